@@ -1,0 +1,45 @@
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: help setup demo test check fix bench gallery clean
+
+help: ## list the verbs
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: .venv/installed ## create .venv and install nst into it
+
+demo: .venv/installed ## paint a sample photo with the bundled weights
+	$(BIN)/nst stylize data/content/cat.jpg data/style/impasto.jpg --preset fast -o demo.png
+
+test: check ## install what the tests need and run them all
+	$(BIN)/pytest
+
+check: .venv/installed-dev ## ruff, mypy, import-linter
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+
+fix: .venv/installed-dev ## format, and mend what ruff can mend
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: .venv/installed-dev ## measure against the naive reference loop
+	$(BIN)/python -m benchmarks.engine
+
+gallery: .venv/installed-dev ## paint the contact sheet of the README
+	$(BIN)/python tools/gallery.py
+
+clean: ## remove .venv and what the tools leave behind
+	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis
+
+.venv/installed: pyproject.toml constraints.txt
+	PYTHON=$(PYTHON) tools/system-packages
+	test -d .venv || $(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e .
+	@touch $@
+
+.venv/installed-dev: .venv/installed
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,tools]'
+	@touch $@
