@@ -1,0 +1,56 @@
+"""Neural style transfer: a photo and a painting in, the photo painted out.
+
+>>> from nst import NeuralStyleTransfer, StyleTransferOptions
+>>> options = StyleTransferOptions.from_preset("fast")
+>>> result = NeuralStyleTransfer(options).run("photo.jpg", "painting.jpg")  # doctest: +SKIP
+>>> result.image.save("painted.png")  # doctest: +SKIP
+
+Importing nst loads neither torch nor Pillow; the public names are loaded when first used.
+"""
+
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from nst.engine.style_transfer import NeuralStyleTransfer, Result
+    from nst.engine.weights import WeightsStore
+    from nst.errors import NSTError, TransferCanceled
+    from nst.options import StyleTransferOptions
+    from nst.progress import Losses, Progress, StopReason
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "Losses": "nst.progress",
+    "NSTError": "nst.errors",
+    "NeuralStyleTransfer": "nst.engine.style_transfer",
+    "Progress": "nst.progress",
+    "Result": "nst.engine.style_transfer",
+    "StopReason": "nst.progress",
+    "StyleTransferOptions": "nst.options",
+    "TransferCanceled": "nst.errors",
+    "WeightsStore": "nst.engine.weights",
+}
+
+__all__ = [
+    "Losses",
+    "NSTError",
+    "NeuralStyleTransfer",
+    "Progress",
+    "Result",
+    "StopReason",
+    "StyleTransferOptions",
+    "TransferCanceled",
+    "WeightsStore",
+    "__version__",
+]
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'nst' has no attribute {name!r}")
+    return getattr(importlib.import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,0 +1,124 @@
+"""Every error that nst raises on purpose.
+
+NSTError                          code, message, facts as attributes
+├─ InvalidOption                  field, value, allowed: the user's
+├─ InvalidImage                   role, reason: the user's
+├─ TransferError                  the engine could not finish
+│  ├─ OutOfMemory                 size, device
+│  ├─ Diverged                    step
+│  └─ WeightsUnavailable          model, tried
+├─ TransferCanceled               control flow: stop after this step, keep the picture
+└─ DependencyError                something outside failed
+   └─ StorageError                path, reason
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import ClassVar, Literal
+
+ImageRole = Literal["content", "style", "initial"]
+
+
+class NSTError(Exception):
+    """Base of all errors of nst; `code` is stable, the message is for people."""
+
+    code: ClassVar[str] = "error"
+
+
+class InvalidOption(NSTError):
+    """An option has a value that is not allowed."""
+
+    code = "invalid_option"
+
+    def __init__(self, field: str, value: object, allowed: str) -> None:
+        super().__init__(f"{field}: {value!r} is not possible; give {allowed}")
+        self.field = field
+        self.value = value
+        self.allowed = allowed
+
+
+class InvalidImage(NSTError):
+    """A picture cannot be used; the reason says why and what to do."""
+
+    code = "invalid_image"
+
+    def __init__(self, role: ImageRole, reason: str) -> None:
+        super().__init__(f"{role} image: {reason}")
+        self.role = role
+        self.reason = reason
+
+
+class TransferError(NSTError):
+    """The engine could not finish a transfer."""
+
+    code = "transfer_failed"
+
+
+class OutOfMemory(TransferError):
+    """The picture does not fit into the memory of the device."""
+
+    code = "out_of_memory"
+
+    def __init__(self, size: tuple[int, int], device: str) -> None:
+        width, height = size
+        super().__init__(
+            f"{width}×{height} pixels need more memory than {device} has; "
+            f"try a smaller size, for example {max(width, height) * 2 // 3}"
+        )
+        self.size = size
+        self.device = device
+
+
+class Diverged(TransferError):
+    """The loss stopped being a finite number and no safer step brought it back."""
+
+    code = "diverged"
+
+    def __init__(self, step: int) -> None:
+        super().__init__(
+            f"the loss is not a finite number at step {step} and smaller steps did not help; "
+            "try smaller weights or a smaller learning rate"
+        )
+        self.step = step
+
+
+class WeightsUnavailable(TransferError):
+    """The weights of the model are in none of the places where they may be."""
+
+    code = "weights_unavailable"
+
+    def __init__(self, model: str, tried: Sequence[str]) -> None:
+        places = "; ".join(tried)
+        super().__init__(
+            f"no usable weights for {model}; tried: {places}. Fetch them with "
+            f"`nst weights fetch {model}`, name a file with --weights, put one into "
+            "NST_WEIGHTS_DIR, or use the bundled --model vgg16"
+        )
+        self.model = model
+        self.tried = tuple(tried)
+
+
+class TransferCanceled(NSTError):
+    """Raised by a progress callback to stop after this step and keep the picture."""
+
+    code = "canceled"
+
+    def __init__(self) -> None:
+        super().__init__("canceled")
+
+
+class DependencyError(NSTError):
+    """Something outside nst failed."""
+
+    code = "dependency_failed"
+
+
+class StorageError(DependencyError):
+    """A file could not be written."""
+
+    code = "storage_failed"
+
+    def __init__(self, path: Path, reason: str) -> None:
+        super().__init__(f"cannot write {path}: {reason}")
+        self.path = path
+        self.reason = reason

@@ -1,0 +1,144 @@
+"""Every knob of a transfer, declared once.
+
+The command line, the compatible command, the HTTP form and the docs are made from the fields of
+`StyleTransferOptions`; the defaults are those of the classic method.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Literal, Self, get_args
+
+from pydantic import BaseModel, ConfigDict, Field, ModelWrapValidatorHandler, model_validator
+from pydantic import ValidationError as PydanticValidationError
+from pydantic.fields import FieldInfo
+from pydantic_core import ErrorDetails
+
+from nst.errors import InvalidOption
+
+ModelName = Literal["vgg19", "vgg16"]
+MODELS: tuple[str, ...] = get_args(ModelName)
+
+
+class StyleTransferOptions(BaseModel):
+    """What the user asks of one transfer.
+
+    Raises InvalidOption, which names the field, the value and what is allowed.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    size: int = Field(
+        default=512,
+        ge=32,
+        le=16000,
+        description="Longest side of the result; the content picture's aspect ratio is kept.",
+        json_schema_extra={"unit": "pixels"},
+    )
+    content_weight: float = Field(
+        default=1e5, ge=0, description="How much the result keeps of the content picture."
+    )
+    style_weight: float = Field(
+        default=3e4, ge=0, description="How much the result takes from the style picture."
+    )
+    tv_weight: float = Field(
+        default=1.0, ge=0, description="Total variation weight: how much noise is smoothed away."
+    )
+    optimizer: Literal["lbfgs", "adam"] = Field(
+        default="lbfgs", description="L-BFGS needs fewer steps, Adam less memory."
+    )
+    model: ModelName = Field(
+        default="vgg19",
+        description="The network that compares pictures. If it is not named and vgg19's weights "
+        "cannot be had, the bundled vgg16 is used.",
+    )
+    init_method: Literal["content", "random", "style"] = Field(
+        default="content",
+        description="The picture to start from: the content, Gaussian noise, or the style.",
+    )
+    total_iterations: int = Field(
+        default=20000, ge=1, description="Stop after this many optimizer steps at the latest."
+    )
+    learning_rate: float = Field(
+        default=1.0,
+        gt=0,
+        description="Step size of Adam; L-BFGS finds its own.",
+        json_schema_extra={"unit": "grey levels"},
+    )
+    convergence_tolerance: float = Field(
+        default=0.005,
+        ge=0,
+        lt=1,
+        description="Stop when the loss fell by less than this share over the window; 0: never.",
+    )
+    convergence_window: int = Field(
+        default=50,
+        ge=1,
+        description="Steps over which the convergence tolerance is measured.",
+        json_schema_extra={"unit": "steps"},
+    )
+    save_every: int = Field(
+        default=100,
+        ge=0,
+        description="Keep an intermediate picture every so many steps; 0: none.",
+        json_schema_extra={"unit": "steps"},
+    )
+    seed: int = Field(
+        default=0, ge=0, lt=2**63, description="Same seed, same machine: same picture."
+    )
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _raise_invalid_option(cls, data: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
+        try:
+            options = handler(data)
+        except PydanticValidationError as error:
+            raise _invalid_option(error.errors()[0]) from error
+        if options.content_weight == options.style_weight == 0:
+            raise InvalidOption("style_weight", 0, "a style or content weight greater than 0")
+        return options
+
+    @classmethod
+    def from_preset(cls, preset: str, **overrides: Any) -> Self:
+        """The options of a preset, with the named ones changed."""
+        if preset not in PRESETS:
+            raise InvalidOption("preset", preset, f"one of {', '.join(PRESETS)}")
+        return cls(**{**PRESETS[preset], **overrides})
+
+    @property
+    def names_model(self) -> bool:
+        """Whether somebody asked for the model by name, so that no other may stand in."""
+        return "model" in self.model_fields_set
+
+
+PRESETS: Mapping[str, Mapping[str, Any]] = {
+    "quality": {"size": 512, "total_iterations": 300, "save_every": 0},
+    "fast": {"size": 384, "total_iterations": 100, "save_every": 0, "model": "vgg16"},
+    "classic": {},
+}
+"""Named starting points; `quality` is the default of `nst stylize`, `classic` of the compatible
+command. Options that are given replace those of the preset."""
+
+_BOUNDS = {"ge": "at least", "gt": "more than", "le": "at most", "lt": "less than"}
+
+
+def describe_allowed(field: FieldInfo) -> str:
+    """What a field accepts, in words: "a whole number, at least 1"."""
+    if choices := get_args(field.annotation):
+        return "one of " + ", ".join(choices)
+    kind = "a whole number" if field.annotation is int else "a number"
+    bounds = [
+        f"{words} {getattr(constraint, bound)}"
+        for constraint in field.metadata
+        for bound, words in _BOUNDS.items()
+        if getattr(constraint, bound, None) is not None
+    ]
+    return ", ".join([kind, *bounds])
+
+
+def _invalid_option(error: ErrorDetails) -> InvalidOption:
+    name = str(error["loc"][0]) if error["loc"] else "options"
+    field = StyleTransferOptions.model_fields.get(name)
+    if field is None:
+        return InvalidOption(
+            name, error["input"], f"one of {', '.join(StyleTransferOptions.model_fields)}"
+        )
+    return InvalidOption(name, error["input"], describe_allowed(field))
