@@ -1,0 +1,1 @@
+"""The method: the only place where torch is imported."""

@@ -1,0 +1,162 @@
+"""Files of VGG weights, whoever wrote them → one set of names, one input convention, one scale.
+
+In a converted set the kernels are (out, in, 3, 3) for input RGB 0…255 minus `encoder.MEAN_RGB`,
+and every layer's mean activation over natural pictures is `MEAN_ACTIVATION`.
+"""
+
+from collections.abc import Iterator, Mapping
+from importlib import resources
+from pathlib import Path
+
+import h5py
+import numpy as np
+import torch
+from PIL import Image
+from safetensors.torch import load_file
+from torch import Tensor
+from torch.nn.functional import conv2d, max_pool2d, relu
+
+from nst.engine.encoder import MEAN_RGB, layer_names, parameter_shapes
+
+MEAN_ACTIVATION = 40.0
+"""Brings the first style loss of the classic method near 3·10¹², where the programs that made its
+weights the default had it."""
+
+CAFFE_PTH = ("d01eb7cb", "00b39a1b")
+"""How the SHA-256 of the common .pth copies of the original VGG-19 and VGG-16 begin."""
+
+TORCHVISION_MEAN = (0.485, 0.456, 0.406)  # of RGB in 0…1, as in torchvision's training
+TORCHVISION_STD = (0.229, 0.224, 0.225)
+
+
+class UnusableWeights(ValueError):
+    """The file is not a set of weights of the model; the message says why."""
+
+
+def read_weights(path: Path, model: str, sha256: str) -> dict[str, Tensor]:
+    """The converted set (float32) of a file: what `encoder.parameter_shapes` names.
+
+    Reads our own safetensors; other safetensors with torchvision's names (for RGB 0…255); .pth
+    (torchvision's own or one of CAFFE_PTH); .h5 (Keras). Raises UnusableWeights.
+    """
+    try:
+        if path.suffix == ".h5":
+            tensors = _bgr_to_rgb(_read_keras(path, model))
+        elif path.suffix == ".safetensors":
+            tensors = load_file(path)
+            if "conv1_1.weight" in tensors:
+                return _checked(tensors, model)
+            tensors = _rename(tensors, model)
+        else:
+            tensors = _rename(torch.load(path, map_location="cpu", weights_only=True), model)
+            is_caffe = sha256.startswith(CAFFE_PTH)
+            tensors = _bgr_to_rgb(tensors) if is_caffe else _from_unit_range(tensors)
+    except Exception as error:  # every reader has a zoo of its own for what can be wrong
+        raise UnusableWeights(f"cannot be read ({error})") from error
+    return normalize(_checked(tensors, model), model)[0]
+
+
+def normalize(
+    tensors: Mapping[str, Tensor], model: str, pictures: Tensor | None = None
+) -> tuple[dict[str, Tensor], dict[str, float]]:
+    """Rescale every convolution so that its mean activation is MEAN_ACTIVATION.
+
+    ReLU is positively homogeneous and pooling commutes with a positive factor, so that the
+    network computes the same features, each layer times a constant. Gatys' normalised VGG does
+    this per channel; one factor a layer keeps how strong the channels are relative to each other,
+    as in the weights that the defaults were tuned with. Returns the set and each layer's factor.
+    `pictures`: RGB 0…255 minus MEAN_RGB, (B, 3, H, W); by default those that ship with nst.
+    """
+    x = calibration_pictures() if pictures is None else pictures
+    scaled, factors, factor_before = {}, {}, 1.0
+    for name in layer_names(model):
+        if name.startswith("pool"):
+            x = max_pool2d(x, kernel_size=2)
+        elif name.startswith("conv"):
+            kernel = tensors[f"{name}.weight"] / factor_before
+            bias = tensors[f"{name}.bias"]
+            activation = relu(conv2d(x, kernel, bias, padding=1))
+            # Rounded, so that another machine's order of additions gives the same set to the bit.
+            factor = float(f"{MEAN_ACTIVATION / activation.mean().item():.4g}")
+            scaled[f"{name}.weight"], scaled[f"{name}.bias"] = kernel * factor, bias * factor
+            factors[name] = factor_before = factor
+            x = activation * factor
+    return scaled, factors
+
+
+def calibration_pictures() -> Tensor:
+    """Eight photographs side by side in one file → RGB 0…255 minus MEAN_RGB, (8, 3, 128, 128)."""
+    file = resources.files("nst.engine") / "bundled" / "calibration.png"
+    with file.open("rb") as stream:
+        strip = torch.from_numpy(np.array(Image.open(stream)))  # (128, 8·128, 3)
+    pictures = strip.view(128, -1, 128, 3).permute(1, 3, 0, 2)
+    return pictures.float() - torch.tensor(MEAN_RGB).view(1, 3, 1, 1)
+
+
+def _checked(tensors: Mapping[str, Tensor], model: str) -> dict[str, Tensor]:
+    shapes = parameter_shapes(model)
+    for name, shape in shapes.items():
+        if name not in tensors:
+            raise UnusableWeights(f"has no {name}, so it is no {model}")
+        if tuple(tensors[name].shape) != shape:
+            raise UnusableWeights(
+                f"{name} has the shape {tuple(tensors[name].shape)}, {model}'s is {shape}"
+            )
+        if not torch.isfinite(tensors[name]).all():
+            raise UnusableWeights(f"{name} holds numbers that are not finite")
+    return {name: tensors[name].float() for name in shapes}
+
+
+def _rename(tensors: Mapping[str, Tensor], model: str) -> dict[str, Tensor]:
+    """From torchvision's names: features.N counts convolutions, ReLUs and poolings alike."""
+    return {
+        f"{name}.{kind}": tensors[f"features.{index}.{kind}"].float()
+        for index, name in enumerate(layer_names(model))
+        if name.startswith("conv")
+        for kind in ("weight", "bias")
+    }
+
+
+def _read_keras(path: Path, model: str) -> dict[str, Tensor]:
+    """One group a layer, somewhere in it a kernel (3, 3, in, out) and a bias (out,)."""
+    tensors = {}
+    with h5py.File(path) as file:
+        root = file.get("model_weights", file)
+        for name in layer_names(model):
+            if not name.startswith("conv"):
+                continue
+            group = root[name.replace("conv", "block").replace("_", "_conv")]
+            for array in _arrays(group):
+                is_kernel = array.ndim == 4
+                tensor = torch.from_numpy(array)
+                tensors[f"{name}.{'weight' if is_kernel else 'bias'}"] = (
+                    tensor.permute(3, 2, 0, 1).contiguous() if is_kernel else tensor
+                )
+    return tensors
+
+
+def _arrays(group: h5py.Group) -> Iterator[np.ndarray]:
+    for item in group.values():
+        if isinstance(item, h5py.Dataset):
+            yield item[()]
+        else:
+            yield from _arrays(item)
+
+
+def _bgr_to_rgb(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    return tensors | {"conv1_1.weight": tensors["conv1_1.weight"].flip(1)}
+
+
+def _from_unit_range(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Fold torchvision's input (RGB/255 − mean)/std into the first convolution.
+
+    The zero padding stands for MEAN_RGB afterwards instead of torchvision's mean, which is less
+    than half a grey level away. (The classic programs feed these weights RGB 0…255 without the
+    division by std, as if the biases were 58 times smaller.)
+    """
+    kernel = tensors["conv1_1.weight"]
+    mean = 255 * torch.tensor(TORCHVISION_MEAN)
+    kernel = kernel / (255 * torch.tensor(TORCHVISION_STD)).view(1, 3, 1, 1)
+    shift = torch.tensor(MEAN_RGB) - mean
+    bias = tensors["conv1_1.bias"] + (kernel.sum(dim=(2, 3)) * shift).sum(dim=1)
+    return tensors | {"conv1_1.weight": kernel, "conv1_1.bias": bias}

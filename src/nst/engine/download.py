@@ -1,0 +1,89 @@
+"""One file over HTTP: resumed where it broke off, checked, renamed into place when it is whole.
+
+Own code, because the libraries for this check hashes (pooch, torch.hub) but do not resume.
+"""
+
+import hashlib
+from collections.abc import Callable
+from http import HTTPStatus
+from http.client import HTTPException
+from pathlib import Path
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
+
+from filelock import FileLock
+
+OnDownload = Callable[[int, int | None], None]
+"""Called with the number of bytes that are here and, if the server says it, that of all."""
+
+TIMEOUT_SECONDS = 10.0
+CHUNK_BYTES = 1 << 18
+
+
+class DownloadFailed(OSError):
+    """The file could not be had from this address; the message says why."""
+
+
+def download(url: str, target: Path, sha256: str, on_download: OnDownload | None = None) -> None:
+    """Fetch `url` into `target`; nothing to do if it is there. Raises DownloadFailed.
+
+    What has arrived stays in `target`.part, from where the next call goes on, whatever the mirror.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    part = target.with_name(target.name + ".part")
+    with FileLock(target.with_name(target.name + ".lock")):
+        if target.exists() and sha256_of(target) == sha256:
+            return
+        _fetch_all(url, part, on_download)
+        if sha256_of(part) != sha256:
+            part.unlink()
+            raise DownloadFailed("what it sent does not have the SHA-256 of the file")
+        part.replace(target)
+
+
+def sha256_of(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _fetch_all(url: str, part: Path, on_download: OnDownload | None) -> None:
+    """Ask again for the rest as long as every try brings something."""
+    while True:
+        size_before = _size(part)
+        try:
+            return _fetch_rest(url, part, on_download)
+        except (OSError, HTTPException) as error:
+            if isinstance(error, DownloadFailed):
+                raise
+            if _size(part) == size_before:
+                raise DownloadFailed(str(error)) from error
+
+
+def _fetch_rest(url: str, part: Path, on_download: OnDownload | None) -> None:
+    here = _size(part)
+    request = Request(url, headers={"Range": f"bytes={here}-"} if here else {})
+    try:
+        response = urlopen(request, timeout=TIMEOUT_SECONDS)
+    except HTTPError as error:
+        if here and error.code == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
+            return  # all of it had arrived already
+        raise
+    with response:
+        if response.headers.get_content_type() == "text/html":
+            raise DownloadFailed("it sent a web page, not the file")
+        if response.status != HTTPStatus.PARTIAL_CONTENT:
+            here = 0  # a server without ranges begins again
+        length = response.headers.get("Content-Length")
+        total = here + int(length) if length else None
+        with part.open("ab" if here else "wb") as file:
+            while chunk := response.read(CHUNK_BYTES):
+                file.write(chunk)
+                here += len(chunk)
+                if on_download:
+                    on_download(here, total)
+    if total is not None and here < total:
+        raise ConnectionError(f"it broke off after {here} of {total} bytes")
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size if path.exists() else 0

@@ -1,0 +1,250 @@
+"""L-BFGS and Adam as steppers: one `step` at a time, on a flat vector of N numbers.
+
+Both keep the last accepted iterate (`x`, `accepted`) apart from what they try, so that whoever
+looks between two steps sees an iterate and never a trial point.
+
+[NW06] Nocedal, Wright: Numerical Optimization, 2nd edition, 2006.
+[Kingma14] Kingma, Ba: Adam, arXiv 1412.6980.
+"""
+
+import math
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from nst.errors import Diverged
+from nst.progress import Losses
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """The loss at one point."""
+
+    losses: Losses
+    gradient: Tensor
+    """(N,)"""
+
+    @property
+    def loss(self) -> float:
+        return self.losses.total
+
+    @property
+    def is_finite(self) -> bool:
+        return math.isfinite(self.loss) and bool(torch.isfinite(self.gradient).all())
+
+
+Objective = Callable[[Tensor], Evaluation]
+
+
+class Optimizer(Protocol):
+    """What the method needs of an optimizer."""
+
+    x: Tensor
+    """The last accepted iterate (N,). Replaced by a step, never changed in place."""
+    accepted: Evaluation
+    """The evaluation at `x`."""
+
+    def step(self) -> bool:
+        """Go to the next iterate. False if no smaller loss can be found: this is the end.
+
+        Raises Diverged if the loss is not finite and safer steps do not help; `x` is then still
+        the last good iterate.
+        """
+
+
+def _evaluate_start(objective: Objective, x: Tensor) -> Evaluation:
+    evaluation = objective(x)
+    if not evaluation.is_finite:
+        raise Diverged(step=0)
+    return evaluation
+
+
+# ── L-BFGS ────────────────────────────────────────────────────────────────────────────────────
+
+FIRST_STEP = 1.0
+"""Root-mean-square change of x (here: grey levels) that a step without memory tries first. torch
+takes 1/|g|₁ instead, which at the scale of these losses moves nothing for ten evaluations."""
+
+SUFFICIENT_DECREASE = 1e-4  # c₁ and c₂ of [NW06] p. 62 for quasi-Newton directions
+CURVATURE = 0.9
+EXPANSION = 4
+MAX_TRIALS = 20
+
+
+class LBFGS:
+    """Limited-memory BFGS ([NW06] algorithm 7.5) with a strong-Wolfe line search."""
+
+    def __init__(self, objective: Objective, x: Tensor, *, history_size: int = 20) -> None:
+        self.x = x
+        self.accepted = _evaluate_start(objective, x)
+        self._objective = objective
+        self._steps = 0
+        self._pairs: deque[tuple[Tensor, Tensor, float]] = deque(maxlen=history_size)
+        """(s, y, 1/sᵀy) of the last steps, oldest first."""
+
+    def step(self) -> bool:
+        trial = self._search() if self._pairs else None
+        if trial is None:
+            # A memory that misleads is worse than none: forget it and go straight downhill.
+            self._pairs.clear()
+            trial = self._search()
+        if trial is None:
+            return False
+        self._remember(trial.x - self.x, trial.evaluation.gradient - self.accepted.gradient)
+        self.x, self.accepted = trial.x, trial.evaluation
+        self._steps += 1
+        return True
+
+    def _search(self) -> "Trial | None":
+        direction = self._direction(self.accepted.gradient)
+        slope = torch.dot(direction, self.accepted.gradient).item()
+        if not slope < 0:
+            return None
+        length = 1.0
+        if not self._pairs:
+            length = FIRST_STEP * math.sqrt(self.x.numel() / -slope)
+        here = Trial(0.0, slope, self.x, self.accepted)
+        best, beyond = strong_wolfe(self._objective, here, direction, length)
+        if best is not here:
+            return best
+        if beyond is not None and not beyond.is_finite and not self._pairs:
+            raise Diverged(self._steps)
+        return None
+
+    def _direction(self, gradient: Tensor) -> Tensor:
+        """−H·g by the two-loop recursion, [NW06] algorithm 7.4; −g while there is no memory."""
+        q = -gradient
+        if not self._pairs:
+            return q
+        alphas = []
+        for s, y, rho in reversed(self._pairs):
+            alphas.append(rho * torch.dot(s, q))
+            q = q - alphas[-1] * y
+        _, y, rho = self._pairs[-1]
+        q = q / (rho * torch.dot(y, y))  # [NW06] eq. 7.20
+        for (s, y, rho), alpha in zip(self._pairs, reversed(alphas), strict=True):
+            q = q + s * (alpha - rho * torch.dot(y, q))
+        return q
+
+    def _remember(self, s: Tensor, y: Tensor) -> None:
+        curvature = torch.dot(s, y).item()
+        # The Wolfe conditions make it positive; a step that met only the first of them may not.
+        if curvature > 0:
+            self._pairs.append((s, y, 1 / curvature))
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """A point on the line that is searched."""
+
+    length: float
+    slope: float
+    """Derivative of the loss along the line."""
+    x: Tensor
+    evaluation: Evaluation
+
+    @property
+    def loss(self) -> float:
+        return self.evaluation.loss
+
+    @property
+    def is_finite(self) -> bool:
+        # A number in the gradient that is not finite makes the slope not finite.
+        return math.isfinite(self.loss) and math.isfinite(self.slope)
+
+
+def strong_wolfe(
+    objective: Objective, here: Trial, direction: Tensor, length: float
+) -> tuple[Trial, Trial | None]:
+    """A step along `direction` that meets the strong Wolfe conditions, [NW06] eq. 3.7.
+
+    Algorithms 3.5 (bracket) and 3.6 (zoom) in one loop: `low` is the best point so far that
+    decreases the loss sufficiently, `high` the other end of the bracket, None while it is open.
+    A loss that is not finite counts as too high, so the search comes back from it. Returns the
+    last `low`, which is `here` if nothing was better, and the last `high`.
+    """
+    low, high = here, None
+    for _ in range(MAX_TRIALS):
+        x = here.x + length * direction
+        evaluation = objective(x)
+        trial = Trial(length, torch.dot(evaluation.gradient, direction).item(), x, evaluation)
+        enough = here.loss + SUFFICIENT_DECREASE * length * here.slope
+        if not trial.is_finite or trial.loss > enough or trial.loss >= low.loss:
+            high = trial
+        elif abs(trial.slope) <= -CURVATURE * here.slope:
+            return trial, high
+        else:
+            beyond = math.inf if high is None else high.length
+            if trial.slope * (beyond - low.length) >= 0:
+                high = low
+            low = trial
+        length = EXPANSION * length if high is None else _between(low, high)
+    return low, high
+
+
+def _between(low: Trial, high: Trial) -> float:
+    """The minimum of the cubic through both ends, [NW06] eq. 3.59, kept off the ends."""
+    width = high.length - low.length
+    middle = low.length + width / 2
+    if not high.is_finite:
+        return middle
+    d1 = low.slope + high.slope - 3 * (low.loss - high.loss) / (low.length - high.length)
+    square = d1 * d1 - low.slope * high.slope
+    if square < 0:
+        return middle
+    d2 = math.copysign(math.sqrt(square), width)
+    divisor = high.slope - low.slope + 2 * d2
+    if divisor == 0:
+        return middle
+    minimum = high.length - width * (high.slope + d2 - d1) / divisor
+    nearest, farthest = sorted((low.length + 0.1 * width, high.length - 0.1 * width))
+    return min(max(minimum, nearest), farthest)
+
+
+# ── Adam ──────────────────────────────────────────────────────────────────────────────────────
+
+BETA1, BETA2, EPSILON = 0.9, 0.999, 1e-8  # [Kingma14] algorithm 1
+MAX_RETRIES = 10
+
+
+class Adam:
+    """[Kingma14] algorithm 1; a step to a loss that is not finite is taken back and halved."""
+
+    def __init__(self, objective: Objective, x: Tensor, *, learning_rate: float) -> None:
+        self.x = x
+        self.accepted = _evaluate_start(objective, x)
+        self._objective = objective
+        self._learning_rate = learning_rate
+        self._steps = 0
+        self._age = 0
+        self._mean = torch.zeros_like(x)
+        self._square = torch.zeros_like(x)
+
+    def step(self) -> bool:
+        for _ in range(MAX_RETRIES):
+            x = self._update(self.accepted.gradient)
+            evaluation = self._objective(x)
+            if evaluation.is_finite:
+                self.x, self.accepted = x, evaluation
+                self._steps += 1
+                return True
+            self._forget()
+            self._learning_rate /= 2
+        raise Diverged(self._steps)
+
+    def _update(self, gradient: Tensor) -> Tensor:
+        self._age += 1
+        self._mean = BETA1 * self._mean + (1 - BETA1) * gradient
+        self._square = BETA2 * self._square + (1 - BETA2) * gradient * gradient
+        mean = self._mean / (1 - BETA1**self._age)
+        square = self._square / (1 - BETA2**self._age)
+        return self.x - self._learning_rate * mean / (square.sqrt() + EPSILON)
+
+    def _forget(self) -> None:
+        self._age = 0
+        self._mean = torch.zeros_like(self.x)
+        self._square = torch.zeros_like(self.x)

@@ -1,0 +1,306 @@
+"""The method, top to bottom: pixels are optimised until a network sees the content of one picture
+and the style of another.
+
+[Gatys16] Gatys, Ecker, Bethge: Image Style Transfer Using Convolutional Neural Networks, CVPR 2016.
+"""
+
+import logging
+import math
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property, partial
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from nst import images
+from nst.engine.device import resolve_device
+from nst.engine.encoder import MEAN_RGB, Encoder
+from nst.engine.losses import content_loss, gram_matrix, style_loss, total_variation_loss
+from nst.engine.optimize import LBFGS, Adam, Evaluation, Optimizer
+from nst.engine.weights import Weights, WeightsStore
+from nst.errors import OutOfMemory, TransferCanceled, WeightsUnavailable
+from nst.images import ImageSource
+from nst.options import StyleTransferOptions
+from nst.progress import Losses, Progress, StopReason
+
+CONTENT_LAYER = {"vgg19": "conv4_2", "vgg16": "relu2_2"}
+STYLE_LAYERS = {
+    "vgg19": ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1"),
+    "vgg16": ("relu1_2", "relu2_2", "relu3_3", "relu4_3"),
+}
+"""VGG-19: [Gatys16] §3. VGG-16: [Johnson16], whose content layer is this one too."""
+
+NOISE_SIGMA = 90.0
+"""Of the random starting picture, in grey levels."""
+
+MAX_STYLE_AREA = 4.0
+"""Pixels of the style picture per pixel of the result, at most: a panorama as style must not need
+more memory than the result."""
+
+_MEAN = torch.tensor(MEAN_RGB).view(1, 3, 1, 1)
+
+OnProgress = Callable[[Progress], None]
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """A finished, converged or canceled transfer."""
+
+    image: Image.Image
+    """RGB, or RGBA where the content picture has transparency."""
+    losses: Losses
+    history: tuple[Losses, ...]
+    """After every step."""
+    stop_reason: StopReason
+    evaluations: int
+    prepare_seconds: float
+    """Weights, pictures, targets."""
+    optimize_seconds: float
+    device: str
+    model: str
+    """The one that was used."""
+    weights_sha256: str
+
+    @property
+    def steps(self) -> int:
+        return len(self.history)
+
+
+class NeuralStyleTransfer:
+    """Paints the content of one picture in the style of another.
+
+    One object may run many transfers, one after the other; it loads its weights once.
+    """
+
+    def __init__(
+        self,
+        options: StyleTransferOptions | None = None,
+        *,
+        device: str = "auto",
+        weights: WeightsStore | None = None,
+    ) -> None:
+        """`device`: auto, cuda, mps or cpu. Raises InvalidOption if this machine has it not."""
+        self.options = options or StyleTransferOptions()
+        self.device = resolve_device(device)
+        self._store = weights or WeightsStore()
+
+    def run(
+        self, content: ImageSource, style: ImageSource, on_progress: OnProgress | None = None
+    ) -> Result:
+        """The whole transfer.
+
+        `on_progress` is called after every step; it may raise TransferCanceled to stop there and
+        get the picture so far. Raises InvalidImage, WeightsUnavailable, OutOfMemory, Diverged.
+        """
+        started = time.perf_counter()
+        task = self._prepare(content, style)
+        prepared = time.perf_counter()
+        history = []
+        for progress in self._optimize(task):
+            history.append(progress.losses)
+            stop_reason = progress.stop_reason
+            try:
+                if on_progress:
+                    on_progress(progress)
+            except TransferCanceled:
+                stop_reason = stop_reason or StopReason.CANCELED
+                break
+        assert stop_reason is not None  # there is a last step, and the last step has a reason
+        return Result(
+            image=progress.render(),
+            losses=progress.losses,
+            history=tuple(history),
+            stop_reason=stop_reason,
+            evaluations=progress.evaluations,
+            prepare_seconds=prepared - started,
+            optimize_seconds=time.perf_counter() - prepared,
+            device=str(self.device),
+            model=self.weights.model,
+            weights_sha256=self.weights.sha256,
+        )
+
+    def steps(self, content: ImageSource, style: ImageSource) -> Iterator[Progress]:
+        """The transfer step by step, for as long as the caller asks. Raises as `run` does."""
+        return self._optimize(self._prepare(content, style))
+
+    @cached_property
+    def weights(self) -> Weights:
+        """Those of the model asked for, or the bundled ones where nobody asked for a model."""
+        try:
+            return self._store.load(self.options.model)
+        except WeightsUnavailable as error:
+            if self.options.names_model:
+                raise
+            logger.warning(
+                "%s's weights are not here and could not be fetched; going on with the bundled "
+                "vgg16. `nst weights fetch %s` gets them.",
+                self.options.model,
+                self.options.model,
+            )
+            logger.debug("tried %s", error.tried)
+            return self._store.load("vgg16")
+
+    def _prepare(self, content: ImageSource, style: ImageSource) -> "_Task":
+        picture = images.load(content, "content")
+        style_picture = images.load(style, "style")
+        size = images.fit(picture.size, self.options.size)
+        images.check_sides(size, "content")
+        style_size = _style_size(style_picture.size, size)
+        images.check_sides(style_size, "style")
+        model = self.weights.model
+        layers = (CONTENT_LAYER[model], *STYLE_LAYERS[model])
+        with _out_of_memory(size, self.device):
+            encoder = Encoder(model, self.weights.tensors, layers).to(self.device)
+            content_tensor = self._tensor(picture, size)
+            objective = _Objective(
+                encoder,
+                content=content_tensor,
+                style=self._tensor(style_picture, style_size),
+                options=self.options,
+            )
+            start = self._initial_image(content_tensor, style_picture, size)
+        return _Task(picture, size, objective, start)
+
+    def _initial_image(
+        self, content: Tensor, style_picture: Image.Image, size: tuple[int, int]
+    ) -> Tensor:
+        match self.options.init_method:
+            case "content":
+                return content
+            case "style":
+                return self._tensor(style_picture, size)
+            case "random":
+                # Drawn on the CPU, so that a seed means the same picture on every device.
+                random = torch.Generator().manual_seed(self.options.seed)
+                noise = torch.randn(content.shape, generator=random) * NOISE_SIGMA
+                return noise.to(self.device)
+
+    def _optimize(self, task: "_Task") -> Iterator[Progress]:
+        options, objective = self.options, task.objective
+        lowest: list[float] = []
+        started = time.perf_counter()
+        with _out_of_memory(task.size, self.device):
+            optimizer = self._optimizer(objective, task.start.flatten())
+        for step in range(1, options.total_iterations + 1):
+            with _out_of_memory(task.size, self.device):
+                has_moved = optimizer.step()
+            losses = optimizer.accepted.losses
+            lowest.append(min([losses.total, *lowest[-1:]]))
+            stop_reason = None
+            if not has_moved or self._has_converged(lowest):
+                stop_reason = StopReason.CONVERGED
+            elif step == options.total_iterations:
+                stop_reason = StopReason.TOTAL_ITERATIONS
+            elapsed_seconds = time.perf_counter() - started
+            yield Progress(
+                step=step,
+                total_iterations=options.total_iterations,
+                evaluations=objective.evaluations,
+                losses=losses,
+                elapsed_seconds=elapsed_seconds,
+                remaining_seconds=elapsed_seconds / step * (options.total_iterations - step),
+                stop_reason=stop_reason,
+                render=partial(_render, optimizer.x.view_as(task.start), task.picture),
+            )
+            if stop_reason:
+                return
+
+    def _optimizer(self, objective: "_Objective", x: Tensor) -> Optimizer:
+        if self.options.optimizer == "lbfgs":
+            return LBFGS(objective, x)
+        return Adam(objective, x, learning_rate=self.options.learning_rate)
+
+    def _has_converged(self, lowest: Sequence[float]) -> bool:
+        """`lowest`: the lowest loss up to each step, so that Adam's noise does not count."""
+        window = self.options.convergence_window
+        if len(lowest) <= window:
+            return False
+        return lowest[-1] > lowest[-1 - window] * (1 - self.options.convergence_tolerance)
+
+    def _tensor(self, picture: Image.Image, size: tuple[int, int]) -> Tensor:
+        """(1, 3, H, W), RGB 0…255 minus MEAN_RGB."""
+        resized = images.resize(images.flatten(picture), size)
+        pixels = torch.from_numpy(np.array(resized)).permute(2, 0, 1).unsqueeze(0)
+        return (pixels.float() - _MEAN).to(self.device)
+
+
+@dataclass(frozen=True, slots=True)
+class _Task:
+    picture: Image.Image
+    """The content picture as it was loaded."""
+    size: tuple[int, int]
+    objective: "_Objective"
+    start: Tensor
+    """(1, 3, H, W)"""
+
+
+class _Objective:
+    """The loss of the classic method and its gradient, as a function of the pixels."""
+
+    def __init__(
+        self, encoder: Encoder, *, content: Tensor, style: Tensor, options: StyleTransferOptions
+    ) -> None:
+        self.evaluations = 0
+        self._encoder = encoder
+        self._options = options
+        self._shape = content.shape
+        self._content_layer = CONTENT_LAYER[encoder.model]
+        self._style_layers = STYLE_LAYERS[encoder.model]
+        with torch.no_grad():
+            self._content = encoder(content)[self._content_layer]
+            features = encoder(style)
+            self._grams = [gram_matrix(features[layer]) for layer in self._style_layers]
+
+    def __call__(self, x: Tensor) -> Evaluation:
+        self.evaluations += 1
+        image = x.view(self._shape).detach().requires_grad_()
+        # cuDNN's fastest backward passes add in any order, which a seed could not repeat.
+        with torch.backends.cudnn.flags(benchmark=False, deterministic=True):
+            features = self._encoder(image)
+            grams = [gram_matrix(features[layer]) for layer in self._style_layers]
+            content = content_loss(features[self._content_layer], self._content)
+            style = style_loss(grams, self._grams)
+            variation = total_variation_loss(image)
+            terms = (
+                self._options.content_weight * content,
+                self._options.style_weight * style,
+                self._options.tv_weight * variation,
+            )
+            (gradient,) = torch.autograd.grad(torch.stack(terms).sum(), image)
+        losses = Losses(*(term.item() for term in terms))
+        return Evaluation(losses, gradient.flatten())
+
+
+def _style_size(size: tuple[int, int], content_size: tuple[int, int]) -> tuple[int, int]:
+    """The style picture at the height of the result, as in the classic programs, its aspect ratio
+    kept; lower where it would have more than four times the pixels of the result."""
+    width, height = size
+    scale = min(
+        content_size[1] / height,
+        math.sqrt(MAX_STYLE_AREA * content_size[0] * content_size[1] / (width * height)),
+    )
+    return round(width * scale), round(height * scale)
+
+
+def _render(image: Tensor, picture: Image.Image) -> Image.Image:
+    pixels = (image[0].cpu() + _MEAN[0]).round().clamp(0, 255).byte().permute(1, 2, 0)
+    return images.with_alpha_of(Image.fromarray(pixels.numpy()), picture)
+
+
+@contextmanager
+def _out_of_memory(size: tuple[int, int], device: torch.device) -> Iterator[None]:
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:
+        is_memory = isinstance(error, MemoryError | torch.OutOfMemoryError)
+        # The CPU allocator has no class of its own.
+        if is_memory or "not enough memory" in str(error) or "DefaultCPUAllocator" in str(error):
+            raise OutOfMemory(size, str(device)) from error
+        raise

