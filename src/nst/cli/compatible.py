@@ -1,0 +1,105 @@
+"""`python neural_style_transfer.py`: the classic programs' command, its options and defaults."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import click
+
+from nst import images
+from nst.cli.errors import run
+from nst.cli.options import PATH, given, transfer_options, with_underscores
+from nst.cli.painting import Painting, paint
+from nst.errors import InvalidOption
+from nst.options import StyleTransferOptions
+
+OUTPUT_DIRECTORY = Path("data/output")
+
+TRANSFER_OPTIONS = (
+    "content_weight",
+    "style_weight",
+    "tv_weight",
+    "optimizer",
+    "model",
+    "init_method",
+    "total_iterations",
+    "learning_rate",
+)
+
+
+def main(samples: Path) -> None:
+    """`samples` is the directory with the default pictures."""
+    run(command(Path(os.path.relpath(samples))), "neural_style_transfer.py")
+
+
+def command(samples: Path) -> click.Command:
+    @click.command()
+    @click.option(
+        "--content_image_path",
+        type=PATH,
+        default=samples / "content" / "cat.jpg",
+        show_default=True,
+        help="The picture to paint.",
+    )
+    @click.option(
+        "--style_image_path",
+        type=PATH,
+        default=samples / "style" / "impasto.jpg",
+        show_default=True,
+        help="The picture whose style to take.",
+    )
+    @transfer_options(TRANSFER_OPTIONS, with_underscores, "classic")
+    @click.option(
+        "--height",
+        type=int,
+        default=400,
+        metavar="PIXELS",
+        show_default=True,
+        help="Height of the result; its width follows.",
+    )
+    @click.option(
+        "--output_file",
+        default="output_image.jpg",
+        show_default=True,
+        help="Name of the final picture.",
+    )
+    def neural_style_transfer(
+        content_image_path: Path,
+        style_image_path: Path,
+        height: int,
+        output_file: str,
+        **values: Any,
+    ) -> int:
+        """Paint the content picture in the style of the style picture.
+
+        Intermediate pictures and the final one go to data/output/combined_CONTENT_STYLE/.
+        """
+        size = _size(content_image_path, height)
+        directory = images.free_path(
+            OUTPUT_DIRECTORY / f"combined_{content_image_path.stem}_{style_image_path.stem}"
+        )
+        painting = Painting(
+            content=content_image_path,
+            style=style_image_path,
+            options=StyleTransferOptions(size=size, **given(values)),
+            output=directory / output_file,
+            frames=directory,
+        )
+        return paint(painting)
+
+    return neural_style_transfer
+
+
+def _size(content: Path, height: int) -> int:
+    """The longest side of the content picture at this height.
+
+    Fitting to it gives back exactly `height`, because the longest side is rounded by at most half
+    a pixel and the height, the shorter side, therefore by no more.
+    """
+    width, original_height = images.load(content, "content").size
+    size = max(height, round(width * height / original_height))
+    try:
+        return StyleTransferOptions(size=size).size
+    except InvalidOption as error:
+        allowed = f"pixels so that the longest side is {error.allowed}"
+        raise InvalidOption("height", height, allowed) from error

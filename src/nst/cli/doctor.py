@@ -1,0 +1,63 @@
+"""`nst doctor`."""
+
+import os
+import platform
+from pathlib import Path
+
+import click
+from PIL import features
+
+from nst import __version__
+from nst.bootstrap import weights_store
+from nst.cli.errors import debug_option
+from nst.options import MODELS
+
+PICTURE_FEATURES = {"jpg": "JPEG", "zlib": "PNG", "webp": "WebP", "libtiff": "TIFF", "avif": "AVIF"}
+
+
+@click.command()
+@debug_option
+def doctor() -> int:
+    """Say in words what nst runs on and what is missing. Exit code 1 if it cannot paint."""
+    from nst.engine.device import describe_machine
+
+    machine = describe_machine()
+    device = machine.devices[0]
+    threads = f", {machine.threads} threads" if device == "cpu" else ""
+    bfloat16 = "has" if machine.has_fast_bfloat16 else "has no"
+    _say("nst", f"{__version__}, Python {platform.python_version()}, torch {machine.torch_version}")
+    _say("device", f"{device} ({machine.name}{threads}); of {', '.join(machine.devices)}")
+    _say("precision", f"float32; the {device} {bfloat16} fast bfloat16")
+    if device == "cpu":
+        _say("", "A CUDA or Apple GPU would paint many times faster; none is usable here.")
+    is_ready = _report_weights()
+    _report_pictures()
+    click.echo("Ready to paint." if is_ready else "Not ready: see the lines with MISSING.")
+    return 0 if is_ready else 1
+
+
+def _report_weights() -> bool:
+    store = weights_store()
+    found = {model: store.find(model) for model in MODELS}
+    for model, file in found.items():
+        hint = f"MISSING; `nst weights fetch {model}` gets them, until then vgg16 stands in"
+        _say("weights", f"{model}: {file or hint}")
+    writable = os.access(_nearest_existing(store.cache), os.W_OK)
+    _say("cache", f"{store.cache}{'' if writable else ': MISSING permission to write there'}")
+    return any(found.values())
+
+
+def _report_pictures() -> None:
+    known = [name for feature, name in PICTURE_FEATURES.items() if features.check(feature)]
+    missing = [name for name in PICTURE_FEATURES.values() if name not in known]
+    _say("pictures", f"{', '.join(known)}{'; MISSING ' + ', '.join(missing) if missing else ''}")
+    colour = "colour profiles are converted to sRGB"
+    _say("", colour if features.check("littlecms2") else "MISSING littlecms: profiles are ignored")
+
+
+def _nearest_existing(path: Path) -> Path:
+    return next(parent for parent in (path, *path.parents) if parent.exists())
+
+
+def _say(topic: str, text: str) -> None:
+    click.echo(f"{topic:<10} {text}")

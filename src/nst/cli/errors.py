@@ -1,0 +1,62 @@
+"""Errors for people: one line on standard error, and an exit code."""
+
+import logging
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any, NoReturn, TypeVar
+
+import click
+
+from nst.errors import InvalidImage, InvalidOption, NSTError, TransferCanceled
+
+CANCELED_EXIT_CODE = 130  # 128 + SIGINT, as shells have it
+EXIT_CODES: dict[type[NSTError], int] = {
+    InvalidOption: 2,
+    InvalidImage: 2,
+    TransferCanceled: CANCELED_EXIT_CODE,
+    NSTError: 1,
+}
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+def exit_code(error: NSTError) -> int:
+    """The user's errors are 2, all others 1."""
+    return next(EXIT_CODES[cls] for cls in type(error).mro() if cls in EXIT_CODES)
+
+
+def debug_option(command: Command) -> Command:
+    """Declares --debug, which `run` looks for by itself: it must also work when parsing fails."""
+    return click.option(
+        "--debug",
+        is_flag=True,
+        expose_value=False,
+        help="Show where an error comes from.",
+    )(command)
+
+
+def run(command: click.Command, name: str, arguments: Sequence[str] | None = None) -> NoReturn:
+    """Run a command and leave the process with its exit code."""
+    logging.basicConfig(format="nst: %(message)s", level=logging.WARNING)
+    arguments = sys.argv[1:] if arguments is None else list(arguments)
+    try:
+        code = command.main(list(arguments), prog_name=name, standalone_mode=False)
+    except click.exceptions.NoArgsIsHelpError as error:
+        error.show()
+        code = error.exit_code
+    except click.ClickException as error:
+        _say(f"{error.format_message()} (see `{name} --help`)")
+        code = error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        _say("canceled; there is no picture yet")
+        code = CANCELED_EXIT_CODE
+    except NSTError as error:
+        if "--debug" in arguments:
+            raise
+        _say(str(error))
+        code = exit_code(error)
+    sys.exit(code)
+
+
+def _say(message: str) -> None:
+    click.echo(f"nst: {' '.join(message.split())}", err=True)

@@ -1,0 +1,26 @@
+"""`nst`: the group of commands."""
+
+from collections.abc import Sequence
+
+import click
+
+from nst import __version__
+from nst.cli.doctor import doctor
+from nst.cli.errors import run
+from nst.cli.stylize import stylize
+from nst.cli.weights import weights
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, "-V", "--version", prog_name="nst")
+def nst() -> None:
+    """Neural style transfer: a photo and a painting in, the photo painted out."""
+
+
+nst.add_command(stylize)
+nst.add_command(weights)
+nst.add_command(doctor)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    run(nst, "nst", arguments)

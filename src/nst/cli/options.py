@@ -1,0 +1,69 @@
+"""Command line options, made from the fields of StyleTransferOptions."""
+
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any, TypeVar, get_args
+
+import click
+from pydantic.fields import FieldInfo
+
+from nst.options import PRESETS, StyleTransferOptions
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+Decorator = Callable[[Command], Command]
+
+FIELDS = StyleTransferOptions.model_fields
+PATH = click.Path(path_type=Path)
+
+
+def transfer_options(
+    names: Iterable[str], flag: Callable[[str], str], preset: str
+) -> Callable[[Command], Command]:
+    """Adds an option for every named field, with the preset's default in its help.
+
+    An option that is not given arrives as None: presets, and the choice of another model where
+    none was named, can tell it from one that is.
+    """
+    defaults = {name: field.default for name, field in FIELDS.items()} | dict(PRESETS[preset])
+
+    def decorate(command: Command) -> Command:
+        for name in reversed(list(names)):
+            command = click.option(
+                flag(name),
+                name,
+                type=_type(FIELDS[name]),
+                metavar=_metavar(FIELDS[name]),
+                help=f"{FIELDS[name].description}  [default: {_plain(defaults[name])}]",
+            )(command)
+        return command
+
+    return decorate
+
+
+def with_dashes(name: str) -> str:
+    return "--" + name.replace("_", "-")
+
+
+def with_underscores(name: str) -> str:
+    return "--" + name
+
+
+def given(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The options that somebody gave."""
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def _type(field: FieldInfo) -> click.ParamType[Any]:
+    if choices := get_args(field.annotation):
+        return click.Choice(choices)
+    return click.INT if field.annotation is int else click.FLOAT
+
+
+def _metavar(field: FieldInfo) -> str | None:
+    extra = field.json_schema_extra
+    unit = extra.get("unit") if isinstance(extra, dict) else None
+    return str(unit).replace(" ", "-").upper() if unit else None
+
+
+def _plain(value: object) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,148 @@
+"""One transfer for a person at a terminal: progress, intermediates, Ctrl-C, saving."""
+
+import signal
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING
+
+import click
+from PIL import Image
+
+from nst import images
+from nst.bootstrap import weights_store
+from nst.cli.errors import CANCELED_EXIT_CODE
+from nst.cli.progress_bar import ProgressBar, duration
+from nst.errors import StorageError, TransferCanceled, TransferError
+from nst.options import StyleTransferOptions
+from nst.progress import Progress, StopReason
+from nst.recipe import Recipe
+
+if TYPE_CHECKING:
+    from nst.engine.style_transfer import Result
+
+REASONS = {
+    StopReason.TOTAL_ITERATIONS: "all steps done",
+    StopReason.CONVERGED: "converged: the loss hardly falls any more",
+    StopReason.CANCELED: "canceled",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Painting:
+    """What to paint, and where to."""
+
+    content: Path
+    style: Path
+    options: StyleTransferOptions
+    output: Path
+    frames: Path
+    """Directory of the intermediate pictures."""
+    overwrite: bool = False
+    with_recipe: bool = True
+
+
+def paint(painting: Painting, *, device: str = "auto", weights: Path | None = None) -> int:
+    """Paint, save, say where the picture is; the exit code is 130 after Ctrl-C.
+
+    The picture so far is saved, whatever ends the transfer.
+    """
+    # Before torch is loaded, so that a mistake is answered at once.
+    content = images.load(painting.content, "content")
+    style = images.load(painting.style, "style")
+    images.check_output(painting.output)
+    from nst.engine.style_transfer import NeuralStyleTransfer
+
+    latest: Progress | None = None
+    with _stop_on_ctrl_c() as ctrl_c, ProgressBar() as bar:
+
+        def on_progress(progress: Progress) -> None:
+            nonlocal latest
+            latest = progress
+            ctrl_c.has_picture = True
+            bar.show_progress(progress)
+            _save_frame(painting, progress)
+            if ctrl_c.pressed:
+                raise TransferCanceled
+
+        store = weights_store(weights, bar.show_download)
+        transfer = NeuralStyleTransfer(painting.options, device=device, weights=store)
+        try:
+            result = transfer.run(content, style, on_progress)
+        except TransferError:
+            if latest:
+                saved = _save(latest.render(), painting, recipe=None)
+                click.echo(f"The picture after step {latest.step} is in {saved}", err=True)
+            raise
+    saved = _save(result.image, painting, _recipe(painting, result))
+    click.echo(_summary(result), err=True)
+    click.echo(saved)
+    return CANCELED_EXIT_CODE if result.stop_reason is StopReason.CANCELED else 0
+
+
+def _save_frame(painting: Painting, progress: Progress) -> None:
+    every = painting.options.save_every
+    if every and progress.step % every == 0:
+        digits = len(str(progress.total_iterations))
+        name = f"{progress.step:0{digits}d}{painting.output.suffix}"
+        images.save(progress.render(), painting.frames / name, overwrite=painting.overwrite)
+
+
+def _recipe(painting: Painting, result: "Result") -> str | None:
+    if not painting.with_recipe:
+        return None
+    return Recipe.of(
+        painting.options,
+        model=result.model,
+        weights_sha256=result.weights_sha256,
+        content=painting.content,
+        style=painting.style,
+        result=painting.output,
+    ).text()
+
+
+def _save(image: Image.Image, painting: Painting, recipe: str | None) -> Path:
+    try:
+        return images.save(image, painting.output, recipe=recipe, overwrite=painting.overwrite)
+    except StorageError as error:
+        # The place was checked before, so the disk is full or gone: do not lose the work.
+        refuge = Path(tempfile.mkdtemp(prefix="nst-")) / painting.output.name
+        click.echo(f"nst: {error}; saving to {refuge.parent} instead", err=True)
+        return images.save(image, refuge, recipe=recipe)
+
+
+def _summary(result: "Result") -> str:
+    width, height = result.image.size
+    seconds = result.prepare_seconds + result.optimize_seconds
+    return (
+        f"{width}×{height} pixels, {result.steps} steps in {duration(seconds)} with {result.model} "
+        f"on {result.device}; {REASONS[result.stop_reason]}"
+    )
+
+
+@dataclass(slots=True)
+class _CtrlC:
+    pressed: bool = False
+    has_picture: bool = False
+
+
+@contextmanager
+def _stop_on_ctrl_c() -> Iterator[_CtrlC]:
+    """The first Ctrl-C asks to stop after the step; the second, or one before there is a picture
+    to keep, interrupts at once."""
+    state = _CtrlC()
+
+    def on_signal(number: int, frame: FrameType | None) -> None:
+        if state.pressed or not state.has_picture:
+            signal.default_int_handler(number, frame)
+        state.pressed = True
+        click.echo("\nStopping after this step; Ctrl-C again stops at once.", err=True)
+
+    before = signal.signal(signal.SIGINT, on_signal)
+    try:
+        yield state
+    finally:
+        signal.signal(signal.SIGINT, before)

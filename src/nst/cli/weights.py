@@ -1,0 +1,82 @@
+"""`nst weights`: list, fetch, verify, path."""
+
+import click
+
+from nst.bootstrap import weights_store
+from nst.cli.errors import debug_option
+from nst.cli.progress_bar import ProgressBar
+from nst.options import MODELS
+
+MODEL = click.Choice(MODELS)
+
+
+@click.group()
+def weights() -> None:
+    """The networks' weights: what is here, and how to get more."""
+
+
+@weights.command("list")
+def list_() -> None:
+    """Show which weights are here and which can be fetched."""
+    from nst.engine.weights import RELEASES
+
+    store = weights_store()
+    for model in MODELS:
+        click.echo(f"{model}  {store.find(model) or 'not here'}")
+    click.echo("\nCan be fetched:")
+    for release in RELEASES:
+        command = f"nst weights fetch {release.model} --publisher {release.publisher}"
+        click.echo(f"  {command:<55} {release.megabytes} MB, {release.file_name}")
+
+
+@weights.command()
+@click.argument("model", type=MODEL)
+@click.option("--publisher", type=click.Choice(["keras", "torchvision"]), help="Whose release.")
+@debug_option
+def fetch(model: str, publisher: str | None) -> None:
+    """Download the weights of MODEL, going on where an earlier try broke off.
+
+    Prints where they are. vgg16 is bundled and only downloaded if a publisher is named.
+    """
+    with ProgressBar() as bar:
+        store = weights_store(on_download=bar.show_download)
+        bundled = None if publisher else store.find(model)
+        path = bundled or store.fetch(model, publisher)
+    click.echo(path)
+
+
+@weights.command()
+@click.argument("models", type=MODEL, nargs=-1)
+@debug_option
+def verify(models: tuple[str, ...]) -> int:
+    """Check hash, shapes and numbers of every file of MODELS, by default of both."""
+    from nst.engine.conversion import UnusableWeights
+    from nst.engine.weights import read
+
+    store, all_good = weights_store(), True
+    for model in models or MODELS:
+        files = list(store.files(model))
+        if not files:
+            click.echo(f"{model}  not here; get it with `nst weights fetch {model}`")
+            all_good = all_good and not models
+        for file in files:
+            try:
+                click.echo(f"{model}  good  {file}  SHA-256 {read(file, model).sha256}")
+            except UnusableWeights as error:
+                click.echo(f"{model}  BAD   {file}: {error}")
+                all_good = False
+    return 0 if all_good else 1
+
+
+@weights.command()
+@click.argument("model", type=MODEL, required=False)
+@debug_option
+def path(model: str | None) -> None:
+    """Print the file that is used for MODEL, or without one the directory of downloads."""
+    store = weights_store()
+    if model is None:
+        click.echo(store.cache)
+    elif file := store.find(model):
+        click.echo(file)
+    else:
+        raise click.ClickException(f"no {model} here; get it with `nst weights fetch {model}`")
