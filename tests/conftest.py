@@ -1,12 +1,17 @@
 """Fixtures and small pictures that many tests use."""
 
+import io
+import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 SAMPLES = REPOSITORY / "data"
+ASSETS = Path(os.environ.get("NST_TEST_ASSETS", REPOSITORY.parent / "shared"))
+"""Files that some tests use and the project may not ship: weights/vgg19.safetensors."""
 
 
 @pytest.fixture
@@ -17,6 +22,13 @@ def content() -> Path:
 @pytest.fixture
 def style() -> Path:
     return SAMPLES / "style" / "impasto.jpg"
+
+
+@pytest.fixture
+def vgg19_directory() -> Path:
+    if not (ASSETS / "weights" / "vgg19.safetensors").is_file():
+        pytest.skip("no vgg19.safetensors; NST_TEST_ASSETS names the directory around weights/")
+    return ASSETS / "weights"
 
 
 @pytest.fixture(autouse=True)
@@ -39,3 +51,10 @@ def picture(width: int = 64, height: int = 48, mode: str = "RGB") -> Image.Image
     green = Image.linear_gradient("L").resize((width, height))
     blue = Image.radial_gradient("L").resize((width, height))
     return Image.merge("RGB", (red, green, blue)).convert(mode)
+
+
+def encoded(image: Image.Image, format_name: str, **options: Any) -> bytes:
+    """The bytes of a picture file as Pillow writes it."""
+    file = io.BytesIO()
+    image.save(file, format_name, **options)
+    return file.getvalue()

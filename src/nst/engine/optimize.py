@@ -65,7 +65,7 @@ def _evaluate_start(objective: Objective, x: Tensor) -> Evaluation:
 
 # ── L-BFGS ────────────────────────────────────────────────────────────────────────────────────
 
-FIRST_STEP = 1.0
+FIRST_STEP = 5.0
 """Root-mean-square change of x (here: grey levels) that a step without memory tries first. torch
 takes 1/|g|₁ instead, which at the scale of these losses moves nothing for ten evaluations."""
 

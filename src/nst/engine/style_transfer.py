@@ -138,14 +138,17 @@ class NeuralStyleTransfer:
         except WeightsUnavailable as error:
             if self.options.names_model:
                 raise
+            model = self.options.model
             logger.warning(
-                "%s's weights are not here and could not be fetched; going on with the bundled "
-                "vgg16. `nst weights fetch %s` gets them.",
-                self.options.model,
-                self.options.model,
+                "going on with vgg16, because the weights of %s are not here and could not be "
+                "fetched (`nst weights fetch %s` says why)",
+                model,
+                model,
             )
-            logger.debug("tried %s", error.tried)
-            return self._store.load("vgg16")
+            try:
+                return self._store.load("vgg16")
+            except WeightsUnavailable:
+                raise error from None
 
     def _prepare(self, content: ImageSource, style: ImageSource) -> "_Task":
         picture = images.load(content, "content")
@@ -228,7 +231,7 @@ class NeuralStyleTransfer:
         """(1, 3, H, W), RGB 0…255 minus MEAN_RGB."""
         resized = images.resize(images.flatten(picture), size)
         pixels = torch.from_numpy(np.array(resized)).permute(2, 0, 1).unsqueeze(0)
-        return (pixels.float() - _MEAN).to(self.device)
+        return (pixels.float() - _MEAN).contiguous().to(self.device)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,41 @@
+"""Random networks in the file layouts of the publishers, so that no test needs their downloads."""
+
+from pathlib import Path
+
+import h5py
+import torch
+from torch import Tensor
+
+from nst.engine.encoder import layer_names, parameter_shapes
+
+
+def random_tensors(model: str) -> dict[str, Tensor]:
+    """Our names; He-initialised, so that activations neither vanish nor explode."""
+    random = torch.Generator().manual_seed(0)
+    tensors = {}
+    for name, shape in parameter_shapes(model).items():
+        spread = (2 / (shape[1] * 9)) ** 0.5 if len(shape) == 4 else 0.1
+        tensors[name] = spread * torch.randn(shape, generator=random)
+    return tensors
+
+
+def to_torchvision(tensors: dict[str, Tensor], model: str) -> dict[str, Tensor]:
+    """torchvision's names, which count every module, and a little of its classifier."""
+    modules = layer_names(model)
+    renamed = {"classifier.0.bias": torch.zeros(4096)}
+    for name, tensor in tensors.items():
+        layer, kind = name.split(".")
+        renamed[f"features.{modules.index(layer)}.{kind}"] = tensor
+    return renamed
+
+
+def write_keras(path: Path, tensors: dict[str, Tensor], *, nested: bool) -> None:
+    """A Keras file: kernels (3, 3, in, out); newer versions nest the arrays one group deeper."""
+    with h5py.File(path, "w") as file:
+        for name, tensor in tensors.items():
+            layer, kind = name.split(".")
+            group = layer.replace("conv", "block").replace("_", "_conv")
+            array = tensor.permute(2, 3, 1, 0).numpy() if kind == "weight" else tensor.numpy()
+            letter = "W" if kind == "weight" else "b"
+            inner = f"{group}/{kind}:0" if nested else f"{group}_{letter}_1:0"
+            file.create_dataset(f"{group}/{inner}", data=array)

@@ -1,0 +1,69 @@
+"""The encoder against a plain forward pass, layer by layer."""
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from nst.engine.encoder import Encoder, layer_names
+from unit.engine.synthetic import random_tensors
+
+PLAIN = {  # [Simonyan14] table 1, columns D and E; M is a max-pooling
+    "vgg16": "64 64 M 128 128 M 256 256 256 M 512 512 512 M 512 512 512 M",
+    "vgg19": "64 64 M 128 128 M 256 256 256 256 M 512 512 512 512 M 512 512 512 512 M",
+}
+
+
+def plain_network(model: str, tensors: dict[str, Tensor]) -> nn.Sequential:
+    modules: list[nn.Module] = []
+    parameters = iter(tensors.values())
+    channels = 3
+    for word in PLAIN[model].split():
+        if word == "M":
+            modules.append(nn.MaxPool2d(2, 2))
+            continue
+        convolution = nn.Conv2d(channels, int(word), 3, padding=1)
+        convolution.weight.data, convolution.bias.data = next(parameters), next(parameters)  # type: ignore[union-attr]
+        modules += [convolution, nn.ReLU()]
+        channels = int(word)
+    return nn.Sequential(*modules)
+
+
+@pytest.mark.parametrize("model", PLAIN)
+def test_every_layer_equals_the_plain_forward_pass(model: str) -> None:
+    tensors = random_tensors(model)
+    image = torch.randn((1, 3, 48, 40), generator=torch.Generator().manual_seed(1))
+    features = Encoder(model, tensors, layer_names(model))(image)
+    x = image
+    with torch.no_grad():
+        for name, module in zip(layer_names(model), plain_network(model, tensors), strict=True):
+            x = module(x)
+            torch.testing.assert_close(features[name], x, rtol=1e-5, atol=1e-6)
+    assert list(features) == layer_names(model)
+
+
+def test_a_convolution_asked_for_is_not_rectified() -> None:
+    tensors = random_tensors("vgg19")
+    features = Encoder("vgg19", tensors, ["conv4_2", "relu4_2"])(torch.randn(1, 3, 32, 32))
+    assert (features["conv4_2"] < 0).any()
+    torch.testing.assert_close(features["conv4_2"].clamp(min=0), features["relu4_2"])
+
+
+def test_nothing_is_computed_past_the_last_layer_needed() -> None:
+    encoder = Encoder("vgg16", random_tensors("vgg16"), ["relu2_2", "relu1_1"])
+    assert encoder.path[-1] == "relu2_2"
+    assert set(encoder(torch.randn(1, 3, 16, 16))) == {"relu1_1", "relu2_2"}
+    assert not [name for name, _ in encoder.named_buffers() if name.startswith("conv3")]
+
+
+def test_an_unknown_layer_is_named() -> None:
+    with pytest.raises(ValueError, match="vgg16 has no layer relu3_4"):
+        Encoder("vgg16", random_tensors("vgg16"), ["relu3_4", "relu1_1"])
+
+
+def test_the_weights_are_constants() -> None:
+    encoder = Encoder("vgg16", random_tensors("vgg16"), ["relu1_1"])
+    image = torch.randn(1, 3, 16, 16, requires_grad=True)
+    encoder(image)["relu1_1"].sum().backward()
+    assert image.grad is not None
+    assert not list(encoder.parameters())
+    assert not any(buffer.requires_grad for buffer in encoder.buffers())

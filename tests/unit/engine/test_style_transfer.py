@@ -1,0 +1,325 @@
+"""The method on real pictures with the bundled VGG-16."""
+
+import logging
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from conftest import picture
+from nst import NeuralStyleTransfer, Progress, Result, StopReason, StyleTransferOptions, images
+from nst.engine.style_transfer import CONTENT_LAYER, STYLE_LAYERS
+from nst.engine.weights import WeightsStore
+from nst.errors import (
+    Diverged,
+    InvalidImage,
+    InvalidOption,
+    OutOfMemory,
+    TransferCanceled,
+    WeightsUnavailable,
+)
+from unit.engine import naive
+
+
+def transfer(**options: Any) -> NeuralStyleTransfer:
+    defaults = {"model": "vgg16", "size": 64, "total_iterations": 5}
+    return NeuralStyleTransfer(StyleTransferOptions(**defaults | options), device="cpu")
+
+
+def rgb(image: Image.Image) -> np.ndarray:
+    return np.asarray(image.convert("RGB")).astype(int)
+
+
+@pytest.fixture(scope="module")
+def result() -> Result:
+    return transfer().run(picture(), picture(80, 40).rotate(180))
+
+
+def test_the_layers_are_those_of_the_classic_method() -> None:
+    assert CONTENT_LAYER == naive.CONTENT
+    assert STYLE_LAYERS == naive.STYLE
+
+
+@pytest.mark.parametrize("model", ["vgg16", "vgg19"])
+def test_the_first_losses_are_the_formulas(
+    model: str, content: Path, style: Path, vgg19_directory: Path
+) -> None:
+    """Losses and gradient of the start, against the plain loop in float64."""
+    store = WeightsStore(directory=vgg19_directory if model == "vgg19" else None, offline=True)
+    options = StyleTransferOptions(model=model, size=80)
+    task = NeuralStyleTransfer(options, device="cpu", weights=store)._prepare(content, style)
+    evaluation = task.objective(task.start.flatten() + 10)
+    content_tensor = task.start.double()
+    height = task.start.shape[2]
+    painting = images.load(style, "style")
+    size = (round(painting.width * height / painting.height), height)
+    loss = naive.ClassicLoss(
+        store.load(model), content_tensor, naive.to_tensor(images.resize(painting, size)).double()
+    )
+    image = (content_tensor + 10).requires_grad_()
+    expected = loss(image)
+    (gradient,) = torch.autograd.grad(expected, image)
+    assert evaluation.loss == pytest.approx(expected.item(), rel=1e-4)
+    error = (evaluation.gradient.double() - gradient.flatten()).norm() / gradient.norm()
+    assert error < 1e-4
+
+
+def test_sixty_evaluations_get_as_low_as_torch_s_lbfgs(content: Path, style: Path) -> None:
+    size = 192  # the cat is 3:2, so this is a height of 128
+    method = transfer(size=size, total_iterations=60, convergence_tolerance=0)
+    task = method._prepare(content, style)
+    painting = images.load(style, "style")
+    width = round(painting.width * 128 / painting.height)
+    style_tensor = naive.to_tensor(images.resize(painting, (width, 128)))
+    loss = naive.ClassicLoss(method.weights, task.start, style_tensor)
+    theirs = naive.minimize(loss, task.start, evaluations=60)
+    steps = [p for p in method.steps(content, style) if p.evaluations <= 60]
+    assert task.size == (size, 128)
+    assert steps[-1].losses.total <= 1.02 * theirs
+
+
+def test_adam_lowers_the_loss_as_torch_s_does(content: Path, style: Path) -> None:
+    method = transfer(optimizer="adam", learning_rate=5, total_iterations=20)
+    history = method.run(content, style).history
+    task = method._prepare(content, style)
+    painting = images.load(style, "style")
+    height = task.size[1]
+    width = round(painting.width * height / painting.height)
+    loss = naive.ClassicLoss(
+        method.weights, task.start, naive.to_tensor(images.resize(painting, (width, height)))
+    )
+    image = task.start.clone().requires_grad_()
+    adam = torch.optim.Adam([image], lr=5)
+    for losses in history:
+        adam.zero_grad()
+        loss(image).backward()  # type: ignore[no-untyped-call]
+        adam.step()
+        assert losses.total == pytest.approx(loss(image).item(), rel=5e-2)
+    assert history[-1].total < 0.6 * history[0].total
+
+
+def test_the_result_has_the_picture_the_losses_and_the_story(result: Result) -> None:
+    assert result.image.size == (64, 48)
+    assert result.image.mode == "RGB"
+    assert result.steps == len(result.history) == 5
+    assert result.losses == result.history[-1]
+    assert result.stop_reason is StopReason.TOTAL_ITERATIONS
+    assert result.evaluations >= 6
+    assert result.model == "vgg16"
+    assert len(result.weights_sha256) == 64
+    assert result.prepare_seconds > 0
+    assert result.optimize_seconds > 0
+    assert all(later.total < earlier.total for earlier, later in pairwise(result.history))
+    assert result.losses.total == (
+        result.losses.content + result.losses.style + result.losses.total_variation
+    )
+
+
+def test_the_same_seed_gives_the_same_picture_and_another_seed_another() -> None:
+    def random_start(seed: int) -> np.ndarray:
+        options = {"init_method": "random", "seed": seed, "total_iterations": 3}
+        return rgb(transfer(**options).run(picture(), picture()).image)
+
+    assert np.array_equal(random_start(1), random_start(1))
+    assert not np.array_equal(random_start(1), random_start(2))
+
+
+def test_the_three_starting_pictures() -> None:
+    content, style = picture(64, 48), picture(48, 48).rotate(90)
+
+    def start(init_method: str) -> torch.Tensor:
+        return transfer(init_method=init_method)._prepare(content, style).start
+
+    assert torch.equal(start("content"), naive.to_tensor(content))
+    assert torch.equal(start("style"), naive.to_tensor(images.resize(style, (64, 48))))
+    assert start("random").std().item() == pytest.approx(90, rel=0.02)
+    assert start("random").mean().item() == pytest.approx(0, abs=2)
+
+
+def test_steps_yields_after_every_step_and_its_pictures_stay(content: Path, style: Path) -> None:
+    seen = list(transfer().steps(content, style))
+    assert [p.step for p in seen] == [1, 2, 3, 4, 5]
+    assert [p.stop_reason for p in seen] == [None] * 4 + [StopReason.TOTAL_ITERATIONS]
+    assert all(p.remaining_seconds > 0 for p in seen[:-1])
+    assert seen[-1].remaining_seconds == 0
+    pictures = [rgb(p.render()) for p in seen]
+    assert all(not np.array_equal(a, b) for a, b in pairwise(pictures))
+    assert [p.elapsed_seconds for p in seen] == sorted(p.elapsed_seconds for p in seen)
+
+
+def test_the_losses_told_are_those_of_the_picture_told(content: Path, style: Path) -> None:
+    """A trial point of the line search would have another loss than the picture shown."""
+    method = transfer()
+    task = method._prepare(content, style)
+    for progress in method._optimize(task):
+        shown = naive.to_tensor(progress.render())
+        rounding = 0.02
+        again = task.objective(shown.flatten()).losses.total
+        assert progress.losses.total == pytest.approx(again, rel=rounding)
+
+
+def test_it_stops_when_the_loss_hardly_falls_any_more() -> None:
+    options = {"total_iterations": 500, "convergence_tolerance": 0.2, "convergence_window": 5}
+    result = transfer(**options).run(picture(), picture(40, 40))
+    assert result.stop_reason is StopReason.CONVERGED
+    assert 5 < result.steps < 500
+    before, last = result.history[-6].total, result.history[-1].total
+    assert last > 0.8 * before
+
+
+def test_without_a_tolerance_it_goes_on() -> None:
+    options = {"total_iterations": 30, "convergence_tolerance": 0, "convergence_window": 1}
+    assert transfer(**options).run(picture(), picture(40, 40)).steps == 30
+
+
+def test_where_nothing_can_be_gained_it_stops_at_once() -> None:
+    same = picture()
+    result = transfer(tv_weight=0).run(same, same)
+    assert result.stop_reason is StopReason.CONVERGED
+    assert np.array_equal(rgb(result.image), rgb(same))
+
+
+def test_a_callback_can_cancel_and_gets_the_picture_so_far() -> None:
+    def cancel_at_two(progress: Progress) -> None:
+        if progress.step == 2:
+            raise TransferCanceled
+
+    result = transfer().run(picture(), picture(40, 40), cancel_at_two)
+    assert result.stop_reason is StopReason.CANCELED
+    assert result.steps == 2
+
+
+def test_other_errors_of_a_callback_come_through() -> None:
+    def fail(progress: Progress) -> None:
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        transfer().run(picture(), picture(), fail)
+
+
+def test_transparency_comes_back_on_the_result() -> None:
+    content = picture(64, 48)
+    content.putalpha(Image.linear_gradient("L").resize((64, 48)))
+    result = transfer(total_iterations=1).run(content, picture())
+    assert result.image.mode == "RGBA"
+    assert np.array_equal(
+        np.asarray(result.image.getchannel("A")), np.asarray(content.getchannel("A"))
+    )
+
+
+def test_paths_pictures_and_arrays_are_the_same_to_it(content: Path, style: Path) -> None:
+    def paint(content: Any, style: Any) -> np.ndarray:
+        return rgb(transfer(total_iterations=1).run(content, style).image)
+
+    opened = Image.open(content), Image.open(style)
+    expected = paint(content, style)
+    assert np.array_equal(paint(str(content), style.read_bytes()), expected)
+    assert np.array_equal(paint(*opened), expected)
+    assert np.array_equal(paint(*(np.asarray(image) for image in opened)), expected)
+
+
+def test_the_style_picture_keeps_its_aspect_ratio_and_its_size_has_a_limit() -> None:
+    def style_pixels(width: int, height: int) -> int:
+        method = transfer(size=64)
+        calls: list[tuple[int, int]] = []
+        tensor = method._tensor
+        method._tensor = lambda image, size: calls.append(size) or tensor(image, size)  # type: ignore[method-assign, func-returns-value]
+        method._prepare(picture(64, 48), picture(width, height))
+        (_, style_size) = calls
+        assert style_size[0] / style_size[1] == pytest.approx(width / height, rel=0.05)
+        return style_size[0] * style_size[1]
+
+    assert style_pixels(100, 100) == 48 * 48
+    assert style_pixels(2000, 100) <= 4.1 * 64 * 48
+
+
+@pytest.mark.parametrize(
+    ("width", "height", "role"), [(2000, 20, "content"), (20, 2000, "content")]
+)
+def test_a_result_too_thin_for_the_deepest_layer_is_refused(
+    width: int, height: int, role: str
+) -> None:
+    with pytest.raises(InvalidImage, match="too few") as caught:
+        transfer().run(picture(width, height), picture())
+    assert caught.value.role == role
+
+
+def test_weights_that_overflow_are_an_error_that_says_what_to_do(
+    content: Path, style: Path
+) -> None:
+    with pytest.raises(Diverged, match="smaller weights"):
+        transfer(style_weight=1e38).run(content, style)
+
+
+def test_a_device_that_is_not_here_is_refused() -> None:
+    missing = "mps" if torch.cuda.is_available() else "cuda"
+    with pytest.raises(InvalidOption, match="device"):
+        NeuralStyleTransfer(device=missing)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        torch.OutOfMemoryError("CUDA out of memory"),
+        RuntimeError("[enforce fail at alloc_cpu.cpp] DefaultCPUAllocator: can't allocate memory"),
+        MemoryError(),
+    ],
+)
+def test_running_out_of_memory_names_the_size_and_a_smaller_one(
+    error: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise error
+
+    method = transfer(size=96)
+    monkeypatch.setattr("nst.engine.style_transfer._Objective.__call__", fail)
+    with pytest.raises(OutOfMemory, match=r"96×72 pixels .* for example 64") as caught:
+        method.run(picture(), picture())
+    assert caught.value.size == (96, 72)
+
+
+def test_other_runtime_errors_are_not_taken_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise RuntimeError("something else")
+
+    monkeypatch.setattr("nst.engine.style_transfer._Objective.__call__", fail)
+    with pytest.raises(RuntimeError, match="something else"):
+        transfer().run(picture(), picture())
+
+
+def test_without_vgg19_it_goes_on_with_the_bundled_vgg16_and_says_so_in_one_line(
+    caplog: pytest.LogCaptureFixture, tmp_path: Path
+) -> None:
+    store = WeightsStore(cache=tmp_path, offline=True)
+    options = StyleTransferOptions(size=64, total_iterations=1)
+    with caplog.at_level(logging.WARNING):
+        result = NeuralStyleTransfer(options, weights=store).run(picture(), picture())
+    assert result.model == "vgg16"
+    (record,) = caplog.records
+    assert "going on with vgg16" in record.message
+    assert "\n" not in record.message
+
+
+def test_a_model_asked_for_by_name_is_not_replaced(tmp_path: Path) -> None:
+    store = WeightsStore(cache=tmp_path, offline=True)
+    options = StyleTransferOptions(model="vgg19")
+    with pytest.raises(WeightsUnavailable, match="nst weights fetch vgg19"):
+        NeuralStyleTransfer(options, weights=store).run(picture(), picture())
+
+
+def test_vgg19_paints(content: Path, style: Path, vgg19_directory: Path) -> None:
+    store = WeightsStore(directory=vgg19_directory, offline=True)
+    options = StyleTransferOptions(size=96, total_iterations=10)
+    result = NeuralStyleTransfer(options, weights=store).run(content, style)
+    assert result.model == "vgg19"
+    assert result.losses.total < 0.6 * result.history[0].total
+
+
+def test_the_engine_reads_no_environment() -> None:
+    directory = Path(images.__file__).parent / "engine"
+    for file in directory.glob("*.py"):
+        assert "environ" not in file.read_text(), file.name
