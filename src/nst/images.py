@@ -6,20 +6,26 @@ unless told to, and can put a recipe (a JSON text) into the file's metadata.
 
 import io
 import os
-import tempfile
+import secrets
 import warnings
-from itertools import count
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from itertools import chain, count
 from pathlib import Path
-from typing import IO, Any
+from tempfile import TemporaryFile
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from PIL import Image, ImageCms, ImageOps, PngImagePlugin, UnidentifiedImageError
 from PIL.ExifTags import Base as ExifTag
 
 from nst.errors import ImageRole, InvalidImage, InvalidOption, StorageError
 
-ImageSource = str | os.PathLike[str] | bytes | Image.Image | Any
-"""A path, the bytes of a picture file, a Pillow image, or an RGB array: (H, W), (H, W, 3) or
-(H, W, 4), integers of 8 or 16 bits or floats in [0, 1]."""
+if TYPE_CHECKING:
+    import numpy as np
+
+ImageSource: TypeAlias = "str | os.PathLike[str] | bytes | Image.Image | np.ndarray[Any, Any]"
+"""A path, the bytes of a picture file, a Pillow image, or an sRGB array: (H, W), (H, W, 3) or
+(H, W, 4), unsigned integers of 8 or 16 bits or floats in [0, 1]."""
 
 MAX_PIXELS = 150_000_000
 """About the largest camera backs; 450 MB when decoded. Guards against decompression bombs."""
@@ -36,7 +42,6 @@ WRITABLE = {
     ".tif": "TIFF",
     ".tiff": "TIFF",
 }
-_MANY_PICTURES_JPEG = "MPO"  # what phones write: a JPEG with a second picture behind the first
 _ENCODING: dict[str, dict[str, Any]] = {
     "PNG": {},
     "JPEG": {"quality": 95, "subsampling": "4:4:4"},
@@ -51,22 +56,15 @@ _RECIPE_KEY = "nst-recipe"
 def load(source: ImageSource, role: ImageRole) -> Image.Image:
     """The picture as RGB, or as RGBA where it has transparency; upright, sRGB, 8 bits a channel.
 
-    Raises InvalidImage, whose one line says what is wrong and what to do.
+    Of an animation the first frame; nothing of the metadata. Raises InvalidImage, whose one line
+    says what is wrong and what to do.
     """
-    name = str(source) if isinstance(source, str | os.PathLike) else "the data"
-    try:
-        image = _open(source, role)
-        _check_pixels(image, role)
+    with _opened(source, role) as image:
+        _check_pixels(image.size, role)
         image.load()
-    except UnidentifiedImageError as error:
-        reason = f"{name} is not a picture that can be read; use {', '.join(READABLE)}"
-        raise InvalidImage(role, reason) from error
-    except Image.DecompressionBombError as error:
-        raise InvalidImage(role, f"{name} has too many pixels; make it smaller first") from error
-    except (OSError, SyntaxError, ValueError, EOFError) as error:
-        reason = f"{name} is damaged or cut short ({error}); get a whole copy of it"
-        raise InvalidImage(role, reason) from error
-    return _to_srgb(_upright(image))
+        with suppress(Exception):  # the pixels are whole, however broken the EXIF beside them is
+            ImageOps.exif_transpose(image, in_place=True)
+        return _to_srgb(image)
 
 
 def check_sides(size: tuple[int, int], role: ImageRole) -> None:
@@ -99,9 +97,7 @@ def with_alpha_of(image: Image.Image, original: Image.Image) -> Image.Image:
 
 def resize(image: Image.Image, size: tuple[int, int]) -> Image.Image:
     """The picture at exactly this (width, height)."""
-    # Above a gap of 3 Lanczos after a box reduction differs from Lanczos alone by less than
-    # rounding, and huge scans resize many times faster.
-    return image.resize(size, Image.Resampling.LANCZOS, reducing_gap=3.0)
+    return image.resize(size, Image.Resampling.LANCZOS)
 
 
 def fit(size: tuple[int, int], longest_side: int) -> tuple[int, int]:
@@ -110,111 +106,112 @@ def fit(size: tuple[int, int], longest_side: int) -> tuple[int, int]:
     return round(size[0] * scale), round(size[1] * scale)
 
 
+@contextmanager
+def _opened(source: ImageSource, role: ImageRole) -> Iterator[Image.Image]:
+    """The picture, not decoded yet. Whatever goes wrong with it is raised as InvalidImage."""
+    name = str(source) if isinstance(source, str | os.PathLike) else "the data"
+    try:
+        with warnings.catch_warnings():
+            # What Pillow warns about is an error of ours, as too many pixels, or does not matter.
+            warnings.filterwarnings("ignore", module=r"PIL\.")
+            with _open(source, role) as image:
+                yield image
+    except InvalidImage:
+        raise
+    except UnidentifiedImageError as error:
+        reason = f"{name} is not a picture that can be read; use {', '.join(READABLE)}"
+        raise InvalidImage(role, reason) from error
+    except (Image.DecompressionBombError, MemoryError) as error:
+        raise InvalidImage(role, f"{name} has too many pixels; make it smaller first") from error
+    except Exception as error:  # decoders stumble over damaged files in every possible way
+        reason = f"{name} is damaged or cut short ({error}); get a whole copy of it"
+        if isinstance(error, OSError) and error.strerror:
+            reason = f"{name} cannot be read ({error.strerror}); check the path and who may read it"
+        raise InvalidImage(role, reason) from error
+
+
 def _open(source: ImageSource, role: ImageRole) -> Image.Image:
     if isinstance(source, Image.Image):
         return source.copy()
     if isinstance(source, bytes):
-        return _open_file(io.BytesIO(source))
+        return Image.open(io.BytesIO(source), formats=READABLE)
     if not isinstance(source, str | os.PathLike):
         return _from_array(source, role)
     path = Path(source)
-    if not path.exists():
-        raise InvalidImage(role, f"there is no file {path}; check the path")
     if not path.is_file():
-        raise InvalidImage(role, f"{path} is not a file; name a picture")
-    return _open_file(path)
+        problem = f"{path} is not a file" if path.exists() else f"there is no file {path}"
+        raise InvalidImage(role, f"{problem}; name a picture")
+    return Image.open(path, formats=READABLE)
 
 
-def _open_file(file: Path | IO[bytes]) -> Image.Image:
-    with warnings.catch_warnings():
-        # _check_pixels has its own limit and answers with an error.
-        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-        return Image.open(file, formats=(*READABLE, _MANY_PICTURES_JPEG))
-
-
-def _from_array(array: Any, role: ImageRole) -> Image.Image:
+def _from_array(array: "np.ndarray[Any, Any]", role: ImageRole) -> Image.Image:
     try:
-        if array.dtype.kind == "f":
-            array = (array.clip(0, 1) * 255).round()
-        elif array.dtype.itemsize > 1:
-            array = array // 257
-        return Image.fromarray(array.astype("uint8"))
+        if array.dtype.kind == "f" and array.max() < 2:  # neither NaN nor a range of 0 to 255
+            array = (array.clip(0, 1) * 255).round().astype("uint8")
+        elif array.dtype.kind == "u" and array.dtype.itemsize == 2:
+            array = (array >> 8).astype("uint8")  # as Pillow does with files of 16 bits
+        if array.dtype != "uint8":
+            raise TypeError(array.dtype)
+        return Image.fromarray(array)
     except (AttributeError, TypeError, ValueError) as error:
-        reason = (
+        raise InvalidImage(
+            role,
             f"{type(array).__name__} is not a picture; give a path, bytes, a Pillow image or an "
-            "array (H, W), (H, W, 3) or (H, W, 4)"
-        )
-        raise InvalidImage(role, reason) from error
+            "array (H, W), (H, W, 3) or (H, W, 4) of uint8, uint16 or floats from 0 to 1",
+        ) from error
 
 
-def _check_pixels(image: Image.Image, role: ImageRole) -> None:
-    width, height = image.size
+def _check_pixels(size: tuple[int, int], role: ImageRole) -> None:
+    width, height = size
     if width * height > MAX_PIXELS:
         raise InvalidImage(
             role,
             f"{width}×{height} pixels are more than the {MAX_PIXELS // 10**6} million allowed; "
             "make it smaller first",
         )
-    check_sides(image.size, role)
-
-
-def _upright(image: Image.Image) -> Image.Image:
-    try:
-        return ImageOps.exif_transpose(image)
-    except Exception:  # the pixels are whole, whatever is wrong with the EXIF block beside them
-        return image
+    check_sides(size, role)
 
 
 def _to_srgb(image: Image.Image) -> Image.Image:
-    image = _to_8_bits(image)
+    if image.mode.startswith(("I", "F")):
+        image = _to_8_bits(image)
     colours = _colours_to_srgb(image)
     if image.has_transparency_data:
         alpha = image.convert("RGBA").getchannel("A")
         if alpha.getextrema() != (255, 255):
             colours.putalpha(alpha)
+    colours.info = {}
     return colours
 
 
 def _to_8_bits(image: Image.Image) -> Image.Image:
-    """Grey pictures of 16 or 32 bits or floats, scaled by the smallest usual white ≥ their own."""
-    if not image.mode.startswith(("I", "F")):
-        return image
+    """Grey of 16 or 32 bits or floats, scaled by the smallest usual white that is not exceeded."""
     if image.mode.startswith("I;16"):
-        white = 65535.0
-        image = image.convert("I")
+        white, image = 65535.0, image.convert("I")
     else:
         brightest = float(image.getextrema()[1])  # type: ignore[arg-type]
-        whites = [255.0, 65535.0, 2.0**31]
-        whites = [1.0, *whites] if image.mode == "F" else whites
+        whites = (255.0, 65535.0, 2.0**31) if image.mode == "I" else (1.0, 255.0, 65535.0)
         white = next((white for white in whites if brightest <= white), brightest)
     grey = image.point(lambda value: value * (255 / white) + 0.5).convert("L")
-    if "icc_profile" in image.info:
-        grey.info["icc_profile"] = image.info["icc_profile"]
+    if "transparency" in grey.info:
+        grey.info["transparency"] = round(grey.info["transparency"] * (255 / white))
     return grey
 
 
 def _colours_to_srgb(image: Image.Image) -> Image.Image:
     profile = image.info.get("icc_profile")
-    if image.mode in ("1", "LA", "La"):
+    if image.mode in ("1", "LA"):
         image = image.convert("L")
     elif image.mode not in ("L", "RGB", "CMYK", "LAB"):
         image = image.convert("RGB")
-    source = (
-        ImageCms.ImageCmsProfile(io.BytesIO(profile))
-        if profile
-        else ImageCms.createProfile("LAB")
-        if image.mode == "LAB"
-        else None
-    )
-    if source:
-        try:
-            converted = ImageCms.profileToProfile(
-                image, source, ImageCms.createProfile("sRGB"), outputMode="RGB"
-            )
-            assert converted is not None  # only an in-place conversion returns nothing
-            return converted
-        except ImageCms.PyCMSError:
-            pass  # a damaged profile, or one for another mode: the plain conversion is nearest
+    if profile:
+        # A damaged profile, or one for another mode: the plain conversion is nearest.
+        with suppress(OSError, ImageCms.PyCMSError):
+            source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+            if image.mode == "L" and source.profile.xcolor_space == "RGB ":
+                image = image.convert("RGB")
+            srgb = ImageCms.createProfile("sRGB")
+            return ImageCms.buildTransform(source, srgb, image.mode, "RGB").apply(image)
     return image.convert("RGB")
 
 
@@ -224,15 +221,14 @@ def _colours_to_srgb(image: Image.Image) -> Image.Image:
 def check_output(path: Path) -> None:
     """Raise InvalidOption if `save` could not write there, before any work is done."""
     _format_of(path)
-    if path.is_dir():
-        raise InvalidOption("output", str(path), "a file name, this is a directory")
     try:
+        if path.is_dir():
+            raise InvalidOption("output", str(path), "a file name, this is a directory")
         path.parent.mkdir(parents=True, exist_ok=True)
-        tempfile.TemporaryFile(dir=path.parent).close()
+        TemporaryFile(dir=path.parent).close()
     except OSError as error:
-        raise InvalidOption(
-            "output", str(path), f"a place that can be written ({error.strerror})"
-        ) from error
+        allowed = f"a place that can be written ({error.strerror})"
+        raise InvalidOption("output", str(path), allowed) from error
 
 
 def save(
@@ -242,16 +238,17 @@ def save(
 
     An existing file stays and the new one gets a number, unless `overwrite`. Raises StorageError.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    format_name = _format_of(path)
+    temporary = path.with_name(f".nst-{secrets.token_hex(8)}.tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary.write_bytes(encode(image, _format_of(path), recipe=recipe))
-        target = path if overwrite else free_path(path)
-        temporary.replace(target)
+        temporary.write_bytes(encode(image, format_name, recipe=recipe))
+        return temporary.replace(path if overwrite else _claim(path))
     except OSError as error:
-        temporary.unlink(missing_ok=True)
         raise StorageError(path, error.strerror or str(error)) from error
-    return target
+    finally:
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
 
 
 def free_path(path: Path) -> Path:
@@ -259,14 +256,12 @@ def free_path(path: Path) -> Path:
     suffix = path.suffix if path.suffix.lower() in WRITABLE else ""
     stem = path.name.removesuffix(suffix)
     numbered = (path.with_name(f"{stem}-{number}{suffix}") for number in count(2))
-    return path if not path.exists() else next(free for free in numbered if not free.exists())
+    return next(free for free in chain([path], numbered) if not os.path.lexists(free))
 
 
 def encode(image: Image.Image, format_name: str, *, recipe: str | None = None) -> bytes:
     """The bytes of a picture file; JPEG has no transparency and is flattened over white."""
-    options = dict(_ENCODING[format_name])
-    if recipe is not None:
-        options |= _recipe_metadata(format_name, recipe)
+    options = _ENCODING[format_name] | (_recipe_metadata(format_name, recipe) if recipe else {})
     file = io.BytesIO()
     (flatten(image) if format_name == "JPEG" else image).save(file, format_name, **options)
     return file.getvalue()
@@ -274,21 +269,24 @@ def encode(image: Image.Image, format_name: str, *, recipe: str | None = None) -
 
 def read_recipe(path: Path) -> str | None:
     """The recipe that `save` put into the picture, if there is one. Raises InvalidImage."""
-    load(path, "initial")
-    with _open_file(path) as image:
-        if image.format == "PNG":
-            return image.info.get(_RECIPE_KEY)
-        recipe = image.getexif().get(ExifTag.ImageDescription)
+    with _opened(path, "initial") as image:
+        recipe = image.info.get(_RECIPE_KEY) or image.getexif().get(ExifTag.ImageDescription)
         return recipe if isinstance(recipe, str) else None
 
 
 def _format_of(path: Path) -> str:
-    try:
-        return WRITABLE[path.suffix.lower()]
-    except KeyError as error:
-        raise InvalidOption(
-            "output", str(path), f"a name ending in {', '.join(WRITABLE)}"
-        ) from error
+    if path.suffix.lower() not in WRITABLE:
+        raise InvalidOption("output", str(path), f"a name ending in {', '.join(WRITABLE)}")
+    return WRITABLE[path.suffix.lower()]
+
+
+def _claim(path: Path) -> Path:
+    """The first free path, taken by an empty file, so that no other process takes it too."""
+    while True:
+        with suppress(FileExistsError):
+            free = free_path(path)
+            free.touch(exist_ok=False)
+            return free
 
 
 def _recipe_metadata(format_name: str, recipe: str) -> dict[str, Any]:

@@ -6,11 +6,11 @@ import os
 from pathlib import Path
 from typing import Any, Self
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 import nst
 from nst import images
-from nst.errors import ImageRole, InvalidImage, NSTError
+from nst.errors import ImageRole, InvalidImage
 from nst.options import StyleTransferOptions
 
 
@@ -25,23 +25,28 @@ class PictureFile(BaseModel):
 
     @classmethod
     def of(cls, file: Path, result: Path) -> Self:
-        path = os.path.relpath(file.resolve(), result.resolve().parent)
-        return cls(path=path, sha256=_sha256(file))
+        path = Path(os.path.relpath(file.resolve(), result.resolve().parent)).as_posix()
+        # A name that is not UTF-8 cannot be kept; a finished picture must not be lost to it.
+        readable = os.fsencode(path).decode("utf-8", "replace")
+        return cls(path=readable, sha256=_sha256(file))
 
     def locate(self, result: Path, role: ImageRole) -> Path:
         """The file, seen from the result. Raises InvalidImage if it is gone or another one."""
         file = Path(os.path.normpath(result.resolve().parent / self.path))
-        for problem, is_so in (
-            ("is not there any more", not file.is_file()),
-            ("has changed since", file.is_file() and _sha256(file) != self.sha256),
-        ):
-            if is_so:
-                raise InvalidImage(
-                    role,
-                    f"{file}, from which {result} was made, {problem}; name the pictures: "
-                    f"nst stylize CONTENT STYLE --from-image {result}",
-                )
-        return file
+        try:
+            if not file.is_file():
+                problem = "is not there any more"
+            elif _sha256(file) != self.sha256:
+                problem = "has changed since"
+            else:
+                return file
+        except OSError as error:
+            problem = f"cannot be read ({error.strerror})"
+        raise InvalidImage(
+            role,
+            f"{file}, from which {result} was made, {problem}; name the pictures: "
+            f"nst stylize CONTENT STYLE --from-image {result}",
+        )
 
 
 class Recipe(BaseModel):
@@ -54,7 +59,7 @@ class Recipe(BaseModel):
     options: dict[str, Any]
     weights_sha256: str
     content: PictureFile
-    styles: tuple[PictureFile, ...]
+    styles: tuple[PictureFile, ...] = Field(min_length=1)
 
     @classmethod
     def of(
@@ -78,13 +83,10 @@ class Recipe(BaseModel):
     @classmethod
     def read(cls, picture: Path) -> Self:
         """The recipe inside a picture. Raises InvalidImage if there is none."""
-        text = images.read_recipe(picture)
         try:
-            return cls.model_validate(json.loads(text or ""))
-        except (ValueError, ValidationError, NSTError) as error:
-            reason = (
-                f"{picture} carries no recipe; only pictures that nst has saved can be repeated"
-            )
+            return cls.model_validate_json(images.read_recipe(picture) or "")
+        except ValidationError as error:
+            reason = f"{picture} carries no recipe; only pictures that nst saved can be repeated"
             raise InvalidImage("initial", reason) from error
 
     def text(self) -> str:

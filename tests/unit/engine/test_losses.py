@@ -49,6 +49,7 @@ def total_variation_by_hand(image: Array) -> float:
 
 @pytest.fixture(params=RELATIVE_TOLERANCE, ids=str)
 def dtype(request: pytest.FixtureRequest) -> torch.dtype:
+    assert isinstance(request.param, torch.dtype)
     return request.param
 
 

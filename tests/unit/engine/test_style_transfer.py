@@ -12,7 +12,7 @@ from PIL import Image
 
 from conftest import picture
 from nst import NeuralStyleTransfer, Progress, Result, StopReason, StyleTransferOptions, images
-from nst.engine.style_transfer import CONTENT_LAYER, STYLE_LAYERS
+from nst.engine.style_transfer import CONTENT_LAYER, STYLE_LAYERS, _style_size
 from nst.engine.weights import WeightsStore
 from nst.errors import (
     Diverged,
@@ -26,7 +26,7 @@ from unit.engine import naive
 
 
 def transfer(**options: Any) -> NeuralStyleTransfer:
-    defaults = {"model": "vgg16", "size": 64, "total_iterations": 5}
+    defaults: dict[str, Any] = {"model": "vgg16", "size": 64, "total_iterations": 5}
     return NeuralStyleTransfer(StyleTransferOptions(**defaults | options), device="cpu")
 
 
@@ -50,7 +50,7 @@ def test_the_first_losses_are_the_formulas(
 ) -> None:
     """Losses and gradient of the start, against the plain loop in float64."""
     store = WeightsStore(directory=vgg19_directory if model == "vgg19" else None, offline=True)
-    options = StyleTransferOptions(model=model, size=80)
+    options = StyleTransferOptions.from_preset("classic", model=model, size=80)
     task = NeuralStyleTransfer(options, device="cpu", weights=store)._prepare(content, style)
     evaluation = task.objective(task.start.flatten() + 10)
     content_tensor = task.start.double()
@@ -223,29 +223,18 @@ def test_paths_pictures_and_arrays_are_the_same_to_it(content: Path, style: Path
 
 
 def test_the_style_picture_keeps_its_aspect_ratio_and_its_size_has_a_limit() -> None:
-    def style_pixels(width: int, height: int) -> int:
-        method = transfer(size=64)
-        calls: list[tuple[int, int]] = []
-        tensor = method._tensor
-        method._tensor = lambda image, size: calls.append(size) or tensor(image, size)  # type: ignore[method-assign, func-returns-value]
-        method._prepare(picture(64, 48), picture(width, height))
-        (_, style_size) = calls
-        assert style_size[0] / style_size[1] == pytest.approx(width / height, rel=0.05)
-        return style_size[0] * style_size[1]
-
-    assert style_pixels(100, 100) == 48 * 48
-    assert style_pixels(2000, 100) <= 4.1 * 64 * 48
+    assert _style_size((300, 100), content_size=(64, 48)) == (144, 48)
+    assert _style_size((100, 300), content_size=(64, 48)) == (16, 48)
+    width, height = _style_size((20_000, 1_000), content_size=(640, 480))
+    assert width / height == pytest.approx(20, rel=0.01)
+    assert width * height <= 4.01 * 640 * 480
 
 
-@pytest.mark.parametrize(
-    ("width", "height", "role"), [(2000, 20, "content"), (20, 2000, "content")]
-)
-def test_a_result_too_thin_for_the_deepest_layer_is_refused(
-    width: int, height: int, role: str
-) -> None:
+@pytest.mark.parametrize("size", [(2000, 20), (20, 2000)])
+def test_a_result_too_thin_for_the_deepest_layer_is_refused(size: tuple[int, int]) -> None:
     with pytest.raises(InvalidImage, match="too few") as caught:
-        transfer().run(picture(width, height), picture())
-    assert caught.value.role == role
+        transfer().run(picture(*size), picture())
+    assert caught.value.role == "content"
 
 
 def test_weights_that_overflow_are_an_error_that_says_what_to_do(
