@@ -14,7 +14,7 @@ NSTError                          code, message, facts as attributes
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 ImageRole = Literal["content", "style", "initial"]
 
@@ -23,6 +23,17 @@ class NSTError(Exception):
     """Base of all errors of nst; `code` is stable, the message is for people."""
 
     code: ClassVar[str] = "error"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # An exception is unpickled by calling its class with its message; ours take facts.
+        return _restore, (type(self), self.args, self.__dict__)
+
+
+def _restore(cls: type[NSTError], args: tuple[Any, ...], facts: dict[str, Any]) -> NSTError:
+    error = cls.__new__(cls, *args)
+    error.args = args
+    error.__dict__.update(facts)
+    return error
 
 
 class InvalidOption(NSTError):

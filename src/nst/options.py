@@ -55,7 +55,10 @@ class StyleTransferOptions(BaseModel):
         description="The picture to start from: the content, Gaussian noise, or the style.",
     )
     total_iterations: int = Field(
-        default=20000, ge=1, description="Stop after this many optimizer steps at the latest."
+        default=20000,
+        ge=1,
+        le=10**6,
+        description="Stop after this many optimizer steps at the latest.",
     )
     learning_rate: float = Field(
         default=1.0,
@@ -72,12 +75,14 @@ class StyleTransferOptions(BaseModel):
     convergence_window: int = Field(
         default=50,
         ge=1,
+        le=10**6,
         description="Steps over which the convergence tolerance is measured.",
         json_schema_extra={"unit": "steps"},
     )
     save_every: int = Field(
         default=100,
         ge=0,
+        le=10**6,
         description="Keep an intermediate picture every so many steps; 0: none.",
         json_schema_extra={"unit": "steps"},
     )

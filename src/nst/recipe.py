@@ -68,16 +68,15 @@ class Recipe(BaseModel):
         *,
         model: str,
         weights_sha256: str,
-        content: Path,
-        style: Path,
-        result: Path,
+        content: PictureFile,
+        style: PictureFile,
     ) -> Self:
         return cls(
             nst=nst.__version__,
             options=options.model_dump() | {"model": model},
             weights_sha256=weights_sha256,
-            content=PictureFile.of(content, result),
-            styles=(PictureFile.of(style, result),),
+            content=content,
+            styles=(style,),
         )
 
     @classmethod

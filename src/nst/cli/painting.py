@@ -19,7 +19,7 @@ from nst.cli.progress_bar import ProgressBar, duration
 from nst.errors import StorageError, TransferCanceled, TransferError
 from nst.options import StyleTransferOptions
 from nst.progress import Progress, StopReason
-from nst.recipe import Recipe
+from nst.recipe import PictureFile, Recipe
 
 if TYPE_CHECKING:
     from nst.engine.style_transfer import Result
@@ -54,6 +54,7 @@ def paint(painting: Painting, *, device: str = "auto", weights: Path | None = No
     content = images.load(painting.content, "content")
     style = images.load(painting.style, "style")
     images.check_output(painting.output)
+    files = [PictureFile.of(file, painting.output) for file in (painting.content, painting.style)]
     from nst.engine.style_transfer import NeuralStyleTransfer
 
     latest: Progress | None = None
@@ -77,7 +78,7 @@ def paint(painting: Painting, *, device: str = "auto", weights: Path | None = No
                 saved = _save(latest.render(), painting, recipe=None)
                 click.echo(f"The picture after step {latest.step} is in {saved}", err=True)
             raise
-    saved = _save(result.image, painting, _recipe(painting, result))
+    saved = _save(result.image, painting, _recipe(painting, result, *files))
     click.echo(_summary(result), err=True)
     click.echo(saved)
     return CANCELED_EXIT_CODE if result.stop_reason is StopReason.CANCELED else 0
@@ -91,16 +92,17 @@ def _save_frame(painting: Painting, progress: Progress) -> None:
         images.save(progress.render(), painting.frames / name, overwrite=painting.overwrite)
 
 
-def _recipe(painting: Painting, result: "Result") -> str | None:
+def _recipe(
+    painting: Painting, result: "Result", content: PictureFile, style: PictureFile
+) -> str | None:
     if not painting.with_recipe:
         return None
     return Recipe.of(
         painting.options,
         model=result.model,
         weights_sha256=result.weights_sha256,
-        content=painting.content,
-        style=painting.style,
-        result=painting.output,
+        content=content,
+        style=style,
     ).text()
 
 

@@ -215,7 +215,7 @@ def test_paths_pictures_and_arrays_are_the_same_to_it(content: Path, style: Path
     def paint(content: Any, style: Any) -> np.ndarray:
         return rgb(transfer(total_iterations=1).run(content, style).image)
 
-    opened = Image.open(content), Image.open(style)
+    opened = images.load(content, "content"), images.load(style, "style")
     expected = paint(content, style)
     assert np.array_equal(paint(str(content), style.read_bytes()), expected)
     assert np.array_equal(paint(*opened), expected)

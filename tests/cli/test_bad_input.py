@@ -1,0 +1,201 @@
+"""Whatever is wrong: one line that names it and the remedy, exit code 2, nothing half-written."""
+
+import struct
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from cli.conftest import Nst, Outcome
+from conftest import picture
+from nst.cli.options import FIELDS
+
+
+def png_header(width: int, height: int) -> bytes:
+    """A PNG that says it is this large and holds nothing."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        checksum = zlib.crc32(kind + data)
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", checksum)
+
+    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", b"") + chunk(b"IEND", b"")
+
+
+def truncated_jpeg(path: Path) -> None:
+    picture(200, 200).save(path, "JPEG")
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+BAD_PICTURES: dict[str, tuple[Callable[[Path], object], str]] = {
+    "missing": (lambda path: None, "there is no file"),
+    "directory": (lambda path: path.mkdir(), "is not a file"),
+    "empty": (lambda path: path.touch(), "bad.jpg is "),
+    "text": (lambda path: path.write_text("hello"), "is not a picture that can be read; use JPEG"),
+    "truncated": (truncated_jpeg, "damaged or cut short"),
+    "0×0": (lambda path: path.write_bytes(png_header(0, 0)), "bad.jpg"),
+    "1×1": (lambda path: Image.new("RGB", (1, 1)).save(path), "1×1 pixels are too few"),
+    "20 000 wide, thin": (
+        lambda path: Image.new("RGB", (20_000, 10)).save(path),
+        "20000×10 pixels are too few",
+    ),
+    "20 000 wide, high": (
+        lambda path: path.write_bytes(png_header(20_000, 20_000)),
+        "too many pixels; make it smaller",
+    ),
+    "12 000 wide, 14 000 high": (
+        lambda path: path.write_bytes(png_header(12_000, 14_000)),
+        "more than the 150 million allowed; make it smaller",
+    ),
+}
+
+BAD_OPTIONS: dict[str, tuple[str, str]] = {
+    "content_weight": ("-1", "at least 0"),
+    "style_weight": ("nan", "a number"),
+    "tv_weight": ("inf", "a number"),
+    "optimizer": ("sgd", "one of"),
+    "model": ("vgg11", "one of"),
+    "init_method": ("zeros", "one of"),
+    "total_iterations": ("0", "at least 1"),
+    "learning_rate": ("-0.5", "more than 0"),
+}
+BAD_NEW_OPTIONS: dict[str, tuple[str, str]] = BAD_OPTIONS | {
+    "size": ("99999999", "at most 16000"),
+    "convergence_tolerance": ("1", "less than 1"),
+    "convergence_window": ("0", "at least 1"),
+    "save_every": ("-3", "at least 0"),
+    "seed": ("half", "integer"),
+}
+
+
+def check(outcome: Outcome, says: str, directory: Path, left: set[str]) -> None:
+    assert outcome.code == 2, outcome
+    (line,) = outcome.error_lines
+    assert line.startswith("nst: ")
+    assert says.replace("one of", "'") in line or says in line
+    assert outcome.out == ""
+    assert {file.name for file in directory.iterdir()} == left
+
+
+@pytest.mark.parametrize("kind", BAD_PICTURES)
+@pytest.mark.parametrize("role", ["content", "style"])
+def test_bad_pictures(nst: Nst, tmp_path: Path, content: Path, kind: str, role: str) -> None:
+    make, says = BAD_PICTURES[kind]
+    make(tmp_path / "bad.jpg")
+    left = {file.name for file in tmp_path.iterdir()}
+    pictures = ["bad.jpg", content] if role == "content" else [content, "bad.jpg"]
+    outcome = nst("stylize", *pictures, "-o", "out.png")
+    check(outcome, says, tmp_path, left)
+    assert f"{role} image: " in outcome.err
+
+
+@pytest.mark.parametrize("kind", BAD_PICTURES)
+def test_bad_pictures_for_the_compatible_command(
+    compatible: Nst, tmp_path: Path, kind: str
+) -> None:
+    make, says = BAD_PICTURES[kind]
+    make(tmp_path / "bad.jpg")
+    left = {file.name for file in tmp_path.iterdir()}
+    check(compatible("--content_image_path", "bad.jpg"), says, tmp_path, left)
+
+
+def test_every_option_has_a_bad_value_here() -> None:
+    assert set(BAD_NEW_OPTIONS) == set(FIELDS)
+
+
+@pytest.mark.parametrize("name", BAD_NEW_OPTIONS)
+def test_bad_options(nst: Nst, tmp_path: Path, content: Path, style: Path, name: str) -> None:
+    value, says = BAD_NEW_OPTIONS[name]
+    outcome = nst("stylize", content, style, f"--{name.replace('_', '-')}={value}")
+    check(outcome, says, tmp_path, set())
+    assert name in outcome.err.replace("-", "_")
+    assert value.strip("-") in outcome.err or name == "total_iterations"
+
+
+@pytest.mark.parametrize("name", BAD_OPTIONS)
+def test_bad_options_of_the_compatible_command(compatible: Nst, tmp_path: Path, name: str) -> None:
+    value, says = BAD_OPTIONS[name]
+    check(compatible(f"--{name}={value}"), says, tmp_path, set())
+
+
+@pytest.mark.parametrize("height", ["0", "-5", "100000", "ten"])
+def test_bad_heights(compatible: Nst, tmp_path: Path, height: str) -> None:
+    outcome = compatible(f"--height={height}")
+    check(outcome, "height", tmp_path, set())
+    assert height.strip("-") in outcome.err
+
+
+@pytest.mark.parametrize(
+    ("output", "says"),
+    [
+        ("out.bmp", "a name ending in .png, .jpg"),
+        ("out", "a name ending in .png, .jpg"),
+        ("folder.png", "this is a directory"),
+        ("file/out.png", "a place that can be written"),
+        ("/proc/out.png", "a place that can be written"),
+    ],
+)
+def test_an_output_that_cannot_be_written(
+    nst: Nst, tmp_path: Path, content: Path, style: Path, output: str, says: str
+) -> None:
+    (tmp_path / "folder.png").mkdir()
+    (tmp_path / "file").touch()
+    outcome = nst("stylize", content, style, "-o", output)
+    check(outcome, says, tmp_path, {"folder.png", "file"})
+    assert output in outcome.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        ([], "name two pictures"),
+        (["one.png"], "name two pictures"),
+        (["a.png", "b.png", "c.png"], "unexpected extra argument"),
+        (["a.png", "b.png", "--sise=3"], "--size"),
+        (["--preset", "best"], "'quality', 'fast', 'classic'"),
+        (["--from-image", "x.png", "--preset", "fast"], "exclude each other"),
+        (["--from-image", "x.png"], "there is no file x.png"),
+        (["--device", "tpu"], "'cpu'"),
+    ],
+)
+def test_bad_usage(nst: Nst, tmp_path: Path, arguments: list[str], says: str) -> None:
+    check(nst("stylize", *arguments), says, tmp_path, set())
+
+
+def test_both_weights_zero(nst: Nst, tmp_path: Path, content: Path, style: Path) -> None:
+    outcome = nst("stylize", content, style, "--content-weight=0", "--style-weight=0")
+    check(outcome, "greater than 0", tmp_path, set())
+
+
+def test_a_picture_without_a_recipe(nst: Nst, tmp_path: Path) -> None:
+    picture().save(tmp_path / "plain.png")
+    outcome = nst("stylize", "--from-image", "plain.png")
+    check(outcome, "carries no recipe", tmp_path, {"plain.png"})
+
+
+def test_a_recipe_whose_picture_has_changed(nst: Nst, tmp_path: Path, style: Path) -> None:
+    tiny = ("--size=48", "--total-iterations=1", "--model=vgg16")
+    picture().save(tmp_path / "a.png")
+    assert nst("stylize", "a.png", style, "-o", "out.png", *tiny).code == 0
+    picture().rotate(90).save(tmp_path / "a.png")
+    outcome = nst("stylize", "--from-image", "out.png", "-o", "again.png")
+    check(outcome, "has changed since", tmp_path, {"a.png", "out.png"})
+    (tmp_path / "a.png").unlink()
+    outcome = nst("stylize", "--from-image", "out.png", "-o", "again.png")
+    check(outcome, "nst stylize CONTENT STYLE --from-image out.png", tmp_path, {"out.png"})
+
+
+def test_a_device_that_is_not_here(nst: Nst, tmp_path: Path, content: Path, style: Path) -> None:
+    outcome = nst("stylize", content, style, "--device", "mps")
+    check(outcome, "device: 'mps' is not possible; give auto", tmp_path, set())
+
+
+def test_a_wrong_environment_variable_is_named(
+    nst: Nst, monkeypatch: pytest.MonkeyPatch, content: Path, style: Path
+) -> None:
+    monkeypatch.setenv("NST_OFFLINE", "perhaps")
+    outcome = nst("stylize", content, style)
+    assert outcome.code == 2
+    assert "NST_OFFLINE: 'perhaps'" in outcome.err

@@ -1,0 +1,153 @@
+"""What goes wrong on the way: nothing that was painted is lost."""
+
+import resource
+import signal
+import subprocess
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from cli.conftest import NST, Nst, process, saved
+from nst import images
+from nst.engine import style_transfer
+from nst.engine.optimize import Evaluation
+from nst.errors import StorageError
+from nst.progress import Losses
+
+TINY = ("--size=48", "--total-iterations=5", "--model=vgg16")
+ENDLESS = ("--size=64", "--total-iterations=100000", "--convergence-tolerance=0", "--model=vgg16")
+
+
+def wait_for(running: subprocess.Popen[str], text: str) -> None:
+    assert running.stderr
+    while line := running.stderr.readline():
+        if text in line:
+            return
+    pytest.fail(f"the process ended before it said {text!r}")
+
+
+def test_ctrl_c_keeps_the_picture_so_far(tmp_path: Path, content: Path, style: Path) -> None:
+    running = process("stylize", content, style, "-o", "out.png", *ENDLESS, cwd=tmp_path)
+    wait_for(running, "step")
+    running.send_signal(signal.SIGINT)
+    out, err = running.communicate(timeout=60)
+    assert running.returncode == 130
+    assert out == "out.png\n"
+    assert "Stopping after this step" in err
+    assert "canceled" in err
+    assert saved(tmp_path / "out.png").size == (64, 43)
+    assert [file.name for file in tmp_path.iterdir()] == ["out.png"]
+
+
+def test_ctrl_c_before_the_first_step_leaves_nothing(
+    tmp_path: Path, content: Path, style: Path
+) -> None:
+    arguments = ("--size=2000", "--total-iterations=100000", "--model=vgg16")
+    running = process("stylize", content, style, "-o", "out.png", *arguments, cwd=tmp_path)
+    time.sleep(4)  # long enough to be computing, too short for a step of this size
+    running.send_signal(signal.SIGINT)
+    _, err = running.communicate(timeout=60)
+    assert running.returncode == 130
+    assert err == "nst: canceled; there is no picture yet\n"
+    assert not list(tmp_path.iterdir())
+
+
+def fail_from_evaluation(number: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    evaluate = style_transfer._Objective.__call__
+
+    def evaluate_or_fail(self: Any, x: Any) -> Evaluation:
+        evaluation = evaluate(self, x)
+        if self.evaluations < number:
+            return evaluation
+        return Evaluation(Losses(float("nan"), 0.0, 0.0), evaluation.gradient)
+
+    monkeypatch.setattr(style_transfer._Objective, "__call__", evaluate_or_fail)
+
+
+def test_a_loss_that_stops_being_finite_keeps_the_picture_so_far(
+    nst: Nst, tmp_path: Path, content: Path, style: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fail_from_evaluation(8, monkeypatch)
+    outcome = nst("stylize", content, style, "-o", "out.png", *TINY, "--total-iterations=50")
+    assert outcome.code == 1
+    assert "The picture after step" in outcome.err
+    assert "not a finite number" in outcome.error_lines[-1]
+    assert "smaller weights" in outcome.error_lines[-1]
+    assert saved(tmp_path / "out.png").size == (48, 32)
+
+
+def test_weights_that_overflow(nst: Nst, tmp_path: Path, content: Path, style: Path) -> None:
+    outcome = nst("stylize", content, style, *TINY, "--style-weight=1e38")
+    assert outcome.code == 1
+    (line,) = outcome.error_lines
+    assert "not a finite number at step 0" in line
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_picture_too_large_for_the_memory(tmp_path: Path, content: Path, style: Path) -> None:
+    def limit_memory() -> None:
+        resource.setrlimit(resource.RLIMIT_AS, (4_000_000_000, 4_000_000_000))
+
+    finished = subprocess.run(
+        [NST, "stylize", content, style, "--size=6000", "--model=vgg16", "-o", "out.png"],
+        cwd=tmp_path,
+        preexec_fn=limit_memory,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert finished.returncode == 1
+    (line,) = finished.stderr.strip().splitlines()
+    assert "6000×3991 pixels need more memory than cpu has" in line
+    assert "for example 4000" in line
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_disk_that_is_full_at_the_end_does_not_lose_the_picture(
+    nst: Nst, tmp_path: Path, content: Path, style: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save = images.save
+
+    def full(image: Image.Image, path: Path, **options: Any) -> Path:
+        if path.name == "out.png" and path.parent == Path():
+            raise StorageError(path, "No space left on device")
+        return save(image, path, **options)
+
+    monkeypatch.setattr(images, "save", full)
+    outcome = nst("stylize", content, style, "-o", "out.png", *TINY)
+    assert outcome.code == 0
+    assert "No space left on device; saving to" in outcome.err
+    assert saved(outcome.out.strip()).size == (48, 32)
+
+
+def test_without_vgg19_one_line_says_that_vgg16_is_used(
+    tmp_path: Path, content: Path, style: Path
+) -> None:
+    tiny = ("--size=48", "--total-iterations=1")
+    running = process("stylize", content, style, "-o", "out.png", *tiny, cwd=tmp_path)
+    _, err = running.communicate(timeout=60)
+    assert running.returncode == 0
+    assert len([line for line in err.splitlines() if "going on with vgg16" in line]) == 1
+    assert "with vgg16 on" in err
+
+
+def test_vgg19_by_name_fails_and_lists_every_place_tried(
+    nst: Nst, tmp_path: Path, content: Path, style: Path
+) -> None:
+    outcome = nst("stylize", content, style, "--model=vgg19")
+    assert outcome.code == 1
+    (line,) = outcome.error_lines
+    assert "no usable weights for vgg19" in line
+    assert "because offline" in line
+    assert "`nst weights fetch vgg19`" in line
+    assert not list(tmp_path.iterdir())
+
+
+def test_debug_shows_where_an_error_comes_from(
+    nst: Nst, content: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(Exception, match="there is no file"):
+        nst("stylize", content, "missing.png", "--debug")

@@ -1,0 +1,157 @@
+"""`nst` itself, `nst weights` and `nst doctor`."""
+
+import hashlib
+import os
+import pty
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from cli.conftest import NST, Nst
+from file_server import serve
+from nst import __version__
+from nst.cli.errors import EXIT_CODES, exit_code
+from nst.engine import weights
+from nst.engine.weights import BUNDLE, RELEASES
+from nst.errors import NSTError
+
+
+def test_help_and_version(nst: Nst) -> None:
+    assert nst("--version").out == f"nst, version {__version__}\n"
+    for command in ("stylize", "weights", "doctor"):
+        assert command in nst("--help").out
+
+
+def test_without_arguments_it_shows_the_help(nst: Nst) -> None:
+    outcome = nst()
+    assert "Usage: nst" in outcome.out + outcome.err
+
+
+def test_help_loads_neither_torch_nor_the_terminal_library() -> None:
+    code = "import sys; from nst.cli.main import nst; print(*sys.modules)"
+    loaded = subprocess.check_output([sys.executable, "-c", code], text=True).split()
+    assert not {"torch", "numpy", "rich.progress", "pydantic_settings"} & set(loaded)
+
+
+def test_every_error_has_an_exit_code() -> None:
+    def subclasses(cls: type[NSTError]) -> list[type[NSTError]]:
+        return [cls, *(found for child in cls.__subclasses__() for found in subclasses(child))]
+
+    codes = {cls.__name__: exit_code(cls.__new__(cls)) for cls in subclasses(NSTError)}
+    assert codes == {
+        "NSTError": 1,
+        "InvalidOption": 2,
+        "InvalidImage": 2,
+        "TransferError": 1,
+        "OutOfMemory": 1,
+        "Diverged": 1,
+        "WeightsUnavailable": 1,
+        "TransferCanceled": 130,
+        "DependencyError": 1,
+        "StorageError": 1,
+    }
+    assert set(EXIT_CODES.values()) == {1, 2, 130}
+
+
+def test_doctor_says_what_is_here_and_what_is_missing(nst: Nst) -> None:
+    outcome = nst("doctor")
+    assert outcome.code == 0
+    assert f"nst        {__version__}, Python" in outcome.out
+    assert "device     " in outcome.out
+    assert "precision  float32" in outcome.out
+    assert "vgg19: MISSING; `nst weights fetch vgg19` gets them" in outcome.out
+    assert str(BUNDLE / "vgg16.safetensors") in outcome.out
+    assert "JPEG, PNG, WebP, TIFF, AVIF" in outcome.out
+    assert "Ready to paint." in outcome.out
+
+
+def test_doctor_fails_where_nothing_can_be_painted(
+    nst: Nst, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(weights, "BUNDLE", tmp_path)
+    outcome = nst("doctor")
+    assert outcome.code == 1
+    assert "Not ready" in outcome.out
+
+
+def test_weights_list_shows_what_is_here_and_what_can_be_fetched(nst: Nst) -> None:
+    out = nst("weights", "list").out
+    assert f"vgg16  {BUNDLE / 'vgg16.safetensors'}" in out
+    assert "vgg19  not here" in out
+    for release in RELEASES:
+        assert release.file_name in out
+        assert f"nst weights fetch {release.model} --publisher {release.publisher}" in out
+
+
+def test_weights_path(nst: Nst) -> None:
+    assert nst("weights", "path").out == f"{os.environ['NST_CACHE_DIR']}/weights\n"
+    assert nst("weights", "path", "vgg16").out == f"{BUNDLE / 'vgg16.safetensors'}\n"
+    missing = nst("weights", "path", "vgg19")
+    assert missing.code == 1
+    assert "`nst weights fetch vgg19`" in missing.err
+
+
+def test_weights_verify(nst: Nst, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    outcome = nst("weights", "verify")
+    assert outcome.code == 0
+    assert "vgg16  good" in outcome.out
+    assert "vgg19  not here" in outcome.out
+    assert nst("weights", "verify", "vgg19").code == 1
+    (tmp_path / "vgg19.pth").write_bytes(b"<html>")
+    monkeypatch.setenv("NST_WEIGHTS_DIR", str(tmp_path))
+    outcome = nst("weights", "verify")
+    assert outcome.code == 1
+    assert "vgg19  BAD" in outcome.out
+
+
+def test_weights_fetch_from_a_mirror_shows_its_progress(
+    nst: Nst, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content = os.urandom(2_000_000)
+    name = RELEASES[0].file_name
+    release = weights.Release(
+        "vgg19", "keras", name, 2, hashlib.sha256(content).hexdigest(), urls=()
+    )
+    monkeypatch.setattr(weights, "RELEASES", (release,))
+    with serve({name: content}) as server:
+        monkeypatch.setenv("NST_WEIGHTS_MIRROR", server.url)
+        monkeypatch.setenv("NST_OFFLINE", "0")
+        outcome = nst("weights", "fetch", "vgg19")
+    assert outcome.code == 0
+    assert "Downloading: 2 of 2 MB" in outcome.err
+    assert Path(outcome.out.strip()).read_bytes() == content
+
+
+def test_weights_fetch_offline_says_so(nst: Nst) -> None:
+    outcome = nst("weights", "fetch", "vgg19")
+    assert outcome.code == 1
+    assert "because offline" in outcome.err
+
+
+def test_the_bundled_model_needs_no_fetching(nst: Nst) -> None:
+    assert nst("weights", "fetch", "vgg16").out == f"{BUNDLE / 'vgg16.safetensors'}\n"
+
+
+def test_on_a_terminal_there_is_a_live_bar(tmp_path: Path, content: Path, style: Path) -> None:
+    terminal, side = pty.openpty()
+    tiny = ("--size=48", "--total-iterations=20", "--convergence-tolerance=0", "--model=vgg16")
+    with subprocess.Popen(
+        [NST, "stylize", content, style, *tiny],
+        cwd=tmp_path,
+        stdout=subprocess.DEVNULL,
+        stderr=side,
+        env=os.environ | {"COLUMNS": "120", "TERM": "xterm"},
+    ) as running:
+        os.close(side)
+        shown = b""
+        try:
+            while piece := os.read(terminal, 4096):
+                shown += piece
+        except OSError:
+            pass  # the other side is closed
+        assert running.wait() == 0
+    os.close(terminal)
+    for part in (b"Painting", b"step 20/20", b"loss", b"elapsed", b"remaining", "━".encode()):
+        assert part in shown

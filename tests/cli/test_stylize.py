@@ -1,0 +1,192 @@
+"""`nst stylize` with pictures that are good."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from cli.conftest import Nst, saved
+from conftest import picture
+from nst import images
+from nst.cli.options import FIELDS
+from nst.recipe import Recipe
+
+TINY = ("--size", 48, "--total-iterations", 2, "--model", "vgg16")
+
+CHANGED: dict[str, Any] = {
+    "size": 40,
+    "content_weight": 5e4,
+    "style_weight": 1e4,
+    "tv_weight": 2.0,
+    "optimizer": "adam",
+    "model": "vgg16",
+    "init_method": "style",
+    "total_iterations": 3,
+    "learning_rate": 4.0,
+    "convergence_tolerance": 0.1,
+    "convergence_window": 7,
+    "save_every": 1,
+    "seed": 11,
+}
+
+
+def pixels(path: Path) -> np.ndarray:
+    return np.asarray(saved(path).convert("RGB"))
+
+
+def test_it_paints_and_prints_where_the_picture_is(
+    nst: Nst, tmp_path: Path, content: Path, style: Path
+) -> None:
+    outcome = nst("stylize", content, style, "-o", "out.png", *TINY)
+    assert outcome.code == 0
+    assert outcome.out == "out.png\n"
+    assert "48×32 pixels, 2 steps" in outcome.err
+    assert "vgg16 on" in outcome.err
+    assert "all steps done" in outcome.err
+    image = saved(tmp_path / "out.png")
+    assert image.size == (48, 32)
+    assert not np.array_equal(
+        pixels(tmp_path / "out.png"), np.asarray(saved(content).resize((48, 32)))
+    )
+    assert [file.name for file in tmp_path.iterdir()] == ["out.png"]
+
+
+def test_progress_tells_step_loss_elapsed_and_remaining(
+    nst: Nst, content: Path, style: Path
+) -> None:
+    (first, *_) = nst("stylize", content, style, *TINY).error_lines
+    assert first.startswith("Painting: step 1/2  loss ")
+    assert first.endswith("remaining")
+    assert "elapsed" in first
+
+
+def test_without_a_name_the_result_is_called_after_both_pictures(
+    nst: Nst, content: Path, style: Path
+) -> None:
+    assert nst("stylize", content, style, *TINY).out == "cat_impasto.png\n"
+
+
+@pytest.mark.parametrize("suffix", [".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff"])
+def test_the_extension_says_the_format(
+    nst: Nst, tmp_path: Path, content: Path, style: Path, suffix: str
+) -> None:
+    assert nst("stylize", content, style, "-o", f"new/out{suffix}", *TINY).code == 0
+    assert saved(tmp_path / "new" / f"out{suffix}").format == images.WRITABLE[suffix]
+
+
+def test_an_existing_picture_stays_unless_overwrite_is_given(
+    nst: Nst, tmp_path: Path, content: Path, style: Path
+) -> None:
+    (tmp_path / "out.png").write_bytes(b"precious")
+    assert nst("stylize", content, style, "-o", "out.png", *TINY).out == "out-2.png\n"
+    assert (tmp_path / "out.png").read_bytes() == b"precious"
+    assert nst("stylize", content, style, "-o", "out.png", "--overwrite", *TINY).out == "out.png\n"
+    assert pixels(tmp_path / "out.png").shape == (32, 48, 3)
+
+
+def test_intermediate_pictures_are_numbered(
+    nst: Nst, tmp_path: Path, content: Path, style: Path
+) -> None:
+    nst(
+        "stylize",
+        content,
+        style,
+        "-o",
+        "out.jpg",
+        *TINY,
+        "--total-iterations",
+        10,
+        "--save-every",
+        4,
+    )
+    frames = sorted(file.name for file in (tmp_path / "out_frames").iterdir())
+    assert frames == ["04.jpg", "08.jpg"]
+
+
+def test_every_option_has_an_example_here() -> None:
+    assert set(CHANGED) == set(FIELDS)
+
+
+@pytest.mark.parametrize("name", FIELDS)
+def test_every_option_arrives(
+    nst: Nst, tmp_path: Path, content: Path, style: Path, name: str
+) -> None:
+    flag = f"--{name.replace('_', '-')}"
+    outcome = nst("stylize", content, style, "-o", "out.png", *TINY, flag, CHANGED[name])
+    assert outcome.code == 0
+    assert Recipe.read(tmp_path / "out.png").options[name] == CHANGED[name]
+
+
+@pytest.mark.parametrize(
+    ("preset", "steps"), [("quality", 300), ("fast", 100), ("classic", 20000), (None, 300)]
+)
+def test_presets(
+    nst: Nst, tmp_path: Path, content: Path, style: Path, preset: str | None, steps: int
+) -> None:
+    given = ["--preset", preset] if preset else []
+    same = content  # painting a picture like itself has nothing to gain and stops at once
+    arguments = ("--size", 48, "--model", "vgg16", "--tv-weight", 0, "-o", "out.png")
+    outcome = nst("stylize", same, same, *given, *arguments)
+    assert outcome.code == 0
+    assert "converged" in outcome.err
+    assert Recipe.read(tmp_path / "out.png").options["total_iterations"] == steps
+
+
+def test_the_help_shows_every_option_with_its_default(nst: Nst) -> None:
+    text = " ".join(nst("stylize", "--help").out.split())
+    for name, field in FIELDS.items():
+        assert f"--{name.replace('_', '-')}" in text
+        assert str(field.description).split(".")[0] in text
+    assert "[default: 512]" in text
+    assert "[default: 300]" in text
+
+
+def test_transparency_is_kept(nst: Nst, tmp_path: Path, style: Path) -> None:
+    content = picture(64, 48)
+    content.putalpha(Image.linear_gradient("L").resize((64, 48)))
+    content.save(tmp_path / "a.png")
+    nst("stylize", "a.png", style, "-o", "out.webp", *TINY)
+    assert saved(tmp_path / "out.webp").mode == "RGBA"
+
+
+@pytest.mark.parametrize("suffix", [".png", ".jpg", ".webp", ".tiff"])
+def test_a_picture_repeats_its_own_recipe(
+    nst: Nst, tmp_path: Path, content: Path, style: Path, suffix: str
+) -> None:
+    options = ("--init-method", "random", "--seed", 5, *TINY)
+    nst("stylize", content, style, "-o", f"one{suffix}", *options)
+    outcome = nst("stylize", "--from-image", f"one{suffix}", "-o", f"two{suffix}")
+    assert outcome.code == 0
+    assert np.array_equal(pixels(tmp_path / f"one{suffix}"), pixels(tmp_path / f"two{suffix}"))
+    first, second = (Recipe.read(tmp_path / f"{name}{suffix}") for name in ("one", "two"))
+    assert first == second
+
+
+def test_a_recipe_can_be_changed_and_used_for_other_pictures(
+    nst: Nst, tmp_path: Path, content: Path, style: Path
+) -> None:
+    nst("stylize", content, style, "-o", "one.png", *TINY)
+    picture().save(tmp_path / "other.png")
+    arguments = ("other.png", style, "--from-image", "one.png", "--seed", 3, "-o", "two.png")
+    assert nst("stylize", *arguments).code == 0
+    recipe = Recipe.read(tmp_path / "two.png")
+    assert recipe.content.path == "other.png"
+    assert recipe.options["seed"] == 3
+    assert recipe.options["size"] == 48
+
+
+def test_no_recipe_leaves_no_metadata(nst: Nst, tmp_path: Path, content: Path, style: Path) -> None:
+    nst("stylize", content, style, "-o", "out.png", "--no-recipe", *TINY)
+    assert saved(tmp_path / "out.png").info == {}
+
+
+def test_the_recipe_is_json_with_version_options_weights_and_pictures(
+    nst: Nst, tmp_path: Path, content: Path, style: Path
+) -> None:
+    nst("stylize", content, style, "-o", "out.png", *TINY)
+    recipe = json.loads(images.read_recipe(tmp_path / "out.png") or "")
+    assert set(recipe) == {"nst", "options", "weights_sha256", "content", "styles"}
+    assert set(recipe["options"]) == set(FIELDS)

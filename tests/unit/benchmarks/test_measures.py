@@ -1,0 +1,76 @@
+"""How the benchmark counts and summarises."""
+
+import torch
+from benchmarks.engine.arithmetic import convolution_flops
+from benchmarks.engine.convergence import lowest_so_far, milestones, targets
+from benchmarks.engine.subjects import CONTENT, STYLE, Subject, store_for
+from benchmarks.engine.timing import interleave, ratios, spread
+from benchmarks.naive import Point
+from torch.utils.flop_counter import FlopCounterMode
+
+
+def test_operations_are_those_that_torch_counts() -> None:
+    subject = Subject("vgg16", 50, store_for("vgg16", None), torch.device("cpu"))
+    encoder = subject.ours._prepare(CONTENT, STYLE).objective._encoder
+    image = subject.naive.start.clone().requires_grad_()
+    with FlopCounterMode(display=False) as counter:
+        encoder(image)[encoder.path[-1]].sum().backward()
+    assert convolution_flops(encoder.path, *subject.size) == counter.get_total_flops()
+
+
+def test_subjects_take_turns_and_only_rounds_after_the_warm_up_count() -> None:
+    calls = ""
+
+    def call(name: str) -> None:
+        nonlocal calls
+        calls += name
+
+    seconds = interleave(
+        {"a": lambda: call("a"), "b": lambda: call("b")},
+        warm_up=1,
+        repeats=2,
+        device=torch.device("cpu"),
+    )
+    assert calls == "baabba"
+    assert {name: len(values) for name, values in seconds.items()} == {"a": 2, "b": 2}
+
+
+def test_a_spread_has_median_and_interquartile_range() -> None:
+    summary = spread([5, 1, 2, 4, 3])
+    assert (summary.median, summary.iqr, summary.n) == (3, 2, 5)
+    assert spread([7]).iqr == 0
+
+
+def test_a_ratio_is_taken_round_by_round() -> None:
+    assert ratios([2, 20], [1, 10]).values == (2, 2)
+
+
+def curve(*losses: float) -> list[Point]:
+    return [Point(number, 0.5 * number, loss) for number, loss in enumerate(losses, start=1)]
+
+
+def test_a_curve_never_rises_and_ends_with_the_run() -> None:
+    points = lowest_so_far(curve(9, 4, 6, 3, 1), evaluations=4)
+    assert [point.loss for point in points] == [9, 4, 4, 3]
+
+
+def test_milestones_compare_after_equal_evaluations() -> None:
+    naive = lowest_so_far(curve(*range(30, 10, -1)), evaluations=20)
+    ours = lowest_so_far(curve(*range(30, 0, -2)), evaluations=15)
+    found = [(m.evaluations, m.naive_loss, m.our_loss) for m in milestones(naive, ours)]
+    assert found == [(10, 21, 12), (15, 16, 2)]
+
+
+def test_the_last_target_is_where_the_naive_loop_ended() -> None:
+    naive = lowest_so_far(curve(100, 50, 20), evaluations=3)
+    ours = lowest_so_far(curve(100, 20, 5), evaluations=3)
+    first, last = targets(naive, ours, start_loss=100)
+    assert (first.loss, last.loss) == (30, 20)
+    assert first.evaluations_ratio == last.evaluations_ratio == 1.5
+
+
+def test_a_loss_that_is_never_reached_has_no_ratio() -> None:
+    naive = lowest_so_far(curve(100, 20), evaluations=2)
+    ours = lowest_so_far(curve(100, 90), evaluations=2)
+    assert all(target.ours is None for target in targets(naive, ours, start_loss=100))
+    assert all(target.seconds_ratio is None for target in targets(naive, ours, start_loss=100))

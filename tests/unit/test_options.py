@@ -1,0 +1,218 @@
+"""Every option: its bounds, its words, and the one error that all wrong values become.
+
+The tests walk the declared fields, so that a new option is covered when it is declared.
+"""
+
+import math
+from collections.abc import Iterator
+from typing import Any, get_args
+
+import pytest
+from pydantic import ValidationError
+
+from nst.errors import InvalidOption
+from nst.options import MODELS, PRESETS, StyleTransferOptions, describe_allowed
+
+FIELDS = StyleTransferOptions.model_fields
+NUMBERS = [name for name, field in FIELDS.items() if field.annotation in (int, float)]
+CHOICES = [name for name in FIELDS if name not in NUMBERS]
+
+INSIDE_AND_OUTSIDE = {"ge": (0, -1), "le": (0, 1), "gt": (1, 0), "lt": (-1, 0)}
+"""Steps from a bound to the nearest allowed whole number and the nearest forbidden one."""
+
+
+def bounds(name: str) -> Iterator[tuple[str, float]]:
+    for constraint in FIELDS[name].metadata:
+        for kind in INSIDE_AND_OUTSIDE:
+            if (bound := getattr(constraint, kind, None)) is not None:
+                yield kind, bound
+
+
+BOUNDS = [(name, kind, bound) for name in NUMBERS for kind, bound in bounds(name)]
+
+
+def with_option(name: str, value: Any) -> Any:
+    """The value as the options keep it."""
+    return getattr(StyleTransferOptions.model_validate({name: value}), name)
+
+
+def refused(**options: Any) -> InvalidOption:
+    with pytest.raises(InvalidOption) as caught:
+        StyleTransferOptions(**options)
+    error = caught.value
+    assert str(error) == f"{error.field}: {error.value!r} is not possible; give {error.allowed}"
+    assert len(str(error).splitlines()) == 1
+    return error
+
+
+def test_defaults_are_those_of_the_classic_method() -> None:
+    classic = {
+        "content_weight": 1e5,
+        "style_weight": 3e4,
+        "tv_weight": 1.0,
+        "optimizer": "lbfgs",
+        "model": "vgg19",
+        "init_method": "content",
+        "total_iterations": 20000,
+        "learning_rate": 1.0,
+    }
+    assert classic.items() <= StyleTransferOptions().model_dump().items()
+
+
+def test_every_field_is_a_number_or_a_choice() -> None:
+    assert all(get_args(FIELDS[name].annotation) for name in CHOICES)
+
+
+# ── wrong values ──────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("name", NUMBERS)
+def test_every_number_has_a_lower_bound(name: str) -> None:
+    assert {"ge", "gt"} & {kind for kind, _ in bounds(name)}
+
+
+@pytest.mark.parametrize(("name", "kind", "bound"), BOUNDS)
+def test_bound_divides_allowed_from_refused(name: str, kind: str, bound: float) -> None:
+    inside, outside = (bound + step for step in INSIDE_AND_OUTSIDE[kind])
+    if FIELDS[name].annotation is float and inside != bound:
+        inside = math.nextafter(bound, inside)
+    assert with_option(name, inside) == inside
+    error = refused(**{name: outside})
+    assert (error.field, error.value) == (name, outside)
+    assert error.allowed == describe_allowed(FIELDS[name])
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, "nan", "inf"])
+@pytest.mark.parametrize("name", NUMBERS)
+def test_number_must_be_finite(name: str, value: object) -> None:
+    error = refused(**{name: value})
+    assert error.field == name
+    assert error.value is value
+
+
+@pytest.mark.parametrize("value", [None, "", "much", [1], {}, b"\xff"], ids=repr)
+@pytest.mark.parametrize("name", FIELDS)
+def test_value_of_another_kind(name: str, value: object) -> None:
+    error = refused(**{name: value})
+    assert (error.field, error.value) == (name, value)
+    assert error.allowed == describe_allowed(FIELDS[name])
+
+
+@pytest.mark.parametrize("name", [name for name in NUMBERS if FIELDS[name].annotation is int])
+def test_half_is_no_whole_number(name: str) -> None:
+    assert refused(**{name: 100.5}).allowed.startswith("a whole number")
+
+
+@pytest.mark.parametrize("name", CHOICES)
+def test_choice_is_one_of_those_that_the_error_lists(name: str) -> None:
+    allowed = refused(**{name: "another"}).allowed
+    assert allowed.startswith("one of ")
+    for choice in allowed.removeprefix("one of ").split(", "):
+        assert with_option(name, choice) == choice
+        assert refused(**{name: choice.upper()}).field == name
+
+
+def test_unknown_option_is_answered_with_all_names() -> None:
+    error = refused(styleweight=3)
+    assert (error.field, error.value) == ("styleweight", 3)
+    assert error.allowed == "one of " + ", ".join(FIELDS)
+
+
+def test_something_else_than_options() -> None:
+    with pytest.raises(InvalidOption, match=r"options: 5 is not possible"):
+        StyleTransferOptions.model_validate(5)
+
+
+def test_one_of_content_and_style_must_count() -> None:
+    error = refused(content_weight=0, style_weight=0)
+    assert (error.field, error.value) == ("style_weight", 0)
+    for weight in ("content_weight", "style_weight"):
+        assert with_option(weight, 0) == 0
+
+
+def test_text_of_a_form_is_read_as_a_number() -> None:
+    options = StyleTransferOptions.model_validate({"size": "640", "style_weight": "2.5e4"})
+    assert (options.size, options.style_weight) == (640, 2.5e4)
+
+
+def test_options_are_frozen() -> None:
+    options = StyleTransferOptions()
+    for name in FIELDS:
+        with pytest.raises(ValidationError, match="frozen"):
+            setattr(options, name, getattr(options, name))
+
+
+# ── words ─────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("size", "a whole number, at least 32, at most 16000"),
+        ("learning_rate", "a number, more than 0"),
+        ("convergence_tolerance", "a number, at least 0, less than 1"),
+        ("optimizer", "one of lbfgs, adam"),
+        ("model", "one of vgg19, vgg16"),
+    ],
+)
+def test_allowed_values_in_words(name: str, words: str) -> None:
+    assert describe_allowed(FIELDS[name]) == words
+
+
+@pytest.mark.parametrize("name", FIELDS)
+def test_every_field_is_described_in_the_schema(name: str) -> None:
+    description = StyleTransferOptions.model_json_schema()["properties"][name]["description"]
+    assert description.endswith(".")
+    assert len(description.splitlines()) == 1
+
+
+@pytest.mark.parametrize(("name", "kind", "bound"), BOUNDS)
+def test_bounds_stand_in_the_schema(name: str, kind: str, bound: float) -> None:
+    keyword = {
+        "ge": "minimum",
+        "gt": "exclusiveMinimum",
+        "le": "maximum",
+        "lt": "exclusiveMaximum",
+    }[kind]
+    assert StyleTransferOptions.model_json_schema()["properties"][name][keyword] == bound
+
+
+# ── presets ───────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_preset_sets_what_it_names_and_nothing_else(preset: str) -> None:
+    changes = PRESETS[preset]
+    assert set(changes) <= set(FIELDS)
+    expected = StyleTransferOptions().model_dump() | dict(changes)
+    assert StyleTransferOptions.from_preset(preset).model_dump() == expected
+
+
+def test_given_options_replace_those_of_the_preset() -> None:
+    options = StyleTransferOptions.from_preset("fast", size=100, seed=7)
+    assert (options.size, options.seed) == (100, 7)
+    assert options.total_iterations == PRESETS["fast"]["total_iterations"]
+    with pytest.raises(InvalidOption, match="size: 5 is not possible"):
+        StyleTransferOptions.from_preset("fast", size=5)
+
+
+def test_unknown_preset() -> None:
+    with pytest.raises(InvalidOption) as caught:
+        StyleTransferOptions.from_preset("best")
+    assert (caught.value.field, caught.value.value) == ("preset", "best")
+    assert caught.value.allowed == "one of " + ", ".join(PRESETS)
+
+
+# ── model, round trip ─────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_model_is_named_only_if_it_is_given(model: str) -> None:
+    assert not StyleTransferOptions().names_model
+    assert not StyleTransferOptions.from_preset("quality", size=100).names_model
+    assert StyleTransferOptions.model_validate({"model": model}).names_model
+
+
+def test_options_survive_json() -> None:
+    options = StyleTransferOptions(size=100, style_weight=1 / 3, optimizer="adam", seed=2**63 - 1)
+    assert StyleTransferOptions.model_validate_json(options.model_dump_json()) == options

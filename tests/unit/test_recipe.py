@@ -1,0 +1,240 @@
+"""The recipe inside a picture: written, read back, and its pictures found again."""
+
+import hashlib
+import json
+import os
+import shutil
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image, PngImagePlugin
+
+import nst
+from conftest import encoded, picture
+from nst import images
+from nst.errors import InvalidImage
+from nst.options import StyleTransferOptions
+from nst.recipe import PictureFile, Recipe
+
+EXTENSIONS = [".png", ".jpg", ".webp", ".tiff"]
+OPTIONS = StyleTransferOptions(size=100, style_weight=1 / 3, seed=2**63 - 1)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """With a content, a style and a place for the result, each in a directory of its own."""
+    for name in ("photos/Zoë & ich.png", "stile/水.png"):
+        images.save(picture(), tmp_path / "work" / name)
+    return tmp_path / "work"
+
+
+def recipe_of(folder: Path, result: Path) -> Recipe:
+    return Recipe.of(
+        OPTIONS,
+        model="vgg16",
+        weights_sha256="ab" * 32,
+        content=PictureFile.of(folder / "photos" / "Zoë & ich.png", result),
+        style=PictureFile.of(folder / "stile" / "水.png", result),
+    )
+
+
+def painted(folder: Path, extension: str = ".png") -> Path:
+    result = folder / "out" / f"gemälde{extension}"
+    return images.save(picture(), result, recipe=recipe_of(folder, result).text())
+
+
+# ── round trip ────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("extension", EXTENSIONS)
+def test_recipe_is_read_back_from_the_picture(folder: Path, extension: str) -> None:
+    result = painted(folder, extension)
+    assert Recipe.read(result) == recipe_of(folder, result)
+    assert images.load(result, "content").size == picture().size
+
+
+@pytest.mark.parametrize("extension", EXTENSIONS)
+def test_transparent_picture_carries_a_recipe_too(tmp_path: Path, extension: str) -> None:
+    image = picture()
+    image.putalpha(77)
+    path = images.save(image, tmp_path / f"x{extension}", recipe="{}")
+    assert images.read_recipe(path) == "{}"
+
+
+def test_recipe_says_what_is_needed_to_paint_again(folder: Path) -> None:
+    recipe = Recipe.read(painted(folder))
+    content = (folder / "photos" / "Zoë & ich.png").read_bytes()
+    assert recipe.nst == nst.__version__
+    assert recipe.weights_sha256 == "ab" * 32
+    assert recipe.content.path == "../photos/Zoë & ich.png"
+    assert recipe.content.sha256 == hashlib.sha256(content).hexdigest()
+    assert [style.path for style in recipe.styles] == ["../stile/水.png"]
+
+
+def test_options_come_back_with_the_model_that_was_used(folder: Path) -> None:
+    options = StyleTransferOptions(**Recipe.read(painted(folder)).options)
+    assert options == OPTIONS.model_copy(update={"model": "vgg16"})
+    assert options.names_model
+
+
+def test_text_is_ascii(folder: Path) -> None:
+    text = recipe_of(folder, folder / "x.png").text()
+    assert text.isascii()
+    assert json.loads(text)["content"]["path"] == "photos/Zoë & ich.png"
+
+
+# ── finding the pictures ──────────────────────────────────────────────────────────────────────
+
+
+def test_pictures_are_found_after_the_folder_moved(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    result = painted(folder).relative_to(folder)
+    moved = tmp_path / "elsewhere" / "moved"
+    shutil.move(folder, moved)
+    monkeypatch.chdir(moved)
+    for seen in (moved / result, result):
+        recipe = Recipe.read(seen)
+        assert recipe.content.locate(seen, "content") == moved / "photos" / "Zoë & ich.png"
+        assert recipe.styles[0].locate(seen, "style") == moved / "stile" / "水.png"
+
+
+def test_relative_names_are_taken_from_the_working_directory(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(folder / "photos")
+    file = PictureFile.of(Path("Zoë & ich.png"), Path("../out/x.png"))
+    assert file.path == "../photos/Zoë & ich.png"
+
+
+def remove(file: Path) -> None:
+    file.unlink()
+
+
+def change(file: Path) -> None:
+    file.write_bytes(file.read_bytes() + b"\0")
+
+
+def replace_by_a_directory(file: Path) -> None:
+    file.unlink()
+    file.mkdir()
+
+
+@pytest.mark.parametrize(
+    ("happens", "problem"),
+    [
+        (remove, "is not there any more"),
+        (change, "has changed since"),
+        (replace_by_a_directory, "is not there any more"),
+    ],
+)
+def test_picture_that_is_gone_or_another_one(
+    folder: Path, happens: Callable[[Path], None], problem: str
+) -> None:
+    result = painted(folder)
+    file = folder / "stile" / "水.png"
+    happens(file)
+    with pytest.raises(InvalidImage) as caught:
+        Recipe.read(result).styles[0].locate(result, "style")
+    assert caught.value.role == "style"
+    assert caught.value.reason.startswith(f"{file}, from which {result} was made, {problem}; name")
+    assert caught.value.reason.endswith(f"nst stylize CONTENT STYLE --from-image {result}")
+    assert len(str(caught.value).splitlines()) == 1
+
+
+def test_name_that_no_system_takes(folder: Path) -> None:
+    result = painted(folder)
+    for path in ("n" * 5000, "no\0name.jpg"):
+        with pytest.raises(InvalidImage, match="from which"):
+            PictureFile(path=path, sha256="").locate(result, "content")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems keep names as Unicode")
+def test_name_that_is_not_utf_8_does_not_cost_the_picture(tmp_path: Path) -> None:
+    file = tmp_path / os.fsdecode(b"caf\xe9.png")
+    picture().save(file)
+    kept = PictureFile.of(file, tmp_path / "x.png")
+    assert kept.path == "caf\N{REPLACEMENT CHARACTER}.png"
+    with pytest.raises(InvalidImage, match="is not there any more"):
+        kept.locate(tmp_path / "x.png", "content")
+
+
+# ── pictures of others ────────────────────────────────────────────────────────────────────────
+
+
+def no_recipe(path: Path) -> None:
+    with pytest.raises(InvalidImage) as caught:
+        Recipe.read(path)
+    assert caught.value.role == "initial"
+    assert caught.value.reason.startswith(f"{path} carries no recipe; only pictures that nst")
+
+
+@pytest.mark.parametrize("extension", EXTENSIONS)
+def test_picture_without_a_recipe(tmp_path: Path, extension: str) -> None:
+    path = images.save(picture(), tmp_path / f"x{extension}")
+    assert images.read_recipe(path) is None
+    no_recipe(path)
+
+
+@pytest.mark.parametrize("extension", EXTENSIONS)
+@pytest.mark.parametrize(
+    "text",
+    ["OLYMPUS DIGITAL CAMERA", "{}", "[]", "null", '{"prompt": "a cat"}', "[" * 5000, '"\\ud800"'],
+)
+def test_metadata_of_others(tmp_path: Path, extension: str, text: str) -> None:
+    no_recipe(images.save(picture(), tmp_path / f"x{extension}", recipe=text))
+
+
+def test_recipe_without_a_style(folder: Path) -> None:
+    path = painted(folder)
+    text = json.dumps(json.loads(recipe_of(folder, path).text()) | {"styles": []})
+    no_recipe(images.save(picture(), path, recipe=text, overwrite=True))
+
+
+def test_compressed_text_of_another_program(tmp_path: Path) -> None:
+    chunks = PngImagePlugin.PngInfo()
+    chunks.add_itxt("nst-recipe", "Grüße", zip=True)
+    path = tmp_path / "x.png"
+    picture().save(path, pnginfo=chunks)
+    no_recipe(path)
+
+
+def test_description_that_is_no_text(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[0x010E] = 5
+    path = tmp_path / "x.jpg"
+    path.write_bytes(encoded(picture(), "JPEG", exif=exif))
+    no_recipe(path)
+
+
+@pytest.mark.parametrize("content", [b"", b"text", encoded(picture(), "PNG")[:60]])
+def test_damaged_picture(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "x.png"
+    path.write_bytes(content)
+    for read in (images.read_recipe, Recipe.read):
+        with pytest.raises(InvalidImage, match=r"initial image: .*x\.png"):
+            read(path)
+
+
+def test_missing_picture(tmp_path: Path) -> None:
+    with pytest.raises(InvalidImage, match="there is no file"):
+        Recipe.read(tmp_path / "no.png")
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    max_leaves=5,
+)
+fields = st.fixed_dictionaries({}, optional=dict.fromkeys(Recipe.model_fields, json_values))
+
+
+@given(st.text() | fields.map(json.dumps))
+def test_any_other_text_is_no_recipe(text: str) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(images, "read_recipe", lambda _: text)
+        no_recipe(Path("x.png"))
