@@ -4,10 +4,6 @@ import time
 from types import TracebackType
 from typing import Self
 
-from rich.console import Console
-from rich.progress import BarColumn, TextColumn
-from rich.progress import Progress as RichProgress
-
 from nst.progress import Progress
 
 SECONDS_BETWEEN_LINES = 10.0
@@ -17,6 +13,11 @@ class ProgressBar:
     """Shows downloads and transfers; a context manager."""
 
     def __init__(self) -> None:
+        # Here, so that `nst --help` does not wait for it.
+        from rich.console import Console
+        from rich.progress import BarColumn, TextColumn
+        from rich.progress import Progress as RichProgress
+
         self._console = Console(stderr=True)
         self._bar = RichProgress(
             TextColumn("{task.description}"),
