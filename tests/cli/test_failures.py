@@ -1,5 +1,6 @@
 """What goes wrong on the way: nothing that was painted is lost."""
 
+import os
 import resource
 import signal
 import subprocess
@@ -12,10 +13,11 @@ from PIL import Image
 
 from cli.conftest import NST, Nst, process, saved
 from nst import images
+from nst.cli.progress_bar import ProgressBar
 from nst.engine import style_transfer
 from nst.engine.optimize import Evaluation
 from nst.errors import StorageError
-from nst.progress import Losses
+from nst.progress import Losses, Progress
 
 TINY = ("--size=48", "--total-iterations=5", "--model=vgg16")
 ENDLESS = ("--size=64", "--total-iterations=100000", "--convergence-tolerance=0", "--model=vgg16")
@@ -51,8 +53,36 @@ def test_ctrl_c_before_the_first_step_leaves_nothing(
     running.send_signal(signal.SIGINT)
     _, err = running.communicate(timeout=60)
     assert running.returncode == 130
-    assert err.strip() == "nst: canceled; there is no picture yet"
+    assert err.strip() == "nst: interrupted"
     assert not list(tmp_path.iterdir())
+
+
+def test_a_second_ctrl_c_stops_at_once_and_keeps_the_picture_too(
+    nst: Nst, tmp_path: Path, content: Path, style: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def press_twice(bar: ProgressBar, progress: Progress) -> None:
+        if progress.step == 2:
+            os.kill(os.getpid(), signal.SIGINT)
+            os.kill(os.getpid(), signal.SIGINT)
+
+    monkeypatch.setattr(ProgressBar, "show_progress", press_twice)
+    outcome = nst("stylize", content, style, "-o", "out.png", *TINY)
+    assert outcome.code == 130
+    assert "Stopping after this step" in outcome.err
+    assert "The picture after step 2 is in out.png" in outcome.err
+    assert outcome.error_lines[-1] == "nst: interrupted"
+    assert saved(tmp_path / "out.png").size == (48, 32)
+
+
+def test_a_full_disk_on_the_way_keeps_the_picture_so_far(
+    nst: Nst, tmp_path: Path, content: Path, style: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "out_frames").touch()  # no directory can be made here
+    outcome = nst("stylize", content, style, "-o", "out.png", *TINY, "--save-every=2")
+    assert outcome.code == 1
+    assert "The picture after step 2 is in out.png" in outcome.err
+    assert "cannot write out_frames" in outcome.error_lines[-1]
+    assert saved(tmp_path / "out.png").size == (48, 32)
 
 
 def fail_from_evaluation(number: int, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -48,7 +48,7 @@ def run(command: click.Command, name: str, arguments: Sequence[str] | None = Non
         _say(f"{error.format_message()} (see `{name} --help`)")
         code = error.exit_code
     except (click.Abort, KeyboardInterrupt):
-        _say("canceled; there is no picture yet")
+        _say("interrupted")
         code = CANCELED_EXIT_CODE
     except NSTError as error:
         if "--debug" in arguments:

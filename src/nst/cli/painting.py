@@ -16,7 +16,7 @@ from nst import images
 from nst.bootstrap import weights_store
 from nst.cli.errors import CANCELED_EXIT_CODE
 from nst.cli.progress_bar import ProgressBar, duration
-from nst.errors import StorageError, TransferCanceled, TransferError
+from nst.errors import NSTError, StorageError, TransferCanceled
 from nst.options import StyleTransferOptions
 from nst.progress import Progress, StopReason
 from nst.recipe import PictureFile, Recipe
@@ -73,12 +73,14 @@ def paint(painting: Painting, *, device: str = "auto", weights: Path | None = No
         transfer = NeuralStyleTransfer(painting.options, device=device, weights=store)
         try:
             result = transfer.run(content, style, on_progress)
-        except TransferError:
+        except (NSTError, KeyboardInterrupt):
+            ctrl_c.is_saving = True
             if latest:
                 saved = _save(latest.render(), painting, recipe=None)
                 click.echo(f"The picture after step {latest.step} is in {saved}", err=True)
             raise
-    saved = _save(result.image, painting, _recipe(painting, result, *files))
+        ctrl_c.is_saving = True
+        saved = _save(result.image, painting, _recipe(painting, result, *files))
     click.echo(_summary(result), err=True)
     click.echo(saved)
     return CANCELED_EXIT_CODE if result.stop_reason is StopReason.CANCELED else 0
@@ -129,15 +131,18 @@ def _summary(result: "Result") -> str:
 class _CtrlC:
     pressed: bool = False
     has_picture: bool = False
+    is_saving: bool = False
 
 
 @contextmanager
 def _stop_on_ctrl_c() -> Iterator[_CtrlC]:
     """The first Ctrl-C asks to stop after the step; the second, or one before there is a picture
-    to keep, interrupts at once."""
+    to keep, interrupts at once; saving is not interrupted."""
     state = _CtrlC()
 
     def on_signal(number: int, frame: FrameType | None) -> None:
+        if state.is_saving:
+            return
         if state.pressed or not state.has_picture:
             signal.default_int_handler(number, frame)
         state.pressed = True

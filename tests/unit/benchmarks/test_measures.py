@@ -1,7 +1,7 @@
 """How the benchmark counts and summarises."""
 
 import torch
-from benchmarks.engine.arithmetic import convolution_flops
+from benchmarks.engine.arithmetic import convolution_flops, products
 from benchmarks.engine.convergence import lowest_so_far, milestones, targets
 from benchmarks.engine.subjects import CONTENT, STYLE, Subject, store_for
 from benchmarks.engine.timing import interleave, ratios, spread
@@ -16,6 +16,13 @@ def test_operations_are_those_that_torch_counts() -> None:
     with FlopCounterMode(display=False) as counter:
         encoder(image)[encoder.path[-1]].sum().backward()
     assert convolution_flops(encoder.path, *subject.size) == counter.get_total_flops()
+
+
+def test_every_library_multiplies_the_same_matrices() -> None:
+    found = products(64, torch.device("cpu"))
+    by_mm, *others = [product.multiply() for product in found if product.dtype == "float32"]
+    for product in others:
+        torch.testing.assert_close(product.to_dense(), by_mm, rtol=1e-4, atol=1e-4)
 
 
 def test_subjects_take_turns_and_only_rounds_after_the_warm_up_count() -> None:
