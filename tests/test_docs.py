@@ -41,7 +41,10 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name in NEEDED:
         (directory / name).parent.mkdir(exist_ok=True)
         (directory / name).symlink_to(REPOSITORY / name)
-    (directory / ".venv").symlink_to(sys.prefix)
+    (directory / ".venv").mkdir()
+    for name in ("bin", "lib", "pyvenv.cfg"):
+        (directory / ".venv" / name).symlink_to(Path(sys.prefix) / name)
+    (directory / ".venv" / "installed").touch()  # so that make does not install it from here
     return directory
 
 

@@ -6,6 +6,7 @@ Recognition, arXiv 1409.1556, configurations D (VGG-16) and E (VGG-19), without 
 
 from collections.abc import Iterable, Mapping
 
+import torch
 from torch import Tensor, nn
 from torch.nn.functional import conv2d, max_pool2d, relu
 
@@ -43,10 +44,18 @@ def parameter_shapes(model: str) -> dict[str, tuple[int, ...]]:
 class Encoder(nn.Module):
     """VGG up to the last layer that is asked for. Its parameters are constants."""
 
-    def __init__(self, model: str, tensors: Mapping[str, Tensor], layers: Iterable[str]) -> None:
-        """`tensors` holds what `parameter_shapes` names; `layers` are the features wanted."""
+    def __init__(
+        self,
+        model: str,
+        tensors: Mapping[str, Tensor],
+        layers: Iterable[str],
+        dtype: torch.dtype = torch.float32,
+    ) -> None:
+        """`tensors` holds what `parameter_shapes` names; `layers` are the features wanted; `dtype`
+        is what the convolutions compute in."""
         super().__init__()
         self.model = model
+        self.dtype = dtype
         self.layers = frozenset(layers)
         names = layer_names(model)
         if unknown := self.layers - set(names):
@@ -54,13 +63,16 @@ class Encoder(nn.Module):
         self.path = names[: 1 + max(names.index(layer) for layer in self.layers)]
         for name, tensor in tensors.items():
             if name.partition(".")[0] in self.path:
-                self.register_buffer(name.replace(".", "_"), tensor.float())
+                # A bias stays as it is; a kernel is laid out as its input is.
+                layout = torch.channels_last if tensor.ndim == 4 else torch.preserve_format
+                parameter = tensor.to(dtype, memory_format=layout)
+                self.register_buffer(name.replace(".", "_"), parameter)
 
     def forward(self, image: Tensor) -> dict[str, Tensor]:
-        """Features (B, C, H, W) by layer name, of an image (B, 3, H, W): RGB 0…255 minus
-        MEAN_RGB."""
+        """Features (B, C, H, W), channels last, in `dtype`, by layer name; of an image (B, 3, H, W)
+        in RGB 0…255 minus MEAN_RGB."""
         features = {}
-        x = image
+        x = image.to(self.dtype, memory_format=torch.channels_last)
         for name in self.path:
             x = self._apply_layer(name, x)
             if name in self.layers:

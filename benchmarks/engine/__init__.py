@@ -1,0 +1,1 @@
+"""The method: time per evaluation, evaluations to a loss, memory. `python -m benchmarks.engine`."""

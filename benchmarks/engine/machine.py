@@ -1,0 +1,50 @@
+"""The machine, in words that identify its kind and nobody's copy of it."""
+
+import os
+import platform
+import re
+
+import torch
+
+from benchmarks.engine.schema import Machine
+
+
+def describe(device: torch.device) -> Machine:
+    cpu = cpu_name()
+    return Machine(
+        cpu=cpu,
+        cores=os.cpu_count() or 1,
+        memory_bytes=os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
+        system=f"{platform.system()} {platform.machine()}",
+        python=platform.python_version(),
+        torch=torch.__version__,
+        threads=torch.get_num_threads(),
+        device=device.type,
+        device_name=torch.cuda.get_device_name(device) if device.type == "cuda" else cpu,
+    )
+
+
+def cpu_name() -> str:
+    return str(torch.cpu.get_capabilities().get("cpu_name") or platform.processor() or "unknown")
+
+
+def has_fast_bfloat16(device: torch.device) -> bool:
+    """Whether matrices of bfloat16 are multiplied in hardware."""
+    if device.type == "cuda":
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    if device.type == "cpu":
+        cpu = torch.cpu.get_capabilities()
+        return bool(cpu.get("avx512_bf16") or cpu.get("amx_bf16"))
+    return False
+
+
+def file_name(suite: str, machine: Machine) -> str:
+    """<suite>--<machine>--<device>.json, the machine with its threads, which decide the times."""
+    device = machine.device
+    if device == "cuda":
+        device = f"{device} {machine.device_name}"
+    return f"{suite}--{_slug(f'{machine.cpu} {machine.threads} threads')}--{_slug(device)}.json"
+
+
+def _slug(text: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")

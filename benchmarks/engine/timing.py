@@ -1,0 +1,64 @@
+"""Times of things that run side by side."""
+
+import statistics
+import time
+from collections.abc import Callable, Mapping, Sequence
+
+import torch
+
+from benchmarks.engine.schema import Spread
+
+
+def interleave(
+    subjects: Mapping[str, Callable[[], object]],
+    *,
+    warm_up: int,
+    repeats: int,
+    device: torch.device,
+) -> dict[str, list[float]]:
+    """The seconds of each subject in every round that counts.
+
+    All run once a round, so that whatever else the machine does slows all of them; every other
+    round the order is reversed, so that nobody always runs behind the same neighbour.
+    """
+    seconds: dict[str, list[float]] = {name: [] for name in subjects}
+    for number in range(warm_up + repeats):
+        for name in list(subjects)[:: 1 if number % 2 else -1]:
+            started = time.perf_counter()
+            subjects[name]()
+            synchronize(device)
+            if number >= warm_up:
+                seconds[name].append(time.perf_counter() - started)
+    return seconds
+
+
+def synchronize(device: torch.device) -> None:
+    """Wait for what was queued; the CPU has no queue."""
+    if device.type != "cpu":
+        torch.accelerator.synchronize(device)
+
+
+def spread(values: Sequence[float]) -> Spread:
+    first, _, third = (
+        statistics.quantiles(values, n=4, method="inclusive") if len(values) > 1 else (0, 0, 0)
+    )
+    return Spread(
+        median=statistics.median(values), iqr=third - first, n=len(values), values=tuple(values)
+    )
+
+
+def ratios(numerators: Sequence[float], denominators: Sequence[float]) -> Spread:
+    """Round by round: noise that hit both parts of a round cancels."""
+    return spread([a / b for a, b in zip(numerators, denominators, strict=True)])
+
+
+class BusyCores:
+    """CPU time per time since it was made."""
+
+    def __init__(self) -> None:
+        self._started = time.perf_counter()
+        self._cpu_started = time.process_time()
+
+    def __call__(self) -> float:
+        cpu_seconds = time.process_time() - self._cpu_started
+        return cpu_seconds / (time.perf_counter() - self._started)
