@@ -85,5 +85,6 @@ class Encoder(nn.Module):
             return conv2d(x, kernel, bias, padding=1)
         if name.startswith("pool"):
             return max_pool2d(x, kernel_size=2)
-        # Not in place: a convolution's own output may be asked for as well.
-        return relu(x)
+        if name.replace("relu", "conv") in self.layers:
+            return relu(x)  # not in place: the convolution's own output is asked for as well
+        return relu(x, inplace=True)

@@ -6,6 +6,7 @@ B, C, H, W: batch, channels, height, width. Sources:
 """
 
 from collections.abc import Sequence
+from typing import Any, cast
 
 import torch
 from torch import Tensor
@@ -16,18 +17,48 @@ def gram_matrix(features: Tensor) -> Tensor:
     """Correlations between channels: (B, C, H, W) → (B, C, C), divided by C·H·W.
 
     [Gatys16] eq. 3, with the division of [Johnson16] eq. 4 in place of the constants of eq. 4.
+    At least float32, whatever the features are.
     """
-    b, c, h, w = features.shape
-    flat = features.reshape(b, c, h * w)
-    return flat @ flat.transpose(1, 2) / (c * h * w)
+    return cast("Tensor", _GramMatrix.apply(features))  # type: ignore[no-untyped-call]
+
+
+class _GramMatrix(torch.autograd.Function):
+    """With F of (H·W, C), so that channels-last features are not copied: G = FᵀF / (C·H·W).
+
+    Its own gradient F·(g + gᵀ) / (C·H·W) is one matrix product; autograd's would be two.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, features: Tensor) -> Tensor:
+        ctx.save_for_backward(features)
+        flat = _at_least_float32(_rows(features))
+        return flat.transpose(1, 2) @ flat / features[0].numel()
+
+    @staticmethod
+    def backward(ctx: Any, *grad_outputs: Tensor) -> Tensor:
+        (gradient,) = grad_outputs
+        (features,) = ctx.saved_tensors
+        b, c, h, w = features.shape
+        symmetric: Tensor = (gradient + gradient.transpose(1, 2)) / (c * h * w)
+        rows: Tensor = _rows(features) @ symmetric.to(features.dtype)
+        return rows.view(b, h, w, c).permute(0, 3, 1, 2)
+
+
+def _rows(features: Tensor) -> Tensor:
+    """(B, C, H, W) → (B, H·W, C), a view where the channels are last in memory."""
+    return features.permute(0, 2, 3, 1).flatten(1, 2)
+
+
+def _at_least_float32(x: Tensor) -> Tensor:
+    return x.to(torch.promote_types(x.dtype, torch.float32))
 
 
 def content_loss(features: Tensor, target: Tensor) -> Tensor:
-    """Mean squared difference of two (B, C, H, W) → scalar.
+    """Mean squared difference of two (B, C, H, W) → scalar, at least float32.
 
     [Gatys16] eq. 1 takes half the sum; the mean does not grow with the picture.
     """
-    return mse_loss(features, target)
+    return mse_loss(_at_least_float32(features), _at_least_float32(target))
 
 
 def style_loss(grams: Sequence[Tensor], targets: Sequence[Tensor]) -> Tensor:
