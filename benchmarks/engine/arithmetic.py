@@ -7,9 +7,9 @@ import torch
 from torch import Tensor
 from torch.nn.functional import linear
 
-from benchmarks.engine.machine import has_fast_bfloat16
 from benchmarks.engine.schema import Dtype, Kernel, MatrixProduct
 from benchmarks.engine.timing import interleave, spread
+from nst.engine.device import has_fast_bfloat16
 from nst.engine.encoder import CHANNELS_PER_BLOCK
 
 
@@ -38,7 +38,7 @@ def products(side: int, device: torch.device) -> list[Product]:
     gives it to MKL, which on AMD is half as fast and would make shares of 190 %.
     """
     dtypes: list[Dtype] = ["float32"]
-    if has_fast_bfloat16(device):
+    if has_fast_bfloat16(device.type):
         dtypes.append("bfloat16")
     return [product for dtype in dtypes for product in _products(dtype, side, device)]
 

@@ -2,6 +2,10 @@
 
 import time
 from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
+from typing import cast
+
+import torch
 
 from benchmarks.engine.schema import Convergence, CurvePoint, Milestone, Target
 from benchmarks.engine.subjects import CONTENT, STYLE, Subject
@@ -16,9 +20,10 @@ SHARES_OF_START = (0.3, 0.1, 0.03, 0.01, 0.003, 0.001)
 class OurLoop:
     """Our transfer, advanced on demand; its clock runs only then."""
 
-    def __init__(self, steps: Iterator[Progress]) -> None:
+    def __init__(self, subject: Subject) -> None:
         self.points: list[Point] = []
-        self._steps = steps
+        self._steps = subject.ours.steps(CONTENT, STYLE)
+        self._naive = subject.naive
         self._seconds = 0.0
 
     def advance_to(self, evaluations: int) -> None:
@@ -29,14 +34,20 @@ class OurLoop:
             self._seconds += time.perf_counter() - started
             if progress is None:
                 return
-            self.points.append(Point(progress.evaluations, self._seconds, progress.losses.total))
+            self.points.append(Point(progress.evaluations, self._seconds, self._loss(progress)))
+
+    def _loss(self, progress: Progress) -> float:
+        """By the naive loop's formulas in float32, whatever precision ours computes in."""
+        (image, *_) = cast("partial[object]", progress.render).args
+        with torch.no_grad():
+            return self._naive.loss(image).item()
 
 
 def measure_convergence(subject: Subject) -> Convergence:
     """Evaluation by evaluation by turns, until both have had `subject.evaluations`."""
     evaluations = subject.evaluations
     busy_cores = BusyCores()
-    ours = OurLoop(subject.ours.steps(CONTENT, STYLE))
+    ours = OurLoop(subject)
     naive = subject.naive.run(evaluations, lambda point: ours.advance_to(point.evaluation))
     ours.advance_to(evaluations)
     width, height = subject.size

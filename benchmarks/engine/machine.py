@@ -28,16 +28,6 @@ def cpu_name() -> str:
     return str(torch.cpu.get_capabilities().get("cpu_name") or platform.processor() or "unknown")
 
 
-def has_fast_bfloat16(device: torch.device) -> bool:
-    """Whether matrices of bfloat16 are multiplied in hardware."""
-    if device.type == "cuda":
-        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
-    if device.type == "cpu":
-        cpu = torch.cpu.get_capabilities()
-        return bool(cpu.get("avx512_bf16") or cpu.get("amx_bf16"))
-    return False
-
-
 def file_name(suite: str, machine: Machine) -> str:
     """<suite>--<machine>--<device>.json, the machine with its threads, which decide the times."""
     device = machine.device

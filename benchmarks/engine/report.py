@@ -22,7 +22,10 @@ def render(results: Results) -> str:
             _headline(results),
             *_section("Matrix products", _matrix_products(results.matrix_products)),
             *_section("Time per evaluation", _evaluation_times(results.evaluation_times)),
-            *_section("Share of the float32 matrix product", _shares(results.evaluation_times)),
+            *_section(
+                f"Share of the {results.method.our_precision} matrix product",
+                _shares(results.evaluation_times),
+            ),
             *(part for curve in results.convergence for part in _convergence(curve)),
             *_section("Peak memory", _peak_memory(results.peak_memory)),
             *(f"Skipped {reason}." for reason in results.skipped),

@@ -54,6 +54,8 @@ class Method(Record):
     """Rounds before those that count."""
     repeats: PositiveInt
     """Rounds that count."""
+    our_precision: Dtype
+    """Of our convolutions; the naive loop's are float32."""
     weights_sha256: dict[Model, str]
 
 
@@ -84,7 +86,7 @@ class EvaluationTime(Record):
     """Round by round."""
     evaluation_share: Spread
     """Speed of the convolutions if they took all the time of an evaluation, as a share of the
-    fastest float32 matrix product in the same round."""
+    fastest matrix product of our precision in the same round."""
     encoder_share: Spread
     """As before, of the time of the encoder."""
     busy_cores: PositiveFloat

@@ -32,6 +32,7 @@ class Subject:
     store: WeightsStore
     device: torch.device
     evaluations: int = 1
+    precision: str = "auto"
 
     @cached_property
     def ours(self) -> NeuralStyleTransfer:
@@ -42,7 +43,9 @@ class Subject:
             convergence_tolerance=0,
             save_every=0,
         )
-        return NeuralStyleTransfer(options, device=self.device.type, weights=self.store)
+        return NeuralStyleTransfer(
+            options, device=self.device.type, precision=self.precision, weights=self.store
+        )
 
     @cached_property
     def naive(self) -> NaiveTransfer:

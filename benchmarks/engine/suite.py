@@ -15,6 +15,7 @@ from benchmarks.engine.evaluation import measure_evaluation
 from benchmarks.engine.memory import measure_memory
 from benchmarks.engine.schema import (
     Convergence,
+    Dtype,
     EvaluationTime,
     MatrixProduct,
     Method,
@@ -24,6 +25,7 @@ from benchmarks.engine.schema import (
 )
 from benchmarks.engine.subjects import CONTENT, STYLE, Subject, store_for
 from nst import __version__
+from nst.engine.device import has_fast_bfloat16
 from nst.errors import WeightsUnavailable
 
 Say = Callable[[str], None]
@@ -90,7 +92,8 @@ class Suite:
         matrix_products = measure_products(
             candidates, warm_up=plan.warm_up, repeats=plan.repeats, device=self.device
         )
-        yardstick = fastest_float32(candidates, matrix_products)
+        precision: Dtype = "bfloat16" if has_fast_bfloat16(self.device.type) else "float32"
+        yardstick = fastest(candidates, matrix_products, precision)
         return Results(
             nst_version=__version__,
             measured_on=datetime.now(UTC).date(),
@@ -101,6 +104,7 @@ class Suite:
                 style=STYLE.name,
                 warm_up=plan.warm_up,
                 repeats=plan.repeats,
+                our_precision=precision,
                 weights_sha256=weights,
             ),
             matrix_products=tuple(matrix_products),
@@ -157,7 +161,7 @@ class Suite:
         self.say(f"skipped {reason}")
 
 
-def fastest_float32(candidates: list[Product], measured: list[MatrixProduct]) -> Product:
+def fastest(candidates: list[Product], measured: list[MatrixProduct], dtype: Dtype) -> Product:
     pairs = zip(candidates, measured, strict=True)
-    float32 = [pair for pair in pairs if pair[0].dtype == "float32"]
-    return max(float32, key=lambda pair: pair[1].best_flops_per_second)[0]
+    of_dtype = [pair for pair in pairs if pair[0].dtype == dtype]
+    return max(of_dtype, key=lambda pair: pair[1].best_flops_per_second)[0]

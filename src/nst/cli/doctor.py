@@ -24,10 +24,10 @@ def doctor() -> int:
     machine = describe_machine()
     device = machine.devices[0]
     threads = f", {machine.threads} threads" if device == "cpu" else ""
-    bfloat16 = "has" if machine.has_fast_bfloat16 else "has no"
+    precision = "bf16 (in hardware), fp32 to finish" if machine.has_fast_bfloat16 else "fp32"
     _say("nst", f"{__version__}, Python {platform.python_version()}, torch {machine.torch_version}")
     _say("device", f"{device} ({machine.name}{threads}); of {', '.join(machine.devices)}")
-    _say("precision", f"float32; the {device} {bfloat16} fast bfloat16")
+    _say("precision", precision)
     if device == "cpu":
         _say("", "A CUDA or Apple GPU would paint many times faster; none is usable here.")
     is_ready = _report_weights()

@@ -45,7 +45,13 @@ class Painting:
     with_recipe: bool = True
 
 
-def paint(painting: Painting, *, device: str = "auto", weights: Path | None = None) -> int:
+def paint(
+    painting: Painting,
+    *,
+    device: str = "auto",
+    precision: str = "auto",
+    weights: Path | None = None,
+) -> int:
     """Paint, save, say where the picture is; the exit code is 130 after Ctrl-C.
 
     The picture so far is saved, whatever ends the transfer.
@@ -70,7 +76,9 @@ def paint(painting: Painting, *, device: str = "auto", weights: Path | None = No
                 raise TransferCanceled
 
         store = weights_store(weights, bar.show_download)
-        transfer = NeuralStyleTransfer(painting.options, device=device, weights=store)
+        transfer = NeuralStyleTransfer(
+            painting.options, device=device, precision=precision, weights=store
+        )
         try:
             result = transfer.run(content, style, on_progress)
         except (NSTError, KeyboardInterrupt):
@@ -123,7 +131,7 @@ def _summary(result: "Result") -> str:
     seconds = result.prepare_seconds + result.optimize_seconds
     return (
         f"{width}×{height} pixels, {result.steps} steps in {duration(seconds)} with {result.model} "
-        f"on {result.device}; {REASONS[result.stop_reason]}"
+        f"on {result.device} in {result.precision}; {REASONS[result.stop_reason]}"
     )
 
 

@@ -40,6 +40,13 @@ DEFAULT_PRESET = "quality"
     show_default=True,
     help="What computes; auto takes the fastest there is.",
 )
+@click.option(
+    "--precision",
+    type=click.Choice(["auto", "fp32", "bf16"]),
+    default="auto",
+    show_default=True,
+    help="Of the convolutions; auto takes bf16 where it is fast, and fp32 to finish.",
+)
 @click.option("--weights", type=PATH, help="File of VGG weights for the model.")
 @click.option(
     "--no-recipe",
@@ -55,6 +62,7 @@ def stylize(
     preset: str | None,
     from_image: Path | None,
     device: str,
+    precision: str,
     weights: Path | None,
     no_recipe: bool,
     **values: Any,
@@ -85,4 +93,4 @@ def stylize(
         overwrite=overwrite,
         with_recipe=not no_recipe,
     )
-    return paint(painting, device=device, weights=weights)
+    return paint(painting, device=device, precision=precision, weights=weights)

@@ -24,21 +24,19 @@ class Machine:
 
 def describe_machine() -> Machine:
     devices = available_devices()
-    cpu = torch.cpu.get_capabilities()
-    name = str(cpu.get("cpu_name", "CPU"))
-    has_fast_bfloat16 = bool(cpu.get("avx512_bf16") or cpu.get("amx_bf16"))
-    if devices[0] == "cuda":
-        name = torch.cuda.get_device_name()
-        has_fast_bfloat16 = torch.cuda.is_bf16_supported(including_emulation=False)
-    elif devices[0] == "mps":
-        name, has_fast_bfloat16 = "Apple GPU", False
     return Machine(
         torch_version=torch.__version__,
         devices=tuple(devices),
-        name=name,
+        name=_device_name(devices[0]),
         threads=torch.get_num_threads(),
-        has_fast_bfloat16=has_fast_bfloat16,
+        has_fast_bfloat16=has_fast_bfloat16(devices[0]),
     )
+
+
+def _device_name(device: str) -> str:
+    if device == "cuda":
+        return str(torch.cuda.get_device_name())
+    return "Apple GPU" if device == "mps" else str(torch.cpu.get_capabilities()["cpu_name"])
 
 
 def available_devices() -> list[str]:
@@ -59,3 +57,27 @@ def resolve_device(name: str) -> torch.device:
     if name not in available:
         raise InvalidOption("device", name, f"auto, or what is here: {', '.join(available)}")
     return torch.device(name)
+
+
+PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16}
+"""What the convolutions may compute in; statistics, losses and pictures are float32 always."""
+
+
+def resolve_precision(name: str, device: torch.device) -> torch.dtype:
+    """The number type of this name; `auto` is bfloat16 where the device multiplies it in hardware.
+
+    Raises InvalidOption.
+    """
+    if name == "auto":
+        return torch.bfloat16 if has_fast_bfloat16(device.type) else torch.float32
+    if name not in PRECISIONS:
+        raise InvalidOption("precision", name, f"auto, {', '.join(PRECISIONS)}")
+    return PRECISIONS[name]
+
+
+def has_fast_bfloat16(device: str) -> bool:
+    """Whether the device multiplies bfloat16 matrices in hardware."""
+    if device == "cuda":
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    cpu = torch.cpu.get_capabilities()
+    return device == "cpu" and bool(cpu.get("avx512_bf16") or cpu.get("amx_bf16"))

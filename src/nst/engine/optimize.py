@@ -55,11 +55,16 @@ class Optimizer(Protocol):
         the last good iterate.
         """
 
+    def go_on_with(self, objective: Objective) -> None:
+        """From the same iterate, minimise this objective, which differs from the last one by
+        rounding only. Raises Diverged."""
 
-def _evaluate_start(objective: Objective, x: Tensor) -> Evaluation:
+
+def _evaluate(objective: Objective, x: Tensor, step: int = 0) -> Evaluation:
+    """At a point from which there is no way back. Raises Diverged."""
     evaluation = objective(x)
     if not evaluation.is_finite:
-        raise Diverged(step=0)
+        raise Diverged(step)
     return evaluation
 
 
@@ -80,7 +85,7 @@ class LBFGS:
 
     def __init__(self, objective: Objective, x: Tensor, *, history_size: int = 20) -> None:
         self.x = x
-        self.accepted = _evaluate_start(objective, x)
+        self.accepted = _evaluate(objective, x)
         self._objective = objective
         self._steps = 0
         self._pairs: deque[tuple[Tensor, Tensor, float]] = deque(maxlen=history_size)
@@ -98,6 +103,11 @@ class LBFGS:
         self.x, self.accepted = trial.x, trial.evaluation
         self._steps += 1
         return True
+
+    def go_on_with(self, objective: Objective) -> None:
+        # The pairs stay: they describe the same landscape.
+        self._objective = objective
+        self.accepted = _evaluate(objective, self.x, self._steps)
 
     def _search(self) -> "Trial | None":
         direction = self._direction(self.accepted.gradient)
@@ -216,7 +226,7 @@ class Adam:
 
     def __init__(self, objective: Objective, x: Tensor, *, learning_rate: float) -> None:
         self.x = x
-        self.accepted = _evaluate_start(objective, x)
+        self.accepted = _evaluate(objective, x)
         self._objective = objective
         self._learning_rate = learning_rate
         self._steps = 0
@@ -235,6 +245,10 @@ class Adam:
             self._forget()
             self._learning_rate /= 2
         raise Diverged(self._steps)
+
+    def go_on_with(self, objective: Objective) -> None:
+        self._objective = objective
+        self.accepted = _evaluate(objective, self.x, self._steps)
 
     def _update(self, gradient: Tensor) -> Tensor:
         self._age += 1

@@ -18,7 +18,7 @@ from PIL import Image
 from torch import Tensor
 
 from nst import images
-from nst.engine.device import resolve_device
+from nst.engine.device import resolve_device, resolve_precision
 from nst.engine.encoder import MEAN_RGB, Encoder
 from nst.engine.losses import content_loss, gram_matrix, style_loss, total_variation_loss
 from nst.engine.optimize import LBFGS, Adam, Evaluation, Optimizer
@@ -64,6 +64,8 @@ class Result:
     """Weights, pictures, targets."""
     optimize_seconds: float
     device: str
+    precision: str
+    """Of the convolutions at the start: fp32 or bf16."""
     model: str
     """The one that was used."""
     weights_sha256: str
@@ -84,11 +86,16 @@ class NeuralStyleTransfer:
         options: StyleTransferOptions | None = None,
         *,
         device: str = "auto",
+        precision: str = "auto",
         weights: WeightsStore | None = None,
     ) -> None:
-        """`device`: auto, cuda, mps or cpu. Raises InvalidOption if this machine has it not."""
+        """`device`: auto, cuda, mps or cpu. `precision` of the convolutions: fp32, bf16, or auto:
+        bf16 where it is fast, and fp32 for what bf16 cannot improve any more. Raises
+        InvalidOption."""
         self.options = options or StyleTransferOptions()
         self.device = resolve_device(device)
+        self.precision = precision
+        self.dtype = resolve_precision(precision, self.device)
         self._store = weights or WeightsStore()
 
     def run(
@@ -122,6 +129,7 @@ class NeuralStyleTransfer:
             prepare_seconds=prepared - started,
             optimize_seconds=time.perf_counter() - prepared,
             device=str(self.device),
+            precision="bf16" if self.dtype == torch.bfloat16 else "fp32",
             model=self.weights.model,
             weights_sha256=self.weights.sha256,
         )
@@ -159,17 +167,17 @@ class NeuralStyleTransfer:
         images.check_sides(style_size, "style")
         model = self.weights.model
         layers = (CONTENT_LAYER[model], *STYLE_LAYERS[model])
+        content_tensor = self._tensor(picture, size)
+        style_tensor = self._tensor(style_picture, style_size)
+
+        def objective_in(dtype: torch.dtype, evaluations: int = 0) -> _Objective:
+            encoder = Encoder(model, self.weights.tensors, layers, dtype).to(self.device)
+            return _Objective(encoder, content_tensor, style_tensor, self.options, evaluations)
+
         with _out_of_memory(size, self.device):
-            encoder = Encoder(model, self.weights.tensors, layers).to(self.device)
-            content_tensor = self._tensor(picture, size)
-            objective = _Objective(
-                encoder,
-                content=content_tensor,
-                style=self._tensor(style_picture, style_size),
-                options=self.options,
-            )
-            start = self._initial_image(content_tensor, style_picture, size)
-        return _Task(picture, size, objective, start)
+            objective = objective_in(self.dtype)
+        start = self._initial_image(content_tensor, style_picture, size)
+        return _Task(picture, size, start, objective, partial(objective_in, torch.float32))
 
     def _initial_image(
         self, content: Tensor, style_picture: Image.Image, size: tuple[int, int]
@@ -194,10 +202,16 @@ class NeuralStyleTransfer:
         for step in range(1, options.total_iterations + 1):
             with _out_of_memory(task.size, self.device):
                 has_moved = optimizer.step()
-            losses = optimizer.accepted.losses
-            lowest.append(min([losses.total, *lowest[-1:]]))
+                lowest.append(min([optimizer.accepted.loss, *lowest[-1:]]))
+                is_done = not has_moved or self._has_converged(lowest)
+                if is_done and self.precision == "auto" and objective.dtype != torch.float32:
+                    # All that is left to gain is what bfloat16 rounds away.
+                    objective = task.objective_in_float32(objective.evaluations)
+                    optimizer.go_on_with(objective)
+                    lowest = [optimizer.accepted.loss]
+                    is_done = False
             stop_reason = None
-            if not has_moved or self._has_converged(lowest):
+            if is_done:
                 stop_reason = StopReason.CONVERGED
             elif step == options.total_iterations:
                 stop_reason = StopReason.TOTAL_ITERATIONS
@@ -206,7 +220,7 @@ class NeuralStyleTransfer:
                 step=step,
                 total_iterations=options.total_iterations,
                 evaluations=objective.evaluations,
-                losses=losses,
+                losses=optimizer.accepted.losses,
                 elapsed_seconds=elapsed_seconds,
                 remaining_seconds=elapsed_seconds / step * (options.total_iterations - step),
                 stop_reason=stop_reason,
@@ -239,18 +253,26 @@ class _Task:
     picture: Image.Image
     """The content picture as it was loaded."""
     size: tuple[int, int]
-    objective: "_Objective"
     start: Tensor
     """(1, 3, H, W)"""
+    objective: "_Objective"
+    objective_in_float32: Callable[[int], "_Objective"]
+    """The same in float32, from this number of evaluations on."""
 
 
 class _Objective:
     """The loss of the classic method and its gradient, as a function of the pixels."""
 
     def __init__(
-        self, encoder: Encoder, *, content: Tensor, style: Tensor, options: StyleTransferOptions
+        self,
+        encoder: Encoder,
+        content: Tensor,
+        style: Tensor,
+        options: StyleTransferOptions,
+        evaluations: int,
     ) -> None:
-        self.evaluations = 0
+        self.evaluations = evaluations
+        self.dtype = encoder.dtype
         self._encoder = encoder
         self._options = options
         self._shape = content.shape

@@ -7,7 +7,8 @@ from benchmarks.engine.subjects import CONTENT, STYLE, Subject, store_for
 
 @pytest.fixture
 def subject() -> Subject:
-    return Subject("vgg16", 32, store_for("vgg16", None), torch.device("cpu"))
+    store = store_for("vgg16", None)
+    return Subject("vgg16", 32, store, torch.device("cpu"), precision="fp32")
 
 
 def test_both_start_from_the_same_picture(subject: Subject) -> None:

@@ -1,9 +1,10 @@
 """The method on real pictures with the bundled VGG-16."""
 
 import logging
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -27,9 +28,11 @@ from nst.errors import (
 )
 
 
-def transfer(**options: Any) -> NeuralStyleTransfer:
+def transfer(precision: str = "fp32", **options: Any) -> NeuralStyleTransfer:
     defaults: dict[str, Any] = {"model": "vgg16", "size": 64, "total_iterations": 5}
-    return NeuralStyleTransfer(StyleTransferOptions(**defaults | options), device="cpu")
+    return NeuralStyleTransfer(
+        StyleTransferOptions(**defaults | options), device="cpu", precision=precision
+    )
 
 
 def rgb(image: Image.Image) -> np.ndarray:
@@ -77,6 +80,7 @@ def test_the_first_losses_are_the_formulas(
     method = NeuralStyleTransfer(
         StyleTransferOptions.from_preset("classic", model=model, size=80),
         device="cpu",
+        precision="fp32",
         weights=WeightsStore(directory=directory, offline=True),
     )
     task = method._prepare(content, style)
@@ -89,13 +93,44 @@ def test_the_first_losses_are_the_formulas(
     assert error < 1e-2  # rounding may push a ReLU or a pooling over its kink
 
 
-def test_sixty_evaluations_get_as_low_as_torch_s_lbfgs(content: Path, style: Path) -> None:
-    method = transfer(size=192, total_iterations=60, convergence_tolerance=0)
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_sixty_evaluations_get_as_low_as_torch_s_lbfgs(
+    content: Path, style: Path, precision: str
+) -> None:
+    method = transfer(precision, size=192, total_iterations=60, convergence_tolerance=0)
     theirs = naive_loop(method, content, style)
     assert theirs.start.shape[2] == 128
     lowest = min(point.loss for point in theirs.run(60)[:60])
     steps = [p for p in method.steps(content, style) if p.evaluations <= 60]
-    assert steps[-1].losses.total <= 1.02 * lowest
+    (iterate, *_) = cast("partial[Image.Image]", steps[-1].render).args
+    assert theirs.loss(iterate).item() <= 1.02 * lowest
+
+
+def test_bf16_hands_over_to_fp32_where_it_can_gain_no_more() -> None:
+    """Painting a picture like itself: bfloat16's gradient is zero at the start or useless soon."""
+    options: Any = {"total_iterations": 60, "convergence_tolerance": 0.9, "convergence_window": 2}
+    method = transfer("auto", **options)
+    method.dtype = torch.bfloat16  # also where auto would not take it
+    task = method._prepare(picture(), picture(40, 40))
+    seen = list(method._optimize(task))
+    alone = transfer("bf16", **options).run(picture(), picture(40, 40))
+    assert seen[-1].stop_reason is StopReason.CONVERGED
+    assert seen[-1].step > alone.steps
+    evaluations = [p.evaluations for p in seen]
+    assert evaluations == sorted(evaluations)
+    # The losses after the hand-over are those of float32.
+    in_float32 = task.objective_in_float32(0)(by_hand(seen[-1].render()).flatten())
+    assert seen[-1].losses.total == pytest.approx(in_float32.loss, rel=0.02)
+
+
+def test_the_precision_that_was_used_is_told() -> None:
+    for precision in ("fp32", "bf16"):
+        assert (
+            transfer(precision, total_iterations=1).run(picture(), picture()).precision == precision
+        )
+    assert transfer("auto").dtype in (torch.float32, torch.bfloat16)
+    with pytest.raises(InvalidOption, match="precision: 'fp8'"):
+        transfer("fp8")
 
 
 def test_adam_lowers_the_loss_as_torch_s_does(content: Path, style: Path) -> None:
@@ -130,7 +165,7 @@ def test_the_result_has_the_picture_the_losses_and_the_story(result: Result) -> 
 
 def test_the_same_seed_gives_the_same_picture_and_another_seed_another() -> None:
     def random_start(seed: int) -> np.ndarray:
-        options = {"init_method": "random", "seed": seed, "total_iterations": 3}
+        options: Any = {"init_method": "random", "seed": seed, "total_iterations": 3}
         return rgb(transfer(**options).run(picture(), picture()).image)
 
     assert np.array_equal(random_start(1), random_start(1))
@@ -172,7 +207,7 @@ def test_the_losses_told_are_those_of_the_picture_told(content: Path, style: Pat
 
 
 def test_it_stops_when_the_loss_hardly_falls_any_more() -> None:
-    options = {"total_iterations": 500, "convergence_tolerance": 0.2, "convergence_window": 5}
+    options: Any = {"total_iterations": 500, "convergence_tolerance": 0.2, "convergence_window": 5}
     result = transfer(**options).run(picture(), picture(40, 40))
     assert result.stop_reason is StopReason.CONVERGED
     assert 5 < result.steps < 500
@@ -181,7 +216,7 @@ def test_it_stops_when_the_loss_hardly_falls_any_more() -> None:
 
 
 def test_without_a_tolerance_it_goes_on() -> None:
-    options = {"total_iterations": 30, "convergence_tolerance": 0, "convergence_window": 1}
+    options: Any = {"total_iterations": 30, "convergence_tolerance": 0, "convergence_window": 1}
     assert transfer(**options).run(picture(), picture(40, 40)).steps == 30
 
 
