@@ -7,10 +7,8 @@ import zipfile
 from PIL import Image
 
 from nst.engine.weights import BUNDLE
-from wheels import open_wheel
+from wheels import SCIKIT_IMAGE, SCIKIT_IMAGE_SHA256, open_wheel
 
-SCIKIT_IMAGE = "scikit-image==0.26.0"
-SCIKIT_IMAGE_SHA256 = "74aa5518ccea28121f57a95374581d3b979839adc25bb03f289b1bc9b99c58af"
 SIDE_PIXELS = 128
 
 CROPS = (  # file, centre of the crop as shares of width and height, side as share of the shorter

@@ -11,10 +11,8 @@ from pathlib import Path
 
 from PIL import Image
 
-from wheels import open_wheel
+from wheels import SCIKIT_IMAGE, SCIKIT_IMAGE_SHA256, open_wheel
 
-SCIKIT_IMAGE = "scikit-image==0.26.0"
-SCIKIT_IMAGE_SHA256 = "74aa5518ccea28121f57a95374581d3b979839adc25bb03f289b1bc9b99c58af"
 CONTENT_FOLDER = Path(__file__).resolve().parent.parent / "data" / "content"
 JPEG_QUALITY = 92
 

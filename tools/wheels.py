@@ -9,6 +9,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+SCIKIT_IMAGE = "scikit-image==0.26.0"
+SCIKIT_IMAGE_SHA256 = "74aa5518ccea28121f57a95374581d3b979839adc25bb03f289b1bc9b99c58af"
+"""Carries public-domain and CC0 photographs."""
+
 
 @contextmanager
 def open_wheel(requirement: str, sha256: str) -> Iterator[zipfile.ZipFile]:

@@ -36,7 +36,9 @@ def describe_machine() -> Machine:
 def _device_name(device: str) -> str:
     if device == "cuda":
         return str(torch.cuda.get_device_name())
-    return "Apple GPU" if device == "mps" else str(torch.cpu.get_capabilities()["cpu_name"])
+    return (
+        "Apple GPU" if device == "mps" else str(torch.cpu.get_capabilities().get("cpu_name", "CPU"))
+    )
 
 
 def available_devices() -> list[str]:

