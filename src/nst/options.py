@@ -17,6 +17,10 @@ from nst.errors import InvalidOption
 ModelName = Literal["vgg19", "vgg16"]
 MODELS: tuple[str, ...] = get_args(ModelName)
 
+# What a machine computes with: no part of the recipe, so no field below.
+DEVICES = ("auto", "cuda", "mps", "cpu")
+PRECISIONS = ("auto", "fp32", "bf16")
+
 
 class StyleTransferOptions(BaseModel):
     """What the user asks of one transfer.

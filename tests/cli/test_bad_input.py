@@ -161,7 +161,10 @@ def test_an_output_that_cannot_be_written(
     ],
 )
 def test_bad_usage(nst: Nst, tmp_path: Path, arguments: list[str], says: str) -> None:
-    check(nst("stylize", *arguments), says, tmp_path, set())
+    outcome = nst("stylize", *arguments)
+    check(outcome, says, tmp_path, set())
+    if "no file" not in says:
+        assert outcome.err.endswith("(see `nst stylize --help`)\n")
 
 
 def test_both_weights_zero(nst: Nst, tmp_path: Path, content: Path, style: Path) -> None:

@@ -45,7 +45,8 @@ def run(command: click.Command, name: str, arguments: Sequence[str] | None = Non
         error.show()
         code = error.exit_code
     except click.ClickException as error:
-        _say(f"{error.format_message()} (see `{name} --help`)")
+        context = getattr(error, "ctx", None)
+        _say(f"{error.format_message()} (see `{context.command_path if context else name} --help`)")
         code = error.exit_code
     except (click.Abort, KeyboardInterrupt):
         _say("interrupted")

@@ -8,7 +8,7 @@ import click
 from nst.cli.errors import debug_option
 from nst.cli.options import FIELDS, PATH, given, transfer_options, with_dashes
 from nst.cli.painting import Painting, paint
-from nst.options import PRESETS, StyleTransferOptions
+from nst.options import DEVICES, PRECISIONS, PRESETS, StyleTransferOptions
 from nst.recipe import Recipe
 
 DEFAULT_PRESET = "quality"
@@ -35,14 +35,14 @@ DEFAULT_PRESET = "quality"
 @transfer_options(FIELDS, with_dashes, DEFAULT_PRESET)
 @click.option(
     "--device",
-    type=click.Choice(["auto", "cuda", "mps", "cpu"]),
+    type=click.Choice(DEVICES),
     default="auto",
     show_default=True,
     help="What computes; auto takes the fastest there is.",
 )
 @click.option(
     "--precision",
-    type=click.Choice(["auto", "fp32", "bf16"]),
+    type=click.Choice(PRECISIONS),
     default="auto",
     show_default=True,
     help="Of the convolutions; auto takes bf16 where it is fast, and fp32 to finish.",
@@ -74,7 +74,7 @@ def stylize(
     """
     if from_image:
         if preset:
-            raise click.UsageError("--preset and --from-image exclude each other")
+            raise _usage_error("--preset and --from-image exclude each other")
         recipe = Recipe.read(from_image)
         content = content or recipe.content.locate(from_image, "content")
         style = style or recipe.styles[0].locate(from_image, "style")
@@ -82,7 +82,7 @@ def stylize(
     elif content and style:
         options = StyleTransferOptions.from_preset(preset or DEFAULT_PRESET, **given(values))
     else:
-        raise click.UsageError("name two pictures: nst stylize CONTENT STYLE")
+        raise _usage_error("name two pictures: nst stylize CONTENT STYLE")
     output = output or Path(f"{content.stem}_{style.stem}.png")
     painting = Painting(
         content=content,
@@ -94,3 +94,7 @@ def stylize(
         with_recipe=not no_recipe,
     )
     return paint(painting, device=device, precision=precision, weights=weights)
+
+
+def _usage_error(message: str) -> click.UsageError:
+    return click.UsageError(message, click.get_current_context())

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import torch
 
 from nst.errors import InvalidOption
+from nst.options import PRECISIONS
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +62,7 @@ def resolve_device(name: str) -> torch.device:
     return torch.device(name)
 
 
-PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16}
+DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
 """What the convolutions may compute in; statistics, losses and pictures are float32 always."""
 
 
@@ -72,9 +73,9 @@ def resolve_precision(name: str, device: torch.device) -> torch.dtype:
     """
     if name == "auto":
         return torch.bfloat16 if has_fast_bfloat16(device.type) else torch.float32
-    if name not in PRECISIONS:
-        raise InvalidOption("precision", name, f"auto, {', '.join(PRECISIONS)}")
-    return PRECISIONS[name]
+    if name not in DTYPES:
+        raise InvalidOption("precision", name, f"one of {', '.join(PRECISIONS)}")
+    return DTYPES[name]
 
 
 def has_fast_bfloat16(device: str) -> bool:
