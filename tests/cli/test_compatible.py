@@ -35,11 +35,10 @@ def test_it_has_exactly_the_options_of_the_table() -> None:
 
 def test_its_help_shows_exactly_the_defaults_of_the_table(compatible: Nst) -> None:
     text = compatible("--help").out
-    shown = dict(zip(TABLE, text.split("--"), strict=False))
     for name, default in TABLE.items():
-        entry = text.split(f"--{name} ")[1].split("  --")[0]
+        entry = " ".join(text.split(f"--{name} ")[1].split("  --")[0].split())
         plain = f"{default:g}" if isinstance(default, float) else str(default)
-        assert f"[default: {plain}]" in "".join(entry.split("\n")).replace(" " * 34, " "), shown
+        assert f"[default: {plain}]" in entry
 
 
 @pytest.mark.parametrize(("width", "height"), [(451, 300), (300, 451), (333, 333)])

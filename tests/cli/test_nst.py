@@ -112,7 +112,7 @@ def test_weights_fetch_from_a_mirror_shows_its_progress(
     content = os.urandom(2_000_000)
     name = RELEASES[0].file_name
     release = weights.Release(
-        "vgg19", "keras", name, 2, hashlib.sha256(content).hexdigest(), urls=()
+        "vgg19", "keras", name, 2, hashlib.sha256(content).hexdigest(), mirrors=()
     )
     monkeypatch.setattr(weights, "RELEASES", (release,))
     with serve({name: content}) as server:

@@ -37,9 +37,9 @@ def describe_machine() -> Machine:
 def _device_name(device: str) -> str:
     if device == "cuda":
         return str(torch.cuda.get_device_name())
-    return (
-        "Apple GPU" if device == "mps" else str(torch.cpu.get_capabilities().get("cpu_name", "CPU"))
-    )
+    if device == "mps":
+        return "Apple GPU"
+    return str(torch.cpu.get_capabilities().get("cpu_name", "CPU"))
 
 
 def available_devices() -> list[str]:

@@ -26,11 +26,14 @@ class Release:
     file_name: str
     megabytes: int
     sha256: str
-    urls: tuple[str, ...]
-    """Mirrors, tried in this order."""
+    mirrors: tuple[str, ...]
+    """Addresses that the file name follows, tried in this order."""
+
+    @property
+    def urls(self) -> list[str]:
+        return [mirror + self.file_name for mirror in self.mirrors]
 
 
-_KERAS = "tf_dim_ordering_tf_kernels_notop.h5"
 _KERAS_MIRRORS = (
     "https://storage.googleapis.com/tensorflow/keras-applications/vgg19/",
     "https://github.com/fchollet/deep-learning-models/releases/download/v0.1/",
@@ -44,10 +47,10 @@ RELEASES = (
     Release(
         model="vgg19",
         publisher="keras",
-        file_name=f"vgg19_weights_{_KERAS}",
+        file_name="vgg19_weights_tf_dim_ordering_tf_kernels_notop.h5",
         megabytes=80,
         sha256="bde7da0dfd621cbf86e11ce04e4946a9a42634c2cfd21318bba090d860699e35",
-        urls=tuple(f"{mirror}vgg19_weights_{_KERAS}" for mirror in _KERAS_MIRRORS),
+        mirrors=_KERAS_MIRRORS,
     ),
     Release(
         model="vgg19",
@@ -55,7 +58,7 @@ RELEASES = (
         file_name="vgg19-dcbb9e9d.pth",
         megabytes=575,
         sha256="dcbb9e9dad569fff7a846263a77324fc34978fea2bfb039c012d710e1776ae44",
-        urls=tuple(f"{mirror}vgg19-dcbb9e9d.pth" for mirror in _TORCHVISION_MIRRORS),
+        mirrors=_TORCHVISION_MIRRORS,
     ),
     Release(
         model="vgg16",
@@ -63,7 +66,7 @@ RELEASES = (
         file_name="vgg16-397923af.pth",
         megabytes=553,
         sha256="397923af8e79cdbb6a7127f12361acd7a2f83e06b05044ddf496e83de57a5bf0",
-        urls=tuple(f"{mirror}vgg16-397923af.pth" for mirror in _TORCHVISION_MIRRORS),
+        mirrors=_TORCHVISION_MIRRORS,
     ),
 )
 """The first release of a model is the one that is fetched unless another is asked for."""

@@ -31,10 +31,7 @@ def published(keras_file: bytes, monkeypatch: pytest.MonkeyPatch) -> Iterator[Fi
         local = dataclasses.replace(
             keras,
             sha256=hashlib.sha256(keras_file).hexdigest(),
-            urls=(
-                f"http://127.0.0.1:9/{keras.file_name}",
-                f"{server.url}/mirror/{keras.file_name}",
-            ),
+            mirrors=("http://127.0.0.1:9/", f"{server.url}/mirror/"),
         )
         monkeypatch.setattr(weights, "RELEASES", (local, *RELEASES[1:]))
         yield server
