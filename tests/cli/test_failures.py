@@ -13,7 +13,7 @@ from PIL import Image
 from cli.conftest import NST, Nst, process, saved
 from nst import images
 from nst.cli.progress_bar import ProgressBar
-from nst.engine import style_transfer
+from nst.engine.objective import Objective
 from nst.engine.optimize import Evaluation
 from nst.errors import StorageError
 from nst.progress import Losses, Progress
@@ -49,7 +49,7 @@ def test_ctrl_c_before_the_first_step_leaves_nothing(
     def press(*_: object) -> None:
         os.kill(os.getpid(), signal.SIGINT)
 
-    monkeypatch.setattr(style_transfer._Objective, "__call__", press)
+    monkeypatch.setattr(Objective, "__call__", press)
     outcome = nst("stylize", content, style, "-o", "out.png", *TINY)
     assert outcome.code == 130
     assert outcome.err.strip() == "nst: interrupted"
@@ -85,7 +85,7 @@ def test_a_full_disk_on_the_way_keeps_the_picture_so_far(
 
 
 def fail_from_evaluation(number: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    evaluate = style_transfer._Objective.__call__
+    evaluate = Objective.__call__
 
     def evaluate_or_fail(self: Any, x: Any) -> Evaluation:
         evaluation = evaluate(self, x)
@@ -93,7 +93,7 @@ def fail_from_evaluation(number: int, monkeypatch: pytest.MonkeyPatch) -> None:
             return evaluation
         return Evaluation(Losses(float("nan"), 0.0, 0.0), evaluation.gradient)
 
-    monkeypatch.setattr(style_transfer._Objective, "__call__", evaluate_or_fail)
+    monkeypatch.setattr(Objective, "__call__", evaluate_or_fail)
 
 
 def test_a_loss_that_stops_being_finite_keeps_the_picture_so_far(

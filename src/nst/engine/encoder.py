@@ -1,14 +1,14 @@
-"""The VGG encoder: a picture in, the features of named layers out.
+"""The VGG encoder: a picture in, the features of named layers out, and the way back.
 
 [Simonyan14] Simonyan, Zisserman: Very Deep Convolutional Networks for Large-Scale Image
 Recognition, arXiv 1409.1556, configurations D (VGG-16) and E (VGG-19), without the classifier.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import conv2d, max_pool2d, relu
+from torch.nn.functional import conv2d, max_pool2d, max_unpool2d, relu
 
 MEAN_RGB = (123.68, 116.779, 103.939)
 """Mean colour of ImageNet's training pictures, 0…255 [Simonyan14]; the encoder's input is RGB
@@ -41,8 +41,23 @@ def parameter_shapes(model: str) -> dict[str, tuple[int, ...]]:
     return shapes
 
 
+STRIDES_PER_BLOCK = (1, 2, 4, 8, 16)
+"""Pixels of the image per feature, horizontally and vertically."""
+
+Activations = dict[str, Tensor]
+"""(B, C, H, W), channels last, by layer name; the layers asked for among them."""
+
+GradientAt = Callable[[str, Tensor], Tensor]
+"""From a layer and its features to the gradient of the loss with respect to them: a new tensor of
+the same shape and dtype."""
+
+
 class Encoder(nn.Module):
-    """VGG up to the last layer that is asked for. Its parameters are constants."""
+    """VGG up to the last layer that is asked for. Its parameters are constants.
+
+    Goes back by itself instead of asking autograd, which would keep more: of every convolution
+    nothing is needed, of the others what follows the ReLU.
+    """
 
     def __init__(
         self,
@@ -61,30 +76,62 @@ class Encoder(nn.Module):
         if unknown := self.layers - set(names):
             raise ValueError(f"{model} has no layer {', '.join(sorted(unknown))}")
         self.path = names[: 1 + max(names.index(layer) for layer in self.layers)]
-        for name, tensor in tensors.items():
-            if name.partition(".")[0] in self.path:
-                # A bias stays as it is; a kernel is laid out as its input is.
-                layout = torch.channels_last if tensor.ndim == 4 else torch.preserve_format
-                parameter = tensor.to(dtype, memory_format=layout)
-                self.register_buffer(name.replace(".", "_"), parameter)
+        for name in self.path:
+            if name.startswith("conv"):
+                kernel = tensors[f"{name}.weight"].to(dtype)
+                self._register(f"{name}_kernel", kernel)
+                # The gradient of a convolution is a convolution with the kernel turned around.
+                self._register(f"{name}_turned", kernel.flip(2, 3).transpose(0, 1))
+                self.register_buffer(f"{name}_bias", tensors[f"{name}.bias"].to(dtype))
 
-    def forward(self, image: Tensor) -> dict[str, Tensor]:
-        """Features (B, C, H, W), channels last, in `dtype`, by layer name; of an image (B, 3, H, W)
-        in RGB 0…255 minus MEAN_RGB."""
-        features = {}
+    def _register(self, name: str, kernel: Tensor) -> None:
+        self.register_buffer(name, kernel.contiguous(memory_format=torch.channels_last))
+
+    @torch.no_grad()
+    def forward(self, image: Tensor) -> Activations:
+        """Of an image (B, 3, H, W) in RGB 0…255 minus MEAN_RGB; in `dtype`."""
+        activations = {}
         x = image.to(self.dtype, memory_format=torch.channels_last)
         for name in self.path:
             x = self._apply_layer(name, x)
-            if name in self.layers:
-                features[name] = x
-        return features
+            if name in self.layers or name.startswith("relu"):
+                activations[name] = x
+        return activations
+
+    @torch.no_grad()
+    def backward(self, activations: Activations, gradient_at: GradientAt) -> Tensor:
+        """The gradient of a loss with respect to the image (B, 3, H, W), in `dtype`.
+
+        `gradient_at` is asked when the way back comes to a layer, so that the gradients of the
+        layers never exist all at once. Uses `activations` up.
+        """
+        last = self.path[-1]
+        gradient = gradient_at(last, activations[last])
+        for name in reversed(self.path):
+            if name in self.layers and name != last:
+                gradient += gradient_at(name, activations[name])
+            gradient = self._undo_layer(name, gradient, activations)
+            activations.pop(name, None)
+        return gradient
 
     def _apply_layer(self, name: str, x: Tensor) -> Tensor:
         if name.startswith("conv"):
-            kernel, bias = getattr(self, f"{name}_weight"), getattr(self, f"{name}_bias")
+            kernel, bias = getattr(self, f"{name}_kernel"), getattr(self, f"{name}_bias")
             return conv2d(x, kernel, bias, padding=1)
         if name.startswith("pool"):
             return max_pool2d(x, kernel_size=2)
         if name.replace("relu", "conv") in self.layers:
             return relu(x)  # not in place: the convolution's own output is asked for as well
         return relu(x, inplace=True)
+
+    def _undo_layer(self, name: str, gradient: Tensor, activations: Activations) -> Tensor:
+        if name.startswith("conv"):
+            return conv2d(gradient, getattr(self, f"{name}_turned"), padding=1)
+        if name.startswith("pool"):
+            before = activations[self.path[self.path.index(name) - 1]]
+            _, where = max_pool2d(before, kernel_size=2, return_indices=True)
+            return max_unpool2d(gradient, where, [2, 2], output_size=before.shape[2:])
+        # autograd's own step, in place
+        step = torch.ops.aten.threshold_backward.grad_input
+        undone: Tensor = step(gradient, activations[name], 0, grad_input=gradient)
+        return undone

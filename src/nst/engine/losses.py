@@ -1,70 +1,69 @@
-"""The losses of the classic method, as pure functions.
+"""The losses of the classic method, as sums over pixels, and their gradients.
 
-B, C, H, W: batch, channels, height, width. Sources:
+A sum over a picture is the sum over its tiles, and an average follows from it; so the same
+functions serve a whole picture and a part of it. Features are (1, C, H, W), best with the channels
+last in memory; sums are computed in float32 (float64 of float64), whatever the features are.
+
 [Gatys16] Gatys, Ecker, Bethge: Image Style Transfer Using Convolutional Neural Networks, CVPR 2016.
 [Johnson16] Johnson, Alahi, Fei-Fei: Perceptual Losses for Real-Time Style Transfer, ECCV 2016.
 """
 
-from collections.abc import Sequence
-from typing import Any, cast
+from collections.abc import Iterator, Sequence
 
 import torch
 from torch import Tensor
 from torch.nn.functional import mse_loss
+from torch.nn.grad import conv2d_weight
+
+CHUNK_NUMBERS = 2**20
+"""Low-precision features are widened so many at a time: what fits into the processor's cache."""
 
 
-def gram_matrix(features: Tensor) -> Tensor:
-    """Correlations between channels: (B, C, H, W) → (B, C, C), divided by C·H·W.
+def gram_sum(features: Tensor) -> Tensor:
+    """Products of every two channels, summed over the pixels: (1, C, H, W) → (C, C).
 
-    [Gatys16] eq. 3, with the division of [Johnson16] eq. 4 in place of the constants of eq. 4.
-    At least float32, whatever the features are.
+    [Gatys16] eq. 3. Divided by C·H·W ([Johnson16] eq. 4) this is the Gram matrix.
     """
-    return cast("Tensor", _GramMatrix.apply(features))  # type: ignore[no-untyped-call]
+    return sum_of(_products(part) for part in _widened(features))
 
 
-class _GramMatrix(torch.autograd.Function):
-    """With F of (H·W, C), so that channels-last features are not copied: G = FᵀF / (C·H·W).
+def _products(features: Tensor) -> Tensor:
+    if features.device.type == "cpu":
+        # The same sum is the gradient of the kernel of a 1×1 convolution, and convolutions have the
+        # faster library there.
+        channels = features.shape[1]
+        kernel: Tensor = conv2d_weight(features, (channels, channels, 1, 1), features)
+        return kernel[:, :, 0, 0]
+    rows = _rows(features)
+    return rows.T @ rows
 
-    Its own gradient F·(g + gᵀ) / (C·H·W) is one matrix product; autograd's would be two.
+
+def gram_sum_gradient(features: Tensor, gradient: Tensor) -> Tensor:
+    """From the gradient with respect to `gram_sum`, (C, C), to that with respect to features."""
+    symmetric = (gradient + gradient.T).to(features.dtype)
+    _, channels, height, width = features.shape
+    rows = _rows(features) @ symmetric
+    return rows.view(1, height, width, channels).permute(0, 3, 1, 2)
+
+
+def content_sum(features: Tensor, target: Tensor) -> Tensor:
+    """Squared differences, summed: two (1, C, H, W) → scalar.
+
+    [Gatys16] eq. 1 takes half of it; the content loss is its mean, which does not grow with the
+    picture.
     """
-
-    @staticmethod
-    def forward(ctx: Any, features: Tensor) -> Tensor:
-        ctx.save_for_backward(features)
-        flat = _at_least_float32(_rows(features))
-        return flat.transpose(1, 2) @ flat / features[0].numel()
-
-    @staticmethod
-    def backward(ctx: Any, *grad_outputs: Tensor) -> Tensor:
-        (gradient,) = grad_outputs
-        (features,) = ctx.saved_tensors
-        b, c, h, w = features.shape
-        symmetric: Tensor = (gradient + gradient.transpose(1, 2)) / (c * h * w)
-        rows: Tensor = _rows(features) @ symmetric.to(features.dtype)
-        return rows.view(b, h, w, c).permute(0, 3, 1, 2)
+    pairs = zip(_widened(features), _widened(target), strict=True)
+    return sum_of((part - other).square().sum() for part, other in pairs)
 
 
-def _rows(features: Tensor) -> Tensor:
-    """(B, C, H, W) → (B, H·W, C), a view where the channels are last in memory."""
-    return features.permute(0, 2, 3, 1).flatten(1, 2)
-
-
-def _at_least_float32(x: Tensor) -> Tensor:
-    return x.to(torch.promote_types(x.dtype, torch.float32))
-
-
-def content_loss(features: Tensor, target: Tensor) -> Tensor:
-    """Mean squared difference of two (B, C, H, W) → scalar, at least float32.
-
-    [Gatys16] eq. 1 takes half the sum; the mean does not grow with the picture.
-    """
-    return mse_loss(_at_least_float32(features), _at_least_float32(target))
+def content_sum_gradient(features: Tensor, target: Tensor, gradient: float) -> Tensor:
+    return (features - target).mul_(2 * gradient)
 
 
 def style_loss(grams: Sequence[Tensor], targets: Sequence[Tensor]) -> Tensor:
     """Sum of squared differences of the Gram matrices, averaged over the layers → scalar.
 
-    [Gatys16] eq. 5 with equal weights w_l, without eq. 4's division (see `gram_matrix`).
+    [Gatys16] eq. 5 with equal weights w_l, without eq. 4's division.
     """
     layers = [
         mse_loss(gram, target, reduction="sum") for gram, target in zip(grams, targets, strict=True)
@@ -80,3 +79,27 @@ def total_variation_loss(image: Tensor) -> Tensor:
     horizontal = (image[:, :, :, 1:] - image[:, :, :, :-1]).abs().sum()
     vertical = (image[:, :, 1:, :] - image[:, :, :-1, :]).abs().sum()
     return horizontal + vertical
+
+
+def sum_of(tensors: Iterator[Tensor]) -> Tensor:
+    total = next(tensors)
+    for tensor in tensors:
+        total += tensor
+    return total
+
+
+def _rows(features: Tensor) -> Tensor:
+    """(1, C, H, W) → (H·W, C), a view where the channels are last in memory."""
+    return features[0].permute(1, 2, 0).flatten(0, 1)
+
+
+def _widened(features: Tensor) -> Iterator[Tensor]:
+    """The features in at least float32, some of their rows at a time."""
+    wide = torch.promote_types(features.dtype, torch.float32)
+    if features.dtype == wide:
+        yield features
+        return
+    height = features.shape[2]
+    chunks = -(-features.numel() // CHUNK_NUMBERS)
+    for part in torch.split(features, -(-height // chunks), dim=2):
+        yield part.to(wide)

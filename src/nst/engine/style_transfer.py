@@ -20,20 +20,14 @@ from torch import Tensor
 from nst import images
 from nst.engine.device import resolve_device, resolve_precision
 from nst.engine.encoder import MEAN_RGB, Encoder
-from nst.engine.losses import content_loss, gram_matrix, style_loss, total_variation_loss
-from nst.engine.optimize import LBFGS, Adam, Evaluation, Optimizer
+from nst.engine.memory import kept_memory
+from nst.engine.objective import CONTENT_LAYER, STYLE_LAYERS, Objective
+from nst.engine.optimize import LBFGS, Adam, Optimizer
 from nst.engine.weights import Weights, WeightsStore
 from nst.errors import OutOfMemory, TransferCanceled, WeightsUnavailable
 from nst.images import ImageSource
 from nst.options import StyleTransferOptions
 from nst.progress import Losses, Progress, StopReason
-
-CONTENT_LAYER = {"vgg19": "conv4_2", "vgg16": "relu2_2"}
-STYLE_LAYERS = {
-    "vgg19": ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1"),
-    "vgg16": ("relu1_2", "relu2_2", "relu3_3", "relu4_3"),
-}
-"""VGG-19: [Gatys16] §3. VGG-16: [Johnson16], whose content layer is this one too."""
 
 NOISE_SIGMA = 90.0
 """Of the random starting picture, in grey levels."""
@@ -170,9 +164,11 @@ class NeuralStyleTransfer:
         content_tensor = self._tensor(picture, size)
         style_tensor = self._tensor(style_picture, style_size)
 
-        def objective_in(dtype: torch.dtype, evaluations: int = 0) -> _Objective:
+        def objective_in(dtype: torch.dtype, evaluations: int = 0) -> Objective:
             encoder = Encoder(model, self.weights.tensors, layers, dtype).to(self.device)
-            return _Objective(encoder, content_tensor, style_tensor, self.options, evaluations)
+            return Objective(
+                encoder, content_tensor, style_tensor, self.options, evaluations=evaluations
+            )
 
         with _out_of_memory(size, self.device):
             objective = objective_in(self.dtype)
@@ -194,6 +190,10 @@ class NeuralStyleTransfer:
                 return noise.to(self.device)
 
     def _optimize(self, task: "_Task") -> Iterator[Progress]:
+        with kept_memory():
+            yield from self._iterate(task)
+
+    def _iterate(self, task: "_Task") -> Iterator[Progress]:
         options, objective = self.options, task.objective
         lowest: list[float] = []
         started = time.perf_counter()
@@ -229,7 +229,7 @@ class NeuralStyleTransfer:
             if stop_reason:
                 return
 
-    def _optimizer(self, objective: "_Objective", x: Tensor) -> Optimizer:
+    def _optimizer(self, objective: Objective, x: Tensor) -> Optimizer:
         if self.options.optimizer == "lbfgs":
             return LBFGS(objective, x)
         return Adam(objective, x, learning_rate=self.options.learning_rate)
@@ -255,52 +255,9 @@ class _Task:
     size: tuple[int, int]
     start: Tensor
     """(1, 3, H, W)"""
-    objective: "_Objective"
-    objective_in_float32: Callable[[int], "_Objective"]
+    objective: Objective
+    objective_in_float32: Callable[[int], Objective]
     """The same in float32, from this number of evaluations on."""
-
-
-class _Objective:
-    """The loss of the classic method and its gradient, as a function of the pixels."""
-
-    def __init__(
-        self,
-        encoder: Encoder,
-        content: Tensor,
-        style: Tensor,
-        options: StyleTransferOptions,
-        evaluations: int,
-    ) -> None:
-        self.evaluations = evaluations
-        self.dtype = encoder.dtype
-        self._encoder = encoder
-        self._options = options
-        self._shape = content.shape
-        self._content_layer = CONTENT_LAYER[encoder.model]
-        self._style_layers = STYLE_LAYERS[encoder.model]
-        with torch.no_grad():
-            self._content = encoder(content)[self._content_layer]
-            features = encoder(style)
-            self._grams = [gram_matrix(features[layer]) for layer in self._style_layers]
-
-    def __call__(self, x: Tensor) -> Evaluation:
-        self.evaluations += 1
-        image = x.view(self._shape).detach().requires_grad_()
-        # cuDNN's fastest backward passes add in any order, which a seed could not repeat.
-        with torch.backends.cudnn.flags(benchmark=False, deterministic=True):
-            features = self._encoder(image)
-            grams = [gram_matrix(features[layer]) for layer in self._style_layers]
-            content = content_loss(features[self._content_layer], self._content)
-            style = style_loss(grams, self._grams)
-            variation = total_variation_loss(image)
-            terms = (
-                self._options.content_weight * content,
-                self._options.style_weight * style,
-                self._options.tv_weight * variation,
-            )
-            (gradient,) = torch.autograd.grad(torch.stack(terms).sum(), image)
-        losses = Losses(*(term.item() for term in terms))
-        return Evaluation(losses, gradient.flatten())
 
 
 def _style_size(size: tuple[int, int], content_size: tuple[int, int]) -> tuple[int, int]:

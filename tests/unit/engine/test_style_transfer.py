@@ -16,7 +16,8 @@ from PIL import Image
 
 from conftest import picture
 from nst import NeuralStyleTransfer, Progress, Result, StopReason, StyleTransferOptions, images
-from nst.engine.style_transfer import CONTENT_LAYER, STYLE_LAYERS, _style_size
+from nst.engine.objective import CONTENT_LAYER, STYLE_LAYERS
+from nst.engine.style_transfer import _style_size
 from nst.engine.weights import WeightsStore
 from nst.errors import (
     Diverged,
@@ -309,7 +310,7 @@ def test_running_out_of_memory_names_the_size_and_a_smaller_one(
         raise error
 
     method = transfer(size=96)
-    monkeypatch.setattr("nst.engine.style_transfer._Objective.__call__", fail)
+    monkeypatch.setattr("nst.engine.objective.Objective.__call__", fail)
     with pytest.raises(OutOfMemory, match=r"96×72 pixels .* for example 64") as caught:
         method.run(picture(), picture())
     assert caught.value.size == (96, 72)
@@ -319,7 +320,7 @@ def test_other_runtime_errors_are_not_taken_for_it(monkeypatch: pytest.MonkeyPat
     def fail(*_: object) -> None:
         raise RuntimeError("something else")
 
-    monkeypatch.setattr("nst.engine.style_transfer._Objective.__call__", fail)
+    monkeypatch.setattr("nst.engine.objective.Objective.__call__", fail)
     with pytest.raises(RuntimeError, match="something else"):
         transfer().run(picture(), picture())
 

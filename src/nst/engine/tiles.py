@@ -1,0 +1,102 @@
+"""Cutting a picture into tiles whose features are those of the whole picture.
+
+A feature sees the pixels within the receptive field of its layer and nothing else. So a tile is
+computed with a halo of at least that radius, and of its features only the inner ones are used:
+these are exact, and every one belongs to exactly one tile.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from torch import Tensor
+
+from nst.engine.encoder import STRIDES_PER_BLOCK
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Pixels along one side of the picture: those of a tile and those that are computed for it."""
+
+    start: int
+    stop: int
+    outer_start: int
+    outer_stop: int
+
+    def outer(self) -> slice:
+        """Of the picture."""
+        return slice(self.outer_start, self.outer_stop)
+
+    def features(self, stride: int) -> slice:
+        """Of the picture's features with this stride; the last ones are rounded down, as pooling
+        does."""
+        return slice(self.start // stride, self.stop // stride)
+
+    def inner(self, stride: int) -> slice:
+        """The same features, counted within the tile's."""
+        shift = self.outer_start // stride
+        return slice(self.start // stride - shift, self.stop // stride - shift)
+
+
+@dataclass(frozen=True, slots=True)
+class Tile:
+    """A rectangle of the picture; every method takes (B, C, H, W) and gives a view of it."""
+
+    rows: Span
+    columns: Span
+
+    def pixels(self, image: Tensor) -> Tensor:
+        """What has to be computed: the tile and its halo."""
+        return image[:, :, self.rows.outer(), self.columns.outer()]
+
+    def inner(self, features: Tensor, stride: int) -> Tensor:
+        """Of the features of `pixels`, those that belong to the tile."""
+        return features[:, :, self.rows.inner(stride), self.columns.inner(stride)]
+
+    def of_picture(self, features: Tensor, stride: int) -> Tensor:
+        """The same of the features of the whole picture."""
+        return features[:, :, self.rows.features(stride), self.columns.features(stride)]
+
+
+def cut(image: Tensor, side: int | None, path: Sequence[str]) -> list[Tile]:
+    """Tiles of an image (B, C, H, W), of about `side` pixels a side without their halo; one tile if
+    `side` is None. `path`: the encoder's layers."""
+    height, width = image.shape[2:]
+    return [
+        Tile(rows, columns)
+        for rows in _spans(height, side, path)
+        for columns in _spans(width, side, path)
+    ]
+
+
+def stride(layer: str) -> int:
+    """Pixels per feature of a layer like conv4_2, along a side."""
+    return STRIDES_PER_BLOCK[int(layer.removeprefix("conv").removeprefix("relu")[0]) - 1]
+
+
+def halo_pixels(path: Sequence[str]) -> int:
+    """The radius of the receptive field of the path's last layer around its own pixels, rounded up
+    so that tiles begin where the windows of all pools do."""
+    radius = sum(stride(layer) for layer in path if layer.startswith("conv"))
+    return _round_up(radius, _alignment(path))
+
+
+def _spans(length: int, side: int | None, path: Sequence[str]) -> Iterator[Span]:
+    if side is None or length <= side:
+        yield Span(0, length, 0, length)
+        return
+    halo, unit = halo_pixels(path), _alignment(path)
+    count = -(-length // side)
+    step = _round_up(-(-length // count), unit)
+    # What is left in the end and too narrow for a feature belongs to the tile before it.
+    starts = range(0, length - unit + 1, step)
+    for start, stop in pairwise([*starts, length]):
+        yield Span(start, stop, max(start - halo, 0), min(stop + halo, length))
+
+
+def _alignment(path: Sequence[str]) -> int:
+    return stride(path[-1])
+
+
+def _round_up(number: int, unit: int) -> int:
+    return -(-number // unit) * unit

@@ -1,0 +1,116 @@
+"""A picture computed tile by tile is the picture computed at once."""
+
+from itertools import pairwise, product
+
+import pytest
+import torch
+from torch import Tensor
+
+from nst.engine.encoder import Encoder, layer_names
+from nst.engine.objective import CONTENT_LAYER, STYLE_LAYERS, Objective
+from nst.engine.tiles import cut, halo_pixels, stride
+from nst.options import StyleTransferOptions
+from unit.engine.synthetic import random_tensors
+
+RELATIVE_ERROR = {torch.float32: 1e-4, torch.float64: 1e-11, torch.bfloat16: 5e-2}
+
+
+def encoder_of(model: str, dtype: torch.dtype = torch.float64) -> Encoder:
+    layers = (CONTENT_LAYER[model], *STYLE_LAYERS[model])
+    tensors = {name: tensor.to(dtype) for name, tensor in random_tensors(model).items()}
+    return Encoder(model, tensors, layers, dtype)
+
+
+def picture(height: int, width: int, seed: int, dtype: torch.dtype = torch.float64) -> Tensor:
+    random = torch.Generator().manual_seed(seed)
+    return 60 * torch.randn((1, 3, height, width), generator=random, dtype=torch.float64).to(dtype)
+
+
+@pytest.mark.parametrize("size", [(200, 264), (131, 197), (64, 400), (33, 35)], ids=str)
+@pytest.mark.parametrize("side", [16, 100])
+@pytest.mark.parametrize("model", STYLE_LAYERS)
+def test_every_feature_belongs_to_one_tile(model: str, side: int, size: tuple[int, int]) -> None:
+    path = encoder_of(model).path
+    image = torch.zeros(1, 1, *size)
+    for layer in ("relu1_1", "conv2_1", "relu3_1", "conv4_2", path[-1]):
+        pixels = stride(layer)
+        features = torch.zeros(1, 1, size[0] // pixels, size[1] // pixels)
+        for tile in cut(image, side, path):
+            part = tile.of_picture(features, pixels)
+            tile_size = [length // pixels for length in tile.pixels(image).shape[2:]]
+            assert tile.inner(torch.zeros(1, 1, *tile_size), pixels).shape == part.shape
+            part += 1
+        assert (features == 1).all()
+
+
+@pytest.mark.parametrize("model", STYLE_LAYERS)
+def test_the_halo_covers_all_that_a_feature_sees(model: str) -> None:
+    """What changes outside the halo changes no feature inside; one pixel nearer may."""
+    encoder = encoder_of(model)
+    last = encoder.path[-1]
+    halo, cell = halo_pixels(encoder.path), stride(last)
+    image = picture(2 * halo + cell, 16, seed=0)
+    middle = halo // cell
+    before = encoder(image)[last][:, :, middle].clone()
+    for row in (0, -1):  # the outermost within the halo may be seen, for the halo is rounded up
+        assert halo - cell < sum(stride(name) for name in encoder.path if "conv" in name) <= halo
+        outside = torch.nn.functional.pad(image, (0, 0, cell, cell))
+        changed = outside.clone()
+        changed[:, :, row] = 1000
+        same = encoder(outside)[last][:, :, middle + 1]
+        assert torch.equal(encoder(changed)[last][:, :, middle + 1], same)
+    near = image.clone()
+    near[:, :, halo - (halo - cell)] = 1000
+    assert not torch.equal(encoder(near)[last][:, :, middle], before)
+
+
+@pytest.mark.parametrize("dtype", RELATIVE_ERROR, ids=str)
+@pytest.mark.parametrize("model", STYLE_LAYERS)
+@pytest.mark.parametrize(("size", "side"), [((99, 131), 48), ((48, 200), 80), ((141, 60), 32)])
+def test_loss_and_gradient_equal_those_of_the_whole(
+    model: str, size: tuple[int, int], side: int, dtype: torch.dtype
+) -> None:
+    encoder = encoder_of(model, dtype)
+    wide = torch.promote_types(dtype, torch.float32)
+    content, style, x = (picture(*size, seed=seed, dtype=wide) for seed in range(3))
+    style = style[:, :, : size[0] * 2 // 3]
+    options = StyleTransferOptions(content_weight=1e-2, style_weight=1e-2)
+    whole = Objective(encoder, content, style, options)(x.flatten())
+    objective = Objective(encoder, content, style, options, tile_side=side)
+    assert len(cut(content, side, encoder.path)) >= 3
+    tiled = objective(x.flatten())
+    error = (tiled.gradient - whole.gradient).norm() / whole.gradient.norm()
+    assert error <= RELATIVE_ERROR[dtype]
+    for name in ("content", "style", "total_variation"):
+        assert getattr(tiled.losses, name) == pytest.approx(
+            getattr(whole.losses, name), rel=RELATIVE_ERROR[dtype]
+        )
+
+
+def test_no_seam_is_left() -> None:
+    encoder = encoder_of("vgg16")
+    content, style, x = (picture(96, 96, seed=seed) for seed in range(3))
+    options = StyleTransferOptions(tv_weight=0)
+    whole = Objective(encoder, content, style, options)(x.flatten()).gradient
+    tiled = Objective(encoder, content, style, options, tile_side=48)(x.flatten()).gradient
+    assert (tiled - whole).abs().max() <= 1e-11 * whole.abs().max()
+
+
+def test_tiles_are_of_about_the_same_size() -> None:
+    path = layer_names("vgg19")[:-8]
+    tiles = cut(torch.zeros(1, 3, 2160, 3840), 1000, path)
+    heights = {tile.rows.stop - tile.rows.start for tile in tiles}
+    widths = {tile.columns.stop - tile.columns.start for tile in tiles}
+    assert len(tiles) == 3 * 4
+    assert max(heights) <= 1000 + 2 * 16
+    assert min(heights) > 600
+    assert max(widths) == min(widths) == 960
+    starts = sorted({tile.columns.start for tile in tiles})
+    assert all(later - earlier == 960 for earlier, later in pairwise(starts))
+
+
+def test_a_small_picture_is_one_tile_without_halo() -> None:
+    path = layer_names("vgg16")
+    for side, size in product((None, 64), ((20, 64), (64, 30))):
+        (tile,) = cut(torch.zeros(1, 3, *size), side, path)
+        assert tile.pixels(torch.zeros(1, 3, *size)).shape[2:] == size
