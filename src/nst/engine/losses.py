@@ -8,7 +8,8 @@ last in memory; sums are computed in float32 (float64 of float64), whatever the 
 [Johnson16] Johnson, Alahi, Fei-Fei: Perceptual Losses for Real-Time Style Transfer, ECCV 2016.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from typing import cast
 
 import torch
 from torch import Tensor
@@ -32,7 +33,8 @@ def _products(features: Tensor) -> Tensor:
         # The same sum is the gradient of the kernel of a 1×1 convolution, and convolutions have the
         # faster library there.
         channels = features.shape[1]
-        kernel: Tensor = conv2d_weight(features, (channels, channels, 1, 1), features)
+        weight_gradient = cast("Callable[..., Tensor]", conv2d_weight)
+        kernel = weight_gradient(features, (channels, channels, 1, 1), features)
         return kernel[:, :, 0, 0]
     rows = _rows(features)
     return rows.T @ rows
