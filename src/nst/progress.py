@@ -1,4 +1,4 @@
-"""What a running transfer reports."""
+"""What a transfer reports, while it runs and at its end."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -45,3 +45,29 @@ class Progress:
     """Set on the last step only."""
     render: Callable[[], Image.Image]
     """The picture after this step; may be called at any time, also later."""
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """A finished, converged or canceled transfer."""
+
+    image: Image.Image
+    """RGB, or RGBA where the content picture has transparency."""
+    losses: Losses
+    history: tuple[Losses, ...]
+    """After every step."""
+    stop_reason: StopReason
+    evaluations: int
+    prepare_seconds: float
+    """Weights, pictures, targets."""
+    optimize_seconds: float
+    device: str
+    precision: str
+    """Of the convolutions at the start: fp32 or bf16."""
+    model: str
+    """The one that was used."""
+    weights_sha256: str
+
+    @property
+    def steps(self) -> int:
+        return len(self.history)

@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING
 
 import click
 from PIL import Image
@@ -18,11 +17,8 @@ from nst.cli.errors import CANCELED_EXIT_CODE
 from nst.cli.progress_bar import ProgressBar, duration
 from nst.errors import NSTError, StorageError, TransferCanceled
 from nst.options import StyleTransferOptions
-from nst.progress import Progress, StopReason
+from nst.progress import Progress, Result, StopReason
 from nst.recipe import PictureFile, Recipe
-
-if TYPE_CHECKING:
-    from nst.engine.style_transfer import Result
 
 REASONS = {
     StopReason.TOTAL_ITERATIONS: "all steps done",
@@ -103,7 +99,7 @@ def _save_frame(painting: Painting, progress: Progress) -> None:
 
 
 def _recipe(
-    painting: Painting, result: "Result", content: PictureFile, style: PictureFile
+    painting: Painting, result: Result, content: PictureFile, style: PictureFile
 ) -> str | None:
     if not painting.with_recipe:
         return None
@@ -126,7 +122,7 @@ def _save(image: Image.Image, painting: Painting, recipe: str | None) -> Path:
         return images.save(image, refuge, recipe=recipe)
 
 
-def _summary(result: "Result") -> str:
+def _summary(result: Result) -> str:
     width, height = result.image.size
     seconds = result.prepare_seconds + result.optimize_seconds
     return (

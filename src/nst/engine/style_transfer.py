@@ -26,7 +26,7 @@ from nst.engine.weights import Weights, WeightsStore
 from nst.errors import OutOfMemory, TransferCanceled, WeightsUnavailable
 from nst.images import ImageSource
 from nst.options import StyleTransferOptions
-from nst.progress import Losses, Progress, StopReason
+from nst.progress import Losses, Progress, Result, StopReason
 
 CONTENT_LAYER = {"vgg19": "conv4_2", "vgg16": "relu2_2"}
 STYLE_LAYERS = {
@@ -47,32 +47,6 @@ _MEAN = torch.tensor(MEAN_RGB).view(1, 3, 1, 1)
 OnProgress = Callable[[Progress], None]
 
 logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    """A finished, converged or canceled transfer."""
-
-    image: Image.Image
-    """RGB, or RGBA where the content picture has transparency."""
-    losses: Losses
-    history: tuple[Losses, ...]
-    """After every step."""
-    stop_reason: StopReason
-    evaluations: int
-    prepare_seconds: float
-    """Weights, pictures, targets."""
-    optimize_seconds: float
-    device: str
-    precision: str
-    """Of the convolutions at the start: fp32 or bf16."""
-    model: str
-    """The one that was used."""
-    weights_sha256: str
-
-    @property
-    def steps(self) -> int:
-        return len(self.history)
 
 
 class NeuralStyleTransfer:
