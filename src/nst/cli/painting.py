@@ -2,7 +2,7 @@
 
 import signal
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -57,6 +57,8 @@ def paint(
     style = images.load(painting.style, "style")
     images.check_output(painting.output)
     files = [PictureFile.of(file, painting.output) for file in (painting.content, painting.style)]
+    if painting.options.is_draft:
+        return _paint_draft(painting, content, style, files)
     from nst.engine.style_transfer import NeuralStyleTransfer
 
     latest: Progress | None = None
@@ -88,6 +90,20 @@ def paint(
     click.echo(_summary(result), err=True)
     click.echo(saved)
     return CANCELED_EXIT_CODE if result.stop_reason is StopReason.CANCELED else 0
+
+
+def _paint_draft(
+    painting: Painting, content: Image.Image, style: Image.Image, files: Sequence[PictureFile]
+) -> int:
+    """Without torch, and too fast for a bar; whenever Ctrl-C comes, no half picture is left."""
+    from nst.engine.preview import run_draft
+
+    result = run_draft(painting.options, content, style)
+    saved = _save(result.image, painting, _recipe(painting, result, *files))
+    width, height = result.image.size
+    click.echo(f"{width}×{height} pixels, a draft in {result.prepare_seconds:.1f} s", err=True)
+    click.echo(saved)
+    return 0
 
 
 def _save_frame(painting: Painting, progress: Progress) -> None:
