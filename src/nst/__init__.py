@@ -12,11 +12,11 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from nst.engine.style_transfer import NeuralStyleTransfer, Result
+    from nst.engine.style_transfer import NeuralStyleTransfer
     from nst.engine.weights import WeightsStore
     from nst.errors import NSTError, TransferCanceled
     from nst.options import StyleTransferOptions
-    from nst.progress import Losses, Progress, StopReason
+    from nst.progress import Losses, Progress, Result, StopReason
 
 __version__ = "0.1.0"
 
@@ -25,7 +25,7 @@ _HOMES = {
     "NSTError": "nst.errors",
     "NeuralStyleTransfer": "nst.engine.style_transfer",
     "Progress": "nst.progress",
-    "Result": "nst.engine.style_transfer",
+    "Result": "nst.progress",
     "StopReason": "nst.progress",
     "StyleTransferOptions": "nst.options",
     "TransferCanceled": "nst.errors",

@@ -6,7 +6,8 @@ NSTError                          code, message, facts as attributes
 ├─ TransferError                  the engine could not finish
 │  ├─ OutOfMemory                 size, device
 │  ├─ Diverged                    step
-│  └─ WeightsUnavailable          model, tried
+│  ├─ WeightsUnavailable          model, tried
+│  └─ DraftUnavailable            path, reason
 ├─ TransferCanceled               control flow: stop after this step, keep the picture
 └─ DependencyError                something outside failed
    └─ StorageError                path, reason
@@ -107,6 +108,20 @@ class WeightsUnavailable(TransferError):
         )
         self.model = model
         self.tried = tuple(tried)
+
+
+class DraftUnavailable(TransferError):
+    """The bundled network that paints drafts cannot be used."""
+
+    code = "draft_unavailable"
+
+    def __init__(self, path: Path, reason: str) -> None:
+        super().__init__(
+            f"no draft can be painted: {path}: {reason}; install nst again, or start from "
+            "another picture, for example with --init-method content"
+        )
+        self.path = path
+        self.reason = reason
 
 
 class TransferCanceled(NSTError):

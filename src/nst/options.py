@@ -54,13 +54,14 @@ class StyleTransferOptions(BaseModel):
         description="The network that compares pictures. If it is not named and vgg19's weights "
         "cannot be had, the bundled vgg16 is used.",
     )
-    init_method: Literal["content", "random", "style"] = Field(
+    init_method: Literal["content", "random", "style", "draft"] = Field(
         default="content",
-        description="The picture to start from: the content, Gaussian noise, or the style.",
+        description="The picture to start from: the content, Gaussian noise, the style, or the "
+        "draft of a network, which is the result if total_iterations is 0.",
     )
     total_iterations: int = Field(
         default=20000,
-        ge=1,
+        ge=0,
         le=10**6,
         description="Stop after this many optimizer steps at the latest.",
     )
@@ -103,6 +104,8 @@ class StyleTransferOptions(BaseModel):
             raise _invalid_option(error.errors()[0]) from error
         if options.content_weight == options.style_weight == 0:
             raise InvalidOption("style_weight", 0, "a style or content weight greater than 0")
+        if options.total_iterations == 0 and options.init_method != "draft":
+            raise InvalidOption("total_iterations", 0, "at least 1; 0 is for init_method draft")
         return options
 
     @classmethod
@@ -117,10 +120,22 @@ class StyleTransferOptions(BaseModel):
         """Whether somebody asked for the model by name, so that no other may stand in."""
         return "model" in self.model_fields_set
 
+    @property
+    def is_draft(self) -> bool:
+        """Whether the draft is the result, and nothing is optimised."""
+        return self.total_iterations == 0
+
 
 PRESETS: Mapping[str, Mapping[str, Any]] = {
     "quality": {"size": 512, "total_iterations": 300, "save_every": 0},
     "fast": {"size": 384, "total_iterations": 100, "save_every": 0, "model": "vgg16"},
+    "draft": {
+        "size": 512,
+        "init_method": "draft",
+        "total_iterations": 0,
+        "save_every": 0,
+        "model": "vgg16",
+    },
     "classic": {},
 }
 """Named starting points; `quality` is the default of `nst stylize`, `classic` of the compatible

@@ -1,4 +1,4 @@
-"""What a running transfer reports."""
+"""What a transfer reports, while it runs and at its end."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -37,7 +37,7 @@ class Progress:
     evaluations: int
     """How often the loss and its gradient have been computed so far."""
     losses: Losses
-    """Losses of the picture that `render` returns."""
+    """Of the picture that `render` returns; NaN for a draft alone, which is step 0."""
     elapsed_seconds: float
     remaining_seconds: float
     """At the speed so far, if the transfer goes on to `total_iterations`."""
@@ -45,3 +45,31 @@ class Progress:
     """Set on the last step only."""
     render: Callable[[], Image.Image]
     """The picture after this step; may be called at any time, also later."""
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """A finished, converged or canceled transfer, or a draft alone."""
+
+    image: Image.Image
+    """RGB, or RGBA where the content picture has transparency."""
+    losses: Losses
+    """Of the image; NaN for a draft alone."""
+    history: tuple[Losses, ...]
+    """After every step."""
+    stop_reason: StopReason
+    evaluations: int
+    prepare_seconds: float
+    """Weights, pictures, targets."""
+    optimize_seconds: float
+    device: str
+    precision: str
+    """Of the convolutions at the start: fp32 or bf16."""
+    model: str
+    """The one that was used; for a draft alone the one asked for."""
+    weights_sha256: str
+    """Of the model, or for a draft alone of its network."""
+
+    @property
+    def steps(self) -> int:
+        return len(self.history)

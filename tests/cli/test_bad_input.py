@@ -154,7 +154,7 @@ def test_an_output_that_cannot_be_written(
         (["one.png"], "name two pictures"),
         (["a.png", "b.png", "c.png"], "unexpected extra argument"),
         (["a.png", "b.png", "--sise=3"], "--size"),
-        (["--preset", "best"], "'quality', 'fast', 'classic'"),
+        (["--preset", "best"], "'quality', 'fast', 'draft', 'classic'"),
         (["--from-image", "x.png", "--preset", "fast"], "exclude each other"),
         (["--from-image", "x.png"], "there is no file x.png"),
         (["--device", "tpu"], "'cpu'"),

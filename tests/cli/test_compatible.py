@@ -33,6 +33,12 @@ def test_it_has_exactly_the_options_of_the_table() -> None:
     assert all(parameters[name].opts == [f"--{name}"] for name in TABLE)
 
 
+def test_its_choices_are_those_of_the_table(compatible: Nst) -> None:
+    text = compatible("--help").out
+    for choices in ("[lbfgs|adam]", "[vgg19|vgg16]", "[random|content|style]"):
+        assert choices in text
+
+
 def test_its_help_shows_exactly_the_defaults_of_the_table(compatible: Nst) -> None:
     text = compatible("--help").out
     for name, default in TABLE.items():

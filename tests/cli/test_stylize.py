@@ -1,6 +1,9 @@
 """`nst stylize` with pictures that are good."""
 
 import json
+import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +15,8 @@ from cli.conftest import Nst, saved
 from conftest import picture
 from nst import images
 from nst.cli.options import FIELDS
+from nst.engine import preview
+from nst.engine.preview import NETWORK_SHA256
 from nst.recipe import Recipe
 
 TINY = ("--size", 48, "--total-iterations", 2, "--model", "vgg16")
@@ -133,6 +138,54 @@ def test_presets(
     assert outcome.code == 0
     assert "converged" in outcome.err
     assert Recipe.read(tmp_path / "out.png").options["total_iterations"] == steps
+
+
+def test_the_draft_is_painted_without_torch(tmp_path: Path, content: Path, style: Path) -> None:
+    code = """import atexit, sys
+from nst.cli.main import main
+atexit.register(lambda: print(*sys.modules))
+main()"""
+    finished = subprocess.run(
+        [sys.executable, "-c", code, "stylize", content, style, "--preset=draft", "-o", "out.png"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    path, modules = finished.stdout.splitlines()
+    assert path == "out.png"
+    assert not {"torch", "rich.progress"} & set(modules.split())
+    (line,) = finished.stderr.splitlines()
+    assert re.fullmatch(r"512×341 pixels, a draft in \d+\.\d s", line)
+    assert [file.name for file in tmp_path.iterdir()] == ["out.png"]
+    assert saved(tmp_path / "out.png").size == (512, 341)
+
+
+def test_a_draft_repeats_its_own_recipe_and_can_be_painted_further(
+    nst: Nst, tmp_path: Path, content: Path, style: Path
+) -> None:
+    nst("stylize", content, style, "--preset", "draft", "--size", 60, "-o", "one.png")
+    assert nst("stylize", "--from-image", "one.png", "-o", "two.png").code == 0
+    assert (tmp_path / "one.png").read_bytes() == (tmp_path / "two.png").read_bytes()
+    assert Recipe.read(tmp_path / "one.png").weights_sha256 == NETWORK_SHA256
+    further = ("--from-image", "one.png", "--total-iterations", 2, "-o", "three.png")
+    outcome = nst("stylize", *further)
+    assert "60×40 pixels, 2 steps" in outcome.err
+    assert not np.array_equal(pixels(tmp_path / "one.png"), pixels(tmp_path / "three.png"))
+
+
+def test_a_damaged_draft_network_is_told_in_one_line(
+    nst: Nst, tmp_path: Path, content: Path, style: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(preview, "NETWORK", content)
+    preview._session.cache_clear()
+    for arguments in (("--preset", "draft"), ("--init-method", "draft", *TINY)):
+        outcome = nst("stylize", content, style, "-o", "out.png", *arguments)
+        assert outcome.code == 1
+        (line,) = outcome.error_lines
+        assert "no draft can be painted" in line
+        assert "--init-method content" in line
+    assert not list(tmp_path.iterdir())
 
 
 def test_the_help_shows_every_option_with_its_default(nst: Nst) -> None:

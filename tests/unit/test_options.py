@@ -32,8 +32,8 @@ BOUNDS = [(name, kind, bound) for name in NUMBERS for kind, bound in bounds(name
 
 
 def with_option(name: str, value: Any) -> Any:
-    """The value as the options keep it."""
-    return getattr(StyleTransferOptions.model_validate({name: value}), name)
+    """The value as the options keep it; of a draft, since others need a step."""
+    return getattr(StyleTransferOptions.model_validate({"init_method": "draft", name: value}), name)
 
 
 def refused(**options: Any) -> InvalidOption:
@@ -128,6 +128,15 @@ def test_one_of_content_and_style_must_count() -> None:
     assert (error.field, error.value) == ("style_weight", 0)
     for weight in ("content_weight", "style_weight"):
         assert with_option(weight, 0) == 0
+
+
+@pytest.mark.parametrize("init_method", ["content", "random", "style"])
+def test_only_a_draft_does_without_steps(init_method: str) -> None:
+    error = refused(init_method=init_method, total_iterations=0)
+    assert (error.field, error.value) == ("total_iterations", 0)
+    assert error.allowed == "at least 1; 0 is for init_method draft"
+    assert StyleTransferOptions(init_method="draft", total_iterations=0).is_draft
+    assert not StyleTransferOptions(init_method="draft", total_iterations=1).is_draft
 
 
 def test_text_of_a_form_is_read_as_a_number() -> None:

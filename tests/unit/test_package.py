@@ -25,13 +25,13 @@ def modules_after(statement: str) -> set[str]:
 def test_import_is_light() -> None:
     loaded = modules_after("import nst")
     assert "nst" in loaded
-    assert not loaded & {"torch", "numpy", "PIL", "pydantic", "click", "rich"}
+    assert not loaded & {"torch", "onnxruntime", "numpy", "PIL", "pydantic", "click", "rich"}
 
 
 def test_pictures_and_options_do_without_torch() -> None:
     loaded = modules_after("import nst.images, nst.options, nst.progress, nst.recipe, nst.settings")
     assert {"PIL", "pydantic"} <= loaded
-    assert not loaded & {"torch", "numpy", "click", "nst.engine"}
+    assert not loaded & {"torch", "onnxruntime", "numpy", "click", "nst.engine"}
 
 
 @pytest.mark.parametrize("name", nst.__all__)
@@ -58,6 +58,7 @@ FACTS: dict[type[NSTError], dict[str, object]] = {
     errors.OutOfMemory: {"size": (3000, 2000), "device": "cuda"},
     errors.Diverged: {"step": 7},
     errors.WeightsUnavailable: {"model": "vgg19", "tried": ("the cache", "the mirror")},
+    errors.DraftUnavailable: {"path": Path("draft.onnx"), "reason": "it is damaged"},
     errors.TransferCanceled: {},
     errors.StorageError: {"path": Path("x.png"), "reason": "No space left on device"},
 }

@@ -21,7 +21,6 @@ TRANSFER_OPTIONS = (
     "tv_weight",
     "optimizer",
     "model",
-    "init_method",
     "total_iterations",
     "learning_rate",
 )
@@ -49,6 +48,13 @@ def command(samples: Path) -> click.Command:
         help="The picture whose style to take.",
     )
     @transfer_options(TRANSFER_OPTIONS, with_underscores, "classic")
+    @click.option(  # as published, which means without draft
+        "--init_method",
+        type=click.Choice(["random", "content", "style"]),
+        default="content",
+        show_default=True,
+        help="The picture to start from: Gaussian noise, the content or the style.",
+    )
     @click.option(
         "--height",
         type=int,

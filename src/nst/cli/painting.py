@@ -2,12 +2,11 @@
 
 import signal
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING
 
 import click
 from PIL import Image
@@ -18,11 +17,8 @@ from nst.cli.errors import CANCELED_EXIT_CODE
 from nst.cli.progress_bar import ProgressBar, duration
 from nst.errors import NSTError, StorageError, TransferCanceled
 from nst.options import StyleTransferOptions
-from nst.progress import Progress, StopReason
+from nst.progress import Progress, Result, StopReason
 from nst.recipe import PictureFile, Recipe
-
-if TYPE_CHECKING:
-    from nst.engine.style_transfer import Result
 
 REASONS = {
     StopReason.TOTAL_ITERATIONS: "all steps done",
@@ -61,6 +57,8 @@ def paint(
     style = images.load(painting.style, "style")
     images.check_output(painting.output)
     files = [PictureFile.of(file, painting.output) for file in (painting.content, painting.style)]
+    if painting.options.is_draft:
+        return _paint_draft(painting, content, style, files)
     from nst.engine.style_transfer import NeuralStyleTransfer
 
     latest: Progress | None = None
@@ -94,6 +92,20 @@ def paint(
     return CANCELED_EXIT_CODE if result.stop_reason is StopReason.CANCELED else 0
 
 
+def _paint_draft(
+    painting: Painting, content: Image.Image, style: Image.Image, files: Sequence[PictureFile]
+) -> int:
+    """Without torch, and too fast for a bar; whenever Ctrl-C comes, no half picture is left."""
+    from nst.engine.preview import run_draft
+
+    result = run_draft(painting.options, content, style)
+    saved = _save(result.image, painting, _recipe(painting, result, *files))
+    width, height = result.image.size
+    click.echo(f"{width}×{height} pixels, a draft in {result.prepare_seconds:.1f} s", err=True)
+    click.echo(saved)
+    return 0
+
+
 def _save_frame(painting: Painting, progress: Progress) -> None:
     every = painting.options.save_every
     if every and progress.step % every == 0:
@@ -103,7 +115,7 @@ def _save_frame(painting: Painting, progress: Progress) -> None:
 
 
 def _recipe(
-    painting: Painting, result: "Result", content: PictureFile, style: PictureFile
+    painting: Painting, result: Result, content: PictureFile, style: PictureFile
 ) -> str | None:
     if not painting.with_recipe:
         return None
@@ -126,7 +138,7 @@ def _save(image: Image.Image, painting: Painting, recipe: str | None) -> Path:
         return images.save(image, refuge, recipe=recipe)
 
 
-def _summary(result: "Result") -> str:
+def _summary(result: Result) -> str:
     width, height = result.image.size
     seconds = result.prepare_seconds + result.optimize_seconds
     return (

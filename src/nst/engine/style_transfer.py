@@ -23,11 +23,12 @@ from nst.engine.encoder import MEAN_RGB, Encoder
 from nst.engine.memory import kept_memory
 from nst.engine.objective import CONTENT_LAYER, STYLE_LAYERS, Objective
 from nst.engine.optimize import LBFGS, Adam, Optimizer
+from nst.engine.preview import paint_draft, run_draft
 from nst.engine.weights import Weights, WeightsStore
 from nst.errors import OutOfMemory, TransferCanceled, WeightsUnavailable
 from nst.images import ImageSource
 from nst.options import StyleTransferOptions
-from nst.progress import Losses, Progress, StopReason
+from nst.progress import Losses, Progress, Result, StopReason
 
 NOISE_SIGMA = 90.0
 """Of the random starting picture, in grey levels."""
@@ -41,32 +42,6 @@ _MEAN = torch.tensor(MEAN_RGB).view(1, 3, 1, 1)
 OnProgress = Callable[[Progress], None]
 
 logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    """A finished, converged or canceled transfer."""
-
-    image: Image.Image
-    """RGB, or RGBA where the content picture has transparency."""
-    losses: Losses
-    history: tuple[Losses, ...]
-    """After every step."""
-    stop_reason: StopReason
-    evaluations: int
-    prepare_seconds: float
-    """Weights, pictures, targets."""
-    optimize_seconds: float
-    device: str
-    precision: str
-    """Of the convolutions at the start: fp32 or bf16."""
-    model: str
-    """The one that was used."""
-    weights_sha256: str
-
-    @property
-    def steps(self) -> int:
-        return len(self.history)
 
 
 class NeuralStyleTransfer:
@@ -98,8 +73,11 @@ class NeuralStyleTransfer:
         """The whole transfer.
 
         `on_progress` is called after every step; it may raise TransferCanceled to stop there and
-        get the picture so far. Raises InvalidImage, WeightsUnavailable, OutOfMemory, Diverged.
+        get the picture so far. A draft alone takes no step. Raises InvalidImage,
+        WeightsUnavailable, DraftUnavailable, OutOfMemory, Diverged.
         """
+        if self.options.is_draft:
+            return run_draft(self.options, content, style)
         started = time.perf_counter()
         task = self._prepare(content, style)
         prepared = time.perf_counter()
@@ -129,7 +107,10 @@ class NeuralStyleTransfer:
         )
 
     def steps(self, content: ImageSource, style: ImageSource) -> Iterator[Progress]:
-        """The transfer step by step, for as long as the caller asks. Raises as `run` does."""
+        """The transfer step by step, for as long as the caller asks; a draft alone is one
+        Progress of step 0. Raises as `run` does."""
+        if self.options.is_draft:
+            return iter([_as_progress(run_draft(self.options, content, style))])
         return self._optimize(self._prepare(content, style))
 
     @cached_property
@@ -172,11 +153,15 @@ class NeuralStyleTransfer:
 
         with _out_of_memory(size, self.device):
             objective = objective_in(self.dtype)
-        start = self._initial_image(content_tensor, style_picture, size)
+        start = self._initial_image(picture, content_tensor, style_picture, size)
         return _Task(picture, size, start, objective, partial(objective_in, torch.float32))
 
     def _initial_image(
-        self, content: Tensor, style_picture: Image.Image, size: tuple[int, int]
+        self,
+        picture: Image.Image,
+        content: Tensor,
+        style_picture: Image.Image,
+        size: tuple[int, int],
     ) -> Tensor:
         match self.options.init_method:
             case "content":
@@ -188,6 +173,8 @@ class NeuralStyleTransfer:
                 random = torch.Generator().manual_seed(self.options.seed)
                 noise = torch.randn(content.shape, generator=random) * NOISE_SIGMA
                 return noise.to(self.device)
+            case "draft":
+                return self._tensor(paint_draft(picture, style_picture, size), size)
 
     def _optimize(self, task: "_Task") -> Iterator[Progress]:
         with kept_memory():
@@ -269,6 +256,19 @@ def _style_size(size: tuple[int, int], content_size: tuple[int, int]) -> tuple[i
         math.sqrt(MAX_STYLE_AREA * content_size[0] * content_size[1] / (width * height)),
     )
     return round(width * scale), round(height * scale)
+
+
+def _as_progress(draft: Result) -> Progress:
+    return Progress(
+        step=0,
+        total_iterations=0,
+        evaluations=0,
+        losses=draft.losses,
+        elapsed_seconds=draft.prepare_seconds,
+        remaining_seconds=0.0,
+        stop_reason=draft.stop_reason,
+        render=lambda: draft.image,
+    )
 
 
 def _render(image: Tensor, picture: Image.Image) -> Image.Image:

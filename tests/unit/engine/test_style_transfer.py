@@ -17,6 +17,7 @@ from PIL import Image
 from conftest import picture
 from nst import NeuralStyleTransfer, Progress, Result, StopReason, StyleTransferOptions, images
 from nst.engine.objective import CONTENT_LAYER, STYLE_LAYERS
+from nst.engine.preview import paint_draft
 from nst.engine.style_transfer import _style_size
 from nst.engine.weights import WeightsStore
 from nst.errors import (
@@ -173,7 +174,7 @@ def test_the_same_seed_gives_the_same_picture_and_another_seed_another() -> None
     assert not np.array_equal(random_start(1), random_start(2))
 
 
-def test_the_three_starting_pictures() -> None:
+def test_the_four_starting_pictures() -> None:
     content, style = picture(64, 48), picture(48, 48).rotate(90)
 
     def start(init_method: str) -> torch.Tensor:
@@ -181,6 +182,7 @@ def test_the_three_starting_pictures() -> None:
 
     assert torch.equal(start("content"), by_hand(content))
     assert torch.equal(start("style"), by_hand(images.resize(style, (64, 48))))
+    assert torch.equal(start("draft"), by_hand(paint_draft(content, style, (64, 48))))
     assert start("random").std().item() == pytest.approx(90, rel=0.02)
     assert start("random").mean().item() == pytest.approx(0, abs=2)
 

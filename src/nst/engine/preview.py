@@ -1,0 +1,126 @@
+"""A draft in a fraction of a second: one pass through a network instead of many steps.
+
+[Ghiasi17] Ghiasi, Lee, Kudlur, Dumoulin, Shlens: Exploring the structure of a real-time, arbitrary
+neural artistic stylization network, BMVC 2017, arXiv 1705.06830.
+
+Torch is not imported here: that alone takes longer than the draft.
+"""
+
+import hashlib
+import math
+import time
+from functools import cache
+from importlib import resources
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from PIL import Image
+
+from nst import images
+from nst.errors import DraftUnavailable
+from nst.images import ImageSource
+from nst.options import StyleTransferOptions
+from nst.progress import Losses, Result, StopReason
+
+if TYPE_CHECKING:
+    from onnxruntime import InferenceSession
+
+NETWORK = Path(str(resources.files("nst.engine"))) / "bundled" / "draft.onnx"
+"""Both networks of [Ghiasi17] in one graph; the README beside it says where they come from."""
+NETWORK_SHA256 = "bd765d79bba1f3a986a50be96ad150a1574f06350c5d93d4e462e3a4c3095566"
+
+STYLE_SIDE_PIXELS = 256
+"""The style is seen as a square of this side, as in training."""
+
+MAX_PIXELS = 1_000_000
+"""A larger draft is painted with this many and enlarged. Strokes have their size in pixels: in a
+larger picture the eye would lose them, while memory grows by 0.3 GB for every million."""
+
+MARGIN_PIXELS = 16
+"""The network's own padding spoils the outermost pixels, so the picture is mirrored this far over
+its borders first."""
+
+SIDE_MULTIPLE = 4
+"""The network halves both sides twice."""
+
+NO_LOSSES = Losses(math.nan, math.nan, math.nan)
+"""Of a picture that no model has compared with the two others."""
+
+
+def run_draft(options: StyleTransferOptions, content: ImageSource, style: ImageSource) -> Result:
+    """The draft as a whole transfer, which takes no steps and compares nothing.
+
+    Raises InvalidImage, DraftUnavailable.
+    """
+    started = time.perf_counter()
+    picture = images.load(content, "content")
+    size = images.fit(picture.size, options.size)
+    images.check_sides(size, "content")
+    draft = paint_draft(picture, images.load(style, "style"), size)
+    return Result(
+        image=images.with_alpha_of(draft, picture),
+        losses=NO_LOSSES,
+        history=(),
+        stop_reason=StopReason.TOTAL_ITERATIONS,
+        evaluations=0,
+        prepare_seconds=time.perf_counter() - started,
+        optimize_seconds=0.0,
+        device="cpu",
+        precision="fp32",
+        model=options.model,
+        weights_sha256=NETWORK_SHA256,
+    )
+
+
+def paint_draft(content: Image.Image, style: Image.Image, size: tuple[int, int]) -> Image.Image:
+    """The content picture in the style of the other one: RGB, exactly this (width, height).
+
+    The first call loads the network, which then stays. Raises DraftUnavailable.
+    """
+    pixels = _pixels(content, _painted_size(size))
+    height, width, _ = pixels.shape
+    margins = [(MARGIN_PIXELS, MARGIN_PIXELS + -side % SIDE_MULTIPLE) for side in (height, width)]
+    mirrored = np.pad(pixels, [*margins, (0, 0)], mode="reflect")
+    painted = _run(mirrored, _pixels(style, (STYLE_SIDE_PIXELS, STYLE_SIDE_PIXELS)))
+    inner = painted[MARGIN_PIXELS:, MARGIN_PIXELS:][:height, :width]
+    return images.resize(Image.fromarray((inner * 255).round().astype(np.uint8)), size)
+
+
+def _painted_size(size: tuple[int, int]) -> tuple[int, int]:
+    width, height = size
+    scale = min(1.0, math.sqrt(MAX_PIXELS / (width * height)))
+    return round(width * scale), round(height * scale)
+
+
+def _pixels(picture: Image.Image, size: tuple[int, int]) -> np.ndarray:
+    """(H, W, 3), RGB from 0 to 1."""
+    return np.asarray(images.resize(images.flatten(picture), size), dtype=np.float32) / 255
+
+
+def _run(content: np.ndarray, style: np.ndarray) -> np.ndarray:
+    """All three (H, W, 3), RGB from 0 to 1; the content's sides are multiples of SIDE_MULTIPLE."""
+    from onnxruntime import RunOptions
+
+    options = RunOptions()
+    # Gives the memory back, which optimising the picture needs more.
+    options.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
+    inputs = {"content": content[np.newaxis], "style": style[np.newaxis]}
+    draft: np.ndarray = _session().run(["draft"], inputs, options)[0]
+    return draft.squeeze(axis=0)
+
+
+@cache
+def _session() -> "InferenceSession":
+    try:
+        network = NETWORK.read_bytes()
+    except OSError as error:
+        raise DraftUnavailable(NETWORK, error.strerror or str(error)) from error
+    if hashlib.sha256(network).hexdigest() != NETWORK_SHA256:
+        raise DraftUnavailable(NETWORK, "its SHA-256 is not the published one, it is damaged")
+    from onnxruntime import InferenceSession, SessionOptions
+
+    options = SessionOptions()
+    # Decodes the int8 weights once, now, and not in every run.
+    options.add_session_config_entry("session.disable_quant_qdq", "1")
+    return InferenceSession(network, options, providers=["CPUExecutionProvider"])
