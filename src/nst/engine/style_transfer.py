@@ -28,7 +28,7 @@ from nst.engine.weights import Weights, WeightsStore
 from nst.errors import OutOfMemory, TransferCanceled, WeightsUnavailable
 from nst.images import ImageSource
 from nst.options import StyleTransferOptions
-from nst.progress import Losses, Progress, Result, StopReason
+from nst.progress import Progress, Result, StopReason
 
 NOISE_SIGMA = 90.0
 """Of the random starting picture, in grey levels."""
