@@ -48,6 +48,17 @@ class Progress:
 
 
 @dataclass(frozen=True, slots=True)
+class Distances:
+    """How far a picture is from what it was made of, seen by a network that did not make it;
+    squared and relative, so that 0 is equal."""
+
+    judge: str
+    """The network."""
+    content: float
+    style: float
+
+
+@dataclass(frozen=True, slots=True)
 class Result:
     """A finished, converged or canceled transfer, or a draft alone."""
 

@@ -1,0 +1,41 @@
+"""Pictures as tensors and back."""
+
+import math
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from nst import images
+from nst.engine.encoder import MEAN_RGB
+
+MAX_STYLE_AREA = 4.0
+"""Pixels of the style picture per pixel of the result, at most: a panorama as style must not need
+more memory than the result."""
+
+_MEAN = torch.tensor(MEAN_RGB).view(1, 3, 1, 1)
+
+
+def to_tensor(picture: Image.Image, size: tuple[int, int]) -> Tensor:
+    """(1, 3, H, W), RGB 0…255 minus MEAN_RGB, float32, of this width and height."""
+    resized = images.resize(images.flatten(picture), size)
+    pixels = torch.from_numpy(np.array(resized)).permute(2, 0, 1).unsqueeze(0)
+    return (pixels.float() - _MEAN).contiguous()
+
+
+def to_picture(image: Tensor) -> Image.Image:
+    """The reverse: rounded, and what is out of range clamped. RGB."""
+    pixels = (image[0].cpu() + _MEAN[0]).round().clamp(0, 255).byte().permute(1, 2, 0)
+    return Image.fromarray(pixels.numpy())
+
+
+def style_size(size: tuple[int, int], content_size: tuple[int, int]) -> tuple[int, int]:
+    """The style picture at the height of the result, as in the classic programs, its aspect ratio
+    kept; lower where it would have more than MAX_STYLE_AREA times the pixels of the result."""
+    width, height = size
+    scale = min(
+        content_size[1] / height,
+        math.sqrt(MAX_STYLE_AREA * content_size[0] * content_size[1] / (width * height)),
+    )
+    return round(width * scale), round(height * scale)
