@@ -65,6 +65,13 @@ class StyleTransferOptions(BaseModel):
         le=10**6,
         description="Stop after this many optimizer steps at the latest.",
     )
+    scales: int = Field(
+        default=1,
+        ge=1,
+        le=8,
+        description="Coarse to fine: paint in so many sizes, each twice the last one; they share "
+        "the steps.",
+    )
     learning_rate: float = Field(
         default=1.0,
         gt=0,
@@ -127,7 +134,13 @@ class StyleTransferOptions(BaseModel):
 
 
 PRESETS: Mapping[str, Mapping[str, Any]] = {
-    "quality": {"size": 512, "total_iterations": 300, "save_every": 0},
+    "quality": {
+        "size": 512,
+        "content_weight": 2e5,
+        "scales": 3,
+        "total_iterations": 240,
+        "save_every": 0,
+    },
     "fast": {"size": 384, "total_iterations": 100, "save_every": 0, "model": "vgg16"},
     "draft": {
         "size": 512,

@@ -34,6 +34,8 @@ class Progress:
 
     step: int
     total_iterations: int
+    size: tuple[int, int]
+    """Width and height of the scale that is being painted; the last one has the result's."""
     evaluations: int
     """How often the loss and its gradient have been computed so far."""
     losses: Losses
@@ -80,6 +82,8 @@ class Result:
     """The one that was used; for a draft alone the one asked for."""
     weights_sha256: str
     """Of the model, or for a draft alone of its network."""
+    distances: Distances | None = None
+    """None where no other network is at hand, and for a draft alone."""
 
     @property
     def steps(self) -> int:

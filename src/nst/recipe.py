@@ -12,6 +12,7 @@ import nst
 from nst import images
 from nst.errors import ImageRole, InvalidImage
 from nst.options import StyleTransferOptions
+from nst.progress import Distances
 
 
 class PictureFile(BaseModel):
@@ -58,6 +59,7 @@ class Recipe(BaseModel):
     """The version."""
     options: dict[str, Any]
     weights_sha256: str
+    distances: Distances | None = None
     content: PictureFile
     styles: tuple[PictureFile, ...] = Field(min_length=1)
 
@@ -68,6 +70,7 @@ class Recipe(BaseModel):
         *,
         model: str,
         weights_sha256: str,
+        distances: Distances | None,
         content: PictureFile,
         style: PictureFile,
     ) -> Self:
@@ -75,6 +78,7 @@ class Recipe(BaseModel):
             nst=nst.__version__,
             options=options.model_dump() | {"model": model},
             weights_sha256=weights_sha256,
+            distances=distances,
             content=content,
             styles=(style,),
         )

@@ -30,6 +30,7 @@ CHANGED: dict[str, Any] = {
     "model": "vgg16",
     "init_method": "style",
     "total_iterations": 3,
+    "scales": 2,
     "learning_rate": 4.0,
     "convergence_tolerance": 0.1,
     "convergence_window": 7,
@@ -126,7 +127,7 @@ def test_every_option_arrives(
 
 
 @pytest.mark.parametrize(
-    ("preset", "steps"), [("quality", 300), ("fast", 100), ("classic", 20000), (None, 300)]
+    ("preset", "steps"), [("quality", 240), ("fast", 100), ("classic", 20000), (None, 240)]
 )
 def test_presets(
     nst: Nst, tmp_path: Path, content: Path, style: Path, preset: str | None, steps: int
@@ -194,7 +195,7 @@ def test_the_help_shows_every_option_with_its_default(nst: Nst) -> None:
         assert f"--{name.replace('_', '-')}" in text
         assert str(field.description).split(".")[0] in text
     assert "[default: 512]" in text
-    assert "[default: 300]" in text
+    assert "[default: 240]" in text
 
 
 def test_transparency_is_kept(nst: Nst, tmp_path: Path, style: Path) -> None:

@@ -18,6 +18,7 @@ from conftest import encoded, picture
 from nst import images
 from nst.errors import InvalidImage
 from nst.options import StyleTransferOptions
+from nst.progress import Distances
 from nst.recipe import PictureFile, Recipe
 
 EXTENSIONS = [".png", ".jpg", ".webp", ".tiff"]
@@ -37,6 +38,7 @@ def recipe_of(folder: Path, result: Path) -> Recipe:
         OPTIONS,
         model="vgg16",
         weights_sha256="ab" * 32,
+        distances=Distances("vgg19", 0.75, 0.0625),
         content=PictureFile.of(folder / "photos" / "Zoë & ich.png", result),
         style=PictureFile.of(folder / "stile" / "水.png", result),
     )

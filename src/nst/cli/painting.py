@@ -17,7 +17,7 @@ from nst.cli.errors import CANCELED_EXIT_CODE
 from nst.cli.progress_bar import ProgressBar, duration
 from nst.errors import NSTError, StorageError, TransferCanceled
 from nst.options import StyleTransferOptions
-from nst.progress import Progress, Result, StopReason
+from nst.progress import Distances, Progress, Result, StopReason
 from nst.recipe import PictureFile, Recipe
 
 REASONS = {
@@ -123,6 +123,7 @@ def _recipe(
         painting.options,
         model=result.model,
         weights_sha256=result.weights_sha256,
+        distances=result.distances,
         content=content,
         style=style,
     ).text()
@@ -144,6 +145,16 @@ def _summary(result: Result) -> str:
     return (
         f"{width}×{height} pixels, {result.steps} steps in {duration(seconds)} with {result.model} "
         f"on {result.device} in {result.precision}; {REASONS[result.stop_reason]}"
+        + _distances(result.distances)
+    )
+
+
+def _distances(distances: Distances | None) -> str:
+    if distances is None:
+        return ""
+    return (
+        f"\nseen by {distances.judge}: content distance {distances.content:.3f}, "
+        f"style distance {distances.style:.4f}"
     )
 
 

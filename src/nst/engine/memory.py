@@ -5,10 +5,11 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-# <malloc.h> of the GNU C library, and its defaults
-_M_TRIM_THRESHOLD, _TRIM_THRESHOLD_BYTES = -1, 128 * 1024
-_M_MMAP_MAX, _MMAP_MAX = -4, 65536
-_NEVER_TRIM, _NO_MMAP = -1, 0
+# <malloc.h> of the GNU C library. Whoever sets one of these ends its adaption of the thresholds,
+# so afterwards they are set to what it would adapt them to where large blocks come and go.
+_M_TRIM_THRESHOLD, _NEVER_TRIM, _TRIM_THRESHOLD_BYTES = -1, -1, 64 * 2**20
+_M_MMAP_THRESHOLD, _MMAP_THRESHOLD_BYTES = -3, 32 * 2**20
+_M_MMAP_MAX, _NO_MMAP, _MMAP_MAX = -4, 0, 65536
 
 _lock = threading.Lock()
 _users = 0
@@ -44,6 +45,7 @@ def _leave() -> None:
         _users -= 1
         if _users == 0:
             _set(_M_MMAP_MAX, _MMAP_MAX)
+            _set(_M_MMAP_THRESHOLD, _MMAP_THRESHOLD_BYTES)
             _set(_M_TRIM_THRESHOLD, _TRIM_THRESHOLD_BYTES)
             if trim := _function("malloc_trim"):
                 trim(0)

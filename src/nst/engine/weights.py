@@ -129,6 +129,15 @@ class WeightsStore:
             raise WeightsUnavailable(model, tried)
         return read(self._download(releases(model)[0], tried), model)
 
+    def load_local(self, model: str) -> Weights | None:
+        """From any place but `file`, if there is one; nothing is downloaded."""
+        try:
+            return WeightsStore(directory=self._directory, cache=self.cache, offline=True).load(
+                model
+            )
+        except WeightsUnavailable:
+            return None
+
     def find(self, model: str) -> Path | None:
         """The file that `load` would try first; None if it would have to download one."""
         return next(self.files(model), None)

@@ -17,8 +17,8 @@ from PIL import Image
 from conftest import picture
 from nst import NeuralStyleTransfer, Progress, Result, StopReason, StyleTransferOptions, images
 from nst.engine.objective import CONTENT_LAYER, STYLE_LAYERS
+from nst.engine.pictures import style_size
 from nst.engine.preview import paint_draft
-from nst.engine.style_transfer import _style_size
 from nst.engine.weights import WeightsStore
 from nst.errors import (
     Diverged,
@@ -270,9 +270,9 @@ def test_paths_pictures_and_arrays_are_the_same_to_it(content: Path, style: Path
 
 
 def test_the_style_picture_keeps_its_aspect_ratio_and_its_size_has_a_limit() -> None:
-    assert _style_size((300, 100), content_size=(64, 48)) == (144, 48)
-    assert _style_size((100, 300), content_size=(64, 48)) == (16, 48)
-    width, height = _style_size((20_000, 1_000), content_size=(640, 480))
+    assert style_size((300, 100), content_size=(64, 48)) == (144, 48)
+    assert style_size((100, 300), content_size=(64, 48)) == (16, 48)
+    width, height = style_size((20_000, 1_000), content_size=(640, 480))
     assert width / height == pytest.approx(20, rel=0.01)
     assert width * height <= 4.01 * 640 * 480
 
@@ -359,3 +359,68 @@ def test_the_engine_reads_no_environment() -> None:
     directory = Path(images.__file__).parent / "engine"
     for file in directory.glob("*.py"):
         assert "environ" not in file.read_text(), file.name
+
+
+def test_scales_are_painted_from_coarse_to_fine(content: Path, style: Path) -> None:
+    method = transfer(size=256, scales=3, total_iterations=8, convergence_tolerance=0)
+    seen = list(method.steps(content, style))
+    sizes = [images.fit(images.load(content, "content").size, side) for side in (128, 256)]
+    assert [p.size for p in seen] == [sizes[0]] * 4 + [sizes[1]] * 4  # 64 would be too small
+    assert [p.step for p in seen] == list(range(1, 9))
+    assert {p.total_iterations for p in seen} == {8}
+    assert [p.stop_reason for p in seen] == [None] * 7 + [StopReason.TOTAL_ITERATIONS]
+    evaluations = [p.evaluations for p in seen]
+    assert evaluations == sorted(set(evaluations))
+    assert {p.render().size for p in seen} == {sizes[1]}
+    assert seen[3].remaining_seconds > seen[3].elapsed_seconds  # the larger scale is to come
+    assert seen[-1].remaining_seconds == 0
+
+
+def test_a_finer_scale_goes_on_from_the_coarser_one(content: Path, style: Path) -> None:
+    method = transfer(size=192, scales=2, total_iterations=40, convergence_tolerance=0)
+    seen = list(method.steps(content, style))
+    coarse, fine = seen[19], seen[20]
+    alone = transfer(size=192, total_iterations=1).run(content, style)
+    assert fine.losses.total < 0.7 * alone.losses.total
+    difference = rgb(coarse.render()) - rgb(fine.render())
+    assert np.abs(difference).mean() < 25
+
+
+def test_a_scale_that_has_converged_leaves_its_steps_out() -> None:
+    options: Any = {"total_iterations": 400, "convergence_tolerance": 0.2, "convergence_window": 5}
+    seen = list(transfer(size=128, scales=2, **options).steps(picture(), picture(40, 40)))
+    coarse = [p for p in seen if p.size == (64, 48)]
+    assert coarse == []  # 48 pixels are too few for a scale of its own
+    seen = list(transfer(size=192, scales=2, **options).steps(picture(), picture(40, 40)))
+    coarse = [p for p in seen if p.size == (96, 72)]
+    assert 5 < len(coarse) < 200
+    assert seen[-1].size == (192, 144)
+    assert seen[-1].stop_reason is StopReason.CONVERGED
+    assert [p.step for p in seen] == list(range(1, len(seen) + 1))
+
+
+def test_fewer_steps_than_scales() -> None:
+    seen = list(transfer(size=512, scales=4, total_iterations=2).steps(picture(), picture()))
+    assert [p.size for p in seen][-1] == (512, 384)
+    assert seen[-1].step == 2
+
+
+def test_the_other_network_judges_the_result(
+    content: Path, style: Path, vgg19_directory: Path
+) -> None:
+    store = WeightsStore(directory=vgg19_directory, offline=True)
+    for model, judge in (("vgg16", "vgg19"), ("vgg19", "vgg16")):
+        options = StyleTransferOptions(size=96, total_iterations=3, model=model)  # type: ignore[arg-type]
+        distances = NeuralStyleTransfer(options, weights=store).run(content, style).distances
+        assert distances is not None
+        assert distances.judge == judge
+        assert 0 < distances.style < 1
+        assert 0 < distances.content
+
+
+def test_without_another_network_nothing_is_judged(tmp_path: Path) -> None:
+    method = NeuralStyleTransfer(
+        StyleTransferOptions(size=64, total_iterations=1, model="vgg16"),
+        weights=WeightsStore(cache=tmp_path, offline=True),
+    )
+    assert method.run(picture(), picture()).distances is None
