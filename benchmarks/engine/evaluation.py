@@ -5,17 +5,18 @@ from collections.abc import Callable
 import torch
 
 from benchmarks.engine.arithmetic import Product, convolution_flops
-from benchmarks.engine.schema import EvaluationTime
-from benchmarks.engine.subjects import CONTENT, STYLE, Subject
+from benchmarks.engine.schema import EvaluationTime, today
+from benchmarks.engine.subjects import Subject
 from benchmarks.engine.timing import BusyCores, interleave, ratios, spread
 from nst.engine.encoder import Encoder
+from nst.engine.memory import kept_memory
 
 
 def measure_evaluation(
     subject: Subject, yardstick: Product, *, warm_up: int, repeats: int
 ) -> EvaluationTime:
     """Naive and ours by turns; `yardstick` is multiplied once in every round."""
-    task = subject.ours._prepare(CONTENT, STYLE)
+    task = subject.ours._prepare(subject.picture, subject.style)
     encoder = task.objective._encoder
     image = subject.naive.start.clone().requires_grad_()
     x = task.start.flatten()
@@ -31,11 +32,13 @@ def measure_evaluation(
         warm_up=warm_up,
         repeats=repeats,
         device=subject.device,
+        within={"ours": kept_memory, "encoder": kept_memory},  # as while a transfer runs
     )
     flops = convolution_flops(encoder.path, width, height)
     # The times that the convolutions would take at the speed of the yardstick.
     ideal = [flops / yardstick.flops * seconds_ for seconds_ in seconds["yardstick"]]
     return EvaluationTime(
+        measured_on=today(),
         model=subject.model,
         width_pixels=width,
         height_pixels=height,
