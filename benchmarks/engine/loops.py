@@ -1,6 +1,5 @@
 """The loops that are compared, each in a process of its own, and never two of them at work."""
 
-import multiprocessing
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from typing import Self, cast
 
 import torch
 
+from benchmarks.engine.child import Child
 from benchmarks.engine.schema import Variant
 from benchmarks.engine.subjects import Subject
 from benchmarks.naive import Point
@@ -39,20 +39,11 @@ class Turn:
 
 
 class Loop:
-    """A loop that works only while `advance_to` waits for it.
-
-    It has a process of its own because what our transfer tells the C library about memory holds
-    for all of a process.
-    """
+    """A loop that works only while `advance_to` waits for it, in a process of its own."""
 
     def __init__(self, subject: Subject, variant: Variant) -> None:
         """Returns when the loop is prepared: weights, pictures, what they are compared with."""
-        context = multiprocessing.get_context("spawn")
-        self._connection, theirs = context.Pipe()
-        self._process = context.Process(target=_serve, args=(theirs, subject, variant), daemon=True)
-        self._process.start()
-        theirs.close()
-        self._connection.recv()
+        self._child = Child(_serve, subject, variant)
         self.points: list[Point] = []
         self.turns: list[Turn] = []
 
@@ -75,14 +66,12 @@ class Loop:
         """
         if self.has_ended or self.evaluations >= evaluations:
             return
-        self._connection.send(evaluations)
-        turn: Turn = self._connection.recv()
+        turn: Turn = self._child.ask(evaluations)
         self.turns.append(turn)
         self.points += turn.points
 
     def close(self) -> None:
-        self._process.terminate()
-        self._process.join()
+        self._child.close()
 
 
 def busy_cores(turns: Sequence[Turn]) -> float:

@@ -70,10 +70,12 @@ def ratios(numerators: Sequence[float], denominators: Sequence[float]) -> Spread
 class BusyCores:
     """CPU time per time since it was made."""
 
-    def __init__(self) -> None:
+    def __init__(self, cpu_seconds: Callable[[], float] = time.process_time) -> None:
+        """`cpu_seconds`: used so far by all processes that count."""
+        self._cpu_seconds = cpu_seconds
         self._started = time.perf_counter()
-        self._cpu_started = time.process_time()
+        self._cpu_started = cpu_seconds()
 
     def __call__(self) -> float:
-        cpu_seconds = time.process_time() - self._cpu_started
+        cpu_seconds = self._cpu_seconds() - self._cpu_started
         return cpu_seconds / (time.perf_counter() - self._started)
