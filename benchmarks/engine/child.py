@@ -1,6 +1,8 @@
-"""A process of one's own for what must not share one: our transfer tells the C library how to keep
-freed memory, which holds for all of a process, and in part for good: after a transfer a naive
-evaluation in the same process meets twice the page faults."""
+"""A process of one's own for what must not share one.
+
+Our transfer tells the C library how to keep freed memory. That holds for all of a process and in
+part for good: small naive evaluations in the same process are slower afterwards.
+"""
 
 import multiprocessing
 from collections.abc import Callable
