@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import linear
 
-from benchmarks.engine.schema import Dtype, Kernel, MatrixProduct
+from benchmarks.engine.schema import Dtype, Kernel, MatrixProduct, today
 from benchmarks.engine.timing import interleave, spread
 from nst.engine.device import has_fast_bfloat16
 from nst.engine.encoder import CHANNELS_PER_BLOCK
@@ -64,6 +64,7 @@ def measure_products(
         )
     return [
         MatrixProduct(
+            measured_on=today(),
             dtype=product.dtype,
             kernel=product.kernel,
             side=product.side,

@@ -1,69 +1,86 @@
-"""Evaluations and seconds to a loss: both loops from the same picture."""
+"""Evaluations and seconds to a loss: the naive loop, ours, and ours in float32, by turns."""
 
-import time
-from collections.abc import Iterable, Iterator, Sequence
-from functools import partial
-from typing import cast
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack, closing
+from dataclasses import replace
 
-import torch
-
-from benchmarks.engine.schema import Convergence, CurvePoint, Milestone, Target
-from benchmarks.engine.subjects import CONTENT, STYLE, Subject
-from benchmarks.engine.timing import BusyCores
+from benchmarks.engine.loops import Loop, busy_cores, idle_cores
+from benchmarks.engine.schema import (
+    Arm,
+    CurvePoint,
+    Curves,
+    Milestone,
+    Precisions,
+    Target,
+    today,
+)
+from benchmarks.engine.subjects import Subject
 from benchmarks.naive import Point
-from nst.progress import Progress
 
 MILESTONES = (10, 20, 40, 60, 80, 100, 150, 200, 300, 500)
 SHARES_OF_START = (0.3, 0.1, 0.03, 0.01, 0.003, 0.001)
+TURN_EVALUATIONS = 10
+MOST_POINTS = 60
+"""Of a curve in the results; milestones and targets are taken from all points."""
+PATIENCE = 2
+"""Ours may take so many times the naive loop's evaluations to reach its loss."""
 
 
-class OurLoop:
-    """Our transfer, advanced on demand; its clock runs only then."""
-
-    def __init__(self, subject: Subject) -> None:
-        self.points: list[Point] = []
-        self._steps = subject.ours.steps(CONTENT, STYLE)
-        self._naive = subject.naive
-        self._seconds = 0.0
-
-    def advance_to(self, evaluations: int) -> None:
-        """Take steps until there have been so many evaluations, or there is no further step."""
-        while not self.points or self.points[-1].evaluation < evaluations:
-            started = time.perf_counter()
-            progress = next(self._steps, None)
-            self._seconds += time.perf_counter() - started
-            if progress is None:
-                return
-            self.points.append(Point(progress.evaluations, self._seconds, self._loss(progress)))
-
-    def _loss(self, progress: Progress) -> float:
-        """By the naive loop's formulas in float32, whatever precision ours computes in."""
-        (image, *_) = cast("partial[object]", progress.render).args
-        with torch.no_grad():
-            return self._naive.loss(image).item()
-
-
-def measure_convergence(subject: Subject) -> Convergence:
-    """Evaluation by evaluation by turns, until both have had `subject.evaluations`."""
+def measure_curves(subject: Subject, pair: int) -> Curves:
+    """`subject.evaluations` of all loops, and more of ours until it is where the naive one got."""
     evaluations = subject.evaluations
-    busy_cores = BusyCores()
-    ours = OurLoop(subject)
-    naive = subject.naive.run(evaluations, lambda point: ours.advance_to(point.evaluation))
-    ours.advance_to(evaluations)
+    patient = replace(subject, evaluations=PATIENCE * evaluations)
+    with ExitStack() as stack:
+        naive = stack.enter_context(closing(Loop(subject, "naive")))
+        ours = stack.enter_context(closing(Loop(patient, "ours")))
+        in_float32 = stack.enter_context(closing(Loop(replace(subject, precision="fp32"), "ours")))
+        take_turns([loop.advance_to for loop in (naive, ours, in_float32)], evaluations)
+        while ours.lowest_loss > naive.lowest_loss and not ours.has_ended:
+            if ours.evaluations >= patient.evaluations:
+                break
+            ours.advance_to(ours.evaluations + TURN_EVALUATIONS)
+    return summary(subject, pair, naive, ours, in_float32)
+
+
+def take_turns(loops: Sequence[Callable[[int], None]], evaluations: int) -> None:
+    """A few evaluations each, in the reverse order every other round; a loop is called with the
+    evaluation that ends its turn."""
+    ends = (*range(TURN_EVALUATIONS, evaluations, TURN_EVALUATIONS), evaluations)
+    for number, end in enumerate(ends):
+        for loop in loops[:: -1 if number % 2 else 1]:
+            loop(end)
+
+
+def summary(subject: Subject, pair: int, naive: Loop, ours: Loop, in_float32: Loop) -> Curves:
     width, height = subject.size
-    start_loss = naive[0].loss
-    naive_curve = lowest_so_far(naive, evaluations)
-    our_curve = lowest_so_far(ours.points, evaluations)
-    return Convergence(
+    start_loss = naive.points[0].loss
+    naive_curve = lowest_so_far(naive.points, subject.evaluations)
+    our_curve = lowest_so_far(ours.points, PATIENCE * subject.evaluations)
+    float32_curve = lowest_so_far(in_float32.points, subject.evaluations)
+    return Curves(
+        measured_on=today(),
         model=subject.model,
+        pair=pair,
+        content=subject.content.stem,
+        style=subject.style.stem,
         width_pixels=width,
         height_pixels=height,
         start_loss=start_loss,
-        naive=naive_curve,
-        ours=our_curve,
+        naive=arm("fp32", naive_curve, naive),
+        ours=arm(subject.precision, our_curve, ours),
+        ours_in_float32=arm("fp32", float32_curve, in_float32),
         milestones=tuple(milestones(naive_curve, our_curve)),
         targets=tuple(targets(naive_curve, our_curve, start_loss)),
-        busy_cores=busy_cores(),
+        precisions=precisions(our_curve, float32_curve),
+    )
+
+
+def arm(precision: str, curve: Sequence[CurvePoint], loop: Loop) -> Arm:
+    return Arm(
+        precision=precision,
+        curve=thinned(curve, MOST_POINTS),
+        busy_cores=busy_cores(loop.turns),
+        idle_cores=idle_cores(loop.turns),
     )
 
 
@@ -87,13 +104,12 @@ def milestones(naive: Sequence[CurvePoint], ours: Sequence[CurvePoint]) -> Itera
     for evaluations in (*(m for m in MILESTONES if m < end), end):
         naive_loss = _loss_after(naive, evaluations)
         our_loss = _loss_after(ours, evaluations)
-        if naive_loss and our_loss:
-            yield Milestone(
-                evaluations=evaluations,
-                naive_loss=naive_loss,
-                our_loss=our_loss,
-                ratio=naive_loss / our_loss,
-            )
+        yield Milestone(
+            evaluations=evaluations,
+            naive_loss=naive_loss,
+            our_loss=our_loss,
+            ratio=naive_loss / our_loss,
+        )
 
 
 def targets(
@@ -113,9 +129,34 @@ def targets(
         )
 
 
-def _loss_after(curve: Sequence[CurvePoint], evaluations: int) -> float | None:
+def precisions(auto: Sequence[CurvePoint], float32: Sequence[CurvePoint]) -> Precisions:
+    """Compared whenever float32 has got somewhere, as long as both are running."""
+    times = [point for point in float32 if auto[0].seconds <= point.seconds <= auto[-1].seconds]
+    at_equal_time = {point.seconds: _loss_at(auto, point.seconds) / point.loss for point in times}
+    worst = max(at_equal_time, key=lambda seconds: at_equal_time[seconds])
+    end = min(auto[-1].evaluations, float32[-1].evaluations)
+    return Precisions(
+        worst_at_equal_time=at_equal_time[worst],
+        worst_seconds=worst,
+        after_equal_evaluations=_loss_after(auto, end) / _loss_after(float32, end),
+    )
+
+
+def thinned(curve: Sequence[CurvePoint], count: int) -> tuple[CurvePoint, ...]:
+    """So many points at most, evenly from the first to the last."""
+    last = len(curve) - 1
+    kept = {round(number * last / (count - 1)) for number in range(count)}
+    return tuple(curve[index] for index in sorted(kept))
+
+
+def _loss_at(curve: Sequence[CurvePoint], seconds: float) -> float:
+    return [point.loss for point in curve if point.seconds <= seconds][-1]
+
+
+def _loss_after(curve: Sequence[CurvePoint], evaluations: int) -> float:
+    """At a step that took more evaluations the curve is still where it began."""
     reached = [point.loss for point in curve if point.evaluations <= evaluations]
-    return reached[-1] if reached else None
+    return [curve[0].loss, *reached][-1]
 
 
 def _first_at(curve: Sequence[CurvePoint], loss: float) -> CurvePoint | None:

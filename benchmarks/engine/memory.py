@@ -4,7 +4,9 @@ import json
 import resource
 import subprocess
 import sys
+import time
 from collections.abc import Iterable
+from dataclasses import asdict, dataclass
 from inspect import signature
 from pathlib import Path
 from typing import get_args
@@ -13,8 +15,8 @@ import click
 import torch
 
 from benchmarks import naive
-from benchmarks.engine.schema import Model, PeakMemory, Variant
-from benchmarks.engine.subjects import CONTENT, STYLE, Subject, store_for
+from benchmarks.engine.schema import LargePicture, Model, PeakMemory, Variant, today
+from benchmarks.engine.subjects import Subject, store_for
 from benchmarks.engine.timing import spread
 from nst.engine.optimize import LBFGS
 
@@ -24,13 +26,14 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 def measure_memory(subject: Subject, weights_dir: Path | None, *, repeats: int) -> PeakMemory:
     naive_bytes, our_bytes = [], []
     for _ in range(repeats):
-        naive_bytes.append(_peak_in_subprocess(subject, weights_dir, "naive"))
-        our_bytes.append(_peak_in_subprocess(subject, weights_dir, "ours"))
+        naive_bytes.append(_in_subprocess(subject, weights_dir, "naive").added_bytes)
+        our_bytes.append(_in_subprocess(subject, weights_dir, "ours").added_bytes)
     width, height = subject.size
     pair_bytes = 2 * 3 * width * height * torch.float32.itemsize
     our_pairs = signature(LBFGS).parameters["history_size"].default
     by_naive, by_ours = spread(naive_bytes), spread(our_bytes)
     return PeakMemory(
+        measured_on=today(),
         model=subject.model,
         width_pixels=width,
         height_pixels=height,
@@ -43,52 +46,93 @@ def measure_memory(subject: Subject, weights_dir: Path | None, *, repeats: int) 
     )
 
 
-def _peak_in_subprocess(subject: Subject, weights_dir: Path | None, variant: Variant) -> int:
+def measure_large_picture(subject: Subject, weights_dir: Path | None) -> LargePicture:
+    """A few evaluations of ours within `subject.max_memory_bytes`."""
+    assert subject.max_memory_bytes is not None
+    started = time.perf_counter()
+    peak = _in_subprocess(subject, weights_dir, "ours")
+    width, height = subject.size
+    return LargePicture(
+        measured_on=today(),
+        model=subject.model,
+        width_pixels=width,
+        height_pixels=height,
+        max_memory_bytes=subject.max_memory_bytes,
+        evaluations=subject.evaluations,
+        seconds=time.perf_counter() - started,
+        peak_bytes=peak.bytes,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Peak:
+    """The highest memory use of a process."""
+
+    bytes: int
+    """All of it."""
+    added_bytes: int
+    """Above what imports and weights hold."""
+
+
+def _in_subprocess(subject: Subject, weights_dir: Path | None, variant: Variant) -> Peak:
+    bound = subject.max_memory_bytes
     command = [
         *(sys.executable, "-m", "benchmarks.engine.memory", variant, subject.model),
-        *("--height", str(subject.height_pixels), "--evaluations", str(subject.evaluations)),
-        *("--device", subject.device.type),
+        *("--width", str(subject.size[0]), "--height", str(subject.height_pixels)),
+        *("--evaluations", str(subject.evaluations), "--device", subject.device.type),
+        *(("--max-memory-bytes", str(bound)) if bound else ()),
         *(("--weights-dir", str(weights_dir)) if weights_dir else ()),
     ]
     output = subprocess.run(command, cwd=REPOSITORY, check=True, stdout=subprocess.PIPE).stdout
-    return int(json.loads(output)["peak_bytes"])
+    return Peak(**json.loads(output))
 
 
 @click.command()
 @click.argument("variant", type=click.Choice(get_args(Variant)))
 @click.argument("model", type=click.Choice(get_args(Model)))
+@click.option("--width", type=int, required=True)
 @click.option("--height", type=int, required=True)
 @click.option("--evaluations", type=int, required=True)
 @click.option("--device", required=True)
+@click.option("--max-memory-bytes", type=int)
 @click.option("--weights-dir", type=click.Path(path_type=Path))
 def main(
     variant: Variant,
     model: Model,
+    width: int,
     height: int,
     evaluations: int,
     device: str,
+    max_memory_bytes: int | None,
     weights_dir: Path | None,
 ) -> None:
-    """Print what one transfer needs at most, above what imports and weights hold."""
-    store = store_for(model, weights_dir)
-    subject = Subject(model, height, store, torch.device(device), evaluations)
+    """Print what one transfer needs at most."""
+    subject = Subject(
+        model,
+        height,
+        store_for(model, weights_dir),
+        torch.device(device),
+        evaluations,
+        width_pixels=width,
+        max_memory_bytes=max_memory_bytes,
+    )
     assert subject.ours.weights  # loads them
     gauge = Gauge(subject.device)
     if variant == "naive":
         subject.naive.run(evaluations)
     else:
         _exhaust(subject, evaluations)
-    click.echo(json.dumps({"peak_bytes": gauge.peak_bytes()}))
+    click.echo(json.dumps(asdict(gauge.peak())))
 
 
 def _exhaust(subject: Subject, evaluations: int) -> None:
-    for progress in subject.ours.steps(CONTENT, STYLE):
+    for progress in subject.ours.steps(subject.picture, subject.style):
         if progress.evaluations >= evaluations:
             return
 
 
 class Gauge:
-    """The highest memory use above that at its making."""
+    """Measures a peak from its making on."""
 
     def __init__(self, device: torch.device) -> None:
         self._device = device
@@ -98,10 +142,12 @@ class Gauge:
         else:
             self._baseline = _reset_peak_resident()
 
-    def peak_bytes(self) -> int:
+    def peak(self) -> Peak:
         if self._device.type == "cuda":
-            return torch.cuda.max_memory_allocated(self._device) - self._baseline
-        return _peak_resident() - self._baseline
+            highest = torch.cuda.max_memory_allocated(self._device)
+        else:
+            highest = _peak_resident()
+        return Peak(highest, highest - self._baseline)
 
 
 CLEAR_REFS = Path("/proc/self/clear_refs")

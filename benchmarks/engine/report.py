@@ -3,34 +3,61 @@
 from collections.abc import Iterable, Iterator, Sequence
 
 from benchmarks.engine.schema import (
-    Convergence,
+    Arm,
     CurvePoint,
+    Curves,
+    DraftTime,
     EvaluationTime,
+    LargePicture,
     MatrixProduct,
+    Measured,
     PeakMemory,
     Results,
+    Scaling,
     Spread,
+    StartupTime,
 )
+from benchmarks.engine.targets import Verdict, seconds_ratio, verdicts
 
 Row = Sequence[str]
 
 
 def render(results: Results) -> str:
-    """All tables. Ratios are naive / ours: above 1 ours is better."""
+    """All tables of what was measured. Ratios are naive / ours, above 1 ours is better; where
+    they are not, the head says so."""
     return "\n\n".join(
         [
             _headline(results),
-            *_section("Matrix products", _matrix_products(results.matrix_products)),
-            *_section("Time per evaluation", _evaluation_times(results.evaluation_times)),
-            *_section(
-                f"Share of the {results.method.our_precision} matrix product",
-                _shares(results.evaluation_times),
+            *_section("Targets", (), _targets_met(verdicts(results))),
+            *(
+                part
+                for title, rows, table in _sections(results)
+                if rows
+                for part in _section(title, rows, table)
             ),
-            *(part for curve in results.convergence for part in _convergence(curve)),
-            *_section("Peak memory", _peak_memory(results.peak_memory)),
             *(f"Skipped {reason}." for reason in results.skipped),
         ]
     )
+
+
+def _sections(results: Results) -> Iterator[tuple[str, Sequence[Measured], Iterable[Row]]]:
+    """Title, what was measured, and its table."""
+    times, curves = results.evaluation_times, results.curves
+    share = f"Share of the {results.method.our_precision} matrix product"
+    yield "Matrix products", results.matrix_products, _matrix_products(results.matrix_products)
+    yield "Time per evaluation", times, _evaluation_times(times)
+    yield share, times, _shares(times)
+    yield "To the naive loop's last loss", curves, _last_losses(curves)
+    for curve in curves:
+        yield f"Loss after equal evaluations, {_pair(curve)}", [curve], _milestones(curve)
+        yield f"Evaluations and seconds to a loss, {_pair(curve)}", [curve], _targets(curve)
+    yield "Automatic precision beside float32", curves, _precisions(curves)
+    yield "Cores in use while the loops took turns", curves, _cores(curves)
+    yield "Peak memory", results.peak_memory, _peak_memory(results.peak_memory)
+    yield "Time per evaluation from size to size", results.scaling, _scaling(results.scaling)
+    yield "Draft", results.drafts, _drafts(results.drafts)
+    yield "Start of the program", results.startups, _startups(results.startups)
+    yield "A large picture", results.large_pictures, _large_pictures(results.large_pictures)
 
 
 def _headline(results: Results) -> str:
@@ -38,7 +65,7 @@ def _headline(results: Results) -> str:
     quick = " A quick run: it shows that everything works, its numbers say nothing." * method.quick
     device = "" if machine.device == "cpu" else f" {machine.device_name},"
     return (
-        f"nst {results.nst_version}, {results.measured_on}:{device} {machine.cpu},"
+        f"nst {results.nst_version}:{device} {machine.cpu},"
         f" {machine.cores} cores, {machine.memory_bytes / 2**30:.0f} GiB, {machine.system},"
         f" Python {machine.python}, torch {machine.torch} with {machine.threads} threads."
         f" {method.content} in the style of {method.style}; medians (± half the interquartile"
@@ -46,8 +73,9 @@ def _headline(results: Results) -> str:
     )
 
 
-def _section(title: str, rows: Iterable[Row]) -> list[str]:
-    return [f"### {title}", _table(list(rows))]
+def _section(title: str, measured: Sequence[Measured], rows: Iterable[Row]) -> list[str]:
+    days = ", ".join(sorted({str(row.measured_on) for row in measured}))
+    return [f"### {title}", *([f"Measured on {days}."] if days else []), _table(list(rows))]
 
 
 def _table(rows: Sequence[Row]) -> str:
@@ -63,6 +91,18 @@ def _table(rows: Sequence[Row]) -> str:
 
 def _align(cell: str, width: int, column: int) -> str:
     return cell.rjust(width) if column else cell.ljust(width)
+
+
+def _targets_met(judged: Iterable[Verdict]) -> Iterator[Row]:
+    yield "what", "target", "measured", "met"
+    for verdict in judged:
+        measured = verdict.measured
+        yield (
+            verdict.what,
+            verdict.target,
+            "–" if measured is None else f"{measured:.4g}{verdict.unit}",
+            {True: "yes", False: "no", None: "not measured"}[verdict.is_met],
+        )
 
 
 def _matrix_products(products: Iterable[MatrixProduct]) -> Iterator[Row]:
@@ -96,14 +136,53 @@ def _shares(times: Iterable[EvaluationTime]) -> Iterator[Row]:
         )
 
 
-def _convergence(curve: Convergence) -> list[str]:
-    return [
-        *_section(f"Loss after equal evaluations, {_subject(curve)}", _milestones(curve)),
-        *_section(f"Evaluations and seconds to a loss, {_subject(curve)}", _targets(curve)),
-    ]
+def _last_losses(curves: Iterable[Curves]) -> Iterator[Row]:
+    yield (
+        *("model, pair", "naive loss", "naive evals", "our evals", "naive s", "our s"),
+        *("seconds, ours / naive", "loss after equal evaluations, ours / naive"),
+    )
+    for curve in curves:
+        last = curve.targets[-1]
+        yield (
+            _pair(curve),
+            f"{last.loss:.3g}",
+            _evaluations(last.naive),
+            _evaluations(last.ours),
+            _seconds(last.naive),
+            _seconds(last.ours),
+            f"{seconds_ratio(curve):.3f}",
+            f"{1 / curve.milestones[-1].ratio:.3f}",
+        )
 
 
-def _milestones(curve: Convergence) -> Iterator[Row]:
+def _precisions(curves: Iterable[Curves]) -> Iterator[Row]:
+    yield (
+        *("model, pair", "worst loss at equal time, automatic / float32", "at s"),
+        "loss after equal evaluations, automatic / float32",
+    )
+    for curve in curves:
+        compared = curve.precisions
+        yield (
+            _pair(curve),
+            f"{compared.worst_at_equal_time:.3f}",
+            f"{compared.worst_seconds:.1f}",
+            f"{compared.after_equal_evaluations:.3f}",
+        )
+
+
+def _cores(curves: Iterable[Curves]) -> Iterator[Row]:
+    """Of the three loops: during their own turns, and during those of the others."""
+    yield "model, pair", "naive", "ours", "ours in float32"
+    for curve in curves:
+        arms = (curve.naive, curve.ours, curve.ours_in_float32)
+        yield _pair(curve), *(_busy_and_idle(arm) for arm in arms)
+
+
+def _busy_and_idle(arm: Arm) -> str:
+    return f"{arm.busy_cores:.2f}, idle {arm.idle_cores:.3f}"
+
+
+def _milestones(curve: Curves) -> Iterator[Row]:
     yield "evaluations", "naive loss", "our loss", "naive / ours"
     yield "1", *(2 * [f"{curve.start_loss:.3g}"]), "1.00"
     for at in curve.milestones:
@@ -115,7 +194,7 @@ def _milestones(curve: Convergence) -> Iterator[Row]:
         )
 
 
-def _targets(curve: Convergence) -> Iterator[Row]:
+def _targets(curve: Curves) -> Iterator[Row]:
     yield (
         *("loss", "of the start", "naive evals", "our evals", "naive / ours"),
         *("naive s", "our s", "naive / ours"),
@@ -149,8 +228,53 @@ def _peak_memory(measured: Iterable[PeakMemory]) -> Iterator[Row]:
         )
 
 
-def _subject(measured: EvaluationTime | Convergence | PeakMemory) -> str:
+def _scaling(measured: Iterable[Scaling]) -> Iterator[Row]:
+    yield "model, picture", "ms", "exponent since the size before", "exponent of all"
+    for scaling in measured:
+        segments = ["–", *(f"{segment:.2f}" for segment in scaling.segment_exponents)]
+        for size, segment in zip(scaling.sizes, segments, strict=True):
+            yield (
+                f"{scaling.model} {size.side_pixels}×{size.side_pixels}",
+                _spread(size.seconds, 1e3, 0),
+                segment,
+                f"{scaling.exponent:.3f}" if size == scaling.sizes[-1] else "",
+            )
+
+
+def _drafts(measured: Iterable[DraftTime]) -> Iterator[Row]:
+    yield "picture", "warm ms", "whole command ms"
+    for draft in measured:
+        yield (
+            f"{draft.width_pixels}×{draft.height_pixels}",
+            _spread(draft.warm_seconds, 1e3, 0),
+            _spread(draft.cold_seconds, 1e3, 0),
+        )
+
+
+def _startups(measured: Iterable[StartupTime]) -> Iterator[Row]:
+    yield "command", "ms"
+    for startup in measured:
+        yield startup.command, _spread(startup.seconds, 1e3, 0)
+
+
+def _large_pictures(measured: Iterable[LargePicture]) -> Iterator[Row]:
+    yield "model, picture", "allowed GB", "peak GB", "evaluations", "s"
+    for large in measured:
+        yield (
+            _subject(large),
+            f"{large.max_memory_bytes / 1e9:.2f}",
+            f"{large.peak_bytes / 1e9:.2f}",
+            str(large.evaluations),
+            f"{large.seconds:.0f}",
+        )
+
+
+def _subject(measured: EvaluationTime | Curves | PeakMemory | LargePicture) -> str:
     return f"{measured.model} {measured.width_pixels}×{measured.height_pixels}"
+
+
+def _pair(curve: Curves) -> str:
+    return f"{_subject(curve)} {curve.content} + {curve.style}"
 
 
 def _spread(spread: Spread, factor: float, digits: int) -> str:

@@ -1,15 +1,17 @@
 """What a results file holds. `Results.model_validate_json` is the validator.
 
-A ratio is always naive / ours: above 1 ours is better, below 1 it is worse.
+A ratio without further words is naive / ours: above 1 ours is better, below 1 it is worse.
 """
 
-from datetime import date
-from typing import Annotated, Literal
+from collections.abc import Sequence
+from datetime import UTC, date, datetime
+from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, PositiveFloat, PositiveInt
 
 Model = Literal["vgg16", "vgg19"]
 Variant = Literal["naive", "ours"]
+Section = Literal["evaluation", "curves", "memory", "scaling", "draft", "startup", "large"]
 Dtype = Literal["float32", "bfloat16"]
 Kernel = Literal["mm", "oneDNN linear"]
 
@@ -18,6 +20,22 @@ class Record(BaseModel):
     """Unknown fields, infinities and NaN are errors."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+def today() -> date:
+    return datetime.now(UTC).date()
+
+
+class Measured(Record):
+    """One row of a section. Sections may be measured on different days."""
+
+    measured_on: date
+
+    @property
+    def subject(self) -> tuple[str, int]:
+        """The model and the number of the pair of pictures, where there are such: new rows take
+        the place of all older ones of the same subject."""
+        return getattr(self, "model", ""), getattr(self, "pair", 0)
 
 
 class Spread(Record):
@@ -50,6 +68,7 @@ class Method(Record):
     """A smoke run, whose numbers say nothing."""
     content: str
     style: str
+    """Of all sections but the curves."""
     warm_up: PositiveInt
     """Rounds before those that count."""
     repeats: PositiveInt
@@ -59,7 +78,7 @@ class Method(Record):
     weights_sha256: dict[Model, str]
 
 
-class MatrixProduct(Record):
+class MatrixProduct(Measured):
     """The product of two square matrices."""
 
     dtype: Dtype
@@ -70,7 +89,7 @@ class MatrixProduct(Record):
     """Of the fastest repeat."""
 
 
-class EvaluationTime(Record):
+class EvaluationTime(Measured):
     """The loss and its gradient, once."""
 
     model: Model
@@ -119,24 +138,49 @@ class Target(Record):
     seconds_ratio: PositiveFloat | None
 
 
-class Convergence(Record):
-    """Both loops from the same picture."""
+class Arm(Record):
+    """One loop of three that took turns."""
+
+    precision: str
+    curve: tuple[CurvePoint, ...]
+    """The lowest loss so far, thinned; the first and the last evaluation are there."""
+    busy_cores: PositiveFloat
+    """CPU time / time, during its own turns."""
+    idle_cores: NonNegativeFloat
+    """CPU time / time while others had their turns: what it took away from them."""
+
+
+class Precisions(Record):
+    """Our automatic precision beside our float32; a ratio is automatic / float32."""
+
+    worst_at_equal_time: PositiveFloat
+    """Ratio of the losses when it is highest; above 1 the automatic one was behind then."""
+    worst_seconds: PositiveFloat
+    """When that was."""
+    after_equal_evaluations: PositiveFloat
+    """Ratio of the losses at the end."""
+
+
+class Curves(Measured):
+    """The naive loop, ours, and ours in float32, from the same picture."""
 
     model: Model
+    pair: PositiveInt
+    content: str
+    style: str
     width_pixels: PositiveInt
     height_pixels: PositiveInt
     start_loss: PositiveFloat
-    naive: tuple[CurvePoint, ...]
-    """The lowest loss so far, after every evaluation."""
-    ours: tuple[CurvePoint, ...]
-    """The lowest loss so far, after every step."""
+    naive: Arm
+    ours: Arm
+    ours_in_float32: Arm
     milestones: tuple[Milestone, ...]
     targets: tuple[Target, ...]
     """Shares of the start loss; last the lowest loss of the naive loop."""
-    busy_cores: PositiveFloat
+    precisions: Precisions
 
 
-class PeakMemory(Record):
+class PeakMemory(Measured):
     """Of a process of its own, above what it holds after imports and weights."""
 
     model: Model
@@ -151,18 +195,80 @@ class PeakMemory(Record):
     our_history_bytes: PositiveInt
 
 
-class Results(Record):
-    """One run of the suite."""
+class SizeTime(Record):
+    """Of our evaluation of a square picture."""
 
-    schema_version: Literal[1] = 1
+    side_pixels: PositiveInt
+    seconds: Spread
+
+    @property
+    def pixels(self) -> int:
+        return self.side_pixels**2
+
+
+class Scaling(Measured):
+    """How the time of our evaluation grows with the picture."""
+
+    model: Model
+    sizes: Annotated[tuple[SizeTime, ...], Field(min_length=2)]
+    exponent: float
+    """Of the power of the number of pixels that fits best."""
+    segment_exponents: tuple[float, ...]
+    """From every size to the next."""
+
+
+class DraftTime(Measured):
+    width_pixels: PositiveInt
+    height_pixels: PositiveInt
+    warm_seconds: Spread
+    """One draft, the network being loaded."""
+    cold_seconds: Spread
+    """The whole command, from its start to its exit."""
+
+
+class StartupTime(Measured):
+    command: str
+    seconds: Spread
+    """Of a process, from its start to its exit."""
+
+
+class LargePicture(Measured):
+    """A few steps within a bound for the memory."""
+
+    model: Model
+    width_pixels: PositiveInt
+    height_pixels: PositiveInt
+    max_memory_bytes: PositiveInt
+    evaluations: PositiveInt
+    seconds: PositiveFloat
+    """Of the whole process."""
+    peak_bytes: PositiveInt
+    """All that the process held: resident on the CPU, allocated by torch on a GPU."""
+
+
+class Results(Record):
+    """What has been measured on one machine, by one run or by several."""
+
+    schema_version: Literal[2] = 2
     suite: Literal["engine"] = "engine"
     nst_version: str
-    measured_on: date
     machine: Machine
     method: Method
-    skipped: tuple[str, ...]
-    """What was left out and why."""
-    matrix_products: tuple[MatrixProduct, ...]
-    evaluation_times: tuple[EvaluationTime, ...]
-    convergence: tuple[Convergence, ...]
-    peak_memory: tuple[PeakMemory, ...]
+    skipped: tuple[str, ...] = ()
+    """What the last run left out and why."""
+    matrix_products: tuple[MatrixProduct, ...] = ()
+    evaluation_times: tuple[EvaluationTime, ...] = ()
+    curves: tuple[Curves, ...] = ()
+    peak_memory: tuple[PeakMemory, ...] = ()
+    scaling: tuple[Scaling, ...] = ()
+    drafts: tuple[DraftTime, ...] = ()
+    startups: tuple[StartupTime, ...] = ()
+    large_pictures: tuple[LargePicture, ...] = ()
+
+    def including(self, field: str, rows: Sequence[Measured]) -> Self:
+        """With these rows in a field, in place of older ones about the same subjects."""
+        subjects = {row.subject for row in rows}
+        kept = [row for row in getattr(self, field) if row.subject not in subjects]
+        return self.model_copy(
+            update={field: tuple(sorted([*kept, *rows], key=lambda row: row.subject))}
+        )

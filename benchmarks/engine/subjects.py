@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -23,6 +24,30 @@ STYLE = SAMPLES / "style" / "impasto.jpg"
 MEAN_RGB = (123.68, 116.779, 103.939)
 
 
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """Two pictures for a curve."""
+
+    number: int
+    """From 1."""
+    content: Path
+    style: Path
+
+
+NAMES = (("tubingen", "the_scream"), ("golden_gate", "wave_crop"), ("lion", "starry_night"))
+SAMPLE_NAMES = (("cat", "impasto"), ("astronaut", "mosaic"), ("coffee", "woodcut_waves"))
+
+
+def pairs(pictures: Path | None) -> tuple[Pair, ...]:
+    """Three pairs: the classics of this field from a directory with content/ and style/, which may
+    not be shipped, or the samples in data/."""
+    directory, names = (pictures, NAMES) if pictures else (SAMPLES, SAMPLE_NAMES)
+    return tuple(
+        Pair(number, directory / "content" / f"{content}.jpg", directory / "style" / f"{style}.jpg")
+        for number, (content, style) in enumerate(names, start=1)
+    )
+
+
 @dataclass(frozen=True)
 class Subject:
     """A model at a height. `evaluations` bounds our transfer, the naive loop is told by `run`."""
@@ -33,6 +58,12 @@ class Subject:
     device: torch.device
     evaluations: int = 1
     precision: str = "auto"
+    content: Path = CONTENT
+    style: Path = STYLE
+    width_pixels: int | None = None
+    """None: the content picture's aspect ratio is kept."""
+    max_memory_bytes: int | None = None
+    """Of our transfer; None: the engine's own choice."""
 
     @cached_property
     def ours(self) -> NeuralStyleTransfer:
@@ -43,21 +74,39 @@ class Subject:
             convergence_tolerance=0,
             save_every=0,
         )
+        bounds: dict[str, Any] = {}
+        if self.max_memory_bytes:
+            bounds["max_memory_bytes"] = self.max_memory_bytes
         return NeuralStyleTransfer(
-            options, device=self.device.type, precision=self.precision, weights=self.store
+            options,
+            device=self.device.type,
+            precision=self.precision,
+            weights=self.store,
+            **bounds,
         )
 
     @cached_property
     def naive(self) -> NaiveTransfer:
-        content = self._tensor(images.load(CONTENT, "content"), self.size)
-        style_picture = images.load(STYLE, "style")
+        style_picture = images.load(self.style, "style")
         style = self._tensor(style_picture, _at_height(style_picture.size, self.height_pixels))
+        content = self._tensor(self.picture, self.size)
         return NaiveTransfer(self.model, self.ours.weights.tensors, content, style)
 
     @cached_property
+    def picture(self) -> Image.Image:
+        """The content picture; stretched if a width is asked for."""
+        picture = images.load(self.content, "content")
+        return images.resize(picture, self._size_of(picture)) if self.width_pixels else picture
+
+    @property
     def size(self) -> tuple[int, int]:
         """Width and height of the result."""
-        return _at_height(images.load(CONTENT, "content").size, self.height_pixels)
+        return self._size_of(self.picture)
+
+    def _size_of(self, picture: Image.Image) -> tuple[int, int]:
+        if self.width_pixels:
+            return self.width_pixels, self.height_pixels
+        return _at_height(picture.size, self.height_pixels)
 
     def _tensor(self, picture: Image.Image, size: tuple[int, int]) -> Tensor:
         pixels = np.array(images.resize(images.flatten(picture), size), dtype=np.float32)

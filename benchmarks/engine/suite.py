@@ -1,102 +1,57 @@
-"""All measures of one run, one after the other."""
+"""All sections, one after the other."""
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import get_args
 
 import torch
 
 from benchmarks.engine import machine
 from benchmarks.engine.arithmetic import Product, measure_products, products
-from benchmarks.engine.convergence import measure_convergence
+from benchmarks.engine.convergence import measure_curves
 from benchmarks.engine.evaluation import measure_evaluation
-from benchmarks.engine.memory import measure_memory
+from benchmarks.engine.memory import measure_large_picture, measure_memory
+from benchmarks.engine.plan import LARGE_BYTES, Plan
+from benchmarks.engine.scaling import measure_scaling
 from benchmarks.engine.schema import (
-    Convergence,
     Dtype,
-    EvaluationTime,
     MatrixProduct,
+    Measured,
     Method,
     Model,
-    PeakMemory,
     Results,
+    Section,
 )
-from benchmarks.engine.subjects import CONTENT, STYLE, Subject, store_for
+from benchmarks.engine.subjects import CONTENT, STYLE, Pair, Subject, store_for
+from benchmarks.engine.waiting import measure_draft, measure_startups
 from nst import __version__
 from nst.engine.device import has_fast_bfloat16
 from nst.errors import WeightsUnavailable
 
 Say = Callable[[str], None]
+Rows = tuple[str, Sequence[Measured]]
+"""The field of `Results` and what to put there."""
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """How much is measured."""
-
-    heights: tuple[int, ...]
-    """Of the pictures whose evaluations are timed."""
-    warm_up: int
-    repeats: int
-    curve_height: int
-    evaluations: int
-    """That both loops have to bring the loss down."""
-    memory_height: int
-    memory_evaluations: int
-    memory_repeats: int
-    matrix_side: int
-    is_quick: bool = False
-
-
-DEFAULT = Plan(
-    heights=(100, 200, 300),
-    warm_up=2,
-    repeats=7,
-    curve_height=128,
-    evaluations=150,
-    memory_height=300,
-    memory_evaluations=4,
-    memory_repeats=3,
-    matrix_side=2048,
-)
-QUICK = Plan(
-    heights=(48, 96),
-    warm_up=1,
-    repeats=3,
-    curve_height=48,
-    evaluations=60,
-    memory_height=96,
-    memory_evaluations=2,
-    memory_repeats=1,
-    matrix_side=512,
-    is_quick=True,
-)
-
-
-@dataclass(slots=True)
+@dataclass
 class Suite:
     """Measures by `plan` on `device` and says what it is doing."""
 
     plan: Plan
     device: torch.device
     weights_dir: Path | None
+    models: Collection[Model]
+    pairs: Collection[Pair]
+    """Of the curves."""
     say: Say
-    skipped: list[str] = field(default_factory=list)
 
-    def run(self) -> Results:
+    def header(self) -> Results:
+        """Results without any measurement."""
         plan = self.plan
-        weights = self._available_weights()
-        candidates = products(plan.matrix_side, self.device)
-        self.say("matrix products")
-        matrix_products = measure_products(
-            candidates, warm_up=plan.warm_up, repeats=plan.repeats, device=self.device
-        )
-        precision: Dtype = "bfloat16" if has_fast_bfloat16(self.device.type) else "float32"
-        yardstick = fastest(candidates, matrix_products, precision)
         return Results(
             nst_version=__version__,
-            measured_on=datetime.now(UTC).date(),
             machine=machine.describe(self.device),
             method=Method(
                 quick=plan.is_quick,
@@ -104,61 +59,136 @@ class Suite:
                 style=STYLE.name,
                 warm_up=plan.warm_up,
                 repeats=plan.repeats,
-                our_precision=precision,
-                weights_sha256=weights,
+                our_precision=self._precision,
+                weights_sha256=self.available,
             ),
-            matrix_products=tuple(matrix_products),
-            evaluation_times=tuple(self._evaluation_times(weights, yardstick)),
-            convergence=tuple(self._convergence(weights)),
-            peak_memory=tuple(self._peak_memory(weights)),
-            skipped=tuple(self.skipped),  # last: by now it is complete
+            skipped=tuple(self._skipped()),
         )
 
-    def _available_weights(self) -> dict[Model, str]:
+    def measure(self, section: Section) -> Iterator[Rows]:
+        """Row after row, so that an interrupted run has kept what it measured."""
+        sections: dict[Section, Callable[[], Iterator[Rows]]] = {
+            "evaluation": self._evaluation,
+            "curves": self._curves,
+            "memory": self._memory,
+            "scaling": self._scaling,
+            "draft": self._draft,
+            "startup": self._startup,
+            "large": self._large,
+        }
+        return sections[section]()
+
+    @cached_property
+    def available(self) -> dict[Model, str]:
         """The models that can be measured, and the SHA-256 of their files."""
         available: dict[Model, str] = {}
-        for model in get_args(Model):
-            try:
+        for model in self.models:
+            with suppress(WeightsUnavailable):
                 available[model] = store_for(model, self.weights_dir).load(model).sha256
-            except WeightsUnavailable:
-                self._skip(f"{model}: no weights here; set NST_WEIGHTS_DIR to measure it")
         return available
 
-    def _evaluation_times(
-        self, models: dict[Model, str], yardstick: Product
-    ) -> Iterator[EvaluationTime]:
-        for model in models:
-            for height in self.plan.heights:
-                self.say(f"{model}: time per evaluation at height {height}")
-                yield measure_evaluation(
-                    self._subject(model, height),
-                    yardstick,
-                    warm_up=self.plan.warm_up,
-                    repeats=self.plan.repeats,
-                )
-
-    def _convergence(self, models: dict[Model, str]) -> Iterator[Convergence]:
-        for model in models:
-            self.say(f"{model}: {self.plan.evaluations} evaluations of both loops")
-            subject = self._subject(model, self.plan.curve_height, self.plan.evaluations)
-            yield measure_convergence(subject)
-
-    def _peak_memory(self, models: dict[Model, str]) -> Iterator[PeakMemory]:
+    def _skipped(self) -> Iterator[str]:
+        for model in self.models:
+            if model not in self.available:
+                yield f"{model}: no weights here; set NST_WEIGHTS_DIR to measure it"
         if self.device.type == "mps":
-            self._skip("peak memory: Apple GPUs do not tell it")
+            yield "memory and large: Apple GPUs do not tell their memory"
+
+    @property
+    def _precision(self) -> Dtype:
+        return "bfloat16" if has_fast_bfloat16(self.device.type) else "float32"
+
+    def _evaluation(self) -> Iterator[Rows]:
+        plan = self.plan
+        candidates = products(plan.matrix_side, self.device)
+        self.say("matrix products")
+        measured = measure_products(
+            candidates, warm_up=plan.warm_up, repeats=plan.repeats, device=self.device
+        )
+        yield "matrix_products", measured
+        yardstick = fastest(candidates, measured, self._precision)
+        for model in self.available:
+            self.say(f"{model}: time per evaluation at heights {plan.heights}")
+            yield (
+                "evaluation_times",
+                [
+                    measure_evaluation(
+                        self._subject(model, height),
+                        yardstick,
+                        warm_up=plan.warm_up,
+                        repeats=plan.repeats,
+                    )
+                    for height in plan.heights
+                ],
+            )
+
+    def _curves(self) -> Iterator[Rows]:
+        for model in self.available:
+            for pair in self.pairs:
+                self.say(f"{model}, pair {pair.number}: {self.plan.evaluations} evaluations each")
+                store = store_for(model, self.weights_dir)
+                subject = Subject(
+                    model,
+                    self.plan.curve_height,
+                    store,
+                    self.device,
+                    self.plan.evaluations,
+                    content=pair.content,
+                    style=pair.style,
+                )
+                yield "curves", [measure_curves(subject, pair.number)]
+
+    def _memory(self) -> Iterator[Rows]:
+        if self.device.type == "mps":
             return
-        for model in models:
+        for model in self.available:
             self.say(f"{model}: peak memory")
-            subject = self._subject(model, self.plan.memory_height, self.plan.memory_evaluations)
-            yield measure_memory(subject, self.weights_dir, repeats=self.plan.memory_repeats)
+            width, height = self.plan.memory_size
+            subject = self._subject(model, height, width, self.plan.memory_evaluations)
+            repeats = self.plan.memory_repeats
+            yield "peak_memory", [measure_memory(subject, self.weights_dir, repeats=repeats)]
 
-    def _subject(self, model: Model, height: int, evaluations: int = 1) -> Subject:
-        store = store_for(model, self.weights_dir)
-        return Subject(model, height, store, self.device, evaluations)
+    def _scaling(self) -> Iterator[Rows]:
+        for model in self.available:
+            self.say(f"{model}: time per evaluation from side to side {self.plan.scaling_sides}")
+            subjects = (self._subject(model, side, side) for side in self.plan.scaling_sides)
+            yield "scaling", [measure_scaling(subjects, repeats=self.plan.repeats)]
 
-    def _skip(self, reason: str) -> None:
-        self.skipped.append(reason)
-        self.say(f"skipped {reason}")
+    def _draft(self) -> Iterator[Rows]:
+        self.say("draft")
+        yield "drafts", [measure_draft(self.plan.draft_size, repeats=self.plan.process_repeats)]
+
+    def _startup(self) -> Iterator[Rows]:
+        self.say("start of the program")
+        yield "startups", measure_startups(self.plan.process_repeats)
+
+    def _large(self) -> Iterator[Rows]:
+        if self.device.type == "mps":
+            return
+        for model in self.available:
+            width, height = self.plan.large_size
+            self.say(f"{model}: {width}×{height} within {LARGE_BYTES / 1e9:.0f} GB")
+            evaluations = self.plan.large_evaluations
+            subject = self._subject(model, height, width, evaluations, LARGE_BYTES)
+            yield "large_pictures", [measure_large_picture(subject, self.weights_dir)]
+
+    def _subject(
+        self,
+        model: Model,
+        height: int,
+        width: int | None = None,
+        evaluations: int = 1,
+        max_memory_bytes: int | None = None,
+    ) -> Subject:
+        return Subject(
+            model,
+            height,
+            store_for(model, self.weights_dir),
+            self.device,
+            evaluations,
+            width_pixels=width,
+            max_memory_bytes=max_memory_bytes,
+        )
 
 
 def fastest(candidates: list[Product], measured: list[MatrixProduct], dtype: Dtype) -> Product:

@@ -3,6 +3,8 @@
 import statistics
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from types import MappingProxyType
 
 import torch
 
@@ -15,21 +17,34 @@ def interleave(
     warm_up: int,
     repeats: int,
     device: torch.device,
+    within: Mapping[str, Callable[[], AbstractContextManager[None]]] = MappingProxyType({}),
 ) -> dict[str, list[float]]:
     """The seconds of each subject in every round that counts.
 
-    All run once a round, so that whatever else the machine does slows all of them; every other
-    round the order is reversed, so that nobody always runs behind the same neighbour.
+    All have one turn a round, so that whatever else the machine does slows all of them; every
+    other round the order is reversed, so that nobody always runs behind the same neighbour.
+
+    `within`: what a subject's turns happen in, by name. It lasts for one turn, since the others
+    must do without; so every turn begins with a call that does not count, which pays for entering.
+    All subjects have such a call, or it would warm the caches for some of them only.
     """
     seconds: dict[str, list[float]] = {name: [] for name in subjects}
     for number in range(warm_up + repeats):
         for name in list(subjects)[:: 1 if number % 2 else -1]:
-            started = time.perf_counter()
-            subjects[name]()
-            synchronize(device)
+            with within.get(name, nullcontext)():
+                seconds_of_call(subjects[name], device)
+                taken = seconds_of_call(subjects[name], device)
             if number >= warm_up:
-                seconds[name].append(time.perf_counter() - started)
+                seconds[name].append(taken)
     return seconds
+
+
+def seconds_of_call(subject: Callable[[], object], device: torch.device) -> float:
+    """Of work that was all done when the clock stops."""
+    started = time.perf_counter()
+    subject()
+    synchronize(device)
+    return time.perf_counter() - started
 
 
 def synchronize(device: torch.device) -> None:
@@ -55,10 +70,12 @@ def ratios(numerators: Sequence[float], denominators: Sequence[float]) -> Spread
 class BusyCores:
     """CPU time per time since it was made."""
 
-    def __init__(self) -> None:
+    def __init__(self, cpu_seconds: Callable[[], float] = time.process_time) -> None:
+        """`cpu_seconds`: used so far by all processes that count."""
+        self._cpu_seconds = cpu_seconds
         self._started = time.perf_counter()
-        self._cpu_started = time.process_time()
+        self._cpu_started = cpu_seconds()
 
     def __call__(self) -> float:
-        cpu_seconds = time.process_time() - self._cpu_started
+        cpu_seconds = self._cpu_seconds() - self._cpu_started
         return cpu_seconds / (time.perf_counter() - self._started)

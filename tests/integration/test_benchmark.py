@@ -14,20 +14,31 @@ from benchmarks.engine.schema import Results
 
 from conftest import REPOSITORY
 
+SECTIONS = ("evaluation", "curves", "memory", "scaling", "draft", "startup")
 
-@pytest.fixture(scope="module")
-def output(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("benchmark") / "engine.json"
+
+def measure(path: Path, *sections: str) -> Results:
+    """A quick run of these sections, with the bundled model and one pair of pictures."""
     # On a busy machine threads that wait for each other would take minutes.
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    environment.pop("NST_WEIGHTS_DIR", None)
     subprocess.run(
-        [sys.executable, "-m", "benchmarks.engine", "--quick", "--output", path],
+        [
+            *(sys.executable, "-m", "benchmarks.engine", "--quick", "--output", path),
+            *("--model", "vgg16", "--pair", "1"),
+            *(word for section in sections for word in ("--only", section)),
+        ],
         cwd=REPOSITORY,
         env=environment,
         check=True,
         timeout=300,
     )
+    return Results.model_validate_json(path.read_text())
+
+
+@pytest.fixture(scope="module")
+def output(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("benchmark") / "engine.json"
+    measure(path, *SECTIONS)
     return path
 
 
@@ -49,6 +60,30 @@ def test_the_tables_name_both_sides(output: Path) -> None:
     tables = render(Results.model_validate_json(output.read_text()))
     assert "naive ms" in tables
     assert "ours ms" in tables
+
+
+def test_every_section_has_its_table(output: Path) -> None:
+    results = Results.model_validate_json(output.read_text())
+    assert results.matrix_products
+    assert results.evaluation_times
+    assert [(row.model, row.pair) for row in results.curves] == [("vgg16", 1)]
+    assert results.peak_memory
+    assert results.scaling
+    assert results.drafts
+    assert [row.command for row in results.startups] == ["nst --help", "import nst"]
+
+
+def test_a_loop_that_waits_leaves_the_machine_to_the_others(output: Path) -> None:
+    (curves,) = Results.model_validate_json(output.read_text()).curves
+    assert curves.naive.idle_cores < 0.1
+
+
+def test_a_section_measured_later_joins_the_others(output: Path) -> None:
+    before = Results.model_validate_json(output.read_text())
+    after = measure(output, "large")
+    assert after.model_copy(update={"large_pictures": ()}) == before
+    (large,) = after.large_pictures
+    assert 0 < large.peak_bytes < large.max_memory_bytes
 
 
 def ratios(node: Any) -> Iterator[float]:

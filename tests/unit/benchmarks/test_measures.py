@@ -1,8 +1,21 @@
 """How the benchmark counts and summarises."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import pairwise
+
+import pytest
 import torch
 from benchmarks.engine.arithmetic import convolution_flops, products
-from benchmarks.engine.convergence import lowest_so_far, milestones, targets
+from benchmarks.engine.convergence import (
+    lowest_so_far,
+    milestones,
+    precisions,
+    targets,
+    thinned,
+)
+from benchmarks.engine.scaling import exponent, repeats_at
+from benchmarks.engine.schema import CurvePoint, SizeTime
 from benchmarks.engine.subjects import CONTENT, STYLE, Subject, store_for
 from benchmarks.engine.timing import interleave, ratios, spread
 from benchmarks.naive import Point
@@ -38,8 +51,27 @@ def test_subjects_take_turns_and_only_rounds_after_the_warm_up_count() -> None:
         repeats=2,
         device=torch.device("cpu"),
     )
-    assert calls == "baabba"
+    assert calls == "bbaa" + "aabb" + "bbaa"  # every turn begins with a call that does not count
     assert {name: len(values) for name, values in seconds.items()} == {"a": 2, "b": 2}
+
+
+def test_what_a_subject_needs_lasts_for_its_turns_only() -> None:
+    events: list[str] = []
+
+    @contextmanager
+    def room() -> Iterator[None]:
+        events.append("enter")
+        yield
+        events.append("leave")
+
+    interleave(
+        {"plain": lambda: events.append("plain"), "roomy": lambda: events.append("roomy")},
+        warm_up=0,
+        repeats=1,
+        device=torch.device("cpu"),
+        within={"roomy": room},
+    )
+    assert events == ["enter", "roomy", "roomy", "leave", "plain", "plain"]
 
 
 def test_a_spread_has_median_and_interquartile_range() -> None:
@@ -81,3 +113,40 @@ def test_a_loss_that_is_never_reached_has_no_ratio() -> None:
     ours = lowest_so_far(curve(100, 90), evaluations=2)
     assert all(target.ours is None for target in targets(naive, ours, start_loss=100))
     assert all(target.seconds_ratio is None for target in targets(naive, ours, start_loss=100))
+
+
+def points(*seconds_and_losses: tuple[float, float]) -> list[CurvePoint]:
+    return [
+        CurvePoint(evaluations=number, seconds=seconds, loss=loss)
+        for number, (seconds, loss) in enumerate(seconds_and_losses, start=1)
+    ]
+
+
+def test_precisions_are_compared_when_float32_has_just_got_somewhere() -> None:
+    auto = points((1, 100), (2, 60), (3, 50), (4, 30))
+    float32 = points((1.5, 90), (3.5, 40), (5.5, 20))
+    found = precisions(auto, float32)
+    # At 1.5 s 100 : 90, at 3.5 s 50 : 40; at 5.5 s the automatic one has ended.
+    assert (found.worst_at_equal_time, found.worst_seconds) == (1.25, 3.5)
+    assert found.after_equal_evaluations == 50 / 20
+
+
+def test_a_thinned_curve_keeps_its_ends_and_whole_short_curves() -> None:
+    whole = points(*((second, 1000 - second) for second in range(1, 301)))
+    thin = thinned(whole, 60)
+    assert len(thin) == 60
+    assert (thin[0], thin[-1]) == (whole[0], whole[-1])
+    assert {b.evaluations - a.evaluations for a, b in pairwise(thin)} == {5, 6}
+    assert thinned(whole[:7], 60) == tuple(whole[:7])
+
+
+def test_the_exponent_is_that_of_a_power_of_the_pixels() -> None:
+    sizes = [
+        SizeTime(side_pixels=side, seconds=spread([3 * (side * side) ** 1.1]))
+        for side in (128, 256, 1024)
+    ]
+    assert exponent(sizes) == pytest.approx(1.1)
+
+
+def test_large_pictures_are_timed_less_often() -> None:
+    assert [repeats_at(side, 7) for side in (128, 512, 724, 2048)] == [7, 7, 3, 2]

@@ -1,0 +1,72 @@
+"""How much is measured."""
+
+from dataclasses import dataclass, replace
+
+LARGE_BYTES = 6 * 10**9
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    heights: tuple[int, ...]
+    """Of the pictures whose evaluations are timed."""
+    warm_up: int
+    repeats: int
+    curve_height: int
+    evaluations: int
+    """That the loops have to bring the loss down."""
+    memory_size: tuple[int, int]
+    memory_evaluations: int
+    memory_repeats: int
+    scaling_sides: tuple[int, ...]
+    draft_size: tuple[int, int]
+    process_repeats: int
+    """Of commands that are timed from their start to their exit."""
+    large_size: tuple[int, int]
+    large_evaluations: int
+    """The start picture and one for each of two steps."""
+    matrix_side: int
+    is_quick: bool = False
+
+
+FULL = Plan(
+    heights=(100, 200, 300, 400),
+    warm_up=2,
+    repeats=7,
+    curve_height=400,
+    evaluations=300,
+    memory_size=(1024, 768),
+    memory_evaluations=4,
+    memory_repeats=3,
+    scaling_sides=(128, 256, 512, 1024, 2048),
+    draft_size=(600, 400),
+    process_repeats=7,
+    large_size=(3840, 2160),
+    large_evaluations=3,
+    matrix_side=2048,
+)
+FULL_ON_GPU = replace(
+    FULL, heights=(512, 1024, 2048), scaling_sides=(512, 1024, 2048), matrix_side=8192
+)
+QUICK = Plan(
+    heights=(48,),
+    warm_up=1,
+    repeats=2,
+    curve_height=48,
+    evaluations=20,
+    memory_size=(128, 96),
+    memory_evaluations=2,
+    memory_repeats=1,
+    scaling_sides=(32, 48, 64),
+    draft_size=(48, 32),
+    process_repeats=1,
+    large_size=(128, 96),
+    large_evaluations=2,
+    matrix_side=512,
+    is_quick=True,
+)
+
+
+def plan_for(device: str, *, is_quick: bool) -> Plan:
+    if is_quick:
+        return QUICK
+    return FULL if device == "cpu" else FULL_ON_GPU

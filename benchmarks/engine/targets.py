@@ -1,0 +1,110 @@
+"""What the engine set out to reach, and whether the results say that it did."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import groupby
+
+from benchmarks.engine.plan import LARGE_BYTES
+from benchmarks.engine.schema import Curves, EvaluationTime, Results
+
+CPU_HEIGHT, GPU_HEIGHT = 400, 1024
+"""Of the pictures that the targets for an evaluation speak of."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    what: str
+    measured: float | None
+    """None: not measured."""
+    least: float | None = None
+    most: float | None = None
+    unit: str = ""
+
+    @property
+    def target(self) -> str:
+        if self.least is not None and self.most is not None:
+            return f"{self.least:.3g}–{self.most:.3g}{self.unit}"
+        return (
+            f"≥ {self.least:.3g}{self.unit}"
+            if self.most is None
+            else f"≤ {self.most:.3g}{self.unit}"
+        )
+
+    @property
+    def is_met(self) -> bool | None:
+        """None: not measured."""
+        if self.measured is None:
+            return None
+        return (self.least is None or self.measured >= self.least) and (
+            self.most is None or self.measured <= self.most
+        )
+
+
+def verdicts(results: Results) -> Iterator[Verdict]:
+    """Times and losses as ours / naive; of several pairs of pictures the worst counts."""
+    yield from _evaluations(results)
+    for model, curves in groupby(results.curves, key=lambda row: row.model):
+        yield from _curves(model, list(curves))
+    yield Verdict("time of preset quality to the naive loop's style distance", None, most=1 / 8)
+    for memory in results.peak_memory:
+        size = f"{memory.width_pixels}×{memory.height_pixels}"
+        yield Verdict(
+            f"{memory.model} {size}: peak memory, ours / naive", 1 / memory.ratio, most=0.5
+        )
+    for large in results.large_pictures:
+        size = f"{large.width_pixels}×{large.height_pixels}"
+        yield Verdict(
+            f"{large.model} {size}: peak memory",
+            large.peak_bytes / 1e9,
+            most=LARGE_BYTES / 1e9,
+            unit=" GB",
+        )
+    for draft in results.drafts:
+        size = f"{draft.width_pixels}×{draft.height_pixels}"
+        yield Verdict(f"draft {size}, warm", draft.warm_seconds.median, most=0.5, unit=" s")
+    for startup in results.startups:
+        yield Verdict(startup.command, startup.seconds.median, most=0.3, unit=" s")
+    for scaling in results.scaling:
+        what = f"{scaling.model}: time per evaluation, exponent of the pixels"
+        yield Verdict(what, scaling.exponent, least=0.95, most=1.05)
+
+
+def _evaluations(results: Results) -> Iterator[Verdict]:
+    is_cpu = results.machine.device == "cpu"
+    height = CPU_HEIGHT if is_cpu else GPU_HEIGHT
+    for time in results.evaluation_times:
+        if time.height_pixels == height:
+            yield from _evaluation(time, most=0.42 if is_cpu else 0.25)
+
+
+def _evaluation(time: EvaluationTime, most: float) -> Iterator[Verdict]:
+    subject = f"{time.model} {time.width_pixels}×{time.height_pixels}"
+    yield Verdict(f"{subject}: time per evaluation, ours / naive", 1 / time.ratio.median, most=most)
+    what = f"{subject}: share of the matrix product"
+    yield Verdict(f"{what}, encoder", time.encoder_share.median, least=0.9)
+    yield Verdict(f"{what}, whole evaluation", time.evaluation_share.median, least=0.9)
+
+
+def _curves(model: str, curves: list[Curves]) -> Iterator[Verdict]:
+    pairs = f"worst of {len(curves)} pairs"
+    yield Verdict(
+        f"{model}: time to the naive loop's last loss, ours / naive, {pairs}",
+        max(seconds_ratio(of_pair) for of_pair in curves),
+        most=1 / 3,
+    )
+    yield Verdict(
+        f"{model}: loss at equal time, automatic / float32, {pairs}",
+        max(of_pair.precisions.worst_at_equal_time for of_pair in curves),
+        most=1,
+    )
+    yield Verdict(
+        f"{model}: loss after equal evaluations, automatic / float32, {pairs}",
+        max(of_pair.precisions.after_equal_evaluations for of_pair in curves),
+        most=1.01,
+    )
+
+
+def seconds_ratio(curves: Curves) -> float:
+    """Ours / naive to the naive loop's last loss; infinite if ours never got there."""
+    ratio = curves.targets[-1].seconds_ratio
+    return 1 / ratio if ratio else float("inf")
