@@ -415,7 +415,7 @@ def test_the_other_network_judges_the_result(
         assert distances is not None
         assert distances.judge == judge
         assert 0 < distances.style < 1
-        assert 0 < distances.content
+        assert distances.content > 0
 
 
 def test_without_another_network_nothing_is_judged(tmp_path: Path) -> None:
