@@ -7,6 +7,7 @@ from typing import Any, NoReturn, TypeVar
 
 import click
 
+from nst.bootstrap import prepare_process
 from nst.errors import InvalidImage, InvalidOption, NSTError, TransferCanceled
 
 CANCELED_EXIT_CODE = 130  # 128 + SIGINT, as shells have it
@@ -37,6 +38,7 @@ def debug_option(command: Command) -> Command:
 
 def run(command: click.Command, name: str, arguments: Sequence[str] | None = None) -> NoReturn:
     """Run a command and leave the process with its exit code."""
+    prepare_process()
     logging.basicConfig(format="nst: %(message)s", level=logging.WARNING)
     arguments = sys.argv[1:] if arguments is None else list(arguments)
     try:

@@ -83,7 +83,7 @@ MAX_TRIALS = 20
 class LBFGS:
     """Limited-memory BFGS ([NW06] algorithm 7.5) with a strong-Wolfe line search."""
 
-    def __init__(self, objective: Objective, x: Tensor, *, history_size: int = 20) -> None:
+    def __init__(self, objective: Objective, x: Tensor, *, history_size: int = 40) -> None:
         self.x = x
         self.accepted = _evaluate(objective, x)
         self._objective = objective

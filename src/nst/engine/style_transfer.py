@@ -162,7 +162,11 @@ class NeuralStyleTransfer:
 
         with _out_of_memory(size, self.device):
             objective = objective_in(self.dtype)
-        start = _resized(after.image, content) if after else self._initial_image(pictures, content)
+        start = (
+            self._finer(after.image, pictures, content)
+            if after
+            else (self._initial_image(pictures, content))
+        )
         return _Task(pictures, scale, start, objective, partial(objective_in, torch.float32))
 
     def _initial_image(self, pictures: "_Pictures", content: Tensor) -> Tensor:
@@ -180,6 +184,14 @@ class NeuralStyleTransfer:
             case "draft":
                 draft = paint_draft(pictures.content, pictures.style, (width, height))
                 return to_tensor(draft, draft.size).to(self.device)
+
+    def _finer(self, image: Tensor, pictures: "_Pictures", content: Tensor) -> Tensor:
+        """What a coarser scale has changed in its content, enlarged, changes this content: so the
+        detail is there again that the coarser scale could not have."""
+        height, width = image.shape[2:]
+        change = image - to_tensor(pictures.content, (width, height)).to(self.device)
+        size = content.shape[2:]
+        return content + interpolate(change, size=size, mode="bicubic", align_corners=False)
 
     def _optimize(self, task: "_Task") -> Iterator[Progress]:
         """All scales, from the one that is prepared to the last."""
@@ -359,10 +371,6 @@ def _render(image: Tensor, pictures: _Pictures) -> Image.Image:
     """In the size of the result, also while a coarser scale is painted."""
     painted = images.resize(to_picture(image), pictures.scales[-1].size)
     return images.with_alpha_of(painted, pictures.content)
-
-
-def _resized(image: Tensor, like: Tensor) -> Tensor:
-    return interpolate(image, size=like.shape[2:], mode="bicubic", align_corners=False)
 
 
 @contextmanager
