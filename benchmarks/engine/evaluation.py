@@ -52,4 +52,8 @@ def measure_evaluation(
 
 def encoder_alone(encoder: Encoder, start: torch.Tensor) -> Callable[[], object]:
     """Forward, and backward as if every layer's gradient were its own value."""
-    return lambda: encoder.backward(encoder(start), lambda _, features: features.clone())
+
+    def add_features(_: str, features: torch.Tensor, gradient: torch.Tensor) -> None:
+        gradient += features
+
+    return lambda: encoder.backward(encoder(start), add_features)

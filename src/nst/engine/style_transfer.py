@@ -8,9 +8,9 @@ import logging
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -20,15 +20,16 @@ from torch import Tensor
 from nst import images
 from nst.engine.device import resolve_device, resolve_precision
 from nst.engine.encoder import MEAN_RGB, Encoder
-from nst.engine.memory import kept_memory
+from nst.engine.memory import available_bytes, give_back, kept_memory, used_bytes
+from nst.engine.memory_plan import Demand, plan_memory, smaller
 from nst.engine.objective import CONTENT_LAYER, STYLE_LAYERS, Objective
-from nst.engine.optimize import LBFGS, Adam, Optimizer
+from nst.engine.optimize import LBFGS, Adam, Evaluation, Optimizer
 from nst.engine.preview import paint_draft, run_draft
 from nst.engine.weights import Weights, WeightsStore
-from nst.errors import OutOfMemory, TransferCanceled, WeightsUnavailable
+from nst.errors import InvalidOption, OutOfMemory, TransferCanceled, WeightsUnavailable
 from nst.images import ImageSource
 from nst.options import StyleTransferOptions
-from nst.progress import Progress, Result, StopReason
+from nst.progress import MemoryPlan, Progress, Result, StopReason
 
 NOISE_SIGMA = 90.0
 """Of the random starting picture, in grey levels."""
@@ -37,9 +38,13 @@ MAX_STYLE_AREA = 4.0
 """Pixels of the style picture per pixel of the result, at most: a panorama as style must not need
 more memory than the result."""
 
+USABLE_SHARE = 0.9
+"""Of the memory that is free when a transfer begins."""
+
 _MEAN = torch.tensor(MEAN_RGB).view(1, 3, 1, 1)
 
 OnProgress = Callable[[Progress], None]
+T = TypeVar("T")
 
 logger = logging.getLogger(__name__)
 
@@ -56,15 +61,18 @@ class NeuralStyleTransfer:
         *,
         device: str = "auto",
         precision: str = "auto",
+        max_memory_bytes: int | None = None,
         weights: WeightsStore | None = None,
     ) -> None:
         """`device`: auto, cuda, mps or cpu. `precision` of the convolutions: fp32, bf16, or auto:
-        bf16 where it is fast, and fp32 for what bf16 cannot improve any more. Raises
-        InvalidOption."""
+        bf16 where it is fast, and fp32 for what bf16 cannot improve any more.
+        `max_memory_bytes`: what this process may hold, or on a GPU its tensors; None: what is
+        free. Raises InvalidOption."""
         self.options = options or StyleTransferOptions()
         self.device = resolve_device(device)
         self.precision = precision
         self.dtype = resolve_precision(precision, self.device)
+        self.max_memory_bytes = max_memory_bytes
         self._store = weights or WeightsStore()
 
     def run(
@@ -73,8 +81,8 @@ class NeuralStyleTransfer:
         """The whole transfer.
 
         `on_progress` is called after every step; it may raise TransferCanceled to stop there and
-        get the picture so far. A draft alone takes no step. Raises InvalidImage,
-        WeightsUnavailable, DraftUnavailable, OutOfMemory, Diverged.
+        get the picture so far. A draft alone takes no step. Raises InvalidImage, InvalidOption
+        (too little memory is allowed), WeightsUnavailable, DraftUnavailable, OutOfMemory, Diverged.
         """
         if self.options.is_draft:
             return run_draft(self.options, content, style)
@@ -104,6 +112,7 @@ class NeuralStyleTransfer:
             precision="bf16" if self.dtype == torch.bfloat16 else "fp32",
             model=self.weights.model,
             weights_sha256=self.weights.sha256,
+            memory_plan=task.plan,
         )
 
     def steps(self, content: ImageSource, style: ImageSource) -> Iterator[Progress]:
@@ -112,6 +121,11 @@ class NeuralStyleTransfer:
         if self.options.is_draft:
             return iter([_as_progress(run_draft(self.options, content, style))])
         return self._optimize(self._prepare(content, style))
+
+    def plan(self, content: ImageSource, style: ImageSource) -> MemoryPlan:
+        """How the transfer would divide its memory if it began now. Raises as `run` does."""
+        sizes = self._sizes(images.load(content, "content"), images.load(style, "style"))
+        return self._plan(self._demand(*sizes, self.dtype))
 
     @cached_property
     def weights(self) -> Weights:
@@ -136,25 +150,94 @@ class NeuralStyleTransfer:
     def _prepare(self, content: ImageSource, style: ImageSource) -> "_Task":
         picture = images.load(content, "content")
         style_picture = images.load(style, "style")
-        size = images.fit(picture.size, self.options.size)
-        images.check_sides(size, "content")
-        style_size = _style_size(style_picture.size, size)
-        images.check_sides(style_size, "style")
+        size, style_size = self._sizes(picture, style_picture)
+        demand = self._demand(size, style_size, self.dtype)
+        demand_in_float32 = replace(demand, number_bytes=torch.float32.itemsize)
+        plan = self._plan(demand)
+        if self.precision == "auto":
+            self._plan(demand_in_float32)  # an error that would come in the end comes now
         model = self.weights.model
         layers = (CONTENT_LAYER[model], *STYLE_LAYERS[model])
         content_tensor = self._tensor(picture, size)
         style_tensor = self._tensor(style_picture, style_size)
+        start = self._initial_image(picture, content_tensor, style_picture, size)
 
-        def objective_in(dtype: torch.dtype, evaluations: int = 0) -> Objective:
+        def objective_in(dtype: torch.dtype, plan: MemoryPlan, evaluations: int) -> Objective:
             encoder = Encoder(model, self.weights.tensors, layers, dtype).to(self.device)
             return Objective(
-                encoder, content_tensor, style_tensor, self.options, evaluations=evaluations
+                encoder,
+                content_tensor,
+                style_tensor,
+                self.options,
+                tile_side=plan.tile_side,
+                evaluations=evaluations,
             )
 
-        with _out_of_memory(size, self.device):
-            objective = objective_in(self.dtype)
-        start = self._initial_image(picture, content_tensor, style_picture, size)
-        return _Task(picture, size, start, objective, partial(objective_in, torch.float32))
+        task = _Task(picture, start, demand, plan, objective_in)
+        self._within_memory(task, partial(task.compute_in, self.dtype))
+        return task
+
+    def _sizes(
+        self, picture: Image.Image, style_picture: Image.Image
+    ) -> tuple[tuple[int, int], tuple[int, int]]:
+        """Of the result and of the style picture beside it."""
+        size = images.fit(picture.size, self.options.size)
+        images.check_sides(size, "content")
+        style_size = _style_size(style_picture.size, size)
+        images.check_sides(style_size, "style")
+        return size, style_size
+
+    def _demand(
+        self, size: tuple[int, int], style_size: tuple[int, int], dtype: torch.dtype
+    ) -> Demand:
+        return Demand(
+            size=size,
+            style_size=style_size,
+            model=self.weights.model,  # loaded now, so that the process holds them
+            number_bytes=dtype.itemsize,
+            optimizer=self.options.optimizer,
+            process_bytes=used_bytes(self.device),
+        )
+
+    def _plan(self, demand: Demand) -> MemoryPlan:
+        """Raises InvalidOption if no plan stays below what is allowed, OutOfMemory if none stays
+        below what is free."""
+        limit = self.max_memory_bytes
+        if limit is None and (available := available_bytes(self.device)) is not None:
+            limit = demand.process_bytes + round(USABLE_SHARE * available)
+        plan = plan_memory(demand, limit)
+        if limit is None or plan.peak_bytes <= limit:
+            return plan
+        if self.max_memory_bytes is None:
+            raise OutOfMemory(demand.size, str(self.device))
+        needed = f"at least {math.ceil(plan.peak_bytes / 1e8) / 10:.1f} GB"
+        width, height = demand.size
+        raise InvalidOption(
+            "max_memory",
+            f"{self.max_memory_bytes / 1e9:g} GB",
+            f"{needed}, which {width}×{height} pixels need even in small tiles, or a smaller size",
+        )
+
+    def _within_memory(self, task: "_Task", attempt: Callable[[], T]) -> T:
+        """What the attempt returns. Where memory runs out, it is made again with smaller tiles and
+        a shorter history, until these are as small as they can be: then it is OutOfMemory."""
+        while True:
+            try:
+                return attempt()
+            except (MemoryError, RuntimeError) as error:
+                if not _is_out_of_memory(error):
+                    raise
+                plan = smaller(task.demand, task.plan)
+                if plan is None:
+                    raise OutOfMemory(task.plan.size, str(self.device)) from error
+            # Only now is the failed attempt forgotten, and what it held is free.
+            logger.warning(
+                "memory ran out; going on with tiles of about %d pixels and a history of %d steps",
+                plan.tile_side,
+                plan.history_size,
+            )
+            task.follow(plan)
+            give_back(self.device)
 
     def _initial_image(
         self,
@@ -181,22 +264,19 @@ class NeuralStyleTransfer:
             yield from self._iterate(task)
 
     def _iterate(self, task: "_Task") -> Iterator[Progress]:
-        options, objective = self.options, task.objective
+        options = self.options
         lowest: list[float] = []
         started = time.perf_counter()
-        with _out_of_memory(task.size, self.device):
-            optimizer = self._optimizer(objective, task.start.flatten())
+        optimizer = self._within_memory(task, partial(self._optimizer, task))
         for step in range(1, options.total_iterations + 1):
-            with _out_of_memory(task.size, self.device):
-                has_moved = optimizer.step()
-                lowest.append(min([optimizer.accepted.loss, *lowest[-1:]]))
-                is_done = not has_moved or self._has_converged(lowest)
-                if is_done and self.precision == "auto" and objective.dtype != torch.float32:
-                    # All that is left to gain is what bfloat16 rounds away.
-                    objective = task.objective_in_float32(objective.evaluations)
-                    optimizer.go_on_with(objective)
-                    lowest = [optimizer.accepted.loss]
-                    is_done = False
+            has_moved = self._within_memory(task, partial(self._step, task, optimizer))
+            lowest.append(min([optimizer.accepted.loss, *lowest[-1:]]))
+            is_done = not has_moved or self._has_converged(lowest)
+            if is_done and self.precision == "auto" and task.objective.dtype != torch.float32:
+                # All that is left to gain is what bfloat16 rounds away.
+                self._go_on_in_float32(task, optimizer)
+                lowest = [optimizer.accepted.loss]
+                is_done = False
             stop_reason = None
             if is_done:
                 stop_reason = StopReason.CONVERGED
@@ -206,7 +286,7 @@ class NeuralStyleTransfer:
             yield Progress(
                 step=step,
                 total_iterations=options.total_iterations,
-                evaluations=objective.evaluations,
+                evaluations=task.objective.evaluations,
                 losses=optimizer.accepted.losses,
                 elapsed_seconds=elapsed_seconds,
                 remaining_seconds=elapsed_seconds / step * (options.total_iterations - step),
@@ -216,10 +296,22 @@ class NeuralStyleTransfer:
             if stop_reason:
                 return
 
-    def _optimizer(self, objective: Objective, x: Tensor) -> Optimizer:
+    def _optimizer(self, task: "_Task") -> Optimizer:
+        x = task.start.flatten()
         if self.options.optimizer == "lbfgs":
-            return LBFGS(objective, x)
-        return Adam(objective, x, learning_rate=self.options.learning_rate)
+            return LBFGS(task.evaluate, x, history_size=task.plan.history_size)
+        return Adam(task.evaluate, x, learning_rate=self.options.learning_rate)
+
+    def _step(self, task: "_Task", optimizer: Optimizer) -> bool:
+        optimizer.shorten_memory(task.plan.history_size)
+        return optimizer.step()
+
+    def _go_on_in_float32(self, task: "_Task", optimizer: Optimizer) -> None:
+        task.demand = replace(task.demand, number_bytes=torch.float32.itemsize)
+        task.plan = self._plan(task.demand)
+        optimizer.shorten_memory(task.plan.history_size)
+        self._within_memory(task, partial(task.compute_in, torch.float32))
+        self._within_memory(task, partial(optimizer.go_on_with, task.evaluate))
 
     def _has_converged(self, lowest: Sequence[float]) -> bool:
         """`lowest`: the lowest loss up to each step, so that Adam's noise does not count."""
@@ -235,16 +327,37 @@ class NeuralStyleTransfer:
         return (pixels.float() - _MEAN).contiguous().to(self.device)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Task:
     picture: Image.Image
     """The content picture as it was loaded."""
-    size: tuple[int, int]
     start: Tensor
     """(1, 3, H, W)"""
-    objective: Objective
-    objective_in_float32: Callable[[int], Objective]
-    """The same in float32, from this number of evaluations on."""
+    demand: Demand
+    plan: MemoryPlan
+    """The one that is followed now."""
+    objective_in: Callable[[torch.dtype, MemoryPlan, int], Objective]
+    """With this type of numbers, under this plan, after this number of evaluations."""
+    _objective: Objective | None = None
+
+    @property
+    def objective(self) -> Objective:
+        assert self._objective is not None  # compute_in has made it
+        return self._objective
+
+    def evaluate(self, x: Tensor) -> Evaluation:
+        return self.objective(x)
+
+    def compute_in(self, dtype: torch.dtype) -> None:
+        """Replace the objective. The old one goes first: there is no room for two."""
+        evaluations = self._objective.evaluations if self._objective else 0
+        self._objective = None
+        self._objective = self.objective_in(dtype, self.plan, evaluations)
+
+    def follow(self, plan: MemoryPlan) -> None:
+        self.plan = plan
+        if self._objective:
+            self._objective.compute_in_tiles(plan.tile_side)
 
 
 def _style_size(size: tuple[int, int], content_size: tuple[int, int]) -> tuple[int, int]:
@@ -276,13 +389,8 @@ def _render(image: Tensor, picture: Image.Image) -> Image.Image:
     return images.with_alpha_of(Image.fromarray(pixels.numpy()), picture)
 
 
-@contextmanager
-def _out_of_memory(size: tuple[int, int], device: torch.device) -> Iterator[None]:
-    try:
-        yield
-    except (MemoryError, RuntimeError) as error:
-        is_memory = isinstance(error, MemoryError | torch.OutOfMemoryError)
-        # The CPU allocator has no class of its own.
-        if is_memory or "not enough memory" in str(error) or "DefaultCPUAllocator" in str(error):
-            raise OutOfMemory(size, str(device)) from error
-        raise
+def _is_out_of_memory(error: Exception) -> bool:
+    if isinstance(error, MemoryError | torch.OutOfMemoryError):
+        return True
+    # The CPU allocator has no class of its own.
+    return "not enough memory" in str(error) or "DefaultCPUAllocator" in str(error)

@@ -14,7 +14,7 @@ def test_operations_are_those_that_torch_counts() -> None:
     encoder = subject.ours._prepare(CONTENT, STYLE).objective._encoder
     image = subject.naive.start
     with FlopCounterMode(display=False) as counter:
-        encoder.backward(encoder(image), lambda _, features: features.clone())
+        encoder.backward(encoder(image), lambda *_: None)
     assert convolution_flops(encoder.path, *subject.size) == counter.get_total_flops()
 
 

@@ -2,7 +2,7 @@
 
 import logging
 from functools import partial
-from itertools import pairwise
+from itertools import count, pairwise
 from pathlib import Path
 from typing import Any, cast
 
@@ -16,6 +16,7 @@ from PIL import Image
 
 from conftest import picture
 from nst import NeuralStyleTransfer, Progress, Result, StopReason, StyleTransferOptions, images
+from nst.engine.encoder import Activations, Encoder
 from nst.engine.objective import CONTENT_LAYER, STYLE_LAYERS
 from nst.engine.preview import paint_draft
 from nst.engine.style_transfer import _style_size
@@ -121,7 +122,8 @@ def test_bf16_hands_over_to_fp32_where_it_can_gain_no_more() -> None:
     evaluations = [p.evaluations for p in seen]
     assert evaluations == sorted(evaluations)
     # The losses after the hand-over are those of float32.
-    in_float32 = task.objective_in_float32(0)(by_hand(seen[-1].render()).flatten())
+    objective = task.objective_in(torch.float32, task.plan, 0)
+    in_float32 = objective(by_hand(seen[-1].render()).flatten())
     assert seen[-1].losses.total == pytest.approx(in_float32.loss, rel=0.02)
 
 
@@ -359,3 +361,77 @@ def test_the_engine_reads_no_environment() -> None:
     directory = Path(images.__file__).parent / "engine"
     for file in directory.glob("*.py"):
         assert "environ" not in file.read_text(), file.name
+
+
+def let_memory_run_out(monkeypatch: pytest.MonkeyPatch, at_pixels: int, from_call: int = 0) -> None:
+    """When the encoder is given so many pixels, as on a small machine."""
+    forward, calls = Encoder.forward, count()
+
+    def forward_or_fail(self: Encoder, image: torch.Tensor) -> Activations:
+        if next(calls) >= from_call and image.shape[2] * image.shape[3] >= at_pixels:
+            raise RuntimeError("DefaultCPUAllocator: can't allocate memory")
+        return forward(self, image)
+
+    monkeypatch.setattr(Encoder, "forward", forward_or_fail)
+
+
+@pytest.mark.parametrize("optimizer", ["lbfgs", "adam"])
+@pytest.mark.parametrize("from_call", [0, 2, 5], ids=["targets", "start", "later"])
+def test_where_memory_runs_out_it_goes_on_with_smaller_tiles(
+    optimizer: str,
+    from_call: int,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    method = transfer(size=272, optimizer=optimizer, total_iterations=4)
+    photo, painting = picture(272, 64), picture(64, 64).rotate(180)
+    undisturbed = method.run(photo, painting)
+    let_memory_run_out(monkeypatch, at_pixels=272 * 64, from_call=from_call)
+    result = method.run(photo, painting)
+    (record,) = caplog.records
+    assert "memory ran out; going on with tiles of about 136 pixels" in record.message
+    assert undisturbed.memory_plan
+    assert result.memory_plan
+    assert (undisturbed.memory_plan.tiles, result.memory_plan.tiles) == (1, 2)
+    assert result.memory_plan.history_size == (10 if optimizer == "lbfgs" else 0)
+    assert [losses.total for losses in result.history] == pytest.approx(
+        [losses.total for losses in undisturbed.history], rel=1e-2
+    )
+    assert np.abs(rgb(result.image) - rgb(undisturbed.image)).mean() < 0.5
+
+
+def test_where_memory_runs_out_in_the_smallest_tiles_too_it_is_an_error(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    let_memory_run_out(monkeypatch, at_pixels=1)
+    with pytest.raises(OutOfMemory, match=r"even in small tiles.*--max-memory"):
+        transfer(size=600).run(picture(600, 64), picture())
+    sides = [record.args[0] for record in caplog.records if isinstance(record.args, tuple)]
+    assert sides == [300, 150, 128]
+
+
+def test_a_limit_makes_tiles_and_the_plan_says_so_before() -> None:
+    method = transfer(size=400, total_iterations=1)
+    photo = picture(400, 200)
+    whole = method.plan(photo, picture())
+    limit = whole.peak_bytes - whole.activation_bytes // 3
+    limited = NeuralStyleTransfer(
+        method.options, device="cpu", precision="fp32", max_memory_bytes=limit
+    )
+    plan = limited.plan(photo, picture())
+    assert (whole.tiles, whole.size) == (1, (400, 200))
+    assert plan.tiles > 1
+    assert plan.peak_bytes <= limit
+
+
+def test_a_limit_below_the_smallest_plan_is_refused() -> None:
+    method = NeuralStyleTransfer(transfer().options, device="cpu", max_memory_bytes=10**8)
+    with pytest.raises(InvalidOption, match=r"max_memory: '0.1 GB'.*at least \d\.\d GB") as caught:
+        method.run(picture(), picture())
+    assert caught.value.field == "max_memory"
+
+
+def test_more_than_is_free_is_refused_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("nst.engine.style_transfer.available_bytes", lambda _: 10**6)
+    with pytest.raises(OutOfMemory):
+        transfer().run(picture(), picture())
