@@ -1,6 +1,6 @@
 """How much memory a transfer needs at most, and which tiles and which history stay below a limit.
 
-Pure arithmetic; benchmarks and tests compare it with what a process really needs.
+Pure arithmetic; a test compares it with what a process really needs.
 """
 
 import math
@@ -26,7 +26,8 @@ WORKSPACE_BYTES = 120_000_000
 """What the convolution libraries keep for themselves; measured."""
 
 FRAGMENTATION = 1.5
-"""Memory between tensors that is too small for the next one, measured."""
+"""Of activations: what lies free between them and is too small for the next. 1.1 … 1.8 measured,
+with VGG-16 and VGG-19, whole and in tiles, more in bfloat16 than in float32."""
 
 MIN_TILE_SIDE = 128
 """In pixels. With smaller tiles nearly all of the work would be halos."""

@@ -152,10 +152,9 @@ class NeuralStyleTransfer:
         style_picture = images.load(style, "style")
         size, style_size = self._sizes(picture, style_picture)
         demand = self._demand(size, style_size, self.dtype)
-        demand_in_float32 = replace(demand, number_bytes=torch.float32.itemsize)
-        plan = self._plan(demand)
+        plan = plan_in_float32 = self._plan(demand)
         if self.precision == "auto":
-            self._plan(demand_in_float32)  # an error that would come in the end comes now
+            plan_in_float32 = self._plan(_in_float32(demand))
         model = self.weights.model
         layers = (CONTENT_LAYER[model], *STYLE_LAYERS[model])
         content_tensor = self._tensor(picture, size)
@@ -173,7 +172,7 @@ class NeuralStyleTransfer:
                 evaluations=evaluations,
             )
 
-        task = _Task(picture, start, demand, plan, objective_in)
+        task = _Task(picture, start, demand, plan, plan_in_float32, objective_in)
         self._within_memory(task, partial(task.compute_in, self.dtype))
         return task
 
@@ -307,8 +306,7 @@ class NeuralStyleTransfer:
         return optimizer.step()
 
     def _go_on_in_float32(self, task: "_Task", optimizer: Optimizer) -> None:
-        task.demand = replace(task.demand, number_bytes=torch.float32.itemsize)
-        task.plan = self._plan(task.demand)
+        task.demand, task.plan = _in_float32(task.demand), task.plan_in_float32
         optimizer.shorten_memory(task.plan.history_size)
         self._within_memory(task, partial(task.compute_in, torch.float32))
         self._within_memory(task, partial(optimizer.go_on_with, task.evaluate))
@@ -336,6 +334,8 @@ class _Task:
     demand: Demand
     plan: MemoryPlan
     """The one that is followed now."""
+    plan_in_float32: MemoryPlan
+    """The one to follow when bfloat16 has done its part."""
     objective_in: Callable[[torch.dtype, MemoryPlan, int], Objective]
     """With this type of numbers, under this plan, after this number of evaluations."""
     _objective: Objective | None = None
@@ -371,6 +371,10 @@ def _style_size(size: tuple[int, int], content_size: tuple[int, int]) -> tuple[i
     return round(width * scale), round(height * scale)
 
 
+def _in_float32(demand: Demand) -> Demand:
+    return replace(demand, number_bytes=torch.float32.itemsize)
+
+
 def _as_progress(draft: Result) -> Progress:
     return Progress(
         step=0,
@@ -392,5 +396,6 @@ def _render(image: Tensor, picture: Image.Image) -> Image.Image:
 def _is_out_of_memory(error: Exception) -> bool:
     if isinstance(error, MemoryError | torch.OutOfMemoryError):
         return True
-    # The CPU allocator has no class of its own.
-    return "not enough memory" in str(error) or "DefaultCPUAllocator" in str(error)
+    # On the CPU it has no class of its own.
+    phrases = ("not enough memory", "DefaultCPUAllocator", "bad_alloc")
+    return any(phrase in str(error) for phrase in phrases)

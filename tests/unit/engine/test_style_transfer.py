@@ -304,6 +304,7 @@ def test_a_device_that_is_not_here_is_refused() -> None:
     [
         torch.OutOfMemoryError("CUDA out of memory"),
         RuntimeError("[enforce fail at alloc_cpu.cpp] DefaultCPUAllocator: can't allocate memory"),
+        RuntimeError("std::bad_alloc"),
         MemoryError(),
     ],
 )
