@@ -22,7 +22,7 @@ def measure_evaluation(
 ) -> EvaluationTime:
     """Naive and ours by turns, the naive one in a process of its own; `yardstick` is multiplied
     once in every round."""
-    task = subject.ours._prepare(subject.picture, subject.style)
+    task = subject.ours._prepare(subject.picture, subject.style).task
     encoder = task.objective._encoder
     x = task.start.flatten()
     width, height = subject.size
@@ -63,7 +63,11 @@ def measure_evaluation(
 
 def encoder_alone(encoder: Encoder, start: torch.Tensor) -> Callable[[], object]:
     """Forward, and backward as if every layer's gradient were its own value."""
-    return lambda: encoder.backward(encoder(start), lambda _, features: features.clone())
+
+    def add_features(_: str, features: torch.Tensor, gradient: torch.Tensor) -> None:
+        gradient += features
+
+    return lambda: encoder.backward(encoder(start), add_features)
 
 
 class NaiveEvaluation:

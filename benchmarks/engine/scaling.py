@@ -28,7 +28,7 @@ def measure_scaling(subjects: Iterable[Subject], *, repeats: int) -> Scaling:
 
 
 def measure_size(subject: Subject, repeats: int) -> SizeTime:
-    task = subject.ours._prepare(subject.picture, subject.style)
+    task = subject.ours._prepare(subject.picture, subject.style).task
     x = task.start.flatten()
     with kept_memory():
         task.objective(x)

@@ -67,15 +67,16 @@ class TransferError(NSTError):
 
 
 class OutOfMemory(TransferError):
-    """The picture does not fit into the memory of the device."""
+    """The picture does not fit into the memory of the device, not even in the smallest tiles."""
 
     code = "out_of_memory"
 
     def __init__(self, size: tuple[int, int], device: str) -> None:
         width, height = size
         super().__init__(
-            f"{width}×{height} pixels need more memory than {device} has; "
-            f"try a smaller size, for example {max(width, height) * 2 // 3}"
+            f"{width}×{height} pixels need more memory than {device} has, even in small tiles; "
+            f"try a smaller size, for example {max(width, height) * 2 // 3}, or say "
+            "with --max-memory how much there is"
         )
         self.size = size
         self.device = device

@@ -29,6 +29,40 @@ class Losses:
 
 
 @dataclass(frozen=True, slots=True)
+class MemoryPlan:
+    """How a transfer divides its memory, and how much that is expected to be."""
+
+    size: tuple[int, int]
+    """Of the result: width and height in pixels."""
+    tile_side: int | None
+    """In pixels, about, without what tiles share; None: both pictures are computed at once."""
+    tiles: int
+    """In which the result is computed."""
+    history_size: int
+    """Steps that L-BFGS remembers; 0 for Adam."""
+    process_bytes: int
+    """What the process held before, and the workspace of its libraries."""
+    network_bytes: int
+    vector_bytes: int
+    """Pictures, gradients, and what the optimizer remembers."""
+    content_bytes: int
+    """Features of the content picture."""
+    activation_bytes: int
+    """Of one tile, at the worst moment of an evaluation."""
+
+    @property
+    def peak_bytes(self) -> int:
+        """Of the whole process at its worst moment."""
+        return (
+            self.process_bytes
+            + self.network_bytes
+            + self.vector_bytes
+            + self.content_bytes
+            + self.activation_bytes
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Progress:
     """The state after an optimizer step."""
 
@@ -45,6 +79,8 @@ class Progress:
     """At the speed so far, if the transfer goes on to `total_iterations`."""
     stop_reason: StopReason | None
     """Set on the last step only."""
+    memory_plan: "MemoryPlan | None"
+    """That this scale follows; None for a draft alone."""
     render: Callable[[], Image.Image]
     """The picture after this step; may be called at any time, also later."""
 
@@ -84,6 +120,8 @@ class Result:
     """Of the model, or for a draft alone of its network."""
     distances: Distances | None = None
     """None where no other network is at hand, and for a draft alone."""
+    memory_plan: MemoryPlan | None = None
+    """The one at the end; None for a draft alone."""
 
     @property
     def steps(self) -> int:

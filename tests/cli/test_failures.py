@@ -130,9 +130,11 @@ def test_a_picture_too_large_for_the_memory(tmp_path: Path, content: Path, style
         check=False,
     )
     assert finished.returncode == 1
-    (line,) = finished.stderr.strip().splitlines()
-    assert "6000×3991 pixels need more memory than cpu has" in line
+    *warnings, line = finished.stderr.strip().splitlines()
+    assert "6000×3991 pixels need more memory than cpu has, even in small tiles" in line
     assert "for example 4000" in line
+    assert "--max-memory" in line
+    assert "memory ran out; going on with tiles of about 128 pixels" in warnings[-1]
     assert not list(tmp_path.iterdir())
 
 

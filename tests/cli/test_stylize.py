@@ -13,8 +13,8 @@ from PIL import Image
 
 from cli.conftest import Nst, saved
 from conftest import picture
-from nst import images
-from nst.cli.options import FIELDS
+from nst import NeuralStyleTransfer, StyleTransferOptions, images
+from nst.cli.options import FIELDS, MemorySize
 from nst.engine import preview
 from nst.engine.preview import NETWORK_SHA256
 from nst.recipe import Recipe
@@ -244,3 +244,54 @@ def test_the_recipe_is_json_with_version_options_weights_and_pictures(
     recipe = json.loads(images.read_recipe(tmp_path / "out.png") or "")
     assert set(recipe) == {*("nst", "options", "weights_sha256", "distances", "content", "styles")}
     assert set(recipe["options"]) == set(FIELDS)
+
+
+def test_a_plan_is_told_before_a_picture_is_painted_in_tiles(
+    nst: Nst, tmp_path: Path, content: Path
+) -> None:
+    Image.new("RGB", (600, 200), "teal").save(tmp_path / "wide.png")
+    options = StyleTransferOptions(size=600, model="vgg16")
+    whole = NeuralStyleTransfer(options, device="cpu", precision="fp32").plan(
+        tmp_path / "wide.png", content
+    )
+    limit = whole.peak_bytes - whole.activation_bytes // 2
+    arguments = ("--size=600", "--total-iterations=1", "--model=vgg16", "--precision=fp32")
+    outcome = nst("stylize", "wide.png", content, *arguments, f"--max-memory={limit}")
+    assert outcome.code == 0
+    assert re.fullmatch(
+        r"600×200 pixels in \d+ tiles of about \d+ pixels, optimizer history \d+: "
+        r"about \d\.\d GB of memory",
+        outcome.error_lines[0],
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "size_bytes"),
+    [
+        ("4GB", 4 * 10**9),
+        ("4 GiB", 4 * 2**30),
+        ("900mb", 900 * 10**6),
+        ("1.5G", 1_500_000_000),
+        ("123456", 123456),
+    ],
+)
+def test_amounts_of_memory(text: str, size_bytes: int) -> None:
+    assert MemorySize().convert(text, None, None) == size_bytes
+
+
+@pytest.mark.parametrize("text", ["lots", "-1GB", "4 apples", "", "0x10"])
+def test_what_is_no_amount_of_memory(nst: Nst, content: Path, style: Path, text: str) -> None:
+    outcome = nst("stylize", content, style, *TINY, f"--max-memory={text}")
+    assert outcome.code == 2
+    (line,) = outcome.error_lines
+    assert "--max-memory" in line
+    assert "4GB" in line
+
+
+def test_too_little_memory_is_refused_with_the_amount_needed(
+    nst: Nst, content: Path, style: Path
+) -> None:
+    outcome = nst("stylize", content, style, *TINY, "--max-memory=1MB")
+    assert outcome.code == 2
+    (line,) = outcome.error_lines
+    assert re.search(r"max_memory: '0\.001 GB' is not possible; give at least \d\.\d GB", line)

@@ -1,8 +1,9 @@
 """Command line options, made from the fields of StyleTransferOptions."""
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any, TypeVar, get_args
+from typing import Any, ClassVar, TypeVar, get_args
 
 import click
 from pydantic.fields import FieldInfo
@@ -38,6 +39,25 @@ def transfer_options(
         return command
 
     return decorate
+
+
+class MemorySize(click.ParamType[int]):
+    """4GB, 4 GiB, 900MB or plain bytes → bytes."""
+
+    name = "size"
+    _UNITS: ClassVar[dict[str, int]] = {
+        prefix + ending: factor**power
+        for power, prefix in enumerate(("", "k", "m", "g", "t"))
+        for ending, factor in (("", 1000), ("b", 1000), ("ib", 1024))
+    }
+
+    def convert(
+        self, value: str | int, param: click.Parameter | None, ctx: click.Context | None
+    ) -> int:
+        match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([a-z]*)", str(value).strip().lower())
+        if not match or match[2] not in self._UNITS:
+            self.fail(f"{value!r} is not like 4GB, 900MB, 4GiB or a number of bytes", param, ctx)
+        return round(float(match[1]) * self._UNITS[match[2]])
 
 
 def with_dashes(name: str) -> str:

@@ -17,7 +17,7 @@ from nst.cli.errors import CANCELED_EXIT_CODE
 from nst.cli.progress_bar import ProgressBar, duration
 from nst.errors import NSTError, StorageError, TransferCanceled
 from nst.options import StyleTransferOptions
-from nst.progress import Distances, Progress, Result, StopReason
+from nst.progress import Distances, MemoryPlan, Progress, Result, StopReason
 from nst.recipe import PictureFile, Recipe
 
 REASONS = {
@@ -25,6 +25,9 @@ REASONS = {
     StopReason.CONVERGED: "converged: the loss hardly falls any more",
     StopReason.CANCELED: "canceled",
 }
+
+TOLD_FROM_BYTES = 2_000_000_000
+"""Plans that need more memory are told before the painting begins."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +49,7 @@ def paint(
     *,
     device: str = "auto",
     precision: str = "auto",
+    max_memory_bytes: int | None = None,
     weights: Path | None = None,
 ) -> int:
     """Paint, save, say where the picture is; the exit code is 130 after Ctrl-C.
@@ -75,8 +79,15 @@ def paint(
 
         store = weights_store(weights, bar.show_download)
         transfer = NeuralStyleTransfer(
-            painting.options, device=device, precision=precision, weights=store
+            painting.options,
+            device=device,
+            precision=precision,
+            max_memory_bytes=max_memory_bytes,
+            weights=store,
         )
+        plan = transfer.plan(content, style)
+        if plan.tiles > 1 or plan.peak_bytes > TOLD_FROM_BYTES:
+            click.echo(_in_words(plan), err=True)
         try:
             result = transfer.run(content, style, on_progress)
         except (NSTError, KeyboardInterrupt):
@@ -137,6 +148,14 @@ def _save(image: Image.Image, painting: Painting, recipe: str | None) -> Path:
         refuge = Path(tempfile.mkdtemp(prefix="nst-")) / painting.output.name
         click.echo(f"nst: {error}; saving to {refuge.parent} instead", err=True)
         return images.save(image, refuge, recipe=recipe)
+
+
+def _in_words(plan: MemoryPlan) -> str:
+    width, height = plan.size
+    tiles = f" in {plan.tiles} tiles of about {plan.tile_side} pixels" if plan.tiles > 1 else ""
+    history = f", optimizer history {plan.history_size}" if plan.history_size else ""
+    memory = f"about {plan.peak_bytes / 1e9:.1f} GB of memory"
+    return f"{width}×{height} pixels{tiles}{history}: {memory}"
 
 
 def _summary(result: Result) -> str:

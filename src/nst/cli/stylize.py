@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from nst.cli.errors import debug_option
-from nst.cli.options import FIELDS, PATH, given, transfer_options, with_dashes
+from nst.cli.options import FIELDS, PATH, MemorySize, given, transfer_options, with_dashes
 from nst.cli.painting import Painting, paint
 from nst.options import DEVICES, PRECISIONS, PRESETS, StyleTransferOptions
 from nst.recipe import Recipe
@@ -47,6 +47,12 @@ DEFAULT_PRESET = "quality"
     show_default=True,
     help="Of the convolutions; auto takes bf16 where it is fast, and fp32 to finish.",
 )
+@click.option(
+    "--max-memory",
+    type=MemorySize(),
+    help="What the process may hold, like 4GB; large pictures are then computed in tiles.  "
+    "[default: what is free]",
+)
 @click.option("--weights", type=PATH, help="File of VGG weights for the model.")
 @click.option(
     "--no-recipe",
@@ -63,6 +69,7 @@ def stylize(
     from_image: Path | None,
     device: str,
     precision: str,
+    max_memory: int | None,
     weights: Path | None,
     no_recipe: bool,
     **values: Any,
@@ -93,7 +100,13 @@ def stylize(
         overwrite=overwrite,
         with_recipe=not no_recipe,
     )
-    return paint(painting, device=device, precision=precision, weights=weights)
+    return paint(
+        painting,
+        device=device,
+        precision=precision,
+        max_memory_bytes=max_memory,
+        weights=weights,
+    )
 
 
 def _usage_error(message: str) -> click.UsageError:

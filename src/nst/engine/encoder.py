@@ -44,12 +44,15 @@ def parameter_shapes(model: str) -> dict[str, tuple[int, ...]]:
 STRIDES_PER_BLOCK = (1, 2, 4, 8, 16)
 """Pixels of the image per feature, horizontally and vertically."""
 
+POOL_ROWS = 32
+"""That are pooled at a time, so that the indices of the maxima stay few: 8 bytes each."""
+
 Activations = dict[str, Tensor]
 """(B, C, H, W), channels last, by layer name; the layers asked for among them."""
 
-GradientAt = Callable[[str, Tensor], Tensor]
-"""From a layer and its features to the gradient of the loss with respect to them: a new tensor of
-the same shape and dtype."""
+AddGradient = Callable[[str, Tensor, Tensor], None]
+"""Given a layer, its features and the gradient with respect to them so far, of the same shape and
+dtype: adds that of the layer's own loss in place."""
 
 
 class Encoder(nn.Module):
@@ -99,17 +102,16 @@ class Encoder(nn.Module):
         return activations
 
     @torch.no_grad()
-    def backward(self, activations: Activations, gradient_at: GradientAt) -> Tensor:
+    def backward(self, activations: Activations, add_gradient: AddGradient) -> Tensor:
         """The gradient of a loss with respect to the image (B, 3, H, W), in `dtype`.
 
-        `gradient_at` is asked when the way back comes to a layer, so that the gradients of the
+        `add_gradient` is called when the way back comes to a layer, so that the gradients of the
         layers never exist all at once. Uses `activations` up.
         """
-        last = self.path[-1]
-        gradient = gradient_at(last, activations[last])
+        gradient = torch.zeros_like(activations[self.path[-1]])
         for name in reversed(self.path):
-            if name in self.layers and name != last:
-                gradient += gradient_at(name, activations[name])
+            if name in self.layers:
+                add_gradient(name, activations[name], gradient)
             gradient = self._undo_layer(name, gradient, activations)
             activations.pop(name, None)
         return gradient
@@ -119,7 +121,7 @@ class Encoder(nn.Module):
             kernel, bias = getattr(self, f"{name}_kernel"), getattr(self, f"{name}_bias")
             return conv2d(x, kernel, bias, padding=1)
         if name.startswith("pool"):
-            return max_pool2d(x, kernel_size=2)
+            return _pool(x)
         if name.replace("relu", "conv") in self.layers:
             return relu(x)  # not in place: the convolution's own output is asked for as well
         return relu(x, inplace=True)
@@ -128,10 +130,30 @@ class Encoder(nn.Module):
         if name.startswith("conv"):
             return conv2d(gradient, getattr(self, f"{name}_turned"), padding=1)
         if name.startswith("pool"):
-            before = activations[self.path[self.path.index(name) - 1]]
-            _, where = max_pool2d(before, kernel_size=2, return_indices=True)
-            return max_unpool2d(gradient, where, [2, 2], output_size=before.shape[2:])
+            return _unpool(activations[self.path[self.path.index(name) - 1]], gradient)
         # autograd's own step, in place
         step = torch.ops.aten.threshold_backward.grad_input
         undone: Tensor = step(gradient, activations[name], 0, grad_input=gradient)
         return undone
+
+
+def _pool(features: Tensor) -> Tensor:
+    bands = torch.split(features, 2 * POOL_ROWS, dim=2)
+    pooled = [max_pool2d(band, kernel_size=2) for band in bands if band.shape[2] > 1]
+    return pooled[0] if len(pooled) == 1 else torch.cat(pooled, dim=2)
+
+
+def _unpool(features: Tensor, gradient: Tensor) -> Tensor:
+    """From the gradient behind a pool to that with respect to the features before it."""
+    undone = torch.zeros_like(features)
+    bands = zip(
+        torch.split(features, 2 * POOL_ROWS, dim=2),
+        torch.split(undone, 2 * POOL_ROWS, dim=2),
+        torch.split(gradient, POOL_ROWS, dim=2),
+        strict=False,  # an odd row at the end belongs to no pool
+    )
+    for before, before_gradient, after_gradient in bands:
+        _, where = max_pool2d(before, kernel_size=2, return_indices=True)
+        size = before.shape[2:]
+        before_gradient.copy_(max_unpool2d(after_gradient, where, [2, 2], output_size=size))
+    return undone

@@ -16,8 +16,8 @@ from torch import Tensor
 from torch.nn.functional import mse_loss
 from torch.nn.grad import conv2d_weight
 
-CHUNK_NUMBERS = 2**20
-"""Low-precision features are widened so many at a time: what fits into the processor's cache."""
+BAND_NUMBERS = 2**20
+"""Features are copied so many at a time: what fits into the processor's cache."""
 
 
 def gram_sum(features: Tensor) -> Tensor:
@@ -25,7 +25,8 @@ def gram_sum(features: Tensor) -> Tensor:
 
     [Gatys16] eq. 3. Divided by C·H·W ([Johnson16] eq. 4) this is the Gram matrix.
     """
-    return sum_of(_products(part) for part in _widened(features))
+    wide = torch.promote_types(features.dtype, torch.float32)
+    return sum_of(_products(band.to(wide)) for band in bands(features))
 
 
 def _products(features: Tensor) -> Tensor:
@@ -40,12 +41,13 @@ def _products(features: Tensor) -> Tensor:
     return rows.T @ rows
 
 
-def gram_sum_gradient(features: Tensor, gradient: Tensor) -> Tensor:
-    """From the gradient with respect to `gram_sum`, (C, C), to that with respect to features."""
+def add_gram_sum_gradient(total: Tensor, features: Tensor, gradient: Tensor) -> None:
+    """Adds to `total` the gradient with respect to the features, (1, C, H, W), that follows from
+    that with respect to `gram_sum`, (C, C)."""
     symmetric = (gradient + gradient.T).to(features.dtype)
-    _, channels, height, width = features.shape
-    rows = _rows(features) @ symmetric
-    return rows.view(1, height, width, channels).permute(0, 3, 1, 2)
+    for band, of_band in zip(bands(features), bands(total), strict=True):
+        rows = _rows(band) @ symmetric
+        of_band.add_(rows.view(1, *band.shape[2:], -1).permute(0, 3, 1, 2))
 
 
 def content_sum(features: Tensor, target: Tensor) -> Tensor:
@@ -54,12 +56,18 @@ def content_sum(features: Tensor, target: Tensor) -> Tensor:
     [Gatys16] eq. 1 takes half of it; the content loss is its mean, which does not grow with the
     picture.
     """
-    pairs = zip(_widened(features), _widened(target), strict=True)
-    return sum_of((part - other).square().sum() for part, other in pairs)
+    wide = torch.promote_types(features.dtype, torch.float32)
+    pairs = zip(bands(features), bands(target), strict=True)
+    return sum_of((part.to(wide) - other).square_().sum() for part, other in pairs)
 
 
-def content_sum_gradient(features: Tensor, target: Tensor, gradient: float) -> Tensor:
-    return (features - target).mul_(2 * gradient)
+def add_content_sum_gradient(
+    total: Tensor, features: Tensor, target: Tensor, gradient: float
+) -> None:
+    """Adds to `total` the gradient with respect to the features, (1, C, H, W), that follows from
+    that with respect to `content_sum`."""
+    for band, of_band, other in zip(bands(features), bands(total), bands(target), strict=True):
+        of_band.add_(band - other, alpha=2 * gradient)
 
 
 def style_loss(grams: Sequence[Tensor], targets: Sequence[Tensor]) -> Tensor:
@@ -78,9 +86,18 @@ def total_variation_loss(image: Tensor) -> Tensor:
 
     [Johnson16] names the regulariser; the absolute (anisotropic) form is the classic programs'.
     """
-    horizontal = (image[:, :, :, 1:] - image[:, :, :, :-1]).abs().sum()
-    vertical = (image[:, :, 1:, :] - image[:, :, :-1, :]).abs().sum()
-    return horizontal + vertical
+    return sum_of(image.diff(dim=dimension).abs_().sum() for dimension in (2, 3))
+
+
+def total_variation_gradient(image: Tensor) -> Tensor:
+    """With respect to the image; 0 where neighbours are equal."""
+    gradient = torch.zeros_like(image)
+    for dimension in (2, 3):
+        sign = image.diff(dim=dimension).sign_()
+        pairs = sign.shape[dimension]
+        gradient.narrow(dimension, 1, pairs).add_(sign)
+        gradient.narrow(dimension, 0, pairs).sub_(sign)
+    return gradient
 
 
 def sum_of(tensors: Iterator[Tensor]) -> Tensor:
@@ -95,13 +112,7 @@ def _rows(features: Tensor) -> Tensor:
     return features[0].permute(1, 2, 0).flatten(0, 1)
 
 
-def _widened(features: Tensor) -> Iterator[Tensor]:
-    """The features in at least float32, some of their rows at a time."""
-    wide = torch.promote_types(features.dtype, torch.float32)
-    if features.dtype == wide:
-        yield features
-        return
-    height = features.shape[2]
-    chunks = -(-features.numel() // CHUNK_NUMBERS)
-    for part in torch.split(features, -(-height // chunks), dim=2):
-        yield part.to(wide)
+def bands(features: Tensor) -> Sequence[Tensor]:
+    """Some rows of (B, C, H, W) at a time, for what needs copies of them."""
+    count = -(-features.numel() // BAND_NUMBERS)
+    return torch.split(features, -(-features.shape[2] // count), dim=2)

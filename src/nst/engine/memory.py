@@ -1,15 +1,21 @@
-"""Memory that freed tensors leave behind, kept for the next ones."""
+"""How much memory there is, and freed memory that is kept for the next tensors."""
 
 import ctypes
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
+
+import torch
 
 # <malloc.h> of the GNU C library. Whoever sets one of these ends its adaption of the thresholds,
 # so afterwards they are set to what it would adapt them to where large blocks come and go.
 _M_TRIM_THRESHOLD, _NEVER_TRIM, _TRIM_THRESHOLD_BYTES = -1, -1, 64 * 2**20
 _M_MMAP_THRESHOLD, _MMAP_THRESHOLD_BYTES = -3, 32 * 2**20
 _M_MMAP_MAX, _NO_MMAP, _MMAP_MAX = -4, 0, 65536
+
+PROCESS_BYTES = 400_000_000
+"""Of a process with torch and the pictures, where the system does not say."""
 
 _lock = threading.Lock()
 _users = 0
@@ -47,8 +53,7 @@ def _leave() -> None:
             _set(_M_MMAP_MAX, _MMAP_MAX)
             _set(_M_MMAP_THRESHOLD, _MMAP_THRESHOLD_BYTES)
             _set(_M_TRIM_THRESHOLD, _TRIM_THRESHOLD_BYTES)
-            if trim := _function("malloc_trim"):
-                trim(0)
+            give_back(torch.device("cpu"))
 
 
 def _set(parameter: int, value: int) -> None:
@@ -61,3 +66,57 @@ def _function(name: str) -> "ctypes._NamedFuncPointer | None":
         return getattr(ctypes.CDLL(None), name, None)
     except TypeError:  # Windows has no library of the process itself
         return None
+
+
+def used_bytes(device: torch.device) -> int:
+    """What this process holds: on a GPU its tensors, on the CPU all that is resident."""
+    if device.type == "cuda":
+        return torch.cuda.memory_allocated(device)
+    return _kilobytes(Path("/proc/self/status"), "VmRSS") or PROCESS_BYTES
+
+
+def available_bytes(device: torch.device) -> int | None:
+    """What this process may take besides; None if the system does not say."""
+    if device.type == "cuda":
+        free, _ = torch.cuda.mem_get_info(device)
+        return free + torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+    found = [*_left_to_containers()]
+    if left := _kilobytes(Path("/proc/meminfo"), "MemAvailable"):
+        found.append(left)
+    return min(found, default=None)
+
+
+# Where Linux keeps the limit and the use of a container, in version 2 and 1 of its control groups.
+_CONTAINERS = (
+    ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory.current"),
+    (
+        "/sys/fs/cgroup/memory/memory.limit_in_bytes",
+        "/sys/fs/cgroup/memory/memory.usage_in_bytes",
+    ),
+)
+
+
+def _left_to_containers() -> Iterator[int]:
+    for limit_file, used_file in _CONTAINERS:
+        try:
+            yield int(Path(limit_file).read_text()) - int(Path(used_file).read_text())
+        except (OSError, ValueError):  # there is none, or its limit is "max"
+            continue
+
+
+def _kilobytes(file: Path, field: str) -> int | None:
+    """In bytes, from a file of /proc; None where there is none."""
+    try:
+        lines = file.read_text().splitlines()
+    except OSError:
+        return None
+    found = (int(line.split()[1]) * 1024 for line in lines if line.startswith(f"{field}:"))
+    return next(found, None)
+
+
+def give_back(device: torch.device) -> None:
+    """What is free goes back to the system, also while it is kept."""
+    if device.type == "cuda":
+        torch.cuda.empty_cache()
+    if trim := _function("malloc_trim"):
+        trim(0)

@@ -14,12 +14,12 @@ from torch import Tensor
 
 from nst.engine.encoder import Activations, Encoder
 from nst.engine.losses import (
+    add_content_sum_gradient,
+    add_gram_sum_gradient,
     content_sum,
-    content_sum_gradient,
     gram_sum,
-    gram_sum_gradient,
     style_loss,
-    sum_of,
+    total_variation_gradient,
     total_variation_loss,
 )
 from nst.engine.optimize import Evaluation
@@ -64,11 +64,15 @@ class Objective:
         self._shape = content.shape
         self._content_layer = CONTENT_LAYER[encoder.model]
         self._style_layers = STYLE_LAYERS[encoder.model]
-        self._tiles = cut(content, tile_side, encoder.path)
+        self.compute_in_tiles(tile_side)
         self._content = self._content_features(content)
-        style_tiles = cut(style, tile_side, encoder.path)
+        style_tiles = cut(style.shape, tile_side, encoder.path)
         sums = _added(self._gram_sums(encoder(tile.pixels(style)), tile) for tile in style_tiles)
         self._grams = self._grams_of(sums, style)
+
+    def compute_in_tiles(self, side: int | None) -> None:
+        """Of this side from now on; losses and gradient stay what they are."""
+        self._tiles = cut(self._shape, side, self._encoder.path)
 
     def __call__(self, x: Tensor) -> Evaluation:
         self.evaluations += 1
@@ -78,21 +82,24 @@ class Objective:
             return self._evaluate(image)
 
     def _evaluate(self, image: Tensor) -> Evaluation:
+        # First, as it stays: behind the activations it would leave gaps between them.
+        variation, gradient = self._total_variation_loss(image)
         sums = []
         for tile in self._tiles:
             activations = self._encoder(tile.pixels(image))
             sums.append([self._content_sum(activations, tile), *self._gram_sums(activations, tile)])
+            if len(self._tiles) > 1:
+                activations.clear()  # before the next tile's exist
         squared_differences, *gram_sums = _added(sums)
         content_weight = self._options.content_weight / self._content.numel()
         style, gram_gradients = self._style_loss(gram_sums, image)
-        variation, gradient = self._total_variation_loss(image)
         scale = self._gradient_scale(gram_gradients)
         gram_gradients = [scale * of_layer for of_layer in gram_gradients]
         for tile in self._tiles:
             if len(self._tiles) > 1:
                 activations = self._encoder(tile.pixels(image))
-            gradient_at = partial(self._gradient_at, tile, scale * content_weight, gram_gradients)
-            back = self._encoder.backward(activations, gradient_at)
+            add_gradient = partial(self._add_gradient, tile, scale * content_weight, gram_gradients)
+            back = self._encoder.backward(activations, add_gradient)
             tile.pixels(gradient).add_(back, alpha=1 / scale)
         losses = Losses(content_weight * squared_differences.item(), style, variation)
         return Evaluation(losses, gradient.flatten())
@@ -139,33 +146,27 @@ class Objective:
 
     def _total_variation_loss(self, image: Tensor) -> tuple[float, Tensor]:
         """The weighted loss, and its gradient."""
-        image = image.detach().requires_grad_()
-        loss = self._options.tv_weight * total_variation_loss(image)
-        return loss.item(), torch.autograd.grad(loss, image)[0]
+        weight = self._options.tv_weight
+        loss = weight * total_variation_loss(image).item()
+        return loss, total_variation_gradient(image).mul_(weight)
 
-    def _gradient_at(
+    def _add_gradient(
         self,
         tile: Tile,
         content_weight: float,
         gram_gradients: Sequence[Tensor],
         layer: str,
         features: Tensor,
-    ) -> Tensor:
+        gradient: Tensor,
+    ) -> None:
         """Of the loss with respect to the features of a tile; 0 in the halo."""
-        inner = tile.inner(features, stride(layer))
-        terms = []
+        inner, total = (tile.inner(tensor, stride(layer)) for tensor in (features, gradient))
         if layer == self._content_layer:
             target = tile.of_picture(self._content, stride(layer))
-            terms.append(content_sum_gradient(inner, target, content_weight))
+            add_content_sum_gradient(total, inner, target, content_weight)
         if layer in self._style_layers:
             gram_gradient = gram_gradients[self._style_layers.index(layer)]
-            terms.append(gram_sum_gradient(inner, gram_gradient))
-        gradient = sum_of(iter(terms))
-        if inner.shape == features.shape:
-            return gradient
-        whole = torch.zeros_like(features)
-        tile.inner(whole, stride(layer)).copy_(gradient)
-        return whole
+            add_gram_sum_gradient(total, inner, gram_gradient)
 
     def _gradient_scale(self, gram_gradients: Sequence[Tensor]) -> float:
         """What gradients are multiplied by on their way: float16 has no room for their range."""

@@ -59,6 +59,9 @@ class Optimizer(Protocol):
         """From the same iterate, minimise this objective, which differs from the last one by
         rounding only. Raises Diverged."""
 
+    def shorten_memory(self, pairs: int) -> None:
+        """From now on, remember this many steps at most."""
+
 
 def _evaluate(objective: Objective, x: Tensor, step: int = 0) -> Evaluation:
     """At a point from which there is no way back. Raises Diverged."""
@@ -79,11 +82,19 @@ CURVATURE = 0.9
 EXPANSION = 4
 MAX_TRIALS = 20
 
+HISTORY_SIZE = 40
+"""Pairs that are remembered. After 300 evaluations the classic loss is 1 % lower than with 20."""
+
 
 class LBFGS:
-    """Limited-memory BFGS ([NW06] algorithm 7.5) with a strong-Wolfe line search."""
+    """Limited-memory BFGS ([NW06] algorithm 7.5) with a strong-Wolfe line search.
 
-    def __init__(self, objective: Objective, x: Tensor, *, history_size: int = 40) -> None:
+    After an error of the objective the step may be tried again.
+    """
+
+    def __init__(
+        self, objective: Objective, x: Tensor, *, history_size: int = HISTORY_SIZE
+    ) -> None:
         self.x = x
         self.accepted = _evaluate(objective, x)
         self._objective = objective
@@ -109,6 +120,9 @@ class LBFGS:
         self._objective = objective
         self.accepted = _evaluate(objective, self.x, self._steps)
 
+    def shorten_memory(self, pairs: int) -> None:
+        self._pairs = deque(self._pairs, maxlen=pairs)
+
     def _search(self) -> "Trial | None":
         direction = self._direction(self.accepted.gradient)
         slope = torch.dot(direction, self.accepted.gradient).item()
@@ -133,11 +147,11 @@ class LBFGS:
         alphas = []
         for s, y, rho in reversed(self._pairs):
             alphas.append(rho * torch.dot(s, q))
-            q = q - alphas[-1] * y
+            q.addcmul_(alphas[-1], y, value=-1)
         _, y, rho = self._pairs[-1]
-        q = q / (rho * torch.dot(y, y))  # [NW06] eq. 7.20
+        q /= rho * torch.dot(y, y)  # [NW06] eq. 7.20
         for (s, y, rho), alpha in zip(self._pairs, reversed(alphas), strict=True):
-            q = q + s * (alpha - rho * torch.dot(y, q))
+            q.addcmul_(alpha - rho * torch.dot(y, q), s)
         return q
 
     def _remember(self, s: Tensor, y: Tensor) -> None:
@@ -222,7 +236,10 @@ MAX_RETRIES = 10
 
 
 class Adam:
-    """[Kingma14] algorithm 1; a step to a loss that is not finite is taken back and halved."""
+    """[Kingma14] algorithm 1; a step to a loss that is not finite is taken back and halved.
+
+    After an error of the objective the step may be tried again.
+    """
 
     def __init__(self, objective: Objective, x: Tensor, *, learning_rate: float) -> None:
         self.x = x
@@ -233,14 +250,16 @@ class Adam:
         self._age = 0
         self._mean = torch.zeros_like(x)
         self._square = torch.zeros_like(x)
+        self._average_in(self.accepted.gradient)
 
     def step(self) -> bool:
         for _ in range(MAX_RETRIES):
-            x = self._update(self.accepted.gradient)
+            x = self._next()
             evaluation = self._objective(x)
             if evaluation.is_finite:
                 self.x, self.accepted = x, evaluation
                 self._steps += 1
+                self._average_in(evaluation.gradient)
                 return True
             self._forget()
             self._learning_rate /= 2
@@ -250,15 +269,22 @@ class Adam:
         self._objective = objective
         self.accepted = _evaluate(objective, self.x, self._steps)
 
-    def _update(self, gradient: Tensor) -> Tensor:
-        self._age += 1
-        self._mean = BETA1 * self._mean + (1 - BETA1) * gradient
-        self._square = BETA2 * self._square + (1 - BETA2) * gradient * gradient
+    def shorten_memory(self, pairs: int) -> None:
+        """Two averages are all that it remembers."""
+
+    def _next(self) -> Tensor:
         mean = self._mean / (1 - BETA1**self._age)
         square = self._square / (1 - BETA2**self._age)
         return self.x - self._learning_rate * mean / (square.sqrt() + EPSILON)
 
+    def _average_in(self, gradient: Tensor) -> None:
+        self._age += 1
+        self._mean = BETA1 * self._mean + (1 - BETA1) * gradient
+        self._square = BETA2 * self._square + (1 - BETA2) * gradient * gradient
+
     def _forget(self) -> None:
+        """All gradients but the last."""
         self._age = 0
         self._mean = torch.zeros_like(self.x)
         self._square = torch.zeros_like(self.x)
+        self._average_in(self.accepted.gradient)

@@ -8,10 +8,8 @@ import logging
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property, partial
-from itertools import pairwise
 
 import torch
 from PIL import Image
@@ -22,22 +20,24 @@ from nst import images
 from nst.engine import distance
 from nst.engine.device import resolve_device, resolve_precision
 from nst.engine.encoder import Encoder
-from nst.engine.memory import kept_memory
+from nst.engine.memory import available_bytes, kept_memory, used_bytes
+from nst.engine.memory_plan import Demand, plan_memory
 from nst.engine.objective import CONTENT_LAYER, STYLE_LAYERS, Objective
-from nst.engine.optimize import LBFGS, Adam, Optimizer
 from nst.engine.pictures import style_size, to_picture, to_tensor
 from nst.engine.preview import paint_draft, run_draft
+from nst.engine.pyramid import Clock, Scale, scales
+from nst.engine.task import Task, in_float32, is_out_of_memory
 from nst.engine.weights import Weights, WeightsStore
-from nst.errors import OutOfMemory, TransferCanceled, WeightsUnavailable
+from nst.errors import InvalidOption, OutOfMemory, TransferCanceled, WeightsUnavailable
 from nst.images import ImageSource
 from nst.options import StyleTransferOptions
-from nst.progress import Distances, Losses, Progress, Result, StopReason
+from nst.progress import Distances, Losses, MemoryPlan, Progress, Result, StopReason
 
 NOISE_SIGMA = 90.0
 """Of the random starting picture, in grey levels."""
 
-MIN_SCALE_SIDE = 64
-"""Shorter side of the coarsest picture, in pixels: a few features of the deepest layer."""
+USABLE_SHARE = 0.9
+"""Of the memory that is free when a transfer begins."""
 
 OnProgress = Callable[[Progress], None]
 
@@ -56,15 +56,18 @@ class NeuralStyleTransfer:
         *,
         device: str = "auto",
         precision: str = "auto",
+        max_memory_bytes: int | None = None,
         weights: WeightsStore | None = None,
     ) -> None:
         """`device`: auto, cuda, mps or cpu. `precision` of the convolutions: fp32, bf16, or auto:
-        bf16 where it is fast, and fp32 for what bf16 cannot improve any more. Raises
-        InvalidOption."""
+        bf16 where it is fast, and fp32 for what bf16 cannot improve any more.
+        `max_memory_bytes`: what this process may hold, or on a GPU its tensors; None: what is
+        free. Raises InvalidOption."""
         self.options = options or StyleTransferOptions()
         self.device = resolve_device(device)
         self.precision = precision
         self.dtype = resolve_precision(precision, self.device)
+        self.max_memory_bytes = max_memory_bytes
         self._store = weights or WeightsStore()
 
     def run(
@@ -73,16 +76,16 @@ class NeuralStyleTransfer:
         """The whole transfer.
 
         `on_progress` is called after every step; it may raise TransferCanceled to stop there and
-        get the picture so far. A draft alone takes no step. Raises InvalidImage,
-        WeightsUnavailable, DraftUnavailable, OutOfMemory, Diverged.
+        get the picture so far. A draft alone takes no step. Raises InvalidImage, InvalidOption
+        (too little memory is allowed), WeightsUnavailable, DraftUnavailable, OutOfMemory, Diverged.
         """
         if self.options.is_draft:
             return run_draft(self.options, content, style)
         started = time.perf_counter()
-        task = self._prepare(content, style)
-        prepared = time.perf_counter()
+        prepared = self._prepare(content, style)
+        ready = time.perf_counter()
         history = []
-        for progress in self._optimize(task):
+        for progress in self._optimize(prepared):
             history.append(progress.losses)
             stop_reason = progress.stop_reason
             try:
@@ -100,13 +103,14 @@ class NeuralStyleTransfer:
             history=tuple(history),
             stop_reason=stop_reason,
             evaluations=progress.evaluations,
-            prepare_seconds=prepared - started,
-            optimize_seconds=optimized - prepared,
+            prepare_seconds=ready - started,
+            optimize_seconds=optimized - ready,
             device=str(self.device),
             precision="bf16" if self.dtype == torch.bfloat16 else "fp32",
             model=self.weights.model,
             weights_sha256=self.weights.sha256,
-            distances=self._distances(image, task.pictures),
+            memory_plan=progress.memory_plan,
+            distances=self._distances(image, prepared.pictures),
         )
 
     def steps(self, content: ImageSource, style: ImageSource) -> Iterator[Progress]:
@@ -115,6 +119,11 @@ class NeuralStyleTransfer:
         if self.options.is_draft:
             return iter([_as_progress(run_draft(self.options, content, style))])
         return self._optimize(self._prepare(content, style))
+
+    def plan(self, content: ImageSource, style: ImageSource) -> MemoryPlan:
+        """How the last scale would divide its memory if it began now. Raises as `run` does."""
+        pictures = self._pictures(content, style)
+        return self._plan(self._demand(pictures, pictures.size, self.dtype))
 
     @cached_property
     def weights(self) -> Weights:
@@ -136,38 +145,70 @@ class NeuralStyleTransfer:
             except WeightsUnavailable:
                 raise error from None
 
-    def _prepare(self, content: ImageSource, style: ImageSource) -> "_Task":
-        """The coarsest scale, ready to be painted."""
-        picture = images.load(content, "content")
-        style_picture = images.load(style, "style")
-        size = images.fit(picture.size, self.options.size)
+    def _prepare(self, content: ImageSource, style: ImageSource) -> "_Prepared":
+        pictures = self._pictures(content, style)
+        self._plan(self._demand(pictures, pictures.size, self.dtype))  # or it cannot be finished
+        return _Prepared(pictures, self._task(pictures, pictures.scales[0]))
+
+    def _pictures(self, content: ImageSource, style: ImageSource) -> "_Pictures":
+        content, style = images.load(content, "content"), images.load(style, "style")
+        size = images.fit(content.size, self.options.size)
         images.check_sides(size, "content")
-        images.check_sides(style_size(style_picture.size, size), "style")
-        scales = _scales(size, self.options)
-        return self._task(_Pictures(picture, style_picture, scales), scales[0])
+        images.check_sides(style_size(style.size, size), "style")
+        return _Pictures(content, style, scales(size, self.options))
 
-    def _task(
-        self, pictures: "_Pictures", scale: "_Scale", after: "_Iterate | None" = None
-    ) -> "_Task":
-        """`after`: the end of the scale before, if there was one."""
-        model, size = self.weights.model, scale.size
+    def _task(self, pictures: "_Pictures", scale: Scale, coarser: Tensor | None = None) -> Task:
+        """`coarser`: what the scale before has painted, if there was one."""
+        demand = self._demand(pictures, scale.size, self.dtype)
+        plan = plan_in_float32 = self._plan(demand)
+        if self.precision == "auto":
+            plan_in_float32 = self._plan(in_float32(demand))
+        model, weights = self.weights.model, self.weights.tensors
         layers = (CONTENT_LAYER[model], *STYLE_LAYERS[model])
-        content = to_tensor(pictures.content, size).to(self.device)
-        style_picture = pictures.style
-        style = to_tensor(style_picture, style_size(style_picture.size, size)).to(self.device)
+        content = self._tensor(pictures.content, scale.size)
+        style = self._tensor(pictures.style, demand.style_size)
+        if coarser is None:
+            start = self._initial_image(pictures, content)
+        else:
+            start = self._finer(coarser, pictures, content)
 
-        def objective_in(dtype: torch.dtype, evaluations: int = 0) -> Objective:
-            encoder = Encoder(model, self.weights.tensors, layers, dtype).to(self.device)
-            return Objective(encoder, content, style, self.options, evaluations=evaluations)
+        def objective_in(dtype: torch.dtype, plan: MemoryPlan, evaluations: int) -> Objective:
+            encoder = Encoder(model, weights, layers, dtype).to(self.device)
+            objective = partial(Objective, encoder, content, style, self.options)
+            return objective(tile_side=plan.tile_side, evaluations=evaluations)
 
-        with _out_of_memory(size, self.device):
-            objective = objective_in(self.dtype)
-        start = (
-            self._finer(after.image, pictures, content)
-            if after
-            else (self._initial_image(pictures, content))
+        task = Task(scale, start, demand, plan, plan_in_float32, objective_in)
+        task.compute_in(self.dtype)
+        return task
+
+    def _demand(self, pictures: "_Pictures", size: tuple[int, int], dtype: torch.dtype) -> Demand:
+        return Demand(
+            size=size,
+            style_size=style_size(pictures.style.size, size),
+            model=self.weights.model,  # loaded now, so that the process holds them
+            number_bytes=dtype.itemsize,
+            optimizer=self.options.optimizer,
+            process_bytes=used_bytes(self.device),
         )
-        return _Task(pictures, scale, start, objective, partial(objective_in, torch.float32))
+
+    def _plan(self, demand: Demand) -> MemoryPlan:
+        """Raises InvalidOption if no plan stays below what is allowed, OutOfMemory if none stays
+        below what is free."""
+        limit = self.max_memory_bytes
+        if limit is None and (available := available_bytes(self.device)) is not None:
+            limit = demand.process_bytes + round(USABLE_SHARE * available)
+        plan = plan_memory(demand, limit)
+        if limit is None or plan.peak_bytes <= limit:
+            return plan
+        if self.max_memory_bytes is None:
+            raise OutOfMemory(demand.size, str(self.device))
+        needed = f"at least {math.ceil(plan.peak_bytes / 1e8) / 10:.1f} GB"
+        width, height = demand.size
+        raise InvalidOption(
+            "max_memory",
+            f"{self.max_memory_bytes / 1e9:g} GB",
+            f"{needed}, which {width}×{height} pixels need even in small tiles, or a smaller size",
+        )
 
     def _initial_image(self, pictures: "_Pictures", content: Tensor) -> Tensor:
         height, width = content.shape[2:]
@@ -175,7 +216,7 @@ class NeuralStyleTransfer:
             case "content":
                 return content
             case "style":
-                return to_tensor(pictures.style, (width, height)).to(self.device)
+                return self._tensor(pictures.style, (width, height))
             case "random":
                 # Drawn on the CPU, so that a seed means the same picture on every device.
                 random = torch.Generator().manual_seed(self.options.seed)
@@ -183,67 +224,63 @@ class NeuralStyleTransfer:
                 return noise.to(self.device)
             case "draft":
                 draft = paint_draft(pictures.content, pictures.style, (width, height))
-                return to_tensor(draft, draft.size).to(self.device)
+                return self._tensor(draft, draft.size)
 
-    def _finer(self, image: Tensor, pictures: "_Pictures", content: Tensor) -> Tensor:
+    def _finer(self, coarser: Tensor, pictures: "_Pictures", content: Tensor) -> Tensor:
         """What a coarser scale has changed in its content, enlarged, changes this content: so the
         detail is there again that the coarser scale could not have."""
-        height, width = image.shape[2:]
-        change = image - to_tensor(pictures.content, (width, height)).to(self.device)
+        height, width = coarser.shape[2:]
+        change = coarser - self._tensor(pictures.content, (width, height))
         size = content.shape[2:]
         return content + interpolate(change, size=size, mode="bicubic", align_corners=False)
 
-    def _optimize(self, task: "_Task") -> Iterator[Progress]:
-        """All scales, from the one that is prepared to the last."""
-        pictures, clock = task.pictures, _Clock(task.pictures.scales)
-        evaluations = 0
-        now: _Iterate | None = None
+    def _optimize(self, prepared: "_Prepared") -> Iterator[Progress]:
+        pictures, task = prepared.pictures, prepared.task
+        clock, evaluations = Clock(pictures.scales), 0
+        coarser: Tensor | None = None
         with kept_memory():
             for scale in pictures.scales:
                 if scale is not task.scale:
-                    task = self._task(pictures, scale, after=now)
-                for now in self._iterate(task):
+                    task = self._task(pictures, scale, coarser)
+                for now in self._iterate(task, is_last=scale is pictures.scales[-1]):
                     clock.tick(scale)
+                    coarser = now.image
                     yield Progress(
                         step=clock.steps,
                         total_iterations=self.options.total_iterations,
                         size=scale.size,
-                        evaluations=evaluations + now.evaluations,
+                        evaluations=evaluations + task.objective.evaluations,
                         losses=now.losses,
                         elapsed_seconds=clock.elapsed_seconds(),
                         remaining_seconds=clock.remaining_seconds(),
-                        stop_reason=now.stop_reason if scale is pictures.scales[-1] else None,
+                        stop_reason=now.stop_reason,
+                        memory_plan=task.plan,
                         render=partial(_render, now.image, pictures),
                     )
                 clock.leave(scale)
-                evaluations += now.evaluations if now else 0
+                evaluations += task.objective.evaluations
 
-    def _iterate(self, task: "_Task") -> Iterator["_Iterate"]:
-        """One scale. Its last iterate has a reason to stop."""
-        objective, steps = task.objective, task.scale.steps
-        is_exact_in_the_end = self.precision == "auto" and task.scale is task.pictures.scales[-1]
+    def _iterate(self, task: Task, *, is_last: bool) -> Iterator["_Iterate"]:
+        """One scale; the last one has a reason to stop."""
         lowest: list[float] = []
-        with _out_of_memory(task.scale.size, self.device):
-            optimizer = self._optimizer(objective, task.start.flatten())
-        for step in range(1, steps + 1):
-            with _out_of_memory(task.scale.size, self.device):
-                has_moved = optimizer.step()
-                lowest.append(min([optimizer.accepted.loss, *lowest[-1:]]))
-                is_done = not has_moved or self._has_converged(lowest)
-                if is_done and is_exact_in_the_end and objective.dtype != torch.float32:
-                    # All that is left to gain is what bfloat16 rounds away.
-                    objective = task.objective_in_float32(objective.evaluations)
-                    optimizer.go_on_with(objective)
-                    lowest = [optimizer.accepted.loss]
-                    is_done = False
+        optimizer = task.optimizer(self.options)
+        for step in range(1, task.scale.steps + 1):
+            has_moved = task.step(optimizer)
+            lowest.append(min([optimizer.accepted.loss, *lowest[-1:]]))
+            is_done = not has_moved or self._has_converged(lowest)
+            if is_done and is_last and self.precision == "auto" and task.dtype != torch.float32:
+                # All that is left to gain is what bfloat16 rounds away.
+                task.go_on_in_float32(optimizer)
+                lowest = [optimizer.accepted.loss]
+                is_done = False
             stop_reason = None
-            if is_done:
+            if is_done and is_last:
                 stop_reason = StopReason.CONVERGED
-            elif step == steps:
+            elif step == task.scale.steps and is_last:
                 stop_reason = StopReason.TOTAL_ITERATIONS
             image = optimizer.x.view_as(task.start)
-            yield _Iterate(image, optimizer.accepted.losses, objective.evaluations, stop_reason)
-            if stop_reason:
+            yield _Iterate(image, optimizer.accepted.losses, stop_reason)
+            if is_done:
                 return
 
     def _distances(self, image: Image.Image, pictures: "_Pictures") -> Distances | None:
@@ -251,16 +288,12 @@ class NeuralStyleTransfer:
         if judge is None:
             return None
         try:
-            with _out_of_memory(image.size, torch.device("cpu")):
-                return distance.measure(image, pictures.content, pictures.style, judge)
-        except OutOfMemory:
+            return distance.measure(image, pictures.content, pictures.style, judge)
+        except (MemoryError, RuntimeError) as error:
+            if not is_out_of_memory(error):
+                raise
             logger.warning("the distances could not be measured: there is too little memory")
             return None
-
-    def _optimizer(self, objective: Objective, x: Tensor) -> Optimizer:
-        if self.options.optimizer == "lbfgs":
-            return LBFGS(objective, x)
-        return Adam(objective, x, learning_rate=self.options.learning_rate)
 
     def _has_converged(self, lowest: Sequence[float]) -> bool:
         """`lowest`: the lowest loss up to each step, so that Adam's noise does not count."""
@@ -269,17 +302,8 @@ class NeuralStyleTransfer:
             return False
         return lowest[-1] > lowest[-1 - window] * (1 - self.options.convergence_tolerance)
 
-
-@dataclass(frozen=True, slots=True)
-class _Scale:
-    """One size of the pyramid."""
-
-    size: tuple[int, int]
-    steps: int
-
-    @property
-    def pixels(self) -> int:
-        return math.prod(self.size)
+    def _tensor(self, picture: Image.Image, size: tuple[int, int]) -> Tensor:
+        return to_tensor(picture, size).to(self.device)
 
 
 @dataclass(frozen=True, slots=True)
@@ -288,21 +312,19 @@ class _Pictures:
 
     content: Image.Image
     style: Image.Image
-    scales: Sequence[_Scale]
-    """From coarse to fine; the last one has the size of the result."""
+    scales: Sequence[Scale]
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Of the result."""
+        return self.scales[-1].size
 
 
 @dataclass(frozen=True, slots=True)
-class _Task:
-    """One scale, ready to be painted."""
-
+class _Prepared:
     pictures: _Pictures
-    scale: _Scale
-    start: Tensor
-    """(1, 3, H, W)"""
-    objective: Objective
-    objective_in_float32: Callable[[int], Objective]
-    """The same in float32, from this number of evaluations on."""
+    task: Task
+    """The coarsest scale."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -312,45 +334,7 @@ class _Iterate:
     image: Tensor
     """(1, 3, H, W)"""
     losses: Losses
-    evaluations: int
     stop_reason: StopReason | None
-
-
-class _Clock:
-    """How long the steps took, and how long those to come will take: a step takes as long as its
-    scale has pixels."""
-
-    def __init__(self, scales: Sequence[_Scale]) -> None:
-        self.steps = 0
-        self._started = time.perf_counter()
-        self._done = 0
-        self._left = {scale: scale.steps * scale.pixels for scale in scales}
-
-    def tick(self, scale: _Scale) -> None:
-        self.steps += 1
-        self._done += scale.pixels
-        self._left[scale] -= scale.pixels
-
-    def leave(self, scale: _Scale) -> None:
-        """The steps that it has left will not be taken."""
-        del self._left[scale]
-
-    def elapsed_seconds(self) -> float:
-        return time.perf_counter() - self._started
-
-    def remaining_seconds(self) -> float:
-        return self.elapsed_seconds() / self._done * sum(self._left.values())
-
-
-def _scales(size: tuple[int, int], options: StyleTransferOptions) -> list[_Scale]:
-    """Each half as long as the next; those in which a network sees nothing are left out."""
-    sizes = [images.fit(size, math.ceil(max(size) / 2**n)) for n in range(options.scales)]
-    sizes = [size, *(smaller for smaller in sizes[1:] if min(smaller) >= MIN_SCALE_SIDE)][::-1]
-    ends = [options.total_iterations * n // len(sizes) for n in range(len(sizes) + 1)]
-    scales = [
-        _Scale(size, end - start) for size, (start, end) in zip(sizes, pairwise(ends), strict=True)
-    ]
-    return [scale for scale in scales if scale.steps]
 
 
 def _as_progress(draft: Result) -> Progress:
@@ -363,23 +347,12 @@ def _as_progress(draft: Result) -> Progress:
         elapsed_seconds=draft.prepare_seconds,
         remaining_seconds=0.0,
         stop_reason=draft.stop_reason,
+        memory_plan=None,
         render=lambda: draft.image,
     )
 
 
 def _render(image: Tensor, pictures: _Pictures) -> Image.Image:
     """In the size of the result, also while a coarser scale is painted."""
-    painted = images.resize(to_picture(image), pictures.scales[-1].size)
+    painted = images.resize(to_picture(image), pictures.size)
     return images.with_alpha_of(painted, pictures.content)
-
-
-@contextmanager
-def _out_of_memory(size: tuple[int, int], device: torch.device) -> Iterator[None]:
-    try:
-        yield
-    except (MemoryError, RuntimeError) as error:
-        is_memory = isinstance(error, MemoryError | torch.OutOfMemoryError)
-        # The CPU allocator has no class of its own.
-        if is_memory or "not enough memory" in str(error) or "DefaultCPUAllocator" in str(error):
-            raise OutOfMemory(size, str(device)) from error
-        raise

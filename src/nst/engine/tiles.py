@@ -58,30 +58,19 @@ class Tile:
         return features[:, :, self.rows.features(stride), self.columns.features(stride)]
 
 
-def cut(image: Tensor, side: int | None, path: Sequence[str]) -> list[Tile]:
-    """Tiles of an image (B, C, H, W), of about `side` pixels a side without their halo; one tile if
-    `side` is None. `path`: the encoder's layers."""
-    height, width = image.shape[2:]
+def cut(shape: Sequence[int], side: int | None, path: Sequence[str]) -> list[Tile]:
+    """Tiles of an image of this shape (B, C, H, W), of about `side` pixels a side without their
+    halo; one tile if `side` is None. `path`: the encoder's layers."""
+    *_, height, width = shape
     return [
         Tile(rows, columns)
-        for rows in _spans(height, side, path)
-        for columns in _spans(width, side, path)
+        for rows in spans(height, side, path)
+        for columns in spans(width, side, path)
     ]
 
 
-def stride(layer: str) -> int:
-    """Pixels per feature of a layer like conv4_2, along a side."""
-    return STRIDES_PER_BLOCK[int(layer.removeprefix("conv").removeprefix("relu")[0]) - 1]
-
-
-def halo_pixels(path: Sequence[str]) -> int:
-    """The radius of the receptive field of the path's last layer around its own pixels, rounded up
-    so that tiles begin where the windows of all pools do."""
-    radius = sum(stride(layer) for layer in path if layer.startswith("conv"))
-    return _round_up(radius, _alignment(path))
-
-
-def _spans(length: int, side: int | None, path: Sequence[str]) -> Iterator[Span]:
+def spans(length: int, side: int | None, path: Sequence[str]) -> Iterator[Span]:
+    """Those of the tiles along one side of a picture, which is `length` pixels long."""
     if side is None or length <= side:
         yield Span(0, length, 0, length)
         return
@@ -92,6 +81,23 @@ def _spans(length: int, side: int | None, path: Sequence[str]) -> Iterator[Span]
     starts = range(0, length - unit + 1, step)
     for start, stop in pairwise([*starts, length]):
         yield Span(start, stop, max(start - halo, 0), min(stop + halo, length))
+
+
+def stride(layer: str) -> int:
+    """Pixels per feature of a layer like conv4_2, along a side."""
+    return STRIDES_PER_BLOCK[block_of(layer)]
+
+
+def block_of(layer: str) -> int:
+    """From 0 on; that of conv4_2 is 3."""
+    return int(layer.removeprefix("conv").removeprefix("relu")[0]) - 1
+
+
+def halo_pixels(path: Sequence[str]) -> int:
+    """The radius of the receptive field of the path's last layer around its own pixels, rounded up
+    so that tiles begin where the windows of all pools do."""
+    radius = sum(stride(layer) for layer in path if layer.startswith("conv"))
+    return _round_up(radius, _alignment(path))
 
 
 def _alignment(path: Sequence[str]) -> int:

@@ -2,7 +2,7 @@
 
 import logging
 from functools import partial
-from itertools import pairwise
+from itertools import count, pairwise
 from pathlib import Path
 from typing import Any, cast
 
@@ -16,6 +16,7 @@ from PIL import Image
 
 from conftest import picture
 from nst import NeuralStyleTransfer, Progress, Result, StopReason, StyleTransferOptions, images
+from nst.engine.encoder import Activations, Encoder
 from nst.engine.objective import CONTENT_LAYER, STYLE_LAYERS
 from nst.engine.pictures import style_size
 from nst.engine.preview import paint_draft
@@ -85,7 +86,7 @@ def test_the_first_losses_are_the_formulas(
         precision="fp32",
         weights=WeightsStore(directory=directory, offline=True),
     )
-    task = method._prepare(content, style)
+    task = method._prepare(content, style).task
     evaluation = task.objective(task.start.flatten() + 10)
     reference = naive_loop(method, content, style, torch.float64)
     image = (task.start.double() + 10).requires_grad_()
@@ -113,16 +114,17 @@ def test_bf16_hands_over_to_fp32_where_it_can_gain_no_more() -> None:
     options: Any = {"total_iterations": 60, "convergence_tolerance": 0.9, "convergence_window": 2}
     method = transfer("auto", **options)
     method.dtype = torch.bfloat16  # also where auto would not take it
-    task = method._prepare(picture(), picture(40, 40))
-    seen = list(method._optimize(task))
+    prepared = method._prepare(picture(), picture(40, 40))
+    seen = list(method._optimize(prepared))
     alone = transfer("bf16", **options).run(picture(), picture(40, 40))
     assert seen[-1].stop_reason is StopReason.CONVERGED
     assert seen[-1].step > alone.steps
     evaluations = [p.evaluations for p in seen]
     assert evaluations == sorted(evaluations)
     # The losses after the hand-over are those of float32.
-    in_float32 = task.objective_in_float32(0)(by_hand(seen[-1].render()).flatten())
-    assert seen[-1].losses.total == pytest.approx(in_float32.loss, rel=0.02)
+    objective = prepared.task.objective_in(torch.float32, prepared.task.plan, 0)
+    (iterate, *_) = cast("partial[Image.Image]", seen[-1].render).args
+    assert seen[-1].losses.total == pytest.approx(objective(iterate.flatten()).loss, rel=1e-4)
 
 
 def test_the_precision_that_was_used_is_told() -> None:
@@ -178,7 +180,7 @@ def test_the_four_starting_pictures() -> None:
     content, style = picture(64, 48), picture(48, 48).rotate(90)
 
     def start(init_method: str) -> torch.Tensor:
-        return transfer(init_method=init_method)._prepare(content, style).start
+        return transfer(init_method=init_method)._prepare(content, style).task.start
 
     assert torch.equal(start("content"), by_hand(content))
     assert torch.equal(start("style"), by_hand(images.resize(style, (64, 48))))
@@ -201,11 +203,11 @@ def test_steps_yields_after_every_step_and_its_pictures_stay(content: Path, styl
 def test_the_losses_told_are_those_of_the_picture_told(content: Path, style: Path) -> None:
     """A trial point of the line search would have another loss than the picture shown."""
     method = transfer()
-    task = method._prepare(content, style)
-    for progress in method._optimize(task):
+    prepared = method._prepare(content, style)
+    for progress in method._optimize(prepared):
         shown = by_hand(progress.render())
         rounding = 0.02
-        again = task.objective(shown.flatten()).losses.total
+        again = prepared.task.objective(shown.flatten()).losses.total
         assert progress.losses.total == pytest.approx(again, rel=rounding)
 
 
@@ -302,6 +304,7 @@ def test_a_device_that_is_not_here_is_refused() -> None:
     [
         torch.OutOfMemoryError("CUDA out of memory"),
         RuntimeError("[enforce fail at alloc_cpu.cpp] DefaultCPUAllocator: can't allocate memory"),
+        RuntimeError("std::bad_alloc"),
         MemoryError(),
     ],
 )
@@ -424,3 +427,77 @@ def test_without_another_network_nothing_is_judged(tmp_path: Path) -> None:
         weights=WeightsStore(cache=tmp_path, offline=True),
     )
     assert method.run(picture(), picture()).distances is None
+
+
+def let_memory_run_out(monkeypatch: pytest.MonkeyPatch, at_pixels: int, from_call: int = 0) -> None:
+    """When the encoder is given so many pixels, as on a small machine."""
+    forward, calls = Encoder.forward, count()
+
+    def forward_or_fail(self: Encoder, image: torch.Tensor) -> Activations:
+        if next(calls) >= from_call and image.shape[2] * image.shape[3] >= at_pixels:
+            raise RuntimeError("DefaultCPUAllocator: can't allocate memory")
+        return forward(self, image)
+
+    monkeypatch.setattr(Encoder, "forward", forward_or_fail)
+
+
+@pytest.mark.parametrize("optimizer", ["lbfgs", "adam"])
+@pytest.mark.parametrize("from_call", [0, 2, 5], ids=["targets", "start", "later"])
+def test_where_memory_runs_out_it_goes_on_with_smaller_tiles(
+    optimizer: str,
+    from_call: int,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    method = transfer(size=272, optimizer=optimizer, total_iterations=4)
+    photo, painting = picture(272, 64), picture(64, 64).rotate(180)
+    undisturbed = method.run(photo, painting)
+    let_memory_run_out(monkeypatch, at_pixels=272 * 64, from_call=from_call)
+    result = method.run(photo, painting)
+    (record,) = caplog.records
+    assert "memory ran out; going on with tiles of about 136 pixels" in record.message
+    assert undisturbed.memory_plan
+    assert result.memory_plan
+    assert (undisturbed.memory_plan.tiles, result.memory_plan.tiles) == (1, 2)
+    assert result.memory_plan.history_size == (20 if optimizer == "lbfgs" else 0)
+    assert [losses.total for losses in result.history] == pytest.approx(
+        [losses.total for losses in undisturbed.history], rel=1e-2
+    )
+    assert np.abs(rgb(result.image) - rgb(undisturbed.image)).mean() < 0.5
+
+
+def test_where_memory_runs_out_in_the_smallest_tiles_too_it_is_an_error(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    let_memory_run_out(monkeypatch, at_pixels=1)
+    with pytest.raises(OutOfMemory, match=r"even in small tiles.*--max-memory"):
+        transfer(size=600).run(picture(600, 64), picture())
+    sides = [record.args[0] for record in caplog.records if isinstance(record.args, tuple)]
+    assert sides == [300, 150, 128]
+
+
+def test_a_limit_makes_tiles_and_the_plan_says_so_before() -> None:
+    method = transfer(size=400, total_iterations=1)
+    photo = picture(400, 200)
+    whole = method.plan(photo, picture())
+    limit = whole.peak_bytes - whole.activation_bytes // 3
+    limited = NeuralStyleTransfer(
+        method.options, device="cpu", precision="fp32", max_memory_bytes=limit
+    )
+    plan = limited.plan(photo, picture())
+    assert (whole.tiles, whole.size) == (1, (400, 200))
+    assert plan.tiles > 1
+    assert plan.peak_bytes <= limit
+
+
+def test_a_limit_below_the_smallest_plan_is_refused() -> None:
+    method = NeuralStyleTransfer(transfer().options, device="cpu", max_memory_bytes=10**8)
+    with pytest.raises(InvalidOption, match=r"max_memory: '0.1 GB'.*at least \d\.\d GB") as caught:
+        method.run(picture(), picture())
+    assert caught.value.field == "max_memory"
+
+
+def test_more_than_is_free_is_refused_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("nst.engine.style_transfer.available_bytes", lambda _: 10**6)
+    with pytest.raises(OutOfMemory):
+        transfer().run(picture(), picture())

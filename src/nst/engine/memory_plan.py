@@ -1,0 +1,163 @@
+"""How much memory a transfer needs at most, and which tiles and which history stay below a limit.
+
+Pure arithmetic; a test compares it with what a process really needs.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from nst.engine.encoder import CHANNELS_PER_BLOCK, layer_names, parameter_shapes
+from nst.engine.objective import CONTENT_LAYER, STYLE_LAYERS
+from nst.engine.optimize import HISTORY_SIZE
+from nst.engine.tiles import block_of, spans, stride
+from nst.progress import MemoryPlan
+
+BYTES_PER_VECTOR_PIXEL = 3 * 4
+"""Pictures and gradients are three numbers a pixel, in float32."""
+
+LBFGS_VECTORS = 8
+"""Besides the history: content and starting picture, iterate and gradient, direction, the point
+that is tried and its gradient, half an earlier trial: most steps need one trial only."""
+ADAM_VECTORS = 8
+"""Content and starting picture, iterate and gradient, both averages, next iterate and gradient."""
+
+WORKSPACE_BYTES = 120_000_000
+"""What the convolution libraries keep for themselves; measured."""
+
+FRAGMENTATION = 1.5
+"""Of activations: what lies free between them and is too small for the next. 1.1 … 1.8 measured,
+with VGG-16 and VGG-19, whole and in tiles, more in bfloat16 than in float32."""
+
+MIN_TILE_SIDE = 128
+"""In pixels. With smaller tiles nearly all of the work would be halos."""
+MIN_HISTORY_SIZE = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Demand:
+    """What a transfer asks for, whatever the plan. Sizes are (width, height) in pixels."""
+
+    size: tuple[int, int]
+    style_size: tuple[int, int]
+    model: str
+    number_bytes: int
+    """Of the type that the convolutions compute in."""
+    optimizer: str
+    process_bytes: int
+    """What the process holds already."""
+
+
+def plan_memory(demand: Demand, limit_bytes: int | None) -> MemoryPlan:
+    """The fastest plan below the limit, or the smallest of all if none is."""
+    plans = [
+        predict(demand, side, history)
+        for side in _sides(max(demand.size))
+        for history in _histories(demand)
+    ]
+    fitting = [plan for plan in plans if limit_bytes is None or plan.peak_bytes <= limit_bytes]
+    if fitting:
+        return min(fitting, key=lambda plan: _slowness(demand, plan))
+    return min(plans, key=lambda plan: plan.peak_bytes)
+
+
+def smaller(demand: Demand, plan: MemoryPlan) -> MemoryPlan | None:
+    """A rung down the ladder: half the side of the tiles, half the history; None at its end."""
+    longest = max(demand.size)
+    side = max((plan.tile_side or longest) // 2, MIN_TILE_SIDE)
+    if side >= longest:
+        return None
+    history = min(max(plan.history_size // 2, MIN_HISTORY_SIZE), plan.history_size)
+    if (side, history) == (plan.tile_side, plan.history_size):
+        return None
+    return predict(demand, side, history)
+
+
+def predict(demand: Demand, tile_side: int | None, history_size: int) -> MemoryPlan:
+    """The plan with these tiles and this history."""
+    tiles = _Tiles.of(demand.size, tile_side, demand.model)
+    style_tiles = _Tiles.of(demand.style_size, tile_side, demand.model)
+    pixels, style_pixels = math.prod(demand.size), math.prod(demand.style_size)
+    vectors = ADAM_VECTORS if demand.optimizer == "adam" else LBFGS_VECTORS + 2 * history_size
+    content_numbers = _numbers_per_pixel(CONTENT_LAYER[demand.model]) * pixels
+    kept_numbers = _kept_numbers_per_pixel(demand.model) * max(
+        tiles.largest_pixels, style_tiles.largest_pixels
+    )
+    return MemoryPlan(
+        size=demand.size,
+        tile_side=tile_side,
+        tiles=tiles.count,
+        history_size=history_size,
+        process_bytes=demand.process_bytes + WORKSPACE_BYTES,
+        network_bytes=_network_bytes(demand),
+        vector_bytes=BYTES_PER_VECTOR_PIXEL * (vectors * pixels + style_pixels),
+        content_bytes=round(demand.number_bytes * content_numbers),
+        activation_bytes=round(FRAGMENTATION * demand.number_bytes * kept_numbers),
+    )
+
+
+def _kept_numbers_per_pixel(model: str) -> float:
+    """What `Encoder.forward` keeps. On the way back there is never more: what a layer needs there
+    is less than the layers behind it have left."""
+    tapped = (CONTENT_LAYER[model], *STYLE_LAYERS[model])
+    kept = (name for name in _path(model) if name.startswith("relu") or name in tapped)
+    return sum(_numbers_per_pixel(name) for name in kept)
+
+
+def _numbers_per_pixel(layer: str) -> float:
+    """Of the features of a convolution, for each pixel of the picture."""
+    return CHANNELS_PER_BLOCK[block_of(layer)] / stride(layer) ** 2
+
+
+def _network_bytes(demand: Demand) -> int:
+    """Every kernel is there twice: for the way there and the way back."""
+    path = _path(demand.model)
+    shapes = parameter_shapes(demand.model).items()
+    numbers = sum(math.prod(shape) for name, shape in shapes if name.split(".")[0] in path)
+    return 2 * demand.number_bytes * numbers
+
+
+def _path(model: str) -> Sequence[str]:
+    names = layer_names(model)
+    layers = (CONTENT_LAYER[model], *STYLE_LAYERS[model])
+    return names[: 1 + max(names.index(layer) for layer in layers)]
+
+
+@dataclass(frozen=True, slots=True)
+class _Tiles:
+    """Of one picture."""
+
+    count: int
+    largest_pixels: int
+    """With its halo, as all that follows."""
+    computed_pixels: int
+
+    @classmethod
+    def of(cls, size: tuple[int, int], side: int | None, model: str) -> "_Tiles":
+        columns, rows = (
+            [span.outer_stop - span.outer_start for span in spans(length, side, _path(model))]
+            for length in size
+        )
+        return cls(len(columns) * len(rows), max(columns) * max(rows), sum(columns) * sum(rows))
+
+
+def _sides(longest: int) -> list[int | None]:
+    """The whole, style picture included; the whole, a longer style picture in tiles; and smaller
+    and smaller tiles, all of about the same size."""
+    counts = range(1, max(longest // MIN_TILE_SIDE, 1) + 1)
+    return [None, *dict.fromkeys(-(-longest // count) for count in counts)]
+
+
+def _histories(demand: Demand) -> Sequence[int]:
+    return [0] if demand.optimizer == "adam" else range(MIN_HISTORY_SIZE, HISTORY_SIZE + 1)
+
+
+def _slowness(demand: Demand, plan: MemoryPlan) -> float:
+    """Of the way to a given loss, against one evaluation of the whole at a time and an endless
+    history. Where there are tiles, the way there is gone twice: a third of the work. What a shorter
+    history costs is a guess: the n-th part of the steps for n pairs."""
+    tiles = _Tiles.of(demand.size, plan.tile_side, demand.model)
+    passes = 1 if tiles.count == 1 else 4 / 3
+    work = passes * tiles.computed_pixels / math.prod(demand.size)
+    steps = 1 + 1 / plan.history_size if plan.history_size else 1
+    return work * steps

@@ -1,0 +1,62 @@
+"""From coarse to fine: the sizes in which a picture is painted, and the time that they take."""
+
+import math
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from nst import images
+from nst.options import StyleTransferOptions
+
+MIN_SIDE_PIXELS = 64
+"""Shorter side of the coarsest picture: a few features of the deepest layer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """One size of the pyramid."""
+
+    size: tuple[int, int]
+    steps: int
+
+    @property
+    def pixels(self) -> int:
+        return math.prod(self.size)
+
+
+def scales(size: tuple[int, int], options: StyleTransferOptions) -> list[Scale]:
+    """From coarse to fine, each half as long as the next; the last one has this size. Scales in
+    which a network sees nothing, or for which no step is left, are left out."""
+    halves = [images.fit(size, math.ceil(max(size) / 2**n)) for n in range(1, options.scales)]
+    sizes = [size, *(half for half in halves if min(half) >= MIN_SIDE_PIXELS)][::-1]
+    ends = [options.total_iterations * n // len(sizes) for n in range(len(sizes) + 1)]
+    steps = [end - start for start, end in pairwise(ends)]
+    return [Scale(*each) for each in zip(sizes, steps, strict=True) if each[1]]
+
+
+class Clock:
+    """How long the steps took, and how long those to come will take: a step takes as long as its
+    scale has pixels."""
+
+    def __init__(self, scales: Sequence[Scale]) -> None:
+        self.steps = 0
+        self._started = time.perf_counter()
+        self._done = 0
+        self._left = {scale: scale.steps * scale.pixels for scale in scales}
+
+    def tick(self, scale: Scale) -> None:
+        """After every step."""
+        self.steps += 1
+        self._done += scale.pixels
+        self._left[scale] -= scale.pixels
+
+    def leave(self, scale: Scale) -> None:
+        """The steps that it has left will not be taken."""
+        del self._left[scale]
+
+    def elapsed_seconds(self) -> float:
+        return time.perf_counter() - self._started
+
+    def remaining_seconds(self) -> float:
+        return self.elapsed_seconds() / self._done * sum(self._left.values())

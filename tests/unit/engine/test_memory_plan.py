@@ -1,0 +1,153 @@
+"""Which tiles and which history stay below a limit, and whether a process then does."""
+
+import json
+import subprocess
+import sys
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import torch
+
+from conftest import REPOSITORY
+from nst.engine.encoder import Encoder, parameter_shapes
+from nst.engine.memory_plan import (
+    FRAGMENTATION,
+    MIN_HISTORY_SIZE,
+    MIN_TILE_SIDE,
+    Demand,
+    plan_memory,
+    predict,
+    smaller,
+)
+from nst.engine.objective import CONTENT_LAYER, STYLE_LAYERS
+from nst.engine.optimize import HISTORY_SIZE
+from nst.engine.tiles import cut
+from unit.engine.synthetic import random_tensors
+
+UHD = Demand((3840, 2160), (3240, 2160), "vgg16", 2, "lbfgs", process_bytes=400_000_000)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=str)
+@pytest.mark.parametrize("model", STYLE_LAYERS)
+def test_the_parts_are_those_that_exist(model: str, dtype: torch.dtype) -> None:
+    layers = (CONTENT_LAYER[model], *STYLE_LAYERS[model])
+    encoder = Encoder(model, random_tensors(model), layers, dtype)
+    size = (128, 96)
+    activations = encoder(torch.zeros(1, 3, size[1], size[0]))
+    demand = Demand(size, size, model, dtype.itemsize, "lbfgs", process_bytes=0)
+    plan = predict(demand, None, 20)
+    kept = sum(tensor.nbytes for tensor in activations.values())
+    assert plan.activation_bytes == pytest.approx(FRAGMENTATION * kept)
+    assert plan.content_bytes == activations[CONTENT_LAYER[model]].nbytes
+    kernels = [name for name in parameter_shapes(model) if name.split(".")[0] in encoder.path]
+    held = sum(buffer.nbytes for buffer in encoder.buffers())
+    assert len(kernels) > 10
+    assert plan.network_bytes == pytest.approx(held, rel=0.01)
+
+
+def test_the_largest_tile_is_the_one_that_counts() -> None:
+    side = 300
+    path = Encoder("vgg16", random_tensors("vgg16"), STYLE_LAYERS["vgg16"]).path
+    image = torch.zeros(1, 1, 500, 1200)
+    tiles = cut(image.shape, side, path)
+    plan = predict(replace(UHD, size=(1200, 500), style_size=(32, 32)), side, 20)
+    assert plan.tiles == len(tiles)
+    largest = max(tile.pixels(image).numel() for tile in tiles)
+    whole = predict(replace(UHD, size=(1200, 500), style_size=(32, 32)), None, 20)
+    assert plan.activation_bytes / whole.activation_bytes == pytest.approx(largest / 600_000)
+
+
+def test_without_a_limit_the_picture_stays_whole() -> None:
+    plan = plan_memory(UHD, None)
+    assert (plan.tile_side, plan.tiles, plan.history_size) == (None, 1, HISTORY_SIZE)
+
+
+def test_the_less_memory_the_smaller_the_tiles_and_the_shorter_the_history() -> None:
+    plans = [plan_memory(UHD, gigabytes * 10**9) for gigabytes in (20, 8, 6, 4, 3)]
+    for plan, gigabytes in zip(plans, (20, 8, 6, 4, 3), strict=True):
+        assert plan.peak_bytes <= gigabytes * 10**9
+    assert [plan.tiles for plan in plans] == sorted(plan.tiles for plan in plans)
+    histories = [plan.history_size for plan in plans[1:]]
+    assert histories == sorted(histories, reverse=True)
+    assert plans[-1].history_size >= MIN_HISTORY_SIZE
+
+
+def test_where_nothing_fits_it_is_the_smallest_plan() -> None:
+    plan = plan_memory(UHD, 10**9)
+    assert plan.peak_bytes > 10**9
+    assert plan.history_size == MIN_HISTORY_SIZE
+    assert plan.tile_side is not None
+    assert MIN_TILE_SIDE <= plan.tile_side < 2 * MIN_TILE_SIDE
+
+
+def test_a_long_style_picture_is_cut_before_the_result_is() -> None:
+    demand = replace(UHD, size=(1000, 1000), style_size=(4000, 1000))
+    whole = plan_memory(demand, None)
+    plan = plan_memory(demand, whole.peak_bytes - 10**6)
+    assert (plan.tiles, plan.tile_side, plan.history_size) == (1, 1000, HISTORY_SIZE)
+    assert plan.peak_bytes < 0.6 * whole.peak_bytes
+
+
+def test_adam_has_no_history() -> None:
+    plan = plan_memory(replace(UHD, optimizer="adam"), 4 * 10**9)
+    assert plan.history_size == 0
+    assert plan.vector_bytes < plan_memory(UHD, 4 * 10**9).vector_bytes
+
+
+def test_the_ladder_goes_down_to_the_smallest_tiles_and_the_shortest_history() -> None:
+    plan, rungs = plan_memory(UHD, None), []
+    while next_plan := smaller(UHD, plan):
+        assert next_plan.peak_bytes < plan.peak_bytes
+        plan = next_plan
+        rungs.append((plan.tile_side, plan.history_size))
+    assert rungs == [(1920, 10), (960, 5), (480, 3), (240, 3), (128, 3)]
+    small = replace(UHD, size=(100, 100))
+    assert smaller(small, predict(small, None, 20)) is None
+
+
+PAINT = """
+import json, sys
+from pathlib import Path
+from nst import NeuralStyleTransfer, StyleTransferOptions
+from nst.engine.memory import _kilobytes
+limit = int(sys.argv[1]) or None
+options = StyleTransferOptions(
+    model="vgg16", size=700, total_iterations=1, convergence_tolerance=0
+)
+transfer = NeuralStyleTransfer(
+    options, device="cpu", precision="fp32", max_memory_bytes=limit
+)
+result = transfer.run("data/content/cat.jpg", "data/style/impasto.jpg")
+print(json.dumps({
+    "peak": _kilobytes(Path("/proc/self/status"), "VmHWM"),
+    "predicted": result.memory_plan.peak_bytes,
+    "not yet remembered": 2 * 12 * (result.memory_plan.history_size - 1) * 700 * 466,
+    "tiles": result.memory_plan.tiles,
+    "losses": [losses.total for losses in result.history],
+    "picture": result.image.resize((20, 13)).tobytes().hex(),
+}))
+"""
+
+
+def paint(limit_bytes: int) -> dict[str, Any]:
+    """In a process of its own, whose peak counts."""
+    command = [sys.executable, "-c", PAINT, str(limit_bytes)]
+    found: dict[str, Any] = json.loads(subprocess.check_output(command, cwd=REPOSITORY))
+    return found
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells the peak of a process")
+def test_a_process_stays_below_its_limit_and_paints_the_same_picture() -> None:
+    limit_bytes = 900_000_000
+    whole, tiled = paint(0), paint(limit_bytes)
+    assert whole["tiles"] == 1
+    assert whole["peak"] > limit_bytes
+    assert tiled["tiles"] > 1
+    assert tiled["peak"] <= limit_bytes
+    for found in (whole, tiled):
+        predicted = found["predicted"] - found["not yet remembered"]
+        assert 0.95 * found["peak"] <= predicted <= 1.4 * found["peak"]
+    assert tiled["losses"] == pytest.approx(whole["losses"], rel=1e-3)
+    pictures = [list(bytes.fromhex(found["picture"])) for found in (whole, tiled)]
+    assert pictures[0] == pytest.approx(pictures[1], abs=2)
