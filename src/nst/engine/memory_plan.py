@@ -22,10 +22,10 @@ that is tried and its gradient, half an earlier trial: most steps need one trial
 ADAM_VECTORS = 8
 """Content and starting picture, iterate and gradient, both averages, next iterate and gradient."""
 
-WORKSPACE_BYTES = 120_000_000
-"""What the convolution libraries keep for themselves; measured."""
+WORKSPACE_BYTES = 150_000_000
+"""What the convolution libraries keep for themselves: 50 … 150 MB measured."""
 
-FRAGMENTATION = 1.5
+FRAGMENTATION = 1.8
 """Of activations: what lies free between them and is too small for the next. 1.1 … 1.8 measured,
 with VGG-16 and VGG-19, whole and in tiles, more in bfloat16 than in float32."""
 
