@@ -54,6 +54,11 @@ class StyleTransferOptions(BaseModel):
         description="The network that compares pictures. If it is not named and vgg19's weights "
         "cannot be had, the bundled vgg16 is used.",
     )
+    style_layers: Literal["classic", "dense"] = Field(
+        default="classic",
+        description="The layers of the network whose statistics are compared: the classic "
+        "programs' one in each block, or about twice as many, which fits the style better.",
+    )
     init_method: Literal["content", "random", "style", "draft"] = Field(
         default="content",
         description="The picture to start from: the content, Gaussian noise, the style, or the "
@@ -136,9 +141,10 @@ class StyleTransferOptions(BaseModel):
 PRESETS: Mapping[str, Mapping[str, Any]] = {
     "quality": {
         "size": 512,
-        "content_weight": 2e5,
-        "scales": 3,
-        "total_iterations": 240,
+        "content_weight": 1.2e5,
+        "style_layers": "dense",
+        "scales": 2,
+        "total_iterations": 180,
         "save_every": 0,
     },
     "fast": {"size": 384, "total_iterations": 100, "save_every": 0, "model": "vgg16"},

@@ -63,6 +63,7 @@ BAD_OPTIONS: dict[str, tuple[str, str]] = {
 }
 BAD_NEW_OPTIONS: dict[str, tuple[str, str]] = BAD_OPTIONS | {
     "size": ("99999999", "at most 16000"),
+    "style_layers": ("all", "one of"),
     "scales": ("9", "at most 8"),
     "convergence_tolerance": ("1", "less than 1"),
     "convergence_window": ("0", "at least 1"),

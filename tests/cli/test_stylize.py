@@ -28,6 +28,7 @@ CHANGED: dict[str, Any] = {
     "tv_weight": 2.0,
     "optimizer": "adam",
     "model": "vgg16",
+    "style_layers": "dense",
     "init_method": "style",
     "total_iterations": 3,
     "scales": 2,
@@ -127,7 +128,7 @@ def test_every_option_arrives(
 
 
 @pytest.mark.parametrize(
-    ("preset", "steps"), [("quality", 240), ("fast", 100), ("classic", 20000), (None, 240)]
+    ("preset", "steps"), [("quality", 180), ("fast", 100), ("classic", 20000), (None, 180)]
 )
 def test_presets(
     nst: Nst, tmp_path: Path, content: Path, style: Path, preset: str | None, steps: int
@@ -195,7 +196,7 @@ def test_the_help_shows_every_option_with_its_default(nst: Nst) -> None:
         assert f"--{name.replace('_', '-')}" in text
         assert str(field.description).split(".")[0] in text
     assert "[default: 512]" in text
-    assert "[default: 240]" in text
+    assert "[default: 180]" in text
 
 
 def test_transparency_is_kept(nst: Nst, tmp_path: Path, style: Path) -> None:

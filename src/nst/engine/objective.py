@@ -12,7 +12,7 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from nst.engine.encoder import Activations, Encoder
+from nst.engine.encoder import Activations, Encoder, layer_names
 from nst.engine.losses import (
     add_content_sum_gradient,
     add_gram_sum_gradient,
@@ -33,9 +33,25 @@ STYLE_LAYERS = {
     "vgg16": ("relu1_2", "relu2_2", "relu3_3", "relu4_3"),
 }
 """VGG-19: [Gatys16] §3. VGG-16: [Johnson16], whose content layer is this one too."""
+DENSE_PER_BLOCK = 2
+"""ReLUs in each block, from the first, that the dense choice of style layers adds."""
 
 FLOAT16_ENTRY = 2.0**-6
 """Largest entry of a Gram matrix' gradient on the way back in float16."""
+
+
+def style_layers(model: str, choice: str) -> tuple[str, ...]:
+    """The classic ones, or among the layers up to the last of them about twice as many: a picture
+    can fit a few layers of one network in ways that no other network takes for the style."""
+    classic = STYLE_LAYERS[model]
+    if choice == "classic":
+        return classic
+    path = layer_names(model)[: 1 + layer_names(model).index(classic[-1])]
+    return tuple(name for name in path if name in classic or _is_dense(name))
+
+
+def _is_dense(layer: str) -> bool:
+    return layer.startswith("relu") and int(layer[-1]) <= DENSE_PER_BLOCK
 
 
 class Objective:
@@ -63,7 +79,7 @@ class Objective:
         self._options = options
         self._shape = content.shape
         self._content_layer = CONTENT_LAYER[encoder.model]
-        self._style_layers = STYLE_LAYERS[encoder.model]
+        self._style_layers = style_layers(encoder.model, options.style_layers)
         self.compute_in_tiles(tile_side)
         self._content = self._content_features(content)
         style_tiles = cut(style.shape, tile_side, encoder.path)

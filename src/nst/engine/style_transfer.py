@@ -22,7 +22,7 @@ from nst.engine.device import resolve_device, resolve_precision
 from nst.engine.encoder import Encoder
 from nst.engine.memory import available_bytes, kept_memory, used_bytes
 from nst.engine.memory_plan import Demand, plan_memory
-from nst.engine.objective import CONTENT_LAYER, STYLE_LAYERS, Objective
+from nst.engine.objective import CONTENT_LAYER, Objective, style_layers
 from nst.engine.pictures import style_size, to_picture, to_tensor
 from nst.engine.preview import paint_draft, run_draft
 from nst.engine.pyramid import Clock, Scale, scales
@@ -164,7 +164,7 @@ class NeuralStyleTransfer:
         if self.precision == "auto":
             plan_in_float32 = self._plan(in_float32(demand))
         model, weights = self.weights.model, self.weights.tensors
-        layers = (CONTENT_LAYER[model], *STYLE_LAYERS[model])
+        layers = (CONTENT_LAYER[model], *style_layers(model, self.options.style_layers))
         content = self._tensor(pictures.content, scale.size)
         style = self._tensor(pictures.style, demand.style_size)
         if coarser is None:

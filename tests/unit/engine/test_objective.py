@@ -1,0 +1,64 @@
+"""Which layers make the loss, and what each term adds to it."""
+
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from nst.engine.encoder import Encoder
+from nst.engine.objective import CONTENT_LAYER, Objective, style_layers
+from nst.options import StyleTransferOptions
+from unit.engine.synthetic import random_tensors
+from unit.engine.test_encoder import plain_network
+
+DENSE = {  # the first two ReLUs of every block, up to the last classic layer
+    "vgg19": "relu1_1 relu1_2 relu2_1 relu2_2 relu3_1 relu3_2 relu4_1 relu4_2 relu5_1",
+    "vgg16": "relu1_1 relu1_2 relu2_1 relu2_2 relu3_1 relu3_2 relu3_3 relu4_1 relu4_2 relu4_3",
+}
+
+
+@pytest.mark.parametrize("model", DENSE)
+def test_the_dense_layers(model: str) -> None:
+    assert list(style_layers(model, "dense")) == DENSE[model].split()
+    assert set(style_layers(model, "classic")) <= set(DENSE[model].split())
+
+
+NOTHING_ELSE: Any = {"content_weight": 0.0, "tv_weight": 0.0}
+
+
+def gram_by_hand(features: Tensor) -> Tensor:
+    rows = features[0].flatten(1)
+    return rows @ rows.T / rows.numel()
+
+
+@pytest.mark.parametrize("model", DENSE)
+def test_the_dense_loss_is_the_formula(model: str) -> None:
+    tensors = random_tensors(model)
+    layers = style_layers(model, "dense")
+    random = torch.Generator().manual_seed(0)
+    content, style, x = (
+        torch.randn((1, 3, 32, 48), generator=random, dtype=torch.float64) for _ in range(3)
+    )
+    encoder = Encoder(model, tensors, (CONTENT_LAYER[model], *layers), torch.float64)
+    options = StyleTransferOptions(style_layers="dense", **NOTHING_ELSE, style_weight=7)
+    found = Objective(encoder, content, style, options)(x.flatten())
+
+    def features(image: Tensor) -> dict[str, Tensor]:
+        result = {}
+        network = plain_network(model, tensors).double()
+        for name, module in zip(encoder.path, network, strict=False):
+            image = module(image)
+            result[name] = image
+        return result
+
+    leaf = x.clone().requires_grad_()
+    of_image, of_style = features(leaf), features(style)
+    terms = [
+        ((gram_by_hand(of_image[name]) - gram_by_hand(of_style[name])) ** 2).sum()
+        for name in layers
+    ]
+    loss = 7 * sum(terms, torch.zeros(())) / len(layers)
+    assert found.losses.style == pytest.approx(loss.item(), rel=1e-9)
+    (gradient,) = torch.autograd.grad(loss, leaf)
+    torch.testing.assert_close(found.gradient, gradient.flatten())
