@@ -111,6 +111,7 @@ class NaiveTransfer:
             return loss
 
         optimizer.step(closure)  # type: ignore[no-untyped-call]
+        self.painted = image.detach()
         return points
 
 

@@ -14,6 +14,7 @@ class Plan:
     curve_height: int
     evaluations: int
     """That the loops have to bring the loss down."""
+    quality_height: int
     memory_size: tuple[int, int]
     memory_evaluations: int
     memory_repeats: int
@@ -34,6 +35,7 @@ FULL = Plan(
     repeats=7,
     curve_height=400,
     evaluations=300,
+    quality_height=256,
     memory_size=(1024, 768),
     memory_evaluations=4,
     memory_repeats=3,
@@ -53,6 +55,7 @@ QUICK = Plan(
     repeats=2,
     curve_height=48,
     evaluations=20,
+    quality_height=64,
     memory_size=(128, 96),
     memory_evaluations=2,
     memory_repeats=1,

@@ -12,6 +12,7 @@ from benchmarks.engine.schema import (
     MatrixProduct,
     Measured,
     PeakMemory,
+    PictureQuality,
     Results,
     Scaling,
     Spread,
@@ -53,6 +54,7 @@ def _sections(results: Results) -> Iterator[tuple[str, Sequence[Measured], Itera
         yield f"Evaluations and seconds to a loss, {_pair(curve)}", [curve], _targets(curve)
     yield "Automatic precision beside float32", curves, _precisions(curves)
     yield "Cores in use while the loops took turns", curves, _cores(curves)
+    yield "Finished pictures", results.quality, _quality(results.quality)
     yield "Peak memory", results.peak_memory, _peak_memory(results.peak_memory)
     yield "Time per evaluation from size to size", results.scaling, _scaling(results.scaling)
     yield "Draft", results.drafts, _drafts(results.drafts)
@@ -210,6 +212,28 @@ def _targets(curve: Curves) -> Iterator[Row]:
             _seconds(target.ours),
             _ratio(target.seconds_ratio),
         )
+
+
+def _quality(pictures: Iterable[PictureQuality]) -> Iterator[Row]:
+    yield (
+        "model, pictures",
+        "by",
+        "s",
+        "content distance",
+        "style distance",
+    )
+    for row in pictures:
+        size = f"{row.width_pixels}×{row.height_pixels}"
+        subject = f"{row.model} {size} {row.content} + {row.style}"
+        naive = f"naive, {row.naive_evaluations} evaluations"
+        for name, judged in ((naive, row.naive), (f"preset {row.preset}", row.ours)):
+            yield (
+                subject,
+                name,
+                f"{judged.seconds:.0f}",
+                f"{judged.content_distance:.3f}",
+                f"{judged.style_distance:.4f}",
+            )
 
 
 def _peak_memory(measured: Iterable[PeakMemory]) -> Iterator[Row]:

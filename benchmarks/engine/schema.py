@@ -11,7 +11,9 @@ from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, PositiveFlo
 
 Model = Literal["vgg16", "vgg19"]
 Variant = Literal["naive", "ours"]
-Section = Literal["evaluation", "curves", "memory", "scaling", "draft", "startup", "large"]
+Section = Literal[
+    "evaluation", "curves", "quality", "memory", "scaling", "draft", "startup", "large"
+]
 Dtype = Literal["float32", "bfloat16"]
 Kernel = Literal["mm", "oneDNN linear"]
 
@@ -180,6 +182,32 @@ class Curves(Measured):
     precisions: Precisions
 
 
+class Judged(Record):
+    """A finished picture; both distances are relative and squared, 0 is equal."""
+
+    seconds: PositiveFloat
+    content_distance: NonNegativeFloat
+    style_distance: NonNegativeFloat
+
+
+class PictureQuality(Measured):
+    """The same pair painted by the naive loop and by a preset."""
+
+    model: Model
+    pair: PositiveInt
+    content: str
+    style: str
+    width_pixels: PositiveInt
+    height_pixels: PositiveInt
+    preset: str
+    judge: str
+    """The network that saw both pictures and made neither."""
+    naive_evaluations: PositiveInt
+    naive: Judged
+    ours: Judged
+    """The time is the mean of one run before and one after the naive loop's."""
+
+
 class PeakMemory(Measured):
     """Of a process of its own, above what it holds after imports and weights."""
 
@@ -259,6 +287,7 @@ class Results(Record):
     matrix_products: tuple[MatrixProduct, ...] = ()
     evaluation_times: tuple[EvaluationTime, ...] = ()
     curves: tuple[Curves, ...] = ()
+    quality: tuple[PictureQuality, ...] = ()
     peak_memory: tuple[PeakMemory, ...] = ()
     scaling: tuple[Scaling, ...] = ()
     drafts: tuple[DraftTime, ...] = ()

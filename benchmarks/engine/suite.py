@@ -14,6 +14,7 @@ from benchmarks.engine.convergence import measure_curves
 from benchmarks.engine.evaluation import measure_evaluation
 from benchmarks.engine.memory import measure_large_picture, measure_memory
 from benchmarks.engine.plan import LARGE_BYTES, Plan
+from benchmarks.engine.quality import measure_quality
 from benchmarks.engine.scaling import measure_scaling
 from benchmarks.engine.schema import (
     Dtype,
@@ -70,6 +71,7 @@ class Suite:
         sections: dict[Section, Callable[[], Iterator[Rows]]] = {
             "evaluation": self._evaluation,
             "curves": self._curves,
+            "quality": self._quality,
             "memory": self._memory,
             "scaling": self._scaling,
             "draft": self._draft,
@@ -126,17 +128,18 @@ class Suite:
         for model in self.available:
             for pair in self.pairs:
                 self.say(f"{model}, pair {pair.number}: {self.plan.evaluations} evaluations each")
-                store = store_for(model, self.weights_dir)
-                subject = Subject(
-                    model,
-                    self.plan.curve_height,
-                    store,
-                    self.device,
-                    self.plan.evaluations,
-                    content=pair.content,
-                    style=pair.style,
-                )
+                subject = self._subject_of(pair, model, self.plan.curve_height)
                 yield "curves", [measure_curves(subject, pair.number)]
+
+    def _quality(self) -> Iterator[Rows]:
+        for model in self.available:
+            for pair in self.pairs:
+                self.say(f"{model}, pair {pair.number}: a finished picture each")
+                subject = self._subject_of(pair, model, self.plan.quality_height)
+                if quality := measure_quality(subject, pair.number):
+                    yield "quality", [quality]
+                else:
+                    self.say("skipped: there is no other network to judge it")
 
     def _memory(self) -> Iterator[Rows]:
         if self.device.type == "mps":
@@ -171,6 +174,17 @@ class Suite:
             evaluations = self.plan.large_evaluations
             subject = self._subject(model, height, width, evaluations, LARGE_BYTES)
             yield "large_pictures", [measure_large_picture(subject, self.weights_dir)]
+
+    def _subject_of(self, pair: Pair, model: Model, height: int) -> Subject:
+        return Subject(
+            model,
+            height,
+            store_for(model, self.weights_dir),
+            self.device,
+            self.plan.evaluations,
+            content=pair.content,
+            style=pair.style,
+        )
 
     def _subject(
         self,

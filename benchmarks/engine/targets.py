@@ -1,11 +1,11 @@
 """What the engine set out to reach, and whether the results say that it did."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
 from benchmarks.engine.plan import LARGE_BYTES
-from benchmarks.engine.schema import Curves, EvaluationTime, Results
+from benchmarks.engine.schema import Curves, EvaluationTime, PictureQuality, Results
 
 CPU_HEIGHT, GPU_HEIGHT = 400, 1024
 """Of the pictures that the targets for an evaluation speak of."""
@@ -45,7 +45,7 @@ def verdicts(results: Results) -> Iterator[Verdict]:
     yield from _evaluations(results)
     for model, curves in groupby(results.curves, key=lambda row: row.model):
         yield from _curves(model, list(curves))
-    yield Verdict("time of preset quality to the naive loop's style distance", None, most=1 / 8)
+    yield from _quality(results.quality)
     for memory in results.peak_memory:
         size = f"{memory.width_pixels}×{memory.height_pixels}"
         yield Verdict(
@@ -83,6 +83,31 @@ def _evaluation(time: EvaluationTime, most: float) -> Iterator[Verdict]:
     what = f"{subject}: share of the matrix product"
     yield Verdict(f"{what}, encoder", time.encoder_share.median, least=0.9)
     yield Verdict(f"{what}, whole evaluation", time.evaluation_share.median, least=0.9)
+
+
+def _quality(pictures: Sequence[PictureQuality]) -> Iterator[Verdict]:
+    """Of several pairs the worst counts, for each of the three quantities."""
+    if not pictures:
+        yield Verdict("preset quality beside the naive loop's picture", None, most=1)
+    for model, group in groupby(pictures, key=lambda row: row.model):
+        rows = list(group)
+        title = f"{model}: preset {rows[0].preset} beside {rows[0].naive_evaluations} evaluations"
+        pairs = f"ours / naive, worst of {len(rows)} pairs"
+        ratios = [
+            ("time", 1 / 8, [row.ours.seconds / row.naive.seconds for row in rows]),
+            ("style distance", 1, [_style_ratio(row) for row in rows]),
+            ("content distance", 1, [_content_ratio(row) for row in rows]),
+        ]
+        for what, most, found in ratios:
+            yield Verdict(f"{title}, {what}, {pairs}", max(found), most=most)
+
+
+def _style_ratio(row: PictureQuality) -> float:
+    return row.ours.style_distance / row.naive.style_distance
+
+
+def _content_ratio(row: PictureQuality) -> float:
+    return row.ours.content_distance / row.naive.content_distance
 
 
 def _curves(model: str, curves: list[Curves]) -> Iterator[Verdict]:

@@ -163,23 +163,41 @@ class NeuralStyleTransfer:
         plan = plan_in_float32 = self._plan(demand)
         if self.precision == "auto":
             plan_in_float32 = self._plan(in_float32(demand))
-        model, weights = self.weights.model, self.weights.tensors
-        layers = (CONTENT_LAYER[model], *style_layers(model, self.options.style_layers))
-        content = self._tensor(pictures.content, scale.size)
-        style = self._tensor(pictures.style, demand.style_size)
-        if coarser is None:
-            start = self._initial_image(pictures, content)
-        else:
-            start = self._finer(coarser, pictures, content)
-
-        def objective_in(dtype: torch.dtype, plan: MemoryPlan, evaluations: int) -> Objective:
-            encoder = Encoder(model, weights, layers, dtype).to(self.device)
-            objective = partial(Objective, encoder, content, style, self.options)
-            return objective(tile_side=plan.tile_side, evaluations=evaluations)
-
+        try:
+            content = self._tensor(pictures.content, scale.size)
+            style = self._tensor(pictures.style, demand.style_size)
+            if coarser is None:
+                start = self._initial_image(pictures, content)
+            else:
+                start = self._finer(coarser, pictures, content)
+        except (MemoryError, RuntimeError) as error:
+            if not is_out_of_memory(error):
+                raise
+            raise OutOfMemory(scale.size, str(self.device)) from error
+        objective_in = partial(self._objective, content, style)
         task = Task(scale, start, demand, plan, plan_in_float32, objective_in)
         task.compute_in(self.dtype)
         return task
+
+    def _objective(
+        self,
+        content: Tensor,
+        style: Tensor,
+        dtype: torch.dtype,
+        plan: MemoryPlan,
+        evaluations: int,
+    ) -> Objective:
+        model, weights = self.weights.model, self.weights.tensors
+        layers = (CONTENT_LAYER[model], *style_layers(model, self.options.style_layers))
+        encoder = Encoder(model, weights, layers, dtype).to(self.device)
+        return Objective(
+            encoder,
+            content,
+            style,
+            self.options,
+            tile_side=plan.tile_side,
+            evaluations=evaluations,
+        )
 
     def _demand(self, pictures: "_Pictures", size: tuple[int, int], dtype: torch.dtype) -> Demand:
         return Demand(
