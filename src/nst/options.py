@@ -19,7 +19,7 @@ MODELS: tuple[str, ...] = get_args(ModelName)
 
 # What a machine computes with: no part of the recipe, so no field below.
 DEVICES = ("auto", "cuda", "mps", "cpu")
-PRECISIONS = ("auto", "fp32", "bf16")
+PRECISIONS = ("auto", "fp32", "bf16", "fp16")
 
 
 class StyleTransferOptions(BaseModel):

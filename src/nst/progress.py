@@ -113,7 +113,7 @@ class Result:
     optimize_seconds: float
     device: str
     precision: str
-    """Of the convolutions at the start: fp32 or bf16."""
+    """Of the convolutions at the start: fp32, bf16 or fp16."""
     model: str
     """The one that was used; for a draft alone the one asked for."""
     weights_sha256: str

@@ -62,7 +62,7 @@ def resolve_device(name: str) -> torch.device:
     return torch.device(name)
 
 
-DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
+DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 """What the convolutions may compute in; statistics, losses and pictures are float32 always."""
 
 
@@ -76,6 +76,11 @@ def resolve_precision(name: str, device: torch.device) -> torch.dtype:
     if name not in DTYPES:
         raise InvalidOption("precision", name, f"one of {', '.join(PRECISIONS)}")
     return DTYPES[name]
+
+
+def precision_of(dtype: torch.dtype) -> str:
+    """The name of a number type."""
+    return next(name for name, known in DTYPES.items() if known == dtype)
 
 
 def has_fast_bfloat16(device: str) -> bool:

@@ -18,7 +18,7 @@ from torch.nn.functional import interpolate
 
 from nst import images
 from nst.engine import distance
-from nst.engine.device import resolve_device, resolve_precision
+from nst.engine.device import precision_of, resolve_device, resolve_precision
 from nst.engine.encoder import Encoder
 from nst.engine.memory import available_bytes, kept_memory, used_bytes
 from nst.engine.memory_plan import Demand, plan_memory
@@ -59,8 +59,8 @@ class NeuralStyleTransfer:
         max_memory_bytes: int | None = None,
         weights: WeightsStore | None = None,
     ) -> None:
-        """`device`: auto, cuda, mps or cpu. `precision` of the convolutions: fp32, bf16, or auto:
-        bf16 where it is fast, and fp32 for what bf16 cannot improve any more.
+        """`device`: auto, cuda, mps or cpu. `precision` of the convolutions: fp32, bf16, fp16,
+        or auto: bf16 where it is fast, and fp32 for what bf16 cannot improve any more.
         `max_memory_bytes`: what this process may hold, or on a GPU its tensors; None: what is
         free. Raises InvalidOption."""
         self.options = options or StyleTransferOptions()
@@ -106,7 +106,7 @@ class NeuralStyleTransfer:
             prepare_seconds=ready - started,
             optimize_seconds=optimized - ready,
             device=str(self.device),
-            precision="bf16" if self.dtype == torch.bfloat16 else "fp32",
+            precision=precision_of(self.dtype),
             model=self.weights.model,
             weights_sha256=self.weights.sha256,
             memory_plan=progress.memory_plan,

@@ -6,8 +6,11 @@ import pytest
 import torch
 from torch import Tensor
 
+from conftest import picture
 from nst.engine.encoder import Encoder
 from nst.engine.objective import CONTENT_LAYER, Objective, style_layers
+from nst.engine.pictures import to_tensor
+from nst.engine.weights import WeightsStore
 from nst.options import StyleTransferOptions
 from unit.engine.synthetic import random_tensors
 from unit.engine.test_encoder import plain_network
@@ -62,3 +65,26 @@ def test_the_dense_loss_is_the_formula(model: str) -> None:
     assert found.losses.style == pytest.approx(loss.item(), rel=1e-9)
     (gradient,) = torch.autograd.grad(loss, leaf)
     torch.testing.assert_close(found.gradient, gradient.flatten())
+
+
+LOW_PRECISION_ERROR = {torch.float16: 0.1, torch.bfloat16: 0.3}
+"""Of the gradient, with the real network: mostly ReLUs and pools that rounding has switched."""
+
+
+@pytest.mark.parametrize("dtype", LOW_PRECISION_ERROR, ids=str)
+@pytest.mark.parametrize("style_weight", [1.0, 3e4, 1e12])
+def test_low_precision_has_room_for_every_weight(dtype: torch.dtype, style_weight: float) -> None:
+    tensors = WeightsStore(offline=True).load("vgg16").tensors
+    layers = (CONTENT_LAYER["vgg16"], *style_layers("vgg16", "classic"))
+    content, style = (to_tensor(picture(64, 48).rotate(90 * n), (64, 48)) for n in range(2))
+    noise = torch.randn(content.shape, generator=torch.Generator().manual_seed(0))
+    options = StyleTransferOptions(style_weight=style_weight, content_weight=0)
+    found, exact = (
+        Objective(Encoder("vgg16", tensors, layers, each), content, style, options)(
+            (content + 10 * noise).flatten()
+        )
+        for each in (dtype, torch.float32)
+    )
+    assert found.loss == pytest.approx(exact.loss, rel=0.05)
+    error = (found.gradient - exact.gradient).norm() / exact.gradient.norm()
+    assert error < LOW_PRECISION_ERROR[dtype]

@@ -128,7 +128,7 @@ def test_bf16_hands_over_to_fp32_where_it_can_gain_no_more() -> None:
 
 
 def test_the_precision_that_was_used_is_told() -> None:
-    for precision in ("fp32", "bf16"):
+    for precision in ("fp32", "bf16", "fp16"):
         assert (
             transfer(precision, total_iterations=1).run(picture(), picture()).precision == precision
         )
