@@ -118,7 +118,7 @@ def test_weights_that_overflow(nst: Nst, tmp_path: Path, content: Path, style: P
 
 def test_a_picture_too_large_for_the_memory(tmp_path: Path, content: Path, style: Path) -> None:
     def limit_memory() -> None:
-        resource.setrlimit(resource.RLIMIT_AS, (4_000_000_000, 4_000_000_000))
+        resource.setrlimit(resource.RLIMIT_AS, (3_000_000_000, 3_000_000_000))
 
     finished = subprocess.run(
         [NST, "stylize", content, style, "--size=16000", "--preset=classic", "--model=vgg16"],

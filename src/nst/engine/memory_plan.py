@@ -16,9 +16,9 @@ from nst.progress import MemoryPlan
 BYTES_PER_VECTOR_PIXEL = 3 * 4
 """Pictures and gradients are three numbers a pixel, in float32."""
 
-LBFGS_VECTORS = 8
-"""Besides the history: content and starting picture, iterate and gradient, direction, the point
-that is tried and its gradient, half an earlier trial: most steps need one trial only."""
+LBFGS_VECTORS = 12
+"""Besides the history: content and starting picture, iterate and gradient, direction and a multiple
+of it, both ends of the bracket and the point that is tried, each with its gradient."""
 ADAM_VECTORS = 8
 """Content and starting picture, iterate and gradient, both averages, next iterate and gradient."""
 
