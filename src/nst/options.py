@@ -43,6 +43,31 @@ class StyleTransferOptions(BaseModel):
     style_weight: float = Field(
         default=3e4, ge=0, description="How much the result takes from the style picture."
     )
+    strength: float = Field(
+        default=0.5,
+        ge=0,
+        le=1,
+        description="How strong the style is: 0.5 leaves the weights as they are, 0 multiplies the "
+        "content weight by 100, 1 divides it by 100.",
+    )
+    style_scale: float = Field(
+        default=1.0,
+        ge=0.1,
+        le=10,
+        description="Size of the style picture, and so of its brush strokes; 1 is the height of "
+        "the result.",
+    )
+    color: Literal["style", "match", "luminance"] = Field(
+        default="style",
+        description="Whose colours: the style's; the content's, which the style picture is matched "
+        "to first; or the content's, of which only the luminance is painted.",
+    )
+    color_amount: float = Field(
+        default=1.0,
+        ge=0,
+        le=1,
+        description="With color luminance: how much of the content's colours comes back.",
+    )
     tv_weight: float = Field(
         default=1.0, ge=0, description="Total variation weight: how much noise is smoothed away."
     )
@@ -126,6 +151,11 @@ class StyleTransferOptions(BaseModel):
         if preset not in PRESETS:
             raise InvalidOption("preset", preset, f"one of {', '.join(PRESETS)}")
         return cls(**{**PRESETS[preset], **overrides})
+
+    @property
+    def content_weight_in_force(self) -> float:
+        """The content weight as the strength leaves it."""
+        return float(self.content_weight * 10 ** (2 - 4 * self.strength))
 
     @property
     def names_model(self) -> bool:

@@ -64,6 +64,10 @@ BAD_OPTIONS: dict[str, tuple[str, str]] = {
 BAD_NEW_OPTIONS: dict[str, tuple[str, str]] = BAD_OPTIONS | {
     "size": ("99999999", "at most 16000"),
     "style_layers": ("all", "one of"),
+    "strength": ("1.5", "at most 1"),
+    "style_scale": ("0", "at least 0.1"),
+    "color": ("sepia", "one of"),
+    "color_amount": ("-0.1", "at least 0"),
     "scales": ("9", "at most 8"),
     "convergence_tolerance": ("1", "less than 1"),
     "convergence_window": ("0", "at least 1"),

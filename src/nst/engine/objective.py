@@ -107,7 +107,7 @@ class Objective:
             if len(self._tiles) > 1:
                 activations.clear()  # before the next tile's exist
         squared_differences, *gram_sums = _added(sums)
-        content_weight = self._options.content_weight / self._content.numel()
+        content_weight = self._options.content_weight_in_force / self._content.numel()
         style, gram_gradients = self._style_loss(gram_sums, image)
         scale = self._gradient_scale(gram_gradients)
         gram_gradients = [scale * of_layer for of_layer in gram_gradients]

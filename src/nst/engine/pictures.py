@@ -14,6 +14,9 @@ MAX_STYLE_AREA = 4.0
 """Pixels of the style picture per pixel of the result, at most: a panorama as style must not need
 more memory than the result."""
 
+MIN_STYLE_SIDE = 32
+"""In pixels: a few features of the deepest layer."""
+
 _MEAN = torch.tensor(MEAN_RGB).view(1, 3, 1, 1)
 
 
@@ -30,12 +33,15 @@ def to_picture(image: Tensor) -> Image.Image:
     return Image.fromarray(pixels.numpy())
 
 
-def style_size(size: tuple[int, int], content_size: tuple[int, int]) -> tuple[int, int]:
-    """The style picture at the height of the result, as in the classic programs, its aspect ratio
-    kept; lower where it would have more than MAX_STYLE_AREA times the pixels of the result."""
+def style_size(
+    size: tuple[int, int], content_size: tuple[int, int], style_scale: float = 1.0
+) -> tuple[int, int]:
+    """The style picture at the height of the result, as in the classic programs, times its scale,
+    its aspect ratio kept; lower where it would have more than MAX_STYLE_AREA times the pixels of
+    the result. The scale does not make a side shorter than MIN_STYLE_SIDE."""
     width, height = size
-    scale = min(
-        content_size[1] / height,
-        math.sqrt(MAX_STYLE_AREA * content_size[0] * content_size[1] / (width * height)),
-    )
+    at_height = content_size[1] / height
+    smallest = min(at_height, MIN_STYLE_SIDE / min(size))
+    largest = math.sqrt(MAX_STYLE_AREA * content_size[0] * content_size[1] / (width * height))
+    scale = min(max(at_height * style_scale, smallest), largest)
     return round(width * scale), round(height * scale)

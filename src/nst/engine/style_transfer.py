@@ -18,6 +18,7 @@ from torch.nn.functional import interpolate
 
 from nst import images
 from nst.engine import distance
+from nst.engine.colour import prepare_style, with_colours_of
 from nst.engine.device import precision_of, resolve_device, resolve_precision
 from nst.engine.encoder import Encoder
 from nst.engine.memory import available_bytes, kept_memory, used_bytes
@@ -154,8 +155,15 @@ class NeuralStyleTransfer:
         content, style = images.load(content, "content"), images.load(style, "style")
         size = images.fit(content.size, self.options.size)
         images.check_sides(size, "content")
-        images.check_sides(style_size(style.size, size), "style")
-        return _Pictures(content, style, scales(size, self.options))
+        images.check_sides(self._style_size(style, size), "style")
+        if self.options.color != "style":
+            style = images.resize(images.flatten(style), self._style_size(style, size))
+            style = prepare_style(style, images.flatten(content), self.options.color)
+        return _Pictures(content, style, scales(size, self.options), self.options)
+
+    def _style_size(self, style: Image.Image, size: tuple[int, int]) -> tuple[int, int]:
+        """Beside a result of this size."""
+        return style_size(style.size, size, self.options.style_scale)
 
     def _task(self, pictures: "_Pictures", scale: Scale, coarser: Tensor | None = None) -> Task:
         """`coarser`: what the scale before has painted, if there was one."""
@@ -202,7 +210,7 @@ class NeuralStyleTransfer:
     def _demand(self, pictures: "_Pictures", size: tuple[int, int], dtype: torch.dtype) -> Demand:
         return Demand(
             size=size,
-            style_size=style_size(pictures.style.size, size),
+            style_size=self._style_size(pictures.style, size),
             model=self.weights.model,  # loaded now, so that the process holds them
             number_bytes=dtype.itemsize,
             optimizer=self.options.optimizer,
@@ -326,11 +334,12 @@ class NeuralStyleTransfer:
 
 @dataclass(frozen=True, slots=True)
 class _Pictures:
-    """What goes in, as it was loaded, and the sizes in which it is painted."""
+    """What goes in, and the sizes in which it is painted."""
 
     content: Image.Image
     style: Image.Image
     scales: Sequence[Scale]
+    options: StyleTransferOptions
 
     @property
     def size(self) -> tuple[int, int]:
@@ -373,4 +382,7 @@ def _as_progress(draft: Result) -> Progress:
 def _render(image: Tensor, pictures: _Pictures) -> Image.Image:
     """In the size of the result, also while a coarser scale is painted."""
     painted = images.resize(to_picture(image), pictures.size)
+    if pictures.options.color == "luminance":
+        amount = pictures.options.color_amount
+        painted = with_colours_of(painted, pictures.content, amount)
     return images.with_alpha_of(painted, pictures.content)

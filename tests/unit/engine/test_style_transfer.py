@@ -501,3 +501,27 @@ def test_more_than_is_free_is_refused_at_once(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr("nst.engine.style_transfer.available_bytes", lambda _: 10**6)
     with pytest.raises(OutOfMemory):
         transfer().run(picture(), picture())
+
+
+def test_strength_weighs_the_content_against_the_style(content: Path, style: Path) -> None:
+    def painted(strength: float) -> Result:
+        return transfer(size=96, total_iterations=30, strength=strength).run(content, style)
+
+    strengths = (0.0, 0.5, 1.0)
+    results = [painted(strength) for strength in strengths]
+    away = [
+        result.losses.content / StyleTransferOptions(strength=strength).content_weight_in_force
+        for strength, result in zip(strengths, results, strict=True)
+    ]
+    assert away == sorted(away)
+    assert away[0] < away[2] / 2
+    assert StyleTransferOptions().content_weight_in_force == 1e5
+    assert StyleTransferOptions(strength=1.0).content_weight_in_force == pytest.approx(1e3)
+
+
+def test_the_style_scale_is_that_of_the_style_picture() -> None:
+    assert style_size((400, 200), (300, 200)) == (400, 200)
+    assert style_size((400, 200), (300, 200), 0.5) == (200, 100)
+    assert style_size((400, 200), (300, 200), 10) == (693, 346)  # four times the result's area
+    assert style_size((400, 200), (300, 200), 0.1) == (64, 32)  # not smaller than a network sees
+    assert style_size((400, 200), (30, 20), 0.5) == (40, 20)  # nor larger than without a scale
