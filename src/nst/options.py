@@ -171,7 +171,7 @@ class StyleTransferOptions(BaseModel):
 PRESETS: Mapping[str, Mapping[str, Any]] = {
     "quality": {
         "size": 512,
-        "content_weight": 1.2e5,
+        "content_weight": 1.4e5,
         "style_layers": "dense",
         "scales": 2,
         "total_iterations": 180,

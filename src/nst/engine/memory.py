@@ -72,7 +72,7 @@ def used_bytes(device: torch.device) -> int:
     """What this process holds: on a GPU its tensors, on the CPU all that is resident."""
     if device.type == "cuda":
         return torch.cuda.memory_allocated(device)
-    return _kilobytes(Path("/proc/self/status"), "VmRSS") or PROCESS_BYTES
+    return _field_bytes(Path("/proc/self/status"), "VmRSS") or PROCESS_BYTES
 
 
 def available_bytes(device: torch.device) -> int | None:
@@ -81,7 +81,7 @@ def available_bytes(device: torch.device) -> int | None:
         free, _ = torch.cuda.mem_get_info(device)
         return free + torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
     found = [*_left_to_containers()]
-    if left := _kilobytes(Path("/proc/meminfo"), "MemAvailable"):
+    if left := _field_bytes(Path("/proc/meminfo"), "MemAvailable"):
         found.append(left)
     return min(found, default=None)
 
@@ -104,8 +104,8 @@ def _left_to_containers() -> Iterator[int]:
             continue
 
 
-def _kilobytes(file: Path, field: str) -> int | None:
-    """In bytes, from a file of /proc; None where there is none."""
+def _field_bytes(file: Path, field: str) -> int | None:
+    """From a file of /proc that counts in kB; None where there is none."""
     try:
         lines = file.read_text().splitlines()
     except OSError:
