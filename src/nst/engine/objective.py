@@ -90,6 +90,10 @@ class Objective:
         """Of this side from now on; losses and gradient stay what they are."""
         self._tiles = cut(self._shape, side, self._encoder.path)
 
+    def go_by(self, options: StyleTransferOptions) -> None:
+        """With the weights of these from now on."""
+        self._options = options
+
     def __call__(self, x: Tensor) -> Evaluation:
         self.evaluations += 1
         image = x.view(self._shape)
