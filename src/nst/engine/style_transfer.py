@@ -20,7 +20,7 @@ from torch.nn.functional import interpolate
 from nst import images
 from nst.controls import Controls, in_force
 from nst.engine import distance
-from nst.engine.checkpoint import Checkpoint, CheckpointSource, Origin, fingerprint
+from nst.engine.checkpoint import Checkpoint, CheckpointSource, Origin, fingerprint, name_of
 from nst.engine.device import DTYPES, precision_of, resolve_device, resolve_precision
 from nst.engine.encoder import Encoder
 from nst.engine.memory import available_bytes, kept_memory, used_bytes
@@ -180,7 +180,9 @@ class NeuralStyleTransfer:
         options = self.options.model_copy(update=checkpoint.in_force)
         scale = pictures.scales[checkpoint.scale]
         if checkpoint.scale == len(pictures.scales) - 1 and checkpoint.scale_steps == scale.steps:
-            raise InvalidCheckpoint("it", "is of a finished transfer; start another")
+            raise InvalidCheckpoint(
+                name_of(resume_from), "is of a finished transfer; start another"
+            )
         return _Prepared(pictures, self._task(pictures, scale, options, checkpoint=checkpoint))
 
     def _origin(self, pictures: "_Pictures") -> Origin:
@@ -398,6 +400,7 @@ class NeuralStyleTransfer:
         steps: int,
         evaluations: int,
     ) -> None:
+        assert now.optimizer.accepted.losses is now.losses, "there was another step since"
         state = now.optimizer.state()
         Checkpoint(
             origin=self._origin(pictures),

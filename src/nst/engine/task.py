@@ -43,7 +43,7 @@ class Task:
     options: StyleTransferOptions
     """In force; what may be steered changes."""
     checkpoint: Checkpoint | None = None
-    """From which this scale goes on; `start` is then its picture."""
+    """From which this scale goes on, until `optimizer` has taken it; `start` is its picture."""
     _objective: Objective | None = None
 
     @property
@@ -61,18 +61,20 @@ class Task:
 
     def optimizer(self) -> Optimizer:
         """At the start, or as it was at the checkpoint. Raises OutOfMemory, Diverged."""
-        if self.checkpoint is None:
+        checkpoint, self.checkpoint = self.checkpoint, None  # or its vectors would never be freed
+        if checkpoint is None:
             return self._within_memory(self._make_optimizer)
-        optimizer = self._restored_optimizer(self.checkpoint.optimizer)
-        if self.checkpoint.precision != precision_of(self.dtype):
+        optimizer = self._restored_optimizer(checkpoint.optimizer)
+        if checkpoint.precision != precision_of(self.dtype):
             self._within_memory(partial(optimizer.go_on_with, self._evaluate))
         return optimizer
 
     def steer(self, options: StyleTransferOptions, optimizer: Optimizer) -> Optimizer:
         """Another objective: its optimizer begins anew where the last one is. Raises OutOfMemory,
         Diverged."""
-        self.options, self.checkpoint = options, None
+        self.options = options
         self.start = optimizer.x.view_as(self.start)
+        optimizer.shorten_memory(0)  # whoever still holds it must not hold its vectors
         self.objective.go_by(options)
         return self.optimizer()
 

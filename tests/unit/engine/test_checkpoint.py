@@ -1,6 +1,7 @@
 """A transfer that goes on from a checkpoint is the one that was never interrupted."""
 
 import json
+import weakref
 from functools import cache
 from itertools import islice
 from pathlib import Path
@@ -185,7 +186,8 @@ def test_other_pictures_options_and_weights_are_refused(checkpoint: Path) -> Non
 def test_a_finished_transfer_has_nothing_to_go_on_with(tmp_path: Path) -> None:
     *_, last = transfer(total_iterations=2).steps(CONTENT, STYLE)
     save(last, tmp_path / "c")
-    assert "finished" in refusal(tmp_path / "c", transfer(total_iterations=2))
+    says = refusal(tmp_path / "c", transfer(total_iterations=2))
+    assert f"{tmp_path / 'c'} is of a finished transfer" in says
 
 
 def test_a_checkpoint_that_cannot_be_written_leaves_the_last_one(
@@ -203,3 +205,33 @@ def test_another_precision_goes_on_from_the_same_picture(checkpoint: Path) -> No
     same = transfer().run(CONTENT, STYLE, resume_from=checkpoint)
     difference = np.asarray(result.image, dtype=float) - np.asarray(same.image)
     assert 0 < np.abs(difference).mean() < 3
+
+
+def test_only_the_time_since_it_went_on_counts(tmp_path: Path) -> None:
+    """Six steps, three in each size; from the fifth on one is left, as large as the fifth was."""
+    method, _ = six_steps("lbfgs", 2)
+    save(list(islice(method.steps(CONTENT, STYLE), 4))[-1], tmp_path / "c")
+    fifth, sixth = method.steps(CONTENT, STYLE, resume_from=tmp_path / "c")
+    assert fifth.remaining_seconds == pytest.approx(fifth.elapsed_seconds, rel=0.1)
+    assert sixth.remaining_seconds == 0
+
+
+def test_it_belongs_to_the_last_step_only(tmp_path: Path) -> None:
+    steps = transfer().steps(CONTENT, STYLE)
+    first = next(steps)
+    next(steps)
+    with pytest.raises(AssertionError, match="another step"):
+        save(first, tmp_path / "c")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("optimizer", ["lbfgs", "adam"])
+def test_what_was_read_is_not_kept(optimizer: str, tmp_path: Path) -> None:
+    """The vectors of a checkpoint are freed as the optimizer forgets them."""
+    method, _ = six_steps(optimizer, 1)
+    save(list(islice(method.steps(CONTENT, STYLE), 3))[-1], tmp_path / "c")
+    prepared = method._prepare(CONTENT, STYLE, tmp_path / "c")
+    assert prepared.task.checkpoint
+    held = weakref.ref(prepared.task.checkpoint)
+    next(method._optimize(prepared))
+    assert held() is None
