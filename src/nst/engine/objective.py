@@ -192,7 +192,8 @@ class Objective:
         """What gradients are multiplied by on their way: float16 has no room for their range."""
         if self.dtype != torch.float16:
             return 1.0
-        return FLOAT16_ENTRY / max(of_layer.abs().max().item() for of_layer in gram_gradients)
+        largest = max(of_layer.abs().max().item() for of_layer in gram_gradients)
+        return FLOAT16_ENTRY / largest if largest else 1.0
 
 
 def _added(terms: Iterable[Sequence[Tensor]]) -> list[Tensor]:
