@@ -12,6 +12,7 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from nst.controls import Controls
     from nst.engine.style_transfer import NeuralStyleTransfer
     from nst.engine.weights import WeightsStore
     from nst.errors import NSTError, TransferCanceled
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOMES = {
+    "Controls": "nst.controls",
     "Losses": "nst.progress",
     "NSTError": "nst.errors",
     "NeuralStyleTransfer": "nst.engine.style_transfer",
@@ -33,6 +35,7 @@ _HOMES = {
 }
 
 __all__ = [
+    "Controls",
     "Losses",
     "NSTError",
     "NeuralStyleTransfer",

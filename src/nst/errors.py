@@ -3,6 +3,7 @@
 NSTError                          code, message, facts as attributes
 ├─ InvalidOption                  field, value, allowed: the user's
 ├─ InvalidImage                   role, reason: the user's
+├─ InvalidCheckpoint              name, reason: the user's
 ├─ TransferError                  the engine could not finish
 │  ├─ OutOfMemory                 size, device
 │  ├─ Diverged                    step
@@ -57,6 +58,17 @@ class InvalidImage(NSTError):
     def __init__(self, role: ImageRole, reason: str) -> None:
         super().__init__(f"{role} image: {reason}")
         self.role = role
+        self.reason = reason
+
+
+class InvalidCheckpoint(NSTError):
+    """A checkpoint cannot be gone on from; the reason says why and what to do."""
+
+    code = "invalid_checkpoint"
+
+    def __init__(self, name: str, reason: str) -> None:
+        super().__init__(f"checkpoint: {name} {reason}")
+        self.name = name
         self.reason = reason
 
 

@@ -1,8 +1,9 @@
 """What a transfer reports, while it runs and at its end."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import Path
 
 from PIL import Image
 
@@ -75,14 +76,20 @@ class Progress:
     losses: Losses
     """Of the picture that `render` returns; NaN for a draft alone, which is step 0."""
     elapsed_seconds: float
+    """Since the transfer began, or went on from a checkpoint."""
     remaining_seconds: float
     """At the speed so far, if the transfer goes on to `total_iterations`."""
     stop_reason: StopReason | None
     """Set on the last step only."""
     memory_plan: "MemoryPlan | None"
     """That this scale follows; None for a draft alone."""
+    in_force: Mapping[str, float]
+    """What may be steered, and the value that this step went by."""
     render: Callable[[], Image.Image]
     """The picture after this step; may be called at any time, also later."""
+    save_checkpoint: Callable[[Path], None] | None
+    """Writes the file from which the transfer goes on after this step; to be called before the next
+    one. Raises StorageError. None for a draft alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +112,7 @@ class Result:
     losses: Losses
     """Of the image; NaN for a draft alone."""
     history: tuple[Losses, ...]
-    """After every step."""
+    """After every step that was taken here: a transfer that goes on has taken others before."""
     stop_reason: StopReason
     evaluations: int
     prepare_seconds: float

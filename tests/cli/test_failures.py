@@ -40,7 +40,8 @@ def test_ctrl_c_keeps_the_picture_so_far(tmp_path: Path, content: Path, style: P
     assert "Stopping after this step" in err
     assert "canceled" in err
     assert saved(tmp_path / "out.png").size == (64, 43)
-    assert [file.name for file in tmp_path.iterdir()] == ["out.png"]
+    assert "To go on: nst stylize --resume out_checkpoint" in err
+    assert {file.name for file in tmp_path.iterdir()} == {"out.png", "out_checkpoint"}
 
 
 def test_ctrl_c_before_the_first_step_leaves_nothing(

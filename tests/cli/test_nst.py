@@ -45,6 +45,7 @@ def test_every_error_has_an_exit_code() -> None:
         "NSTError": 1,
         "InvalidOption": 2,
         "InvalidImage": 2,
+        "InvalidCheckpoint": 2,
         "TransferError": 1,
         "OutOfMemory": 1,
         "Diverged": 1,

@@ -55,6 +55,7 @@ def test_other_names_are_missing() -> None:
 FACTS: dict[type[NSTError], dict[str, object]] = {
     errors.InvalidOption: {"field": "size", "value": 5, "allowed": "a whole number"},
     errors.InvalidImage: {"role": "style", "reason": "no.jpg is gone; check the path"},
+    errors.InvalidCheckpoint: {"name": "out_checkpoint", "reason": "is damaged; start again"},
     errors.OutOfMemory: {"size": (3000, 2000), "device": "cuda"},
     errors.Diverged: {"step": 7},
     errors.WeightsUnavailable: {"model": "vgg19", "tried": ("the cache", "the mirror")},

@@ -8,12 +8,19 @@ from typing import Any, NoReturn, TypeVar
 import click
 
 from nst.bootstrap import prepare_process
-from nst.errors import InvalidImage, InvalidOption, NSTError, TransferCanceled
+from nst.errors import (
+    InvalidCheckpoint,
+    InvalidImage,
+    InvalidOption,
+    NSTError,
+    TransferCanceled,
+)
 
 CANCELED_EXIT_CODE = 130  # 128 + SIGINT, as shells have it
 EXIT_CODES: dict[type[NSTError], int] = {
     InvalidOption: 2,
     InvalidImage: 2,
+    InvalidCheckpoint: 2,
     TransferCanceled: CANCELED_EXIT_CODE,
     NSTError: 1,
 }

@@ -13,6 +13,7 @@ from PIL import Image
 
 from nst import images
 from nst.bootstrap import weights_store
+from nst.cli.checkpoints import Checkpoints, Command
 from nst.cli.errors import CANCELED_EXIT_CODE
 from nst.cli.progress_bar import ProgressBar, duration
 from nst.errors import NSTError, StorageError, TransferCanceled
@@ -42,6 +43,12 @@ class Painting:
     """Directory of the intermediate pictures."""
     overwrite: bool = False
     with_recipe: bool = True
+    checkpoints: Path | None = None
+    """Directory of the checkpoint; None: it is not kept."""
+    checkpoint_every_seconds: float = 0
+    """0: never."""
+    goes_on: bool = False
+    """From the checkpoint that is there."""
 
 
 def paint(
@@ -54,7 +61,7 @@ def paint(
 ) -> int:
     """Paint, save, say where the picture is; the exit code is 130 after Ctrl-C.
 
-    The picture so far is saved, whatever ends the transfer.
+    The picture so far is saved, whatever ends the transfer, and the last checkpoint stays.
     """
     # Before torch is loaded, so that a mistake is answered at once.
     content = images.load(painting.content, "content")
@@ -65,6 +72,7 @@ def paint(
         return _paint_draft(painting, content, style, files)
     from nst.engine.style_transfer import NeuralStyleTransfer
 
+    checkpoints = _checkpoints(painting, precision, weights)
     latest: Progress | None = None
     with _stop_on_ctrl_c() as ctrl_c, ProgressBar() as bar:
 
@@ -74,6 +82,8 @@ def paint(
             ctrl_c.has_picture = True
             bar.show_progress(progress)
             _save_frame(painting, progress)
+            if checkpoints:
+                checkpoints.keep(progress, now=ctrl_c.pressed)
             if ctrl_c.pressed:
                 raise TransferCanceled
 
@@ -89,18 +99,45 @@ def paint(
         if plan.tiles > 1 or plan.peak_bytes > TOLD_FROM_BYTES:
             click.echo(_in_words(plan), err=True)
         try:
-            result = transfer.run(content, style, on_progress)
+            result = transfer.run(
+                content,
+                style,
+                on_progress,
+                resume_from=painting.checkpoints if painting.goes_on else None,
+            )
         except (NSTError, KeyboardInterrupt):
             ctrl_c.is_saving = True
             if latest:
                 saved = _save(latest.render(), painting, recipe=None)
                 click.echo(f"The picture after step {latest.step} is in {saved}", err=True)
+                if checkpoints:
+                    checkpoints.tell()
             raise
         ctrl_c.is_saving = True
         saved = _save(result.image, painting, _recipe(painting, result, *files))
     click.echo(_summary(result), err=True)
+    if checkpoints and result.stop_reason is StopReason.CANCELED:
+        checkpoints.tell()
+    elif checkpoints:
+        checkpoints.remove()
     click.echo(saved)
     return CANCELED_EXIT_CODE if result.stop_reason is StopReason.CANCELED else 0
+
+
+def _checkpoints(painting: Painting, precision: str, weights: Path | None) -> Checkpoints | None:
+    if painting.checkpoints is None:
+        return None
+    command = Command.of(
+        painting.checkpoints,
+        content=painting.content,
+        style=painting.style,
+        output=painting.output,
+        options=painting.options,
+        precision=precision,
+        weights=weights,
+        with_recipe=painting.with_recipe,
+    )
+    return Checkpoints(painting.checkpoints, command, painting.checkpoint_every_seconds)
 
 
 def _paint_draft(

@@ -1,10 +1,14 @@
 """`nst stylize`."""
 
+import os
 from pathlib import Path
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
+from nst import images
+from nst.cli.checkpoints import Command
 from nst.cli.errors import debug_option
 from nst.cli.options import FIELDS, PATH, MemorySize, given, transfer_options, with_dashes
 from nst.cli.painting import Painting, paint
@@ -59,6 +63,21 @@ DEFAULT_PRESET = "quality"
     is_flag=True,
     help="Do not write the options and the pictures' paths into the result.",
 )
+@click.option(
+    "--checkpoint-every",
+    type=click.FloatRange(min=0),
+    default=60,
+    show_default=True,
+    metavar="SECONDS",
+    help="Keep the state so often in OUTPUT_checkpoint/, from which --resume goes on after Ctrl-C "
+    "or a crash; it is removed when the picture is done. 0: never.",
+)
+@click.option(
+    "--resume",
+    type=PATH,
+    metavar="DIRECTORY",
+    help="Go on from a checkpoint. Pictures and options are its own.",
+)
 @debug_option
 def stylize(
     content: Path | None,
@@ -72,6 +91,8 @@ def stylize(
     max_memory: int | None,
     weights: Path | None,
     no_recipe: bool,
+    checkpoint_every: float,
+    resume: Path | None,
     **values: Any,
 ) -> int:
     """Paint the picture CONTENT in the style of the picture STYLE.
@@ -79,7 +100,18 @@ def stylize(
     An existing output stays and the new picture gets a number, unless --overwrite is given.
     Ctrl-C stops after the current step and keeps the picture so far.
     """
-    if from_image:
+    if resume:
+        if content or preset or from_image or given(values):
+            raise _usage_error("--resume takes pictures and options from the checkpoint")
+        command = Command.read(resume)
+        content, style = command.pictures(resume)
+        options = StyleTransferOptions(**command.options)
+        output = output or Path(os.path.relpath(resume.resolve() / command.output))
+        if not _is_given("precision"):
+            precision = command.precision
+        weights = weights or (Path(command.weights) if command.weights else None)
+        no_recipe = no_recipe or not command.with_recipe
+    elif from_image:
         if preset:
             raise _usage_error("--preset and --from-image exclude each other")
         recipe = Recipe.read(from_image)
@@ -99,6 +131,9 @@ def stylize(
         frames=output.with_name(f"{output.stem}_frames"),
         overwrite=overwrite,
         with_recipe=not no_recipe,
+        checkpoints=resume or images.free_path(output.with_name(f"{output.stem}_checkpoint")),
+        checkpoint_every_seconds=checkpoint_every,
+        goes_on=resume is not None,
     )
     return paint(
         painting,
@@ -107,6 +142,11 @@ def stylize(
         max_memory_bytes=max_memory,
         weights=weights,
     )
+
+
+def _is_given(name: str) -> bool:
+    source = click.get_current_context().get_parameter_source(name)
+    return source is ParameterSource.COMMANDLINE
 
 
 def _usage_error(message: str) -> click.UsageError:

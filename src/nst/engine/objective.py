@@ -90,6 +90,10 @@ class Objective:
         """Of this side from now on; losses and gradient stay what they are."""
         self._tiles = cut(self._shape, side, self._encoder.path)
 
+    def go_by(self, options: StyleTransferOptions) -> None:
+        """With the weights of these from now on."""
+        self._options = options
+
     def __call__(self, x: Tensor) -> Evaluation:
         self.evaluations += 1
         image = x.view(self._shape)
@@ -188,7 +192,8 @@ class Objective:
         """What gradients are multiplied by on their way: float16 has no room for their range."""
         if self.dtype != torch.float16:
             return 1.0
-        return FLOAT16_ENTRY / max(of_layer.abs().max().item() for of_layer in gram_gradients)
+        largest = max(of_layer.abs().max().item() for of_layer in gram_gradients)
+        return FLOAT16_ENTRY / largest if largest else 1.0
 
 
 def _added(terms: Iterable[Sequence[Tensor]]) -> list[Tensor]:

@@ -9,9 +9,9 @@ looks between two steps sees an iterate and never a trial point.
 
 import math
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, Self
 
 import torch
 from torch import Tensor
@@ -40,6 +40,43 @@ class Evaluation:
 Objective = Callable[[Tensor], Evaluation]
 
 
+@dataclass(frozen=True, slots=True)
+class OptimizerState:
+    """All that an optimizer knows between two steps. One made from it takes the same steps."""
+
+    vectors: Mapping[str, Tensor]
+    """(N,) each; not copied, and never changed in place."""
+    numbers: Mapping[str, float]
+
+    @classmethod
+    def at(cls, x: Tensor, accepted: Evaluation, steps: int) -> Self:
+        """What every optimizer knows."""
+        losses = accepted.losses
+        numbers = {
+            "content": losses.content,
+            "style": losses.style,
+            "total_variation": losses.total_variation,
+            "steps": steps,
+        }
+        return cls({"x": x, "gradient": accepted.gradient}, numbers)
+
+    @property
+    def x(self) -> Tensor:
+        return self.vectors["x"]
+
+    @property
+    def accepted(self) -> Evaluation:
+        names = ("content", "style", "total_variation")
+        return Evaluation(Losses(*(self.numbers[n] for n in names)), self.vectors["gradient"])
+
+    @property
+    def steps(self) -> int:
+        return int(self.numbers["steps"])
+
+    def with_more(self, vectors: Mapping[str, Tensor], numbers: Mapping[str, float]) -> Self:
+        return type(self)({**self.vectors, **vectors}, {**self.numbers, **numbers})
+
+
 class Optimizer(Protocol):
     """What the method needs of an optimizer."""
 
@@ -61,6 +98,9 @@ class Optimizer(Protocol):
 
     def shorten_memory(self, pairs: int) -> None:
         """From now on, remember this many steps at most."""
+
+    def state(self) -> OptimizerState:
+        """From which `from_state` makes the same optimizer, without an evaluation."""
 
 
 def _evaluate(objective: Objective, x: Tensor, step: int = 0) -> Evaluation:
@@ -101,6 +141,29 @@ class LBFGS:
         self._steps = 0
         self._pairs: deque[tuple[Tensor, Tensor, float]] = deque(maxlen=history_size)
         """(s, y, 1/sᵀy) of the last steps, oldest first."""
+
+    @classmethod
+    def from_state(
+        cls, objective: Objective, state: OptimizerState, *, history_size: int = HISTORY_SIZE
+    ) -> Self:
+        self = cls.__new__(cls)
+        self.x, self.accepted, self._steps = state.x, state.accepted, state.steps
+        self._objective = objective
+        vectors, numbers = state.vectors, state.numbers
+        pairs = [
+            (vectors[f"s{n}"], vectors[f"y{n}"], numbers[f"rho{n}"])
+            for n in range(int(numbers["pairs"]))
+        ]
+        self._pairs = deque(pairs, maxlen=history_size)
+        return self
+
+    def state(self) -> OptimizerState:
+        vectors: dict[str, Tensor] = {}
+        numbers: dict[str, float] = {"pairs": len(self._pairs)}
+        for n, (s, y, rho) in enumerate(self._pairs):
+            vectors |= {f"s{n}": s, f"y{n}": y}
+            numbers |= {f"rho{n}": rho}
+        return OptimizerState.at(self.x, self.accepted, self._steps).with_more(vectors, numbers)
 
     def step(self) -> bool:
         trial = self._search() if self._pairs else None
@@ -251,6 +314,22 @@ class Adam:
         self._mean = torch.zeros_like(x)
         self._square = torch.zeros_like(x)
         self._average_in(self.accepted.gradient)
+
+    @classmethod
+    def from_state(cls, objective: Objective, state: OptimizerState) -> Self:
+        self = cls.__new__(cls)
+        self.x, self.accepted, self._steps = state.x, state.accepted, state.steps
+        self._objective = objective
+        self._learning_rate = state.numbers["learning_rate"]
+        self._age = int(state.numbers["age"])
+        self._mean, self._square = state.vectors["mean"], state.vectors["square"]
+        return self
+
+    def state(self) -> OptimizerState:
+        return OptimizerState.at(self.x, self.accepted, self._steps).with_more(
+            {"mean": self._mean, "square": self._square},
+            {"learning_rate": self._learning_rate, "age": self._age},
+        )
 
     def step(self) -> bool:
         for _ in range(MAX_RETRIES):

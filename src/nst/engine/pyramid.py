@@ -4,7 +4,7 @@ import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import pairwise, takewhile
 
 from nst import images
 from nst.options import StyleTransferOptions
@@ -44,6 +44,13 @@ class Clock:
         self._started = time.perf_counter()
         self._done = 0
         self._left = {scale: scale.steps * scale.pixels for scale in scales}
+
+    def go_on(self, scale: Scale, scale_steps: int, steps: int) -> None:
+        """After this many steps of this scale and of all. Only the time from now on counts."""
+        self.steps = steps
+        for coarser in list(takewhile(lambda other: other != scale, self._left)):
+            self.leave(coarser)
+        self._left[scale] -= scale_steps * scale.pixels
 
     def tick(self, scale: Scale) -> None:
         """After every step."""

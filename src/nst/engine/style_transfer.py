@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
+from pathlib import Path
 
 import torch
 from PIL import Image
@@ -17,19 +18,28 @@ from torch import Tensor
 from torch.nn.functional import interpolate
 
 from nst import images
+from nst.controls import Controls, in_force
 from nst.engine import distance
+from nst.engine.checkpoint import Checkpoint, CheckpointSource, Origin, fingerprint, name_of
 from nst.engine.colour import prepare_style, with_colours_of
-from nst.engine.device import precision_of, resolve_device, resolve_precision
+from nst.engine.device import DTYPES, precision_of, resolve_device, resolve_precision
 from nst.engine.encoder import Encoder
 from nst.engine.memory import available_bytes, kept_memory, used_bytes
-from nst.engine.memory_plan import Demand, plan_memory
+from nst.engine.memory_plan import Demand, plan_memory, predict
 from nst.engine.objective import CONTENT_LAYER, Objective, style_layers
+from nst.engine.optimize import Optimizer
 from nst.engine.pictures import style_size, to_picture, to_tensor
 from nst.engine.preview import paint_draft, run_draft
 from nst.engine.pyramid import Clock, Scale, scales
 from nst.engine.task import Task, in_float32, is_out_of_memory
 from nst.engine.weights import Weights, WeightsStore
-from nst.errors import InvalidOption, OutOfMemory, TransferCanceled, WeightsUnavailable
+from nst.errors import (
+    InvalidCheckpoint,
+    InvalidOption,
+    OutOfMemory,
+    TransferCanceled,
+    WeightsUnavailable,
+)
 from nst.images import ImageSource
 from nst.options import StyleTransferOptions
 from nst.progress import Distances, Losses, MemoryPlan, Progress, Result, StopReason
@@ -72,21 +82,28 @@ class NeuralStyleTransfer:
         self._store = weights or WeightsStore()
 
     def run(
-        self, content: ImageSource, style: ImageSource, on_progress: OnProgress | None = None
+        self,
+        content: ImageSource,
+        style: ImageSource,
+        on_progress: OnProgress | None = None,
+        *,
+        resume_from: CheckpointSource | None = None,
+        controls: Controls | None = None,
     ) -> Result:
-        """The whole transfer.
+        """The whole transfer, or what is left of it after a checkpoint.
 
         `on_progress` is called after every step; it may raise TransferCanceled to stop there and
-        get the picture so far. A draft alone takes no step. Raises InvalidImage, InvalidOption
-        (too little memory is allowed), WeightsUnavailable, DraftUnavailable, OutOfMemory, Diverged.
+        get the picture so far. `controls` may change weights between two steps. A draft alone
+        takes no step. Raises InvalidImage, InvalidOption (too little memory is allowed),
+        InvalidCheckpoint, WeightsUnavailable, DraftUnavailable, OutOfMemory, Diverged.
         """
         if self.options.is_draft:
             return run_draft(self.options, content, style)
         started = time.perf_counter()
-        prepared = self._prepare(content, style)
+        prepared = self._prepare(content, style, resume_from)
         ready = time.perf_counter()
         history = []
-        for progress in self._optimize(prepared):
+        for progress in self._optimize(prepared, controls):
             history.append(progress.losses)
             stop_reason = progress.stop_reason
             try:
@@ -114,12 +131,19 @@ class NeuralStyleTransfer:
             distances=self._distances(image, prepared.pictures),
         )
 
-    def steps(self, content: ImageSource, style: ImageSource) -> Iterator[Progress]:
+    def steps(
+        self,
+        content: ImageSource,
+        style: ImageSource,
+        *,
+        resume_from: CheckpointSource | None = None,
+        controls: Controls | None = None,
+    ) -> Iterator[Progress]:
         """The transfer step by step, for as long as the caller asks; a draft alone is one
         Progress of step 0. Raises as `run` does."""
         if self.options.is_draft:
             return iter([_as_progress(run_draft(self.options, content, style))])
-        return self._optimize(self._prepare(content, style))
+        return self._optimize(self._prepare(content, style, resume_from), controls)
 
     def plan(self, content: ImageSource, style: ImageSource) -> MemoryPlan:
         """How the last scale would divide its memory if it began now. Raises as `run` does."""
@@ -146,10 +170,31 @@ class NeuralStyleTransfer:
             except WeightsUnavailable:
                 raise error from None
 
-    def _prepare(self, content: ImageSource, style: ImageSource) -> "_Prepared":
+    def _prepare(
+        self, content: ImageSource, style: ImageSource, resume_from: CheckpointSource | None = None
+    ) -> "_Prepared":
         pictures = self._pictures(content, style)
         self._plan(self._demand(pictures, pictures.size, self.dtype))  # or it cannot be finished
-        return _Prepared(pictures, self._task(pictures, pictures.scales[0]))
+        if resume_from is None:
+            return _Prepared(pictures, self._task(pictures, pictures.scales[0], self.options))
+        checkpoint = Checkpoint.load(resume_from, self._origin(pictures), self.device)
+        options = self.options.model_copy(update=checkpoint.in_force)
+        scale = pictures.scales[checkpoint.scale]
+        if checkpoint.scale == len(pictures.scales) - 1 and checkpoint.scale_steps == scale.steps:
+            raise InvalidCheckpoint(
+                name_of(resume_from), "is of a finished transfer; start another"
+            )
+        return _Prepared(pictures, self._task(pictures, scale, options, checkpoint=checkpoint))
+
+    def _origin(self, pictures: "_Pictures") -> Origin:
+        return Origin(
+            options=self.options.model_dump(),
+            pictures={
+                "content": fingerprint(pictures.content),
+                "style": fingerprint(pictures.style),
+            },
+            weights=self.weights.sha256,
+        )
 
     def _pictures(self, content: ImageSource, style: ImageSource) -> "_Pictures":
         content, style = images.load(content, "content"), images.load(style, "style")
@@ -165,16 +210,30 @@ class NeuralStyleTransfer:
         """Beside a result of this size."""
         return style_size(style.size, size, self.options.style_scale)
 
-    def _task(self, pictures: "_Pictures", scale: Scale, coarser: Tensor | None = None) -> Task:
-        """`coarser`: what the scale before has painted, if there was one."""
-        demand = self._demand(pictures, scale.size, self.dtype)
-        plan = plan_in_float32 = self._plan(demand)
+    def _task(
+        self,
+        pictures: "_Pictures",
+        scale: Scale,
+        options: StyleTransferOptions,
+        *,
+        coarser: Tensor | None = None,
+        checkpoint: Checkpoint | None = None,
+    ) -> Task:
+        """`coarser`: what the scale before has painted, if there was one. `checkpoint`: of this
+        scale."""
+        dtype = self.dtype
+        if checkpoint and self.precision == "auto":
+            dtype = DTYPES[checkpoint.precision]
+        demand = self._demand(pictures, scale.size, dtype)
+        plan = plan_in_float32 = self._plan(demand, checkpoint)
         if self.precision == "auto":
             plan_in_float32 = self._plan(in_float32(demand))
         try:
             content = self._tensor(pictures.content, scale.size)
             style = self._tensor(pictures.style, demand.style_size)
-            if coarser is None:
+            if checkpoint:
+                start = checkpoint.optimizer.x.view_as(content)
+            elif coarser is None:
                 start = self._initial_image(pictures, content)
             else:
                 start = self._finer(coarser, pictures, content)
@@ -183,8 +242,8 @@ class NeuralStyleTransfer:
                 raise
             raise OutOfMemory(scale.size, str(self.device)) from error
         objective_in = partial(self._objective, content, style)
-        task = Task(scale, start, demand, plan, plan_in_float32, objective_in)
-        task.compute_in(self.dtype)
+        task = Task(scale, start, demand, plan, plan_in_float32, objective_in, options, checkpoint)
+        task.compute_in(dtype)
         return task
 
     def _objective(
@@ -217,12 +276,16 @@ class NeuralStyleTransfer:
             process_bytes=used_bytes(self.device),
         )
 
-    def _plan(self, demand: Demand) -> MemoryPlan:
-        """Raises InvalidOption if no plan stays below what is allowed, OutOfMemory if none stays
-        below what is free."""
+    def _plan(self, demand: Demand, checkpoint: Checkpoint | None = None) -> MemoryPlan:
+        """That of the checkpoint if it still fits: another rounds differently. Raises InvalidOption
+        if no plan stays below what is allowed, OutOfMemory if none stays below what is free."""
         limit = self.max_memory_bytes
         if limit is None and (available := available_bytes(self.device)) is not None:
             limit = demand.process_bytes + round(USABLE_SHARE * available)
+        if checkpoint:
+            plan = predict(demand, checkpoint.tile_side, checkpoint.history_size)
+            if limit is None or plan.peak_bytes <= limit:
+                return plan
         plan = plan_memory(demand, limit)
         if limit is None or plan.peak_bytes <= limit:
             return plan
@@ -260,15 +323,20 @@ class NeuralStyleTransfer:
         size = content.shape[2:]
         return content + interpolate(change, size=size, mode="bicubic", align_corners=False)
 
-    def _optimize(self, prepared: "_Prepared") -> Iterator[Progress]:
+    def _optimize(
+        self, prepared: "_Prepared", controls: Controls | None = None
+    ) -> Iterator[Progress]:
         pictures, task = prepared.pictures, prepared.task
         clock, evaluations = Clock(pictures.scales), 0
-        coarser: Tensor | None = None
+        if task.checkpoint:
+            clock.go_on(task.scale, task.checkpoint.scale_steps, task.checkpoint.steps)
+        coarser = task.start
         with kept_memory():
-            for scale in pictures.scales:
+            for scale in pictures.scales[pictures.scales.index(task.scale) :]:
                 if scale is not task.scale:
-                    task = self._task(pictures, scale, coarser)
-                for now in self._iterate(task, is_last=scale is pictures.scales[-1]):
+                    task = self._task(pictures, scale, task.options, coarser=coarser)
+                is_last = scale is pictures.scales[-1]
+                for now in self._iterate(task, controls, is_last=is_last):
                     clock.tick(scale)
                     coarser = now.image
                     yield Progress(
@@ -281,16 +349,31 @@ class NeuralStyleTransfer:
                         remaining_seconds=clock.remaining_seconds(),
                         stop_reason=now.stop_reason,
                         memory_plan=task.plan,
+                        in_force=in_force(task.options),
                         render=partial(_render, now.image, pictures),
+                        save_checkpoint=partial(
+                            self._save_checkpoint,
+                            pictures,
+                            task,
+                            now,
+                            steps=clock.steps,
+                            evaluations=evaluations + task.objective.evaluations,
+                        ),
                     )
                 clock.leave(scale)
                 evaluations += task.objective.evaluations
 
-    def _iterate(self, task: Task, *, is_last: bool) -> Iterator["_Iterate"]:
-        """One scale; the last one has a reason to stop."""
-        lowest: list[float] = []
-        optimizer = task.optimizer(self.options)
-        for step in range(1, task.scale.steps + 1):
+    def _iterate(
+        self, task: Task, controls: Controls | None, *, is_last: bool
+    ) -> Iterator["_Iterate"]:
+        """One scale, or what a checkpoint has left of it; the last one has a reason to stop."""
+        lowest = list(task.checkpoint.lowest) if task.checkpoint else []
+        steps_before = task.checkpoint.scale_steps if task.checkpoint else 0
+        optimizer = task.optimizer()
+        for step in range(steps_before + 1, task.scale.steps + 1):
+            steered = task.options.model_copy(update=controls.changes) if controls else task.options
+            if in_force(steered) != in_force(task.options):
+                optimizer, lowest = task.steer(steered, optimizer), []
             has_moved = task.step(optimizer)
             lowest.append(min([optimizer.accepted.loss, *lowest[-1:]]))
             is_done = not has_moved or self._has_converged(lowest)
@@ -304,10 +387,43 @@ class NeuralStyleTransfer:
                 stop_reason = StopReason.CONVERGED
             elif step == task.scale.steps and is_last:
                 stop_reason = StopReason.TOTAL_ITERATIONS
-            image = optimizer.x.view_as(task.start)
-            yield _Iterate(image, optimizer.accepted.losses, stop_reason)
+            yield _Iterate(
+                optimizer.x.view_as(task.start),
+                optimizer.accepted.losses,
+                stop_reason,
+                scale_steps=task.scale.steps if is_done else step,
+                lowest=lowest[-1 - self.options.convergence_window :],
+                optimizer=optimizer,
+            )
             if is_done:
                 return
+
+    def _save_checkpoint(
+        self,
+        pictures: "_Pictures",
+        task: Task,
+        now: "_Iterate",
+        path: Path,
+        *,
+        steps: int,
+        evaluations: int,
+    ) -> None:
+        assert now.optimizer.accepted.losses is now.losses, "there was another step since"
+        state = now.optimizer.state()
+        Checkpoint(
+            origin=self._origin(pictures),
+            scale=pictures.scales.index(task.scale),
+            scale_steps=now.scale_steps,
+            steps=steps,
+            evaluations=evaluations,
+            lowest=now.lowest,
+            precision=precision_of(task.dtype),
+            tile_side=task.plan.tile_side,
+            history_size=task.plan.history_size,
+            in_force=in_force(task.options),
+            numbers=dict(state.numbers),
+            vectors=dict(state.vectors),
+        ).save(path)
 
     def _distances(self, image: Image.Image, pictures: "_Pictures") -> Distances | None:
         judge = self._store.load_local(distance.JUDGE[self.weights.model])
@@ -362,6 +478,10 @@ class _Iterate:
     """(1, 3, H, W)"""
     losses: Losses
     stop_reason: StopReason | None
+    scale_steps: int
+    """Taken so far; all of them if this is the last one needed."""
+    lowest: list[float]
+    optimizer: Optimizer
 
 
 def _as_progress(draft: Result) -> Progress:
@@ -375,7 +495,9 @@ def _as_progress(draft: Result) -> Progress:
         remaining_seconds=0.0,
         stop_reason=draft.stop_reason,
         memory_plan=None,
+        in_force={},
         render=lambda: draft.image,
+        save_checkpoint=None,
     )
 
 

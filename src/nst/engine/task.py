@@ -9,10 +9,12 @@ from typing import TypeVar
 import torch
 from torch import Tensor
 
+from nst.engine.checkpoint import Checkpoint
+from nst.engine.device import precision_of
 from nst.engine.memory import give_back
 from nst.engine.memory_plan import Demand, smaller
 from nst.engine.objective import Objective
-from nst.engine.optimize import LBFGS, Adam, Evaluation, Optimizer
+from nst.engine.optimize import LBFGS, Adam, Evaluation, Optimizer, OptimizerState
 from nst.engine.pyramid import Scale
 from nst.errors import OutOfMemory
 from nst.options import StyleTransferOptions
@@ -38,6 +40,10 @@ class Task:
     """The one to follow when bfloat16 has done its part."""
     objective_in: Callable[[torch.dtype, MemoryPlan, int], Objective]
     """With this type of numbers, under this plan, after this number of evaluations."""
+    options: StyleTransferOptions
+    """In force; what may be steered changes."""
+    checkpoint: Checkpoint | None = None
+    """From which this scale goes on, until `optimizer` has taken it; `start` is its picture."""
     _objective: Objective | None = None
 
     @property
@@ -53,9 +59,24 @@ class Task:
         """Make the objective, in place of the one before if there was one. Raises OutOfMemory."""
         self._within_memory(partial(self._replace_objective, dtype))
 
-    def optimizer(self, options: StyleTransferOptions) -> Optimizer:
-        """At the start. Raises OutOfMemory, Diverged."""
-        return self._within_memory(partial(self._make_optimizer, options))
+    def optimizer(self) -> Optimizer:
+        """At the start, or as it was at the checkpoint. Raises OutOfMemory, Diverged."""
+        checkpoint, self.checkpoint = self.checkpoint, None  # or its vectors would never be freed
+        if checkpoint is None:
+            return self._within_memory(self._make_optimizer)
+        optimizer = self._restored_optimizer(checkpoint.optimizer)
+        if checkpoint.precision != precision_of(self.dtype):
+            self._within_memory(partial(optimizer.go_on_with, self._evaluate))
+        return optimizer
+
+    def steer(self, options: StyleTransferOptions, optimizer: Optimizer) -> Optimizer:
+        """Another objective: its optimizer begins anew where the last one is. Raises OutOfMemory,
+        Diverged."""
+        self.options = options
+        self.start = optimizer.x.view_as(self.start)
+        optimizer.shorten_memory(0)  # whoever still holds it must not hold its vectors
+        self.objective.go_by(options)
+        return self.optimizer()
 
     def step(self, optimizer: Optimizer) -> bool:
         """As the optimizer's own. Raises OutOfMemory, Diverged."""
@@ -69,15 +90,23 @@ class Task:
         self._within_memory(partial(optimizer.go_on_with, self._evaluate))
 
     def _replace_objective(self, dtype: torch.dtype) -> None:
-        evaluations = self._objective.evaluations if self._objective else 0
+        evaluations = self.checkpoint.evaluations if self.checkpoint else 0
+        if self._objective:
+            evaluations = self._objective.evaluations
         self._objective = None  # there is no room for two
         self._objective = self.objective_in(dtype, self.plan, evaluations)
+        self._objective.go_by(self.options)
 
-    def _make_optimizer(self, options: StyleTransferOptions) -> Optimizer:
+    def _make_optimizer(self) -> Optimizer:
         x = self.start.flatten()
-        if options.optimizer == "lbfgs":
+        if self.options.optimizer == "lbfgs":
             return LBFGS(self._evaluate, x, history_size=self.plan.history_size)
-        return Adam(self._evaluate, x, learning_rate=options.learning_rate)
+        return Adam(self._evaluate, x, learning_rate=self.options.learning_rate)
+
+    def _restored_optimizer(self, state: OptimizerState) -> Optimizer:
+        if self.options.optimizer == "lbfgs":
+            return LBFGS.from_state(self._evaluate, state, history_size=self.plan.history_size)
+        return Adam.from_state(self._evaluate, state)
 
     def _step(self, optimizer: Optimizer) -> bool:
         optimizer.shorten_memory(self.plan.history_size)

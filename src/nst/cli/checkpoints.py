@@ -1,0 +1,136 @@
+"""Checkpoints of a command: a directory beside the output, from which the command goes on."""
+
+import os
+import secrets
+import shlex
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, Self
+
+import click
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from nst.errors import InvalidCheckpoint, InvalidImage, StorageError
+from nst.options import StyleTransferOptions
+from nst.progress import Progress
+from nst.recipe import PictureFile
+
+COMMAND_NAME = "command.json"
+CHECKPOINT_NAME = "checkpoint.safetensors"
+SHARE_OF_TIME = 0.05
+"""That writing may take: checkpoints of large pictures are written less often than asked for."""
+
+
+class Command(BaseModel):
+    """What was asked for. Paths are relative to the directory."""
+
+    model_config = ConfigDict(frozen=True)
+
+    content: PictureFile
+    style: PictureFile
+    output: str
+    options: dict[str, Any]
+    """Only those that were given: one that was not may leave a choice open."""
+    precision: str
+    weights: str | None
+    with_recipe: bool
+
+    @classmethod
+    def of(
+        cls,
+        directory: Path,
+        *,
+        content: Path,
+        style: Path,
+        output: Path,
+        options: StyleTransferOptions,
+        precision: str,
+        weights: Path | None,
+        with_recipe: bool,
+    ) -> Self:
+        here = directory / COMMAND_NAME
+        return cls(
+            content=PictureFile.of(content, here),
+            style=PictureFile.of(style, here),
+            output=_readable(Path(os.path.relpath(output.resolve(), directory.resolve()))),
+            options=options.model_dump(exclude_unset=True),
+            precision=precision,
+            weights=_readable(weights.resolve()) if weights else None,
+            with_recipe=with_recipe,
+        )
+
+    @classmethod
+    def read(cls, directory: Path) -> Self:
+        """Raises InvalidCheckpoint."""
+        try:
+            return cls.model_validate_json((directory / COMMAND_NAME).read_bytes())
+        except OSError as error:
+            reason = f"has no {COMMAND_NAME}; name a directory that nst stylize left"
+            raise InvalidCheckpoint(str(directory), reason) from error
+        except ValidationError as error:
+            reason = f"has a damaged {COMMAND_NAME}; start the transfer again"
+            raise InvalidCheckpoint(str(directory), reason) from error
+
+    def pictures(self, directory: Path) -> tuple[Path, Path]:
+        """Content and style. Raises InvalidCheckpoint if one is gone or another one."""
+        try:
+            result = directory / COMMAND_NAME
+            return self.content.locate(result, "content"), self.style.locate(result, "style")
+        except InvalidImage as error:
+            reason = f"needs the pictures as they were: {error.reason.split(';')[0]}; put it back"
+            raise InvalidCheckpoint(str(directory), reason) from error
+
+
+class Checkpoints:
+    """Written while a transfer runs, removed when it has succeeded."""
+
+    def __init__(self, directory: Path, command: Command, every_seconds: float) -> None:
+        self.directory = directory
+        self._command = command
+        self._every_seconds = every_seconds
+        self._due = time.monotonic() + every_seconds
+
+    def keep(self, progress: Progress, *, now: bool) -> None:
+        """A checkpoint now, or if it is time for one. The last step needs none."""
+        is_due = now or time.monotonic() >= self._due
+        if self._every_seconds and progress.stop_reason is None and is_due:
+            self._write(progress)
+
+    def tell(self) -> None:
+        """How to go on, if that is possible."""
+        if (self.directory / CHECKPOINT_NAME).exists():
+            command = shlex.join(["nst", "stylize", "--resume", str(self.directory)])
+            click.echo(f"To go on: {command}", err=True)
+
+    def _write(self, progress: Progress) -> None:
+        """What cannot be kept is painted all the same."""
+        assert progress.save_checkpoint  # a draft alone has no steps
+        started = time.monotonic()
+        try:
+            self._write_command()
+            progress.save_checkpoint(self.directory / CHECKPOINT_NAME)
+        except (OSError, StorageError) as error:
+            click.echo(f"nst: going on without a checkpoint: {error}", err=True)
+        ended = time.monotonic()
+        self._due = ended + max(self._every_seconds, (ended - started) / SHARE_OF_TIME)
+
+    def _write_command(self) -> None:
+        self.directory.mkdir(parents=True, exist_ok=True)
+        temporary = self.directory / f".nst-{secrets.token_hex(8)}.tmp"
+        temporary.write_text(self._command.model_dump_json())
+        temporary.replace(self.directory / COMMAND_NAME)
+
+    def remove(self) -> None:
+        """What was written here, and the directory if nothing else is in it."""
+        with suppress(OSError):
+            for file in (CHECKPOINT_NAME, COMMAND_NAME):
+                (self.directory / file).unlink(missing_ok=True)
+            for left in self.directory.glob(".nst-*.tmp"):
+                left.unlink()
+            self.directory.rmdir()
+
+
+def _readable(path: Path) -> str:
+    # A name that is not UTF-8 cannot be kept; painting must not fail for it.
+    return os.fsencode(path).decode("utf-8", "replace")

@@ -1,0 +1,160 @@
+"""A transfer between two steps, kept in a file from which it goes on bit for bit.
+
+One safetensors file: the optimizer's vectors as tensors, everything else as JSON in its metadata.
+Reading one runs no code, wherever it comes from.
+"""
+
+import hashlib
+import json
+import os
+import secrets
+import tempfile
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, Self
+
+import torch
+from PIL import Image
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+import nst
+from nst.engine.optimize import OptimizerState
+from nst.errors import InvalidCheckpoint, StorageError
+
+FORMAT = 1
+"""Other formats are refused."""
+FILE_NAME = "checkpoint.safetensors"
+"""In a directory that is given instead of a file."""
+_KEY = "nst-checkpoint"
+
+CheckpointSource = str | os.PathLike[str] | bytes
+"""A file, a directory with FILE_NAME in it, or the bytes of such a file."""
+
+
+class Origin(BaseModel):
+    """What a transfer is made from; it goes on only with the same."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    options: dict[str, Any]
+    pictures: dict[str, str]
+    """SHA-256 of the pixels, by role."""
+    weights: str
+    """SHA-256 of their file."""
+
+    def problem(self, now: Self) -> str | None:
+        """What is not the same now, and what to do, if anything is not."""
+        for name in {**self.options, **now.options}:
+            before, after = self.options.get(name), now.options.get(name)
+            if before != after:
+                return f"was made with {name} {before!r}, not {after!r}; give the same options"
+        if others := [
+            role for role in now.pictures if self.pictures.get(role) != now.pictures[role]
+        ]:
+            return f"was made from another {others[0]} picture; give the same pictures"
+        if self.weights != now.weights:
+            return "was made with other weights; give the same file, for example with --weights"
+        return None
+
+
+class Checkpoint(BaseModel):
+    """All that a transfer knows after a step."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
+
+    format: int = FORMAT
+    nst: str = nst.__version__
+    """The version that wrote it."""
+    origin: Origin
+    scale: int
+    """Index of the one that is painted, the coarsest is 0."""
+    scale_steps: int
+    """Taken in this scale, or all of them if those left are not needed."""
+    steps: int
+    """Taken in all scales."""
+    evaluations: int
+    lowest: list[float]
+    """Losses by which convergence is judged."""
+    precision: str
+    """The one in use: after the hand-over of auto it is fp32."""
+    tile_side: int | None
+    history_size: int
+    in_force: dict[str, float]
+    """What may be steered, and its value."""
+    numbers: dict[str, float]
+    vectors: dict[str, Tensor] = Field(exclude=True)
+
+    @property
+    def optimizer(self) -> OptimizerState:
+        return OptimizerState(self.vectors, self.numbers)
+
+    def save(self, path: Path) -> None:
+        """Put it in place of the file, whole or not at all. Raises StorageError."""
+        temporary = path.with_name(f".nst-{secrets.token_hex(8)}.tmp")
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            save_file(self.vectors, temporary, {_KEY: json.dumps(self.model_dump())})
+            with temporary.open("rb") as file:
+                os.fsync(file.fileno())
+            temporary.replace(path)
+        except (OSError, SafetensorError) as error:
+            raise StorageError(path, getattr(error, "strerror", None) or str(error)) from error
+        finally:
+            with suppress(OSError):
+                temporary.unlink(missing_ok=True)
+
+    @classmethod
+    def load(cls, source: CheckpointSource, origin: Origin, device: torch.device) -> Self:
+        """Raises InvalidCheckpoint if it cannot be read or was made from something else."""
+        name = name_of(source)
+        if not isinstance(source, bytes):
+            return cls._load(Path(name), name, origin, device)
+        with tempfile.TemporaryDirectory(prefix="nst-") as directory:
+            file = Path(directory, FILE_NAME)
+            file.write_bytes(source)
+            return cls._load(file, name, origin, device)
+
+    @classmethod
+    def _load(cls, file: Path, name: str, origin: Origin, device: torch.device) -> Self:
+        try:
+            checkpoint = cls._read(file, name, device)
+        except FileNotFoundError as error:
+            reason = "is not there; name the directory or file of a checkpoint"
+            raise InvalidCheckpoint(name, reason) from error
+        except (OSError, SafetensorError, ValidationError, ValueError) as error:
+            reason = "is damaged, cut short or no checkpoint; start the transfer again"
+            raise InvalidCheckpoint(name, reason) from error
+        if problem := checkpoint.origin.problem(origin):
+            raise InvalidCheckpoint(name, problem)
+        return checkpoint
+
+    @classmethod
+    def _read(cls, file: Path, name: str, device: torch.device) -> Self:
+        with safe_open(file, framework="pt", device=str(device)) as opened:
+            values = json.loads((opened.metadata() or {}).get(_KEY, "null"))
+            if isinstance(values, Mapping) and values.get("format") != FORMAT:
+                reason = f"was written by nst {values.get('nst')}, in a format that"
+                reason += f" nst {nst.__version__} does not read; go on with that version"
+                raise InvalidCheckpoint(name, reason)
+            # Cloned: a view of the file may lie where the sums of a dot product round differently.
+            vectors = {key: opened.get_tensor(key).clone() for key in opened.keys()}  # noqa: SIM118
+        return cls.model_validate({**(values or {}), "vectors": vectors})
+
+
+def name_of(source: CheckpointSource) -> str:
+    """The path of the file, for messages too."""
+    if isinstance(source, bytes):
+        return "the data"
+    path = Path(source)
+    return str(path / FILE_NAME if path.is_dir() else path)
+
+
+def fingerprint(picture: Image.Image) -> str:
+    """SHA-256 of the pixels and their arrangement, whatever file they came from."""
+    digest = hashlib.sha256(f"{picture.mode} {picture.size}".encode())
+    digest.update(picture.tobytes())
+    return digest.hexdigest()

@@ -1,0 +1,171 @@
+"""`nst stylize --resume`: what was interrupted goes on as if it had not been."""
+
+import os
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+from cli.conftest import Nst, process, saved
+from cli.test_failures import wait_for
+from conftest import picture
+from nst.cli.checkpoints import CHECKPOINT_NAME, COMMAND_NAME
+from nst.cli.progress_bar import ProgressBar
+from nst.engine.checkpoint import Checkpoint
+from nst.errors import StorageError
+from nst.progress import Progress
+from nst.recipe import Recipe
+
+TINY = ("--size=32", "--model=vgg16", "--precision=fp32", "--convergence-tolerance=0")
+OFTEN = "--checkpoint-every=0.001"
+
+
+@pytest.fixture
+def interrupted(
+    nst: Nst, tmp_path: Path, content: Path, style: Path, monkeypatch: pytest.MonkeyPatch
+) -> Path:
+    """A checkpoint of step 2 of 4, left by Ctrl-C; pictures are in the same directory."""
+
+    def press(bar: ProgressBar, progress: Progress) -> None:
+        if progress.step == 2:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    for name, file in (("content.png", content), ("style.png", style)):
+        saved(file).resize((96, 64)).save(tmp_path / name)
+    with monkeypatch.context() as patch:
+        patch.setattr(ProgressBar, "show_progress", press)
+        nst(*stylize(), "--no-recipe")
+    return tmp_path / "out_checkpoint"
+
+
+def stylize(output: str = "out.png") -> tuple[str, ...]:
+    return ("stylize", "content.png", "style.png", "-o", output, *TINY, "--total-iterations=4")
+
+
+def test_after_sigkill_it_goes_on_to_the_same_picture(
+    nst: Nst, tmp_path: Path, content: Path, style: Path
+) -> None:
+    command = ("stylize", content, style, *TINY, "--total-iterations=100")
+    running = process(*command, "-o", "out.png", OFTEN, cwd=tmp_path)
+    directory = tmp_path / "out_checkpoint"
+    wait_for(running, "step")
+    while not (directory / CHECKPOINT_NAME).exists():
+        assert running.poll() is None
+        time.sleep(0.01)
+    running.send_signal(signal.SIGKILL)
+    running.communicate()
+    assert running.returncode == -signal.SIGKILL
+    assert not (tmp_path / "out.png").exists()
+    resumed = nst("stylize", "--resume", directory)
+    assert resumed.code == 0
+    assert resumed.out == "out.png\n"
+    assert not directory.exists()
+    assert nst(*command, "-o", "whole.png").code == 0
+    assert saved(tmp_path / "out.png").tobytes() == saved(tmp_path / "whole.png").tobytes()
+    assert Recipe.read(tmp_path / "out.png") == Recipe.read(tmp_path / "whole.png")
+
+
+def test_after_ctrl_c_it_goes_on_from_any_directory(
+    nst: Nst, interrupted: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    so_far = (tmp_path / "out.png").read_bytes()
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    resumed = nst("stylize", "--resume", "../out_checkpoint")
+    assert resumed.code == 0
+    assert resumed.out == "../out-2.png\n"
+    assert "32×21 pixels, 2 steps" in resumed.err
+    monkeypatch.chdir(tmp_path)
+    nst(*stylize("whole.png"))
+    assert saved(tmp_path / "out-2.png").tobytes() == saved(tmp_path / "whole.png").tobytes()
+    assert (tmp_path / "out.png").read_bytes() == so_far
+    assert "nst-recipe" not in saved(tmp_path / "out-2.png").info
+    assert not interrupted.exists()
+
+
+def test_another_run_leaves_the_checkpoint_alone(
+    nst: Nst, interrupted: Path, tmp_path: Path
+) -> None:
+    before = (interrupted / CHECKPOINT_NAME).read_bytes()
+    assert nst(*stylize(), OFTEN).code == 0
+    assert (interrupted / CHECKPOINT_NAME).read_bytes() == before
+    assert not (tmp_path / "out_checkpoint-2").exists()
+
+
+def test_what_is_not_ours_stays_in_the_directory(nst: Nst, interrupted: Path) -> None:
+    (interrupted / "notes.txt").touch()
+    (interrupted / ".nst-0123.tmp").touch()  # left by a process that was killed
+    assert nst("stylize", "--resume", interrupted, "-o", "other.jpg").out == "other.jpg\n"
+    assert [file.name for file in interrupted.iterdir()] == ["notes.txt"]
+
+
+def test_no_checkpoints_if_nobody_wants_them(tmp_path: Path, content: Path, style: Path) -> None:
+    command = ("stylize", content, style, "-o", "out.png", *TINY, "--total-iterations=100000")
+    running = process(*command, "--checkpoint-every=0", cwd=tmp_path)
+    wait_for(running, "step")
+    running.send_signal(signal.SIGINT)
+    _, err = running.communicate(timeout=60)
+    assert running.returncode == 130
+    assert "To go on" not in err
+    assert [file.name for file in tmp_path.iterdir()] == ["out.png"]
+
+
+def test_a_disk_too_full_for_checkpoints_does_not_stop_the_painting(
+    nst: Nst, tmp_path: Path, content: Path, style: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(checkpoint: Checkpoint, path: Path) -> None:
+        raise StorageError(path, "No space left on device")
+
+    monkeypatch.setattr(Checkpoint, "save", full)
+    outcome = nst("stylize", content, style, "-o", "out.png", *TINY, "--total-iterations=2", OFTEN)
+    assert outcome.code == 0
+    assert "going on without a checkpoint: cannot write" in outcome.err
+    assert "No space left on device" in outcome.err
+    assert [file.name for file in tmp_path.iterdir()] == ["out.png"]
+
+
+def refused(nst: Nst, directory: Path, says: str) -> None:
+    def files() -> dict[Path, bytes]:
+        return {file: file.read_bytes() for file in directory.rglob("*") if file.is_file()}
+
+    before = files()
+    outcome = nst("stylize", "--resume", directory)
+    assert outcome.code == 2
+    (line,) = outcome.error_lines
+    assert line.startswith("nst: checkpoint: ")
+    assert says in line
+    assert outcome.out == ""
+    assert files() == before
+
+
+def test_no_directory_and_damaged_files(nst: Nst, interrupted: Path, tmp_path: Path) -> None:
+    refused(nst, tmp_path / "missing", "name a directory that nst stylize left")
+    refused(nst, tmp_path, "name a directory that nst stylize left")
+    file = interrupted / CHECKPOINT_NAME
+    file.write_bytes(file.read_bytes()[:-100])
+    refused(nst, interrupted, "damaged, cut short")
+    file.unlink()
+    refused(nst, interrupted, "is not there")
+    (interrupted / COMMAND_NAME).write_text("{")
+    refused(nst, interrupted, "damaged command.json")
+
+
+def test_other_pictures(nst: Nst, interrupted: Path, tmp_path: Path) -> None:
+    picture().save(tmp_path / "style.png")
+    refused(nst, interrupted, "style.png, from which")
+    (tmp_path / "content.png").unlink()
+    refused(nst, interrupted, "is not there any more")
+
+
+def test_options_cannot_be_changed(nst: Nst, interrupted: Path) -> None:
+    for more in (["--style-weight=5"], ["a.png", "b.png"], ["--preset=fast"]):
+        outcome = nst("stylize", "--resume", interrupted, *more)
+        assert outcome.code == 2
+        assert "--resume takes pictures and options from the checkpoint" in outcome.err
+
+
+def test_edited_options_are_another_transfer(nst: Nst, interrupted: Path) -> None:
+    command = interrupted / COMMAND_NAME
+    command.write_text(command.read_text().replace('"size":32', '"size":40'))
+    refused(nst, interrupted, "was made with size 32, not 40")

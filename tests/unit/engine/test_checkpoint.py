@@ -1,0 +1,237 @@
+"""A transfer that goes on from a checkpoint is the one that was never interrupted."""
+
+import json
+import weakref
+from functools import cache
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
+
+from conftest import picture
+from nst import NeuralStyleTransfer, Progress, StopReason, StyleTransferOptions
+from nst.engine.checkpoint import FILE_NAME
+from nst.errors import InvalidCheckpoint, StorageError
+
+KEY = "nst-checkpoint"
+CONTENT, STYLE = picture(130, 128), picture(80, 70).rotate(180)
+Story = list[tuple[Any, ...]]
+
+
+def transfer(precision: str = "fp32", **options: Any) -> NeuralStyleTransfer:
+    defaults: dict[str, Any] = {
+        "model": "vgg16",
+        "size": 32,
+        "total_iterations": 12,
+        "convergence_tolerance": 0,
+    }
+    return NeuralStyleTransfer(
+        StyleTransferOptions(**defaults | options), device="cpu", precision=precision
+    )
+
+
+def told(progress: Progress) -> tuple[Any, ...]:
+    """All that does not depend on the clock: losses as they are, and every pixel."""
+    return (
+        progress.step,
+        progress.size,
+        progress.evaluations,
+        progress.losses,
+        progress.stop_reason,
+        dict(progress.in_force),
+        progress.render().tobytes(),
+    )
+
+
+def save(progress: Progress, path: Path) -> None:
+    assert progress.save_checkpoint
+    progress.save_checkpoint(path)
+
+
+def uninterrupted(method: NeuralStyleTransfer) -> Story:
+    return [told(progress) for progress in method.steps(CONTENT, STYLE)]
+
+
+def interrupted(method: NeuralStyleTransfer, at: int, path: Path) -> Story:
+    """Up to a step, and from its checkpoint to the end."""
+    before = []
+    for progress in islice(method.steps(CONTENT, STYLE), at):
+        before.append(told(progress))
+    save(progress, path)
+    return before + [told(p) for p in method.steps(CONTENT, STYLE, resume_from=path)]
+
+
+@cache
+def six_steps(optimizer: str, scales: int) -> tuple[NeuralStyleTransfer, Story]:
+    size = 130 if scales == 2 else 32
+    method = transfer(optimizer=optimizer, scales=scales, size=size, total_iterations=6)
+    return method, uninterrupted(method)
+
+
+@pytest.mark.parametrize("optimizer", ["lbfgs", "adam"])
+@pytest.mark.parametrize(("scales", "at"), [(1, 3), (2, 2), (2, 3), (2, 5)])
+def test_it_goes_on_bit_for_bit(optimizer: str, scales: int, at: int, tmp_path: Path) -> None:
+    """Interrupted in the only scale, in the first, between both, and in the second."""
+    method, whole = six_steps(optimizer, scales)
+    assert len(whole) == 6
+    assert len({size for _, size, *_ in whole}) == scales
+    assert interrupted(method, at, tmp_path / "c") == whole
+
+
+def test_a_hundred_steps_are_fifty_and_fifty(tmp_path: Path) -> None:
+    method = transfer(total_iterations=100)
+    whole = uninterrupted(method)
+    assert len(whole) == 100
+    assert interrupted(method, 50, tmp_path / "c") == whole
+
+
+@pytest.mark.parametrize("optimizer", ["lbfgs", "adam"])
+def test_bf16_goes_on_bit_for_bit(optimizer: str, tmp_path: Path) -> None:
+    method = transfer("bf16", total_iterations=6, optimizer=optimizer)
+    assert interrupted(method, 4, tmp_path / "c") == uninterrupted(method)
+
+
+def test_after_the_hand_over_it_goes_on_in_fp32(tmp_path: Path) -> None:
+    method = transfer("auto", total_iterations=60, convergence_tolerance=0.9, convergence_window=2)
+    method.dtype = torch.bfloat16  # also where auto would not take it
+    whole = uninterrupted(method)
+    for at in (1, len(whole) - 1):
+        assert interrupted(method, at, tmp_path / "c") == whole
+    with safe_open(tmp_path / "c", "pt") as file:
+        assert json.loads(file.metadata()[KEY])["precision"] == "fp32"
+
+
+def test_the_window_of_convergence_is_remembered(tmp_path: Path) -> None:
+    method = transfer(convergence_tolerance=0.3, convergence_window=9, total_iterations=100)
+    whole = uninterrupted(method)
+    assert len(whole) < 20  # with a window that is forgotten it would take nine steps more
+    assert interrupted(method, len(whole) - 2, tmp_path / "c") == whole
+
+
+def test_bytes_directories_and_files_are_the_same_to_it(tmp_path: Path) -> None:
+    *_, last = islice(transfer().steps(CONTENT, STYLE), 9)
+    file = tmp_path / FILE_NAME
+    save(last, file)
+    assert [f.name for f in tmp_path.iterdir()] == [FILE_NAME]
+    results = [
+        transfer().run(CONTENT, STYLE, resume_from=source)
+        for source in (file, str(tmp_path), file.read_bytes())
+    ]
+    assert len({result.image.tobytes() for result in results}) == 1
+    assert results[0].stop_reason is StopReason.TOTAL_ITERATIONS
+    assert results[0].steps == 3
+
+
+@pytest.fixture(scope="module")
+def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("checkpoint") / FILE_NAME
+    save(next(iter(transfer().steps(CONTENT, STYLE))), path)
+    return path
+
+
+def refusal(
+    source: Any,
+    method: NeuralStyleTransfer | None = None,
+    content: Image.Image = CONTENT,
+    style: Image.Image = STYLE,
+) -> str:
+    with pytest.raises(InvalidCheckpoint) as caught:
+        (method or transfer()).run(content, style, resume_from=source)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize("length", [0, 5, 1000, -1])
+def test_a_file_cut_short_is_refused_and_stays(
+    checkpoint: Path, tmp_path: Path, length: int
+) -> None:
+    cut = tmp_path / "cut"
+    cut.write_bytes(checkpoint.read_bytes()[:length])
+    before = cut.read_bytes()
+    assert "cut short" in refusal(cut)
+    assert "cut short" in refusal(before)
+    assert cut.read_bytes() == before
+
+
+def test_what_is_no_checkpoint_is_refused(tmp_path: Path) -> None:
+    assert "is not there" in refusal(tmp_path)
+    (tmp_path / "text").write_text("hello")
+    assert "no checkpoint" in refusal(tmp_path / "text")
+    save_file({"x": torch.zeros(3)}, tmp_path / "other")
+    assert "no checkpoint" in refusal(tmp_path / "other")
+
+
+def test_another_format_is_refused(checkpoint: Path, tmp_path: Path) -> None:
+    with safe_open(checkpoint, "pt") as file:
+        values = json.loads(file.metadata()[KEY])
+    newer = json.dumps(values | {"format": 2, "nst": "9.0"})
+    save_file(load_file(checkpoint), tmp_path / "newer", {KEY: newer})
+    assert "was written by nst 9.0" in refusal(tmp_path / "newer")
+
+
+def test_other_pictures_options_and_weights_are_refused(checkpoint: Path) -> None:
+    assert "another content picture" in refusal(checkpoint, content=STYLE)
+    assert "another style picture" in refusal(checkpoint, style=CONTENT)
+    assert "with tv_weight 1.0, not 2.0" in refusal(checkpoint, transfer(tv_weight=2.0))
+    method = transfer()
+    object.__setattr__(method.weights, "sha256", "0" * 64)
+    assert "other weights" in refusal(checkpoint, method)
+
+
+def test_a_finished_transfer_has_nothing_to_go_on_with(tmp_path: Path) -> None:
+    *_, last = transfer(total_iterations=2).steps(CONTENT, STYLE)
+    save(last, tmp_path / "c")
+    says = refusal(tmp_path / "c", transfer(total_iterations=2))
+    assert f"{tmp_path / 'c'} is of a finished transfer" in says
+
+
+def test_a_checkpoint_that_cannot_be_written_leaves_the_last_one(
+    checkpoint: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "file").touch()
+    progress = next(iter(transfer().steps(CONTENT, STYLE)))
+    with pytest.raises(StorageError):
+        save(progress, tmp_path / "file" / "c")
+    assert [f.name for f in checkpoint.parent.iterdir()] == [FILE_NAME]
+
+
+def test_another_precision_goes_on_from_the_same_picture(checkpoint: Path) -> None:
+    result = transfer("bf16").run(CONTENT, STYLE, resume_from=checkpoint)
+    same = transfer().run(CONTENT, STYLE, resume_from=checkpoint)
+    difference = np.asarray(result.image, dtype=float) - np.asarray(same.image)
+    assert 0 < np.abs(difference).mean() < 3
+
+
+def test_only_the_time_since_it_went_on_counts(tmp_path: Path) -> None:
+    """Six steps, three in each size; from the fifth on one is left, as large as the fifth was."""
+    method, _ = six_steps("lbfgs", 2)
+    save(list(islice(method.steps(CONTENT, STYLE), 4))[-1], tmp_path / "c")
+    fifth, sixth = method.steps(CONTENT, STYLE, resume_from=tmp_path / "c")
+    assert fifth.remaining_seconds == pytest.approx(fifth.elapsed_seconds, rel=0.1)
+    assert sixth.remaining_seconds == 0
+
+
+def test_it_belongs_to_the_last_step_only(tmp_path: Path) -> None:
+    steps = transfer().steps(CONTENT, STYLE)
+    first = next(steps)
+    next(steps)
+    with pytest.raises(AssertionError, match="another step"):
+        save(first, tmp_path / "c")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("optimizer", ["lbfgs", "adam"])
+def test_what_was_read_is_not_kept(optimizer: str, tmp_path: Path) -> None:
+    """The vectors of a checkpoint are freed as the optimizer forgets them."""
+    method, _ = six_steps(optimizer, 1)
+    save(list(islice(method.steps(CONTENT, STYLE), 3))[-1], tmp_path / "c")
+    prepared = method._prepare(CONTENT, STYLE, tmp_path / "c")
+    assert prepared.task.checkpoint
+    held = weakref.ref(prepared.task.checkpoint)
+    next(method._optimize(prepared))
+    assert held() is None

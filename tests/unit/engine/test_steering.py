@@ -1,0 +1,123 @@
+"""Weights that change while a transfer runs."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from conftest import picture
+from nst import NeuralStyleTransfer, Progress, StyleTransferOptions
+from nst.controls import Controls
+from nst.engine.optimize import FIRST_STEP
+
+CONTENT, STYLE = picture(130, 128), picture(80, 70).rotate(180)
+
+
+@pytest.fixture(scope="module")
+def method() -> NeuralStyleTransfer:
+    options = StyleTransferOptions(
+        model="vgg16", size=32, total_iterations=8, convergence_tolerance=0
+    )
+    return NeuralStyleTransfer(options, device="cpu", precision="fp32")
+
+
+def iterate(progress: Progress) -> torch.Tensor:
+    tensor: torch.Tensor = progress.render.args[0]  # type: ignore[attr-defined]
+    return tensor
+
+
+def steered(method: NeuralStyleTransfer, at: int, **values: float) -> list[Progress]:
+    """New values after a step."""
+    controls, seen = Controls(method.options), []
+    for progress in method.steps(CONTENT, STYLE, controls=controls):
+        seen.append(progress)
+        if progress.step == at:
+            controls.set(**values)
+    return seen
+
+
+def test_each_term_scales_with_its_weight(method: NeuralStyleTransfer) -> None:
+    """At the same picture, against the objective of a transfer that has these weights at first."""
+    values = {"content_weight": 2e5, "style_weight": 6e4, "tv_weight": 4.0}
+    task = method._prepare(CONTENT, STYLE).task
+    x = task.start.flatten() + 10
+    before = task.objective(x).losses
+    task.steer(method.options.model_copy(update=values), task.optimizer())
+    after = task.objective(x).losses
+    assert after.content == pytest.approx(2 * before.content, rel=1e-6)
+    assert after.style == pytest.approx(2 * before.style, rel=1e-6)
+    assert after.total_variation == pytest.approx(4 * before.total_variation, rel=1e-6)
+    fresh = NeuralStyleTransfer(
+        method.options.model_copy(update=values), device="cpu", precision="fp32"
+    )
+    assert fresh._prepare(CONTENT, STYLE).task.objective(x).losses == after
+
+
+def test_new_weights_count_from_the_next_step_on_and_are_told(method: NeuralStyleTransfer) -> None:
+    plain = list(method.steps(CONTENT, STYLE))
+    seen = steered(method, 3, style_weight=0.0)
+    assert [p.in_force["style_weight"] for p in seen] == [3e4] * 3 + [0.0] * 5
+    assert [p.losses for p in seen[:3]] == [p.losses for p in plain[:3]]
+    assert plain[3].losses.style > 0
+    assert all(p.losses.style == 0 for p in seen[3:])
+
+
+def test_the_memory_is_restarted(method: NeuralStyleTransfer) -> None:
+    """The first step without memory goes straight downhill, FIRST_STEP grey levels or a power of
+    the line search's expansion of it; with memory it would go elsewhere."""
+    seen = steered(method, 4, style_weight=3e5)
+    task = method._prepare(CONTENT, STYLE).task
+    task.objective.go_by(method.options.model_copy(update={"style_weight": 3e5}))
+    downhill = -task.objective(iterate(seen[3]).flatten()).gradient
+    step = (iterate(seen[4]) - iterate(seen[3])).flatten()
+    assert torch.cosine_similarity(step, downhill, dim=0) > 0.9999
+    assert step.square().mean().sqrt() <= 4 * FIRST_STEP
+    later = (iterate(seen[3]) - iterate(seen[2])).flatten()
+    task.objective.go_by(method.options)
+    downhill = -task.objective(iterate(seen[2]).flatten()).gradient
+    assert torch.cosine_similarity(later, downhill, dim=0) < 0.999
+
+
+def test_the_same_values_change_nothing(method: NeuralStyleTransfer) -> None:
+    plain = list(method.steps(CONTENT, STYLE))
+    seen = steered(method, 3, style_weight=3e4, tv_weight=1)
+    assert [(p.losses, p.evaluations) for p in seen] == [(p.losses, p.evaluations) for p in plain]
+    assert torch.equal(iterate(seen[-1]), iterate(plain[-1]))
+
+
+def test_new_weights_reach_the_scales_and_the_precision_to_come() -> None:
+    options: Any = {"model": "vgg16", "total_iterations": 6, "convergence_tolerance": 0}
+    options = StyleTransferOptions(**options, size=130, scales=2)
+    seen = steered(NeuralStyleTransfer(options, device="cpu", precision="fp32"), 1, style_weight=0)
+    assert len({p.size for p in seen}) == 2
+    assert all(p.losses.style == 0 for p in seen[1:])
+    options = StyleTransferOptions(
+        model="vgg16",
+        size=32,
+        total_iterations=40,
+        convergence_window=2,
+        convergence_tolerance=0.9,
+    )
+    handing_over = NeuralStyleTransfer(options, device="cpu")
+    handing_over.dtype = torch.bfloat16  # also where auto would not take it
+    seen = steered(handing_over, 1, style_weight=0)
+    assert handing_over.precision == "auto"
+    assert all(p.losses.style == 0 for p in seen[1:])
+
+
+def test_a_checkpoint_remembers_what_was_steered(
+    method: NeuralStyleTransfer, tmp_path: Path
+) -> None:
+    controls, whole = Controls(method.options), []
+    for progress in method.steps(CONTENT, STYLE, controls=controls):
+        whole.append(progress)
+        if progress.step == 2:
+            controls.set(tv_weight=100)
+        if progress.step == 5:
+            assert progress.save_checkpoint
+            progress.save_checkpoint(tmp_path / "c")
+    left = list(method.steps(CONTENT, STYLE, resume_from=tmp_path / "c"))
+    assert [p.losses for p in left] == [p.losses for p in whole[5:]]
+    assert all(p.in_force["tv_weight"] == 100 for p in left)
+    assert torch.equal(iterate(left[-1]), iterate(whole[-1]))

@@ -1,0 +1,56 @@
+"""New weights are checked where they are set."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from nst import StyleTransferOptions
+from nst.controls import STEERABLE, Controls, in_force
+from nst.errors import InvalidOption
+
+OPTIONS = StyleTransferOptions()
+
+
+def test_what_was_set_last_counts_and_the_rest_stays() -> None:
+    controls = Controls(OPTIONS)
+    assert controls.changes == {}
+    controls.set(style_weight=5, tv_weight=2)
+    before = controls.changes
+    controls.set(tv_weight=3)
+    assert controls.changes == {"style_weight": 5.0, "tv_weight": 3.0}
+    assert before == {"style_weight": 5.0, "tv_weight": 2.0}
+
+
+@pytest.mark.parametrize(
+    ("values", "says"),
+    [
+        ({"style_weight": -1}, "at least 0"),
+        ({"content_weight": float("nan")}, "a number"),
+        ({"tv_weight": "much"}, "a number"),
+        ({"size": 64}, "one of content_weight, style_weight, tv_weight"),
+        ({"content_weight": 0, "style_weight": 0}, "greater than 0"),
+        ({"tv_weight": 7, "colour": 1}, "one of"),
+    ],
+)
+def test_bad_values_are_refused_and_change_nothing(values: dict[str, float], says: str) -> None:
+    controls = Controls(OPTIONS)
+    controls.set(tv_weight=4)
+    with pytest.raises(InvalidOption, match=says):
+        controls.set(**values)
+    assert controls.changes == {"tv_weight": 4.0}
+
+
+def test_nothing_set_by_one_thread_is_lost_to_another() -> None:
+    controls = Controls(OPTIONS)
+
+    def turn(name: str) -> None:
+        for value in range(200):
+            controls.set(**{name: value + 1.0})
+
+    with ThreadPoolExecutor(len(STEERABLE)) as threads:
+        list(threads.map(turn, STEERABLE))
+    assert controls.changes == dict.fromkeys(STEERABLE, 200.0)
+
+
+def test_what_is_in_force_at_the_start_are_the_options() -> None:
+    assert in_force(OPTIONS) == {name: getattr(OPTIONS, name) for name in STEERABLE}
