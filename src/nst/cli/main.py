@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import click
 
 from nst import __version__
+from nst.cli.batch import batch
 from nst.cli.doctor import doctor
 from nst.cli.errors import run
 from nst.cli.stylize import stylize
@@ -18,6 +19,7 @@ def nst() -> None:
 
 
 nst.add_command(stylize)
+nst.add_command(batch)
 nst.add_command(weights)
 nst.add_command(doctor)
 

@@ -1,12 +1,14 @@
-"""One transfer for a person at a terminal: progress, intermediates, Ctrl-C, saving."""
+"""Transfers for a person at a terminal: progress, intermediates, Ctrl-C, saving."""
 
 import signal
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from types import FrameType
+from typing import TYPE_CHECKING, Self
 
 import click
 from PIL import Image
@@ -19,6 +21,9 @@ from nst.errors import NSTError, StorageError, TransferCanceled
 from nst.options import StyleTransferOptions
 from nst.progress import Distances, MemoryPlan, Progress, Result, StopReason
 from nst.recipe import PictureFile, Recipe
+
+if TYPE_CHECKING:
+    from nst.engine.style_transfer import NeuralStyleTransfer
 
 REASONS = {
     StopReason.TOTAL_ITERATIONS: "all steps done",
@@ -36,108 +41,141 @@ class Painting:
 
     content: Path
     style: Path
-    options: StyleTransferOptions
     output: Path
     frames: Path
     """Directory of the intermediate pictures."""
+    initial: Path | None = None
+    """The picture to start from, if init_method does not say it."""
     overwrite: bool = False
     with_recipe: bool = True
 
 
-def paint(
-    painting: Painting,
-    *,
-    device: str = "auto",
-    precision: str = "auto",
-    max_memory_bytes: int | None = None,
-    weights: Path | None = None,
-) -> int:
-    """Paint, save, say where the picture is; the exit code is 130 after Ctrl-C.
+class Painter:
+    """Paints with these options, one picture after the other; the network is loaded once."""
 
-    The picture so far is saved, whatever ends the transfer.
-    """
-    # Before torch is loaded, so that a mistake is answered at once.
-    content = images.load(painting.content, "content")
-    style = images.load(painting.style, "style")
-    images.check_output(painting.output)
-    files = [PictureFile.of(file, painting.output) for file in (painting.content, painting.style)]
-    if painting.options.is_draft:
-        return _paint_draft(painting, content, style, files)
-    from nst.engine.style_transfer import NeuralStyleTransfer
+    def __init__(
+        self,
+        options: StyleTransferOptions,
+        *,
+        device: str = "auto",
+        precision: str = "auto",
+        max_memory: int | None = None,
+        weights: Path | None = None,
+    ) -> None:
+        """As the command line has them; `max_memory` in bytes."""
+        self.options = options
+        self._device = device
+        self._precision = precision
+        self._max_memory_bytes = max_memory
+        self._weights = weights
 
-    latest: Progress | None = None
-    with _stop_on_ctrl_c() as ctrl_c, ProgressBar() as bar:
+    def paint(self, painting: Painting) -> int:
+        """Paint, save, say where the picture is; the exit code is 130 after Ctrl-C.
 
-        def on_progress(progress: Progress) -> None:
-            nonlocal latest
-            latest = progress
-            ctrl_c.has_picture = True
-            bar.show_progress(progress)
-            _save_frame(painting, progress)
-            if ctrl_c.pressed:
-                raise TransferCanceled
+        The picture so far is saved, whatever ends the transfer.
+        """
+        # Before torch is loaded, so that a mistake is answered at once.
+        content = images.load(painting.content, "content")
+        style = images.load(painting.style, "style")
+        initial = painting.initial and images.load(painting.initial, "initial")
+        images.check_output(painting.output)
+        files = _Files.of(painting)
+        if self.options.is_draft and initial is None:
+            return self._paint_draft(painting, content, style, files)
+        latest: Progress | None = None
+        with stop_on_ctrl_c() as ctrl_c, self.bar as bar:
 
-        store = weights_store(weights, bar.show_download)
-        transfer = NeuralStyleTransfer(
-            painting.options,
-            device=device,
-            precision=precision,
-            max_memory_bytes=max_memory_bytes,
-            weights=store,
-        )
-        plan = transfer.plan(content, style)
-        if plan.tiles > 1 or plan.peak_bytes > TOLD_FROM_BYTES:
-            click.echo(_in_words(plan), err=True)
-        try:
-            result = transfer.run(content, style, on_progress)
-        except (NSTError, KeyboardInterrupt):
+            def on_progress(progress: Progress) -> None:
+                nonlocal latest
+                latest = progress
+                ctrl_c.has_picture = True
+                bar.show_progress(progress)
+                self._save_frame(painting, progress)
+                if ctrl_c.pressed:
+                    raise TransferCanceled
+
+            plan = self.transfer.plan(content, style)
+            if plan.tiles > 1 or plan.peak_bytes > TOLD_FROM_BYTES:
+                click.echo(_in_words(plan), err=True)
+            try:
+                result = self.transfer.run(content, style, on_progress, initial=initial)
+            except (NSTError, KeyboardInterrupt):
+                ctrl_c.is_saving = True
+                if latest:
+                    saved = _save(latest.render(), painting, recipe=None)
+                    click.echo(f"The picture after step {latest.step} is in {saved}", err=True)
+                raise
             ctrl_c.is_saving = True
-            if latest:
-                saved = _save(latest.render(), painting, recipe=None)
-                click.echo(f"The picture after step {latest.step} is in {saved}", err=True)
-            raise
-        ctrl_c.is_saving = True
-        saved = _save(result.image, painting, _recipe(painting, result, *files))
-    click.echo(_summary(result), err=True)
-    click.echo(saved)
-    return CANCELED_EXIT_CODE if result.stop_reason is StopReason.CANCELED else 0
+            saved = _save(result.image, painting, self._recipe(painting, result, files))
+        click.echo(_summary(result), err=True)
+        click.echo(saved)
+        return CANCELED_EXIT_CODE if result.stop_reason is StopReason.CANCELED else 0
+
+    @cached_property
+    def bar(self) -> ProgressBar:
+        return ProgressBar()
+
+    @cached_property
+    def transfer(self) -> "NeuralStyleTransfer":
+        from nst.engine.style_transfer import NeuralStyleTransfer
+
+        return NeuralStyleTransfer(
+            self.options,
+            device=self._device,
+            precision=self._precision,
+            max_memory_bytes=self._max_memory_bytes,
+            weights=weights_store(self._weights, self.bar.show_download),
+        )
+
+    def _paint_draft(
+        self, painting: Painting, content: Image.Image, style: Image.Image, files: "_Files"
+    ) -> int:
+        """Without torch, and too fast for a bar; whenever Ctrl-C comes, no half picture is left."""
+        from nst.engine.preview import run_draft
+
+        result = run_draft(self.options, content, style)
+        saved = _save(result.image, painting, self._recipe(painting, result, files))
+        width, height = result.image.size
+        click.echo(f"{width}×{height} pixels, a draft in {result.prepare_seconds:.1f} s", err=True)
+        click.echo(saved)
+        return 0
+
+    def _save_frame(self, painting: Painting, progress: Progress) -> None:
+        every = self.options.save_every
+        if every and progress.step % every == 0:
+            digits = len(str(progress.total_iterations))
+            name = f"{progress.step:0{digits}d}{painting.output.suffix}"
+            images.save(progress.render(), painting.frames / name, overwrite=painting.overwrite)
+
+    def _recipe(self, painting: Painting, result: Result, files: "_Files") -> str | None:
+        if not painting.with_recipe:
+            return None
+        return Recipe.of(
+            self.options,
+            model=result.model,
+            weights_sha256=result.weights_sha256,
+            distances=result.distances,
+            content=files.content,
+            style=files.style,
+            initial=files.initial,
+        ).text()
 
 
-def _paint_draft(
-    painting: Painting, content: Image.Image, style: Image.Image, files: Sequence[PictureFile]
-) -> int:
-    """Without torch, and too fast for a bar; whenever Ctrl-C comes, no half picture is left."""
-    from nst.engine.preview import run_draft
+@dataclass(frozen=True, slots=True)
+class _Files:
+    """What goes into a painting, as it was before the painting began."""
 
-    result = run_draft(painting.options, content, style)
-    saved = _save(result.image, painting, _recipe(painting, result, *files))
-    width, height = result.image.size
-    click.echo(f"{width}×{height} pixels, a draft in {result.prepare_seconds:.1f} s", err=True)
-    click.echo(saved)
-    return 0
+    content: PictureFile
+    style: PictureFile
+    initial: PictureFile | None
 
-
-def _save_frame(painting: Painting, progress: Progress) -> None:
-    every = painting.options.save_every
-    if every and progress.step % every == 0:
-        digits = len(str(progress.total_iterations))
-        name = f"{progress.step:0{digits}d}{painting.output.suffix}"
-        images.save(progress.render(), painting.frames / name, overwrite=painting.overwrite)
-
-
-def _recipe(
-    painting: Painting, result: Result, content: PictureFile, style: PictureFile
-) -> str | None:
-    if not painting.with_recipe:
-        return None
-    return Recipe.of(
-        painting.options,
-        model=result.model,
-        weights_sha256=result.weights_sha256,
-        distances=result.distances,
-        content=content,
-        style=style,
-    ).text()
+    @classmethod
+    def of(cls, painting: Painting) -> Self:
+        return cls(
+            PictureFile.of(painting.content, painting.output),
+            PictureFile.of(painting.style, painting.output),
+            PictureFile.of(painting.initial, painting.output) if painting.initial else None,
+        )
 
 
 def _save(image: Image.Image, painting: Painting, recipe: str | None) -> Path:
@@ -178,17 +216,17 @@ def _distances(distances: Distances | None) -> str:
 
 
 @dataclass(slots=True)
-class _CtrlC:
+class CtrlC:
     pressed: bool = False
     has_picture: bool = False
     is_saving: bool = False
 
 
 @contextmanager
-def _stop_on_ctrl_c() -> Iterator[_CtrlC]:
+def stop_on_ctrl_c() -> Iterator[CtrlC]:
     """The first Ctrl-C asks to stop after the step; the second, or one before there is a picture
     to keep, interrupts at once; saving is not interrupted."""
-    state = _CtrlC()
+    state = CtrlC()
 
     def on_signal(number: int, frame: FrameType | None) -> None:
         if state.is_saving:

@@ -10,7 +10,7 @@ SECONDS_BETWEEN_LINES = 10.0
 
 
 class ProgressBar:
-    """Shows downloads and transfers; a context manager."""
+    """Shows downloads and transfers; a context manager, which may be entered again."""
 
     def __init__(self) -> None:
         # Here, so that `nst --help` does not wait for it.
@@ -28,10 +28,11 @@ class ProgressBar:
             transient=True,
             disable=not self._console.is_terminal,
         )
-        self._task = self._bar.add_task("Preparing", total=None, numbers="")
+        self._task = self._bar.add_task("", total=None, numbers="")
         self._next_line_at = 0.0
 
     def __enter__(self) -> Self:
+        self._bar.update(self._task, description="Preparing", completed=0, total=None, numbers="")
         self._bar.start()
         return self
 

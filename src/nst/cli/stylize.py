@@ -6,9 +6,17 @@ from typing import Any
 import click
 
 from nst.cli.errors import debug_option
-from nst.cli.options import FIELDS, PATH, MemorySize, given, transfer_options, with_dashes
-from nst.cli.painting import Painting, paint
-from nst.options import DEVICES, PRECISIONS, PRESETS, StyleTransferOptions
+from nst.cli.options import (
+    FIELDS,
+    PATH,
+    given,
+    machine_options,
+    preset_option,
+    transfer_options,
+    with_dashes,
+)
+from nst.cli.painting import Painter, Painting
+from nst.options import StyleTransferOptions
 from nst.recipe import Recipe
 
 DEFAULT_PRESET = "quality"
@@ -24,36 +32,15 @@ DEFAULT_PRESET = "quality"
     help="The result, a .png, .jpg, .webp or .tiff file.  [default: CONTENT_STYLE.png]",
 )
 @click.option("--overwrite", is_flag=True, help="Replace the output if it exists.")
-@click.option(
-    "--preset",
-    type=click.Choice(list(PRESETS)),
-    help=f"Where to start from; options below change it.  [default: {DEFAULT_PRESET}]",
-)
+@preset_option(DEFAULT_PRESET)
 @click.option(
     "--from-image", type=PATH, help="Repeat the recipe inside this picture; options change it."
 )
+@click.option(
+    "--init-image", type=PATH, help="Start from this picture, resized; instead of --init-method."
+)
 @transfer_options(FIELDS, with_dashes, DEFAULT_PRESET)
-@click.option(
-    "--device",
-    type=click.Choice(DEVICES),
-    default="auto",
-    show_default=True,
-    help="What computes; auto takes the fastest there is.",
-)
-@click.option(
-    "--precision",
-    type=click.Choice(PRECISIONS),
-    default="auto",
-    show_default=True,
-    help="Of the convolutions; auto takes bf16 where it is fast, and fp32 to finish.",
-)
-@click.option(
-    "--max-memory",
-    type=MemorySize(),
-    help="What the process may hold, like 4GB; large pictures are then computed in tiles.  "
-    "[default: what is free]",
-)
-@click.option("--weights", type=PATH, help="File of VGG weights for the model.")
+@machine_options
 @click.option(
     "--no-recipe",
     is_flag=True,
@@ -67,6 +54,7 @@ def stylize(
     overwrite: bool,
     preset: str | None,
     from_image: Path | None,
+    init_image: Path | None,
     device: str,
     precision: str,
     max_memory: int | None,
@@ -79,12 +67,16 @@ def stylize(
     An existing output stays and the new picture gets a number, unless --overwrite is given.
     Ctrl-C stops after the current step and keeps the picture so far.
     """
+    if init_image and values["init_method"]:
+        raise _usage_error("--init-image and --init-method exclude each other")
     if from_image:
         if preset:
             raise _usage_error("--preset and --from-image exclude each other")
         recipe = Recipe.read(from_image)
         content = content or recipe.content.locate(from_image, "content")
         style = style or recipe.styles[0].locate(from_image, "style")
+        if recipe.initial and not values["init_method"]:
+            init_image = init_image or recipe.initial.locate(from_image, "initial")
         options = StyleTransferOptions(**recipe.options | given(values))
     elif content and style:
         options = StyleTransferOptions.from_preset(preset or DEFAULT_PRESET, **given(values))
@@ -94,19 +86,16 @@ def stylize(
     painting = Painting(
         content=content,
         style=style,
-        options=options,
         output=output,
         frames=output.with_name(f"{output.stem}_frames"),
+        initial=init_image,
         overwrite=overwrite,
         with_recipe=not no_recipe,
     )
-    return paint(
-        painting,
-        device=device,
-        precision=precision,
-        max_memory_bytes=max_memory,
-        weights=weights,
+    painter = Painter(
+        options, device=device, precision=precision, max_memory=max_memory, weights=weights
     )
+    return painter.paint(painting)
 
 
 def _usage_error(message: str) -> click.UsageError:

@@ -71,18 +71,26 @@ class NeuralStyleTransfer:
         self._store = weights or WeightsStore()
 
     def run(
-        self, content: ImageSource, style: ImageSource, on_progress: OnProgress | None = None
+        self,
+        content: ImageSource,
+        style: ImageSource,
+        on_progress: OnProgress | None = None,
+        *,
+        initial: "ImageSource | None" = None,
     ) -> Result:
         """The whole transfer.
 
         `on_progress` is called after every step; it may raise TransferCanceled to stop there and
-        get the picture so far. A draft alone takes no step. Raises InvalidImage, InvalidOption
-        (too little memory is allowed), WeightsUnavailable, DraftUnavailable, OutOfMemory, Diverged.
+        get the picture so far. `initial` is the picture to start from, instead of what init_method
+        says; it is resized to the result. A draft alone takes no step. Raises InvalidImage,
+        InvalidOption (too little memory is allowed), WeightsUnavailable, DraftUnavailable,
+        OutOfMemory, Diverged.
         """
         if self.options.is_draft:
+            _check_draft_starts_from_nothing(initial)
             return run_draft(self.options, content, style)
         started = time.perf_counter()
-        prepared = self._prepare(content, style)
+        prepared = self._prepare(content, style, initial)
         ready = time.perf_counter()
         history = []
         for progress in self._optimize(prepared):
@@ -113,12 +121,15 @@ class NeuralStyleTransfer:
             distances=self._distances(image, prepared.pictures),
         )
 
-    def steps(self, content: ImageSource, style: ImageSource) -> Iterator[Progress]:
+    def steps(
+        self, content: ImageSource, style: ImageSource, *, initial: "ImageSource | None" = None
+    ) -> Iterator[Progress]:
         """The transfer step by step, for as long as the caller asks; a draft alone is one
         Progress of step 0. Raises as `run` does."""
         if self.options.is_draft:
+            _check_draft_starts_from_nothing(initial)
             return iter([_as_progress(run_draft(self.options, content, style))])
-        return self._optimize(self._prepare(content, style))
+        return self._optimize(self._prepare(content, style, initial))
 
     def plan(self, content: ImageSource, style: ImageSource) -> MemoryPlan:
         """How the last scale would divide its memory if it began now. Raises as `run` does."""
@@ -145,17 +156,22 @@ class NeuralStyleTransfer:
             except WeightsUnavailable:
                 raise error from None
 
-    def _prepare(self, content: ImageSource, style: ImageSource) -> "_Prepared":
-        pictures = self._pictures(content, style)
+    def _prepare(
+        self, content: ImageSource, style: ImageSource, initial: "ImageSource | None" = None
+    ) -> "_Prepared":
+        pictures = self._pictures(content, style, initial)
         self._plan(self._demand(pictures, pictures.size, self.dtype))  # or it cannot be finished
         return _Prepared(pictures, self._task(pictures, pictures.scales[0]))
 
-    def _pictures(self, content: ImageSource, style: ImageSource) -> "_Pictures":
+    def _pictures(
+        self, content: ImageSource, style: ImageSource, initial: "ImageSource | None" = None
+    ) -> "_Pictures":
         content, style = images.load(content, "content"), images.load(style, "style")
+        initial = None if initial is None else images.load(initial, "initial")
         size = images.fit(content.size, self.options.size)
         images.check_sides(size, "content")
         images.check_sides(style_size(style.size, size), "style")
-        return _Pictures(content, style, scales(size, self.options))
+        return _Pictures(content, style, initial, scales(size, self.options))
 
     def _task(self, pictures: "_Pictures", scale: Scale, coarser: Tensor | None = None) -> Task:
         """`coarser`: what the scale before has painted, if there was one."""
@@ -230,6 +246,8 @@ class NeuralStyleTransfer:
 
     def _initial_image(self, pictures: "_Pictures", content: Tensor) -> Tensor:
         height, width = content.shape[2:]
+        if pictures.initial:
+            return self._tensor(pictures.initial, (width, height))
         match self.options.init_method:
             case "content":
                 return content
@@ -330,6 +348,7 @@ class _Pictures:
 
     content: Image.Image
     style: Image.Image
+    initial: Image.Image | None
     scales: Sequence[Scale]
 
     @property
@@ -353,6 +372,11 @@ class _Iterate:
     """(1, 3, H, W)"""
     losses: Losses
     stop_reason: StopReason | None
+
+
+def _check_draft_starts_from_nothing(initial: "ImageSource | None") -> None:
+    if initial is not None:
+        raise InvalidOption("total_iterations", 0, "at least 1 to start from a picture")
 
 
 def _as_progress(draft: Result) -> Progress:
