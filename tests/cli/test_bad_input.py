@@ -200,6 +200,20 @@ def test_a_picture_to_start_from_that_is_missing(
     check(outcome, "initial image: there is no file gone.png", tmp_path, set())
 
 
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["--timelapse=film.avi"], "a name ending in .mp4, .webp, .gif"),
+        (["--timelapse=/proc/film.mp4"], "timelapse: '/proc/film.mp4' is not possible"),
+        (["--timelapse=film.gif", "--preset=draft"], "at least 1 for a time-lapse"),
+    ],
+)
+def test_bad_timelapses(
+    nst: Nst, tmp_path: Path, content: Path, style: Path, arguments: list[str], says: str
+) -> None:
+    check(nst("stylize", content, style, *arguments), says, tmp_path, set())
+
+
 def test_a_draft_starts_from_no_picture(
     nst: Nst, tmp_path: Path, content: Path, style: Path
 ) -> None:

@@ -53,6 +53,7 @@ def test_every_error_has_an_exit_code() -> None:
         "TransferCanceled": 130,
         "DependencyError": 1,
         "StorageError": 1,
+        "VideoUnavailable": 1,
     }
     assert set(EXIT_CODES.values()) == {1, 2, 130}
 

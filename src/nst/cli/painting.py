@@ -3,7 +3,7 @@
 import signal
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Self
 import click
 from PIL import Image
 
-from nst import images
+from nst import images, video
 from nst.bootstrap import weights_store
 from nst.cli.errors import CANCELED_EXIT_CODE
 from nst.cli.progress_bar import ProgressBar, duration
-from nst.errors import NSTError, StorageError, TransferCanceled
+from nst.errors import InvalidOption, NSTError, StorageError, TransferCanceled
 from nst.options import StyleTransferOptions
 from nst.progress import Distances, MemoryPlan, Progress, Result, StopReason
 from nst.recipe import PictureFile, Recipe
@@ -46,6 +46,8 @@ class Painting:
     """Directory of the intermediate pictures."""
     initial: Path | None = None
     """The picture to start from, if init_method does not say it."""
+    timelapse: Path | None = None
+    """The film of the painting, if one is wanted."""
     overwrite: bool = False
     with_recipe: bool = True
 
@@ -79,11 +81,16 @@ class Painter:
         style = images.load(painting.style, "style")
         initial = painting.initial and images.load(painting.initial, "initial")
         images.check_output(painting.output)
+        if painting.timelapse:
+            video.check_output(painting.timelapse, "timelapse")
+            if self.options.is_draft:
+                raise InvalidOption("total_iterations", 0, "at least 1 for a time-lapse")
         files = _Files.of(painting)
         if self.options.is_draft and initial is None:
             return self._paint_draft(painting, content, style, files)
         latest: Progress | None = None
-        with stop_on_ctrl_c() as ctrl_c, self.bar as bar:
+        film = self._timelapse(content) if painting.timelapse else nullcontext()
+        with stop_on_ctrl_c() as ctrl_c, self.bar as bar, film as timelapse:
 
             def on_progress(progress: Progress) -> None:
                 nonlocal latest
@@ -91,6 +98,8 @@ class Painter:
                 ctrl_c.has_picture = True
                 bar.show_progress(progress)
                 self._save_frame(painting, progress)
+                if timelapse:
+                    timelapse.add(progress.step, progress.render)
                 if ctrl_c.pressed:
                     raise TransferCanceled
 
@@ -106,9 +115,12 @@ class Painter:
                     click.echo(f"The picture after step {latest.step} is in {saved}", err=True)
                 raise
             ctrl_c.is_saving = True
-            saved = _save(result.image, painting, self._recipe(painting, result, files))
+            paths = [_save(result.image, painting, self._recipe(painting, result, files))]
+            if timelapse and painting.timelapse:
+                path, overwrite = painting.timelapse, painting.overwrite
+                paths.append(timelapse.save(path, result.image, overwrite=overwrite))
         click.echo(_summary(result), err=True)
-        click.echo(saved)
+        click.echo("\n".join(map(str, paths)))
         return CANCELED_EXIT_CODE if result.stop_reason is StopReason.CANCELED else 0
 
     @cached_property
@@ -146,6 +158,10 @@ class Painter:
             digits = len(str(progress.total_iterations))
             name = f"{progress.step:0{digits}d}{painting.output.suffix}"
             images.save(progress.render(), painting.frames / name, overwrite=painting.overwrite)
+
+    def _timelapse(self, content: Image.Image) -> video.Timelapse:
+        size = images.fit(content.size, self.options.size)
+        return video.Timelapse(images.resize(images.flatten(content), size))
 
     def _recipe(self, painting: Painting, result: Result, files: "_Files") -> str | None:
         if not painting.with_recipe:

@@ -39,6 +39,11 @@ DEFAULT_PRESET = "quality"
 @click.option(
     "--init-image", type=PATH, help="Start from this picture, resized; instead of --init-method."
 )
+@click.option(
+    "--timelapse",
+    type=PATH,
+    help="Film of the painting, 8 seconds of a .mp4, .webp or .gif file.",
+)
 @transfer_options(FIELDS, with_dashes, DEFAULT_PRESET)
 @machine_options
 @click.option(
@@ -55,6 +60,7 @@ def stylize(
     preset: str | None,
     from_image: Path | None,
     init_image: Path | None,
+    timelapse: Path | None,
     device: str,
     precision: str,
     max_memory: int | None,
@@ -64,7 +70,7 @@ def stylize(
 ) -> int:
     """Paint the picture CONTENT in the style of the picture STYLE.
 
-    An existing output stays and the new picture gets a number, unless --overwrite is given.
+    An existing output stays and the new file gets a number, unless --overwrite is given.
     Ctrl-C stops after the current step and keeps the picture so far.
     """
     if init_image and values["init_method"]:
@@ -89,6 +95,7 @@ def stylize(
         output=output,
         frames=output.with_name(f"{output.stem}_frames"),
         initial=init_image,
+        timelapse=timelapse,
         overwrite=overwrite,
         with_recipe=not no_recipe,
     )
