@@ -1,10 +1,12 @@
-"""Moving pictures: the time-lapse of a painting.
+"""Moving pictures: the time-lapse of a painting, and videos whose frames are painted.
 
 MP4 is written through PyAV, which is an extra (`nst[video]`) and imported when it is needed; WebP
 and GIF through Pillow.
 """
 
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from fractions import Fraction
 from itertools import chain, islice
 from pathlib import Path
@@ -15,17 +17,21 @@ from typing import TYPE_CHECKING, Self
 from PIL import Image
 
 from nst import images
-from nst.errors import VideoUnavailable
+from nst.errors import InvalidOption, VideoUnavailable
 
 if TYPE_CHECKING:
-    from av.container import OutputContainer
-    from av.video import VideoStream
+    from av import AudioStream, Packet, VideoFrame, VideoStream
+    from av.container import InputContainer, OutputContainer
+    from av.stream import Stream
 
 FRAMES_PER_SECOND = 25
 PLAY_SECONDS = 8
 """However many steps there are."""
 HOLD_SECONDS = 1
 """For which the last frame stays."""
+
+SOUND_IN_MP4 = ("aac", "ac3", "alac", "eac3", "flac", "mp3", "opus")
+"""What players understand in an MP4 file."""
 
 _PLAYED_FRAMES = FRAMES_PER_SECOND * PLAY_SECONDS
 _FRAMES_PER_PILLOW_FRAME = 2
@@ -112,14 +118,123 @@ class Timelapse:
         return Path(self._directory.name) / f"{step}.jpg"
 
 
+@dataclass(frozen=True, slots=True)
+class Video:
+    """A video file with at least one frame."""
+
+    path: Path
+    size: tuple[int, int]
+    """Of the frames as they are to be seen."""
+    frames: int
+    """As the file says or its length lets one guess; 0: nobody knows."""
+    has_sound: bool
+    can_copy_sound: bool
+    """Whether MP4 can hold the sound as it is."""
+
+    @classmethod
+    def inspect(cls, path: Path) -> Self:
+        """Raises InvalidOption, VideoUnavailable."""
+        av = pyav()
+        with _readable(path), av.open(str(path)) as container:
+            pictures = next(iter(container.streams.video), None)
+            first = next(container.decode(pictures), None) if pictures else None
+            if pictures is None or first is None:
+                raise InvalidOption("video", str(path), "a video with at least one frame")
+            seconds = (container.duration or 0) / av.time_base
+            sound = next(iter(container.streams.audio), None)
+            return cls(
+                path=path,
+                size=_upright(first).size,
+                frames=pictures.frames or round(seconds * (pictures.average_rate or 0)),
+                has_sound=sound is not None,
+                can_copy_sound=sound is not None
+                and sound.codec_context.codec.canonical_name in SOUND_IN_MP4,
+            )
+
+    def repaint(
+        self,
+        target: Path,
+        size: tuple[int, int],
+        paint: Callable[[Image.Image], Image.Image | None],
+    ) -> None:
+        """Write an MP4 of this size with every frame painted, at the times it has in this one, and
+        the sound copied. It ends where `paint` returns None. Raises InvalidOption."""
+        import av
+
+        options = {"movflags": "faststart"}
+        with (
+            _writable(),
+            av.open(str(self.path)) as reader,
+            av.open(str(target), "w", format="mp4", options=options) as writer,
+        ):
+            pictures = reader.streams.video[0]
+            painted = _add_pictures(writer, size, pictures.average_rate or FRAMES_PER_SECOND)
+            if painted.codec_context.name == "libx264" and pictures.time_base:
+                # MPEG-4 knows no times so fine.
+                painted.codec_context.time_base = pictures.time_base
+            sound = reader.streams.audio[0] if self.can_copy_sound else None
+            copied = writer.add_stream_from_template(sound) if sound else None
+            for item in self._read(reader, pictures, sound):
+                if isinstance(item, av.Packet):
+                    assert copied is not None
+                    item.stream = copied
+                    writer.mux(item)
+                    continue
+                image = paint(_upright(item))
+                if image is None:
+                    break
+                frame = _as_frame(image, painted)
+                frame.pts, frame.time_base = item.pts, item.time_base
+                writer.mux(painted.encode(frame))
+            writer.mux(painted.encode())
+
+    def _read(
+        self, reader: "InputContainer", pictures: "VideoStream", sound: "AudioStream | None"
+    ) -> "Iterator[VideoFrame | Packet[Stream]]":
+        """Frames, and packets of sound, in the order of the file."""
+        import av
+
+        with _readable(self.path):
+            for packet in reader.demux(*([pictures, sound] if sound else [pictures])):
+                if packet.stream.type == "video":
+                    yield from (f for f in packet.decode() if isinstance(f, av.VideoFrame))
+                elif packet.dts is not None:  # as in the last one, which is empty
+                    yield packet
+
+
+@contextmanager
+def _readable(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except pyav().FFmpegError as error:
+        allowed = f"a whole video that can be read ({error.strerror})"
+        raise InvalidOption("video", str(path), allowed) from error
+
+
+def _upright(frame: "VideoFrame") -> Image.Image:
+    """RGB; telephones film lying and write down how to turn it."""
+    image: Image.Image = frame.to_image()  # type: ignore[no-untyped-call]
+    return image.rotate(frame.rotation, expand=True) if frame.rotation else image
+
+
+@contextmanager
+def _writable() -> Iterator[None]:
+    """Turns what PyAV raises into what images.write_file expects."""
+    try:
+        yield
+    except pyav().FFmpegError as error:
+        raise OSError(error.errno, error.strerror) from error
+
+
 def _write_mp4(frames: Iterator[Image.Image], path: Path, _: str) -> None:
     """Frame by frame: no more than a few are in memory."""
-    av = pyav()
-    first = next(frames)
-    with av.open(str(path), "w", format="mp4", options={"movflags": "faststart"}) as container:
-        stream = add_video_stream(container, first.size, Fraction(FRAMES_PER_SECOND))
+    import av
+
+    first, options = next(frames), {"movflags": "faststart"}
+    with _writable(), av.open(str(path), "w", format="mp4", options=options) as container:
+        stream = _add_pictures(container, first.size, FRAMES_PER_SECOND)
         for frame in chain([first], frames):
-            container.mux(stream.encode(av.VideoFrame.from_image(sized_for(stream, frame))))
+            container.mux(stream.encode(_as_frame(frame, stream)))
         container.mux(stream.encode())
 
 
@@ -135,8 +250,8 @@ def _write_with_pillow(frames: Iterable[Image.Image], path: Path, suffix: str) -
     )
 
 
-def add_video_stream(
-    container: "OutputContainer", size: tuple[int, int], rate: Fraction
+def _add_pictures(
+    container: "OutputContainer", size: tuple[int, int], rate: Fraction | int
 ) -> "VideoStream":
     """H.264 where the library has an encoder for it, else MPEG-4. The sides are made even, because
     colours have half the resolution."""
@@ -151,6 +266,8 @@ def add_video_stream(
     return stream
 
 
-def sized_for(stream: "VideoStream", frame: Image.Image) -> Image.Image:
+def _as_frame(image: Image.Image, stream: "VideoStream") -> "VideoFrame":
     size = (stream.width, stream.height)
-    return frame if frame.size == size else images.resize(frame, size)
+    sized = image if image.size == size else images.resize(image, size)
+    frame: VideoFrame = pyav().VideoFrame.from_image(images.flatten(sized))
+    return frame

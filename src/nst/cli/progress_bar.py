@@ -54,6 +54,18 @@ class ProgressBar:
         is_last = progress.stop_reason is not None
         self._show("Painting", progress.step, progress.total_iterations, numbers, is_last)
 
+    def show_frame(self, frame: int, frames: int, progress: Progress, seconds: float) -> None:
+        """`frame` of a video, counted from 1, after `seconds` of the whole; `frames` may be 0."""
+        done = frame - 1 + progress.step / max(1, progress.total_iterations)
+        remaining = seconds * max(0, frames / max(done, 0.5) - 1)
+        numbers = (
+            f"frame {frame}{f'/{frames}' if frames else ''}  "
+            f"step {progress.step}/{progress.total_iterations}  "
+            f"{duration(seconds)} elapsed"
+            f"{f'  {duration(remaining)} remaining' if frames else ''}"
+        )
+        self._show("Painting", round(1000 * done), 1000 * frames or None, numbers, is_last=False)
+
     def show_download(self, done_bytes: int, total_bytes: int | None) -> None:
         of_total = f" of {total_bytes / 1e6:.0f}" if total_bytes else ""
         numbers = f"{done_bytes / 1e6:.0f}{of_total} MB"
