@@ -11,7 +11,8 @@ NSTError                          code, message, facts as attributes
 │  └─ DraftUnavailable            path, reason
 ├─ TransferCanceled               control flow: stop after this step, keep the picture
 └─ DependencyError                something outside failed
-   └─ StorageError                path, reason
+   ├─ StorageError                path, reason
+   └─ VideoUnavailable            no facts: PyAV is not installed
 """
 
 from collections.abc import Sequence
@@ -161,3 +162,12 @@ class StorageError(DependencyError):
         super().__init__(f"cannot write {path}: {reason}")
         self.path = path
         self.reason = reason
+
+
+class VideoUnavailable(DependencyError):
+    """The library for videos is not installed."""
+
+    code = "video_unavailable"
+
+    def __init__(self) -> None:
+        super().__init__("videos need PyAV; get it with `pip install nst[video]`")

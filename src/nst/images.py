@@ -8,7 +8,7 @@ import io
 import os
 import secrets
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, suppress
 from itertools import chain, count
 from pathlib import Path
@@ -42,6 +42,8 @@ WRITABLE = {
     ".tif": "TIFF",
     ".tiff": "TIFF",
 }
+MOVING = (".mp4", ".webp", ".gif")
+"""What nst.video writes."""
 _ENCODING: dict[str, dict[str, Any]] = {
     "PNG": {},
     "JPEG": {"quality": 95, "subsampling": "4:4:4"},
@@ -218,17 +220,19 @@ def _colours_to_srgb(image: Image.Image) -> Image.Image:
 # ── out ───────────────────────────────────────────────────────────────────────────────────────
 
 
-def check_output(path: Path) -> None:
-    """Raise InvalidOption if `save` could not write there, before any work is done."""
-    _format_of(path)
+def check_output(path: Path, suffixes: Collection[str] = WRITABLE, option: str = "output") -> None:
+    """Raise InvalidOption if no file of this kind could be written there, before any work is done;
+    `option` is the one that names the path."""
+    if path.suffix.lower() not in suffixes:
+        raise InvalidOption(option, str(path), f"a name ending in {', '.join(suffixes)}")
     try:
         if path.is_dir():
-            raise InvalidOption("output", str(path), "a file name, this is a directory")
+            raise InvalidOption(option, str(path), "a file name, this is a directory")
         path.parent.mkdir(parents=True, exist_ok=True)
         TemporaryFile(dir=path.parent).close()
     except OSError as error:
         allowed = f"a place that can be written ({error.strerror})"
-        raise InvalidOption("output", str(path), allowed) from error
+        raise InvalidOption(option, str(path), allowed) from error
 
 
 def save(
@@ -239,10 +243,22 @@ def save(
     An existing file stays and the new one gets a number, unless `overwrite`. Raises StorageError.
     """
     format_name = _format_of(path)
+
+    def write(temporary: Path) -> None:
+        temporary.write_bytes(encode(image, format_name, recipe=recipe))
+
+    return write_file(path, write, overwrite=overwrite)
+
+
+def write_file(path: Path, write: Callable[[Path], object], *, overwrite: bool = False) -> Path:
+    """Have `write` fill a temporary file beside `path` and give it its name, as `save` does.
+
+    Whatever `write` raises, nothing is left. Raises StorageError where that is an OSError.
+    """
     temporary = path.with_name(f".nst-{secrets.token_hex(8)}.tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary.write_bytes(encode(image, format_name, recipe=recipe))
+        write(temporary)
         return temporary.replace(path if overwrite else _claim(path))
     except OSError as error:
         raise StorageError(path, error.strerror or str(error)) from error
@@ -253,7 +269,7 @@ def save(
 
 def free_path(path: Path) -> Path:
     """The path, or if something is there the first free one of name-2, name-3, …"""
-    suffix = path.suffix if path.suffix.lower() in WRITABLE else ""
+    suffix = path.suffix if path.suffix.lower() in (*WRITABLE, *MOVING) else ""
     stem = path.name.removesuffix(suffix)
     numbered = (path.with_name(f"{stem}-{number}{suffix}") for number in count(2))
     return next(free for free in chain([path], numbered) if not os.path.lexists(free))

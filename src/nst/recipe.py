@@ -62,6 +62,8 @@ class Recipe(BaseModel):
     distances: Distances | None = None
     content: PictureFile
     styles: tuple[PictureFile, ...] = Field(min_length=1)
+    initial: PictureFile | None = None
+    """The picture to start from, if init_method does not say it."""
 
     @classmethod
     def of(
@@ -73,6 +75,7 @@ class Recipe(BaseModel):
         distances: Distances | None,
         content: PictureFile,
         style: PictureFile,
+        initial: PictureFile | None = None,
     ) -> Self:
         return cls(
             nst=nst.__version__,
@@ -81,6 +84,7 @@ class Recipe(BaseModel):
             distances=distances,
             content=content,
             styles=(style,),
+            initial=initial,
         )
 
     @classmethod

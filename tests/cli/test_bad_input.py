@@ -164,6 +164,7 @@ def test_an_output_that_cannot_be_written(
         (["--from-image", "x.png", "--preset", "fast"], "exclude each other"),
         (["--from-image", "x.png"], "there is no file x.png"),
         (["--device", "tpu"], "'cpu'"),
+        (["a.png", "b.png", "--init-image=c.png", "--init-method=style"], "exclude each other"),
     ],
 )
 def test_bad_usage(nst: Nst, tmp_path: Path, arguments: list[str], says: str) -> None:
@@ -194,6 +195,34 @@ def test_a_recipe_whose_picture_has_changed(nst: Nst, tmp_path: Path, style: Pat
     (tmp_path / "a.png").unlink()
     outcome = nst("stylize", "--from-image", "out.png", "-o", "again.png")
     check(outcome, "nst stylize CONTENT STYLE --from-image out.png", tmp_path, {"out.png"})
+
+
+def test_a_picture_to_start_from_that_is_missing(
+    nst: Nst, tmp_path: Path, content: Path, style: Path
+) -> None:
+    outcome = nst("stylize", content, style, "--init-image", "gone.png")
+    check(outcome, "initial image: there is no file gone.png", tmp_path, set())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["--timelapse=film.avi"], "a name ending in .mp4, .webp, .gif"),
+        (["--timelapse=/proc/film.mp4"], "timelapse: '/proc/film.mp4' is not possible"),
+        (["--timelapse=film.gif", "--preset=draft"], "at least 1 for a time-lapse"),
+    ],
+)
+def test_bad_timelapses(
+    nst: Nst, tmp_path: Path, content: Path, style: Path, arguments: list[str], says: str
+) -> None:
+    check(nst("stylize", content, style, *arguments), says, tmp_path, set())
+
+
+def test_a_draft_starts_from_no_picture(
+    nst: Nst, tmp_path: Path, content: Path, style: Path
+) -> None:
+    outcome = nst("stylize", content, style, "--preset=draft", "--init-image", content)
+    check(outcome, "at least 1 to start from a picture", tmp_path, set())
 
 
 def test_a_device_that_is_not_here(nst: Nst, tmp_path: Path, content: Path, style: Path) -> None:

@@ -20,7 +20,7 @@ from nst.errors import NSTError
 
 def test_help_and_version(nst: Nst) -> None:
     assert nst("--version").out == f"nst, version {__version__}\n"
-    for command in ("stylize", "weights", "doctor"):
+    for command in ("stylize", "batch", "video", "weights", "doctor"):
         assert command in nst("--help").out
 
 
@@ -54,6 +54,7 @@ def test_every_error_has_an_exit_code() -> None:
         "TransferCanceled": 130,
         "DependencyError": 1,
         "StorageError": 1,
+        "VideoUnavailable": 1,
     }
     assert set(EXIT_CODES.values()) == {1, 2, 130}
 

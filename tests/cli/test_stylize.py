@@ -237,6 +237,34 @@ def test_a_recipe_can_be_changed_and_used_for_other_pictures(
     assert recipe.options["size"] == 48
 
 
+def test_it_starts_from_any_picture_and_the_recipe_says_so(
+    nst: Nst, tmp_path: Path, content: Path, style: Path
+) -> None:
+    picture().save(tmp_path / "start.png")
+    nst("stylize", content, style, "-o", "plain.png", *TINY)
+    nst("stylize", content, style, "-o", "one.png", "--init-image", "start.png", *TINY)
+    assert not np.array_equal(pixels(tmp_path / "one.png"), pixels(tmp_path / "plain.png"))
+    nst("stylize", "--from-image", "one.png", "-o", "two.png")
+    assert np.array_equal(pixels(tmp_path / "one.png"), pixels(tmp_path / "two.png"))
+    nst("stylize", "--from-image", "one.png", "-o", "three.png", "--init-method", "content")
+    assert np.array_equal(pixels(tmp_path / "three.png"), pixels(tmp_path / "plain.png"))
+
+
+def test_a_timelapse_begins_with_the_content_and_ends_with_the_result(
+    nst: Nst, tmp_path: Path, content: Path, style: Path
+) -> None:
+    arguments = ("-o", "out.png", "--timelapse", "film.webp", "--init-method=style", *TINY)
+    outcome = nst("stylize", content, style, *arguments)
+    assert outcome.out == "out.png\nfilm.webp\n"
+    with Image.open(tmp_path / "film.webp") as film:
+        first = np.asarray(film.convert("RGB")).astype(float)
+        film.seek(film.n_frames - 1)  # type: ignore[attr-defined]
+        last = np.asarray(film.convert("RGB")).astype(float)
+    begin = np.asarray(images.resize(saved(content), (48, 32))).astype(float)
+    assert np.abs(first - begin).mean() < 10
+    assert np.abs(last - pixels(tmp_path / "out.png")).mean() < 10 < np.abs(last - first).mean()
+
+
 def test_no_recipe_leaves_no_metadata(nst: Nst, tmp_path: Path, content: Path, style: Path) -> None:
     nst("stylize", content, style, "-o", "out.png", "--no-recipe", *TINY)
     assert saved(tmp_path / "out.png").info == {}

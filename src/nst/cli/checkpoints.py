@@ -29,6 +29,7 @@ class Command(BaseModel):
 
     content: PictureFile
     style: PictureFile
+    initial: PictureFile | None
     output: str
     options: dict[str, Any]
     """Only those that were given: one that was not may leave a choice open."""
@@ -43,6 +44,7 @@ class Command(BaseModel):
         *,
         content: Path,
         style: Path,
+        initial: Path | None,
         output: Path,
         options: StyleTransferOptions,
         precision: str,
@@ -53,6 +55,7 @@ class Command(BaseModel):
         return cls(
             content=PictureFile.of(content, here),
             style=PictureFile.of(style, here),
+            initial=PictureFile.of(initial, here) if initial else None,
             output=_readable(Path(os.path.relpath(output.resolve(), directory.resolve()))),
             options=options.model_dump(exclude_unset=True),
             precision=precision,
@@ -72,11 +75,16 @@ class Command(BaseModel):
             reason = f"has a damaged {COMMAND_NAME}; start the transfer again"
             raise InvalidCheckpoint(str(directory), reason) from error
 
-    def pictures(self, directory: Path) -> tuple[Path, Path]:
-        """Content and style. Raises InvalidCheckpoint if one is gone or another one."""
+    def pictures(self, directory: Path) -> tuple[Path, Path, Path | None]:
+        """Content, style, and the one to start from. Raises InvalidCheckpoint if one is gone or
+        another one."""
+        here = directory / COMMAND_NAME
         try:
-            result = directory / COMMAND_NAME
-            return self.content.locate(result, "content"), self.style.locate(result, "style")
+            return (
+                self.content.locate(here, "content"),
+                self.style.locate(here, "style"),
+                self.initial.locate(here, "initial") if self.initial else None,
+            )
         except InvalidImage as error:
             reason = f"needs the pictures as they were: {error.reason.split(';')[0]}; put it back"
             raise InvalidCheckpoint(str(directory), reason) from error

@@ -9,7 +9,7 @@ import click
 from nst import images
 from nst.cli.errors import run
 from nst.cli.options import PATH, given, transfer_options, with_underscores
-from nst.cli.painting import Painting, paint
+from nst.cli.painting import Painter, Painting
 from nst.errors import InvalidOption
 from nst.options import StyleTransferOptions
 
@@ -87,11 +87,10 @@ def command(samples: Path) -> click.Command:
         painting = Painting(
             content=content_image_path,
             style=style_image_path,
-            options=StyleTransferOptions(size=size, **given(values)),
             output=directory / output_file,
             frames=directory,
         )
-        return paint(painting)
+        return Painter(StyleTransferOptions(size=size, **given(values))).paint(painting)
 
     return neural_style_transfer
 

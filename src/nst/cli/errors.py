@@ -55,18 +55,19 @@ def run(command: click.Command, name: str, arguments: Sequence[str] | None = Non
         code = error.exit_code
     except click.ClickException as error:
         context = getattr(error, "ctx", None)
-        _say(f"{error.format_message()} (see `{context.command_path if context else name} --help`)")
+        say(f"{error.format_message()} (see `{context.command_path if context else name} --help`)")
         code = error.exit_code
     except (click.Abort, KeyboardInterrupt):
-        _say("interrupted")
+        say("interrupted")
         code = CANCELED_EXIT_CODE
     except NSTError as error:
         if "--debug" in arguments:
             raise
-        _say(str(error))
+        say(str(error))
         code = exit_code(error)
     sys.exit(code)
 
 
-def _say(message: str) -> None:
+def say(message: str) -> None:
+    """One line on standard error."""
     click.echo(f"nst: {' '.join(message.split())}", err=True)

@@ -5,9 +5,11 @@ from collections.abc import Sequence
 import click
 
 from nst import __version__
+from nst.cli.batch import batch
 from nst.cli.doctor import doctor
 from nst.cli.errors import run
 from nst.cli.stylize import stylize
+from nst.cli.video import video
 from nst.cli.weights import weights
 
 
@@ -18,6 +20,8 @@ def nst() -> None:
 
 
 nst.add_command(stylize)
+nst.add_command(batch)
+nst.add_command(video)
 nst.add_command(weights)
 nst.add_command(doctor)
 

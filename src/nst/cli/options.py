@@ -8,7 +8,7 @@ from typing import Any, ClassVar, TypeVar, get_args
 import click
 from pydantic.fields import FieldInfo
 
-from nst.options import PRESETS, StyleTransferOptions
+from nst.options import DEVICES, PRECISIONS, PRESETS, StyleTransferOptions
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 Decorator = Callable[[Command], Command]
@@ -39,6 +39,43 @@ def transfer_options(
         return command
 
     return decorate
+
+
+def preset_option(default: str) -> Callable[[Command], Command]:
+    return click.option(
+        "--preset",
+        type=click.Choice(list(PRESETS)),
+        help=f"Where to start from; options below change it.  [default: {default}]",
+    )
+
+
+def machine_options(command: Command) -> Command:
+    """Adds what computes, as `Painter` takes it: device, precision, max_memory, weights."""
+    for option in (
+        click.option("--weights", type=PATH, help="File of VGG weights for the model."),
+        click.option(
+            "--max-memory",
+            type=MemorySize(),
+            help="What the process may hold, like 4GB; large pictures are then computed in tiles.  "
+            "[default: what is free]",
+        ),
+        click.option(
+            "--precision",
+            type=click.Choice(PRECISIONS),
+            default="auto",
+            show_default=True,
+            help="Of the convolutions; auto takes bf16 where it is fast, and fp32 to finish.",
+        ),
+        click.option(
+            "--device",
+            type=click.Choice(DEVICES),
+            default="auto",
+            show_default=True,
+            help="What computes; auto takes the fastest there is.",
+        ),
+    ):
+        command = option(command)
+    return command
 
 
 class MemorySize(click.ParamType[int]):

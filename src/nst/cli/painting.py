@@ -1,25 +1,30 @@
-"""One transfer for a person at a terminal: progress, intermediates, Ctrl-C, saving."""
+"""Transfers for a person at a terminal: progress, intermediates, Ctrl-C, saving."""
 
 import signal
 import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from types import FrameType
+from typing import TYPE_CHECKING, Self
 
 import click
 from PIL import Image
 
-from nst import images
+from nst import images, video
 from nst.bootstrap import weights_store
 from nst.cli.checkpoints import Checkpoints, Command
 from nst.cli.errors import CANCELED_EXIT_CODE
 from nst.cli.progress_bar import ProgressBar, duration
-from nst.errors import NSTError, StorageError, TransferCanceled
+from nst.errors import InvalidOption, NSTError, StorageError, TransferCanceled
 from nst.options import StyleTransferOptions
 from nst.progress import Distances, MemoryPlan, Progress, Result, StopReason
 from nst.recipe import PictureFile, Recipe
+
+if TYPE_CHECKING:
+    from nst.engine.style_transfer import NeuralStyleTransfer
 
 REASONS = {
     StopReason.TOTAL_ITERATIONS: "all steps done",
@@ -37,10 +42,13 @@ class Painting:
 
     content: Path
     style: Path
-    options: StyleTransferOptions
     output: Path
     frames: Path
     """Directory of the intermediate pictures."""
+    initial: Path | None = None
+    """The picture to start from, if init_method does not say it."""
+    timelapse: Path | None = None
+    """The film of the painting, if one is wanted."""
     overwrite: bool = False
     with_recipe: bool = True
     checkpoints: Path | None = None
@@ -51,130 +59,180 @@ class Painting:
     """From the checkpoint that is there."""
 
 
-def paint(
-    painting: Painting,
-    *,
-    device: str = "auto",
-    precision: str = "auto",
-    max_memory_bytes: int | None = None,
-    weights: Path | None = None,
-) -> int:
-    """Paint, save, say where the picture is; the exit code is 130 after Ctrl-C.
+class Painter:
+    """Paints with these options, one picture after the other; the network is loaded once."""
 
-    The picture so far is saved, whatever ends the transfer, and the last checkpoint stays.
-    """
-    # Before torch is loaded, so that a mistake is answered at once.
-    content = images.load(painting.content, "content")
-    style = images.load(painting.style, "style")
-    images.check_output(painting.output)
-    files = [PictureFile.of(file, painting.output) for file in (painting.content, painting.style)]
-    if painting.options.is_draft:
-        return _paint_draft(painting, content, style, files)
-    from nst.engine.style_transfer import NeuralStyleTransfer
+    def __init__(
+        self,
+        options: StyleTransferOptions,
+        *,
+        device: str = "auto",
+        precision: str = "auto",
+        max_memory: int | None = None,
+        weights: Path | None = None,
+    ) -> None:
+        """As the command line has them; `max_memory` in bytes."""
+        self.options = options
+        self._device = device
+        self._precision = precision
+        self._max_memory_bytes = max_memory
+        self._weights = weights
 
-    checkpoints = _checkpoints(painting, precision, weights)
-    latest: Progress | None = None
-    with _stop_on_ctrl_c() as ctrl_c, ProgressBar() as bar:
+    def paint(self, painting: Painting) -> int:
+        """Paint, save, say where the picture is; the exit code is 130 after Ctrl-C.
 
-        def on_progress(progress: Progress) -> None:
-            nonlocal latest
-            latest = progress
-            ctrl_c.has_picture = True
-            bar.show_progress(progress)
-            _save_frame(painting, progress)
-            if checkpoints:
-                checkpoints.keep(progress, now=ctrl_c.pressed)
-            if ctrl_c.pressed:
-                raise TransferCanceled
+        The picture so far is saved, whatever ends the transfer, and the last checkpoint stays.
+        """
+        # Before torch is loaded, so that a mistake is answered at once.
+        content = images.load(painting.content, "content")
+        style = images.load(painting.style, "style")
+        initial = painting.initial and images.load(painting.initial, "initial")
+        images.check_output(painting.output)
+        if painting.timelapse:
+            video.check_output(painting.timelapse, "timelapse")
+            if self.options.is_draft:
+                raise InvalidOption("total_iterations", 0, "at least 1 for a time-lapse")
+        files = _Files.of(painting)
+        if self.options.is_draft and initial is None:
+            return self._paint_draft(painting, content, style, files)
+        checkpoints = self._checkpoints(painting)
+        latest: Progress | None = None
+        film = self._timelapse(content) if painting.timelapse else nullcontext()
+        with stop_on_ctrl_c() as ctrl_c, self.bar as bar, film as timelapse:
 
-        store = weights_store(weights, bar.show_download)
-        transfer = NeuralStyleTransfer(
-            painting.options,
-            device=device,
-            precision=precision,
-            max_memory_bytes=max_memory_bytes,
-            weights=store,
+            def on_progress(progress: Progress) -> None:
+                nonlocal latest
+                latest = progress
+                ctrl_c.has_picture = True
+                bar.show_progress(progress)
+                self._save_frame(painting, progress)
+                if timelapse:
+                    timelapse.add(progress.step, progress.render)
+                if checkpoints:
+                    checkpoints.keep(progress, now=ctrl_c.pressed)
+                if ctrl_c.pressed:
+                    raise TransferCanceled
+
+            self._tell_plan(content, style)
+            try:
+                result = self.transfer.run(
+                    content,
+                    style,
+                    on_progress,
+                    initial=initial,
+                    resume_from=painting.checkpoints if painting.goes_on else None,
+                )
+            except (NSTError, KeyboardInterrupt):
+                ctrl_c.is_saving = True
+                if latest:
+                    saved = _save(latest.render(), painting, recipe=None)
+                    click.echo(f"The picture after step {latest.step} is in {saved}", err=True)
+                    if checkpoints:
+                        checkpoints.tell()
+                raise
+            ctrl_c.is_saving = True
+            paths = [_save(result.image, painting, self._recipe(painting, result, files))]
+            if timelapse and painting.timelapse:
+                path, overwrite = painting.timelapse, painting.overwrite
+                paths.append(timelapse.save(path, result.image, overwrite=overwrite))
+        click.echo(_summary(result), err=True)
+        if checkpoints and result.stop_reason is StopReason.CANCELED:
+            checkpoints.tell()
+        elif checkpoints:
+            checkpoints.remove()
+        click.echo("\n".join(map(str, paths)))
+        return CANCELED_EXIT_CODE if result.stop_reason is StopReason.CANCELED else 0
+
+    @cached_property
+    def bar(self) -> ProgressBar:
+        return ProgressBar()
+
+    @cached_property
+    def transfer(self) -> "NeuralStyleTransfer":
+        from nst.engine.style_transfer import NeuralStyleTransfer
+
+        return NeuralStyleTransfer(
+            self.options,
+            device=self._device,
+            precision=self._precision,
+            max_memory_bytes=self._max_memory_bytes,
+            weights=weights_store(self._weights, self.bar.show_download),
         )
-        plan = transfer.plan(content, style)
+
+    def _paint_draft(
+        self, painting: Painting, content: Image.Image, style: Image.Image, files: "_Files"
+    ) -> int:
+        """Without torch, and too fast for a bar; whenever Ctrl-C comes, no half picture is left."""
+        from nst.engine.preview import run_draft
+
+        result = run_draft(self.options, content, style)
+        saved = _save(result.image, painting, self._recipe(painting, result, files))
+        width, height = result.image.size
+        click.echo(f"{width}×{height} pixels, a draft in {result.prepare_seconds:.1f} s", err=True)
+        click.echo(saved)
+        return 0
+
+    def _tell_plan(self, content: Image.Image, style: Image.Image) -> None:
+        plan = self.transfer.plan(content, style)
         if plan.tiles > 1 or plan.peak_bytes > TOLD_FROM_BYTES:
             click.echo(_in_words(plan), err=True)
-        try:
-            result = transfer.run(
-                content,
-                style,
-                on_progress,
-                resume_from=painting.checkpoints if painting.goes_on else None,
-            )
-        except (NSTError, KeyboardInterrupt):
-            ctrl_c.is_saving = True
-            if latest:
-                saved = _save(latest.render(), painting, recipe=None)
-                click.echo(f"The picture after step {latest.step} is in {saved}", err=True)
-                if checkpoints:
-                    checkpoints.tell()
-            raise
-        ctrl_c.is_saving = True
-        saved = _save(result.image, painting, _recipe(painting, result, *files))
-    click.echo(_summary(result), err=True)
-    if checkpoints and result.stop_reason is StopReason.CANCELED:
-        checkpoints.tell()
-    elif checkpoints:
-        checkpoints.remove()
-    click.echo(saved)
-    return CANCELED_EXIT_CODE if result.stop_reason is StopReason.CANCELED else 0
+
+    def _checkpoints(self, painting: Painting) -> Checkpoints | None:
+        if painting.checkpoints is None:
+            return None
+        command = Command.of(
+            painting.checkpoints,
+            content=painting.content,
+            style=painting.style,
+            initial=painting.initial,
+            output=painting.output,
+            options=self.options,
+            precision=self._precision,
+            weights=self._weights,
+            with_recipe=painting.with_recipe,
+        )
+        return Checkpoints(painting.checkpoints, command, painting.checkpoint_every_seconds)
+
+    def _save_frame(self, painting: Painting, progress: Progress) -> None:
+        every = self.options.save_every
+        if every and progress.step % every == 0:
+            digits = len(str(progress.total_iterations))
+            name = f"{progress.step:0{digits}d}{painting.output.suffix}"
+            images.save(progress.render(), painting.frames / name, overwrite=painting.overwrite)
+
+    def _timelapse(self, content: Image.Image) -> video.Timelapse:
+        size = images.fit(content.size, self.options.size)
+        return video.Timelapse(images.resize(images.flatten(content), size))
+
+    def _recipe(self, painting: Painting, result: Result, files: "_Files") -> str | None:
+        if not painting.with_recipe:
+            return None
+        return Recipe.of(
+            self.options,
+            model=result.model,
+            weights_sha256=result.weights_sha256,
+            distances=result.distances,
+            content=files.content,
+            style=files.style,
+            initial=files.initial,
+        ).text()
 
 
-def _checkpoints(painting: Painting, precision: str, weights: Path | None) -> Checkpoints | None:
-    if painting.checkpoints is None:
-        return None
-    command = Command.of(
-        painting.checkpoints,
-        content=painting.content,
-        style=painting.style,
-        output=painting.output,
-        options=painting.options,
-        precision=precision,
-        weights=weights,
-        with_recipe=painting.with_recipe,
-    )
-    return Checkpoints(painting.checkpoints, command, painting.checkpoint_every_seconds)
+@dataclass(frozen=True, slots=True)
+class _Files:
+    """What goes into a painting, as it was before the painting began."""
 
+    content: PictureFile
+    style: PictureFile
+    initial: PictureFile | None
 
-def _paint_draft(
-    painting: Painting, content: Image.Image, style: Image.Image, files: Sequence[PictureFile]
-) -> int:
-    """Without torch, and too fast for a bar; whenever Ctrl-C comes, no half picture is left."""
-    from nst.engine.preview import run_draft
-
-    result = run_draft(painting.options, content, style)
-    saved = _save(result.image, painting, _recipe(painting, result, *files))
-    width, height = result.image.size
-    click.echo(f"{width}×{height} pixels, a draft in {result.prepare_seconds:.1f} s", err=True)
-    click.echo(saved)
-    return 0
-
-
-def _save_frame(painting: Painting, progress: Progress) -> None:
-    every = painting.options.save_every
-    if every and progress.step % every == 0:
-        digits = len(str(progress.total_iterations))
-        name = f"{progress.step:0{digits}d}{painting.output.suffix}"
-        images.save(progress.render(), painting.frames / name, overwrite=painting.overwrite)
-
-
-def _recipe(
-    painting: Painting, result: Result, content: PictureFile, style: PictureFile
-) -> str | None:
-    if not painting.with_recipe:
-        return None
-    return Recipe.of(
-        painting.options,
-        model=result.model,
-        weights_sha256=result.weights_sha256,
-        distances=result.distances,
-        content=content,
-        style=style,
-    ).text()
+    @classmethod
+    def of(cls, painting: Painting) -> Self:
+        return cls(
+            PictureFile.of(painting.content, painting.output),
+            PictureFile.of(painting.style, painting.output),
+            PictureFile.of(painting.initial, painting.output) if painting.initial else None,
+        )
 
 
 def _save(image: Image.Image, painting: Painting, recipe: str | None) -> Path:
@@ -215,17 +273,17 @@ def _distances(distances: Distances | None) -> str:
 
 
 @dataclass(slots=True)
-class _CtrlC:
+class CtrlC:
     pressed: bool = False
     has_picture: bool = False
     is_saving: bool = False
 
 
 @contextmanager
-def _stop_on_ctrl_c() -> Iterator[_CtrlC]:
+def stop_on_ctrl_c() -> Iterator[CtrlC]:
     """The first Ctrl-C asks to stop after the step; the second, or one before there is a picture
     to keep, interrupts at once; saving is not interrupted."""
-    state = _CtrlC()
+    state = CtrlC()
 
     def on_signal(number: int, frame: FrameType | None) -> None:
         if state.is_saving:

@@ -10,7 +10,7 @@ SECONDS_BETWEEN_LINES = 10.0
 
 
 class ProgressBar:
-    """Shows downloads and transfers; a context manager."""
+    """Shows downloads and transfers; a context manager, which may be entered again."""
 
     def __init__(self) -> None:
         # Here, so that `nst --help` does not wait for it.
@@ -28,10 +28,11 @@ class ProgressBar:
             transient=True,
             disable=not self._console.is_terminal,
         )
-        self._task = self._bar.add_task("Preparing", total=None, numbers="")
+        self._task = self._bar.add_task("", total=None, numbers="")
         self._next_line_at = 0.0
 
     def __enter__(self) -> Self:
+        self._bar.update(self._task, description="Preparing", completed=0, total=None, numbers="")
         self._bar.start()
         return self
 
@@ -52,6 +53,18 @@ class ProgressBar:
         )
         is_last = progress.stop_reason is not None
         self._show("Painting", progress.step, progress.total_iterations, numbers, is_last)
+
+    def show_frame(self, frame: int, frames: int, progress: Progress, seconds: float) -> None:
+        """`frame` of a video, counted from 1, after `seconds` of the whole; `frames` may be 0."""
+        done = frame - 1 + progress.step / max(1, progress.total_iterations)
+        remaining = seconds * max(0, frames / max(done, 0.5) - 1)
+        numbers = (
+            f"frame {frame}{f'/{frames}' if frames else ''}  "
+            f"step {progress.step}/{progress.total_iterations}  "
+            f"{duration(seconds)} elapsed"
+            f"{f'  {duration(remaining)} remaining' if frames else ''}"
+        )
+        self._show("Painting", round(1000 * done), 1000 * frames or None, numbers, is_last=False)
 
     def show_download(self, done_bytes: int, total_bytes: int | None) -> None:
         of_total = f" of {total_bytes / 1e6:.0f}" if total_bytes else ""

@@ -10,9 +10,17 @@ from click.core import ParameterSource
 from nst import images
 from nst.cli.checkpoints import Command
 from nst.cli.errors import debug_option
-from nst.cli.options import FIELDS, PATH, MemorySize, given, transfer_options, with_dashes
-from nst.cli.painting import Painting, paint
-from nst.options import DEVICES, PRECISIONS, PRESETS, StyleTransferOptions
+from nst.cli.options import (
+    FIELDS,
+    PATH,
+    given,
+    machine_options,
+    preset_option,
+    transfer_options,
+    with_dashes,
+)
+from nst.cli.painting import Painter, Painting
+from nst.options import StyleTransferOptions
 from nst.recipe import Recipe
 
 DEFAULT_PRESET = "quality"
@@ -28,36 +36,20 @@ DEFAULT_PRESET = "quality"
     help="The result, a .png, .jpg, .webp or .tiff file.  [default: CONTENT_STYLE.png]",
 )
 @click.option("--overwrite", is_flag=True, help="Replace the output if it exists.")
-@click.option(
-    "--preset",
-    type=click.Choice(list(PRESETS)),
-    help=f"Where to start from; options below change it.  [default: {DEFAULT_PRESET}]",
-)
+@preset_option(DEFAULT_PRESET)
 @click.option(
     "--from-image", type=PATH, help="Repeat the recipe inside this picture; options change it."
 )
+@click.option(
+    "--init-image", type=PATH, help="Start from this picture, resized; instead of --init-method."
+)
+@click.option(
+    "--timelapse",
+    type=PATH,
+    help="Film of the painting, 8 seconds of a .mp4, .webp or .gif file.",
+)
 @transfer_options(FIELDS, with_dashes, DEFAULT_PRESET)
-@click.option(
-    "--device",
-    type=click.Choice(DEVICES),
-    default="auto",
-    show_default=True,
-    help="What computes; auto takes the fastest there is.",
-)
-@click.option(
-    "--precision",
-    type=click.Choice(PRECISIONS),
-    default="auto",
-    show_default=True,
-    help="Of the convolutions; auto takes bf16 where it is fast, and fp32 to finish.",
-)
-@click.option(
-    "--max-memory",
-    type=MemorySize(),
-    help="What the process may hold, like 4GB; large pictures are then computed in tiles.  "
-    "[default: what is free]",
-)
-@click.option("--weights", type=PATH, help="File of VGG weights for the model.")
+@machine_options
 @click.option(
     "--no-recipe",
     is_flag=True,
@@ -86,6 +78,8 @@ def stylize(
     overwrite: bool,
     preset: str | None,
     from_image: Path | None,
+    init_image: Path | None,
+    timelapse: Path | None,
     device: str,
     precision: str,
     max_memory: int | None,
@@ -97,14 +91,16 @@ def stylize(
 ) -> int:
     """Paint the picture CONTENT in the style of the picture STYLE.
 
-    An existing output stays and the new picture gets a number, unless --overwrite is given.
+    An existing output stays and the new file gets a number, unless --overwrite is given.
     Ctrl-C stops after the current step and keeps the picture so far.
     """
+    if init_image and values["init_method"]:
+        raise _usage_error("--init-image and --init-method exclude each other")
     if resume:
-        if content or preset or from_image or given(values):
+        if content or preset or from_image or init_image or given(values):
             raise _usage_error("--resume takes pictures and options from the checkpoint")
         command = Command.read(resume)
-        content, style = command.pictures(resume)
+        content, style, init_image = command.pictures(resume)
         options = StyleTransferOptions(**command.options)
         output = output or Path(os.path.relpath(resume.resolve() / command.output))
         if not _is_given("precision"):
@@ -117,6 +113,8 @@ def stylize(
         recipe = Recipe.read(from_image)
         content = content or recipe.content.locate(from_image, "content")
         style = style or recipe.styles[0].locate(from_image, "style")
+        if recipe.initial and not values["init_method"]:
+            init_image = init_image or recipe.initial.locate(from_image, "initial")
         options = StyleTransferOptions(**recipe.options | given(values))
     elif content and style:
         options = StyleTransferOptions.from_preset(preset or DEFAULT_PRESET, **given(values))
@@ -126,22 +124,20 @@ def stylize(
     painting = Painting(
         content=content,
         style=style,
-        options=options,
         output=output,
         frames=output.with_name(f"{output.stem}_frames"),
+        initial=init_image,
+        timelapse=timelapse,
         overwrite=overwrite,
         with_recipe=not no_recipe,
         checkpoints=resume or images.free_path(output.with_name(f"{output.stem}_checkpoint")),
         checkpoint_every_seconds=checkpoint_every,
         goes_on=resume is not None,
     )
-    return paint(
-        painting,
-        device=device,
-        precision=precision,
-        max_memory_bytes=max_memory,
-        weights=weights,
+    painter = Painter(
+        options, device=device, precision=precision, max_memory=max_memory, weights=weights
     )
+    return painter.paint(painting)
 
 
 def _is_given(name: str) -> bool:

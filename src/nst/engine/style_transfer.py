@@ -87,20 +87,23 @@ class NeuralStyleTransfer:
         style: ImageSource,
         on_progress: OnProgress | None = None,
         *,
+        initial: ImageSource | None = None,
         resume_from: CheckpointSource | None = None,
         controls: Controls | None = None,
     ) -> Result:
         """The whole transfer, or what is left of it after a checkpoint.
 
         `on_progress` is called after every step; it may raise TransferCanceled to stop there and
-        get the picture so far. `controls` may change weights between two steps. A draft alone
-        takes no step. Raises InvalidImage, InvalidOption (too little memory is allowed),
+        get the picture so far. `initial` is the picture to start from, instead of what init_method
+        says; it is resized to the result. `controls` may change weights between two steps. A draft
+        alone takes no step. Raises InvalidImage, InvalidOption (too little memory is allowed),
         InvalidCheckpoint, WeightsUnavailable, DraftUnavailable, OutOfMemory, Diverged.
         """
         if self.options.is_draft:
+            _check_draft_starts_from_nothing(initial)
             return run_draft(self.options, content, style)
         started = time.perf_counter()
-        prepared = self._prepare(content, style, resume_from)
+        prepared = self._prepare(content, style, initial, resume_from)
         ready = time.perf_counter()
         history = []
         for progress in self._optimize(prepared, controls):
@@ -136,14 +139,16 @@ class NeuralStyleTransfer:
         content: ImageSource,
         style: ImageSource,
         *,
+        initial: ImageSource | None = None,
         resume_from: CheckpointSource | None = None,
         controls: Controls | None = None,
     ) -> Iterator[Progress]:
         """The transfer step by step, for as long as the caller asks; a draft alone is one
         Progress of step 0. Raises as `run` does."""
         if self.options.is_draft:
+            _check_draft_starts_from_nothing(initial)
             return iter([_as_progress(run_draft(self.options, content, style))])
-        return self._optimize(self._prepare(content, style, resume_from), controls)
+        return self._optimize(self._prepare(content, style, initial, resume_from), controls)
 
     def plan(self, content: ImageSource, style: ImageSource) -> MemoryPlan:
         """How the last scale would divide its memory if it began now. Raises as `run` does."""
@@ -171,9 +176,13 @@ class NeuralStyleTransfer:
                 raise error from None
 
     def _prepare(
-        self, content: ImageSource, style: ImageSource, resume_from: CheckpointSource | None = None
+        self,
+        content: ImageSource,
+        style: ImageSource,
+        initial: ImageSource | None = None,
+        resume_from: CheckpointSource | None = None,
     ) -> "_Prepared":
-        pictures = self._pictures(content, style)
+        pictures = self._pictures(content, style, initial)
         self._plan(self._demand(pictures, pictures.size, self.dtype))  # or it cannot be finished
         if resume_from is None:
             return _Prepared(pictures, self._task(pictures, pictures.scales[0], self.options))
@@ -196,15 +205,18 @@ class NeuralStyleTransfer:
             weights=self.weights.sha256,
         )
 
-    def _pictures(self, content: ImageSource, style: ImageSource) -> "_Pictures":
+    def _pictures(
+        self, content: ImageSource, style: ImageSource, initial: "ImageSource | None" = None
+    ) -> "_Pictures":
         content, style = images.load(content, "content"), images.load(style, "style")
+        initial = None if initial is None else images.load(initial, "initial")
         size = images.fit(content.size, self.options.size)
         images.check_sides(size, "content")
         images.check_sides(self._style_size(style, size), "style")
         if self.options.color != "style":
             style = images.resize(images.flatten(style), self._style_size(style, size))
             style = prepare_style(style, images.flatten(content), self.options.color)
-        return _Pictures(content, style, scales(size, self.options), self.options)
+        return _Pictures(content, style, initial, scales(size, self.options), self.options)
 
     def _style_size(self, style: Image.Image, size: tuple[int, int]) -> tuple[int, int]:
         """Beside a result of this size."""
@@ -301,6 +313,8 @@ class NeuralStyleTransfer:
 
     def _initial_image(self, pictures: "_Pictures", content: Tensor) -> Tensor:
         height, width = content.shape[2:]
+        if pictures.initial:
+            return self._tensor(pictures.initial, (width, height))
         match self.options.init_method:
             case "content":
                 return content
@@ -454,6 +468,7 @@ class _Pictures:
 
     content: Image.Image
     style: Image.Image
+    initial: Image.Image | None
     scales: Sequence[Scale]
     options: StyleTransferOptions
 
@@ -482,6 +497,11 @@ class _Iterate:
     """Taken so far; all of them if this is the last one needed."""
     lowest: list[float]
     optimizer: Optimizer
+
+
+def _check_draft_starts_from_nothing(initial: "ImageSource | None") -> None:
+    if initial is not None:
+        raise InvalidOption("total_iterations", 0, "at least 1 to start from a picture")
 
 
 def _as_progress(draft: Result) -> Progress:

@@ -189,6 +189,17 @@ def test_the_four_starting_pictures() -> None:
     assert start("random").mean().item() == pytest.approx(0, abs=2)
 
 
+def test_any_picture_can_be_the_start(content: Path, style: Path) -> None:
+    """Resized: with the pixels that the formula asks for."""
+    start = picture(100, 30)
+    method = transfer(size=64)
+    task = method._prepare(content, style, start).task
+    (width, height) = task.scale.size
+    assert torch.equal(task.start, by_hand(images.resize(start, (width, height))).float())
+    with_content = method.run(content, style, initial=images.load(content, "content"))
+    assert with_content.history == method.run(content, style).history
+
+
 def test_steps_yields_after_every_step_and_its_pictures_stay(content: Path, style: Path) -> None:
     seen = list(transfer().steps(content, style))
     assert [p.step for p in seen] == [1, 2, 3, 4, 5]

@@ -1,0 +1,267 @@
+"""`nst batch`."""
+
+import time
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import click
+from PIL import Image
+
+from nst import images
+from nst.cli.contact_sheet import Cell, contact_sheet
+from nst.cli.errors import CANCELED_EXIT_CODE, debug_option, say
+from nst.cli.options import (
+    FIELDS,
+    PATH,
+    given,
+    machine_options,
+    preset_option,
+    transfer_options,
+    with_dashes,
+)
+from nst.cli.painting import Painter, Painting
+from nst.cli.stylize import DEFAULT_PRESET
+from nst.errors import Diverged, InvalidImage, InvalidOption, OutOfMemory, TransferCanceled
+from nst.options import StyleTransferOptions
+
+CONTACT_SHEET = "contact-sheet.jpg"
+
+SECONDS_BETWEEN_LOOKS = 1.0
+"""At a watched directory; a file that has not changed from one look to the next is whole."""
+
+Pair = tuple[Path, Path]
+"""A content and a style."""
+
+
+@click.command()
+@click.argument("contents", type=PATH)
+@click.argument("styles", type=PATH)
+@click.option("-o", "--output", type=PATH, required=True, help="Directory of the results.")
+@click.option(
+    "--format",
+    "format_name",
+    type=click.Choice(["png", "jpg", "webp", "tiff"]),
+    default="png",
+    show_default=True,
+    help="Of the results.",
+)
+@click.option("--pairs", is_flag=True, help="First with first, second with second, … by name.")
+@click.option("--watch", is_flag=True, help="Go on with every picture that comes into CONTENTS.")
+@click.option("--overwrite", is_flag=True, help="Paint anew what is already there.")
+@preset_option(DEFAULT_PRESET)
+@transfer_options(FIELDS, with_dashes, DEFAULT_PRESET)
+@machine_options
+@click.option(
+    "--no-recipe",
+    is_flag=True,
+    help="Do not write the options and the pictures' paths into the results.",
+)
+@debug_option
+def batch(
+    contents: Path,
+    styles: Path,
+    output: Path,
+    format_name: str,
+    pairs: bool,
+    watch: bool,
+    overwrite: bool,
+    preset: str | None,
+    device: str,
+    precision: str,
+    max_memory: int | None,
+    weights: Path | None,
+    no_recipe: bool,
+    **values: Any,
+) -> int:
+    """Paint every picture of CONTENTS in every style of STYLES.
+
+    Each of them is a picture, a directory, or a pattern in quotes like 'photos/*.jpg'. The results
+    are OUTPUT/CONTENT_STYLE.png, and a contact sheet of them. What is already there is skipped,
+    unless --overwrite is given; a picture that cannot be used is reported and left out.
+
+    Ctrl-C stops after the current step and keeps the picture so far. Exit code 1 if anything
+    failed.
+    """
+    if pairs and watch:
+        raise click.UsageError("--pairs and --watch exclude each other")
+    work = Batch(
+        Painter(
+            StyleTransferOptions.from_preset(preset or DEFAULT_PRESET, **given(values)),
+            device=device,
+            precision=precision,
+            max_memory=max_memory,
+            weights=weights,
+        ),
+        output,
+        f".{format_name}",
+        overwrite=overwrite,
+        with_recipe=not no_recipe,
+    )
+    style_files = _pictures("styles", styles)
+    if contents.is_dir() and contents.resolve() == output.resolve():
+        raise InvalidOption("output", str(output), "another directory than that of the contents")
+    if watch:
+        if not contents.is_dir():
+            raise InvalidOption("contents", str(contents), "a directory to watch")
+        to_paint = _arriving(contents, style_files)
+    else:
+        content_files = _pictures("contents", contents)
+        to_paint = iter(
+            _matched(content_files, style_files) if pairs else product(content_files, style_files)
+        )
+    code = work.paint(to_paint, is_endless=watch)
+    work.finish(is_table=not pairs)
+    return code
+
+
+@dataclass
+class Batch:
+    """What is painted where, and what has become of it."""
+
+    painter: Painter
+    directory: Path
+    suffix: str
+    overwrite: bool
+    with_recipe: bool
+    pairs: dict[Path, Pair] = field(default_factory=dict)
+    """Those so far, by their outputs."""
+    unusable: set[Path] = field(default_factory=set)
+    counts: Counter[str] = field(default_factory=Counter)
+    """Pictures painted, skipped, failed."""
+
+    def paint(self, pairs: Iterable[Pair], *, is_endless: bool) -> int:
+        """The exit code."""
+        try:
+            for pair in pairs:
+                self.counts[self._paint(*pair)] += 1
+        except TransferCanceled:
+            return CANCELED_EXIT_CODE
+        except KeyboardInterrupt:  # between two pictures
+            if not is_endless:
+                return CANCELED_EXIT_CODE
+        return 1 if self.counts["failed"] else 0
+
+    def finish(self, *, is_table: bool) -> None:
+        """Save the contact sheet if there is anything new, and sum up."""
+        if self.counts["painted"]:
+            sheet = self.directory / CONTACT_SHEET
+            click.echo(images.save(self._sheet(is_table), sheet, overwrite=self.overwrite))
+        click.echo(
+            ", ".join(f"{self.counts[what]} {what}" for what in ("painted", "skipped", "failed")),
+            err=True,
+        )
+
+    def _paint(self, content: Path, style: Path) -> str:
+        """What has become of the picture. Raises TransferCanceled."""
+        output = self._output(content, style)
+        if (other := self.pairs.setdefault(output, (content, style))) != (content, style):
+            names = " with ".join(map(str, other))
+            say(f"{content} with {style}: {output} is that of {names}; rename one of the files")
+            return "failed"
+        if output.exists() and not self.overwrite:
+            click.echo(f"{output} is already there: skipped", err=True)
+            return "skipped"
+        if self.unusable & {content, style}:
+            return "failed"
+        try:
+            return self._try_to_paint(content, style, output)
+        except InvalidImage as error:
+            self.unusable.add(content if error.role == "content" else style)
+            say(str(error))
+        except (OutOfMemory, Diverged) as error:
+            say(f"{content} with {style}: {error}")
+        return "failed"
+
+    def _try_to_paint(self, content: Path, style: Path, output: Path) -> str:
+        painting = Painting(
+            content=content,
+            style=style,
+            output=output,
+            frames=output.with_name(f"{output.stem}_frames"),
+            overwrite=self.overwrite,
+            with_recipe=self.with_recipe,
+        )
+        try:
+            code = self.painter.paint(painting)
+        except KeyboardInterrupt:
+            raise TransferCanceled from None
+        if code == CANCELED_EXIT_CODE:
+            say(f"{output} is not finished; remove it to have it painted by the next batch")
+            raise TransferCanceled
+        return "painted"
+
+    def _output(self, content: Path, style: Path) -> Path:
+        return self.directory / f"{content.stem}_{style.stem}{self.suffix}"
+
+    def _sheet(self, is_table: bool) -> Image.Image:
+        if is_table:
+            contents = dict.fromkeys(content for content, _ in self.pairs.values())
+            styles = dict.fromkeys(style for _, style in self.pairs.values())
+            rows = [[Cell("", None), *map(_cell, styles)]] + [
+                [_cell(content), *(Cell("", self._output(content, style)) for style in styles)]
+                for content in contents
+            ]
+        else:
+            rows = [list(map(_cell, (*pair, output))) for output, pair in self.pairs.items()]
+        return contact_sheet(rows)
+
+
+def _cell(file: Path) -> Cell:
+    return Cell(file.stem, file)
+
+
+def _pictures(argument: str, place: Path) -> list[Path]:
+    """Sorted by name. Raises InvalidOption if there are none."""
+    if place.is_dir():
+        files = _files(place)
+    elif place.is_file():  # whatever its name looks like
+        files = [place]
+    else:
+        files = sorted(Path(place.anchor).glob(str(place.relative_to(place.anchor))))
+    if not files:
+        allowed = "a picture, a directory of pictures, or a pattern in quotes like 'photos/*.jpg'"
+        raise InvalidOption(argument, str(place), allowed)
+    return files
+
+
+def _files(directory: Path) -> list[Path]:
+    """What looks like a picture; hidden files do not."""
+    suffixes = {s for s, name in Image.registered_extensions().items() if name in images.READABLE}
+    return sorted(
+        file
+        for file in directory.glob("*")
+        if file.suffix.lower() in suffixes and not file.name.startswith(".")
+    )
+
+
+def _matched(contents: Sequence[Path], styles: Sequence[Path]) -> Iterable[Pair]:
+    if len(contents) != len(styles):
+        counts = f"{len(contents)} contents and {len(styles)} styles"
+        raise InvalidOption("pairs", counts, "as many styles as contents, or leave --pairs out")
+    return zip(contents, styles, strict=True)
+
+
+def _arriving(contents: Path, styles: Sequence[Path]) -> Iterator[Pair]:
+    """Pictures of the directory with every style, as they come or change; without end."""
+    before: dict[Path, object] = {}
+    taken: dict[Path, object] = {}
+    while True:
+        now = {file: _state(file) for file in _files(contents)}
+        whole = [f for f, state in now.items() if state == before.get(f) != taken.get(f)]
+        taken |= {file: now[file] for file in whole}
+        before = now
+        yield from product(whole, styles)
+        time.sleep(SECONDS_BETWEEN_LOOKS)
+
+
+def _state(file: Path) -> object:
+    """Changes while the file is being written; None if it is gone."""
+    try:
+        status = file.stat()
+    except OSError:
+        return None
+    return status.st_mtime_ns, status.st_size

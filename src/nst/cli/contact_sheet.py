@@ -1,0 +1,60 @@
+"""Many pictures on one page, small and with their names."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from PIL import Image, ImageDraw, ImageFont
+
+from nst import images
+from nst.errors import InvalidImage
+
+THUMBNAIL_PIXELS = 200
+"""Longest side, unless there are so many pictures that the page would be too large."""
+PAGE_PIXELS = 12_000
+"""Longest side of the page, about."""
+GAP_PIXELS = 8
+FONT_PIXELS = 13
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """A place on the page; it stays white where there is no file, or one that cannot be read."""
+
+    name: str
+    file: Path | None
+
+
+def contact_sheet(rows: Sequence[Sequence[Cell]]) -> Image.Image:
+    """The page: at least one row, and all rows of one length."""
+    columns = len(rows[0])
+    side = max(32, min(THUMBNAIL_PIXELS, PAGE_PIXELS // max(columns, len(rows)) - GAP_PIXELS))
+    width, height = side + GAP_PIXELS, side + GAP_PIXELS + FONT_PIXELS + GAP_PIXELS
+    page = Image.new("RGB", (columns * width + GAP_PIXELS, len(rows) * height), "white")
+    for row, cells in enumerate(rows):
+        for column, cell in enumerate(cells):
+            _paste(page, cell, (column * width + GAP_PIXELS, row * height + GAP_PIXELS), side)
+    return page
+
+
+def _paste(page: Image.Image, cell: Cell, corner: tuple[int, int], side: int) -> None:
+    left, top = corner
+    if thumbnail := _thumbnail(cell.file, side):
+        left_over, top_over = side - thumbnail.width, side - thumbnail.height
+        page.paste(thumbnail, (left + left_over // 2, top + top_over))
+    font = ImageFont.load_default(FONT_PIXELS)
+    name = cell.name
+    while name and font.getlength(name) > side:
+        name = name.removesuffix("…")[:-1] + "…" if len(name) > 2 else ""
+    ImageDraw.Draw(page).text((left + side / 2, top + side + 2), name, "black", font, anchor="ma")
+
+
+def _thumbnail(file: Path | None, side: int) -> Image.Image | None:
+    if file is None or not file.is_file():
+        return None
+    try:
+        image = images.flatten(images.load(file, "content"))
+    except InvalidImage:
+        return None
+    image.thumbnail((side, side))
+    return image

@@ -1,0 +1,151 @@
+"""`nst video`."""
+
+import time
+from pathlib import Path
+from typing import Any
+
+import click
+from PIL import Image
+
+from nst import images
+from nst.cli.errors import CANCELED_EXIT_CODE, debug_option
+from nst.cli.options import (
+    FIELDS,
+    PATH,
+    given,
+    machine_options,
+    preset_option,
+    transfer_options,
+    with_dashes,
+)
+from nst.cli.painting import CtrlC, Painter, stop_on_ctrl_c
+from nst.cli.progress_bar import duration
+from nst.options import StyleTransferOptions
+from nst.video import Video
+
+DEFAULT_PRESET = "fast"
+LATER_SHARE = 4
+"""Of the first frame's steps a later frame takes one in so many: it begins nearly done."""
+
+
+@click.command()
+@click.argument("source", metavar="VIDEO", type=PATH)
+@click.argument("style", type=PATH)
+@click.option(
+    "-o", "--output", type=PATH, help="The result, an .mp4 file.  [default: VIDEO_STYLE.mp4]"
+)
+@click.option("--overwrite", is_flag=True, help="Replace the output if it exists.")
+@click.option(
+    "--first-steps",
+    type=click.IntRange(min=0),
+    help="Optimizer steps for the first frame.  [default: those of the preset]",
+)
+@click.option(
+    "--steps",
+    type=click.IntRange(min=0),
+    help="Optimizer steps for every later frame.  [default: a quarter of the first's]",
+)
+@preset_option(DEFAULT_PRESET)
+@transfer_options(
+    [name for name in FIELDS if name not in ("total_iterations", "save_every")],
+    with_dashes,
+    DEFAULT_PRESET,
+)
+@machine_options
+@debug_option
+def video(
+    source: Path,
+    style: Path,
+    output: Path | None,
+    overwrite: bool,
+    first_steps: int | None,
+    steps: int | None,
+    preset: str | None,
+    device: str,
+    precision: str,
+    max_memory: int | None,
+    weights: Path | None,
+    **values: Any,
+) -> int:
+    """Paint every frame of VIDEO in the style of the picture STYLE.
+
+    Each frame starts from the result of the one before, so that little flickers. Without --size the
+    result is as large as VIDEO; the sound is copied. Ctrl-C ends the result with the frames so far.
+    """
+    film = Video.inspect(source)
+    style_picture = images.load(style, "style")
+    output = output or Path(f"{source.stem}_{style.stem}.mp4")
+    images.check_output(output, (".mp4",))
+    values["total_iterations"] = first_steps
+    values["size"] = values["size"] or max(film.size)
+    first = StyleTransferOptions.from_preset(preset or DEFAULT_PRESET, **given(values))
+    later = _later(first, steps)
+    if film.has_sound and not film.can_copy_sound:
+        click.echo("The sound is left out: an MP4 file cannot hold it.", err=True)
+    painter = Painter(
+        first, device=device, precision=precision, max_memory=max_memory, weights=weights
+    )
+    size = images.fit(film.size, first.size)
+    with stop_on_ctrl_c() as ctrl_c, painter.bar:
+        frames = Frames(film, style_picture, later, painter, ctrl_c)
+        saved = images.write_file(
+            output,
+            lambda temporary: film.repaint(temporary, size, frames.paint),
+            overwrite=overwrite,
+        )
+    click.echo(frames.summary(), err=True)
+    click.echo(saved)
+    return CANCELED_EXIT_CODE if ctrl_c.pressed else 0
+
+
+class Frames:
+    """Paints one frame after the other."""
+
+    def __init__(
+        self,
+        film: Video,
+        style: Image.Image,
+        later: StyleTransferOptions,
+        painter: Painter,
+        ctrl_c: CtrlC,
+    ) -> None:
+        """`later`: the options of all frames but the first, which has the painter's."""
+        self._film = film
+        self._style = style
+        self._later = later
+        self._painter = painter
+        self._ctrl_c = ctrl_c
+        self._done = 0
+        self._latest: Image.Image | None = None
+        self._started = time.monotonic()
+
+    def paint(self, frame: Image.Image) -> Image.Image | None:
+        """None after Ctrl-C."""
+        transfer, initial = self._painter.transfer, None
+        if self._latest:
+            transfer.options = self._later
+            initial = None if self._later.is_draft else self._latest
+        for progress in transfer.steps(frame, self._style, initial=initial):
+            if self._ctrl_c.pressed:
+                return None
+            seconds = time.monotonic() - self._started
+            self._painter.bar.show_frame(self._done + 1, self._film.frames, progress, seconds)
+        self._latest = progress.render()
+        self._ctrl_c.has_picture = True
+        self._done += 1
+        return self._latest
+
+    def summary(self) -> str:
+        """There is at least one frame."""
+        assert self._latest is not None
+        width, height = self._latest.size
+        seconds = duration(time.monotonic() - self._started)
+        return f"{width}×{height} pixels, {self._done} frames in {seconds}"
+
+
+def _later(first: StyleTransferOptions, steps: int | None) -> StyleTransferOptions:
+    """One scale: a coarser one would forget what the frame starts from."""
+    if steps is None:
+        steps = -(-first.total_iterations // LATER_SHARE)
+    changed = {"total_iterations": steps, "scales": 1}
+    return StyleTransferOptions(**first.model_dump(exclude_unset=True) | changed)

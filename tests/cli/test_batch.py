@@ -1,0 +1,182 @@
+"""`nst batch`: many pictures, one network; what goes wrong with one leaves the others alone."""
+
+import signal
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from cli.conftest import Nst, process, saved
+from cli.test_failures import wait_for
+from conftest import picture
+from nst.cli.contact_sheet import Cell, contact_sheet
+from nst.engine.weights import Weights, WeightsStore
+from nst.recipe import Recipe
+
+TINY = ("--size=48", "--total-iterations=2", "--scales=1", "--model=vgg16")
+DRAFT = ("--preset=draft", "--size=48")
+
+
+@pytest.fixture
+def pictures(tmp_path: Path) -> Path:
+    """a, b and styles x, y; beside them what is no picture."""
+    for directory, names in {"contents": "ab", "styles": "xy"}.items():
+        (tmp_path / directory).mkdir()
+        for turn, name in enumerate(names):
+            picture().rotate(90 * turn).save(tmp_path / directory / f"{name}.png")
+        (tmp_path / directory / "notes.txt").write_text("no picture")
+        (tmp_path / directory / ".hidden.png").write_text("no picture")
+    return tmp_path
+
+
+def names(directory: Path) -> set[str]:
+    return {file.name for file in directory.iterdir()}
+
+
+CROSS = {"a_x.png", "a_y.png", "b_x.png", "b_y.png"}
+
+
+def test_every_content_is_painted_in_every_style(
+    nst: Nst, pictures: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loaded, load = [], WeightsStore.load
+
+    def count(store: WeightsStore, model: str) -> Weights:
+        loaded.append(model)
+        return load(store, model)
+
+    monkeypatch.setattr(WeightsStore, "load", count)
+    outcome = nst("batch", "contents", "styles", "-o", "out", *TINY)
+    assert outcome.code == 0
+    assert names(pictures / "out") == CROSS | {"contact-sheet.jpg"}
+    assert outcome.out.splitlines() == [f"out/{name}" for name in sorted(CROSS)] + [
+        "out/contact-sheet.jpg"
+    ]
+    assert outcome.error_lines[-1] == "4 painted, 0 skipped, 0 failed"
+    assert loaded.count("vgg16") == 1
+    recipe = Recipe.read(pictures / "out" / "b_x.png")
+    assert (recipe.content.path, recipe.styles[0].path) == ("../contents/b.png", "../styles/x.png")
+
+
+def test_a_batch_paints_what_stylize_paints(nst: Nst, pictures: Path) -> None:
+    nst("batch", "contents", "styles", "-o", "out", *TINY)
+    nst("stylize", "contents/b.png", "styles/y.png", "-o", "alone.png", *TINY)
+    batch, alone = saved(pictures / "out" / "b_y.png"), saved(pictures / "alone.png")
+    assert np.array_equal(np.asarray(batch), np.asarray(alone))
+
+
+def test_pairs_single_pictures_and_patterns(nst: Nst, pictures: Path) -> None:
+    nst("batch", "contents", "styles", "-o", "pairs", "--pairs", "--format=jpg", *DRAFT)
+    assert names(pictures / "pairs") == {"a_x.jpg", "b_y.jpg", "contact-sheet.jpg"}
+    nst("batch", "contents/b.png", pictures / "styles" / "[xz].*", "-o", "some", *DRAFT)
+    assert names(pictures / "some") == {"b_x.png", "contact-sheet.jpg"}
+
+
+def test_what_is_there_is_skipped_unless_told_otherwise(nst: Nst, pictures: Path) -> None:
+    nst("batch", "contents/a.png", "styles", "-o", "out", *DRAFT)
+    before = (pictures / "out" / "a_x.png").read_bytes()
+    again = nst("batch", "contents", "styles", "-o", "out", *DRAFT, "--size=40")
+    assert again.code == 0
+    assert "out/a_x.png is already there: skipped" in again.error_lines
+    assert again.error_lines[-1] == "2 painted, 2 skipped, 0 failed"
+    assert (pictures / "out" / "a_x.png").read_bytes() == before
+    assert names(pictures / "out") == CROSS | {"contact-sheet.jpg", "contact-sheet-2.jpg"}
+    idle = nst("batch", "contents", "styles", "-o", "out", *DRAFT)
+    assert idle.out == ""
+    nst("batch", "contents", "styles", "-o", "out", "--overwrite", *DRAFT, "--size=40")
+    assert (pictures / "out" / "a_x.png").read_bytes() != before
+
+
+def test_a_bad_file_is_reported_once_and_left_out(nst: Nst, pictures: Path) -> None:
+    (pictures / "contents" / "aa.jpg").write_bytes(b"\xff\xd8 cut short")
+    (pictures / "styles" / "bad.png").touch()
+    outcome = nst("batch", "contents", "styles", "-o", "out", *DRAFT)
+    assert outcome.code == 1
+    assert names(pictures / "out") == CROSS | {"contact-sheet.jpg"}
+    reports = [line for line in outcome.error_lines if line.startswith("nst: ")]
+    assert len(reports) == 2
+    assert "style image: styles/bad.png" in reports[0]
+    assert "content image: contents/aa.jpg" in reports[1]
+    assert outcome.error_lines[-1] == "4 painted, 0 skipped, 5 failed"
+
+
+def test_two_files_that_would_have_one_result(nst: Nst, pictures: Path) -> None:
+    picture().save(pictures / "contents" / "a.jpg")
+    outcome = nst("batch", "contents", "styles/x.png", "-o", "out", *DRAFT)
+    assert outcome.code == 1
+    assert "out/a_x.png is that of contents/a.jpg with styles/x.png" in outcome.err
+    assert outcome.error_lines[-1] == "2 painted, 0 skipped, 1 failed"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["contents", "styles/x.png", "-o", "out", "--pairs"], "2 contents and 1 styles"),
+        (["gone", "styles", "-o", "out"], "contents: 'gone' is not possible; give a picture"),
+        (["contents", "no*.png", "-o", "out"], "styles: 'no*.png' is not possible"),
+        (["contents", "styles", "-o", "contents"], "another directory than that of the contents"),
+        (["contents", "styles", "-o", "contents/a.png"], "a place that can be written"),
+        (["contents", "styles"], "Missing option"),
+        (["contents", "styles", "-o", "out", "--pairs", "--watch"], "exclude each other"),
+        (["contents/a.png", "styles", "-o", "out", "--watch"], "a directory to watch"),
+        (["contents", "styles", "-o", "out", "--size=3"], "at least 32"),
+    ],
+)
+def test_bad_usage(nst: Nst, pictures: Path, arguments: list[str], says: str) -> None:
+    outcome = nst("batch", *arguments)
+    assert outcome.code == 2
+    (line,) = outcome.error_lines
+    assert says in line
+    assert names(pictures) == {"contents", "styles"}
+
+
+def test_ctrl_c_keeps_the_picture_so_far_and_ends_the_batch(pictures: Path) -> None:
+    endless = (*TINY, "--total-iterations=100000", "--convergence-tolerance=0")
+    running = process("batch", "contents", "styles", "-o", "out", *endless, cwd=pictures)
+    wait_for(running, "step")
+    running.send_signal(signal.SIGINT)
+    _, err = running.communicate(timeout=60)
+    assert running.returncode == 130
+    assert "out/a_x.png is not finished" in err
+    assert names(pictures / "out") == {"a_x.png"}
+
+
+def test_a_watched_directory(pictures: Path) -> None:
+    """A new picture is painted when it is whole; Ctrl-C while there is nothing to do is no
+    failure."""
+    arguments = ("contents", "styles/x.png", "-o", "out", "--watch", *DRAFT)
+    running = process("batch", *arguments, cwd=pictures)
+    wait_for(running, "a draft")
+    wait_for(running, "a draft")
+    whole = (pictures / "contents" / "b.png").read_bytes()
+    for end in (20, 40, len(whole)):  # a slow copy
+        (pictures / "contents" / "new.png").write_bytes(whole[:end])
+        time.sleep(0.5)
+    wait_for(running, "a draft")
+    time.sleep(0.2)
+    running.send_signal(signal.SIGINT)
+    _, err = running.communicate(timeout=60)
+    assert running.returncode == 0
+    assert err.splitlines()[-1] == "3 painted, 0 skipped, 0 failed"
+    assert names(pictures / "out") == {"a_x.png", "b_x.png", "new_x.png", "contact-sheet.jpg"}
+
+
+def test_a_contact_sheet_has_every_picture_in_its_place(tmp_path: Path) -> None:
+    colours = [["red", "lime"], ["blue", "yellow"], ["cyan", "magenta"]]
+    for colour in [name for row in colours for name in row]:
+        Image.new("RGB", (300, 300), colour).save(tmp_path / f"{colour}.png")
+    (tmp_path / "lime.png").write_text("damaged")
+    page = contact_sheet(
+        [[Cell("long name " * 9, tmp_path / f"{name}.png") for name in row] for row in colours]
+    )
+    at = [
+        page.getpixel((round((x + 0.5) * page.width / 2), round((y + 0.4) * page.height / 3)))
+        for y in range(3)
+        for x in range(2)
+    ]
+    white = (255, 255, 255)
+    red, blue, yellow, cyan = (255, 0, 0), (0, 0, 255), (255, 255, 0), (0, 255, 255)
+    assert at == [red, white, blue, yellow, cyan, (255, 0, 255)]
+    assert page.getpixel((page.width - 2, 100)) == white

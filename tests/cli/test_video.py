@@ -1,0 +1,199 @@
+"""`nst video`: the frames in order, each from the one before."""
+
+import os
+import signal
+from collections.abc import Iterator
+from itertools import pairwise
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+from av.container import OutputContainer
+from numpy.typing import NDArray
+from PIL import Image
+
+from cli.conftest import Nst
+from conftest import picture
+from nst import NeuralStyleTransfer, StyleTransferOptions
+from nst.cli.progress_bar import ProgressBar
+from nst.progress import Progress
+
+TINY = ("--first-steps=4", "--steps=2")
+FRAMES = 5
+
+Picture = NDArray[np.float64]
+"""(H, W, 3), 0…255."""
+
+
+def film(
+    path: Path, images: list[Image.Image], *, sound: str | None = None, rate: int = 10
+) -> None:
+    """H.264, with noise for as long as it lasts."""
+    with av.open(str(path), "w") as container:
+        pictures = container.add_stream("libx264", rate=rate)
+        pictures.width, pictures.height = images[0].size if images else (48, 32)
+        pictures.pix_fmt = "yuv420p"
+        noise = container.add_stream(sound, rate=48_000) if sound else None
+        for image in images:
+            frame = av.VideoFrame.from_ndarray(np.asarray(image), format="rgb24")
+            container.mux(pictures.encode(frame))
+        container.mux(pictures.encode())
+        if isinstance(noise, av.AudioStream):
+            samples = np.random.default_rng(0).integers(-999, 999, 48_000 * len(images) // rate)
+            add_sound(container, noise, samples)
+
+
+def add_sound(
+    container: OutputContainer, stream: av.AudioStream, samples: NDArray[np.int64]
+) -> None:
+    frame = av.AudioFrame.from_ndarray(samples.astype(np.int16)[np.newaxis], "s16", "mono")
+    frame.sample_rate = 48_000
+    container.mux([*stream.encode(frame), *stream.encode()])
+
+
+def frames(path: Path) -> Iterator[tuple[float, Picture]]:
+    """When, in seconds, and what."""
+    with av.open(str(path)) as container:
+        for frame in container.decode(video=0):
+            assert frame.time is not None
+            yield frame.time, frame.to_ndarray(format="rgb24").astype(float)
+
+
+def sound(path: Path) -> list[bytes]:
+    with av.open(str(path)) as container:
+        streams = container.streams.audio
+        return [bytes(packet) for packet in container.demux(*streams) if streams and packet.size]
+
+
+def flicker(pictures: list[Picture]) -> float:
+    return float(np.mean([np.abs(a - b).mean() for a, b in pairwise(pictures)]))
+
+
+@pytest.fixture
+def still(tmp_path: Path) -> Path:
+    """Five times the same picture."""
+    film(tmp_path / "still.mp4", [picture(48, 32)] * FRAMES, sound="aac")
+    return tmp_path / "still.mp4"
+
+
+def test_frames_times_size_and_sound_are_kept(nst: Nst, tmp_path: Path, style: Path) -> None:
+    turned = [picture(48, 32).rotate(40 * turn) for turn in range(FRAMES)]
+    film(tmp_path / "in.mp4", turned, sound="aac")
+    outcome = nst("video", "in.mp4", style, "-o", "out.mp4", "--preset=draft")
+    assert outcome.code == 0
+    assert outcome.out == "out.mp4\n"
+    assert "48×32 pixels, 5 frames in" in outcome.err
+    before, after = list(frames(tmp_path / "in.mp4")), list(frames(tmp_path / "out.mp4"))
+    assert [when for when, _ in after] == [when for when, _ in before]
+    assert after[0][1].shape == (32, 48, 3)
+    assert sound(tmp_path / "out.mp4") == sound(tmp_path / "in.mp4") != []
+    painted = [image for _, image in after]
+    for number, image in enumerate(painted):  # every frame resembles its own original most
+        alike = [np.corrcoef(image.ravel(), original.ravel())[0, 1] for _, original in before]
+        assert np.argmax(alike) == number
+        assert alike[number] < 0.99
+
+
+def test_little_flickers(nst: Nst, tmp_path: Path, still: Path, style: Path) -> None:
+    steps = ("--first-steps=12", "--steps=3")
+    nst("video", still, style, "-o", "out.mp4", *steps)
+    painted = [image for _, image in frames(tmp_path / "out.mp4")]
+    assert len(painted) == FRAMES
+    alone = [
+        NeuralStyleTransfer(
+            StyleTransferOptions.from_preset(
+                "fast", size=48, init_method="random", seed=seed, total_iterations=12
+            )
+        ).run(picture(48, 32), style)
+        for seed in range(3)
+    ]
+    apart = flicker([np.asarray(result.image).astype(float) for result in alone])
+    assert flicker(painted) < apart / 4
+
+
+def test_size_preset_and_a_name_of_its_own(nst: Nst, tmp_path: Path, still: Path) -> None:
+    picture().save(tmp_path / "style.png")
+    for _ in range(2):
+        nst("video", still, "style.png", "--preset=draft", "--size=64")
+    for name in ("still_style.mp4", "still_style-2.mp4"):
+        assert [image.shape for _, image in frames(tmp_path / name)] == [(42, 64, 3)] * FRAMES
+
+
+def test_sound_that_mp4_cannot_hold_is_left_out(nst: Nst, tmp_path: Path, style: Path) -> None:
+    film(tmp_path / "in.mkv", [picture(48, 32)] * 2, sound="pcm_s16le")
+    outcome = nst("video", "in.mkv", style, "-o", "out.mp4", "--preset=draft")
+    assert outcome.code == 0
+    assert "The sound is left out" in outcome.error_lines[0]
+    assert len(list(frames(tmp_path / "out.mp4"))) == 2
+    assert sound(tmp_path / "out.mp4") == []
+
+
+def test_what_lies_on_its_side_is_put_upright(nst: Nst, tmp_path: Path, style: Path) -> None:
+    film(tmp_path / "in.mp4", [Image.new("RGB", (64, 32))])
+    upright = b"".join(n.to_bytes(4, "big") for n in (1 << 16, 0, 0, 0, 1 << 16))
+    # As telephones write it: the x axis becomes y, and y becomes -x.
+    turned = [0, 1 << 16, 0, (1 << 32) - (1 << 16), 0]
+    data = (tmp_path / "in.mp4").read_bytes()
+    track = data.index(b"tkhd")
+    head, matrix = (
+        data[:track],
+        data[track:].replace(upright, b"".join(n.to_bytes(4, "big") for n in turned), 1),
+    )
+    (tmp_path / "in.mp4").write_bytes(head + matrix)
+    nst("video", "in.mp4", style, "-o", "out.mp4", "--preset=draft")
+    ((_, image),) = frames(tmp_path / "out.mp4")
+    assert image.shape == (64, 32, 3)
+
+
+def test_ctrl_c_keeps_the_frames_so_far(
+    nst: Nst, tmp_path: Path, still: Path, style: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def press(bar: ProgressBar, frame: int, of: int, progress: Progress, seconds: float) -> None:
+        if (frame, progress.step) == (3, 1):
+            os.kill(os.getpid(), signal.SIGINT)
+
+    monkeypatch.setattr(ProgressBar, "show_frame", press)
+    outcome = nst("video", still, style, "-o", "out.mp4", *TINY)
+    assert outcome.code == 130
+    assert "2 frames in" in outcome.err
+    assert len(list(frames(tmp_path / "out.mp4"))) == 2
+
+
+def test_ctrl_c_in_the_first_frame_leaves_nothing(
+    nst: Nst, tmp_path: Path, still: Path, style: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ProgressBar, "show_frame", lambda *_: os.kill(os.getpid(), signal.SIGINT))
+    outcome = nst("video", still, style, "-o", "out.mp4", *TINY)
+    assert outcome.code == 130
+    assert outcome.error_lines[-1] == "nst: interrupted"
+    assert [file.name for file in tmp_path.iterdir()] == ["still.mp4"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["gone.mp4"], "No such file"),
+        (["text.mp4"], "Invalid data"),
+        (["sound.mp4"], "a video with at least one frame"),
+        (["empty.mp4"], "video"),
+        (["still.mp4", "-o", "out.avi"], "a name ending in .mp4"),
+        (["still.mp4", "--steps=-1"], "--steps"),
+        (["still.mp4", "--steps=0"], "at least 1"),
+        (["still.mp4", "--size=3"], "at least 32"),
+    ],
+)
+def test_bad_input(
+    nst: Nst, tmp_path: Path, still: Path, style: Path, arguments: list[str], says: str
+) -> None:
+    (tmp_path / "text.mp4").write_text("no video")
+    film(tmp_path / "empty.mp4", [])
+    with av.open(str(tmp_path / "sound.mp4"), "w") as container:
+        stream = container.add_stream("aac", rate=48_000)
+        add_sound(container, stream, np.zeros(4800, int))
+    left = {file.name for file in tmp_path.iterdir()}
+    outcome = nst("video", arguments[0], style, *arguments[1:])
+    assert outcome.code == 2
+    (line,) = outcome.error_lines
+    assert says in line
+    assert {file.name for file in tmp_path.iterdir()} == left
