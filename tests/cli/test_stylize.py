@@ -275,7 +275,9 @@ def test_the_recipe_is_json_with_version_options_weights_and_pictures(
 ) -> None:
     nst("stylize", content, style, "-o", "out.png", *TINY)
     recipe = json.loads(images.read_recipe(tmp_path / "out.png") or "")
-    assert set(recipe) == {*("nst", "options", "weights_sha256", "distances", "content", "styles")}
+    assert set(recipe) == {
+        *("nst", "options", "weights_sha256", "distances", "content", "styles", "initial")
+    }
     assert set(recipe["options"]) == set(FIELDS)
 
 

@@ -62,6 +62,7 @@ FACTS: dict[type[NSTError], dict[str, object]] = {
     errors.DraftUnavailable: {"path": Path("draft.onnx"), "reason": "it is damaged"},
     errors.TransferCanceled: {},
     errors.StorageError: {"path": Path("x.png"), "reason": "No space left on device"},
+    errors.VideoUnavailable: {},
 }
 
 

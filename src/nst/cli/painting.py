@@ -93,7 +93,9 @@ class Painter:
             if self.options.is_draft:
                 raise InvalidOption("total_iterations", 0, "at least 1 for a time-lapse")
         files = _Files.of(painting)
-        if self.options.is_draft and initial is None:
+        if self.options.is_draft and initial:
+            raise InvalidOption("total_iterations", 0, "at least 1 to start from a picture")
+        if self.options.is_draft:
             return self._paint_draft(painting, content, style, files)
         checkpoints = self._checkpoints(painting)
         latest: Progress | None = None
