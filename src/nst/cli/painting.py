@@ -90,12 +90,9 @@ class Painter:
         images.check_output(painting.output)
         if painting.timelapse:
             video.check_output(painting.timelapse, "timelapse")
-            if self.options.is_draft:
-                raise InvalidOption("total_iterations", 0, "at least 1 for a time-lapse")
         files = _Files.of(painting)
-        if self.options.is_draft and initial:
-            raise InvalidOption("total_iterations", 0, "at least 1 to start from a picture")
         if self.options.is_draft:
+            _check_draft(painting)
             return self._paint_draft(painting, content, style, files)
         checkpoints = self._checkpoints(painting)
         latest: Progress | None = None
@@ -218,6 +215,14 @@ class Painter:
             style=files.style,
             initial=files.initial,
         ).text()
+
+
+def _check_draft(painting: Painting) -> None:
+    """A draft takes no steps."""
+    if painting.timelapse:
+        raise InvalidOption("total_iterations", 0, "at least 1 for a time-lapse")
+    if painting.initial:
+        raise InvalidOption("total_iterations", 0, "at least 1 to start from a picture")
 
 
 @dataclass(frozen=True, slots=True)

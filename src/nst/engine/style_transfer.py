@@ -87,7 +87,7 @@ class NeuralStyleTransfer:
         style: ImageSource,
         on_progress: OnProgress | None = None,
         *,
-        initial: ImageSource | None = None,
+        initial: "ImageSource | None" = None,
         resume_from: CheckpointSource | None = None,
         controls: Controls | None = None,
     ) -> Result:
@@ -139,7 +139,7 @@ class NeuralStyleTransfer:
         content: ImageSource,
         style: ImageSource,
         *,
-        initial: ImageSource | None = None,
+        initial: "ImageSource | None" = None,
         resume_from: CheckpointSource | None = None,
         controls: Controls | None = None,
     ) -> Iterator[Progress]:
@@ -179,7 +179,7 @@ class NeuralStyleTransfer:
         self,
         content: ImageSource,
         style: ImageSource,
-        initial: ImageSource | None = None,
+        initial: "ImageSource | None" = None,
         resume_from: CheckpointSource | None = None,
     ) -> "_Prepared":
         pictures = self._pictures(content, style, initial)
