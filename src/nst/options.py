@@ -48,7 +48,7 @@ class StyleTransferOptions(BaseModel):
         ge=0,
         le=1,
         description="How strong the style is: 0.5 leaves the weights as they are, 0 multiplies the "
-        "content weight by 100, 1 divides it by 100.",
+        "content weight by 10 000, 1 divides it by as much.",
     )
     style_scale: float = Field(
         default=1.0,
@@ -155,7 +155,7 @@ class StyleTransferOptions(BaseModel):
     @property
     def content_weight_in_force(self) -> float:
         """The content weight as the strength leaves it."""
-        return float(self.content_weight * 10 ** (2 - 4 * self.strength))
+        return float(self.content_weight * 10 ** (4 - 8 * self.strength))
 
     @property
     def names_model(self) -> bool:

@@ -230,7 +230,7 @@ def test_what_was_read_is_not_kept(optimizer: str, tmp_path: Path) -> None:
     """The vectors of a checkpoint are freed as the optimizer forgets them."""
     method, _ = six_steps(optimizer, 1)
     save(list(islice(method.steps(CONTENT, STYLE), 3))[-1], tmp_path / "c")
-    prepared = method._prepare(CONTENT, STYLE, tmp_path / "c")
+    prepared = method._prepare(CONTENT, STYLE, resume_from=tmp_path / "c")
     assert prepared.task.checkpoint
     held = weakref.ref(prepared.task.checkpoint)
     next(method._optimize(prepared))

@@ -101,7 +101,7 @@ def test_the_ladder_goes_down_to_the_smallest_tiles_and_the_shortest_history() -
         assert next_plan.peak_bytes < plan.peak_bytes
         plan = next_plan
         rungs.append((plan.tile_side, plan.history_size))
-    assert rungs == [(1920, 10), (960, 5), (480, 3), (240, 3), (128, 3)]
+    assert rungs == [(1920, 20), (960, 10), (480, 5), (240, 3), (128, 3)]
     small = replace(UHD, size=(100, 100))
     assert smaller(small, predict(small, None, 20)) is None
 
@@ -110,7 +110,7 @@ PAINT = """
 import json, sys
 from pathlib import Path
 from nst import NeuralStyleTransfer, StyleTransferOptions
-from nst.engine.memory import _kilobytes
+from nst.engine.memory import _field_bytes
 limit = int(sys.argv[1]) or None
 options = StyleTransferOptions(
     model="vgg16", size=700, total_iterations=1, convergence_tolerance=0
@@ -120,7 +120,7 @@ transfer = NeuralStyleTransfer(
 )
 result = transfer.run("data/content/cat.jpg", "data/style/impasto.jpg")
 print(json.dumps({
-    "peak": _kilobytes(Path("/proc/self/status"), "VmHWM"),
+    "peak": _field_bytes(Path("/proc/self/status"), "VmHWM"),
     "predicted": result.memory_plan.peak_bytes,
     "not yet remembered": 2 * 12 * (result.memory_plan.history_size - 1) * 700 * 466,
     "tiles": result.memory_plan.tiles,
