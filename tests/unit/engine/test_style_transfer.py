@@ -495,10 +495,8 @@ def test_a_limit_makes_tiles_and_the_plan_says_so_before() -> None:
     demand = method._demand(method._pictures(photo, picture()), (400, 200), torch.float32)
     least_whole, least_tiled = (predict(demand, side, MIN_HISTORY_SIZE) for side in (None, 128))
     limit = (least_whole.peak_bytes + least_tiled.peak_bytes) // 2
-    limited = NeuralStyleTransfer(
-        method.options, device="cpu", precision="fp32", max_memory_bytes=limit
-    )
-    plan = limited.plan(photo, picture())
+    method.max_memory_bytes = limit
+    plan = method.plan(photo, picture())
     assert (whole.tiles, whole.size) == (1, (400, 200))
     assert plan.tiles > 1
     assert plan.peak_bytes <= limit
