@@ -2,11 +2,15 @@
 
 import io
 import os
+import signal
 from pathlib import Path
 from typing import Any
 
 import pytest
 from PIL import Image
+
+# A shell lets what it starts in the background ignore Ctrl-C; so would the commands that tests start.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 SAMPLES = REPOSITORY / "data"

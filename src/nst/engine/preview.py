@@ -8,6 +8,7 @@ Torch is not imported here: that alone takes longer than the draft.
 
 import hashlib
 import math
+import os
 import time
 from functools import cache
 from importlib import resources
@@ -100,13 +101,14 @@ def _pixels(picture: Image.Image, size: tuple[int, int]) -> np.ndarray:
 
 def _run(content: np.ndarray, style: np.ndarray) -> np.ndarray:
     """All three (H, W, 3), RGB from 0 to 1; the content's sides are multiples of SIDE_MULTIPLE."""
+    session = _session()
     from onnxruntime import RunOptions
 
     options = RunOptions()
     # Gives the memory back, which optimising the picture needs more.
     options.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
     inputs = {"content": content[np.newaxis], "style": style[np.newaxis]}
-    draft: np.ndarray = _session().run(["draft"], inputs, options)[0]
+    draft: np.ndarray = session.run(["draft"], inputs, options)[0]
     return draft.squeeze(axis=0)
 
 
@@ -118,6 +120,8 @@ def _session() -> "InferenceSession":
         raise DraftUnavailable(NETWORK, error.strerror or str(error)) from error
     if hashlib.sha256(network).hexdigest() != NETWORK_SHA256:
         raise DraftUnavailable(NETWORK, "its SHA-256 is not the published one, it is damaged")
+    # It would report to its maker from its import on.
+    os.putenv("ORT_DISABLE_TELEMETRY", "1")
     from onnxruntime import InferenceSession, SessionOptions
 
     options = SessionOptions()

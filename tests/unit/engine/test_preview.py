@@ -1,5 +1,8 @@
 """The draft on real pictures with the bundled network."""
 
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -174,3 +177,14 @@ def test_a_missing_network_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(preview, "NETWORK", tmp_path / "draft.onnx")
     with pytest.raises(DraftUnavailable, match=r"draft\.onnx: No such file .* --init-method"):
         paint_draft(picture(), picture(), (64, 48))
+
+
+def test_nothing_is_reported_and_nothing_left_behind(tmp_path: Path) -> None:
+    """onnxruntime keeps an identifier and a queue of events in the home directory."""
+    paint = (
+        "from PIL import Image; from nst.engine.preview import paint_draft;"
+        "picture = Image.new('RGB', (40, 40)); paint_draft(picture, picture, (40, 40))"
+    )
+    environment = os.environ | {"HOME": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path / "cache")}
+    subprocess.run([sys.executable, "-c", paint], env=environment, check=True)
+    assert not [file for file in tmp_path.rglob("*") if file.is_file()]
