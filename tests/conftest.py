@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-# A shell lets what it starts in the background ignore Ctrl-C; so would the commands that tests start.
+# What a shell starts in the background ignores Ctrl-C, and so would the commands that tests start.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 REPOSITORY = Path(__file__).resolve().parent.parent
