@@ -1,7 +1,6 @@
 """Checkpoints of a command: a directory beside the output, from which the command goes on."""
 
 import os
-import secrets
 import shlex
 import time
 from contextlib import suppress
@@ -11,6 +10,7 @@ from typing import Any, Self
 import click
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from nst import images
 from nst.errors import InvalidCheckpoint, InvalidImage, StorageError
 from nst.options import StyleTransferOptions
 from nst.progress import Progress
@@ -118,16 +118,16 @@ class Checkpoints:
         try:
             self._write_command()
             progress.save_checkpoint(self.directory / CHECKPOINT_NAME)
-        except (OSError, StorageError) as error:
+        except StorageError as error:
             click.echo(f"nst: going on without a checkpoint: {error}", err=True)
         ended = time.monotonic()
         self._due = ended + max(self._every_seconds, (ended - started) / SHARE_OF_TIME)
 
     def _write_command(self) -> None:
-        self.directory.mkdir(parents=True, exist_ok=True)
-        temporary = self.directory / f".nst-{secrets.token_hex(8)}.tmp"
-        temporary.write_text(self._command.model_dump_json())
-        temporary.replace(self.directory / COMMAND_NAME)
+        text = self._command.model_dump_json()
+        images.write_file(
+            self.directory / COMMAND_NAME, lambda file: file.write_text(text), overwrite=True
+        )
 
     def remove(self) -> None:
         """What was written here, and the directory if nothing else is in it."""

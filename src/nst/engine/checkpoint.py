@@ -7,10 +7,8 @@ Reading one runs no code, wherever it comes from.
 import hashlib
 import json
 import os
-import secrets
 import tempfile
 from collections.abc import Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self
 
@@ -22,8 +20,9 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 import nst
+from nst import images
 from nst.engine.optimize import OptimizerState
-from nst.errors import InvalidCheckpoint, StorageError
+from nst.errors import InvalidCheckpoint
 
 FORMAT = 1
 """Other formats are refused."""
@@ -94,18 +93,15 @@ class Checkpoint(BaseModel):
 
     def save(self, path: Path) -> None:
         """Put it in place of the file, whole or not at all. Raises StorageError."""
-        temporary = path.with_name(f".nst-{secrets.token_hex(8)}.tmp")
+        images.write_file(path, self._write, overwrite=True)
+
+    def _write(self, file: Path) -> None:
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            save_file(self.vectors, temporary, {_KEY: json.dumps(self.model_dump())})
-            with temporary.open("rb") as file:
-                os.fsync(file.fileno())
-            temporary.replace(path)
-        except (OSError, SafetensorError) as error:
-            raise StorageError(path, getattr(error, "strerror", None) or str(error)) from error
-        finally:
-            with suppress(OSError):
-                temporary.unlink(missing_ok=True)
+            save_file(self.vectors, file, {_KEY: json.dumps(self.model_dump())})
+        except SafetensorError as error:  # as where the disk is full
+            raise OSError(str(error)) from error
+        with file.open("rb") as written:
+            os.fsync(written.fileno())
 
     @classmethod
     def load(cls, source: CheckpointSource, origin: Origin, device: torch.device) -> Self:
