@@ -2,6 +2,7 @@
 
 import logging
 import os
+import signal
 import threading
 import time
 from collections.abc import Sequence
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING
 from PIL import Image
 
 from nst import images
-from nst.bootstrap import prepare_process, weights_store
+from nst.bootstrap import prepare_process, set_up_logs, weights_store
 from nst.controls import Controls
 from nst.engine.preview import run_draft
 from nst.errors import InvalidCheckpoint, NSTError, TransferCanceled
@@ -49,10 +50,12 @@ FRAMES = 24
 logger = logging.getLogger(__name__)
 
 
-def paint(connection: Connection) -> None:
+def paint(connection: Connection, device: str = "auto") -> None:
     """One job after the other, until the other end is closed."""
     prepare_process()
-    easel = _Easel(connection)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the worker, which tells us
+    set_up_logs()
+    easel = _Easel(connection, device)
     from nst.engine.style_transfer import NeuralStyleTransfer  # noqa: F401 - warm for the first job
 
     while True:
@@ -74,6 +77,7 @@ class _Easel:
     engine computes, and so that nobody paints for a worker that is gone."""
 
     connection: Connection
+    device: str
     wishes: _Wishes | None = None
     next_work: Work | None = None
     has_work: threading.Event = field(default_factory=threading.Event)
@@ -155,7 +159,9 @@ class _Painting:
     def _transfer(self) -> Result:
         from nst.engine.style_transfer import NeuralStyleTransfer
 
-        transfer = NeuralStyleTransfer(self._job.order.options, weights=weights_store())
+        transfer = NeuralStyleTransfer(
+            self._job.order.options, device=self.easel.device, weights=weights_store()
+        )
         checkpoint = self._file(CHECKPOINT)
         if not checkpoint.exists():
             self._show_draft()

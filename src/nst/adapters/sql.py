@@ -132,6 +132,11 @@ class SqlJobRepository:
         with _errors():
             self._engine = _connect(url, pool_size)
 
+    @property
+    def location(self) -> str:
+        """The URL without the password."""
+        return self._engine.url.render_as_string(hide_password=True)
+
     def migrate(self, revision: str = "head") -> None:
         """Bring the tables to this revision. Raises RepositoryError."""
         config = Config()
