@@ -2,14 +2,16 @@
 
 import os
 import secrets
+import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from multiprocessing.connection import Connection
+
     from flask import Flask
 
     from nst.adapters.sql import SqlJobRepository
@@ -136,7 +138,6 @@ def event_streams() -> "Streams":
 
 def worker(ports: Ports) -> "Worker":
     """One worker with its own engine process."""
-    from nst.engine_process import paint
     from nst.jobs.execute import Workshop
     from nst.settings import load_settings
     from nst.worker import EngineProcess, Worker
@@ -146,12 +147,23 @@ def worker(ports: Ports) -> "Worker":
         ports.repository,
         ports.storage,
         ports.feed,
-        EngineProcess(partial(paint, device=settings.worker_device)),
+        EngineProcess(_paint),
         lease_seconds=settings.lease_seconds,
         heartbeat_seconds=min(1.0, settings.lease_seconds / 3),
         checkpoint_seconds=settings.checkpoint_seconds,
     )
     return Worker(ports.queue, workshop, retention_seconds=settings.retention.total_seconds())
+
+
+def _paint(connection: "Connection") -> None:
+    """The whole life of an engine process; it is spawned, and so found by its name."""
+    prepare_process()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the worker, which tells us
+    set_up_logs()
+    from nst.engine_process import paint
+    from nst.settings import load_settings
+
+    paint(connection, load_settings().worker_device, weights_store())
 
 
 def _ports(settings: "Settings") -> Ports:

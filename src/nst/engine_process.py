@@ -2,21 +2,20 @@
 
 import logging
 import os
-import signal
 import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from PIL import Image
 
 from nst import images
-from nst.bootstrap import prepare_process, set_up_logs, weights_store
 from nst.controls import Controls
 from nst.engine.preview import run_draft
+from nst.engine.style_transfer import NeuralStyleTransfer
+from nst.engine.weights import WeightsStore
 from nst.errors import InvalidCheckpoint, NSTError, TransferCanceled
 from nst.jobs.execute import (
     CHECKPOINT,
@@ -36,9 +35,6 @@ from nst.progress import Losses, Progress, Result, StopReason
 from nst.recipe import PictureFile, Recipe
 from nst.worker import Cancel, Order, Steer, Stop
 
-if TYPE_CHECKING:
-    from nst.engine.style_transfer import NeuralStyleTransfer
-
 PREVIEW_SECONDS = 0.7
 """So often at most a new picture is shown."""
 
@@ -50,14 +46,10 @@ FRAMES = 24
 logger = logging.getLogger(__name__)
 
 
-def paint(connection: Connection, device: str = "auto") -> None:
-    """One job after the other, until the other end is closed."""
-    prepare_process()
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the worker, which tells us
-    set_up_logs()
-    easel = _Easel(connection, device)
-    from nst.engine.style_transfer import NeuralStyleTransfer  # noqa: F401 - warm for the first job
-
+def paint(connection: Connection, device: str, weights: WeightsStore) -> None:
+    """One job after the other, until the other end is closed. `device`: as NeuralStyleTransfer
+    takes it."""
+    easel = _Easel(connection, device, weights)
     while True:
         easel.paint_next()
 
@@ -78,6 +70,7 @@ class _Easel:
 
     connection: Connection
     device: str
+    weights: WeightsStore
     wishes: _Wishes | None = None
     next_work: Work | None = None
     has_work: threading.Event = field(default_factory=threading.Event)
@@ -157,10 +150,8 @@ class _Painting:
         return run_draft(self._job.order.options, self._file(CONTENT), self._styles[0])
 
     def _transfer(self) -> Result:
-        from nst.engine.style_transfer import NeuralStyleTransfer
-
         transfer = NeuralStyleTransfer(
-            self._job.order.options, device=self.easel.device, weights=weights_store()
+            self._job.order.options, device=self.easel.device, weights=self.easel.weights
         )
         checkpoint = self._file(CHECKPOINT)
         if not checkpoint.exists():
@@ -172,7 +163,7 @@ class _Painting:
             logger.warning("job %s begins again: %s", self._job.id, error)
             return self._run(transfer, None)
 
-    def _run(self, transfer: "NeuralStyleTransfer", checkpoint: Path | None) -> Result:
+    def _run(self, transfer: NeuralStyleTransfer, checkpoint: Path | None) -> Result:
         return transfer.run(
             self._file(CONTENT),
             self._styles[0],
