@@ -1,9 +1,11 @@
 """ImageStorage in a folder, in S3 or in memory, through obstore, which speaks to all three."""
 
 import errno
+import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import timedelta
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -30,7 +32,7 @@ def in_folder(folder: Path) -> "ObjectStorage":
     """Files in a folder of this machine."""
     with _errors(str(folder)):
         folder.mkdir(parents=True, exist_ok=True)
-        return ObjectStorage(LocalStore(folder, automatic_cleanup=True))
+        return ObjectStorage(LocalStore(folder, automatic_cleanup=True), folder)
 
 
 def in_memory() -> "ObjectStorage":
@@ -41,8 +43,10 @@ def in_memory() -> "ObjectStorage":
 class ObjectStorage:
     """Files in a store of obstore's."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, folder: Path | None = None) -> None:
+        """`folder`: where the store is one of this machine."""
         self._store = store
+        self._folder = folder
 
     def put(self, key: str, data: bytes | Path) -> None:
         with _errors(key):
@@ -53,9 +57,12 @@ class ObjectStorage:
             return bytes(obstore.get(self._store, key).bytes())
 
     def fetch(self, key: str, file: Path) -> None:
+        pieces = self.stream(key)
+        first = next(pieces, b"")  # if it is not there, nothing is written
+
         def write(temporary: Path) -> None:
-            with temporary.open("wb") as stream:
-                stream.writelines(self.stream(key))
+            with temporary.open("wb") as opened:
+                opened.writelines(chain((first,), pieces))
 
         write_file(file, write, overwrite=True)
 
@@ -90,6 +97,10 @@ class ObjectStorage:
             obstore.copy(self._store, source, target)
 
     def delete(self, prefix: str) -> None:
+        if self._folder:  # there may be what was half written when a process was killed
+            with suppress(FileNotFoundError), _errors(prefix):
+                shutil.rmtree(self._folder / prefix)
+            return
         for file in self.list(prefix):
             with suppress(FileNotFoundError), _errors(file.key):
                 obstore.delete(self._store, file.key)

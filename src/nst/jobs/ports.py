@@ -29,6 +29,9 @@ class JobRepository(Protocol):
     def get(self, job_id: str) -> Job:
         """Raises JobNotFound."""
 
+    def find_submitted(self, owner: str, idempotency_key: str) -> Job | None:
+        """The owner's job that was added with this key."""
+
     def list(
         self,
         owner: str,
