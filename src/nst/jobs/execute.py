@@ -8,7 +8,7 @@ import logging
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,7 +21,18 @@ from nst.errors import (
     NSTError,
     StorageFull,
 )
-from nst.jobs.job import Job, JobError, JobProgress, JobResult, JobStatus
+from nst.jobs.job import (
+    CHECKPOINT,
+    CHECKPOINTS,
+    FRAMES,
+    RESULT,
+    Job,
+    JobError,
+    JobProgress,
+    JobResult,
+    JobStatus,
+    public_facts,
+)
 from nst.jobs.ports import ImageStorage, JobRepository, ProgressFeed
 from nst.jobs.submit import forget
 
@@ -31,12 +42,19 @@ CRASHED = JobError(
     code="engine_crashed",
     message="the engine crashed or fell silent in every attempt; try a smaller size",
 )
-
-CONTENT, CHECKPOINT, PREVIEW, RESULT = "content", "checkpoint", "preview.jpg", "result.png"
-"""Names of files in the directory of a job and, behind its id, in the storage."""
+FULL = JobError(
+    code=StorageFull.code,
+    message="the server has no space left for the pictures; try again later",
+)
+GONE = JobError(
+    code="pictures_gone",
+    message="the pictures that were uploaded are gone; send them again",
+)
 
 ORPHAN_SECONDS = 3600.0
 """A directory without a job may belong to one that is being submitted; not for so long."""
+ORPHANS_ASKED_FOR = 500
+"""At a time: a statement takes only so many parameters."""
 
 logger = logging.getLogger(__name__)
 
@@ -112,7 +130,7 @@ class Engine(Protocol):
         """Stop after this step and keep a checkpoint."""
 
     def kill(self) -> None:
-        """At once; what it was doing is lost."""
+        """Stop at once, what it was painting is lost; nothing happens where it paints nothing."""
 
 
 # ── one job ───────────────────────────────────────────────────────────────────────────────────
@@ -144,24 +162,44 @@ def execute_job(job: Job, workshop: Workshop) -> None:
     try:
         with (
             tempfile.TemporaryDirectory(prefix="nst-job-") as directory,
-            _Pulse(job, workshop) as p,
+            _Pulse(job, workshop) as pulse,
         ):
-            _Attempt(job, workshop, Path(directory), p).run()
+            _Attempt(job, workshop, Path(directory), pulse).run()
     except LeaseLost as error:
-        workshop.engine.kill()
-        logger.warning("%s", error)
-    except StorageFull as error:
-        workshop.engine.kill()
-        full = JobError(code=error.code, message="the server has no space left for the pictures")
-        workshop.repository.finish(job.id, job.attempt, JobStatus.FAILED, error=full)
+        logger.warning("%s", error, extra=public_facts(job))
+        _forget_if_deleted(job, workshop)
+    except StorageFull:
+        # The database may need the space that is missing, if only to say so.
+        _delete_painted(job, workshop)
+        with suppress(LeaseLost):
+            workshop.repository.finish(job.id, job.attempt, JobStatus.FAILED, error=FULL)
+        logger.error("job failed: %s", FULL.code, extra=public_facts(job))
     except DependencyError:
-        workshop.engine.kill()
         with suppress(NSTError):
             workshop.repository.give_back(job.id, job.attempt)
         raise
+    except Exception:
+        with suppress(NSTError):
+            workshop.repository.fail_attempt(job.id, job.attempt, MAX_ATTEMPTS, CRASHED)
+        raise
     finally:
+        # What it would still say must not be taken for news of the next job.
+        workshop.engine.kill()
         with suppress(FeedError):
             workshop.feed.publish(job.id, None)
+
+
+def _delete_painted(job: Job, workshop: Workshop) -> None:
+    with suppress(DependencyError):
+        for directory in (FRAMES, CHECKPOINTS):
+            workshop.storage.delete(f"{job.id}/{directory}")
+
+
+def _forget_if_deleted(job: Job, workshop: Workshop) -> None:
+    """What this attempt stored after somebody had the job and its files deleted."""
+    with suppress(DependencyError):
+        if not workshop.repository.existing([job.id]):
+            workshop.storage.delete(f"{job.id}/")
 
 
 class _Attempt:
@@ -174,9 +212,14 @@ class _Attempt:
         self._pulse = pulse
 
     def run(self) -> None:
-        self._fetch()
+        try:
+            self._fetch()
+        except FileNotFoundError:
+            self._hear(Failed(GONE))
+            return
         engine = self._shop.engine
         engine.start(Work(self._directory, self._job, self._shop.checkpoint_seconds))
+        self._pulse.engine_listens.set()
         heard_at, stop_by = time.monotonic(), None
         while True:
             self._pulse.check()
@@ -191,11 +234,9 @@ class _Attempt:
                 if self._hear(news):
                     return
             elif stop_by is not None and now > stop_by:
-                engine.kill()
                 self._hear(Stopped(has_checkpoint=False))
                 return
             elif now - heard_at > self._shop.silence_seconds:
-                engine.kill()
                 self._hear(Crashed(f"it said nothing for {now - heard_at:.0f} s"))
                 return
 
@@ -206,6 +247,8 @@ class _Attempt:
         if self._job.checkpoint:
             with suppress(FileNotFoundError):
                 storage.fetch(self._job.checkpoint, self._directory / CHECKPOINT)
+        else:
+            storage.delete(f"{self._job.id}/{FRAMES}")  # of a run that was not gone on with
 
     def _hear(self, news: News) -> bool:
         """Whether that was the last."""
@@ -227,10 +270,11 @@ class _Attempt:
                 if has_checkpoint:
                     self._keep_checkpoint()
                 repository.give_back(job.id, job.attempt)
+                logger.info("job given back", extra=public_facts(job))
             case Failed(error):
                 self._end(JobStatus.FAILED, error=error)
             case Crashed(reason):
-                logger.error("job %s, attempt %d: %s", job.id, job.attempt, reason)
+                logger.error("attempt failed: %s", reason, extra=public_facts(job))
                 repository.fail_attempt(job.id, job.attempt, MAX_ATTEMPTS, CRASHED)
         return True
 
@@ -242,10 +286,12 @@ class _Attempt:
         error: JobError | None = None,
     ) -> None:
         job, progress = self._job, self._pulse.progress
-        self._shop.repository.finish(
+        finished = self._shop.repository.finish(
             job.id, job.attempt, status, progress=progress, result=result, error=error
         )
-        logger.info("job %s: %s", job.id, status)
+        logger.info("job finished", extra=public_facts(finished))
+        with suppress(DependencyError):  # else it goes with the job
+            self._shop.storage.delete(f"{job.id}/{CHECKPOINTS}")
 
     def _show(self, progress: JobProgress, files: Sequence[str]) -> None:
         for name in files:
@@ -255,7 +301,7 @@ class _Attempt:
             self._shop.feed.publish(self._job.id, progress)
 
     def _keep_checkpoint(self) -> None:
-        key = f"{self._job.id}/{self._job.attempt}-{CHECKPOINT}"
+        key = f"{self._job.id}/{CHECKPOINTS}{self._job.attempt}"
         self._shop.storage.put(key, self._directory / CHECKPOINT)
         self._shop.repository.keep_checkpoint(self._job.id, self._job.attempt, key)
 
@@ -266,6 +312,8 @@ class _Pulse:
 
     def __init__(self, job: Job, workshop: Workshop) -> None:
         self.progress: JobProgress | None = None
+        self.engine_listens = threading.Event()
+        """What is asked for before is passed on then."""
         self._job = job
         self._shop = workshop
         self._is_over = threading.Event()
@@ -296,13 +344,17 @@ class _Pulse:
                 self._lost = error
                 return
             except DependencyError as error:
-                logger.warning("job %s: no heartbeat: %s", heard.id, error)
+                logger.warning("no heartbeat: %s", error, extra=public_facts(heard))
                 continue
-            if job.cancel_requested and not heard.cancel_requested:
-                self._shop.engine.cancel()
-            if job.steering != heard.steering:
-                self._shop.engine.steer(job.steering)
-            heard = job
+            if self.engine_listens.is_set():
+                self._pass_on(job, heard)
+                heard = job
+
+    def _pass_on(self, job: Job, heard: Job) -> None:
+        if job.cancel_requested and not heard.cancel_requested:
+            self._shop.engine.cancel()
+        if job.steering != heard.steering:
+            self._shop.engine.steer(job.steering)
 
 
 # ── all jobs ──────────────────────────────────────────────────────────────────────────────────
@@ -313,7 +365,7 @@ def sweep(workshop: Workshop) -> Sequence[Job]:
     RepositoryError."""
     swept = workshop.repository.sweep(MAX_ATTEMPTS, CRASHED)
     for job in swept:
-        logger.warning("job %s: its worker %s fell silent, now %s", job.id, job.worker, job.status)
+        logger.warning("worker %s fell silent", job.worker, extra=public_facts(job))
         with suppress(FeedError):
             workshop.feed.publish(job.id, None)
     return swept
@@ -326,12 +378,17 @@ def clean(repository: JobRepository, storage: ImageStorage, retention_seconds: f
     expired = repository.completed_before(now - retention_seconds, limit=1000)
     for job_id in expired:
         forget(job_id, repository, storage)
-    directories = storage.directories()
-    orphans = sorted(set(directories) - repository.existing(directories))
-    gone = [name for name in orphans if _is_old(storage, name)]
+    gone = [name for name in _orphans(repository, storage) if _is_old(storage, name)]
     for name in gone:
         storage.delete(f"{name}/")
     return len(expired) + len(gone)
+
+
+def _orphans(repository: JobRepository, storage: ImageStorage) -> Iterator[str]:
+    directories = storage.directories()
+    for first in range(0, len(directories), ORPHANS_ASKED_FOR):
+        asked = directories[first : first + ORPHANS_ASKED_FOR]
+        yield from set(asked) - repository.existing(asked)
 
 
 def _is_old(storage: ImageStorage, directory: str) -> bool:
