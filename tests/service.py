@@ -1,6 +1,7 @@
 """The service inside the process of a test: the adapters that `nst serve` has, and an engine that
 says what the test wants to hear."""
 
+import functools
 import io
 import threading
 import time
@@ -8,6 +9,7 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, TypeAlias
 
 from apiflask import APIFlask
@@ -159,6 +161,13 @@ CRASH = Crashed("its process ended with exit code -9")
 # ── the service ───────────────────────────────────────────────────────────────────────────────
 
 
+class Browser(FlaskClient):
+    """Reads every answer to its end and closes it, unless told not to."""
+
+    def open(self, *arguments: Any, **options: Any) -> Any:
+        return super().open(*arguments, **{"buffered": True, **options})
+
+
 @dataclass
 class House:
     """All of the service, in one directory."""
@@ -168,8 +177,8 @@ class House:
     lease_seconds: float = 30.0
 
     def __post_init__(self) -> None:
+        (self.directory / "jobs.db").write_bytes(_empty_database())
         self.repository = SqlJobRepository(f"sqlite:///{self.directory / 'jobs.db'}")
-        self.repository.migrate()
         self.queue = MemoryJobQueue()
         self.storage = storage.in_folder(self.directory / "pictures")
         self.feed = MemoryProgressFeed()
@@ -217,11 +226,24 @@ class House:
     def app(self, **settings: Any) -> APIFlask:
         values = {"secret_key": "a secret", "retention_seconds": 7 * 24 * 3600.0, **settings}
         streams = values.pop("streams", Streams(50, 10, 300.0))
-        return create_app(Service(self.jobs, self.limiter, streams, ApiSettings(**values)))
+        app = create_app(Service(self.jobs, self.limiter, streams, ApiSettings(**values)))
+        app.test_client_class = Browser
+        return app
 
     def client(self, **settings: Any) -> FlaskClient:
         """A browser that has not been here before."""
         return self.app(**settings).test_client()
+
+
+@functools.cache
+def _empty_database() -> bytes:
+    """Made once: there are hundreds of tests."""
+    with TemporaryDirectory() as directory:
+        file = Path(directory, "jobs.db")
+        repository = SqlJobRepository(f"sqlite:///{file}")
+        repository.migrate()
+        repository.close()
+        return file.read_bytes()
 
 
 def files_of(house: House, job_id: str) -> list[str]:

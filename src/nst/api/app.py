@@ -29,6 +29,7 @@ def create_app(service: Service) -> APIFlask:
         docs_path=None,
         spec_path="/api/openapi.json",
     )
+    app.json.sort_keys = False  # type: ignore[attr-defined]  # options come in the order of ours
     app.config.update(
         SECRET_KEY=settings.secret_key,
         SESSION_COOKIE_NAME="nst_session",
