@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from apiflask import APIFlask
 from flask.testing import FlaskClient
@@ -164,6 +164,14 @@ CRASH = Crashed("its process ended with exit code -9")
 class Browser(FlaskClient):
     """Reads every answer to its end and closes it, unless told not to."""
 
+    if TYPE_CHECKING:  # what comes is JSON, of which mypy knows nothing
+        get: Callable[..., Any]
+        head: Callable[..., Any]
+        post: Callable[..., Any]
+        put: Callable[..., Any]
+        delete: Callable[..., Any]
+        options: Callable[..., Any]
+
     def open(self, *arguments: Any, **options: Any) -> Any:
         return super().open(*arguments, **{"buffered": True, **options})
 
@@ -230,9 +238,9 @@ class House:
         app.test_client_class = Browser
         return app
 
-    def client(self, **settings: Any) -> FlaskClient:
+    def client(self, **settings: Any) -> Browser:
         """A browser that has not been here before."""
-        return self.app(**settings).test_client()
+        return browser(self.app(**settings))
 
 
 @functools.cache
@@ -244,6 +252,13 @@ def _empty_database() -> bytes:
         repository.migrate()
         repository.close()
         return file.read_bytes()
+
+
+def browser(app: APIFlask, *, use_cookies: bool = True) -> Browser:
+    """Another one, on the same application."""
+    client = app.test_client(use_cookies=use_cookies)
+    assert isinstance(client, Browser)
+    return client
 
 
 def files_of(house: House, job_id: str) -> list[str]:

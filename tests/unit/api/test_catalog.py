@@ -4,7 +4,6 @@ import io
 from typing import Any
 
 import pytest
-from flask.testing import FlaskClient
 from PIL import Image
 from pydantic import TypeAdapter
 
@@ -12,16 +11,16 @@ from conftest import SAMPLES
 from nst.controls import STEERABLE
 from nst.jobs.submit import MAX_STYLES, Limits
 from nst.options import DEFAULT_PRESET, PRESETS, StyleTransferOptions
-from service import House, form
+from service import Browser, House, form
 
 
 @pytest.fixture
-def client(house: House) -> FlaskClient:
+def client(house: House) -> Browser:
     return house.client()
 
 
 @pytest.fixture
-def options(client: FlaskClient) -> dict[str, Any]:
+def options(client: Browser) -> dict[str, Any]:
     found: dict[str, Any] = client.get("/api/v1/options").json
     return found
 
@@ -54,7 +53,7 @@ def test_presets_limits_and_formats(options: dict[str, Any], house: House) -> No
 
 
 def test_defaults_are_accepted_as_they_are_described(
-    client: FlaskClient, options: dict[str, Any]
+    client: Browser, options: dict[str, Any]
 ) -> None:
     values = {
         name: str(facts["default"]) for name, facts in options["schema"]["properties"].items()
@@ -63,7 +62,7 @@ def test_defaults_are_accepted_as_they_are_described(
 
 
 @pytest.mark.parametrize("kind", ["style", "content"])
-def test_samples(client: FlaskClient, kind: str) -> None:
+def test_samples(client: Browser, kind: str) -> None:
     listed = client.get(f"/api/v1/{kind}s").json[f"{kind}s"]
     assert [sample["name"] for sample in listed] == sorted(
         file.stem for file in (SAMPLES / kind).glob("*.jpg")
@@ -81,7 +80,7 @@ def test_samples(client: FlaskClient, kind: str) -> None:
 
 @pytest.mark.parametrize("name", ["nonsense", "..%2F..%2FREADME", "impasto.jpg", "%00"])
 @pytest.mark.parametrize("kind", ["styles", "contents"])
-def test_unknown_samples(client: FlaskClient, kind: str, name: str) -> None:
+def test_unknown_samples(client: Browser, kind: str, name: str) -> None:
     response = client.get(f"/api/v1/{kind}/{name}")
     assert (response.status_code, response.json["code"]) == (404, "not_found")
 

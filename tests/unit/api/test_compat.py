@@ -7,29 +7,28 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from flask.testing import FlaskClient
 from PIL import Image
 
 from nst.jobs.execute import Failed
 from nst.jobs.job import JobError, JobStatus
 from nst.options import StyleTransferOptions
-from service import CAT, WAVES, House, finishes, form, paints, upload
+from service import CAT, WAVES, Browser, House, browser, finishes, form, paints, upload
 
 
 @pytest.fixture
-def client(house: House) -> Callable[[], FlaskClient]:
+def client(house: House) -> Callable[[], Browser]:
     """Every request comes from a client without a memory."""
     app = house.app()
-    return lambda: app.test_client(use_cookies=False)
+    return lambda: browser(app, use_cookies=False)
 
 
-def post(client: FlaskClient, **files: Any) -> Any:
+def post(client: Browser, **files: Any) -> Any:
     usual = {"content_image": upload(CAT, "cat.png"), "style_image": upload(WAVES, "waves.png")}
     data = {name: file for name, file in (usual | files).items() if file is not None}
     return client.post("/api/style_transfer", data=data)
 
 
-def test_the_whole_way(client: Callable[[], FlaskClient], house: House) -> None:
+def test_the_whole_way(client: Callable[[], Browser], house: House) -> None:
     response = post(client())
     assert response.status_code == 202
     assert set(response.json) == {"task_id"}
@@ -61,9 +60,7 @@ def test_the_whole_way(client: Callable[[], FlaskClient], house: House) -> None:
         assert len(zipped.namelist()) == 3
 
 
-def test_it_is_painted_as_the_default_preset(
-    client: Callable[[], FlaskClient], house: House
-) -> None:
+def test_it_is_painted_as_the_default_preset(client: Callable[[], Browser], house: House) -> None:
     task = post(client()).json["task_id"]
     order = house.repository.get(task).order
     assert order.options == StyleTransferOptions.from_preset("quality")
@@ -78,7 +75,7 @@ def test_it_is_painted_as_the_default_preset(
     ],
 )
 def test_what_did_not_succeed_has_failed(
-    client: Callable[[], FlaskClient], house: House, script: list[Any]
+    client: Callable[[], Browser], house: House, script: list[Any]
 ) -> None:
     task = post(client()).json["task_id"]
     house.work(*script)
@@ -86,7 +83,7 @@ def test_what_did_not_succeed_has_failed(
 
 
 def test_the_picture_of_a_failed_task_is_not_found(
-    client: Callable[[], FlaskClient], house: House
+    client: Callable[[], Browser], house: House
 ) -> None:
     task = post(client()).json["task_id"]
     house.work(Failed(JobError(code="out_of_memory", message="too large")))
@@ -96,7 +93,7 @@ def test_the_picture_of_a_failed_task_is_not_found(
 
 @pytest.mark.parametrize("path", ["task_status", "download", "download-all", "task_image"])
 @pytest.mark.parametrize("task", ["0" * 32, "nonsense", "%00"])
-def test_unknown_tasks(client: Callable[[], FlaskClient], path: str, task: str) -> None:
+def test_unknown_tasks(client: Callable[[], Browser], path: str, task: str) -> None:
     below = "/1" if path == "task_image" else ""
     response = client().get(f"/api/{path}/{task}{below}")
     assert (response.status_code, response.json["code"]) == (404, "job_not_found")
@@ -105,14 +102,14 @@ def test_unknown_tasks(client: Callable[[], FlaskClient], path: str, task: str) 
 @pytest.mark.parametrize("path", ["task_status", "download", "download-all", "task_image"])
 def test_jobs_of_browsers_are_not_to_be_seen_here(house: House, path: str) -> None:
     app = house.app()
-    job = app.test_client().post("/api/v1/jobs", data=form()).json
+    job = browser(app).post("/api/v1/jobs", data=form()).json
     house.work(paints(1), finishes())
     below = "/1" if path == "task_image" else ""
-    response = app.test_client().get(f"/api/{path}/{job['id']}{below}")
+    response = browser(app).get(f"/api/{path}/{job['id']}{below}")
     assert (response.status_code, response.json["code"]) == (404, "job_not_found")
 
 
-def test_tasks_are_in_nobody_s_list(client: Callable[[], FlaskClient], house: House) -> None:
+def test_tasks_are_in_nobody_s_list(client: Callable[[], Browser], house: House) -> None:
     task = post(client()).json["task_id"]
     browser = house.client()
     assert browser.get("/api/v1/jobs").json["jobs"] == []
@@ -124,13 +121,13 @@ def test_tasks_are_in_nobody_s_list(client: Callable[[], FlaskClient], house: Ho
     ("data", "status"), [(None, 422), (b"no picture", 415), (b"", 415), (CAT[:100], 422)]
 )
 def test_wrong_files_are_named(
-    client: Callable[[], FlaskClient], field: str, data: bytes | None, status: int
+    client: Callable[[], Browser], field: str, data: bytes | None, status: int
 ) -> None:
     response = post(client(), **{field: None if data is None else upload(data)})
     assert (response.status_code, response.json["field"]) == (status, field)
 
 
-def test_small_frames_too(client: Callable[[], FlaskClient], house: House) -> None:
+def test_small_frames_too(client: Callable[[], Browser], house: House) -> None:
     task = post(client()).json["task_id"]
     house.work(paints(5), finishes())
     assert client().get(f"/api/task_image/{task}/5?thumb=1").status_code == 200

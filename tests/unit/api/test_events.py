@@ -8,12 +8,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from flask.testing import FlaskClient
 
 from nst.api import jobs as routes
 from nst.api import streams as streams_module
 from nst.api.streams import Streams
-from service import CRASH, House, finishes, form, paints
+from service import CRASH, Browser, House, finishes, form, paints
 
 JOBS = "/api/v1/jobs"
 
@@ -44,18 +43,18 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def client(house: House) -> FlaskClient:
+def client(house: House) -> Browser:
     return house.client()
 
 
 @pytest.fixture
-def job(client: FlaskClient) -> dict[str, Any]:
+def job(client: Browser) -> dict[str, Any]:
     made: dict[str, Any] = client.post(JOBS, data=form()).json
     return made
 
 
 def test_a_finished_job_is_snapshot_and_end(
-    client: FlaskClient, house: House, job: dict[str, Any]
+    client: Browser, house: House, job: dict[str, Any]
 ) -> None:
     house.work(finishes())
     response = client.get(job["links"]["events"])
@@ -67,7 +66,7 @@ def test_a_finished_job_is_snapshot_and_end(
     assert snapshot.data == end.data == client.get(f"{JOBS}/{job['id']}").json
 
 
-def test_the_whole_life_of_a_job(client: FlaskClient, house: House, job: dict[str, Any]) -> None:
+def test_the_whole_life_of_a_job(client: Browser, house: House, job: dict[str, Any]) -> None:
     def paint() -> None:
         time.sleep(0.2)
         slowly = [line for step in (1, 2) for line in (paints(step), lambda _: time.sleep(0.15))]
@@ -93,7 +92,7 @@ def test_the_whole_life_of_a_job(client: FlaskClient, house: House, job: dict[st
 
 
 def test_the_preview_has_an_address_for_every_picture(
-    client: FlaskClient, house: House, job: dict[str, Any]
+    client: Browser, house: House, job: dict[str, Any]
 ) -> None:
     house.work(paints(4), finishes())
     *_, end = parsed(client.get(job["links"]["events"]).text)
@@ -102,7 +101,7 @@ def test_the_preview_has_an_address_for_every_picture(
 
 
 def test_a_client_that_has_seen_the_end_is_told_to_stop(
-    client: FlaskClient, house: House, job: dict[str, Any]
+    client: Browser, house: House, job: dict[str, Any]
 ) -> None:
     house.work(finishes())
     path = job["links"]["events"]
@@ -113,7 +112,7 @@ def test_a_client_that_has_seen_the_end_is_told_to_stop(
 
 @pytest.mark.parametrize("last", ["1-5", "2-end", "nonsense", ""])
 def test_a_client_that_comes_back_gets_the_state_of_now(
-    client: FlaskClient, house: House, job: dict[str, Any], last: str
+    client: Browser, house: House, job: dict[str, Any], last: str
 ) -> None:
     house.work(paints(5), finishes())
     response = client.get(job["links"]["events"], headers={"Last-Event-ID": last})
@@ -121,7 +120,7 @@ def test_a_client_that_comes_back_gets_the_state_of_now(
 
 
 def test_a_job_that_is_tried_again_has_another_end(
-    client: FlaskClient, house: House, job: dict[str, Any]
+    client: Browser, house: House, job: dict[str, Any]
 ) -> None:
     from nst.jobs.job import JobStatus
 
@@ -132,7 +131,7 @@ def test_a_job_that_is_tried_again_has_another_end(
     assert [event.name for event in parsed(response.text)] == ["snapshot", "end"]
 
 
-def test_browsers_are_told_when_to_come_back(client: FlaskClient, house: House) -> None:
+def test_browsers_are_told_when_to_come_back(client: Browser, house: House) -> None:
     client = house.client(streams=Streams(9, 9, 0.2))
     job = client.post(JOBS, data=form()).json
     text = client.get(job["links"]["events"]).text
@@ -141,7 +140,7 @@ def test_browsers_are_told_when_to_come_back(client: FlaskClient, house: House) 
 
 
 def test_silence_is_broken_by_comments(
-    client: FlaskClient, house: House, monkeypatch: pytest.MonkeyPatch
+    client: Browser, house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(streams_module, "PING_SECONDS", 0.1)
     client = house.client(streams=Streams(9, 9, 0.5))
@@ -150,7 +149,7 @@ def test_silence_is_broken_by_comments(
     assert 2 <= text.count(": ping\n\n") <= 6
 
 
-def test_a_server_that_has_to_go_closes_its_streams(client: FlaskClient, house: House) -> None:
+def test_a_server_that_has_to_go_closes_its_streams(client: Browser, house: House) -> None:
     streams = Streams(9, 9, 300.0)
     client = house.client(streams=streams)
     job = client.post(JOBS, data=form()).json
@@ -162,7 +161,7 @@ def test_a_server_that_has_to_go_closes_its_streams(client: FlaskClient, house: 
 
 
 def test_a_deleted_job_ends_the_stream_quietly(
-    client: FlaskClient, house: House, job: dict[str, Any]
+    client: Browser, house: House, job: dict[str, Any]
 ) -> None:
     threading.Timer(
         0.2, lambda: house.jobs.delete(house.repository.get(job["id"]).owner, job["id"])
@@ -172,7 +171,7 @@ def test_a_deleted_job_ends_the_stream_quietly(
     assert client.get(job["links"]["events"]).status_code == 404
 
 
-def test_a_stream_that_could_not_begin_is_not_counted(client: FlaskClient, house: House) -> None:
+def test_a_stream_that_could_not_begin_is_not_counted(client: Browser, house: House) -> None:
     streams = Streams(9, 9, 300.0)
     client = house.client(streams=streams)
     assert client.get(f"{JOBS}/{'0' * 32}/events").status_code == 404
@@ -180,7 +179,7 @@ def test_a_stream_that_could_not_begin_is_not_counted(client: FlaskClient, house
     assert streams.count == 0
 
 
-def test_head_leaves_no_stream_open(client: FlaskClient, house: House) -> None:
+def test_head_leaves_no_stream_open(client: Browser, house: House) -> None:
     streams = Streams(9, 9, 300.0)
     client = house.client(streams=streams)
     job = client.post(JOBS, data=form()).json

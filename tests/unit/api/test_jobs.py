@@ -4,24 +4,23 @@ import io
 from typing import Any
 
 import pytest
-from flask.testing import FlaskClient
 
 from conftest import SAMPLES
 from nst.controls import STEERABLE
 from nst.jobs.execute import Failed
 from nst.jobs.job import JobError, JobStatus
 from nst.options import PRESETS, StyleTransferOptions
-from service import CAT, WAVES, House, finishes, form, paints, progress, upload
+from service import CAT, WAVES, Browser, House, finishes, form, paints, progress, upload
 
 JOBS = "/api/v1/jobs"
 
 
 @pytest.fixture
-def client(house: House) -> FlaskClient:
+def client(house: House) -> Browser:
     return house.client()
 
 
-def submitted(client: FlaskClient, **fields: Any) -> dict[str, Any]:
+def submitted(client: Browser, **fields: Any) -> dict[str, Any]:
     response = client.post(JOBS, data=form(**fields))
     assert response.status_code == 202, response.text
     job: dict[str, Any] = response.json
@@ -39,7 +38,7 @@ def problem_of(response: Any, status: int, code: str) -> dict[str, Any]:
 # ── submit ────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_a_new_job(client: FlaskClient, house: House) -> None:
+def test_a_new_job(client: Browser, house: House) -> None:
     response = client.post(JOBS, data=form())
     job = response.json
     assert (response.status_code, response.location) == (202, f"{JOBS}/{job['id']}")
@@ -58,20 +57,20 @@ def test_a_new_job(client: FlaskClient, house: House) -> None:
     assert house.repository.get(job["id"]).status is JobStatus.QUEUED
 
 
-def test_without_words_it_is_the_default_preset(client: FlaskClient) -> None:
+def test_without_words_it_is_the_default_preset(client: Browser) -> None:
     job = submitted(client, preset=None)
     assert job["preset"] == "quality"
     assert job["options"] == StyleTransferOptions.from_preset("quality").model_dump(mode="json")
 
 
 @pytest.mark.parametrize("preset", PRESETS)
-def test_presets(client: FlaskClient, preset: str) -> None:
+def test_presets(client: Browser, preset: str) -> None:
     job = submitted(client, preset=preset)
     assert job["preset"] == preset
     assert job["options"] == StyleTransferOptions.from_preset(preset).model_dump(mode="json")
 
 
-def test_every_option_may_be_a_field_of_the_form(client: FlaskClient) -> None:
+def test_every_option_may_be_a_field_of_the_form(client: Browser) -> None:
     changed = {"size": "64", "style_weight": "1e5", "optimizer": "adam", "seed": "7"}
     job = submitted(client, preset="fast", **changed)
     expected = StyleTransferOptions.from_preset("fast", **changed)
@@ -92,33 +91,31 @@ def test_every_option_may_be_a_field_of_the_form(client: FlaskClient) -> None:
         ("total_iterations", "1.5"),
     ],
 )
-def test_wrong_options_are_named(client: FlaskClient, field: str, value: str) -> None:
+def test_wrong_options_are_named(client: Browser, field: str, value: str) -> None:
     problem = problem_of(client.post(JOBS, data=form(**{field: value})), 422, "invalid_option")
     assert problem["field"] == field
     assert problem["detail"].startswith(field)
 
 
 @pytest.mark.parametrize("field", ["content_image", "style_image"])
-def test_pictures_must_be_there(client: FlaskClient, field: str) -> None:
+def test_pictures_must_be_there(client: Browser, field: str) -> None:
     problem = problem_of(client.post(JOBS, data=form(**{field: None})), 422, "invalid_option")
     assert problem["field"] == field
 
 
 @pytest.mark.parametrize("field", ["content_image", "style_image"])
-def test_a_text_is_no_picture(client: FlaskClient, field: str) -> None:
+def test_a_text_is_no_picture(client: Browser, field: str) -> None:
     problem = problem_of(client.post(JOBS, data=form(**{field: "cat.png"})), 422, "invalid_option")
     assert problem["field"] == field
 
 
 @pytest.mark.parametrize("content_type", ["application/json", "text/plain", None])
-def test_what_is_no_form_is_told_what_is_missing(
-    client: FlaskClient, content_type: str | None
-) -> None:
+def test_what_is_no_form_is_told_what_is_missing(client: Browser, content_type: str | None) -> None:
     response = client.post(JOBS, data=b'{"size": 3}', content_type=content_type)
     assert problem_of(response, 422, "invalid_option")["field"] == "content_image"
 
 
-def test_several_styles_and_masks(client: FlaskClient, house: House) -> None:
+def test_several_styles_and_masks(client: Browser, house: House) -> None:
     styles = [upload(WAVES, "a.png"), upload(CAT, "b.png")]
     masks = [upload(b"", ""), upload(CAT, "mask.png")]
     job = submitted(client, style_image=styles, style_mask=masks)
@@ -129,17 +126,17 @@ def test_several_styles_and_masks(client: FlaskClient, house: House) -> None:
     assert len(job["links"]["styles"]) == 2
 
 
-def test_an_empty_file_is_no_mask(client: FlaskClient, house: House) -> None:
+def test_an_empty_file_is_no_mask(client: Browser, house: House) -> None:
     job = submitted(client, style_mask=(io.BytesIO(b""), "none.png"))
     assert house.repository.get(job["id"]).order.masks == (None,)
 
 
-def test_nine_styles_are_too_many(client: FlaskClient) -> None:
+def test_nine_styles_are_too_many(client: Browser) -> None:
     response = client.post(JOBS, data=form(style_image=[upload(WAVES) for _ in range(9)]))
     assert problem_of(response, 422, "invalid_option")["field"] == "style_image"
 
 
-def test_samples(client: FlaskClient, house: House) -> None:
+def test_samples(client: Browser, house: House) -> None:
     job = submitted(
         client,
         content_image=None,
@@ -154,13 +151,13 @@ def test_samples(client: FlaskClient, house: House) -> None:
 
 @pytest.mark.parametrize("field", ["sample_content", "sample_style"])
 @pytest.mark.parametrize("name", ["nonsense", "../README", "cat.jpg"])
-def test_unknown_samples_are_named(client: FlaskClient, field: str, name: str) -> None:
+def test_unknown_samples_are_named(client: Browser, field: str, name: str) -> None:
     usual = {"sample_content": "cat", "sample_style": "impasto"}
     data = form(content_image=None, style_image=None, **usual | {field: name})
     assert problem_of(client.post(JOBS, data=data), 422, "invalid_option")["field"] == field
 
 
-def test_pictures_of_an_earlier_job(client: FlaskClient, house: House) -> None:
+def test_pictures_of_an_earlier_job(client: Browser, house: House) -> None:
     first = submitted(client)
     again = submitted(
         client,
@@ -175,23 +172,21 @@ def test_pictures_of_an_earlier_job(client: FlaskClient, house: House) -> None:
 
 
 @pytest.mark.parametrize("field", ["content_from", "styles_from"])
-def test_pictures_of_others_are_not_to_be_had(
-    client: FlaskClient, house: House, field: str
-) -> None:
+def test_pictures_of_others_are_not_to_be_had(client: Browser, house: House, field: str) -> None:
     others = submitted(house.client())
     left_out = {"content_from": "content_image", "styles_from": "style_image"}[field]
     data = form(**{field: others["id"], left_out: None})
     problem_of(client.post(JOBS, data=data), 404, "job_not_found")
 
 
-def test_pictures_of_a_job_that_is_being_deleted(client: FlaskClient, house: House) -> None:
+def test_pictures_of_a_job_that_is_being_deleted(client: Browser, house: House) -> None:
     first = submitted(client)
     house.storage.delete(f"{first['id']}/")
     data = form(content_image=None, content_from=first["id"])
     problem_of(client.post(JOBS, data=data), 404, "job_not_found")
 
 
-def test_the_trace_goes_with_the_job(client: FlaskClient, house: House) -> None:
+def test_the_trace_goes_with_the_job(client: Browser, house: House) -> None:
     headers = {"traceparent": "00-1-2-01", "tracestate": "a=b", "X-Else": "1"}
     job = client.post(JOBS, data=form(), headers=headers).json
     assert house.repository.get(job["id"]).trace == {
@@ -200,7 +195,7 @@ def test_the_trace_goes_with_the_job(client: FlaskClient, house: House) -> None:
     }
 
 
-def test_the_same_again_is_there_at_once(client: FlaskClient, house: House) -> None:
+def test_the_same_again_is_there_at_once(client: Browser, house: House) -> None:
     first = submitted(client)
     house.work(finishes())
     again = submitted(client)
@@ -214,7 +209,7 @@ def test_the_same_again_is_there_at_once(client: FlaskClient, house: House) -> N
 # ── Idempotency-Key ───────────────────────────────────────────────────────────────────────────
 
 
-def test_the_same_key_makes_one_job(client: FlaskClient) -> None:
+def test_the_same_key_makes_one_job(client: Browser) -> None:
     headers = {"Idempotency-Key": "k-1"}
     first, again = (client.post(JOBS, data=form(), headers=headers) for _ in range(2))
     assert (first.status_code, again.status_code) == (202, 202)
@@ -222,7 +217,7 @@ def test_the_same_key_makes_one_job(client: FlaskClient) -> None:
     assert len(client.get(JOBS).json["jobs"]) == 1
 
 
-def test_the_same_key_for_something_else_is_a_conflict(client: FlaskClient) -> None:
+def test_the_same_key_for_something_else_is_a_conflict(client: Browser) -> None:
     headers = {"Idempotency-Key": "k-1"}
     client.post(JOBS, data=form(), headers=headers)
     response = client.post(JOBS, data=form(seed="1"), headers=headers)
@@ -230,7 +225,7 @@ def test_the_same_key_for_something_else_is_a_conflict(client: FlaskClient) -> N
 
 
 @pytest.mark.parametrize("key", ["", "x" * 201])
-def test_keys_have_a_length(client: FlaskClient, key: str) -> None:
+def test_keys_have_a_length(client: Browser, key: str) -> None:
     response = client.post(JOBS, data=form(), headers={"Idempotency-Key": key})
     assert problem_of(response, 422, "invalid_option")["field"] == "Idempotency-Key"
 
@@ -238,7 +233,7 @@ def test_keys_have_a_length(client: FlaskClient, key: str) -> None:
 # ── look ──────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_the_list_is_newest_first_and_in_pages(client: FlaskClient) -> None:
+def test_the_list_is_newest_first_and_in_pages(client: Browser) -> None:
     ids = [submitted(client, seed=str(seed))["id"] for seed in range(5)]
     first = client.get(f"{JOBS}?limit=2").json
     second = client.get(f"{JOBS}?limit=2&before={first['next']}").json
@@ -248,7 +243,7 @@ def test_the_list_is_newest_first_and_in_pages(client: FlaskClient) -> None:
     assert third["next"] is None
 
 
-def test_the_list_by_state(client: FlaskClient, house: House) -> None:
+def test_the_list_by_state(client: Browser, house: House) -> None:
     first, second = (submitted(client, seed=str(seed))["id"] for seed in range(2))
     house.work(finishes())
     for status, expected in {"succeeded": [first], "queued": [second], "failed": []}.items():
@@ -259,17 +254,17 @@ def test_the_list_by_state(client: FlaskClient, house: House) -> None:
 @pytest.mark.parametrize(
     ("query", "field"), [("status=done", "status"), ("limit=0", "limit"), ("limit=many", "limit")]
 )
-def test_wrong_questions_are_named(client: FlaskClient, query: str, field: str) -> None:
+def test_wrong_questions_are_named(client: Browser, query: str, field: str) -> None:
     problem = problem_of(client.get(f"{JOBS}?{query}"), 422, "invalid_option")
     assert problem["field"] == field
 
 
-def test_a_page_after_a_job_that_is_not_there_is_empty(client: FlaskClient) -> None:
+def test_a_page_after_a_job_that_is_not_there_is_empty(client: Browser) -> None:
     submitted(client)
     assert client.get(f"{JOBS}?before=nonsense").json == {"jobs": [], "next": None}
 
 
-def test_a_running_job(client: FlaskClient, house: House) -> None:
+def test_a_running_job(client: Browser, house: House) -> None:
     job = submitted(client)
     house.claim()
     house.repository.heartbeat(job["id"], 1, 30, progress(4))
@@ -290,7 +285,7 @@ def test_a_running_job(client: FlaskClient, house: House) -> None:
     assert seen["links"]["preview"] == f"{JOBS}/{job['id']}/preview?step=4"
 
 
-def test_a_finished_job(client: FlaskClient, house: House) -> None:
+def test_a_finished_job(client: Browser, house: House) -> None:
     job = submitted(client)
     house.work(paints(5), finishes())
     seen = client.get(f"{JOBS}/{job['id']}").json
@@ -309,7 +304,7 @@ def test_a_finished_job(client: FlaskClient, house: House) -> None:
     assert seen["completed_at"] < seen["expires_at"]
 
 
-def test_a_failed_job_says_why(client: FlaskClient, house: House) -> None:
+def test_a_failed_job_says_why(client: Browser, house: House) -> None:
     job = submitted(client)
     house.work(Failed(JobError(code="out_of_memory", message="try a smaller size")))
     seen = client.get(f"{JOBS}/{job['id']}").json
@@ -341,36 +336,36 @@ def test_a_failed_job_says_why(client: FlaskClient, house: House) -> None:
         ("DELETE", "/shares/1"),
     ],
 )
-def test_unknown_ids(client: FlaskClient, job_id: str, method: str, path: str) -> None:
-    body = {"json": {}} if path in ("/steer", "/shares") and method == "POST" else {}
-    response = client.open(f"{JOBS}/{job_id}{path}", method=method, **body)  # type: ignore[arg-type]
+def test_unknown_ids(client: Browser, job_id: str, method: str, path: str) -> None:
+    body = {} if path in ("/steer", "/shares") and method == "POST" else None
+    response = client.open(f"{JOBS}/{job_id}{path}", method=method, json=body)
     problem_of(response, 404, "job_not_found")
 
 
 # ── cancel, steer, retry, delete ──────────────────────────────────────────────────────────────
 
 
-def test_cancel(client: FlaskClient) -> None:
+def test_cancel(client: Browser) -> None:
     job = submitted(client)
     response = client.post(f"{JOBS}/{job['id']}/cancel")
     assert (response.status_code, response.json["status"]) == (202, "canceled")
 
 
-def test_cancel_what_runs(client: FlaskClient, house: House) -> None:
+def test_cancel_what_runs(client: Browser, house: House) -> None:
     job = submitted(client)
     house.claim()
     seen = client.post(f"{JOBS}/{job['id']}/cancel").json
     assert (seen["status"], seen["cancel_requested"]) == ("running", True)
 
 
-def test_cancel_what_is_finished(client: FlaskClient, house: House) -> None:
+def test_cancel_what_is_finished(client: Browser, house: House) -> None:
     job = submitted(client)
     house.work(finishes())
     problem_of(client.post(f"{JOBS}/{job['id']}/cancel"), 409, "job_conflict")
 
 
 @pytest.mark.parametrize("name", STEERABLE)
-def test_steer(client: FlaskClient, house: House, name: str) -> None:
+def test_steer(client: Browser, house: House, name: str) -> None:
     job = submitted(client)
     house.claim()
     response = client.post(f"{JOBS}/{job['id']}/steer", json={name: 0.5})
@@ -387,9 +382,7 @@ def test_steer(client: FlaskClient, house: House, name: str) -> None:
         ({"style_weight": 0, "content_weight": 0}, "style_weight"),
     ],
 )
-def test_wrong_steering(
-    client: FlaskClient, house: House, wrong: dict[str, Any], field: str
-) -> None:
+def test_wrong_steering(client: Browser, house: House, wrong: dict[str, Any], field: str) -> None:
     job = submitted(client)
     house.claim()
     response = client.post(f"{JOBS}/{job['id']}/steer", json=wrong)
@@ -397,7 +390,7 @@ def test_wrong_steering(
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"[]", b"1", b'"x"', b'{"style_weight": NaN}'])
-def test_steering_that_is_no_json(client: FlaskClient, house: House, body: bytes) -> None:
+def test_steering_that_is_no_json(client: Browser, house: House, body: bytes) -> None:
     job = submitted(client)
     house.claim()
     response = client.post(f"{JOBS}/{job['id']}/steer", data=body, content_type="application/json")
@@ -405,13 +398,13 @@ def test_steering_that_is_no_json(client: FlaskClient, house: House, body: bytes
     assert response.content_type == "application/problem+json"
 
 
-def test_steer_what_does_not_run(client: FlaskClient) -> None:
+def test_steer_what_does_not_run(client: Browser) -> None:
     job = submitted(client)
     response = client.post(f"{JOBS}/{job['id']}/steer", json={"style_weight": 1})
     problem_of(response, 409, "job_conflict")
 
 
-def test_retry(client: FlaskClient) -> None:
+def test_retry(client: Browser) -> None:
     job = submitted(client)
     client.post(f"{JOBS}/{job['id']}/cancel")
     response = client.post(f"{JOBS}/{job['id']}/retry")
@@ -419,7 +412,7 @@ def test_retry(client: FlaskClient) -> None:
     problem_of(client.post(f"{JOBS}/{job['id']}/retry"), 409, "job_conflict")
 
 
-def test_delete(client: FlaskClient, house: House) -> None:
+def test_delete(client: Browser, house: House) -> None:
     job = submitted(client)
     response = client.delete(f"{JOBS}/{job['id']}")
     assert (response.status_code, response.data) == (204, b"")

@@ -6,7 +6,7 @@ import pytest
 
 from nst.api.streams import Streams
 from nst.jobs.submit import Limits
-from service import CAT, WAVES, House, form
+from service import CAT, WAVES, House, browser, form
 
 JOBS = "/api/v1/jobs"
 
@@ -33,7 +33,7 @@ def test_requests_of_a_minute(house: House) -> None:
 
 def test_a_new_cookie_does_not_help(house: House) -> None:
     app = house.app(requests_per_minute=3)
-    statuses = [app.test_client().get(JOBS).status_code for _ in range(4)]
+    statuses = [browser(app).get(JOBS).status_code for _ in range(4)]
     assert statuses == [200, 200, 200, 429]
 
 
@@ -57,7 +57,7 @@ def test_made_up_addresses_do_not_help_without_a_proxy(house: House) -> None:
 def test_behind_a_proxy_the_client_is_whom_the_proxy_names(house: House) -> None:
     client = house.client(requests_per_minute=2, trusted_proxies=1)
 
-    def get(forwarded: str) -> int:
+    def get(forwarded: str) -> Any:
         return client.get(JOBS, headers={"X-Forwarded-For": forwarded}).status_code
 
     assert [get(f"10.0.0.{n}") for n in range(3)] == [200, 200, 200]
@@ -86,16 +86,16 @@ def test_unfinished_jobs(house: House) -> None:
 def test_bytes_of_a_day(house: House) -> None:
     house.jobs.limits = Limits(max_bytes_per_day=len(CAT) + len(WAVES))
     app = house.app()
-    assert app.test_client().post(JOBS, data=form()).status_code == 202
-    response = app.test_client().post(JOBS, data=form(seed="1"))
+    assert browser(app).post(JOBS, data=form()).status_code == 202
+    response = browser(app).post(JOBS, data=form(seed="1"))
     assert refused(response, 429, "too_many_requests") > 80_000
 
 
 def test_a_full_queue(house: House) -> None:
     house.jobs.limits = Limits(max_queued=1)
     app = house.app()
-    assert app.test_client().post(JOBS, data=form()).status_code == 202
-    other = app.test_client()
+    assert browser(app).post(JOBS, data=form()).status_code == 202
+    other = browser(app)
     refused(other.post(JOBS, data=form(seed="1")), 503, "queue_full")
     refused(other.post("/api/style_transfer", data=form(preset=None)), 503, "queue_full")
 
@@ -104,7 +104,7 @@ def test_limits_of_one_compatible_client_are_not_those_of_another(house: House) 
     house.jobs.limits = Limits(max_jobs_per_client=1)
     client = house.client()
 
-    def post(address: str) -> int:
+    def post(address: str) -> Any:
         data = form(preset=None)
         where = {"REMOTE_ADDR": address}
         return client.post("/api/style_transfer", data=data, environ_overrides=where).status_code

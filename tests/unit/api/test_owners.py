@@ -5,15 +5,14 @@ import re
 from http.cookies import SimpleCookie
 
 import pytest
-from flask.testing import FlaskClient
 
-from service import House, finishes, form, paints
+from service import Browser, House, browser, finishes, form, paints
 
 JOBS = "/api/v1/jobs"
 KEYS = {name: hashlib.sha256(f"key of {name}".encode()).hexdigest() for name in ("anna", "ben")}
 
 
-def cookie_of(client: FlaskClient) -> str:
+def cookie_of(client: Browser) -> str:
     cookie = client.get_cookie("nst_session")
     assert cookie
     return cookie.value
@@ -55,7 +54,7 @@ def test_the_cookie_is_set_once(house: House) -> None:
 
 def test_people_see_only_their_own_jobs(house: House) -> None:
     app = house.app()
-    anna, ben = app.test_client(), app.test_client()
+    anna, ben = browser(app), browser(app)
     job = anna.post(JOBS, data=form()).json
     house.work(paints(1), finishes())
     assert [one["id"] for one in anna.get(JOBS).json["jobs"]] == [job["id"]]
@@ -75,8 +74,8 @@ def test_people_see_only_their_own_jobs(house: House) -> None:
 def test_others_and_nobody_are_answered_alike(house: House) -> None:
     """Whether a job exists is nobody else's business."""
     app = house.app()
-    job = app.test_client().post(JOBS, data=form()).json
-    ben = app.test_client()
+    job = browser(app).post(JOBS, data=form()).json
+    ben = browser(app)
     others, missing = ben.get(f"{JOBS}/{job['id']}").json, ben.get(f"{JOBS}/{'0' * 32}").json
     for problem, job_id in ((others, job["id"]), (missing, "0" * 32)):
         problem["detail"] = problem["detail"].replace(job_id, "ID")
@@ -90,9 +89,9 @@ def test_others_and_nobody_are_answered_alike(house: House) -> None:
 def test_a_cookie_that_was_tampered_with_is_a_new_owner(house: House, spoil: object) -> None:
     assert callable(spoil)
     app = house.app()
-    client = app.test_client()
+    client = browser(app)
     job = client.post(JOBS, data=form()).json
-    other = app.test_client()
+    other = browser(app)
     other.set_cookie("nst_session", spoil(cookie_of(client)))
     response = other.get(JOBS)
     assert (response.status_code, response.json["jobs"]) == (200, [])
@@ -101,9 +100,9 @@ def test_a_cookie_that_was_tampered_with_is_a_new_owner(house: House, spoil: obj
 
 
 def test_a_cookie_of_another_secret_is_a_new_owner(house: House) -> None:
-    client = house.client(secret_key="one")
+    client = house.client(secret_key="one")  # noqa: S106
     client.post(JOBS, data=form())
-    other = house.client(secret_key="two")
+    other = house.client(secret_key="two")  # noqa: S106
     other.set_cookie("nst_session", cookie_of(client))
     assert other.get(JOBS).json["jobs"] == []
 
@@ -130,13 +129,13 @@ def test_the_cookie_is_good_in_another_process_of_the_same_secret(house: House) 
 def test_a_key_owns_jobs_wherever_it_comes_from(house: House, headers: dict[str, str]) -> None:
     app = house.app(api_keys=KEYS)
     mine = {"Authorization": "Bearer key of anna"}
-    response = app.test_client().post(JOBS, data=form(), headers=mine)
+    response = browser(app).post(JOBS, data=form(), headers=mine)
     assert "Set-Cookie" not in response.headers
     path = f"{JOBS}/{response.json['id']}"
-    assert app.test_client().get(path, headers=headers).status_code == 200
-    assert app.test_client().get(path).status_code == 404
+    assert browser(app).get(path, headers=headers).status_code == 200
+    assert browser(app).get(path).status_code == 404
     bens = {"X-API-Key": "key of ben"}
-    assert app.test_client().get(path, headers=bens).status_code == 404
+    assert browser(app).get(path, headers=bens).status_code == 404
 
 
 @pytest.mark.parametrize("key", ["nonsense", "", KEYS["anna"], "key of Anna"])

@@ -5,11 +5,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from flask.testing import FlaskClient
 from prometheus_client.parser import text_string_to_metric_families
 
 from nst.api import page
-from service import House, finishes, form
+from service import Browser, House, finishes, form
 
 EVERYWHERE = (
     *("/", "/jobs/1", "/api/docs", "/api/docs/docs.js", "/api/openapi.json", "/api/v1/jobs"),
@@ -18,7 +17,7 @@ EVERYWHERE = (
 
 
 @pytest.fixture
-def client(house: House) -> FlaskClient:
+def client(house: House) -> Browser:
     return house.client()
 
 
@@ -38,7 +37,7 @@ def built(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.mark.parametrize("path", EVERYWHERE)
-def test_every_answer_is_guarded(client: FlaskClient, path: str) -> None:
+def test_every_answer_is_guarded(client: Browser, path: str) -> None:
     headers = client.get(path).headers
     for name, value in page.SECURITY_HEADERS.items():
         assert headers[name] == value
@@ -63,7 +62,7 @@ def test_the_policy_allows_no_other_host_and_no_scripts_inside() -> None:
     "path", ["/", "/studio", "/jobs", "/jobs/1", "/shared/a-b_c", "/apis", "/about/"]
 )
 @pytest.mark.usefixtures("built")
-def test_every_path_that_is_not_the_api_s_is_the_page(client: FlaskClient, path: str) -> None:
+def test_every_path_that_is_not_the_api_s_is_the_page(client: Browser, path: str) -> None:
     response = client.get(path)
     assert (response.status_code, response.content_type) == (200, "text/html; charset=utf-8")
     assert "the page" in response.text
@@ -71,7 +70,7 @@ def test_every_path_that_is_not_the_api_s_is_the_page(client: FlaskClient, path:
 
 
 @pytest.mark.usefixtures("built")
-def test_assets_are_kept_for_ever(client: FlaskClient) -> None:
+def test_assets_are_kept_for_ever(client: Browser) -> None:
     response = client.get("/assets/main-1a2b.js")
     assert response.status_code == 200
     assert response.mimetype in ("text/javascript", "application/javascript")
@@ -94,7 +93,7 @@ def test_assets_are_kept_for_ever(client: FlaskClient) -> None:
         "/" + "a/" * 500,
     ],
 )
-def test_no_other_file_is_served_and_none_can_be_probed(client: FlaskClient, path: str) -> None:
+def test_no_other_file_is_served_and_none_can_be_probed(client: Browser, path: str) -> None:
     response = client.get(path)
     assert response.status_code == 200
     assert "the page" in response.text
@@ -103,7 +102,7 @@ def test_no_other_file_is_served_and_none_can_be_probed(client: FlaskClient, pat
 @pytest.mark.parametrize("name", ["..%2f..%2fapp.py", "%2fetc%2fpasswd", "x" * 3000, "%00", ""])
 @pytest.mark.parametrize("directory", ["assets", "api/docs"])
 def test_no_other_file_below_a_directory(
-    client: FlaskClient, built: Path, directory: str, name: str
+    client: Browser, built: Path, directory: str, name: str
 ) -> None:
     response = client.get(f"/{directory}/{name}", follow_redirects=True)
     assert "root:" not in response.text
@@ -111,7 +110,7 @@ def test_no_other_file_below_a_directory(
 
 
 def test_without_a_built_page_it_says_so(
-    client: FlaskClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    client: Browser, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(page, "PAGE", tmp_path / "nothing")
     response = client.get("/")
@@ -123,7 +122,7 @@ def test_without_a_built_page_it_says_so(
 # ── the documentation ─────────────────────────────────────────────────────────────────────────
 
 
-def test_the_documentation_loads_local_files_only(client: FlaskClient) -> None:
+def test_the_documentation_loads_local_files_only(client: Browser) -> None:
     html = client.get("/api/docs").text
     loaded = re.findall(r'(?:src|href)="([^"]+)"', html)
     assert len(loaded) >= 3
@@ -142,7 +141,7 @@ def test_the_documentation_loads_local_files_only(client: FlaskClient) -> None:
 # ── operators ─────────────────────────────────────────────────────────────────────────────────
 
 
-def values(client: FlaskClient) -> dict[tuple[str, ...], float]:
+def values(client: Browser) -> dict[tuple[str, ...], float]:
     response = client.get("/metrics")
     assert response.content_type.startswith("text/plain; version=")
     return {
@@ -152,12 +151,12 @@ def values(client: FlaskClient) -> dict[tuple[str, ...], float]:
     }
 
 
-def test_health(client: FlaskClient) -> None:
+def test_health(client: Browser) -> None:
     assert client.get("/healthz").json == {"status": "ok"}
     assert client.get("/readyz").json == {"status": "ready"}
 
 
-def test_metrics(client: FlaskClient, house: House) -> None:
+def test_metrics(client: Browser, house: House) -> None:
     client.post("/api/v1/jobs", data=form())
     client.post("/api/v1/jobs", data=form(seed="1"))
     house.work(finishes())
@@ -170,7 +169,7 @@ def test_metrics(client: FlaskClient, house: House) -> None:
     assert found["nst_http_requests_total", "POST", "/api/v1/jobs", "202"] >= 2
 
 
-def test_nothing_that_clients_make_up_becomes_a_label(client: FlaskClient) -> None:
+def test_nothing_that_clients_make_up_becomes_a_label(client: Browser) -> None:
     def count() -> int:
         return len(values(client))
 

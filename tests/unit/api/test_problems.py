@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 from apiflask import APIFlask
-from flask.testing import FlaskClient
 
 from nst.api import problems
 from nst.errors import (
@@ -19,7 +18,7 @@ from nst.errors import (
     StorageFull,
     TooManyRequests,
 )
-from service import House, form
+from service import Browser, House, browser, form
 from unit.test_package import ERRORS, FACTS
 
 STATUS = {
@@ -64,11 +63,11 @@ def made(error_class: type[NSTError]) -> NSTError:
 def raised(app: APIFlask, error: Exception) -> Any:
     """What a client gets where a route raises it."""
 
-    def fail() -> None:
+    def fail() -> str:
         raise error
 
     app.add_url_rule("/api/fails", view_func=fail)
-    return app.test_client().get("/api/fails")
+    return browser(app).get("/api/fails")
 
 
 def test_every_error_has_a_status() -> None:
@@ -149,13 +148,13 @@ def test_failures_outside_are_logged_in_one_line(
 
 
 @pytest.fixture
-def client(house: House) -> FlaskClient:
+def client(house: House) -> Browser:
     return house.client()
 
 
 @pytest.mark.parametrize("method", ["GET", "POST", "PUT", "PATCH", "DELETE"])
 @pytest.mark.parametrize("path", ["/api/nonsense", "/api/", "/api/v2/jobs", "/api/v1/jobs/1/2/3"])
-def test_unknown_addresses(client: FlaskClient, method: str, path: str) -> None:
+def test_unknown_addresses(client: Browser, method: str, path: str) -> None:
     response = client.open(path, method=method)
     assert (response.status_code, response.json["code"]) == (404, "not_found")
     assert response.content_type == "application/problem+json"
@@ -171,13 +170,13 @@ def test_unknown_addresses(client: FlaskClient, method: str, path: str) -> None:
         ("NONSENSE", "/api/v1/options", {"GET", "HEAD", "OPTIONS"}),
     ],
 )
-def test_unknown_methods(client: FlaskClient, method: str, path: str, allowed: set[str]) -> None:
+def test_unknown_methods(client: Browser, method: str, path: str, allowed: set[str]) -> None:
     response = client.open(path, method=method)
     assert (response.status_code, response.json["code"]) == (405, "method_not_allowed")
     assert set(response.headers["Allow"].split(", ")) == allowed
 
 
-def test_request_ids(client: FlaskClient) -> None:
+def test_request_ids(client: Browser) -> None:
     given = client.get("/api/v1/jobs", headers={"X-Request-ID": "abc123"})
     assert given.headers["X-Request-ID"] == "abc123"
     made_here = {client.get("/api/v1/jobs").headers["X-Request-ID"] for _ in range(3)}
@@ -185,7 +184,7 @@ def test_request_ids(client: FlaskClient) -> None:
 
 
 @pytest.mark.parametrize("wrong", ["<script>", "x" * 65, "a b", "é"])
-def test_request_ids_that_could_do_harm_are_replaced(client: FlaskClient, wrong: str) -> None:
+def test_request_ids_that_could_do_harm_are_replaced(client: Browser, wrong: str) -> None:
     response = client.get("/api/v1/nonsense", headers={"X-Request-ID": wrong})
     assert re.fullmatch("[0-9a-f]{32}", response.headers["X-Request-ID"])
     assert response.json["request_id"] == response.headers["X-Request-ID"]
@@ -198,7 +197,7 @@ def test_there_is_no_debug_mode(app: APIFlask) -> None:
 
 
 def test_a_database_that_does_not_answer(
-    house: House, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+    house: House, client: Browser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(*_: object, **__: object) -> None:
         raise RepositoryError("gone")

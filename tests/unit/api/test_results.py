@@ -7,13 +7,12 @@ import zipfile
 from typing import Any
 
 import pytest
-from flask.testing import FlaskClient
 from PIL import Image
 
 from conftest import encoded, picture
 from nst.api import pictures
 from nst.jobs.job import Job, JobStatus
-from service import CAT, CRASH, WAVES, House, finishes, form, paints, upload
+from service import CAT, CRASH, WAVES, Browser, House, finishes, form, paints, upload
 
 JOBS = "/api/v1/jobs"
 INLINE, ATTACHED = (
@@ -22,12 +21,12 @@ INLINE, ATTACHED = (
 
 
 @pytest.fixture
-def client(house: House) -> FlaskClient:
+def client(house: House) -> Browser:
     return house.client()
 
 
 @pytest.fixture
-def done(client: FlaskClient, house: House) -> dict[str, Any]:
+def done(client: Browser, house: House) -> dict[str, Any]:
     """A finished job with two frames."""
     job = client.post(JOBS, data=form()).json
     house.work(paints(5), paints(10), finishes())
@@ -44,7 +43,7 @@ def opened(data: bytes) -> Image.Image:
 # ── pictures ──────────────────────────────────────────────────────────────────────────────────
 
 
-def test_the_result(client: FlaskClient, done: dict[str, Any]) -> None:
+def test_the_result(client: Browser, done: dict[str, Any]) -> None:
     response = client.get(done["links"]["result"])
     assert (response.status_code, response.content_type) == (200, "image/png")
     assert response.headers["Content-Disposition"] == INLINE.format("cat-in-waves.png")
@@ -52,12 +51,12 @@ def test_the_result(client: FlaskClient, done: dict[str, Any]) -> None:
     assert opened(response.data).size == (64, 48)
 
 
-def test_the_result_to_be_saved(client: FlaskClient, done: dict[str, Any]) -> None:
+def test_the_result_to_be_saved(client: Browser, done: dict[str, Any]) -> None:
     response = client.get(done["links"]["result"] + "?download=1")
     assert response.headers["Content-Disposition"] == ATTACHED.format("cat-in-waves.png")
 
 
-def test_names_in_any_language(client: FlaskClient, house: House) -> None:
+def test_names_in_any_language(client: Browser, house: House) -> None:
     data = form(content_image=upload(CAT, "Bücher 猫.png"), style_image=upload(WAVES, "Öl.png"))
     job = client.post(JOBS, data=data).json
     house.work(finishes())
@@ -68,14 +67,14 @@ def test_names_in_any_language(client: FlaskClient, house: House) -> None:
     )
 
 
-def test_pictures_that_went_in_are_what_was_sent(client: FlaskClient, done: dict[str, Any]) -> None:
+def test_pictures_that_went_in_are_what_was_sent(client: Browser, done: dict[str, Any]) -> None:
     assert client.get(done["links"]["content"]).data == CAT
     (style,) = done["links"]["styles"]
     assert client.get(style).data == WAVES
     assert client.get(f"{JOBS}/{done['id']}/styles/1").status_code == 404
 
 
-def test_preview_and_frames(client: FlaskClient, done: dict[str, Any]) -> None:
+def test_preview_and_frames(client: Browser, done: dict[str, Any]) -> None:
     assert client.get(done["links"]["preview"]).content_type == "image/jpeg"
     frames = client.get(done["links"]["frames"]).json["frames"]
     assert [frame["step"] for frame in frames] == [5, 10]
@@ -86,13 +85,13 @@ def test_preview_and_frames(client: FlaskClient, done: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("path", ["result", "preview", "archive", "timelapse", "recipe"])
-def test_what_is_not_there_yet_is_not_found(client: FlaskClient, path: str) -> None:
+def test_what_is_not_there_yet_is_not_found(client: Browser, path: str) -> None:
     job = client.post(JOBS, data=form()).json
     response = client.get(f"{JOBS}/{job['id']}/{path}")
     assert (response.status_code, response.json["code"]) == (404, "not_found")
 
 
-def test_a_canceled_job_has_the_picture_so_far(client: FlaskClient, house: House) -> None:
+def test_a_canceled_job_has_the_picture_so_far(client: Browser, house: House) -> None:
     job = client.post(JOBS, data=form()).json
     house.work(finishes(JobStatus.CANCELED, steps=3))
     seen = client.get(f"{JOBS}/{job['id']}").json
@@ -102,7 +101,7 @@ def test_a_canceled_job_has_the_picture_so_far(client: FlaskClient, house: House
 
 @pytest.mark.parametrize("name", ["result", "content", "preview", "styles/0", "frames/5"])
 def test_thumbnails(
-    client: FlaskClient, house: House, name: str, monkeypatch: pytest.MonkeyPatch
+    client: Browser, house: House, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(pictures, "THUMB_SIDE_PIXELS", 32)
     job = client.post(JOBS, data=form()).json
@@ -115,11 +114,11 @@ def test_thumbnails(
     assert again.status_code == 304
 
 
-def test_small_pictures_are_not_enlarged(client: FlaskClient, done: dict[str, Any]) -> None:
+def test_small_pictures_are_not_enlarged(client: Browser, done: dict[str, Any]) -> None:
     assert opened(client.get(done["links"]["content"] + "?thumb=1").data).size == (64, 48)
 
 
-def test_a_thumbnail_of_a_transparent_tiff_is_on_white(client: FlaskClient) -> None:
+def test_a_thumbnail_of_a_transparent_tiff_is_on_white(client: Browser) -> None:
     clear = picture().convert("RGBA")
     clear.putalpha(0)
     job = client.post(JOBS, data=form(content_image=upload(encoded(clear, "TIFF")))).json
@@ -130,7 +129,7 @@ def test_a_thumbnail_of_a_transparent_tiff_is_on_white(client: FlaskClient) -> N
 # ── ranges and validators ─────────────────────────────────────────────────────────────────────
 
 
-def test_ranges(client: FlaskClient, done: dict[str, Any]) -> None:
+def test_ranges(client: Browser, done: dict[str, Any]) -> None:
     path = done["links"]["result"]
     whole = client.get(path).data
     for asked, start, stop in (
@@ -149,14 +148,14 @@ def test_ranges(client: FlaskClient, done: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("asked", ["bytes=0-1,5-6", "lines=1-2", "bytes=x"])
 def test_ranges_that_are_not_known_are_ignored(
-    client: FlaskClient, done: dict[str, Any], asked: str
+    client: Browser, done: dict[str, Any], asked: str
 ) -> None:
     response = client.get(done["links"]["result"], headers={"Range": asked})
     assert response.status_code == 200
     assert response.headers["Accept-Ranges"] == "bytes"
 
 
-def test_a_range_behind_the_end(client: FlaskClient, done: dict[str, Any]) -> None:
+def test_a_range_behind_the_end(client: Browser, done: dict[str, Any]) -> None:
     path = done["links"]["result"]
     size = len(client.get(path).data)
     response = client.get(path, headers={"Range": f"bytes={size}-"})
@@ -165,7 +164,7 @@ def test_a_range_behind_the_end(client: FlaskClient, done: dict[str, Any]) -> No
     assert response.content_type == "application/problem+json"
 
 
-def test_a_range_of_another_picture_is_the_whole(client: FlaskClient, done: dict[str, Any]) -> None:
+def test_a_range_of_another_picture_is_the_whole(client: Browser, done: dict[str, Any]) -> None:
     path = done["links"]["result"]
     etag = client.get(path).headers["ETag"]
     asked = {"Range": "bytes=0-9"}
@@ -177,7 +176,7 @@ def test_a_range_of_another_picture_is_the_whole(client: FlaskClient, done: dict
     "name", ["result", "content", "styles/0", "preview", "frames/5", "timelapse"]
 )
 def test_what_the_browser_has_is_not_sent_again(
-    client: FlaskClient, done: dict[str, Any], name: str
+    client: Browser, done: dict[str, Any], name: str
 ) -> None:
     path = f"{JOBS}/{done['id']}/{name}"
     first = client.get(path)
@@ -188,7 +187,7 @@ def test_what_the_browser_has_is_not_sent_again(
 
 
 def test_only_what_never_changes_is_kept_without_asking(
-    client: FlaskClient, done: dict[str, Any]
+    client: Browser, done: dict[str, Any]
 ) -> None:
     for name in ("content", "styles/0"):
         assert "immutable" in client.get(f"{JOBS}/{done['id']}/{name}").headers["Cache-Control"]
@@ -198,7 +197,7 @@ def test_only_what_never_changes_is_kept_without_asking(
         assert "immutable" not in header
 
 
-def test_another_try_has_another_picture_and_film(client: FlaskClient, house: House) -> None:
+def test_another_try_has_another_picture_and_film(client: Browser, house: House) -> None:
     job = client.post(JOBS, data=form()).json
     house.work(paints(5), finishes(JobStatus.CANCELED))
     paths = [f"{JOBS}/{job['id']}/{name}" for name in ("result", "timelapse")]
@@ -212,7 +211,7 @@ def test_another_try_has_another_picture_and_film(client: FlaskClient, house: Ho
         assert response.status_code == 200
 
 
-def test_head_says_the_size_without_the_picture(client: FlaskClient, done: dict[str, Any]) -> None:
+def test_head_says_the_size_without_the_picture(client: Browser, done: dict[str, Any]) -> None:
     response = client.head(done["links"]["result"])
     assert response.status_code == 200
     assert response.content_length == len(client.get(done["links"]["result"]).data)
@@ -222,7 +221,7 @@ def test_head_says_the_size_without_the_picture(client: FlaskClient, done: dict[
 # ── archive ───────────────────────────────────────────────────────────────────────────────────
 
 
-def test_the_archive_holds_frames_and_result(client: FlaskClient, done: dict[str, Any]) -> None:
+def test_the_archive_holds_frames_and_result(client: Browser, done: dict[str, Any]) -> None:
     response = client.get(done["links"]["archive"])
     assert response.content_type == "application/zip"
     assert response.headers["Content-Disposition"] == ATTACHED.format("cat-in-waves.zip")
@@ -234,9 +233,7 @@ def test_the_archive_holds_frames_and_result(client: FlaskClient, done: dict[str
         assert archive.read("cat-in-waves.png") == client.get(done["links"]["result"]).data
 
 
-def test_the_archive_of_a_running_job_holds_what_there_is(
-    client: FlaskClient, house: House
-) -> None:
+def test_the_archive_of_a_running_job_holds_what_there_is(client: Browser, house: House) -> None:
     job = client.post(JOBS, data=form()).json
     house.work(paints(5), CRASH)
     with zipfile.ZipFile(io.BytesIO(client.get(job["links"]["archive"]).data)) as archive:
@@ -244,7 +241,7 @@ def test_the_archive_of_a_running_job_holds_what_there_is(
 
 
 def test_a_large_archive_takes_little_memory(
-    client: FlaskClient, house: House, done: dict[str, Any]
+    client: Browser, house: House, done: dict[str, Any]
 ) -> None:
     megabytes = 40
     for number in range(4):
@@ -261,7 +258,7 @@ def test_a_large_archive_takes_little_memory(
 # ── time-lapse and recipe ─────────────────────────────────────────────────────────────────────
 
 
-def test_the_film_shows_how_it_was_painted(client: FlaskClient, done: dict[str, Any]) -> None:
+def test_the_film_shows_how_it_was_painted(client: Browser, done: dict[str, Any]) -> None:
     response = client.get(done["links"]["timelapse"])
     assert response.content_type == "image/webp"
     assert response.headers["Content-Disposition"] == INLINE.format("cat-in-waves.webp")
@@ -271,7 +268,7 @@ def test_the_film_shows_how_it_was_painted(client: FlaskClient, done: dict[str, 
     assert client.get(done["links"]["timelapse"]).data == response.data
 
 
-def test_a_cached_result_has_a_film_too(client: FlaskClient, done: dict[str, Any]) -> None:
+def test_a_cached_result_has_a_film_too(client: Browser, done: dict[str, Any]) -> None:
     cached = client.post(JOBS, data=form()).json
     assert cached["cached"]
     assert client.get(cached["links"]["timelapse"]).status_code == 200
@@ -279,7 +276,7 @@ def test_a_cached_result_has_a_film_too(client: FlaskClient, done: dict[str, Any
         assert archive.namelist() == ["cat-in-waves.png"]
 
 
-def test_the_recipe_makes_the_same_again(client: FlaskClient, house: House) -> None:
+def test_the_recipe_makes_the_same_again(client: Browser, house: House) -> None:
     options = {"size": "64", "seed": "7", "style_weight": "12345"}
     job = client.post(JOBS, data=form(**options)).json
     house.work(finishes())
@@ -300,20 +297,18 @@ def test_the_recipe_makes_the_same_again(client: FlaskClient, house: House) -> N
         (CAT[:60], 422, "invalid_image"),
     ],
 )
-def test_pictures_without_a_recipe(
-    client: FlaskClient, data: bytes, status: int, code: str
-) -> None:
+def test_pictures_without_a_recipe(client: Browser, data: bytes, status: int, code: str) -> None:
     response = client.post("/api/v1/recipe", data={"image": upload(data)})
     assert (response.status_code, response.json["code"]) == (status, code)
     assert response.json["field"] == "image"
 
 
-def test_a_recipe_needs_a_picture(client: FlaskClient) -> None:
+def test_a_recipe_needs_a_picture(client: Browser) -> None:
     response = client.post("/api/v1/recipe", data={})
     assert (response.status_code, response.json["field"]) == (422, "image")
 
 
-def test_a_recipe_that_somebody_made_up_is_refused(client: FlaskClient) -> None:
+def test_a_recipe_that_somebody_made_up_is_refused(client: Browser) -> None:
     from nst import images
 
     for text in ("nonsense", json.dumps({"options": 1})):
@@ -322,7 +317,7 @@ def test_a_recipe_that_somebody_made_up_is_refused(client: FlaskClient) -> None:
         assert response.status_code == 422
 
 
-def test_every_picture_is_marked_as_what_it_is(client: FlaskClient, done: dict[str, Any]) -> None:
+def test_every_picture_is_marked_as_what_it_is(client: Browser, done: dict[str, Any]) -> None:
     for name in ("result", "content", "styles/0", "preview", "frames/5", "archive", "timelapse"):
         headers = client.get(f"{JOBS}/{done['id']}/{name}").headers
         assert headers["X-Content-Type-Options"] == "nosniff"
@@ -330,7 +325,7 @@ def test_every_picture_is_marked_as_what_it_is(client: FlaskClient, done: dict[s
         assert headers["Content-Type"].startswith(("image/", "application/zip"))
 
 
-def test_a_job_s_file_that_is_gone_is_not_found(client: FlaskClient, house: House) -> None:
+def test_a_job_s_file_that_is_gone_is_not_found(client: Browser, house: House) -> None:
     job = client.post(JOBS, data=form()).json
     house.work(finishes())
     house.storage.delete(f"{job['id']}/")

@@ -5,30 +5,29 @@ import time
 from typing import Any
 
 import pytest
-from flask.testing import FlaskClient
 from PIL import Image
 
 from conftest import encoded, picture
-from service import CAT, House, finishes, form, upload
+from service import CAT, Browser, House, finishes, form, upload
 
 JOBS = "/api/v1/jobs"
 MANY_DAYS = 400
 
 
 @pytest.fixture
-def client(house: House) -> FlaskClient:
+def client(house: House) -> Browser:
     return house.client()
 
 
 @pytest.fixture
-def job(client: FlaskClient, house: House) -> dict[str, Any]:
+def job(client: Browser, house: House) -> dict[str, Any]:
     made = client.post(JOBS, data=form()).json
     house.work(finishes())
     seen: dict[str, Any] = client.get(f"{JOBS}/{made['id']}").json
     return seen
 
 
-def share(client: FlaskClient, job: dict[str, Any], **facts: Any) -> dict[str, Any]:
+def share(client: Browser, job: dict[str, Any], **facts: Any) -> dict[str, Any]:
     response = client.post(f"{JOBS}/{job['id']}/shares", json=facts)
     assert response.status_code == 201, response.text
     made: dict[str, Any] = response.json
@@ -36,7 +35,7 @@ def share(client: FlaskClient, job: dict[str, Any], **facts: Any) -> dict[str, A
 
 
 def test_anybody_with_the_link_sees_the_result(
-    client: FlaskClient, house: House, job: dict[str, Any]
+    client: Browser, house: House, job: dict[str, Any]
 ) -> None:
     made = share(client, job)
     stranger = house.client()
@@ -51,7 +50,7 @@ def test_anybody_with_the_link_sees_the_result(
     assert stranger.get(shown.json["links"]["content"]).content_type == "image/jpeg"
 
 
-def test_a_link_shows_nothing_else(client: FlaskClient, house: House, job: dict[str, Any]) -> None:
+def test_a_link_shows_nothing_else(client: Browser, house: House, job: dict[str, Any]) -> None:
     made = share(client, job)
     stranger = house.client()
     shown = stranger.get(f"/api/v1{made['url']}")
@@ -61,7 +60,7 @@ def test_a_link_shows_nothing_else(client: FlaskClient, house: House, job: dict[
     assert stranger.delete(f"/api/v1{made['url']}").status_code == 405
 
 
-def test_a_shared_photo_does_not_say_where_it_was_taken(client: FlaskClient, house: House) -> None:
+def test_a_shared_photo_does_not_say_where_it_was_taken(client: Browser, house: House) -> None:
     exif = Image.Exif()
     exif[0x010F] = "a camera"
     exif.get_ifd(0x8825)[1] = "N"
@@ -78,7 +77,7 @@ def test_a_shared_photo_does_not_say_where_it_was_taken(client: FlaskClient, hou
 
 
 def test_the_owner_lists_and_takes_back_links(
-    client: FlaskClient, house: House, job: dict[str, Any]
+    client: Browser, house: House, job: dict[str, Any]
 ) -> None:
     first, second = share(client, job), share(client, job, days=30)
     listed = client.get(f"{JOBS}/{job['id']}/shares").json["shares"]
@@ -93,7 +92,7 @@ def test_the_owner_lists_and_takes_back_links(
 
 
 def test_a_link_of_one_job_is_not_taken_back_through_another(
-    client: FlaskClient, house: House, job: dict[str, Any]
+    client: Browser, house: House, job: dict[str, Any]
 ) -> None:
     made = share(client, job)
     stranger = house.client()
@@ -102,7 +101,7 @@ def test_a_link_of_one_job_is_not_taken_back_through_another(
     assert house.client().get(f"/api/v1{made['url']}").status_code == 200
 
 
-def test_links_expire(client: FlaskClient, job: dict[str, Any]) -> None:
+def test_links_expire(client: Browser, job: dict[str, Any]) -> None:
     made = share(client, job, days=0.2 / 24 / 3600)
     assert client.get(f"/api/v1{made['url']}").status_code == 200
     time.sleep(0.25)
@@ -111,45 +110,43 @@ def test_links_expire(client: FlaskClient, job: dict[str, Any]) -> None:
 
 
 def test_a_link_is_good_for_a_week_unless_said_otherwise(
-    client: FlaskClient, job: dict[str, Any]
+    client: Browser, job: dict[str, Any]
 ) -> None:
     assert share(client, job)["expires_at"][:10] == share(client, job, days=7)["expires_at"][:10]
 
 
 @pytest.mark.parametrize("days", [0, -1, MANY_DAYS, "many", None])
-def test_wrong_times(client: FlaskClient, job: dict[str, Any], days: object) -> None:
+def test_wrong_times(client: Browser, job: dict[str, Any], days: object) -> None:
     response = client.post(f"{JOBS}/{job['id']}/shares", json={"days": days})
     assert (response.status_code, response.json["field"]) == (422, "days")
 
 
-def test_a_link_needs_a_body(client: FlaskClient, job: dict[str, Any]) -> None:
+def test_a_link_needs_a_body(client: Browser, job: dict[str, Any]) -> None:
     response = client.post(f"{JOBS}/{job['id']}/shares")
     assert (response.status_code, response.json["code"]) == (400, "bad_request")
 
 
-def test_without_a_result_there_is_no_link(client: FlaskClient) -> None:
+def test_without_a_result_there_is_no_link(client: Browser) -> None:
     made = client.post(JOBS, data=form()).json
     response = client.post(f"{JOBS}/{made['id']}/shares", json={})
     assert (response.status_code, response.json["code"]) == (409, "job_conflict")
 
 
 @pytest.mark.parametrize("token", ["nonsense", "%00", "x" * 500])
-def test_unknown_links(client: FlaskClient, token: str) -> None:
+def test_unknown_links(client: Browser, token: str) -> None:
     assert client.get(f"/api/v1/shared/{token}").status_code == 404
     assert client.get(f"/api/v1/shared/{token}/result").status_code == 404
 
 
 def test_a_deleted_job_is_not_shared_any_more(
-    client: FlaskClient, house: House, job: dict[str, Any]
+    client: Browser, house: House, job: dict[str, Any]
 ) -> None:
     made = share(client, job)
     client.delete(f"{JOBS}/{job['id']}")
     assert house.client().get(f"/api/v1{made['url']}").status_code == 404
 
 
-def test_a_job_that_is_painted_again_is_not_shown_meanwhile(
-    client: FlaskClient, house: House
-) -> None:
+def test_a_job_that_is_painted_again_is_not_shown_meanwhile(client: Browser, house: House) -> None:
     from nst.jobs.job import JobStatus
 
     made = client.post(JOBS, data=form(content_image=upload(CAT))).json

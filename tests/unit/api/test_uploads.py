@@ -7,20 +7,19 @@ import zlib
 from typing import Any
 
 import pytest
-from flask.testing import FlaskClient
 from PIL import Image
 from werkzeug.test import encode_multipart
 
 from conftest import encoded, picture
 from nst.jobs.submit import Limits
-from service import CAT, House, form, upload
+from service import CAT, Browser, House, form, upload
 
 JOBS = "/api/v1/jobs"
 FIELDS = ("content_image", "style_image", "style_mask")
 
 
 @pytest.fixture
-def client(house: House) -> FlaskClient:
+def client(house: House) -> Browser:
     return house.client()
 
 
@@ -73,7 +72,7 @@ NO_PICTURES = {
 @pytest.mark.parametrize("field", FIELDS)
 @pytest.mark.parametrize("name", NO_PICTURES)
 def test_what_is_no_picture_is_refused_by_its_content(
-    client: FlaskClient, house: House, field: str, name: str
+    client: Browser, house: House, field: str, name: str
 ) -> None:
     data, status, code = NO_PICTURES[name]
     response = client.post(JOBS, data=form(**{field: upload(data, name)}))
@@ -86,7 +85,7 @@ def test_what_is_no_picture_is_refused_by_its_content(
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "TIFF", "AVIF"])
 @pytest.mark.parametrize("name", ["x.exe", "x.html", "x", ".htaccess", "x.png.php"])
 def test_pictures_are_taken_whatever_they_are_called_and_served_as_what_they_are(
-    client: FlaskClient, kind: str, name: str
+    client: Browser, kind: str, name: str
 ) -> None:
     job = client.post(JOBS, data=form(content_image=upload(encoded(picture(), kind), name))).json
     served = client.get(job["links"]["content"])
@@ -104,7 +103,7 @@ def polyglots() -> dict[str, bytes]:
 
 @pytest.mark.parametrize("name", polyglots())
 def test_a_picture_that_is_something_else_too_is_served_as_a_picture(
-    client: FlaskClient, name: str
+    client: Browser, name: str
 ) -> None:
     response = client.post(JOBS, data=form(content_image=upload(polyglots()[name], "x.html")))
     assert response.status_code == 202
@@ -114,14 +113,14 @@ def test_a_picture_that_is_something_else_too_is_served_as_a_picture(
     assert "default-src 'self'" in served.headers["Content-Security-Policy"]
 
 
-def test_a_photo_of_a_phone_with_a_second_picture_is_a_jpeg(client: FlaskClient) -> None:
+def test_a_photo_of_a_phone_with_a_second_picture_is_a_jpeg(client: Browser) -> None:
     both = io.BytesIO()
     picture().save(both, "MPO", save_all=True, append_images=[picture(32, 32)])
     job = client.post(JOBS, data=form(content_image=upload(both.getvalue(), "phone.jpg"))).json
     assert job["pictures"]["content"] == {"name": "phone.jpg", "size": [64, 48], "format": "JPEG"}
 
 
-def test_a_turned_photo_has_the_size_that_people_see(client: FlaskClient) -> None:
+def test_a_turned_photo_has_the_size_that_people_see(client: Browser) -> None:
     exif = Image.Exif()
     exif[0x0112] = 6
     turned = encoded(picture(64, 48), "JPEG", exif=exif.tobytes())
@@ -129,7 +128,7 @@ def test_a_turned_photo_has_the_size_that_people_see(client: FlaskClient) -> Non
     assert job["pictures"]["content"]["size"] == [48, 64]
 
 
-def test_names_are_shown_clean(client: FlaskClient) -> None:
+def test_names_are_shown_clean(client: Browser) -> None:
     name = "../../<img src=x onerror=alert(1)>猫.png"
     job = client.post(JOBS, data=form(content_image=upload(CAT, name))).json
     assert job["pictures"]["content"]["name"] == "_img src_x onerror_alert_1_猫.png"
@@ -174,14 +173,14 @@ def encoded_form(fields: dict[str, Any]) -> tuple[bytes, str]:
     return body, f"multipart/form-data; boundary={boundary}"
 
 
-def test_a_form_of_many_fields_is_refused(client: FlaskClient) -> None:
+def test_a_form_of_many_fields_is_refused(client: Browser) -> None:
     many = {f"field-{number}": "x" for number in range(2000)}
     response = client.post(JOBS, data=form(**many))
     assert response.status_code == 413
     assert response.content_type == "application/problem+json"
 
 
-def test_a_large_text_field_is_refused(client: FlaskClient) -> None:
+def test_a_large_text_field_is_refused(client: Browser) -> None:
     body, content_type = encoded_form(form(preset="x" * 600_000))
     response = client.post(JOBS, data=body, content_type=content_type)
     assert (response.status_code, response.json["code"]) == (413, "too_large")

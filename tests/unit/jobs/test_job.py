@@ -17,7 +17,11 @@ def picture(name: str = "cat.jpg", sha256: str = "a" * 64) -> Picture:
 
 def order(**facts: Any) -> Order:
     options = StyleTransferOptions.from_preset("quality")
-    usual = {"content": picture(), "styles": (picture("x.png"),), "options": options}
+    usual: dict[str, Any] = {
+        "content": picture(),
+        "styles": (picture("x.png"),),
+        "options": options,
+    }
     return Order(**usual | facts)
 
 
