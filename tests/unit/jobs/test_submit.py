@@ -577,11 +577,12 @@ def test_shares_go_with_their_job(house: House) -> None:
 
 
 def test_errors_are_ours(house: House) -> None:
-    for attempt in (
+    attempts: list[Callable[[], Any]] = [
         lambda: house.submit(content=Upload(b"", "x")),
         lambda: house.jobs.get("anna", "no such id"),
         lambda: house.jobs.shared("nonsense"),
-    ):
+    ]
+    for attempt in attempts:
         with pytest.raises(NSTError) as caught:
             attempt()
         assert len(str(caught.value).splitlines()) == 1
