@@ -118,7 +118,8 @@ class Server:
             job = self.job(job_id)
             return job if is_true(job) else None
 
-        return until(look, seconds)
+        found: dict[str, Any] = until(look, seconds)
+        return found
 
     def finished(self, job_id: str, seconds: float = 90) -> dict[str, Any]:
         return self.wait(job_id, lambda job: job["completed_at"], seconds)
@@ -150,8 +151,8 @@ def descendants(pid: int) -> list[int]:
     """Processes that it has started, and those that they have."""
     with contextlib.suppress(OSError):
         tasks = Path(f"/proc/{pid}/task").iterdir()
-        children = [int(child) for task in tasks for child in (task / "children").read_text().split()]
-        return [one for child in children for one in (child, *descendants(child))]
+        children = " ".join((task / "children").read_text() for task in tasks).split()
+        return [one for child in map(int, children) for one in (child, *descendants(child))]
     return []
 
 
@@ -175,5 +176,3 @@ def events(response: httpx.Response) -> Iterator[tuple[str, str, dict[str, Any]]
 def resident_bytes(pid: int) -> int:
     pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
     return pages * os.sysconf("SC_PAGE_SIZE")
-
-

@@ -8,8 +8,9 @@ from typing import Any
 
 import httpx
 import pytest
-import served
 from PIL import Image
+
+import served
 from served import ENDLESS, Server, descendants, events, resident_bytes, serve
 
 JOBS = "/api/v1/jobs"
@@ -27,7 +28,9 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 @pytest.fixture(scope="module")
 def idle(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """One that paints nothing."""
-    with serve(tmp_path_factory.mktemp("idle"), "--workers", "0", NST_STREAM_SECONDS="1") as running:
+    with serve(
+        tmp_path_factory.mktemp("idle"), "--workers", "0", NST_STREAM_SECONDS="1"
+    ) as running:
         yield running
 
 
@@ -158,7 +161,7 @@ def test_the_reference_s_clients(idle: Server) -> None:
 def test_who_comes_back_goes_on_where_the_job_is(server: Server) -> None:
     job = server.submit(**ENDLESS, seed="9")
     with stream(server, job) as response:
-        for _, last, data in events(response):
+        for _, last, data in events(response):  # noqa: B007 - used below
             if is_at_step(2)(data):
                 break
     step = data["progress"]["step"]

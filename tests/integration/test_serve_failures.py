@@ -41,7 +41,9 @@ def is_resumed(server: Server, job: dict[str, Any], attempt: int = 2) -> None:
     """It goes on from where it was, and to its end."""
     again = server.wait(
         job["id"],
-        lambda now: now["attempt"] == attempt and now["status"] == "running" or now["completed_at"],
+        lambda now: (
+            (now["attempt"] == attempt and now["status"] == "running") or now["completed_at"]
+        ),
     )
     assert again["attempt"] == attempt
     done = server.finished(job["id"])
@@ -263,7 +265,9 @@ def test_wrong_arguments_are_one_line(tmp_path: Path, arguments: tuple[str, ...]
 
 def test_a_place_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    started = process("serve", "--port", "0", cwd=tmp_path, NST_DATA_DIR=str(tmp_path / "file/data"))
+    started = process(
+        "serve", "--port", "0", cwd=tmp_path, NST_DATA_DIR=str(tmp_path / "file/data")
+    )
     _, said = started.communicate(timeout=60)
     assert started.returncode == 1
     assert len(said.splitlines()) == 1
@@ -273,7 +277,9 @@ def test_a_place_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
 def test_a_port_that_is_taken_is_said(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
-        started = process("serve", "--port", port, cwd=tmp_path, NST_DATA_DIR=str(tmp_path / "data"))
+        started = process(
+            "serve", "--port", port, cwd=tmp_path, NST_DATA_DIR=str(tmp_path / "data")
+        )
         _, said = started.communicate(timeout=60)
     assert started.returncode == 2
     assert said == f"nst: port: {port} is not possible; give another one (Address already in use)\n"
@@ -334,5 +340,3 @@ def test_every_event_of_a_job_is_a_line_that_names_it(tmp_path: Path) -> None:
     for line in lines:
         assert {"timestamp", "level", "logger", "attempt"} <= set(line)
     assert "a secret" not in text
-
-

@@ -70,7 +70,9 @@ def _check_address(host: str, port: int) -> None:
     try:
         socket.create_server((host, port), family=family).close()
     except socket.gaierror as error:
-        raise InvalidOption("host", host, f"an address of this machine ({error.strerror})") from error
+        raise InvalidOption(
+            "host", host, f"an address of this machine ({error.strerror})"
+        ) from error
     except OSError as error:
         reason = os.strerror(error.errno) if error.errno else str(error)
         raise InvalidOption("port", port, f"another one ({reason})") from error
