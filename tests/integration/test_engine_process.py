@@ -32,11 +32,6 @@ TINY: dict[str, Any] = {
     "convergence_tolerance": 0,
     "model": "vgg16",
 }
-    "size": 32,
-    "total_iterations": 12,
-    "convergence_tolerance": 0,
-    "model": "vgg16",
-}
 ENDLESS = TINY | {"total_iterations": 100_000}
 
 
