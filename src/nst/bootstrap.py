@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from nst.engine.weights import WeightsStore
     from nst.jobs.ports import ImageStorage, JobQueue, ProgressFeed, RateLimiter
     from nst.settings import Settings
-    from nst.worker import Worker
+    from nst.worker import Paint, Worker
 
 
 def prepare_process() -> None:
@@ -136,8 +136,8 @@ def event_streams() -> "Streams":
     return Streams(settings.max_streams, settings.max_streams_per_client, settings.stream_seconds)
 
 
-def worker(ports: Ports) -> "Worker":
-    """One worker with its own engine process."""
+def worker(ports: Ports, paint: "Paint | None" = None) -> "Worker":
+    """One worker with its own engine process, whose life is `paint` where it is given."""
     from nst.jobs.execute import Workshop
     from nst.settings import load_settings
     from nst.worker import EngineProcess, Worker
@@ -147,7 +147,7 @@ def worker(ports: Ports) -> "Worker":
         ports.repository,
         ports.storage,
         ports.feed,
-        EngineProcess(_paint),
+        EngineProcess(paint or _paint),
         lease_seconds=settings.lease_seconds,
         heartbeat_seconds=min(1.0, settings.lease_seconds / 3),
         checkpoint_seconds=settings.checkpoint_seconds,
