@@ -59,6 +59,7 @@ class Server:
                 env=self._environment,
                 stdout=log,
                 stderr=log,
+                start_new_session=True,
             )
         address = until(lambda: self._address(began_at), START_SECONDS)
         self.client.close()
@@ -75,18 +76,23 @@ class Server:
         """What it has logged."""
         return [json.loads(line) for line in self.log.read_text().splitlines()]
 
-    def stop(self, number: int = signal.SIGTERM) -> float:
-        """After how many seconds it was gone."""
+    def stop(self) -> float:
+        """As a service manager does; returns after how many seconds it was gone."""
         began = time.monotonic()
-        self.process.send_signal(number)
+        self.process.terminate()
+        self.process.wait(30)
+        return time.monotonic() - began
+
+    def press_ctrl_c(self) -> float:
+        """Which every process of a terminal hears."""
+        began = time.monotonic()
+        os.killpg(self.process.pid, signal.SIGINT)
         self.process.wait(30)
         return time.monotonic() - began
 
     def kill(self) -> None:
         """All of it at once, as when a machine loses its power."""
-        for process in (self.process.pid, *descendants(self.process.pid)):
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(process, signal.SIGKILL)
+        os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait(30)
 
     def engines(self) -> list[int]:

@@ -322,7 +322,7 @@ BELOW = {
 }
 
 
-@pytest.mark.parametrize("job_id", ["0" * 32, "nonsense", "a b", "%00", "x" * 300])
+@pytest.mark.parametrize("job_id", ["0" * 32, "nonsense", "a b", "x" * 300])
 def test_unknown_ids(client: Browser, job_id: str) -> None:
     for method, paths in BELOW.items():
         for path in paths:
