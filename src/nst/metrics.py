@@ -45,3 +45,10 @@ class QueueCollector(Collector):
         yield GaugeMetricFamily(
             "nst_event_streams", "Open streams of events.", self._open_streams()
         )
+
+
+def describe() -> Iterable[Metric]:
+    """All there are, without their values."""
+    nothing = QueueState({}, 0.0)
+    yield from REGISTRY.collect()
+    yield from QueueCollector(lambda: nothing, lambda: 0).collect()

@@ -1,7 +1,7 @@
 """The application: routes, errors and headers put together."""
 
 from datetime import timedelta
-from typing import Any
+from typing import Any, cast
 
 from apiflask import APIFlask
 from flask import request
@@ -58,11 +58,23 @@ def create_app(service: Service) -> APIFlask:
     app.before_request(limit_requests)
     app.after_request(page.add_security_headers)
     service.attach(app)
+    _add_routes(app)
+    return app
+
+
+def specification() -> dict[str, Any]:
+    """The OpenAPI description, without a service behind it."""
+    app = APIFlask("nst.api", title="nst", version=nst.__version__, docs_path=None)
+    app.config["OPENAPI_VERSION"] = "3.1.0"
+    _add_routes(app)
+    return cast("dict[str, Any]", app.spec)
+
+
+def _add_routes(app: APIFlask) -> None:
     for part in (jobs, results, shared, catalog, compat, health):
         app.register_blueprint(part.routes)
     app.register_blueprint(page.routes)
     app.spec_processor(_describe_forms)
-    return app
 
 
 def _describe_forms(spec: Any) -> Any:
