@@ -77,6 +77,20 @@ def set_up_logs() -> None:
     logs.set_up(settings.log_format, settings.log_level)
 
 
+def set_up_traces(service: str) -> None:
+    """As the settings say; after a fork."""
+    from nst import tracing
+    from nst.errors import InvalidOption
+    from nst.settings import load_settings
+
+    endpoint = load_settings().traces_endpoint
+    if endpoint and not tracing.IS_INSTALLED:
+        allowed = "nothing, or install the extra: pip install 'nst[tracing]'"
+        raise InvalidOption("NST_TRACES_ENDPOINT", endpoint, allowed)
+    if endpoint:
+        tracing.set_up(endpoint, service)
+
+
 def migrate(revision: str = "head") -> str:
     """Bring the database to this revision; returns where it is. Raises RepositoryError."""
     from nst.settings import load_settings
@@ -101,6 +115,7 @@ def ports() -> Iterator[Ports]:
 
 def web_application(ports: Ports, streams: "Streams") -> "Flask":
     """The WSGI application."""
+    from nst import tracing
     from nst.api.app import create_app
     from nst.api.service import ApiSettings, Service
     from nst.jobs.submit import Jobs, Limits
@@ -124,7 +139,9 @@ def web_application(ports: Ports, streams: "Streams") -> "Flask":
         trusted_proxies=settings.trusted_proxies,
     )
     jobs = Jobs(ports.repository, ports.queue, ports.storage, ports.feed, ports.limiter, limits)
-    return create_app(Service(jobs, ports.limiter, streams, api_settings))
+    app = create_app(Service(jobs, ports.limiter, streams, api_settings))
+    tracing.instrument(app)
+    return app
 
 
 def event_streams() -> "Streams":
@@ -160,6 +177,7 @@ def _paint(connection: "Connection") -> None:
     prepare_process()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the worker, which tells us
     set_up_logs()
+    set_up_traces("nst-engine")
     from nst.engine_process import paint
     from nst.settings import load_settings
 

@@ -5,13 +5,14 @@ import os
 import threading
 import time
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from pathlib import Path
 
 from PIL import Image
 
-from nst import images
+from nst import images, tracing
 from nst.controls import Controls
 from nst.engine.preview import run_draft
 from nst.engine.style_transfer import NeuralStyleTransfer
@@ -124,11 +125,14 @@ class _Painting:
 
     def paint(self) -> News:
         """To its end; returns what is to be said last."""
+        is_draft = self._job.order.options.is_draft
         try:
-            result = self._draft() if self._job.order.options.is_draft else self._transfer()
+            with self._phase("draft" if is_draft else "transfer"):
+                result = self._draft() if is_draft else self._transfer()
             if self.wishes.is_stopped and result.stop_reason is StopReason.CANCELED:
                 return Stopped(has_checkpoint=self._file(CHECKPOINT).exists())
-            return self._finished(result)
+            with self._phase("save"):
+                return self._finished(result)
         except NSTError as error:
             return Failed(JobError(code=error.code, message=str(error)))
         except Exception as error:
@@ -145,6 +149,9 @@ class _Painting:
 
     def _file(self, name: str) -> Path:
         return self.work.directory / name
+
+    def _phase(self, name: str) -> AbstractContextManager[None]:
+        return tracing.span(f"engine.{name}", self._job.trace, job=self._job.id)
 
     def _draft(self) -> Result:
         return run_draft(self._job.order.options, self._file(CONTENT), self._styles[0])

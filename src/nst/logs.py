@@ -6,7 +6,15 @@ from typing import Literal
 
 import structlog
 
+from nst import tracing
+
 NOISY = ("alembic", "gunicorn.access", "PIL")
+
+
+def _add_trace(
+    _logger: object, _method: str, event: structlog.typing.EventDict
+) -> structlog.typing.EventDict:
+    return {**event, **tracing.current_ids()}
 
 
 def set_up(log_format: Literal["console", "json"], level: str) -> None:
@@ -16,6 +24,7 @@ def set_up(log_format: Literal["console", "json"], level: str) -> None:
         structlog.stdlib.add_logger_name,
         structlog.stdlib.ExtraAdder(),
         structlog.processors.TimeStamper(fmt="iso", utc=True),
+        _add_trace,
     ]
     last: list[structlog.typing.Processor] = (
         [structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer()]

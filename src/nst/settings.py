@@ -149,11 +149,14 @@ class Settings(BaseSettings):
     worker_metrics_port: int = Field(default=0, ge=0, le=65535)
     """Where `nst worker` tells Prometheus how it does; 0: nowhere."""
 
-    # ── logs ──
+    # ── logs and traces ──
     log_format: Literal["console", "json"] = "console"
     """For people or for machines."""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     """The least that is worth a line."""
+    traces_endpoint: str | None = None
+    """Where traces are sent, OTLP over HTTP, as http://collector:4318/v1/traces; needs the extra
+    `tracing`."""
 
 
 def load_settings() -> Settings:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from typing import TypeAlias
 
+from nst import tracing
 from nst.errors import DependencyError, QueueError
 from nst.jobs.execute import (
     Crashed,
@@ -190,7 +191,8 @@ class Worker:
         if job:
             logger.info("job %s: attempt %d by %s", job.id, job.attempt, self.name)
             self._shop.feed.publish(job.id, None)
-            execute_job(job, self._shop)
+            with tracing.span("job", job.trace, job=job.id, attempt=job.attempt):
+                execute_job(job, self._shop)
 
     def _receive(self) -> Delivery | None:
         try:

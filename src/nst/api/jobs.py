@@ -10,6 +10,7 @@ from flask import Response, request, stream_with_context, url_for
 from pydantic import BaseModel, Field, create_model
 from werkzeug.datastructures import FileStorage
 
+from nst import tracing
 from nst.api import auth
 from nst.api.service import sends, service
 from nst.api.streams import POLL_SECONDS
@@ -233,5 +234,7 @@ def _idempotency_key() -> str | None:
 
 
 def _trace() -> dict[str, str]:
+    """Headers that carry the trace of this request, or the one it came with, to a worker."""
     names = ("traceparent", "tracestate")
-    return {name: request.headers[name] for name in names if name in request.headers}
+    given = {name: request.headers[name] for name in names if name in request.headers}
+    return tracing.headers() or given

@@ -41,6 +41,7 @@ def worker() -> None:
     """Paint the jobs of a service that runs elsewhere."""
     _check_extra()
     bootstrap.set_up_logs()
+    bootstrap.set_up_traces("nst-worker")
     with bootstrap.ports() as ports:
         made = bootstrap.worker(ports)
         for number in (signal.SIGTERM, signal.SIGINT):

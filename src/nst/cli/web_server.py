@@ -62,6 +62,7 @@ class WebServer(BaseApplication):  # type: ignore[misc]
 
     def load(self) -> Any:
         """Called by gunicorn, in the process that answers."""
+        bootstrap.set_up_traces("nst-api")
         ports = self._stack.enter_context(bootstrap.ports())
         self._running = [
             self._stack.enter_context(_Running(bootstrap.worker(ports)))
