@@ -1,12 +1,26 @@
 """Composition root: builds what the processes need from the settings."""
 
 import os
+import secrets
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from multiprocessing.connection import Connection
+
+    from flask import Flask
+
+    from nst.adapters.sql import SqlJobRepository
+    from nst.api.streams import Streams
     from nst.engine.download import OnDownload
     from nst.engine.weights import WeightsStore
+    from nst.jobs.ports import ImageStorage, JobQueue, ProgressFeed, RateLimiter
+    from nst.settings import Settings
+    from nst.worker import Worker
 
 
 def prepare_process() -> None:
@@ -34,3 +48,164 @@ def weights_store(
         offline=settings.offline,
         on_download=on_download,
     )
+
+
+# ── the service ───────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """The outside world, as the settings have it."""
+
+    repository: "SqlJobRepository"
+    queue: "JobQueue"
+    storage: "ImageStorage"
+    feed: "ProgressFeed"
+    limiter: "RateLimiter"
+
+    def close(self) -> None:
+        for port in (self.queue, self.feed, self.repository):
+            port.close()
+
+
+def set_up_logs() -> None:
+    """As the settings say. Raises InvalidOption."""
+    from nst import logs
+    from nst.settings import load_settings
+
+    settings = load_settings()
+    logs.set_up(settings.log_format, settings.log_level)
+
+
+def migrate(revision: str = "head") -> str:
+    """Bring the database to this revision; returns where it is. Raises RepositoryError."""
+    from nst.settings import load_settings
+
+    repository = _repository(load_settings())
+    repository.migrate(revision)
+    repository.close()
+    return repository.location
+
+
+@contextmanager
+def ports() -> Iterator[Ports]:
+    """Open for as long as the context. Raises InvalidOption, DependencyError."""
+    from nst.settings import load_settings
+
+    opened = _ports(load_settings())
+    try:
+        yield opened
+    finally:
+        opened.close()
+
+
+def web_application(ports: Ports, streams: "Streams") -> "Flask":
+    """The WSGI application."""
+    from nst.api.app import create_app
+    from nst.api.service import ApiSettings, Service
+    from nst.jobs.submit import Jobs, Limits
+    from nst.settings import load_settings
+
+    settings = load_settings()
+    limits = Limits(
+        max_jobs_per_client=settings.max_jobs_per_client,
+        max_bytes_per_day=settings.max_bytes_per_day,
+        max_queued=settings.max_queued,
+        max_size=settings.max_size,
+        max_pixels=settings.max_pixels,
+    )
+    api_settings = ApiSettings(
+        secret_key=_secret_key(settings),
+        retention_seconds=settings.retention.total_seconds(),
+        max_upload_bytes=settings.max_upload_bytes,
+        requests_per_minute=settings.requests_per_minute,
+        api_keys=settings.api_keys,
+        cors_origins=settings.cors_origins,
+        trusted_proxies=settings.trusted_proxies,
+    )
+    jobs = Jobs(ports.repository, ports.queue, ports.storage, ports.feed, ports.limiter, limits)
+    return create_app(Service(jobs, ports.limiter, streams, api_settings))
+
+
+def event_streams() -> "Streams":
+    """Limited as the settings say."""
+    from nst.api.streams import Streams
+    from nst.settings import load_settings
+
+    settings = load_settings()
+    return Streams(settings.max_streams, settings.max_streams_per_client, settings.stream_seconds)
+
+
+def worker(ports: Ports) -> "Worker":
+    """One worker with its own engine process."""
+    from nst.jobs.execute import Workshop
+    from nst.settings import load_settings
+    from nst.worker import EngineProcess, Worker
+
+    settings = load_settings()
+    workshop = Workshop(
+        ports.repository,
+        ports.storage,
+        ports.feed,
+        EngineProcess(_paint),
+        lease_seconds=settings.lease_seconds,
+        heartbeat_seconds=min(1.0, settings.lease_seconds / 3),
+        checkpoint_seconds=settings.checkpoint_seconds,
+    )
+    return Worker(ports.queue, workshop, retention_seconds=settings.retention.total_seconds())
+
+
+def _paint(connection: "Connection") -> None:
+    """The whole life of an engine process; it is spawned, and so found by its name."""
+    prepare_process()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the worker, which tells us
+    set_up_logs()
+    from nst.engine_process import paint
+    from nst.settings import load_settings
+
+    paint(connection, load_settings().worker_device, weights_store())
+
+
+def _ports(settings: "Settings") -> Ports:
+    from nst.adapters.memory import MemoryJobQueue, MemoryProgressFeed, MemoryRateLimiter
+    from nst.adapters.storage import in_folder
+
+    return Ports(
+        repository=_repository(settings),
+        queue=MemoryJobQueue(),
+        storage=in_folder(settings.data_dir / "pictures"),
+        feed=MemoryProgressFeed(),
+        limiter=MemoryRateLimiter(),
+    )
+
+
+def _repository(settings: "Settings") -> "SqlJobRepository":
+    from nst.adapters.sql import SqlJobRepository
+
+    if settings.database_url:
+        return SqlJobRepository(settings.database_url.get_secret_value())
+    _make_private(settings.data_dir)
+    return SqlJobRepository(f"sqlite:///{settings.data_dir / 'jobs.db'}")
+
+
+def _secret_key(settings: "Settings") -> str:
+    """The one that is set, or one that is made once and kept."""
+    from nst.images import write_file
+
+    if settings.secret_key:
+        return settings.secret_key.get_secret_value()
+    _make_private(settings.data_dir)
+    file = settings.data_dir / "secret-key"
+    if not file.exists():
+        write_file(file, lambda temporary: temporary.write_text(secrets.token_hex(32)))
+        file.chmod(0o600)
+    return file.read_text()
+
+
+def _make_private(directory: Path) -> None:
+    from nst.errors import StorageError
+
+    try:
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise StorageError(directory, error.strerror or str(error)) from error

@@ -8,14 +8,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from PIL import Image
 
 from nst import images
-from nst.bootstrap import prepare_process, weights_store
 from nst.controls import Controls
 from nst.engine.preview import run_draft
+from nst.engine.style_transfer import NeuralStyleTransfer
+from nst.engine.weights import WeightsStore
 from nst.errors import InvalidCheckpoint, NSTError, TransferCanceled
 from nst.jobs.execute import (
     CHECKPOINT,
@@ -35,9 +35,6 @@ from nst.progress import Losses, Progress, Result, StopReason
 from nst.recipe import PictureFile, Recipe
 from nst.worker import Cancel, Order, Steer, Stop
 
-if TYPE_CHECKING:
-    from nst.engine.style_transfer import NeuralStyleTransfer
-
 PREVIEW_SECONDS = 0.7
 """So often at most a new picture is shown."""
 
@@ -49,12 +46,10 @@ FRAMES = 24
 logger = logging.getLogger(__name__)
 
 
-def paint(connection: Connection) -> None:
-    """One job after the other, until the other end is closed."""
-    prepare_process()
-    easel = _Easel(connection)
-    from nst.engine.style_transfer import NeuralStyleTransfer  # noqa: F401 - warm for the first job
-
+def paint(connection: Connection, device: str, weights: WeightsStore) -> None:
+    """One job after the other, until the other end is closed. `device`: as NeuralStyleTransfer
+    takes it."""
+    easel = _Easel(connection, device, weights)
     while True:
         easel.paint_next()
 
@@ -74,6 +69,8 @@ class _Easel:
     engine computes, and so that nobody paints for a worker that is gone."""
 
     connection: Connection
+    device: str
+    weights: WeightsStore
     wishes: _Wishes | None = None
     next_work: Work | None = None
     has_work: threading.Event = field(default_factory=threading.Event)
@@ -153,9 +150,9 @@ class _Painting:
         return run_draft(self._job.order.options, self._file(CONTENT), self._styles[0])
 
     def _transfer(self) -> Result:
-        from nst.engine.style_transfer import NeuralStyleTransfer
-
-        transfer = NeuralStyleTransfer(self._job.order.options, weights=weights_store())
+        transfer = NeuralStyleTransfer(
+            self._job.order.options, device=self.easel.device, weights=self.easel.weights
+        )
         checkpoint = self._file(CHECKPOINT)
         if not checkpoint.exists():
             self._show_draft()
@@ -166,7 +163,7 @@ class _Painting:
             logger.warning("job %s begins again: %s", self._job.id, error)
             return self._run(transfer, None)
 
-    def _run(self, transfer: "NeuralStyleTransfer", checkpoint: Path | None) -> Result:
+    def _run(self, transfer: NeuralStyleTransfer, checkpoint: Path | None) -> Result:
         return transfer.run(
             self._file(CONTENT),
             self._styles[0],

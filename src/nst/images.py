@@ -312,9 +312,9 @@ def encode(image: Image.Image, format_name: str, *, recipe: str | None = None) -
     return file.getvalue()
 
 
-def read_recipe(path: Path) -> str | None:
+def read_recipe(picture: Path | bytes) -> str | None:
     """The recipe that `save` put into the picture, if there is one. Raises InvalidImage."""
-    with _opened(path, "initial") as image:
+    with _opened(picture, "initial") as image:
         recipe = image.info.get(_RECIPE_KEY) or image.getexif().get(ExifTag.ImageDescription)
         return recipe if isinstance(recipe, str) else None
 

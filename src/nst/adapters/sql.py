@@ -145,6 +145,11 @@ class SqlJobRepository:
         with _errors():
             self._engine = _connect(url, pool_size)
 
+    @property
+    def location(self) -> str:
+        """The URL without the password."""
+        return self._engine.url.render_as_string(hide_password=True)
+
     def migrate(self, revision: str = "head") -> None:
         """Bring the tables to this revision: 0001 …, head; or back: base, or -1. Whoever else
         does so waits. Raises RepositoryError."""

@@ -3,6 +3,7 @@
 import hashlib
 import logging
 import re
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from nst.errors import (
     JobConflict,
     JobNotFound,
     QueueFull,
+    RepositoryError,
     TooManyRequests,
 )
 from nst.jobs.job import Job, JobStatus, Order, Picture, Share, new_id
@@ -73,6 +75,15 @@ class Limits:
     """Of an uploaded picture."""
 
 
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A job as a person sees it."""
+
+    job: Job
+    place_in_queue: int | None
+    """1 for the next one; None if it does not wait."""
+
+
 class Jobs:
     """The jobs of a service. Every method checks whose they are: somebody else's do not exist."""
 
@@ -101,11 +112,12 @@ class Jobs:
         *,
         masks: Sequence[Upload | None] = (),
         preset: str | None = None,
+        client: str = "",
         idempotency_key: str | None = None,
         trace: Mapping[str, str] | None = None,
     ) -> Job:
         """A new job, queued; or succeeded at once, if there is a result of the same order; or the
-        one that was submitted with this key before.
+        one that was submitted with this key before. `client` is whose bytes are counted.
 
         The order of the steps is what makes it safe to die between any two: files without a job
         are swept away, a job that no message tells of is found by the sweep.
@@ -136,7 +148,7 @@ class Jobs:
             idempotency_key=idempotency_key,
             trace=dict(trace or {}),
         )
-        self._admit(owner, sum(map(len, files.values())))
+        self._admit(owner, client, sum(map(len, files.values())))
         for key, data in files.items():
             self.storage.put(key, data)
         stored = self.repository.add(self._with_earlier_result(job))
@@ -189,7 +201,7 @@ class Jobs:
     def retry(self, owner: str, job_id: str) -> Job:
         """Raises JobNotFound, JobConflict, TooManyRequests, QueueFull."""
         self.get(owner, job_id)
-        self._admit(owner, 0)
+        self._admit(owner, "", 0)
         job = self.repository.retry(job_id)
         self._wake_workers(job)
         return job
@@ -201,33 +213,35 @@ class Jobs:
         forget(job_id, self.repository, self.storage)
         self.feed.publish(job_id, None)
 
-    def place_in_queue(self, job: Job) -> int | None:
-        """1 for the next one; None if it does not wait."""
-        if job.status is not JobStatus.QUEUED:
-            return None
-        return self.repository.place_in_queue(job.id)
+    def see(self, job: Job) -> "Seen":
+        """The job and where it stands in the queue."""
+        is_queued = job.status is JobStatus.QUEUED
+        return Seen(job, self.repository.place_in_queue(job.id) if is_queued else None)
 
     def events(
         self, owner: str, job_id: str, *, poll_seconds: float, lifetime_seconds: float
-    ) -> Iterator[Job | None]:
-        """The job now, and again whenever it changes, to its end or for so long. None: nothing
-        has changed for `poll_seconds`. Raises JobNotFound, at once."""
-        job = self.get(owner, job_id)
-        return self._events(job, poll_seconds, self.repository.now() + lifetime_seconds)
+    ) -> Iterator["Seen | None"]:
+        """The job now, and again whenever something changes, to its end or for so long. None:
+        nothing has changed for `poll_seconds`. Raises JobNotFound, at once."""
+        seen = self.see(self.get(owner, job_id))
+        return self._events(seen, poll_seconds, time.monotonic() + lifetime_seconds)
 
-    def _events(self, job: Job, poll_seconds: float, ends_at: float) -> Iterator[Job | None]:
-        with self.feed.subscribe(job.id) as news:
-            yield job
-            while not job.status.is_final and self.repository.now() < ends_at:
-                now = self._next(job, news, poll_seconds)
-                yield None if now == job else now
-                job = now
+    def _events(self, seen: "Seen", poll_seconds: float, ends_at: float) -> Iterator["Seen | None"]:
+        with self.feed.subscribe(seen.job.id) as news:
+            yield seen
+            while not seen.job.status.is_final and time.monotonic() < ends_at:
+                now = self._next(seen, news, poll_seconds)
+                yield None if now == seen else now
+                seen = now
 
-    def _next(self, job: Job, news: Subscription, poll_seconds: float) -> Job:
+    def _next(self, seen: "Seen", news: Subscription, poll_seconds: float) -> "Seen":
         progress = news.wait(poll_seconds)
-        if progress and job.status is JobStatus.RUNNING:
-            return job.model_copy(update={"progress": progress})
-        return self.repository.get(job.id)
+        if progress and seen.job.status is JobStatus.RUNNING:
+            return Seen(seen.job.model_copy(update={"progress": progress}), None)
+        try:
+            return self.see(self.repository.get(seen.job.id))
+        except RepositoryError:  # it will be back; a person should not lose the page for that
+            return seen
 
     def share(self, owner: str, job_id: str, token: str, days: float) -> Share:
         """Whoever knows the token may see the result. Raises JobNotFound, JobConflict."""
@@ -286,14 +300,14 @@ class Jobs:
             size=found.size,
         )
 
-    def _admit(self, owner: str, size_bytes: int) -> None:
+    def _admit(self, owner: str, client: str, size_bytes: int) -> None:
         if self.repository.state().jobs[JobStatus.QUEUED] >= self.limits.max_queued:
             raise QueueFull("too many jobs are waiting", 60)
         if self.repository.unfinished(owner) >= self.limits.max_jobs_per_client:
             reason = f"{self.limits.max_jobs_per_client} of your jobs are not finished yet"
             raise TooManyRequests(reason, 30)
         limit = self.limits.max_bytes_per_day
-        if wait := self._limiter.take("bytes", owner, size_bytes, limit, DAY_SECONDS):
+        if wait := self._limiter.take("bytes", client, size_bytes, limit, DAY_SECONDS):
             raise TooManyRequests(f"you have uploaded {limit / 1e6:.0f} MB today", wait)
 
     def _with_earlier_result(self, job: Job) -> Job:
