@@ -30,7 +30,7 @@ class Server:
 
     def __init__(
         self,
-        command: Sequence[str | Path],
+        command: Sequence[str],
         port: int,
         log: Path,
         *,
@@ -45,7 +45,7 @@ class Server:
         self._environment = {**os.environ, **(environment or {})}
         drop = [f"--reuid={user}", f"--regid={user}", "--init-groups"] if user else []
         last_will = f"--pdeathsig={farewell.name.removeprefix('SIG')}"
-        self._command = ["setpriv", *drop, last_will, *map(str, command)]
+        self._command = ["setpriv", *drop, last_will, *command]
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -142,7 +142,7 @@ def postgresql(directory: Path) -> Iterator[Server]:
         "full_page_writes": "off",
     }
     settings = [f"-c{name}={value}" for name, value in options.items()]
-    command = [POSTGRESQL / "postgres", "-D", data, f"-p{port}", *settings]
+    command = [str(POSTGRESQL / "postgres"), "-D", str(data), f"-p{port}", *settings]
     log = directory / "log"
     server = Server(command, port, log, user=user, farewell=signal.SIGQUIT)
     with running(server):

@@ -12,8 +12,9 @@ import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Literal
 
 from confluent_kafka import (
     Consumer,
@@ -24,9 +25,8 @@ from confluent_kafka import (
     TopicPartition,
 )
 from confluent_kafka.admin import AdminClient, NewTopic  # type: ignore[attr-defined]
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 
-from nst.errors import QueueError
+from nst.errors import InvalidOption, QueueError
 from nst.jobs.ports import Delivery
 
 REQUEST_SECONDS = 10.0
@@ -43,41 +43,43 @@ JOB_ID = re.compile(rb"[0-9a-f]{32}")
 logger = logging.getLogger(__name__)
 
 
-class KafkaSettings(BaseModel):
-    """Where the brokers are and what is agreed with them."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KafkaSettings:
+    """Where the brokers are and what is agreed with them. Raises InvalidOption."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    brokers: str
-    """host:port of some of them, separated by commas."""
-    topic: str = "nst-jobs"
-    dead_letter_topic: str = "nst-jobs-dead-letters"
+    brokers: Sequence[str]
+    """host:port of some of them."""
+    topic: str = "nst.jobs"
+    dead_letter_topic: str = "nst.jobs.dead"
     """Takes the messages that cannot be read."""
-    group: str = "nst-workers"
+    group: str = "nst.workers"
+    partitions: int = 64
+    """Of the topic when `create_topics` makes it: several for each worker there may be."""
+    replication: int = 1
+    """Brokers that keep each message."""
     group_protocol: Literal["classic", "consumer"] = "classic"
     """`consumer` is that of KIP-848, for Kafka 4; the brokers then say how long a session lasts."""
-    session_timeout_ms: int = Field(default=45_000, ge=1000)
+    session_timeout_seconds: float = 45.0
     """A worker that is silent for so long has left the group."""
-    heartbeat_interval_ms: int = Field(default=3000, ge=100)
-    partitions: int = Field(default=32, ge=1)
-    """Of the topic when `create_topics` makes it: several for each worker there may be."""
-    replication: int = Field(default=1, ge=1)
-    """Brokers that keep each message."""
-
-    security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
-    sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = "SCRAM-SHA-512"
-    sasl_username: str | None = None
-    sasl_password: SecretStr | None = None
+    heartbeat_seconds: float = 3.0
+    security_protocol: str = "PLAINTEXT"
+    """PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL."""
+    sasl_mechanism: str | None = None
+    """PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512."""
+    username: str | None = None
+    password: str | None = field(default=None, repr=False)
     ca_file: Path | None = None
     """Certificates, in PEM, that vouch for the brokers; by default those of the system."""
 
-    @model_validator(mode="after")
-    def _fits_together(self) -> Self:
-        if 3 * self.heartbeat_interval_ms > self.session_timeout_ms:
-            raise ValueError("heartbeat_interval_ms: at most a third of session_timeout_ms")
-        if self.uses_sasl and not (self.sasl_username and self.sasl_password):
-            raise ValueError(f"{self.security_protocol} needs sasl_username and sasl_password")
-        return self
+    def __post_init__(self) -> None:
+        if self.heartbeat_seconds > self.session_timeout_seconds / 3:
+            allowed = "at most a third of NST_KAFKA_SESSION_TIMEOUT_SECONDS"
+            raise InvalidOption("NST_KAFKA_HEARTBEAT_SECONDS", self.heartbeat_seconds, allowed)
+        if self.uses_sasl:
+            for name in ("sasl_mechanism", "username", "password"):
+                if not getattr(self, name):
+                    allowed = f"one, with {self.security_protocol}"
+                    raise InvalidOption(f"NST_KAFKA_{name.upper()}", None, allowed)
 
     @property
     def uses_sasl(self) -> bool:
@@ -288,7 +290,7 @@ class _Troubles:
 
 def _connection(settings: KafkaSettings, troubles: _Troubles) -> dict[str, Any]:
     configuration: dict[str, Any] = {
-        "bootstrap.servers": settings.brokers,
+        "bootstrap.servers": ",".join(settings.brokers),
         "client.id": "nst",
         "security.protocol": settings.security_protocol,
         "socket.timeout.ms": _ms(REQUEST_SECONDS),
@@ -298,11 +300,11 @@ def _connection(settings: KafkaSettings, troubles: _Troubles) -> dict[str, Any]:
     }
     if settings.ca_file:
         configuration["ssl.ca.location"] = str(settings.ca_file)
-    if settings.uses_sasl and settings.sasl_password:
+    if settings.uses_sasl:
         configuration |= {
             "sasl.mechanism": settings.sasl_mechanism,
-            "sasl.username": settings.sasl_username,
-            "sasl.password": settings.sasl_password.get_secret_value(),
+            "sasl.username": settings.username,
+            "sasl.password": settings.password,
         }
     return configuration
 
@@ -313,8 +315,8 @@ def _membership(settings: KafkaSettings) -> dict[str, Any]:
         return group
     return group | {
         "partition.assignment.strategy": "cooperative-sticky",
-        "session.timeout.ms": settings.session_timeout_ms,
-        "heartbeat.interval.ms": settings.heartbeat_interval_ms,
+        "session.timeout.ms": _ms(settings.session_timeout_seconds),
+        "heartbeat.interval.ms": _ms(settings.heartbeat_seconds),
     }
 
 
