@@ -52,5 +52,6 @@ clean: ## remove .venv and what the tools leave behind
 	@touch $@
 
 .venv/installed-dev: .venv/installed
+	PYTHON=$(PYTHON) tools/system-packages tests
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,tools]'
 	@touch $@

@@ -13,7 +13,9 @@ if TYPE_CHECKING:
     from multiprocessing.connection import Connection
 
     from flask import Flask
+    from pydantic import SecretStr
 
+    from nst.adapters.kafka import KafkaSettings
     from nst.adapters.sql import SqlJobRepository
     from nst.api.streams import Streams
     from nst.engine.download import OnDownload
@@ -92,12 +94,18 @@ def set_up_traces(service: str) -> None:
 
 
 def migrate(revision: str = "head") -> str:
-    """Bring the database to this revision; returns where it is. Raises RepositoryError."""
+    """Bring the database to this revision, and make Kafka's topics; returns where the database is.
+    Raises RepositoryError, QueueError."""
     from nst.settings import load_settings
 
-    repository = _repository(load_settings())
+    settings = load_settings()
+    repository = _repository(settings)
     repository.migrate(revision)
     repository.close()
+    if settings.kafka_brokers:
+        from nst.adapters.kafka import create_topics
+
+        create_topics(_kafka(settings))
     return repository.location
 
 
@@ -185,16 +193,83 @@ def _paint(connection: "Connection") -> None:
 
 
 def _ports(settings: "Settings") -> Ports:
-    from nst.adapters.memory import MemoryJobQueue, MemoryProgressFeed, MemoryRateLimiter
-    from nst.adapters.storage import in_folder
-
     return Ports(
         repository=_repository(settings),
-        queue=MemoryJobQueue(),
-        storage=in_folder(settings.data_dir / "pictures"),
-        feed=MemoryProgressFeed(),
-        limiter=MemoryRateLimiter(),
+        queue=_queue(settings),
+        storage=_storage(settings),
+        feed=_feed(settings),
+        limiter=_limiter(settings),
     )
+
+
+def _queue(settings: "Settings") -> "JobQueue":
+    from nst.adapters.memory import MemoryJobQueue
+
+    if not settings.kafka_brokers:
+        return MemoryJobQueue()
+    from nst.adapters.kafka import KafkaJobQueue
+
+    return KafkaJobQueue(_kafka(settings))
+
+
+def _kafka(settings: "Settings") -> "KafkaSettings":
+    from nst.adapters.kafka import KafkaSettings
+
+    return KafkaSettings(
+        brokers=settings.kafka_brokers,
+        topic=settings.kafka_topic,
+        dead_letter_topic=settings.kafka_dead_letter_topic,
+        group=settings.kafka_group,
+        partitions=settings.kafka_partitions,
+        replication=settings.kafka_replication,
+        group_protocol=settings.kafka_group_protocol,
+        session_timeout_seconds=settings.kafka_session_timeout_seconds,
+        heartbeat_seconds=settings.kafka_heartbeat_seconds,
+        security_protocol=settings.kafka_security_protocol,
+        sasl_mechanism=settings.kafka_sasl_mechanism,
+        username=settings.kafka_username,
+        password=_revealed(settings.kafka_password),
+        ca_file=settings.kafka_ca_file,
+    )
+
+
+def _storage(settings: "Settings") -> "ImageStorage":
+    from nst.adapters.storage import in_folder, in_s3
+
+    if not settings.storage_url:
+        return in_folder(settings.data_dir / "pictures")
+    return in_s3(
+        settings.storage_url,
+        region=settings.s3_region,
+        endpoint=settings.s3_endpoint,
+        public_endpoint=settings.s3_public_endpoint,
+        access_key_id=_revealed(settings.s3_access_key_id),
+        secret_access_key=_revealed(settings.s3_secret_access_key),
+    )
+
+
+def _feed(settings: "Settings") -> "ProgressFeed":
+    from nst.adapters.memory import MemoryProgressFeed
+
+    if not settings.redis_url:
+        return MemoryProgressFeed()
+    from nst.adapters.redis import RedisProgressFeed
+
+    return RedisProgressFeed(settings.redis_url.get_secret_value(), MemoryProgressFeed())
+
+
+def _limiter(settings: "Settings") -> "RateLimiter":
+    from nst.adapters.memory import MemoryRateLimiter
+
+    if not settings.redis_url:
+        return MemoryRateLimiter()
+    from nst.adapters.redis import RedisRateLimiter
+
+    return RedisRateLimiter(settings.redis_url.get_secret_value())
+
+
+def _revealed(secret: "SecretStr | None") -> str | None:
+    return secret.get_secret_value() if secret else None
 
 
 def _repository(settings: "Settings") -> "SqlJobRepository":

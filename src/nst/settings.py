@@ -67,6 +67,8 @@ class Settings(BaseSettings):
     """s3://bucket/prefix of pictures; by default a folder in the data directory."""
     s3_endpoint: str | None = None
     """Of a store that is compatible with S3, as https://storage.example; by default Amazon's."""
+    s3_public_endpoint: str | None = None
+    """Where clients reach that store, so that they get large files from it directly."""
     s3_region: str = "us-east-1"
     """Of the bucket."""
     s3_access_key_id: SecretStr | None = None
