@@ -177,7 +177,9 @@ def worker(ports: Ports) -> "Worker":
         heartbeat_seconds=min(1.0, settings.lease_seconds / 3),
         checkpoint_seconds=settings.checkpoint_seconds,
     )
-    return Worker(ports.queue, workshop, retention_seconds=settings.retention.total_seconds())
+    # A place in a consumer group belongs to one worker; a queue in this process to all.
+    queue = _queue(settings) if settings.kafka_brokers else ports.queue
+    return Worker(queue, workshop, retention_seconds=settings.retention.total_seconds())
 
 
 def _paint(connection: "Connection") -> None:
