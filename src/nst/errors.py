@@ -3,7 +3,15 @@
 NSTError                          code, message, facts as attributes
 ├─ InvalidOption                  field, value, allowed: the user's
 ├─ InvalidImage                   role, reason: the user's
+│  ├─ UnsupportedImage            role, reason: no picture, or of a format that is not read
+│  └─ ImageTooLarge               role, reason: more bytes or pixels than allowed
 ├─ InvalidCheckpoint              name, reason: the user's
+├─ JobNotFound                    job_id: there is none, or it is somebody else's
+├─ JobConflict                    job_id, reason: not in this state of the job
+├─ NotAllowed                     reason
+├─ TooManyRequests                reason, retry_after_seconds
+│  └─ QueueFull                   the same, for everybody
+├─ LeaseLost                      job_id, attempt: control flow, another worker has the job
 ├─ TransferError                  the engine could not finish
 │  ├─ OutOfMemory                 size, device
 │  ├─ Diverged                    step
@@ -12,6 +20,10 @@ NSTError                          code, message, facts as attributes
 ├─ TransferCanceled               control flow: stop after this step, keep the picture
 └─ DependencyError                something outside failed
    ├─ StorageError                path, reason
+   │  └─ StorageFull              path, reason
+   ├─ RepositoryError             reason
+   ├─ QueueError                  reason
+   ├─ FeedError                   reason
    └─ VideoUnavailable            no facts: PyAV is not installed
 """
 
@@ -19,7 +31,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
-ImageRole = Literal["content", "style", "initial"]
+ImageRole = Literal["content", "style", "mask", "initial"]
 
 
 class NSTError(Exception):
@@ -62,6 +74,18 @@ class InvalidImage(NSTError):
         self.reason = reason
 
 
+class UnsupportedImage(InvalidImage):
+    """This is no picture, or one of a format that is not read."""
+
+    code = "unsupported_image"
+
+
+class ImageTooLarge(InvalidImage):
+    """The picture has more bytes or pixels than are allowed."""
+
+    code = "too_large"
+
+
 class InvalidCheckpoint(NSTError):
     """A checkpoint cannot be gone on from; the reason says why and what to do."""
 
@@ -71,6 +95,65 @@ class InvalidCheckpoint(NSTError):
         super().__init__(f"checkpoint: {name} {reason}")
         self.name = name
         self.reason = reason
+
+
+class JobNotFound(NSTError):
+    """There is no such job, or it belongs to somebody else."""
+
+    code = "job_not_found"
+
+    def __init__(self, job_id: str) -> None:
+        super().__init__(f"there is no job {job_id}; it may have been deleted or have expired")
+        self.job_id = job_id
+
+
+class JobConflict(NSTError):
+    """The job is not in a state in which this can be done."""
+
+    code = "job_conflict"
+
+    def __init__(self, job_id: str, reason: str) -> None:
+        super().__init__(reason)
+        self.job_id = job_id
+        self.reason = reason
+
+
+class NotAllowed(NSTError):
+    """Who asks may not do this."""
+
+    code = "not_allowed"
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class TooManyRequests(NSTError):
+    """A client has used up what it may do for now."""
+
+    code = "too_many_requests"
+
+    def __init__(self, reason: str, retry_after_seconds: int) -> None:
+        super().__init__(f"{reason}; try again in {retry_after_seconds} s")
+        self.reason = reason
+        self.retry_after_seconds = retry_after_seconds
+
+
+class QueueFull(TooManyRequests):
+    """So many jobs wait that no other is taken, whoever asks."""
+
+    code = "queue_full"
+
+
+class LeaseLost(NSTError):
+    """Control flow: the job is no longer this worker's, what it still has to say is not heard."""
+
+    code = "lease_lost"
+
+    def __init__(self, job_id: str, attempt: int) -> None:
+        super().__init__(f"attempt {attempt} of job {job_id} has been taken away")
+        self.job_id = job_id
+        self.attempt = attempt
 
 
 class TransferError(NSTError):
@@ -161,6 +244,42 @@ class StorageError(DependencyError):
     def __init__(self, path: Path, reason: str) -> None:
         super().__init__(f"cannot write {path}: {reason}")
         self.path = path
+        self.reason = reason
+
+
+class StorageFull(StorageError):
+    """There is no space left for a file."""
+
+    code = "storage_full"
+
+
+class RepositoryError(DependencyError):
+    """The database of jobs could not be read or written."""
+
+    code = "repository_failed"
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"the database does not answer: {reason}")
+        self.reason = reason
+
+
+class QueueError(DependencyError):
+    """The task queue could not be read or written."""
+
+    code = "queue_failed"
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"the task queue does not answer: {reason}")
+        self.reason = reason
+
+
+class FeedError(DependencyError):
+    """Live progress could not be passed on."""
+
+    code = "feed_failed"
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"the feed of live progress does not answer: {reason}")
         self.reason = reason
 
 

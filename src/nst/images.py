@@ -10,6 +10,7 @@ import secrets
 import warnings
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from itertools import chain, count
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -18,7 +19,14 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from PIL import Image, ImageCms, ImageOps, PngImagePlugin, UnidentifiedImageError
 from PIL.ExifTags import Base as ExifTag
 
-from nst.errors import ImageRole, InvalidImage, InvalidOption, StorageError
+from nst.errors import (
+    ImageRole,
+    ImageTooLarge,
+    InvalidImage,
+    InvalidOption,
+    StorageError,
+    UnsupportedImage,
+)
 
 if TYPE_CHECKING:
     import numpy as np
@@ -67,6 +75,27 @@ def load(source: ImageSource, role: ImageRole) -> Image.Image:
         with suppress(Exception):  # the pixels are whole, however broken the EXIF beside them is
             ImageOps.exif_transpose(image, in_place=True)
         return _to_srgb(image)
+
+
+@dataclass(frozen=True, slots=True)
+class PictureFacts:
+    """What a picture file is."""
+
+    format: str
+    """One of READABLE, by its content."""
+    size: tuple[int, int]
+    """Width and height in pixels, upright."""
+
+
+def inspect(data: bytes, role: ImageRole, *, max_pixels: int = MAX_PIXELS) -> PictureFacts:
+    """Decode a picture to see whether it can be. Raises InvalidImage."""
+    with _opened(data, role) as image:
+        _check_pixels(image.size, role, max_pixels)
+        image.load()
+        width, height = image.size
+        if image.getexif().get(ExifTag.Orientation, 1) >= 5:  # turned by a quarter
+            width, height = height, width
+        return PictureFacts(image.format or "", (width, height))
 
 
 def check_sides(size: tuple[int, int], role: ImageRole) -> None:
@@ -122,9 +151,9 @@ def _opened(source: ImageSource, role: ImageRole) -> Iterator[Image.Image]:
         raise
     except UnidentifiedImageError as error:
         reason = f"{name} is not a picture that can be read; use {', '.join(READABLE)}"
-        raise InvalidImage(role, reason) from error
+        raise UnsupportedImage(role, reason) from error
     except (Image.DecompressionBombError, MemoryError) as error:
-        raise InvalidImage(role, f"{name} has too many pixels; make it smaller first") from error
+        raise ImageTooLarge(role, f"{name} has too many pixels; make it smaller first") from error
     except Exception as error:  # decoders stumble over damaged files in every possible way
         reason = f"{name} is damaged or cut short ({error}); get a whole copy of it"
         if isinstance(error, OSError) and error.strerror:
@@ -163,12 +192,12 @@ def _from_array(array: "np.ndarray[Any, Any]", role: ImageRole) -> Image.Image:
         ) from error
 
 
-def _check_pixels(size: tuple[int, int], role: ImageRole) -> None:
+def _check_pixels(size: tuple[int, int], role: ImageRole, max_pixels: int = MAX_PIXELS) -> None:
     width, height = size
-    if width * height > MAX_PIXELS:
-        raise InvalidImage(
+    if width * height > max_pixels:
+        raise ImageTooLarge(
             role,
-            f"{width}×{height} pixels are more than the {MAX_PIXELS // 10**6} million allowed; "
+            f"{width}×{height} pixels are more than the {max_pixels / 1e6:g} million allowed; "
             "make it smaller first",
         )
     check_sides(size, role)
@@ -283,9 +312,9 @@ def encode(image: Image.Image, format_name: str, *, recipe: str | None = None) -
     return file.getvalue()
 
 
-def read_recipe(path: Path) -> str | None:
+def read_recipe(picture: Path | bytes) -> str | None:
     """The recipe that `save` put into the picture, if there is one. Raises InvalidImage."""
-    with _opened(path, "initial") as image:
+    with _opened(picture, "initial") as image:
         recipe = image.info.get(_RECIPE_KEY) or image.getexif().get(ExifTag.ImageDescription)
         return recipe if isinstance(recipe, str) else None
 

@@ -1,0 +1,106 @@
+"""JobQueue, ProgressFeed and RateLimiter inside one process: the embedded defaults."""
+
+import math
+import queue
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+from nst.jobs.job import JobProgress
+from nst.jobs.ports import Delivery, Subscription
+
+
+class MemoryJobQueue:
+    """Messages between threads. What is not received is gone with the process."""
+
+    def __init__(self) -> None:
+        self._deliveries: queue.SimpleQueue[Delivery] = queue.SimpleQueue()
+
+    def publish(self, job_id: str, trace: Mapping[str, str]) -> None:
+        self._deliveries.put(Delivery(job_id, dict(trace)))
+
+    def receive(self, timeout_seconds: float) -> Delivery | None:
+        try:
+            return self._deliveries.get(timeout=timeout_seconds)
+        except queue.Empty:
+            return None
+
+    def commit(self, delivery: Delivery) -> None:
+        """Who has received it has it alone."""
+
+    def stay(self) -> None:
+        """There is no group to be thrown out of."""
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+
+class MemorySubscription:
+    """The newest news of one job."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Event()
+        self._progress: JobProgress | None = None
+
+    def tell(self, progress: JobProgress | None) -> None:
+        self._progress = progress
+        self._changed.set()
+
+    def wait(self, timeout_seconds: float) -> JobProgress | None:
+        if not self._changed.wait(timeout_seconds):
+            return None
+        self._changed.clear()
+        return self._progress
+
+
+class MemoryProgressFeed:
+    """News between the threads of a process."""
+
+    def __init__(self) -> None:
+        self._subscriptions: dict[str, set[MemorySubscription]] = defaultdict(set)
+        self._lock = threading.Lock()
+
+    def publish(self, job_id: str, progress: JobProgress | None) -> None:
+        with self._lock:
+            subscriptions = list(self._subscriptions.get(job_id, ()))
+        for subscription in subscriptions:
+            subscription.tell(progress)
+
+    @contextmanager
+    def subscribe(self, job_id: str) -> Iterator[Subscription]:
+        subscription = MemorySubscription()
+        with self._lock:
+            self._subscriptions[job_id].add(subscription)
+        try:
+            yield subscription
+        finally:
+            with self._lock:
+                self._subscriptions[job_id].discard(subscription)
+                if not self._subscriptions[job_id]:
+                    del self._subscriptions[job_id]
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+
+class MemoryRateLimiter:
+    """Fixed windows of time, counted in this process."""
+
+    def __init__(self) -> None:
+        self._used: dict[tuple[str, str], tuple[float, int]] = {}
+        """When the window ends, and what is used up in it."""
+        self._lock = threading.Lock()
+
+    def take(self, what: str, client: str, amount: int, limit: int, window_seconds: int) -> int:
+        now = time.time()
+        with self._lock:
+            ends_at, used = self._used.get((what, client), (0.0, 0))
+            if ends_at <= now:
+                self._used = {key: value for key, value in self._used.items() if value[0] > now}
+                ends_at, used = now + window_seconds, 0
+            if used + amount > limit:
+                return math.ceil(ends_at - now)
+            self._used[what, client] = ends_at, used + amount
+            return 0

@@ -1,0 +1,9 @@
+"""Alembic's door: the connection is handed over by the repository."""
+
+from alembic import context
+
+from nst.adapters.sql import metadata
+
+context.configure(connection=context.config.attributes["connection"], target_metadata=metadata)
+with context.begin_transaction():
+    context.run_migrations()

@@ -1,0 +1,81 @@
+"""The page, the documentation of the API, and the headers that keep both safe."""
+
+from importlib import resources
+from pathlib import Path
+
+from flask import Blueprint, Response, current_app, send_from_directory
+from werkzeug.exceptions import NotFound
+
+PAGE = Path(__file__).parent / "page"
+"""Built from frontend/; in a checkout `make page` does so."""
+DOCS = Path(__file__).parent / "docs"
+SWAGGER = Path(str(resources.files("flask_openapi3_swagger"))) / "templates" / "swagger"
+
+NO_PAGE = """<!doctype html><html lang="en"><title>nst</title>
+<h1>nst is running</h1>
+<p>The page has not been built; <code>make page</code> does so. The API is there:
+<a href="/api/docs">documentation</a>.</p></html>"""
+
+SECURITY_HEADERS = {
+    "Content-Security-Policy": "; ".join(
+        (
+            "default-src 'self'",
+            "img-src 'self' blob: data:",
+            "style-src 'self' 'unsafe-inline'",  # style attributes, as sliders set them
+            "worker-src 'self' blob:",
+            "object-src 'none'",
+            "base-uri 'none'",
+            "form-action 'self'",
+            "frame-ancestors 'none'",
+        )
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "geolocation=(), microphone=()",
+}
+
+YEAR_SECONDS = 365 * 24 * 3600
+
+
+routes = Blueprint("page", __name__)
+"""Every path that is not the API's: the page finds its own way from there."""
+
+
+@routes.get("/assets/<path:name>")
+def assets(name: str) -> Response:
+    response = send_from_directory(PAGE / "assets", name, max_age=YEAR_SECONDS)
+    response.cache_control.immutable = True
+    return response
+
+
+@routes.get("/api/docs")
+def docs() -> Response:
+    return send_from_directory(DOCS, "index.html")
+
+
+@routes.get("/api/docs/<path:name>")
+def docs_file(name: str) -> Response:
+    own = (DOCS / name).is_file()
+    return send_from_directory(DOCS if own else SWAGGER, name, max_age=3600)
+
+
+@routes.get("/", defaults={"path": ""})
+@routes.get("/<path:path>")
+def page(path: str) -> Response:
+    if path.startswith("api/"):
+        raise NotFound("there is no such address in the API; see /api/docs")
+    if path and (PAGE / path).is_file():
+        return send_from_directory(PAGE, path, max_age=3600)
+    if not (PAGE / "index.html").is_file():
+        return current_app.response_class(NO_PAGE, mimetype="text/html")
+    return send_from_directory(PAGE, "index.html", max_age=0)
+
+
+def add_security_headers(response: Response) -> Response:
+    """To every response."""
+    for name, value in SECURITY_HEADERS.items():
+        response.headers.setdefault(name, value)
+    return response

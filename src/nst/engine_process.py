@@ -1,0 +1,284 @@
+"""What the engine's process does: it paints what a worker sends and says how far it is."""
+
+import logging
+import os
+import threading
+import time
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+from PIL import Image
+
+from nst import images, tracing
+from nst.controls import Controls
+from nst.engine.preview import run_draft
+from nst.engine.style_transfer import NeuralStyleTransfer
+from nst.engine.weights import WeightsStore
+from nst.errors import InvalidCheckpoint, NSTError, TransferCanceled
+from nst.jobs.execute import (
+    CHECKPOINT,
+    CONTENT,
+    PREVIEW,
+    RESULT,
+    Crashed,
+    Failed,
+    Finished,
+    News,
+    Painted,
+    Stopped,
+    Work,
+)
+from nst.jobs.job import Job, JobError, JobLosses, JobProgress, JobResult, JobStatus
+from nst.progress import Losses, Progress, Result, StopReason
+from nst.recipe import PictureFile, Recipe
+from nst.worker import Cancel, Order, Steer, Stop
+
+PREVIEW_SECONDS = 0.7
+"""So often at most a new picture is shown."""
+
+PREVIEW_SIDE_PIXELS = 1024
+
+FRAMES = 24
+"""Kept of a whole transfer, where the options do not say how many."""
+
+logger = logging.getLogger(__name__)
+
+
+def paint(connection: Connection, device: str, weights: WeightsStore) -> None:
+    """One job after the other, until the other end is closed. `device`: as NeuralStyleTransfer
+    takes it."""
+    easel = _Easel(connection, device, weights)
+    while True:
+        easel.paint_next()
+
+
+@dataclass(slots=True)
+class _Wishes:
+    """What has been asked for while a job runs."""
+
+    controls: Controls
+    is_canceled: bool = False
+    is_stopped: bool = False
+
+
+@dataclass(slots=True)
+class _Easel:
+    """The process' end of the connection; a thread listens, so that wishes are heard while the
+    engine computes, and so that nobody paints for a worker that is gone."""
+
+    connection: Connection
+    device: str
+    weights: WeightsStore
+    wishes: _Wishes | None = None
+    next_work: Work | None = None
+    has_work: threading.Event = field(default_factory=threading.Event)
+
+    def __post_init__(self) -> None:
+        threading.Thread(target=self._listen, daemon=True).start()
+
+    def paint_next(self) -> None:
+        self.has_work.wait()
+        self.has_work.clear()
+        work, wishes = self.next_work, self.wishes
+        assert work is not None
+        assert wishes is not None
+        self.say(_Painting(work, wishes, self).paint())
+
+    def say(self, news: News) -> None:
+        self.connection.send(news)
+
+    def _listen(self) -> None:
+        try:
+            while True:
+                self._hear(self.connection.recv())
+        except (EOFError, OSError):
+            os._exit(0)  # in the middle of whatever the engine does
+
+    def _hear(self, order: Order) -> None:
+        match order:
+            case Work(job=job):
+                self.wishes = _Wishes(Controls(job.order.options))
+                self.wishes.controls.set(**job.steering)
+                self.next_work = order
+                self.has_work.set()
+            case Steer(steering) if self.wishes:
+                self.wishes.controls.set(**steering)
+            case Cancel() if self.wishes:
+                self.wishes.is_canceled = True
+            case Stop() if self.wishes:
+                self.wishes.is_stopped = True
+
+
+@dataclass(slots=True)
+class _Painting:
+    """One job on the easel."""
+
+    work: Work
+    wishes: _Wishes
+    easel: _Easel
+    preview_step: int | None = None
+    shown_at: float = 0.0
+    kept_at: float = field(default_factory=time.monotonic)
+
+    def paint(self) -> News:
+        """To its end; returns what is to be said last."""
+        is_draft = self._job.order.options.is_draft
+        try:
+            with self._phase("draft" if is_draft else "transfer"):
+                result = self._draft() if is_draft else self._transfer()
+            if self.wishes.is_stopped and result.stop_reason is StopReason.CANCELED:
+                return Stopped(has_checkpoint=self._file(CHECKPOINT).exists())
+            with self._phase("save"):
+                return self._finished(result)
+        except NSTError as error:
+            return Failed(JobError(code=error.code, message=str(error)))
+        except Exception as error:
+            logger.exception("job %s", self._job.id)
+            return Crashed(f"{type(error).__name__}: {error}")
+
+    @property
+    def _job(self) -> Job:
+        return self.work.job
+
+    @property
+    def _styles(self) -> Sequence[Path]:
+        return [self._file(f"style-{number}") for number in range(len(self._job.order.styles))]
+
+    def _file(self, name: str) -> Path:
+        return self.work.directory / name
+
+    def _phase(self, name: str) -> AbstractContextManager[None]:
+        return tracing.span(f"engine.{name}", self._job.trace, job=self._job.id)
+
+    def _draft(self) -> Result:
+        return run_draft(self._job.order.options, self._file(CONTENT), self._styles[0])
+
+    def _transfer(self) -> Result:
+        transfer = NeuralStyleTransfer(
+            self._job.order.options, device=self.easel.device, weights=self.easel.weights
+        )
+        checkpoint = self._file(CHECKPOINT)
+        if not checkpoint.exists():
+            self._show_draft()
+            return self._run(transfer, None)
+        try:
+            return self._run(transfer, checkpoint)
+        except InvalidCheckpoint as error:
+            logger.warning("job %s begins again: %s", self._job.id, error)
+            return self._run(transfer, None)
+
+    def _run(self, transfer: NeuralStyleTransfer, checkpoint: Path | None) -> Result:
+        return transfer.run(
+            self._file(CONTENT),
+            self._styles[0],
+            self._on_progress,
+            resume_from=checkpoint,
+            controls=self.wishes.controls,
+        )
+
+    def _show_draft(self) -> None:
+        options = self._job.order.options
+        draft = self._draft().image
+        self._save_preview(draft)
+        self.preview_step = 0
+        progress = JobProgress(
+            step=0,
+            total_iterations=options.total_iterations,
+            elapsed_seconds=0.0,
+            remaining_seconds=0.0,
+            size=draft.size,
+            preview_step=0,
+        )
+        self.easel.say(Painted(progress, [PREVIEW]))
+
+    def _on_progress(self, progress: Progress) -> None:
+        now = time.monotonic()
+        files = [*self._preview(progress, now), *self._frame(progress)]
+        has_to_go = self.wishes.is_stopped or self.wishes.is_canceled
+        is_due = now - self.kept_at >= self.work.checkpoint_seconds
+        has_checkpoint = progress.stop_reason is None and (self.wishes.is_stopped or is_due)
+        if has_checkpoint and progress.save_checkpoint:
+            progress.save_checkpoint(self._file(CHECKPOINT))
+            self.kept_at = time.monotonic()
+        self.easel.say(Painted(self._as_job_progress(progress), files, has_checkpoint))
+        if has_to_go:
+            raise TransferCanceled
+
+    def _preview(self, progress: Progress, now: float) -> Sequence[str]:
+        if now - self.shown_at < PREVIEW_SECONDS:
+            return []
+        self._save_preview(progress.render())
+        self.preview_step, self.shown_at = progress.step, now
+        return [PREVIEW]
+
+    def _save_preview(self, picture: Image.Image) -> None:
+        if max(picture.size) > PREVIEW_SIDE_PIXELS:
+            picture = images.resize(picture, images.fit(picture.size, PREVIEW_SIDE_PIXELS))
+        images.save(picture, self._file(PREVIEW), overwrite=True)
+
+    def _frame(self, progress: Progress) -> Sequence[str]:
+        every = self._job.order.options.save_every or -(-progress.total_iterations // FRAMES)
+        if progress.step % every:
+            return []
+        name = f"frames/{progress.step:06d}.jpg"
+        images.save(progress.render(), self._file(name), overwrite=True)
+        return [name]
+
+    def _as_job_progress(self, progress: Progress) -> JobProgress:
+        return JobProgress(
+            step=progress.step,
+            total_iterations=progress.total_iterations,
+            elapsed_seconds=progress.elapsed_seconds,
+            remaining_seconds=progress.remaining_seconds,
+            size=progress.size,
+            losses=_as_job_losses(progress.losses),
+            in_force=dict(progress.in_force),
+            preview_step=self.preview_step,
+        )
+
+    def _finished(self, result: Result) -> Finished:
+        images.save(result.image, self._file(RESULT), recipe=self._recipe(result), overwrite=True)
+        canceled = result.stop_reason is StopReason.CANCELED
+        return Finished(
+            JobStatus.CANCELED if canceled else JobStatus.SUCCEEDED,
+            JobResult(
+                key=RESULT,
+                content_type="image/png",
+                size=result.image.size,
+                steps=result.steps,
+                evaluations=result.evaluations,
+                stop_reason=result.stop_reason,
+                model=result.model,
+                weights_sha256=result.weights_sha256,
+                device=result.device,
+                precision=result.precision,
+                distances=result.distances,
+            ),
+        )
+
+    def _recipe(self, result: Result) -> str:
+        order = self._job.order
+        content, style = (
+            PictureFile(path=picture.name, sha256=picture.sha256)
+            for picture in (order.content, order.styles[0])
+        )
+        return Recipe.of(
+            order.options,
+            model=result.model,
+            weights_sha256=result.weights_sha256,
+            distances=result.distances,
+            content=content,
+            style=style,
+        ).text()
+
+
+def _as_job_losses(losses: Losses) -> JobLosses:
+    return JobLosses(
+        content=losses.content,
+        style=losses.style,
+        total_variation=losses.total_variation,
+        total=losses.total,
+    )

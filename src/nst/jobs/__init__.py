@@ -1,0 +1,1 @@
+"""The application: what a job is and what is done with it."""

@@ -1,0 +1,199 @@
+"""A job: one transfer that somebody asked the service for."""
+
+import hashlib
+import json
+import secrets
+from enum import StrEnum
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, field_serializer
+
+from nst.options import StyleTransferOptions
+from nst.progress import Distances
+
+
+class JobStatus(StrEnum):
+    """
+    queued ──claim──► running ──► succeeded
+       ▲ │               ├──────► failed
+       │ └────cancel─────┴──────► canceled (what was painted is kept)
+       └── the lease ran out, the attempt failed, or it was given back
+    """
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELED = "canceled"
+
+    @property
+    def is_final(self) -> bool:
+        """Whether nothing comes after it, unless somebody asks for another try."""
+        return self in FINAL
+
+
+FINAL = frozenset({JobStatus.SUCCEEDED, JobStatus.FAILED, JobStatus.CANCELED})
+RETRYABLE = frozenset({JobStatus.FAILED, JobStatus.CANCELED})
+
+
+class _Value(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class Picture(_Value):
+    """A picture that went in; the storage has its bytes under `key`."""
+
+    key: str
+    sha256: str
+    name: str
+    """For people: the file's own name, cleaned; never where it is stored."""
+    content_type: str
+    size: tuple[int, int]
+    """Width and height in pixels."""
+
+
+class Order(_Value):
+    """What is asked for."""
+
+    content: Picture
+    styles: tuple[Picture, ...] = Field(min_length=1)
+    masks: tuple[Picture | None, ...] = ()
+    """For each style where it applies; None: everywhere."""
+    options: StyleTransferOptions
+    preset: str | None = None
+    """From which the options come, for people."""
+
+    @field_serializer("options")
+    def _only_those_given(self, options: StyleTransferOptions) -> dict[str, Any]:
+        # Whether somebody asked for the model by name must be known to the worker too.
+        return options.model_dump(mode="json", exclude_unset=True)
+
+    @property
+    def title(self) -> str:
+        styles = " and ".join(_stem(style.name) for style in self.styles)
+        return f"{_stem(self.content.name)} in {styles}"
+
+    def fingerprint(self, version: str) -> str:
+        """Equal for orders whose results are equal, painted by this version of nst."""
+        facts = {
+            "content": self.content.sha256,
+            "styles": [style.sha256 for style in self.styles],
+            "masks": [mask and mask.sha256 for mask in self.masks],
+            "options": self.options.model_dump(mode="json"),
+            "names_model": self.options.names_model,
+            "nst": version,
+        }
+        return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+
+
+class JobLosses(_Value):
+    """The terms of the loss, each multiplied by its weight."""
+
+    content: float
+    style: float
+    total_variation: float
+    total: float
+
+
+class JobProgress(_Value):
+    """How far a running job is."""
+
+    step: int
+    """0: there is a draft, and no step has been taken."""
+    total_iterations: int
+    elapsed_seconds: float
+    remaining_seconds: float
+    size: tuple[int, int]
+    """Width and height of the scale that is being painted."""
+    losses: JobLosses | None = None
+    """None for a draft."""
+    in_force: dict[str, float] = {}
+    """What may be steered, and its value."""
+    preview_step: int | None = None
+    """Of the picture that can be seen; None: there is none yet."""
+
+
+class JobResult(_Value):
+    """What a job came to."""
+
+    key: str
+    """Of the picture in the storage."""
+    content_type: str
+    size: tuple[int, int]
+    steps: int
+    evaluations: int
+    stop_reason: str
+    model: str
+    weights_sha256: str
+    device: str
+    precision: str
+    distances: Distances | None = None
+
+
+class JobError(_Value):
+    """Why a job failed."""
+
+    code: str
+    message: str
+
+
+class Job(_Value):
+    """As the repository has it. Times are seconds since 1970, by the repository's clock."""
+
+    id: str
+    owner: str
+    order: Order
+    fingerprint: str
+    idempotency_key: str | None = None
+    trace: dict[str, str] = {}
+    """Headers that carry the trace of the request to the worker."""
+
+    status: JobStatus = JobStatus.QUEUED
+    created_at: float = 0.0
+    queued_at: float = 0.0
+    """Last time."""
+    started_at: float | None = None
+    """First time."""
+    completed_at: float | None = None
+
+    attempt: int = 0
+    """Counts the claims, and guards what a worker writes: only the last one is heard."""
+    failed_attempts: int = 0
+    """Those that crashed or fell silent; one that was given back is none of them."""
+    worker: str | None = None
+    lease_expires_at: float | None = None
+
+    cancel_requested: bool = False
+    steering: dict[str, float] = {}
+    progress: JobProgress | None = None
+    checkpoint: str | None = None
+    """Key of the state that the next attempt goes on from."""
+    result: JobResult | None = None
+    error: JobError | None = None
+    cached: bool = False
+    """Whether the result is that of an earlier job."""
+
+
+class Share(_Value):
+    """A link by which anybody may look at a result."""
+
+    id: str
+    job_id: str
+    token_sha256: str
+    created_at: float
+    expires_at: float
+
+
+def new_id() -> str:
+    """128 random bits: who knows it has been told."""
+    return secrets.token_hex(16)
+
+
+def _stem(name: str) -> str:
+    stem = name.rsplit(".", 1)[0].replace("_", " ").strip()
+    return stem or "picture"
+
+
+def public_facts(job: Job) -> dict[str, Any]:
+    """For a log line: what a job is, without what it shows."""
+    return {"job": job.id, "attempt": job.attempt, "status": job.status.value}

@@ -1,0 +1,353 @@
+"""What people do with jobs: the side of the API."""
+
+import hashlib
+import logging
+import re
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+import nst
+from nst import images
+from nst.controls import Controls
+from nst.errors import (
+    DependencyError,
+    ImageRole,
+    InvalidOption,
+    JobConflict,
+    JobNotFound,
+    QueueFull,
+    RepositoryError,
+    TooManyRequests,
+)
+from nst.jobs.job import Job, JobStatus, Order, Picture, Share, new_id
+from nst.jobs.ports import (
+    ImageStorage,
+    JobQueue,
+    JobRepository,
+    ProgressFeed,
+    RateLimiter,
+    Subscription,
+)
+from nst.options import StyleTransferOptions
+
+MAX_STYLES = 8
+
+DAY_SECONDS = 24 * 3600
+
+CONTENT_TYPES = {
+    "JPEG": "image/jpeg",
+    "PNG": "image/png",
+    "WEBP": "image/webp",
+    "TIFF": "image/tiff",
+    "AVIF": "image/avif",
+    "GIF": "image/gif",
+    "BMP": "image/bmp",
+}
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """A picture as a client sends it."""
+
+    data: bytes
+    name: str
+    """What the client calls it; never where it is stored."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one client, and all of them together, may ask for."""
+
+    max_jobs_per_client: int = 20
+    """Queued or running at a time."""
+    max_bytes_per_day: int = 2_000_000_000
+    """Of a client's uploads."""
+    max_queued: int = 1000
+    """Jobs of everybody that wait."""
+    max_size: int = 4096
+    """Longest side of a result in pixels."""
+    max_pixels: int = 50_000_000
+    """Of an uploaded picture."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A job as a person sees it."""
+
+    job: Job
+    place_in_queue: int | None
+    """1 for the next one; None if it does not wait."""
+
+
+class Jobs:
+    """The jobs of a service. Every method checks whose they are: somebody else's do not exist."""
+
+    def __init__(
+        self,
+        repository: JobRepository,
+        queue: JobQueue,
+        storage: ImageStorage,
+        feed: ProgressFeed,
+        limiter: RateLimiter,
+        limits: Limits,
+    ) -> None:
+        self.repository = repository
+        self.storage = storage
+        self.feed = feed
+        self.limits = limits
+        self._queue = queue
+        self._limiter = limiter
+
+    def submit(
+        self,
+        owner: str,
+        content: Upload,
+        styles: Sequence[Upload],
+        options: StyleTransferOptions,
+        *,
+        masks: Sequence[Upload | None] = (),
+        preset: str | None = None,
+        client: str = "",
+        idempotency_key: str | None = None,
+        trace: Mapping[str, str] | None = None,
+    ) -> Job:
+        """A new job, queued; or succeeded at once, if there is a result of the same order; or the
+        one that was submitted with this key before. `client` is whose bytes are counted.
+
+        The order of the steps is what makes it safe to die between any two: files without a job
+        are swept away, a job that no message tells of is found by the sweep.
+        Raises InvalidImage, InvalidOption, JobConflict, TooManyRequests, QueueFull.
+        """
+        self._check(styles, masks, options)
+        job_id, files = new_id(), dict[str, bytes]()
+
+        def place(upload: Upload, role: ImageRole, name: str) -> Picture:
+            picture = self._inspect(upload, role, f"{job_id}/{name}")
+            files[picture.key] = upload.data
+            return picture
+
+        order = Order(
+            content=place(content, "content", "content"),
+            styles=tuple(place(style, "style", f"style-{n}") for n, style in enumerate(styles)),
+            masks=tuple(
+                place(mask, "mask", f"mask-{n}") if mask else None for n, mask in enumerate(masks)
+            ),
+            options=options,
+            preset=preset,
+        )
+        job = Job(
+            id=job_id,
+            owner=owner,
+            order=order,
+            fingerprint=order.fingerprint(nst.__version__),
+            idempotency_key=idempotency_key,
+            trace=dict(trace or {}),
+        )
+        self._admit(owner, client, sum(map(len, files.values())))
+        for key, data in files.items():
+            self.storage.put(key, data)
+        stored = self.repository.add(self._with_earlier_result(job))
+        if stored.id != job.id:
+            self.storage.delete(f"{job.id}/")
+            if stored.fingerprint != job.fingerprint:
+                raise JobConflict(stored.id, "this Idempotency-Key belongs to another order")
+        elif stored.status is JobStatus.QUEUED:
+            self._wake_workers(stored)
+        return stored
+
+    def uploads(self, owner: str, job_id: str) -> tuple[Upload, Sequence[Upload]]:
+        """The content and the styles of an earlier job, for another one. Raises JobNotFound."""
+        order = self.get(owner, job_id).order
+        content, *styles = (
+            Upload(self.storage.get(picture.key), picture.name)
+            for picture in (order.content, *order.styles)
+        )
+        return content, styles
+
+    def get(self, owner: str, job_id: str) -> Job:
+        """Raises JobNotFound."""
+        job = self.repository.get(job_id)
+        if job.owner != owner:
+            raise JobNotFound(job_id)
+        return job
+
+    def list(
+        self, owner: str, *, status: JobStatus | None, limit: int, before: str | None
+    ) -> Sequence[Job]:
+        """Newest first, after the job `before`."""
+        return self.repository.list(owner, status=status, limit=limit, before=before)
+
+    def cancel(self, owner: str, job_id: str) -> Job:
+        """Raises JobNotFound, JobConflict."""
+        self.get(owner, job_id)
+        job = self.repository.cancel(job_id)
+        self._tell(job)
+        return job
+
+    def steer(self, owner: str, job_id: str, changes: Mapping[str, Any]) -> Job:
+        """Raises JobNotFound, JobConflict, InvalidOption."""
+        job = self.get(owner, job_id)
+        controls = Controls(job.order.options)
+        controls.set(**{**job.steering, **changes})
+        job = self.repository.steer(job_id, controls.changes)
+        self._tell(job)
+        return job
+
+    def retry(self, owner: str, job_id: str) -> Job:
+        """Raises JobNotFound, JobConflict, TooManyRequests, QueueFull."""
+        self.get(owner, job_id)
+        self._admit(owner, "", 0)
+        job = self.repository.retry(job_id)
+        self._wake_workers(job)
+        return job
+
+    def delete(self, owner: str, job_id: str) -> None:
+        """Forget it and its files. A worker that runs it finds its lease lost.
+        Raises JobNotFound."""
+        self.get(owner, job_id)
+        forget(job_id, self.repository, self.storage)
+        self.feed.publish(job_id, None)
+
+    def see(self, job: Job) -> "Seen":
+        """The job and where it stands in the queue."""
+        is_queued = job.status is JobStatus.QUEUED
+        return Seen(job, self.repository.place_in_queue(job.id) if is_queued else None)
+
+    def events(
+        self, owner: str, job_id: str, *, poll_seconds: float, lifetime_seconds: float
+    ) -> Iterator["Seen | None"]:
+        """The job now, and again whenever something changes, to its end or for so long. None:
+        nothing has changed for `poll_seconds`. Raises JobNotFound, at once."""
+        seen = self.see(self.get(owner, job_id))
+        return self._events(seen, poll_seconds, time.monotonic() + lifetime_seconds)
+
+    def _events(self, seen: "Seen", poll_seconds: float, ends_at: float) -> Iterator["Seen | None"]:
+        with self.feed.subscribe(seen.job.id) as news:
+            yield seen
+            while not seen.job.status.is_final and time.monotonic() < ends_at:
+                now = self._next(seen, news, poll_seconds)
+                yield None if now == seen else now
+                seen = now
+
+    def _next(self, seen: "Seen", news: Subscription, poll_seconds: float) -> "Seen":
+        progress = news.wait(poll_seconds)
+        if progress and seen.job.status is JobStatus.RUNNING:
+            return Seen(seen.job.model_copy(update={"progress": progress}), None)
+        try:
+            return self.see(self.repository.get(seen.job.id))
+        except RepositoryError:  # it will be back; a person should not lose the page for that
+            return seen
+
+    def share(self, owner: str, job_id: str, token: str, days: float) -> Share:
+        """Whoever knows the token may see the result. Raises JobNotFound, JobConflict."""
+        job = self.get(owner, job_id)
+        if job.result is None:
+            raise JobConflict(job_id, "there is no picture yet that could be shared")
+        now = self.repository.now()
+        share = Share(
+            id=new_id(),
+            job_id=job_id,
+            token_sha256=_sha256(token.encode()),
+            created_at=now,
+            expires_at=now + days * DAY_SECONDS,
+        )
+        self.repository.add_share(share)
+        return share
+
+    def shares(self, owner: str, job_id: str) -> Sequence[Share]:
+        """Raises JobNotFound."""
+        self.get(owner, job_id)
+        return self.repository.shares(job_id)
+
+    def unshare(self, owner: str, job_id: str, share_id: str) -> None:
+        """Raises JobNotFound."""
+        self.get(owner, job_id)
+        self.repository.delete_share(job_id, share_id)
+
+    def shared(self, token: str) -> Job:
+        """The job behind a link. Raises JobNotFound."""
+        share = self.repository.find_share(_sha256(token.encode()))
+        if share is None:
+            raise JobNotFound("behind this link")
+        return self.repository.get(share.job_id)
+
+    def _check(
+        self,
+        styles: Sequence[Upload],
+        masks: Sequence[Upload | None],
+        options: StyleTransferOptions,
+    ) -> None:
+        if not 1 <= len(styles) <= MAX_STYLES:
+            raise InvalidOption("style_image", len(styles), f"1 to {MAX_STYLES} pictures")
+        if len(masks) > len(styles):
+            raise InvalidOption("style_mask", len(masks), "no more masks than styles")
+        if options.size > self.limits.max_size:
+            allowed = f"at most {self.limits.max_size} on this server"
+            raise InvalidOption("size", options.size, allowed)
+
+    def _inspect(self, upload: Upload, role: ImageRole, key: str) -> Picture:
+        found = images.inspect(upload.data, role, max_pixels=self.limits.max_pixels)
+        return Picture(
+            key=key,
+            sha256=_sha256(upload.data),
+            name=clean_name(upload.name, role),
+            content_type=CONTENT_TYPES[found.format],
+            size=found.size,
+        )
+
+    def _admit(self, owner: str, client: str, size_bytes: int) -> None:
+        if self.repository.state().jobs[JobStatus.QUEUED] >= self.limits.max_queued:
+            raise QueueFull("too many jobs are waiting", 60)
+        if self.repository.unfinished(owner) >= self.limits.max_jobs_per_client:
+            reason = f"{self.limits.max_jobs_per_client} of your jobs are not finished yet"
+            raise TooManyRequests(reason, 30)
+        limit = self.limits.max_bytes_per_day
+        if wait := self._limiter.take("bytes", client, size_bytes, limit, DAY_SECONDS):
+            raise TooManyRequests(f"you have uploaded {limit / 1e6:.0f} MB today", wait)
+
+    def _with_earlier_result(self, job: Job) -> Job:
+        earlier = self.repository.find_result(job.fingerprint)
+        if earlier is None or earlier.result is None:
+            return job
+        key = f"{job.id}/result.png"
+        try:
+            self.storage.copy(earlier.result.key, key)
+        except FileNotFoundError:  # it has been deleted just now
+            return job
+        result = earlier.result.model_copy(update={"key": key})
+        update = {"status": JobStatus.SUCCEEDED, "cached": True, "result": result}
+        return job.model_copy(update=update)
+
+    def _wake_workers(self, job: Job) -> None:
+        try:
+            self._queue.publish(job.id, job.trace)
+        except DependencyError as error:
+            # It is stored, and workers that have nothing to do look for it by themselves.
+            logger.warning("job %s waits without a message: %s", job.id, error)
+        self._tell(job)
+
+    def _tell(self, job: Job) -> None:
+        self.feed.publish(job.id, None)
+
+
+def forget(job_id: str, repository: JobRepository, storage: ImageStorage) -> None:
+    """A job and its files; what is left if this is cut short is swept away later."""
+    repository.delete(job_id)
+    with suppress(DependencyError):
+        storage.delete(f"{job_id}/")
+
+
+def clean_name(name: str, role: str) -> str:
+    """A file name that is safe to show and to offer for a download."""
+    base = re.split(r"[/\\]", name)[-1]
+    kept = re.sub(r"[^\w. -]+", "_", base).strip(". ")[-80:]
+    return kept or role
+
+
+def _sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()

@@ -1,0 +1,242 @@
+"""A worker: takes jobs, one at a time, and has them painted by a process of its own."""
+
+import logging
+import multiprocessing
+import os
+import random
+import socket
+import threading
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from typing import TypeAlias
+
+from nst import tracing
+from nst.errors import DependencyError, QueueError
+from nst.jobs.execute import (
+    Crashed,
+    News,
+    Painted,
+    Work,
+    Workshop,
+    clean,
+    execute_job,
+    sweep,
+)
+from nst.jobs.ports import Delivery, JobQueue
+
+IDLE_SECONDS = 2.0
+"""So often a worker without a message looks into the repository by itself."""
+
+SWEEP_SECONDS = 5.0
+REPUBLISH_SECONDS = 60.0
+"""A job that has been queued for so long gets another message."""
+
+CLEAN_SECONDS = 600.0
+BACK_OFF_SECONDS = (1.0, 30.0)
+"""After a failure outside: the first pause and the longest."""
+
+logger = logging.getLogger(__name__)
+
+# ── the process that paints ───────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True)
+class Steer:
+    steering: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Cancel:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    pass
+
+
+Order: TypeAlias = Work | Steer | Cancel | Stop
+"""What the engine's process is sent."""
+
+Paint: TypeAlias = Callable[[Connection], None]
+"""The whole life of the engine's process: for each Work received it sends News, the last of which
+is none of Painted. Must be importable by name."""
+
+
+class EngineProcess:
+    """The engine in a child process, which is kept warm between jobs and replaced when it dies."""
+
+    def __init__(self, paint: Paint) -> None:
+        self._paint = paint
+        self._context = multiprocessing.get_context("spawn")
+        self._lock = threading.Lock()
+        self._work: Work | None = None
+        self._spawn()
+
+    def start(self, work: Work) -> None:
+        with self._lock:
+            if not self._process.is_alive():
+                self._spawn()
+            self._work = work
+            self._send(work)
+
+    def news(self, timeout_seconds: float) -> News | None:
+        try:
+            if not self._connection.poll(timeout_seconds):
+                return None
+            news: News = self._connection.recv()
+        except (EOFError, OSError):
+            self._process.join()
+            self._work = None
+            return Crashed(f"its process ended with exit code {self._process.exitcode}")
+        if not isinstance(news, Painted):
+            self._work = None
+        return news
+
+    def steer(self, steering: Mapping[str, float]) -> None:
+        self._tell(Steer(dict(steering)))
+
+    def cancel(self) -> None:
+        self._tell(Cancel())
+
+    def stop(self) -> None:
+        self._tell(Stop())
+
+    def kill(self) -> None:
+        """Also the process that is idle, so that the next job finds a fresh one."""
+        with self._lock:
+            if self._work is not None:
+                self.close()
+                self._spawn()
+
+    def close(self) -> None:
+        """End the process."""
+        self._process.kill()
+        self._process.join()
+        self._connection.close()
+        self._work = None
+
+    def _spawn(self) -> None:
+        self._connection, theirs = self._context.Pipe()
+        self._process = self._context.Process(
+            target=self._paint, args=(theirs,), name="nst-engine", daemon=True
+        )
+        self._process.start()
+        theirs.close()
+
+    def _tell(self, order: Order) -> None:
+        with self._lock:
+            if self._work is not None:
+                self._send(order)
+
+    def _send(self, order: Order) -> None:
+        # Where the process is gone, `news` finds out.
+        with suppress(OSError):
+            self._connection.send(order)
+
+
+# ── the worker ────────────────────────────────────────────────────────────────────────────────
+
+
+class Worker:
+    """Takes jobs until it is told to stop."""
+
+    def __init__(
+        self,
+        queue: JobQueue,
+        workshop: Workshop,
+        *,
+        retention_seconds: float,
+        name: str | None = None,
+    ) -> None:
+        self.name = name or f"{socket.gethostname()}-{os.getpid()}-{threading.get_native_id()}"
+        self._queue = queue
+        self._shop = workshop
+        self._shop.meanwhile = self._stay
+        self._retention_seconds = retention_seconds
+        self._due = {self._sweep: 0.0, self._republish: 0.0, self._clean: 0.0}
+        self._pause_seconds = 0.0
+
+    def run(self) -> None:
+        """Until `stop`, from another thread or a signal handler. Survives everything that fails
+        outside, and every job."""
+        logger.info("worker %s waits for jobs", self.name)
+        while not self._shop.should_stop.is_set():
+            try:
+                self._work()
+                self._pause_seconds = 0.0
+            except DependencyError as error:
+                self._back_off(error)
+            except Exception:
+                logger.exception("worker %s stumbled", self.name)
+                self._shop.should_stop.wait(BACK_OFF_SECONDS[0])
+        self._queue.close()
+        logger.info("worker %s is done", self.name)
+
+    def stop(self) -> None:
+        """Take no other job; keep a checkpoint of this one and give it back."""
+        self._shop.should_stop.set()
+
+    def _work(self) -> None:
+        self._do_what_is_due()
+        delivery = self._receive()
+        # Whatever the message says, the repository knows whose turn it is.
+        job = self._shop.repository.claim_next(self.name, self._shop.lease_seconds)
+        if delivery:
+            with suppress(QueueError):  # then another worker is woken in vain
+                self._queue.commit(delivery)
+        if job:
+            logger.info("job %s: attempt %d by %s", job.id, job.attempt, self.name)
+            self._shop.feed.publish(job.id, None)
+            with tracing.span("job", job.trace, job=job.id, attempt=job.attempt):
+                execute_job(job, self._shop)
+
+    def _receive(self) -> Delivery | None:
+        try:
+            return self._queue.receive(IDLE_SECONDS)
+        except QueueError as error:
+            logger.warning("no messages: %s", error)
+            self._shop.should_stop.wait(IDLE_SECONDS)
+            return None
+
+    def _stay(self) -> None:
+        with suppress(QueueError):
+            self._queue.stay()
+        self._do_what_is_due()
+
+    def _back_off(self, error: DependencyError) -> None:
+        first, longest = BACK_OFF_SECONDS
+        self._pause_seconds = min(max(first, 2 * self._pause_seconds), longest)
+        pause = self._pause_seconds * random.uniform(0.5, 1)  # noqa: S311 - so that not all return at once
+        logger.warning("waiting %.0f s: %s", pause, error)
+        self._shop.should_stop.wait(pause)
+
+    def _do_what_is_due(self) -> None:
+        now = time.monotonic()
+        for task, due_at in self._due.items():
+            if now >= due_at:
+                try:
+                    self._due[task] = now + task()
+                except DependencyError as error:
+                    self._due[task] = now + SWEEP_SECONDS
+                    logger.warning("put off: %s", error)
+
+    def _sweep(self) -> float:
+        for job in sweep(self._shop):
+            if not job.status.is_final:
+                self._queue.publish(job.id, job.trace)
+        return SWEEP_SECONDS
+
+    def _republish(self) -> float:
+        for job in self._shop.repository.waiting(REPUBLISH_SECONDS, limit=100):
+            self._queue.publish(job.id, job.trace)
+        return REPUBLISH_SECONDS
+
+    def _clean(self) -> float:
+        gone = clean(self._shop.repository, self._shop.storage, self._retention_seconds)
+        if gone:
+            logger.info("%d jobs and orphaned directories have been removed", gone)
+        return CLEAN_SECONDS
