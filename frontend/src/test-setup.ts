@@ -5,3 +5,4 @@ globalThis.matchMedia ??= (query: string) =>
   ({ matches: query.includes('reduce'), media: query, addEventListener: () => undefined, removeEventListener: () => undefined }) as unknown as MediaQueryList;
 globalThis.scrollTo = () => undefined;
 Element.prototype.animate ??= () => ({ finished: Promise.resolve(), cancel: () => undefined }) as unknown as Animation;
+HTMLImageElement.prototype.decode ??= () => Promise.resolve();

@@ -28,6 +28,10 @@ export const errors: Record<string, ErrorText> = {
     what: 'A picture cannot be used.',
     todo: 'Choose another picture, or save this one as JPEG or PNG first.',
   },
+  unsupported_image: {
+    what: 'A file is not a picture of a kind that can be read here.',
+    todo: 'Save it as JPEG or PNG and choose it again.',
+  },
   invalid_checkpoint: {
     what: 'The painting could not go on from where it was interrupted.',
     todo: 'Try again: it starts from the beginning.',
@@ -65,8 +69,12 @@ export const errors: Record<string, ErrorText> = {
     todo: 'Wait a minute and try again.',
   },
   storage_failed: {
-    what: 'The server could not write the picture; its disk may be full.',
-    todo: 'Delete old pictures from your list, or try again later.',
+    what: 'The store of pictures does not answer.',
+    todo: 'Wait a minute and try again.',
+  },
+  storage_full: {
+    what: 'The server has no space left.',
+    todo: 'Delete some of your pictures, or try again later.',
   },
   queue_failed: {
     what: 'The queue of the server does not answer.',
@@ -84,13 +92,13 @@ export const errors: Record<string, ErrorText> = {
     what: 'The server cannot make films of this kind.',
     todo: 'Download the time-lapse as WebP instead.',
   },
-  worker_lost: {
-    what: 'The machine that painted went away, several times.',
-    todo: 'Try again later, or with less detail.',
+  lease_lost: {
+    what: 'The painting was given to another machine.',
+    todo: 'It goes on there. Load the page again.',
   },
-  attempts_exhausted: {
-    what: 'The painting was interrupted too often.',
-    todo: 'Try again later, or with less detail.',
+  engine_crashed: {
+    what: 'The program that paints broke down, several times.',
+    todo: 'Try again with less detail: open it in the studio and move Detail to the left.',
   },
   job_not_found: {
     what: 'This picture is not here, or not any more.',
@@ -111,6 +119,10 @@ export const errors: Record<string, ErrorText> = {
   queue_full: {
     what: 'Too many pictures are waiting already.',
     todo: 'Try again in a few minutes.',
+  },
+  bad_request: {
+    what: 'The server did not understand the page.',
+    todo: 'Load the page again: it may be older than the server.',
   },
   not_found: {
     what: 'This address does not exist.',
@@ -497,6 +509,7 @@ export const texts = {
       takeBackLabel: (date: string) => `Take back the link that is valid until ${date}`,
       takenBack: 'The link does not work any more.',
       none: 'There is no link yet.',
+      hidden: 'This link was shown when it was made. Make another one if you lost it.',
     },
     commands: {
       title: 'The same as a command',

@@ -149,7 +149,7 @@ export async function readRecipe(picture: Blob): Promise<RecipeDocument | null> 
   try {
     return await get<RecipeDocument>(`${ROOT}/recipe`, { method: 'POST', body: form });
   } catch (error) {
-    if (error instanceof Problem && error.code === 'invalid_image') return null;
+    if (error instanceof Problem && (error.status === 422 || error.status === 415)) return null;
     throw error;
   }
 }

@@ -20,6 +20,12 @@ export function newestPicture(job: Job): string | null {
   return job.links.preview && step !== null ? versioned(job.links.preview, `${job.attempt}.${step}`) : null;
 }
 
+/** The photo as the browser can show it: of formats that it does not know, the server's thumbnail. */
+export function photoOf(job: Job): string {
+  const shown = ['JPEG', 'PNG', 'WEBP', 'GIF', 'AVIF'].includes(job.pictures.content.format.toUpperCase());
+  return shown ? job.links.content : thumb(job.links.content);
+}
+
 export function thumbOf(job: Job): string {
   return thumb(newestPicture(job) ?? job.links.content);
 }

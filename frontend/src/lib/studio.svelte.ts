@@ -184,7 +184,7 @@ class Studio {
     if (!(await mayCarryRecipe(file))) return false;
     const recipe = await readRecipe(file).catch(() => null);
     if (!recipe) return false;
-    this.useOptions(withoutBlend(recipe.options), recipe.preset);
+    this.useOptions(withoutBlend(recipe.options), recipe.preset ?? null);
     notices.say(texts.studio.recipeFound(file.name));
     return true;
   }

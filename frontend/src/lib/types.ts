@@ -96,7 +96,8 @@ export interface Frame {
 
 export interface Share {
   id: string;
-  url: string;
+  /** Only in the answer that makes the link: the server does not keep it. */
+  url: string | null;
   expires_at: string;
 }
 
@@ -148,6 +149,6 @@ export interface OptionsDocument {
 
 export interface RecipeDocument {
   options: Options;
-  preset: string | null;
+  preset?: string | null;
   nst: string;
 }
