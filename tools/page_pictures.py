@@ -19,6 +19,7 @@ from nst.progress import Progress
 DATA = Path("data")
 FOLDER = Path("frontend/src/assets/pictures")
 MOST_BYTES = 60_000
+LONGEST_SIDE_PIXELS = 640
 RATIO = 3 / 2
 """Of width and height, as the page hangs them."""
 
@@ -58,6 +59,10 @@ def photo(name: str) -> Image.Image:
 
 def style(name: str) -> Image.Image:
     return load(DATA / "style" / f"{name}.jpg", "style")
+
+
+def small_style(name: str) -> Image.Image:
+    return ImageOps.contain(style(name), (420, 420))
 
 
 def paint(
@@ -119,7 +124,7 @@ def makers() -> Mapping[str, Callable[[], Image.Image]]:
     styles = {style_name for _, style_name in (name.split("-") for name in PAIRS)}
     return {
         **{f"photo-{name}": lambda name=name: photo(name) for name in sorted(contents)},
-        **{f"style-{name}": lambda name=name: style(name) for name in sorted(styles)},
+        **{f"style-{name}": lambda name=name: small_style(name) for name in sorted(styles)},
         **{name: lambda name=name: pair(name) for name in PAIRS},
         **{f"gram-{name}": lambda name=name: gram(name) for name in ("impasto", "woodcut_waves")},
         **{f"steps-{step}": lambda step=step: stages()[step] for step in STEPS},
@@ -132,11 +137,13 @@ def makers() -> Mapping[str, Callable[[], Image.Image]]:
 
 def write(picture: Image.Image, file: Path) -> None:
     """As WebP, in the best quality that is small enough."""
-    picture.thumbnail((640, 640))
+    picture.thumbnail((LONGEST_SIDE_PIXELS,) * 2)
     for quality in range(86, 40, -4):
         picture.save(file, quality=quality, method=6)
         if file.stat().st_size <= MOST_BYTES:
             return
+    picture.thumbnail((picture.width * 3 // 4,) * 2)
+    write(picture, file)
 
 
 if __name__ == "__main__":
