@@ -18,7 +18,7 @@ serve: .venv/installed page ## the web page, the API and a worker on http://127.
 page: src/nst/api/page/index.html ## build the web page
 
 src/nst/api/page/index.html: $(shell find frontend -type f -not -path '*/node_modules/*' 2>/dev/null)
-	cd frontend && npm ci --no-audit --no-fund --loglevel=error && npm run build
+	cd frontend && npm install --no-save --no-audit --no-fund --loglevel=error && npm run build
 
 test: check ## install what the tests need and run them all
 	$(BIN)/pytest
