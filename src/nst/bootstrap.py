@@ -93,6 +93,23 @@ def set_up_traces(service: str) -> None:
         tracing.set_up(endpoint, service)
 
 
+def serve_metrics() -> None:
+    """Until this process ends, on the port of the settings, if there is one: for a process that
+    answers no other requests. Raises InvalidOption."""
+    from nst.errors import InvalidOption
+    from nst.settings import load_settings
+
+    if not (port := load_settings().worker_metrics_port):
+        return
+    from nst import metrics
+
+    try:
+        metrics.serve(port)
+    except OSError as error:
+        allowed = f"a port that is free ({error.strerror})"
+        raise InvalidOption("NST_WORKER_METRICS_PORT", port, allowed) from error
+
+
 def migrate(revision: str = "head") -> str:
     """Bring the database to this revision, and make Kafka's topics; returns where the database is.
     Raises RepositoryError, QueueError."""

@@ -14,6 +14,7 @@ from PIL import Image
 
 from nst import images, tracing
 from nst.controls import Controls
+from nst.engine import memory
 from nst.engine.preview import run_draft
 from nst.engine.style_transfer import NeuralStyleTransfer
 from nst.engine.weights import WeightsStore
@@ -192,7 +193,7 @@ class _Painting:
             size=draft.size,
             preview_step=0,
         )
-        self.easel.say(Painted(progress, [PREVIEW]))
+        self._say(progress, [PREVIEW])
 
     def _on_progress(self, progress: Progress) -> None:
         now = time.monotonic()
@@ -203,9 +204,15 @@ class _Painting:
         if has_checkpoint and progress.save_checkpoint:
             progress.save_checkpoint(self._file(CHECKPOINT))
             self.kept_at = time.monotonic()
-        self.easel.say(Painted(self._as_job_progress(progress), files, has_checkpoint))
+        self._say(self._as_job_progress(progress), files, has_checkpoint)
         if has_to_go:
             raise TransferCanceled
+
+    def _say(
+        self, progress: JobProgress, files: Sequence[str], has_checkpoint: bool = False
+    ) -> None:
+        held = memory.resident_bytes(), memory.gpu_bytes()
+        self.easel.say(Painted(progress, files, has_checkpoint, *held))
 
     def _preview(self, progress: Progress, now: float) -> Sequence[str]:
         if now - self.shown_at < PREVIEW_SECONDS:

@@ -28,6 +28,7 @@ from confluent_kafka.admin import AdminClient, NewTopic  # type: ignore[attr-def
 
 from nst.errors import InvalidOption, QueueError
 from nst.jobs.ports import Delivery
+from nst.metrics import DEPENDENCY_ERRORS
 
 REQUEST_SECONDS = 10.0
 """What a broker has to answer, and to confirm a message."""
@@ -115,7 +116,7 @@ class KafkaJobQueue:
                     return delivery
                 self._bury(consumer, message)
         if reason := self._troubles.take():
-            raise QueueError(reason)
+            raise _failed(reason)
         return None
 
     def commit(self, delivery: Delivery) -> None:
@@ -154,7 +155,7 @@ class KafkaJobQueue:
             self._drop(producer)
             error = reports[0] if reports else None
             reason = self._troubles.take() or (error.str() if error else "nothing is confirmed")
-            raise QueueError(reason)
+            raise _failed(reason)
 
     def _open_producer(self) -> Producer:
         with self._producer_lock:
@@ -221,10 +222,10 @@ class KafkaJobQueue:
             if error is None:
                 return message
             if error.code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
-                raise QueueError(_missing(self._settings.topic))
+                raise _failed(_missing(self._settings.topic))
             if error.fatal():
                 self.close()  # the next call joins anew
-                raise QueueError(error.str())
+                raise _failed(error.str())
             logger.warning("%s", error.str())
 
     def _bury(self, consumer: Consumer, message: Message) -> None:
@@ -330,14 +331,19 @@ def _administration(settings: KafkaSettings) -> Iterator[AdminClient]:
         raise QueueError(troubles.take() or error.reason) from error
 
 
+def _failed(reason: str) -> QueueError:
+    DEPENDENCY_ERRORS.labels("queue").inc()
+    return QueueError(reason)
+
+
 @contextmanager
 def _errors() -> Iterator[None]:
     try:
         yield
     except KafkaException as error:
-        raise QueueError(error.args[0].str()) from error
+        raise _failed(error.args[0].str()) from error
     except BufferError as error:
-        raise QueueError("too many messages wait to be sent") from error
+        raise _failed("too many messages wait to be sent") from error
 
 
 def _read(message: Message) -> Delivery | None:

@@ -22,6 +22,7 @@ from redis.retry import Retry
 
 from nst.jobs.job import JobProgress
 from nst.jobs.ports import ProgressFeed, Subscription
+from nst.metrics import DEPENDENCY_ERRORS
 
 ANSWER_SECONDS = 0.5
 """What Redis has to answer."""
@@ -181,6 +182,7 @@ class _Client:
         return answer
 
     def rest(self, error: RedisError) -> None:
+        DEPENDENCY_ERRORS.labels("feed").inc()
         if not self._is_resting:
             logger.warning("Redis does not answer, going on without it: %s", error)
         self._is_resting = True

@@ -54,6 +54,7 @@ from nst.jobs.job import (
     Share,
 )
 from nst.jobs.ports import QueueState
+from nst.metrics import DEPENDENCY_ERRORS
 
 FAIR_GAP_SECONDS = 300.0
 """By so much each unfinished job of an owner puts back the turn of the next one."""
@@ -563,6 +564,7 @@ def _errors() -> Iterator[None]:
         raise
     except SQLAlchemyError as error:
         reason = str(getattr(error, "orig", None) or error).split("\n")[0]
+        DEPENDENCY_ERRORS.labels("repository").inc()
         raise RepositoryError(reason) from error
 
 

@@ -16,6 +16,7 @@ from obstore.store import LocalStore, MemoryStore, S3Store
 from nst.errors import StorageError, StorageFull
 from nst.images import write_file
 from nst.jobs.ports import StoredFile
+from nst.metrics import DEPENDENCY_ERRORS
 
 if TYPE_CHECKING:
     from obstore import ObjectMeta
@@ -236,9 +237,11 @@ def _errors(key: str) -> Iterator[None]:
         yield
     except (BaseError, OSError) as error:
         if any(sign in str(error) for sign in _FULL):
+            DEPENDENCY_ERRORS.labels("storage").inc()
             raise StorageFull(Path(key), "there is no space left") from error
         if isinstance(error, FileNotFoundError) and "NoSuchBucket" not in str(error):
             raise
+        DEPENDENCY_ERRORS.labels("storage").inc()
         raise StorageError(Path(key), _reason(error)) from error
 
 

@@ -13,6 +13,7 @@ from nst.api.service import sends, service
 from nst.errors import InvalidOption
 from nst.jobs.job import Job, JobStatus
 from nst.jobs.submit import Upload
+from nst.metrics import JOBS_TAKEN
 from nst.options import DEFAULT_PRESET, StyleTransferOptions
 
 OWNER = "compatible"
@@ -54,6 +55,7 @@ def style_transfer() -> Any:
     job = service().jobs.submit(
         OWNER, content, [style], options, preset=DEFAULT_PRESET, client=auth.client()
     )
+    JOBS_TAKEN.labels("yes" if job.cached else "no").inc()
     return TaskView(task_id=job.id), HTTPStatus.ACCEPTED
 
 

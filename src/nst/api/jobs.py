@@ -19,6 +19,7 @@ from nst.controls import STEERABLE
 from nst.errors import InvalidOption
 from nst.jobs.job import Job, JobStatus
 from nst.jobs.submit import Jobs, Upload
+from nst.metrics import JOBS_TAKEN
 from nst.options import DEFAULT_PRESET, StyleTransferOptions
 from nst.samples import SampleKind, sample
 
@@ -79,6 +80,7 @@ def submit() -> Any:
         trace=_trace(),
         client=auth.client(),
     )
+    JOBS_TAKEN.labels("yes" if job.cached else "no").inc()
     return _accepted(job)
 
 

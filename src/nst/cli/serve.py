@@ -42,6 +42,7 @@ def worker() -> None:
     _check_extra()
     bootstrap.set_up_logs()
     bootstrap.set_up_traces("nst-worker")
+    bootstrap.serve_metrics()
     with bootstrap.ports() as ports:
         made = bootstrap.worker(ports)
         for number in (signal.SIGTERM, signal.SIGINT):

@@ -21,7 +21,7 @@ from nst.errors import (
     NSTError,
     StorageFull,
 )
-from nst.jobs.job import Job, JobError, JobProgress, JobResult, JobStatus
+from nst.jobs.job import Job, JobError, JobProgress, JobResult, JobStatus, Outcome
 from nst.jobs.ports import ImageStorage, JobRepository, ProgressFeed
 from nst.jobs.submit import forget
 
@@ -61,6 +61,10 @@ class Painted:
     files: Sequence[str] = ()
     """Previews and frames."""
     has_checkpoint: bool = False
+    memory_bytes: int = 0
+    """Resident, of the engine's process."""
+    gpu_memory_bytes: int = 0
+    """That the engine holds; 0 without a GPU."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +122,14 @@ class Engine(Protocol):
 # ── one job ───────────────────────────────────────────────────────────────────────────────────
 
 
+@dataclass(frozen=True, slots=True)
+class Over:
+    """What is heard last of an attempt."""
+
+    outcome: Outcome
+    seconds: float
+
+
 @dataclass(slots=True)
 class Workshop:
     """What a worker works with."""
@@ -136,30 +148,37 @@ class Workshop:
     should_stop: threading.Event = field(default_factory=threading.Event)
     meanwhile: Callable[[], None] = lambda: None
     """Called a few times a second while a job runs."""
+    watch: Callable[[News | Over], None] = lambda _: None
+    """Hears what the engine says, and last how the attempt ended."""
 
 
 def execute_job(job: Job, workshop: Workshop) -> None:
     """Run a claimed job to its end, or give it back. What fails is said to the repository; raises
     DependencyError if something outside failed, after the job was given back."""
+    began_at, outcome = time.monotonic(), Outcome.CRASHED
     try:
         with (
             tempfile.TemporaryDirectory(prefix="nst-job-") as directory,
             _Pulse(job, workshop) as p,
         ):
-            _Attempt(job, workshop, Path(directory), p).run()
+            outcome = _Attempt(job, workshop, Path(directory), p).run()
     except LeaseLost as error:
+        outcome = Outcome.LEASE_LOST
         workshop.engine.kill()
         logger.warning("%s", error)
     except StorageFull as error:
+        outcome = Outcome.FAILED
         workshop.engine.kill()
         full = JobError(code=error.code, message="the server has no space left for the pictures")
         workshop.repository.finish(job.id, job.attempt, JobStatus.FAILED, error=full)
     except DependencyError:
+        outcome = Outcome.GIVEN_BACK
         workshop.engine.kill()
         with suppress(NSTError):
             workshop.repository.give_back(job.id, job.attempt)
         raise
     finally:
+        workshop.watch(Over(outcome, time.monotonic() - began_at))
         with suppress(FeedError):
             workshop.feed.publish(job.id, None)
 
@@ -173,7 +192,7 @@ class _Attempt:
         self._directory = directory
         self._pulse = pulse
 
-    def run(self) -> None:
+    def run(self) -> Outcome:
         self._fetch()
         engine = self._shop.engine
         engine.start(Work(self._directory, self._job, self._shop.checkpoint_seconds))
@@ -188,16 +207,14 @@ class _Attempt:
             now = time.monotonic()
             if news is not None:
                 heard_at = now
-                if self._hear(news):
-                    return
             elif stop_by is not None and now > stop_by:
                 engine.kill()
-                self._hear(Stopped(has_checkpoint=False))
-                return
+                news = Stopped(has_checkpoint=False)
             elif now - heard_at > self._shop.silence_seconds:
                 engine.kill()
-                self._hear(Crashed(f"it said nothing for {now - heard_at:.0f} s"))
-                return
+                news = Crashed(f"it said nothing for {now - heard_at:.0f} s")
+            if news is not None and (outcome := self._hear(news)):
+                return outcome
 
     def _fetch(self) -> None:
         order, storage = self._job.order, self._shop.storage
@@ -207,32 +224,34 @@ class _Attempt:
             with suppress(FileNotFoundError):
                 storage.fetch(self._job.checkpoint, self._directory / CHECKPOINT)
 
-    def _hear(self, news: News) -> bool:
-        """Whether that was the last."""
+    def _hear(self, news: News) -> Outcome | None:
+        """None: the attempt goes on."""
         job, repository = self._job, self._shop.repository
+        self._shop.watch(news)
         match news:
             case Painted(progress, files, has_checkpoint):
                 self._show(progress, files)
                 if has_checkpoint:
                     self._keep_checkpoint()
-                return False
+                return None
             case Finished(status, result):
                 # Each attempt has its own name for the result: one that has been given up and
                 # wakes again writes over nothing.
                 key = f"{job.id}/{job.attempt}-{RESULT}"
                 self._shop.storage.put(key, self._directory / RESULT)
                 result = result.model_copy(update={"key": key})
-                self._end(status, result=result)
+                return self._end(status, result=result)
             case Stopped(has_checkpoint):
                 if has_checkpoint:
                     self._keep_checkpoint()
                 repository.give_back(job.id, job.attempt)
+                return Outcome.GIVEN_BACK
             case Failed(error):
-                self._end(JobStatus.FAILED, error=error)
+                return self._end(JobStatus.FAILED, error=error)
             case Crashed(reason):
                 logger.error("job %s, attempt %d: %s", job.id, job.attempt, reason)
                 repository.fail_attempt(job.id, job.attempt, MAX_ATTEMPTS, CRASHED)
-        return True
+                return Outcome.CRASHED
 
     def _end(
         self,
@@ -240,12 +259,13 @@ class _Attempt:
         *,
         result: JobResult | None = None,
         error: JobError | None = None,
-    ) -> None:
+    ) -> Outcome:
         job, progress = self._job, self._pulse.progress
         self._shop.repository.finish(
             job.id, job.attempt, status, progress=progress, result=result, error=error
         )
         logger.info("job %s: %s", job.id, status)
+        return Outcome(status)
 
     def _show(self, progress: JobProgress, files: Sequence[str]) -> None:
         for name in files:

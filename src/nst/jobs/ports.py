@@ -151,6 +151,9 @@ class JobQueue(Protocol):
     def stay(self) -> None:
         """To be called every second while no message is wanted: keeps the place in the group."""
 
+    def lag(self) -> int:
+        """How many messages wait for this worker, as far as it knows without asking."""
+
     def close(self) -> None: ...
 
 
