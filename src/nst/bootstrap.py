@@ -126,6 +126,34 @@ def migrate(revision: str = "head") -> str:
     return repository.location
 
 
+@dataclass(frozen=True, slots=True)
+class Check:
+    """Whether a part of the outside world is as it must be."""
+
+    part: str
+    is_well: bool
+    words: str
+
+
+def check_services() -> Iterator[Check]:
+    """Each part that the settings name. Raises InvalidOption."""
+    from nst.errors import DependencyError
+    from nst.settings import load_settings
+
+    settings = load_settings()
+    checks = {
+        "database": _check_database,
+        "queue": _check_queue,
+        "live news": _check_feed,
+        "storage": _check_storage,
+    }
+    for part, check in checks.items():
+        try:
+            yield Check(part, is_well=True, words=check(settings))
+        except DependencyError as error:
+            yield Check(part, is_well=False, words=str(error))
+
+
 @contextmanager
 def ports() -> Iterator[Ports]:
     """Open for as long as the context. Raises InvalidOption, DependencyError."""
@@ -289,6 +317,37 @@ def _limiter(settings: "Settings") -> "RateLimiter":
 
 def _revealed(secret: "SecretStr | None") -> str | None:
     return secret.get_secret_value() if secret else None
+
+
+def _check_database(settings: "Settings") -> str:
+    repository = _repository(settings)
+    try:
+        return repository.check()
+    finally:
+        repository.close()
+
+
+def _check_queue(settings: "Settings") -> str:
+    if not settings.kafka_brokers:
+        return "in each process; many machines need NST_KAFKA_BROKERS"
+    from nst.adapters.kafka import check
+
+    return check(_kafka(settings))
+
+
+def _check_feed(settings: "Settings") -> str:
+    if not settings.redis_url:
+        return "in each process; many machines need NST_REDIS_URL"
+    from nst.adapters.redis import check
+
+    return check(settings.redis_url.get_secret_value())
+
+
+def _check_storage(settings: "Settings") -> str:
+    storage, probe = _storage(settings), f"probe-{secrets.token_hex(8)}"
+    storage.put(f"{probe}/file", b"nst")
+    storage.delete(f"{probe}/")
+    return settings.storage_url or str(settings.data_dir / "pictures")
 
 
 def _repository(settings: "Settings") -> "SqlJobRepository":
