@@ -132,7 +132,7 @@ class System:
         self.database = stack.enter_context(servers.postgresql(place("postgresql")))
         self.broker = stack.enter_context(servers.kafka(place("kafka")))
         self.redis = stack.enter_context(servers.redis(place("redis")))
-        self.database_url = servers.database_url(self.database)
+        self.database_url = servers.new_database(self.database)
         environment = {
             **os.environ,
             "NST_DATA_DIR": str(self.store),
@@ -184,13 +184,12 @@ def _sha256(word: str) -> str:
 
 
 class Chaos:
-    """Does one thing after the other, at random, until it is told to stop."""
+    """Does one thing after the other, at random."""
 
     def __init__(self, system: System, report: Report, seed: int) -> None:
         self._system = system
         self._report = report
         self._random = random.Random(seed)  # noqa: S311 - only to repeat it
-        self._is_over = threading.Event()
         self._deeds: list[Callable[[], None]] = [
             self.kill_a_worker,
             self.kill_a_worker,
@@ -203,10 +202,10 @@ class Chaos:
             self.fill_the_disk,
         ]
 
-    def run(self) -> None:
+    def run(self, goes_on: Callable[[], bool]) -> None:
         """Everything at least once, then what comes."""
         deeds = self._random.sample(self._deeds, len(self._deeds))
-        while deeds or not self._is_over.is_set():
+        while deeds or goes_on():
             deed = deeds.pop() if deeds else self._random.choice(self._deeds)
             try:
                 deed()
@@ -214,9 +213,6 @@ class Chaos:
                 self._report.problems.append(f"{deed.__name__} did not work: {error!r}")
             self._report.injected[deed.__name__] += 1
             time.sleep(self._random.uniform(0.5, 2))
-
-    def stop(self) -> None:
-        self._is_over.set()
 
     def kill_a_worker(self) -> None:
         self._random.choice(self._system.workers).kill()
@@ -409,10 +405,10 @@ def run(jobs: int, *, workers: int = 3, apis: int = 2, seed: int = 0) -> Report:
         system = System(Path(directory), stack, apis=apis, workers=workers)
         client = Client(system.ports, report, seed)
         chaos = Chaos(system, report, seed)
-        thread = threading.Thread(target=chaos.run)
+        # The thread that starts a server has to live as long as the server: chaos stays here.
+        thread = threading.Thread(target=client.submit, args=(jobs, SECONDS_BETWEEN_JOBS))
         thread.start()
-        client.submit(jobs, SECONDS_BETWEEN_JOBS)
-        chaos.stop()
+        chaos.run(thread.is_alive)
         thread.join()
         books = Books(system, client, report)
         books.wait(300 + jobs)

@@ -146,7 +146,8 @@ class JobQueue(Protocol):
         """The next message that none of the group has committed; None: none came in time."""
 
     def commit(self, delivery: Delivery) -> None:
-        """It need not be delivered again."""
+        """It need not be delivered again. Does not wait for the answer: what is not committed
+        after all comes again."""
 
     def stay(self) -> None:
         """To be called every second while no message is wanted: keeps the place in the group."""
