@@ -278,7 +278,7 @@ class _Painting:
             weights_sha256=result.weights_sha256,
             distances=result.distances,
             content=content,
-            style=style,
+            styles=[style],
         ).text()
 
 
