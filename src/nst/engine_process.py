@@ -32,7 +32,7 @@ from nst.jobs.execute import (
     Stopped,
     Work,
 )
-from nst.jobs.job import Job, JobError, JobLosses, JobProgress, JobResult, JobStatus
+from nst.jobs.job import Job, JobError, JobLosses, JobProgress, JobResult, JobStatus, Picture
 from nst.progress import Losses, Progress, Result, StopReason
 from nst.recipe import PictureFile, Recipe
 from nst.worker import Cancel, Order, Steer, Stop
@@ -148,6 +148,11 @@ class _Painting:
     def _styles(self) -> Sequence[Path]:
         return [self._file(f"style-{number}") for number in range(len(self._job.order.styles))]
 
+    @property
+    def _masks(self) -> Sequence[Path | None]:
+        masks = enumerate(self._job.order.masks)
+        return [self._file(f"mask-{number}") if mask else None for number, mask in masks]
+
     def _file(self, name: str) -> Path:
         return self.work.directory / name
 
@@ -174,8 +179,9 @@ class _Painting:
     def _run(self, transfer: NeuralStyleTransfer, checkpoint: Path | None) -> Result:
         return transfer.run(
             self._file(CONTENT),
-            self._styles[0],
+            self._styles,
             self._on_progress,
+            masks=self._masks,
             resume_from=checkpoint,
             controls=self.wishes.controls,
         )
@@ -268,18 +274,19 @@ class _Painting:
 
     def _recipe(self, result: Result) -> str:
         order = self._job.order
-        content, style = (
-            PictureFile(path=picture.name, sha256=picture.sha256)
-            for picture in (order.content, order.styles[0])
-        )
         return Recipe.of(
             order.options,
             model=result.model,
             weights_sha256=result.weights_sha256,
             distances=result.distances,
-            content=content,
-            styles=[style],
+            content=_as_file(order.content),
+            styles=[_as_file(style) for style in order.styles],
+            masks=[_as_file(mask) if mask else None for mask in order.masks],
         ).text()
+
+
+def _as_file(picture: Picture) -> PictureFile:
+    return PictureFile(path=picture.name, sha256=picture.sha256)
 
 
 def _as_job_losses(losses: Losses) -> JobLosses:
