@@ -220,6 +220,7 @@ def worker(ports: Ports) -> "Worker":
         EngineProcess(_paint),
         lease_seconds=settings.lease_seconds,
         heartbeat_seconds=min(1.0, settings.lease_seconds / 3),
+        max_attempts=settings.max_attempts,
         checkpoint_seconds=settings.checkpoint_seconds,
     )
     # A place in a consumer group belongs to one worker; a queue in this process to all.
@@ -361,16 +362,23 @@ def _repository(settings: "Settings") -> "SqlJobRepository":
 
 def _secret_key(settings: "Settings") -> str:
     """The one that is set, or one that is made once and kept."""
+    from filelock import FileLock
+
     from nst.images import write_file
 
     if settings.secret_key:
         return settings.secret_key.get_secret_value()
     _make_private(settings.data_dir)
     file = settings.data_dir / "secret-key"
-    if not file.exists():
-        write_file(file, lambda temporary: temporary.write_text(secrets.token_hex(32)))
-        file.chmod(0o600)
+    with FileLock(settings.data_dir / "secret-key.lock"):  # another process may be starting too
+        if not file.exists():
+            write_file(file, _write_new_key)
     return file.read_text()
+
+
+def _write_new_key(file: Path) -> None:
+    file.touch(mode=0o600)
+    file.write_text(secrets.token_hex(32))
 
 
 def _make_private(directory: Path) -> None:

@@ -20,10 +20,6 @@ from nst.engine.style_transfer import NeuralStyleTransfer
 from nst.engine.weights import WeightsStore
 from nst.errors import InvalidCheckpoint, NSTError, TransferCanceled
 from nst.jobs.execute import (
-    CHECKPOINT,
-    CONTENT,
-    PREVIEW,
-    RESULT,
     Crashed,
     Failed,
     Finished,
@@ -32,7 +28,20 @@ from nst.jobs.execute import (
     Stopped,
     Work,
 )
-from nst.jobs.job import Job, JobError, JobLosses, JobProgress, JobResult, JobStatus, Picture
+from nst.jobs.job import (
+    CHECKPOINT,
+    CONTENT,
+    FRAMES,
+    PREVIEW,
+    RESULT,
+    Job,
+    JobError,
+    JobLosses,
+    JobProgress,
+    JobResult,
+    JobStatus,
+    Picture,
+)
 from nst.progress import Losses, Progress, Result, StopReason
 from nst.recipe import PictureFile, Recipe
 from nst.worker import Cancel, Order, Steer, Stop
@@ -42,8 +51,8 @@ PREVIEW_SECONDS = 0.7
 
 PREVIEW_SIDE_PIXELS = 1024
 
-FRAMES = 24
-"""Kept of a whole transfer, where the options do not say how many."""
+USUAL_FRAMES, MOST_FRAMES = 24, 240
+"""Kept of a whole transfer: where the options do not say how many, and whatever they say."""
 
 logger = logging.getLogger(__name__)
 
@@ -233,10 +242,11 @@ class _Painting:
         images.save(picture, self._file(PREVIEW), overwrite=True)
 
     def _frame(self, progress: Progress) -> Sequence[str]:
-        every = self._job.order.options.save_every or -(-progress.total_iterations // FRAMES)
-        if progress.step % every:
+        asked = self._job.order.options.save_every
+        usual, least = (-(-progress.total_iterations // n) for n in (USUAL_FRAMES, MOST_FRAMES))
+        if progress.step % max(asked or usual, least):
             return []
-        name = f"frames/{progress.step:06d}.jpg"
+        name = f"{FRAMES}{progress.step:06d}.jpg"
         images.save(progress.render(), self._file(name), overwrite=True)
         return [name]
 

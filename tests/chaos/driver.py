@@ -60,11 +60,10 @@ class Report:
 class Process:
     """An `nst` command that is started again whenever it dies, as an operator's system does."""
 
-    def __init__(self, name: str, arguments: Sequence[str], environment: dict[str, str]) -> None:
-        self.name = name
+    def __init__(self, log: Path, arguments: Sequence[str], environment: dict[str, str]) -> None:
         self._arguments = arguments
         self._environment = environment
-        self._log = Path(environment["NST_DATA_DIR"]) / f"{name}.log"
+        self._log = log
         self._is_wanted = True
         self._process = self._start()
         self._thread = threading.Thread(target=self._keep, daemon=True)
@@ -145,6 +144,7 @@ class System:
             "NST_API_KEYS": f"{KEY}:{_sha256(KEY)}",
             "NST_SECRET_KEY": "chaos",
             "NST_LEASE_SECONDS": str(LEASE_SECONDS),
+            "NST_MAX_ATTEMPTS": "1000",
             "NST_CHECKPOINT_SECONDS": "1",
             "NST_MAX_JOBS_PER_CLIENT": "100000",
             "NST_REQUESTS_PER_MINUTE": "1000000",
@@ -152,12 +152,22 @@ class System:
             "OMP_NUM_THREADS": "1",
         }
         subprocess.run([NST, "migrate"], env=environment, check=True, capture_output=True)
+
+        def start(name: str, *arguments: str) -> Process:
+            return Process(directory / f"{name}.log", arguments, environment)
+
         self.ports = [servers.free_port() for _ in range(apis)]
         self.apis = [
-            Process(f"api-{n}", ["serve", "--workers", "0", "--port", str(port)], environment)
+            Process(
+                directory / f"api-{n}.log",
+                ["serve", "--workers", "0", "--port", str(port)],
+                environment,
+            )
             for n, port in enumerate(self.ports)
         ]
-        self.workers = [Process(f"worker-{n}", ["worker"], environment) for n in range(workers)]
+        self.workers = [
+            Process(directory / f"worker-{n}.log", ["worker"], environment) for n in range(workers)
+        ]
         for process in (*self.apis, *self.workers):
             stack.callback(process.end)
 

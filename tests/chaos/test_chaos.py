@@ -12,10 +12,9 @@ JOBS = 30
 
 def test_nothing_is_lost_and_nothing_is_done_twice(tmp_path: Path) -> None:
     report = tmp_path / "report.json"
-    command = [sys.executable, REPOSITORY / "tests/chaos/driver.py", f"--jobs={JOBS}"]
-    finished = subprocess.run(
-        [*command, f"--report={report}"], capture_output=True, text=True, check=False
-    )
+    driver = REPOSITORY / "tests" / "chaos" / "driver.py"
+    command = [sys.executable, driver, f"--jobs={JOBS}", f"--report={report}"]
+    finished = subprocess.run(command, capture_output=True, text=True, check=False)
     assert finished.returncode == 0, finished.stdout + finished.stderr
     found = json.loads(report.read_text())
     assert sum(found["states"].values()) == JOBS

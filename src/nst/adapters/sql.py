@@ -23,6 +23,7 @@ from sqlalchemy import (
     Integer,
     MetaData,
     Row,
+    Select,
     String,
     Table,
     case,
@@ -207,16 +208,18 @@ class SqlJobRepository:
         with self._write() as connection:
             row = connection.execute(statement).first()
             if row is None:
-                row = connection.execute(
-                    select(jobs).where(
-                        jobs.c.owner == job.owner, jobs.c.idempotency_key == job.idempotency_key
-                    )
-                ).one()
+                assert job.idempotency_key is not None
+                row = connection.execute(_submitted(job.owner, job.idempotency_key)).one()
             return _job(row)
 
     def get(self, job_id: str) -> Job:
         with self._read() as connection:
             return _get(connection, job_id)
+
+    def find_submitted(self, owner: str, idempotency_key: str) -> Job | None:
+        with self._read() as connection:
+            row = connection.execute(_submitted(owner, idempotency_key)).first()
+            return _job(row) if row else None
 
     def list(
         self,
@@ -596,6 +599,10 @@ def _get(connection: Connection, job_id: str, *, lock: bool = False) -> Job:
     if row is None:
         raise JobNotFound(job_id)
     return _job(row)
+
+
+def _submitted(owner: str, idempotency_key: str) -> Select[Any]:
+    return select(jobs).where(jobs.c.owner == owner, jobs.c.idempotency_key == idempotency_key)
 
 
 def _queued_again() -> dict[str, Any]:

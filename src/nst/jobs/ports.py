@@ -29,6 +29,9 @@ class JobRepository(Protocol):
     def get(self, job_id: str) -> Job:
         """Raises JobNotFound."""
 
+    def find_submitted(self, owner: str, idempotency_key: str) -> Job | None:
+        """The owner's job that was added with this key."""
+
     def list(
         self,
         owner: str,
@@ -192,6 +195,10 @@ class ImageStorage(Protocol):
 
     def directories(self) -> Sequence[str]:
         """The names at the top: ids of jobs."""
+
+    def changed_at(self, prefix: str) -> float:
+        """When something in a directory was stored last, also what is being stored; seconds since
+        1970, 0 if there is nothing. `prefix` ends with "/"."""
 
     def copy(self, source: str, target: str) -> None:
         """Raises FileNotFoundError."""
