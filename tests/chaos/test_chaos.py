@@ -13,7 +13,7 @@ JOBS = 30
 def test_nothing_is_lost_and_nothing_is_done_twice(tmp_path: Path) -> None:
     report = tmp_path / "report.json"
     driver = REPOSITORY / "tests" / "chaos" / "driver.py"
-    command = [sys.executable, driver, f"--jobs={JOBS}", f"--report={report}"]
+    command = [sys.executable, str(driver), f"--jobs={JOBS}", f"--report={report}"]
     finished = subprocess.run(command, capture_output=True, text=True, check=False)
     assert finished.returncode == 0, finished.stdout + finished.stderr
     found = json.loads(report.read_text())
