@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help setup demo test check fix bench gallery clean
+.PHONY: help setup demo serve page test check fix bench chaos docs gallery clean
 
 help: ## list the verbs
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -11,6 +11,14 @@ setup: .venv/installed ## create .venv and install nst into it
 
 demo: .venv/installed ## paint a sample photo with the bundled weights
 	$(BIN)/nst stylize data/content/cat.jpg data/style/impasto.jpg --preset fast -o demo.png
+
+serve: .venv/installed page ## the web page, the API and a worker on http://127.0.0.1:8000
+	$(BIN)/nst serve --open
+
+page: src/nst/api/page/index.html ## build the web page
+
+src/nst/api/page/index.html: $(shell find frontend -type f -not -path '*/node_modules/*' 2>/dev/null)
+	cd frontend && npm install --no-save --no-audit --no-fund --loglevel=error && npm run build
 
 test: check ## install what the tests need and run them all
 	$(BIN)/pytest
@@ -28,6 +36,12 @@ fix: .venv/installed-dev ## format, and mend what ruff can mend
 bench: .venv/installed-dev ## measure against the naive reference loop
 	$(BIN)/python -m benchmarks.engine
 
+chaos: .venv/installed-dev ## hundreds of jobs while everything that can fail does; takes a quarter of an hour
+	$(BIN)/python tests/chaos/driver.py --jobs 300 --report benchmarks/results/chaos.json
+
+docs: .venv/installed-dev ## build the documentation into build/site; broken links are errors
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
+
 gallery: .venv/installed-dev ## paint the contact sheet of the README
 	$(BIN)/python tools/gallery.py
 
@@ -37,9 +51,10 @@ clean: ## remove .venv and what the tools leave behind
 .venv/installed: pyproject.toml constraints.txt
 	PYTHON=$(PYTHON) tools/system-packages
 	test -d .venv || $(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e .
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[service]'
 	@touch $@
 
 .venv/installed-dev: .venv/installed
+	PYTHON=$(PYTHON) tools/system-packages tests
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,tools]'
 	@touch $@

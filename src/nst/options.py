@@ -243,6 +243,9 @@ PRESETS: Mapping[str, Mapping[str, Any]] = {
 """Named starting points; `quality` is the default of `nst stylize`, `classic` of the compatible
 command. Options that are given replace those of the preset."""
 
+DEFAULT_PRESET = "quality"
+"""Of `nst stylize`, the page and the API."""
+
 _BOUNDS = {"ge": "at least", "gt": "more than", "le": "at most", "lt": "less than"}
 
 

@@ -93,12 +93,13 @@ class Recipe(BaseModel):
         )
 
     @classmethod
-    def read(cls, picture: Path) -> Self:
-        """The recipe inside a picture. Raises InvalidImage if there is none."""
+    def read(cls, picture: Path | bytes) -> Self:
+        """The recipe inside a picture file. Raises InvalidImage if there is none."""
         try:
             return cls.model_validate_json(images.read_recipe(picture) or "")
         except ValidationError as error:
-            reason = f"{picture} carries no recipe; only pictures that nst saved can be repeated"
+            name = "the picture" if isinstance(picture, bytes) else picture
+            reason = f"{name} carries no recipe; only pictures that nst saved can be repeated"
             raise InvalidImage("initial", reason) from error
 
     def text(self) -> str:

@@ -24,9 +24,8 @@ from nst.cli.options import (
     with_dashes,
 )
 from nst.cli.painting import Painter, Painting
-from nst.cli.stylize import DEFAULT_PRESET
 from nst.errors import Diverged, InvalidImage, InvalidOption, OutOfMemory, TransferCanceled
-from nst.options import StyleTransferOptions
+from nst.options import DEFAULT_PRESET, StyleTransferOptions
 
 CONTACT_SHEET = "contact-sheet.jpg"
 

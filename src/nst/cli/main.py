@@ -8,6 +8,7 @@ from nst import __version__
 from nst.cli.batch import batch
 from nst.cli.doctor import doctor
 from nst.cli.errors import run
+from nst.cli.serve import migrate, serve, worker
 from nst.cli.stylize import stylize
 from nst.cli.video import video
 from nst.cli.weights import weights
@@ -22,6 +23,9 @@ def nst() -> None:
 nst.add_command(stylize)
 nst.add_command(batch)
 nst.add_command(video)
+nst.add_command(serve)
+nst.add_command(worker)
+nst.add_command(migrate)
 nst.add_command(weights)
 nst.add_command(doctor)
 

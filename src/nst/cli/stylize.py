@@ -20,10 +20,9 @@ from nst.cli.options import (
     with_dashes,
 )
 from nst.cli.painting import Painter, Painting
-from nst.options import StyleTransferOptions
+from nst.options import DEFAULT_PRESET, StyleTransferOptions
 from nst.recipe import Recipe
 
-DEFAULT_PRESET = "quality"
 EVERYWHERE = Path("-")
 """In place of a mask."""
 

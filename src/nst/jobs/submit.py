@@ -3,6 +3,7 @@
 import hashlib
 import logging
 import re
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -18,9 +19,11 @@ from nst.errors import (
     JobConflict,
     JobNotFound,
     QueueFull,
+    RepositoryError,
+    StorageError,
     TooManyRequests,
 )
-from nst.jobs.job import Job, JobStatus, Order, Picture, Share, new_id
+from nst.jobs.job import Job, JobStatus, Order, Picture, Share, new_id, public_facts
 from nst.jobs.ports import (
     ImageStorage,
     JobQueue,
@@ -41,9 +44,8 @@ CONTENT_TYPES = {
     "WEBP": "image/webp",
     "TIFF": "image/tiff",
     "AVIF": "image/avif",
-    "GIF": "image/gif",
-    "BMP": "image/bmp",
 }
+"""Of the pictures that may be sent, by what is in them and not by their names."""
 
 logger = logging.getLogger(__name__)
 
@@ -71,6 +73,26 @@ class Limits:
     """Longest side of a result in pixels."""
     max_pixels: int = 50_000_000
     """Of an uploaded picture."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A job as a person sees it."""
+
+    job: Job
+    place_in_queue: int | None
+    """1 for the next one; None if it does not wait."""
+
+    def not_behind(self, earlier: "Seen") -> "Seen":
+        """With the progress of the earlier look, where the feed was ahead of the repository."""
+        mine, other = self.job.progress, earlier.job.progress
+        is_same_run = (self.job.attempt, self.job.status) == (
+            earlier.job.attempt,
+            JobStatus.RUNNING,
+        )
+        if not (is_same_run and other and (mine is None or mine.step < other.step)):
+            return self
+        return Seen(self.job.model_copy(update={"progress": other}), None)
 
 
 class Jobs:
@@ -101,11 +123,12 @@ class Jobs:
         *,
         masks: Sequence[Upload | None] = (),
         preset: str | None = None,
+        client: str = "",
         idempotency_key: str | None = None,
         trace: Mapping[str, str] | None = None,
     ) -> Job:
         """A new job, queued; or succeeded at once, if there is a result of the same order; or the
-        one that was submitted with this key before.
+        one that was submitted with this key before. `client` is whose bytes are counted.
 
         The order of the steps is what makes it safe to die between any two: files without a job
         are swept away, a job that no message tells of is found by the sweep.
@@ -136,25 +159,30 @@ class Jobs:
             idempotency_key=idempotency_key,
             trace=dict(trace or {}),
         )
-        self._admit(owner, sum(map(len, files.values())))
-        for key, data in files.items():
-            self.storage.put(key, data)
+        # First of all: what has been taken once must not be refused because of a limit.
+        if idempotency_key and (earlier := self.repository.find_submitted(owner, idempotency_key)):
+            return _same(earlier, job)
+        self._admit(owner, client, sum(map(len, files.values())))
+        self._store(job_id, files)
         stored = self.repository.add(self._with_earlier_result(job))
-        if stored.id != job.id:
+        if stored.id != job.id:  # the same request came twice, at the same time
             self.storage.delete(f"{job.id}/")
-            if stored.fingerprint != job.fingerprint:
-                raise JobConflict(stored.id, "this Idempotency-Key belongs to another order")
-        elif stored.status is JobStatus.QUEUED:
+            return _same(stored, job)
+        logger.info("job submitted", extra=public_facts(stored))
+        if stored.status is JobStatus.QUEUED:
             self._wake_workers(stored)
         return stored
 
     def uploads(self, owner: str, job_id: str) -> tuple[Upload, Sequence[Upload]]:
         """The content and the styles of an earlier job, for another one. Raises JobNotFound."""
         order = self.get(owner, job_id).order
-        content, *styles = (
-            Upload(self.storage.get(picture.key), picture.name)
-            for picture in (order.content, *order.styles)
-        )
+        try:
+            content, *styles = (
+                Upload(self.storage.get(picture.key), picture.name)
+                for picture in (order.content, *order.styles)
+            )
+        except FileNotFoundError as error:  # it is being deleted
+            raise JobNotFound(job_id) from error
         return content, styles
 
     def get(self, owner: str, job_id: str) -> Job:
@@ -174,6 +202,7 @@ class Jobs:
         """Raises JobNotFound, JobConflict."""
         self.get(owner, job_id)
         job = self.repository.cancel(job_id)
+        logger.info("job is to stop", extra=public_facts(job))
         self._tell(job)
         return job
 
@@ -189,45 +218,54 @@ class Jobs:
     def retry(self, owner: str, job_id: str) -> Job:
         """Raises JobNotFound, JobConflict, TooManyRequests, QueueFull."""
         self.get(owner, job_id)
-        self._admit(owner, 0)
+        self._admit(owner, "", 0)
         job = self.repository.retry(job_id)
+        logger.info("job is tried again", extra=public_facts(job))
         self._wake_workers(job)
         return job
 
     def delete(self, owner: str, job_id: str) -> None:
         """Forget it and its files. A worker that runs it finds its lease lost.
         Raises JobNotFound."""
-        self.get(owner, job_id)
+        job = self.get(owner, job_id)
         forget(job_id, self.repository, self.storage)
-        self.feed.publish(job_id, None)
+        logger.info("job deleted", extra=public_facts(job))
+        self._tell(job)
 
-    def place_in_queue(self, job: Job) -> int | None:
-        """1 for the next one; None if it does not wait."""
-        if job.status is not JobStatus.QUEUED:
-            return None
-        return self.repository.place_in_queue(job.id)
+    def see(self, job: Job) -> "Seen":
+        """The job and where it stands in the queue."""
+        is_queued = job.status is JobStatus.QUEUED
+        return Seen(job, self.repository.place_in_queue(job.id) if is_queued else None)
 
     def events(
         self, owner: str, job_id: str, *, poll_seconds: float, lifetime_seconds: float
-    ) -> Iterator[Job | None]:
-        """The job now, and again whenever it changes, to its end or for so long. None: nothing
-        has changed for `poll_seconds`. Raises JobNotFound, at once."""
+    ) -> Iterator["Seen | None"]:
+        """The job now, and again whenever something changes, to its end or for so long, or until it
+        is deleted. None: nothing has changed for `poll_seconds`. Raises JobNotFound, at once."""
         job = self.get(owner, job_id)
-        return self._events(job, poll_seconds, self.repository.now() + lifetime_seconds)
+        return self._events(job, poll_seconds, time.monotonic() + lifetime_seconds)
 
-    def _events(self, job: Job, poll_seconds: float, ends_at: float) -> Iterator[Job | None]:
-        with self.feed.subscribe(job.id) as news:
-            yield job
-            while not job.status.is_final and self.repository.now() < ends_at:
-                now = self._next(job, news, poll_seconds)
-                yield None if now == job else now
-                job = now
+    def _events(self, job: Job, poll_seconds: float, ends_at: float) -> Iterator["Seen | None"]:
+        with self.feed.subscribe(job.id) as news, suppress(JobNotFound):
+            seen = self._look(self.see(job))  # again: between there was nobody who listened
+            yield seen
+            while not seen.job.status.is_final and time.monotonic() < ends_at:
+                now = self._next(seen, news, poll_seconds)
+                yield None if now == seen else now
+                seen = now
 
-    def _next(self, job: Job, news: Subscription, poll_seconds: float) -> Job:
+    def _next(self, seen: "Seen", news: Subscription, poll_seconds: float) -> "Seen":
         progress = news.wait(poll_seconds)
-        if progress and job.status is JobStatus.RUNNING:
-            return job.model_copy(update={"progress": progress})
-        return self.repository.get(job.id)
+        if progress and seen.job.status is JobStatus.RUNNING:
+            return Seen(seen.job.model_copy(update={"progress": progress}), None)
+        return self._look(seen)
+
+    def _look(self, seen: "Seen") -> "Seen":
+        try:
+            found = self.see(self.repository.get(seen.job.id))
+        except RepositoryError:  # it will be back; a person should not lose the page for that
+            return seen
+        return found.not_behind(seen)
 
     def share(self, owner: str, job_id: str, token: str, days: float) -> Share:
         """Whoever knows the token may see the result. Raises JobNotFound, JobConflict."""
@@ -277,7 +315,9 @@ class Jobs:
             raise InvalidOption("size", options.size, allowed)
 
     def _inspect(self, upload: Upload, role: ImageRole, key: str) -> Picture:
-        found = images.inspect(upload.data, role, max_pixels=self.limits.max_pixels)
+        found = images.inspect(
+            upload.data, role, formats=tuple(CONTENT_TYPES), max_pixels=self.limits.max_pixels
+        )
         return Picture(
             key=key,
             sha256=_sha256(upload.data),
@@ -286,15 +326,24 @@ class Jobs:
             size=found.size,
         )
 
-    def _admit(self, owner: str, size_bytes: int) -> None:
+    def _admit(self, owner: str, client: str, size_bytes: int) -> None:
         if self.repository.state().jobs[JobStatus.QUEUED] >= self.limits.max_queued:
             raise QueueFull("too many jobs are waiting", 60)
         if self.repository.unfinished(owner) >= self.limits.max_jobs_per_client:
             reason = f"{self.limits.max_jobs_per_client} of your jobs are not finished yet"
             raise TooManyRequests(reason, 30)
         limit = self.limits.max_bytes_per_day
-        if wait := self._limiter.take("bytes", owner, size_bytes, limit, DAY_SECONDS):
+        if wait := self._limiter.take("bytes", client, size_bytes, limit, DAY_SECONDS):
             raise TooManyRequests(f"you have uploaded {limit / 1e6:.0f} MB today", wait)
+
+    def _store(self, job_id: str, files: Mapping[str, bytes]) -> None:
+        try:
+            for key, data in files.items():
+                self.storage.put(key, data)
+        except StorageError:
+            with suppress(StorageError):  # where space is missing the rest must not lie about
+                self.storage.delete(f"{job_id}/")
+            raise
 
     def _with_earlier_result(self, job: Job) -> Job:
         earlier = self.repository.find_result(job.fingerprint)
@@ -314,7 +363,7 @@ class Jobs:
             self._queue.publish(job.id, job.trace)
         except DependencyError as error:
             # It is stored, and workers that have nothing to do look for it by themselves.
-            logger.warning("job %s waits without a message: %s", job.id, error)
+            logger.warning("job waits without a message: %s", error, extra=public_facts(job))
         self._tell(job)
 
     def _tell(self, job: Job) -> None:
@@ -326,6 +375,13 @@ def forget(job_id: str, repository: JobRepository, storage: ImageStorage) -> Non
     repository.delete(job_id)
     with suppress(DependencyError):
         storage.delete(f"{job_id}/")
+
+
+def _same(earlier: Job, job: Job) -> Job:
+    """The earlier one, if both are the same order. Raises JobConflict."""
+    if earlier.fingerprint != job.fingerprint:
+        raise JobConflict(earlier.id, "this Idempotency-Key belongs to another order")
+    return earlier
 
 
 def clean_name(name: str, role: str) -> str:

@@ -1,0 +1,132 @@
+"""/api/v1: what there is to choose from, and what a finished picture says about itself."""
+
+from typing import Any
+
+from apiflask import APIBlueprint
+from flask import Response, request, send_file
+from pydantic import BaseModel
+from werkzeug.exceptions import NotFound
+
+from nst.api import pictures
+from nst.api.service import sends, service
+from nst.api.views import SampleView
+from nst.controls import STEERABLE
+from nst.errors import InvalidOption
+from nst.jobs.submit import CONTENT_TYPES, MAX_STYLES
+from nst.options import DEFAULT_PRESET, PRESETS, StyleTransferOptions
+from nst.recipe import Recipe
+from nst.samples import SampleKind, sample, samples
+
+routes = APIBlueprint("catalog", __name__, tag="catalog", url_prefix="/api/v1")
+
+
+class LimitsView(BaseModel):
+    """What this server takes."""
+
+    max_upload_bytes: int
+    max_pixels: int
+    max_size: int
+    max_styles: int
+
+
+class OptionsView(BaseModel):
+    """All that may be chosen, for a form that is made from it."""
+
+    schema_: dict[str, Any]
+    presets: dict[str, dict[str, Any]]
+    default_preset: str
+    steerable: list[str]
+    limits: LimitsView
+    formats: list[str]
+
+    model_config = {"alias_generator": lambda name: name.rstrip("_"), "populate_by_name": True}
+
+
+class StylesView(BaseModel):
+    styles: list[SampleView]
+
+
+class ContentsView(BaseModel):
+    contents: list[SampleView]
+
+
+@routes.get("/options")
+@routes.output(OptionsView)
+def options() -> OptionsView:
+    """Every option with its default, bounds, unit and a sentence; presets; limits."""
+    limits = service().jobs.limits
+    return OptionsView(
+        schema_=StyleTransferOptions.model_json_schema(),
+        presets={name: dict(values) for name, values in PRESETS.items()},
+        default_preset=DEFAULT_PRESET,
+        steerable=list(STEERABLE),
+        limits=LimitsView(
+            max_upload_bytes=service().settings.max_upload_bytes,
+            max_pixels=limits.max_pixels,
+            max_size=limits.max_size,
+            max_styles=MAX_STYLES,
+        ),
+        formats=list(CONTENT_TYPES.values()),
+    )
+
+
+@routes.get("/styles")
+@routes.output(StylesView)
+def styles() -> StylesView:
+    """Built-in style pictures."""
+    return StylesView(styles=_views("style"))
+
+
+@routes.get("/contents")
+@routes.output(ContentsView)
+def contents() -> ContentsView:
+    """Photos to try it with."""
+    return ContentsView(contents=_views("content"))
+
+
+@routes.get("/styles/<name>")
+@routes.doc(responses=sends("image/jpeg", "The picture."))
+def style(name: str) -> Response:
+    """A built-in style picture."""
+    return _send("style", name)
+
+
+@routes.get("/contents/<name>")
+@routes.doc(responses=sends("image/jpeg", "The picture."))
+def content(name: str) -> Response:
+    """A photo to try it with."""
+    return _send("content", name)
+
+
+@routes.post("/recipe")
+@routes.doc(responses=sends("application/json", "The recipe.", 415, 422))
+def recipe() -> Response:
+    """The recipe inside a finished picture, which is sent as the file `image` of a form."""
+    file = request.files.get("image")
+    if file is None:
+        raise InvalidOption("image", "", "a picture as a file of the form")
+    with pictures.decoding:
+        found = Recipe.read(file.read())
+    return Response(found.text(), content_type="application/json")
+
+
+def _views(kind: SampleKind) -> list[SampleView]:
+    return [
+        SampleView(
+            name=name,
+            title=name.replace("_", " ").capitalize(),
+            url=f"/api/v1/{kind}s/{name}",
+            thumb=f"/api/v1/{kind}s/{name}?thumb=1",
+        )
+        for name in samples(kind)
+    ]
+
+
+def _send(kind: SampleKind, name: str) -> Response:
+    try:
+        file = sample(kind, name)
+    except InvalidOption as error:
+        raise NotFound(str(error)) from error
+    if request.args.get("thumb"):
+        return Response(pictures.thumb(file.read_bytes()), content_type="image/jpeg")
+    return send_file(file, mimetype="image/jpeg", max_age=24 * 3600)

@@ -1,0 +1,73 @@
+"""/healthz, /readyz, /metrics: for those who look after the service."""
+
+import time
+from collections.abc import Callable
+from http import HTTPStatus
+from typing import Any
+
+from apiflask import APIBlueprint, APIFlask
+from flask import Response, g, request
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
+
+from nst.api.service import sends, service
+from nst.errors import NSTError
+from nst.metrics import HTTP_REQUESTS, HTTP_SECONDS, REGISTRY, QueueCollector
+
+routes = APIBlueprint("health", __name__, tag="health")
+
+PROBE = "probe/none"
+"""A key that is never stored."""
+
+
+@routes.get("/healthz")
+def healthz() -> dict[str, str]:
+    """This process answers."""
+    return {"status": "ok"}
+
+
+@routes.get("/readyz")
+@routes.doc(responses=[503])
+def readyz() -> Any:
+    """Whether jobs can be taken: what does not answer is named."""
+    jobs = service().jobs
+    checks: dict[str, Callable[[], object]] = {
+        "repository": jobs.repository.now,
+        "storage": lambda: jobs.storage.stat(PROBE),
+    }
+    failures = {}
+    for name, check in checks.items():
+        try:
+            check()
+        except NSTError as error:
+            failures[name] = error.code
+    if failures:
+        return {"status": "not ready", "failures": failures}, HTTPStatus.SERVICE_UNAVAILABLE
+    return {"status": "ready"}
+
+
+@routes.get("/metrics")
+@routes.doc(responses=sends("text/plain", "Metrics."))
+def metrics() -> Response:
+    """For Prometheus."""
+    own = CollectorRegistry()
+    own.register(QueueCollector(service().jobs.repository.state, lambda: service().streams.count))
+    text = generate_latest(REGISTRY) + generate_latest(own)
+    return Response(text, content_type=CONTENT_TYPE_LATEST)
+
+
+def measure(app: APIFlask) -> None:
+    """Count and time every request of this app."""
+
+    def begin() -> None:
+        g.began_at = time.perf_counter()
+
+    def end(response: Response) -> Response:
+        # What clients make up must not become labels, of which each takes memory.
+        rule = request.url_rule
+        method, route = (request.method, rule.rule) if rule else ("none", "none")
+        HTTP_REQUESTS.labels(method, route, response.status_code).inc()
+        HTTP_SECONDS.labels(method, route).observe(time.perf_counter() - g.began_at)
+        return response
+
+    app.before_request(begin)
+    app.after_request(end)

@@ -1,0 +1,108 @@
+"""The page, the documentation of the API, and the headers that keep both safe."""
+
+from collections.abc import Callable
+from contextlib import suppress
+from importlib import resources
+from mimetypes import guess_type
+from pathlib import Path
+
+from flask import Blueprint, Response, current_app, request, send_from_directory
+from werkzeug.exceptions import NotFound
+from werkzeug.routing import PathConverter
+from werkzeug.security import safe_join
+
+PAGE = Path(__file__).parent / "page"
+"""Built from frontend/; in a checkout `make page` does so."""
+DOCS = Path(__file__).parent / "docs"
+SWAGGER = Path(str(resources.files("flask_openapi3_swagger"))) / "templates" / "swagger"
+
+NO_PAGE = """<!doctype html><html lang="en"><title>nst</title>
+<h1>nst is running</h1>
+<p>The page has not been built; <code>make page</code> does so. The API is there:
+<a href="/api/docs">documentation</a>.</p></html>"""
+
+SECURITY_HEADERS = {
+    "Content-Security-Policy": "; ".join(
+        (
+            "default-src 'self'",
+            "img-src 'self' blob: data:",
+            "style-src 'self' 'unsafe-inline'",  # style attributes, as sliders set them
+            "worker-src 'self' blob:",
+            "object-src 'none'",
+            "base-uri 'none'",
+            "form-action 'self'",
+            "frame-ancestors 'none'",
+        )
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "geolocation=(), microphone=()",
+}
+
+YEAR_SECONDS = 365 * 24 * 3600
+
+routes = Blueprint("page", __name__)
+"""Every path that is not the API's: the page finds its own way from there."""
+
+
+@routes.get("/assets/<path:name>")
+def assets(name: str) -> Response:
+    """Compressed where the build has put such a copy beside the file."""
+    folder = PAGE / "assets"
+    copy = safe_join(str(folder), f"{name}.gz")
+    is_packed = bool(copy and Path(copy).is_file() and request.accept_encodings["gzip"])
+    kind, _ = guess_type(name)
+    response = send_from_directory(
+        folder, f"{name}.gz" if is_packed else name, mimetype=kind, max_age=YEAR_SECONDS
+    )
+    if is_packed:
+        response.content_encoding = "gzip"
+    response.vary.add("Accept-Encoding")
+    response.cache_control.immutable = True
+    return response
+
+
+@routes.get("/api/docs")
+def docs() -> Response:
+    return send_from_directory(DOCS, "index.html")
+
+
+@routes.get("/api/docs/<path:name>")
+def docs_file(name: str) -> Response:
+    try:
+        return send_from_directory(DOCS, name, max_age=3600)
+    except NotFound:
+        return send_from_directory(SWAGGER, name, max_age=3600)
+
+
+@routes.get("/", defaults={"path": ""})
+@routes.get("/<page:path>")
+def page(path: str) -> Response:
+    with suppress(NotFound):
+        return send_from_directory(PAGE, path, max_age=3600)
+    if not (PAGE / "index.html").is_file():
+        return current_app.response_class(NO_PAGE, mimetype="text/html")
+    return send_from_directory(PAGE, "index.html", max_age=0)
+
+
+class PagePath(PathConverter):
+    """Any path but those of the API, where wrong addresses and methods must be told apart."""
+
+    regex = r"(?!api(?:/|$))[^/].*?"
+
+
+def security_headers(*, allow_embedding: bool) -> Callable[[Response], Response]:
+    """Adds them to every response. `allow_embedding`: pages of other sites, which may use the API,
+    may show its pictures too."""
+
+    def add(response: Response) -> Response:
+        if allow_embedding and request.path.startswith("/api/"):
+            response.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
+        for name, value in SECURITY_HEADERS.items():
+            response.headers.setdefault(name, value)
+        return response
+
+    return add

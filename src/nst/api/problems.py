@@ -1,0 +1,168 @@
+"""Errors as RFC 9457 problem JSON: one table says which status each class has."""
+
+import logging
+import uuid
+from http import HTTPStatus
+from typing import Any
+
+from apiflask import APIFlask
+from apiflask.exceptions import HTTPError
+from flask import Response, g, json, request
+from werkzeug.exceptions import HTTPException
+
+from nst.errors import (
+    DependencyError,
+    ImageRole,
+    ImageTooLarge,
+    InvalidCheckpoint,
+    InvalidImage,
+    InvalidOption,
+    JobConflict,
+    JobNotFound,
+    LeaseLost,
+    NotAllowed,
+    NSTError,
+    QueueFull,
+    StorageFull,
+    TooManyRequests,
+    TransferCanceled,
+    TransferError,
+    UnsupportedImage,
+)
+
+STATUS: dict[type[NSTError], HTTPStatus] = {
+    InvalidOption: HTTPStatus.UNPROCESSABLE_ENTITY,
+    InvalidImage: HTTPStatus.UNPROCESSABLE_ENTITY,
+    UnsupportedImage: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+    ImageTooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    InvalidCheckpoint: HTTPStatus.UNPROCESSABLE_ENTITY,
+    JobNotFound: HTTPStatus.NOT_FOUND,
+    JobConflict: HTTPStatus.CONFLICT,
+    NotAllowed: HTTPStatus.FORBIDDEN,
+    TooManyRequests: HTTPStatus.TOO_MANY_REQUESTS,
+    QueueFull: HTTPStatus.SERVICE_UNAVAILABLE,
+    LeaseLost: HTTPStatus.CONFLICT,
+    TransferError: HTTPStatus.INTERNAL_SERVER_ERROR,
+    TransferCanceled: HTTPStatus.CONFLICT,
+    DependencyError: HTTPStatus.SERVICE_UNAVAILABLE,
+    StorageFull: HTTPStatus.INSUFFICIENT_STORAGE,
+    NSTError: HTTPStatus.INTERNAL_SERVER_ERROR,
+}
+
+HTTP_CODES = {
+    HTTPStatus.NOT_FOUND: "not_found",
+    HTTPStatus.METHOD_NOT_ALLOWED: "method_not_allowed",
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: ImageTooLarge.code,
+    HTTPStatus.UNPROCESSABLE_ENTITY: InvalidOption.code,
+    HTTPStatus.INTERNAL_SERVER_ERROR: "internal_error",
+}
+"""What the framework itself finds wrong; everything else of its is a bad_request."""
+
+FIELDS: dict[ImageRole, str] = {
+    "content": "content_image",
+    "style": "style_image",
+    "mask": "style_mask",
+    "initial": "image",
+}
+"""In which field of a form a picture of this role comes."""
+
+RETRY_SECONDS = 10
+"""What is said where something outside failed."""
+
+logger = logging.getLogger(__name__)
+
+
+def status_of(error: type[NSTError]) -> HTTPStatus:
+    """That of the nearest class in the table."""
+    return next(STATUS[cls] for cls in error.mro() if cls in STATUS)
+
+
+def register(app: APIFlask) -> None:
+    """Let every error of this app become a problem."""
+    app.before_request(_name_request)
+    app.after_request(_tell_name)
+    app.register_error_handler(NSTError, _nst_error)
+    app.register_error_handler(HTTPException, _http_exception)
+    app.register_error_handler(Exception, _unexpected)
+    app.error_processor(_http_error)
+
+
+def problem(status: HTTPStatus, code: str, detail: str, **facts: Any) -> Response:
+    """The response."""
+    body = {
+        "type": f"urn:nst:problem:{code}",
+        "title": status.phrase,
+        "status": status,
+        "detail": detail,
+        "code": code,
+        "request_id": g.get("request_id"),
+        **facts,
+    }
+    response = Response(json.dumps(body), status, content_type="application/problem+json")
+    if "retry_after_seconds" in facts:
+        response.headers["Retry-After"] = str(facts["retry_after_seconds"])
+    return response
+
+
+def _name_request() -> None:
+    given = request.headers.get("X-Request-ID", "")
+    g.request_id = given if given.isalnum() and len(given) <= 64 else uuid.uuid4().hex
+
+
+def _tell_name(response: Response) -> Response:
+    response.headers["X-Request-ID"] = g.get("request_id", "")
+    return response
+
+
+def _nst_error(error: NSTError) -> Response:
+    status, detail, facts = status_of(type(error)), str(error), dict[str, Any]()
+    match error:
+        case InvalidOption(field=field):
+            facts["field"] = field
+        case InvalidImage(role=role, reason=reason):
+            facts["field"] = FIELDS[role]
+            detail = reason
+        case TooManyRequests(retry_after_seconds=seconds):
+            facts["retry_after_seconds"] = seconds
+        case DependencyError():
+            logger.error("%s", error, extra={"code": error.code, "request": g.get("request_id")})
+            detail = (
+                "the server has no space left for pictures; try again later"
+                if isinstance(error, StorageFull)
+                else "a part of this service does not answer; nothing is lost, try again soon"
+            )
+            facts["retry_after_seconds"] = RETRY_SECONDS
+    return problem(status, error.code, detail, **facts)
+
+
+def _http_exception(error: HTTPException) -> Response | HTTPException:
+    if error.response is not None:  # a redirect
+        return error
+    status = HTTPStatus(error.code or HTTPStatus.INTERNAL_SERVER_ERROR)
+    response = problem(
+        status, HTTP_CODES.get(status, "bad_request"), error.description or status.phrase
+    )
+    for name, value in error.get_headers():
+        if name == "Allow":
+            response.headers[name] = value
+    return response
+
+
+def _http_error(error: HTTPError) -> Response:
+    """What the framework's validation finds: the first field, and why."""
+    status = HTTPStatus(error.status_code)
+    facts, detail = dict[str, Any](), error.message or status.phrase
+    for fields in (error.detail or {}).values() if isinstance(error.detail, dict) else ():
+        field, reasons = next(iter(fields.items()))
+        facts["field"], detail = field, f"{field}: {' '.join(map(str, reasons))}"
+        break
+    return problem(status, HTTP_CODES.get(status, "bad_request"), detail, **facts)
+
+
+def _unexpected(error: Exception) -> Response:
+    logger.error("request failed", exc_info=error, extra={"request": g.get("request_id")})
+    return problem(
+        HTTPStatus.INTERNAL_SERVER_ERROR,
+        "internal_error",
+        "something went wrong here; if it happens again, tell the operator the request id",
+    )

@@ -1,0 +1,100 @@
+"""/api/v1/jobs/<id>/…: what went in and what came out."""
+
+from apiflask import APIBlueprint
+from flask import Response, url_for
+from werkzeug.exceptions import NotFound
+
+from nst import images
+from nst.api import pictures
+from nst.api.service import sends, service
+from nst.api.views import FramesView, FrameView
+from nst.jobs.job import FRAMES, PREVIEW
+
+routes = APIBlueprint("results", __name__, tag="results", url_prefix="/api/v1/jobs/<job_id>")
+
+
+@routes.get("/result")
+@routes.doc(responses=sends("image/*", "The stylized image."))
+def result(job_id: str) -> Response:
+    """The picture."""
+    job = service().jobs.get(service().me(), job_id)
+    return pictures.send_result(service().jobs.storage, job)
+
+
+@routes.get("/preview")
+@routes.doc(responses=sends("image/*", "How it looks now."))
+def preview(job_id: str) -> Response:
+    """The newest picture of a job that runs."""
+    job = service().jobs.get(service().me(), job_id)
+    key = f"{job.id}/{PREVIEW}"
+    return pictures.send(service().jobs.storage, key, "image/jpeg", PREVIEW, changes=True)
+
+
+@routes.get("/frames")
+@routes.output(FramesView)
+@routes.doc(responses=[404])
+def frames(job_id: str) -> FramesView:
+    """The intermediate pictures."""
+    job = service().jobs.get(service().me(), job_id)
+    files = service().jobs.storage.list(f"{job.id}/{FRAMES}")
+    steps = [pictures.step_of(file) for file in files]
+    return FramesView(
+        frames=[
+            FrameView(step=step, url=url_for("results.frame", job_id=job.id, step=step))
+            for step in steps
+        ]
+    )
+
+
+@routes.get("/frames/<int:step>")
+@routes.doc(responses=sends("image/*", "As it was after this step."))
+def frame(job_id: str, step: int) -> Response:
+    """One intermediate picture."""
+    job = service().jobs.get(service().me(), job_id)
+    key = f"{job.id}/{FRAMES}{step:06d}.jpg"
+    name = f"{step:06d}.jpg"
+    return pictures.send(service().jobs.storage, key, "image/jpeg", name, changes=True)
+
+
+@routes.get("/archive")
+@routes.doc(responses=sends("application/zip", "What it says."))
+def archive(job_id: str) -> Response:
+    """All intermediate pictures and the result in one ZIP."""
+    return pictures.archive(service().jobs.storage, service().jobs.get(service().me(), job_id))
+
+
+@routes.get("/timelapse")
+@routes.doc(responses=sends("image/webp", "What it says."))
+def timelapse(job_id: str) -> Response:
+    """A film of the picture being painted."""
+    return pictures.timelapse(service().jobs.storage, service().jobs.get(service().me(), job_id))
+
+
+@routes.get("/recipe")
+@routes.doc(responses=sends("application/json", "What it says."))
+def recipe(job_id: str) -> Response:
+    """All that is needed to paint it again, as it stands in the picture."""
+    job = service().jobs.get(service().me(), job_id)
+    text = job.result and images.read_recipe(service().jobs.storage.get(job.result.key))
+    if not text:
+        raise NotFound("there is no picture yet")
+    return Response(text, content_type="application/json")
+
+
+@routes.get("/content")
+@routes.doc(responses=sends("image/*", "The content picture, as it was uploaded."))
+def content(job_id: str) -> Response:
+    """The picture that is painted."""
+    job = service().jobs.get(service().me(), job_id)
+    return pictures.send_content(service().jobs.storage, job)
+
+
+@routes.get("/styles/<int:number>")
+@routes.doc(responses=sends("image/*", "A style picture, as it was uploaded."))
+def style(job_id: str, number: int) -> Response:
+    """A picture whose style is taken; the first is 0."""
+    styles = service().jobs.get(service().me(), job_id).order.styles
+    if number >= len(styles):
+        raise NotFound(f"this job has {len(styles)} style pictures, the first is 0")
+    picture = styles[number]
+    return pictures.send(service().jobs.storage, picture.key, picture.content_type, picture.name)

@@ -1,0 +1,80 @@
+"""What the routes work with, and how they describe what they send."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+from flask import Flask, current_app
+
+from nst.api import auth
+from nst.api.streams import Streams
+from nst.api.views import JobView
+from nst.jobs.ports import RateLimiter
+from nst.jobs.submit import Jobs, Seen
+
+_EXTENSION = "nst"
+
+Responses = dict[int | str, dict[str, str | dict[str, dict[str, Any]]]]
+
+
+@dataclass(frozen=True, slots=True)
+class ApiSettings:
+    """What the deployment says about the API."""
+
+    secret_key: str
+    """Signs the cookies."""
+    retention_seconds: float
+    max_upload_bytes: int = 64_000_000
+    """Of one request."""
+    requests_per_minute: int = 600
+    """Of one client."""
+    api_keys: Mapping[str, str] = field(default_factory=dict)
+    """Name → SHA-256 of the key, in hex."""
+    cors_origins: Sequence[str] = ()
+    trusted_proxies: int = 0
+    """How many stand before this server and say in X-Forwarded-For who asks."""
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """Behind the routes of one application."""
+
+    jobs: Jobs
+    limiter: RateLimiter
+    streams: Streams
+    settings: ApiSettings
+
+    def attach(self, app: Flask) -> None:
+        """Make it the one that `service` finds."""
+        app.extensions[_EXTENSION] = self
+
+    def me(self) -> str:
+        """To whom the jobs of this request belong. Raises NotAllowed."""
+        return auth.owner(self.settings.api_keys)
+
+    def client(self) -> str:
+        """Whose use this request is counted as."""
+        return auth.client(self.settings.api_keys)
+
+    def view(self, seen: Seen) -> JobView:
+        """For its owner."""
+        return JobView.of(
+            seen.job,
+            place_in_queue=seen.place_in_queue,
+            retention_seconds=self.settings.retention_seconds,
+        )
+
+
+def service() -> Service:
+    """That of the application that handles this request."""
+    return cast("Service", current_app.extensions[_EXTENSION])
+
+
+def sends(content_type: str, description: str, *others: int) -> Responses:
+    """The documentation of a route that sends something else than JSON; the problems are
+    described by themselves."""
+    found: Responses = {200: {"description": description, "content": {content_type: {}}}}
+    problem = {"application/problem+json": {"schema": {"type": "object"}}}
+    return found | {
+        status: {"description": "A problem.", "content": problem} for status in (404, *others)
+    }

@@ -1,0 +1,93 @@
+"""Links by which anybody may see a result: made and taken back below /api/v1/jobs/<id>/shares,
+followed below /api/v1/shared."""
+
+import secrets
+from http import HTTPStatus
+from typing import Any
+
+from apiflask import APIBlueprint
+from flask import Response, url_for
+from pydantic import BaseModel, Field
+from werkzeug.exceptions import NotFound
+
+from nst.api import pictures
+from nst.api.service import sends, service
+from nst.api.views import (
+    ResultView,
+    SharedLinksView,
+    SharedView,
+    SharesView,
+    ShareView,
+    as_time,
+)
+
+routes = APIBlueprint("shared", __name__, tag="shared", url_prefix="/api/v1")
+
+
+class NewShare(BaseModel):
+    """How long a link is good for."""
+
+    days: float = Field(7, gt=0, le=365)
+
+
+@routes.post("/jobs/<job_id>/shares")
+@routes.input(NewShare, arg_name="new")
+@routes.output(ShareView, status_code=201)
+@routes.doc(responses=[404, 409])
+def share(job_id: str, new: NewShare) -> Any:
+    """Make a link by which anybody may see the result."""
+    token = secrets.token_urlsafe(24)
+    made = service().jobs.share(service().me(), job_id, token, new.days)
+    return ShareView.of(made, url=f"/shared/{token}"), HTTPStatus.CREATED
+
+
+@routes.get("/jobs/<job_id>/shares")
+@routes.output(SharesView)
+@routes.doc(responses=[404])
+def list_shares(job_id: str) -> SharesView:
+    """The links that are good now."""
+    found = service().jobs.shares(service().me(), job_id)
+    return SharesView(shares=[ShareView.of(made) for made in found])
+
+
+@routes.delete("/jobs/<job_id>/shares/<share_id>")
+@routes.output({}, status_code=204)
+@routes.doc(responses=[404])
+def unshare(job_id: str, share_id: str) -> tuple[str, int]:
+    """Take a link back."""
+    service().jobs.unshare(service().me(), job_id, share_id)
+    return "", HTTPStatus.NO_CONTENT
+
+
+@routes.get("/shared/<token>")
+@routes.output(SharedView)
+@routes.doc(responses=[404])
+def get_shared(token: str) -> SharedView:
+    """What is behind a link."""
+    job = service().jobs.shared(token)
+    if job.result is None:
+        raise NotFound("the picture behind this link is being painted again")
+    return SharedView(
+        title=job.order.title,
+        created_at=as_time(job.created_at),
+        result=ResultView.of(job.result),
+        links=SharedLinksView(
+            result=url_for("shared.result", token=token),
+            content=url_for("shared.content", token=token),
+        ),
+    )
+
+
+@routes.get("/shared/<token>/result")
+@routes.doc(responses=sends("image/png", "The stylized image."))
+def result(token: str) -> Response:
+    """The picture behind a link."""
+    return pictures.send_result(service().jobs.storage, service().jobs.shared(token))
+
+
+@routes.get("/shared/<token>/content")
+@routes.doc(responses=sends("image/jpeg", "Without metadata."))
+def content(token: str) -> Response:
+    """The picture that was painted."""
+    job = service().jobs.shared(token)
+    return pictures.send_content_without_metadata(service().jobs.storage, job)

@@ -1,0 +1,85 @@
+"""Server-sent events: how a job goes on, as it happens."""
+
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator
+
+from nst.api.views import JobView
+from nst.errors import TooManyRequests
+from nst.jobs.job import Job
+from nst.jobs.submit import Seen
+
+POLL_SECONDS = 2.0
+"""So often a stream looks into the repository if it hears nothing."""
+RETRY_MILLISECONDS = 1000
+"""After which a browser opens a stream again that was closed."""
+PING_SECONDS = 15.0
+"""After so much silence a comment is sent, so that nobody on the way gives the line up."""
+
+
+class Streams:
+    """Those that are open: each holds a thread, so there is a limit to them."""
+
+    def __init__(self, limit: int, limit_per_client: int, lifetime_seconds: float) -> None:
+        self.lifetime_seconds = lifetime_seconds
+        self.is_closing = threading.Event()
+        """Set when the server has to go."""
+        self.limit = limit
+        self._limit_per_client = limit_per_client
+        self._open: Counter[str] = Counter()
+        self._lock = threading.Lock()
+
+    @property
+    def count(self) -> int:
+        return self._open.total()
+
+    def enter(self, client: str) -> None:
+        """Raises TooManyRequests."""
+        with self._lock:
+            if self.count >= self.limit or self._open[client] >= self._limit_per_client:
+                raise TooManyRequests("too many streams of events are open", 10)
+            self._open[client] += 1
+
+    def leave(self, client: str) -> None:
+        """To be called once for each `enter`."""
+        with self._lock:
+            self._open[client] -= 1
+            self._open += Counter()  # drops those that are at 0
+
+    def events(
+        self, changes: Iterator[Seen | None], view: Callable[[Seen], JobView]
+    ) -> Iterator[str]:
+        """The text of a stream: "snapshot" first, "progress" for every change, "end" last."""
+        silent_seconds, is_first = 0.0, True
+        for seen in changes:
+            if self.is_closing.is_set():
+                return
+            if seen is None:
+                silent_seconds += POLL_SECONDS
+                if silent_seconds >= PING_SECONDS:
+                    silent_seconds = 0.0
+                    yield ": ping\n\n"
+                continue
+            silent_seconds = 0.0
+            if is_first:
+                yield f"retry: {RETRY_MILLISECONDS}\n" + _event("snapshot", view(seen))
+            if seen.job.status.is_final:
+                yield _event("end", view(seen))
+            elif not is_first:
+                yield _event("progress", view(seen))
+            is_first = False
+
+
+def has_seen_end(job: Job, last_event_id: str | None) -> bool:
+    """Whether this is the id of the job's last event, after which there is nothing to send."""
+    return job.status.is_final and last_event_id == _end_id(job.attempt)
+
+
+def _end_id(attempt: int) -> str:
+    return f"{attempt}-end"
+
+
+def _event(name: str, view: JobView) -> str:
+    step = view.progress.step if view.progress else 0
+    event_id = _end_id(view.attempt) if name == "end" else f"{view.attempt}-{step}"
+    return f"id: {event_id}\nevent: {name}\ndata: {view.model_dump_json()}\n\n"

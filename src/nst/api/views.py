@@ -1,0 +1,219 @@
+"""What the API says, in the shapes that its documentation is made from."""
+
+from datetime import UTC, datetime
+from typing import Any, Self
+
+from flask import url_for
+from pydantic import BaseModel
+
+from nst.jobs.job import Job, JobError, JobLosses, JobProgress, JobResult, JobStatus, Picture, Share
+from nst.progress import Distances
+
+
+class ProgressView(BaseModel):
+    """How far a job is."""
+
+    step: int
+    total_iterations: int
+    percent: float
+    elapsed_seconds: float
+    remaining_seconds: float
+    size: tuple[int, int]
+    losses: JobLosses | None
+    in_force: dict[str, float]
+    preview_step: int | None
+
+    @classmethod
+    def of(cls, progress: JobProgress) -> Self:
+        total = max(1, progress.total_iterations)
+        return cls(**progress.model_dump(), percent=round(100 * progress.step / total, 1))
+
+
+class ResultView(BaseModel):
+    """What a job came to."""
+
+    size: tuple[int, int]
+    content_type: str
+    steps: int
+    evaluations: int
+    stop_reason: str
+    model: str
+    device: str
+    precision: str
+    distances: Distances | None
+
+    @classmethod
+    def of(cls, result: JobResult) -> Self:
+        return cls.model_validate(result.model_dump(exclude={"key", "weights_sha256"}))
+
+
+class PictureView(BaseModel):
+    """A picture that went in."""
+
+    name: str
+    size: tuple[int, int]
+    format: str
+
+    @classmethod
+    def of(cls, picture: Picture) -> Self:
+        kind = picture.content_type.removeprefix("image/").upper()
+        return cls(name=picture.name, size=picture.size, format=kind)
+
+
+class PicturesView(BaseModel):
+    content: PictureView
+    styles: list[PictureView]
+
+
+class LinksView(BaseModel):
+    """Where everything about a job is."""
+
+    self: str
+    page: str
+    events: str
+    result: str | None
+    preview: str | None
+    frames: str
+    archive: str
+    timelapse: str
+    recipe: str
+    content: str
+    styles: list[str]
+
+
+class JobView(BaseModel):
+    """A job, as its owner sees it."""
+
+    id: str
+    status: JobStatus
+    title: str
+    preset: str | None
+    options: dict[str, Any]
+    created_at: datetime
+    started_at: datetime | None
+    completed_at: datetime | None
+    expires_at: datetime | None
+    attempt: int
+    cached: bool
+    place_in_queue: int | None
+    cancel_requested: bool
+    progress: ProgressView | None
+    error: JobError | None
+    result: ResultView | None
+    pictures: PicturesView
+    links: LinksView
+
+    @classmethod
+    def of(cls, job: Job, *, place_in_queue: int | None, retention_seconds: float) -> Self:
+        order = job.order
+        expires_at = job.completed_at and job.completed_at + retention_seconds
+        return cls(
+            id=job.id,
+            status=job.status,
+            title=order.title,
+            preset=order.preset,
+            options=order.options.model_dump(mode="json"),
+            created_at=as_time(job.created_at),
+            started_at=as_time(job.started_at),
+            completed_at=as_time(job.completed_at),
+            expires_at=as_time(expires_at),
+            attempt=job.attempt,
+            cached=job.cached,
+            place_in_queue=place_in_queue,
+            cancel_requested=job.cancel_requested,
+            progress=ProgressView.of(job.progress) if job.progress else None,
+            error=job.error,
+            result=ResultView.of(job.result) if job.result else None,
+            pictures=PicturesView(
+                content=PictureView.of(order.content),
+                styles=[PictureView.of(style) for style in order.styles],
+            ),
+            links=_links(job),
+        )
+
+
+class JobsView(BaseModel):
+    """A page of jobs."""
+
+    jobs: list[JobView]
+    next: str | None
+    """What `before` is for the next page."""
+
+
+class FrameView(BaseModel):
+    step: int
+    url: str
+
+
+class FramesView(BaseModel):
+    frames: list[FrameView]
+
+
+class ShareView(BaseModel):
+    id: str
+    url: str | None
+    """Only in the answer that makes the link: the token is not kept."""
+    created_at: datetime
+    expires_at: datetime
+
+    @classmethod
+    def of(cls, share: Share, url: str | None = None) -> Self:
+        return cls(
+            id=share.id,
+            url=url,
+            created_at=as_time(share.created_at),
+            expires_at=as_time(share.expires_at),
+        )
+
+
+class SharesView(BaseModel):
+    shares: list[ShareView]
+
+
+class SharedLinksView(BaseModel):
+    result: str
+    content: str
+
+
+class SharedView(BaseModel):
+    """What somebody with a link may see."""
+
+    title: str
+    created_at: datetime
+    result: ResultView
+    links: SharedLinksView
+
+
+class SampleView(BaseModel):
+    """A picture that comes with nst."""
+
+    name: str
+    title: str
+    url: str
+    thumb: str
+
+
+def as_time(seconds: float | None) -> Any:
+    """In UTC."""
+    return None if seconds is None else datetime.fromtimestamp(seconds, UTC)
+
+
+def _links(job: Job) -> LinksView:
+    def link(endpoint: str, **values: Any) -> str:
+        return url_for(endpoint, job_id=job.id, **values)
+
+    has_preview = job.progress is not None and job.progress.preview_step is not None
+    preview = job.progress.preview_step if job.progress else None
+    return LinksView(
+        self=link("jobs.get_job"),
+        page=f"/jobs/{job.id}",
+        events=link("jobs.events"),
+        result=link("results.result") if job.result else None,
+        preview=link("results.preview", step=preview) if has_preview else None,
+        frames=link("results.frames"),
+        archive=link("results.archive"),
+        timelapse=link("results.timelapse"),
+        recipe=link("results.recipe"),
+        content=link("results.content"),
+        styles=[link("results.style", number=number) for number in range(len(job.order.styles))],
+    )

@@ -1,0 +1,130 @@
+"""gunicorn with threads, and the workers beside it in the same process."""
+
+import logging
+import threading
+from collections.abc import Callable
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any, Self
+
+from gunicorn.app.base import BaseApplication
+from gunicorn.arbiter import Arbiter
+from gunicorn.config import Config
+from gunicorn.glogging import Logger
+from gunicorn.workers.gthread import ThreadWorker
+
+from nst import bootstrap
+
+if TYPE_CHECKING:
+    from nst.worker import Worker
+
+GRACE_SECONDS = 8
+"""From SIGTERM to the end of the last request."""
+
+THREADS_BESIDE_STREAMS = 64
+"""Every open stream of events holds a thread; these are for everything else."""
+
+logger = logging.getLogger(__name__)
+
+
+class WebServer(BaseApplication):  # type: ignore[misc]
+    """One process answers requests with threads and runs the workers; another one, its parent,
+    starts it again should it die. Threads and not an event loop, because the client of Kafka
+    blocks."""
+
+    def __init__(
+        self, host: str, port: int, workers: int, on_ready: Callable[[str], object] | None
+    ) -> None:
+        self._host = host
+        self._port = port
+        self._workers = workers
+        self._on_ready = on_ready
+        self._streams = bootstrap.event_streams()
+        self._stack = ExitStack()
+        self._running: list[_Running] = []
+        super().__init__()
+
+    def load_config(self) -> None:
+        """Called by gunicorn."""
+        values = {
+            "bind": f"{_bracketed(self._host)}:{self._port}",
+            "worker_class": _Threads,
+            "workers": 1,
+            "threads": self._streams.limit + THREADS_BESIDE_STREAMS,
+            "worker_connections": 4 * self._streams.limit,
+            "graceful_timeout": GRACE_SECONDS,
+            "control_socket_disable": True,
+            "loglevel": "warning",
+            "logger_class": _Logger,
+            "when_ready": self._announce,
+            "worker_exit": self._leave,
+        }
+        for name, value in values.items():
+            self.cfg.set(name, value)
+
+    def load(self) -> Any:
+        """Called by gunicorn, in the process that answers."""
+        bootstrap.set_up_traces("nst-api")
+        ports = self._stack.enter_context(bootstrap.ports())
+        self._running = [
+            self._stack.enter_context(_Running(bootstrap.worker(ports)))
+            for _ in range(self._workers)
+        ]
+        return bootstrap.web_application(ports, self._streams)
+
+    def leave(self) -> None:
+        """Called in a signal handler: close what would last, give jobs back."""
+        self._streams.is_closing.set()
+        for running in self._running:
+            running.worker.stop()
+
+    def _leave(self, _arbiter: Arbiter, _worker: ThreadWorker) -> None:
+        self._stack.close()
+
+    def _announce(self, arbiter: Arbiter) -> None:
+        host, port = arbiter.LISTENERS[0].sock.getsockname()[:2]
+        shown = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - not bound
+        address = f"http://{_bracketed(shown)}:{port}"
+        logger.info("nst serves %s", address)
+        if self._on_ready:
+            self._on_ready(address)
+
+
+def _bracketed(host: str) -> str:
+    """As addresses of version 6 are written before a port."""
+    return f"[{host}]" if ":" in host else host
+
+
+class _Logger(Logger):  # type: ignore[misc]
+    """Leaves its lines to the handler that all lines go to."""
+
+    def setup(self, cfg: Config) -> None:
+        """Called by gunicorn."""
+        self.error_log.setLevel(cfg.loglevel.upper())
+        self.error_log.propagate = True
+
+
+class _Threads(ThreadWorker):  # type: ignore[misc]
+    """Goes the same gentle way on Ctrl-C as on SIGTERM."""
+
+    def handle_exit(self, sig: int, frame: object) -> None:
+        """Called by gunicorn."""
+        self.app.leave()
+        super().handle_exit(sig, frame)
+
+    handle_quit = handle_exit
+
+
+class _Running:
+    """A worker in a thread, for as long as the context."""
+
+    def __init__(self, worker: "Worker") -> None:
+        self.worker = worker
+        self._thread = threading.Thread(target=worker.run, name=worker.name, daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.worker.stop()
+        self._thread.join()
