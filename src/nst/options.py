@@ -114,7 +114,7 @@ class StyleTransferOptions(BaseModel):
     padding: Literal["zeros", "replicate"] = Field(
         default="zeros",
         description="What the network sees beyond the border of a picture: nothing, as the classic "
-        "programs', or the border's own colours, which leaves fewer marks there.",
+        "programs', or copies of what is at the border, which leaves fewer marks there.",
     )
     init_method: Literal["content", "random", "style", "draft"] = Field(
         default="content",
