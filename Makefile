@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help setup demo serve page test check fix bench docs gallery clean
+.PHONY: help setup demo serve page test check fix bench chaos docs gallery clean
 
 help: ## list the verbs
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -18,7 +18,7 @@ serve: .venv/installed page ## the web page, the API and a worker on http://127.
 page: src/nst/api/page/index.html ## build the web page
 
 src/nst/api/page/index.html: $(shell find frontend -type f -not -path '*/node_modules/*' 2>/dev/null)
-	cd frontend && npm ci --no-audit --no-fund --loglevel=error && npm run build
+	cd frontend && npm install --no-save --no-audit --no-fund --loglevel=error && npm run build
 
 test: check ## install what the tests need and run them all
 	$(BIN)/pytest
@@ -35,6 +35,9 @@ fix: .venv/installed-dev ## format, and mend what ruff can mend
 
 bench: .venv/installed-dev ## measure against the naive reference loop
 	$(BIN)/python -m benchmarks.engine
+
+chaos: .venv/installed-dev ## hundreds of jobs while everything that can fail does; takes a quarter of an hour
+	$(BIN)/python tests/chaos/driver.py --jobs 300 --report benchmarks/results/chaos.json
 
 docs: .venv/installed-dev ## build the documentation into build/site; broken links are errors
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet

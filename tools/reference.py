@@ -8,6 +8,7 @@ from types import ModuleType
 from typing import Any
 
 import mkdocs_gen_files
+from prometheus_client.core import Metric
 
 import nst.metrics
 import nst.settings
@@ -120,9 +121,18 @@ def _subclasses(cls: type[NSTError]) -> Iterator[type[NSTError]]:
 
 def metrics() -> str:
     rows = [
-        (f"`{family.name}`", family.type, family.documentation) for family in nst.metrics.describe()
+        (f"`{_metric_name(family)}`", family.type, family.unit, family.documentation)
+        for family in nst.metrics.describe()
     ]
-    return "# Metrics\n\nAt `/metrics`.\n\n" + table(("metric", "kind", "meaning"), rows)
+    return (
+        "# Metrics\n\n`nst serve` has them at `/metrics`, `nst worker` at the port "
+        "`NST_WORKER_METRICS_PORT`. Of a histogram there are `_bucket`, `_sum` and `_count`.\n\n"
+        + table(("metric", "kind", "unit", "meaning"), rows)
+    )
+
+
+def _metric_name(family: Metric) -> str:
+    return family.name + {"counter": "_total", "info": "_info"}.get(family.type, "")
 
 
 def routes() -> str:

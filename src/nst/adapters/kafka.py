@@ -28,6 +28,7 @@ from confluent_kafka.admin import AdminClient, NewTopic  # type: ignore[attr-def
 
 from nst.errors import InvalidOption, QueueError
 from nst.jobs.ports import Delivery
+from nst.metrics import DEPENDENCY_ERRORS
 
 REQUEST_SECONDS = 10.0
 """What a broker has to answer, and to confirm a message."""
@@ -115,14 +116,15 @@ class KafkaJobQueue:
                     return delivery
                 self._bury(consumer, message)
         if reason := self._troubles.take():
-            raise QueueError(reason)
+            raise _failed(reason)
         return None
 
     def commit(self, delivery: Delivery) -> None:
         assert isinstance(delivery.receipt, TopicPartition)
         assert self._consumer is not None
         with _errors():
-            self._consumer.commit(offsets=[delivery.receipt], asynchronous=False)
+            # Whoever waits for the answer of a broker that is gone waits for ever.
+            self._consumer.commit(offsets=[delivery.receipt], asynchronous=True)
 
     def stay(self) -> None:
         if self._consumer is None:
@@ -154,7 +156,7 @@ class KafkaJobQueue:
             self._drop(producer)
             error = reports[0] if reports else None
             reason = self._troubles.take() or (error.str() if error else "nothing is confirmed")
-            raise QueueError(reason)
+            raise _failed(reason)
 
     def _open_producer(self) -> Producer:
         with self._producer_lock:
@@ -194,6 +196,7 @@ class KafkaJobQueue:
             | _membership(self._settings)
             | {
                 "enable.auto.commit": False,
+                "on_commit": self._on_commit,
                 "auto.offset.reset": "earliest",
                 "statistics.interval.ms": _ms(STATISTICS_SECONDS),
                 "stats_cb": self._on_statistics,
@@ -208,6 +211,10 @@ class KafkaJobQueue:
         if not self._wants_message:
             consumer.pause(partitions)
 
+    def _on_commit(self, error: KafkaError | None, _: list[TopicPartition]) -> None:
+        if error:  # the message comes again, and finds its job taken
+            logger.warning("a message could not be committed: %s", error.str())
+
     def _on_statistics(self, text: str) -> None:
         topic = json.loads(text)["topics"].get(self._settings.topic, {"partitions": {}})
         lags = [partition["consumer_lag"] for partition in topic["partitions"].values()]
@@ -221,10 +228,10 @@ class KafkaJobQueue:
             if error is None:
                 return message
             if error.code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
-                raise QueueError(_missing(self._settings.topic))
+                raise _failed(_missing(self._settings.topic))
             if error.fatal():
                 self.close()  # the next call joins anew
-                raise QueueError(error.str())
+                raise _failed(error.str())
             logger.warning("%s", error.str())
 
     def _bury(self, consumer: Consumer, message: Message) -> None:
@@ -243,7 +250,7 @@ class KafkaJobQueue:
         except QueueError:
             _put_back(consumer, message)
             raise
-        consumer.commit(message=message, asynchronous=False)
+        consumer.commit(message=message, asynchronous=True)
 
 
 def create_topics(settings: KafkaSettings) -> None:
@@ -330,14 +337,19 @@ def _administration(settings: KafkaSettings) -> Iterator[AdminClient]:
         raise QueueError(troubles.take() or error.reason) from error
 
 
+def _failed(reason: str) -> QueueError:
+    DEPENDENCY_ERRORS.labels("queue").inc()
+    return QueueError(reason)
+
+
 @contextmanager
 def _errors() -> Iterator[None]:
     try:
         yield
     except KafkaException as error:
-        raise QueueError(error.args[0].str()) from error
+        raise _failed(error.args[0].str()) from error
     except BufferError as error:
-        raise QueueError("too many messages wait to be sent") from error
+        raise _failed("too many messages wait to be sent") from error
 
 
 def _read(message: Message) -> Delivery | None:
