@@ -385,9 +385,7 @@ def test_delete_leaves_nothing(house: House, state: str) -> None:
 # ── events ────────────────────────────────────────────────────────────────────────────────────
 
 
-def events(
-    house: House, job_id: str, seconds: float = 10
-) -> Generator[Seen | None]:
+def events(house: House, job_id: str, seconds: float = 10) -> Generator[Seen | None]:
     found = house.jobs.events("anna", job_id, poll_seconds=0.05, lifetime_seconds=seconds)
     assert isinstance(found, Generator)
     return found
@@ -585,11 +583,12 @@ def test_shares_go_with_their_job(house: House) -> None:
 
 
 def test_errors_are_ours(house: House) -> None:
-    for attempt in (
+    attempts: list[Callable[[], Any]] = [
         lambda: house.submit(content=Upload(b"", "x")),
         lambda: house.jobs.get("anna", "no such id"),
         lambda: house.jobs.shared("nonsense"),
-    ):
+    ]
+    for attempt in attempts:
         with pytest.raises(NSTError) as caught:
             attempt()
         assert len(str(caught.value).splitlines()) == 1
