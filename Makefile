@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help setup demo serve page test check fix bench docs gallery clean
+.PHONY: help setup demo serve page test check fix bench chaos docs gallery clean
 
 help: ## list the verbs
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -35,6 +35,9 @@ fix: .venv/installed-dev ## format, and mend what ruff can mend
 
 bench: .venv/installed-dev ## measure against the naive reference loop
 	$(BIN)/python -m benchmarks.engine
+
+chaos: .venv/installed-dev ## hundreds of jobs while everything that can fail does; takes a quarter of an hour
+	$(BIN)/python tests/chaos/driver.py --jobs 300 --report benchmarks/results/chaos.json
 
 docs: .venv/installed-dev ## build the documentation into build/site; broken links are errors
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet

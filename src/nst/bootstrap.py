@@ -126,6 +126,34 @@ def migrate(revision: str = "head") -> str:
     return repository.location
 
 
+@dataclass(frozen=True, slots=True)
+class Check:
+    """Whether a part of the outside world is as it must be."""
+
+    part: str
+    is_well: bool
+    words: str
+
+
+def check_services() -> Iterator[Check]:
+    """Each part that the settings name. Raises InvalidOption."""
+    from nst.errors import DependencyError
+    from nst.settings import load_settings
+
+    settings = load_settings()
+    checks = {
+        "database": _check_database,
+        "queue": _check_queue,
+        "live news": _check_feed,
+        "storage": _check_storage,
+    }
+    for part, check in checks.items():
+        try:
+            yield Check(part, is_well=True, words=check(settings))
+        except DependencyError as error:
+            yield Check(part, is_well=False, words=str(error))
+
+
 @contextmanager
 def ports() -> Iterator[Ports]:
     """Open for as long as the context. Raises InvalidOption, DependencyError."""
@@ -192,6 +220,7 @@ def worker(ports: Ports) -> "Worker":
         EngineProcess(_paint),
         lease_seconds=settings.lease_seconds,
         heartbeat_seconds=min(1.0, settings.lease_seconds / 3),
+        max_attempts=settings.max_attempts,
         checkpoint_seconds=settings.checkpoint_seconds,
     )
     # A place in a consumer group belongs to one worker; a queue in this process to all.
@@ -291,6 +320,37 @@ def _revealed(secret: "SecretStr | None") -> str | None:
     return secret.get_secret_value() if secret else None
 
 
+def _check_database(settings: "Settings") -> str:
+    repository = _repository(settings)
+    try:
+        return repository.check()
+    finally:
+        repository.close()
+
+
+def _check_queue(settings: "Settings") -> str:
+    if not settings.kafka_brokers:
+        return "in each process; many machines need NST_KAFKA_BROKERS"
+    from nst.adapters.kafka import check
+
+    return check(_kafka(settings))
+
+
+def _check_feed(settings: "Settings") -> str:
+    if not settings.redis_url:
+        return "in each process; many machines need NST_REDIS_URL"
+    from nst.adapters.redis import check
+
+    return check(settings.redis_url.get_secret_value())
+
+
+def _check_storage(settings: "Settings") -> str:
+    storage, probe = _storage(settings), f"probe-{secrets.token_hex(8)}"
+    storage.put(f"{probe}/file", b"nst")
+    storage.delete(f"{probe}/")
+    return settings.storage_url or str(settings.data_dir / "pictures")
+
+
 def _repository(settings: "Settings") -> "SqlJobRepository":
     from nst.adapters.sql import SqlJobRepository
 
@@ -302,16 +362,23 @@ def _repository(settings: "Settings") -> "SqlJobRepository":
 
 def _secret_key(settings: "Settings") -> str:
     """The one that is set, or one that is made once and kept."""
+    from filelock import FileLock
+
     from nst.images import write_file
 
     if settings.secret_key:
         return settings.secret_key.get_secret_value()
     _make_private(settings.data_dir)
     file = settings.data_dir / "secret-key"
-    if not file.exists():
-        write_file(file, lambda temporary: temporary.write_text(secrets.token_hex(32)))
-        file.chmod(0o600)
+    with FileLock(settings.data_dir / "secret-key.lock"):  # another process may be starting too
+        if not file.exists():
+            write_file(file, _write_new_key)
     return file.read_text()
+
+
+def _write_new_key(file: Path) -> None:
+    file.touch(mode=0o600)
+    file.write_text(secrets.token_hex(32))
 
 
 def _make_private(directory: Path) -> None:

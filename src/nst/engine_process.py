@@ -20,10 +20,6 @@ from nst.engine.style_transfer import NeuralStyleTransfer
 from nst.engine.weights import WeightsStore
 from nst.errors import InvalidCheckpoint, NSTError, TransferCanceled
 from nst.jobs.execute import (
-    CHECKPOINT,
-    CONTENT,
-    PREVIEW,
-    RESULT,
     Crashed,
     Failed,
     Finished,
@@ -32,7 +28,20 @@ from nst.jobs.execute import (
     Stopped,
     Work,
 )
-from nst.jobs.job import Job, JobError, JobLosses, JobProgress, JobResult, JobStatus
+from nst.jobs.job import (
+    CHECKPOINT,
+    CONTENT,
+    FRAMES,
+    PREVIEW,
+    RESULT,
+    Job,
+    JobError,
+    JobLosses,
+    JobProgress,
+    JobResult,
+    JobStatus,
+    Picture,
+)
 from nst.progress import Losses, Progress, Result, StopReason
 from nst.recipe import PictureFile, Recipe
 from nst.worker import Cancel, Order, Steer, Stop
@@ -42,8 +51,8 @@ PREVIEW_SECONDS = 0.7
 
 PREVIEW_SIDE_PIXELS = 1024
 
-FRAMES = 24
-"""Kept of a whole transfer, where the options do not say how many."""
+USUAL_FRAMES, MOST_FRAMES = 24, 240
+"""Kept of a whole transfer: where the options do not say how many, and whatever they say."""
 
 logger = logging.getLogger(__name__)
 
@@ -148,6 +157,11 @@ class _Painting:
     def _styles(self) -> Sequence[Path]:
         return [self._file(f"style-{number}") for number in range(len(self._job.order.styles))]
 
+    @property
+    def _masks(self) -> Sequence[Path | None]:
+        masks = enumerate(self._job.order.masks)
+        return [self._file(f"mask-{number}") if mask else None for number, mask in masks]
+
     def _file(self, name: str) -> Path:
         return self.work.directory / name
 
@@ -174,8 +188,9 @@ class _Painting:
     def _run(self, transfer: NeuralStyleTransfer, checkpoint: Path | None) -> Result:
         return transfer.run(
             self._file(CONTENT),
-            self._styles[0],
+            self._styles,
             self._on_progress,
+            masks=self._masks,
             resume_from=checkpoint,
             controls=self.wishes.controls,
         )
@@ -227,10 +242,11 @@ class _Painting:
         images.save(picture, self._file(PREVIEW), overwrite=True)
 
     def _frame(self, progress: Progress) -> Sequence[str]:
-        every = self._job.order.options.save_every or -(-progress.total_iterations // FRAMES)
-        if progress.step % every:
+        asked = self._job.order.options.save_every
+        usual, least = (-(-progress.total_iterations // n) for n in (USUAL_FRAMES, MOST_FRAMES))
+        if progress.step % max(asked or usual, least):
             return []
-        name = f"frames/{progress.step:06d}.jpg"
+        name = f"{FRAMES}{progress.step:06d}.jpg"
         images.save(progress.render(), self._file(name), overwrite=True)
         return [name]
 
@@ -268,18 +284,19 @@ class _Painting:
 
     def _recipe(self, result: Result) -> str:
         order = self._job.order
-        content, style = (
-            PictureFile(path=picture.name, sha256=picture.sha256)
-            for picture in (order.content, order.styles[0])
-        )
         return Recipe.of(
             order.options,
             model=result.model,
             weights_sha256=result.weights_sha256,
             distances=result.distances,
-            content=content,
-            style=style,
+            content=_as_file(order.content),
+            styles=[_as_file(style) for style in order.styles],
+            masks=[_as_file(mask) if mask else None for mask in order.masks],
         ).text()
+
+
+def _as_file(picture: Picture) -> PictureFile:
+    return PictureFile(path=picture.name, sha256=picture.sha256)
 
 
 def _as_job_losses(losses: Losses) -> JobLosses:

@@ -1,5 +1,6 @@
 """A worker: takes jobs, one at a time, and has them painted by a process of its own."""
 
+import itertools
 import logging
 import multiprocessing
 import os
@@ -27,7 +28,7 @@ from nst.jobs.execute import (
     execute_job,
     sweep,
 )
-from nst.jobs.job import Job, JobLosses, JobProgress, Outcome
+from nst.jobs.job import Job, JobLosses, JobProgress, Outcome, public_facts
 from nst.jobs.ports import Delivery, JobQueue
 
 IDLE_SECONDS = 2.0
@@ -38,6 +39,8 @@ REPUBLISH_SECONDS = 60.0
 """A job that has been queued for so long gets another message."""
 
 CLEAN_SECONDS = 600.0
+END_SECONDS = 5.0
+"""For a process that has closed its connection."""
 BACK_OFF_SECONDS = (1.0, 30.0)
 """After a failure outside: the first pause and the longest."""
 
@@ -82,6 +85,7 @@ class EngineProcess:
     def start(self, work: Work) -> None:
         with self._lock:
             if not self._process.is_alive():
+                self._connection.close()
                 self._spawn()
             self._work = work
             self._send(work)
@@ -92,6 +96,8 @@ class EngineProcess:
                 return None
             news: News = self._connection.recv()
         except (EOFError, OSError):
+            self._process.join(END_SECONDS)
+            self._process.kill()
             self._process.join()
             self._work = None
             return Crashed(f"its process ended with exit code {self._process.exitcode}")
@@ -109,7 +115,7 @@ class EngineProcess:
         self._tell(Stop())
 
     def kill(self) -> None:
-        """Also the process that is idle, so that the next job finds a fresh one."""
+        """And begin a new process, so that the next job finds one that is warm."""
         with self._lock:
             if self._work is not None:
                 self.close()
@@ -143,6 +149,9 @@ class EngineProcess:
 
 # ── the worker ────────────────────────────────────────────────────────────────────────────────
 
+_numbers = itertools.count(1)
+"""Of the workers of this process."""
+
 
 class Worker:
     """Takes jobs until it is told to stop."""
@@ -155,7 +164,7 @@ class Worker:
         retention_seconds: float,
         name: str | None = None,
     ) -> None:
-        self.name = name or f"{socket.gethostname()}-{os.getpid()}-{threading.get_native_id()}"
+        self.name = name or f"{socket.gethostname()}-{os.getpid()}-{next(_numbers)}"
         self._queue = queue
         self._shop = workshop
         self._shop.meanwhile = self._stay
@@ -164,6 +173,7 @@ class Worker:
         self._retention_seconds = retention_seconds
         self._due = {self._sweep: 0.0, self._republish: 0.0, self._clean: 0.0}
         self._pause_seconds = 0.0
+        self._found_nothing = False
 
     def run(self) -> None:
         """Until `stop`, from another thread or a signal handler. Survives everything that fails
@@ -187,23 +197,25 @@ class Worker:
 
     def _work(self) -> None:
         self._do_what_is_due()
-        delivery = self._receive()
+        # After a job the next one may be waiting without a message.
+        delivery = self._receive(IDLE_SECONDS if self._found_nothing else 0.0)
         # Whatever the message says, the repository knows whose turn it is.
         job = self._shop.repository.claim_next(self.name, self._shop.lease_seconds)
         if delivery:
             metrics.MESSAGES.labels("job" if job else "nothing").inc()
             with suppress(QueueError):  # then another worker is woken in vain
                 self._queue.commit(delivery)
+        self._found_nothing = job is None
         if job:
-            logger.info("job %s: attempt %d by %s", job.id, job.attempt, self.name)
+            logger.info("job taken by %s", self.name, extra=public_facts(job))
             self._meter.begin(job, self._shop.lease_seconds)
             self._shop.feed.publish(job.id, None)
             with tracing.span("job", job.trace, job=job.id, attempt=job.attempt):
                 execute_job(job, self._shop)
 
-    def _receive(self) -> Delivery | None:
+    def _receive(self, timeout_seconds: float) -> Delivery | None:
         try:
-            return self._queue.receive(IDLE_SECONDS)
+            return self._queue.receive(timeout_seconds)
         except QueueError as error:
             logger.warning("no messages: %s", error)
             self._shop.should_stop.wait(IDLE_SECONDS)

@@ -60,11 +60,10 @@ class Report:
 class Process:
     """An `nst` command that is started again whenever it dies, as an operator's system does."""
 
-    def __init__(self, name: str, arguments: Sequence[str], environment: dict[str, str]) -> None:
-        self.name = name
+    def __init__(self, log: Path, arguments: Sequence[str], environment: dict[str, str]) -> None:
         self._arguments = arguments
         self._environment = environment
-        self._log = Path(environment["NST_DATA_DIR"]) / f"{name}.log"
+        self._log = log
         self._is_wanted = True
         self._process = self._start()
         self._thread = threading.Thread(target=self._keep, daemon=True)
@@ -132,7 +131,7 @@ class System:
         self.database = stack.enter_context(servers.postgresql(place("postgresql")))
         self.broker = stack.enter_context(servers.kafka(place("kafka")))
         self.redis = stack.enter_context(servers.redis(place("redis")))
-        self.database_url = servers.database_url(self.database)
+        self.database_url = servers.new_database(self.database)
         environment = {
             **os.environ,
             "NST_DATA_DIR": str(self.store),
@@ -145,6 +144,7 @@ class System:
             "NST_API_KEYS": f"{KEY}:{_sha256(KEY)}",
             "NST_SECRET_KEY": "chaos",
             "NST_LEASE_SECONDS": str(LEASE_SECONDS),
+            "NST_MAX_ATTEMPTS": "1000",
             "NST_CHECKPOINT_SECONDS": "1",
             "NST_MAX_JOBS_PER_CLIENT": "100000",
             "NST_REQUESTS_PER_MINUTE": "1000000",
@@ -152,12 +152,22 @@ class System:
             "OMP_NUM_THREADS": "1",
         }
         subprocess.run([NST, "migrate"], env=environment, check=True, capture_output=True)
+
+        def start(name: str, *arguments: str) -> Process:
+            return Process(directory / f"{name}.log", arguments, environment)
+
         self.ports = [servers.free_port() for _ in range(apis)]
         self.apis = [
-            Process(f"api-{n}", ["serve", "--workers", "0", "--port", str(port)], environment)
+            Process(
+                directory / f"api-{n}.log",
+                ["serve", "--workers", "0", "--port", str(port)],
+                environment,
+            )
             for n, port in enumerate(self.ports)
         ]
-        self.workers = [Process(f"worker-{n}", ["worker"], environment) for n in range(workers)]
+        self.workers = [
+            Process(directory / f"worker-{n}.log", ["worker"], environment) for n in range(workers)
+        ]
         for process in (*self.apis, *self.workers):
             stack.callback(process.end)
 
@@ -184,13 +194,12 @@ def _sha256(word: str) -> str:
 
 
 class Chaos:
-    """Does one thing after the other, at random, until it is told to stop."""
+    """Does one thing after the other, at random."""
 
     def __init__(self, system: System, report: Report, seed: int) -> None:
         self._system = system
         self._report = report
         self._random = random.Random(seed)  # noqa: S311 - only to repeat it
-        self._is_over = threading.Event()
         self._deeds: list[Callable[[], None]] = [
             self.kill_a_worker,
             self.kill_a_worker,
@@ -203,10 +212,10 @@ class Chaos:
             self.fill_the_disk,
         ]
 
-    def run(self) -> None:
+    def run(self, goes_on: Callable[[], bool]) -> None:
         """Everything at least once, then what comes."""
         deeds = self._random.sample(self._deeds, len(self._deeds))
-        while deeds or not self._is_over.is_set():
+        while deeds or goes_on():
             deed = deeds.pop() if deeds else self._random.choice(self._deeds)
             try:
                 deed()
@@ -214,9 +223,6 @@ class Chaos:
                 self._report.problems.append(f"{deed.__name__} did not work: {error!r}")
             self._report.injected[deed.__name__] += 1
             time.sleep(self._random.uniform(0.5, 2))
-
-    def stop(self) -> None:
-        self._is_over.set()
 
     def kill_a_worker(self) -> None:
         self._random.choice(self._system.workers).kill()
@@ -409,10 +415,10 @@ def run(jobs: int, *, workers: int = 3, apis: int = 2, seed: int = 0) -> Report:
         system = System(Path(directory), stack, apis=apis, workers=workers)
         client = Client(system.ports, report, seed)
         chaos = Chaos(system, report, seed)
-        thread = threading.Thread(target=chaos.run)
+        # The thread that starts a server has to live as long as the server: chaos stays here.
+        thread = threading.Thread(target=client.submit, args=(jobs, SECONDS_BETWEEN_JOBS))
         thread.start()
-        client.submit(jobs, SECONDS_BETWEEN_JOBS)
-        chaos.stop()
+        chaos.run(thread.is_alive)
         thread.join()
         books = Books(system, client, report)
         books.wait(300 + jobs)

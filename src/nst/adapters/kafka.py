@@ -123,7 +123,8 @@ class KafkaJobQueue:
         assert isinstance(delivery.receipt, TopicPartition)
         assert self._consumer is not None
         with _errors():
-            self._consumer.commit(offsets=[delivery.receipt], asynchronous=False)
+            # Whoever waits for the answer of a broker that is gone waits for ever.
+            self._consumer.commit(offsets=[delivery.receipt], asynchronous=True)
 
     def stay(self) -> None:
         if self._consumer is None:
@@ -195,6 +196,7 @@ class KafkaJobQueue:
             | _membership(self._settings)
             | {
                 "enable.auto.commit": False,
+                "on_commit": self._on_commit,
                 "auto.offset.reset": "earliest",
                 "statistics.interval.ms": _ms(STATISTICS_SECONDS),
                 "stats_cb": self._on_statistics,
@@ -208,6 +210,10 @@ class KafkaJobQueue:
         consumer.incremental_assign(partitions)
         if not self._wants_message:
             consumer.pause(partitions)
+
+    def _on_commit(self, error: KafkaError | None, _: list[TopicPartition]) -> None:
+        if error:  # the message comes again, and finds its job taken
+            logger.warning("a message could not be committed: %s", error.str())
 
     def _on_statistics(self, text: str) -> None:
         topic = json.loads(text)["topics"].get(self._settings.topic, {"partitions": {}})
@@ -244,7 +250,7 @@ class KafkaJobQueue:
         except QueueError:
             _put_back(consumer, message)
             raise
-        consumer.commit(message=message, asynchronous=False)
+        consumer.commit(message=message, asynchronous=True)
 
 
 def create_topics(settings: KafkaSettings) -> None:

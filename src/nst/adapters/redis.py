@@ -20,6 +20,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError
 from redis.retry import Retry
 
+from nst.errors import FeedError
 from nst.jobs.job import JobProgress
 from nst.jobs.ports import ProgressFeed, Subscription
 from nst.metrics import DEPENDENCY_ERRORS
@@ -151,6 +152,18 @@ class RedisRateLimiter:
             lambda _: cast("int", self._take(keys=[key], args=[amount, limit, window_ms]))
         )
         return -(-(left_ms or 0) // 1000)
+
+
+def check(url: str) -> str:
+    """What is there, in words. Raises FeedError, which says what is wrong."""
+    client = _Client(url)
+    try:
+        client.redis.ping()
+        return f"Redis {client.redis.info('server')['redis_version']}"
+    except RedisError as error:
+        raise FeedError(str(error)) from error
+    finally:
+        client.close()
 
 
 class _Client:

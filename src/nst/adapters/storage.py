@@ -151,6 +151,9 @@ class ObjectStorage:
         with _errors(""):
             return obstore.list_with_delimiter(self._store)["common_prefixes"]
 
+    def changed_at(self, prefix: str) -> float:
+        return max((file.modified_at for file in self.list(prefix)), default=0.0)
+
     def copy(self, source: str, target: str) -> None:
         with _errors(source):
             obstore.copy(self._store, source, target)
@@ -178,6 +181,15 @@ class FolderStorage(ObjectStorage):
     def __init__(self, folder: Path) -> None:
         super().__init__(LocalStore(folder, automatic_cleanup=True))
         self._folder = folder
+
+    def changed_at(self, prefix: str) -> float:
+        # What is being written is in no list yet, but its directory is there.
+        directory = self._folder / prefix.strip("/")
+        times = [0.0]
+        for path in (directory, *directory.rglob("*")):
+            with suppress(FileNotFoundError):
+                times.append(path.stat().st_mtime)
+        return max(times)
 
     def delete(self, prefix: str) -> None:
         super().delete(prefix)

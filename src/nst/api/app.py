@@ -48,15 +48,18 @@ def create_app(service: Service) -> APIFlask:
     def limit_requests() -> None:
         if not request.path.startswith("/api/"):
             return
-        auth.check_same_site()
         limit = settings.requests_per_minute
-        if wait := service.limiter.take("requests", auth.client(), 1, limit, 60):
+        if wait := service.limiter.take("requests", service.client(), 1, limit, 60):
             raise TooManyRequests(f"more than {limit} requests in a minute", wait)
+        auth.key_name(settings.api_keys)
+        auth.check_same_site(settings.cors_origins)
 
+    app.session_interface = auth.Sessions()
+    app.url_map.converters["page"] = page.PagePath
     problems.register(app)
     health.measure(app)
     app.before_request(limit_requests)
-    app.after_request(page.add_security_headers)
+    app.after_request(page.security_headers(allow_embedding=bool(settings.cors_origins)))
     service.attach(app)
     _add_routes(app)
     return app

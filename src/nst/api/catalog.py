@@ -105,7 +105,8 @@ def recipe() -> Response:
     file = request.files.get("image")
     if file is None:
         raise InvalidOption("image", "", "a picture as a file of the form")
-    found = Recipe.read(file.read())
+    with pictures.decoding:
+        found = Recipe.read(file.read())
     return Response(found.text(), content_type="application/json")
 
 

@@ -12,6 +12,7 @@ from werkzeug.exceptions import HTTPException
 
 from nst.errors import (
     DependencyError,
+    ImageRole,
     ImageTooLarge,
     InvalidCheckpoint,
     InvalidImage,
@@ -56,6 +57,14 @@ HTTP_CODES = {
     HTTPStatus.INTERNAL_SERVER_ERROR: "internal_error",
 }
 """What the framework itself finds wrong; everything else of its is a bad_request."""
+
+FIELDS: dict[ImageRole, str] = {
+    "content": "content_image",
+    "style": "style_image",
+    "mask": "style_mask",
+    "initial": "image",
+}
+"""In which field of a form a picture of this role comes."""
 
 RETRY_SECONDS = 10
 """What is said where something outside failed."""
@@ -111,13 +120,17 @@ def _nst_error(error: NSTError) -> Response:
         case InvalidOption(field=field):
             facts["field"] = field
         case InvalidImage(role=role, reason=reason):
-            facts["field"] = f"{role}_image"
+            facts["field"] = FIELDS[role]
             detail = reason
         case TooManyRequests(retry_after_seconds=seconds):
             facts["retry_after_seconds"] = seconds
         case DependencyError():
-            logger.error("%s: %s", error.code, error)
-            detail = "a part of this service does not answer; nothing is lost, try again soon"
+            logger.error("%s", error, extra={"code": error.code, "request": g.get("request_id")})
+            detail = (
+                "the server has no space left for pictures; try again later"
+                if isinstance(error, StorageFull)
+                else "a part of this service does not answer; nothing is lost, try again soon"
+            )
             facts["retry_after_seconds"] = RETRY_SECONDS
     return problem(status, error.code, detail, **facts)
 
@@ -147,7 +160,7 @@ def _http_error(error: HTTPError) -> Response:
 
 
 def _unexpected(error: Exception) -> Response:
-    logger.exception("request %s failed", g.get("request_id"), exc_info=error)
+    logger.error("request failed", exc_info=error, extra={"request": g.get("request_id")})
     return problem(
         HTTPStatus.INTERNAL_SERVER_ERROR,
         "internal_error",

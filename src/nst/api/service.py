@@ -52,6 +52,10 @@ class Service:
         """To whom the jobs of this request belong. Raises NotAllowed."""
         return auth.owner(self.settings.api_keys)
 
+    def client(self) -> str:
+        """Whose use this request is counted as."""
+        return auth.client(self.settings.api_keys)
+
     def view(self, seen: Seen) -> JobView:
         """For its owner."""
         return JobView.of(

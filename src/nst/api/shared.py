@@ -86,7 +86,8 @@ def result(token: str) -> Response:
 
 
 @routes.get("/shared/<token>/content")
-@routes.doc(responses=sends("image/*", "As it was uploaded."))
+@routes.doc(responses=sends("image/jpeg", "Without metadata."))
 def content(token: str) -> Response:
     """The picture that was painted."""
-    return pictures.send_content(service().jobs.storage, service().jobs.shared(token))
+    job = service().jobs.shared(token)
+    return pictures.send_content_without_metadata(service().jobs.storage, job)

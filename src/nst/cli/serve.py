@@ -27,7 +27,7 @@ from nst.errors import InvalidOption
 @debug_option
 def serve(host: str, port: int, workers: int, open_browser: bool) -> None:
     """The web page, the HTTP API and workers, in one command."""
-    _check_extra()
+    check_extra()
     bootstrap.set_up_logs()
     bootstrap.migrate()
     from nst.cli.web_server import WebServer
@@ -39,7 +39,7 @@ def serve(host: str, port: int, workers: int, open_browser: bool) -> None:
 @debug_option
 def worker() -> None:
     """Paint the jobs of a service that runs elsewhere."""
-    _check_extra()
+    check_extra()
     bootstrap.set_up_logs()
     bootstrap.set_up_traces("nst-worker")
     bootstrap.serve_metrics()
@@ -55,11 +55,12 @@ def worker() -> None:
 @debug_option
 def migrate(revision: str) -> None:
     """Make the tables of the database, or bring them up to date."""
-    _check_extra()
+    check_extra()
     click.echo(f"{bootstrap.migrate(revision)} is at {revision}")
 
 
-def _check_extra() -> None:
+def check_extra() -> None:
+    """Raises InvalidOption if the service is not installed."""
     if not all(map(find_spec, ("apiflask", "gunicorn", "sqlalchemy", "obstore", "structlog"))):
         raise InvalidOption(
             "serve", "this installation", "one with the service: pip install 'nst[service]'"
