@@ -50,7 +50,8 @@ def buildah(*arguments: object) -> str:
 
 def exists(image: str) -> bool:
     inspect = ["buildah", "inspect", "--type=image", image]
-    return subprocess.run(inspect, capture_output=True, env=environment(), check=False).returncode == 0
+    found = subprocess.run(inspect, capture_output=True, env=environment(), check=False)
+    return found.returncode == 0
 
 
 def build_base() -> None:
@@ -59,8 +60,8 @@ def build_base() -> None:
     if not files.exists():
         unfinished = DIRECTORY / "debian.part"
         shutil.rmtree(unfinished, ignore_errors=True)
-        options = ["--variant=minbase", "--include=ca-certificates"]
-        subprocess.run(["debootstrap", *options, "bookworm", unfinished, mirror()], check=True)
+        bootstrap = ["debootstrap", "--variant=minbase", "--include=ca-certificates"]
+        subprocess.run([*bootstrap, "bookworm", unfinished, mirror()], check=True)
         unfinished.rename(files)
     container = buildah("from", "scratch")
     buildah("add", "--quiet", container, files, "/")
@@ -81,8 +82,9 @@ def mirror() -> str:
 def configuration_files() -> Iterator[tuple[Path, str]]:
     """Of pip, npm and the certificates they trust, and where they belong."""
     home = Path.home()
+    pip = [Path("/etc/pip.conf"), home / ".config/pip/pip.conf", home / ".pip/pip.conf"]
     found = {
-        "/etc/pip.conf": [Path("/etc/pip.conf"), home / ".config/pip/pip.conf", home / ".pip/pip.conf"],
+        "/etc/pip.conf": pip,
         "/root/.npmrc": [npm_config("userconfig"), npm_config("globalconfig")],
         "/etc/ssl/certs/ca-certificates.crt": [Path("/etc/ssl/certs/ca-certificates.crt")],
     }
@@ -99,10 +101,10 @@ def npm_config(name: str) -> Path:
 
 def build_node() -> None:
     """The base with the Node of this machine, which is newer than Debian's."""
-    node, npm = (Path(shutil.which(name) or sys.exit(f"{name} is missing")) for name in ("node", "npm"))
+    node, npm = (Path(shutil.which(name) or name).resolve(strict=True) for name in ("node", "npm"))
     container = buildah("from", BASE)
-    buildah("copy", "--quiet", container, node.resolve(), "/usr/bin/node")
-    buildah("copy", "--quiet", container, npm.resolve().parent.parent, "/usr/lib/node_modules/npm")
+    buildah("copy", "--quiet", container, node, "/usr/bin/node")
+    buildah("copy", "--quiet", container, npm.parent.parent, "/usr/lib/node_modules/npm")
     link = ["ln", "-s", "../lib/node_modules/npm/bin/npm-cli.js", "/usr/bin/npm"]
     buildah("run", "--isolation=chroot", container, "--", *link)
     commit(container, NODE)

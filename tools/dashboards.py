@@ -13,7 +13,12 @@ from grafana_foundation_sdk.builders.common import (
     StackingConfig,
     VizLegendOptions,
 )
-from grafana_foundation_sdk.builders.dashboard import Dashboard, QueryVariable, Row, ThresholdsConfig
+from grafana_foundation_sdk.builders.dashboard import (
+    Dashboard,
+    QueryVariable,
+    Row,
+    ThresholdsConfig,
+)
 from grafana_foundation_sdk.builders.prometheus import Dataquery
 from grafana_foundation_sdk.builders.stat import Panel as Stat
 from grafana_foundation_sdk.builders.timeseries import Panel as Timeseries
@@ -96,9 +101,17 @@ def logarithmic(panel: Timeseries) -> Timeseries:
     return panel.scale_distribution(scale).fill_opacity(0)
 
 
-def quantile(share: float, histogram: str, selector: str = "") -> str:
-    rate = f"rate({histogram}_bucket{selector}[$__rate_interval])"
-    return f"histogram_quantile({share}, sum by (le) ({rate}))"
+def quantile(
+    share: float, histogram: str, selector: str = "", window: str = "$__rate_interval"
+) -> str:
+    return (
+        f"histogram_quantile({share}, sum by (le) (rate({histogram}_bucket{selector}[{window}])))"
+    )
+
+
+def per_minute(counter: str, *labels: str) -> str:
+    by = f" by ({', '.join(labels)})" if labels else ""
+    return f"sum{by} (rate({counter}[$__rate_interval])) * 60"
 
 
 def _query(expression: str, name: str, letter: str) -> Dataquery:
@@ -151,7 +164,7 @@ def overview() -> Dashboard:
         .with_panel(
             number(
                 "Painted in (median)",
-                "histogram_quantile(0.5, sum by (le) (rate(nst_attempt_duration_seconds_bucket[1h])))",
+                quantile(0.5, "nst_attempt_duration_seconds", window="1h"),
                 "s",
             )
         )
@@ -183,7 +196,7 @@ def overview() -> Dashboard:
                     "An attempt that was given back goes on elsewhere.",
                     "short",
                     (
-                        "sum by (outcome) (rate(nst_attempts_total[$__rate_interval])) * 60",
+                        per_minute("nst_attempts_total", "outcome"),
                         "{{outcome}}",
                     ),
                 )
@@ -196,7 +209,7 @@ def overview() -> Dashboard:
                     "Of those with an earlier result (cached) nothing has to be painted.",
                     "short",
                     (
-                        "sum by (cached) (rate(nst_jobs_taken_total[$__rate_interval])) * 60",
+                        per_minute("nst_jobs_taken_total", "cached"),
                         "cached: {{cached}}",
                     ),
                 )
@@ -239,7 +252,7 @@ def overview() -> Dashboard:
                 "Calls of database, storage, queue and Redis that failed.",
                 "short",
                 (
-                    "sum by (system) (rate(nst_dependency_errors_total[$__rate_interval])) * 60",
+                    per_minute("nst_dependency_errors_total", "system"),
                     "{{system}}",
                 ),
             )
@@ -277,7 +290,9 @@ def workers() -> Dashboard:
                 warns_at=3,
             )
         )
-        .with_panel(number("Versions", "count(count by (version) (nst_build_info))", "none", warns_at=2))
+        .with_panel(
+            number("Versions", "count(count by (version) (nst_build_info))", "none", warns_at=2)
+        )
         .with_panel(
             lines(
                 "Attempts that go on",
@@ -292,7 +307,7 @@ def workers() -> Dashboard:
                 "Failed: the engine said no. Crashed: it died. Lease lost: others thought so.",
                 "short",
                 (
-                    'sum by (outcome) (rate(nst_attempts_total{outcome!="succeeded"}[$__rate_interval])) * 60',
+                    per_minute('nst_attempts_total{outcome!="succeeded"}', "outcome"),
                     "{{outcome}}",
                 ),
             )
@@ -335,7 +350,7 @@ def workers() -> Dashboard:
                 "Of the loss and its gradient, counted when a transfer is finished.",
                 "short",
                 (
-                    "sum by (instance) (rate(nst_evaluations_total[$__rate_interval])) * 60",
+                    per_minute("nst_evaluations_total", "instance"),
                     "{{instance}}",
                 ),
             )
@@ -404,7 +419,7 @@ def job() -> Dashboard:
                 "percentunit",
             )
         )
-        .with_panel(number("Loss", f'nst_running_loss{{worker="$worker", term="total"}}', "sci"))
+        .with_panel(number("Loss", 'nst_running_loss{worker="$worker", term="total"}', "sci"))
         .with_panel(number("Memory", f"nst_engine_memory_bytes{mine}", "bytes"))
         .with_panel(number("GPU memory", f"nst_engine_gpu_memory_bytes{mine}", "bytes"))
         .with_panel(
@@ -482,7 +497,7 @@ def kafka() -> Dashboard:
                     "Where a message finds nothing, another worker was faster.",
                     "short",
                     (
-                        "sum by (found) (rate(nst_messages_total[$__rate_interval])) * 60",
+                        per_minute("nst_messages_total", "found"),
                         "found {{found}}",
                     ),
                 )
@@ -493,12 +508,12 @@ def kafka() -> Dashboard:
                 "Jobs taken and attempts ended, per minute",
                 "Attempts that no message announced were found by workers without work.",
                 "short",
-                ("sum(rate(nst_jobs_taken_total[$__rate_interval])) * 60", "jobs taken"),
+                (per_minute("nst_jobs_taken_total"), "jobs taken"),
                 (
-                    'sum(rate(nst_messages_total{found="job"}[$__rate_interval])) * 60',
+                    per_minute('nst_messages_total{found="job"}'),
                     "announced by a message",
                 ),
-                ("sum(rate(nst_attempts_total[$__rate_interval])) * 60", "attempts ended"),
+                (per_minute("nst_attempts_total"), "attempts ended"),
             )
         )
         .with_panel(
@@ -507,8 +522,7 @@ def kafka() -> Dashboard:
                 "Jobs go on without it, only later.",
                 "short",
                 (
-                    "sum by (instance) "
-                    '(rate(nst_dependency_errors_total{system="queue"}[$__rate_interval])) * 60',
+                    per_minute('nst_dependency_errors_total{system="queue"}', "instance"),
                     "{{instance}}",
                 ),
             )
