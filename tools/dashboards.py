@@ -47,8 +47,10 @@ Query = tuple[str, str]
 # ── panels ────────────────────────────────────────────────────────────────────────────────────
 
 
-def number(title: str, expression: str, unit: str, *, warns_at: float | None = None) -> Stat:
-    """The latest value, red from `warns_at` on."""
+def number(
+    title: str, expression: str, unit: str, *, warns_at: float | None = None, width: int = 4
+) -> Stat:
+    """The latest value, red from `warns_at` on. A row of the grid is 24 wide."""
     steps = [Threshold(value=None, color="green")]
     if warns_at is not None:
         steps.append(Threshold(value=warns_at, color="red"))
@@ -58,7 +60,7 @@ def number(title: str, expression: str, unit: str, *, warns_at: float | None = N
         .datasource(SOURCE)
         .with_target(_query(expression, title, "A").instant())
         .unit(unit)
-        .span(4)
+        .span(width)
         .height(4)
         .color_mode(BigValueColorMode.VALUE)
         .reduce_options(ReduceDataOptions().calcs(["lastNotNull"]))
@@ -471,17 +473,18 @@ def kafka() -> Dashboard:
     return (
         _dashboard("kafka", "nst: Kafka", "Does the queue wake the workers?")
         .with_row(Row("Messages"))
-        .with_panel(number("Messages that wait", "sum(nst_queue_lag_messages)", "none"))
-        .with_panel(number("Jobs that wait", 'nst:jobs:max{status="queued"}', "none"))
+        .with_panel(number("Messages that wait", "sum(nst_queue_lag_messages)", "none", width=6))
+        .with_panel(number("Jobs that wait", 'nst:jobs:max{status="queued"}', "none", width=6))
         .with_panel(
             number(
                 "Failures in 5 minutes",
                 'sum(increase(nst_dependency_errors_total{system="queue"}[5m]))',
                 "none",
                 warns_at=5,
+                width=6,
             )
         )
-        .with_panel(number("Members", "count(nst_queue_lag_messages)", "none"))
+        .with_panel(number("Members", "count(nst_queue_lag_messages)", "none", width=6))
         .with_panel(
             lines(
                 "Messages that wait",
