@@ -6,6 +6,7 @@ import re
 import stat
 import subprocess
 import sys
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -142,7 +143,7 @@ def test_without_passwords_it_says_what_to_do(tmp_path: Path) -> None:
 
 
 def test_no_secret_is_in_the_files() -> None:
-    for name in ("compose.yaml", *sum(OVERLAYS.values(), [])):
+    for name in ("compose.yaml", *chain(*OVERLAYS.values())):
         text = (REPOSITORY / name).read_text()
         for line in text.splitlines():
             if re.search(r"(PASSWORD|SECRET\w*|AUTH):? ", line.partition("#")[0]):

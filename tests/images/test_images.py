@@ -21,7 +21,7 @@ from conftest import encoded, picture
 from nst import images
 
 PAGE, API, WORKER = "http://127.0.0.1:5173", "http://127.0.0.1:5000", "http://127.0.0.1:9101"
-"""Where the images listen, as nobody says otherwise; the containers share this machine's network."""
+"""Where the images listen, as nobody says otherwise; containers share this machine's network."""
 
 START_SECONDS = 60.0
 PAINT_SECONDS = 120.0
