@@ -37,7 +37,7 @@ export function paintingTime(job: Job): number | null {
 }
 
 /** For the commands that paint it again. */
-export function recipeOfJob(job: Job, document: OptionsDocument): Recipe {
+export function recipeOfJob(job: Job, document: OptionsDocument): Recipe & { preset: string } {
   const preset = job.preset ?? nearestPreset(document, job.options);
   return {
     content: { name: job.pictures.content.name },
