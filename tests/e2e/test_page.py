@@ -2,6 +2,7 @@
 
 import json
 import re
+import subprocess
 import zipfile
 from io import BytesIO
 from pathlib import Path
@@ -390,7 +391,18 @@ def test_the_commands_do_the_same(painted: Page) -> None:
     assert "--size 64" in command
     curl = page.get_by_role("region", name="API (curl)").inner_text()
     assert "-F size=64" in curl
-    assert "/api/v1/jobs" in curl
+
+
+def test_the_curl_command_of_the_studio_works(page: Page) -> None:
+    choose_samples(page)
+    set_options(page, Size=64, Steps_at_most=4)
+    page.get_by_role("button", name="The same as a command").click()
+    command = page.get_by_role("region", name="API (curl)").inner_text()
+    answer = subprocess.run(["bash", "-c", command], capture_output=True, check=True)
+    job = json.loads(answer.stdout)
+    assert job["title"] == "cat in impasto"
+    assert job["options"]["size"] == 64
+    assert job["preset"] == "quality"
 
 
 def test_the_hero_moves_unless_one_asked_for_calm(browser: Browser, server: Server) -> None:

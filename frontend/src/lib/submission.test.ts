@@ -9,8 +9,8 @@ function picture(source: Source, name: string): Picture {
 }
 
 const file = (name: string) => picture({ kind: 'file', file: new File(['bytes'], name) }, name);
-const sample = (name: string) => picture({ kind: 'sample', name }, name);
-const ofJob = (index: number | null, count = 2) => picture({ kind: 'job', id: 'j', index, count }, `old${index ?? ''}`);
+const sample = (name: string) => picture({ kind: 'sample', name, address: `/${name}` }, name);
+const ofJob = (index: number | null, count = 2) => picture({ kind: 'job', id: 'j', index, count, address: '/old' }, `old${index ?? ''}`);
 const style = (one: Picture, changes: Partial<Style> = {}): Style => ({
   id: ++id,
   picture: one,
@@ -93,7 +93,7 @@ it('paints again with the pictures of the job, and names only what was changed',
 it('tells the commands what is sample and what is file', () => {
   expect(recipeOf(order({ changes: { size: 800 } }))).toEqual({
     content: { name: 'cat.jpg', sample: undefined },
-    styles: [{ name: 'impasto', sample: 'impasto' }],
+    styles: [{ name: 'impasto', sample: 'impasto', mask: undefined }],
     preset: 'quality',
     options: { size: 800 },
   });

@@ -7,14 +7,14 @@ import type { Job, Options, OptionsDocument, Size } from './types';
 
 export type Source =
   | { kind: 'file'; file: File }
-  | { kind: 'sample'; name: string }
+  | { kind: 'sample'; name: string; address: string }
   /** A picture of an earlier job: its content (index null), or one of `count` styles. */
-  | { kind: 'job'; id: string; index: number | null; count: number };
+  | { kind: 'job'; id: string; index: number | null; count: number; address: string };
 
 export interface Picture {
   source: Source;
   name: string;
-  /** Null where the browser cannot show it. */
+  /** Of what is shown; null where the browser cannot show it. */
   url: string | null;
   size: Size | null;
   format: string | null;
@@ -103,8 +103,13 @@ function commonJob(sources: Source[]): string | null {
   return complete ? first.id : null;
 }
 
-async function fileOf({ source, url }: Picture, fetchPicture: Fetch): Promise<Blob> {
-  return source.kind === 'file' ? source.file : fetchPicture(url ?? '');
+async function fileOf({ source }: Picture, fetchPicture: Fetch): Promise<Blob> {
+  return source.kind === 'file' ? source.file : fetchPicture(source.address);
+}
+
+/** Of the file that the mask of this style can be saved as. */
+export function maskName({ picture }: Style): string {
+  return `${fileName(picture).replace(/\.[^.]*$/, '')}-mask.png`;
 }
 
 /** Samples are shown by their title. */
@@ -137,7 +142,10 @@ export function recipeOf(order: Order): Recipe {
   });
   return {
     content: named(order.content),
-    styles: order.styles.map((style) => named(style.picture)),
+    styles: order.styles.map((style) => ({
+      ...named(style.picture),
+      mask: style.mask ? maskName(style) : undefined,
+    })),
     preset: order.preset,
     options: optionsOf(order),
   };
