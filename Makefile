@@ -2,10 +2,10 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help setup demo serve page test check fix bench chaos docs gallery clean
+.PHONY: help setup demo serve page test check fix bench chaos docs gallery screenshots clean
 
 help: ## list the verbs
-	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: .venv/installed ## create .venv and install nst into it
 
@@ -20,7 +20,8 @@ page: src/nst/api/page/index.html ## build the web page
 src/nst/api/page/index.html: $(shell find frontend -type f -not -path '*/node_modules/*' 2>/dev/null)
 	cd frontend && npm install --no-save --no-audit --no-fund --loglevel=error && npm run build
 
-test: check ## install what the tests need and run them all
+test: check page ## install what the tests need and run them all
+	cd frontend && npm run check
 	$(BIN)/pytest
 
 check: .venv/installed-dev ## ruff, mypy, import-linter
@@ -44,6 +45,9 @@ docs: .venv/installed-dev ## build the documentation into build/site; broken lin
 
 gallery: .venv/installed-dev ## paint the contact sheet of the README
 	$(BIN)/python tools/gallery.py
+
+screenshots: .venv/installed-dev page ## show every state of the page in docs/screenshots
+	PYTHONPATH=tests $(BIN)/python tools/screenshots.py
 
 clean: ## remove .venv and what the tools leave behind
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis
