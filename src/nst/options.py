@@ -114,7 +114,7 @@ class StyleTransferOptions(BaseModel):
     padding: Literal["zeros", "replicate"] = Field(
         default="zeros",
         description="What the network sees beyond the border of a picture: nothing, as the classic "
-        "programs', or the border's own colours, which leaves fewer marks there.",
+        "programs', or copies of what is at the border, which leaves fewer marks there.",
     )
     init_method: Literal["content", "random", "style", "draft"] = Field(
         default="content",
@@ -224,9 +224,10 @@ class StyleTransferOptions(BaseModel):
 PRESETS: Mapping[str, Mapping[str, Any]] = {
     "quality": {
         "size": 512,
-        "content_weight": 1.4e5,
+        "content_weight": 2.3e5,
         "style_layers": "dense",
-        "scales": 2,
+        "scales": 3,
+        "average": 0.9,
         "total_iterations": 180,
         "save_every": 0,
     },

@@ -208,7 +208,7 @@ def test_a_recipe_whose_picture_has_changed(nst: Nst, tmp_path: Path, style: Pat
         (["--style-mask=gone.png"], "mask image: there is no file gone.png"),
         (["--style-mask=square.png"], "mask image: 32×32 pixels have another shape than"),
         (["--style-mask=black.png"], "mask image: it is black everywhere"),
-        (["--style-mask=-", "--style-mask=-"], "style_mask: 2 is not possible; give at most"),
+        (["--style-mask=-", "--style-mask=-"], "style_mask: 2 is not possible; give no more"),
         (["--style-blend=0.7,0.3"], "style_blend: (0.7, 0.3) is not possible; give as many shares"),
         (["--style-blend=0"], "style_blend: (0.0,) is not possible; give a share greater than 0"),
         (["gone.png"], "style image: there is no file gone.png"),

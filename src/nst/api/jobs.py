@@ -46,6 +46,11 @@ class JobsQuery(BaseModel):
     before: str | None = None
 
 
+EVENTS = sends("text/event-stream", "snapshot, progress …, end", 429) | {
+    204: {"description": "The client has seen the end."}
+}
+
+
 def _weight(name: str) -> Any:
     description = StyleTransferOptions.model_fields[name].description
     return float | None, Field(None, description=description)
@@ -145,10 +150,13 @@ def steer(job_id: str, steering: BaseModel) -> Any:
 
 
 @routes.get("/<job_id>/events")
-@routes.doc(responses=sends("text/event-stream", "snapshot, progress …, end", 429))
+@routes.doc(responses=EVENTS)
 def events(job_id: str) -> Response:
-    """Server-sent events: the job now, every change, its end. Reconnect when the stream closes;
-    a client that has seen the end, and says so in Last-Event-ID, is told by 204 to stop."""
+    """Server-sent events: the job now, every change, its end.
+
+    Reconnect when the stream closes; a client that has seen the end, and says so in
+    Last-Event-ID, is told by 204 to stop.
+    """
     me, streams, client = service().me(), service().streams, service().client()
     if has_seen_end(service().jobs.get(me, job_id), request.headers.get("Last-Event-ID")):
         return Response(status=HTTPStatus.NO_CONTENT)

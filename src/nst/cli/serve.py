@@ -1,5 +1,6 @@
 """`nst serve`, `nst worker`, `nst migrate`."""
 
+import logging
 import signal
 import webbrowser
 from importlib.util import find_spec
@@ -9,6 +10,8 @@ import click
 from nst import bootstrap
 from nst.cli.errors import debug_option
 from nst.errors import InvalidOption
+
+logger = logging.getLogger(__name__)
 
 
 @click.command()
@@ -47,6 +50,7 @@ def worker() -> None:
         made = bootstrap.worker(ports)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: made.stop())
+        logger.info("%s waits for jobs", made.name)
         made.run()
 
 

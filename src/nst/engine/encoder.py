@@ -71,8 +71,8 @@ class Encoder(nn.Module):
         padding: str = "zeros",
     ) -> None:
         """`tensors` holds what `parameter_shapes` names; `layers` are the features wanted; `dtype`
-        is what the convolutions compute in. `padding`: what is beyond the picture's border, zeros
-        (as in training) or for the first convolution the pixels at the border (replicate)."""
+        is what the convolutions compute in. `padding`: what they see beyond the border, zeros as
+        in training or copies of the features at the border (replicate)."""
         super().__init__()
         self.model = model
         self.dtype = dtype
@@ -122,7 +122,7 @@ class Encoder(nn.Module):
     def _apply_layer(self, name: str, x: Tensor) -> Tensor:
         if name.startswith("conv"):
             kernel, bias = getattr(self, f"{name}_kernel"), getattr(self, f"{name}_bias")
-            if self._replicates(name):
+            if self.padding == "replicate":
                 return conv2d(pad(x, (1, 1, 1, 1), mode="replicate"), kernel, bias)
             return conv2d(x, kernel, bias, padding=1)
         if name.startswith("pool"):
@@ -134,7 +134,7 @@ class Encoder(nn.Module):
     def _undo_layer(self, name: str, gradient: Tensor, activations: Activations) -> Tensor:
         if name.startswith("conv"):
             turned = getattr(self, f"{name}_turned")
-            if self._replicates(name):
+            if self.padding == "replicate":
                 return _folded(conv2d(gradient, turned, padding=2))
             return conv2d(gradient, turned, padding=1)
         if name.startswith("pool"):
@@ -144,19 +144,16 @@ class Encoder(nn.Module):
         undone: Tensor = step(gradient, activations[name], 0, grad_input=gradient)
         return undone
 
-    def _replicates(self, name: str) -> bool:
-        return self.padding == "replicate" and name == self.path[0]
-
 
 def _folded(gradient: Tensor) -> Tensor:
-    """From the gradient of what is padded by replication to that of what was: beyond the border
-    are copies of the pixels at the border."""
+    """From the gradient of features with copies of their border around them to that of the
+    features, in channels-last layout."""
     for dimension in (2, 3):
         inner = gradient.narrow(dimension, 1, gradient.shape[dimension] - 2)
         for end in (0, -1):
             inner.select(dimension, end).add_(gradient.select(dimension, end))
         gradient = inner
-    return gradient
+    return gradient.contiguous(memory_format=torch.channels_last)
 
 
 def _pool(features: Tensor) -> Tensor:

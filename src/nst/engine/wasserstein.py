@@ -20,8 +20,13 @@ from nst.engine.losses import (
 SCALE = 3000.0
 """Of the distance, so that the same style weight means about the same."""
 
+ROUNDED = 1e-7
+"""Eigenvalues of the style's covariance below this part of the largest are rounding errors of its
+sums."""
+
 SMALLEST = 1e-6
-"""Standard deviation, as a part of the style's variance, below which directions do not count."""
+"""Added to the eigenvalues below the root, whose slope at 0 is infinite, as its square; in units of
+the style's variance."""
 
 
 class GaussianTarget:
@@ -31,8 +36,9 @@ class GaussianTarget:
     def __init__(self, averages: Tensor) -> None:
         self._mean, covariance = _moments(averages)
         values, vectors = torch.linalg.eigh(covariance)
-        self._variance = values.sum()
-        self._root = vectors * values.clamp(min=0).sqrt()
+        kept = values > ROUNDED * values[-1]
+        self._variance = values[kept].sum()
+        self._root = vectors[:, kept] * values[kept].sqrt()
 
     @staticmethod
     def sums(features: Tensor, guide: Tensor | None) -> Tensor:
@@ -47,7 +53,7 @@ class GaussianTarget:
         add_channel_sum_gradient(total, gradient[:, -1], guide)
 
     def distance(self, averages: Tensor) -> Tensor:
-        """The squared 2-Wasserstein distance of the Gaussians, [Dowson82] eq. 4:
+        """The squared 2-Wasserstein distance of the Gaussians [Dowson82]:
         |μ − μ'|² + tr(Σ + Σ' − 2·(Σ'^½·Σ·Σ'^½)^½), divided by the number of channels.
 
         With Σ' = R·Rᵀ the eigenvalues of Rᵀ·Σ·R are those below the root. Of a trace only they are

@@ -23,7 +23,7 @@ from nst.errors import (
     StorageError,
     TooManyRequests,
 )
-from nst.jobs.job import Job, JobStatus, Order, Picture, Share, new_id, public_facts
+from nst.jobs.job import CONTENT, Job, JobStatus, Order, Picture, Share, new_id, public_facts
 from nst.jobs.ports import (
     ImageStorage,
     JobQueue,
@@ -143,7 +143,7 @@ class Jobs:
             return picture
 
         order = Order(
-            content=place(content, "content", "content"),
+            content=place(content, "content", CONTENT),
             styles=tuple(place(style, "style", f"style-{n}") for n, style in enumerate(styles)),
             masks=tuple(
                 place(mask, "mask", f"mask-{n}") if mask else None for n, mask in enumerate(masks)
@@ -151,6 +151,7 @@ class Jobs:
             options=options,
             preset=preset,
         )
+        images.check_sides(images.fit(order.content.size, options.size), "content")
         job = Job(
             id=job_id,
             owner=owner,
@@ -310,6 +311,7 @@ class Jobs:
             raise InvalidOption("style_image", len(styles), f"1 to {MAX_STYLES} pictures")
         if len(masks) > len(styles):
             raise InvalidOption("style_mask", len(masks), "no more masks than styles")
+        options.style_shares(len(styles))
         if options.size > self.limits.max_size:
             allowed = f"at most {self.limits.max_size} on this server"
             raise InvalidOption("size", options.size, allowed)

@@ -20,7 +20,6 @@ RELATIVE_ERROR = {torch.float64: 1e-12, torch.float32: 1e-5, torch.bfloat16: 3e-
 def plain_network(
     model: str, tensors: dict[str, Tensor], padding: Literal["zeros", "replicate"] = "zeros"
 ) -> nn.Sequential:
-    """`padding` of the first convolution; the others have zeros."""
     modules: list[nn.Module] = []
     parameters = iter(tensors.values())
     channels = 3
@@ -29,7 +28,6 @@ def plain_network(
             modules.append(nn.MaxPool2d(2, 2))
             continue
         convolution = nn.Conv2d(channels, int(word), 3, padding=1, padding_mode=padding)
-        padding = "zeros"
         convolution.weight.data, convolution.bias.data = next(parameters), next(parameters)  # type: ignore[union-attr]
         modules += [convolution, nn.ReLU()]
         channels = int(word)

@@ -1,6 +1,6 @@
 """Which layers make the loss, and what each term adds to it."""
 
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 import torch
@@ -73,13 +73,18 @@ LOW_PRECISION_ERROR = {torch.float16: 0.1, torch.bfloat16: 0.3}
 
 
 @pytest.mark.parametrize("dtype", LOW_PRECISION_ERROR, ids=str)
+@pytest.mark.parametrize("style_loss", ["gram", "wasserstein"])
 @pytest.mark.parametrize("style_weight", [1.0, 3e4, 1e12])
-def test_low_precision_has_room_for_every_weight(dtype: torch.dtype, style_weight: float) -> None:
+def test_low_precision_has_room_for_every_weight(
+    dtype: torch.dtype, style_weight: float, style_loss: Literal["gram", "wasserstein"]
+) -> None:
     tensors = WeightsStore(offline=True).load("vgg16").tensors
     layers = (CONTENT_LAYER["vgg16"], *style_layers("vgg16", "classic"))
     content, style = (to_tensor(picture(64, 48).rotate(90 * n), (64, 48)) for n in range(2))
     noise = torch.randn(content.shape, generator=torch.Generator().manual_seed(0))
-    options = StyleTransferOptions(style_weight=style_weight, content_weight=0)
+    options = StyleTransferOptions(
+        style_weight=style_weight, content_weight=0, style_loss=style_loss
+    )
     found, exact = (
         Objective(Encoder("vgg16", tensors, layers, each), content, [StyleInput(style)], options)(
             (content + 10 * noise).flatten()

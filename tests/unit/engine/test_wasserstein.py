@@ -68,6 +68,13 @@ def test_of_fewer_pixels_than_channels() -> None:
     assert gradient_of(one, GaussianTarget(averages(other))).isfinite().all()
 
 
+def test_to_a_style_of_one_flat_colour() -> None:
+    """It has no covariance: all that is left is to have none either."""
+    flat, one = torch.full((1, 6, 1, 40), 3.0, dtype=torch.float64), features(0)
+    found = GaussianTarget(averages(flat)).distance(averages(one)).item() / SCALE
+    assert found == pytest.approx((one - flat).square().mean().item(), rel=1e-6)
+
+
 def gradient_of(values: Tensor, target: GaussianTarget, guide: Tensor | None = None) -> Tensor:
     """With respect to the features, the way that the engine goes."""
     count = values[0, 0].numel() if guide is None else guide.sum()

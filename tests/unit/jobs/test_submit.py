@@ -67,6 +67,12 @@ def test_no_more_masks_than_styles(house: House) -> None:
     assert caught.value.field == "style_mask"
 
 
+def test_as_many_shares_as_styles(house: House) -> None:
+    with pytest.raises(InvalidOption, match="as many shares as styles, here 1") as caught:
+        house.submit(options={"style_blend": "0.7,0.3"})
+    assert caught.value.field == "style_blend"
+
+
 def test_size_is_limited(tmp_path: Path) -> None:
     house = House(tmp_path, Limits(max_size=100))
     with pytest.raises(InvalidOption, match="at most 100 on this server"):
@@ -93,6 +99,13 @@ def test_the_content_says_the_format_and_not_the_name(house: House, kind: str) -
     job = house.submit(content=Upload(encoded(picture(), kind), "cat.exe"))
     assert job.order.content.content_type == f"image/{kind.lower()}"
     assert job.order.content.size == (64, 48)
+
+
+def test_a_picture_that_would_become_too_narrow_is_refused_at_once(house: House) -> None:
+    narrow = Upload(encoded(picture(16, 400), "PNG"), "narrow.png")
+    with pytest.raises(InvalidImage, match="pixels are too few"):
+        house.submit(content=narrow, options={"size": 64})
+    house.submit(content=narrow, options={"size": 400})
 
 
 def test_what_was_refused_leaves_nothing(house: House) -> None:
@@ -577,11 +590,12 @@ def test_shares_go_with_their_job(house: House) -> None:
 
 
 def test_errors_are_ours(house: House) -> None:
-    for attempt in (
+    attempts: list[Callable[[], Any]] = [
         lambda: house.submit(content=Upload(b"", "x")),
         lambda: house.jobs.get("anna", "no such id"),
         lambda: house.jobs.shared("nonsense"),
-    ):
+    ]
+    for attempt in attempts:
         with pytest.raises(NSTError) as caught:
             attempt()
         assert len(str(caught.value).splitlines()) == 1
