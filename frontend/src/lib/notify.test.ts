@@ -3,7 +3,6 @@ import { canNotify, mayNotify, notify } from './notify';
 
 const shown = vi.fn();
 
-// eslint-disable-next-line @typescript-eslint/no-extraneous-class -- the browser's own has more
 class SystemNotification {
   static permission: NotificationPermission = 'granted';
 
