@@ -5,23 +5,21 @@ import os
 import threading
 import time
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from pathlib import Path
 
 from PIL import Image
 
-from nst import images
+from nst import images, tracing
 from nst.controls import Controls
+from nst.engine import memory
 from nst.engine.preview import run_draft
 from nst.engine.style_transfer import NeuralStyleTransfer
 from nst.engine.weights import WeightsStore
 from nst.errors import InvalidCheckpoint, NSTError, TransferCanceled
 from nst.jobs.execute import (
-    CHECKPOINT,
-    CONTENT,
-    PREVIEW,
-    RESULT,
     Crashed,
     Failed,
     Finished,
@@ -30,7 +28,20 @@ from nst.jobs.execute import (
     Stopped,
     Work,
 )
-from nst.jobs.job import Job, JobError, JobLosses, JobProgress, JobResult, JobStatus
+from nst.jobs.job import (
+    CHECKPOINT,
+    CONTENT,
+    FRAMES,
+    PREVIEW,
+    RESULT,
+    Job,
+    JobError,
+    JobLosses,
+    JobProgress,
+    JobResult,
+    JobStatus,
+    Picture,
+)
 from nst.progress import Losses, Progress, Result, StopReason
 from nst.recipe import PictureFile, Recipe
 from nst.worker import Cancel, Order, Steer, Stop
@@ -40,8 +51,8 @@ PREVIEW_SECONDS = 0.7
 
 PREVIEW_SIDE_PIXELS = 1024
 
-FRAMES = 24
-"""Kept of a whole transfer, where the options do not say how many."""
+USUAL_FRAMES, MOST_FRAMES = 24, 240
+"""Kept of a whole transfer: where the options do not say how many, and whatever they say."""
 
 logger = logging.getLogger(__name__)
 
@@ -124,11 +135,14 @@ class _Painting:
 
     def paint(self) -> News:
         """To its end; returns what is to be said last."""
+        is_draft = self._job.order.options.is_draft
         try:
-            result = self._draft() if self._job.order.options.is_draft else self._transfer()
+            with self._phase("draft" if is_draft else "transfer"):
+                result = self._draft() if is_draft else self._transfer()
             if self.wishes.is_stopped and result.stop_reason is StopReason.CANCELED:
                 return Stopped(has_checkpoint=self._file(CHECKPOINT).exists())
-            return self._finished(result)
+            with self._phase("save"):
+                return self._finished(result)
         except NSTError as error:
             return Failed(JobError(code=error.code, message=str(error)))
         except Exception as error:
@@ -143,11 +157,20 @@ class _Painting:
     def _styles(self) -> Sequence[Path]:
         return [self._file(f"style-{number}") for number in range(len(self._job.order.styles))]
 
+    @property
+    def _masks(self) -> Sequence[Path | None]:
+        masks = enumerate(self._job.order.masks)
+        return [self._file(f"mask-{number}") if mask else None for number, mask in masks]
+
     def _file(self, name: str) -> Path:
         return self.work.directory / name
 
+    def _phase(self, name: str) -> AbstractContextManager[None]:
+        return tracing.span(f"engine.{name}", self._job.trace, job=self._job.id)
+
     def _draft(self) -> Result:
-        return run_draft(self._job.order.options, self._file(CONTENT), self._styles[0])
+        options = self._job.order.options
+        return run_draft(options, self._file(CONTENT), self._styles, self._masks)
 
     def _transfer(self) -> Result:
         transfer = NeuralStyleTransfer(
@@ -166,8 +189,9 @@ class _Painting:
     def _run(self, transfer: NeuralStyleTransfer, checkpoint: Path | None) -> Result:
         return transfer.run(
             self._file(CONTENT),
-            self._styles[0],
+            self._styles,
             self._on_progress,
+            masks=self._masks,
             resume_from=checkpoint,
             controls=self.wishes.controls,
         )
@@ -185,7 +209,7 @@ class _Painting:
             size=draft.size,
             preview_step=0,
         )
-        self.easel.say(Painted(progress, [PREVIEW]))
+        self._say(progress, [PREVIEW])
 
     def _on_progress(self, progress: Progress) -> None:
         now = time.monotonic()
@@ -196,9 +220,15 @@ class _Painting:
         if has_checkpoint and progress.save_checkpoint:
             progress.save_checkpoint(self._file(CHECKPOINT))
             self.kept_at = time.monotonic()
-        self.easel.say(Painted(self._as_job_progress(progress), files, has_checkpoint))
+        self._say(self._as_job_progress(progress), files, has_checkpoint)
         if has_to_go:
             raise TransferCanceled
+
+    def _say(
+        self, progress: JobProgress, files: Sequence[str], has_checkpoint: bool = False
+    ) -> None:
+        held = memory.resident_bytes(), memory.gpu_bytes()
+        self.easel.say(Painted(progress, files, has_checkpoint, *held))
 
     def _preview(self, progress: Progress, now: float) -> Sequence[str]:
         if now - self.shown_at < PREVIEW_SECONDS:
@@ -213,10 +243,11 @@ class _Painting:
         images.save(picture, self._file(PREVIEW), overwrite=True)
 
     def _frame(self, progress: Progress) -> Sequence[str]:
-        every = self._job.order.options.save_every or -(-progress.total_iterations // FRAMES)
-        if progress.step % every:
+        asked = self._job.order.options.save_every
+        usual, least = (-(-progress.total_iterations // n) for n in (USUAL_FRAMES, MOST_FRAMES))
+        if progress.step % max(asked or usual, least):
             return []
-        name = f"frames/{progress.step:06d}.jpg"
+        name = f"{FRAMES}{progress.step:06d}.jpg"
         images.save(progress.render(), self._file(name), overwrite=True)
         return [name]
 
@@ -254,18 +285,19 @@ class _Painting:
 
     def _recipe(self, result: Result) -> str:
         order = self._job.order
-        content, style = (
-            PictureFile(path=picture.name, sha256=picture.sha256)
-            for picture in (order.content, order.styles[0])
-        )
         return Recipe.of(
             order.options,
             model=result.model,
             weights_sha256=result.weights_sha256,
             distances=result.distances,
-            content=content,
-            style=style,
+            content=_as_file(order.content),
+            styles=[_as_file(style) for style in order.styles],
+            masks=[_as_file(mask) if mask else None for mask in order.masks],
         ).text()
+
+
+def _as_file(picture: Picture) -> PictureFile:
+    return PictureFile(path=picture.name, sha256=picture.sha256)
 
 
 def _as_job_losses(losses: Losses) -> JobLosses:

@@ -8,7 +8,7 @@ import io
 import os
 import secrets
 import warnings
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import chain, count
@@ -87,15 +87,27 @@ class PictureFacts:
     """Width and height in pixels, upright."""
 
 
-def inspect(data: bytes, role: ImageRole, *, max_pixels: int = MAX_PIXELS) -> PictureFacts:
-    """Decode a picture to see whether it can be. Raises InvalidImage."""
+def inspect(
+    data: bytes,
+    role: ImageRole,
+    *,
+    formats: Sequence[str] = READABLE,
+    max_pixels: int = MAX_PIXELS,
+) -> PictureFacts:
+    """Decode a picture to see whether it can be; `formats`: some of READABLE. Raises
+    InvalidImage."""
     with _opened(data, role) as image:
-        _check_pixels(image.size, role, max_pixels)
-        image.load()
+        # A JPEG with a second picture behind it, as phones make them, is MPO to Pillow.
+        kind = "JPEG" if image.format == "MPO" else image.format or ""
+        if kind not in formats:
+            raise UnsupportedImage(role, f"{kind} is not taken here; use {', '.join(formats)}")
         width, height = image.size
+        _check_pixels(image.size, role, max_pixels)
+        image.draft(None, (1, 1))  # all of a JPEG is read, but an eighth of its sides decoded
+        image.load()
         if image.getexif().get(ExifTag.Orientation, 1) >= 5:  # turned by a quarter
             width, height = height, width
-        return PictureFacts(image.format or "", (width, height))
+        return PictureFacts(kind, (width, height))
 
 
 def check_sides(size: tuple[int, int], role: ImageRole) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from platformdirs import user_data_path
-from pydantic import BeforeValidator, Field, SecretStr, ValidationError
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from nst.errors import InvalidOption
@@ -33,10 +33,19 @@ def _keys(value: Any) -> Any:
     return pairs
 
 
+def _database(url: SecretStr) -> SecretStr:
+    if not re.match(r"(sqlite|postgresql\+psycopg)://.", url.get_secret_value()):
+        raise ValueError("write postgresql+psycopg://user:password@host/database")
+    return url
+
+
 Duration = Annotated[timedelta, BeforeValidator(_duration)]
 """As in 90s, 10m, 12h, 7d."""
 Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_words)]
 """With commas between."""
+SECRETS = ("database_url", "secret_key", "api_keys")
+"""Fields whose values are never shown."""
+
 Sha256 = Annotated[str, Field(pattern="^[0-9a-fA-F]{64}$")]
 ApiKeys = Annotated[dict[str, Sha256], NoDecode, BeforeValidator(_keys)]
 
@@ -59,7 +68,7 @@ class Settings(BaseSettings):
     # ── where the service keeps what it has ──
     data_dir: Path = Field(default_factory=lambda: user_data_path("nst"))
     """Jobs, pictures and the secret of the cookies, where nothing else is said."""
-    database_url: SecretStr | None = None
+    database_url: Annotated[SecretStr, AfterValidator(_database)] | None = None
     """Of PostgreSQL, postgresql+psycopg://user:password@host/database; by default SQLite in the
     data directory."""
 
@@ -67,6 +76,8 @@ class Settings(BaseSettings):
     """s3://bucket/prefix of pictures; by default a folder in the data directory."""
     s3_endpoint: str | None = None
     """Of a store that is compatible with S3, as https://storage.example; by default Amazon's."""
+    s3_public_endpoint: str | None = None
+    """Where clients reach that store, so that they get large files from it directly."""
     s3_region: str = "us-east-1"
     """Of the bucket."""
     s3_access_key_id: SecretStr | None = None
@@ -144,16 +155,21 @@ class Settings(BaseSettings):
     """What a worker computes on."""
     lease_seconds: float = Field(default=30.0, ge=3)
     """After so much silence of its worker a job is given to another."""
+    max_attempts: int = Field(default=3, ge=1)
+    """That may crash or fall silent before a job has failed."""
     checkpoint_seconds: float = Field(default=30.0, ge=0)
     """So often the state of a running job is kept."""
     worker_metrics_port: int = Field(default=0, ge=0, le=65535)
     """Where `nst worker` tells Prometheus how it does; 0: nowhere."""
 
-    # ── logs ──
+    # ── logs and traces ──
     log_format: Literal["console", "json"] = "console"
     """For people or for machines."""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     """The least that is worth a line."""
+    traces_endpoint: str | None = None
+    """Where traces are sent, OTLP over HTTP, as http://collector:4318/v1/traces; needs the extra
+    `tracing`."""
 
 
 def load_settings() -> Settings:
@@ -162,5 +178,7 @@ def load_settings() -> Settings:
         return Settings()
     except ValidationError as error:
         first = error.errors()[0]
-        name = f"NST_{first['loc'][0]}".upper()
-        raise InvalidOption(name, first["input"], f"another value ({first['msg']})") from error
+        field = str(first["loc"][0])
+        value = "…" if field in SECRETS else first["input"]
+        allowed = f"another value ({first['msg']})"
+        raise InvalidOption(f"NST_{field}".upper(), value, allowed) from None

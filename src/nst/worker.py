@@ -1,5 +1,6 @@
 """A worker: takes jobs, one at a time, and has them painted by a process of its own."""
 
+import itertools
 import logging
 import multiprocessing
 import os
@@ -7,16 +8,19 @@ import random
 import socket
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from typing import TypeAlias
 
+from nst import metrics, tracing
 from nst.errors import DependencyError, QueueError
 from nst.jobs.execute import (
     Crashed,
+    Finished,
     News,
+    Over,
     Painted,
     Work,
     Workshop,
@@ -24,6 +28,7 @@ from nst.jobs.execute import (
     execute_job,
     sweep,
 )
+from nst.jobs.job import Job, JobLosses, JobProgress, Outcome, public_facts
 from nst.jobs.ports import Delivery, JobQueue
 
 IDLE_SECONDS = 2.0
@@ -34,6 +39,8 @@ REPUBLISH_SECONDS = 60.0
 """A job that has been queued for so long gets another message."""
 
 CLEAN_SECONDS = 600.0
+END_SECONDS = 5.0
+"""For a process that has closed its connection."""
 BACK_OFF_SECONDS = (1.0, 30.0)
 """After a failure outside: the first pause and the longest."""
 
@@ -78,6 +85,7 @@ class EngineProcess:
     def start(self, work: Work) -> None:
         with self._lock:
             if not self._process.is_alive():
+                self._connection.close()
                 self._spawn()
             self._work = work
             self._send(work)
@@ -88,6 +96,8 @@ class EngineProcess:
                 return None
             news: News = self._connection.recv()
         except (EOFError, OSError):
+            self._process.join(END_SECONDS)
+            self._process.kill()
             self._process.join()
             self._work = None
             return Crashed(f"its process ended with exit code {self._process.exitcode}")
@@ -105,7 +115,7 @@ class EngineProcess:
         self._tell(Stop())
 
     def kill(self) -> None:
-        """Also the process that is idle, so that the next job finds a fresh one."""
+        """And begin a new process, so that the next job finds one that is warm."""
         with self._lock:
             if self._work is not None:
                 self.close()
@@ -139,6 +149,9 @@ class EngineProcess:
 
 # ── the worker ────────────────────────────────────────────────────────────────────────────────
 
+_numbers = itertools.count(1)
+"""Of the workers of this process."""
+
 
 class Worker:
     """Takes jobs until it is told to stop."""
@@ -151,18 +164,21 @@ class Worker:
         retention_seconds: float,
         name: str | None = None,
     ) -> None:
-        self.name = name or f"{socket.gethostname()}-{os.getpid()}-{threading.get_native_id()}"
+        self.name = name or f"{socket.gethostname()}-{os.getpid()}-{next(_numbers)}"
         self._queue = queue
         self._shop = workshop
         self._shop.meanwhile = self._stay
+        self._meter = _Meter(self.name)
+        self._shop.watch = self._meter.watch
         self._retention_seconds = retention_seconds
         self._due = {self._sweep: 0.0, self._republish: 0.0, self._clean: 0.0}
         self._pause_seconds = 0.0
+        self._found_nothing = False
 
     def run(self) -> None:
         """Until `stop`, from another thread or a signal handler. Survives everything that fails
         outside, and every job."""
-        logger.info("worker %s waits for jobs", self.name)
+        logger.debug("worker %s waits for jobs", self.name)
         while not self._shop.should_stop.is_set():
             try:
                 self._work()
@@ -173,7 +189,7 @@ class Worker:
                 logger.exception("worker %s stumbled", self.name)
                 self._shop.should_stop.wait(BACK_OFF_SECONDS[0])
         self._queue.close()
-        logger.info("worker %s is done", self.name)
+        logger.debug("worker %s is done", self.name)
 
     def stop(self) -> None:
         """Take no other job; keep a checkpoint of this one and give it back."""
@@ -181,20 +197,25 @@ class Worker:
 
     def _work(self) -> None:
         self._do_what_is_due()
-        delivery = self._receive()
+        # After a job the next one may be waiting without a message.
+        delivery = self._receive(IDLE_SECONDS if self._found_nothing else 0.0)
         # Whatever the message says, the repository knows whose turn it is.
         job = self._shop.repository.claim_next(self.name, self._shop.lease_seconds)
         if delivery:
+            metrics.MESSAGES.labels("job" if job else "nothing").inc()
             with suppress(QueueError):  # then another worker is woken in vain
                 self._queue.commit(delivery)
+        self._found_nothing = job is None
         if job:
-            logger.info("job %s: attempt %d by %s", job.id, job.attempt, self.name)
+            logger.info("job taken by %s", self.name, extra=public_facts(job))
+            self._meter.begin(job, self._shop.lease_seconds)
             self._shop.feed.publish(job.id, None)
-            execute_job(job, self._shop)
+            with tracing.span("job", job.trace, job=job.id, attempt=job.attempt):
+                execute_job(job, self._shop)
 
-    def _receive(self) -> Delivery | None:
+    def _receive(self, timeout_seconds: float) -> Delivery | None:
         try:
-            return self._queue.receive(IDLE_SECONDS)
+            return self._queue.receive(timeout_seconds)
         except QueueError as error:
             logger.warning("no messages: %s", error)
             self._shop.should_stop.wait(IDLE_SECONDS)
@@ -213,6 +234,8 @@ class Worker:
         self._shop.should_stop.wait(pause)
 
     def _do_what_is_due(self) -> None:
+        metrics.LAST_TURN.labels(self.name).set_to_current_time()
+        metrics.LAG.labels(self.name).set(self._queue.lag())
         now = time.monotonic()
         for task, due_at in self._due.items():
             if now >= due_at:
@@ -224,6 +247,7 @@ class Worker:
 
     def _sweep(self) -> float:
         for job in sweep(self._shop):
+            metrics.LEASES_EXPIRED.inc()
             if not job.status.is_final:
                 self._queue.publish(job.id, job.trace)
         return SWEEP_SECONDS
@@ -238,3 +262,63 @@ class Worker:
         if gone:
             logger.info("%d jobs and orphaned directories have been removed", gone)
         return CLEAN_SECONDS
+
+
+class _Meter:
+    """Turns what happens to the jobs of a worker into metrics."""
+
+    def __init__(self, worker: str) -> None:
+        self._worker = worker
+        self._progress: JobProgress | None = None
+
+    def begin(self, job: Job, lease_seconds: float) -> None:
+        """Of a job that has just been claimed, for so long."""
+        self._progress = None
+        metrics.ATTEMPTS_RUNNING.inc()
+        if job.attempt == 1 and job.lease_expires_at is not None:
+            claimed_at = job.lease_expires_at - lease_seconds
+            metrics.WAIT_SECONDS.observe(claimed_at - job.queued_at)
+
+    def watch(self, news: News | Over) -> None:
+        match news:
+            case Painted():
+                self._step(news)
+            case Finished(result=result):
+                metrics.EVALUATIONS.inc(result.evaluations)
+                self._end_of_transfer()
+            case Over():
+                self._end(news)
+
+    def _step(self, painted: Painted) -> None:
+        before, now = self._progress, painted.progress
+        self._progress = now
+        if before and now.step > before.step:
+            metrics.STEP_SECONDS.observe(now.elapsed_seconds - before.elapsed_seconds)
+        metrics.RUNNING_STEP.labels(self._worker).set(now.step)
+        metrics.RUNNING_LAST_STEP.labels(self._worker).set(now.total_iterations)
+        metrics.ENGINE_BYTES.labels(self._worker).set(painted.memory_bytes)
+        metrics.ENGINE_GPU_BYTES.labels(self._worker).set(painted.gpu_memory_bytes)
+        for term, loss in _terms(now.losses):
+            metrics.RUNNING_LOSS.labels(self._worker, term).set(loss)
+
+    def _end_of_transfer(self) -> None:
+        if self._progress:
+            for term, loss in _terms(self._progress.losses):
+                metrics.FINAL_LOSS.labels(term).observe(loss)
+
+    def _end(self, over: Over) -> None:
+        metrics.ATTEMPTS_RUNNING.dec()
+        metrics.ATTEMPTS.labels(over.outcome).inc()
+        if over.outcome is Outcome.SUCCEEDED:
+            metrics.ATTEMPT_SECONDS.observe(over.seconds)
+        if not self._progress:
+            return
+        # A job that is over is not shown as if it stood still; the engine keeps its memory.
+        metrics.RUNNING_STEP.remove(self._worker)
+        metrics.RUNNING_LAST_STEP.remove(self._worker)
+        for term, _ in _terms(self._progress.losses):
+            metrics.RUNNING_LOSS.remove(self._worker, term)
+
+
+def _terms(losses: JobLosses | None) -> Iterable[tuple[str, float]]:
+    return losses.model_dump().items() if losses else ()

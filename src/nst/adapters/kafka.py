@@ -28,9 +28,14 @@ from confluent_kafka.admin import AdminClient, NewTopic  # type: ignore[attr-def
 
 from nst.errors import InvalidOption, QueueError
 from nst.jobs.ports import Delivery
+from nst.metrics import DEPENDENCY_ERRORS
 
 REQUEST_SECONDS = 10.0
 """What a broker has to answer, and to confirm a message."""
+
+COMMIT_SECONDS = 2.0
+"""To wait for a commit: a job is waiting to be painted, and all that is lost is that another
+worker is woken in vain."""
 
 POLL_SECONDS = 0.02
 """Somebody else's poll may have fetched the confirmation that a thread waits for."""
@@ -124,7 +129,7 @@ class KafkaJobQueue:
                     return delivery
                 self._bury(consumer, message)
         if self._consumer_troubles.are_all_down:
-            raise QueueError(self._consumer_troubles.take() or "all brokers are down")
+            raise _failed(self._consumer_troubles.take() or "all brokers are down")
         return None
 
     def commit(self, delivery: Delivery) -> None:
@@ -164,7 +169,7 @@ class KafkaJobQueue:
         error = reports[0] if reports else NOT_CONFIRMED
         if error is not None:
             self._drop(producer)
-            raise QueueError(self._producer_troubles.take() or error.str())
+            raise _failed(self._producer_troubles.take() or error.str())
 
     def _open_producer(self) -> Producer:
         with self._producer_lock:
@@ -237,10 +242,10 @@ class KafkaJobQueue:
             if error is None:
                 return message
             if error.code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
-                raise QueueError(_missing(self._settings.topic))
+                raise _failed(_missing(self._settings.topic))
             if error.fatal():
                 self.close()  # the next call joins anew
-                raise QueueError(error.str())
+                raise _failed(error.str())
             logger.warning("%s", error.str())
 
     def _idle(self, consumer: Consumer, stop_at: float) -> None:
@@ -252,13 +257,13 @@ class KafkaJobQueue:
         # The library's own way to wait for it never ends where the broker hangs.
         self._commits.clear()
         consumer.commit(offsets=[place], asynchronous=True)
-        give_up_at = time.monotonic() + REQUEST_SECONDS
+        give_up_at = time.monotonic() + COMMIT_SECONDS
         while (place.partition, place.offset) not in self._commits:
             if time.monotonic() > give_up_at:
-                raise QueueError(self._consumer_troubles.take() or NOT_CONFIRMED.str())
+                raise _failed(self._consumer_troubles.take() or NOT_CONFIRMED.str())
             self._idle(consumer, time.monotonic() + POLL_SECONDS)
         if error := self._commits[place.partition, place.offset]:
-            raise QueueError(error.str())
+            raise _failed(error.str())
 
     def _on_commit(self, error: KafkaError | None, places: list[TopicPartition]) -> None:
         for place in places:
@@ -370,8 +375,13 @@ def _administration(settings: KafkaSettings) -> Iterator[AdminClient]:
         except KafkaException:
             admin.poll(0)
             if reason := troubles.take():
-                raise QueueError(reason) from None
+                raise _failed(reason) from None
             raise
+
+
+def _failed(reason: str) -> QueueError:
+    DEPENDENCY_ERRORS.labels("queue").inc()
+    return QueueError(reason)
 
 
 @contextmanager
@@ -379,9 +389,9 @@ def _errors() -> Iterator[None]:
     try:
         yield
     except KafkaException as error:
-        raise QueueError(error.args[0].str()) from error
+        raise _failed(error.args[0].str()) from error
     except BufferError as error:
-        raise QueueError("too many messages wait to be sent") from error
+        raise _failed("too many messages wait to be sent") from error
 
 
 def _read(message: Message) -> Delivery | None:

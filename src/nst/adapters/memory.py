@@ -6,24 +6,28 @@ import threading
 import time
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from nst.jobs.job import JobProgress
 from nst.jobs.ports import Delivery, Subscription
+
+MAX_MESSAGES = 1000
+"""That wait; where nobody receives any they must not fill the memory."""
 
 
 class MemoryJobQueue:
     """Messages between threads. What is not received is gone with the process."""
 
     def __init__(self) -> None:
-        self._deliveries: queue.SimpleQueue[Delivery] = queue.SimpleQueue()
+        self._deliveries: queue.Queue[Delivery] = queue.Queue(MAX_MESSAGES)
 
     def publish(self, job_id: str, trace: Mapping[str, str]) -> None:
-        self._deliveries.put(Delivery(job_id, dict(trace)))
+        with suppress(queue.Full):  # enough to wake every worker
+            self._deliveries.put_nowait(Delivery(job_id, dict(trace)))
 
     def receive(self, timeout_seconds: float) -> Delivery | None:
         try:
-            return self._deliveries.get(timeout=timeout_seconds)
+            return self._deliveries.get(block=timeout_seconds > 0, timeout=timeout_seconds)
         except queue.Empty:
             return None
 
@@ -33,6 +37,9 @@ class MemoryJobQueue:
     def stay(self) -> None:
         """There is no group to be thrown out of."""
 
+    def lag(self) -> int:
+        return self._deliveries.qsize()
+
     def close(self) -> None:
         """Nothing is held."""
 
@@ -41,18 +48,20 @@ class MemorySubscription:
     """The newest news of one job."""
 
     def __init__(self) -> None:
-        self._changed = threading.Event()
-        self._progress: JobProgress | None = None
+        self._condition = threading.Condition()
+        self._news: list[JobProgress | None] = []
 
     def tell(self, progress: JobProgress | None) -> None:
-        self._progress = progress
-        self._changed.set()
+        with self._condition:
+            # Newer progress stands for older, but not for the news that something else changed.
+            self._news = [None] if None in (progress, *self._news) else [progress]
+            self._condition.notify()
 
     def wait(self, timeout_seconds: float) -> JobProgress | None:
-        if not self._changed.wait(timeout_seconds):
-            return None
-        self._changed.clear()
-        return self._progress
+        with self._condition:
+            self._condition.wait_for(lambda: self._news, timeout_seconds)
+            news, self._news = self._news, []
+        return news[0] if news else None
 
 
 class MemoryProgressFeed:

@@ -20,8 +20,10 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError
 from redis.retry import Retry
 
+from nst.errors import FeedError
 from nst.jobs.job import JobProgress
 from nst.jobs.ports import ProgressFeed, Subscription
+from nst.metrics import DEPENDENCY_ERRORS
 
 ANSWER_SECONDS = 0.5
 """What Redis has to answer."""
@@ -152,6 +154,18 @@ class RedisRateLimiter:
         return -(-(left_ms or 0) // 1000)
 
 
+def check(url: str) -> str:
+    """What is there, in words. Raises FeedError, which says what is wrong."""
+    client = _Client(url)
+    try:
+        client.redis.ping()
+        return f"Redis {client.redis.info('server')['redis_version']}"
+    except RedisError as error:
+        raise FeedError(str(error)) from error
+    finally:
+        client.close()
+
+
 class _Client:
     """Redis, or nothing: where it does not answer it is left alone for a while."""
 
@@ -181,6 +195,7 @@ class _Client:
         return answer
 
     def rest(self, error: RedisError) -> None:
+        DEPENDENCY_ERRORS.labels("feed").inc()
         if not self._is_resting:
             logger.warning("Redis does not answer, going on without it: %s", error)
         self._is_resting = True

@@ -8,7 +8,7 @@ import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
 from sqlalchemy import (
@@ -23,6 +23,7 @@ from sqlalchemy import (
     Integer,
     MetaData,
     Row,
+    Select,
     String,
     Table,
     case,
@@ -54,6 +55,10 @@ from nst.jobs.job import (
     Share,
 )
 from nst.jobs.ports import QueueState
+from nst.metrics import DEPENDENCY_ERRORS
+
+if TYPE_CHECKING:
+    from alembic.config import Config
 
 FAIR_GAP_SECONDS = 300.0
 """By so much each unfinished job of an owner puts back the turn of the next one."""
@@ -157,10 +162,8 @@ class SqlJobRepository:
         does so waits. Raises RepositoryError."""
         logging.getLogger("alembic").setLevel(logging.WARNING)  # before it talks while imported
         from alembic import command
-        from alembic.config import Config
 
-        config = Config()
-        config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+        config = _alembic_config()
         go = command.downgrade if revision in ("base", "-1") else command.upgrade
         with _errors():
             engine = _connect(self._url, pool_size=1, answer_seconds=MIGRATION_SECONDS)
@@ -170,6 +173,19 @@ class SqlJobRepository:
                 config.attributes["connection"] = connection
                 go(config, revision)
             engine.dispose()
+
+    def check(self) -> str:
+        """What is there, in words. Raises RepositoryError if the tables are not those of this
+        version."""
+        from alembic.migration import MigrationContext
+        from alembic.script import ScriptDirectory
+
+        newest = ScriptDirectory.from_config(_alembic_config()).get_current_head()
+        with self._read() as connection:
+            found = MigrationContext.configure(connection).get_current_revision()
+        if found != newest:
+            raise RepositoryError(f"its tables are at {found}, not {newest}: run `nst migrate`")
+        return f"{self.location}, tables at {found}"
 
     def add(self, job: Job) -> Job:
         waiting = (
@@ -194,16 +210,18 @@ class SqlJobRepository:
         with self._write() as connection:
             row = connection.execute(statement).first()
             if row is None:
-                row = connection.execute(
-                    select(jobs).where(
-                        jobs.c.owner == job.owner, jobs.c.idempotency_key == job.idempotency_key
-                    )
-                ).one()
+                assert job.idempotency_key is not None
+                row = connection.execute(_submitted(job.owner, job.idempotency_key)).one()
             return _job(row)
 
     def get(self, job_id: str) -> Job:
         with self._read() as connection:
             return _get(connection, job_id)
+
+    def find_submitted(self, owner: str, idempotency_key: str) -> Job | None:
+        with self._read() as connection:
+            row = connection.execute(_submitted(owner, idempotency_key)).first()
+            return _job(row) if row else None
 
     def list(
         self,
@@ -557,6 +575,14 @@ def _connect_postgresql(url: str, pool_size: int, answer_seconds: float) -> Engi
     return engine
 
 
+def _alembic_config() -> "Config":
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    return config
+
+
 @contextmanager
 def _errors() -> Iterator[None]:
     try:
@@ -565,6 +591,7 @@ def _errors() -> Iterator[None]:
         raise
     except SQLAlchemyError as error:
         reason = str(getattr(error, "orig", None) or error).split("\n")[0]
+        DEPENDENCY_ERRORS.labels("repository").inc()
         raise RepositoryError(reason) from error
 
 
@@ -574,6 +601,10 @@ def _get(connection: Connection, job_id: str, *, lock: bool = False) -> Job:
     if row is None:
         raise JobNotFound(job_id)
     return _job(row)
+
+
+def _submitted(owner: str, idempotency_key: str) -> Select[Any]:
+    return select(jobs).where(jobs.c.owner == owner, jobs.c.idempotency_key == idempotency_key)
 
 
 def _queued_again() -> dict[str, Any]:

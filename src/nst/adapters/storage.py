@@ -16,6 +16,7 @@ from obstore.store import LocalStore, MemoryStore, S3Store
 from nst.errors import StorageError, StorageFull
 from nst.images import write_file
 from nst.jobs.ports import StoredFile
+from nst.metrics import DEPENDENCY_ERRORS
 
 if TYPE_CHECKING:
     from obstore import ObjectMeta
@@ -147,6 +148,9 @@ class ObjectStorage:
         with _errors(""):
             return obstore.list_with_delimiter(self._store)["common_prefixes"]
 
+    def changed_at(self, prefix: str) -> float:
+        return max((file.modified_at for file in self.list(prefix)), default=0.0)
+
     def copy(self, source: str, target: str) -> None:
         with _errors(source):
             obstore.copy(self._store, source, target)
@@ -174,6 +178,15 @@ class FolderStorage(ObjectStorage):
     def __init__(self, folder: Path) -> None:
         super().__init__(LocalStore(folder, automatic_cleanup=True))
         self._folder = folder
+
+    def changed_at(self, prefix: str) -> float:
+        # What is being written is in no list yet, but its directory is there.
+        directory = self._folder / prefix.strip("/")
+        times = [0.0]
+        for path in (directory, *directory.rglob("*")):
+            with suppress(FileNotFoundError):
+                times.append(path.stat().st_mtime)
+        return max(times)
 
     def delete(self, prefix: str) -> None:
         super().delete(prefix)
@@ -234,12 +247,13 @@ def _errors(key: str) -> Iterator[None]:
         yield
     except (BaseError, OSError) as error:
         text = str(error)
+        if isinstance(error, FileNotFoundError) and "NoSuchBucket" not in text:
+            raise
+        DEPENDENCY_ERRORS.labels("storage").inc()
         if any(sign in text for sign in _FULL):
             raise StorageFull(Path(key), "there is no space left") from error
         if "NoSuchBucket" in text:
             raise StorageError(Path(key), "there is no such bucket") from error
-        if isinstance(error, FileNotFoundError):
-            raise
         raise StorageError(Path(key), text.split("\n", maxsplit=1)[0]) from error
 
 

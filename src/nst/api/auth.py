@@ -3,35 +3,60 @@
 import hashlib
 import hmac
 import secrets
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
-from flask import request, session
+from flask import Flask, request, session
+from flask.sessions import SecureCookieSessionInterface
 
 from nst.errors import NotAllowed
+
+
+class Sessions(SecureCookieSessionInterface):
+    """Cookies that came over TLS go back over TLS only."""
+
+    def get_cookie_secure(self, app: Flask) -> bool:  # noqa: ARG002 - Flask has it
+        """Called by Flask."""
+        return request.is_secure
 
 
 def owner(api_keys: Mapping[str, str]) -> str:
     """To whom the jobs of this request belong. `api_keys`: name → SHA-256 of the key, in hex.
     Raises NotAllowed if there is a key and nobody has it."""
-    if key := _key():
-        return f"key:{_name_of(key, api_keys)}"
+    if name := key_name(api_keys):
+        return f"key:{name}"
     if "id" not in session:
         session["id"] = secrets.token_hex(16)
         session.permanent = True
     return f"browser:{session['id']}"
 
 
-def client() -> str:
-    """Whose use is counted: cookies can be thrown away, addresses and keys not so easily."""
-    if key := _key():
-        return hashlib.sha256(key.encode()).hexdigest()
-    return request.remote_addr or "unknown"
+def client(api_keys: Mapping[str, str]) -> str:
+    """Whose use is counted: cookies can be thrown away, addresses and known keys not so easily."""
+    try:
+        name = key_name(api_keys)
+    except NotAllowed:
+        name = None
+    return f"key:{name}" if name else request.remote_addr or "unknown"
 
 
-def check_same_site() -> None:
-    """Browsers say where a request comes from; one that changes something must come from here.
-    Raises NotAllowed."""
+def key_name(api_keys: Mapping[str, str]) -> str | None:
+    """Of the key that came with this request, None if there is none. Raises NotAllowed."""
+    key = _key()
+    if key is None:
+        return None
+    digest = hashlib.sha256(key.encode()).hexdigest()
+    for name, known in api_keys.items():
+        if hmac.compare_digest(digest, known.lower()):
+            return name
+    raise NotAllowed("this API key is not known here")
+
+
+def check_same_site(origins: Collection[str]) -> None:
+    """Browsers say where a request comes from; one that changes something must come from here or
+    from one of these origins. Raises NotAllowed."""
     if request.method in ("GET", "HEAD", "OPTIONS") or _key():
+        return
+    if request.headers.get("Origin") in origins:
         return
     if request.headers.get("Sec-Fetch-Site") in ("cross-site", "same-site"):
         raise NotAllowed("another site may not do this in your name")
@@ -41,11 +66,3 @@ def _key() -> str | None:
     authorization = request.headers.get("Authorization", "")
     scheme, _, key = authorization.partition(" ")
     return key.strip() if scheme.lower() == "bearer" else request.headers.get("X-API-Key")
-
-
-def _name_of(key: str, api_keys: Mapping[str, str]) -> str:
-    digest = hashlib.sha256(key.encode()).hexdigest()
-    for name, known in api_keys.items():
-        if hmac.compare_digest(digest, known.lower()):
-            return name
-    raise NotAllowed("this API key is not known here")

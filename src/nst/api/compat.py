@@ -7,15 +7,18 @@ from typing import Any
 from apiflask import APIBlueprint
 from flask import Response, request, url_for
 from pydantic import BaseModel
+from werkzeug.datastructures import FileStorage
 
-from nst.api import auth, pictures
-from nst.api.service import sends, service
-from nst.errors import InvalidOption
-from nst.jobs.job import Job, JobStatus
+from nst.api import pictures
+from nst.api.service import Responses, sends, service
+from nst.errors import InvalidOption, JobNotFound
+from nst.jobs.job import FRAMES, Job, JobStatus
 from nst.jobs.submit import Upload
+from nst.metrics import JOBS_TAKEN
 from nst.options import DEFAULT_PRESET, StyleTransferOptions
 
-OWNER = "compatible"
+OWNER = "compatible:"
+"""And the client, so that nobody uses up what others may ask for."""
 
 STATUS_NAMES = {
     JobStatus.QUEUED: "Processing",
@@ -44,16 +47,35 @@ class TaskStatusView(BaseModel):
     """Addresses of the pictures so far; of a finished job the last one is the result."""
 
 
+NOT_YET: Responses = {
+    202: {
+        "description": "It is being painted.",
+        "content": {
+            "application/json": {
+                "schema": {
+                    "type": "object",
+                    "properties": {"task_id": {"type": "string"}, "status": {"type": "string"}},
+                    "required": ["task_id", "status"],
+                }
+            }
+        },
+    }
+}
+
+
 @routes.post("/style_transfer")
 @routes.output(TaskView, status_code=202)
 @routes.doc(responses=[413, 415, 422, 429, 503])
 def style_transfer() -> Any:
     """Ask for a picture: the files content_image and style_image of a form."""
-    content, style = (_upload(name) for name in ("content_image", "style_image"))
-    options = StyleTransferOptions.from_preset(DEFAULT_PRESET)
-    job = service().jobs.submit(
-        OWNER, content, [style], options, preset=DEFAULT_PRESET, client=auth.client()
-    )
+    options, client = StyleTransferOptions.from_preset(DEFAULT_PRESET), service().client()
+    files = [_file(name) for name in ("content_image", "style_image")]
+    with pictures.decoding:
+        content, style = (Upload(file.read(), file.filename or "") for file in files)
+        job = service().jobs.submit(
+            OWNER + client, content, [style], options, preset=DEFAULT_PRESET, client=client
+        )
+    JOBS_TAKEN.labels("yes" if job.cached else "no").inc()
     return TaskView(task_id=job.id), HTTPStatus.ACCEPTED
 
 
@@ -62,25 +84,25 @@ def style_transfer() -> Any:
 @routes.doc(responses=[404])
 def task_status(job_id: str) -> TaskStatusView:
     """Processing, Finished or Failed."""
-    job = service().jobs.repository.get(job_id)
+    job = _task(job_id)
     return TaskStatusView(task_id=job.id, status=STATUS_NAMES[job.status], images=_images(job))
 
 
 @routes.get("/download/<job_id>")
-@routes.doc(responses=sends("image/png", "The stylized image.", 202))
+@routes.doc(responses=sends("image/*", "The stylized image.") | NOT_YET)
 def download(job_id: str) -> Any:
     """The finished picture; 202 while it is being painted."""
-    job = service().jobs.repository.get(job_id)
+    job = _task(job_id)
     if not job.status.is_final:
         return {"task_id": job.id, "status": STATUS_NAMES[job.status]}, HTTPStatus.ACCEPTED
     return pictures.send_result(service().jobs.storage, job)
 
 
 @routes.get("/download-all/<job_id>")
-@routes.doc(responses=sends("application/zip", "All pictures.", 202))
+@routes.doc(responses=sends("application/zip", "All pictures.") | NOT_YET)
 def download_all(job_id: str) -> Any:
     """All pictures in one ZIP; 202 while it is being painted."""
-    job = service().jobs.repository.get(job_id)
+    job = _task(job_id)
     if not job.status.is_final:
         return {"task_id": job.id, "status": STATUS_NAMES[job.status]}, HTTPStatus.ACCEPTED
     return pictures.archive(service().jobs.storage, job)
@@ -90,20 +112,29 @@ def download_all(job_id: str) -> Any:
 @routes.doc(responses=sends("image/jpeg", "As it was after this step."))
 def task_image(job_id: str, step: int) -> Response:
     """One of the pictures that the status names."""
+    job = _task(job_id)
+    key = f"{job.id}/{FRAMES}{step:06d}.jpg"
+    name = f"{step:06d}.jpg"
+    return pictures.send(service().jobs.storage, key, "image/jpeg", name, changes=True)
+
+
+def _task(job_id: str) -> Job:
+    """Made here; the jobs of others are not to be seen by their ids. Raises JobNotFound."""
     job = service().jobs.repository.get(job_id)
-    key = f"{job.id}/{pictures.FRAMES}{step:06d}.jpg"
-    return pictures.send(service().jobs.storage, key, "image/jpeg", f"{step:06d}.jpg")
+    if not job.owner.startswith(OWNER):
+        raise JobNotFound(job_id)
+    return job
 
 
-def _upload(field: str) -> Upload:
+def _file(field: str) -> FileStorage:
     file = request.files.get(field)
     if file is None:
         raise InvalidOption(field, "", "a picture as a file of the form")
-    return Upload(file.read(), file.filename or "")
+    return file
 
 
 def _images(job: Job) -> list[str]:
-    frames = service().jobs.storage.list(f"{job.id}/{pictures.FRAMES}")
+    frames = service().jobs.storage.list(f"{job.id}/{FRAMES}")
     steps = [pictures.step_of(file) for file in frames]
     found = [url_for("compat.task_image", job_id=job.id, step=step) for step in steps]
     if job.result:

@@ -7,17 +7,19 @@ from typing import Any
 
 from apiflask import APIBlueprint
 from flask import Response, request, stream_with_context, url_for
-from pydantic import BaseModel, Field, create_model
-from werkzeug.datastructures import FileStorage
+from pydantic import BaseModel, ConfigDict, Field, create_model
+from werkzeug.datastructures import FileStorage, MultiDict
 
-from nst.api import auth
+from nst import tracing
+from nst.api import pictures
 from nst.api.service import sends, service
-from nst.api.streams import POLL_SECONDS
+from nst.api.streams import POLL_SECONDS, has_seen_end
 from nst.api.views import JobsView, JobView
 from nst.controls import STEERABLE
 from nst.errors import InvalidOption
 from nst.jobs.job import Job, JobStatus
 from nst.jobs.submit import Jobs, Upload
+from nst.metrics import JOBS_TAKEN
 from nst.options import DEFAULT_PRESET, StyleTransferOptions
 from nst.samples import SampleKind, sample
 
@@ -44,6 +46,11 @@ class JobsQuery(BaseModel):
     before: str | None = None
 
 
+EVENTS = sends("text/event-stream", "snapshot, progress …, end", 429) | {
+    204: {"description": "The client has seen the end."}
+}
+
+
 def _weight(name: str) -> Any:
     description = StyleTransferOptions.model_fields[name].description
     return float | None, Field(None, description=description)
@@ -51,6 +58,7 @@ def _weight(name: str) -> Any:
 
 Steering: type[BaseModel] = create_model(
     "Steering",
+    __config__=ConfigDict(extra="forbid", allow_inf_nan=False),
     __doc__="New values for a running job; what is left out stays.",
     **{name: _weight(name) for name in STEERABLE},
 )
@@ -66,18 +74,21 @@ def submit() -> Any:
     earlier jobs whose pictures to take. Every option may be a field. With an Idempotency-Key
     the same request makes one job, however often it is sent.
     """
-    order = _Form(service().jobs, service().me()).read()
-    job = service().jobs.submit(
-        service().me(),
-        order.content,
-        order.styles,
-        order.options,
-        masks=order.masks,
-        preset=order.preset,
-        idempotency_key=_idempotency_key(),
-        trace=_trace(),
-        client=auth.client(),
-    )
+    me, form = service().me(), _Form(service().jobs, service().me(), request.form, request.files)
+    with pictures.decoding:
+        order = form.read()
+        job = service().jobs.submit(
+            me,
+            order.content,
+            order.styles,
+            order.options,
+            masks=order.masks,
+            preset=order.preset,
+            idempotency_key=_idempotency_key(),
+            trace=_trace(),
+            client=service().client(),
+        )
+    JOBS_TAKEN.labels("yes" if job.cached else "no").inc()
     return _accepted(job)
 
 
@@ -139,12 +150,18 @@ def steer(job_id: str, steering: BaseModel) -> Any:
 
 
 @routes.get("/<job_id>/events")
-@routes.doc(responses=sends("text/event-stream", "snapshot, progress …, end", 429))
+@routes.doc(responses=EVENTS)
 def events(job_id: str) -> Response:
-    """Server-sent events: the job now, every change, its end. Reconnect when the stream closes."""
-    streams, client = service().streams, auth.client()
+    """Server-sent events: the job now, every change, its end.
+
+    Reconnect when the stream closes; a client that has seen the end, and says so in
+    Last-Event-ID, is told by 204 to stop.
+    """
+    me, streams, client = service().me(), service().streams, service().client()
+    if has_seen_end(service().jobs.get(me, job_id), request.headers.get("Last-Event-ID")):
+        return Response(status=HTTPStatus.NO_CONTENT)
     changes = service().jobs.events(
-        service().me(),
+        me,
         job_id,
         poll_seconds=POLL_SECONDS,
         lifetime_seconds=streams.lifetime_seconds,
@@ -183,12 +200,14 @@ class _Form:
 
     jobs: Jobs
     owner: str
+    fields: MultiDict[str, str]
+    files: MultiDict[str, FileStorage]
 
     def read(self) -> _Order:
         """Raises InvalidOption, JobNotFound."""
-        preset = request.form.get("preset")
-        given = {name: value for name, value in request.form.items() if name not in PICTURE_FIELDS}
-        masks = [_upload(file) for file in request.files.getlist("style_mask")]
+        preset = self.fields.get("preset")
+        given = {name: value for name, value in self.fields.items() if name not in PICTURE_FIELDS}
+        masks = [_upload(file) for file in self.files.getlist("style_mask")]
         return _Order(
             content=self._content(),
             styles=self._styles(),
@@ -198,20 +217,20 @@ class _Form:
         )
 
     def _content(self) -> Upload:
-        if file := request.files.get("content_image"):
+        if file := self.files.get("content_image"):
             return _upload(file)
-        if job_id := request.form.get("content_from"):
+        if job_id := self.fields.get("content_from"):
             return self.jobs.uploads(self.owner, job_id)[0]
-        if name := request.form.get("sample_content"):
+        if name := self.fields.get("sample_content"):
             return _sample("content", name)
         raise InvalidOption("content_image", "", "a picture as a file of the form")
 
     def _styles(self) -> Sequence[Upload]:
-        if files := request.files.getlist("style_image"):
+        if files := self.files.getlist("style_image"):
             return [_upload(file) for file in files]
-        if job_id := request.form.get("styles_from"):
+        if job_id := self.fields.get("styles_from"):
             return self.jobs.uploads(self.owner, job_id)[1]
-        if names := request.form.getlist("sample_style"):
+        if names := self.fields.getlist("sample_style"):
             return [_sample("style", name) for name in names]
         raise InvalidOption("style_image", "", "a picture as a file of the form")
 
@@ -233,5 +252,7 @@ def _idempotency_key() -> str | None:
 
 
 def _trace() -> dict[str, str]:
+    """Headers that carry the trace of this request, or the one it came with, to a worker."""
     names = ("traceparent", "tracestate")
-    return {name: request.headers[name] for name in names if name in request.headers}
+    given = {name: request.headers[name] for name in names if name in request.headers}
+    return tracing.headers() or given

@@ -1,10 +1,16 @@
 """The page, the documentation of the API, and the headers that keep both safe."""
 
+import os
+from collections.abc import Callable
+from contextlib import suppress
 from importlib import resources
+from mimetypes import guess_type
 from pathlib import Path
 
-from flask import Blueprint, Response, current_app, send_from_directory
+from flask import Blueprint, Response, current_app, request, send_from_directory
 from werkzeug.exceptions import NotFound
+from werkzeug.routing import PathConverter
+from werkzeug.security import safe_join
 
 PAGE = Path(__file__).parent / "page"
 """Built from frontend/; in a checkout `make page` does so."""
@@ -39,14 +45,23 @@ SECURITY_HEADERS = {
 
 YEAR_SECONDS = 365 * 24 * 3600
 
-
 routes = Blueprint("page", __name__)
 """Every path that is not the API's: the page finds its own way from there."""
 
 
 @routes.get("/assets/<path:name>")
 def assets(name: str) -> Response:
-    response = send_from_directory(PAGE / "assets", name, max_age=YEAR_SECONDS)
+    """Compressed where the build has put such a copy beside the file."""
+    folder = PAGE / "assets"
+    copy = safe_join(str(folder), f"{name}.gz")
+    is_packed = bool(copy and os.path.isfile(copy) and request.accept_encodings["gzip"])  # noqa: PTH113 - a name that is too long is no file, and no error
+    kind, _ = guess_type(name)
+    response = send_from_directory(
+        folder, f"{name}.gz" if is_packed else name, mimetype=kind, max_age=YEAR_SECONDS
+    )
+    if is_packed:
+        response.content_encoding = "gzip"
+    response.vary.add("Accept-Encoding")
     response.cache_control.immutable = True
     return response
 
@@ -58,24 +73,37 @@ def docs() -> Response:
 
 @routes.get("/api/docs/<path:name>")
 def docs_file(name: str) -> Response:
-    own = (DOCS / name).is_file()
-    return send_from_directory(DOCS if own else SWAGGER, name, max_age=3600)
+    try:
+        return send_from_directory(DOCS, name, max_age=3600)
+    except NotFound:
+        return send_from_directory(SWAGGER, name, max_age=3600)
 
 
 @routes.get("/", defaults={"path": ""})
-@routes.get("/<path:path>")
+@routes.get("/<page:path>")
 def page(path: str) -> Response:
-    if path.startswith("api/"):
-        raise NotFound("there is no such address in the API; see /api/docs")
-    if path and (PAGE / path).is_file():
+    with suppress(NotFound):
         return send_from_directory(PAGE, path, max_age=3600)
     if not (PAGE / "index.html").is_file():
         return current_app.response_class(NO_PAGE, mimetype="text/html")
     return send_from_directory(PAGE, "index.html", max_age=0)
 
 
-def add_security_headers(response: Response) -> Response:
-    """To every response."""
-    for name, value in SECURITY_HEADERS.items():
-        response.headers.setdefault(name, value)
-    return response
+class PagePath(PathConverter):
+    """Any path but those of the API, where wrong addresses and methods must be told apart."""
+
+    regex = r"(?!api(?:/|$))[^/].*?"
+
+
+def security_headers(*, allow_embedding: bool) -> Callable[[Response], Response]:
+    """Adds them to every response. `allow_embedding`: pages of other sites, which may use the API,
+    may show its pictures too."""
+
+    def add(response: Response) -> Response:
+        if allow_embedding and request.path.startswith("/api/"):
+            response.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
+        for name, value in SECURITY_HEADERS.items():
+            response.headers.setdefault(name, value)
+        return response
+
+    return add

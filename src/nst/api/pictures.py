@@ -1,6 +1,8 @@
 """Pictures over HTTP: from the storage, with ranges and validators, whole or as thumbnails."""
 
 import io
+import re
+import threading
 from http import HTTPStatus
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -8,23 +10,27 @@ from urllib.parse import quote
 
 from flask import Response, redirect, request
 from PIL import Image
-from werkzeug.exceptions import NotFound
+from werkzeug.exceptions import NotFound, RequestedRangeNotSatisfiable
 from zipstream import ZipStream
 
 from nst import images
-from nst.jobs.execute import CONTENT
-from nst.jobs.job import Job
+from nst.jobs.job import CONTENT, FRAMES, Job
 from nst.jobs.ports import ImageStorage, StoredFile
 from nst.jobs.submit import clean_name
 from nst.video import Timelapse
 
 THUMB_SIDE_PIXELS = 400
 FILM_SIDE_PIXELS = 768
+SHARED_SIDE_PIXELS = 2048
+SMALL_QUALITY = 85
 LINK_SECONDS = 300.0
 YEAR_SECONDS = 365 * 24 * 3600
 
-FRAMES = "frames/"
 TIMELAPSE = "timelapse.webp"
+
+decoding = threading.BoundedSemaphore(4)
+"""To be held while pictures of a request are in memory: they can be large, so only a few requests
+may at a time, and the others wait."""
 
 
 def send(
@@ -38,38 +44,64 @@ def send(
 ) -> Response:
     """A stored picture, or with ?thumb=1 a small JPEG of it; with ?download=1 to be saved.
 
-    `changes`: whether the same address may show another picture later. `large_by_link`: let the
-    client get it from the storage itself where that is possible. Raises NotFound.
+    `changes`: whether the same address may show another picture later, as after another try.
+    `large_by_link`: let the client get it from the storage itself where that is possible.
+    Raises NotFound, RequestedRangeNotSatisfiable.
     """
     file = storage.stat(key)
     if file is None:
         raise NotFound("there is no such picture (yet)")
-    if request.args.get("thumb"):
-        return _validated(Response(thumb(storage.get(key)), content_type="image/jpeg"), file)
-    if large_by_link and (link := storage.link(key, LINK_SECONDS)):
+    if request.if_none_match.contains(file.etag):
+        response = Response(status=HTTPStatus.NOT_MODIFIED)
+    elif request.args.get("thumb"):
+        response = Response(_small(storage.get(key), THUMB_SIDE_PIXELS), content_type="image/jpeg")
+    elif large_by_link and (link := storage.link(key, LINK_SECONDS)):
         return redirect(link, Response=Response)  # type: ignore[return-value]
-    response = _ranged(storage, file)
-    response.content_type = content_type
-    kind = "attachment" if request.args.get("download") else "inline"
-    response.headers["Content-Disposition"] = _disposition(kind, name)
+    else:
+        response = _ranged(storage, file)
+        response.content_type = content_type
+        kind = "attachment" if request.args.get("download") else "inline"
+        response.headers["Content-Disposition"] = _disposition(kind, name)
+    response.set_etag(file.etag)
     response.cache_control.private = True
     response.cache_control.max_age = 0 if changes else YEAR_SECONDS
     response.cache_control.immutable = not changes
-    return _validated(response, file)
+    return response
 
 
 def send_result(storage: ImageStorage, job: Job) -> Response:
     """Raises NotFound if there is none."""
     if job.result is None:
         raise NotFound(f"there is no picture: the job is {job.status}")
-    name = file_name(job)
-    return send(storage, job.result.key, job.result.content_type, name, large_by_link=True)
+    return send(
+        storage,
+        job.result.key,
+        job.result.content_type,
+        file_name(job),
+        changes=True,
+        large_by_link=True,
+    )
 
 
 def send_content(storage: ImageStorage, job: Job) -> Response:
-    """The picture that went in."""
+    """The picture that went in, as it was uploaded."""
     picture = job.order.content
     return send(storage, picture.key, picture.content_type, picture.name)
+
+
+def send_content_without_metadata(storage: ImageStorage, job: Job) -> Response:
+    """The picture that went in, for others: they need not know where it was taken."""
+    file = storage.stat(job.order.content.key)
+    if file is None:
+        raise NotFound("there is no such picture any more")
+    if request.if_none_match.contains(file.etag):
+        response = Response(status=HTTPStatus.NOT_MODIFIED)
+    else:
+        side = THUMB_SIDE_PIXELS if request.args.get("thumb") else SHARED_SIDE_PIXELS
+        response = Response(_small(storage.get(file.key), side), content_type="image/jpeg")
+    response.set_etag(file.etag)
+    response.cache_control.private = True
+    return response
 
 
 def archive(storage: ImageStorage, job: Job) -> Response:
@@ -92,13 +124,14 @@ def archive(storage: ImageStorage, job: Job) -> Response:
 
 def timelapse(storage: ImageStorage, job: Job) -> Response:
     """A film of the frames; made when it is first asked for. Raises NotFound."""
-    key = f"{job.id}/{TIMELAPSE}"
+    key = f"{job.id}/{job.attempt}-{TIMELAPSE}"
     if job.result is None:
         raise NotFound("the film is made when the picture is finished")
-    if storage.stat(key) is None:
-        storage.put(key, _film(storage, job))
+    with decoding:
+        if storage.stat(key) is None:
+            storage.put(key, _film(storage, job))
     name = file_name(job).removesuffix(".png") + ".webp"
-    return send(storage, key, "image/webp", name)
+    return send(storage, key, "image/webp", name, changes=True)
 
 
 def file_name(job: Job) -> str:
@@ -131,16 +164,22 @@ def step_of(frame: StoredFile) -> int:
 
 def thumb(data: bytes) -> bytes:
     """A small JPEG of a picture."""
-    with Image.open(io.BytesIO(data)) as opened:
-        opened.draft("RGB", (2 * THUMB_SIDE_PIXELS, 2 * THUMB_SIDE_PIXELS))  # far faster for JPEG
+    return _small(data, THUMB_SIDE_PIXELS)
+
+
+def _small(data: bytes, side_pixels: int) -> bytes:
+    with decoding, Image.open(io.BytesIO(data)) as opened:
+        opened.draft("RGB", (2 * side_pixels, 2 * side_pixels))  # far faster for JPEG
         picture = images.flatten(images.load(opened, "content"))
-    if max(picture.size) > THUMB_SIDE_PIXELS:
-        picture = images.resize(picture, images.fit(picture.size, THUMB_SIDE_PIXELS))
-    return images.encode(picture, "JPEG")
+    if max(picture.size) > side_pixels:
+        picture = images.resize(picture, images.fit(picture.size, side_pixels))
+    file = io.BytesIO()
+    picture.save(file, "JPEG", quality=SMALL_QUALITY)
+    return file.getvalue()
 
 
 def _ranged(storage: ImageStorage, file: StoredFile) -> Response:
-    asked = request.range.range_for_length(file.size_bytes) if request.range else None
+    asked = _asked_range(file)
     start, stop = asked or (0, file.size_bytes)
     pieces = storage.stream(file.key, start, stop) if stop > start else iter(())
     response = Response(pieces)
@@ -152,14 +191,18 @@ def _ranged(storage: ImageStorage, file: StoredFile) -> Response:
     return response
 
 
-def _validated(response: Response, file: StoredFile) -> Response:
-    response.set_etag(file.etag)
-    if request.if_none_match.contains(file.etag):
-        response.status_code = HTTPStatus.NOT_MODIFIED
-        response.response = []
-        response.headers.pop("Content-Length", None)
-    return response
-
-
 def _disposition(kind: str, name: str) -> str:
-    return f"{kind}; filename*=UTF-8''{quote(name)}"
+    plain = re.sub(r"[^\x20-\x7e]", "_", name)  # for programs that know no other names
+    return f"{kind}; filename=\"{plain}\"; filename*=UTF-8''{quote(name)}"
+
+
+def _asked_range(file: StoredFile) -> tuple[int, int] | None:
+    """From, and to before; None: all of it."""
+    asked = request.range
+    is_for_another = "If-Range" in request.headers and request.if_range.etag != file.etag
+    if asked is None or is_for_another or asked.units != "bytes" or len(asked.ranges) > 1:
+        return None
+    found = asked.range_for_length(file.size_bytes)
+    if found is None:
+        raise RequestedRangeNotSatisfiable(file.size_bytes)
+    return found

@@ -12,6 +12,7 @@ from werkzeug.exceptions import HTTPException
 
 from nst.errors import (
     DependencyError,
+    ImageRole,
     ImageTooLarge,
     InvalidCheckpoint,
     InvalidImage,
@@ -57,6 +58,14 @@ HTTP_CODES = {
 }
 """What the framework itself finds wrong; everything else of its is a bad_request."""
 
+FIELDS: dict[ImageRole, str] = {
+    "content": "content_image",
+    "style": "style_image",
+    "mask": "style_mask",
+    "initial": "image",
+}
+"""In which field of a form a picture of this role comes."""
+
 RETRY_SECONDS = 10
 """What is said where something outside failed."""
 
@@ -72,10 +81,11 @@ def register(app: APIFlask) -> None:
     """Let every error of this app become a problem."""
     app.before_request(_name_request)
     app.after_request(_tell_name)
+    app.error_processor(_http_error)  # first: it registers handlers of its own
     app.register_error_handler(NSTError, _nst_error)
+    app.register_error_handler(FileNotFoundError, _no_file)
     app.register_error_handler(HTTPException, _http_exception)
     app.register_error_handler(Exception, _unexpected)
-    app.error_processor(_http_error)
 
 
 def problem(status: HTTPStatus, code: str, detail: str, **facts: Any) -> Response:
@@ -97,7 +107,8 @@ def problem(status: HTTPStatus, code: str, detail: str, **facts: Any) -> Respons
 
 def _name_request() -> None:
     given = request.headers.get("X-Request-ID", "")
-    g.request_id = given if given.isalnum() and len(given) <= 64 else uuid.uuid4().hex
+    is_fine = given.isascii() and given.isalnum() and len(given) <= 64
+    g.request_id = given if is_fine else uuid.uuid4().hex
 
 
 def _tell_name(response: Response) -> Response:
@@ -111,15 +122,25 @@ def _nst_error(error: NSTError) -> Response:
         case InvalidOption(field=field):
             facts["field"] = field
         case InvalidImage(role=role, reason=reason):
-            facts["field"] = f"{role}_image"
+            facts["field"] = FIELDS[role]
             detail = reason
         case TooManyRequests(retry_after_seconds=seconds):
             facts["retry_after_seconds"] = seconds
         case DependencyError():
-            logger.error("%s: %s", error.code, error)
-            detail = "a part of this service does not answer; nothing is lost, try again soon"
+            logger.error("%s", error, extra={"code": error.code, "request": g.get("request_id")})
+            detail = (
+                "the server has no space left for pictures; try again later"
+                if isinstance(error, StorageFull)
+                else "a part of this service does not answer; nothing is lost, try again soon"
+            )
             facts["retry_after_seconds"] = RETRY_SECONDS
     return problem(status, error.code, detail, **facts)
+
+
+def _no_file(_: FileNotFoundError) -> Response:
+    """The storage does not have it, or not any more."""
+    status = HTTPStatus.NOT_FOUND
+    return problem(status, HTTP_CODES[status], "there is no such picture (any more)")
 
 
 def _http_exception(error: HTTPException) -> Response | HTTPException:
@@ -130,7 +151,7 @@ def _http_exception(error: HTTPException) -> Response | HTTPException:
         status, HTTP_CODES.get(status, "bad_request"), error.description or status.phrase
     )
     for name, value in error.get_headers():
-        if name == "Allow":
+        if name in ("Allow", "Content-Range"):
             response.headers[name] = value
     return response
 
@@ -147,7 +168,7 @@ def _http_error(error: HTTPError) -> Response:
 
 
 def _unexpected(error: Exception) -> Response:
-    logger.exception("request %s failed", g.get("request_id"), exc_info=error)
+    logger.error("request failed", exc_info=error, extra={"request": g.get("request_id")})
     return problem(
         HTTPStatus.INTERNAL_SERVER_ERROR,
         "internal_error",

@@ -8,7 +8,7 @@ from nst import images
 from nst.api import pictures
 from nst.api.service import sends, service
 from nst.api.views import FramesView, FrameView
-from nst.jobs.execute import PREVIEW
+from nst.jobs.job import FRAMES, PREVIEW
 
 routes = APIBlueprint("results", __name__, tag="results", url_prefix="/api/v1/jobs/<job_id>")
 
@@ -36,7 +36,7 @@ def preview(job_id: str) -> Response:
 def frames(job_id: str) -> FramesView:
     """The intermediate pictures."""
     job = service().jobs.get(service().me(), job_id)
-    files = service().jobs.storage.list(f"{job.id}/{pictures.FRAMES}")
+    files = service().jobs.storage.list(f"{job.id}/{FRAMES}")
     steps = [pictures.step_of(file) for file in files]
     return FramesView(
         frames=[
@@ -51,26 +51,27 @@ def frames(job_id: str) -> FramesView:
 def frame(job_id: str, step: int) -> Response:
     """One intermediate picture."""
     job = service().jobs.get(service().me(), job_id)
-    key = f"{job.id}/{pictures.FRAMES}{step:06d}.jpg"
-    return pictures.send(service().jobs.storage, key, "image/jpeg", f"{step:06d}.jpg")
+    key = f"{job.id}/{FRAMES}{step:06d}.jpg"
+    name = f"{step:06d}.jpg"
+    return pictures.send(service().jobs.storage, key, "image/jpeg", name, changes=True)
 
 
 @routes.get("/archive")
-@routes.doc(responses=sends("application/zip", "What it says."))
+@routes.doc(responses=sends("application/zip", "The pictures."))
 def archive(job_id: str) -> Response:
     """All intermediate pictures and the result in one ZIP."""
     return pictures.archive(service().jobs.storage, service().jobs.get(service().me(), job_id))
 
 
 @routes.get("/timelapse")
-@routes.doc(responses=sends("image/webp", "What it says."))
+@routes.doc(responses=sends("image/webp", "The film."))
 def timelapse(job_id: str) -> Response:
     """A film of the picture being painted."""
     return pictures.timelapse(service().jobs.storage, service().jobs.get(service().me(), job_id))
 
 
 @routes.get("/recipe")
-@routes.doc(responses=sends("application/json", "What it says."))
+@routes.doc(responses=sends("application/json", "The recipe."))
 def recipe(job_id: str) -> Response:
     """All that is needed to paint it again, as it stands in the picture."""
     job = service().jobs.get(service().me(), job_id)

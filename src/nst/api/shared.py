@@ -79,14 +79,15 @@ def get_shared(token: str) -> SharedView:
 
 
 @routes.get("/shared/<token>/result")
-@routes.doc(responses=sends("image/png", "The stylized image."))
+@routes.doc(responses=sends("image/*", "The stylized image."))
 def result(token: str) -> Response:
     """The picture behind a link."""
     return pictures.send_result(service().jobs.storage, service().jobs.shared(token))
 
 
 @routes.get("/shared/<token>/content")
-@routes.doc(responses=sends("image/*", "As it was uploaded."))
+@routes.doc(responses=sends("image/jpeg", "Without metadata."))
 def content(token: str) -> Response:
     """The picture that was painted."""
-    return pictures.send_content(service().jobs.storage, service().jobs.shared(token))
+    job = service().jobs.shared(token)
+    return pictures.send_content_without_metadata(service().jobs.storage, job)

@@ -6,10 +6,13 @@ from collections.abc import Callable, Iterator
 
 from nst.api.views import JobView
 from nst.errors import TooManyRequests
+from nst.jobs.job import Job
 from nst.jobs.submit import Seen
 
 POLL_SECONDS = 2.0
 """So often a stream looks into the repository if it hears nothing."""
+RETRY_MILLISECONDS = 1000
+"""After which a browser opens a stream again that was closed."""
 PING_SECONDS = 15.0
 """After so much silence a comment is sent, so that nobody on the way gives the line up."""
 
@@ -59,7 +62,7 @@ class Streams:
                 continue
             silent_seconds = 0.0
             if is_first:
-                yield _event("snapshot", view(seen))
+                yield f"retry: {RETRY_MILLISECONDS}\n" + _event("snapshot", view(seen))
             if seen.job.status.is_final:
                 yield _event("end", view(seen))
             elif not is_first:
@@ -67,6 +70,16 @@ class Streams:
             is_first = False
 
 
+def has_seen_end(job: Job, last_event_id: str | None) -> bool:
+    """Whether this is the id of the job's last event, after which there is nothing to send."""
+    return job.status.is_final and last_event_id == _end_id(job.attempt)
+
+
+def _end_id(attempt: int) -> str:
+    return f"{attempt}-end"
+
+
 def _event(name: str, view: JobView) -> str:
     step = view.progress.step if view.progress else 0
-    return f"id: {view.attempt}-{step}\nevent: {name}\ndata: {view.model_dump_json()}\n\n"
+    event_id = _end_id(view.attempt) if name == "end" else f"{view.attempt}-{step}"
+    return f"id: {event_id}\nevent: {name}\ndata: {view.model_dump_json()}\n\n"

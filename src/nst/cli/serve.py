@@ -1,5 +1,6 @@
 """`nst serve`, `nst worker`, `nst migrate`."""
 
+import logging
 import signal
 import webbrowser
 from importlib.util import find_spec
@@ -9,6 +10,8 @@ import click
 from nst import bootstrap
 from nst.cli.errors import debug_option
 from nst.errors import InvalidOption
+
+logger = logging.getLogger(__name__)
 
 
 @click.command()
@@ -27,7 +30,7 @@ from nst.errors import InvalidOption
 @debug_option
 def serve(host: str, port: int, workers: int, open_browser: bool) -> None:
     """The web page, the HTTP API and workers, in one command."""
-    _check_extra()
+    check_extra()
     bootstrap.set_up_logs()
     bootstrap.migrate()
     from nst.cli.web_server import WebServer
@@ -39,12 +42,15 @@ def serve(host: str, port: int, workers: int, open_browser: bool) -> None:
 @debug_option
 def worker() -> None:
     """Paint the jobs of a service that runs elsewhere."""
-    _check_extra()
+    check_extra()
     bootstrap.set_up_logs()
+    bootstrap.set_up_traces("nst-worker")
+    bootstrap.serve_metrics()
     with bootstrap.ports() as ports:
         made = bootstrap.worker(ports)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: made.stop())
+        logger.info("%s waits for jobs", made.name)
         made.run()
 
 
@@ -53,11 +59,12 @@ def worker() -> None:
 @debug_option
 def migrate(revision: str) -> None:
     """Make the tables of the database, or bring them up to date."""
-    _check_extra()
+    check_extra()
     click.echo(f"{bootstrap.migrate(revision)} is at {revision}")
 
 
-def _check_extra() -> None:
+def check_extra() -> None:
+    """Raises InvalidOption if the service is not installed."""
     if not all(map(find_spec, ("apiflask", "gunicorn", "sqlalchemy", "obstore", "structlog"))):
         raise InvalidOption(
             "serve", "this installation", "one with the service: pip install 'nst[service]'"

@@ -40,12 +40,13 @@ class WebServer(BaseApplication):  # type: ignore[misc]
         self._on_ready = on_ready
         self._streams = bootstrap.event_streams()
         self._stack = ExitStack()
+        self._running: list[_Running] = []
         super().__init__()
 
     def load_config(self) -> None:
         """Called by gunicorn."""
         values = {
-            "bind": f"{self._host}:{self._port}",
+            "bind": f"{_bracketed(self._host)}:{self._port}",
             "worker_class": _Threads,
             "workers": 1,
             "threads": self._streams.limit + THREADS_BESIDE_STREAMS,
@@ -62,6 +63,7 @@ class WebServer(BaseApplication):  # type: ignore[misc]
 
     def load(self) -> Any:
         """Called by gunicorn, in the process that answers."""
+        bootstrap.set_up_traces("nst-api")
         ports = self._stack.enter_context(bootstrap.ports())
         self._running = [
             self._stack.enter_context(_Running(bootstrap.worker(ports)))
@@ -80,11 +82,16 @@ class WebServer(BaseApplication):  # type: ignore[misc]
 
     def _announce(self, arbiter: Arbiter) -> None:
         host, port = arbiter.LISTENERS[0].sock.getsockname()[:2]
-        shown = "127.0.0.1" if host == "0.0.0.0" else host  # noqa: S104 - only compared
-        address = f"http://{shown}:{port}"
+        shown = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - not bound
+        address = f"http://{_bracketed(shown)}:{port}"
         logger.info("nst serves %s", address)
         if self._on_ready:
             self._on_ready(address)
+
+
+def _bracketed(host: str) -> str:
+    """As addresses of version 6 are written before a port."""
+    return f"[{host}]" if ":" in host else host
 
 
 class _Logger(Logger):  # type: ignore[misc]

@@ -8,7 +8,7 @@ import logging
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,22 +21,39 @@ from nst.errors import (
     NSTError,
     StorageFull,
 )
-from nst.jobs.job import Job, JobError, JobProgress, JobResult, JobStatus
+from nst.jobs.job import (
+    CHECKPOINT,
+    CHECKPOINTS,
+    FRAMES,
+    RESULT,
+    Job,
+    JobError,
+    JobProgress,
+    JobResult,
+    JobStatus,
+    Outcome,
+    public_facts,
+)
 from nst.jobs.ports import ImageStorage, JobRepository, ProgressFeed
 from nst.jobs.submit import forget
-
-MAX_ATTEMPTS = 3
 
 CRASHED = JobError(
     code="engine_crashed",
     message="the engine crashed or fell silent in every attempt; try a smaller size",
 )
-
-CONTENT, CHECKPOINT, PREVIEW, RESULT = "content", "checkpoint", "preview.jpg", "result.png"
-"""Names of files in the directory of a job and, behind its id, in the storage."""
+FULL = JobError(
+    code=StorageFull.code,
+    message="the server has no space left for the pictures; try again later",
+)
+GONE = JobError(
+    code="pictures_gone",
+    message="the pictures that were uploaded are gone; send them again",
+)
 
 ORPHAN_SECONDS = 3600.0
 """A directory without a job may belong to one that is being submitted; not for so long."""
+ORPHANS_ASKED_FOR = 500
+"""At a time: a statement takes only so many parameters."""
 
 logger = logging.getLogger(__name__)
 
@@ -61,6 +78,10 @@ class Painted:
     files: Sequence[str] = ()
     """Previews and frames."""
     has_checkpoint: bool = False
+    memory_bytes: int = 0
+    """Resident, of the engine's process."""
+    gpu_memory_bytes: int = 0
+    """That the engine holds; 0 without a GPU."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,10 +133,18 @@ class Engine(Protocol):
         """Stop after this step and keep a checkpoint."""
 
     def kill(self) -> None:
-        """At once; what it was doing is lost."""
+        """Stop at once, what it was painting is lost; nothing happens where it paints nothing."""
 
 
 # ── one job ───────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True)
+class Over:
+    """What is heard last of an attempt."""
+
+    outcome: Outcome
+    seconds: float
 
 
 @dataclass(slots=True)
@@ -128,6 +157,8 @@ class Workshop:
     engine: Engine
     lease_seconds: float = 30.0
     heartbeat_seconds: float = 1.0
+    max_attempts: int = 3
+    """That may crash or fall silent before the job has failed."""
     checkpoint_seconds: float = 30.0
     silence_seconds: float = 900.0
     """An engine that says nothing for so long hangs."""
@@ -136,32 +167,59 @@ class Workshop:
     should_stop: threading.Event = field(default_factory=threading.Event)
     meanwhile: Callable[[], None] = lambda: None
     """Called a few times a second while a job runs."""
+    watch: Callable[[News | Over], None] = lambda _: None
+    """Hears what the engine says, and last how the attempt ended."""
 
 
 def execute_job(job: Job, workshop: Workshop) -> None:
     """Run a claimed job to its end, or give it back. What fails is said to the repository; raises
     DependencyError if something outside failed, after the job was given back."""
+    began_at, outcome = time.monotonic(), Outcome.CRASHED
     try:
         with (
             tempfile.TemporaryDirectory(prefix="nst-job-") as directory,
-            _Pulse(job, workshop) as p,
+            _Pulse(job, workshop) as pulse,
         ):
-            _Attempt(job, workshop, Path(directory), p).run()
+            outcome = _Attempt(job, workshop, Path(directory), pulse).run()
     except LeaseLost as error:
-        workshop.engine.kill()
-        logger.warning("%s", error)
-    except StorageFull as error:
-        workshop.engine.kill()
-        full = JobError(code=error.code, message="the server has no space left for the pictures")
-        workshop.repository.finish(job.id, job.attempt, JobStatus.FAILED, error=full)
+        outcome = Outcome.LEASE_LOST
+        logger.warning("%s", error, extra=public_facts(job))
+        _forget_if_deleted(job, workshop)
+    except StorageFull:
+        outcome = Outcome.FAILED
+        # The database may need the space that is missing, if only to say so.
+        _delete_painted(job, workshop)
+        with suppress(LeaseLost):
+            workshop.repository.finish(job.id, job.attempt, JobStatus.FAILED, error=FULL)
+        logger.error("job failed: %s", FULL.code, extra=public_facts(job))
     except DependencyError:
-        workshop.engine.kill()
+        outcome = Outcome.GIVEN_BACK
         with suppress(NSTError):
             workshop.repository.give_back(job.id, job.attempt)
         raise
+    except Exception:
+        with suppress(NSTError):
+            workshop.repository.fail_attempt(job.id, job.attempt, workshop.max_attempts, CRASHED)
+        raise
     finally:
+        workshop.watch(Over(outcome, time.monotonic() - began_at))
+        # What it would still say must not be taken for news of the next job.
+        workshop.engine.kill()
         with suppress(FeedError):
             workshop.feed.publish(job.id, None)
+
+
+def _delete_painted(job: Job, workshop: Workshop) -> None:
+    with suppress(DependencyError):
+        for directory in (FRAMES, CHECKPOINTS):
+            workshop.storage.delete(f"{job.id}/{directory}")
+
+
+def _forget_if_deleted(job: Job, workshop: Workshop) -> None:
+    """What this attempt stored after somebody had the job and its files deleted."""
+    with suppress(DependencyError):
+        if not workshop.repository.existing([job.id]):
+            workshop.storage.delete(f"{job.id}/")
 
 
 class _Attempt:
@@ -172,11 +230,24 @@ class _Attempt:
         self._shop = workshop
         self._directory = directory
         self._pulse = pulse
+        self._is_painting = False
 
-    def run(self) -> None:
-        self._fetch()
+    def run(self) -> Outcome:
+        try:
+            return self._run()
+        except LeaseLost:
+            self._wind_down()
+            raise
+
+    def _run(self) -> Outcome:
+        try:
+            self._fetch()
+        except FileNotFoundError:
+            return self._end(JobStatus.FAILED, error=GONE)
         engine = self._shop.engine
         engine.start(Work(self._directory, self._job, self._shop.checkpoint_seconds))
+        self._is_painting = True
+        self._pulse.engine_listens.set()
         heard_at, stop_by = time.monotonic(), None
         while True:
             self._pulse.check()
@@ -184,20 +255,29 @@ class _Attempt:
             if self._shop.should_stop.is_set() and stop_by is None:
                 engine.stop()
                 stop_by = time.monotonic() + self._shop.stop_seconds
-            news = engine.news(0.2)
+            news = self._listen()
             now = time.monotonic()
             if news is not None:
                 heard_at = now
-                if self._hear(news):
-                    return
             elif stop_by is not None and now > stop_by:
-                engine.kill()
-                self._hear(Stopped(has_checkpoint=False))
-                return
+                news = Stopped(has_checkpoint=False)
             elif now - heard_at > self._shop.silence_seconds:
-                engine.kill()
-                self._hear(Crashed(f"it said nothing for {now - heard_at:.0f} s"))
-                return
+                news = Crashed(f"it said nothing for {now - heard_at:.0f} s")
+            if news is not None and (outcome := self._hear(news)):
+                return outcome
+
+    def _listen(self) -> News | None:
+        news = self._shop.engine.news(0.2)
+        if news is not None:
+            self._is_painting = isinstance(news, Painted)
+        return news
+
+    def _wind_down(self) -> None:
+        """Let the engine end by itself, if it soon does: the next job finds it warm."""
+        self._shop.engine.cancel()
+        ends_at = time.monotonic() + self._shop.stop_seconds
+        while self._is_painting and time.monotonic() < ends_at:
+            self._listen()
 
     def _fetch(self) -> None:
         order, storage = self._job.order, self._shop.storage
@@ -206,33 +286,38 @@ class _Attempt:
         if self._job.checkpoint:
             with suppress(FileNotFoundError):
                 storage.fetch(self._job.checkpoint, self._directory / CHECKPOINT)
+        else:
+            storage.delete(f"{self._job.id}/{FRAMES}")  # of a run that was not gone on with
 
-    def _hear(self, news: News) -> bool:
-        """Whether that was the last."""
+    def _hear(self, news: News) -> Outcome | None:
+        """None: the attempt goes on."""
         job, repository = self._job, self._shop.repository
+        self._shop.watch(news)
         match news:
             case Painted(progress, files, has_checkpoint):
                 self._show(progress, files)
                 if has_checkpoint:
                     self._keep_checkpoint()
-                return False
+                return None
             case Finished(status, result):
                 # Each attempt has its own name for the result: one that has been given up and
                 # wakes again writes over nothing.
                 key = f"{job.id}/{job.attempt}-{RESULT}"
                 self._shop.storage.put(key, self._directory / RESULT)
                 result = result.model_copy(update={"key": key})
-                self._end(status, result=result)
+                return self._end(status, result=result)
             case Stopped(has_checkpoint):
                 if has_checkpoint:
                     self._keep_checkpoint()
                 repository.give_back(job.id, job.attempt)
+                logger.info("job given back", extra=public_facts(job))
+                return Outcome.GIVEN_BACK
             case Failed(error):
-                self._end(JobStatus.FAILED, error=error)
+                return self._end(JobStatus.FAILED, error=error)
             case Crashed(reason):
-                logger.error("job %s, attempt %d: %s", job.id, job.attempt, reason)
-                repository.fail_attempt(job.id, job.attempt, MAX_ATTEMPTS, CRASHED)
-        return True
+                logger.error("attempt failed: %s", reason, extra=public_facts(job))
+                repository.fail_attempt(job.id, job.attempt, self._shop.max_attempts, CRASHED)
+                return Outcome.CRASHED
 
     def _end(
         self,
@@ -240,12 +325,15 @@ class _Attempt:
         *,
         result: JobResult | None = None,
         error: JobError | None = None,
-    ) -> None:
+    ) -> Outcome:
         job, progress = self._job, self._pulse.progress
-        self._shop.repository.finish(
+        finished = self._shop.repository.finish(
             job.id, job.attempt, status, progress=progress, result=result, error=error
         )
-        logger.info("job %s: %s", job.id, status)
+        logger.info("job finished", extra=public_facts(finished))
+        with suppress(DependencyError):  # else it goes with the job
+            self._shop.storage.delete(f"{job.id}/{CHECKPOINTS}")
+        return Outcome(status)
 
     def _show(self, progress: JobProgress, files: Sequence[str]) -> None:
         for name in files:
@@ -255,7 +343,7 @@ class _Attempt:
             self._shop.feed.publish(self._job.id, progress)
 
     def _keep_checkpoint(self) -> None:
-        key = f"{self._job.id}/{self._job.attempt}-{CHECKPOINT}"
+        key = f"{self._job.id}/{CHECKPOINTS}{self._job.attempt}"
         self._shop.storage.put(key, self._directory / CHECKPOINT)
         self._shop.repository.keep_checkpoint(self._job.id, self._job.attempt, key)
 
@@ -266,6 +354,8 @@ class _Pulse:
 
     def __init__(self, job: Job, workshop: Workshop) -> None:
         self.progress: JobProgress | None = None
+        self.engine_listens = threading.Event()
+        """What is asked for before is passed on then."""
         self._job = job
         self._shop = workshop
         self._is_over = threading.Event()
@@ -296,13 +386,17 @@ class _Pulse:
                 self._lost = error
                 return
             except DependencyError as error:
-                logger.warning("job %s: no heartbeat: %s", heard.id, error)
+                logger.warning("no heartbeat: %s", error, extra=public_facts(heard))
                 continue
-            if job.cancel_requested and not heard.cancel_requested:
-                self._shop.engine.cancel()
-            if job.steering != heard.steering:
-                self._shop.engine.steer(job.steering)
-            heard = job
+            if self.engine_listens.is_set():
+                self._pass_on(job, heard)
+                heard = job
+
+    def _pass_on(self, job: Job, heard: Job) -> None:
+        if job.cancel_requested and not heard.cancel_requested:
+            self._shop.engine.cancel()
+        if job.steering != heard.steering:
+            self._shop.engine.steer(job.steering)
 
 
 # ── all jobs ──────────────────────────────────────────────────────────────────────────────────
@@ -311,9 +405,9 @@ class _Pulse:
 def sweep(workshop: Workshop) -> Sequence[Job]:
     """Jobs whose worker fell silent are queued again, or have failed; returns them. Raises
     RepositoryError."""
-    swept = workshop.repository.sweep(MAX_ATTEMPTS, CRASHED)
+    swept = workshop.repository.sweep(workshop.max_attempts, CRASHED)
     for job in swept:
-        logger.warning("job %s: its worker %s fell silent, now %s", job.id, job.worker, job.status)
+        logger.warning("worker %s fell silent", job.worker, extra=public_facts(job))
         with suppress(FeedError):
             workshop.feed.publish(job.id, None)
     return swept
@@ -326,14 +420,18 @@ def clean(repository: JobRepository, storage: ImageStorage, retention_seconds: f
     expired = repository.completed_before(now - retention_seconds, limit=1000)
     for job_id in expired:
         forget(job_id, repository, storage)
-    directories = storage.directories()
-    orphans = sorted(set(directories) - repository.existing(directories))
-    gone = [name for name in orphans if _is_old(storage, name)]
+    gone = [name for name in _orphans(repository, storage) if _is_old(storage, name)]
     for name in gone:
         storage.delete(f"{name}/")
     return len(expired) + len(gone)
 
 
+def _orphans(repository: JobRepository, storage: ImageStorage) -> Iterator[str]:
+    directories = storage.directories()
+    for first in range(0, len(directories), ORPHANS_ASKED_FOR):
+        asked = directories[first : first + ORPHANS_ASKED_FOR]
+        yield from set(asked) - repository.existing(asked)
+
+
 def _is_old(storage: ImageStorage, directory: str) -> bool:
-    newest = max((file.modified_at for file in storage.list(f"{directory}/")), default=0.0)
-    return newest < time.time() - ORPHAN_SECONDS
+    return storage.changed_at(f"{directory}/") < time.time() - ORPHAN_SECONDS

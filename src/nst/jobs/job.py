@@ -32,8 +32,24 @@ class JobStatus(StrEnum):
         return self in FINAL
 
 
+CONTENT, CHECKPOINT, PREVIEW, RESULT = "content", "checkpoint", "preview.jpg", "result.png"
+"""Names of files in the directory of a job and, behind its id, in the storage."""
+FRAMES, CHECKPOINTS = "frames/", "checkpoints/"
+"""Directories below it: of intermediate pictures, and of states of the running job."""
+
 FINAL = frozenset({JobStatus.SUCCEEDED, JobStatus.FAILED, JobStatus.CANCELED})
 RETRYABLE = frozenset({JobStatus.FAILED, JobStatus.CANCELED})
+
+
+class Outcome(StrEnum):
+    """How an attempt ended."""
+
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELED = "canceled"
+    GIVEN_BACK = "given_back"
+    CRASHED = "crashed"
+    LEASE_LOST = "lease_lost"
 
 
 class _Value(BaseModel):

@@ -20,9 +20,10 @@ from nst.errors import (
     JobNotFound,
     QueueFull,
     RepositoryError,
+    StorageError,
     TooManyRequests,
 )
-from nst.jobs.job import Job, JobStatus, Order, Picture, Share, new_id
+from nst.jobs.job import CONTENT, Job, JobStatus, Order, Picture, Share, new_id, public_facts
 from nst.jobs.ports import (
     ImageStorage,
     JobQueue,
@@ -43,9 +44,8 @@ CONTENT_TYPES = {
     "WEBP": "image/webp",
     "TIFF": "image/tiff",
     "AVIF": "image/avif",
-    "GIF": "image/gif",
-    "BMP": "image/bmp",
 }
+"""Of the pictures that may be sent, by what is in them and not by their names."""
 
 logger = logging.getLogger(__name__)
 
@@ -82,6 +82,17 @@ class Seen:
     job: Job
     place_in_queue: int | None
     """1 for the next one; None if it does not wait."""
+
+    def not_behind(self, earlier: "Seen") -> "Seen":
+        """With the progress of the earlier look, where the feed was ahead of the repository."""
+        mine, other = self.job.progress, earlier.job.progress
+        is_same_run = (self.job.attempt, self.job.status) == (
+            earlier.job.attempt,
+            JobStatus.RUNNING,
+        )
+        if not (is_same_run and other and (mine is None or mine.step < other.step)):
+            return self
+        return Seen(self.job.model_copy(update={"progress": other}), None)
 
 
 class Jobs:
@@ -132,7 +143,7 @@ class Jobs:
             return picture
 
         order = Order(
-            content=place(content, "content", "content"),
+            content=place(content, "content", CONTENT),
             styles=tuple(place(style, "style", f"style-{n}") for n, style in enumerate(styles)),
             masks=tuple(
                 place(mask, "mask", f"mask-{n}") if mask else None for n, mask in enumerate(masks)
@@ -140,6 +151,7 @@ class Jobs:
             options=options,
             preset=preset,
         )
+        images.check_sides(images.fit(order.content.size, options.size), "content")
         job = Job(
             id=job_id,
             owner=owner,
@@ -148,25 +160,30 @@ class Jobs:
             idempotency_key=idempotency_key,
             trace=dict(trace or {}),
         )
+        # First of all: what has been taken once must not be refused because of a limit.
+        if idempotency_key and (earlier := self.repository.find_submitted(owner, idempotency_key)):
+            return _same(earlier, job)
         self._admit(owner, client, sum(map(len, files.values())))
-        for key, data in files.items():
-            self.storage.put(key, data)
+        self._store(job_id, files)
         stored = self.repository.add(self._with_earlier_result(job))
-        if stored.id != job.id:
+        if stored.id != job.id:  # the same request came twice, at the same time
             self.storage.delete(f"{job.id}/")
-            if stored.fingerprint != job.fingerprint:
-                raise JobConflict(stored.id, "this Idempotency-Key belongs to another order")
-        elif stored.status is JobStatus.QUEUED:
+            return _same(stored, job)
+        logger.info("job submitted", extra=public_facts(stored))
+        if stored.status is JobStatus.QUEUED:
             self._wake_workers(stored)
         return stored
 
     def uploads(self, owner: str, job_id: str) -> tuple[Upload, Sequence[Upload]]:
         """The content and the styles of an earlier job, for another one. Raises JobNotFound."""
         order = self.get(owner, job_id).order
-        content, *styles = (
-            Upload(self.storage.get(picture.key), picture.name)
-            for picture in (order.content, *order.styles)
-        )
+        try:
+            content, *styles = (
+                Upload(self.storage.get(picture.key), picture.name)
+                for picture in (order.content, *order.styles)
+            )
+        except FileNotFoundError as error:  # it is being deleted
+            raise JobNotFound(job_id) from error
         return content, styles
 
     def get(self, owner: str, job_id: str) -> Job:
@@ -186,6 +203,7 @@ class Jobs:
         """Raises JobNotFound, JobConflict."""
         self.get(owner, job_id)
         job = self.repository.cancel(job_id)
+        logger.info("job is to stop", extra=public_facts(job))
         self._tell(job)
         return job
 
@@ -203,15 +221,17 @@ class Jobs:
         self.get(owner, job_id)
         self._admit(owner, "", 0)
         job = self.repository.retry(job_id)
+        logger.info("job is tried again", extra=public_facts(job))
         self._wake_workers(job)
         return job
 
     def delete(self, owner: str, job_id: str) -> None:
         """Forget it and its files. A worker that runs it finds its lease lost.
         Raises JobNotFound."""
-        self.get(owner, job_id)
+        job = self.get(owner, job_id)
         forget(job_id, self.repository, self.storage)
-        self.feed.publish(job_id, None)
+        logger.info("job deleted", extra=public_facts(job))
+        self._tell(job)
 
     def see(self, job: Job) -> "Seen":
         """The job and where it stands in the queue."""
@@ -221,13 +241,14 @@ class Jobs:
     def events(
         self, owner: str, job_id: str, *, poll_seconds: float, lifetime_seconds: float
     ) -> Iterator["Seen | None"]:
-        """The job now, and again whenever something changes, to its end or for so long. None:
-        nothing has changed for `poll_seconds`. Raises JobNotFound, at once."""
-        seen = self.see(self.get(owner, job_id))
-        return self._events(seen, poll_seconds, time.monotonic() + lifetime_seconds)
+        """The job now, and again whenever something changes, to its end or for so long, or until it
+        is deleted. None: nothing has changed for `poll_seconds`. Raises JobNotFound, at once."""
+        job = self.get(owner, job_id)
+        return self._events(job, poll_seconds, time.monotonic() + lifetime_seconds)
 
-    def _events(self, seen: "Seen", poll_seconds: float, ends_at: float) -> Iterator["Seen | None"]:
-        with self.feed.subscribe(seen.job.id) as news:
+    def _events(self, job: Job, poll_seconds: float, ends_at: float) -> Iterator["Seen | None"]:
+        with self.feed.subscribe(job.id) as news, suppress(JobNotFound):
+            seen = self._look(self.see(job))  # again: between there was nobody who listened
             yield seen
             while not seen.job.status.is_final and time.monotonic() < ends_at:
                 now = self._next(seen, news, poll_seconds)
@@ -238,10 +259,14 @@ class Jobs:
         progress = news.wait(poll_seconds)
         if progress and seen.job.status is JobStatus.RUNNING:
             return Seen(seen.job.model_copy(update={"progress": progress}), None)
+        return self._look(seen)
+
+    def _look(self, seen: "Seen") -> "Seen":
         try:
-            return self.see(self.repository.get(seen.job.id))
+            found = self.see(self.repository.get(seen.job.id))
         except RepositoryError:  # it will be back; a person should not lose the page for that
             return seen
+        return found.not_behind(seen)
 
     def share(self, owner: str, job_id: str, token: str, days: float) -> Share:
         """Whoever knows the token may see the result. Raises JobNotFound, JobConflict."""
@@ -286,12 +311,15 @@ class Jobs:
             raise InvalidOption("style_image", len(styles), f"1 to {MAX_STYLES} pictures")
         if len(masks) > len(styles):
             raise InvalidOption("style_mask", len(masks), "no more masks than styles")
+        options.style_shares(len(styles))
         if options.size > self.limits.max_size:
             allowed = f"at most {self.limits.max_size} on this server"
             raise InvalidOption("size", options.size, allowed)
 
     def _inspect(self, upload: Upload, role: ImageRole, key: str) -> Picture:
-        found = images.inspect(upload.data, role, max_pixels=self.limits.max_pixels)
+        found = images.inspect(
+            upload.data, role, formats=tuple(CONTENT_TYPES), max_pixels=self.limits.max_pixels
+        )
         return Picture(
             key=key,
             sha256=_sha256(upload.data),
@@ -309,6 +337,15 @@ class Jobs:
         limit = self.limits.max_bytes_per_day
         if wait := self._limiter.take("bytes", client, size_bytes, limit, DAY_SECONDS):
             raise TooManyRequests(f"you have uploaded {limit / 1e6:.0f} MB today", wait)
+
+    def _store(self, job_id: str, files: Mapping[str, bytes]) -> None:
+        try:
+            for key, data in files.items():
+                self.storage.put(key, data)
+        except StorageError:
+            with suppress(StorageError):  # where space is missing the rest must not lie about
+                self.storage.delete(f"{job_id}/")
+            raise
 
     def _with_earlier_result(self, job: Job) -> Job:
         earlier = self.repository.find_result(job.fingerprint)
@@ -328,7 +365,7 @@ class Jobs:
             self._queue.publish(job.id, job.trace)
         except DependencyError as error:
             # It is stored, and workers that have nothing to do look for it by themselves.
-            logger.warning("job %s waits without a message: %s", job.id, error)
+            logger.warning("job waits without a message: %s", error, extra=public_facts(job))
         self._tell(job)
 
     def _tell(self, job: Job) -> None:
@@ -340,6 +377,13 @@ def forget(job_id: str, repository: JobRepository, storage: ImageStorage) -> Non
     repository.delete(job_id)
     with suppress(DependencyError):
         storage.delete(f"{job_id}/")
+
+
+def _same(earlier: Job, job: Job) -> Job:
+    """The earlier one, if both are the same order. Raises JobConflict."""
+    if earlier.fingerprint != job.fingerprint:
+        raise JobConflict(earlier.id, "this Idempotency-Key belongs to another order")
+    return earlier
 
 
 def clean_name(name: str, role: str) -> str:

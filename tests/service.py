@@ -1,0 +1,283 @@
+"""The service inside the process of a test: the adapters that `nst serve` has, and an engine that
+says what the test wants to hear."""
+
+import functools
+import io
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from apiflask import APIFlask
+from flask.testing import FlaskClient
+
+from conftest import encoded, picture
+from nst import images
+from nst.adapters import storage
+from nst.adapters.memory import MemoryJobQueue, MemoryProgressFeed, MemoryRateLimiter
+from nst.adapters.sql import SqlJobRepository
+from nst.api.app import create_app
+from nst.api.service import ApiSettings, Service
+from nst.api.streams import Streams
+from nst.jobs.execute import Crashed, Finished, News, Painted, Work, Workshop, execute_job
+from nst.jobs.job import (
+    FRAMES,
+    PREVIEW,
+    RESULT,
+    Job,
+    JobLosses,
+    JobProgress,
+    JobResult,
+    JobStatus,
+)
+from nst.jobs.submit import Jobs, Limits, Upload
+from nst.options import StyleTransferOptions
+from nst.recipe import PictureFile, Recipe
+
+CAT = encoded(picture(64, 48), "PNG")
+WAVES = encoded(picture(48, 48).rotate(90), "PNG")
+
+# ── an engine for tests ───────────────────────────────────────────────────────────────────────
+
+Line: TypeAlias = News | Callable[[Work], News | None] | None
+"""Of a script: what is said next, perhaps after something has been done. None: nothing."""
+
+
+class ScriptedEngine:
+    """Plays one script for each piece of work that it is given."""
+
+    def __init__(self, *scripts: Sequence[Line]) -> None:
+        self.works: list[Work] = []
+        self.heard: list[Any] = []
+        """Steering, and "cancel", "stop" and "kill" as they came."""
+        self.has_heard = threading.Event()
+        self._scripts = deque(scripts)
+        self._script: deque[Line] = deque()
+
+    def start(self, work: Work) -> None:
+        self.works.append(work)
+        self._script = deque(self._scripts.popleft())
+
+    def news(self, timeout_seconds: float) -> News | None:
+        if not self._script:
+            time.sleep(min(timeout_seconds, 0.01))
+            return None
+        line = self._script.popleft()
+        return line(self.works[-1]) if callable(line) else line
+
+    def steer(self, steering: Mapping[str, float]) -> None:
+        self._hear(dict(steering))
+
+    def cancel(self) -> None:
+        self._hear("cancel")
+
+    def stop(self) -> None:
+        self._hear("stop")
+
+    def kill(self) -> None:
+        self._script.clear()
+        self._hear("kill")
+
+    def _hear(self, what: object) -> None:
+        self.heard.append(what)
+        self.has_heard.set()
+
+
+def progress(step: int, total: int = 10, **facts: Any) -> JobProgress:
+    return JobProgress(
+        **{
+            "step": step,
+            "total_iterations": total,
+            "elapsed_seconds": float(step),
+            "remaining_seconds": float(total - step),
+            "size": (64, 48),
+            "losses": JobLosses(content=1.0, style=2.0, total_variation=0.5, total=3.5),
+            "in_force": {"style_weight": 3e4},
+            "preview_step": step,
+            **facts,
+        }
+    )
+
+
+def paints(step: int, *, checkpoint: bytes | None = None) -> Line:
+    """A step with its preview and its frame."""
+
+    def say(work: Work) -> News:
+        frame = f"{FRAMES}{step:06d}.jpg"
+        (work.directory / FRAMES).mkdir(exist_ok=True)
+        for name in (PREVIEW, frame):
+            (work.directory / name).write_bytes(encoded(picture(64, 48).rotate(step), "JPEG"))
+        if checkpoint is not None:
+            (work.directory / "checkpoint").write_bytes(checkpoint)
+        return Painted(progress(step), [PREVIEW, frame], checkpoint is not None)
+
+    return say
+
+
+def finishes(status: JobStatus = JobStatus.SUCCEEDED, steps: int = 10) -> Line:
+    """The result, with the recipe that the engine puts into it."""
+
+    def say(work: Work) -> News:
+        order = work.job.order
+        recipe = Recipe.of(
+            order.options,
+            model="vgg16",
+            weights_sha256="1" * 64,
+            distances=None,
+            content=PictureFile(path=order.content.name, sha256=order.content.sha256),
+            styles=[PictureFile(path=s.name, sha256=s.sha256) for s in order.styles],
+        )
+        images.save(picture(64, 48), work.directory / RESULT, recipe=recipe.text(), overwrite=True)
+        reason = "canceled" if status is JobStatus.CANCELED else "total_iterations"
+        return Finished(status, job_result(steps=steps, stop_reason=reason))
+
+    return say
+
+
+def job_result(**facts: Any) -> JobResult:
+    return JobResult(
+        **{
+            "key": RESULT,
+            "content_type": "image/png",
+            "size": (64, 48),
+            "steps": 10,
+            "evaluations": 12,
+            "stop_reason": "total_iterations",
+            "model": "vgg16",
+            "weights_sha256": "1" * 64,
+            "device": "cpu",
+            "precision": "fp32",
+            **facts,
+        }
+    )
+
+
+CRASH = Crashed("its process ended with exit code -9")
+
+# ── the service ───────────────────────────────────────────────────────────────────────────────
+
+
+class Browser(FlaskClient):
+    """Reads every answer to its end and closes it, unless told not to."""
+
+    if TYPE_CHECKING:  # what comes is JSON, of which mypy knows nothing
+        get: Callable[..., Any]
+        head: Callable[..., Any]
+        post: Callable[..., Any]
+        put: Callable[..., Any]
+        delete: Callable[..., Any]
+        options: Callable[..., Any]
+
+    def open(self, *arguments: Any, **options: Any) -> Any:
+        return super().open(*arguments, **{"buffered": True, **options})
+
+
+@dataclass
+class House:
+    """All of the service, in one directory."""
+
+    directory: Path
+    limits: Limits = field(default_factory=Limits)
+    lease_seconds: float = 30.0
+
+    def __post_init__(self) -> None:
+        (self.directory / "jobs.db").write_bytes(_empty_database())
+        self.repository = SqlJobRepository(f"sqlite:///{self.directory / 'jobs.db'}")
+        self.queue = MemoryJobQueue()
+        self.storage = storage.in_folder(self.directory / "pictures")
+        self.feed = MemoryProgressFeed()
+        self.limiter = MemoryRateLimiter()
+        self.jobs = Jobs(
+            self.repository, self.queue, self.storage, self.feed, self.limiter, self.limits
+        )
+
+    def close(self) -> None:
+        self.repository.close()
+
+    def submit(self, owner: str = "anna", **facts: Any) -> Job:
+        """Different pictures each time would be slow to make; different seeds do as well."""
+        options = facts.pop("options", {})
+        return self.jobs.submit(
+            owner,
+            facts.pop("content", Upload(CAT, "cat.png")),
+            facts.pop("styles", [Upload(WAVES, "waves.png")]),
+            StyleTransferOptions.from_preset("fast", **options),
+            **facts,
+        )
+
+    def workshop(self, engine: ScriptedEngine, **facts: Any) -> Workshop:
+        return Workshop(
+            self.repository,
+            self.storage,
+            self.feed,
+            engine,
+            lease_seconds=self.lease_seconds,
+            heartbeat_seconds=0.02,
+            **facts,
+        )
+
+    def claim(self) -> Job:
+        job = self.repository.claim_next("worker", self.lease_seconds)
+        assert job
+        return job
+
+    def work(self, *script: Line) -> Job:
+        """Have the next job painted by this script; returns it as it is afterwards."""
+        job = self.claim()
+        execute_job(job, self.workshop(ScriptedEngine(script)))
+        return self.repository.get(job.id)
+
+    def app(self, **settings: Any) -> APIFlask:
+        values = {"secret_key": "a secret", "retention_seconds": 7 * 24 * 3600.0, **settings}
+        streams = values.pop("streams", Streams(50, 10, 300.0))
+        app = create_app(Service(self.jobs, self.limiter, streams, ApiSettings(**values)))
+        app.test_client_class = Browser
+        return app
+
+    def client(self, **settings: Any) -> Browser:
+        """A browser that has not been here before."""
+        return browser(self.app(**settings))
+
+
+@functools.cache
+def _empty_database() -> bytes:
+    """Made once: there are hundreds of tests."""
+    with TemporaryDirectory() as directory:
+        file = Path(directory, "jobs.db")
+        repository = SqlJobRepository(f"sqlite:///{file}")
+        repository.migrate()
+        repository.close()
+        return file.read_bytes()
+
+
+def browser(app: APIFlask, *, use_cookies: bool = True) -> Browser:
+    """Another one, on the same application."""
+    client = app.test_client(use_cookies=use_cookies)
+    assert isinstance(client, Browser)
+    return client
+
+
+def files_of(house: House, job_id: str) -> list[str]:
+    """What the storage has of a job, on the disk."""
+    folder = house.directory / "pictures" / job_id
+    found = (str(file.relative_to(folder)) for file in folder.rglob("*") if file.is_file())
+    return sorted(found)
+
+
+def form(**fields: Any) -> dict[str, Any]:
+    """Of a new job: two pictures and whatever else; None leaves one out."""
+    files = {
+        "content_image": (io.BytesIO(CAT), "cat.png"),
+        "style_image": (io.BytesIO(WAVES), "waves.png"),
+        "preset": "fast",
+    }
+    return {name: value for name, value in (files | fields).items() if value is not None}
+
+
+def upload(data: bytes, name: str = "picture.png") -> tuple[io.BytesIO, str]:
+    """A file of a form."""
+    return io.BytesIO(data), name

@@ -1,0 +1,109 @@
+"""Lives of an engine's process, for tests of the one that watches over it; found by their names,
+for it is a new Python that runs them."""
+
+import os
+import signal
+import sys
+import time
+from multiprocessing.connection import Connection
+
+from nst.jobs.execute import Finished, Painted, Stopped
+from nst.jobs.job import RESULT, JobProgress, JobResult, JobStatus
+from nst.worker import Cancel, Steer, Stop
+
+RESULT_FACTS = JobResult(
+    key=RESULT,
+    content_type="image/png",
+    size=(1, 1),
+    steps=1,
+    evaluations=1,
+    stop_reason="total_iterations",
+    model="vgg16",
+    weights_sha256="1" * 64,
+    device="cpu",
+    precision="fp32",
+)
+
+
+def painted(step: int) -> Painted:
+    return Painted(
+        JobProgress(
+            step=step,
+            total_iterations=10,
+            elapsed_seconds=0,
+            remaining_seconds=0,
+            size=(1, 1),
+            in_force={"pid": os.getpid()},
+        )
+    )
+
+
+def answers(connection: Connection) -> None:
+    """One step, then the end, for each piece of work; tells what it is told."""
+    try:
+        while True:
+            work = connection.recv()
+            connection.send(painted(1))
+            (work.directory / RESULT).write_bytes(b"a picture")
+            connection.send(Finished(JobStatus.SUCCEEDED, RESULT_FACTS))
+    except EOFError:
+        return
+
+
+def obeys(connection: Connection) -> None:
+    """Paints until it is told something, and says what it was."""
+    try:
+        while True:
+            connection.recv()
+            connection.send(painted(1))
+            match connection.recv():
+                case Steer(steering):
+                    connection.send(Finished(JobStatus.SUCCEEDED, _steered(steering["tv_weight"])))
+                case Cancel():
+                    connection.send(Finished(JobStatus.CANCELED, RESULT_FACTS))
+                case Stop():
+                    connection.send(Stopped(has_checkpoint=False))
+    except EOFError:
+        return
+
+
+def _steered(value: float) -> JobResult:
+    return RESULT_FACTS.model_copy(update={"stop_reason": str(value)})
+
+
+def dies(connection: Connection) -> None:
+    """As the kernel kills what takes all of the memory."""
+    connection.recv()
+    connection.send(painted(1))
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def exits(connection: Connection) -> None:
+    connection.recv()
+    sys.exit(3)
+
+
+def hangs(connection: Connection) -> None:
+    connection.recv()
+    connection.send(painted(1))
+    time.sleep(600)
+
+
+def closes(connection: Connection) -> None:
+    """Hangs up, but lives on."""
+    connection.recv()
+    connection.close()
+    time.sleep(600)
+
+
+def dies_once(connection: Connection) -> None:
+    """In the first attempt of every job."""
+    try:
+        while True:
+            work = connection.recv()
+            if work.job.attempt == 1:
+                os.kill(os.getpid(), signal.SIGKILL)
+            (work.directory / RESULT).write_bytes(b"a picture")
+            connection.send(Finished(JobStatus.SUCCEEDED, RESULT_FACTS))
+    except EOFError:
+        return

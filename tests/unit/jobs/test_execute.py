@@ -1,0 +1,470 @@
+"""What a worker does with a job: real repository and storage, an engine that plays a script."""
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from nst.errors import RepositoryError, StorageError, StorageFull
+from nst.jobs import execute
+from nst.jobs.execute import (
+    Failed,
+    News,
+    Stopped,
+    Work,
+    clean,
+    execute_job,
+    sweep,
+)
+from nst.jobs.job import Job, JobError, JobStatus
+from service import (
+    CAT,
+    CRASH,
+    WAVES,
+    House,
+    Line,
+    ScriptedEngine,
+    files_of,
+    finishes,
+    paints,
+    progress,
+)
+
+
+def run(house: House, engine: ScriptedEngine, **facts: Any) -> Job:
+    """The next job with this engine; returns it as it is afterwards."""
+    job = house.claim()
+    execute_job(job, house.workshop(engine, **facts))
+    return house.repository.get(job.id)
+
+
+def waits_for(event: threading.Event) -> Line:
+    """Until something has happened that a person would do meanwhile."""
+
+    def wait(_: Work) -> News | None:
+        assert event.wait(5)
+        return None
+
+    return wait
+
+
+def until(is_true: Callable[[], object]) -> None:
+    deadline = time.monotonic() + 10
+    while not is_true():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def does(action: Callable[[], object]) -> Line:
+    def do(_: Work) -> None:
+        action()
+
+    return do
+
+
+# ── to the end ────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_job_is_painted(house: House) -> None:
+    job = house.submit()
+    engine = ScriptedEngine([paints(1), paints(2), finishes()])
+    done = run(house, engine)
+    assert (done.status, done.attempt, done.lease_expires_at) == (JobStatus.SUCCEEDED, 1, None)
+    assert done.result
+    assert done.result.key == f"{job.id}/1-result.png"
+    assert done.progress == progress(2)
+    assert files_of(house, job.id) == [
+        *("1-result.png", "content"),
+        *("frames/000001.jpg", "frames/000002.jpg", "preview.jpg", "style-0"),
+    ]
+
+
+def test_the_engine_finds_the_pictures_in_a_directory_that_goes_afterwards(house: House) -> None:
+    found: dict[str, bytes] = {}
+
+    def look(work: Work) -> None:
+        found.update({file.name: file.read_bytes() for file in work.directory.iterdir()})
+
+    house.submit()
+    engine = ScriptedEngine([look, finishes()])
+    run(house, engine, checkpoint_seconds=17.0)
+    assert found == {"content": CAT, "style-0": WAVES}
+    assert engine.works[0].checkpoint_seconds == 17.0
+    assert not engine.works[0].directory.exists()
+
+
+def test_listeners_hear_of_every_step_and_of_the_end(house: House) -> None:
+    job = house.submit()
+    with house.feed.subscribe(job.id) as news:
+        house.work(does(lambda: None), paints(1), finishes())
+        assert news.wait(0) is None  # something has changed: it is finished
+    heard = []
+    house.submit(options={"seed": 1})
+    claimed = house.claim()
+    with house.feed.subscribe(claimed.id) as news:
+        script = [paints(1), does(lambda: heard.append(news.wait(1))), finishes()]
+        execute_job(claimed, house.workshop(ScriptedEngine(script)))
+    assert heard == [progress(1)]
+
+
+def test_the_heartbeat_keeps_progress_and_lease(house: House) -> None:
+    job = house.submit()
+    leases: list[float] = []
+
+    def look(_: Work) -> None:
+        until(lambda: house.repository.get(job.id).progress == progress(1))
+        leases.append(house.repository.get(job.id).lease_expires_at or 0.0)
+
+    house.work(paints(1), look, does(lambda: time.sleep(0.1)), look, finishes())
+    assert leases[1] > leases[0] > 0
+
+
+@pytest.mark.parametrize("status", [JobStatus.SUCCEEDED, JobStatus.CANCELED])
+def test_the_picture_is_kept_also_of_a_canceled_job(house: House, status: JobStatus) -> None:
+    house.submit()
+    done = house.work(finishes(status, steps=3))
+    assert done.status is status
+    assert done.result
+    assert house.storage.stat(done.result.key)
+
+
+def test_an_error_of_the_engine_is_the_end(house: House) -> None:
+    house.submit()
+    error = JobError(code="out_of_memory", message="try a smaller size")
+    failed = house.work(Failed(error))
+    assert (failed.status, failed.error, failed.failed_attempts) == (JobStatus.FAILED, error, 0)
+
+
+# ── what is asked for meanwhile ───────────────────────────────────────────────────────────────
+
+
+def test_cancel_and_steering_reach_the_engine(house: House) -> None:
+    job = house.submit()
+    engine = ScriptedEngine()
+    engine._scripts.append(
+        [
+            does(lambda: house.jobs.steer("anna", job.id, {"style_weight": 5.0})),
+            waits_for(engine.has_heard),
+            does(engine.has_heard.clear),
+            does(lambda: house.jobs.cancel("anna", job.id)),
+            waits_for(engine.has_heard),
+            finishes(JobStatus.CANCELED),
+        ]
+    )
+    done = run(house, engine)
+    assert engine.heard[:2] == [{"style_weight": 5.0}, "cancel"]
+    assert done.status is JobStatus.CANCELED
+
+
+def test_what_was_asked_for_while_pictures_were_fetched_is_not_forgotten(house: House) -> None:
+    job = house.submit()
+    fetch = house.storage.fetch
+
+    def slow(key: str, file: Path) -> None:
+        if key.endswith("content"):
+            house.jobs.cancel("anna", job.id)
+            house.jobs.steer("anna", job.id, {"style_weight": 5.0})
+            time.sleep(0.2)  # ten heartbeats
+        fetch(key, file)
+
+    house.storage.fetch = slow  # type: ignore[method-assign]
+    engine = ScriptedEngine()
+    engine._scripts.append([waits_for(engine.has_heard), finishes(JobStatus.CANCELED)])
+    run(house, engine)
+    assert engine.heard[:2] == ["cancel", {"style_weight": 5.0}]
+
+
+# ── other attempts ────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_crash_is_another_attempt_from_the_checkpoint(house: House) -> None:
+    job = house.submit()
+    again = house.work(paints(1), paints(2, checkpoint=b"after step 2"), CRASH)
+    assert (again.status, again.failed_attempts) == (JobStatus.QUEUED, 1)
+    assert again.checkpoint == f"{job.id}/checkpoints/1"
+    states: list[bytes] = []
+
+    def look(work: Work) -> None:
+        states.append((work.directory / "checkpoint").read_bytes())
+
+    done = house.work(look, paints(3), finishes())
+    assert (done.status, done.attempt) == (JobStatus.SUCCEEDED, 2)
+    assert states == [b"after step 2"]
+    assert "checkpoints/1" not in files_of(house, job.id)
+    frames = [name for name in files_of(house, job.id) if name.startswith("frames/")]
+    assert frames == [f"frames/00000{step}.jpg" for step in (1, 2, 3)]
+
+
+def test_frames_of_a_run_that_is_not_gone_on_with_are_removed(house: House) -> None:
+    job = house.submit()
+    house.work(paints(8), finishes(JobStatus.CANCELED))
+    house.jobs.retry("anna", job.id)
+    house.work(paints(4), finishes())
+    frames = [name for name in files_of(house, job.id) if name.startswith("frames/")]
+    assert frames == ["frames/000004.jpg"]
+
+
+def test_a_checkpoint_that_is_gone_means_from_the_beginning(house: House) -> None:
+    job = house.submit()
+    house.work(paints(2, checkpoint=b"state"), CRASH)
+    house.storage.delete(f"{job.id}/checkpoints/")
+    states: list[bool] = []
+
+    def look(work: Work) -> None:
+        states.append((work.directory / "checkpoint").exists())
+
+    assert house.work(look, finishes()).status is JobStatus.SUCCEEDED
+    assert states == [False]
+
+
+def test_three_crashes_fail_the_job(house: House) -> None:
+    house.submit()
+    assert [house.work(CRASH).status for _ in range(3)] == ["queued", "queued", "failed"]
+
+
+def test_a_canceled_job_is_not_tried_again_after_a_crash(house: House) -> None:
+    job = house.submit()
+    after = house.work(does(lambda: house.jobs.cancel("anna", job.id)), CRASH)
+    assert after.status is JobStatus.CANCELED
+
+
+def test_an_engine_that_says_nothing_is_killed(house: House) -> None:
+    house.submit()
+    engine = ScriptedEngine([paints(1)])
+    after = run(house, engine, silence_seconds=0.1)
+    assert (after.status, after.failed_attempts) == (JobStatus.QUEUED, 1)
+    assert engine.heard == ["kill"]
+
+
+def test_a_worker_that_has_to_go_gives_the_job_back(house: House) -> None:
+    job = house.submit()
+    stop = threading.Event()
+    engine = ScriptedEngine()
+    engine._scripts.append(
+        [
+            paints(1),
+            does(stop.set),
+            waits_for(engine.has_heard),
+            paints(2, checkpoint=b"after step 2"),
+            Stopped(has_checkpoint=False),
+        ]
+    )
+    after = run(house, engine, should_stop=stop)
+    assert (after.status, after.failed_attempts) == (JobStatus.QUEUED, 0)
+    assert after.checkpoint == f"{job.id}/checkpoints/1"
+    assert engine.heard[0] == "stop"
+
+
+def test_an_engine_that_does_not_stop_in_time_is_left(house: House) -> None:
+    house.submit()
+    stop = threading.Event()
+    stop.set()
+    engine = ScriptedEngine([])
+    began = time.monotonic()
+    after = run(house, engine, should_stop=stop, stop_seconds=0.1)
+    assert time.monotonic() - began < 2
+    assert (after.status, after.failed_attempts) == (JobStatus.QUEUED, 0)
+    assert engine.heard == ["stop", "kill"]
+
+
+# ── when the job is somebody else's ───────────────────────────────────────────────────────────
+
+
+def test_a_worker_presumed_dead_writes_nothing(house: House) -> None:
+    job = house.submit()
+
+    def lose(_: Work) -> None:
+        house.repository.give_back(job.id, 1)
+        house.claim()
+
+    engine = ScriptedEngine([paints(1), lose, *[paints(2)] * 9, finishes(JobStatus.CANCELED)])
+    began = time.monotonic()
+    after = run(house, engine)
+    assert time.monotonic() - began < 5  # the engine ended by itself
+    assert (after.status, after.attempt, after.result) == (JobStatus.RUNNING, 2, None)
+    assert engine.heard == ["cancel", "kill"]
+
+
+def test_nobody_waits_for_an_engine_that_has_ended(house: House) -> None:
+    job = house.submit()
+    engine = ScriptedEngine([does(lambda: house.jobs.delete("anna", job.id)), finishes()])
+    claimed = house.claim()
+    began = time.monotonic()
+    execute_job(claimed, house.workshop(engine))
+    assert time.monotonic() - began < 5
+    assert house.storage.directories() == []
+
+
+def test_an_engine_that_does_not_end_by_itself_is_killed(house: House) -> None:
+    job = house.submit()
+
+    def delete(_: Work) -> None:
+        house.jobs.delete("anna", job.id)
+
+    engine = ScriptedEngine([delete])
+    execute_job(house.claim(), house.workshop(engine, stop_seconds=0.1))
+    assert engine.heard == ["cancel", "kill"]
+
+
+def test_what_is_painted_of_a_deleted_job_goes_too(house: House) -> None:
+    job = house.submit()
+
+    def delete(_: Work) -> None:
+        house.jobs.delete("anna", job.id)
+
+    claimed = house.claim()
+    execute_job(claimed, house.workshop(ScriptedEngine([delete, paints(1), finishes()])))
+    assert house.storage.directories() == []
+
+
+def test_pictures_that_are_gone_fail_the_job(house: House) -> None:
+    job = house.submit()
+    house.storage.delete(f"{job.id}/")
+    failed = house.work(finishes())
+    assert failed.status is JobStatus.FAILED
+    assert failed.error == execute.GONE
+
+
+# ── when something outside fails ──────────────────────────────────────────────────────────────
+
+
+def failing(house: House, error: Exception, name: str) -> None:
+    """From now on files of this name cannot be stored."""
+    put = house.storage.put
+
+    def fail(key: str, data: bytes | Path) -> None:
+        if key.endswith(name):
+            raise error
+        put(key, data)
+
+    house.storage.put = fail  # type: ignore[method-assign]
+
+
+def test_a_storage_that_fails_gives_the_job_back(house: House) -> None:
+    house.submit()
+    job = house.claim()
+    failing(house, StorageError(Path("x"), "broken"), "preview.jpg")
+    engine = ScriptedEngine([paints(1), finishes()])
+    with pytest.raises(StorageError):
+        execute_job(job, house.workshop(engine))
+    after = house.repository.get(job.id)
+    assert (after.status, after.failed_attempts) == (JobStatus.QUEUED, 0)
+    assert engine.heard == ["kill"]
+
+
+def test_a_full_disk_fails_the_job_and_makes_room(house: House) -> None:
+    job = house.submit()
+    failing(house, StorageFull(Path("x"), "there is no space left"), "result.png")
+    failed = house.work(paints(1, checkpoint=b"large"), finishes())
+    assert failed.status is JobStatus.FAILED
+    assert failed.error
+    assert failed.error.code == "storage_full"
+    assert files_of(house, job.id) == ["content", "preview.jpg", "style-0"]
+
+
+def test_a_fault_of_ours_fails_the_attempt(house: House) -> None:
+    house.submit()
+    job = house.claim()
+    failing(house, ZeroDivisionError("a fault"), "preview.jpg")
+    engine = ScriptedEngine([paints(1), finishes()])
+    with pytest.raises(ZeroDivisionError):
+        execute_job(job, house.workshop(engine))
+    assert house.repository.get(job.id).failed_attempts == 1
+    assert engine.heard == ["kill"]
+
+
+def test_a_heartbeat_that_fails_is_tried_again(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house.submit()
+    beats: list[int] = []
+    heartbeat = house.repository.heartbeat
+
+    def sometimes(*arguments: Any) -> Job:
+        beats.append(1)
+        if len(beats) < 3:
+            raise RepositoryError("busy")
+        return heartbeat(*arguments)
+
+    monkeypatch.setattr(house.repository, "heartbeat", sometimes)
+    done = house.work(does(lambda: time.sleep(0.2)), finishes())
+    assert done.status is JobStatus.SUCCEEDED
+    assert len(beats) >= 3
+
+
+# ── sweep and janitor ─────────────────────────────────────────────────────────────────────────
+
+
+def test_sweep_queues_what_nobody_works_on(tmp_path: Path) -> None:
+    house = House(tmp_path, lease_seconds=0.05)
+    house.submit()
+    job = house.claim()
+    shop = house.workshop(ScriptedEngine())
+    with house.feed.subscribe(job.id) as news:
+        time.sleep(0.1)
+        (swept,) = sweep(shop)
+        assert (swept.id, swept.status, swept.failed_attempts) == (job.id, JobStatus.QUEUED, 1)
+        assert sweep(shop) == []
+        began = time.monotonic()
+        news.wait(5)
+        assert time.monotonic() - began < 1
+    house.close()
+
+
+def aged(house: House, job_id: str, seconds: float) -> None:
+    """As if it had been completed so much earlier."""
+    with house.repository._write() as connection:
+        connection.exec_driver_sql(
+            "UPDATE jobs SET completed_at = completed_at - ? WHERE id = ?", (seconds, job_id)
+        )
+
+
+def test_the_janitor_forgets_what_is_old(house: House) -> None:
+    old, fresh, queued = (house.submit(options={"seed": seed}) for seed in range(3))
+    house.work(finishes())
+    house.work(finishes())
+    aged(house, old.id, 101)
+    assert clean(house.repository, house.storage, 100) == 1
+    assert house.repository.existing([old.id, fresh.id, queued.id]) == {fresh.id, queued.id}
+    assert set(house.storage.directories()) == {fresh.id, queued.id}
+
+
+def test_the_janitor_removes_orphans_but_not_what_is_being_submitted(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = house.submit()
+    house.storage.put("orphan/content", CAT)
+    half_written = house.directory / "pictures" / "orphan" / "style-0#1"
+    half_written.write_bytes(b"a process was killed here")
+    assert clean(house.repository, house.storage, 100) == 0
+    monkeypatch.setattr(execute, "ORPHAN_SECONDS", -1.0)
+    assert clean(house.repository, house.storage, 100) == 1
+    assert house.storage.directories() == [job.id]
+    assert clean(house.repository, house.storage, 100) == 0
+
+
+def test_the_janitor_asks_for_many_directories_in_parts(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(execute, "ORPHAN_SECONDS", -1.0)
+    monkeypatch.setattr(execute, "ORPHANS_ASKED_FOR", 2)
+    jobs = {house.submit(options={"seed": seed}).id for seed in range(5)}
+    for number in range(5):
+        house.storage.put(f"orphan{number}/content", b"x")
+    assert clean(house.repository, house.storage, 100) == 5
+    assert set(house.storage.directories()) == jobs
+
+
+def test_messages_between_worker_and_engine_survive_pickling(house: House) -> None:
+    import pickle
+
+    house.submit()
+    engine = ScriptedEngine([paints(1), finishes()])
+    run(house, engine)
+    work = engine.works[0]
+    again = pickle.loads(pickle.dumps(work))  # noqa: S301 - ours
+    assert replace(again, directory=work.directory) == work

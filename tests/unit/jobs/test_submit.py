@@ -1,0 +1,611 @@
+"""What people do with jobs, on SQLite, a folder and a queue in memory."""
+
+import threading
+import time
+from collections.abc import Callable, Generator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from conftest import encoded, picture
+from nst.errors import (
+    ImageTooLarge,
+    InvalidImage,
+    InvalidOption,
+    JobConflict,
+    JobNotFound,
+    NSTError,
+    QueueError,
+    QueueFull,
+    RepositoryError,
+    StorageFull,
+    TooManyRequests,
+    UnsupportedImage,
+)
+from nst.jobs.execute import Failed
+from nst.jobs.job import JobError, JobStatus
+from nst.jobs.submit import MAX_STYLES, Limits, Seen, Upload, clean_name
+from service import CAT, CRASH, WAVES, House, files_of, finishes, paints, progress
+
+Change = Callable[[], None]
+
+# ── submit ────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_new_job_is_queued_and_its_pictures_are_stored(house: House) -> None:
+    mask = Upload(CAT, "mask.png")
+    job = house.submit(styles=[Upload(WAVES, "a.png"), Upload(CAT, "b.png")], masks=[None, mask])
+    assert (job.status, job.owner, job.attempt) == (JobStatus.QUEUED, "anna", 0)
+    assert job == house.repository.get(job.id)
+    assert files_of(house, job.id) == ["content", "mask-1", "style-0", "style-1"]
+    assert house.storage.get(f"{job.id}/content") == CAT
+    assert house.storage.get(f"{job.id}/style-0") == WAVES
+    delivery = house.queue.receive(0)
+    assert delivery
+    assert delivery.job_id == job.id
+
+
+def test_trace_goes_with_the_job_and_its_message(house: House) -> None:
+    trace = {"traceparent": "00-1-2-01"}
+    assert house.submit(trace=trace).trace == trace
+    delivery = house.queue.receive(0)
+    assert delivery
+    assert delivery.trace == trace
+
+
+@pytest.mark.parametrize("count", [0, MAX_STYLES + 1])
+def test_one_to_eight_styles(house: House, count: int) -> None:
+    with pytest.raises(InvalidOption) as caught:
+        house.submit(styles=[Upload(WAVES, "x.png")] * count)
+    assert caught.value.field == "style_image"
+
+
+def test_no_more_masks_than_styles(house: House) -> None:
+    with pytest.raises(InvalidOption) as caught:
+        house.submit(masks=[None, Upload(CAT, "mask.png")])
+    assert caught.value.field == "style_mask"
+
+
+def test_as_many_shares_as_styles(house: House) -> None:
+    with pytest.raises(InvalidOption, match="as many shares as styles, here 1") as caught:
+        house.submit(options={"style_blend": "0.7,0.3"})
+    assert caught.value.field == "style_blend"
+
+
+def test_size_is_limited(tmp_path: Path) -> None:
+    house = House(tmp_path, Limits(max_size=100))
+    with pytest.raises(InvalidOption, match="at most 100 on this server"):
+        house.submit(options={"size": 101})
+    house.submit(options={"size": 100})
+    house.close()
+
+
+def test_pixels_are_limited_before_anything_is_decoded(tmp_path: Path) -> None:
+    house = House(tmp_path, Limits(max_pixels=64 * 48 - 1))
+    with pytest.raises(ImageTooLarge, match="64×48 pixels are more than"):
+        house.submit()
+    house.close()
+
+
+@pytest.mark.parametrize("kind", ["GIF", "BMP"])
+def test_only_five_formats_are_taken(house: House, kind: str) -> None:
+    with pytest.raises(UnsupportedImage, match=f"{kind} is not taken here; use JPEG, PNG"):
+        house.submit(content=Upload(encoded(picture(), kind), "cat.jpg"))
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "TIFF", "AVIF"])
+def test_the_content_says_the_format_and_not_the_name(house: House, kind: str) -> None:
+    job = house.submit(content=Upload(encoded(picture(), kind), "cat.exe"))
+    assert job.order.content.content_type == f"image/{kind.lower()}"
+    assert job.order.content.size == (64, 48)
+
+
+def test_a_picture_that_would_become_too_narrow_is_refused_at_once(house: House) -> None:
+    narrow = Upload(encoded(picture(16, 400), "PNG"), "narrow.png")
+    with pytest.raises(InvalidImage, match="pixels are too few"):
+        house.submit(content=narrow, options={"size": 64})
+    house.submit(content=narrow, options={"size": 400})
+
+
+def test_what_was_refused_leaves_nothing(house: House) -> None:
+    with pytest.raises(InvalidImage):
+        house.submit(styles=[Upload(b"no picture", "x.png")])
+    assert house.storage.directories() == []
+    assert house.jobs.list("anna", status=None, limit=10, before=None) == []
+
+
+def test_names_are_for_people_only(house: House) -> None:
+    job = house.submit(content=Upload(CAT, "../../etc/<b>cat</b>\x00.png"))
+    assert job.order.content.name == "b_.png"
+    assert files_of(house, job.id) == ["content", "style-0"]
+
+
+@pytest.mark.parametrize(
+    ("name", "clean"),
+    [
+        ("cat.jpg", "cat.jpg"),
+        ("/etc/passwd", "passwd"),
+        (r"C:\pictures\cat.jpg", "cat.jpg"),
+        ("../..", "content"),
+        ("", "content"),
+        ("a\x00b\r\nc.jpg", "a_b_c.jpg"),
+        ("猫 ñ.png", "猫 ñ.png"),
+        ('"><script>.png', "_script_.png"),
+        ("x" * 300 + ".png", "x" * 76 + ".png"),
+        (".htaccess", "htaccess"),
+    ],
+)
+def test_clean_names(name: str, clean: str) -> None:
+    assert clean_name(name, "content") == clean
+
+
+def test_without_the_queue_a_job_waits_all_the_same(house: House) -> None:
+    class Broken:
+        def publish(self, job_id: str, trace: Mapping[str, str]) -> None:
+            raise QueueError("no broker")
+
+    house.jobs._queue = Broken()  # type: ignore[assignment]
+    job = house.submit()
+    assert house.claim().id == job.id
+
+
+def test_a_full_disk_leaves_no_half_job(house: House) -> None:
+    put = house.storage.put
+
+    def put_until_full(key: str, data: bytes | Path) -> None:
+        if key.endswith("style-0"):
+            raise StorageFull(Path(key), "there is no space left")
+        put(key, data)
+
+    house.storage.put = put_until_full  # type: ignore[method-assign]
+    with pytest.raises(StorageFull):
+        house.submit()
+    assert house.storage.directories() == []
+
+
+# ── the same again ────────────────────────────────────────────────────────────────────────────
+
+
+def test_same_key_same_job(house: House) -> None:
+    first = house.submit(idempotency_key="k")
+    assert house.submit(idempotency_key="k") == first
+    assert house.storage.directories() == [first.id]
+
+
+def test_same_key_other_order_is_a_conflict(house: House) -> None:
+    house.submit(idempotency_key="k")
+    with pytest.raises(JobConflict, match="belongs to another order"):
+        house.submit(idempotency_key="k", options={"seed": 7})
+    assert len(house.storage.directories()) == 1
+
+
+def test_keys_belong_to_their_owners(house: House) -> None:
+    anna = house.submit("anna", idempotency_key="k")
+    assert house.submit("ben", idempotency_key="k").id != anna.id
+
+
+def test_a_repeated_request_is_not_refused_because_of_limits(tmp_path: Path) -> None:
+    house = House(tmp_path, Limits(max_jobs_per_client=1, max_queued=1))
+    first = house.submit(idempotency_key="k")
+    assert house.submit(idempotency_key="k") == first
+    house.close()
+
+
+def test_the_same_request_from_many_threads_makes_one_job(house: House) -> None:
+    ids: set[str] = set()
+
+    def submit() -> None:
+        ids.add(house.submit(idempotency_key="k").id)
+
+    threads = [threading.Thread(target=submit) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert house.storage.directories() == list(ids)
+
+
+def test_an_earlier_result_is_the_result(house: House) -> None:
+    first = house.submit()
+    house.work(paints(5), finishes())
+    again = house.submit("ben", content=Upload(CAT, "another name.png"))
+    assert (again.status, again.cached) == (JobStatus.SUCCEEDED, True)
+    assert again.result
+    assert again.result.key == f"{again.id}/result.png"
+    assert house.storage.get(again.result.key) == house.storage.get(f"{first.id}/1-result.png")
+    house.jobs.delete("anna", first.id)
+    assert house.storage.get(again.result.key)
+
+
+def test_results_that_were_steered_or_canceled_are_no_answer_to_others(house: House) -> None:
+    house.submit()
+    job = house.claim()
+    house.jobs.steer("anna", job.id, {"style_weight": 1.0})
+    house.repository.give_back(job.id, 1)
+    house.work(finishes())
+    assert house.submit().status is JobStatus.QUEUED
+    house.work(finishes(JobStatus.CANCELED))
+    assert house.submit().status is JobStatus.QUEUED
+
+
+def test_a_result_whose_file_is_gone_is_painted_anew(house: House) -> None:
+    first = house.submit()
+    house.work(finishes())
+    house.storage.delete(f"{first.id}/")
+    assert house.submit().status is JobStatus.QUEUED
+
+
+# ── limits ────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_jobs_of_one_owner_are_limited_until_some_are_finished(tmp_path: Path) -> None:
+    house = House(tmp_path, Limits(max_jobs_per_client=2))
+    for seed in (1, 2):
+        house.submit(options={"seed": seed})
+    with pytest.raises(TooManyRequests, match="2 of your jobs are not finished yet"):
+        house.submit(options={"seed": 3})
+    house.submit("ben", options={"seed": 3})
+    house.work(finishes())
+    house.submit(options={"seed": 4})
+    house.close()
+
+
+def test_the_queue_is_limited_for_everybody(tmp_path: Path) -> None:
+    house = House(tmp_path, Limits(max_queued=1))
+    house.submit()
+    with pytest.raises(QueueFull):
+        house.submit("ben", options={"seed": 1})
+    house.close()
+
+
+def test_bytes_of_a_day_are_limited_per_client(tmp_path: Path) -> None:
+    house = House(tmp_path, Limits(max_bytes_per_day=len(CAT) + len(WAVES)))
+    house.submit("anna", client="1.2.3.4")
+    with pytest.raises(TooManyRequests) as caught:
+        house.submit("a new cookie", client="1.2.3.4", options={"seed": 1})
+    assert 86_000 < caught.value.retry_after_seconds <= 86_400
+    house.submit("ben", client="5.6.7.8")
+    house.close()
+
+
+def test_retrying_is_limited_too(tmp_path: Path) -> None:
+    house = House(tmp_path, Limits(max_jobs_per_client=1))
+    first = house.submit()
+    house.jobs.cancel("anna", first.id)
+    house.submit(options={"seed": 1})
+    with pytest.raises(TooManyRequests):
+        house.jobs.retry("anna", first.id)
+    house.close()
+
+
+# ── whose they are ────────────────────────────────────────────────────────────────────────────
+
+
+def test_jobs_of_others_do_not_exist(house: House) -> None:
+    job = house.submit()
+    house.work(finishes())
+    jobs = house.jobs
+    forbidden: list[Callable[[], Any]] = [
+        lambda: jobs.get("ben", job.id),
+        lambda: jobs.cancel("ben", job.id),
+        lambda: jobs.retry("ben", job.id),
+        lambda: jobs.steer("ben", job.id, {}),
+        lambda: jobs.delete("ben", job.id),
+        lambda: jobs.uploads("ben", job.id),
+        lambda: jobs.events("ben", job.id, poll_seconds=1, lifetime_seconds=1),
+        lambda: jobs.share("ben", job.id, "token", 1),
+        lambda: jobs.shares("ben", job.id),
+        lambda: jobs.unshare("ben", job.id, "share"),
+    ]
+    for attempt in forbidden:
+        with pytest.raises(JobNotFound):
+            attempt()
+    assert jobs.list("ben", status=None, limit=10, before=None) == []
+    assert jobs.get("anna", job.id).status is JobStatus.SUCCEEDED
+
+
+# ── cancel, steer, retry, delete ──────────────────────────────────────────────────────────────
+
+
+def test_cancel_a_queued_job(house: House) -> None:
+    job = house.submit()
+    assert house.jobs.cancel("anna", job.id).status is JobStatus.CANCELED
+    assert house.jobs.cancel("anna", job.id).status is JobStatus.CANCELED
+    assert house.repository.claim_next("worker", 30) is None
+
+
+def test_cancel_a_running_job_asks_it_to_stop(house: House) -> None:
+    house.submit()
+    job = house.claim()
+    canceled = house.jobs.cancel("anna", job.id)
+    assert (canceled.status, canceled.cancel_requested) == (JobStatus.RUNNING, True)
+
+
+def test_a_finished_job_cannot_be_canceled(house: House) -> None:
+    job = house.submit()
+    house.work(finishes())
+    with pytest.raises(JobConflict, match="nothing is left to stop"):
+        house.jobs.cancel("anna", job.id)
+
+
+def test_steering_adds_up(house: House) -> None:
+    house.submit()
+    job = house.claim()
+    house.jobs.steer("anna", job.id, {"style_weight": 1e5})
+    steered = house.jobs.steer("anna", job.id, {"tv_weight": 2})
+    assert steered.steering == {"style_weight": 1e5, "tv_weight": 2.0}
+
+
+@pytest.mark.parametrize("wrong", [{"style_weight": -1}, {"size": 100}, {"nonsense": 1}])
+def test_wrong_steering_names_the_option(house: House, wrong: dict[str, float]) -> None:
+    house.submit()
+    job = house.claim()
+    with pytest.raises(InvalidOption) as caught:
+        house.jobs.steer("anna", job.id, wrong)
+    assert caught.value.field in wrong
+    assert house.repository.get(job.id).steering == {}
+
+
+def test_only_running_jobs_are_steered(house: House) -> None:
+    job = house.submit()
+    with pytest.raises(JobConflict, match="only a running job"):
+        house.jobs.steer("anna", job.id, {"style_weight": 1.0})
+
+
+def test_retry_begins_from_the_beginning(house: House) -> None:
+    job = house.submit()
+    error = JobError(code="out_of_memory", message="too large")
+    house.work(paints(5, checkpoint=b"state"), Failed(error))
+    again = house.jobs.retry("anna", job.id)
+    assert (again.status, again.error, again.progress) == (JobStatus.QUEUED, None, None)
+    assert (again.checkpoint, again.failed_attempts, again.started_at) == (None, 0, None)
+    done = house.work(finishes())
+    assert (done.status, done.attempt) == (JobStatus.SUCCEEDED, 2)
+
+
+@pytest.mark.parametrize("state", ["queued", "running", "succeeded"])
+def test_only_failed_and_canceled_jobs_are_tried_again(house: House, state: str) -> None:
+    job = house.submit()
+    if state == "running":
+        house.claim()
+    if state == "succeeded":
+        house.work(finishes())
+    with pytest.raises(JobConflict, match=f"this is {state}"):
+        house.jobs.retry("anna", job.id)
+
+
+@pytest.mark.parametrize("state", ["queued", "running", "succeeded"])
+def test_delete_leaves_nothing(house: House, state: str) -> None:
+    job = house.submit()
+    if state == "running":
+        house.claim()
+    if state == "succeeded":
+        house.work(paints(5), finishes())
+    house.jobs.delete("anna", job.id)
+    with pytest.raises(JobNotFound):
+        house.jobs.get("anna", job.id)
+    assert house.storage.directories() == []
+    assert list((house.directory / "pictures").iterdir()) == []
+
+
+# ── events ────────────────────────────────────────────────────────────────────────────────────
+
+
+def events(house: House, job_id: str, seconds: float = 10) -> Generator[Seen | None]:
+    found = house.jobs.events("anna", job_id, poll_seconds=0.05, lifetime_seconds=seconds)
+    assert isinstance(found, Generator)
+    return found
+
+
+def test_events_begin_with_what_there_is_and_end_with_the_job(house: House) -> None:
+    job = house.submit()
+    stream = events(house, job.id)
+    first = next(stream)
+    assert first
+    assert (first.job.status, first.place_in_queue) == (JobStatus.QUEUED, 1)
+    house.work(paints(1), paints(2), finishes())
+    seen = [one for one in stream if one]
+    assert seen[-1].job.status is JobStatus.SUCCEEDED
+    assert all(one.job.id == job.id for one in seen)
+
+
+def test_events_of_a_finished_job_are_one(house: House) -> None:
+    job = house.submit()
+    house.work(finishes())
+    (only,) = events(house, job.id)
+    assert only
+    assert only.job.status is JobStatus.SUCCEEDED
+
+
+def test_progress_comes_through_the_feed_before_it_is_in_the_repository(house: House) -> None:
+    house.submit()
+    job = house.claim()
+    stream = events(house, job.id)
+    next(stream)
+    house.feed.publish(job.id, progress(3))
+    seen = next(stream)
+    assert seen
+    assert seen.job.progress == progress(3)
+    assert house.repository.get(job.id).progress is None
+
+
+def test_progress_never_goes_back_when_something_else_changes(house: House) -> None:
+    house.submit()
+    job = house.claim()
+    stream = events(house, job.id)
+    next(stream)
+    house.repository.heartbeat(job.id, 1, 30, progress(2))
+    house.feed.publish(job.id, progress(3))
+    next(stream)
+    house.jobs.cancel("anna", job.id)
+    seen = next(stream)
+    assert seen
+    assert seen.job.cancel_requested
+    assert seen.job.progress == progress(3)
+
+
+def test_another_attempt_may_be_behind(house: House) -> None:
+    house.submit()
+    job = house.claim()
+    stream = events(house, job.id)
+    next(stream)
+    house.feed.publish(job.id, progress(9))
+    next(stream)
+    house.repository.heartbeat(job.id, 1, 30, progress(4))
+    house.repository.give_back(job.id, 1)
+    house.claim()
+    house.feed.publish(job.id, None)
+    seen = next(stream)
+    assert seen
+    assert (seen.job.attempt, seen.job.progress) == (2, progress(4))
+
+
+def test_a_change_is_not_lost_among_progress(house: House) -> None:
+    house.submit()
+    job = house.claim()
+    stream = events(house, job.id)
+    next(stream)
+    house.jobs.cancel("anna", job.id)
+    house.feed.publish(job.id, progress(3))
+    seen = next(stream)
+    assert seen
+    assert seen.job.cancel_requested
+
+
+def test_what_happens_while_the_stream_opens_is_seen(house: House) -> None:
+    job = house.submit()
+    stream = events(house, job.id)
+    house.work(finishes())
+    first = next(stream)
+    assert first
+    assert first.job.status is JobStatus.SUCCEEDED
+
+
+def test_place_in_the_queue_goes_down(house: House) -> None:
+    first, second = house.submit(), house.submit(options={"seed": 1})
+    stream = events(house, second.id)
+    seen = next(stream)
+    assert seen
+    assert seen.place_in_queue == 2
+    house.jobs.cancel("anna", first.id)
+    places = [one.place_in_queue for one in (next(stream) for _ in range(3)) if one]
+    assert places == [1]
+
+
+def test_nothing_new_is_none_and_the_stream_has_a_lifetime(house: House) -> None:
+    job = house.submit()
+    began = time.monotonic()
+    first, *silence = events(house, job.id, seconds=0.2)
+    assert first
+    assert 2 <= len(silence) <= 5
+    assert set(silence) == {None}
+    assert time.monotonic() - began < 1
+
+
+def test_a_deleted_job_ends_its_streams(house: House) -> None:
+    job = house.submit()
+    stream = events(house, job.id)
+    next(stream)
+    house.jobs.delete("anna", job.id)
+    assert list(stream) == []
+
+
+def test_streams_outlive_a_database_that_does_not_answer(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = house.submit()
+    stream = events(house, job.id)
+    next(stream)
+
+    def fail(_: str) -> None:
+        raise RepositoryError("gone")
+
+    with monkeypatch.context() as context:
+        context.setattr(house.repository, "get", fail)
+        assert next(stream) is None
+    house.jobs.cancel("anna", job.id)
+    seen = next(stream)
+    assert seen
+    assert seen.job.status is JobStatus.CANCELED
+
+
+def test_unread_streams_hold_nothing(house: House) -> None:
+    job = house.submit()
+    stream = events(house, job.id)
+    next(stream)
+    stream.close()
+    assert house.feed._subscriptions == {}
+
+
+# ── shares ────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_share_opens_the_job_until_it_expires(house: House) -> None:
+    job = house.submit()
+    house.work(finishes())
+    house.jobs.share("anna", job.id, "a token", days=1)
+    assert house.jobs.shared("a token").id == job.id
+    house.jobs.share("anna", job.id, "brief", days=0.1 / 24 / 3600)
+    time.sleep(0.15)
+    with pytest.raises(JobNotFound):
+        house.jobs.shared("brief")
+    assert len(house.jobs.shares("anna", job.id)) == 1
+
+
+def test_a_share_can_be_taken_back(house: House) -> None:
+    job = house.submit()
+    house.work(finishes())
+    share = house.jobs.share("anna", job.id, "a token", days=1)
+    house.jobs.unshare("anna", job.id, share.id)
+    with pytest.raises(JobNotFound):
+        house.jobs.shared("a token")
+
+
+def test_tokens_are_not_kept(house: House) -> None:
+    job = house.submit()
+    house.work(finishes())
+    house.jobs.share("anna", job.id, "a-very-secret-token", days=1)
+    house.repository.close()
+    kept = b"".join(file.read_bytes() for file in house.directory.glob("jobs.db*"))
+    assert b"a-very-secret-token" not in kept
+
+
+def test_without_a_picture_there_is_nothing_to_share(house: House) -> None:
+    job = house.submit()
+    with pytest.raises(JobConflict):
+        house.jobs.share("anna", job.id, "token", days=1)
+
+
+def test_shares_go_with_their_job(house: House) -> None:
+    job = house.submit()
+    house.work(finishes())
+    house.jobs.share("anna", job.id, "token", days=1)
+    house.jobs.delete("anna", job.id)
+    with pytest.raises(JobNotFound):
+        house.jobs.shared("token")
+
+
+# ── every error of this side is one that clients are told about ───────────────────────────────
+
+
+def test_errors_are_ours(house: House) -> None:
+    attempts: list[Callable[[], Any]] = [
+        lambda: house.submit(content=Upload(b"", "x")),
+        lambda: house.jobs.get("anna", "no such id"),
+        lambda: house.jobs.shared("nonsense"),
+    ]
+    for attempt in attempts:
+        with pytest.raises(NSTError) as caught:
+            attempt()
+        assert len(str(caught.value).splitlines()) == 1
+
+
+def test_an_engine_that_crashes_three_times_fails_the_job(house: House) -> None:
+    house.submit()
+    for _ in range(2):
+        assert house.work(CRASH).status is JobStatus.QUEUED
+    failed = house.work(CRASH)
+    assert (failed.status, failed.attempt) == (JobStatus.FAILED, 3)
+    assert failed.error
+    assert failed.error.code == "engine_crashed"
