@@ -170,7 +170,7 @@ def overview() -> Dashboard:
                 "s",
             )
         )
-        .with_panel(number("Workers busy", "nst:workers_busy:ratio", "percentunit", warns_at=0.95))
+        .with_panel(number("Workers busy", "nst:workers_busy:ratio", "percentunit"))
         .with_panel(
             stacked(
                 lines(
@@ -245,7 +245,6 @@ def overview() -> Dashboard:
                 "Each is a page that looks at a job, and a thread of the API.",
                 "short",
                 ("sum by (instance) (nst_event_streams)", "{{instance}}"),
-                ("max(nst_event_streams_limit)", "limit of each"),
             )
         )
         .with_panel(

@@ -215,7 +215,7 @@ def test_the_page_comes_with_the_headers_of_the_api(service: Mapping[str, Contai
     ours = {"X-Request-ID", "Content-Length", "Content-Disposition", "Connection"}
     for name in sorted({*names} - ours):
         assert page.headers[name] == api.headers[name], name
-    (asset,) = {line for line in page.text.split('"') if line.endswith(".js")}
+    asset = next(word for word in page.text.split('"') if word.endswith(".js"))
     script = requests.get(PAGE + asset, timeout=30)
     assert script.headers["Cache-Control"] == "public, max-age=31536000, immutable"
     assert script.headers["Content-Encoding"] == "gzip"

@@ -212,7 +212,6 @@ class KafkaJobQueue:
             | _membership(self._settings)
             | {
                 "enable.auto.commit": False,
-                "on_commit": self._on_commit,
                 "auto.offset.reset": "earliest",
                 "statistics.interval.ms": _ms(STATISTICS_SECONDS),
                 "stats_cb": self._on_statistics,
