@@ -21,18 +21,19 @@ page: src/nst/api/page/index.html ## build the web page
 src/nst/api/page/index.html: $(shell find frontend -type f -not -path '*/node_modules/*' 2>/dev/null)
 	cd frontend && npm install --no-save --no-audit --no-fund --loglevel=error && npm run build
 
-test: check ## install what the tests need and run them all
+test: check page ## install what the tests need and run them all
 	$(BIN)/pytest
 
 test-images: .venv/installed-dev ## build the images without Docker, run them, paint a photo; as root
 	tools/system-packages images
 	$(BIN)/pytest tests/images
 
-check: .venv/installed-dev ## ruff, mypy, import-linter
+check: .venv/installed-dev page ## ruff, mypy, import-linter; eslint, svelte-check and vitest for the page
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
+	cd frontend && npm run --silent check
 
 fix: .venv/installed-dev ## format, and mend what ruff can mend
 	$(BIN)/ruff check --fix .

@@ -15,7 +15,7 @@ from typing import Any
 
 import click
 from PIL import Image
-from pydantic import PositiveFloat, PositiveInt
+from pydantic import PositiveFloat
 
 import nst
 from benchmarks.engine import machine
@@ -50,6 +50,7 @@ SWITCHES: Mapping[str, Any] = {
     "style_loss": "wasserstein",
 }
 """Parts that can be on or off: the option, and its value where the preset has it off."""
+NOTHING: Mapping[str, Any] = {}
 
 
 class Painted(Measured):
@@ -73,15 +74,19 @@ class Ablation(Record):
     model: str
     judge: str
     """The network that judged."""
-    size: PositiveInt
+    options: dict[str, Any]
+    """Of the preset, as it was."""
     rows: tuple[Painted, ...]
 
 
-def variants(size: int, model: str, steps: int | None) -> dict[str, StyleTransferOptions]:
-    """By name. All take all their steps, so that equal numbers are compared."""
+def variants(
+    size: int, model: str, steps: int | None, changes: Mapping[str, Any] = NOTHING
+) -> dict[str, StyleTransferOptions]:
+    """By name; `changes` to the preset that is taken apart. All take all their steps, so that equal
+    numbers are compared."""
     every = {"size": size, "model": model, "convergence_tolerance": 0}
     given = every | ({} if steps is None else {"total_iterations": steps})
-    whole = StyleTransferOptions.from_preset(PRESET, **given)
+    whole = StyleTransferOptions.from_preset(PRESET, **{**given, **changes})
     found = {PRESET: whole}
     for name, on in SWITCHES.items():
         off = StyleTransferOptions.model_fields[name].default
@@ -177,6 +182,13 @@ def _file(pictures: Path, variant: str, pair: tuple[str, str]) -> Path:
 @click.option("--model", type=click.Choice(MODELS), default="vgg19", show_default=True)
 @click.option("--size", type=int, default=384, show_default=True, help="Longest side in pixels.")
 @click.option("--steps", type=int, help="Of all that optimise.  [default: those of the preset]")
+@click.option(
+    "--set",
+    "changes",
+    metavar="NAME=VALUE",
+    multiple=True,
+    help="Change an option of the preset, as if it were so; may be repeated.",
+)
 @click.option("--pairs", "count", type=click.IntRange(1, len(PAIRS)), default=len(PAIRS))
 @click.option(
     "--weights-dir",
@@ -194,6 +206,7 @@ def main(
     model: str,
     size: int,
     steps: int | None,
+    changes: Sequence[str],
     count: int,
     weights_dir: Path | None,
     output: Path | None,
@@ -212,13 +225,15 @@ def main(
     paint(variants(64, model, 1)[PRESET], PAIRS[0], store, judge)  # to warm up
     with tempfile.TemporaryDirectory() as directory:
         pictures = Path(directory)
-        rows = measure(variants(size, model, steps), PAIRS[:count], store, judge, pictures)
+        changed = dict(change.split("=", 1) for change in changes)
+        chosen = variants(size, model, steps, changed)
+        rows = measure(chosen, PAIRS[:count], store, judge, pictures)
         ablation = Ablation(
             nst_version=nst.__version__,
             machine=described,
             model=model,
             judge=judge.model,
-            size=size,
+            options=chosen[PRESET].model_dump(mode="json"),
             rows=tuple(rows),
         )
         text = ablation.model_dump_json(indent=1) + "\n"

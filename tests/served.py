@@ -33,6 +33,8 @@ class Server:
     def __init__(self, directory: Path, *arguments: str, **environment: str) -> None:
         self.directory = directory
         self.log = directory / "log"
+        self.client = httpx.Client()
+        """A browser, which keeps its cookie when the server is started again."""
         self._arguments = ("--port", "0", *arguments)
         self._environment = {
             "NST_DATA_DIR": str(directory / "data"),
@@ -56,7 +58,8 @@ class Server:
                 stderr=log,
             )
         address = until(lambda: self._address(began_at), START_SECONDS)
-        self.client = httpx.Client(base_url=address, timeout=30)
+        self.client.close()
+        self.client = httpx.Client(base_url=address, timeout=30, cookies=self.client.cookies)
         return self
 
     def _address(self, began_at: int) -> str | None:
@@ -74,7 +77,6 @@ class Server:
         began = time.monotonic()
         self.process.send_signal(number)
         self.process.wait(30)
-        self.client.close()
         return time.monotonic() - began
 
     def kill(self) -> None:
@@ -83,7 +85,6 @@ class Server:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(process, signal.SIGKILL)
         self.process.wait(30)
-        self.client.close()
 
     def engines(self) -> list[int]:
         """The processes that paint."""
@@ -134,6 +135,7 @@ def serve(directory: Path, *arguments: str, **environment: str) -> Iterator[Serv
     finally:
         if server.process.poll() is None:
             server.kill()
+        server.client.close()
 
 
 def until(look: Callable[[], Any], seconds: float) -> Any:

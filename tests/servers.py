@@ -153,7 +153,6 @@ def postgresql(directory: Path) -> Iterator[Server]:
         "listen_addresses": "127.0.0.1",
         "unix_socket_directories": "",
         "fsync": "off",
-        "synchronous_commit": "off",
         "full_page_writes": "off",
     }
     settings = [f"-c{name}={value}" for name, value in options.items()]

@@ -183,9 +183,12 @@ class House:
     directory: Path
     limits: Limits = field(default_factory=Limits)
     lease_seconds: float = 30.0
+    keeps: bool = False
+    """What there is already."""
 
     def __post_init__(self) -> None:
-        (self.directory / "jobs.db").write_bytes(_empty_database())
+        if not self.keeps:
+            (self.directory / "jobs.db").write_bytes(_empty_database())
         self.repository = SqlJobRepository(f"sqlite:///{self.directory / 'jobs.db'}")
         self.queue = MemoryJobQueue()
         self.storage = storage.in_folder(self.directory / "pictures")

@@ -93,6 +93,14 @@ def blends() -> Strip:
     }
 
 
+def style_losses() -> Strip:
+    return {
+        f"{loss}, strength {strength}": paint("impasto", style_loss=loss, strength=strength)
+        for loss in ("gram", "wasserstein")
+        for strength in (0.5, 0.3)
+    }
+
+
 def scales() -> Strip:
     return {
         "scales 1": paint("impasto"),
@@ -108,7 +116,7 @@ CONTROLS: Mapping[str, Callable[[], Strip]] = {
     "style-blend": blends,
     "style-mask": lambda: masked(is_soft=False),
     "soft-mask": lambda: masked(is_soft=True),
-    "style-loss": lambda: each("style_loss", "gram", "wasserstein", of="impasto"),
+    "style-loss": style_losses,
     "average": lambda: {
         name: detail(picture)
         for name, picture in each("average", 0.0, 0.9, 0.98, of="watercolour").items()

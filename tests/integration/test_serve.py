@@ -167,10 +167,9 @@ def test_who_comes_back_goes_on_where_the_job_is(server: Server) -> None:
     step = data["progress"]["step"]
     with stream(server, job, **{"Last-Event-ID": last}) as response:
         following = events(response)
-        name, _, data = next(following)
+        name, *_ = next(following)
         assert name == "snapshot"
-        assert data["progress"]  # perhaps a heartbeat behind
-        *_, data = next(following)
+        *_, data = next(following)  # the snapshot may be a heartbeat behind
         assert data["progress"]["step"] > step
     server.client.post(f"{JOBS}/{job['id']}/cancel")
     server.finished(job["id"])

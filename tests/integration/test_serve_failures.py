@@ -18,7 +18,7 @@ from nst.settings import Settings
 from served import CONTENT, ENDLESS, STYLE, TINY, Server, events, serve, until
 
 JOBS = "/api/v1/jobs"
-LONG = TINY | {"total_iterations": "150"}
+LONG = TINY | {"total_iterations": "120"}
 """Long enough to be interrupted, short enough to wait for."""
 
 
@@ -33,7 +33,7 @@ def interrupted(server: Server, **fields: str) -> dict[str, Any]:
     until(lambda: has_checkpoint(server, job["id"]), 60)
     now = server.job(job["id"])
     assert now["status"] == "running"
-    assert now["progress"]["step"] < 140
+    assert now["progress"]["step"] < 110
     return now
 
 
@@ -49,8 +49,8 @@ def is_resumed(server: Server, job: dict[str, Any], attempt: int = 2) -> None:
     done = server.finished(job["id"])
     assert (done["status"], done["attempt"]) == ("succeeded", attempt)
     # It counts the steps of this attempt: those before the checkpoint were not taken again.
-    assert done["progress"]["step"] == 150
-    assert done["result"]["steps"] < 150
+    assert done["progress"]["step"] == 120
+    assert done["result"]["steps"] < 120
     folder = server.directory / "data" / "pictures" / job["id"]
     assert not (folder / "checkpoints").exists()
 
@@ -73,10 +73,8 @@ def test_the_whole_server_is_killed(tmp_path: Path) -> None:
     with serve(tmp_path) as server:
         job = interrupted(server)
         waiting = server.submit(seed="1")
-        cookies = server.client.cookies
         server.kill()
         server.start()
-        server.client.cookies = cookies
         is_resumed(server, job)
         assert server.finished(waiting["id"])["status"] == "succeeded"
 
@@ -87,14 +85,12 @@ def test_a_stream_survives_the_restart_of_the_server(tmp_path: Path) -> None:
         job = interrupted(server)
         with server.client.stream("GET", job["links"]["events"]) as response:
             following = events(response)
-            next(following)
-            cookies = server.client.cookies
+            first = next(following)
             server.process.send_signal(signal.SIGTERM)
-            *_, (name, last, _) = following
-            assert name == "progress"
+            *_, (name, last, _) = (first, *following)
+            assert name != "end"
         server.process.wait(15)
         server.start()
-        server.client.cookies = cookies
         headers = {"Last-Event-ID": last}
         with server.client.stream("GET", job["links"]["events"], headers=headers) as response:
             names = [name for name, *_ in events(response)]
@@ -129,14 +125,12 @@ def test_sigterm_gives_the_job_back_at_once(tmp_path: Path) -> None:
     with serve(tmp_path, NST_CHECKPOINT_SECONDS="1000") as server:
         job = server.submit(**LONG)
         server.wait(job["id"], lambda job: job["progress"] and job["progress"]["step"] > 5)
-        cookies = server.client.cookies
         engines = server.engines()
         assert server.stop() < 10
         assert server.process.returncode == 0
         assert has_checkpoint(server, job["id"])
         until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in engines), 5)
         server.start()
-        server.client.cookies = cookies
         is_resumed(server, job)
 
 
@@ -165,6 +159,7 @@ def test_two_servers_on_one_directory_run_every_job_once(tmp_path: Path) -> None
             done = [second_finished(second, first, job["id"]) for job in jobs]
         finally:
             second.kill()
+            second.client.close()
         assert {(job["status"], job["attempt"]) for job in done} == {("succeeded", 1)}
         taken = [
             line["job"]
@@ -206,11 +201,8 @@ def test_a_full_disk_fails_the_job_and_the_service_lives(small_disk: Path) -> No
         failed = server.finished(job["id"])
         assert (failed["status"], failed["error"]["code"]) == ("failed", "storage_full")
         fill(ballast)
-        refused = server.client.post(
-            JOBS,
-            files={"content_image": CONTENT.open("rb"), "style_image": STYLE.open("rb")},
-            data=TINY,
-        )
+        files = {"content_image": CONTENT.read_bytes(), "style_image": STYLE.read_bytes()}
+        refused = server.client.post(JOBS, files=files, data=TINY)
         assert refused.status_code in (503, 507)
         assert refused.json()["code"] in ("storage_full", "repository_failed")
         assert server.client.get("/healthz").status_code == 200
@@ -290,8 +282,7 @@ def test_a_port_that_is_taken_is_said(tmp_path: Path) -> None:
         )
         _, said = started.communicate(timeout=60)
     assert started.returncode == 2
-    assert len(said.splitlines()) == 1
-    assert port in said
+    assert said == f"nst: port: {port} is not possible; give another one (Address already in use)\n"
 
 
 def free_port() -> int:
@@ -300,7 +291,7 @@ def free_port() -> int:
         return port
 
 
-@pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0", "::1", "localhost"])  # noqa: S104
+@pytest.mark.parametrize("host", ["0.0.0.0", "::1"])  # noqa: S104
 def test_the_address_is_said_as_a_browser_takes_it(tmp_path: Path, host: str) -> None:
     if host == "::1" and not Path("/proc/net/if_inet6").exists():
         pytest.skip("this machine has no IPv6")

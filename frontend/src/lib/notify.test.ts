@@ -6,7 +6,10 @@ const shown = vi.fn();
 class SystemNotification {
   static permission: NotificationPermission = 'granted';
 
-  constructor(title: string, options: NotificationOptions) {
+  constructor(
+    readonly title: string,
+    options: NotificationOptions,
+  ) {
     shown(title, options.body);
   }
 }

@@ -3,7 +3,7 @@
 const permission = () => ('Notification' in window ? Notification.permission : 'denied');
 
 /** Browsers offer them on secure pages only, and some not at all. */
-export const canNotify = () => isSecureContext && permission() !== 'denied';
+export const canNotify = () => permission() !== 'denied' && window.isSecureContext;
 export const mayNotify = () => permission() === 'granted';
 
 export async function askToNotify(): Promise<boolean> {

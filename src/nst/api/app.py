@@ -18,6 +18,13 @@ FORM_OVERHEAD_BYTES = 100_000
 """What a form has beside its pictures."""
 
 
+OPENAPI_CONFIG = {
+    "OPENAPI_VERSION": "3.1.0",
+    "AUTO_OPERATION_ID": True,
+    "DESCRIPTION": "Neural style transfer: a photo and a painting in, the photo painted out.",
+}
+
+
 def create_app(service: Service) -> APIFlask:
     """The WSGI application."""
     settings = service.settings
@@ -36,9 +43,7 @@ def create_app(service: Service) -> APIFlask:
         SESSION_REFRESH_EACH_REQUEST=False,
         PERMANENT_SESSION_LIFETIME=timedelta(days=SESSION_DAYS),
         MAX_CONTENT_LENGTH=settings.max_upload_bytes + FORM_OVERHEAD_BYTES,
-        OPENAPI_VERSION="3.1.0",
-        AUTO_OPERATION_ID=True,
-        DESCRIPTION="Neural style transfer: a photo and a painting in, the photo painted out.",
+        **OPENAPI_CONFIG,
     )
     if settings.trusted_proxies:
         hops = settings.trusted_proxies
@@ -68,7 +73,7 @@ def create_app(service: Service) -> APIFlask:
 def specification() -> dict[str, Any]:
     """The OpenAPI description, without a service behind it."""
     app = APIFlask("nst.api", title="nst", version=nst.__version__, docs_path=None)
-    app.config["OPENAPI_VERSION"] = "3.1.0"
+    app.config.update(OPENAPI_CONFIG)
     _add_routes(app)
     return cast("dict[str, Any]", app.spec)
 

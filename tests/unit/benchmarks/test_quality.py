@@ -28,6 +28,13 @@ def test_one_part_of_the_preset_is_changed_at_a_time() -> None:
     assert {options.size for options in found.values()} == {96}
 
 
+def test_the_preset_may_be_changed_first() -> None:
+    found = variants(96, "vgg16", None, {"average": "0.8", "style_loss": "wasserstein"})
+    assert found[PRESET].average == found["without style_loss"].average == 0.8
+    assert found["without average"].average == 0
+    assert found["fast"].average == 0
+
+
 def test_steps_are_those_of_the_preset_unless_given() -> None:
     steps = PRESETS[PRESET]["total_iterations"]
     assert variants(96, "vgg16", None)[PRESET].total_iterations == steps
@@ -58,7 +65,7 @@ def ablation() -> Ablation:
         machine=machine.describe(resolve_device("cpu")),
         model="vgg16",
         judge="vgg19",
-        size=96,
+        options={},
         rows=tuple(rows),
     )
 
