@@ -24,6 +24,10 @@ only within their terms.
 """
 
 
+NOT_HERE = {"async-timeout": "Apache-2.0"}
+"""What only Debian's Python 3.11.2 needs."""
+
+
 def locked(image: str) -> dict[str, str]:
     """Versions by name."""
     text = (LOCKS / f"{image}.txt").read_text()
@@ -40,11 +44,11 @@ def licences(names: list[str]) -> list[dict[str, str]]:
 
 def text() -> str:
     """The page."""
-    names = sorted(locked("api") | locked("worker"))
-    rows = sorted(licences(names), key=lambda row: row["Name"].lower())
-    return HEAD + "".join(
-        f"| {row['Name']} | {row['Version']} | {_short(row['License'])} |\n" for row in rows
-    )
+    versions = locked("api") | locked("worker")
+    rows = [(row["Name"], row["Version"], _short(row["License"])) for row in licences([*versions])]
+    rows += [(name, versions[name], licence) for name, licence in NOT_HERE.items()]
+    rows.sort(key=lambda row: row[0].lower())
+    return HEAD + "".join(f"| {' | '.join(row)} |\n" for row in rows)
 
 
 def _short(licence: str) -> str:
