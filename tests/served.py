@@ -151,10 +151,8 @@ def descendants(pid: int) -> list[int]:
     """Processes that it has started, and those that they have."""
     with contextlib.suppress(OSError):
         tasks = Path(f"/proc/{pid}/task").iterdir()
-        children = [
-            int(child) for task in tasks for child in (task / "children").read_text().split()
-        ]
-        return [one for child in children for one in (child, *descendants(child))]
+        children = " ".join((task / "children").read_text() for task in tasks).split()
+        return [one for child in map(int, children) for one in (child, *descendants(child))]
     return []
 
 
