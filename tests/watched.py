@@ -1,6 +1,7 @@
 """A service under load, and a Prometheus that watches it: all real, on free ports."""
 
 import json
+import signal
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -84,7 +85,9 @@ def watched(directory: Path, interval: str = "1s") -> Iterator[Watched]:
         }
 
         def start(port: int, log: str, *command: str) -> servers.Server:
-            server = servers.Server(command, port, directory / log, environment=settings)
+            server = servers.Server(
+                command, port, directory / log, environment=settings, farewell=signal.SIGTERM
+            )
             return stack.enter_context(servers.running(server))
 
         api = start(api_port, "api", str(NST), "serve", f"--port={api_port}", "--workers=0")

@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from packaging.utils import canonicalize_name
+
 ROOT = Path(__file__).resolve().parent.parent
 LOCKS = ROOT / "deploy" / "requirements"
 PAGE = ROOT / "docs" / "licences.md"
@@ -45,10 +47,11 @@ def licences(names: list[str]) -> list[dict[str, str]]:
 def text() -> str:
     """The page."""
     versions = locked("api") | locked("worker")
-    rows = [(row["Name"], row["Version"], _short(row["License"])) for row in licences([*versions])]
-    rows += [(name, versions[name], licence) for name, licence in NOT_HERE.items()]
-    rows.sort(key=lambda row: row[0].lower())
-    return HEAD + "".join(f"| {' | '.join(row)} |\n" for row in rows)
+    found = {row["Name"]: _short(row["License"]) for row in licences([*versions])} | NOT_HERE
+    return HEAD + "".join(
+        f"| {name} | {versions[canonicalize_name(name)]} | {found[name]} |\n"
+        for name in sorted(found, key=str.lower)
+    )
 
 
 def _short(licence: str) -> str:

@@ -116,8 +116,8 @@ def test_nothing_is_wrong_with_a_service_that_is_well(live: Watched) -> None:
     assert live.query("ALERTS") == []
 
 
-def test_a_worker_that_dies_is_noticed(live: Watched) -> None:
-    """The last test, for it is dead afterwards."""
+def test_a_worker_that_is_gone_is_missed(live: Watched) -> None:
+    """The last test, for it is gone afterwards."""
     live.submit(seed=10)
     live.worker.kill()
     for alert in ("NstNoWorkers", "NstWorkerDown"):
