@@ -36,7 +36,10 @@ class Server:
         self.client = httpx.Client()
         """A browser, which keeps its cookie when the server is started again."""
         self._arguments = ("--port", "0", *arguments)
+        others = {name: it for name, it in os.environ.items() if not name.startswith("NST_")}
         self._environment = {
+            **others,
+            "NST_OFFLINE": "1",
             "NST_DATA_DIR": str(directory / "data"),
             "NST_LOG_FORMAT": "json",
             "NST_REQUESTS_PER_MINUTE": "1000000",
@@ -53,7 +56,7 @@ class Server:
             self.process = subprocess.Popen(
                 [NST, "serve", *self._arguments],
                 cwd=self.directory,
-                env=os.environ | self._environment,
+                env=self._environment,
                 stdout=log,
                 stderr=log,
             )

@@ -26,7 +26,12 @@ from nst.recipe import Recipe
 from nst.worker import EngineProcess
 from served import until
 
-TINY = {"size": 32, "total_iterations": 12, "convergence_tolerance": 0, "model": "vgg16"}
+TINY: dict[str, Any] = {
+    "size": 32,
+    "total_iterations": 12,
+    "convergence_tolerance": 0,
+    "model": "vgg16",
+}
 ENDLESS = TINY | {"total_iterations": 100_000}
 
 
@@ -153,9 +158,7 @@ def test_stop_keeps_a_checkpoint_from_which_it_goes_on(idle: EngineProcess, tmp_
 def test_checkpoints_from_time_to_time(idle: EngineProcess, tmp_path: Path) -> None:
     idle.start(work(tmp_path, checkpoint_seconds=0))
     heard = to_the_end(idle)
-    kept = [
-        news.progress.step for news in heard if isinstance(news, Painted) and news.has_checkpoint
-    ]
+    kept = steps([one for one in heard if isinstance(one, Painted) and one.has_checkpoint])
     assert kept == list(range(1, 12))  # not after the last step, which needs none
 
 
