@@ -191,6 +191,11 @@ def _administrator(port: int) -> str:
     return f"host=127.0.0.1 port={port} user=postgres dbname=postgres"
 
 
+def empty_tables(url: str) -> None:
+    with psycopg.connect(url.replace("+psycopg", ""), autocommit=True) as connection:
+        connection.execute("TRUNCATE jobs CASCADE")
+
+
 # ── Redis ─────────────────────────────────────────────────────────────────────────────────────
 
 
