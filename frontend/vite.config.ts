@@ -11,6 +11,8 @@ export default defineConfig({
     outDir: '../src/nst/api/page',
     emptyOutDir: true,
     manifest: true,
+    // Of everything that is bundled, as its licences demand.
+    license: { fileName: 'licences.md' },
     target: 'es2022',
     assetsInlineLimit: 0,
     reportCompressedSize: false,

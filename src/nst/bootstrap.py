@@ -206,6 +206,14 @@ def event_streams() -> "Streams":
     return Streams(settings.max_streams, settings.max_streams_per_client, settings.stream_seconds)
 
 
+def queue_of_a_worker(ports: Ports) -> "JobQueue":
+    """A place in a consumer group belongs to one worker; a queue in this process to all."""
+    from nst.settings import load_settings
+
+    settings = load_settings()
+    return _queue(settings) if settings.kafka_brokers else ports.queue
+
+
 def worker(ports: Ports) -> "Worker":
     """One worker with its own engine process."""
     from nst.jobs.execute import Workshop
@@ -223,8 +231,7 @@ def worker(ports: Ports) -> "Worker":
         max_attempts=settings.max_attempts,
         checkpoint_seconds=settings.checkpoint_seconds,
     )
-    # A place in a consumer group belongs to one worker; a queue in this process to all.
-    queue = _queue(settings) if settings.kafka_brokers else ports.queue
+    queue = queue_of_a_worker(ports)
     return Worker(queue, workshop, retention_seconds=settings.retention.total_seconds())
 
 

@@ -185,13 +185,32 @@ class QueueCollector(Collector):
     """Asks the repository whenever somebody looks. If that does not answer, nothing is said of
     its jobs, and everything else is."""
 
-    def __init__(self, state: Callable[[], QueueState], open_streams: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        state: Callable[[], QueueState],
+        open_streams: Callable[[], int],
+        max_streams: int,
+        max_queued: int,
+    ) -> None:
         self._state = state
         self._open_streams = open_streams
+        self._max_streams = max_streams
+        self._max_queued = max_queued
 
     def collect(self) -> Iterable[Metric]:
         yield GaugeMetricFamily(
             "nst_event_streams", "Open streams of events.", self._open_streams()
+        )
+        yield GaugeMetricFamily(
+            "nst_event_streams_limit",
+            "Streams of events that this process allows (NST_MAX_STREAMS).",
+            self._max_streams,
+        )
+        yield GaugeMetricFamily(
+            "nst_queue_limit_jobs",
+            "Queued jobs that are allowed (NST_MAX_QUEUED).",
+            self._max_queued,
+            unit="jobs",
         )
         try:
             state = self._state()
@@ -213,7 +232,7 @@ def describe() -> Iterable[Metric]:
     """All there are, without their values."""
     nothing = QueueState({}, 0.0)
     yield from REGISTRY.collect()
-    yield from QueueCollector(lambda: nothing, lambda: 0).collect()
+    yield from QueueCollector(lambda: nothing, lambda: 0, 0, 0).collect()
 
 
 def serve(port: int) -> None:

@@ -224,9 +224,10 @@ class StyleTransferOptions(BaseModel):
 PRESETS: Mapping[str, Mapping[str, Any]] = {
     "quality": {
         "size": 512,
-        "content_weight": 1.4e5,
+        "content_weight": 2.3e5,
         "style_layers": "dense",
-        "scales": 2,
+        "scales": 3,
+        "average": 0.9,
         "total_iterations": 180,
         "save_every": 0,
     },

@@ -178,7 +178,7 @@ class Worker:
     def run(self) -> None:
         """Until `stop`, from another thread or a signal handler. Survives everything that fails
         outside, and every job."""
-        logger.info("worker %s waits for jobs", self.name)
+        logger.debug("worker %s waits for jobs", self.name)
         while not self._shop.should_stop.is_set():
             try:
                 self._work()
@@ -189,7 +189,7 @@ class Worker:
                 logger.exception("worker %s stumbled", self.name)
                 self._shop.should_stop.wait(BACK_OFF_SECONDS[0])
         self._queue.close()
-        logger.info("worker %s is done", self.name)
+        logger.debug("worker %s is done", self.name)
 
     def stop(self) -> None:
         """Take no other job; keep a checkpoint of this one and give it back."""

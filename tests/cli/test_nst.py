@@ -20,7 +20,10 @@ from nst.errors import NSTError
 
 def test_help_and_version(nst: Nst) -> None:
     assert nst("--version").out == f"nst, version {__version__}\n"
-    for command in ("stylize", "batch", "video", "weights", "doctor"):
+    for command in (
+        *("stylize", "batch", "video", "weights", "doctor"),
+        *("serve", "worker", "migrate"),
+    ):
         assert command in nst("--help").out
 
 
@@ -45,7 +48,15 @@ def test_every_error_has_an_exit_code() -> None:
         "NSTError": 1,
         "InvalidOption": 2,
         "InvalidImage": 2,
+        "UnsupportedImage": 2,
+        "ImageTooLarge": 2,
         "InvalidCheckpoint": 2,
+        "JobNotFound": 1,
+        "JobConflict": 1,
+        "NotAllowed": 1,
+        "TooManyRequests": 1,
+        "QueueFull": 1,
+        "LeaseLost": 1,
         "TransferError": 1,
         "OutOfMemory": 1,
         "Diverged": 1,
@@ -54,6 +65,10 @@ def test_every_error_has_an_exit_code() -> None:
         "TransferCanceled": 130,
         "DependencyError": 1,
         "StorageError": 1,
+        "StorageFull": 1,
+        "RepositoryError": 1,
+        "QueueError": 1,
+        "FeedError": 1,
         "VideoUnavailable": 1,
     }
     assert set(EXIT_CODES.values()) == {1, 2, 130}

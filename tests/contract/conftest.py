@@ -102,6 +102,7 @@ def join(request: pytest.FixtureRequest) -> Iterator[Callable[[], JobQueue]]:
     else:
         brokers = request.getfixturevalue("kafka_mock")
         settings = replace(servers.kafka_settings(brokers), group_protocol="consumer")
+        servers.make_mock_topic(settings)
     queues: list[KafkaJobQueue] = []
 
     def another() -> KafkaJobQueue:

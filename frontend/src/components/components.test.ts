@@ -93,7 +93,7 @@ describe('Viewer', () => {
     await user.keyboard('{/o}');
     expect(screen.queryByAltText('The photo of cat in impasto')).not.toBeInTheDocument();
 
-    const button = screen.getByRole('button', { name: 'Hold to see the photo' });
+    const button = screen.getByRole('button', { name: 'Hold for photo' });
     await user.pointer({ keys: '[MouseLeft>]', target: button });
     expect(screen.getByAltText('The photo of cat in impasto')).toBeInTheDocument();
     await user.pointer({ keys: '[/MouseLeft]', target: button });

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { getJob, listJobs, newKey, problemOf, Problem, readRecipe, repaintForm, submitJob } from './api';
+import { getJob, listJobs, newKey, problemOf, Problem, readRecipe, submitJob } from './api';
 import { job } from './fixtures';
 
 const fetched = vi.fn<(path: string, init?: RequestInit) => Promise<Response>>();
@@ -67,16 +67,6 @@ describe('requests', () => {
     expect(await readRecipe(new Blob())).toBeNull();
     answers({ code: 'internal_error' }, 500);
     await expect(readRecipe(new Blob())).rejects.toThrow(Problem);
-  });
-
-  it('paints again with the pictures of the job and all its options', () => {
-    const form = repaintForm(job(), { size: 512, style_blend: [0.7, 0.3], brand_new: null });
-    expect([...form.entries()]).toEqual([
-      ['content_from', '1'],
-      ['styles_from', '1'],
-      ['size', '512'],
-      ['style_blend', '0.7,0.3'],
-    ]);
   });
 });
 

@@ -4,7 +4,6 @@ import type {
   Frame,
   Job,
   JobPage,
-  Options,
   OptionsDocument,
   RecipeDocument,
   Sample,
@@ -197,15 +196,4 @@ export function submitJob(
     });
     request.send(form);
   });
-}
-
-/** A job again, with the pictures that the server has. */
-export function repaintForm(job: Job, options: Options): FormData {
-  const form = new FormData();
-  form.append('content_from', job.id);
-  form.append('styles_from', job.id);
-  for (const [name, value] of Object.entries(options)) {
-    if (value !== null) form.append(name, String(value));
-  }
-  return form;
 }

@@ -25,13 +25,26 @@ it('writes a curl command that a shell reads as it is meant', () => {
   expect(wordsOf(curlCommand(recipe, 'http://localhost:8000'))).toEqual([
     'curl',
     ...['-F', 'content_image=@my cat.jpg'],
-    ...['-F', 'sample_style=impasto'],
+    ...['-F', 'style_image=@data/style/impasto.jpg'],
     ...['-F', "style_image=@it's.png"],
     ...['-F', 'preset=quality'],
     ...['-F', 'size=800'],
     ...['-F', 'style_blend=0.7,0.3'],
     'http://localhost:8000/api/v1/jobs',
   ]);
+});
+
+it('names samples where all styles are samples', () => {
+  const samples = { ...recipe, styles: [{ name: 'Impasto', sample: 'impasto' }] };
+  expect(wordsOf(curlCommand(samples, 'http://x'))).toContain('sample_style=impasto');
+});
+
+it('gives each style its mask, or none', () => {
+  const [first, second] = recipe.styles;
+  const masked = { ...recipe, styles: [{ ...first, mask: 'impasto-mask.png' }, second] } as Recipe;
+  const words = wordsOf(curlCommand(masked, 'http://x')).filter((word) => word.startsWith('style_mask'));
+  expect(words).toEqual(['style_mask=@impasto-mask.png', 'style_mask=@/dev/null']);
+  expect(cliCommand(masked)).toContain('--style-mask impasto-mask.png --style-mask - ');
 });
 
 it('protects names that curl itself would cut', () => {

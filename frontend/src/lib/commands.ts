@@ -8,9 +8,14 @@ export interface CommandPicture {
   sample?: string | undefined;
 }
 
+export interface CommandStyle extends CommandPicture {
+  /** Where it is applied: the name of a file. */
+  mask?: string | undefined;
+}
+
 export interface Recipe {
   content: CommandPicture;
-  styles: CommandPicture[];
+  styles: CommandStyle[];
   preset: string | null;
   /** What differs from the preset. */
   options: Options;
@@ -36,11 +41,15 @@ function given(options: Options): [name: string, value: string][] {
 
 export function curlCommand(recipe: Recipe, origin: string): string {
   const { content, styles, preset, options } = recipe;
-  const part = (picture: CommandPicture, role: 'content' | 'style') =>
-    picture.sample ? `sample_${role}=${picture.sample}` : `${role}_image=@${curlFileName(picture.name)}`;
+  // The service takes samples or files, not both.
+  const areSamples = styles.every((style) => style.sample);
+  const masked = styles.some((style) => style.mask);
   const parts = [
-    part(content, 'content'),
-    ...styles.map((style) => part(style, 'style')),
+    content.sample ? `sample_content=${content.sample}` : `content_image=@${curlFileName(content.name)}`,
+    ...styles.map((style) =>
+      areSamples ? `sample_style=${style.sample ?? ''}` : `style_image=@${curlFileName(fileName(style, 'style'))}`,
+    ),
+    ...(masked ? styles.map(({ mask }) => `style_mask=@${curlFileName(mask ?? '/dev/null')}`) : []),
     ...(preset ? [`preset=${preset}`] : []),
     ...given(options).map(([name, value]) => `${name}=${value}`),
   ];
@@ -59,6 +68,9 @@ export function cliCommand(recipe: Recipe): string {
   const words = [
     'nst stylize',
     ...[content, ...styles].map(commandFileName),
+    ...(recipe.styles.some((style) => style.mask)
+      ? recipe.styles.map(({ mask }) => `--style-mask ${quote(mask ?? '-')}`)
+      : []),
     `-o ${quote(output)}`,
     ...(recipe.preset ? [`--preset ${recipe.preset}`] : []),
     ...given(recipe.options).map(([name, value]) => `--${name.replaceAll('_', '-')} ${quote(value)}`),

@@ -1,8 +1,9 @@
 /** What can be done with a job from its page and from the list. */
 
-import { deleteJob, newKey, Problem, repaintForm, submitJob } from './api';
+import { deleteJob, getOptions, newKey, Problem, submitJob } from './api';
 import { notices } from './notices.svelte';
 import { go } from './router.svelte';
+import { repaintForm } from './submission';
 import { errorText, texts } from '../texts';
 import type { Job } from './types';
 
@@ -27,7 +28,7 @@ export async function removeJob(job: Job): Promise<boolean> {
 /** The same pictures and options as a new job, and to its page. */
 export async function repaint(job: Job): Promise<void> {
   try {
-    const form = repaintForm(job, job.options);
+    const form = repaintForm(job, await getOptions());
     const again = await submitJob(form, newKey(), () => undefined, new AbortController().signal);
     await go(again.links.page);
   } catch (error) {

@@ -20,11 +20,14 @@ export function newestPicture(job: Job): string | null {
   return job.links.preview && step !== null ? versioned(job.links.preview, `${job.attempt}.${step}`) : null;
 }
 
-/** The photo as the browser can show it: of formats that it does not know, the server's thumbnail. */
-export function photoOf(job: Job): string {
-  const shown = ['JPEG', 'PNG', 'WEBP', 'GIF', 'AVIF'].includes(job.pictures.content.format.toUpperCase());
-  return shown ? job.links.content : thumb(job.links.content);
+const SHOWN_FORMATS = ['JPEG', 'PNG', 'WEBP', 'GIF', 'AVIF', 'BMP'];
+
+/** A picture as the browser can show it: of formats that it does not know, the server's thumbnail. */
+export function shown(address: string, format: string): string {
+  return SHOWN_FORMATS.includes(format.toUpperCase()) ? address : thumb(address);
 }
+
+export const photoOf = (job: Job) => shown(job.links.content, job.pictures.content.format);
 
 export function thumbOf(job: Job): string {
   return thumb(newestPicture(job) ?? job.links.content);
@@ -36,8 +39,8 @@ export function paintingTime(job: Job): number | null {
   return (Date.parse(job.completed_at) - Date.parse(job.started_at)) / 1000;
 }
 
-/** For the commands that paint it again. */
-export function recipeOfJob(job: Job, document: OptionsDocument): Recipe {
+/** For the commands that paint it again; the job does not say where its masks were. */
+export function recipeOfJob(job: Job, document: OptionsDocument): Recipe & { preset: string } {
   const preset = job.preset ?? nearestPreset(document, job.options);
   return {
     content: { name: job.pictures.content.name },

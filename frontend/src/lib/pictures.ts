@@ -39,7 +39,7 @@ export const GALLERY: Painting[] = [
   painting('rocket', 'impasto'),
   painting('cat', 'woodcut_waves'),
   painting('coffee', 'stained_glass'),
-  painting('coffee', 'woodcut_waves'),
-  painting('cat', 'stained_glass'),
-  painting('rocket', 'woodcut_waves'),
+  painting('astronaut', 'mosaic'),
+  painting('coffee', 'watercolour'),
+  painting('rocket', 'orphism'),
 ];

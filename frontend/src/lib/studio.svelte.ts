@@ -3,6 +3,7 @@
 import { texts } from '../texts';
 import { getContents, getJob, getOptions, getStyles, newKey, readRecipe, submitJob } from './api';
 import { checkPicture, mayCarryRecipe, WrongFile } from './files';
+import { shown } from './job';
 import { loadLooks, parseLooks, saveLooks, withLook, type Look } from './looks';
 import { notices } from './notices.svelte';
 import { changesFrom, inForce, nearestPreset } from './options';
@@ -132,7 +133,7 @@ class Studio {
   placeSample(sample: Sample, role: Role): void {
     this.place(
       {
-        source: { kind: 'sample', name: sample.name },
+        source: { kind: 'sample', name: sample.name, address: sample.url },
         name: sample.title,
         url: sample.url,
         size: null,
@@ -253,11 +254,11 @@ function release(picture: Picture | null): void {
 
 function pictureOfJob(job: Job, index: number | null): Picture {
   const info = index === null ? job.pictures.content : job.pictures.styles[index];
-  const url = index === null ? job.links.content : job.links.styles[index];
+  const address = (index === null ? job.links.content : job.links.styles[index]) ?? '';
   return {
-    source: { kind: 'job', id: job.id, index, count: job.pictures.styles.length },
+    source: { kind: 'job', id: job.id, index, count: job.pictures.styles.length, address },
     name: info?.name ?? '',
-    url: url ?? null,
+    url: shown(address, info?.format ?? ''),
     size: info?.size ?? null,
     format: info?.format ?? null,
     bytes: null,

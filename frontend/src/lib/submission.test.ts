@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { formOf, optionsOf, recipeOf, shares, type Order, type Picture, type Source, type Style } from './submission';
+import { DOCUMENT, job } from './fixtures';
+import { formOf, optionsOf, recipeOf, repaintForm, shares, type Order, type Picture, type Source, type Style } from './submission';
 
 let id = 0;
 
@@ -8,8 +9,8 @@ function picture(source: Source, name: string): Picture {
 }
 
 const file = (name: string) => picture({ kind: 'file', file: new File(['bytes'], name) }, name);
-const sample = (name: string) => picture({ kind: 'sample', name }, name);
-const ofJob = (index: number | null, count = 2) => picture({ kind: 'job', id: 'j', index, count }, `old${index ?? ''}`);
+const sample = (name: string) => picture({ kind: 'sample', name, address: `/${name}` }, name);
+const ofJob = (index: number | null, count = 2) => picture({ kind: 'job', id: 'j', index, count, address: '/old' }, `old${index ?? ''}`);
 const style = (one: Picture, changes: Partial<Style> = {}): Style => ({
   id: ++id,
   picture: one,
@@ -52,7 +53,7 @@ describe('formOf', () => {
   it.each([
     ['one of two styles of a job', [style(ofJob(1))], ['file old1']],
     ['styles of a job in another order', [style(ofJob(1)), style(ofJob(0))], ['file old1', 'file old0']],
-    ['a mixture', [style(sample('mosaic')), style(file('own.png'))], ['file mosaic', 'file own.png']],
+    ['a mixture', [style(sample('mosaic')), style(file('own.png'))], ['file mosaic.jpg', 'file own.png']],
   ])('sends %s as files, in their order', async (_, styles, names) => {
     const sent = (await fieldsOf({ styles })).filter(([name]) => name.startsWith('style'));
     expect(sent).toEqual(names.map((name) => ['style_image', name]));
@@ -79,10 +80,20 @@ describe('blending', () => {
   });
 });
 
+it('paints again with the pictures of the job, and names only what was changed', () => {
+  const form = repaintForm(job({ options: { size: 512, content_weight: 1e5, strength: 0.5 } }), DOCUMENT);
+  expect([...form.entries()]).toEqual([
+    ['content_from', '1'],
+    ['styles_from', '1'],
+    ['preset', 'quality'],
+    ['content_weight', '100000'],
+  ]);
+});
+
 it('tells the commands what is sample and what is file', () => {
   expect(recipeOf(order({ changes: { size: 800 } }))).toEqual({
     content: { name: 'cat.jpg', sample: undefined },
-    styles: [{ name: 'impasto', sample: 'impasto' }],
+    styles: [{ name: 'impasto', sample: 'impasto', mask: undefined }],
     preset: 'quality',
     options: { size: 800 },
   });

@@ -2,18 +2,19 @@
 
 import { download } from './api';
 import type { Recipe } from './commands';
-import type { Options, Size } from './types';
+import { recipeOfJob } from './job';
+import type { Job, Options, OptionsDocument, Size } from './types';
 
 export type Source =
   | { kind: 'file'; file: File }
-  | { kind: 'sample'; name: string }
+  | { kind: 'sample'; name: string; address: string }
   /** A picture of an earlier job: its content (index null), or one of `count` styles. */
-  | { kind: 'job'; id: string; index: number | null; count: number };
+  | { kind: 'job'; id: string; index: number | null; count: number; address: string };
 
 export interface Picture {
   source: Source;
   name: string;
-  /** Null where the browser cannot show it. */
+  /** Of what is shown; null where the browser cannot show it. */
   url: string | null;
   size: Size | null;
   format: string | null;
@@ -50,11 +51,26 @@ export async function formOf(order: Order, fetchPicture: Fetch = download): Prom
   addContent(form, order.content);
   await addStyles(form, order.styles, fetchPicture);
   addMasks(form, order.styles);
-  form.append('preset', order.preset);
-  for (const [name, value] of Object.entries(optionsOf(order))) {
+  addOptions(form, order.preset, optionsOf(order));
+  return form;
+}
+
+/** A job again, with the pictures that the server has and what was chosen for it. */
+export function repaintForm(job: Job, document: OptionsDocument): FormData {
+  const form = new FormData();
+  form.append('content_from', job.id);
+  form.append('styles_from', job.id);
+  const { preset, options } = recipeOfJob(job, document);
+  addOptions(form, preset, options);
+  return form;
+}
+
+/** Only what was changed: a model that is named, for example, must not be replaced by another. */
+function addOptions(form: FormData, preset: string, changes: Options): void {
+  form.append('preset', preset);
+  for (const [name, value] of Object.entries(changes)) {
     if (value !== null) form.append(name, String(value));
   }
-  return form;
 }
 
 function addContent(form: FormData, { source, name }: Picture): void {
@@ -72,7 +88,9 @@ async function addStyles(form: FormData, styles: Style[], fetchPicture: Fetch): 
   } else if (sources.every((source) => source.kind === 'sample')) {
     for (const source of sources) form.append('sample_style', source.name);
   } else {
-    for (const { picture } of styles) form.append('style_image', await fileOf(picture, fetchPicture), picture.name);
+    for (const { picture } of styles) {
+      form.append('style_image', await fileOf(picture, fetchPicture), fileName(picture));
+    }
   }
 }
 
@@ -85,9 +103,17 @@ function commonJob(sources: Source[]): string | null {
   return complete ? first.id : null;
 }
 
-async function fileOf({ source, url }: Picture, fetchPicture: Fetch): Promise<Blob> {
-  return source.kind === 'file' ? source.file : fetchPicture(url ?? '');
+async function fileOf({ source }: Picture, fetchPicture: Fetch): Promise<Blob> {
+  return source.kind === 'file' ? source.file : fetchPicture(source.address);
 }
+
+/** Of the file that the mask of this style can be saved as. */
+export function maskName({ picture }: Style): string {
+  return `${fileName(picture).replace(/\.[^.]*$/, '')}-mask.png`;
+}
+
+/** Samples are shown by their title. */
+const fileName = ({ source, name }: Picture) => (source.kind === 'sample' ? `${source.name}.jpg` : name);
 
 /** One for each style, in their order; an empty file is no mask. */
 function addMasks(form: FormData, styles: Style[]): void {
@@ -116,7 +142,10 @@ export function recipeOf(order: Order): Recipe {
   });
   return {
     content: named(order.content),
-    styles: order.styles.map((style) => named(style.picture)),
+    styles: order.styles.map((style) => ({
+      ...named(style.picture),
+      mask: style.mask ? maskName(style) : undefined,
+    })),
     preset: order.preset,
     options: optionsOf(order),
   };

@@ -29,7 +29,18 @@ export type Group = keyof typeof texts.studio.expert.groups;
 const GROUPS: Partial<Record<Group, string[]>> = {
   picture: ['size', 'style_scale', 'color', 'color_amount'],
   balance: ['strength', 'content_weight', 'style_weight', 'tv_weight'],
-  method: ['model', 'style_layers', 'style_loss', 'scales', 'optimizer', 'learning_rate', 'init_method', 'seed'],
+  method: [
+    'model',
+    'style_layers',
+    'style_loss',
+    'padding',
+    'scales',
+    'average',
+    'optimizer',
+    'learning_rate',
+    'init_method',
+    'seed',
+  ],
   end: ['total_iterations', 'convergence_tolerance', 'convergence_window', 'save_every'],
 };
 

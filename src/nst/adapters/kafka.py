@@ -10,8 +10,9 @@ import logging
 import re
 import threading
 import time
+from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -33,7 +34,11 @@ from nst.metrics import DEPENDENCY_ERRORS
 REQUEST_SECONDS = 10.0
 """What a broker has to answer, and to confirm a message."""
 
-POLL_SECONDS = 0.02
+COMMIT_SECONDS = 2.0
+"""To wait for a commit: a job is waiting to be painted, and all that is lost is that another
+worker is woken in vain."""
+
+POLL_SECONDS = 0.005
 """Somebody else's poll may have fetched the confirmation that a thread waits for."""
 
 STATISTICS_SECONDS = 5.0
@@ -41,7 +46,11 @@ STATISTICS_SECONDS = 5.0
 JOB_ID = re.compile(rb"[0-9a-f]{32}")
 """As `nst.jobs.job.new_id` makes them."""
 
+NOT_CONFIRMED = KafkaError(KafkaError._TIMED_OUT, "no broker has confirmed it in time")
+
 logger = logging.getLogger(__name__)
+library_logger = logger.getChild("librdkafka")
+library_logger.addFilter(lambda _: logger.isEnabledFor(logging.DEBUG))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +85,8 @@ class KafkaSettings:
         if self.heartbeat_seconds > self.session_timeout_seconds / 3:
             allowed = "at most a third of NST_KAFKA_SESSION_TIMEOUT_SECONDS"
             raise InvalidOption("NST_KAFKA_HEARTBEAT_SECONDS", self.heartbeat_seconds, allowed)
+        if self.ca_file and not self.ca_file.is_file():
+            raise InvalidOption("NST_KAFKA_CA_FILE", str(self.ca_file), "a file that is there")
         if self.uses_sasl:
             for name in ("sasl_mechanism", "username", "password"):
                 if not getattr(self, name):
@@ -93,11 +104,16 @@ class KafkaJobQueue:
 
     def __init__(self, settings: KafkaSettings) -> None:
         self._settings = settings
-        self._troubles = _Troubles()
         self._producer: Producer | None = None
         self._producer_lock = threading.Lock()
+        self._producer_troubles = _Troubles()
         self._consumer: Consumer | None = None
+        self._consumer_troubles = _Troubles()
         self._wants_message = False
+        self._arrived = deque[Message]()
+        """While no message was wanted."""
+        self._commits: dict[tuple[int, int], KafkaError | None] = {}
+        """Partition and offset that were committed, or why not."""
         self._lag = 0
 
     def publish(self, job_id: str, trace: Mapping[str, str]) -> None:
@@ -111,27 +127,26 @@ class KafkaJobQueue:
     def receive(self, timeout_seconds: float) -> Delivery | None:
         give_up_at = time.monotonic() + timeout_seconds
         with self._consuming(wants_message=True) as consumer:
-            while message := self._poll(consumer, give_up_at):
+            while (message := self._next(consumer, give_up_at)) is not None:  # it may be empty
                 if delivery := _read(message):
                     return delivery
                 self._bury(consumer, message)
-        if reason := self._troubles.take():
-            raise _failed(reason)
+        if self._consumer_troubles.are_all_down:
+            raise _failed(self._consumer_troubles.take() or "all brokers are down")
         return None
 
     def commit(self, delivery: Delivery) -> None:
         assert isinstance(delivery.receipt, TopicPartition)
         assert self._consumer is not None
         with _errors():
-            # Whoever waits for the answer of a broker that is gone waits for ever.
-            self._consumer.commit(offsets=[delivery.receipt], asynchronous=True)
+            self._commit(self._consumer, delivery.receipt)
 
     def stay(self) -> None:
         if self._consumer is None:
             return
         with self._consuming(wants_message=False) as consumer:
-            while message := self._poll(consumer, time.monotonic()):
-                _put_back(consumer, message)
+            while (message := self._poll(consumer, time.monotonic())) is not None:
+                self._arrived.append(message)
 
     def lag(self) -> int:
         """Messages that are not committed, of this worker's partitions; those that came while it
@@ -139,37 +154,40 @@ class KafkaJobQueue:
         return self._lag
 
     def close(self) -> None:
-        if self._consumer is not None:
-            self._consumer.close()
-            self._consumer = None
+        if self._consumer is None:
+            return
+        # Where the broker hangs, the farewell may never end.
+        farewell = threading.Thread(target=self._consumer.close, daemon=True)
+        farewell.start()
+        farewell.join(REQUEST_SECONDS)
+        self._consumer = None
 
     def _send(self, topic: str, **message: Any) -> None:
         """Returns when the brokers have it."""
         reports: list[KafkaError | None] = []
         give_up_at = time.monotonic() + REQUEST_SECONDS + 1
-        producer = self._open_producer()
         with _errors():
+            producer = self._open_producer()
             producer.produce(topic, on_delivery=lambda error, _: reports.append(error), **message)
             while not reports and time.monotonic() < give_up_at:
                 producer.poll(POLL_SECONDS)
-        if reports != [None]:
+        error = reports[0] if reports else NOT_CONFIRMED
+        if error is not None:
             self._drop(producer)
-            error = reports[0] if reports else None
-            reason = self._troubles.take() or (error.str() if error else "nothing is confirmed")
-            raise _failed(reason)
+            raise _failed(self._producer_troubles.take() or error.str())
 
     def _open_producer(self) -> Producer:
         with self._producer_lock:
             if self._producer is None:
                 self._producer = Producer(
-                    _connection(self._settings, self._troubles)
+                    _connection(self._settings, self._producer_troubles)
                     | {
                         "enable.idempotence": True,
                         "acks": "all",
                         "linger.ms": 0,
                         "message.timeout.ms": _ms(REQUEST_SECONDS),
                     },
-                    logger=logger,
+                    logger=library_logger,
                 )
             return self._producer
 
@@ -186,39 +204,51 @@ class KafkaJobQueue:
                 self._consumer = self._join()
             if wants_message != self._wants_message:
                 self._wants_message = wants_message
-                switch = self._consumer.resume if wants_message else self._consumer.pause
-                switch(self._consumer.assignment())
+                self._switch(self._consumer, self._consumer.assignment())
             yield self._consumer
+
+    def _switch(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        # The library remembers of a partition that comes back whether it was paused.
+        (consumer.resume if self._wants_message else consumer.pause)(partitions)
 
     def _join(self) -> Consumer:
         consumer = Consumer(
-            _connection(self._settings, self._troubles)
+            _connection(self._settings, self._consumer_troubles)
             | _membership(self._settings)
             | {
                 "enable.auto.commit": False,
-                "on_commit": self._on_commit,
                 "auto.offset.reset": "earliest",
                 "statistics.interval.ms": _ms(STATISTICS_SECONDS),
                 "stats_cb": self._on_statistics,
+                "on_commit": self._on_commit,
             },
-            logger=logger,
+            logger=library_logger,
         )
-        consumer.subscribe([self._settings.topic], on_assign=self._on_assign)
+        consumer.subscribe(
+            [self._settings.topic], on_assign=self._on_assign, on_revoke=self._on_revoke
+        )
         return consumer
 
     def _on_assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         consumer.incremental_assign(partitions)
-        if not self._wants_message:
-            consumer.pause(partitions)
+        self._switch(consumer, partitions)
 
-    def _on_commit(self, error: KafkaError | None, _: list[TopicPartition]) -> None:
-        if error:  # the message comes again, and finds its job taken
-            logger.warning("a message could not be committed: %s", error.str())
+    def _on_revoke(self, _: Consumer, partitions: list[TopicPartition]) -> None:
+        revoked = {place.partition for place in partitions}
+        self._arrived = deque(
+            message for message in self._arrived if message.partition() not in revoked
+        )
 
     def _on_statistics(self, text: str) -> None:
         topic = json.loads(text)["topics"].get(self._settings.topic, {"partitions": {}})
-        lags = [partition["consumer_lag"] for partition in topic["partitions"].values()]
-        self._lag = sum(lag for lag in lags if lag > 0)  # -1: another worker's, or not known yet
+        self._lag = sum(
+            partition["hi_offset"] - max(partition["committed_offset"], partition["lo_offset"])
+            for partition in topic["partitions"].values()
+            if partition["fetch_state"] == "active" and partition["hi_offset"] >= 0
+        )
+
+    def _next(self, consumer: Consumer, give_up_at: float) -> Message | None:
+        return self._arrived.popleft() if self._arrived else self._poll(consumer, give_up_at)
 
     def _poll(self, consumer: Consumer, give_up_at: float) -> Message | None:
         """The next message, which may be none that can be read."""
@@ -234,6 +264,24 @@ class KafkaJobQueue:
                 raise _failed(error.str())
             logger.warning("%s", error.str())
 
+    def _commit(self, consumer: Consumer, place: TopicPartition) -> None:
+        # The library's own way to wait for it never ends where the broker hangs.
+        self._commits.clear()
+        consumer.commit(offsets=[place], asynchronous=True)
+        give_up_at = time.monotonic() + COMMIT_SECONDS
+        while (place.partition, place.offset) not in self._commits:
+            if time.monotonic() > give_up_at:
+                raise _failed(self._consumer_troubles.take() or NOT_CONFIRMED.str())
+            message = self._poll(consumer, time.monotonic() + POLL_SECONDS)
+            if message is not None:
+                self._arrived.append(message)
+        if error := self._commits[place.partition, place.offset]:
+            raise _failed(error.str())
+
+    def _on_commit(self, error: KafkaError | None, places: list[TopicPartition]) -> None:
+        for place in places:
+            self._commits[place.partition, place.offset] = error or place.error
+
     def _bury(self, consumer: Consumer, message: Message) -> None:
         """Put an unreadable message where somebody can look at it."""
         reason = "the message is not the id of a job"
@@ -248,9 +296,9 @@ class KafkaJobQueue:
                 headers=headers,
             )
         except QueueError:
-            _put_back(consumer, message)
+            self._arrived.appendleft(message)
             raise
-        consumer.commit(message=message, asynchronous=True)
+        self._commit(consumer, _after(message))
 
 
 def create_topics(settings: KafkaSettings) -> None:
@@ -276,23 +324,27 @@ def check(settings: KafkaSettings) -> str:
         if name not in found.topics:
             raise QueueError(_missing(name))
     partitions = len(found.topics[settings.topic].partitions)
-    return f"{len(found.brokers)} brokers, topic {settings.topic} with {partitions} partitions"
+    return f"brokers: {len(found.brokers)}; partitions of {settings.topic}: {partitions}"
 
 
 class _Troubles:
-    """What the library says about its connections, which the calls that fail do not say."""
+    """What the library says about a client's connections; the calls that fail do not say why."""
 
     def __init__(self) -> None:
-        self._reasons: list[str] = []
+        self.are_all_down = False
+        """All brokers; said once."""
+        self._reason: str | None = None
 
     def add(self, error: KafkaError) -> None:
-        logger.warning("%s", error.str())
-        self._reasons.append(error.str())
+        if error.code() == KafkaError._ALL_BROKERS_DOWN:
+            self.are_all_down = True
+        else:
+            self._reason = error.str()
 
     def take(self) -> str | None:
-        """The first since the last call, which is the cause of the others."""
-        reasons, self._reasons = self._reasons, []
-        return reasons[0] if reasons else None
+        """The last one since the last call."""
+        reason, self._reason, self.are_all_down = self._reason, None, False
+        return reason
 
 
 def _connection(settings: KafkaSettings, troubles: _Troubles) -> dict[str, Any]:
@@ -330,11 +382,14 @@ def _membership(settings: KafkaSettings) -> dict[str, Any]:
 @contextmanager
 def _administration(settings: KafkaSettings) -> Iterator[AdminClient]:
     troubles = _Troubles()
-    try:
-        with _errors(), AdminClient(_connection(settings, troubles), logger=logger) as admin:
+    with _errors(), AdminClient(_connection(settings, troubles), logger=library_logger) as admin:
+        try:
             yield admin
-    except QueueError as error:
-        raise QueueError(troubles.take() or error.reason) from error
+        except KafkaException:
+            admin.poll(0)
+            if reason := troubles.take():
+                raise _failed(reason) from None
+            raise
 
 
 def _failed(reason: str) -> QueueError:
@@ -357,9 +412,7 @@ def _read(message: Message) -> Delivery | None:
     value = message.value()
     if value is None or not JOB_ID.fullmatch(value):
         return None
-    place = _place(message)
-    place.offset += 1  # what is committed is the offset of the next one
-    return Delivery(value.decode(), _trace(message), place)
+    return Delivery(value.decode(), _trace(message), _after(message))
 
 
 def _trace(message: Message) -> Mapping[str, str]:
@@ -367,17 +420,13 @@ def _trace(message: Message) -> Mapping[str, str]:
     return {name: text.decode(errors="replace") for name, text in headers if text is not None}
 
 
-def _put_back(consumer: Consumer, message: Message) -> None:
-    with suppress(KafkaException):  # it has been given to another worker, who gets it then
-        consumer.seek(_place(message))
-
-
-def _place(message: Message) -> TopicPartition:
+def _after(message: Message) -> TopicPartition:
+    """Where the group goes on when this one is committed."""
     topic, partition, offset = message.topic(), message.partition(), message.offset()
     assert topic is not None
     assert partition is not None
     assert offset is not None
-    return TopicPartition(topic, partition, offset)
+    return TopicPartition(topic, partition, offset + 1)
 
 
 def _missing(topic: str) -> str:

@@ -69,6 +69,8 @@ LOCK_SECONDS = 30.0
 ANSWER_SECONDS = 10.0
 """What PostgreSQL has to answer, also where the machine is there and the server hangs."""
 
+CONNECT_SECONDS = 5
+
 MIGRATION_SECONDS = 3600.0
 """For large tables, and for whoever else migrates."""
 
@@ -561,7 +563,7 @@ def _connect_postgresql(url: str, pool_size: int, answer_seconds: float) -> Engi
         pool_timeout=answer_seconds,
         pool_pre_ping=True,
         connect_args={
-            "connect_timeout": 5,
+            "connect_timeout": CONNECT_SECONDS,
             "options": " ".join(f"-c {name}={value}" for name, value in limits.items()),
         },
     )

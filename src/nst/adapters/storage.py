@@ -89,7 +89,7 @@ def in_s3(
             prefix=directory or None,
             config={"region": region, "virtual_hosted_style_request": not address} | keys | place,
             client_options=_client_options(address),
-            retry_config=_RETRY,
+            retry_config=_retry(),
         )
 
     with _errors(url):
@@ -105,16 +105,13 @@ class ObjectStorage:
 
     def put(self, key: str, data: bytes | Path) -> None:
         with _errors(key):
-            try:
-                obstore.put(
-                    self._store,
-                    key,
-                    data,
-                    attributes=self._attributes(key),
-                    max_concurrency=UPLOADS_AT_ONCE,
-                )
-            except FileNotFoundError as error:  # the bucket
-                raise StorageError(Path(key), _reason(error)) from error
+            obstore.put(
+                self._store,
+                key,
+                data,
+                attributes=self._attributes(key),
+                max_concurrency=UPLOADS_AT_ONCE,
+            )
 
     def get(self, key: str) -> bytes:
         with _errors(key):
@@ -220,11 +217,12 @@ class S3Storage(ObjectStorage):
         return {"Content-Type": content_type} if content_type else None
 
 
-_RETRY: "RetryConfig" = {
-    "max_retries": RETRIES,
-    "retry_timeout": timedelta(seconds=RETRY_SECONDS),
-    "backoff": {"init_backoff": timedelta(seconds=0.1)},
-}
+def _retry() -> "RetryConfig":
+    return {
+        "max_retries": RETRIES,
+        "retry_timeout": timedelta(seconds=RETRY_SECONDS),
+        "backoff": {"init_backoff": timedelta(seconds=0.1)},
+    }
 
 
 def _client_options(address: str | None) -> "ClientConfig":
@@ -248,17 +246,15 @@ def _errors(key: str) -> Iterator[None]:
     try:
         yield
     except (BaseError, OSError) as error:
-        if any(sign in str(error) for sign in _FULL):
-            DEPENDENCY_ERRORS.labels("storage").inc()
-            raise StorageFull(Path(key), "there is no space left") from error
-        if isinstance(error, FileNotFoundError) and "NoSuchBucket" not in str(error):
+        text = str(error)
+        if isinstance(error, FileNotFoundError) and "NoSuchBucket" not in text:
             raise
         DEPENDENCY_ERRORS.labels("storage").inc()
-        raise StorageError(Path(key), _reason(error)) from error
-
-
-def _reason(error: Exception) -> str:
-    return str(error).split("\n")[0]
+        if any(sign in text for sign in _FULL):
+            raise StorageFull(Path(key), "there is no space left") from error
+        if "NoSuchBucket" in text:
+            raise StorageError(Path(key), "there is no such bucket") from error
+        raise StorageError(Path(key), text.split("\n", maxsplit=1)[0]) from error
 
 
 def _stored_file(meta: "ObjectMeta") -> StoredFile:

@@ -1,5 +1,7 @@
 """/api/v1: what there is to choose from, and what a finished picture says about itself."""
 
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 from apiflask import APIBlueprint
@@ -12,7 +14,7 @@ from nst.api.service import sends, service
 from nst.api.views import SampleView
 from nst.controls import STEERABLE
 from nst.errors import InvalidOption
-from nst.jobs.submit import CONTENT_TYPES, MAX_STYLES
+from nst.jobs.submit import CONTENT_TYPES, DAY_SECONDS, MAX_STYLES
 from nst.options import DEFAULT_PRESET, PRESETS, StyleTransferOptions
 from nst.recipe import Recipe
 from nst.samples import SampleKind, sample, samples
@@ -127,6 +129,13 @@ def _send(kind: SampleKind, name: str) -> Response:
         file = sample(kind, name)
     except InvalidOption as error:
         raise NotFound(str(error)) from error
-    if request.args.get("thumb"):
-        return Response(pictures.thumb(file.read_bytes()), content_type="image/jpeg")
-    return send_file(file, mimetype="image/jpeg", max_age=24 * 3600)
+    if not pictures.is_asked("thumb"):
+        return send_file(file, mimetype="image/jpeg", max_age=DAY_SECONDS)
+    response = Response(_thumb(file), content_type="image/jpeg")
+    response.cache_control.max_age = DAY_SECONDS
+    return response
+
+
+@cache
+def _thumb(file: Path) -> bytes:
+    return pictures.thumb(file.read_bytes())

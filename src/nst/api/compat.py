@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from werkzeug.datastructures import FileStorage
 
 from nst.api import pictures
-from nst.api.service import sends, service
+from nst.api.service import Responses, sends, service
 from nst.errors import InvalidOption, JobNotFound
 from nst.jobs.job import FRAMES, Job, JobStatus
 from nst.jobs.submit import Upload
@@ -47,6 +47,22 @@ class TaskStatusView(BaseModel):
     """Addresses of the pictures so far; of a finished job the last one is the result."""
 
 
+NOT_YET: Responses = {
+    202: {
+        "description": "It is being painted.",
+        "content": {
+            "application/json": {
+                "schema": {
+                    "type": "object",
+                    "properties": {"task_id": {"type": "string"}, "status": {"type": "string"}},
+                    "required": ["task_id", "status"],
+                }
+            }
+        },
+    }
+}
+
+
 @routes.post("/style_transfer")
 @routes.output(TaskView, status_code=202)
 @routes.doc(responses=[413, 415, 422, 429, 503])
@@ -73,7 +89,7 @@ def task_status(job_id: str) -> TaskStatusView:
 
 
 @routes.get("/download/<job_id>")
-@routes.doc(responses=sends("image/png", "The stylized image.", 202))
+@routes.doc(responses=sends("image/*", "The stylized image.") | NOT_YET)
 def download(job_id: str) -> Any:
     """The finished picture; 202 while it is being painted."""
     job = _task(job_id)
@@ -83,7 +99,7 @@ def download(job_id: str) -> Any:
 
 
 @routes.get("/download-all/<job_id>")
-@routes.doc(responses=sends("application/zip", "All pictures.", 202))
+@routes.doc(responses=sends("application/zip", "All pictures.") | NOT_YET)
 def download_all(job_id: str) -> Any:
     """All pictures in one ZIP; 202 while it is being painted."""
     job = _task(job_id)

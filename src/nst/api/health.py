@@ -9,6 +9,7 @@ from apiflask import APIBlueprint, APIFlask
 from flask import Response, g, request
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 
+from nst.api import problems
 from nst.api.service import sends, service
 from nst.errors import NSTError
 from nst.metrics import HTTP_REQUESTS, HTTP_SECONDS, REGISTRY, QueueCollector
@@ -26,7 +27,7 @@ def healthz() -> dict[str, str]:
 
 
 @routes.get("/readyz")
-@routes.doc(responses=[503])
+@routes.doc(responses={200: "Jobs can be taken.", 503: "Something does not answer."})
 def readyz() -> Any:
     """Whether jobs can be taken: what does not answer is named."""
     jobs = service().jobs
@@ -41,7 +42,9 @@ def readyz() -> Any:
         except NSTError as error:
             failures[name] = error.code
     if failures:
-        return {"status": "not ready", "failures": failures}, HTTPStatus.SERVICE_UNAVAILABLE
+        detail = f"no jobs can be taken now: {', '.join(failures)}"
+        status = HTTPStatus.SERVICE_UNAVAILABLE
+        return problems.problem(status, "not_ready", detail, failures=failures)
     return {"status": "ready"}
 
 
@@ -49,8 +52,13 @@ def readyz() -> Any:
 @routes.doc(responses=sends("text/plain", "Metrics."))
 def metrics() -> Response:
     """For Prometheus."""
+    jobs, streams = service().jobs, service().streams
     own = CollectorRegistry()
-    own.register(QueueCollector(service().jobs.repository.state, lambda: service().streams.count))
+    own.register(
+        QueueCollector(
+            jobs.repository.state, lambda: streams.count, streams.limit, jobs.limits.max_queued
+        )
+    )
     text = generate_latest(REGISTRY) + generate_latest(own)
     return Response(text, content_type=CONTENT_TYPE_LATEST)
 

@@ -1,5 +1,6 @@
 """The page, the documentation of the API, and the headers that keep both safe."""
 
+import os
 from collections.abc import Callable
 from contextlib import suppress
 from importlib import resources
@@ -53,7 +54,7 @@ def assets(name: str) -> Response:
     """Compressed where the build has put such a copy beside the file."""
     folder = PAGE / "assets"
     copy = safe_join(str(folder), f"{name}.gz")
-    is_packed = bool(copy and Path(copy).is_file() and request.accept_encodings["gzip"])
+    is_packed = bool(copy and os.path.isfile(copy) and request.accept_encodings["gzip"])  # noqa: PTH113 - a name that is too long is no file, and no error
     kind, _ = guess_type(name)
     response = send_from_directory(
         folder, f"{name}.gz" if is_packed else name, mimetype=kind, max_age=YEAR_SECONDS

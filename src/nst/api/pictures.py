@@ -1,10 +1,12 @@
 """Pictures over HTTP: from the storage, with ranges and validators, whole or as thumbnails."""
 
 import io
+import re
 import threading
 from http import HTTPStatus
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from urllib.parse import quote
 
 from flask import Response, redirect, request
 from PIL import Image
@@ -20,6 +22,7 @@ from nst.video import Timelapse
 THUMB_SIDE_PIXELS = 400
 FILM_SIDE_PIXELS = 768
 SHARED_SIDE_PIXELS = 2048
+SMALL_QUALITY = 85
 LINK_SECONDS = 300.0
 YEAR_SECONDS = 365 * 24 * 3600
 
@@ -28,6 +31,11 @@ TIMELAPSE = "timelapse.webp"
 decoding = threading.BoundedSemaphore(4)
 """To be held while pictures of a request are in memory: they can be large, so only a few requests
 may at a time, and the others wait."""
+
+
+def is_asked(name: str) -> bool:
+    """Whether ?name=1 stands behind the address."""
+    return request.args.get(name) == "1"
 
 
 def send(
@@ -50,15 +58,15 @@ def send(
         raise NotFound("there is no such picture (yet)")
     if request.if_none_match.contains(file.etag):
         response = Response(status=HTTPStatus.NOT_MODIFIED)
-    elif request.args.get("thumb"):
+    elif is_asked("thumb"):
         response = Response(_small(storage.get(key), THUMB_SIDE_PIXELS), content_type="image/jpeg")
     elif large_by_link and (link := storage.link(key, LINK_SECONDS)):
         return redirect(link, Response=Response)  # type: ignore[return-value]
     else:
         response = _ranged(storage, file)
         response.content_type = content_type
-        kind = "attachment" if request.args.get("download") else "inline"
-        response.headers.set("Content-Disposition", kind, filename=name)
+        kind = "attachment" if is_asked("download") else "inline"
+        response.headers["Content-Disposition"] = _disposition(kind, name)
     response.set_etag(file.etag)
     response.cache_control.private = True
     response.cache_control.max_age = 0 if changes else YEAR_SECONDS
@@ -94,7 +102,7 @@ def send_content_without_metadata(storage: ImageStorage, job: Job) -> Response:
     if request.if_none_match.contains(file.etag):
         response = Response(status=HTTPStatus.NOT_MODIFIED)
     else:
-        side = THUMB_SIDE_PIXELS if request.args.get("thumb") else SHARED_SIDE_PIXELS
+        side = THUMB_SIDE_PIXELS if is_asked("thumb") else SHARED_SIDE_PIXELS
         response = Response(_small(storage.get(file.key), side), content_type="image/jpeg")
     response.set_etag(file.etag)
     response.cache_control.private = True
@@ -115,7 +123,7 @@ def archive(storage: ImageStorage, job: Job) -> Response:
     response = Response(iter(zipped), content_type="application/zip")
     response.content_length = len(zipped)
     name = file_name(job).removesuffix(".png") + ".zip"
-    response.headers.set("Content-Disposition", "attachment", filename=name)
+    response.headers["Content-Disposition"] = _disposition("attachment", name)
     return response
 
 
@@ -170,7 +178,9 @@ def _small(data: bytes, side_pixels: int) -> bytes:
         picture = images.flatten(images.load(opened, "content"))
     if max(picture.size) > side_pixels:
         picture = images.resize(picture, images.fit(picture.size, side_pixels))
-    return images.encode(picture, "JPEG")
+    file = io.BytesIO()
+    picture.save(file, "JPEG", quality=SMALL_QUALITY)
+    return file.getvalue()
 
 
 def _ranged(storage: ImageStorage, file: StoredFile) -> Response:
@@ -186,11 +196,16 @@ def _ranged(storage: ImageStorage, file: StoredFile) -> Response:
     return response
 
 
+def _disposition(kind: str, name: str) -> str:
+    plain = re.sub(r"[^\x20-\x7e]", "_", name)  # for programs that know no other names
+    return f"{kind}; filename=\"{plain}\"; filename*=UTF-8''{quote(name)}"
+
+
 def _asked_range(file: StoredFile) -> tuple[int, int] | None:
     """From, and to before; None: all of it."""
-    asked, condition = request.range, request.if_range
-    is_for_another = condition is not None and condition.etag != file.etag
-    if asked is None or is_for_another or len(asked.ranges) > 1:
+    asked = request.range
+    is_for_another = "If-Range" in request.headers and request.if_range.etag != file.etag
+    if asked is None or is_for_another or asked.units != "bytes" or len(asked.ranges) > 1:
         return None
     found = asked.range_for_length(file.size_bytes)
     if found is None:

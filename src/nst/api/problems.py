@@ -81,10 +81,11 @@ def register(app: APIFlask) -> None:
     """Let every error of this app become a problem."""
     app.before_request(_name_request)
     app.after_request(_tell_name)
+    app.error_processor(_http_error)  # first: it registers handlers of its own
     app.register_error_handler(NSTError, _nst_error)
+    app.register_error_handler(FileNotFoundError, _no_file)
     app.register_error_handler(HTTPException, _http_exception)
     app.register_error_handler(Exception, _unexpected)
-    app.error_processor(_http_error)
 
 
 def problem(status: HTTPStatus, code: str, detail: str, **facts: Any) -> Response:
@@ -106,7 +107,8 @@ def problem(status: HTTPStatus, code: str, detail: str, **facts: Any) -> Respons
 
 def _name_request() -> None:
     given = request.headers.get("X-Request-ID", "")
-    g.request_id = given if given.isalnum() and len(given) <= 64 else uuid.uuid4().hex
+    is_fine = given.isascii() and given.isalnum() and len(given) <= 64
+    g.request_id = given if is_fine else uuid.uuid4().hex
 
 
 def _tell_name(response: Response) -> Response:
@@ -135,6 +137,12 @@ def _nst_error(error: NSTError) -> Response:
     return problem(status, error.code, detail, **facts)
 
 
+def _no_file(_: FileNotFoundError) -> Response:
+    """The storage does not have it, or not any more."""
+    status = HTTPStatus.NOT_FOUND
+    return problem(status, HTTP_CODES[status], "there is no such picture (any more)")
+
+
 def _http_exception(error: HTTPException) -> Response | HTTPException:
     if error.response is not None:  # a redirect
         return error
@@ -143,7 +151,7 @@ def _http_exception(error: HTTPException) -> Response | HTTPException:
         status, HTTP_CODES.get(status, "bad_request"), error.description or status.phrase
     )
     for name, value in error.get_headers():
-        if name == "Allow":
+        if name in ("Allow", "Content-Range"):
             response.headers[name] = value
     return response
 

@@ -57,21 +57,21 @@ def frame(job_id: str, step: int) -> Response:
 
 
 @routes.get("/archive")
-@routes.doc(responses=sends("application/zip", "What it says."))
+@routes.doc(responses=sends("application/zip", "The pictures."))
 def archive(job_id: str) -> Response:
     """All intermediate pictures and the result in one ZIP."""
     return pictures.archive(service().jobs.storage, service().jobs.get(service().me(), job_id))
 
 
 @routes.get("/timelapse")
-@routes.doc(responses=sends("image/webp", "What it says."))
+@routes.doc(responses=sends("image/webp", "The film."))
 def timelapse(job_id: str) -> Response:
     """A film of the picture being painted."""
     return pictures.timelapse(service().jobs.storage, service().jobs.get(service().me(), job_id))
 
 
 @routes.get("/recipe")
-@routes.doc(responses=sends("application/json", "What it says."))
+@routes.doc(responses=sends("application/json", "The recipe."))
 def recipe(job_id: str) -> Response:
     """All that is needed to paint it again, as it stands in the picture."""
     job = service().jobs.get(service().me(), job_id)

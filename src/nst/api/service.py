@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import Any, cast
 
 from flask import Flask, current_app
@@ -71,10 +72,7 @@ def service() -> Service:
 
 
 def sends(content_type: str, description: str, *others: int) -> Responses:
-    """The documentation of a route that sends something else than JSON; the problems are
-    described by themselves."""
+    """The documentation of a route that sends something else than a view: with 200, and with
+    these other statuses problems."""
     found: Responses = {200: {"description": description, "content": {content_type: {}}}}
-    problem = {"application/problem+json": {"schema": {"type": "object"}}}
-    return found | {
-        status: {"description": "A problem.", "content": problem} for status in (404, *others)
-    }
+    return found | {status: {"description": HTTPStatus(status).phrase} for status in others}

@@ -79,7 +79,7 @@ def get_shared(token: str) -> SharedView:
 
 
 @routes.get("/shared/<token>/result")
-@routes.doc(responses=sends("image/png", "The stylized image."))
+@routes.doc(responses=sends("image/*", "The stylized image."))
 def result(token: str) -> Response:
     """The picture behind a link."""
     return pictures.send_result(service().jobs.storage, service().jobs.shared(token))

@@ -1,6 +1,9 @@
 """`nst serve`, `nst worker`, `nst migrate`."""
 
+import logging
+import os
 import signal
+import socket
 import webbrowser
 from importlib.util import find_spec
 
@@ -9,6 +12,8 @@ import click
 from nst import bootstrap
 from nst.cli.errors import debug_option
 from nst.errors import InvalidOption
+
+logger = logging.getLogger(__name__)
 
 
 @click.command()
@@ -29,6 +34,7 @@ def serve(host: str, port: int, workers: int, open_browser: bool) -> None:
     """The web page, the HTTP API and workers, in one command."""
     check_extra()
     bootstrap.set_up_logs()
+    _check_address(host, port)
     bootstrap.migrate()
     from nst.cli.web_server import WebServer
 
@@ -47,6 +53,7 @@ def worker() -> None:
         made = bootstrap.worker(ports)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: made.stop())
+        logger.info("%s waits for jobs", made.name)
         made.run()
 
 
@@ -57,6 +64,20 @@ def migrate(revision: str) -> None:
     """Make the tables of the database, or bring them up to date."""
     check_extra()
     click.echo(f"{bootstrap.migrate(revision)} is at {revision}")
+
+
+def _check_address(host: str, port: int) -> None:
+    """gunicorn would try for seconds and say it in many lines."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        socket.create_server((host, port), family=family).close()
+    except socket.gaierror as error:
+        raise InvalidOption(
+            "host", host, f"an address of this machine ({error.strerror})"
+        ) from error
+    except OSError as error:
+        reason = os.strerror(error.errno) if error.errno else str(error)
+        raise InvalidOption("port", port, f"another one ({reason})") from error
 
 
 def check_extra() -> None:

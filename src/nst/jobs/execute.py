@@ -230,14 +230,23 @@ class _Attempt:
         self._shop = workshop
         self._directory = directory
         self._pulse = pulse
+        self._is_painting = False
 
     def run(self) -> Outcome:
+        try:
+            return self._run()
+        except LeaseLost:
+            self._wind_down()
+            raise
+
+    def _run(self) -> Outcome:
         try:
             self._fetch()
         except FileNotFoundError:
             return self._end(JobStatus.FAILED, error=GONE)
         engine = self._shop.engine
         engine.start(Work(self._directory, self._job, self._shop.checkpoint_seconds))
+        self._is_painting = True
         self._pulse.engine_listens.set()
         heard_at, stop_by = time.monotonic(), None
         while True:
@@ -246,7 +255,7 @@ class _Attempt:
             if self._shop.should_stop.is_set() and stop_by is None:
                 engine.stop()
                 stop_by = time.monotonic() + self._shop.stop_seconds
-            news = engine.news(0.2)
+            news = self._listen()
             now = time.monotonic()
             if news is not None:
                 heard_at = now
@@ -256,6 +265,19 @@ class _Attempt:
                 news = Crashed(f"it said nothing for {now - heard_at:.0f} s")
             if news is not None and (outcome := self._hear(news)):
                 return outcome
+
+    def _listen(self) -> News | None:
+        news = self._shop.engine.news(0.2)
+        if news is not None:
+            self._is_painting = isinstance(news, Painted)
+        return news
+
+    def _wind_down(self) -> None:
+        """Let the engine end by itself, if it soon does: the next job finds it warm."""
+        self._shop.engine.cancel()
+        ends_at = time.monotonic() + self._shop.stop_seconds
+        while self._is_painting and time.monotonic() < ends_at:
+            self._listen()
 
     def _fetch(self) -> None:
         order, storage = self._job.order, self._shop.storage

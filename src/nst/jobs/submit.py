@@ -23,7 +23,7 @@ from nst.errors import (
     StorageError,
     TooManyRequests,
 )
-from nst.jobs.job import Job, JobStatus, Order, Picture, Share, new_id, public_facts
+from nst.jobs.job import CONTENT, Job, JobStatus, Order, Picture, Share, new_id, public_facts
 from nst.jobs.ports import (
     ImageStorage,
     JobQueue,
@@ -143,7 +143,7 @@ class Jobs:
             return picture
 
         order = Order(
-            content=place(content, "content", "content"),
+            content=place(content, "content", CONTENT),
             styles=tuple(place(style, "style", f"style-{n}") for n, style in enumerate(styles)),
             masks=tuple(
                 place(mask, "mask", f"mask-{n}") if mask else None for n, mask in enumerate(masks)
@@ -151,6 +151,7 @@ class Jobs:
             options=options,
             preset=preset,
         )
+        images.check_sides(images.fit(order.content.size, options.size), "content")
         job = Job(
             id=job_id,
             owner=owner,

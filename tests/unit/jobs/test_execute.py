@@ -52,6 +52,13 @@ def waits_for(event: threading.Event) -> Line:
     return wait
 
 
+def until(is_true: Callable[[], object]) -> None:
+    deadline = time.monotonic() + 10
+    while not is_true():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
 def does(action: Callable[[], object]) -> Line:
     def do(_: Work) -> None:
         action()
@@ -109,14 +116,11 @@ def test_the_heartbeat_keeps_progress_and_lease(house: House) -> None:
     leases: list[float] = []
 
     def look(_: Work) -> None:
-        time.sleep(0.1)
-        now = house.repository.get(job.id)
-        assert now.progress == progress(1)
-        assert now.lease_expires_at
-        leases.append(now.lease_expires_at)
+        until(lambda: house.repository.get(job.id).progress == progress(1))
+        leases.append(house.repository.get(job.id).lease_expires_at or 0.0)
 
-    house.work(paints(1), look, look, finishes())
-    assert leases[1] > leases[0]
+    house.work(paints(1), look, does(lambda: time.sleep(0.1)), look, finishes())
+    assert leases[1] > leases[0] > 0
 
 
 @pytest.mark.parametrize("status", [JobStatus.SUCCEEDED, JobStatus.CANCELED])
@@ -276,12 +280,34 @@ def test_a_worker_presumed_dead_writes_nothing(house: House) -> None:
     def lose(_: Work) -> None:
         house.repository.give_back(job.id, 1)
         house.claim()
-        time.sleep(0.1)
 
-    engine = ScriptedEngine([paints(1), lose, finishes()])
+    engine = ScriptedEngine([paints(1), lose, *[paints(2)] * 9, finishes(JobStatus.CANCELED)])
+    began = time.monotonic()
     after = run(house, engine)
+    assert time.monotonic() - began < 5  # the engine ended by itself
     assert (after.status, after.attempt, after.result) == (JobStatus.RUNNING, 2, None)
-    assert engine.heard == ["kill"]
+    assert engine.heard == ["cancel", "kill"]
+
+
+def test_nobody_waits_for_an_engine_that_has_ended(house: House) -> None:
+    job = house.submit()
+    engine = ScriptedEngine([does(lambda: house.jobs.delete("anna", job.id)), finishes()])
+    claimed = house.claim()
+    began = time.monotonic()
+    execute_job(claimed, house.workshop(engine))
+    assert time.monotonic() - began < 5
+    assert house.storage.directories() == []
+
+
+def test_an_engine_that_does_not_end_by_itself_is_killed(house: House) -> None:
+    job = house.submit()
+
+    def delete(_: Work) -> None:
+        house.jobs.delete("anna", job.id)
+
+    engine = ScriptedEngine([delete])
+    execute_job(house.claim(), house.workshop(engine, stop_seconds=0.1))
+    assert engine.heard == ["cancel", "kill"]
 
 
 def test_what_is_painted_of_a_deleted_job_goes_too(house: House) -> None:

@@ -17,8 +17,8 @@ def picture(name: str = "cat.jpg", sha256: str = "a" * 64) -> Picture:
 
 def order(**facts: Any) -> Order:
     options = StyleTransferOptions.from_preset("quality")
-    usual = {"content": picture(), "styles": (picture("x.png"),), "options": options}
-    return Order(**usual | facts)
+    pictures: dict[str, Any] = {"content": picture(), "styles": (picture("x.png"),)}
+    return Order(**{"options": options, **pictures, **facts})
 
 
 @pytest.mark.parametrize(

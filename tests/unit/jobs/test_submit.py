@@ -101,6 +101,13 @@ def test_the_content_says_the_format_and_not_the_name(house: House, kind: str) -
     assert job.order.content.size == (64, 48)
 
 
+def test_a_picture_that_would_become_too_narrow_is_refused_at_once(house: House) -> None:
+    narrow = Upload(encoded(picture(16, 400), "PNG"), "narrow.png")
+    with pytest.raises(InvalidImage, match="pixels are too few"):
+        house.submit(content=narrow, options={"size": 64})
+    house.submit(content=narrow, options={"size": 400})
+
+
 def test_what_was_refused_leaves_nothing(house: House) -> None:
     with pytest.raises(InvalidImage):
         house.submit(styles=[Upload(b"no picture", "x.png")])
@@ -385,9 +392,7 @@ def test_delete_leaves_nothing(house: House, state: str) -> None:
 # ── events ────────────────────────────────────────────────────────────────────────────────────
 
 
-def events(
-    house: House, job_id: str, seconds: float = 10
-) -> Generator[Seen | None]:
+def events(house: House, job_id: str, seconds: float = 10) -> Generator[Seen | None]:
     found = house.jobs.events("anna", job_id, poll_seconds=0.05, lifetime_seconds=seconds)
     assert isinstance(found, Generator)
     return found
@@ -585,11 +590,12 @@ def test_shares_go_with_their_job(house: House) -> None:
 
 
 def test_errors_are_ours(house: House) -> None:
-    for attempt in (
+    attempts: list[Callable[[], Any]] = [
         lambda: house.submit(content=Upload(b"", "x")),
         lambda: house.jobs.get("anna", "no such id"),
         lambda: house.jobs.shared("nonsense"),
-    ):
+    ]
+    for attempt in attempts:
         with pytest.raises(NSTError) as caught:
             attempt()
         assert len(str(caught.value).splitlines()) == 1

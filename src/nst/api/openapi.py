@@ -1,0 +1,194 @@
+"""What the description of the API does not have from the routes by itself: the forms, the problems,
+and how to say who asks."""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from pydantic import BaseModel
+
+from nst.options import PRESETS, StyleTransferOptions
+from nst.samples import samples
+
+Spec = dict[str, Any]
+"""A part of an OpenAPI document."""
+
+
+class Problem(BaseModel):
+    """What is wrong, as RFC 9457 has it."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    """For people."""
+    code: str
+    """For programs; it does not change."""
+    request_id: str
+    field: str | None = None
+    """The option or the file that is wrong."""
+    retry_after_seconds: int | None = None
+
+
+_PROBLEM = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
+_FILE = {"type": "string", "format": "binary"}
+_TEXT = {"type": "string"}
+
+SMALL = {
+    "name": "thumb",
+    "in": "query",
+    "description": "1: a small JPEG of it.",
+    "schema": _TEXT,
+}
+DOWNLOAD = {
+    "name": "download",
+    "in": "query",
+    "description": "1: to be saved instead of shown.",
+    "schema": _TEXT,
+}
+IDEMPOTENCY_KEY = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "description": "The same request with the same key makes one job, however often it is sent.",
+    "schema": {"type": "string", "minLength": 1, "maxLength": 200},
+}
+LAST_EVENT_ID = {
+    "name": "Last-Event-ID",
+    "in": "header",
+    "description": "Of the last event that the client has seen; browsers send it by themselves.",
+    "schema": _TEXT,
+}
+
+SECURITY_SCHEMES = {
+    "cookie": {
+        "type": "apiKey",
+        "in": "cookie",
+        "name": "nst_session",
+        "description": "Set by the first answer: it owns the jobs of a browser.",
+    },
+    "key": {
+        "type": "http",
+        "scheme": "bearer",
+        "description": "One of NST_API_KEYS: it owns the jobs of a program.",
+    },
+}
+
+
+def complete(incomplete: Spec | str) -> Spec | str:
+    """The whole description, from what the routes say."""
+    spec: Spec = _with_short_names(incomplete)
+    schemas = spec["components"]["schemas"]
+    schemas["Problem"] = Problem.model_json_schema()
+    for unused in ("HTTPError", "ValidationError"):
+        schemas.pop(unused, None)
+    spec["components"]["securitySchemes"] = SECURITY_SCHEMES
+    spec["security"] = [{}, *({name: []} for name in SECURITY_SCHEMES)]
+    for _, operation in operations(spec):
+        _tell_problems(operation)
+        _tell_parameters(operation)
+    for path, (properties, required, examples) in _forms().items():
+        schema = {"type": "object", "properties": properties, "required": required}
+        content = {"multipart/form-data": {"schema": schema, **examples}}
+        spec["paths"][path]["post"]["requestBody"] = {"content": content, "required": True}
+    _tell_links(spec)
+    return spec
+
+
+def operations(spec: Spec) -> Iterator[tuple[str, Spec]]:
+    """ "GET /path" and what is said about it."""
+    for path, methods in spec["paths"].items():
+        for method, operation in methods.items():
+            yield f"{method.upper()} {path}", operation
+
+
+def _tell_problems(operation: Spec) -> None:
+    responses = operation["responses"]
+    for status, response in responses.items():
+        if status >= "400":
+            response["content"] = _PROBLEM
+    responses["default"] = {"description": "A problem.", "content": _PROBLEM}
+
+
+def _tell_parameters(operation: Spec) -> None:
+    if "requestBody" in operation:
+        operation["requestBody"]["required"] = True
+    parameters = operation.setdefault("parameters", [])
+    name = operation["operationId"]
+    if name == "jobs_submit":
+        parameters.append(IDEMPOTENCY_KEY)
+    if name == "jobs_events":
+        parameters.append(LAST_EVENT_ID)
+    if any(kind.startswith("image/") for kind in _content_types(operation)):
+        parameters.append(SMALL)
+        if not name.startswith("catalog"):
+            parameters.append(DOWNLOAD)
+        operation["responses"]["206"] = {"description": "The range that was asked for."}
+        operation["responses"]["304"] = {"description": "What the client has is the same."}
+
+
+def _content_types(operation: Spec) -> Iterator[str]:
+    yield from operation["responses"].get("200", {}).get("content", {})
+
+
+def _forms() -> Mapping[str, tuple[Spec, list[str], Spec]]:
+    """Path → fields, those that must be there, and an example."""
+    pair = {"content_image": _FILE, "style_image": _FILE}
+    example = {"sample_content": "cat", "sample_style": ["impasto"], "preset": "fast"}
+    return {
+        "/api/v1/jobs": (_new_job(), [], {"example": example}),
+        "/api/style_transfer": (pair, list(pair), {}),
+        "/api/v1/recipe": ({"image": _FILE}, ["image"], {}),
+    }
+
+
+def _new_job() -> Spec:
+    options = StyleTransferOptions.model_json_schema()["properties"]
+    return {
+        "content_image": _FILE,
+        "style_image": {"type": "array", "items": _FILE, "maxItems": 8},
+        "style_mask": {"type": "array", "items": _FILE, "maxItems": 8},
+        "content_from": _TEXT | {"description": "A job whose content picture to take."},
+        "styles_from": _TEXT | {"description": "A job whose style pictures to take."},
+        "sample_content": _choice(samples("content"), "A sample photo."),
+        "sample_style": {
+            "type": "array",
+            "items": _choice(samples("style"), "A sample style."),
+            "maxItems": 8,
+        },
+        "preset": _choice(PRESETS, "Where the options come from."),
+        **{
+            name: {word: said for word, said in facts.items() if word != "default"}
+            for name, facts in options.items()
+        },
+    }
+
+
+def _choice(names: Iterable[str], description: str) -> Spec:
+    return {"type": "string", "enum": list(names), "description": description}
+
+
+def _tell_links(spec: Spec) -> None:
+    """From the answer that has the id of a new job to all that can be done with it."""
+    links = {
+        operation["operationId"]: {
+            "operationId": operation["operationId"],
+            "parameters": {"job_id": "$response.body#/id"},
+        }
+        for route, operation in operations(spec)
+        if "/api/v1/jobs/{job_id}" in route
+    }
+    spec["paths"]["/api/v1/jobs"]["post"]["responses"]["202"]["links"] = links
+
+
+def _with_short_names(part: Any) -> Any:
+    """JobView.Picture and JobsView.Picture are the same: Picture."""
+    if isinstance(part, dict):
+        return {_short(name): _with_short_names(value) for name, value in part.items()}
+    if isinstance(part, list):
+        return [_with_short_names(value) for value in part]
+    is_reference = isinstance(part, str) and part.startswith("#/components/schemas/")
+    return f"#/components/schemas/{_short(part.rsplit('/', 1)[1])}" if is_reference else part
+
+
+def _short(name: str) -> str:
+    return name.split(".")[1] if re.fullmatch(r"\w+\.\w+", name) else name

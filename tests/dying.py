@@ -1,0 +1,72 @@
+"""Submits a job again and again, each time in a process of its own, which is killed one call of
+a port later than the one before; the last one lives. Each leaves a directory behind."""
+
+import os
+import signal
+import sys
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+from service import House, finishes
+
+ACCEPTED = "accepted"
+"""A file with the id, once `submit` has returned."""
+
+
+class Deadly:
+    """A port whose calls are counted: before each, and after it."""
+
+    calls = 0
+    last_call = 0
+
+    def __init__(self, port: object) -> None:
+        self._port = port
+
+    def __getattr__(self, name: str) -> Any:
+        method = getattr(self._port, name)
+
+        def call(*arguments: Any, **options: Any) -> Any:
+            self._live_or_die()
+            returned = method(*arguments, **options)
+            self._live_or_die()
+            return returned
+
+        return call
+
+    @staticmethod
+    def _live_or_die() -> None:
+        Deadly.calls += 1
+        if Deadly.calls == Deadly.last_call:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
+def submit(directory: Path, last_call: int, *, has_earlier: bool) -> None:
+    house = House(directory)
+    if has_earlier:
+        house.submit("ben")
+        house.work(finishes())
+    Deadly.last_call = last_call
+    jobs: Any = house.jobs
+    jobs.repository = Deadly(jobs.repository)
+    jobs.storage = Deadly(jobs.storage)
+    jobs._queue = Deadly(jobs._queue)
+    jobs.feed = Deadly(jobs.feed)
+    job = house.submit(idempotency_key="k")
+    (directory / ACCEPTED).write_text(job.id)
+
+
+def main(parent: Path, *, has_earlier: bool) -> None:
+    for last_call in count(1):
+        directory = parent / f"{last_call:03d}"
+        directory.mkdir(parents=True)
+        pid = os.fork()
+        if pid == 0:
+            submit(directory, last_call, has_earlier=has_earlier)
+            os._exit(0)
+        if os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0:
+            return
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), has_earlier=sys.argv[2] == "again")

@@ -1,0 +1,342 @@
+"""`nst serve` while processes are killed, disks fill up and settings are wrong: nothing that was
+accepted is lost."""
+
+import os
+import signal
+import socket
+import sqlite3
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cli.conftest import NST, process
+from nst.settings import Settings
+from served import CONTENT, ENDLESS, STYLE, TINY, Server, events, serve, until
+
+JOBS = "/api/v1/jobs"
+LONG = TINY | {"total_iterations": "120"}
+"""Long enough to be interrupted, short enough to wait for."""
+
+
+def has_checkpoint(server: Server, job_id: str) -> bool:
+    folder = server.directory / "data" / "pictures" / job_id / "checkpoints"
+    return folder.is_dir() and any(folder.iterdir())
+
+
+def interrupted(server: Server, **fields: str) -> dict[str, Any]:
+    """A job in the middle, with a checkpoint."""
+    job = server.submit(**LONG | fields)
+    until(lambda: has_checkpoint(server, job["id"]), 60)
+    now = server.job(job["id"])
+    assert now["status"] == "running"
+    assert now["progress"]["step"] < 110
+    return now
+
+
+def is_resumed(server: Server, job: dict[str, Any], attempt: int = 2) -> None:
+    """It goes on from where it was, and to its end."""
+    again = server.wait(
+        job["id"],
+        lambda now: (
+            (now["attempt"] == attempt and now["status"] == "running") or now["completed_at"]
+        ),
+    )
+    assert again["attempt"] == attempt
+    done = server.finished(job["id"])
+    assert (done["status"], done["attempt"]) == ("succeeded", attempt)
+    # It counts the steps of this attempt: those before the checkpoint were not taken again.
+    assert done["progress"]["step"] == 120
+    assert done["result"]["steps"] < 120
+    folder = server.directory / "data" / "pictures" / job["id"]
+    assert not (folder / "checkpoints").exists()
+
+
+# ── killed ────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_the_engine_is_killed(tmp_path: Path) -> None:
+    with serve(tmp_path) as server:
+        job = interrupted(server)
+        (engine,) = server.engines()
+        os.kill(engine, signal.SIGKILL)
+        is_resumed(server, job)
+        failures = [line for line in server.lines() if line["level"] == "error"]
+        assert [line["job"] for line in failures] == [job["id"]]
+        assert "exit code -9" in failures[0]["event"]
+
+
+def test_the_whole_server_is_killed(tmp_path: Path) -> None:
+    with serve(tmp_path) as server:
+        job = interrupted(server)
+        waiting = server.submit(seed="1")
+        server.kill()
+        server.start()
+        is_resumed(server, job)
+        assert server.finished(waiting["id"])["status"] == "succeeded"
+
+
+def test_a_stream_survives_the_restart_of_the_server(tmp_path: Path) -> None:
+    port = free_port()
+    with serve(tmp_path, "--port", str(port)) as server:
+        job = interrupted(server)
+        with server.client.stream("GET", job["links"]["events"]) as response:
+            following = events(response)
+            first = next(following)
+            server.process.send_signal(signal.SIGTERM)
+            *_, (name, last, _) = (first, *following)
+            assert name != "end"
+        server.process.wait(15)
+        server.start()
+        headers = {"Last-Event-ID": last}
+        with server.client.stream("GET", job["links"]["events"], headers=headers) as response:
+            names = [name for name, *_ in events(response)]
+        assert (names[0], names[-1]) == ("snapshot", "end")
+
+
+def test_the_process_that_answers_is_killed(tmp_path: Path) -> None:
+    """Its parent starts another, and the job goes on when its lease has run out."""
+    with serve(tmp_path) as server:
+        job = interrupted(server)
+        (answering,) = children(server.process.pid)
+        os.kill(answering, signal.SIGKILL)
+        until(lambda: children(server.process.pid) not in ([], [answering]), 30)
+        until(lambda: answers(server), 30)
+        is_resumed(server, job)
+
+
+def children(pid: int) -> list[int]:
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def answers(server: Server) -> bool:
+    import httpx
+
+    try:
+        return server.client.get("/healthz").status_code == 200
+    except httpx.TransportError:
+        return False
+
+
+def test_sigterm_gives_the_job_back_at_once(tmp_path: Path) -> None:
+    with serve(tmp_path, NST_CHECKPOINT_SECONDS="1000") as server:
+        job = server.submit(**LONG)
+        server.wait(job["id"], lambda job: job["progress"] and job["progress"]["step"] > 5)
+        engines = server.engines()
+        assert server.stop() < 10
+        assert server.process.returncode == 0
+        assert has_checkpoint(server, job["id"])
+        until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in engines), 5)
+        server.start()
+        is_resumed(server, job)
+
+
+def test_ctrl_c_is_as_gentle(tmp_path: Path) -> None:
+    with serve(tmp_path) as server:
+        job = interrupted(server)
+        assert server.stop(signal.SIGINT) < 10
+        assert server.process.returncode == 0
+        with sqlite3.connect(tmp_path / "data" / "jobs.db") as connection:
+            row = connection.execute("SELECT status FROM jobs WHERE id = ?", [job["id"]]).fetchone()
+        connection.close()
+        assert row == ("queued",)
+
+
+# ── two servers ───────────────────────────────────────────────────────────────────────────────
+
+
+def test_two_servers_on_one_directory_run_every_job_once(tmp_path: Path) -> None:
+    with serve(tmp_path) as first:
+        second = Server(tmp_path)
+        second.log = tmp_path / "log-2"
+        second.start()
+        try:
+            second.client.cookies = first.client.cookies
+            jobs = [first.submit(seed=str(seed)) for seed in range(4)]
+            done = [second_finished(second, first, job["id"]) for job in jobs]
+        finally:
+            second.kill()
+            second.client.close()
+        assert {(job["status"], job["attempt"]) for job in done} == {("succeeded", 1)}
+        taken = [
+            line["job"]
+            for server in (first, second)
+            for line in server.lines()
+            if line["event"].startswith("job taken")
+        ]
+        assert sorted(taken) == sorted(job["id"] for job in jobs)
+
+
+def second_finished(second: Server, first: Server, job_id: str) -> dict[str, Any]:
+    """Whoever painted it, both know."""
+    second.client.cookies = first.client.cookies
+    done = second.finished(job_id)
+    assert first.job(job_id) == done
+    return done
+
+
+# ── a full disk ───────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    if os.geteuid():
+        pytest.skip("only root may mount a small disk")
+    disk = tmp_path / "data"
+    disk.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", disk], check=True)
+    yield disk
+    subprocess.run(["umount", "-l", disk], check=True)
+
+
+def test_a_full_disk_fails_the_job_and_the_service_lives(small_disk: Path) -> None:
+    with serve(small_disk.parent) as server:
+        job = server.submit(**ENDLESS | {"size": "128", "save_every": "1"})
+        server.wait(job["id"], lambda job: job["progress"] and job["progress"]["step"] >= 1)
+        ballast = small_disk / "ballast"
+        fill(ballast)
+        failed = server.finished(job["id"])
+        assert (failed["status"], failed["error"]["code"]) == ("failed", "storage_full")
+        fill(ballast)
+        files = {"content_image": CONTENT.read_bytes(), "style_image": STYLE.read_bytes()}
+        refused = server.client.post(JOBS, files=files, data=TINY)
+        assert refused.status_code in (503, 507)
+        assert refused.json()["code"] in ("storage_full", "repository_failed")
+        assert server.client.get("/healthz").status_code == 200
+        ballast.unlink()
+        assert server.finished(server.submit(seed="1")["id"])["status"] == "succeeded"
+
+
+def fill(ballast: Path) -> None:
+    with ballast.open("ab") as file:
+        for size in (1 << 16, 1 << 12):
+            try:
+                while True:
+                    os.write(file.fileno(), bytes(size))
+            except OSError:
+                continue
+
+
+# ── start ─────────────────────────────────────────────────────────────────────────────────────
+
+WRONG = {
+    "NST_MAX_PIXELS": "many",
+    "NST_LEASE_SECONDS": "1",
+    "NST_RETENTION": "soon",
+    "NST_API_KEYS": "anna",
+    "NST_LOG_FORMAT": "xml",
+    "NST_DATABASE_URL": "mysql://db/nst",
+    "NST_WORKER_DEVICE": "tpu",
+    "NST_TRUSTED_PROXIES": "-1",
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_wrong_settings_refuse_to_start_and_are_named(tmp_path: Path, name: str) -> None:
+    assert name.removeprefix("NST_").lower() in Settings.model_fields
+    started = process("serve", "--port", "0", cwd=tmp_path, **{name: WRONG[name]})
+    _, said = started.communicate(timeout=60)
+    assert started.returncode == 2
+    assert len(said.splitlines()) == 1
+    assert said.startswith(f"nst: {name}: ")
+
+
+def test_a_key_instead_of_its_hash_is_not_shown(tmp_path: Path) -> None:
+    secret = {"NST_API_KEYS": "anna:my-very-secret-key"}
+    started = process("serve", "--port", "0", cwd=tmp_path, **secret)
+    _, said = started.communicate(timeout=60)
+    assert started.returncode == 2
+    assert "NST_API_KEYS" in said
+    assert "my-very-secret-key" not in said
+
+
+@pytest.mark.parametrize(
+    "arguments", [("--port", "99999"), ("--workers", "-1"), ("--port", "x"), ("--nonsense",)]
+)
+def test_wrong_arguments_are_one_line(tmp_path: Path, arguments: tuple[str, ...]) -> None:
+    started = process("serve", *arguments, cwd=tmp_path, NST_DATA_DIR=str(tmp_path))
+    _, said = started.communicate(timeout=60)
+    assert started.returncode == 2
+    assert len(said.splitlines()) == 1
+
+
+def test_a_place_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    started = process(
+        "serve", "--port", "0", cwd=tmp_path, NST_DATA_DIR=str(tmp_path / "file/data")
+    )
+    _, said = started.communicate(timeout=60)
+    assert started.returncode == 1
+    assert len(said.splitlines()) == 1
+    assert str(tmp_path / "file/data") in said
+
+
+def test_a_port_that_is_taken_is_said(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        started = process(
+            "serve", "--port", port, cwd=tmp_path, NST_DATA_DIR=str(tmp_path / "data")
+        )
+        _, said = started.communicate(timeout=60)
+    assert started.returncode == 2
+    assert said == f"nst: port: {port} is not possible; give another one (Address already in use)\n"
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        port: int = listening.getsockname()[1]
+        return port
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::1"])  # noqa: S104
+def test_the_address_is_said_as_a_browser_takes_it(tmp_path: Path, host: str) -> None:
+    if host == "::1" and not Path("/proc/net/if_inet6").exists():
+        pytest.skip("this machine has no IPv6")
+    with serve(tmp_path, "--host", host, "--workers", "0") as server:
+        assert server.client.get("/healthz").json() == {"status": "ok"}
+        assert server.stop() < 5
+
+
+def test_one_line_on_start(tmp_path: Path) -> None:
+    with serve(tmp_path, NST_LOG_FORMAT="console") as server:
+        time.sleep(1)
+        (line,) = server.log.read_text().splitlines()
+        assert "nst serves http://127.0.0.1:" in line
+
+
+def test_what_lies_in_the_data_directory_is_private(tmp_path: Path) -> None:
+    with serve(tmp_path, "--workers", "0") as server:
+        server.submit()
+        data = tmp_path / "data"
+        assert data.stat().st_mode & 0o777 == 0o700
+        assert (data / "secret-key").stat().st_mode & 0o777 == 0o600
+        assert len((data / "secret-key").read_text()) == 64
+
+
+def test_help_names_the_options() -> None:
+    said = subprocess.run([NST, "serve", "--help"], check=True, capture_output=True, text=True)
+    for option in ("--host", "--port", "--workers", "--open"):
+        assert option in said.stdout
+
+
+# ── logs ──────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_every_event_of_a_job_is_a_line_that_names_it(tmp_path: Path) -> None:
+    with serve(tmp_path, NST_SECRET_KEY="a secret that nobody may read") as server:  # noqa: S106
+        job = server.submit()
+        server.finished(job["id"])
+        server.client.delete(f"{JOBS}/{job['id']}")
+        until(lambda: server.lines()[-1]["event"] == "job deleted", 5)
+        lines = [line for line in server.lines() if line.get("job") == job["id"]]
+        text = server.log.read_text()
+    assert [line["event"].split(" by ")[0] for line in lines] == [
+        *("job submitted", "job taken", "job finished", "job deleted")
+    ]
+    assert [line["status"] for line in lines] == ["queued", "running", "succeeded", "succeeded"]
+    for line in lines:
+        assert {"timestamp", "level", "logger", "attempt"} <= set(line)
+    assert "a secret" not in text

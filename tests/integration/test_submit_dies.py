@@ -1,0 +1,57 @@
+"""The process that takes jobs is killed between any two calls of a submit: what was accepted is
+there, nothing is there by halves, and what is left over goes."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import dying
+from nst.jobs import execute
+from nst.jobs.execute import clean
+from nst.jobs.job import JobStatus
+from service import CAT, WAVES, House, finishes
+
+
+@pytest.mark.parametrize("order", ["new", "again"])
+def test_killed_between_any_two_calls(
+    tmp_path: Path, order: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(execute, "ORPHAN_SECONDS", -1.0)
+    subprocess.run([sys.executable, dying.__file__, tmp_path, order], check=True, timeout=120)
+    directories = sorted(tmp_path.iterdir())
+    assert len(directories) > 12
+    seen = [whats_left(directory) for directory in directories]
+    assert seen == sorted(seen)  # none, then some: from one call on it is there
+    assert {0, 1} == set(seen)
+    assert [(directory / dying.ACCEPTED).exists() for directory in directories] == [
+        *[False] * (len(directories) - 1),
+        True,
+    ]
+
+
+def whats_left(directory: Path) -> int:
+    """How many jobs there are, each of which is whole."""
+    house = House(directory, keeps=True)
+    jobs = house.jobs.list("anna", status=None, limit=10, before=None)
+    for job in jobs:
+        assert house.storage.get(f"{job.id}/content") == CAT
+        assert house.storage.get(f"{job.id}/style-0") == WAVES
+        # The client that heard nothing asks again, and gets the same one.
+        assert house.submit(idempotency_key="k").id == job.id
+        if job.status is JobStatus.QUEUED:
+            assert house.work(finishes()).status is JobStatus.SUCCEEDED
+        done = house.repository.get(job.id)
+        assert done.result
+        assert house.storage.stat(done.result.key)
+    accepted = directory / dying.ACCEPTED
+    if accepted.exists():
+        assert accepted.read_text() in {job.id for job in jobs}
+    clean(house.repository, house.storage, retention_seconds=3600)
+    mine = set(house.storage.directories()) - {
+        job.id for job in house.jobs.list("ben", status=None, limit=10, before=None)
+    }
+    assert mine == {job.id for job in jobs}
+    house.close()
+    return len(jobs)

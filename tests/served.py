@@ -1,0 +1,178 @@
+"""`nst serve` as a person starts it: a process of its own, on a free port, with a directory."""
+
+import contextlib
+import json
+import os
+import re
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from cli.conftest import NST
+from conftest import SAMPLES
+
+START_SECONDS = 60
+"""On a machine that has other things to do."""
+
+CONTENT = SAMPLES / "content" / "cat.jpg"
+STYLE = SAMPLES / "style" / "mosaic.jpg"
+
+TINY = {"preset": "fast", "size": "64", "total_iterations": "10", "convergence_tolerance": "0"}
+ENDLESS = TINY | {"total_iterations": "100000"}
+
+
+class Server:
+    """Runs until it is told to stop, and may be started again on what it left."""
+
+    def __init__(self, directory: Path, *arguments: str, **environment: str) -> None:
+        self.directory = directory
+        self.log = directory / "log"
+        self.client = httpx.Client()
+        """A browser, which keeps its cookie when the server is started again."""
+        self._arguments = ("--port", "0", *arguments)
+        self._environment = {
+            "NST_DATA_DIR": str(directory / "data"),
+            "NST_LOG_FORMAT": "json",
+            "NST_REQUESTS_PER_MINUTE": "1000000",
+            "NST_LEASE_SECONDS": "3",
+            "NST_CHECKPOINT_SECONDS": "0.5",
+            "OMP_NUM_THREADS": "1",
+            **environment,
+        }
+
+    def start(self) -> "Server":
+        """Returns when it answers."""
+        with self.log.open("ab") as log:
+            began_at = log.tell()
+            self.process = subprocess.Popen(
+                [NST, "serve", *self._arguments],
+                cwd=self.directory,
+                env=os.environ | self._environment,
+                stdout=log,
+                stderr=log,
+            )
+        address = until(lambda: self._address(began_at), START_SECONDS)
+        self.client.close()
+        self.client = httpx.Client(base_url=address, timeout=30, cookies=self.client.cookies)
+        return self
+
+    def _address(self, began_at: int) -> str | None:
+        text = self.log.read_bytes()[began_at:].decode()
+        assert self.process.poll() is None, text
+        found = re.search(r"nst serves (http://[^\s\"]+)", text)
+        return found[1] if found else None
+
+    def lines(self) -> list[dict[str, Any]]:
+        """What it has logged."""
+        return [json.loads(line) for line in self.log.read_text().splitlines()]
+
+    def stop(self, number: int = signal.SIGTERM) -> float:
+        """After how many seconds it was gone."""
+        began = time.monotonic()
+        self.process.send_signal(number)
+        self.process.wait(30)
+        return time.monotonic() - began
+
+    def kill(self) -> None:
+        """All of it at once, as when a machine loses its power."""
+        for process in (self.process.pid, *descendants(self.process.pid)):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(process, signal.SIGKILL)
+        self.process.wait(30)
+
+    def engines(self) -> list[int]:
+        """The processes that paint."""
+        return [pid for pid in descendants(self.process.pid) if "spawn_main" in _command(pid)]
+
+    # ── what a person does ──
+
+    def submit(self, **fields: str) -> dict[str, Any]:
+        with CONTENT.open("rb") as content, STYLE.open("rb") as style:
+            response = self.client.post(
+                "/api/v1/jobs",
+                files={"content_image": content, "style_image": style},
+                data=TINY | fields,
+            )
+        assert response.status_code == 202, response.text
+        job: dict[str, Any] = response.json()
+        return job
+
+    def job(self, job_id: str) -> dict[str, Any]:
+        response = self.client.get(f"/api/v1/jobs/{job_id}")
+        assert response.status_code == 200, response.text
+        job: dict[str, Any] = response.json()
+        return job
+
+    def wait(
+        self, job_id: str, is_true: Callable[[dict[str, Any]], object], seconds: float = 60
+    ) -> dict[str, Any]:
+        """The job as soon as this is true of it."""
+
+        def look() -> dict[str, Any] | None:
+            job = self.job(job_id)
+            return job if is_true(job) else None
+
+        found: dict[str, Any] = until(look, seconds)
+        return found
+
+    def finished(self, job_id: str, seconds: float = 90) -> dict[str, Any]:
+        return self.wait(job_id, lambda job: job["completed_at"], seconds)
+
+
+@contextmanager
+def serve(directory: Path, *arguments: str, **environment: str) -> Iterator[Server]:
+    """A server, which is gone afterwards."""
+    directory.mkdir(parents=True, exist_ok=True)
+    server = Server(directory, *arguments, **environment).start()
+    try:
+        yield server
+    finally:
+        if server.process.poll() is None:
+            server.kill()
+        server.client.close()
+
+
+def until(look: Callable[[], Any], seconds: float) -> Any:
+    """What it returns, as soon as that is something."""
+    deadline = time.monotonic() + seconds
+    while not (found := look()):
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.02)
+    return found
+
+
+def descendants(pid: int) -> list[int]:
+    """Processes that it has started, and those that they have."""
+    with contextlib.suppress(OSError):
+        tasks = Path(f"/proc/{pid}/task").iterdir()
+        children = " ".join((task / "children").read_text() for task in tasks).split()
+        return [one for child in map(int, children) for one in (child, *descendants(child))]
+    return []
+
+
+def _command(pid: int) -> str:
+    with contextlib.suppress(OSError):
+        return Path(f"/proc/{pid}/cmdline").read_text()
+    return ""
+
+
+def events(response: httpx.Response) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """Name, id and data of each event, as they come."""
+    fields: dict[str, str] = {}
+    for line in response.iter_lines():
+        if not line and "data" in fields:
+            yield fields["event"], fields["id"], json.loads(fields["data"])
+            fields = {}
+        name, _, value = line.partition(": ")
+        fields[name] = value
+
+
+def resident_bytes(pid: int) -> int:
+    pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE")

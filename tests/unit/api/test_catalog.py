@@ -1,0 +1,95 @@
+"""What there is to choose from."""
+
+import io
+from typing import Any
+
+import pytest
+from PIL import Image
+from pydantic import TypeAdapter
+
+from conftest import SAMPLES
+from nst.controls import STEERABLE
+from nst.jobs.submit import MAX_STYLES, Limits
+from nst.options import DEFAULT_PRESET, PRESETS, StyleTransferOptions
+from service import Browser, House, form
+
+
+@pytest.fixture
+def client(house: House) -> Browser:
+    return house.client()
+
+
+@pytest.fixture
+def options(client: Browser) -> dict[str, Any]:
+    found: dict[str, Any] = client.get("/api/v1/options").json
+    return found
+
+
+def test_every_option_is_described(options: dict[str, Any]) -> None:
+    described = options["schema"]["properties"]
+    assert list(described) == list(StyleTransferOptions.model_fields)
+    for name, facts in described.items():
+        default = StyleTransferOptions.model_fields[name].get_default()
+        assert facts["default"] == (list(default) if isinstance(default, tuple) else default)
+        assert facts["description"].endswith((".", "0"))
+        assert facts["type"] in ("integer", "number", "string", "array")
+    assert (described["size"]["minimum"], described["size"]["unit"]) == (32, "pixels")
+    assert described["optimizer"]["enum"] == ["lbfgs", "adam"]
+    assert described["learning_rate"]["exclusiveMinimum"] == 0
+
+
+def test_presets_limits_and_formats(options: dict[str, Any], house: House) -> None:
+    assert options["presets"] == {name: dict(values) for name, values in PRESETS.items()}
+    assert options["default_preset"] == DEFAULT_PRESET
+    assert options["steerable"] == list(STEERABLE)
+    assert options["limits"] == {
+        "max_upload_bytes": 64_000_000,
+        "max_pixels": Limits().max_pixels,
+        "max_size": Limits().max_size,
+        "max_styles": MAX_STYLES,
+    }
+    assert options["formats"] == [
+        f"image/{kind}" for kind in ("jpeg", "png", "webp", "tiff", "avif")
+    ]
+
+
+def test_defaults_are_accepted_as_they_are_described(
+    client: Browser, options: dict[str, Any]
+) -> None:
+    values = {
+        name: str(facts["default"])
+        for name, facts in options["schema"]["properties"].items()
+        if facts["type"] != "array"
+    }
+    assert client.post("/api/v1/jobs", data=form(**values)).status_code == 202
+
+
+@pytest.mark.parametrize("kind", ["style", "content"])
+def test_samples(client: Browser, kind: str) -> None:
+    listed = client.get(f"/api/v1/{kind}s").json[f"{kind}s"]
+    assert [sample["name"] for sample in listed] == sorted(
+        file.stem for file in (SAMPLES / kind).glob("*.jpg")
+    )
+    for sample in listed:
+        assert sample["title"] == sample["name"].replace("_", " ").capitalize()
+    whole = client.get(listed[0]["url"])
+    assert whole.content_type == "image/jpeg"
+    assert whole.data == (SAMPLES / kind / f"{listed[0]['name']}.jpg").read_bytes()
+    thumb = client.get(listed[0]["thumb"])
+    assert max(Image.open(io.BytesIO(thumb.data)).size) <= 400
+    assert len(thumb.data) < 80_000
+    assert "max-age" in thumb.headers["Cache-Control"]
+
+
+@pytest.mark.parametrize("name", ["nonsense", "..%2F..%2FREADME", "impasto.jpg", "%00"])
+@pytest.mark.parametrize("kind", ["styles", "contents"])
+def test_unknown_samples(client: Browser, kind: str, name: str) -> None:
+    response = client.get(f"/api/v1/{kind}/{name}")
+    assert (response.status_code, response.json["code"]) == (404, "not_found")
+
+
+def test_the_schema_is_one(options: dict[str, Any]) -> None:
+    from openapi_schema_validator import OAS31Validator
+
+    OAS31Validator.check_schema(options["schema"])
+    OAS31Validator(options["schema"]).validate(TypeAdapter(dict[str, Any]).validate_python({}))

@@ -1,0 +1,142 @@
+"""What a client, and all of them together, may ask for: 429 and 503, and when to come back."""
+
+from typing import Any
+
+import pytest
+
+from nst.api.streams import Streams
+from nst.jobs.submit import Limits
+from service import CAT, WAVES, House, browser, form
+
+JOBS = "/api/v1/jobs"
+
+
+def refused(response: Any, status: int, code: str) -> int:
+    """After how many seconds to try again."""
+    assert (response.status_code, response.json["code"]) == (status, code)
+    seconds = response.json["retry_after_seconds"]
+    assert response.headers["Retry-After"] == str(seconds)
+    assert str(seconds) in response.json["detail"]
+    assert isinstance(seconds, int)
+    return seconds
+
+
+def test_requests_of_a_minute(house: House) -> None:
+    client = house.client(requests_per_minute=3)
+    assert [client.get(JOBS).status_code for _ in range(3)] == [200] * 3
+    assert 0 < refused(client.get(JOBS), 429, "too_many_requests") <= 60
+    elsewhere = {"REMOTE_ADDR": "10.0.0.2"}
+    assert client.get(JOBS, environ_overrides=elsewhere).status_code == 200
+    assert client.get("/healthz").status_code == 200
+    assert client.get("/").status_code == 200
+
+
+def test_a_new_cookie_does_not_help(house: House) -> None:
+    app = house.app(requests_per_minute=3)
+    statuses = [browser(app).get(JOBS).status_code for _ in range(4)]
+    assert statuses == [200, 200, 200, 429]
+
+
+def test_made_up_keys_do_not_help(house: House) -> None:
+    client = house.client(requests_per_minute=3)
+    statuses = [
+        client.get("/api/v1/options", headers={"X-API-Key": f"guess {n}"}).status_code
+        for n in range(5)
+    ]
+    assert statuses == [403, 403, 403, 429, 429]
+
+
+def test_made_up_addresses_do_not_help_without_a_proxy(house: House) -> None:
+    client = house.client(requests_per_minute=2)
+    statuses = [
+        client.get(JOBS, headers={"X-Forwarded-For": f"10.0.0.{n}"}).status_code for n in range(3)
+    ]
+    assert statuses == [200, 200, 429]
+
+
+def test_behind_a_proxy_the_client_is_whom_the_proxy_names(house: House) -> None:
+    client = house.client(requests_per_minute=2, trusted_proxies=1)
+
+    def get(forwarded: str) -> Any:
+        return client.get(JOBS, headers={"X-Forwarded-For": forwarded}).status_code
+
+    assert [get(f"10.0.0.{n}") for n in range(3)] == [200, 200, 200]
+    # What the client itself wrote stands before what the proxy adds.
+    assert [get(f"1.1.1.{n}, 10.0.0.9") for n in range(3)] == [200, 200, 429]
+
+
+def test_a_key_is_counted_by_itself(house: House) -> None:
+    import hashlib
+
+    keys = {"anna": hashlib.sha256(b"k").hexdigest()}
+    client = house.client(requests_per_minute=1, api_keys=keys)
+    assert client.get(JOBS).status_code == 200
+    assert client.get(JOBS, headers={"X-API-Key": "k"}).status_code == 200
+    assert client.get(JOBS, headers={"X-API-Key": "k"}).status_code == 429
+
+
+def test_unfinished_jobs(house: House) -> None:
+    house.jobs.limits = Limits(max_jobs_per_client=2)
+    client = house.client()
+    for seed in "12":
+        assert client.post(JOBS, data=form(seed=seed)).status_code == 202
+    refused(client.post(JOBS, data=form(seed="3")), 429, "too_many_requests")
+
+
+def test_bytes_of_a_day(house: House) -> None:
+    house.jobs.limits = Limits(max_bytes_per_day=len(CAT) + len(WAVES))
+    app = house.app()
+    assert browser(app).post(JOBS, data=form()).status_code == 202
+    response = browser(app).post(JOBS, data=form(seed="1"))
+    assert refused(response, 429, "too_many_requests") > 80_000
+
+
+def test_a_full_queue(house: House) -> None:
+    house.jobs.limits = Limits(max_queued=1)
+    app = house.app()
+    assert browser(app).post(JOBS, data=form()).status_code == 202
+    other = browser(app)
+    refused(other.post(JOBS, data=form(seed="1")), 503, "queue_full")
+    refused(other.post("/api/style_transfer", data=form(preset=None)), 503, "queue_full")
+
+
+def test_limits_of_one_compatible_client_are_not_those_of_another(house: House) -> None:
+    house.jobs.limits = Limits(max_jobs_per_client=1)
+    client = house.client()
+
+    def post(address: str) -> Any:
+        data = form(preset=None)
+        where = {"REMOTE_ADDR": address}
+        return client.post("/api/style_transfer", data=data, environ_overrides=where).status_code
+
+    assert [post("10.0.0.1"), post("10.0.0.1"), post("10.0.0.2")] == [202, 429, 202]
+
+
+@pytest.mark.parametrize(("limit", "limit_per_client"), [(2, 9), (9, 2)])
+def test_streams(house: House, limit: int, limit_per_client: int) -> None:
+    streams = Streams(limit, limit_per_client, 300.0)
+    client = house.client(streams=streams)
+    job = client.post(JOBS, data=form()).json
+    opened = [client.get(job["links"]["events"], buffered=False) for _ in range(2)]
+    assert streams.count == 2
+    refused(client.get(job["links"]["events"], buffered=False), 429, "too_many_requests")
+    for response in reversed(opened):
+        response.close()
+    assert streams.count == 0
+    again = client.get(job["links"]["events"], buffered=False)
+    assert again.status_code == 200
+    again.close()
+
+
+def test_streams_of_one_client_leave_room_for_others(house: House) -> None:
+    client = house.client(streams=Streams(5, 1, 300.0))
+    job = client.post(JOBS, data=form()).json
+
+    def get(address: str) -> Any:
+        where = {"REMOTE_ADDR": address}
+        return client.get(job["links"]["events"], environ_overrides=where, buffered=False)
+
+    opened = [get("10.0.0.1"), get("10.0.0.1"), get("10.0.0.2")]
+    assert [response.status_code for response in opened] == [200, 429, 200]
+    for response in reversed(opened):
+        response.close()

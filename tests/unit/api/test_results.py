@@ -1,0 +1,339 @@
+"""What went in and what came out, over HTTP."""
+
+import io
+import json
+import tracemalloc
+import zipfile
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from conftest import encoded, picture
+from nst.api import pictures
+from nst.jobs.job import Job, JobStatus
+from service import CAT, CRASH, WAVES, Browser, House, finishes, form, paints, upload
+
+JOBS = "/api/v1/jobs"
+INLINE, ATTACHED = (
+    f"{kind}; filename=\"{{0}}\"; filename*=UTF-8''{{0}}" for kind in ("inline", "attachment")
+)
+
+
+@pytest.fixture
+def client(house: House) -> Browser:
+    return house.client()
+
+
+@pytest.fixture
+def done(client: Browser, house: House) -> dict[str, Any]:
+    """A finished job with two frames."""
+    job = client.post(JOBS, data=form()).json
+    house.work(paints(5), paints(10), finishes())
+    seen: dict[str, Any] = client.get(f"{JOBS}/{job['id']}").json
+    return seen
+
+
+def opened(data: bytes) -> Image.Image:
+    image = Image.open(io.BytesIO(data))
+    image.load()
+    return image
+
+
+# ── pictures ──────────────────────────────────────────────────────────────────────────────────
+
+
+def test_the_result(client: Browser, done: dict[str, Any]) -> None:
+    response = client.get(done["links"]["result"])
+    assert (response.status_code, response.content_type) == (200, "image/png")
+    assert response.headers["Content-Disposition"] == INLINE.format("cat-in-waves.png")
+    assert response.content_length == len(response.data)
+    assert opened(response.data).size == (64, 48)
+
+
+def test_the_result_to_be_saved(client: Browser, done: dict[str, Any]) -> None:
+    response = client.get(done["links"]["result"] + "?download=1")
+    assert response.headers["Content-Disposition"] == ATTACHED.format("cat-in-waves.png")
+
+
+def test_names_in_any_language(client: Browser, house: House) -> None:
+    data = form(content_image=upload(CAT, "Bücher 猫.png"), style_image=upload(WAVES, "Öl.png"))
+    job = client.post(JOBS, data=data).json
+    house.work(finishes())
+    header = client.get(f"{JOBS}/{job['id']}/result").headers["Content-Disposition"]
+    assert header == (
+        'inline; filename="B_cher-_-in-_l.png"; '
+        "filename*=UTF-8''B%C3%BCcher-%E7%8C%AB-in-%C3%96l.png"
+    )
+
+
+def test_pictures_that_went_in_are_what_was_sent(client: Browser, done: dict[str, Any]) -> None:
+    assert client.get(done["links"]["content"]).data == CAT
+    (style,) = done["links"]["styles"]
+    assert client.get(style).data == WAVES
+    assert client.get(f"{JOBS}/{done['id']}/styles/1").status_code == 404
+
+
+def test_preview_and_frames(client: Browser, done: dict[str, Any]) -> None:
+    assert client.get(done["links"]["preview"]).content_type == "image/jpeg"
+    frames = client.get(done["links"]["frames"]).json["frames"]
+    assert [frame["step"] for frame in frames] == [5, 10]
+    for frame in frames:
+        response = client.get(frame["url"])
+        assert (response.status_code, response.content_type) == (200, "image/jpeg")
+    assert client.get(f"{JOBS}/{done['id']}/frames/7").status_code == 404
+
+
+@pytest.mark.parametrize("path", ["result", "preview", "archive", "timelapse", "recipe"])
+def test_what_is_not_there_yet_is_not_found(client: Browser, path: str) -> None:
+    job = client.post(JOBS, data=form()).json
+    response = client.get(f"{JOBS}/{job['id']}/{path}")
+    assert (response.status_code, response.json["code"]) == (404, "not_found")
+
+
+def test_a_canceled_job_has_the_picture_so_far(client: Browser, house: House) -> None:
+    job = client.post(JOBS, data=form()).json
+    house.work(finishes(JobStatus.CANCELED, steps=3))
+    seen = client.get(f"{JOBS}/{job['id']}").json
+    assert (seen["status"], seen["result"]["steps"]) == ("canceled", 3)
+    assert client.get(seen["links"]["result"]).status_code == 200
+
+
+@pytest.mark.parametrize("name", ["result", "content", "preview", "styles/0", "frames/5"])
+def test_thumbnails(
+    client: Browser, house: House, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pictures, "THUMB_SIDE_PIXELS", 32)
+    job = client.post(JOBS, data=form()).json
+    house.work(paints(5), finishes())
+    path = f"{JOBS}/{job['id']}/{name}?thumb=1"
+    response = client.get(path)
+    assert (response.status_code, response.content_type) == (200, "image/jpeg")
+    assert max(opened(response.data).size) == 32
+    again = client.get(path, headers={"If-None-Match": response.headers["ETag"]})
+    assert again.status_code == 304
+
+
+def test_small_pictures_are_not_enlarged(client: Browser, done: dict[str, Any]) -> None:
+    assert opened(client.get(done["links"]["content"] + "?thumb=1").data).size == (64, 48)
+
+
+def test_a_thumbnail_of_a_transparent_tiff_is_on_white(client: Browser) -> None:
+    clear = picture().convert("RGBA")
+    clear.putalpha(0)
+    job = client.post(JOBS, data=form(content_image=upload(encoded(clear, "TIFF")))).json
+    thumb = opened(client.get(job["links"]["content"] + "?thumb=1").data)
+    assert thumb.getpixel((5, 5)) == (255, 255, 255)
+
+
+# ── ranges and validators ─────────────────────────────────────────────────────────────────────
+
+
+def test_ranges(client: Browser, done: dict[str, Any]) -> None:
+    path = done["links"]["result"]
+    whole = client.get(path).data
+    for asked, start, stop in (
+        ("bytes=0-9", 0, 10),
+        ("bytes=10-", 10, len(whole)),
+        ("bytes=-10", len(whole) - 10, len(whole)),
+        ("bytes=5-5", 5, 6),
+        (f"bytes=0-{10**9}", 0, len(whole)),
+    ):
+        response = client.get(path, headers={"Range": asked})
+        assert response.status_code == 206, asked
+        assert response.data == whole[start:stop]
+        assert response.headers["Content-Range"] == f"bytes {start}-{stop - 1}/{len(whole)}"
+        assert response.content_length == stop - start
+
+
+@pytest.mark.parametrize("asked", ["bytes=0-1,5-6", "lines=1-2", "bytes=x"])
+def test_ranges_that_are_not_known_are_ignored(
+    client: Browser, done: dict[str, Any], asked: str
+) -> None:
+    response = client.get(done["links"]["result"], headers={"Range": asked})
+    assert response.status_code == 200
+    assert response.headers["Accept-Ranges"] == "bytes"
+
+
+def test_a_range_behind_the_end(client: Browser, done: dict[str, Any]) -> None:
+    path = done["links"]["result"]
+    size = len(client.get(path).data)
+    response = client.get(path, headers={"Range": f"bytes={size}-"})
+    assert response.status_code == 416
+    assert response.headers["Content-Range"] == f"bytes */{size}"
+    assert response.content_type == "application/problem+json"
+
+
+def test_a_range_of_another_picture_is_the_whole(client: Browser, done: dict[str, Any]) -> None:
+    path = done["links"]["result"]
+    etag = client.get(path).headers["ETag"]
+    asked = {"Range": "bytes=0-9"}
+    assert client.get(path, headers=asked | {"If-Range": etag}).status_code == 206
+    assert client.get(path, headers=asked | {"If-Range": '"another"'}).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "name", ["result", "content", "styles/0", "preview", "frames/5", "timelapse"]
+)
+def test_what_the_browser_has_is_not_sent_again(
+    client: Browser, done: dict[str, Any], name: str
+) -> None:
+    path = f"{JOBS}/{done['id']}/{name}"
+    first = client.get(path)
+    again = client.get(path, headers={"If-None-Match": first.headers["ETag"]})
+    assert (again.status_code, again.data) == (304, b"")
+    assert again.headers["ETag"] == first.headers["ETag"]
+    assert "private" in again.headers["Cache-Control"]
+
+
+def test_only_what_never_changes_is_kept_without_asking(
+    client: Browser, done: dict[str, Any]
+) -> None:
+    for name in ("content", "styles/0"):
+        assert "immutable" in client.get(f"{JOBS}/{done['id']}/{name}").headers["Cache-Control"]
+    for name in ("result", "preview", "frames/5", "timelapse"):
+        header = client.get(f"{JOBS}/{done['id']}/{name}").headers["Cache-Control"]
+        assert "max-age=0" in header
+        assert "immutable" not in header
+
+
+def test_another_try_has_another_picture_and_film(client: Browser, house: House) -> None:
+    job = client.post(JOBS, data=form()).json
+    house.work(paints(5), finishes(JobStatus.CANCELED))
+    paths = [f"{JOBS}/{job['id']}/{name}" for name in ("result", "timelapse")]
+    before = [client.get(path) for path in paths]
+    assert [response.status_code for response in before] == [200, 200]
+    client.post(f"{JOBS}/{job['id']}/retry")
+    assert [client.get(path).status_code for path in paths] == [404, 404]
+    house.work(paints(5), paints(7), finishes())
+    for path, old in zip(paths, before, strict=True):
+        response = client.get(path, headers={"If-None-Match": old.headers["ETag"]})
+        assert response.status_code == 200
+
+
+def test_head_says_the_size_without_the_picture(client: Browser, done: dict[str, Any]) -> None:
+    response = client.head(done["links"]["result"])
+    assert response.status_code == 200
+    assert response.content_length == len(client.get(done["links"]["result"]).data)
+    assert response.data == b""
+
+
+# ── archive ───────────────────────────────────────────────────────────────────────────────────
+
+
+def test_the_archive_holds_frames_and_result(client: Browser, done: dict[str, Any]) -> None:
+    response = client.get(done["links"]["archive"])
+    assert response.content_type == "application/zip"
+    assert response.headers["Content-Disposition"] == ATTACHED.format("cat-in-waves.zip")
+    assert response.content_length == len(response.data)
+    with zipfile.ZipFile(io.BytesIO(response.data)) as archive:
+        assert archive.testzip() is None
+        names = archive.namelist()
+        assert names == ["frames/000005.jpg", "frames/000010.jpg", "cat-in-waves.png"]
+        assert archive.read("cat-in-waves.png") == client.get(done["links"]["result"]).data
+
+
+def test_the_archive_of_a_running_job_holds_what_there_is(client: Browser, house: House) -> None:
+    job = client.post(JOBS, data=form()).json
+    house.work(paints(5), CRASH)
+    with zipfile.ZipFile(io.BytesIO(client.get(job["links"]["archive"]).data)) as archive:
+        assert archive.namelist() == ["frames/000005.jpg"]
+
+
+def test_a_large_archive_takes_little_memory(
+    client: Browser, house: House, done: dict[str, Any]
+) -> None:
+    megabytes = 40
+    for number in range(4):
+        house.storage.put(f"{done['id']}/frames/{number:06d}.jpg", bytes(megabytes * 250_000))
+    tracemalloc.start()
+    response = client.get(done["links"]["archive"], buffered=False)
+    received = sum(len(piece) for piece in response.iter_encoded())
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert received > megabytes * 1_000_000
+    assert peak < 8_000_000
+
+
+# ── time-lapse and recipe ─────────────────────────────────────────────────────────────────────
+
+
+def test_the_film_shows_how_it_was_painted(client: Browser, done: dict[str, Any]) -> None:
+    response = client.get(done["links"]["timelapse"])
+    assert response.content_type == "image/webp"
+    assert response.headers["Content-Disposition"] == INLINE.format("cat-in-waves.webp")
+    with Image.open(io.BytesIO(response.data)) as film:
+        assert film.size == (64, 48)
+        assert film.is_animated  # type: ignore[attr-defined]
+    assert client.get(done["links"]["timelapse"]).data == response.data
+
+
+def test_a_cached_result_has_a_film_too(client: Browser, done: dict[str, Any]) -> None:
+    cached = client.post(JOBS, data=form()).json
+    assert cached["cached"]
+    assert client.get(cached["links"]["timelapse"]).status_code == 200
+    with zipfile.ZipFile(io.BytesIO(client.get(cached["links"]["archive"]).data)) as archive:
+        assert archive.namelist() == ["cat-in-waves.png"]
+
+
+def test_the_recipe_makes_the_same_again(client: Browser, house: House) -> None:
+    options = {"size": "64", "seed": "7", "style_weight": "12345"}
+    job = client.post(JOBS, data=form(**options)).json
+    house.work(finishes())
+    kept = client.get(f"{JOBS}/{job['id']}/recipe").json
+    picture_file = client.get(f"{JOBS}/{job['id']}/result").data
+    read = client.post("/api/v1/recipe", data={"image": upload(picture_file)})
+    assert (read.status_code, read.content_type) == (200, "application/json")
+    assert read.json == kept
+    again = client.post(JOBS, data=form(preset=None, **kept["options"])).json
+    assert again["options"] == job["options"]
+
+
+@pytest.mark.parametrize(
+    ("data", "status", "code"),
+    [
+        (encoded(picture(), "JPEG"), 422, "invalid_image"),
+        (b"no picture", 415, "unsupported_image"),
+        (CAT[:60], 422, "invalid_image"),
+    ],
+)
+def test_pictures_without_a_recipe(client: Browser, data: bytes, status: int, code: str) -> None:
+    response = client.post("/api/v1/recipe", data={"image": upload(data)})
+    assert (response.status_code, response.json["code"]) == (status, code)
+    assert response.json["field"] == "image"
+
+
+def test_a_recipe_needs_a_picture(client: Browser) -> None:
+    response = client.post("/api/v1/recipe", data={})
+    assert (response.status_code, response.json["field"]) == (422, "image")
+
+
+def test_a_recipe_that_somebody_made_up_is_refused(client: Browser) -> None:
+    from nst import images
+
+    for text in ("nonsense", json.dumps({"options": 1})):
+        forged = images.encode(picture(), "PNG", recipe=text)
+        response = client.post("/api/v1/recipe", data={"image": upload(forged)})
+        assert response.status_code == 422
+
+
+def test_every_picture_is_marked_as_what_it_is(client: Browser, done: dict[str, Any]) -> None:
+    for name in ("result", "content", "styles/0", "preview", "frames/5", "archive", "timelapse"):
+        headers = client.get(f"{JOBS}/{done['id']}/{name}").headers
+        assert headers["X-Content-Type-Options"] == "nosniff"
+        assert headers["Content-Disposition"]
+        assert headers["Content-Type"].startswith(("image/", "application/zip"))
+
+
+def test_a_job_s_file_that_is_gone_is_not_found(client: Browser, house: House) -> None:
+    job = client.post(JOBS, data=form()).json
+    house.work(finishes())
+    house.storage.delete(f"{job['id']}/")
+    for name in ("result", "content", "styles/0", "recipe", "timelapse", "archive"):
+        response = client.get(f"{JOBS}/{job['id']}/{name}")
+        assert (response.status_code, response.json["code"]) == (404, "not_found"), name
+
+
+def test_facts_of_the_fixture(done: dict[str, Any]) -> None:
+    assert Job.model_fields.keys() >= {"result", "progress"}
+    assert done["status"] == "succeeded"
