@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help setup demo serve page test test-images check fix bench chaos docs gallery up down lock \
+.PHONY: help setup demo serve page test test-images check fix bench chaos docs gallery screenshots up down lock \
     dashboards licences sbom clean
 
 help: ## list the verbs
@@ -50,6 +50,9 @@ docs: .venv/installed-dev ## build the documentation into build/site; broken lin
 
 gallery: .venv/installed-dev ## paint the contact sheet of the README
 	$(BIN)/python tools/gallery.py
+
+screenshots: .venv/installed-dev page ## show every state of the page in docs/screenshots
+	PYTHONPATH=tests $(BIN)/python tools/screenshots.py
 
 up: .env ## all of the service in containers, the page on http://127.0.0.1:5173
 	docker compose up --build --detach --wait

@@ -36,7 +36,10 @@ class Server:
         self.client = httpx.Client()
         """A browser, which keeps its cookie when the server is started again."""
         self._arguments = ("--port", "0", *arguments)
+        others = {name: it for name, it in os.environ.items() if not name.startswith("NST_")}
         self._environment = {
+            **others,
+            "NST_OFFLINE": "1",
             "NST_DATA_DIR": str(directory / "data"),
             "NST_LOG_FORMAT": "json",
             "NST_REQUESTS_PER_MINUTE": "1000000",
@@ -53,7 +56,7 @@ class Server:
             self.process = subprocess.Popen(
                 [NST, "serve", *self._arguments],
                 cwd=self.directory,
-                env=os.environ | self._environment,
+                env=self._environment,
                 stdout=log,
                 stderr=log,
             )
@@ -151,10 +154,8 @@ def descendants(pid: int) -> list[int]:
     """Processes that it has started, and those that they have."""
     with contextlib.suppress(OSError):
         tasks = Path(f"/proc/{pid}/task").iterdir()
-        children = [
-            int(child) for task in tasks for child in (task / "children").read_text().split()
-        ]
-        return [one for child in children for one in (child, *descendants(child))]
+        children = " ".join((task / "children").read_text() for task in tasks).split()
+        return [one for child in map(int, children) for one in (child, *descendants(child))]
     return []
 
 

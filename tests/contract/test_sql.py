@@ -121,7 +121,7 @@ def insert(connection: sa.Connection, table: sa.Table, facts: dict[str, Any]) ->
 
 def test_many_migrate_at_the_same_time(database_url: str, engine: sa.Engine) -> None:
     with multiprocessing.get_context("spawn").Pool(3) as pool:
-        pool.map(migrate, [database_url] * 6, chunksize=1)
+        pool.map(migrate, [database_url] * 3, chunksize=1)
         pool.close()
         pool.join()
     assert tables(engine) == {"jobs", "shares"}

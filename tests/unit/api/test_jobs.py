@@ -103,7 +103,7 @@ def test_pictures_must_be_there(client: Browser, field: str) -> None:
     assert problem["field"] == field
 
 
-@pytest.mark.parametrize("field", ["content_image", "style_image"])
+@pytest.mark.parametrize("field", ["content_image", "style_image", "style_mask"])
 def test_a_text_is_no_picture(client: Browser, field: str) -> None:
     problem = problem_of(client.post(JOBS, data=form(**{field: "cat.png"})), 422, "invalid_option")
     assert problem["field"] == field

@@ -8,7 +8,7 @@ import { notices } from './notices.svelte';
 import { errorText } from '../texts';
 import type { Job } from './types';
 
-export class JobPage {
+export class WatchedJob {
   job = $state.raw<Job | null>(null);
   connection = $state<Connection>('connecting');
   losses = $state.raw<LossPoint[]>([]);
