@@ -52,6 +52,8 @@ class Source:
 
     def __init__(self, address: str) -> None:
         self._address = address
+        self.at = time.time()
+        """The end of all curves."""
         self._worker = ""
         series = self.now("topk(1, nst_running_step) or nst_worker_last_turn_timestamp_seconds")
         self._worker = series[0]["metric"]["worker"]
@@ -60,8 +62,7 @@ class Source:
         return self._ask("query", expression, {})
 
     def lately(self, expression: str) -> list[dict[str, Any]]:
-        now = time.time()
-        window = {"start": now - WINDOW_SECONDS, "end": now, "step": STEP_SECONDS}
+        window = {"start": self.at - WINDOW_SECONDS, "end": self.at, "step": STEP_SECONDS}
         return self._ask("query_range", expression, window)
 
     def named(self, text: str) -> str:
@@ -138,7 +139,7 @@ def draw_lines(axes: Axes, panel: Mapping[str, Any], source: Source) -> None:
     defaults = panel["fieldConfig"]["defaults"]
     custom = defaults.get("custom", {})
     curves = [
-        (*points(series["values"]), named(target["legendFormat"], series["metric"]))
+        (*points(series["values"], source.at), named(target["legendFormat"], series["metric"]))
         for target in panel["targets"]
         for series in source.lately(target["expr"])
     ]
@@ -164,12 +165,11 @@ def draw_lines(axes: Axes, panel: Mapping[str, Any], source: Source) -> None:
         axes.legend(loc="upper left", ncols=3)
 
 
-def points(values: Sequence[Sequence[Any]]) -> tuple[list[float], list[float]]:
-    """Minutes from now, and values; NaN where there was nothing for a while."""
-    now = time.time()
+def points(values: Sequence[Sequence[Any]], end: float) -> tuple[list[float], list[float]]:
+    """Minutes before the end, and values; NaN where there was nothing for a while."""
     minutes, heights = list[float](), list[float]()
     for at, value in values:
-        minute = (float(at) - now) / 60
+        minute = (float(at) - end) / 60
         if minutes and minute - minutes[-1] > 2 * STEP_SECONDS / 60:
             minutes.append(minute)
             heights.append(math.nan)
