@@ -2,10 +2,11 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help setup demo serve page test check fix bench gallery clean
+.PHONY: help setup demo serve page test test-images check fix bench chaos docs gallery screenshots up down lock \
+    dashboards licences sbom clean
 
 help: ## list the verbs
-	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: .venv/installed ## create .venv and install nst into it
 
@@ -18,16 +19,21 @@ serve: .venv/installed page ## the web page, the API and a worker on http://127.
 page: src/nst/api/page/index.html ## build the web page
 
 src/nst/api/page/index.html: $(shell find frontend -type f -not -path '*/node_modules/*' 2>/dev/null)
-	cd frontend && npm ci --no-audit --no-fund --loglevel=error && npm run build
+	cd frontend && npm install --no-save --no-audit --no-fund --loglevel=error && npm run build
 
-test: check ## install what the tests need and run them all
+test: check page ## install what the tests need and run them all
 	$(BIN)/pytest
 
-check: .venv/installed-dev ## ruff, mypy, import-linter
+test-images: .venv/installed-dev ## build the images without Docker, run them, paint a photo; as root
+	tools/system-packages images
+	$(BIN)/pytest tests/images
+
+check: .venv/installed-dev page ## ruff, mypy, import-linter; eslint, svelte-check and vitest for the page
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
+	cd frontend && npm run --silent check
 
 fix: .venv/installed-dev ## format, and mend what ruff can mend
 	$(BIN)/ruff check --fix .
@@ -36,8 +42,41 @@ fix: .venv/installed-dev ## format, and mend what ruff can mend
 bench: .venv/installed-dev ## measure against the naive reference loop
 	$(BIN)/python -m benchmarks.engine
 
+chaos: .venv/installed-dev ## hundreds of jobs while everything that can fail does; takes a quarter of an hour
+	$(BIN)/python tests/chaos/driver.py --jobs 300 --report benchmarks/results/chaos.json
+
+docs: .venv/installed-dev ## build the documentation into build/site; broken links are errors
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
+
 gallery: .venv/installed-dev ## paint the contact sheet of the README
 	$(BIN)/python tools/gallery.py
+
+screenshots: .venv/installed-dev page ## show every state of the page in docs/screenshots
+	PYTHONPATH=tests $(BIN)/python tools/screenshots.py
+
+up: .env ## all of the service in containers, the page on http://127.0.0.1:5173
+	docker compose up --build --detach --wait
+
+down: ## stop the containers; what they know stays in volumes
+	docker compose down
+
+.env: # passwords are made up once
+	$(PYTHON) tools/new_env.py
+
+lock: .venv/installed-dev ## renew the locked requirements of the images
+	$(BIN)/python tools/lock.py
+
+dashboards: .venv/installed-dev ## write the dashboards of Grafana
+	$(BIN)/python tools/dashboards.py
+
+licences: .venv/installed-dev ## list the licences of what the images install
+	$(BIN)/python tools/licences.py
+
+sbom: .venv/installed-dev ## bills of materials of the images into dist/, as CycloneDX
+	mkdir -p dist
+	$(BIN)/cyclonedx-py requirements deploy/requirements/api.txt -o dist/sbom-api.json
+	$(BIN)/cyclonedx-py requirements deploy/requirements/worker.txt -o dist/sbom-worker.json
+	$(BIN)/cyclonedx-py requirements deploy/requirements/worker-cuda.txt -o dist/sbom-worker-cuda.json
 
 clean: ## remove .venv and what the tools leave behind
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis
@@ -49,5 +88,6 @@ clean: ## remove .venv and what the tools leave behind
 	@touch $@
 
 .venv/installed-dev: .venv/installed
+	PYTHON=$(PYTHON) tools/system-packages tests
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,tools]'
 	@touch $@

@@ -129,7 +129,7 @@ def finishes(status: JobStatus = JobStatus.SUCCEEDED, steps: int = 10) -> Line:
             weights_sha256="1" * 64,
             distances=None,
             content=PictureFile(path=order.content.name, sha256=order.content.sha256),
-            style=PictureFile(path=order.styles[0].name, sha256=order.styles[0].sha256),
+            styles=[PictureFile(path=s.name, sha256=s.sha256) for s in order.styles],
         )
         images.save(picture(64, 48), work.directory / RESULT, recipe=recipe.text(), overwrite=True)
         reason = "canceled" if status is JobStatus.CANCELED else "total_iterations"

@@ -18,6 +18,7 @@ from nst import images
 from nst.engine import distance
 from nst.engine.pictures import to_picture
 from nst.engine.style_transfer import NeuralStyleTransfer
+from nst.engine.styles import Style
 from nst.options import StyleTransferOptions
 
 PRESET = "quality"
@@ -57,14 +58,14 @@ def _serve(connection: Connection, subject: Subject, variant: Variant) -> None:
     paint = _paint_naively if variant == "naive" else _paint_preset
     judge = subject.store.load_local(distance.JUDGE[subject.model])
     assert judge is not None  # measure_quality has seen it
-    style = images.load(subject.style, "style")
+    style = Style(images.load(subject.style, "style"))
     assert subject.naive.start is not None  # prepared before the clock runs
     connection.send("prepared")
     while connection.recv():
         started = time.perf_counter()
         picture = paint(subject)
         seconds = time.perf_counter() - started
-        distances = distance.measure(picture, subject.picture, style, judge)
+        distances = distance.measure(picture, subject.picture, [style], judge)
         connection.send(
             Judged(
                 seconds=seconds,

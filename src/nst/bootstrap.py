@@ -13,7 +13,9 @@ if TYPE_CHECKING:
     from multiprocessing.connection import Connection
 
     from flask import Flask
+    from pydantic import SecretStr
 
+    from nst.adapters.kafka import KafkaSettings
     from nst.adapters.sql import SqlJobRepository
     from nst.api.streams import Streams
     from nst.engine.download import OnDownload
@@ -77,14 +79,79 @@ def set_up_logs() -> None:
     logs.set_up(settings.log_format, settings.log_level)
 
 
-def migrate(revision: str = "head") -> str:
-    """Bring the database to this revision; returns where it is. Raises RepositoryError."""
+def set_up_traces(service: str) -> None:
+    """As the settings say; after a fork."""
+    from nst import tracing
+    from nst.errors import InvalidOption
     from nst.settings import load_settings
 
-    repository = _repository(load_settings())
+    endpoint = load_settings().traces_endpoint
+    if endpoint and not tracing.IS_INSTALLED:
+        allowed = "nothing, or install the extra: pip install 'nst[tracing]'"
+        raise InvalidOption("NST_TRACES_ENDPOINT", endpoint, allowed)
+    if endpoint:
+        tracing.set_up(endpoint, service)
+
+
+def serve_metrics() -> None:
+    """Until this process ends, on the port of the settings, if there is one: for a process that
+    answers no other requests. Raises InvalidOption."""
+    from nst.errors import InvalidOption
+    from nst.settings import load_settings
+
+    if not (port := load_settings().worker_metrics_port):
+        return
+    from nst import metrics
+
+    try:
+        metrics.serve(port)
+    except OSError as error:
+        allowed = f"a port that is free ({error.strerror})"
+        raise InvalidOption("NST_WORKER_METRICS_PORT", port, allowed) from error
+
+
+def migrate(revision: str = "head") -> str:
+    """Bring the database to this revision, and make Kafka's topics; returns where the database is.
+    Raises RepositoryError, QueueError."""
+    from nst.settings import load_settings
+
+    settings = load_settings()
+    repository = _repository(settings)
     repository.migrate(revision)
     repository.close()
+    if settings.kafka_brokers:
+        from nst.adapters.kafka import create_topics
+
+        create_topics(_kafka(settings))
     return repository.location
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """Whether a part of the outside world is as it must be."""
+
+    part: str
+    is_well: bool
+    words: str
+
+
+def check_services() -> Iterator[Check]:
+    """Each part that the settings name. Raises InvalidOption."""
+    from nst.errors import DependencyError
+    from nst.settings import load_settings
+
+    settings = load_settings()
+    checks = {
+        "database": _check_database,
+        "queue": _check_queue,
+        "live news": _check_feed,
+        "storage": _check_storage,
+    }
+    for part, check in checks.items():
+        try:
+            yield Check(part, is_well=True, words=check(settings))
+        except DependencyError as error:
+            yield Check(part, is_well=False, words=str(error))
 
 
 @contextmanager
@@ -101,6 +168,7 @@ def ports() -> Iterator[Ports]:
 
 def web_application(ports: Ports, streams: "Streams") -> "Flask":
     """The WSGI application."""
+    from nst import tracing
     from nst.api.app import create_app
     from nst.api.service import ApiSettings, Service
     from nst.jobs.submit import Jobs, Limits
@@ -124,7 +192,9 @@ def web_application(ports: Ports, streams: "Streams") -> "Flask":
         trusted_proxies=settings.trusted_proxies,
     )
     jobs = Jobs(ports.repository, ports.queue, ports.storage, ports.feed, ports.limiter, limits)
-    return create_app(Service(jobs, ports.limiter, streams, api_settings))
+    app = create_app(Service(jobs, ports.limiter, streams, api_settings))
+    tracing.instrument(app)
+    return app
 
 
 def event_streams() -> "Streams":
@@ -134,6 +204,14 @@ def event_streams() -> "Streams":
 
     settings = load_settings()
     return Streams(settings.max_streams, settings.max_streams_per_client, settings.stream_seconds)
+
+
+def queue_of_a_worker(ports: Ports) -> "JobQueue":
+    """A place in a consumer group belongs to one worker; a queue in this process to all."""
+    from nst.settings import load_settings
+
+    settings = load_settings()
+    return _queue(settings) if settings.kafka_brokers else ports.queue
 
 
 def worker(ports: Ports, paint: "Paint | None" = None) -> "Worker":
@@ -150,9 +228,11 @@ def worker(ports: Ports, paint: "Paint | None" = None) -> "Worker":
         EngineProcess(paint or _paint),
         lease_seconds=settings.lease_seconds,
         heartbeat_seconds=min(1.0, settings.lease_seconds / 3),
+        max_attempts=settings.max_attempts,
         checkpoint_seconds=settings.checkpoint_seconds,
     )
-    return Worker(ports.queue, workshop, retention_seconds=settings.retention.total_seconds())
+    queue = queue_of_a_worker(ports)
+    return Worker(queue, workshop, retention_seconds=settings.retention.total_seconds())
 
 
 def _paint(connection: "Connection") -> None:
@@ -160,6 +240,7 @@ def _paint(connection: "Connection") -> None:
     prepare_process()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the worker, which tells us
     set_up_logs()
+    set_up_traces("nst-engine")
     from nst.engine_process import paint
     from nst.settings import load_settings
 
@@ -167,16 +248,114 @@ def _paint(connection: "Connection") -> None:
 
 
 def _ports(settings: "Settings") -> Ports:
-    from nst.adapters.memory import MemoryJobQueue, MemoryProgressFeed, MemoryRateLimiter
-    from nst.adapters.storage import in_folder
-
     return Ports(
         repository=_repository(settings),
-        queue=MemoryJobQueue(),
-        storage=in_folder(settings.data_dir / "pictures"),
-        feed=MemoryProgressFeed(),
-        limiter=MemoryRateLimiter(),
+        queue=_queue(settings),
+        storage=_storage(settings),
+        feed=_feed(settings),
+        limiter=_limiter(settings),
     )
+
+
+def _queue(settings: "Settings") -> "JobQueue":
+    from nst.adapters.memory import MemoryJobQueue
+
+    if not settings.kafka_brokers:
+        return MemoryJobQueue()
+    from nst.adapters.kafka import KafkaJobQueue
+
+    return KafkaJobQueue(_kafka(settings))
+
+
+def _kafka(settings: "Settings") -> "KafkaSettings":
+    from nst.adapters.kafka import KafkaSettings
+
+    return KafkaSettings(
+        brokers=settings.kafka_brokers,
+        topic=settings.kafka_topic,
+        dead_letter_topic=settings.kafka_dead_letter_topic,
+        group=settings.kafka_group,
+        partitions=settings.kafka_partitions,
+        replication=settings.kafka_replication,
+        group_protocol=settings.kafka_group_protocol,
+        session_timeout_seconds=settings.kafka_session_timeout_seconds,
+        heartbeat_seconds=settings.kafka_heartbeat_seconds,
+        security_protocol=settings.kafka_security_protocol,
+        sasl_mechanism=settings.kafka_sasl_mechanism,
+        username=settings.kafka_username,
+        password=_revealed(settings.kafka_password),
+        ca_file=settings.kafka_ca_file,
+    )
+
+
+def _storage(settings: "Settings") -> "ImageStorage":
+    from nst.adapters.storage import in_folder, in_s3
+
+    if not settings.storage_url:
+        return in_folder(settings.data_dir / "pictures")
+    return in_s3(
+        settings.storage_url,
+        region=settings.s3_region,
+        endpoint=settings.s3_endpoint,
+        public_endpoint=settings.s3_public_endpoint,
+        access_key_id=_revealed(settings.s3_access_key_id),
+        secret_access_key=_revealed(settings.s3_secret_access_key),
+    )
+
+
+def _feed(settings: "Settings") -> "ProgressFeed":
+    from nst.adapters.memory import MemoryProgressFeed
+
+    if not settings.redis_url:
+        return MemoryProgressFeed()
+    from nst.adapters.redis import RedisProgressFeed
+
+    return RedisProgressFeed(settings.redis_url.get_secret_value(), MemoryProgressFeed())
+
+
+def _limiter(settings: "Settings") -> "RateLimiter":
+    from nst.adapters.memory import MemoryRateLimiter
+
+    if not settings.redis_url:
+        return MemoryRateLimiter()
+    from nst.adapters.redis import RedisRateLimiter
+
+    return RedisRateLimiter(settings.redis_url.get_secret_value())
+
+
+def _revealed(secret: "SecretStr | None") -> str | None:
+    return secret.get_secret_value() if secret else None
+
+
+def _check_database(settings: "Settings") -> str:
+    repository = _repository(settings)
+    try:
+        return repository.check()
+    finally:
+        repository.close()
+
+
+def _check_queue(settings: "Settings") -> str:
+    if not settings.kafka_brokers:
+        return "in each process; many machines need NST_KAFKA_BROKERS"
+    from nst.adapters.kafka import check
+
+    return check(_kafka(settings))
+
+
+def _check_feed(settings: "Settings") -> str:
+    if not settings.redis_url:
+        return "in each process; many machines need NST_REDIS_URL"
+    from nst.adapters.redis import check
+
+    return check(settings.redis_url.get_secret_value())
+
+
+def _check_storage(settings: "Settings") -> str:
+    storage, probe = _storage(settings), f"probe-{secrets.token_hex(8)}"
+    storage.put(f"{probe}/file", b"nst")
+    storage.delete(f"{probe}/")
+    return settings.storage_url or str(settings.data_dir / "pictures")
 
 
 def _repository(settings: "Settings") -> "SqlJobRepository":

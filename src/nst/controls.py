@@ -7,7 +7,7 @@ from types import MappingProxyType
 from nst.errors import InvalidOption
 from nst.options import StyleTransferOptions
 
-STEERABLE = ("content_weight", "style_weight", "tv_weight")
+STEERABLE = ("content_weight", "style_weight", "tv_weight", "strength", "color_amount")
 """Options that the engine takes over before its next step."""
 
 

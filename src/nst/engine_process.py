@@ -5,14 +5,16 @@ import os
 import threading
 import time
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from pathlib import Path
 
 from PIL import Image
 
-from nst import images
+from nst import images, tracing
 from nst.controls import Controls
+from nst.engine import memory
 from nst.engine.preview import run_draft
 from nst.engine.style_transfer import NeuralStyleTransfer
 from nst.engine.weights import WeightsStore
@@ -46,6 +48,7 @@ from nst.jobs.job import (
     JobProgress,
     JobResult,
     JobStatus,
+    Picture,
     public_facts,
 )
 from nst.progress import Losses, Progress, Result, StopReason
@@ -141,11 +144,14 @@ class _Painting:
 
     def paint(self) -> News:
         """To its end; returns what is to be said last."""
+        is_draft = self._job.order.options.is_draft
         try:
-            result = self._draft() if self._job.order.options.is_draft else self._transfer()
+            with self._phase("draft" if is_draft else "transfer"):
+                result = self._draft() if is_draft else self._transfer()
             if self.wishes.is_stopped and result.stop_reason is StopReason.CANCELED:
                 return Stopped(has_checkpoint=self._file(CHECKPOINT).exists())
-            return self._finished(result)
+            with self._phase("save"):
+                return self._finished(result)
         except NSTError as error:
             logger.warning("%s", error, extra=public_facts(self._job))
             return Failed(JobError(code=error.code, message=_sentence(error)))
@@ -161,11 +167,20 @@ class _Painting:
     def _styles(self) -> Sequence[Path]:
         return [self._file(f"style-{number}") for number in range(len(self._job.order.styles))]
 
+    @property
+    def _masks(self) -> Sequence[Path | None]:
+        masks = enumerate(self._job.order.masks)
+        return [self._file(f"mask-{number}") if mask else None for number, mask in masks]
+
     def _file(self, name: str) -> Path:
         return self.work.directory / name
 
+    def _phase(self, name: str) -> AbstractContextManager[None]:
+        return tracing.span(f"engine.{name}", self._job.trace, job=self._job.id)
+
     def _draft(self) -> Result:
-        return run_draft(self._job.order.options, self._file(CONTENT), self._styles[0])
+        options = self._job.order.options
+        return run_draft(options, self._file(CONTENT), self._styles, self._masks)
 
     def _transfer(self) -> Result:
         transfer = NeuralStyleTransfer(
@@ -184,8 +199,9 @@ class _Painting:
     def _run(self, transfer: NeuralStyleTransfer, checkpoint: Path | None) -> Result:
         return transfer.run(
             self._file(CONTENT),
-            self._styles[0],
+            self._styles,
             self._on_progress,
+            masks=self._masks,
             resume_from=checkpoint,
             controls=self.wishes.controls,
         )
@@ -203,7 +219,7 @@ class _Painting:
             size=draft.size,
             preview_step=0,
         )
-        self.easel.say(Painted(progress, [PREVIEW]))
+        self._say(progress, [PREVIEW])
 
     def _on_progress(self, progress: Progress) -> None:
         now = time.monotonic()
@@ -214,9 +230,15 @@ class _Painting:
         if has_checkpoint and progress.save_checkpoint:
             progress.save_checkpoint(self._file(CHECKPOINT))
             self.kept_at = time.monotonic()
-        self.easel.say(Painted(self._as_job_progress(progress), files, has_checkpoint))
+        self._say(self._as_job_progress(progress), files, has_checkpoint)
         if has_to_go:
             raise TransferCanceled
+
+    def _say(
+        self, progress: JobProgress, files: Sequence[str], has_checkpoint: bool = False
+    ) -> None:
+        held = memory.resident_bytes(), memory.gpu_bytes()
+        self.easel.say(Painted(progress, files, has_checkpoint, *held))
 
     def _preview(self, progress: Progress, now: float) -> Sequence[str]:
         if now - self.shown_at < PREVIEW_SECONDS:
@@ -273,18 +295,19 @@ class _Painting:
 
     def _recipe(self, result: Result) -> str:
         order = self._job.order
-        content, style = (
-            PictureFile(path=picture.name, sha256=picture.sha256)
-            for picture in (order.content, order.styles[0])
-        )
         return Recipe.of(
             order.options,
             model=result.model,
             weights_sha256=result.weights_sha256,
             distances=result.distances,
-            content=content,
-            style=style,
+            content=_as_file(order.content),
+            styles=[_as_file(style) for style in order.styles],
+            masks=[_as_file(mask) if mask else None for mask in order.masks],
         ).text()
+
+
+def _as_file(picture: Picture) -> PictureFile:
+    return PictureFile(path=picture.name, sha256=picture.sha256)
 
 
 def _sentence(error: NSTError) -> str:

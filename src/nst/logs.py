@@ -5,8 +5,17 @@ import sys
 from typing import Literal
 
 import structlog
+from structlog.tracebacks import ExceptionDictTransformer
+
+from nst import tracing
 
 NOISY = ("alembic", "gunicorn.access", "PIL")
+
+
+def _add_trace(
+    _logger: object, _method: str, event: structlog.typing.EventDict
+) -> structlog.typing.EventDict:
+    return {**event, **tracing.current_ids()}
 
 
 def set_up(log_format: Literal["console", "json"], level: str) -> None:
@@ -16,11 +25,20 @@ def set_up(log_format: Literal["console", "json"], level: str) -> None:
         structlog.stdlib.add_logger_name,
         structlog.stdlib.ExtraAdder(),
         structlog.processors.TimeStamper(fmt="iso", utc=True),
+        _add_trace,
     ]
     last: list[structlog.typing.Processor] = (
-        [structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer()]
+        [
+            structlog.processors.ExceptionRenderer(ExceptionDictTransformer(show_locals=False)),
+            structlog.processors.JSONRenderer(),
+        ]
         if log_format == "json"
-        else [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())]
+        else [
+            structlog.dev.ConsoleRenderer(
+                colors=sys.stderr.isatty(),
+                exception_formatter=structlog.dev.plain_traceback,  # no values of variables
+            )
+        ]
     )
     handler = logging.StreamHandler()
     handler.setFormatter(

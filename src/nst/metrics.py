@@ -1,39 +1,222 @@
-"""Every metric of the service, declared once, with its unit and a sentence."""
+"""Every metric of the service, declared once, with its unit and a sentence.
+
+Who is watched is one process with one endpoint: `nst serve` at /metrics, `nst worker` at a port of
+its own (NST_WORKER_METRICS_PORT). Requests and workers are threads of that process, and the
+engine's process tells its worker how it does; so nothing has to be added up between processes,
+and Prometheus adds up the endpoints.
+"""
 
 from collections.abc import Callable, Iterable
 
-from prometheus_client import CollectorRegistry, Counter, Histogram
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    Info,
+    ProcessCollector,
+    start_http_server,
+)
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+import nst
+from nst.errors import RepositoryError
+from nst.jobs.job import Outcome
 from nst.jobs.ports import QueueState
 
 REGISTRY = CollectorRegistry()
 
+ProcessCollector(registry=REGISTRY)
+Info("nst_build", "Which version of nst this process runs.", registry=REGISTRY).info(
+    {"version": nst.__version__}
+)
+
+# ── requests ──────────────────────────────────────────────────────────────────────────────────
+
 HTTP_REQUESTS = Counter(
     "nst_http_requests_total",
-    "HTTP requests answered.",
+    "HTTP requests answered, by method, route and status.",
     ["method", "route", "status"],
     registry=REGISTRY,
 )
 HTTP_SECONDS = Histogram(
     "nst_http_request_duration_seconds",
-    "Time from a request to the beginning of its answer.",
+    "Time from a request to the beginning of its answer, by method and route.",
     ["method", "route"],
+    unit="seconds",
+    registry=REGISTRY,
+)
+JOBS_TAKEN = Counter(
+    "nst_jobs_taken_total",
+    "Jobs that were taken, by whether an earlier result was there (cached: yes, no).",
+    ["cached"],
     registry=REGISTRY,
 )
 
+# ── attempts ──────────────────────────────────────────────────────────────────────────────────
+
+WAIT_SECONDS = Histogram(
+    "nst_wait_seconds",
+    "Time from when a job was taken until a worker claimed it first.",
+    unit="seconds",
+    buckets=(0.1, 0.5, 1, 2, 5, 10, 30, 60, 120, 300, 600, 1800, 3600, 7200),
+    registry=REGISTRY,
+)
+ATTEMPTS = Counter(
+    "nst_attempts_total",
+    "Attempts at jobs that are over, by outcome.",
+    ["outcome"],
+    registry=REGISTRY,
+)
+ATTEMPT_SECONDS = Histogram(
+    "nst_attempt_duration_seconds",
+    "Time of attempts that succeeded, from the claim to the stored picture.",
+    unit="seconds",
+    buckets=(0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1200, 1800, 3600),
+    registry=REGISTRY,
+)
+ATTEMPTS_RUNNING = Gauge(
+    "nst_attempts_running",
+    "Attempts that go on in this process now.",
+    registry=REGISTRY,
+)
+LEASES_EXPIRED = Counter(
+    "nst_leases_expired_total",
+    "Running jobs that this worker found without a living worker.",
+    registry=REGISTRY,
+)
+
+# ── the engine ────────────────────────────────────────────────────────────────────────────────
+
+STEP_SECONDS = Histogram(
+    "nst_step_duration_seconds",
+    "Time of a step of the optimizer; the count is that of the steps.",
+    unit="seconds",
+    buckets=(0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60),
+    registry=REGISTRY,
+)
+EVALUATIONS = Counter(
+    "nst_evaluations_total",
+    "Evaluations of the loss and its gradient, counted when a transfer is finished.",
+    registry=REGISTRY,
+)
+FINAL_LOSS = Histogram(
+    "nst_final_loss",
+    "Loss at the end of a transfer, by term; each is multiplied by its weight.",
+    ["term"],
+    buckets=[10.0**exponent for exponent in range(3, 15)],
+    registry=REGISTRY,
+)
+RUNNING_STEP = Gauge(
+    "nst_running_step",
+    "Step that the running job has come to, by worker.",
+    ["worker"],
+    registry=REGISTRY,
+)
+RUNNING_LAST_STEP = Gauge(
+    "nst_running_last_step",
+    "Step at which the running job ends at the latest, by worker.",
+    ["worker"],
+    registry=REGISTRY,
+)
+RUNNING_LOSS = Gauge(
+    "nst_running_loss",
+    "Loss of the running job, by worker and term; each is multiplied by its weight.",
+    ["worker", "term"],
+    registry=REGISTRY,
+)
+ENGINE_BYTES = Gauge(
+    "nst_engine_memory_bytes",
+    "Resident memory of the engine's process at its last step, by worker.",
+    ["worker"],
+    unit="bytes",
+    registry=REGISTRY,
+)
+ENGINE_GPU_BYTES = Gauge(
+    "nst_engine_gpu_memory_bytes",
+    "GPU memory held by the engine at its last step, by worker; 0 without a GPU.",
+    ["worker"],
+    unit="bytes",
+    registry=REGISTRY,
+)
+
+# ── workers and what is outside ───────────────────────────────────────────────────────────────
+
+LAST_TURN = Gauge(
+    "nst_worker_last_turn_timestamp_seconds",
+    "When the loop of a worker last went round, by worker; seconds since 1970.",
+    ["worker"],
+    unit="seconds",
+    registry=REGISTRY,
+)
+MESSAGES = Counter(
+    "nst_messages_total",
+    "Messages that workers received from the queue, by what they found (job, nothing).",
+    ["found"],
+    registry=REGISTRY,
+)
+LAG = Gauge(
+    "nst_queue_lag_messages",
+    "Messages of the queue that wait for this worker, by worker.",
+    ["worker"],
+    unit="messages",
+    registry=REGISTRY,
+)
+DEPENDENCY_ERRORS = Counter(
+    "nst_dependency_errors_total",
+    "Calls of a system outside that failed, by system.",
+    ["system"],
+    registry=REGISTRY,
+)
+
+# What has not happened yet is 0 and not missing, so that its first time counts as an increase.
+for outcome in Outcome:
+    ATTEMPTS.labels(outcome)
+for found in ("job", "nothing"):
+    MESSAGES.labels(found)
+for cached in ("yes", "no"):
+    JOBS_TAKEN.labels(cached)
+for system in ("repository", "storage", "queue", "feed"):
+    DEPENDENCY_ERRORS.labels(system)
+
 
 class QueueCollector(Collector):
-    """Asks the repository whenever somebody looks."""
+    """Asks the repository whenever somebody looks. If that does not answer, nothing is said of
+    its jobs, and everything else is."""
 
-    def __init__(self, state: Callable[[], QueueState], open_streams: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        state: Callable[[], QueueState],
+        open_streams: Callable[[], int],
+        max_streams: int,
+        max_queued: int,
+    ) -> None:
         self._state = state
         self._open_streams = open_streams
+        self._max_streams = max_streams
+        self._max_queued = max_queued
 
     def collect(self) -> Iterable[Metric]:
-        state = self._state()
-        jobs = GaugeMetricFamily("nst_jobs", "Jobs in each state.", labels=["status"])
+        yield GaugeMetricFamily(
+            "nst_event_streams", "Open streams of events.", self._open_streams()
+        )
+        yield GaugeMetricFamily(
+            "nst_event_streams_limit",
+            "Streams of events that this process allows (NST_MAX_STREAMS).",
+            self._max_streams,
+        )
+        yield GaugeMetricFamily(
+            "nst_queue_limit_jobs",
+            "Queued jobs that are allowed (NST_MAX_QUEUED).",
+            self._max_queued,
+            unit="jobs",
+        )
+        try:
+            state = self._state()
+        except RepositoryError:
+            return
+        jobs = GaugeMetricFamily("nst_jobs", "Jobs, by status.", labels=["status"])
         for status, count in state.jobs.items():
             jobs.add_metric([status], count)
         yield jobs
@@ -41,7 +224,17 @@ class QueueCollector(Collector):
             "nst_queue_oldest_seconds",
             "For how long the oldest queued job has been waiting.",
             state.oldest_queued_seconds,
+            unit="seconds",
         )
-        yield GaugeMetricFamily(
-            "nst_event_streams", "Open streams of events.", self._open_streams()
-        )
+
+
+def describe() -> Iterable[Metric]:
+    """All there are, without their values."""
+    nothing = QueueState({}, 0.0)
+    yield from REGISTRY.collect()
+    yield from QueueCollector(lambda: nothing, lambda: 0, 0, 0).collect()
+
+
+def serve(port: int) -> None:
+    """On all addresses of this machine, until the process ends. Raises OSError."""
+    start_http_server(port, registry=REGISTRY)

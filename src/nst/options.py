@@ -5,9 +5,16 @@ The command line, the compatible command, the HTTP form and the docs are made fr
 """
 
 from collections.abc import Mapping
-from typing import Any, Literal, Self, get_args
+from typing import Annotated, Any, Literal, Self, get_args, get_origin
 
-from pydantic import BaseModel, ConfigDict, Field, ModelWrapValidatorHandler, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ModelWrapValidatorHandler,
+    model_validator,
+)
 from pydantic import ValidationError as PydanticValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
@@ -20,6 +27,16 @@ MODELS: tuple[str, ...] = get_args(ModelName)
 # What a machine computes with: no part of the recipe, so no field below.
 DEVICES = ("auto", "cuda", "mps", "cpu")
 PRECISIONS = ("auto", "fp32", "bf16", "fp16")
+
+
+def _split(value: Any) -> Any:
+    """As a form and the command line write several numbers: "0.7,0.3"."""
+    if isinstance(value, str):
+        return value.split(",") if value else ()
+    return value
+
+
+Shares = Annotated[tuple[Annotated[float, Field(ge=0)], ...], BeforeValidator(_split)]
 
 
 class StyleTransferOptions(BaseModel):
@@ -57,6 +74,11 @@ class StyleTransferOptions(BaseModel):
         description="Size of the style picture, and so of its brush strokes; 1 is the height of "
         "the result.",
     )
+    style_blend: Shares = Field(
+        default=(),
+        description="Shares of the styles in their order, like 0.7,0.3; without them all are "
+        "equal.",
+    )
     color: Literal["style", "match", "luminance"] = Field(
         default="style",
         description="Whose colours: the style's; the content's, which the style picture is matched "
@@ -84,6 +106,16 @@ class StyleTransferOptions(BaseModel):
         description="The layers of the network whose statistics are compared: the classic "
         "programs' one in each block, or about twice as many, which fits the style better.",
     )
+    style_loss: Literal["gram", "wasserstein"] = Field(
+        default="gram",
+        description="How statistics are compared: as the classic programs do, or by what it takes "
+        "to move features until their mean and covariance are the style's.",
+    )
+    padding: Literal["zeros", "replicate"] = Field(
+        default="zeros",
+        description="What the network sees beyond the border of a picture: nothing, as the classic "
+        "programs', or copies of what is at the border, which leaves fewer marks there.",
+    )
     init_method: Literal["content", "random", "style", "draft"] = Field(
         default="content",
         description="The picture to start from: the content, Gaussian noise, the style, or the "
@@ -101,6 +133,13 @@ class StyleTransferOptions(BaseModel):
         le=8,
         description="Coarse to fine: paint in so many sizes, each twice the last one; they share "
         "the steps.",
+    )
+    average: float = Field(
+        default=0.0,
+        ge=0,
+        lt=1,
+        description="The result is the average of the last scale's steps, each counting so many "
+        "times what the next one does; 0: the last step alone.",
     )
     learning_rate: float = Field(
         default=1.0,
@@ -138,11 +177,13 @@ class StyleTransferOptions(BaseModel):
         try:
             options = handler(data)
         except PydanticValidationError as error:
-            raise _invalid_option(error.errors()[0]) from error
+            raise _invalid_option(error.errors()[0], data) from error
         if options.content_weight == options.style_weight == 0:
             raise InvalidOption("style_weight", 0, "a style or content weight greater than 0")
         if options.total_iterations == 0 and options.init_method != "draft":
             raise InvalidOption("total_iterations", 0, "at least 1; 0 is for init_method draft")
+        if options.style_blend and not any(options.style_blend):
+            raise InvalidOption("style_blend", options.style_blend, "a share greater than 0")
         return options
 
     @classmethod
@@ -158,6 +199,18 @@ class StyleTransferOptions(BaseModel):
         return float(self.content_weight * 10 ** (4 - 8 * self.strength))
 
     @property
+    def loss_weights(self) -> tuple[float, float, float]:
+        """Of content, style and total variation, as the strength leaves them."""
+        return self.content_weight_in_force, self.style_weight, self.tv_weight
+
+    def style_shares(self, count: int) -> tuple[float, ...]:
+        """Of so many styles; their sum is 1. Raises InvalidOption."""
+        blend = self.style_blend or (1.0,) * count
+        if len(blend) != count:
+            raise InvalidOption("style_blend", blend, f"as many shares as styles, here {count}")
+        return tuple(share / sum(blend) for share in blend)
+
+    @property
     def names_model(self) -> bool:
         """Whether somebody asked for the model by name, so that no other may stand in."""
         return "model" in self.model_fields_set
@@ -171,9 +224,10 @@ class StyleTransferOptions(BaseModel):
 PRESETS: Mapping[str, Mapping[str, Any]] = {
     "quality": {
         "size": 512,
-        "content_weight": 1.4e5,
+        "content_weight": 2.3e5,
         "style_layers": "dense",
-        "scales": 2,
+        "scales": 3,
+        "average": 0.9,
         "total_iterations": 180,
         "save_every": 0,
     },
@@ -198,6 +252,8 @@ _BOUNDS = {"ge": "at least", "gt": "more than", "le": "at most", "lt": "less tha
 
 def describe_allowed(field: FieldInfo) -> str:
     """What a field accepts, in words: "a whole number, at least 1"."""
+    if get_origin(field.annotation) is tuple:
+        return "a number for each style, at least 0, with commas between"
     if choices := get_args(field.annotation):
         return "one of " + ", ".join(choices)
     kind = "a whole number" if field.annotation is int else "a number"
@@ -210,11 +266,12 @@ def describe_allowed(field: FieldInfo) -> str:
     return ", ".join([kind, *bounds])
 
 
-def _invalid_option(error: ErrorDetails) -> InvalidOption:
+def _invalid_option(error: ErrorDetails, data: Any) -> InvalidOption:
     name = str(error["loc"][0]) if error["loc"] else "options"
     field = StyleTransferOptions.model_fields.get(name)
     if field is None:
         return InvalidOption(
             name, error["input"], f"one of {', '.join(StyleTransferOptions.model_fields)}"
         )
-    return InvalidOption(name, error["input"], describe_allowed(field))
+    value = data[name] if len(error["loc"]) > 1 else error["input"]  # one number of several
+    return InvalidOption(name, value, describe_allowed(field))

@@ -74,7 +74,7 @@ class Progress:
     evaluations: int
     """How often the loss and its gradient have been computed so far."""
     losses: Losses
-    """Of the picture that `render` returns; NaN for a draft alone, which is step 0."""
+    """Where the optimizer is, whatever is averaged; NaN for a draft alone, which is step 0."""
     elapsed_seconds: float
     """Since the transfer began, or went on from a checkpoint."""
     remaining_seconds: float
@@ -86,7 +86,11 @@ class Progress:
     in_force: Mapping[str, float]
     """What may be steered, and the value that this step went by."""
     render: Callable[[], Image.Image]
-    """The picture after this step; may be called at any time, also later."""
+    """The picture after this step, or with option average that of the last ones; may be called at
+    any time, also later."""
+    measure: Callable[[], Losses]
+    """Of the picture that `render` returns; to be called before the next step. Costs an evaluation
+    where it is an average."""
     save_checkpoint: Callable[[Path], None] | None
     """Writes the file from which the transfer goes on after this step; to be called before the next
     one. Raises StorageError. None for a draft alone."""

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -62,6 +63,8 @@ class Recipe(BaseModel):
     distances: Distances | None = None
     content: PictureFile
     styles: tuple[PictureFile, ...] = Field(min_length=1)
+    masks: tuple[PictureFile | None, ...] = ()
+    """In the order of the styles; None: everywhere."""
     initial: PictureFile | None = None
     """The picture to start from, if init_method does not say it."""
 
@@ -74,16 +77,18 @@ class Recipe(BaseModel):
         weights_sha256: str,
         distances: Distances | None,
         content: PictureFile,
-        style: PictureFile,
+        styles: Sequence[PictureFile],
+        masks: Sequence[PictureFile | None] = (),
         initial: PictureFile | None = None,
     ) -> Self:
         return cls(
             nst=nst.__version__,
-            options=options.model_dump() | {"model": model},
+            options=options.model_dump(mode="json") | {"model": model},
             weights_sha256=weights_sha256,
             distances=distances,
             content=content,
-            styles=(style,),
+            styles=tuple(styles),
+            masks=tuple(masks),
             initial=initial,
         )
 

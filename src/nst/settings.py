@@ -72,6 +72,51 @@ class Settings(BaseSettings):
     """Of PostgreSQL, postgresql+psycopg://user:password@host/database; by default SQLite in the
     data directory."""
 
+    storage_url: str | None = Field(default=None, pattern="^s3://[^/]+(/.*)?$")
+    """s3://bucket/prefix of pictures; by default a folder in the data directory."""
+    s3_endpoint: str | None = None
+    """Of a store that is compatible with S3, as https://storage.example; by default Amazon's."""
+    s3_public_endpoint: str | None = None
+    """Where clients reach that store, so that they get large files from it directly."""
+    s3_region: str = "us-east-1"
+    """Of the bucket."""
+    s3_access_key_id: SecretStr | None = None
+    """By default the credentials come from where Amazon's own tools find them."""
+    s3_secret_access_key: SecretStr | None = None
+    """Belongs to the access key."""
+    redis_url: SecretStr | None = None
+    """redis://:password@host:6379/0 for live progress and limits; by default in this process."""
+
+    # ── the task queue ──
+    kafka_brokers: Words = ()
+    """host:port of Kafka's brokers, with commas between; by default a queue in this process."""
+    kafka_topic: str = "nst.jobs"
+    """That tells workers of jobs."""
+    kafka_dead_letter_topic: str = "nst.jobs.dead"
+    """Where messages go that cannot be read."""
+    kafka_group: str = "nst.workers"
+    """The consumer group of the workers."""
+    kafka_partitions: int = Field(default=64, ge=1)
+    """Of the topic when `nst migrate` makes it; several times as many as workers."""
+    kafka_replication: int = Field(default=1, ge=1)
+    """Of the topics when `nst migrate` makes them; 3 in production."""
+    kafka_group_protocol: Literal["classic", "consumer"] = "classic"
+    """consumer: that of Kafka 4."""
+    kafka_session_timeout_seconds: float = Field(default=45.0, ge=1)
+    """After so much silence the group gives a worker's partitions to others."""
+    kafka_heartbeat_seconds: float = Field(default=3.0, gt=0)
+    """So often a worker tells the group that it is there."""
+    kafka_security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
+    """How to speak to the brokers."""
+    kafka_sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] | None = None
+    """With SASL_PLAINTEXT and SASL_SSL."""
+    kafka_username: str | None = None
+    """With SASL."""
+    kafka_password: SecretStr | None = None
+    """With SASL."""
+    kafka_ca_file: Path | None = None
+    """Certificates that are trusted, with SSL and SASL_SSL; by default the system's."""
+
     # ── the API ──
     secret_key: SecretStr | None = Field(default=None, min_length=16)
     """Signs the cookies, 16 characters or more; must be the same for all API processes. By default
@@ -110,14 +155,21 @@ class Settings(BaseSettings):
     """What a worker computes on."""
     lease_seconds: float = Field(default=30.0, ge=3)
     """After so much silence of its worker a job is given to another."""
+    max_attempts: int = Field(default=3, ge=1)
+    """That may crash or fall silent before a job has failed."""
     checkpoint_seconds: float = Field(default=30.0, ge=0)
     """So often the state of a running job is kept."""
+    worker_metrics_port: int = Field(default=0, ge=0, le=65535)
+    """Where `nst worker` tells Prometheus how it does; 0: nowhere."""
 
-    # ── logs ──
+    # ── logs and traces ──
     log_format: Literal["console", "json"] = "console"
     """For people or for machines."""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     """The least that is worth a line."""
+    traces_endpoint: str | None = None
+    """Where traces are sent, OTLP over HTTP, as http://collector:4318/v1/traces; needs the extra
+    `tracing`."""
 
 
 def load_settings() -> Settings:

@@ -8,16 +8,19 @@ import random
 import socket
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from typing import TypeAlias
 
+from nst import metrics, tracing
 from nst.errors import DependencyError, QueueError
 from nst.jobs.execute import (
     Crashed,
+    Finished,
     News,
+    Over,
     Painted,
     Work,
     Workshop,
@@ -25,7 +28,7 @@ from nst.jobs.execute import (
     execute_job,
     sweep,
 )
-from nst.jobs.job import public_facts
+from nst.jobs.job import Job, JobLosses, JobProgress, Outcome, public_facts
 from nst.jobs.ports import Delivery, JobQueue
 
 IDLE_SECONDS = 2.0
@@ -165,6 +168,8 @@ class Worker:
         self._queue = queue
         self._shop = workshop
         self._shop.meanwhile = self._stay
+        self._meter = _Meter(self.name)
+        self._shop.watch = self._meter.watch
         self._retention_seconds = retention_seconds
         self._due = {self._sweep: 0.0, self._republish: 0.0, self._clean: 0.0}
         self._pause_seconds = 0.0
@@ -197,13 +202,16 @@ class Worker:
         # Whatever the message says, the repository knows whose turn it is.
         job = self._shop.repository.claim_next(self.name, self._shop.lease_seconds)
         if delivery:
+            metrics.MESSAGES.labels("job" if job else "nothing").inc()
             with suppress(QueueError):  # then another worker is woken in vain
                 self._queue.commit(delivery)
         self._found_nothing = job is None
         if job:
             logger.info("job taken by %s", self.name, extra=public_facts(job))
+            self._meter.begin(job, self._shop.lease_seconds)
             self._shop.feed.publish(job.id, None)
-            execute_job(job, self._shop)
+            with tracing.span("job", job.trace, job=job.id, attempt=job.attempt):
+                execute_job(job, self._shop)
 
     def _receive(self, timeout_seconds: float) -> Delivery | None:
         try:
@@ -226,6 +234,8 @@ class Worker:
         self._shop.should_stop.wait(pause)
 
     def _do_what_is_due(self) -> None:
+        metrics.LAST_TURN.labels(self.name).set_to_current_time()
+        metrics.LAG.labels(self.name).set(self._queue.lag())
         now = time.monotonic()
         for task, due_at in self._due.items():
             if now >= due_at:
@@ -237,6 +247,7 @@ class Worker:
 
     def _sweep(self) -> float:
         for job in sweep(self._shop):
+            metrics.LEASES_EXPIRED.inc()
             if not job.status.is_final:
                 self._queue.publish(job.id, job.trace)
         return SWEEP_SECONDS
@@ -251,3 +262,63 @@ class Worker:
         if gone:
             logger.info("%d jobs and orphaned directories have been removed", gone)
         return CLEAN_SECONDS
+
+
+class _Meter:
+    """Turns what happens to the jobs of a worker into metrics."""
+
+    def __init__(self, worker: str) -> None:
+        self._worker = worker
+        self._progress: JobProgress | None = None
+
+    def begin(self, job: Job, lease_seconds: float) -> None:
+        """Of a job that has just been claimed, for so long."""
+        self._progress = None
+        metrics.ATTEMPTS_RUNNING.inc()
+        if job.attempt == 1 and job.lease_expires_at is not None:
+            claimed_at = job.lease_expires_at - lease_seconds
+            metrics.WAIT_SECONDS.observe(claimed_at - job.queued_at)
+
+    def watch(self, news: News | Over) -> None:
+        match news:
+            case Painted():
+                self._step(news)
+            case Finished(result=result):
+                metrics.EVALUATIONS.inc(result.evaluations)
+                self._end_of_transfer()
+            case Over():
+                self._end(news)
+
+    def _step(self, painted: Painted) -> None:
+        before, now = self._progress, painted.progress
+        self._progress = now
+        if before and now.step > before.step:
+            metrics.STEP_SECONDS.observe(now.elapsed_seconds - before.elapsed_seconds)
+        metrics.RUNNING_STEP.labels(self._worker).set(now.step)
+        metrics.RUNNING_LAST_STEP.labels(self._worker).set(now.total_iterations)
+        metrics.ENGINE_BYTES.labels(self._worker).set(painted.memory_bytes)
+        metrics.ENGINE_GPU_BYTES.labels(self._worker).set(painted.gpu_memory_bytes)
+        for term, loss in _terms(now.losses):
+            metrics.RUNNING_LOSS.labels(self._worker, term).set(loss)
+
+    def _end_of_transfer(self) -> None:
+        if self._progress:
+            for term, loss in _terms(self._progress.losses):
+                metrics.FINAL_LOSS.labels(term).observe(loss)
+
+    def _end(self, over: Over) -> None:
+        metrics.ATTEMPTS_RUNNING.dec()
+        metrics.ATTEMPTS.labels(over.outcome).inc()
+        if over.outcome is Outcome.SUCCEEDED:
+            metrics.ATTEMPT_SECONDS.observe(over.seconds)
+        if not self._progress:
+            return
+        # A job that is over is not shown as if it stood still; the engine keeps its memory.
+        metrics.RUNNING_STEP.remove(self._worker)
+        metrics.RUNNING_LAST_STEP.remove(self._worker)
+        for term, _ in _terms(self._progress.losses):
+            metrics.RUNNING_LOSS.remove(self._worker, term)
+
+
+def _terms(losses: JobLosses | None) -> Iterable[tuple[str, float]]:
+    return losses.model_dump().items() if losses else ()

@@ -64,6 +64,10 @@ BAD_OPTIONS: dict[str, tuple[str, str]] = {
 BAD_NEW_OPTIONS: dict[str, tuple[str, str]] = BAD_OPTIONS | {
     "size": ("99999999", "at most 16000"),
     "style_layers": ("all", "one of"),
+    "style_loss": ("cosine", "one of"),
+    "padding": ("mirror", "one of"),
+    "average": ("1", "less than 1"),
+    "style_blend": ("0.7,much", "a number for each style"),
     "strength": ("1.5", "at most 1"),
     "style_scale": ("0", "at least 0.1"),
     "color": ("sepia", "one of"),
@@ -158,7 +162,7 @@ def test_an_output_that_cannot_be_written(
     [
         ([], "name two pictures"),
         (["one.png"], "name two pictures"),
-        (["a.png", "b.png", "c.png"], "unexpected extra argument"),
+        (["one.png", "--style-mask", "m.png"], "name two pictures"),
         (["a.png", "b.png", "--sise=3"], "--size"),
         (["--preset", "best"], "'quality', 'fast', 'draft', 'classic'"),
         (["--from-image", "x.png", "--preset", "fast"], "exclude each other"),
@@ -195,6 +199,34 @@ def test_a_recipe_whose_picture_has_changed(nst: Nst, tmp_path: Path, style: Pat
     (tmp_path / "a.png").unlink()
     outcome = nst("stylize", "--from-image", "out.png", "-o", "again.png")
     check(outcome, "nst stylize CONTENT STYLE --from-image out.png", tmp_path, {"out.png"})
+
+
+@pytest.mark.parametrize("preset", ["quality", "draft"])
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["--style-mask=gone.png"], "mask image: there is no file gone.png"),
+        (["--style-mask=square.png"], "mask image: 32×32 pixels have another shape than"),
+        (["--style-mask=black.png"], "mask image: it is black everywhere"),
+        (["--style-mask=-", "--style-mask=-"], "style_mask: 2 is not possible; give no more"),
+        (["--style-blend=0.7,0.3"], "style_blend: (0.7, 0.3) is not possible; give as many shares"),
+        (["--style-blend=0"], "style_blend: (0.0,) is not possible; give a share greater than 0"),
+        (["gone.png"], "style image: there is no file gone.png"),
+    ],
+)
+def test_bad_styles_and_masks(
+    nst: Nst,
+    tmp_path: Path,
+    content: Path,
+    style: Path,
+    arguments: list[str],
+    says: str,
+    preset: str,
+) -> None:
+    Image.new("L", (32, 32), 255).save(tmp_path / "square.png")
+    Image.new("L", (48, 32)).save(tmp_path / "black.png")
+    outcome = nst("stylize", content, style, *arguments, f"--preset={preset}")
+    check(outcome, says, tmp_path, {"square.png", "black.png"})
 
 
 def test_a_picture_to_start_from_that_is_missing(

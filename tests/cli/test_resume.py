@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from cli.conftest import Nst, process, saved
 from cli.test_failures import wait_for
@@ -21,20 +22,20 @@ TINY = ("--size=32", "--model=vgg16", "--precision=fp32", "--convergence-toleran
 OFTEN = "--checkpoint-every=0.001"
 
 
+def press_at_two(bar: ProgressBar, progress: Progress) -> None:
+    if progress.step == 2:
+        os.kill(os.getpid(), signal.SIGINT)
+
+
 @pytest.fixture
 def interrupted(
     nst: Nst, tmp_path: Path, content: Path, style: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Path:
     """A checkpoint of step 2 of 4, left by Ctrl-C; pictures are in the same directory."""
-
-    def press(bar: ProgressBar, progress: Progress) -> None:
-        if progress.step == 2:
-            os.kill(os.getpid(), signal.SIGINT)
-
     for name, file in (("content.png", content), ("style.png", style)):
         saved(file).resize((96, 64)).save(tmp_path / name)
     with monkeypatch.context() as patch:
-        patch.setattr(ProgressBar, "show_progress", press)
+        patch.setattr(ProgressBar, "show_progress", press_at_two)
         nst(*stylize(), "--no-recipe")
     return tmp_path / "out_checkpoint"
 
@@ -82,6 +83,22 @@ def test_after_ctrl_c_it_goes_on_from_any_directory(
     assert (tmp_path / "out.png").read_bytes() == so_far
     assert "nst-recipe" not in saved(tmp_path / "out-2.png").info
     assert not interrupted.exists()
+
+
+def test_several_styles_and_masks_go_on(nst: Nst, interrupted: Path, tmp_path: Path) -> None:
+    left = Image.new("L", (96, 64))
+    left.paste(255, (0, 0, 48, 64))
+    left.save(tmp_path / "left.png")
+    command = ("stylize", "content.png", "style.png", "content.png", "--style-blend=0.2,0.8")
+    options = (*TINY, "--total-iterations=4", "--style-mask=-", "--style-mask=left.png")
+    assert nst(*command, *options, "-o", "whole.png").code == 0
+    stop = pytest.MonkeyPatch()
+    with stop.context() as patch:
+        patch.setattr(ProgressBar, "show_progress", press_at_two)
+        nst(*command, *options, "-o", "part.png")
+    assert nst("stylize", "--resume", "part_checkpoint").out == "part-2.png\n"
+    assert saved(tmp_path / "part-2.png").tobytes() == saved(tmp_path / "whole.png").tobytes()
+    assert Recipe.read(tmp_path / "part-2.png") == Recipe.read(tmp_path / "whole.png")
 
 
 def test_another_run_leaves_the_checkpoint_alone(
@@ -159,7 +176,7 @@ def test_other_pictures(nst: Nst, interrupted: Path, tmp_path: Path) -> None:
 
 
 def test_options_cannot_be_changed(nst: Nst, interrupted: Path) -> None:
-    for more in (["--style-weight=5"], ["a.png", "b.png"], ["--preset=fast"]):
+    for more in (["--style-weight=5"], ["a.png", "b.png"], ["--preset=fast"], ["--style-mask=-"]):
         outcome = nst("stylize", "--resume", interrupted, *more)
         assert outcome.code == 2
         assert "--resume takes pictures and options from the checkpoint" in outcome.err

@@ -27,15 +27,19 @@ CHANGED: dict[str, Any] = {
     "style_weight": 1e4,
     "strength": 0.75,
     "style_scale": 0.5,
+    "style_blend": [2.0],
     "color": "match",
     "color_amount": 0.5,
     "tv_weight": 2.0,
     "optimizer": "adam",
     "model": "vgg16",
     "style_layers": "dense",
+    "style_loss": "wasserstein",
+    "padding": "replicate",
     "init_method": "style",
     "total_iterations": 3,
     "scales": 2,
+    "average": 0.5,
     "learning_rate": 4.0,
     "convergence_tolerance": 0.1,
     "convergence_window": 7,
@@ -126,7 +130,8 @@ def test_every_option_arrives(
     nst: Nst, tmp_path: Path, content: Path, style: Path, name: str
 ) -> None:
     flag = f"--{name.replace('_', '-')}"
-    outcome = nst("stylize", content, style, "-o", "out.png", *TINY, flag, CHANGED[name])
+    value = str(CHANGED[name]).strip("[]")
+    outcome = nst("stylize", content, style, "-o", "out.png", *TINY, flag, value)
     assert outcome.code == 0
     assert Recipe.read(tmp_path / "out.png").options[name] == CHANGED[name]
 
@@ -237,6 +242,51 @@ def test_a_recipe_can_be_changed_and_used_for_other_pictures(
     assert recipe.options["size"] == 48
 
 
+def test_several_styles_and_their_recipe(
+    nst: Nst, tmp_path: Path, content: Path, style: Path
+) -> None:
+    picture().save(tmp_path / "b.png")
+    pictures = ("stylize", content, style, "b.png")
+    outcome = nst(*pictures, *TINY, "--style-blend", "0.7,0.3")
+    assert outcome.out == "cat_impasto_b.png\n"
+    recipe = Recipe.read(tmp_path / "cat_impasto_b.png")
+    assert [Path(file.path).name for file in recipe.styles] == ["impasto.jpg", "b.png"]
+    assert recipe.options["style_blend"] == [0.7, 0.3]
+    nst("stylize", "--from-image", "cat_impasto_b.png", "-o", "again.png")
+    assert np.array_equal(pixels(tmp_path / "again.png"), pixels(tmp_path / "cat_impasto_b.png"))
+    nst(*pictures, *TINY, "-o", "equal.png")
+    assert not np.array_equal(pixels(tmp_path / "again.png"), pixels(tmp_path / "equal.png"))
+
+
+def test_masks_and_their_recipe(nst: Nst, tmp_path: Path, content: Path, style: Path) -> None:
+    size = saved(content).size
+    right = Image.linear_gradient("L").rotate(90).resize(size).point(lambda v: 255 * (v > 127))
+    right.save(tmp_path / "right.png")
+    picture().save(tmp_path / "b.png")
+    pictures = ("stylize", content, style, "b.png")
+    masks = ("--style-mask", "-", "--style-mask", "right.png")
+    assert nst(*pictures, *TINY, *masks, "-o", "one.png").code == 0
+    recipe = Recipe.read(tmp_path / "one.png")
+    assert [file and file.path for file in recipe.masks] == [None, "right.png"]
+    nst("stylize", "--from-image", "one.png", "-o", "two.png")
+    assert np.array_equal(pixels(tmp_path / "one.png"), pixels(tmp_path / "two.png"))
+    nst("stylize", "--from-image", "one.png", "-o", "three.png", "--style-mask", "right.png")
+    assert not np.array_equal(pixels(tmp_path / "one.png"), pixels(tmp_path / "three.png"))
+    nst(*pictures, *TINY, "-o", "everywhere.png")
+    assert not np.array_equal(pixels(tmp_path / "one.png"), pixels(tmp_path / "everywhere.png"))
+
+
+def test_what_was_cut_out_is_its_own_mask(nst: Nst, tmp_path: Path, style: Path) -> None:
+    content = picture(96, 64)
+    alpha = Image.new("L", (96, 64))
+    alpha.paste(255, (0, 0, 48, 64))
+    content.putalpha(alpha)
+    content.save(tmp_path / "cut-out.png")
+    command = ("stylize", "cut-out.png", style, "-o", "out.png", *TINY)
+    assert nst(*command, "--style-mask", "cut-out.png").code == 0
+    assert saved(tmp_path / "out.png").mode == "RGBA"
+
+
 def test_it_starts_from_any_picture_and_the_recipe_says_so(
     nst: Nst, tmp_path: Path, content: Path, style: Path
 ) -> None:
@@ -276,7 +326,7 @@ def test_the_recipe_is_json_with_version_options_weights_and_pictures(
     nst("stylize", content, style, "-o", "out.png", *TINY)
     recipe = json.loads(images.read_recipe(tmp_path / "out.png") or "")
     assert set(recipe) == {
-        *("nst", "options", "weights_sha256", "distances", "content", "styles", "initial")
+        *("nst", "options", "weights_sha256", "distances", "content", "styles", "masks", "initial")
     }
     assert set(recipe["options"]) == set(FIELDS)
 

@@ -80,7 +80,7 @@ def test_a_draft_is_there_within_a_second_of_the_claim(server: Server) -> None:
     job = server.submit(**ENDLESS, seed="2")
     claimed_at = None
     with stream(server, job) as response:
-        for _, _, data in events(response):
+        for _, last, data in events(response):  # noqa: B007 - the last one is used
             if data["status"] == "running" and claimed_at is None:
                 claimed_at = time.monotonic()
             if data["progress"] and data["progress"]["preview_step"] is not None:

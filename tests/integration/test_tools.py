@@ -11,11 +11,12 @@ from onnxruntime import InferenceSession
 from PIL import Image
 
 import calibration_pictures
+import controls
 import convert_draft
 import convert_vgg16
 import draw_styles
 import sample_pictures
-from conftest import SAMPLES
+from conftest import REPOSITORY, SAMPLES, picture
 from nst.engine.download import sha256_of
 from nst.engine.preview import NETWORK, NETWORK_SHA256
 from nst.engine.weights import BUNDLE, BUNDLED_SHA256
@@ -97,3 +98,29 @@ def test_a_style_is_drawn_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 
 def test_every_style_is_drawn_by_the_tool() -> None:
     assert {file.stem for file in (SAMPLES / "style").iterdir()} == set(draw_styles.PICTURES)
+
+
+def test_every_control_has_its_strip_in_the_docs() -> None:
+    page = (REPOSITORY / "docs" / "controls.md").read_text()
+    files = {file.stem: file for file in (REPOSITORY / controls.STRIPS).iterdir()}
+    assert set(files) == set(controls.CONTROLS)
+    for name, file in files.items():
+        assert f"(controls/{name}.jpg)" in page
+        assert file.stat().st_size < controls.MAX_BYTES
+
+
+def test_strips_stand_in_a_row_and_are_small(tmp_path: Path) -> None:
+    noise = Image.effect_noise((900, 600), 90)
+    page = controls.strip({"one": picture(), "two": noise, "three": noise})
+    width, height = controls.CELL
+    assert page.size == (3 * width + 2 * controls.GAP_PIXELS, height + controls.FONT_PIXELS + 6)
+    file = controls.save(page, tmp_path / "strip.jpg")
+    assert file.stat().st_size < controls.MAX_BYTES
+
+
+def test_the_mask_of_the_docs_is_white_in_the_middle_and_black_at_the_corners() -> None:
+    for is_soft in (False, True):
+        mask = np.asarray(controls.saucer(is_soft=is_soft))
+        height, width = mask.shape
+        assert mask[[5, 5, -1, -1], [0, -1, 0, -1]].max() < 20
+        assert mask[height // 2, width // 2] == 255

@@ -27,7 +27,9 @@ def test_what_was_set_last_counts_and_the_rest_stays() -> None:
         ({"style_weight": -1}, "at least 0"),
         ({"content_weight": float("nan")}, "a number"),
         ({"tv_weight": "much"}, "a number"),
-        ({"size": 64}, "one of content_weight, style_weight, tv_weight"),
+        ({"size": 64}, "one of content_weight, style_weight, tv_weight, strength, color_amount"),
+        ({"strength": 2}, "at most 1"),
+        ({"color_amount": -0.1}, "at least 0"),
         ({"content_weight": 0, "style_weight": 0}, "greater than 0"),
         ({"tv_weight": 7, "colour": 1}, "one of"),
     ],
@@ -45,11 +47,11 @@ def test_nothing_set_by_one_thread_is_lost_to_another() -> None:
 
     def turn(name: str) -> None:
         for value in range(200):
-            controls.set(**{name: value + 1.0})
+            controls.set(**{name: (value + 1) / 200})
 
     with ThreadPoolExecutor(len(STEERABLE)) as threads:
         list(threads.map(turn, STEERABLE))
-    assert controls.changes == dict.fromkeys(STEERABLE, 200.0)
+    assert controls.changes == dict.fromkeys(STEERABLE, 1.0)
 
 
 def test_what_is_in_force_at_the_start_are_the_options() -> None:

@@ -5,7 +5,7 @@ The tests walk the declared fields, so that a new option is covered when it is d
 
 import math
 from collections.abc import Iterator
-from typing import Any, get_args
+from typing import Any, Literal, get_origin
 
 import pytest
 from pydantic import ValidationError
@@ -15,7 +15,8 @@ from nst.options import MODELS, PRESETS, StyleTransferOptions, describe_allowed
 
 FIELDS = StyleTransferOptions.model_fields
 NUMBERS = [name for name, field in FIELDS.items() if field.annotation in (int, float)]
-CHOICES = [name for name in FIELDS if name not in NUMBERS]
+SEVERAL = ["style_blend"]
+CHOICES = [name for name in FIELDS if name not in (*NUMBERS, *SEVERAL)]
 
 INSIDE_AND_OUTSIDE = {"ge": (0, -1), "le": (0, 1), "gt": (1, 0), "lt": (-1, 0)}
 """Steps from a bound to the nearest allowed whole number and the nearest forbidden one."""
@@ -59,8 +60,9 @@ def test_defaults_are_those_of_the_classic_method() -> None:
     assert classic.items() <= StyleTransferOptions().model_dump().items()
 
 
-def test_every_field_is_a_number_or_a_choice() -> None:
-    assert all(get_args(FIELDS[name].annotation) for name in CHOICES)
+def test_every_field_is_a_number_or_a_choice_or_several_numbers() -> None:
+    assert all(get_origin(FIELDS[name].annotation) is Literal for name in CHOICES)
+    assert all(get_origin(FIELDS[name].annotation) is tuple for name in SEVERAL)
 
 
 # ── wrong values ──────────────────────────────────────────────────────────────────────────────
@@ -90,7 +92,7 @@ def test_number_must_be_finite(name: str, value: object) -> None:
     assert error.value is value
 
 
-@pytest.mark.parametrize("value", [None, "", "much", [1], {}, b"\xff"], ids=repr)
+@pytest.mark.parametrize("value", [None, "much", [{}], {}, b"\xff"], ids=repr)
 @pytest.mark.parametrize("name", FIELDS)
 def test_value_of_another_kind(name: str, value: object) -> None:
     error = refused(**{name: value})
@@ -110,6 +112,35 @@ def test_choice_is_one_of_those_that_the_error_lists(name: str) -> None:
     for choice in allowed.removeprefix("one of ").split(", "):
         assert with_option(name, choice) == choice
         assert refused(**{name: choice.upper()}).field == name
+
+
+@pytest.mark.parametrize("name", [*NUMBERS, *CHOICES])
+@pytest.mark.parametrize("value", ["", [1]], ids=repr)
+def test_one_value_is_not_several_and_not_none(name: str, value: object) -> None:
+    assert refused(**{name: value}).allowed == describe_allowed(FIELDS[name])
+
+
+@pytest.mark.parametrize("value", ["0.7,-0.3", "0.7;0.3", "1,,2", ",", [1, "x"], ["nan"], 5])
+def test_one_wrong_share_is_told_with_all_of_them(value: object) -> None:
+    error = refused(style_blend=value)
+    assert (error.field, error.value) == ("style_blend", value)
+    assert error.allowed == "a number for each style, at least 0, with commas between"
+
+
+def test_one_share_must_count() -> None:
+    assert refused(style_blend="0,0").allowed == "a share greater than 0"
+
+
+@pytest.mark.parametrize("value", ["3, 1", [3, 1], (3, 1), ("3", "1"), [0.75, 0.25]], ids=repr)
+def test_shares_are_read_from_text_and_lists_and_add_up_to_one(value: object) -> None:
+    options = StyleTransferOptions.model_validate({"style_blend": value})
+    assert options.style_shares(2) == (0.75, 0.25)
+
+
+@pytest.mark.parametrize("value", ["", []], ids=repr)
+def test_without_shares_all_styles_are_equal(value: object) -> None:
+    options = StyleTransferOptions.model_validate({"style_blend": value})
+    assert options.style_shares(4) == (0.25,) * 4
 
 
 def test_unknown_option_is_answered_with_all_names() -> None:
@@ -223,5 +254,7 @@ def test_model_is_named_only_if_it_is_given(model: str) -> None:
 
 
 def test_options_survive_json() -> None:
-    options = StyleTransferOptions(size=100, style_weight=1 / 3, optimizer="adam", seed=2**63 - 1)
+    options = StyleTransferOptions(
+        size=100, style_weight=1 / 3, optimizer="adam", seed=2**63 - 1, style_blend=(1 / 3, 0)
+    )
     assert StyleTransferOptions.model_validate_json(options.model_dump_json()) == options

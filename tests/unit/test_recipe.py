@@ -40,7 +40,7 @@ def recipe_of(folder: Path, result: Path) -> Recipe:
         weights_sha256="ab" * 32,
         distances=Distances("vgg19", 0.75, 0.0625),
         content=PictureFile.of(folder / "photos" / "Zoë & ich.png", result),
-        style=PictureFile.of(folder / "stile" / "水.png", result),
+        styles=[PictureFile.of(folder / "stile" / "水.png", result)],
     )
 
 

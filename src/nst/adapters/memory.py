@@ -37,6 +37,9 @@ class MemoryJobQueue:
     def stay(self) -> None:
         """There is no group to be thrown out of."""
 
+    def lag(self) -> int:
+        return self._deliveries.qsize()
+
     def close(self) -> None:
         """Nothing is held."""
 

@@ -4,13 +4,12 @@ Each change of a job is one statement that is guarded by the state it starts fro
 not matter who else is at work; a job's writes are guarded by its attempt as well.
 """
 
+import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from alembic import command
-from alembic.config import Config
 from pydantic import BaseModel
 from sqlalchemy import (
     JSON,
@@ -56,12 +55,30 @@ from nst.jobs.job import (
     Share,
 )
 from nst.jobs.ports import QueueState
+from nst.metrics import DEPENDENCY_ERRORS
+
+if TYPE_CHECKING:
+    from alembic.config import Config
 
 FAIR_GAP_SECONDS = 300.0
 """By so much each unfinished job of an owner puts back the turn of the next one."""
 
-LOCK_TIMEOUT_SECONDS = 30.0
+LOCK_SECONDS = 30.0
 """To wait for another writer of SQLite."""
+
+ANSWER_SECONDS = 10.0
+"""What PostgreSQL has to answer, also where the machine is there and the server hangs."""
+
+CONNECT_SECONDS = 5
+
+MIGRATION_SECONDS = 3600.0
+"""For large tables, and for whoever else migrates."""
+
+MIGRATION_LOCK = 0x6E7374
+"""Of PostgreSQL's advisory locks; SQLite lets only one write anyway."""
+
+IDS_AT_ONCE = 1000
+"""In one statement; its parameters are limited."""
 
 _JSON = JSON(none_as_null=True)
 
@@ -96,6 +113,7 @@ jobs = Table(
     Index("jobs_by_turn", "status", "turn_at"),
     Index("jobs_by_fingerprint", "fingerprint", "status"),
     Index("jobs_by_idempotency_key", "owner", "idempotency_key", unique=True),
+    Index("jobs_by_completion", "completed_at"),
 )
 shares = Table(
     "shares",
@@ -130,6 +148,7 @@ class SqlJobRepository:
 
     def __init__(self, url: str, *, pool_size: int = 10) -> None:
         """`url`: sqlite:////path/jobs.db or postgresql+psycopg://user:password@host/database."""
+        self._url = url
         with _errors():
             self._engine = _connect(url, pool_size)
 
@@ -139,15 +158,34 @@ class SqlJobRepository:
         return self._engine.url.render_as_string(hide_password=True)
 
     def migrate(self, revision: str = "head") -> None:
-        """Bring the tables to this revision. Raises RepositoryError."""
-        config = Config()
-        config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
-        with self._write() as connection:
-            config.attributes["connection"] = connection
-            if revision == "base":
-                command.downgrade(config, revision)
-            else:
-                command.upgrade(config, revision)
+        """Bring the tables to this revision: 0001 …, head; or back: base, or -1. Whoever else
+        does so waits. Raises RepositoryError."""
+        logging.getLogger("alembic").setLevel(logging.WARNING)  # before it talks while imported
+        from alembic import command
+
+        config = _alembic_config()
+        go = command.downgrade if revision in ("base", "-1") else command.upgrade
+        with _errors():
+            engine = _connect(self._url, pool_size=1, answer_seconds=MIGRATION_SECONDS)
+            with engine.execution_options(writes=True).begin() as connection:
+                if connection.dialect.name == "postgresql":
+                    connection.execute(select(func.pg_advisory_xact_lock(MIGRATION_LOCK)))
+                config.attributes["connection"] = connection
+                go(config, revision)
+            engine.dispose()
+
+    def check(self) -> str:
+        """What is there, in words. Raises RepositoryError if the tables are not those of this
+        version."""
+        from alembic.migration import MigrationContext
+        from alembic.script import ScriptDirectory
+
+        newest = ScriptDirectory.from_config(_alembic_config()).get_current_head()
+        with self._read() as connection:
+            found = MigrationContext.configure(connection).get_current_revision()
+        if found != newest:
+            raise RepositoryError(f"its tables are at {found}, not {newest}: run `nst migrate`")
+        return f"{self.location}, tables at {found}"
 
     def add(self, job: Job) -> Job:
         waiting = (
@@ -214,11 +252,12 @@ class SqlJobRepository:
             return connection.execute(statement).scalar_one()
 
     def place_in_queue(self, job_id: str) -> int | None:
-        mine = select(jobs.c.turn_at).where(jobs.c.id == job_id, jobs.c.status == JobStatus.QUEUED)
+        turn = (jobs.c.turn_at, jobs.c.id)
+        mine = select(*turn).where(jobs.c.id == job_id, jobs.c.status == JobStatus.QUEUED)
         earlier = (
             select(func.count())
             .select_from(jobs)
-            .where(jobs.c.status == JobStatus.QUEUED, jobs.c.turn_at <= mine.scalar_subquery())
+            .where(jobs.c.status == JobStatus.QUEUED, tuple_(*turn) <= mine.scalar_subquery())
         )
         with self._read() as connection:
             return connection.execute(earlier).scalar_one() or None
@@ -301,9 +340,15 @@ class SqlJobRepository:
         return self._write_of_attempt(job_id, attempt, _attempt_failed(max_attempts, error))
 
     def sweep(self, max_attempts: int, error: JobError) -> Sequence[Job]:
+        # Those that are locked are being swept by somebody else, or show a sign of life just now.
+        silent = (
+            select(jobs.c.id)
+            .where(jobs.c.status == JobStatus.RUNNING, jobs.c.lease_expires_at < now())
+            .with_for_update(skip_locked=True)
+        )
         statement = (
             update(jobs)
-            .where(jobs.c.status == JobStatus.RUNNING, jobs.c.lease_expires_at < now())
+            .where(jobs.c.id.in_(silent))
             .values(_attempt_failed(max_attempts, error))
             .returning(jobs)
         )
@@ -390,9 +435,12 @@ class SqlJobRepository:
             return connection.execute(statement).scalars().all()
 
     def existing(self, job_ids: Sequence[str]) -> set[str]:
-        statement = select(jobs.c.id).where(jobs.c.id.in_(job_ids))
+        found = set[str]()
         with self._read() as connection:
-            return set(connection.execute(statement).scalars())
+            for start in range(0, len(job_ids), IDS_AT_ONCE):
+                some = job_ids[start : start + IDS_AT_ONCE]
+                found |= set(connection.scalars(select(jobs.c.id).where(jobs.c.id.in_(some))))
+        return found
 
     def state(self) -> QueueState:
         counts = select(jobs.c.status, func.count()).group_by(jobs.c.status)
@@ -464,17 +512,14 @@ class SqlJobRepository:
             yield connection
 
 
-def _connect(url: str, pool_size: int) -> Engine:
-    if not url.startswith("sqlite"):
-        return create_engine(
-            url,
-            pool_size=pool_size,
-            max_overflow=pool_size,
-            pool_timeout=10,
-            pool_pre_ping=True,
-            connect_args={"connect_timeout": 10},
-        )
-    engine = create_engine(url, connect_args={"timeout": LOCK_TIMEOUT_SECONDS})
+def _connect(url: str, pool_size: int, answer_seconds: float | None = None) -> Engine:
+    if url.startswith("sqlite"):
+        return _connect_sqlite(url, answer_seconds or LOCK_SECONDS)
+    return _connect_postgresql(url, pool_size, answer_seconds or ANSWER_SECONDS)
+
+
+def _connect_sqlite(url: str, lock_seconds: float) -> Engine:
+    engine = create_engine(url, connect_args={"timeout": lock_seconds})
 
     @event.listens_for(engine, "connect")
     def set_up(connection: Any, _: object) -> None:
@@ -491,6 +536,53 @@ def _connect(url: str, pool_size: int) -> Engine:
     return engine
 
 
+def _connect_postgresql(url: str, pool_size: int, answer_seconds: float) -> Engine:
+    from psycopg import Connection, OperationalError
+
+    class ImpatientConnection(Connection[Any]):
+        """Is closed when the server, or what is between, does not answer."""
+
+        def wait(self, gen: Any, interval: float = 0.1, timeout: float | None = None) -> Any:
+            try:
+                return super().wait(gen, interval, timeout or answer_seconds)
+            except OperationalError as error:
+                if error.sqlstate is None:  # it is not the server that says so
+                    self.close()
+                raise
+
+    answer_ms = round(1000 * answer_seconds)
+    limits = {
+        "statement_timeout": answer_ms,
+        "lock_timeout": answer_ms,
+        "idle_in_transaction_session_timeout": answer_ms,  # a frozen client holds its locks
+    }
+    engine = create_engine(
+        url,
+        pool_size=pool_size,
+        max_overflow=pool_size,
+        pool_timeout=answer_seconds,
+        pool_pre_ping=True,
+        connect_args={
+            "connect_timeout": CONNECT_SECONDS,
+            "options": " ".join(f"-c {name}={value}" for name, value in limits.items()),
+        },
+    )
+
+    @event.listens_for(engine, "do_connect")
+    def connect(_: Any, __: Any, arguments: Any, options: Any) -> Any:
+        return ImpatientConnection.connect(*arguments, **options)
+
+    return engine
+
+
+def _alembic_config() -> "Config":
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    return config
+
+
 @contextmanager
 def _errors() -> Iterator[None]:
     try:
@@ -499,6 +591,7 @@ def _errors() -> Iterator[None]:
         raise
     except SQLAlchemyError as error:
         reason = str(getattr(error, "orig", None) or error).split("\n")[0]
+        DEPENDENCY_ERRORS.labels("repository").inc()
         raise RepositoryError(reason) from error
 
 

@@ -1,11 +1,11 @@
 """ImageStorage in a folder, in S3 or in memory, through obstore, which speaks to all three."""
 
 import errno
+import mimetypes
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import timedelta
-from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -16,23 +16,45 @@ from obstore.store import LocalStore, MemoryStore, S3Store
 from nst.errors import StorageError, StorageFull
 from nst.images import write_file
 from nst.jobs.ports import StoredFile
+from nst.metrics import DEPENDENCY_ERRORS
 
 if TYPE_CHECKING:
     from obstore import ObjectMeta
+    from obstore.store import ClientConfig, RetryConfig, S3Config
 
 Store: TypeAlias = LocalStore | MemoryStore | S3Store
 
 PIECE_BYTES = 1 << 20
 """Of what is streamed."""
 
-_FULL = (f"os error {errno.ENOSPC}", f"os error {errno.EDQUOT}", "QuotaExceeded")
+UPLOADS_AT_ONCE = 4
+"""Parts of a large file, each of 5 MiB."""
+
+CONNECT_SECONDS = 5.0
+SILENCE_SECONDS = 30.0
+"""After which S3 is given up; a part must be uploaded in this time."""
+
+REQUEST_SECONDS = 3600.0
+"""For a client who takes a large file slowly."""
+
+RETRIES = 3
+RETRY_SECONDS = 20.0
+"""From the first try to the last."""
+
+_FULL = (
+    f"os error {errno.ENOSPC}",
+    f"os error {errno.EDQUOT}",
+    "QuotaExceeded",
+    "StorageFull",
+    "507 Insufficient Storage",
+)
 
 
-def in_folder(folder: Path) -> "ObjectStorage":
+def in_folder(folder: Path) -> "FolderStorage":
     """Files in a folder of this machine."""
     with _errors(str(folder)):
         folder.mkdir(parents=True, exist_ok=True)
-        return ObjectStorage(LocalStore(folder, automatic_cleanup=True), folder)
+        return FolderStorage(folder)
 
 
 def in_memory() -> "ObjectStorage":
@@ -40,17 +62,56 @@ def in_memory() -> "ObjectStorage":
     return ObjectStorage(MemoryStore())
 
 
+def in_s3(
+    url: str,
+    *,
+    region: str = "us-east-1",
+    endpoint: str | None = None,
+    public_endpoint: str | None = None,
+    access_key_id: str | None = None,
+    secret_access_key: str | None = None,
+) -> "S3Storage":
+    """Files in a bucket, `url`: s3://bucket or s3://bucket/directory.
+
+    `endpoint`: where another store than Amazon's is; `public_endpoint`: where clients reach it,
+    without which they get their files through the API. Without keys those of the environment or
+    of the machine's role are used.
+    """
+    bucket, _, directory = url.removeprefix("s3://").partition("/")
+    keys: S3Config = {}
+    if access_key_id and secret_access_key:
+        keys = {"access_key_id": access_key_id, "secret_access_key": secret_access_key}
+
+    def at(address: str | None) -> S3Store:
+        place: S3Config = {"endpoint": address} if address else {}
+        return S3Store(
+            bucket,
+            prefix=directory or None,
+            config={"region": region, "virtual_hosted_style_request": not address} | keys | place,
+            client_options=_client_options(address),
+            retry_config=_retry(),
+        )
+
+    with _errors(url):
+        public = at(public_endpoint) if public_endpoint or not endpoint else None
+        return S3Storage(at(endpoint), public)
+
+
 class ObjectStorage:
     """Files in a store of obstore's."""
 
-    def __init__(self, store: Store, folder: Path | None = None) -> None:
-        """`folder`: where the store is one of this machine."""
+    def __init__(self, store: Store) -> None:
         self._store = store
-        self._folder = folder
 
     def put(self, key: str, data: bytes | Path) -> None:
         with _errors(key):
-            obstore.put(self._store, key, data)
+            obstore.put(
+                self._store,
+                key,
+                data,
+                attributes=self._attributes(key),
+                max_concurrency=UPLOADS_AT_ONCE,
+            )
 
     def get(self, key: str) -> bytes:
         with _errors(key):
@@ -58,23 +119,18 @@ class ObjectStorage:
 
     def fetch(self, key: str, file: Path) -> None:
         pieces = self.stream(key)
-        first = next(pieces, b"")  # if it is not there, nothing is written
 
         def write(temporary: Path) -> None:
-            with temporary.open("wb") as opened:
-                opened.writelines(chain((first,), pieces))
+            with temporary.open("wb") as stream:
+                stream.writelines(pieces)
 
         write_file(file, write, overwrite=True)
 
     def stream(self, key: str, start: int = 0, stop: int | None = None) -> Iterator[bytes]:
+        """Is opened at once, so that what is missing is said before the first piece."""
         with _errors(key):
-            opened = obstore.get(
-                self._store,
-                key,
-                options={"range": {"offset": start} if stop is None else (start, stop)},
-            )
-            for piece in opened.stream(PIECE_BYTES):
-                yield bytes(piece)
+            opened = obstore.get(self._store, key, options=_range(start, stop))
+        return self._pieces(key, opened)
 
     def stat(self, key: str) -> StoredFile | None:
         try:
@@ -92,37 +148,113 @@ class ObjectStorage:
         with _errors(""):
             return obstore.list_with_delimiter(self._store)["common_prefixes"]
 
+    def changed_at(self, prefix: str) -> float:
+        return max((file.modified_at for file in self.list(prefix)), default=0.0)
+
     def copy(self, source: str, target: str) -> None:
         with _errors(source):
             obstore.copy(self._store, source, target)
 
     def delete(self, prefix: str) -> None:
-        if self._folder:  # there may be what was half written when a process was killed
-            with suppress(FileNotFoundError), _errors(prefix):
-                shutil.rmtree(self._folder / prefix)
-            return
         for file in self.list(prefix):
             with suppress(FileNotFoundError), _errors(file.key):
                 obstore.delete(self._store, file.key)
 
     def link(self, key: str, seconds: float) -> str | None:
-        if not isinstance(self._store, S3Store):
+        """Nobody else gets there."""
+
+    def _attributes(self, key: str) -> dict[str, str] | None:
+        """What is to be told to those who follow a link."""
+
+    def _pieces(self, key: str, opened: "obstore.GetResult") -> Iterator[bytes]:
+        with _errors(key):
+            for piece in opened.stream(PIECE_BYTES):
+                yield bytes(piece)
+
+
+class FolderStorage(ObjectStorage):
+    """Files in a folder."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(LocalStore(folder, automatic_cleanup=True))
+        self._folder = folder
+
+    def changed_at(self, prefix: str) -> float:
+        # What is being written is in no list yet, but its directory is there.
+        directory = self._folder / prefix.strip("/")
+        times = [0.0]
+        for path in (directory, *directory.rglob("*")):
+            with suppress(FileNotFoundError):
+                times.append(path.stat().st_mtime)
+        return max(times)
+
+    def delete(self, prefix: str) -> None:
+        super().delete(prefix)
+        # What a process has left that was killed while it wrote is in no list.
+        shutil.rmtree(self._folder / prefix.strip("/"), ignore_errors=True)
+
+
+class S3Storage(ObjectStorage):
+    """Files in a bucket."""
+
+    def __init__(self, store: S3Store, public: S3Store | None) -> None:
+        """`public`: the same by the address that clients know."""
+        super().__init__(store)
+        self._public = public
+
+    def delete(self, prefix: str) -> None:
+        with _errors(prefix):
+            obstore.delete(self._store, [file.key for file in self.list(prefix)])
+
+    def link(self, key: str, seconds: float) -> str | None:
+        if self._public is None:
             return None
         with _errors(key):
-            return obstore.sign(self._store, "GET", key, timedelta(seconds=seconds))
+            return obstore.sign(self._public, "GET", key, timedelta(seconds=seconds))
+
+    def _attributes(self, key: str) -> dict[str, str] | None:
+        content_type, _ = mimetypes.guess_type(key)
+        return {"Content-Type": content_type} if content_type else None
+
+
+def _retry() -> "RetryConfig":
+    return {
+        "max_retries": RETRIES,
+        "retry_timeout": timedelta(seconds=RETRY_SECONDS),
+        "backoff": {"init_backoff": timedelta(seconds=0.1)},
+    }
+
+
+def _client_options(address: str | None) -> "ClientConfig":
+    return {
+        "allow_http": bool(address and address.startswith("http://")),
+        "connect_timeout": timedelta(seconds=CONNECT_SECONDS),
+        "read_timeout": timedelta(seconds=SILENCE_SECONDS),
+        "timeout": timedelta(seconds=REQUEST_SECONDS),
+    }
+
+
+def _range(start: int, stop: int | None) -> "obstore.GetOptions":
+    if stop is not None:
+        return {"range": (start, stop)}
+    # An empty file has no first byte that could be asked for.
+    return {"range": {"offset": start}} if start else {}
 
 
 @contextmanager
 def _errors(key: str) -> Iterator[None]:
     try:
         yield
-    except FileNotFoundError:
-        raise
     except (BaseError, OSError) as error:
-        reason = str(error).split("\n")[0]
-        if any(sign in str(error) for sign in _FULL):
+        text = str(error)
+        if isinstance(error, FileNotFoundError) and "NoSuchBucket" not in text:
+            raise
+        DEPENDENCY_ERRORS.labels("storage").inc()
+        if any(sign in text for sign in _FULL):
             raise StorageFull(Path(key), "there is no space left") from error
-        raise StorageError(Path(key), reason) from error
+        if "NoSuchBucket" in text:
+            raise StorageError(Path(key), "there is no such bucket") from error
+        raise StorageError(Path(key), text.split("\n", maxsplit=1)[0]) from error
 
 
 def _stored_file(meta: "ObjectMeta") -> StoredFile:

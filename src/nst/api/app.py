@@ -1,6 +1,7 @@
 """The application: routes, errors and headers put together."""
 
 from datetime import timedelta
+from typing import Any, cast
 
 from apiflask import APIFlask
 from flask import request
@@ -16,6 +17,13 @@ from nst.errors import TooManyRequests
 SESSION_DAYS = 365
 FORM_OVERHEAD_BYTES = 100_000
 """What a form has beside its pictures."""
+
+
+OPENAPI_CONFIG = {
+    "OPENAPI_VERSION": "3.1.0",
+    "AUTO_OPERATION_ID": True,
+    "DESCRIPTION": "Neural style transfer: a photo and a painting in, the photo painted out.",
+}
 
 
 def create_app(service: Service) -> APIFlask:
@@ -36,9 +44,7 @@ def create_app(service: Service) -> APIFlask:
         SESSION_REFRESH_EACH_REQUEST=False,
         PERMANENT_SESSION_LIFETIME=timedelta(days=SESSION_DAYS),
         MAX_CONTENT_LENGTH=settings.max_upload_bytes + FORM_OVERHEAD_BYTES,
-        OPENAPI_VERSION="3.1.0",
-        AUTO_OPERATION_ID=True,
-        DESCRIPTION="Neural style transfer: a photo and a painting in, the photo painted out.",
+        **OPENAPI_CONFIG,
     )
     if settings.trusted_proxies:
         hops = settings.trusted_proxies
@@ -58,14 +64,26 @@ def create_app(service: Service) -> APIFlask:
         auth.check_same_site(settings.cors_origins)
 
     app.session_interface = auth.Sessions()
-    app.url_map.converters["page"] = page.PagePath
     problems.register(app)
     health.measure(app)
     app.before_request(limit_requests)
     app.after_request(page.security_headers(allow_embedding=bool(settings.cors_origins)))
     service.attach(app)
+    _add_routes(app)
+    return app
+
+
+def specification() -> dict[str, Any]:
+    """The OpenAPI description, without a service behind it."""
+    app = APIFlask("nst.api", title="nst", version=nst.__version__, docs_path=None)
+    app.config.update(OPENAPI_CONFIG)
+    _add_routes(app)
+    return cast("dict[str, Any]", app.spec)
+
+
+def _add_routes(app: APIFlask) -> None:
+    app.url_map.converters["page"] = page.PagePath
     for part in (jobs, results, shared, catalog, compat, health):
         app.register_blueprint(part.routes)
     app.register_blueprint(page.routes)
     app.spec_processor(openapi.complete)
-    return app

@@ -14,6 +14,7 @@ from nst.api.service import Responses, sends, service
 from nst.errors import InvalidOption, JobNotFound
 from nst.jobs.job import FRAMES, Job, JobStatus
 from nst.jobs.submit import Upload
+from nst.metrics import JOBS_TAKEN
 from nst.options import DEFAULT_PRESET, StyleTransferOptions
 
 OWNER = "compatible:"
@@ -74,6 +75,7 @@ def style_transfer() -> Any:
         job = service().jobs.submit(
             OWNER + client, content, [style], options, preset=DEFAULT_PRESET, client=client
         )
+    JOBS_TAKEN.labels("yes" if job.cached else "no").inc()
     return TaskView(task_id=job.id), HTTPStatus.ACCEPTED
 
 

@@ -52,8 +52,13 @@ def readyz() -> Any:
 @routes.doc(responses=sends("text/plain", "Metrics."))
 def metrics() -> Response:
     """For Prometheus."""
+    jobs, streams = service().jobs, service().streams
     own = CollectorRegistry()
-    own.register(QueueCollector(service().jobs.repository.state, lambda: service().streams.count))
+    own.register(
+        QueueCollector(
+            jobs.repository.state, lambda: streams.count, streams.limit, jobs.limits.max_queued
+        )
+    )
     text = generate_latest(REGISTRY) + generate_latest(own)
     return Response(text, content_type=CONTENT_TYPE_LATEST)
 

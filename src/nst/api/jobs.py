@@ -10,6 +10,7 @@ from flask import Response, request, stream_with_context, url_for
 from pydantic import BaseModel, ConfigDict, Field, create_model
 from werkzeug.datastructures import FileStorage, MultiDict
 
+from nst import tracing
 from nst.api import pictures
 from nst.api.service import sends, service
 from nst.api.streams import POLL_SECONDS, has_seen_end
@@ -18,6 +19,7 @@ from nst.controls import STEERABLE
 from nst.errors import InvalidOption
 from nst.jobs.job import Job, JobStatus
 from nst.jobs.submit import Jobs, Upload
+from nst.metrics import JOBS_TAKEN
 from nst.options import DEFAULT_PRESET, StyleTransferOptions
 from nst.samples import SampleKind, sample
 
@@ -85,6 +87,7 @@ def submit() -> Any:
             trace=_trace(),
             client=service().client(),
         )
+    JOBS_TAKEN.labels("yes" if job.cached else "no").inc()
     return _accepted(job)
 
 
@@ -255,5 +258,7 @@ def _idempotency_key() -> str | None:
 
 
 def _trace() -> dict[str, str]:
+    """Headers that carry the trace of this request, or the one it came with, to a worker."""
     names = ("traceparent", "tracestate")
-    return {name: request.headers[name] for name in names if name in request.headers}
+    given = {name: request.headers[name] for name in names if name in request.headers}
+    return tracing.headers() or given

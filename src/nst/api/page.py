@@ -1,13 +1,16 @@
 """The page, the documentation of the API, and the headers that keep both safe."""
 
+import os
 from collections.abc import Callable
 from contextlib import suppress
 from importlib import resources
+from mimetypes import guess_type
 from pathlib import Path
 
 from flask import Blueprint, Response, current_app, request, send_from_directory
 from werkzeug.exceptions import NotFound
 from werkzeug.routing import PathConverter
+from werkzeug.security import safe_join
 
 PAGE = Path(__file__).parent / "page"
 """Built from frontend/; in a checkout `make page` does so."""
@@ -48,7 +51,17 @@ routes = Blueprint("page", __name__)
 
 @routes.get("/assets/<path:name>")
 def assets(name: str) -> Response:
-    response = send_from_directory(PAGE / "assets", name, max_age=YEAR_SECONDS)
+    """Compressed where the build has put such a copy beside the file."""
+    folder = PAGE / "assets"
+    copy = safe_join(str(folder), f"{name}.gz")
+    is_packed = bool(copy and os.path.isfile(copy) and request.accept_encodings["gzip"])  # noqa: PTH113 - a name that is too long is no file, and no error
+    kind, _ = guess_type(name)
+    response = send_from_directory(
+        folder, f"{name}.gz" if is_packed else name, mimetype=kind, max_age=YEAR_SECONDS
+    )
+    if is_packed:
+        response.content_encoding = "gzip"
+    response.vary.add("Accept-Encoding")
     response.cache_control.immutable = True
     return response
 

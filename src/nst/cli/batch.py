@@ -52,7 +52,7 @@ Pair = tuple[Path, Path]
 @click.option("--watch", is_flag=True, help="Go on with every picture that comes into CONTENTS.")
 @click.option("--overwrite", is_flag=True, help="Paint anew what is already there.")
 @preset_option(DEFAULT_PRESET)
-@transfer_options(FIELDS, with_dashes, DEFAULT_PRESET)
+@transfer_options([name for name in FIELDS if name != "style_blend"], with_dashes, DEFAULT_PRESET)
 @machine_options
 @click.option(
     "--no-recipe",
@@ -178,7 +178,7 @@ class Batch:
     def _try_to_paint(self, content: Path, style: Path, output: Path) -> str:
         painting = Painting(
             content=content,
-            style=style,
+            styles=(style,),
             output=output,
             frames=output.with_name(f"{output.stem}_frames"),
             overwrite=self.overwrite,

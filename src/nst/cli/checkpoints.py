@@ -3,6 +3,7 @@
 import os
 import shlex
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self
@@ -28,7 +29,8 @@ class Command(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     content: PictureFile
-    style: PictureFile
+    styles: tuple[PictureFile, ...]
+    masks: tuple[PictureFile | None, ...]
     initial: PictureFile | None
     output: str
     options: dict[str, Any]
@@ -43,7 +45,8 @@ class Command(BaseModel):
         directory: Path,
         *,
         content: Path,
-        style: Path,
+        styles: Sequence[Path],
+        masks: Sequence[Path | None],
         initial: Path | None,
         output: Path,
         options: StyleTransferOptions,
@@ -54,7 +57,8 @@ class Command(BaseModel):
         here = directory / COMMAND_NAME
         return cls(
             content=PictureFile.of(content, here),
-            style=PictureFile.of(style, here),
+            styles=tuple(PictureFile.of(style, here) for style in styles),
+            masks=tuple(PictureFile.of(mask, here) if mask else None for mask in masks),
             initial=PictureFile.of(initial, here) if initial else None,
             output=_readable(Path(os.path.relpath(output.resolve(), directory.resolve()))),
             options=options.model_dump(exclude_unset=True),
@@ -75,14 +79,17 @@ class Command(BaseModel):
             reason = f"has a damaged {COMMAND_NAME}; start the transfer again"
             raise InvalidCheckpoint(str(directory), reason) from error
 
-    def pictures(self, directory: Path) -> tuple[Path, Path, Path | None]:
-        """Content, style, and the one to start from. Raises InvalidCheckpoint if one is gone or
-        another one."""
+    def pictures(
+        self, directory: Path
+    ) -> tuple[Path, tuple[Path, ...], tuple[Path | None, ...], Path | None]:
+        """Content, styles, masks, and the one to start from. Raises InvalidCheckpoint if one is
+        gone or another one."""
         here = directory / COMMAND_NAME
         try:
             return (
                 self.content.locate(here, "content"),
-                self.style.locate(here, "style"),
+                tuple(style.locate(here, "style") for style in self.styles),
+                tuple(mask.locate(here, "mask") if mask else None for mask in self.masks),
                 self.initial.locate(here, "initial") if self.initial else None,
             )
         except InvalidImage as error:

@@ -86,7 +86,7 @@ def command(samples: Path) -> click.Command:
         )
         painting = Painting(
             content=content_image_path,
-            style=style_image_path,
+            styles=(style_image_path,),
             output=directory / output_file,
             frames=directory,
         )

@@ -8,17 +8,34 @@ import click
 from PIL import features
 
 from nst import __version__
-from nst.bootstrap import weights_store
+from nst.bootstrap import check_services, weights_store
 from nst.cli.errors import debug_option
+from nst.cli.serve import check_extra
 from nst.options import MODELS
 
 PICTURE_FEATURES = {"jpg": "JPEG", "zlib": "PNG", "webp": "WebP", "libtiff": "TIFF", "avif": "AVIF"}
 
 
 @click.command()
+@click.option("--services", is_flag=True, help="Check what the service depends on instead.")
 @debug_option
-def doctor() -> int:
-    """Say in words what nst runs on and what is missing. Exit code 1 if it cannot paint."""
+def doctor(services: bool) -> int:
+    """Say in words what nst runs on and what is missing. Exit code 1 if it cannot paint, or
+    with --services if a part of the outside world does not answer."""
+    return _report_services() if services else _report_machine()
+
+
+def _report_services() -> int:
+    check_extra()
+    checks = list(check_services())
+    for check in checks:
+        _say(check.part, check.words if check.is_well else f"MISSING: {check.words}")
+    is_well = all(check.is_well for check in checks)
+    click.echo("Ready to serve." if is_well else "Not ready: see the lines with MISSING.")
+    return 0 if is_well else 1
+
+
+def _report_machine() -> int:
     from nst.engine.device import describe_machine
 
     machine = describe_machine()

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any, ClassVar, TypeVar, get_args
+from typing import Any, ClassVar, TypeVar, get_args, get_origin
 
 import click
 from pydantic.fields import FieldInfo
@@ -111,16 +111,22 @@ def given(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _type(field: FieldInfo) -> click.ParamType[Any]:
+    if get_origin(field.annotation) is tuple:
+        return click.STRING
     if choices := get_args(field.annotation):
         return click.Choice(choices)
     return click.INT if field.annotation is int else click.FLOAT
 
 
 def _metavar(field: FieldInfo) -> str | None:
+    if get_origin(field.annotation) is tuple:
+        return "NUMBER,NUMBER,…"
     extra = field.json_schema_extra
     unit = extra.get("unit") if isinstance(extra, dict) else None
     return str(unit).replace(" ", "-").upper() if unit else None
 
 
 def _plain(value: object) -> str:
+    if isinstance(value, tuple):
+        return ",".join(map(_plain, value)) or "none"
     return f"{value:g}" if isinstance(value, float) else str(value)

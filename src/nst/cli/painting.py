@@ -2,7 +2,7 @@
 
 import signal
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import cached_property
@@ -41,10 +41,12 @@ class Painting:
     """What to paint, and where to."""
 
     content: Path
-    style: Path
+    styles: Sequence[Path]
     output: Path
     frames: Path
     """Directory of the intermediate pictures."""
+    masks: Sequence[Path | None] = ()
+    """Where the styles belong, in their order; None: everywhere."""
     initial: Path | None = None
     """The picture to start from, if init_method does not say it."""
     timelapse: Path | None = None
@@ -83,9 +85,12 @@ class Painter:
 
         The picture so far is saved, whatever ends the transfer, and the last checkpoint stays.
         """
+        from nst.engine.styles import load_styles
+
         # Before torch is loaded, so that a mistake is answered at once.
         content = images.load(painting.content, "content")
-        style = images.load(painting.style, "style")
+        loaded = load_styles(list(painting.styles), painting.masks, content, self.options)
+        styles, masks = [style.picture for style in loaded], [style.mask for style in loaded]
         initial = painting.initial and images.load(painting.initial, "initial")
         images.check_output(painting.output)
         if painting.timelapse:
@@ -93,7 +98,7 @@ class Painter:
         files = _Files.of(painting)
         if self.options.is_draft:
             _check_draft(painting)
-            return self._paint_draft(painting, content, style, files)
+            return self._paint_draft(painting, content, styles, masks, files)
         checkpoints = self._checkpoints(painting)
         latest: Progress | None = None
         film = self._timelapse(content) if painting.timelapse else nullcontext()
@@ -112,12 +117,13 @@ class Painter:
                 if ctrl_c.pressed:
                     raise TransferCanceled
 
-            self._tell_plan(content, style)
+            self._tell_plan(content, styles, masks)
             try:
                 result = self.transfer.run(
                     content,
-                    style,
+                    styles,
                     on_progress,
+                    masks=masks,
                     initial=initial,
                     resume_from=painting.checkpoints if painting.goes_on else None,
                 )
@@ -159,20 +165,30 @@ class Painter:
         )
 
     def _paint_draft(
-        self, painting: Painting, content: Image.Image, style: Image.Image, files: "_Files"
+        self,
+        painting: Painting,
+        content: Image.Image,
+        styles: Sequence[Image.Image],
+        masks: Sequence[Image.Image | None],
+        files: "_Files",
     ) -> int:
         """Without torch, and too fast for a bar; whenever Ctrl-C comes, no half picture is left."""
         from nst.engine.preview import run_draft
 
-        result = run_draft(self.options, content, style)
+        result = run_draft(self.options, content, styles, masks)
         saved = _save(result.image, painting, self._recipe(painting, result, files))
         width, height = result.image.size
         click.echo(f"{width}×{height} pixels, a draft in {result.prepare_seconds:.1f} s", err=True)
         click.echo(saved)
         return 0
 
-    def _tell_plan(self, content: Image.Image, style: Image.Image) -> None:
-        plan = self.transfer.plan(content, style)
+    def _tell_plan(
+        self,
+        content: Image.Image,
+        styles: Sequence[Image.Image],
+        masks: Sequence[Image.Image | None],
+    ) -> None:
+        plan = self.transfer.plan(content, styles, masks)
         if plan.tiles > 1 or plan.peak_bytes > TOLD_FROM_BYTES:
             click.echo(_in_words(plan), err=True)
 
@@ -182,7 +198,8 @@ class Painter:
         command = Command.of(
             painting.checkpoints,
             content=painting.content,
-            style=painting.style,
+            styles=painting.styles,
+            masks=painting.masks,
             initial=painting.initial,
             output=painting.output,
             options=self.options,
@@ -212,7 +229,8 @@ class Painter:
             weights_sha256=result.weights_sha256,
             distances=result.distances,
             content=files.content,
-            style=files.style,
+            styles=files.styles,
+            masks=files.masks,
             initial=files.initial,
         ).text()
 
@@ -230,15 +248,20 @@ class _Files:
     """What goes into a painting, as it was before the painting began."""
 
     content: PictureFile
-    style: PictureFile
+    styles: Sequence[PictureFile]
+    masks: Sequence[PictureFile | None]
     initial: PictureFile | None
 
     @classmethod
     def of(cls, painting: Painting) -> Self:
+        def file(path: Path) -> PictureFile:
+            return PictureFile.of(path, painting.output)
+
         return cls(
-            PictureFile.of(painting.content, painting.output),
-            PictureFile.of(painting.style, painting.output),
-            PictureFile.of(painting.initial, painting.output) if painting.initial else None,
+            file(painting.content),
+            [file(style) for style in painting.styles],
+            [file(mask) if mask else None for mask in painting.masks],
+            file(painting.initial) if painting.initial else None,
         )
 
 

@@ -32,7 +32,7 @@ logger = logging.getLogger(__name__)
 @debug_option
 def serve(host: str, port: int, workers: int, open_browser: bool) -> None:
     """The web page, the HTTP API and workers, in one command."""
-    _check_extra()
+    check_extra()
     bootstrap.set_up_logs()
     _check_address(host, port)
     bootstrap.migrate()
@@ -45,8 +45,10 @@ def serve(host: str, port: int, workers: int, open_browser: bool) -> None:
 @debug_option
 def worker() -> None:
     """Paint the jobs of a service that runs elsewhere."""
-    _check_extra()
+    check_extra()
     bootstrap.set_up_logs()
+    bootstrap.set_up_traces("nst-worker")
+    bootstrap.serve_metrics()
     with bootstrap.ports() as ports:
         made = bootstrap.worker(ports)
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -60,7 +62,7 @@ def worker() -> None:
 @debug_option
 def migrate(revision: str) -> None:
     """Make the tables of the database, or bring them up to date."""
-    _check_extra()
+    check_extra()
     click.echo(f"{bootstrap.migrate(revision)} is at {revision}")
 
 
@@ -78,7 +80,8 @@ def _check_address(host: str, port: int) -> None:
         raise InvalidOption("port", port, f"another one ({reason})") from error
 
 
-def _check_extra() -> None:
+def check_extra() -> None:
+    """Raises InvalidOption if the service is not installed."""
     if not all(map(find_spec, ("apiflask", "gunicorn", "sqlalchemy", "obstore", "structlog"))):
         raise InvalidOption(
             "serve", "this installation", "one with the service: pip install 'nst[service]'"

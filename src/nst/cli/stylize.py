@@ -23,10 +23,13 @@ from nst.cli.painting import Painter, Painting
 from nst.options import DEFAULT_PRESET, StyleTransferOptions
 from nst.recipe import Recipe
 
+EVERYWHERE = Path("-")
+"""In place of a mask."""
+
 
 @click.command()
 @click.argument("content", type=PATH, required=False)
-@click.argument("style", type=PATH, required=False)
+@click.argument("styles", metavar="STYLE...", type=PATH, nargs=-1)
 @click.option(
     "-o",
     "--output",
@@ -37,6 +40,15 @@ from nst.recipe import Recipe
 @preset_option(DEFAULT_PRESET)
 @click.option(
     "--from-image", type=PATH, help="Repeat the recipe inside this picture; options change it."
+)
+@click.option(
+    "--style-mask",
+    "masks",
+    type=PATH,
+    multiple=True,
+    help="Where a style belongs: a picture in the shape of CONTENT, white there and grey at soft "
+    "edges; of one with transparency its alpha counts. Once for each style in their order, - for "
+    "everywhere.",
 )
 @click.option(
     "--init-image", type=PATH, help="Start from this picture, resized; instead of --init-method."
@@ -71,11 +83,12 @@ from nst.recipe import Recipe
 @debug_option
 def stylize(
     content: Path | None,
-    style: Path | None,
+    styles: tuple[Path, ...],
     output: Path | None,
     overwrite: bool,
     preset: str | None,
     from_image: Path | None,
+    masks: tuple[Path, ...],
     init_image: Path | None,
     timelapse: Path | None,
     device: str,
@@ -87,18 +100,19 @@ def stylize(
     resume: Path | None,
     **values: Any,
 ) -> int:
-    """Paint the picture CONTENT in the style of the picture STYLE.
+    """Paint the picture CONTENT in the style of the picture STYLE, or of several mixed.
 
     An existing output stays and the new file gets a number, unless --overwrite is given.
     Ctrl-C stops after the current step and keeps the picture so far.
     """
+    where = tuple(None if mask == EVERYWHERE else mask for mask in masks)
     if init_image and values["init_method"]:
         raise _usage_error("--init-image and --init-method exclude each other")
     if resume:
-        if content or preset or from_image or init_image or given(values):
+        if content or preset or from_image or masks or init_image or given(values):
             raise _usage_error("--resume takes pictures and options from the checkpoint")
         command = Command.read(resume)
-        content, style, init_image = command.pictures(resume)
+        content, styles, where, init_image = command.pictures(resume)
         options = StyleTransferOptions(**command.options)
         output = output or Path(os.path.relpath(resume.resolve() / command.output))
         if not _is_given("precision"):
@@ -110,18 +124,23 @@ def stylize(
             raise _usage_error("--preset and --from-image exclude each other")
         recipe = Recipe.read(from_image)
         content = content or recipe.content.locate(from_image, "content")
-        style = style or recipe.styles[0].locate(from_image, "style")
+        if not styles:
+            styles = tuple(style.locate(from_image, "style") for style in recipe.styles)
+            where = where or tuple(
+                mask.locate(from_image, "mask") if mask else None for mask in recipe.masks
+            )
         if recipe.initial and not values["init_method"]:
             init_image = init_image or recipe.initial.locate(from_image, "initial")
         options = StyleTransferOptions(**recipe.options | given(values))
-    elif content and style:
+    elif content and styles:
         options = StyleTransferOptions.from_preset(preset or DEFAULT_PRESET, **given(values))
     else:
         raise _usage_error("name two pictures: nst stylize CONTENT STYLE")
-    output = output or Path(f"{content.stem}_{style.stem}.png")
+    output = output or Path("_".join(picture.stem for picture in (content, *styles)) + ".png")
     painting = Painting(
         content=content,
-        style=style,
+        styles=styles,
+        masks=where,
         output=output,
         frames=output.with_name(f"{output.stem}_frames"),
         initial=init_image,

@@ -47,7 +47,7 @@ LATER_SHARE = 4
 )
 @preset_option(DEFAULT_PRESET)
 @transfer_options(
-    [name for name in FIELDS if name not in ("total_iterations", "save_every")],
+    [name for name in FIELDS if name not in ("total_iterations", "save_every", "style_blend")],
     with_dashes,
     DEFAULT_PRESET,
 )

@@ -69,6 +69,7 @@ class WebServer(BaseApplication):  # type: ignore[misc]
 
     def load(self) -> Any:
         """Called by gunicorn, in the process that answers."""
+        bootstrap.set_up_traces("nst-api")
         ports = self._stack.enter_context(bootstrap.ports())
         self._running = [
             self._stack.enter_context(_Running(self._make_worker(ports)))

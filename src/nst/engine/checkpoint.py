@@ -52,7 +52,9 @@ class Origin(BaseModel):
             if before != after:
                 return f"was made with {name} {before!r}, not {after!r}; give the same options"
         if others := [
-            role for role in now.pictures if self.pictures.get(role) != now.pictures[role]
+            role
+            for role in {**now.pictures, **self.pictures}
+            if self.pictures.get(role) != now.pictures.get(role)
         ]:
             return f"was made from another {others[0]} picture; give the same pictures"
         if self.weights != now.weights:

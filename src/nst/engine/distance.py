@@ -1,17 +1,21 @@
-"""How far a picture is from its content and its style, seen by a network that did not make it.
+"""How far a picture is from its content and its styles, seen by a network that did not make it.
 
 The loss that made a picture cannot judge it: any picture may be fitted to one network. The other
 VGG sees the same layers with other weights.
 """
 
+from collections.abc import Sequence
+
 import torch
 from PIL import Image
-from torch import Tensor
 
 from nst import images
 from nst.engine.encoder import Activations, Encoder
-from nst.engine.losses import content_sum, gram_sum
-from nst.engine.pictures import style_size, to_tensor
+from nst.engine.losses import content_sum
+from nst.engine.pictures import style_inputs, to_tensor
+from nst.engine.style_term import Comparison, compare
+from nst.engine.styles import Style
+from nst.engine.tiles import cut
 from nst.engine.weights import Weights
 from nst.progress import Distances
 
@@ -28,28 +32,36 @@ by their grain."""
 
 
 def measure(
-    image: Image.Image, content: Image.Image, style: Image.Image, judge: Weights
+    image: Image.Image, content: Image.Image, styles: Sequence[Style], judge: Weights
 ) -> Distances:
-    """Both distances are squared and relative: 0 is equal, 1 is as large as the target itself."""
+    """Both distances are squared and relative: 0 is equal, 1 is as large as the target itself. That
+    to several styles is to their mixture, or where they have masks to each in its region."""
     size = images.fit(image.size, min(SIDE_PIXELS, max(image.size)))
-    encoder = Encoder(judge.model, judge.tensors, (CONTENT_LAYER, *STYLE_LAYERS))
+    layers = (CONTENT_LAYER, *STYLE_LAYERS)
+    # With zeros a good part of what the deep layers see would be the frame around both pictures.
+    encoder = Encoder(judge.model, judge.tensors, layers, padding="replicate")
     of_image, of_content = (encoder(to_tensor(picture, size)) for picture in (image, content))
-    of_style = encoder(to_tensor(style, style_size(style.size, size)))
     features, target = of_image[CONTENT_LAYER], of_content[CONTENT_LAYER]
-    style_terms = [
-        _relative(_gram(of_image, layer), _gram(of_style, layer)) for layer in STYLE_LAYERS
-    ]
+    comparisons = compare(encoder, STYLE_LAYERS, style_inputs(styles, size), size[::-1])
     return Distances(
         judge=judge.model,
         content=(content_sum(features, target) / target.square().sum()).item(),
-        style=torch.stack(style_terms).mean().item(),
+        style=_style_distance(of_image, comparisons, encoder.path, size),
     )
 
 
-def _gram(activations: Activations, layer: str) -> Tensor:
-    features = activations[layer]
-    return gram_sum(features) / features.numel()
-
-
-def _relative(gram: Tensor, target: Tensor) -> Tensor:
-    return (gram - target).square().sum() / target.square().sum()
+def _style_distance(
+    of_image: Activations,
+    comparisons: Sequence[Comparison],
+    path: Sequence[str],
+    size: tuple[int, int],
+) -> float:
+    """Of Gram matrices, whatever made the picture; 0 if no style is large enough to be seen."""
+    (whole,) = cut((1, 3, *size[::-1]), None, path)
+    total = weights = 0.0
+    for each in comparisons:
+        sums = each.sums(of_image[each.layer], whole)
+        relative = each.loss(sums) / each.loss(torch.zeros_like(sums))
+        total += each.weight * relative.item()
+        weights += each.weight
+    return total / weights if weights else 0.0

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import conv2d, max_pool2d, max_unpool2d, relu
+from torch.nn.functional import conv2d, max_pool2d, max_unpool2d, pad, relu
 
 MEAN_RGB = (123.68, 116.779, 103.939)
 """Mean colour of ImageNet's training pictures, 0…255 [Simonyan14]; the encoder's input is RGB
@@ -68,12 +68,15 @@ class Encoder(nn.Module):
         tensors: Mapping[str, Tensor],
         layers: Iterable[str],
         dtype: torch.dtype = torch.float32,
+        padding: str = "zeros",
     ) -> None:
         """`tensors` holds what `parameter_shapes` names; `layers` are the features wanted; `dtype`
-        is what the convolutions compute in."""
+        is what the convolutions compute in. `padding`: what they see beyond the border, zeros as
+        in training or copies of the features at the border (replicate)."""
         super().__init__()
         self.model = model
         self.dtype = dtype
+        self.padding = padding
         self.layers = frozenset(layers)
         names = layer_names(model)
         if unknown := self.layers - set(names):
@@ -119,6 +122,8 @@ class Encoder(nn.Module):
     def _apply_layer(self, name: str, x: Tensor) -> Tensor:
         if name.startswith("conv"):
             kernel, bias = getattr(self, f"{name}_kernel"), getattr(self, f"{name}_bias")
+            if self.padding == "replicate":
+                return conv2d(pad(x, (1, 1, 1, 1), mode="replicate"), kernel, bias)
             return conv2d(x, kernel, bias, padding=1)
         if name.startswith("pool"):
             return _pool(x)
@@ -128,13 +133,27 @@ class Encoder(nn.Module):
 
     def _undo_layer(self, name: str, gradient: Tensor, activations: Activations) -> Tensor:
         if name.startswith("conv"):
-            return conv2d(gradient, getattr(self, f"{name}_turned"), padding=1)
+            turned = getattr(self, f"{name}_turned")
+            if self.padding == "replicate":
+                return _folded(conv2d(gradient, turned, padding=2))
+            return conv2d(gradient, turned, padding=1)
         if name.startswith("pool"):
             return _unpool(activations[self.path[self.path.index(name) - 1]], gradient)
         # autograd's own step, in place
         step = torch.ops.aten.threshold_backward.grad_input
         undone: Tensor = step(gradient, activations[name], 0, grad_input=gradient)
         return undone
+
+
+def _folded(gradient: Tensor) -> Tensor:
+    """From the gradient of features with copies of their border around them to that of the
+    features, in channels-last layout."""
+    for dimension in (2, 3):
+        inner = gradient.narrow(dimension, 1, gradient.shape[dimension] - 2)
+        for end in (0, -1):
+            inner.select(dimension, end).add_(gradient.select(dimension, end))
+        gradient = inner
+    return gradient.contiguous(memory_format=torch.channels_last)
 
 
 def _pool(features: Tensor) -> Tensor:

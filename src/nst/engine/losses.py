@@ -6,27 +6,39 @@ last in memory; sums are computed in float32 (float64 of float64), whatever the 
 
 [Gatys16] Gatys, Ecker, Bethge: Image Style Transfer Using Convolutional Neural Networks, CVPR 2016.
 [Johnson16] Johnson, Alahi, Fei-Fei: Perceptual Losses for Real-Time Style Transfer, ECCV 2016.
+[Gatys17] Gatys, Ecker, Bethge, Hertzmann, Shechtman: Controlling Perceptual Factors in Neural Style
+Transfer, CVPR 2017.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import cast
 
 import torch
 from torch import Tensor
-from torch.nn.functional import mse_loss
 from torch.nn.grad import conv2d_weight
 
 BAND_NUMBERS = 2**20
 """Features are copied so many at a time: what fits into the processor's cache."""
 
 
-def gram_sum(features: Tensor) -> Tensor:
+def gram_sum(features: Tensor, guide: Tensor | None = None) -> Tensor:
     """Products of every two channels, summed over the pixels: (1, C, H, W) → (C, C).
 
-    [Gatys16] eq. 3. Divided by C·H·W ([Johnson16] eq. 4) this is the Gram matrix.
+    [Gatys16] eq. 3. Divided by C·H·W ([Johnson16] eq. 4) this is the Gram matrix. `guide`: how much
+    each pixel counts, (1, 1, H, W); it is the square of the guide in [Gatys17] §4.1.
     """
-    wide = torch.promote_types(features.dtype, torch.float32)
-    return sum_of(_products(band.to(wide)) for band in bands(features))
+    root = None if guide is None else guide.sqrt()
+    return sum_of(_products(_weighted(*pair)) for pair in _pairs_of_bands(features, root))
+
+
+def channel_sum(features: Tensor, guide: Tensor | None = None) -> Tensor:
+    """Each channel, summed over the pixels: (1, C, H, W) → (C,); `guide` as for `gram_sum`."""
+    return sum_of(_weighted(*pair).sum((0, 2, 3)) for pair in _pairs_of_bands(features, guide))
+
+
+def _weighted(features: Tensor, guide: Tensor | None) -> Tensor:
+    wide = features.to(torch.promote_types(features.dtype, torch.float32))
+    return wide if guide is None else wide * guide
 
 
 def _products(features: Tensor) -> Tensor:
@@ -41,13 +53,27 @@ def _products(features: Tensor) -> Tensor:
     return rows.T @ rows
 
 
-def add_gram_sum_gradient(total: Tensor, features: Tensor, gradient: Tensor) -> None:
+def add_gram_sum_gradient(
+    total: Tensor, features: Tensor, gradient: Tensor, guide: Tensor | None = None
+) -> None:
     """Adds to `total` the gradient with respect to the features, (1, C, H, W), that follows from
     that with respect to `gram_sum`, (C, C)."""
     symmetric = (gradient + gradient.T).to(features.dtype)
-    for band, of_band in zip(bands(features), bands(total), strict=True):
+    pairs = _pairs_of_bands(features, None if guide is None else guide.to(features.dtype))
+    for (band, amount), of_band in zip(pairs, bands(total), strict=True):
         rows = _rows(band) @ symmetric
-        of_band.add_(rows.view(1, *band.shape[2:], -1).permute(0, 3, 1, 2))
+        of_pixels = rows.view(1, *band.shape[2:], -1).permute(0, 3, 1, 2)
+        of_band.add_(of_pixels if amount is None else of_pixels * amount)
+
+
+def add_channel_sum_gradient(total: Tensor, gradient: Tensor, guide: Tensor | None = None) -> None:
+    """Adds to `total` the gradient with respect to the features, (1, C, H, W), that follows from
+    that with respect to `channel_sum`, (C,)."""
+    of_pixel = gradient.view(1, -1, 1, 1).to(total.dtype)
+    if guide is None:
+        total.add_(of_pixel)
+    else:
+        total.addcmul_(of_pixel, guide.to(total.dtype))
 
 
 def content_sum(features: Tensor, target: Tensor) -> Tensor:
@@ -68,17 +94,6 @@ def add_content_sum_gradient(
     that with respect to `content_sum`."""
     for band, of_band, other in zip(bands(features), bands(total), bands(target), strict=True):
         of_band.add_(band - other, alpha=2 * gradient)
-
-
-def style_loss(grams: Sequence[Tensor], targets: Sequence[Tensor]) -> Tensor:
-    """Sum of squared differences of the Gram matrices, averaged over the layers → scalar.
-
-    [Gatys16] eq. 5 with equal weights w_l, without eq. 4's division.
-    """
-    layers = [
-        mse_loss(gram, target, reduction="sum") for gram, target in zip(grams, targets, strict=True)
-    ]
-    return torch.stack(layers).mean()
 
 
 def total_variation_loss(image: Tensor) -> Tensor:
@@ -107,12 +122,28 @@ def sum_of(tensors: Iterator[Tensor]) -> Tensor:
     return total
 
 
+def added(terms: Iterable[Sequence[Tensor]]) -> list[Tensor]:
+    """The first of all, the second of all, …"""
+    return [torch.stack(tensors).sum(0) for tensors in zip(*terms, strict=True)]
+
+
 def _rows(features: Tensor) -> Tensor:
     """(1, C, H, W) → (H·W, C), a view where the channels are last in memory."""
     return features[0].permute(1, 2, 0).flatten(0, 1)
 
 
-def bands(features: Tensor) -> Sequence[Tensor]:
-    """Some rows of (B, C, H, W) at a time, for what needs copies of them."""
-    count = -(-features.numel() // BAND_NUMBERS)
-    return torch.split(features, -(-features.shape[2] // count), dim=2)
+def bands(tensor: Tensor, like: Tensor | None = None) -> Sequence[Tensor]:
+    """Some rows of (B, C, H, W) at a time, for what needs copies of them; as many rows as of
+    `like`, which has the same height."""
+    like = tensor if like is None else like
+    count = -(-like.numel() // BAND_NUMBERS)
+    return torch.split(tensor, -(-like.shape[2] // count), dim=2)
+
+
+def _pairs_of_bands(
+    features: Tensor, guide: Tensor | None
+) -> Sequence[tuple[Tensor, Tensor | None]]:
+    """Bands, and how much their pixels count."""
+    of_features = bands(features)
+    guides = [None] * len(of_features) if guide is None else bands(guide, like=features)
+    return list(zip(of_features, guides, strict=True))

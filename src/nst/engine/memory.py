@@ -72,7 +72,17 @@ def used_bytes(device: torch.device) -> int:
     """What this process holds: on a GPU its tensors, on the CPU all that is resident."""
     if device.type == "cuda":
         return torch.cuda.memory_allocated(device)
-    return _field_bytes(Path("/proc/self/status"), "VmRSS") or PROCESS_BYTES
+    return resident_bytes() or PROCESS_BYTES
+
+
+def resident_bytes() -> int:
+    """Of this process; 0 if the system does not say."""
+    return _field_bytes(Path("/proc/self/status"), "VmRSS") or 0
+
+
+def gpu_bytes() -> int:
+    """What this process has taken of the GPU; 0 without one that CUDA computes on."""
+    return torch.cuda.memory_reserved() if torch.cuda.is_available() else 0
 
 
 def available_bytes(device: torch.device) -> int | None:

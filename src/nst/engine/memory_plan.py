@@ -29,6 +29,9 @@ FRAGMENTATION = 1.8
 """Of activations: what lies free between them and is too small for the next. 1.1 … 1.8 measured,
 with VGG-16 and VGG-19, whole and in tiles, more in bfloat16 than in float32."""
 
+MASK_VECTORS = 2
+"""For each style, where there are masks: where it is, and guides of that for every layer."""
+
 MIN_TILE_SIDE = 128
 """In pixels. With smaller tiles nearly all of the work would be halos."""
 MIN_HISTORY_SIZE = 3
@@ -39,13 +42,15 @@ class Demand:
     """What a transfer asks for, whatever the plan. Sizes are (width, height) in pixels."""
 
     size: tuple[int, int]
-    style_size: tuple[int, int]
+    style_sizes: Sequence[tuple[int, int]]
     model: str
     number_bytes: int
     """Of the type that the convolutions compute in."""
     optimizer: str
     process_bytes: int
     """What the process holds already."""
+    has_average: bool = False
+    has_masks: bool = False
 
 
 def plan_memory(demand: Demand, limit_bytes: int | None) -> MemoryPlan:
@@ -76,12 +81,13 @@ def smaller(demand: Demand, plan: MemoryPlan) -> MemoryPlan | None:
 def predict(demand: Demand, tile_side: int | None, history_size: int) -> MemoryPlan:
     """The plan with these tiles and this history."""
     tiles = _Tiles.of(demand.size, tile_side, demand.model)
-    style_tiles = _Tiles.of(demand.style_size, tile_side, demand.model)
-    pixels, style_pixels = math.prod(demand.size), math.prod(demand.style_size)
+    style_tiles = [_Tiles.of(size, tile_side, demand.model) for size in demand.style_sizes]
+    pixels, style_pixels = math.prod(demand.size), sum(map(math.prod, demand.style_sizes))
     vectors = ADAM_VECTORS if demand.optimizer == "adam" else LBFGS_VECTORS + 2 * history_size
+    vectors += demand.has_average + MASK_VECTORS * demand.has_masks * len(demand.style_sizes)
     content_numbers = _numbers_per_pixel(CONTENT_LAYER[demand.model]) * pixels
     kept_numbers = _kept_numbers_per_pixel(demand.model) * max(
-        tiles.largest_pixels, style_tiles.largest_pixels
+        each.largest_pixels for each in (tiles, *style_tiles)
     )
     return MemoryPlan(
         size=demand.size,

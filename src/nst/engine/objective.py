@@ -6,7 +6,7 @@ sums; the second pass carries that gradient back to the pixels. One tile is comp
 the second pass goes on with what the first one has left.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from functools import partial
 
 import torch
@@ -15,14 +15,13 @@ from torch import Tensor
 from nst.engine.encoder import Activations, Encoder, layer_names
 from nst.engine.losses import (
     add_content_sum_gradient,
-    add_gram_sum_gradient,
+    added,
     content_sum,
-    gram_sum,
-    style_loss,
     total_variation_gradient,
     total_variation_loss,
 )
 from nst.engine.optimize import Evaluation
+from nst.engine.style_term import StyleInput, compare
 from nst.engine.tiles import Tile, cut, stride
 from nst.options import StyleTransferOptions
 from nst.progress import Losses
@@ -37,7 +36,7 @@ DENSE_PER_BLOCK = 2
 """ReLUs in each block, from the first, that the dense choice of style layers adds."""
 
 FLOAT16_ENTRY = 2.0**-6
-"""Largest entry of a Gram matrix' gradient on the way back in float16."""
+"""Largest entry of the gradient of the style term's sums on the way back in float16."""
 
 
 def style_layers(model: str, choice: str) -> tuple[str, ...]:
@@ -64,7 +63,7 @@ class Objective:
         self,
         encoder: Encoder,
         content: Tensor,
-        style: Tensor,
+        styles: Sequence[StyleInput],
         options: StyleTransferOptions,
         *,
         tile_side: int | None = None,
@@ -79,12 +78,16 @@ class Objective:
         self._options = options
         self._shape = content.shape
         self._content_layer = CONTENT_LAYER[encoder.model]
-        self._style_layers = style_layers(encoder.model, options.style_layers)
         self.compute_in_tiles(tile_side)
         self._content = self._content_features(content)
-        style_tiles = cut(style.shape, tile_side, encoder.path)
-        sums = _added(self._gram_sums(encoder(tile.pixels(style)), tile) for tile in style_tiles)
-        self._grams = self._grams_of(sums, style)
+        self._comparisons = compare(
+            encoder,
+            style_layers(encoder.model, options.style_layers),
+            styles,
+            (content.shape[2], content.shape[3]),
+            style_loss=options.style_loss,
+            tile_side=tile_side,
+        )
 
     def compute_in_tiles(self, side: int | None) -> None:
         """Of this side from now on; losses and gradient stay what they are."""
@@ -107,18 +110,21 @@ class Objective:
         sums = []
         for tile in self._tiles:
             activations = self._encoder(tile.pixels(image))
-            sums.append([self._content_sum(activations, tile), *self._gram_sums(activations, tile)])
+            style_sums = [each.sums(activations[each.layer], tile) for each in self._comparisons]
+            sums.append([self._content_sum(activations, tile), *style_sums])
             if len(self._tiles) > 1:
                 activations.clear()  # before the next tile's exist
-        squared_differences, *gram_sums = _added(sums)
+        squared_differences, *style_sums = added(sums)
         content_weight = self._options.content_weight_in_force / self._content.numel()
-        style, gram_gradients = self._style_loss(gram_sums, image)
-        scale = self._gradient_scale(gram_gradients)
-        gram_gradients = [scale * of_layer for of_layer in gram_gradients]
+        style, style_gradients = self._style_loss(style_sums)
+        scale = self._gradient_scale(style_gradients)
+        style_gradients = [scale * gradient for gradient in style_gradients]
         for tile in self._tiles:
             if len(self._tiles) > 1:
                 activations = self._encoder(tile.pixels(image))
-            add_gradient = partial(self._add_gradient, tile, scale * content_weight, gram_gradients)
+            add_gradient = partial(
+                self._add_gradient, tile, scale * content_weight, style_gradients
+            )
             back = self._encoder.backward(activations, add_gradient)
             tile.pixels(gradient).add_(back, alpha=1 / scale)
         losses = Losses(content_weight * squared_differences.item(), style, variation)
@@ -128,19 +134,6 @@ class Objective:
         pixels = stride(self._content_layer)
         features = tile.inner(activations[self._content_layer], pixels)
         return content_sum(features, tile.of_picture(self._content, pixels))
-
-    def _gram_sums(self, activations: Activations, tile: Tile) -> list[Tensor]:
-        return [
-            gram_sum(tile.inner(activations[layer], stride(layer))) for layer in self._style_layers
-        ]
-
-    def _grams_of(self, sums: Sequence[Tensor], image: Tensor) -> list[Tensor]:
-        """From the sums over an image to the Gram matrices: divided by C·H·W of the features."""
-        height, width = image.shape[2:]
-        return [
-            total / (len(total) * (height // stride(layer)) * (width // stride(layer)))
-            for layer, total in zip(self._style_layers, sums, strict=True)
-        ]
 
     def _content_features(self, content: Tensor) -> Tensor:
         layer, pixels = self._content_layer, stride(self._content_layer)
@@ -157,11 +150,14 @@ class Objective:
         assert whole is not None  # there is a tile
         return whole
 
-    def _style_loss(self, sums: Sequence[Tensor], image: Tensor) -> tuple[float, list[Tensor]]:
+    def _style_loss(self, sums: Sequence[Tensor]) -> tuple[float, list[Tensor]]:
         """The weighted loss, and its gradient with respect to the sums."""
         sums = [total.requires_grad_() for total in sums]
-        grams = self._grams_of(sums, image)
-        loss = self._options.style_weight * style_loss(grams, self._grams)
+        pairs = zip(self._comparisons, sums, strict=True)
+        losses = [comparison.loss(total) for comparison, total in pairs]
+        if not losses:  # a mask too small to be seen at this scale
+            return 0.0, []
+        loss = self._options.style_weight * torch.stack(losses).sum()
         return loss.item(), list(torch.autograd.grad(loss, sums))
 
     def _total_variation_loss(self, image: Tensor) -> tuple[float, Tensor]:
@@ -174,28 +170,23 @@ class Objective:
         self,
         tile: Tile,
         content_weight: float,
-        gram_gradients: Sequence[Tensor],
+        style_gradients: Sequence[Tensor],
         layer: str,
         features: Tensor,
         gradient: Tensor,
     ) -> None:
         """Of the loss with respect to the features of a tile; 0 in the halo."""
-        inner, total = (tile.inner(tensor, stride(layer)) for tensor in (features, gradient))
         if layer == self._content_layer:
+            inner, total = (tile.inner(tensor, stride(layer)) for tensor in (features, gradient))
             target = tile.of_picture(self._content, stride(layer))
             add_content_sum_gradient(total, inner, target, content_weight)
-        if layer in self._style_layers:
-            gram_gradient = gram_gradients[self._style_layers.index(layer)]
-            add_gram_sum_gradient(total, inner, gram_gradient)
+        for comparison, of_sums in zip(self._comparisons, style_gradients, strict=True):
+            if comparison.layer == layer:
+                comparison.add_gradient(gradient, features, of_sums, tile)
 
-    def _gradient_scale(self, gram_gradients: Sequence[Tensor]) -> float:
+    def _gradient_scale(self, style_gradients: Sequence[Tensor]) -> float:
         """What gradients are multiplied by on their way: float16 has no room for their range."""
         if self.dtype != torch.float16:
             return 1.0
-        largest = max(of_layer.abs().max().item() for of_layer in gram_gradients)
+        largest = max((each.abs().max().item() for each in style_gradients), default=0.0)
         return FLOAT16_ENTRY / largest if largest else 1.0
-
-
-def _added(terms: Iterable[Sequence[Tensor]]) -> list[Tensor]:
-    """The first of all, the second of all, …"""
-    return [torch.stack(tensors).sum(0) for tensors in zip(*terms, strict=True)]

@@ -1,6 +1,7 @@
 """Pictures as tensors and back."""
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -9,6 +10,8 @@ from torch import Tensor
 
 from nst import images
 from nst.engine.encoder import MEAN_RGB
+from nst.engine.style_term import StyleInput
+from nst.engine.styles import Style, amounts
 
 MAX_STYLE_AREA = 4.0
 """Pixels of the style picture per pixel of the result, at most: a panorama as style must not need
@@ -45,3 +48,25 @@ def style_size(
     largest = math.sqrt(MAX_STYLE_AREA * content_size[0] * content_size[1] / (width * height))
     scale = min(max(at_height * style_scale, smallest), largest)
     return round(width * scale), round(height * scale)
+
+
+def style_inputs(
+    styles: Sequence[Style],
+    size: tuple[int, int],
+    style_scale: float = 1.0,
+    device: torch.device | None = None,
+) -> list[StyleInput]:
+    """For a result of this (width, height)."""
+    pictures = [
+        to_tensor(style.picture, style_size(style.picture.size, size, style_scale)).to(device)
+        for style in styles
+    ]
+    parts = amounts(styles, size)
+    if parts is None:
+        shares = [style.share for style in styles]
+        return [StyleInput(*pair) for pair in zip(pictures, shares, strict=True)]
+    masks = [torch.from_numpy(part)[None, None].to(device) for part in parts]
+    return [
+        StyleInput(picture, style.share, mask)
+        for picture, style, mask in zip(pictures, styles, masks, strict=True)
+    ]

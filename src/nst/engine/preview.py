@@ -10,6 +10,7 @@ import hashlib
 import math
 import os
 import time
+from collections.abc import Sequence
 from functools import cache
 from importlib import resources
 from pathlib import Path
@@ -19,6 +20,7 @@ import numpy as np
 from PIL import Image
 
 from nst import images
+from nst.engine.styles import Masks, Style, Styles, load_styles, mixed
 from nst.errors import DraftUnavailable
 from nst.images import ImageSource
 from nst.options import StyleTransferOptions
@@ -49,16 +51,18 @@ NO_LOSSES = Losses(math.nan, math.nan, math.nan)
 """Of a picture that no model has compared with the two others."""
 
 
-def run_draft(options: StyleTransferOptions, content: ImageSource, style: ImageSource) -> Result:
+def run_draft(
+    options: StyleTransferOptions, content: ImageSource, styles: Styles, masks: Masks = ()
+) -> Result:
     """The draft as a whole transfer, which takes no steps and compares nothing.
 
-    Raises InvalidImage, DraftUnavailable.
+    Raises InvalidImage, InvalidOption, DraftUnavailable.
     """
     started = time.perf_counter()
     picture = images.load(content, "content")
     size = images.fit(picture.size, options.size)
     images.check_sides(size, "content")
-    draft = paint_draft(picture, images.load(style, "style"), size)
+    draft = paint_drafts(picture, load_styles(styles, masks, picture, options), size)
     return Result(
         image=images.with_alpha_of(draft, picture),
         losses=NO_LOSSES,
@@ -72,6 +76,15 @@ def run_draft(options: StyleTransferOptions, content: ImageSource, style: ImageS
         model=options.model,
         weights_sha256=NETWORK_SHA256,
     )
+
+
+def paint_drafts(
+    content: Image.Image, styles: Sequence[Style], size: tuple[int, int]
+) -> Image.Image:
+    """A draft in each style, put together as the masks and shares of the styles say: RGB, exactly
+    this (width, height). Raises DraftUnavailable."""
+    drafts = [paint_draft(content, style.picture, size) for style in styles]
+    return mixed(content, drafts, styles)
 
 
 def paint_draft(content: Image.Image, style: Image.Image, size: tuple[int, int]) -> Image.Image:

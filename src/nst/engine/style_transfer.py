@@ -8,7 +8,7 @@ import logging
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
 
@@ -20,6 +20,7 @@ from torch.nn.functional import interpolate
 from nst import images
 from nst.controls import Controls, in_force
 from nst.engine import distance
+from nst.engine.average import Average
 from nst.engine.checkpoint import Checkpoint, CheckpointSource, Origin, fingerprint, name_of
 from nst.engine.colour import prepare_style, with_colours_of
 from nst.engine.device import DTYPES, precision_of, resolve_device, resolve_precision
@@ -28,9 +29,11 @@ from nst.engine.memory import available_bytes, kept_memory, used_bytes
 from nst.engine.memory_plan import Demand, plan_memory, predict
 from nst.engine.objective import CONTENT_LAYER, Objective, style_layers
 from nst.engine.optimize import Optimizer
-from nst.engine.pictures import style_size, to_picture, to_tensor
-from nst.engine.preview import paint_draft, run_draft
+from nst.engine.pictures import style_inputs, style_size, to_picture, to_tensor
+from nst.engine.preview import paint_drafts, run_draft
 from nst.engine.pyramid import Clock, Scale, scales
+from nst.engine.style_term import StyleInput, covered
+from nst.engine.styles import Masks, Style, Styles, load_styles, mixed
 from nst.engine.task import Task, in_float32, is_out_of_memory
 from nst.engine.weights import Weights, WeightsStore
 from nst.errors import (
@@ -84,26 +87,29 @@ class NeuralStyleTransfer:
     def run(
         self,
         content: ImageSource,
-        style: ImageSource,
+        styles: Styles,
         on_progress: OnProgress | None = None,
         *,
+        masks: Masks = (),
         initial: "ImageSource | None" = None,
         resume_from: CheckpointSource | None = None,
         controls: Controls | None = None,
     ) -> Result:
         """The whole transfer, or what is left of it after a checkpoint.
 
-        `on_progress` is called after every step; it may raise TransferCanceled to stop there and
-        get the picture so far. `initial` is the picture to start from, instead of what init_method
-        says; it is resized to the result. `controls` may change weights between two steps. A draft
-        alone takes no step. Raises InvalidImage, InvalidOption (too little memory is allowed),
-        InvalidCheckpoint, WeightsUnavailable, DraftUnavailable, OutOfMemory, Diverged.
+        `styles`: one picture or a list of them. `masks`, in their order: white where the style
+        belongs, None for everywhere. `on_progress` is called after every step; it may raise
+        TransferCanceled to stop there and get the picture so far. `initial` is the picture to start
+        from, instead of what init_method says; it is resized to the result. `controls` may change
+        options between two steps. A draft alone takes no step. Raises InvalidImage, InvalidOption
+        (too little memory is allowed), InvalidCheckpoint, WeightsUnavailable, DraftUnavailable,
+        OutOfMemory, Diverged.
         """
         if self.options.is_draft:
             _check_draft_starts_from_nothing(initial)
-            return run_draft(self.options, content, style)
+            return run_draft(self.options, content, styles, masks)
         started = time.perf_counter()
-        prepared = self._prepare(content, style, initial, resume_from)
+        prepared = self._prepare(content, styles, masks, initial, resume_from)
         ready = time.perf_counter()
         history = []
         for progress in self._optimize(prepared, controls):
@@ -116,11 +122,11 @@ class NeuralStyleTransfer:
                 stop_reason = stop_reason or StopReason.CANCELED
                 break
         assert stop_reason is not None  # there is a last step, and the last step has a reason
-        image = progress.render()
+        image, losses = progress.render(), progress.measure()
         optimized = time.perf_counter()
         return Result(
             image=image,
-            losses=progress.losses,
+            losses=losses,
             history=tuple(history),
             stop_reason=stop_reason,
             evaluations=progress.evaluations,
@@ -137,8 +143,9 @@ class NeuralStyleTransfer:
     def steps(
         self,
         content: ImageSource,
-        style: ImageSource,
+        styles: Styles,
         *,
+        masks: Masks = (),
         initial: "ImageSource | None" = None,
         resume_from: CheckpointSource | None = None,
         controls: Controls | None = None,
@@ -147,12 +154,13 @@ class NeuralStyleTransfer:
         Progress of step 0. Raises as `run` does."""
         if self.options.is_draft:
             _check_draft_starts_from_nothing(initial)
-            return iter([_as_progress(run_draft(self.options, content, style))])
-        return self._optimize(self._prepare(content, style, initial, resume_from), controls)
+            return iter([_as_progress(run_draft(self.options, content, styles, masks))])
+        prepared = self._prepare(content, styles, masks, initial, resume_from)
+        return self._optimize(prepared, controls)
 
-    def plan(self, content: ImageSource, style: ImageSource) -> MemoryPlan:
+    def plan(self, content: ImageSource, styles: Styles, masks: Masks = ()) -> MemoryPlan:
         """How the last scale would divide its memory if it began now. Raises as `run` does."""
-        pictures = self._pictures(content, style)
+        pictures = self._pictures(content, styles, masks)
         return self._plan(self._demand(pictures, pictures.size, self.dtype))
 
     @cached_property
@@ -178,11 +186,12 @@ class NeuralStyleTransfer:
     def _prepare(
         self,
         content: ImageSource,
-        style: ImageSource,
+        styles: Styles,
+        masks: Masks = (),
         initial: "ImageSource | None" = None,
         resume_from: CheckpointSource | None = None,
     ) -> "_Prepared":
-        pictures = self._pictures(content, style, initial)
+        pictures = self._pictures(content, styles, masks, initial)
         self._plan(self._demand(pictures, pictures.size, self.dtype))  # or it cannot be finished
         if resume_from is None:
             return _Prepared(pictures, self._task(pictures, pictures.scales[0], self.options))
@@ -197,30 +206,37 @@ class NeuralStyleTransfer:
 
     def _origin(self, pictures: "_Pictures") -> Origin:
         return Origin(
-            options=self.options.model_dump(),
-            pictures={
-                "content": fingerprint(pictures.content),
-                "style": fingerprint(pictures.style),
-            },
+            options=self.options.model_dump(mode="json"),
+            pictures={role: fingerprint(picture) for role, picture in pictures.by_role()},
             weights=self.weights.sha256,
         )
 
     def _pictures(
-        self, content: ImageSource, style: ImageSource, initial: "ImageSource | None" = None
+        self,
+        content: ImageSource,
+        styles: Styles,
+        masks: Masks = (),
+        initial: "ImageSource | None" = None,
     ) -> "_Pictures":
-        content, style = images.load(content, "content"), images.load(style, "style")
+        content = images.load(content, "content")
+        loaded = load_styles(styles, masks, content, self.options)
         initial = None if initial is None else images.load(initial, "initial")
         size = images.fit(content.size, self.options.size)
         images.check_sides(size, "content")
-        images.check_sides(self._style_size(style, size), "style")
+        for style in loaded:
+            images.check_sides(self._style_size(style, size), "style")
         if self.options.color != "style":
-            style = images.resize(images.flatten(style), self._style_size(style, size))
-            style = prepare_style(style, images.flatten(content), self.options.color)
-        return _Pictures(content, style, initial, scales(size, self.options), self.options)
+            loaded = [self._in_colours_of(content, style, size) for style in loaded]
+        return _Pictures(content, loaded, initial, scales(size, self.options))
 
-    def _style_size(self, style: Image.Image, size: tuple[int, int]) -> tuple[int, int]:
+    def _in_colours_of(self, content: Image.Image, style: Style, size: tuple[int, int]) -> Style:
+        picture = images.resize(images.flatten(style.picture), self._style_size(style, size))
+        picture = prepare_style(picture, images.flatten(content), self.options.color)
+        return replace(style, picture=picture)
+
+    def _style_size(self, style: Style, size: tuple[int, int]) -> tuple[int, int]:
         """Beside a result of this size."""
-        return style_size(style.size, size, self.options.style_scale)
+        return style_size(style.picture.size, size, self.options.style_scale)
 
     def _task(
         self,
@@ -242,18 +258,19 @@ class NeuralStyleTransfer:
             plan_in_float32 = self._plan(in_float32(demand))
         try:
             content = self._tensor(pictures.content, scale.size)
-            style = self._tensor(pictures.style, demand.style_size)
+            scale_of_styles = self.options.style_scale
+            styles = style_inputs(pictures.styles, scale.size, scale_of_styles, self.device)
             if checkpoint:
                 start = checkpoint.optimizer.x.view_as(content)
             elif coarser is None:
-                start = self._initial_image(pictures, content)
+                start = self._initial_image(pictures, content, styles)
             else:
                 start = self._finer(coarser, pictures, content)
         except (MemoryError, RuntimeError) as error:
             if not is_out_of_memory(error):
                 raise
             raise OutOfMemory(scale.size, str(self.device)) from error
-        objective_in = partial(self._objective, content, style)
+        objective_in = partial(self._objective, content, styles)
         task = Task(scale, start, demand, plan, plan_in_float32, objective_in, options, checkpoint)
         task.compute_in(dtype)
         return task
@@ -261,18 +278,18 @@ class NeuralStyleTransfer:
     def _objective(
         self,
         content: Tensor,
-        style: Tensor,
+        styles: Sequence[StyleInput],
         dtype: torch.dtype,
         plan: MemoryPlan,
         evaluations: int,
     ) -> Objective:
         model, weights = self.weights.model, self.weights.tensors
         layers = (CONTENT_LAYER[model], *style_layers(model, self.options.style_layers))
-        encoder = Encoder(model, weights, layers, dtype).to(self.device)
+        encoder = Encoder(model, weights, layers, dtype, self.options.padding).to(self.device)
         return Objective(
             encoder,
             content,
-            style,
+            styles,
             self.options,
             tile_side=plan.tile_side,
             evaluations=evaluations,
@@ -281,10 +298,12 @@ class NeuralStyleTransfer:
     def _demand(self, pictures: "_Pictures", size: tuple[int, int], dtype: torch.dtype) -> Demand:
         return Demand(
             size=size,
-            style_size=self._style_size(pictures.style, size),
+            style_sizes=[self._style_size(style, size) for style in pictures.styles],
             model=self.weights.model,  # loaded now, so that the process holds them
             number_bytes=dtype.itemsize,
             optimizer=self.options.optimizer,
+            has_average=self.options.average > 0,
+            has_masks=pictures.has_masks,
             process_bytes=used_bytes(self.device),
         )
 
@@ -311,23 +330,26 @@ class NeuralStyleTransfer:
             f"{needed}, which {width}×{height} pixels need even in small tiles, or a smaller size",
         )
 
-    def _initial_image(self, pictures: "_Pictures", content: Tensor) -> Tensor:
+    def _initial_image(
+        self, pictures: "_Pictures", content: Tensor, styles: Sequence[StyleInput]
+    ) -> Tensor:
         height, width = content.shape[2:]
+        size = (width, height)
         if pictures.initial:
-            return self._tensor(pictures.initial, (width, height))
+            return self._tensor(pictures.initial, size)
         match self.options.init_method:
             case "content":
                 return content
             case "style":
-                return self._tensor(pictures.style, (width, height))
+                resized = [images.resize(images.flatten(s.picture), size) for s in pictures.styles]
+                return self._tensor(mixed(pictures.content, resized, pictures.styles), size)
             case "random":
                 # Drawn on the CPU, so that a seed means the same picture on every device.
                 random = torch.Generator().manual_seed(self.options.seed)
                 noise = torch.randn(content.shape, generator=random) * NOISE_SIGMA
-                return noise.to(self.device)
+                return content.lerp(noise.to(self.device), covered(styles))
             case "draft":
-                draft = paint_draft(pictures.content, pictures.style, (width, height))
-                return self._tensor(draft, draft.size)
+                return self._tensor(paint_drafts(pictures.content, pictures.styles, size), size)
 
     def _finer(self, coarser: Tensor, pictures: "_Pictures", content: Tensor) -> Tensor:
         """What a coarser scale has changed in its content, enlarged, changes this content: so the
@@ -364,7 +386,8 @@ class NeuralStyleTransfer:
                         stop_reason=now.stop_reason,
                         memory_plan=task.plan,
                         in_force=in_force(task.options),
-                        render=partial(_render, now.image, pictures),
+                        render=partial(_render, now.image, pictures, task.options),
+                        measure=partial(_measure, now, task),
                         save_checkpoint=partial(
                             self._save_checkpoint,
                             pictures,
@@ -383,11 +406,14 @@ class NeuralStyleTransfer:
         """One scale, or what a checkpoint has left of it; the last one has a reason to stop."""
         lowest = list(task.checkpoint.lowest) if task.checkpoint else []
         steps_before = task.checkpoint.scale_steps if task.checkpoint else 0
+        average = task.average(is_last=is_last)
         optimizer = task.optimizer()
         for step in range(steps_before + 1, task.scale.steps + 1):
             steered = task.options.model_copy(update=controls.changes) if controls else task.options
-            if in_force(steered) != in_force(task.options):
+            if steered.loss_weights != task.options.loss_weights:
                 optimizer, lowest = task.steer(steered, optimizer), []
+                average.restart()
+            task.options = steered
             has_moved = task.step(optimizer)
             lowest.append(min([optimizer.accepted.loss, *lowest[-1:]]))
             is_done = not has_moved or self._has_converged(lowest)
@@ -402,12 +428,13 @@ class NeuralStyleTransfer:
             elif step == task.scale.steps and is_last:
                 stop_reason = StopReason.TOTAL_ITERATIONS
             yield _Iterate(
-                optimizer.x.view_as(task.start),
+                average.of(optimizer.x).view_as(task.start),
                 optimizer.accepted.losses,
                 stop_reason,
                 scale_steps=task.scale.steps if is_done else step,
                 lowest=lowest[-1 - self.options.convergence_window :],
                 optimizer=optimizer,
+                average=average,
             )
             if is_done:
                 return
@@ -435,8 +462,8 @@ class NeuralStyleTransfer:
             tile_side=task.plan.tile_side,
             history_size=task.plan.history_size,
             in_force=in_force(task.options),
-            numbers=dict(state.numbers),
-            vectors=dict(state.vectors),
+            numbers={**state.numbers, **now.average.numbers},
+            vectors={**state.vectors, **now.average.vectors},
         ).save(path)
 
     def _distances(self, image: Image.Image, pictures: "_Pictures") -> Distances | None:
@@ -444,7 +471,7 @@ class NeuralStyleTransfer:
         if judge is None:
             return None
         try:
-            return distance.measure(image, pictures.content, pictures.style, judge)
+            return distance.measure(image, pictures.content, pictures.styles, judge)
         except (MemoryError, RuntimeError) as error:
             if not is_out_of_memory(error):
                 raise
@@ -467,10 +494,21 @@ class _Pictures:
     """What goes in, and the sizes in which it is painted."""
 
     content: Image.Image
-    style: Image.Image
+    styles: Sequence[Style]
     initial: Image.Image | None
     scales: Sequence[Scale]
-    options: StyleTransferOptions
+
+    @property
+    def has_masks(self) -> bool:
+        return any(style.mask for style in self.styles)
+
+    def by_role(self) -> Iterator[tuple[str, Image.Image]]:
+        """All that the scales see, with names for people."""
+        yield "content", self.content
+        for number, style in enumerate(self.styles, start=1):
+            yield "style" if len(self.styles) == 1 else f"style {number}", style.picture
+            if style.mask:
+                yield f"mask {number}", style.mask
 
     @property
     def size(self) -> tuple[int, int]:
@@ -490,13 +528,15 @@ class _Iterate:
     """After a step of one scale."""
 
     image: Tensor
-    """(1, 3, H, W)"""
+    """(1, 3, H, W), the one to show."""
     losses: Losses
+    """Of the optimizer's own."""
     stop_reason: StopReason | None
     scale_steps: int
     """Taken so far; all of them if this is the last one needed."""
     lowest: list[float]
     optimizer: Optimizer
+    average: Average
 
 
 def _check_draft_starts_from_nothing(initial: "ImageSource | None") -> None:
@@ -517,14 +557,19 @@ def _as_progress(draft: Result) -> Progress:
         memory_plan=None,
         in_force={},
         render=lambda: draft.image,
+        measure=lambda: draft.losses,
         save_checkpoint=None,
     )
 
 
-def _render(image: Tensor, pictures: _Pictures) -> Image.Image:
+def _render(image: Tensor, pictures: _Pictures, options: StyleTransferOptions) -> Image.Image:
     """In the size of the result, also while a coarser scale is painted."""
     painted = images.resize(to_picture(image), pictures.size)
-    if pictures.options.color == "luminance":
-        amount = pictures.options.color_amount
-        painted = with_colours_of(painted, pictures.content, amount)
+    if options.color == "luminance":
+        painted = with_colours_of(painted, pictures.content, options.color_amount)
     return images.with_alpha_of(painted, pictures.content)
+
+
+def _measure(now: _Iterate, task: Task) -> Losses:
+    """Of the picture shown: nobody has evaluated an average yet."""
+    return now.losses if now.average.mean is None else task.losses_of(now.image)

@@ -9,6 +9,7 @@ from typing import TypeVar
 import torch
 from torch import Tensor
 
+from nst.engine.average import Average
 from nst.engine.checkpoint import Checkpoint
 from nst.engine.device import precision_of
 from nst.engine.memory import give_back
@@ -18,7 +19,7 @@ from nst.engine.optimize import LBFGS, Adam, Evaluation, Optimizer, OptimizerSta
 from nst.engine.pyramid import Scale
 from nst.errors import OutOfMemory
 from nst.options import StyleTransferOptions
-from nst.progress import MemoryPlan
+from nst.progress import Losses, MemoryPlan
 
 T = TypeVar("T")
 
@@ -59,6 +60,13 @@ class Task:
         """Make the objective, in place of the one before if there was one. Raises OutOfMemory."""
         self._within_memory(partial(self._replace_objective, dtype))
 
+    def average(self, *, is_last: bool) -> Average:
+        """Of the last scale's iterates, or as it was at the checkpoint."""
+        decay = self.options.average if is_last else 0.0
+        if self.checkpoint is None:
+            return Average(decay)
+        return Average.from_state(decay, self.checkpoint.vectors, self.checkpoint.numbers)
+
     def optimizer(self) -> Optimizer:
         """At the start, or as it was at the checkpoint. Raises OutOfMemory, Diverged."""
         checkpoint, self.checkpoint = self.checkpoint, None  # or its vectors would never be freed
@@ -81,6 +89,10 @@ class Task:
     def step(self, optimizer: Optimizer) -> bool:
         """As the optimizer's own. Raises OutOfMemory, Diverged."""
         return self._within_memory(partial(self._step, optimizer))
+
+    def losses_of(self, image: Tensor) -> Losses:
+        """(1, 3, H, W), at the cost of an evaluation. Raises OutOfMemory."""
+        return self._within_memory(partial(self._evaluate, image.flatten())).losses
 
     def go_on_in_float32(self, optimizer: Optimizer) -> None:
         """From where the optimizer is. Raises OutOfMemory, Diverged."""

@@ -94,10 +94,13 @@ def block_of(layer: str) -> int:
 
 
 def halo_pixels(path: Sequence[str]) -> int:
-    """The radius of the receptive field of the path's last layer around its own pixels, rounded up
-    so that tiles begin where the windows of all pools do."""
-    radius = sum(stride(layer) for layer in path if layer.startswith("conv"))
-    return _round_up(radius, _alignment(path))
+    """The radius rounded up, so that tiles begin where the windows of all pools do."""
+    return _round_up(radius_pixels(path), _alignment(path))
+
+
+def radius_pixels(path: Sequence[str]) -> int:
+    """Of the receptive field of the path's last layer around its own pixels."""
+    return sum(stride(layer) for layer in path if layer.startswith("conv"))
 
 
 def _alignment(path: Sequence[str]) -> int:

@@ -32,12 +32,11 @@ from nst.jobs.job import (
     JobProgress,
     JobResult,
     JobStatus,
+    Outcome,
     public_facts,
 )
 from nst.jobs.ports import ImageStorage, JobRepository, ProgressFeed
 from nst.jobs.submit import forget
-
-MAX_ATTEMPTS = 3
 
 CRASHED = JobError(
     code="engine_crashed",
@@ -80,6 +79,10 @@ class Painted:
     files: Sequence[str] = ()
     """Previews and frames."""
     has_checkpoint: bool = False
+    memory_bytes: int = 0
+    """Resident, of the engine's process."""
+    gpu_memory_bytes: int = 0
+    """That the engine holds; 0 without a GPU."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +140,14 @@ class Engine(Protocol):
 # ── one job ───────────────────────────────────────────────────────────────────────────────────
 
 
+@dataclass(frozen=True, slots=True)
+class Over:
+    """What is heard last of an attempt."""
+
+    outcome: Outcome
+    seconds: float
+
+
 @dataclass(slots=True)
 class Workshop:
     """What a worker works with."""
@@ -147,6 +158,8 @@ class Workshop:
     engine: Engine
     lease_seconds: float = 30.0
     heartbeat_seconds: float = 1.0
+    max_attempts: int = 3
+    """That may crash or fall silent before the job has failed."""
     checkpoint_seconds: float = 30.0
     silence_seconds: float = 900.0
     """An engine that says nothing for so long hangs."""
@@ -155,35 +168,42 @@ class Workshop:
     should_stop: threading.Event = field(default_factory=threading.Event)
     meanwhile: Callable[[], None] = lambda: None
     """Called a few times a second while a job runs."""
+    watch: Callable[[News | Over], None] = lambda _: None
+    """Hears what the engine says, and last how the attempt ended."""
 
 
 def execute_job(job: Job, workshop: Workshop) -> None:
     """Run a claimed job to its end, or give it back. What fails is said to the repository; raises
     DependencyError if something outside failed, after the job was given back."""
+    began_at, outcome = time.monotonic(), Outcome.CRASHED
     try:
         with (
             _directory(job) as directory,
             _Pulse(job, workshop) as pulse,
         ):
-            _Attempt(job, workshop, Path(directory), pulse).run()
+            outcome = _Attempt(job, workshop, Path(directory), pulse).run()
     except LeaseLost as error:
+        outcome = Outcome.LEASE_LOST
         logger.warning("%s", error, extra=public_facts(job))
         _forget_if_deleted(job, workshop)
     except StorageFull:
+        outcome = Outcome.FAILED
         # The database may need the space that is missing, if only to say so.
         _delete_painted(job, workshop)
         with suppress(LeaseLost):
             workshop.repository.finish(job.id, job.attempt, JobStatus.FAILED, error=FULL)
         logger.error("job failed: %s", FULL.code, extra=public_facts(job))
     except DependencyError:
+        outcome = Outcome.GIVEN_BACK
         with suppress(NSTError):
             workshop.repository.give_back(job.id, job.attempt)
         raise
     except Exception:
         with suppress(NSTError):
-            workshop.repository.fail_attempt(job.id, job.attempt, MAX_ATTEMPTS, CRASHED)
+            workshop.repository.fail_attempt(job.id, job.attempt, workshop.max_attempts, CRASHED)
         raise
     finally:
+        workshop.watch(Over(outcome, time.monotonic() - began_at))
         # What it would still say must not be taken for news of the next job.
         workshop.engine.kill()
         with suppress(FeedError):
@@ -221,19 +241,18 @@ class _Attempt:
         self._pulse = pulse
         self._is_painting = False
 
-    def run(self) -> None:
+    def run(self) -> Outcome:
         try:
-            self._run()
+            return self._run()
         except LeaseLost:
             self._wind_down()
             raise
 
-    def _run(self) -> None:
+    def _run(self) -> Outcome:
         try:
             self._fetch()
         except FileNotFoundError:
-            self._hear(Failed(GONE))
-            return
+            return self._end(JobStatus.FAILED, error=GONE)
         engine = self._shop.engine
         engine.start(Work(self._directory, self._job, self._shop.checkpoint_seconds))
         self._is_painting = True
@@ -249,14 +268,12 @@ class _Attempt:
             now = time.monotonic()
             if news is not None:
                 heard_at = now
-                if self._hear(news):
-                    return
             elif stop_by is not None and now > stop_by:
-                self._hear(Stopped(has_checkpoint=False))
-                return
+                news = Stopped(has_checkpoint=False)
             elif now - heard_at > self._shop.silence_seconds:
-                self._hear(Crashed(f"it said nothing for {now - heard_at:.0f} s"))
-                return
+                news = Crashed(f"it said nothing for {now - heard_at:.0f} s")
+            if news is not None and (outcome := self._hear(news)):
+                return outcome
 
     def _listen(self) -> News | None:
         news = self._shop.engine.news(0.2)
@@ -281,33 +298,35 @@ class _Attempt:
         else:
             storage.delete(f"{self._job.id}/{FRAMES}")  # of a run that was not gone on with
 
-    def _hear(self, news: News) -> bool:
-        """Whether that was the last."""
+    def _hear(self, news: News) -> Outcome | None:
+        """None: the attempt goes on."""
         job, repository = self._job, self._shop.repository
+        self._shop.watch(news)
         match news:
             case Painted(progress, files, has_checkpoint):
                 self._show(progress, files)
                 if has_checkpoint:
                     self._keep_checkpoint()
-                return False
+                return None
             case Finished(status, result):
                 # Each attempt has its own name for the result: one that has been given up and
                 # wakes again writes over nothing.
                 key = f"{job.id}/{job.attempt}-{RESULT}"
                 self._shop.storage.put(key, self._directory / RESULT)
                 result = result.model_copy(update={"key": key})
-                self._end(status, result=result)
+                return self._end(status, result=result)
             case Stopped(has_checkpoint):
                 if has_checkpoint:
                     self._keep_checkpoint()
                 repository.give_back(job.id, job.attempt)
                 logger.info("job given back", extra=public_facts(job))
+                return Outcome.GIVEN_BACK
             case Failed(error):
-                self._end(JobStatus.FAILED, error=error)
+                return self._end(JobStatus.FAILED, error=error)
             case Crashed(reason):
                 logger.error("attempt failed: %s", reason, extra=public_facts(job))
-                repository.fail_attempt(job.id, job.attempt, MAX_ATTEMPTS, CRASHED)
-        return True
+                repository.fail_attempt(job.id, job.attempt, self._shop.max_attempts, CRASHED)
+                return Outcome.CRASHED
 
     def _end(
         self,
@@ -315,7 +334,7 @@ class _Attempt:
         *,
         result: JobResult | None = None,
         error: JobError | None = None,
-    ) -> None:
+    ) -> Outcome:
         job, progress = self._job, self._pulse.progress
         finished = self._shop.repository.finish(
             job.id, job.attempt, status, progress=progress, result=result, error=error
@@ -323,6 +342,7 @@ class _Attempt:
         logger.info("job finished", extra=public_facts(finished))
         with suppress(DependencyError):  # else it goes with the job
             self._shop.storage.delete(f"{job.id}/{CHECKPOINTS}")
+        return Outcome(status)
 
     def _show(self, progress: JobProgress, files: Sequence[str]) -> None:
         for name in files:
@@ -394,7 +414,7 @@ class _Pulse:
 def sweep(workshop: Workshop) -> Sequence[Job]:
     """Jobs whose worker fell silent are queued again, or have failed; returns them. Raises
     RepositoryError."""
-    swept = workshop.repository.sweep(MAX_ATTEMPTS, CRASHED)
+    swept = workshop.repository.sweep(workshop.max_attempts, CRASHED)
     for job in swept:
         logger.warning("worker %s fell silent", job.worker, extra=public_facts(job))
         with suppress(FeedError):
@@ -423,5 +443,4 @@ def _orphans(repository: JobRepository, storage: ImageStorage) -> Iterator[str]:
 
 
 def _is_old(storage: ImageStorage, directory: str) -> bool:
-    newest = max((file.modified_at for file in storage.list(f"{directory}/")), default=0.0)
-    return newest < time.time() - ORPHAN_SECONDS
+    return storage.changed_at(f"{directory}/") < time.time() - ORPHAN_SECONDS

@@ -41,6 +41,17 @@ FINAL = frozenset({JobStatus.SUCCEEDED, JobStatus.FAILED, JobStatus.CANCELED})
 RETRYABLE = frozenset({JobStatus.FAILED, JobStatus.CANCELED})
 
 
+class Outcome(StrEnum):
+    """How an attempt ended."""
+
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELED = "canceled"
+    GIVEN_BACK = "given_back"
+    CRASHED = "crashed"
+    LEASE_LOST = "lease_lost"
+
+
 class _Value(BaseModel):
     model_config = ConfigDict(frozen=True)
 

@@ -149,10 +149,14 @@ class JobQueue(Protocol):
         """The next message that none of the group has committed; None: none came in time."""
 
     def commit(self, delivery: Delivery) -> None:
-        """It need not be delivered again."""
+        """It need not be delivered again. Does not wait for the answer: what is not committed
+        after all comes again."""
 
     def stay(self) -> None:
         """To be called every second while no message is wanted: keeps the place in the group."""
+
+    def lag(self) -> int:
+        """How many messages wait for this worker, as far as it knows without asking."""
 
     def close(self) -> None: ...
 
@@ -191,6 +195,10 @@ class ImageStorage(Protocol):
 
     def directories(self) -> Sequence[str]:
         """The names at the top: ids of jobs."""
+
+    def changed_at(self, prefix: str) -> float:
+        """When something in a directory was stored last, also what is being stored; seconds since
+        1970, 0 if there is nothing. `prefix` ends with "/"."""
 
     def copy(self, source: str, target: str) -> None:
         """Raises FileNotFoundError."""

@@ -311,6 +311,7 @@ class Jobs:
             raise InvalidOption("style_image", len(styles), f"1 to {MAX_STYLES} pictures")
         if len(masks) > len(styles):
             raise InvalidOption("style_mask", len(masks), "no more masks than styles")
+        options.style_shares(len(styles))
         if options.size > self.limits.max_size:
             allowed = f"at most {self.limits.max_size} on this server"
             raise InvalidOption("size", options.size, allowed)

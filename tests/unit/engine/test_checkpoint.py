@@ -17,10 +17,12 @@ from safetensors.torch import load_file, save_file
 from conftest import picture
 from nst import NeuralStyleTransfer, Progress, StopReason, StyleTransferOptions
 from nst.engine.checkpoint import FILE_NAME
+from nst.engine.styles import Masks, Styles
 from nst.errors import InvalidCheckpoint, StorageError
 
 KEY = "nst-checkpoint"
 CONTENT, STYLE = picture(130, 128), picture(80, 70).rotate(180)
+MASK = Image.linear_gradient("L").resize(CONTENT.size)
 Story = list[tuple[Any, ...]]
 
 
@@ -54,17 +56,21 @@ def save(progress: Progress, path: Path) -> None:
     progress.save_checkpoint(path)
 
 
-def uninterrupted(method: NeuralStyleTransfer) -> Story:
-    return [told(progress) for progress in method.steps(CONTENT, STYLE)]
+def uninterrupted(method: NeuralStyleTransfer, *styles: Image.Image, masks: Masks = ()) -> Story:
+    chosen = list(styles) or STYLE
+    return [told(progress) for progress in method.steps(CONTENT, chosen, masks=masks)]
 
 
-def interrupted(method: NeuralStyleTransfer, at: int, path: Path) -> Story:
+def interrupted(
+    method: NeuralStyleTransfer, at: int, path: Path, *styles: Image.Image, masks: Masks = ()
+) -> Story:
     """Up to a step, and from its checkpoint to the end."""
-    before = []
-    for progress in islice(method.steps(CONTENT, STYLE), at):
+    chosen, before = list(styles) or STYLE, []
+    for progress in islice(method.steps(CONTENT, chosen, masks=masks), at):
         before.append(told(progress))
     save(progress, path)
-    return before + [told(p) for p in method.steps(CONTENT, STYLE, resume_from=path)]
+    rest = method.steps(CONTENT, chosen, masks=masks, resume_from=path)
+    return before + [told(p) for p in rest]
 
 
 @cache
@@ -82,6 +88,31 @@ def test_it_goes_on_bit_for_bit(optimizer: str, scales: int, at: int, tmp_path: 
     assert len(whole) == 6
     assert len({size for _, size, *_ in whole}) == scales
     assert interrupted(method, at, tmp_path / "c") == whole
+
+
+@pytest.mark.parametrize("at", [2, 3, 4, 5])
+@pytest.mark.parametrize(
+    "options",
+    [{"average": 0.9}, {"style_loss": "wasserstein"}, {"padding": "replicate"}],
+    ids=lambda options: next(iter(options)),
+)
+def test_every_way_of_painting_goes_on_bit_for_bit(
+    options: dict[str, Any], at: int, tmp_path: Path
+) -> None:
+    """In the first of two scales, between them, and in the second."""
+    method = transfer(**options, scales=2, size=130, total_iterations=6)
+    whole = uninterrupted(method)
+    assert interrupted(method, at, tmp_path / "c") == whole
+    with safe_open(tmp_path / "c", "pt") as file:
+        assert ("average" in set(file.keys())) == ("average" in options and at > 3)
+
+
+@pytest.mark.parametrize("masks", [(), (MASK,)], ids=["blend", "mask"])
+def test_several_styles_go_on_bit_for_bit(masks: Masks, tmp_path: Path) -> None:
+    method = transfer(total_iterations=6, style_blend=(0.3, 0.7))
+    styles = (STYLE, CONTENT.rotate(90))
+    whole = uninterrupted(method, *styles, masks=masks)
+    assert interrupted(method, 3, tmp_path / "c", *styles, masks=masks) == whole
 
 
 def test_a_hundred_steps_are_fifty_and_fifty(tmp_path: Path) -> None:
@@ -139,10 +170,11 @@ def refusal(
     source: Any,
     method: NeuralStyleTransfer | None = None,
     content: Image.Image = CONTENT,
-    style: Image.Image = STYLE,
+    style: Styles = STYLE,
+    masks: Masks = (),
 ) -> str:
     with pytest.raises(InvalidCheckpoint) as caught:
-        (method or transfer()).run(content, style, resume_from=source)
+        (method or transfer()).run(content, style, masks=masks, resume_from=source)
     return str(caught.value)
 
 
@@ -177,6 +209,8 @@ def test_another_format_is_refused(checkpoint: Path, tmp_path: Path) -> None:
 def test_other_pictures_options_and_weights_are_refused(checkpoint: Path) -> None:
     assert "another content picture" in refusal(checkpoint, content=STYLE)
     assert "another style picture" in refusal(checkpoint, style=CONTENT)
+    assert "another style 1 picture" in refusal(checkpoint, style=[STYLE, CONTENT])
+    assert "another mask 1 picture" in refusal(checkpoint, masks=[MASK])
     assert "with tv_weight 1.0, not 2.0" in refusal(checkpoint, transfer(tv_weight=2.0))
     method = transfer()
     object.__setattr__(method.weights, "sha256", "0" * 64)

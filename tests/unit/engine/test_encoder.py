@@ -1,5 +1,7 @@
 """The encoder against a plain forward pass, layer by layer."""
 
+from typing import Literal
+
 import pytest
 import torch
 from torch import Tensor, nn
@@ -15,7 +17,9 @@ PLAIN = {  # [Simonyan14] table 1, columns D and E; M is a max-pooling
 RELATIVE_ERROR = {torch.float64: 1e-12, torch.float32: 1e-5, torch.bfloat16: 3e-2}
 
 
-def plain_network(model: str, tensors: dict[str, Tensor]) -> nn.Sequential:
+def plain_network(
+    model: str, tensors: dict[str, Tensor], padding: Literal["zeros", "replicate"] = "zeros"
+) -> nn.Sequential:
     modules: list[nn.Module] = []
     parameters = iter(tensors.values())
     channels = 3
@@ -23,7 +27,7 @@ def plain_network(model: str, tensors: dict[str, Tensor]) -> nn.Sequential:
         if word == "M":
             modules.append(nn.MaxPool2d(2, 2))
             continue
-        convolution = nn.Conv2d(channels, int(word), 3, padding=1)
+        convolution = nn.Conv2d(channels, int(word), 3, padding=1, padding_mode=padding)
         convolution.weight.data, convolution.bias.data = next(parameters), next(parameters)  # type: ignore[union-attr]
         modules += [convolution, nn.ReLU()]
         channels = int(word)
@@ -31,14 +35,17 @@ def plain_network(model: str, tensors: dict[str, Tensor]) -> nn.Sequential:
 
 
 @pytest.mark.parametrize("dtype", RELATIVE_ERROR, ids=str)
+@pytest.mark.parametrize("padding", ["zeros", "replicate"])
 @pytest.mark.parametrize("model", PLAIN)
-def test_every_layer_equals_the_plain_forward_pass(model: str, dtype: torch.dtype) -> None:
+def test_every_layer_equals_the_plain_forward_pass(
+    model: str, padding: Literal["zeros", "replicate"], dtype: torch.dtype
+) -> None:
     tensors = random_tensors(model)
     image = torch.randn((1, 3, 48, 40), generator=torch.Generator().manual_seed(1))
-    features = Encoder(model, tensors, layer_names(model), dtype)(image)
+    features = Encoder(model, tensors, layer_names(model), dtype, padding)(image)
     assert features["relu1_1"].is_contiguous(memory_format=torch.channels_last)
     x = image.double()
-    network = plain_network(model, tensors).double()
+    network = plain_network(model, tensors, padding).double()
     with torch.no_grad():
         for name, module in zip(layer_names(model), network, strict=True):
             x = module(x)
@@ -81,15 +88,16 @@ TAPPED = {
 
 
 @pytest.mark.parametrize("dtype", GRADIENT_ERROR, ids=str)
+@pytest.mark.parametrize("padding", ["zeros", "replicate"])
 @pytest.mark.parametrize("model", PLAIN)
 def test_the_way_back_equals_autograd_through_the_plain_network(
-    model: str, dtype: torch.dtype
+    model: str, padding: Literal["zeros", "replicate"], dtype: torch.dtype
 ) -> None:
     """Of a weighted sum of the features; odd sides, so that pools leave pixels over."""
     tensors = random_tensors(model)
     random = torch.Generator().manual_seed(1)
     image = torch.randn((1, 3, 49, 39), generator=random)
-    encoder = Encoder(model, tensors, TAPPED[model], dtype)
+    encoder = Encoder(model, tensors, TAPPED[model], dtype, padding)
     activations = encoder(image)
     weights = {
         layer: torch.randn(activations[layer].shape, generator=random) for layer in TAPPED[model]
@@ -105,7 +113,7 @@ def test_the_way_back_equals_autograd_through_the_plain_network(
     x = leaf = image.double().requires_grad_()
     loss = torch.zeros((), dtype=torch.float64)
     for name, module in zip(
-        layer_names(model), plain_network(model, tensors).double(), strict=True
+        layer_names(model), plain_network(model, tensors, padding).double(), strict=True
     ):
         x = module(x)
         if name in weights:

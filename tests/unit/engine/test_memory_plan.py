@@ -25,7 +25,7 @@ from nst.engine.optimize import HISTORY_SIZE
 from nst.engine.tiles import cut
 from unit.engine.synthetic import random_tensors
 
-UHD = Demand((3840, 2160), (3240, 2160), "vgg16", 2, "lbfgs", process_bytes=400_000_000)
+UHD = Demand((3840, 2160), [(3240, 2160)], "vgg16", 2, "lbfgs", process_bytes=400_000_000)
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=str)
@@ -35,7 +35,7 @@ def test_the_parts_are_those_that_exist(model: str, dtype: torch.dtype) -> None:
     encoder = Encoder(model, random_tensors(model), layers, dtype)
     size = (128, 96)
     activations = encoder(torch.zeros(1, 3, size[1], size[0]))
-    demand = Demand(size, size, model, dtype.itemsize, "lbfgs", process_bytes=0)
+    demand = Demand(size, [size], model, dtype.itemsize, "lbfgs", process_bytes=0)
     plan = predict(demand, None, 20)
     kept = sum(tensor.nbytes for tensor in activations.values())
     assert plan.activation_bytes == pytest.approx(FRAGMENTATION * kept)
@@ -51,10 +51,10 @@ def test_the_largest_tile_is_the_one_that_counts() -> None:
     path = Encoder("vgg16", random_tensors("vgg16"), STYLE_LAYERS["vgg16"]).path
     image = torch.zeros(1, 1, 500, 1200)
     tiles = cut(image.shape, side, path)
-    plan = predict(replace(UHD, size=(1200, 500), style_size=(32, 32)), side, 20)
+    plan = predict(replace(UHD, size=(1200, 500), style_sizes=[(32, 32)]), side, 20)
     assert plan.tiles == len(tiles)
     largest = max(tile.pixels(image).numel() for tile in tiles)
-    whole = predict(replace(UHD, size=(1200, 500), style_size=(32, 32)), None, 20)
+    whole = predict(replace(UHD, size=(1200, 500), style_sizes=[(32, 32)]), None, 20)
     assert plan.activation_bytes / whole.activation_bytes == pytest.approx(largest / 600_000)
 
 
@@ -82,11 +82,24 @@ def test_where_nothing_fits_it_is_the_smallest_plan() -> None:
 
 
 def test_a_long_style_picture_is_cut_before_the_result_is() -> None:
-    demand = replace(UHD, size=(1000, 1000), style_size=(4000, 1000))
+    demand = replace(UHD, size=(1000, 1000), style_sizes=[(4000, 1000)])
     whole = plan_memory(demand, None)
     plan = plan_memory(demand, whole.peak_bytes - 10**6)
     assert (plan.tiles, plan.tile_side, plan.history_size) == (1, 1000, HISTORY_SIZE)
     assert plan.peak_bytes < 0.6 * whole.peak_bytes
+
+
+def test_averages_masks_and_every_style_need_room() -> None:
+    pixels = 12 * 3840 * 2160
+    plain = predict(UHD, None, 20)
+    averaging = predict(replace(UHD, has_average=True), None, 20)
+    assert averaging.vector_bytes - plain.vector_bytes == pixels
+    two = replace(UHD, style_sizes=[*UHD.style_sizes, *UHD.style_sizes])
+    assert predict(two, None, 20).vector_bytes - plain.vector_bytes == 12 * 3240 * 2160
+    masked = predict(replace(two, has_masks=True), None, 20)
+    assert masked.vector_bytes - predict(two, None, 20).vector_bytes == 2 * 2 * pixels
+    small = replace(UHD, style_sizes=[(100, 100), (3240, 2160)])
+    assert predict(small, None, 20).activation_bytes == plain.activation_bytes
 
 
 def test_adam_has_no_history() -> None:

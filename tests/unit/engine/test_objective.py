@@ -1,6 +1,6 @@
 """Which layers make the loss, and what each term adds to it."""
 
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 import torch
@@ -10,6 +10,7 @@ from conftest import picture
 from nst.engine.encoder import Encoder
 from nst.engine.objective import CONTENT_LAYER, Objective, style_layers
 from nst.engine.pictures import to_tensor
+from nst.engine.style_term import StyleInput
 from nst.engine.weights import WeightsStore
 from nst.options import StyleTransferOptions
 from unit.engine.synthetic import random_tensors
@@ -45,7 +46,7 @@ def test_the_dense_loss_is_the_formula(model: str) -> None:
     )
     encoder = Encoder(model, tensors, (CONTENT_LAYER[model], *layers), torch.float64)
     options = StyleTransferOptions(style_layers="dense", **NOTHING_ELSE, style_weight=7)
-    found = Objective(encoder, content, style, options)(x.flatten())
+    found = Objective(encoder, content, [StyleInput(style)], options)(x.flatten())
 
     def features(image: Tensor) -> dict[str, Tensor]:
         result = {}
@@ -72,15 +73,20 @@ LOW_PRECISION_ERROR = {torch.float16: 0.1, torch.bfloat16: 0.3}
 
 
 @pytest.mark.parametrize("dtype", LOW_PRECISION_ERROR, ids=str)
+@pytest.mark.parametrize("style_loss", ["gram", "wasserstein"])
 @pytest.mark.parametrize("style_weight", [1.0, 3e4, 1e12])
-def test_low_precision_has_room_for_every_weight(dtype: torch.dtype, style_weight: float) -> None:
+def test_low_precision_has_room_for_every_weight(
+    dtype: torch.dtype, style_weight: float, style_loss: Literal["gram", "wasserstein"]
+) -> None:
     tensors = WeightsStore(offline=True).load("vgg16").tensors
     layers = (CONTENT_LAYER["vgg16"], *style_layers("vgg16", "classic"))
     content, style = (to_tensor(picture(64, 48).rotate(90 * n), (64, 48)) for n in range(2))
     noise = torch.randn(content.shape, generator=torch.Generator().manual_seed(0))
-    options = StyleTransferOptions(style_weight=style_weight, content_weight=0)
+    options = StyleTransferOptions(
+        style_weight=style_weight, content_weight=0, style_loss=style_loss
+    )
     found, exact = (
-        Objective(Encoder("vgg16", tensors, layers, each), content, style, options)(
+        Objective(Encoder("vgg16", tensors, layers, each), content, [StyleInput(style)], options)(
             (content + 10 * noise).flatten()
         )
         for each in (dtype, torch.float32)

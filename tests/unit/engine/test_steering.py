@@ -106,6 +106,40 @@ def test_new_weights_reach_the_scales_and_the_precision_to_come() -> None:
     assert all(p.losses.style == 0 for p in seen[1:])
 
 
+def test_strength_weighs_the_content_from_the_next_step_on(method: NeuralStyleTransfer) -> None:
+    seen = steered(method, 3, strength=0.75)
+    plain = list(method.steps(CONTENT, STYLE))
+    assert [p.in_force["strength"] for p in seen] == [0.5] * 3 + [0.75] * 5
+    assert [p.losses for p in seen[:3]] == [p.losses for p in plain[:3]]
+    task = method._prepare(CONTENT, STYLE).task
+    task.objective.go_by(method.options.model_copy(update={"strength": 0.75}))
+    losses = task.objective(iterate(seen[-1]).flatten()).losses
+    assert losses.content == pytest.approx(seen[-1].losses.content, rel=1e-5)
+    assert losses.content < 0.1 * plain[-1].losses.content
+
+
+def test_the_amount_of_colour_is_that_of_the_pictures_only() -> None:
+    """The optimizer keeps its memory, and pictures of earlier steps stay as they were."""
+    options = StyleTransferOptions(
+        model="vgg16", size=32, total_iterations=4, convergence_tolerance=0, color="luminance"
+    )
+    method = NeuralStyleTransfer(options, device="cpu", precision="fp32")
+    plain, seen = list(method.steps(CONTENT, STYLE)), steered(method, 2, color_amount=0.25)
+    assert [p.in_force["color_amount"] for p in seen] == [1.0] * 2 + [0.25] * 2
+    assert [p.losses for p in seen] == [p.losses for p in plain]
+    same = [a.render().tobytes() == b.render().tobytes() for a, b in zip(seen, plain, strict=True)]
+    assert same == [True, True, False, False]
+
+
+def test_an_average_begins_anew(method: NeuralStyleTransfer) -> None:
+    options = method.options.model_copy(update={"average": 0.9})
+    averaging = NeuralStyleTransfer(options, device="cpu", precision="fp32")
+    plain, seen = steered(method, 3, style_weight=0.0), steered(averaging, 3, style_weight=0.0)
+    assert [p.losses for p in seen] == [p.losses for p in plain]
+    same = [torch.equal(iterate(a), iterate(b)) for a, b in zip(seen, plain, strict=True)]
+    assert same == [True, False, False, True, False, False, False, False]
+
+
 def test_a_checkpoint_remembers_what_was_steered(
     method: NeuralStyleTransfer, tmp_path: Path
 ) -> None:
@@ -113,11 +147,12 @@ def test_a_checkpoint_remembers_what_was_steered(
     for progress in method.steps(CONTENT, STYLE, controls=controls):
         whole.append(progress)
         if progress.step == 2:
-            controls.set(tv_weight=100)
+            controls.set(tv_weight=100, strength=0.6, color_amount=0.5)
         if progress.step == 5:
             assert progress.save_checkpoint
             progress.save_checkpoint(tmp_path / "c")
     left = list(method.steps(CONTENT, STYLE, resume_from=tmp_path / "c"))
     assert [p.losses for p in left] == [p.losses for p in whole[5:]]
     assert all(p.in_force["tv_weight"] == 100 for p in left)
+    assert all((p.in_force["strength"], p.in_force["color_amount"]) == (0.6, 0.5) for p in left)
     assert torch.equal(iterate(left[-1]), iterate(whole[-1]))

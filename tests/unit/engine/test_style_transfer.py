@@ -194,7 +194,7 @@ def test_any_picture_can_be_the_start(content: Path, style: Path) -> None:
     """Resized: with the pixels that the formula asks for."""
     start = picture(100, 30)
     method = transfer(size=64)
-    task = method._prepare(content, style, start).task
+    task = method._prepare(content, style, initial=start).task
     (width, height) = task.scale.size
     assert torch.equal(task.start, by_hand(images.resize(start, (width, height))).float())
     with_content = method.run(content, style, initial=images.load(content, "content"))
@@ -513,6 +513,103 @@ def test_more_than_is_free_is_refused_at_once(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr("nst.engine.style_transfer.available_bytes", lambda _: 10**6)
     with pytest.raises(OutOfMemory):
         transfer().run(picture(), picture())
+
+
+def test_the_result_is_the_average_of_the_steps_and_its_losses_are_its_own() -> None:
+    content, style = picture(), picture(80, 40).rotate(180)
+    plain = list(transfer(total_iterations=6).steps(content, style))
+    method = transfer(total_iterations=6, average=0.8)
+    seen = list(method.steps(content, style))
+    assert [p.losses for p in seen] == [p.losses for p in plain]
+    iterates = [cast("partial[Image.Image]", p.render).args[0] for p in plain]
+    weights = [0.8 ** (5 - n) for n in range(6)]
+    average = sum(w * x for w, x in zip(weights, iterates, strict=True)) / sum(weights)
+    (found, *_) = cast("partial[Image.Image]", seen[-1].render).args
+    torch.testing.assert_close(found, average)
+    task = method._prepare(content, style).task
+    exact = task.objective(average.flatten()).losses
+    result = method.run(content, style)
+    assert result.losses.total == pytest.approx(exact.total, rel=1e-5)
+    assert result.losses != result.history[-1]
+    shown = by_hand(result.image)
+    assert result.losses.total == pytest.approx(task.objective(shown.flatten()).loss, rel=0.02)
+
+
+def test_only_the_last_scale_is_averaged() -> None:
+    content, style = picture(130, 128), picture(80, 70).rotate(180)
+    options: Any = {"size": 130, "scales": 2, "total_iterations": 6, "convergence_tolerance": 0}
+    plain, averaged = (
+        [cast("partial[Image.Image]", p.render).args[0] for p in method.steps(content, style)]
+        for method in (transfer(**options), transfer(**options, average=0.9))
+    )
+    same = [torch.equal(*pair) for pair in zip(plain, averaged, strict=True)]
+    assert same == [True, True, True, True, False, False]
+
+
+def test_a_canceled_average_has_its_own_losses() -> None:
+    def cancel_at_three(progress: Progress) -> None:
+        if progress.step == 3:
+            raise TransferCanceled
+
+    method = transfer(average=0.9)
+    result = method.run(picture(), picture(40, 40), cancel_at_three)
+    shown = method._prepare(picture(), picture(40, 40)).task.objective(
+        by_hand(result.image).flatten()
+    )
+    assert result.losses.total == pytest.approx(shown.loss, rel=0.02)
+    assert result.losses != result.history[-1]
+
+
+LEFT = Image.new("L", (64, 48))
+LEFT.paste(255, (0, 0, 24, 48))
+
+
+def test_a_list_of_one_style_is_that_style() -> None:
+    one, listed = (transfer().run(picture(), s) for s in (picture(40, 40), [picture(40, 40)]))
+    assert one.history == listed.history
+    assert one.distances == listed.distances
+
+
+def test_shares_of_styles_go_from_one_to_the_other() -> None:
+    content, one, other = picture(), picture(40, 40).rotate(90), picture(50, 40).rotate(180)
+    alone = transfer().run(content, other)
+    all_of_the_second = transfer(style_blend=(0, 1)).run(content, [one, other])
+    assert np.array_equal(rgb(all_of_the_second.image), rgb(alone.image))
+    half = transfer().run(content, [one, other])
+    assert not np.array_equal(rgb(half.image), rgb(alone.image))
+
+
+@pytest.mark.parametrize("style_loss", ["gram", "wasserstein"])
+def test_where_no_mask_is_white_the_content_stays(style_loss: str) -> None:
+    """Whatever the picture to start from; 20 pixels away, for so small a region is not eroded in
+    full."""
+    for init_method in ("content", "style", "random", "draft"):
+        method = transfer(init_method=init_method, style_loss=style_loss, tv_weight=0)
+        image = method.run(picture(), picture(40, 40).rotate(90), masks=[LEFT]).image
+        change = np.abs(rgb(image) - rgb(picture()))
+        assert change[:, 44:].mean() < 1, init_method
+        assert change[:, :16].mean() > 2, init_method
+
+
+def test_a_draft_in_several_styles_and_regions() -> None:
+    options = StyleTransferOptions.from_preset("draft", size=64)
+    method = NeuralStyleTransfer(options)
+    one, other = picture(40, 40).rotate(90), picture(50, 40).rotate(180)
+    drafts = [rgb(method.run(picture(), style).image) for style in (one, other)]
+    masked = rgb(method.run(picture(), [one, other], masks=[LEFT]).image)
+    mean = np.abs(masked - (drafts[0] + drafts[1]) / 2)
+    assert mean[:, :22].max() <= 1
+    assert np.array_equal(masked[:, 26:], drafts[1][:, 26:])
+    alone = rgb(method.run(picture(), one, masks=[LEFT]).image)
+    assert np.array_equal(alone[:, 26:], rgb(picture())[:, 26:])
+
+
+def test_masks_that_do_not_fit_are_refused() -> None:
+    for run in (transfer().run, NeuralStyleTransfer(StyleTransferOptions.from_preset("draft")).run):
+        with pytest.raises(InvalidImage, match=r"mask image: .*another shape"):
+            run(picture(), picture(), masks=[picture(48, 48)])
+        with pytest.raises(InvalidOption, match="style_mask"):
+            run(picture(), picture(), masks=[LEFT, LEFT])
 
 
 def test_strength_weighs_the_content_against_the_style(content: Path, style: Path) -> None:

@@ -1,6 +1,7 @@
 """A picture computed tile by tile is the picture computed at once."""
 
 from itertools import pairwise, product
+from typing import Any
 
 import pytest
 import torch
@@ -8,6 +9,7 @@ from torch import Tensor
 
 from nst.engine.encoder import Encoder, layer_names
 from nst.engine.objective import CONTENT_LAYER, STYLE_LAYERS, Objective
+from nst.engine.style_term import StyleInput
 from nst.engine.tiles import cut, halo_pixels, stride
 from nst.options import StyleTransferOptions
 from unit.engine.synthetic import random_tensors
@@ -15,10 +17,10 @@ from unit.engine.synthetic import random_tensors
 RELATIVE_ERROR = {torch.float32: 1e-4, torch.float64: 1e-11, torch.bfloat16: 5e-2}
 
 
-def encoder_of(model: str, dtype: torch.dtype = torch.float64) -> Encoder:
+def encoder_of(model: str, dtype: torch.dtype = torch.float64, padding: str = "zeros") -> Encoder:
     layers = (CONTENT_LAYER[model], *STYLE_LAYERS[model])
     tensors = {name: tensor.to(dtype) for name, tensor in random_tensors(model).items()}
-    return Encoder(model, tensors, layers, dtype)
+    return Encoder(model, tensors, layers, dtype, padding)
 
 
 def picture(height: int, width: int, seed: int, dtype: torch.dtype = torch.float64) -> Tensor:
@@ -75,24 +77,56 @@ def test_loss_and_gradient_equal_those_of_the_whole(
     content, style, x = (picture(*size, seed=seed, dtype=wide) for seed in range(3))
     style = style[:, :, : size[0] * 2 // 3]
     options = StyleTransferOptions(content_weight=1e-2, style_weight=1e-2)
-    whole = Objective(encoder, content, style, options)(x.flatten())
-    objective = Objective(encoder, content, style, options, tile_side=side)
+    check_tiles(encoder, content, [StyleInput(style)], options, x, side, RELATIVE_ERROR[dtype])
+
+
+def check_tiles(
+    encoder: Encoder,
+    content: Tensor,
+    styles: list[StyleInput],
+    options: StyleTransferOptions,
+    x: Tensor,
+    side: int,
+    allowed: float,
+) -> None:
+    whole = Objective(encoder, content, styles, options)(x.flatten())
+    objective = Objective(encoder, content, styles, options, tile_side=side)
     assert len(cut(content.shape, side, encoder.path)) >= 3
     tiled = objective(x.flatten())
     error = (tiled.gradient - whole.gradient).norm() / whole.gradient.norm()
-    assert error <= RELATIVE_ERROR[dtype]
+    assert error <= allowed
     for name in ("content", "style", "total_variation"):
-        assert getattr(tiled.losses, name) == pytest.approx(
-            getattr(whole.losses, name), rel=RELATIVE_ERROR[dtype]
-        )
+        of_tiles, of_whole = (getattr(each.losses, name) for each in (tiled, whole))
+        assert of_tiles == pytest.approx(of_whole, rel=allowed)
+
+
+@pytest.mark.parametrize("has_masks", [False, True], ids=["blend", "masks"])
+@pytest.mark.parametrize("style_loss", ["gram", "wasserstein"])
+@pytest.mark.parametrize("padding", ["zeros", "replicate"])
+def test_several_styles_equal_those_of_the_whole(
+    padding: str, style_loss: str, has_masks: bool
+) -> None:
+    """Whatever is compared, wherever it is, and whatever is beyond the border."""
+    encoder = encoder_of("vgg16", padding=padding)
+    size = (99, 131)
+    content, one, two, x = (picture(*size, seed=seed) for seed in range(4))
+    ramp = torch.linspace(-0.5, 1.5, size[1], dtype=torch.float64).clamp(0, 1).expand(1, 1, *size)
+    amounts = (ramp, 1 - ramp) if has_masks else (None, None)
+    styles = [
+        StyleInput(image, share, amount)
+        for image, share, amount in zip((one, two[:, :, :60]), (0.3, 0.7), amounts, strict=True)
+    ]
+    options: Any = {"content_weight": 1e-2, "style_weight": 1e-2, "style_loss": style_loss}
+    check_tiles(encoder, content, styles, StyleTransferOptions(**options), x, 48, 1e-9)
 
 
 def test_no_seam_is_left() -> None:
     encoder = encoder_of("vgg16")
     content, style, x = (picture(96, 96, seed=seed) for seed in range(3))
+    styles = [StyleInput(style)]
     options = StyleTransferOptions(tv_weight=0)
-    whole = Objective(encoder, content, style, options)(x.flatten()).gradient
-    tiled = Objective(encoder, content, style, options, tile_side=48)(x.flatten()).gradient
+    whole = Objective(encoder, content, styles, options)(x.flatten()).gradient
+    tiled = Objective(encoder, content, styles, options, tile_side=48)(x.flatten()).gradient
     assert (tiled - whole).abs().max() <= 1e-11 * whole.abs().max()
 
 

@@ -67,6 +67,12 @@ def test_no_more_masks_than_styles(house: House) -> None:
     assert caught.value.field == "style_mask"
 
 
+def test_as_many_shares_as_styles(house: House) -> None:
+    with pytest.raises(InvalidOption, match="as many shares as styles, here 1") as caught:
+        house.submit(options={"style_blend": "0.7,0.3"})
+    assert caught.value.field == "style_blend"
+
+
 def test_size_is_limited(tmp_path: Path) -> None:
     house = House(tmp_path, Limits(max_size=100))
     with pytest.raises(InvalidOption, match="at most 100 on this server"):

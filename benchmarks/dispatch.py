@@ -1,0 +1,285 @@
+"""From submit to running, through every part but the engine.
+
+    python -m benchmarks.dispatch
+
+Workers run jobs that do nothing, so that what is measured is the queue, the database and the
+storage. The embedded defaults stand beside PostgreSQL, Kafka, Redis in one run.
+"""
+
+import argparse
+import json
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
+
+from nst import bootstrap
+from nst.adapters.memory import MemoryProgressFeed
+from nst.jobs.execute import Finished, News, Work, Workshop
+from nst.jobs.job import RESULT, JobProgress, JobResult, JobStatus
+from nst.jobs.submit import Jobs, Limits, Upload
+from nst.options import StyleTransferOptions
+from nst.samples import sample
+from nst.worker import Worker
+
+RESULTS = Path(__file__).parent / "results" / "dispatch.json"
+WORKERS = (1, 4, 16)
+STREAMS = 500
+
+
+class NoEngine:
+    """An Engine whose pictures are finished at once."""
+
+    def __init__(self) -> None:
+        self._news: News | None = None
+
+    def start(self, work: Work) -> None:
+        (work.directory / RESULT).write_bytes(b"a picture")
+        result = JobResult(
+            key=RESULT,
+            content_type="image/png",
+            size=(1, 1),
+            steps=0,
+            evaluations=0,
+            stop_reason="converged",
+            model="none",
+            weights_sha256="0" * 64,
+            device="cpu",
+            precision="fp32",
+        )
+        self._news = Finished(JobStatus.SUCCEEDED, result)
+
+    def news(self, timeout_seconds: float) -> News | None:  # noqa: ARG002 - as Engine has it
+        news, self._news = self._news, None
+        return news
+
+    def steer(self, steering: Mapping[str, float]) -> None:
+        """There is nothing to be steered."""
+
+    def cancel(self) -> None:
+        """It is finished already."""
+
+    def stop(self) -> None:
+        """It is finished already."""
+
+    def kill(self) -> None:
+        """There is no process."""
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """Of one system with so many workers."""
+
+    system: str
+    workers: int
+    dispatch_p50_ms: float
+    dispatch_p95_ms: float
+    jobs_per_second: float
+    """When all workers are always busy."""
+    of_a_crowd: int
+    """Jobs of another client that were waiting before the one job of a second client came."""
+    started_before_the_one: int
+    """Of these, after it had come."""
+
+
+def work() -> None:
+    """A worker process, until it is killed."""
+    with bootstrap.ports() as ports:
+        workshop = Workshop(ports.repository, ports.storage, ports.feed, NoEngine())
+        queue = bootstrap.queue_of_a_worker(ports)
+        Worker(queue, workshop, retention_seconds=86400.0).run()
+
+
+class Client:
+    """Submits without HTTP."""
+
+    def __init__(self, ports: bootstrap.Ports) -> None:
+        limits = Limits(max_jobs_per_client=10**6, max_queued=10**6, max_bytes_per_day=10**12)
+        self._jobs = Jobs(
+            ports.repository, ports.queue, ports.storage, ports.feed, ports.limiter, limits
+        )
+        self._content = Upload(sample("content", "cat").read_bytes(), "cat.jpg")
+        self._style = Upload(sample("style", "impasto").read_bytes(), "impasto.jpg")
+        self._seed = time.time_ns()
+
+    def submit(self, owner: str = "one") -> str:
+        self._seed += 1  # or it would be a result that is there already
+        options = StyleTransferOptions(size=32, total_iterations=1, seed=self._seed)
+        return self._jobs.submit(owner, self._content, [self._style], options).id
+
+    def wait(self, job_ids: Sequence[str]) -> list[tuple[float, float, float]]:
+        """Created, started, completed."""
+        times = []
+        for job_id in job_ids:
+            while not (job := self._jobs.repository.get(job_id)).status.is_final:
+                time.sleep(0.02)
+            assert job.started_at is not None
+            assert job.completed_at is not None
+            times.append((job.created_at, job.started_at, job.completed_at))
+        return times
+
+
+def measure(system: str, workers: int, jobs: int) -> Measured:
+    """With the system that the environment names."""
+    with bootstrap.ports() as ports, _workers(workers, ports):
+        client = Client(ports)
+        client.wait([client.submit() for _ in range(3 * workers)])  # all are there
+        dispatches = []
+        for _ in range(jobs):
+            [(created, started, _completed)] = client.wait([client.submit()])
+            dispatches.append(1000 * (started - created))
+        times = client.wait([client.submit() for _ in range(2 * jobs)])
+        seconds = max(t[2] for t in times) - min(t[1] for t in times)
+        crowd = [client.submit("many") for _ in range(2 * jobs)]
+        [(came, started, _completed)] = client.wait([client.submit("one")])
+        crowd_started = [t[1] for t in client.wait(crowd)]
+    return Measured(
+        system=system,
+        workers=workers,
+        dispatch_p50_ms=statistics.median(dispatches),
+        dispatch_p95_ms=statistics.quantiles(dispatches, n=20)[-1],
+        jobs_per_second=2 * jobs / seconds,
+        of_a_crowd=sum(came < other for other in crowd_started),
+        started_before_the_one=sum(came < other < started for other in crowd_started),
+    )
+
+
+@contextmanager
+def _workers(count: int, ports: bootstrap.Ports) -> Iterator[None]:
+    """Processes where they share a queue with us; threads where the queue is in this process."""
+    if not os.environ.get("NST_KAFKA_BROKERS"):
+        made = [
+            Worker(
+                ports.queue,
+                Workshop(ports.repository, ports.storage, ports.feed, NoEngine()),
+                retention_seconds=86400.0,
+                name=f"thread-{number}",
+            )
+            for number in range(count)
+        ]
+        threads = [threading.Thread(target=worker.run) for worker in made]
+        for thread in threads:
+            thread.start()
+        try:
+            yield
+        finally:
+            for worker in made:
+                worker.stop()
+            for thread in threads:
+                thread.join()
+        return
+    command = [sys.executable, "-m", "benchmarks.dispatch", "--work"]
+    processes = [subprocess.Popen(command, stderr=subprocess.DEVNULL) for _ in range(count)]
+    try:
+        yield
+    finally:
+        for process in processes:
+            process.kill()
+            process.wait()
+
+
+def event_delays(redis_url: str, streams: int, events: int) -> dict[str, float]:
+    """From publishing to `streams` listeners in another place of the service."""
+    from nst.adapters.redis import RedisProgressFeed
+
+    here, there = (RedisProgressFeed(redis_url, MemoryProgressFeed()) for _ in range(2))
+    delays: list[float] = []
+    ready = threading.Barrier(streams + 1)
+
+    def listen(job_id: str) -> None:
+        with there.subscribe(job_id) as subscription:
+            ready.wait()
+            heard = (subscription.wait(10) for _ in range(events))
+            delays.extend(1000 * (time.time() - news.elapsed_seconds) for news in heard if news)
+
+    threads = [threading.Thread(target=listen, args=(f"{n:032x}",)) for n in range(streams)]
+    for thread in threads:
+        thread.start()
+    ready.wait()
+    for step in range(events):
+        for number in range(streams):
+            progress = JobProgress(
+                step=step,
+                total_iterations=events,
+                elapsed_seconds=time.time(),
+                remaining_seconds=0.0,
+                size=(1, 1),
+            )
+            here.publish(f"{number:032x}", progress)
+            time.sleep(1 / streams)
+    for thread in threads:
+        thread.join()
+    here.close()
+    there.close()
+    p95 = statistics.quantiles(delays, n=20)[-1]
+    heard = len(delays) / streams / events
+    return {"p50_ms": statistics.median(delays), "p95_ms": p95, "heard_share": heard}
+
+
+@contextmanager
+def _environment(values: Mapping[str, str]) -> Iterator[None]:
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        for name in values:
+            del os.environ[name]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--work", action="store_true", help="be a worker")
+    parser.add_argument("--jobs", type=int, default=100)
+    arguments = parser.parse_args()
+    if arguments.work:
+        work()
+        return
+    import servers
+
+    measured: list[Measured] = []
+    with tempfile.TemporaryDirectory(prefix="nst-bench-") as name, ExitStack() as stack:
+        directory = Path(name)
+        for part in ("embedded", "postgresql", "kafka", "redis", "scaled"):
+            (directory / part).mkdir()
+        with _environment({"NST_DATA_DIR": str(directory / "embedded")}):
+            bootstrap.migrate()
+            measured += [measure("SQLite, memory", n, arguments.jobs) for n in WORKERS]
+        database = stack.enter_context(servers.postgresql(directory / "postgresql"))
+        broker = stack.enter_context(servers.kafka(directory / "kafka"))
+        redis = stack.enter_context(servers.redis(directory / "redis"))
+        redis_url = f"redis://{redis.address}/0"
+        scaled = {
+            "NST_DATA_DIR": str(directory / "scaled"),
+            "NST_DATABASE_URL": servers.new_database(database),
+            "NST_KAFKA_BROKERS": broker.address,
+            "NST_KAFKA_SESSION_TIMEOUT_SECONDS": "6",
+            "NST_KAFKA_HEARTBEAT_SECONDS": "1",
+            "NST_REDIS_URL": redis_url,
+        }
+        with _environment(scaled):
+            bootstrap.migrate()
+            measured += [measure("PostgreSQL, Kafka, Redis", n, arguments.jobs) for n in WORKERS]
+        delays = event_delays(redis_url, STREAMS, events=5)
+    for one in measured:
+        print(one)
+    print(f"events through Redis to {STREAMS} streams: {delays}")
+    found = {
+        "machine": {"cores": os.cpu_count(), "python": platform.python_version()},
+        "dispatch": [asdict(one) for one in measured],
+        "event_delays": {"streams": STREAMS, **delays},
+    }
+    RESULTS.write_text(json.dumps(found, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()

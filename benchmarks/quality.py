@@ -1,0 +1,248 @@
+"""`python -m benchmarks.quality`: what each part of preset quality is worth.
+
+Over fixed pairs of the sample pictures the preset is painted as it is, and with one part changed at
+a time: what it has is switched off, what it has not is switched on. Beside them stand the other
+presets. Every picture is judged by the network that did not paint it (`nst.engine.distance`).
+"""
+
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from statistics import fmean, geometric_mean
+from typing import Any
+
+import click
+from PIL import Image
+from pydantic import PositiveFloat
+
+import nst
+from benchmarks.engine import machine
+from benchmarks.engine.schema import Machine, Measured, Record, today
+from nst import NeuralStyleTransfer, StyleTransferOptions, images
+from nst.cli.contact_sheet import Cell, contact_sheet
+from nst.engine import distance
+from nst.engine.device import resolve_device
+from nst.engine.styles import Style
+from nst.engine.weights import Weights, WeightsStore
+from nst.options import MODELS, PRESETS
+from nst.progress import Distances
+
+HERE = Path(__file__).resolve().parent
+SAMPLES = HERE.parent / "data"
+
+PAIRS = (
+    ("cat", "impasto"),
+    ("coffee", "woodcut_waves"),
+    ("rocket", "stained_glass"),
+    ("astronaut", "watercolour"),
+)
+
+PRESET = "quality"
+BESIDE = ("fast", "draft")
+"""Other presets, at the same size."""
+NOTHING: Mapping[str, Any] = {}
+SWITCHES: Mapping[str, tuple[Mapping[str, Any], Mapping[str, Any]]] = {
+    "scales": ({"scales": 1}, {"scales": 2}),
+    "style_layers": ({"style_layers": "classic"}, {"style_layers": "dense"}),
+    "average": ({"average": 0}, {"average": 0.9}),
+    "padding": ({"padding": "zeros"}, {"padding": "replicate"}),
+    "style_loss": (
+        {"style_loss": "gram", "content_weight": 1.4e5},
+        {"style_loss": "wasserstein", "content_weight": 3e6},
+    ),
+}
+"""Parts that can be off or on, and how. Each style loss has the content weight with which pictures
+are about as far from their content."""
+
+
+class Painted(Measured):
+    """One finished picture."""
+
+    variant: str
+    content: str
+    style: str
+    steps: int
+    seconds: PositiveFloat
+    """Preparation included, without the judge's."""
+    style_distance: PositiveFloat
+    content_distance: PositiveFloat
+
+
+class Ablation(Record):
+    """What a results file holds."""
+
+    nst_version: str
+    machine: Machine
+    model: str
+    judge: str
+    """The network that judged."""
+    options: dict[str, Any]
+    """Of the preset, as it was."""
+    rows: tuple[Painted, ...]
+
+
+def variants(
+    size: int, model: str, steps: int | None, changes: Mapping[str, Any] = NOTHING
+) -> dict[str, StyleTransferOptions]:
+    """By name; `changes` to the preset that is taken apart. All take all their steps, so that equal
+    numbers are compared."""
+    every = {"size": size, "model": model, "convergence_tolerance": 0}
+    given = every | ({} if steps is None else {"total_iterations": steps})
+    whole = StyleTransferOptions.from_preset(PRESET, **{**given, **changes})
+    found = {PRESET: whole}
+    for name, (off, on) in SWITCHES.items():
+        is_off = getattr(whole, name) == off[name]
+        changed = f"with {name} {on[name]}" if is_off else f"without {name}"
+        found[changed] = StyleTransferOptions(**{**whole.model_dump(), **(on if is_off else off)})
+    for preset in BESIDE:
+        taken = every if PRESETS[preset].get("total_iterations") == 0 else given
+        found[preset] = StyleTransferOptions.from_preset(preset, **taken)
+    return found
+
+
+def paint(
+    options: StyleTransferOptions, pair: tuple[str, str], store: WeightsStore, judge: Weights
+) -> tuple[Image.Image, float, int, Distances]:
+    """The picture, its seconds and steps, and how far it is from both."""
+    content = images.load(SAMPLES / "content" / f"{pair[0]}.jpg", "content")
+    style = images.load(SAMPLES / "style" / f"{pair[1]}.jpg", "style")
+    transfer = NeuralStyleTransfer(options, weights=store)
+    started = time.perf_counter()
+    *_, last = transfer.steps(content, style)
+    picture = last.render()
+    seconds = time.perf_counter() - started
+    distances = distance.measure(picture, content, [Style(style)], judge)
+    return picture, seconds, last.step, distances
+
+
+def measure(
+    chosen: Mapping[str, StyleTransferOptions],
+    pairs: Sequence[tuple[str, str]],
+    store: WeightsStore,
+    judge: Weights,
+    pictures: Path,
+) -> Iterator[Painted]:
+    """Pair by pair, and the pictures as files."""
+    for pair in pairs:
+        for name, options in chosen.items():
+            print(f"{' + '.join(pair)}: {name}", file=sys.stderr, flush=True)
+            picture, seconds, steps, distances = paint(options, pair, store, judge)
+            images.save(picture, _file(pictures, name, pair), overwrite=True)
+            yield Painted(
+                measured_on=today(),
+                variant=name,
+                content=pair[0],
+                style=pair[1],
+                steps=steps,
+                seconds=seconds,
+                style_distance=distances.style,
+                content_distance=distances.content,
+            )
+
+
+def render(ablation: Ablation) -> str:
+    """A Markdown table: seconds on average, distances as geometric means over the pairs, and beside
+    them their ratios to the preset as it is."""
+    by_variant: dict[str, list[Painted]] = {}
+    for row in ablation.rows:
+        by_variant.setdefault(row.variant, []).append(row)
+    whole = _means(by_variant[PRESET])
+    lines = ["| variant | seconds | style distance | content distance |", "|---|---:|---:|---:|"]
+    for name, rows in by_variant.items():
+        cells = [
+            f"{mean:.3g} ({mean / of_whole:.2f})"
+            for mean, of_whole in zip(_means(rows), whole, strict=True)
+        ]
+        lines.append(f"| {' | '.join([name, *cells])} |")
+    return "\n".join(lines)
+
+
+def sheet(ablation: Ablation, pictures: Path) -> Image.Image:
+    """A row for each pair, a column for each variant."""
+    pairs = dict.fromkeys((row.content, row.style) for row in ablation.rows)
+    names = dict.fromkeys(row.variant for row in ablation.rows)
+    return contact_sheet(
+        [[Cell(name, _file(pictures, name, pair)) for name in names] for pair in pairs]
+    )
+
+
+def _means(rows: Sequence[Painted]) -> tuple[float, float, float]:
+    return (
+        fmean(row.seconds for row in rows),
+        geometric_mean(row.style_distance for row in rows),
+        geometric_mean(row.content_distance for row in rows),
+    )
+
+
+def _file(pictures: Path, variant: str, pair: tuple[str, str]) -> Path:
+    return pictures / f"{'_'.join((*pair, *variant.split()))}.png"
+
+
+@click.command()
+@click.option("--model", type=click.Choice(MODELS), default="vgg19", show_default=True)
+@click.option("--size", type=int, default=384, show_default=True, help="Longest side in pixels.")
+@click.option("--steps", type=int, help="Of all that optimise.  [default: those of the preset]")
+@click.option(
+    "--set",
+    "changes",
+    metavar="NAME=VALUE",
+    multiple=True,
+    help="Change an option of the preset, as if it were so; may be repeated.",
+)
+@click.option("--pairs", "count", type=click.IntRange(1, len(PAIRS)), default=len(PAIRS))
+@click.option(
+    "--weights-dir",
+    type=click.Path(path_type=Path),
+    envvar="NST_WEIGHTS_DIR",
+    help="Directory with VGG-19's weights.  [env: NST_WEIGHTS_DIR]",
+)
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path),
+    help="The results file; beside it the contact sheet.  [default: benchmarks/results/quality--…]",
+)
+@click.option("--show", type=click.Path(path_type=Path, exists=True), help="Only print this file.")
+def main(
+    model: str,
+    size: int,
+    steps: int | None,
+    changes: Sequence[str],
+    count: int,
+    weights_dir: Path | None,
+    output: Path | None,
+    show: Path | None,
+) -> None:
+    """Paint, judge, print the table, keep numbers and contact sheet."""
+    if show:
+        click.echo(render(Ablation.model_validate_json(show.read_text(encoding="utf-8"))))
+        return
+    store = WeightsStore(directory=weights_dir, offline=True)
+    judge = store.load_local(distance.JUDGE[model])
+    if judge is None:
+        raise click.UsageError(f"no weights of {distance.JUDGE[model]}, name --weights-dir")
+    described = machine.describe(resolve_device("auto"))
+    output = output or HERE / "results" / machine.file_name(f"quality-{model}", described)
+    paint(variants(64, model, 1)[PRESET], PAIRS[0], store, judge)  # to warm up
+    with tempfile.TemporaryDirectory() as directory:
+        pictures = Path(directory)
+        changed = dict(change.split("=", 1) for change in changes)
+        chosen = variants(size, model, steps, changed)
+        rows = measure(chosen, PAIRS[:count], store, judge, pictures)
+        ablation = Ablation(
+            nst_version=nst.__version__,
+            machine=described,
+            model=model,
+            judge=judge.model,
+            options=chosen[PRESET].model_dump(mode="json"),
+            rows=tuple(rows),
+        )
+        text = ablation.model_dump_json(indent=1) + "\n"
+        images.write_file(output, lambda file: file.write_text(text), overwrite=True)
+        images.save(sheet(ablation, pictures), output.with_suffix(".jpg"), overwrite=True)
+    click.echo(render(ablation))
+
+
+if __name__ == "__main__":
+    main()

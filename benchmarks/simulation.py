@@ -1,0 +1,146 @@
+"""How the service behaves with up to a thousand workers: a discrete simulation.
+
+    python -m benchmarks.simulation
+
+The machines are simulated; what each statement costs the database and how long a job takes are
+said on the command line, after what was measured. What is looked for is the part that gives in
+first.
+"""
+
+import argparse
+import json
+import random
+import statistics
+from collections.abc import Generator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import simpy
+
+Steps: TypeAlias = Generator[simpy.Event, Any, None]
+
+RESULTS = Path(__file__).parent / "results" / "simulation.json"
+
+HEARTBEAT_SECONDS = 1.0
+IDLE_SECONDS = 2.0
+STREAM_POLL_SECONDS = 2.0
+STREAMS_PER_JOB = 1.0
+"""Somebody watches each job, and looks into the repository now and then."""
+
+DATABASE_CORES = 4
+LOAD = 0.8
+"""Jobs come so fast that so many workers are busy on average."""
+
+
+@dataclass(frozen=True, slots=True)
+class Costs:
+    """Seconds of one core of the database for each statement, and of a worker for a job."""
+
+    claim: float
+    heartbeat: float
+    read: float
+    job: float
+
+
+@dataclass(slots=True)
+class Outcome:
+    """Of one number of workers."""
+
+    workers: int
+    jobs_per_second: float
+    database_busy: float
+    """Share of its cores."""
+    dispatch_p50_seconds: float
+    dispatch_p95_seconds: float
+
+
+class System:
+    """A database with some cores, workers, and jobs that come at random."""
+
+    def __init__(self, workers: int, costs: Costs, seed: int) -> None:
+        self.environment = simpy.Environment()
+        self._database = simpy.Resource(self.environment, DATABASE_CORES)
+        self._queue = simpy.Store(self.environment)
+        self._workers = workers
+        self._costs = costs
+        self._random = random.Random(seed)  # noqa: S311 - only to repeat it
+        self._busy_seconds = 0.0
+        self.dispatches: list[float] = []
+
+    def run(self, seconds: float) -> Outcome:
+        self.environment.process(self._arrivals())
+        for _ in range(self._workers):
+            self.environment.process(self._worker())
+        self.environment.run(until=seconds)
+        ordered = sorted(self.dispatches)
+        return Outcome(
+            workers=self._workers,
+            jobs_per_second=len(ordered) / seconds,
+            database_busy=self._busy_seconds / seconds / DATABASE_CORES,
+            dispatch_p50_seconds=statistics.median(ordered),
+            dispatch_p95_seconds=ordered[int(0.95 * len(ordered))],
+        )
+
+    def _arrivals(self) -> Steps:
+        rate = LOAD * self._workers / self._costs.job
+        while True:
+            yield self.environment.timeout(self._random.expovariate(rate))
+            self._queue.put(self.environment.now)
+
+    def _worker(self) -> Steps:
+        yield self.environment.timeout(self._random.uniform(0, IDLE_SECONDS))
+        while True:
+            message = self._queue.get()
+            while not message.triggered:
+                yield message | self.environment.timeout(IDLE_SECONDS)
+                yield from self._ask(self._costs.claim)
+            submitted_at = yield message
+            self.dispatches.append(self.environment.now - submitted_at)
+            yield from self._paint()
+
+    def _paint(self) -> Steps:
+        ends_at = self.environment.now + self._random.expovariate(1 / self._costs.job)
+        while self.environment.now < ends_at:
+            yield self.environment.timeout(min(HEARTBEAT_SECONDS, ends_at - self.environment.now))
+            reads = STREAMS_PER_JOB * HEARTBEAT_SECONDS / STREAM_POLL_SECONDS
+            yield from self._ask(self._costs.heartbeat + reads * self._costs.read)
+
+    def _ask(self, cost: float) -> Steps:
+        with self._database.request() as turn:
+            yield turn
+            yield self.environment.timeout(cost)
+        self._busy_seconds += cost
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--claim-ms", type=float, default=2.0)
+    parser.add_argument("--heartbeat-ms", type=float, default=1.0)
+    parser.add_argument("--read-ms", type=float, default=0.5)
+    parser.add_argument("--job-seconds", type=float, default=60.0)
+    parser.add_argument("--seconds", type=float, default=300.0)
+    arguments = parser.parse_args()
+    costs = Costs(
+        claim=arguments.claim_ms / 1000,
+        heartbeat=arguments.heartbeat_ms / 1000,
+        read=arguments.read_ms / 1000,
+        job=arguments.job_seconds,
+    )
+    outcomes = []
+    for workers in (1, 4, 16, 64, 250, 1000, 2000, 4000):
+        outcome = System(workers, costs, seed=0).run(arguments.seconds)
+        outcomes.append(outcome)
+        print(
+            f"{workers:5} workers: {outcome.jobs_per_second:7.2f} jobs/s, "
+            f"database {outcome.database_busy:5.1%} busy, "
+            f"dispatch p50 {outcome.dispatch_p50_seconds:.3f} s, "
+            f"p95 {outcome.dispatch_p95_seconds:.3f} s"
+        )
+    found = {"costs": asdict(costs), "database_cores": DATABASE_CORES}
+    found["outcomes"] = [asdict(outcome) for outcome in outcomes]
+    RESULTS.write_text(json.dumps(found, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()

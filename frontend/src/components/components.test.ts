@@ -1,0 +1,153 @@
+import { render, screen } from '@testing-library/svelte';
+import userEvent from '@testing-library/user-event';
+import { beforeEach, describe, expect, it, vi } from 'vitest';
+import { Problem } from '../lib/api';
+import { DOCUMENT, job } from '../lib/fixtures';
+import { fieldsOf, type Field } from '../lib/options';
+import { studio } from '../lib/studio.svelte';
+import Commands from './Commands.svelte';
+import Compare from './Compare.svelte';
+import ErrorNote from './ErrorNote.svelte';
+import JobEnd from './JobEnd.svelte';
+import LossChart from './LossChart.svelte';
+import OptionField from './OptionField.svelte';
+import Viewer from './Viewer.svelte';
+
+const user = userEvent.setup();
+
+describe('Compare', () => {
+  it('shows as much of the photo as its slider says', async () => {
+    render(Compare, { before: '/photo', after: '/painting', beforeAlt: 'Photo of a cat', afterAlt: 'Painted cat' });
+    const slider = screen.getByRole<HTMLInputElement>('slider', { name: 'Compare photo and painting' });
+    const photo = screen.getByAltText('Photo of a cat');
+    expect(photo.style.clipPath).toBe('inset(0 50% 0 0)');
+    slider.value = '80';
+    slider.dispatchEvent(new Event('input'));
+    await vi.waitFor(() => {
+      expect(photo.style.clipPath).toBe('inset(0 20% 0 0)');
+    });
+  });
+});
+
+describe('OptionField', () => {
+  const field = (name: string) => fieldsOf(DOCUMENT).find((one) => one.name === name) as Field;
+
+  beforeEach(() => {
+    studio.document = DOCUMENT;
+    studio.preset = 'quality';
+    studio.changes = {};
+  });
+
+  it('changes the option, marks it, and takes it back', async () => {
+    render(OptionField, { field: field('size') });
+    const input = screen.getByLabelText('Size');
+    expect(input).toHaveValue('512');
+    expect(input).toHaveAccessibleDescription('Longest side.');
+    await user.clear(input);
+    await user.type(input, '800{Tab}');
+    expect(studio.changes).toEqual({ size: 800 });
+    await user.click(screen.getByRole('button', { name: 'Set Size back to the preset' }));
+    expect(studio.changes).toEqual({});
+    expect(input).toHaveValue('512');
+  });
+
+  it('says what is allowed and keeps the option as it was', async () => {
+    render(OptionField, { field: field('size') });
+    const input = screen.getByLabelText('Size');
+    await user.clear(input);
+    await user.type(input, '5{Tab}');
+    expect(screen.getByRole('alert')).toHaveTextContent('Give a whole number, at least 32, at most 16 000.');
+    expect(input).toBeInvalid();
+    expect(studio.changes).toEqual({});
+  });
+
+  it('offers the choices of the schema', async () => {
+    render(OptionField, { field: field('color') });
+    await user.selectOptions(screen.getByLabelText('Colours'), 'luminance');
+    expect(studio.changes).toEqual({ color: 'luminance' });
+  });
+});
+
+describe('Viewer', () => {
+  const done = job({
+    status: 'succeeded',
+    result: {
+      size: [512, 341],
+      steps: 180,
+      evaluations: 190,
+      stop_reason: 'total_iterations',
+      model: 'vgg16',
+      device: 'cpu',
+      precision: 'bf16',
+      distances: null,
+      content_type: 'image/png',
+    },
+    links: { ...job().links, result: '/api/v1/jobs/1/result' },
+  });
+
+  it('shows the photo while a key or the button is held', async () => {
+    render(Viewer, { job: done });
+    expect(screen.queryByAltText('The photo of cat in impasto')).not.toBeInTheDocument();
+    await user.keyboard('{o>}');
+    expect(screen.getByAltText('The photo of cat in impasto')).toBeInTheDocument();
+    await user.keyboard('{/o}');
+    expect(screen.queryByAltText('The photo of cat in impasto')).not.toBeInTheDocument();
+
+    const button = screen.getByRole('button', { name: 'Hold for photo' });
+    await user.pointer({ keys: '[MouseLeft>]', target: button });
+    expect(screen.getByAltText('The photo of cat in impasto')).toBeInTheDocument();
+    await user.pointer({ keys: '[/MouseLeft]', target: button });
+    expect(screen.queryByAltText('The photo of cat in impasto')).not.toBeInTheDocument();
+  });
+
+  it('compares, at the touch of a key', async () => {
+    render(Viewer, { job: done });
+    await user.keyboard('c');
+    expect(screen.getByRole('slider', { name: 'Compare photo and painting' })).toBeInTheDocument();
+    await user.keyboard('c');
+    expect(screen.queryByRole('slider')).not.toBeInTheDocument();
+  });
+
+  it('shows the photo alone before anything is painted', () => {
+    render(Viewer, { job: job({ status: 'queued' }) });
+    expect(screen.getByAltText('The photo of cat in impasto')).toHaveAttribute('src', '/api/v1/jobs/1/content?thumb=1');
+    expect(screen.queryByRole('button')).not.toBeInTheDocument();
+  });
+});
+
+describe('JobEnd', () => {
+  it('says what went wrong, what the server says, and what to do', () => {
+    render(JobEnd, { job: job({ status: 'failed', error: { code: 'out_of_memory', message: '9000×6000 pixels need more' } }) });
+    const note = screen.getByRole('alert');
+    expect(note).toHaveTextContent('does not fit into the memory');
+    expect(note).toHaveTextContent('9000×6000 pixels need more');
+    expect(note).toHaveTextContent('move Detail to the left');
+  });
+
+  it('is honest about a job that was stopped too early', () => {
+    render(JobEnd, { job: job({ status: 'canceled' }) });
+    expect(screen.getByText(/there is no picture/)).toBeInTheDocument();
+  });
+});
+
+it('describes the curve to those who do not see it', () => {
+  const points = [1, 2].map((step) => ({ step, content: 1, style: 10 / step, total_variation: 0, total: 20 / step }));
+  render(LossChart, { points, lastStep: 180 });
+  expect(screen.getByRole('img')).toHaveAccessibleName('Curve of the losses up to step 2: together from 20 to 10.');
+});
+
+it('copies a command', async () => {
+  const recipe = { content: { name: 'cat.jpg' }, styles: [{ name: 'impasto.jpg' }], preset: 'draft', options: {} };
+  const written = vi.spyOn(navigator.clipboard, 'writeText');
+  render(Commands, { recipe });
+  await user.click(screen.getByRole('button', { name: 'Copy: Command line' }));
+  expect(written).toHaveBeenCalledWith('nst stylize cat.jpg impasto.jpg -o cat_impasto.png --preset draft');
+});
+
+it('offers to try again where that helps', async () => {
+  const retry = vi.fn();
+  render(ErrorNote, { problem: new Problem('offline'), retry });
+  expect(screen.getByRole('alert')).toHaveTextContent('Check your connection');
+  await user.click(screen.getByRole('button', { name: 'Try again' }));
+  expect(retry).toHaveBeenCalledOnce();
+});

@@ -1,0 +1,199 @@
+/** The HTTP API. Every failure is a Problem. */
+
+import type {
+  Frame,
+  Job,
+  JobPage,
+  OptionsDocument,
+  RecipeDocument,
+  Sample,
+  Share,
+  SharedPicture,
+  Status,
+} from './types';
+
+const ROOT = '/api/v1';
+
+/** What went wrong, as the server's problem document says it; code `offline` if it did not answer. */
+export class Problem extends Error {
+  constructor(
+    readonly code: string,
+    message = '',
+    readonly status = 0,
+    readonly field: string | null = null,
+    readonly retryAfterSeconds: number | null = null,
+  ) {
+    super(message);
+    this.name = 'Problem';
+  }
+
+  static from(error: unknown): Problem {
+    if (error instanceof Problem) return error;
+    return new Problem('page_failed', error instanceof Error ? error.message : String(error));
+  }
+}
+
+interface ProblemDocument {
+  code?: string;
+  detail?: string;
+  title?: string;
+  field?: string;
+  retry_after_seconds?: number;
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
+}
+
+/** A proxy in between may answer with something else than a problem document. */
+export function problemOf(status: number, text: string, retryAfter: string | null): Problem {
+  const body = (parse(text) ?? {}) as ProblemDocument;
+  const code = body.code ?? (status >= 502 && status <= 504 ? 'offline' : 'internal_error');
+  const seconds = body.retry_after_seconds ?? Number.parseFloat(retryAfter ?? '');
+  return new Problem(
+    code,
+    body.detail ?? body.title ?? '',
+    status,
+    body.field ?? null,
+    Number.isFinite(seconds) ? seconds : null,
+  );
+}
+
+async function send(path: string, init: RequestInit = {}): Promise<Response> {
+  let response: Response;
+  try {
+    response = await fetch(path, { credentials: 'same-origin', ...init });
+  } catch (error) {
+    if (init.signal?.aborted) throw error;
+    throw new Problem('offline');
+  }
+  if (response.ok) return response;
+  const text = await response.text().catch(() => '');
+  throw problemOf(response.status, text, response.headers.get('Retry-After'));
+}
+
+async function get<T>(path: string, init?: RequestInit): Promise<T> {
+  return (await send(path, init)).json() as Promise<T>;
+}
+
+function post<T>(path: string, body?: unknown): Promise<T> {
+  if (body === undefined) return get<T>(path, { method: 'POST' });
+  return get<T>(path, {
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json' },
+    body: JSON.stringify(body),
+  });
+}
+
+const jobPath = (id: string) => `${ROOT}/jobs/${encodeURIComponent(id)}`;
+
+let options: Promise<OptionsDocument> | undefined;
+
+/** Asked once; a failure is not kept. */
+export function getOptions(): Promise<OptionsDocument> {
+  options ??= get<OptionsDocument>(`${ROOT}/options`).catch((error: unknown) => {
+    options = undefined;
+    throw error;
+  });
+  return options;
+}
+
+export const getStyles = async () => (await get<{ styles: Sample[] }>(`${ROOT}/styles`)).styles;
+export const getContents = async () => (await get<{ contents: Sample[] }>(`${ROOT}/contents`)).contents;
+
+export interface JobsQuery {
+  status?: Status | undefined;
+  limit?: number | undefined;
+  before?: string | undefined;
+}
+
+export function listJobs(query: JobsQuery = {}): Promise<JobPage> {
+  const given = Object.entries(query).filter(([, value]) => value !== undefined);
+  const search = new URLSearchParams(given.map(([name, value]) => [name, String(value)]));
+  return get<JobPage>(`${ROOT}/jobs?${search.toString()}`);
+}
+
+export const getJob = (id: string) => get<Job>(jobPath(id));
+export const cancelJob = (id: string) => post<Job>(`${jobPath(id)}/cancel`);
+export const retryJob = (id: string) => post<Job>(`${jobPath(id)}/retry`);
+export const steerJob = (id: string, values: Record<string, number>) =>
+  post<Job>(`${jobPath(id)}/steer`, values);
+export const eventsPath = (id: string) => `${jobPath(id)}/events`;
+
+export async function deleteJob(id: string): Promise<void> {
+  await send(jobPath(id), { method: 'DELETE' });
+}
+
+export const getFrames = async (job: Job) => (await get<{ frames: Frame[] }>(job.links.frames)).frames;
+
+export const share = (id: string, days: number) => post<Share>(`${jobPath(id)}/shares`, { days });
+export const getShares = async (id: string) =>
+  (await get<{ shares: Share[] }>(`${jobPath(id)}/shares`)).shares;
+
+export async function unshare(id: string, shareId: string): Promise<void> {
+  await send(`${jobPath(id)}/shares/${encodeURIComponent(shareId)}`, { method: 'DELETE' });
+}
+
+export const getShared = (token: string) =>
+  get<SharedPicture>(`${ROOT}/shared/${encodeURIComponent(token)}`);
+
+/** The recipe inside a finished picture, or null if it carries none. */
+export async function readRecipe(picture: Blob): Promise<RecipeDocument | null> {
+  const form = new FormData();
+  form.append('image', picture);
+  try {
+    return await get<RecipeDocument>(`${ROOT}/recipe`, { method: 'POST', body: form });
+  } catch (error) {
+    if (error instanceof Problem && (error.status === 422 || error.status === 415)) return null;
+    throw error;
+  }
+}
+
+export async function download(path: string): Promise<Blob> {
+  return (await send(path)).blob();
+}
+
+/** Crypto.randomUUID exists on secure pages only, and this one is also opened as http://machine:8000. */
+export function newKey(): string {
+  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) =>
+    byte.toString(16).padStart(2, '0'),
+  ).join('');
+}
+
+/**
+ * Submits a job. The same key never makes a second one, so it may be sent again after a failure.
+ * XMLHttpRequest, because fetch does not tell how much of an upload has gone.
+ */
+export function submitJob(
+  form: FormData,
+  key: string,
+  onUpload: (share: number) => void,
+  signal: AbortSignal,
+): Promise<Job> {
+  return new Promise((resolve, reject) => {
+    const request = new XMLHttpRequest();
+    request.open('POST', `${ROOT}/jobs`);
+    request.setRequestHeader('Idempotency-Key', key);
+    request.upload.onprogress = (event) => {
+      if (event.lengthComputable) onUpload(event.loaded / event.total);
+    };
+    request.onload = () => {
+      if (request.status >= 200 && request.status < 300) resolve(parse(request.responseText) as Job);
+      else reject(problemOf(request.status, request.responseText, request.getResponseHeader('Retry-After')));
+    };
+    request.onerror = () => {
+      reject(new Problem('offline'));
+    };
+    request.onabort = () => {
+      reject(new Problem('upload_stopped'));
+    };
+    signal.addEventListener('abort', () => {
+      request.abort();
+    });
+    request.send(form);
+  });
+}

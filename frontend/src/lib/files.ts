@@ -1,0 +1,118 @@
+/** What a chosen file is, found out before anything is uploaded. */
+
+import { texts } from '../texts';
+import type { Limits, Size } from './types';
+
+export type Format =
+  | 'JPEG' | 'PNG' | 'WebP' | 'TIFF' | 'AVIF' | 'GIF' | 'BMP'
+  | 'HEIC' | 'SVG' | 'PDF' | 'ZIP' | 'video' | 'text' | 'unknown';
+
+const TYPES: Partial<Record<Format, string>> = {
+  JPEG: 'image/jpeg',
+  PNG: 'image/png',
+  WebP: 'image/webp',
+  TIFF: 'image/tiff',
+  AVIF: 'image/avif',
+  GIF: 'image/gif',
+  BMP: 'image/bmp',
+};
+
+const MAGIC: [start: string, format: Format][] = [
+  ['\xff\xd8\xff', 'JPEG'],
+  ['\x89PNG\r\n\x1a\n', 'PNG'],
+  ['II*\0', 'TIFF'],
+  ['MM\0*', 'TIFF'],
+  ['GIF8', 'GIF'],
+  ['BM', 'BMP'],
+  ['%PDF', 'PDF'],
+  ['PK\x03\x04', 'ZIP'],
+];
+
+/** The format by the first bytes; a name proves nothing. */
+export function formatOf(bytes: Uint8Array): Format {
+  const start = String.fromCharCode(...bytes.subarray(0, 64));
+  const brand = start.slice(4, 12);
+  if (brand.startsWith('ftyp')) {
+    if (brand.startsWith('avi', 4)) return 'AVIF';
+    return /hei|hev|mif|msf/.test(brand.slice(4)) ? 'HEIC' : 'video';
+  }
+  if (start.startsWith('RIFF')) return start.slice(8, 12) === 'WEBP' ? 'WebP' : 'video';
+  const known = MAGIC.find(([magic]) => start.startsWith(magic));
+  if (known) return known[1];
+  if (/^\s*(<\?xml[^>]*>\s*)?<(!--|svg)/.test(start)) return 'SVG';
+  return bytes.length > 0 && bytes.subarray(0, 64).every((byte) => byte >= 9 && byte < 127) ? 'text' : 'unknown';
+}
+
+export interface PictureFile {
+  format: Format;
+  /** Null where the browser cannot show this format. */
+  size: Size | null;
+}
+
+/** Thrown with a sentence for the person who chose the file. */
+export class WrongFile extends Error {}
+
+/** Reads width and height without decoding all pixels; null if the browser cannot. */
+export type Measure = (file: Blob) => Promise<Size | null>;
+
+export const measure: Measure = async (file) => {
+  const url = URL.createObjectURL(file);
+  const image = new Image();
+  try {
+    await new Promise((resolve, reject) => {
+      image.onload = resolve;
+      image.onerror = reject;
+      image.src = url;
+    });
+    return [image.naturalWidth, image.naturalHeight];
+  } catch {
+    return null;
+  } finally {
+    URL.revokeObjectURL(url);
+  }
+};
+
+/** Formats that every current browser shows: if it cannot, the file is damaged. */
+const SHOWN: Format[] = ['JPEG', 'PNG', 'WebP', 'GIF', 'BMP'];
+
+export async function checkPicture(
+  file: File,
+  limits: Limits,
+  formats: string[],
+  measureSize: Measure = measure,
+): Promise<PictureFile> {
+  const { wrongFile } = texts;
+  if (file.size === 0) throw new WrongFile(wrongFile.empty(file.name));
+  const format = formatOf(new Uint8Array(await file.slice(0, 64).arrayBuffer()));
+  const type = TYPES[format];
+  if (!type || !formats.includes(type)) throw new WrongFile(wrongFile.format(file.name, format, namesOf(formats)));
+  if (file.size > limits.max_upload_bytes) {
+    throw new WrongFile(wrongFile.bytes(file.name, file.size, limits.max_upload_bytes));
+  }
+  const size = await measureSize(file);
+  if (!size && SHOWN.includes(format)) throw new WrongFile(wrongFile.damaged(file.name));
+  if (size && size[0] * size[1] > limits.max_pixels) {
+    throw new WrongFile(wrongFile.pixels(file.name, size, limits.max_pixels));
+  }
+  return { format, size };
+}
+
+/** JPEG, PNG, … of media types. */
+export function namesOf(formats: string[]): string[] {
+  return (Object.keys(TYPES) as Format[]).filter((format) => formats.includes(TYPES[format] ?? ''));
+}
+
+const RECIPE_MARKS = /nst-recipe|"nst": ?"/;
+const LOOKED_AT_BYTES = 65_536;
+
+/** Whether a file looks as if nst had painted it. The server reads what the recipe says. */
+export async function mayCarryRecipe(file: Blob): Promise<boolean> {
+  const parts = [file.slice(0, LOOKED_AT_BYTES), file.slice(-LOOKED_AT_BYTES)];
+  const read = await Promise.all(parts.map((part) => part.arrayBuffer()));
+  const latin1 = new TextDecoder('latin1');
+  return read.some((bytes) => RECIPE_MARKS.test(latin1.decode(bytes).replaceAll('\0', '')));
+}
+
+export function filesOf(data: DataTransfer | null): File[] {
+  return [...(data?.files ?? [])];
+}

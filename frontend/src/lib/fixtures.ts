@@ -1,0 +1,69 @@
+/** A job and an options document as the server gives them, for the tests. */
+
+import type { Job, OptionsDocument } from './types';
+
+export const DOCUMENT: OptionsDocument = {
+  schema: {
+    properties: {
+      size: { type: 'integer', default: 512, minimum: 32, maximum: 16_000, description: 'Longest side.', unit: 'pixels' },
+      content_weight: { type: 'number', default: 1e5, minimum: 0, description: 'Keeps the content.' },
+      strength: { type: 'number', default: 0.5, minimum: 0, maximum: 1 },
+      learning_rate: { type: 'number', default: 1, exclusiveMinimum: 0 },
+      convergence_tolerance: { type: 'number', default: 0.005, minimum: 0, exclusiveMaximum: 1 },
+      color: { enum: ['style', 'match', 'luminance'], type: 'string', default: 'style' },
+      total_iterations: { type: 'integer', default: 20_000, minimum: 0, maximum: 1_000_000 },
+      average: { type: 'boolean', default: false },
+      style_blend: { anyOf: [{ type: 'array', items: { type: 'number' } }, { type: 'null' }], default: null },
+      brand_new: { anyOf: [{ type: 'number', minimum: 0 }, { type: 'null' }], default: null },
+    },
+  },
+  presets: {
+    quality: { size: 512, content_weight: 1.4e5, total_iterations: 180 },
+    draft: { size: 512, total_iterations: 0 },
+    classic: {},
+  },
+  default_preset: 'quality',
+  steerable: ['content_weight', 'strength'],
+  limits: { max_upload_bytes: 1_000_000, max_pixels: 50_000_000, max_styles: 2, max_size: 2048 },
+  formats: ['image/jpeg', 'image/png', 'image/webp', 'image/tiff', 'image/avif'],
+};
+
+export function job(changes: Partial<Job> = {}): Job {
+  const base = '/api/v1/jobs/1';
+  return {
+    id: '1',
+    status: 'running',
+    title: 'cat in impasto',
+    preset: 'quality',
+    options: { size: 512, content_weight: 1.4e5, strength: 0.7, color: 'style', total_iterations: 180 },
+    created_at: '2026-11-22T18:00:00Z',
+    started_at: '2026-11-22T18:00:10Z',
+    completed_at: null,
+    expires_at: null,
+    attempt: 1,
+    cached: false,
+    place_in_queue: null,
+    cancel_requested: false,
+    progress: null,
+    error: null,
+    result: null,
+    pictures: {
+      content: { name: 'cat.jpg', size: [600, 400], format: 'JPEG' },
+      styles: [{ name: 'impasto.jpg', size: [1024, 768], format: 'JPEG' }],
+    },
+    links: {
+      self: base,
+      events: `${base}/events`,
+      result: null,
+      preview: null,
+      frames: `${base}/frames`,
+      archive: `${base}/archive`,
+      timelapse: `${base}/timelapse`,
+      recipe: `${base}/recipe`,
+      content: `${base}/content`,
+      styles: [`${base}/styles/0`],
+      page: '/jobs/1',
+    },
+    ...changes,
+  };
+}

@@ -1,0 +1,51 @@
+/** What a job's state means for the page. */
+
+import type { Recipe } from './commands';
+import { changesFrom, nearestPreset } from './options';
+import type { Job, OptionsDocument } from './types';
+
+export const isActive = (job: Job) => job.status === 'queued' || job.status === 'running';
+
+/** The address of a picture as it is after this step: it changes when the picture does. */
+export function versioned(url: string, version: number | string): string {
+  return `${url}${url.includes('?') ? '&' : '?'}v=${version}`;
+}
+
+export const thumb = (url: string) => `${url}${url.includes('?') ? '&' : '?'}thumb=1`;
+
+/** The newest picture of a job: the result, the preview, or nothing yet. */
+export function newestPicture(job: Job): string | null {
+  if (job.links.result) return job.links.result;
+  const step = job.progress?.preview_step ?? null;
+  return job.links.preview && step !== null ? versioned(job.links.preview, `${job.attempt}.${step}`) : null;
+}
+
+const SHOWN_FORMATS = ['JPEG', 'PNG', 'WEBP', 'GIF', 'AVIF', 'BMP'];
+
+/** A picture as the browser can show it: of formats that it does not know, the server's thumbnail. */
+export function shown(address: string, format: string): string {
+  return SHOWN_FORMATS.includes(format.toUpperCase()) ? address : thumb(address);
+}
+
+export const photoOf = (job: Job) => shown(job.links.content, job.pictures.content.format);
+
+export function thumbOf(job: Job): string {
+  return thumb(newestPicture(job) ?? job.links.content);
+}
+
+/** In seconds; null if it never began or does not say. */
+export function paintingTime(job: Job): number | null {
+  if (!job.started_at || !job.completed_at) return null;
+  return (Date.parse(job.completed_at) - Date.parse(job.started_at)) / 1000;
+}
+
+/** For the commands that paint it again; the job does not say where its masks were. */
+export function recipeOfJob(job: Job, document: OptionsDocument): Recipe & { preset: string } {
+  const preset = job.preset ?? nearestPreset(document, job.options);
+  return {
+    content: { name: job.pictures.content.name },
+    styles: job.pictures.styles.map(({ name }) => ({ name })),
+    preset,
+    options: changesFrom(document, preset, job.options),
+  };
+}

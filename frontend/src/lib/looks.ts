@@ -1,0 +1,46 @@
+/** Looks: settings under a name of one's own, kept by this browser and carried in JSON files. */
+
+import type { Options } from './types';
+
+export interface Look {
+  name: string;
+  preset: string;
+  options: Options;
+}
+
+const KEY = 'nst-looks';
+
+/** The looks in a text; null if it holds none. */
+export function parseLooks(text: string): Look[] | null {
+  try {
+    const found: unknown = JSON.parse(text);
+    const list = Array.isArray(found) ? found : [found];
+    return list.length > 0 && list.every(isLook) ? list : null;
+  } catch {
+    return null;
+  }
+}
+
+function isLook(value: unknown): value is Look {
+  if (typeof value !== 'object' || value === null) return false;
+  const { name, preset, options } = value as Record<string, unknown>;
+  return typeof name === 'string' && typeof preset === 'string' && typeof options === 'object' && options !== null;
+}
+
+export function loadLooks(): Look[] {
+  return parseLooks(localStorage.getItem(KEY) ?? '') ?? [];
+}
+
+export function saveLooks(looks: Look[]): void {
+  localStorage.setItem(KEY, JSON.stringify(looks));
+}
+
+/** A look of the same name is replaced. */
+export function withLook(looks: Look[], look: Look): Look[] {
+  return [...looks.filter((other) => other.name !== look.name), look];
+}
+
+export function lookFile(look: Look): File {
+  const name = look.name.replaceAll(/[^\p{L}\p{N}]+/gu, '-').toLowerCase();
+  return new File([JSON.stringify(look, null, 2)], `${name}.nst.json`, { type: 'application/json' });
+}

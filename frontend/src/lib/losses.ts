@@ -1,0 +1,66 @@
+/** The losses of a job as they fell, kept by the tab so that a reload does not forget them. */
+
+import type { Losses } from './types';
+
+export interface LossPoint extends Losses {
+  step: number;
+}
+
+const MOST_POINTS = 400;
+
+const key = (jobId: string) => `nst-losses-${jobId}`;
+
+export function loadLosses(jobId: string): LossPoint[] {
+  try {
+    return JSON.parse(sessionStorage.getItem(key(jobId)) ?? '[]') as LossPoint[];
+  } catch {
+    return [];
+  }
+}
+
+export function saveLosses(jobId: string, points: LossPoint[]): void {
+  try {
+    sessionStorage.setItem(key(jobId), JSON.stringify(points));
+  } catch {
+    // A full store only means a shorter curve after a reload.
+  }
+}
+
+/** With one more point. A job that was resumed goes back some steps; what it repeats is dropped. */
+export function withPoint(points: LossPoint[], point: LossPoint): LossPoint[] {
+  const before = points.filter(({ step }) => step < point.step);
+  return thin([...before, point]);
+}
+
+/** Every other point once there are too many: the curve keeps its ends and its form. */
+function thin(points: LossPoint[]): LossPoint[] {
+  if (points.length <= MOST_POINTS) return points;
+  return points.filter((_, index) => index % 2 === 0 || index === points.length - 1);
+}
+
+/**
+ * An SVG path of one loss in a box of this width and height, with a logarithmic axis: losses fall over
+ * powers of ten.
+ */
+export function lossPath(
+  points: LossPoint[],
+  name: keyof Losses,
+  box: { width: number; height: number; lastStep: number; range: [least: number, most: number] },
+): string {
+  const [least, most] = box.range.map(Math.log10) as [number, number];
+  const x = (step: number) => (step / Math.max(1, box.lastStep)) * box.width;
+  const y = (value: number) => ((most - Math.log10(value)) / Math.max(1e-9, most - least)) * box.height;
+  return points
+    .filter((point) => point[name] > 0)
+    .map((point, index) => `${index ? 'L' : 'M'}${x(point.step).toFixed(1)} ${y(point[name]).toFixed(1)}`)
+    .join('');
+}
+
+/** The least and the greatest of these losses, rounded out to half powers of ten. */
+export function lossRange(points: LossPoint[], names: (keyof Losses)[]): [number, number] {
+  const values = points.flatMap((point) => names.map((name) => point[name])).filter((value) => value > 0);
+  if (values.length === 0) return [1, 10];
+  const half = (value: number, round: (value: number) => number) => 10 ** (round(Math.log10(value) * 2) / 2);
+  const least = half(Math.min(...values), Math.floor);
+  return [least, Math.max(half(Math.max(...values), Math.ceil), least * 10 ** 0.5)];
+}

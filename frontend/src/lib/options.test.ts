@@ -1,0 +1,93 @@
+import { describe, expect, it } from 'vitest';
+import { DOCUMENT } from './fixtures';
+import { changesFrom, fieldsOf, inForce, nearestPreset, valueOf, type Field } from './options';
+import { allowedOf, grouped, labelOf } from './words';
+
+const fields = fieldsOf(DOCUMENT);
+const field = (name: string) => fields.find((one) => one.name === name) as Field;
+
+describe('fields from the schema', () => {
+  it('has one for every option, in the order of the schema', () => {
+    expect(fields.map(({ name }) => name)).toEqual(Object.keys(DOCUMENT.schema.properties));
+  });
+
+  it('reads kind, bounds, unit and help', () => {
+    expect(field('size')).toEqual({
+      name: 'size',
+      kind: 'number',
+      whole: true,
+      least: 32,
+      most: 16_000,
+      above: false,
+      below: false,
+      help: 'Longest side.',
+      unit: 'pixels',
+      default: 512,
+    });
+    expect(field('color')).toMatchObject({ kind: 'choice', choices: ['style', 'match', 'luminance'] });
+    expect(field('average').kind).toBe('switch');
+    expect(field('style_blend').kind).toBe('list');
+  });
+
+  it('understands an option that may be left out', () => {
+    expect(field('brand_new')).toMatchObject({ kind: 'number', least: 0, default: null });
+  });
+
+  it('says what is allowed', () => {
+    expect(allowedOf(field('size'))).toBe('a whole number, at least 32, at most 16 000');
+    expect(allowedOf(field('learning_rate'))).toBe('a number, more than 0');
+    expect(allowedOf(field('convergence_tolerance'))).toBe('a number, at least 0, less than 1');
+    expect(allowedOf(field('color'))).toBe('one of style, match, luminance');
+  });
+
+  it('puts each into one group, new ones into the last', () => {
+    const groups = grouped(fields);
+    expect(groups.flatMap(({ fields: some }) => some)).toHaveLength(fields.length);
+    expect(groups.at(-1)?.group).toBe('other');
+    expect(groups.at(-1)?.fields.map(({ name }) => name)).toContain('brand_new');
+    expect(labelOf('brand_new')).toBe('Brand new');
+  });
+});
+
+describe('what was typed', () => {
+  it.each([
+    ['size', '800', 800],
+    ['size', '16 000', 16_000],
+    ['size', '31', null],
+    ['size', '16001', null],
+    ['size', '99.5', null],
+    ['size', 'large', null],
+    ['size', '', 512],
+    ['content_weight', '1e5', 1e5],
+    ['content_weight', 'Infinity', null],
+    ['learning_rate', '0', null],
+    ['learning_rate', '0.1', 0.1],
+    ['convergence_tolerance', '1', null],
+    ['color', 'match', 'match'],
+    ['color', 'pink', null],
+    ['average', 'true', true],
+    ['style_blend', '0.7, 0.3', [0.7, 0.3]],
+    ['style_blend', 'half', null],
+  ])('%s: %s', (name, text, value) => {
+    expect(valueOf(field(name), text)).toEqual(value);
+  });
+});
+
+describe('presets and changes', () => {
+  it('puts changes over the preset over the defaults', () => {
+    const options = inForce(DOCUMENT, 'quality', { size: 800 });
+    expect(options).toMatchObject({ size: 800, content_weight: 1.4e5, strength: 0.5 });
+  });
+
+  it('keeps only what the preset would not give', () => {
+    expect(changesFrom(DOCUMENT, 'quality', { size: 512, content_weight: 1e5, unknown: 3 })).toEqual({
+      content_weight: 1e5,
+    });
+  });
+
+  it('finds the preset that needs the fewest changes', () => {
+    expect(nearestPreset(DOCUMENT, { size: 700, content_weight: 1.4e5, total_iterations: 180 })).toBe('quality');
+    expect(nearestPreset(DOCUMENT, { total_iterations: 0, content_weight: 1e5 })).toBe('draft');
+    expect(nearestPreset(DOCUMENT, { content_weight: 1e5, total_iterations: 20_000 })).toBe('classic');
+  });
+});

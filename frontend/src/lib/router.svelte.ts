@@ -1,0 +1,75 @@
+/** Which page an address means, and going there without loading the page again. */
+
+import { tick } from 'svelte';
+
+export type Route =
+  | { name: 'home' | 'studio' | 'history' | 'about' | 'missing' }
+  | { name: 'job'; id: string }
+  | { name: 'shared'; token: string };
+
+/** The route of a path: /, /studio, /jobs, /jobs/<id>, /about, /shared/<token>. */
+export function routeOf(path: string): Route {
+  const [first, second, ...rest] = path.split('/').filter(Boolean).map(decode);
+  if (rest.length > 0) return { name: 'missing' };
+  if (first === undefined) return { name: 'home' };
+  if (second === undefined) {
+    if (first === 'studio' || first === 'about') return { name: first };
+    if (first === 'jobs') return { name: 'history' };
+  } else {
+    if (first === 'jobs') return { name: 'job', id: second };
+    if (first === 'shared') return { name: 'shared', token: second };
+  }
+  return { name: 'missing' };
+}
+
+function decode(part: string): string {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return part;
+  }
+}
+
+class Location {
+  path = $state(location.pathname);
+  search = $state(location.search);
+  readonly route = $derived(routeOf(this.path));
+  readonly query = $derived(new URLSearchParams(this.search));
+
+  read(): void {
+    this.path = location.pathname;
+    this.search = location.search;
+  }
+}
+
+export const here = new Location();
+
+export async function go(address: string, { replace = false } = {}): Promise<void> {
+  history[replace ? 'replaceState' : 'pushState'](null, '', address);
+  const path = here.path;
+  here.read();
+  await tick();
+  if (here.path !== path) scrollTo(0, 0);
+}
+
+/** Whether a click on this link stays within the page. */
+export function isOurs(event: MouseEvent, link: HTMLAnchorElement): boolean {
+  const plain = event.button === 0 && !event.metaKey && !event.ctrlKey && !event.shiftKey && !event.altKey;
+  const opensElsewhere = link.target !== '' || link.hasAttribute('download');
+  const outside = link.origin !== location.origin || link.pathname.startsWith('/api/');
+  const sameSpot = link.hash !== '' && link.pathname === location.pathname;
+  return plain && !opensElsewhere && !outside && !sameSpot && !event.defaultPrevented;
+}
+
+/** Makes every plain link of the document a link within the page. */
+export function followLinks(): void {
+  document.addEventListener('click', (event) => {
+    const link = event.target instanceof Element ? event.target.closest('a') : null;
+    if (!link || !isOurs(event, link)) return;
+    event.preventDefault();
+    void go(link.pathname + link.search + link.hash);
+  });
+  addEventListener('popstate', () => {
+    here.read();
+  });
+}

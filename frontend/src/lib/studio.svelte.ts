@@ -1,0 +1,279 @@
+/** What lies on the table of the studio. It stays while one looks at other pages. */
+
+import { texts } from '../texts';
+import { getContents, getJob, getOptions, getStyles, newKey, readRecipe, submitJob } from './api';
+import { checkPicture, mayCarryRecipe, WrongFile } from './files';
+import { shown } from './job';
+import { loadLooks, parseLooks, saveLooks, withLook, type Look } from './looks';
+import { notices } from './notices.svelte';
+import { changesFrom, inForce, nearestPreset } from './options';
+import { formOf, type Picture, type Style } from './submission';
+import type { Job, Options, OptionsDocument, OptionValue, Sample } from './types';
+
+export type Role = 'content' | 'style';
+
+let lastId = 0;
+
+class Studio {
+  document = $state<OptionsDocument | null>(null);
+  styleSamples = $state<Sample[]>([]);
+  contentSamples = $state<Sample[]>([]);
+
+  content = $state<Picture | null>(null);
+  styles = $state<Style[]>([]);
+  preset = $state('');
+  /** Options that differ from the preset. */
+  changes = $state<Options>({});
+  looks = $state<Look[]>(loadLooks());
+
+  readonly options = $derived(this.document ? inForce(this.document, this.preset, this.changes) : {});
+  readonly changeCount = $derived(
+    this.document ? Object.keys(changesFrom(this.document, this.preset, this.changes)).length : 0,
+  );
+  readonly missing = $derived<Role | null>(!this.content ? 'content' : this.styles.length === 0 ? 'style' : null);
+  readonly isFull = $derived(this.styles.length >= (this.document?.limits.max_styles ?? 1));
+
+  #key = '';
+  #keyIsFor = '';
+
+  /** What the server offers. Raises Problem. */
+  async load(): Promise<void> {
+    const [document, styles, contents] = await Promise.all([getOptions(), getStyles(), getContents()]);
+    this.document = document;
+    this.styleSamples = styles;
+    this.contentSamples = contents;
+    this.preset ||= document.default_preset;
+  }
+
+  set(name: string, value: OptionValue): void {
+    if (!this.document) return;
+    this.changes = changesFrom(this.document, this.preset, { ...this.changes, [name]: value });
+  }
+
+  /** Back to what the preset says. */
+  unset(name: string): void {
+    this.changes = Object.fromEntries(Object.entries(this.changes).filter(([other]) => other !== name));
+  }
+
+  choosePreset(preset: string): void {
+    this.preset = preset;
+    if (this.document) this.changes = changesFrom(this.document, preset, this.changes);
+  }
+
+  resetOptions(): void {
+    this.changes = {};
+  }
+
+  /** Takes over options from a job, a recipe or a look; names that this server does not know are left out. */
+  useOptions(options: Options, preset: string | null): void {
+    const document = this.document;
+    if (!document) return;
+    const known = preset !== null && preset in document.presets;
+    this.preset = known ? preset : nearestPreset(document, options);
+    this.changes = changesFrom(document, this.preset, options);
+  }
+
+  /** Places pictures by what they are for; says what is wrong with those that cannot be used. */
+  async addFiles(files: File[], role: Role | null): Promise<void> {
+    for (const file of files) {
+      try {
+        await this.#addFile(file, role);
+      } catch (error) {
+        if (error instanceof WrongFile) notices.say(error.message, { bad: true });
+        else throw error;
+      }
+    }
+  }
+
+  async #addFile(file: File, role: Role | null): Promise<void> {
+    if (!this.document) return;
+    if (/\.json$/i.test(file.name)) {
+      this.#importLooks(await file.text(), file.name);
+      return;
+    }
+    const { format, size } = await checkPicture(file, this.document.limits, this.document.formats);
+    if (role === null && (await this.#useRecipe(file))) return;
+    const url = URL.createObjectURL(file);
+    const shown = size !== null;
+    this.place(
+      { source: { kind: 'file', file }, name: file.name, url: shown ? url : null, size, format, bytes: file.size },
+      role,
+    );
+  }
+
+  place(picture: Picture, role: Role | null): void {
+    if (role === 'content' || (role === null && !this.content)) {
+      this.setContent(picture);
+    } else if (this.isFull) {
+      notices.say(texts.studio.tooManyStyles(this.document?.limits.max_styles ?? 1), { bad: true });
+    } else {
+      this.styles.push({ id: ++lastId, picture, blend: 50, mask: null });
+      notices.spoken = texts.studio.styleAdded(picture.name);
+    }
+  }
+
+  setContent(picture: Picture | null): void {
+    release(this.content);
+    this.content = picture;
+    // A mask was painted on the picture that was there before.
+    for (const style of this.styles) this.setMask(style, null);
+    if (picture) notices.spoken = texts.studio.contentSet(picture.name);
+  }
+
+  setMask(style: Style, file: Blob | null): void {
+    if (style.mask) URL.revokeObjectURL(style.mask.url);
+    style.mask = file && { file, url: URL.createObjectURL(file) };
+  }
+
+  removeStyle(id: number): void {
+    release(this.styles.find((style) => style.id === id)?.picture ?? null);
+    this.styles = this.styles.filter((style) => style.id !== id);
+  }
+
+  placeSample(sample: Sample, role: Role): void {
+    this.place(
+      {
+        source: { kind: 'sample', name: sample.name, address: sample.url },
+        name: sample.title,
+        url: sample.url,
+        size: null,
+        format: null,
+        bytes: null,
+      },
+      role,
+    );
+  }
+
+  replaceStyles(sample: Sample): void {
+    for (const style of [...this.styles]) this.removeStyle(style.id);
+    this.placeSample(sample, 'style');
+  }
+
+  /** A second click on a sample takes it away again. */
+  toggleSample(sample: Sample, role: Role): void {
+    if (!this.isChosen(sample, role)) {
+      this.placeSample(sample, role);
+    } else if (role === 'content') {
+      this.setContent(null);
+    } else {
+      const chosen = this.styles.find(({ picture }) => isSample(picture, sample));
+      if (chosen) this.removeStyle(chosen.id);
+    }
+  }
+
+  isChosen(sample: Sample, role: Role): boolean {
+    const chosen = role === 'content' ? [this.content] : this.styles.map((style) => style.picture);
+    return chosen.some((picture) => isSample(picture, sample));
+  }
+
+  /** Everything as it was for this job. Raises Problem. */
+  async remix(id: string): Promise<void> {
+    const job = await getJob(id);
+    this.setContent(pictureOfJob(job, null));
+    for (const style of this.styles) release(style.picture);
+    this.styles = job.pictures.styles.map((_, index) => ({
+      id: ++lastId,
+      picture: pictureOfJob(job, index),
+      blend: blendOf(job, index),
+      mask: null,
+    }));
+    this.useOptions(withoutBlend(job.options), job.preset);
+    notices.say(texts.studio.remixing(job.title));
+  }
+
+  async #useRecipe(file: File): Promise<boolean> {
+    if (!(await mayCarryRecipe(file))) return false;
+    const recipe = await readRecipe(file).catch(() => null);
+    if (!recipe) return false;
+    this.useOptions(withoutBlend(recipe.options), recipe.preset ?? null);
+    notices.say(texts.studio.recipeFound(file.name));
+    return true;
+  }
+
+  keepLook(name: string): void {
+    this.#saveLooks(withLook(this.looks, { name, preset: this.preset, options: { ...this.changes } }));
+  }
+
+  dropLook(name: string): void {
+    this.#saveLooks(this.looks.filter((look) => look.name !== name));
+  }
+
+  useLook(look: Look): void {
+    if (!this.document) return;
+    this.useOptions(inForce(this.document, look.preset, look.options), look.preset);
+  }
+
+  #importLooks(text: string, name: string): void {
+    const looks = parseLooks(text);
+    if (!looks) throw new WrongFile(texts.wrongFile.look(name));
+    this.#saveLooks(looks.reduce(withLook, this.looks));
+    for (const look of looks) this.useLook(look);
+    notices.say(texts.studio.lookImported(looks.map((look) => look.name).join(', ')));
+  }
+
+  #saveLooks(looks: Look[]): void {
+    this.looks = looks;
+    saveLooks(looks);
+  }
+
+  /** Submits what is on the table. Raises Problem. */
+  async start(onUpload: (share: number) => void, signal: AbortSignal): Promise<Job> {
+    if (!this.content) throw new TypeError('no content picture');
+    const order = {
+      content: this.content,
+      styles: this.styles,
+      preset: this.preset,
+      changes: this.changes,
+    };
+    const form = await formOf(order);
+    return submitJob(form, this.#keyFor(JSON.stringify(order)), onUpload, signal);
+  }
+
+  /** The same key for the same order, so that trying again after a cut line cannot paint it twice. */
+  #keyFor(order: string): string {
+    if (order !== this.#keyIsFor) {
+      this.#keyIsFor = order;
+      this.#key = newKey();
+    }
+    return this.#key;
+  }
+
+  /** The order went through: the same again shall be a new one. */
+  forgetKey(): void {
+    this.#keyIsFor = '';
+  }
+}
+
+function isSample(picture: Picture | null, sample: Sample): boolean {
+  return picture?.source.kind === 'sample' && picture.source.name === sample.name;
+}
+
+function release(picture: Picture | null): void {
+  if (picture?.source.kind === 'file' && picture.url) URL.revokeObjectURL(picture.url);
+}
+
+function pictureOfJob(job: Job, index: number | null): Picture {
+  const info = index === null ? job.pictures.content : job.pictures.styles[index];
+  const address = (index === null ? job.links.content : job.links.styles[index]) ?? '';
+  return {
+    source: { kind: 'job', id: job.id, index, count: job.pictures.styles.length, address },
+    name: info?.name ?? '',
+    url: shown(address, info?.format ?? ''),
+    size: info?.size ?? null,
+    format: info?.format ?? null,
+    bytes: null,
+  };
+}
+
+function blendOf(job: Job, index: number): number {
+  const blend = job.options['style_blend'];
+  const share = Array.isArray(blend) ? blend[index] : undefined;
+  return share === undefined ? 50 : Math.round(share * 100);
+}
+
+/** How styles are blended belongs to the styles on the table, each of which has its slider. */
+function withoutBlend(options: Options): Options {
+  return Object.fromEntries(Object.entries(options).filter(([name]) => name !== 'style_blend'));
+}
+
+export const studio = new Studio();

@@ -1,0 +1,100 @@
+import { describe, expect, it } from 'vitest';
+import { DOCUMENT, job } from './fixtures';
+import { formOf, optionsOf, recipeOf, repaintForm, shares, type Order, type Picture, type Source, type Style } from './submission';
+
+let id = 0;
+
+function picture(source: Source, name: string): Picture {
+  return { source, name, url: `/pictures/${name}`, size: null, format: null, bytes: null };
+}
+
+const file = (name: string) => picture({ kind: 'file', file: new File(['bytes'], name) }, name);
+const sample = (name: string) => picture({ kind: 'sample', name, address: `/${name}` }, name);
+const ofJob = (index: number | null, count = 2) => picture({ kind: 'job', id: 'j', index, count, address: '/old' }, `old${index ?? ''}`);
+const style = (one: Picture, changes: Partial<Style> = {}): Style => ({
+  id: ++id,
+  picture: one,
+  blend: 50,
+  mask: null,
+  ...changes,
+});
+
+const order = (changes: Partial<Order>): Order => ({
+  content: file('cat.jpg'),
+  styles: [style(sample('impasto'))],
+  preset: 'quality',
+  changes: {},
+  ...changes,
+});
+
+async function fieldsOf(changes: Partial<Order>): Promise<[string, string][]> {
+  const form = await formOf(order(changes), (path) => Promise.resolve(new Blob([path])));
+  return [...form.entries()].map(([name, value]) => [name, value instanceof File ? `file ${value.name}` : value]);
+}
+
+describe('formOf', () => {
+  it('sends files, names samples, and gives preset and changes', async () => {
+    expect(await fieldsOf({ changes: { size: 800, brand_new: null } })).toEqual([
+      ['content_image', 'file cat.jpg'],
+      ['sample_style', 'impasto'],
+      ['preset', 'quality'],
+      ['size', '800'],
+    ]);
+  });
+
+  it('names the job whose pictures are used again', async () => {
+    const styles = [style(ofJob(0)), style(ofJob(1))];
+    expect((await fieldsOf({ content: ofJob(null), styles })).slice(0, 2)).toEqual([
+      ['content_from', 'j'],
+      ['styles_from', 'j'],
+    ]);
+  });
+
+  it.each([
+    ['one of two styles of a job', [style(ofJob(1))], ['file old1']],
+    ['styles of a job in another order', [style(ofJob(1)), style(ofJob(0))], ['file old1', 'file old0']],
+    ['a mixture', [style(sample('mosaic')), style(file('own.png'))], ['file mosaic.jpg', 'file own.png']],
+  ])('sends %s as files, in their order', async (_, styles, names) => {
+    const sent = (await fieldsOf({ styles })).filter(([name]) => name.startsWith('style'));
+    expect(sent).toEqual(names.map((name) => ['style_image', name]));
+  });
+
+  it('sends a mask for each style, an empty one for none', async () => {
+    const mask = { file: new Blob(['white']), url: 'blob:1' };
+    const form = await formOf(order({ styles: [style(sample('a')), style(sample('b'), { mask })] }));
+    expect(form.getAll('style_mask').map((part) => (part as File).size)).toEqual([0, 5]);
+    expect((await fieldsOf({})).some(([name]) => name === 'style_mask')).toBe(false);
+  });
+});
+
+describe('blending', () => {
+  it('speaks of shares only where they differ', () => {
+    const styles = [style(sample('a'), { blend: 75 }), style(sample('b'), { blend: 25 })];
+    expect(optionsOf(order({ styles }))).toEqual({ style_blend: [0.75, 0.25] });
+    expect(optionsOf(order({ styles: styles.slice(0, 1) }))).toEqual({});
+  });
+
+  it('survives sliders that are all at zero', () => {
+    expect(shares([0, 0])).toEqual([0.5, 0.5]);
+    expect(shares([2, 1])).toEqual([0.67, 0.33]);
+  });
+});
+
+it('paints again with the pictures of the job, and names only what was changed', () => {
+  const form = repaintForm(job({ options: { size: 512, content_weight: 1e5, strength: 0.5 } }), DOCUMENT);
+  expect([...form.entries()]).toEqual([
+    ['content_from', '1'],
+    ['styles_from', '1'],
+    ['preset', 'quality'],
+    ['content_weight', '100000'],
+  ]);
+});
+
+it('tells the commands what is sample and what is file', () => {
+  expect(recipeOf(order({ changes: { size: 800 } }))).toEqual({
+    content: { name: 'cat.jpg', sample: undefined },
+    styles: [{ name: 'impasto', sample: 'impasto', mask: undefined }],
+    preset: 'quality',
+    options: { size: 800 },
+  });
+});

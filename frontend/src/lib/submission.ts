@@ -1,0 +1,152 @@
+/** What is on the table of the studio, as the form that the server takes. */
+
+import { download } from './api';
+import type { Recipe } from './commands';
+import { recipeOfJob } from './job';
+import type { Job, Options, OptionsDocument, Size } from './types';
+
+export type Source =
+  | { kind: 'file'; file: File }
+  | { kind: 'sample'; name: string; address: string }
+  /** A picture of an earlier job: its content (index null), or one of `count` styles. */
+  | { kind: 'job'; id: string; index: number | null; count: number; address: string };
+
+export interface Picture {
+  source: Source;
+  name: string;
+  /** Of what is shown; null where the browser cannot show it. */
+  url: string | null;
+  size: Size | null;
+  format: string | null;
+  bytes: number | null;
+}
+
+export interface Style {
+  id: number;
+  picture: Picture;
+  /** Its part beside the other styles; only their ratio counts. */
+  blend: number;
+  /** Where the style is applied; null: everywhere. */
+  mask: Mask | null;
+}
+
+export interface Mask {
+  /** PNG with the proportions of the content picture, white where the style is applied. */
+  file: Blob;
+  url: string;
+}
+
+export interface Order {
+  content: Picture;
+  styles: Style[];
+  preset: string;
+  changes: Options;
+}
+
+type Fetch = (path: string) => Promise<Blob>;
+
+/** Raises Problem if a picture that the server has cannot be fetched. */
+export async function formOf(order: Order, fetchPicture: Fetch = download): Promise<FormData> {
+  const form = new FormData();
+  addContent(form, order.content);
+  await addStyles(form, order.styles, fetchPicture);
+  addMasks(form, order.styles);
+  addOptions(form, order.preset, optionsOf(order));
+  return form;
+}
+
+/** A job again, with the pictures that the server has and what was chosen for it. */
+export function repaintForm(job: Job, document: OptionsDocument): FormData {
+  const form = new FormData();
+  form.append('content_from', job.id);
+  form.append('styles_from', job.id);
+  const { preset, options } = recipeOfJob(job, document);
+  addOptions(form, preset, options);
+  return form;
+}
+
+/** Only what was changed: a model that is named, for example, must not be replaced by another. */
+function addOptions(form: FormData, preset: string, changes: Options): void {
+  form.append('preset', preset);
+  for (const [name, value] of Object.entries(changes)) {
+    if (value !== null) form.append(name, String(value));
+  }
+}
+
+function addContent(form: FormData, { source, name }: Picture): void {
+  if (source.kind === 'file') form.append('content_image', source.file, name);
+  else if (source.kind === 'sample') form.append('sample_content', source.name);
+  else form.append('content_from', source.id);
+}
+
+/** Samples, or all styles of one job, are named; a mixture goes as files, which alone keeps the order. */
+async function addStyles(form: FormData, styles: Style[], fetchPicture: Fetch): Promise<void> {
+  const sources = styles.map((style) => style.picture.source);
+  const job = commonJob(sources);
+  if (job !== null) {
+    form.append('styles_from', job);
+  } else if (sources.every((source) => source.kind === 'sample')) {
+    for (const source of sources) form.append('sample_style', source.name);
+  } else {
+    for (const { picture } of styles) {
+      form.append('style_image', await fileOf(picture, fetchPicture), fileName(picture));
+    }
+  }
+}
+
+function commonJob(sources: Source[]): string | null {
+  const [first] = sources;
+  if (first?.kind !== 'job' || first.count !== sources.length) return null;
+  const complete = sources.every(
+    (source, index) => source.kind === 'job' && source.id === first.id && source.index === index,
+  );
+  return complete ? first.id : null;
+}
+
+async function fileOf({ source }: Picture, fetchPicture: Fetch): Promise<Blob> {
+  return source.kind === 'file' ? source.file : fetchPicture(source.address);
+}
+
+/** Of the file that the mask of this style can be saved as. */
+export function maskName({ picture }: Style): string {
+  return `${fileName(picture).replace(/\.[^.]*$/, '')}-mask.png`;
+}
+
+/** Samples are shown by their title. */
+const fileName = ({ source, name }: Picture) => (source.kind === 'sample' ? `${source.name}.jpg` : name);
+
+/** One for each style, in their order; an empty file is no mask. */
+function addMasks(form: FormData, styles: Style[]): void {
+  if (styles.every((style) => style.mask === null)) return;
+  for (const { mask } of styles) form.append('style_mask', mask?.file ?? new Blob([]), 'mask.png');
+}
+
+/** The changes, and how several styles are blended unless it is in equal parts. */
+export function optionsOf({ styles, changes }: Order): Options {
+  const blends = styles.map((style) => style.blend);
+  if (blends.every((blend) => blend === blends[0])) return changes;
+  return { ...changes, style_blend: shares(blends) };
+}
+
+/** Parts of 1, in hundredths. */
+export function shares(blends: number[]): number[] {
+  const sum = blends.reduce((all, blend) => all + blend, 0);
+  return blends.map((blend) => (sum === 0 ? 1 / blends.length : Math.round((blend / sum) * 100) / 100));
+}
+
+/** For the commands that do the same. */
+export function recipeOf(order: Order): Recipe {
+  const named = ({ source, name }: Picture) => ({
+    name,
+    sample: source.kind === 'sample' ? source.name : undefined,
+  });
+  return {
+    content: named(order.content),
+    styles: order.styles.map((style) => ({
+      ...named(style.picture),
+      mask: style.mask ? maskName(style) : undefined,
+    })),
+    preset: order.preset,
+    options: optionsOf(order),
+  };
+}

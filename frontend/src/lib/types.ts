@@ -1,0 +1,154 @@
+/** What the server answers; the contract is its OpenAPI page at /api/docs. */
+
+export type Status = 'queued' | 'running' | 'succeeded' | 'failed' | 'canceled';
+export type Size = [width: number, height: number];
+export type OptionValue = number | string | boolean | number[] | null;
+export type Options = Record<string, OptionValue>;
+
+export interface Losses {
+  content: number;
+  style: number;
+  total_variation: number;
+  total: number;
+}
+
+export interface Progress {
+  step: number;
+  total_iterations: number;
+  percent: number;
+  elapsed_seconds: number;
+  remaining_seconds: number | null;
+  losses: Losses | null;
+  size: Size;
+  in_force: Record<string, number>;
+  /** Step of the newest picture that can be seen; 0 is the draft. */
+  preview_step: number | null;
+}
+
+export interface Distances {
+  judge: string;
+  content: number;
+  style: number;
+}
+
+export interface Result {
+  size: Size;
+  steps: number;
+  evaluations: number;
+  stop_reason: 'total_iterations' | 'converged' | 'canceled';
+  model: string;
+  device: string;
+  precision: string;
+  distances: Distances | null;
+  content_type: string;
+}
+
+export interface PictureInfo {
+  name: string;
+  size: Size;
+  format: string;
+}
+
+export interface Links {
+  self: string;
+  events: string;
+  result: string | null;
+  preview: string | null;
+  frames: string;
+  archive: string;
+  timelapse: string;
+  recipe: string;
+  content: string;
+  styles: string[];
+  page: string;
+}
+
+export interface Job {
+  id: string;
+  status: Status;
+  title: string;
+  preset: string | null;
+  options: Options;
+  created_at: string;
+  started_at: string | null;
+  completed_at: string | null;
+  expires_at: string | null;
+  attempt: number;
+  cached: boolean;
+  place_in_queue: number | null;
+  cancel_requested: boolean;
+  progress: Progress | null;
+  error: { code: string; message: string } | null;
+  result: Result | null;
+  pictures: { content: PictureInfo; styles: PictureInfo[] };
+  links: Links;
+}
+
+export interface JobPage {
+  jobs: Job[];
+  next: string | null;
+}
+
+export interface Frame {
+  step: number;
+  url: string;
+}
+
+export interface Share {
+  id: string;
+  /** Only in the answer that makes the link: the server does not keep it. */
+  url: string | null;
+  expires_at: string;
+}
+
+export interface SharedPicture {
+  title: string;
+  created_at: string;
+  result: Result;
+  links: { result: string; content: string };
+}
+
+export interface Sample {
+  name: string;
+  title: string;
+  url: string;
+  thumb: string;
+}
+
+/** One property of the JSON schema of the options. */
+export interface Property {
+  type?: string;
+  default?: OptionValue;
+  minimum?: number;
+  maximum?: number;
+  exclusiveMinimum?: number;
+  exclusiveMaximum?: number;
+  enum?: string[];
+  anyOf?: Property[];
+  items?: Property;
+  description?: string;
+  unit?: string;
+}
+
+export interface Limits {
+  max_upload_bytes: number;
+  max_pixels: number;
+  max_styles: number;
+  max_size: number;
+}
+
+export interface OptionsDocument {
+  schema: { properties: Record<string, Property> };
+  presets: Record<string, Options>;
+  default_preset: string;
+  steerable: string[];
+  limits: Limits;
+  /** Media types of pictures that are taken. */
+  formats: string[];
+}
+
+export interface RecipeDocument {
+  options: Options;
+  preset?: string | null;
+  nst: string;
+}

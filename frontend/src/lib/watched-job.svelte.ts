@@ -1,0 +1,90 @@
+/** A job as its page sees it: what the events say, and the time since. */
+
+import { cancelJob, Problem } from './api';
+import { JobFeed, type Connection } from './feed';
+import { isActive } from './job';
+import { loadLosses, saveLosses, withPoint, type LossPoint } from './losses';
+import { notices } from './notices.svelte';
+import { errorText } from '../texts';
+import type { Job } from './types';
+
+export class WatchedJob {
+  job = $state.raw<Job | null>(null);
+  connection = $state<Connection>('connecting');
+  losses = $state.raw<LossPoint[]>([]);
+  /** Milliseconds, moved every second while something happens. */
+  now = $state(Date.now());
+
+  #receivedAt = $state(Date.now());
+
+  readonly active = $derived(this.job !== null && isActive(this.job));
+  readonly #sinceProgress = $derived(Math.max(0, (this.now - this.#receivedAt) / 1000));
+  readonly elapsed = $derived((this.job?.progress?.elapsed_seconds ?? 0) + this.#sinceProgress);
+  readonly remaining = $derived.by(() => {
+    const seconds = this.job?.progress?.remaining_seconds;
+    return seconds === null || seconds === undefined ? null : Math.max(0, seconds - this.#sinceProgress);
+  });
+  readonly waited = $derived(this.job ? Math.max(0, (this.now - Date.parse(this.job.created_at)) / 1000) : 0);
+
+  #feed: JobFeed | undefined;
+  #timer: ReturnType<typeof setInterval>;
+
+  /** `onEnd` is called once, when a job ends that was seen running or waiting. */
+  constructor(
+    readonly id: string,
+    readonly onEnd: (job: Job) => void,
+  ) {
+    this.losses = loadLosses(id);
+    this.#timer = setInterval(() => {
+      if (this.active) this.now = Date.now();
+    }, 1000);
+    this.follow();
+  }
+
+  close(): void {
+    this.#feed?.close();
+    clearInterval(this.#timer);
+  }
+
+  /** Listens from now on; also again, after the job was started anew. */
+  follow(): void {
+    this.#feed?.close();
+    this.#feed = new JobFeed(this.id, {
+      onJob: (job) => {
+        this.take(job);
+      },
+      onConnection: (connection) => (this.connection = connection),
+    });
+  }
+
+  take(job: Job): void {
+    const wasActive = this.active;
+    this.job = job;
+    this.#receivedAt = this.now = Date.now();
+    this.#keepLosses(job);
+    if (wasActive && !this.active) this.onEnd(job);
+  }
+
+  #keepLosses({ progress }: Job): void {
+    if (!progress?.losses) return;
+    this.losses = withPoint(this.losses, { step: progress.step, ...progress.losses });
+    saveLosses(this.id, this.losses);
+  }
+
+  /** Does something with the job on the server; what goes wrong is said. */
+  async act(action: (id: string) => Promise<Job>): Promise<boolean> {
+    try {
+      this.take(await action(this.id));
+      return true;
+    } catch (error) {
+      const { code, message } = Problem.from(error);
+      const { what, todo } = errorText(code);
+      notices.say(`${message || what} ${todo}`, { bad: true });
+      return false;
+    }
+  }
+
+  cancel(): void {
+    void this.act(cancelJob);
+  }
+}

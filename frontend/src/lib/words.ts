@@ -1,0 +1,57 @@
+/** Words for what the schema of the options says. */
+
+import { texts } from '../texts';
+import type { Field } from './options';
+
+/** The name of an option as people read it; of a new one that has no words yet, its own. */
+export function labelOf(name: string): string {
+  const words = name.replaceAll('_', ' ');
+  return texts.options.labels[name] ?? words.charAt(0).toUpperCase() + words.slice(1);
+}
+
+/** What a field accepts: "a whole number, at least 1, at most 8". */
+export function allowedOf(field: Field): string {
+  const { allowed } = texts.studio;
+  if (field.kind === 'choice') return allowed.choices(field.choices);
+  if (field.kind === 'list') return allowed.list;
+  if (field.kind !== 'number') return '';
+  return [
+    field.whole ? allowed.whole : allowed.number,
+    field.least !== null && allowed.least(field.least, field.above),
+    field.most !== null && allowed.most(field.most, field.below),
+  ]
+    .filter(Boolean)
+    .join(', ');
+}
+
+export type Group = keyof typeof texts.studio.expert.groups;
+
+const GROUPS: Partial<Record<Group, string[]>> = {
+  picture: ['size', 'style_scale', 'color', 'color_amount'],
+  balance: ['strength', 'content_weight', 'style_weight', 'tv_weight'],
+  method: [
+    'model',
+    'style_layers',
+    'style_loss',
+    'padding',
+    'scales',
+    'average',
+    'optimizer',
+    'learning_rate',
+    'init_method',
+    'seed',
+  ],
+  end: ['total_iterations', 'convergence_tolerance', 'convergence_window', 'save_every'],
+};
+
+/** The fields in groups that belong together; what has no group yet comes last. */
+export function grouped(fields: Field[]): { group: Group; fields: Field[] }[] {
+  const known = Object.entries(GROUPS) as [Group, string[]][];
+  const groups = known.map(([group, names]) => ({
+    group,
+    fields: names.flatMap((name) => fields.find((field) => field.name === name) ?? []),
+  }));
+  const placed = new Set(known.flatMap(([, names]) => names));
+  const other = fields.filter((field) => !placed.has(field.name));
+  return [...groups, { group: 'other' as const, fields: other }].filter(({ fields: some }) => some.length > 0);
+}

@@ -1,0 +1,689 @@
+/** Every sentence of the page, in one place: a translation is a copy of this file. */
+
+import { duration, fileSize, percent, pixelSize, plainNumber } from './lib/format';
+import type { Size } from './lib/types';
+
+const many = (count: number, one: string, several: string) => (count === 1 ? `1 ${one}` : `${count} ${several}`);
+
+const list = (names: string[]) => new Intl.ListFormat('en', { type: 'disjunction' }).format(names);
+
+export interface ErrorText {
+  /** What happened. */
+  what: string;
+  /** What to do now. */
+  todo: string;
+}
+
+/** One for every code of src/nst/errors.py, of the API, and of the page itself; a test compares them. */
+export const errors: Record<string, ErrorText> = {
+  error: {
+    what: 'Something went wrong.',
+    todo: 'Try again. If it happens again, tell the person who runs this server.',
+  },
+  invalid_option: {
+    what: 'A setting has a value that is not possible.',
+    todo: 'Go back to the studio and change the setting that is named here.',
+  },
+  invalid_image: {
+    what: 'A picture cannot be used.',
+    todo: 'Choose another picture, or save this one as JPEG or PNG first.',
+  },
+  unsupported_image: {
+    what: 'A file is not a picture of a kind that can be read here.',
+    todo: 'Save it as JPEG or PNG and choose it again.',
+  },
+  invalid_checkpoint: {
+    what: 'The painting could not go on from where it was interrupted.',
+    todo: 'Try again: it starts from the beginning.',
+  },
+  too_large: {
+    what: 'The pictures are too large to be sent.',
+    todo: 'Make the photo smaller and choose it again.',
+  },
+  transfer_failed: {
+    what: 'The painting could not be finished.',
+    todo: 'Try again. If it fails again, use another preset.',
+  },
+  out_of_memory: {
+    what: 'The picture does not fit into the memory of this machine.',
+    todo: 'Paint it with less detail: open it in the studio and move Detail to the left.',
+  },
+  diverged: {
+    what: 'The painting lost its way: the numbers became too large to go on.',
+    todo: 'Open it in the studio and bring the weights closer to those of a preset.',
+  },
+  weights_unavailable: {
+    what: 'The network that this setting asks for is not on the server.',
+    todo: 'Open it in the studio and choose the model vgg16, which is always there.',
+  },
+  draft_unavailable: {
+    what: 'The network that paints drafts is not on the server.',
+    todo: 'Choose another preset than Draft.',
+  },
+  canceled: {
+    what: 'The painting was stopped.',
+    todo: 'The picture so far is kept. Try again to paint it to the end.',
+  },
+  dependency_failed: {
+    what: 'A part of the server does not answer.',
+    todo: 'Wait a minute and try again.',
+  },
+  storage_failed: {
+    what: 'The store of pictures does not answer.',
+    todo: 'Wait a minute and try again.',
+  },
+  storage_full: {
+    what: 'The server has no space left.',
+    todo: 'Delete some of your pictures, or try again later.',
+  },
+  queue_failed: {
+    what: 'The queue of the server does not answer.',
+    todo: 'Wait a minute and try again. Nothing is painted twice.',
+  },
+  repository_failed: {
+    what: 'The list of pictures does not answer.',
+    todo: 'Wait a minute and try again. Your pictures are not lost.',
+  },
+  feed_failed: {
+    what: 'Live progress is not available at the moment.',
+    todo: 'The painting goes on. Open this page again later.',
+  },
+  video_unavailable: {
+    what: 'The server cannot make films of this kind.',
+    todo: 'Download the time-lapse as WebP instead.',
+  },
+  lease_lost: {
+    what: 'The painting was given to another machine.',
+    todo: 'It goes on there. Load the page again.',
+  },
+  engine_crashed: {
+    what: 'The program that paints broke down, several times.',
+    todo: 'Try again with less detail: open it in the studio and move Detail to the left.',
+  },
+  job_not_found: {
+    what: 'This picture is not here, or not any more.',
+    todo: 'Pictures are removed after a while. Paint it again in the studio.',
+  },
+  job_conflict: {
+    what: 'That is not possible in the state this picture is in.',
+    todo: 'Look at its page again: it may be finished already.',
+  },
+  not_allowed: {
+    what: 'This belongs to somebody else.',
+    todo: 'Ask them for a share link.',
+  },
+  too_many_requests: {
+    what: 'You sent more than this server takes from one person.',
+    todo: 'Wait until some of your pictures are finished, then try again.',
+  },
+  queue_full: {
+    what: 'Too many pictures are waiting already.',
+    todo: 'Try again in a few minutes.',
+  },
+  bad_request: {
+    what: 'The server did not understand the page.',
+    todo: 'Load the page again: it may be older than the server.',
+  },
+  not_found: {
+    what: 'This address does not exist.',
+    todo: 'Check the link, or start from the first page.',
+  },
+  method_not_allowed: {
+    what: 'The server does not do that.',
+    todo: 'Load the page again: it may be older than the server.',
+  },
+  internal_error: {
+    what: 'The server made a mistake.',
+    todo: 'Try again. If it happens again, tell the person who runs it.',
+  },
+  offline: {
+    what: 'The server cannot be reached.',
+    todo: 'Check your connection. Nothing is lost: what is being painted goes on.',
+  },
+  upload_stopped: {
+    what: 'The upload was stopped.',
+    todo: 'Start again when you like.',
+  },
+  page_failed: {
+    what: 'The page made a mistake.',
+    todo: 'Load it again. Your pictures are safe on the server.',
+  },
+};
+
+export const texts = {
+  name: 'nst',
+  title: (page: string) => (page ? `${page} – nst` : 'nst – your photo, painted'),
+
+  nav: {
+    label: 'Main',
+    home: 'nst, first page',
+    studio: 'Studio',
+    history: 'My pictures',
+    about: 'How it works',
+    skip: 'Skip to the content',
+    theme: { system: 'Colours: as the system', light: 'Colours: light', dark: 'Colours: dark' },
+    shortcuts: 'Keyboard shortcuts',
+    api: 'API',
+  },
+
+  footer: {
+    privacy: 'Your pictures stay on the server you see in the address bar. Nothing goes anywhere else.',
+  },
+
+  common: {
+    close: 'Close',
+    cancel: 'Cancel',
+    remove: 'Remove',
+    retry: 'Try again',
+    reload: 'Load the page again',
+    copy: 'Copy',
+    copied: 'Copied.',
+    notCopied: 'The browser does not let the page copy. Select the text and copy it yourself.',
+    loading: 'One moment …',
+    start: 'Paint a photo',
+    original: 'Photo',
+    painted: 'Painting',
+    compare: 'Compare photo and painting',
+    dismiss: 'Dismiss this message',
+    offline: 'You are offline. What is being painted goes on; this page catches up when the connection is back.',
+    missing: { title: 'Nothing hangs here', text: 'This address does not exist. The link may be old, or mistyped.' },
+    home: 'To the first page',
+  },
+
+  home: {
+    page: '',
+    eyebrow: 'Neural style transfer',
+    title: 'Your photo, painted.',
+    lead: 'Choose a photo. Choose a painting. Watch yours being painted in its manner, stroke by stroke.',
+    promise: 'No account. Your pictures stay on this server and are deleted after a while.',
+    heroBefore: 'Photograph of a cat',
+    heroAfter: 'The same cat, painted in thick swirling strokes',
+    heroTitle: 'Chelsea the cat',
+    heroDetail: 'photograph and painting, in the style of Impasto',
+    steps: {
+      title: 'Three steps',
+      list: [
+        { title: 'A photo', text: 'Drop it, paste it, take it with your phone – or borrow one of ours.' },
+        { title: 'A style', text: 'Any picture will do: a painting, a pattern, a drawing. Or several, blended.' },
+        { title: 'A painting', text: 'The first draft is there within seconds and grows finer while you watch.' },
+      ],
+    },
+    gallery: {
+      title: 'From the wall',
+      lead: 'Painted by this program, with its own sample pictures. Take one as your starting point.',
+      try: 'Paint it yourself',
+      tryLabel: (content: string, style: string) => `Paint it yourself: ${content} in the style of ${style}`,
+      alt: (content: string, style: string) => `${content}, painted in the style of ${style}`,
+    },
+    how: {
+      title: 'No filter. A painting.',
+      text: 'A network that learned to recognise things compares every step with your photo and with the style, until the picture shows what the one shows in the manner of the other.',
+      link: 'How it works',
+    },
+  },
+
+  studio: {
+    page: 'Studio',
+    title: 'Studio',
+    failed: 'The studio cannot open.',
+    content: {
+      step: '1',
+      title: 'Photo',
+      drop: 'Drop a photo here',
+      hint: 'or paste it, or choose one',
+      alt: (name: string) => `Your photo: ${name}`,
+      samples: 'Or borrow one of these photos',
+    },
+    style: {
+      step: '2',
+      title: 'Style',
+      drop: 'Drop a painting here',
+      hint: 'any picture whose manner you like',
+      alt: (name: string) => `Style: ${name}`,
+      samples: 'Or take one of these styles',
+      add: 'Add another style',
+      blend: (name: string) => `Part of ${name}`,
+      share: (share: number) => percent(share * 100),
+      mask: 'Where?',
+      maskLabel: (name: string) => `Where? Choose the part of the photo that takes ${name}`,
+      masked: 'in part of the picture',
+      saveMask: (name: string) => `Save the area of ${name} as a picture`,
+      maskNeedsContent: 'Choose a photo first: the area is painted on it.',
+    },
+    choose: 'Choose a file',
+    camera: 'Take a photo',
+    replace: 'Replace',
+    removeLabel: (name: string) => `Remove ${name}`,
+    sampleLabel: (title: string) => `Use ${title}`,
+    noPreview: (format: string) => `${format} – browsers do not show this format, but it will be painted.`,
+    facts: (size: Size | null, format: string | null, bytes: number | null) =>
+      [size && pixelSize(size), format, bytes !== null && fileSize(bytes)].filter(Boolean).join(' · '),
+    dropAnywhere: 'Drop pictures anywhere. A finished painting brings its settings back.',
+    how: {
+      step: '3',
+      title: 'Manner',
+    },
+    presets: {
+      label: 'Preset',
+      names: {
+        draft: { title: 'Draft', text: 'A first impression, within a second' },
+        fast: { title: 'Quick', text: 'Smaller, in about a minute' },
+        quality: { title: 'Quality', text: 'The best picture, in a few minutes' },
+        classic: { title: 'Classic', text: 'The method of 2016, with all its steps' },
+      } as Record<string, { title: string; text: string }>,
+    },
+    sliders: {
+      strength: { label: 'Strength', least: 'Photo', most: 'Style' },
+      size: { label: 'Detail', value: (size: number) => `${size} pixels` },
+      style_scale: { label: 'Brush', least: 'Fine', most: 'Broad', value: (scale: number) => `× ${plainNumber(scale)}` },
+      color: {
+        label: 'Colours',
+        choices: {
+          style: 'Style’s',
+          match: 'Between',
+          luminance: 'Photo’s',
+        } as Record<string, string>,
+        amount: 'How much of the photo’s colours',
+      },
+    },
+    expert: {
+      title: 'All settings',
+      lead: 'Every option of the program. The presets and sliders set these, too.',
+      changed: 'Changed',
+      reset: 'Back to the preset',
+      resetCount: (count: number) => `Undo ${many(count, 'change', 'changes')}`,
+      resetOne: (label: string) => `Set ${label} back to the preset`,
+      notAllowed: (allowed: string) => `Give ${allowed}.`,
+      groups: {
+        picture: 'Picture',
+        balance: 'Balance',
+        method: 'Method',
+        end: 'When to stop',
+        other: 'More',
+      },
+      on: 'On',
+      off: 'Off',
+    },
+    allowed: {
+      whole: 'a whole number',
+      number: 'a number',
+      list: 'numbers with commas between them',
+      choices: (choices: string[]) => `one of ${choices.join(', ')}`,
+      least: (value: number, above: boolean) => `${above ? 'more than' : 'at least'} ${plainNumber(value)}`,
+      most: (value: number, below: boolean) => `${below ? 'less than' : 'at most'} ${plainNumber(value)}`,
+    },
+    looks: {
+      title: 'My looks',
+      lead: 'Keep these settings under a name, in this browser. A saved file can be dropped here again, or sent to a friend.',
+      name: 'Name of the look',
+      keep: 'Keep',
+      open: 'Open a saved look',
+      use: (name: string) => `Use the look ${name}`,
+      drop: (name: string) => `Delete the look ${name}`,
+      file: (name: string) => `Save the look ${name} as a file`,
+    },
+    commands: 'The same as a command',
+    start: 'Start painting',
+    startKeys: 'Ctrl + Enter',
+    uploading: (share: number) => `Sending the pictures … ${percent(share * 100)}`,
+    preparing: 'Preparing …',
+    stopUpload: 'Stop',
+    missing: { content: 'Choose a photo first.', style: 'Choose a style first.' },
+    contentSet: (name: string) => `Photo: ${name}`,
+    styleAdded: (name: string) => `Style: ${name}`,
+    tooManyStyles: (most: number) => `${most} styles are the most that can be blended. Remove one first.`,
+    remixing: (title: string) => `Pictures and settings of “${title}” are on the table.`,
+    recipeFound: (name: string) => `${name} was painted here: its settings are back. Now choose the pictures.`,
+    lookImported: (names: string) => `Looks taken over: ${names}`,
+  },
+
+  mask: {
+    title: (name: string) => `Where is ${name} applied?`,
+    lead: 'Paint over the part of the photo that takes this style. What is dark stays as it is.',
+    canvas: 'Photo to paint on. Arrow keys move the brush, Space paints.',
+    paint: 'Paint',
+    erase: 'Erase',
+    size: 'Size of the brush',
+    all: 'Everything',
+    none: 'Nothing',
+    invert: 'Turn around',
+    undo: 'Undo',
+    done: 'Use this area',
+    everywhere: 'Apply everywhere',
+    tool: 'Tool',
+  },
+
+  job: {
+    page: 'Painting',
+    loading: 'Fetching the picture …',
+    gone: {
+      title: 'This picture is not here any more',
+      text: 'It was deleted, or its time was up – or it belongs to another browser.',
+    },
+    status: {
+      queued: 'Waiting',
+      running: 'Painting',
+      succeeded: 'Finished',
+      failed: 'Failed',
+      canceled: 'Stopped',
+    },
+    next: 'Next in line.',
+    place: (place: number) => `Number ${place} in line.`,
+    waitingLong: (waited: number) =>
+      `Waiting for ${duration(waited)} already. You may close this page: it will be painted all the same, and you find it under My pictures.`,
+    starting: 'The brushes are being laid out …',
+    canceling: 'Stopping after this step …',
+    attempt: (attempt: number) => `The machine was interrupted; attempt ${attempt} goes on from where it was.`,
+    step: (step: number, total: number) => `Step ${step} of ${total}`,
+    elapsed: 'Elapsed',
+    remaining: 'Remaining',
+    painting: 'Being painted at',
+    progress: 'Progress of the painting',
+    draft: 'First draft',
+    alt: {
+      content: (title: string) => `The photo of ${title}`,
+      live: (title: string, step: number) => `${title}, as it is after step ${step}`,
+      draft: (title: string) => `First draft of ${title}`,
+      result: (title: string) => `Finished painting: ${title}`,
+      partial: (title: string) => `What was painted of ${title}`,
+      frame: (step: number) => `The painting after step ${step}`,
+    },
+    connection: {
+      reconnecting: 'The connection is lost. Trying again; the painting goes on.',
+    },
+    stop: 'Stop and keep the picture',
+    cancelQueued: 'Do not paint it',
+    stopDialog: {
+      title: 'Stop painting?',
+      text: 'The picture as it is now is kept.',
+      yes: 'Stop',
+      no: 'Paint on',
+    },
+    notify: 'Tell me when it is done',
+    notifyOn: 'You will be told when it is done.',
+    notifyRefused: 'The browser does not allow notifications for this page.',
+    notification: {
+      succeeded: 'Your painting is finished',
+      failed: 'Your painting failed',
+      canceled: 'Your painting was stopped',
+      queued: '',
+      running: '',
+    },
+    tabTitle: (share: number, title: string) => `${percent(share)} · ${title}`,
+    tabWaiting: (title: string) => `Waiting · ${title}`,
+    losses: {
+      title: 'How far it is',
+      lead: 'Distance to the photo and to the style, falling.',
+      content: 'Photo',
+      style: 'Style',
+      total: 'Together',
+      summary: (first: string, last: string, step: number) =>
+        `Curve of the losses up to step ${step}: together from ${first} to ${last}.`,
+      empty: 'The curve begins with the first step.',
+    },
+    steer: {
+      title: 'Steer',
+      lead: 'Move a slider: the painting follows from the next step on.',
+      labels: {
+        strength: 'Strength',
+        content_weight: 'Hold on to the photo',
+        style_weight: 'Take from the style',
+        tv_weight: 'Smooth away noise',
+        color_amount: 'Colours of the photo',
+      } as Record<string, string>,
+      pending: 'from the next step',
+      reset: 'As it was',
+    },
+    view: {
+      label: 'View',
+      picture: 'Picture',
+      compare: 'Compare',
+      frames: 'Frames',
+      hold: 'Hold for photo',
+      holdKey: 'Key: O',
+      zoom: 'Look closer',
+      frame: (step: number) => `Step ${step}`,
+      scrub: 'Go through the painting step by step',
+      noFrames: 'No frames were kept. The setting save every keeps one every so many steps.',
+    },
+    zoom: {
+      title: 'Look closer',
+      in: 'Larger',
+      out: 'Smaller',
+      fit: 'Whole picture',
+      scale: (share: number) => percent(share * 100),
+      area: 'Picture, enlarged. Scroll or drag to move it.',
+    },
+    done: {
+      cached: 'Painted before',
+      cachedNote: 'The same pictures and settings were painted before, so the result was there at once.',
+      facts: (steps: number, seconds: number | null) =>
+        [many(steps, 'step', 'steps'), seconds !== null && duration(seconds)].filter(Boolean).join(' in '),
+      draft: 'Painted in one pass',
+      converged: 'It stopped by itself: the picture hardly changed any more.',
+      partial: 'Stopped by you: this is the picture so far.',
+      nothing: 'It was stopped before the first step, so there is no picture.',
+      distances: (content: number, style: number, judge: string) =>
+        `As ${judge} sees it, the painting is ${plainNumber(content)} from the photo and ${plainNumber(style)} from the style; 0 is equal.`,
+      kept: (until: string) => `Kept here until ${until}.`,
+    },
+    actions: {
+      download: 'Download',
+      more: 'More downloads',
+      archive: 'All pictures (ZIP)',
+      timelapse: 'Time-lapse (WebP)',
+      recipe: 'Recipe (JSON)',
+      share: 'Share',
+      commands: 'As a command',
+      retry: 'Try again',
+      again: 'Paint again',
+      remix: 'Change and repaint',
+      delete: 'Delete',
+      another: 'Another photo',
+    },
+    facts: {
+      title: 'Made with',
+      preset: 'Preset',
+      model: 'Network',
+      size: 'Size',
+      device: 'Computed on',
+      painted: 'Painted',
+      content: 'Photo',
+      style: 'Style',
+      styles: 'Styles',
+      options: 'All settings of this picture',
+    },
+    failed: {
+      title: 'This one did not work out',
+      detail: 'What the server says',
+    },
+    share: {
+      title: 'Share this picture',
+      lead: 'Whoever has the link sees the photo and the painting, nothing else. You can take it back at any time.',
+      days: 'Valid for',
+      daysChoice: (days: number) => many(days, 'day', 'days'),
+      make: 'Make a link',
+      link: 'Link',
+      until: (date: string) => `until ${date}`,
+      takeBack: 'Take back',
+      takeBackLabel: (date: string) => `Take back the link that is valid until ${date}`,
+      takenBack: 'The link does not work any more.',
+      none: 'There is no link yet.',
+      hidden: 'This link was shown when it was made. Make another one if you lost it.',
+    },
+    commands: {
+      title: 'The same as a command',
+      lead: 'In the folder with the pictures.',
+      curl: 'API (curl)',
+      cli: 'Command line',
+      copy: (name: string) => `Copy: ${name}`,
+    },
+    delete: {
+      title: 'Delete this picture?',
+      text: 'The painting, its frames and its share links are removed. That cannot be undone.',
+      running: 'It is still being painted: it is stopped first.',
+      yes: 'Delete',
+      done: 'Deleted.',
+    },
+  },
+
+  history: {
+    page: 'My pictures',
+    title: 'My pictures',
+    filter: 'Show',
+    all: 'All',
+    empty: {
+      title: 'The wall is still bare',
+      text: 'What you paint hangs here, also after you close the browser.',
+    },
+    emptyFilter: (state: string) => `Nothing here is “${state}”.`,
+    more: 'Show older pictures',
+    alt: (title: string) => `${title}`,
+    again: 'Paint again',
+    remix: 'Change and repaint',
+    delete: 'Delete',
+    cancel: 'Stop',
+    label: (action: string, title: string) => `${action}: ${title}`,
+    cancelAll: 'Stop all that wait',
+    canceledAll: (count: number) => `${many(count, 'picture', 'pictures')} stopped.`,
+    clear: 'Clear finished',
+    clearDialog: {
+      title: 'Delete everything that is finished?',
+      text: 'Finished, failed and stopped pictures are removed, with their share links. That cannot be undone.',
+      yes: 'Delete all',
+    },
+    cleared: (count: number) => `${many(count, 'picture', 'pictures')} deleted.`,
+    privacy: 'Only this browser sees this list.',
+  },
+
+  shared: {
+    page: 'Shared picture',
+    eyebrow: 'Shared with you',
+    painted: (when: string) => `Painted ${when}`,
+    download: 'Download',
+    gone: {
+      title: 'This link does not work any more',
+      text: 'Its time is up, or it was taken back by the one who shared it.',
+    },
+    own: 'Paint your own photo',
+  },
+
+  about: {
+    page: 'How it works',
+    title: 'How a photo becomes a painting',
+    lead: 'There is no filter and no library of brush strokes. There are three pictures, a network that looks at them, and the question how to change one of them.',
+    content: {
+      title: 'What is in the picture',
+      text: [
+        'A network that was trained to recognise a thousand kinds of things (VGG, by Karen Simonyan and Andrew Zisserman) turns a picture into layers of features: edges first, then textures, then parts of things.',
+        'Two pictures show the same when their features deep in the network are the same, even if every pixel differs. This distance is the content loss.',
+      ],
+    },
+    style: {
+      title: 'How it is painted',
+      text: [
+        'Style is not where something is, but what goes together: with this blue come swirls, beside this yellow lie short strokes. For each layer the network has hundreds of such detectors, and a Gram matrix says for each pair how often both respond at the same place – wherever that place is.',
+        'Two pictures have the same style when their Gram matrices are equal. This distance is the style loss.',
+      ],
+      gram: 'Gram matrices of two styles, one layer of VGG-16: each small square says how strongly two of the network’s detectors go together. Every style has its own pattern.',
+    },
+    paint: {
+      title: 'Then it is painted',
+      text: [
+        'The pixels themselves are the unknowns. The program starts from your photo, asks how each pixel would have to change for both distances to shrink, changes all of them a little (L-BFGS, a method that learns from its own steps), and asks again.',
+        'Nothing is invented that is not in the two pictures, and every step can be seen.',
+      ],
+    },
+    weights: {
+      title: 'What the settings do',
+      strength: { title: 'Strength', text: 'How the two distances are weighed against each other: content weight and style weight. Only their ratio counts.' },
+      brush: { title: 'Brush', text: 'The network sees a window of fixed size. Make the style picture smaller and its strokes become finer.' },
+      color: { title: 'Colours', text: 'Those of the style; the style’s after they were moved near the photo’s; or the photo’s own, with only light and dark painted.' },
+      smooth: { title: 'Smoothness', text: 'The total variation weight smooths away noise between neighbouring pixels.' },
+      size: { title: 'Detail', text: 'The longest side of the result. A coarse picture is painted first and takes the large forms; a fine one adds the detail.' },
+    },
+    captions: {
+      photo: 'Photo',
+      style: 'Style',
+      painting: 'Painting',
+      steps: (step: number) => (step === 0 ? 'Draft' : `Step ${step}`),
+      strength: (value: number) => `Strength ${value}`,
+      brush: (value: number) => `Brush × ${value}`,
+      color: { style: 'The style’s', match: 'Between', luminance: 'The photo’s' } as Record<string, string>,
+      gram: (style: string) => `Gram matrix of ${style}`,
+    },
+    sources: {
+      title: 'Who found it',
+      text: 'Leon Gatys, Alexander Ecker and Matthias Bethge: Image Style Transfer Using Convolutional Neural Networks, CVPR 2016. The draft comes from a network by Golnaz Ghiasi and others, BMVC 2017.',
+    },
+    start: 'Try it',
+  },
+
+  shortcuts: {
+    title: 'Keyboard shortcuts',
+    list: [
+      { keys: ['Ctrl', 'Enter'], text: 'Start painting (studio)' },
+      { keys: ['Ctrl', 'V'], text: 'Paste a picture (studio)' },
+      { keys: ['O'], text: 'Hold to see the photo (picture)' },
+      { keys: ['C'], text: 'Compare photo and painting (picture)' },
+      { keys: ['Z'], text: 'Look closer (picture)' },
+      { keys: ['Esc'], text: 'Stop painting; close a window' },
+      { keys: ['?'], text: 'This list' },
+    ],
+  },
+
+  options: {
+    labels: {
+      size: 'Size',
+      content_weight: 'Content weight',
+      style_weight: 'Style weight',
+      strength: 'Strength',
+      style_scale: 'Style scale',
+      color: 'Colours',
+      color_amount: 'Amount of colour',
+      tv_weight: 'Total variation weight',
+      optimizer: 'Optimizer',
+      model: 'Network',
+      style_layers: 'Style layers',
+      init_method: 'Start from',
+      total_iterations: 'Steps at most',
+      scales: 'Scales',
+      average: 'Averaging',
+      style_loss: 'Style loss',
+      style_blend: 'Shares of the styles',
+      padding: 'Border of the features',
+      learning_rate: 'Learning rate',
+      convergence_tolerance: 'Convergence tolerance',
+      convergence_window: 'Convergence window',
+      save_every: 'Keep a frame every',
+      seed: 'Seed',
+    } as Record<string, string>,
+  },
+
+  wrongFile: {
+    empty: (name: string) => `${name} is empty. Choose another file.`,
+    format: (name: string, format: string, allowed: string[]) => {
+      const kinds: Record<string, string> = {
+        HEIC: 'is a HEIC photo. On the iPhone choose “Most Compatible” under Settings, Camera, Formats, or save it as JPEG',
+        SVG: 'is a vector drawing. Save it as PNG first',
+        PDF: 'is a PDF document. Save the page as a picture first',
+        ZIP: 'is a ZIP archive or a document. Take the picture out of it',
+        video: 'is a film. Choose a single picture',
+        text: 'is a text, not a picture',
+        unknown: 'is not a picture that can be read here',
+      };
+      return `${name} ${kinds[format] ?? `is a ${format} picture, which is not taken here`}. Possible are ${list(allowed)}.`;
+    },
+    bytes: (name: string, bytes: number, most: number) =>
+      `${name} has ${fileSize(bytes)}; ${fileSize(most)} are the most. Save it smaller and choose it again.`,
+    pixels: (name: string, size: Size, most: number) =>
+      `${name} has ${pixelSize(size)} pixels; ${Math.round(most / 1e6)} megapixels are the most. Make it smaller and choose it again.`,
+    damaged: (name: string) => `${name} cannot be read; it may be damaged. Open it in another program and save it again.`,
+    look: (name: string) => `${name} does not hold a look that was saved here.`,
+  },
+};
+
+/** What happened and what to do; an unknown code is an error like others. */
+export function errorText(code: string): ErrorText {
+  return errors[code] ?? (errors['error'] as ErrorText);
+}

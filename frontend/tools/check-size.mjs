@@ -1,0 +1,54 @@
+// Fails the build when the first page loads more JavaScript than promised, or anything from elsewhere.
+import { readFileSync, readdirSync } from 'node:fs';
+
+const PAGE = new URL('../../src/nst/api/page/', import.meta.url);
+const LIMITS_BYTES = { script: 120_000, style: 20_000, font: 100_000, picture: 60_000 };
+
+const read = (/** @type {string} */ file) => readFileSync(new URL(file, PAGE));
+const zipped = (/** @type {string} */ file) => read(`${file}.gz`).length;
+
+/** @typedef {{file: string, imports?: string[], dynamicImports?: string[], css?: string[], isEntry?: boolean}} Chunk */
+/** @type {Record<string, Chunk>} */
+const manifest = JSON.parse(read('.vite/manifest.json').toString());
+
+/** Every chunk that is loaded together with these. @param {string[]} names @param {Set<string>} seen */
+function together(names, seen = new Set()) {
+  for (const name of names) {
+    if (seen.has(name)) continue;
+    seen.add(name);
+    together(manifest[name]?.imports ?? [], seen);
+  }
+  return seen;
+}
+
+/** @param {string[]} names */
+function weigh(names) {
+  const chunks = [...together(names)].map((name) => /** @type {Chunk} */ (manifest[name]));
+  const styles = new Set(chunks.flatMap((chunk) => chunk.css ?? []));
+  const sum = (/** @type {Iterable<string>} */ files) => [...files].reduce((all, file) => all + zipped(file), 0);
+  return { script: sum(chunks.map((chunk) => chunk.file)), style: sum(styles) };
+}
+
+const problems = [];
+const entry = Object.keys(manifest).find((name) => manifest[name]?.isEntry) ?? 'index.html';
+for (const page of manifest[entry]?.dynamicImports ?? []) {
+  const { script, style } = weigh([entry, page]);
+  console.log(`${page}: ${(script / 1000).toFixed(1)} kB of JavaScript, ${(style / 1000).toFixed(1)} kB of CSS, compressed`);
+  if (script > LIMITS_BYTES.script) problems.push(`${page} loads ${script} bytes of JavaScript, ${LIMITS_BYTES.script} are allowed`);
+  if (style > LIMITS_BYTES.style) problems.push(`${page} loads ${style} bytes of CSS, ${LIMITS_BYTES.style} are allowed`);
+}
+
+const assets = readdirSync(new URL('assets/', PAGE)).map((name) => `assets/${name}`);
+const fonts = assets.filter((file) => file.endsWith('.woff2')).reduce((all, file) => all + read(file).length, 0);
+if (fonts > LIMITS_BYTES.font) problems.push(`${fonts} bytes of fonts, ${LIMITS_BYTES.font} are allowed`);
+for (const file of assets.filter((name) => /\.(webp|jpe?g|png|avif)$/.test(name))) {
+  if (read(file).length > LIMITS_BYTES.picture) problems.push(`${file} is larger than ${LIMITS_BYTES.picture} bytes`);
+}
+for (const file of ['index.html', ...assets.filter((name) => name.endsWith('.css'))]) {
+  const elsewhere = read(file).toString().match(/(?:src|href)="https?:[^"]*|url\(["']?(?:https?:)?\/\/[^)]*/);
+  if (elsewhere) problems.push(`${file} asks another host: ${elsewhere[0]}`);
+}
+if (/<script(?![^>]*\ssrc=)/.test(read('index.html').toString())) problems.push('index.html has an inline script');
+
+for (const problem of problems) console.error(problem);
+process.exitCode = problems.length ? 1 : 0;

@@ -1,0 +1,14 @@
+"""What has expired is found without looking at every job."""
+
+from alembic import op
+
+revision = "0002"
+down_revision = "0001"
+
+
+def upgrade() -> None:
+    op.create_index("jobs_by_completion", "jobs", ["completed_at"])
+
+
+def downgrade() -> None:
+    op.drop_index("jobs_by_completion", "jobs")

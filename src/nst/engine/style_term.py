@@ -1,0 +1,206 @@
+"""The style term: what features are compared with, layer by layer and region by region.
+
+[Gatys16] Gatys, Ecker, Bethge: Image Style Transfer Using Convolutional Neural Networks, CVPR 2016.
+[Johnson16] Johnson, Alahi, Fei-Fei: Perceptual Losses for Real-Time Style Transfer, ECCV 2016.
+[Gatys17] Gatys, Ecker, Bethge, Hertzmann, Shechtman: Controlling Perceptual Factors in Neural Style
+Transfer, CVPR 2017.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+from torch import Tensor
+from torch.nn.functional import avg_pool2d, max_pool2d
+
+from nst.engine.encoder import Encoder
+from nst.engine.losses import add_gram_sum_gradient, added, gram_sum
+from nst.engine.tiles import Tile, cut, radius_pixels, stride
+from nst.engine.wasserstein import GaussianTarget
+
+KEPT_SHARE = 0.5
+"""Of a region, at least, is left of its guide in every layer."""
+
+
+@dataclass(frozen=True, slots=True)
+class StyleInput:
+    """A style as the network gets it."""
+
+    image: Tensor
+    """(1, 3, H, W), RGB 0…255 minus the encoder's mean colour."""
+    share: float = 1.0
+    """Of all styles, where none has a mask."""
+    amount: Tensor | None = None
+    """(1, 1, H, W) of the result, 0…1: how much of this style is there. None if no style has a
+    mask."""
+
+
+def covered(styles: Sequence[StyleInput]) -> Tensor:
+    """How much of any style there is, 0…1: (1, 1, H, W), or (1,) for everywhere."""
+    amounts = [style.amount for style in styles if style.amount is not None]
+    return torch.stack(amounts).sum(0) if amounts else torch.ones(1, device=styles[0].image.device)
+
+
+class Target(Protocol):
+    """What a layer's features shall be like. Compares averages over pixels, which `sums` adds up
+    without dividing."""
+
+    @staticmethod
+    def sums(features: Tensor, guide: Tensor | None) -> Tensor:
+        """Of features (1, C, H, W), weighted with `guide` (1, 1, H, W)."""
+
+    @staticmethod
+    def add_gradient(
+        total: Tensor, features: Tensor, gradient: Tensor, guide: Tensor | None
+    ) -> None:
+        """Adds to `total` the gradient with respect to the features, given that with respect to
+        their sums."""
+
+    def distance(self, averages: Tensor) -> Tensor:
+        """A scalar, 0 where the averages are the target's; can be differentiated."""
+
+
+class GramTarget:
+    """The Gram matrix of a style. The averages are the products of every two channels, (C, C)."""
+
+    def __init__(self, averages: Tensor) -> None:
+        self._averages = averages
+
+    @staticmethod
+    def sums(features: Tensor, guide: Tensor | None) -> Tensor:
+        return gram_sum(features, guide)
+
+    @staticmethod
+    def add_gradient(
+        total: Tensor, features: Tensor, gradient: Tensor, guide: Tensor | None
+    ) -> None:
+        add_gram_sum_gradient(total, features, gradient, guide)
+
+    def distance(self, averages: Tensor) -> Tensor:
+        """Sum of squared differences of the Gram matrices, which are divided by C·H·W
+        ([Johnson16] eq. 4) where [Gatys16] eq. 4 divides the loss by 4C²(HW)²."""
+        return ((averages - self._averages) / len(averages)).square().sum()
+
+
+TARGETS: dict[str, type[GramTarget] | type[GaussianTarget]] = {
+    "gram": GramTarget,
+    "wasserstein": GaussianTarget,
+}
+"""By option style_loss."""
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Of the features of one layer, in one region, with one target."""
+
+    layer: str
+    target: Target
+    weight: float
+    """Of its distance in the style loss."""
+    count: float
+    """Features in the region; those that the guide counts in part, in part."""
+    guide: Tensor | None
+    """(1, 1, h, w) of the layer's features; None: all count."""
+
+    def sums(self, features: Tensor, tile: Tile) -> Tensor:
+        """Over the inner features of a tile, given all of them."""
+        return self.target.sums(tile.inner(features, stride(self.layer)), self._guide(tile))
+
+    def loss(self, sums: Tensor) -> Tensor:
+        """Given the sums over the whole picture."""
+        return self.weight * self.target.distance(sums / self.count)
+
+    def add_gradient(self, total: Tensor, features: Tensor, gradient: Tensor, tile: Tile) -> None:
+        """As the target does, for the same."""
+        inner, of_inner = (tile.inner(each, stride(self.layer)) for each in (features, total))
+        self.target.add_gradient(of_inner, inner, gradient, self._guide(tile))
+
+    def _guide(self, tile: Tile) -> Tensor | None:
+        return None if self.guide is None else tile.of_picture(self.guide, stride(self.layer))
+
+
+def compare(
+    encoder: Encoder,
+    layers: Sequence[str],
+    styles: Sequence[StyleInput],
+    size: tuple[int, int],
+    *,
+    style_loss: str = "gram",
+    tile_side: int | None = None,
+) -> list[Comparison]:
+    """Everything that is compared; the sum of all losses is [Gatys16] eq. 5 with equal weights w_l.
+
+    Without masks there is one region and one target, the styles' averages mixed by their shares.
+    With masks every style has its region ([Gatys17] §4.1), and each counts as the part of the
+    picture that it covers, so that small regions are painted as strongly as large ones: the source
+    gives weights by hand. `size`: height and width of the result.
+    """
+    kind = TARGETS[style_loss]
+    of_styles = [_averages(encoder, layers, style.image, kind, tile_side) for style in styles]
+    regions = [(style.amount, averages) for style, averages in zip(styles, of_styles, strict=True)]
+    if styles[0].amount is None:
+        shares = [
+            [style.share * average for average in averages]
+            for style, averages in zip(styles, of_styles, strict=True)
+        ]
+        regions = [(None, added(shares))]
+    comparisons = [
+        _compare(layer, kind(average), amount, size, encoder.path, 1 / len(layers))
+        for amount, averages in regions
+        for layer, average in zip(layers, averages, strict=True)
+    ]
+    return [each for each in comparisons if each.weight and each.count]
+
+
+def guide_of(amount: Tensor, path: Sequence[str]) -> Tensor:
+    """How much the features of the path's last layer count: (1, 1, H, W) → (1, 1, h, w).
+
+    As much as the least of the pixels that a feature sees, so that nothing is painted beyond the
+    region: the eroded guides of [Gatys17] §4.1. Where that leaves too little, features see beyond:
+    by half of what they see, a quarter, …; their middle weighs most anyway.
+    """
+    cell, radius = stride(path[-1]), radius_pixels(path)
+    while radius:
+        guide = -max_pool2d(-amount, 2 * radius + cell, cell, padding=radius)
+        if guide.mean() >= KEPT_SHARE * amount.mean():
+            return guide
+        radius //= 2
+    return avg_pool2d(amount, cell)
+
+
+def _compare(
+    layer: str,
+    target: Target,
+    amount: Tensor | None,
+    size: tuple[int, int],
+    path: Sequence[str],
+    weight: float,
+) -> Comparison:
+    if amount is None:
+        height, width = (length // stride(layer) for length in size)
+        return Comparison(layer, target, weight, height * width, None)
+    guide = guide_of(amount, path[: 1 + path.index(layer)])
+    weight *= amount.mean().item()
+    return Comparison(layer, target, weight, guide.sum().item(), guide)
+
+
+def _averages(
+    encoder: Encoder,
+    layers: Sequence[str],
+    image: Tensor,
+    kind: type[GramTarget] | type[GaussianTarget],
+    tile_side: int | None,
+) -> list[Tensor]:
+    """Of a whole style picture, layer by layer."""
+
+    def sums(tile: Tile) -> list[Tensor]:
+        activations = encoder(tile.pixels(image))
+        return [kind.sums(tile.inner(activations[layer], stride(layer)), None) for layer in layers]
+
+    totals = added(sums(tile) for tile in cut(image.shape, tile_side, encoder.path))
+    height, width = image.shape[2:]
+    return [
+        total / ((height // stride(layer)) * (width // stride(layer)))
+        for layer, total in zip(layers, totals, strict=True)
+    ]

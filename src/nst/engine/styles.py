@@ -1,0 +1,115 @@
+"""Several styles in one picture: which there are, and how much of each is where.
+
+Torch is not imported here: drafts do without.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+from PIL import Image
+
+from nst import images
+from nst.errors import InvalidImage, InvalidOption
+from nst.images import ImageSource
+from nst.options import StyleTransferOptions
+
+Styles: TypeAlias = "ImageSource | Sequence[ImageSource]"
+"""One style picture or a list of them."""
+Masks: TypeAlias = "Sequence[ImageSource | None]"
+"""In the order of the styles; None, and what is missing at the end: the style is everywhere."""
+
+ASPECT_TOLERANCE = 0.02
+"""By which the aspect ratios of a mask and the content may differ, relative to one another: both
+have been rounded to whole pixels."""
+
+
+@dataclass(frozen=True, slots=True)
+class Style:
+    """A style picture and where it goes."""
+
+    picture: Image.Image
+    share: float = 1.0
+    """Of all styles; the sum is 1."""
+    mask: Image.Image | None = None
+    """Grey, in the shape of the content picture: white where the style is. None: everywhere."""
+
+
+def load_styles(
+    styles: Styles, masks: Masks, content: Image.Image, options: StyleTransferOptions
+) -> list[Style]:
+    """Raises InvalidImage, InvalidOption."""
+    sources = styles if isinstance(styles, list | tuple) else [styles]
+    if not sources:
+        raise InvalidImage("style", "there is none; name at least one picture")
+    if len(masks) > len(sources):
+        raise InvalidOption("style_mask", len(masks), "no more masks than styles")
+    shares = options.style_shares(len(sources))
+    loaded = [None if mask is None else load_mask(mask, content, options.size) for mask in masks]
+    loaded += [None] * (len(sources) - len(masks))
+    return [
+        Style(images.load(source, "style"), share, mask)
+        for source, share, mask in zip(sources, shares, loaded, strict=True)
+    ]
+
+
+def load_mask(source: ImageSource, content: Image.Image, size: int) -> Image.Image:
+    """The brightness of the picture, or its alpha if it has transparency: so what was cut out of
+    a photograph is a mask for it. Raises InvalidImage if it does not fit the content picture, or if
+    a result with this longest side would have no white in it."""
+    picture = images.load(source, "mask")
+    ratio = (picture.width * content.height) / (picture.height * content.width)
+    if abs(ratio - 1) > ASPECT_TOLERANCE:
+        raise InvalidImage(
+            "mask",
+            f"{picture.width}×{picture.height} pixels have another shape than the content's "
+            f"{content.width}×{content.height}; draw it over the content picture",
+        )
+    mask = picture.getchannel("A") if picture.mode == "RGBA" else picture.convert("L")
+    if not _resize(mask, images.fit(content.size, size)).getbbox():
+        raise InvalidImage("mask", "it is black everywhere; make it white where its style belongs")
+    return mask
+
+
+def amounts(styles: Sequence[Style], size: tuple[int, int]) -> list[np.ndarray] | None:
+    """How much of each style is at each pixel of a result of this (width, height), as (H, W) from 0
+    to 1; None if no style has a mask.
+
+    Where the masks of several styles overlap they are mixed by their shares. No pixel has more than
+    1 of all, and where the masks add up to less, the rest stays without style.
+    """
+    if all(style.mask is None for style in styles):
+        return None
+    masks = np.stack([_as_array(style.mask, size) for style in styles])
+    shares = np.array([style.share for style in styles], dtype=np.float32)
+    parts = masks * shares[:, None, None]
+    total, sums = masks.sum(0).clip(max=1), parts.sum(0)
+    return list(parts * np.divide(total, sums, out=np.zeros_like(sums), where=sums > 0))
+
+
+def mixed(
+    content: Image.Image, pictures: Sequence[Image.Image], styles: Sequence[Style]
+) -> Image.Image:
+    """One RGB picture in place of one for each style, all of one size: as much of each as there is
+    of its style, and the content, resized, where there is none."""
+    if len(pictures) == 1 and styles[0].mask is None:
+        return pictures[0]
+    size = pictures[0].size
+    parts = amounts(styles, size) or [np.full((1, 1), style.share) for style in styles]
+    base = np.asarray(images.resize(images.flatten(content), size), dtype=np.float64)
+    result = base.copy()
+    for part, picture in zip(parts, pictures, strict=True):
+        result += part[:, :, None] * (np.asarray(picture) - base)
+    return Image.fromarray(result.round().clip(0, 255).astype(np.uint8))
+
+
+def _as_array(mask: Image.Image | None, size: tuple[int, int]) -> np.ndarray:
+    if mask is None:
+        return np.ones(size[::-1], dtype=np.float32)
+    return np.asarray(_resize(mask, size), dtype=np.float32) / 255
+
+
+def _resize(mask: Image.Image, size: tuple[int, int]) -> Image.Image:
+    # The filter of the other pictures would leave ripples beside sharp edges.
+    return mask.resize(size, Image.Resampling.BILINEAR)

@@ -1,0 +1,216 @@
+"""What the tests in a real browser share: the service as people start it, and ways to use it."""
+
+import io
+import os
+import re
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Locator,
+    Page,
+    Playwright,
+    expect,
+)
+from playwright.sync_api import (
+    Error as PlaywrightError,
+)
+
+from servers import Server, free_port
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+CHROMIUM = os.environ.get("NST_CHROMIUM", "/usr/bin/chromium")
+SERVE = "from nst.cli.main import main; main(['serve', *__import__('sys').argv[1:]])"
+
+PAINTING_SECONDS = 120
+"""For a small picture on a busy machine, with the start of the engine."""
+
+expect.set_options(timeout=15_000)
+
+WIDE = {"width": 1280, "height": 860}
+PHONE = {"width": 360, "height": 740}
+
+
+def nst_serve(folder: Path, **settings: str) -> Server:
+    """`nst serve` with one worker, which keeps everything in this folder."""
+    port = free_port()
+    environment = {
+        "NST_DATA_DIR": str(folder / "data"),
+        "NST_OFFLINE": "1",
+        "PYTHONPATH": str(REPOSITORY / "src"),
+        "OMP_NUM_THREADS": "1",
+        **settings,
+    }
+    return Server(
+        [sys.executable, "-c", SERVE, "--port", str(port)],
+        port,
+        folder / "serve.log",
+        environment=environment,
+        farewell=signal.SIGTERM,
+    )
+
+
+def launch(playwright: Playwright) -> Browser:
+    switches = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+    return playwright.chromium.launch(executable_path=CHROMIUM, args=switches)
+
+
+@contextmanager
+def visitor(browser: Browser, address: str, **wishes: Any) -> Iterator[BrowserContext]:
+    """Somebody with cookies of their own. Nothing may be asked of another host."""
+    wishes = {"viewport": WIDE, "reduced_motion": "reduce", **wishes}
+    context = browser.new_context(base_url=f"http://{address}", **wishes)
+    context.set_default_timeout(20_000)
+    elsewhere: list[str] = []
+    context.on(
+        "request",
+        lambda request: (
+            None
+            if re.match(rf"(http://{address}/|blob:|data:)", request.url)
+            else elsewhere.append(request.url)
+        ),
+    )
+    try:
+        yield context
+        assert not elsewhere
+    finally:
+        _leave_nothing_running(context)
+        context.close()
+
+
+def _leave_nothing_running(context: BrowserContext) -> None:
+    with suppress(PlaywrightError):  # the server may be gone
+        for job in context.request.get("/api/v1/jobs?limit=100").json()["jobs"]:
+            if job["status"] in ("queued", "running"):
+                context.request.delete(job["links"]["self"])
+
+
+def complaints(page: Page) -> list[str]:
+    """What the page will write into the console as errors or warnings."""
+    found: list[str] = []
+    page.on("pageerror", lambda error: found.append(str(error)))
+
+    def listen(message: ConsoleMessage) -> None:
+        if message.type in ("error", "warning"):
+            found.append(f"{message.text} ({message.location['url']})")
+
+    page.on("console", listen)
+    return found
+
+
+def choose_samples(page: Page, content: str = "Cat", style: str = "Impasto") -> None:
+    page.goto("/studio")
+    page.get_by_role("button", name=f"Use {content}").click()
+    page.get_by_role("button", name=f"Use {style}").click()
+
+
+def set_options(page: Page, **options: object) -> None:
+    """In the form of all settings, by the labels that people see."""
+    page.get_by_role("button", name="All settings").click()
+    dialog = page.get_by_role("dialog", name="All settings")
+    for label, value in options.items():
+        field = dialog.get_by_label(label.replace("_", " "), exact=True)
+        if field.evaluate("element => element.tagName") == "SELECT":
+            field.select_option(str(value))
+        else:
+            field.fill(str(value))
+            field.press("Tab")
+    page.keyboard.press("Escape")
+    expect(dialog).to_be_hidden()
+
+
+def start(page: Page) -> str:
+    """Presses the button; the address of the job's page."""
+    page.get_by_role("button", name="Start painting").click()
+    page.wait_for_url("**/jobs/*")
+    return page.url
+
+
+def start_short(page: Page, **options: object) -> str:
+    choose_samples(page)
+    set_options(page, Size=64, Steps_at_most=8, Keep_a_frame_every=1, **options)
+    return start(page)
+
+
+def start_long(page: Page) -> str:
+    """A job that is still being painted when the test has done what it does."""
+    choose_samples(page)
+    set_options(page, Size=128, Steps_at_most=3000, Convergence_tolerance=0)
+    return start(page)
+
+
+def status(page: Page, word: str) -> Locator:
+    return page.get_by_role("status").filter(has_text=re.compile(f"^{word}"))
+
+
+def wait_until_finished(page: Page) -> None:
+    expect(status(page, "Finished")).to_be_visible(timeout=PAINTING_SECONDS * 1000)
+
+
+def wait_for_step(page: Page, step: int) -> None:
+    """Until at least so many steps are taken."""
+    page.wait_for_function(
+        "least => Number(/Step (\\d+) of/.exec(document.body.innerText)?.[1] ?? 0) >= least",
+        arg=step,
+        timeout=PAINTING_SECONDS * 1000,
+    )
+
+
+def size_of(picture: Locator) -> tuple[int, int]:
+    """Of the file that is shown, in pixels."""
+    expect(picture).to_be_visible()
+    width, height = picture.evaluate("image => [image.naturalWidth, image.naturalHeight]")
+    return width, height
+
+
+def saved(page: Page, click: Locator) -> bytes:
+    """What a click downloads."""
+    with page.expect_download() as download:
+        click.click()
+    return Path(download.value.path()).read_bytes()
+
+
+def open_picture(data: bytes) -> Image.Image:
+    return Image.open(io.BytesIO(data))
+
+
+DROP = """([element, files]) => {
+  const transfer = new DataTransfer();
+  for (const {name, type, bytes} of files)
+    transfer.items.add(new File([Uint8Array.from(bytes)], name, {type}));
+  const facts = {dataTransfer: transfer, bubbles: true, cancelable: true};
+  for (const kind of ['dragenter', 'dragover', 'drop'])
+    element.dispatchEvent(new DragEvent(kind, facts));
+}"""
+
+PASTE = """({name, type, bytes}) => {
+  const transfer = new DataTransfer();
+  transfer.items.add(new File([Uint8Array.from(bytes)], name, {type}));
+  const facts = {clipboardData: transfer, bubbles: true, cancelable: true};
+  document.dispatchEvent(new ClipboardEvent('paste', facts));
+}"""
+
+
+def drop(target: Locator, name: str, data: bytes, kind: str = "image/png") -> None:
+    """A file from the desktop onto this element."""
+    files = [{"name": name, "type": kind, "bytes": list(data)}]
+    page = target.page
+    page.evaluate(DROP, [target.element_handle(), files])
+
+
+def paste(page: Page, name: str, data: bytes, kind: str = "image/png") -> None:
+    page.evaluate(PASTE, {"name": name, "type": kind, "bytes": list(data)})
+
+
+def is_too_wide(page: Page) -> bool:
+    return bool(
+        page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth")
+    )

@@ -1,0 +1,446 @@
+"""Hundreds of real jobs through the whole system while everything that can fail does.
+
+    python tests/chaos/driver.py --jobs 300
+
+starts PostgreSQL, a broker that speaks Kafka's protocol, Redis, two APIs and three workers, and
+then kills, freezes, empties and fills what it can while jobs come in. In the end the books must
+balance: see `Books`.
+"""
+
+import argparse
+import hashlib
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import urllib.error
+import urllib.request
+import uuid
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from confluent_kafka import Producer
+from sqlalchemy import create_engine, text
+
+import servers
+from nst.adapters.storage import in_folder
+
+NST = Path(sys.executable).with_name("nst")
+KEY = "chaos"
+LEASE_SECONDS = 4
+STORE_MEGABYTES = 200
+SECONDS_BETWEEN_JOBS = 1.0
+
+
+@dataclass
+class Report:
+    """What happened, and what it came to."""
+
+    jobs: int
+    seconds: float = 0.0
+    injected: Counter[str] = field(default_factory=Counter)
+    submissions_repeated: int = 0
+    states: dict[str, int] = field(default_factory=dict)
+    failures: dict[str, int] = field(default_factory=dict)
+    attempts: dict[str, int] = field(default_factory=dict)
+    problems: list[str] = field(default_factory=list)
+
+
+class Process:
+    """An `nst` command that is started again whenever it dies, as an operator's system does."""
+
+    def __init__(self, log: Path, arguments: Sequence[str], environment: dict[str, str]) -> None:
+        self._arguments = arguments
+        self._environment = environment
+        self._log = log
+        self._is_wanted = True
+        self._process = self._start()
+        self._thread = threading.Thread(target=self._keep, daemon=True)
+        self._thread.start()
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    def kill(self) -> None:
+        self._process.kill()
+
+    def freeze(self, seconds: float) -> None:
+        """With all its children."""
+        pids = [self.pid, *_descendants(self.pid)]
+        _signal(pids, signal.SIGSTOP)
+        time.sleep(seconds)
+        _signal(pids, signal.SIGCONT)
+
+    def end(self) -> None:
+        self._is_wanted = False
+        self._process.terminate()
+        try:
+            self._process.wait(15)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+
+    def _start(self) -> subprocess.Popen[bytes]:
+        with self._log.open("ab") as log:
+            return subprocess.Popen(
+                [NST, *self._arguments], stdout=log, stderr=log, env=self._environment
+            )
+
+    def _keep(self) -> None:
+        while self._is_wanted:
+            self._process.wait()
+            if self._is_wanted:
+                time.sleep(0.2)
+                self._process = self._start()
+
+
+def _descendants(pid: int) -> list[int]:
+    with suppress(FileNotFoundError):
+        found = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        return [pid for child in map(int, found) for pid in (child, *_descendants(child))]
+    return []
+
+
+def _signal(pids: Sequence[int], number: signal.Signals) -> None:
+    for pid in pids:
+        with suppress(ProcessLookupError):
+            os.kill(pid, number)
+
+
+class System:
+    """All of it, running."""
+
+    def __init__(self, directory: Path, stack: ExitStack, *, apis: int, workers: int) -> None:
+        def place(name: str) -> Path:
+            (directory / name).mkdir()
+            return directory / name
+
+        self.store = place("store")
+        stack.enter_context(_small_disk(self.store))
+        self.database = stack.enter_context(servers.postgresql(place("postgresql")))
+        self.broker = stack.enter_context(servers.kafka(place("kafka")))
+        self.redis = stack.enter_context(servers.redis(place("redis")))
+        self.database_url = servers.new_database(self.database)
+        environment = {
+            **os.environ,
+            "NST_DATA_DIR": str(self.store),
+            "NST_DATABASE_URL": self.database_url,
+            "NST_KAFKA_BROKERS": self.broker.address,
+            "NST_KAFKA_SESSION_TIMEOUT_SECONDS": "6",
+            "NST_KAFKA_HEARTBEAT_SECONDS": "1",
+            "NST_KAFKA_PARTITIONS": "8",
+            "NST_REDIS_URL": f"redis://{self.redis.address}/0",
+            "NST_API_KEYS": f"{KEY}:{_sha256(KEY)}",
+            "NST_SECRET_KEY": "chaos",
+            "NST_LEASE_SECONDS": str(LEASE_SECONDS),
+            "NST_MAX_ATTEMPTS": "1000",
+            "NST_CHECKPOINT_SECONDS": "1",
+            "NST_MAX_JOBS_PER_CLIENT": "100000",
+            "NST_REQUESTS_PER_MINUTE": "1000000",
+            "NST_OFFLINE": "1",
+            "OMP_NUM_THREADS": "1",
+        }
+        subprocess.run([NST, "migrate"], env=environment, check=True, capture_output=True)
+
+        def start(name: str, *arguments: str) -> Process:
+            return Process(directory / f"{name}.log", arguments, environment)
+
+        self.ports = [servers.free_port() for _ in range(apis)]
+        self.apis = [
+            Process(
+                directory / f"api-{n}.log",
+                ["serve", "--workers", "0", "--port", str(port)],
+                environment,
+            )
+            for n, port in enumerate(self.ports)
+        ]
+        self.workers = [
+            Process(directory / f"worker-{n}.log", ["worker"], environment) for n in range(workers)
+        ]
+        for process in (*self.apis, *self.workers):
+            stack.callback(process.end)
+
+
+@contextmanager
+def _small_disk(directory: Path) -> Iterator[None]:
+    """A disk that can be filled, where one may be mounted."""
+    if os.geteuid() != 0:
+        yield
+        return
+    size = f"size={STORE_MEGABYTES}m"
+    subprocess.run(["mount", "-t", "tmpfs", "-o", size, "tmpfs", directory], check=True)
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", "--lazy", directory], check=True)
+
+
+def _sha256(word: str) -> str:
+    return hashlib.sha256(word.encode()).hexdigest()
+
+
+# ── what goes wrong ───────────────────────────────────────────────────────────────────────────
+
+
+class Chaos:
+    """Does one thing after the other, at random."""
+
+    def __init__(self, system: System, report: Report, seed: int) -> None:
+        self._system = system
+        self._report = report
+        self._random = random.Random(seed)  # noqa: S311 - only to repeat it
+        self._deeds: list[Callable[[], None]] = [
+            self.kill_a_worker,
+            self.kill_a_worker,
+            self.kill_an_api,
+            self.freeze_a_worker,
+            self.restart_the_broker,
+            self.restart_redis,
+            self.stop_the_database,
+            self.send_nonsense,
+            self.fill_the_disk,
+        ]
+
+    def run(self, goes_on: Callable[[], bool]) -> None:
+        """Everything at least once, then what comes."""
+        deeds = self._random.sample(self._deeds, len(self._deeds))
+        while deeds or goes_on():
+            deed = deeds.pop() if deeds else self._random.choice(self._deeds)
+            try:
+                deed()
+            except Exception as error:
+                self._report.problems.append(f"{deed.__name__} did not work: {error!r}")
+            self._report.injected[deed.__name__] += 1
+            time.sleep(self._random.uniform(0.5, 2))
+
+    def kill_a_worker(self) -> None:
+        self._random.choice(self._system.workers).kill()
+
+    def kill_an_api(self) -> None:
+        # Both the parent and the process that answers, which a parent's death would end politely.
+        api = self._random.choice(self._system.apis)
+        _signal([*_descendants(api.pid), api.pid], signal.SIGKILL)
+
+    def freeze_a_worker(self) -> None:
+        self._random.choice(self._system.workers).freeze(1.5 * LEASE_SECONDS)
+
+    def restart_the_broker(self) -> None:
+        self._system.broker.kill()
+        time.sleep(self._random.uniform(0, 2))
+        self._system.broker.start()
+
+    def restart_redis(self) -> None:
+        self._system.redis.kill()
+        time.sleep(self._random.uniform(0, 2))
+        self._system.redis.start()
+
+    def stop_the_database(self) -> None:
+        self._system.database.kill()
+        time.sleep(self._random.uniform(1, 1.5 * LEASE_SECONDS))
+        self._system.database.start()
+
+    def send_nonsense(self) -> None:
+        """Messages that are no jobs, jobs that do not exist, and every message twice."""
+        producer = Producer({"bootstrap.servers": self._system.broker.address})
+        for value in (b"", b"\xff\xfe", b"no job", uuid.uuid4().hex.encode()):
+            for _ in range(2):
+                producer.produce("nst.jobs", value=value, key=value)
+        producer.flush(5)
+
+    def fill_the_disk(self) -> None:
+        filler = self._system.store / "filler"
+        with suppress(OSError), filler.open("wb") as file:
+            while True:
+                file.write(b"\0" * (1 << 20))
+                file.flush()
+        time.sleep(2)
+        filler.unlink(missing_ok=True)
+
+
+# ── who wants pictures ────────────────────────────────────────────────────────────────────────
+
+
+class Client:
+    """Submits jobs and repeats what was not answered, with the same key."""
+
+    def __init__(self, ports: Sequence[int], report: Report, seed: int) -> None:
+        self._ports = ports
+        self._report = report
+        self._random = random.Random(seed)  # noqa: S311 - only to repeat it
+        self.accepted: set[str] = set()
+
+    def submit(self, count: int, seconds_between: float) -> None:
+        for number in range(count):
+            time.sleep(self._random.expovariate(1 / seconds_between))
+            body = _form(
+                sample_content="cat",
+                sample_style=self._random.choice(["impasto", "mosaic", "cubist"]),
+                preset="fast",
+                size=str(self._random.choice([32, 40, 48])),
+                total_iterations=str(self._random.randint(2, 30)),
+                seed=str(number),
+            )
+            self.accepted.add(self._insist(body, key=uuid.uuid4().hex))
+
+    def jobs(self) -> dict[str, dict[str, Any]]:
+        """All that I have, by id."""
+        found: dict[str, dict[str, Any]] = {}
+        query = "limit=100"
+        while True:
+            page = self._ask("GET", f"/api/v1/jobs?{query}")
+            found |= {job["id"]: job for job in page["jobs"]}
+            if page["next"] is None:
+                return found
+            query = f"limit=100&before={page['next']}"
+
+    def _insist(self, body: tuple[bytes, str], key: str) -> str:
+        while True:
+            try:
+                answer = self._ask("POST", "/api/v1/jobs", body, {"Idempotency-Key": key})
+                return str(answer["id"])
+            except (OSError, urllib.error.URLError, ValueError):
+                self._report.submissions_repeated += 1
+                time.sleep(0.5)
+
+    def _ask(
+        self,
+        method: str,
+        path: str,
+        body: tuple[bytes, str] | None = None,
+        headers: dict[str, str] | None = None,
+    ) -> Any:
+        data, content_type = body or (None, "application/json")
+        request = urllib.request.Request(
+            f"http://127.0.0.1:{self._random.choice(self._ports)}{path}",
+            data=data,
+            method=method,
+            headers={
+                "Content-Type": content_type,
+                "Authorization": f"Bearer {KEY}",
+                **(headers or {}),
+            },
+        )
+        with urllib.request.urlopen(request, timeout=30) as response:
+            return json.load(response)
+
+
+def _form(**fields: str) -> tuple[bytes, str]:
+    boundary = uuid.uuid4().hex
+    parts = [
+        f'--{boundary}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'
+        for name, value in fields.items()
+    ]
+    body = "".join([*parts, f"--{boundary}--\r\n"]).encode()
+    return body, f"multipart/form-data; boundary={boundary}"
+
+
+# ── whether it adds up ────────────────────────────────────────────────────────────────────────
+
+
+class Books:
+    """What must be true in the end."""
+
+    def __init__(self, system: System, client: Client, report: Report) -> None:
+        self._system = system
+        self._client = client
+        self._report = report
+
+    def wait(self, seconds: float) -> None:
+        """Until every job has come to an end."""
+        give_up_at = time.monotonic() + seconds
+        while time.monotonic() < give_up_at:
+            with suppress(OSError, ValueError):
+                jobs = self._client.jobs().values()
+                if all(job["completed_at"] for job in jobs):
+                    return
+            time.sleep(1)
+
+    def balance(self) -> None:
+        """Fill the report; what does not add up becomes a problem."""
+        rows = self._rows()
+        jobs = {row["id"]: row for row in rows}
+        storage = in_folder(self._system.store / "pictures")
+        report = self._report
+        report.states = Counter(row["status"] for row in rows)
+        report.failures = Counter(row["error"]["code"] for row in rows if row["error"])
+        report.attempts = Counter(str(row["attempt"]) for row in rows)
+        for job_id in self._client.accepted - set(jobs):
+            report.problems.append(f"job {job_id} was accepted and is lost")
+        for job_id in set(jobs) - self._client.accepted:
+            report.problems.append(f"job {job_id} was made twice of one request")
+        for row in rows:
+            report.problems += self._problems_of(row, storage)
+        for directory in set(storage.directories()) - set(jobs):
+            newest = max(file.modified_at for file in storage.list(f"{directory}/"))
+            # What was being submitted when a process died is swept away after an hour.
+            if newest < time.time() - 3600:
+                report.problems.append(f"the files of {directory} belong to no job")
+
+    def _problems_of(self, row: dict[str, Any], storage: Any) -> Iterator[str]:
+        name = f"job {row['id']}"
+        if row["status"] not in ("succeeded", "failed"):
+            yield f"{name} is {row['status']}"
+        if row["status"] == "failed" and row["error"]["code"] != "storage_full":
+            yield f"{name} has failed: {row['error']}"
+        if row["status"] == "succeeded":
+            key = row["result"]["key"]
+            if not row["cached"] and not key.startswith(f"{row['id']}/{row['attempt']}-"):
+                yield f"{name} has the result of another attempt: {key}"
+            if storage.stat(key) is None:
+                yield f"{name} has no picture at {key}"
+
+    def _rows(self) -> list[dict[str, Any]]:
+        engine = create_engine(self._system.database_url)
+        with engine.connect() as connection:
+            rows = connection.execute(text("select * from jobs"))
+            return [dict(row._mapping) for row in rows]
+
+
+def run(jobs: int, *, workers: int = 3, apis: int = 2, seed: int = 0) -> Report:
+    """The whole thing; see `Report.problems`."""
+    report = Report(jobs=jobs)
+    began = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="nst-chaos-") as directory, ExitStack() as stack:
+        system = System(Path(directory), stack, apis=apis, workers=workers)
+        client = Client(system.ports, report, seed)
+        chaos = Chaos(system, report, seed)
+        # The thread that starts a server has to live as long as the server: chaos stays here.
+        thread = threading.Thread(target=client.submit, args=(jobs, SECONDS_BETWEEN_JOBS))
+        thread.start()
+        chaos.run(thread.is_alive)
+        thread.join()
+        books = Books(system, client, report)
+        books.wait(300 + jobs)
+        books.balance()
+    report.seconds = time.monotonic() - began
+    return report
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--jobs", type=int, default=300)
+    parser.add_argument("--workers", type=int, default=3)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--report", type=Path)
+    arguments = parser.parse_args()
+    report = run(arguments.jobs, workers=arguments.workers, seed=arguments.seed)
+    text = json.dumps(vars(report), indent=2)
+    sys.stdout.write(text + "\n")
+    if arguments.report:
+        arguments.report.write_text(text + "\n")
+    sys.exit(bool(report.problems))
+
+
+if __name__ == "__main__":
+    main()

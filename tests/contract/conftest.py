@@ -1,0 +1,169 @@
+"""Every adapter of every port, on real servers that are started when a test first asks."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+import servers
+from nst.adapters import storage
+from nst.adapters.kafka import KafkaJobQueue, KafkaSettings, create_topics
+from nst.adapters.memory import MemoryJobQueue, MemoryProgressFeed, MemoryRateLimiter
+from nst.adapters.redis import RedisProgressFeed, RedisRateLimiter
+from nst.adapters.sql import SqlJobRepository
+from nst.jobs.ports import ImageStorage, JobQueue, ProgressFeed, RateLimiter
+from racing import migrate
+from servers import Server
+
+# ── servers ───────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.fixture(scope="session")
+def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    with servers.postgresql(tmp_path_factory.mktemp("postgresql")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    with servers.redis(tmp_path_factory.mktemp("redis")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    with servers.kafka(tmp_path_factory.mktemp("kafka")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def kafka_mock() -> Iterator[str]:
+    with servers.kafka_mock() as brokers:
+        yield brokers
+
+
+@pytest.fixture(scope="session")
+def moto(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    with servers.moto(tmp_path_factory.mktemp("moto")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def ceph(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Directory of the one radosgw."""
+    return tmp_path_factory.mktemp("ceph")
+
+
+@pytest.fixture(scope="session")
+def radosgw(ceph: Path) -> Iterator[Server]:
+    with servers.radosgw(ceph) as server:
+        yield server
+
+
+# ── repositories ──────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.fixture(scope="session")
+def migrated_postgresql(postgresql: Server) -> str:
+    url = servers.new_database(postgresql)
+    migrate(url)
+    return url
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Of a database whose tables are empty."""
+    if request.param == "postgresql":
+        url: str = request.getfixturevalue("migrated_postgresql")
+        servers.empty_tables(url)
+    else:
+        url = f"sqlite:///{tmp_path / 'jobs.db'}"
+        migrate(url)
+    return url
+
+
+@pytest.fixture
+def repository(database_url: str) -> Iterator[SqlJobRepository]:
+    opened = SqlJobRepository(database_url)
+    yield opened
+    opened.close()
+
+
+# ── queues ────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.fixture
+def kafka_settings(kafka: Server) -> KafkaSettings:
+    """Of a topic of its own."""
+    settings = servers.kafka_settings(kafka.address)
+    create_topics(settings)
+    return settings
+
+
+@pytest.fixture(params=["memory", "kafka", "kafka with the group protocol of KIP-848"])
+def join(request: pytest.FixtureRequest) -> Iterator[Callable[[], JobQueue]]:
+    """Each call is another worker of the same group."""
+    if request.param == "memory":
+        memory = MemoryJobQueue()
+        yield lambda: memory
+        return
+    if request.param == "kafka":
+        settings = request.getfixturevalue("kafka_settings")
+    else:
+        brokers = request.getfixturevalue("kafka_mock")
+        settings = replace(servers.kafka_settings(brokers), group_protocol="consumer")
+        servers.make_mock_topic(settings)
+    queues: list[KafkaJobQueue] = []
+
+    def another() -> KafkaJobQueue:
+        queues.append(KafkaJobQueue(settings))
+        return queues[-1]
+
+    yield another
+    for queue in queues:
+        queue.close()
+
+
+# ── feeds and limiters ────────────────────────────────────────────────────────────────────────
+
+
+@pytest.fixture(params=["memory", "redis"])
+def connect(request: pytest.FixtureRequest) -> Iterator[Callable[[], ProgressFeed]]:
+    """Each call is another process, as far as the feed can tell."""
+    if request.param == "memory":
+        feed = MemoryProgressFeed()
+        yield lambda: feed
+        return
+    url = servers.redis_url(request.getfixturevalue("redis"))
+    feeds: list[RedisProgressFeed] = []
+
+    def another() -> RedisProgressFeed:
+        feeds.append(RedisProgressFeed(url, MemoryProgressFeed()))
+        return feeds[-1]
+
+    yield another
+    for opened in feeds:
+        opened.close()
+
+
+@pytest.fixture(params=["memory", "redis"])
+def limiter(request: pytest.FixtureRequest) -> RateLimiter:
+    if request.param == "memory":
+        return MemoryRateLimiter()
+    return RedisRateLimiter(servers.redis_url(request.getfixturevalue("redis")))
+
+
+# ── storages ──────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.fixture(params=["memory", "folder", "moto", "radosgw"])
+def files(request: pytest.FixtureRequest, tmp_path: Path) -> ImageStorage:
+    """An empty storage."""
+    match request.param:
+        case "memory":
+            return storage.in_memory()
+        case "folder":
+            return storage.in_folder(tmp_path / "files")
+        case name:
+            return servers.in_s3(request.getfixturevalue(name))

@@ -1,0 +1,400 @@
+"""What only Kafka can do, and what can go wrong with it."""
+
+import multiprocessing
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from confluent_kafka import Consumer, Message, Producer, TopicPartition
+
+import servers
+from nst.adapters import kafka as adapter
+from nst.adapters.kafka import KafkaJobQueue, KafkaSettings, check, create_topics
+from nst.errors import InvalidOption, QueueError
+from nst.jobs.job import new_id
+from nst.jobs.ports import Delivery
+from servers import Server
+from tls import make_certificate, tls_in_front
+
+PATIENCE_SECONDS = 30.0
+
+Open = Callable[[KafkaSettings], KafkaJobQueue]
+
+
+@pytest.fixture
+def opened() -> Iterator[Open]:
+    with ExitStack() as stack:
+
+        def open_queue(settings: KafkaSettings) -> KafkaJobQueue:
+            queue = KafkaJobQueue(settings)
+            stack.callback(queue.close)
+            return queue
+
+        yield open_queue
+
+
+@pytest.fixture
+def own_kafka(tmp_path: Path) -> Iterator[Server]:
+    """A broker that may be killed."""
+    with servers.kafka(tmp_path) as server:
+        yield server
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(adapter, "REQUEST_SECONDS", 2.0)
+    monkeypatch.setattr(adapter, "COMMIT_SECONDS", 1.0)
+
+
+def receive(queue: KafkaJobQueue) -> Delivery:
+    give_up_at = time.monotonic() + PATIENCE_SECONDS
+    while time.monotonic() < give_up_at:
+        with suppress(QueueError):
+            if delivery := queue.receive(0.5):
+                return delivery
+    raise AssertionError("nothing came")
+
+
+def stay(queue: KafkaJobQueue, seconds: float) -> None:
+    stop_at = time.monotonic() + seconds
+    while time.monotonic() < stop_at:
+        queue.stay()
+        time.sleep(0.1)
+
+
+# ── messages that cannot be read ──────────────────────────────────────────────────────────────
+
+GARBAGE = [None, b"", b"garbage \xff", new_id()[1:].encode(), new_id().upper().encode(), b"0" * 33]
+
+
+def send_garbage(settings: KafkaSettings) -> None:
+    producer = Producer({"bootstrap.servers": settings.brokers[0]})
+    for number, value in enumerate(GARBAGE):
+        headers: dict[str, Any] = {"number": str(number), "nothing": None}
+        producer.produce(settings.topic, value, key=b"\xfe", headers=headers)
+    assert producer.flush(PATIENCE_SECONDS) == 0
+
+
+def dead_letters(settings: KafkaSettings, queue: KafkaJobQueue) -> list[Message]:
+    """All that are there when the queue has put aside what it finds."""
+    consumer = Consumer({"bootstrap.servers": settings.brokers[0], "group.id": "somebody"})
+    consumer.assign([TopicPartition(settings.dead_letter_topic, 0, 0)])
+    letters: list[Message] = []
+    give_up_at = time.monotonic() + PATIENCE_SECONDS
+    while len(letters) < len(GARBAGE):
+        assert time.monotonic() < give_up_at
+        assert queue.receive(0.2) is None
+        letters += consumer.consume(100, timeout=0.5)
+    letters += consumer.consume(1, timeout=1)
+    consumer.close()
+    return letters
+
+
+def test_what_cannot_be_read_is_put_aside(kafka_settings: KafkaSettings, opened: Open) -> None:
+    send_garbage(kafka_settings)
+    queue, job_id = opened(kafka_settings), new_id()
+    queue.publish(job_id, {})
+    delivery = receive(queue)
+    assert delivery.job_id == job_id
+    queue.commit(delivery)
+    letters = dead_letters(kafka_settings, queue)
+    assert sorted(letter.value() or b"" for letter in letters) == sorted(v or b"" for v in GARBAGE)
+    for letter in letters:
+        headers: dict[str, Any] = dict(letter.headers() or ())
+        assert letter.key() == b"\xfe"
+        assert headers["nst-reason"] == b"the message is not the id of a job"
+        assert headers["nst-origin"].startswith(f"{kafka_settings.topic}/".encode())
+        assert set(headers) == {"number", "nothing", "nst-reason", "nst-origin"}
+    queue.close()
+    assert opened(kafka_settings).receive(3) is None  # they are committed
+
+
+@pytest.mark.usefixtures("impatient")
+def test_what_cannot_be_put_aside_is_not_lost(kafka_settings: KafkaSettings, opened: Open) -> None:
+    send_garbage(kafka_settings)
+    nowhere = opened(replace(kafka_settings, dead_letter_topic=""))
+    for _ in range(2):
+        with pytest.raises(QueueError):
+            nowhere.receive(PATIENCE_SECONDS)
+    nowhere.close()
+    letters = dead_letters(kafka_settings, opened(kafka_settings))
+    assert {letter.value() for letter in letters} == set(GARBAGE)
+
+
+# ── the group ─────────────────────────────────────────────────────────────────────────────────
+
+WORKER = """
+import sys, pickle, time
+from nst.adapters.kafka import KafkaJobQueue
+queue = KafkaJobQueue(pickle.loads(bytes.fromhex(sys.argv[1])))
+while True:
+    if delivery := queue.receive(0.2):
+        print(delivery.job_id, flush=True)
+        time.sleep(1000)
+"""
+
+
+def test_the_message_of_a_killed_worker_goes_to_another(
+    kafka_settings: KafkaSettings, opened: Open
+) -> None:
+    import pickle
+
+    queue, job_id = opened(kafka_settings), new_id()
+    queue.publish(job_id, {})
+    argument = pickle.dumps(kafka_settings).hex()
+    worker = subprocess.Popen(
+        [sys.executable, "-c", WORKER, argument], stdout=subprocess.PIPE, text=True
+    )
+    assert worker.stdout is not None
+    assert worker.stdout.readline().strip() == job_id
+    worker.kill()
+    worker.communicate()
+    assert receive(queue).job_id == job_id
+
+
+def test_who_is_busy_takes_over_partitions_but_no_message(
+    kafka_settings: KafkaSettings, opened: Open
+) -> None:
+    busy, other = opened(kafka_settings), opened(kafka_settings)
+    for _ in range(10):
+        busy.receive(0.2)
+        other.receive(0.2)
+    stay(busy, 0.5)
+    other.close()
+    ids = {new_id() for _ in range(8)}
+    for job_id in ids:
+        busy.publish(job_id, {})
+    stay(busy, 3)
+    received = set[str]()
+    while received != ids:
+        delivery = receive(busy)
+        busy.commit(delivery)
+        received.add(delivery.job_id)
+
+
+def test_a_worker_that_does_not_say_that_it_has_read_gets_it_again(
+    kafka_settings: KafkaSettings, opened: Open
+) -> None:
+    first, job_id = opened(kafka_settings), new_id()
+    first.publish(job_id, {})
+    assert receive(first).job_id == job_id
+    first.close()
+    assert receive(opened(kafka_settings)).job_id == job_id
+
+
+def test_lag(kafka_settings: KafkaSettings, opened: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(adapter, "STATISTICS_SECONDS", 0.5)
+    queue = opened(kafka_settings)
+    assert queue.lag() == 0
+    for _ in range(8):
+        queue.publish(new_id(), {})
+    first = receive(queue)
+
+    def lag_becomes(expected: int) -> None:
+        give_up_at = time.monotonic() + PATIENCE_SECONDS
+        while queue.lag() != expected:
+            assert time.monotonic() < give_up_at
+            stay(queue, 0.2)
+
+    lag_becomes(8)
+    queue.commit(first)
+    for _ in range(3):
+        queue.commit(receive(queue))
+    lag_becomes(4)
+
+
+# ── brokers that are gone ─────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.usefixtures("impatient")
+@pytest.mark.parametrize("trouble", ["kill", "freeze"])
+def test_a_broker_that_does_not_answer(own_kafka: Server, opened: Open, trouble: str) -> None:
+    settings = servers.kafka_settings(own_kafka.address)
+    create_topics(settings)
+    queue = opened(settings)
+    for _ in range(2):
+        queue.publish(new_id(), {})
+    delivery = receive(queue)
+    own_kafka.kill() if trouble == "kill" else own_kafka.freeze()
+    start = time.monotonic()
+    with pytest.raises(QueueError):
+        queue.publish(new_id(), {})
+    with pytest.raises(QueueError):
+        queue.commit(delivery)
+    with pytest.raises(QueueError):
+        check(settings)
+    with pytest.raises(QueueError):
+        create_topics(settings)
+    queue.stay()
+    assert time.monotonic() - start < 15
+    start = time.monotonic()
+    queue.close()
+    assert time.monotonic() - start < 10
+
+
+@pytest.mark.usefixtures("impatient")
+def test_a_broker_that_was_frozen_for_longer_than_a_session(
+    own_kafka: Server, opened: Open
+) -> None:
+    settings = servers.kafka_settings(own_kafka.address)
+    create_topics(settings)
+    queue, job_id = opened(settings), new_id()
+    queue.publish(job_id, {})
+    queue.commit(receive(queue))
+    own_kafka.freeze()
+    stay(queue, 4)
+    own_kafka.thaw()
+    queue.publish(job_id, {})
+    assert receive(queue).job_id == job_id
+
+
+@pytest.mark.usefixtures("impatient")
+def test_a_broker_that_has_lost_its_memory(own_kafka: Server, opened: Open) -> None:
+    settings = servers.kafka_settings(own_kafka.address)
+    create_topics(settings)
+    queue, job_id = opened(settings), new_id()
+    queue.publish(new_id(), {})
+    queue.commit(receive(queue))
+    own_kafka.kill()
+    with pytest.raises(QueueError, match="Connection refused"):
+        queue.publish(job_id, {})
+    with pytest.raises(QueueError, match="Connection refused"):
+        queue.receive(2)
+    own_kafka.start()
+    create_topics(settings)
+    queue.publish(job_id, {})
+    delivery = receive(queue)
+    assert delivery.job_id == job_id
+    queue.commit(delivery)
+
+
+def test_a_broker_that_remembers(moto: Server, tmp_path: Path, opened: Open) -> None:
+    """Over a bucket, as a cluster of several brokers would."""
+    with servers.kafka(tmp_path, bucket_of=moto) as broker:
+        settings = servers.kafka_settings(broker.address)
+        create_topics(settings)
+        queue = opened(settings)
+        ids = [new_id() for _ in range(3)]
+        queue.publish(ids[0], {})
+        queue.commit(receive(queue))
+        queue.publish(ids[1], {})
+        broker.kill()
+        broker.start()
+        queue.publish(ids[2], {})
+        received = set[str]()
+        while received != set(ids[1:]):
+            delivery = receive(queue)
+            queue.commit(delivery)
+            received.add(delivery.job_id)
+
+
+@pytest.mark.usefixtures("impatient")
+def test_nobody_is_there() -> None:
+    settings = servers.kafka_settings(f"127.0.0.1:{servers.free_port()}")
+    with pytest.raises(QueueError, match="Connection refused"):
+        check(settings)
+
+
+# ── setting up ────────────────────────────────────────────────────────────────────────────────
+
+
+def test_topics_are_made_once(kafka: Server) -> None:
+    settings = servers.kafka_settings(kafka.address)
+    with pytest.raises(QueueError, match=f"no topic {settings.topic}; `nst migrate` makes it"):
+        check(settings)
+    create_topics(settings)
+    assert check(settings) == f"brokers: 1; partitions of {settings.topic}: 4"
+    create_topics(replace(settings, partitions=8))
+    assert check(settings) == f"brokers: 1; partitions of {settings.topic}: 4"
+
+
+def _publish(queue: KafkaJobQueue, job_id: str) -> None:
+    queue.publish(job_id, {})
+
+
+def test_a_queue_is_for_those_who_are_forked_too(
+    kafka_settings: KafkaSettings, opened: Open
+) -> None:
+    queue, job_id = opened(kafka_settings), new_id()
+    child = multiprocessing.get_context("fork").Process(target=_publish, args=(queue, job_id))
+    child.start()
+    child.join()
+    assert child.exitcode == 0
+    assert receive(queue).job_id == job_id
+
+
+@pytest.mark.parametrize(
+    ("settings", "field"),
+    [
+        ({"heartbeat_seconds": 20.0}, "NST_KAFKA_HEARTBEAT_SECONDS"),
+        ({"security_protocol": "SASL_SSL"}, "NST_KAFKA_SASL_MECHANISM"),
+        (
+            {"security_protocol": "SASL_PLAINTEXT", "sasl_mechanism": "PLAIN"},
+            "NST_KAFKA_USERNAME",
+        ),
+        (
+            {"security_protocol": "SASL_SSL", "sasl_mechanism": "PLAIN", "username": "nst"},
+            "NST_KAFKA_PASSWORD",
+        ),
+    ],
+)
+def test_settings_that_do_not_fit_together(settings: dict[str, object], field: str) -> None:
+    with pytest.raises(InvalidOption) as error:
+        KafkaSettings(brokers=["localhost:9092"], **settings)  # type: ignore[arg-type]
+    assert error.value.field == field
+
+
+def test_the_password_is_not_shown() -> None:
+    assert "secret" not in repr(KafkaSettings(brokers=["localhost:9092"], password="secret"))  # noqa: S106
+
+
+@pytest.mark.usefixtures("impatient")
+def test_a_password_is_told_to_the_broker(own_kafka: Server) -> None:
+    """The test's broker knows no passwords, and so refuses to be told one."""
+    settings = replace(
+        servers.kafka_settings(own_kafka.address),
+        security_protocol="SASL_PLAINTEXT",
+        sasl_mechanism="PLAIN",
+        username="nst",
+        password="secret",  # noqa: S106 - not one
+    )
+    with pytest.raises(QueueError):
+        check(settings)
+
+
+@pytest.mark.usefixtures("impatient")
+def test_tls(tmp_path: Path, opened: Open) -> None:
+    certificate = make_certificate(tmp_path)
+    with socket.create_server(("127.0.0.1", 0)) as front, ExitStack() as stack:
+        address = f"127.0.0.1:{front.getsockname()[1]}"
+        broker = stack.enter_context(servers.kafka(tmp_path, known_as=address))
+        stack.enter_context(tls_in_front(front, broker.port, certificate))
+        settings = servers.kafka_settings(address)
+        encrypted = replace(settings, security_protocol="SSL", ca_file=certificate)
+        create_topics(encrypted)
+        queue, job_id = opened(encrypted), new_id()
+        queue.publish(job_id, {})
+        queue.commit(receive(queue))
+        queue.close()
+        with pytest.raises(QueueError, match="certificate verify failed"):
+            check(replace(settings, security_protocol="SSL"))
+        with pytest.raises(QueueError):
+            check(settings)
+
+
+def test_certificates_that_are_none(kafka: Server, tmp_path: Path) -> None:
+    file = tmp_path / "no.pem"
+    with pytest.raises(InvalidOption, match=r"NST_KAFKA_CA_FILE: '.*no\.pem' is not possible"):
+        replace(servers.kafka_settings(kafka.address), ca_file=file)
+    file.write_text("nothing")
+    settings = replace(servers.kafka_settings(kafka.address), security_protocol="SSL", ca_file=file)
+    for use in (check, create_topics, lambda each: KafkaJobQueue(each).publish(new_id(), {})):
+        with pytest.raises(QueueError, match=r"ssl\.ca\.location"):
+            use(settings)

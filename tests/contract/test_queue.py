@@ -1,0 +1,121 @@
+"""JobQueue: what its docstrings promise, in memory and on Kafka with both group protocols."""
+
+import time
+from collections.abc import Callable, Collection
+from concurrent.futures import ThreadPoolExecutor
+
+from nst.jobs.job import new_id
+from nst.jobs.ports import Delivery, JobQueue
+
+Join = Callable[[], JobQueue]
+
+PATIENCE_SECONDS = 30.0
+
+
+def take(queue: JobQueue, expected: Collection[str]) -> list[Delivery]:
+    """Receive and commit until all of these have come."""
+    taken: list[Delivery] = []
+    give_up_at = time.monotonic() + PATIENCE_SECONDS
+    while not set(expected) <= {delivery.job_id for delivery in taken}:
+        assert time.monotonic() < give_up_at
+        if delivery := queue.receive(0.5):
+            queue.commit(delivery)
+            taken.append(delivery)
+    return taken
+
+
+def publish(queue: JobQueue, count: int) -> set[str]:
+    ids = {new_id() for _ in range(count)}
+    for job_id in ids:
+        queue.publish(job_id, {})
+    return ids
+
+
+def test_what_is_published_arrives_once(join: Join) -> None:
+    worker, publisher = join(), join()
+    trace = {"traceparent": "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", "b": "ä"}
+    ids = [new_id() for _ in range(20)]
+    for job_id in ids:
+        publisher.publish(job_id, trace)
+    taken = take(worker, ids)
+    assert sorted(delivery.job_id for delivery in taken) == sorted(ids)
+    assert all(delivery.trace == trace for delivery in taken)
+    assert worker.receive(0.3) is None
+
+
+def test_waiting_ends_in_time(join: Join) -> None:
+    worker = join()
+    take(worker, publish(worker, 1))
+    start = time.monotonic()
+    assert worker.receive(0.5) is None
+    assert 0.4 < time.monotonic() - start < 2
+
+
+def test_a_message_comes_while_somebody_waits(join: Join) -> None:
+    worker = join()
+    take(worker, publish(worker, 1))
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(worker.receive, PATIENCE_SECONDS)
+        time.sleep(0.3)
+        (job_id,) = publish(join(), 1)
+        delivery = waiting.result()
+    assert delivery is not None
+    assert delivery.job_id == job_id
+
+
+def test_many_publish_through_one_queue(join: Join) -> None:
+    queue = join()
+    with ThreadPoolExecutor(8) as pool:
+        ids = set[str]().union(*pool.map(lambda _: publish(queue, 10), range(8)))
+    assert len(ids) == 80
+    take(queue, ids)
+
+
+def test_what_is_committed_is_not_delivered_to_others(join: Join) -> None:
+    first = join()
+    take(first, publish(first, 10))
+    first.close()
+    second = join()
+    ids = publish(second, 10)
+    assert {delivery.job_id for delivery in take(second, ids)} == ids
+
+
+def test_workers_share_the_messages(join: Join) -> None:
+    workers = [join(), join()]
+    for worker in workers:
+        worker.receive(0.1)
+    ids = publish(workers[0], 40)
+    seen: list[set[str]] = [set(), set()]
+    give_up_at = time.monotonic() + PATIENCE_SECONDS
+
+    def work(number: int) -> None:
+        while seen[0] | seen[1] != ids:
+            assert time.monotonic() < give_up_at
+            if delivery := workers[number].receive(0.2):
+                workers[number].commit(delivery)
+                seen[number].add(delivery.job_id)
+                time.sleep(0.05)
+
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(work, range(2)))
+    assert all(seen)
+
+
+def test_a_busy_worker_keeps_its_place(join: Join) -> None:
+    """For longer than a session; what comes meanwhile waits for it."""
+    worker = join()
+    take(worker, publish(worker, 1))
+    ids = publish(join(), 5)
+    stop_at = time.monotonic() + 2.5
+    while time.monotonic() < stop_at:
+        worker.stay()
+        time.sleep(0.1)
+    ids |= publish(join(), 5)
+    assert {delivery.job_id for delivery in take(worker, ids)} == ids
+
+
+def test_to_stay_where_one_has_never_been(join: Join) -> None:
+    queue = join()
+    queue.stay()
+    queue.close()
+    queue.close()

@@ -1,0 +1,428 @@
+"""The page in a real browser, on the real service: what people do with it."""
+
+import json
+import re
+import subprocess
+import zipfile
+from io import BytesIO
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
+
+from browsing import (
+    PHONE,
+    choose_samples,
+    drop,
+    is_too_wide,
+    open_picture,
+    paste,
+    saved,
+    set_options,
+    size_of,
+    start,
+    start_long,
+    start_short,
+    status,
+    visitor,
+    wait_for_step,
+    wait_until_finished,
+)
+from servers import Server
+
+
+def test_the_whole_journey_by_mouse(page: Page, browser: Browser, server: Server) -> None:
+    page.goto("/")
+    page.get_by_role("link", name="Paint a photo").click()
+    page.get_by_role("button", name="Use Cat").click()
+    page.get_by_role("button", name="Use Impasto").click()
+    expect(page.get_by_role("img", name="Your photo: Cat")).to_be_visible()
+    set_options(page, Size=96, Steps_at_most=12, Keep_a_frame_every=3)
+    start(page)
+    wait_until_finished(page)
+    assert size_of(page.get_by_role("img", name="Finished painting: cat in impasto")) == (96, 64)
+    expect(page.get_by_text("12 steps in")).to_be_visible()
+    assert re.match("Finished · cat in impasto", page.title())
+
+    page.get_by_role("radio", name="Compare").click()
+    page.get_by_role("slider", name="Compare photo and painting").fill("80")
+    page.get_by_role("radio", name="Frames").click()
+    scrub = page.get_by_role("slider", name="Go through the painting")
+    scrub.fill("0")
+    expect(
+        page.get_by_role("img", name=re.compile("The painting after step [0-9]+"))
+    ).to_be_visible()
+    page.get_by_role("button", name="Look closer").click()
+    page.get_by_role("button", name="Larger").click()
+    expect(page.get_by_role("dialog").get_by_text("200 %")).to_be_visible()
+    page.keyboard.press("Escape")
+
+    check_downloads(page)
+    check_sharing(page, browser, server)
+
+    page.get_by_role("button", name="Delete").click()
+    page.get_by_role("alertdialog").get_by_role("button", name="Delete").click()
+    page.wait_for_url("**/jobs")
+    expect(page.get_by_role("heading", name="The wall is still bare")).to_be_visible()
+
+
+def check_downloads(page: Page) -> None:
+    picture = saved(page, page.get_by_role("link", name="Download", exact=True))
+    assert open_picture(picture).size == (96, 64)
+
+    def download(name: str) -> bytes:
+        page.get_by_role("button", name="More downloads").click()
+        return saved(page, page.get_by_role("menuitem", name=name))
+
+    names = zipfile.ZipFile(BytesIO(download("All pictures"))).namelist()
+    assert "cat-in-impasto.png" in names
+    assert len(names) > 2
+    assert open_picture(download("Time-lapse")).format == "WEBP"
+    assert json.loads(download("Recipe"))["options"]["size"] == 96
+
+
+def check_sharing(page: Page, browser: Browser, server: Server) -> None:
+    page.get_by_role("button", name="Share").click()
+    page.get_by_role("button", name="Make a link").click()
+    link = page.get_by_role("textbox", name=re.compile("^Link")).input_value()
+    with visitor(browser, server.address) as friend:
+        theirs = friend.new_page()
+        theirs.goto(link)
+        expect(theirs.get_by_role("heading", name="cat in impasto")).to_be_visible()
+        assert size_of(theirs.get_by_role("img", name="Finished painting")) == (96, 64)
+        theirs.goto(page.url)
+        expect(theirs.get_by_role("heading", name="not here any more")).to_be_visible()
+        page.get_by_role("button", name="Take back the link").click()
+        expect(page.get_by_text("There is no link yet.")).to_be_visible()
+        theirs.goto(link)
+        expect(theirs.get_by_role("heading", name="does not work any more")).to_be_visible()
+    page.keyboard.press("Escape")
+
+
+def tab_to(page: Page, target: Locator) -> None:
+    """As people without a mouse do."""
+    for _ in range(120):
+        if target.evaluate("element => element === document.activeElement"):
+            return
+        page.keyboard.press("Tab")
+    raise AssertionError(f"Tab never comes to {target}")
+
+
+def test_the_whole_journey_by_keyboard(page: Page) -> None:
+    page.goto("/")
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("link", name="Skip to the content")).to_be_focused()
+    page.keyboard.press("Enter")
+    tab_to(page, page.get_by_role("link", name="Paint a photo"))
+    page.keyboard.press("Enter")
+    for sample in ("Use Cat", "Use Mosaic"):
+        button = page.get_by_role("button", name=sample)
+        button.wait_for()
+        tab_to(page, button)
+        page.keyboard.press("Space")
+        expect(button).to_have_attribute("aria-pressed", "true")
+    tab_to(page, page.get_by_role("radio", name=re.compile("^Quality")))
+    page.keyboard.press("ArrowUp")
+    expect(page.get_by_role("radio", name=re.compile("^Quick"))).to_be_checked()
+    tab_to(page, page.get_by_role("slider", name="Detail"))
+    page.keyboard.press("Home")
+    expect(page.get_by_text("128 pixels")).to_be_visible()
+    page.keyboard.press("Control+Enter")
+    page.wait_for_url("**/jobs/*")
+
+    wait_for_step(page, 1)
+    page.keyboard.press("Escape")
+    dialog = page.get_by_role("alertdialog", name="Stop painting?")
+    expect(dialog).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(dialog).to_be_hidden()
+    page.keyboard.press("Escape")
+    tab_to(page, dialog.get_by_role("button", name="Stop", exact=True))
+    page.keyboard.press("Enter")
+    expect(status(page, "Stopped")).to_be_visible(timeout=30_000)
+
+    page.keyboard.down("o")
+    expect(page.get_by_role("img", name="The photo of cat in mosaic")).to_be_visible()
+    page.keyboard.up("o")
+    expect(page.get_by_role("img", name="The photo of cat in mosaic")).to_be_hidden()
+    page.keyboard.press("c")
+    compare = page.get_by_role("slider", name="Compare photo and painting")
+    tab_to(page, compare)
+    page.keyboard.press("End")
+    assert compare.input_value() == "100"
+    page.keyboard.press("?")
+    expect(page.get_by_role("dialog", name="Keyboard shortcuts")).to_be_visible()
+    page.keyboard.press("Escape")
+    tab_to(page, page.get_by_role("link", name="Download", exact=True))
+
+
+def test_a_phone(phone: Page, photo: Path) -> None:
+    for address in ("/", "/about", "/jobs", "/studio"):
+        phone.goto(address)
+        phone.wait_for_load_state("networkidle")
+        assert not is_too_wide(phone), address
+    assert phone.viewport_size == PHONE
+    start_button = phone.get_by_role("button", name="Start painting")
+    expect(start_button).to_be_in_viewport()
+    expect(start_button).to_be_disabled()
+    with phone.expect_file_chooser() as chooser:
+        phone.get_by_role("button", name="Choose a file").first.tap()
+    chooser.value.set_files(photo)
+    expect(phone.get_by_text("600 × 400 · JPEG · 105 kB")).to_be_visible()
+    phone.get_by_role("button", name="Use Watercolour").tap()
+    set_options(phone, Size=64, Steps_at_most=6, Keep_a_frame_every=1)
+    assert not is_too_wide(phone)
+    start_button.tap()
+    phone.wait_for_url("**/jobs/*")
+    wait_until_finished(phone)
+    assert not is_too_wide(phone)
+    phone.get_by_role("button", name="Share").tap()
+    expect(phone.get_by_role("dialog")).to_be_in_viewport()
+
+
+def test_drop_and_paste(page: Page, photo: Path) -> None:
+    style = photo.parent.parent / "style" / "cubist.jpg"
+    page.goto("/studio")
+    slot = page.get_by_role("group", name="Drop a painting here")
+    slot.wait_for()
+    drop(slot, "cubist.jpg", style.read_bytes(), "image/jpeg")
+    expect(page.get_by_text("768 × 1024 · JPEG · 512 kB")).to_be_visible()
+    paste(page, "coffee.jpg", photo.read_bytes(), "image/jpeg")
+    expect(page.get_by_role("img", name="Your photo: coffee.jpg")).to_be_visible()
+    # What comes when there is a photo is one more style.
+    drop(page.locator("main"), "another.jpg", photo.read_bytes(), "image/jpeg")
+    expect(page.get_by_role("slider", name="Part of another.jpg")).to_have_attribute(
+        "aria-valuetext", "50 %"
+    )
+
+
+def test_a_finished_picture_brings_its_settings_back(page: Page) -> None:
+    start_short(page, Style_scale=0.5)
+    wait_until_finished(page)
+    picture = saved(page, page.get_by_role("link", name="Download", exact=True))
+    page.goto("/studio")
+    page.get_by_role("button", name="Use Cat").wait_for()
+    drop(page.locator("main"), "painted.png", picture)
+    expect(page.get_by_text("painted.png was painted here")).to_be_visible()
+    expect(page.get_by_text("64 pixels")).to_be_visible()
+    expect(page.get_by_role("slider", name="Brush")).to_have_attribute("aria-valuetext", "× 0.5")
+    expect(page.get_by_role("img", name=re.compile("^Your photo"))).to_be_hidden()
+
+
+def test_a_look_is_kept_saved_and_sent_to_a_friend(
+    page: Page, browser: Browser, server: Server, tmp_path: Path
+) -> None:
+    page.goto("/studio")
+    page.get_by_role("slider", name="Strength").fill("0.8")
+    page.get_by_role("radio", name="Between").click()
+    page.get_by_role("button", name="My looks").click()
+    page.get_by_role("textbox", name="Name of the look").fill("Bold")
+    page.get_by_role("button", name="Keep", exact=True).click()
+    file = tmp_path / "bold.nst.json"
+    file.write_bytes(saved(page, page.get_by_role("button", name="Save the look Bold as a file")))
+    page.reload()
+    page.get_by_role("button", name="My looks").click()
+    expect(page.get_by_role("button", name="Use the look Bold")).to_be_visible()
+    with visitor(browser, server.address) as friend:
+        theirs = friend.new_page()
+        theirs.goto("/studio")
+        theirs.get_by_role("button", name="My looks").click()
+        theirs.get_by_label("Open a saved look").set_input_files(file)
+        strength = theirs.get_by_role("slider", name="Strength")
+        expect(strength).to_have_attribute("aria-valuetext", "80 %")
+        expect(theirs.get_by_role("radio", name="Between")).to_be_checked()
+
+
+RECORD_FORMS = """() => {
+  const send = XMLHttpRequest.prototype.send;
+  XMLHttpRequest.prototype.send = function (form) {
+    window.sent = Object.fromEntries(form.entries());
+    return send.call(this, form);
+  };
+}"""
+
+
+def test_a_mask_is_painted_and_sent(page: Page) -> None:
+    choose_samples(page)
+    page.get_by_role("button", name="takes Impasto").click()
+    area = page.get_by_role("application")
+    box = area.bounding_box()
+    assert box
+    page.mouse.move(box["x"] + 0.2 * box["width"], box["y"] + 0.5 * box["height"])
+    page.mouse.down()
+    page.mouse.move(box["x"] + 0.8 * box["width"], box["y"] + 0.5 * box["height"], steps=5)
+    page.mouse.up()
+    area.focus()
+    page.keyboard.press("ArrowUp")
+    page.keyboard.press("Space")
+    page.get_by_role("button", name="Use this area").click()
+    shown = page.get_by_role("img", name="in part of the picture")
+    white = shown.evaluate(
+        """image => {
+          const canvas = Object.assign(document.createElement('canvas'),
+            {width: image.naturalWidth, height: image.naturalHeight});
+          const context = canvas.getContext('2d');
+          context.drawImage(image, 0, 0);
+          const {data} = context.getImageData(0, 0, canvas.width, canvas.height);
+          let sum = 0;
+          for (let index = 0; index < data.length; index += 4) sum += data[index];
+          return sum / 255 / (data.length / 4);
+        }"""
+    )
+    assert 0.1 < white < 0.4
+    set_options(page, Size=64, Steps_at_most=4)
+    page.evaluate(RECORD_FORMS)
+    start(page)
+    assert page.evaluate("sent.style_mask instanceof File && sent.style_mask.size > 100")
+
+
+def test_stopping_keeps_the_picture(page: Page) -> None:
+    start_long(page)
+    wait_for_step(page, 3)
+    page.get_by_role("button", name="Stop and keep the picture").click()
+    expect(status(page, "Stopped")).to_be_visible(timeout=20_000)
+    assert size_of(page.get_by_role("img", name="What was painted of")) == (128, 85)
+    expect(page.get_by_role("link", name="Download", exact=True)).to_be_visible()
+    page.get_by_role("button", name="Try again").click()
+    expect(page.get_by_role("progressbar")).to_be_visible()
+    page.get_by_role("button", name=re.compile("Stop and keep|Do not paint")).click()
+    expect(status(page, "Stopped")).to_be_visible(timeout=30_000)
+
+
+def test_steering_is_followed(page: Page) -> None:
+    start_long(page)
+    wait_for_step(page, 2)
+    slider = page.get_by_role("slider", name="Take from the style")
+    before = slider.get_attribute("aria-valuetext")
+    slider.fill("1")
+    expect(page.get_by_text("from the next step", exact=True)).to_be_visible()
+    expect(page.get_by_text("from the next step", exact=True)).to_be_hidden(timeout=30_000)
+    assert slider.get_attribute("aria-valuetext") != before
+    page.get_by_role("button", name="Stop and keep the picture").click()
+    expect(status(page, "Stopped")).to_be_visible(timeout=20_000)
+
+
+def test_a_reload_loses_nothing(page: Page) -> None:
+    start_long(page)
+    wait_for_step(page, 4)
+    page.reload()
+    wait_for_step(page, 5)
+    expect(page.get_by_role("img", name=re.compile("^Curve of the losses"))).to_be_visible()
+    expect(page.get_by_role("img", name=re.compile("as it is after step"))).to_be_visible()
+    assert re.match(r"\d+ % · cat in impasto", page.title())
+    page.get_by_role("button", name="Stop and keep the picture").click()
+    expect(status(page, "Stopped")).to_be_visible(timeout=20_000)
+
+
+def test_two_tabs_see_the_same(context: BrowserContext) -> None:
+    one, other = context.new_page(), context.new_page()
+    address = start_long(one)
+    other.goto(address)
+    wait_for_step(other, 2)
+    wait_for_step(one, 2)
+    other.get_by_role("button", name="Stop and keep the picture").click()
+    for tab in (one, other):
+        expect(status(tab, "Stopped")).to_be_visible(timeout=20_000)
+
+
+def test_waiting_in_line(page: Page) -> None:
+    first = start_long(page)
+    second = start_long(page)
+    expect(status(page, "Waiting")).to_be_visible()
+    expect(page.get_by_text("Next in line.")).to_be_visible()
+    page.get_by_role("button", name="Do not paint it").click()
+    expect(page.get_by_text("stopped before the first step")).to_be_visible()
+    assert first != second
+    page.goto(first)
+    page.get_by_role("button", name="Stop and keep the picture").click()
+    expect(status(page, "Stopped")).to_be_visible(timeout=30_000)
+
+
+@pytest.fixture
+def painted(page: Page) -> Page:
+    """Somebody who has painted one picture."""
+    start_short(page)
+    wait_until_finished(page)
+    return page
+
+
+def test_history(painted: Page) -> None:
+    page = painted
+    page.get_by_role("link", name="My pictures").click()
+    cards = page.get_by_role("list", name="My pictures").get_by_role("listitem")
+    expect(cards).to_have_count(1)
+    page.reload()
+    expect(cards).to_have_count(1)
+    page.get_by_role("radio", name="Failed").click()
+    expect(page.get_by_text("Nothing here is “Failed”.")).to_be_visible()
+    page.reload()
+    expect(page.get_by_role("radio", name="Failed")).to_be_checked()
+    page.get_by_role("radio", name="Finished").click()
+    expect(cards).to_have_count(1)
+
+    page.get_by_role("button", name="Paint again: cat in impasto").click()
+    page.wait_for_url("**/jobs/*")
+    expect(page.get_by_text("Painted before", exact=True)).to_be_visible()
+
+    page.get_by_role("link", name="Change and repaint").click()
+    expect(page.get_by_role("img", name="Your photo: cat.jpg")).to_be_visible()
+    expect(page.get_by_role("img", name="Style: impasto.jpg")).to_be_visible()
+    expect(page.get_by_text("64 pixels")).to_be_visible()
+    page.get_by_role("button", name="Use Mosaic").click()
+    start(page)
+    wait_until_finished(page)
+    expect(page.get_by_role("heading", name="cat in impasto and mosaic")).to_be_visible()
+
+    page.get_by_role("link", name="My pictures").click()
+    expect(cards).to_have_count(3)
+    page.get_by_role("button", name="Delete: cat in impasto and mosaic").click()
+    page.get_by_role("alertdialog").get_by_role("button", name="Delete").click()
+    expect(cards).to_have_count(2)
+    page.get_by_role("button", name="Clear finished").click()
+    page.get_by_role("button", name="Delete all").click()
+    expect(page.get_by_role("heading", name="The wall is still bare")).to_be_visible()
+
+
+def test_the_commands_do_the_same(painted: Page) -> None:
+    page = painted
+    page.get_by_role("button", name="As a command").click()
+    command = page.get_by_role("region", name="Command line").inner_text()
+    assert re.fullmatch(r"nst stylize cat\.jpg impasto\.jpg -o \S+ --preset quality .*", command)
+    assert "--size 64" in command
+    curl = page.get_by_role("region", name="API (curl)").inner_text()
+    assert "-F size=64" in curl
+
+
+def test_the_curl_command_of_the_studio_works(page: Page) -> None:
+    choose_samples(page)
+    set_options(page, Size=64, Steps_at_most=4)
+    page.get_by_role("button", name="The same as a command").click()
+    command = page.get_by_role("region", name="API (curl)").inner_text()
+    answer = subprocess.run(["bash", "-c", command], capture_output=True, check=True)
+    job = json.loads(answer.stdout)
+    assert job["title"] == "cat in impasto"
+    assert job["options"]["size"] == 64
+    assert job["preset"] == "quality"
+
+
+def test_the_hero_moves_unless_one_asked_for_calm(browser: Browser, server: Server) -> None:
+    for wish, moves in (("no-preference", True), ("reduce", False)):
+        with visitor(browser, server.address, reduced_motion=wish) as context:
+            page = context.new_page()
+            page.goto("/")
+            slider = page.get_by_role("slider", name="Compare photo and painting")
+            slider.wait_for()
+            page.wait_for_timeout(800)
+            assert (slider.input_value() != "50") is moves
+
+
+def test_the_colours_can_be_chosen(page: Page) -> None:
+    page.goto("/")
+    paper = "getComputedStyle(document.documentElement).backgroundColor"
+    light = page.evaluate(paper)
+    page.get_by_role("button", name="Colours: as the system").click()
+    page.get_by_role("button", name="Colours: light").click()
+    assert page.evaluate(paper) != light
+    page.reload()
+    page.get_by_role("button", name="Colours: dark").wait_for()
+    assert page.evaluate(paper) != light

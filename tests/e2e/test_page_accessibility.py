@@ -1,0 +1,97 @@
+"""Every page in light and dark, looked at by axe."""
+
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from browsing import (
+    REPOSITORY,
+    choose_samples,
+    start_long,
+    start_short,
+    status,
+    visitor,
+    wait_for_step,
+    wait_until_finished,
+)
+from servers import Server
+
+AXE = (REPOSITORY / "frontend" / "node_modules" / "axe-core" / "axe.min.js").read_text()
+
+
+def violations(page: Page) -> list[str]:
+    # Evaluated and not added as a script, which the page's own policy would forbid.
+    page.evaluate(AXE)
+    found: dict[str, Any] = page.evaluate("axe.run({resultTypes: ['violations']})")
+    return [
+        f"{one['id']}: {node['html'][:200]} ({node['failureSummary']})"
+        for one in found["violations"]
+        for node in one["nodes"]
+    ]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing(browser: Browser, server: Server, scheme: str) -> None:
+    with visitor(browser, server.address, color_scheme=scheme) as context:
+        page = context.new_page()
+
+        def check(where: str) -> None:
+            assert violations(page) == [], where
+
+        for address in (
+            "/",
+            "/about",
+            "/jobs",
+            "/studio",
+            "/nothing",
+            "/jobs/nothing",
+            "/shared/x",
+        ):
+            page.goto(address)
+            page.wait_for_load_state("networkidle")
+            page.get_by_role("heading", level=1).wait_for(state="attached")
+            check(address)
+        _check_studio(page, check)
+        _check_job(page, check)
+
+
+def _check_studio(page: Page, check: Any) -> None:
+    choose_samples(page)
+    page.get_by_role("button", name="Use Mosaic").click()
+    for fold in ("My looks", "The same as a command"):
+        page.get_by_role("button", name=fold).click()
+    check("studio, filled")
+    for opener in ("All settings", "takes Impasto", "Keyboard shortcuts"):
+        page.get_by_role("button", name=opener).click()
+        expect(page.get_by_role("dialog")).to_be_visible()
+        check(opener)
+        page.keyboard.press("Escape")
+
+
+def _check_job(page: Page, check: Any) -> None:
+    start_long(page)
+    wait_for_step(page, 2)
+    check("job, painting")
+    page.keyboard.press("Escape")
+    check("stop?")
+    page.get_by_role("button", name="Stop", exact=True).click()
+    expect(status(page, "Stopped")).to_be_visible(timeout=30_000)
+    check("job, stopped")
+    start_short(page)
+    wait_until_finished(page)
+    check("job, finished")
+    for view in ("Compare", "Frames"):
+        page.get_by_role("radio", name=view).click()
+        check(view)
+    for opener in ("Look closer", "Share", "As a command"):
+        page.get_by_role("button", name=opener).click()
+        expect(page.get_by_role("dialog")).to_be_visible()
+        check(opener)
+        page.keyboard.press("Escape")
+    page.get_by_role("button", name="More downloads").click()
+    check("More downloads")
+    page.keyboard.press("Escape")
+    page.goto("/jobs")
+    page.get_by_role("list", name="My pictures").wait_for()
+    check("history")

@@ -1,0 +1,181 @@
+"""The page when the network or the server is not as it should be."""
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, expect
+
+from browsing import (
+    choose_samples,
+    nst_serve,
+    set_options,
+    start,
+    start_long,
+    start_short,
+    status,
+    visitor,
+    wait_for_step,
+    wait_until_finished,
+)
+from servers import Server, running
+
+SLOW_3G = {
+    "offline": False,
+    "latency": 150,
+    "downloadThroughput": 200_000,
+    "uploadThroughput": 95_000,
+}
+"""Bytes a second."""
+
+
+@pytest.fixture
+def tab(context: BrowserContext) -> Page:
+    """One whose console may complain: browsers write every failed request there."""
+    return context.new_page()
+
+
+@pytest.fixture
+def own_server(tmp_path: Path) -> Iterator[Server]:
+    with running(nst_serve(tmp_path)) as server:
+        yield server
+
+
+def test_the_server_stops_and_comes_back_during_a_job(browser: Browser, own_server: Server) -> None:
+    with visitor(browser, own_server.address) as context:
+        page = context.new_page()
+        address = start_long(page)
+        wait_for_step(page, 3)
+        own_server.kill()
+        lost = page.get_by_text("The connection is lost.")
+        expect(lost).to_be_visible(timeout=20_000)
+        expect(page.get_by_role("img", name="as it is after step")).to_be_visible()
+        own_server.start()
+        expect(lost).to_be_hidden(timeout=40_000)
+        assert page.url == address
+        wait_for_step(page, 4)
+        page.get_by_role("button", name="Stop and keep the picture").click()
+        expect(status(page, "Stopped")).to_be_visible(timeout=30_000)
+
+
+def test_a_cut_network_during_a_job(context: BrowserContext, tab: Page) -> None:
+    start_long(tab)
+    wait_for_step(tab, 2)
+    context.set_offline(True)
+    expect(tab.get_by_text("You are offline.")).to_be_visible()
+    tab.wait_for_timeout(4000)
+    context.set_offline(False)
+    expect(tab.get_by_text("You are offline.")).to_be_hidden()
+    before = int(tab.evaluate("/Step (\\d+) of/.exec(document.body.innerText)[1]"))
+    wait_for_step(tab, before + 3)
+    tab.get_by_role("button", name="Stop and keep the picture").click()
+    expect(status(tab, "Stopped")).to_be_visible(timeout=20_000)
+
+
+def test_starting_without_a_network_can_be_tried_again(context: BrowserContext, tab: Page) -> None:
+    choose_samples(tab)
+    set_options(tab, Size=64, Steps_at_most=5)
+    context.set_offline(True)
+    tab.get_by_role("button", name="Start painting").click()
+    expect(tab.get_by_role("alert")).to_contain_text("The server cannot be reached.")
+    context.set_offline(False)
+    tab.get_by_role("button", name="Try again").click()
+    tab.wait_for_url("**/jobs/*")
+    wait_until_finished(tab)
+    tab.goto("/jobs")
+    cards = tab.get_by_role("list", name="My pictures").get_by_role("listitem")
+    expect(cards).to_have_count(1)
+
+
+def test_the_studio_says_when_the_server_is_not_there(context: BrowserContext, tab: Page) -> None:
+    tab.goto("/")
+    tab.get_by_role("link", name="Paint a photo").wait_for()
+    context.set_offline(True)
+    tab.get_by_role("link", name="Paint a photo").click()
+    expect(tab.get_by_role("heading", name="The server cannot be reached.")).to_be_visible()
+    context.set_offline(False)
+    tab.get_by_role("button", name="Load the page again").click()
+    expect(tab.get_by_role("button", name="Use Cat")).to_be_visible()
+
+
+def test_the_first_page_on_a_slow_line(context: BrowserContext, tab: Page) -> None:
+    network = context.new_cdp_session(tab)
+    network.send("Network.enable")
+    network.send("Network.emulateNetworkConditions", SLOW_3G)
+    began = time.monotonic()
+    tab.goto("/", wait_until="commit")
+    expect(tab.get_by_role("link", name="Paint a photo")).to_be_visible()
+    assert time.monotonic() - began < 4
+
+
+def test_an_upload_tells_how_far_it_is_and_can_be_stopped(
+    context: BrowserContext, tab: Page, tmp_path: Path
+) -> None:
+    photo = tmp_path / "noise.png"
+    import numpy as np
+    from PIL import Image
+
+    noise = np.random.default_rng(0).integers(0, 256, (700, 1000, 3), dtype="uint8")
+    Image.fromarray(noise).save(photo)
+    tab.goto("/studio")
+    with tab.expect_file_chooser() as chooser:
+        tab.get_by_role("button", name="Choose a file").first.click()
+    chooser.value.set_files(photo)
+    tab.get_by_role("button", name="Use Impasto").click()
+    set_options(tab, Size=64, Steps_at_most=5)
+    network = context.new_cdp_session(tab)
+    network.send("Network.enable")
+    network.send("Network.emulateNetworkConditions", SLOW_3G)
+    tab.get_by_role("button", name="Start painting").click()
+    progress = tab.get_by_role("status").filter(has_text="Sending the pictures")
+    expect(progress).to_be_visible()
+    tab.wait_for_function("() => / ([1-9]\\d*) %/.test(document.querySelector('main').innerText)")
+    tab.get_by_role("button", name="Stop", exact=True).click()
+    expect(tab.get_by_role("button", name="Start painting")).to_be_enabled()
+    assert tab.url.endswith("/studio")
+
+
+def test_a_job_that_expired(context: BrowserContext, tab: Page) -> None:
+    address = start_short(tab)
+    wait_until_finished(tab)
+    assert context.request.delete(f"/api/v1/jobs/{address.rsplit('/', 1)[1]}").ok
+    tab.reload()
+    expect(tab.get_by_role("heading", name="This picture is not here any more")).to_be_visible()
+
+
+def test_too_many_at_once(browser: Browser, tmp_path: Path) -> None:
+    server = nst_serve(tmp_path, NST_MAX_JOBS_PER_CLIENT="1")
+    with running(server), visitor(browser, server.address) as context:
+        page = context.new_page()
+        start_long(page)
+        choose_samples(page)
+        page.get_by_role("button", name="Start painting").click()
+        note = page.get_by_role("alert")
+        expect(note).to_contain_text("more than this server takes from one person")
+        expect(note).to_contain_text("Wait until some of your pictures are finished")
+
+
+def test_an_option_that_only_the_server_can_judge(context: BrowserContext, tab: Page) -> None:
+    choose_samples(tab)
+    set_options(tab, Content_weight=0, Style_weight=0)
+    tab.get_by_role("button", name="Start painting").click()
+    note = tab.get_by_role("alert")
+    expect(note).to_contain_text("style_weight: 0 is not possible")
+    expect(tab.get_by_role("button", name="Start painting")).to_be_enabled()
+
+
+def test_a_failed_job_says_what_to_do(browser: Browser, tmp_path: Path) -> None:
+    server = nst_serve(tmp_path)
+    with running(server), visitor(browser, server.address) as context:
+        page = context.new_page()
+        choose_samples(page)
+        # Weights that are not there: nothing is downloaded, and no others stand in for named ones.
+        page.get_by_role("radio", name="Quick").click()
+        set_options(page, Size=64, Network="vgg19")
+        start(page)
+        expect(status(page, "Failed")).to_be_visible(timeout=60_000)
+        note = page.get_by_role("alert")
+        expect(note).to_contain_text("not on the server")
+        expect(note).to_contain_text("choose the model vgg16")
+        expect(page.get_by_role("button", name="Try again")).to_be_visible()

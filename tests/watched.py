@@ -1,0 +1,132 @@
+"""A service under load, and a Prometheus that watches it: all real, on free ports."""
+
+import json
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import requests
+import yaml
+
+import servers
+from conftest import REPOSITORY, encoded, picture
+
+PROMETHEUS = REPOSITORY / "deploy" / "prometheus"
+DASHBOARDS = REPOSITORY / "deploy" / "grafana" / "dashboards"
+
+NST = Path(sys.executable).parent / "nst"
+
+WAIT_SECONDS = 120.0
+
+
+@dataclass
+class Watched:
+    """The service and who watches it."""
+
+    api: str
+    prometheus: str
+    worker: servers.Server
+    visitor: requests.Session = field(default_factory=requests.Session)
+
+    def submit(self, **options: Any) -> str:
+        """The id of a new job."""
+        files = {
+            "content_image": ("cat.png", encoded(picture(64, 48), "PNG")),
+            "style_image": ("waves.png", encoded(picture(48, 48).rotate(90), "PNG")),
+        }
+        asked = {"preset": "fast", "size": 64, "total_iterations": 5, **options}
+        answer = self.visitor.post(f"{self.api}/api/v1/jobs", files=files, data=asked, timeout=30)
+        assert answer.status_code == 202, answer.text
+        return str(answer.json()["id"])
+
+    def job(self, job_id: str) -> dict[str, Any]:
+        answer = self.visitor.get(f"{self.api}/api/v1/jobs/{job_id}", timeout=30)
+        facts: dict[str, Any] = answer.json()
+        return facts
+
+    def wait_for(self, job_id: str, status: str) -> None:
+        wait_until(lambda: self.job(job_id)["status"] == status)
+
+    def query(self, expression: str) -> list[dict[str, Any]]:
+        """What Prometheus knows now."""
+        address = f"{self.prometheus}/api/v1/query"
+        answer = requests.get(address, params={"query": expression}, timeout=30).json()
+        assert answer["status"] == "success", (expression, answer)
+        found: list[dict[str, Any]] = answer["data"]["result"]
+        return found
+
+
+def wait_until(condition: Callable[[], object]) -> None:
+    give_up_at = time.monotonic() + WAIT_SECONDS
+    while not condition():
+        assert time.monotonic() < give_up_at
+        time.sleep(0.1)
+
+
+@contextmanager
+def watched(directory: Path, interval: str = "1s") -> Iterator[Watched]:
+    """`nst serve` without workers, an `nst worker`, a broker and a Prometheus."""
+    with ExitStack() as stack:
+        (directory / "kafka").mkdir()
+        kafka = stack.enter_context(servers.kafka(directory / "kafka"))
+        api_port, worker_port, port = (servers.free_port() for _ in range(3))
+        settings = {
+            "NST_DATA_DIR": str(directory / "data"),
+            "NST_KAFKA_BROKERS": kafka.address,
+            "NST_KAFKA_SESSION_TIMEOUT_SECONDS": "6",
+            "NST_KAFKA_HEARTBEAT_SECONDS": "1",
+            "NST_OFFLINE": "1",
+            "NST_WORKER_METRICS_PORT": str(worker_port),
+        }
+
+        def start(port: int, log: str, *command: str) -> servers.Server:
+            server = servers.Server(
+                command, port, directory / log, environment=settings, farewell=signal.SIGTERM
+            )
+            return stack.enter_context(servers.running(server))
+
+        api = start(api_port, "api", str(NST), "serve", f"--port={api_port}", "--workers=0")
+        worker = start(worker_port, "worker", str(NST), "worker")
+        targets = {"nst-api": api.address, "nst-worker": worker.address}
+        prometheus = start(
+            port,
+            "log",
+            "prometheus",
+            f"--config.file={configure(directory, targets, interval)}",
+            f"--storage.tsdb.path={directory / 'series'}",
+            f"--web.listen-address=127.0.0.1:{port}",
+        )
+        ready = f"http://{prometheus.address}/-/ready"
+        wait_until(lambda: requests.get(ready, timeout=30).ok)
+        yield Watched(f"http://{api.address}", f"http://{prometheus.address}", worker)
+
+
+def configure(directory: Path, targets: Mapping[str, str], interval: str) -> Path:
+    """The configuration that is shipped, with other addresses and in a hurry."""
+    shipped = yaml.safe_load((PROMETHEUS / "prometheus.yml").read_text())
+    shipped["global"] = {"scrape_interval": interval, "evaluation_interval": interval}
+    shipped["rule_files"] = [str(PROMETHEUS / name) for name in shipped["rule_files"]]
+    shipped["scrape_configs"] = [
+        {"job_name": job["job_name"], "static_configs": [{"targets": [targets[job["job_name"]]]}]}
+        for job in shipped["scrape_configs"]
+        if job["job_name"] in targets
+    ]
+    file = directory / "prometheus.yml"
+    file.write_text(yaml.safe_dump(shipped))
+    return file
+
+
+def panels(name: str) -> list[dict[str, Any]]:
+    """Those of a dashboard that ask something."""
+    dashboard = json.loads((DASHBOARDS / f"{name}.json").read_text())
+    return [panel for panel in dashboard["panels"] if panel["type"] != "row"]
+
+
+def filled(expression: str, worker: str, interval: str = "1m") -> str:
+    """As Grafana sends it."""
+    return expression.replace("$__rate_interval", interval).replace("$worker", worker)

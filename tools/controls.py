@@ -1,0 +1,157 @@
+"""Paints docs/controls/*.jpg: what each control does, in strips of a few pictures.
+
+`python tools/controls.py` paints all of them, `python tools/controls.py strength colour` these.
+"""
+
+import sys
+from collections.abc import Callable, Mapping
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+from PIL import Image, ImageDraw, ImageFilter, ImageFont, ImageOps
+
+from nst import NeuralStyleTransfer, StyleTransferOptions, images
+
+DATA = Path("data")
+STRIPS = Path("docs/controls")
+SIZE = 384
+CELL = (250, 167)
+GAP_PIXELS, FONT_PIXELS = 6, 13
+MAX_BYTES = 60_000
+QUALITIES = range(88, 40, -4)
+"""Of JPEG, from which the best is taken that is small enough."""
+
+Strip = Mapping[str, Image.Image]
+"""Pictures with their captions."""
+
+
+def content(name: str = "coffee") -> Image.Image:
+    return images.load(DATA / "content" / f"{name}.jpg", "content")
+
+
+def style(name: str) -> Image.Image:
+    return images.load(DATA / "style" / f"{name}.jpg", "style")
+
+
+def paint(
+    *styles: str, photo: str = "coffee", masks: list[Image.Image] | None = None, **options: Any
+) -> Image.Image:
+    """With the bundled network, 100 steps unless the options say otherwise."""
+    chosen = StyleTransferOptions.from_preset("fast", **{"size": SIZE} | options)
+    print(" ".join(styles), options, file=sys.stderr, flush=True)
+    transfer = NeuralStyleTransfer(chosen)
+    return transfer.run(content(photo), list(map(style, styles)), masks=masks or ()).image
+
+
+def each(option: str, *values: Any, of: str = "woodcut_waves", **others: Any) -> Strip:
+    """One option, value by value."""
+    flag = option.replace("_", "-")
+    return {f"{flag} {value}": paint(of, **{option: value}, **others) for value in values}
+
+
+def saucer(*, is_soft: bool) -> Image.Image:
+    """A mask: white where the cup and its saucer are in the photograph."""
+    mask = Image.new("L", content().size)
+    width, height = mask.size
+    ImageDraw.Draw(mask).ellipse((0.13 * width, 0.02 * height, 0.8 * width, 0.97 * height), 255)
+    return mask.filter(ImageFilter.GaussianBlur(width / 15)) if is_soft else mask
+
+
+def masked(*, is_soft: bool) -> Strip:
+    mask = saucer(is_soft=is_soft)
+    around = ImageOps.invert(mask)
+    return {
+        "mask": mask,
+        "one style in it": paint("stained_glass", masks=[mask]),
+        "another around it": paint("stained_glass", "impasto", masks=[mask, around]),
+    }
+
+
+def corner(picture: Image.Image) -> Image.Image:
+    """A quarter of each side, to see the border."""
+    return picture.crop((0, 0, picture.width // 2, picture.height // 2))
+
+
+def detail(picture: Image.Image) -> Image.Image:
+    width, height = picture.size
+    return picture.crop((width // 3, height // 3, width // 3 * 2, height // 3 * 2))
+
+
+def colours() -> Strip:
+    return {
+        **each("color", "style", "match", "luminance", of="impasto"),
+        "half of them": paint("impasto", color="luminance", color_amount=0.5),
+    }
+
+
+def blends() -> Strip:
+    shares = ("1,0", "0.67,0.33", "0.33,0.67", "0,1")
+    return {
+        f"style-blend {blend}": paint("stained_glass", "watercolour", style_blend=blend)
+        for blend in shares
+    }
+
+
+def style_losses() -> Strip:
+    return {
+        f"{loss}, strength {strength}": paint("impasto", style_loss=loss, strength=strength)
+        for loss in ("gram", "wasserstein")
+        for strength in (0.5, 0.3)
+    }
+
+
+def scales() -> Strip:
+    return {
+        "scales 1": paint("impasto"),
+        "scales 3": paint("impasto", scales=3),
+        "style-layers dense": paint("impasto", style_layers="dense"),
+    }
+
+
+CONTROLS: Mapping[str, Callable[[], Strip]] = {
+    "strength": lambda: each("strength", 0.1, 0.3, 0.5, 0.7),
+    "style-scale": lambda: each("style_scale", 0.5, 1.0, 2.0, of="mosaic"),
+    "color": colours,
+    "style-blend": blends,
+    "style-mask": lambda: masked(is_soft=False),
+    "soft-mask": lambda: masked(is_soft=True),
+    "style-loss": style_losses,
+    "average": lambda: {
+        name: detail(picture)
+        for name, picture in each("average", 0.0, 0.9, 0.98, of="watercolour").items()
+    },
+    "padding": lambda: {
+        name: corner(picture)
+        for name, picture in each("padding", "zeros", "replicate", of="impasto").items()
+    },
+    "init-method": lambda: each("init_method", "content", "random", "style", "draft"),
+    "scales": scales,
+}
+
+
+def strip(pictures: Strip) -> Image.Image:
+    """In a row, with their captions below."""
+    width, height = (side + GAP_PIXELS for side in CELL)
+    page = Image.new("RGB", (width * len(pictures) - GAP_PIXELS, height + FONT_PIXELS), "white")
+    pen, font = ImageDraw.Draw(page), ImageFont.load_default(FONT_PIXELS)
+    for column, (caption, picture) in enumerate(pictures.items()):
+        page.paste(ImageOps.fit(picture.convert("RGB"), CELL), (column * width, 0))
+        middle = column * width + CELL[0] / 2
+        pen.text((middle, CELL[1] + 2), caption, "black", font, anchor="ma")
+    return page
+
+
+def save(page: Image.Image, path: Path) -> Path:
+    """As good as MAX_BYTES allow."""
+    for quality in QUALITIES:
+        file = BytesIO()
+        page.save(file, "JPEG", quality=quality, optimize=True)
+        if len(file.getvalue()) < MAX_BYTES:
+            break
+    return images.write_file(path, lambda p: p.write_bytes(file.getvalue()), overwrite=True)
+
+
+if __name__ == "__main__":
+    for name in sys.argv[1:] or CONTROLS:
+        print(save(strip(CONTROLS[name]()), STRIPS / f"{name}.jpg"))

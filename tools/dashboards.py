@@ -1,0 +1,552 @@
+"""The dashboards of Grafana, written with its Foundation SDK into deploy/grafana/dashboards.
+
+Every API process tells of the same jobs, so these are never added up; whatever else a process
+counts is its own.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from grafana_foundation_sdk.builders.common import (
+    ReduceDataOptions,
+    ScaleDistributionConfig,
+    StackingConfig,
+    VizLegendOptions,
+)
+from grafana_foundation_sdk.builders.dashboard import (
+    Dashboard,
+    QueryVariable,
+    Row,
+    ThresholdsConfig,
+)
+from grafana_foundation_sdk.builders.prometheus import Dataquery
+from grafana_foundation_sdk.builders.stat import Panel as Stat
+from grafana_foundation_sdk.builders.timeseries import Panel as Timeseries
+from grafana_foundation_sdk.cog.encoder import JSONEncoder
+from grafana_foundation_sdk.models.common import (
+    BigValueColorMode,
+    LegendDisplayMode,
+    LegendPlacement,
+    ScaleDistribution,
+    StackingMode,
+)
+from grafana_foundation_sdk.models.dashboard import (
+    DataSourceRef,
+    Threshold,
+    ThresholdsMode,
+    VariableRefresh,
+)
+
+DIRECTORY = Path(__file__).resolve().parent.parent / "deploy" / "grafana" / "dashboards"
+
+SOURCE = DataSourceRef(type_val="prometheus", uid="prometheus")
+
+Query = tuple[str, str]
+"""An expression of Prometheus, and what its line is called."""
+
+# ── panels ────────────────────────────────────────────────────────────────────────────────────
+
+
+def number(
+    title: str, expression: str, unit: str, *, warns_at: float | None = None, width: int = 4
+) -> Stat:
+    """The latest value, red from `warns_at` on. A row of the grid is 24 wide."""
+    steps = [Threshold(value=None, color="green")]
+    if warns_at is not None:
+        steps.append(Threshold(value=warns_at, color="red"))
+    return (
+        Stat()
+        .title(title)
+        .datasource(SOURCE)
+        .with_target(_query(expression, title, "A").instant())
+        .unit(unit)
+        .span(width)
+        .height(4)
+        .color_mode(BigValueColorMode.VALUE)
+        .reduce_options(ReduceDataOptions().calcs(["lastNotNull"]))
+        .thresholds(ThresholdsConfig().mode(ThresholdsMode.ABSOLUTE).steps(steps))
+    )
+
+
+def lines(title: str, sentence: str, unit: str, *queries: Query) -> Timeseries:
+    """How something went over time."""
+    panel = (
+        Timeseries()
+        .title(title)
+        .description(sentence)
+        .datasource(SOURCE)
+        .unit(unit)
+        .min(0)
+        .span(12)
+        .height(8)
+        .fill_opacity(10)
+        .legend(
+            VizLegendOptions()
+            .display_mode(LegendDisplayMode.LIST)
+            .placement(LegendPlacement.BOTTOM)
+            .show_legend(True)
+        )
+    )
+    for letter, (expression, name) in zip("ABCDEF", queries, strict=False):
+        panel = panel.with_target(_query(expression, name, letter))
+    return panel
+
+
+def stacked(panel: Timeseries) -> Timeseries:
+    """Parts of a whole."""
+    return panel.stacking(StackingConfig().mode(StackingMode.NORMAL)).fill_opacity(40)
+
+
+def logarithmic(panel: Timeseries) -> Timeseries:
+    """For values of many sizes."""
+    scale = ScaleDistributionConfig().type(ScaleDistribution.LOG).log(10)
+    return panel.scale_distribution(scale).fill_opacity(0)
+
+
+def quantile(
+    share: float, histogram: str, selector: str = "", window: str = "$__rate_interval"
+) -> str:
+    return (
+        f"histogram_quantile({share}, sum by (le) (rate({histogram}_bucket{selector}[{window}])))"
+    )
+
+
+def per_minute(counter: str, *labels: str) -> str:
+    by = f" by ({', '.join(labels)})" if labels else ""
+    return f"sum{by} (rate({counter}[$__rate_interval])) * 60"
+
+
+def _query(expression: str, name: str, letter: str) -> Dataquery:
+    return Dataquery().expr(expression).legend_format(name).ref_id(letter).datasource(SOURCE)
+
+
+def _dashboard(name: str, title: str, sentence: str) -> Dashboard:
+    return (
+        Dashboard(title)
+        .uid(f"nst-{name}")
+        .description(sentence)
+        .tags(["nst"])
+        .time("now-1h", "now")
+        .refresh("15s")
+        .timezone("browser")
+        .readonly()
+    )
+
+
+# ── dashboards ────────────────────────────────────────────────────────────────────────────────
+
+
+def overview() -> Dashboard:
+    answers = '{route!~".*/events|/metrics|/readyz"}'
+    return (
+        _dashboard("overview", "nst: overview", "Is it healthy, and how long is the wait?")
+        .with_row(Row("Is it healthy?"))
+        .with_panel(number("API processes", 'sum(up{job="nst-api"})', "none"))
+        .with_panel(number("Workers", "count(nst_worker_last_turn_timestamp_seconds)", "none"))
+        .with_panel(
+            number(
+                "Alerts",
+                'count(ALERTS{alertstate="firing"}) or vector(0)',
+                "none",
+                warns_at=1,
+            )
+        )
+        .with_panel(
+            number("Failing requests", "nst:http_errors:ratio_5m", "percentunit", warns_at=0.05)
+        )
+        .with_panel(number("Slow answers", "nst:http_seconds:p95_5m", "s", warns_at=2))
+        .with_panel(
+            number("Failing attempts", "nst:attempts_failed:ratio_30m", "percentunit", warns_at=0.2)
+        )
+        .with_row(Row("How long is the wait?"))
+        .with_panel(number("Waiting", 'nst:jobs:max{status="queued"}', "none"))
+        .with_panel(number("Being painted", 'nst:jobs:max{status="running"}', "none"))
+        .with_panel(number("Oldest waits", "nst:queue_oldest_seconds:max", "s", warns_at=900))
+        .with_panel(number("One in twenty waits", "nst:wait_seconds:p95_10m", "s", warns_at=900))
+        .with_panel(
+            number(
+                "Painted in (median)",
+                quantile(0.5, "nst_attempt_duration_seconds", window="1h"),
+                "s",
+            )
+        )
+        .with_panel(number("Workers busy", "nst:workers_busy:ratio", "percentunit"))
+        .with_panel(
+            stacked(
+                lines(
+                    "Jobs that are not finished",
+                    "Those that wait grow where there are too few workers.",
+                    "short",
+                    ('nst:jobs:max{status=~"queued|running"}', "{{status}}"),
+                )
+            )
+        )
+        .with_panel(
+            lines(
+                "Time until a worker comes",
+                "From when a job is taken to its first claim.",
+                "s",
+                (quantile(0.5, "nst_wait_seconds"), "half of the jobs"),
+                (quantile(0.95, "nst_wait_seconds"), "19 of 20"),
+            )
+        )
+        .with_row(Row("What it does"))
+        .with_panel(
+            stacked(
+                lines(
+                    "Attempts that ended, per minute",
+                    "An attempt that was given back goes on elsewhere.",
+                    "short",
+                    (
+                        per_minute("nst_attempts_total", "outcome"),
+                        "{{outcome}}",
+                    ),
+                )
+            )
+        )
+        .with_panel(
+            stacked(
+                lines(
+                    "Jobs taken, per minute",
+                    "Of those with an earlier result (cached) nothing has to be painted.",
+                    "short",
+                    (
+                        per_minute("nst_jobs_taken_total", "cached"),
+                        "cached: {{cached}}",
+                    ),
+                )
+            )
+        )
+        .with_panel(
+            stacked(
+                lines(
+                    "Requests per second",
+                    "By the status of the answer.",
+                    "reqps",
+                    (
+                        "sum by (status) (rate(nst_http_requests_total[$__rate_interval]))",
+                        "{{status}}",
+                    ),
+                )
+            )
+        )
+        .with_panel(
+            lines(
+                "Time until an answer begins",
+                "Without streams of events, and without what machines ask for.",
+                "s",
+                (quantile(0.5, "nst_http_request_duration_seconds", answers), "half of them"),
+                (quantile(0.95, "nst_http_request_duration_seconds", answers), "19 of 20"),
+            )
+        )
+        .with_panel(
+            lines(
+                "Open streams of events",
+                "Each is a page that looks at a job, and a thread of the API.",
+                "short",
+                ("sum by (instance) (nst_event_streams)", "{{instance}}"),
+            )
+        )
+        .with_panel(
+            lines(
+                "Failures outside, per minute",
+                "Calls of database, storage, queue and Redis that failed.",
+                "short",
+                (
+                    per_minute("nst_dependency_errors_total", "system"),
+                    "{{system}}",
+                ),
+            )
+        )
+    )
+
+
+def workers() -> Dashboard:
+    return (
+        _dashboard("workers", "nst: workers", "Who paints, how fast, and with how much memory?")
+        .with_row(Row("Who is there?"))
+        .with_panel(number("Workers", "count(nst_worker_last_turn_timestamp_seconds)", "none"))
+        .with_panel(number("Painting", "sum(nst_attempts_running)", "none"))
+        .with_panel(
+            number(
+                "Longest silence",
+                "time() - min(nst_worker_last_turn_timestamp_seconds)",
+                "s",
+                warns_at=120,
+            )
+        )
+        .with_panel(
+            number(
+                "Lost in an hour",
+                "sum(increase(nst_leases_expired_total[1h]))",
+                "none",
+                warns_at=3,
+            )
+        )
+        .with_panel(
+            number(
+                "Crashes in an hour",
+                'sum(increase(nst_attempts_total{outcome="crashed"}[1h]))',
+                "none",
+                warns_at=3,
+            )
+        )
+        .with_panel(
+            number("Versions", "count(count by (version) (nst_build_info))", "none", warns_at=2)
+        )
+        .with_panel(
+            lines(
+                "Attempts that go on",
+                "By process.",
+                "short",
+                ("sum by (instance) (nst_attempts_running)", "{{instance}}"),
+            )
+        )
+        .with_panel(
+            lines(
+                "Attempts that ended otherwise, per minute",
+                "Failed: the engine said no. Crashed: it died. Lease lost: others thought so.",
+                "short",
+                (
+                    per_minute('nst_attempts_total{outcome!="succeeded"}', "outcome"),
+                    "{{outcome}}",
+                ),
+            )
+        )
+        .with_row(Row("How fast?"))
+        .with_panel(
+            lines(
+                "Steps per second",
+                "Of the optimizer, by process.",
+                "short",
+                (
+                    "sum by (instance) (rate(nst_step_duration_seconds_count[$__rate_interval]))",
+                    "{{instance}}",
+                ),
+            )
+        )
+        .with_panel(
+            logarithmic(
+                lines(
+                    "Time of a step",
+                    "Grows with the size of the picture.",
+                    "s",
+                    (quantile(0.5, "nst_step_duration_seconds"), "half of them"),
+                    (quantile(0.95, "nst_step_duration_seconds"), "19 of 20"),
+                )
+            )
+        )
+        .with_panel(
+            lines(
+                "Time of a job",
+                "From the claim to the stored picture.",
+                "s",
+                (quantile(0.5, "nst_attempt_duration_seconds"), "half of them"),
+                (quantile(0.95, "nst_attempt_duration_seconds"), "19 of 20"),
+            )
+        )
+        .with_panel(
+            lines(
+                "Evaluations per minute",
+                "Of the loss and its gradient, counted when a transfer is finished.",
+                "short",
+                (
+                    per_minute("nst_evaluations_total", "instance"),
+                    "{{instance}}",
+                ),
+            )
+        )
+        .with_row(Row("With how much?"))
+        .with_panel(
+            lines(
+                "Memory of the engines",
+                "Resident, at the last step.",
+                "bytes",
+                ("nst_engine_memory_bytes", "{{worker}}"),
+            )
+        )
+        .with_panel(
+            lines(
+                "GPU memory of the engines",
+                "Held at the last step; 0 without a GPU.",
+                "bytes",
+                ("nst_engine_gpu_memory_bytes", "{{worker}}"),
+            )
+        )
+        .with_panel(
+            lines(
+                "Memory of API and workers",
+                "Without their engines.",
+                "bytes",
+                ('process_resident_memory_bytes{job=~"nst-.*"}', "{{instance}}"),
+            )
+        )
+        .with_panel(
+            lines(
+                "Processor time of API and workers",
+                "In cores, without their engines.",
+                "short",
+                (
+                    'rate(process_cpu_seconds_total{job=~"nst-.*"}[$__rate_interval])',
+                    "{{instance}}",
+                ),
+            )
+        )
+    )
+
+
+def job() -> Dashboard:
+    mine = '{worker="$worker"}'
+    return (
+        _dashboard(
+            "job",
+            "nst: one job",
+            "What a worker is painting; its name is in the job and in the log.",
+        )
+        .with_variable(
+            QueryVariable("worker")
+            .label("worker")
+            .datasource(SOURCE)
+            .query("label_values(nst_worker_last_turn_timestamp_seconds, worker)")
+            .refresh(VariableRefresh.ON_TIME_RANGE_CHANGED)
+        )
+        .with_row(Row("The job of $worker"))
+        .with_panel(number("Step", f"nst_running_step{mine}", "none"))
+        .with_panel(number("of at most", f"nst_running_last_step{mine}", "none"))
+        .with_panel(
+            number(
+                "Done",
+                f"nst_running_step{mine} / nst_running_last_step{mine}",
+                "percentunit",
+            )
+        )
+        .with_panel(number("Loss", 'nst_running_loss{worker="$worker", term="total"}', "sci"))
+        .with_panel(number("Memory", f"nst_engine_memory_bytes{mine}", "bytes"))
+        .with_panel(number("GPU memory", f"nst_engine_gpu_memory_bytes{mine}", "bytes"))
+        .with_panel(
+            logarithmic(
+                lines(
+                    "Loss",
+                    "Its terms, each multiplied by its weight.",
+                    "sci",
+                    (f"nst_running_loss{mine}", "{{term}}"),
+                )
+            )
+        )
+        .with_panel(
+            lines(
+                "Step",
+                "A steep line is a fast engine.",
+                "short",
+                (f"nst_running_step{mine}", "step"),
+                (f"nst_running_last_step{mine}", "last step"),
+            )
+        )
+        .with_row(Row("Beside others"))
+        .with_panel(
+            logarithmic(
+                lines(
+                    "Loss at the end (median)",
+                    "Of all transfers.",
+                    "sci",
+                    (
+                        "histogram_quantile(0.5, sum by (le, term) "
+                        "(rate(nst_final_loss_bucket[$__rate_interval])))",
+                        "{{term}}",
+                    ),
+                )
+            )
+        )
+        .with_panel(
+            lines(
+                "Time of a step (mean)",
+                "Of all workers.",
+                "s",
+                ("nst:step_seconds:mean_5m", "all"),
+            )
+        )
+    )
+
+
+def kafka() -> Dashboard:
+    return (
+        _dashboard("kafka", "nst: Kafka", "Does the queue wake the workers?")
+        .with_row(Row("Messages"))
+        .with_panel(number("Messages that wait", "sum(nst_queue_lag_messages)", "none", width=6))
+        .with_panel(number("Jobs that wait", 'nst:jobs:max{status="queued"}', "none", width=6))
+        .with_panel(
+            number(
+                "Failures in 5 minutes",
+                'sum(increase(nst_dependency_errors_total{system="queue"}[5m]))',
+                "none",
+                warns_at=5,
+                width=6,
+            )
+        )
+        .with_panel(number("Members", "count(nst_queue_lag_messages)", "none", width=6))
+        .with_panel(
+            lines(
+                "Messages that wait",
+                "In the partitions of each worker, as far as it knows.",
+                "short",
+                ("nst_queue_lag_messages", "{{worker}}"),
+            )
+        )
+        .with_panel(
+            stacked(
+                lines(
+                    "Messages received, per minute",
+                    "Where a message finds nothing, another worker was faster.",
+                    "short",
+                    (
+                        per_minute("nst_messages_total", "found"),
+                        "found {{found}}",
+                    ),
+                )
+            )
+        )
+        .with_panel(
+            lines(
+                "Jobs taken and attempts ended, per minute",
+                "Attempts that no message announced were found by workers without work.",
+                "short",
+                (per_minute("nst_jobs_taken_total"), "jobs taken"),
+                (
+                    per_minute('nst_messages_total{found="job"}'),
+                    "announced by a message",
+                ),
+                (per_minute("nst_attempts_total"), "attempts ended"),
+            )
+        )
+        .with_panel(
+            lines(
+                "Failures of the queue, per minute",
+                "Jobs go on without it, only later.",
+                "short",
+                (
+                    per_minute('nst_dependency_errors_total{system="queue"}', "instance"),
+                    "{{instance}}",
+                ),
+            )
+        )
+    )
+
+
+DASHBOARDS: dict[str, Callable[[], Dashboard]] = {
+    "overview": overview,
+    "workers": workers,
+    "job": job,
+    "kafka": kafka,
+}
+
+
+def text(name: str) -> str:
+    """The file of a dashboard."""
+    return JSONEncoder(sort_keys=True, indent=2).encode(DASHBOARDS[name]().build()) + "\n"
+
+
+if __name__ == "__main__":
+    DIRECTORY.mkdir(parents=True, exist_ok=True)
+    for name in DASHBOARDS:
+        (DIRECTORY / f"{name}.json").write_text(text(name))
+        print(DIRECTORY / f"{name}.json")

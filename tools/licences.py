@@ -1,0 +1,64 @@
+"""Lists the licences of what the images install, in docs/licences.md."""
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+from packaging.utils import canonicalize_name
+
+ROOT = Path(__file__).resolve().parent.parent
+LOCKS = ROOT / "deploy" / "requirements"
+PAGE = ROOT / "docs" / "licences.md"
+
+HEAD = """# Licences
+
+`nst` itself is MIT. This is what its images install beside it, as the packages say themselves; made
+by `make licences`. What the page is built from is listed by its build, and served as
+`/licences.md`. Of the bundled weights speaks `src/nst/engine/bundled/README.md`, of the sample
+pictures `data/README.md`. The image for NVIDIA's GPUs also holds NVIDIA's libraries
+(`nvidia-*`, `cuda-*`), which are not free: NVIDIA's licences allow to use them, and to pass them on
+only within their terms.
+
+| package | version | licence |
+|---|---|---|
+"""
+
+
+NOT_HERE = {"async-timeout": "Apache-2.0"}
+"""What only Debian's Python 3.11.2 needs."""
+
+
+def locked(image: str) -> dict[str, str]:
+    """Versions by name."""
+    text = (LOCKS / f"{image}.txt").read_text()
+    return dict(re.findall(r"^([\w.-]+)==(\S+)", text, re.MULTILINE))
+
+
+def licences(names: list[str]) -> list[dict[str, str]]:
+    """Of these packages, which must be installed here."""
+    ask = [sys.executable, "-m", "piplicenses", "--from=mixed", "--format=json", "--with-system"]
+    listed = subprocess.run([*ask, "--packages", *names], check=True, capture_output=True)
+    found: list[dict[str, str]] = json.loads(listed.stdout)
+    return found
+
+
+def text() -> str:
+    """The page."""
+    versions = locked("api") | locked("worker")
+    found = {row["Name"]: _short(row["License"]) for row in licences([*versions])} | NOT_HERE
+    return HEAD + "".join(
+        f"| {name} | {versions[canonicalize_name(name)]} | {found[name]} |\n"
+        for name in sorted(found, key=str.lower)
+    )
+
+
+def _short(licence: str) -> str:
+    """Some packages put the whole text where its name belongs."""
+    return licence.strip().splitlines()[0].replace("|", "/")
+
+
+if __name__ == "__main__":
+    PAGE.write_text(text())
+    print(PAGE)

@@ -1,0 +1,96 @@
+"""Locks what the images install: every package with version and hashes, in deploy/requirements.
+
+The versions are those of constraints.txt, with which the tests run.
+"""
+
+import os
+import re
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from packaging.requirements import Requirement
+
+ROOT = Path(__file__).resolve().parent.parent
+LOCKS = ROOT / "deploy" / "requirements"
+
+ENGINE = {"h5py", "numpy", "onnxruntime", "safetensors", "torch"}
+"""What only the engine imports; the API does without."""
+
+EXTRAS = ("service", "kafka", "postgres", "redis", "tracing")
+
+PLATFORM = ["--python-version=3.11.2", "--python-platform=x86_64-manylinux_2_28"]
+"""That of the images. The hashes are those of all files of a version, so where there are files for
+other machines they are accepted too."""
+
+HEADER = "# Made by `make lock` from pyproject.toml and constraints.txt.\n"
+
+
+def wanted() -> dict[str, list[str]]:
+    """What each image asks for."""
+    declared = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    project = declared["project"]
+    everything = [
+        *project["dependencies"],
+        *(name for extra in EXTRAS for name in project["optional-dependencies"][extra]),
+    ]
+    return {
+        "build": declared["build-system"]["requires"],
+        "api": [line for line in everything if Requirement(line).name not in ENGINE],
+        "worker": everything,
+        "worker-cuda": everything,
+    }
+
+
+def constraints(image: str) -> str:
+    """The versions to take; that of torch without CUDA has a suffix."""
+    text = (ROOT / "constraints.txt").read_text()
+    return re.sub(r"(?m)^torch==.+", r"\g<0>+cpu", text) if image == "worker" else text
+
+
+def lock(image: str, requirements: Iterable[str], directory: Path) -> str:
+    """The text of the lock. `directory` takes what lies between."""
+    asked, allowed = directory / f"{image}.in", directory / f"{image}.constraints"
+    asked.write_text("\n".join(requirements))
+    allowed.write_text(constraints(image))
+    compile_ = ["uv", "pip", "compile", str(asked), f"--constraints={allowed}", *PLATFORM]
+    compile_ += ["--generate-hashes", "--no-header", "--no-annotate", "--no-config", "--quiet"]
+    environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+    done = subprocess.run(
+        [*compile_, *_as_pip_is_configured(image)],
+        check=True,
+        stdout=subprocess.PIPE,
+        text=True,
+        env=environment,
+    )
+    return HEADER + done.stdout
+
+
+def _as_pip_is_configured(image: str) -> Iterator[str]:
+    """Where this machine gets its packages from, which no lock names."""
+    # A wheel of torch for the CPU that lies there would stand for the one with CUDA.
+    heard = {"index-url"} if image == "worker-cuda" else {"find-links", "index-url"}
+    pip = [sys.executable, "-m", "pip", "config", "list"]
+    listed = subprocess.run(pip, check=True, capture_output=True, text=True).stdout
+    for line in listed.splitlines():
+        key, _, value = line.partition("=")
+        option = key.rpartition(".")[2]
+        if option in heard:
+            for place in value.strip("'").split():
+                yield f"--{option}={place}"
+
+
+def main(directory: Path) -> None:
+    LOCKS.mkdir(exist_ok=True)
+    for image, requirements in wanted().items():
+        (LOCKS / f"{image}.txt").write_text(lock(image, requirements, directory))
+        print(LOCKS / f"{image}.txt")
+
+
+if __name__ == "__main__":
+    import tempfile
+
+    with tempfile.TemporaryDirectory() as name:
+        main(Path(name))

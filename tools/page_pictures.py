@@ -1,0 +1,156 @@
+"""Paints the pictures of the web page into frontend/src/assets/pictures.
+
+Names of pictures are arguments; without any, those that are missing are made.
+"""
+
+import sys
+from collections.abc import Callable, Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image, ImageOps
+
+from nst import NeuralStyleTransfer, StyleTransferOptions
+from nst.images import load
+from nst.progress import Progress
+
+DATA = Path("data")
+FOLDER = Path("frontend/src/assets/pictures")
+MOST_BYTES = 60_000
+LONGEST_SIDE_PIXELS = 640
+RATIO = 3 / 2
+"""Of width and height, as the page hangs them."""
+
+WALL: Mapping[str, Any] = {"size": 576, "strength": 0.45}
+"""The first page."""
+SMALL: Mapping[str, Any] = {"size": 384}
+"""The page that explains."""
+
+PAIRS = (
+    "cat-impasto",
+    "rocket-impasto",
+    "coffee-stained_glass",
+    "cat-woodcut_waves",
+    "coffee-watercolour",
+    "astronaut-mosaic",
+    "rocket-orphism",
+)
+STEPS = (0, 10, 40, 180)
+VARIANTS: Mapping[str, Mapping[str, Any]] = {
+    **{f"strength-{percent}": {"strength": percent / 100} for percent in (20, 50, 80)},
+    **{f"brush-{percent}": {"style_scale": percent / 100} for percent in (50, 100, 200)},
+    **{f"color-{name}": {"color": name} for name in ("style", "match", "luminance")},
+}
+"""What one option does to one pair."""
+VARIED = ("coffee", "impasto")
+
+GRAM_LAYER = "relu2_1"
+GRAM_SIDE_PIXELS = 384
+
+
+def photo(name: str) -> Image.Image:
+    width, height = (picture := load(DATA / "content" / f"{name}.jpg", "content")).size
+    side = min(width, round(height * RATIO))
+    # Faces are in the upper part of an upright picture.
+    return ImageOps.fit(picture, (side, round(side / RATIO)), centering=(0.5, 0.25))
+
+
+def style(name: str) -> Image.Image:
+    return load(DATA / "style" / f"{name}.jpg", "style")
+
+
+def small_style(name: str) -> Image.Image:
+    return ImageOps.contain(style(name), (420, 420))
+
+
+def paint(
+    content: str,
+    style_name: str,
+    on_progress: Callable[[Progress], None] | None = None,
+    **options: Any,
+) -> Image.Image:
+    chosen = StyleTransferOptions.from_preset("quality", model="vgg16", **options)
+    return NeuralStyleTransfer(chosen).run(photo(content), style(style_name), on_progress).image
+
+
+def pair(name: str) -> Image.Image:
+    content, style_name = name.split("-")
+    return paint(content, style_name, **WALL)
+
+
+@cache
+def stages() -> Mapping[int, Image.Image]:
+    """One painting after so many steps; 0 is the draft."""
+    draft = StyleTransferOptions.from_preset("draft", **SMALL)
+    content, style_name = VARIED
+    found = {0: NeuralStyleTransfer(draft).run(photo(content), style(style_name)).image}
+
+    def keep(progress: Progress) -> None:
+        if progress.step in STEPS:
+            found[progress.step] = progress.render()
+
+    paint(content, style_name, keep, **SMALL)
+    return found
+
+
+def gram(style_name: str) -> Image.Image:
+    """The Gram matrix of a style picture: brighter where two features go together more."""
+    import torch
+
+    from nst.engine.encoder import Encoder
+    from nst.engine.losses import gram_sum
+    from nst.engine.pictures import to_tensor
+    from nst.engine.weights import WeightsStore
+
+    picture = ImageOps.contain(style(style_name), (512, 512))
+    encoder = Encoder("vgg16", WeightsStore().load("vgg16").tensors, [GRAM_LAYER])
+    with torch.no_grad():
+        features = encoder(to_tensor(picture, picture.size))[GRAM_LAYER]
+        matrix = gram_sum(features).numpy()
+    # The diagonal is so much stronger that a logarithm is needed to see the rest.
+    level = np.log10(matrix + 1e-6 * matrix.max())
+    level = (level - np.percentile(level, 1)) / (
+        np.percentile(level, 99.5) - np.percentile(level, 1)
+    )
+    grey = Image.fromarray((255 * level.clip(0, 1)).astype("uint8"))
+    toned = ImageOps.colorize(grey, "#161412", "#faf8f4", mid="#b8371f")
+    return toned.resize((GRAM_SIDE_PIXELS,) * 2, Image.Resampling.NEAREST)
+
+
+def makers() -> Mapping[str, Callable[[], Image.Image]]:
+    contents = {content for content, _ in (name.split("-") for name in PAIRS)}
+    styles = {style_name for _, style_name in (name.split("-") for name in PAIRS)}
+    return {
+        **{f"photo-{name}": lambda name=name: photo(name) for name in sorted(contents)},
+        **{f"style-{name}": lambda name=name: small_style(name) for name in sorted(styles)},
+        **{name: lambda name=name: pair(name) for name in PAIRS},
+        **{f"gram-{name}": lambda name=name: gram(name) for name in ("impasto", "woodcut_waves")},
+        **{f"steps-{step}": lambda step=step: stages()[step] for step in STEPS},
+        **{
+            name: lambda options=options: paint(*VARIED, **{**SMALL, **options})
+            for name, options in VARIANTS.items()
+        },
+    }
+
+
+def write(picture: Image.Image, file: Path) -> None:
+    """As WebP, in the best quality that is small enough."""
+    picture.thumbnail((LONGEST_SIDE_PIXELS,) * 2)
+    for quality in range(86, 40, -4):
+        picture.save(file, quality=quality, method=6)
+        if file.stat().st_size <= MOST_BYTES:
+            return
+    picture.thumbnail((picture.width * 3 // 4,) * 2)
+    write(picture, file)
+
+
+if __name__ == "__main__":
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    known = makers()
+    for wanted in sys.argv[1:] or [
+        name for name in known if not (FOLDER / f"{name}.webp").exists()
+    ]:
+        print(wanted, file=sys.stderr)
+        write(known[wanted](), FOLDER / f"{wanted}.webp")

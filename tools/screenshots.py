@@ -1,0 +1,240 @@
+"""Shows the web page in every state that people meet: docs/screenshots/*.png.
+
+Starts `nst serve` and Chromium, paints a few pictures and looks on. With names as arguments only
+those are written. Look at each one.
+"""
+
+import io
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from PIL import Image
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+from browsing import (
+    choose_samples,
+    launch,
+    nst_serve,
+    set_options,
+    start,
+    status,
+    visitor,
+    wait_for_step,
+    wait_until_finished,
+)
+from servers import Server, running
+
+FOLDER = Path("docs/screenshots")
+WIDE: dict[str, Any] = {"viewport": {"width": 1280, "height": 800}}
+PHONE: dict[str, Any] = {
+    "viewport": {"width": 360, "height": 740},
+    "device_scale_factor": 2,
+    "is_mobile": True,
+    "has_touch": True,
+}
+DARK: dict[str, Any] = {"color_scheme": "dark"}
+COLOURS = 256
+
+
+@dataclass
+class Camera:
+    """Writes what a tab shows."""
+
+    wanted: frozenset[str]
+
+    def shoot(self, page: Page, name: str, *, whole: bool = False) -> None:
+        if self.wanted and name not in self.wanted:
+            return
+        page.wait_for_load_state("networkidle") if whole else page.wait_for_timeout(700)
+        picture = Image.open(io.BytesIO(page.screenshot(full_page=whole)))
+        picture.convert("RGB").quantize(COLOURS).save(FOLDER / f"{name}.png", optimize=True)
+        print(name, file=sys.stderr)
+
+
+@contextmanager
+def tab(browser: Browser, server: Server, state: Any = None, **wishes: Any) -> Iterator[Page]:
+    with visitor(browser, server.address, storage_state=state, **wishes) as context:
+        yield context.new_page()
+
+
+def quiet_pages(browser: Browser, server: Server, camera: Camera) -> None:
+    """Those that show no job."""
+    for suffix, wishes in (
+        ("", WIDE),
+        ("-dark", {**WIDE, **DARK}),
+        ("-phone", PHONE),
+        ("-phone-dark", {**PHONE, **DARK}),
+    ):
+        with tab(browser, server, **wishes) as page:
+            page.goto("/")
+            camera.shoot(page, f"home{suffix}")
+            page.goto("/studio")
+            page.get_by_role("button", name="Use Cat").wait_for()
+            camera.shoot(page, f"studio-empty{suffix}")
+            choose_samples(page)
+            page.get_by_role("button", name="Use Mosaic").click()
+            page.get_by_role("slider", name="Part of Mosaic").fill("20")
+            camera.shoot(page, f"studio{suffix}")
+    with tab(browser, server, **WIDE) as page:
+        for address, name in (
+            ("/about", "about"),
+            ("/jobs", "history-empty"),
+            ("/jobs/gone", "job-gone"),
+            ("/shared/gone", "shared-gone"),
+            ("/nothing", "missing"),
+        ):
+            page.goto(address)
+            page.get_by_role("heading", level=1).wait_for()
+            camera.shoot(page, name, whole=name == "about")
+        page.keyboard.press("?")
+        camera.shoot(page, "shortcuts")
+
+
+def studio_details(browser: Browser, server: Server, camera: Camera, folder: Path) -> None:
+    with tab(browser, server, **WIDE) as page:
+        choose_samples(page)
+        page.get_by_role("button", name="All settings").click()
+        camera.shoot(page, "studio-settings")
+        page.get_by_label("Size", exact=True).fill("5")
+        page.keyboard.press("Tab")
+        camera.shoot(page, "studio-settings-wrong")
+        page.keyboard.press("Escape")
+        page.get_by_role("button", name="takes Impasto").click()
+        area = page.get_by_role("application").bounding_box()
+        assert area
+        page.mouse.move(area["x"] + 0.3 * area["width"], area["y"] + 0.35 * area["height"])
+        page.mouse.down()
+        for x, y in ((0.55, 0.3), (0.75, 0.5), (0.6, 0.75)):
+            page.mouse.move(area["x"] + x * area["width"], area["y"] + y * area["height"], steps=6)
+        page.mouse.up()
+        camera.shoot(page, "studio-mask")
+        page.get_by_role("button", name="Use this area").click()
+        for fold in ("My looks", "The same as a command"):
+            page.get_by_role("button", name=fold).click()
+        camera.shoot(page, "studio-commands", whole=True)
+        wrong = folder / "IMG_1.HEIC"
+        wrong.write_bytes(b"\0\0\0\x20ftypheic" + bytes(60))
+        with page.expect_file_chooser() as chooser:
+            page.get_by_role("button", name="Choose a file").first.click()
+        chooser.value.set_files(wrong)
+        camera.shoot(page, "studio-wrong-file")
+        page.context.set_offline(True)
+        page.get_by_role("button", name="Start painting").click()
+        page.get_by_role("alert").wait_for()
+        camera.shoot(page, "studio-offline")
+        page.context.set_offline(False)
+
+
+def life_of_a_job(context: BrowserContext, server: Server, camera: Camera) -> None:
+    page = context.new_page()
+    choose_samples(page)
+    set_options(page, Size=448, Steps_at_most=120)
+    start(page)
+    page.get_by_role("img", name="First draft").wait_for(timeout=60_000)
+    camera.shoot(page, "job-draft")
+    wait_for_step(page, 30)
+    page.get_by_role("slider", name="Take from the style").fill("0.5")
+    camera.shoot(page, "job-painting")
+    page.keyboard.press("Escape")
+    camera.shoot(page, "job-stop")
+    page.keyboard.press("Escape")
+
+    waiting = context.new_page()
+    choose_samples(waiting, "Rocket", "Woodcut waves")
+    set_options(waiting, Size=320, Steps_at_most=60)
+    start(waiting)
+    camera.shoot(waiting, "job-waiting")
+
+    server.kill()
+    page.get_by_text("The connection is lost.").wait_for()
+    camera.shoot(page, "job-reconnecting")
+    server.start()
+    wait_until_finished(page)
+    camera.shoot(page, "job-finished", whole=True)
+    page.get_by_role("radio", name="Compare").click()
+    camera.shoot(page, "job-compare")
+    page.get_by_role("radio", name="Frames").click()
+    page.get_by_role("slider", name="Go through").fill("3")
+    camera.shoot(page, "job-frames")
+    page.get_by_role("button", name="Look closer").click()
+    page.get_by_role("button", name="Larger").click()
+    camera.shoot(page, "job-zoom")
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="As a command").click()
+    camera.shoot(page, "job-commands")
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="Share").click()
+    page.get_by_role("button", name="Make a link").click()
+    link = page.get_by_role("textbox", name="Link").input_value()
+    camera.shoot(page, "job-share")
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="More downloads").click()
+    camera.shoot(page, "job-downloads")
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="Paint again").click()
+    page.get_by_text("Painted before", exact=True).wait_for()
+    camera.shoot(page, "job-cached")
+    page.goto(link)
+    page.get_by_role("heading", level=1).wait_for()
+    camera.shoot(page, "shared")
+    wait_until_finished(waiting)
+
+
+def other_ends(page: Page, camera: Camera) -> None:
+    choose_samples(page, "Coffee", "Watercolour")
+    set_options(page, Size=320, Steps_at_most=500)
+    start(page)
+    wait_for_step(page, 25)
+    page.get_by_role("button", name="Stop and keep the picture").click()
+    status(page, "Stopped").wait_for()
+    camera.shoot(page, "job-stopped")
+    choose_samples(page, "Astronaut", "Orphism")
+    page.get_by_role("radio", name="Quick").click()
+    set_options(page, Network="vgg19")
+    start(page)
+    status(page, "Failed").wait_for(timeout=60_000)
+    camera.shoot(page, "job-failed")
+    choose_samples(page, "Astronaut", "Stained glass")
+    start(page)
+    page.goto("/jobs")
+    page.get_by_role("list", name="My pictures").wait_for()
+    camera.shoot(page, "history")
+
+
+def in_other_lights(browser: Browser, server: Server, state: Any, camera: Camera) -> None:
+    """The job that was painted, dark and on a phone."""
+    for suffix, wishes in (("-dark", {**WIDE, **DARK}), ("-phone", PHONE)):
+        with tab(browser, server, state, **wishes) as page:
+            page.goto("/jobs?status=succeeded")
+            page.get_by_role("list", name="My pictures").wait_for()
+            camera.shoot(page, f"history{suffix}")
+            page.get_by_role("link", name="cat in impasto").first.click()
+            status(page, "Finished").wait_for()
+            camera.shoot(page, f"job-finished{suffix}", whole=True)
+
+
+def take_all(wanted: frozenset[str]) -> None:
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    camera = Camera(wanted)
+    with (
+        TemporaryDirectory() as name,
+        sync_playwright() as playwright,
+        running(nst_serve(Path(name))) as server,
+    ):
+        browser = launch(playwright)
+        quiet_pages(browser, server, camera)
+        studio_details(browser, server, camera, Path(name))
+        with visitor(browser, server.address, **WIDE) as context:
+            life_of_a_job(context, server, camera)
+            other_ends(context.new_page(), camera)
+            in_other_lights(browser, server, context.storage_state(), camera)
+        browser.close()
+
+
+if __name__ == "__main__":
+    take_all(frozenset(sys.argv[1:]))
