@@ -7,8 +7,9 @@ from pathlib import Path
 
 from served import serve
 
-EXCLUDED = "positive_data_acceptance"
-"""No schema can say what is inside of a picture, or that two weights must not both be 0."""
+EXCLUDED = "positive_data_acceptance,ensure_resource_availability"
+"""No schema can say what is inside of a picture, or that two weights must not both be 0; and a job
+that was just made has no recipe before it has a picture."""
 
 KEY = "the key of a program, which keeps no cookies"
 SETTINGS = {

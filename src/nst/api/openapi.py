@@ -156,11 +156,14 @@ def _new_job() -> Spec:
             "maxItems": 8,
         },
         "preset": _choice(PRESETS, "Where the options come from."),
-        **{
-            name: {word: said for word, said in facts.items() if word != "default"}
-            for name, facts in options.items()
-        },
+        **{name: _field(facts) for name, facts in options.items()},
     }
+
+
+def _field(facts: Spec) -> Spec:
+    if facts["type"] == "array":  # a form has it as text with commas between, 0.7,0.3
+        return {"description": facts["description"]}
+    return {word: said for word, said in facts.items() if word != "default"}
 
 
 def _choice(names: Iterable[str], description: str) -> Spec:
