@@ -69,8 +69,8 @@ def masked(*, is_soft: bool) -> Strip:
 
 
 def corner(picture: Image.Image) -> Image.Image:
-    """A quarter of each side, to see the border."""
-    return picture.crop((0, 0, picture.width // 2, picture.height // 2))
+    """A fifth of each side, to see the border."""
+    return picture.crop((0, 0, picture.width // 5, picture.height // 5))
 
 
 def detail(picture: Image.Image) -> Image.Image:
@@ -81,7 +81,7 @@ def detail(picture: Image.Image) -> Image.Image:
 def colours() -> Strip:
     return {
         **each("color", "style", "match", "luminance", of="impasto"),
-        "half of them": paint("impasto", color="luminance", color_amount=0.5),
+        "color-amount 0.5": paint("impasto", color="luminance", color_amount=0.5),
     }
 
 
@@ -122,8 +122,7 @@ CONTROLS: Mapping[str, Callable[[], Strip]] = {
         for name, picture in each("average", 0.0, 0.9, 0.98, of="watercolour").items()
     },
     "padding": lambda: {
-        name: corner(picture)
-        for name, picture in each("padding", "zeros", "replicate", of="impasto").items()
+        name: corner(picture) for name, picture in each("padding", "zeros", "replicate").items()
     },
     "init-method": lambda: each("init_method", "content", "random", "style", "draft"),
     "scales": scales,
