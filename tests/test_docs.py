@@ -164,7 +164,7 @@ def test_everything_can_be_done_with_curl_as_the_readme_says(clone: Path) -> Non
 
 
 def test_make_serve_does_what_is_said() -> None:
-    command = ["make", "--dry-run", "--always-make", "serve"]
+    command = ["make", "--no-print-directory", "--dry-run", "--always-make", "serve"]
     said = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=True)
     assert "npm run build" in said.stdout
     assert said.stdout.rstrip().endswith("nst serve --open")

@@ -39,6 +39,12 @@ def _database(url: SecretStr) -> SecretStr:
     return url
 
 
+def _long_enough(secret: SecretStr) -> SecretStr:
+    if len(secret.get_secret_value()) < 16:
+        raise ValueError("write 16 characters or more")
+    return secret
+
+
 Duration = Annotated[timedelta, BeforeValidator(_duration)]
 """As in 90s, 10m, 12h, 7d."""
 Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_words)]
@@ -118,7 +124,7 @@ class Settings(BaseSettings):
     """Certificates that are trusted, with SSL and SASL_SSL; by default the system's."""
 
     # ── the API ──
-    secret_key: SecretStr | None = Field(default=None, min_length=16)
+    secret_key: Annotated[SecretStr, AfterValidator(_long_enough)] | None = None
     """Signs the cookies, 16 characters or more; must be the same for all API processes. By default
     one is made and kept in the data directory."""
     api_keys: ApiKeys = {}

@@ -12,6 +12,7 @@ import hashlib
 import json
 import os
 import random
+import secrets
 import signal
 import subprocess
 import sys
@@ -142,7 +143,7 @@ class System:
             "NST_KAFKA_PARTITIONS": "8",
             "NST_REDIS_URL": f"redis://{self.redis.address}/0",
             "NST_API_KEYS": f"{KEY}:{_sha256(KEY)}",
-            "NST_SECRET_KEY": "chaos",
+            "NST_SECRET_KEY": secrets.token_hex(32),
             "NST_LEASE_SECONDS": str(LEASE_SECONDS),
             "NST_MAX_ATTEMPTS": "1000",
             "NST_CHECKPOINT_SECONDS": "1",
@@ -151,7 +152,7 @@ class System:
             "NST_OFFLINE": "1",
             "OMP_NUM_THREADS": "1",
         }
-        subprocess.run([NST, "migrate"], env=environment, check=True, capture_output=True)
+        subprocess.run([NST, "migrate"], env=environment, check=True, stdout=subprocess.DEVNULL)
 
         def start(name: str, *arguments: str) -> Process:
             return Process(directory / f"{name}.log", arguments, environment)

@@ -72,7 +72,8 @@ def test_to_listen_again(connect: Connect) -> None:
     for step in range(3):
         with api.subscribe("a") as news, api.subscribe("b"):
             worker.publish("a", progress(step))
-            assert news.wait(5) == progress(step)
+            # What was told while nobody listened may come late, but not after this.
+            assert any(news.wait(5) == progress(step) for _ in range(2))
         worker.publish("a", progress(100))
     time.sleep(0.2)
     with api.subscribe("a") as news:

@@ -176,13 +176,15 @@ class SqlJobRepository:
 
     def check(self) -> str:
         """What is there, in words. Raises RepositoryError if the tables are not those of this
-        version."""
+        version; a file that is still empty gets them from `nst serve`."""
         from alembic.migration import MigrationContext
         from alembic.script import ScriptDirectory
 
         newest = ScriptDirectory.from_config(_alembic_config()).get_current_head()
         with self._read() as connection:
             found = MigrationContext.configure(connection).get_current_revision()
+        if found is None and self._engine.dialect.name == "sqlite":
+            return f"{self.location}, empty until `nst serve` starts"
         if found != newest:
             raise RepositoryError(f"its tables are at {found}, not {newest}: run `nst migrate`")
         return f"{self.location}, tables at {found}"
