@@ -42,15 +42,19 @@ PAIRS = (
 PRESET = "quality"
 BESIDE = ("fast", "draft")
 """Other presets, at the same size."""
-SWITCHES: Mapping[str, Any] = {
-    "scales": 2,
-    "style_layers": "dense",
-    "average": 0.9,
-    "padding": "replicate",
-    "style_loss": "wasserstein",
-}
-"""Parts that can be on or off: the option, and its value where the preset has it off."""
 NOTHING: Mapping[str, Any] = {}
+SWITCHES: Mapping[str, tuple[Mapping[str, Any], Mapping[str, Any]]] = {
+    "scales": ({"scales": 1}, {"scales": 2}),
+    "style_layers": ({"style_layers": "classic"}, {"style_layers": "dense"}),
+    "average": ({"average": 0}, {"average": 0.9}),
+    "padding": ({"padding": "zeros"}, {"padding": "replicate"}),
+    "style_loss": (
+        {"style_loss": "gram", "content_weight": 1.4e5},
+        {"style_loss": "wasserstein", "content_weight": 3e6},
+    ),
+}
+"""Parts that can be off or on, and how. Each style loss has the content weight with which pictures
+are about as far from their content."""
 
 
 class Painted(Measured):
@@ -88,12 +92,10 @@ def variants(
     given = every | ({} if steps is None else {"total_iterations": steps})
     whole = StyleTransferOptions.from_preset(PRESET, **{**given, **changes})
     found = {PRESET: whole}
-    for name, on in SWITCHES.items():
-        off = StyleTransferOptions.model_fields[name].default
-        if getattr(whole, name) == off:
-            found[f"with {name} {on}"] = StyleTransferOptions(**whole.model_dump() | {name: on})
-        else:
-            found[f"without {name}"] = StyleTransferOptions(**whole.model_dump() | {name: off})
+    for name, (off, on) in SWITCHES.items():
+        is_off = getattr(whole, name) == off[name]
+        changed = f"with {name} {on[name]}" if is_off else f"without {name}"
+        found[changed] = StyleTransferOptions(**{**whole.model_dump(), **(on if is_off else off)})
     for preset in BESIDE:
         taken = every if PRESETS[preset].get("total_iterations") == 0 else given
         found[preset] = StyleTransferOptions.from_preset(preset, **taken)

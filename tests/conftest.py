@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from nst.settings import Settings
+
 # What a shell starts in the background ignores Ctrl-C, and so would the commands that tests start.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
@@ -39,12 +41,13 @@ def vgg19_directory() -> Path:
 def quiet_environment(
     monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    """No test reads this machine's caches, and none leaves it: the cache is empty, torch hub's
-    too, and downloads are off unless a test turns them on for a server of its own."""
+    """No test reads this machine's caches and settings, and none leaves it: the cache is empty,
+    torch hub's too, and downloads are off unless a test turns them on for a server of its own."""
     home = tmp_path_factory.mktemp("home")
-    for name in ("NST_WEIGHTS_DIR", "NST_WEIGHTS_MIRROR"):
-        monkeypatch.delenv(name, raising=False)
+    for field in Settings.model_fields:
+        monkeypatch.delenv(f"NST_{field.upper()}", raising=False)
     monkeypatch.setenv("NST_CACHE_DIR", str(home / "nst"))
+    monkeypatch.setenv("NST_DATA_DIR", str(home / "data"))
     monkeypatch.setenv("TORCH_HOME", str(home / "torch"))
     monkeypatch.setenv("NST_OFFLINE", "1")
 

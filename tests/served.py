@@ -36,7 +36,10 @@ class Server:
         self.client = httpx.Client()
         """A browser, which keeps its cookie when the server is started again."""
         self._arguments = ("--port", "0", *arguments)
+        others = {name: it for name, it in os.environ.items() if not name.startswith("NST_")}
         self._environment = {
+            **others,
+            "NST_OFFLINE": "1",
             "NST_DATA_DIR": str(directory / "data"),
             "NST_LOG_FORMAT": "json",
             "NST_REQUESTS_PER_MINUTE": "1000000",
@@ -53,9 +56,10 @@ class Server:
             self.process = subprocess.Popen(
                 [NST, "serve", *self._arguments],
                 cwd=self.directory,
-                env=os.environ | self._environment,
+                env=self._environment,
                 stdout=log,
                 stderr=log,
+                start_new_session=True,
             )
         address = until(lambda: self._address(began_at), START_SECONDS)
         self.client.close()
@@ -72,18 +76,23 @@ class Server:
         """What it has logged."""
         return [json.loads(line) for line in self.log.read_text().splitlines()]
 
-    def stop(self, number: int = signal.SIGTERM) -> float:
-        """After how many seconds it was gone."""
+    def stop(self) -> float:
+        """As a service manager does; returns after how many seconds it was gone."""
         began = time.monotonic()
-        self.process.send_signal(number)
+        self.process.terminate()
+        self.process.wait(30)
+        return time.monotonic() - began
+
+    def press_ctrl_c(self) -> float:
+        """Which every process of a terminal hears."""
+        began = time.monotonic()
+        os.killpg(self.process.pid, signal.SIGINT)
         self.process.wait(30)
         return time.monotonic() - began
 
     def kill(self) -> None:
         """All of it at once, as when a machine loses its power."""
-        for process in (self.process.pid, *descendants(self.process.pid)):
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(process, signal.SIGKILL)
+        os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait(30)
 
     def engines(self) -> list[int]:
@@ -151,10 +160,8 @@ def descendants(pid: int) -> list[int]:
     """Processes that it has started, and those that they have."""
     with contextlib.suppress(OSError):
         tasks = Path(f"/proc/{pid}/task").iterdir()
-        children = [
-            int(child) for task in tasks for child in (task / "children").read_text().split()
-        ]
-        return [one for child in children for one in (child, *descendants(child))]
+        children = " ".join((task / "children").read_text() for task in tasks).split()
+        return [one for child in map(int, children) for one in (child, *descendants(child))]
     return []
 
 

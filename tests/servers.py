@@ -12,6 +12,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
@@ -55,9 +56,8 @@ class Server:
         self._farewell = farewell
         self._is_ready = is_ready or is_listening
         self._environment = {**os.environ, **(environment or {})}
-        drop = [f"--reuid={user}", f"--regid={user}", "--init-groups"] if user else []
         last_will = f"--pdeathsig={farewell.name.removeprefix('SIG')}"
-        self._command = ["setpriv", *drop, last_will, *command]
+        self._command = [*_as(user), last_will, *command]
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -109,6 +109,10 @@ class Server:
             time.sleep(0.02)
 
 
+def _as(user: str | None) -> list[str]:
+    return ["setpriv", *([f"--reuid={user}", f"--regid={user}", "--init-groups"] if user else [])]
+
+
 def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -137,32 +141,36 @@ def running(server: Server) -> Iterator[Server]:
 def postgresql(directory: Path) -> Iterator[Server]:
     """A server that forgets nothing when it is killed, only when the machine is."""
     user = "postgres" if os.geteuid() == 0 else None  # it refuses to be root
-    data = _own_directory(directory / "data", user)
-    subprocess.run(
-        [
-            *(["setpriv", f"--reuid={user}", f"--regid={user}", "--init-groups"] if user else []),
-            *(POSTGRESQL / "initdb", "-D", data, "-U", "postgres", "-A", "trust"),
-            *("--no-sync", "-E", "UTF8", "--locale=C"),
-        ],
-        check=True,
-        capture_output=True,
-        cwd="/",
-    )
-    port = free_port()
-    options = {
-        "listen_addresses": "127.0.0.1",
-        "unix_socket_directories": "",
-        "fsync": "off",
-        "full_page_writes": "off",
-    }
-    settings = [f"-c{name}={value}" for name, value in options.items()]
-    command = [str(POSTGRESQL / "postgres"), "-D", str(data), f"-p{port}", *settings]
-    log = directory / "log"
-    server = Server(
-        command, port, log, user=user, farewell=signal.SIGQUIT, is_ready=_takes_connections
-    )
-    with running(server):
-        yield server
+    # Not in the directory of the test, which is closed to other users.
+    with tempfile.TemporaryDirectory(prefix="nst-postgresql-") as home:
+        if user:
+            os.chown(home, pwd.getpwnam(user).pw_uid, pwd.getpwnam(user).pw_gid)
+        data = f"{home}/data"
+        initdb = [f"{POSTGRESQL}/initdb", "-D", data, "-U", "postgres", "-A", "trust", "--no-sync"]
+        subprocess.run(
+            [*_as(user), *initdb, "-E", "UTF8", "--locale=C"],
+            check=True,
+            capture_output=True,
+            cwd="/",
+        )
+        port = free_port()
+        options = {
+            "listen_addresses": "127.0.0.1",
+            "unix_socket_directories": "",
+            "fsync": "off",
+            "full_page_writes": "off",
+        }
+        settings = [f"-c{name}={value}" for name, value in options.items()]
+        server = Server(
+            [f"{POSTGRESQL}/postgres", "-D", data, f"-p{port}", *settings],
+            port,
+            directory / "log",
+            user=user,
+            farewell=signal.SIGQUIT,
+            is_ready=_takes_connections,
+        )
+        with running(server):
+            yield server
 
 
 def _takes_connections(port: int) -> bool:
@@ -183,15 +191,9 @@ def _administrator(port: int) -> str:
     return f"host=127.0.0.1 port={port} user=postgres dbname=postgres"
 
 
-def _own_directory(directory: Path, user: str | None) -> Path:
-    directory.mkdir()
-    if user:
-        entry = pwd.getpwnam(user)
-        os.chown(directory, entry.pw_uid, entry.pw_gid)
-        for parent in directory.parents:  # to which the way must be open
-            with suppress(PermissionError):
-                parent.chmod(parent.stat().st_mode | 0o011)
-    return directory
+def empty_tables(url: str) -> None:
+    with psycopg.connect(url.replace("+psycopg", ""), autocommit=True) as connection:
+        connection.execute("TRUNCATE jobs CASCADE")
 
 
 # ── Redis ─────────────────────────────────────────────────────────────────────────────────────

@@ -1,6 +1,7 @@
 """A service under load, and a Prometheus that watches it: all real, on free ports."""
 
 import json
+import signal
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -29,6 +30,7 @@ class Watched:
 
     api: str
     prometheus: str
+    worker: servers.Server
     visitor: requests.Session = field(default_factory=requests.Session)
 
     def submit(self, **options: Any) -> str:
@@ -47,25 +49,14 @@ class Watched:
         facts: dict[str, Any] = answer.json()
         return facts
 
-    def cancel(self, job_id: str) -> None:
-        self.visitor.post(f"{self.api}/api/v1/jobs/{job_id}/cancel", timeout=30)
-
     def wait_for(self, job_id: str, status: str) -> None:
         wait_until(lambda: self.job(job_id)["status"] == status)
 
     def query(self, expression: str) -> list[dict[str, Any]]:
         """What Prometheus knows now."""
-        return self._ask("query", {"query": expression})
-
-    def query_range(self, expression: str, seconds: float, step: float) -> list[dict[str, Any]]:
-        now = time.time()
-        window = {"start": now - seconds, "end": now, "step": step}
-        return self._ask("query_range", {"query": expression, **window})
-
-    def _ask(self, what: str, parameters: Mapping[str, Any]) -> list[dict[str, Any]]:
-        address = f"{self.prometheus}/api/v1/{what}"
-        answer = requests.get(address, params=parameters, timeout=30).json()
-        assert answer["status"] == "success", (parameters, answer)
+        address = f"{self.prometheus}/api/v1/query"
+        answer = requests.get(address, params={"query": expression}, timeout=30).json()
+        assert answer["status"] == "success", (expression, answer)
         found: list[dict[str, Any]] = answer["data"]["result"]
         return found
 
@@ -94,7 +85,9 @@ def watched(directory: Path, interval: str = "1s") -> Iterator[Watched]:
         }
 
         def start(port: int, log: str, *command: str) -> servers.Server:
-            server = servers.Server(command, port, directory / log, environment=settings)
+            server = servers.Server(
+                command, port, directory / log, environment=settings, farewell=signal.SIGTERM
+            )
             return stack.enter_context(servers.running(server))
 
         api = start(api_port, "api", str(NST), "serve", f"--port={api_port}", "--workers=0")
@@ -110,7 +103,7 @@ def watched(directory: Path, interval: str = "1s") -> Iterator[Watched]:
         )
         ready = f"http://{prometheus.address}/-/ready"
         wait_until(lambda: requests.get(ready, timeout=30).ok)
-        yield Watched(f"http://{api.address}", f"http://{prometheus.address}")
+        yield Watched(f"http://{api.address}", f"http://{prometheus.address}", worker)
 
 
 def configure(directory: Path, targets: Mapping[str, str], interval: str) -> Path:

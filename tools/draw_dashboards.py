@@ -28,7 +28,7 @@ WINDOW_SECONDS, STEP_SECONDS = 600, 5
 
 UNITS = {"s": "s", "bytes": "B", "reqps": "", "short": "", "none": "", "sci": ""}
 
-STYLE: dict[Any, Any] = {
+STYLE: Any = {
     "figure.facecolor": "#111217",
     "axes.facecolor": "#181b1f",
     "axes.edgecolor": "#2c3235",
@@ -52,6 +52,8 @@ class Source:
 
     def __init__(self, address: str) -> None:
         self._address = address
+        self.at = time.time()
+        """The end of all curves."""
         self._worker = ""
         series = self.now("topk(1, nst_running_step) or nst_worker_last_turn_timestamp_seconds")
         self._worker = series[0]["metric"]["worker"]
@@ -60,8 +62,7 @@ class Source:
         return self._ask("query", expression, {})
 
     def lately(self, expression: str) -> list[dict[str, Any]]:
-        now = time.time()
-        window = {"start": now - WINDOW_SECONDS, "end": now, "step": STEP_SECONDS}
+        window = {"start": self.at - WINDOW_SECONDS, "end": self.at, "step": STEP_SECONDS}
         return self._ask("query_range", expression, window)
 
     def named(self, text: str) -> str:
@@ -70,38 +71,39 @@ class Source:
 
     def _ask(self, what: str, expression: str, window: Mapping[str, float]) -> list[dict[str, Any]]:
         query = self.named(expression.replace("$__rate_interval", "1m"))
-        parameters: dict[str, Any] = {"query": query, **window}
-        address = f"{self._address}/api/v1/{what}"
-        answer = requests.get(address, params=parameters, timeout=30).json()
-        found: list[dict[str, Any]] = answer["data"]["result"]
+        asked: dict[str, str | float] = {"query": query, **window}
+        answer = requests.get(f"{self._address}/api/v1/{what}", params=asked, timeout=30)
+        found: list[dict[str, Any]] = answer.json()["data"]["result"]
         return found
 
 
 def draw(name: str, source: Source, file: Path) -> None:
     """One dashboard as a PNG."""
-    dashboard = json.loads((DASHBOARDS / f"{name}.json").read_text())
-    panels = dashboard["panels"]
+    panels = json.loads((DASHBOARDS / f"{name}.json").read_text())["panels"]
     rows = max(panel["gridPos"]["y"] + panel["gridPos"]["h"] for panel in panels)
     across, down = INCHES_PER_CELL
     figure = plt.figure(figsize=(COLUMNS * across, rows * down), dpi=80)
     for panel in panels:
-        at = panel["gridPos"]
-        left, top = at.get("x", 0) / COLUMNS, 1 - at["y"] / rows
-        width, height = at["w"] / COLUMNS, at["h"] / rows
         if panel["type"] == "row":
-            title = source.named(panel["title"])
-            figure.text(left + 0.005, top - 0.8 / rows, title, weight="bold", size=11)
-            continue
-        inner = {"stat": (0.1, 0.35), "timeseries": (0.9, 1.4)}[panel["type"]]
-        box = (
-            left + inner[0] / COLUMNS,
-            top - height + inner[1] / rows,
-            width - (inner[0] + 0.25) / COLUMNS,
-            height - (inner[1] + 1.0) / rows,
-        )
-        DRAW[panel["type"]](figure.add_axes(box), panel, source)
+            top = 1 - (panel["gridPos"]["y"] + 0.8) / rows
+            figure.text(0.005, top, source.named(panel["title"]), weight="bold", size=11)
+        else:
+            axes = figure.add_axes(box(panel, rows))
+            DRAW[panel["type"]](axes, panel, source)
     figure.savefig(file, facecolor=figure.get_facecolor())
     plt.close(figure)
+
+
+def box(panel: Mapping[str, Any], rows: int) -> tuple[float, float, float, float]:
+    """Left, bottom, width and height in shares of the figure, with room for title and numbers."""
+    at = panel["gridPos"]
+    left, below = {"stat": (0.1, 0.35), "timeseries": (0.9, 1.4)}[panel["type"]]
+    return (
+        (at.get("x", 0) + left) / COLUMNS,
+        1 - (at["y"] + at["h"] - below) / rows,
+        (at["w"] - left - 0.25) / COLUMNS,
+        (at["h"] - below - 1.0) / rows,
+    )
 
 
 def draw_number(axes: Axes, panel: Mapping[str, Any], source: Source) -> None:
@@ -133,15 +135,11 @@ def said(value: float, unit: str) -> str:
 
 
 def draw_lines(axes: Axes, panel: Mapping[str, Any], source: Source) -> None:
+    """Minutes to the right, room for the legend at the top."""
     defaults = panel["fieldConfig"]["defaults"]
     custom = defaults.get("custom", {})
-    now = time.time()
     curves = [
-        (
-            [(float(at) - now) / 60 for at, _ in series["values"]],
-            [float(value) for _, value in series["values"]],
-            named(target["legendFormat"], series["metric"]),
-        )
+        (*points(series["values"], source.at), named(target["legendFormat"], series["metric"]))
         for target in panel["targets"]
         for series in source.lately(target["expr"])
     ]
@@ -153,19 +151,31 @@ def draw_lines(axes: Axes, panel: Mapping[str, Any], source: Source) -> None:
     axes.set_title(panel["title"])
     axes.grid(visible=True, linewidth=0.5)
     axes.set_xlim(-WINDOW_SECONDS / 60, 0)
-    is_logarithmic = custom.get("scaleDistribution", {}).get("type") == "log"
-    if is_logarithmic:
+    axes.xaxis.set_major_formatter("{x:g} min")
+    axes.margins(y=0.3)
+    if custom.get("scaleDistribution", {}).get("type") == "log":
         axes.set_yscale("log")
     else:
         axes.set_ylim(bottom=0)
-        percent = defaults["unit"] == "percentunit"
-        unit = UNITS.get(defaults["unit"], "")
-        if percent:
+        if defaults["unit"] == "percentunit":
             axes.yaxis.set_major_formatter(PercentFormatter(1))
-        elif unit:
+        elif unit := UNITS.get(defaults["unit"]):
             axes.yaxis.set_major_formatter(EngFormatter(unit))
     if curves:
         axes.legend(loc="upper left", ncols=3)
+
+
+def points(values: Sequence[Sequence[Any]], end: float) -> tuple[list[float], list[float]]:
+    """Minutes before the end, and values; NaN where there was nothing for a while."""
+    minutes, heights = list[float](), list[float]()
+    for at, value in values:
+        minute = (float(at) - end) / 60
+        if minutes and minute - minutes[-1] > 2 * STEP_SECONDS / 60:
+            minutes.append(minute)
+            heights.append(math.nan)
+        minutes.append(minute)
+        heights.append(float(value))
+    return minutes, heights
 
 
 def stack(axes: Axes, curves: Sequence[tuple[Sequence[float], Sequence[float], str]]) -> None:

@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from packaging.utils import canonicalize_name
+
 ROOT = Path(__file__).resolve().parent.parent
 LOCKS = ROOT / "deploy" / "requirements"
 PAGE = ROOT / "docs" / "licences.md"
@@ -24,6 +26,10 @@ only within their terms.
 """
 
 
+NOT_HERE = {"async-timeout": "Apache-2.0"}
+"""What only Debian's Python 3.11.2 needs."""
+
+
 def locked(image: str) -> dict[str, str]:
     """Versions by name."""
     text = (LOCKS / f"{image}.txt").read_text()
@@ -40,10 +46,11 @@ def licences(names: list[str]) -> list[dict[str, str]]:
 
 def text() -> str:
     """The page."""
-    names = sorted(locked("api") | locked("worker"))
-    rows = sorted(licences(names), key=lambda row: row["Name"].lower())
+    versions = locked("api") | locked("worker")
+    found = {row["Name"]: _short(row["License"]) for row in licences([*versions])} | NOT_HERE
     return HEAD + "".join(
-        f"| {row['Name']} | {row['Version']} | {_short(row['License'])} |\n" for row in rows
+        f"| {name} | {versions[canonicalize_name(name)]} | {found[name]} |\n"
+        for name in sorted(found, key=str.lower)
     )
 
 

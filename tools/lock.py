@@ -21,7 +21,7 @@ ENGINE = {"h5py", "numpy", "onnxruntime", "safetensors", "torch"}
 
 EXTRAS = ("service", "kafka", "postgres", "redis", "tracing")
 
-PLATFORM = ["--python-version=3.11", "--python-platform=x86_64-manylinux_2_28"]
+PLATFORM = ["--python-version=3.11.2", "--python-platform=x86_64-manylinux_2_28"]
 """That of the images. The hashes are those of all files of a version, so where there are files for
 other machines they are accepted too."""
 

@@ -77,10 +77,10 @@ def _headline(results: Results) -> str:
 
 def _section(title: str, measured: Sequence[Measured], rows: Iterable[Row]) -> list[str]:
     days = ", ".join(sorted({str(row.measured_on) for row in measured}))
-    return [f"### {title}", *([f"Measured on {days}."] if days else []), _table(list(rows))]
+    return [f"### {title}", *([f"Measured on {days}."] if days else []), table(list(rows))]
 
 
-def _table(rows: Sequence[Row]) -> str:
+def table(rows: Sequence[Row]) -> str:
     """The first row is the head; all columns but the first are numbers."""
     widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
     rule = [f"{'-' * (width - 1)}:" for width in widths]

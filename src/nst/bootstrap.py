@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from nst.engine.weights import WeightsStore
     from nst.jobs.ports import ImageStorage, JobQueue, ProgressFeed, RateLimiter
     from nst.settings import Settings
-    from nst.worker import Worker
+    from nst.worker import Paint, Worker
 
 
 def prepare_process() -> None:
@@ -214,8 +214,8 @@ def queue_of_a_worker(ports: Ports) -> "JobQueue":
     return _queue(settings) if settings.kafka_brokers else ports.queue
 
 
-def worker(ports: Ports) -> "Worker":
-    """One worker with its own engine process."""
+def worker(ports: Ports, paint: "Paint | None" = None) -> "Worker":
+    """One worker with its own engine process, whose life is `paint` where it is given."""
     from nst.jobs.execute import Workshop
     from nst.settings import load_settings
     from nst.worker import EngineProcess, Worker
@@ -225,7 +225,7 @@ def worker(ports: Ports) -> "Worker":
         ports.repository,
         ports.storage,
         ports.feed,
-        EngineProcess(_paint),
+        EngineProcess(paint or _paint),
         lease_seconds=settings.lease_seconds,
         heartbeat_seconds=min(1.0, settings.lease_seconds / 3),
         max_attempts=settings.max_attempts,

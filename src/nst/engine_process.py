@@ -18,7 +18,15 @@ from nst.engine import memory
 from nst.engine.preview import run_draft
 from nst.engine.style_transfer import NeuralStyleTransfer
 from nst.engine.weights import WeightsStore
-from nst.errors import InvalidCheckpoint, NSTError, TransferCanceled
+from nst.errors import (
+    DependencyError,
+    DraftUnavailable,
+    InvalidCheckpoint,
+    NSTError,
+    OutOfMemory,
+    TransferCanceled,
+    WeightsUnavailable,
+)
 from nst.jobs.execute import (
     Crashed,
     Failed,
@@ -41,6 +49,7 @@ from nst.jobs.job import (
     JobResult,
     JobStatus,
     Picture,
+    public_facts,
 )
 from nst.progress import Losses, Progress, Result, StopReason
 from nst.recipe import PictureFile, Recipe
@@ -144,9 +153,10 @@ class _Painting:
             with self._phase("save"):
                 return self._finished(result)
         except NSTError as error:
-            return Failed(JobError(code=error.code, message=str(error)))
+            logger.warning("%s", error, extra=public_facts(self._job))
+            return Failed(JobError(code=error.code, message=_sentence(error)))
         except Exception as error:
-            logger.exception("job %s", self._job.id)
+            logger.exception("the engine stumbled", extra=public_facts(self._job))
             return Crashed(f"{type(error).__name__}: {error}")
 
     @property
@@ -183,7 +193,7 @@ class _Painting:
         try:
             return self._run(transfer, checkpoint)
         except InvalidCheckpoint as error:
-            logger.warning("job %s begins again: %s", self._job.id, error)
+            logger.warning("job begins again: %s", error, extra=public_facts(self._job))
             return self._run(transfer, None)
 
     def _run(self, transfer: NeuralStyleTransfer, checkpoint: Path | None) -> Result:
@@ -298,6 +308,21 @@ class _Painting:
 
 def _as_file(picture: Picture) -> PictureFile:
     return PictureFile(path=picture.name, sha256=picture.sha256)
+
+
+def _sentence(error: NSTError) -> str:
+    """For those who use a service: they have neither its command line nor its files."""
+    match error:
+        case OutOfMemory(size=(width, height)):
+            return f"{width}×{height} pixels need more memory than there is; try a smaller size"
+        case WeightsUnavailable(model=model):
+            return f"this server has no weights for {model}; choose the model vgg16"
+        case DraftUnavailable():
+            return "this server cannot paint drafts; start from another picture"
+        case DependencyError():
+            return "this server could not keep what was painted; try again later"
+        case _:
+            return str(error)
 
 
 def _as_job_losses(losses: Losses) -> JobLosses:

@@ -228,6 +228,7 @@ PRESETS: Mapping[str, Mapping[str, Any]] = {
         "style_layers": "dense",
         "scales": 3,
         "average": 0.9,
+        "padding": "replicate",
         "total_iterations": 180,
         "save_every": 0,
     },

@@ -118,9 +118,9 @@ class Settings(BaseSettings):
     """Certificates that are trusted, with SSL and SASL_SSL; by default the system's."""
 
     # ── the API ──
-    secret_key: SecretStr | None = None
-    """Signs the cookies; must be the same for all API processes. By default one is made and kept
-    in the data directory."""
+    secret_key: SecretStr | None = Field(default=None, min_length=16)
+    """Signs the cookies, 16 characters or more; must be the same for all API processes. By default
+    one is made and kept in the data directory."""
     api_keys: ApiKeys = {}
     """name:SHA-256 of each API key, with commas between."""
     cors_origins: Words = ()
@@ -147,7 +147,7 @@ class Settings(BaseSettings):
     """Of events that one client may have open."""
     stream_seconds: float = Field(default=300.0, ge=1)
     """After which a stream of events is closed; browsers open it again."""
-    retention: Duration = timedelta(days=7)
+    retention: Duration = Field(default=timedelta(days=7), gt=timedelta(0))
     """For how long finished jobs are kept, as in 90s, 10m, 12h, 7d."""
 
     # ── workers ──

@@ -13,6 +13,7 @@ from nst.adapters.memory import MemoryJobQueue, MemoryProgressFeed, MemoryRateLi
 from nst.adapters.redis import RedisProgressFeed, RedisRateLimiter
 from nst.adapters.sql import SqlJobRepository
 from nst.jobs.ports import ImageStorage, JobQueue, ProgressFeed, RateLimiter
+from racing import migrate
 from servers import Server
 
 # ── servers ───────────────────────────────────────────────────────────────────────────────────
@@ -63,18 +64,28 @@ def radosgw(ceph: Path) -> Iterator[Server]:
 # ── repositories ──────────────────────────────────────────────────────────────────────────────
 
 
+@pytest.fixture(scope="session")
+def migrated_postgresql(postgresql: Server) -> str:
+    url = servers.new_database(postgresql)
+    migrate(url)
+    return url
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """Of an empty database."""
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path / 'jobs.db'}"
-    return servers.new_database(request.getfixturevalue("postgresql"))
+    """Of a database whose tables are empty."""
+    if request.param == "postgresql":
+        url: str = request.getfixturevalue("migrated_postgresql")
+        servers.empty_tables(url)
+    else:
+        url = f"sqlite:///{tmp_path / 'jobs.db'}"
+        migrate(url)
+    return url
 
 
 @pytest.fixture
 def repository(database_url: str) -> Iterator[SqlJobRepository]:
     opened = SqlJobRepository(database_url)
-    opened.migrate()
     yield opened
     opened.close()
 

@@ -50,6 +50,7 @@ def own_kafka(tmp_path: Path) -> Iterator[Server]:
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(adapter, "REQUEST_SECONDS", 2.0)
+    monkeypatch.setattr(adapter, "COMMIT_SECONDS", 1.0)
 
 
 def receive(queue: KafkaJobQueue) -> Delivery:
@@ -188,7 +189,8 @@ def test_a_worker_that_does_not_say_that_it_has_read_gets_it_again(
     assert receive(opened(kafka_settings)).job_id == job_id
 
 
-def test_lag(kafka_settings: KafkaSettings, opened: Open) -> None:
+def test_lag(kafka_settings: KafkaSettings, opened: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(adapter, "STATISTICS_SECONDS", 0.5)
     queue = opened(kafka_settings)
     assert queue.lag() == 0
     for _ in range(8):

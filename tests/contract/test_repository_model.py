@@ -215,7 +215,7 @@ def test_life(repository: SqlJobRepository) -> None:
     run_state_machine_as_test(
         lambda: Life(repository),  # type: ignore[arg-type]
         settings=settings(
-            max_examples=80,
+            max_examples=40,
             stateful_step_count=40,
             deadline=None,
             suppress_health_check=list(HealthCheck),

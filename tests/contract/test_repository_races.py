@@ -10,7 +10,7 @@ from nst.jobs.job import Job
 from orders import job
 from racing import Account, fight, total
 
-JOBS = 600
+JOBS = 500
 
 
 @pytest.fixture

@@ -35,8 +35,6 @@ def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
             ):
                 wait_until(lambda sign=sign: has(service, sign))  # type: ignore[misc]
             yield service
-        service.cancel(running)
-        service.wait_for(running, "canceled")
 
 
 def has(service: Watched, expression: str) -> bool:
@@ -116,3 +114,12 @@ def test_every_rule_can_be_evaluated(live: Watched) -> None:
 
 def test_nothing_is_wrong_with_a_service_that_is_well(live: Watched) -> None:
     assert live.query("ALERTS") == []
+
+
+def test_a_worker_that_is_gone_is_missed(live: Watched) -> None:
+    """The last test, for it is gone afterwards."""
+    live.submit(seed=10)
+    live.worker.kill()
+    for alert in ("NstNoWorkers", "NstWorkerDown"):
+        pending = f'ALERTS{{alertname="{alert}", alertstate="pending"}}'
+        wait_until(lambda pending=pending: has(live, pending))  # type: ignore[misc]

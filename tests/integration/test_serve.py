@@ -161,7 +161,7 @@ def test_the_reference_s_clients(idle: Server) -> None:
 def test_who_comes_back_goes_on_where_the_job_is(server: Server) -> None:
     job = server.submit(**ENDLESS, seed="9")
     with stream(server, job) as response:
-        for _, last, data in events(response):  # noqa: B007 - the last one is used
+        for _, last, data in events(response):  # noqa: B007 - used below
             if is_at_step(2)(data):
                 break
     step = data["progress"]["step"]

@@ -137,8 +137,9 @@ def test_sigterm_gives_the_job_back_at_once(tmp_path: Path) -> None:
 def test_ctrl_c_is_as_gentle(tmp_path: Path) -> None:
     with serve(tmp_path) as server:
         job = interrupted(server)
-        assert server.stop(signal.SIGINT) < 10
+        assert server.press_ctrl_c() < 10
         assert server.process.returncode == 0
+        assert "Traceback" not in server.log.read_text()
         with sqlite3.connect(tmp_path / "data" / "jobs.db") as connection:
             row = connection.execute("SELECT status FROM jobs WHERE id = ?", [job["id"]]).fetchone()
         connection.close()

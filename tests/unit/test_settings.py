@@ -1,34 +1,34 @@
 """NST_* environment variables become settings; a wrong one is named."""
 
+import inspect
+import re
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from platformdirs import user_data_path
 from pydantic import SecretStr, ValidationError
 
 from nst.errors import InvalidOption
-from nst.settings import Settings, load_settings
+from nst.settings import SECRETS, Settings, load_settings
 
-KEY_SHA256 = "5e884898da28047151d0e56f8dc6292773603d0d6aabbdd62a11ef721d1542d8"
-
+URL = "postgresql+psycopg://nst:hunter2@db/nst"
+HASH = "1f" * 32
 VARIABLES: dict[str, tuple[str, Any]] = {
     "weights_dir": ("/srv/weights", Path("/srv/weights")),
     "cache_dir": ("~x/cache dir", Path("~x/cache dir")),
     "weights_mirror": ("https://mirror.example/vgg", "https://mirror.example/vgg"),
     "offline": ("yes", True),
     "data_dir": ("/srv/nst", Path("/srv/nst")),
-    "database_url": (
-        "postgresql+psycopg://me:secret@host/nst",
-        SecretStr("postgresql+psycopg://me:secret@host/nst"),
-    ),
+    "database_url": (URL, SecretStr(URL)),
     "storage_url": ("s3://bucket/below", "s3://bucket/below"),
     "s3_endpoint": ("https://storage.example", "https://storage.example"),
     "s3_public_endpoint": ("https://files.example", "https://files.example"),
     "s3_region": ("eu-west-1", "eu-west-1"),
     "s3_access_key_id": ("me", SecretStr("me")),
-    "s3_secret_access_key": ("secret", SecretStr("secret")),
-    "redis_url": ("redis://:secret@host:6379/0", SecretStr("redis://:secret@host:6379/0")),
+    "s3_secret_access_key": ("hunter2", SecretStr("hunter2")),
+    "redis_url": ("redis://:hunter2@host:6379/0", SecretStr("redis://:hunter2@host:6379/0")),
     "kafka_brokers": ("one:9092, two:9092", ("one:9092", "two:9092")),
     "kafka_topic": ("jobs", "jobs"),
     "kafka_dead_letter_topic": ("dead", "dead"),
@@ -41,34 +41,34 @@ VARIABLES: dict[str, tuple[str, Any]] = {
     "kafka_security_protocol": ("SASL_SSL", "SASL_SSL"),
     "kafka_sasl_mechanism": ("SCRAM-SHA-512", "SCRAM-SHA-512"),
     "kafka_username": ("me", "me"),
-    "kafka_password": ("secret", SecretStr("secret")),
+    "kafka_password": ("hunter2", SecretStr("hunter2")),
     "kafka_ca_file": ("/etc/ca.pem", Path("/etc/ca.pem")),
-    "secret_key": ("a long secret", SecretStr("a long secret")),
-    "api_keys": (f"ci:{KEY_SHA256}", {"ci": KEY_SHA256}),
+    "secret_key": ("hush hush hush hush", SecretStr("hush hush hush hush")),
+    "api_keys": (f"anna:{HASH}, ben:{HASH}", {"anna": HASH, "ben": HASH}),
     "cors_origins": (
         "https://a.example, https://b.example",
         ("https://a.example", "https://b.example"),
     ),
-    "trusted_proxies": ("1", 1),
+    "trusted_proxies": ("2", 2),
     "max_upload_bytes": ("1000000", 1_000_000),
-    "max_pixels": ("1000000", 1_000_000),
+    "max_pixels": ("12000000", 12_000_000),
     "max_size": ("1024", 1024),
     "max_jobs_per_client": ("3", 3),
-    "max_bytes_per_day": ("1000000", 1_000_000),
-    "max_queued": ("10", 10),
+    "max_bytes_per_day": ("5000000", 5_000_000),
+    "max_queued": ("7", 7),
     "requests_per_minute": ("60", 60),
     "max_streams": ("50", 50),
-    "max_streams_per_client": ("2", 2),
+    "max_streams_per_client": ("4", 4),
     "stream_seconds": ("60", 60.0),
-    "retention": ("12h", timedelta(hours=12)),
+    "retention": ("36h", timedelta(hours=36)),
     "worker_device": ("cpu", "cpu"),
     "lease_seconds": ("10", 10.0),
     "max_attempts": ("5", 5),
     "checkpoint_seconds": ("5", 5.0),
     "worker_metrics_port": ("9100", 9100),
-    "log_format": ("json", "json"),
-    "log_level": ("WARNING", "WARNING"),
     "traces_endpoint": ("http://collector:4318/v1/traces", "http://collector:4318/v1/traces"),
+    "log_format": ("json", "json"),
+    "log_level": ("DEBUG", "DEBUG"),
 }
 """Field → text in the environment, value."""
 
@@ -85,10 +85,9 @@ def test_every_setting_is_tested() -> None:
 
 def test_nothing_needs_to_be_set() -> None:
     settings = load_settings()
-    assert not settings.weights_dir
-    assert not settings.database_url
-    assert not settings.kafka_brokers
-    assert not settings.offline
+    for field, (_, value) in VARIABLES.items():
+        assert getattr(settings, field) != value, field
+    assert settings.data_dir == user_data_path("nst")
 
 
 @pytest.mark.parametrize("field", VARIABLES)
@@ -127,6 +126,63 @@ def test_wrong_value_names_the_variable(monkeypatch: pytest.MonkeyPatch) -> None
         load_settings()
     assert (caught.value.field, caught.value.value) == ("NST_OFFLINE", "perhaps")
     assert len(str(caught.value).splitlines()) == 1
+
+
+WRONG = {
+    "database_url": "mysql://user:hunter2@db/nst",
+    "api_keys": "anna:hunter2",
+    "secret_key": "hunter2",
+    "retention": "0s",
+    "max_pixels": "0",
+    "max_streams": "100000",
+    "lease_seconds": "1",
+    "stream_seconds": "0",
+    "worker_device": "tpu",
+    "log_level": "LOUD",
+}
+
+
+@pytest.mark.parametrize("field", WRONG)
+def test_wrong_values_are_named_and_secrets_are_not_shown(
+    field: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(f"NST_{field.upper()}", WRONG[field])
+    with pytest.raises(InvalidOption) as caught:
+        load_settings()
+    assert caught.value.field == f"NST_{field.upper()}"
+    assert "hunter2" not in str(caught.value)
+    assert len(str(caught.value).splitlines()) == 1
+
+
+@pytest.mark.parametrize("field", SECRETS)
+def test_secrets_are_not_shown_by_settings_that_are_printed(
+    field: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text, _ = VARIABLES[field]
+    monkeypatch.setenv(f"NST_{field.upper()}", text)
+    shown = repr(load_settings())
+    assert "hunter2" not in shown
+    assert "hush" not in shown
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [("90s", 90), ("10m", 600), ("1.5h", 5400), ("7d", 604_800), ("PT1H", 3600)],
+)
+def test_durations(text: str, seconds: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NST_RETENTION", text)
+    assert load_settings().retention.total_seconds() == seconds
+
+
+def test_several_words_may_stand_on_several_lines(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NST_CORS_ORIGINS", "https://a.example\n  https://b.example,\n")
+    assert load_settings().cors_origins == ("https://a.example", "https://b.example")
+
+
+def test_every_setting_says_what_it_is() -> None:
+    source = Path(inspect.getfile(Settings)).read_text()
+    for field in Settings.model_fields:
+        assert re.search(rf'^    {field}: [^\n]*(\n[^\n]*)?\n    """', source, re.MULTILINE), field
 
 
 def test_settings_are_frozen() -> None:

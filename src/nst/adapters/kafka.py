@@ -10,8 +10,9 @@ import logging
 import re
 import threading
 import time
+from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -37,7 +38,7 @@ COMMIT_SECONDS = 2.0
 """To wait for a commit: a job is waiting to be painted, and all that is lost is that another
 worker is woken in vain."""
 
-POLL_SECONDS = 0.02
+POLL_SECONDS = 0.005
 """Somebody else's poll may have fetched the confirmation that a thread waits for."""
 
 STATISTICS_SECONDS = 5.0
@@ -109,6 +110,8 @@ class KafkaJobQueue:
         self._consumer: Consumer | None = None
         self._consumer_troubles = _Troubles()
         self._wants_message = False
+        self._arrived = deque[Message]()
+        """While no message was wanted."""
         self._commits: dict[tuple[int, int], KafkaError | None] = {}
         """Partition and offset that were committed, or why not."""
         self._lag = 0
@@ -124,7 +127,7 @@ class KafkaJobQueue:
     def receive(self, timeout_seconds: float) -> Delivery | None:
         give_up_at = time.monotonic() + timeout_seconds
         with self._consuming(wants_message=True) as consumer:
-            while (message := self._poll(consumer, give_up_at)) is not None:  # it may be empty
+            while (message := self._next(consumer, give_up_at)) is not None:  # it may be empty
                 if delivery := _read(message):
                     return delivery
                 self._bury(consumer, message)
@@ -134,14 +137,16 @@ class KafkaJobQueue:
 
     def commit(self, delivery: Delivery) -> None:
         assert isinstance(delivery.receipt, TopicPartition)
-        with self._consuming(wants_message=False) as consumer:
-            self._commit(consumer, delivery.receipt)
+        assert self._consumer is not None
+        with _errors():
+            self._commit(self._consumer, delivery.receipt)
 
     def stay(self) -> None:
         if self._consumer is None:
             return
         with self._consuming(wants_message=False) as consumer:
-            self._idle(consumer, time.monotonic())
+            while (message := self._poll(consumer, time.monotonic())) is not None:
+                self._arrived.append(message)
 
     def lag(self) -> int:
         """Messages that are not committed, of this worker's partitions; those that came while it
@@ -219,12 +224,20 @@ class KafkaJobQueue:
             },
             logger=library_logger,
         )
-        consumer.subscribe([self._settings.topic], on_assign=self._on_assign)
+        consumer.subscribe(
+            [self._settings.topic], on_assign=self._on_assign, on_revoke=self._on_revoke
+        )
         return consumer
 
     def _on_assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         consumer.incremental_assign(partitions)
         self._switch(consumer, partitions)
+
+    def _on_revoke(self, _: Consumer, partitions: list[TopicPartition]) -> None:
+        revoked = {place.partition for place in partitions}
+        self._arrived = deque(
+            message for message in self._arrived if message.partition() not in revoked
+        )
 
     def _on_statistics(self, text: str) -> None:
         topic = json.loads(text)["topics"].get(self._settings.topic, {"partitions": {}})
@@ -233,6 +246,9 @@ class KafkaJobQueue:
             for partition in topic["partitions"].values()
             if partition["fetch_state"] == "active" and partition["hi_offset"] >= 0
         )
+
+    def _next(self, consumer: Consumer, give_up_at: float) -> Message | None:
+        return self._arrived.popleft() if self._arrived else self._poll(consumer, give_up_at)
 
     def _poll(self, consumer: Consumer, give_up_at: float) -> Message | None:
         """The next message, which may be none that can be read."""
@@ -248,11 +264,6 @@ class KafkaJobQueue:
                 raise _failed(error.str())
             logger.warning("%s", error.str())
 
-    def _idle(self, consumer: Consumer, stop_at: float) -> None:
-        """Take no message."""
-        while (message := self._poll(consumer, stop_at)) is not None:
-            _put_back(consumer, message)
-
     def _commit(self, consumer: Consumer, place: TopicPartition) -> None:
         # The library's own way to wait for it never ends where the broker hangs.
         self._commits.clear()
@@ -261,7 +272,9 @@ class KafkaJobQueue:
         while (place.partition, place.offset) not in self._commits:
             if time.monotonic() > give_up_at:
                 raise _failed(self._consumer_troubles.take() or NOT_CONFIRMED.str())
-            self._idle(consumer, time.monotonic() + POLL_SECONDS)
+            message = self._poll(consumer, time.monotonic() + POLL_SECONDS)
+            if message is not None:
+                self._arrived.append(message)
         if error := self._commits[place.partition, place.offset]:
             raise _failed(error.str())
 
@@ -283,9 +296,9 @@ class KafkaJobQueue:
                 headers=headers,
             )
         except QueueError:
-            _put_back(consumer, message)
+            self._arrived.appendleft(message)
             raise
-        self._commit(consumer, _place(message, after=True))
+        self._commit(consumer, _after(message))
 
 
 def create_topics(settings: KafkaSettings) -> None:
@@ -399,7 +412,7 @@ def _read(message: Message) -> Delivery | None:
     value = message.value()
     if value is None or not JOB_ID.fullmatch(value):
         return None
-    return Delivery(value.decode(), _trace(message), _place(message, after=True))
+    return Delivery(value.decode(), _trace(message), _after(message))
 
 
 def _trace(message: Message) -> Mapping[str, str]:
@@ -407,18 +420,13 @@ def _trace(message: Message) -> Mapping[str, str]:
     return {name: text.decode(errors="replace") for name, text in headers if text is not None}
 
 
-def _put_back(consumer: Consumer, message: Message) -> None:
-    with suppress(KafkaException):  # it has been given to another worker, who gets it then
-        consumer.seek(_place(message))
-
-
-def _place(message: Message, *, after: bool = False) -> TopicPartition:
-    """Of the message, or of the next one: that is what is committed."""
+def _after(message: Message) -> TopicPartition:
+    """Where the group goes on when this one is committed."""
     topic, partition, offset = message.topic(), message.partition(), message.offset()
     assert topic is not None
     assert partition is not None
     assert offset is not None
-    return TopicPartition(topic, partition, offset + after)
+    return TopicPartition(topic, partition, offset + 1)
 
 
 def _missing(topic: str) -> str:

@@ -6,6 +6,7 @@ from typing import Any, cast
 from apiflask import APIFlask
 from flask import request
 from flask_cors import CORS
+from werkzeug.exceptions import NotFound
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 import nst
@@ -54,6 +55,8 @@ def create_app(service: Service) -> APIFlask:
     def limit_requests() -> None:
         if not request.path.startswith("/api/"):
             return
+        if any("\0" in text for text in (request.path, *request.args.values())):
+            raise NotFound  # PostgreSQL takes no such text, nothing is found by it
         limit = settings.requests_per_minute
         if wait := service.limiter.take("requests", service.client(), 1, limit, 60):
             raise TooManyRequests(f"more than {limit} requests in a minute", wait)

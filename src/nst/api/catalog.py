@@ -129,7 +129,7 @@ def _send(kind: SampleKind, name: str) -> Response:
         file = sample(kind, name)
     except InvalidOption as error:
         raise NotFound(str(error)) from error
-    if not request.args.get("thumb"):
+    if not pictures.is_asked("thumb"):
         return send_file(file, mimetype="image/jpeg", max_age=DAY_SECONDS)
     response = Response(_thumb(file), content_type="image/jpeg")
     response.cache_control.max_age = DAY_SECONDS

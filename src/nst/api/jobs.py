@@ -25,10 +25,9 @@ from nst.samples import SampleKind, sample
 
 routes = APIBlueprint("jobs", __name__, tag="jobs", url_prefix="/api/v1/jobs")
 
+FILE_FIELDS = ("content_image", "style_image", "style_mask")
 PICTURE_FIELDS = (
-    "content_image",
-    "style_image",
-    "style_mask",
+    *FILE_FIELDS,
     "content_from",
     "styles_from",
     "sample_content",
@@ -205,6 +204,9 @@ class _Form:
 
     def read(self) -> _Order:
         """Raises InvalidOption, JobNotFound."""
+        for name in FILE_FIELDS:
+            if name in self.fields:
+                raise _no_file(name)
         preset = self.fields.get("preset")
         given = {name: value for name, value in self.fields.items() if name not in PICTURE_FIELDS}
         masks = [_upload(file) for file in self.files.getlist("style_mask")]
@@ -223,7 +225,7 @@ class _Form:
             return self.jobs.uploads(self.owner, job_id)[0]
         if name := self.fields.get("sample_content"):
             return _sample("content", name)
-        raise InvalidOption("content_image", "", "a picture as a file of the form")
+        raise _no_file("content_image")
 
     def _styles(self) -> Sequence[Upload]:
         if files := self.files.getlist("style_image"):
@@ -232,7 +234,11 @@ class _Form:
             return self.jobs.uploads(self.owner, job_id)[1]
         if names := self.fields.getlist("sample_style"):
             return [_sample("style", name) for name in names]
-        raise InvalidOption("style_image", "", "a picture as a file of the form")
+        raise _no_file("style_image")
+
+
+def _no_file(field: str) -> InvalidOption:
+    return InvalidOption(field, "", "a picture as a file of the form")
 
 
 def _sample(kind: SampleKind, name: str) -> Upload:

@@ -2,12 +2,13 @@
 and how to say who asks."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from pydantic import BaseModel
 
-from nst.options import StyleTransferOptions
+from nst.options import PRESETS, StyleTransferOptions
+from nst.samples import samples
 
 Spec = dict[str, Any]
 """A part of an OpenAPI document."""
@@ -37,13 +38,13 @@ SMALL = {
     "name": "thumb",
     "in": "query",
     "description": "1: a small JPEG of it.",
-    "schema": {"type": "string", "enum": ["1"]},
+    "schema": _TEXT,
 }
 DOWNLOAD = {
     "name": "download",
     "in": "query",
     "description": "1: to be saved instead of shown.",
-    "schema": {"type": "string", "enum": ["1"]},
+    "schema": _TEXT,
 }
 IDEMPOTENCY_KEY = {
     "name": "Idempotency-Key",
@@ -85,10 +86,11 @@ def complete(incomplete: Spec | str) -> Spec | str:
     for _, operation in operations(spec):
         _tell_problems(operation)
         _tell_parameters(operation)
-    for path, (properties, required) in _forms().items():
+    for path, (properties, required, examples) in _forms().items():
         schema = {"type": "object", "properties": properties, "required": required}
-        content = {"multipart/form-data": {"schema": schema}}
+        content = {"multipart/form-data": {"schema": schema, **examples}}
         spec["paths"][path]["post"]["requestBody"] = {"content": content, "required": True}
+    _tell_links(spec)
     return spec
 
 
@@ -108,6 +110,8 @@ def _tell_problems(operation: Spec) -> None:
 
 
 def _tell_parameters(operation: Spec) -> None:
+    if "requestBody" in operation:
+        operation["requestBody"]["required"] = True
     parameters = operation.setdefault("parameters", [])
     name = operation["operationId"]
     if name == "jobs_submit":
@@ -126,13 +130,14 @@ def _content_types(operation: Spec) -> Iterator[str]:
     yield from operation["responses"].get("200", {}).get("content", {})
 
 
-def _forms() -> Mapping[str, tuple[Spec, list[str]]]:
-    """Path → fields, and those that must be there."""
+def _forms() -> Mapping[str, tuple[Spec, list[str], Spec]]:
+    """Path → fields, those that must be there, and an example."""
     pair = {"content_image": _FILE, "style_image": _FILE}
+    example = {"sample_content": "cat", "sample_style": ["impasto"], "preset": "fast"}
     return {
-        "/api/v1/jobs": (_new_job(), []),
-        "/api/style_transfer": (pair, list(pair)),
-        "/api/v1/recipe": ({"image": _FILE}, ["image"]),
+        "/api/v1/jobs": (_new_job(), [], {"example": example}),
+        "/api/style_transfer": (pair, list(pair), {}),
+        "/api/v1/recipe": ({"image": _FILE}, ["image"], {}),
     }
 
 
@@ -140,18 +145,42 @@ def _new_job() -> Spec:
     options = StyleTransferOptions.model_json_schema()["properties"]
     return {
         "content_image": _FILE,
-        "style_image": {"type": "array", "items": _FILE, "minItems": 1, "maxItems": 8},
+        "style_image": {"type": "array", "items": _FILE, "maxItems": 8},
         "style_mask": {"type": "array", "items": _FILE, "maxItems": 8},
         "content_from": _TEXT | {"description": "A job whose content picture to take."},
         "styles_from": _TEXT | {"description": "A job whose style pictures to take."},
-        "sample_content": _TEXT | {"description": "The name of a sample photo."},
-        "sample_style": {"type": "array", "items": _TEXT, "maxItems": 8},
-        "preset": _TEXT | {"description": "Where the options come from."},
-        **{
-            name: {word: said for word, said in facts.items() if word != "default"}
-            for name, facts in options.items()
+        "sample_content": _choice(samples("content"), "A sample photo."),
+        "sample_style": {
+            "type": "array",
+            "items": _choice(samples("style"), "A sample style."),
+            "maxItems": 8,
         },
+        "preset": _choice(PRESETS, "Where the options come from."),
+        **{name: _field(facts) for name, facts in options.items()},
     }
+
+
+def _field(facts: Spec) -> Spec:
+    if facts["type"] == "array":  # a form has it as text with commas between, 0.7,0.3
+        return {"description": facts["description"]}
+    return {word: said for word, said in facts.items() if word != "default"}
+
+
+def _choice(names: Iterable[str], description: str) -> Spec:
+    return {"type": "string", "enum": list(names), "description": description}
+
+
+def _tell_links(spec: Spec) -> None:
+    """From the answer that has the id of a new job to all that can be done with it."""
+    links = {
+        operation["operationId"]: {
+            "operationId": operation["operationId"],
+            "parameters": {"job_id": "$response.body#/id"},
+        }
+        for route, operation in operations(spec)
+        if "/api/v1/jobs/{job_id}" in route
+    }
+    spec["paths"]["/api/v1/jobs"]["post"]["responses"]["202"]["links"] = links
 
 
 def _with_short_names(part: Any) -> Any:

@@ -100,7 +100,10 @@ def security_headers(*, allow_embedding: bool) -> Callable[[Response], Response]
     may show its pictures too."""
 
     def add(response: Response) -> Response:
-        if allow_embedding and request.path.startswith("/api/"):
+        is_api = request.path.startswith("/api/")
+        if is_api:
+            response.headers.setdefault("Cache-Control", "no-store")
+        if is_api and allow_embedding:
             response.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
         for name, value in SECURITY_HEADERS.items():
             response.headers.setdefault(name, value)

@@ -33,6 +33,11 @@ decoding = threading.BoundedSemaphore(4)
 may at a time, and the others wait."""
 
 
+def is_asked(name: str) -> bool:
+    """Whether ?name=1 stands behind the address."""
+    return request.args.get(name) == "1"
+
+
 def send(
     storage: ImageStorage,
     key: str,
@@ -53,14 +58,14 @@ def send(
         raise NotFound("there is no such picture (yet)")
     if request.if_none_match.contains(file.etag):
         response = Response(status=HTTPStatus.NOT_MODIFIED)
-    elif request.args.get("thumb"):
+    elif is_asked("thumb"):
         response = Response(_small(storage.get(key), THUMB_SIDE_PIXELS), content_type="image/jpeg")
     elif large_by_link and (link := storage.link(key, LINK_SECONDS)):
         return redirect(link, Response=Response)  # type: ignore[return-value]
     else:
         response = _ranged(storage, file)
         response.content_type = content_type
-        kind = "attachment" if request.args.get("download") else "inline"
+        kind = "attachment" if is_asked("download") else "inline"
         response.headers["Content-Disposition"] = _disposition(kind, name)
     response.set_etag(file.etag)
     response.cache_control.private = True
@@ -97,7 +102,7 @@ def send_content_without_metadata(storage: ImageStorage, job: Job) -> Response:
     if request.if_none_match.contains(file.etag):
         response = Response(status=HTTPStatus.NOT_MODIFIED)
     else:
-        side = THUMB_SIDE_PIXELS if request.args.get("thumb") else SHARED_SIDE_PIXELS
+        side = THUMB_SIDE_PIXELS if is_asked("thumb") else SHARED_SIDE_PIXELS
         response = Response(_small(storage.get(file.key), side), content_type="image/jpeg")
     response.set_etag(file.etag)
     response.cache_control.private = True

@@ -58,6 +58,15 @@ HTTP_CODES = {
 }
 """What the framework itself finds wrong; everything else of its is a bad_request."""
 
+HTTP_DETAILS = {
+    HTTPStatus.BAD_REQUEST: "this could not be understood; JSON or a form is expected",
+    HTTPStatus.NOT_FOUND: "there is no such address; /api/docs lists those of the API",
+    HTTPStatus.METHOD_NOT_ALLOWED: "this address does not know this method",
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "this is more than the server takes in one request; "
+    "/api/v1/options says how much that is",
+}
+"""In place of the framework's own sentences."""
+
 FIELDS: dict[ImageRole, str] = {
     "content": "content_image",
     "style": "style_image",
@@ -147,8 +156,10 @@ def _http_exception(error: HTTPException) -> Response | HTTPException:
     if error.response is not None:  # a redirect
         return error
     status = HTTPStatus(error.code or HTTPStatus.INTERNAL_SERVER_ERROR)
+    is_theirs = error.description == type(error).description
+    detail = HTTP_DETAILS.get(status) if is_theirs else None
     response = problem(
-        status, HTTP_CODES.get(status, "bad_request"), error.description or status.phrase
+        status, HTTP_CODES.get(status, "bad_request"), detail or error.description or status.phrase
     )
     for name, value in error.get_headers():
         if name in ("Allow", "Content-Range"):

@@ -32,8 +32,14 @@ class WebServer(BaseApplication):  # type: ignore[misc]
     blocks."""
 
     def __init__(
-        self, host: str, port: int, workers: int, on_ready: Callable[[str], object] | None
+        self,
+        host: str,
+        port: int,
+        workers: int,
+        on_ready: Callable[[str], object] | None = None,
+        make_worker: "Callable[[bootstrap.Ports], Worker]" = bootstrap.worker,
     ) -> None:
+        self._make_worker = make_worker
         self._host = host
         self._port = port
         self._workers = workers
@@ -66,7 +72,7 @@ class WebServer(BaseApplication):  # type: ignore[misc]
         bootstrap.set_up_traces("nst-api")
         ports = self._stack.enter_context(bootstrap.ports())
         self._running = [
-            self._stack.enter_context(_Running(bootstrap.worker(ports)))
+            self._stack.enter_context(_Running(self._make_worker(ports)))
             for _ in range(self._workers)
         ]
         return bootstrap.web_application(ports, self._streams)

@@ -37,7 +37,9 @@ def measure(
     """Both distances are squared and relative: 0 is equal, 1 is as large as the target itself. That
     to several styles is to their mixture, or where they have masks to each in its region."""
     size = images.fit(image.size, min(SIDE_PIXELS, max(image.size)))
-    encoder = Encoder(judge.model, judge.tensors, (CONTENT_LAYER, *STYLE_LAYERS))
+    layers = (CONTENT_LAYER, *STYLE_LAYERS)
+    # With zeros a good part of what the deep layers see would be the frame around both pictures.
+    encoder = Encoder(judge.model, judge.tensors, layers, padding="replicate")
     of_image, of_content = (encoder(to_tensor(picture, size)) for picture in (image, content))
     features, target = of_image[CONTENT_LAYER], of_content[CONTENT_LAYER]
     comparisons = compare(encoder, STYLE_LAYERS, style_inputs(styles, size), size[::-1])

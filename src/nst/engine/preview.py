@@ -84,7 +84,7 @@ def paint_drafts(
     """A draft in each style, put together as the masks and shares of the styles say: RGB, exactly
     this (width, height). Raises DraftUnavailable."""
     drafts = [paint_draft(content, style.picture, size) for style in styles]
-    return mixed(images.resize(images.flatten(content), size), drafts, styles)
+    return mixed(content, drafts, styles)
 
 
 def paint_draft(content: Image.Image, style: Image.Image, size: tuple[int, int]) -> Image.Image:

@@ -337,20 +337,19 @@ class NeuralStyleTransfer:
         size = (width, height)
         if pictures.initial:
             return self._tensor(pictures.initial, size)
-        photo = images.resize(images.flatten(pictures.content), size)
         match self.options.init_method:
             case "content":
                 return content
             case "style":
                 resized = [images.resize(images.flatten(s.picture), size) for s in pictures.styles]
-                return self._tensor(mixed(photo, resized, pictures.styles), size)
+                return self._tensor(mixed(pictures.content, resized, pictures.styles), size)
             case "random":
                 # Drawn on the CPU, so that a seed means the same picture on every device.
                 random = torch.Generator().manual_seed(self.options.seed)
                 noise = torch.randn(content.shape, generator=random) * NOISE_SIGMA
                 return content.lerp(noise.to(self.device), covered(styles))
             case "draft":
-                return self._tensor(paint_drafts(photo, pictures.styles, size), size)
+                return self._tensor(paint_drafts(pictures.content, pictures.styles, size), size)
 
     def _finer(self, coarser: Tensor, pictures: "_Pictures", content: Tensor) -> Tensor:
         """What a coarser scale has changed in its content, enlarged, changes this content: so the

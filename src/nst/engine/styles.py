@@ -92,11 +92,12 @@ def mixed(
     content: Image.Image, pictures: Sequence[Image.Image], styles: Sequence[Style]
 ) -> Image.Image:
     """One RGB picture in place of one for each style, all of one size: as much of each as there is
-    of its style, and the content where there is none."""
+    of its style, and the content, resized, where there is none."""
     if len(pictures) == 1 and styles[0].mask is None:
         return pictures[0]
-    parts = amounts(styles, content.size) or [np.full((1, 1), style.share) for style in styles]
-    base = np.asarray(content, dtype=np.float64)
+    size = pictures[0].size
+    parts = amounts(styles, size) or [np.full((1, 1), style.share) for style in styles]
+    base = np.asarray(images.resize(images.flatten(content), size), dtype=np.float64)
     result = base.copy()
     for part, picture in zip(parts, pictures, strict=True):
         result += part[:, :, None] * (np.asarray(picture) - base)

@@ -5,6 +5,7 @@ to this attempt alone. The two share a directory; only short messages pass betwe
 """
 
 import logging
+import shutil
 import tempfile
 import threading
 import time
@@ -177,7 +178,7 @@ def execute_job(job: Job, workshop: Workshop) -> None:
     began_at, outcome = time.monotonic(), Outcome.CRASHED
     try:
         with (
-            tempfile.TemporaryDirectory(prefix="nst-job-") as directory,
+            _directory(job) as directory,
             _Pulse(job, workshop) as pulse,
         ):
             outcome = _Attempt(job, workshop, Path(directory), pulse).run()
@@ -207,6 +208,14 @@ def execute_job(job: Job, workshop: Workshop) -> None:
         workshop.engine.kill()
         with suppress(FeedError):
             workshop.feed.publish(job.id, None)
+
+
+def _directory(job: Job) -> tempfile.TemporaryDirectory[str]:
+    """A fresh one; what an attempt that was killed left on this machine goes."""
+    prefix = f"nst-job-{job.id}-"
+    for left in Path(tempfile.gettempdir()).glob(f"{prefix}*"):
+        shutil.rmtree(left, ignore_errors=True)
+    return tempfile.TemporaryDirectory(prefix=prefix)
 
 
 def _delete_painted(job: Job, workshop: Workshop) -> None:

@@ -44,6 +44,11 @@ def test_every_answer_is_guarded(client: Browser, path: str) -> None:
     assert "Server" not in headers or "Werkzeug" in headers["Server"]
 
 
+@pytest.mark.parametrize("path", ["/api/v1/jobs", "/api/v1/options", "/api/task_status/1"])
+def test_what_is_somebody_s_own_is_kept_nowhere(client: Browser, path: str) -> None:
+    assert client.get(path).headers["Cache-Control"] == "no-store"
+
+
 def test_the_policy_allows_no_other_host_and_no_scripts_inside() -> None:
     policy = page.SECURITY_HEADERS["Content-Security-Policy"]
     rules = dict(rule.split(" ", 1) for rule in policy.split("; "))

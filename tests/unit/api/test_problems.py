@@ -161,6 +161,31 @@ def test_unknown_addresses(client: Browser, method: str, path: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "path",
+    [
+        *("/api/v1/jobs/%00", "/api/v1/jobs?before=%00", "/api/task_status/a%00b"),
+        *("/api/v1/shared/%00", "/api/v1/styles/%00"),
+    ],
+)
+def test_addresses_that_no_database_takes(client: Browser, path: str) -> None:
+    response = client.get(path)
+    assert (response.status_code, response.json["code"]) == (404, "not_found")
+
+
+def test_sentences_are_ours(client: Browser) -> None:
+    said = [
+        client.get("/api/nonsense").json["detail"],
+        client.put("/api/v1/jobs").json["detail"],
+        client.post("/api/v1/jobs/1/steer").json["detail"],
+    ]
+    assert said == [
+        "there is no such address; /api/docs lists those of the API",
+        "this address does not know this method",
+        "this could not be understood; JSON or a form is expected",
+    ]
+
+
+@pytest.mark.parametrize(
     ("method", "path", "allowed"),
     [
         ("PUT", "/api/v1/jobs", {"GET", "HEAD", "OPTIONS", "POST"}),

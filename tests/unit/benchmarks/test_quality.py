@@ -17,12 +17,11 @@ from nst.options import PRESETS
 def test_one_part_of_the_preset_is_changed_at_a_time() -> None:
     found = variants(96, "vgg16", None)
     whole = found[PRESET]
-    defaults = StyleTransferOptions().model_dump()
-    for name, on in SWITCHES.items():
-        has_it = getattr(whole, name) != defaults[name]
-        variant = found[f"without {name}" if has_it else f"with {name} {on}"]
-        expected = whole.model_dump() | {name: defaults[name] if has_it else on}
-        assert variant.model_dump() == expected
+    for name, (off, on) in SWITCHES.items():
+        assert off[name] == StyleTransferOptions.model_fields[name].default
+        has_it = getattr(whole, name) != off[name]
+        variant = found[f"without {name}" if has_it else f"with {name} {on[name]}"]
+        assert variant.model_dump() == {**whole.model_dump(), **(off if has_it else on)}
     assert {"fast", "draft"} <= set(found)
     assert found["draft"].is_draft
     assert {options.size for options in found.values()} == {96}

@@ -1,5 +1,6 @@
 """What a worker does with a job: real repository and storage, an engine that plays a script."""
 
+import tempfile
 import threading
 import time
 from collections.abc import Callable
@@ -219,6 +220,18 @@ def test_a_checkpoint_that_is_gone_means_from_the_beginning(house: House) -> Non
 
     assert house.work(look, finishes()).status is JobStatus.SUCCEEDED
     assert states == [False]
+
+
+def test_what_a_killed_attempt_left_on_this_machine_goes(
+    house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "tmp"))
+    job = house.submit()
+    left = tmp_path / "tmp" / f"nst-job-{job.id}-abc"
+    left.mkdir(parents=True)
+    (left / "checkpoint").write_bytes(b"large")
+    house.work(finishes())
+    assert list((tmp_path / "tmp").iterdir()) == []
 
 
 def test_three_crashes_fail_the_job(house: House) -> None:

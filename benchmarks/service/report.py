@@ -1,0 +1,48 @@
+"""Results as a Markdown table."""
+
+from benchmarks.engine.report import table
+from benchmarks.service.schema import Results, Seconds
+
+
+def render(results: Results) -> str:
+    machine = results.machine
+    quick = " A quick run: it shows that everything works, its numbers say nothing." * results.quick
+    headline = (
+        f"nst {results.nst_version}: {machine.cpu}, {machine.cores} cores,"
+        f" {machine.memory_bytes / 2**30:.0f} GiB, {machine.system}, Python {machine.python};"
+        f" clients on the same machine. Measured on {results.measured_on}.{quick}"
+    )
+    return f"{headline}\n\n{table(_rows(results))}"
+
+
+def _rows(results: Results) -> list[tuple[str, str]]:
+    submits, streams = results.submits, results.streams
+    throughput, memory = results.throughput, results.memory
+    return [
+        ("what", "measured"),
+        (
+            f"submit at {submits.requests_per_second:g} requests/s of"
+            f" {submits.body_bytes / 1e6:.1f} MB, p50 / p95 / p99",
+            _milliseconds(submits.seconds),
+        ),
+        ("of these not accepted", f"{submits.failures} of {submits.seconds.count}"),
+        (
+            f"{streams.streams} open streams with {streams.events_per_second:g} events/s each,"
+            " delay p50 / p95 / p99",
+            _milliseconds(streams.delay),
+        ),
+        ("of these events received", f"{streams.events_received} of {streams.events_expected}"),
+        (
+            f"jobs that paint nothing, end to end, {throughput.workers} workers",
+            f"{throughput.jobs_per_second:.0f} jobs/s",
+        ),
+        (
+            f"memory after {memory.warm_up_requests} requests, and after {memory.requests} more",
+            f"{memory.before_bytes / 2**20:.1f} / {memory.after_bytes / 2**20:.1f} MiB",
+        ),
+    ]
+
+
+def _milliseconds(seconds: Seconds) -> str:
+    values = (seconds.p50, seconds.p95, seconds.p99)
+    return " / ".join(f"{value * 1e3:.1f}" for value in values) + " ms"

@@ -1,0 +1,78 @@
+"""`nst serve` in a process of its own, with the engine that paints nothing."""
+
+import os
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from benchmarks.service.engine import paint
+from nst import bootstrap
+from nst.cli.web_server import WebServer
+
+START_SECONDS = 60
+UNLIMITED = {
+    "NST_REQUESTS_PER_MINUTE": "100000000",
+    "NST_MAX_JOBS_PER_CLIENT": "100000000",
+    "NST_MAX_BYTES_PER_DAY": "1000000000000000",
+    "NST_MAX_QUEUED": "100000000",
+    "NST_MAX_STREAMS": "2000",
+    "NST_MAX_STREAMS_PER_CLIENT": "2000",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    address: str
+    pid: int
+
+    def resident_bytes(self) -> int:
+        """Of the process that answers: the child of the one that watches over it."""
+        (child,) = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()
+        pages = int(Path(f"/proc/{child}/statm").read_text().split()[1])
+        return pages * os.sysconf("SC_PAGE_SIZE")
+
+
+@contextmanager
+def running(workers: int) -> Iterator[Server]:
+    """On a free port, with a directory that goes afterwards."""
+    with TemporaryDirectory(prefix="nst-benchmark-") as directory:
+        log = Path(directory, "log")
+        environment = {name: it for name, it in os.environ.items() if not name.startswith("NST_")}
+        with log.open("wb") as file:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "benchmarks.service.server", str(workers)],
+                env=environment | UNLIMITED | {"NST_DATA_DIR": str(Path(directory, "data"))},
+                stderr=file,
+            )
+        try:
+            yield Server(_address(process, log), process.pid)
+        finally:
+            process.terminate()
+            process.wait(30)
+
+
+def _address(process: "subprocess.Popen[bytes]", log: Path) -> str:
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline and process.poll() is None:
+        if found := re.search(r"nst serves (http://\S+)", log.read_text()):
+            return found[1]
+        time.sleep(0.05)
+    raise RuntimeError(f"the server did not start: {log.read_text()}")
+
+
+def main() -> None:
+    bootstrap.set_up_logs()
+    bootstrap.migrate()
+    make_worker = partial(bootstrap.worker, paint=paint)
+    WebServer("127.0.0.1", 0, int(sys.argv[1]), make_worker=make_worker).run()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,107 @@
+"""The Dockerfile, what it is fed with, and the locks of what it installs."""
+
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+import lock
+from conftest import REPOSITORY
+from nst.api.page import SECURITY_HEADERS
+
+DEPLOY = REPOSITORY / "deploy"
+DOCKERFILE = (DEPLOY / "Dockerfile").read_text()
+PROJECT = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())
+HADOLINT = Path(sys.executable).parent / "hadolint"
+
+
+def locked(image: str) -> dict[str, str]:
+    """Versions by name."""
+    text = (lock.LOCKS / f"{image}.txt").read_text()
+    return {
+        canonicalize_name(name): version
+        for name, version in re.findall(r"^([\w.-]+)==(\S+)", text, re.MULTILINE)
+    }
+
+
+def constrained() -> dict[str, str]:
+    lines = (REPOSITORY / "constraints.txt").read_text().split()
+    return {canonicalize_name(name): version for name, version in (x.split("==") for x in lines)}
+
+
+def test_hadolint_finds_nothing() -> None:
+    command = [str(HADOLINT), f"--config={DEPLOY / 'hadolint.yaml'}", str(DEPLOY / "Dockerfile")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+
+
+def test_shell_scripts_are_well_formed() -> None:
+    for script in (DEPLOY / "page" / "serve", REPOSITORY / "tools" / "system-packages"):
+        subprocess.run(["sh", "-n", script], check=True)
+
+
+@pytest.mark.parametrize("target", ["api", "worker", "page"])
+def test_image_runs_as_nobody_and_tells_its_health(target: str) -> None:
+    stages = re.split(r"^FROM ", DOCKERFILE, flags=re.MULTILINE)
+    stage = next(stage for stage in stages if stage.splitlines()[0].endswith(f" AS {target}"))
+    parent = next(stage for stage in stages if stage.splitlines()[0].endswith(" AS service"))
+    assert "HEALTHCHECK" in stage
+    assert "EXPOSE" in stage
+    assert "USER 10001:10001" in (stage if target == "page" else parent)
+
+
+def test_what_is_copied_is_not_ignored() -> None:
+    kept = re.findall(r"^!(\S+)$", (REPOSITORY / ".dockerignore").read_text(), re.MULTILINE)
+    for line in re.findall(r"^COPY (?!--from)(.+)$", DOCKERFILE, re.MULTILINE):
+        for source in line.split()[:-1]:
+            assert any(source == name or source.startswith(f"{name}/") for name in kept), source
+            assert "$" in source or (REPOSITORY / source).exists(), source
+
+
+def test_the_page_has_the_headers_of_the_api() -> None:
+    text = (DEPLOY / "page" / "headers.conf").read_text()
+    headers = dict(re.findall(r'^add_header (\S+) "(.*)" always;$', text, re.MULTILINE))
+    assert headers == SECURITY_HEADERS
+
+
+def test_nothing_of_an_installation_without_the_engine_computes() -> None:
+    contracts = PROJECT["tool"]["importlinter"]["contracts"]
+    (contract,) = (c for c in contracts if c["name"] == "Only the engine computes")
+    assert set(contract["forbidden_modules"]) == lock.ENGINE
+
+
+@pytest.mark.parametrize("image", ["build", "api", "worker", "worker-cuda"])
+def test_lock_has_all_that_is_asked_for_and_hashes(image: str) -> None:
+    text = (lock.LOCKS / f"{image}.txt").read_text()
+    versions = locked(image)
+    for line in lock.wanted()[image]:
+        requirement = Requirement(line)
+        version = versions[canonicalize_name(requirement.name)]
+        assert requirement.specifier.contains(version, prereleases=True), line
+    blocks = re.split(r"^(?=[\w.-]+==)", text, flags=re.MULTILINE)[1:]
+    assert len(blocks) == len(versions)
+    assert all(re.search(r"--hash=sha256:[0-9a-f]{64}", block) for block in blocks)
+    assert "://" not in text
+    assert not text.count("--index")
+
+
+@pytest.mark.parametrize("image", ["api", "worker", "worker-cuda"])
+def test_versions_are_those_that_are_tested(image: str) -> None:
+    tested = constrained()
+    for name, version in locked(image).items():
+        if name in tested:
+            assert version.partition("+")[0] == tested[name], name
+
+
+def test_each_image_has_the_torch_it_needs() -> None:
+    version = constrained()["torch"]
+    assert "torch" not in locked("api")
+    assert locked("worker")["torch"] == f"{version}+cpu"
+    assert locked("worker-cuda")["torch"] == version
+    assert not any(name.startswith("nvidia") for name in locked("worker"))
+    assert any(name.startswith("nvidia") for name in locked("worker-cuda"))

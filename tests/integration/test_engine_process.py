@@ -1,0 +1,256 @@
+"""The engine in its process: what it says while it paints, and how it hears what is asked for."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from conftest import encoded, picture
+from nst import bootstrap, images
+from nst.engine_process import MOST_FRAMES, _sentence
+from nst.errors import (
+    Diverged,
+    DraftUnavailable,
+    InvalidImage,
+    NSTError,
+    OutOfMemory,
+    StorageError,
+    WeightsUnavailable,
+)
+from nst.jobs.execute import Failed, Finished, News, Painted, Stopped, Work
+from nst.jobs.job import CHECKPOINT, CONTENT, PREVIEW, RESULT, Job, JobStatus, Order, Picture
+from nst.options import StyleTransferOptions
+from nst.recipe import Recipe
+from nst.worker import EngineProcess
+from served import until
+
+TINY: dict[str, Any] = {
+    "size": 32,
+    "total_iterations": 12,
+    "convergence_tolerance": 0,
+    "model": "vgg16",
+}
+ENDLESS = TINY | {"total_iterations": 100_000}
+
+
+@pytest.fixture(scope="module")
+def engine() -> Iterator[EngineProcess]:
+    """One for all tests: it is kept warm between jobs, as in a worker."""
+    running = EngineProcess(bootstrap._paint)
+    yield running
+    running.close()
+
+
+@pytest.fixture
+def idle(engine: EngineProcess) -> Iterator[EngineProcess]:
+    yield engine
+    engine.kill()  # if a test left it painting
+
+
+def work(directory: Path, checkpoint_seconds: float = 1000.0, **options: Any) -> Work:
+    """A job, and the pictures where the worker puts them."""
+    for name, size in ((CONTENT, (48, 32)), ("style-0", (32, 32))):
+        if not (directory / name).exists():
+            (directory / name).write_bytes(encoded(picture(*size), "PNG"))
+    order = Order(
+        content=_picture("cat.png", "a" * 64),
+        styles=(_picture("waves.png", "b" * 64),),
+        options=StyleTransferOptions.from_preset("classic", **TINY | options),
+    )
+    job = Job(id="1" * 32, owner="anna", order=order, fingerprint="f", attempt=1)
+    return Work(directory, job, checkpoint_seconds)
+
+
+def _picture(name: str, sha256: str) -> Picture:
+    return Picture(key="x", sha256=sha256, name=name, content_type="image/png", size=(48, 32))
+
+
+def next_of(engine: EngineProcess) -> News:
+    news: News = until(lambda: engine.news(0.5), 60)
+    return news
+
+
+def to_the_end(engine: EngineProcess) -> list[News]:
+    heard = [next_of(engine)]
+    while isinstance(heard[-1], Painted):
+        heard.append(next_of(engine))
+    return heard
+
+
+def steps(heard: list[News]) -> list[int]:
+    return [news.progress.step for news in heard if isinstance(news, Painted)]
+
+
+def test_a_draft_then_every_step_then_the_picture(idle: EngineProcess, tmp_path: Path) -> None:
+    idle.start(work(tmp_path, save_every=5))
+    draft, *painted, last = to_the_end(idle)
+    assert isinstance(draft, Painted)
+    assert (draft.progress.step, draft.progress.preview_step) == (0, 0)
+    assert (draft.progress.losses, draft.files) == (None, [PREVIEW])
+    assert steps(painted) == list(range(1, 13))
+    frames = [name for news in painted if isinstance(news, Painted) for name in news.files]
+    assert [name for name in frames if name != PREVIEW] == [
+        "frames/000005.jpg",
+        "frames/000010.jpg",
+    ]
+    assert (tmp_path / "frames/000010.jpg").is_file()
+    assert isinstance(last, Finished)
+    assert (last.status, last.result.steps, last.result.model) == ("succeeded", 12, "vgg16")
+    with Image.open(tmp_path / RESULT) as result:
+        assert result.size == last.result.size == (32, 21)
+    recipe = Recipe.read(tmp_path / RESULT)
+    assert (recipe.content.path, recipe.styles[0].path) == ("cat.png", "waves.png")
+    assert recipe.options["save_every"] == 5
+
+
+def test_losses_add_up_and_fall(idle: EngineProcess, tmp_path: Path) -> None:
+    idle.start(work(tmp_path))
+    _, *painted, _ = to_the_end(idle)
+    losses = [news.progress.losses for news in painted if isinstance(news, Painted)]
+    for loss in losses:
+        assert loss
+        parts = loss.content + loss.style + loss.total_variation
+        assert loss.total == pytest.approx(parts)
+    assert losses[0]
+    assert losses[-1]
+    assert losses[-1].total < losses[0].total
+
+
+def test_a_draft_alone(idle: EngineProcess, tmp_path: Path) -> None:
+    idle.start(work(tmp_path, init_method="draft", total_iterations=0))
+    (only,) = to_the_end(idle)
+    assert isinstance(only, Finished)
+    assert (only.status, only.result.steps) == (JobStatus.SUCCEEDED, 0)
+    assert (tmp_path / RESULT).is_file()
+
+
+def test_cancel_keeps_the_picture_after_this_step(idle: EngineProcess, tmp_path: Path) -> None:
+    idle.start(work(tmp_path, **ENDLESS))
+    while steps([next_of(idle)]) != [3]:
+        pass
+    idle.cancel()
+    *painted, last = to_the_end(idle)
+    assert isinstance(last, Finished)
+    assert (last.status, last.result.stop_reason) == (JobStatus.CANCELED, "canceled")
+    assert last.result.steps == (steps(painted) or [3])[-1]
+    assert (tmp_path / RESULT).is_file()
+
+
+def test_stop_keeps_a_checkpoint_from_which_it_goes_on(idle: EngineProcess, tmp_path: Path) -> None:
+    idle.start(work(tmp_path))
+    while steps([next_of(idle)]) != [3]:
+        pass
+    idle.stop()
+    *painted, last = to_the_end(idle)
+    assert last == Stopped(has_checkpoint=True)
+    stopped_at = steps(painted)[-1]
+    assert stopped_at < 12
+    assert (tmp_path / CHECKPOINT).is_file()
+    idle.start(work(tmp_path))
+    *painted, last = to_the_end(idle)
+    assert steps(painted) == list(range(stopped_at + 1, 13))  # and no second draft
+    assert isinstance(last, Finished)
+    assert last.result.steps == 12 - stopped_at
+
+
+def test_checkpoints_from_time_to_time(idle: EngineProcess, tmp_path: Path) -> None:
+    idle.start(work(tmp_path, checkpoint_seconds=0))
+    heard = to_the_end(idle)
+    kept = steps([one for one in heard if isinstance(one, Painted) and one.has_checkpoint])
+    assert kept == list(range(1, 12))  # not after the last step, which needs none
+
+
+def test_a_checkpoint_that_cannot_be_used_means_from_the_beginning(
+    idle: EngineProcess, tmp_path: Path
+) -> None:
+    (tmp_path / CHECKPOINT).write_bytes(b"nonsense")
+    idle.start(work(tmp_path))
+    *painted, last = to_the_end(idle)
+    assert steps(painted) == list(range(1, 13))
+    assert isinstance(last, Finished)
+
+
+def test_steering_is_in_force_from_the_next_step(idle: EngineProcess, tmp_path: Path) -> None:
+    idle.start(work(tmp_path, **ENDLESS))
+    first = next_of(idle)
+    while not steps([first])[0]:
+        first = next_of(idle)
+    assert isinstance(first, Painted)
+    assert first.progress.in_force["style_weight"] == 3e4
+    idle.steer({"style_weight": 7.0})
+    later = [next_of(idle) for _ in range(8)]
+    values = [news.progress.in_force["style_weight"] for news in later if isinstance(news, Painted)]
+    assert values[-1] == 7.0
+    assert values == sorted(values, reverse=True)
+
+
+def test_steering_of_an_earlier_attempt_is_in_force_at_once(
+    idle: EngineProcess, tmp_path: Path
+) -> None:
+    made = work(tmp_path)
+    job = made.job.model_copy(update={"steering": {"tv_weight": 5.0}})
+    idle.start(Work(tmp_path, job, 1000.0))
+    _, first, *_ = to_the_end(idle)
+    assert isinstance(first, Painted)
+    assert first.progress.in_force["tv_weight"] == 5.0
+
+
+def test_what_the_engine_refuses_fails_and_the_next_one_is_painted(
+    idle: EngineProcess, tmp_path: Path
+) -> None:
+    (tmp_path / CONTENT).write_bytes(b"no picture")
+    idle.start(work(tmp_path))
+    (only,) = to_the_end(idle)
+    assert isinstance(only, Failed)
+    assert only.error.code == "unsupported_image"
+    (tmp_path / CONTENT).unlink()
+    idle.start(work(tmp_path))
+    assert isinstance(to_the_end(idle)[-1], Finished)
+
+
+def test_frames_are_not_so_many_that_they_fill_the_disk(
+    idle: EngineProcess, tmp_path: Path
+) -> None:
+    total = 5 * MOST_FRAMES
+    idle.start(work(tmp_path, total_iterations=total, save_every=1))
+    frames: list[str] = []
+    while len(frames) < 3:
+        news = next_of(idle)
+        assert isinstance(news, Painted)
+        frames += [name for name in news.files if name != PREVIEW]
+    assert frames == ["frames/000005.jpg", "frames/000010.jpg", "frames/000015.jpg"]
+
+
+def test_large_previews_are_made_smaller(idle: EngineProcess, tmp_path: Path) -> None:
+    idle.start(work(tmp_path, init_method="content", size=1100, total_iterations=1))
+    assert steps([next_of(idle)]) == [0]
+    assert max(images.load(tmp_path / PREVIEW, "content").size) == 1024
+
+
+@pytest.mark.parametrize(
+    ("error", "sentence"),
+    [
+        (
+            OutOfMemory((3000, 2000), "cpu"),
+            "3000×2000 pixels need more memory than there is; try a smaller size",
+        ),
+        (
+            WeightsUnavailable("vgg19", ["/home/x/.cache/nst"]),
+            "this server has no weights for vgg19; choose the model vgg16",
+        ),
+        (
+            DraftUnavailable(Path("/srv/draft.onnx"), "it is damaged"),
+            "this server cannot paint drafts; start from another picture",
+        ),
+        (
+            StorageError(Path("/tmp/x"), "no space"),  # noqa: S108 - never opened
+            "this server could not keep what was painted; try again later",
+        ),
+        (Diverged(7), str(Diverged(7))),
+        (InvalidImage("content", "too small"), "content image: too small"),
+    ],
+)
+def test_sentences_for_people_name_no_files_and_no_commands(error: NSTError, sentence: str) -> None:
+    assert _sentence(error) == sentence

@@ -1,0 +1,43 @@
+"""The running service held to its own description by schemathesis."""
+
+import hashlib
+import subprocess
+import sys
+from pathlib import Path
+
+from served import serve
+
+EXCLUDED = "positive_data_acceptance,ensure_resource_availability"
+"""No schema can say what is inside of a picture, or that two weights must not both be 0; and a job
+that was just made has no recipe before it has a picture."""
+
+KEY = "the key of a program, which keeps no cookies"
+SETTINGS = {
+    "NST_API_KEYS": f"program:{hashlib.sha256(KEY.encode()).hexdigest()}",
+    "NST_MAX_JOBS_PER_CLIENT": "1000000",
+    "NST_MAX_QUEUED": "1000000",
+    "NST_MAX_BYTES_PER_DAY": "1000000000000",
+    "NST_STREAM_SECONDS": "1",
+}
+
+
+def test_the_service_is_what_it_says(tmp_path: Path) -> None:
+    with serve(tmp_path, "--workers", "0", **SETTINGS) as server:
+        found = subprocess.run(
+            [
+                *(sys.executable, "-m", "schemathesis.cli", "run"),
+                str(server.client.base_url.join("/api/openapi.json")),
+                *("--max-examples", "10", "--seed", "1", "--request-timeout", "30"),
+                *("--checks", "all", "--exclude-checks", EXCLUDED),
+                *("--header", f"Authorization: Bearer {KEY}"),
+            ],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=300,
+        )
+        assert found.returncode == 0, found.stdout
+        assert "37 selected / 37 total" in found.stdout
+        assert "Rate limited" not in found.stdout
+        assert not [line for line in server.lines() if line["level"] == "error"]

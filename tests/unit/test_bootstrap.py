@@ -1,0 +1,40 @@
+"""What the processes of a service share."""
+
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from nst import bootstrap
+from nst.settings import load_settings
+
+
+def test_servers_that_start_at_the_same_time_make_one_key(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NST_DATA_DIR", str(tmp_path / "data"))
+    settings = load_settings()
+    with ThreadPoolExecutor(8) as threads:
+        keys = set(threads.map(lambda _: bootstrap._secret_key(settings), range(32)))
+    (key,) = keys
+    assert len(key) == 64
+    assert bootstrap._secret_key(settings) == key
+    assert (tmp_path / "data" / "secret-key").stat().st_mode & 0o777 == 0o600
+
+
+def test_the_key_that_is_set_is_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NST_DATA_DIR", str(tmp_path / "data"))
+    monkeypatch.setenv("NST_SECRET_KEY", "a secret that was set")
+    assert bootstrap._secret_key(load_settings()) == "a secret that was set"
+    assert not (tmp_path / "data").exists()
+
+
+def test_ports_are_those_of_one_machine_by_default(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NST_DATA_DIR", str(tmp_path / "data"))
+    assert bootstrap.migrate() == f"sqlite:///{tmp_path}/data/jobs.db"
+    with bootstrap.ports() as ports:
+        assert ports.repository.state().oldest_queued_seconds == 0
+        ports.storage.put("a/b", b"x")
+    assert (tmp_path / "data" / "pictures" / "a" / "b").read_bytes() == b"x"
