@@ -151,8 +151,8 @@ def status(page: Page, word: str) -> Locator:
     return page.get_by_role("status").filter(has_text=re.compile(f"^{word}"))
 
 
-def wait_until_finished(page: Page) -> None:
-    expect(status(page, "Finished")).to_be_visible(timeout=PAINTING_SECONDS * 1000)
+def wait_until_finished(page: Page, seconds: float = PAINTING_SECONDS) -> None:
+    expect(status(page, "Finished")).to_be_visible(timeout=seconds * 1000)
 
 
 def wait_for_step(page: Page, step: int) -> None:

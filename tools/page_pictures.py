@@ -23,23 +23,24 @@ LONGEST_SIDE_PIXELS = 640
 RATIO = 3 / 2
 """Of width and height, as the page hangs them."""
 
-WALL: Mapping[str, Any] = {"size": 576, "strength": 0.45}
-"""The first page."""
-SMALL: Mapping[str, Any] = {"size": 384}
+WALL_SIZE_PIXELS = 576
+"""Of the first page."""
+SMALL: Mapping[str, Any] = {"size": 384, "strength": 0.35}
 """The page that explains."""
 
-PAIRS = (
-    "cat-impasto",
-    "rocket-impasto",
-    "coffee-stained_glass",
-    "cat-woodcut_waves",
-    "coffee-watercolour",
-    "astronaut-mosaic",
-    "rocket-orphism",
-)
+PAIRS = {
+    "cat-impasto": 0.45,
+    "rocket-impasto": 0.45,
+    "coffee-stained_glass": 0.45,
+    "cat-woodcut_waves": 0.45,
+    "coffee-watercolour": 0.45,
+    "astronaut-mosaic": 0.3,
+    "rocket-orphism": 0.25,
+}
+"""With the strength that leaves the subject to be seen."""
 STEPS = (0, 10, 40, 180)
 VARIANTS: Mapping[str, Mapping[str, Any]] = {
-    **{f"strength-{percent}": {"strength": percent / 100} for percent in (20, 50, 80)},
+    **{f"strength-{percent}": {"strength": percent / 100} for percent in (20, 35, 50)},
     **{f"brush-{percent}": {"style_scale": percent / 100} for percent in (50, 100, 200)},
     **{f"color-{name}": {"color": name} for name in ("style", "match", "luminance")},
 }
@@ -77,7 +78,7 @@ def paint(
 
 def pair(name: str) -> Image.Image:
     content, style_name = name.split("-")
-    return paint(content, style_name, **WALL)
+    return paint(content, style_name, size=WALL_SIZE_PIXELS, strength=PAIRS[name])
 
 
 @cache

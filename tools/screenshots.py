@@ -39,6 +39,7 @@ PHONE: dict[str, Any] = {
 }
 DARK: dict[str, Any] = {"color_scheme": "dark"}
 COLOURS = 256
+PATIENCE_SECONDS = 900
 
 
 @dataclass
@@ -133,7 +134,7 @@ def studio_details(browser: Browser, server: Server, camera: Camera, folder: Pat
 def life_of_a_job(context: BrowserContext, server: Server, camera: Camera) -> None:
     page = context.new_page()
     choose_samples(page)
-    set_options(page, Size=448, Steps_at_most=120)
+    set_options(page, Size=384, Steps_at_most=90)
     start(page)
     page.get_by_role("img", name="First draft").wait_for(timeout=60_000)
     camera.shoot(page, "job-draft")
@@ -146,7 +147,7 @@ def life_of_a_job(context: BrowserContext, server: Server, camera: Camera) -> No
 
     waiting = context.new_page()
     choose_samples(waiting, "Rocket", "Woodcut waves")
-    set_options(waiting, Size=320, Steps_at_most=60)
+    set_options(waiting, Size=256, Steps_at_most=60)
     start(waiting)
     camera.shoot(waiting, "job-waiting")
 
@@ -154,7 +155,7 @@ def life_of_a_job(context: BrowserContext, server: Server, camera: Camera) -> No
     page.get_by_text("The connection is lost.").wait_for()
     camera.shoot(page, "job-reconnecting")
     server.start()
-    wait_until_finished(page)
+    wait_until_finished(page, PATIENCE_SECONDS)
     camera.shoot(page, "job-finished", whole=True)
     page.get_by_role("radio", name="Compare").click()
     camera.shoot(page, "job-compare")
@@ -182,7 +183,7 @@ def life_of_a_job(context: BrowserContext, server: Server, camera: Camera) -> No
     page.goto(link)
     page.get_by_role("heading", level=1).wait_for()
     camera.shoot(page, "shared")
-    wait_until_finished(waiting)
+    wait_until_finished(waiting, PATIENCE_SECONDS)
 
 
 def other_ends(page: Page, camera: Camera) -> None:

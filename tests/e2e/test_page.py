@@ -236,14 +236,16 @@ def test_a_look_is_kept_saved_and_sent_to_a_friend(
 RECORD_FORMS = """() => {
   const send = XMLHttpRequest.prototype.send;
   XMLHttpRequest.prototype.send = function (form) {
-    window.sent = Object.fromEntries(form.entries());
+    window.sent = form.getAll('style_mask');
     return send.call(this, form);
   };
 }"""
 
 
-def test_a_mask_is_painted_and_sent(page: Page) -> None:
+def test_two_styles_one_of_them_in_part_of_the_picture(page: Page) -> None:
     choose_samples(page)
+    page.get_by_role("button", name="Use Mosaic").click()
+    page.get_by_role("slider", name="Part of Mosaic").fill("25")
     page.get_by_role("button", name="takes Impasto").click()
     area = page.get_by_role("application")
     box = area.bounding_box()
@@ -272,8 +274,11 @@ def test_a_mask_is_painted_and_sent(page: Page) -> None:
     assert 0.1 < white < 0.4
     set_options(page, Size=64, Steps_at_most=4)
     page.evaluate(RECORD_FORMS)
-    start(page)
-    assert page.evaluate("sent.style_mask instanceof File && sent.style_mask.size > 100")
+    address = start(page)
+    assert page.evaluate("sent.map(mask => mask.size > 100)") == [True, False]
+    job = page.request.get(f"/api/v1/jobs/{address.rsplit('/', 1)[1]}").json()
+    assert job["options"]["style_blend"] == [0.67, 0.33]
+    wait_until_finished(page)
 
 
 def test_stopping_keeps_the_picture(page: Page) -> None:
