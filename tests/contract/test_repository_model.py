@@ -26,8 +26,8 @@ LEASES = {"long": 3600.0, "over": 0.0}
 
 owners = st.sampled_from("ab")
 leases = st.sampled_from(sorted(LEASES))
-any_job = st.integers(0, 30)
-too_late = st.booleans()
+any_job = st.integers(0, 99)
+too_late = st.integers(0, 3).map(lambda dice: dice == 0)
 
 
 @dataclass
@@ -106,7 +106,7 @@ class Life(RuleBasedStateMachine):
         self, which: int, allowed: Collection[JobStatus], question: Callable[[str], object]
     ) -> Model | None:
         """The job, if it is in one of the states in which this is allowed."""
-        model = self.pick(which)
+        model = self.pick(which, allowed)
         if model.id in self.jobs and model.status in allowed:
             question(model.id)
             return model
@@ -116,7 +116,7 @@ class Life(RuleBasedStateMachine):
 
     @rule(which=any_job)
     def delete(self, which: int) -> None:
-        model = self.pick(which)
+        model = self.pick(which, set(JobStatus))
         self.repository.delete(model.id)
         if self.jobs.pop(model.id, None):
             self.deleted.append(model)
@@ -167,7 +167,7 @@ class Life(RuleBasedStateMachine):
 
     def speak(self, which: int, late: bool, what: str, *words: object) -> Model | None:
         """What the owner of this attempt, or of an earlier one, says; the job if it is heard."""
-        model = self.pick(which)
+        model = self.pick(which, {JobStatus.RUNNING})
         attempt = model.attempt - late
         say = getattr(self.repository, what)
         if model.id in self.jobs and model.status is JobStatus.RUNNING and not late:
@@ -188,10 +188,12 @@ class Life(RuleBasedStateMachine):
 
     # ── what is always true ──
 
-    def pick(self, which: int) -> Model:
-        """A job that is there, or one that was, or one that never was."""
+    def pick(self, which: int, preferred: Collection[JobStatus]) -> Model:
+        """Mostly a job in one of these states; else any that is there, or was, or never was."""
         known = [*self.jobs.values(), *self.deleted, Model("nothing", "a", None, 0.0)]
-        return known[which % len(known)]
+        fitting = [j for j in self.jobs.values() if j.status in preferred]
+        choice = known if which % 4 == 0 or not fitting else fitting
+        return choice[which // 4 % len(choice)]
 
     @invariant()
     def is_as_the_model_has_it(self) -> None:
