@@ -88,6 +88,8 @@ class NaiveTransfer:
         `on_evaluation` runs.
         """
         image = self.start.clone().requires_grad_()
+        self.painted = image.detach()
+        """The picture so far; `on_evaluation` may leave with an exception."""
         optimizer = torch.optim.LBFGS(
             [image],
             max_iter=evaluations,
@@ -111,7 +113,6 @@ class NaiveTransfer:
             return loss
 
         optimizer.step(closure)  # type: ignore[no-untyped-call]
-        self.painted = image.detach()
         return points
 
 

@@ -2,13 +2,16 @@
 
 Over fixed pairs of the sample pictures the preset is painted as it is, and with one part changed at
 a time: what it has is switched off, what it has not is switched on. Beside them stand the other
-presets. Every picture is judged by the network that did not paint it (`nst.engine.distance`).
+presets, and the naive loop after as many seconds. Every picture is judged by the network that did
+not paint it (`nst.engine.distance`).
 """
 
 import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, suppress
+from multiprocessing.connection import Connection
 from pathlib import Path
 from statistics import fmean, geometric_mean
 from typing import Any
@@ -19,11 +22,15 @@ from pydantic import PositiveFloat
 
 import nst
 from benchmarks.engine import machine
+from benchmarks.engine.child import Child
 from benchmarks.engine.schema import Machine, Measured, Record, today
+from benchmarks.engine.subjects import Subject
+from benchmarks.naive import Point
 from nst import NeuralStyleTransfer, StyleTransferOptions, images
 from nst.cli.contact_sheet import Cell, contact_sheet
 from nst.engine import distance
 from nst.engine.device import resolve_device
+from nst.engine.pictures import to_picture
 from nst.engine.styles import Style
 from nst.engine.weights import Weights, WeightsStore
 from nst.options import MODELS, PRESETS
@@ -42,6 +49,8 @@ PAIRS = (
 PRESET = "quality"
 BESIDE = ("fast", "draft")
 """Other presets, at the same size."""
+NAIVE = "naive"
+"""The naive loop from the content picture, at the same size, for the seconds of the preset."""
 NOTHING: Mapping[str, Any] = {}
 SWITCHES: Mapping[str, tuple[Mapping[str, Any], Mapping[str, Any]]] = {
     "scales": ({"scales": 1}, {"scales": 2}),
@@ -106,8 +115,8 @@ def paint(
     options: StyleTransferOptions, pair: tuple[str, str], store: WeightsStore, judge: Weights
 ) -> tuple[Image.Image, float, int, Distances]:
     """The picture, its seconds and steps, and how far it is from both."""
-    content = images.load(SAMPLES / "content" / f"{pair[0]}.jpg", "content")
-    style = images.load(SAMPLES / "style" / f"{pair[1]}.jpg", "style")
+    content_file, style_file = _files(pair)
+    content, style = images.load(content_file, "content"), images.load(style_file, "style")
     transfer = NeuralStyleTransfer(options, weights=store)
     started = time.perf_counter()
     *_, last = transfer.steps(content, style)
@@ -115,6 +124,46 @@ def paint(
     seconds = time.perf_counter() - started
     distances = distance.measure(picture, content, [Style(style)], judge)
     return picture, seconds, last.step, distances
+
+
+class TimeIsUp(Exception):
+    """It leaves the naive loop."""
+
+
+def paint_naively(
+    options: StyleTransferOptions,
+    pair: tuple[str, str],
+    store: WeightsStore,
+    judge: Weights,
+    seconds: float,
+) -> tuple[Image.Image, float, int, Distances]:
+    """As `paint`, for about so many seconds, in a process of its own."""
+    content, style = _files(pair)
+    width, height = images.load(content, "content").size
+    height_pixels = round(height * options.size / max(width, height))
+    subject = Subject(
+        options.model, height_pixels, store, resolve_device("auto"), content=content, style=style
+    )
+    with closing(Child(_serve_naive, subject)) as child:
+        picture, taken, evaluations = child.ask(seconds)
+    loaded = Style(images.load(style, "style"))
+    return picture, taken, evaluations, distance.measure(picture, subject.picture, [loaded], judge)
+
+
+def _serve_naive(connection: Connection, subject: Subject) -> None:
+    subject.naive.run(1)
+    connection.send("prepared")
+    seconds: float = connection.recv()
+    points: list[Point] = []
+
+    def look_at_the_clock(point: Point) -> None:
+        points.append(point)
+        if point.seconds >= seconds:
+            raise TimeIsUp
+
+    with suppress(TimeIsUp):
+        subject.naive.run(10**6, look_at_the_clock)
+    connection.send((to_picture(subject.naive.painted), points[-1].seconds, len(points)))
 
 
 def measure(
@@ -126,9 +175,16 @@ def measure(
 ) -> Iterator[Painted]:
     """Pair by pair, and the pictures as files."""
     for pair in pairs:
-        for name, options in chosen.items():
+        seconds_of_the_preset = 0.0
+        for name in (*chosen, NAIVE):
             print(f"{' + '.join(pair)}: {name}", file=sys.stderr, flush=True)
-            picture, seconds, steps, distances = paint(options, pair, store, judge)
+            if name == NAIVE:
+                made = paint_naively(chosen[PRESET], pair, store, judge, seconds_of_the_preset)
+            else:
+                made = paint(chosen[name], pair, store, judge)
+            picture, seconds, steps, distances = made
+            if name == PRESET:
+                seconds_of_the_preset = seconds
             images.save(picture, _file(pictures, name, pair), overwrite=True)
             yield Painted(
                 measured_on=today(),
@@ -174,6 +230,12 @@ def _means(rows: Sequence[Painted]) -> tuple[float, float, float]:
         geometric_mean(row.style_distance for row in rows),
         geometric_mean(row.content_distance for row in rows),
     )
+
+
+def _files(pair: tuple[str, str]) -> tuple[Path, Path]:
+    """Of content and style."""
+    content, style = pair
+    return SAMPLES / "content" / f"{content}.jpg", SAMPLES / "style" / f"{style}.jpg"
 
 
 def _file(pictures: Path, variant: str, pair: tuple[str, str]) -> Path:
