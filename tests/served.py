@@ -30,12 +30,14 @@ ENDLESS = TINY | {"total_iterations": "100000"}
 class Server:
     """Runs until it is told to stop, and may be started again on what it left."""
 
-    def __init__(self, directory: Path, *arguments: str, **environment: str) -> None:
+    def __init__(
+        self, directory: Path, *arguments: str, program: Path | str = NST, **environment: str
+    ) -> None:
         self.directory = directory
         self.log = directory / "log"
         self.client = httpx.Client()
         """A browser, which keeps its cookie when the server is started again."""
-        self._arguments = ("--port", "0", *arguments)
+        self._command = (program, "serve", "--port", "0", *arguments)
         others = {name: it for name, it in os.environ.items() if not name.startswith("NST_")}
         self._environment = {
             **others,
@@ -54,7 +56,7 @@ class Server:
         with self.log.open("ab") as log:
             began_at = log.tell()
             self.process = subprocess.Popen(
-                [NST, "serve", *self._arguments],
+                self._command,
                 cwd=self.directory,
                 env=self._environment,
                 stdout=log,
@@ -135,10 +137,12 @@ class Server:
 
 
 @contextmanager
-def serve(directory: Path, *arguments: str, **environment: str) -> Iterator[Server]:
+def serve(
+    directory: Path, *arguments: str, program: Path | str = NST, **environment: str
+) -> Iterator[Server]:
     """A server, which is gone afterwards."""
     directory.mkdir(parents=True, exist_ok=True)
-    server = Server(directory, *arguments, **environment).start()
+    server = Server(directory, *arguments, program=program, **environment).start()
     try:
         yield server
     finally:

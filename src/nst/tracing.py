@@ -12,7 +12,18 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from flask import Flask
 
-IS_INSTALLED = find_spec("opentelemetry") is not None
+PARTS = ("sdk", "exporter.otlp.proto.http", "instrumentation.flask")
+
+
+def _is_installed() -> bool:
+    """All of it: other packages bring parts of OpenTelemetry."""
+    try:
+        return all(find_spec(f"opentelemetry.{part}") for part in PARTS)
+    except ModuleNotFoundError:  # the package around a part
+        return False
+
+
+IS_INSTALLED = _is_installed()
 
 
 def set_up(endpoint: str, service: str) -> None:
@@ -30,7 +41,7 @@ def set_up(endpoint: str, service: str) -> None:
 
 def instrument(app: "Flask") -> None:
     """A span for every request."""
-    if find_spec("opentelemetry.instrumentation.flask"):
+    if IS_INSTALLED:
         from opentelemetry.instrumentation.flask import FlaskInstrumentor
 
         instrumentor = FlaskInstrumentor()
