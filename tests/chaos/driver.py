@@ -40,7 +40,9 @@ from nst.adapters.storage import in_folder
 NST = Path(sys.executable).with_name("nst")
 KEY = "chaos"
 LEASE_SECONDS = 4
-STORE_MEGABYTES = 200
+STORE_MEGABYTES_PER_JOB = 2
+"""Twice what a job leaves there."""
+INSIST_SECONDS = 180
 SECONDS_BETWEEN_JOBS = 1.0
 
 
@@ -122,13 +124,15 @@ def _signal(pids: Sequence[int], number: signal.Signals) -> None:
 class System:
     """All of it, running."""
 
-    def __init__(self, directory: Path, stack: ExitStack, *, apis: int, workers: int) -> None:
+    def __init__(
+        self, directory: Path, stack: ExitStack, *, apis: int, workers: int, jobs: int
+    ) -> None:
         def place(name: str) -> Path:
             (directory / name).mkdir()
             return directory / name
 
         self.store = place("store")
-        stack.enter_context(_small_disk(self.store))
+        stack.enter_context(_small_disk(self.store, STORE_MEGABYTES_PER_JOB * jobs))
         self.database = stack.enter_context(servers.postgresql(place("postgresql")))
         self.broker = stack.enter_context(servers.kafka(place("kafka")))
         self.redis = stack.enter_context(servers.redis(place("redis")))
@@ -174,12 +178,12 @@ class System:
 
 
 @contextmanager
-def _small_disk(directory: Path) -> Iterator[None]:
+def _small_disk(directory: Path, megabytes: int) -> Iterator[None]:
     """A disk that can be filled, where one may be mounted."""
     if os.geteuid() != 0:
         yield
         return
-    size = f"size={STORE_MEGABYTES}m"
+    size = f"size={megabytes}m"
     subprocess.run(["mount", "-t", "tmpfs", "-o", size, "tmpfs", directory], check=True)
     try:
         yield
@@ -292,7 +296,8 @@ class Client:
                 total_iterations=str(self._random.randint(2, 30)),
                 seed=str(number),
             )
-            self.accepted.add(self._insist(body, key=uuid.uuid4().hex))
+            if job_id := self._insist(body, key=uuid.uuid4().hex):
+                self.accepted.add(job_id)
 
     def jobs(self) -> dict[str, dict[str, Any]]:
         """All that I have, by id."""
@@ -305,14 +310,17 @@ class Client:
                 return found
             query = f"limit=100&before={page['next']}"
 
-    def _insist(self, body: tuple[bytes, str], key: str) -> str:
-        while True:
+    def _insist(self, body: tuple[bytes, str], key: str) -> str | None:
+        give_up_at = time.monotonic() + INSIST_SECONDS
+        while time.monotonic() < give_up_at:
             try:
                 answer = self._ask("POST", "/api/v1/jobs", body, {"Idempotency-Key": key})
                 return str(answer["id"])
             except (OSError, urllib.error.URLError, ValueError):
                 self._report.submissions_repeated += 1
                 time.sleep(0.5)
+        self._report.problems.append(f"nobody took a job for {INSIST_SECONDS} s")
+        return None
 
     def _ask(
         self,
@@ -413,7 +421,7 @@ def run(jobs: int, *, workers: int = 3, apis: int = 2, seed: int = 0) -> Report:
     report = Report(jobs=jobs)
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="nst-chaos-") as directory, ExitStack() as stack:
-        system = System(Path(directory), stack, apis=apis, workers=workers)
+        system = System(Path(directory), stack, apis=apis, workers=workers, jobs=jobs)
         client = Client(system.ports, report, seed)
         chaos = Chaos(system, report, seed)
         # The thread that starts a server has to live as long as the server: chaos stays here.
