@@ -224,7 +224,7 @@ class StyleTransferOptions(BaseModel):
 PRESETS: Mapping[str, Mapping[str, Any]] = {
     "quality": {
         "size": 512,
-        "content_weight": 2.3e5,
+        "content_weight": 1.85e5,
         "style_layers": "dense",
         "scales": 3,
         "average": 0.9,
