@@ -28,7 +28,7 @@ def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
         events = f"{service.api}/api/v1/jobs/{running}/events"
         with service.visitor.get(events, stream=True, timeout=30):
             for sign in (
-                "nst_running_step > 3",
+                "nst_running_step > 3 and nst_running_last_step == 20000",
                 "rate(nst_step_duration_seconds_count[1m]) > 0",
                 "nst_event_streams > 0",
                 "nst:wait_seconds:p95_10m > 0",
