@@ -21,7 +21,7 @@ from PIL import Image
 from pydantic import PositiveFloat
 
 import nst
-from benchmarks.engine import machine
+from benchmarks.engine import files, machine
 from benchmarks.engine.child import Child
 from benchmarks.engine.schema import Machine, Measured, Record, today
 from benchmarks.engine.subjects import Subject
@@ -300,8 +300,7 @@ def main(
             options=chosen[PRESET].model_dump(mode="json"),
             rows=tuple(rows),
         )
-        text = ablation.model_dump_json(indent=1) + "\n"
-        images.write_file(output, lambda file: file.write_text(text), overwrite=True)
+        files.write(ablation, output)
         images.save(sheet(ablation, pictures), output.with_suffix(".jpg"), overwrite=True)
     click.echo(render(ablation))
 

@@ -1,12 +1,12 @@
 """Results files, which several runs on the same machine may fill."""
 
-import os
 from pathlib import Path
 
 from click import ClickException
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from benchmarks.engine.schema import Results
+from nst import images
 
 
 def read(path: Path) -> Results:
@@ -38,9 +38,8 @@ def continued(path: Path, header: Results) -> Results:
     )
 
 
-def write(results: Results, path: Path) -> None:
-    """Under a temporary name first, so that an interrupted run leaves no half a file."""
+def write(results: BaseModel, path: Path) -> None:
+    """Of any suite; an interrupted run leaves no half a file."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    temporary.write_text(results.model_dump_json(indent=1) + "\n", encoding="utf-8")
-    temporary.replace(path)
+    text = results.model_dump_json(indent=1) + "\n"
+    images.write_file(path, lambda file: file.write_text(text, encoding="utf-8"), overwrite=True)

@@ -8,12 +8,11 @@ import click
 import torch
 
 import nst
-from benchmarks.engine import machine
+from benchmarks.engine import files, machine
 from benchmarks.engine.schema import today
 from benchmarks.service import client, report
 from benchmarks.service.schema import Results
 from benchmarks.service.server import running
-from nst import images
 
 RESULTS = Path(__file__).resolve().parents[1] / "results"
 WORKERS = 2
@@ -62,8 +61,7 @@ def main(quick: bool, output: Path | None, show: Path | None) -> None:
     if not output and not quick:
         output = RESULTS / machine.file_name(results.suite, results.machine)
     if output:
-        text = results.model_dump_json(indent=1) + "\n"
-        images.write_file(output, lambda file: file.write_text(text), overwrite=True)
+        files.write(results, output)
     click.echo(report.render(results))
 
 
