@@ -1,8 +1,9 @@
 """Neural style transfer: a photo and a painting in, the photo painted out.
 
->>> from nst import NeuralStyleTransfer, StyleTransferOptions
+>>> from nst import Inputs, NeuralStyleTransfer, StyleTransferOptions
 >>> options = StyleTransferOptions.from_preset("fast")
->>> result = NeuralStyleTransfer(options).run("photo.jpg", "painting.jpg")  # doctest: +SKIP
+>>> inputs = Inputs("photo.jpg", "painting.jpg")
+>>> result = NeuralStyleTransfer(options).run(inputs)  # doctest: +SKIP
 >>> result.image.save("painted.png")  # doctest: +SKIP
 
 Importing nst loads neither torch nor Pillow; the public names are loaded when first used.
@@ -13,8 +14,9 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from nst.controls import Controls
-    from nst.engine.style_transfer import NeuralStyleTransfer
-    from nst.engine.weights import WeightsStore
+    from nst.engine.inputs import Inputs
+    from nst.engine.network.weights import WeightsStore
+    from nst.engine.transfer import NeuralStyleTransfer
     from nst.errors import NSTError, TransferCanceled
     from nst.options import StyleTransferOptions
     from nst.progress import Losses, Progress, Result, StopReason
@@ -23,19 +25,21 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "Controls": "nst.controls",
+    "Inputs": "nst.engine.inputs",
     "Losses": "nst.progress",
     "NSTError": "nst.errors",
-    "NeuralStyleTransfer": "nst.engine.style_transfer",
+    "NeuralStyleTransfer": "nst.engine.transfer",
     "Progress": "nst.progress",
     "Result": "nst.progress",
     "StopReason": "nst.progress",
     "StyleTransferOptions": "nst.options",
     "TransferCanceled": "nst.errors",
-    "WeightsStore": "nst.engine.weights",
+    "WeightsStore": "nst.engine.network.weights",
 }
 
 __all__ = [
     "Controls",
+    "Inputs",
     "Losses",
     "NSTError",
     "NeuralStyleTransfer",

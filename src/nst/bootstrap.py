@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from nst.adapters.kafka import KafkaSettings
     from nst.adapters.sql import SqlJobRepository
     from nst.api.streams import Streams
-    from nst.engine.download import OnDownload
-    from nst.engine.weights import WeightsStore
+    from nst.engine.network.download import OnDownload
+    from nst.engine.network.weights import WeightsStore
     from nst.jobs.ports import ImageStorage, JobQueue, ProgressFeed, RateLimiter
     from nst.settings import Settings
     from nst.worker import Paint, Worker
@@ -38,7 +38,7 @@ def weights_store(
     file: Path | None = None, on_download: "OnDownload | None" = None
 ) -> "WeightsStore":
     """Weights as the environment says, or from `file` alone."""
-    from nst.engine.weights import WeightsStore
+    from nst.engine.network.weights import WeightsStore
     from nst.settings import load_settings
 
     settings = load_settings()

@@ -1,9 +1,10 @@
 """What a transfer reports, while it runs and at its end."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+from typing import Protocol, Self
 
 from PIL import Image
 
@@ -63,9 +64,32 @@ class MemoryPlan:
         )
 
 
+class Snapshot(Protocol):
+    """A transfer after one step, frozen: it stays what it is while the transfer goes on."""
+
+    def picture(self) -> Image.Image:
+        """Return the picture in the size of the result, also while a coarser scale is painted; with
+        option average it is the average of the last steps."""
+
+    def losses(self) -> Losses:
+        """Return the losses of `picture`, NaN for a draft alone. Costs an evaluation where the
+        picture is an average."""
+
+    def save_checkpoint(self, path: Path) -> None:
+        """Write the file from which the transfer goes on after this step.
+
+        Raises StorageError, InvalidOption for a draft alone, which takes no steps, and ValueError
+        after `without_checkpoint`.
+        """
+
+    def without_checkpoint(self) -> Self:
+        """Return the same without the memory that only a checkpoint needs: what an optimizer
+        remembers is larger than all else. For those who keep a snapshot during the next step."""
+
+
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """The state after an optimizer step."""
+    """The state after an optimizer step, a value that stays valid."""
 
     step: int
     total_iterations: int
@@ -85,15 +109,8 @@ class Progress:
     """That this scale follows; None for a draft alone."""
     in_force: Mapping[str, float]
     """What may be steered, and the value that this step went by."""
-    render: Callable[[], Image.Image]
-    """The picture after this step, or with option average that of the last ones; may be called at
-    any time, also later."""
-    measure: Callable[[], Losses]
-    """Of the picture that `render` returns; to be called before the next step. Costs an evaluation
-    where it is an average."""
-    save_checkpoint: Callable[[Path], None] | None
-    """Writes the file from which the transfer goes on after this step; to be called before the next
-    one. Raises StorageError. None for a draft alone."""
+    snapshot: Snapshot
+    """The picture, its losses and the checkpoint after this step."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,3 +154,8 @@ class Result:
     @property
     def steps(self) -> int:
         return len(self.history)
+
+    @property
+    def is_draft(self) -> bool:
+        """Whether a draft is the result, and nothing was optimised."""
+        return self.memory_plan is None

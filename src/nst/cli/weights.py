@@ -18,7 +18,7 @@ def weights() -> None:
 @weights.command("list")
 def list_() -> None:
     """Show which weights are here and which can be fetched."""
-    from nst.engine.weights import RELEASES
+    from nst.engine.network.weights import RELEASES
 
     store = weights_store()
     for model in MODELS:
@@ -50,8 +50,8 @@ def fetch(model: str, publisher: str | None) -> None:
 @debug_option
 def verify(models: tuple[str, ...]) -> int:
     """Check hash, shapes and numbers of every file of MODELS, by default of both."""
-    from nst.engine.conversion import UnusableWeights
-    from nst.engine.weights import read
+    from nst.engine.network.files import UnusableWeights
+    from nst.engine.network.weights import read
 
     store, all_good = weights_store(), True
     for model in models or MODELS:

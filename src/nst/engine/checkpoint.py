@@ -8,7 +8,7 @@ import hashlib
 import json
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Self
 
@@ -21,8 +21,11 @@ from torch import Tensor
 
 import nst
 from nst import images
-from nst.engine.optimize import OptimizerState
+from nst.engine.optimizer.average import AverageState
+from nst.engine.optimizer.optimizer import OptimizerState
 from nst.errors import InvalidCheckpoint
+from nst.options import StyleTransferOptions
+from nst.progress import MemoryPlan
 
 FORMAT = 1
 """Other formats are refused."""
@@ -44,6 +47,20 @@ class Origin(BaseModel):
     """SHA-256 of the pixels, by role."""
     weights: str
     """SHA-256 of their file."""
+
+    @classmethod
+    def of(
+        cls,
+        options: StyleTransferOptions,
+        pictures: Iterable[tuple[str, Image.Image]],
+        weights: str,
+    ) -> Self:
+        """`pictures`: by role. `weights`: the SHA-256 of their file."""
+        return cls(
+            options=options.model_dump(mode="json"),
+            pictures={role: fingerprint(picture) for role, picture in pictures},
+            weights=weights,
+        )
 
     def problem(self, now: Self) -> str | None:
         """What is not the same now, and what to do, if anything is not."""
@@ -88,6 +105,38 @@ class Checkpoint(BaseModel):
     """What may be steered, and its value."""
     numbers: dict[str, float]
     vectors: dict[str, Tensor] = Field(exclude=True)
+
+    @classmethod
+    def after(
+        cls,
+        origin: Origin,
+        *,
+        scale: int,
+        scale_steps: int,
+        steps: int,
+        evaluations: int,
+        lowest: list[float],
+        precision: str,
+        plan: MemoryPlan,
+        in_force: dict[str, float],
+        optimizer: OptimizerState,
+        average: AverageState,
+    ) -> Self:
+        """A step, given what was known then."""
+        return cls(
+            origin=origin,
+            scale=scale,
+            scale_steps=scale_steps,
+            steps=steps,
+            evaluations=evaluations,
+            lowest=lowest,
+            precision=precision,
+            tile_side=plan.tile_side,
+            history_size=plan.history_size,
+            in_force=in_force,
+            numbers={**optimizer.numbers, **average.numbers},
+            vectors={**optimizer.vectors, **average.vectors},
+        )
 
     @property
     def optimizer(self) -> OptimizerState:

@@ -4,20 +4,25 @@ The loss that made a picture cannot judge it: any picture may be fitted to one n
 VGG sees the same layers with other weights.
 """
 
+import logging
 from collections.abc import Sequence
 
 import torch
 from PIL import Image
 
 from nst import images
-from nst.engine.encoder import Activations, Encoder
-from nst.engine.losses import content_sum
-from nst.engine.pictures import style_inputs, to_tensor
-from nst.engine.style_term import Comparison, compare
-from nst.engine.styles import Style
-from nst.engine.tiles import cut
-from nst.engine.weights import Weights
+from nst.engine.inputs import Pictures
+from nst.engine.losses.content import content_sum
+from nst.engine.losses.style import Comparison, compare
+from nst.engine.memory.attempts import is_out_of_memory
+from nst.engine.network.encoder import Activations, Encoder
+from nst.engine.network.tiles import cut
+from nst.engine.network.weights import Weights
+from nst.engine.pictures.styles import Style
+from nst.engine.pictures.tensors import style_inputs, to_tensor
 from nst.progress import Distances
+
+logger = logging.getLogger(__name__)
 
 JUDGE = {"vgg19": "vgg16", "vgg16": "vgg19"}
 """Which network judges the pictures of which."""
@@ -48,6 +53,17 @@ def measure(
         content=(content_sum(features, target) / target.square().sum()).item(),
         style=_style_distance(of_image, comparisons, encoder.path, size),
     )
+
+
+def measure_if_possible(image: Image.Image, pictures: Pictures, judge: Weights) -> Distances | None:
+    """As `measure`; None, and a warning, where memory runs out."""
+    try:
+        return measure(image, pictures.content, pictures.styles, judge)
+    except (MemoryError, RuntimeError) as error:
+        if not is_out_of_memory(error):
+            raise
+        logger.warning("the distances could not be measured: there is too little memory")
+        return None
 
 
 def _style_distance(

@@ -3,6 +3,7 @@
 Torch is not imported here: drafts do without.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -23,6 +24,14 @@ Masks: TypeAlias = "Sequence[ImageSource | None]"
 ASPECT_TOLERANCE = 0.02
 """By which the aspect ratios of a mask and the content may differ, relative to one another: both
 have been rounded to whole pixels."""
+
+
+MAX_STYLE_AREA = 4.0
+"""Pixels of the style picture per pixel of the result, at most: a panorama as style must not need
+more memory than the result."""
+
+MIN_STYLE_SIDE = 32
+"""In pixels: a few features of the deepest layer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +79,20 @@ def load_mask(source: ImageSource, content: Image.Image, size: int) -> Image.Ima
     if not _resize(mask, images.fit(content.size, size)).getbbox():
         raise InvalidImage("mask", "it is black everywhere; make it white where its style belongs")
     return mask
+
+
+def style_size(
+    size: tuple[int, int], content_size: tuple[int, int], style_scale: float = 1.0
+) -> tuple[int, int]:
+    """The style picture at the height of the result, as in the classic programs, times its scale,
+    its aspect ratio kept; lower where it would have more than MAX_STYLE_AREA times the pixels of
+    the result. The scale does not make a side shorter than MIN_STYLE_SIDE."""
+    width, height = size
+    at_height = content_size[1] / height
+    smallest = min(at_height, MIN_STYLE_SIDE / min(size))
+    largest = math.sqrt(MAX_STYLE_AREA * content_size[0] * content_size[1] / (width * height))
+    scale = min(max(at_height * style_scale, smallest), largest)
+    return round(width * scale), round(height * scale)
 
 
 def amounts(styles: Sequence[Style], size: tuple[int, int]) -> list[np.ndarray] | None:

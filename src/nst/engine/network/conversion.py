@@ -16,21 +16,15 @@ from safetensors.torch import load_file
 from torch import Tensor
 from torch.nn.functional import conv2d, max_pool2d, relu
 
-from nst.engine.encoder import MEAN_RGB, layer_names, parameter_shapes
+from nst.engine.network.encoder import MEAN_RGB, layer_names, parameter_shapes
+from nst.engine.network.files import CAFFE_PTH, UnusableWeights
 
 MEAN_ACTIVATION = 40.0
 """Brings the first style loss of the classic method near 3·10¹², where the programs that made its
 weights the default had it."""
 
-CAFFE_PTH = ("d01eb7cb", "00b39a1b")
-"""How the SHA-256 of the common .pth copies of the original VGG-19 and VGG-16 begin."""
-
 TORCHVISION_MEAN = (0.485, 0.456, 0.406)  # of RGB in 0…1, as in torchvision's training
 TORCHVISION_STD = (0.229, 0.224, 0.225)
-
-
-class UnusableWeights(ValueError):
-    """The file is not a set of weights of the model; the message says why."""
 
 
 def read_weights(path: Path, model: str, sha256: str) -> dict[str, Tensor]:

@@ -1,4 +1,4 @@
-"""The losses of the classic method, as sums over pixels, and their gradients.
+"""Sums over the pixels of features, and their gradients.
 
 A sum over a picture is the sum over its tiles, and an average follows from it; so the same
 functions serve a whole picture and a part of it. Features are (1, C, H, W), best with the channels
@@ -74,45 +74,6 @@ def add_channel_sum_gradient(total: Tensor, gradient: Tensor, guide: Tensor | No
         total.add_(of_pixel)
     else:
         total.addcmul_(of_pixel, guide.to(total.dtype))
-
-
-def content_sum(features: Tensor, target: Tensor) -> Tensor:
-    """Squared differences, summed: two (1, C, H, W) → scalar.
-
-    [Gatys16] eq. 1 takes half of it; the content loss is its mean, which does not grow with the
-    picture.
-    """
-    wide = torch.promote_types(features.dtype, torch.float32)
-    pairs = zip(bands(features), bands(target), strict=True)
-    return sum_of((part.to(wide) - other).square_().sum() for part, other in pairs)
-
-
-def add_content_sum_gradient(
-    total: Tensor, features: Tensor, target: Tensor, gradient: float
-) -> None:
-    """Adds to `total` the gradient with respect to the features, (1, C, H, W), that follows from
-    that with respect to `content_sum`."""
-    for band, of_band, other in zip(bands(features), bands(total), bands(target), strict=True):
-        of_band.add_(band - other, alpha=2 * gradient)
-
-
-def total_variation_loss(image: Tensor) -> Tensor:
-    """Sum of absolute differences of horizontal and vertical neighbours: (B, C, H, W) → scalar.
-
-    [Johnson16] names the regulariser; the absolute (anisotropic) form is the classic programs'.
-    """
-    return sum_of(image.diff(dim=dimension).abs_().sum() for dimension in (2, 3))
-
-
-def total_variation_gradient(image: Tensor) -> Tensor:
-    """With respect to the image; 0 where neighbours are equal."""
-    gradient = torch.zeros_like(image)
-    for dimension in (2, 3):
-        sign = image.diff(dim=dimension).sign_()
-        pairs = sign.shape[dimension]
-        gradient.narrow(dimension, 1, pairs).add_(sign)
-        gradient.narrow(dimension, 0, pairs).sub_(sign)
-    return gradient
 
 
 def sum_of(tensors: Iterator[Tensor]) -> Tensor:

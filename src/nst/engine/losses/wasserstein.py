@@ -10,7 +10,7 @@ Crowson's program style-transfer-pytorch.
 import torch
 from torch import Tensor
 
-from nst.engine.losses import (
+from nst.engine.losses.sums import (
     add_channel_sum_gradient,
     add_gram_sum_gradient,
     channel_sum,

@@ -40,6 +40,7 @@ class Clock:
     scale has pixels."""
 
     def __init__(self, scales: Sequence[Scale]) -> None:
+        self.scales = scales
         self.steps = 0
         self._started = time.perf_counter()
         self._done = 0

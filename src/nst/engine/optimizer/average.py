@@ -10,6 +10,14 @@ import torch
 from torch import Tensor
 
 
+@dataclass(frozen=True, slots=True)
+class AverageState:
+    """All that an average knows between two steps."""
+
+    vectors: Mapping[str, Tensor]
+    numbers: Mapping[str, float]
+
+
 @dataclass(slots=True)
 class Average:
     """Exponentially weighted: each iterate counts `decay` times what the next one does, and the
@@ -24,7 +32,7 @@ class Average:
     def from_state(
         cls, decay: float, vectors: Mapping[str, Tensor], numbers: Mapping[str, float]
     ) -> "Average":
-        """As it was when `vectors` and `numbers` were asked for, or a new one without them."""
+        """As it was when `state` was asked for, or a new one without its vectors and numbers."""
         return cls(decay, int(numbers.get("averaged", 0)), vectors.get("average"))
 
     def of(self, x: Tensor) -> Tensor:
@@ -41,10 +49,7 @@ class Average:
         """Another loss has other iterates."""
         self.count, self.mean = 0, None
 
-    @property
-    def vectors(self) -> dict[str, Tensor]:
-        return {} if self.mean is None else {"average": self.mean}
-
-    @property
-    def numbers(self) -> dict[str, float]:
-        return {"averaged": self.count}
+    def state(self) -> AverageState:
+        """From which `from_state` makes the same average."""
+        vectors = {} if self.mean is None else {"average": self.mean}
+        return AverageState(vectors, {"averaged": self.count})

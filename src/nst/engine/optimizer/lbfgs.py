@@ -1,117 +1,18 @@
-"""L-BFGS and Adam as steppers: one `step` at a time, on a flat vector of N numbers.
-
-Both keep the last accepted iterate (`x`, `accepted`) apart from what they try, so that whoever
-looks between two steps sees an iterate and never a trial point.
+"""L-BFGS with a line search.
 
 [NW06] Nocedal, Wright: Numerical Optimization, 2nd edition, 2006.
-[Kingma14] Kingma, Ba: Adam, arXiv 1412.6980.
 """
 
 import math
 from collections import deque
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Protocol, Self
+from typing import Self
 
 import torch
 from torch import Tensor
 
+from nst.engine.optimizer.optimizer import Evaluation, Objective, OptimizerState, evaluate
 from nst.errors import Diverged
-from nst.progress import Losses
-
-
-@dataclass(frozen=True, slots=True)
-class Evaluation:
-    """The loss at one point."""
-
-    losses: Losses
-    gradient: Tensor
-    """(N,)"""
-
-    @property
-    def loss(self) -> float:
-        return self.losses.total
-
-    @property
-    def is_finite(self) -> bool:
-        return math.isfinite(self.loss) and bool(torch.isfinite(self.gradient).all())
-
-
-Objective = Callable[[Tensor], Evaluation]
-
-
-@dataclass(frozen=True, slots=True)
-class OptimizerState:
-    """All that an optimizer knows between two steps. One made from it takes the same steps."""
-
-    vectors: Mapping[str, Tensor]
-    """(N,) each; not copied, and never changed in place."""
-    numbers: Mapping[str, float]
-
-    @classmethod
-    def at(cls, x: Tensor, accepted: Evaluation, steps: int) -> Self:
-        """What every optimizer knows."""
-        losses = accepted.losses
-        numbers = {
-            "content": losses.content,
-            "style": losses.style,
-            "total_variation": losses.total_variation,
-            "steps": steps,
-        }
-        return cls({"x": x, "gradient": accepted.gradient}, numbers)
-
-    @property
-    def x(self) -> Tensor:
-        return self.vectors["x"]
-
-    @property
-    def accepted(self) -> Evaluation:
-        names = ("content", "style", "total_variation")
-        return Evaluation(Losses(*(self.numbers[n] for n in names)), self.vectors["gradient"])
-
-    @property
-    def steps(self) -> int:
-        return int(self.numbers["steps"])
-
-    def with_more(self, vectors: Mapping[str, Tensor], numbers: Mapping[str, float]) -> Self:
-        return type(self)({**self.vectors, **vectors}, {**self.numbers, **numbers})
-
-
-class Optimizer(Protocol):
-    """What the method needs of an optimizer."""
-
-    x: Tensor
-    """The last accepted iterate (N,). Replaced by a step, never changed in place."""
-    accepted: Evaluation
-    """The evaluation at `x`."""
-
-    def step(self) -> bool:
-        """Go to the next iterate. False if no smaller loss can be found: this is the end.
-
-        Raises Diverged if the loss is not finite and safer steps do not help; `x` is then still
-        the last good iterate.
-        """
-
-    def go_on_with(self, objective: Objective) -> None:
-        """From the same iterate, minimise this objective, which differs from the last one by
-        rounding only. Raises Diverged."""
-
-    def shorten_memory(self, pairs: int) -> None:
-        """From now on, remember this many steps at most."""
-
-    def state(self) -> OptimizerState:
-        """From which `from_state` makes the same optimizer, without an evaluation."""
-
-
-def _evaluate(objective: Objective, x: Tensor, step: int = 0) -> Evaluation:
-    """At a point from which there is no way back. Raises Diverged."""
-    evaluation = objective(x)
-    if not evaluation.is_finite:
-        raise Diverged(step)
-    return evaluation
-
-
-# ── L-BFGS ────────────────────────────────────────────────────────────────────────────────────
 
 FIRST_STEP = 5.0
 """Root-mean-square change of x (here: grey levels) that a step without memory tries first. torch
@@ -136,7 +37,7 @@ class LBFGS:
         self, objective: Objective, x: Tensor, *, history_size: int = HISTORY_SIZE
     ) -> None:
         self.x = x
-        self.accepted = _evaluate(objective, x)
+        self.accepted = evaluate(objective, x)
         self._objective = objective
         self._steps = 0
         self._pairs: deque[tuple[Tensor, Tensor, float]] = deque(maxlen=history_size)
@@ -181,7 +82,7 @@ class LBFGS:
     def go_on_with(self, objective: Objective) -> None:
         # The pairs stay: they describe the same landscape.
         self._objective = objective
-        self.accepted = _evaluate(objective, self.x, self._steps)
+        self.accepted = evaluate(objective, self.x, self._steps)
 
     def shorten_memory(self, pairs: int) -> None:
         self._pairs = deque(self._pairs, maxlen=pairs)
@@ -290,80 +191,3 @@ def _between(low: Trial, high: Trial) -> float:
     minimum = high.length - width * (high.slope + d2 - d1) / divisor
     nearest, farthest = sorted((low.length + 0.1 * width, high.length - 0.1 * width))
     return min(max(minimum, nearest), farthest)
-
-
-# ── Adam ──────────────────────────────────────────────────────────────────────────────────────
-
-BETA1, BETA2, EPSILON = 0.9, 0.999, 1e-8  # [Kingma14] algorithm 1
-MAX_RETRIES = 10
-
-
-class Adam:
-    """[Kingma14] algorithm 1; a step to a loss that is not finite is taken back and halved.
-
-    After an error of the objective the step may be tried again.
-    """
-
-    def __init__(self, objective: Objective, x: Tensor, *, learning_rate: float) -> None:
-        self.x = x
-        self.accepted = _evaluate(objective, x)
-        self._objective = objective
-        self._learning_rate = learning_rate
-        self._steps = 0
-        self._age = 0
-        self._mean = torch.zeros_like(x)
-        self._square = torch.zeros_like(x)
-        self._average_in(self.accepted.gradient)
-
-    @classmethod
-    def from_state(cls, objective: Objective, state: OptimizerState) -> Self:
-        self = cls.__new__(cls)
-        self.x, self.accepted, self._steps = state.x, state.accepted, state.steps
-        self._objective = objective
-        self._learning_rate = state.numbers["learning_rate"]
-        self._age = int(state.numbers["age"])
-        self._mean, self._square = state.vectors["mean"], state.vectors["square"]
-        return self
-
-    def state(self) -> OptimizerState:
-        return OptimizerState.at(self.x, self.accepted, self._steps).with_more(
-            {"mean": self._mean, "square": self._square},
-            {"learning_rate": self._learning_rate, "age": self._age},
-        )
-
-    def step(self) -> bool:
-        for _ in range(MAX_RETRIES):
-            x = self._next()
-            evaluation = self._objective(x)
-            if evaluation.is_finite:
-                self.x, self.accepted = x, evaluation
-                self._steps += 1
-                self._average_in(evaluation.gradient)
-                return True
-            self._forget()
-            self._learning_rate /= 2
-        raise Diverged(self._steps)
-
-    def go_on_with(self, objective: Objective) -> None:
-        self._objective = objective
-        self.accepted = _evaluate(objective, self.x, self._steps)
-
-    def shorten_memory(self, pairs: int) -> None:
-        """Two averages are all that it remembers."""
-
-    def _next(self) -> Tensor:
-        mean = self._mean / (1 - BETA1**self._age)
-        square = self._square / (1 - BETA2**self._age)
-        return self.x - self._learning_rate * mean / (square.sqrt() + EPSILON)
-
-    def _average_in(self, gradient: Tensor) -> None:
-        self._age += 1
-        self._mean = BETA1 * self._mean + (1 - BETA1) * gradient
-        self._square = BETA2 * self._square + (1 - BETA2) * gradient * gradient
-
-    def _forget(self) -> None:
-        """All gradients but the last."""
-        self._age = 0
-        self._mean = torch.zeros_like(self.x)
-        self._square = torch.zeros_like(self.x)
-        self._average_in(self.accepted.gradient)

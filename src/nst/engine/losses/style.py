@@ -1,12 +1,11 @@
 """The style term: what features are compared with, layer by layer and region by region.
 
 [Gatys16] Gatys, Ecker, Bethge: Image Style Transfer Using Convolutional Neural Networks, CVPR 2016.
-[Johnson16] Johnson, Alahi, Fei-Fei: Perceptual Losses for Real-Time Style Transfer, ECCV 2016.
 [Gatys17] Gatys, Ecker, Bethge, Hertzmann, Shechtman: Controlling Perceptual Factors in Neural Style
 Transfer, CVPR 2017.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -14,32 +13,15 @@ import torch
 from torch import Tensor
 from torch.nn.functional import avg_pool2d, max_pool2d
 
-from nst.engine.encoder import Encoder
-from nst.engine.losses import add_gram_sum_gradient, added, gram_sum
-from nst.engine.tiles import Tile, cut, radius_pixels, stride
-from nst.engine.wasserstein import GaussianTarget
+from nst.engine.losses.gram import GramTarget
+from nst.engine.losses.sums import added
+from nst.engine.losses.wasserstein import GaussianTarget
+from nst.engine.network.encoder import Activations, Encoder
+from nst.engine.network.tiles import Tile, cut, radius_pixels, stride
+from nst.engine.pictures.tensors import StyleInput
 
 KEPT_SHARE = 0.5
 """Of a region, at least, is left of its guide in every layer."""
-
-
-@dataclass(frozen=True, slots=True)
-class StyleInput:
-    """A style as the network gets it."""
-
-    image: Tensor
-    """(1, 3, H, W), RGB 0…255 minus the encoder's mean colour."""
-    share: float = 1.0
-    """Of all styles, where none has a mask."""
-    amount: Tensor | None = None
-    """(1, 1, H, W) of the result, 0…1: how much of this style is there. None if no style has a
-    mask."""
-
-
-def covered(styles: Sequence[StyleInput]) -> Tensor:
-    """How much of any style there is, 0…1: (1, 1, H, W), or (1,) for everywhere."""
-    amounts = [style.amount for style in styles if style.amount is not None]
-    return torch.stack(amounts).sum(0) if amounts else torch.ones(1, device=styles[0].image.device)
 
 
 class Target(Protocol):
@@ -59,28 +41,6 @@ class Target(Protocol):
 
     def distance(self, averages: Tensor) -> Tensor:
         """A scalar, 0 where the averages are the target's; can be differentiated."""
-
-
-class GramTarget:
-    """The Gram matrix of a style. The averages are the products of every two channels, (C, C)."""
-
-    def __init__(self, averages: Tensor) -> None:
-        self._averages = averages
-
-    @staticmethod
-    def sums(features: Tensor, guide: Tensor | None) -> Tensor:
-        return gram_sum(features, guide)
-
-    @staticmethod
-    def add_gradient(
-        total: Tensor, features: Tensor, gradient: Tensor, guide: Tensor | None
-    ) -> None:
-        add_gram_sum_gradient(total, features, gradient, guide)
-
-    def distance(self, averages: Tensor) -> Tensor:
-        """Sum of squared differences of the Gram matrices, which are divided by C·H·W
-        ([Johnson16] eq. 4) where [Gatys16] eq. 4 divides the loss by 4C²(HW)²."""
-        return ((averages - self._averages) / len(averages)).square().sum()
 
 
 TARGETS: dict[str, type[GramTarget] | type[GaussianTarget]] = {
@@ -120,6 +80,39 @@ class Comparison:
         return None if self.guide is None else tile.of_picture(self.guide, stride(self.layer))
 
 
+class StyleTerm:
+    """The sum of all that is compared, [Gatys16] eq. 5."""
+
+    name = "style"
+
+    def __init__(self, comparisons: Sequence[Comparison]) -> None:
+        """Without any, as where a mask is too small to be seen at this scale, the loss is 0."""
+        self.layers: Collection[str] = {each.layer for each in comparisons}
+        self._comparisons = comparisons
+
+    def statistics(self, activations: Activations, tile: Tile) -> Sequence[Tensor]:
+        """The sums of each comparison."""
+        return [each.sums(activations[each.layer], tile) for each in self._comparisons]
+
+    def loss(self, statistics: Sequence[Tensor]) -> Tensor:
+        if not self._comparisons:
+            return torch.zeros(())
+        pairs = zip(self._comparisons, statistics, strict=True)
+        return torch.stack([comparison.loss(sums) for comparison, sums in pairs]).sum()
+
+    def add_gradient(
+        self,
+        layer: str,
+        total: Tensor,
+        features: Tensor,
+        statistics_gradient: Sequence[Tensor],
+        tile: Tile,
+    ) -> None:
+        for comparison, gradient in zip(self._comparisons, statistics_gradient, strict=True):
+            if comparison.layer == layer:
+                comparison.add_gradient(total, features, gradient, tile)
+
+
 def compare(
     encoder: Encoder,
     layers: Sequence[str],
@@ -129,7 +122,7 @@ def compare(
     style_loss: str = "gram",
     tile_side: int | None = None,
 ) -> list[Comparison]:
-    """Everything that is compared; the sum of all losses is [Gatys16] eq. 5 with equal weights w_l.
+    """Everything that is compared, with equal weights w_l of [Gatys16] eq. 5.
 
     Without masks there is one region and one target, the styles' averages mixed by their shares.
     With masks every style has its region ([Gatys17] §4.1), and each counts as the part of the

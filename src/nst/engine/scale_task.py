@@ -1,6 +1,5 @@
-"""One scale of a transfer, ready to be painted within the memory there is."""
+"""One scale of a transfer: what is minimised there, by what, in which precision and memory."""
 
-import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
@@ -9,37 +8,36 @@ from typing import TypeVar
 import torch
 from torch import Tensor
 
-from nst.engine.average import Average
 from nst.engine.checkpoint import Checkpoint
 from nst.engine.device import precision_of
-from nst.engine.memory import give_back
-from nst.engine.memory_plan import Demand, smaller
-from nst.engine.objective import Objective
-from nst.engine.optimize import LBFGS, Adam, Evaluation, Optimizer, OptimizerState
-from nst.engine.pyramid import Scale
-from nst.errors import OutOfMemory
+from nst.engine.losses.objective import LossWeights, Objective
+from nst.engine.memory.attempts import Attempts
+from nst.engine.memory.plan import Demand
+from nst.engine.optimizer.adam import Adam
+from nst.engine.optimizer.average import Average
+from nst.engine.optimizer.convergence import Convergence
+from nst.engine.optimizer.lbfgs import LBFGS
+from nst.engine.optimizer.optimizer import Evaluation, Optimizer, OptimizerState
+from nst.engine.scales import Scale
+from nst.engine.steering import loss_weights
 from nst.options import StyleTransferOptions
-from nst.progress import Losses, MemoryPlan
+from nst.progress import Losses, MemoryPlan, StopReason
 
 T = TypeVar("T")
 
-logger = logging.getLogger(__name__)
-
 
 @dataclass(slots=True)
-class Task:
-    """What is painted, and how its memory is divided. Where memory runs out all the same, an
-    attempt is made again with smaller tiles and a shorter history."""
+class ScaleTask:
+    """What is painted. Where memory runs out, an attempt is made again with smaller tiles and a
+    shorter history."""
 
     scale: Scale
     start: Tensor
     """(1, 3, H, W)"""
-    demand: Demand
-    plan: MemoryPlan
-    """The one that is followed now."""
+    attempts: Attempts
     plan_in_float32: MemoryPlan
     """The one to follow when bfloat16 has done its part."""
-    objective_in: Callable[[torch.dtype, MemoryPlan, int], Objective]
+    objective_in: Callable[[torch.dtype, MemoryPlan, LossWeights, int], Objective]
     """With this type of numbers, under this plan, after this number of evaluations."""
     options: StyleTransferOptions
     """In force; what may be steered changes."""
@@ -56,19 +54,31 @@ class Task:
     def dtype(self) -> torch.dtype:
         return self.objective.dtype
 
+    @property
+    def plan(self) -> MemoryPlan:
+        """The one that is followed now."""
+        return self.attempts.plan
+
     def compute_in(self, dtype: torch.dtype) -> None:
         """Make the objective, in place of the one before if there was one. Raises OutOfMemory."""
         self._within_memory(partial(self._replace_objective, dtype))
 
+    # ── what a scale begins with, anew or as it was at the checkpoint ──
+
     def average(self, *, is_last: bool) -> Average:
-        """Of the last scale's iterates, or as it was at the checkpoint."""
+        """Of the last scale's iterates."""
         decay = self.options.average if is_last else 0.0
         if self.checkpoint is None:
             return Average(decay)
         return Average.from_state(decay, self.checkpoint.vectors, self.checkpoint.numbers)
 
+    def convergence(self) -> Convergence:
+        window, tolerance = self.options.convergence_window, self.options.convergence_tolerance
+        lowest = self.checkpoint.lowest if self.checkpoint else ()
+        return Convergence(window, tolerance, lowest)
+
     def optimizer(self) -> Optimizer:
-        """At the start, or as it was at the checkpoint. Raises OutOfMemory, Diverged."""
+        """Raises OutOfMemory, Diverged."""
         checkpoint, self.checkpoint = self.checkpoint, None  # or its vectors would never be freed
         if checkpoint is None:
             return self._within_memory(self._make_optimizer)
@@ -77,37 +87,40 @@ class Task:
             self._within_memory(partial(optimizer.go_on_with, self._evaluate))
         return optimizer
 
-    def steer(self, options: StyleTransferOptions, optimizer: Optimizer) -> Optimizer:
-        """Another objective: its optimizer begins anew where the last one is. Raises OutOfMemory,
-        Diverged."""
-        self.options = options
-        self.start = optimizer.x.view_as(self.start)
-        optimizer.shorten_memory(0)  # whoever still holds it must not hold its vectors
-        self.objective.go_by(options)
-        return self.optimizer()
+    # ── what happens to it ──
 
     def step(self, optimizer: Optimizer) -> bool:
         """As the optimizer's own. Raises OutOfMemory, Diverged."""
         return self._within_memory(partial(self._step, optimizer))
 
-    def losses_of(self, image: Tensor) -> Losses:
-        """(1, 3, H, W), at the cost of an evaluation. Raises OutOfMemory."""
-        return self._within_memory(partial(self._evaluate, image.flatten())).losses
+    def steer(self, options: StyleTransferOptions, optimizer: Optimizer) -> Optimizer:
+        """Another loss: its optimizer begins anew where the last one is. Raises OutOfMemory,
+        Diverged."""
+        self.options = options
+        self.start = optimizer.x.view_as(self.start)
+        optimizer.shorten_memory(0)  # whoever still holds it must not hold its vectors
+        self.objective.weights = loss_weights(options)
+        return self.optimizer()
 
     def go_on_in_float32(self, optimizer: Optimizer) -> None:
         """From where the optimizer is. Raises OutOfMemory, Diverged."""
-        self.demand, self.plan = in_float32(self.demand), self.plan_in_float32
+        demand = in_float32(self.attempts.demand)
+        self.attempts = replace(self.attempts, demand=demand, plan=self.plan_in_float32)
         optimizer.shorten_memory(self.plan.history_size)
         self.compute_in(torch.float32)
         self._within_memory(partial(optimizer.go_on_with, self._evaluate))
+
+    def losses_of(self, image: Tensor, weights: LossWeights) -> Losses:
+        """(1, 3, H, W), at the cost of an evaluation. Raises OutOfMemory."""
+        return self._within_memory(lambda: self.objective(image.flatten(), weights)).losses
 
     def _replace_objective(self, dtype: torch.dtype) -> None:
         evaluations = self.checkpoint.evaluations if self.checkpoint else 0
         if self._objective:
             evaluations = self._objective.evaluations
         self._objective = None  # there is no room for two
-        self._objective = self.objective_in(dtype, self.plan, evaluations)
-        self._objective.go_by(self.options)
+        weights = loss_weights(self.options)
+        self._objective = self.objective_in(dtype, self.plan, weights, evaluations)
 
     def _make_optimizer(self) -> Optimizer:
         x = self.start.flatten()
@@ -128,39 +141,26 @@ class Task:
         return self.objective(x)
 
     def _within_memory(self, attempt: Callable[[], T]) -> T:
-        """What the attempt returns, made again down to the smallest plan: then it is
-        OutOfMemory."""
-        while True:
-            try:
-                return attempt()
-            except (MemoryError, RuntimeError) as error:
-                if not is_out_of_memory(error):
-                    raise
-                plan = smaller(self.demand, self.plan)
-                if plan is None:
-                    raise OutOfMemory(self.plan.size, str(self.start.device)) from error
-            # Only now is the failed attempt forgotten, and what it held is free.
-            logger.warning(
-                "memory ran out; going on with tiles of about %d pixels and a history of %d steps",
-                plan.tile_side,
-                plan.history_size,
-            )
-            self._follow(plan)
-            give_back(self.start.device)
+        return self.attempts.make(attempt, self._follow)
 
     def _follow(self, plan: MemoryPlan) -> None:
-        self.plan = plan
         if self._objective:
             self._objective.compute_in_tiles(plan.tile_side)
 
 
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A step of one scale has been taken."""
+
+    image: Tensor
+    """(1, 3, H, W), the one to show."""
+    optimizer: Optimizer
+    average: Average
+    convergence: Convergence
+    scale_steps: int
+    """Taken so far; all of them if this is the last one needed."""
+    stop_reason: StopReason | None
+
+
 def in_float32(demand: Demand) -> Demand:
     return replace(demand, number_bytes=torch.float32.itemsize)
-
-
-def is_out_of_memory(error: Exception) -> bool:
-    if isinstance(error, MemoryError | torch.OutOfMemoryError):
-        return True
-    # On the CPU it has no class of its own.
-    phrases = ("not enough memory", "DefaultCPUAllocator", "bad_alloc")
-    return any(phrase in str(error) for phrase in phrases)

@@ -10,21 +10,23 @@ import hashlib
 import math
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 from PIL import Image
 
 from nst import images
-from nst.engine.styles import Masks, Style, Styles, load_styles, mixed
-from nst.errors import DraftUnavailable
-from nst.images import ImageSource
+from nst.controls import Controls
+from nst.engine.inputs import Inputs
+from nst.engine.pictures.styles import Style, load_styles, mixed
+from nst.errors import DraftUnavailable, InvalidOption
 from nst.options import StyleTransferOptions
-from nst.progress import Losses, Result, StopReason
+from nst.progress import Losses, Progress, Result, StopReason
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
@@ -51,18 +53,83 @@ NO_LOSSES = Losses(math.nan, math.nan, math.nan)
 """Of a picture that no model has compared with the two others."""
 
 
-def run_draft(
-    options: StyleTransferOptions, content: ImageSource, styles: Styles, masks: Masks = ()
-) -> Result:
-    """The draft as a whole transfer, which takes no steps and compares nothing.
+class DraftTransfer:
+    """A draft as a whole transfer, which takes no steps and compares nothing."""
 
-    Raises InvalidImage, InvalidOption, DraftUnavailable.
-    """
+    def __init__(self, options: StyleTransferOptions) -> None:
+        self._options = options
+
+    def run(
+        self,
+        inputs: Inputs,
+        on_progress: Callable[[Progress], None] | None = None,  # noqa: ARG002 – there is no step
+        *,
+        resume_from: object = None,  # noqa: ARG002 – nor what could be resumed
+        controls: Controls | None = None,  # noqa: ARG002 – nor steered
+    ) -> Result:
+        """Raises InvalidImage, InvalidOption, DraftUnavailable."""
+        if inputs.initial is not None:
+            raise InvalidOption("total_iterations", 0, "at least 1 to start from a picture")
+        return run_draft(self._options, inputs)
+
+    def steps(
+        self,
+        inputs: Inputs,
+        *,
+        resume_from: object = None,  # noqa: ARG002
+        controls: Controls | None = None,  # noqa: ARG002
+    ) -> Iterator[Progress]:
+        """One, of step 0. Raises as `run` does."""
+        return iter([_as_progress(self.run(inputs))])
+
+    def plan(self, inputs: Inputs) -> None:
+        """A draft needs little memory."""
+
+
+@dataclass(frozen=True, slots=True)
+class DraftSnapshot:
+    """A `nst.progress.Snapshot`."""
+
+    image: Image.Image
+
+    def picture(self) -> Image.Image:
+        return self.image
+
+    def losses(self) -> Losses:
+        return NO_LOSSES
+
+    def save_checkpoint(self, path: Path) -> None:
+        raise InvalidOption("total_iterations", 0, f"at least 1 to write the checkpoint {path}")
+
+    def without_checkpoint(self) -> Self:
+        return self
+
+
+def _as_progress(draft: Result) -> Progress:
+    return Progress(
+        step=0,
+        total_iterations=0,
+        size=draft.image.size,
+        evaluations=0,
+        losses=draft.losses,
+        elapsed_seconds=draft.prepare_seconds,
+        remaining_seconds=0.0,
+        stop_reason=draft.stop_reason,
+        memory_plan=None,
+        in_force={},
+        snapshot=DraftSnapshot(draft.image),
+    )
+
+
+def run_draft(options: StyleTransferOptions, inputs: Inputs) -> Result:
+    """The draft of these pictures, also where option total_iterations asks for more; the initial
+    picture does not count. Raises InvalidImage, InvalidOption, DraftUnavailable."""
     started = time.perf_counter()
-    picture = images.load(content, "content")
+    picture = images.load(inputs.content, "content")
     size = images.fit(picture.size, options.size)
     images.check_sides(size, "content")
-    draft = paint_drafts(picture, load_styles(styles, masks, picture, options), size)
+    styles = load_styles(inputs.styles, inputs.masks, picture, options)
+    draft = paint_drafts(picture, styles, size)
     return Result(
         image=images.with_alpha_of(draft, picture),
         losses=NO_LOSSES,

@@ -1,18 +1,23 @@
-"""Where the weights of a model come from: bundled, local, cached, downloaded."""
+"""Where the weights of a model come from: bundled, local, cached, downloaded.
+
+Torch is imported when weights are read: a draft needs none.
+"""
 
 import logging
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import torch
 from platformdirs import user_cache_path
-from torch import Tensor
 
-from nst.engine.conversion import CAFFE_PTH, UnusableWeights, read_weights
-from nst.engine.download import OnDownload, download, sha256_of
+from nst.engine.network.download import OnDownload, download, sha256_of
+from nst.engine.network.files import CAFFE_FILE_NAMES, CAFFE_PTH, UnusableWeights
 from nst.errors import WeightsUnavailable
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 logger = logging.getLogger(__name__)
 
@@ -75,19 +80,13 @@ BUNDLE = Path(str(resources.files("nst.engine"))) / "bundled"
 """The set inside the package; its README says where it comes from."""
 BUNDLED_SHA256 = "5b8d2ee44fcaa23f4ecc470e2fb2154f47bdc6ec95bae5d56676017fdfb408aa"
 
-CAFFE_FILE_NAMES = {
-    "vgg19": f"vgg19-{CAFFE_PTH[0]}.pth",
-    "vgg16": f"vgg16-{CAFFE_PTH[1]}.pth",
-}
-"""The original weights as other style transfer programs keep them."""
-
 
 @dataclass(frozen=True, slots=True)
 class Weights:
     """A converted set (see `conversion`)."""
 
     model: str
-    tensors: Mapping[str, Tensor]
+    tensors: "Mapping[str, Tensor]"
     path: Path
     sha256: str
     """Of the file that it was read from."""
@@ -128,6 +127,23 @@ class WeightsStore:
         if self._file:
             raise WeightsUnavailable(model, tried)
         return read(self._download(releases(model)[0], tried), model)
+
+    def load_or_bundled(self, model: str) -> Weights:
+        """As `load`; where the model's weights cannot be had, the bundled VGG-16, with a warning.
+        Raises WeightsUnavailable."""
+        try:
+            return self.load(model)
+        except WeightsUnavailable as error:
+            logger.warning(
+                "going on with vgg16, because the weights of %s are not here and could not be "
+                "fetched (`nst weights fetch %s` says why)",
+                model,
+                model,
+            )
+            try:
+                return self.load("vgg16")
+            except WeightsUnavailable:
+                raise error from None
 
     def load_local(self, model: str) -> Weights | None:
         """From any place but `file`, if there is one; nothing is downloaded."""
@@ -182,6 +198,8 @@ class WeightsStore:
 def read(path: Path, model: str) -> Weights:
     """The converted set in this file, its hash checked where one is known. Raises
     UnusableWeights."""
+    from nst.engine.network.conversion import read_weights
+
     try:
         sha256 = sha256_of(path)
     except OSError as error:
@@ -205,6 +223,8 @@ def file_names(model: str) -> list[str]:
 
 def torch_hub_directory() -> Path:
     """Where torch keeps what it downloaded for other programs."""
+    import torch
+
     return Path(torch.hub.get_dir()) / "checkpoints"
 
 

@@ -7,10 +7,10 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from nst.engine.encoder import CHANNELS_PER_BLOCK, layer_names, parameter_shapes
-from nst.engine.objective import CONTENT_LAYER, STYLE_LAYERS
-from nst.engine.optimize import HISTORY_SIZE
-from nst.engine.tiles import block_of, spans, stride
+from nst.engine.losses.layers import CONTENT_LAYER, STYLE_LAYERS
+from nst.engine.network.encoder import CHANNELS_PER_BLOCK, layer_names, parameter_shapes
+from nst.engine.network.tiles import block_of, spans, stride
+from nst.engine.optimizer.lbfgs import HISTORY_SIZE
 from nst.progress import MemoryPlan
 
 BYTES_PER_VECTOR_PIXEL = 3 * 4

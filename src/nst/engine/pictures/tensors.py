@@ -1,7 +1,7 @@
 """Pictures as tensors and back."""
 
-import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -9,18 +9,29 @@ from PIL import Image
 from torch import Tensor
 
 from nst import images
-from nst.engine.encoder import MEAN_RGB
-from nst.engine.style_term import StyleInput
-from nst.engine.styles import Style, amounts
-
-MAX_STYLE_AREA = 4.0
-"""Pixels of the style picture per pixel of the result, at most: a panorama as style must not need
-more memory than the result."""
-
-MIN_STYLE_SIDE = 32
-"""In pixels: a few features of the deepest layer."""
+from nst.engine.network.encoder import MEAN_RGB
+from nst.engine.pictures.styles import Style, amounts, style_size
 
 _MEAN = torch.tensor(MEAN_RGB).view(1, 3, 1, 1)
+
+
+@dataclass(frozen=True, slots=True)
+class StyleInput:
+    """A style as the network gets it."""
+
+    image: Tensor
+    """(1, 3, H, W), RGB 0…255 minus the encoder's mean colour."""
+    share: float = 1.0
+    """Of all styles, where none has a mask."""
+    amount: Tensor | None = None
+    """(1, 1, H, W) of the result, 0…1: how much of this style is there. None if no style has a
+    mask."""
+
+
+def covered(styles: Sequence[StyleInput]) -> Tensor:
+    """How much of any style there is, 0…1: (1, 1, H, W), or (1,) for everywhere."""
+    amounts = [style.amount for style in styles if style.amount is not None]
+    return torch.stack(amounts).sum(0) if amounts else torch.ones(1, device=styles[0].image.device)
 
 
 def to_tensor(picture: Image.Image, size: tuple[int, int]) -> Tensor:
@@ -34,20 +45,6 @@ def to_picture(image: Tensor) -> Image.Image:
     """The reverse: rounded, and what is out of range clamped. RGB."""
     pixels = (image[0].cpu() + _MEAN[0]).round().clamp(0, 255).byte().permute(1, 2, 0)
     return Image.fromarray(pixels.numpy())
-
-
-def style_size(
-    size: tuple[int, int], content_size: tuple[int, int], style_scale: float = 1.0
-) -> tuple[int, int]:
-    """The style picture at the height of the result, as in the classic programs, times its scale,
-    its aspect ratio kept; lower where it would have more than MAX_STYLE_AREA times the pixels of
-    the result. The scale does not make a side shorter than MIN_STYLE_SIDE."""
-    width, height = size
-    at_height = content_size[1] / height
-    smallest = min(at_height, MIN_STYLE_SIDE / min(size))
-    largest = math.sqrt(MAX_STYLE_AREA * content_size[0] * content_size[1] / (width * height))
-    scale = min(max(at_height * style_scale, smallest), largest)
-    return round(width * scale), round(height * scale)
 
 
 def style_inputs(

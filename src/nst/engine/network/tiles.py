@@ -11,7 +11,7 @@ from itertools import pairwise
 
 from torch import Tensor
 
-from nst.engine.encoder import STRIDES_PER_BLOCK
+from nst.engine.network.encoder import STRIDES_PER_BLOCK
 
 
 @dataclass(frozen=True, slots=True)

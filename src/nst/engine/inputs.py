@@ -1,0 +1,79 @@
+"""What goes into a transfer: the pictures as they are given, and as they are when loaded.
+
+Torch is not imported here: drafts do without.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Self
+
+from PIL import Image
+
+from nst import images
+from nst.engine.pictures.colour import prepare_style
+from nst.engine.pictures.styles import Masks, Style, Styles, load_styles, style_size
+from nst.images import ImageSource
+from nst.options import StyleTransferOptions
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """The pictures of one transfer, each a path, the bytes of a file, or a PIL image."""
+
+    content: ImageSource
+    styles: Styles
+    """One style picture or a list of them."""
+    masks: Masks = ()
+    """In the order of the styles: white where the style belongs, None for everywhere."""
+    initial: "ImageSource | None" = None
+    """The picture to start from, instead of what init_method says; resized to the result."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pictures:
+    """The pictures of one transfer, loaded and checked; the styles in the colours of option color.
+
+    All but the initial picture keep the size that they came with.
+    """
+
+    content: Image.Image
+    styles: Sequence[Style]
+    initial: Image.Image | None
+    size: tuple[int, int]
+    """Of the result: width and height in pixels."""
+
+    @classmethod
+    def load(cls, inputs: Inputs, options: StyleTransferOptions) -> Self:
+        """Raises InvalidImage, InvalidOption."""
+        content = images.load(inputs.content, "content")
+        styles = load_styles(inputs.styles, inputs.masks, content, options)
+        initial = None if inputs.initial is None else images.load(inputs.initial, "initial")
+        size = images.fit(content.size, options.size)
+        images.check_sides(size, "content")
+        for style in styles:
+            images.check_sides(style_size(style.picture.size, size, options.style_scale), "style")
+        if options.color != "style":
+            styles = [_recoloured(style, content, size, options) for style in styles]
+        return cls(content, styles, initial, size)
+
+    @property
+    def has_masks(self) -> bool:
+        return any(style.mask for style in self.styles)
+
+    def by_role(self) -> Iterator[tuple[str, Image.Image]]:
+        """All that the scales see, with names for people."""
+        yield "content", self.content
+        for number, style in enumerate(self.styles, start=1):
+            yield "style" if len(self.styles) == 1 else f"style {number}", style.picture
+            if style.mask:
+                yield f"mask {number}", style.mask
+
+
+def _recoloured(
+    style: Style, content: Image.Image, size: tuple[int, int], options: StyleTransferOptions
+) -> Style:
+    """In the content's colours, and in its size beside a result of this size."""
+    beside = style_size(style.picture.size, size, options.style_scale)
+    picture = images.resize(images.flatten(style.picture), beside)
+    picture = prepare_style(picture, images.flatten(content), options.color)
+    return replace(style, picture=picture)

@@ -1,0 +1,31 @@
+"""How far the Gram matrices of two pictures are apart.
+
+[Gatys16] Gatys, Ecker, Bethge: Image Style Transfer Using Convolutional Neural Networks, CVPR 2016.
+[Johnson16] Johnson, Alahi, Fei-Fei: Perceptual Losses for Real-Time Style Transfer, ECCV 2016.
+"""
+
+from torch import Tensor
+
+from nst.engine.losses.sums import add_gram_sum_gradient, gram_sum
+
+
+class GramTarget:
+    """The Gram matrix of a style. The averages are the products of every two channels, (C, C)."""
+
+    def __init__(self, averages: Tensor) -> None:
+        self._averages = averages
+
+    @staticmethod
+    def sums(features: Tensor, guide: Tensor | None) -> Tensor:
+        return gram_sum(features, guide)
+
+    @staticmethod
+    def add_gradient(
+        total: Tensor, features: Tensor, gradient: Tensor, guide: Tensor | None
+    ) -> None:
+        add_gram_sum_gradient(total, features, gradient, guide)
+
+    def distance(self, averages: Tensor) -> Tensor:
+        """Sum of squared differences of the Gram matrices, which are divided by C·H·W
+        ([Johnson16] eq. 4) where [Gatys16] eq. 4 divides the loss by 4C²(HW)²."""
+        return ((averages - self._averages) / len(averages)).square().sum()

@@ -1,0 +1,153 @@
+"""The loss and its gradient, as a function of the pixels.
+
+loss(x) = Σ weight · term(statistics of the features of x) + weight · total variation of x
+
+Every statistic is a sum over pixels. So a picture of any size is computed tile by tile: the first
+pass adds up the statistics, from which follow the loss and its gradient with respect to them; the
+second pass carries that gradient back to the pixels. One tile is computed once: there the second
+pass goes on with what the first one has left.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import torch
+from torch import Tensor
+
+from nst.engine.losses.sums import added
+from nst.engine.losses.term import Term
+from nst.engine.losses.total_variation import total_variation_gradient, total_variation_loss
+from nst.engine.network.encoder import Activations, Encoder
+from nst.engine.network.tiles import Tile, cut
+from nst.engine.optimizer.optimizer import Evaluation
+from nst.progress import Losses
+
+FLOAT16_ENTRY = 2.0**-6
+"""Largest entry of the gradient of a term's statistics on the way back in float16."""
+
+
+@dataclass(frozen=True, slots=True)
+class LossWeights:
+    """What every term is multiplied by, by the name of the term."""
+
+    content: float
+    style: float
+    total_variation: float
+
+
+class Objective:
+    """Called with pixels (3·H·W,): their losses and the gradient.
+
+    Pictures are (1, 3, H, W), RGB 0…255 minus the encoder's mean colour.
+    """
+
+    def __init__(
+        self,
+        encoder: Encoder,
+        terms: Sequence[Term],
+        weights: LossWeights,
+        shape: Sequence[int],
+        *,
+        tile_side: int | None = None,
+        evaluations: int = 0,
+    ) -> None:
+        """`encoder` computes the layers of all terms. `shape`: of the picture, (1, 3, H, W).
+        `tile_side`: of the tiles, in pixels; None for one tile. `evaluations`: so many there were
+        before."""
+        self.encoder = encoder
+        self.weights = weights
+        """May be replaced between two calls; targets stay what they are."""
+        self.evaluations = evaluations
+        """How often it has been called."""
+        self._terms = terms
+        self._shape = torch.Size(shape)
+        self.compute_in_tiles(tile_side)
+
+    @property
+    def dtype(self) -> torch.dtype:
+        return self.encoder.dtype
+
+    def compute_in_tiles(self, side: int | None) -> None:
+        """Of this side from now on; losses and gradient stay what they are."""
+        self._tiles = cut(self._shape, side, self.encoder.path)
+
+    def __call__(self, x: Tensor, weights: LossWeights | None = None) -> Evaluation:
+        """With these weights, this once, or with those that the objective has."""
+        self.evaluations += 1
+        # cuDNN's fastest passes add in any order, which a seed could not repeat.
+        with torch.backends.cudnn.flags(benchmark=False, deterministic=True):
+            return self._evaluate(x.view(self._shape), weights or self.weights)
+
+    def _evaluate(self, image: Tensor, weights: LossWeights) -> Evaluation:
+        # First, as it stays: behind the activations it would leave gaps between them.
+        variation = total_variation_loss(image).item()
+        gradient = total_variation_gradient(image).mul_(weights.total_variation)
+        statistics, activations = self._statistics(image)
+        losses, by_statistics = self._losses(statistics, variation, weights)
+        scale = self._gradient_scale(by_statistics)
+        scaled = [[scale * each for each in of_term] for of_term in by_statistics]
+        for tile in self._tiles:
+            if len(self._tiles) > 1:
+                activations = self.encoder(tile.pixels(image))
+            back = self.encoder.backward(activations, partial(self._add_gradient, tile, scaled))
+            tile.pixels(gradient).add_(back, alpha=1 / scale)
+        return Evaluation(losses, gradient.flatten())
+
+    def _statistics(self, image: Tensor) -> tuple[list[list[Tensor]], Activations]:
+        """Of the whole picture, term by term; and the activations, if there is one tile."""
+        of_tiles: list[list[Sequence[Tensor]]] = []
+        for tile in self._tiles:
+            activations: Activations = self.encoder(tile.pixels(image))
+            of_tiles.append([term.statistics(activations, tile) for term in self._terms])
+            if len(self._tiles) > 1:
+                activations.clear()  # before the next tile's exist
+        return [added(of_term) for of_term in zip(*of_tiles, strict=True)], activations
+
+    def _losses(
+        self, statistics: Sequence[Sequence[Tensor]], variation: float, weights: LossWeights
+    ) -> tuple[Losses, list[list[Tensor]]]:
+        """The weighted losses, and the gradient of their sum with respect to all statistics."""
+        leaves = [[each.requires_grad_() for each in of_term] for of_term in statistics]
+        weighted = {
+            term.name: getattr(weights, term.name) * term.loss(of_term)
+            for term, of_term in zip(self._terms, leaves, strict=True)
+        }
+        return _as_losses(weighted, weights.total_variation * variation), _gradients(
+            sum(weighted.values(), torch.zeros(())), leaves
+        )
+
+    def _add_gradient(
+        self,
+        tile: Tile,
+        by_statistics: Sequence[Sequence[Tensor]],
+        layer: str,
+        features: Tensor,
+        total: Tensor,
+    ) -> None:
+        """Of the loss with respect to the features of a tile; 0 in the halo."""
+        for term, of_term in zip(self._terms, by_statistics, strict=True):
+            if layer in term.layers:
+                term.add_gradient(layer, total, features, of_term, tile)
+
+    def _gradient_scale(self, by_statistics: Sequence[Sequence[Tensor]]) -> float:
+        """What gradients are multiplied by on their way: float16 has no room for their range. A
+        single number multiplies differences of features, which are small."""
+        if self.dtype != torch.float16:
+            return 1.0
+        found = [each for of_term in by_statistics for each in of_term if each.dim()]
+        largest = max((each.abs().max().item() for each in found), default=0.0)
+        return FLOAT16_ENTRY / largest if largest else 1.0
+
+
+def _as_losses(weighted: Mapping[str, Tensor], total_variation: float) -> Losses:
+    """A term that is not computed counts nothing."""
+    values = {"content": 0.0, "style": 0.0} | {name: w.item() for name, w in weighted.items()}
+    return Losses(**values, total_variation=total_variation)
+
+
+def _gradients(loss: Tensor, leaves: Sequence[Sequence[Tensor]]) -> list[list[Tensor]]:
+    """Of the loss with respect to each of the leaves, in the same order."""
+    flat = [leaf for of_term in leaves for leaf in of_term]
+    found = iter(torch.autograd.grad(loss, flat) if flat else ())
+    return [[next(found) for _ in of_term] for of_term in leaves]

@@ -1,0 +1,69 @@
+"""What happens where memory runs out in spite of the plan: the same again within a smaller one."""
+
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TypeVar
+
+import torch
+
+from nst.engine.memory.kept import give_back
+from nst.engine.memory.plan import Demand, smaller
+from nst.errors import OutOfMemory
+from nst.progress import MemoryPlan
+
+T = TypeVar("T")
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class Attempts:
+    """A ladder of plans, each with smaller tiles and a shorter history than the one before."""
+
+    demand: Demand
+    plan: MemoryPlan
+    """The one that is followed now."""
+    device: torch.device
+
+    def make(self, attempt: Callable[[], T], follow: Callable[[MemoryPlan], None]) -> T:
+        """What the attempt returns, made again down to the smallest plan: then it is OutOfMemory.
+        `follow` is called with every smaller plan before the next attempt."""
+        while True:
+            try:
+                return attempt()
+            except (MemoryError, RuntimeError) as error:
+                if not is_out_of_memory(error):
+                    raise
+                plan = smaller(self.demand, self.plan)
+                if plan is None:
+                    raise OutOfMemory(self.plan.size, str(self.device)) from error
+            # Only now is the failed attempt forgotten, and what it held is free.
+            logger.warning(
+                "memory ran out; going on with tiles of about %d pixels and a history of %d steps",
+                plan.tile_side,
+                plan.history_size,
+            )
+            self.plan = plan
+            follow(plan)
+            give_back(self.device)
+
+
+@contextmanager
+def out_of_memory_at(size: tuple[int, int], device: torch.device) -> Iterator[None]:
+    """Raises OutOfMemory, which names this size, in place of the device's own error."""
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:
+        if not is_out_of_memory(error):
+            raise
+        raise OutOfMemory(size, str(device)) from error
+
+
+def is_out_of_memory(error: Exception) -> bool:
+    if isinstance(error, MemoryError | torch.OutOfMemoryError):
+        return True
+    # On the CPU it has no class of its own.
+    phrases = ("not enough memory", "DefaultCPUAllocator", "bad_alloc")
+    return any(phrase in str(error) for phrase in phrases)

@@ -1,0 +1,52 @@
+"""Which plan a transfer follows, given what is allowed or free."""
+
+import math
+
+import torch
+
+from nst.engine.memory.available import available_bytes
+from nst.engine.memory.plan import Demand, plan_memory, predict
+from nst.errors import InvalidOption, OutOfMemory
+from nst.progress import MemoryPlan
+
+USABLE_SHARE = 0.9
+"""Of the memory that is free when a transfer begins."""
+
+
+def choose_plan(
+    demand: Demand,
+    device: torch.device,
+    max_memory_bytes: int | None,
+    before: tuple[int | None, int] | None = None,
+) -> MemoryPlan:
+    """The fastest plan within the memory that is allowed, or if that is None, that is free.
+
+    `before`: tile side and history of a checkpoint; its plan is followed if it still fits, for
+    another rounds differently. Raises InvalidOption if no plan stays below what is allowed,
+    OutOfMemory if none stays below what is free.
+    """
+    limit = max_memory_bytes
+    if limit is None and (available := available_bytes(device)) is not None:
+        limit = demand.process_bytes + round(USABLE_SHARE * available)
+    plan = predict(demand, *before) if before else plan_memory(demand, limit)
+    if before and not _fits(plan, limit):
+        plan = plan_memory(demand, limit)
+    if _fits(plan, limit):
+        return plan
+    if max_memory_bytes is None:
+        raise OutOfMemory(demand.size, str(device))
+    raise _too_little(max_memory_bytes, plan)
+
+
+def _fits(plan: MemoryPlan, limit: int | None) -> bool:
+    return limit is None or plan.peak_bytes <= limit
+
+
+def _too_little(max_memory_bytes: int, smallest: MemoryPlan) -> InvalidOption:
+    needed = f"at least {math.ceil(smallest.peak_bytes / 1e8) / 10:.1f} GB"
+    width, height = smallest.size
+    return InvalidOption(
+        "max_memory",
+        f"{max_memory_bytes / 1e9:g} GB",
+        f"{needed}, which {width}×{height} pixels need even in small tiles, or a smaller size",
+    )

@@ -1,0 +1,14 @@
+"""What is known of a file of weights without reading it."""
+
+CAFFE_PTH = ("d01eb7cb", "00b39a1b")
+"""How the SHA-256 of the common .pth copies of the original VGG-19 and VGG-16 begin."""
+
+CAFFE_FILE_NAMES = {
+    "vgg19": f"vgg19-{CAFFE_PTH[0]}.pth",
+    "vgg16": f"vgg16-{CAFFE_PTH[1]}.pth",
+}
+"""Names of the original weights in other style transfer programs."""
+
+
+class UnusableWeights(ValueError):
+    """The file is not a set of weights of the model; the message says why."""

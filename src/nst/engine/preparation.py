@@ -1,0 +1,125 @@
+"""How a scale is made ready to be painted: its memory, tensors, targets and start."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import torch
+from torch import Tensor
+
+from nst.engine.checkpoint import Checkpoint
+from nst.engine.device import DTYPES
+from nst.engine.inputs import Pictures
+from nst.engine.losses.objective import LossWeights, Objective
+from nst.engine.memory.attempts import Attempts, out_of_memory_at
+from nst.engine.memory.available import used_bytes
+from nst.engine.memory.budget import choose_plan
+from nst.engine.memory.plan import Demand
+from nst.engine.network.weights import Weights
+from nst.engine.pictures.styles import style_size
+from nst.engine.pictures.tensors import StyleInput, style_inputs, to_tensor
+from nst.engine.scale_task import ScaleTask, in_float32
+from nst.engine.scales import Scale
+from nst.engine.start import finer_start, first_start
+from nst.engine.targets import make_encoder, make_terms
+from nst.options import StyleTransferOptions
+from nst.progress import MemoryPlan
+
+
+@dataclass(frozen=True, slots=True)
+class Preparation:
+    """Makes the scales of one transfer ready, each when it is its turn."""
+
+    pictures: Pictures
+    options: StyleTransferOptions
+    """Those of the transfer, before any steering."""
+    weights: Weights
+    device: torch.device
+    dtype: torch.dtype
+    hands_over: bool
+    """Whether the last scale ends in float32, whatever `dtype` is, as a checkpoint may have."""
+    max_memory_bytes: int | None
+
+    def plan(self, size: tuple[int, int]) -> MemoryPlan:
+        """For a scale of this size. Raises InvalidOption, OutOfMemory."""
+        return self._plan(self._demand(size, self.dtype))
+
+    def task(
+        self,
+        scale: Scale,
+        options: StyleTransferOptions,
+        *,
+        coarser: Tensor | None = None,
+        checkpoint: Checkpoint | None = None,
+    ) -> ScaleTask:
+        """`options`: in force. `coarser`: what the scale before has painted, if there was one.
+        `checkpoint`: of this scale. Raises InvalidOption, OutOfMemory."""
+        dtype = self.dtype
+        if checkpoint and self.hands_over:
+            dtype = DTYPES[checkpoint.precision]
+        demand = self._demand(scale.size, dtype)
+        plan = plan_in_float32 = self._plan(demand, checkpoint)
+        if self.hands_over:
+            plan_in_float32 = self._plan(in_float32(demand))
+        with out_of_memory_at(scale.size, self.device):
+            content, styles = self._tensors(scale)
+            start = self._start(content, styles, coarser, checkpoint)
+        attempts = Attempts(demand, plan, self.device)
+        objective_in = partial(self._objective, content, styles)
+        task = ScaleTask(scale, start, attempts, plan_in_float32, objective_in, options, checkpoint)
+        task.compute_in(dtype)
+        return task
+
+    def _tensors(self, scale: Scale) -> tuple[Tensor, Sequence[StyleInput]]:
+        content = to_tensor(self.pictures.content, scale.size).to(self.device)
+        style_scale = self.options.style_scale
+        return content, style_inputs(self.pictures.styles, scale.size, style_scale, self.device)
+
+    def _start(
+        self,
+        content: Tensor,
+        styles: Sequence[StyleInput],
+        coarser: Tensor | None,
+        checkpoint: Checkpoint | None,
+    ) -> Tensor:
+        if checkpoint:
+            return checkpoint.optimizer.x.view_as(content)
+        if coarser is not None:
+            return finer_start(coarser, self.pictures, content)
+        return first_start(self.pictures, content, styles, self.options)
+
+    def _objective(
+        self,
+        content: Tensor,
+        styles: Sequence[StyleInput],
+        dtype: torch.dtype,
+        plan: MemoryPlan,
+        weights: LossWeights,
+        evaluations: int,
+    ) -> Objective:
+        encoder = make_encoder(self.weights, self.options, dtype, self.device)
+        return Objective(
+            encoder,
+            make_terms(encoder, content, styles, self.options, plan.tile_side),
+            weights,
+            content.shape,
+            tile_side=plan.tile_side,
+            evaluations=evaluations,
+        )
+
+    def _demand(self, size: tuple[int, int], dtype: torch.dtype) -> Demand:
+        styles, style_scale = self.pictures.styles, self.options.style_scale
+        return Demand(
+            size=size,
+            style_sizes=[style_size(style.picture.size, size, style_scale) for style in styles],
+            model=self.weights.model,
+            number_bytes=dtype.itemsize,
+            optimizer=self.options.optimizer,
+            has_average=self.options.average > 0,
+            has_masks=self.pictures.has_masks,
+            process_bytes=used_bytes(self.device),
+        )
+
+    def _plan(self, demand: Demand, checkpoint: Checkpoint | None = None) -> MemoryPlan:
+        before = (checkpoint.tile_side, checkpoint.history_size) if checkpoint else None
+        return choose_plan(demand, self.device, self.max_memory_bytes, before)

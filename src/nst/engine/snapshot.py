@@ -1,0 +1,103 @@
+"""A transfer as it was after one step, while the transfer itself goes on."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+
+from PIL import Image
+from torch import Tensor
+
+from nst import images
+from nst.controls import in_force
+from nst.engine.checkpoint import Checkpoint, Origin
+from nst.engine.device import precision_of
+from nst.engine.pictures.colour import with_colours_of
+from nst.engine.pictures.tensors import to_picture
+from nst.engine.preparation import Preparation
+from nst.engine.scale_task import ScaleTask, Step
+from nst.engine.scales import Clock
+from nst.engine.steering import loss_weights
+from nst.options import StyleTransferOptions
+from nst.progress import Losses, Progress
+
+
+@dataclass(frozen=True, slots=True)
+class StepSnapshot:
+    """A `nst.progress.Snapshot`. Its tensors are replaced by later steps, never changed in place,
+    so that it costs no copy of them."""
+
+    image: Tensor
+    """(1, 3, H, W), the iterate, or with option average the average."""
+    iterate_losses: Losses
+    is_average: bool
+    options: StyleTransferOptions
+    """That this step went by."""
+    preparation: Preparation
+    task: ScaleTask
+    make_checkpoint: Callable[[Origin], Checkpoint] | None
+    """Holds the vectors of the optimizer; None if they have been let go."""
+
+    def picture(self) -> Image.Image:
+        content = self.preparation.pictures.content
+        painted = images.resize(to_picture(self.image), self.preparation.pictures.size)
+        if self.options.color == "luminance":
+            painted = with_colours_of(painted, content, self.options.color_amount)
+        return images.with_alpha_of(painted, content)
+
+    def losses(self) -> Losses:
+        if not self.is_average:
+            return self.iterate_losses
+        return self.task.losses_of(self.image, loss_weights(self.options))
+
+    def save_checkpoint(self, path: Path) -> None:
+        if self.make_checkpoint is None:
+            raise ValueError("this snapshot was taken without the optimizer's vectors")
+        made_of = self.preparation
+        pictures, weights = made_of.pictures.by_role(), made_of.weights.sha256
+        self.make_checkpoint(Origin.of(made_of.options, pictures, weights)).save(path)
+
+    def without_checkpoint(self) -> "StepSnapshot":
+        return replace(self, make_checkpoint=None)
+
+
+def progress_after(
+    step: Step, task: ScaleTask, preparation: Preparation, clock: Clock, before: int
+) -> Progress:
+    """What there is to tell. `before`: evaluations in the scales before."""
+    evaluations = before + task.objective.evaluations
+    losses = step.optimizer.accepted.losses
+    make_checkpoint = partial(
+        Checkpoint.after,
+        scale=clock.scales.index(task.scale),
+        scale_steps=step.scale_steps,
+        steps=clock.steps,
+        evaluations=evaluations,
+        lowest=step.convergence.lowest,
+        precision=precision_of(task.dtype),
+        plan=task.plan,
+        in_force=in_force(task.options),
+        optimizer=step.optimizer.state(),
+        average=step.average.state(),
+    )
+    return Progress(
+        step=clock.steps,
+        total_iterations=preparation.options.total_iterations,
+        size=task.scale.size,
+        evaluations=evaluations,
+        losses=losses,
+        elapsed_seconds=clock.elapsed_seconds(),
+        remaining_seconds=clock.remaining_seconds(),
+        stop_reason=step.stop_reason,
+        memory_plan=task.plan,
+        in_force=in_force(task.options),
+        snapshot=StepSnapshot(
+            image=step.image,
+            iterate_losses=losses,
+            is_average=step.average.mean is not None,
+            options=task.options,
+            preparation=preparation,
+            task=task,
+            make_checkpoint=make_checkpoint,
+        ),
+    )

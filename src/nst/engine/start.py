@@ -1,0 +1,57 @@
+"""The picture that a scale starts from."""
+
+from collections.abc import Sequence
+
+import torch
+from PIL import Image
+from torch import Tensor
+from torch.nn.functional import interpolate
+
+from nst import images
+from nst.engine.draft import paint_drafts
+from nst.engine.inputs import Pictures
+from nst.engine.pictures.styles import mixed
+from nst.engine.pictures.tensors import StyleInput, covered, to_tensor
+from nst.options import StyleTransferOptions
+
+NOISE_SIGMA = 90.0
+"""Of the random starting picture, in grey levels."""
+
+
+def first_start(
+    pictures: Pictures,
+    content: Tensor,
+    styles: Sequence[StyleInput],
+    options: StyleTransferOptions,
+) -> Tensor:
+    """What the coarsest scale starts from, (1, 3, H, W) as `content`, which is of that scale."""
+    height, width = content.shape[2:]
+    size = (width, height)
+
+    def tensor(picture: Image.Image) -> Tensor:
+        return to_tensor(picture, size).to(content.device)
+
+    if pictures.initial:
+        return tensor(pictures.initial)
+    match options.init_method:
+        case "content":
+            return content
+        case "style":
+            resized = [images.resize(images.flatten(s.picture), size) for s in pictures.styles]
+            return tensor(mixed(pictures.content, resized, pictures.styles))
+        case "random":
+            # Drawn on the CPU, so that a seed means the same picture on every device.
+            random = torch.Generator().manual_seed(options.seed)
+            noise = torch.randn(content.shape, generator=random) * NOISE_SIGMA
+            return content.lerp(noise.to(content.device), covered(styles))
+        case "draft":
+            return tensor(paint_drafts(pictures.content, pictures.styles, size))
+
+
+def finer_start(coarser: Tensor, pictures: Pictures, content: Tensor) -> Tensor:
+    """What a coarser scale has changed in its content, enlarged, changes this content: so the
+    detail is there again that the coarser scale could not have. (1, 3, H, W) as `content`."""
+    height, width = coarser.shape[2:]
+    change = coarser - to_tensor(pictures.content, (width, height)).to(coarser.device)
+    size = content.shape[2:]
+    return content + interpolate(change, size=size, mode="bicubic", align_corners=False)

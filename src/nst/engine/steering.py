@@ -1,0 +1,17 @@
+"""What changes in a transfer while it runs."""
+
+from nst.controls import Controls
+from nst.engine.losses.objective import LossWeights
+from nst.options import StyleTransferOptions
+
+
+def steered(options: StyleTransferOptions, controls: Controls | None) -> StyleTransferOptions:
+    """The options with all that has been set so far."""
+    return options.model_copy(update=controls.changes) if controls else options
+
+
+def loss_weights(options: StyleTransferOptions) -> LossWeights:
+    """The weights of the terms, as the strength leaves them. Where they change, the loss is
+    another one: optimizer, average and convergence begin anew."""
+    content, style, total_variation = options.loss_weights
+    return LossWeights(content=content, style=style, total_variation=total_variation)

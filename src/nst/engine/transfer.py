@@ -1,0 +1,127 @@
+"""NeuralStyleTransfer: where it is decided how a picture is painted, by steps or as a draft.
+
+Torch is imported only where a picture is painted by steps.
+"""
+
+from collections.abc import Callable, Iterator
+from copy import copy
+from typing import TYPE_CHECKING, Protocol, Self
+
+from nst.controls import Controls
+from nst.engine.inputs import Inputs
+from nst.options import StyleTransferOptions
+from nst.progress import MemoryPlan, Progress, Result
+
+if TYPE_CHECKING:
+    from nst.engine.checkpoint import CheckpointSource
+    from nst.engine.network.weights import WeightsStore
+
+OnProgress = Callable[[Progress], None]
+
+
+class Transfer(Protocol):
+    """A way to paint a picture."""
+
+    def run(
+        self,
+        inputs: Inputs,
+        on_progress: OnProgress | None = None,
+        *,
+        resume_from: "CheckpointSource | None" = None,
+        controls: Controls | None = None,
+    ) -> Result: ...
+
+    def steps(
+        self,
+        inputs: Inputs,
+        *,
+        resume_from: "CheckpointSource | None" = None,
+        controls: Controls | None = None,
+    ) -> Iterator[Progress]: ...
+
+    def plan(self, inputs: Inputs) -> MemoryPlan | None: ...
+
+
+class NeuralStyleTransfer:
+    """Paints the content of one picture in the style of another.
+
+    One object may run many transfers, one after the other; it loads its weights once.
+    """
+
+    def __init__(
+        self,
+        options: StyleTransferOptions | None = None,
+        *,
+        device: str = "auto",
+        precision: str = "auto",
+        max_memory_bytes: int | None = None,
+        weights: "WeightsStore | None" = None,
+    ) -> None:
+        """`device`: auto, cuda, mps or cpu. `precision` of the convolutions: fp32, bf16, fp16,
+        or auto: bf16 where it is fast, and fp32 for what bf16 cannot improve any more.
+        `max_memory_bytes`: what this process may hold, or on a GPU its tensors; None: what is
+        free. A draft needs none of these. Raises InvalidOption."""
+        self.options = options or StyleTransferOptions()
+        self._device = device
+        self._precision = precision
+        self._max_memory_bytes = max_memory_bytes
+        self._weights = weights
+        self._transfer = self._transfer_with(self.options)
+
+    def run(
+        self,
+        inputs: Inputs,
+        on_progress: OnProgress | None = None,
+        *,
+        resume_from: "CheckpointSource | None" = None,
+        controls: Controls | None = None,
+    ) -> Result:
+        """Paint the whole picture, or what is left of it after a checkpoint.
+
+        `on_progress` is called after every step; it may raise TransferCanceled to stop there and
+        get the picture so far. `controls` may change options between two steps. A draft alone takes
+        no step. Raises InvalidImage, InvalidOption (too little memory is allowed),
+        InvalidCheckpoint, WeightsUnavailable, DraftUnavailable, OutOfMemory, Diverged.
+        """
+        return self._transfer.run(inputs, on_progress, resume_from=resume_from, controls=controls)
+
+    def steps(
+        self,
+        inputs: Inputs,
+        *,
+        resume_from: "CheckpointSource | None" = None,
+        controls: Controls | None = None,
+    ) -> Iterator[Progress]:
+        """Paint step by step, for as long as the caller asks; a draft alone is one Progress of step
+        0. Raises as `run` does."""
+        return self._transfer.steps(inputs, resume_from=resume_from, controls=controls)
+
+    def plan(self, inputs: Inputs) -> MemoryPlan | None:
+        """Return how the last scale would divide its memory if it began now; None for a draft.
+        Raises as `run` does."""
+        return self._transfer.plan(inputs)
+
+    def with_options(self, options: StyleTransferOptions) -> Self:
+        """Return a transfer with other options on the same machine; loaded weights are shared."""
+        other = copy(self)
+        other.options = options
+        other._transfer = self._transfer_with(options)
+        return other
+
+    def _transfer_with(self, options: StyleTransferOptions) -> Transfer:
+        if options.is_draft:
+            from nst.engine.draft import DraftTransfer
+
+            return DraftTransfer(options)
+        from nst.engine.style_transfer import IterativeTransfer
+
+        before = getattr(self, "_transfer", None)
+        if isinstance(before, IterativeTransfer):
+            return before.with_options(options)
+        return IterativeTransfer(
+            options,
+            device=self._device,
+            precision=self._precision,
+            max_memory_bytes=self._max_memory_bytes,
+            weights=self._weights,
+        )
