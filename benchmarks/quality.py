@@ -26,13 +26,13 @@ from benchmarks.engine.child import Child
 from benchmarks.engine.schema import Machine, Measured, Record, today
 from benchmarks.engine.subjects import Subject
 from benchmarks.naive import Point
-from nst import NeuralStyleTransfer, StyleTransferOptions, images
+from nst import Inputs, NeuralStyleTransfer, StyleTransferOptions, images
 from nst.cli.contact_sheet import Cell, contact_sheet
 from nst.engine import distance
 from nst.engine.device import resolve_device
-from nst.engine.pictures import to_picture
-from nst.engine.styles import Style
-from nst.engine.weights import Weights, WeightsStore
+from nst.engine.network.weights import Weights, WeightsStore
+from nst.engine.pictures.styles import Style
+from nst.engine.pictures.tensors import to_picture
 from nst.options import MODELS, PRESETS
 from nst.progress import Distances
 
@@ -119,8 +119,8 @@ def paint(
     content, style = images.load(content_file, "content"), images.load(style_file, "style")
     transfer = NeuralStyleTransfer(options, weights=store)
     started = time.perf_counter()
-    *_, last = transfer.steps(content, style)
-    picture = last.render()
+    *_, last = transfer.steps(Inputs(content, style))
+    picture = last.snapshot.picture()
     seconds = time.perf_counter() - started
     distances = distance.measure(picture, content, [Style(style)], judge)
     return picture, seconds, last.step, distances

@@ -1,12 +1,12 @@
 """Makes src/nst/engine/bundled/calibration.png: eight photographs on which every set of weights is
-scaled (see nst.engine.conversion). Public-domain and CC0 pictures from scikit-image's wheel."""
+scaled (see nst.engine.network.conversion). Public-domain and CC0 pictures from scikit-image's wheel."""
 
 import io
 import zipfile
 
 from PIL import Image
 
-from nst.engine.weights import BUNDLE
+from nst.engine.network.weights import BUNDLE
 from wheels import SCIKIT_IMAGE, SCIKIT_IMAGE_SHA256, open_wheel
 
 SIDE_PIXELS = 128

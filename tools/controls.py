@@ -11,7 +11,7 @@ from typing import Any
 
 from PIL import Image, ImageDraw, ImageFilter, ImageFont, ImageOps
 
-from nst import NeuralStyleTransfer, StyleTransferOptions, images
+from nst import Inputs, NeuralStyleTransfer, StyleTransferOptions, images
 
 DATA = Path("data")
 STRIPS = Path("docs/controls")
@@ -41,7 +41,7 @@ def paint(
     chosen = StyleTransferOptions.from_preset("fast", **{"size": SIZE} | options)
     print(" ".join(styles), options, file=sys.stderr, flush=True)
     transfer = NeuralStyleTransfer(chosen)
-    return transfer.run(content(photo), list(map(style, styles)), masks=masks or ()).image
+    return transfer.run(Inputs(content(photo), list(map(style, styles)), masks=masks or ())).image
 
 
 def each(option: str, *values: Any, of: str = "woodcut_waves", **others: Any) -> Strip:

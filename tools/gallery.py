@@ -5,7 +5,7 @@ from pathlib import Path
 
 from PIL import Image, ImageOps
 
-from nst import NeuralStyleTransfer, StyleTransferOptions
+from nst import Inputs, NeuralStyleTransfer, StyleTransferOptions
 from nst.images import save
 
 DATA = Path("data")
@@ -28,7 +28,7 @@ def paint_rows() -> list[list[Image.Image]]:
         rows.append([content])
         for style_name, style in zip(STYLES, styles, strict=True):
             print(f"{name} in the style of {style_name}", file=sys.stderr)
-            rows[-1].append(transfer.run(content, style).image)
+            rows[-1].append(transfer.run(Inputs(content, style)).image)
     return rows
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageOps
 
-from nst import NeuralStyleTransfer, StyleTransferOptions
+from nst import Inputs, NeuralStyleTransfer, StyleTransferOptions
 from nst.images import load
 from nst.progress import Progress
 
@@ -73,7 +73,11 @@ def paint(
     **options: Any,
 ) -> Image.Image:
     chosen = StyleTransferOptions.from_preset("quality", model="vgg16", **options)
-    return NeuralStyleTransfer(chosen).run(photo(content), style(style_name), on_progress).image
+    return (
+        NeuralStyleTransfer(chosen)
+        .run(Inputs(photo(content), style(style_name)), on_progress)
+        .image
+    )
 
 
 def pair(name: str) -> Image.Image:
@@ -86,11 +90,11 @@ def stages() -> Mapping[int, Image.Image]:
     """One painting after so many steps; 0 is the draft."""
     draft = StyleTransferOptions.from_preset("draft", **SMALL)
     content, style_name = VARIED
-    found = {0: NeuralStyleTransfer(draft).run(photo(content), style(style_name)).image}
+    found = {0: NeuralStyleTransfer(draft).run(Inputs(photo(content), style(style_name))).image}
 
     def keep(progress: Progress) -> None:
         if progress.step in STEPS:
-            found[progress.step] = progress.render()
+            found[progress.step] = progress.snapshot.picture()
 
     paint(content, style_name, keep, **SMALL)
     return found
@@ -100,10 +104,10 @@ def gram(style_name: str) -> Image.Image:
     """The Gram matrix of a style picture: brighter where two features go together more."""
     import torch
 
-    from nst.engine.encoder import Encoder
-    from nst.engine.losses import gram_sum
-    from nst.engine.pictures import to_tensor
-    from nst.engine.weights import WeightsStore
+    from nst.engine.losses.sums import gram_sum
+    from nst.engine.network.encoder import Encoder
+    from nst.engine.network.weights import WeightsStore
+    from nst.engine.pictures.tensors import to_tensor
 
     picture = ImageOps.contain(style(style_name), (512, 512))
     encoder = Encoder("vgg16", WeightsStore().load("vgg16").tensors, [GRAM_LAYER])

@@ -10,7 +10,7 @@ from torch.nn.functional import linear
 from benchmarks.engine.schema import Dtype, Kernel, MatrixProduct, today
 from benchmarks.engine.timing import interleave, spread
 from nst.engine.device import has_fast_bfloat16
-from nst.engine.encoder import CHANNELS_PER_BLOCK
+from nst.engine.network.encoder import CHANNELS_PER_BLOCK
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,9 @@ from benchmarks.engine.child import Child
 from benchmarks.engine.schema import EvaluationTime, today
 from benchmarks.engine.subjects import Subject
 from benchmarks.engine.timing import BusyCores, interleave, ratios, spread
-from nst.engine.encoder import Encoder
-from nst.engine.memory import kept_memory
+from nst.engine.inputs import Inputs
+from nst.engine.memory.kept import kept_memory
+from nst.engine.network.encoder import Encoder
 
 
 def measure_evaluation(
@@ -22,7 +23,7 @@ def measure_evaluation(
 ) -> EvaluationTime:
     """Naive and ours by turns, the naive one in a process of its own; `yardstick` is multiplied
     once in every round."""
-    task = subject.ours._prepare(subject.picture, subject.style).task
+    task = subject.ours._prepare(Inputs(subject.picture, subject.style)).task
     encoder = task.objective._encoder
     x = task.start.flatten()
     width, height = subject.size

@@ -18,7 +18,8 @@ from benchmarks import naive
 from benchmarks.engine.schema import LargePicture, Model, PeakMemory, Variant, today
 from benchmarks.engine.subjects import Subject, store_for
 from benchmarks.engine.timing import spread
-from nst.engine.optimize import LBFGS
+from nst.engine.inputs import Inputs
+from nst.engine.optimizer.lbfgs import LBFGS
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -126,7 +127,7 @@ def main(
 
 
 def _exhaust(subject: Subject, evaluations: int) -> None:
-    for progress in subject.ours.steps(subject.picture, subject.style):
+    for progress in subject.ours.steps(Inputs(subject.picture, subject.style)):
         if progress.evaluations >= evaluations:
             return
 

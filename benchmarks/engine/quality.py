@@ -14,11 +14,11 @@ from PIL import Image
 from benchmarks.engine.child import Child
 from benchmarks.engine.schema import Judged, PictureQuality, Variant, today
 from benchmarks.engine.subjects import Subject
-from nst import images
+from nst import Inputs, images
 from nst.engine import distance
-from nst.engine.pictures import to_picture
+from nst.engine.pictures.styles import Style
+from nst.engine.pictures.tensors import to_picture
 from nst.engine.style_transfer import NeuralStyleTransfer
-from nst.engine.styles import Style
 from nst.options import StyleTransferOptions
 
 PRESET = "quality"
@@ -86,5 +86,5 @@ def _paint_preset(subject: Subject) -> Image.Image:
         PRESET, model=subject.model, size=max(subject.size), convergence_tolerance=0
     )
     transfer = NeuralStyleTransfer(options, device=subject.device.type, weights=subject.store)
-    *_, last = transfer.steps(subject.picture, subject.style)
-    return last.render()
+    *_, last = transfer.steps(Inputs(subject.picture, subject.style))
+    return last.snapshot.picture()

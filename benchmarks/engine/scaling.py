@@ -8,7 +8,8 @@ from statistics import linear_regression
 from benchmarks.engine.schema import Scaling, SizeTime, today
 from benchmarks.engine.subjects import Subject
 from benchmarks.engine.timing import seconds_of_call, spread
-from nst.engine.memory import kept_memory
+from nst.engine.inputs import Inputs
+from nst.engine.memory.kept import kept_memory
 
 FULL_REPEATS_SIDE = 512
 """Larger pictures are repeated less, as their area grows; they are also disturbed less."""
@@ -28,7 +29,7 @@ def measure_scaling(subjects: Iterable[Subject], *, repeats: int) -> Scaling:
 
 
 def measure_size(subject: Subject, repeats: int) -> SizeTime:
-    task = subject.ours._prepare(subject.picture, subject.style).task
+    task = subject.ours._prepare(Inputs(subject.picture, subject.style)).task
     x = task.start.flatten()
     with kept_memory():
         task.objective(x)

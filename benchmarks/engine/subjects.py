@@ -13,8 +13,8 @@ from torch import Tensor
 from benchmarks.engine.schema import Model
 from benchmarks.naive import NaiveTransfer
 from nst import images
+from nst.engine.network.weights import WeightsStore
 from nst.engine.style_transfer import NeuralStyleTransfer
-from nst.engine.weights import WeightsStore
 from nst.options import StyleTransferOptions
 
 SAMPLES = Path(__file__).resolve().parents[2] / "data"

@@ -12,7 +12,7 @@ from benchmarks.engine.schema import DraftTime, Spread, StartupTime, today
 from benchmarks.engine.subjects import CONTENT, STYLE
 from benchmarks.engine.timing import seconds_of_call, spread
 from nst import images
-from nst.engine.preview import paint_draft
+from nst.engine.draft import paint_draft
 
 NST = "from nst.cli.main import main; main()"
 """What the installed command `nst` does."""

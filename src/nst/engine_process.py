@@ -14,10 +14,11 @@ from PIL import Image
 
 from nst import images, tracing
 from nst.controls import Controls
-from nst.engine import memory
-from nst.engine.preview import run_draft
-from nst.engine.style_transfer import NeuralStyleTransfer
-from nst.engine.weights import WeightsStore
+from nst.engine.draft import run_draft
+from nst.engine.inputs import Inputs
+from nst.engine.memory import available
+from nst.engine.network.weights import WeightsStore
+from nst.engine.transfer import NeuralStyleTransfer
 from nst.errors import (
     DependencyError,
     DraftUnavailable,
@@ -147,7 +148,7 @@ class _Painting:
         is_draft = self._job.order.options.is_draft
         try:
             with self._phase("draft" if is_draft else "transfer"):
-                result = self._draft() if is_draft else self._transfer()
+                result = self._transfer()
             if self.wishes.is_stopped and result.stop_reason is StopReason.CANCELED:
                 return Stopped(has_checkpoint=self._file(CHECKPOINT).exists())
             with self._phase("save"):
@@ -178,17 +179,19 @@ class _Painting:
     def _phase(self, name: str) -> AbstractContextManager[None]:
         return tracing.span(f"engine.{name}", self._job.trace, job=self._job.id)
 
-    def _draft(self) -> Result:
-        options = self._job.order.options
-        return run_draft(options, self._file(CONTENT), self._styles, self._masks)
+    @property
+    def _inputs(self) -> Inputs:
+        return Inputs(self._file(CONTENT), self._styles, masks=self._masks)
 
     def _transfer(self) -> Result:
+        options = self._job.order.options
         transfer = NeuralStyleTransfer(
-            self._job.order.options, device=self.easel.device, weights=self.easel.weights
+            options, device=self.easel.device, weights=self.easel.weights
         )
         checkpoint = self._file(CHECKPOINT)
         if not checkpoint.exists():
-            self._show_draft()
+            if not options.is_draft:
+                self._show_draft()
             return self._run(transfer, None)
         try:
             return self._run(transfer, checkpoint)
@@ -198,17 +201,15 @@ class _Painting:
 
     def _run(self, transfer: NeuralStyleTransfer, checkpoint: Path | None) -> Result:
         return transfer.run(
-            self._file(CONTENT),
-            self._styles,
+            self._inputs,
             self._on_progress,
-            masks=self._masks,
             resume_from=checkpoint,
             controls=self.wishes.controls,
         )
 
     def _show_draft(self) -> None:
         options = self._job.order.options
-        draft = self._draft().image
+        draft = run_draft(options, self._inputs).image
         self._save_preview(draft)
         self.preview_step = 0
         progress = JobProgress(
@@ -227,8 +228,8 @@ class _Painting:
         has_to_go = self.wishes.is_stopped or self.wishes.is_canceled
         is_due = now - self.kept_at >= self.work.checkpoint_seconds
         has_checkpoint = progress.stop_reason is None and (self.wishes.is_stopped or is_due)
-        if has_checkpoint and progress.save_checkpoint:
-            progress.save_checkpoint(self._file(CHECKPOINT))
+        if has_checkpoint:
+            progress.snapshot.save_checkpoint(self._file(CHECKPOINT))
             self.kept_at = time.monotonic()
         self._say(self._as_job_progress(progress), files, has_checkpoint)
         if has_to_go:
@@ -237,13 +238,13 @@ class _Painting:
     def _say(
         self, progress: JobProgress, files: Sequence[str], has_checkpoint: bool = False
     ) -> None:
-        held = memory.resident_bytes(), memory.gpu_bytes()
+        held = available.resident_bytes(), available.gpu_bytes()
         self.easel.say(Painted(progress, files, has_checkpoint, *held))
 
     def _preview(self, progress: Progress, now: float) -> Sequence[str]:
         if now - self.shown_at < PREVIEW_SECONDS:
             return []
-        self._save_preview(progress.render())
+        self._save_preview(progress.snapshot.picture())
         self.preview_step, self.shown_at = progress.step, now
         return [PREVIEW]
 
@@ -258,7 +259,7 @@ class _Painting:
         if progress.step % max(asked or usual, least):
             return []
         name = f"{FRAMES}{progress.step:06d}.jpg"
-        images.save(progress.render(), self._file(name), overwrite=True)
+        images.save(progress.snapshot.picture(), self._file(name), overwrite=True)
         return [name]
 
     def _as_job_progress(self, progress: Progress) -> JobProgress:

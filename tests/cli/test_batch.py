@@ -12,7 +12,7 @@ from cli.conftest import Nst, process, saved
 from cli.test_failures import wait_for
 from conftest import picture
 from nst.cli.contact_sheet import Cell, contact_sheet
-from nst.engine.weights import Weights, WeightsStore
+from nst.engine.network.weights import Weights, WeightsStore
 from nst.recipe import Recipe
 
 TINY = ("--size=48", "--total-iterations=2", "--scales=1", "--model=vgg16")

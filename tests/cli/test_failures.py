@@ -13,8 +13,8 @@ from PIL import Image
 from cli.conftest import NST, Nst, process, saved
 from nst import images
 from nst.cli.progress_bar import ProgressBar
-from nst.engine.objective import Objective
-from nst.engine.optimize import Evaluation
+from nst.engine.losses.objective import Objective
+from nst.engine.optimizer.optimizer import Evaluation
 from nst.errors import StorageError
 from nst.progress import Losses, Progress
 

@@ -13,8 +13,8 @@ from cli.conftest import NST, Nst
 from file_server import serve
 from nst import __version__
 from nst.cli.errors import EXIT_CODES, exit_code
-from nst.engine import weights
-from nst.engine.weights import BUNDLE, RELEASES
+from nst.engine.network import weights
+from nst.engine.network.weights import BUNDLE, RELEASES
 from nst.errors import NSTError
 
 

@@ -13,10 +13,10 @@ from PIL import Image
 
 from cli.conftest import Nst, saved
 from conftest import picture
-from nst import NeuralStyleTransfer, StyleTransferOptions, images
+from nst import Inputs, NeuralStyleTransfer, StyleTransferOptions, images
 from nst.cli.options import FIELDS, MemorySize
-from nst.engine import preview
-from nst.engine.preview import NETWORK_SHA256
+from nst.engine import draft as preview
+from nst.engine.draft import NETWORK_SHA256
 from nst.recipe import Recipe
 
 TINY = ("--size", 48, "--total-iterations", 2, "--model", "vgg16")
@@ -337,7 +337,7 @@ def test_a_plan_is_told_before_a_picture_is_painted_in_tiles(
     Image.new("RGB", (600, 200), "teal").save(tmp_path / "wide.png")
     options = StyleTransferOptions(size=600, model="vgg16")
     whole = NeuralStyleTransfer(options, device="cpu", precision="fp32").plan(
-        tmp_path / "wide.png", content
+        Inputs(tmp_path / "wide.png", content)
     )
     limit = whole.peak_bytes - whole.activation_bytes // 2
     arguments = ("--size=600", "--total-iterations=1", "--model=vgg16", "--precision=fp32")

@@ -15,7 +15,7 @@ from PIL import Image
 
 from cli.conftest import Nst
 from conftest import picture
-from nst import NeuralStyleTransfer, StyleTransferOptions
+from nst import Inputs, NeuralStyleTransfer, StyleTransferOptions
 from nst.cli.progress_bar import ProgressBar
 from nst.progress import Progress
 
@@ -105,7 +105,7 @@ def test_little_flickers(nst: Nst, tmp_path: Path, still: Path, style: Path) -> 
             StyleTransferOptions.from_preset(
                 "fast", size=48, init_method="random", seed=seed, total_iterations=12
             )
-        ).run(picture(48, 32), style)
+        ).run(Inputs(picture(48, 32), style))
         for seed in range(3)
     ]
     apart = flicker([np.asarray(result.image).astype(float) for result in alone])

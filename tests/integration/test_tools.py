@@ -17,9 +17,9 @@ import convert_vgg16
 import draw_styles
 import sample_pictures
 from conftest import REPOSITORY, SAMPLES, picture
-from nst.engine.download import sha256_of
-from nst.engine.preview import NETWORK, NETWORK_SHA256
-from nst.engine.weights import BUNDLE, BUNDLED_SHA256
+from nst.engine.draft import NETWORK, NETWORK_SHA256
+from nst.engine.network.download import sha256_of
+from nst.engine.network.weights import BUNDLE, BUNDLED_SHA256
 from wheels import open_wheel
 
 

@@ -120,11 +120,10 @@ class Checkpoints:
 
     def _write(self, progress: Progress) -> None:
         """What cannot be kept is painted all the same."""
-        assert progress.save_checkpoint  # a draft alone has no steps
         started = time.monotonic()
         try:
             self._write_command()
-            progress.save_checkpoint(self.directory / CHECKPOINT_NAME)
+            progress.snapshot.save_checkpoint(self.directory / CHECKPOINT_NAME)
         except StorageError as error:
             click.echo(f"nst: going on without a checkpoint: {error}", err=True)
         ended = time.monotonic()

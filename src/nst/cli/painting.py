@@ -4,7 +4,7 @@ import signal
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from types import FrameType
@@ -24,7 +24,8 @@ from nst.progress import Distances, MemoryPlan, Progress, Result, StopReason
 from nst.recipe import PictureFile, Recipe
 
 if TYPE_CHECKING:
-    from nst.engine.style_transfer import NeuralStyleTransfer
+    from nst.engine.inputs import Inputs
+    from nst.engine.transfer import NeuralStyleTransfer
 
 REASONS = {
     StopReason.TOTAL_ITERATIONS: "all steps done",
@@ -85,20 +86,24 @@ class Painter:
 
         The picture so far is saved, whatever ends the transfer, and the last checkpoint stays.
         """
-        from nst.engine.styles import load_styles
+        from nst.engine.inputs import Inputs
+        from nst.engine.pictures.styles import load_styles
 
         # Before torch is loaded, so that a mistake is answered at once.
         content = images.load(painting.content, "content")
         loaded = load_styles(list(painting.styles), painting.masks, content, self.options)
-        styles, masks = [style.picture for style in loaded], [style.mask for style in loaded]
-        initial = painting.initial and images.load(painting.initial, "initial")
+        inputs = Inputs(
+            content,
+            [style.picture for style in loaded],
+            masks=[style.mask for style in loaded],
+            initial=painting.initial and images.load(painting.initial, "initial"),
+        )
         images.check_output(painting.output)
         if painting.timelapse:
             video.check_output(painting.timelapse, "timelapse")
+            if self.options.is_draft:
+                raise InvalidOption("total_iterations", 0, "at least 1 for a time-lapse")
         files = _Files.of(painting)
-        if self.options.is_draft:
-            _check_draft(painting)
-            return self._paint_draft(painting, content, styles, masks, files)
         checkpoints = self._checkpoints(painting)
         latest: Progress | None = None
         film = self._timelapse(content) if painting.timelapse else nullcontext()
@@ -106,31 +111,28 @@ class Painter:
 
             def on_progress(progress: Progress) -> None:
                 nonlocal latest
-                latest = progress
+                latest = replace(progress, snapshot=progress.snapshot.without_checkpoint())
                 ctrl_c.has_picture = True
                 bar.show_progress(progress)
                 self._save_frame(painting, progress)
                 if timelapse:
-                    timelapse.add(progress.step, progress.render)
+                    timelapse.add(progress.step, progress.snapshot.picture)
                 if checkpoints:
                     checkpoints.keep(progress, now=ctrl_c.pressed)
                 if ctrl_c.pressed:
                     raise TransferCanceled
 
-            self._tell_plan(content, styles, masks)
+            self._tell_plan(inputs)
             try:
                 result = self.transfer.run(
-                    content,
-                    styles,
+                    inputs,
                     on_progress,
-                    masks=masks,
-                    initial=initial,
                     resume_from=painting.checkpoints if painting.goes_on else None,
                 )
             except (NSTError, KeyboardInterrupt):
                 ctrl_c.is_saving = True
                 if latest:
-                    saved = _save(latest.render(), painting, recipe=None)
+                    saved = _save(latest.snapshot.picture(), painting, recipe=None)
                     click.echo(f"The picture after step {latest.step} is in {saved}", err=True)
                     if checkpoints:
                         checkpoints.tell()
@@ -154,7 +156,7 @@ class Painter:
 
     @cached_property
     def transfer(self) -> "NeuralStyleTransfer":
-        from nst.engine.style_transfer import NeuralStyleTransfer
+        from nst.engine.transfer import NeuralStyleTransfer
 
         return NeuralStyleTransfer(
             self.options,
@@ -164,36 +166,13 @@ class Painter:
             weights=weights_store(self._weights, self.bar.show_download),
         )
 
-    def _paint_draft(
-        self,
-        painting: Painting,
-        content: Image.Image,
-        styles: Sequence[Image.Image],
-        masks: Sequence[Image.Image | None],
-        files: "_Files",
-    ) -> int:
-        """Without torch, and too fast for a bar; whenever Ctrl-C comes, no half picture is left."""
-        from nst.engine.preview import run_draft
-
-        result = run_draft(self.options, content, styles, masks)
-        saved = _save(result.image, painting, self._recipe(painting, result, files))
-        width, height = result.image.size
-        click.echo(f"{width}×{height} pixels, a draft in {result.prepare_seconds:.1f} s", err=True)
-        click.echo(saved)
-        return 0
-
-    def _tell_plan(
-        self,
-        content: Image.Image,
-        styles: Sequence[Image.Image],
-        masks: Sequence[Image.Image | None],
-    ) -> None:
-        plan = self.transfer.plan(content, styles, masks)
-        if plan.tiles > 1 or plan.peak_bytes > TOLD_FROM_BYTES:
+    def _tell_plan(self, inputs: "Inputs") -> None:
+        plan = self.transfer.plan(inputs)
+        if plan and (plan.tiles > 1 or plan.peak_bytes > TOLD_FROM_BYTES):
             click.echo(_in_words(plan), err=True)
 
     def _checkpoints(self, painting: Painting) -> Checkpoints | None:
-        if painting.checkpoints is None:
+        if painting.checkpoints is None or self.options.is_draft:  # it has no steps
             return None
         command = Command.of(
             painting.checkpoints,
@@ -214,7 +193,9 @@ class Painter:
         if every and progress.step % every == 0:
             digits = len(str(progress.total_iterations))
             name = f"{progress.step:0{digits}d}{painting.output.suffix}"
-            images.save(progress.render(), painting.frames / name, overwrite=painting.overwrite)
+            images.save(
+                progress.snapshot.picture(), painting.frames / name, overwrite=painting.overwrite
+            )
 
     def _timelapse(self, content: Image.Image) -> video.Timelapse:
         size = images.fit(content.size, self.options.size)
@@ -233,14 +214,6 @@ class Painter:
             masks=files.masks,
             initial=files.initial,
         ).text()
-
-
-def _check_draft(painting: Painting) -> None:
-    """A draft takes no steps."""
-    if painting.timelapse:
-        raise InvalidOption("total_iterations", 0, "at least 1 for a time-lapse")
-    if painting.initial:
-        raise InvalidOption("total_iterations", 0, "at least 1 to start from a picture")
 
 
 @dataclass(frozen=True, slots=True)
@@ -285,6 +258,8 @@ def _in_words(plan: MemoryPlan) -> str:
 
 def _summary(result: Result) -> str:
     width, height = result.image.size
+    if result.is_draft:
+        return f"{width}×{height} pixels, a draft in {result.prepare_seconds:.1f} s"
     seconds = result.prepare_seconds + result.optimize_seconds
     return (
         f"{width}×{height} pixels, {result.steps} steps in {duration(seconds)} with {result.model} "

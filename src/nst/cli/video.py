@@ -1,8 +1,9 @@
 """`nst video`."""
 
 import time
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from PIL import Image
@@ -22,6 +23,9 @@ from nst.cli.painting import CtrlC, Painter, stop_on_ctrl_c
 from nst.cli.progress_bar import duration
 from nst.options import StyleTransferOptions
 from nst.video import Video
+
+if TYPE_CHECKING:
+    from nst.engine.transfer import NeuralStyleTransfer
 
 DEFAULT_PRESET = "fast"
 LATER_SHARE = 4
@@ -121,19 +125,26 @@ class Frames:
 
     def paint(self, frame: Image.Image) -> Image.Image | None:
         """None after Ctrl-C."""
+        from nst.engine.inputs import Inputs
+
         transfer, initial = self._painter.transfer, None
         if self._latest:
-            transfer.options = self._later
+            transfer = self._later_transfer
             initial = None if self._later.is_draft else self._latest
-        for progress in transfer.steps(frame, self._style, initial=initial):
+        inputs = Inputs(frame, self._style, initial=initial)
+        for progress in transfer.steps(inputs):
             if self._ctrl_c.pressed:
                 return None
             seconds = time.monotonic() - self._started
             self._painter.bar.show_frame(self._done + 1, self._film.frames, progress, seconds)
-        self._latest = progress.render()
+        self._latest = progress.snapshot.picture()
         self._ctrl_c.has_picture = True
         self._done += 1
         return self._latest
+
+    @cached_property
+    def _later_transfer(self) -> "NeuralStyleTransfer":
+        return self._painter.transfer.with_options(self._later)
 
     def summary(self) -> str:
         """There is at least one frame."""

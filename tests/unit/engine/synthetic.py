@@ -6,7 +6,7 @@ import h5py
 import torch
 from torch import Tensor
 
-from nst.engine.encoder import layer_names, parameter_shapes
+from nst.engine.network.encoder import layer_names, parameter_shapes
 
 
 def random_tensors(model: str) -> dict[str, Tensor]:

@@ -15,9 +15,9 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
 from conftest import picture
-from nst import NeuralStyleTransfer, Progress, StopReason, StyleTransferOptions
+from nst import Inputs, NeuralStyleTransfer, Progress, StopReason, StyleTransferOptions
 from nst.engine.checkpoint import FILE_NAME
-from nst.engine.styles import Masks, Styles
+from nst.engine.pictures.styles import Masks, Styles
 from nst.errors import InvalidCheckpoint, StorageError
 
 KEY = "nst-checkpoint"
@@ -47,7 +47,7 @@ def told(progress: Progress) -> tuple[Any, ...]:
         progress.losses,
         progress.stop_reason,
         dict(progress.in_force),
-        progress.render().tobytes(),
+        progress.snapshot.picture().tobytes(),
     )
 
 
@@ -58,7 +58,7 @@ def save(progress: Progress, path: Path) -> None:
 
 def uninterrupted(method: NeuralStyleTransfer, *styles: Image.Image, masks: Masks = ()) -> Story:
     chosen = list(styles) or STYLE
-    return [told(progress) for progress in method.steps(CONTENT, chosen, masks=masks)]
+    return [told(progress) for progress in method.steps(Inputs(CONTENT, chosen, masks=masks))]
 
 
 def interrupted(
@@ -66,10 +66,10 @@ def interrupted(
 ) -> Story:
     """Up to a step, and from its checkpoint to the end."""
     chosen, before = list(styles) or STYLE, []
-    for progress in islice(method.steps(CONTENT, chosen, masks=masks), at):
+    for progress in islice(method.steps(Inputs(CONTENT, chosen, masks=masks)), at):
         before.append(told(progress))
     save(progress, path)
-    rest = method.steps(CONTENT, chosen, masks=masks, resume_from=path)
+    rest = method.steps(Inputs(CONTENT, chosen, masks=masks), resume_from=path)
     return before + [told(p) for p in rest]
 
 
@@ -146,12 +146,12 @@ def test_the_window_of_convergence_is_remembered(tmp_path: Path) -> None:
 
 
 def test_bytes_directories_and_files_are_the_same_to_it(tmp_path: Path) -> None:
-    *_, last = islice(transfer().steps(CONTENT, STYLE), 9)
+    *_, last = islice(transfer().steps(Inputs(CONTENT, STYLE)), 9)
     file = tmp_path / FILE_NAME
     save(last, file)
     assert [f.name for f in tmp_path.iterdir()] == [FILE_NAME]
     results = [
-        transfer().run(CONTENT, STYLE, resume_from=source)
+        transfer().run(Inputs(CONTENT, STYLE), resume_from=source)
         for source in (file, str(tmp_path), file.read_bytes())
     ]
     assert len({result.image.tobytes() for result in results}) == 1
@@ -162,7 +162,7 @@ def test_bytes_directories_and_files_are_the_same_to_it(tmp_path: Path) -> None:
 @pytest.fixture(scope="module")
 def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("checkpoint") / FILE_NAME
-    save(next(iter(transfer().steps(CONTENT, STYLE))), path)
+    save(next(iter(transfer().steps(Inputs(CONTENT, STYLE)))), path)
     return path
 
 
@@ -174,7 +174,7 @@ def refusal(
     masks: Masks = (),
 ) -> str:
     with pytest.raises(InvalidCheckpoint) as caught:
-        (method or transfer()).run(content, style, masks=masks, resume_from=source)
+        (method or transfer()).run(Inputs(content, style, masks=masks), resume_from=source)
     return str(caught.value)
 
 
@@ -218,7 +218,7 @@ def test_other_pictures_options_and_weights_are_refused(checkpoint: Path) -> Non
 
 
 def test_a_finished_transfer_has_nothing_to_go_on_with(tmp_path: Path) -> None:
-    *_, last = transfer(total_iterations=2).steps(CONTENT, STYLE)
+    *_, last = transfer(total_iterations=2).steps(Inputs(CONTENT, STYLE))
     save(last, tmp_path / "c")
     says = refusal(tmp_path / "c", transfer(total_iterations=2))
     assert f"{tmp_path / 'c'} is of a finished transfer" in says
@@ -228,15 +228,15 @@ def test_a_checkpoint_that_cannot_be_written_leaves_the_last_one(
     checkpoint: Path, tmp_path: Path
 ) -> None:
     (tmp_path / "file").touch()
-    progress = next(iter(transfer().steps(CONTENT, STYLE)))
+    progress = next(iter(transfer().steps(Inputs(CONTENT, STYLE))))
     with pytest.raises(StorageError):
         save(progress, tmp_path / "file" / "c")
     assert [f.name for f in checkpoint.parent.iterdir()] == [FILE_NAME]
 
 
 def test_another_precision_goes_on_from_the_same_picture(checkpoint: Path) -> None:
-    result = transfer("bf16").run(CONTENT, STYLE, resume_from=checkpoint)
-    same = transfer().run(CONTENT, STYLE, resume_from=checkpoint)
+    result = transfer("bf16").run(Inputs(CONTENT, STYLE), resume_from=checkpoint)
+    same = transfer().run(Inputs(CONTENT, STYLE), resume_from=checkpoint)
     difference = np.asarray(result.image, dtype=float) - np.asarray(same.image)
     assert 0 < np.abs(difference).mean() < 3
 
@@ -244,14 +244,14 @@ def test_another_precision_goes_on_from_the_same_picture(checkpoint: Path) -> No
 def test_only_the_time_since_it_went_on_counts(tmp_path: Path) -> None:
     """Six steps, three in each size; from the fifth on one is left, as large as the fifth was."""
     method, _ = six_steps("lbfgs", 2)
-    save(list(islice(method.steps(CONTENT, STYLE), 4))[-1], tmp_path / "c")
-    fifth, sixth = method.steps(CONTENT, STYLE, resume_from=tmp_path / "c")
+    save(list(islice(method.steps(Inputs(CONTENT, STYLE)), 4))[-1], tmp_path / "c")
+    fifth, sixth = method.steps(Inputs(CONTENT, STYLE), resume_from=tmp_path / "c")
     assert fifth.remaining_seconds == pytest.approx(fifth.elapsed_seconds, rel=0.1)
     assert sixth.remaining_seconds == 0
 
 
 def test_it_belongs_to_the_last_step_only(tmp_path: Path) -> None:
-    steps = transfer().steps(CONTENT, STYLE)
+    steps = transfer().steps(Inputs(CONTENT, STYLE))
     first = next(steps)
     next(steps)
     with pytest.raises(AssertionError, match="another step"):
@@ -263,8 +263,8 @@ def test_it_belongs_to_the_last_step_only(tmp_path: Path) -> None:
 def test_what_was_read_is_not_kept(optimizer: str, tmp_path: Path) -> None:
     """The vectors of a checkpoint are freed as the optimizer forgets them."""
     method, _ = six_steps(optimizer, 1)
-    save(list(islice(method.steps(CONTENT, STYLE), 3))[-1], tmp_path / "c")
-    prepared = method._prepare(CONTENT, STYLE, resume_from=tmp_path / "c")
+    save(list(islice(method.steps(Inputs(CONTENT, STYLE)), 3))[-1], tmp_path / "c")
+    prepared = method._prepare(Inputs(CONTENT, STYLE), resume_from=tmp_path / "c")
     assert prepared.task.checkpoint
     held = weakref.ref(prepared.task.checkpoint)
     next(method._optimize(prepared))

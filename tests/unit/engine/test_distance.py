@@ -8,16 +8,16 @@ import pytest
 import torch
 from PIL import Image, ImageFilter
 from torch import Tensor
+from unit.engine.test_encoder import plain_network
 
 from conftest import picture
 from nst import images
 from nst.engine.distance import CONTENT_LAYER, JUDGE, SIDE_PIXELS, STYLE_LAYERS, measure
-from nst.engine.encoder import MEAN_RGB, layer_names
-from nst.engine.styles import Style
-from nst.engine.weights import Weights, WeightsStore
+from nst.engine.network.encoder import MEAN_RGB, layer_names
+from nst.engine.network.weights import Weights, WeightsStore
+from nst.engine.pictures.styles import Style
 from nst.options import MODELS
 from unit.engine.synthetic import random_tensors
-from unit.engine.test_encoder import plain_network
 
 
 @pytest.fixture(scope="module")

@@ -7,9 +7,9 @@ import pytest
 import torch
 
 from conftest import picture
-from nst import NeuralStyleTransfer, Progress, StyleTransferOptions
+from nst import Inputs, NeuralStyleTransfer, Progress, StyleTransferOptions
 from nst.controls import Controls
-from nst.engine.optimize import FIRST_STEP
+from nst.engine.optimizer.lbfgs import FIRST_STEP
 
 CONTENT, STYLE = picture(130, 128), picture(80, 70).rotate(180)
 
@@ -30,7 +30,7 @@ def iterate(progress: Progress) -> torch.Tensor:
 def steered(method: NeuralStyleTransfer, at: int, **values: float) -> list[Progress]:
     """New values after a step."""
     controls, seen = Controls(method.options), []
-    for progress in method.steps(CONTENT, STYLE, controls=controls):
+    for progress in method.steps(Inputs(CONTENT, STYLE), controls=controls):
         seen.append(progress)
         if progress.step == at:
             controls.set(**values)
@@ -40,7 +40,7 @@ def steered(method: NeuralStyleTransfer, at: int, **values: float) -> list[Progr
 def test_each_term_scales_with_its_weight(method: NeuralStyleTransfer) -> None:
     """At the same picture, against the objective of a transfer that has these weights at first."""
     values = {"content_weight": 2e5, "style_weight": 6e4, "tv_weight": 4.0}
-    task = method._prepare(CONTENT, STYLE).task
+    task = method._prepare(Inputs(CONTENT, STYLE)).task
     x = task.start.flatten() + 10
     before = task.objective(x).losses
     task.steer(method.options.model_copy(update=values), task.optimizer())
@@ -51,11 +51,11 @@ def test_each_term_scales_with_its_weight(method: NeuralStyleTransfer) -> None:
     fresh = NeuralStyleTransfer(
         method.options.model_copy(update=values), device="cpu", precision="fp32"
     )
-    assert fresh._prepare(CONTENT, STYLE).task.objective(x).losses == after
+    assert fresh._prepare(Inputs(CONTENT, STYLE)).task.objective(x).losses == after
 
 
 def test_new_weights_count_from_the_next_step_on_and_are_told(method: NeuralStyleTransfer) -> None:
-    plain = list(method.steps(CONTENT, STYLE))
+    plain = list(method.steps(Inputs(CONTENT, STYLE)))
     seen = steered(method, 3, style_weight=0.0)
     assert [p.in_force["style_weight"] for p in seen] == [3e4] * 3 + [0.0] * 5
     assert [p.losses for p in seen[:3]] == [p.losses for p in plain[:3]]
@@ -67,7 +67,7 @@ def test_the_memory_is_restarted(method: NeuralStyleTransfer) -> None:
     """The first step without memory goes straight downhill, FIRST_STEP grey levels or a power of
     the line search's expansion of it; with memory it would go elsewhere."""
     seen = steered(method, 4, style_weight=3e5)
-    task = method._prepare(CONTENT, STYLE).task
+    task = method._prepare(Inputs(CONTENT, STYLE)).task
     task.objective.go_by(method.options.model_copy(update={"style_weight": 3e5}))
     downhill = -task.objective(iterate(seen[3]).flatten()).gradient
     step = (iterate(seen[4]) - iterate(seen[3])).flatten()
@@ -80,7 +80,7 @@ def test_the_memory_is_restarted(method: NeuralStyleTransfer) -> None:
 
 
 def test_the_same_values_change_nothing(method: NeuralStyleTransfer) -> None:
-    plain = list(method.steps(CONTENT, STYLE))
+    plain = list(method.steps(Inputs(CONTENT, STYLE)))
     seen = steered(method, 3, style_weight=3e4, tv_weight=1)
     assert [(p.losses, p.evaluations) for p in seen] == [(p.losses, p.evaluations) for p in plain]
     assert torch.equal(iterate(seen[-1]), iterate(plain[-1]))
@@ -108,10 +108,10 @@ def test_new_weights_reach_the_scales_and_the_precision_to_come() -> None:
 
 def test_strength_weighs_the_content_from_the_next_step_on(method: NeuralStyleTransfer) -> None:
     seen = steered(method, 3, strength=0.75)
-    plain = list(method.steps(CONTENT, STYLE))
+    plain = list(method.steps(Inputs(CONTENT, STYLE)))
     assert [p.in_force["strength"] for p in seen] == [0.5] * 3 + [0.75] * 5
     assert [p.losses for p in seen[:3]] == [p.losses for p in plain[:3]]
-    task = method._prepare(CONTENT, STYLE).task
+    task = method._prepare(Inputs(CONTENT, STYLE)).task
     task.objective.go_by(method.options.model_copy(update={"strength": 0.75}))
     losses = task.objective(iterate(seen[-1]).flatten()).losses
     assert losses.content == pytest.approx(seen[-1].losses.content, rel=1e-5)
@@ -124,7 +124,7 @@ def test_the_amount_of_colour_is_that_of_the_pictures_only() -> None:
         model="vgg16", size=32, total_iterations=4, convergence_tolerance=0, color="luminance"
     )
     method = NeuralStyleTransfer(options, device="cpu", precision="fp32")
-    plain, seen = list(method.steps(CONTENT, STYLE)), steered(method, 2, color_amount=0.25)
+    plain, seen = list(method.steps(Inputs(CONTENT, STYLE))), steered(method, 2, color_amount=0.25)
     assert [p.in_force["color_amount"] for p in seen] == [1.0] * 2 + [0.25] * 2
     assert [p.losses for p in seen] == [p.losses for p in plain]
     same = [a.render().tobytes() == b.render().tobytes() for a, b in zip(seen, plain, strict=True)]
@@ -144,14 +144,14 @@ def test_a_checkpoint_remembers_what_was_steered(
     method: NeuralStyleTransfer, tmp_path: Path
 ) -> None:
     controls, whole = Controls(method.options), []
-    for progress in method.steps(CONTENT, STYLE, controls=controls):
+    for progress in method.steps(Inputs(CONTENT, STYLE), controls=controls):
         whole.append(progress)
         if progress.step == 2:
             controls.set(tv_weight=100, strength=0.6, color_amount=0.5)
         if progress.step == 5:
             assert progress.save_checkpoint
             progress.save_checkpoint(tmp_path / "c")
-    left = list(method.steps(CONTENT, STYLE, resume_from=tmp_path / "c"))
+    left = list(method.steps(Inputs(CONTENT, STYLE), resume_from=tmp_path / "c"))
     assert [p.losses for p in left] == [p.losses for p in whole[5:]]
     assert all(p.in_force["tv_weight"] == 100 for p in left)
     assert all((p.in_force["strength"], p.in_force["color_amount"]) == (0.6, 0.5) for p in left)

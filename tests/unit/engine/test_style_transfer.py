@@ -15,13 +15,21 @@ from benchmarks.naive import NaiveTransfer
 from PIL import Image
 
 from conftest import picture
-from nst import NeuralStyleTransfer, Progress, Result, StopReason, StyleTransferOptions, images
-from nst.engine.encoder import Activations, Encoder
-from nst.engine.memory_plan import MIN_HISTORY_SIZE, predict
-from nst.engine.objective import CONTENT_LAYER, STYLE_LAYERS
-from nst.engine.pictures import style_size
-from nst.engine.preview import paint_draft
-from nst.engine.weights import WeightsStore
+from nst import (
+    Inputs,
+    NeuralStyleTransfer,
+    Progress,
+    Result,
+    StopReason,
+    StyleTransferOptions,
+    images,
+)
+from nst.engine.draft import paint_draft
+from nst.engine.losses.layers import CONTENT_LAYER, STYLE_LAYERS
+from nst.engine.memory.plan import MIN_HISTORY_SIZE, predict
+from nst.engine.network.encoder import Activations, Encoder
+from nst.engine.network.weights import WeightsStore
+from nst.engine.pictures.styles import style_size
 from nst.errors import (
     Diverged,
     InvalidImage,
@@ -45,7 +53,7 @@ def rgb(image: Image.Image) -> np.ndarray:
 
 @pytest.fixture(scope="module")
 def result() -> Result:
-    return transfer().run(picture(), picture(80, 40).rotate(180))
+    return transfer().run(Inputs(picture(), picture(80, 40).rotate(180)))
 
 
 def test_the_layers_are_those_of_the_classic_method() -> None:
@@ -87,7 +95,7 @@ def test_the_first_losses_are_the_formulas(
         precision="fp32",
         weights=WeightsStore(directory=directory, offline=True),
     )
-    task = method._prepare(content, style).task
+    task = method._prepare(Inputs(content, style)).task
     evaluation = task.objective(task.start.flatten() + 10)
     reference = naive_loop(method, content, style, torch.float64)
     image = (task.start.double() + 10).requires_grad_()
@@ -105,7 +113,7 @@ def test_sixty_evaluations_get_as_low_as_torch_s_lbfgs(
     theirs = naive_loop(method, content, style)
     assert theirs.start.shape[2] == 128
     lowest = min(point.loss for point in theirs.run(60)[:60])
-    steps = [p for p in method.steps(content, style) if p.evaluations <= 60]
+    steps = [p for p in method.steps(Inputs(content, style)) if p.evaluations <= 60]
     (iterate, *_) = cast("partial[Image.Image]", steps[-1].render).args
     assert theirs.loss(iterate).item() <= 1.02 * lowest
 
@@ -115,9 +123,9 @@ def test_bf16_hands_over_to_fp32_where_it_can_gain_no_more() -> None:
     options: Any = {"total_iterations": 60, "convergence_tolerance": 0.9, "convergence_window": 2}
     method = transfer("auto", **options)
     method.dtype = torch.bfloat16  # also where auto would not take it
-    prepared = method._prepare(picture(), picture(40, 40))
+    prepared = method._prepare(Inputs(picture(), picture(40, 40)))
     seen = list(method._optimize(prepared))
-    alone = transfer("bf16", **options).run(picture(), picture(40, 40))
+    alone = transfer("bf16", **options).run(Inputs(picture(), picture(40, 40)))
     assert seen[-1].stop_reason is StopReason.CONVERGED
     assert seen[-1].step > alone.steps
     evaluations = [p.evaluations for p in seen]
@@ -131,7 +139,8 @@ def test_bf16_hands_over_to_fp32_where_it_can_gain_no_more() -> None:
 def test_the_precision_that_was_used_is_told() -> None:
     for precision in ("fp32", "bf16", "fp16"):
         assert (
-            transfer(precision, total_iterations=1).run(picture(), picture()).precision == precision
+            transfer(precision, total_iterations=1).run(Inputs(picture(), picture())).precision
+            == precision
         )
     assert transfer("auto").dtype in (torch.float32, torch.bfloat16)
     with pytest.raises(InvalidOption, match="precision: 'fp8'"):
@@ -140,7 +149,7 @@ def test_the_precision_that_was_used_is_told() -> None:
 
 def test_adam_lowers_the_loss_as_torch_s_does(content: Path, style: Path) -> None:
     method = transfer(optimizer="adam", learning_rate=5, total_iterations=20)
-    history = method.run(content, style).history
+    history = method.run(Inputs(content, style)).history
     reference = naive_loop(method, content, style)
     image = reference.start.clone().requires_grad_()
     adam = torch.optim.Adam([image], lr=5)
@@ -171,7 +180,7 @@ def test_the_result_has_the_picture_the_losses_and_the_story(result: Result) -> 
 def test_the_same_seed_gives_the_same_picture_and_another_seed_another() -> None:
     def random_start(seed: int) -> np.ndarray:
         options: Any = {"init_method": "random", "seed": seed, "total_iterations": 3}
-        return rgb(transfer(**options).run(picture(), picture()).image)
+        return rgb(transfer(**options).run(Inputs(picture(), picture())).image)
 
     assert np.array_equal(random_start(1), random_start(1))
     assert not np.array_equal(random_start(1), random_start(2))
@@ -181,7 +190,7 @@ def test_the_four_starting_pictures() -> None:
     content, style = picture(64, 48), picture(48, 48).rotate(90)
 
     def start(init_method: str) -> torch.Tensor:
-        return transfer(init_method=init_method)._prepare(content, style).task.start
+        return transfer(init_method=init_method)._prepare(Inputs(content, style)).task.start
 
     assert torch.equal(start("content"), by_hand(content))
     assert torch.equal(start("style"), by_hand(images.resize(style, (64, 48))))
@@ -194,20 +203,20 @@ def test_any_picture_can_be_the_start(content: Path, style: Path) -> None:
     """Resized: with the pixels that the formula asks for."""
     start = picture(100, 30)
     method = transfer(size=64)
-    task = method._prepare(content, style, initial=start).task
+    task = method._prepare(Inputs(content, style, initial=start)).task
     (width, height) = task.scale.size
     assert torch.equal(task.start, by_hand(images.resize(start, (width, height))).float())
-    with_content = method.run(content, style, initial=images.load(content, "content"))
-    assert with_content.history == method.run(content, style).history
+    with_content = method.run(Inputs(content, style, initial=images.load(content, "content")))
+    assert with_content.history == method.run(Inputs(content, style)).history
 
 
 def test_steps_yields_after_every_step_and_its_pictures_stay(content: Path, style: Path) -> None:
-    seen = list(transfer().steps(content, style))
+    seen = list(transfer().steps(Inputs(content, style)))
     assert [p.step for p in seen] == [1, 2, 3, 4, 5]
     assert [p.stop_reason for p in seen] == [None] * 4 + [StopReason.TOTAL_ITERATIONS]
     assert all(p.remaining_seconds > 0 for p in seen[:-1])
     assert seen[-1].remaining_seconds == 0
-    pictures = [rgb(p.render()) for p in seen]
+    pictures = [rgb(p.snapshot.picture()) for p in seen]
     assert all(not np.array_equal(a, b) for a, b in pairwise(pictures))
     assert [p.elapsed_seconds for p in seen] == sorted(p.elapsed_seconds for p in seen)
 
@@ -215,9 +224,9 @@ def test_steps_yields_after_every_step_and_its_pictures_stay(content: Path, styl
 def test_the_losses_told_are_those_of_the_picture_told(content: Path, style: Path) -> None:
     """A trial point of the line search would have another loss than the picture shown."""
     method = transfer()
-    prepared = method._prepare(content, style)
+    prepared = method._prepare(Inputs(content, style))
     for progress in method._optimize(prepared):
-        shown = by_hand(progress.render())
+        shown = by_hand(progress.snapshot.picture())
         rounding = 0.02
         again = prepared.task.objective(shown.flatten()).losses.total
         assert progress.losses.total == pytest.approx(again, rel=rounding)
@@ -225,7 +234,7 @@ def test_the_losses_told_are_those_of_the_picture_told(content: Path, style: Pat
 
 def test_it_stops_when_the_loss_hardly_falls_any_more() -> None:
     options: Any = {"total_iterations": 500, "convergence_tolerance": 0.2, "convergence_window": 5}
-    result = transfer(**options).run(picture(), picture(40, 40))
+    result = transfer(**options).run(Inputs(picture(), picture(40, 40)))
     assert result.stop_reason is StopReason.CONVERGED
     assert 5 < result.steps < 500
     before, last = result.history[-6].total, result.history[-1].total
@@ -234,12 +243,12 @@ def test_it_stops_when_the_loss_hardly_falls_any_more() -> None:
 
 def test_without_a_tolerance_it_goes_on() -> None:
     options: Any = {"total_iterations": 30, "convergence_tolerance": 0, "convergence_window": 1}
-    assert transfer(**options).run(picture(), picture(40, 40)).steps == 30
+    assert transfer(**options).run(Inputs(picture(), picture(40, 40))).steps == 30
 
 
 def test_where_nothing_can_be_gained_it_stops_at_once() -> None:
     same = picture()
-    result = transfer(tv_weight=0).run(same, same)
+    result = transfer(tv_weight=0).run(Inputs(same, same))
     assert result.stop_reason is StopReason.CONVERGED
     assert np.array_equal(rgb(result.image), rgb(same))
 
@@ -249,7 +258,7 @@ def test_a_callback_can_cancel_and_gets_the_picture_so_far() -> None:
         if progress.step == 2:
             raise TransferCanceled
 
-    result = transfer().run(picture(), picture(40, 40), cancel_at_two)
+    result = transfer().run(Inputs(picture(), picture(40, 40)), cancel_at_two)
     assert result.stop_reason is StopReason.CANCELED
     assert result.steps == 2
 
@@ -259,13 +268,13 @@ def test_other_errors_of_a_callback_come_through() -> None:
         raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
-        transfer().run(picture(), picture(), fail)
+        transfer().run(Inputs(picture(), picture()), fail)
 
 
 def test_transparency_comes_back_on_the_result() -> None:
     content = picture(64, 48)
     content.putalpha(Image.linear_gradient("L").resize((64, 48)))
-    result = transfer(total_iterations=1).run(content, picture())
+    result = transfer(total_iterations=1).run(Inputs(content, picture()))
     assert result.image.mode == "RGBA"
     assert np.array_equal(
         np.asarray(result.image.getchannel("A")), np.asarray(content.getchannel("A"))
@@ -274,7 +283,7 @@ def test_transparency_comes_back_on_the_result() -> None:
 
 def test_paths_pictures_and_arrays_are_the_same_to_it(content: Path, style: Path) -> None:
     def paint(content: Any, style: Any) -> np.ndarray:
-        return rgb(transfer(total_iterations=1).run(content, style).image)
+        return rgb(transfer(total_iterations=1).run(Inputs(content, style)).image)
 
     opened = images.load(content, "content"), images.load(style, "style")
     expected = paint(content, style)
@@ -294,7 +303,7 @@ def test_the_style_picture_keeps_its_aspect_ratio_and_its_size_has_a_limit() -> 
 @pytest.mark.parametrize("size", [(2000, 20), (20, 2000)])
 def test_a_result_too_thin_for_the_deepest_layer_is_refused(size: tuple[int, int]) -> None:
     with pytest.raises(InvalidImage, match="too few") as caught:
-        transfer().run(picture(*size), picture())
+        transfer().run(Inputs(picture(*size), picture()))
     assert caught.value.role == "content"
 
 
@@ -302,7 +311,7 @@ def test_weights_that_overflow_are_an_error_that_says_what_to_do(
     content: Path, style: Path
 ) -> None:
     with pytest.raises(Diverged, match="smaller weights"):
-        transfer(style_weight=1e38).run(content, style)
+        transfer(style_weight=1e38).run(Inputs(content, style))
 
 
 def test_a_device_that_is_not_here_is_refused() -> None:
@@ -327,9 +336,9 @@ def test_running_out_of_memory_names_the_size_and_a_smaller_one(
         raise error
 
     method = transfer(size=96)
-    monkeypatch.setattr("nst.engine.objective.Objective.__call__", fail)
+    monkeypatch.setattr("nst.engine.losses.objective.Objective.__call__", fail)
     with pytest.raises(OutOfMemory, match=r"96×72 pixels .* for example 64") as caught:
-        method.run(picture(), picture())
+        method.run(Inputs(picture(), picture()))
     assert caught.value.size == (96, 72)
 
 
@@ -337,9 +346,9 @@ def test_other_runtime_errors_are_not_taken_for_it(monkeypatch: pytest.MonkeyPat
     def fail(*_: object) -> None:
         raise RuntimeError("something else")
 
-    monkeypatch.setattr("nst.engine.objective.Objective.__call__", fail)
+    monkeypatch.setattr("nst.engine.losses.objective.Objective.__call__", fail)
     with pytest.raises(RuntimeError, match="something else"):
-        transfer().run(picture(), picture())
+        transfer().run(Inputs(picture(), picture()))
 
 
 def test_without_vgg19_it_goes_on_with_the_bundled_vgg16_and_says_so_in_one_line(
@@ -348,7 +357,7 @@ def test_without_vgg19_it_goes_on_with_the_bundled_vgg16_and_says_so_in_one_line
     store = WeightsStore(cache=tmp_path, offline=True)
     options = StyleTransferOptions(size=64, total_iterations=1)
     with caplog.at_level(logging.WARNING):
-        result = NeuralStyleTransfer(options, weights=store).run(picture(), picture())
+        result = NeuralStyleTransfer(options, weights=store).run(Inputs(picture(), picture()))
     assert result.model == "vgg16"
     (record,) = caplog.records
     assert "going on with vgg16" in record.message
@@ -359,13 +368,13 @@ def test_a_model_asked_for_by_name_is_not_replaced(tmp_path: Path) -> None:
     store = WeightsStore(cache=tmp_path, offline=True)
     options = StyleTransferOptions(model="vgg19")
     with pytest.raises(WeightsUnavailable, match="nst weights fetch vgg19"):
-        NeuralStyleTransfer(options, weights=store).run(picture(), picture())
+        NeuralStyleTransfer(options, weights=store).run(Inputs(picture(), picture()))
 
 
 def test_vgg19_paints(content: Path, style: Path, vgg19_directory: Path) -> None:
     store = WeightsStore(directory=vgg19_directory, offline=True)
     options = StyleTransferOptions(size=96, total_iterations=10)
-    result = NeuralStyleTransfer(options, weights=store).run(content, style)
+    result = NeuralStyleTransfer(options, weights=store).run(Inputs(content, style))
     assert result.model == "vgg19"
     assert result.losses.total < 0.6 * result.history[0].total
 
@@ -378,7 +387,7 @@ def test_the_engine_reads_no_environment() -> None:
 
 def test_scales_are_painted_from_coarse_to_fine(content: Path, style: Path) -> None:
     method = transfer(size=256, scales=3, total_iterations=8, convergence_tolerance=0)
-    seen = list(method.steps(content, style))
+    seen = list(method.steps(Inputs(content, style)))
     sizes = [images.fit(images.load(content, "content").size, side) for side in (128, 256)]
     assert [p.size for p in seen] == [sizes[0]] * 4 + [sizes[1]] * 4  # 64 would be too small
     assert [p.step for p in seen] == list(range(1, 9))
@@ -386,16 +395,16 @@ def test_scales_are_painted_from_coarse_to_fine(content: Path, style: Path) -> N
     assert [p.stop_reason for p in seen] == [None] * 7 + [StopReason.TOTAL_ITERATIONS]
     evaluations = [p.evaluations for p in seen]
     assert evaluations == sorted(set(evaluations))
-    assert {p.render().size for p in seen} == {sizes[1]}
+    assert {p.snapshot.picture().size for p in seen} == {sizes[1]}
     assert seen[3].remaining_seconds > seen[3].elapsed_seconds  # the larger scale is to come
     assert seen[-1].remaining_seconds == 0
 
 
 def test_a_finer_scale_goes_on_from_the_coarser_one(content: Path, style: Path) -> None:
     method = transfer(size=192, scales=2, total_iterations=40, convergence_tolerance=0)
-    seen = list(method.steps(content, style))
+    seen = list(method.steps(Inputs(content, style)))
     coarse, fine = seen[19], seen[20]
-    alone = transfer(size=192, total_iterations=1).run(content, style)
+    alone = transfer(size=192, total_iterations=1).run(Inputs(content, style))
     assert fine.losses.total < 0.7 * alone.losses.total
     difference = rgb(coarse.render()) - rgb(fine.render())
     assert np.abs(difference).mean() < 25
@@ -403,10 +412,10 @@ def test_a_finer_scale_goes_on_from_the_coarser_one(content: Path, style: Path) 
 
 def test_a_scale_that_has_converged_leaves_its_steps_out() -> None:
     options: Any = {"total_iterations": 400, "convergence_tolerance": 0.2, "convergence_window": 5}
-    seen = list(transfer(size=128, scales=2, **options).steps(picture(), picture(40, 40)))
+    seen = list(transfer(size=128, scales=2, **options).steps(Inputs(picture(), picture(40, 40))))
     coarse = [p for p in seen if p.size == (64, 48)]
     assert coarse == []  # 48 pixels are too few for a scale of its own
-    seen = list(transfer(size=192, scales=2, **options).steps(picture(), picture(40, 40)))
+    seen = list(transfer(size=192, scales=2, **options).steps(Inputs(picture(), picture(40, 40))))
     coarse = [p for p in seen if p.size == (96, 72)]
     assert 5 < len(coarse) < 200
     assert seen[-1].size == (192, 144)
@@ -415,7 +424,9 @@ def test_a_scale_that_has_converged_leaves_its_steps_out() -> None:
 
 
 def test_fewer_steps_than_scales() -> None:
-    seen = list(transfer(size=512, scales=4, total_iterations=2).steps(picture(), picture()))
+    seen = list(
+        transfer(size=512, scales=4, total_iterations=2).steps(Inputs(picture(), picture()))
+    )
     assert [p.size for p in seen][-1] == (512, 384)
     assert seen[-1].step == 2
 
@@ -426,7 +437,9 @@ def test_the_other_network_judges_the_result(
     store = WeightsStore(directory=vgg19_directory, offline=True)
     for model, judge in (("vgg16", "vgg19"), ("vgg19", "vgg16")):
         options = StyleTransferOptions(size=96, total_iterations=3, model=model)  # type: ignore[arg-type]
-        distances = NeuralStyleTransfer(options, weights=store).run(content, style).distances
+        distances = (
+            NeuralStyleTransfer(options, weights=store).run(Inputs(content, style)).distances
+        )
         assert distances is not None
         assert distances.judge == judge
         assert 0 < distances.style < 1
@@ -438,7 +451,7 @@ def test_without_another_network_nothing_is_judged(tmp_path: Path) -> None:
         StyleTransferOptions(size=64, total_iterations=1, model="vgg16"),
         weights=WeightsStore(cache=tmp_path, offline=True),
     )
-    assert method.run(picture(), picture()).distances is None
+    assert method.run(Inputs(picture(), picture())).distances is None
 
 
 def let_memory_run_out(monkeypatch: pytest.MonkeyPatch, at_pixels: int, from_call: int = 0) -> None:
@@ -463,9 +476,9 @@ def test_where_memory_runs_out_it_goes_on_with_smaller_tiles(
 ) -> None:
     method = transfer(size=272, optimizer=optimizer, total_iterations=4)
     photo, painting = picture(272, 64), picture(64, 64).rotate(180)
-    undisturbed = method.run(photo, painting)
+    undisturbed = method.run(Inputs(photo, painting))
     let_memory_run_out(monkeypatch, at_pixels=272 * 64, from_call=from_call)
-    result = method.run(photo, painting)
+    result = method.run(Inputs(photo, painting))
     (record,) = caplog.records
     assert "memory ran out; going on with tiles of about 136 pixels" in record.message
     assert undisturbed.memory_plan
@@ -483,7 +496,7 @@ def test_where_memory_runs_out_in_the_smallest_tiles_too_it_is_an_error(
 ) -> None:
     let_memory_run_out(monkeypatch, at_pixels=1)
     with pytest.raises(OutOfMemory, match=r"even in small tiles.*--max-memory"):
-        transfer(size=600).run(picture(600, 64), picture())
+        transfer(size=600).run(Inputs(picture(600, 64), picture()))
     sides = [record.args[0] for record in caplog.records if isinstance(record.args, tuple)]
     assert sides == [300, 150, 128, 128]  # the last rung forgets more of the history
 
@@ -491,12 +504,12 @@ def test_where_memory_runs_out_in_the_smallest_tiles_too_it_is_an_error(
 def test_a_limit_makes_tiles_and_the_plan_says_so_before() -> None:
     method = transfer(size=400, total_iterations=1)
     photo = picture(400, 200)
-    whole = method.plan(photo, picture())
+    whole = method.plan(Inputs(photo, picture()))
     demand = method._demand(method._pictures(photo, picture()), (400, 200), torch.float32)
     least_whole, least_tiled = (predict(demand, side, MIN_HISTORY_SIZE) for side in (None, 128))
     limit = (least_whole.peak_bytes + least_tiled.peak_bytes) // 2
     method.max_memory_bytes = limit
-    plan = method.plan(photo, picture())
+    plan = method.plan(Inputs(photo, picture()))
     assert (whole.tiles, whole.size) == (1, (400, 200))
     assert plan.tiles > 1
     assert plan.peak_bytes <= limit
@@ -505,30 +518,30 @@ def test_a_limit_makes_tiles_and_the_plan_says_so_before() -> None:
 def test_a_limit_below_the_smallest_plan_is_refused() -> None:
     method = NeuralStyleTransfer(transfer().options, device="cpu", max_memory_bytes=10**8)
     with pytest.raises(InvalidOption, match=r"max_memory: '0.1 GB'.*at least \d\.\d GB") as caught:
-        method.run(picture(), picture())
+        method.run(Inputs(picture(), picture()))
     assert caught.value.field == "max_memory"
 
 
 def test_more_than_is_free_is_refused_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("nst.engine.style_transfer.available_bytes", lambda _: 10**6)
     with pytest.raises(OutOfMemory):
-        transfer().run(picture(), picture())
+        transfer().run(Inputs(picture(), picture()))
 
 
 def test_the_result_is_the_average_of_the_steps_and_its_losses_are_its_own() -> None:
     content, style = picture(), picture(80, 40).rotate(180)
-    plain = list(transfer(total_iterations=6).steps(content, style))
+    plain = list(transfer(total_iterations=6).steps(Inputs(content, style)))
     method = transfer(total_iterations=6, average=0.8)
-    seen = list(method.steps(content, style))
+    seen = list(method.steps(Inputs(content, style)))
     assert [p.losses for p in seen] == [p.losses for p in plain]
     iterates = [cast("partial[Image.Image]", p.render).args[0] for p in plain]
     weights = [0.8 ** (5 - n) for n in range(6)]
     average = sum(w * x for w, x in zip(weights, iterates, strict=True)) / sum(weights)
     (found, *_) = cast("partial[Image.Image]", seen[-1].render).args
     torch.testing.assert_close(found, average)
-    task = method._prepare(content, style).task
+    task = method._prepare(Inputs(content, style)).task
     exact = task.objective(average.flatten()).losses
-    result = method.run(content, style)
+    result = method.run(Inputs(content, style))
     assert result.losses.total == pytest.approx(exact.total, rel=1e-5)
     assert result.losses != result.history[-1]
     shown = by_hand(result.image)
@@ -539,7 +552,10 @@ def test_only_the_last_scale_is_averaged() -> None:
     content, style = picture(130, 128), picture(80, 70).rotate(180)
     options: Any = {"size": 130, "scales": 2, "total_iterations": 6, "convergence_tolerance": 0}
     plain, averaged = (
-        [cast("partial[Image.Image]", p.render).args[0] for p in method.steps(content, style)]
+        [
+            cast("partial[Image.Image]", p.render).args[0]
+            for p in method.steps(Inputs(content, style))
+        ]
         for method in (transfer(**options), transfer(**options, average=0.9))
     )
     same = [torch.equal(*pair) for pair in zip(plain, averaged, strict=True)]
@@ -552,8 +568,8 @@ def test_a_canceled_average_has_its_own_losses() -> None:
             raise TransferCanceled
 
     method = transfer(average=0.9)
-    result = method.run(picture(), picture(40, 40), cancel_at_three)
-    shown = method._prepare(picture(), picture(40, 40)).task.objective(
+    result = method.run(Inputs(picture(), picture(40, 40)), cancel_at_three)
+    shown = method._prepare(Inputs(picture(), picture(40, 40))).task.objective(
         by_hand(result.image).flatten()
     )
     assert result.losses.total == pytest.approx(shown.loss, rel=0.02)
@@ -565,17 +581,19 @@ LEFT.paste(255, (0, 0, 24, 48))
 
 
 def test_a_list_of_one_style_is_that_style() -> None:
-    one, listed = (transfer().run(picture(), s) for s in (picture(40, 40), [picture(40, 40)]))
+    one, listed = (
+        transfer().run(Inputs(picture(), s)) for s in (picture(40, 40), [picture(40, 40)])
+    )
     assert one.history == listed.history
     assert one.distances == listed.distances
 
 
 def test_shares_of_styles_go_from_one_to_the_other() -> None:
     content, one, other = picture(), picture(40, 40).rotate(90), picture(50, 40).rotate(180)
-    alone = transfer().run(content, other)
-    all_of_the_second = transfer(style_blend=(0, 1)).run(content, [one, other])
+    alone = transfer().run(Inputs(content, other))
+    all_of_the_second = transfer(style_blend=(0, 1)).run(Inputs(content, [one, other]))
     assert np.array_equal(rgb(all_of_the_second.image), rgb(alone.image))
-    half = transfer().run(content, [one, other])
+    half = transfer().run(Inputs(content, [one, other]))
     assert not np.array_equal(rgb(half.image), rgb(alone.image))
 
 
@@ -585,7 +603,7 @@ def test_where_no_mask_is_white_the_content_stays(style_loss: str) -> None:
     full."""
     for init_method in ("content", "style", "random", "draft"):
         method = transfer(init_method=init_method, style_loss=style_loss, tv_weight=0)
-        image = method.run(picture(), picture(40, 40).rotate(90), masks=[LEFT]).image
+        image = method.run(Inputs(picture(), picture(40, 40).rotate(90), masks=[LEFT])).image
         change = np.abs(rgb(image) - rgb(picture()))
         assert change[:, 44:].mean() < 1, init_method
         assert change[:, :16].mean() > 2, init_method
@@ -595,28 +613,28 @@ def test_a_draft_in_several_styles_and_regions() -> None:
     options = StyleTransferOptions.from_preset("draft", size=64)
     method = NeuralStyleTransfer(options)
     one, other = picture(40, 40).rotate(90), picture(50, 40).rotate(180)
-    drafts = [rgb(method.run(picture(), style).image) for style in (one, other)]
-    masked = rgb(method.run(picture(), [one, other], masks=[LEFT]).image)
+    drafts = [rgb(method.run(Inputs(picture(), style)).image) for style in (one, other)]
+    masked = rgb(method.run(Inputs(picture(), [one, other], masks=[LEFT])).image)
     mean = np.abs(masked - (drafts[0] + drafts[1]) / 2)
     assert mean[:, :22].max() <= 1
     assert np.array_equal(masked[:, 26:], drafts[1][:, 26:])
-    alone = rgb(method.run(picture(), one, masks=[LEFT]).image)
+    alone = rgb(method.run(Inputs(picture(), one, masks=[LEFT])).image)
     assert np.array_equal(alone[:, 26:], rgb(picture())[:, 26:])
 
 
 def test_masks_that_do_not_fit_are_refused() -> None:
     for run in (transfer().run, NeuralStyleTransfer(StyleTransferOptions.from_preset("draft")).run):
         with pytest.raises(InvalidImage, match=r"mask image: .*another shape"):
-            run(picture(), picture(), masks=[picture(48, 48)])
+            run(Inputs(picture(), picture(), masks=[picture(48, 48)]))
         with pytest.raises(InvalidOption, match="style_mask"):
-            run(picture(), picture(), masks=[LEFT, LEFT])
+            run(Inputs(picture(), picture(), masks=[LEFT, LEFT]))
 
 
 def test_strength_weighs_the_content_against_the_style(content: Path, style: Path) -> None:
     def away_from_the_content(strength: float) -> float:
         options = StyleTransferOptions(strength=strength)
         method = transfer(size=64, total_iterations=60, strength=strength)
-        return method.run(content, style).losses.content / options.content_weight_in_force
+        return method.run(Inputs(content, style)).losses.content / options.content_weight_in_force
 
     weak, less, plain = (away_from_the_content(strength) for strength in (0.0, 0.25, 0.5))
     assert weak < 0.5 * less < 0.5 * plain

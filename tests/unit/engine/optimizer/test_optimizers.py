@@ -7,15 +7,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from nst.engine.optimize import (
-    CURVATURE,
-    LBFGS,
-    SUFFICIENT_DECREASE,
-    Adam,
-    Evaluation,
-    Objective,
-    Optimizer,
-)
+from nst.engine.optimizer.adam import Adam
+from nst.engine.optimizer.lbfgs import CURVATURE, LBFGS, SUFFICIENT_DECREASE
+from nst.engine.optimizer.optimizer import Evaluation, Objective, Optimizer
 from nst.errors import Diverged
 from nst.progress import Losses
 

@@ -7,8 +7,8 @@ import pytest
 from PIL import Image
 
 from conftest import picture
-from nst import NeuralStyleTransfer, StyleTransferOptions, images
-from nst.engine.colour import prepare_style, with_colours_of, with_statistics_of
+from nst import Inputs, NeuralStyleTransfer, StyleTransferOptions, images
+from nst.engine.pictures.colour import prepare_style, with_colours_of, with_statistics_of
 
 
 def colours(image: Image.Image) -> np.ndarray:
@@ -87,7 +87,7 @@ def test_a_result_keeps_the_colours_of_its_content(content: Path, style: Path) -
         options = StyleTransferOptions.from_preset(
             "fast", size=72, total_iterations=20, color=color
         )
-        painted = NeuralStyleTransfer(options, device="cpu").run(photo, style).image
+        painted = NeuralStyleTransfer(options, device="cpu").run(Inputs(photo, style)).image
         mean = chroma(painted).mean((0, 1)) - chroma(photo).mean((0, 1))
         distances[color] = np.abs(mean).max()
     assert distances["luminance"] < 1.5

@@ -9,7 +9,7 @@ from PIL import Image
 
 from conftest import picture
 from nst import StyleTransferOptions
-from nst.engine.styles import Style, amounts, load_mask, load_styles, mixed
+from nst.engine.pictures.styles import Style, amounts, load_mask, load_styles, mixed
 from nst.errors import InvalidImage, InvalidOption
 
 CONTENT = picture(64, 48)

@@ -13,10 +13,10 @@ from onnx.reference import ReferenceEvaluator
 from PIL import Image, ImageFilter
 
 from conftest import SAMPLES, picture
-from nst import NeuralStyleTransfer, StopReason, StyleTransferOptions, images
-from nst.engine import preview
-from nst.engine.download import sha256_of
-from nst.engine.preview import NETWORK, NETWORK_SHA256, paint_draft, run_draft
+from nst import Inputs, NeuralStyleTransfer, StopReason, StyleTransferOptions, images
+from nst.engine import draft as preview
+from nst.engine.draft import NETWORK, NETWORK_SHA256, paint_draft, run_draft
+from nst.engine.network.download import sha256_of
 from nst.errors import DraftUnavailable, InvalidImage
 
 DRAFT = StyleTransferOptions.from_preset("draft", size=64)
@@ -134,7 +134,7 @@ def test_transparency_comes_back_on_the_result() -> None:
 
 def test_a_transfer_without_steps_is_the_draft(content: Path, style: Path) -> None:
     transfer = NeuralStyleTransfer(DRAFT)
-    result = transfer.run(content, style)
+    result = transfer.run(Inputs(content, style))
     expected = paint_draft(images.load(content, "content"), images.load(style, "style"), (64, 43))
     assert result.image.tobytes() == expected.tobytes()
     assert (result.steps, result.evaluations) == (0, 0)
@@ -142,10 +142,10 @@ def test_a_transfer_without_steps_is_the_draft(content: Path, style: Path) -> No
     assert np.isnan(result.losses.total)
     assert result.prepare_seconds > 0
     assert (result.model, result.weights_sha256) == ("vgg16", NETWORK_SHA256)
-    (progress,) = transfer.steps(content, style)
+    (progress,) = transfer.steps(Inputs(content, style))
     assert (progress.step, progress.total_iterations, progress.evaluations) == (0, 0, 0)
     assert progress.stop_reason is StopReason.TOTAL_ITERATIONS
-    assert progress.render().tobytes() == expected.tobytes()
+    assert progress.snapshot.picture().tobytes() == expected.tobytes()
 
 
 @pytest.mark.parametrize("size", [(2000, 20), (20, 2000)])
@@ -182,7 +182,7 @@ def test_a_missing_network_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 def test_nothing_is_reported_and_nothing_left_behind(tmp_path: Path) -> None:
     """onnxruntime keeps an identifier and a queue of events in the home directory."""
     paint = (
-        "from PIL import Image; from nst.engine.preview import paint_draft;"
+        "from PIL import Image; from nst.engine.draft import paint_draft;"
         "picture = Image.new('RGB', (40, 40)); paint_draft(picture, picture, (40, 40))"
     )
     environment = os.environ | {"HOME": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path / "cache")}

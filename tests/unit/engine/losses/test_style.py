@@ -6,15 +6,18 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor
+from unit.engine.test_encoder import plain_network
 
-from nst.engine.encoder import Encoder, layer_names
-from nst.engine.objective import CONTENT_LAYER, STYLE_LAYERS, Objective
-from nst.engine.optimize import Evaluation
-from nst.engine.style_term import KEPT_SHARE, GramTarget, StyleInput, covered, guide_of
-from nst.engine.tiles import radius_pixels, stride
+from nst.engine.losses.gram import GramTarget
+from nst.engine.losses.layers import CONTENT_LAYER, STYLE_LAYERS
+from nst.engine.losses.objective import Objective
+from nst.engine.losses.style import KEPT_SHARE, guide_of
+from nst.engine.network.encoder import Encoder, layer_names
+from nst.engine.network.tiles import radius_pixels, stride
+from nst.engine.optimizer.optimizer import Evaluation
+from nst.engine.pictures.tensors import StyleInput, covered
 from nst.options import StyleTransferOptions
 from unit.engine.synthetic import random_tensors
-from unit.engine.test_encoder import plain_network
 
 TENSORS = random_tensors("vgg16")
 LAYERS = STYLE_LAYERS["vgg16"]

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from scipy.linalg import sqrtm
 from torch import Tensor
 
-from nst.engine.wasserstein import SCALE, GaussianTarget
+from nst.engine.losses.wasserstein import SCALE, GaussianTarget
 
 Array = NDArray[np.float64]
 

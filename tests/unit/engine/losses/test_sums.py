@@ -9,17 +9,15 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from nst.engine.losses import (
+from nst.engine.losses.content import add_content_sum_gradient, content_sum
+from nst.engine.losses.sums import (
     BAND_NUMBERS,
     add_channel_sum_gradient,
-    add_content_sum_gradient,
     add_gram_sum_gradient,
     channel_sum,
-    content_sum,
     gram_sum,
-    total_variation_gradient,
-    total_variation_loss,
 )
+from nst.engine.losses.total_variation import total_variation_gradient, total_variation_loss
 
 RELATIVE_TOLERANCE = {torch.float64: 1e-12, torch.float32: 1e-5, torch.bfloat16: 1e-2}
 

@@ -5,16 +5,16 @@ from typing import Any, Literal
 import pytest
 import torch
 from torch import Tensor
+from unit.engine.test_encoder import plain_network
 
 from conftest import picture
-from nst.engine.encoder import Encoder
-from nst.engine.objective import CONTENT_LAYER, Objective, style_layers
-from nst.engine.pictures import to_tensor
-from nst.engine.style_term import StyleInput
-from nst.engine.weights import WeightsStore
+from nst.engine.losses.layers import CONTENT_LAYER, style_layers
+from nst.engine.losses.objective import Objective
+from nst.engine.network.encoder import Encoder
+from nst.engine.network.weights import WeightsStore
+from nst.engine.pictures.tensors import StyleInput, to_tensor
 from nst.options import StyleTransferOptions
 from unit.engine.synthetic import random_tensors
-from unit.engine.test_encoder import plain_network
 
 DENSE = {  # the first two ReLUs of every block, up to the last classic layer
     "vgg19": "relu1_1 relu1_2 relu2_1 relu2_2 relu3_1 relu3_2 relu4_1 relu4_2 relu5_1",

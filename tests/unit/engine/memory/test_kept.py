@@ -6,7 +6,7 @@ import resource
 import pytest
 import torch
 
-from nst.engine.memory import kept_memory
+from nst.engine.memory.kept import kept_memory
 
 LARGE, LARGER = 2**26, 2**27  # both too large for the C library to keep
 PAGES = LARGE // resource.getpagesize()

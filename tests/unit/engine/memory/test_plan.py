@@ -10,8 +10,8 @@ import pytest
 import torch
 
 from conftest import REPOSITORY
-from nst.engine.encoder import Encoder, parameter_shapes
-from nst.engine.memory_plan import (
+from nst.engine.losses.layers import CONTENT_LAYER, STYLE_LAYERS
+from nst.engine.memory.plan import (
     FRAGMENTATION,
     MIN_HISTORY_SIZE,
     MIN_TILE_SIDE,
@@ -20,9 +20,9 @@ from nst.engine.memory_plan import (
     predict,
     smaller,
 )
-from nst.engine.objective import CONTENT_LAYER, STYLE_LAYERS
-from nst.engine.optimize import HISTORY_SIZE
-from nst.engine.tiles import cut
+from nst.engine.network.encoder import Encoder, parameter_shapes
+from nst.engine.network.tiles import cut
+from nst.engine.optimizer.lbfgs import HISTORY_SIZE
 from unit.engine.synthetic import random_tensors
 
 UHD = Demand((3840, 2160), [(3240, 2160)], "vgg16", 2, "lbfgs", process_bytes=400_000_000)
@@ -123,7 +123,7 @@ PAINT = """
 import json, sys
 from pathlib import Path
 from nst import NeuralStyleTransfer, StyleTransferOptions
-from nst.engine.memory import _field_bytes
+from nst.engine.memory.available import _field_bytes
 limit = int(sys.argv[1]) or None
 options = StyleTransferOptions(
     model="vgg16", size=700, total_iterations=1, convergence_tolerance=0

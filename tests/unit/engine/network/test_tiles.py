@@ -7,10 +7,11 @@ import pytest
 import torch
 from torch import Tensor
 
-from nst.engine.encoder import Encoder, layer_names
-from nst.engine.objective import CONTENT_LAYER, STYLE_LAYERS, Objective
-from nst.engine.style_term import StyleInput
-from nst.engine.tiles import cut, halo_pixels, stride
+from nst.engine.losses.layers import CONTENT_LAYER, STYLE_LAYERS
+from nst.engine.losses.objective import Objective
+from nst.engine.network.encoder import Encoder, layer_names
+from nst.engine.network.tiles import cut, halo_pixels, stride
+from nst.engine.pictures.tensors import StyleInput
 from nst.options import StyleTransferOptions
 from unit.engine.synthetic import random_tensors
 

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from nst.engine.average import Average
+from nst.engine.optimizer.average import Average
 
 ITERATES = list(torch.randn((12, 5), generator=torch.Generator().manual_seed(0)))
 

@@ -9,17 +9,16 @@ from safetensors.torch import save_file
 from torch import Tensor
 from torch.nn.functional import conv2d, relu
 
-from nst.engine.conversion import (
-    CAFFE_PTH,
+from nst.engine.network.conversion import (
     MEAN_ACTIVATION,
     TORCHVISION_MEAN,
     TORCHVISION_STD,
-    UnusableWeights,
     calibration_pictures,
     normalize,
     read_weights,
 )
-from nst.engine.encoder import MEAN_RGB, Encoder, layer_names
+from nst.engine.network.encoder import MEAN_RGB, Encoder, layer_names
+from nst.engine.network.files import CAFFE_PTH, UnusableWeights
 from unit.engine.synthetic import random_tensors, to_torchvision, write_keras
 
 NO_HASH = "0" * 64

@@ -10,8 +10,14 @@ import torch
 from safetensors.torch import save_file
 
 from file_server import FileServer, serve
-from nst.engine import weights
-from nst.engine.weights import RELEASES, WeightsStore, file_names, releases, torch_hub_directory
+from nst.engine.network import weights
+from nst.engine.network.weights import (
+    RELEASES,
+    WeightsStore,
+    file_names,
+    releases,
+    torch_hub_directory,
+)
 from nst.errors import WeightsUnavailable
 from unit.engine.synthetic import random_tensors, to_torchvision, write_keras
 

@@ -9,8 +9,8 @@ import pytest
 import torch
 from safetensors import safe_open
 
-from nst.engine.encoder import parameter_shapes
-from nst.engine.weights import BUNDLE, BUNDLED_SHA256, WeightsStore
+from nst.engine.network.encoder import parameter_shapes
+from nst.engine.network.weights import BUNDLE, BUNDLED_SHA256, WeightsStore
 
 FIRST_BIAS = 0.73429835
 FIRST_BLUE_ROW = [0.42947057, 0.373467, -0.06136011]
@@ -59,6 +59,6 @@ def test_licence_and_attribution_lie_beside_it() -> None:
 
 def test_a_changed_bundle_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "vgg16.safetensors").write_bytes(b"changed")
-    monkeypatch.setattr("nst.engine.weights.BUNDLE", tmp_path)
+    monkeypatch.setattr("nst.engine.network.weights.BUNDLE", tmp_path)
     with pytest.raises(Exception, match="SHA-256 is not the published one"):
         WeightsStore(offline=True).load("vgg16")

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from nst.engine.encoder import Encoder, layer_names
+from nst.engine.network.encoder import Encoder, layer_names
 from unit.engine.synthetic import random_tensors
 
 PLAIN = {  # [Simonyan14] table 1, columns D and E; M is a max-pooling
