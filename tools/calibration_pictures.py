@@ -1,5 +1,6 @@
 """Makes src/nst/engine/bundled/calibration.png: eight photographs on which every set of weights is
-scaled (see nst.engine.network.conversion). Public-domain and CC0 pictures from scikit-image's wheel."""
+scaled (see nst.engine.network.conversion). Public-domain and CC0 pictures from scikit-image's
+wheel."""
 
 import io
 import zipfile

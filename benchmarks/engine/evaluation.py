@@ -24,7 +24,7 @@ def measure_evaluation(
     """Naive and ours by turns, the naive one in a process of its own; `yardstick` is multiplied
     once in every round."""
     task = subject.ours._prepare(Inputs(subject.picture, subject.style)).task
-    encoder = task.objective._encoder
+    encoder = task.objective.encoder
     x = task.start.flatten()
     width, height = subject.size
     with closing(NaiveEvaluation(subject)) as naive:

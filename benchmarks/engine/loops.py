@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
 from multiprocessing.connection import Connection
-from typing import Self, cast
+from typing import Self
 
 import torch
 
@@ -14,6 +14,8 @@ from benchmarks.engine.child import Child
 from benchmarks.engine.schema import Variant
 from benchmarks.engine.subjects import Subject
 from benchmarks.naive import Point
+from nst.engine.inputs import Inputs
+from nst.engine.snapshot import StepSnapshot
 from nst.progress import Progress
 
 OnPoint = Callable[[Point], None]
@@ -129,7 +131,7 @@ def _prepared_naive(subject: Subject) -> Callable[[OnPoint], object]:
 
 def _prepared_ours(subject: Subject) -> Callable[[OnPoint], object]:
     """Our transfer; like the naive loop's, its clock stands still while `on_point` runs."""
-    steps = subject.ours.steps(subject.picture, subject.style)
+    steps = subject.ours.steps(Inputs(subject.picture, subject.style))
 
     def run(on_point: OnPoint) -> None:
         seconds = 0.0
@@ -148,6 +150,6 @@ def _judged(progress: Progress, subject: Subject) -> float:
     """The loss in float32 by the naive loop's formulas; our own float32 has the same."""
     if subject.precision == "fp32":
         return progress.losses.total
-    (image, *_) = cast("partial[object]", progress.render).args
+    assert isinstance(progress.snapshot, StepSnapshot)
     with torch.no_grad():
-        return subject.naive.loss(image).item()
+        return subject.naive.loss(progress.snapshot.image).item()

@@ -18,7 +18,7 @@ from nst import Inputs, images
 from nst.engine import distance
 from nst.engine.pictures.styles import Style
 from nst.engine.pictures.tensors import to_picture
-from nst.engine.style_transfer import NeuralStyleTransfer
+from nst.engine.style_transfer import IterativeTransfer
 from nst.options import StyleTransferOptions
 
 PRESET = "quality"
@@ -85,6 +85,6 @@ def _paint_preset(subject: Subject) -> Image.Image:
     options = StyleTransferOptions.from_preset(
         PRESET, model=subject.model, size=max(subject.size), convergence_tolerance=0
     )
-    transfer = NeuralStyleTransfer(options, device=subject.device.type, weights=subject.store)
+    transfer = IterativeTransfer(options, device=subject.device.type, weights=subject.store)
     *_, last = transfer.steps(Inputs(subject.picture, subject.style))
     return last.snapshot.picture()

@@ -14,7 +14,7 @@ from benchmarks.engine.schema import Model
 from benchmarks.naive import NaiveTransfer
 from nst import images
 from nst.engine.network.weights import WeightsStore
-from nst.engine.style_transfer import NeuralStyleTransfer
+from nst.engine.style_transfer import IterativeTransfer
 from nst.options import StyleTransferOptions
 
 SAMPLES = Path(__file__).resolve().parents[2] / "data"
@@ -66,7 +66,7 @@ class Subject:
     """Of our transfer; None: the engine's own choice."""
 
     @cached_property
-    def ours(self) -> NeuralStyleTransfer:
+    def ours(self) -> IterativeTransfer:
         options = StyleTransferOptions(
             model=self.model,
             size=max(self.size),
@@ -77,7 +77,7 @@ class Subject:
         bounds: dict[str, Any] = {}
         if self.max_memory_bytes:
             bounds["max_memory_bytes"] = self.max_memory_bytes
-        return NeuralStyleTransfer(
+        return IterativeTransfer(
             options,
             device=self.device.type,
             precision=self.precision,

@@ -339,6 +339,7 @@ def test_a_plan_is_told_before_a_picture_is_painted_in_tiles(
     whole = NeuralStyleTransfer(options, device="cpu", precision="fp32").plan(
         Inputs(tmp_path / "wide.png", content)
     )
+    assert whole
     limit = whole.peak_bytes - whole.activation_bytes // 2
     arguments = ("--size=600", "--total-iterations=1", "--model=vgg16", "--precision=fp32")
     outcome = nst("stylize", "wide.png", content, *arguments, f"--max-memory={limit}")

@@ -9,6 +9,8 @@ from benchmarks.engine.convergence import take_turns
 from benchmarks.engine.loops import Instant, Loop, Turn, _judged, busy_cores, idle_cores
 from benchmarks.engine.subjects import Subject, store_for
 
+from nst.engine.inputs import Inputs
+
 
 def test_a_loop_works_in_its_turns_only_and_ends_by_itself() -> None:
     subject = Subject("vgg16", 32, store_for("vgg16", None), torch.device("cpu"), evaluations=6)
@@ -31,7 +33,7 @@ def test_a_loop_works_in_its_turns_only_and_ends_by_itself() -> None:
 def test_both_loops_judge_the_same_picture_alike() -> None:
     """Our float32 says of itself what the naive formulas say of it."""
     subject = Subject("vgg16", 32, store_for("vgg16", None), torch.device("cpu"), 3, "fp32")
-    progress = next(subject.ours.steps(subject.picture, subject.style))
+    progress = next(subject.ours.steps(Inputs(subject.picture, subject.style)))
     judged = _judged(progress, replace(subject, precision="auto"))
     assert progress.losses.total == pytest.approx(judged, rel=1e-5)
 

@@ -21,10 +21,12 @@ from benchmarks.engine.timing import interleave, ratios, spread
 from benchmarks.naive import Point
 from torch.utils.flop_counter import FlopCounterMode
 
+from nst.engine.inputs import Inputs
+
 
 def test_operations_are_those_that_torch_counts() -> None:
     subject = Subject("vgg16", 50, store_for("vgg16", None), torch.device("cpu"))
-    encoder = subject.ours._prepare(CONTENT, STYLE).task.objective._encoder
+    encoder = subject.ours._prepare(Inputs(CONTENT, STYLE)).task.objective.encoder
     image = subject.naive.start
     with FlopCounterMode(display=False) as counter:
         encoder.backward(encoder(image), lambda *_: None)

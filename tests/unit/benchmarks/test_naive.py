@@ -4,6 +4,8 @@ import pytest
 import torch
 from benchmarks.engine.subjects import CONTENT, STYLE, Subject, store_for
 
+from nst.engine.inputs import Inputs
+
 
 @pytest.fixture
 def subject() -> Subject:
@@ -12,12 +14,12 @@ def subject() -> Subject:
 
 
 def test_both_start_from_the_same_picture(subject: Subject) -> None:
-    task = subject.ours._prepare(CONTENT, STYLE).task
+    task = subject.ours._prepare(Inputs(CONTENT, STYLE)).task
     assert torch.equal(task.start, subject.naive.start)
 
 
 def test_both_have_the_same_loss_and_gradient_at_the_start(subject: Subject) -> None:
-    task = subject.ours._prepare(CONTENT, STYLE).task
+    task = subject.ours._prepare(Inputs(CONTENT, STYLE)).task
     ours = task.objective(task.start.flatten())
     image = subject.naive.start.clone().requires_grad_()
     assert subject.naive.evaluate(image) == pytest.approx(ours.loss, rel=1e-5)

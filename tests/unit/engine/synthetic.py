@@ -1,12 +1,20 @@
 """Random networks in the file layouts of the publishers, so that no test needs their downloads."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import h5py
 import torch
 from torch import Tensor
 
-from nst.engine.network.encoder import layer_names, parameter_shapes
+from nst.engine.losses.objective import Objective
+from nst.engine.network.encoder import Encoder, layer_names, parameter_shapes
+from nst.engine.pictures.tensors import StyleInput
+from nst.engine.snapshot import StepSnapshot
+from nst.engine.steering import loss_weights
+from nst.engine.targets import make_terms
+from nst.options import StyleTransferOptions
+from nst.progress import Progress
 
 
 def random_tensors(model: str) -> dict[str, Tensor]:
@@ -39,3 +47,21 @@ def write_keras(path: Path, tensors: dict[str, Tensor], *, nested: bool) -> None
             letter = "W" if kind == "weight" else "b"
             inner = f"{group}/{kind}:0" if nested else f"{group}_{letter}_1:0"
             file.create_dataset(f"{group}/{inner}", data=array)
+
+
+def objective_of(
+    encoder: Encoder,
+    content: Tensor,
+    styles: Sequence[StyleInput],
+    options: StyleTransferOptions,
+    *,
+    tile_side: int | None = None,
+) -> Objective:
+    terms = make_terms(encoder, content, styles, options, tile_side)
+    return Objective(encoder, terms, loss_weights(options), content.shape, tile_side=tile_side)
+
+
+def iterate(progress: Progress) -> Tensor:
+    """The picture of a step as it is optimised, (1, 3, H, W)."""
+    assert isinstance(progress.snapshot, StepSnapshot)
+    return progress.snapshot.image

@@ -15,9 +15,10 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
 from conftest import picture
-from nst import Inputs, NeuralStyleTransfer, Progress, StopReason, StyleTransferOptions
+from nst import Inputs, Progress, StopReason, StyleTransferOptions
 from nst.engine.checkpoint import FILE_NAME
 from nst.engine.pictures.styles import Masks, Styles
+from nst.engine.style_transfer import IterativeTransfer
 from nst.errors import InvalidCheckpoint, StorageError
 
 KEY = "nst-checkpoint"
@@ -26,14 +27,14 @@ MASK = Image.linear_gradient("L").resize(CONTENT.size)
 Story = list[tuple[Any, ...]]
 
 
-def transfer(precision: str = "fp32", **options: Any) -> NeuralStyleTransfer:
+def transfer(precision: str = "fp32", **options: Any) -> IterativeTransfer:
     defaults: dict[str, Any] = {
         "model": "vgg16",
         "size": 32,
         "total_iterations": 12,
         "convergence_tolerance": 0,
     }
-    return NeuralStyleTransfer(
+    return IterativeTransfer(
         StyleTransferOptions(**defaults | options), device="cpu", precision=precision
     )
 
@@ -52,17 +53,16 @@ def told(progress: Progress) -> tuple[Any, ...]:
 
 
 def save(progress: Progress, path: Path) -> None:
-    assert progress.save_checkpoint
-    progress.save_checkpoint(path)
+    progress.snapshot.save_checkpoint(path)
 
 
-def uninterrupted(method: NeuralStyleTransfer, *styles: Image.Image, masks: Masks = ()) -> Story:
+def uninterrupted(method: IterativeTransfer, *styles: Image.Image, masks: Masks = ()) -> Story:
     chosen = list(styles) or STYLE
     return [told(progress) for progress in method.steps(Inputs(CONTENT, chosen, masks=masks))]
 
 
 def interrupted(
-    method: NeuralStyleTransfer, at: int, path: Path, *styles: Image.Image, masks: Masks = ()
+    method: IterativeTransfer, at: int, path: Path, *styles: Image.Image, masks: Masks = ()
 ) -> Story:
     """Up to a step, and from its checkpoint to the end."""
     chosen, before = list(styles) or STYLE, []
@@ -74,7 +74,7 @@ def interrupted(
 
 
 @cache
-def six_steps(optimizer: str, scales: int) -> tuple[NeuralStyleTransfer, Story]:
+def six_steps(optimizer: str, scales: int) -> tuple[IterativeTransfer, Story]:
     size = 130 if scales == 2 else 32
     method = transfer(optimizer=optimizer, scales=scales, size=size, total_iterations=6)
     return method, uninterrupted(method)
@@ -168,7 +168,7 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def refusal(
     source: Any,
-    method: NeuralStyleTransfer | None = None,
+    method: IterativeTransfer | None = None,
     content: Image.Image = CONTENT,
     style: Styles = STYLE,
     masks: Masks = (),
@@ -250,13 +250,23 @@ def test_only_the_time_since_it_went_on_counts(tmp_path: Path) -> None:
     assert sixth.remaining_seconds == 0
 
 
-def test_it_belongs_to_the_last_step_only(tmp_path: Path) -> None:
-    steps = transfer().steps(Inputs(CONTENT, STYLE))
-    first = next(steps)
-    next(steps)
-    with pytest.raises(AssertionError, match="another step"):
-        save(first, tmp_path / "c")
-    assert not list(tmp_path.iterdir())
+@pytest.mark.parametrize("optimizer", ["lbfgs", "adam"])
+def test_a_checkpoint_of_an_earlier_step_may_be_saved_later(optimizer: str, tmp_path: Path) -> None:
+    """Also when the transfer has gone on to another scale; the average is that of its step."""
+    method = transfer(optimizer=optimizer, scales=2, size=130, total_iterations=6, average=0.9)
+    whole = list(method.steps(Inputs(CONTENT, STYLE)))
+    for at in (2, 4, 5):
+        save(whole[at - 1], tmp_path / "c")
+        left = method.steps(Inputs(CONTENT, STYLE), resume_from=tmp_path / "c")
+        assert [told(p) for p in left] == [told(p) for p in whole[at:]]
+
+
+def test_a_snapshot_that_let_its_vectors_go_has_no_checkpoint(tmp_path: Path) -> None:
+    progress = next(iter(transfer().steps(Inputs(CONTENT, STYLE))))
+    light = progress.snapshot.without_checkpoint()
+    assert light.picture().tobytes() == progress.snapshot.picture().tobytes()
+    with pytest.raises(ValueError, match="without the optimizer's vectors"):
+        light.save_checkpoint(tmp_path / "c")
 
 
 @pytest.mark.parametrize("optimizer", ["lbfgs", "adam"])

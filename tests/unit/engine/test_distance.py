@@ -8,7 +8,6 @@ import pytest
 import torch
 from PIL import Image, ImageFilter
 from torch import Tensor
-from unit.engine.test_encoder import plain_network
 
 from conftest import picture
 from nst import images
@@ -17,6 +16,7 @@ from nst.engine.network.encoder import MEAN_RGB, layer_names
 from nst.engine.network.weights import Weights, WeightsStore
 from nst.engine.pictures.styles import Style
 from nst.options import MODELS
+from unit.engine.network.test_encoder import plain_network
 from unit.engine.synthetic import random_tensors
 
 

@@ -125,7 +125,7 @@ def test_borders_are_painted_as_if_the_picture_went_on_in_a_mirror() -> None:
 def test_transparency_comes_back_on_the_result() -> None:
     content = picture(64, 48)
     content.putalpha(Image.linear_gradient("L").resize((64, 48)))
-    image = run_draft(DRAFT, content, picture()).image
+    image = run_draft(DRAFT, Inputs(content, picture())).image
     assert image.mode == "RGBA"
     assert image.getchannel("A").tobytes() == content.getchannel("A").tobytes()
     opaque = paint_draft(images.flatten(content), picture(), (64, 48))
@@ -151,13 +151,13 @@ def test_a_transfer_without_steps_is_the_draft(content: Path, style: Path) -> No
 @pytest.mark.parametrize("size", [(2000, 20), (20, 2000)])
 def test_a_picture_too_thin_is_refused(size: tuple[int, int]) -> None:
     with pytest.raises(InvalidImage, match="too few") as caught:
-        run_draft(DRAFT, picture(*size), picture())
+        run_draft(DRAFT, Inputs(picture(*size), picture()))
     assert caught.value.role == "content"
 
 
 def test_a_bad_style_is_named(tmp_path: Path) -> None:
     with pytest.raises(InvalidImage, match="style image: there is no file"):
-        run_draft(DRAFT, picture(), tmp_path / "no.jpg")
+        run_draft(DRAFT, Inputs(picture(), tmp_path / "no.jpg"))
 
 
 @pytest.mark.usefixtures("no_session")

@@ -7,27 +7,25 @@ import pytest
 import torch
 
 from conftest import picture
-from nst import Inputs, NeuralStyleTransfer, Progress, StyleTransferOptions
+from nst import Inputs, Progress, StyleTransferOptions
 from nst.controls import Controls
 from nst.engine.optimizer.lbfgs import FIRST_STEP
+from nst.engine.steering import loss_weights
+from nst.engine.style_transfer import IterativeTransfer
+from unit.engine.synthetic import iterate
 
 CONTENT, STYLE = picture(130, 128), picture(80, 70).rotate(180)
 
 
 @pytest.fixture(scope="module")
-def method() -> NeuralStyleTransfer:
+def method() -> IterativeTransfer:
     options = StyleTransferOptions(
         model="vgg16", size=32, total_iterations=8, convergence_tolerance=0
     )
-    return NeuralStyleTransfer(options, device="cpu", precision="fp32")
+    return IterativeTransfer(options, device="cpu", precision="fp32")
 
 
-def iterate(progress: Progress) -> torch.Tensor:
-    tensor: torch.Tensor = progress.render.args[0]  # type: ignore[attr-defined]
-    return tensor
-
-
-def steered(method: NeuralStyleTransfer, at: int, **values: float) -> list[Progress]:
+def steered(method: IterativeTransfer, at: int, **values: float) -> list[Progress]:
     """New values after a step."""
     controls, seen = Controls(method.options), []
     for progress in method.steps(Inputs(CONTENT, STYLE), controls=controls):
@@ -37,7 +35,7 @@ def steered(method: NeuralStyleTransfer, at: int, **values: float) -> list[Progr
     return seen
 
 
-def test_each_term_scales_with_its_weight(method: NeuralStyleTransfer) -> None:
+def test_each_term_scales_with_its_weight(method: IterativeTransfer) -> None:
     """At the same picture, against the objective of a transfer that has these weights at first."""
     values = {"content_weight": 2e5, "style_weight": 6e4, "tv_weight": 4.0}
     task = method._prepare(Inputs(CONTENT, STYLE)).task
@@ -48,13 +46,13 @@ def test_each_term_scales_with_its_weight(method: NeuralStyleTransfer) -> None:
     assert after.content == pytest.approx(2 * before.content, rel=1e-6)
     assert after.style == pytest.approx(2 * before.style, rel=1e-6)
     assert after.total_variation == pytest.approx(4 * before.total_variation, rel=1e-6)
-    fresh = NeuralStyleTransfer(
+    fresh = IterativeTransfer(
         method.options.model_copy(update=values), device="cpu", precision="fp32"
     )
     assert fresh._prepare(Inputs(CONTENT, STYLE)).task.objective(x).losses == after
 
 
-def test_new_weights_count_from_the_next_step_on_and_are_told(method: NeuralStyleTransfer) -> None:
+def test_new_weights_count_from_the_next_step_on_and_are_told(method: IterativeTransfer) -> None:
     plain = list(method.steps(Inputs(CONTENT, STYLE)))
     seen = steered(method, 3, style_weight=0.0)
     assert [p.in_force["style_weight"] for p in seen] == [3e4] * 3 + [0.0] * 5
@@ -63,23 +61,23 @@ def test_new_weights_count_from_the_next_step_on_and_are_told(method: NeuralStyl
     assert all(p.losses.style == 0 for p in seen[3:])
 
 
-def test_the_memory_is_restarted(method: NeuralStyleTransfer) -> None:
+def test_the_memory_is_restarted(method: IterativeTransfer) -> None:
     """The first step without memory goes straight downhill, FIRST_STEP grey levels or a power of
     the line search's expansion of it; with memory it would go elsewhere."""
     seen = steered(method, 4, style_weight=3e5)
     task = method._prepare(Inputs(CONTENT, STYLE)).task
-    task.objective.go_by(method.options.model_copy(update={"style_weight": 3e5}))
+    task.objective.weights = loss_weights(method.options.model_copy(update={"style_weight": 3e5}))
     downhill = -task.objective(iterate(seen[3]).flatten()).gradient
     step = (iterate(seen[4]) - iterate(seen[3])).flatten()
     assert torch.cosine_similarity(step, downhill, dim=0) > 0.9999
     assert step.square().mean().sqrt() <= 4 * FIRST_STEP
     later = (iterate(seen[3]) - iterate(seen[2])).flatten()
-    task.objective.go_by(method.options)
+    task.objective.weights = loss_weights(method.options)
     downhill = -task.objective(iterate(seen[2]).flatten()).gradient
     assert torch.cosine_similarity(later, downhill, dim=0) < 0.999
 
 
-def test_the_same_values_change_nothing(method: NeuralStyleTransfer) -> None:
+def test_the_same_values_change_nothing(method: IterativeTransfer) -> None:
     plain = list(method.steps(Inputs(CONTENT, STYLE)))
     seen = steered(method, 3, style_weight=3e4, tv_weight=1)
     assert [(p.losses, p.evaluations) for p in seen] == [(p.losses, p.evaluations) for p in plain]
@@ -89,7 +87,7 @@ def test_the_same_values_change_nothing(method: NeuralStyleTransfer) -> None:
 def test_new_weights_reach_the_scales_and_the_precision_to_come() -> None:
     options: Any = {"model": "vgg16", "total_iterations": 6, "convergence_tolerance": 0}
     options = StyleTransferOptions(**options, size=130, scales=2)
-    seen = steered(NeuralStyleTransfer(options, device="cpu", precision="fp32"), 1, style_weight=0)
+    seen = steered(IterativeTransfer(options, device="cpu", precision="fp32"), 1, style_weight=0)
     assert len({p.size for p in seen}) == 2
     assert all(p.losses.style == 0 for p in seen[1:])
     options = StyleTransferOptions(
@@ -99,20 +97,20 @@ def test_new_weights_reach_the_scales_and_the_precision_to_come() -> None:
         convergence_window=2,
         convergence_tolerance=0.9,
     )
-    handing_over = NeuralStyleTransfer(options, device="cpu")
+    handing_over = IterativeTransfer(options, device="cpu")
     handing_over.dtype = torch.bfloat16  # also where auto would not take it
     seen = steered(handing_over, 1, style_weight=0)
     assert handing_over.precision == "auto"
     assert all(p.losses.style == 0 for p in seen[1:])
 
 
-def test_strength_weighs_the_content_from_the_next_step_on(method: NeuralStyleTransfer) -> None:
+def test_strength_weighs_the_content_from_the_next_step_on(method: IterativeTransfer) -> None:
     seen = steered(method, 3, strength=0.75)
     plain = list(method.steps(Inputs(CONTENT, STYLE)))
     assert [p.in_force["strength"] for p in seen] == [0.5] * 3 + [0.75] * 5
     assert [p.losses for p in seen[:3]] == [p.losses for p in plain[:3]]
     task = method._prepare(Inputs(CONTENT, STYLE)).task
-    task.objective.go_by(method.options.model_copy(update={"strength": 0.75}))
+    task.objective.weights = loss_weights(method.options.model_copy(update={"strength": 0.75}))
     losses = task.objective(iterate(seen[-1]).flatten()).losses
     assert losses.content == pytest.approx(seen[-1].losses.content, rel=1e-5)
     assert losses.content < 0.1 * plain[-1].losses.content
@@ -123,34 +121,34 @@ def test_the_amount_of_colour_is_that_of_the_pictures_only() -> None:
     options = StyleTransferOptions(
         model="vgg16", size=32, total_iterations=4, convergence_tolerance=0, color="luminance"
     )
-    method = NeuralStyleTransfer(options, device="cpu", precision="fp32")
+    method = IterativeTransfer(options, device="cpu", precision="fp32")
     plain, seen = list(method.steps(Inputs(CONTENT, STYLE))), steered(method, 2, color_amount=0.25)
     assert [p.in_force["color_amount"] for p in seen] == [1.0] * 2 + [0.25] * 2
     assert [p.losses for p in seen] == [p.losses for p in plain]
-    same = [a.render().tobytes() == b.render().tobytes() for a, b in zip(seen, plain, strict=True)]
+    same = [
+        a.snapshot.picture().tobytes() == b.snapshot.picture().tobytes()
+        for a, b in zip(seen, plain, strict=True)
+    ]
     assert same == [True, True, False, False]
 
 
-def test_an_average_begins_anew(method: NeuralStyleTransfer) -> None:
+def test_an_average_begins_anew(method: IterativeTransfer) -> None:
     options = method.options.model_copy(update={"average": 0.9})
-    averaging = NeuralStyleTransfer(options, device="cpu", precision="fp32")
+    averaging = IterativeTransfer(options, device="cpu", precision="fp32")
     plain, seen = steered(method, 3, style_weight=0.0), steered(averaging, 3, style_weight=0.0)
     assert [p.losses for p in seen] == [p.losses for p in plain]
     same = [torch.equal(iterate(a), iterate(b)) for a, b in zip(seen, plain, strict=True)]
     assert same == [True, False, False, True, False, False, False, False]
 
 
-def test_a_checkpoint_remembers_what_was_steered(
-    method: NeuralStyleTransfer, tmp_path: Path
-) -> None:
+def test_a_checkpoint_remembers_what_was_steered(method: IterativeTransfer, tmp_path: Path) -> None:
     controls, whole = Controls(method.options), []
     for progress in method.steps(Inputs(CONTENT, STYLE), controls=controls):
         whole.append(progress)
         if progress.step == 2:
             controls.set(tv_weight=100, strength=0.6, color_amount=0.5)
         if progress.step == 5:
-            assert progress.save_checkpoint
-            progress.save_checkpoint(tmp_path / "c")
+            progress.snapshot.save_checkpoint(tmp_path / "c")
     left = list(method.steps(Inputs(CONTENT, STYLE), resume_from=tmp_path / "c"))
     assert [p.losses for p in left] == [p.losses for p in whole[5:]]
     assert all(p.in_force["tv_weight"] == 100 for p in left)

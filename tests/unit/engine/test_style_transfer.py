@@ -1,10 +1,9 @@
 """The method on real pictures with the bundled VGG-16."""
 
 import logging
-from functools import partial
 from itertools import count, pairwise
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import pytest
@@ -30,6 +29,8 @@ from nst.engine.memory.plan import MIN_HISTORY_SIZE, predict
 from nst.engine.network.encoder import Activations, Encoder
 from nst.engine.network.weights import WeightsStore
 from nst.engine.pictures.styles import style_size
+from nst.engine.steering import loss_weights
+from nst.engine.style_transfer import IterativeTransfer
 from nst.errors import (
     Diverged,
     InvalidImage,
@@ -38,11 +39,12 @@ from nst.errors import (
     TransferCanceled,
     WeightsUnavailable,
 )
+from unit.engine.synthetic import iterate
 
 
-def transfer(precision: str = "fp32", **options: Any) -> NeuralStyleTransfer:
+def transfer(precision: str = "fp32", **options: Any) -> IterativeTransfer:
     defaults: dict[str, Any] = {"model": "vgg16", "size": 64, "total_iterations": 5}
-    return NeuralStyleTransfer(
+    return IterativeTransfer(
         StyleTransferOptions(**defaults | options), device="cpu", precision=precision
     )
 
@@ -69,7 +71,7 @@ def by_hand(picture: Image.Image) -> torch.Tensor:
 
 
 def naive_loop(
-    method: NeuralStyleTransfer, content: Path, style: Path, dtype: torch.dtype = torch.float32
+    method: IterativeTransfer, content: Path, style: Path, dtype: torch.dtype = torch.float32
 ) -> NaiveTransfer:
     """The same transfer in the naive loop, which shares no code with the engine."""
     photo, painting = images.load(content, "content"), images.load(style, "style")
@@ -89,7 +91,7 @@ def test_the_first_losses_are_the_formulas(
 ) -> None:
     """Loss and gradient away from the start, against the naive loop in float64."""
     directory = request.getfixturevalue("vgg19_directory") if model == "vgg19" else None
-    method = NeuralStyleTransfer(
+    method = IterativeTransfer(
         StyleTransferOptions.from_preset("classic", model=model, size=80),
         device="cpu",
         precision="fp32",
@@ -114,8 +116,7 @@ def test_sixty_evaluations_get_as_low_as_torch_s_lbfgs(
     assert theirs.start.shape[2] == 128
     lowest = min(point.loss for point in theirs.run(60)[:60])
     steps = [p for p in method.steps(Inputs(content, style)) if p.evaluations <= 60]
-    (iterate, *_) = cast("partial[Image.Image]", steps[-1].render).args
-    assert theirs.loss(iterate).item() <= 1.02 * lowest
+    assert theirs.loss(iterate(steps[-1])).item() <= 1.02 * lowest
 
 
 def test_bf16_hands_over_to_fp32_where_it_can_gain_no_more() -> None:
@@ -131,9 +132,11 @@ def test_bf16_hands_over_to_fp32_where_it_can_gain_no_more() -> None:
     evaluations = [p.evaluations for p in seen]
     assert evaluations == sorted(evaluations)
     # The losses after the hand-over are those of float32.
-    objective = prepared.task.objective_in(torch.float32, prepared.task.plan, 0)
-    (iterate, *_) = cast("partial[Image.Image]", seen[-1].render).args
-    assert seen[-1].losses.total == pytest.approx(objective(iterate.flatten()).loss, rel=1e-4)
+    objective = prepared.task.objective_in(
+        torch.float32, prepared.task.plan, loss_weights(method.options), 0
+    )
+    reached = iterate(seen[-1]).flatten()
+    assert seen[-1].losses.total == pytest.approx(objective(reached).loss, rel=1e-4)
 
 
 def test_the_precision_that_was_used_is_told() -> None:
@@ -357,7 +360,7 @@ def test_without_vgg19_it_goes_on_with_the_bundled_vgg16_and_says_so_in_one_line
     store = WeightsStore(cache=tmp_path, offline=True)
     options = StyleTransferOptions(size=64, total_iterations=1)
     with caplog.at_level(logging.WARNING):
-        result = NeuralStyleTransfer(options, weights=store).run(Inputs(picture(), picture()))
+        result = IterativeTransfer(options, weights=store).run(Inputs(picture(), picture()))
     assert result.model == "vgg16"
     (record,) = caplog.records
     assert "going on with vgg16" in record.message
@@ -368,13 +371,13 @@ def test_a_model_asked_for_by_name_is_not_replaced(tmp_path: Path) -> None:
     store = WeightsStore(cache=tmp_path, offline=True)
     options = StyleTransferOptions(model="vgg19")
     with pytest.raises(WeightsUnavailable, match="nst weights fetch vgg19"):
-        NeuralStyleTransfer(options, weights=store).run(Inputs(picture(), picture()))
+        IterativeTransfer(options, weights=store).run(Inputs(picture(), picture()))
 
 
 def test_vgg19_paints(content: Path, style: Path, vgg19_directory: Path) -> None:
     store = WeightsStore(directory=vgg19_directory, offline=True)
     options = StyleTransferOptions(size=96, total_iterations=10)
-    result = NeuralStyleTransfer(options, weights=store).run(Inputs(content, style))
+    result = IterativeTransfer(options, weights=store).run(Inputs(content, style))
     assert result.model == "vgg19"
     assert result.losses.total < 0.6 * result.history[0].total
 
@@ -406,7 +409,7 @@ def test_a_finer_scale_goes_on_from_the_coarser_one(content: Path, style: Path) 
     coarse, fine = seen[19], seen[20]
     alone = transfer(size=192, total_iterations=1).run(Inputs(content, style))
     assert fine.losses.total < 0.7 * alone.losses.total
-    difference = rgb(coarse.render()) - rgb(fine.render())
+    difference = rgb(coarse.snapshot.picture()) - rgb(fine.snapshot.picture())
     assert np.abs(difference).mean() < 25
 
 
@@ -437,9 +440,7 @@ def test_the_other_network_judges_the_result(
     store = WeightsStore(directory=vgg19_directory, offline=True)
     for model, judge in (("vgg16", "vgg19"), ("vgg19", "vgg16")):
         options = StyleTransferOptions(size=96, total_iterations=3, model=model)  # type: ignore[arg-type]
-        distances = (
-            NeuralStyleTransfer(options, weights=store).run(Inputs(content, style)).distances
-        )
+        distances = IterativeTransfer(options, weights=store).run(Inputs(content, style)).distances
         assert distances is not None
         assert distances.judge == judge
         assert 0 < distances.style < 1
@@ -447,7 +448,7 @@ def test_the_other_network_judges_the_result(
 
 
 def test_without_another_network_nothing_is_judged(tmp_path: Path) -> None:
-    method = NeuralStyleTransfer(
+    method = IterativeTransfer(
         StyleTransferOptions(size=64, total_iterations=1, model="vgg16"),
         weights=WeightsStore(cache=tmp_path, offline=True),
     )
@@ -505,7 +506,8 @@ def test_a_limit_makes_tiles_and_the_plan_says_so_before() -> None:
     method = transfer(size=400, total_iterations=1)
     photo = picture(400, 200)
     whole = method.plan(Inputs(photo, picture()))
-    demand = method._demand(method._pictures(photo, picture()), (400, 200), torch.float32)
+    preparation = method._preparation(Inputs(photo, picture()))
+    demand = preparation._demand((400, 200), torch.float32)
     least_whole, least_tiled = (predict(demand, side, MIN_HISTORY_SIZE) for side in (None, 128))
     limit = (least_whole.peak_bytes + least_tiled.peak_bytes) // 2
     method.max_memory_bytes = limit
@@ -516,14 +518,14 @@ def test_a_limit_makes_tiles_and_the_plan_says_so_before() -> None:
 
 
 def test_a_limit_below_the_smallest_plan_is_refused() -> None:
-    method = NeuralStyleTransfer(transfer().options, device="cpu", max_memory_bytes=10**8)
+    method = IterativeTransfer(transfer().options, device="cpu", max_memory_bytes=10**8)
     with pytest.raises(InvalidOption, match=r"max_memory: '0.1 GB'.*at least \d\.\d GB") as caught:
         method.run(Inputs(picture(), picture()))
     assert caught.value.field == "max_memory"
 
 
 def test_more_than_is_free_is_refused_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("nst.engine.style_transfer.available_bytes", lambda _: 10**6)
+    monkeypatch.setattr("nst.engine.memory.budget.available_bytes", lambda _: 10**6)
     with pytest.raises(OutOfMemory):
         transfer().run(Inputs(picture(), picture()))
 
@@ -534,10 +536,11 @@ def test_the_result_is_the_average_of_the_steps_and_its_losses_are_its_own() -> 
     method = transfer(total_iterations=6, average=0.8)
     seen = list(method.steps(Inputs(content, style)))
     assert [p.losses for p in seen] == [p.losses for p in plain]
-    iterates = [cast("partial[Image.Image]", p.render).args[0] for p in plain]
+    iterates = [iterate(p) for p in plain]
     weights = [0.8 ** (5 - n) for n in range(6)]
-    average = sum(w * x for w, x in zip(weights, iterates, strict=True)) / sum(weights)
-    (found, *_) = cast("partial[Image.Image]", seen[-1].render).args
+    weighted = [w * x for w, x in zip(weights, iterates, strict=True)]
+    average = torch.stack(weighted).sum(0) / sum(weights)
+    found = iterate(seen[-1])
     torch.testing.assert_close(found, average)
     task = method._prepare(Inputs(content, style)).task
     exact = task.objective(average.flatten()).losses
@@ -552,10 +555,7 @@ def test_only_the_last_scale_is_averaged() -> None:
     content, style = picture(130, 128), picture(80, 70).rotate(180)
     options: Any = {"size": 130, "scales": 2, "total_iterations": 6, "convergence_tolerance": 0}
     plain, averaged = (
-        [
-            cast("partial[Image.Image]", p.render).args[0]
-            for p in method.steps(Inputs(content, style))
-        ]
+        [iterate(p) for p in method.steps(Inputs(content, style))]
         for method in (transfer(**options), transfer(**options, average=0.9))
     )
     same = [torch.equal(*pair) for pair in zip(plain, averaged, strict=True)]

@@ -5,16 +5,15 @@ from typing import Any, Literal
 import pytest
 import torch
 from torch import Tensor
-from unit.engine.test_encoder import plain_network
 
 from conftest import picture
 from nst.engine.losses.layers import CONTENT_LAYER, style_layers
-from nst.engine.losses.objective import Objective
 from nst.engine.network.encoder import Encoder
 from nst.engine.network.weights import WeightsStore
 from nst.engine.pictures.tensors import StyleInput, to_tensor
 from nst.options import StyleTransferOptions
-from unit.engine.synthetic import random_tensors
+from unit.engine.network.test_encoder import plain_network
+from unit.engine.synthetic import objective_of, random_tensors
 
 DENSE = {  # the first two ReLUs of every block, up to the last classic layer
     "vgg19": "relu1_1 relu1_2 relu2_1 relu2_2 relu3_1 relu3_2 relu4_1 relu4_2 relu5_1",
@@ -46,7 +45,7 @@ def test_the_dense_loss_is_the_formula(model: str) -> None:
     )
     encoder = Encoder(model, tensors, (CONTENT_LAYER[model], *layers), torch.float64)
     options = StyleTransferOptions(style_layers="dense", **NOTHING_ELSE, style_weight=7)
-    found = Objective(encoder, content, [StyleInput(style)], options)(x.flatten())
+    found = objective_of(encoder, content, [StyleInput(style)], options)(x.flatten())
 
     def features(image: Tensor) -> dict[str, Tensor]:
         result = {}
@@ -86,9 +85,9 @@ def test_low_precision_has_room_for_every_weight(
         style_weight=style_weight, content_weight=0, style_loss=style_loss
     )
     found, exact = (
-        Objective(Encoder("vgg16", tensors, layers, each), content, [StyleInput(style)], options)(
-            (content + 10 * noise).flatten()
-        )
+        objective_of(
+            Encoder("vgg16", tensors, layers, each), content, [StyleInput(style)], options
+        )((content + 10 * noise).flatten())
         for each in (dtype, torch.float32)
     )
     assert found.loss == pytest.approx(exact.loss, rel=0.05)

@@ -6,18 +6,17 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor
-from unit.engine.test_encoder import plain_network
 
 from nst.engine.losses.gram import GramTarget
 from nst.engine.losses.layers import CONTENT_LAYER, STYLE_LAYERS
-from nst.engine.losses.objective import Objective
 from nst.engine.losses.style import KEPT_SHARE, guide_of
 from nst.engine.network.encoder import Encoder, layer_names
 from nst.engine.network.tiles import radius_pixels, stride
 from nst.engine.optimizer.optimizer import Evaluation
 from nst.engine.pictures.tensors import StyleInput, covered
 from nst.options import StyleTransferOptions
-from unit.engine.synthetic import random_tensors
+from unit.engine.network.test_encoder import plain_network
+from unit.engine.synthetic import objective_of, random_tensors
 
 TENSORS = random_tensors("vgg16")
 LAYERS = STYLE_LAYERS["vgg16"]
@@ -33,7 +32,7 @@ def evaluate(x: Tensor, styles: Sequence[StyleInput], **options: Any) -> Evaluat
     encoder = Encoder("vgg16", TENSORS, (CONTENT_LAYER["vgg16"], *LAYERS), torch.float64)
     nothing_else = {"content_weight": 0.0, "tv_weight": 0.0, "style_weight": 7}
     chosen = StyleTransferOptions(**nothing_else | options)
-    return Objective(encoder, image(9), styles, chosen)(x.flatten())
+    return objective_of(encoder, image(9), styles, chosen)(x.flatten())
 
 
 def features(x: Tensor) -> dict[str, Tensor]:
@@ -145,7 +144,7 @@ def test_a_region_is_painted_as_strongly_however_large_it_is() -> None:
     encoder = Encoder("vgg16", TENSORS, (CONTENT_LAYER["vgg16"], *LAYERS), torch.float64)
     options = StyleTransferOptions(content_weight=0, tv_weight=0, style_layers="classic")
     whole, masked = (
-        Objective(encoder, both, [StyleInput(3 * image(1), 1.0, each)], options)(both.flatten())
+        objective_of(encoder, both, [StyleInput(3 * image(1), 1.0, each)], options)(both.flatten())
         for each in (None, amount)
     )
     inside, as_whole = (

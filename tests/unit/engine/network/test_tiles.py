@@ -8,12 +8,11 @@ import torch
 from torch import Tensor
 
 from nst.engine.losses.layers import CONTENT_LAYER, STYLE_LAYERS
-from nst.engine.losses.objective import Objective
 from nst.engine.network.encoder import Encoder, layer_names
 from nst.engine.network.tiles import cut, halo_pixels, stride
 from nst.engine.pictures.tensors import StyleInput
 from nst.options import StyleTransferOptions
-from unit.engine.synthetic import random_tensors
+from unit.engine.synthetic import objective_of, random_tensors
 
 RELATIVE_ERROR = {torch.float32: 1e-4, torch.float64: 1e-11, torch.bfloat16: 5e-2}
 
@@ -90,8 +89,8 @@ def check_tiles(
     side: int,
     allowed: float,
 ) -> None:
-    whole = Objective(encoder, content, styles, options)(x.flatten())
-    objective = Objective(encoder, content, styles, options, tile_side=side)
+    whole = objective_of(encoder, content, styles, options)(x.flatten())
+    objective = objective_of(encoder, content, styles, options, tile_side=side)
     assert len(cut(content.shape, side, encoder.path)) >= 3
     tiled = objective(x.flatten())
     error = (tiled.gradient - whole.gradient).norm() / whole.gradient.norm()
@@ -126,8 +125,8 @@ def test_no_seam_is_left() -> None:
     content, style, x = (picture(96, 96, seed=seed) for seed in range(3))
     styles = [StyleInput(style)]
     options = StyleTransferOptions(tv_weight=0)
-    whole = Objective(encoder, content, styles, options)(x.flatten()).gradient
-    tiled = Objective(encoder, content, styles, options, tile_side=48)(x.flatten()).gradient
+    whole = objective_of(encoder, content, styles, options)(x.flatten()).gradient
+    tiled = objective_of(encoder, content, styles, options, tile_side=48)(x.flatten()).gradient
     assert (tiled - whole).abs().max() <= 1e-11 * whole.abs().max()
 
 

@@ -42,7 +42,7 @@ def test_it_goes_on_from_its_state_to_the_bit() -> None:
     for x in ITERATES[:7]:
         whole.of(x)
         first.of(x)
-    second = Average.from_state(0.9, first.vectors, first.numbers)
+    second = Average.from_state(0.9, first.state().vectors, first.state().numbers)
     for x in ITERATES[7:]:
         assert torch.equal(whole.of(x), second.of(x))
 
@@ -51,5 +51,5 @@ def test_after_a_restart_what_was_before_does_not_count() -> None:
     average = Average(0.9)
     average.of(ITERATES[0])
     average.restart()
-    assert average.vectors == {}
+    assert average.state().vectors == {}
     assert torch.equal(average.of(ITERATES[1]), ITERATES[1])
