@@ -106,7 +106,14 @@ class StyleTransferOptions(BaseModel):
         description="The layers of the network whose statistics are compared: the classic "
         "programs' one in each block, or about twice as many, which fits the style better.",
     )
-    style_loss: Literal["gram", "wasserstein"] = Field(
+    flourish: float = Field(
+        default=0.0,
+        ge=0,
+        le=1,
+        description="How freely the large forms of the style appear where the photo is empty; 0 is "
+        "calm, 1 is wild.",
+    )
+    style_loss: Literal["gram", "wasserstein", "neighbors"] = Field(
         default="gram",
         description="How statistics are compared: as the classic programs do, or by what it takes "
         "to move features until their mean and covariance are the style's.",
@@ -196,7 +203,8 @@ class StyleTransferOptions(BaseModel):
     @property
     def content_weight_in_force(self) -> float:
         """The content weight as the strength leaves it."""
-        return float(self.content_weight * 10 ** (4 - 8 * self.strength))
+        reach = 2 if self.style_loss == "neighbors" else 4
+        return float(self.content_weight * 10 ** (reach * (1 - 2 * self.strength)))
 
     @property
     def loss_weights(self) -> tuple[float, float, float]:
@@ -222,6 +230,18 @@ class StyleTransferOptions(BaseModel):
 
 
 PRESETS: Mapping[str, Mapping[str, Any]] = {
+    "neighbors": {
+        "size": 512,
+        "style_loss": "neighbors",
+        "content_weight": 1e4,
+        "style_weight": 1e4,
+        "tv_weight": 0,
+        "flourish": 0.5,
+        "scales": 4,
+        "padding": "replicate",
+        "total_iterations": 180,
+        "save_every": 0,
+    },
     "quality": {
         "size": 512,
         "content_weight": 1.85e5,

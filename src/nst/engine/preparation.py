@@ -11,6 +11,8 @@ from nst.engine.checkpoint import Checkpoint
 from nst.engine.device import DTYPES
 from nst.engine.inputs import Pictures
 from nst.engine.losses.objective import LossWeights, Objective
+from nst.engine.losses.neighbors import neighbor_terms, seen_picture
+from nst.engine.losses.term import Term
 from nst.engine.memory.attempts import Attempts, out_of_memory_at
 from nst.engine.memory.available import used_bytes
 from nst.engine.memory.budget import choose_plan
@@ -20,7 +22,7 @@ from nst.engine.pictures.styles import style_size
 from nst.engine.pictures.tensors import StyleInput, style_inputs, to_tensor
 from nst.engine.scale_task import ScaleTask, in_float32
 from nst.engine.scales import Scale
-from nst.engine.start import finer_start, first_start
+from nst.engine.start import enlarged_start, finer_start, first_start
 from nst.engine.targets import make_encoder, make_terms
 from nst.options import StyleTransferOptions
 from nst.progress import MemoryPlan
@@ -65,7 +67,7 @@ class Preparation:
             content, styles = self._tensors(scale)
             start = self._start(content, styles, coarser, checkpoint)
         attempts = Attempts(demand, plan, self.device)
-        objective_in = partial(self._objective, content, styles)
+        objective_in = partial(self._objective, scale, content, styles, start, coarser is None)
         task = ScaleTask(scale, start, attempts, plan_in_float32, objective_in, options, checkpoint)
         task.compute_in(dtype)
         return task
@@ -84,23 +86,42 @@ class Preparation:
     ) -> Tensor:
         if checkpoint:
             return checkpoint.optimizer.x.view_as(content)
+        if coarser is not None and self.options.style_loss == "neighbors":
+            return enlarged_start(coarser, content)
         if coarser is not None:
             return finer_start(coarser, self.pictures, content)
         return first_start(self.pictures, content, styles, self.options)
 
     def _objective(
         self,
+        scale: Scale,
         content: Tensor,
         styles: Sequence[StyleInput],
+        start: Tensor,
+        is_first: bool,
         dtype: torch.dtype,
         plan: MemoryPlan,
         weights: LossWeights,
         evaluations: int,
     ) -> Objective:
         encoder = make_encoder(self.weights, self.options, dtype, self.device)
+        if self.options.style_loss == "neighbors":
+            seen = start if scale.finishing_round else seen_picture(start, content, is_first=is_first)
+            terms: Sequence[Term] = neighbor_terms(
+                encoder,
+                content,
+                styles,
+                seen,
+                is_finest=scale.size == self.pictures.size,
+                is_finishing=scale.finishing_round > 0,
+                seed=self.options.seed + scale.finishing_round,
+                tile_side=plan.tile_side,
+            )
+        else:
+            terms = make_terms(encoder, content, styles, self.options, plan.tile_side)
         return Objective(
             encoder,
-            make_terms(encoder, content, styles, self.options, plan.tile_side),
+            terms,
             weights,
             content.shape,
             tile_side=plan.tile_side,

@@ -4,12 +4,16 @@ import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from itertools import pairwise, takewhile
 
 from nst import images
 from nst.options import StyleTransferOptions
 
-MIN_SIDE_PIXELS = 64
+FINISHING_ROUNDS = 2
+"""With style loss neighbors, which searches anew for each."""
+
+MIN_SIDE_PIXELS = (64, 32)
 """Shorter side of the coarsest picture: a few features of the deepest layer."""
 
 
@@ -19,6 +23,8 @@ class Scale:
 
     size: tuple[int, int]
     steps: int
+    finishing_round: int = 0
+    """0 while forms are painted; from 1 on, the finest size is painted once more in detail."""
 
     @property
     def pixels(self) -> int:
@@ -28,11 +34,19 @@ class Scale:
 def scales(size: tuple[int, int], options: StyleTransferOptions) -> list[Scale]:
     """From coarse to fine, each half as long as the next; the last one has this size. Scales in
     which a network sees nothing, or for which no step is left, are left out."""
+    is_matched = options.style_loss == "neighbors"
+    smallest = MIN_SIDE_PIXELS[is_matched]
     halves = [images.fit(size, math.ceil(max(size) / 2**n)) for n in range(1, options.scales)]
-    sizes = [size, *(half for half in halves if min(half) >= MIN_SIDE_PIXELS)][::-1]
-    ends = [options.total_iterations * n // len(sizes) for n in range(len(sizes) + 1)]
+    sizes = [size, *(half for half in halves if min(half) >= smallest)][::-1]
+    parts = [Fraction(1)] * len(sizes) + [Fraction(1, FINISHING_ROUNDS)] * FINISHING_ROUNDS * is_matched
+    ends = [int(options.total_iterations * sum(parts[:n]) / sum(parts)) for n in range(len(parts) + 1)]
     steps = [end - start for start, end in pairwise(ends)]
-    return [Scale(*each) for each in zip(sizes, steps, strict=True) if each[1]]
+    stages = [(each, 0) for each in sizes] + [(size, n) for n in range(1, len(parts) - len(sizes) + 1)]
+    return [
+        Scale(of_stage, count, finishing)
+        for (of_stage, finishing), count in zip(stages, steps, strict=True)
+        if count
+    ]
 
 
 class Clock:

@@ -48,6 +48,11 @@ def first_start(
             return tensor(paint_drafts(pictures.content, pictures.styles, size))
 
 
+def enlarged_start(coarser: Tensor, content: Tensor) -> Tensor:
+    """What a coarser scale has painted, (1, 3, H, W) as `content`."""
+    return interpolate(coarser, size=content.shape[2:], mode="bicubic", align_corners=False)
+
+
 def finer_start(coarser: Tensor, pictures: Pictures, content: Tensor) -> Tensor:
     """What a coarser scale has changed in its content, enlarged, changes this content: so the
     detail is there again that the coarser scale could not have. (1, 3, H, W) as `content`."""

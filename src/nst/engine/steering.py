@@ -14,4 +14,9 @@ def loss_weights(options: StyleTransferOptions) -> LossWeights:
     """The weights of the terms, as the strength leaves them. Where they change, the loss is
     another one: optimizer, average and convergence begin anew."""
     content, style, total_variation = options.loss_weights
-    return LossWeights(content=content, style=style, total_variation=total_variation)
+    return LossWeights(
+        content=content,
+        style=style,
+        total_variation=total_variation,
+        flourish=2 * options.flourish * style,
+    )

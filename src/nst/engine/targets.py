@@ -7,6 +7,7 @@ from torch import Tensor
 
 from nst.engine.losses.content import ContentTerm
 from nst.engine.losses.layers import CONTENT_LAYER, style_layers
+from nst.engine.losses.neighbors import MATCHED_LAYERS
 from nst.engine.losses.style import StyleTerm, compare
 from nst.engine.losses.term import Term
 from nst.engine.network.encoder import Encoder
@@ -19,7 +20,9 @@ def make_encoder(
     weights: Weights, options: StyleTransferOptions, dtype: torch.dtype, device: torch.device
 ) -> Encoder:
     """The network up to the last layer that a term looks at."""
-    layers = (CONTENT_LAYER[weights.model], *style_layers(weights.model, options.style_layers))
+    layers: Sequence[str] = MATCHED_LAYERS
+    if options.style_loss != "neighbors":
+        layers = (CONTENT_LAYER[weights.model], *style_layers(weights.model, options.style_layers))
     encoder = Encoder(weights.model, weights.tensors, layers, dtype, options.padding)
     return encoder.to(device)
 

@@ -9,7 +9,7 @@ from typing import Self
 import torch
 from torch import Tensor
 
-from nst.engine.losses.sums import bands, sum_of
+from nst.engine.losses.sums import bands, sum_of, wide
 from nst.engine.network.encoder import Activations, Encoder
 from nst.engine.network.tiles import Tile, cut, stride
 
@@ -80,9 +80,8 @@ def _features(encoder: Encoder, layer: str, content: Tensor, tile_side: int | No
 
 def content_sum(features: Tensor, target: Tensor) -> Tensor:
     """Squared differences, summed: two (1, C, H, W) → scalar."""
-    wide = torch.promote_types(features.dtype, torch.float32)
     pairs = zip(bands(features), bands(target), strict=True)
-    return sum_of((part.to(wide) - other).square_().sum() for part, other in pairs)
+    return sum_of((wide(part) - other).square_().sum() for part, other in pairs)
 
 
 def add_content_sum_gradient(

@@ -4,6 +4,7 @@
 [Johnson16] Johnson, Alahi, Fei-Fei: Perceptual Losses for Real-Time Style Transfer, ECCV 2016.
 """
 
+import torch
 from torch import Tensor
 
 from nst.engine.losses.sums import add_gram_sum_gradient, gram_sum
@@ -29,3 +30,7 @@ class GramTarget:
         """Sum of squared differences of the Gram matrices, which are divided by C·H·W
         ([Johnson16] eq. 4) where [Gatys16] eq. 4 divides the loss by 4C²(HW)²."""
         return ((averages - self._averages) / len(averages)).square().sum()
+
+    def distance_from_nothing(self) -> float:
+        """Return the distance of a Gram matrix of zeros."""
+        return self.distance(torch.zeros_like(self._averages)).item()

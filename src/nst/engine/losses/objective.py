@@ -8,7 +8,7 @@ second pass carries that gradient back to the pixels. One tile is computed once:
 pass goes on with what the first one has left.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -34,6 +34,7 @@ class LossWeights:
     content: float
     style: float
     total_variation: float
+    flourish: float = 0.0
 
 
 class Objective:
@@ -109,12 +110,12 @@ class Objective:
     ) -> tuple[Losses, list[list[Tensor]]]:
         """The weighted losses, and the gradient of their sum with respect to all statistics."""
         leaves = [[each.requires_grad_() for each in of_term] for of_term in statistics]
-        weighted = {
-            term.name: getattr(weights, term.name) * term.loss(of_term)
+        weighted = [
+            (term.name, getattr(weights, term.name) * term.loss(of_term))
             for term, of_term in zip(self._terms, leaves, strict=True)
-        }
+        ]
         return _as_losses(weighted, weights.total_variation * variation), _gradients(
-            sum(weighted.values(), torch.zeros(())), leaves
+            sum((loss for _, loss in weighted), torch.zeros(())), leaves
         )
 
     def _add_gradient(
@@ -140,10 +141,12 @@ class Objective:
         return FLOAT16_ENTRY / largest if largest else 1.0
 
 
-def _as_losses(weighted: Mapping[str, Tensor], total_variation: float) -> Losses:
-    """A term that is not computed counts nothing."""
-    values = {"content": 0.0, "style": 0.0} | {name: w.item() for name, w in weighted.items()}
-    return Losses(**values, total_variation=total_variation)
+def _as_losses(weighted: Sequence[tuple[str, Tensor]], total_variation: float) -> Losses:
+    """Terms of one name are added up; the flourish is a part of the style."""
+    values = {"content": 0.0, "style": 0.0, "flourish": 0.0}
+    for name, loss in weighted:
+        values[name] += loss.item()
+    return Losses(values["content"], values["style"] + values["flourish"], total_variation)
 
 
 def _gradients(loss: Tensor, leaves: Sequence[Sequence[Tensor]]) -> list[list[Tensor]]:

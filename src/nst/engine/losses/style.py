@@ -83,10 +83,9 @@ class Comparison:
 class StyleTerm:
     """The sum of all that is compared, [Gatys16] eq. 5."""
 
-    name = "style"
-
-    def __init__(self, comparisons: Sequence[Comparison]) -> None:
+    def __init__(self, comparisons: Sequence[Comparison], name: str = "style") -> None:
         """Without any, as where a mask is too small to be seen at this scale, the loss is 0."""
+        self.name = name
         self.layers: Collection[str] = {each.layer for each in comparisons}
         self._comparisons = comparisons
 

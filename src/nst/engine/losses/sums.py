@@ -37,8 +37,7 @@ def channel_sum(features: Tensor, guide: Tensor | None = None) -> Tensor:
 
 
 def _weighted(features: Tensor, guide: Tensor | None) -> Tensor:
-    wide = features.to(torch.promote_types(features.dtype, torch.float32))
-    return wide if guide is None else wide * guide
+    return wide(features) if guide is None else wide(features) * guide
 
 
 def _products(features: Tensor) -> Tensor:
@@ -49,7 +48,7 @@ def _products(features: Tensor) -> Tensor:
         weight_gradient = cast("Callable[..., Tensor]", conv2d_weight)
         kernel = weight_gradient(features, (channels, channels, 1, 1), features)
         return kernel[:, :, 0, 0]
-    rows = _rows(features)
+    rows = rows_of(features)
     return rows.T @ rows
 
 
@@ -61,7 +60,7 @@ def add_gram_sum_gradient(
     symmetric = (gradient + gradient.T).to(features.dtype)
     pairs = _pairs_of_bands(features, None if guide is None else guide.to(features.dtype))
     for (band, amount), of_band in zip(pairs, bands(total), strict=True):
-        rows = _rows(band) @ symmetric
+        rows = rows_of(band) @ symmetric
         of_pixels = rows.view(1, *band.shape[2:], -1).permute(0, 3, 1, 2)
         of_band.add_(of_pixels if amount is None else of_pixels * amount)
 
@@ -88,7 +87,12 @@ def added(terms: Iterable[Sequence[Tensor]]) -> list[Tensor]:
     return [torch.stack(tensors).sum(0) for tensors in zip(*terms, strict=True)]
 
 
-def _rows(features: Tensor) -> Tensor:
+def wide(tensor: Tensor) -> Tensor:
+    """Return the tensor in float32, or as it is if its numbers are wider."""
+    return tensor.to(torch.promote_types(tensor.dtype, torch.float32))
+
+
+def rows_of(features: Tensor) -> Tensor:
     """(1, C, H, W) → (H·W, C), a view where the channels are last in memory."""
     return features[0].permute(1, 2, 0).flatten(0, 1)
 

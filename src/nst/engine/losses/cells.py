@@ -1,0 +1,110 @@
+"""Hypercolumns: what all layers of the network see at one cell of a grid.
+
+A cell is a square of the picture, as large as one feature of block 3. The features of finer layers
+are averaged over it, those of coarser layers are repeated in it: so every cell depends on the
+features of its own place alone, and tiles stay exact.
+
+[Kolkin22] Kolkin, Kucera, Paris, Sýkora, Shechtman, Shakhnarovich: Neural Neighbor Style Transfer,
+arXiv 2203.13215, 2022, §4.1. It enlarges coarser layers bilinearly.
+"""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+from torch.nn.functional import avg_pool2d, interpolate
+
+from nst.engine.losses.sums import rows_of, wide
+from nst.engine.network.encoder import Activations
+from nst.engine.network.tiles import Tile, stride
+
+CELL_PIXELS = 4
+"""Side of a cell."""
+
+
+def cells_of(size: Sequence[int]) -> tuple[int, int]:
+    """Return how many rows and columns of cells a picture of this height and width has."""
+    height, width = size
+    return height // CELL_PIXELS, width // CELL_PIXELS
+
+
+def cells_of_tile(tile: Tile) -> tuple[slice, slice]:
+    """Return the rows and columns of the picture's cells that belong to a tile."""
+    return tile.rows.features(CELL_PIXELS), tile.columns.features(CELL_PIXELS)
+
+
+def on_cells(features: Tensor, layer: str, cells: tuple[int, int]) -> Tensor:
+    """Bring the features of one layer onto the cells: (1, C, h, w) → (rows·columns, C)."""
+    finer, coarser = _ratio(layer)
+    if finer > 1:
+        return rows_of(avg_pool2d(_cropped(features, cells, finer), finer))
+    rows, columns = (
+        _repeated(count, coarser, length)
+        for count, length in zip(cells, features.shape[2:], strict=True)
+    )
+    return rows_of(features) if coarser == 1 else _picked(features, rows, columns)
+
+
+def add_from_cells(total: Tensor, gradient: Tensor, layer: str, cells: tuple[int, int]) -> None:
+    """Add to `total` (1, C, h, w), the gradient with respect to features, what follows from the
+    gradient with respect to `on_cells` of them, (rows·columns, C)."""
+    finer, coarser = _ratio(layer)
+    of_cells = gradient.view(1, *cells, -1).permute(0, 3, 1, 2)
+    if finer > 1:
+        spread = interpolate(of_cells, scale_factor=finer, mode="nearest")
+        _cropped(total, cells, finer).add_(spread, alpha=1 / finer**2)
+    elif coarser == 1:
+        total.add_(of_cells)
+    else:
+        total.add_(_summed(of_cells, coarser, (total.shape[2], total.shape[3])))
+
+
+def hypercolumns(activations: Activations, layers: Sequence[str], tile: Tile) -> Tensor:
+    """Return one row for each cell of a tile, each layer divided by its number of channels:
+    (cells, channels of all layers)."""
+    cells = _count(tile)
+    return torch.cat([of_layer(activations, layer, tile, cells) for layer in layers], dim=1)
+
+
+def of_layer(
+    activations: Activations, layer: str, tile: Tile, cells: tuple[int, int] | None = None
+) -> Tensor:
+    """Return the part of a tile's hypercolumns that one layer has, in float32: (cells, C)."""
+    inner = tile.inner(activations[layer], stride(layer))
+    return wide(on_cells(inner, layer, cells or _count(tile))) / inner.shape[1]
+
+
+def _count(tile: Tile) -> tuple[int, int]:
+    rows, columns = cells_of_tile(tile)
+    return rows.stop - rows.start, columns.stop - columns.start
+
+
+def _ratio(layer: str) -> tuple[int, int]:
+    """How many features of the layer a cell has along a side, or how many cells a feature has."""
+    return max(CELL_PIXELS // stride(layer), 1), max(stride(layer) // CELL_PIXELS, 1)
+
+
+def _cropped(features: Tensor, cells: tuple[int, int], finer: int) -> Tensor:
+    """Without the features at the end that fill no cell."""
+    return features[:, :, : cells[0] * finer, : cells[1] * finer]
+
+
+def _repeated(count: int, coarser: int, length: int) -> Tensor:
+    """The feature of each cell along a side; the last one serves what is left over."""
+    return (torch.arange(count) // coarser).clamp(max=length - 1)
+
+
+def _picked(features: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
+    device = features.device
+    return rows_of(features[:, :, rows.to(device)][:, :, :, columns.to(device)])
+
+
+def _summed(of_cells: Tensor, coarser: int, size: tuple[int, int]) -> Tensor:
+    """The reverse of repeating: each feature gets the sum over its cells."""
+    summed = of_cells
+    for dimension, length in zip((2, 3), size, strict=True):
+        where = _repeated(summed.shape[dimension], coarser, length).to(summed.device)
+        shape = [*summed.shape]
+        shape[dimension] = length
+        summed = summed.new_zeros(shape).index_add_(dimension, where, summed)
+    return summed

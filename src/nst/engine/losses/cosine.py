@@ -1,0 +1,86 @@
+"""Terms that compare the direction of hypercolumns with a target at every cell.
+
+[Kolkin22] Kolkin, Kucera, Paris, Sýkora, Shechtman, Shakhnarovich: Neural Neighbor Style Transfer,
+arXiv 2203.13215, 2022.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from nst.engine.losses.cells import add_from_cells, cells_of_tile, of_layer
+from nst.engine.losses.sums import wide
+from nst.engine.network.encoder import Activations
+from nst.engine.network.tiles import Tile, stride
+
+SMALLEST_SQUARE = 1e-12
+"""Smallest squared length of a vector that has a direction."""
+
+
+@dataclass(frozen=True, slots=True)
+class CellTargets:
+    """The hypercolumn that each cell is compared with."""
+
+    rows: Mapping[str, Tensor]
+    """By layer, (K, C) each; all layers of one row together have the length 1."""
+    index: Tensor
+    """(rows of cells, columns of cells): which of the K rows belongs to which cell."""
+
+    @classmethod
+    def of(cls, rows: Mapping[str, Tensor], index: Tensor, dtype: torch.dtype) -> "CellTargets":
+        """Return targets of length 1 in this type of numbers, given rows of any length."""
+        lengths = sum(wide(each).square().sum(1, keepdim=True) for each in rows.values())
+        assert isinstance(lengths, Tensor)  # there is a layer
+        factor = lengths.clamp(min=SMALLEST_SQUARE).rsqrt()
+        return cls({layer: (each * factor).to(dtype) for layer, each in rows.items()}, index)
+
+
+class CosineTerm:
+    """The weighted mean over the cells of 1 − cos(hypercolumn, target), [Kolkin22] eq. 4."""
+
+    def __init__(self, name: str, targets: CellTargets, weights: Tensor) -> None:
+        """`weights`: how much each cell counts, of the shape of `targets.index`."""
+        self.name = name
+        self.layers: Collection[str] = tuple(targets.rows)
+        self._targets = targets
+        self._weights = weights
+
+    def statistics(self, activations: Activations, tile: Tile) -> Sequence[Tensor]:
+        """Return for each cell its product with the target, and its squared length."""
+        where = cells_of_tile(tile)
+        dots, squares = (torch.zeros_like(self._weights) for _ in range(2))
+        of_dots, of_squares = dots[where], squares[where]
+        for layer in self.layers:
+            ours = of_layer(activations, layer, tile)
+            theirs = self._target(layer, where)
+            of_dots += torch.linalg.vecdot(ours, theirs).view_as(of_dots)
+            of_squares += torch.linalg.vecdot(ours, ours).view_as(of_squares)
+        return [dots, squares]
+
+    def loss(self, statistics: Sequence[Tensor]) -> Tensor:
+        dots, squares = statistics
+        cosines = dots * squares.clamp(min=SMALLEST_SQUARE).rsqrt()
+        return (self._weights * (1 - cosines)).sum()
+
+    def add_gradient(
+        self,
+        layer: str,
+        total: Tensor,
+        features: Tensor,
+        statistics_gradient: Sequence[Tensor],
+        tile: Tile,
+    ) -> None:
+        where = cells_of_tile(tile)
+        of_dots, of_squares = (each[where] for each in statistics_gradient)
+        ours = of_layer({layer: features}, layer, tile)
+        gradient = self._target(layer, where) * of_dots.reshape(-1, 1)
+        gradient.addcmul_(ours, of_squares.reshape(-1, 1), value=2)
+        gradient /= features.shape[1]
+        inner = tile.inner(total, stride(layer))
+        add_from_cells(inner, gradient.to(total.dtype), layer, of_dots.shape)
+
+    def _target(self, layer: str, where: tuple[slice, slice]) -> Tensor:
+        rows = self._targets.rows[layer]
+        return wide(rows[self._targets.index[where].flatten()])

@@ -1,0 +1,210 @@
+"""The terms of style loss `neighbors`: every place of the photo is painted like the place of the
+style that looks most like it.
+
+[Kolkin22] Kolkin, Kucera, Paris, Sýkora, Shechtman, Shakhnarovich: Neural Neighbor Style Transfer,
+arXiv 2203.13215, 2022. The structure term is of [Kolkin19], the flourish of [Gatys16]; that the
+content keeps its own hypercolumns in the style's colours, and all weights, are ours.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+from torch.nn.functional import adaptive_avg_pool2d, interpolate
+
+from nst.engine.losses.cells import cells_of, cells_of_tile, of_layer
+from nst.engine.losses.cosine import CellTargets, CosineTerm
+from nst.engine.losses.matching import (
+    Projection,
+    computed,
+    features_at,
+    nearest,
+    style_cells,
+    style_features,
+)
+from nst.engine.losses.places import SIDE, Pairs, PlacesTerm, paired, sampled_places
+from nst.engine.losses.structure import StructureTerm
+from nst.engine.losses.style import StyleTerm, compare
+from nst.engine.losses.sums import wide
+from nst.engine.losses.term import Term
+from nst.engine.network.encoder import Encoder
+from nst.engine.network.tiles import stride
+from nst.engine.pictures.tensors import StyleInput
+
+MATCHED_LAYERS = (
+    *("relu1_1", "relu1_2", "relu2_1", "relu2_2"),
+    *("relu3_1", "relu3_2", "relu3_3", "relu4_1", "relu4_2", "relu4_3"),
+)
+"""Block 5 adds nothing ([Kolkin22] §4.1)."""
+CONTENT_LAYERS = MATCHED_LAYERS[4:]
+FLOURISH_LAYERS = ("relu1_2", "relu2_2", "relu3_1", "relu3_3", "relu4_3")
+
+SEEN_SHARE = 0.5
+"""Of the picture so far in what neighbours are searched for; the rest is the content."""
+OWN_WEIGHT = 0.35
+STRUCTURE_WEIGHT = 0.2
+MATCH_WHILE_FINISHING = 0.25
+FINEST_FLOURISH = 0.3
+DETAIL_WEIGHT = 8.0
+"""How much more the content counts where the detail map is white."""
+
+
+def seen_picture(start: Tensor, content: Tensor, *, is_first: bool) -> Tensor:
+    """Return what neighbours are searched for, (1, 3, H, W)."""
+    if is_first:
+        return content
+    size = (content.shape[2], content.shape[3])
+    half = interpolate(content, scale_factor=0.5, mode="bilinear", antialias=True)
+    detail = content - interpolate(half, size=size, mode="bilinear", align_corners=False)
+    return content.lerp(start + detail, SEEN_SHARE)
+
+
+def neighbor_terms(
+    encoder: Encoder,
+    content: Tensor,
+    styles: Sequence[StyleInput],
+    seen: Tensor,
+    *,
+    is_finest: bool,
+    is_finishing: bool,
+    detail: Tensor | None = None,
+    seed: int = 0,
+    tile_side: int | None = None,
+) -> list[Term]:
+    """Return all terms of one stage. `seen`: the picture whose neighbours are searched for. All
+    pictures are (1, 3, H, W), RGB 0…255 minus the encoder's mean colour; `detail` is (1, 1, H, W),
+    0…1: where to keep more of the content."""
+    generator = torch.Generator().manual_seed(seed)
+    projection = Projection(MATCHED_LAYERS, generator)
+    style_weight = MATCH_WHILE_FINISHING if is_finishing else 1.0
+    terms: list[Term] = []
+    found: dict[str, Tensor] = {}
+    for style, amount in zip(styles, _amounts(styles, content), strict=True):
+        keys = style_cells(encoder, style.image, MATCHED_LAYERS, generator, tile_side)
+        index = nearest(encoder, seen, keys, projection, tile_side)
+        targets = CellTargets.of(keys, index, encoder.dtype)
+        terms.append(CosineTerm("style", targets, style_weight * amount / amount.numel()))
+        _add_moments(found, keys, index, amount)
+        if is_finishing:
+            pairs = _pairs(encoder, style, seen, generator, tile_side)
+            terms.append(PlacesTerm("style", pairs, amount.mean().item()))
+    own = _own_targets(encoder, content, found, tile_side)
+    weights = OWN_WEIGHT * _detail_weights(detail, content) / len(own.index.flatten())
+    terms.append(CosineTerm("content", own, weights))
+    terms.append(
+        StructureTerm.of(
+            "content", encoder, content, weight=STRUCTURE_WEIGHT, tile_side=tile_side
+        )
+    )
+    if not is_finishing:
+        terms.append(_flourish(encoder, content, styles, is_finest=is_finest, tile_side=tile_side))
+    return terms
+
+
+def _amounts(styles: Sequence[StyleInput], content: Tensor) -> list[Tensor]:
+    """How much of each style there is in each cell, 0…1: (rows, columns)."""
+    cells = cells_of(content.shape[2:])
+    return [
+        content.new_full(cells, style.share)
+        if style.amount is None
+        else adaptive_avg_pool2d(style.amount, cells)[0, 0]
+        for style in styles
+    ]
+
+
+def _detail_weights(detail: Tensor | None, content: Tensor) -> Tensor:
+    cells = cells_of(content.shape[2:])
+    if detail is None:
+        return content.new_ones(cells)
+    return 1 + DETAIL_WEIGHT * adaptive_avg_pool2d(detail, cells)[0, 0]
+
+
+def _pairs(
+    encoder: Encoder,
+    style: StyleInput,
+    seen: Tensor,
+    generator: torch.Generator,
+    tile_side: int | None,
+) -> dict[str, Pairs]:
+    theirs = style_features(
+        encoder, style.image, MATCHED_LAYERS, SIDE * SIDE, generator, tile_side
+    )
+    places = {layer: _places(layer, style, seen, generator) for layer in MATCHED_LAYERS}
+    ours = features_at(encoder, seen, places, tile_side)
+    return {
+        layer: paired(ours[layer], places[layer], theirs[layer], wide(theirs[layer]).mean(0))
+        for layer in MATCHED_LAYERS
+        if len(places[layer][0])
+    }
+
+
+def _places(
+    layer: str, style: StyleInput, seen: Tensor, generator: torch.Generator
+) -> tuple[Tensor, Tensor]:
+    """Sampled places where the style is."""
+    size = [length // stride(layer) for length in seen.shape[2:]]
+    rows, columns = sampled_places(size, generator)
+    if style.amount is None:
+        return rows, columns
+    amount = adaptive_avg_pool2d(style.amount, size)[0, 0].cpu()
+    inside = amount[rows, columns] > 0.5
+    return rows[inside], columns[inside]
+
+
+def _own_targets(
+    encoder: Encoder, content: Tensor, found: Mapping[str, Tensor], tile_side: int | None
+) -> CellTargets:
+    """The content's hypercolumns; each channel gets the mean and the deviation of what has been
+    found for the cells."""
+    cells = cells_of(content.shape[2:])
+    rows = {}
+    for tile, activations in computed(encoder, content, tile_side):
+        where = cells_of_tile(tile)
+        for layer in CONTENT_LAYERS:
+            of_tile = of_layer(activations, layer, tile)
+            whole = rows.setdefault(layer, content.new_empty(*cells, of_tile.shape[1]))
+            whole[where] = of_tile.view_as(whole[where])
+    index = torch.arange(cells[0] * cells[1], device=content.device).view(cells)
+    moved = {layer: _moved(each.flatten(0, 1), found[layer]) for layer, each in rows.items()}
+    return CellTargets.of(moved, index, encoder.dtype)
+
+
+def _moved(rows: Tensor, moments: Tensor) -> Tensor:
+    """Rows with other means and deviations. `moments`: sums of weights, values, squares, (3, C)."""
+    mean = moments[1] / moments[0]
+    deviation = (moments[2] / moments[0] - mean.square()).clamp(min=0).sqrt()
+    return (rows - rows.mean(0)) / (rows.std(0) + 1e-6) * deviation + mean
+
+
+def _add_moments(
+    found: dict[str, Tensor], keys: Mapping[str, Tensor], index: Tensor, amount: Tensor
+) -> None:
+    """Add up how often, and with which values, the channels of the keys have been found."""
+    first = next(iter(keys.values()))
+    counts = first.new_zeros(len(first)).index_add_(0, index.flatten(), amount.flatten().to(first))
+    for layer in CONTENT_LAYERS:
+        rows = keys[layer]
+        sums = torch.stack(
+            [counts.sum().expand(rows.shape[1]), counts @ rows, counts @ rows.square()]
+        )
+        found[layer] = found[layer] + sums if layer in found else sums
+
+
+def _flourish(
+    encoder: Encoder,
+    content: Tensor,
+    styles: Sequence[StyleInput],
+    *,
+    is_finest: bool,
+    tile_side: int | None,
+) -> StyleTerm:
+    """Gram matrices, each relative to the style's own: large forms, wherever they find room."""
+    size = (content.shape[2], content.shape[3])
+    compared = compare(encoder, FLOURISH_LAYERS, styles, size, tile_side=tile_side)
+    factor = FINEST_FLOURISH if is_finest else 1.0
+    relative = [
+        replace(each, weight=factor * each.weight / each.target.distance_from_nothing())
+        for each in compared
+    ]
+    return StyleTerm(relative, name="flourish")

@@ -1,0 +1,126 @@
+"""The finishing term: single features at sampled places, compared with features of the style.
+
+[Kolkin22] Kolkin, Kucera, Paris, Sýkora, Shechtman, Shakhnarovich: Neural Neighbor Style Transfer,
+arXiv 2203.13215, 2022, §4.4: each layer by itself. We look both ways, as the relaxed earth mover's
+distance of [Kolkin19] does: from places of the picture to their nearest in the style, and from the
+style to the nearest place in the picture.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn.functional import normalize
+
+from nst.engine.losses.cosine import SMALLEST_SQUARE
+from nst.engine.losses.sums import wide
+from nst.engine.network.encoder import Activations
+from nst.engine.network.tiles import Tile, stride
+
+SIDE = 64
+"""Places along a side of the picture that are sampled in each layer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pairs:
+    """Places in one layer, and the style's feature that each of them is compared with."""
+
+    rows: Tensor
+    columns: Tensor
+    """(P,): where in the layer."""
+    targets: Tensor
+    """(P, C), of length 1, relative to the centre."""
+    centre: Tensor
+    """(C,): the mean of the style's features."""
+
+
+def sampled_places(size: Sequence[int], generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    """Return rows and columns of a grid of at most SIDE × SIDE places with a random offset, for a
+    layer of this height and width."""
+    step = max(max(size) // SIDE, 1)
+    offsets = torch.randint(step, (2,), generator=generator).tolist()
+    rows, columns = (
+        torch.arange(min(offset, length - 1), length, step)
+        for offset, length in zip(offsets, size, strict=True)
+    )
+    grid = torch.meshgrid(rows, columns, indexing="ij")
+    return grid[0].flatten(), grid[1].flatten()
+
+
+def paired(
+    features: Tensor, places: tuple[Tensor, Tensor], style: Tensor, centre: Tensor
+) -> Pairs:
+    """Pair places with features of the style, both ways.
+
+    `features`: of the whole picture at the places, (P, C). `style`: features of the style, (K, C).
+    """
+    ours, theirs = (normalize(wide(each) - centre, dim=1) for each in (features, style))
+    similarity = ours @ theirs.T
+    from_picture, from_style = similarity.argmax(1), similarity.argmax(0)
+    rows, columns = (each.to(features.device) for each in places)
+    return Pairs(
+        torch.cat([rows, rows[from_style]]),
+        torch.cat([columns, columns[from_style]]),
+        torch.cat([theirs[from_picture], theirs]),
+        centre,
+    )
+
+
+class PlacesTerm:
+    """The mean over layers and both directions of 1 − cos(feature, style's feature)."""
+
+    def __init__(self, name: str, pairs: Mapping[str, Pairs], weight: float) -> None:
+        self.name = name
+        self.layers: Collection[str] = tuple(pairs)
+        self._pairs = pairs
+        self._weight = weight
+
+    def statistics(self, activations: Activations, tile: Tile) -> Sequence[Tensor]:
+        """Return for each layer the products of all pairs and the squared lengths, (2, P)."""
+        return [self._of_layer(activations[layer], layer, tile) for layer in self.layers]
+
+    def loss(self, statistics: Sequence[Tensor]) -> Tensor:
+        distances = [
+            (1 - dots * squares.clamp(min=SMALLEST_SQUARE).rsqrt()).mean()
+            for dots, squares in statistics
+        ]
+        return self._weight * torch.stack(distances).mean()
+
+    def add_gradient(
+        self,
+        layer: str,
+        total: Tensor,
+        features: Tensor,
+        statistics_gradient: Sequence[Tensor],
+        tile: Tile,
+    ) -> None:
+        pairs, inside, where = self._inside(layer, tile)
+        gradient = statistics_gradient[list(self.layers).index(layer)][:, inside]
+        ours = self._centred(features, layer, tile, where)
+        of_dots = gradient[0, :, None] * pairs.targets[inside]
+        of_places = of_dots + 2 * gradient[1, :, None] * ours
+        inner = tile.inner(total, stride(layer))[0].permute(1, 2, 0)
+        inner.index_put_(where, of_places.to(total.dtype), accumulate=True)
+
+    def _of_layer(self, features: Tensor, layer: str, tile: Tile) -> Tensor:
+        pairs, inside, where = self._inside(layer, tile)
+        ours = self._centred(features, layer, tile, where)
+        found = ours.new_zeros(2, len(inside))
+        found[0, inside] = torch.linalg.vecdot(ours, pairs.targets[inside])
+        found[1, inside] = torch.linalg.vecdot(ours, ours)
+        return found
+
+    def _inside(self, layer: str, tile: Tile) -> tuple[Pairs, Tensor, tuple[Tensor, Tensor]]:
+        """Which pairs lie in the tile, and where there."""
+        pairs, pixels = self._pairs[layer], stride(layer)
+        rows, columns = tile.rows.features(pixels), tile.columns.features(pixels)
+        inside = (pairs.rows >= rows.start) & (pairs.rows < rows.stop)
+        inside &= (pairs.columns >= columns.start) & (pairs.columns < columns.stop)
+        return pairs, inside, (pairs.rows[inside] - rows.start, pairs.columns[inside] - columns.start)
+
+    def _centred(
+        self, features: Tensor, layer: str, tile: Tile, where: tuple[Tensor, Tensor]
+    ) -> Tensor:
+        inner = tile.inner(features, stride(layer))[0].permute(1, 2, 0)
+        return wide(inner[where]) - self._pairs[layer].centre

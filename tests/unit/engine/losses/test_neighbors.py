@@ -1,0 +1,228 @@
+"""The terms of style loss neighbors: formulas, gradients, tiles."""
+
+import math
+from collections.abc import Sequence
+
+import pytest
+import torch
+from torch import Tensor
+
+from nst.engine.losses import matching
+from nst.engine.losses.cells import add_from_cells, cells_of, hypercolumns, on_cells
+from nst.engine.losses.cosine import CellTargets, CosineTerm
+from nst.engine.losses.neighbors import MATCHED_LAYERS, neighbor_terms, seen_picture
+from nst.engine.losses.objective import LossWeights, Objective
+from nst.engine.losses.places import PlacesTerm, paired
+from nst.engine.losses.structure import StructureTerm
+from nst.engine.losses.term import Term
+from nst.engine.network.encoder import Encoder
+from nst.engine.network.tiles import Tile, cut, stride
+from nst.engine.pictures.tensors import StyleInput
+from unit.engine.synthetic import random_tensors
+
+WEIGHTS = LossWeights(content=3.0, style=2.0, total_variation=0.0, flourish=0.5)
+TILES_ERROR = {torch.float64: 1e-9, torch.float32: 1e-4}
+"""Of the gradient in tiles against the whole, relative to its length."""
+
+
+def encoder_of(dtype: torch.dtype = torch.float64) -> Encoder:
+    return Encoder("vgg16", random_tensors("vgg16"), MATCHED_LAYERS, dtype, "replicate")
+
+
+def noise(height: int, width: int, seed: int, dtype: torch.dtype = torch.float64) -> Tensor:
+    generator = torch.Generator().manual_seed(seed)
+    return 60 * torch.randn(1, 3, height, width, generator=generator, dtype=torch.float64).to(dtype)
+
+
+def whole(image: Tensor) -> Tile:
+    (tile,) = cut(image.shape, None, encoder_of().path)
+    return tile
+
+
+@pytest.mark.parametrize("layer", ["relu1_2", "relu2_1", "relu3_3", "relu4_1"])
+@pytest.mark.parametrize("size", [(16, 24), (19, 37)])
+def test_gradients_come_back_from_cells_as_features_went_there(
+    layer: str, size: tuple[int, int]
+) -> None:
+    cells = cells_of(size)
+    features = torch.randn(1, 5, *(length // stride(layer) for length in size)).double()
+    gradient = torch.randn(cells[0] * cells[1], 5).double()
+    total = torch.zeros_like(features)
+    add_from_cells(total, gradient, layer, cells)
+    there = (on_cells(features, layer, cells) * gradient).sum()
+    torch.testing.assert_close((features * total).sum(), there)
+
+
+def test_a_hypercolumn_is_what_each_layer_sees_at_a_cell() -> None:
+    image, encoder = noise(19, 26, 0), encoder_of()
+    activations = encoder(image)
+    found = hypercolumns(activations, MATCHED_LAYERS, whole(image)).view(4, 6, -1)
+    row, column = 3, 5
+    expected = []
+    for layer in MATCHED_LAYERS:
+        features = activations[layer][0]
+        if stride(layer) <= 4:
+            side = 4 // stride(layer)
+            square = features[
+                :, row * side : (row + 1) * side, column * side : (column + 1) * side
+            ]
+            expected.append(square.mean((1, 2)) / len(features))
+        else:
+            last = [length - 1 for length in features.shape[1:]]
+            place = features[:, min(row // 2, last[0]), min(column // 2, last[1])]
+            expected.append(place / len(features))
+    torch.testing.assert_close(found[row, column], torch.cat(expected))
+
+
+def test_the_cosine_term_is_the_formula() -> None:
+    image, encoder = noise(16, 24, 1), encoder_of()
+    activations = encoder(image)
+    rows = {layer: torch.rand(7, activations[layer].shape[1]).double() for layer in MATCHED_LAYERS}
+    index = torch.arange(24).view(4, 6) % 7
+    weights = torch.rand(4, 6).double()
+    term = CosineTerm("style", CellTargets.of(rows, index, torch.float64), weights)
+    found = term.loss(term.statistics(activations, whole(image)))
+    columns = hypercolumns(activations, MATCHED_LAYERS, whole(image))
+    expected = 0.0
+    for cell, number in enumerate(index.flatten().tolist()):
+        target = torch.cat([rows[layer][number] for layer in MATCHED_LAYERS])
+        cosine = columns[cell] @ target / (columns[cell].norm() * target.norm())
+        expected += weights.flatten()[cell].item() * (1 - cosine.item())
+    assert found.item() == pytest.approx(expected, rel=1e-9)
+
+
+def similarities_by_hand(features: Tensor, places: int) -> Tensor:
+    _, height, width = features.shape
+    rows, columns = min(places, height), min(places, width)
+    sums = torch.zeros(rows, columns, len(features), dtype=torch.float64)
+    for row in range(height):
+        for column in range(width):
+            place = row * rows // height, column * columns // width
+            sums[place] += features[:, row, column]
+    vectors = sums.flatten(0, 1)
+    count = len(vectors)
+    distances = torch.zeros(count, count, dtype=torch.float64)
+    for a in range(count):
+        for b in range(count):
+            distances[a, b] = 1 - vectors[a] @ vectors[b] / vectors[a].norm() / vectors[b].norm()
+    return distances / distances.sum(1, keepdim=True)
+
+
+def test_the_structure_term_is_the_formula() -> None:
+    content, image, encoder = noise(40, 56, 2), noise(40, 56, 3), encoder_of()
+    term = StructureTerm.of("content", encoder, content)
+    found = term.loss(term.statistics(encoder(image), whole(image)))
+    expected = 0.0
+    for layer in ("relu3_1", "relu4_1"):
+        ours, theirs = (
+            similarities_by_hand(encoder(each)[layer][0], 24) for each in (image, content)
+        )
+        expected += (ours - theirs).abs().sum(1).mean().item() / 2
+    assert found.item() == pytest.approx(expected, rel=1e-9)
+    assert term.loss(term.statistics(encoder(content), whole(content))).item() < 1e-12
+
+
+def test_the_finishing_term_is_the_formula() -> None:
+    image, encoder = noise(16, 24, 4), encoder_of()
+    activations, layer = encoder(image), "relu2_1"
+    features = activations[layer][0].permute(1, 2, 0)
+    places = torch.tensor([0, 3, 7]), torch.tensor([2, 5, 11])
+    style = torch.rand(5, 128).double()
+    centre = style.mean(0)
+    term = PlacesTerm("style", {layer: paired(features[places], places, style, centre)}, 3.0)
+    found = term.loss(term.statistics(activations, whole(image)))
+
+    def distance(a: Tensor, b: Tensor) -> float:
+        a, b = a - centre, b - centre
+        return (1 - a @ b / a.norm() / b.norm()).item()
+
+    ours = [features[row, column] for row, column in zip(*places, strict=True)]
+    there = [min(distance(a, b) for b in style) for a in ours]
+    back = [min(distance(a, b) for a in ours) for b in style]
+    assert found.item() == pytest.approx(3 * math.fsum(there + back) / 8, rel=1e-9)
+
+
+def all_terms(encoder: Encoder, size: tuple[int, int], tile_side: int | None = None) -> list[Term]:
+    """Of two styles with soft masks, with a detail map, while forms are painted and in the end."""
+    dtype = encoder.dtype
+    content, seen = noise(*size, 5, dtype), noise(*size, 6, dtype)
+    ramp = torch.linspace(0, 1, size[1], dtype=dtype).expand(1, 1, *size)
+    styles = [
+        StyleInput(noise(40, 44, 7, dtype), 0.5, ramp),
+        StyleInput(noise(36, 36, 8, dtype), 0.5, 1 - ramp),
+    ]
+    return [
+        term
+        for is_finishing in (False, True)
+        for term in neighbor_terms(
+            encoder,
+            content,
+            styles,
+            seen,
+            is_finest=True,
+            is_finishing=is_finishing,
+            detail=ramp,
+            tile_side=tile_side,
+        )
+    ]
+
+
+def objective_of(terms: Sequence[Term], encoder: Encoder, size: tuple[int, int]) -> Objective:
+    return Objective(encoder, terms, WEIGHTS, (1, 3, *size))
+
+
+def test_the_gradient_is_that_of_finite_differences() -> None:
+    size, encoder = (33, 42), encoder_of()
+    objective = objective_of(all_terms(encoder, size), encoder, size)
+    x, direction = noise(*size, 9).flatten(), noise(*size, 10).flatten()
+    length = 1e-6
+    ahead, behind = (objective(x + sign * length * direction).loss for sign in (1, -1))
+    slope = torch.dot(objective(x).gradient, direction).item()
+    assert slope == pytest.approx((ahead - behind) / (2 * length), rel=1e-5)
+
+
+@pytest.mark.parametrize("dtype", TILES_ERROR, ids=str)
+def test_tiles_have_the_gradient_of_the_whole(dtype: torch.dtype) -> None:
+    size, encoder = (133, 150), encoder_of(dtype)
+    terms = all_terms(encoder, size)
+    x = noise(*size, 11, dtype).flatten()
+    objective = objective_of(terms, encoder, size)
+    whole = objective(x)
+    objective.compute_in_tiles(64)
+    tiles = objective(x)
+    assert tiles.loss == pytest.approx(whole.loss, rel=TILES_ERROR[dtype])
+    error = (tiles.gradient - whole.gradient).norm() / whole.gradient.norm()
+    assert error < TILES_ERROR[dtype]
+
+
+def test_targets_are_the_same_in_tiles() -> None:
+    size, encoder = (133, 150), encoder_of()
+    x = noise(*size, 11).flatten()
+    at_once, in_tiles = (
+        objective_of(all_terms(encoder, size, side), encoder, size)(x) for side in (None, 64)
+    )
+    assert in_tiles.loss == pytest.approx(at_once.loss, rel=1e-9)
+
+
+def test_a_picture_is_its_own_neighbor() -> None:
+    image, encoder = noise(32, 40, 12), encoder_of()
+    generator = torch.Generator().manual_seed(0)
+    projection = matching.Projection(MATCHED_LAYERS, generator)
+    keys = matching.style_cells(encoder, image, MATCHED_LAYERS, generator, None)
+    index = matching.nearest(encoder, image, keys, projection, None)
+    own = hypercolumns(encoder(image), MATCHED_LAYERS, whole(image))
+    matched = torch.cat([keys[layer] for layer in MATCHED_LAYERS], dim=1)[index.flatten()]
+    torch.testing.assert_close(matched, own)
+
+
+def test_large_styles_are_sampled(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(matching, "KEYS", 20)
+    generator = torch.Generator().manual_seed(0)
+    keys = matching.style_cells(encoder_of(), noise(32, 40, 13), MATCHED_LAYERS, generator, None)
+    assert {len(rows) for rows in keys.values()} == {20}
+
+
+def test_the_first_scale_looks_at_the_content_alone() -> None:
+    content, start = noise(32, 40, 14), noise(32, 40, 15)
+    assert seen_picture(start, content, is_first=True) is content
+    assert not torch.equal(seen_picture(start, content, is_first=False), content)
