@@ -1,6 +1,6 @@
 """What a transfer reports, while it runs and at its end."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -111,6 +111,9 @@ class Progress:
     """What may be steered, and the value that this step went by."""
     snapshot: Snapshot
     """The picture, its losses and the checkpoint after this step."""
+
+
+OnProgress = Callable[[Progress], None]
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ import hashlib
 import math
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
@@ -26,7 +26,7 @@ from nst.engine.inputs import Inputs
 from nst.engine.pictures.styles import Style, load_styles, mixed
 from nst.errors import DraftUnavailable, InvalidOption
 from nst.options import StyleTransferOptions
-from nst.progress import Losses, Progress, Result, StopReason
+from nst.progress import Losses, OnProgress, Progress, Result, StopReason
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
@@ -62,7 +62,7 @@ class DraftTransfer:
     def run(
         self,
         inputs: Inputs,
-        on_progress: Callable[[Progress], None] | None = None,  # noqa: ARG002 – there is no step
+        on_progress: OnProgress | None = None,  # noqa: ARG002 – there is no step
         *,
         resume_from: object = None,  # noqa: ARG002 – nor what could be resumed
         controls: Controls | None = None,  # noqa: ARG002 – nor steered

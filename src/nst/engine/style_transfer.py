@@ -29,10 +29,9 @@ from nst.engine.scale_task import ScaleTask, Step
 from nst.engine.scales import Clock, Scale, scales
 from nst.engine.snapshot import progress_after
 from nst.engine.steering import loss_weights, steered
-from nst.engine.transfer import OnProgress
 from nst.errors import InvalidCheckpoint, TransferCanceled
 from nst.options import StyleTransferOptions
-from nst.progress import Distances, MemoryPlan, Progress, Result, StopReason
+from nst.progress import Distances, MemoryPlan, OnProgress, Progress, Result, StopReason
 
 
 class IterativeTransfer:

@@ -3,20 +3,18 @@
 Torch is imported only where a picture is painted by steps.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from copy import copy
 from typing import TYPE_CHECKING, Protocol, Self
 
 from nst.controls import Controls
 from nst.engine.inputs import Inputs
 from nst.options import StyleTransferOptions
-from nst.progress import MemoryPlan, Progress, Result
+from nst.progress import MemoryPlan, OnProgress, Progress, Result
 
 if TYPE_CHECKING:
     from nst.engine.checkpoint import CheckpointSource
     from nst.engine.network.weights import WeightsStore
-
-OnProgress = Callable[[Progress], None]
 
 
 class Transfer(Protocol):

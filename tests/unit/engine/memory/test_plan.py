@@ -122,7 +122,7 @@ def test_the_ladder_goes_down_to_the_smallest_tiles_and_the_shortest_history() -
 PAINT = """
 import json, sys
 from pathlib import Path
-from nst import NeuralStyleTransfer, StyleTransferOptions
+from nst import Inputs, NeuralStyleTransfer, StyleTransferOptions
 from nst.engine.memory.available import _field_bytes
 limit = int(sys.argv[1]) or None
 options = StyleTransferOptions(
@@ -131,7 +131,7 @@ options = StyleTransferOptions(
 transfer = NeuralStyleTransfer(
     options, device="cpu", precision="fp32", max_memory_bytes=limit
 )
-result = transfer.run("data/content/cat.jpg", "data/style/impasto.jpg")
+result = transfer.run(Inputs("data/content/cat.jpg", "data/style/impasto.jpg"))
 print(json.dumps({
     "peak": _field_bytes(Path("/proc/self/status"), "VmHWM"),
     "predicted": result.memory_plan.peak_bytes,
