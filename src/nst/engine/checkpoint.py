@@ -32,6 +32,7 @@ FORMAT = 1
 FILE_NAME = "checkpoint.safetensors"
 """In a directory that is given instead of a file."""
 _KEY = "nst-checkpoint"
+_BEGAN = "began"
 
 CheckpointSource = str | os.PathLike[str] | bytes
 """A file, a directory with FILE_NAME in it, or the bytes of such a file."""
@@ -121,8 +122,11 @@ class Checkpoint(BaseModel):
         in_force: dict[str, float],
         optimizer: OptimizerState,
         average: AverageState,
+        began: Tensor | None = None,
     ) -> Self:
-        """A step, given what was known then."""
+        """A step, given what was known then. `began`: the image that its scale began with, if the
+        targets follow from it."""
+        of_scale = {} if began is None else {_BEGAN: began}
         return cls(
             origin=origin,
             scale=scale,
@@ -135,12 +139,17 @@ class Checkpoint(BaseModel):
             history_size=plan.history_size,
             in_force=in_force,
             numbers={**optimizer.numbers, **average.numbers},
-            vectors={**optimizer.vectors, **average.vectors},
+            vectors={**optimizer.vectors, **average.vectors, **of_scale},
         )
 
     @property
     def optimizer(self) -> OptimizerState:
         return OptimizerState(self.vectors, self.numbers)
+
+    def began(self, image: Tensor) -> Tensor:
+        """Return the image that the scale began with, (1, 3, H, W), or this one if it is not
+        kept."""
+        return self.vectors.get(_BEGAN, image)
 
     def save(self, path: Path) -> None:
         """Put it in place of the file, whole or not at all. Raises StorageError."""

@@ -11,8 +11,6 @@ from nst.engine.checkpoint import Checkpoint
 from nst.engine.device import DTYPES
 from nst.engine.inputs import Pictures
 from nst.engine.losses.objective import LossWeights, Objective
-from nst.engine.losses.neighbors import neighbor_terms, seen_picture
-from nst.engine.losses.term import Term
 from nst.engine.memory.attempts import Attempts, out_of_memory_at
 from nst.engine.memory.available import used_bytes
 from nst.engine.memory.budget import choose_plan
@@ -23,7 +21,7 @@ from nst.engine.pictures.tensors import StyleInput, style_inputs, to_tensor
 from nst.engine.scale_task import ScaleTask, in_float32
 from nst.engine.scales import Scale
 from nst.engine.start import enlarged_start, finer_start, first_start
-from nst.engine.targets import make_encoder, make_terms
+from nst.engine.targets import Scene, make_encoder, make_terms
 from nst.options import StyleTransferOptions
 from nst.progress import MemoryPlan
 
@@ -64,66 +62,52 @@ class Preparation:
         if self.hands_over:
             plan_in_float32 = self._plan(in_float32(demand))
         with out_of_memory_at(scale.size, self.device):
-            content, styles = self._tensors(scale)
-            start = self._start(content, styles, coarser, checkpoint)
+            scene, start = self._scene(scale, coarser, checkpoint)
         attempts = Attempts(demand, plan, self.device)
-        objective_in = partial(self._objective, scale, content, styles, start, coarser is None)
-        task = ScaleTask(scale, start, attempts, plan_in_float32, objective_in, options, checkpoint)
+        objective_in = partial(self._objective, scene)
+        task = ScaleTask(
+            scale, start, scene.began, attempts, plan_in_float32, objective_in, options, checkpoint
+        )
         task.compute_in(dtype)
         return task
 
-    def _tensors(self, scale: Scale) -> tuple[Tensor, Sequence[StyleInput]]:
+    def _scene(
+        self, scale: Scale, coarser: Tensor | None, checkpoint: Checkpoint | None
+    ) -> tuple[Scene, Tensor]:
+        """What the scale is painted from, and the image to go on with."""
         content = to_tensor(self.pictures.content, scale.size).to(self.device)
         style_scale = self.options.style_scale
-        return content, style_inputs(self.pictures.styles, scale.size, style_scale, self.device)
+        styles = style_inputs(self.pictures.styles, scale.size, style_scale, self.device)
+        if checkpoint:
+            start = checkpoint.optimizer.x.view_as(content)
+            began = checkpoint.began(start)
+        else:
+            start = began = self._start(content, styles, coarser)
+        return Scene(scale, content, styles, began), start
 
     def _start(
-        self,
-        content: Tensor,
-        styles: Sequence[StyleInput],
-        coarser: Tensor | None,
-        checkpoint: Checkpoint | None,
+        self, content: Tensor, styles: Sequence[StyleInput], coarser: Tensor | None
     ) -> Tensor:
-        if checkpoint:
-            return checkpoint.optimizer.x.view_as(content)
-        if coarser is not None and self.options.style_loss == "neighbors":
+        if coarser is None:
+            return first_start(self.pictures, content, styles, self.options)
+        if self.options.style_loss == "neighbors":
             return enlarged_start(coarser, content)
-        if coarser is not None:
-            return finer_start(coarser, self.pictures, content)
-        return first_start(self.pictures, content, styles, self.options)
+        return finer_start(coarser, self.pictures, content)
 
     def _objective(
         self,
-        scale: Scale,
-        content: Tensor,
-        styles: Sequence[StyleInput],
-        start: Tensor,
-        is_first: bool,
+        scene: Scene,
         dtype: torch.dtype,
         plan: MemoryPlan,
         weights: LossWeights,
         evaluations: int,
     ) -> Objective:
         encoder = make_encoder(self.weights, self.options, dtype, self.device)
-        if self.options.style_loss == "neighbors":
-            seen = start if scale.finishing_round else seen_picture(start, content, is_first=is_first)
-            terms: Sequence[Term] = neighbor_terms(
-                encoder,
-                content,
-                styles,
-                seen,
-                is_finest=scale.size == self.pictures.size,
-                is_finishing=scale.finishing_round > 0,
-                seed=self.options.seed + scale.finishing_round,
-                tile_side=plan.tile_side,
-            )
-        else:
-            terms = make_terms(encoder, content, styles, self.options, plan.tile_side)
         return Objective(
             encoder,
-            terms,
+            make_terms(encoder, scene, self.options, plan.tile_side),
             weights,
-            content.shape,
+            scene.content.shape,
             tile_side=plan.tile_side,
             evaluations=evaluations,
         )
@@ -138,6 +122,7 @@ class Preparation:
             optimizer=self.options.optimizer,
             has_average=self.options.average > 0,
             has_masks=self.pictures.has_masks,
+            is_matched=self.options.style_loss == "neighbors",
             process_bytes=used_bytes(self.device),
         )
 

@@ -34,6 +34,8 @@ class ScaleTask:
     scale: Scale
     start: Tensor
     """(1, 3, H, W)"""
+    began: Tensor
+    """The image that the scale began with: targets may follow from it. (1, 3, H, W)"""
     attempts: Attempts
     plan_in_float32: MemoryPlan
     """The one to follow when bfloat16 has done its part."""

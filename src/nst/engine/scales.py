@@ -3,8 +3,7 @@
 import math
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
-from fractions import Fraction
+from dataclasses import dataclass, replace
 from itertools import pairwise, takewhile
 
 from nst import images
@@ -13,7 +12,10 @@ from nst.options import StyleTransferOptions
 FINISHING_ROUNDS = 2
 """With style loss neighbors, which searches anew for each."""
 
-MIN_SIDE_PIXELS = (64, 32)
+MATCHED_SIDE_PIXELS = 32
+"""The same with style loss neighbors, which looks no deeper than block 4."""
+
+MIN_SIDE_PIXELS = 64
 """Shorter side of the coarsest picture: a few features of the deepest layer."""
 
 
@@ -23,6 +25,8 @@ class Scale:
 
     size: tuple[int, int]
     steps: int
+    is_coarsest: bool = False
+    is_finest: bool = False
     finishing_round: int = 0
     """0 while forms are painted; from 1 on, the finest size is painted once more in detail."""
 
@@ -35,18 +39,26 @@ def scales(size: tuple[int, int], options: StyleTransferOptions) -> list[Scale]:
     """From coarse to fine, each half as long as the next; the last one has this size. Scales in
     which a network sees nothing, or for which no step is left, are left out."""
     is_matched = options.style_loss == "neighbors"
-    smallest = MIN_SIDE_PIXELS[is_matched]
+    smallest = MATCHED_SIDE_PIXELS if is_matched else MIN_SIDE_PIXELS
     halves = [images.fit(size, math.ceil(max(size) / 2**n)) for n in range(1, options.scales)]
     sizes = [size, *(half for half in halves if min(half) >= smallest)][::-1]
-    parts = [Fraction(1)] * len(sizes) + [Fraction(1, FINISHING_ROUNDS)] * FINISHING_ROUNDS * is_matched
-    ends = [int(options.total_iterations * sum(parts[:n]) / sum(parts)) for n in range(len(parts) + 1)]
-    steps = [end - start for start, end in pairwise(ends)]
-    stages = [(each, 0) for each in sizes] + [(size, n) for n in range(1, len(parts) - len(sizes) + 1)]
-    return [
-        Scale(of_stage, count, finishing)
-        for (of_stage, finishing), count in zip(stages, steps, strict=True)
-        if count
+    rounds = FINISHING_ROUNDS if is_matched else 0
+    shares = [rounds or 1] * len(sizes) + [1] * rounds
+    stages = [(each, 0) for each in sizes] + [(size, n) for n in range(1, rounds + 1)]
+    found = [
+        Scale(each, steps, finishing_round=finishing)
+        for (each, finishing), steps in zip(stages, _steps(options, shares), strict=True)
+        if steps
     ]
+    found[0] = replace(found[0], is_coarsest=True)
+    return [replace(each, is_finest=each.size == size) for each in found]
+
+
+def _steps(options: StyleTransferOptions, shares: Sequence[int]) -> list[int]:
+    """All steps, divided by these shares."""
+    sums = [sum(shares[:n]) for n in range(len(shares) + 1)]
+    ends = [options.total_iterations * each // sums[-1] for each in sums]
+    return [end - start for start, end in pairwise(ends)]
 
 
 class Clock:

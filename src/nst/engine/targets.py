@@ -1,51 +1,84 @@
 """What a scale is painted towards: the terms of the loss, with their targets."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from nst.engine.losses.content import ContentTerm
 from nst.engine.losses.layers import CONTENT_LAYER, style_layers
-from nst.engine.losses.neighbors import MATCHED_LAYERS
+from nst.engine.losses.neighbors import MATCHED_LAYERS, neighbor_terms, seen_picture
 from nst.engine.losses.style import StyleTerm, compare
 from nst.engine.losses.term import Term
 from nst.engine.network.encoder import Encoder
 from nst.engine.network.weights import Weights
 from nst.engine.pictures.tensors import StyleInput
+from nst.engine.scales import Scale
 from nst.options import StyleTransferOptions
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """What one scale is painted from. Images are (1, 3, H, W), RGB 0…255 minus the encoder's mean
+    colour."""
+
+    scale: Scale
+    content: Tensor
+    styles: Sequence[StyleInput]
+    began: Tensor
+    """The image that the scale began with."""
+    detail: Tensor | None = None
+    """(1, 1, H, W), 0…1: how much more of the content is kept."""
 
 
 def make_encoder(
     weights: Weights, options: StyleTransferOptions, dtype: torch.dtype, device: torch.device
 ) -> Encoder:
-    """The network up to the last layer that a term looks at."""
-    layers: Sequence[str] = MATCHED_LAYERS
-    if options.style_loss != "neighbors":
-        layers = (CONTENT_LAYER[weights.model], *style_layers(weights.model, options.style_layers))
-    encoder = Encoder(weights.model, weights.tensors, layers, dtype, options.padding)
-    return encoder.to(device)
+    """Return the network up to the last layer that a term looks at."""
+    layers = _layers(weights.model, options)
+    return Encoder(weights.model, weights.tensors, layers, dtype, options.padding).to(device)
 
 
 def make_terms(
-    encoder: Encoder,
-    content: Tensor,
-    styles: Sequence[StyleInput],
-    options: StyleTransferOptions,
-    tile_side: int | None = None,
+    encoder: Encoder, scene: Scene, options: StyleTransferOptions, tile_side: int | None = None
 ) -> Sequence[Term]:
-    """`content`: (1, 3, H, W), of the scale; `encoder` as `make_encoder` makes it for these
-    options. Features of whole pictures are computed in tiles of about this side."""
+    """Return the terms of a scale. `encoder`: as `make_encoder` makes it for these options.
+    Features of whole images are computed in tiles of about `tile_side` pixels."""
+    if options.style_loss == "neighbors":
+        return _neighbor_terms(encoder, scene, options, tile_side)
     comparisons = compare(
         encoder,
         style_layers(encoder.model, options.style_layers),
-        styles,
-        (content.shape[2], content.shape[3]),
+        scene.styles,
+        (scene.content.shape[2], scene.content.shape[3]),
         style_loss=options.style_loss,
         tile_side=tile_side,
     )
-    of_content = CONTENT_LAYER[encoder.model]
+    layer = CONTENT_LAYER[encoder.model]
     return (
-        ContentTerm.of(encoder, of_content, content, tile_side=tile_side),
+        ContentTerm.of(encoder, layer, scene.content, tile_side=tile_side),
         StyleTerm(comparisons),
+    )
+
+
+def _layers(model: str, options: StyleTransferOptions) -> Sequence[str]:
+    if options.style_loss == "neighbors":
+        return MATCHED_LAYERS
+    return CONTENT_LAYER[model], *style_layers(model, options.style_layers)
+
+
+def _neighbor_terms(
+    encoder: Encoder, scene: Scene, options: StyleTransferOptions, tile_side: int | None
+) -> Sequence[Term]:
+    scale = scene.scale
+    return neighbor_terms(
+        encoder,
+        scene.content,
+        scene.styles,
+        seen_picture(scene.began, scene.content, scale),
+        scale,
+        detail=scene.detail,
+        seed=options.seed + scale.finishing_round,
+        tile_side=tile_side,
     )

@@ -10,9 +10,10 @@ from torch import Tensor
 from nst.engine.losses.objective import Objective
 from nst.engine.network.encoder import Encoder, layer_names, parameter_shapes
 from nst.engine.pictures.tensors import StyleInput
+from nst.engine.scales import Scale
 from nst.engine.snapshot import StepSnapshot
 from nst.engine.steering import loss_weights
-from nst.engine.targets import make_terms
+from nst.engine.targets import Scene, make_terms
 from nst.options import StyleTransferOptions
 from nst.progress import Progress
 
@@ -57,7 +58,8 @@ def objective_of(
     *,
     tile_side: int | None = None,
 ) -> Objective:
-    terms = make_terms(encoder, content, styles, options, tile_side)
+    scene = Scene(Scale((content.shape[3], content.shape[2]), 1), content, styles, content)
+    terms = make_terms(encoder, scene, options, tile_side)
     return Objective(encoder, terms, loss_weights(options), content.shape, tile_side=tile_side)
 
 

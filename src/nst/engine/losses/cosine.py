@@ -79,7 +79,8 @@ class CosineTerm:
         gradient.addcmul_(ours, of_squares.reshape(-1, 1), value=2)
         gradient /= features.shape[1]
         inner = tile.inner(total, stride(layer))
-        add_from_cells(inner, gradient.to(total.dtype), layer, of_dots.shape)
+        rows, columns = of_dots.shape
+        add_from_cells(inner, gradient.to(total.dtype), layer, (rows, columns))
 
     def _target(self, layer: str, where: tuple[slice, slice]) -> Tensor:
         rows = self._targets.rows[layer]

@@ -36,7 +36,7 @@ def style_cells(
     generator: torch.Generator,
     tile_side: int | None,
 ) -> dict[str, Tensor]:
-    """Return a sample of the hypercolumns of a style (1, 3, H, W) and its turns, by layer (K, C)."""
+    """Return a sample of the hypercolumns of a style (1, 3, H, W), also turned, by layer (K, C)."""
     parts = []
     for turned in _turns(style):
         rows, columns = cells_of(turned.shape[2:])
@@ -81,13 +81,21 @@ def features_at(
     for tile, activations in computed(encoder, image, tile_side):
         for layer, (rows, columns) in places.items():
             features = tile.inner(activations[layer], stride(layer))[0].permute(1, 2, 0)
-            of_rows, of_columns = (s.features(stride(layer)) for s in (tile.rows, tile.columns))
-            inside = (rows >= of_rows.start) & (rows < of_rows.stop)
-            inside &= (columns >= of_columns.start) & (columns < of_columns.stop)
+            inside, where = places_in(tile, stride(layer), rows, columns)
             whole = found.setdefault(layer, features.new_zeros(len(rows), features.shape[2]))
-            where = rows[inside] - of_rows.start, columns[inside] - of_columns.start
             whole[inside.to(whole.device)] = features[where]
     return found
+
+
+def places_in(
+    tile: Tile, pixels: int, rows: Tensor, columns: Tensor
+) -> tuple[Tensor, tuple[Tensor, Tensor]]:
+    """Return which of the places, each in features of so many pixels, lie in a tile, and their rows
+    and columns there."""
+    of_rows, of_columns = tile.rows.features(pixels), tile.columns.features(pixels)
+    inside = (rows >= of_rows.start) & (rows < of_rows.stop)
+    inside &= (columns >= of_columns.start) & (columns < of_columns.stop)
+    return inside, (rows[inside] - of_rows.start, columns[inside] - of_columns.start)
 
 
 class Projection:
@@ -124,7 +132,7 @@ def nearest(
     offered = offered.to(encoder.dtype)
     found = [
         wide(block.to(encoder.dtype) @ offered.T).argmax(1)
-        for block in sought.split(QUERIES_PER_BLOCK)
+        for block in torch.split(sought, QUERIES_PER_BLOCK)
     ]
     return torch.cat(found).view(rows, columns)
 

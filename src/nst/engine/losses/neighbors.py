@@ -15,6 +15,7 @@ from torch.nn.functional import adaptive_avg_pool2d, interpolate
 
 from nst.engine.losses.cells import cells_of, cells_of_tile, of_layer
 from nst.engine.losses.cosine import CellTargets, CosineTerm
+from nst.engine.losses.gram import GramTarget
 from nst.engine.losses.matching import (
     Projection,
     computed,
@@ -25,19 +26,21 @@ from nst.engine.losses.matching import (
 )
 from nst.engine.losses.places import SIDE, Pairs, PlacesTerm, paired, sampled_places
 from nst.engine.losses.structure import StructureTerm
-from nst.engine.losses.style import StyleTerm, compare
+from nst.engine.losses.style import Comparison, StyleTerm, compare
 from nst.engine.losses.sums import wide
 from nst.engine.losses.term import Term
 from nst.engine.network.encoder import Encoder
 from nst.engine.network.tiles import stride
 from nst.engine.pictures.tensors import StyleInput
+from nst.engine.scales import Scale
 
 MATCHED_LAYERS = (
     *("relu1_1", "relu1_2", "relu2_1", "relu2_2"),
     *("relu3_1", "relu3_2", "relu3_3", "relu4_1", "relu4_2", "relu4_3"),
 )
 """Block 5 adds nothing ([Kolkin22] §4.1)."""
-CONTENT_LAYERS = MATCHED_LAYERS[4:]
+CONTENT_LAYERS = ("relu3_1", "relu4_1")
+"""In which the content keeps its own features; what they need is kept for all cells."""
 FLOURISH_LAYERS = ("relu1_2", "relu2_2", "relu3_1", "relu3_3", "relu4_3")
 
 SEEN_SHARE = 0.5
@@ -50,14 +53,17 @@ DETAIL_WEIGHT = 8.0
 """How much more the content counts where the detail map is white."""
 
 
-def seen_picture(start: Tensor, content: Tensor, *, is_first: bool) -> Tensor:
-    """Return what neighbours are searched for, (1, 3, H, W)."""
-    if is_first:
+def seen_picture(began: Tensor, content: Tensor, scale: Scale) -> Tensor:
+    """Return the picture whose neighbours are searched for, (1, 3, H, W), given what the scale
+    began with: at the coarsest scale the content, while finishing the painting itself."""
+    if scale.is_coarsest:
         return content
+    if scale.finishing_round:
+        return began
     size = (content.shape[2], content.shape[3])
     half = interpolate(content, scale_factor=0.5, mode="bilinear", antialias=True)
     detail = content - interpolate(half, size=size, mode="bilinear", align_corners=False)
-    return content.lerp(start + detail, SEEN_SHARE)
+    return content.lerp(began + detail, SEEN_SHARE)
 
 
 def neighbor_terms(
@@ -65,9 +71,8 @@ def neighbor_terms(
     content: Tensor,
     styles: Sequence[StyleInput],
     seen: Tensor,
+    scale: Scale,
     *,
-    is_finest: bool,
-    is_finishing: bool,
     detail: Tensor | None = None,
     seed: int = 0,
     tile_side: int | None = None,
@@ -77,7 +82,7 @@ def neighbor_terms(
     0…1: where to keep more of the content."""
     generator = torch.Generator().manual_seed(seed)
     projection = Projection(MATCHED_LAYERS, generator)
-    style_weight = MATCH_WHILE_FINISHING if is_finishing else 1.0
+    style_weight = MATCH_WHILE_FINISHING if scale.finishing_round else 1.0
     terms: list[Term] = []
     found: dict[str, Tensor] = {}
     for style, amount in zip(styles, _amounts(styles, content), strict=True):
@@ -86,19 +91,18 @@ def neighbor_terms(
         targets = CellTargets.of(keys, index, encoder.dtype)
         terms.append(CosineTerm("style", targets, style_weight * amount / amount.numel()))
         _add_moments(found, keys, index, amount)
-        if is_finishing:
+        if scale.finishing_round:
             pairs = _pairs(encoder, style, seen, generator, tile_side)
             terms.append(PlacesTerm("style", pairs, amount.mean().item()))
     own = _own_targets(encoder, content, found, tile_side)
     weights = OWN_WEIGHT * _detail_weights(detail, content) / len(own.index.flatten())
     terms.append(CosineTerm("content", own, weights))
     terms.append(
-        StructureTerm.of(
-            "content", encoder, content, weight=STRUCTURE_WEIGHT, tile_side=tile_side
-        )
+        StructureTerm.of("content", encoder, content, weight=STRUCTURE_WEIGHT, tile_side=tile_side)
     )
-    if not is_finishing:
-        terms.append(_flourish(encoder, content, styles, is_finest=is_finest, tile_side=tile_side))
+    if not scale.finishing_round:
+        factor = FINEST_FLOURISH if scale.is_finest else 1.0
+        terms.append(_flourish(encoder, content, styles, factor, tile_side))
     return terms
 
 
@@ -127,9 +131,7 @@ def _pairs(
     generator: torch.Generator,
     tile_side: int | None,
 ) -> dict[str, Pairs]:
-    theirs = style_features(
-        encoder, style.image, MATCHED_LAYERS, SIDE * SIDE, generator, tile_side
-    )
+    theirs = style_features(encoder, style.image, MATCHED_LAYERS, SIDE * SIDE, generator, tile_side)
     places = {layer: _places(layer, style, seen, generator) for layer in MATCHED_LAYERS}
     ours = features_at(encoder, seen, places, tile_side)
     return {
@@ -143,11 +145,11 @@ def _places(
     layer: str, style: StyleInput, seen: Tensor, generator: torch.Generator
 ) -> tuple[Tensor, Tensor]:
     """Sampled places where the style is."""
-    size = [length // stride(layer) for length in seen.shape[2:]]
-    rows, columns = sampled_places(size, generator)
+    height, width = (length // stride(layer) for length in seen.shape[2:])
+    rows, columns = sampled_places((height, width), generator)
     if style.amount is None:
         return rows, columns
-    amount = adaptive_avg_pool2d(style.amount, size)[0, 0].cpu()
+    amount = adaptive_avg_pool2d(style.amount, (height, width))[0, 0].cpu()
     inside = amount[rows, columns] > 0.5
     return rows[inside], columns[inside]
 
@@ -158,7 +160,7 @@ def _own_targets(
     """The content's hypercolumns; each channel gets the mean and the deviation of what has been
     found for the cells."""
     cells = cells_of(content.shape[2:])
-    rows = {}
+    rows: dict[str, Tensor] = {}
     for tile, activations in computed(encoder, content, tile_side):
         where = cells_of_tile(tile)
         for layer in CONTENT_LAYERS:
@@ -195,16 +197,18 @@ def _flourish(
     encoder: Encoder,
     content: Tensor,
     styles: Sequence[StyleInput],
-    *,
-    is_finest: bool,
+    factor: float,
     tile_side: int | None,
 ) -> StyleTerm:
     """Gram matrices, each relative to the style's own: large forms, wherever they find room."""
     size = (content.shape[2], content.shape[3])
     compared = compare(encoder, FLOURISH_LAYERS, styles, size, tile_side=tile_side)
-    factor = FINEST_FLOURISH if is_finest else 1.0
-    relative = [
-        replace(each, weight=factor * each.weight / each.target.distance_from_nothing())
-        for each in compared
-    ]
-    return StyleTerm(relative, name="flourish")
+    return StyleTerm([_relative(each, factor) for each in compared], name="flourish")
+
+
+def _relative(comparison: Comparison, factor: float) -> Comparison:
+    """With a distance of `factor` from a picture in which the network sees nothing."""
+    target = comparison.target
+    assert isinstance(target, GramTarget)
+    weight = factor * comparison.weight / target.distance_from_nothing()
+    return replace(comparison, weight=weight)

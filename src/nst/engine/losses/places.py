@@ -14,6 +14,7 @@ from torch import Tensor
 from torch.nn.functional import normalize
 
 from nst.engine.losses.cosine import SMALLEST_SQUARE
+from nst.engine.losses.matching import places_in
 from nst.engine.losses.sums import wide
 from nst.engine.network.encoder import Activations
 from nst.engine.network.tiles import Tile, stride
@@ -48,9 +49,7 @@ def sampled_places(size: Sequence[int], generator: torch.Generator) -> tuple[Ten
     return grid[0].flatten(), grid[1].flatten()
 
 
-def paired(
-    features: Tensor, places: tuple[Tensor, Tensor], style: Tensor, centre: Tensor
-) -> Pairs:
+def paired(features: Tensor, places: tuple[Tensor, Tensor], style: Tensor, centre: Tensor) -> Pairs:
     """Pair places with features of the style, both ways.
 
     `features`: of the whole picture at the places, (P, C). `style`: features of the style, (K, C).
@@ -113,11 +112,8 @@ class PlacesTerm:
 
     def _inside(self, layer: str, tile: Tile) -> tuple[Pairs, Tensor, tuple[Tensor, Tensor]]:
         """Which pairs lie in the tile, and where there."""
-        pairs, pixels = self._pairs[layer], stride(layer)
-        rows, columns = tile.rows.features(pixels), tile.columns.features(pixels)
-        inside = (pairs.rows >= rows.start) & (pairs.rows < rows.stop)
-        inside &= (pairs.columns >= columns.start) & (pairs.columns < columns.stop)
-        return pairs, inside, (pairs.rows[inside] - rows.start, pairs.columns[inside] - columns.start)
+        pairs = self._pairs[layer]
+        return pairs, *places_in(tile, stride(layer), pairs.rows, pairs.columns)
 
     def _centred(
         self, features: Tensor, layer: str, tile: Tile, where: tuple[Tensor, Tensor]

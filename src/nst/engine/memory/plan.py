@@ -7,7 +7,10 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from nst.engine.losses.cells import CELL_PIXELS
 from nst.engine.losses.layers import CONTENT_LAYER, STYLE_LAYERS
+from nst.engine.losses.matching import KEYS, PROJECTED
+from nst.engine.losses.neighbors import CONTENT_LAYERS, MATCHED_LAYERS
 from nst.engine.network.encoder import CHANNELS_PER_BLOCK, layer_names, parameter_shapes
 from nst.engine.network.tiles import block_of, spans, stride
 from nst.engine.optimizer.lbfgs import HISTORY_SIZE
@@ -51,6 +54,8 @@ class Demand:
     """What the process holds already."""
     has_average: bool = False
     has_masks: bool = False
+    is_matched: bool = False
+    """Whether neighbours are matched, style loss neighbors."""
 
 
 def plan_memory(demand: Demand, limit_bytes: int | None) -> MemoryPlan:
@@ -85,7 +90,6 @@ def predict(demand: Demand, tile_side: int | None, history_size: int) -> MemoryP
     pixels, style_pixels = math.prod(demand.size), sum(map(math.prod, demand.style_sizes))
     vectors = ADAM_VECTORS if demand.optimizer == "adam" else LBFGS_VECTORS + 2 * history_size
     vectors += demand.has_average + MASK_VECTORS * demand.has_masks * len(demand.style_sizes)
-    content_numbers = _numbers_per_pixel(CONTENT_LAYER[demand.model]) * pixels
     kept_numbers = _kept_numbers_per_pixel(demand.model) * max(
         each.largest_pixels for each in (tiles, *style_tiles)
     )
@@ -97,8 +101,24 @@ def predict(demand: Demand, tile_side: int | None, history_size: int) -> MemoryP
         process_bytes=demand.process_bytes + WORKSPACE_BYTES,
         network_bytes=_network_bytes(demand),
         vector_bytes=BYTES_PER_VECTOR_PIXEL * (vectors * pixels + style_pixels),
-        content_bytes=round(demand.number_bytes * content_numbers),
+        content_bytes=_content_bytes(demand),
         activation_bytes=round(FRAGMENTATION * demand.number_bytes * kept_numbers),
+    )
+
+
+def _content_bytes(demand: Demand) -> int:
+    """What is kept of the content picture, and where neighbours are matched, of the styles."""
+    pixels = math.prod(demand.size)
+    if not demand.is_matched:
+        numbers = _numbers_per_pixel(CONTENT_LAYER[demand.model])
+        return round(demand.number_bytes * numbers * pixels)
+    of_cells = sum(CHANNELS_PER_BLOCK[block_of(layer)] for layer in CONTENT_LAYERS)
+    of_keys = sum(CHANNELS_PER_BLOCK[block_of(layer)] for layer in MATCHED_LAYERS)
+    # While targets are made, they are there in float32 too.
+    bytes_per_number = demand.number_bytes + 4
+    cells = pixels // CELL_PIXELS**2
+    return bytes_per_number * (
+        cells * (of_cells + PROJECTED) + len(demand.style_sizes) * KEYS * of_keys
     )
 
 

@@ -18,6 +18,7 @@ from nst.engine.losses.term import Term
 from nst.engine.network.encoder import Encoder
 from nst.engine.network.tiles import Tile, cut, stride
 from nst.engine.pictures.tensors import StyleInput
+from nst.engine.scales import Scale
 from unit.engine.synthetic import random_tensors
 
 WEIGHTS = LossWeights(content=3.0, style=2.0, total_variation=0.0, flourish=0.5)
@@ -63,9 +64,7 @@ def test_a_hypercolumn_is_what_each_layer_sees_at_a_cell() -> None:
         features = activations[layer][0]
         if stride(layer) <= 4:
             side = 4 // stride(layer)
-            square = features[
-                :, row * side : (row + 1) * side, column * side : (column + 1) * side
-            ]
+            square = features[:, row * side : (row + 1) * side, column * side : (column + 1) * side]
             expected.append(square.mean((1, 2)) / len(features))
         else:
             last = [length - 1 for length in features.shape[1:]]
@@ -134,7 +133,7 @@ def test_the_finishing_term_is_the_formula() -> None:
 
     def distance(a: Tensor, b: Tensor) -> float:
         a, b = a - centre, b - centre
-        return (1 - a @ b / a.norm() / b.norm()).item()
+        return float(1 - a @ b / a.norm() / b.norm())
 
     ours = [features[row, column] for row, column in zip(*places, strict=True)]
     there = [min(distance(a, b) for b in style) for a in ours]
@@ -153,14 +152,13 @@ def all_terms(encoder: Encoder, size: tuple[int, int], tile_side: int | None = N
     ]
     return [
         term
-        for is_finishing in (False, True)
+        for round_number in (0, 1)
         for term in neighbor_terms(
             encoder,
             content,
             styles,
             seen,
-            is_finest=True,
-            is_finishing=is_finishing,
+            Scale(size[::-1], 1, is_finest=True, finishing_round=round_number),
             detail=ramp,
             tile_side=tile_side,
         )
@@ -183,12 +181,12 @@ def test_the_gradient_is_that_of_finite_differences() -> None:
 
 @pytest.mark.parametrize("dtype", TILES_ERROR, ids=str)
 def test_tiles_have_the_gradient_of_the_whole(dtype: torch.dtype) -> None:
-    size, encoder = (133, 150), encoder_of(dtype)
+    size, encoder = (75, 90), encoder_of(dtype)
     terms = all_terms(encoder, size)
     x = noise(*size, 11, dtype).flatten()
     objective = objective_of(terms, encoder, size)
     whole = objective(x)
-    objective.compute_in_tiles(64)
+    objective.compute_in_tiles(40)
     tiles = objective(x)
     assert tiles.loss == pytest.approx(whole.loss, rel=TILES_ERROR[dtype])
     error = (tiles.gradient - whole.gradient).norm() / whole.gradient.norm()
@@ -196,10 +194,10 @@ def test_tiles_have_the_gradient_of_the_whole(dtype: torch.dtype) -> None:
 
 
 def test_targets_are_the_same_in_tiles() -> None:
-    size, encoder = (133, 150), encoder_of()
+    size, encoder = (75, 90), encoder_of()
     x = noise(*size, 11).flatten()
     at_once, in_tiles = (
-        objective_of(all_terms(encoder, size, side), encoder, size)(x) for side in (None, 64)
+        objective_of(all_terms(encoder, size, side), encoder, size)(x) for side in (None, 40)
     )
     assert in_tiles.loss == pytest.approx(at_once.loss, rel=1e-9)
 
@@ -222,7 +220,13 @@ def test_large_styles_are_sampled(monkeypatch: pytest.MonkeyPatch) -> None:
     assert {len(rows) for rows in keys.values()} == {20}
 
 
-def test_the_first_scale_looks_at_the_content_alone() -> None:
+def test_what_is_seen_is_the_content_first_and_the_painting_in_the_end() -> None:
     content, start = noise(32, 40, 14), noise(32, 40, 15)
-    assert seen_picture(start, content, is_first=True) is content
-    assert not torch.equal(seen_picture(start, content, is_first=False), content)
+    coarsest, next_one, finishing = (
+        Scale((40, 32), 1, is_coarsest=True),
+        Scale((40, 32), 1),
+        Scale((40, 32), 1, finishing_round=1),
+    )
+    assert seen_picture(start, content, coarsest) is content
+    assert not torch.equal(seen_picture(start, content, next_one), content)
+    assert seen_picture(start, content, finishing) is start
