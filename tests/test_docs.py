@@ -18,6 +18,7 @@ from nst.api.problems import HTTP_CODES, status_of
 from nst.jobs.execute import CRASHED, FULL, GONE
 from nst.options import PRESETS
 from nst.settings import Settings
+from patience import PROGRAM_SECONDS
 from served import serve
 from service import House
 from unit.test_package import ERRORS
@@ -147,7 +148,7 @@ def test_everything_can_be_done_with_curl_as_the_readme_says(clone: Path) -> Non
             capture_output=True,
             text=True,
             check=False,
-            timeout=300,
+            timeout=PROGRAM_SECONDS,
         )
         assert finished.returncode == 0, finished.stderr
         assert not [line for line in server.lines() if line["level"] == "error"]
