@@ -123,9 +123,7 @@ class Server:
         job: dict[str, Any] = response.json()
         return job
 
-    def wait(
-        self, job_id: str, is_true: Callable[[dict[str, Any]], object]
-    ) -> dict[str, Any]:
+    def wait(self, job_id: str, is_true: Callable[[dict[str, Any]], object]) -> dict[str, Any]:
         """The job as soon as this is true of it."""
 
         def look() -> dict[str, Any] | None:

@@ -28,7 +28,14 @@ def test_the_service_is_what_it_says(tmp_path: Path) -> None:
             [
                 *(sys.executable, "-m", "schemathesis.cli", "run"),
                 str(server.client.base_url.join("/api/openapi.json")),
-                *("--max-examples", "10", "--seed", "1", "--request-timeout", str(PATIENCE_SECONDS)),
+                *(
+                    "--max-examples",
+                    "10",
+                    "--seed",
+                    "1",
+                    "--request-timeout",
+                    str(PATIENCE_SECONDS),
+                ),
                 *("--suppress-health-check", "too_slow"),
                 *("--checks", "all", "--exclude-checks", EXCLUDED),
                 *("--header", f"Authorization: Bearer {KEY}"),

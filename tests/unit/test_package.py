@@ -19,7 +19,9 @@ from patience import PATIENCE_SECONDS
 def modules_after(statement: str) -> set[str]:
     program = f"{statement}; import sys; print(*sys.modules)"
     command = [sys.executable, "-c", program]
-    answer = subprocess.run(command, check=True, capture_output=True, text=True, timeout=PATIENCE_SECONDS)
+    answer = subprocess.run(
+        command, check=True, capture_output=True, text=True, timeout=PATIENCE_SECONDS
+    )
     return set(answer.stdout.split())
 
 

@@ -4,6 +4,7 @@ import tempfile
 import threading
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -117,9 +118,15 @@ def test_the_heartbeat_keeps_progress_and_lease(house: House) -> None:
 
 def wait_for_heartbeat(house: House, job_id: str) -> None:
     """Until one has come that began after this call; the next may have begun already."""
+
+    def lease_ends_at() -> float:
+        return house.repository.get(job_id).lease_expires_at or 0.0
+
+    def is_renewed(since: float) -> bool:
+        return lease_ends_at() > since
+
     for _ in range(2):
-        before = house.repository.get(job_id).lease_expires_at or 0.0
-        wait_until(lambda: (house.repository.get(job_id).lease_expires_at or 0.0) > before)
+        wait_until(partial(is_renewed, lease_ends_at()))
 
 
 @pytest.mark.parametrize("status", [JobStatus.SUCCEEDED, JobStatus.CANCELED])

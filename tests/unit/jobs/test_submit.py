@@ -393,9 +393,7 @@ def test_delete_leaves_nothing(house: House, state: str) -> None:
 # ── events ────────────────────────────────────────────────────────────────────────────────────
 
 
-def events(
-    house: House, job_id: str, seconds: float = PATIENCE_SECONDS
-) -> Generator[Seen | None]:
+def events(house: House, job_id: str, seconds: float = PATIENCE_SECONDS) -> Generator[Seen | None]:
     found = house.jobs.events("anna", job_id, poll_seconds=0.05, lifetime_seconds=seconds)
     assert isinstance(found, Generator)
     return found
