@@ -22,7 +22,7 @@ LOOK_SECONDS = 0.02
 """Seconds between two looks at a condition."""
 
 
-def wait_until(look: Callable[[], T]) -> T:
+def wait_until(look: Callable[[], T | None]) -> T:
     """Return the first true value that `look` returns. Raises AssertionError after the ceiling."""
     gives_up_at = time.monotonic() + PATIENCE_SECONDS
     while not (found := look()):

@@ -130,9 +130,7 @@ class Server:
             job = self.job(job_id)
             return job if is_true(job) else None
 
-        found = wait_until(look)
-        assert found
-        return found
+        return wait_until(look)
 
     def finished(self, job_id: str) -> dict[str, Any]:
         return self.wait(job_id, lambda job: job["completed_at"])

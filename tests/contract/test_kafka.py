@@ -68,9 +68,7 @@ def receive(queue: KafkaJobQueue) -> Delivery:
             return queue.receive(0.5)
         return None
 
-    delivery = wait_until(look)
-    assert delivery
-    return delivery
+    return wait_until(look)
 
 
 def stay(queue: KafkaJobQueue, seconds: float) -> None:

@@ -175,9 +175,7 @@ def finished(visitor: requests.Session, job: Mapping[str, Any]) -> dict[str, Any
         now: dict[str, Any] = get(visitor, f"{PAGE}/api/v1/jobs/{job['id']}").json()
         return None if now["status"] in {"queued", "running"} else now
 
-    done = wait_until(look)
-    assert done
-    return done
+    return wait_until(look)
 
 
 def get(visitor: requests.Session, address: str) -> requests.Response:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from PIL import Image
@@ -68,9 +68,10 @@ def _picture(name: str, sha256: str) -> Picture:
 
 
 def next_of(engine: EngineProcess) -> News:
-    news = wait_until(lambda: engine.news(0.5))
-    assert news
-    return news
+    def look() -> News | None:
+        return engine.news(0.5)
+
+    return cast("News", wait_until(look))
 
 
 def to_the_end(engine: EngineProcess) -> list[News]:

@@ -20,7 +20,7 @@ def test_killed_between_any_two_calls(
     tmp_path: Path, order: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(execute, "ORPHAN_SECONDS", -1.0)
-    command = [sys.executable, dying.__file__, tmp_path, order]
+    command = [sys.executable, dying.__file__, str(tmp_path), order]
     subprocess.run(command, check=True, timeout=PROGRAM_SECONDS)
     directories = sorted(tmp_path.iterdir())
     assert len(directories) > 12

@@ -4,6 +4,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import cast
 
 import pytest
 
@@ -45,9 +46,10 @@ def news_of(running: EngineProcess) -> list[News]:
 
 
 def next_of(running: EngineProcess) -> News:
-    news = wait_until(lambda: running.news(0.1))
-    assert news
-    return news
+    def look() -> News | None:
+        return running.news(0.1)
+
+    return cast("News", wait_until(look))
 
 
 def test_it_paints_one_job_after_the_other_in_the_same_process(job: Job, tmp_path: Path) -> None:
