@@ -125,7 +125,7 @@ def test_defaults_of_the_variables_are_those_of_the_settings(
 KEY = "a long random key"
 AS_FAST_AS_TYPED = """
 curl() {  # a person needs a moment for every line, in which a job is taken
-    for _ in $(seq 40); do
+    for _ in $(seq 600); do
         command curl --silent --show-error --fail-with-body "$@" && return
         sleep 0.5
     done

@@ -32,8 +32,8 @@ def server(request: pytest.FixtureRequest) -> Server:
 
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(storage, "SILENCE_SECONDS", 0.5)
-    monkeypatch.setattr(storage, "RETRY_SECONDS", 1.0)
+    monkeypatch.setattr(storage, "SILENCE_SECONDS", 1.0)
+    monkeypatch.setattr(storage, "RETRY_SECONDS", 2.0)
 
 
 def open_link(url: str) -> tuple[bytes, str]:
