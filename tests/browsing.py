@@ -165,14 +165,14 @@ def wait_for_step(page: Page, step: int) -> None:
 
 
 def size_of(picture: Locator) -> tuple[int, int]:
-    """Of the file that is shown, in pixels, once it has been loaded."""
+    """Return width and height of the image file in pixels, once it is loaded."""
     wait_until_loaded(picture)
     width, height = picture.evaluate("image => [image.naturalWidth, image.naturalHeight]")
     return width, height
 
 
 def wait_until_loaded(picture: Locator) -> None:
-    """A picture is visible before it is loaded, and has no size until then."""
+    """Wait until the image is loaded. It may be visible earlier, and has no size until then."""
     expect(picture).to_be_visible()
     expect(picture).to_have_js_property("complete", True)
     expect(picture).not_to_have_js_property("naturalWidth", 0)
@@ -188,7 +188,7 @@ WATCH = """text => {
 
 @contextmanager
 def shows(page: Page, text: str) -> Iterator[None]:
-    """The page shows this text in the meantime, be it for a moment."""
+    """Assert that the page shows this text while the body runs or later, if only for a moment."""
     page.evaluate(WATCH, text)
     yield
     page.wait_for_function("window.hasShown")

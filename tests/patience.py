@@ -13,17 +13,17 @@ from typing import TypeVar
 T = TypeVar("T")
 
 PATIENCE_SECONDS = 300.0
-"""Seconds after which a wait fails. Only a defect takes as long."""
+"""Seconds after which a wait for one condition fails. Only a defect takes as long."""
 
 PROGRAM_SECONDS = 6 * PATIENCE_SECONDS
-"""Seconds after which a program that does many things in turn is stopped."""
+"""Timeout in seconds of a program that takes many steps, such as a benchmark."""
 
 LOOK_SECONDS = 0.02
 """Seconds between two looks at a condition."""
 
 
 def wait_until(look: Callable[[], T | None]) -> T:
-    """Return the first true value that `look` returns. Raises AssertionError after the ceiling."""
+    """Return the first true value of `look`. Raises AssertionError after `PATIENCE_SECONDS`."""
     gives_up_at = time.monotonic() + PATIENCE_SECONDS
     while not (found := look()):
         assert time.monotonic() < gives_up_at, f"nothing in {PATIENCE_SECONDS:.0f} s"
@@ -33,7 +33,7 @@ def wait_until(look: Callable[[], T | None]) -> T:
 
 @contextmanager
 def no_waiting() -> Iterator[None]:
-    """Fail if the body lasts until the ceiling: somebody waited for a timeout."""
+    """Fail if the body takes `PATIENCE_SECONDS`: it waited for a timeout. Raises AssertionError."""
     began_at = time.monotonic()
     yield
-    assert time.monotonic() - began_at < PATIENCE_SECONDS, "somebody waited for a timeout"
+    assert time.monotonic() - began_at < PATIENCE_SECONDS, "it waited for a timeout"

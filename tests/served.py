@@ -44,7 +44,7 @@ class Server:
             "NST_DATA_DIR": str(directory / "data"),
             "NST_LOG_FORMAT": "json",
             "NST_REQUESTS_PER_MINUTE": "1000000",
-            # On a busy machine a heartbeat may be late; see `expire_leases`.
+            # A late heartbeat must not lose a job; tests call `expire_leases` instead.
             "NST_LEASE_SECONDS": str(PATIENCE_SECONDS),
             "NST_CHECKPOINT_SECONDS": "0.5",
             "OMP_NUM_THREADS": "1",
@@ -81,12 +81,12 @@ class Server:
         return [json.loads(line) for line in self.log.read_text().splitlines()]
 
     def stop(self) -> None:
-        """As a service manager does; returns when it is gone."""
+        """Send SIGTERM, as a service manager does, and wait until the server has ended."""
         self.process.terminate()
         self.process.wait(PATIENCE_SECONDS)
 
     def press_ctrl_c(self) -> None:
-        """Which every process of a terminal hears; returns when it is gone."""
+        """Send SIGINT to all processes, as a terminal does, and wait until the server has ended."""
         os.killpg(self.process.pid, signal.SIGINT)
         self.process.wait(PATIENCE_SECONDS)
 
@@ -96,7 +96,7 @@ class Server:
         self.process.wait(PATIENCE_SECONDS)
 
     def expire_leases(self) -> None:
-        """Let the leases of all jobs run out, as if their workers had been silent for so long."""
+        """Expire the leases of all running jobs, as if their workers had fallen silent."""
         with closing(sqlite3.connect(self.directory / "data" / "jobs.db")) as database, database:
             database.execute("UPDATE jobs SET lease_expires_at = 0 WHERE status = 'running'")
 

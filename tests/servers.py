@@ -31,7 +31,7 @@ from patience import PATIENCE_SECONDS
 numbers = itertools.count()
 
 EPHEMERAL = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
-"""From here on the system gives ports to outgoing connections."""
+"""First port that the system gives to outgoing connections."""
 ports = iter(random.sample(range(EPHEMERAL // 2, EPHEMERAL), EPHEMERAL // 2))
 
 POSTGRESQL = max(Path("/usr/lib/postgresql").glob("*/bin"), default=Path("/usr/bin"))
@@ -118,7 +118,8 @@ def _as(user: str | None) -> list[str]:
 
 
 def free_port() -> int:
-    """One that nobody else gets until a server listens there, and each call another one."""
+    """Return a port at which nobody listens, another one with each call. The system gives none of
+    these ports to an outgoing connection before the server of the test listens."""
     return next(port for port in ports if _is_free(port))
 
 
@@ -271,7 +272,7 @@ def make_mock_topic(settings: KafkaSettings) -> None:
 
 
 SESSION_SECONDS = 6.0
-"""Seconds of silence after which the broker gives the partitions of a worker to another."""
+"""Seconds without a heartbeat after which the broker reassigns the partitions of a worker."""
 
 
 def kafka_settings(brokers: str) -> KafkaSettings:
@@ -283,8 +284,7 @@ def kafka_settings(brokers: str) -> KafkaSettings:
         dead_letter_topic=f"dead-{number}",
         group=f"workers-{number}",
         partitions=4,
-        # The broker holds everybody who joins for half a session; on a busy machine a heartbeat
-        # may be late.
+        # Short, because joining a group takes half a session; long enough for late heartbeats.
         session_timeout_seconds=SESSION_SECONDS,
         heartbeat_seconds=1.0,
     )

@@ -229,9 +229,9 @@ class House:
         assert job
         return job
 
-    def claim_in_silence(self) -> Job:
-        """By a worker whose lease has run out, of which nothing is heard any more."""
-        job = self.repository.claim_next("silent", 0.0)
+    def claim_and_fall_silent(self) -> Job:
+        """Claim the next job with a lease that has expired."""
+        job = self.repository.claim_next("silent worker", 0.0)
         assert job
         wait_until(lambda: self.repository.now() > (job.lease_expires_at or 0.0))
         return job

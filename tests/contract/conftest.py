@@ -132,7 +132,7 @@ def join(request: pytest.FixtureRequest) -> Iterator[Callable[[], JobQueue]]:
 
 @pytest.fixture
 def patient_redis(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    """The URL of a Redis that has as long as it takes to answer."""
+    """URL of a Redis whose answers are waited for, however busy the machine is."""
     monkeypatch.setattr(redis_adapter, "ANSWER_SECONDS", PATIENCE_SECONDS)
     return servers.redis_url(request.getfixturevalue("redis"))
 

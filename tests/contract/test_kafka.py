@@ -48,14 +48,14 @@ def own_kafka(tmp_path: Path) -> Iterator[Server]:
 
 @pytest.fixture(autouse=True)
 def patient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every request that a broker answers is answered in time."""
+    """Timeouts that a broker on a busy machine keeps."""
     for name in ("REQUEST_SECONDS", "COMMIT_SECONDS"):
         monkeypatch.setattr(adapter, name, PATIENCE_SECONDS)
 
 
 @contextmanager
 def impatience() -> Iterator[None]:
-    """While the broker does not answer."""
+    """Short timeouts, for a broker that does not answer."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(adapter, "REQUEST_SECONDS", 2.0)
         patch.setattr(adapter, "COMMIT_SECONDS", 1.0)

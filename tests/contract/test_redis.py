@@ -21,7 +21,7 @@ from servers import Server
 
 @pytest.fixture(autouse=True)
 def patient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A busy machine answers later; only a Redis that is frozen never does."""
+    """A timeout that Redis on a busy machine keeps."""
     monkeypatch.setattr(adapter, "ANSWER_SECONDS", 3.0)
 
 
@@ -55,7 +55,7 @@ def wait_until_it_hears(worker: ProgressFeed, news: Subscription) -> None:
 
 
 def errors() -> float:
-    """How often Redis did not answer."""
+    """Return how many requests Redis did not answer."""
     labels = {"system": "feed"}
     return REGISTRY.get_sample_value("nst_dependency_errors_total", labels) or 0.0
 
@@ -69,7 +69,7 @@ def test_nobody_waits_for_redis(
     caplog: pytest.LogCaptureFixture,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    # Who waited for one of them must not find the others rested each time.
+    # Longer than a timeout: while one client waits for it, the others must not start again.
     monkeypatch.setattr(adapter, "REST_SECONDS", 4 * adapter.ANSWER_SECONDS)
     limiter = RedisRateLimiter(servers.redis_url(own_redis))
     worker.publish("a", progress(1))

@@ -191,7 +191,7 @@ def own_postgresql(tmp_path: Path) -> Iterator[Server]:
 
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A busy machine answers in this time, and a frozen server does not."""
+    """Short timeouts, which a server on a busy machine still keeps."""
     monkeypatch.setattr(sql, "ANSWER_SECONDS", 5.0)
     monkeypatch.setattr(sql, "CONNECT_SECONDS", 5)
 

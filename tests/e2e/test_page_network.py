@@ -108,7 +108,7 @@ def test_the_first_page_on_a_slow_line(context: BrowserContext, tab: Page) -> No
     network.on("Network.loadingFinished", lambda file: received.append(file["encodedDataLength"]))
     tab.goto("/", wait_until="commit")
     expect(tab.get_by_role("link", name="Paint a photo")).to_be_visible()
-    # Seconds on this line for what had to come first, however long a busy machine took.
+    # Time to transfer what the page needs first; the clock of a busy machine says nothing about it.
     assert 0 < sum(received) / SLOW_3G["downloadThroughput"] < 3
 
 

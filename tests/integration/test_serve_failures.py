@@ -30,27 +30,28 @@ def has_checkpoint(server: Server, job_id: str) -> bool:
 
 
 def is_at_step(job: dict[str, Any], step: int) -> bool:
-    """Whether so many steps are taken. No step is known before the first heartbeat."""
+    """Return whether the job has reached the step. A job has no progress before the first
+    heartbeat, although its first checkpoint may come earlier."""
     return job["progress"] is not None and job["progress"]["step"] >= step
 
 
 def interrupted(server: Server) -> dict[str, Any]:
-    """A job in the middle, with a checkpoint. It does not end by itself, however long the test
-    takes to interrupt it."""
+    """Return a running job that has a checkpoint. The job has too many steps to end before the
+    test interrupts it, however busy the machine is."""
     job = server.submit(**ENDLESS)
     wait_until(lambda: has_checkpoint(server, job["id"]))
     return server.wait(job["id"], lambda now: is_at_step(now, 1))
 
 
 def is_resumed(server: Server, job: dict[str, Any]) -> None:
-    """The second attempt goes on from the checkpoint of the first."""
+    """Assert that the second attempt continues from the checkpoint of the first."""
     again = server.wait(job["id"], lambda now: now["attempt"] > 1 and now["status"] == "running")
     step = again["progress"]["step"]
     server.wait(job["id"], lambda now: is_at_step(now, step + 1))
     server.client.post(f"{JOBS}/{job['id']}/cancel")
     done = server.finished(job["id"])
     assert (done["status"], done["attempt"]) == ("canceled", 2)
-    # It counts the steps of this attempt: those before the checkpoint were not taken again.
+    # The result counts the steps of this attempt, the progress those of both attempts.
     assert 0 < done["result"]["steps"] < done["progress"]["step"]
     folder = server.directory / "data" / "pictures" / job["id"]
     assert not (folder / "checkpoints").exists()
@@ -150,7 +151,7 @@ def test_ctrl_c_is_as_gentle(tmp_path: Path) -> None:
 
 
 def stored_status(server: Server, job: dict[str, Any]) -> str:
-    """What the database says, while no server runs."""
+    """Return the status of the job in the database, while no server runs."""
     with closing(sqlite3.connect(server.directory / "data" / "jobs.db")) as database:
         query = "SELECT status FROM jobs WHERE id = ?"
         (status,) = database.execute(query, [job["id"]]).fetchone()
@@ -158,7 +159,7 @@ def stored_status(server: Server, job: dict[str, Any]) -> str:
 
 
 def test_a_server_is_gone_before_service_managers_kill_it() -> None:
-    """They wait for 10 s; the checkpoint is the first thing that the server waits for."""
+    """Service managers kill a process 10 s after SIGTERM."""
     (stop_seconds,) = (each.default for each in fields(Workshop) if each.name == "stop_seconds")
     assert isinstance(stop_seconds, float)
     assert stop_seconds < GRACE_SECONDS < 10
@@ -212,7 +213,8 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 
 def test_a_full_disk_fails_the_job_and_the_service_lives(small_disk: Path) -> None:
-    # No checkpoints: the frames alone fill the disk, and make room when they go.
+    # Frames fill the disk, and deleting them makes room. Checkpoints are off, because the disk
+    # might be full at the moment when the database records one.
     with serve(small_disk.parent, NST_CHECKPOINT_SECONDS="100000") as server:
         ballast = small_disk / "ballast"
         leave(1_500_000, ballast)
@@ -230,11 +232,11 @@ def test_a_full_disk_fails_the_job_and_the_service_lives(small_disk: Path) -> No
 
 
 MANY_FRAMES = TINY | {"size": "256", "total_iterations": "240", "save_every": "1"}
-"""More than a megabyte of them."""
+"""A job whose frames need more space than the disk has left."""
 
 
 def leave(free_bytes: int, ballast: Path) -> None:
-    """Fill the disk up to so many bytes."""
+    """Fill the disk until only `free_bytes` are left."""
     disk = os.statvfs(ballast.parent)
     ballast.write_bytes(bytes(disk.f_bavail * disk.f_frsize - free_bytes))
 

@@ -193,7 +193,7 @@ def test_the_loop_says_that_it_goes_round_and_what_waits(house: House) -> None:
 
 def test_jobs_of_silent_workers_are_counted_by_who_finds_them(house: House) -> None:
     house.submit()
-    house.claim_in_silence()
+    house.claim_and_fall_silent()
     with counted("nst_leases_expired_total", 1):
         worker(house)._sweep()
 

@@ -254,7 +254,7 @@ def test_a_job_whose_worker_fell_silent_is_done_by_another(
     monkeypatch.setattr(worker_module, "SWEEP_SECONDS", 0.05)
     monkeypatch.setattr(worker_module, "IDLE_SECONDS", 0.05)
     job = house.submit()
-    house.claim_in_silence()
+    house.claim_and_fall_silent()
     with at_work(house, ScriptedEngine([finishes()])):
         wait_until(is_done(house, job))
     done = house.repository.get(job.id)

@@ -117,7 +117,7 @@ def test_the_heartbeat_keeps_progress_and_lease(house: House) -> None:
 
 
 def wait_for_heartbeat(house: House, job_id: str) -> None:
-    """Until one has come that began after this call; the next may have begun already."""
+    """Return after a heartbeat that began after this call; one may be on its way already."""
 
     def lease_ends_at() -> float:
         return house.repository.get(job_id).lease_expires_at or 0.0
@@ -415,7 +415,7 @@ def test_a_heartbeat_that_fails_is_tried_again(
 
 def test_sweep_queues_what_nobody_works_on(house: House) -> None:
     house.submit()
-    job = house.claim_in_silence()
+    job = house.claim_and_fall_silent()
     shop = house.workshop(ScriptedEngine())
     with house.feed.subscribe(job.id) as news:
         (swept,) = sweep(shop)
