@@ -44,7 +44,7 @@ def test_the_whole_journey_by_mouse(page: Page, browser: Browser, server: Server
     wait_until_finished(page)
     assert size_of(page.get_by_role("img", name="Finished painting: cat in impasto")) == (96, 64)
     expect(page.get_by_text("12 steps in")).to_be_visible()
-    assert re.match("Finished · cat in impasto", page.title())
+    expect(page).to_have_title(re.compile("^Finished · cat in impasto"))
 
     page.get_by_role("radio", name="Compare").click()
     page.get_by_role("slider", name="Compare photo and painting").fill("80")
@@ -332,7 +332,7 @@ def test_a_reload_loses_nothing(page: Page) -> None:
     wait_for_step(page, 5)
     expect(page.get_by_role("img", name=re.compile("^Curve of the losses"))).to_be_visible()
     expect(page.get_by_role("img", name=re.compile("as it is after step"))).to_be_visible()
-    assert re.match(r"\d+ % · cat in impasto", page.title())
+    expect(page).to_have_title(re.compile(r"^\d+ % · cat in impasto"))
     page.get_by_role("button", name="Stop and keep the picture").click()
     expect(status(page, "Stopped")).to_be_visible()
 
@@ -446,9 +446,10 @@ def test_the_colours_can_be_chosen(page: Page) -> None:
     page.goto("/")
     paper = "getComputedStyle(document.documentElement).backgroundColor"
     light = page.evaluate(paper)
+    is_dark = f"light => {paper} !== light"
     page.get_by_role("button", name="Colours: as the system").click()
     page.get_by_role("button", name="Colours: light").click()
-    assert page.evaluate(paper) != light
+    page.wait_for_function(is_dark, arg=light)
     page.reload()
     page.get_by_role("button", name="Colours: dark").wait_for()
-    assert page.evaluate(paper) != light
+    page.wait_for_function(is_dark, arg=light)
