@@ -54,7 +54,8 @@ def is_resumed(server: Server, job: dict[str, Any]) -> None:
     # The result counts the steps of this attempt, the progress those of both attempts.
     assert 0 < done["result"]["steps"] < done["progress"]["step"]
     folder = server.directory / "data" / "pictures" / job["id"]
-    assert not (folder / "checkpoints").exists()
+    # The worker deletes the checkpoint after it has stored the end of the job.
+    wait_until(lambda: not (folder / "checkpoints").exists())
 
 
 # ── killed ────────────────────────────────────────────────────────────────────────────────────
@@ -355,7 +356,8 @@ def test_help_names_the_options() -> None:
 def test_every_event_of_a_job_is_a_line_that_names_it(tmp_path: Path) -> None:
     with serve(tmp_path, NST_SECRET_KEY="a secret that nobody may read") as server:  # noqa: S106
         job = server.submit()
-        server.finished(job["id"])
+        # The worker logs the end of the job after it has stored it.
+        wait_until(lambda: server.lines()[-1]["event"] == "job finished")
         server.client.delete(f"{JOBS}/{job['id']}")
         wait_until(lambda: server.lines()[-1]["event"] == "job deleted")
         lines = [line for line in server.lines() if line.get("job") == job["id"]]
