@@ -37,6 +37,7 @@ from nst.jobs.job import (
 from nst.jobs.submit import Jobs, Limits, Upload
 from nst.options import StyleTransferOptions
 from nst.recipe import PictureFile, Recipe
+from patience import PATIENCE_SECONDS, wait_until
 
 CAT = encoded(picture(64, 48), "PNG")
 WAVES = encoded(picture(48, 48).rotate(90), "PNG")
@@ -182,7 +183,7 @@ class House:
 
     directory: Path
     limits: Limits = field(default_factory=Limits)
-    lease_seconds: float = 30.0
+    lease_seconds: float = 2 * PATIENCE_SECONDS
     keeps: bool = False
     """What there is already."""
 
@@ -228,6 +229,13 @@ class House:
         assert job
         return job
 
+    def claim_and_fall_silent(self) -> Job:
+        """Claim the next job with a lease that has expired."""
+        job = self.repository.claim_next("silent worker", 0.0)
+        assert job
+        wait_until(lambda: self.repository.now() > (job.lease_expires_at or 0.0))
+        return job
+
     def work(self, *script: Line) -> Job:
         """Have the next job painted by this script; returns it as it is afterwards."""
         job = self.claim()
@@ -236,7 +244,7 @@ class House:
 
     def app(self, **settings: Any) -> APIFlask:
         values = {"secret_key": "a secret", "retention_seconds": 7 * 24 * 3600.0, **settings}
-        streams = values.pop("streams", Streams(50, 10, 300.0))
+        streams = values.pop("streams", Streams(50, 10, 2 * PATIENCE_SECONDS))
         app = create_app(Service(self.jobs, self.limiter, streams, ApiSettings(**values)))
         app.test_client_class = Browser
         return app

@@ -11,6 +11,7 @@ import pytest
 import nst
 from nst import errors
 from nst.errors import NSTError
+from patience import PATIENCE_SECONDS
 
 # ── import ────────────────────────────────────────────────────────────────────────────────────
 
@@ -18,7 +19,9 @@ from nst.errors import NSTError
 def modules_after(statement: str) -> set[str]:
     program = f"{statement}; import sys; print(*sys.modules)"
     command = [sys.executable, "-c", program]
-    answer = subprocess.run(command, check=True, capture_output=True, text=True, timeout=60)
+    answer = subprocess.run(
+        command, check=True, capture_output=True, text=True, timeout=PATIENCE_SECONDS
+    )
     return set(answer.stdout.split())
 
 

@@ -2,7 +2,7 @@ import { render, screen } from '@testing-library/svelte';
 import userEvent from '@testing-library/user-event';
 import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { Problem } from '../lib/api';
-import { DOCUMENT, job } from '../lib/fixtures';
+import { DOCUMENT, job, PATIENCE } from '../lib/fixtures';
 import { fieldsOf, type Field } from '../lib/options';
 import { studio } from '../lib/studio.svelte';
 import Commands from './Commands.svelte';
@@ -25,7 +25,7 @@ describe('Compare', () => {
     slider.dispatchEvent(new Event('input'));
     await vi.waitFor(() => {
       expect(photo.style.clipPath).toBe('inset(0 20% 0 0)');
-    });
+    }, PATIENCE);
   });
 });
 

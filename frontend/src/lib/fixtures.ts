@@ -2,6 +2,9 @@
 
 import type { Job, OptionsDocument } from './types';
 
+/** For how long a test waits until something is true: only a defect takes as long. */
+export const PATIENCE = { timeout: 300_000 };
+
 export const DOCUMENT: OptionsDocument = {
   schema: {
     properties: {
