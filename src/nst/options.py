@@ -36,6 +36,9 @@ def _split(value: Any) -> Any:
     return value
 
 
+BitDepth = Annotated[Literal["8", "16"], BeforeValidator(str)]
+"""Text, as all choices are; from Python the numbers 8 and 16 are taken too."""
+
 Shares = Annotated[tuple[Annotated[float, Field(ge=0)], ...], BeforeValidator(_split)]
 
 
@@ -167,6 +170,11 @@ class StyleTransferOptions(BaseModel):
         description="Keep an intermediate picture every so many steps; 0: none.",
         json_schema_extra={"unit": "steps"},
     )
+    bit_depth: BitDepth = Field(
+        default="8",
+        description="Bits per channel of the result; 16 needs a PNG or TIFF file. Intermediate "
+        "images always have 8.",
+    )
     seed: int = Field(
         default=0, ge=0, lt=2**63, description="Same seed, same machine: same picture."
     )
@@ -214,6 +222,11 @@ class StyleTransferOptions(BaseModel):
     def names_model(self) -> bool:
         """Whether somebody asked for the model by name, so that no other may stand in."""
         return "model" in self.model_fields_set
+
+    @property
+    def is_16_bit(self) -> bool:
+        """Whether the result has 16 bits per channel."""
+        return self.bit_depth == "16"
 
     @property
     def is_draft(self) -> bool:

@@ -4,8 +4,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from PIL import Image
+
+if TYPE_CHECKING:
+    import numpy as np
+
+Samples: TypeAlias = "np.ndarray[Any, Any]"
+"""16-bit samples of an image: uint16 (H, W, 3) for RGB, (H, W, 4) for RGBA; sRGB, 0…65535."""
 
 
 class StopReason(StrEnum):
@@ -88,12 +95,19 @@ class Progress:
     render: Callable[[], Image.Image]
     """The picture after this step, or with option average that of the last ones; may be called at
     any time, also later."""
+    render_samples: "Callable[[], Samples | None]"
+    """The 16-bit samples of the picture that `render` returns; None if option bit_depth is 8."""
     measure: Callable[[], Losses]
     """Of the picture that `render` returns; to be called before the next step. Costs an evaluation
     where it is an average."""
     save_checkpoint: Callable[[Path], None] | None
     """Writes the file from which the transfer goes on after this step; to be called before the next
     one. Raises StorageError. None for a draft alone."""
+
+    def output(self) -> "Image.Image | Samples":
+        """Return the picture at the bit depth that was asked for, as `images.save` takes it."""
+        samples = self.render_samples()
+        return self.render() if samples is None else samples
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +126,7 @@ class Result:
     """A finished, converged or canceled transfer, or a draft alone."""
 
     image: Image.Image
-    """RGB, or RGBA where the content picture has transparency."""
+    """RGB, or RGBA where the content picture has transparency; 8 bits per channel."""
     losses: Losses
     """Of the image; NaN for a draft alone."""
     history: tuple[Losses, ...]
@@ -133,6 +147,13 @@ class Result:
     """None where no other network is at hand, and for a draft alone."""
     memory_plan: MemoryPlan | None = None
     """The one at the end; None for a draft alone."""
+    samples: "Samples | None" = None
+    """The 16-bit samples of the image; None if option bit_depth is 8."""
+
+    @property
+    def output(self) -> "Image.Image | Samples":
+        """The image at the bit depth that was asked for, as `images.save` takes it."""
+        return self.image if self.samples is None else self.samples
 
     @property
     def steps(self) -> int:

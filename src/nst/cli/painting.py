@@ -20,7 +20,7 @@ from nst.cli.errors import CANCELED_EXIT_CODE
 from nst.cli.progress_bar import ProgressBar, duration
 from nst.errors import InvalidOption, NSTError, StorageError, TransferCanceled
 from nst.options import StyleTransferOptions
-from nst.progress import Distances, MemoryPlan, Progress, Result, StopReason
+from nst.progress import Distances, MemoryPlan, Progress, Result, Samples, StopReason
 from nst.recipe import PictureFile, Recipe
 
 if TYPE_CHECKING:
@@ -92,9 +92,7 @@ class Painter:
         loaded = load_styles(list(painting.styles), painting.masks, content, self.options)
         styles, masks = [style.picture for style in loaded], [style.mask for style in loaded]
         initial = painting.initial and images.load(painting.initial, "initial")
-        images.check_output(painting.output)
-        if painting.timelapse:
-            video.check_output(painting.timelapse, "timelapse")
+        _check_outputs(painting, self.options.bit_depth)
         files = _Files.of(painting)
         if self.options.is_draft:
             _check_draft(painting)
@@ -130,13 +128,13 @@ class Painter:
             except (NSTError, KeyboardInterrupt):
                 ctrl_c.is_saving = True
                 if latest:
-                    saved = _save(latest.render(), painting, recipe=None)
+                    saved = _save(latest.output(), painting, recipe=None)
                     click.echo(f"The picture after step {latest.step} is in {saved}", err=True)
                     if checkpoints:
                         checkpoints.tell()
                 raise
             ctrl_c.is_saving = True
-            paths = [_save(result.image, painting, self._recipe(painting, result, files))]
+            paths = [_save(result.output, painting, self._recipe(painting, result, files))]
             if timelapse and painting.timelapse:
                 path, overwrite = painting.timelapse, painting.overwrite
                 paths.append(timelapse.save(path, result.image, overwrite=overwrite))
@@ -176,7 +174,7 @@ class Painter:
         from nst.engine.preview import run_draft
 
         result = run_draft(self.options, content, styles, masks)
-        saved = _save(result.image, painting, self._recipe(painting, result, files))
+        saved = _save(result.output, painting, self._recipe(painting, result, files))
         width, height = result.image.size
         click.echo(f"{width}×{height} pixels, a draft in {result.prepare_seconds:.1f} s", err=True)
         click.echo(saved)
@@ -235,6 +233,14 @@ class Painter:
         ).text()
 
 
+def _check_outputs(painting: Painting, bit_depth: str) -> None:
+    """Raise InvalidOption or VideoUnavailable if a result could not be written."""
+    images.check_output(painting.output)
+    images.check_bit_depth(painting.output.suffix, bit_depth)
+    if painting.timelapse:
+        video.check_output(painting.timelapse, "timelapse")
+
+
 def _check_draft(painting: Painting) -> None:
     """A draft takes no steps."""
     if painting.timelapse:
@@ -265,7 +271,7 @@ class _Files:
         )
 
 
-def _save(image: Image.Image, painting: Painting, recipe: str | None) -> Path:
+def _save(image: "Image.Image | Samples", painting: Painting, recipe: str | None) -> Path:
     try:
         return images.save(image, painting.output, recipe=recipe, overwrite=painting.overwrite)
     except StorageError as error:

@@ -9,6 +9,7 @@ from PIL import Image
 from torch import Tensor
 
 from nst import images
+from nst.engine import levels
 from nst.engine.encoder import MEAN_RGB
 from nst.engine.style_term import StyleInput
 from nst.engine.styles import Style, amounts
@@ -30,10 +31,15 @@ def to_tensor(picture: Image.Image, size: tuple[int, int]) -> Tensor:
     return (pixels.float() - _MEAN).contiguous()
 
 
+def to_levels(image: Tensor) -> np.ndarray:
+    """The reverse, neither rounded nor clamped: (H, W, 3) as `nst.engine.levels` defines it."""
+    pixels: np.ndarray = (image[0].cpu() + _MEAN[0]).permute(1, 2, 0).numpy()
+    return pixels
+
+
 def to_picture(image: Tensor) -> Image.Image:
     """The reverse: rounded, and what is out of range clamped. RGB."""
-    pixels = (image[0].cpu() + _MEAN[0]).round().clamp(0, 255).byte().permute(1, 2, 0)
-    return Image.fromarray(pixels.numpy())
+    return levels.to_image(to_levels(image))
 
 
 def style_size(

@@ -20,7 +20,8 @@ import numpy as np
 from PIL import Image
 
 from nst import images
-from nst.engine.styles import Masks, Style, Styles, load_styles, mixed
+from nst.engine import levels
+from nst.engine.styles import Masks, Style, Styles, load_styles, mixed_levels
 from nst.errors import DraftUnavailable
 from nst.images import ImageSource
 from nst.options import StyleTransferOptions
@@ -62,9 +63,11 @@ def run_draft(
     picture = images.load(content, "content")
     size = images.fit(picture.size, options.size)
     images.check_sides(size, "content")
-    draft = paint_drafts(picture, load_styles(styles, masks, picture, options), size)
+    draft = _drafts(picture, load_styles(styles, masks, picture, options), size)
+    draft = levels.with_alpha_of(draft, picture)
     return Result(
-        image=images.with_alpha_of(draft, picture),
+        image=levels.to_image(draft),
+        samples=levels.to_samples(draft) if options.is_16_bit else None,
         losses=NO_LOSSES,
         history=(),
         stop_reason=StopReason.TOTAL_ITERATIONS,
@@ -83,8 +86,7 @@ def paint_drafts(
 ) -> Image.Image:
     """A draft in each style, put together as the masks and shares of the styles say: RGB, exactly
     this (width, height). Raises DraftUnavailable."""
-    drafts = [paint_draft(content, style.picture, size) for style in styles]
-    return mixed(content, drafts, styles)
+    return levels.to_image(_drafts(content, styles, size))
 
 
 def paint_draft(content: Image.Image, style: Image.Image, size: tuple[int, int]) -> Image.Image:
@@ -92,13 +94,24 @@ def paint_draft(content: Image.Image, style: Image.Image, size: tuple[int, int])
 
     The first call loads the network, which then stays. Raises DraftUnavailable.
     """
+    return levels.to_image(_draft(content, style, size))
+
+
+def _drafts(content: Image.Image, styles: Sequence[Style], size: tuple[int, int]) -> np.ndarray:
+    """Levels of `paint_drafts`."""
+    drafts = [_draft(content, style.picture, size) for style in styles]
+    return mixed_levels(content, drafts, styles)
+
+
+def _draft(content: Image.Image, style: Image.Image, size: tuple[int, int]) -> np.ndarray:
+    """Levels of `paint_draft`."""
     pixels = _pixels(content, _painted_size(size))
     height, width, _ = pixels.shape
     margins = [(MARGIN_PIXELS, MARGIN_PIXELS + -side % SIDE_MULTIPLE) for side in (height, width)]
     mirrored = np.pad(pixels, [*margins, (0, 0)], mode="reflect")
     painted = _run(mirrored, _pixels(style, (STYLE_SIDE_PIXELS, STYLE_SIDE_PIXELS)))
     inner = painted[MARGIN_PIXELS:, MARGIN_PIXELS:][:height, :width]
-    return images.resize(Image.fromarray((inner * 255).round().astype(np.uint8)), size)
+    return levels.resized(inner * np.float32(255), size)
 
 
 def _painted_size(size: tuple[int, int]) -> tuple[int, int]:

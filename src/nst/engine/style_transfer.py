@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
 
+import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
@@ -19,7 +20,7 @@ from torch.nn.functional import interpolate
 
 from nst import images
 from nst.controls import Controls, in_force
-from nst.engine import distance
+from nst.engine import distance, levels
 from nst.engine.average import Average
 from nst.engine.checkpoint import Checkpoint, CheckpointSource, Origin, fingerprint, name_of
 from nst.engine.colour import prepare_style, with_colours_of
@@ -29,7 +30,7 @@ from nst.engine.memory import available_bytes, kept_memory, used_bytes
 from nst.engine.memory_plan import Demand, plan_memory, predict
 from nst.engine.objective import CONTENT_LAYER, Objective, style_layers
 from nst.engine.optimize import Optimizer
-from nst.engine.pictures import style_inputs, style_size, to_picture, to_tensor
+from nst.engine.pictures import style_inputs, style_size, to_levels, to_tensor
 from nst.engine.preview import paint_drafts, run_draft
 from nst.engine.pyramid import Clock, Scale, scales
 from nst.engine.style_term import StyleInput, covered
@@ -126,6 +127,7 @@ class NeuralStyleTransfer:
         optimized = time.perf_counter()
         return Result(
             image=image,
+            samples=progress.render_samples(),
             losses=losses,
             history=tuple(history),
             stop_reason=stop_reason,
@@ -206,7 +208,7 @@ class NeuralStyleTransfer:
 
     def _origin(self, pictures: "_Pictures") -> Origin:
         return Origin(
-            options=self.options.model_dump(mode="json"),
+            options=self.options.model_dump(mode="json", exclude={"bit_depth"}),
             pictures={role: fingerprint(picture) for role, picture in pictures.by_role()},
             weights=self.weights.sha256,
         )
@@ -387,6 +389,7 @@ class NeuralStyleTransfer:
                         memory_plan=task.plan,
                         in_force=in_force(task.options),
                         render=partial(_render, now.image, pictures, task.options),
+                        render_samples=partial(_render_samples, now.image, pictures, task.options),
                         measure=partial(_measure, now, task),
                         save_checkpoint=partial(
                             self._save_checkpoint,
@@ -557,17 +560,28 @@ def _as_progress(draft: Result) -> Progress:
         memory_plan=None,
         in_force={},
         render=lambda: draft.image,
+        render_samples=lambda: draft.samples,
         measure=lambda: draft.losses,
         save_checkpoint=None,
     )
 
 
 def _render(image: Tensor, pictures: _Pictures, options: StyleTransferOptions) -> Image.Image:
+    return levels.to_image(_finished(image, pictures, options))
+
+
+def _render_samples(
+    image: Tensor, pictures: _Pictures, options: StyleTransferOptions
+) -> np.ndarray | None:
+    return levels.to_samples(_finished(image, pictures, options)) if options.is_16_bit else None
+
+
+def _finished(image: Tensor, pictures: _Pictures, options: StyleTransferOptions) -> np.ndarray:
     """In the size of the result, also while a coarser scale is painted."""
-    painted = images.resize(to_picture(image), pictures.size)
+    painted = levels.resized(to_levels(image), pictures.size)
     if options.color == "luminance":
         painted = with_colours_of(painted, pictures.content, options.color_amount)
-    return images.with_alpha_of(painted, pictures.content)
+    return levels.with_alpha_of(painted, pictures.content)
 
 
 def _measure(now: _Iterate, task: Task) -> Losses:
