@@ -36,10 +36,15 @@ def _split(value: Any) -> Any:
     return value
 
 
-BitDepth = Annotated[Literal["8", "16"], BeforeValidator(str)]
-"""Text, as all choices are; from Python the numbers 8 and 16 are taken too."""
-
 Shares = Annotated[tuple[Annotated[float, Field(ge=0)], ...], BeforeValidator(_split)]
+
+
+def _as_text(value: Any) -> Any:
+    """Return a whole number as the text of a choice: 16 as "16"."""
+    return str(value) if type(value) is int else value
+
+
+BitDepth = Annotated[Literal["8", "16"], BeforeValidator(_as_text)]
 
 
 class StyleTransferOptions(BaseModel):
