@@ -108,8 +108,7 @@ def test_a_draft_then_every_step_then_the_picture(idle: EngineProcess, tmp_path:
 
 @pytest.mark.parametrize("steps", [2, 0])
 def test_16_bits_where_they_are_asked_for(idle: EngineProcess, tmp_path: Path, steps: int) -> None:
-    options = {"init_method": "draft", "total_iterations": steps}
-    idle.start(work(tmp_path, bit_depth=16, **options))
+    idle.start(work(tmp_path, bit_depth=16, init_method="draft", total_iterations=steps))
     assert isinstance(to_the_end(idle)[-1], Finished)
     *_, info = png.Reader(bytes=(tmp_path / RESULT).read_bytes()).read()
     assert info["bitdepth"] == 16

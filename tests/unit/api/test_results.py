@@ -14,7 +14,7 @@ from PIL import Image
 from conftest import encoded, picture
 from nst import images
 from nst.api import pictures
-from nst.jobs.execute import News, Work
+from nst.jobs.execute import Finished, News, Work
 from nst.jobs.job import RESULT, Job, JobStatus
 from service import CAT, CRASH, WAVES, Browser, House, finishes, form, paints, upload
 
@@ -348,10 +348,13 @@ def test_facts_of_the_fixture(done: dict[str, Any]) -> None:
 
 def finishes_with_16_bits(work: Work) -> News:
     """As the engine's process does for an order with bit_depth 16."""
-    news = finishes()(work)
+    say = finishes()
+    assert callable(say)
+    news = say(work)
     recipe = images.read_recipe(work.directory / RESULT)
     samples = np.asarray(picture(64, 48), dtype=np.uint16) * 257
     images.save(samples, work.directory / RESULT, recipe=recipe, overwrite=True)
+    assert isinstance(news, Finished)
     return news
 
 
