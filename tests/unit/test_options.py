@@ -262,9 +262,9 @@ def test_options_survive_json() -> None:
 
 
 def test_bit_depth_is_taken_as_a_number_too() -> None:
-    for value in (16, "16"):
-        options = StyleTransferOptions(bit_depth=value)
+    for deep in (16, "16"):
+        options = StyleTransferOptions.from_preset("fast", bit_depth=deep)
         assert (options.bit_depth, options.is_16_bit) == ("16", True)
     assert not StyleTransferOptions().is_16_bit
-    for value in (True, 12, 16.0, 16.5):
-        assert refused(bit_depth=value).allowed == "one of 8, 16"
+    for wrong in (True, 12, 16.0, 16.5):
+        assert refused(bit_depth=wrong).allowed == "one of 8, 16"

@@ -89,7 +89,7 @@ def test_8_bits_are_the_default_and_the_same_picture() -> None:
 
 
 def test_every_step_has_16_bits_also_of_a_coarse_scale() -> None:
-    options = StyleTransferOptions(**TINY, scales=2, bit_depth=16)
+    options = StyleTransferOptions(**TINY, scales=2, bit_depth="16")
     steps = list(NeuralStyleTransfer(options, device="cpu").steps(picture(), picture(50, 40)))
     for progress in steps:
         samples, image = progress.output(), np.asarray(progress.render(), dtype=float)
@@ -105,11 +105,11 @@ def test_a_checkpoint_goes_on_at_another_bit_depth(tmp_path: Any) -> None:
         if progress.step == 2 and progress.save_checkpoint:
             progress.save_checkpoint(tmp_path / "checkpoint.safetensors")
 
-    def transfer(bit_depth: int) -> NeuralStyleTransfer:
-        options = StyleTransferOptions(**TINY, bit_depth=bit_depth)
+    def transfer(bit_depth: str) -> NeuralStyleTransfer:
+        options = StyleTransferOptions(**TINY | {"bit_depth": bit_depth})
         return NeuralStyleTransfer(options, device="cpu")
 
-    whole = transfer(8).run(picture(), picture(50, 40), save)
-    rest = transfer(16).run(picture(), picture(50, 40), resume_from=tmp_path)
+    whole = transfer("8").run(picture(), picture(50, 40), save)
+    rest = transfer("16").run(picture(), picture(50, 40), resume_from=tmp_path)
     assert rest.image.tobytes() == whole.image.tobytes()
     check_true_16_bits(rest)

@@ -60,7 +60,8 @@ def recoloured(picture: Image.Image, content: Image.Image, amount: float) -> Ima
 def yiq(levels: np.ndarray) -> np.ndarray:
     """[Gatys17] §5.1 names the space; the matrix is that of NTSC 1953."""
     matrix = [[0.299, 0.587, 0.114], [0.596, -0.274, -0.322], [0.211, -0.523, 0.312]]
-    return levels.astype(np.float64) @ np.array(matrix).T
+    converted: np.ndarray = levels.astype(np.float64) @ np.array(matrix).T
+    return converted
 
 
 @pytest.mark.parametrize("amount", [0.3, 1])
