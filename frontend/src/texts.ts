@@ -656,6 +656,7 @@ export const texts = {
       convergence_tolerance: 'Convergence tolerance',
       convergence_window: 'Convergence window',
       save_every: 'Keep a frame every',
+      bit_depth: 'Bits per channel',
       seed: 'Seed',
     } as Record<string, string>,
   },

@@ -275,7 +275,7 @@ class _Painting:
         )
 
     def _finished(self, result: Result) -> Finished:
-        images.save(result.image, self._file(RESULT), recipe=self._recipe(result), overwrite=True)
+        images.save(result.output, self._file(RESULT), recipe=self._recipe(result), overwrite=True)
         canceled = result.stop_reason is StopReason.CANCELED
         return Finished(
             JobStatus.CANCELED if canceled else JobStatus.SUCCEEDED,

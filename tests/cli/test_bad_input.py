@@ -76,6 +76,7 @@ BAD_NEW_OPTIONS: dict[str, tuple[str, str]] = BAD_OPTIONS | {
     "convergence_tolerance": ("1", "less than 1"),
     "convergence_window": ("0", "at least 1"),
     "save_every": ("-3", "at least 0"),
+    "bit_depth": ("12", "one of"),
     "seed": ("half", "integer"),
 }
 
@@ -269,3 +270,28 @@ def test_a_wrong_environment_variable_is_named(
     outcome = nst("stylize", content, style)
     assert outcome.code == 2
     assert "NST_OFFLINE: 'perhaps'" in outcome.err
+
+
+@pytest.mark.parametrize("name", ["out.jpg", "out.JPEG", "out.webp"])
+@pytest.mark.parametrize("preset", ["quality", "draft"])
+def test_16_bits_in_a_format_that_does_not_hold_them(
+    nst: Nst, tmp_path: Path, content: Path, style: Path, name: str, preset: str
+) -> None:
+    outcome = nst("stylize", content, style, "-o", name, "--bit-depth=16", f"--preset={preset}")
+    says = f"bit_depth: '16' is not possible; give 8 for a {Path(name).suffix} file, or an output "
+    check(outcome, f"{says}ending in .png, .tif, .tiff", tmp_path, set())
+
+
+@pytest.mark.parametrize("format_name", ["jpg", "webp"])
+def test_a_batch_with_16_bits_in_a_format_that_does_not_hold_them(
+    nst: Nst, tmp_path: Path, content: Path, style: Path, format_name: str
+) -> None:
+    arguments = ("-o", "results", f"--format={format_name}", "--bit-depth=16")
+    outcome = nst("batch", content, style, *arguments)
+    check(outcome, f"bit_depth: '16' is not possible; give 8 for a .{format_name}", tmp_path, set())
+
+
+def test_a_video_has_no_bit_depth(nst: Nst, style: Path) -> None:
+    outcome = nst("video", "film.mp4", style, "--bit-depth=16")
+    assert outcome.code == 2
+    assert "No such option" in outcome.err

@@ -44,6 +44,7 @@ CHANGED: dict[str, Any] = {
     "convergence_tolerance": 0.1,
     "convergence_window": 7,
     "save_every": 1,
+    "bit_depth": "16",
     "seed": 11,
 }
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, cast
 
+import png
 import pytest
 from PIL import Image
 
@@ -105,6 +106,15 @@ def test_a_draft_then_every_step_then_the_picture(idle: EngineProcess, tmp_path:
     recipe = Recipe.read(tmp_path / RESULT)
     assert (recipe.content.path, recipe.styles[0].path) == ("cat.png", "waves.png")
     assert recipe.options["save_every"] == 5
+
+
+@pytest.mark.parametrize("steps", [2, 0])
+def test_16_bits_where_they_are_asked_for(idle: EngineProcess, tmp_path: Path, steps: int) -> None:
+    idle.start(work(tmp_path, bit_depth=16, init_method="draft", total_iterations=steps))
+    assert isinstance(to_the_end(idle)[-1], Finished)
+    *_, info = png.Reader(bytes=(tmp_path / RESULT).read_bytes()).read()
+    assert info["bitdepth"] == 16
+    assert Recipe.read(tmp_path / RESULT).options["bit_depth"] == "16"
 
 
 def test_losses_add_up_and_fall(idle: EngineProcess, tmp_path: Path) -> None:

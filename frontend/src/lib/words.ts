@@ -41,7 +41,7 @@ const GROUPS: Partial<Record<Group, string[]>> = {
     'init_method',
     'seed',
   ],
-  end: ['total_iterations', 'convergence_tolerance', 'convergence_window', 'save_every'],
+  end: ['total_iterations', 'convergence_tolerance', 'convergence_window', 'save_every', 'bit_depth'],
 };
 
 /** The fields in groups that belong together; what has no group yet comes last. */

@@ -87,9 +87,11 @@ def batch(
     """
     if pairs and watch:
         raise click.UsageError("--pairs and --watch exclude each other")
+    options = StyleTransferOptions.from_preset(preset or DEFAULT_PRESET, **given(values))
+    images.check_bit_depth(f".{format_name}", options.bit_depth)
     work = Batch(
         Painter(
-            StyleTransferOptions.from_preset(preset or DEFAULT_PRESET, **given(values)),
+            options,
             device=device,
             precision=precision,
             max_memory=max_memory,

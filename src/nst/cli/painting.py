@@ -20,7 +20,7 @@ from nst.cli.errors import CANCELED_EXIT_CODE
 from nst.cli.progress_bar import ProgressBar, duration
 from nst.errors import InvalidOption, NSTError, StorageError, TransferCanceled
 from nst.options import StyleTransferOptions
-from nst.progress import Distances, MemoryPlan, Progress, Result, StopReason
+from nst.progress import Distances, MemoryPlan, Progress, Result, Samples, StopReason
 from nst.recipe import PictureFile, Recipe
 
 if TYPE_CHECKING:
@@ -98,11 +98,7 @@ class Painter:
             masks=[style.mask for style in loaded],
             initial=painting.initial and images.load(painting.initial, "initial"),
         )
-        images.check_output(painting.output)
-        if painting.timelapse:
-            video.check_output(painting.timelapse, "timelapse")
-            if self.options.is_draft:
-                raise InvalidOption("total_iterations", 0, "at least 1 for a time-lapse")
+        _check_outputs(painting, self.options)
         files = _Files.of(painting)
         checkpoints = self._checkpoints(painting)
         latest: Progress | None = None
@@ -132,13 +128,13 @@ class Painter:
             except (NSTError, KeyboardInterrupt):
                 ctrl_c.is_saving = True
                 if latest:
-                    saved = _save(latest.snapshot.picture(), painting, recipe=None)
+                    saved = _save(latest.snapshot.output(), painting, recipe=None)
                     click.echo(f"The picture after step {latest.step} is in {saved}", err=True)
                     if checkpoints:
                         checkpoints.tell()
                 raise
             ctrl_c.is_saving = True
-            paths = [_save(result.image, painting, self._recipe(painting, result, files))]
+            paths = [_save(result.output, painting, self._recipe(painting, result, files))]
             if timelapse and painting.timelapse:
                 path, overwrite = painting.timelapse, painting.overwrite
                 paths.append(timelapse.save(path, result.image, overwrite=overwrite))
@@ -216,6 +212,16 @@ class Painter:
         ).text()
 
 
+def _check_outputs(painting: Painting, options: StyleTransferOptions) -> None:
+    """Raise InvalidOption or VideoUnavailable if a result could not be written."""
+    images.check_output(painting.output)
+    images.check_bit_depth(painting.output.suffix, options.bit_depth)
+    if painting.timelapse:
+        video.check_output(painting.timelapse, "timelapse")
+        if options.is_draft:
+            raise InvalidOption("total_iterations", 0, "at least 1 for a time-lapse")
+
+
 @dataclass(frozen=True, slots=True)
 class _Files:
     """What goes into a painting, as it was before the painting began."""
@@ -238,7 +244,7 @@ class _Files:
         )
 
 
-def _save(image: Image.Image, painting: Painting, recipe: str | None) -> Path:
+def _save(image: "Image.Image | Samples", painting: Painting, recipe: str | None) -> Path:
     try:
         return images.save(image, painting.output, recipe=recipe, overwrite=painting.overwrite)
     except StorageError as error:

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 DEFAULT_PRESET = "fast"
 LATER_SHARE = 4
 """Of the first frame's steps a later frame takes one in so many: it begins nearly done."""
+LEFT_OUT = ("total_iterations", "save_every", "style_blend", "bit_depth")
+"""Options without meaning for a video; --first-steps and --steps replace total_iterations."""
 
 
 @click.command()
@@ -51,7 +53,7 @@ LATER_SHARE = 4
 )
 @preset_option(DEFAULT_PRESET)
 @transfer_options(
-    [name for name in FIELDS if name not in ("total_iterations", "save_every", "style_blend")],
+    [name for name in FIELDS if name not in LEFT_OUT],
     with_dashes,
     DEFAULT_PRESET,
 )

@@ -12,6 +12,7 @@ import numpy as np
 from PIL import Image
 
 from nst import images
+from nst.engine.pictures import levels
 from nst.errors import InvalidImage, InvalidOption
 from nst.images import ImageSource
 from nst.options import StyleTransferOptions
@@ -118,13 +119,24 @@ def mixed(
     of its style, and the content, resized, where there is none."""
     if len(pictures) == 1 and styles[0].mask is None:
         return pictures[0]
-    size = pictures[0].size
+    each = [levels.of_image(picture) for picture in pictures]
+    return levels.to_image(mixed_levels(content, each, styles))
+
+
+def mixed_levels(
+    content: Image.Image, pictures: Sequence[np.ndarray], styles: Sequence[Style]
+) -> np.ndarray:
+    """As `mixed`, of levels (H, W, 3), not rounded."""
+    if len(pictures) == 1 and styles[0].mask is None:
+        return pictures[0]
+    height, width, _ = pictures[0].shape
+    size = (width, height)
     parts = amounts(styles, size) or [np.full((1, 1), style.share) for style in styles]
     base = np.asarray(images.resize(images.flatten(content), size), dtype=np.float64)
     result = base.copy()
     for part, picture in zip(parts, pictures, strict=True):
-        result += part[:, :, None] * (np.asarray(picture) - base)
-    return Image.fromarray(result.round().clip(0, 255).astype(np.uint8))
+        result += part[:, :, None] * (picture - base)
+    return result
 
 
 def _as_array(mask: Image.Image | None, size: tuple[int, int]) -> np.ndarray:
