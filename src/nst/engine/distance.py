@@ -200,7 +200,7 @@ def _rows(features: Tensor) -> Tensor:
 
 
 def _directions(features: Tensor, mean: Tensor) -> Tensor:
-    """Return unit vectors from the mean to the features; shorter ones where there is no direction."""
+    """Return unit vectors from the mean to the features, shorter where there is no direction."""
     return normalize(features - mean, dim=1, eps=SMALLEST_DEVIATION * mean.norm().item() + 1e-12)
 
 
