@@ -101,7 +101,7 @@ def measure(
 
 
 def self_similarity_distance(features: Tensor, target: Tensor) -> float:
-    """Return the content loss of [Kolkin19] §2.2 for one layer, 0…2; 0 is equal.
+    """Return the content loss of [Kolkin19] for one layer, 0…2; 0 is equal.
 
     Both maps, (1, C, H, W), are averaged onto CELLS_PER_SIDE² cells, or fewer where they have fewer
     features. D holds the cosine distance of every two of an image's cells, each row divided by
