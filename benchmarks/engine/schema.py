@@ -183,8 +183,8 @@ class Curves(Measured):
 
 
 Measure = Literal["squared", "transport"]
-"""Definition of a row's two distances. squared: `nst.progress.SquaredDistances`, as nst 0.1 measured
-them. transport: `content` and `style` of `nst.progress.Distances`. The two cannot be compared."""
+"""Definition of a row's two distances. squared: `nst.progress.SquaredDistances`, those of nst 0.1.
+transport: `content` and `style` of `nst.progress.Distances`. The two cannot be compared."""
 
 
 class Judged(Record):
