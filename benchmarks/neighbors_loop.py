@@ -55,8 +55,8 @@ class NeighborsLoop:
         seed: int = 0,
     ) -> None:
         """`tensors`: conv1_1.weight, conv1_1.bias, … of VGG-16 for RGB 0…255 minus MEAN_RGB; images
-        (1, 3, H, W), 0…1, on one device, the style at its final size. `alpha`: share of the image so
-        far in what neighbours are searched for, 0…1; more of it is a stronger style."""
+        (1, 3, H, W), 0…1, on one device, the style at its final size. `alpha`: share of the image
+        so far in what neighbours are searched for, 0…1; more of it is a stronger style."""
         self.network = build_network("vgg16", tensors, last=LAYERS[-1], padding="replicate")
         self.network.to(content.device)
         self.mean = torch.tensor(MEAN_RGB, device=content.device).view(1, 3, 1, 1)
@@ -170,7 +170,7 @@ class NeighborsLoop:
 
 def nearest(queries: Tensor, keys: Tensor) -> Tensor:
     """Index of the unit vector among `keys` with the largest cosine, for each of `queries`."""
-    return torch.cat([(block @ keys.T).argmax(1) for block in queries.split(BLOCK)])
+    return torch.cat([(block @ keys.T).argmax(1) for block in torch.split(queries, BLOCK)])
 
 
 def centred(features: Tensor) -> Tensor:
@@ -231,7 +231,8 @@ def with_colours_of(image: Tensor, other: Tensor) -> Tensor:
 
 def _root(covariance: Tensor, exponent: float) -> Tensor:
     values, vectors = torch.linalg.eigh(covariance)
-    return (vectors * values.clamp(min=1e-6) ** exponent) @ vectors.T
+    root: Tensor = (vectors * values.clamp(min=1e-6) ** exponent) @ vectors.T
+    return root
 
 
 def _counted(on_step: OnStep) -> Callable[[], None]:

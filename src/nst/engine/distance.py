@@ -178,7 +178,8 @@ def _features(
     styles = [(share, _rows(_sampled(each[layer], most))) for share, each in region.styles]
     cells = _rows(grid)
     if region.amount is not None:
-        amounts = adaptive_avg_pool2d(region.amount, grid.shape[2:]).flatten()
+        height, width = grid.shape[2:]
+        amounts = adaptive_avg_pool2d(region.amount, (height, width)).flatten()
         # Cells on a soft edge belong to the region where it has at least half of its strength.
         cells = cells[amounts >= amounts.max() / 2]
     return cells, styles
@@ -209,7 +210,7 @@ def _nearest(one: Tensor, other: Tensor) -> tuple[Tensor, Tensor]:
     each of those to the nearest of the first, (M,)."""
     there: list[Tensor] = []
     back = torch.full((len(other),), -1.0)
-    for block in one.split(BLOCK_FEATURES):
+    for block in torch.split(one, BLOCK_FEATURES):
         cosines = block @ other.T
         there.append(cosines.amax(1))
         torch.maximum(back, cosines.amax(0), out=back)
