@@ -119,8 +119,8 @@ def paints(step: int, *, checkpoint: bytes | None = None) -> Line:
     return say
 
 
-def finishes(status: JobStatus = JobStatus.SUCCEEDED, steps: int = 10) -> Line:
-    """The result, with the recipe that the engine puts into it."""
+def finishes(status: JobStatus = JobStatus.SUCCEEDED, steps: int = 10, **facts: Any) -> Line:
+    """The result with these facts, and with the recipe that the engine puts into it."""
 
     def say(work: Work) -> News:
         order = work.job.order
@@ -134,7 +134,7 @@ def finishes(status: JobStatus = JobStatus.SUCCEEDED, steps: int = 10) -> Line:
         )
         images.save(picture(64, 48), work.directory / RESULT, recipe=recipe.text(), overwrite=True)
         reason = "canceled" if status is JobStatus.CANCELED else "total_iterations"
-        return Finished(status, job_result(steps=steps, stop_reason=reason))
+        return Finished(status, job_result(steps=steps, stop_reason=reason, **facts))
 
     return say
 

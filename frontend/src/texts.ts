@@ -1,6 +1,6 @@
 /** Every sentence of the page, in one place: a translation is a copy of this file. */
 
-import { duration, fileSize, percent, pixelSize, plainNumber } from './lib/format';
+import { duration, fileSize, hundredths, percent, pixelSize, plainNumber } from './lib/format';
 import type { Size } from './lib/types';
 
 const many = (count: number, one: string, several: string) => (count === 1 ? `1 ${one}` : `${count} ${several}`);
@@ -463,8 +463,10 @@ export const texts = {
       converged: 'It stopped by itself: the picture hardly changed any more.',
       partial: 'Stopped by you: this is the picture so far.',
       nothing: 'It was stopped before the first step, so there is no picture.',
-      distances: (content: number, style: number, judge: string) =>
-        `As ${judge} sees it, the painting is ${plainNumber(content)} from the photo and ${plainNumber(style)} from the style; 0 is equal.`,
+      distances: (content: number, style: number, worstTenth: number) =>
+        `Distance from the photo ${hundredths(content)}, from the style ${hundredths(style)} (worst tenth ${hundredths(worstTenth)}).`,
+      distancesNote: (judge: string) =>
+        `Measured by ${judge}, which did not paint it. 0 is equal. The worst tenth are the places least like the style.`,
       kept: (until: string) => `Kept here until ${until}.`,
     },
     actions: {

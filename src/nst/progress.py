@@ -130,13 +130,39 @@ OnProgress = Callable[[Progress], None]
 
 @dataclass(frozen=True, slots=True)
 class Distances:
-    """How far a picture is from what it was made of, seen by a network that did not make it;
-    squared and relative, so that 0 is equal."""
+    """How far an image is from its content image and its styles, seen by the network that did not
+    paint it. 0 is equal. `nst.engine.distance` has the formulas."""
 
     judge: str
-    """The network."""
+    """Network that measured: vgg16 or vgg19."""
     content: float
+    """Self-similarity distance from the content image, 0…2. Paintings are between 0.15 and 0.4."""
     style: float
+    """Larger of precision and coverage: the relaxed earth mover's distance from the styles, 0…2."""
+    precision: float
+    """Mean cosine distance from each feature of the image to its nearest in the styles. An
+    unpainted photo may do well here; no measure by itself."""
+    coverage: float
+    """Mean cosine distance from each feature of the styles to its nearest in the image."""
+    worst_tenth: float
+    """Mean of the largest tenth of the distances that precision averages: places that no style
+    reached."""
+    gram: float
+    """Squared distance of the Gram matrices, relative to those of the style: 1 is as far as from
+    nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class SquaredDistances:
+    """Distances as nst 0.1 measured them, in old recipes and jobs. They cannot be compared with
+    `Distances`."""
+
+    judge: str
+    """Network that measured: vgg16 or vgg19."""
+    content: float
+    """Squared distance of the features of conv4_2, relative to the content's own."""
+    style: float
+    """Squared distance of the Gram matrices; `Distances` calls it `gram`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ import nst
 from nst import images
 from nst.errors import ImageRole, InvalidImage
 from nst.options import StyleTransferOptions
-from nst.progress import Distances
+from nst.progress import Distances, SquaredDistances
 
 
 class PictureFile(BaseModel):
@@ -60,7 +60,8 @@ class Recipe(BaseModel):
     """The version."""
     options: dict[str, Any]
     weights_sha256: str
-    distances: Distances | None = None
+    distances: Distances | SquaredDistances | None = None
+    """SquaredDistances in recipes of nst 0.1."""
     content: PictureFile
     styles: tuple[PictureFile, ...] = Field(min_length=1)
     masks: tuple[PictureFile | None, ...] = ()

@@ -17,6 +17,7 @@ from nst import Inputs, NeuralStyleTransfer, StyleTransferOptions, images
 from nst.cli.options import FIELDS, MemorySize
 from nst.engine import draft as preview
 from nst.engine.draft import NETWORK_SHA256
+from nst.progress import Distances
 from nst.recipe import Recipe
 
 TINY = ("--size", 48, "--total-iterations", 2, "--model", "vgg16")
@@ -319,6 +320,24 @@ def test_a_timelapse_begins_with_the_content_and_ends_with_the_result(
 def test_no_recipe_leaves_no_metadata(nst: Nst, tmp_path: Path, content: Path, style: Path) -> None:
     nst("stylize", content, style, "-o", "out.png", "--no-recipe", *TINY)
     assert saved(tmp_path / "out.png").info == {}
+
+
+def test_the_summary_and_the_recipe_have_the_distances(
+    nst: Nst,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    content: Path,
+    style: Path,
+    vgg19_directory: Path,
+) -> None:
+    monkeypatch.setenv("NST_WEIGHTS_DIR", str(vgg19_directory))
+    outcome = nst("stylize", content, style, "-o", "out.png", *TINY)
+    found = Recipe.read(tmp_path / "out.png").distances
+    assert isinstance(found, Distances)
+    assert (
+        f"Distance from the photo {found.content:.2f}, from the style {found.style:.2f} "
+        f"(worst tenth {found.worst_tenth:.2f}), measured by vgg19"
+    ) in outcome.err
 
 
 def test_the_recipe_is_json_with_version_options_weights_and_pictures(

@@ -18,7 +18,7 @@ from conftest import encoded, picture
 from nst import images
 from nst.errors import InvalidImage
 from nst.options import StyleTransferOptions
-from nst.progress import Distances
+from nst.progress import Distances, SquaredDistances
 from nst.recipe import PictureFile, Recipe
 
 EXTENSIONS = [".png", ".jpg", ".webp", ".tiff"]
@@ -38,7 +38,7 @@ def recipe_of(folder: Path, result: Path) -> Recipe:
         OPTIONS,
         model="vgg16",
         weights_sha256="ab" * 32,
-        distances=Distances("vgg19", 0.75, 0.0625),
+        distances=Distances("vgg19", 0.21, 0.3, 0.25, 0.3, 0.5, 0.0625),
         content=PictureFile.of(folder / "photos" / "Zoë & ich.png", result),
         styles=[PictureFile.of(folder / "stile" / "水.png", result)],
     )
@@ -87,6 +87,18 @@ def test_text_is_ascii(folder: Path) -> None:
     text = recipe_of(folder, folder / "x.png").text()
     assert text.isascii()
     assert json.loads(text)["content"]["path"] == "photos/Zoë & ich.png"
+
+
+@pytest.mark.parametrize("distances", [None, {"judge": "vgg19", "content": 0.75, "style": 0.0625}])
+def test_recipe_of_nst_0_1_keeps_its_own_distances(
+    folder: Path, distances: dict[str, float] | None
+) -> None:
+    path = painted(folder)
+    old = json.loads(recipe_of(folder, path).text()) | {"distances": distances}
+    images.save(picture(), path, recipe=json.dumps(old), overwrite=True)
+    recipe = Recipe.read(path)
+    assert recipe.distances == (distances and SquaredDistances("vgg19", 0.75, 0.0625))
+    assert json.loads(recipe.text())["distances"] == distances
 
 
 # ── finding the pictures ──────────────────────────────────────────────────────────────────────

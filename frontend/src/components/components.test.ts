@@ -116,6 +116,33 @@ describe('Viewer', () => {
 });
 
 describe('JobEnd', () => {
+  it('says how far the painting is from photo and style', () => {
+    const distances = {
+      judge: 'vgg19',
+      content: 0.2131,
+      style: 0.3,
+      precision: 0.25,
+      coverage: 0.3,
+      worst_tenth: 0.52,
+      gram: 0.06,
+    };
+    const result = {
+      size: [512, 341] as [number, number],
+      steps: 180,
+      evaluations: 190,
+      stop_reason: 'total_iterations' as const,
+      model: 'vgg16',
+      device: 'cpu',
+      precision: 'bf16',
+      distances,
+      content_type: 'image/png',
+    };
+    render(JobEnd, { job: job({ status: 'succeeded', result }) });
+    expect(
+      screen.getByText('Distance from the photo 0.21, from the style 0.30 (worst tenth 0.52).'),
+    ).toHaveAttribute('title', expect.stringContaining('vgg19'));
+  });
+
   it('says what went wrong, what the server says, and what to do', () => {
     render(JobEnd, { job: job({ status: 'failed', error: { code: 'out_of_memory', message: '9000×6000 pixels need more' } }) });
     const note = screen.getByRole('alert');

@@ -25,10 +25,15 @@ export interface Progress {
   preview_step: number | null;
 }
 
+/** How far the painting is from the photo and the style, as another network sees it; 0 is equal. */
 export interface Distances {
   judge: string;
   content: number;
   style: number;
+  precision: number;
+  coverage: number;
+  worst_tenth: number;
+  gram: number;
 }
 
 export interface Result {

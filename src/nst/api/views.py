@@ -41,10 +41,13 @@ class ResultView(BaseModel):
     device: str
     precision: str
     distances: Distances | None
+    """Null if no other network was there to judge, or if nst 0.1 measured other distances."""
 
     @classmethod
     def of(cls, result: JobResult) -> Self:
-        return cls.model_validate(result.model_dump(exclude={"key", "weights_sha256"}))
+        facts = result.model_dump(exclude={"key", "weights_sha256", "distances"})
+        now = result.distances if isinstance(result.distances, Distances) else None
+        return cls(**facts, distances=now)
 
 
 class PictureView(BaseModel):

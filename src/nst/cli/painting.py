@@ -278,8 +278,9 @@ def _distances(distances: Distances | None) -> str:
     if distances is None:
         return ""
     return (
-        f"\nseen by {distances.judge}: content distance {distances.content:.3f}, "
-        f"style distance {distances.style:.4f}"
+        f"\nDistance from the photo {distances.content:.2f}, from the style "
+        f"{distances.style:.2f} (worst tenth {distances.worst_tenth:.2f}), "
+        f"measured by {distances.judge}; 0 is equal"
     )
 
 

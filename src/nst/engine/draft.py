@@ -96,7 +96,7 @@ class DraftSnapshot:
     def picture(self) -> Image.Image:
         return self.draft.image
 
-    def samples(self) -> Samples | None:
+    def samples(self) -> "Samples | None":
         return self.draft.samples
 
     def output(self) -> "Image.Image | Samples":

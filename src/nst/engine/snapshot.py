@@ -42,7 +42,7 @@ class StepSnapshot:
     def picture(self) -> Image.Image:
         return levels.to_image(self._levels())
 
-    def samples(self) -> Samples | None:
+    def samples(self) -> "Samples | None":
         return levels.to_samples(self._levels()) if self.options.is_16_bit else None
 
     def output(self) -> "Image.Image | Samples":

@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, field_serializer
 
 from nst.options import StyleTransferOptions
-from nst.progress import Distances
+from nst.progress import Distances, SquaredDistances
 
 
 class JobStatus(StrEnum):
@@ -143,7 +143,8 @@ class JobResult(_Value):
     weights_sha256: str
     device: str
     precision: str
-    distances: Distances | None = None
+    distances: Distances | SquaredDistances | None = None
+    """SquaredDistances in jobs of nst 0.1."""
 
 
 class JobError(_Value):

@@ -1,6 +1,7 @@
 """/api/v1/jobs: a form becomes a job, and what can be done with it."""
 
 import io
+from dataclasses import asdict
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from nst.controls import STEERABLE
 from nst.jobs.execute import Failed
 from nst.jobs.job import JobError, JobStatus
 from nst.options import PRESETS, StyleTransferOptions
+from nst.progress import Distances, SquaredDistances
 from service import CAT, WAVES, Browser, House, finishes, form, paints, progress, upload
 
 JOBS = "/api/v1/jobs"
@@ -302,6 +304,25 @@ def test_a_finished_job(client: Browser, house: House) -> None:
         "distances": None,
     }
     assert seen["completed_at"] < seen["expires_at"]
+
+
+def test_a_finished_job_has_its_distances(client: Browser, house: House) -> None:
+    distances = Distances("vgg19", 0.21, 0.3, 0.25, 0.3, 0.52, 0.06)
+    job = submitted(client)
+    house.work(finishes(distances=distances))
+    seen = client.get(f"{JOBS}/{job['id']}").json
+    assert seen["result"]["distances"] == asdict(distances)
+
+
+def test_distances_of_nst_0_1_are_not_shown_as_what_they_are_not(
+    client: Browser, house: House
+) -> None:
+    job = submitted(client)
+    house.work(finishes(distances={"judge": "vgg19", "content": 0.75, "style": 0.0625}))
+    kept = house.repository.get(job["id"]).result
+    assert kept is not None
+    assert kept.distances == SquaredDistances("vgg19", 0.75, 0.0625)
+    assert client.get(f"{JOBS}/{job['id']}").json["result"]["distances"] is None
 
 
 def test_a_failed_job_says_why(client: Browser, house: House) -> None:
