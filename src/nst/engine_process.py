@@ -15,6 +15,7 @@ from PIL import Image
 from nst import images, tracing
 from nst.controls import Controls
 from nst.engine import memory
+from nst.engine.detail import Detail, load_detail
 from nst.engine.preview import run_draft
 from nst.engine.style_transfer import NeuralStyleTransfer
 from nst.engine.weights import WeightsStore
@@ -22,6 +23,7 @@ from nst.errors import (
     DependencyError,
     DraftUnavailable,
     InvalidCheckpoint,
+    NetworkUnavailable,
     NSTError,
     OutOfMemory,
     TransferCanceled,
@@ -39,6 +41,7 @@ from nst.jobs.execute import (
 from nst.jobs.job import (
     CHECKPOINT,
     CONTENT,
+    DETAIL_MAP,
     FRAMES,
     PREVIEW,
     RESULT,
@@ -138,6 +141,7 @@ class _Painting:
     work: Work
     wishes: _Wishes
     easel: _Easel
+    detail: Detail = field(default_factory=lambda: Detail(None))
     preview_step: int | None = None
     shown_at: float = 0.0
     kept_at: float = field(default_factory=time.monotonic)
@@ -186,6 +190,7 @@ class _Painting:
         transfer = NeuralStyleTransfer(
             self._job.order.options, device=self.easel.device, weights=self.easel.weights
         )
+        self.detail = self._load_detail()
         checkpoint = self._file(CHECKPOINT)
         if not checkpoint.exists():
             self._show_draft()
@@ -196,6 +201,12 @@ class _Painting:
             logger.warning("job begins again: %s", error, extra=public_facts(self._job))
             return self._run(transfer, None)
 
+    def _load_detail(self) -> Detail:
+        order = self._job.order
+        detail_map = self._file(DETAIL_MAP) if order.detail_map else None
+        content = images.load(self._file(CONTENT), "content")
+        return load_detail(detail_map, content, order.options)
+
     def _run(self, transfer: NeuralStyleTransfer, checkpoint: Path | None) -> Result:
         return transfer.run(
             self._file(CONTENT),
@@ -204,6 +215,7 @@ class _Painting:
             masks=self._masks,
             resume_from=checkpoint,
             controls=self.wishes.controls,
+            **self.detail.arguments,
         )
 
     def _show_draft(self) -> None:
@@ -290,6 +302,7 @@ class _Painting:
                 device=result.device,
                 precision=result.precision,
                 distances=result.distances,
+                notice=self.detail.notice,
             ),
         )
 
@@ -303,6 +316,7 @@ class _Painting:
             content=_as_file(order.content),
             styles=[_as_file(style) for style in order.styles],
             masks=[_as_file(mask) if mask else None for mask in order.masks],
+            detail_map=_as_file(order.detail_map) if order.detail_map else None,
         ).text()
 
 
@@ -319,6 +333,8 @@ def _sentence(error: NSTError) -> str:
             return f"this server has no weights for {model}; choose the model vgg16"
         case DraftUnavailable():
             return "this server cannot paint drafts; start from another picture"
+        case NetworkUnavailable():
+            return "this server cannot find faces or people; set protect to none"
         case DependencyError():
             return "this server could not keep what was painted; try again later"
         case _:

@@ -41,6 +41,7 @@ class ResultView(BaseModel):
     device: str
     precision: str
     distances: Distances | None
+    notice: str | None
 
     @classmethod
     def of(cls, result: JobResult) -> Self:
@@ -63,6 +64,7 @@ class PictureView(BaseModel):
 class PicturesView(BaseModel):
     content: PictureView
     styles: list[PictureView]
+    detail_map: PictureView | None
 
 
 class LinksView(BaseModel):
@@ -127,6 +129,7 @@ class JobView(BaseModel):
             pictures=PicturesView(
                 content=PictureView.of(order.content),
                 styles=[PictureView.of(style) for style in order.styles],
+                detail_map=PictureView.of(order.detail_map) if order.detail_map else None,
             ),
             links=_links(job),
         )

@@ -24,6 +24,7 @@ from nst.progress import Distances, MemoryPlan, Progress, Result, StopReason
 from nst.recipe import PictureFile, Recipe
 
 if TYPE_CHECKING:
+    from nst.engine.detail import Detail
     from nst.engine.style_transfer import NeuralStyleTransfer
 
 REASONS = {
@@ -47,6 +48,8 @@ class Painting:
     """Directory of the intermediate pictures."""
     masks: Sequence[Path | None] = ()
     """Where the styles belong, in their order; None: everywhere."""
+    detail_map: Path | None = None
+    """Where more of the content stays."""
     initial: Path | None = None
     """The picture to start from, if init_method does not say it."""
     timelapse: Path | None = None
@@ -97,8 +100,8 @@ class Painter:
             video.check_output(painting.timelapse, "timelapse")
         files = _Files.of(painting)
         if self.options.is_draft:
-            _check_draft(painting)
             return self._paint_draft(painting, content, styles, masks, files)
+        detail = self._load_detail(painting, content)
         checkpoints = self._checkpoints(painting)
         latest: Progress | None = None
         film = self._timelapse(content) if painting.timelapse else nullcontext()
@@ -125,6 +128,7 @@ class Painter:
                     on_progress,
                     masks=masks,
                     initial=initial,
+                    **detail.arguments,
                     resume_from=painting.checkpoints if painting.goes_on else None,
                 )
             except (NSTError, KeyboardInterrupt):
@@ -175,12 +179,21 @@ class Painter:
         """Without torch, and too fast for a bar; whenever Ctrl-C comes, no half picture is left."""
         from nst.engine.preview import run_draft
 
+        _check_draft(painting)
         result = run_draft(self.options, content, styles, masks)
         saved = _save(result.image, painting, self._recipe(painting, result, files))
         width, height = result.image.size
         click.echo(f"{width}×{height} pixels, a draft in {result.prepare_seconds:.1f} s", err=True)
         click.echo(saved)
         return 0
+
+    def _load_detail(self, painting: Painting, content: Image.Image) -> "Detail":
+        from nst.engine.detail import load_detail
+
+        detail = load_detail(painting.detail_map, content, self.options)
+        if detail.notice:
+            click.echo(f"{painting.content}: {detail.notice}; nothing is protected", err=True)
+        return detail
 
     def _tell_plan(
         self,
@@ -200,6 +213,7 @@ class Painter:
             content=painting.content,
             styles=painting.styles,
             masks=painting.masks,
+            detail_map=painting.detail_map,
             initial=painting.initial,
             output=painting.output,
             options=self.options,
@@ -231,6 +245,7 @@ class Painter:
             content=files.content,
             styles=files.styles,
             masks=files.masks,
+            detail_map=files.detail_map,
             initial=files.initial,
         ).text()
 
@@ -241,6 +256,8 @@ def _check_draft(painting: Painting) -> None:
         raise InvalidOption("total_iterations", 0, "at least 1 for a time-lapse")
     if painting.initial:
         raise InvalidOption("total_iterations", 0, "at least 1 to start from a picture")
+    if painting.detail_map:
+        raise InvalidOption("total_iterations", 0, "at least 1 with a detail map")
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,6 +267,7 @@ class _Files:
     content: PictureFile
     styles: Sequence[PictureFile]
     masks: Sequence[PictureFile | None]
+    detail_map: PictureFile | None
     initial: PictureFile | None
 
     @classmethod
@@ -261,6 +279,7 @@ class _Files:
             file(painting.content),
             [file(style) for style in painting.styles],
             [file(mask) if mask else None for mask in painting.masks],
+            file(painting.detail_map) if painting.detail_map else None,
             file(painting.initial) if painting.initial else None,
         )
 
