@@ -151,8 +151,7 @@ def _new_job() -> Spec:
         | {"description": "White where more of the content picture stays; in its shape."},
         "content_from": _TEXT | {"description": "A job whose content picture to take."},
         "styles_from": _TEXT | {"description": "A job whose style pictures to take."},
-        "detail_map_from": _TEXT
-        | {"description": "A job whose detail map to take, if it has one."},
+        "detail_map_from": _TEXT | {"description": "A job whose detail map to take."},
         "sample_content": _choice(samples("content"), "A sample photo."),
         "sample_style": {
             "type": "array",

@@ -35,7 +35,7 @@ class Detail:
 
 
 def load_detail(
-    source: ImageSource | None, content: Image.Image, options: StyleTransferOptions
+    source: "ImageSource | None", content: Image.Image, options: StyleTransferOptions
 ) -> Detail:
     """Combine the map that was given, if any, with what the option `protect` finds: the brighter
     of the two counts. Raises InvalidImage, NetworkUnavailable."""

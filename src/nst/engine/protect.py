@@ -33,14 +33,14 @@ FACES_SIDE, FACES_CELLS = 192, 48
 of this grid, as wide and high as the square: MediaPipe's options for the full-range detector."""
 PERSON_SIDE = 256
 
-MIN_SCORE = 0.6
-"""MediaPipe's own threshold for the full-range detector."""
 MAX_OVERLAP = 0.4
 """Share of the smaller of two boxes that lies in the other; above it both are one face."""
 
-VIEW_SCALES = (1.5, 1.0, 0.5)
-"""Sides of the squares that are searched for faces, relative to the longest side of the picture.
-Close faces need a border around them; small ones, down to 3 % of the picture, need to be nearer."""
+VIEWS = {1.5: 0.7, 1.0: 0.6, 0.5: 0.6, 0.35: 0.8}
+"""Side of the squares that are searched, relative to the longest side of the picture → score from
+which on a finding is a face. MediaPipe's threshold is 0.6. Faces that fill the picture need a
+border around them; small ones, down to 3 % of the picture, must be seen from near. Such views show
+more that is no face, so they demand more."""
 VIEW_OVERLAP = 1 / 3
 """Share of a square that the next one sees again."""
 
@@ -112,7 +112,9 @@ def _as_map(amount: np.ndarray) -> Image.Image:
 
 def find_faces(picture: Image.Image) -> list[Face]:
     """Return the faces of an RGB picture, most certain first. Raises NetworkUnavailable."""
-    found = [face for view in _views(picture.size) for face in _faces_in(picture, view)]
+    found = [
+        face for view, score in _views(picture.size) for face in _faces_in(picture, view, score)
+    ]
     width, height = picture.size
     faces: list[Face] = []
     for face in sorted(found, key=lambda face: -face.score):
@@ -122,13 +124,14 @@ def find_faces(picture: Image.Image) -> list[Face]:
     return faces
 
 
-def _views(size: tuple[int, int]) -> Iterator[Box]:
-    """The squares to search; parts of them may lie outside of the picture."""
-    for scale in VIEW_SCALES:
+def _views(size: tuple[int, int]) -> Iterator[tuple[Box, float]]:
+    """The squares to search, parts of which may lie outside of the picture; and the score that is
+    demanded there."""
+    for scale, score in VIEWS.items():
         side = round(scale * max(size))
         for top in _starts(size[1], side):
             for left in _starts(size[0], side):
-                yield left, top, left + side, top + side
+                yield (left, top, left + side, top + side), score
 
 
 def _starts(length: int, side: int) -> Sequence[int]:
@@ -139,14 +142,14 @@ def _starts(length: int, side: int) -> Sequence[int]:
     return [round(start) for start in np.linspace(0, length - side, count)]
 
 
-def _faces_in(picture: Image.Image, view: Box) -> Iterator[Face]:
+def _faces_in(picture: Image.Image, view: Box, min_score: float) -> Iterator[Face]:
     left, top, right, _ = view
     side = right - left
     square = images.resize(picture.crop(view), (FACES_SIDE, FACES_SIDE))
     pixels = np.asarray(square, dtype=np.float32)
     boxes, logits = FACES.run({"picture": pixels[np.newaxis] / 127.5 - 1})
     scores = 1 / (1 + np.exp(-logits[0, :, 0].clip(-50, 50)))
-    for index in np.flatnonzero(scores >= MIN_SCORE):
+    for index in np.flatnonzero(scores >= min_score):
         row, column = divmod(int(index), FACES_CELLS)
         x, y, width, height = boxes[0, index, :4] / FACES_SIDE
         yield Face(

@@ -198,11 +198,13 @@ class Jobs:
             raise JobNotFound(job_id) from error
         return content, styles
 
-    def detail_map(self, owner: str, job_id: str) -> Upload | None:
-        """The detail map of an earlier job, if it has one. Raises JobNotFound."""
+    def detail_map(self, owner: str, job_id: str) -> Upload:
+        """The detail map of an earlier job, for another one. Raises JobNotFound, InvalidOption."""
         picture = self.get(owner, job_id).order.detail_map
+        if picture is None:
+            raise InvalidOption("detail_map_from", job_id, "a job that has a detail map")
         try:
-            return Upload(self.storage.get(picture.key), picture.name) if picture else None
+            return Upload(self.storage.get(picture.key), picture.name)
         except FileNotFoundError as error:  # it is being deleted
             raise JobNotFound(job_id) from error
 
