@@ -40,6 +40,8 @@ export interface Result {
   device: string;
   precision: string;
   distances: Distances | null;
+  /** For example that no face was found to protect. */
+  notice: string | null;
   content_type: string;
 }
 
@@ -80,7 +82,7 @@ export interface Job {
   progress: Progress | null;
   error: { code: string; message: string } | null;
   result: Result | null;
-  pictures: { content: PictureInfo; styles: PictureInfo[] };
+  pictures: { content: PictureInfo; styles: PictureInfo[]; detail_map: PictureInfo | null };
   links: Links;
 }
 
