@@ -98,10 +98,10 @@ class Painter:
         images.check_output(painting.output)
         if painting.timelapse:
             video.check_output(painting.timelapse, "timelapse")
+        detail = self._load_detail(painting, content)
         files = _Files.of(painting)
         if self.options.is_draft:
             return self._paint_draft(painting, content, styles, masks, files)
-        detail = self._load_detail(painting, content)
         checkpoints = self._checkpoints(painting)
         latest: Progress | None = None
         film = self._timelapse(content) if painting.timelapse else nullcontext()

@@ -49,6 +49,7 @@ def test_a_new_job(client: Browser, house: House) -> None:
     assert job["pictures"] == {
         "content": {"name": "cat.png", "size": [64, 48], "format": "PNG"},
         "styles": [{"name": "waves.png", "size": [48, 48], "format": "PNG"}],
+        "detail_map": None,
     }
     assert job["created_at"].endswith("Z")
     assert [
@@ -325,6 +326,7 @@ def test_a_finished_job(client: Browser, house: House) -> None:
         "device": "cpu",
         "precision": "fp32",
         "distances": None,
+        "notice": None,
     }
     assert seen["completed_at"] < seen["expires_at"]
 

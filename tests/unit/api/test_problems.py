@@ -39,6 +39,7 @@ STATUS = {
     "Diverged": 500,
     "WeightsUnavailable": 500,
     "DraftUnavailable": 500,
+    "NetworkUnavailable": 500,
     "TransferCanceled": 409,
     "DependencyError": 503,
     "StorageError": 503,
