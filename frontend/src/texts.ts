@@ -60,6 +60,10 @@ export const errors: Record<string, ErrorText> = {
     what: 'The network that paints drafts is not on the server.',
     todo: 'Choose another preset than Draft.',
   },
+  network_unavailable: {
+    what: 'The network that finds faces and people is not on the server.',
+    todo: 'Set Protect to Nothing, or paint the area yourself.',
+  },
   canceled: {
     what: 'The painting was stopped.',
     todo: 'The picture so far is kept. Try again to paint it to the end.',
@@ -233,6 +237,13 @@ export const texts = {
       hint: 'or paste it, or choose one',
       alt: (name: string) => `Your photo: ${name}`,
       samples: 'Or borrow one of these photos',
+      detail: 'Keep more',
+      detailLabel: 'Keep more of the photo: paint where',
+      detailed: 'more of the photo is kept here',
+      saveDetail: 'Save the area to keep as a picture',
+      protect: 'Protect',
+      protected: { none: 'Nothing', faces: 'Faces', person: 'People' } as Record<string, string>,
+      notInDrafts: 'A draft does not protect anything. Choose another preset.',
     },
     style: {
       step: '2',
@@ -335,6 +346,12 @@ export const texts = {
     remixing: (title: string) => `Pictures and settings of “${title}” are on the table.`,
     recipeFound: (name: string) => `${name} was painted here: its settings are back. Now choose the pictures.`,
     lookImported: (names: string) => `Looks taken over: ${names}`,
+  },
+
+  detail: {
+    title: 'Keep more of the photo here',
+    lead: 'Paint over what should stay recognisable. The style is weaker in the bright area.',
+    none: 'Protect no area',
   },
 
   mask: {
@@ -461,6 +478,7 @@ export const texts = {
         [many(steps, 'step', 'steps'), seconds !== null && duration(seconds)].filter(Boolean).join(' in '),
       draft: 'Painted in one pass',
       converged: 'It stopped by itself: the picture hardly changed any more.',
+      notice: (notice: string) => `Nothing was protected: ${notice}.`,
       partial: 'Stopped by you: this is the picture so far.',
       nothing: 'It was stopped before the first step, so there is no picture.',
       distances: (content: number, style: number, worstTenth: number) =>
@@ -641,6 +659,7 @@ export const texts = {
       style_weight: 'Style weight',
       strength: 'Strength',
       style_scale: 'Style scale',
+      protect: 'Protect',
       color: 'Colours',
       color_amount: 'Amount of colour',
       tv_weight: 'Total variation weight',

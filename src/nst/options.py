@@ -87,6 +87,11 @@ class StyleTransferOptions(BaseModel):
         description="Shares of the styles in their order, like 0.7,0.3; without them all are "
         "equal.",
     )
+    protect: Literal["none", "faces", "person"] = Field(
+        default="none",
+        description="Keep more of the photo where a network finds faces, or the person in front; "
+        "a detail map says it by hand.",
+    )
     color: Literal["style", "match", "luminance"] = Field(
         default="style",
         description="Whose colours: the style's; the content's, which the style picture is matched "
@@ -195,6 +200,8 @@ class StyleTransferOptions(BaseModel):
             raise InvalidOption("style_weight", 0, "a style or content weight greater than 0")
         if options.total_iterations == 0 and options.init_method != "draft":
             raise InvalidOption("total_iterations", 0, "at least 1; 0 is for init_method draft")
+        if options.is_draft and options.protect != "none":
+            raise InvalidOption("protect", options.protect, "none with a draft")
         if options.style_blend and not any(options.style_blend):
             raise InvalidOption("style_blend", options.style_blend, "a share greater than 0")
         return options

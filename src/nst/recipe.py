@@ -66,6 +66,8 @@ class Recipe(BaseModel):
     styles: tuple[PictureFile, ...] = Field(min_length=1)
     masks: tuple[PictureFile | None, ...] = ()
     """In the order of the styles; None: everywhere."""
+    detail_map: PictureFile | None = None
+    """White where more of the content picture stays."""
     initial: PictureFile | None = None
     """The picture to start from, if init_method does not say it."""
 
@@ -80,6 +82,7 @@ class Recipe(BaseModel):
         content: PictureFile,
         styles: Sequence[PictureFile],
         masks: Sequence[PictureFile | None] = (),
+        detail_map: PictureFile | None = None,
         initial: PictureFile | None = None,
     ) -> Self:
         return cls(
@@ -90,6 +93,7 @@ class Recipe(BaseModel):
             content=content,
             styles=tuple(styles),
             masks=tuple(masks),
+            detail_map=detail_map,
             initial=initial,
         )
 

@@ -70,6 +70,7 @@ BAD_NEW_OPTIONS: dict[str, tuple[str, str]] = BAD_OPTIONS | {
     "style_blend": ("0.7,much", "a number for each style"),
     "strength": ("1.5", "at most 1"),
     "style_scale": ("0", "at least 0.1"),
+    "protect": ("cats", "one of"),
     "color": ("sepia", "one of"),
     "color_amount": ("-0.1", "at least 0"),
     "scales": ("9", "at most 8"),
@@ -169,6 +170,8 @@ def test_an_output_that_cannot_be_written(
         (["--from-image", "x.png", "--preset", "fast"], "exclude each other"),
         (["--from-image", "x.png"], "there is no file x.png"),
         (["--device", "tpu"], "'cpu'"),
+        (["one.png", "--detail-map", "m.png"], "name two pictures"),
+        (["--resume", "x", "--detail-map", "m.png"], "--resume takes pictures and options from"),
         (["a.png", "b.png", "--init-image=c.png", "--init-method=style"], "exclude each other"),
     ],
 )
@@ -228,6 +231,39 @@ def test_bad_styles_and_masks(
     Image.new("L", (48, 32)).save(tmp_path / "black.png")
     outcome = nst("stylize", content, style, *arguments, f"--preset={preset}")
     check(outcome, says, tmp_path, {"square.png", "black.png"})
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["--detail-map=gone.png"], "detail map image: there is no file gone.png"),
+        (["--detail-map=square.png"], "detail map image: 32×32 pixels have another shape than"),
+        (["--detail-map=black.png"], "detail map image: it is black everywhere; make it white"),
+        (["--detail-map=white.png"], "it is white everywhere; leave it out and use a lower stren"),
+        (["--detail-map=half.png", "--preset=draft"], "at least 1 with a detail map"),
+        (["--protect=faces", "--preset=draft"], "protect: 'faces' is not possible; give none with"),
+    ],
+)
+def test_bad_detail_maps(
+    nst: Nst, tmp_path: Path, style: Path, arguments: list[str], says: str
+) -> None:
+    picture(48, 32).save(tmp_path / "photo.png")
+    Image.new("L", (32, 32), 255).save(tmp_path / "square.png")
+    Image.new("L", (48, 32)).save(tmp_path / "black.png")
+    Image.new("L", (48, 32), 255).save(tmp_path / "white.png")
+    Image.linear_gradient("L").resize((48, 32)).save(tmp_path / "half.png")
+    outcome = nst("stylize", "photo.png", style, *arguments)
+    check(
+        outcome, says, tmp_path, {f"{n}.png" for n in ("photo", "square", "black", "white", "half")}
+    )
+
+
+@pytest.mark.parametrize("command", ["batch", "video"])
+def test_detail_maps_are_for_single_pictures(
+    nst: Nst, tmp_path: Path, content: Path, style: Path, command: str
+) -> None:
+    outcome = nst(command, content, style, "-o", "out", "--detail-map=m.png")
+    check(outcome, "--detail-map", tmp_path, set())
 
 
 def test_a_picture_to_start_from_that_is_missing(

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image
@@ -12,6 +13,7 @@ from PIL import Image
 from cli.conftest import Nst, process, saved
 from cli.test_failures import wait_for
 from conftest import picture
+from nst import Inputs, NeuralStyleTransfer
 from nst.cli.checkpoints import CHECKPOINT_NAME, COMMAND_NAME
 from nst.cli.progress_bar import ProgressBar
 from nst.engine.checkpoint import Checkpoint
@@ -111,6 +113,29 @@ def test_several_styles_and_masks_go_on(nst: Nst, interrupted: Path, tmp_path: P
     assert nst("stylize", "--resume", "part_checkpoint").out == "part-2.png\n"
     assert saved(tmp_path / "part-2.png").tobytes() == saved(tmp_path / "whole.png").tobytes()
     assert Recipe.read(tmp_path / "part-2.png") == Recipe.read(tmp_path / "whole.png")
+
+
+def test_a_detail_map_goes_on(
+    nst: Nst, interrupted: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, maps = NeuralStyleTransfer.run, []
+
+    def remember(transfer: NeuralStyleTransfer, inputs: Inputs, *rest: Any, **facts: Any) -> Any:
+        assert isinstance(inputs.detail_map, Image.Image)
+        maps.append(inputs.detail_map.tobytes())
+        return run(transfer, inputs, *rest, **facts)
+
+    monkeypatch.setattr(NeuralStyleTransfer, "run", remember)
+    drawn = Image.linear_gradient("L").resize((96, 64))
+    drawn.save(tmp_path / "map.png")
+    with monkeypatch.context() as patch:
+        patch.setattr(ProgressBar, "show_progress", press_at_two)
+        nst(*stylize("part.png"), "--detail-map=map.png")
+    assert nst("stylize", "--resume", "part_checkpoint").out == "part-2.png\n"
+    assert maps == [drawn.tobytes()] * 2
+    recipe = Recipe.read(tmp_path / "part-2.png")
+    assert recipe.detail_map
+    assert recipe.detail_map.path == "map.png"
 
 
 def test_another_run_leaves_the_checkpoint_alone(

@@ -1,6 +1,7 @@
 """The engine in its process: what it says while it paints, and how it hears what is asked for."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -15,13 +16,24 @@ from nst.errors import (
     Diverged,
     DraftUnavailable,
     InvalidImage,
+    NetworkUnavailable,
     NSTError,
     OutOfMemory,
     StorageError,
     WeightsUnavailable,
 )
 from nst.jobs.execute import Failed, Finished, News, Painted, Stopped, Work
-from nst.jobs.job import CHECKPOINT, CONTENT, PREVIEW, RESULT, Job, JobStatus, Order, Picture
+from nst.jobs.job import (
+    CHECKPOINT,
+    CONTENT,
+    DETAIL_MAP,
+    PREVIEW,
+    RESULT,
+    Job,
+    JobStatus,
+    Order,
+    Picture,
+)
 from nst.options import StyleTransferOptions
 from nst.recipe import Recipe
 from nst.worker import EngineProcess
@@ -136,6 +148,26 @@ def test_a_draft_alone(idle: EngineProcess, tmp_path: Path) -> None:
     assert isinstance(only, Finished)
     assert (only.status, only.result.steps) == (JobStatus.SUCCEEDED, 0)
     assert (tmp_path / RESULT).is_file()
+
+
+def test_who_asked_to_protect_faces_learns_that_there_are_none(
+    idle: EngineProcess, tmp_path: Path
+) -> None:
+    idle.start(work(tmp_path, protect="faces"))
+    *_, last = to_the_end(idle)
+    assert isinstance(last, Finished)
+    assert last.result.notice == "no face was found"
+
+
+def test_a_detail_map_of_another_shape_fails_the_job(idle: EngineProcess, tmp_path: Path) -> None:
+    asked = work(tmp_path)
+    picture(48, 48).save(tmp_path / DETAIL_MAP, "PNG")
+    order = asked.job.order.model_copy(update={"detail_map": _picture("detail.png", "4" * 64)})
+    idle.start(replace(asked, job=asked.job.model_copy(update={"order": order})))
+    *_, last = to_the_end(idle)
+    assert isinstance(last, Failed)
+    assert last.error.code == "invalid_image"
+    assert "48×48 pixels have another shape than the content's 48×32" in last.error.message
 
 
 def test_cancel_keeps_the_picture_after_this_step(idle: EngineProcess, tmp_path: Path) -> None:
@@ -260,6 +292,10 @@ def test_large_previews_are_made_smaller(idle: EngineProcess, tmp_path: Path) ->
         (
             DraftUnavailable(Path("/srv/draft.onnx"), "it is damaged"),
             "this server cannot paint drafts; start from another picture",
+        ),
+        (
+            NetworkUnavailable(Path("/srv/faces.onnx"), "it is damaged"),
+            "this server cannot find faces or people; set protect to none",
         ),
         (
             StorageError(Path("/tmp/x"), "no space"),  # noqa: S108 - never opened

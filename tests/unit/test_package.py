@@ -68,6 +68,7 @@ FACTS: dict[type[NSTError], dict[str, object]] = {
     errors.Diverged: {"step": 7},
     errors.WeightsUnavailable: {"model": "vgg19", "tried": ("the cache", "the mirror")},
     errors.DraftUnavailable: {"path": Path("draft.onnx"), "reason": "it is damaged"},
+    errors.NetworkUnavailable: {"path": Path("faces.onnx"), "reason": "it is damaged"},
     errors.TransferCanceled: {},
     errors.StorageError: {"path": Path("x.png"), "reason": "No space left on device"},
     errors.RepositoryError: {"reason": "connection refused"},

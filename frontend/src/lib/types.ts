@@ -45,6 +45,8 @@ export interface Result {
   device: string;
   precision: string;
   distances: Distances | null;
+  /** For example that no face was found to protect. */
+  notice: string | null;
   content_type: string;
 }
 
@@ -85,7 +87,7 @@ export interface Job {
   progress: Progress | null;
   error: { code: string; message: string } | null;
   result: Result | null;
-  pictures: { content: PictureInfo; styles: PictureInfo[] };
+  pictures: { content: PictureInfo; styles: PictureInfo[]; detail_map: PictureInfo | null };
   links: Links;
 }
 

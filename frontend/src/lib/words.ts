@@ -27,7 +27,7 @@ export function allowedOf(field: Field): string {
 export type Group = keyof typeof texts.studio.expert.groups;
 
 const GROUPS: Partial<Record<Group, string[]>> = {
-  picture: ['size', 'style_scale', 'color', 'color_amount'],
+  picture: ['size', 'style_scale', 'protect', 'color', 'color_amount'],
   balance: ['strength', 'content_weight', 'style_weight', 'tv_weight'],
   method: [
     'model',

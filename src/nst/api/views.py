@@ -42,6 +42,7 @@ class ResultView(BaseModel):
     precision: str
     distances: Distances | None
     """Null if no other network was there to judge, or if nst 0.1 measured other distances."""
+    notice: str | None
 
     @classmethod
     def of(cls, result: JobResult) -> Self:
@@ -66,6 +67,7 @@ class PictureView(BaseModel):
 class PicturesView(BaseModel):
     content: PictureView
     styles: list[PictureView]
+    detail_map: PictureView | None
 
 
 class LinksView(BaseModel):
@@ -130,6 +132,7 @@ class JobView(BaseModel):
             pictures=PicturesView(
                 content=PictureView.of(order.content),
                 styles=[PictureView.of(style) for style in order.styles],
+                detail_map=PictureView.of(order.detail_map) if order.detail_map else None,
             ),
             links=_links(job),
         )

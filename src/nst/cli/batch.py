@@ -82,6 +82,8 @@ def batch(
     are OUTPUT/CONTENT_STYLE.png, and a contact sheet of them. What is already there is skipped,
     unless --overwrite is given; a picture that cannot be used is reported and left out.
 
+    --protect finds the faces or people of each picture; --detail-map is for single pictures.
+
     Ctrl-C stops after the current step and keeps the picture so far. Exit code 1 if anything
     failed.
     """

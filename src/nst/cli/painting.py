@@ -25,6 +25,7 @@ from nst.recipe import PictureFile, Recipe
 
 if TYPE_CHECKING:
     from nst.engine.inputs import Inputs
+    from nst.engine.pictures.detail import Detail
     from nst.engine.transfer import NeuralStyleTransfer
 
 REASONS = {
@@ -48,6 +49,8 @@ class Painting:
     """Directory of the intermediate pictures."""
     masks: Sequence[Path | None] = ()
     """Where the styles belong, in their order; None: everywhere."""
+    detail_map: Path | None = None
+    """Where more of the content stays."""
     initial: Path | None = None
     """The picture to start from, if init_method does not say it."""
     timelapse: Path | None = None
@@ -92,13 +95,14 @@ class Painter:
         # Before torch is loaded, so that a mistake is answered at once.
         content = images.load(painting.content, "content")
         loaded = load_styles(list(painting.styles), painting.masks, content, self.options)
+        _check_outputs(painting, self.options)
         inputs = Inputs(
             content,
             [style.picture for style in loaded],
             masks=[style.mask for style in loaded],
+            detail_map=self._load_detail(painting, content).map,
             initial=painting.initial and images.load(painting.initial, "initial"),
         )
-        _check_outputs(painting, self.options)
         files = _Files.of(painting)
         checkpoints = self._checkpoints(painting)
         latest: Progress | None = None
@@ -162,6 +166,14 @@ class Painter:
             weights=weights_store(self._weights, self.bar.show_download),
         )
 
+    def _load_detail(self, painting: Painting, content: Image.Image) -> "Detail":
+        from nst.engine.pictures.detail import load_detail
+
+        detail = load_detail(painting.detail_map, content, self.options)
+        if detail.notice:
+            click.echo(f"{painting.content}: {detail.notice}; nothing is protected", err=True)
+        return detail
+
     def _tell_plan(self, inputs: "Inputs") -> None:
         plan = self.transfer.plan(inputs)
         if plan and (plan.tiles > 1 or plan.peak_bytes > TOLD_FROM_BYTES):
@@ -175,6 +187,7 @@ class Painter:
             content=painting.content,
             styles=painting.styles,
             masks=painting.masks,
+            detail_map=painting.detail_map,
             initial=painting.initial,
             output=painting.output,
             options=self.options,
@@ -208,6 +221,7 @@ class Painter:
             content=files.content,
             styles=files.styles,
             masks=files.masks,
+            detail_map=files.detail_map,
             initial=files.initial,
         ).text()
 
@@ -229,6 +243,7 @@ class _Files:
     content: PictureFile
     styles: Sequence[PictureFile]
     masks: Sequence[PictureFile | None]
+    detail_map: PictureFile | None
     initial: PictureFile | None
 
     @classmethod
@@ -240,6 +255,7 @@ class _Files:
             file(painting.content),
             [file(style) for style in painting.styles],
             [file(mask) if mask else None for mask in painting.masks],
+            file(painting.detail_map) if painting.detail_map else None,
             file(painting.initial) if painting.initial else None,
         )
 

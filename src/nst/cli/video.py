@@ -77,6 +77,7 @@ def video(
 
     Each frame starts from the result of the one before, so that little flickers. Without --size the
     result is as large as VIDEO; the sound is copied. Ctrl-C ends the result with the frames so far.
+    --protect finds the faces or people of each frame; --detail-map is for single pictures.
     """
     film = Video.inspect(source)
     style_picture = images.load(style, "style")
@@ -122,18 +123,23 @@ class Frames:
         self._painter = painter
         self._ctrl_c = ctrl_c
         self._done = 0
+        self._unprotected = 0
+        """Frames in which there was nothing to protect."""
         self._latest: Image.Image | None = None
         self._started = time.monotonic()
 
     def paint(self, frame: Image.Image) -> Image.Image | None:
         """None after Ctrl-C."""
         from nst.engine.inputs import Inputs
+        from nst.engine.pictures.detail import load_detail
 
         transfer, initial = self._painter.transfer, None
         if self._latest:
             transfer = self._later_transfer
             initial = None if self._later.is_draft else self._latest
-        inputs = Inputs(frame, self._style, initial=initial)
+        detail = load_detail(None, frame, transfer.options)
+        self._unprotected += detail.notice is not None
+        inputs = Inputs(frame, self._style, initial=initial, detail_map=detail.map)
         for progress in transfer.steps(inputs):
             if self._ctrl_c.pressed:
                 return None
@@ -153,7 +159,10 @@ class Frames:
         assert self._latest is not None
         width, height = self._latest.size
         seconds = duration(time.monotonic() - self._started)
-        return f"{width}×{height} pixels, {self._done} frames in {seconds}"
+        summary = f"{width}×{height} pixels, {self._done} frames in {seconds}"
+        if self._unprotected:
+            summary += f"; nothing was found to protect in {self._unprotected} of them"
+        return summary
 
 
 def _later(first: StyleTransferOptions, steps: int | None) -> StyleTransferOptions:

@@ -71,6 +71,8 @@ class DraftTransfer:
         """Raises InvalidImage, InvalidOption, DraftUnavailable."""
         if inputs.initial is not None:
             raise InvalidOption("total_iterations", 0, "at least 1 to start from a picture")
+        if inputs.detail_map is not None:
+            raise InvalidOption("total_iterations", 0, "at least 1 with a detail map")
         return run_draft(self._options, inputs)
 
     def steps(

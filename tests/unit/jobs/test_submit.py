@@ -68,6 +68,38 @@ def test_no_more_masks_than_styles(house: House) -> None:
     assert caught.value.field == "style_mask"
 
 
+def test_a_detail_map_is_stored_and_can_be_taken_for_another_job(house: House) -> None:
+    detail_map = Upload(WAVES, "detail.png")
+    job = house.submit(detail_map=detail_map)
+    assert files_of(house, job.id) == ["content", "detail-map", "style-0"]
+    assert house.storage.get(f"{job.id}/detail-map") == WAVES
+    assert house.jobs.detail_map("anna", job.id) == detail_map
+    with pytest.raises(JobNotFound):
+        house.jobs.detail_map("ben", job.id)
+
+
+def test_a_job_without_a_detail_map_has_none_to_take(house: House) -> None:
+    with pytest.raises(InvalidOption, match="a job that has a detail map") as caught:
+        house.jobs.detail_map("anna", house.submit().id)
+    assert caught.value.field == "detail_map_from"
+
+
+def test_a_damaged_detail_map_is_named(house: House) -> None:
+    with pytest.raises(InvalidImage) as caught:
+        house.submit(detail_map=Upload(CAT[:-40], "detail.png"))
+    assert caught.value.role == "detail map"
+
+
+def test_a_draft_keeps_no_detail(house: House) -> None:
+    draft = {"init_method": "draft", "total_iterations": 0}
+    with pytest.raises(InvalidOption, match="no detail map with a draft") as caught:
+        house.submit(detail_map=Upload(CAT, "detail.png"), options=draft)
+    assert caught.value.field == "detail_map"
+    with pytest.raises(InvalidOption, match="none with a draft") as caught:
+        house.submit(options=draft | {"protect": "faces"})
+    assert caught.value.field == "protect"
+
+
 def test_as_many_shares_as_styles(house: House) -> None:
     with pytest.raises(InvalidOption, match="as many shares as styles, here 1") as caught:
         house.submit(options={"style_blend": "0.7,0.3"})

@@ -13,7 +13,7 @@ from PIL import Image
 
 from nst import images
 from nst.engine.pictures import levels
-from nst.errors import InvalidImage, InvalidOption
+from nst.errors import ImageRole, InvalidImage, InvalidOption
 from nst.images import ImageSource
 from nst.options import StyleTransferOptions
 
@@ -68,18 +68,24 @@ def load_mask(source: ImageSource, content: Image.Image, size: int) -> Image.Ima
     """The brightness of the picture, or its alpha if it has transparency: so what was cut out of
     a photograph is a mask for it. Raises InvalidImage if it does not fit the content picture, or if
     a result with this longest side would have no white in it."""
-    picture = images.load(source, "mask")
+    mask = load_over(source, content, "mask")
+    if not resize_mask(mask, images.fit(content.size, size)).getbbox():
+        raise InvalidImage("mask", "it is black everywhere; make it white where its style belongs")
+    return mask
+
+
+def load_over(source: ImageSource, content: Image.Image, role: ImageRole) -> Image.Image:
+    """Load a picture that was drawn over the content picture: its alpha if it has transparency,
+    else its brightness, in mode L. Raises InvalidImage if its aspect ratio is another one."""
+    picture = images.load(source, role)
     ratio = (picture.width * content.height) / (picture.height * content.width)
     if abs(ratio - 1) > ASPECT_TOLERANCE:
         raise InvalidImage(
-            "mask",
+            role,
             f"{picture.width}×{picture.height} pixels have another shape than the content's "
             f"{content.width}×{content.height}; draw it over the content picture",
         )
-    mask = picture.getchannel("A") if picture.mode == "RGBA" else picture.convert("L")
-    if not _resize(mask, images.fit(content.size, size)).getbbox():
-        raise InvalidImage("mask", "it is black everywhere; make it white where its style belongs")
-    return mask
+    return picture.getchannel("A") if picture.mode == "RGBA" else picture.convert("L")
 
 
 def style_size(
@@ -142,9 +148,10 @@ def mixed_levels(
 def _as_array(mask: Image.Image | None, size: tuple[int, int]) -> np.ndarray:
     if mask is None:
         return np.ones(size[::-1], dtype=np.float32)
-    return np.asarray(_resize(mask, size), dtype=np.float32) / 255
+    return np.asarray(resize_mask(mask, size), dtype=np.float32) / 255
 
 
-def _resize(mask: Image.Image, size: tuple[int, int]) -> Image.Image:
+def resize_mask(mask: Image.Image, size: tuple[int, int]) -> Image.Image:
+    """The mask at exactly this (width, height)."""
     # The filter of the other pictures would leave ripples beside sharp edges.
     return mask.resize(size, Image.Resampling.BILINEAR)
