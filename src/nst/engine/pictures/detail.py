@@ -16,6 +16,7 @@ from nst.images import ImageSource
 from nst.options import StyleTransferOptions
 
 NOT_FOUND = {"faces": "no face was found", "person": "no person was found"}
+FILLS_ALL = {"faces": "a face fills the whole photo", "person": "a person fills the whole photo"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +26,7 @@ class Detail:
     map: Image.Image | None
     """Grey, in the shape of the content picture: white where more of it stays. None: nowhere."""
     notice: str | None = None
-    """A line for the person who asked, if the option `protect` found nothing."""
+    """A line for the person who asked, if the option `protect` has no effect."""
 
 
 def load_detail(
@@ -41,6 +42,11 @@ def load_detail(
         return Detail(given, NOT_FOUND[options.protect])
     if given is not None:
         found = ImageChops.lighter(found, resize_mask(given, found.size))
+    darkest, brightest = _seen_range(found, content, options.size)
+    if darkest == brightest:
+        # Equal detail everywhere: of a face too small for this result, or too large.
+        notices = NOT_FOUND if brightest == 0 else FILLS_ALL
+        return Detail(given, notices[options.protect])
     return Detail(found)
 
 
@@ -51,10 +57,16 @@ def load_detail_map(source: ImageSource, content: Image.Image, size: int) -> Ima
     this longest side would see the same brightness everywhere.
     """
     detail_map = load_over(source, content, "detail map")
-    seen = np.asarray(resize_mask(detail_map, images.fit(content.size, size)))
-    if seen.min() == seen.max():
-        raise InvalidImage("detail map", _UNIFORM.get(int(seen.min()), _GREY))
+    darkest, brightest = _seen_range(detail_map, content, size)
+    if darkest == brightest:
+        raise InvalidImage("detail map", _UNIFORM.get(darkest, _GREY))
     return detail_map
+
+
+def _seen_range(detail_map: Image.Image, content: Image.Image, size: int) -> tuple[int, int]:
+    """Return the darkest and the brightest value beside a result with this longest side."""
+    seen = np.asarray(resize_mask(detail_map, images.fit(content.size, size)))
+    return int(seen.min()), int(seen.max())
 
 
 _GREY = "it is equally bright everywhere; leave it out and use a lower strength instead"

@@ -8,9 +8,12 @@ from PIL import Image
 
 from conftest import SAMPLES, picture
 from nst import StyleTransferOptions, images
+from nst.engine.draft import DraftTransfer
+from nst.engine.inputs import Inputs, Pictures
+from nst.engine.pictures import detail as detail_module
 from nst.engine.pictures.detail import load_detail, load_detail_map
 from nst.engine.pictures.protect import protect
-from nst.errors import InvalidImage
+from nst.errors import InvalidImage, InvalidOption
 
 CONTENT = picture(64, 48)
 
@@ -121,3 +124,57 @@ def test_if_nothing_is_found_there_is_a_notice_and_the_drawn_map_stays(
     drawn = load_detail(left(), CONTENT, options(what))
     assert drawn.map is not None
     assert (drawn.map.tobytes(), drawn.notice) == (left().tobytes(), notice)
+
+
+@pytest.mark.parametrize(
+    ("spot", "notice"),
+    [(1, "no face was found"), (64, "a face fills the whole photo")],
+)
+def test_a_finding_that_distinguishes_nothing_in_the_result_is_left_out(
+    spot: int, notice: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content = picture(6400, 6400) if spot == 1 else picture(64, 64)
+    found = Image.new("L", content.size)
+    found.paste(255, (0, 0, spot, spot))
+    monkeypatch.setattr(detail_module, "protect", lambda *_: found)
+    detail = load_detail(None, content, options("faces"))
+    assert (detail.map, detail.notice) == (None, notice)
+
+
+# ── the map as an input of a transfer ─────────────────────────────────────────────────────────
+
+
+def loaded(content: Image.Image, what: Any, detail_map: Image.Image | None) -> Pictures:
+    inputs = Inputs(content, picture(64, 64), detail_map=detail_map)
+    return Pictures.load(inputs, options(what))
+
+
+def test_a_transfer_sees_the_map_that_is_given() -> None:
+    pictures = loaded(CONTENT, "none", left().convert("RGB"))
+    assert pictures.detail is not None
+    assert pictures.detail.tobytes() == left().tobytes()
+    assert dict(pictures.by_role())["detail map"] is pictures.detail
+
+
+def test_a_transfer_without_a_map_protects_what_is_found(astronaut: Image.Image) -> None:
+    pictures = loaded(astronaut, "faces", None)
+    assert pictures.detail is not None
+    assert pictures.detail.tobytes() == protect(astronaut, "faces").tobytes()
+
+
+@pytest.mark.parametrize("what", ["none", "faces"])
+def test_a_transfer_may_have_no_map(what: str) -> None:
+    pictures = loaded(CONTENT, what, None)
+    assert pictures.detail is None
+    assert "detail map" not in dict(pictures.by_role())
+
+
+def test_a_map_that_does_not_fit_stops_the_transfer() -> None:
+    with pytest.raises(InvalidImage, match="another shape"):
+        loaded(CONTENT, "none", left(64, 64))
+
+
+def test_a_draft_takes_no_map() -> None:
+    draft = DraftTransfer(StyleTransferOptions.from_preset("draft", size=64))
+    with pytest.raises(InvalidOption, match="at least 1 with a detail map"):
+        draft.run(Inputs(CONTENT, picture(64, 64), detail_map=left()))
