@@ -175,6 +175,7 @@ describe('JobEnd', () => {
       device: 'cpu',
       precision: 'bf16',
       distances,
+      notice: null,
       content_type: 'image/png',
     };
     render(JobEnd, { job: job({ status: 'succeeded', result }) });
