@@ -8,6 +8,7 @@ where such programs are slow, and nowhere on purpose.
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -116,14 +117,19 @@ class NaiveTransfer:
         return points
 
 
-def build_network(model: str, tensors: Mapping[str, Tensor], last: str) -> nn.Sequential:
+def build_network(
+    model: str,
+    tensors: Mapping[str, Tensor],
+    last: str,
+    padding: Literal["zeros", "replicate"] = "zeros",
+) -> nn.Sequential:
     """VGG's convolutions up to and including the layer `last`, as constants."""
     network = nn.Sequential()
     channels_in = 3
     for block, channels in enumerate(CHANNELS, start=1):
         for index in range(1, CONVOLUTIONS[model][block - 1] + 1):
             name = f"{block}_{index}"
-            convolution = nn.Conv2d(channels_in, channels, kernel_size=3, padding=1)
+            convolution = nn.Conv2d(channels_in, channels, 3, padding=1, padding_mode=padding)
             convolution.weight.data = tensors[f"conv{name}.weight"]
             convolution.bias.data = tensors[f"conv{name}.bias"]  # type: ignore[union-attr]
             network.add_module(f"conv{name}", convolution)

@@ -23,7 +23,7 @@ from pydantic import PositiveFloat
 import nst
 from benchmarks.engine import files, machine
 from benchmarks.engine.child import Child
-from benchmarks.engine.schema import Machine, Measured, Record, today
+from benchmarks.engine.schema import Machine, Measure, Measured, Record, today
 from benchmarks.engine.subjects import Subject
 from benchmarks.naive import Point
 from nst import Inputs, NeuralStyleTransfer, StyleTransferOptions, images
@@ -72,6 +72,7 @@ class Painted(Measured):
     variant: str
     content: str
     style: str
+    measure: Measure = "squared"
     steps: int
     seconds: PositiveFloat
     """Preparation included, without the judge's."""
@@ -122,8 +123,7 @@ def paint(
     *_, last = transfer.steps(Inputs(content, style))
     picture = last.snapshot.picture()
     seconds = time.perf_counter() - started
-    distances = distance.measure(picture, content, [Style(style)], judge)
-    return picture, seconds, last.step, distances
+    return picture, seconds, last.step, _judged(picture, content, style, judge)
 
 
 class TimeIsUp(Exception):
@@ -146,8 +146,16 @@ def paint_naively(
     )
     with closing(Child(_serve_naive, subject)) as child:
         picture, taken, evaluations = child.ask(seconds)
-    loaded = Style(images.load(style, "style"))
-    return picture, taken, evaluations, distance.measure(picture, subject.picture, [loaded], judge)
+    loaded = images.load(style, "style")
+    return picture, taken, evaluations, _judged(picture, subject.picture, loaded, judge)
+
+
+def _judged(
+    picture: Image.Image, content: Image.Image, style: Image.Image, judge: Weights
+) -> Distances:
+    distances = distance.measure(picture, content, [Style(style)], judge)
+    assert distances is not None  # no pair of samples is too small
+    return distances
 
 
 def _serve_naive(connection: Connection, subject: Subject) -> None:
@@ -191,6 +199,7 @@ def measure(
                 variant=name,
                 content=pair[0],
                 style=pair[1],
+                measure="transport",
                 steps=steps,
                 seconds=seconds,
                 style_distance=distances.style,

@@ -23,5 +23,8 @@ export default defineConfig({
     include: ['src/**/*.test.ts'],
     setupFiles: ['src/test-setup.ts'],
     restoreMocks: true,
+    // No test may depend on how busy the machine is.
+    testTimeout: 300_000,
+    hookTimeout: 300_000,
   },
 });

@@ -24,16 +24,16 @@ from playwright.sync_api import (
     Error as PlaywrightError,
 )
 
+from patience import PATIENCE_SECONDS
 from servers import Server, free_port
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 CHROMIUM = os.environ.get("NST_CHROMIUM", "/usr/bin/chromium")
 SERVE = "from nst.cli.main import main; main(['serve', *__import__('sys').argv[1:]])"
 
-PAINTING_SECONDS = 120
-"""For a small picture on a busy machine, with the start of the engine."""
+PATIENCE_MS = 1000 * PATIENCE_SECONDS
 
-expect.set_options(timeout=15_000)
+expect.set_options(timeout=PATIENCE_MS)
 
 WIDE = {"width": 1280, "height": 860}
 PHONE = {"width": 360, "height": 740}
@@ -60,7 +60,7 @@ def nst_serve(folder: Path, **settings: str) -> Server:
 
 def launch(playwright: Playwright) -> Browser:
     switches = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-    return playwright.chromium.launch(executable_path=CHROMIUM, args=switches)
+    return playwright.chromium.launch(executable_path=CHROMIUM, args=switches, timeout=PATIENCE_MS)
 
 
 @contextmanager
@@ -68,7 +68,7 @@ def visitor(browser: Browser, address: str, **wishes: Any) -> Iterator[BrowserCo
     """Somebody with cookies of their own. Nothing may be asked of another host."""
     wishes = {"viewport": WIDE, "reduced_motion": "reduce", **wishes}
     context = browser.new_context(base_url=f"http://{address}", **wishes)
-    context.set_default_timeout(20_000)
+    context.set_default_timeout(PATIENCE_MS)
     elsewhere: list[str] = []
     context.on(
         "request",
@@ -141,9 +141,10 @@ def start_short(page: Page, **options: object) -> str:
 
 
 def start_long(page: Page) -> str:
-    """A job that is still being painted when the test has done what it does."""
+    """A job that is still being painted when the test has done what it does, however long that
+    takes."""
     choose_samples(page)
-    set_options(page, Size=128, Steps_at_most=3000, Convergence_tolerance=0)
+    set_options(page, Size=128, Steps_at_most=1_000_000, Convergence_tolerance=0)
     return start(page)
 
 
@@ -151,7 +152,7 @@ def status(page: Page, word: str) -> Locator:
     return page.get_by_role("status").filter(has_text=re.compile(f"^{word}"))
 
 
-def wait_until_finished(page: Page, seconds: float = PAINTING_SECONDS) -> None:
+def wait_until_finished(page: Page, seconds: float = PATIENCE_SECONDS) -> None:
     expect(status(page, "Finished")).to_be_visible(timeout=seconds * 1000)
 
 
@@ -160,15 +161,37 @@ def wait_for_step(page: Page, step: int) -> None:
     page.wait_for_function(
         "least => Number(/Step (\\d+) of/.exec(document.body.innerText)?.[1] ?? 0) >= least",
         arg=step,
-        timeout=PAINTING_SECONDS * 1000,
     )
 
 
 def size_of(picture: Locator) -> tuple[int, int]:
-    """Of the file that is shown, in pixels."""
-    expect(picture).to_be_visible()
+    """Return width and height of the image file in pixels, once it is loaded."""
+    wait_until_loaded(picture)
     width, height = picture.evaluate("image => [image.naturalWidth, image.naturalHeight]")
     return width, height
+
+
+def wait_until_loaded(picture: Locator) -> None:
+    """Wait until the image is loaded. It may be visible earlier, and has no size until then."""
+    expect(picture).to_be_visible()
+    expect(picture).to_have_js_property("complete", True)
+    expect(picture).not_to_have_js_property("naturalWidth", 0)
+
+
+WATCH = """text => {
+  const look = () => { window.hasShown ||= document.body.textContent.includes(text); };
+  window.hasShown = false;
+  new MutationObserver(look)
+    .observe(document.body, {subtree: true, childList: true, characterData: true});
+}"""
+
+
+@contextmanager
+def shows(page: Page, text: str) -> Iterator[None]:
+    """Assert that the page shows this text while the body runs or later, if only for a moment."""
+    page.evaluate(WATCH, text)
+    yield
+    page.wait_for_function("window.hasShown")
 
 
 def saved(page: Page, click: Locator) -> bytes:

@@ -13,6 +13,7 @@ def order(job_id: str, **options: Any) -> Order:
         content=picture(job_id, "content", "a cat.jpg"),
         styles=(picture(job_id, "style-0", "wäves?.png"), picture(job_id, "style-1", "x.png")),
         masks=(None, picture(job_id, "mask-1", "mask.png")),
+        detail_map=picture(job_id, "detail-map", "detail.png"),
         options=StyleTransferOptions.from_preset("fast", **options),
         preset="fast",
     )

@@ -5,10 +5,11 @@ import json
 import os
 import re
 import signal
+import sqlite3
 import subprocess
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +17,7 @@ import httpx
 
 from cli.conftest import NST
 from conftest import SAMPLES
-
-START_SECONDS = 60
-"""On a machine that has other things to do."""
+from patience import PATIENCE_SECONDS, wait_until
 
 CONTENT = SAMPLES / "content" / "cat.jpg"
 STYLE = SAMPLES / "style" / "mosaic.jpg"
@@ -45,7 +44,8 @@ class Server:
             "NST_DATA_DIR": str(directory / "data"),
             "NST_LOG_FORMAT": "json",
             "NST_REQUESTS_PER_MINUTE": "1000000",
-            "NST_LEASE_SECONDS": "3",
+            # A late heartbeat must not lose a job; tests call `expire_leases` instead.
+            "NST_LEASE_SECONDS": str(PATIENCE_SECONDS),
             "NST_CHECKPOINT_SECONDS": "0.5",
             "OMP_NUM_THREADS": "1",
             **environment,
@@ -63,9 +63,11 @@ class Server:
                 stderr=log,
                 start_new_session=True,
             )
-        address = until(lambda: self._address(began_at), START_SECONDS)
+        address = wait_until(lambda: self._address(began_at))
         self.client.close()
-        self.client = httpx.Client(base_url=address, timeout=30, cookies=self.client.cookies)
+        self.client = httpx.Client(
+            base_url=address, timeout=PATIENCE_SECONDS, cookies=self.client.cookies
+        )
         return self
 
     def _address(self, began_at: int) -> str | None:
@@ -78,24 +80,25 @@ class Server:
         """What it has logged."""
         return [json.loads(line) for line in self.log.read_text().splitlines()]
 
-    def stop(self) -> float:
-        """As a service manager does; returns after how many seconds it was gone."""
-        began = time.monotonic()
+    def stop(self) -> None:
+        """Send SIGTERM, as a service manager does, and wait until the server has ended."""
         self.process.terminate()
-        self.process.wait(30)
-        return time.monotonic() - began
+        self.process.wait(PATIENCE_SECONDS)
 
-    def press_ctrl_c(self) -> float:
-        """Which every process of a terminal hears."""
-        began = time.monotonic()
+    def press_ctrl_c(self) -> None:
+        """Send SIGINT to all processes, as a terminal does, and wait until the server has ended."""
         os.killpg(self.process.pid, signal.SIGINT)
-        self.process.wait(30)
-        return time.monotonic() - began
+        self.process.wait(PATIENCE_SECONDS)
 
     def kill(self) -> None:
         """All of it at once, as when a machine loses its power."""
         os.killpg(self.process.pid, signal.SIGKILL)
-        self.process.wait(30)
+        self.process.wait(PATIENCE_SECONDS)
+
+    def expire_leases(self) -> None:
+        """Expire the leases of all running jobs, as if their workers had fallen silent."""
+        with closing(sqlite3.connect(self.directory / "data" / "jobs.db")) as database, database:
+            database.execute("UPDATE jobs SET lease_expires_at = 0 WHERE status = 'running'")
 
     def engines(self) -> list[int]:
         """The processes that paint."""
@@ -120,20 +123,17 @@ class Server:
         job: dict[str, Any] = response.json()
         return job
 
-    def wait(
-        self, job_id: str, is_true: Callable[[dict[str, Any]], object], seconds: float = 60
-    ) -> dict[str, Any]:
+    def wait(self, job_id: str, is_true: Callable[[dict[str, Any]], object]) -> dict[str, Any]:
         """The job as soon as this is true of it."""
 
         def look() -> dict[str, Any] | None:
             job = self.job(job_id)
             return job if is_true(job) else None
 
-        found: dict[str, Any] = until(look, seconds)
-        return found
+        return wait_until(look)
 
-    def finished(self, job_id: str, seconds: float = 90) -> dict[str, Any]:
-        return self.wait(job_id, lambda job: job["completed_at"], seconds)
+    def finished(self, job_id: str) -> dict[str, Any]:
+        return self.wait(job_id, lambda job: job["completed_at"])
 
 
 @contextmanager
@@ -149,15 +149,6 @@ def serve(
         if server.process.poll() is None:
             server.kill()
         server.client.close()
-
-
-def until(look: Callable[[], Any], seconds: float) -> Any:
-    """What it returns, as soon as that is something."""
-    deadline = time.monotonic() + seconds
-    while not (found := look()):
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.02)
-    return found
 
 
 def descendants(pid: int) -> list[int]:
@@ -176,12 +167,15 @@ def _command(pid: int) -> str:
 
 
 def events(response: httpx.Response) -> Iterator[tuple[str, str, dict[str, Any]]]:
-    """Name, id and data of each event, as they come."""
+    """Name, id and data of each event, as they come. Raises AssertionError if the stream neither
+    says anything new nor ends."""
     fields: dict[str, str] = {}
+    gives_up_at = time.monotonic() + PATIENCE_SECONDS
     for line in response.iter_lines():
+        assert time.monotonic() < gives_up_at
         if not line and "data" in fields:
             yield fields["event"], fields["id"], json.loads(fields["data"])
-            fields = {}
+            fields, gives_up_at = {}, time.monotonic() + PATIENCE_SECONDS
         name, _, value = line.partition(": ")
         fields[name] = value
 

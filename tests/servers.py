@@ -7,6 +7,7 @@ tools/system-packages and the extra `dev`.
 import itertools
 import os
 import pwd
+import random
 import shutil
 import signal
 import socket
@@ -25,10 +26,13 @@ from confluent_kafka.admin import AdminClient
 from nst.adapters.kafka import KafkaSettings
 from nst.adapters.storage import S3Storage
 from nst.adapters.storage import in_s3 as open_s3
-
-START_SECONDS = 60.0
+from patience import PATIENCE_SECONDS
 
 numbers = itertools.count()
+
+EPHEMERAL = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+"""First port that the system gives to outgoing connections."""
+ports = iter(random.sample(range(EPHEMERAL // 2, EPHEMERAL), EPHEMERAL // 2))
 
 POSTGRESQL = max(Path("/usr/lib/postgresql").glob("*/bin"), default=Path("/usr/bin"))
 BUCKET = "nst"
@@ -101,7 +105,7 @@ class Server:
 
     def _wait_until_it_answers(self) -> None:
         assert self._process is not None
-        give_up_at = time.monotonic() + START_SECONDS
+        give_up_at = time.monotonic() + PATIENCE_SECONDS
         while not self._is_ready(self.port):
             if self._process.poll() is not None or time.monotonic() > give_up_at:
                 text = self._log.read_text(errors="replace")[-2000:]
@@ -114,10 +118,15 @@ def _as(user: str | None) -> list[str]:
 
 
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """Return a port at which nobody listens, another one with each call. The system gives none of
+    these ports to an outgoing connection before the server of the test listens."""
+    return next(port for port in ports if _is_free(port))
+
+
+def _is_free(port: int) -> bool:
+    with suppress(OSError), socket.create_server(("127.0.0.1", port)):
+        return True
+    return False
 
 
 def is_listening(port: int) -> bool:
@@ -250,7 +259,7 @@ def _broker(directory: Path, port: int, address: str, bucket_of: Server | None) 
 def kafka_mock() -> Iterator[str]:
     """The mock cluster of librdkafka, which knows the group protocol of KIP-848; its brokers."""
     admin = AdminClient({"test.mock.num.brokers": 1})
-    brokers = admin.list_topics(timeout=START_SECONDS).brokers.values()
+    brokers = admin.list_topics(timeout=PATIENCE_SECONDS).brokers.values()
     yield ",".join(f"{broker.host}:{broker.port}" for broker in brokers)
     del admin
 
@@ -258,8 +267,12 @@ def kafka_mock() -> Iterator[str]:
 def make_mock_topic(settings: KafkaSettings) -> None:
     """The mock cluster does so when it is asked for a topic."""
     AdminClient({"bootstrap.servers": settings.brokers[0]}).list_topics(
-        settings.topic, START_SECONDS
+        settings.topic, PATIENCE_SECONDS
     )
+
+
+SESSION_SECONDS = 6.0
+"""Seconds without a heartbeat after which the broker reassigns the partitions of a worker."""
 
 
 def kafka_settings(brokers: str) -> KafkaSettings:
@@ -271,9 +284,9 @@ def kafka_settings(brokers: str) -> KafkaSettings:
         dead_letter_topic=f"dead-{number}",
         group=f"workers-{number}",
         partitions=4,
-        # The broker holds everybody who joins for half a session.
-        session_timeout_seconds=2.0,
-        heartbeat_seconds=0.5,
+        # Short, because joining a group takes half a session; long enough for late heartbeats.
+        session_timeout_seconds=SESSION_SECONDS,
+        heartbeat_seconds=1.0,
     )
 
 
@@ -305,7 +318,7 @@ def radosgw(directory: Path) -> Iterator[Server]:
     keyring, monitors = str(directory / "keyring"), str(directory / "monmap")
 
     def run(*command: str) -> None:
-        subprocess.run(command, check=True, capture_output=True, timeout=START_SECONDS)
+        subprocess.run(command, check=True, capture_output=True, timeout=PATIENCE_SECONDS)
 
     def server(*command: str, listens_on: int) -> Server:
         return Server([*command, *ceph, "-f"], listens_on, directory / "log")
@@ -343,7 +356,7 @@ def administer(directory: Path, *command: str) -> None:
         ["radosgw-admin", "-c", directory / "ceph.conf", *command],
         check=True,
         capture_output=True,
-        timeout=START_SECONDS,
+        timeout=PATIENCE_SECONDS,
     )
 
 

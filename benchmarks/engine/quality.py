@@ -66,8 +66,10 @@ def _serve(connection: Connection, subject: Subject, variant: Variant) -> None:
         picture = paint(subject)
         seconds = time.perf_counter() - started
         distances = distance.measure(picture, subject.picture, [style], judge)
+        assert distances is not None  # benchmarks paint no picture that is too small
         connection.send(
             Judged(
+                measure="transport",
                 seconds=seconds,
                 content_distance=distances.content,
                 style_distance=distances.style,

@@ -219,6 +219,7 @@ def _quality(pictures: Iterable[PictureQuality]) -> Iterator[Row]:
         "model, pictures",
         "by",
         "s",
+        "distances",
         "content distance",
         "style distance",
     )
@@ -231,6 +232,7 @@ def _quality(pictures: Iterable[PictureQuality]) -> Iterator[Row]:
                 subject,
                 name,
                 f"{judged.seconds:.0f}",
+                judged.measure,
                 f"{judged.content_distance:.3f}",
                 f"{judged.style_distance:.4f}",
             )

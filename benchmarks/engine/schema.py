@@ -182,9 +182,15 @@ class Curves(Measured):
     precisions: Precisions
 
 
-class Judged(Record):
-    """A finished picture; both distances are relative and squared, 0 is equal."""
+Measure = Literal["squared", "transport"]
+"""Definition of a row's two distances. squared: `nst.progress.SquaredDistances`, those of nst 0.1.
+transport: `content` and `style` of `nst.progress.Distances`. The two cannot be compared."""
 
+
+class Judged(Record):
+    """A finished picture; 0 is equal in both distances."""
+
+    measure: Measure = "squared"
     seconds: PositiveFloat
     content_distance: NonNegativeFloat
     style_distance: NonNegativeFloat

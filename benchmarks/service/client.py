@@ -84,7 +84,7 @@ def measure_submits(server: Server, per_second: float, seconds: float) -> Submit
     due = [began + number / per_second for number in range(round(per_second * seconds))]
     limits = httpx.Limits(max_connections=THREADS, max_keepalive_connections=THREADS)
     with (
-        httpx.Client(base_url=server.address, timeout=60, limits=limits) as client,
+        httpx.Client(base_url=server.address, timeout=300, limits=limits) as client,
         ThreadPoolExecutor(THREADS) as threads,
     ):
         client.get(JOBS)
@@ -171,7 +171,7 @@ def measure_throughput(server: Server, workers: int, jobs: int) -> Throughput:
     form = Form(*small_pictures(), total_iterations="1")
     began = time.perf_counter()
     with (
-        httpx.Client(base_url=server.address, timeout=60) as client,
+        httpx.Client(base_url=server.address, timeout=300) as client,
         ThreadPoolExecutor(CLIENTS) as threads,
     ):
         client.get(JOBS)
@@ -194,7 +194,7 @@ def _is_done(client: httpx.Client) -> bool:
 def measure_memory(server: Server, warm_up: int, requests: int) -> Memory:
     """What people ask for most: a job, the list, the options, a small picture."""
     form = Form(*(Path(file).read_bytes() for file in _sample_files()))
-    with httpx.Client(base_url=server.address, timeout=60) as client:
+    with httpx.Client(base_url=server.address, timeout=300) as client:
         job = form.post(client).json()
         small = job["links"]["content"] + "?thumb=1"
         paths = (job["links"]["self"], JOBS, "/api/v1/options", small)

@@ -16,7 +16,7 @@ from benchmarks.service.engine import paint
 from nst import bootstrap
 from nst.cli.web_server import WebServer
 
-START_SECONDS = 60
+START_SECONDS = 300
 UNLIMITED = {
     "NST_REQUESTS_PER_MINUTE": "100000000",
     "NST_MAX_JOBS_PER_CLIENT": "100000000",
@@ -55,7 +55,7 @@ def running(workers: int) -> Iterator[Server]:
             yield Server(_address(process, log), process.pid)
         finally:
             process.terminate()
-            process.wait(30)
+            process.wait(START_SECONDS)
 
 
 def _address(process: "subprocess.Popen[bytes]", log: Path) -> str:

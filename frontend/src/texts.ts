@@ -1,6 +1,6 @@
 /** Every sentence of the page, in one place: a translation is a copy of this file. */
 
-import { duration, fileSize, percent, pixelSize, plainNumber } from './lib/format';
+import { duration, fileSize, hundredths, percent, pixelSize, plainNumber } from './lib/format';
 import type { Size } from './lib/types';
 
 const many = (count: number, one: string, several: string) => (count === 1 ? `1 ${one}` : `${count} ${several}`);
@@ -59,6 +59,10 @@ export const errors: Record<string, ErrorText> = {
   draft_unavailable: {
     what: 'The network that paints drafts is not on the server.',
     todo: 'Choose another preset than Draft.',
+  },
+  network_unavailable: {
+    what: 'The network that finds faces and people is not on the server.',
+    todo: 'Set Protect to Nothing, or paint the area yourself.',
   },
   canceled: {
     what: 'The painting was stopped.',
@@ -233,6 +237,13 @@ export const texts = {
       hint: 'or paste it, or choose one',
       alt: (name: string) => `Your photo: ${name}`,
       samples: 'Or borrow one of these photos',
+      detail: 'Keep more',
+      detailLabel: 'Keep more of the photo: paint where',
+      detailed: 'more of the photo is kept here',
+      saveDetail: 'Save the area to keep as a picture',
+      protect: 'Protect',
+      protected: { none: 'Nothing', faces: 'Faces', person: 'People' } as Record<string, string>,
+      notInDrafts: 'A draft does not protect anything. Choose another preset.',
     },
     style: {
       step: '2',
@@ -335,6 +346,12 @@ export const texts = {
     remixing: (title: string) => `Pictures and settings of “${title}” are on the table.`,
     recipeFound: (name: string) => `${name} was painted here: its settings are back. Now choose the pictures.`,
     lookImported: (names: string) => `Looks taken over: ${names}`,
+  },
+
+  detail: {
+    title: 'Keep more of the photo here',
+    lead: 'Paint over what should stay recognisable. The style is weaker in the bright area.',
+    none: 'Protect no area',
   },
 
   mask: {
@@ -461,10 +478,13 @@ export const texts = {
         [many(steps, 'step', 'steps'), seconds !== null && duration(seconds)].filter(Boolean).join(' in '),
       draft: 'Painted in one pass',
       converged: 'It stopped by itself: the picture hardly changed any more.',
+      notice: (notice: string) => `Nothing was protected: ${notice}.`,
       partial: 'Stopped by you: this is the picture so far.',
       nothing: 'It was stopped before the first step, so there is no picture.',
-      distances: (content: number, style: number, judge: string) =>
-        `As ${judge} sees it, the painting is ${plainNumber(content)} from the photo and ${plainNumber(style)} from the style; 0 is equal.`,
+      distances: (content: number, style: number, worstTenth: number) =>
+        `Distance from the photo ${hundredths(content)}, from the style ${hundredths(style)} (worst tenth ${hundredths(worstTenth)}).`,
+      distancesNote: (judge: string) =>
+        `Measured by ${judge}, which did not paint it. 0 is equal. The worst tenth are the places least like the style.`,
       kept: (until: string) => `Kept here until ${until}.`,
     },
     actions: {
@@ -639,6 +659,7 @@ export const texts = {
       style_weight: 'Style weight',
       strength: 'Strength',
       style_scale: 'Style scale',
+      protect: 'Protect',
       color: 'Colours',
       color_amount: 'Amount of colour',
       tv_weight: 'Total variation weight',
@@ -656,6 +677,7 @@ export const texts = {
       convergence_tolerance: 'Convergence tolerance',
       convergence_window: 'Convergence window',
       save_every: 'Keep a frame every',
+      bit_depth: 'Bits per channel',
       seed: 'Seed',
     } as Record<string, string>,
   },

@@ -18,11 +18,13 @@ from nst.engine.draft import run_draft
 from nst.engine.inputs import Inputs
 from nst.engine.memory import available
 from nst.engine.network.weights import WeightsStore
+from nst.engine.pictures.detail import Detail, load_detail
 from nst.engine.transfer import NeuralStyleTransfer
 from nst.errors import (
     DependencyError,
     DraftUnavailable,
     InvalidCheckpoint,
+    NetworkUnavailable,
     NSTError,
     OutOfMemory,
     TransferCanceled,
@@ -40,6 +42,7 @@ from nst.jobs.execute import (
 from nst.jobs.job import (
     CHECKPOINT,
     CONTENT,
+    DETAIL_MAP,
     FRAMES,
     PREVIEW,
     RESULT,
@@ -139,6 +142,7 @@ class _Painting:
     work: Work
     wishes: _Wishes
     easel: _Easel
+    detail: Detail = field(default_factory=lambda: Detail(None))
     preview_step: int | None = None
     shown_at: float = 0.0
     kept_at: float = field(default_factory=time.monotonic)
@@ -181,13 +185,16 @@ class _Painting:
 
     @property
     def _inputs(self) -> Inputs:
-        return Inputs(self._file(CONTENT), self._styles, masks=self._masks)
+        return Inputs(
+            self._file(CONTENT), self._styles, masks=self._masks, detail_map=self.detail.map
+        )
 
     def _transfer(self) -> Result:
         options = self._job.order.options
         transfer = NeuralStyleTransfer(
             options, device=self.easel.device, weights=self.easel.weights
         )
+        self.detail = self._load_detail()
         checkpoint = self._file(CHECKPOINT)
         if not checkpoint.exists():
             if not options.is_draft:
@@ -198,6 +205,12 @@ class _Painting:
         except InvalidCheckpoint as error:
             logger.warning("job begins again: %s", error, extra=public_facts(self._job))
             return self._run(transfer, None)
+
+    def _load_detail(self) -> Detail:
+        order = self._job.order
+        detail_map = self._file(DETAIL_MAP) if order.detail_map else None
+        content = images.load(self._file(CONTENT), "content")
+        return load_detail(detail_map, content, order.options)
 
     def _run(self, transfer: NeuralStyleTransfer, checkpoint: Path | None) -> Result:
         return transfer.run(
@@ -275,7 +288,7 @@ class _Painting:
         )
 
     def _finished(self, result: Result) -> Finished:
-        images.save(result.image, self._file(RESULT), recipe=self._recipe(result), overwrite=True)
+        images.save(result.output, self._file(RESULT), recipe=self._recipe(result), overwrite=True)
         canceled = result.stop_reason is StopReason.CANCELED
         return Finished(
             JobStatus.CANCELED if canceled else JobStatus.SUCCEEDED,
@@ -291,6 +304,7 @@ class _Painting:
                 device=result.device,
                 precision=result.precision,
                 distances=result.distances,
+                notice=self.detail.notice,
             ),
         )
 
@@ -304,6 +318,7 @@ class _Painting:
             content=_as_file(order.content),
             styles=[_as_file(style) for style in order.styles],
             masks=[_as_file(mask) if mask else None for mask in order.masks],
+            detail_map=_as_file(order.detail_map) if order.detail_map else None,
         ).text()
 
 
@@ -320,6 +335,8 @@ def _sentence(error: NSTError) -> str:
             return f"this server has no weights for {model}; choose the model vgg16"
         case DraftUnavailable():
             return "this server cannot paint drafts; start from another picture"
+        case NetworkUnavailable():
+            return "this server cannot find faces or people; set protect to none"
         case DependencyError():
             return "this server could not keep what was painted; try again later"
         case _:

@@ -16,7 +16,8 @@ NSTError                          code, message, facts as attributes
 │  ├─ OutOfMemory                 size, device
 │  ├─ Diverged                    step
 │  ├─ WeightsUnavailable          model, tried
-│  └─ DraftUnavailable            path, reason
+│  ├─ DraftUnavailable            path, reason
+│  └─ NetworkUnavailable          path, reason
 ├─ TransferCanceled               control flow: stop after this step, keep the picture
 └─ DependencyError                something outside failed
    ├─ StorageError                path, reason
@@ -31,7 +32,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
-ImageRole = Literal["content", "style", "mask", "initial"]
+ImageRole = Literal["content", "style", "mask", "detail map", "initial"]
 
 
 class NSTError(Exception):
@@ -216,6 +217,20 @@ class DraftUnavailable(TransferError):
         super().__init__(
             f"no draft can be painted: {path}: {reason}; install nst again, or start from "
             "another picture, for example with --init-method content"
+        )
+        self.path = path
+        self.reason = reason
+
+
+class NetworkUnavailable(TransferError):
+    """The bundled network that finds faces or people cannot be used."""
+
+    code = "network_unavailable"
+
+    def __init__(self, path: Path, reason: str) -> None:
+        super().__init__(
+            f"protect: the network cannot be loaded: {path}: {reason}; install nst again, "
+            "or use --protect none"
         )
         self.path = path
         self.reason = reason

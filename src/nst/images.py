@@ -1,7 +1,8 @@
 """Pictures in and out: paths, bytes and arrays ⇄ upright 8-bit sRGB Pillow images.
 
 Loading verifies and limits. Saving writes under a temporary name, renames, never overwrites
-unless told to, and can put a recipe (a JSON text) into the file's metadata.
+unless told to, and can put a recipe (a JSON text) into the file's metadata. Pillow writes no
+RGB of 16 bits: pypng and tifffile do, imported when they are needed.
 """
 
 import io
@@ -27,6 +28,7 @@ from nst.errors import (
     StorageError,
     UnsupportedImage,
 )
+from nst.progress import Samples
 
 if TYPE_CHECKING:
     import numpy as np
@@ -50,6 +52,8 @@ WRITABLE = {
     ".tif": "TIFF",
     ".tiff": "TIFF",
 }
+WRITABLE_16_BIT = tuple(suffix for suffix, name in WRITABLE.items() if name in ("PNG", "TIFF"))
+"""Extensions of the formats that hold 16 bits per channel."""
 MOVING = (".mp4", ".webp", ".gif")
 """What nst.video writes."""
 _ENCODING: dict[str, dict[str, Any]] = {
@@ -127,15 +131,6 @@ def flatten(image: Image.Image) -> Image.Image:
         return image
     white = Image.new("RGBA", image.size, "white")
     return Image.alpha_composite(white, image.convert("RGBA")).convert("RGB")
-
-
-def with_alpha_of(image: Image.Image, original: Image.Image) -> Image.Image:
-    """The RGB picture with the transparency of `original`, resized to fit; RGB if it has none."""
-    if original.mode != "RGBA":
-        return image
-    image = image.copy()
-    image.putalpha(resize(original.getchannel("A"), image.size))
-    return image
 
 
 def resize(image: Image.Image, size: tuple[int, int]) -> Image.Image:
@@ -276,14 +271,28 @@ def check_output(path: Path, suffixes: Collection[str] = WRITABLE, option: str =
         raise InvalidOption(option, str(path), allowed) from error
 
 
+def check_bit_depth(suffix: str, bit_depth: str) -> None:
+    """Raise InvalidOption if files with this extension do not hold so many bits per channel."""
+    if bit_depth == "16" and suffix.lower() not in WRITABLE_16_BIT:
+        allowed = f"8 for a {suffix} file, or an output ending in {', '.join(WRITABLE_16_BIT)}"
+        raise InvalidOption("bit_depth", bit_depth, allowed)
+
+
 def save(
-    image: Image.Image, path: Path, *, recipe: str | None = None, overwrite: bool = False
+    image: "Image.Image | Samples",
+    path: Path,
+    *,
+    recipe: str | None = None,
+    overwrite: bool = False,
 ) -> Path:
     """Write the picture in the format of the path's extension; return where it is.
 
-    An existing file stays and the new one gets a number, unless `overwrite`. Raises StorageError.
+    Samples are written with 16 bits per channel. An existing file stays and the new one gets a
+    number, unless `overwrite`. Raises StorageError; InvalidOption if the format does not hold the
+    samples.
     """
     format_name = _format_of(path)
+    check_bit_depth(path.suffix, "8" if isinstance(image, Image.Image) else "16")
 
     def write(temporary: Path) -> None:
         temporary.write_bytes(encode(image, format_name, recipe=recipe))
@@ -316,8 +325,13 @@ def free_path(path: Path) -> Path:
     return next(free for free in chain([path], numbered) if not os.path.lexists(free))
 
 
-def encode(image: Image.Image, format_name: str, *, recipe: str | None = None) -> bytes:
-    """The bytes of a picture file; JPEG has no transparency and is flattened over white."""
+def encode(image: "Image.Image | Samples", format_name: str, *, recipe: str | None = None) -> bytes:
+    """The bytes of a picture file; JPEG has no transparency and is flattened over white.
+
+    Samples become a PNG or a TIFF with 16 bits per channel; `format_name` must be one of these.
+    """
+    if not isinstance(image, Image.Image):
+        return _ENCODE_16_BIT[format_name](image, recipe)
     options = _ENCODING[format_name] | (_recipe_metadata(format_name, recipe) if recipe else {})
     file = io.BytesIO()
     (flatten(image) if format_name == "JPEG" else image).save(file, format_name, **options)
@@ -344,6 +358,45 @@ def _claim(path: Path) -> Path:
             free = free_path(path)
             free.touch(exist_ok=False)
             return free
+
+
+def _encode_16_bit_png(samples: Samples, recipe: str | None) -> bytes:
+    import png
+
+    height, width, channels = samples.shape
+    file = io.BytesIO()
+    writer = png.Writer(width, height, greyscale=False, alpha=channels == 4, bitdepth=16)
+    writer.write_packed(file, (row.tobytes() for row in samples.astype(">u2")))
+    if not recipe:
+        return file.getvalue()
+    header, *others = png.Reader(bytes=file.getvalue()).chunks()
+    text = (b"tEXt", f"{_RECIPE_KEY}\0{recipe}".encode("latin-1"))
+    file = io.BytesIO()
+    png.write_chunks(file, [header, text, *others])
+    return file.getvalue()
+
+
+def _encode_16_bit_tiff(samples: Samples, recipe: str | None) -> bytes:
+    import tifffile
+
+    file = io.BytesIO()
+    tifffile.imwrite(
+        file,
+        samples,
+        photometric="rgb",
+        extrasamples=["unassalpha"] * (samples.shape[2] - 3),
+        compression="adobe_deflate",
+        predictor=True,
+        description=recipe,  # as ASCII, which a recipe is
+        metadata=None,
+    )
+    return file.getvalue()
+
+
+_ENCODE_16_BIT: "dict[str, Callable[[Samples, str | None], bytes]]" = {
+    "PNG": _encode_16_bit_png,
+    "TIFF": _encode_16_bit_tiff,
+}
 
 
 def _recipe_metadata(format_name: str, recipe: str) -> dict[str, Any]:

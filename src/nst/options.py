@@ -39,6 +39,14 @@ def _split(value: Any) -> Any:
 Shares = Annotated[tuple[Annotated[float, Field(ge=0)], ...], BeforeValidator(_split)]
 
 
+def _as_text(value: Any) -> Any:
+    """Return a whole number as the text of a choice: 16 as "16"."""
+    return str(value) if type(value) is int else value
+
+
+BitDepth = Annotated[Literal["8", "16"], BeforeValidator(_as_text)]
+
+
 class StyleTransferOptions(BaseModel):
     """What the user asks of one transfer.
 
@@ -78,6 +86,11 @@ class StyleTransferOptions(BaseModel):
         default=(),
         description="Shares of the styles in their order, like 0.7,0.3; without them all are "
         "equal.",
+    )
+    protect: Literal["none", "faces", "person"] = Field(
+        default="none",
+        description="Keep more of the photo where a network finds faces, or the person in front; "
+        "a detail map says it by hand.",
     )
     color: Literal["style", "match", "luminance"] = Field(
         default="style",
@@ -174,6 +187,11 @@ class StyleTransferOptions(BaseModel):
         description="Keep an intermediate picture every so many steps; 0: none.",
         json_schema_extra={"unit": "steps"},
     )
+    bit_depth: BitDepth = Field(
+        default="8",
+        description="Bits per channel of the result; 16 needs a PNG or TIFF file. Intermediate "
+        "images always have 8.",
+    )
     seed: int = Field(
         default=0, ge=0, lt=2**63, description="Same seed, same machine: same picture."
     )
@@ -189,6 +207,8 @@ class StyleTransferOptions(BaseModel):
             raise InvalidOption("style_weight", 0, "a style or content weight greater than 0")
         if options.total_iterations == 0 and options.init_method != "draft":
             raise InvalidOption("total_iterations", 0, "at least 1; 0 is for init_method draft")
+        if options.is_draft and options.protect != "none":
+            raise InvalidOption("protect", options.protect, "none with a draft")
         if options.style_blend and not any(options.style_blend):
             raise InvalidOption("style_blend", options.style_blend, "a share greater than 0")
         return options
@@ -222,6 +242,11 @@ class StyleTransferOptions(BaseModel):
     def names_model(self) -> bool:
         """Whether somebody asked for the model by name, so that no other may stand in."""
         return "model" in self.model_fields_set
+
+    @property
+    def is_16_bit(self) -> bool:
+        """Whether the result has 16 bits per channel."""
+        return self.bit_depth == "16"
 
     @property
     def is_draft(self) -> bool:

@@ -4,9 +4,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Protocol, Self
+from typing import TYPE_CHECKING, Any, Protocol, Self, TypeAlias
 
 from PIL import Image
+
+if TYPE_CHECKING:
+    import numpy as np
+
+Samples: TypeAlias = "np.ndarray[Any, Any]"
+"""16-bit samples of an image: uint16 (H, W, 3) for RGB, (H, W, 4) for RGBA; sRGB, 0…65535."""
 
 
 class StopReason(StrEnum):
@@ -69,7 +75,13 @@ class Snapshot(Protocol):
 
     def picture(self) -> Image.Image:
         """Return the picture in the size of the result, also while a coarser scale is painted; with
-        option average it is the average of the last steps."""
+        option average it is the average of the last steps. 8 bits per channel."""
+
+    def samples(self) -> "Samples | None":
+        """Return the 16-bit samples of `picture`; None if option bit_depth is 8."""
+
+    def output(self) -> "Image.Image | Samples":
+        """Return the picture at the bit depth that was asked for, as `images.save` takes it."""
 
     def losses(self) -> Losses:
         """Return the losses of `picture`, NaN for a draft alone. Costs an evaluation where the
@@ -118,13 +130,39 @@ OnProgress = Callable[[Progress], None]
 
 @dataclass(frozen=True, slots=True)
 class Distances:
-    """How far a picture is from what it was made of, seen by a network that did not make it;
-    squared and relative, so that 0 is equal."""
+    """How far an image is from its content image and its styles, seen by the network that did not
+    paint it. 0 is equal. `nst.engine.distance` has the formulas."""
 
     judge: str
-    """The network."""
+    """Network that measured: vgg16 or vgg19."""
     content: float
+    """Self-similarity distance from the content image, 0…2. Paintings are between 0.15 and 0.4."""
     style: float
+    """Larger of precision and coverage: the relaxed earth mover's distance from the styles, 0…2."""
+    precision: float
+    """Mean cosine distance from each feature of the image to its nearest in the styles. An
+    unpainted photo may do well here; no measure by itself."""
+    coverage: float
+    """Mean cosine distance from each feature of the styles to its nearest in the image."""
+    worst_tenth: float
+    """Mean of the largest tenth of the distances that precision averages: places that no style
+    reached."""
+    gram: float
+    """Squared distance of the Gram matrices, relative to those of the style: 1 is as far as from
+    nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class SquaredDistances:
+    """Distances as nst 0.1 measured them, in old recipes and jobs. They cannot be compared with
+    `Distances`."""
+
+    judge: str
+    """Network that measured: vgg16 or vgg19."""
+    content: float
+    """Squared distance of the features of conv4_2, relative to the content's own."""
+    style: float
+    """Squared distance of the Gram matrices; `Distances` calls it `gram`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +170,7 @@ class Result:
     """A finished, converged or canceled transfer, or a draft alone."""
 
     image: Image.Image
-    """RGB, or RGBA where the content picture has transparency."""
+    """RGB, or RGBA where the content picture has transparency; 8 bits per channel."""
     losses: Losses
     """Of the image; NaN for a draft alone."""
     history: tuple[Losses, ...]
@@ -153,6 +191,13 @@ class Result:
     """None where no other network is at hand, and for a draft alone."""
     memory_plan: MemoryPlan | None = None
     """The one at the end; None for a draft alone."""
+    samples: "Samples | None" = None
+    """The 16-bit samples of the image; None if option bit_depth is 8."""
+
+    @property
+    def output(self) -> "Image.Image | Samples":
+        """The image at the bit depth that was asked for, as `images.save` takes it."""
+        return self.image if self.samples is None else self.samples
 
     @property
     def steps(self) -> int:

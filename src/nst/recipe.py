@@ -13,7 +13,7 @@ import nst
 from nst import images
 from nst.errors import ImageRole, InvalidImage
 from nst.options import StyleTransferOptions
-from nst.progress import Distances
+from nst.progress import Distances, SquaredDistances
 
 
 class PictureFile(BaseModel):
@@ -60,11 +60,14 @@ class Recipe(BaseModel):
     """The version."""
     options: dict[str, Any]
     weights_sha256: str
-    distances: Distances | None = None
+    distances: Distances | SquaredDistances | None = None
+    """SquaredDistances in recipes of nst 0.1."""
     content: PictureFile
     styles: tuple[PictureFile, ...] = Field(min_length=1)
     masks: tuple[PictureFile | None, ...] = ()
     """In the order of the styles; None: everywhere."""
+    detail_map: PictureFile | None = None
+    """White where more of the content picture stays."""
     initial: PictureFile | None = None
     """The picture to start from, if init_method does not say it."""
 
@@ -79,6 +82,7 @@ class Recipe(BaseModel):
         content: PictureFile,
         styles: Sequence[PictureFile],
         masks: Sequence[PictureFile | None] = (),
+        detail_map: PictureFile | None = None,
         initial: PictureFile | None = None,
     ) -> Self:
         return cls(
@@ -89,6 +93,7 @@ class Recipe(BaseModel):
             content=content,
             styles=tuple(styles),
             masks=tuple(masks),
+            detail_map=detail_map,
             initial=initial,
         )
 

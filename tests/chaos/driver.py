@@ -36,13 +36,13 @@ from sqlalchemy import create_engine, text
 
 import servers
 from nst.adapters.storage import in_folder
+from patience import PATIENCE_SECONDS, PROGRAM_SECONDS
 
 NST = Path(sys.executable).with_name("nst")
 KEY = "chaos"
 LEASE_SECONDS = 4
 STORE_MEGABYTES_PER_JOB = 2
 """Twice what a job leaves there."""
-INSIST_SECONDS = 180
 SECONDS_BETWEEN_JOBS = 1.0
 
 
@@ -261,7 +261,7 @@ class Chaos:
         for value in (b"", b"\xff\xfe", b"no job", uuid.uuid4().hex.encode()):
             for _ in range(2):
                 producer.produce("nst.jobs", value=value, key=value)
-        producer.flush(5)
+        producer.flush(30)
 
     def fill_the_disk(self) -> None:
         filler = self._system.store / "filler"
@@ -311,7 +311,7 @@ class Client:
             query = f"limit=100&before={page['next']}"
 
     def _insist(self, body: tuple[bytes, str], key: str) -> str | None:
-        give_up_at = time.monotonic() + INSIST_SECONDS
+        give_up_at = time.monotonic() + PATIENCE_SECONDS
         while time.monotonic() < give_up_at:
             try:
                 answer = self._ask("POST", "/api/v1/jobs", body, {"Idempotency-Key": key})
@@ -319,7 +319,7 @@ class Client:
             except (OSError, urllib.error.URLError, ValueError):
                 self._report.submissions_repeated += 1
                 time.sleep(0.5)
-        self._report.problems.append(f"nobody took a job for {INSIST_SECONDS} s")
+        self._report.problems.append(f"nobody took a job for {PATIENCE_SECONDS:.0f} s")
         return None
 
     def _ask(
@@ -340,7 +340,7 @@ class Client:
                 **(headers or {}),
             },
         )
-        with urllib.request.urlopen(request, timeout=30) as response:
+        with urllib.request.urlopen(request, timeout=PATIENCE_SECONDS) as response:
             return json.load(response)
 
 
@@ -430,7 +430,7 @@ def run(jobs: int, *, workers: int = 3, apis: int = 2, seed: int = 0) -> Report:
         chaos.run(thread.is_alive)
         thread.join()
         books = Books(system, client, report)
-        books.wait(300 + jobs)
+        books.wait(PROGRAM_SECONDS + jobs)
         books.balance()
     report.seconds = time.monotonic() - began
     return report

@@ -70,12 +70,14 @@ BAD_NEW_OPTIONS: dict[str, tuple[str, str]] = BAD_OPTIONS | {
     "style_blend": ("0.7,much", "a number for each style"),
     "strength": ("1.5", "at most 1"),
     "style_scale": ("0", "at least 0.1"),
+    "protect": ("cats", "one of"),
     "color": ("sepia", "one of"),
     "color_amount": ("-0.1", "at least 0"),
     "scales": ("9", "at most 8"),
     "convergence_tolerance": ("1", "less than 1"),
     "convergence_window": ("0", "at least 1"),
     "save_every": ("-3", "at least 0"),
+    "bit_depth": ("12", "one of"),
     "seed": ("half", "integer"),
 }
 
@@ -168,6 +170,8 @@ def test_an_output_that_cannot_be_written(
         (["--from-image", "x.png", "--preset", "fast"], "exclude each other"),
         (["--from-image", "x.png"], "there is no file x.png"),
         (["--device", "tpu"], "'cpu'"),
+        (["one.png", "--detail-map", "m.png"], "name two pictures"),
+        (["--resume", "x", "--detail-map", "m.png"], "--resume takes pictures and options from"),
         (["a.png", "b.png", "--init-image=c.png", "--init-method=style"], "exclude each other"),
     ],
 )
@@ -229,6 +233,39 @@ def test_bad_styles_and_masks(
     check(outcome, says, tmp_path, {"square.png", "black.png"})
 
 
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["--detail-map=gone.png"], "detail map image: there is no file gone.png"),
+        (["--detail-map=square.png"], "detail map image: 32×32 pixels have another shape than"),
+        (["--detail-map=black.png"], "detail map image: it is black everywhere; make it white"),
+        (["--detail-map=white.png"], "it is white everywhere; leave it out and use a lower stren"),
+        (["--detail-map=half.png", "--preset=draft"], "at least 1 with a detail map"),
+        (["--protect=faces", "--preset=draft"], "protect: 'faces' is not possible; give none with"),
+    ],
+)
+def test_bad_detail_maps(
+    nst: Nst, tmp_path: Path, style: Path, arguments: list[str], says: str
+) -> None:
+    picture(48, 32).save(tmp_path / "photo.png")
+    Image.new("L", (32, 32), 255).save(tmp_path / "square.png")
+    Image.new("L", (48, 32)).save(tmp_path / "black.png")
+    Image.new("L", (48, 32), 255).save(tmp_path / "white.png")
+    Image.linear_gradient("L").resize((48, 32)).save(tmp_path / "half.png")
+    outcome = nst("stylize", "photo.png", style, *arguments)
+    check(
+        outcome, says, tmp_path, {f"{n}.png" for n in ("photo", "square", "black", "white", "half")}
+    )
+
+
+@pytest.mark.parametrize("command", ["batch", "video"])
+def test_detail_maps_are_for_single_pictures(
+    nst: Nst, tmp_path: Path, content: Path, style: Path, command: str
+) -> None:
+    outcome = nst(command, content, style, "-o", "out", "--detail-map=m.png")
+    check(outcome, "--detail-map", tmp_path, set())
+
+
 def test_a_picture_to_start_from_that_is_missing(
     nst: Nst, tmp_path: Path, content: Path, style: Path
 ) -> None:
@@ -269,3 +306,28 @@ def test_a_wrong_environment_variable_is_named(
     outcome = nst("stylize", content, style)
     assert outcome.code == 2
     assert "NST_OFFLINE: 'perhaps'" in outcome.err
+
+
+@pytest.mark.parametrize("name", ["out.jpg", "out.JPEG", "out.webp"])
+@pytest.mark.parametrize("preset", ["quality", "draft"])
+def test_16_bits_in_a_format_that_does_not_hold_them(
+    nst: Nst, tmp_path: Path, content: Path, style: Path, name: str, preset: str
+) -> None:
+    outcome = nst("stylize", content, style, "-o", name, "--bit-depth=16", f"--preset={preset}")
+    says = f"bit_depth: '16' is not possible; give 8 for a {Path(name).suffix} file, or an output "
+    check(outcome, f"{says}ending in .png, .tif, .tiff", tmp_path, set())
+
+
+@pytest.mark.parametrize("format_name", ["jpg", "webp"])
+def test_a_batch_with_16_bits_in_a_format_that_does_not_hold_them(
+    nst: Nst, tmp_path: Path, content: Path, style: Path, format_name: str
+) -> None:
+    arguments = ("-o", "results", f"--format={format_name}", "--bit-depth=16")
+    outcome = nst("batch", content, style, *arguments)
+    check(outcome, f"bit_depth: '16' is not possible; give 8 for a .{format_name}", tmp_path, set())
+
+
+def test_a_video_has_no_bit_depth(nst: Nst, style: Path) -> None:
+    outcome = nst("video", "film.mp4", style, "--bit-depth=16")
+    assert outcome.code == 2
+    assert "No such option" in outcome.err

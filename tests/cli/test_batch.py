@@ -1,8 +1,9 @@
 """`nst batch`: many pictures, one network; what goes wrong with one leaves the others alone."""
 
+import os
 import signal
-import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -11,9 +12,11 @@ from PIL import Image
 from cli.conftest import Nst, process, saved
 from cli.test_failures import wait_for
 from conftest import picture
+from nst.cli import batch
 from nst.cli.contact_sheet import Cell, contact_sheet
 from nst.engine.network.weights import Weights, WeightsStore
 from nst.recipe import Recipe
+from patience import PATIENCE_SECONDS
 
 TINY = ("--size=48", "--total-iterations=2", "--scales=1", "--model=vgg16")
 DRAFT = ("--preset=draft", "--size=48")
@@ -137,29 +140,32 @@ def test_ctrl_c_keeps_the_picture_so_far_and_ends_the_batch(pictures: Path) -> N
     running = process("batch", "contents", "styles", "-o", "out", *endless, cwd=pictures)
     wait_for(running, "step")
     running.send_signal(signal.SIGINT)
-    _, err = running.communicate(timeout=60)
+    _, err = running.communicate(timeout=PATIENCE_SECONDS)
     assert running.returncode == 130
     assert "out/a_x.png is not finished" in err
     assert names(pictures / "out") == {"a_x.png"}
 
 
-def test_a_watched_directory(pictures: Path) -> None:
+def test_a_watched_directory(nst: Nst, pictures: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A new picture is painted when it is whole; Ctrl-C while there is nothing to do is no
     failure."""
-    arguments = ("contents", "styles/x.png", "-o", "out", "--watch", *DRAFT)
-    running = process("batch", *arguments, cwd=pictures)
-    wait_for(running, "a draft")
-    wait_for(running, "a draft")
     whole = (pictures / "contents" / "b.png").read_bytes()
-    for end in (20, 40, len(whole)):  # a slow copy
-        (pictures / "contents" / "new.png").write_bytes(whole[:end])
-        time.sleep(0.5)
-    wait_for(running, "a draft")
-    time.sleep(0.2)
-    running.send_signal(signal.SIGINT)
-    _, err = running.communicate(timeout=60)
-    assert running.returncode == 0
-    assert err.splitlines()[-1] == "3 painted, 0 skipped, 0 failed"
+    ends = iter([20, 40, len(whole)])  # a slow copy
+    looks = 0
+
+    def meanwhile(_: float) -> None:
+        """Instead of the pause between two looks."""
+        nonlocal looks
+        looks += 1
+        if end := next(ends, None):
+            (pictures / "contents" / "new.png").write_bytes(whole[:end])
+        elif looks > 10:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    monkeypatch.setattr(batch, "time", SimpleNamespace(sleep=meanwhile))
+    outcome = nst("batch", "contents", "styles/x.png", "-o", "out", "--watch", *DRAFT)
+    assert outcome.code == 0
+    assert outcome.error_lines[-1] == "3 painted, 0 skipped, 0 failed"
     assert names(pictures / "out") == {"a_x.png", "b_x.png", "new_x.png", "contact-sheet.jpg"}
 
 

@@ -17,6 +17,7 @@ from nst.engine.losses.objective import Objective
 from nst.engine.optimizer.optimizer import Evaluation
 from nst.errors import StorageError
 from nst.progress import Losses, Progress
+from patience import PATIENCE_SECONDS
 
 TINY = ("--size=48", "--total-iterations=5", "--model=vgg16")
 ENDLESS = ("--size=64", "--total-iterations=100000", "--convergence-tolerance=0", "--model=vgg16")
@@ -34,7 +35,7 @@ def test_ctrl_c_keeps_the_picture_so_far(tmp_path: Path, content: Path, style: P
     running = process("stylize", content, style, "-o", "out.png", *ENDLESS, cwd=tmp_path)
     wait_for(running, "step")
     running.send_signal(signal.SIGINT)
-    out, err = running.communicate(timeout=60)
+    out, err = running.communicate(timeout=PATIENCE_SECONDS)
     assert running.returncode == 130
     assert out == "out.png\n"
     assert "Stopping after this step" in err
@@ -160,7 +161,7 @@ def test_without_vgg19_one_line_says_that_vgg16_is_used(
 ) -> None:
     tiny = ("--size=48", "--total-iterations=1")
     running = process("stylize", content, style, "-o", "out.png", *tiny, cwd=tmp_path)
-    _, err = running.communicate(timeout=60)
+    _, err = running.communicate(timeout=PATIENCE_SECONDS)
     assert running.returncode == 0
     assert len([line for line in err.splitlines() if "going on with vgg16" in line]) == 1
     assert "with vgg16 on" in err

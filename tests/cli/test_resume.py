@@ -2,8 +2,10 @@
 
 import os
 import signal
-import time
+import subprocess
+import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image
@@ -11,12 +13,14 @@ from PIL import Image
 from cli.conftest import Nst, process, saved
 from cli.test_failures import wait_for
 from conftest import picture
+from nst import Inputs, NeuralStyleTransfer
 from nst.cli.checkpoints import CHECKPOINT_NAME, COMMAND_NAME
 from nst.cli.progress_bar import ProgressBar
 from nst.engine.checkpoint import Checkpoint
 from nst.errors import StorageError
 from nst.progress import Progress
 from nst.recipe import Recipe
+from patience import PATIENCE_SECONDS
 
 TINY = ("--size=32", "--model=vgg16", "--precision=fp32", "--convergence-tolerance=0")
 OFTEN = "--checkpoint-every=0.001"
@@ -44,19 +48,29 @@ def stylize(output: str = "out.png") -> tuple[str, ...]:
     return ("stylize", "content.png", "style.png", "-o", output, *TINY, "--total-iterations=4")
 
 
+KILLED = """
+import os, signal, sys
+from nst.cli.main import main
+from nst.cli.progress_bar import ProgressBar
+
+def kill_at_five(bar, progress):
+    if progress.step == 5:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+ProgressBar.show_progress = kill_at_five
+main(sys.argv[1:])
+"""
+
+
 def test_after_sigkill_it_goes_on_to_the_same_picture(
     nst: Nst, tmp_path: Path, content: Path, style: Path
 ) -> None:
-    command = ("stylize", content, style, *TINY, "--total-iterations=100")
-    running = process(*command, "-o", "out.png", OFTEN, cwd=tmp_path)
+    command = ("stylize", content, style, *TINY, "--total-iterations=20")
+    killed = subprocess.run(
+        [sys.executable, "-c", KILLED, *command, "-o", "out.png", OFTEN], cwd=tmp_path, check=False
+    )
+    assert killed.returncode == -signal.SIGKILL
     directory = tmp_path / "out_checkpoint"
-    wait_for(running, "step")
-    while not (directory / CHECKPOINT_NAME).exists():
-        assert running.poll() is None
-        time.sleep(0.01)
-    running.send_signal(signal.SIGKILL)
-    running.communicate()
-    assert running.returncode == -signal.SIGKILL
     assert not (tmp_path / "out.png").exists()
     resumed = nst("stylize", "--resume", directory)
     assert resumed.code == 0
@@ -101,6 +115,29 @@ def test_several_styles_and_masks_go_on(nst: Nst, interrupted: Path, tmp_path: P
     assert Recipe.read(tmp_path / "part-2.png") == Recipe.read(tmp_path / "whole.png")
 
 
+def test_a_detail_map_goes_on(
+    nst: Nst, interrupted: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, maps = NeuralStyleTransfer.run, []
+
+    def remember(transfer: NeuralStyleTransfer, inputs: Inputs, *rest: Any, **facts: Any) -> Any:
+        assert isinstance(inputs.detail_map, Image.Image)
+        maps.append(inputs.detail_map.tobytes())
+        return run(transfer, inputs, *rest, **facts)
+
+    monkeypatch.setattr(NeuralStyleTransfer, "run", remember)
+    drawn = Image.linear_gradient("L").resize((96, 64))
+    drawn.save(tmp_path / "map.png")
+    with monkeypatch.context() as patch:
+        patch.setattr(ProgressBar, "show_progress", press_at_two)
+        nst(*stylize("part.png"), "--detail-map=map.png")
+    assert nst("stylize", "--resume", "part_checkpoint").out == "part-2.png\n"
+    assert maps == [drawn.tobytes()] * 2
+    recipe = Recipe.read(tmp_path / "part-2.png")
+    assert recipe.detail_map
+    assert recipe.detail_map.path == "map.png"
+
+
 def test_another_run_leaves_the_checkpoint_alone(
     nst: Nst, interrupted: Path, tmp_path: Path
 ) -> None:
@@ -122,7 +159,7 @@ def test_no_checkpoints_if_nobody_wants_them(tmp_path: Path, content: Path, styl
     running = process(*command, "--checkpoint-every=0", cwd=tmp_path)
     wait_for(running, "step")
     running.send_signal(signal.SIGINT)
-    _, err = running.communicate(timeout=60)
+    _, err = running.communicate(timeout=PATIENCE_SECONDS)
     assert running.returncode == 130
     assert "To go on" not in err
     assert [file.name for file in tmp_path.iterdir()] == ["out.png"]

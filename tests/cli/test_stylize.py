@@ -5,18 +5,20 @@ import re
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from cli.conftest import Nst, saved
-from conftest import picture
+from conftest import SAMPLES, picture
 from nst import Inputs, NeuralStyleTransfer, StyleTransferOptions, images
 from nst.cli.options import FIELDS, MemorySize
 from nst.engine import draft as preview
 from nst.engine.draft import NETWORK_SHA256
+from nst.engine.pictures.protect import protect
+from nst.progress import Distances
 from nst.recipe import Recipe
 
 TINY = ("--size", 48, "--total-iterations", 2, "--model", "vgg16")
@@ -28,6 +30,7 @@ CHANGED: dict[str, Any] = {
     "strength": 0.75,
     "style_scale": 0.5,
     "style_blend": [2.0],
+    "protect": "faces",
     "color": "match",
     "color_amount": 0.5,
     "tv_weight": 2.0,
@@ -44,6 +47,7 @@ CHANGED: dict[str, Any] = {
     "convergence_tolerance": 0.1,
     "convergence_window": 7,
     "save_every": 1,
+    "bit_depth": "16",
     "seed": 11,
 }
 
@@ -276,6 +280,59 @@ def test_masks_and_their_recipe(nst: Nst, tmp_path: Path, content: Path, style: 
     assert not np.array_equal(pixels(tmp_path / "one.png"), pixels(tmp_path / "everywhere.png"))
 
 
+@pytest.fixture
+def seen(monkeypatch: pytest.MonkeyPatch) -> list[Image.Image | None]:
+    """The detail maps that transfers are given."""
+    maps: list[Image.Image | None] = []
+    run = NeuralStyleTransfer.run
+
+    def remember(transfer: NeuralStyleTransfer, inputs: Inputs, *rest: Any, **facts: Any) -> Any:
+        maps.append(cast("Image.Image | None", inputs.detail_map))
+        return run(transfer, inputs, *rest, **facts)
+
+    monkeypatch.setattr(NeuralStyleTransfer, "run", remember)
+    return maps
+
+
+def test_a_detail_map_and_its_recipe(
+    nst: Nst, tmp_path: Path, content: Path, style: Path, seen: list[Image.Image | None]
+) -> None:
+    drawn = Image.linear_gradient("L").resize(saved(content).size)
+    drawn.save(tmp_path / "map.png")
+    command = ("stylize", content, style, *TINY)
+    assert nst(*command, "-o", "one.png", "--detail-map", "map.png").code == 0
+    recipe = Recipe.read(tmp_path / "one.png")
+    assert recipe.detail_map
+    assert recipe.detail_map.path == "map.png"
+    assert nst("stylize", "--from-image", "one.png", "-o", "two.png").code == 0
+    assert Recipe.read(tmp_path / "two.png") == recipe
+    nst("stylize", "--from-image", "one.png", "-o", "three.png", "--detail-map", "map.png")
+    nst("stylize", style, style, "--from-image", "one.png", "-o", "other-photo.png")
+    nst(*command, "-o", "without.png")
+    assert [map_ and map_.tobytes() for map_ in seen] == [drawn.tobytes()] * 3 + [None, None]
+
+
+def test_faces_are_protected(
+    nst: Nst, tmp_path: Path, style: Path, seen: list[Image.Image | None]
+) -> None:
+    astronaut = SAMPLES / "content" / "astronaut.jpg"
+    outcome = nst("stylize", astronaut, style, *TINY, "-o", "out.png", "--protect=faces")
+    assert outcome.code == 0
+    assert "no face" not in outcome.err
+    (map_,) = seen
+    assert map_
+    assert map_.tobytes() == protect(images.load(astronaut, "content"), "faces").tobytes()
+
+
+def test_where_there_is_no_face_one_line_says_so(
+    nst: Nst, content: Path, style: Path, seen: list[Image.Image | None]
+) -> None:
+    outcome = nst("stylize", content, style, *TINY, "-o", "out.png", "--protect=faces")
+    assert outcome.code == 0
+    assert f"{content}: no face was found; nothing is protected\n" in outcome.err
+    assert seen == [None]
+
+
 def test_what_was_cut_out_is_its_own_mask(nst: Nst, tmp_path: Path, style: Path) -> None:
     content = picture(96, 64)
     alpha = Image.new("L", (96, 64))
@@ -318,6 +375,24 @@ def test_a_timelapse_begins_with_the_content_and_ends_with_the_result(
 def test_no_recipe_leaves_no_metadata(nst: Nst, tmp_path: Path, content: Path, style: Path) -> None:
     nst("stylize", content, style, "-o", "out.png", "--no-recipe", *TINY)
     assert saved(tmp_path / "out.png").info == {}
+
+
+def test_the_summary_and_the_recipe_have_the_distances(
+    nst: Nst,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    content: Path,
+    style: Path,
+    vgg19_directory: Path,
+) -> None:
+    monkeypatch.setenv("NST_WEIGHTS_DIR", str(vgg19_directory))
+    outcome = nst("stylize", content, style, "-o", "out.png", *TINY)
+    found = Recipe.read(tmp_path / "out.png").distances
+    assert isinstance(found, Distances)
+    assert (
+        f"Distance from the photo {found.content:.2f}, from the style {found.style:.2f} "
+        f"(worst tenth {found.worst_tenth:.2f}), measured by vgg19"
+    ) in outcome.err
 
 
 def test_the_recipe_is_json_with_version_options_weights_and_pictures(

@@ -7,12 +7,14 @@ from pathlib import Path
 import pytest
 
 import servers
+from nst.adapters import redis as redis_adapter
 from nst.adapters import storage
 from nst.adapters.kafka import KafkaJobQueue, KafkaSettings, create_topics
 from nst.adapters.memory import MemoryJobQueue, MemoryProgressFeed, MemoryRateLimiter
 from nst.adapters.redis import RedisProgressFeed, RedisRateLimiter
 from nst.adapters.sql import SqlJobRepository
 from nst.jobs.ports import ImageStorage, JobQueue, ProgressFeed, RateLimiter
+from patience import PATIENCE_SECONDS
 from racing import migrate
 from servers import Server
 
@@ -128,6 +130,13 @@ def join(request: pytest.FixtureRequest) -> Iterator[Callable[[], JobQueue]]:
 # ── feeds and limiters ────────────────────────────────────────────────────────────────────────
 
 
+@pytest.fixture
+def patient_redis(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """URL of a Redis whose answers are waited for, however busy the machine is."""
+    monkeypatch.setattr(redis_adapter, "ANSWER_SECONDS", PATIENCE_SECONDS)
+    return servers.redis_url(request.getfixturevalue("redis"))
+
+
 @pytest.fixture(params=["memory", "redis"])
 def connect(request: pytest.FixtureRequest) -> Iterator[Callable[[], ProgressFeed]]:
     """Each call is another process, as far as the feed can tell."""
@@ -135,7 +144,7 @@ def connect(request: pytest.FixtureRequest) -> Iterator[Callable[[], ProgressFee
         feed = MemoryProgressFeed()
         yield lambda: feed
         return
-    url = servers.redis_url(request.getfixturevalue("redis"))
+    url = request.getfixturevalue("patient_redis")
     feeds: list[RedisProgressFeed] = []
 
     def another() -> RedisProgressFeed:
@@ -151,7 +160,7 @@ def connect(request: pytest.FixtureRequest) -> Iterator[Callable[[], ProgressFee
 def limiter(request: pytest.FixtureRequest) -> RateLimiter:
     if request.param == "memory":
         return MemoryRateLimiter()
-    return RedisRateLimiter(servers.redis_url(request.getfixturevalue("redis")))
+    return RedisRateLimiter(request.getfixturevalue("patient_redis"))
 
 
 # ── storages ──────────────────────────────────────────────────────────────────────────────────

@@ -8,6 +8,7 @@ import pytest
 from nst.adapters.sql import SqlJobRepository
 from nst.jobs.job import Job
 from orders import job
+from patience import PATIENCE_SECONDS
 from racing import Account, fight, total
 
 JOBS = 500
@@ -41,7 +42,9 @@ def test_threads(
 
 
 def test_processes(repository: SqlJobRepository, database_url: str, queued: list[Job]) -> None:
-    with multiprocessing.get_context("spawn").Pool(2) as pool:
+    context = multiprocessing.get_context("spawn")
+    together = context.Barrier(2)  # or the first has done everything before the second is there
+    with context.Pool(2, together.wait, (PATIENCE_SECONDS,)) as pool:
         accounts = pool.starmap(fight, [(database_url, 4, 100), (database_url, 4, 200)])
         pool.close()
         pool.join()

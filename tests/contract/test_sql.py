@@ -20,6 +20,7 @@ from nst.adapters.sql import SqlJobRepository, metadata
 from nst.errors import RepositoryError
 from nst.jobs.job import JobStatus, Share
 from orders import FAILURE, job, progress, result
+from patience import PATIENCE_SECONDS, no_waiting, wait_until
 from racing import migrate
 from servers import Server
 
@@ -103,7 +104,7 @@ def test_a_filled_database_comes_along(
         job_id=jobs[2].id,
         token_sha256="0" * 64,
         created_at=1.0,
-        expires_at=time.time() + 100,
+        expires_at=time.time() + 3600,
     )
     then = sa.MetaData()
     then.reflect(engine)
@@ -190,8 +191,9 @@ def own_postgresql(tmp_path: Path) -> Iterator[Server]:
 
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sql, "ANSWER_SECONDS", 1.0)
-    monkeypatch.setattr(sql, "CONNECT_SECONDS", 2)
+    """Short timeouts, which a server on a busy machine still keeps."""
+    monkeypatch.setattr(sql, "ANSWER_SECONDS", 5.0)
+    monkeypatch.setattr(sql, "CONNECT_SECONDS", 5)
 
 
 @pytest.fixture
@@ -210,10 +212,8 @@ def test_the_server_goes_and_comes_back(
         list(pool.map(lambda _: own_repository.get(added.id), range(20)))
     own_postgresql.kill()
     for _ in range(3):
-        start = time.monotonic()
-        with pytest.raises(RepositoryError, match="refused"):
+        with no_waiting(), pytest.raises(RepositoryError, match="refused"):
             own_repository.get(added.id)
-        assert time.monotonic() - start < 1
     own_postgresql.start()
     for _ in range(10):
         assert own_repository.get(added.id) == added
@@ -230,10 +230,8 @@ def test_the_server_is_frozen(own_postgresql: Server, own_repository: SqlJobRepo
         lambda: own_repository.add(job()),
     ]
     for ask in questions:
-        start = time.monotonic()
-        with pytest.raises(RepositoryError, match="time"):
+        with no_waiting(), pytest.raises(RepositoryError, match="time"):
             ask()
-        assert time.monotonic() - start < 8
     own_postgresql.thaw()
     assert own_repository.get(added.id) == added
 
@@ -260,20 +258,22 @@ def test_who_is_frozen_in_the_middle_holds_up_nobody_for_long(
 ) -> None:
     added = own_repository.add(job())
 
+    def cancel() -> bool:
+        with suppress(RepositoryError):
+            own_repository.cancel(added.id)
+        return own_repository.get(added.id).status is JobStatus.CANCELED
+
     def hold_until_somebody_else_has_canceled() -> None:
         with own_repository._write() as connection:
             connection.execute(sa.text("SELECT * FROM jobs FOR UPDATE"))
-            give_up_at = time.monotonic() + 20
-            while own_repository.get(added.id).status is not JobStatus.CANCELED:
-                assert time.monotonic() < give_up_at
-                with suppress(RepositoryError):
-                    own_repository.cancel(added.id)
+            wait_until(cancel)
 
     with pytest.raises(RepositoryError, match="idle-in-transaction timeout"):
         hold_until_somebody_else_has_canceled()
 
 
-def test_more_threads_than_connections(postgresql: Server) -> None:
+def test_more_threads_than_connections(postgresql: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sql, "ANSWER_SECONDS", PATIENCE_SECONDS)  # also to wait for a connection
     url = servers.new_database(postgresql)
     with closing(SqlJobRepository(url, pool_size=2)) as repository, ThreadPoolExecutor(32) as pool:
         repository.migrate()
@@ -281,13 +281,15 @@ def test_more_threads_than_connections(postgresql: Server) -> None:
         assert {found.id for found in pool.map(repository.get, ids)} == ids
 
 
-def test_sweeping_at_the_same_time(own_repository: SqlJobRepository) -> None:
+def test_sweeping_at_the_same_time(postgresql: Server) -> None:
     """Nobody waits for anybody, and each job is swept once."""
-    ids = {own_repository.add(job()).id for _ in range(100)}
-    for _ in ids:
-        assert own_repository.claim_next("worker", 0)
-    with ThreadPoolExecutor(8) as pool:
-        swept = list(pool.map(lambda _: own_repository.sweep(3, FAILURE), range(8)))
+    url = servers.new_database(postgresql)
+    with closing(SqlJobRepository(url)) as repository, ThreadPoolExecutor(8) as pool:
+        repository.migrate()
+        ids = {repository.add(job()).id for _ in range(100)}
+        for _ in ids:
+            assert repository.claim_next("worker", 0)
+        swept = list(pool.map(lambda _: repository.sweep(3, FAILURE), range(8)))
     found = [each.id for some in swept for each in some]
     assert len(found) == len(ids)
     assert set(found) == ids

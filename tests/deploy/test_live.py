@@ -9,7 +9,8 @@ import pytest
 import requests
 import yaml
 
-from watched import DASHBOARDS, PROMETHEUS, Watched, filled, panels, wait_until, watched
+from patience import PATIENCE_SECONDS, wait_until
+from watched import DASHBOARDS, PROMETHEUS, Watched, filled, panels, watched
 
 METRIC = re.compile(r"\b(?:nst_[a-z0-9_]+|process_[a-z_]+|up)\b")
 
@@ -23,10 +24,10 @@ def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
         service.submit(seed=0)  # the result is there already
         for seed in range(1, 4):
             service.wait_for(service.submit(seed=seed), "succeeded")
-        requests.get(f"{service.api}/api/v1/jobs/none", timeout=30)
+        requests.get(f"{service.api}/api/v1/jobs/none", timeout=PATIENCE_SECONDS)
         running = service.submit(size=256, total_iterations=20_000, seed=9)
         events = f"{service.api}/api/v1/jobs/{running}/events"
-        with service.visitor.get(events, stream=True, timeout=30):
+        with service.visitor.get(events, stream=True, timeout=PATIENCE_SECONDS):
             for sign in (
                 "nst_running_step > 3 and nst_running_last_step == 20000",
                 "rate(nst_step_duration_seconds_count[1m]) > 0",
@@ -97,7 +98,7 @@ def test_every_metric_of_rules_and_dashboards_exists(live: Watched) -> None:
 
 
 def test_every_rule_can_be_evaluated(live: Watched) -> None:
-    answer = requests.get(f"{live.prometheus}/api/v1/rules", timeout=30).json()
+    answer = requests.get(f"{live.prometheus}/api/v1/rules", timeout=PATIENCE_SECONDS).json()
     rules = [rule for group in answer["data"]["groups"] for rule in group["rules"]]
     shipped = [
         rule

@@ -76,7 +76,7 @@ def _check_job(page: Page, check: Any) -> None:
     page.keyboard.press("Escape")
     check("stop?")
     page.get_by_role("button", name="Stop", exact=True).click()
-    expect(status(page, "Stopped")).to_be_visible(timeout=30_000)
+    expect(status(page, "Stopped")).to_be_visible()
     check("job, stopped")
     start_short(page)
     wait_until_finished(page)

@@ -1,6 +1,5 @@
 """The page when the network or the server is not as it should be."""
 
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -29,6 +28,8 @@ SLOW_3G = {
 }
 """Bytes a second."""
 
+MINUTES_FOR_AN_UPLOAD = {"uploadThroughput": 10_000}
+
 
 @pytest.fixture
 def tab(context: BrowserContext) -> Page:
@@ -49,14 +50,14 @@ def test_the_server_stops_and_comes_back_during_a_job(browser: Browser, own_serv
         wait_for_step(page, 3)
         own_server.kill()
         lost = page.get_by_text("The connection is lost.")
-        expect(lost).to_be_visible(timeout=20_000)
+        expect(lost).to_be_visible()
         expect(page.get_by_role("img", name="as it is after step")).to_be_visible()
         own_server.start()
-        expect(lost).to_be_hidden(timeout=40_000)
+        expect(lost).to_be_hidden()
         assert page.url == address
         wait_for_step(page, 4)
         page.get_by_role("button", name="Stop and keep the picture").click()
-        expect(status(page, "Stopped")).to_be_visible(timeout=30_000)
+        expect(status(page, "Stopped")).to_be_visible()
 
 
 def test_a_cut_network_during_a_job(context: BrowserContext, tab: Page) -> None:
@@ -70,7 +71,7 @@ def test_a_cut_network_during_a_job(context: BrowserContext, tab: Page) -> None:
     before = int(tab.evaluate("/Step (\\d+) of/.exec(document.body.innerText)[1]"))
     wait_for_step(tab, before + 3)
     tab.get_by_role("button", name="Stop and keep the picture").click()
-    expect(status(tab, "Stopped")).to_be_visible(timeout=20_000)
+    expect(status(tab, "Stopped")).to_be_visible()
 
 
 def test_starting_without_a_network_can_be_tried_again(context: BrowserContext, tab: Page) -> None:
@@ -103,10 +104,12 @@ def test_the_first_page_on_a_slow_line(context: BrowserContext, tab: Page) -> No
     network = context.new_cdp_session(tab)
     network.send("Network.enable")
     network.send("Network.emulateNetworkConditions", SLOW_3G)
-    began = time.monotonic()
+    received: list[int] = []
+    network.on("Network.loadingFinished", lambda file: received.append(file["encodedDataLength"]))
     tab.goto("/", wait_until="commit")
     expect(tab.get_by_role("link", name="Paint a photo")).to_be_visible()
-    assert time.monotonic() - began < 4
+    # Time to transfer what the page needs first; the clock of a busy machine says nothing about it.
+    assert 0 < sum(received) / SLOW_3G["downloadThroughput"] < 3
 
 
 def test_an_upload_tells_how_far_it_is_and_can_be_stopped(
@@ -126,7 +129,7 @@ def test_an_upload_tells_how_far_it_is_and_can_be_stopped(
     set_options(tab, Size=64, Steps_at_most=5)
     network = context.new_cdp_session(tab)
     network.send("Network.enable")
-    network.send("Network.emulateNetworkConditions", SLOW_3G)
+    network.send("Network.emulateNetworkConditions", SLOW_3G | MINUTES_FOR_AN_UPLOAD)
     tab.get_by_role("button", name="Start painting").click()
     progress = tab.get_by_role("status").filter(has_text="Sending the pictures")
     expect(progress).to_be_visible()
@@ -174,7 +177,7 @@ def test_a_failed_job_says_what_to_do(browser: Browser, tmp_path: Path) -> None:
         page.get_by_role("radio", name="Quick").click()
         set_options(page, Size=64, Network="vgg19")
         start(page)
-        expect(status(page, "Failed")).to_be_visible(timeout=60_000)
+        expect(status(page, "Failed")).to_be_visible()
         note = page.get_by_role("alert")
         expect(note).to_contain_text("not on the server")
         expect(note).to_contain_text("choose the model vgg16")

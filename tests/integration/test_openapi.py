@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from patience import PATIENCE_SECONDS, PROGRAM_SECONDS
 from served import serve
 
 EXCLUDED = "positive_data_acceptance,ensure_resource_availability"
@@ -27,7 +28,15 @@ def test_the_service_is_what_it_says(tmp_path: Path) -> None:
             [
                 *(sys.executable, "-m", "schemathesis.cli", "run"),
                 str(server.client.base_url.join("/api/openapi.json")),
-                *("--max-examples", "10", "--seed", "1", "--request-timeout", "30"),
+                *(
+                    "--max-examples",
+                    "10",
+                    "--seed",
+                    "1",
+                    "--request-timeout",
+                    str(PATIENCE_SECONDS),
+                ),
+                *("--suppress-health-check", "too_slow"),
                 *("--checks", "all", "--exclude-checks", EXCLUDED),
                 *("--header", f"Authorization: Bearer {KEY}"),
             ],
@@ -35,7 +44,7 @@ def test_the_service_is_what_it_says(tmp_path: Path) -> None:
             capture_output=True,
             text=True,
             check=False,
-            timeout=300,
+            timeout=PROGRAM_SECONDS,
         )
         assert found.returncode == 0, found.stdout
         assert "37 selected / 37 total" in found.stdout

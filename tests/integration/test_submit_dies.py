@@ -11,6 +11,7 @@ import dying
 from nst.jobs import execute
 from nst.jobs.execute import clean
 from nst.jobs.job import JobStatus
+from patience import PROGRAM_SECONDS
 from service import CAT, WAVES, House, finishes
 
 
@@ -19,7 +20,8 @@ def test_killed_between_any_two_calls(
     tmp_path: Path, order: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(execute, "ORPHAN_SECONDS", -1.0)
-    subprocess.run([sys.executable, dying.__file__, tmp_path, order], check=True, timeout=120)
+    command = [sys.executable, dying.__file__, str(tmp_path), order]
+    subprocess.run(command, check=True, timeout=PROGRAM_SECONDS)
     directories = sorted(tmp_path.iterdir())
     assert len(directories) > 12
     seen = [whats_left(directory) for directory in directories]

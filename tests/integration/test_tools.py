@@ -13,13 +13,16 @@ from PIL import Image
 import calibration_pictures
 import controls
 import convert_draft
+import convert_protect
 import convert_vgg16
 import draw_styles
 import sample_pictures
 from conftest import REPOSITORY, SAMPLES, picture
 from nst.engine.draft import NETWORK, NETWORK_SHA256
 from nst.engine.network.download import sha256_of
+from nst.engine.network.onnx_network import Network
 from nst.engine.network.weights import BUNDLE, BUNDLED_SHA256
+from nst.engine.pictures.protect import FACES, PERSON
 from wheels import open_wheel
 
 
@@ -49,6 +52,17 @@ def test_the_draft_network_is_made_again_to_the_bit(
     monkeypatch.setattr(convert_draft, "NETWORK", tmp_path / "draft.onnx")
     run_online(convert_draft.main)
     assert sha256_of(tmp_path / "draft.onnx") == NETWORK_SHA256
+
+
+def test_the_networks_that_protect_are_made_again_to_the_bit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, network in (("FACES", FACES), ("PERSON", PERSON)):
+        elsewhere = Network(tmp_path / network.path.name, network.sha256)
+        monkeypatch.setattr(convert_protect, name, elsewhere)
+    run_online(convert_protect.main)
+    for network in (FACES, PERSON):
+        assert sha256_of(tmp_path / network.path.name) == network.sha256
 
 
 def test_the_draft_network_paints_what_the_published_ones_paint(content: Path, style: Path) -> None:

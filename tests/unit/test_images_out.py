@@ -24,7 +24,6 @@ from nst.images import (
     free_path,
     resize,
     save,
-    with_alpha_of,
 )
 
 Array = NDArray[Any]
@@ -63,19 +62,6 @@ def test_transparent_parts_lie_over_white() -> None:
 def test_opaque_picture_is_already_flat() -> None:
     opaque = picture()
     assert flatten(opaque) is opaque
-
-
-def test_alpha_of_another_size_is_put_on() -> None:
-    original = Image.new("RGBA", (128, 96), (0, 0, 0, 77))
-    painted = picture()
-    result = with_alpha_of(painted, original)
-    assert np.array_equal(array(result)[..., :3], array(painted))
-    assert set(array(result)[..., 3].flat) == {77}
-    assert painted.mode == "RGB"
-
-
-def test_alpha_of_an_opaque_picture_is_none() -> None:
-    assert with_alpha_of(picture(), picture()).mode == "RGB"
 
 
 def lanczos(values: Array, length: int) -> Array:

@@ -2,7 +2,6 @@
 
 import re
 import socket
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from itertools import pairwise
@@ -12,6 +11,7 @@ import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 
 from nst import bootstrap, metrics
+from nst.adapters import redis
 from nst.adapters.memory import MemoryProgressFeed
 from nst.adapters.redis import RedisProgressFeed
 from nst.adapters.sql import SqlJobRepository
@@ -21,6 +21,7 @@ from nst.jobs.execute import Failed, Stopped
 from nst.jobs.job import Job, JobError, JobStatus, Outcome
 from nst.jobs.ports import QueueState
 from nst.worker import Worker
+from patience import PATIENCE_SECONDS
 from service import CRASH, House, Line, ScriptedEngine, finishes, form, paints
 
 
@@ -41,11 +42,8 @@ def worker(house: House, *script: Line) -> Worker:
     return Worker(house.queue, shop, retention_seconds=3600, name="w")
 
 
-def no_connection() -> str:
-    """The address of a port at which nobody listens."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return f"127.0.0.1:{probe.getsockname()[1]}"
+NOBODY = "127.0.0.1:1"
+"""The address of a port at which nobody listens."""
 
 
 # ── what they are ─────────────────────────────────────────────────────────────────────────────
@@ -139,7 +137,7 @@ def test_the_wait_is_that_between_the_repository_s_times(house: House) -> None:
     assert claimed.started_at is not None
     waited = claimed.started_at - claimed.queued_at
     assert value("nst_wait_seconds_sum") - before == pytest.approx(waited, abs=0.01)
-    assert 100 <= waited < 110
+    assert 100 <= waited < 100 + PATIENCE_SECONDS
 
 
 def test_steps_losses_and_evaluations_are_those_of_the_engine(house: House) -> None:
@@ -193,14 +191,11 @@ def test_the_loop_says_that_it_goes_round_and_what_waits(house: House) -> None:
     assert value("nst_worker_last_turn_timestamp_seconds", worker="w") > first > 1e9
 
 
-def test_jobs_of_silent_workers_are_counted_by_who_finds_them(tmp_path: Path) -> None:
-    house = House(tmp_path, lease_seconds=0.01)
+def test_jobs_of_silent_workers_are_counted_by_who_finds_them(house: House) -> None:
     house.submit()
-    house.claim()
-    threading.Event().wait(0.05)
+    house.claim_and_fall_silent()
     with counted("nst_leases_expired_total", 1):
         worker(house)._sweep()
-    house.close()
 
 
 # ── the API ───────────────────────────────────────────────────────────────────────────────────
@@ -233,7 +228,7 @@ def test_without_the_repository_everything_else_is_told() -> None:
 
 
 def test_a_database_that_fails_is_counted() -> None:
-    repository = SqlJobRepository(f"postgresql+psycopg://nobody@{no_connection()}/none")
+    repository = SqlJobRepository(f"postgresql+psycopg://nobody@{NOBODY}/none")
     with counted("nst_dependency_errors_total", 1, system="repository"), suppress(RepositoryError):
         repository.now()
     repository.close()
@@ -248,11 +243,12 @@ def test_a_storage_that_fails_is_counted(tmp_path: Path) -> None:
         assert storage.stat("other/content") is None  # that is no failure
 
 
-def test_a_redis_that_fails_is_counted() -> None:
-    feed = RedisProgressFeed(f"redis://{no_connection()}/0", MemoryProgressFeed())
+def test_a_redis_that_fails_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(redis, "REST_SECONDS", PATIENCE_SECONDS)
+    feed = RedisProgressFeed(f"redis://{NOBODY}/0", MemoryProgressFeed())
     with counted("nst_dependency_errors_total", 1, system="feed"):
         feed.publish("job", None)
-        feed.publish("job", None)  # it is left alone for a while
+        feed.publish("job", None)  # Redis is left alone for a while
     feed.close()
 
 

@@ -11,6 +11,7 @@ import pytest
 import nst
 from nst import errors
 from nst.errors import NSTError
+from patience import PATIENCE_SECONDS
 
 # ── import ────────────────────────────────────────────────────────────────────────────────────
 
@@ -18,7 +19,9 @@ from nst.errors import NSTError
 def modules_after(statement: str) -> set[str]:
     program = f"{statement}; import sys; print(*sys.modules)"
     command = [sys.executable, "-c", program]
-    answer = subprocess.run(command, check=True, capture_output=True, text=True, timeout=60)
+    answer = subprocess.run(
+        command, check=True, capture_output=True, text=True, timeout=PATIENCE_SECONDS
+    )
     return set(answer.stdout.split())
 
 
@@ -65,6 +68,7 @@ FACTS: dict[type[NSTError], dict[str, object]] = {
     errors.Diverged: {"step": 7},
     errors.WeightsUnavailable: {"model": "vgg19", "tried": ("the cache", "the mirror")},
     errors.DraftUnavailable: {"path": Path("draft.onnx"), "reason": "it is damaged"},
+    errors.NetworkUnavailable: {"path": Path("faces.onnx"), "reason": "it is damaged"},
     errors.TransferCanceled: {},
     errors.StorageError: {"path": Path("x.png"), "reason": "No space left on device"},
     errors.RepositoryError: {"reason": "connection refused"},

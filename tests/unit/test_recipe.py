@@ -18,7 +18,7 @@ from conftest import encoded, picture
 from nst import images
 from nst.errors import InvalidImage
 from nst.options import StyleTransferOptions
-from nst.progress import Distances
+from nst.progress import Distances, SquaredDistances
 from nst.recipe import PictureFile, Recipe
 
 EXTENSIONS = [".png", ".jpg", ".webp", ".tiff"]
@@ -28,7 +28,7 @@ OPTIONS = StyleTransferOptions(size=100, style_weight=1 / 3, seed=2**63 - 1)
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """With a content, a style and a place for the result, each in a directory of its own."""
-    for name in ("photos/Zoë & ich.png", "stile/水.png"):
+    for name in ("photos/Zoë & ich.png", "photos/map.png", "stile/水.png"):
         images.save(picture(), tmp_path / "work" / name)
     return tmp_path / "work"
 
@@ -38,9 +38,10 @@ def recipe_of(folder: Path, result: Path) -> Recipe:
         OPTIONS,
         model="vgg16",
         weights_sha256="ab" * 32,
-        distances=Distances("vgg19", 0.75, 0.0625),
+        distances=Distances("vgg19", 0.21, 0.3, 0.25, 0.3, 0.5, 0.0625),
         content=PictureFile.of(folder / "photos" / "Zoë & ich.png", result),
         styles=[PictureFile.of(folder / "stile" / "水.png", result)],
+        detail_map=PictureFile.of(folder / "photos" / "map.png", result),
     )
 
 
@@ -75,6 +76,8 @@ def test_recipe_says_what_is_needed_to_paint_again(folder: Path) -> None:
     assert recipe.content.path == "../photos/Zoë & ich.png"
     assert recipe.content.sha256 == hashlib.sha256(content).hexdigest()
     assert [style.path for style in recipe.styles] == ["../stile/水.png"]
+    assert recipe.detail_map
+    assert recipe.detail_map.path == "../photos/map.png"
 
 
 def test_options_come_back_with_the_model_that_was_used(folder: Path) -> None:
@@ -87,6 +90,18 @@ def test_text_is_ascii(folder: Path) -> None:
     text = recipe_of(folder, folder / "x.png").text()
     assert text.isascii()
     assert json.loads(text)["content"]["path"] == "photos/Zoë & ich.png"
+
+
+@pytest.mark.parametrize("distances", [None, {"judge": "vgg19", "content": 0.75, "style": 0.0625}])
+def test_recipe_of_nst_0_1_keeps_its_own_distances(
+    folder: Path, distances: dict[str, float] | None
+) -> None:
+    path = painted(folder)
+    old = json.loads(recipe_of(folder, path).text()) | {"distances": distances}
+    images.save(picture(), path, recipe=json.dumps(old), overwrite=True)
+    recipe = Recipe.read(path)
+    assert recipe.distances == (distances and SquaredDistances("vgg19", 0.75, 0.0625))
+    assert json.loads(recipe.text())["distances"] == distances
 
 
 # ── finding the pictures ──────────────────────────────────────────────────────────────────────

@@ -1,10 +1,10 @@
 """The worker's loop, and the process that paints for it."""
 
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import cast
 
 import pytest
 
@@ -14,6 +14,7 @@ from nst.jobs.execute import Crashed, Finished, News, Painted, Stopped, Work
 from nst.jobs.job import Job, JobStatus
 from nst.jobs.ports import Delivery
 from nst.worker import EngineProcess, Paint, Worker
+from patience import PATIENCE_SECONDS, wait_until
 from service import House, Line, ScriptedEngine, finishes, paints
 from unit import engines
 
@@ -38,13 +39,17 @@ def work(job: Job, directory: Path) -> Work:
 
 def news_of(running: EngineProcess) -> list[News]:
     """All there is to the end of one piece of work."""
-    found: list[News] = []
-    deadline = time.monotonic() + 20
-    while not found or isinstance(found[-1], Painted):
-        assert time.monotonic() < deadline, found
-        if news := running.news(0.1):
-            found.append(news)
+    found = [next_of(running)]
+    while isinstance(found[-1], Painted):
+        found.append(next_of(running))
     return found
+
+
+def next_of(running: EngineProcess) -> News:
+    def look() -> News | None:
+        return running.news(0.1)
+
+    return cast("News", wait_until(look))
 
 
 def test_it_paints_one_job_after_the_other_in_the_same_process(job: Job, tmp_path: Path) -> None:
@@ -65,8 +70,9 @@ def test_it_paints_one_job_after_the_other_in_the_same_process(job: Job, tmp_pat
     [(engines.dies, "exit code -9"), (engines.exits, "exit code 3")],
 )
 def test_a_process_that_ends_is_a_crash_and_is_replaced(
-    job: Job, tmp_path: Path, paint: Paint, reason: str
+    job: Job, tmp_path: Path, paint: Paint, reason: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(worker_module, "END_SECONDS", PATIENCE_SECONDS)
     with engine(paint) as running:
         for _ in range(2):
             running.start(work(job, tmp_path))
@@ -87,14 +93,11 @@ def test_a_process_that_hangs_up_is_a_crash(
 def test_a_process_that_hangs_is_killed_and_the_next_one_is_there(job: Job, tmp_path: Path) -> None:
     with engine(engines.hangs) as running:
         running.start(work(job, tmp_path))
-        while not running.news(0.1):
-            pass
+        next_of(running)
         assert running.news(0.1) is None
         running.kill()
         running.start(work(job, tmp_path))
-        while not (first := running.news(0.1)):
-            pass
-        assert isinstance(first, Painted)
+        assert isinstance(next_of(running), Painted)
 
 
 @pytest.mark.parametrize(
@@ -113,8 +116,7 @@ def test_it_is_told_what_people_ask_for(
 ) -> None:
     with engine(engines.obeys) as running:
         running.start(work(job, tmp_path))
-        while not running.news(0.1):
-            pass
+        next_of(running)
         tell(running)
         assert news_of(running) == [answer]
 
@@ -154,15 +156,9 @@ def at_work(house: House, running: object) -> Iterator[Worker]:
     thread.start()
     yield worker
     worker.stop()
-    thread.join(10)
+    house.queue.publish("nothing", {})  # it may be waiting for a message
+    thread.join(PATIENCE_SECONDS)
     assert not thread.is_alive()
-
-
-def eventually(is_true: Callable[[], bool], seconds: float = 20) -> None:
-    deadline = time.monotonic() + seconds
-    while not is_true():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
 
 
 def is_done(house: House, *jobs: Job) -> Callable[[], bool]:
@@ -174,33 +170,37 @@ def test_jobs_are_done_one_after_the_other(house: House) -> None:
     script: list[Line] = [paints(1), finishes()]
     engine = ScriptedEngine(script, script, script)
     with at_work(house, engine):
-        eventually(is_done(house, *jobs))
+        wait_until(is_done(house, *jobs))
     assert {house.repository.get(job.id).status for job in jobs} == {JobStatus.SUCCEEDED}
     assert [work.job.id for work in engine.works] == [job.id for job in jobs]
 
 
+@pytest.fixture
+def idles_forever(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A worker that waits for a message does nothing else before the test gives up."""
+    monkeypatch.setattr(worker_module, "IDLE_SECONDS", 2 * PATIENCE_SECONDS)
+
+
+@pytest.mark.usefixtures("idles_forever")
 def test_a_message_wakes_a_worker_that_waits(house: House) -> None:
     with at_work(house, ScriptedEngine([finishes()])) as worker:
-        eventually(lambda: worker._found_nothing)
-        began = time.monotonic()
-        eventually(is_done(house, house.submit()))
-        assert time.monotonic() - began < 1
+        wait_until(lambda: worker._found_nothing)
+        wait_until(is_done(house, house.submit()))
 
 
+@pytest.mark.usefixtures("idles_forever")
 def test_jobs_without_a_message_are_found_without_a_pause_between(house: House) -> None:
     jobs = [house.submit(options={"seed": seed}) for seed in range(5)]
     while house.queue.receive(0):
         pass
-    began = time.monotonic()
     with at_work(house, ScriptedEngine(*[[finishes()]] * 5)):
-        eventually(is_done(house, *jobs))
-        assert time.monotonic() - began < worker_module.IDLE_SECONDS
+        wait_until(is_done(house, *jobs))
 
 
 def test_a_crash_of_the_engine_leaves_worker_and_other_jobs_alone(house: House) -> None:
     jobs = [house.submit(options={"seed": seed}) for seed in range(2)]
     with engine(engines.dies_once) as running, at_work(house, running):
-        eventually(is_done(house, *jobs), seconds=60)
+        wait_until(is_done(house, *jobs))
     for job in jobs:
         done = house.repository.get(job.id)
         assert (done.status, done.attempt, done.failed_attempts) == ("succeeded", 2, 1)
@@ -210,7 +210,7 @@ def test_a_worker_that_stops_gives_its_job_back(house: House) -> None:
     job = house.submit()
     with engine(engines.obeys) as running:
         with at_work(house, running):
-            eventually(lambda: house.repository.get(job.id).progress is not None)
+            wait_until(lambda: house.repository.get(job.id).progress is not None)
         after = house.repository.get(job.id)
     assert (after.status, after.failed_attempts) == (JobStatus.QUEUED, 0)
 
@@ -232,7 +232,7 @@ def test_a_worker_outlives_everything_outside(
     monkeypatch.setattr(house.repository, "claim_next", claim)
     job = house.submit()
     with at_work(house, ScriptedEngine([finishes()])):
-        eventually(is_done(house, job))
+        wait_until(is_done(house, job))
 
 
 def test_without_the_queue_jobs_are_done_all_the_same(
@@ -245,22 +245,20 @@ def test_without_the_queue_jobs_are_done_all_the_same(
     monkeypatch.setattr(house.queue, "receive", fail)
     job = house.submit()
     with at_work(house, ScriptedEngine([finishes()])):
-        eventually(is_done(house, job))
+        wait_until(is_done(house, job))
 
 
-def test_a_job_whose_worker_fell_silent_is_done_by_another(tmp_path: Path) -> None:
-    house = House(tmp_path, lease_seconds=0.2)
+def test_a_job_whose_worker_fell_silent_is_done_by_another(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(worker_module, "SWEEP_SECONDS", 0.05)
+    monkeypatch.setattr(worker_module, "IDLE_SECONDS", 0.05)
     job = house.submit()
-    house.claim()  # and no heartbeat follows
-    monkeypatch = pytest.MonkeyPatch()
-    with monkeypatch.context() as context:
-        context.setattr(worker_module, "SWEEP_SECONDS", 0.05)
-        context.setattr(worker_module, "IDLE_SECONDS", 0.05)
-        with at_work(house, ScriptedEngine([finishes()])):
-            eventually(is_done(house, job))
+    house.claim_and_fall_silent()
+    with at_work(house, ScriptedEngine([finishes()])):
+        wait_until(is_done(house, job))
     done = house.repository.get(job.id)
     assert (done.status, done.attempt, done.failed_attempts) == ("succeeded", 2, 1)
-    house.close()
 
 
 def test_workers_of_a_process_have_names_of_their_own(house: House) -> None:

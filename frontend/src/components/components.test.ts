@@ -2,11 +2,13 @@ import { render, screen } from '@testing-library/svelte';
 import userEvent from '@testing-library/user-event';
 import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { Problem } from '../lib/api';
-import { DOCUMENT, job } from '../lib/fixtures';
+import { DOCUMENT, job, PATIENCE } from '../lib/fixtures';
 import { fieldsOf, type Field } from '../lib/options';
 import { studio } from '../lib/studio.svelte';
+import type { Result } from '../lib/types';
 import Commands from './Commands.svelte';
 import Compare from './Compare.svelte';
+import ContentPanel from './ContentPanel.svelte';
 import ErrorNote from './ErrorNote.svelte';
 import JobEnd from './JobEnd.svelte';
 import LossChart from './LossChart.svelte';
@@ -25,7 +27,7 @@ describe('Compare', () => {
     slider.dispatchEvent(new Event('input'));
     await vi.waitFor(() => {
       expect(photo.style.clipPath).toBe('inset(0 20% 0 0)');
-    });
+    }, PATIENCE);
   });
 });
 
@@ -80,6 +82,7 @@ describe('Viewer', () => {
       device: 'cpu',
       precision: 'bf16',
       distances: null,
+      notice: null,
       content_type: 'image/png',
     },
     links: { ...job().links, result: '/api/v1/jobs/1/result' },
@@ -115,7 +118,78 @@ describe('Viewer', () => {
   });
 });
 
+describe('ContentPanel', () => {
+  const photo = { source: { kind: 'sample', name: 'cat', address: '/cat' }, name: 'cat.jpg', url: '/cat' } as const;
+
+  beforeEach(() => {
+    URL.createObjectURL = () => 'blob:area';
+    URL.revokeObjectURL = vi.fn();
+    studio.document = DOCUMENT;
+    studio.preset = 'quality';
+    studio.changes = {};
+    studio.setContent({ ...photo, size: null, format: null, bytes: null });
+  });
+
+  it('protects faces or people, and nothing in a draft', async () => {
+    render(ContentPanel, { accept: '' });
+    expect(screen.getByRole('radio', { name: 'Nothing' })).toBeChecked();
+    await user.click(screen.getByRole('radio', { name: 'Faces' }));
+    expect(studio.order?.changes).toEqual({ protect: 'faces' });
+    expect(screen.queryByText(/A draft does not protect/)).not.toBeInTheDocument();
+    studio.choosePreset('draft');
+    expect(await screen.findByText(/A draft does not protect/)).toBeInTheDocument();
+    expect(studio.order?.changes).toEqual({});
+  });
+
+  it('shows the area to keep, which goes with the photo it was painted on', async () => {
+    studio.setDetailMap(new Blob(['white']));
+    render(ContentPanel, { accept: '' });
+    expect(screen.getByRole('link', { name: 'Save the area to keep as a picture' })).toHaveAttribute(
+      'download',
+      'cat-detail-map.png',
+    );
+    expect(studio.order?.detailMap?.url).toBe('blob:area');
+    await user.click(screen.getByRole('button', { name: 'Remove cat.jpg' }));
+    expect(studio.detailMap).toBeNull();
+    expect(URL.revokeObjectURL).toHaveBeenCalledWith('blob:area');
+  });
+});
+
 describe('JobEnd', () => {
+  it('says how far the painting is from photo and style', () => {
+    const distances = {
+      judge: 'vgg19',
+      content: 0.2131,
+      style: 0.3,
+      precision: 0.25,
+      coverage: 0.3,
+      worst_tenth: 0.52,
+      gram: 0.06,
+    };
+    const result = {
+      size: [512, 341] as [number, number],
+      steps: 180,
+      evaluations: 190,
+      stop_reason: 'total_iterations' as const,
+      model: 'vgg16',
+      device: 'cpu',
+      precision: 'bf16',
+      distances,
+      notice: null,
+      content_type: 'image/png',
+    };
+    render(JobEnd, { job: job({ status: 'succeeded', result }) });
+    expect(
+      screen.getByText('Distance from the photo 0.21, from the style 0.30 (worst tenth 0.52).'),
+    ).toHaveAttribute('title', expect.stringContaining('vgg19'));
+  });
+
+  it('says that there was nothing to protect', () => {
+    const result = { ...job().result, size: [512, 341], steps: 180, distances: null, notice: 'no face was found' } as Result;
+    render(JobEnd, { job: job({ status: 'succeeded', result }) });
+    expect(screen.getByText('Nothing was protected: no face was found.')).toBeInTheDocument();
+  });
+
   it('says what went wrong, what the server says, and what to do', () => {
     render(JobEnd, { job: job({ status: 'failed', error: { code: 'out_of_memory', message: '9000×6000 pixels need more' } }) });
     const note = screen.getByRole('alert');

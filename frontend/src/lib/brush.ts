@@ -48,6 +48,17 @@ function fillRectangle(context: CanvasRenderingContext2D, colour = COVER): void 
   context.fillRect(0, 0, context.canvas.width, context.canvas.height);
 }
 
+/** Whether the cover is open everywhere, or nowhere. */
+export function isPlain(context: CanvasRenderingContext2D): boolean {
+  const { width, height } = context.canvas;
+  const { data } = context.getImageData(0, 0, width, height);
+  const first = data[3];
+  for (let index = 3; index < data.length; index += 4) {
+    if (data[index] !== first) return false;
+  }
+  return true;
+}
+
 /** White where the cover is open, black elsewhere, as PNG. */
 export function maskFile(canvas: HTMLCanvasElement): Promise<Blob | null> {
   const flat = document.createElement('canvas');

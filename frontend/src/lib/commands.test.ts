@@ -47,6 +47,12 @@ it('gives each style its mask, or none', () => {
   expect(cliCommand(masked)).toContain('--style-mask impasto-mask.png --style-mask - ');
 });
 
+it('says where more of the photo is kept', () => {
+  const kept = { ...recipe, detailMap: 'my cat-detail-map.png' };
+  expect(wordsOf(curlCommand(kept, 'http://x'))).toContain('detail_map=@my cat-detail-map.png');
+  expect(cliCommand(kept)).toContain("--detail-map 'my cat-detail-map.png' ");
+});
+
 it('protects names that curl itself would cut', () => {
   const odd = { ...recipe, content: { name: 'a;b,"c".jpg' } };
   expect(wordsOf(curlCommand(odd, 'http://x'))).toContain('content_image=@"a;b,\\"c\\".jpg"');

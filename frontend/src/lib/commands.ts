@@ -16,6 +16,8 @@ export interface CommandStyle extends CommandPicture {
 export interface Recipe {
   content: CommandPicture;
   styles: CommandStyle[];
+  /** Where more of the photo is kept: the name of a file. */
+  detailMap?: string | undefined;
   preset: string | null;
   /** What differs from the preset. */
   options: Options;
@@ -50,6 +52,7 @@ export function curlCommand(recipe: Recipe, origin: string): string {
       areSamples ? `sample_style=${style.sample ?? ''}` : `style_image=@${curlFileName(fileName(style, 'style'))}`,
     ),
     ...(masked ? styles.map(({ mask }) => `style_mask=@${curlFileName(mask ?? '/dev/null')}`) : []),
+    ...(recipe.detailMap ? [`detail_map=@${curlFileName(recipe.detailMap)}`] : []),
     ...(preset ? [`preset=${preset}`] : []),
     ...given(options).map(([name, value]) => `${name}=${value}`),
   ];
@@ -71,6 +74,7 @@ export function cliCommand(recipe: Recipe): string {
     ...(recipe.styles.some((style) => style.mask)
       ? recipe.styles.map(({ mask }) => `--style-mask ${quote(mask ?? '-')}`)
       : []),
+    ...(recipe.detailMap ? [`--detail-map ${quote(recipe.detailMap)}`] : []),
     `-o ${quote(output)}`,
     ...(recipe.preset ? [`--preset ${recipe.preset}`] : []),
     ...given(recipe.options).map(([name, value]) => `--${name.replaceAll('_', '-')} ${quote(value)}`),

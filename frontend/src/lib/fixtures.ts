@@ -2,6 +2,9 @@
 
 import type { Job, OptionsDocument } from './types';
 
+/** For how long a test waits until something is true: only a defect takes as long. */
+export const PATIENCE = { timeout: 300_000 };
+
 export const DOCUMENT: OptionsDocument = {
   schema: {
     properties: {
@@ -10,6 +13,7 @@ export const DOCUMENT: OptionsDocument = {
       strength: { type: 'number', default: 0.5, minimum: 0, maximum: 1 },
       learning_rate: { type: 'number', default: 1, exclusiveMinimum: 0 },
       convergence_tolerance: { type: 'number', default: 0.005, minimum: 0, exclusiveMaximum: 1 },
+      protect: { enum: ['none', 'faces', 'person'], type: 'string', default: 'none' },
       color: { enum: ['style', 'match', 'luminance'], type: 'string', default: 'style' },
       total_iterations: { type: 'integer', default: 20_000, minimum: 0, maximum: 1_000_000 },
       average: { type: 'boolean', default: false },
@@ -50,6 +54,7 @@ export function job(changes: Partial<Job> = {}): Job {
     pictures: {
       content: { name: 'cat.jpg', size: [600, 400], format: 'JPEG' },
       styles: [{ name: 'impasto.jpg', size: [1024, 768], format: 'JPEG' }],
+      detail_map: null,
     },
     links: {
       self: base,

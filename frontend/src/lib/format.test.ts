@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { ago, duration, fileSize, percent, pixelSize, plainNumber } from './format';
+import { ago, duration, fileSize, hundredths, percent, pixelSize, plainNumber } from './format';
 
 describe('duration', () => {
   it.each([
@@ -27,6 +27,10 @@ describe('fileSize', () => {
   ])('%d', (bytes, text) => {
     expect(fileSize(bytes)).toBe(text);
   });
+});
+
+it('keeps both places of hundredths', () => {
+  expect([0, 0.3, 0.2149, 1].map(hundredths)).toEqual(['0.00', '0.30', '0.21', '1.00']);
 });
 
 describe('plainNumber', () => {

@@ -36,6 +36,11 @@ export function plainNumber(value: number): string {
   return new Intl.NumberFormat(LOCALE, { maximumSignificantDigits: 4 }).format(value).replaceAll(',', ' ');
 }
 
+/** 0.30 */
+export function hundredths(value: number): string {
+  return value.toFixed(2);
+}
+
 export function day(iso: string): string {
   return new Intl.DateTimeFormat(LOCALE, { day: 'numeric', month: 'long', year: 'numeric' }).format(new Date(iso));
 }

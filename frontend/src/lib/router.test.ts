@@ -1,4 +1,5 @@
 import { describe, expect, it, vi } from 'vitest';
+import { PATIENCE } from './fixtures';
 import { followLinks, go, here, isOurs, routeOf } from './router.svelte';
 
 describe('routeOf', () => {
@@ -62,6 +63,6 @@ describe('going somewhere', () => {
     history.back();
     await vi.waitFor(() => {
       expect(here.route).toEqual({ name: 'history' });
-    });
+    }, PATIENCE);
   });
 });

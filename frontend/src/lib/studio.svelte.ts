@@ -7,7 +7,7 @@ import { shown } from './job';
 import { loadLooks, parseLooks, saveLooks, withLook, type Look } from './looks';
 import { notices } from './notices.svelte';
 import { changesFrom, inForce, nearestPreset } from './options';
-import { formOf, type Picture, type Style } from './submission';
+import { formOf, type Mask, type Order, type Picture, type Style } from './submission';
 import type { Job, Options, OptionsDocument, OptionValue, Sample } from './types';
 
 export type Role = 'content' | 'style';
@@ -21,12 +21,25 @@ class Studio {
 
   content = $state<Picture | null>(null);
   styles = $state<Style[]>([]);
+  /** Where more of the photo is kept; null: nowhere. */
+  detailMap = $state<Mask | null>(null);
   preset = $state('');
   /** Options that differ from the preset. */
   changes = $state<Options>({});
   looks = $state<Look[]>(loadLooks());
 
   readonly options = $derived(this.document ? inForce(this.document, this.preset, this.changes) : {});
+  readonly isDraft = $derived(this.options['total_iterations'] === 0);
+  /** What is submitted; a draft protects nothing, and the server would refuse it. */
+  readonly order = $derived<Order | null>(
+    this.content && {
+      content: this.content,
+      styles: this.styles,
+      detailMap: this.isDraft ? null : this.detailMap,
+      preset: this.preset,
+      changes: this.isDraft ? without(this.changes, 'protect') : this.changes,
+    },
+  );
   readonly changeCount = $derived(
     this.document ? Object.keys(changesFrom(this.document, this.preset, this.changes)).length : 0,
   );
@@ -52,7 +65,7 @@ class Studio {
 
   /** Back to what the preset says. */
   unset(name: string): void {
-    this.changes = Object.fromEntries(Object.entries(this.changes).filter(([other]) => other !== name));
+    this.changes = without(this.changes, name);
   }
 
   choosePreset(preset: string): void {
@@ -115,14 +128,18 @@ class Studio {
   setContent(picture: Picture | null): void {
     release(this.content);
     this.content = picture;
-    // A mask was painted on the picture that was there before.
+    // The areas were painted on the picture that was there before.
     for (const style of this.styles) this.setMask(style, null);
+    this.setDetailMap(null);
     if (picture) notices.spoken = texts.studio.contentSet(picture.name);
   }
 
   setMask(style: Style, file: Blob | null): void {
-    if (style.mask) URL.revokeObjectURL(style.mask.url);
-    style.mask = file && { file, url: URL.createObjectURL(file) };
+    style.mask = replaced(style.mask, file);
+  }
+
+  setDetailMap(file: Blob | null): void {
+    this.detailMap = replaced(this.detailMap, file);
   }
 
   removeStyle(id: number): void {
@@ -218,15 +235,10 @@ class Studio {
 
   /** Submits what is on the table. Raises Problem. */
   async start(onUpload: (share: number) => void, signal: AbortSignal): Promise<Job> {
-    if (!this.content) throw new TypeError('no content picture');
-    const order = {
-      content: this.content,
-      styles: this.styles,
-      preset: this.preset,
-      changes: this.changes,
-    };
-    const form = await formOf(order);
-    return submitJob(form, this.#keyFor(JSON.stringify(order)), onUpload, signal);
+    if (!this.order) throw new TypeError('no content picture');
+    const key = this.#keyFor(JSON.stringify(this.order));
+    const form = await formOf(this.order);
+    return submitJob(form, key, onUpload, signal);
   }
 
   /** The same key for the same order, so that trying again after a cut line cannot paint it twice. */
@@ -242,6 +254,15 @@ class Studio {
   forgetKey(): void {
     this.#keyIsFor = '';
   }
+}
+
+function without(options: Options, name: string): Options {
+  return Object.fromEntries(Object.entries(options).filter(([other]) => other !== name));
+}
+
+function replaced(mask: Mask | null, file: Blob | null): Mask | null {
+  if (mask) URL.revokeObjectURL(mask.url);
+  return file && { file, url: URL.createObjectURL(file) };
 }
 
 function isSample(picture: Picture | null, sample: Sample): boolean {

@@ -22,6 +22,7 @@ const style = (one: Picture, changes: Partial<Style> = {}): Style => ({
 const order = (changes: Partial<Order>): Order => ({
   content: file('cat.jpg'),
   styles: [style(sample('impasto'))],
+  detailMap: null,
   preset: 'quality',
   changes: {},
   ...changes,
@@ -67,6 +68,16 @@ describe('formOf', () => {
   });
 });
 
+it('sends where more of the photo is kept, and takes it from the job when it paints again', async () => {
+  const detailMap = { file: new Blob(['white']), url: 'blob:1' };
+  expect(await fieldsOf({ detailMap })).toContainEqual(['detail_map', 'file detail-map.png']);
+  expect((await fieldsOf({})).some(([name]) => name.startsWith('detail_map'))).toBe(false);
+  expect(recipeOf(order({ detailMap })).detailMap).toBe('cat-detail-map.png');
+  const info = { name: 'detail-map.png', size: [96, 64], format: 'PNG' } as const;
+  const pictures = { ...job().pictures, detail_map: { ...info, size: [96, 64] as [number, number] } };
+  expect(repaintForm(job({ pictures }), DOCUMENT).get('detail_map_from')).toBe('1');
+});
+
 describe('blending', () => {
   it('speaks of shares only where they differ', () => {
     const styles = [style(sample('a'), { blend: 75 }), style(sample('b'), { blend: 25 })];
@@ -94,6 +105,7 @@ it('tells the commands what is sample and what is file', () => {
   expect(recipeOf(order({ changes: { size: 800 } }))).toEqual({
     content: { name: 'cat.jpg', sample: undefined },
     styles: [{ name: 'impasto', sample: 'impasto', mask: undefined }],
+    detailMap: undefined,
     preset: 'quality',
     options: { size: 800 },
   });

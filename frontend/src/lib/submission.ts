@@ -31,7 +31,7 @@ export interface Style {
 }
 
 export interface Mask {
-  /** PNG with the proportions of the content picture, white where the style is applied. */
+  /** PNG with the proportions of the content picture; white is the area. */
   file: Blob;
   url: string;
 }
@@ -39,6 +39,8 @@ export interface Mask {
 export interface Order {
   content: Picture;
   styles: Style[];
+  /** Where more of the photo is kept. */
+  detailMap: Mask | null;
   preset: string;
   changes: Options;
 }
@@ -51,6 +53,7 @@ export async function formOf(order: Order, fetchPicture: Fetch = download): Prom
   addContent(form, order.content);
   await addStyles(form, order.styles, fetchPicture);
   addMasks(form, order.styles);
+  if (order.detailMap) form.append('detail_map', order.detailMap.file, 'detail-map.png');
   addOptions(form, order.preset, optionsOf(order));
   return form;
 }
@@ -60,6 +63,7 @@ export function repaintForm(job: Job, document: OptionsDocument): FormData {
   const form = new FormData();
   form.append('content_from', job.id);
   form.append('styles_from', job.id);
+  if (job.pictures.detail_map) form.append('detail_map_from', job.id);
   const { preset, options } = recipeOfJob(job, document);
   addOptions(form, preset, options);
   return form;
@@ -112,6 +116,9 @@ export function maskName({ picture }: Style): string {
   return `${fileName(picture).replace(/\.[^.]*$/, '')}-mask.png`;
 }
 
+/** Of the file that the area to keep can be saved as. */
+export const detailMapName = (content: Picture) => `${fileName(content).replace(/\.[^.]*$/, '')}-detail-map.png`;
+
 /** Samples are shown by their title. */
 const fileName = ({ source, name }: Picture) => (source.kind === 'sample' ? `${source.name}.jpg` : name);
 
@@ -146,6 +153,7 @@ export function recipeOf(order: Order): Recipe {
       ...named(style.picture),
       mask: style.mask ? maskName(style) : undefined,
     })),
+    detailMap: order.detailMap ? detailMapName(order.content) : undefined,
     preset: order.preset,
     options: optionsOf(order),
   };

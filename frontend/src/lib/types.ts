@@ -25,10 +25,15 @@ export interface Progress {
   preview_step: number | null;
 }
 
+/** How far the painting is from the photo and the style, as another network sees it; 0 is equal. */
 export interface Distances {
   judge: string;
   content: number;
   style: number;
+  precision: number;
+  coverage: number;
+  worst_tenth: number;
+  gram: number;
 }
 
 export interface Result {
@@ -40,6 +45,8 @@ export interface Result {
   device: string;
   precision: string;
   distances: Distances | null;
+  /** For example that no face was found to protect. */
+  notice: string | null;
   content_type: string;
 }
 
@@ -80,7 +87,7 @@ export interface Job {
   progress: Progress | null;
   error: { code: string; message: string } | null;
   result: Result | null;
-  pictures: { content: PictureInfo; styles: PictureInfo[] };
+  pictures: { content: PictureInfo; styles: PictureInfo[]; detail_map: PictureInfo | null };
   links: Links;
 }
 

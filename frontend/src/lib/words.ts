@@ -27,7 +27,7 @@ export function allowedOf(field: Field): string {
 export type Group = keyof typeof texts.studio.expert.groups;
 
 const GROUPS: Partial<Record<Group, string[]>> = {
-  picture: ['size', 'style_scale', 'color', 'color_amount'],
+  picture: ['size', 'style_scale', 'protect', 'color', 'color_amount'],
   balance: ['strength', 'content_weight', 'style_weight', 'tv_weight'],
   method: [
     'model',
@@ -41,7 +41,7 @@ const GROUPS: Partial<Record<Group, string[]>> = {
     'init_method',
     'seed',
   ],
-  end: ['total_iterations', 'convergence_tolerance', 'convergence_window', 'save_every'],
+  end: ['total_iterations', 'convergence_tolerance', 'convergence_window', 'save_every', 'bit_depth'],
 };
 
 /** The fields in groups that belong together; what has no group yet comes last. */

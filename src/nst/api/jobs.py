@@ -25,11 +25,12 @@ from nst.samples import SampleKind, sample
 
 routes = APIBlueprint("jobs", __name__, tag="jobs", url_prefix="/api/v1/jobs")
 
-FILE_FIELDS = ("content_image", "style_image", "style_mask")
+FILE_FIELDS = ("content_image", "style_image", "style_mask", "detail_map")
 PICTURE_FIELDS = (
     *FILE_FIELDS,
     "content_from",
     "styles_from",
+    "detail_map_from",
     "sample_content",
     "sample_style",
     "preset",
@@ -82,6 +83,7 @@ def submit() -> Any:
             order.styles,
             order.options,
             masks=order.masks,
+            detail_map=order.detail_map,
             preset=order.preset,
             idempotency_key=_idempotency_key(),
             trace=_trace(),
@@ -189,6 +191,7 @@ class _Order:
     content: Upload
     styles: Sequence[Upload]
     masks: Sequence[Upload | None]
+    detail_map: Upload | None
     options: StyleTransferOptions
     preset: str | None
 
@@ -214,6 +217,7 @@ class _Form:
             content=self._content(),
             styles=self._styles(),
             masks=[mask if mask.data else None for mask in masks],
+            detail_map=self._detail_map(),
             options=StyleTransferOptions.from_preset(preset or DEFAULT_PRESET, **given),
             preset=preset if preset or given else DEFAULT_PRESET,
         )
@@ -235,6 +239,13 @@ class _Form:
         if names := self.fields.getlist("sample_style"):
             return [_sample("style", name) for name in names]
         raise _no_file("style_image")
+
+    def _detail_map(self) -> Upload | None:
+        if file := self.files.get("detail_map"):
+            return _upload(file)
+        if job_id := self.fields.get("detail_map_from"):
+            return self.jobs.detail_map(self.owner, job_id)
+        return None
 
 
 def _no_file(field: str) -> InvalidOption:

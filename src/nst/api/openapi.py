@@ -147,8 +147,11 @@ def _new_job() -> Spec:
         "content_image": _FILE,
         "style_image": {"type": "array", "items": _FILE, "maxItems": 8},
         "style_mask": {"type": "array", "items": _FILE, "maxItems": 8},
+        "detail_map": _FILE
+        | {"description": "White where more of the content picture stays; in its shape."},
         "content_from": _TEXT | {"description": "A job whose content picture to take."},
         "styles_from": _TEXT | {"description": "A job whose style pictures to take."},
+        "detail_map_from": _TEXT | {"description": "A job whose detail map to take."},
         "sample_content": _choice(samples("content"), "A sample photo."),
         "sample_style": {
             "type": "array",

@@ -71,6 +71,7 @@ FIELDS: dict[ImageRole, str] = {
     "content": "content_image",
     "style": "style_image",
     "mask": "style_mask",
+    "detail map": "detail_map",
     "initial": "image",
 }
 """In which field of a form a picture of this role comes."""

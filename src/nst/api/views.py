@@ -41,10 +41,14 @@ class ResultView(BaseModel):
     device: str
     precision: str
     distances: Distances | None
+    """Null if no other network was there to judge, or if nst 0.1 measured other distances."""
+    notice: str | None
 
     @classmethod
     def of(cls, result: JobResult) -> Self:
-        return cls.model_validate(result.model_dump(exclude={"key", "weights_sha256"}))
+        facts = result.model_dump(exclude={"key", "weights_sha256", "distances"})
+        now = result.distances if isinstance(result.distances, Distances) else None
+        return cls(**facts, distances=now)
 
 
 class PictureView(BaseModel):
@@ -63,6 +67,7 @@ class PictureView(BaseModel):
 class PicturesView(BaseModel):
     content: PictureView
     styles: list[PictureView]
+    detail_map: PictureView | None
 
 
 class LinksView(BaseModel):
@@ -127,6 +132,7 @@ class JobView(BaseModel):
             pictures=PicturesView(
                 content=PictureView.of(order.content),
                 styles=[PictureView.of(style) for style in order.styles],
+                detail_map=PictureView.of(order.detail_map) if order.detail_map else None,
             ),
             links=_links(job),
         )

@@ -82,14 +82,18 @@ def batch(
     are OUTPUT/CONTENT_STYLE.png, and a contact sheet of them. What is already there is skipped,
     unless --overwrite is given; a picture that cannot be used is reported and left out.
 
+    --protect finds the faces or people of each picture; --detail-map is for single pictures.
+
     Ctrl-C stops after the current step and keeps the picture so far. Exit code 1 if anything
     failed.
     """
     if pairs and watch:
         raise click.UsageError("--pairs and --watch exclude each other")
+    options = StyleTransferOptions.from_preset(preset or DEFAULT_PRESET, **given(values))
+    images.check_bit_depth(f".{format_name}", options.bit_depth)
     work = Batch(
         Painter(
-            StyleTransferOptions.from_preset(preset or DEFAULT_PRESET, **given(values)),
+            options,
             device=device,
             precision=precision,
             max_memory=max_memory,

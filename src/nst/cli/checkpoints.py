@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import click
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -23,6 +23,16 @@ SHARE_OF_TIME = 0.05
 """That writing may take: checkpoints of large pictures are written less often than asked for."""
 
 
+class Pictures(NamedTuple):
+    """The files that go into a transfer."""
+
+    content: Path
+    styles: tuple[Path, ...]
+    masks: tuple[Path | None, ...]
+    detail_map: Path | None
+    initial: Path | None
+
+
 class Command(BaseModel):
     """What was asked for. Paths are relative to the directory."""
 
@@ -31,6 +41,7 @@ class Command(BaseModel):
     content: PictureFile
     styles: tuple[PictureFile, ...]
     masks: tuple[PictureFile | None, ...]
+    detail_map: PictureFile | None = None
     initial: PictureFile | None
     output: str
     options: dict[str, Any]
@@ -47,6 +58,7 @@ class Command(BaseModel):
         content: Path,
         styles: Sequence[Path],
         masks: Sequence[Path | None],
+        detail_map: Path | None,
         initial: Path | None,
         output: Path,
         options: StyleTransferOptions,
@@ -59,6 +71,7 @@ class Command(BaseModel):
             content=PictureFile.of(content, here),
             styles=tuple(PictureFile.of(style, here) for style in styles),
             masks=tuple(PictureFile.of(mask, here) if mask else None for mask in masks),
+            detail_map=PictureFile.of(detail_map, here) if detail_map else None,
             initial=PictureFile.of(initial, here) if initial else None,
             output=_readable(Path(os.path.relpath(output.resolve(), directory.resolve()))),
             options=options.model_dump(exclude_unset=True),
@@ -79,17 +92,15 @@ class Command(BaseModel):
             reason = f"has a damaged {COMMAND_NAME}; start the transfer again"
             raise InvalidCheckpoint(str(directory), reason) from error
 
-    def pictures(
-        self, directory: Path
-    ) -> tuple[Path, tuple[Path, ...], tuple[Path | None, ...], Path | None]:
-        """Content, styles, masks, and the one to start from. Raises InvalidCheckpoint if one is
-        gone or another one."""
+    def pictures(self, directory: Path) -> Pictures:
+        """Raises InvalidCheckpoint if a picture is gone or has changed."""
         here = directory / COMMAND_NAME
         try:
-            return (
+            return Pictures(
                 self.content.locate(here, "content"),
                 tuple(style.locate(here, "style") for style in self.styles),
                 tuple(mask.locate(here, "mask") if mask else None for mask in self.masks),
+                self.detail_map.locate(here, "detail map") if self.detail_map else None,
                 self.initial.locate(here, "initial") if self.initial else None,
             )
         except InvalidImage as error:

@@ -20,11 +20,12 @@ from nst.cli.errors import CANCELED_EXIT_CODE
 from nst.cli.progress_bar import ProgressBar, duration
 from nst.errors import InvalidOption, NSTError, StorageError, TransferCanceled
 from nst.options import StyleTransferOptions
-from nst.progress import Distances, MemoryPlan, Progress, Result, StopReason
+from nst.progress import Distances, MemoryPlan, Progress, Result, Samples, StopReason
 from nst.recipe import PictureFile, Recipe
 
 if TYPE_CHECKING:
     from nst.engine.inputs import Inputs
+    from nst.engine.pictures.detail import Detail
     from nst.engine.transfer import NeuralStyleTransfer
 
 REASONS = {
@@ -48,6 +49,8 @@ class Painting:
     """Directory of the intermediate pictures."""
     masks: Sequence[Path | None] = ()
     """Where the styles belong, in their order; None: everywhere."""
+    detail_map: Path | None = None
+    """Where more of the content stays."""
     initial: Path | None = None
     """The picture to start from, if init_method does not say it."""
     timelapse: Path | None = None
@@ -92,17 +95,14 @@ class Painter:
         # Before torch is loaded, so that a mistake is answered at once.
         content = images.load(painting.content, "content")
         loaded = load_styles(list(painting.styles), painting.masks, content, self.options)
+        _check_outputs(painting, self.options)
         inputs = Inputs(
             content,
             [style.picture for style in loaded],
             masks=[style.mask for style in loaded],
+            detail_map=self._load_detail(painting, content).map,
             initial=painting.initial and images.load(painting.initial, "initial"),
         )
-        images.check_output(painting.output)
-        if painting.timelapse:
-            video.check_output(painting.timelapse, "timelapse")
-            if self.options.is_draft:
-                raise InvalidOption("total_iterations", 0, "at least 1 for a time-lapse")
         files = _Files.of(painting)
         checkpoints = self._checkpoints(painting)
         latest: Progress | None = None
@@ -132,13 +132,13 @@ class Painter:
             except (NSTError, KeyboardInterrupt):
                 ctrl_c.is_saving = True
                 if latest:
-                    saved = _save(latest.snapshot.picture(), painting, recipe=None)
+                    saved = _save(latest.snapshot.output(), painting, recipe=None)
                     click.echo(f"The picture after step {latest.step} is in {saved}", err=True)
                     if checkpoints:
                         checkpoints.tell()
                 raise
             ctrl_c.is_saving = True
-            paths = [_save(result.image, painting, self._recipe(painting, result, files))]
+            paths = [_save(result.output, painting, self._recipe(painting, result, files))]
             if timelapse and painting.timelapse:
                 path, overwrite = painting.timelapse, painting.overwrite
                 paths.append(timelapse.save(path, result.image, overwrite=overwrite))
@@ -166,6 +166,14 @@ class Painter:
             weights=weights_store(self._weights, self.bar.show_download),
         )
 
+    def _load_detail(self, painting: Painting, content: Image.Image) -> "Detail":
+        from nst.engine.pictures.detail import load_detail
+
+        detail = load_detail(painting.detail_map, content, self.options)
+        if detail.notice:
+            click.echo(f"{painting.content}: {detail.notice}; nothing is protected", err=True)
+        return detail
+
     def _tell_plan(self, inputs: "Inputs") -> None:
         plan = self.transfer.plan(inputs)
         if plan and (plan.tiles > 1 or plan.peak_bytes > TOLD_FROM_BYTES):
@@ -179,6 +187,7 @@ class Painter:
             content=painting.content,
             styles=painting.styles,
             masks=painting.masks,
+            detail_map=painting.detail_map,
             initial=painting.initial,
             output=painting.output,
             options=self.options,
@@ -212,8 +221,19 @@ class Painter:
             content=files.content,
             styles=files.styles,
             masks=files.masks,
+            detail_map=files.detail_map,
             initial=files.initial,
         ).text()
+
+
+def _check_outputs(painting: Painting, options: StyleTransferOptions) -> None:
+    """Raise InvalidOption or VideoUnavailable if a result could not be written."""
+    images.check_output(painting.output)
+    images.check_bit_depth(painting.output.suffix, options.bit_depth)
+    if painting.timelapse:
+        video.check_output(painting.timelapse, "timelapse")
+        if options.is_draft:
+            raise InvalidOption("total_iterations", 0, "at least 1 for a time-lapse")
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,6 +243,7 @@ class _Files:
     content: PictureFile
     styles: Sequence[PictureFile]
     masks: Sequence[PictureFile | None]
+    detail_map: PictureFile | None
     initial: PictureFile | None
 
     @classmethod
@@ -234,11 +255,12 @@ class _Files:
             file(painting.content),
             [file(style) for style in painting.styles],
             [file(mask) if mask else None for mask in painting.masks],
+            file(painting.detail_map) if painting.detail_map else None,
             file(painting.initial) if painting.initial else None,
         )
 
 
-def _save(image: Image.Image, painting: Painting, recipe: str | None) -> Path:
+def _save(image: "Image.Image | Samples", painting: Painting, recipe: str | None) -> Path:
     try:
         return images.save(image, painting.output, recipe=recipe, overwrite=painting.overwrite)
     except StorageError as error:
@@ -272,8 +294,9 @@ def _distances(distances: Distances | None) -> str:
     if distances is None:
         return ""
     return (
-        f"\nseen by {distances.judge}: content distance {distances.content:.3f}, "
-        f"style distance {distances.style:.4f}"
+        f"\nDistance from the photo {distances.content:.2f}, from the style "
+        f"{distances.style:.2f} (worst tenth {distances.worst_tenth:.2f}), "
+        f"measured by {distances.judge}; 0 is equal"
     )
 
 

@@ -51,6 +51,12 @@ EVERYWHERE = Path("-")
     "everywhere.",
 )
 @click.option(
+    "--detail-map",
+    type=PATH,
+    help="Where more of the photo stays: a picture in the shape of CONTENT, white there and grey "
+    "at soft edges. Whatever is brighter counts, this map or what --protect finds.",
+)
+@click.option(
     "--init-image", type=PATH, help="Start from this picture, resized; instead of --init-method."
 )
 @click.option(
@@ -89,6 +95,7 @@ def stylize(
     preset: str | None,
     from_image: Path | None,
     masks: tuple[Path, ...],
+    detail_map: Path | None,
     init_image: Path | None,
     timelapse: Path | None,
     device: str,
@@ -109,10 +116,11 @@ def stylize(
     if init_image and values["init_method"]:
         raise _usage_error("--init-image and --init-method exclude each other")
     if resume:
-        if content or preset or from_image or masks or init_image or given(values):
+        pictures = content or from_image or masks or detail_map or init_image
+        if pictures or preset or given(values):
             raise _usage_error("--resume takes pictures and options from the checkpoint")
         command = Command.read(resume)
-        content, styles, where, init_image = command.pictures(resume)
+        content, styles, where, detail_map, init_image = command.pictures(resume)
         options = StyleTransferOptions(**command.options)
         output = output or Path(os.path.relpath(resume.resolve() / command.output))
         if not _is_given("precision"):
@@ -123,6 +131,8 @@ def stylize(
         if preset:
             raise _usage_error("--preset and --from-image exclude each other")
         recipe = Recipe.read(from_image)
+        if recipe.detail_map and not content:  # on another photo it would fit nothing
+            detail_map = detail_map or recipe.detail_map.locate(from_image, "detail map")
         content = content or recipe.content.locate(from_image, "content")
         if not styles:
             styles = tuple(style.locate(from_image, "style") for style in recipe.styles)
@@ -141,6 +151,7 @@ def stylize(
         content=content,
         styles=styles,
         masks=where,
+        detail_map=detail_map,
         output=output,
         frames=output.with_name(f"{output.stem}_frames"),
         initial=init_image,

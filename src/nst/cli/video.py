@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 DEFAULT_PRESET = "fast"
 LATER_SHARE = 4
 """Of the first frame's steps a later frame takes one in so many: it begins nearly done."""
+LEFT_OUT = ("total_iterations", "save_every", "style_blend", "bit_depth")
+"""Options without meaning for a video; --first-steps and --steps replace total_iterations."""
 
 
 @click.command()
@@ -51,7 +53,7 @@ LATER_SHARE = 4
 )
 @preset_option(DEFAULT_PRESET)
 @transfer_options(
-    [name for name in FIELDS if name not in ("total_iterations", "save_every", "style_blend")],
+    [name for name in FIELDS if name not in LEFT_OUT],
     with_dashes,
     DEFAULT_PRESET,
 )
@@ -75,6 +77,7 @@ def video(
 
     Each frame starts from the result of the one before, so that little flickers. Without --size the
     result is as large as VIDEO; the sound is copied. Ctrl-C ends the result with the frames so far.
+    --protect finds the faces or people of each frame; --detail-map is for single pictures.
     """
     film = Video.inspect(source)
     style_picture = images.load(style, "style")
@@ -120,18 +123,23 @@ class Frames:
         self._painter = painter
         self._ctrl_c = ctrl_c
         self._done = 0
+        self._unprotected = 0
+        """Frames in which there was nothing to protect."""
         self._latest: Image.Image | None = None
         self._started = time.monotonic()
 
     def paint(self, frame: Image.Image) -> Image.Image | None:
         """None after Ctrl-C."""
         from nst.engine.inputs import Inputs
+        from nst.engine.pictures.detail import load_detail
 
         transfer, initial = self._painter.transfer, None
         if self._latest:
             transfer = self._later_transfer
             initial = None if self._later.is_draft else self._latest
-        inputs = Inputs(frame, self._style, initial=initial)
+        detail = load_detail(None, frame, transfer.options)
+        self._unprotected += detail.notice is not None
+        inputs = Inputs(frame, self._style, initial=initial, detail_map=detail.map)
         for progress in transfer.steps(inputs):
             if self._ctrl_c.pressed:
                 return None
@@ -151,7 +159,10 @@ class Frames:
         assert self._latest is not None
         width, height = self._latest.size
         seconds = duration(time.monotonic() - self._started)
-        return f"{width}×{height} pixels, {self._done} frames in {seconds}"
+        summary = f"{width}×{height} pixels, {self._done} frames in {seconds}"
+        if self._unprotected:
+            summary += f"; nothing was found to protect in {self._unprotected} of them"
+        return summary
 
 
 def _later(first: StyleTransferOptions, steps: int | None) -> StyleTransferOptions:

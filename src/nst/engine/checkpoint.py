@@ -58,7 +58,7 @@ class Origin(BaseModel):
     ) -> Self:
         """`pictures`: by role. `weights`: the SHA-256 of their file."""
         return cls(
-            options=options.model_dump(mode="json"),
+            options=options.model_dump(mode="json", exclude={"bit_depth"}),
             pictures={role: fingerprint(picture) for role, picture in pictures},
             weights=weights,
         )

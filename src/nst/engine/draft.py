@@ -23,10 +23,11 @@ from PIL import Image
 from nst import images
 from nst.controls import Controls
 from nst.engine.inputs import Inputs
-from nst.engine.pictures.styles import Style, load_styles, mixed
+from nst.engine.pictures import levels
+from nst.engine.pictures.styles import Style, load_styles, mixed_levels
 from nst.errors import DraftUnavailable, InvalidOption
 from nst.options import StyleTransferOptions
-from nst.progress import Losses, OnProgress, Progress, Result, StopReason
+from nst.progress import Losses, OnProgress, Progress, Result, Samples, StopReason
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
@@ -70,6 +71,8 @@ class DraftTransfer:
         """Raises InvalidImage, InvalidOption, DraftUnavailable."""
         if inputs.initial is not None:
             raise InvalidOption("total_iterations", 0, "at least 1 to start from a picture")
+        if inputs.detail_map is not None:
+            raise InvalidOption("total_iterations", 0, "at least 1 with a detail map")
         return run_draft(self._options, inputs)
 
     def steps(
@@ -90,10 +93,16 @@ class DraftTransfer:
 class DraftSnapshot:
     """A `nst.progress.Snapshot`."""
 
-    image: Image.Image
+    draft: Result
 
     def picture(self) -> Image.Image:
-        return self.image
+        return self.draft.image
+
+    def samples(self) -> "Samples | None":
+        return self.draft.samples
+
+    def output(self) -> "Image.Image | Samples":
+        return self.draft.output
 
     def losses(self) -> Losses:
         return NO_LOSSES
@@ -117,7 +126,7 @@ def _as_progress(draft: Result) -> Progress:
         stop_reason=draft.stop_reason,
         memory_plan=None,
         in_force={},
-        snapshot=DraftSnapshot(draft.image),
+        snapshot=DraftSnapshot(draft),
     )
 
 
@@ -129,9 +138,10 @@ def run_draft(options: StyleTransferOptions, inputs: Inputs) -> Result:
     size = images.fit(picture.size, options.size)
     images.check_sides(size, "content")
     styles = load_styles(inputs.styles, inputs.masks, picture, options)
-    draft = paint_drafts(picture, styles, size)
+    draft = levels.with_alpha_of(_drafts(picture, styles, size), picture)
     return Result(
-        image=images.with_alpha_of(draft, picture),
+        image=levels.to_image(draft),
+        samples=levels.to_samples(draft) if options.is_16_bit else None,
         losses=NO_LOSSES,
         history=(),
         stop_reason=StopReason.TOTAL_ITERATIONS,
@@ -150,8 +160,7 @@ def paint_drafts(
 ) -> Image.Image:
     """A draft in each style, put together as the masks and shares of the styles say: RGB, exactly
     this (width, height). Raises DraftUnavailable."""
-    drafts = [paint_draft(content, style.picture, size) for style in styles]
-    return mixed(content, drafts, styles)
+    return levels.to_image(_drafts(content, styles, size))
 
 
 def paint_draft(content: Image.Image, style: Image.Image, size: tuple[int, int]) -> Image.Image:
@@ -159,13 +168,24 @@ def paint_draft(content: Image.Image, style: Image.Image, size: tuple[int, int])
 
     The first call loads the network, which then stays. Raises DraftUnavailable.
     """
+    return levels.to_image(_draft(content, style, size))
+
+
+def _drafts(content: Image.Image, styles: Sequence[Style], size: tuple[int, int]) -> np.ndarray:
+    """Levels of `paint_drafts`."""
+    drafts = [_draft(content, style.picture, size) for style in styles]
+    return mixed_levels(content, drafts, styles)
+
+
+def _draft(content: Image.Image, style: Image.Image, size: tuple[int, int]) -> np.ndarray:
+    """Levels of `paint_draft`."""
     pixels = _pixels(content, _painted_size(size))
     height, width, _ = pixels.shape
     margins = [(MARGIN_PIXELS, MARGIN_PIXELS + -side % SIDE_MULTIPLE) for side in (height, width)]
     mirrored = np.pad(pixels, [*margins, (0, 0)], mode="reflect")
     painted = _run(mirrored, _pixels(style, (STYLE_SIDE_PIXELS, STYLE_SIDE_PIXELS)))
     inner = painted[MARGIN_PIXELS:, MARGIN_PIXELS:][:height, :width]
-    return images.resize(Image.fromarray((inner * 255).round().astype(np.uint8)), size)
+    return levels.resized(inner * np.float32(255), size)
 
 
 def _painted_size(size: tuple[int, int]) -> tuple[int, int]:

@@ -11,6 +11,7 @@ from PIL import Image
 
 from nst import images
 from nst.engine.pictures.colour import prepare_style
+from nst.engine.pictures.detail import load_detail, load_detail_map
 from nst.engine.pictures.styles import Masks, Style, Styles, load_styles, style_size
 from nst.images import ImageSource
 from nst.options import StyleTransferOptions
@@ -25,6 +26,9 @@ class Inputs:
     """One style picture or a list of them."""
     masks: Masks = ()
     """In the order of the styles: white where the style belongs, None for everywhere."""
+    detail_map: "ImageSource | None" = None
+    """In the shape of the content: white where more of it stays. None: what option protect finds.
+    `nst.engine.pictures.detail.load_detail` combines both."""
     initial: "ImageSource | None" = None
     """The picture to start from, instead of what init_method says; resized to the result."""
 
@@ -38,15 +42,18 @@ class Pictures:
 
     content: Image.Image
     styles: Sequence[Style]
+    detail: Image.Image | None
+    """Grey, in the shape of the content: white where more of it stays. None: nowhere."""
     initial: Image.Image | None
     size: tuple[int, int]
     """Of the result: width and height in pixels."""
 
     @classmethod
     def load(cls, inputs: Inputs, options: StyleTransferOptions) -> Self:
-        """Raises InvalidImage, InvalidOption."""
+        """Raises InvalidImage, InvalidOption, NetworkUnavailable."""
         content = images.load(inputs.content, "content")
         styles = load_styles(inputs.styles, inputs.masks, content, options)
+        detail = _load_detail(inputs.detail_map, content, options)
         initial = None if inputs.initial is None else images.load(inputs.initial, "initial")
         size = images.fit(content.size, options.size)
         images.check_sides(size, "content")
@@ -54,7 +61,7 @@ class Pictures:
             images.check_sides(style_size(style.picture.size, size, options.style_scale), "style")
         if options.color != "style":
             styles = [_recoloured(style, content, size, options) for style in styles]
-        return cls(content, styles, initial, size)
+        return cls(content, styles, detail, initial, size)
 
     @property
     def has_masks(self) -> bool:
@@ -67,6 +74,16 @@ class Pictures:
             yield "style" if len(self.styles) == 1 else f"style {number}", style.picture
             if style.mask:
                 yield f"mask {number}", style.mask
+        if self.detail:
+            yield "detail map", self.detail
+
+
+def _load_detail(
+    source: "ImageSource | None", content: Image.Image, options: StyleTransferOptions
+) -> Image.Image | None:
+    if source is None:
+        return load_detail(None, content, options).map
+    return load_detail_map(source, content, options.size)
 
 
 def _recoloured(

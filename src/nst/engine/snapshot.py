@@ -5,21 +5,22 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
+import numpy as np
 from PIL import Image
 from torch import Tensor
 
-from nst import images
 from nst.controls import in_force
 from nst.engine.checkpoint import Checkpoint, Origin
 from nst.engine.device import precision_of
+from nst.engine.pictures import levels
 from nst.engine.pictures.colour import with_colours_of
-from nst.engine.pictures.tensors import to_picture
+from nst.engine.pictures.tensors import to_levels
 from nst.engine.preparation import Preparation
 from nst.engine.scale_task import ScaleTask, Step
 from nst.engine.scales import Clock
 from nst.engine.steering import loss_weights
 from nst.options import StyleTransferOptions
-from nst.progress import Losses, Progress
+from nst.progress import Losses, Progress, Samples
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +40,14 @@ class StepSnapshot:
     """Holds the vectors of the optimizer; None if they have been let go."""
 
     def picture(self) -> Image.Image:
-        content = self.preparation.pictures.content
-        painted = images.resize(to_picture(self.image), self.preparation.pictures.size)
-        if self.options.color == "luminance":
-            painted = with_colours_of(painted, content, self.options.color_amount)
-        return images.with_alpha_of(painted, content)
+        return levels.to_image(self._levels())
+
+    def samples(self) -> "Samples | None":
+        return levels.to_samples(self._levels()) if self.options.is_16_bit else None
+
+    def output(self) -> "Image.Image | Samples":
+        samples = self.samples()
+        return self.picture() if samples is None else samples
 
     def losses(self) -> Losses:
         if not self.is_average:
@@ -59,6 +63,14 @@ class StepSnapshot:
 
     def without_checkpoint(self) -> "StepSnapshot":
         return replace(self, make_checkpoint=None)
+
+    def _levels(self) -> np.ndarray:
+        """In the size of the result, also while a coarser scale is painted."""
+        pictures = self.preparation.pictures
+        painted = levels.resized(to_levels(self.image), pictures.size)
+        if self.options.color == "luminance":
+            painted = with_colours_of(painted, pictures.content, self.options.color_amount)
+        return levels.with_alpha_of(painted, pictures.content)
 
 
 def progress_after(

@@ -90,6 +90,7 @@ class IterativeTransfer:
         assert reason is not None  # there is a last step, and the last step has a reason
         return Result(
             image=image,
+            samples=last.snapshot.samples(),
             losses=losses,
             history=tuple(history),
             stop_reason=reason,

@@ -290,7 +290,8 @@ class _Attempt:
 
     def _fetch(self) -> None:
         order, storage = self._job.order, self._shop.storage
-        for picture in (order.content, *order.styles, *filter(None, order.masks)):
+        optional = filter(None, (*order.masks, order.detail_map))
+        for picture in (order.content, *order.styles, *optional):
             storage.fetch(picture.key, self._directory / Path(picture.key).name)
         if self._job.checkpoint:
             with suppress(FileNotFoundError):

@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, field_serializer
 
 from nst.options import StyleTransferOptions
-from nst.progress import Distances
+from nst.progress import Distances, SquaredDistances
 
 
 class JobStatus(StrEnum):
@@ -32,7 +32,8 @@ class JobStatus(StrEnum):
         return self in FINAL
 
 
-CONTENT, CHECKPOINT, PREVIEW, RESULT = "content", "checkpoint", "preview.jpg", "result.png"
+CONTENT, DETAIL_MAP = "content", "detail-map"
+CHECKPOINT, PREVIEW, RESULT = "checkpoint", "preview.jpg", "result.png"
 """Names of files in the directory of a job and, behind its id, in the storage."""
 FRAMES, CHECKPOINTS = "frames/", "checkpoints/"
 """Directories below it: of intermediate pictures, and of states of the running job."""
@@ -75,6 +76,8 @@ class Order(_Value):
     styles: tuple[Picture, ...] = Field(min_length=1)
     masks: tuple[Picture | None, ...] = ()
     """For each style where it applies; None: everywhere."""
+    detail_map: Picture | None = None
+    """White where more of the content picture stays."""
     options: StyleTransferOptions
     preset: str | None = None
     """From which the options come, for people."""
@@ -95,6 +98,7 @@ class Order(_Value):
             "content": self.content.sha256,
             "styles": [style.sha256 for style in self.styles],
             "masks": [mask and mask.sha256 for mask in self.masks],
+            "detail_map": self.detail_map and self.detail_map.sha256,
             "options": self.options.model_dump(mode="json"),
             "names_model": self.options.names_model,
             "nst": version,
@@ -143,7 +147,10 @@ class JobResult(_Value):
     weights_sha256: str
     device: str
     precision: str
-    distances: Distances | None = None
+    distances: Distances | SquaredDistances | None = None
+    """SquaredDistances in jobs of nst 0.1."""
+    notice: str | None = None
+    """What its owner should know, for example that no face was found."""
 
 
 class JobError(_Value):

@@ -23,7 +23,17 @@ from nst.errors import (
     StorageError,
     TooManyRequests,
 )
-from nst.jobs.job import CONTENT, Job, JobStatus, Order, Picture, Share, new_id, public_facts
+from nst.jobs.job import (
+    CONTENT,
+    DETAIL_MAP,
+    Job,
+    JobStatus,
+    Order,
+    Picture,
+    Share,
+    new_id,
+    public_facts,
+)
 from nst.jobs.ports import (
     ImageStorage,
     JobQueue,
@@ -122,6 +132,7 @@ class Jobs:
         options: StyleTransferOptions,
         *,
         masks: Sequence[Upload | None] = (),
+        detail_map: Upload | None = None,
         preset: str | None = None,
         client: str = "",
         idempotency_key: str | None = None,
@@ -134,7 +145,7 @@ class Jobs:
         are swept away, a job that no message tells of is found by the sweep.
         Raises InvalidImage, InvalidOption, JobConflict, TooManyRequests, QueueFull.
         """
-        self._check(styles, masks, options)
+        self._check(styles, masks, detail_map, options)
         job_id, files = new_id(), dict[str, bytes]()
 
         def place(upload: Upload, role: ImageRole, name: str) -> Picture:
@@ -148,6 +159,7 @@ class Jobs:
             masks=tuple(
                 place(mask, "mask", f"mask-{n}") if mask else None for n, mask in enumerate(masks)
             ),
+            detail_map=place(detail_map, "detail map", DETAIL_MAP) if detail_map else None,
             options=options,
             preset=preset,
         )
@@ -185,6 +197,16 @@ class Jobs:
         except FileNotFoundError as error:  # it is being deleted
             raise JobNotFound(job_id) from error
         return content, styles
+
+    def detail_map(self, owner: str, job_id: str) -> Upload:
+        """The detail map of an earlier job, for another one. Raises JobNotFound, InvalidOption."""
+        picture = self.get(owner, job_id).order.detail_map
+        if picture is None:
+            raise InvalidOption("detail_map_from", job_id, "a job that has a detail map")
+        try:
+            return Upload(self.storage.get(picture.key), picture.name)
+        except FileNotFoundError as error:  # it is being deleted
+            raise JobNotFound(job_id) from error
 
     def get(self, owner: str, job_id: str) -> Job:
         """Raises JobNotFound."""
@@ -305,12 +327,15 @@ class Jobs:
         self,
         styles: Sequence[Upload],
         masks: Sequence[Upload | None],
+        detail_map: Upload | None,
         options: StyleTransferOptions,
     ) -> None:
         if not 1 <= len(styles) <= MAX_STYLES:
             raise InvalidOption("style_image", len(styles), f"1 to {MAX_STYLES} pictures")
         if len(masks) > len(styles):
             raise InvalidOption("style_mask", len(masks), "no more masks than styles")
+        if detail_map and options.is_draft:
+            raise InvalidOption("detail_map", detail_map.name, "no detail map with a draft")
         options.style_shares(len(styles))
         if options.size > self.limits.max_size:
             allowed = f"at most {self.limits.max_size} on this server"

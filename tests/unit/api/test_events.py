@@ -1,9 +1,8 @@
 """Server-sent events: how a job goes on, as text."""
 
 import json
-import threading
-import time
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +11,8 @@ import pytest
 from nst.api import jobs as routes
 from nst.api import streams as streams_module
 from nst.api.streams import Streams
+from nst.jobs.execute import Work
+from patience import PATIENCE_SECONDS, no_waiting
 from service import CRASH, Browser, House, finishes, form, paints
 
 JOBS = "/api/v1/jobs"
@@ -53,6 +54,13 @@ def job(client: Browser) -> dict[str, Any]:
     return made
 
 
+def opened(client: Browser, job: dict[str, Any]) -> Iterator[str]:
+    """The stream of a job, piece by piece, as it comes."""
+    with closing(client.get(job["links"]["events"], buffered=False)) as response:
+        for piece in response.iter_encoded():
+            yield piece.decode()
+
+
 def test_a_finished_job_is_snapshot_and_end(
     client: Browser, house: House, job: dict[str, Any]
 ) -> None:
@@ -67,16 +75,16 @@ def test_a_finished_job_is_snapshot_and_end(
 
 
 def test_the_whole_life_of_a_job(client: Browser, house: House, job: dict[str, Any]) -> None:
-    def paint() -> None:
-        time.sleep(0.2)
-        slowly = [line for step in (1, 2) for line in (paints(step), lambda _: time.sleep(0.15))]
-        house.work(*slowly, CRASH)
-        house.work(paints(3), finishes())
+    stream = opened(client, job)
+    text = next(stream)
 
-    painting = threading.Thread(target=paint)
-    painting.start()
-    events = list(parsed(client.get(job["links"]["events"]).text))
-    painting.join()
+    def read(_: Work) -> None:
+        nonlocal text
+        text += next(stream)
+
+    house.work(read, paints(1), read, paints(2), read, CRASH)
+    house.work(paints(3), finishes())
+    events = list(parsed(text + "".join(stream)))
     assert [event.name for event in events] == [
         "snapshot", *["progress"] * (len(events) - 2), "end"
     ]  # fmt: skip
@@ -143,31 +151,31 @@ def test_silence_is_broken_by_comments(
     client: Browser, house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(streams_module, "PING_SECONDS", 0.1)
-    client = house.client(streams=Streams(9, 9, 0.5))
     job = client.post(JOBS, data=form()).json
-    text = client.get(job["links"]["events"]).text
-    assert 2 <= text.count(": ping\n\n") <= 6
+    stream = opened(client, job)
+    assert next(stream).startswith("retry:")
+    assert [next(stream) for _ in range(3)] == [": ping\n\n"] * 3
 
 
 def test_a_server_that_has_to_go_closes_its_streams(client: Browser, house: House) -> None:
-    streams = Streams(9, 9, 300.0)
+    streams = Streams(9, 9, 2 * PATIENCE_SECONDS)
     client = house.client(streams=streams)
     job = client.post(JOBS, data=form()).json
-    threading.Timer(0.2, streams.is_closing.set).start()
-    began = time.monotonic()
-    client.get(job["links"]["events"])
-    assert time.monotonic() - began < 2
+    stream = opened(client, job)
+    next(stream)
+    streams.is_closing.set()
+    with no_waiting():
+        assert list(stream) == []
     assert streams.count == 0
 
 
 def test_a_deleted_job_ends_the_stream_quietly(
     client: Browser, house: House, job: dict[str, Any]
 ) -> None:
-    threading.Timer(
-        0.2, lambda: house.jobs.delete(house.repository.get(job["id"]).owner, job["id"])
-    ).start()
-    events = list(parsed(client.get(job["links"]["events"]).text))
-    assert [event.name for event in events] == ["snapshot"]
+    stream = opened(client, job)
+    snapshot = next(stream)
+    house.jobs.delete(house.repository.get(job["id"]).owner, job["id"])
+    assert [event.name for event in parsed(snapshot + "".join(stream))] == ["snapshot"]
     assert client.get(job["links"]["events"]).status_code == 404
 
 

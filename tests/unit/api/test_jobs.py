@@ -1,6 +1,7 @@
 """/api/v1/jobs: a form becomes a job, and what can be done with it."""
 
 import io
+from dataclasses import asdict
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from nst.controls import STEERABLE
 from nst.jobs.execute import Failed
 from nst.jobs.job import JobError, JobStatus
 from nst.options import PRESETS, StyleTransferOptions
+from nst.progress import Distances, SquaredDistances
 from service import CAT, WAVES, Browser, House, finishes, form, paints, progress, upload
 
 JOBS = "/api/v1/jobs"
@@ -49,6 +51,7 @@ def test_a_new_job(client: Browser, house: House) -> None:
     assert job["pictures"] == {
         "content": {"name": "cat.png", "size": [64, 48], "format": "PNG"},
         "styles": [{"name": "waves.png", "size": [48, 48], "format": "PNG"}],
+        "detail_map": None,
     }
     assert job["created_at"].endswith("Z")
     assert [
@@ -103,7 +106,7 @@ def test_pictures_must_be_there(client: Browser, field: str) -> None:
     assert problem["field"] == field
 
 
-@pytest.mark.parametrize("field", ["content_image", "style_image", "style_mask"])
+@pytest.mark.parametrize("field", ["content_image", "style_image", "style_mask", "detail_map"])
 def test_a_text_is_no_picture(client: Browser, field: str) -> None:
     problem = problem_of(client.post(JOBS, data=form(**{field: "cat.png"})), 422, "invalid_option")
     assert problem["field"] == field
@@ -129,6 +132,31 @@ def test_several_styles_and_masks(client: Browser, house: House) -> None:
 def test_an_empty_file_is_no_mask(client: Browser, house: House) -> None:
     job = submitted(client, style_mask=(io.BytesIO(b""), "none.png"))
     assert house.repository.get(job["id"]).order.masks == (None,)
+
+
+def test_a_detail_map_and_again_from_its_job(client: Browser, house: House) -> None:
+    job = submitted(client, detail_map=upload(CAT, "detail.png"), protect="faces")
+    assert job["pictures"]["detail_map"] == {
+        "name": "detail.png",
+        "size": [64, 48],
+        "format": "PNG",
+    }
+    assert job["options"]["protect"] == "faces"
+    again = submitted(client, detail_map_from=job["id"], seed="7")
+    assert house.storage.get(f"{again['id']}/detail-map") == CAT
+    assert submitted(client)["pictures"]["detail_map"] is None
+
+
+def test_a_detail_map_of_a_job_that_has_none(client: Browser) -> None:
+    response = client.post(JOBS, data=form(detail_map_from=submitted(client)["id"]))
+    assert problem_of(response, 422, "invalid_option")["field"] == "detail_map_from"
+
+
+@pytest.mark.parametrize("value", ["cats", ""])
+def test_only_faces_and_people_are_protected(client: Browser, value: str) -> None:
+    problem = problem_of(client.post(JOBS, data=form(protect=value)), 422, "invalid_option")
+    assert problem["field"] == "protect"
+    assert "one of none, faces, person" in problem["detail"]
 
 
 def test_nine_styles_are_too_many(client: Browser) -> None:
@@ -300,8 +328,28 @@ def test_a_finished_job(client: Browser, house: House) -> None:
         "device": "cpu",
         "precision": "fp32",
         "distances": None,
+        "notice": None,
     }
     assert seen["completed_at"] < seen["expires_at"]
+
+
+def test_a_finished_job_has_its_distances(client: Browser, house: House) -> None:
+    distances = Distances("vgg19", 0.21, 0.3, 0.25, 0.3, 0.52, 0.06)
+    job = submitted(client)
+    house.work(finishes(distances=distances))
+    seen = client.get(f"{JOBS}/{job['id']}").json
+    assert seen["result"]["distances"] == asdict(distances)
+
+
+def test_distances_of_nst_0_1_are_not_shown_as_what_they_are_not(
+    client: Browser, house: House
+) -> None:
+    job = submitted(client)
+    house.work(finishes(distances={"judge": "vgg19", "content": 0.75, "style": 0.0625}))
+    kept = house.repository.get(job["id"]).result
+    assert kept is not None
+    assert kept.distances == SquaredDistances("vgg19", 0.75, 0.0625)
+    assert client.get(f"{JOBS}/{job['id']}").json["result"]["distances"] is None
 
 
 def test_a_failed_job_says_why(client: Browser, house: House) -> None:

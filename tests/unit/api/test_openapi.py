@@ -69,7 +69,14 @@ def test_every_option_is_a_field_of_the_form(spec: dict[str, Any]) -> None:
     for name, facts in StyleTransferOptions.model_json_schema()["properties"].items():
         assert fields[name]["description"] == facts["description"]
         assert "default" not in fields[name]  # the preset has a say
-    assert {"content_image", "style_image", "style_mask", "preset"} <= set(fields)
+    assert {
+        "content_image",
+        "style_image",
+        "style_mask",
+        "detail_map",
+        "detail_map_from",
+        "preset",
+    } <= set(fields)
 
 
 def test_what_can_be_steered_is_described(spec: dict[str, Any]) -> None:

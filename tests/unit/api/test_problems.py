@@ -39,6 +39,7 @@ STATUS = {
     "Diverged": 500,
     "WeightsUnavailable": 500,
     "DraftUnavailable": 500,
+    "NetworkUnavailable": 500,
     "TransferCanceled": 409,
     "DependencyError": 503,
     "StorageError": 503,
@@ -91,11 +92,12 @@ def test_every_error_is_a_problem(app: APIFlask, error_class: type[NSTError]) ->
     assert response.headers["X-Content-Type-Options"] == "nosniff"
 
 
-@pytest.mark.parametrize("role", ["content", "style", "mask", "initial"])
+@pytest.mark.parametrize("role", ["content", "style", "mask", "detail map", "initial"])
 def test_pictures_are_named_by_their_field(app: APIFlask, role: Any) -> None:
     from nst.errors import InvalidImage
 
     fields = {"content": "content_image", "style": "style_image", "mask": "style_mask"}
+    fields |= {"detail map": "detail_map"}
     response = raised(app, InvalidImage(role, "is damaged"))
     assert response.json["field"] == fields.get(role, "image")
     assert response.json["detail"] == "is damaged"

@@ -6,12 +6,16 @@ import tracemalloc
 import zipfile
 from typing import Any
 
+import numpy as np
+import png
 import pytest
 from PIL import Image
 
 from conftest import encoded, picture
+from nst import images
 from nst.api import pictures
-from nst.jobs.job import Job, JobStatus
+from nst.jobs.execute import Finished, News, Work
+from nst.jobs.job import RESULT, Job, JobStatus
 from service import CAT, CRASH, WAVES, Browser, House, finishes, form, paints, upload
 
 JOBS = "/api/v1/jobs"
@@ -337,3 +341,42 @@ def test_a_job_s_file_that_is_gone_is_not_found(client: Browser, house: House) -
 def test_facts_of_the_fixture(done: dict[str, Any]) -> None:
     assert Job.model_fields.keys() >= {"result", "progress"}
     assert done["status"] == "succeeded"
+
+
+# ── 16 bits per channel ───────────────────────────────────────────────────────────────────────
+
+
+def finishes_with_16_bits(work: Work) -> News:
+    """As the engine's process does for an order with bit_depth 16."""
+    say = finishes()
+    assert callable(say)
+    news = say(work)
+    recipe = images.read_recipe(work.directory / RESULT)
+    samples = np.asarray(picture(64, 48), dtype=np.uint16) * 257
+    images.save(samples, work.directory / RESULT, recipe=recipe, overwrite=True)
+    assert isinstance(news, Finished)
+    return news
+
+
+def test_a_result_with_16_bits(client: Browser, house: House) -> None:
+    job = client.post(JOBS, data=form(bit_depth="16")).json
+    assert job["options"]["bit_depth"] == "16"
+    house.work(paints(5), finishes_with_16_bits)
+    links = client.get(f"{JOBS}/{job['id']}").json["links"]
+    response = client.get(links["result"])
+    assert (response.status_code, response.content_type) == (200, "image/png")
+    *_, info = png.Reader(bytes=response.data).read()
+    assert info["bitdepth"] == 16
+    thumb = opened(client.get(links["result"] + "?thumb=1").data)
+    assert (thumb.format, thumb.size) == ("JPEG", (64, 48))
+    difference = np.asarray(thumb, dtype=float) - np.asarray(picture(64, 48))
+    assert np.abs(difference).mean() < 4
+    assert client.get(links["recipe"]).json["options"]["bit_depth"] == "16"
+    assert opened(client.get(links["timelapse"]).data).size == (64, 48)
+
+
+def test_other_bit_depths_are_refused(client: Browser) -> None:
+    response = client.post(JOBS, data=form(bit_depth="12"))
+    assert response.status_code == 422
+    assert response.json["field"] == "bit_depth"
+    assert "8, 16" in response.text

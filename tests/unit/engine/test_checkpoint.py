@@ -172,9 +172,11 @@ def refusal(
     content: Image.Image = CONTENT,
     style: Styles = STYLE,
     masks: Masks = (),
+    detail_map: Image.Image | None = None,
 ) -> str:
+    inputs = Inputs(content, style, masks=masks, detail_map=detail_map)
     with pytest.raises(InvalidCheckpoint) as caught:
-        (method or transfer()).run(Inputs(content, style, masks=masks), resume_from=source)
+        (method or transfer()).run(inputs, resume_from=source)
     return str(caught.value)
 
 
@@ -211,6 +213,7 @@ def test_other_pictures_options_and_weights_are_refused(checkpoint: Path) -> Non
     assert "another style picture" in refusal(checkpoint, style=CONTENT)
     assert "another style 1 picture" in refusal(checkpoint, style=[STYLE, CONTENT])
     assert "another mask 1 picture" in refusal(checkpoint, masks=[MASK])
+    assert "another detail map picture" in refusal(checkpoint, detail_map=MASK)
     assert "with tv_weight 1.0, not 2.0" in refusal(checkpoint, transfer(tv_weight=2.0))
     method = transfer()
     object.__setattr__(method.weights, "sha256", "0" * 64)

@@ -82,7 +82,11 @@ def test_a_large_draft_is_enlarged_from_a_smaller_one(monkeypatch: pytest.Monkey
     small = paint_draft(content, style, (60, 40))
     monkeypatch.setattr(preview, "MAX_PIXELS", 60 * 40)
     large = paint_draft(content, style, (180, 120))
-    assert large.tobytes() == images.resize(small, (180, 120)).tobytes()
+    enlarged = images.resize(small, (180, 120))
+    # Pillow rounds and clamps 8 bits before, between and after both directions, the draft after.
+    difference = np.abs(numbers(large) - numbers(enlarged))
+    assert difference.mean() < 0.5 / 255
+    assert difference.max() < 8 / 255
 
 
 def colour_distance(one: Image.Image, other: Image.Image) -> float:

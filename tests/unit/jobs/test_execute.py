@@ -2,9 +2,9 @@
 
 import tempfile
 import threading
-import time
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from nst.jobs.execute import (
     sweep,
 )
 from nst.jobs.job import Job, JobError, JobStatus
+from patience import PATIENCE_SECONDS, no_waiting, wait_until
 from service import (
     CAT,
     CRASH,
@@ -47,17 +48,10 @@ def waits_for(event: threading.Event) -> Line:
     """Until something has happened that a person would do meanwhile."""
 
     def wait(_: Work) -> News | None:
-        assert event.wait(5)
+        assert event.wait(PATIENCE_SECONDS)
         return None
 
     return wait
-
-
-def until(is_true: Callable[[], object]) -> None:
-    deadline = time.monotonic() + 10
-    while not is_true():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
 
 
 def does(action: Callable[[], object]) -> Line:
@@ -107,21 +101,32 @@ def test_listeners_hear_of_every_step_and_of_the_end(house: House) -> None:
     house.submit(options={"seed": 1})
     claimed = house.claim()
     with house.feed.subscribe(claimed.id) as news:
-        script = [paints(1), does(lambda: heard.append(news.wait(1))), finishes()]
+        script = [paints(1), does(lambda: heard.append(news.wait(PATIENCE_SECONDS))), finishes()]
         execute_job(claimed, house.workshop(ScriptedEngine(script)))
     assert heard == [progress(1)]
 
 
 def test_the_heartbeat_keeps_progress_and_lease(house: House) -> None:
     job = house.submit()
-    leases: list[float] = []
 
     def look(_: Work) -> None:
-        until(lambda: house.repository.get(job.id).progress == progress(1))
-        leases.append(house.repository.get(job.id).lease_expires_at or 0.0)
+        wait_until(lambda: house.repository.get(job.id).progress == progress(1))
+        wait_for_heartbeat(house, job.id)
 
-    house.work(paints(1), look, does(lambda: time.sleep(0.1)), look, finishes())
-    assert leases[1] > leases[0] > 0
+    assert house.work(paints(1), look, finishes()).status is JobStatus.SUCCEEDED
+
+
+def wait_for_heartbeat(house: House, job_id: str) -> None:
+    """Return after a heartbeat that began after this call; one may be on its way already."""
+
+    def lease_ends_at() -> float:
+        return house.repository.get(job_id).lease_expires_at or 0.0
+
+    def is_renewed(since: float) -> bool:
+        return lease_ends_at() > since
+
+    for _ in range(2):
+        wait_until(partial(is_renewed, lease_ends_at()))
 
 
 @pytest.mark.parametrize("status", [JobStatus.SUCCEEDED, JobStatus.CANCELED])
@@ -169,7 +174,7 @@ def test_what_was_asked_for_while_pictures_were_fetched_is_not_forgotten(house: 
         if key.endswith("content"):
             house.jobs.cancel("anna", job.id)
             house.jobs.steer("anna", job.id, {"style_weight": 5.0})
-            time.sleep(0.2)  # ten heartbeats
+            wait_for_heartbeat(house, job.id)
         fetch(key, file)
 
     house.storage.fetch = slow  # type: ignore[method-assign]
@@ -277,9 +282,8 @@ def test_an_engine_that_does_not_stop_in_time_is_left(house: House) -> None:
     stop = threading.Event()
     stop.set()
     engine = ScriptedEngine([])
-    began = time.monotonic()
-    after = run(house, engine, should_stop=stop, stop_seconds=0.1)
-    assert time.monotonic() - began < 2
+    with no_waiting():
+        after = run(house, engine, should_stop=stop, stop_seconds=0.1)
     assert (after.status, after.failed_attempts) == (JobStatus.QUEUED, 0)
     assert engine.heard == ["stop", "kill"]
 
@@ -295,9 +299,8 @@ def test_a_worker_presumed_dead_writes_nothing(house: House) -> None:
         house.claim()
 
     engine = ScriptedEngine([paints(1), lose, *[paints(2)] * 9, finishes(JobStatus.CANCELED)])
-    began = time.monotonic()
-    after = run(house, engine)
-    assert time.monotonic() - began < 5  # the engine ended by itself
+    with no_waiting():  # the engine ended by itself
+        after = run(house, engine, stop_seconds=PATIENCE_SECONDS)
     assert (after.status, after.attempt, after.result) == (JobStatus.RUNNING, 2, None)
     assert engine.heard == ["cancel", "kill"]
 
@@ -306,9 +309,8 @@ def test_nobody_waits_for_an_engine_that_has_ended(house: House) -> None:
     job = house.submit()
     engine = ScriptedEngine([does(lambda: house.jobs.delete("anna", job.id)), finishes()])
     claimed = house.claim()
-    began = time.monotonic()
-    execute_job(claimed, house.workshop(engine))
-    assert time.monotonic() - began < 5
+    with no_waiting():
+        execute_job(claimed, house.workshop(engine, stop_seconds=PATIENCE_SECONDS))
     assert house.storage.directories() == []
 
 
@@ -404,28 +406,23 @@ def test_a_heartbeat_that_fails_is_tried_again(
         return heartbeat(*arguments)
 
     monkeypatch.setattr(house.repository, "heartbeat", sometimes)
-    done = house.work(does(lambda: time.sleep(0.2)), finishes())
+    done = house.work(does(lambda: wait_until(lambda: len(beats) >= 3)), finishes())
     assert done.status is JobStatus.SUCCEEDED
-    assert len(beats) >= 3
 
 
 # ── sweep and janitor ─────────────────────────────────────────────────────────────────────────
 
 
-def test_sweep_queues_what_nobody_works_on(tmp_path: Path) -> None:
-    house = House(tmp_path, lease_seconds=0.05)
+def test_sweep_queues_what_nobody_works_on(house: House) -> None:
     house.submit()
-    job = house.claim()
+    job = house.claim_and_fall_silent()
     shop = house.workshop(ScriptedEngine())
     with house.feed.subscribe(job.id) as news:
-        time.sleep(0.1)
         (swept,) = sweep(shop)
         assert (swept.id, swept.status, swept.failed_attempts) == (job.id, JobStatus.QUEUED, 1)
         assert sweep(shop) == []
-        began = time.monotonic()
-        news.wait(5)
-        assert time.monotonic() - began < 1
-    house.close()
+        with no_waiting():
+            news.wait(PATIENCE_SECONDS)
 
 
 def aged(house: House, job_id: str, seconds: float) -> None:

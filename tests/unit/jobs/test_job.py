@@ -48,6 +48,11 @@ def different_orders() -> dict[str, tuple[Order, str]]:
         "style": (order(styles=(other,)), "1"),
         "another style": (order(styles=(picture(), picture())), "1"),
         "mask": (order(masks=(other,)), "1"),
+        "detail map": (order(detail_map=other), "1"),
+        "what is protected": (
+            order(options=StyleTransferOptions.from_preset("quality", protect="faces")),
+            "1",
+        ),
         "option": (order(options=options), "1"),
         "a model asked for by name": (order(options=named), "1"),
         "version of nst": (order(), "2"),

@@ -3,13 +3,16 @@
 [Gatys17] Gatys, Ecker, Bethge, Hertzmann, Shechtman: Controlling Perceptual Factors in Neural Style
 Transfer, CVPR 2017, §5.
 
-Pictures are RGB, 8 bits.
+Images are RGB with 8 bits per channel; levels are defined in `nst.engine.pictures.levels`.
 """
 
 import numpy as np
 from PIL import Image
 
 from nst import images
+
+LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)
+"""Weights of R, G and B in the luminance (ITU-R BT.601), the Y of YIQ and of YCbCr."""
 
 MIN_VARIANCE = 1.0
 """Of a colour, in grey levels squared: a style of one flat colour has none to scale by."""
@@ -42,19 +45,21 @@ def with_statistics_of(picture: Image.Image, other: Image.Image) -> Image.Image:
     return Image.fromarray(levels.reshape(np.asarray(picture).shape))
 
 
-def with_colours_of(picture: Image.Image, content: Image.Image, amount: float) -> Image.Image:
-    """The picture's luminance with the content's colours, [Gatys17] §5.1; `amount` from 0, the
-    picture itself, to 1. In YCbCr, whose Y is the luminance of the YIQ of the source."""
+def with_colours_of(levels: np.ndarray, content: Image.Image, amount: float) -> np.ndarray:
+    """Return the levels' luminance with the content's chroma, [Gatys17] §5.1.
+
+    `amount` from 0, the levels unchanged, to 1. Chroma is what is left of RGB without its
+    luminance, so the chroma of a difference is added and the luminance stays.
+    """
     if amount == 0:
-        return picture
-    luminance, blue, red = picture.convert("YCbCr").split()
-    content = images.resize(images.flatten(content), picture.size).convert("YCbCr")
-    _, content_blue, content_red = content.split()
-    chroma = [
-        Image.blend(own, others, amount)
-        for own, others in ((blue, content_blue), (red, content_red))
-    ]
-    return Image.merge("YCbCr", (luminance, *chroma)).convert("RGB")
+        return levels
+    height, width = levels.shape[:2]
+    resized = images.resize(images.flatten(content), (width, height))
+    change: np.ndarray = np.asarray(resized, dtype=np.float32) - levels
+    change -= (change @ LUMA)[..., np.newaxis]
+    change *= np.float32(amount)
+    change += levels
+    return change
 
 
 def _colours(picture: Image.Image) -> np.ndarray:

@@ -12,7 +12,8 @@ import numpy as np
 from PIL import Image
 
 from nst import images
-from nst.errors import InvalidImage, InvalidOption
+from nst.engine.pictures import levels
+from nst.errors import ImageRole, InvalidImage, InvalidOption
 from nst.images import ImageSource
 from nst.options import StyleTransferOptions
 
@@ -67,18 +68,24 @@ def load_mask(source: ImageSource, content: Image.Image, size: int) -> Image.Ima
     """The brightness of the picture, or its alpha if it has transparency: so what was cut out of
     a photograph is a mask for it. Raises InvalidImage if it does not fit the content picture, or if
     a result with this longest side would have no white in it."""
-    picture = images.load(source, "mask")
+    mask = load_over(source, content, "mask")
+    if not resize_mask(mask, images.fit(content.size, size)).getbbox():
+        raise InvalidImage("mask", "it is black everywhere; make it white where its style belongs")
+    return mask
+
+
+def load_over(source: ImageSource, content: Image.Image, role: ImageRole) -> Image.Image:
+    """Load a picture that was drawn over the content picture: its alpha if it has transparency,
+    else its brightness, in mode L. Raises InvalidImage if its aspect ratio is another one."""
+    picture = images.load(source, role)
     ratio = (picture.width * content.height) / (picture.height * content.width)
     if abs(ratio - 1) > ASPECT_TOLERANCE:
         raise InvalidImage(
-            "mask",
+            role,
             f"{picture.width}×{picture.height} pixels have another shape than the content's "
             f"{content.width}×{content.height}; draw it over the content picture",
         )
-    mask = picture.getchannel("A") if picture.mode == "RGBA" else picture.convert("L")
-    if not _resize(mask, images.fit(content.size, size)).getbbox():
-        raise InvalidImage("mask", "it is black everywhere; make it white where its style belongs")
-    return mask
+    return picture.getchannel("A") if picture.mode == "RGBA" else picture.convert("L")
 
 
 def style_size(
@@ -118,21 +125,33 @@ def mixed(
     of its style, and the content, resized, where there is none."""
     if len(pictures) == 1 and styles[0].mask is None:
         return pictures[0]
-    size = pictures[0].size
+    each = [levels.of_image(picture) for picture in pictures]
+    return levels.to_image(mixed_levels(content, each, styles))
+
+
+def mixed_levels(
+    content: Image.Image, pictures: Sequence[np.ndarray], styles: Sequence[Style]
+) -> np.ndarray:
+    """As `mixed`, of levels (H, W, 3), not rounded."""
+    if len(pictures) == 1 and styles[0].mask is None:
+        return pictures[0]
+    height, width, _ = pictures[0].shape
+    size = (width, height)
     parts = amounts(styles, size) or [np.full((1, 1), style.share) for style in styles]
     base = np.asarray(images.resize(images.flatten(content), size), dtype=np.float64)
     result = base.copy()
     for part, picture in zip(parts, pictures, strict=True):
-        result += part[:, :, None] * (np.asarray(picture) - base)
-    return Image.fromarray(result.round().clip(0, 255).astype(np.uint8))
+        result += part[:, :, None] * (picture - base)
+    return result
 
 
 def _as_array(mask: Image.Image | None, size: tuple[int, int]) -> np.ndarray:
     if mask is None:
         return np.ones(size[::-1], dtype=np.float32)
-    return np.asarray(_resize(mask, size), dtype=np.float32) / 255
+    return np.asarray(resize_mask(mask, size), dtype=np.float32) / 255
 
 
-def _resize(mask: Image.Image, size: tuple[int, int]) -> Image.Image:
+def resize_mask(mask: Image.Image, size: tuple[int, int]) -> Image.Image:
+    """The mask at exactly this (width, height)."""
     # The filter of the other pictures would leave ripples beside sharp edges.
     return mask.resize(size, Image.Resampling.BILINEAR)

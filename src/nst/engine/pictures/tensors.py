@@ -10,6 +10,7 @@ from torch import Tensor
 
 from nst import images
 from nst.engine.network.encoder import MEAN_RGB
+from nst.engine.pictures import levels
 from nst.engine.pictures.styles import Style, amounts, style_size
 
 _MEAN = torch.tensor(MEAN_RGB).view(1, 3, 1, 1)
@@ -41,10 +42,15 @@ def to_tensor(picture: Image.Image, size: tuple[int, int]) -> Tensor:
     return (pixels.float() - _MEAN).contiguous()
 
 
+def to_levels(image: Tensor) -> np.ndarray:
+    """The reverse, neither rounded nor clamped: levels (H, W, 3) of `pictures.levels`."""
+    pixels: np.ndarray = (image[0].cpu() + _MEAN[0]).permute(1, 2, 0).numpy()
+    return pixels
+
+
 def to_picture(image: Tensor) -> Image.Image:
     """The reverse: rounded, and what is out of range clamped. RGB."""
-    pixels = (image[0].cpu() + _MEAN[0]).round().clamp(0, 255).byte().permute(1, 2, 0)
-    return Image.fromarray(pixels.numpy())
+    return levels.to_image(to_levels(image))
 
 
 def style_inputs(

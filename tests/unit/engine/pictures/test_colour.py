@@ -8,6 +8,7 @@ from PIL import Image
 
 from conftest import picture
 from nst import Inputs, NeuralStyleTransfer, StyleTransferOptions, images
+from nst.engine.pictures import levels
 from nst.engine.pictures.colour import prepare_style, with_colours_of, with_statistics_of
 
 
@@ -52,8 +53,29 @@ def test_the_style_is_prepared_by_the_choice() -> None:
     assert colours(red).std() == pytest.approx(luminance.std(), rel=0.05)
 
 
+def recoloured(picture: Image.Image, content: Image.Image, amount: float) -> Image.Image:
+    return levels.to_image(with_colours_of(levels.of_image(picture), content, amount))
+
+
+def yiq(levels: np.ndarray) -> np.ndarray:
+    """[Gatys17] §5.1 names the space; the matrix is that of NTSC 1953."""
+    matrix = [[0.299, 0.587, 0.114], [0.596, -0.274, -0.322], [0.211, -0.523, 0.312]]
+    converted: np.ndarray = levels.astype(np.float64) @ np.array(matrix).T
+    return converted
+
+
+@pytest.mark.parametrize("amount", [0.3, 1])
+def test_in_yiq_only_the_chroma_changes(amount: float) -> None:
+    picture = levels.of_image(ONE) + np.float32(0.37)
+    before, content = yiq(picture), yiq(levels.of_image(OTHER))
+    expected = before.copy()
+    expected[..., 1:] += amount * (content - before)[..., 1:]
+    found = yiq(with_colours_of(picture, OTHER, amount))
+    np.testing.assert_allclose(found, expected, atol=2e-4)
+
+
 def test_the_luminance_stays_and_the_colours_come() -> None:
-    mixed = with_colours_of(ONE, OTHER, 1).convert("YCbCr")
+    mixed = recoloured(ONE, OTHER, 1).convert("YCbCr")
     expected = [ONE.convert("YCbCr").getchannel(0)]
     expected += [OTHER.convert("YCbCr").getchannel(band) for band in (1, 2)]
     for found, band in zip(mixed.split(), expected, strict=True):
@@ -62,9 +84,10 @@ def test_the_luminance_stays_and_the_colours_come() -> None:
 
 
 def test_the_amount_goes_from_none_to_all() -> None:
-    assert with_colours_of(ONE, OTHER, 0) is ONE
+    unchanged = levels.of_image(ONE)
+    assert with_colours_of(unchanged, OTHER, 0) is unchanged
     reds = [
-        colours(with_colours_of(ONE, OTHER, amount).convert("YCbCr"))[:, 2].mean()
+        colours(recoloured(ONE, OTHER, amount).convert("YCbCr"))[:, 2].mean()
         for amount in (0, 0.5, 1)
     ]
     assert reds[0] > reds[1] > reds[2]
@@ -73,7 +96,7 @@ def test_the_amount_goes_from_none_to_all() -> None:
 
 def test_the_content_may_have_another_size_and_transparency() -> None:
     content = picture(90, 60).convert("RGBA")
-    assert with_colours_of(ONE, content, 1).size == ONE.size
+    assert recoloured(ONE, content, 1).size == ONE.size
 
 
 def chroma(image: Image.Image) -> np.ndarray:

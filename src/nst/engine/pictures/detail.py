@@ -1,0 +1,76 @@
+"""The detail map: where more of the content picture stays, drawn by a person or found by itself.
+
+Torch is not imported here.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import Image, ImageChops
+
+from nst import images
+from nst.engine.pictures.protect import protect
+from nst.engine.pictures.styles import load_over, resize_mask
+from nst.errors import InvalidImage
+from nst.images import ImageSource
+from nst.options import StyleTransferOptions
+
+NOT_FOUND = {"faces": "no face was found", "person": "no person was found"}
+FILLS_ALL = {"faces": "a face fills the whole photo", "person": "a person fills the whole photo"}
+
+
+@dataclass(frozen=True, slots=True)
+class Detail:
+    """What to keep of a content picture."""
+
+    map: Image.Image | None
+    """Grey, in the shape of the content picture: white where more of it stays. None: nowhere."""
+    notice: str | None = None
+    """A line for the person who asked, if the option `protect` has no effect."""
+
+
+def load_detail(
+    source: "ImageSource | None", content: Image.Image, options: StyleTransferOptions
+) -> Detail:
+    """Combine the map that was given, if any, with what the option `protect` finds: the brighter
+    of the two counts. Raises InvalidImage, NetworkUnavailable."""
+    given = None if source is None else load_detail_map(source, content, options.size)
+    if options.protect == "none":
+        return Detail(given)
+    found = protect(content, options.protect)
+    if not found.getbbox():
+        return Detail(given, NOT_FOUND[options.protect])
+    if given is not None:
+        found = ImageChops.lighter(found, resize_mask(given, found.size))
+    darkest, brightest = _seen_range(found, content, options.size)
+    if darkest == brightest:
+        # Equal detail everywhere: of a face too small for this result, or too large.
+        notices = NOT_FOUND if brightest == 0 else FILLS_ALL
+        return Detail(given, notices[options.protect])
+    return Detail(found)
+
+
+def load_detail_map(source: ImageSource, content: Image.Image, size: int) -> Image.Image:
+    """Return the brightness of the picture, or its alpha if it has transparency, in mode L.
+
+    Raises InvalidImage if it does not have the shape of the content picture, or if a result with
+    this longest side would see the same brightness everywhere.
+    """
+    detail_map = load_over(source, content, "detail map")
+    darkest, brightest = _seen_range(detail_map, content, size)
+    if darkest == brightest:
+        raise InvalidImage("detail map", _UNIFORM.get(darkest, _GREY))
+    return detail_map
+
+
+def _seen_range(detail_map: Image.Image, content: Image.Image, size: int) -> tuple[int, int]:
+    """Return the darkest and the brightest value beside a result with this longest side."""
+    seen = np.asarray(resize_mask(detail_map, images.fit(content.size, size)))
+    return int(seen.min()), int(seen.max())
+
+
+_GREY = "it is equally bright everywhere; leave it out and use a lower strength instead"
+_UNIFORM = {
+    0: "it is black everywhere; make it white where more of the photo should stay",
+    255: "it is white everywhere; leave it out and use a lower strength instead",
+}

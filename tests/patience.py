@@ -1,0 +1,39 @@
+"""How tests wait: for a condition, under one generous ceiling.
+
+No test may depend on how fast or how busy the machine is. A wait ends when its condition holds.
+Where a test shows that nobody waits for a timeout, the timeout is set to the ceiling, so that
+only a defect can take as long.
+"""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TypeVar
+
+T = TypeVar("T")
+
+PATIENCE_SECONDS = 300.0
+"""Seconds after which a wait for one condition fails. Only a defect takes as long."""
+
+PROGRAM_SECONDS = 6 * PATIENCE_SECONDS
+"""Timeout in seconds of a program that takes many steps, such as a benchmark."""
+
+LOOK_SECONDS = 0.02
+"""Seconds between two looks at a condition."""
+
+
+def wait_until(look: Callable[[], T | None]) -> T:
+    """Return the first true value of `look`. Raises AssertionError after `PATIENCE_SECONDS`."""
+    gives_up_at = time.monotonic() + PATIENCE_SECONDS
+    while not (found := look()):
+        assert time.monotonic() < gives_up_at, f"nothing in {PATIENCE_SECONDS:.0f} s"
+        time.sleep(LOOK_SECONDS)
+    return found
+
+
+@contextmanager
+def no_waiting() -> Iterator[None]:
+    """Fail if the body takes `PATIENCE_SECONDS`: it waited for a timeout. Raises AssertionError."""
+    began_at = time.monotonic()
+    yield
+    assert time.monotonic() - began_at < PATIENCE_SECONDS, "it waited for a timeout"

@@ -1,0 +1,271 @@
+"""Methods at equal content distance: what is read off, what is kept, what is refused."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from benchmarks.engine import machine
+from benchmarks.engine.schema import today
+from benchmarks.frontier import __main__ as frontier
+from benchmarks.frontier import methods
+from benchmarks.frontier.curves import Comparison, Point, compare
+from benchmarks.frontier.gallery import Gallery, Kept, Pair
+from benchmarks.frontier.methods import AUTHORS, Method
+from benchmarks.frontier.report import render, summary
+from benchmarks.frontier.schema import Frontier, Painted
+from click.testing import CliRunner
+
+from conftest import picture
+from nst import images
+from nst.engine.device import resolve_device
+from nst.engine.network.weights import WeightsStore
+
+FEW = ("--size=48", "--steps=1")
+
+# ── reading off ───────────────────────────────────────────────────────────────────────────────
+
+
+def line(first: float, last: float, slope: float = 1.0, factor: float = 1.0) -> list[Point]:
+    """Three points on a straight line; the style falls from 1 as the content distance rises."""
+    contents = (first, (first + last) / 2, last)
+    return [Point(each, factor * (1 - slope * each), factor * (2 - each)) for each in contents]
+
+
+def test_equal_curves_have_ratio_1() -> None:
+    assert compare(line(0.1, 0.3), line(0.1, 0.3)) == Comparison(1, 1, 0)
+
+
+def test_curves_are_read_at_equal_content_wherever_their_points_are() -> None:
+    """Both lie on one line, at other strengths."""
+    found = compare(line(0.1, 0.3), line(0.2, 0.5))
+    assert (found.style, found.worst, found.gap) == pytest.approx((1, 1, 0))
+
+
+def test_the_ratio_is_the_factor_between_two_curves() -> None:
+    found = compare(line(0.15, 0.4, factor=0.9), line(0.1, 0.3))
+    assert (found.style, found.worst) == pytest.approx((0.9, 0.9))
+
+
+def test_the_ratio_is_the_mean_over_the_overlap() -> None:
+    """At 0.2, 0.22 … 0.4, by hand."""
+    found = compare(line(0.2, 0.6, slope=1.5), line(0.0, 0.4))
+    contents = [0.2 + 0.02 * n for n in range(11)]
+    by_hand = sum((1 - 1.5 * c) / (1 - c) for c in contents) / 11
+    assert found.style == pytest.approx(by_hand)
+
+
+def test_between_two_points_a_curve_is_straight() -> None:
+    bent = [Point(0.0, 1.0, 1.0), Point(0.1, 0.5, 1.0), Point(0.3, 0.4, 1.0)]
+    found = compare(bent, [Point(0.2, 0.9, 2.0)])
+    assert (found.style, found.worst) == pytest.approx((0.45 / 0.9, 0.5))
+
+
+def test_the_order_of_the_strengths_does_not_matter() -> None:
+    assert compare(line(0.1, 0.3)[::-1], line(0.2, 0.4)) == compare(line(0.1, 0.3), line(0.2, 0.4))
+
+
+@pytest.mark.parametrize("is_below", [True, False])
+def test_nothing_is_extrapolated(is_below: bool) -> None:
+    near, far = line(0.1, 0.2), line(0.25, 0.4)
+    ours, theirs = (near, far) if is_below else (far, near)
+    found = compare(ours, theirs)
+    assert not found.overlaps
+    assert found.gap == pytest.approx(0.05)
+    assert found.style == pytest.approx(0.8 / 0.75 if is_below else 0.75 / 0.8)
+
+
+# ── the tables ────────────────────────────────────────────────────────────────────────────────
+
+
+def row(method: str, pair: tuple[str, str], content: float, style: float) -> Painted:
+    return Painted(
+        measured_on=today(),
+        method=method,
+        strength=content,
+        content=pair[0],
+        style=pair[1],
+        width_pixels=4,
+        height_pixels=3,
+        seconds=1,
+        content_distance=content,
+        style_distance=style,
+        precision=style,
+        coverage=style / 2,
+        worst_tenth=2 * style,
+        gram=0,
+    )
+
+
+def results() -> Frontier:
+    first, second = ("lion", "mosaic"), ("wawel", "shipwreck")
+    rows = [
+        *(row("new", first, content, 0.18) for content in (0.1, 0.2, 0.3)),
+        *(row("old", first, content, 0.2) for content in (0.2, 0.3, 0.4)),
+        *(row("new", second, content, 0.1) for content in (0.1, 0.2)),
+        *(row("old", second, content, 0.2) for content in (0.3, 0.4)),
+    ]
+    return Frontier(
+        nst_version="1",
+        machine=machine.describe(resolve_device("cpu")),
+        model="vgg16",
+        judge="vgg19",
+        size=4,
+        methods=("new", "old"),
+        rows=tuple(rows),
+    )
+
+
+def test_pairs_whose_curves_are_apart_are_shown_and_not_counted() -> None:
+    text = render(results())
+    assert "| lion + mosaic | 0.900 | 0.900 | overlap |" in text
+    assert "| wawel + shipwreck | 0.500 | 0.500 | apart by 0.100: the two nearest points" in text
+    assert "1 of 2 pairs overlap. Style distance: mean 0.900, worst 0.900 (lion + mosaic)." in text
+    assert text.count("| old |") == 5
+
+
+def test_without_any_overlap_nothing_is_claimed() -> None:
+    found = summary({"a + b": Comparison(0.5, 0.5, 0.1)}, "new", "old")
+    assert found.startswith("0 of 1 pairs overlap: new and old cannot be compared")
+
+
+def test_results_are_read_back(tmp_path: Path) -> None:
+    (tmp_path / "r.json").write_text(results().model_dump_json())
+    shown = CliRunner().invoke(frontier.main, ["--show", str(tmp_path / "r.json")])
+    assert shown.output == render(results()) + "\n"
+
+
+# ── what is painted again ─────────────────────────────────────────────────────────────────────
+
+
+@pytest.fixture
+def gallery(tmp_path: Path) -> Gallery:
+    store = WeightsStore(offline=True)
+    return Gallery(tmp_path / "kept", store, store.load("vgg16"))
+
+
+@pytest.fixture
+def pair(content: Path, style: Path) -> Pair:
+    return Pair(content, style)
+
+
+def name_of(gallery: Gallery, pair: Pair, **changes: Any) -> str:
+    facts: dict[str, Any] = {"name": "quality", "strength": 0.5, "model": "vgg16", "size": 48}
+    pictures = (images.load(file, "content") for file in (pair.content, pair.style))
+    return gallery._notes(Method(**(facts | changes)), "x", *pictures).name
+
+
+def test_everything_that_changes_the_image_changes_its_name(
+    gallery: Gallery, pair: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    changes: list[dict[str, Any]] = [
+        {},
+        {"name": "classic"},
+        {"name": AUTHORS},
+        {"name": AUTHORS, "strength": 0.2},
+        {"name": AUTHORS, "steps": 3},
+        {"strength": 0.4},
+        {"model": "vgg19"},
+        {"size": 50},
+        {"steps": 3},
+    ]
+    found = [name_of(gallery, pair, **each) for each in changes]
+    assert len(set(found)) == len(found)
+    assert name_of(gallery, pair) == found[0]
+    assert name_of(gallery, Pair(pair.content, pair.content)) not in found
+    monkeypatch.setattr(methods, "hash_of_sources", lambda _: "another engine")
+    assert name_of(gallery, pair) not in found
+
+
+def test_the_judge_is_no_part_of_the_engine_s_version() -> None:
+    names = {file.name for file in methods._engine_files()}
+    assert "encoder.py" in names
+    assert "distance.py" not in names
+
+
+def test_an_image_is_painted_once(
+    gallery: Gallery, pair: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    method = Method("classic", 0.5, "vgg16", 48, steps=1)
+    first = gallery.get(method, pair)
+    monkeypatch.setattr(Method, "paint", None)
+    monkeypatch.setattr(Gallery, "_distances", None)
+    assert gallery.get(method, pair) == first
+    assert first[1] == (48, 32)
+
+
+def test_another_version_paints_again_unless_the_method_is_trusted(
+    gallery: Gallery, pair: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    method = Method("classic", 0.5, "vgg16", 48, steps=1)
+    kept = gallery.get(method, pair)
+    monkeypatch.setattr(methods, "hash_of_sources", lambda _: "another engine")
+    trusting = replace(gallery, trusted=["classic"])
+    monkeypatch.setattr(Gallery, "_judge_version", kept[0].judged_by)
+    assert trusting.get(method, pair) == kept
+    assert len(list(gallery.directory.glob("*.png"))) == 1
+    gallery.get(method, pair)
+    assert len(list(gallery.directory.glob("*.png"))) == 2
+
+
+def test_another_judge_judges_the_kept_image_again(
+    gallery: Gallery, pair: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    method = Method("classic", 0.5, "vgg16", 48, steps=1)
+    kept, _ = gallery.get(method, pair)
+    (notes,) = gallery.directory.glob("*.json")
+    older = kept.model_copy(update={"judged_by": "nobody", "seconds": 7})
+    notes.write_text(older.model_dump_json())
+    monkeypatch.setattr(Method, "paint", None)
+    again, _ = gallery.get(method, pair)
+    assert again == kept.model_copy(update={"seconds": 7})
+    assert Kept.model_validate_json(notes.read_text()) == again
+
+
+# ── the command ───────────────────────────────────────────────────────────────────────────────
+
+
+def refused(*arguments: str) -> str:
+    outcome = CliRunner().invoke(frontier.main, arguments)
+    assert outcome.exit_code == 2
+    return outcome.output
+
+
+def test_missing_pictures_are_named(tmp_path: Path) -> None:
+    said = refused(f"--pictures={tmp_path / 'nothing'}")
+    assert "there are no pictures in" in said
+    assert "--pictures" in said
+
+
+def test_bad_requests_are_refused(tmp_path: Path) -> None:
+    for kind in ("content", "style"):
+        (tmp_path / kind).mkdir()
+        picture().save(tmp_path / kind / f"{kind}.png")
+    assert "expected one of content+style" in refused(f"--pictures={tmp_path}", "--pair=cat+dog")
+    assert "name --method twice" in refused("--method=quality", "--method=quality")
+    assert "3 times" in refused("--strength=0.1", "--strength=0.2")
+    assert "vgg16" in refused("--method=authors", "--method=classic", "--model=vgg19")
+
+
+def test_it_runs(vgg19_directory: Path, content: Path, style: Path, tmp_path: Path) -> None:
+    for kind, file in (("content", content), ("style", style)):
+        (tmp_path / kind).mkdir()
+        (tmp_path / kind / file.name).write_bytes(file.read_bytes())
+    output = tmp_path / "frontier.json"
+    done = CliRunner().invoke(
+        frontier.main,
+        [
+            *FEW,
+            *("--method=classic", f"--method={AUTHORS}"),
+            *(f"--pictures={tmp_path}", f"--cache={tmp_path / 'kept'}"),
+            *(f"--weights-dir={vgg19_directory}", f"--output={output}"),
+        ],
+    )
+    assert done.exit_code == 0, done.output
+    found = Frontier.model_validate_json(output.read_text())
+    assert [(each.method, each.strength) for each in found.rows] == [
+        *(("classic", strength) for strength in frontier.STRENGTHS),
+        *((AUTHORS, alpha) for alpha in frontier.ALPHAS),
+    ]
+    assert len(list((tmp_path / "kept").glob("*.png"))) == 6
+    assert "of 1 pairs overlap" in done.output
