@@ -13,6 +13,7 @@ from nst import images
 from nst.engine.pictures.colour import prepare_style
 from nst.engine.pictures.detail import load_detail, load_detail_map
 from nst.engine.pictures.styles import Masks, Style, Styles, load_styles, style_size
+from nst.errors import InvalidImage
 from nst.images import ImageSource
 from nst.options import StyleTransferOptions
 
@@ -55,6 +56,8 @@ class Pictures:
         styles = load_styles(inputs.styles, inputs.masks, content, options)
         detail = _load_detail(inputs.detail_map, content, options)
         initial = None if inputs.initial is None else images.load(inputs.initial, "initial")
+        if options.style_loss == "neighbors":
+            _check_textures(styles)
         size = images.fit(content.size, options.size)
         images.check_sides(size, "content")
         for style in styles:
@@ -76,6 +79,15 @@ class Pictures:
                 yield f"mask {number}", style.mask
         if self.detail:
             yield "detail map", self.detail
+
+
+def _check_textures(styles: Sequence[Style]) -> None:
+    """Neighbours differ in direction only, and one colour has none. Raises InvalidImage."""
+    for style in styles:
+        extremes = images.flatten(style.picture).getextrema()
+        if all(darkest == brightest for darkest, brightest in extremes):
+            reason = "it has one colour everywhere, so there is no texture to paint with"
+            raise InvalidImage("style", f"{reason}; choose another picture or preset gram")
 
 
 def _load_detail(

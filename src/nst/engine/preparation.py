@@ -16,7 +16,7 @@ from nst.engine.memory.available import used_bytes
 from nst.engine.memory.budget import choose_plan
 from nst.engine.memory.plan import Demand
 from nst.engine.network.weights import Weights
-from nst.engine.pictures.styles import style_size
+from nst.engine.pictures.styles import mask_as_array, style_size
 from nst.engine.pictures.tensors import StyleInput, style_inputs, to_tensor
 from nst.engine.scale_task import ScaleTask, in_float32
 from nst.engine.scales import Scale
@@ -83,7 +83,13 @@ class Preparation:
             began = checkpoint.began(start)
         else:
             start = began = self._start(content, styles, coarser)
-        return Scene(scale, content, styles, began), start
+        return Scene(scale, content, styles, began, self._detail(scale)), start
+
+    def _detail(self, scale: Scale) -> Tensor | None:
+        if self.pictures.detail is None:
+            return None
+        pixels = mask_as_array(self.pictures.detail, scale.size)
+        return torch.from_numpy(pixels)[None, None].to(self.device)
 
     def _start(
         self, content: Tensor, styles: Sequence[StyleInput], coarser: Tensor | None

@@ -111,7 +111,7 @@ def amounts(styles: Sequence[Style], size: tuple[int, int]) -> list[np.ndarray] 
     """
     if all(style.mask is None for style in styles):
         return None
-    masks = np.stack([_as_array(style.mask, size) for style in styles])
+    masks = np.stack([mask_as_array(style.mask, size) for style in styles])
     shares = np.array([style.share for style in styles], dtype=np.float32)
     parts = masks * shares[:, None, None]
     total, sums = masks.sum(0).clip(max=1), parts.sum(0)
@@ -145,7 +145,8 @@ def mixed_levels(
     return result
 
 
-def _as_array(mask: Image.Image | None, size: tuple[int, int]) -> np.ndarray:
+def mask_as_array(mask: Image.Image | None, size: tuple[int, int]) -> np.ndarray:
+    """Return the mask at this (width, height) as (H, W) from 0 to 1; None is 1 everywhere."""
     if mask is None:
         return np.ones(size[::-1], dtype=np.float32)
     return np.asarray(resize_mask(mask, size), dtype=np.float32) / 255

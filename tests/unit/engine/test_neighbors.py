@@ -1,0 +1,127 @@
+"""Style loss neighbors on small real images: strength, flourish, detail map, styles, masks."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from conftest import picture
+from nst import Controls, Inputs, StyleTransferOptions
+from nst.engine.style_transfer import IterativeTransfer
+from nst.errors import InvalidImage
+
+CONTENT, STYLE = picture(96, 72), picture(80, 70).rotate(180)
+OTHER = Image.fromarray(np.random.default_rng(0).integers(0, 255, (64, 64, 3), dtype=np.uint8))
+LEFT = Image.fromarray(np.repeat([[255] * 48 + [0] * 48], 72, axis=0).astype(np.uint8))
+
+
+def transfer(**options: Any) -> IterativeTransfer:
+    changed = {"model": "vgg16", "size": 96, "total_iterations": 12, "scales": 2} | options
+    return IterativeTransfer(
+        StyleTransferOptions.from_preset("quality", **changed), device="cpu", precision="fp32"
+    )
+
+
+def painted(inputs: Inputs | None = None, **options: Any) -> np.ndarray:
+    return pixels(transfer(**options).run(inputs or Inputs(CONTENT, STYLE)).image)
+
+
+def pixels(image: Image.Image) -> np.ndarray:
+    return np.asarray(image.convert("RGB"), dtype=float)
+
+
+def difference(one: np.ndarray, other: np.ndarray) -> float:
+    return float(np.abs(one - other).mean())
+
+
+def test_the_stages_are_scales_from_coarse_to_fine_and_two_rounds_of_finishing() -> None:
+    told = [(each.size, each.step) for each in transfer().steps(Inputs(CONTENT, STYLE))]
+    assert told == [((48, 36), n) for n in range(1, 5)] + [((96, 72), n) for n in range(5, 13)]
+
+
+def test_the_default_preset_matches_neighbors() -> None:
+    assert transfer().options.style_loss == "neighbors"
+
+
+def test_more_strength_goes_further_from_the_content() -> None:
+    content = pixels(CONTENT)
+    distances = [difference(painted(strength=each), content) for each in (0.0, 0.5, 1.0)]
+    assert distances == sorted(distances)
+    assert distances[0] < 0.8 * distances[2]
+
+
+def test_strength_and_flourish_can_be_steered() -> None:
+    method = transfer()
+    for values in ({"strength": 1.0}, {"flourish": 1.0}):
+        controls = Controls(method.options)
+        steps = method.steps(Inputs(CONTENT, STYLE), controls=controls)
+        first = next(steps)
+        controls.set(**values)
+        second = next(steps)
+        (name,) = values
+        assert (first.in_force[name], second.in_force[name]) == (0.5, 1.0)
+
+
+def test_the_same_seed_paints_the_same_picture() -> None:
+    one, same, another = (painted(seed=seed) for seed in (1, 1, 2))
+    assert np.array_equal(one, same)
+    assert not np.array_equal(one, another)
+
+
+def test_a_detail_map_keeps_more_of_the_content_where_it_is_white() -> None:
+    with_map, without = painted(Inputs(CONTENT, STYLE, detail_map=LEFT)), painted()
+    content = pixels(CONTENT)
+    left, right = (slice(0, 40), slice(56, 96))
+    kept = [
+        difference(each[:, left], content[:, left]) - difference(each[:, right], content[:, right])
+        for each in (with_map, without)
+    ]
+    assert kept[0] < kept[1]
+
+
+def test_each_region_is_painted_in_its_own_style() -> None:
+    both = Inputs(CONTENT, [STYLE, OTHER], [LEFT, Image.fromarray(255 - np.asarray(LEFT))])
+    mixed, one, other = painted(both), painted(), painted(Inputs(CONTENT, OTHER))
+    left, right = (slice(0, 40), slice(56, 96))
+    for region, own, foreign in ((left, one, other), (right, other, one)):
+        to_own = difference(mixed[:, region], own[:, region])
+        assert to_own < difference(mixed[:, region], foreign[:, region])
+
+
+def test_shares_go_from_one_style_to_the_other() -> None:
+    inputs = Inputs(CONTENT, [STYLE, OTHER])
+    end = painted(Inputs(CONTENT, OTHER))
+    distances = [
+        difference(painted(inputs, style_blend=blend), end)
+        for blend in ((1, 0), (0.5, 0.5), (0, 1))
+    ]
+    assert distances == sorted(distances, reverse=True)
+
+
+@pytest.mark.parametrize("options", [{"color": "match"}, {"color": "luminance"}], ids=str)
+def test_colours_of_the_photo_stay(options: dict[str, Any]) -> None:
+    def colour(image: np.ndarray) -> np.ndarray:
+        return np.asarray((image - image.mean(2, keepdims=True)).mean((0, 1)))
+
+    content = colour(pixels(CONTENT))
+    kept, lost = (colour(painted(**each)) for each in (options, {}))
+    assert np.abs(kept - content).sum() < np.abs(lost - content).sum()
+
+
+def test_transparency_comes_back() -> None:
+    image = CONTENT.convert("RGBA")
+    image.putalpha(LEFT)
+    assert transfer().run(Inputs(image, STYLE)).image.getchannel("A").getextrema() == (0, 255)
+
+
+def test_a_style_of_one_colour_is_refused_in_words() -> None:
+    with pytest.raises(InvalidImage, match=r"one colour everywhere.*preset gram"):
+        painted(Inputs(CONTENT, Image.new("RGB", (80, 80), "teal")))
+
+
+def test_tiles_paint_what_the_whole_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = painted()
+    monkeypatch.setattr("nst.engine.memory.plan._sides", lambda longest: [48])
+    tiles = painted()
+    assert difference(whole, tiles) < 1.5
