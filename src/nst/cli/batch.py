@@ -20,6 +20,7 @@ from nst.cli.options import (
     given,
     machine_options,
     preset_option,
+    say_ignored,
     transfer_options,
     with_dashes,
 )
@@ -89,13 +90,11 @@ def batch(
     """
     if pairs and watch:
         raise click.UsageError("--pairs and --watch exclude each other")
+    options = StyleTransferOptions.from_preset(preset or DEFAULT_PRESET, **given(values))
+    say_ignored(options)
     work = Batch(
         Painter(
-            StyleTransferOptions.from_preset(preset or DEFAULT_PRESET, **given(values)),
-            device=device,
-            precision=precision,
-            max_memory=max_memory,
-            weights=weights,
+            options, device=device, precision=precision, max_memory=max_memory, weights=weights
         ),
         output,
         f".{format_name}",
