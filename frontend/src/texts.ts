@@ -278,13 +278,15 @@ export const texts = {
       label: 'Preset',
       names: {
         draft: { title: 'Draft', text: 'A first impression, within a second' },
-        fast: { title: 'Quick', text: 'Smaller, in about a minute' },
-        quality: { title: 'Quality', text: 'The best picture, in a few minutes' },
-        classic: { title: 'Classic', text: 'The method of 2016, with all its steps' },
+        fast: { title: 'Quick', text: 'As Best, in a third of the steps' },
+        quality: { title: 'Best', text: 'Each place painted like the place of the style that resembles it' },
+        gram: { title: 'Classic Gram matrices', text: 'Forms of the style may appear anywhere' },
+        classic: { title: 'Original', text: 'The method of 2016, with all its steps' },
       } as Record<string, { title: string; text: string }>,
     },
     sliders: {
-      strength: { label: 'Strength', least: 'Photo', most: 'Style' },
+      strength: { label: 'Strength', least: 'A breath of brush', most: 'Style at its strongest' },
+      flourish: { label: 'Flourish', least: 'Calm', most: 'Wild' },
       size: { label: 'Detail', value: (size: number) => `${size} pixels` },
       style_scale: { label: 'Brush', least: 'Fine', most: 'Broad', value: (scale: number) => `× ${plainNumber(scale)}` },
       color: {
@@ -314,6 +316,11 @@ export const texts = {
       },
       on: 'On',
       off: 'Off',
+    },
+    noEffect: {
+      draft: (label: string) => `${label} has no effect on a draft.`,
+      needs: (label: string, needs: string[]) => `${label} has no effect: it needs ${list(needs)}.`,
+      need: (label: string, values: string[] | null) => `${label} ${values ? list(values) : 'above 0'}`,
     },
     allowed: {
       whole: 'a whole number',
@@ -443,6 +450,7 @@ export const texts = {
       lead: 'Move a slider: the painting follows from the next step on.',
       labels: {
         strength: 'Strength',
+        flourish: 'Flourish',
         content_weight: 'Hold on to the photo',
         style_weight: 'Take from the style',
         tv_weight: 'Smooth away noise',
@@ -616,7 +624,7 @@ export const texts = {
     },
     weights: {
       title: 'What the settings do',
-      strength: { title: 'Strength', text: 'How the two distances are weighed against each other: content weight and style weight. Only their ratio counts.' },
+      strength: { title: 'Strength', text: 'How the two distances are weighed against each other. 0: the photo with a breath of brush; 1: the style at its strongest.' },
       brush: { title: 'Brush', text: 'The network sees a window of fixed size. Make the style picture smaller and its strokes become finer.' },
       color: { title: 'Colours', text: 'Those of the style; the style’s after they were moved near the photo’s; or the photo’s own, with only light and dark painted.' },
       smooth: { title: 'Smoothness', text: 'The total variation weight smooths away noise between neighbouring pixels.' },
@@ -658,6 +666,7 @@ export const texts = {
       content_weight: 'Content weight',
       style_weight: 'Style weight',
       strength: 'Strength',
+      flourish: 'Flourish',
       style_scale: 'Style scale',
       protect: 'Protect',
       color: 'Colours',

@@ -7,7 +7,14 @@ from types import MappingProxyType
 from nst.errors import InvalidOption
 from nst.options import StyleTransferOptions
 
-STEERABLE = ("content_weight", "style_weight", "tv_weight", "strength", "color_amount")
+STEERABLE = (
+    "content_weight",
+    "style_weight",
+    "tv_weight",
+    "strength",
+    "flourish",
+    "color_amount",
+)
 """Options that the engine takes over before its next step."""
 
 

@@ -4,7 +4,7 @@ The command line, the compatible command, the HTTP form and the docs are made fr
 `StyleTransferOptions`; the defaults are those of the classic method.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Annotated, Any, Literal, Self, get_args, get_origin
 
 from pydantic import (
@@ -72,8 +72,16 @@ class StyleTransferOptions(BaseModel):
         default=0.5,
         ge=0,
         le=1,
-        description="How strong the style is: 0.5 leaves the weights as they are, 0 multiplies the "
-        "content weight by 10 000, 1 divides it by as much.",
+        description="How strong the style is: 0 is the photo with a breath of brush, 1 is the "
+        "style at its strongest. It multiplies the content weight by 10 000 at 0 and divides it by "
+        "10 000 at 1; with style_loss neighbors by 100.",
+    )
+    flourish: float = Field(
+        default=0.0,
+        ge=0,
+        le=1,
+        description="How freely the large forms of the style appear where the photo is empty: 0 is "
+        "calm, 1 is wild.",
     )
     style_scale: float = Field(
         default=1.0,
@@ -119,17 +127,12 @@ class StyleTransferOptions(BaseModel):
         description="The layers of the network whose statistics are compared: the classic "
         "programs' one in each block, or about twice as many, which fits the style better.",
     )
-    flourish: float = Field(
-        default=0.0,
-        ge=0,
-        le=1,
-        description="How freely the large forms of the style appear where the photo is empty; 0 is "
-        "calm, 1 is wild.",
-    )
     style_loss: Literal["gram", "wasserstein", "neighbors"] = Field(
         default="gram",
-        description="How statistics are compared: as the classic programs do, or by what it takes "
-        "to move features until their mean and covariance are the style's.",
+        description="How the image is compared with the style. gram: by Gram matrices, as the "
+        "classic programs do. wasserstein: by the distance that features must move until their "
+        "mean and covariance are the style's. neighbors: each place of the photo is matched with "
+        "the place of the style that looks most like it.",
     )
     padding: Literal["zeros", "replicate"] = Field(
         default="zeros",
@@ -222,9 +225,9 @@ class StyleTransferOptions(BaseModel):
 
     @property
     def content_weight_in_force(self) -> float:
-        """The content weight as the strength leaves it."""
-        reach = 2 if self.style_loss == "neighbors" else 4
-        return float(self.content_weight * 10 ** (reach * (1 - 2 * self.strength)))
+        """The content weight, multiplied by what the strength says."""
+        decades = DECADES_OF_STRENGTH[self.style_loss]
+        return float(self.content_weight * 10 ** (decades - 2 * decades * self.strength))
 
     @property
     def loss_weights(self) -> tuple[float, float, float]:
@@ -254,20 +257,27 @@ class StyleTransferOptions(BaseModel):
         return self.total_iterations == 0
 
 
+DECADES_OF_STRENGTH: Mapping[str, int] = {"gram": 4, "wasserstein": 4, "neighbors": 2}
+"""By style_loss: strength 0 multiplies the content weight by 10 to this power, strength 1 divides
+by it."""
+
+_NEIGHBORS: Mapping[str, Any] = {
+    "size": 512,
+    "style_loss": "neighbors",
+    "content_weight": 1e4,
+    "style_weight": 1e4,
+    "tv_weight": 0.0,
+    "flourish": 0.5,
+    "scales": 4,
+    "padding": "replicate",
+    "total_iterations": 180,
+    "save_every": 0,
+}
+
 PRESETS: Mapping[str, Mapping[str, Any]] = {
-    "neighbors": {
-        "size": 512,
-        "style_loss": "neighbors",
-        "content_weight": 1e4,
-        "style_weight": 1e4,
-        "tv_weight": 0,
-        "flourish": 0.5,
-        "scales": 4,
-        "padding": "replicate",
-        "total_iterations": 180,
-        "save_every": 0,
-    },
-    "quality": {
+    "quality": _NEIGHBORS,
+    "fast": {**_NEIGHBORS, "total_iterations": 60},
+    "gram": {
         "size": 512,
         "content_weight": 1.85e5,
         "style_layers": "dense",
@@ -277,7 +287,6 @@ PRESETS: Mapping[str, Mapping[str, Any]] = {
         "total_iterations": 180,
         "save_every": 0,
     },
-    "fast": {"size": 384, "total_iterations": 100, "save_every": 0, "model": "vgg16"},
     "draft": {
         "size": 512,
         "init_method": "draft",
@@ -291,7 +300,72 @@ PRESETS: Mapping[str, Mapping[str, Any]] = {
 command. Options that are given replace those of the preset."""
 
 DEFAULT_PRESET = "quality"
-"""Of `nst stylize`, the page and the API."""
+"""The preset of `nst stylize`, the page and the API if none is named."""
+
+Need = Mapping[str, Sequence[str] | None]
+"""Options with the values that satisfy the need; one of the options is enough. None: any value
+greater than 0."""
+
+_STEPS: Need = {"total_iterations": None}
+
+IN_DRAFTS = ("size", "style_blend", "protect", "init_method", "total_iterations")
+"""Options that a draft obeys or refuses. All others have an effect on the steps of the optimizer
+alone, and a draft takes none."""
+
+NEEDS: Mapping[str, Need] = {
+    "strength": {"content_weight": None},
+    "flourish": {"style_loss": ["neighbors"]},
+    "color_amount": {"color": ["luminance"]},
+    "style_layers": {"style_loss": ["gram", "wasserstein"]},
+    "learning_rate": {"optimizer": ["adam"]},
+    "convergence_window": {"convergence_tolerance": None},
+    "seed": {"init_method": ["random"], "style_loss": ["neighbors"]},
+}
+"""What an option needs to have an effect, beside the steps."""
+
+
+def needs_of(name: str) -> Sequence[Need]:
+    """Return all that an option needs to have an effect. An unknown name needs steps."""
+    steps = () if name in IN_DRAFTS else (_STEPS,)
+    return (*steps, NEEDS[name]) if name in NEEDS else steps
+
+
+def has_effect(options: StyleTransferOptions, name: str) -> bool:
+    """Return whether another value of this option could change the image."""
+    return _unmet(options, name) is None
+
+
+def ignored(options: StyleTransferOptions, given: Iterable[str]) -> list[str]:
+    """Return a sentence for each of the given names that has no effect with these options."""
+    unmet = {name: _unmet(options, name) for name in given}
+    return [_no_effect(options, name, need) for name, need in unmet.items() if need is not None]
+
+
+def _unmet(options: StyleTransferOptions, name: str) -> Need | None:
+    return next((need for need in needs_of(name) if not _is_met(options, need)), None)
+
+
+def _is_met(options: StyleTransferOptions, need: Need) -> bool:
+    return any(
+        getattr(options, other) > 0 if values is None else getattr(options, other) in values
+        for other, values in need.items()
+    )
+
+
+def _no_effect(options: StyleTransferOptions, name: str, need: Need) -> str:
+    if need is _STEPS:
+        return f"{name} has no effect on a draft; choose another preset, or leave it out"
+    now = " and ".join(f"{other} {_plain(getattr(options, other))}" for other in need)
+    needed = " or ".join(
+        f"{other} {'greater than 0' if values is None else ' or '.join(values)}"
+        for other, values in need.items()
+    )
+    return f"{name} has no effect with {now}; it needs {needed}"
+
+
+def _plain(value: object) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
 
 _BOUNDS = {"ge": "at least", "gt": "more than", "le": "at most", "lt": "less than"}
 

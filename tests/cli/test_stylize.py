@@ -28,6 +28,7 @@ CHANGED: dict[str, Any] = {
     "content_weight": 5e4,
     "style_weight": 1e4,
     "strength": 0.75,
+    "flourish": 0.25,
     "style_scale": 0.5,
     "style_blend": [2.0],
     "protect": "faces",
@@ -141,7 +142,8 @@ def test_every_option_arrives(
 
 
 @pytest.mark.parametrize(
-    ("preset", "steps"), [("quality", 180), ("fast", 100), ("classic", 20000), (None, 180)]
+    ("preset", "steps"),
+    [("quality", 180), ("fast", 60), ("gram", 180), ("classic", 20000), (None, 180)],
 )
 def test_presets(
     nst: Nst, tmp_path: Path, content: Path, style: Path, preset: str | None, steps: int

@@ -5,13 +5,23 @@ The tests walk the declared fields, so that a new option is covered when it is d
 
 import math
 from collections.abc import Iterator
-from typing import Any, Literal, get_origin
+from typing import Any, Literal, get_args, get_origin
 
 import pytest
 from pydantic import ValidationError
 
 from nst.errors import InvalidOption
-from nst.options import MODELS, PRESETS, StyleTransferOptions, describe_allowed
+from nst.options import (
+    IN_DRAFTS,
+    MODELS,
+    NEEDS,
+    PRESETS,
+    StyleTransferOptions,
+    describe_allowed,
+    has_effect,
+    ignored,
+    needs_of,
+)
 
 FIELDS = StyleTransferOptions.model_fields
 NUMBERS = [name for name, field in FIELDS.items() if field.annotation in (int, float)]
@@ -242,6 +252,136 @@ def test_unknown_preset() -> None:
         StyleTransferOptions.from_preset("best")
     assert (caught.value.field, caught.value.value) == ("preset", "best")
     assert caught.value.allowed == "one of " + ", ".join(PRESETS)
+
+
+def test_gram_is_what_quality_was_in_version_0_1() -> None:
+    assert PRESETS["gram"] == {
+        "size": 512,
+        "content_weight": 1.85e5,
+        "style_layers": "dense",
+        "scales": 3,
+        "average": 0.9,
+        "padding": "replicate",
+        "total_iterations": 180,
+        "save_every": 0,
+    }
+    assert StyleTransferOptions.from_preset("gram").style_loss == "gram"
+    assert PRESETS["classic"] == {}
+
+
+def test_quality_and_fast_differ_in_their_steps_alone() -> None:
+    quality, fast = (dict(PRESETS[preset]) for preset in ("quality", "fast"))
+    assert fast.pop("total_iterations") < quality.pop("total_iterations")
+    assert quality == fast
+    assert (quality["style_loss"], quality["flourish"]) == ("neighbors", 0.5)
+
+
+# ── strength ──────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    ("style_loss", "most"), [("gram", 10_000), ("wasserstein", 10_000), ("neighbors", 100)]
+)
+def test_strength_moves_the_content_weight_as_its_help_says(style_loss: Any, most: float) -> None:
+    def weight(strength: float) -> float:
+        options = StyleTransferOptions(style_loss=style_loss, strength=strength)
+        return options.content_weight_in_force / options.content_weight
+
+    assert [weight(0), weight(0.5), weight(1)] == pytest.approx([most, 1, 1 / most])
+    assert f"{most:,}".replace(",", " ") in str(FIELDS["strength"].description)
+
+
+# ── options without effect ────────────────────────────────────────────────────────────────────
+
+OF_NEED: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
+    "strength": (
+        "with content_weight 0; it needs content_weight greater than 0",
+        {"content_weight": 0},
+        {"content_weight": 0.1},
+    ),
+    "flourish": (
+        "with style_loss gram; it needs style_loss neighbors",
+        {"style_loss": "gram"},
+        {"style_loss": "neighbors"},
+    ),
+    "color_amount": (
+        "with color match; it needs color luminance",
+        {"color": "match"},
+        {"color": "luminance"},
+    ),
+    "style_layers": (
+        "with style_loss neighbors; it needs style_loss gram or wasserstein",
+        {"style_loss": "neighbors"},
+        {"style_loss": "wasserstein"},
+    ),
+    "learning_rate": (
+        "with optimizer lbfgs; it needs optimizer adam",
+        {"optimizer": "lbfgs"},
+        {"optimizer": "adam"},
+    ),
+    "convergence_window": (
+        "with convergence_tolerance 0; it needs convergence_tolerance greater than 0",
+        {"convergence_tolerance": 0},
+        {"convergence_tolerance": 0.1},
+    ),
+    "seed": (
+        "with init_method content and style_loss gram; "
+        "it needs init_method random or style_loss neighbors",
+        {},
+        {"init_method": "random"},
+    ),
+}
+"""The end of the sentence, options without and with an effect."""
+
+
+def test_every_need_has_an_example_here() -> None:
+    assert set(OF_NEED) == set(NEEDS)
+
+
+@pytest.mark.parametrize("name", OF_NEED)
+def test_an_option_without_effect_is_told_with_what_it_needs(name: str) -> None:
+    end, without, with_effect = OF_NEED[name]
+    assert ignored(StyleTransferOptions(**without), [name]) == [f"{name} has no effect {end}"]
+    assert ignored(StyleTransferOptions(**with_effect), [name]) == []
+    assert has_effect(StyleTransferOptions(**with_effect), name)
+    assert not has_effect(StyleTransferOptions(**without), name)
+
+
+def test_one_of_several_needs_is_enough() -> None:
+    assert has_effect(StyleTransferOptions(style_loss="neighbors"), "seed")
+
+
+@pytest.mark.parametrize("name", FIELDS)
+def test_a_draft_has_few_options(name: str) -> None:
+    sentences = ignored(StyleTransferOptions.from_preset("draft"), [name])
+    if name in IN_DRAFTS:
+        assert sentences == []
+    else:
+        end = "has no effect on a draft; choose another preset, or leave it out"
+        assert sentences == [f"{name} {end}"]
+
+
+def test_only_given_names_are_told_in_their_order() -> None:
+    options = StyleTransferOptions()
+    assert ignored(options, []) == []
+    given = ["learning_rate", "size", "flourish"]
+    assert [line.split()[0] for line in ignored(options, given)] == ["learning_rate", "flourish"]
+
+
+@pytest.mark.parametrize("name", FIELDS)
+def test_needs_name_options_and_their_choices(name: str) -> None:
+    for need in needs_of(name):
+        for other, values in need.items():
+            if values is None:
+                assert other in NUMBERS
+            else:
+                assert set(values) <= set(get_args(FIELDS[other].annotation))
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_no_preset_sets_what_has_no_effect(preset: str) -> None:
+    names = set(PRESETS[preset]) - {"model", "save_every"}  # these a draft only reports
+    assert ignored(StyleTransferOptions.from_preset(preset), names) == []
 
 
 # ── model, round trip ─────────────────────────────────────────────────────────────────────────

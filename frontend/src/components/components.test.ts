@@ -10,9 +10,14 @@ import Commands from './Commands.svelte';
 import Compare from './Compare.svelte';
 import ContentPanel from './ContentPanel.svelte';
 import ErrorNote from './ErrorNote.svelte';
+import HumanSliders from './HumanSliders.svelte';
 import JobEnd from './JobEnd.svelte';
+import JobFacts from './JobFacts.svelte';
 import LossChart from './LossChart.svelte';
 import OptionField from './OptionField.svelte';
+import Presets from './Presets.svelte';
+import StartBar from './StartBar.svelte';
+import Steering from './Steering.svelte';
 import Viewer from './Viewer.svelte';
 
 const user = userEvent.setup();
@@ -68,6 +73,79 @@ describe('OptionField', () => {
     await user.selectOptions(screen.getByLabelText('Colours'), 'luminance');
     expect(studio.changes).toEqual({ color: 'luminance' });
   });
+});
+
+describe('options without effect', () => {
+  const sliders = () => screen.queryAllByRole('slider').map((slider) => slider.getAttribute('aria-label'));
+
+  beforeEach(() => {
+    studio.document = DOCUMENT;
+    studio.preset = 'quality';
+    studio.changes = {};
+  });
+
+  it('have no slider', async () => {
+    render(HumanSliders);
+    expect(sliders()).toEqual(['Strength', 'Flourish', 'Detail']);
+    studio.choosePreset('gram');
+    await vi.waitFor(() => {
+      expect(sliders()).toEqual(['Strength', 'Detail']);
+    });
+    studio.choosePreset('draft');
+    await vi.waitFor(() => {
+      expect(sliders()).toEqual(['Detail']);
+    });
+    expect(screen.queryByRole('radio')).not.toBeInTheDocument();
+  });
+
+  it('are named near Start when they were changed', async () => {
+    render(StartBar);
+    studio.set('flourish', 0.8);
+    studio.set('strength', 0.7);
+    expect(screen.queryByText(/has no effect/)).not.toBeInTheDocument();
+    studio.choosePreset('gram');
+    expect(await screen.findByText('Flourish has no effect: it needs Style loss neighbors.')).toBeInTheDocument();
+    expect(screen.getAllByText(/has no effect/)).toHaveLength(1);
+    studio.choosePreset('draft');
+    expect(await screen.findByText('Flourish has no effect on a draft.')).toBeInTheDocument();
+    expect(screen.getByText('Strength has no effect on a draft.')).toBeInTheDocument();
+  });
+
+  it('are named beside their field', () => {
+    studio.choosePreset('gram');
+    render(OptionField, { field: fieldsOf(DOCUMENT).find(({ name }) => name === 'flourish') as Field });
+    expect(screen.getByLabelText('Flourish')).toHaveAccessibleDescription(
+      'Flourish has no effect: it needs Style loss neighbors.',
+    );
+  });
+
+  it('are named on the page of their picture', () => {
+    render(JobFacts, { job: job({ notices: ['seed has no effect on a draft'] }) });
+    expect(screen.getByText('seed has no effect on a draft.')).toBeInTheDocument();
+  });
+
+  it('cannot be steered', () => {
+    const inForce = { strength: 0.5, flourish: 0.25, content_weight: 1e4, color_amount: 1 };
+    const { unmount } = render(Steering, { job: job(), inForce });
+    expect(sliders()).toEqual(['Strength', 'Flourish', 'Hold on to the photo']);
+    expect(screen.getByRole('slider', { name: 'Flourish' })).toHaveAttribute('aria-valuetext', '25 %');
+    unmount();
+    render(Steering, { job: job({ steerable: ['strength'] }), inForce });
+    expect(sliders()).toEqual(['Strength']);
+  });
+});
+
+it('offers presets from the quickest to the longest', async () => {
+  studio.document = DOCUMENT;
+  render(Presets);
+  expect(screen.getAllByRole('radio').map((radio) => radio.querySelector('span')?.textContent)).toEqual([
+    'Draft',
+    'Best',
+    'Classic Gram matrices',
+    'Original',
+  ]);
+  await user.click(screen.getByRole('radio', { name: /^Classic Gram matrices/ }));
+  expect(studio.preset).toBe('gram');
 });
 
 describe('Viewer', () => {

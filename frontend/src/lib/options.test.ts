@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { DOCUMENT } from './fixtures';
-import { changesFrom, fieldsOf, inForce, nearestPreset, valueOf, type Field } from './options';
-import { allowedOf, grouped, labelOf } from './words';
+import { changesFrom, fieldsOf, inForce, nearestPreset, unmetNeed, valueOf, type Field } from './options';
+import { allowedOf, grouped, labelOf, noEffect } from './words';
 
 const fields = fieldsOf(DOCUMENT);
 const field = (name: string) => fields.find((one) => one.name === name) as Field;
@@ -77,6 +77,24 @@ describe('presets and changes', () => {
   it('puts changes over the preset over the defaults', () => {
     const options = inForce(DOCUMENT, 'quality', { size: 800 });
     expect(options).toMatchObject({ size: 800, content_weight: 1.4e5, strength: 0.5 });
+  });
+
+  it('finds what an option lacks to have an effect', () => {
+    const lacks = (preset: string, name: string) => unmetNeed(DOCUMENT, inForce(DOCUMENT, preset, {}), name);
+    expect(lacks('quality', 'flourish')).toBeNull();
+    expect(lacks('gram', 'flourish')).toEqual({ style_loss: ['neighbors'] });
+    expect(lacks('draft', 'flourish')).toEqual({ total_iterations: null });
+    expect(lacks('draft', 'size')).toBeNull();
+  });
+
+  it('says it in words', () => {
+    expect(noEffect('seed', { init_method: ['random'], style_loss: ['gram', 'neighbors'] })).toBe(
+      'Seed has no effect: it needs Start from random or Style loss gram or neighbors.',
+    );
+    expect(noEffect('strength', { content_weight: null })).toBe(
+      'Strength has no effect: it needs Content weight above 0.',
+    );
+    expect(noEffect('strength', { total_iterations: null })).toBe('Strength has no effect on a draft.');
   });
 
   it('keeps only what the preset would not give', () => {

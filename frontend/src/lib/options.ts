@@ -1,6 +1,6 @@
 /** Fields of a form, made from the JSON schema of the options, so that a new option needs no new code. */
 
-import type { OptionsDocument, Options, OptionValue, Property } from './types';
+import type { Need, OptionsDocument, Options, OptionValue, Property } from './types';
 
 interface Common {
   name: string;
@@ -85,6 +85,17 @@ export function inForce(document: OptionsDocument, preset: string, changes: Opti
   const properties = Object.entries(document.schema.properties);
   const defaults = Object.fromEntries(properties.map(([name, { default: value }]) => [name, value ?? null]));
   return { ...defaults, ...document.presets[preset], ...changes };
+}
+
+/** What an option lacks to have an effect with these options; null if it has one. */
+export function unmetNeed(document: OptionsDocument, options: Options, name: string): Need | null {
+  return (document.needs[name] ?? []).find((need) => !isMet(need, options)) ?? null;
+}
+
+function isMet(need: Need, options: Options): boolean {
+  return Object.entries(need).some(([other, values]) =>
+    values ? values.includes(String(options[other])) : Number(options[other]) > 0,
+  );
 }
 
 const same = (one: OptionValue | undefined, other: OptionValue | undefined) =>

@@ -6,9 +6,10 @@ import { checkPicture, mayCarryRecipe, WrongFile } from './files';
 import { shown } from './job';
 import { loadLooks, parseLooks, saveLooks, withLook, type Look } from './looks';
 import { notices } from './notices.svelte';
-import { changesFrom, inForce, nearestPreset } from './options';
+import { changesFrom, inForce, nearestPreset, unmetNeed } from './options';
 import { formOf, type Mask, type Order, type Picture, type Style } from './submission';
-import type { Job, Options, OptionsDocument, OptionValue, Sample } from './types';
+import type { Job, Need, Options, OptionsDocument, OptionValue, Sample } from './types';
+import { noEffect } from './words';
 
 export type Role = 'content' | 'style';
 
@@ -43,6 +44,13 @@ class Studio {
   readonly changeCount = $derived(
     this.document ? Object.keys(changesFrom(this.document, this.preset, this.changes)).length : 0,
   );
+  /** A sentence for each change that has no effect. */
+  readonly ignored = $derived(
+    Object.keys(this.changes).flatMap((name) => {
+      const need = this.unmetNeed(name);
+      return need ? [noEffect(name, need)] : [];
+    }),
+  );
   readonly missing = $derived<Role | null>(!this.content ? 'content' : this.styles.length === 0 ? 'style' : null);
   readonly isFull = $derived(this.styles.length >= (this.document?.limits.max_styles ?? 1));
 
@@ -66,6 +74,16 @@ class Studio {
   /** Back to what the preset says. */
   unset(name: string): void {
     this.changes = without(this.changes, name);
+  }
+
+  /** What an option lacks to have an effect; null if it has one. */
+  unmetNeed(name: string): Need | null {
+    return this.document && unmetNeed(this.document, this.options, name);
+  }
+
+  /** Whether the server knows this option and it has an effect now. */
+  hasEffect(name: string): boolean {
+    return name in (this.document?.schema.properties ?? {}) && this.unmetNeed(name) === null;
   }
 
   choosePreset(preset: string): void {

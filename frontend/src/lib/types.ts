@@ -76,6 +76,10 @@ export interface Job {
   title: string;
   preset: string | null;
   options: Options;
+  /** A sentence for each option that was sent and has no effect. */
+  notices: string[];
+  /** Names of the options that may be steered with an effect. */
+  steerable: string[];
   created_at: string;
   started_at: string | null;
   completed_at: string | null;
@@ -122,6 +126,9 @@ export interface Sample {
   thumb: string;
 }
 
+/** Options with the values that satisfy the need, one of which is enough; null: any value above 0. */
+export type Need = Record<string, string[] | null>;
+
 /** One property of the JSON schema of the options. */
 export interface Property {
   type?: string;
@@ -149,6 +156,8 @@ export interface OptionsDocument {
   presets: Record<string, Options>;
   default_preset: string;
   steerable: string[];
+  /** What each option needs to have an effect: all of the list. */
+  needs: Record<string, Need[]>;
   limits: Limits;
   /** Media types of pictures that are taken. */
   formats: string[];

@@ -2,6 +2,7 @@
 
 import { texts } from '../texts';
 import type { Field } from './options';
+import type { Need } from './types';
 
 /** The name of an option as people read it; of a new one that has no words yet, its own. */
 export function labelOf(name: string): string {
@@ -24,11 +25,19 @@ export function allowedOf(field: Field): string {
     .join(', ');
 }
 
+/** "Flourish has no effect: it needs Style loss neighbors." */
+export function noEffect(name: string, need: Need): string {
+  const { noEffect: words } = texts.studio;
+  if ('total_iterations' in need) return words.draft(labelOf(name));
+  const needed = Object.entries(need).map(([other, values]) => words.need(labelOf(other), values));
+  return words.needs(labelOf(name), needed);
+}
+
 export type Group = keyof typeof texts.studio.expert.groups;
 
 const GROUPS: Partial<Record<Group, string[]>> = {
   picture: ['size', 'style_scale', 'protect', 'color', 'color_amount'],
-  balance: ['strength', 'content_weight', 'style_weight', 'tv_weight'],
+  balance: ['strength', 'flourish', 'content_weight', 'style_weight', 'tv_weight'],
   method: [
     'model',
     'style_layers',

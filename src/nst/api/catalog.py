@@ -15,7 +15,7 @@ from nst.api.views import SampleView
 from nst.controls import STEERABLE
 from nst.errors import InvalidOption
 from nst.jobs.submit import CONTENT_TYPES, DAY_SECONDS, MAX_STYLES
-from nst.options import DEFAULT_PRESET, PRESETS, StyleTransferOptions
+from nst.options import DEFAULT_PRESET, PRESETS, Need, StyleTransferOptions, needs_of
 from nst.recipe import Recipe
 from nst.samples import SampleKind, sample, samples
 
@@ -38,6 +38,9 @@ class OptionsView(BaseModel):
     presets: dict[str, dict[str, Any]]
     default_preset: str
     steerable: list[str]
+    needs: dict[str, list[Need]]
+    """What each option needs to have an effect: all of the list, and of each part one of the
+    options with one of these values; null: any value greater than 0."""
     limits: LimitsView
     formats: list[str]
 
@@ -55,13 +58,14 @@ class ContentsView(BaseModel):
 @routes.get("/options")
 @routes.output(OptionsView)
 def options() -> OptionsView:
-    """Every option with its default, bounds, unit and a sentence; presets; limits."""
+    """Every option with its default, bounds, unit, a sentence and its needs; presets; limits."""
     limits = service().jobs.limits
     return OptionsView(
         schema_=StyleTransferOptions.model_json_schema(),
         presets={name: dict(values) for name, values in PRESETS.items()},
         default_preset=DEFAULT_PRESET,
         steerable=list(STEERABLE),
+        needs={name: list(needs_of(name)) for name in StyleTransferOptions.model_fields},
         limits=LimitsView(
             max_upload_bytes=service().settings.max_upload_bytes,
             max_pixels=limits.max_pixels,

@@ -85,6 +85,7 @@ def submit() -> Any:
             masks=order.masks,
             detail_map=order.detail_map,
             preset=order.preset,
+            given=order.given,
             idempotency_key=_idempotency_key(),
             trace=_trace(),
             client=service().client(),
@@ -145,7 +146,10 @@ def retry(job_id: str) -> Any:
 @routes.output(JobView, status_code=202)
 @routes.doc(responses=[404, 409])
 def steer(job_id: str, steering: BaseModel) -> Any:
-    """Change weights while it paints; heard before the next step."""
+    """Change weights while it paints; heard before the next step.
+
+    The field notices of the answer names what has no effect.
+    """
     changes = steering.model_dump(exclude_none=True)
     return _accepted(service().jobs.steer(service().me(), job_id, changes))
 
@@ -194,6 +198,7 @@ class _Order:
     detail_map: Upload | None
     options: StyleTransferOptions
     preset: str | None
+    given: Sequence[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,6 +225,7 @@ class _Form:
             detail_map=self._detail_map(),
             options=StyleTransferOptions.from_preset(preset or DEFAULT_PRESET, **given),
             preset=preset if preset or given else DEFAULT_PRESET,
+            given=tuple(given),
         )
 
     def _content(self) -> Upload:

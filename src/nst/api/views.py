@@ -6,7 +6,9 @@ from typing import Any, Self
 from flask import url_for
 from pydantic import BaseModel
 
+from nst.controls import STEERABLE
 from nst.jobs.job import Job, JobError, JobLosses, JobProgress, JobResult, JobStatus, Picture, Share
+from nst.options import has_effect
 from nst.progress import Distances
 
 
@@ -94,6 +96,10 @@ class JobView(BaseModel):
     title: str
     preset: str | None
     options: dict[str, Any]
+    notices: list[str]
+    """A sentence for each option that was sent, or steered, and has no effect."""
+    steerable: list[str]
+    """Names of the options that may be steered with an effect."""
     created_at: datetime
     started_at: datetime | None
     completed_at: datetime | None
@@ -118,6 +124,8 @@ class JobView(BaseModel):
             title=order.title,
             preset=order.preset,
             options=order.options.model_dump(mode="json"),
+            notices=job.notices,
+            steerable=[name for name in STEERABLE if has_effect(order.options, name)],
             created_at=as_time(job.created_at),
             started_at=as_time(job.started_at),
             completed_at=as_time(job.completed_at),

@@ -20,6 +20,7 @@ from nst.cli.options import (
     given,
     machine_options,
     preset_option,
+    say_ignored,
     transfer_options,
     with_dashes,
 )
@@ -90,6 +91,7 @@ def batch(
     if pairs and watch:
         raise click.UsageError("--pairs and --watch exclude each other")
     options = StyleTransferOptions.from_preset(preset or DEFAULT_PRESET, **given(values))
+    say_ignored(options)
     images.check_bit_depth(f".{format_name}", options.bit_depth)
     work = Batch(
         Painter(

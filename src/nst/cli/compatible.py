@@ -8,7 +8,7 @@ import click
 
 from nst import images
 from nst.cli.errors import run
-from nst.cli.options import PATH, given, transfer_options, with_underscores
+from nst.cli.options import PATH, given, say_ignored, transfer_options, with_underscores
 from nst.cli.painting import Painter, Painting
 from nst.errors import InvalidOption
 from nst.options import StyleTransferOptions
@@ -90,7 +90,9 @@ def command(samples: Path) -> click.Command:
             output=directory / output_file,
             frames=directory,
         )
-        return Painter(StyleTransferOptions(size=size, **given(values))).paint(painting)
+        options = StyleTransferOptions(size=size, **given(values))
+        say_ignored(options)
+        return Painter(options).paint(painting)
 
     return neural_style_transfer
 

@@ -6,15 +6,20 @@ from pathlib import Path
 from typing import Any, ClassVar, TypeVar, get_args, get_origin
 
 import click
+from click.core import ParameterSource
 from pydantic.fields import FieldInfo
 
-from nst.options import DEVICES, PRECISIONS, PRESETS, StyleTransferOptions
+from nst.cli.errors import say
+from nst.options import DEVICES, PRECISIONS, PRESETS, StyleTransferOptions, ignored
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 Decorator = Callable[[Command], Command]
 
 FIELDS = StyleTransferOptions.model_fields
 PATH = click.Path(path_type=Path)
+
+FOR_STEPS = ("device", "precision", "max_memory", "weights", "checkpoint_every")
+"""Options of commands beside those of the transfer that have no effect on a draft."""
 
 
 def transfer_options(
@@ -108,6 +113,18 @@ def with_underscores(name: str) -> str:
 def given(values: Mapping[str, Any]) -> dict[str, Any]:
     """The options that somebody gave."""
     return {name: value for name, value in values.items() if value is not None}
+
+
+def is_given(name: str) -> bool:
+    """Return whether this parameter of the running command stands on the command line."""
+    source = click.get_current_context().get_parameter_source(name)
+    return source is ParameterSource.COMMANDLINE
+
+
+def say_ignored(options: StyleTransferOptions) -> None:
+    """Say, in one line each, which options on the command line have no effect."""
+    for sentence in ignored(options, filter(is_given, (*FIELDS, *FOR_STEPS))):
+        say(sentence)
 
 
 def _type(field: FieldInfo) -> click.ParamType[Any]:

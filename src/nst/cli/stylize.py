@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 import click
-from click.core import ParameterSource
 
 from nst import images
 from nst.cli.checkpoints import Command
@@ -14,8 +13,10 @@ from nst.cli.options import (
     FIELDS,
     PATH,
     given,
+    is_given,
     machine_options,
     preset_option,
+    say_ignored,
     transfer_options,
     with_dashes,
 )
@@ -123,7 +124,7 @@ def stylize(
         content, styles, where, detail_map, init_image = command.pictures(resume)
         options = StyleTransferOptions(**command.options)
         output = output or Path(os.path.relpath(resume.resolve() / command.output))
-        if not _is_given("precision"):
+        if not is_given("precision"):
             precision = command.precision
         weights = weights or (Path(command.weights) if command.weights else None)
         no_recipe = no_recipe or not command.with_recipe
@@ -146,6 +147,7 @@ def stylize(
         options = StyleTransferOptions.from_preset(preset or DEFAULT_PRESET, **given(values))
     else:
         raise _usage_error("name two pictures: nst stylize CONTENT STYLE")
+    say_ignored(options)
     output = output or Path("_".join(picture.stem for picture in (content, *styles)) + ".png")
     painting = Painting(
         content=content,
@@ -166,11 +168,6 @@ def stylize(
         options, device=device, precision=precision, max_memory=max_memory, weights=weights
     )
     return painter.paint(painting)
-
-
-def _is_given(name: str) -> bool:
-    source = click.get_current_context().get_parameter_source(name)
-    return source is ParameterSource.COMMANDLINE
 
 
 def _usage_error(message: str) -> click.UsageError:

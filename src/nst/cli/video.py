@@ -16,6 +16,7 @@ from nst.cli.options import (
     given,
     machine_options,
     preset_option,
+    say_ignored,
     transfer_options,
     with_dashes,
 )
@@ -87,6 +88,7 @@ def video(
     values["size"] = values["size"] or max(film.size)
     first = StyleTransferOptions.from_preset(preset or DEFAULT_PRESET, **given(values))
     later = _later(first, steps)
+    say_ignored(later if first.is_draft else first)
     if film.has_sound and not film.can_copy_sound:
         click.echo("The sound is left out: an MP4 file cannot hold it.", err=True)
     painter = Painter(

@@ -64,9 +64,12 @@ class Origin(BaseModel):
         )
 
     def problem(self, now: Self) -> str | None:
-        """What is not the same now, and what to do, if anything is not."""
+        """What is not the same now, and what to do, if anything is not. An option that an earlier
+        version did not have has its default."""
+        defaults = StyleTransferOptions().model_dump(mode="json")
         for name in {**self.options, **now.options}:
-            before, after = self.options.get(name), now.options.get(name)
+            default = defaults.get(name)
+            before, after = self.options.get(name, default), now.options.get(name, default)
             if before != after:
                 return f"was made with {name} {before!r}, not {after!r}; give the same options"
         if others := [

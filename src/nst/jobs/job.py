@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, field_serializer
 
-from nst.options import StyleTransferOptions
+from nst.options import StyleTransferOptions, ignored
 from nst.progress import Distances, SquaredDistances
 
 
@@ -81,6 +81,8 @@ class Order(_Value):
     options: StyleTransferOptions
     preset: str | None = None
     """From which the options come, for people."""
+    given: tuple[str, ...] = ()
+    """Names of the options that the client sent, beside the preset."""
 
     @field_serializer("options")
     def _only_those_given(self, options: StyleTransferOptions) -> dict[str, Any]:
@@ -195,6 +197,11 @@ class Job(_Value):
     error: JobError | None = None
     cached: bool = False
     """Whether the result is that of an earlier job."""
+
+    @property
+    def notices(self) -> list[str]:
+        """A sentence for each option that was sent, or steered, and has no effect."""
+        return ignored(self.order.options, dict.fromkeys((*self.order.given, *self.steering)))
 
 
 class Share(_Value):

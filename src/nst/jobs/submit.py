@@ -134,12 +134,14 @@ class Jobs:
         masks: Sequence[Upload | None] = (),
         detail_map: Upload | None = None,
         preset: str | None = None,
+        given: Sequence[str] = (),
         client: str = "",
         idempotency_key: str | None = None,
         trace: Mapping[str, str] | None = None,
     ) -> Job:
         """A new job, queued; or succeeded at once, if there is a result of the same order; or the
-        one that was submitted with this key before. `client` is whose bytes are counted.
+        one that was submitted with this key before. `given`: names of the options that the client
+        sent beside the preset. `client` is whose bytes are counted.
 
         The order of the steps is what makes it safe to die between any two: files without a job
         are swept away, a job that no message tells of is found by the sweep.
@@ -162,6 +164,7 @@ class Jobs:
             detail_map=place(detail_map, "detail map", DETAIL_MAP) if detail_map else None,
             options=options,
             preset=preset,
+            given=tuple(given),
         )
         images.check_sides(images.fit(order.content.size, options.size), "content")
         job = Job(

@@ -42,6 +42,11 @@ def test_presets_limits_and_formats(options: dict[str, Any], house: House) -> No
     assert options["presets"] == {name: dict(values) for name, values in PRESETS.items()}
     assert options["default_preset"] == DEFAULT_PRESET
     assert options["steerable"] == list(STEERABLE)
+    steps = {"total_iterations": None}
+    assert list(options["needs"]) == list(StyleTransferOptions.model_fields)
+    assert options["needs"]["size"] == []
+    assert options["needs"]["scales"] == [steps]
+    assert options["needs"]["flourish"] == [steps, {"style_loss": ["neighbors"]}]
     assert options["limits"] == {
         "max_upload_bytes": 64_000_000,
         "max_pixels": Limits().max_pixels,

@@ -80,6 +80,44 @@ def test_every_option_may_be_a_field_of_the_form(client: Browser) -> None:
     assert job["options"] == expected.model_dump(mode="json")
 
 
+def test_an_option_without_effect_is_told(client: Browser) -> None:
+    job = submitted(client, preset="gram", flourish="0.7", seed="3", size="64")
+    assert job["notices"] == [
+        "flourish has no effect with style_loss gram; it needs style_loss neighbors",
+        "seed has no effect with init_method content and style_loss gram; "
+        "it needs init_method random or style_loss neighbors",
+    ]
+    assert client.get(f"{JOBS}/{job['id']}").json["notices"] == job["notices"]
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_a_preset_alone_gives_no_notice(client: Browser, preset: str) -> None:
+    assert submitted(client, preset=preset)["notices"] == []
+
+
+@pytest.mark.parametrize(
+    ("fields", "without_effect"),
+    [
+        ({"preset": "quality"}, {"color_amount"}),
+        ({"preset": "gram", "color": "luminance"}, {"flourish"}),
+        ({"preset": "draft"}, set(STEERABLE)),
+    ],
+)
+def test_what_may_be_steered_has_an_effect(
+    client: Browser, fields: dict[str, str], without_effect: set[str]
+) -> None:
+    assert set(STEERABLE) - set(submitted(client, **fields)["steerable"]) == without_effect
+
+
+def test_steering_without_effect_is_told(client: Browser, house: House) -> None:
+    job = submitted(client, preset="gram")
+    house.claim()
+    steered = client.post(f"{JOBS}/{job['id']}/steer", json={"flourish": 1, "strength": 0.6})
+    assert steered.status_code == 202, steered.text
+    (notice,) = steered.json["notices"]
+    assert notice.startswith("flourish has no effect with style_loss gram")
+
+
 @pytest.mark.parametrize(
     ("field", "value"),
     [
