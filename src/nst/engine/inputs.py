@@ -84,8 +84,7 @@ class Pictures:
 def _check_textures(styles: Sequence[Style]) -> None:
     """Neighbours differ in direction only, and one colour has none. Raises InvalidImage."""
     for style in styles:
-        extremes = images.flatten(style.picture).getextrema()
-        if all(darkest == brightest for darkest, brightest in extremes):
+        if len(images.flatten(style.picture).getcolors(2) or ()) == 1:
             reason = "it has one colour everywhere, so there is no texture to paint with"
             raise InvalidImage("style", f"{reason}; choose another picture or preset gram")
 

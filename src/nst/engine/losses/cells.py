@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor
-from torch.nn.functional import avg_pool2d, interpolate
+from torch.nn.functional import avg_pool2d, interpolate, pad
 
 from nst.engine.losses.sums import rows_of, wide
 from nst.engine.network.encoder import Activations
@@ -38,11 +38,7 @@ def on_cells(features: Tensor, layer: str, cells: tuple[int, int]) -> Tensor:
     finer, coarser = _ratio(layer)
     if finer > 1:
         return rows_of(avg_pool2d(_cropped(features, cells, finer), finer))
-    rows, columns = (
-        _repeated(count, coarser, length)
-        for count, length in zip(cells, features.shape[2:], strict=True)
-    )
-    return rows_of(features) if coarser == 1 else _picked(features, rows, columns)
+    return rows_of(features if coarser == 1 else _repeated(features, cells, coarser))
 
 
 def add_from_cells(total: Tensor, gradient: Tensor, layer: str, cells: tuple[int, int]) -> None:
@@ -89,22 +85,20 @@ def _cropped(features: Tensor, cells: tuple[int, int], finer: int) -> Tensor:
     return features[:, :, : cells[0] * finer, : cells[1] * finer]
 
 
-def _repeated(count: int, coarser: int, length: int) -> Tensor:
-    """The feature of each cell along a side; the last one serves what is left over."""
-    return (torch.arange(count) // coarser).clamp(max=length - 1)
-
-
-def _picked(features: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
-    device = features.device
-    return rows_of(features[:, :, rows.to(device)][:, :, :, columns.to(device)])
+def _repeated(features: Tensor, cells: tuple[int, int], coarser: int) -> Tensor:
+    """Each feature in all of its cells; the last ones also serve what is left over at the end."""
+    repeated = interpolate(features, scale_factor=coarser, mode="nearest")
+    below, beside = (
+        count - length for count, length in zip(cells, repeated.shape[2:], strict=True)
+    )
+    return pad(repeated, (0, beside, 0, below), mode="replicate") if below or beside else repeated
 
 
 def _summed(of_cells: Tensor, coarser: int, size: tuple[int, int]) -> Tensor:
     """The reverse of repeating: each feature gets the sum over its cells."""
-    summed = of_cells
     for dimension, length in zip((2, 3), size, strict=True):
-        where = _repeated(summed.shape[dimension], coarser, length).to(summed.device)
-        shape = [*summed.shape]
-        shape[dimension] = length
-        summed = summed.new_zeros(shape).index_add_(dimension, where, summed)
-    return summed
+        whole = length * coarser
+        left_over = of_cells.narrow(dimension, whole, of_cells.shape[dimension] - whole)
+        of_cells = of_cells.narrow(dimension, 0, whole).clone()
+        of_cells.select(dimension, whole - 1).add_(left_over.sum(dimension))
+    return avg_pool2d(of_cells, coarser) * coarser**2

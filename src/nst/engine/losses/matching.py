@@ -19,9 +19,9 @@ KEYS = 16384
 """Cells of the style that are compared, in all turned pictures together: a sample above 256×256
 pixels."""
 
-PROJECTED = 512
+PROJECTED = 256
 """Numbers to which hypercolumns are reduced for the search, by a random projection that keeps
-angles to about 1/√512 (Johnson, Lindenstrauss 1984)."""
+angles to about 1/√256 (Johnson, Lindenstrauss 1984)."""
 
 QUERIES_PER_BLOCK = 2048
 
@@ -101,16 +101,14 @@ def places_in(
 class Projection:
     """Shortens hypercolumns, the same way each time."""
 
-    def __init__(self, layers: Sequence[str], generator: torch.Generator) -> None:
-        self._matrices = {
-            layer: torch.randn(CHANNELS_PER_BLOCK[block_of(layer)], PROJECTED, generator=generator)
-            for layer in layers
-        }
+    def __init__(self, layers: Sequence[str], generator: torch.Generator, like: Tensor) -> None:
+        """`like`: a tensor of the type and on the device in which it is computed."""
+        numbers = sum(CHANNELS_PER_BLOCK[block_of(layer)] for layer in layers)
+        self._matrix = torch.randn(numbers, PROJECTED, generator=generator).to(like)
 
     def of(self, rows: Mapping[str, Tensor]) -> Tensor:
         """Return (n, PROJECTED) for rows of hypercolumns, by layer (n, C)."""
-        projected = [each @ self._matrices[layer].to(each) for layer, each in rows.items()]
-        return torch.stack(projected).sum(0)
+        return torch.cat(list(rows.values()), dim=1) @ self._matrix
 
 
 def nearest(

@@ -36,9 +36,9 @@ from nst.engine.scales import Scale
 
 MATCHED_LAYERS = (
     *("relu1_1", "relu1_2", "relu2_1", "relu2_2"),
-    *("relu3_1", "relu3_2", "relu3_3", "relu4_1", "relu4_2", "relu4_3"),
+    *("relu3_1", "relu3_3", "relu4_1", "relu4_3"),
 )
-"""Block 5 adds nothing ([Kolkin22] §4.1)."""
+"""Block 5 adds nothing ([Kolkin22] §4.1, which takes all layers before it)."""
 CONTENT_LAYERS = ("relu3_1", "relu4_1")
 """In which the content keeps its own features; what they need is kept for all cells."""
 FLOURISH_LAYERS = ("relu1_2", "relu2_2", "relu3_1", "relu3_3", "relu4_3")
@@ -81,7 +81,7 @@ def neighbor_terms(
     pictures are (1, 3, H, W), RGB 0…255 minus the encoder's mean colour; `detail` is (1, 1, H, W),
     0…1: where to keep more of the content."""
     generator = torch.Generator().manual_seed(seed)
-    projection = Projection(MATCHED_LAYERS, generator)
+    projection = Projection(MATCHED_LAYERS, generator, content)
     style_weight = MATCH_WHILE_FINISHING if scale.finishing_round else 1.0
     terms: list[Term] = []
     found: dict[str, Tensor] = {}

@@ -55,8 +55,9 @@ def paired(features: Tensor, places: tuple[Tensor, Tensor], style: Tensor, centr
     `features`: of the whole picture at the places, (P, C). `style`: features of the style, (K, C).
     """
     ours, theirs = (normalize(wide(each) - centre, dim=1) for each in (features, style))
-    similarity = ours @ theirs.T
-    from_picture, from_style = similarity.argmax(1), similarity.argmax(0)
+    # In the network's precision, which is as good for a search.
+    seen, sought = (each.to(features.dtype) for each in (ours, theirs))
+    from_picture, from_style = wide(seen @ sought.T).argmax(1), wide(sought @ seen.T).argmax(1)
     rows, columns = (each.to(features.device) for each in places)
     return Pairs(
         torch.cat([rows, rows[from_style]]),

@@ -205,7 +205,7 @@ def test_targets_are_the_same_in_tiles() -> None:
 def test_a_picture_is_its_own_neighbor() -> None:
     image, encoder = noise(32, 40, 12), encoder_of()
     generator = torch.Generator().manual_seed(0)
-    projection = matching.Projection(MATCHED_LAYERS, generator)
+    projection = matching.Projection(MATCHED_LAYERS, generator, image)
     keys = matching.style_cells(encoder, image, MATCHED_LAYERS, generator, None)
     index = matching.nearest(encoder, image, keys, projection, None)
     own = hypercolumns(encoder(image), MATCHED_LAYERS, whole(image))
