@@ -107,7 +107,8 @@ class Painter:
         checkpoints = self._checkpoints(painting)
         latest: Progress | None = None
         film = self._timelapse(content) if painting.timelapse else nullcontext()
-        with stop_on_ctrl_c() as ctrl_c, self.bar as bar, film as timelapse:
+        shown = nullcontext(self.bar) if self.options.is_draft else self.bar  # it takes no step
+        with stop_on_ctrl_c() as ctrl_c, shown as bar, film as timelapse:
 
             def on_progress(progress: Progress) -> None:
                 nonlocal latest

@@ -1,10 +1,16 @@
 """Progress on standard error: a live bar on a terminal, a line now and then elsewhere."""
 
 import time
+from functools import cached_property
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from nst.progress import Progress
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.progress import Progress as RichProgress
+    from rich.progress import TaskID
 
 SECONDS_BETWEEN_LINES = 10.0
 
@@ -13,13 +19,21 @@ class ProgressBar:
     """Shows downloads and transfers; a context manager, which may be entered again."""
 
     def __init__(self) -> None:
-        # Here, so that `nst --help` does not wait for it.
+        self._next_line_at = 0.0
+
+    @cached_property
+    def _console(self) -> "Console":
         from rich.console import Console
+
+        return Console(stderr=True)
+
+    @cached_property
+    def _bar(self) -> "RichProgress":
+        # Imported here, so that neither `nst --help` nor a draft waits for it.
         from rich.progress import BarColumn, TextColumn
         from rich.progress import Progress as RichProgress
 
-        self._console = Console(stderr=True)
-        self._bar = RichProgress(
+        return RichProgress(
             TextColumn("{task.description}"),
             BarColumn(bar_width=None),
             TextColumn("{task.fields[numbers]}"),
@@ -28,8 +42,10 @@ class ProgressBar:
             transient=True,
             disable=not self._console.is_terminal,
         )
-        self._task = self._bar.add_task("", total=None, numbers="")
-        self._next_line_at = 0.0
+
+    @cached_property
+    def _task(self) -> "TaskID":
+        return self._bar.add_task("", total=None, numbers="")
 
     def __enter__(self) -> Self:
         self._bar.update(self._task, description="Preparing", completed=0, total=None, numbers="")
