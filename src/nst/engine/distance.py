@@ -13,6 +13,7 @@ from PIL import Image
 from nst import images
 from nst.engine.inputs import Pictures
 from nst.engine.losses.content import content_sum
+from nst.engine.losses.layers import evenly
 from nst.engine.losses.style import Comparison, compare
 from nst.engine.memory.attempts import is_out_of_memory
 from nst.engine.network.encoder import Activations, Encoder
@@ -47,7 +48,7 @@ def measure(
     encoder = Encoder(judge.model, judge.tensors, layers, padding="replicate")
     of_image, of_content = (encoder(to_tensor(picture, size)) for picture in (image, content))
     features, target = of_image[CONTENT_LAYER], of_content[CONTENT_LAYER]
-    comparisons = compare(encoder, STYLE_LAYERS, style_inputs(styles, size), size[::-1])
+    comparisons = compare(encoder, evenly(STYLE_LAYERS), style_inputs(styles, size), size[::-1])
     return Distances(
         judge=judge.model,
         content=(content_sum(features, target) / target.square().sum()).item(),

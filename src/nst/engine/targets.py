@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from nst.engine.losses.content import ContentTerm
-from nst.engine.losses.layers import CONTENT_LAYER, style_layers
+from nst.engine.losses.layers import TermLayers
 from nst.engine.losses.style import StyleTerm, compare
 from nst.engine.losses.term import Term
 from nst.engine.network.encoder import Encoder
@@ -18,9 +18,11 @@ from nst.options import StyleTransferOptions
 def make_encoder(
     weights: Weights, options: StyleTransferOptions, dtype: torch.dtype, device: torch.device
 ) -> Encoder:
-    """The network up to the last layer that a term looks at."""
-    layers = (CONTENT_LAYER[weights.model], *style_layers(weights.model, options.style_layers))
-    encoder = Encoder(weights.model, weights.tensors, layers, dtype, options.padding)
+    """The network up to the last layer that a term looks at. Raises InvalidOption, if it lacks a
+    layer."""
+    layers = TermLayers.of(options, weights.model).names
+    padding, pooling = options.padding, options.pooling
+    encoder = Encoder(weights.model, weights.tensors, layers, dtype, padding, pooling)
     return encoder.to(device)
 
 
@@ -33,16 +35,16 @@ def make_terms(
 ) -> Sequence[Term]:
     """`content`: (1, 3, H, W), of the scale; `encoder` as `make_encoder` makes it for these
     options. Features of whole pictures are computed in tiles of about this side."""
+    layers = TermLayers.of(options, encoder.model)
     comparisons = compare(
         encoder,
-        style_layers(encoder.model, options.style_layers),
+        layers.style,
         styles,
         (content.shape[2], content.shape[3]),
         style_loss=options.style_loss,
         tile_side=tile_side,
     )
-    of_content = CONTENT_LAYER[encoder.model]
     return (
-        ContentTerm.of(encoder, of_content, content, tile_side=tile_side),
+        ContentTerm.of(encoder, layers.content, content, tile_side=tile_side),
         StyleTerm(comparisons),
     )

@@ -12,9 +12,10 @@ from torch import Tensor
 from conftest import picture
 from nst import images
 from nst.engine.distance import CONTENT_LAYER, JUDGE, SIDE_PIXELS, STYLE_LAYERS, measure
-from nst.engine.network.encoder import MEAN_RGB, layer_names
+from nst.engine.network.encoder import MEAN_RGB
 from nst.engine.network.weights import Weights, WeightsStore
 from nst.engine.pictures.styles import Style
+from nst.layers import layer_names
 from nst.options import MODELS
 from unit.engine.network.test_encoder import plain_network
 from unit.engine.synthetic import random_tensors

@@ -4,13 +4,13 @@ Pure arithmetic; a test compares it with what a process really needs.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from nst.engine.losses.layers import CONTENT_LAYER, STYLE_LAYERS
-from nst.engine.network.encoder import CHANNELS_PER_BLOCK, layer_names, parameter_shapes
+from nst.engine.network.encoder import CHANNELS_PER_BLOCK, parameter_shapes
 from nst.engine.network.tiles import block_of, spans, stride
 from nst.engine.optimizer.lbfgs import HISTORY_SIZE
+from nst.layers import layer_names
 from nst.progress import MemoryPlan
 
 BYTES_PER_VECTOR_PIXEL = 3 * 4
@@ -28,6 +28,10 @@ WORKSPACE_BYTES = 150_000_000
 FRAGMENTATION = 1.8
 """Of activations: what lies free between them and is too small for the next. 1.1 … 1.8 measured,
 with VGG-16 and VGG-19, whole and in tiles, more in bfloat16 than in float32."""
+
+FIRST_POOL_NUMBERS = CHANNELS_PER_BLOCK[0] * (2 + 1 / 4 + 1)
+"""For each pixel, when the way back comes to the first pool: both ReLUs before it, and the gradient
+behind and before it. With few layers this is more than all that was kept on the way there."""
 
 MASK_VECTORS = 2
 """For each style, where there are masks: where it is, and guides of that for every layer."""
@@ -49,6 +53,10 @@ class Demand:
     optimizer: str
     process_bytes: int
     """What the process holds already."""
+    layers: Collection[str]
+    """The layers of the network that the terms look at."""
+    content_layers: Collection[str]
+    """Of these, the ones whose features of the content picture are kept."""
     has_average: bool = False
     has_masks: bool = False
 
@@ -80,13 +88,14 @@ def smaller(demand: Demand, plan: MemoryPlan) -> MemoryPlan | None:
 
 def predict(demand: Demand, tile_side: int | None, history_size: int) -> MemoryPlan:
     """The plan with these tiles and this history."""
-    tiles = _Tiles.of(demand.size, tile_side, demand.model)
-    style_tiles = [_Tiles.of(size, tile_side, demand.model) for size in demand.style_sizes]
+    path = _path(demand)
+    tiles = _Tiles.of(demand.size, tile_side, path)
+    style_tiles = [_Tiles.of(size, tile_side, path) for size in demand.style_sizes]
     pixels, style_pixels = math.prod(demand.size), sum(map(math.prod, demand.style_sizes))
     vectors = ADAM_VECTORS if demand.optimizer == "adam" else LBFGS_VECTORS + 2 * history_size
     vectors += demand.has_average + MASK_VECTORS * demand.has_masks * len(demand.style_sizes)
-    content_numbers = _numbers_per_pixel(CONTENT_LAYER[demand.model]) * pixels
-    kept_numbers = _kept_numbers_per_pixel(demand.model) * max(
+    content_numbers = sum(map(_numbers_per_pixel, demand.content_layers)) * pixels
+    kept_numbers = _kept_numbers_per_pixel(demand) * max(
         each.largest_pixels for each in (tiles, *style_tiles)
     )
     return MemoryPlan(
@@ -102,12 +111,12 @@ def predict(demand: Demand, tile_side: int | None, history_size: int) -> MemoryP
     )
 
 
-def _kept_numbers_per_pixel(model: str) -> float:
-    """What `Encoder.forward` keeps. On the way back there is never more: what a layer needs there
-    is less than the layers behind it have left."""
-    tapped = (CONTENT_LAYER[model], *STYLE_LAYERS[model])
-    kept = (name for name in _path(model) if name.startswith("relu") or name in tapped)
-    return sum(_numbers_per_pixel(name) for name in kept)
+def _kept_numbers_per_pixel(demand: Demand) -> float:
+    """What `Encoder.forward` keeps. On the way back there is more only if there are few layers:
+    else what a layer needs there is less than the layers behind it have left."""
+    path = _path(demand)
+    kept = (name for name in path if name.startswith("relu") or name in demand.layers)
+    return max(sum(map(_numbers_per_pixel, kept)), FIRST_POOL_NUMBERS)
 
 
 def _numbers_per_pixel(layer: str) -> float:
@@ -117,16 +126,15 @@ def _numbers_per_pixel(layer: str) -> float:
 
 def _network_bytes(demand: Demand) -> int:
     """Every kernel is there twice: for the way there and the way back."""
-    path = _path(demand.model)
+    path = _path(demand)
     shapes = parameter_shapes(demand.model).items()
     numbers = sum(math.prod(shape) for name, shape in shapes if name.split(".")[0] in path)
     return 2 * demand.number_bytes * numbers
 
 
-def _path(model: str) -> Sequence[str]:
-    names = layer_names(model)
-    layers = (CONTENT_LAYER[model], *STYLE_LAYERS[model])
-    return names[: 1 + max(names.index(layer) for layer in layers)]
+def _path(demand: Demand) -> Sequence[str]:
+    names = layer_names(demand.model)
+    return names[: 1 + max(names.index(layer) for layer in demand.layers)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,9 +147,9 @@ class _Tiles:
     computed_pixels: int
 
     @classmethod
-    def of(cls, size: tuple[int, int], side: int | None, model: str) -> "_Tiles":
+    def of(cls, size: tuple[int, int], side: int | None, path: Sequence[str]) -> "_Tiles":
         columns, rows = (
-            [span.outer_stop - span.outer_start for span in spans(length, side, _path(model))]
+            [span.outer_stop - span.outer_start for span in spans(length, side, path)]
             for length in size
         )
         return cls(len(columns) * len(rows), max(columns) * max(rows), sum(columns) * sum(rows))
@@ -162,7 +170,7 @@ def _slowness(demand: Demand, plan: MemoryPlan) -> float:
     """Of the way to a given loss, against one evaluation of the whole at a time and an endless
     history. Where there are tiles, the way there is gone twice: a third of the work. What a shorter
     history costs is a guess: the n-th part of the steps for n pairs."""
-    tiles = _Tiles.of(demand.size, plan.tile_side, demand.model)
+    tiles = _Tiles.of(demand.size, plan.tile_side, _path(demand))
     passes = 1 if tiles.count == 1 else 4 / 3
     work = passes * tiles.computed_pixels / math.prod(demand.size)
     steps = 1 + 1 / plan.history_size if plan.history_size else 1
