@@ -11,6 +11,12 @@ export const DOCUMENT: OptionsDocument = {
       learning_rate: { type: 'number', default: 1, exclusiveMinimum: 0 },
       convergence_tolerance: { type: 'number', default: 0.005, minimum: 0, exclusiveMaximum: 1 },
       color: { enum: ['style', 'match', 'luminance'], type: 'string', default: 'style' },
+      style_layers: {
+        type: 'string',
+        default: 'classic',
+        pattern: '^(classic|dense|relu\\d_\\d(=\\d+)?(,relu\\d_\\d(=\\d+)?)*)$',
+        examples: ['classic', 'dense', 'relu1_1=2,relu4_1'],
+      },
       total_iterations: { type: 'integer', default: 20_000, minimum: 0, maximum: 1_000_000 },
       average: { type: 'boolean', default: false },
       style_blend: { anyOf: [{ type: 'array', items: { type: 'number' } }, { type: 'null' }], default: null },
