@@ -29,10 +29,6 @@ FRAGMENTATION = 1.8
 """Of activations: what lies free between them and is too small for the next. 1.1 … 1.8 measured,
 with VGG-16 and VGG-19, whole and in tiles, more in bfloat16 than in float32."""
 
-FIRST_POOL_NUMBERS = CHANNELS_PER_BLOCK[0] * (2 + 1 / 4 + 1)
-"""For each pixel, when the way back comes to the first pool: both ReLUs before it, and the gradient
-behind and before it. With few layers this is more than all that was kept on the way there."""
-
 MASK_VECTORS = 2
 """For each style, where there are masks: where it is, and guides of that for every layer."""
 
@@ -95,7 +91,7 @@ def predict(demand: Demand, tile_side: int | None, history_size: int) -> MemoryP
     vectors = ADAM_VECTORS if demand.optimizer == "adam" else LBFGS_VECTORS + 2 * history_size
     vectors += demand.has_average + MASK_VECTORS * demand.has_masks * len(demand.style_sizes)
     content_numbers = sum(map(_numbers_per_pixel, demand.content_layers)) * pixels
-    kept_numbers = _kept_numbers_per_pixel(demand) * max(
+    held_numbers = _held_numbers_per_pixel(demand) * max(
         each.largest_pixels for each in (tiles, *style_tiles)
     )
     return MemoryPlan(
@@ -107,16 +103,22 @@ def predict(demand: Demand, tile_side: int | None, history_size: int) -> MemoryP
         network_bytes=_network_bytes(demand),
         vector_bytes=BYTES_PER_VECTOR_PIXEL * (vectors * pixels + style_pixels),
         content_bytes=round(demand.number_bytes * content_numbers),
-        activation_bytes=round(FRAGMENTATION * demand.number_bytes * kept_numbers),
+        activation_bytes=round(FRAGMENTATION * demand.number_bytes * held_numbers),
     )
 
 
-def _kept_numbers_per_pixel(demand: Demand) -> float:
-    """What `Encoder.forward` keeps. On the way back there is more only if there are few layers:
-    else what a layer needs there is less than the layers behind it have left."""
-    path = _path(demand)
-    kept = (name for name in path if name.startswith("relu") or name in demand.layers)
-    return max(sum(map(_numbers_per_pixel, kept)), FIRST_POOL_NUMBERS)
+def _held_numbers_per_pixel(demand: Demand) -> float:
+    """Return the most that `Encoder` holds at once, which is on the way back: what `forward` kept
+    up to a layer, the gradient with respect to that layer, and unless it is a ReLU, which goes back
+    in place, the gradient with respect to the layer before."""
+    most, kept, before = 0.0, 0.0, 3.0
+    for name in _path(demand):
+        is_relu = name.startswith("relu")
+        numbers = before / 4 if name.startswith("pool") else _numbers_per_pixel(name)
+        kept += numbers * (is_relu or name in demand.layers)
+        most = max(most, kept + numbers + before * (not is_relu))
+        before = numbers
+    return most
 
 
 def _numbers_per_pixel(layer: str) -> float:

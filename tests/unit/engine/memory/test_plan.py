@@ -74,7 +74,7 @@ def test_the_parts_are_those_that_exist(
     )
     plan = predict(demand, None, 20)
     kept = sum(tensor.nbytes for tensor in activations.values())
-    assert plan.activation_bytes == pytest.approx(FRAGMENTATION * kept)
+    assert FRAGMENTATION * kept < plan.activation_bytes < 1.2 * FRAGMENTATION * kept
     assert plan.content_bytes == sum(activations[layer].nbytes for layer in layers.content)
     kernels = [name for name in parameter_shapes(model) if name.split(".")[0] in encoder.path]
     held = sum(buffer.nbytes for buffer in encoder.buffers())
@@ -82,30 +82,34 @@ def test_the_parts_are_those_that_exist(
     assert plan.network_bytes == pytest.approx(held, rel=0.01)
 
 
-@pytest.mark.parametrize("layer", ["conv1_1", "relu1_1", "relu1_2", "relu2_1", "relu2_2"])
-def test_with_few_layers_the_way_back_needs_most(
-    layer: str, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    "layers",
+    [
+        *(["conv1_1"], ["relu1_1"], ["relu1_2"], ["relu2_1"], ["relu2_2", "conv1_2"], ["relu3_1"]),
+        CLASSIC["vgg16"],
+    ],
+    ids=str,
+)
+def test_no_more_is_held_on_the_way_back(
+    layers: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Counted on the way: activations, the gradient that comes and the one that goes."""
-    encoder = Encoder("vgg16", random_tensors("vgg16"), [layer])
+    encoder = Encoder("vgg16", random_tensors("vgg16"), layers)
     size = (64, 48)
-    activations = encoder(torch.zeros(1, 3, size[1], size[0]))
-    largest = 0
+    most = 0
     undo = encoder._undo_layer
 
     def counted(name: str, gradient: Tensor, left: dict[str, Tensor]) -> Tensor:
-        nonlocal largest
+        nonlocal most
         undone = undo(name, gradient, left)
         held = {each.data_ptr(): each.nbytes for each in (*left.values(), gradient, undone)}
-        largest = max(largest, sum(held.values()))
+        most = max(most, sum(held.values()))
         return undone
 
     monkeypatch.setattr(encoder, "_undo_layer", counted)
-    encoder.backward(activations, lambda *_: None)
-    demand = replace(
-        UHD, size=size, style_sizes=[size], number_bytes=4, layers=[layer], content_layers=[layer]
-    )
-    assert round(FRAGMENTATION * largest) <= predict(demand, None, 20).activation_bytes
+    encoder.backward(encoder(torch.zeros(1, 3, size[1], size[0])), lambda *_: None)
+    demand = replace(UHD, size=size, style_sizes=[size], number_bytes=4, layers=layers)
+    assert predict(demand, None, 20).activation_bytes == round(FRAGMENTATION * most)
 
 
 def test_the_largest_tile_is_the_one_that_counts() -> None:
