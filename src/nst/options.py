@@ -20,6 +20,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from nst.errors import InvalidOption
+from nst.layers import layer_weights, layers_pattern
 
 ModelName = Literal["vgg19", "vgg16"]
 MODELS: tuple[str, ...] = get_args(ModelName)
@@ -37,6 +38,22 @@ def _split(value: Any) -> Any:
 
 
 Shares = Annotated[tuple[Annotated[float, Field(ge=0)], ...], BeforeValidator(_split)]
+
+LAYER_SETS = {"style_layers": ("classic", "dense"), "content_layers": ("classic",)}
+"""Words for sets of layers that the engine chooses, by option; anything else names layers."""
+
+
+def _layers(option: str) -> Any:
+    examples = [*LAYER_SETS[option], "relu1_1=1,relu4_1=0.5"]
+    return Field(pattern=layers_pattern(LAYER_SETS[option]), examples=examples)
+
+
+def _without_spaces(value: Any) -> Any:
+    return value.replace(" ", "") if isinstance(value, str) else value
+
+
+StyleLayers = Annotated[str, BeforeValidator(_without_spaces), _layers("style_layers")]
+ContentLayers = Annotated[str, BeforeValidator(_without_spaces), _layers("content_layers")]
 
 
 def _as_text(value: Any) -> Any:
@@ -122,10 +139,21 @@ class StyleTransferOptions(BaseModel):
         description="The network that compares pictures. If it is not named and vgg19's weights "
         "cannot be had, the bundled vgg16 is used.",
     )
-    style_layers: Literal["classic", "dense"] = Field(
+    style_layers: StyleLayers = Field(
         default="classic",
-        description="The layers of the network whose statistics are compared: the classic "
-        "programs' one in each block, or about twice as many, which fits the style better.",
+        description="Layers whose statistics are compared: classic, one in each block; dense, "
+        "about twice as many, which fits the style better; or names with relative weights "
+        "(1 if omitted).",
+    )
+    content_layers: ContentLayers = Field(
+        default="classic",
+        description="Layers whose features are compared with the content's: classic, the classic "
+        "programs' layer; or names with relative weights (1 if omitted).",
+    )
+    pooling: Literal["max", "average"] = Field(
+        default="max",
+        description="Pooling of the network: the maximum of each window, as in its training, or "
+        "the average.",
     )
     style_loss: Literal["gram", "wasserstein", "neighbors"] = Field(
         default="gram",
@@ -214,6 +242,9 @@ class StyleTransferOptions(BaseModel):
             raise InvalidOption("protect", options.protect, "none with a draft")
         if options.style_blend and not any(options.style_blend):
             raise InvalidOption("style_blend", options.style_blend, "a share greater than 0")
+        for name, sets in LAYER_SETS.items():
+            if (layers := getattr(options, name)) not in sets:
+                layer_weights(name, layers, options.model)
         return options
 
     @classmethod
@@ -376,6 +407,9 @@ def describe_allowed(field: FieldInfo) -> str:
         return "a number for each style, at least 0, with commas between"
     if choices := get_args(field.annotation):
         return "one of " + ", ".join(choices)
+    if field.examples:
+        *sets, example = field.examples
+        return f"{', '.join(sets)}, or layers with weights greater than 0, like {example}"
     kind = "a whole number" if field.annotation is int else "a number"
     bounds = [
         f"{words} {getattr(constraint, bound)}"

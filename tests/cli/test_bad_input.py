@@ -63,7 +63,9 @@ BAD_OPTIONS: dict[str, tuple[str, str]] = {
 }
 BAD_NEW_OPTIONS: dict[str, tuple[str, str]] = BAD_OPTIONS | {
     "size": ("99999999", "at most 16000"),
-    "style_layers": ("all", "one of"),
+    "style_layers": ("all", "classic, dense, or layers with weights"),
+    "content_layers": ("relu9_9", "layers that vgg19 has, conv1_1 … relu5_4; it has no relu9_9"),
+    "pooling": ("mean", "one of"),
     "style_loss": ("cosine", "one of"),
     "padding": ("mirror", "one of"),
     "average": ("1", "less than 1"),
@@ -180,6 +182,36 @@ def test_bad_usage(nst: Nst, tmp_path: Path, arguments: list[str], says: str) ->
     check(outcome, says, tmp_path, set())
     if "no file" not in says:
         assert outcome.err.endswith("(see `nst stylize --help`)\n")
+
+
+@pytest.mark.parametrize(
+    ("layers", "says"),
+    [
+        ("relu3_4", "layers that vgg16 has, conv1_1 … relu5_3; it has no relu3_4"),
+        ("relu1_1=0,relu2_1", "finite weights greater than 0; that of relu1_1 is 0"),
+        ("relu1_1=-1", "classic, dense, or layers with weights greater than 0, like relu1_1=1"),
+        ("relu1_1,relu1_1", "each layer once; relu1_1 is there twice"),
+        ("", "classic, dense, or layers with weights greater than 0, like relu1_1=1"),
+    ],
+)
+def test_bad_layers(
+    nst: Nst, tmp_path: Path, content: Path, style: Path, layers: str, says: str
+) -> None:
+    outcome = nst("stylize", content, style, "--model=vgg16", f"--style-layers={layers}")
+    check(outcome, f"style_layers: {layers!r} is not possible; give {says}", tmp_path, set())
+
+
+def test_layers_that_only_the_missing_model_has(
+    nst: Nst, tmp_path: Path, content: Path, style: Path
+) -> None:
+    """vgg19 is the default, and the bundled vgg16 stands in for it."""
+    outcome = nst("stylize", content, style, "--style-layers=relu3_4", "--size=48")
+    assert outcome.code == 2
+    assert outcome.error_lines[-1] == (
+        "nst: style_layers: 'relu3_4' is not possible; give layers that vgg16 has, "
+        "conv1_1 … relu5_3; it has no relu3_4 (vgg16 stands in for vgg19)"
+    )
+    assert not list(tmp_path.iterdir())
 
 
 def test_both_weights_zero(nst: Nst, tmp_path: Path, content: Path, style: Path) -> None:

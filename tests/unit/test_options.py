@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from nst.errors import InvalidOption
 from nst.options import (
     IN_DRAFTS,
+    LAYER_SETS,
     MODELS,
     NEEDS,
     PRESETS,
@@ -26,7 +27,8 @@ from nst.options import (
 FIELDS = StyleTransferOptions.model_fields
 NUMBERS = [name for name, field in FIELDS.items() if field.annotation in (int, float)]
 SEVERAL = ["style_blend"]
-CHOICES = [name for name in FIELDS if name not in (*NUMBERS, *SEVERAL)]
+LAYERS = list(LAYER_SETS)
+CHOICES = [name for name in FIELDS if name not in (*NUMBERS, *SEVERAL, *LAYERS)]
 
 INSIDE_AND_OUTSIDE = {"ge": (0, -1), "le": (0, 1), "gt": (1, 0), "lt": (-1, 0)}
 """Steps from a bound to the nearest allowed whole number and the nearest forbidden one."""
@@ -70,7 +72,8 @@ def test_defaults_are_those_of_the_classic_method() -> None:
     assert classic.items() <= StyleTransferOptions().model_dump().items()
 
 
-def test_every_field_is_a_number_or_a_choice_or_several_numbers() -> None:
+def test_every_field_is_a_number_or_a_choice_or_several_numbers_or_names_layers() -> None:
+    assert all(FIELDS[name].annotation is str for name in LAYERS)
     assert all(get_origin(FIELDS[name].annotation) is Literal for name in CHOICES)
     assert all(get_origin(FIELDS[name].annotation) is tuple for name in SEVERAL)
 
@@ -125,7 +128,7 @@ def test_choice_is_one_of_those_that_the_error_lists(name: str) -> None:
             assert refused(**{name: choice.upper()}).field == name
 
 
-@pytest.mark.parametrize("name", [*NUMBERS, *CHOICES])
+@pytest.mark.parametrize("name", [*NUMBERS, *CHOICES, *LAYERS])
 @pytest.mark.parametrize("value", ["", [1]], ids=repr)
 def test_one_value_is_not_several_and_not_none(name: str, value: object) -> None:
     assert refused(**{name: value}).allowed == describe_allowed(FIELDS[name])
@@ -152,6 +155,53 @@ def test_shares_are_read_from_text_and_lists_and_add_up_to_one(value: object) ->
 def test_without_shares_all_styles_are_equal(value: object) -> None:
     options = StyleTransferOptions.model_validate({"style_blend": value})
     assert options.style_shares(4) == (0.25,) * 4
+
+
+@pytest.mark.parametrize("name", LAYERS)
+@pytest.mark.parametrize("value", ["classic", "relu1_1", "conv4_2=2", "relu1_1=1e-3,relu5_4=.5"])
+def test_layers_stay_as_they_are_written(name: str, value: str) -> None:
+    assert with_option(name, value) == value
+
+
+def test_layers_may_be_written_with_spaces() -> None:
+    assert with_option("style_layers", "relu1_1 = 1, relu2_1") == "relu1_1=1,relu2_1"
+
+
+@pytest.mark.parametrize("name", LAYERS)
+@pytest.mark.parametrize(
+    "value",
+    [
+        *("relu1_1=", "relu1_1=-1", "relu1_1=nan", "relu1_1=inf", "relu1_1=1=1", "relu1_1\n"),
+        *("relu1_1,", "relu1_1;relu2_1", "classic,relu1_1", "Classic", "relu11", "pool1"),
+    ],
+)
+def test_wrong_layers_are_answered_with_an_example(name: str, value: str) -> None:
+    error = refused(**{name: value})
+    assert (error.field, error.value) == (name, value)
+    assert error.allowed == describe_allowed(FIELDS[name])
+    assert "or layers with weights greater than 0, like relu1_1=1,relu4_1=0.5" in error.allowed
+
+
+@pytest.mark.parametrize("name", LAYERS)
+@pytest.mark.parametrize(
+    ("model", "value", "allowed"),
+    [
+        ("vgg16", "relu9_9", "layers that vgg16 has, conv1_1 … relu5_3; it has no relu9_9"),
+        ("vgg16", "relu1_1,relu3_4", "layers that vgg16 has, conv1_1 … relu5_3; it has no relu3_4"),
+        ("vgg19", "relu5_5=2", "layers that vgg19 has, conv1_1 … relu5_4; it has no relu5_5"),
+        ("vgg16", "relu1_1,relu2_1,relu1_1=2", "each layer once; relu1_1 is there twice"),
+        ("vgg16", "relu1_1=0", "finite weights greater than 0; that of relu1_1 is 0"),
+        ("vgg16", "relu1_1=1e999", "finite weights greater than 0; that of relu1_1 is inf"),
+    ],
+)
+def test_wrong_layer_is_named(name: str, model: str, value: str, allowed: str) -> None:
+    error = refused(**{name: value, "model": model})
+    assert (error.field, error.value, error.allowed) == (name, value, allowed)
+
+
+def test_only_style_layers_can_be_dense() -> None:
+    assert with_option("style_layers", "dense") == "dense"
+    assert refused(content_layers="dense").allowed.startswith("classic, or layers")
 
 
 def test_unknown_option_is_answered_with_all_names() -> None:
@@ -204,6 +254,10 @@ def test_options_are_frozen() -> None:
         ("convergence_tolerance", "a number, at least 0, less than 1"),
         ("optimizer", "one of lbfgs, adam"),
         ("model", "one of vgg19, vgg16"),
+        (
+            "style_layers",
+            "classic, dense, or layers with weights greater than 0, like relu1_1=1,relu4_1=0.5",
+        ),
     ],
 )
 def test_allowed_values_in_words(name: str, words: str) -> None:
@@ -396,7 +450,12 @@ def test_model_is_named_only_if_it_is_given(model: str) -> None:
 
 def test_options_survive_json() -> None:
     options = StyleTransferOptions(
-        size=100, style_weight=1 / 3, optimizer="adam", seed=2**63 - 1, style_blend=(1 / 3, 0)
+        size=100,
+        style_weight=1 / 3,
+        optimizer="adam",
+        seed=2**63 - 1,
+        style_blend=(1 / 3, 0),
+        style_layers="relu1_1=0.5,conv4_2",
     )
     assert StyleTransferOptions.model_validate_json(options.model_dump_json()) == options
 

@@ -73,6 +73,19 @@ describe('OptionField', () => {
     await user.selectOptions(screen.getByLabelText('Colours'), 'luminance');
     expect(studio.changes).toEqual({ color: 'luminance' });
   });
+
+  it('takes a text that matches the pattern of the schema, and suggests examples', async () => {
+    render(OptionField, { field: field('style_layers') });
+    const input = screen.getByLabelText('Style layers');
+    expect((input as HTMLInputElement).list?.options).toHaveLength(3);
+    await user.clear(input);
+    await user.type(input, 'relu1_1 = 2, relu3_1{Tab}');
+    expect(studio.changes).toEqual({ style_layers: 'relu1_1=2,relu3_1' });
+    await user.clear(input);
+    await user.type(input, 'all{Tab}');
+    expect(screen.getByRole('alert')).toHaveTextContent('Give a value like classic or dense or relu1_1=2,relu4_1.');
+    expect(studio.changes).toEqual({ style_layers: 'relu1_1=2,relu3_1' });
+  });
 });
 
 describe('options without effect', () => {

@@ -17,6 +17,12 @@ export const DOCUMENT: OptionsDocument = {
       convergence_tolerance: { type: 'number', default: 0.005, minimum: 0, exclusiveMaximum: 1 },
       protect: { enum: ['none', 'faces', 'person'], type: 'string', default: 'none' },
       color: { enum: ['style', 'match', 'luminance'], type: 'string', default: 'style' },
+      style_layers: {
+        type: 'string',
+        default: 'classic',
+        pattern: '^(classic|dense|relu\\d_\\d(=\\d+)?(,relu\\d_\\d(=\\d+)?)*)$',
+        examples: ['classic', 'dense', 'relu1_1=2,relu4_1'],
+      },
       total_iterations: { type: 'integer', default: 20_000, minimum: 0, maximum: 1_000_000 },
       average: { type: 'boolean', default: false },
       style_blend: { anyOf: [{ type: 'array', items: { type: 'number' } }, { type: 'null' }], default: null },

@@ -27,6 +27,7 @@ describe('fields from the schema', () => {
     expect(field('color')).toMatchObject({ kind: 'choice', choices: ['style', 'match', 'luminance'] });
     expect(field('average').kind).toBe('switch');
     expect(field('style_blend').kind).toBe('list');
+    expect(field('style_layers')).toMatchObject({ kind: 'text', examples: ['classic', 'dense', 'relu1_1=2,relu4_1'] });
   });
 
   it('understands an option that may be left out', () => {
@@ -37,6 +38,7 @@ describe('fields from the schema', () => {
     expect(allowedOf(field('size'))).toBe('a whole number, at least 32, at most 16 000');
     expect(allowedOf(field('learning_rate'))).toBe('a number, more than 0');
     expect(allowedOf(field('convergence_tolerance'))).toBe('a number, at least 0, less than 1');
+    expect(allowedOf(field('style_layers'))).toBe('a value like classic or dense or relu1_1=2,relu4_1');
     expect(allowedOf(field('color'))).toBe('one of style, match, luminance');
   });
 
@@ -68,6 +70,11 @@ describe('what was typed', () => {
     ['average', 'true', true],
     ['style_blend', '0.7, 0.3', [0.7, 0.3]],
     ['style_blend', 'half', null],
+    ['style_layers', 'dense', 'dense'],
+    ['style_layers', ' relu1_1 = 2, relu3_1', 'relu1_1=2,relu3_1'],
+    ['style_layers', 'relu1_1=-2', null],
+    ['style_layers', 'all', null],
+    ['style_layers', '', 'classic'],
   ])('%s: %s', (name, text, value) => {
     expect(valueOf(field(name), text)).toEqual(value);
   });

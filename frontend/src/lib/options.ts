@@ -24,11 +24,18 @@ export interface ChoiceField extends Common {
   choices: string[];
 }
 
+export interface TextField extends Common {
+  kind: 'text';
+  /** Regular expression that the whole text matches. */
+  pattern: string | null;
+  examples: string[];
+}
+
 export interface OtherField<Kind> extends Common {
   kind: Kind;
 }
 
-export type Field = NumberField | ChoiceField | OtherField<'switch'> | OtherField<'list'> | OtherField<'text'>;
+export type Field = NumberField | ChoiceField | TextField | OtherField<'switch'> | OtherField<'list'>;
 
 export function fieldsOf(document: OptionsDocument): Field[] {
   return Object.entries(document.schema.properties).map(([name, property]) => fieldOf(name, property));
@@ -57,7 +64,8 @@ function fieldOf(name: string, property: Property): Field {
     };
   }
   if (type.type === 'boolean') return { ...common, kind: 'switch' };
-  return { ...common, kind: type.type === 'array' ? 'list' : 'text' };
+  if (type.type === 'array') return { ...common, kind: 'list' };
+  return { ...common, kind: 'text', pattern: merged.pattern ?? null, examples: merged.examples ?? [] };
 }
 
 /** What somebody typed, as a value; null if it is not allowed. An empty field means the default. */
@@ -67,9 +75,15 @@ export function valueOf(field: Field, text: string): OptionValue {
   if (field.kind === 'choice') return field.choices.includes(trimmed) ? trimmed : null;
   if (field.kind === 'number') return numberOf(field, Number(trimmed));
   if (field.kind === 'switch') return trimmed === 'true';
-  if (field.kind === 'text') return text.trim();
+  if (field.kind === 'text') return textOf(field, text.trim());
   const numbers = trimmed.split(',').map(Number);
   return numbers.every(Number.isFinite) ? numbers : null;
+}
+
+function textOf(field: TextField, text: string): string | null {
+  if (field.pattern === null) return text;
+  const withoutSpaces = text.replaceAll(' ', '');
+  return new RegExp(field.pattern).test(withoutSpaces) ? withoutSpaces : null;
 }
 
 function numberOf(field: NumberField, value: number): number | null {

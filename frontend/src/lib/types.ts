@@ -138,6 +138,9 @@ export interface Property {
   exclusiveMinimum?: number;
   exclusiveMaximum?: number;
   enum?: string[];
+  /** Regular expression that a text matches. */
+  pattern?: string;
+  examples?: string[];
   anyOf?: Property[];
   items?: Property;
   description?: string;

@@ -15,6 +15,7 @@ export function allowedOf(field: Field): string {
   const { allowed } = texts.studio;
   if (field.kind === 'choice') return allowed.choices(field.choices);
   if (field.kind === 'list') return allowed.list;
+  if (field.kind === 'text') return allowed.like(field.examples);
   if (field.kind !== 'number') return '';
   return [
     field.whole ? allowed.whole : allowed.number,
@@ -41,7 +42,9 @@ const GROUPS: Partial<Record<Group, string[]>> = {
   method: [
     'model',
     'style_layers',
+    'content_layers',
     'style_loss',
+    'pooling',
     'padding',
     'scales',
     'average',

@@ -132,12 +132,16 @@ def _type(field: FieldInfo) -> click.ParamType[Any]:
         return click.STRING
     if choices := get_args(field.annotation):
         return click.Choice(choices)
+    if field.annotation is str:
+        return click.STRING
     return click.INT if field.annotation is int else click.FLOAT
 
 
 def _metavar(field: FieldInfo) -> str | None:
     if get_origin(field.annotation) is tuple:
         return "NUMBER,NUMBER,…"
+    if field.examples:
+        return "|".join([*field.examples[:-1], "LAYER=WEIGHT,…"])
     extra = field.json_schema_extra
     unit = extra.get("unit") if isinstance(extra, dict) else None
     return str(unit).replace(" ", "-").upper() if unit else None

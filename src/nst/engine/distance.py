@@ -21,6 +21,7 @@ from torch.nn.functional import adaptive_avg_pool2d, normalize
 
 from nst import images
 from nst.engine.inputs import Pictures
+from nst.engine.losses.layers import evenly
 from nst.engine.losses.style import Comparison, compare
 from nst.engine.memory.attempts import is_out_of_memory
 from nst.engine.network.encoder import Activations, Encoder
@@ -93,7 +94,7 @@ def measure(
     encoder = Encoder(judge.model, judge.tensors, layers, padding="replicate")
     of_image, of_content = (encoder(to_tensor(picture, size)) for picture in (image, content))
     transport = _transport_to_regions(of_image, _regions(inputs, encoder))
-    comparisons = compare(encoder, GRAM_LAYERS, inputs, size[::-1])
+    comparisons = compare(encoder, evenly(GRAM_LAYERS), inputs, size[::-1])
     return Distances(
         judge=judge.model,
         content=_content_distance(of_image, of_content),

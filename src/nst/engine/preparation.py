@@ -10,6 +10,7 @@ from torch import Tensor
 from nst.engine.checkpoint import Checkpoint
 from nst.engine.device import DTYPES
 from nst.engine.inputs import Pictures
+from nst.engine.losses.layers import TermLayers
 from nst.engine.losses.objective import LossWeights, Objective
 from nst.engine.memory.attempts import Attempts, out_of_memory_at
 from nst.engine.memory.available import used_bytes
@@ -120,6 +121,7 @@ class Preparation:
 
     def _demand(self, size: tuple[int, int], dtype: torch.dtype) -> Demand:
         styles, style_scale = self.pictures.styles, self.options.style_scale
+        layers = TermLayers.of(self.options, self.weights.model)
         return Demand(
             size=size,
             style_sizes=[style_size(style.picture.size, size, style_scale) for style in styles],
@@ -130,6 +132,8 @@ class Preparation:
             has_masks=self.pictures.has_masks,
             is_matched=self.options.style_loss == "neighbors",
             process_bytes=used_bytes(self.device),
+            layers=layers.names,
+            content_layers=layers.content.keys(),
         )
 
     def _plan(self, demand: Demand, checkpoint: Checkpoint | None = None) -> MemoryPlan:

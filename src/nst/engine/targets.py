@@ -7,8 +7,8 @@ import torch
 from torch import Tensor
 
 from nst.engine.losses.content import ContentTerm
-from nst.engine.losses.layers import CONTENT_LAYER, style_layers
-from nst.engine.losses.neighbors import MATCHED_LAYERS, neighbor_terms, seen_picture
+from nst.engine.losses.layers import TermLayers
+from nst.engine.losses.neighbors import neighbor_terms, seen_picture
 from nst.engine.losses.style import StyleTerm, compare
 from nst.engine.losses.term import Term
 from nst.engine.network.encoder import Encoder
@@ -35,9 +35,12 @@ class Scene:
 def make_encoder(
     weights: Weights, options: StyleTransferOptions, dtype: torch.dtype, device: torch.device
 ) -> Encoder:
-    """Return the network up to the last layer that a term looks at."""
-    layers = _layers(weights.model, options)
-    return Encoder(weights.model, weights.tensors, layers, dtype, options.padding).to(device)
+    """Return the network up to the last layer that a term looks at. Raises InvalidOption, if it lacks a
+    layer."""
+    layers = TermLayers.of(options, weights.model).names
+    padding, pooling = options.padding, options.pooling
+    encoder = Encoder(weights.model, weights.tensors, layers, dtype, padding, pooling)
+    return encoder.to(device)
 
 
 def make_terms(
@@ -47,25 +50,19 @@ def make_terms(
     Features of whole images are computed in tiles of about `tile_side` pixels."""
     if options.style_loss == "neighbors":
         return _neighbor_terms(encoder, scene, options, tile_side)
+    layers = TermLayers.of(options, encoder.model)
     comparisons = compare(
         encoder,
-        style_layers(encoder.model, options.style_layers),
+        layers.style,
         scene.styles,
         (scene.content.shape[2], scene.content.shape[3]),
         style_loss=options.style_loss,
         tile_side=tile_side,
     )
-    layer = CONTENT_LAYER[encoder.model]
     return (
-        ContentTerm.of(encoder, layer, scene.content, tile_side=tile_side),
+        ContentTerm.of(encoder, layers.content, scene.content, tile_side=tile_side),
         StyleTerm(comparisons),
     )
-
-
-def _layers(model: str, options: StyleTransferOptions) -> Sequence[str]:
-    if options.style_loss == "neighbors":
-        return MATCHED_LAYERS
-    return CONTENT_LAYER[model], *style_layers(model, options.style_layers)
 
 
 def _neighbor_terms(

@@ -8,12 +8,13 @@ import torch
 from torch import Tensor
 
 from nst.engine.losses.objective import Objective
-from nst.engine.network.encoder import Encoder, layer_names, parameter_shapes
+from nst.engine.network.encoder import Encoder, parameter_shapes
 from nst.engine.pictures.tensors import StyleInput
 from nst.engine.scales import Scale
 from nst.engine.snapshot import StepSnapshot
 from nst.engine.steering import loss_weights
 from nst.engine.targets import Scene, make_terms
+from nst.layers import layer_names
 from nst.options import StyleTransferOptions
 from nst.progress import Progress
 

@@ -21,9 +21,10 @@ from nst.engine.distance import (
     self_similarity_distance,
     transport,
 )
-from nst.engine.network.encoder import MEAN_RGB, layer_names
+from nst.engine.network.encoder import MEAN_RGB
 from nst.engine.network.weights import Weights, WeightsStore
 from nst.engine.pictures.styles import Style
+from nst.layers import layer_names
 from nst.options import MODELS
 from nst.progress import Distances
 from unit.engine.network.test_encoder import plain_network

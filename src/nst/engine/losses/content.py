@@ -3,7 +3,7 @@
 [Gatys16] Gatys, Ecker, Bethge: Image Style Transfer Using Convolutional Neural Networks, CVPR 2016.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Self
 
 import torch
@@ -15,35 +15,49 @@ from nst.engine.network.tiles import Tile, cut, stride
 
 
 class ContentTerm:
-    """The mean of the squared differences of features, which does not grow with the picture.
+    """The mean of the squared differences of features, which does not grow with the picture; of
+    several layers the weighted mean.
 
-    [Gatys16] eq. 1 takes half of the sum.
+    [Gatys16] eq. 1 takes half of the sum, of one layer.
     """
 
     name = "content"
 
-    def __init__(self, layer: str, target: Tensor) -> None:
-        """`target`: features of the whole content picture, (1, C, h, w)."""
-        self.layers: Collection[str] = (layer,)
-        self._layer = layer
-        self._target = target
+    def __init__(self, shares: Mapping[str, float], targets: Mapping[str, Tensor]) -> None:
+        """`shares` of the layers in the loss, which add up to 1. `targets`: features of the whole
+        content picture, (1, C, h, w), of the same layers."""
+        self.layers: Sequence[str] = list(shares)
+        self._shares = shares
+        self._targets = targets
 
     @classmethod
     def of(
-        cls, encoder: Encoder, layer: str, content: Tensor, *, tile_side: int | None = None
+        cls,
+        encoder: Encoder,
+        shares: Mapping[str, float],
+        content: Tensor,
+        *,
+        tile_side: int | None = None,
     ) -> Self:
         """With the features of this picture (1, 3, H, W), computed in tiles of about this side."""
-        return cls(layer, _features(encoder, layer, content, tile_side))
+        return cls(shares, _features(encoder, list(shares), content, tile_side))
 
     def statistics(self, activations: Activations, tile: Tile) -> Sequence[Tensor]:
-        """The sum of the squared differences."""
-        inner = tile.inner(activations[self._layer], stride(self._layer))
-        return [content_sum(inner, self._target_of(tile))]
+        """The sum of the squared differences, layer by layer."""
+        return [
+            content_sum(tile.inner(activations[layer], stride(layer)), self._target_of(layer, tile))
+            for layer in self.layers
+        ]
 
     def loss(self, statistics: Sequence[Tensor]) -> Tensor:
-        (squared_differences,) = statistics
-        # In float64, which not every device has.
-        return squared_differences.to("cpu", torch.float64) / self._target.numel()
+        of_layers = [
+            # In float64, which not every device has.
+            share * squared_differences.to("cpu", torch.float64) / self._targets[layer].numel()
+            for (layer, share), squared_differences in zip(
+                self._shares.items(), statistics, strict=True
+            )
+        ]
+        return torch.stack(of_layers).sum()
 
     def add_gradient(
         self,
@@ -54,28 +68,37 @@ class ContentTerm:
         tile: Tile,
     ) -> None:
         inner, of_inner = (tile.inner(each, stride(layer)) for each in (features, total))
-        (gradient,) = statistics_gradient
-        add_content_sum_gradient(of_inner, inner, self._target_of(tile), gradient.item())
+        gradient = statistics_gradient[self.layers.index(layer)].item()
+        add_content_sum_gradient(of_inner, inner, self._target_of(layer, tile), gradient)
 
-    def _target_of(self, tile: Tile) -> Tensor:
-        return tile.of_picture(self._target, stride(self._layer))
+    def _target_of(self, layer: str, tile: Tile) -> Tensor:
+        return tile.of_picture(self._targets[layer], stride(layer))
 
 
-def _features(encoder: Encoder, layer: str, content: Tensor, tile_side: int | None) -> Tensor:
-    """Of one layer, of the whole picture."""
-    pixels, tiles = stride(layer), cut(content.shape, tile_side, encoder.path)
-    whole: Tensor | None = None
+def _features(
+    encoder: Encoder, layers: Sequence[str], content: Tensor, tile_side: int | None
+) -> Mapping[str, Tensor]:
+    """Of the whole picture, by layer."""
+    tiles = cut(content.shape, tile_side, encoder.path)
+    wholes: dict[str, Tensor] = {}
     for tile in tiles:
-        features: Tensor = encoder(tile.pixels(content))[layer]
+        activations: Activations = encoder(tile.pixels(content))
+        of_tile = {layer: activations.pop(layer) for layer in layers}
         if len(tiles) == 1:
-            return features
-        if whole is None:
-            height, width = content.shape[2] // pixels, content.shape[3] // pixels
-            whole = features.new_empty(1, features.shape[1], height, width)
-            whole = whole.contiguous(memory_format=torch.channels_last)
-        tile.of_picture(whole, pixels).copy_(tile.inner(features, pixels))
-    assert whole is not None  # there is a tile
-    return whole
+            return of_tile
+        for layer, features in of_tile.items():
+            if layer not in wholes:
+                wholes[layer] = _room_for_whole(features, stride(layer), content)
+            pixels = stride(layer)
+            tile.of_picture(wholes[layer], pixels).copy_(tile.inner(features, pixels))
+    return wholes
+
+
+def _room_for_whole(features: Tensor, pixels: int, content: Tensor) -> Tensor:
+    """For the features of the whole picture, given those of a tile."""
+    height, width = content.shape[2] // pixels, content.shape[3] // pixels
+    whole = features.new_empty(1, features.shape[1], height, width)
+    return whole.contiguous(memory_format=torch.channels_last)
 
 
 def content_sum(features: Tensor, target: Tensor) -> Tensor:

@@ -1,10 +1,18 @@
-"""Which layers of the network the classic terms look at.
+"""Which layers of the network the terms look at, and how much each counts.
 
 [Gatys16] Gatys, Ecker, Bethge: Image Style Transfer Using Convolutional Neural Networks, CVPR 2016.
 [Johnson16] Johnson, Alahi, Fei-Fei: Perceptual Losses for Real-Time Style Transfer, ECCV 2016.
+[Kolkin22] Kolkin, Kucera, Paris, Sýkora, Shechtman, Shakhnarovich: Neural Neighbor Style Transfer,
+arXiv 2203.13215, 2022.
 """
 
-from nst.engine.network.encoder import layer_names
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Self
+
+from nst.errors import InvalidOption
+from nst.layers import layer_names, layer_weights
+from nst.options import StyleTransferOptions
 
 CONTENT_LAYER = {"vgg19": "conv4_2", "vgg16": "relu2_2"}
 STYLE_LAYERS = {
@@ -12,18 +20,81 @@ STYLE_LAYERS = {
     "vgg16": ("relu1_2", "relu2_2", "relu3_3", "relu4_3"),
 }
 """VGG-19: [Gatys16] §3. VGG-16: [Johnson16], whose content layer is this one too."""
+MATCHED_LAYERS = (
+    *("relu1_1", "relu1_2", "relu2_1", "relu2_2"),
+    *("relu3_1", "relu3_3", "relu4_1", "relu4_3"),
+)
+"""Of style loss neighbors. Block 5 adds nothing ([Kolkin22] §4.1, which takes all layers before
+it)."""
+OWN_LAYERS = ("relu3_1", "relu4_1")
+"""Of style loss neighbors: where the content keeps its own features, which are kept for all
+cells."""
+
 DENSE_PER_BLOCK = 2
 """ReLUs in each block, from the first, that the dense choice of style layers adds."""
 
 
-def style_layers(model: str, choice: str) -> tuple[str, ...]:
-    """The classic ones, or among the layers up to the last of them about twice as many: a picture
-    can fit a few layers of one network in ways that no other network takes for the style."""
-    classic = STYLE_LAYERS[model]
+@dataclass(frozen=True, slots=True)
+class TermLayers:
+    """The layers of the content and the style term, each with its share of the term's loss.
+
+    The shares of a term add up to 1, so that its weight means the same whatever the layers.
+    """
+
+    content: Mapping[str, float]
+    style: Mapping[str, float]
+
+    @classmethod
+    def of(cls, options: StyleTransferOptions, model: str) -> Self:
+        """`model`: the one that is used, which may stand in for that of the options.
+
+        Raises InvalidOption, if it lacks a layer.
+        """
+        if options.style_loss == "neighbors":
+            return cls(evenly(OWN_LAYERS), evenly(MATCHED_LAYERS))
+        try:
+            return cls(
+                content_layers(model, options.content_layers),
+                style_layers(model, options.style_layers),
+            )
+        except InvalidOption as error:
+            if model == options.model:
+                raise
+            allowed = f"{error.allowed} ({model} stands in for {options.model})"
+            raise InvalidOption(error.field, error.value, allowed) from error
+
+    @property
+    def names(self) -> Sequence[str]:
+        return list({**self.content, **self.style})
+
+
+def content_layers(model: str, choice: str) -> Mapping[str, float]:
+    """Return the share of each layer that option content_layers chooses. Raises InvalidOption."""
     if choice == "classic":
-        return classic
+        return evenly([CONTENT_LAYER[model]])
+    return layer_weights("content_layers", choice, model)
+
+
+def style_layers(model: str, choice: str) -> Mapping[str, float]:
+    """Return the share of each layer that option style_layers chooses. Raises InvalidOption."""
+    if choice == "classic":
+        return evenly(STYLE_LAYERS[model])
+    if choice == "dense":
+        return evenly(_dense(model))
+    return layer_weights("style_layers", choice, model)
+
+
+def evenly(layers: Sequence[str]) -> Mapping[str, float]:
+    """Return equal shares."""
+    return dict.fromkeys(layers, 1 / len(layers))
+
+
+def _dense(model: str) -> Sequence[str]:
+    """Return about twice the classic layers, up to the last of them: a picture can fit a few layers
+    of one network in ways that no other network takes for the style."""
+    classic = STYLE_LAYERS[model]
     path = layer_names(model)[: 1 + layer_names(model).index(classic[-1])]
-    return tuple(name for name in path if name in classic or _is_dense(name))
+    return [name for name in path if name in classic or _is_dense(name)]
 
 
 def _is_dense(layer: str) -> bool:

@@ -16,6 +16,7 @@ from torch.nn.functional import adaptive_avg_pool2d, interpolate
 from nst.engine.losses.cells import cells_of, cells_of_tile, of_layer
 from nst.engine.losses.cosine import CellTargets, CosineTerm
 from nst.engine.losses.gram import GramTarget
+from nst.engine.losses.layers import MATCHED_LAYERS, OWN_LAYERS, evenly
 from nst.engine.losses.matching import (
     Projection,
     computed,
@@ -34,13 +35,6 @@ from nst.engine.network.tiles import stride
 from nst.engine.pictures.tensors import StyleInput
 from nst.engine.scales import Scale
 
-MATCHED_LAYERS = (
-    *("relu1_1", "relu1_2", "relu2_1", "relu2_2"),
-    *("relu3_1", "relu3_3", "relu4_1", "relu4_3"),
-)
-"""Block 5 adds nothing ([Kolkin22] §4.1, which takes all layers before it)."""
-CONTENT_LAYERS = ("relu3_1", "relu4_1")
-"""In which the content keeps its own features; what they need is kept for all cells."""
 FLOURISH_LAYERS = ("relu1_2", "relu2_2", "relu3_1", "relu3_3", "relu4_3")
 
 SEEN_SHARE = 0.5
@@ -163,7 +157,7 @@ def _own_targets(
     rows: dict[str, Tensor] = {}
     for tile, activations in computed(encoder, content, tile_side):
         where = cells_of_tile(tile)
-        for layer in CONTENT_LAYERS:
+        for layer in OWN_LAYERS:
             of_tile = of_layer(activations, layer, tile)
             whole = rows.setdefault(layer, content.new_empty(*cells, of_tile.shape[1]))
             whole[where] = of_tile.view_as(whole[where])
@@ -185,7 +179,7 @@ def _add_moments(
     """Add up how often, and with which values, the channels of the keys have been found."""
     first = next(iter(keys.values()))
     counts = first.new_zeros(len(first)).index_add_(0, index.flatten(), amount.flatten().to(first))
-    for layer in CONTENT_LAYERS:
+    for layer in OWN_LAYERS:
         rows = keys[layer]
         sums = torch.stack(
             [counts.sum().expand(rows.shape[1]), counts @ rows, counts @ rows.square()]
@@ -202,7 +196,7 @@ def _flourish(
 ) -> StyleTerm:
     """Gram matrices, each relative to the style's own: large forms, wherever they find room."""
     size = (content.shape[2], content.shape[3])
-    compared = compare(encoder, FLOURISH_LAYERS, styles, size, tile_side=tile_side)
+    compared = compare(encoder, evenly(FLOURISH_LAYERS), styles, size, tile_side=tile_side)
     return StyleTerm([_relative(each, factor) for each in compared], name="flourish")
 
 

@@ -5,7 +5,7 @@
 Transfer, CVPR 2017.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -114,31 +114,31 @@ class StyleTerm:
 
 def compare(
     encoder: Encoder,
-    layers: Sequence[str],
+    shares: Mapping[str, float],
     styles: Sequence[StyleInput],
     size: tuple[int, int],
     *,
     style_loss: str = "gram",
     tile_side: int | None = None,
 ) -> list[Comparison]:
-    """Everything that is compared, with equal weights w_l of [Gatys16] eq. 5.
+    """Everything that is compared. `shares`: the weights w_l of [Gatys16] eq. 5 by layer, sum 1.
 
     Without masks there is one region and one target, the styles' averages mixed by their shares.
     With masks every style has its region ([Gatys17] §4.1), and each counts as the part of the
     picture that it covers, so that small regions are painted as strongly as large ones: the source
     gives weights by hand. `size`: height and width of the result.
     """
-    kind = TARGETS[style_loss]
+    kind, layers = TARGETS[style_loss], list(shares)
     of_styles = [_averages(encoder, layers, style.image, kind, tile_side) for style in styles]
     regions = [(style.amount, averages) for style, averages in zip(styles, of_styles, strict=True)]
     if styles[0].amount is None:
-        shares = [
+        mixed = [
             [style.share * average for average in averages]
             for style, averages in zip(styles, of_styles, strict=True)
         ]
-        regions = [(None, added(shares))]
+        regions = [(None, added(mixed))]
     comparisons = [
-        _compare(layer, kind(average), amount, size, encoder.path, 1 / len(layers))
+        _compare(layer, kind(average), amount, size, encoder.path, shares[layer])
         for amount, averages in regions
         for layer, average in zip(layers, averages, strict=True)
     ]

@@ -4,16 +4,15 @@ Pure arithmetic; a test compares it with what a process really needs.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from nst.engine.losses.cells import CELL_PIXELS
-from nst.engine.losses.layers import CONTENT_LAYER, STYLE_LAYERS
 from nst.engine.losses.matching import KEYS, PROJECTED
-from nst.engine.losses.neighbors import CONTENT_LAYERS, MATCHED_LAYERS
-from nst.engine.network.encoder import CHANNELS_PER_BLOCK, layer_names, parameter_shapes
+from nst.engine.network.encoder import CHANNELS_PER_BLOCK, parameter_shapes
 from nst.engine.network.tiles import block_of, spans, stride
 from nst.engine.optimizer.lbfgs import HISTORY_SIZE
+from nst.layers import layer_names
 from nst.progress import MemoryPlan
 
 BYTES_PER_VECTOR_PIXEL = 3 * 4
@@ -52,6 +51,10 @@ class Demand:
     optimizer: str
     process_bytes: int
     """What the process holds already."""
+    layers: Collection[str]
+    """The layers of the network that the terms look at."""
+    content_layers: Collection[str]
+    """Of these, the ones whose features of the content picture are kept."""
     has_average: bool = False
     has_masks: bool = False
     is_matched: bool = False
@@ -85,12 +88,13 @@ def smaller(demand: Demand, plan: MemoryPlan) -> MemoryPlan | None:
 
 def predict(demand: Demand, tile_side: int | None, history_size: int) -> MemoryPlan:
     """The plan with these tiles and this history."""
-    tiles = _Tiles.of(demand.size, tile_side, demand.model)
-    style_tiles = [_Tiles.of(size, tile_side, demand.model) for size in demand.style_sizes]
+    path = _path(demand)
+    tiles = _Tiles.of(demand.size, tile_side, path)
+    style_tiles = [_Tiles.of(size, tile_side, path) for size in demand.style_sizes]
     pixels, style_pixels = math.prod(demand.size), sum(map(math.prod, demand.style_sizes))
     vectors = ADAM_VECTORS if demand.optimizer == "adam" else LBFGS_VECTORS + 2 * history_size
     vectors += demand.has_average + MASK_VECTORS * demand.has_masks * len(demand.style_sizes)
-    kept_numbers = _kept_numbers_per_pixel(demand.model) * max(
+    held_numbers = _held_numbers_per_pixel(demand) * max(
         each.largest_pixels for each in (tiles, *style_tiles)
     )
     return MemoryPlan(
@@ -102,7 +106,7 @@ def predict(demand: Demand, tile_side: int | None, history_size: int) -> MemoryP
         network_bytes=_network_bytes(demand),
         vector_bytes=BYTES_PER_VECTOR_PIXEL * (vectors * pixels + style_pixels),
         content_bytes=_content_bytes(demand),
-        activation_bytes=round(FRAGMENTATION * demand.number_bytes * kept_numbers),
+        activation_bytes=round(FRAGMENTATION * demand.number_bytes * held_numbers),
     )
 
 
@@ -110,10 +114,10 @@ def _content_bytes(demand: Demand) -> int:
     """What is kept of the content picture, and where neighbours are matched, of the styles."""
     pixels = math.prod(demand.size)
     if not demand.is_matched:
-        numbers = _numbers_per_pixel(CONTENT_LAYER[demand.model])
+        numbers = sum(map(_numbers_per_pixel, demand.content_layers))
         return round(demand.number_bytes * numbers * pixels)
-    of_cells = sum(CHANNELS_PER_BLOCK[block_of(layer)] for layer in CONTENT_LAYERS)
-    of_keys = sum(CHANNELS_PER_BLOCK[block_of(layer)] for layer in MATCHED_LAYERS)
+    of_cells = sum(CHANNELS_PER_BLOCK[block_of(layer)] for layer in demand.content_layers)
+    of_keys = sum(CHANNELS_PER_BLOCK[block_of(layer)] for layer in demand.layers)
     # While targets are made, they are there in float32 too.
     bytes_per_number = demand.number_bytes + 4
     cells = pixels // CELL_PIXELS**2
@@ -122,12 +126,18 @@ def _content_bytes(demand: Demand) -> int:
     )
 
 
-def _kept_numbers_per_pixel(model: str) -> float:
-    """What `Encoder.forward` keeps. On the way back there is never more: what a layer needs there
-    is less than the layers behind it have left."""
-    tapped = (CONTENT_LAYER[model], *STYLE_LAYERS[model])
-    kept = (name for name in _path(model) if name.startswith("relu") or name in tapped)
-    return sum(_numbers_per_pixel(name) for name in kept)
+def _held_numbers_per_pixel(demand: Demand) -> float:
+    """Return the most that `Encoder` holds at once, which is on the way back: what `forward` kept
+    up to a layer, the gradient with respect to that layer, and unless it is a ReLU, which goes back
+    in place, the gradient with respect to the layer before."""
+    most, kept, before = 0.0, 0.0, 3.0
+    for name in _path(demand):
+        is_relu = name.startswith("relu")
+        numbers = before / 4 if name.startswith("pool") else _numbers_per_pixel(name)
+        kept += numbers * (is_relu or name in demand.layers)
+        most = max(most, kept + numbers + before * (not is_relu))
+        before = numbers
+    return most
 
 
 def _numbers_per_pixel(layer: str) -> float:
@@ -137,16 +147,15 @@ def _numbers_per_pixel(layer: str) -> float:
 
 def _network_bytes(demand: Demand) -> int:
     """Every kernel is there twice: for the way there and the way back."""
-    path = _path(demand.model)
+    path = _path(demand)
     shapes = parameter_shapes(demand.model).items()
     numbers = sum(math.prod(shape) for name, shape in shapes if name.split(".")[0] in path)
     return 2 * demand.number_bytes * numbers
 
 
-def _path(model: str) -> Sequence[str]:
-    names = layer_names(model)
-    layers = (CONTENT_LAYER[model], *STYLE_LAYERS[model])
-    return names[: 1 + max(names.index(layer) for layer in layers)]
+def _path(demand: Demand) -> Sequence[str]:
+    names = layer_names(demand.model)
+    return names[: 1 + max(names.index(layer) for layer in demand.layers)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,9 +168,9 @@ class _Tiles:
     computed_pixels: int
 
     @classmethod
-    def of(cls, size: tuple[int, int], side: int | None, model: str) -> "_Tiles":
+    def of(cls, size: tuple[int, int], side: int | None, path: Sequence[str]) -> "_Tiles":
         columns, rows = (
-            [span.outer_stop - span.outer_start for span in spans(length, side, _path(model))]
+            [span.outer_stop - span.outer_start for span in spans(length, side, path)]
             for length in size
         )
         return cls(len(columns) * len(rows), max(columns) * max(rows), sum(columns) * sum(rows))
@@ -182,7 +191,7 @@ def _slowness(demand: Demand, plan: MemoryPlan) -> float:
     """Of the way to a given loss, against one evaluation of the whole at a time and an endless
     history. Where there are tiles, the way there is gone twice: a third of the work. What a shorter
     history costs is a guess: the n-th part of the steps for n pairs."""
-    tiles = _Tiles.of(demand.size, plan.tile_side, demand.model)
+    tiles = _Tiles.of(demand.size, plan.tile_side, _path(demand))
     passes = 1 if tiles.count == 1 else 4 / 3
     work = passes * tiles.computed_pixels / math.prod(demand.size)
     steps = 1 + 1 / plan.history_size if plan.history_size else 1

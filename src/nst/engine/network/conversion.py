@@ -16,8 +16,9 @@ from safetensors.torch import load_file
 from torch import Tensor
 from torch.nn.functional import conv2d, max_pool2d, relu
 
-from nst.engine.network.encoder import MEAN_RGB, layer_names, parameter_shapes
+from nst.engine.network.encoder import MEAN_RGB, parameter_shapes
 from nst.engine.network.files import CAFFE_PTH, UnusableWeights
+from nst.layers import layer_names
 
 MEAN_ACTIVATION = 40.0
 """Brings the first style loss of the classic method near 3·10¹², where the programs that made its

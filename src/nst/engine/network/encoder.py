@@ -1,31 +1,23 @@
 """The VGG encoder: a picture in, the features of named layers out, and the way back.
 
 [Simonyan14] Simonyan, Zisserman: Very Deep Convolutional Networks for Large-Scale Image
-Recognition, arXiv 1409.1556, configurations D (VGG-16) and E (VGG-19), without the classifier.
+Recognition, arXiv 1409.1556.
+[Gatys16] Gatys, Ecker, Bethge: Image Style Transfer Using Convolutional Neural Networks, CVPR 2016.
 """
 
 from collections.abc import Callable, Iterable, Mapping
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import conv2d, max_pool2d, max_unpool2d, pad, relu
+from torch.nn.functional import avg_pool2d, conv2d, max_pool2d, max_unpool2d, pad, relu
+
+from nst.layers import layer_names
 
 MEAN_RGB = (123.68, 116.779, 103.939)
 """Mean colour of ImageNet's training pictures, 0…255 [Simonyan14]; the encoder's input is RGB
 minus this."""
 
-CONVOLUTIONS_PER_BLOCK = {"vgg16": (2, 2, 3, 3, 3), "vgg19": (2, 2, 4, 4, 4)}
 CHANNELS_PER_BLOCK = (64, 128, 256, 512, 512)
-
-
-def layer_names(model: str) -> list[str]:
-    """All layers in order: conv1_1, relu1_1, …, pool1, conv2_1, …, pool5."""
-    names = []
-    for block, convolutions in enumerate(CONVOLUTIONS_PER_BLOCK[model], start=1):
-        for index in range(1, convolutions + 1):
-            names += [f"conv{block}_{index}", f"relu{block}_{index}"]
-        names.append(f"pool{block}")
-    return names
 
 
 def parameter_shapes(model: str) -> dict[str, tuple[int, ...]]:
@@ -69,14 +61,17 @@ class Encoder(nn.Module):
         layers: Iterable[str],
         dtype: torch.dtype = torch.float32,
         padding: str = "zeros",
+        pooling: str = "max",
     ) -> None:
         """`tensors` holds what `parameter_shapes` names; `layers` are the features wanted; `dtype`
         is what the convolutions compute in. `padding`: what they see beyond the border, zeros as
-        in training or copies of the features at the border (replicate)."""
+        in training or copies of the features at the border (replicate). `pooling`: whether a pool
+        takes the maximum of each window, as in training, or the average ([Gatys16] §2)."""
         super().__init__()
         self.model = model
         self.dtype = dtype
         self.padding = padding
+        self.pooling = pooling
         self.layers = frozenset(layers)
         names = layer_names(model)
         if unknown := self.layers - set(names):
@@ -126,7 +121,7 @@ class Encoder(nn.Module):
                 return conv2d(pad(x, (1, 1, 1, 1), mode="replicate"), kernel, bias)
             return conv2d(x, kernel, bias, padding=1)
         if name.startswith("pool"):
-            return _pool(x)
+            return avg_pool2d(x, kernel_size=2) if self.pooling == "average" else _max_pool(x)
         if name.replace("relu", "conv") in self.layers:
             return relu(x)  # not in place: the convolution's own output is asked for as well
         return relu(x, inplace=True)
@@ -138,7 +133,9 @@ class Encoder(nn.Module):
                 return _folded(conv2d(gradient, turned, padding=2))
             return conv2d(gradient, turned, padding=1)
         if name.startswith("pool"):
-            return _unpool(activations[self.path[self.path.index(name) - 1]], gradient)
+            features = activations[self.path[self.path.index(name) - 1]]
+            undo = _undo_average_pool if self.pooling == "average" else _undo_max_pool
+            return undo(features, gradient)
         # autograd's own step, in place
         step = torch.ops.aten.threshold_backward.grad_input
         undone: Tensor = step(gradient, activations[name], 0, grad_input=gradient)
@@ -156,13 +153,13 @@ def _folded(gradient: Tensor) -> Tensor:
     return gradient.contiguous(memory_format=torch.channels_last)
 
 
-def _pool(features: Tensor) -> Tensor:
+def _max_pool(features: Tensor) -> Tensor:
     bands = torch.split(features, 2 * POOL_ROWS, dim=2)
     pooled = [max_pool2d(band, kernel_size=2) for band in bands if band.shape[2] > 1]
     return pooled[0] if len(pooled) == 1 else torch.cat(pooled, dim=2)
 
 
-def _unpool(features: Tensor, gradient: Tensor) -> Tensor:
+def _undo_max_pool(features: Tensor, gradient: Tensor) -> Tensor:
     """From the gradient behind a pool to that with respect to the features before it."""
     undone = torch.zeros_like(features)
     bands = zip(
@@ -175,4 +172,14 @@ def _unpool(features: Tensor, gradient: Tensor) -> Tensor:
         _, where = max_pool2d(before, kernel_size=2, return_indices=True)
         size = before.shape[2:]
         before_gradient.copy_(max_unpool2d(after_gradient, where, [2, 2], output_size=size))
+    return undone
+
+
+def _undo_average_pool(features: Tensor, gradient: Tensor) -> Tensor:
+    """As `_undo_max_pool`: a quarter of the gradient for each of the four features of a window.
+
+    No indices are needed, so no bands; of the features only the shape and the layout count.
+    """
+    step = torch.ops.aten.avg_pool2d_backward
+    undone: Tensor = step(gradient, features, [2, 2], [2, 2], [0, 0], False, True, None)
     return undone

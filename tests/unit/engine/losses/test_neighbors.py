@@ -10,7 +10,8 @@ from torch import Tensor
 from nst.engine.losses import matching
 from nst.engine.losses.cells import add_from_cells, cells_of, hypercolumns, on_cells
 from nst.engine.losses.cosine import CellTargets, CosineTerm
-from nst.engine.losses.neighbors import MATCHED_LAYERS, neighbor_terms, seen_picture
+from nst.engine.losses.layers import MATCHED_LAYERS
+from nst.engine.losses.neighbors import neighbor_terms, seen_picture
 from nst.engine.losses.objective import LossWeights, Objective
 from nst.engine.losses.places import PlacesTerm, paired
 from nst.engine.losses.structure import StructureTerm

@@ -10,10 +10,11 @@ from torch import Tensor
 from nst.engine.losses.gram import GramTarget
 from nst.engine.losses.layers import CONTENT_LAYER, STYLE_LAYERS
 from nst.engine.losses.style import KEPT_SHARE, guide_of
-from nst.engine.network.encoder import Encoder, layer_names
+from nst.engine.network.encoder import Encoder
 from nst.engine.network.tiles import radius_pixels, stride
 from nst.engine.optimizer.optimizer import Evaluation
 from nst.engine.pictures.tensors import StyleInput, covered
+from nst.layers import layer_names
 from nst.options import StyleTransferOptions
 from unit.engine.network.test_encoder import plain_network
 from unit.engine.synthetic import objective_of, random_tensors

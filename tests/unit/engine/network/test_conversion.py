@@ -17,8 +17,9 @@ from nst.engine.network.conversion import (
     normalize,
     read_weights,
 )
-from nst.engine.network.encoder import MEAN_RGB, Encoder, layer_names
+from nst.engine.network.encoder import MEAN_RGB, Encoder
 from nst.engine.network.files import CAFFE_PTH, UnusableWeights
+from nst.layers import layer_names
 from unit.engine.synthetic import random_tensors, to_torchvision, write_keras
 
 NO_HASH = "0" * 64

@@ -6,7 +6,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from nst.engine.network.encoder import Encoder, layer_names
+from nst.engine.network.encoder import Encoder
+from nst.layers import layer_names
 from unit.engine.synthetic import random_tensors
 
 PLAIN = {  # [Simonyan14] table 1, columns D and E; M is a max-pooling
@@ -18,14 +19,17 @@ RELATIVE_ERROR = {torch.float64: 1e-12, torch.float32: 1e-5, torch.bfloat16: 3e-
 
 
 def plain_network(
-    model: str, tensors: dict[str, Tensor], padding: Literal["zeros", "replicate"] = "zeros"
+    model: str,
+    tensors: dict[str, Tensor],
+    padding: Literal["zeros", "replicate"] = "zeros",
+    pooling: str = "max",
 ) -> nn.Sequential:
     modules: list[nn.Module] = []
     parameters = iter(tensors.values())
     channels = 3
     for word in PLAIN[model].split():
         if word == "M":
-            modules.append(nn.MaxPool2d(2, 2))
+            modules.append(nn.MaxPool2d(2, 2) if pooling == "max" else nn.AvgPool2d(2, 2))
             continue
         convolution = nn.Conv2d(channels, int(word), 3, padding=1, padding_mode=padding)
         convolution.weight.data, convolution.bias.data = next(parameters), next(parameters)  # type: ignore[union-attr]
@@ -35,17 +39,18 @@ def plain_network(
 
 
 @pytest.mark.parametrize("dtype", RELATIVE_ERROR, ids=str)
+@pytest.mark.parametrize("pooling", ["max", "average"])
 @pytest.mark.parametrize("padding", ["zeros", "replicate"])
 @pytest.mark.parametrize("model", PLAIN)
 def test_every_layer_equals_the_plain_forward_pass(
-    model: str, padding: Literal["zeros", "replicate"], dtype: torch.dtype
+    model: str, padding: Literal["zeros", "replicate"], pooling: str, dtype: torch.dtype
 ) -> None:
     tensors = random_tensors(model)
     image = torch.randn((1, 3, 48, 40), generator=torch.Generator().manual_seed(1))
-    features = Encoder(model, tensors, layer_names(model), dtype, padding)(image)
+    features = Encoder(model, tensors, layer_names(model), dtype, padding, pooling)(image)
     assert features["relu1_1"].is_contiguous(memory_format=torch.channels_last)
     x = image.double()
-    network = plain_network(model, tensors, padding).double()
+    network = plain_network(model, tensors, padding, pooling).double()
     with torch.no_grad():
         for name, module in zip(layer_names(model), network, strict=True):
             x = module(x)
@@ -88,16 +93,17 @@ TAPPED = {
 
 
 @pytest.mark.parametrize("dtype", GRADIENT_ERROR, ids=str)
+@pytest.mark.parametrize("pooling", ["max", "average"])
 @pytest.mark.parametrize("padding", ["zeros", "replicate"])
 @pytest.mark.parametrize("model", PLAIN)
 def test_the_way_back_equals_autograd_through_the_plain_network(
-    model: str, padding: Literal["zeros", "replicate"], dtype: torch.dtype
+    model: str, padding: Literal["zeros", "replicate"], pooling: str, dtype: torch.dtype
 ) -> None:
     """Of a weighted sum of the features; odd sides, so that pools leave pixels over."""
     tensors = random_tensors(model)
     random = torch.Generator().manual_seed(1)
     image = torch.randn((1, 3, 49, 39), generator=random)
-    encoder = Encoder(model, tensors, TAPPED[model], dtype, padding)
+    encoder = Encoder(model, tensors, TAPPED[model], dtype, padding, pooling)
     activations = encoder(image)
     weights = {
         layer: torch.randn(activations[layer].shape, generator=random) for layer in TAPPED[model]
@@ -112,14 +118,35 @@ def test_the_way_back_equals_autograd_through_the_plain_network(
 
     x = leaf = image.double().requires_grad_()
     loss = torch.zeros((), dtype=torch.float64)
-    for name, module in zip(
-        layer_names(model), plain_network(model, tensors, padding).double(), strict=True
-    ):
+    network = plain_network(model, tensors, padding, pooling).double()
+    for name, module in zip(layer_names(model), network, strict=True):
         x = module(x)
         if name in weights:
             loss = loss + (weights[name].double() * x).sum()
     (expected,) = torch.autograd.grad(loss, leaf)
     assert (found.double() - expected).norm() / expected.norm() < GRADIENT_ERROR[dtype]
+
+
+@pytest.mark.parametrize("pooling", ["max", "average"])
+def test_the_way_back_equals_finite_differences(pooling: str) -> None:
+    tensors = {name: tensor.double() for name, tensor in random_tensors("vgg16").items()}
+    encoder = Encoder("vgg16", tensors, ["relu3_1"], torch.float64, pooling=pooling)
+    random = torch.Generator().manual_seed(2)
+    image, direction = (
+        torch.randn((1, 3, 13, 18), generator=random, dtype=torch.float64) for _ in range(2)
+    )
+
+    def loss(x: Tensor) -> Tensor:
+        features: Tensor = encoder(x)["relu3_1"]
+        return features.square().sum()
+
+    def add_gradient(layer: str, features: Tensor, gradient: Tensor) -> None:
+        gradient += 2 * features
+
+    step = 1e-7
+    slope = (loss(image + step * direction) - loss(image - step * direction)) / (2 * step)
+    gradient = encoder.backward(encoder(image), add_gradient)
+    assert (gradient * direction).sum().item() == pytest.approx(slope.item(), rel=1e-6)
 
 
 def test_the_way_back_gives_every_layer_its_features() -> None:

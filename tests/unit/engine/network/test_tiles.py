@@ -1,26 +1,35 @@
 """A picture computed tile by tile is the picture computed at once."""
 
+from collections.abc import Sequence
 from itertools import pairwise, product
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 import torch
 from torch import Tensor
 
-from nst.engine.losses.layers import CONTENT_LAYER, STYLE_LAYERS
-from nst.engine.network.encoder import Encoder, layer_names
+from nst.engine.losses.layers import CONTENT_LAYER, STYLE_LAYERS, TermLayers
+from nst.engine.network.encoder import Encoder
 from nst.engine.network.tiles import cut, halo_pixels, stride
 from nst.engine.pictures.tensors import StyleInput
+from nst.layers import layer_names
 from nst.options import StyleTransferOptions
 from unit.engine.synthetic import objective_of, random_tensors
 
 RELATIVE_ERROR = {torch.float32: 1e-4, torch.float64: 1e-11, torch.bfloat16: 5e-2}
 
 
-def encoder_of(model: str, dtype: torch.dtype = torch.float64, padding: str = "zeros") -> Encoder:
-    layers = (CONTENT_LAYER[model], *STYLE_LAYERS[model])
+def encoder_of(
+    model: str,
+    dtype: torch.dtype = torch.float64,
+    padding: str = "zeros",
+    *,
+    layers: Sequence[str] = (),
+    pooling: str = "max",
+) -> Encoder:
+    layers = layers or (CONTENT_LAYER[model], *STYLE_LAYERS[model])
     tensors = {name: tensor.to(dtype) for name, tensor in random_tensors(model).items()}
-    return Encoder(model, tensors, layers, dtype, padding)
+    return Encoder(model, tensors, layers, dtype, padding, pooling)
 
 
 def picture(height: int, width: int, seed: int, dtype: torch.dtype = torch.float64) -> Tensor:
@@ -118,6 +127,27 @@ def test_several_styles_equal_those_of_the_whole(
     ]
     options: Any = {"content_weight": 1e-2, "style_weight": 1e-2, "style_loss": style_loss}
     check_tiles(encoder, content, styles, StyleTransferOptions(**options), x, 48, 1e-9)
+
+
+@pytest.mark.parametrize("pooling", ["max", "average"])
+@pytest.mark.parametrize(
+    ("style_layers", "content_layers"),
+    [("relu1_1=2,conv3_1,relu2_2=0.1", "conv4_1=0.5,relu2_1"), ("relu1_1", "conv1_2,relu1_2=3")],
+)
+def test_named_layers_equal_those_of_the_whole(
+    style_layers: str, content_layers: str, pooling: Literal["max", "average"]
+) -> None:
+    options = StyleTransferOptions(
+        content_weight=1e-2,
+        style_weight=1e-2,
+        style_layers=style_layers,
+        content_layers=content_layers,
+        pooling=pooling,
+    )
+    names = TermLayers.of(options, "vgg16").names
+    encoder = encoder_of("vgg16", layers=names, pooling=pooling)
+    content, style, x = (picture(99, 131, seed=seed) for seed in range(3))
+    check_tiles(encoder, content, [StyleInput(style)], options, x, 48, 1e-9)
 
 
 def test_no_seam_is_left() -> None:
