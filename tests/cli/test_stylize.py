@@ -155,6 +155,37 @@ def test_presets(
     assert Recipe.read(tmp_path / "out.png").options["total_iterations"] == steps
 
 
+def test_options_without_effect_are_told_in_one_line_each(
+    nst: Nst, content: Path, style: Path
+) -> None:
+    outcome = nst(
+        "stylize", content, style, "--preset=draft", "--strength=0.7", "--size=48", "--device=cpu"
+    )
+    assert outcome.code == 0
+    on_a_draft = "has no effect on a draft; choose another preset, or leave it out"
+    *told, summary = outcome.error_lines
+    assert told == [f"nst: {name} {on_a_draft}" for name in ("strength", "device")]
+    assert "a draft in" in summary
+
+
+def test_an_option_of_another_preset_is_told(nst: Nst, content: Path, style: Path) -> None:
+    outcome = nst("stylize", content, style, "--preset=gram", *TINY, "--flourish=0.7")
+    assert outcome.code == 0
+    told = [line for line in outcome.error_lines if "no effect" in line]
+    assert told == [
+        "nst: flourish has no effect with style_loss gram; it needs style_loss neighbors"
+    ]
+
+
+def test_options_of_a_recipe_are_not_told(nst: Nst, content: Path, style: Path) -> None:
+    """A recipe has a value for every option; nobody gave them now."""
+    nst("stylize", content, style, "-o", "out.png", "--preset=draft", "--size=48")
+    again = nst("stylize", "--from-image", "out.png", "-o", "again.png")
+    assert "no effect" not in again.err
+    changed = nst("stylize", "--from-image", "out.png", "-o", "third.png", "--color=match")
+    assert changed.error_lines[0].startswith("nst: color has no effect on a draft")
+
+
 def test_the_draft_is_painted_without_torch(tmp_path: Path, content: Path, style: Path) -> None:
     code = """import atexit, sys
 from nst.cli.main import main
