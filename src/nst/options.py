@@ -213,8 +213,8 @@ class StyleTransferOptions(BaseModel):
     @property
     def content_weight_in_force(self) -> float:
         """The content weight, multiplied by what the strength says."""
-        most = MOST_BY_STRENGTH[self.style_loss]
-        return float(self.content_weight * most ** (1 - 2 * self.strength))
+        decades = DECADES_OF_STRENGTH[self.style_loss]
+        return float(self.content_weight * 10 ** (decades - 2 * decades * self.strength))
 
     @property
     def loss_weights(self) -> tuple[float, float, float]:
@@ -239,8 +239,9 @@ class StyleTransferOptions(BaseModel):
         return self.total_iterations == 0
 
 
-MOST_BY_STRENGTH: Mapping[str, float] = {"gram": 1e4, "wasserstein": 1e4, "neighbors": 1e2}
-"""By style_loss: strength 0 multiplies the content weight by this, strength 1 divides by it."""
+DECADES_OF_STRENGTH: Mapping[str, int] = {"gram": 4, "wasserstein": 4, "neighbors": 2}
+"""By style_loss: strength 0 multiplies the content weight by 10 to this power, strength 1 divides
+by it."""
 
 _NEIGHBORS: Mapping[str, Any] = {
     "size": 512,
