@@ -15,7 +15,13 @@ import nst.settings
 from nst.api.problems import status_of
 from nst.cli.errors import exit_code
 from nst.errors import NSTError
-from nst.options import PRESETS, StyleTransferOptions, describe_allowed
+from nst.options import (
+    PRESETS,
+    StyleTransferOptions,
+    describe_allowed,
+    describe_need,
+    needs_of,
+)
 from nst.settings import Settings
 
 
@@ -39,7 +45,14 @@ def commands() -> str:
 
 def options() -> str:
     rows = [
-        (f"`{name}`", f"`{field.default}`", _allowed(name), _unit(field), field.description)
+        (
+            f"`{name}`",
+            f"`{field.default}`",
+            _allowed(name),
+            _unit(field),
+            _needs(name),
+            field.description,
+        )
         for name, field in StyleTransferOptions.model_fields.items()
     ]
     names = list(dict.fromkeys(option for values in PRESETS.values() for option in values))
@@ -50,7 +63,7 @@ def options() -> str:
     return (
         "# Options\n\nThe same everywhere: on the command line with dashes, in forms and JSON as "
         "they stand here.\n\n"
-        + table(("option", "default", "allowed", "unit", "meaning"), rows)
+        + table(("option", "default", "allowed", "unit", "has an effect with", "meaning"), rows)
         + "\n## Presets\n\nWhat is empty is the default.\n\n"
         + table(("preset", *(f"`{name}`" for name in names)), presets)
     )
@@ -58,6 +71,10 @@ def options() -> str:
 
 def _allowed(name: str) -> str:
     return describe_allowed(StyleTransferOptions.model_fields[name])
+
+
+def _needs(name: str) -> str:
+    return ", and ".join(describe_need(need) for need in needs_of(name))
 
 
 def _unit(field: Any) -> str:

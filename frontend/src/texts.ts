@@ -613,6 +613,7 @@ export const texts = {
       text: [
         'Style is not where something is, but what goes together: with this blue come swirls, beside this yellow lie short strokes. For each layer the network has hundreds of such detectors, and a Gram matrix says for each pair how often both respond at the same place – wherever that place is.',
         'Two pictures have the same style when their Gram matrices are equal. This distance is the style loss.',
+        'The preset Best compares places instead: for each place of the photo it finds the place of the style that looks most like it, and paints the one like the other. The picture stays legible, and Flourish says how freely the large forms of the style appear where the photo is empty.',
       ],
       gram: 'Gram matrices of two styles, one layer of VGG-16: each small square says how strongly two of the network’s detectors go together. Every style has its own pattern.',
     },
@@ -643,7 +644,7 @@ export const texts = {
     },
     sources: {
       title: 'Who found it',
-      text: 'Leon Gatys, Alexander Ecker and Matthias Bethge: Image Style Transfer Using Convolutional Neural Networks, CVPR 2016. The draft comes from a network by Golnaz Ghiasi and others, BMVC 2017.',
+      text: 'Leon Gatys, Alexander Ecker and Matthias Bethge: Image Style Transfer Using Convolutional Neural Networks, CVPR 2016. Matching places: Nicholas Kolkin and others, Neural Neighbor Style Transfer, 2022. The draft comes from a network by Golnaz Ghiasi and others, BMVC 2017.',
     },
     start: 'Try it',
   },

@@ -361,6 +361,14 @@ def needs_of(name: str) -> Sequence[Need]:
     return (*steps, NEEDS[name]) if name in NEEDS else steps
 
 
+def describe_need(need: Need) -> str:
+    """Return the need in words: "init_method random or style_loss neighbors"."""
+    return " or ".join(
+        f"{other} {'greater than 0' if values is None else ' or '.join(values)}"
+        for other, values in need.items()
+    )
+
+
 def has_effect(options: StyleTransferOptions, name: str) -> bool:
     """Return whether another value of this option could change the image."""
     return _unmet(options, name) is None
@@ -387,11 +395,7 @@ def _no_effect(options: StyleTransferOptions, name: str, need: Need) -> str:
     if need is _STEPS:
         return f"{name} has no effect on a draft; choose another preset, or leave it out"
     now = " and ".join(f"{other} {_plain(getattr(options, other))}" for other in need)
-    needed = " or ".join(
-        f"{other} {'greater than 0' if values is None else ' or '.join(values)}"
-        for other, values in need.items()
-    )
-    return f"{name} has no effect with {now}; it needs {needed}"
+    return f"{name} has no effect with {now}; it needs {describe_need(need)}"
 
 
 def _plain(value: object) -> str:

@@ -186,3 +186,9 @@ def test_a_contact_sheet_has_every_picture_in_its_place(tmp_path: Path) -> None:
     red, blue, yellow, cyan = (255, 0, 0), (0, 0, 255), (255, 255, 0), (0, 255, 255)
     assert at == [red, white, blue, yellow, cyan, (255, 0, 255)]
     assert page.getpixel((page.width - 2, 100)) == white
+
+
+def test_an_option_without_effect_is_told_once(nst: Nst, pictures: Path) -> None:
+    outcome = nst("batch", "contents", "styles", "-o", "out", *DRAFT, "--seed=3")
+    assert outcome.code == 0
+    assert [line.split()[1] for line in outcome.error_lines if "no effect" in line] == ["seed"]

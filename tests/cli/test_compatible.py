@@ -96,3 +96,13 @@ def test_a_python_without_nst_is_told_what_to_do(tmp_path: Path) -> None:
     )
     assert finished.returncode == 1
     assert "run `make setup`" in finished.stderr
+
+
+def test_a_rate_that_lbfgs_does_not_use_is_told(compatible: Nst) -> None:
+    outcome = compatible(
+        "--model=vgg16", "--height=32", "--total_iterations=1", "--learning_rate=2"
+    )
+    assert outcome.code == 0
+    first, *others = outcome.error_lines
+    assert first == "nst: learning_rate has no effect with optimizer lbfgs; it needs optimizer adam"
+    assert "no effect" not in "".join(others)

@@ -197,3 +197,13 @@ def test_bad_input(
     (line,) = outcome.error_lines
     assert says in line
     assert {file.name for file in tmp_path.iterdir()} == left
+
+
+@pytest.mark.parametrize(("steps", "told"), [((), ["strength"]), (("--steps=1",), [])])
+def test_an_option_without_effect_is_told_once(
+    nst: Nst, still: Path, style: Path, steps: tuple[str, ...], told: list[str]
+) -> None:
+    """The first frame is a draft; the later ones, if they take steps, obey the strength."""
+    outcome = nst("video", still, style, "--preset=draft", "--size=48", "--strength=0.7", *steps)
+    assert outcome.code == 0
+    assert [line.split()[1] for line in outcome.error_lines if "no effect" in line] == told

@@ -137,7 +137,7 @@ def test_the_whole_journey_by_keyboard(page: Page) -> None:
         tab_to(page, button)
         page.keyboard.press("Space")
         expect(button).to_have_attribute("aria-pressed", "true")
-    tab_to(page, page.get_by_role("radio", name=re.compile("^Quality")))
+    tab_to(page, page.get_by_role("radio", name=re.compile("^Best")))
     page.keyboard.press("ArrowUp")
     expect(page.get_by_role("radio", name=re.compile("^Quick"))).to_be_checked()
     tab_to(page, page.get_by_role("slider", name="Detail"))

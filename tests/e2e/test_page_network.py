@@ -174,8 +174,8 @@ def test_a_failed_job_says_what_to_do(browser: Browser, tmp_path: Path) -> None:
         page = context.new_page()
         choose_samples(page)
         # Weights that are not there: nothing is downloaded, and no others stand in for named ones.
-        page.get_by_role("radio", name="Quick").click()
-        set_options(page, Size=64, Network="vgg19")
+        page.get_by_role("radio", name="Draft").click()  # which names vgg16
+        set_options(page, Size=64, Network="vgg19", Steps_at_most=4)
         start(page)
         expect(status(page, "Failed")).to_be_visible()
         note = page.get_by_role("alert")

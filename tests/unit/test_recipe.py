@@ -50,6 +50,49 @@ def painted(folder: Path, extension: str = ".png") -> Path:
     return images.save(picture(), result, recipe=recipe_of(folder, result).text())
 
 
+# ── version 0.1 ───────────────────────────────────────────────────────────────────────────────
+
+OF_VERSION_0_1 = {
+    "size": 512,
+    "content_weight": 185000.0,
+    "style_weight": 30000.0,
+    "strength": 0.6,
+    "style_scale": 1.0,
+    "style_blend": [],
+    "color": "style",
+    "color_amount": 1.0,
+    "tv_weight": 1.0,
+    "optimizer": "lbfgs",
+    "model": "vgg16",
+    "style_layers": "dense",
+    "style_loss": "gram",
+    "padding": "replicate",
+    "init_method": "content",
+    "total_iterations": 180,
+    "scales": 3,
+    "average": 0.9,
+    "learning_rate": 1.0,
+    "convergence_tolerance": 0.005,
+    "convergence_window": 50,
+    "save_every": 0,
+    "seed": 0,
+}
+"""The options that version 0.1 wrote for its preset quality with --strength 0.6."""
+
+
+def test_a_recipe_of_version_0_1_means_what_it_meant(folder: Path) -> None:
+    result = folder / "out.png"
+    old = recipe_of(folder, result).model_dump(mode="json")
+    del old["detail_map"]
+    images.save(picture(), result, recipe=json.dumps(old | {"options": OF_VERSION_0_1}))
+    options = StyleTransferOptions(**Recipe.read(result).options)
+    defaults = StyleTransferOptions().model_dump(mode="json")
+    assert options.model_dump(mode="json") == defaults | OF_VERSION_0_1
+    assert (options.flourish, options.protect) == (0.0, "none")
+    assert options == StyleTransferOptions.from_preset("gram", model="vgg16", strength=0.6)
+    assert options.content_weight_in_force == 185000 * 10 ** (4 - 8 * 0.6)  # to the last bit
+
+
 # ── round trip ────────────────────────────────────────────────────────────────────────────────
 
 

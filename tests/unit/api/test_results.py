@@ -281,7 +281,7 @@ def test_a_cached_result_has_a_film_too(client: Browser, done: dict[str, Any]) -
 
 
 def test_the_recipe_makes_the_same_again(client: Browser, house: House) -> None:
-    options = {"size": "64", "seed": "7", "style_weight": "12345"}
+    options = {"size": "64", "seed": "7", "style_weight": "12345", "model": "vgg16"}
     job = client.post(JOBS, data=form(**options)).json
     house.work(finishes())
     kept = client.get(f"{JOBS}/{job['id']}/recipe").json

@@ -115,6 +115,23 @@ def test_several_styles_go_on_bit_for_bit(masks: Masks, tmp_path: Path) -> None:
     assert interrupted(method, 3, tmp_path / "c", *styles, masks=masks) == whole
 
 
+def test_the_checkpoint_of_a_version_without_an_option_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def save_as_before(progress: Progress, path: Path) -> None:
+        write(progress, path)
+        with safe_open(path, "pt") as file:
+            facts = json.loads(file.metadata()[KEY])
+        for written in (facts["origin"]["options"], facts["in_force"]):
+            del written["flourish"]
+        save_file(load_file(path), path, {KEY: json.dumps(facts)})
+
+    write = save
+    monkeypatch.setitem(globals(), "save", save_as_before)
+    method = transfer(total_iterations=4)
+    assert interrupted(method, 2, tmp_path / "c") == uninterrupted(method)
+
+
 def test_a_hundred_steps_are_fifty_and_fifty(tmp_path: Path) -> None:
     method = transfer(total_iterations=100)
     whole = uninterrupted(method)
