@@ -348,6 +348,7 @@ NEEDS: Mapping[str, Need] = {
     "flourish": {"style_loss": ["neighbors"]},
     "color_amount": {"color": ["luminance"]},
     "style_layers": {"style_loss": ["gram", "wasserstein"]},
+    "content_layers": {"style_loss": ["gram", "wasserstein"]},
     "learning_rate": {"optimizer": ["adam"]},
     "convergence_window": {"convergence_tolerance": None},
     "seed": {"init_method": ["random"], "style_loss": ["neighbors"]},

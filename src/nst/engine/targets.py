@@ -5,10 +5,11 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+from torch.nn.functional import interpolate
 
 from nst.engine.losses.content import ContentTerm
 from nst.engine.losses.layers import TermLayers
-from nst.engine.losses.neighbors import neighbor_terms, seen_picture
+from nst.engine.losses.neighbors import neighbor_terms
 from nst.engine.losses.style import StyleTerm, compare
 from nst.engine.losses.term import Term
 from nst.engine.network.encoder import Encoder
@@ -16,6 +17,12 @@ from nst.engine.network.weights import Weights
 from nst.engine.pictures.tensors import StyleInput
 from nst.engine.scales import Scale
 from nst.options import StyleTransferOptions
+
+SEEN_SHARE = 0.5
+"""Share of the painting so far in the image whose neighbours are searched for; the content has the
+rest."""
+FINEST_FLOURISH = 0.3
+"""How much the flourish counts at the finest scale, against the coarser ones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +42,10 @@ class Scene:
 def make_encoder(
     weights: Weights, options: StyleTransferOptions, dtype: torch.dtype, device: torch.device
 ) -> Encoder:
-    """Return the network up to the last layer that a term looks at. Raises InvalidOption, if it lacks a
-    layer."""
+    """Return the network up to the last layer that a term looks at.
+
+    Raises InvalidOption if the network lacks a layer.
+    """
     layers = TermLayers.of(options, weights.model).names
     padding, pooling = options.padding, options.pooling
     encoder = Encoder(weights.model, weights.tensors, layers, dtype, padding, pooling)
@@ -73,9 +82,30 @@ def _neighbor_terms(
         encoder,
         scene.content,
         scene.styles,
-        seen_picture(scene.began, scene.content, scale),
-        scale,
+        seen_image(scene),
+        is_finishing=scale.finishing_round > 0,
+        flourish=_flourish(scale),
         detail=scene.detail,
         seed=options.seed + scale.finishing_round,
         tile_side=tile_side,
     )
+
+
+def seen_image(scene: Scene) -> Tensor:
+    """Return the image whose neighbours are searched for: the content at the coarsest scale, later
+    the painting with the content's detail, and while finishing the painting itself."""
+    if scene.scale.is_coarsest:
+        return scene.content
+    if scene.scale.finishing_round:
+        return scene.began
+    size = (scene.content.shape[2], scene.content.shape[3])
+    half = interpolate(scene.content, scale_factor=0.5, mode="bilinear", antialias=True)
+    detail = scene.content - interpolate(half, size=size, mode="bilinear", align_corners=False)
+    return scene.content.lerp(scene.began + detail, SEEN_SHARE)
+
+
+def _flourish(scale: Scale) -> float:
+    """Large forms are made at the coarser scales and would be torn while finishing."""
+    if scale.finishing_round:
+        return 0.0
+    return FINEST_FLOURISH if scale.is_finest else 1.0

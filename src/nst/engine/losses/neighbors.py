@@ -11,7 +11,7 @@ from dataclasses import replace
 
 import torch
 from torch import Tensor
-from torch.nn.functional import adaptive_avg_pool2d, interpolate
+from torch.nn.functional import adaptive_avg_pool2d
 
 from nst.engine.losses.cells import cells_of, cells_of_tile, of_layer
 from nst.engine.losses.cosine import CellTargets, CosineTerm
@@ -33,31 +33,14 @@ from nst.engine.losses.term import Term
 from nst.engine.network.encoder import Encoder
 from nst.engine.network.tiles import stride
 from nst.engine.pictures.tensors import StyleInput
-from nst.engine.scales import Scale
 
 FLOURISH_LAYERS = ("relu1_2", "relu2_2", "relu3_1", "relu3_3", "relu4_3")
 
-SEEN_SHARE = 0.5
-"""Of the picture so far in what neighbours are searched for; the rest is the content."""
 OWN_WEIGHT = 0.35
 STRUCTURE_WEIGHT = 0.2
 MATCH_WHILE_FINISHING = 0.25
-FINEST_FLOURISH = 0.3
 DETAIL_WEIGHT = 8.0
 """How much more the content counts where the detail map is white."""
-
-
-def seen_picture(began: Tensor, content: Tensor, scale: Scale) -> Tensor:
-    """Return the picture whose neighbours are searched for, (1, 3, H, W), given what the scale
-    began with: at the coarsest scale the content, while finishing the painting itself."""
-    if scale.is_coarsest:
-        return content
-    if scale.finishing_round:
-        return began
-    size = (content.shape[2], content.shape[3])
-    half = interpolate(content, scale_factor=0.5, mode="bilinear", antialias=True)
-    detail = content - interpolate(half, size=size, mode="bilinear", align_corners=False)
-    return content.lerp(began + detail, SEEN_SHARE)
 
 
 def neighbor_terms(
@@ -65,18 +48,20 @@ def neighbor_terms(
     content: Tensor,
     styles: Sequence[StyleInput],
     seen: Tensor,
-    scale: Scale,
     *,
+    is_finishing: bool,
+    flourish: float,
     detail: Tensor | None = None,
     seed: int = 0,
     tile_side: int | None = None,
 ) -> list[Term]:
     """Return all terms of one stage. `seen`: the picture whose neighbours are searched for. All
     pictures are (1, 3, H, W), RGB 0…255 minus the encoder's mean colour; `detail` is (1, 1, H, W),
-    0…1: where to keep more of the content."""
+    0…1: where to keep more of the content. `flourish`: how much the flourish counts here, beside
+    its weight."""
     generator = torch.Generator().manual_seed(seed)
     projection = Projection(MATCHED_LAYERS, generator, content)
-    style_weight = MATCH_WHILE_FINISHING if scale.finishing_round else 1.0
+    style_weight = MATCH_WHILE_FINISHING if is_finishing else 1.0
     terms: list[Term] = []
     found: dict[str, Tensor] = {}
     for style, amount in zip(styles, _amounts(styles, content), strict=True):
@@ -85,18 +70,18 @@ def neighbor_terms(
         targets = CellTargets.of(keys, index, encoder.dtype)
         terms.append(CosineTerm("style", targets, style_weight * amount / amount.numel()))
         _add_moments(found, keys, index, amount)
-        if scale.finishing_round:
+        if is_finishing:
             pairs = _pairs(encoder, style, seen, generator, tile_side)
-            terms.append(PlacesTerm("style", pairs, amount.mean().item()))
+            if pairs:  # a mask may be too small for any place
+                terms.append(PlacesTerm("style", pairs, amount.mean().item()))
     own = _own_targets(encoder, content, found, tile_side)
     weights = OWN_WEIGHT * _detail_weights(detail, content) / len(own.index.flatten())
     terms.append(CosineTerm("content", own, weights))
     terms.append(
         StructureTerm.of("content", encoder, content, weight=STRUCTURE_WEIGHT, tile_side=tile_side)
     )
-    if not scale.finishing_round:
-        factor = FINEST_FLOURISH if scale.is_finest else 1.0
-        terms.append(_flourish(encoder, content, styles, factor, tile_side))
+    if flourish:
+        terms.append(_flourish(encoder, content, styles, flourish, tile_side))
     return terms
 
 

@@ -11,7 +11,7 @@ from nst.engine.losses import matching
 from nst.engine.losses.cells import add_from_cells, cells_of, hypercolumns, on_cells
 from nst.engine.losses.cosine import CellTargets, CosineTerm
 from nst.engine.losses.layers import MATCHED_LAYERS
-from nst.engine.losses.neighbors import neighbor_terms, seen_picture
+from nst.engine.losses.neighbors import neighbor_terms
 from nst.engine.losses.objective import LossWeights, Objective
 from nst.engine.losses.places import PlacesTerm, paired
 from nst.engine.losses.structure import StructureTerm
@@ -20,6 +20,7 @@ from nst.engine.network.encoder import Encoder
 from nst.engine.network.tiles import Tile, cut, stride
 from nst.engine.pictures.tensors import StyleInput
 from nst.engine.scales import Scale
+from nst.engine.targets import Scene, seen_image
 from unit.engine.synthetic import random_tensors
 
 WEIGHTS = LossWeights(content=3.0, style=2.0, total_variation=0.0, flourish=0.5)
@@ -153,13 +154,14 @@ def all_terms(encoder: Encoder, size: tuple[int, int], tile_side: int | None = N
     ]
     return [
         term
-        for round_number in (0, 1)
+        for is_finishing in (False, True)
         for term in neighbor_terms(
             encoder,
             content,
             styles,
             seen,
-            Scale(size[::-1], 1, is_finest=True, finishing_round=round_number),
+            is_finishing=is_finishing,
+            flourish=0.3,
             detail=ramp,
             tile_side=tile_side,
         )
@@ -222,12 +224,15 @@ def test_large_styles_are_sampled(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_what_is_seen_is_the_content_first_and_the_painting_in_the_end() -> None:
-    content, start = noise(32, 40, 14), noise(32, 40, 15)
-    coarsest, next_one, finishing = (
-        Scale((40, 32), 1, is_coarsest=True),
-        Scale((40, 32), 1),
-        Scale((40, 32), 1, finishing_round=1),
+    content, began = noise(32, 40, 14), noise(32, 40, 15)
+    coarsest, between, finishing = (
+        Scene(scale, content, [], began)
+        for scale in (
+            Scale((40, 32), 1, is_coarsest=True),
+            Scale((40, 32), 1),
+            Scale((40, 32), 1, finishing_round=1),
+        )
     )
-    assert seen_picture(start, content, coarsest) is content
-    assert not torch.equal(seen_picture(start, content, next_one), content)
-    assert seen_picture(start, content, finishing) is start
+    assert seen_image(coarsest) is content
+    assert not torch.equal(seen_image(between), content)
+    assert seen_image(finishing) is began
