@@ -1,4 +1,4 @@
-"""`python -m benchmarks.quality`: what each part of preset quality is worth.
+"""`python -m benchmarks.quality`: what each part of preset gram is worth.
 
 Over fixed pairs of the sample pictures the preset is painted as it is, and with one part changed at
 a time: what it has is switched off, what it has not is switched on. Beside them stand the other
@@ -46,8 +46,8 @@ PAIRS = (
     ("astronaut", "watercolour"),
 )
 
-PRESET = "quality"
-BESIDE = ("fast", "draft")
+PRESET = "gram"
+BESIDE = ("quality", "fast", "draft")
 """Other presets, at the same size."""
 NAIVE = "naive"
 """The naive loop from the content picture, at the same size, for the seconds of the preset."""

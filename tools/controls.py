@@ -38,7 +38,9 @@ def paint(
     *styles: str, photo: str = "coffee", masks: list[Image.Image] | None = None, **options: Any
 ) -> Image.Image:
     """With the bundled network, 100 steps unless the options say otherwise."""
-    chosen = StyleTransferOptions.from_preset("fast", **{"size": SIZE} | options)
+    chosen = StyleTransferOptions.from_preset(
+        "gram", **{"size": SIZE, "total_iterations": 100} | options
+    )
     print(" ".join(styles), options, file=sys.stderr, flush=True)
     transfer = NeuralStyleTransfer(chosen)
     return transfer.run(Inputs(content(photo), list(map(style, styles)), masks=masks or ())).image

@@ -13,9 +13,7 @@ CONTENTS = ("cat", "rocket", "coffee")
 STYLES = ("impasto", "woodcut_waves", "stained_glass")
 TILE = (384, 256)
 GAP_PIXELS = 8
-OPTIONS = StyleTransferOptions.from_preset(
-    "quality", model="vgg16", size=TILE[0], total_iterations=200
-)
+OPTIONS = StyleTransferOptions.from_preset("quality", model="vgg16", size=TILE[0])
 
 
 def paint_rows() -> list[list[Image.Image]]:

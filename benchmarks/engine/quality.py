@@ -21,7 +21,7 @@ from nst.engine.pictures.tensors import to_picture
 from nst.engine.style_transfer import IterativeTransfer
 from nst.options import StyleTransferOptions
 
-PRESET = "quality"
+PRESET = "gram"
 
 
 def measure_quality(subject: Subject, pair: int) -> PictureQuality | None:

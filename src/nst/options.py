@@ -295,19 +295,19 @@ by it."""
 _NEIGHBORS: Mapping[str, Any] = {
     "size": 512,
     "style_loss": "neighbors",
-    "content_weight": 1e4,
+    "content_weight": 4e3,
     "style_weight": 1e4,
     "tv_weight": 0.0,
-    "flourish": 0.5,
+    "flourish": 0.75,
     "scales": 4,
     "padding": "replicate",
-    "total_iterations": 180,
+    "total_iterations": 120,
     "save_every": 0,
 }
 
 PRESETS: Mapping[str, Mapping[str, Any]] = {
     "quality": _NEIGHBORS,
-    "fast": {**_NEIGHBORS, "total_iterations": 60},
+    "fast": {**_NEIGHBORS, "total_iterations": 40},
     "gram": {
         "size": 512,
         "content_weight": 1.85e5,
@@ -339,7 +339,7 @@ greater than 0."""
 
 _STEPS: Need = {"total_iterations": None}
 
-IN_DRAFTS = ("size", "style_blend", "protect", "init_method", "total_iterations")
+IN_DRAFTS = ("size", "bit_depth", "style_blend", "protect", "init_method", "total_iterations")
 """Options that a draft obeys or refuses. All others have an effect on the steps of the optimizer
 alone, and a draft takes none."""
 
