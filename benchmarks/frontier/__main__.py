@@ -34,7 +34,7 @@ ALPHAS = (0.0, 0.25, 0.75)
     "methods",
     type=click.Choice(names()),
     multiple=True,
-    default=(DEFAULT_PRESET, "classic"),
+    default=(DEFAULT_PRESET, "gram"),
     show_default=True,
     help="Method to paint with, twice or more; the first is compared with each of the others.",
 )
