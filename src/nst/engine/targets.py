@@ -69,7 +69,9 @@ def make_terms(
         tile_side=tile_side,
     )
     return (
-        ContentTerm.of(encoder, layers.content, scene.content, tile_side=tile_side),
+        ContentTerm.of(
+            encoder, layers.content, scene.content, detail=scene.detail, tile_side=tile_side
+        ),
         StyleTerm(comparisons),
     )
 

@@ -8,10 +8,14 @@ from typing import Self
 
 import torch
 from torch import Tensor
+from torch.nn.functional import adaptive_avg_pool2d
 
-from nst.engine.losses.sums import bands, sum_of, wide
+from nst.engine.losses.sums import bands, bands_with, sum_of, weighted, wide
 from nst.engine.network.encoder import Activations, Encoder
 from nst.engine.network.tiles import Tile, cut, stride
+
+DETAIL_WEIGHT = 8.0
+"""How much more the content counts where a detail map is white."""
 
 
 class ContentTerm:
@@ -23,12 +27,19 @@ class ContentTerm:
 
     name = "content"
 
-    def __init__(self, shares: Mapping[str, float], targets: Mapping[str, Tensor]) -> None:
+    def __init__(
+        self,
+        shares: Mapping[str, float],
+        targets: Mapping[str, Tensor],
+        detail: Tensor | None = None,
+    ) -> None:
         """`shares` of the layers in the loss, which add up to 1. `targets`: features of the whole
-        content picture, (1, C, h, w), of the same layers."""
+        content picture, (1, C, h, w), of the same layers. `detail`: where differences count more,
+        (1, 1, H, W) of the picture, 0…1; None: nowhere."""
         self.layers: Sequence[str] = list(shares)
         self._shares = shares
         self._targets = targets
+        self._guides = {} if detail is None else _guides(targets, detail)
 
     @classmethod
     def of(
@@ -37,15 +48,20 @@ class ContentTerm:
         shares: Mapping[str, float],
         content: Tensor,
         *,
+        detail: Tensor | None = None,
         tile_side: int | None = None,
     ) -> Self:
         """With the features of this picture (1, 3, H, W), computed in tiles of about this side."""
-        return cls(shares, _features(encoder, list(shares), content, tile_side))
+        return cls(shares, _features(encoder, list(shares), content, tile_side), detail)
 
     def statistics(self, activations: Activations, tile: Tile) -> Sequence[Tensor]:
         """The sum of the squared differences, layer by layer."""
         return [
-            content_sum(tile.inner(activations[layer], stride(layer)), self._target_of(layer, tile))
+            content_sum(
+                tile.inner(activations[layer], stride(layer)),
+                self._target_of(layer, tile),
+                self._guide_of(layer, tile),
+            )
             for layer in self.layers
         ]
 
@@ -69,10 +85,29 @@ class ContentTerm:
     ) -> None:
         inner, of_inner = (tile.inner(each, stride(layer)) for each in (features, total))
         gradient = statistics_gradient[self.layers.index(layer)].item()
-        add_content_sum_gradient(of_inner, inner, self._target_of(layer, tile), gradient)
+        target, guide = self._target_of(layer, tile), self._guide_of(layer, tile)
+        add_content_sum_gradient(of_inner, inner, target, gradient, guide)
 
     def _target_of(self, layer: str, tile: Tile) -> Tensor:
         return tile.of_picture(self._targets[layer], stride(layer))
+
+    def _guide_of(self, layer: str, tile: Tile) -> Tensor | None:
+        guide = self._guides.get(layer)
+        return None if guide is None else tile.of_picture(guide, stride(layer))
+
+
+def detail_weights(detail: Tensor, size: tuple[int, int]) -> Tensor:
+    """Return how much the content counts at each place of a grid of this height and width, from 1
+    to 1 + DETAIL_WEIGHT: (1, 1, H, W) → (1, 1, h, w)."""
+    return 1 + DETAIL_WEIGHT * adaptive_avg_pool2d(detail, size)
+
+
+def _guides(targets: Mapping[str, Tensor], detail: Tensor) -> Mapping[str, Tensor]:
+    """For each layer, (1, 1, h, w)."""
+    return {
+        layer: detail_weights(detail, (target.shape[2], target.shape[3]))
+        for layer, target in targets.items()
+    }
 
 
 def _features(
@@ -101,16 +136,23 @@ def _room_for_whole(features: Tensor, pixels: int, content: Tensor) -> Tensor:
     return whole.contiguous(memory_format=torch.channels_last)
 
 
-def content_sum(features: Tensor, target: Tensor) -> Tensor:
-    """Squared differences, summed: two (1, C, H, W) → scalar."""
-    pairs = zip(bands(features), bands(target), strict=True)
-    return sum_of((wide(part) - other).square_().sum() for part, other in pairs)
+def content_sum(features: Tensor, target: Tensor, guide: Tensor | None = None) -> Tensor:
+    """Squared differences, summed: two (1, C, H, W) → scalar. `guide`: how much each place counts,
+    (1, 1, H, W)."""
+    pairs = zip(bands_with(features, guide), bands(target), strict=True)
+    return sum_of(
+        weighted((wide(part) - other).square_(), amount).sum() for (part, amount), other in pairs
+    )
 
 
 def add_content_sum_gradient(
-    total: Tensor, features: Tensor, target: Tensor, gradient: float
+    total: Tensor, features: Tensor, target: Tensor, gradient: float, guide: Tensor | None = None
 ) -> None:
     """Adds to `total` the gradient with respect to the features, (1, C, H, W), that follows from
     that with respect to `content_sum`."""
-    for band, of_band, other in zip(bands(features), bands(total), bands(target), strict=True):
-        of_band.add_(band - other, alpha=2 * gradient)
+    parts = zip(bands_with(features, guide), bands(total), bands(target), strict=True)
+    for (band, amount), of_band, other in parts:
+        difference = band - other
+        if amount is not None:
+            difference *= amount.to(difference.dtype)
+        of_band.add_(difference, alpha=2 * gradient)

@@ -14,6 +14,7 @@ from torch import Tensor
 from torch.nn.functional import adaptive_avg_pool2d
 
 from nst.engine.losses.cells import cells_of, cells_of_tile, of_layer
+from nst.engine.losses.content import detail_weights
 from nst.engine.losses.cosine import CellTargets, CosineTerm
 from nst.engine.losses.gram import GramTarget
 from nst.engine.losses.layers import MATCHED_LAYERS, OWN_LAYERS, evenly
@@ -39,8 +40,6 @@ FLOURISH_LAYERS = ("relu1_2", "relu2_2", "relu3_1", "relu3_3", "relu4_3")
 OWN_WEIGHT = 0.35
 STRUCTURE_WEIGHT = 0.2
 MATCH_WHILE_FINISHING = 0.25
-DETAIL_WEIGHT = 8.0
-"""How much more the content counts where the detail map is white."""
 
 
 def neighbor_terms(
@@ -100,7 +99,7 @@ def _detail_weights(detail: Tensor | None, content: Tensor) -> Tensor:
     cells = cells_of(content.shape[2:])
     if detail is None:
         return content.new_ones(cells)
-    return 1 + DETAIL_WEIGHT * adaptive_avg_pool2d(detail, cells)[0, 0]
+    return detail_weights(detail, cells)[0, 0]
 
 
 def _pairs(

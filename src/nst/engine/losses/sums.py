@@ -28,15 +28,15 @@ def gram_sum(features: Tensor, guide: Tensor | None = None) -> Tensor:
     each pixel counts, (1, 1, H, W); it is the square of the guide in [Gatys17] §4.1.
     """
     root = None if guide is None else guide.sqrt()
-    return sum_of(_products(_weighted(*pair)) for pair in _pairs_of_bands(features, root))
+    return sum_of(_products(weighted(*pair)) for pair in bands_with(features, root))
 
 
 def channel_sum(features: Tensor, guide: Tensor | None = None) -> Tensor:
     """Each channel, summed over the pixels: (1, C, H, W) → (C,); `guide` as for `gram_sum`."""
-    return sum_of(_weighted(*pair).sum((0, 2, 3)) for pair in _pairs_of_bands(features, guide))
+    return sum_of(weighted(*pair).sum((0, 2, 3)) for pair in bands_with(features, guide))
 
 
-def _weighted(features: Tensor, guide: Tensor | None) -> Tensor:
+def weighted(features: Tensor, guide: Tensor | None) -> Tensor:
     return wide(features) if guide is None else wide(features) * guide
 
 
@@ -58,7 +58,7 @@ def add_gram_sum_gradient(
     """Adds to `total` the gradient with respect to the features, (1, C, H, W), that follows from
     that with respect to `gram_sum`, (C, C)."""
     symmetric = (gradient + gradient.T).to(features.dtype)
-    pairs = _pairs_of_bands(features, None if guide is None else guide.to(features.dtype))
+    pairs = bands_with(features, None if guide is None else guide.to(features.dtype))
     for (band, amount), of_band in zip(pairs, bands(total), strict=True):
         rows = rows_of(band) @ symmetric
         of_pixels = rows.view(1, *band.shape[2:], -1).permute(0, 3, 1, 2)
@@ -105,9 +105,7 @@ def bands(tensor: Tensor, like: Tensor | None = None) -> Sequence[Tensor]:
     return torch.split(tensor, -(-like.shape[2] // count), dim=2)
 
 
-def _pairs_of_bands(
-    features: Tensor, guide: Tensor | None
-) -> Sequence[tuple[Tensor, Tensor | None]]:
+def bands_with(features: Tensor, guide: Tensor | None) -> Sequence[tuple[Tensor, Tensor | None]]:
     """Bands, and how much their pixels count."""
     of_features = bands(features)
     guides = [None] * len(of_features) if guide is None else bands(guide, like=features)
