@@ -59,6 +59,7 @@ def test_every_error_has_an_exit_code() -> None:
         "Diverged": 1,
         "WeightsUnavailable": 1,
         "DraftUnavailable": 1,
+        "NetworkUnavailable": 1,
         "TransferCanceled": 130,
         "DependencyError": 1,
         "StorageError": 1,

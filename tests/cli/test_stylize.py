@@ -145,7 +145,7 @@ def test_every_option_arrives(
 
 @pytest.mark.parametrize(
     ("preset", "steps"),
-    [("quality", 180), ("fast", 60), ("gram", 180), ("classic", 20000), (None, 180)],
+    [("quality", 120), ("fast", 40), ("gram", 180), ("classic", 20000), (None, 120)],
 )
 def test_presets(
     nst: Nst, tmp_path: Path, content: Path, style: Path, preset: str | None, steps: int
@@ -243,7 +243,7 @@ def test_the_help_shows_every_option_with_its_default(nst: Nst) -> None:
         assert f"--{name.replace('_', '-')}" in text
         assert str(field.description).split(".")[0] in text
     assert "[default: 512]" in text
-    assert "[default: 180]" in text
+    assert "[default: 120]" in text
 
 
 def test_transparency_is_kept(nst: Nst, tmp_path: Path, style: Path) -> None:
