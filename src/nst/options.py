@@ -339,7 +339,16 @@ greater than 0."""
 
 _STEPS: Need = {"total_iterations": None}
 
-IN_DRAFTS = ("size", "bit_depth", "style_blend", "protect", "init_method", "total_iterations")
+IN_DRAFTS = (
+    "size",
+    "bit_depth",
+    "color",
+    "color_amount",
+    "style_blend",
+    "protect",
+    "init_method",
+    "total_iterations",
+)
 """Options that a draft obeys or refuses. All others have an effect on the steps of the optimizer
 alone, and a draft takes none."""
 

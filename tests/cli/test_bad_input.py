@@ -206,9 +206,7 @@ def test_layers_that_only_the_missing_model_has(
     nst: Nst, tmp_path: Path, content: Path, style: Path
 ) -> None:
     """vgg19 is the default, and the bundled vgg16 stands in for it."""
-    outcome = nst(
-        "stylize", content, style, "--preset=gram", "--style-layers=relu3_4", "--size=48"
-    )
+    outcome = nst("stylize", content, style, "--preset=gram", "--style-layers=relu3_4", "--size=48")
     assert outcome.code == 2
     assert outcome.error_lines[-1] == (
         "nst: style_layers: 'relu3_4' is not possible; give layers that vgg16 has, "

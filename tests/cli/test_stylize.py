@@ -185,8 +185,8 @@ def test_options_of_a_recipe_are_not_told(nst: Nst, content: Path, style: Path) 
     nst("stylize", content, style, "-o", "out.png", "--preset=draft", "--size=48")
     again = nst("stylize", "--from-image", "out.png", "-o", "again.png")
     assert "no effect" not in again.err
-    changed = nst("stylize", "--from-image", "out.png", "-o", "third.png", "--color=match")
-    assert changed.error_lines[0].startswith("nst: color has no effect on a draft")
+    changed = nst("stylize", "--from-image", "out.png", "-o", "third.png", "--strength=0.7")
+    assert changed.error_lines[0].startswith("nst: strength has no effect on a draft")
 
 
 def test_the_draft_is_painted_without_torch(tmp_path: Path, content: Path, style: Path) -> None:

@@ -22,7 +22,7 @@ from PIL import Image
 
 from nst import images
 from nst.controls import Controls
-from nst.engine.inputs import Inputs
+from nst.engine.inputs import Inputs, finished, recoloured
 from nst.engine.pictures import levels
 from nst.engine.pictures.styles import Style, load_styles, mixed_levels
 from nst.errors import DraftUnavailable, InvalidOption
@@ -138,7 +138,8 @@ def run_draft(options: StyleTransferOptions, inputs: Inputs) -> Result:
     size = images.fit(picture.size, options.size)
     images.check_sides(size, "content")
     styles = load_styles(inputs.styles, inputs.masks, picture, options)
-    draft = levels.with_alpha_of(_drafts(picture, styles, size), picture)
+    colored = recoloured(styles, picture, size, options)
+    draft = finished(_drafts(picture, colored, size), picture, options)
     return Result(
         image=levels.to_image(draft),
         samples=levels.to_samples(draft) if options.is_16_bit else None,

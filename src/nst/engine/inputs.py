@@ -7,10 +7,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Self
 
+import numpy as np
 from PIL import Image
 
 from nst import images
-from nst.engine.pictures.colour import prepare_style
+from nst.engine.pictures import levels
+from nst.engine.pictures.colour import prepare_style, with_colours_of
 from nst.engine.pictures.detail import load_detail, load_detail_map
 from nst.engine.pictures.styles import Masks, Style, Styles, load_styles, style_size
 from nst.errors import InvalidImage
@@ -62,9 +64,8 @@ class Pictures:
         images.check_sides(size, "content")
         for style in styles:
             images.check_sides(style_size(style.picture.size, size, options.style_scale), "style")
-        if options.color != "style":
-            styles = [_recoloured(style, content, size, options) for style in styles]
-        return cls(content, styles, detail, initial, size)
+        colored = recoloured(styles, content, size, options)
+        return cls(content, colored, detail, initial, size)
 
     @property
     def has_masks(self) -> bool:
@@ -95,6 +96,28 @@ def _load_detail(
     if source is None:
         return load_detail(None, content, options).map
     return load_detail_map(source, content, options.size)
+
+
+def recoloured(
+    styles: Sequence[Style],
+    content: Image.Image,
+    size: tuple[int, int],
+    options: StyleTransferOptions,
+) -> Sequence[Style]:
+    """Return the styles in the colours that option color asks for, beside a result of this size."""
+    if options.color == "style":
+        return styles
+    return [_recoloured(style, content, size, options) for style in styles]
+
+
+def finished(
+    painted: np.ndarray, content: Image.Image, options: StyleTransferOptions
+) -> np.ndarray:
+    """Return the levels of a result, with the content's transparency, and with its chroma if option
+    color asks for it. `painted`: levels (H, W, 3), of the result's size."""
+    if options.color == "luminance":
+        painted = with_colours_of(painted, content, options.color_amount)
+    return levels.with_alpha_of(painted, content)
 
 
 def _recoloured(

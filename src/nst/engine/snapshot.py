@@ -12,8 +12,8 @@ from torch import Tensor
 from nst.controls import in_force
 from nst.engine.checkpoint import Checkpoint, Origin
 from nst.engine.device import precision_of
+from nst.engine.inputs import finished
 from nst.engine.pictures import levels
-from nst.engine.pictures.colour import with_colours_of
 from nst.engine.pictures.tensors import to_levels
 from nst.engine.preparation import Preparation
 from nst.engine.scale_task import ScaleTask, Step
@@ -68,9 +68,7 @@ class StepSnapshot:
         """In the size of the result, also while a coarser scale is painted."""
         pictures = self.preparation.pictures
         painted = levels.resized(to_levels(self.image), pictures.size)
-        if self.options.color == "luminance":
-            painted = with_colours_of(painted, pictures.content, self.options.color_amount)
-        return levels.with_alpha_of(painted, pictures.content)
+        return finished(painted, pictures.content, self.options)
 
 
 def progress_after(

@@ -136,6 +136,24 @@ def test_transparency_comes_back_on_the_result() -> None:
     assert image.convert("RGB").tobytes() == opaque.tobytes()
 
 
+def tinted(red: float, green: float) -> Image.Image:
+    levels = np.asarray(picture().convert("L"), dtype=float)[..., None] * (red, green, 0.2)
+    return Image.fromarray(levels.astype(np.uint8))
+
+
+def test_a_draft_obeys_the_choice_of_colours() -> None:
+    """A red photo stays red, however green the style is."""
+    inputs = Inputs(tinted(1, 0.2), tinted(0.2, 1))
+
+    def redness(color: str) -> float:
+        options = StyleTransferOptions.from_preset("draft", size=64, color=color)
+        red, green, _ = numbers(run_draft(options, inputs).image).mean((0, 1))
+        return float(red - green)
+
+    assert redness("luminance") > redness("style") + 0.1
+    assert redness("match") > redness("style") + 0.1
+
+
 def test_a_transfer_without_steps_is_the_draft(content: Path, style: Path) -> None:
     transfer = NeuralStyleTransfer(DRAFT)
     result = transfer.run(Inputs(content, style))
