@@ -4,7 +4,7 @@
 """
 
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ DATA = Path("data")
 STRIPS = Path("docs/controls")
 SIZE = 384
 CELL = (250, 167)
+STRENGTHS = (0.0, 0.25, 0.5, 0.75, 1.0)
 GAP_PIXELS, FONT_PIXELS = 6, 13
 MAX_BYTES = 60_000
 QUALITIES = range(88, 40, -4)
@@ -35,21 +36,57 @@ def style(name: str) -> Image.Image:
 
 
 def paint(
-    *styles: str, photo: str = "coffee", masks: list[Image.Image] | None = None, **options: Any
+    *styles: str,
+    photo: str = "coffee",
+    masks: Sequence[Image.Image] = (),
+    detail_map: Image.Image | None = None,
+    preset: str = "quality",
+    **options: Any,
 ) -> Image.Image:
-    """With the bundled network, 100 steps unless the options say otherwise."""
-    chosen = StyleTransferOptions.from_preset(
-        "gram", **{"size": SIZE, "total_iterations": 100} | options
-    )
+    """With the bundled network."""
+    chosen = StyleTransferOptions.from_preset(preset, **{"size": SIZE, "model": "vgg16"} | options)
     print(" ".join(styles), options, file=sys.stderr, flush=True)
-    transfer = NeuralStyleTransfer(chosen)
-    return transfer.run(Inputs(content(photo), list(map(style, styles)), masks=masks or ())).image
+    inputs = Inputs(content(photo), list(map(style, styles)), masks=masks, detail_map=detail_map)
+    return NeuralStyleTransfer(chosen).run(inputs).image
 
 
-def each(option: str, *values: Any, of: str = "woodcut_waves", **others: Any) -> Strip:
+def paint_plainly(*styles: str, **options: Any) -> Image.Image:
+    """By Gram matrices at one scale, to which finer choices can be added one by one."""
+    plain: dict[str, Any] = {
+        "style_layers": "classic",
+        "scales": 1,
+        "average": 0,
+        "padding": "zeros",
+    }
+    return paint(*styles, preset="gram", **plain | {"total_iterations": 100} | options)
+
+
+def each(
+    option: str,
+    *values: Any,
+    of: str = "woodcut_waves",
+    by: Callable[..., Image.Image] = paint,
+    **others: Any,
+) -> Strip:
     """One option, value by value."""
     flag = option.replace("_", "-")
-    return {f"{flag} {value}": paint(of, **{option: value}, **others) for value in values}
+    return {f"{flag} {value}": by(of, **{option: value}, **others) for value in values}
+
+
+def strengths(photo: str, of: str) -> Strip:
+    return {photo: content(photo), **each("strength", *STRENGTHS, of=of, photo=photo)}
+
+
+def details() -> Strip:
+    from nst.engine.pictures.protect import protect
+
+    photo = content("astronaut")
+    mask = protect(photo, "faces")
+    return {
+        "no detail map": paint("impasto", photo="astronaut", strength=0.7),
+        "what protect faces finds": mask,
+        "protect faces": paint("impasto", photo="astronaut", strength=0.7, detail_map=mask),
+    }
 
 
 def saucer(*, is_soft: bool) -> Image.Image:
@@ -97,7 +134,7 @@ def blends() -> Strip:
 
 def style_losses() -> Strip:
     return {
-        f"{loss}, strength {strength}": paint("impasto", style_loss=loss, strength=strength)
+        f"{loss}, strength {strength}": paint_plainly("impasto", style_loss=loss, strength=strength)
         for loss in ("gram", "wasserstein")
         for strength in (0.5, 0.3)
     }
@@ -105,14 +142,18 @@ def style_losses() -> Strip:
 
 def scales() -> Strip:
     return {
-        "scales 1": paint("impasto"),
-        "scales 3": paint("impasto", scales=3),
-        "style-layers dense": paint("impasto", style_layers="dense"),
+        "scales 1": paint_plainly("impasto"),
+        "scales 3": paint_plainly("impasto", scales=3),
+        "style-layers dense": paint_plainly("impasto", style_layers="dense"),
     }
 
 
 CONTROLS: Mapping[str, Callable[[], Strip]] = {
-    "strength": lambda: each("strength", 0.1, 0.3, 0.5, 0.7),
+    "strength": lambda: strengths("coffee", "woodcut_waves"),
+    "strength-astronaut": lambda: strengths("astronaut", "impasto"),
+    "strength-cat": lambda: strengths("cat", "stained_glass"),
+    "flourish": lambda: each("flourish", 0.0, 0.5, 1.0, of="impasto", photo="rocket"),
+    "detail-map": details,
     "style-scale": lambda: each("style_scale", 0.5, 1.0, 2.0, of="mosaic"),
     "color": colours,
     "style-blend": blends,
@@ -121,12 +162,17 @@ CONTROLS: Mapping[str, Callable[[], Strip]] = {
     "style-loss": style_losses,
     "average": lambda: {
         name: detail(picture)
-        for name, picture in each("average", 0.0, 0.9, 0.98, of="watercolour").items()
+        for name, picture in each(
+            "average", 0.0, 0.9, 0.98, of="watercolour", by=paint_plainly
+        ).items()
     },
     "padding": lambda: {
-        name: corner(picture) for name, picture in each("padding", "zeros", "replicate").items()
+        name: corner(picture)
+        for name, picture in each("padding", "zeros", "replicate", by=paint_plainly).items()
     },
-    "init-method": lambda: each("init_method", "content", "random", "style", "draft"),
+    "init-method": lambda: each(
+        "init_method", "content", "random", "style", "draft", by=paint_plainly
+    ),
     "scales": scales,
 }
 

@@ -16,7 +16,8 @@ from packaging.requirements import Requirement
 ROOT = Path(__file__).resolve().parent.parent
 LOCKS = ROOT / "deploy" / "requirements"
 
-ENGINE = {"h5py", "numpy", "onnxruntime", "pypng", "safetensors", "tifffile", "torch"}
+COMPUTING = {"h5py", "numpy", "onnxruntime", "safetensors", "torch"}
+ENGINE = COMPUTING | {"pypng", "tifffile"}  # which write what has been computed in 16 bits
 """Packages that only the process of the engine imports; the API does without."""
 
 EXTRAS = ("service", "kafka", "postgres", "redis", "tracing")
