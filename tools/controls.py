@@ -80,13 +80,20 @@ def strengths(photo: str, of: str) -> Strip:
 def details() -> Strip:
     from nst.engine.pictures.protect import protect
 
-    photo = content("astronaut")
-    mask = protect(photo, "faces")
-    return {
-        "no detail map": paint("impasto", photo="astronaut", strength=0.7),
-        "what protect faces finds": mask,
-        "protect faces": paint("impasto", photo="astronaut", strength=0.7, detail_map=mask),
+    mask = protect(content("astronaut"), "faces")
+    without, with_map = (
+        paint("impasto", photo="astronaut", strength=0.7, detail_map=each) for each in (None, mask)
+    )
+    pictures = {
+        "no detail map": without,
+        "what protect faces finds": mask.resize(without.size),
+        "protect faces": with_map,
     }
+    return {caption: upper_half(picture) for caption, picture in pictures.items()}
+
+
+def upper_half(picture: Image.Image) -> Image.Image:
+    return picture.crop((0, 0, picture.width, picture.width * CELL[1] // CELL[0]))
 
 
 def saucer(*, is_soft: bool) -> Image.Image:

@@ -307,7 +307,7 @@ _NEIGHBORS: Mapping[str, Any] = {
 
 PRESETS: Mapping[str, Mapping[str, Any]] = {
     "quality": _NEIGHBORS,
-    "fast": {**_NEIGHBORS, "total_iterations": 40},
+    "fast": {**_NEIGHBORS, "total_iterations": 40, "model": "vgg16"},
     "gram": {
         "size": 512,
         "content_weight": 1.85e5,
