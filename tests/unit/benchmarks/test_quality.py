@@ -71,7 +71,7 @@ def ablation() -> Ablation:
 
 def test_the_table_has_means_over_the_pairs_and_ratios_to_the_preset() -> None:
     lines = render(ablation()).splitlines()
-    assert lines[2] == "| quality | 2 (1.00) | 0.2 (1.00) | 0.5 (1.00) |"
+    assert lines[2] == "| gram | 2 (1.00) | 0.2 (1.00) | 0.5 (1.00) |"
     assert lines[3] == "| without scales | 3 (1.50) | 0.2 (1.00) | 0.5 (1.00) |"
 
 

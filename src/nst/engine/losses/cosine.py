@@ -18,6 +18,9 @@ from nst.engine.network.tiles import Tile, stride
 SMALLEST_SQUARE = 1e-12
 """Smallest squared length of a vector that has a direction."""
 
+BLOCK_ROWS = 4096
+"""Rows that are copied at a time."""
+
 
 @dataclass(frozen=True, slots=True)
 class CellTargets:
@@ -29,12 +32,14 @@ class CellTargets:
     """(rows of cells, columns of cells): which of the K rows belongs to which cell."""
 
     @classmethod
-    def of(cls, rows: Mapping[str, Tensor], index: Tensor, dtype: torch.dtype) -> "CellTargets":
-        """Return targets of length 1 in this type of numbers, given rows of any length."""
-        lengths = sum(wide(each).square().sum(1, keepdim=True) for each in rows.values())
-        assert isinstance(lengths, Tensor)  # there is a layer
-        factor = lengths.clamp(min=SMALLEST_SQUARE).rsqrt()
-        return cls({layer: (each * factor).to(dtype) for layer, each in rows.items()}, index)
+    def of(cls, rows: Mapping[str, Tensor], index: Tensor) -> "CellTargets":
+        """Return targets with these rows, whose length is made 1 in place."""
+        for blocks in zip(*(torch.split(each, BLOCK_ROWS) for each in rows.values()), strict=True):
+            squares = torch.stack([wide(block).square().sum(1) for block in blocks]).sum(0)
+            factor = squares.clamp(min=SMALLEST_SQUARE).rsqrt().unsqueeze(1)
+            for block in blocks:
+                block.copy_(block * factor)
+        return cls(rows, index)
 
 
 class CosineTerm:

@@ -126,10 +126,11 @@ def nearest(
         where = cells_of_tile(tile)
         of_tile = projection.of({layer: of_layer(activations, layer, tile) for layer in keys})
         queries[where] = of_tile.view_as(queries[where])
-    sought, offered = _directions(queries.flatten(0, 1)), _directions(projection.of(keys))
-    offered = offered.to(encoder.dtype)
+    sought, offered = queries.flatten(0, 1), projection.of(keys)
+    offered = normalize(offered - offered.mean(0), dim=1).to(encoder.dtype)
+    centre = sought.mean(0)
     found = [
-        wide(block.to(encoder.dtype) @ offered.T).argmax(1)
+        wide(normalize(block - centre, dim=1).to(encoder.dtype) @ offered.T).argmax(1)
         for block in torch.split(sought, QUERIES_PER_BLOCK)
     ]
     return torch.cat(found).view(rows, columns)
@@ -141,10 +142,6 @@ def computed(
     """Yield the tiles of a picture and what the network sees in each."""
     for tile in cut(image.shape, tile_side, encoder.path):
         yield tile, encoder(tile.pixels(image))
-
-
-def _directions(rows: Tensor) -> Tensor:
-    return normalize(rows - rows.mean(0), dim=1)
 
 
 def _turns(style: Tensor) -> Iterator[Tensor]:

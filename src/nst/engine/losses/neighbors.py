@@ -15,7 +15,7 @@ from torch.nn.functional import adaptive_avg_pool2d
 
 from nst.engine.losses.cells import cells_of, cells_of_tile, of_layer
 from nst.engine.losses.content import detail_weights
-from nst.engine.losses.cosine import CellTargets, CosineTerm
+from nst.engine.losses.cosine import BLOCK_ROWS, CellTargets, CosineTerm
 from nst.engine.losses.gram import GramTarget
 from nst.engine.losses.layers import MATCHED_LAYERS, OWN_LAYERS, evenly
 from nst.engine.losses.matching import (
@@ -66,15 +66,16 @@ def neighbor_terms(
     for style, amount in zip(styles, _amounts(styles, content), strict=True):
         keys = style_cells(encoder, style.image, MATCHED_LAYERS, generator, tile_side)
         index = nearest(encoder, seen, keys, projection, tile_side)
-        targets = CellTargets.of(keys, index, encoder.dtype)
-        terms.append(CosineTerm("style", targets, style_weight * amount / amount.numel()))
         _add_moments(found, keys, index, amount)
+        rows = {layer: each.to(encoder.dtype, copy=True) for layer, each in keys.items()}
+        weights = style_weight * amount / amount.numel()
+        terms.append(CosineTerm("style", CellTargets.of(rows, index), weights))
         if is_finishing:
             pairs = _pairs(encoder, style, seen, generator, tile_side)
             if pairs:  # a mask may be too small for any place
                 terms.append(PlacesTerm("style", pairs, amount.mean().item()))
     own = _own_targets(encoder, content, found, tile_side)
-    weights = OWN_WEIGHT * _detail_weights(detail, content) / len(own.index.flatten())
+    weights = OWN_WEIGHT * _detail_weights(detail, content) / own.index.numel()
     terms.append(CosineTerm("content", own, weights))
     terms.append(
         StructureTerm.of("content", encoder, content, weight=STRUCTURE_WEIGHT, tile_side=tile_side)
@@ -138,23 +139,43 @@ def _own_targets(
     """The content's hypercolumns; each channel gets the mean and the deviation of what has been
     found for the cells."""
     cells = cells_of(content.shape[2:])
+    index = torch.arange(cells[0] * cells[1], device=content.device).view(cells)
     rows: dict[str, Tensor] = {}
     for tile, activations in computed(encoder, content, tile_side):
         where = cells_of_tile(tile)
         for layer in OWN_LAYERS:
             of_tile = of_layer(activations, layer, tile)
-            whole = rows.setdefault(layer, content.new_empty(*cells, of_tile.shape[1]))
-            whole[where] = of_tile.view_as(whole[where])
-    index = torch.arange(cells[0] * cells[1], device=content.device).view(cells)
-    moved = {layer: _moved(each.flatten(0, 1), found[layer]) for layer, each in rows.items()}
-    return CellTargets.of(moved, index, encoder.dtype)
+            shape = (index.numel(), of_tile.shape[1])
+            # Not in float32: of a large picture these are the largest tensors of all.
+            whole = rows.setdefault(layer, content.new_empty(shape, dtype=encoder.dtype))
+            whole[index[where].flatten()] = of_tile.to(encoder.dtype)
+    for layer, whole in rows.items():
+        _move(whole, found[layer])
+    return CellTargets.of(rows, index)
 
 
-def _moved(rows: Tensor, moments: Tensor) -> Tensor:
-    """Rows with other means and deviations. `moments`: sums of weights, values, squares, (3, C)."""
-    mean = moments[1] / moments[0]
-    deviation = (moments[2] / moments[0] - mean.square()).clamp(min=0).sqrt()
-    return (rows - rows.mean(0)) / (rows.std(0) + 1e-6) * deviation + mean
+def _move(rows: Tensor, moments: Tensor) -> None:
+    """Give rows other means and deviations, in place. `moments`: sums of weights, values and
+    squares, (3, C)."""
+    blocks = torch.split(rows, BLOCK_ROWS)
+    of_rows = torch.stack([_moments(wide(block)) for block in blocks]).sum(0)
+    (mean, deviation), (other_mean, other_deviation) = map(_spread, (of_rows, moments))
+    for block in blocks:
+        block.copy_((wide(block) - mean) / (deviation + 1e-6) * other_deviation + other_mean)
+
+
+def _moments(rows: Tensor, counts: Tensor | None = None) -> Tensor:
+    """Sums of weights, values and squares of every channel: (n, C) → (3, C)."""
+    weights = rows.new_ones(len(rows)) if counts is None else counts
+    sums = [weights.sum().expand(rows.shape[1]), weights @ rows, weights @ rows.square()]
+    return torch.stack(sums)
+
+
+def _spread(moments: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean and deviation of every channel."""
+    count, values, squares = moments
+    mean = values / count
+    return mean, (squares / count - mean.square()).clamp(min=0).sqrt()
 
 
 def _add_moments(
@@ -164,10 +185,7 @@ def _add_moments(
     first = next(iter(keys.values()))
     counts = first.new_zeros(len(first)).index_add_(0, index.flatten(), amount.flatten().to(first))
     for layer in OWN_LAYERS:
-        rows = keys[layer]
-        sums = torch.stack(
-            [counts.sum().expand(rows.shape[1]), counts @ rows, counts @ rows.square()]
-        )
+        sums = _moments(keys[layer], counts)
         found[layer] = found[layer] + sums if layer in found else sums
 
 

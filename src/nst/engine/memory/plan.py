@@ -15,7 +15,8 @@ from nst.engine.optimizer.lbfgs import HISTORY_SIZE
 from nst.layers import layer_names
 from nst.progress import MemoryPlan
 
-BYTES_PER_VECTOR_PIXEL = 3 * 4
+FLOAT32_BYTES = 4
+BYTES_PER_VECTOR_PIXEL = 3 * FLOAT32_BYTES
 """Pictures and gradients are three numbers a pixel, in float32."""
 
 LBFGS_VECTORS = 12
@@ -118,12 +119,11 @@ def _content_bytes(demand: Demand) -> int:
         return round(demand.number_bytes * numbers * pixels)
     of_cells = sum(CHANNELS_PER_BLOCK[block_of(layer)] for layer in demand.content_layers)
     of_keys = sum(CHANNELS_PER_BLOCK[block_of(layer)] for layer in demand.layers)
-    # While targets are made, they are there in float32 too.
-    bytes_per_number = demand.number_bytes + 4
     cells = pixels // CELL_PIXELS**2
-    return bytes_per_number * (
-        cells * (of_cells + PROJECTED) + len(demand.style_sizes) * KEYS * of_keys
-    )
+    of_content = cells * (demand.number_bytes * of_cells + FLOAT32_BYTES * PROJECTED)
+    # While the keys are searched they are there in float32 twice, one style after the other.
+    of_search = 2 * FLOAT32_BYTES * KEYS * of_keys
+    return of_content + of_search + len(demand.style_sizes) * demand.number_bytes * KEYS * of_keys
 
 
 def _held_numbers_per_pixel(demand: Demand) -> float:

@@ -81,7 +81,8 @@ def test_the_cosine_term_is_the_formula() -> None:
     rows = {layer: torch.rand(7, activations[layer].shape[1]).double() for layer in MATCHED_LAYERS}
     index = torch.arange(24).view(4, 6) % 7
     weights = torch.rand(4, 6).double()
-    term = CosineTerm("style", CellTargets.of(rows, index, torch.float64), weights)
+    copies = {layer: each.clone() for layer, each in rows.items()}
+    term = CosineTerm("style", CellTargets.of(copies, index), weights)
     found = term.loss(term.statistics(activations, whole(image)))
     columns = hypercolumns(activations, MATCHED_LAYERS, whole(image))
     expected = 0.0
