@@ -74,7 +74,7 @@ def each(
 
 
 def strengths(photo: str, of: str) -> Strip:
-    return {photo: content(photo), **each("strength", *STRENGTHS, of=of, photo=photo)}
+    return {photo: content(photo), **each("strength", *STRENGTHS, of=of, photo=photo, size=CELL[0])}
 
 
 def details() -> Strip:

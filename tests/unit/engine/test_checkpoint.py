@@ -93,8 +93,13 @@ def test_it_goes_on_bit_for_bit(optimizer: str, scales: int, at: int, tmp_path: 
 @pytest.mark.parametrize("at", [2, 3, 4, 5])
 @pytest.mark.parametrize(
     "options",
-    [{"average": 0.9}, {"style_loss": "wasserstein"}, {"padding": "replicate"}],
-    ids=lambda options: next(iter(options)),
+    [
+        {"average": 0.9},
+        {"style_loss": "wasserstein"},
+        {"style_loss": "neighbors"},
+        {"padding": "replicate"},
+    ],
+    ids=lambda options: "-".join(map(str, *options.items())),
 )
 def test_every_way_of_painting_goes_on_bit_for_bit(
     options: dict[str, Any], at: int, tmp_path: Path

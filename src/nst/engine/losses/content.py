@@ -14,7 +14,7 @@ from nst.engine.losses.sums import bands, bands_with, sum_of, weighted, wide
 from nst.engine.network.encoder import Activations, Encoder
 from nst.engine.network.tiles import Tile, cut, stride
 
-DETAIL_WEIGHT = 8.0
+DETAIL_WEIGHT = 24.0
 """How much more the content counts where a detail map is white."""
 
 
