@@ -82,7 +82,8 @@ def details() -> Strip:
 
     mask = protect(content("astronaut"), "faces")
     without, with_map = (
-        paint("impasto", photo="astronaut", strength=0.7, detail_map=each) for each in (None, mask)
+        paint("impasto", photo="astronaut", strength=0.7, detail_map=each, size=CELL[0])
+        for each in (None, mask)
     )
     pictures = {
         "no detail map": without,

@@ -91,7 +91,7 @@ class StyleTransferOptions(BaseModel):
         le=1,
         description="How strong the style is: 0 is the photo with a breath of brush, 1 is the "
         "style at its strongest. It multiplies the content weight by 10 000 at 0 and divides it by "
-        "10 000 at 1; with style_loss neighbors by 100.",
+        "10 000 at 1; with style_loss neighbors by 10.",
     )
     flourish: float = Field(
         default=0.0,
@@ -288,14 +288,14 @@ class StyleTransferOptions(BaseModel):
         return self.total_iterations == 0
 
 
-DECADES_OF_STRENGTH: Mapping[str, int] = {"gram": 4, "wasserstein": 4, "neighbors": 2}
+DECADES_OF_STRENGTH: Mapping[str, int] = {"gram": 4, "wasserstein": 4, "neighbors": 1}
 """By style_loss: strength 0 multiplies the content weight by 10 to this power, strength 1 divides
 by it."""
 
 _NEIGHBORS: Mapping[str, Any] = {
     "size": 512,
     "style_loss": "neighbors",
-    "content_weight": 4e3,
+    "content_weight": 1e4,
     "style_weight": 1e4,
     "tv_weight": 0.0,
     "flourish": 0.75,

@@ -336,7 +336,7 @@ def test_fast_is_quality_with_fewer_steps_and_the_bundled_network() -> None:
 
 
 @pytest.mark.parametrize(
-    ("style_loss", "most"), [("gram", 10_000), ("wasserstein", 10_000), ("neighbors", 100)]
+    ("style_loss", "most"), [("gram", 10_000), ("wasserstein", 10_000), ("neighbors", 10)]
 )
 def test_strength_moves_the_content_weight_as_its_help_says(style_loss: Any, most: float) -> None:
     def weight(strength: float) -> float:
