@@ -36,10 +36,14 @@ from nst.engine.network.tiles import stride
 from nst.engine.pictures.tensors import StyleInput
 
 FLOURISH_LAYERS = ("relu1_2", "relu2_2", "relu3_1", "relu3_3", "relu4_3")
+"""Layers whose Gram matrices make the flourish."""
 
 OWN_WEIGHT = 0.35
+"""Weight of the content's own hypercolumns in the content loss."""
 STRUCTURE_WEIGHT = 0.2
+"""Weight of the structure term in the content loss."""
 MATCH_WHILE_FINISHING = 0.25
+"""Weight of the matches while finishing, where single features count beside them."""
 
 
 def neighbor_terms(
