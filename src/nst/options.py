@@ -273,6 +273,11 @@ class StyleTransferOptions(BaseModel):
         return tuple(share / sum(blend) for share in blend)
 
     @property
+    def is_matched(self) -> bool:
+        """Whether places of the content are matched with places of the style."""
+        return self.style_loss == "neighbors"
+
+    @property
     def names_model(self) -> bool:
         """Whether somebody asked for the model by name, so that no other may stand in."""
         return "model" in self.model_fields_set

@@ -58,7 +58,7 @@ class Pictures:
         styles = load_styles(inputs.styles, inputs.masks, content, options)
         detail = _load_detail(inputs.detail_map, content, options)
         initial = None if inputs.initial is None else images.load(inputs.initial, "initial")
-        if options.style_loss == "neighbors":
+        if options.is_matched:
             _check_textures(styles)
         size = images.fit(content.size, options.size)
         images.check_sides(size, "content")

@@ -97,7 +97,7 @@ class Preparation:
     ) -> Tensor:
         if coarser is None:
             return first_start(self.pictures, content, styles, self.options)
-        if self.options.style_loss == "neighbors":
+        if self.options.is_matched:
             return enlarged_start(coarser, content)
         return finer_start(coarser, self.pictures, content)
 
@@ -130,7 +130,7 @@ class Preparation:
             optimizer=self.options.optimizer,
             has_average=self.options.average > 0,
             has_masks=self.pictures.has_masks,
-            is_matched=self.options.style_loss == "neighbors",
+            is_matched=self.options.is_matched,
             process_bytes=used_bytes(self.device),
             layers=layers.names,
             content_layers=layers.content.keys(),

@@ -38,7 +38,7 @@ class Scale:
 def scales(size: tuple[int, int], options: StyleTransferOptions) -> list[Scale]:
     """From coarse to fine, each half as long as the next; the last one has this size. Scales in
     which a network sees nothing, or for which no step is left, are left out."""
-    is_matched = options.style_loss == "neighbors"
+    is_matched = options.is_matched
     smallest = MATCHED_SIDE_PIXELS if is_matched else MIN_SIDE_PIXELS
     halves = [images.fit(size, math.ceil(max(size) / 2**n)) for n in range(1, options.scales)]
     sizes = [size, *(half for half in halves if min(half) >= smallest)][::-1]

@@ -89,7 +89,7 @@ def progress_after(
         in_force=in_force(task.options),
         optimizer=step.optimizer.state(),
         average=step.average.state(),
-        began=task.began if preparation.options.style_loss == "neighbors" else None,
+        began=task.began if preparation.options.is_matched else None,
     )
     return Progress(
         step=clock.steps,

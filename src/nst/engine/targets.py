@@ -57,7 +57,7 @@ def make_terms(
 ) -> Sequence[Term]:
     """Return the terms of a scale. `encoder`: as `make_encoder` makes it for these options.
     Features of whole images are computed in tiles of about `tile_side` pixels."""
-    if options.style_loss == "neighbors":
+    if options.is_matched:
         return _neighbor_terms(encoder, scene, options, tile_side)
     layers = TermLayers.of(options, encoder.model)
     comparisons = compare(

@@ -83,7 +83,7 @@ def test_a_detail_map_keeps_more_of_the_content_where_it_is_white(
     left = LEFT.resize(photo.size)
     right = ImageOps.invert(left)
     on_left, on_right = (
-        painted(Inputs(photo, style, detail_map=each), size=96, total_iterations=24)
+        painted(Inputs(photo, style, detail_map=each), size=96, strength=1.0, total_iterations=24)
         for each in (left, right)
     )
 
@@ -95,7 +95,7 @@ def test_a_detail_map_keeps_more_of_the_content_where_it_is_white(
         (slice(0, 40), on_left, on_right),
         (slice(56, 96), on_right, on_left),
     ):
-        assert likeness(more, columns) > likeness(less, columns)
+        assert likeness(more, columns) > likeness(less, columns) + 0.03
 
 
 def test_each_region_is_painted_in_its_own_style() -> None:

@@ -50,7 +50,7 @@ class TermLayers:
 
         Raises InvalidOption, if it lacks a layer.
         """
-        if options.style_loss == "neighbors":
+        if options.is_matched:
             return cls(evenly(OWN_LAYERS), evenly(MATCHED_LAYERS))
         try:
             return cls(

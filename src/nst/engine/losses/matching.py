@@ -4,16 +4,21 @@
 arXiv 2203.13215, 2022, §4.2.
 """
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Self
 
 import torch
 from torch import Tensor
 from torch.nn.functional import normalize
 
 from nst.engine.losses.cells import cells_of, cells_of_tile, of_layer
-from nst.engine.losses.sums import wide
+from nst.engine.losses.layers import MATCHED_LAYERS
+from nst.engine.losses.reading import CellReader, PlaceReader, read
+from nst.engine.losses.sums import sum_of, wide
 from nst.engine.network.encoder import CHANNELS_PER_BLOCK, Activations, Encoder
-from nst.engine.network.tiles import Tile, block_of, cut, stride
+from nst.engine.network.tiles import Tile, block_of, stride
 
 KEYS = 16384
 """Cells of the style that are compared, in all turned pictures together: a sample above 256×256
@@ -29,121 +34,106 @@ QUARTER_TURNS = 4
 """The style is also searched turned by 90, 180 and 270 degrees: more choice ([Kolkin22] §4.2)."""
 
 
-def style_cells(
-    encoder: Encoder,
-    style: Tensor,
-    layers: Sequence[str],
-    generator: torch.Generator,
-    tile_side: int | None,
-) -> dict[str, Tensor]:
-    """Return a sample of the hypercolumns of a style (1, 3, H, W), also turned, by layer (K, C)."""
-    parts = []
-    for turned in _turns(style):
-        rows, columns = cells_of(turned.shape[2:])
-        chosen = torch.zeros(rows * columns, dtype=torch.bool)
-        count = min(KEYS // QUARTER_TURNS, rows * columns)
-        chosen[torch.randperm(rows * columns, generator=generator)[:count]] = True
-        chosen = chosen.view(rows, columns)
-        for tile, activations in computed(encoder, turned, tile_side):
-            inside = chosen[cells_of_tile(tile)].flatten()
-            parts.append({each: of_layer(activations, each, tile)[inside] for each in layers})
-    return {layer: torch.cat([part[layer] for part in parts]) for layer in layers}
+@dataclass(frozen=True, slots=True)
+class StyleSample:
+    """What is kept of a style and of its turns."""
+
+    cells: Mapping[str, Tensor]
+    """Hypercolumns of at most KEYS cells, by layer (K, C)."""
+    features: Mapping[str, Tensor]
+    """Single features at places of each layer, by layer (P, C); empty if none were asked for."""
+
+    @classmethod
+    def of(
+        cls,
+        encoder: Encoder,
+        style: Tensor,
+        generator: torch.Generator,
+        tile_side: int | None,
+        *,
+        places: int = 0,
+    ) -> Self:
+        """Sample a style (1, 3, H, W): cells, and this many places of each layer at most."""
+        cells, features = [], []
+        for turned in _turns(style):
+            numbers = _some_cells(cells_of(turned.shape[2:]), generator)
+            of_cells = CellReader(MATCHED_LAYERS, numbers, encoder.dtype)
+            of_places = PlaceReader(_some_places(turned, places, generator))
+            read(encoder, turned, tile_side, of_cells, of_places)
+            cells.append(of_cells.rows)
+            features.append(of_places.features)
+        return cls(_joined(cells), _joined(features))
 
 
-def style_features(
-    encoder: Encoder,
-    style: Tensor,
-    layers: Sequence[str],
-    count: int,
-    generator: torch.Generator,
-    tile_side: int | None,
-) -> dict[str, Tensor]:
-    """Return at most this number of single features of a style and its turns, by layer (K, C)."""
-    parts = []
-    for turned in _turns(style):
-        places = {}
-        for layer in layers:
-            height, width = (length // stride(layer) for length in turned.shape[2:])
-            some = torch.randperm(height * width, generator=generator)[: count // QUARTER_TURNS]
-            places[layer] = (some // width, some % width)
-        parts.append(features_at(encoder, turned, places, tile_side))
-    return {layer: torch.cat([part[layer] for part in parts]) for layer in layers}
+def _some_cells(cells: tuple[int, int], generator: torch.Generator) -> Tensor:
+    """Number some of the cells; the others have −1."""
+    count = math.prod(cells)
+    chosen = torch.randperm(count, generator=generator)[: KEYS // QUARTER_TURNS]
+    numbers = torch.full((count,), -1)
+    numbers[chosen] = torch.arange(len(chosen))
+    return numbers.view(cells)
 
 
-def features_at(
-    encoder: Encoder,
-    image: Tensor,
-    places: Mapping[str, tuple[Tensor, Tensor]],
-    tile_side: int | None,
-) -> dict[str, Tensor]:
-    """Return the features of a picture at these rows and columns of each layer, by layer (P, C)."""
-    found: dict[str, Tensor] = {}
-    for tile, activations in computed(encoder, image, tile_side):
-        for layer, (rows, columns) in places.items():
-            features = tile.inner(activations[layer], stride(layer))[0].permute(1, 2, 0)
-            inside, where = places_in(tile, stride(layer), rows, columns)
-            whole = found.setdefault(layer, features.new_zeros(len(rows), features.shape[2]))
-            whole[inside.to(whole.device)] = features[where]
-    return found
-
-
-def places_in(
-    tile: Tile, pixels: int, rows: Tensor, columns: Tensor
-) -> tuple[Tensor, tuple[Tensor, Tensor]]:
-    """Return which of the places, each in features of so many pixels, lie in a tile, and their rows
-    and columns there."""
-    of_rows, of_columns = tile.rows.features(pixels), tile.columns.features(pixels)
-    inside = (rows >= of_rows.start) & (rows < of_rows.stop)
-    inside &= (columns >= of_columns.start) & (columns < of_columns.stop)
-    return inside, (rows[inside] - of_rows.start, columns[inside] - of_columns.start)
-
-
-class Projection:
-    """Shortens hypercolumns, the same way each time."""
-
-    def __init__(self, layers: Sequence[str], generator: torch.Generator, like: Tensor) -> None:
-        """`like`: a tensor of the type and on the device in which it is computed."""
-        numbers = sum(CHANNELS_PER_BLOCK[block_of(layer)] for layer in layers)
-        self._matrix = torch.randn(numbers, PROJECTED, generator=generator).to(like)
-
-    def of(self, rows: Mapping[str, Tensor]) -> Tensor:
-        """Return (n, PROJECTED) for rows of hypercolumns, by layer (n, C)."""
-        return torch.cat(list(rows.values()), dim=1) @ self._matrix
-
-
-def nearest(
-    encoder: Encoder,
-    seen: Tensor,
-    keys: Mapping[str, Tensor],
-    projection: Projection,
-    tile_side: int | None,
-) -> Tensor:
-    """Return for each cell of a picture (1, 3, H, W) the number of the key with the smallest cosine
-    distance, both sets centred on their own mean: (rows, columns)."""
-    rows, columns = cells_of(seen.shape[2:])
-    queries = seen.new_empty(rows, columns, PROJECTED)
-    for tile, activations in computed(encoder, seen, tile_side):
-        where = cells_of_tile(tile)
-        of_tile = projection.of({layer: of_layer(activations, layer, tile) for layer in keys})
-        queries[where] = of_tile.view_as(queries[where])
-    sought, offered = queries.flatten(0, 1), projection.of(keys)
-    offered = normalize(offered - offered.mean(0), dim=1).to(encoder.dtype)
-    centre = sought.mean(0)
-    found = [
-        wide(normalize(block - centre, dim=1).to(encoder.dtype) @ offered.T).argmax(1)
-        for block in torch.split(sought, QUERIES_PER_BLOCK)
-    ]
-    return torch.cat(found).view(rows, columns)
-
-
-def computed(
-    encoder: Encoder, image: Tensor, tile_side: int | None
-) -> Iterator[tuple[Tile, Activations]]:
-    """Yield the tiles of a picture and what the network sees in each."""
-    for tile in cut(image.shape, tile_side, encoder.path):
-        yield tile, encoder(tile.pixels(image))
+def _some_places(
+    image: Tensor, count: int, generator: torch.Generator
+) -> dict[str, tuple[Tensor, Tensor]]:
+    """Rows and columns in each layer: a turn's part of this many places."""
+    places: dict[str, tuple[Tensor, Tensor]] = {}
+    for layer in MATCHED_LAYERS if count else ():
+        height, width = (length // stride(layer) for length in image.shape[2:])
+        some = torch.randperm(height * width, generator=generator)[: count // QUARTER_TURNS]
+        places[layer] = (some // width, some % width)
+    return places
 
 
 def _turns(style: Tensor) -> Iterator[Tensor]:
     for turns in range(QUARTER_TURNS):
         yield torch.rot90(style, turns, (2, 3)).contiguous()
+
+
+def _joined(parts: Sequence[Mapping[str, Tensor]]) -> dict[str, Tensor]:
+    return {layer: torch.cat([part[layer] for part in parts]) for layer in parts[0]}
+
+
+class Projection:
+    """Shortens hypercolumns of the matched layers, the same way each time."""
+
+    def __init__(self, generator: torch.Generator, like: Tensor) -> None:
+        """`like`: a tensor of the type and on the device in which it is computed."""
+        self._matrices = {
+            layer: torch.randn(
+                CHANNELS_PER_BLOCK[block_of(layer)], PROJECTED, generator=generator
+            ).to(like)
+            for layer in MATCHED_LAYERS
+        }
+
+    def of(self, rows: Mapping[str, Tensor]) -> Tensor:
+        """Return (n, PROJECTED) for rows of hypercolumns, by layer (n, C)."""
+        return sum_of(rows[layer].to(matrix) @ matrix for layer, matrix in self._matrices.items())
+
+
+class QueryReader:
+    """Keeps the projected hypercolumns of all cells: what is searched for."""
+
+    def __init__(self, projection: Projection, image: Tensor) -> None:
+        self.queries = image.new_empty(*cells_of(image.shape[2:]), PROJECTED)
+        """(rows, columns, PROJECTED)"""
+        self._projection = projection
+
+    def __call__(self, tile: Tile, activations: Activations) -> None:
+        where = cells_of_tile(tile)
+        rows = {layer: of_layer(activations, layer, tile) for layer in MATCHED_LAYERS}
+        self.queries[where] = self._projection.of(rows).view_as(self.queries[where])
+
+
+def nearest(queries: Tensor, keys: Tensor, dtype: torch.dtype) -> Tensor:
+    """Return for each query the number of the key with the smallest cosine distance, both sets
+    centred on their own mean: (rows, columns, PROJECTED), (K, PROJECTED) → (rows, columns).
+    `dtype`: in which the distances are computed."""
+    sought, centre = queries.flatten(0, 1), queries.mean((0, 1))
+    offered = normalize(keys - keys.mean(0), dim=1).to(dtype)
+    found = [
+        wide(normalize(block - centre, dim=1).to(dtype) @ offered.T).argmax(1)
+        for block in torch.split(sought, QUERIES_PER_BLOCK)
+    ]
+    return torch.cat(found).view(queries.shape[:2])

@@ -6,6 +6,7 @@ arXiv 2203.13215, 2022. The structure term is of [Kolkin19], the flourish of [Ga
 content keeps its own hypercolumns in the style's colours, and all weights, are ours.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -13,21 +14,15 @@ import torch
 from torch import Tensor
 from torch.nn.functional import adaptive_avg_pool2d
 
-from nst.engine.losses.cells import cells_of, cells_of_tile, of_layer
+from nst.engine.losses.cells import cells_of
 from nst.engine.losses.content import detail_weights
 from nst.engine.losses.cosine import BLOCK_ROWS, CellTargets, CosineTerm
 from nst.engine.losses.gram import GramTarget
 from nst.engine.losses.layers import MATCHED_LAYERS, OWN_LAYERS, evenly
-from nst.engine.losses.matching import (
-    Projection,
-    computed,
-    features_at,
-    nearest,
-    style_cells,
-    style_features,
-)
+from nst.engine.losses.matching import Projection, QueryReader, StyleSample, nearest
 from nst.engine.losses.places import SIDE, Pairs, PlacesTerm, paired, sampled_places
-from nst.engine.losses.structure import StructureTerm
+from nst.engine.losses.reading import CellReader, PlaceReader, read
+from nst.engine.losses.structure import Grid, StructureReader, StructureTerm
 from nst.engine.losses.style import Comparison, StyleTerm, compare
 from nst.engine.losses.sums import wide
 from nst.engine.losses.term import Term
@@ -63,27 +58,29 @@ def neighbor_terms(
     0…1: where to keep more of the content. `flourish`: how much the flourish counts here, beside
     its weight."""
     generator = torch.Generator().manual_seed(seed)
-    projection = Projection(MATCHED_LAYERS, generator, content)
+    projection = Projection(generator, content)
+    count = SIDE * SIDE if is_finishing else 0
+    samples = [
+        StyleSample.of(encoder, style.image, generator, tile_side, places=count) for style in styles
+    ]
+    cells = QueryReader(projection, seen)
+    places = [_places(style, seen, generator) if is_finishing else {} for style in styles]
+    features = [PlaceReader(each) for each in places]
+    read(encoder, seen, tile_side, cells, *features)
+
     style_weight = MATCH_WHILE_FINISHING if is_finishing else 1.0
     terms: list[Term] = []
     found: dict[str, Tensor] = {}
-    for style, amount in zip(styles, _amounts(styles, content), strict=True):
-        keys = style_cells(encoder, style.image, MATCHED_LAYERS, generator, tile_side)
-        index = nearest(encoder, seen, keys, projection, tile_side)
-        _add_moments(found, keys, index, amount)
-        rows = {layer: each.to(encoder.dtype, copy=True) for layer, each in keys.items()}
+    amounts = _amounts(styles, content)
+    for sample, where, ours, amount in zip(samples, places, features, amounts, strict=True):
+        index = nearest(cells.queries, projection.of(sample.cells), encoder.dtype)
+        _add_moments(found, sample.cells, index, amount)
         weights = style_weight * amount / amount.numel()
-        terms.append(CosineTerm("style", CellTargets.of(rows, index), weights))
-        if is_finishing:
-            pairs = _pairs(encoder, style, seen, generator, tile_side)
-            if pairs:  # a mask may be too small for any place
-                terms.append(PlacesTerm("style", pairs, amount.mean().item()))
-    own = _own_targets(encoder, content, found, tile_side)
-    weights = OWN_WEIGHT * _detail_weights(detail, content) / own.index.numel()
-    terms.append(CosineTerm("content", own, weights))
-    terms.append(
-        StructureTerm.of("content", encoder, content, weight=STRUCTURE_WEIGHT, tile_side=tile_side)
-    )
+        terms.append(CosineTerm("style", CellTargets.of(sample.cells, index), weights))
+        if where:
+            pairs = _pairs(ours.features, where, sample.features)
+            terms.append(PlacesTerm("style", pairs, amount.mean().item()))
+    terms += _content_terms(encoder, content, found, detail, tile_side)
     if flourish:
         terms.append(_flourish(encoder, content, styles, flourish, tile_side))
     return terms
@@ -100,62 +97,56 @@ def _amounts(styles: Sequence[StyleInput], content: Tensor) -> list[Tensor]:
     ]
 
 
-def _detail_weights(detail: Tensor | None, content: Tensor) -> Tensor:
-    cells = cells_of(content.shape[2:])
-    if detail is None:
-        return content.new_ones(cells)
-    return detail_weights(detail, cells)[0, 0]
+def _places(
+    style: StyleInput, seen: Tensor, generator: torch.Generator
+) -> dict[str, tuple[Tensor, Tensor]]:
+    """Sample places where the style is, by layer; none if its mask is too small for any."""
+    found: dict[str, tuple[Tensor, Tensor]] = {}
+    for layer in MATCHED_LAYERS:
+        height, width = (length // stride(layer) for length in seen.shape[2:])
+        rows, columns = sampled_places((height, width), generator)
+        if style.amount is not None:
+            amount = adaptive_avg_pool2d(style.amount, (height, width))[0, 0].cpu()
+            inside = amount[rows, columns] > 0.5
+            rows, columns = rows[inside], columns[inside]
+        if len(rows):
+            found[layer] = (rows, columns)
+    return found
 
 
 def _pairs(
-    encoder: Encoder,
-    style: StyleInput,
-    seen: Tensor,
-    generator: torch.Generator,
-    tile_side: int | None,
+    ours: Mapping[str, Tensor],
+    places: Mapping[str, tuple[Tensor, Tensor]],
+    theirs: Mapping[str, Tensor],
 ) -> dict[str, Pairs]:
-    theirs = style_features(encoder, style.image, MATCHED_LAYERS, SIDE * SIDE, generator, tile_side)
-    places = {layer: _places(layer, style, seen, generator) for layer in MATCHED_LAYERS}
-    ours = features_at(encoder, seen, places, tile_side)
     return {
         layer: paired(ours[layer], places[layer], theirs[layer], wide(theirs[layer]).mean(0))
-        for layer in MATCHED_LAYERS
-        if len(places[layer][0])
+        for layer in places
     }
 
 
-def _places(
-    layer: str, style: StyleInput, seen: Tensor, generator: torch.Generator
-) -> tuple[Tensor, Tensor]:
-    """Sampled places where the style is."""
-    height, width = (length // stride(layer) for length in seen.shape[2:])
-    rows, columns = sampled_places((height, width), generator)
-    if style.amount is None:
-        return rows, columns
-    amount = adaptive_avg_pool2d(style.amount, (height, width))[0, 0].cpu()
-    inside = amount[rows, columns] > 0.5
-    return rows[inside], columns[inside]
-
-
-def _own_targets(
-    encoder: Encoder, content: Tensor, found: Mapping[str, Tensor], tile_side: int | None
-) -> CellTargets:
-    """The content's hypercolumns; each channel gets the mean and the deviation of what has been
-    found for the cells."""
+def _content_terms(
+    encoder: Encoder,
+    content: Tensor,
+    found: Mapping[str, Tensor],
+    detail: Tensor | None,
+    tile_side: int | None,
+) -> list[Term]:
+    """The content's hypercolumns, each channel with the mean and the deviation of what has been
+    found for the cells; and its structure."""
     cells = cells_of(content.shape[2:])
-    index = torch.arange(cells[0] * cells[1], device=content.device).view(cells)
-    rows: dict[str, Tensor] = {}
-    for tile, activations in computed(encoder, content, tile_side):
-        where = cells_of_tile(tile)
-        for layer in OWN_LAYERS:
-            of_tile = of_layer(activations, layer, tile)
-            shape = (index.numel(), of_tile.shape[1])
-            # Not in float32: of a large picture these are the largest tensors of all.
-            whole = rows.setdefault(layer, content.new_empty(shape, dtype=encoder.dtype))
-            whole[index[where].flatten()] = of_tile.to(encoder.dtype)
-    for layer, whole in rows.items():
-        _move(whole, found[layer])
-    return CellTargets.of(rows, index)
+    numbers = torch.arange(math.prod(cells)).view(cells)
+    own, grid = CellReader(OWN_LAYERS, numbers, encoder.dtype), Grid(*content.shape[2:])
+    structure = StructureReader(grid)
+    read(encoder, content, tile_side, own, structure)
+    for layer, rows in own.rows.items():
+        _move(rows, found[layer])
+    weights = content.new_ones(cells) if detail is None else detail_weights(detail, cells)[0, 0]
+    targets = CellTargets.of(own.rows, numbers.to(content.device))
+    return [
+        CosineTerm("content", targets, OWN_WEIGHT * weights / weights.numel()),
+        StructureTerm("content", structure.similarities, grid, STRUCTURE_WEIGHT),
+    ]
 
 
 def _move(rows: Tensor, moments: Tensor) -> None:
@@ -186,10 +177,10 @@ def _add_moments(
     found: dict[str, Tensor], keys: Mapping[str, Tensor], index: Tensor, amount: Tensor
 ) -> None:
     """Add up how often, and with which values, the channels of the keys have been found."""
-    first = next(iter(keys.values()))
-    counts = first.new_zeros(len(first)).index_add_(0, index.flatten(), amount.flatten().to(first))
+    count = len(keys[OWN_LAYERS[0]])
+    counts = amount.new_zeros(count).index_add_(0, index.flatten(), amount.flatten())
     for layer in OWN_LAYERS:
-        sums = _moments(keys[layer], counts)
+        sums = _moments(wide(keys[layer]), counts)
         found[layer] = found[layer] + sums if layer in found else sums
 
 

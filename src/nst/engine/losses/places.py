@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.nn.functional import normalize
 
 from nst.engine.losses.cosine import SMALLEST_SQUARE
-from nst.engine.losses.matching import places_in
+from nst.engine.losses.reading import places_in
 from nst.engine.losses.sums import wide
 from nst.engine.network.encoder import Activations
 from nst.engine.network.tiles import Tile, stride
@@ -57,7 +57,8 @@ def paired(features: Tensor, places: tuple[Tensor, Tensor], style: Tensor, centr
     ours, theirs = (normalize(wide(each) - centre, dim=1) for each in (features, style))
     # In the network's precision, which is as good for a search.
     seen, sought = (each.to(features.dtype) for each in (ours, theirs))
-    from_picture, from_style = wide(seen @ sought.T).argmax(1), wide(sought @ seen.T).argmax(1)
+    cosines = wide(seen @ sought.T)
+    from_picture, from_style = cosines.argmax(1), cosines.argmax(0)
     rows, columns = (each.to(features.device) for each in places)
     return Pairs(
         torch.cat([rows, rows[from_style]]),

@@ -6,20 +6,62 @@ Colours and textures may become anything, as long as the similarities between pl
 Self-Similarity, CVPR 2019, §2.3.
 """
 
-from collections.abc import Collection, Mapping, Sequence
-from typing import Self
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 from torch.nn.functional import normalize
 
 from nst.engine.losses.sums import added, wide
-from nst.engine.network.encoder import Activations, Encoder
-from nst.engine.network.tiles import Span, Tile, cut, stride
+from nst.engine.network.encoder import Activations
+from nst.engine.network.tiles import Span, Tile, stride
 
 LAYERS = ("relu3_1", "relu4_1")
 PLACES = 24
 """Along each side of the picture. [Kolkin19] samples places; we average over all of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """The places of a picture of this size."""
+
+    height: int
+    width: int
+
+    def sums(self, activations: Activations, tile: Tile) -> list[Tensor]:
+        """Return the sums of a tile's features at each place, by layer (C, places, places)."""
+        return [self._sums(activations[layer], layer, tile) for layer in LAYERS]
+
+    def places(self, layer: str, tile: Tile) -> tuple[Tensor, Tensor]:
+        """Return the place of each row and of each column of a tile's features."""
+        pixels = stride(layer)
+        return _place(tile.rows, self.height, pixels), _place(tile.columns, self.width, pixels)
+
+    def _sums(self, features: Tensor, layer: str, tile: Tile) -> Tensor:
+        inner = wide(tile.inner(features, stride(layer))[0])
+        channels, _, width = inner.shape
+        rows, columns = (where.to(inner.device) for where in self.places(layer, tile))
+        places = [min(PLACES, length // stride(layer)) for length in (self.height, self.width)]
+        by_row = inner.new_zeros(channels, places[0], width).index_add_(1, rows, inner)
+        return inner.new_zeros(channels, *places).index_add_(2, columns, by_row)
+
+
+class StructureReader:
+    """Adds up the features of a picture at each place."""
+
+    def __init__(self, grid: Grid) -> None:
+        self._grid = grid
+        self._sums: list[Tensor] = []
+
+    def __call__(self, tile: Tile, activations: Activations) -> None:
+        of_tile = self._grid.sums(activations, tile)
+        self._sums = added([self._sums, of_tile]) if self._sums else of_tile
+
+    @property
+    def similarities(self) -> list[Tensor]:
+        """Of all pairs of places, by layer, (places, places)."""
+        return [similarities(sums) for sums in self._sums]
 
 
 class StructureTerm:
@@ -28,40 +70,23 @@ class StructureTerm:
     As in [Kolkin19] eq. 10 the cosine distances of a place are divided by their sum.
     """
 
-    def __init__(
-        self, name: str, targets: Mapping[str, Tensor], size: tuple[int, int], weight: float = 1.0
-    ) -> None:
-        """`targets`: `similarities` of the content, by layer. `size`: height and width of the
-        picture in pixels."""
-        self.name = name
-        self._weight = weight
-        self.layers: Collection[str] = tuple(targets)
-        self._targets = targets
-        self._size = size
+    layers: Collection[str] = LAYERS
 
-    @classmethod
-    def of(
-        cls,
-        name: str,
-        encoder: Encoder,
-        content: Tensor,
-        *,
-        weight: float = 1.0,
-        tile_side: int | None = None,
-    ) -> Self:
-        """Return the term for this picture (1, 3, H, W), computed in tiles of about this side."""
-        size = (content.shape[2], content.shape[3])
-        empty = cls(name, dict.fromkeys(LAYERS, content), size)
-        tiles = cut(content.shape, tile_side, encoder.path)
-        sums = added(empty.statistics(encoder(tile.pixels(content)), tile) for tile in tiles)
-        return cls(name, dict(zip(LAYERS, map(similarities, sums), strict=True)), size, weight)
+    def __init__(
+        self, name: str, targets: Sequence[Tensor], grid: Grid, weight: float = 1.0
+    ) -> None:
+        """`targets`: the similarities of the content, layer by layer."""
+        self.name = name
+        self._targets = targets
+        self._grid = grid
+        self._weight = weight
 
     def statistics(self, activations: Activations, tile: Tile) -> Sequence[Tensor]:
         """Return for each layer the sums of the features at each place, (C, places, places)."""
-        return [self._sums(activations[layer], layer, tile) for layer in self.layers]
+        return self._grid.sums(activations, tile)
 
     def loss(self, statistics: Sequence[Tensor]) -> Tensor:
-        pairs = zip(statistics, self._targets.values(), strict=True)
+        pairs = zip(statistics, self._targets, strict=True)
         distances = [(similarities(sums) - target).abs().sum(1).mean() for sums, target in pairs]
         return self._weight * torch.stack(distances).mean()
 
@@ -73,22 +98,9 @@ class StructureTerm:
         statistics_gradient: Sequence[Tensor],
         tile: Tile,
     ) -> None:
-        gradient = statistics_gradient[list(self.layers).index(layer)]
-        rows, columns = (where.to(total.device) for where in self._places(layer, tile))
+        gradient = statistics_gradient[LAYERS.index(layer)]
+        rows, columns = (where.to(total.device) for where in self._grid.places(layer, tile))
         tile.inner(total, stride(layer)).add_(gradient[:, rows][:, :, columns].to(total.dtype))
-
-    def _sums(self, features: Tensor, layer: str, tile: Tile) -> Tensor:
-        inner = wide(tile.inner(features, stride(layer))[0])
-        channels, _, width = inner.shape
-        rows, columns = (where.to(inner.device) for where in self._places(layer, tile))
-        places = [min(PLACES, length // stride(layer)) for length in self._size]
-        by_row = inner.new_zeros(channels, places[0], width).index_add_(1, rows, inner)
-        return inner.new_zeros(channels, *places).index_add_(2, columns, by_row)
-
-    def _places(self, layer: str, tile: Tile) -> tuple[Tensor, Tensor]:
-        """The place of each row and of each column of a tile's features."""
-        height, width = self._size
-        return _place(tile.rows, height, stride(layer)), _place(tile.columns, width, stride(layer))
 
 
 def similarities(sums: Tensor) -> Tensor:

@@ -118,12 +118,13 @@ def _content_bytes(demand: Demand) -> int:
         numbers = sum(map(_numbers_per_pixel, demand.content_layers))
         return round(demand.number_bytes * numbers * pixels)
     of_cells = sum(CHANNELS_PER_BLOCK[block_of(layer)] for layer in demand.content_layers)
-    of_keys = sum(CHANNELS_PER_BLOCK[block_of(layer)] for layer in demand.layers)
+    of_key = sum(CHANNELS_PER_BLOCK[block_of(layer)] for layer in demand.layers)
     cells = pixels // CELL_PIXELS**2
     of_content = cells * (demand.number_bytes * of_cells + FLOAT32_BYTES * PROJECTED)
-    # While the keys are searched they are there in float32 twice, one style after the other.
-    of_search = 2 * FLOAT32_BYTES * KEYS * of_keys
-    return of_content + of_search + len(demand.style_sizes) * demand.number_bytes * KEYS * of_keys
+    # A style's keys are there twice while those of its turns are joined.
+    of_keys = demand.number_bytes * KEYS * of_key
+    of_search = FLOAT32_BYTES * KEYS * PROJECTED
+    return of_content + of_search + (len(demand.style_sizes) + 1) * of_keys
 
 
 def _held_numbers_per_pixel(demand: Demand) -> float:

@@ -14,7 +14,8 @@ from nst.engine.losses.layers import MATCHED_LAYERS
 from nst.engine.losses.neighbors import neighbor_terms
 from nst.engine.losses.objective import LossWeights, Objective
 from nst.engine.losses.places import PlacesTerm, paired
-from nst.engine.losses.structure import StructureTerm
+from nst.engine.losses.reading import read
+from nst.engine.losses.structure import Grid, StructureReader, StructureTerm
 from nst.engine.losses.term import Term
 from nst.engine.network.encoder import Encoder
 from nst.engine.network.tiles import Tile, cut, stride
@@ -112,7 +113,10 @@ def similarities_by_hand(features: Tensor, places: int) -> Tensor:
 
 def test_the_structure_term_is_the_formula() -> None:
     content, image, encoder = noise(40, 56, 2), noise(40, 56, 3), encoder_of()
-    term = StructureTerm.of("content", encoder, content)
+    grid = Grid(40, 56)
+    structure = StructureReader(grid)
+    read(encoder, content, None, structure)
+    term = StructureTerm("content", structure.similarities, grid)
     found = term.loss(term.statistics(encoder(image), whole(image)))
     expected = 0.0
     for layer in ("relu3_1", "relu4_1"):
@@ -209,9 +213,11 @@ def test_targets_are_the_same_in_tiles() -> None:
 def test_a_picture_is_its_own_neighbor() -> None:
     image, encoder = noise(32, 40, 12), encoder_of()
     generator = torch.Generator().manual_seed(0)
-    projection = matching.Projection(MATCHED_LAYERS, generator, image)
-    keys = matching.style_cells(encoder, image, MATCHED_LAYERS, generator, None)
-    index = matching.nearest(encoder, image, keys, projection, None)
+    projection = matching.Projection(generator, image)
+    cells = matching.QueryReader(projection, image)
+    read(encoder, image, None, cells)
+    keys = matching.StyleSample.of(encoder, image, generator, None).cells
+    index = matching.nearest(cells.queries, projection.of(keys), torch.float64)
     own = hypercolumns(encoder(image), MATCHED_LAYERS, whole(image))
     matched = torch.cat([keys[layer] for layer in MATCHED_LAYERS], dim=1)[index.flatten()]
     torch.testing.assert_close(matched, own)
@@ -220,8 +226,10 @@ def test_a_picture_is_its_own_neighbor() -> None:
 def test_large_styles_are_sampled(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(matching, "KEYS", 20)
     generator = torch.Generator().manual_seed(0)
-    keys = matching.style_cells(encoder_of(), noise(32, 40, 13), MATCHED_LAYERS, generator, None)
-    assert {len(rows) for rows in keys.values()} == {20}
+    image = noise(32, 40, 13)
+    sample = matching.StyleSample.of(encoder_of(), image, generator, None, places=12)
+    assert {len(rows) for rows in sample.cells.values()} == {20}
+    assert {len(features) for features in sample.features.values()} == {12}
 
 
 def test_what_is_seen_is_the_content_first_and_the_painting_in_the_end() -> None:

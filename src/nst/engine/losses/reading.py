@@ -1,0 +1,73 @@
+"""What is kept of the features of a whole picture, which are there tile by tile only."""
+
+from collections.abc import Callable, Mapping, Sequence
+
+import torch
+from torch import Tensor
+
+from nst.engine.losses.cells import cells_of_tile, of_layer
+from nst.engine.network.encoder import Activations, Encoder
+from nst.engine.network.tiles import Tile, cut, stride
+
+Reader = Callable[[Tile, Activations], None]
+
+
+def read(encoder: Encoder, image: Tensor, tile_side: int | None, *readers: Reader) -> None:
+    """Show all readers what the network sees in a picture (1, 3, H, W), one tile after the other.
+    The picture passes through the network once, however many readers there are."""
+    for tile in cut(image.shape, tile_side, encoder.path):
+        activations = encoder(tile.pixels(image))
+        for reader in readers:
+            reader(tile, activations)
+
+
+class CellReader:
+    """Keeps the hypercolumns of chosen cells."""
+
+    def __init__(self, layers: Sequence[str], numbers: Tensor, dtype: torch.dtype) -> None:
+        """`numbers`: for every cell of the picture the row that it gets, or −1: (rows, columns), on
+        the CPU. `dtype`: of the rows."""
+        self.rows: dict[str, Tensor] = {}
+        """By layer, (chosen cells, C)."""
+        self._layers = layers
+        self._numbers = numbers
+        self._count = int((numbers >= 0).sum())
+        self._dtype = dtype
+
+    def __call__(self, tile: Tile, activations: Activations) -> None:
+        numbers = self._numbers[cells_of_tile(tile)].flatten()
+        (chosen,) = torch.nonzero(numbers >= 0, as_tuple=True)
+        for layer in self._layers:
+            of_tile = of_layer(activations, layer, tile)
+            shape = (self._count, of_tile.shape[1])
+            rows = self.rows.setdefault(layer, of_tile.new_empty(shape, dtype=self._dtype))
+            rows[numbers[chosen].to(rows.device)] = of_tile[chosen.to(rows.device)].to(self._dtype)
+
+
+class PlaceReader:
+    """Keeps the features at places of each layer."""
+
+    def __init__(self, places: Mapping[str, tuple[Tensor, Tensor]]) -> None:
+        """`places`: by layer, the rows and the columns of its features, on the CPU."""
+        self.features: dict[str, Tensor] = {}
+        """By layer, (places, C)."""
+        self._places = places
+
+    def __call__(self, tile: Tile, activations: Activations) -> None:
+        for layer, (rows, columns) in self._places.items():
+            features = tile.inner(activations[layer], stride(layer))[0].permute(1, 2, 0)
+            inside, where = places_in(tile, stride(layer), rows, columns)
+            shape = (len(rows), features.shape[2])
+            whole = self.features.setdefault(layer, features.new_zeros(shape))
+            whole[inside.to(whole.device)] = features[where]
+
+
+def places_in(
+    tile: Tile, pixels: int, rows: Tensor, columns: Tensor
+) -> tuple[Tensor, tuple[Tensor, Tensor]]:
+    """Return which of the places, each in features of so many pixels, lie in a tile, and their rows
+    and columns there."""
+    of_rows, of_columns = tile.rows.features(pixels), tile.columns.features(pixels)
+    inside = (rows >= of_rows.start) & (rows < of_rows.stop)
+    inside &= (columns >= of_columns.start) & (columns < of_columns.stop)
+    return inside, (rows[inside] - of_rows.start, columns[inside] - of_columns.start)
