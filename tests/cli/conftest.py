@@ -6,11 +6,13 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 from PIL import Image
 
 from conftest import SAMPLES
+from nst import Inputs, NeuralStyleTransfer
 from nst.cli.compatible import command as compatible_command
 from nst.cli.errors import run
 from nst.cli.main import main
@@ -45,6 +47,25 @@ def nst(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp
         return outcome(caught.value, capsys)
 
     return call
+
+
+@pytest.fixture
+def detail_maps(monkeypatch: pytest.MonkeyPatch) -> list[Image.Image | None]:
+    """The detail maps that transfers are given, one after the other."""
+    maps: list[Image.Image | None] = []
+
+    def remember(name: str) -> None:
+        begin = getattr(NeuralStyleTransfer, name)
+
+        def call(transfer: NeuralStyleTransfer, inputs: Inputs, *rest: Any, **facts: Any) -> Any:
+            maps.append(cast("Image.Image | None", inputs.detail_map))
+            return begin(transfer, inputs, *rest, **facts)
+
+        monkeypatch.setattr(NeuralStyleTransfer, name, call)
+
+    remember("run")
+    remember("steps")
+    return maps
 
 
 @pytest.fixture

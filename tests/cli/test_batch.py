@@ -1,6 +1,7 @@
 """`nst batch`: many pictures, one network; what goes wrong with one leaves the others alone."""
 
 import os
+import shutil
 import signal
 from pathlib import Path
 from types import SimpleNamespace
@@ -11,7 +12,7 @@ from PIL import Image
 
 from cli.conftest import Nst, process, saved
 from cli.test_failures import wait_for
-from conftest import picture
+from conftest import SAMPLES, picture
 from nst.cli import batch
 from nst.cli.contact_sheet import Cell, contact_sheet
 from nst.engine.network.weights import Weights, WeightsStore
@@ -68,6 +69,18 @@ def test_a_batch_paints_what_stylize_paints(nst: Nst, pictures: Path) -> None:
     nst("stylize", "contents/b.png", "styles/y.png", "-o", "alone.png", *TINY)
     batch, alone = saved(pictures / "out" / "b_y.png"), saved(pictures / "alone.png")
     assert np.array_equal(np.asarray(batch), np.asarray(alone))
+
+
+def test_the_faces_of_every_photo_are_protected(
+    nst: Nst, tmp_path: Path, style: Path, detail_maps: list[Image.Image | None]
+) -> None:
+    (tmp_path / "contents").mkdir()
+    shutil.copy(SAMPLES / "content" / "astronaut.jpg", tmp_path / "contents" / "face.jpg")
+    picture().save(tmp_path / "contents" / "none.png")
+    outcome = nst("batch", "contents", style, "-o", "out", *TINY, "--protect=faces")
+    assert outcome.code == 0
+    assert [map_ is not None for map_ in detail_maps] == [True, False]
+    assert "contents/none.png: no face was found; nothing is protected" in outcome.err
 
 
 def test_pairs_single_pictures_and_patterns(nst: Nst, pictures: Path) -> None:

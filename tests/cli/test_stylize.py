@@ -5,7 +5,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import pytest
@@ -314,22 +314,8 @@ def test_masks_and_their_recipe(nst: Nst, tmp_path: Path, content: Path, style: 
     assert not np.array_equal(pixels(tmp_path / "one.png"), pixels(tmp_path / "everywhere.png"))
 
 
-@pytest.fixture
-def seen(monkeypatch: pytest.MonkeyPatch) -> list[Image.Image | None]:
-    """The detail maps that transfers are given."""
-    maps: list[Image.Image | None] = []
-    run = NeuralStyleTransfer.run
-
-    def remember(transfer: NeuralStyleTransfer, inputs: Inputs, *rest: Any, **facts: Any) -> Any:
-        maps.append(cast("Image.Image | None", inputs.detail_map))
-        return run(transfer, inputs, *rest, **facts)
-
-    monkeypatch.setattr(NeuralStyleTransfer, "run", remember)
-    return maps
-
-
 def test_a_detail_map_and_its_recipe(
-    nst: Nst, tmp_path: Path, content: Path, style: Path, seen: list[Image.Image | None]
+    nst: Nst, tmp_path: Path, content: Path, style: Path, detail_maps: list[Image.Image | None]
 ) -> None:
     drawn = Image.linear_gradient("L").resize(saved(content).size)
     drawn.save(tmp_path / "map.png")
@@ -343,28 +329,28 @@ def test_a_detail_map_and_its_recipe(
     nst("stylize", "--from-image", "one.png", "-o", "three.png", "--detail-map", "map.png")
     nst("stylize", style, style, "--from-image", "one.png", "-o", "other-photo.png")
     nst(*command, "-o", "without.png")
-    assert [map_ and map_.tobytes() for map_ in seen] == [drawn.tobytes()] * 3 + [None, None]
+    assert [map_ and map_.tobytes() for map_ in detail_maps] == [drawn.tobytes()] * 3 + [None, None]
 
 
 def test_faces_are_protected(
-    nst: Nst, tmp_path: Path, style: Path, seen: list[Image.Image | None]
+    nst: Nst, tmp_path: Path, style: Path, detail_maps: list[Image.Image | None]
 ) -> None:
     astronaut = SAMPLES / "content" / "astronaut.jpg"
     outcome = nst("stylize", astronaut, style, *TINY, "-o", "out.png", "--protect=faces")
     assert outcome.code == 0
     assert "no face" not in outcome.err
-    (map_,) = seen
+    (map_,) = detail_maps
     assert map_
     assert map_.tobytes() == protect(images.load(astronaut, "content"), "faces").tobytes()
 
 
 def test_where_there_is_no_face_one_line_says_so(
-    nst: Nst, content: Path, style: Path, seen: list[Image.Image | None]
+    nst: Nst, content: Path, style: Path, detail_maps: list[Image.Image | None]
 ) -> None:
     outcome = nst("stylize", content, style, *TINY, "-o", "out.png", "--protect=faces")
     assert outcome.code == 0
     assert f"{content}: no face was found; nothing is protected\n" in outcome.err
-    assert seen == [None]
+    assert detail_maps == [None]
 
 
 def test_what_was_cut_out_is_its_own_mask(nst: Nst, tmp_path: Path, style: Path) -> None:

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from cli.conftest import Nst
-from conftest import picture
-from nst import Inputs, NeuralStyleTransfer, StyleTransferOptions
+from conftest import SAMPLES, picture
+from nst import Inputs, NeuralStyleTransfer, StyleTransferOptions, images
 from nst.cli.progress_bar import ProgressBar
 from nst.progress import Progress
 
@@ -110,6 +110,16 @@ def test_little_flickers(nst: Nst, tmp_path: Path, still: Path, style: Path) -> 
     ]
     apart = flicker([np.asarray(result.image).astype(float) for result in alone])
     assert flicker(painted) < apart / 4
+
+
+def test_the_faces_of_every_frame_are_protected(
+    nst: Nst, tmp_path: Path, style: Path, detail_maps: list[Image.Image | None]
+) -> None:
+    face = images.load(SAMPLES / "content" / "astronaut.jpg", "content").convert("RGB")
+    film(tmp_path / "in.mp4", [face.resize((256, 256)), Image.new("RGB", (256, 256))])
+    outcome = nst("video", "in.mp4", style, "-o", "out.mp4", "--size=48", "--protect=faces", *TINY)
+    assert outcome.code == 0
+    assert [map_ is not None for map_ in detail_maps] == [True, False]
 
 
 def test_size_preset_and_a_name_of_its_own(nst: Nst, tmp_path: Path, still: Path) -> None:

@@ -14,9 +14,6 @@ def loss_weights(options: StyleTransferOptions) -> LossWeights:
     """The weights of the terms, as the strength leaves them. Where they change, the loss is
     another one: optimizer, average and convergence begin anew."""
     content, style, total_variation = options.loss_weights
-    return LossWeights(
-        content=content,
-        style=style,
-        total_variation=total_variation,
-        flourish=2 * options.flourish * style,
-    )
+    # Below half strength forms that the photo does not have fade away: a breath of brush has none.
+    flourish = 2 * options.flourish * min(2 * options.strength, 1)
+    return LossWeights(content, style, total_variation, flourish=flourish * style)

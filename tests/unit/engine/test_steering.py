@@ -116,6 +116,13 @@ def test_strength_weighs_the_content_from_the_next_step_on(method: IterativeTran
     assert losses.content < 0.1 * plain[-1].losses.content
 
 
+def test_the_flourish_fades_out_towards_strength_0() -> None:
+    options = StyleTransferOptions.from_preset("quality", flourish=0.5, style_weight=100)
+    strengths = (0.0, 0.25, 0.5, 1.0)
+    weights = [loss_weights(options.model_copy(update={"strength": each})) for each in strengths]
+    assert [each.flourish for each in weights] == [0, 50, 100, 100]
+
+
 def test_the_amount_of_colour_is_that_of_the_pictures_only() -> None:
     """The optimizer keeps its memory, and pictures of earlier steps stay as they were."""
     options = StyleTransferOptions(
