@@ -11,6 +11,11 @@ class Plan:
     """Of the pictures whose evaluations are timed."""
     warm_up: int
     repeats: int
+    preset_steps: int | None
+    """Of a whole painting; None: as many as the preset has."""
+    preset_height: int
+    preset_rounds: int
+    """In each of which every preset paints a picture."""
     curve_height: int
     evaluations: int
     """That the loops have to bring the loss down."""
@@ -25,6 +30,8 @@ class Plan:
     large_size: tuple[int, int]
     large_evaluations: int
     """The start picture and one for each of two steps."""
+    whole_sizes: tuple[tuple[int, int], ...]
+    """Of the pictures that are painted to their end."""
     matrix_side: int
     is_quick: bool = False
 
@@ -33,6 +40,9 @@ FULL = Plan(
     heights=(100, 200, 300, 400),
     warm_up=2,
     repeats=7,
+    preset_steps=None,
+    preset_height=384,
+    preset_rounds=3,
     curve_height=400,
     evaluations=300,
     quality_height=400,
@@ -44,6 +54,7 @@ FULL = Plan(
     process_repeats=7,
     large_size=(3840, 2160),
     large_evaluations=3,
+    whole_sizes=((1024, 768), (2048, 1536), (3840, 2160)),
     matrix_side=2048,
 )
 FULL_ON_GPU = replace(
@@ -53,6 +64,9 @@ QUICK = Plan(
     heights=(48,),
     warm_up=1,
     repeats=2,
+    preset_steps=6,
+    preset_height=48,
+    preset_rounds=1,
     curve_height=48,
     evaluations=20,
     quality_height=64,
@@ -64,6 +78,7 @@ QUICK = Plan(
     process_repeats=1,
     large_size=(128, 96),
     large_evaluations=2,
+    whole_sizes=((64, 48),),
     matrix_side=512,
     is_quick=True,
 )

@@ -13,10 +13,12 @@ from benchmarks.engine.schema import (
     Measured,
     PeakMemory,
     PictureQuality,
+    PresetTime,
     Results,
     Scaling,
     Spread,
     StartupTime,
+    WholePicture,
 )
 from benchmarks.engine.targets import Verdict, seconds_ratio, verdicts
 
@@ -29,7 +31,7 @@ def render(results: Results) -> str:
     return "\n\n".join(
         [
             _headline(results),
-            *_section("Targets", (), _targets_met(verdicts(results))),
+            *_section("Targets", (), targets_met(verdicts(results))),
             *(
                 part
                 for title, rows, table in _sections(results)
@@ -48,6 +50,7 @@ def _sections(results: Results) -> Iterator[tuple[str, Sequence[Measured], Itera
     yield "Matrix products", results.matrix_products, _matrix_products(results.matrix_products)
     yield "Time per evaluation", times, _evaluation_times(times)
     yield share, times, _shares(times)
+    yield "Presets side by side", results.presets, _presets(results.presets)
     yield "To the naive loop's last loss", curves, _last_losses(curves)
     for curve in curves:
         yield f"Loss after equal evaluations, {_pair(curve)}", [curve], _milestones(curve)
@@ -60,6 +63,7 @@ def _sections(results: Results) -> Iterator[tuple[str, Sequence[Measured], Itera
     yield "Draft", results.drafts, _drafts(results.drafts)
     yield "Start of the program", results.startups, _startups(results.startups)
     yield "A large picture", results.large_pictures, _large_pictures(results.large_pictures)
+    yield "Whole pictures", results.whole_pictures, _whole_pictures(results.whole_pictures)
 
 
 def _headline(results: Results) -> str:
@@ -95,7 +99,8 @@ def _align(cell: str, width: int, column: int) -> str:
     return cell.rjust(width) if column else cell.ljust(width)
 
 
-def _targets_met(judged: Iterable[Verdict]) -> Iterator[Row]:
+def targets_met(judged: Iterable[Verdict]) -> Iterator[Row]:
+    """A head, and a row for every target."""
     yield "what", "target", "measured", "met"
     for verdict in judged:
         measured = verdict.measured
@@ -135,6 +140,17 @@ def _shares(times: Iterable[EvaluationTime]) -> Iterator[Row]:
             _spread(time.our_encoder_seconds, 1e3, 0),
             _spread(time.encoder_share, 100, 0),
             _spread(time.evaluation_share, 100, 0),
+        )
+
+
+def _presets(measured: Iterable[PresetTime]) -> Iterator[Row]:
+    yield "model, picture, preset", "s", "seconds, preset / gram", "network, % of an evaluation"
+    for row in measured:
+        yield (
+            f"{_subject(row)} {row.preset}",
+            _spread(row.seconds, 1, 1),
+            _spread(row.ratio, 1, 2),
+            _spread(row.network_share, 100, 0),
         )
 
 
@@ -295,7 +311,20 @@ def _large_pictures(measured: Iterable[LargePicture]) -> Iterator[Row]:
         )
 
 
-def _subject(measured: EvaluationTime | Curves | PeakMemory | LargePicture) -> str:
+def _whole_pictures(measured: Iterable[WholePicture]) -> Iterator[Row]:
+    yield "model, picture, preset", "allowed GB", "peak GB", "minutes"
+    for row in measured:
+        yield (
+            f"{_subject(row)} {row.preset}",
+            f"{row.max_memory_bytes / 1e9:.2f}",
+            f"{row.peak_bytes / 1e9:.2f}",
+            f"{row.seconds / 60:.1f}",
+        )
+
+
+def _subject(
+    measured: EvaluationTime | PresetTime | Curves | PeakMemory | LargePicture | WholePicture,
+) -> str:
     return f"{measured.model} {measured.width_pixels}×{measured.height_pixels}"
 
 

@@ -12,7 +12,16 @@ from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, PositiveFlo
 Model = Literal["vgg16", "vgg19"]
 Variant = Literal["naive", "ours"]
 Section = Literal[
-    "evaluation", "curves", "quality", "memory", "scaling", "draft", "startup", "large"
+    "evaluation",
+    "presets",
+    "curves",
+    "quality",
+    "memory",
+    "scaling",
+    "draft",
+    "startup",
+    "large",
+    "whole",
 ]
 Dtype = Literal["float32", "bfloat16"]
 Kernel = Literal["mm", "oneDNN linear"]
@@ -112,6 +121,25 @@ class EvaluationTime(Measured):
     """As before, of the time of the encoder."""
     busy_cores: PositiveFloat
     """CPU time / time; well below `Machine.threads` others were using the machine."""
+
+
+class PresetTime(Measured):
+    """A preset, from the pictures to the finished picture, beside the others."""
+
+    model: Model
+    preset: str
+    width_pixels: PositiveInt
+    height_pixels: PositiveInt
+    seconds: Spread
+    """Of a painting, preparation included."""
+    ratio: Spread
+    """Round by round: this preset / preset gram. Below 1 this preset is faster."""
+    network_share: Spread
+    """Time of the network's passes / time of the whole evaluation, at the size of the result."""
+
+    @property
+    def subject(self) -> tuple[str, int]:
+        return f"{self.model} {self.preset}", self.height_pixels
 
 
 class CurvePoint(Record):
@@ -280,6 +308,24 @@ class LargePicture(Measured):
     """All that the process held: resident on the CPU, allocated by torch on a GPU."""
 
 
+class WholePicture(Measured):
+    """A picture that the default preset has finished within a bound for the memory."""
+
+    model: Model
+    preset: str
+    width_pixels: PositiveInt
+    height_pixels: PositiveInt
+    max_memory_bytes: PositiveInt
+    seconds: PositiveFloat
+    """Preparation included."""
+    peak_bytes: PositiveInt
+    """As of `LargePicture`."""
+
+    @property
+    def subject(self) -> tuple[str, int]:
+        return f"{self.model} {self.preset}", self.height_pixels
+
+
 class Results(Record):
     """What has been measured on one machine, by one run or by several."""
 
@@ -292,6 +338,7 @@ class Results(Record):
     """What the last run left out and why."""
     matrix_products: tuple[MatrixProduct, ...] = ()
     evaluation_times: tuple[EvaluationTime, ...] = ()
+    presets: tuple[PresetTime, ...] = ()
     curves: tuple[Curves, ...] = ()
     quality: tuple[PictureQuality, ...] = ()
     peak_memory: tuple[PeakMemory, ...] = ()
@@ -299,6 +346,7 @@ class Results(Record):
     drafts: tuple[DraftTime, ...] = ()
     startups: tuple[StartupTime, ...] = ()
     large_pictures: tuple[LargePicture, ...] = ()
+    whole_pictures: tuple[WholePicture, ...] = ()
 
     def including(self, field: str, rows: Sequence[Measured]) -> Self:
         """With these rows in a field, in place of older ones about the same subjects."""

@@ -13,6 +13,7 @@ from benchmarks.engine.arithmetic import Product, measure_products, products
 from benchmarks.engine.convergence import measure_curves
 from benchmarks.engine.evaluation import measure_evaluation
 from benchmarks.engine.memory import measure_large_picture, measure_memory
+from benchmarks.engine.painting import measure_presets, measure_whole_picture
 from benchmarks.engine.plan import LARGE_BYTES, Plan
 from benchmarks.engine.quality import measure_quality
 from benchmarks.engine.scaling import measure_scaling
@@ -70,6 +71,7 @@ class Suite:
         """Row after row, so that an interrupted run has kept what it measured."""
         sections: dict[Section, Callable[[], Iterator[Rows]]] = {
             "evaluation": self._evaluation,
+            "presets": self._presets,
             "curves": self._curves,
             "quality": self._quality,
             "memory": self._memory,
@@ -77,6 +79,7 @@ class Suite:
             "draft": self._draft,
             "startup": self._startup,
             "large": self._large,
+            "whole": self._whole,
         }
         return sections[section]()
 
@@ -94,7 +97,7 @@ class Suite:
             if model not in self.available:
                 yield f"{model}: no weights here; set NST_WEIGHTS_DIR to measure it"
         if self.device.type == "mps":
-            yield "memory and large: Apple GPUs do not tell their memory"
+            yield "memory, large and whole: Apple GPUs do not tell their memory"
 
     @property
     def _precision(self) -> Dtype:
@@ -122,6 +125,22 @@ class Suite:
                     )
                     for height in plan.heights
                 ],
+            )
+
+    def _presets(self) -> Iterator[Rows]:
+        plan = self.plan
+        for model in self.available:
+            self.say(f"{model}: {plan.preset_rounds} pictures by each preset")
+            subject = self._subject(model, plan.preset_height)
+            yield (
+                "presets",
+                measure_presets(
+                    subject,
+                    steps=plan.preset_steps,
+                    rounds=plan.preset_rounds,
+                    warm_up=plan.warm_up,
+                    repeats=plan.repeats,
+                ),
             )
 
     def _curves(self) -> Iterator[Rows]:
@@ -174,6 +193,15 @@ class Suite:
             evaluations = self.plan.large_evaluations
             subject = self._subject(model, height, width, evaluations, LARGE_BYTES)
             yield "large_pictures", [measure_large_picture(subject, self.weights_dir)]
+
+    def _whole(self) -> Iterator[Rows]:
+        if self.device.type == "mps":
+            return
+        for model in self.available:
+            for width, height in self.plan.whole_sizes:
+                self.say(f"{model}: {width}×{height}, finished, within {LARGE_BYTES / 1e9:.0f} GB")
+                subject = self._subject(model, height, width, max_memory_bytes=LARGE_BYTES)
+                yield "whole_pictures", [measure_whole_picture(subject, self.plan.preset_steps)]
 
     def _subject_of(self, pair: Pair, model: Model, height: int) -> Subject:
         return Subject(

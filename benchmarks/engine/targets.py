@@ -5,8 +5,19 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from benchmarks.engine.plan import LARGE_BYTES
-from benchmarks.engine.schema import Curves, EvaluationTime, PictureQuality, Results
+from benchmarks.engine.schema import (
+    Curves,
+    EvaluationTime,
+    PictureQuality,
+    PresetTime,
+    Results,
+    WholePicture,
+)
 
+PRESET_SECONDS = {"quality": 1.0, "fast": 0.35}
+"""At most, against preset gram."""
+WHOLE_MINUTES = {(1024, 768): 1.5, (2048, 1536): 6, (3840, 2160): 25}
+"""At most, on two cores."""
 CPU_HEIGHT, GPU_HEIGHT = 400, 1024
 """Of the pictures that the targets for an evaluation speak of."""
 
@@ -43,6 +54,8 @@ class Verdict:
 def verdicts(results: Results) -> Iterator[Verdict]:
     """Times and losses as ours / naive; of several pairs of pictures the worst counts."""
     yield from _evaluations(results)
+    for preset in results.presets:
+        yield from _preset(preset)
     for model, curves in groupby(results.curves, key=lambda row: row.model):
         yield from _curves(model, list(curves))
     yield from _quality(results.quality)
@@ -59,6 +72,8 @@ def verdicts(results: Results) -> Iterator[Verdict]:
             most=LARGE_BYTES / 1e9,
             unit=" GB",
         )
+    for whole in results.whole_pictures:
+        yield from _whole(whole)
     for draft in results.drafts:
         size = f"{draft.width_pixels}×{draft.height_pixels}"
         yield Verdict(f"draft {size}, warm", draft.warm_seconds.median, most=0.5, unit=" s")
@@ -83,6 +98,23 @@ def _evaluation(time: EvaluationTime, most: float) -> Iterator[Verdict]:
     what = f"{subject}: share of the matrix product"
     yield Verdict(f"{what}, encoder", time.encoder_share.median, least=0.9)
     yield Verdict(f"{what}, whole evaluation", time.evaluation_share.median, least=0.9)
+
+
+def _preset(row: PresetTime) -> Iterator[Verdict]:
+    subject = f"{row.model} {row.width_pixels}×{row.height_pixels}, preset {row.preset}"
+    if row.preset in PRESET_SECONDS:
+        most = PRESET_SECONDS[row.preset]
+        yield Verdict(f"{subject}: seconds / preset gram's", row.ratio.median, most=most)
+        what = f"{subject}: the network's share of an evaluation"
+        yield Verdict(what, row.network_share.median, least=0.7)
+
+
+def _whole(row: WholePicture) -> Iterator[Verdict]:
+    subject = f"{row.model} {row.width_pixels}×{row.height_pixels}, preset {row.preset}"
+    if most := WHOLE_MINUTES.get((row.width_pixels, row.height_pixels)):
+        yield Verdict(subject, row.seconds / 60, most=most, unit=" min")
+    what = f"{subject}: peak memory"
+    yield Verdict(what, row.peak_bytes / 1e9, most=row.max_memory_bytes / 1e9, unit=" GB")
 
 
 def _quality(pictures: Sequence[PictureQuality]) -> Iterator[Verdict]:

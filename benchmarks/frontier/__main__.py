@@ -1,7 +1,7 @@
 """`python -m benchmarks.frontier`."""
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import product, starmap
 from pathlib import Path
 
@@ -17,13 +17,15 @@ from benchmarks.frontier.schema import Frontier, Painted
 from nst.engine import distance
 from nst.engine.device import resolve_device
 from nst.engine.network.weights import WeightsStore
-from nst.options import DEFAULT_PRESET, MODELS
+from nst.options import DEFAULT_PRESET, MODELS, StyleTransferOptions
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 RESULTS = REPOSITORY / "benchmarks" / "results"
 PICTURES = REPOSITORY.parent / "shared" / "images"
 EXTENSIONS = {".jpg", ".jpeg", ".png", ".webp"}
-STRENGTHS = (0.2, 0.35, 0.5)
+STRENGTHS, MATCHED_STRENGTHS = (0.2, 0.35, 0.5), (0.5, 0.75, 1.0)
+"""Strengths of presets with Gram matrices, and of those that match neighbours: about the same
+content distances, the default strength among them."""
 ALPHAS = (0.0, 0.25, 0.75)
 """Strengths of the authors' loop; 0.25 is their own setting."""
 
@@ -43,9 +45,7 @@ ALPHAS = (0.0, 0.25, 0.75)
     "strengths",
     type=click.FloatRange(0, 1),
     multiple=True,
-    default=STRENGTHS,
-    show_default=True,
-    help="Strength of the presets, three times or more.",
+    help="Strength of all presets, three times or more.  [default: by the preset]",
 )
 @click.option(
     "--alpha",
@@ -110,7 +110,8 @@ def main(
     if show:
         click.echo(render(Frontier.model_validate_json(show.read_text(encoding="utf-8"))))
         return
-    _check(methods, strengths, alphas, model)
+    curves = {name: _strengths(name, strengths, alphas) for name in methods}
+    _check(curves, model)
     pairs = pairs_of(pictures, chosen)
     gallery = _gallery(cache, model, weights_dir, trusted)
     described = machine.describe(resolve_device("auto"))
@@ -118,8 +119,8 @@ def main(
         output = RESULTS / machine.file_name(f"frontier-{size}", described)
     painters = [
         Method(name, strength, model, size, steps)
-        for name in methods
-        for strength in (alphas if name == AUTHORS else strengths)
+        for name, of_method in curves.items()
+        for strength in of_method
     ]
     frontier = Frontier(
         nst_version=nst.__version__,
@@ -182,14 +183,19 @@ def _pictures(directory: Path) -> list[Path]:
     return [file for file in files_there if file.suffix.lower() in EXTENSIONS]
 
 
-def _check(
-    methods: Sequence[str], strengths: Sequence[float], alphas: Sequence[float], model: str
-) -> None:
-    if len(set(methods)) < 2:
+def _strengths(method: str, strengths: Sequence[float], alphas: Sequence[float]) -> Sequence[float]:
+    if method == AUTHORS:
+        return alphas
+    is_matched = StyleTransferOptions.from_preset(method).is_matched
+    return strengths or (MATCHED_STRENGTHS if is_matched else STRENGTHS)
+
+
+def _check(curves: Mapping[str, Sequence[float]], model: str) -> None:
+    if len(curves) < 2:
         raise click.UsageError("one method has nothing to be compared with; name --method twice")
-    if min(len(set(strengths)), len(set(alphas))) < 3:
+    if min(len(set(strengths)) for strengths in curves.values()) < 3:
         raise click.UsageError("a curve needs 3 points; name --strength and --alpha 3 times")
-    if AUTHORS in methods and model != "vgg16":
+    if AUTHORS in curves and model != "vgg16":
         raise click.UsageError("the authors' loop paints with vgg16; choose --model vgg16")
 
 

@@ -3,8 +3,10 @@
 from collections.abc import Iterable, Iterator, Sequence
 from statistics import fmean
 
+from benchmarks.engine.report import table, targets_met
 from benchmarks.frontier.curves import Comparison, Point, compare
 from benchmarks.frontier.schema import Frontier, Painted
+from benchmarks.frontier.targets import verdicts
 
 
 def render(frontier: Frontier) -> str:
@@ -18,6 +20,8 @@ def render(frontier: Frontier) -> str:
         comparisons = comparisons_of(frontier, ours, theirs)
         parts += [f"### {ours} / {theirs} at equal content distance", _ratios(comparisons)]
         parts.append(summary(comparisons, ours, theirs))
+        if judged := list(verdicts(frontier, theirs, comparisons)):
+            parts.append(table(list(targets_met(judged))))
     return "\n\n".join([*parts, "### All images", _images(frontier.rows)])
 
 
@@ -51,13 +55,11 @@ def _curves(rows: Iterable[Painted], method: str) -> dict[str, list[Point]]:
 
 
 def _ratios(comparisons: dict[str, Comparison]) -> str:
-    return _table(
-        ("pair", "style distance", "worst tenth", "curves"),
-        (
-            (pair, f"{each.style:.3f}", f"{each.worst:.3f}", _overlap(each))
-            for pair, each in comparisons.items()
-        ),
+    rows = (
+        (pair, f"{each.style:.3f}", f"{each.worst:.3f}", _overlap(each))
+        for pair, each in comparisons.items()
     )
+    return table([("pair", "style distance", "worst tenth", "curves"), *rows])
 
 
 def _overlap(comparison: Comparison) -> str:
@@ -67,13 +69,11 @@ def _overlap(comparison: Comparison) -> str:
 
 
 def _images(rows: Sequence[Painted]) -> str:
-    return _table(
-        (
-            *("pair", "method", "strength", "content", "style", "precision", "coverage"),
-            *("worst tenth", "Gram", "seconds"),
-        ),
-        (tuple(_cells(row)) for row in rows),
+    head = (
+        *("pair", "method", "strength", "content", "style", "precision", "coverage"),
+        *("worst tenth", "Gram", "seconds"),
     )
+    return table([head, *(tuple(_cells(row)) for row in rows)])
 
 
 def _cells(row: Painted) -> Iterator[str]:
@@ -81,8 +81,3 @@ def _cells(row: Painted) -> Iterator[str]:
     yield from (f"{each:.3f}" for each in (row.content_distance, row.style_distance))
     yield from (f"{each:.3f}" for each in (row.precision, row.coverage, row.worst_tenth, row.gram))
     yield f"{row.seconds:.0f}"
-
-
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    lines = [head, ["---"] + ["---:"] * (len(head) - 1), *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)

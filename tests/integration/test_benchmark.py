@@ -15,7 +15,7 @@ from benchmarks.engine.schema import Results
 from conftest import REPOSITORY
 from patience import PROGRAM_SECONDS
 
-SECTIONS = ("evaluation", "curves", "memory", "scaling", "draft", "startup")
+SECTIONS = ("evaluation", "presets", "curves", "memory", "scaling", "draft", "startup", "whole")
 
 
 def measure(path: Path, *sections: str) -> Results:
@@ -67,10 +67,12 @@ def test_every_section_has_its_table(output: Path) -> None:
     results = Results.model_validate_json(output.read_text())
     assert results.matrix_products
     assert results.evaluation_times
+    assert [row.preset for row in results.presets] == ["fast", "gram", "quality"]
     assert [(row.model, row.pair) for row in results.curves] == [("vgg16", 1)]
     assert results.peak_memory
     assert results.scaling
     assert results.drafts
+    assert [row.preset for row in results.whole_pictures] == ["quality"]
     assert [row.command for row in results.startups] == ["nst --help", "import nst"]
 
 

@@ -1,5 +1,6 @@
 """Methods at equal content distance: what is read off, what is kept, what is refused."""
 
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,14 +13,16 @@ from benchmarks.frontier import methods
 from benchmarks.frontier.curves import Comparison, Point, compare
 from benchmarks.frontier.gallery import Gallery, Kept, Pair
 from benchmarks.frontier.methods import AUTHORS, Method
-from benchmarks.frontier.report import render, summary
+from benchmarks.frontier.report import comparisons_of, render, summary
 from benchmarks.frontier.schema import Frontier, Painted
+from benchmarks.frontier.targets import verdicts
 from click.testing import CliRunner
 
 from conftest import picture
 from nst import images
 from nst.engine.device import resolve_device
 from nst.engine.network.weights import WeightsStore
+from nst.options import DEFAULT_PRESET
 
 FEW = ("--size=48", "--steps=1")
 
@@ -117,11 +120,30 @@ def results() -> Frontier:
 
 
 def test_pairs_whose_curves_are_apart_are_shown_and_not_counted() -> None:
-    text = render(results())
+    text = re.sub(" +", " ", render(results()))
     assert "| lion + mosaic | 0.900 | 0.900 | overlap |" in text
     assert "| wawel + shipwreck | 0.500 | 0.500 | apart by 0.100: the two nearest points" in text
     assert "1 of 2 pairs overlap. Style distance: mean 0.900, worst 0.900 (lion + mosaic)." in text
     assert text.count("| old |") == 5
+
+
+def test_the_default_preset_is_judged_beside_gram() -> None:
+    pairs = [("lion", "mosaic"), ("wawel", "shipwreck")]
+    rows = [
+        row(method, pair, content, style)
+        for pair, factor in zip(pairs, (0.85, 1.05), strict=True)
+        for method, contents, style in (
+            (DEFAULT_PRESET, (0.1, 0.2, 0.5), factor * 0.2),
+            ("gram", (0.2, 0.3, 0.5), 0.2),
+        )
+        for content in contents
+    ]
+    found = results().model_copy(update={"methods": (DEFAULT_PRESET, "gram"), "rows": tuple(rows)})
+    judged = list(verdicts(found, "gram", comparisons_of(found, DEFAULT_PRESET, "gram")))
+    # Style: mean and worst pair; worst tenth; content at strength 0.5: mean and worst pair.
+    assert [each.measured for each in judged] == pytest.approx([0.95, 1.05, 0.95, 1, 1])
+    assert [each.is_met for each in judged] == [False] * 5
+    assert f"{DEFAULT_PRESET} / gram, worst pair" in render(found)
 
 
 def test_without_any_overlap_nothing_is_claimed() -> None:

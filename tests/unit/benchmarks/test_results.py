@@ -2,6 +2,7 @@
 
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pytest
 from benchmarks.engine import files
@@ -13,8 +14,10 @@ from benchmarks.engine.schema import (
     Method,
     Model,
     PeakMemory,
+    PresetTime,
     Results,
     StartupTime,
+    WholePicture,
 )
 from benchmarks.engine.subjects import pairs
 from benchmarks.engine.targets import Verdict, verdicts
@@ -127,6 +130,35 @@ def test_the_targets_are_judged_by_what_was_measured() -> None:
     assert judged["vgg16 4×3: peak memory, ours / naive"] is True
     table = [line for line in render(found).splitlines() if line.startswith("| nst --help")]
     assert [cell.strip() for cell in table[0].split("|")[2:5]] == ["≤ 0.3 s", "0.4 s", "no"]
+
+
+def test_presets_are_judged_beside_gram_and_large_pictures_by_their_minutes() -> None:
+    facts: dict[str, Any] = {
+        "measured_on": MONDAY,
+        "model": "vgg16",
+        "width_pixels": 1024,
+        "height_pixels": 768,
+    }
+    rows = [
+        PresetTime(
+            **facts,
+            preset=preset,
+            seconds=spread([seconds]),
+            ratio=spread([seconds / 60]),
+            network_share=spread([0.72]),
+        )
+        for preset, seconds in (("gram", 60), ("quality", 66), ("fast", 20))
+    ]
+    picture = WholePicture(**facts, preset="quality", max_memory_bytes=6, seconds=80, peak_bytes=5)
+    found = results().including("presets", rows).including("whole_pictures", [picture])
+    judged = {verdict.what: verdict.is_met for verdict in verdicts(found)}
+    of_preset = "vgg16 1024×768, preset"
+    assert judged[f"{of_preset} quality: seconds / preset gram's"] is False
+    assert judged[f"{of_preset} fast: seconds / preset gram's"] is True
+    assert judged[f"{of_preset} fast: the network's share of an evaluation"] is True
+    assert f"{of_preset} gram: seconds / preset gram's" not in judged
+    assert judged[f"{of_preset} quality"] is True
+    assert judged[f"{of_preset} quality: peak memory"] is True
 
 
 def test_only_what_was_measured_has_a_table() -> None:
