@@ -253,7 +253,8 @@ def test_a_look_is_kept_saved_and_sent_to_a_friend(
 RECORD_FORMS = """() => {
   const send = XMLHttpRequest.prototype.send;
   XMLHttpRequest.prototype.send = function (form) {
-    window.sent = form.getAll('style_mask');
+    window.sent = Object.groupBy([...form], ([name]) => name);
+    for (const name in sent) sent[name] = sent[name].map(([, value]) => value);
     return send.call(this, form);
   };
 }"""
@@ -264,38 +265,63 @@ def test_two_styles_one_of_them_in_part_of_the_picture(page: Page) -> None:
     page.get_by_role("button", name="Use Mosaic").click()
     page.get_by_role("slider", name="Part of Mosaic").fill("25")
     page.get_by_role("button", name="takes Impasto").click()
-    area = page.get_by_role("application")
-    box = area.bounding_box()
+    brush_across(page)
+    page.get_by_role("application").focus()
+    page.keyboard.press("ArrowUp")
+    page.keyboard.press("Space")
+    page.get_by_role("button", name="Use this area").click()
+    assert 0.1 < white_share(page.get_by_role("img", name="in part of the picture")) < 0.4
+    set_options(page, Size=64, Steps_at_most=4)
+    page.evaluate(RECORD_FORMS)
+    address = start(page)
+    assert page.evaluate("sent.style_mask.map(mask => mask.size > 100)") == [True, False]
+    job = page.request.get(f"/api/v1/jobs/{address.rsplit('/', 1)[1]}").json()
+    assert job["options"]["style_blend"] == [0.67, 0.33]
+    wait_until_finished(page)
+
+
+def brush_across(page: Page) -> None:
+    """One stroke through the middle of the open picture."""
+    box = page.get_by_role("application").bounding_box()
     assert box
     page.mouse.move(box["x"] + 0.2 * box["width"], box["y"] + 0.5 * box["height"])
     page.mouse.down()
     page.mouse.move(box["x"] + 0.8 * box["width"], box["y"] + 0.5 * box["height"], steps=5)
     page.mouse.up()
-    area.focus()
-    page.keyboard.press("ArrowUp")
-    page.keyboard.press("Space")
+
+
+def white_share(mask: Locator) -> float:
+    wait_until_loaded(mask)
+    return float(mask.evaluate(WHITE_SHARE))
+
+
+WHITE_SHARE = """image => {
+  const canvas = Object.assign(document.createElement('canvas'),
+    {width: image.naturalWidth, height: image.naturalHeight});
+  const context = canvas.getContext('2d');
+  context.drawImage(image, 0, 0);
+  const {data} = context.getImageData(0, 0, canvas.width, canvas.height);
+  let sum = 0;
+  for (let index = 0; index < data.length; index += 4) sum += data[index];
+  return sum / 255 / (data.length / 4);
+}"""
+
+
+def test_a_brush_marks_where_more_of_the_photo_is_kept(page: Page) -> None:
+    choose_samples(page)
+    page.get_by_role("button", name="Keep more of the photo").click()
+    brush_across(page)
     page.get_by_role("button", name="Use this area").click()
-    shown = page.get_by_role("img", name="in part of the picture")
-    wait_until_loaded(shown)
-    white = shown.evaluate(
-        """image => {
-          const canvas = Object.assign(document.createElement('canvas'),
-            {width: image.naturalWidth, height: image.naturalHeight});
-          const context = canvas.getContext('2d');
-          context.drawImage(image, 0, 0);
-          const {data} = context.getImageData(0, 0, canvas.width, canvas.height);
-          let sum = 0;
-          for (let index = 0; index < data.length; index += 4) sum += data[index];
-          return sum / 255 / (data.length / 4);
-        }"""
-    )
-    assert 0.1 < white < 0.4
+    drawn = white_share(page.get_by_role("img", name="more of the photo is kept here"))
+    assert 0.02 < drawn < 0.4
+    page.get_by_role("radio", name="Faces").click()
     set_options(page, Size=64, Steps_at_most=4)
     page.evaluate(RECORD_FORMS)
     address = start(page)
-    assert page.evaluate("sent.map(mask => mask.size > 100)") == [True, False]
+    assert page.evaluate("sent.detail_map.map(map => map.size > 100)") == [True]
     job = page.request.get(f"/api/v1/jobs/{address.rsplit('/', 1)[1]}").json()
-    assert job["options"]["style_blend"] == [0.67, 0.33]
+    assert job["pictures"]["detail_map"]
+    assert job["options"]["protect"] == "faces"
     wait_until_finished(page)
 
 
