@@ -22,7 +22,7 @@ from nst.engine import distance
 from nst.engine.checkpoint import Checkpoint, CheckpointSource, Origin, name_of
 from nst.engine.device import precision_of, resolve_device, resolve_precision
 from nst.engine.inputs import Inputs, Pictures
-from nst.engine.memory.kept import kept_memory
+from nst.engine.memory.kept import memory_for
 from nst.engine.network.weights import Weights, WeightsStore
 from nst.engine.preparation import Preparation
 from nst.engine.scale_task import ScaleTask, Step
@@ -139,19 +139,20 @@ class IterativeTransfer:
         """The coarsest scale, or that of the checkpoint."""
         preparation = self._preparation(inputs)
         pictures = preparation.pictures
-        preparation.plan(pictures.size)  # or it cannot be finished
+        plan = preparation.plan(pictures.size)  # or it cannot be finished
         pyramid = scales(pictures.size, self.options)
-        if resume_from is None:
-            return _Prepared(preparation, pyramid, preparation.task(pyramid[0], self.options))
-        origin = Origin.of(self.options, pictures.by_role(), self.weights.sha256)
-        checkpoint = Checkpoint.load(resume_from, origin, self.device)
-        scale = pyramid[checkpoint.scale]
-        if scale is pyramid[-1] and checkpoint.scale_steps == scale.steps:
-            reason = "is of a finished transfer; start another"
-            raise InvalidCheckpoint(name_of(resume_from), reason)
-        options = self.options.model_copy(update=checkpoint.in_force)
-        task = preparation.task(scale, options, checkpoint=checkpoint)
-        return _Prepared(preparation, pyramid, task)
+        scale, options, checkpoint = pyramid[0], self.options, None
+        if resume_from is not None:
+            origin = Origin.of(self.options, pictures.by_role(), self.weights.sha256)
+            checkpoint = Checkpoint.load(resume_from, origin, self.device)
+            scale = pyramid[checkpoint.scale]
+            if scale is pyramid[-1] and checkpoint.scale_steps == scale.steps:
+                reason = "is of a finished transfer; start another"
+                raise InvalidCheckpoint(name_of(resume_from), reason)
+            options = self.options.model_copy(update=checkpoint.in_force)
+        with memory_for(plan):
+            task = preparation.task(scale, options, checkpoint=checkpoint)
+        return _Prepared(preparation, pyramid, plan, task)
 
     # ── scales: from coarse to fine ──
 
@@ -163,7 +164,7 @@ class IterativeTransfer:
         if task.checkpoint:
             clock.go_on(task.scale, task.checkpoint.scale_steps, task.checkpoint.steps)
         coarser = task.start
-        with kept_memory():
+        with memory_for(prepared.plan):
             for scale in pyramid[pyramid.index(task.scale) :]:
                 if scale is not task.scale:
                     task = prepared.preparation.task(scale, task.options, coarser=coarser)
@@ -227,5 +228,7 @@ class IterativeTransfer:
 class _Prepared:
     preparation: Preparation
     pyramid: Sequence[Scale]
+    plan: MemoryPlan
+    """Of the finest scale."""
     task: ScaleTask
     """The first scale to paint."""
