@@ -96,6 +96,10 @@ export const errors: Record<string, ErrorText> = {
     what: 'The server cannot make films of this kind.',
     todo: 'Download the time-lapse as WebP instead.',
   },
+  unreadable_job: {
+    what: 'This version of the server cannot read the order.',
+    todo: 'Open the picture in the studio and send it again.',
+  },
   lease_lost: {
     what: 'The painting was given to another machine.',
     todo: 'It goes on there. Load the page again.',

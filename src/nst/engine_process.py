@@ -4,7 +4,7 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
@@ -13,7 +13,7 @@ from pathlib import Path
 from PIL import Image
 
 from nst import images, tracing
-from nst.controls import Controls
+from nst.controls import STEERABLE, Controls
 from nst.engine.draft import run_draft
 from nst.engine.inputs import Inputs
 from nst.engine.memory import available
@@ -24,6 +24,7 @@ from nst.errors import (
     DependencyError,
     DraftUnavailable,
     InvalidCheckpoint,
+    InvalidOption,
     NetworkUnavailable,
     NSTError,
     OutOfMemory,
@@ -124,15 +125,23 @@ class _Easel:
         match order:
             case Work(job=job):
                 self.wishes = _Wishes(Controls(job.order.options))
-                self.wishes.controls.set(**job.steering)
+                _steer(self.wishes.controls, job.steering)
                 self.next_work = order
                 self.has_work.set()
             case Steer(steering) if self.wishes:
-                self.wishes.controls.set(**steering)
+                _steer(self.wishes.controls, steering)
             case Cancel() if self.wishes:
                 self.wishes.is_canceled = True
             case Stop() if self.wishes:
                 self.wishes.is_stopped = True
+
+
+def _steer(controls: Controls, steering: Mapping[str, float]) -> None:
+    """Take over what this version knows; a newer API may let people steer more."""
+    try:
+        controls.set(**{name: steering[name] for name in STEERABLE if name in steering})
+    except InvalidOption as error:
+        logger.warning("steering ignored: %s", error)
 
 
 @dataclass(slots=True)

@@ -11,6 +11,7 @@ NSTError                          code, message, facts as attributes
 ├─ NotAllowed                     reason
 ├─ TooManyRequests                reason, retry_after_seconds
 │  └─ QueueFull                   the same, for everybody
+├─ UnreadableJob                  job_id, reason: another version of nst wrote it
 ├─ LeaseLost                      job_id, attempt: control flow, another worker has the job
 ├─ TransferError                  the engine could not finish
 │  ├─ OutOfMemory                 size, device
@@ -144,6 +145,18 @@ class QueueFull(TooManyRequests):
     """So many jobs wait that no other is taken, whoever asks."""
 
     code = "queue_full"
+
+
+class UnreadableJob(NSTError):
+    """The database has a job that this version of nst cannot read, for example because a newer
+    version stored an option that this one does not know."""
+
+    code = "unreadable_job"
+
+    def __init__(self, job_id: str, reason: str) -> None:
+        super().__init__(f"job {job_id} cannot be read by this version of nst: {reason}")
+        self.job_id = job_id
+        self.reason = reason
 
 
 class LeaseLost(NSTError):

@@ -15,7 +15,7 @@ from multiprocessing.connection import Connection
 from typing import TypeAlias
 
 from nst import metrics, tracing
-from nst.errors import DependencyError, QueueError
+from nst.errors import DependencyError, FeedError, QueueError
 from nst.jobs.execute import (
     Crashed,
     Finished,
@@ -209,7 +209,8 @@ class Worker:
         if job:
             logger.info("job taken by %s", self.name, extra=public_facts(job))
             self._meter.begin(job, self._shop.lease_seconds)
-            self._shop.feed.publish(job.id, None)
+            with suppress(FeedError):
+                self._shop.feed.publish(job.id, None)
             with tracing.span("job", job.trace, job=job.id, attempt=job.attempt):
                 execute_job(job, self._shop)
 
@@ -244,6 +245,9 @@ class Worker:
                 except DependencyError as error:
                     self._due[task] = now + SWEEP_SECONDS
                     logger.warning("put off: %s", error)
+                except Exception:
+                    self._due[task] = now + SWEEP_SECONDS
+                    logger.exception("housekeeping failed")
 
     def _sweep(self) -> float:
         for job in sweep(self._shop):

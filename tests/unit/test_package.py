@@ -63,6 +63,7 @@ FACTS: dict[type[NSTError], dict[str, object]] = {
     errors.JobConflict: {"job_id": "1a2b", "reason": "the job has failed"},
     errors.NotAllowed: {"reason": "this API key is not known here"},
     errors.TooManyRequests: {"reason": "600 requests in a minute", "retry_after_seconds": 7},
+    errors.UnreadableJob: {"job_id": "1a2b", "reason": "it has an unknown option"},
     errors.LeaseLost: {"job_id": "1a2b", "attempt": 2},
     errors.OutOfMemory: {"size": (3000, 2000), "device": "cuda"},
     errors.Diverged: {"step": 7},

@@ -265,3 +265,43 @@ def test_workers_of_a_process_have_names_of_their_own(house: House) -> None:
     shop = house.workshop(ScriptedEngine())
     names = {Worker(house.queue, shop, retention_seconds=1).name for _ in range(2)}
     assert len(names) == 2
+
+
+def test_no_exception_of_housekeeping_reaches_a_running_job(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever fails beside it: the job ends in its first attempt."""
+    calls = set[str]()
+
+    def stumbles(name: str) -> Callable[..., None]:
+        def fail(*_: object, **__: object) -> None:
+            calls.add(name)
+            raise ZeroDivisionError(f"a fault of ours in {name}")
+
+        return fail
+
+    monkeypatch.setattr(house.repository, "waiting", stumbles("waiting"))
+    monkeypatch.setattr(house.repository, "sweep", stumbles("sweep"))
+    monkeypatch.setattr(house.repository, "completed_before", stumbles("completed_before"))
+    monkeypatch.setattr(house.queue, "stay", stumbles("stay"))
+    monkeypatch.setattr(house.queue, "commit", lambda _: None)
+    monkeypatch.setattr(worker_module, "SWEEP_SECONDS", 0.0)
+    monkeypatch.setattr(worker_module, "CLEAN_SECONDS", 0.0)
+    job = house.submit()
+
+    with at_work(house, ScriptedEngine([paints(1), None, None, paints(2), finishes()])):
+        wait_until(is_done(house, job))
+    assert {"waiting", "completed_before", "stay"} <= calls
+    done = house.repository.get(job.id)
+    assert (done.status, done.attempt, done.failed_attempts) == ("succeeded", 1, 0)
+
+
+def test_a_job_that_cannot_be_read_does_not_stop_a_worker(house: House) -> None:
+    unreadable, healthy = (house.submit(options={"seed": seed}) for seed in range(2))
+    house.store_unknown_option(unreadable.id)
+    with at_work(house, ScriptedEngine([finishes()])):
+        wait_until(is_done(house, unreadable, healthy))
+    assert house.repository.get(healthy.id).status is JobStatus.SUCCEEDED
+    failed = house.repository.get(unreadable.id)
+    assert failed.error is not None
+    assert (failed.status, failed.error.code) == (JobStatus.FAILED, "unreadable_job")

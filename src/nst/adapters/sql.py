@@ -6,7 +6,7 @@ not matter who else is at work; a job's writes are guarded by its attempt as wel
 
 import logging
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -43,7 +43,8 @@ from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.expression import ColumnElement, FunctionElement
 
-from nst.errors import JobConflict, JobNotFound, LeaseLost, RepositoryError
+from nst.errors import JobConflict, JobNotFound, LeaseLost, RepositoryError, UnreadableJob
+from nst.jobs import stored
 from nst.jobs.job import (
     FINAL,
     RETRYABLE,
@@ -56,6 +57,8 @@ from nst.jobs.job import (
 )
 from nst.jobs.ports import QueueState
 from nst.metrics import DEPENDENCY_ERRORS
+
+logger = logging.getLogger(__name__)
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -279,6 +282,17 @@ class SqlJobRepository:
             return next((job for job in found if not job.steering), None)
 
     def claim_next(self, worker: str, lease_seconds: float) -> Job | None:
+        while (row := self._claim_next(worker, lease_seconds)) is not None:
+            try:
+                return stored.read(dict(row._mapping))
+            except UnreadableJob as error:
+                logger.error("job failed: %s", error, extra={"job": row.id})
+                with suppress(LeaseLost):
+                    status = JobStatus.FAILED
+                    self.finish(row.id, row.attempt, status, error=stored.UNREADABLE)
+        return None
+
+    def _claim_next(self, worker: str, lease_seconds: float) -> Row[Any] | None:
         first = (
             select(jobs.c.id)
             .where(jobs.c.status == JobStatus.QUEUED)
@@ -300,8 +314,7 @@ class SqlJobRepository:
             .returning(jobs)
         )
         with self._write() as connection:
-            row = connection.execute(statement).first()
-            return _job(row) if row else None
+            return connection.execute(statement).first()
 
     def heartbeat(
         self, job_id: str, attempt: int, lease_seconds: float, progress: JobProgress | None
@@ -645,4 +658,4 @@ def _dump(value: BaseModel | None) -> dict[str, Any] | None:
 
 
 def _job(row: Row[Any]) -> Job:
-    return Job.model_validate({name: row._mapping[name] for name in Job.model_fields})
+    return stored.show(dict(row._mapping))

@@ -167,7 +167,8 @@ class Workshop:
     """What an engine has to keep its checkpoint when the worker has to go."""
     should_stop: threading.Event = field(default_factory=threading.Event)
     meanwhile: Callable[[], None] = lambda: None
-    """Called a few times a second while a job runs."""
+    """Called a few times a second while a job runs. Its exceptions are logged and do not reach the
+    job."""
     watch: Callable[[News | Over], None] = lambda _: None
     """Hears what the engine says, and last how the attempt ended."""
 
@@ -260,7 +261,7 @@ class _Attempt:
         heard_at, stop_by = time.monotonic(), None
         while True:
             self._pulse.check()
-            self._shop.meanwhile()
+            self._do_other_things()
             if self._shop.should_stop.is_set() and stop_by is None:
                 engine.stop()
                 stop_by = time.monotonic() + self._shop.stop_seconds
@@ -274,6 +275,12 @@ class _Attempt:
                 news = Crashed(f"it said nothing for {now - heard_at:.0f} s")
             if news is not None and (outcome := self._hear(news)):
                 return outcome
+
+    def _do_other_things(self) -> None:
+        try:
+            self._shop.meanwhile()
+        except Exception:
+            logger.exception("housekeeping failed; the job goes on", extra=public_facts(self._job))
 
     def _listen(self) -> News | None:
         news = self._shop.engine.news(0.2)
@@ -397,6 +404,10 @@ class _Pulse:
                 return
             except DependencyError as error:
                 logger.warning("no heartbeat: %s", error, extra=public_facts(heard))
+                continue
+            except Exception:
+                # Without heartbeats a job in good health would be taken away.
+                logger.exception("a heartbeat failed", extra=public_facts(heard))
                 continue
             if self.engine_listens.is_set():
                 self._pass_on(job, heard)

@@ -20,7 +20,8 @@ class QueueState:
 
 class JobRepository(Protocol):
     """The truth about jobs. Every method is one transaction, is safe to call from any thread or
-    process, and raises RepositoryError if the database does not answer."""
+    process, and raises RepositoryError if the database does not answer. Of a job that this version
+    cannot read `nst.jobs.stored.show` says what is returned."""
 
     def add(self, job: Job) -> Job:
         """Store a new job, with the times of the repository's clock. If the owner has used the
@@ -54,7 +55,9 @@ class JobRepository(Protocol):
     def claim_next(self, worker: str, lease_seconds: float) -> Job | None:
         """Take the job whose turn it is: running, another attempt, leased. Each job of the same
         owner that is not finished puts a new one back a little, so that nobody waits behind
-        somebody else's hundred. Two workers never get the same job. None: nothing is queued."""
+        somebody else's hundred. Two workers never get the same job. A job that this version cannot
+        read fails with `nst.jobs.stored.UNREADABLE`, and the next one is taken. None: nothing is
+        queued."""
 
     def heartbeat(
         self, job_id: str, attempt: int, lease_seconds: float, progress: JobProgress | None

@@ -33,6 +33,7 @@ STATUS = {
     "NotAllowed": 403,
     "TooManyRequests": 429,
     "QueueFull": 503,
+    "UnreadableJob": 500,
     "LeaseLost": 409,
     "TransferError": 500,
     "OutOfMemory": 500,
