@@ -229,6 +229,7 @@ def worker(ports: Ports, paint: "Paint | None" = None) -> "Worker":
         lease_seconds=settings.lease_seconds,
         heartbeat_seconds=min(1.0, settings.lease_seconds / 3),
         max_attempts=settings.max_attempts,
+        max_dependency_failures=settings.max_dependency_failures,
         checkpoint_seconds=settings.checkpoint_seconds,
     )
     queue = queue_of_a_worker(ports)

@@ -163,6 +163,8 @@ class Settings(BaseSettings):
     """After so much silence of its worker a job is given to another."""
     max_attempts: int = Field(default=3, ge=1)
     """That may crash or fall silent before a job has failed."""
+    max_dependency_failures: int = Field(default=10, ge=1)
+    """How often storage may fail for one job alone before the job has failed."""
     checkpoint_seconds: float = Field(default=30.0, ge=0)
     """So often the state of a running job is kept."""
     worker_metrics_port: int = Field(default=0, ge=0, le=65535)

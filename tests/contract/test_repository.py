@@ -235,6 +235,24 @@ def test_a_job_that_is_given_back_keeps_its_place(repository: JobRepository) -> 
     assert other.id == later.id
 
 
+def test_a_job_that_is_put_back_stands_behind_all_others(repository: JobRepository) -> None:
+    running = claimed(repository)
+    others = [repository.add(job(owner)).id for owner in "bbbbc"]
+    back = repository.put_back(running.id, 1, 3, FAILURE)
+    assert (back.status, back.lease_expires_at, back.error) == (JobStatus.QUEUED, None, None)
+    assert (back.failed_attempts, back.failed_dependencies) == (0, 1)
+    claims = [repository.claim_next("another", LEASE) for _ in range(6)]
+    assert claims[-1] is not None
+    assert claims[-1].id == running.id
+    assert {claim.id for claim in claims[:-1] if claim} == set(others)
+    assert repository.put_back(running.id, 2, 3, FAILURE).status is JobStatus.QUEUED
+    assert repository.claim_next("another", LEASE)
+    failed = repository.put_back(running.id, 3, 3, FAILURE)
+    assert (failed.status, failed.error) == (JobStatus.FAILED, FAILURE)
+    assert failed.completed_at is not None
+    assert repository.retry(running.id).failed_dependencies == 0
+
+
 def test_attempts_fail_until_it_was_the_last(repository: JobRepository) -> None:
     running = claimed(repository)
     for attempt in (1, 2):
@@ -249,12 +267,14 @@ def test_attempts_fail_until_it_was_the_last(repository: JobRepository) -> None:
     assert tried.lease_expires_at is None
 
 
-@pytest.mark.parametrize("leave", ["give_back", "fail_attempt", "sweep"])
+@pytest.mark.parametrize("leave", ["give_back", "put_back", "fail_attempt", "sweep"])
 def test_a_canceled_job_is_not_queued_again(repository: JobRepository, leave: str) -> None:
     running = claimed(repository, lease=0)
     repository.cancel(running.id)
     if leave == "give_back":
         left = repository.give_back(running.id, 1)
+    elif leave == "put_back":
+        left = repository.put_back(running.id, 1, 3, FAILURE)
     elif leave == "fail_attempt":
         left = repository.fail_attempt(running.id, 1, 3, FAILURE)
     else:
@@ -294,6 +314,7 @@ def test_who_has_lost_a_job_is_not_heard(
         lambda: repository.keep_checkpoint(running.id, 1, "late"),
         lambda: repository.finish(running.id, 1, JobStatus.SUCCEEDED, result=result("late")),
         lambda: repository.give_back(running.id, 1),
+        lambda: repository.put_back(running.id, 1, 3, FAILURE),
         lambda: repository.fail_attempt(running.id, 1, 3, FAILURE),
     ):
         with pytest.raises(LeaseLost) as lost:

@@ -24,7 +24,7 @@ from patience import PATIENCE_SECONDS, no_waiting, wait_until
 from racing import migrate
 from servers import Server
 
-REVISIONS = ["0001", "0002"]
+REVISIONS = ["0001", "0002", "0003"]
 
 # ── migrations ────────────────────────────────────────────────────────────────────────────────
 
@@ -70,7 +70,7 @@ def test_up_and_down(bare: SqlJobRepository, engine: sa.Engine) -> None:
     for _ in range(2):
         bare.migrate()
         bare.migrate()
-        assert tables(engine) == {"jobs", "shares"}
+        assert tables(engine) == {"jobs", "shares", "deployment"}
         for _ in REVISIONS:
             bare.migrate("-1")
         assert tables(engine) == set()
@@ -132,7 +132,7 @@ def test_many_migrate_at_the_same_time(bare_url: str, engine: sa.Engine) -> None
         pool.map(migrate, [bare_url] * 3, chunksize=1)
         pool.close()
         pool.join()
-    assert tables(engine) == {"jobs", "shares"}
+    assert tables(engine) == {"jobs", "shares", "deployment"}
 
 
 def test_migrating_is_quiet(bare: SqlJobRepository, caplog: pytest.LogCaptureFixture) -> None:

@@ -64,6 +64,7 @@ VARIABLES: dict[str, tuple[str, Any]] = {
     "worker_device": ("cpu", "cpu"),
     "lease_seconds": ("10", 10.0),
     "max_attempts": ("5", 5),
+    "max_dependency_failures": ("4", 4),
     "checkpoint_seconds": ("5", 5.0),
     "worker_metrics_port": ("9100", 9100),
     "traces_endpoint": ("http://collector:4318/v1/traces", "http://collector:4318/v1/traces"),

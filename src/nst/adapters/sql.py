@@ -112,6 +112,7 @@ jobs = Table(
     Column("result", _JSON),
     Column("error", _JSON),
     Column("cached", Boolean, nullable=False),
+    Column("failed_dependencies", Integer, nullable=False, server_default="0"),
     Index("jobs_of_owner", "owner", "created_at"),
     Index("jobs_by_turn", "status", "turn_at"),
     Index("jobs_by_fingerprint", "fingerprint", "status"),
@@ -127,6 +128,14 @@ shares = Table(
     Column("created_at", Double, nullable=False),
     Column("expires_at", Double, nullable=False),
 )
+deployment = Table(
+    "deployment",
+    metadata,
+    Column("name", String(40), primary_key=True),
+    Column("value", String(200), nullable=False),
+)
+"""Facts about the database itself. `id`: 128 random bits. `oldest_revision`: the oldest revision
+whose program can work with these tables."""
 
 
 class now(FunctionElement[float]):  # noqa: N801 - it is a function of SQL
@@ -352,7 +361,19 @@ class SqlJobRepository:
         return self._write_of_attempt(job_id, attempt, _queued_again())
 
     def fail_attempt(self, job_id: str, attempt: int, max_attempts: int, error: JobError) -> Job:
-        return self._write_of_attempt(job_id, attempt, _attempt_failed(max_attempts, error))
+        changes = _failed(jobs.c.failed_attempts, max_attempts, error)
+        return self._write_of_attempt(job_id, attempt, changes)
+
+    def put_back(self, job_id: str, attempt: int, max_failures: int, error: JobError) -> Job:
+        queued = jobs.alias()
+        last_turn = (
+            select(func.max(queued.c.turn_at))
+            .where(queued.c.status == JobStatus.QUEUED)
+            .scalar_subquery()
+        )
+        behind = {"turn_at": func.coalesce(last_turn + 1.0, now())}
+        changes = _failed(jobs.c.failed_dependencies, max_failures, error) | behind
+        return self._write_of_attempt(job_id, attempt, changes)
 
     def sweep(self, max_attempts: int, error: JobError) -> Sequence[Job]:
         # Those that are locked are being swept by somebody else, or show a sign of life just now.
@@ -364,7 +385,7 @@ class SqlJobRepository:
         statement = (
             update(jobs)
             .where(jobs.c.id.in_(silent))
-            .values(_attempt_failed(max_attempts, error))
+            .values(_failed(jobs.c.failed_attempts, max_attempts, error))
             .returning(jobs)
         )
         with self._write() as connection:
@@ -419,6 +440,7 @@ class SqlJobRepository:
             "started_at": None,
             "completed_at": None,
             "failed_attempts": 0,
+            "failed_dependencies": 0,
             "cancel_requested": False,
             "steering": {},
             "progress": None,
@@ -633,8 +655,10 @@ def _queued_again() -> dict[str, Any]:
     }
 
 
-def _attempt_failed(max_attempts: int, error: JobError) -> dict[str, Any]:
-    is_last = jobs.c.failed_attempts + 1 >= max_attempts
+def _failed(counter: Column[int], limit: int, error: JobError) -> dict[str, Any]:
+    """What changes when a running job failed once more: queued, or failed if that was the last
+    time, or canceled."""
+    is_last = counter + 1 >= limit
     is_canceled = jobs.c.cancel_requested
     is_final = or_(is_last, is_canceled)
     return {
@@ -643,7 +667,7 @@ def _attempt_failed(max_attempts: int, error: JobError) -> dict[str, Any]:
             (is_last, JobStatus.FAILED),
             else_=JobStatus.QUEUED,
         ),
-        "failed_attempts": jobs.c.failed_attempts + 1,
+        counter.name: counter + 1,
         "completed_at": case((is_final, now()), else_=None),
         "error": case(
             (is_last & ~is_canceled, literal(_dump(error), _JSON)), else_=literal(None, _JSON)

@@ -46,10 +46,21 @@ FULL = JobError(
     code=StorageFull.code,
     message="the server has no space left for the pictures; try again later",
 )
+UNSERVED = JobError(
+    code=DependencyError.code,
+    message="the server could not read or keep the pictures of this job; try again later",
+)
 GONE = JobError(
     code="pictures_gone",
     message="the pictures that were uploaded are gone; send them again",
 )
+
+PROBE = "probe/file"
+"""Key of a file that shows whether the storage works; it stays there."""
+HAND_BACK_SECONDS = 1.0
+"""Pause between two tries to give a job back while the database does not answer."""
+MOST_REFUSALS = 5
+"""Tries to give a job back that the database refuses although it answers; then the lease ends."""
 
 ORPHAN_SECONDS = 3600.0
 """A directory without a job may belong to one that is being submitted; not for so long."""
@@ -160,6 +171,8 @@ class Workshop:
     heartbeat_seconds: float = 1.0
     max_attempts: int = 3
     """That may crash or fall silent before the job has failed."""
+    max_dependency_failures: int = 10
+    """How often something outside may fail for one job alone before the job has failed."""
     checkpoint_seconds: float = 30.0
     silence_seconds: float = 900.0
     """An engine that says nothing for so long hangs."""
@@ -175,7 +188,8 @@ class Workshop:
 
 def execute_job(job: Job, workshop: Workshop) -> None:
     """Run a claimed job to its end, or give it back. What fails is said to the repository; raises
-    DependencyError if something outside failed, after the job was given back."""
+    DependencyError if something outside failed, after the job was given back: behind the others
+    if nothing is wrong without this job."""
     began_at, outcome = time.monotonic(), Outcome.CRASHED
     try:
         with (
@@ -195,9 +209,7 @@ def execute_job(job: Job, workshop: Workshop) -> None:
             workshop.repository.finish(job.id, job.attempt, JobStatus.FAILED, error=FULL)
         logger.error("job failed: %s", FULL.code, extra=public_facts(job))
     except DependencyError:
-        outcome = Outcome.GIVEN_BACK
-        with suppress(NSTError):
-            workshop.repository.give_back(job.id, job.attempt)
+        outcome = _hand_back(job, workshop)
         raise
     except Exception:
         with suppress(NSTError):
@@ -209,6 +221,59 @@ def execute_job(job: Job, workshop: Workshop) -> None:
         workshop.engine.kill()
         with suppress(FeedError):
             workshop.feed.publish(job.id, None)
+
+
+def _hand_back(job: Job, workshop: Workshop) -> Outcome:
+    """Give the job back, however long the database does not answer: who only waited for the lease
+    to run out would lose the job an attempt."""
+    refusals = 0
+    while refusals < MOST_REFUSALS:
+        try:
+            back = _put_back(job, workshop)
+            logger.info("job given back", extra=public_facts(back))
+            return Outcome.FAILED if back.status is JobStatus.FAILED else Outcome.GIVEN_BACK
+        except LeaseLost:
+            return Outcome.LEASE_LOST
+        except DependencyError as error:
+            logger.warning("job not given back yet: %s", error, extra=public_facts(job))
+        refusals += _answers(workshop.repository)
+        _do_other_things(job, workshop)
+        if workshop.should_stop.wait(HAND_BACK_SECONDS):
+            break
+    return Outcome.GIVEN_BACK
+
+
+def _answers(repository: JobRepository) -> bool:
+    try:
+        repository.now()
+    except DependencyError:
+        return False
+    return True
+
+
+def _put_back(job: Job, workshop: Workshop) -> Job:
+    repository = workshop.repository
+    if not _is_well(workshop):
+        return repository.give_back(job.id, job.attempt)
+    limit = workshop.max_dependency_failures
+    return repository.put_back(job.id, job.attempt, limit, UNSERVED)
+
+
+def _is_well(workshop: Workshop) -> bool:
+    """Return whether the storage works when this job does not ask: an outage is no job's fault."""
+    try:
+        workshop.storage.put(PROBE, b"nst")
+        workshop.storage.get(PROBE)
+    except (DependencyError, FileNotFoundError):
+        return False
+    return True
+
+
+def _do_other_things(job: Job, workshop: Workshop) -> None:
+    try:
+        workshop.meanwhile()
+    except Exception:
+        logger.exception("housekeeping failed; the job goes on", extra=public_facts(job))
 
 
 def _directory(job: Job) -> tempfile.TemporaryDirectory[str]:
@@ -261,7 +326,7 @@ class _Attempt:
         heard_at, stop_by = time.monotonic(), None
         while True:
             self._pulse.check()
-            self._do_other_things()
+            _do_other_things(self._job, self._shop)
             if self._shop.should_stop.is_set() and stop_by is None:
                 engine.stop()
                 stop_by = time.monotonic() + self._shop.stop_seconds
@@ -275,12 +340,6 @@ class _Attempt:
                 news = Crashed(f"it said nothing for {now - heard_at:.0f} s")
             if news is not None and (outcome := self._hear(news)):
                 return outcome
-
-    def _do_other_things(self) -> None:
-        try:
-            self._shop.meanwhile()
-        except Exception:
-            logger.exception("housekeeping failed; the job goes on", extra=public_facts(self._job))
 
     def _listen(self) -> News | None:
         news = self._shop.engine.news(0.2)

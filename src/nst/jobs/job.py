@@ -185,6 +185,8 @@ class Job(_Value):
     """Counts the claims, and guards what a worker writes: only the last one is heard."""
     failed_attempts: int = 0
     """Those that crashed or fell silent; one that was given back is none of them."""
+    failed_dependencies: int = 0
+    """Attempts that ended because something outside failed for this job and for no other."""
     worker: str | None = None
     lease_expires_at: float | None = None
 

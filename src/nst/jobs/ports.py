@@ -83,6 +83,11 @@ class JobRepository(Protocol):
     def give_back(self, job_id: str, attempt: int) -> Job:
         """Queued again, at its old place; canceled if that was asked for. Raises LeaseLost."""
 
+    def put_back(self, job_id: str, attempt: int, max_failures: int, error: JobError) -> Job:
+        """Queued again behind all jobs that wait, because something outside failed for this job;
+        failed if it did so `max_failures` times, canceled if that was asked for. Raises
+        LeaseLost."""
+
     def fail_attempt(self, job_id: str, attempt: int, max_attempts: int, error: JobError) -> Job:
         """Queued again, or failed if that was the last attempt. Raises LeaseLost."""
 

@@ -371,6 +371,59 @@ def test_a_storage_that_fails_gives_the_job_back(house: House) -> None:
     assert engine.heard == ["kill"]
 
 
+def test_a_job_that_storage_always_refuses_stands_behind_the_others_and_ends(
+    house: House,
+) -> None:
+    """As where one object may not be read: the storage works for all other jobs."""
+    poisoned = house.submit()
+    failing(house, StorageError(Path("x"), "permission denied"), f"{poisoned.id}/preview.jpg")
+    others = [house.submit("ben", options={"seed": seed}).id for seed in range(1, 4)]
+    with pytest.raises(StorageError):
+        house.work(paints(1))
+    assert [house.work(paints(1), finishes()).id for _ in others] == others
+    for _ in range(2):
+        assert house.repository.get(poisoned.id).status is JobStatus.QUEUED
+        with pytest.raises(StorageError):
+            run(house, ScriptedEngine([paints(1)]), max_dependency_failures=3)
+    ended = house.repository.get(poisoned.id)
+    assert (ended.status, ended.failed_attempts) == (JobStatus.FAILED, 0)
+    assert ended.error == execute.UNSERVED
+
+
+def test_an_outage_of_the_storage_is_no_fault_of_a_job(house: House) -> None:
+    first, second = (house.submit(options={"seed": seed}) for seed in range(2))
+    failing(house, StorageError(Path("x"), "connection refused"), "")
+    for _ in range(3):
+        with pytest.raises(StorageError):
+            run(house, ScriptedEngine([paints(1)]), max_dependency_failures=1)
+    after = house.repository.get(first.id)
+    assert (after.status, after.attempt, after.failed_dependencies) == (JobStatus.QUEUED, 3, 0)
+    assert house.repository.place_in_queue(second.id) == 2
+
+
+def test_a_job_is_given_back_as_soon_as_the_database_answers(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Otherwise its lease would run out, and the job would lose an attempt."""
+    house.submit()
+    job = house.claim()
+    answers = iter([False] * 3)
+    write = house.repository._write_of_attempt
+
+    def sometimes(job_id: str, attempt: int, values: Any) -> Job:
+        if "progress" not in values and not next(answers, True):
+            raise RepositoryError("connection refused")
+        return write(job_id, attempt, values)
+
+    monkeypatch.setattr(execute, "HAND_BACK_SECONDS", 0.01)
+    monkeypatch.setattr(house.repository, "_write_of_attempt", sometimes)
+    engine = ScriptedEngine([paints(1, checkpoint=b"state"), finishes()])
+    with pytest.raises(RepositoryError):
+        execute_job(job, house.workshop(engine))
+    after = house.repository.get(job.id)
+    assert (after.status, after.failed_attempts) == (JobStatus.QUEUED, 0)
+
+
 def test_a_full_disk_fails_the_job_and_makes_room(house: House) -> None:
     job = house.submit()
     failing(house, StorageFull(Path("x"), "there is no space left"), "result.png")
