@@ -22,6 +22,7 @@ from nst.jobs.execute import (
     News,
     Over,
     Painted,
+    SteadyDatabase,
     Work,
     Workshop,
     clean,
@@ -171,6 +172,7 @@ class Worker:
         self._meter = _Meter(self.name)
         self._shop.watch = self._meter.watch
         self._retention_seconds = retention_seconds
+        self._database = SteadyDatabase(workshop.repository, workshop.lease_seconds)
         self._due = {self._sweep: 0.0, self._republish: 0.0, self._clean: 0.0}
         self._pause_seconds = 0.0
         self._found_nothing = False
@@ -250,11 +252,14 @@ class Worker:
                     logger.exception("housekeeping failed")
 
     def _sweep(self) -> float:
+        pause = min(SWEEP_SECONDS, self._database.look_seconds)
+        if not self._database.look():
+            return pause
         for job in sweep(self._shop):
             metrics.LEASES_EXPIRED.inc()
             if not job.status.is_final:
                 self._queue.publish(job.id, job.trace)
-        return SWEEP_SECONDS
+        return pause
 
     def _republish(self) -> float:
         for job in self._shop.repository.waiting(REPUBLISH_SECONDS, limit=100):

@@ -482,9 +482,33 @@ class _Pulse:
 # ── all jobs ──────────────────────────────────────────────────────────────────────────────────
 
 
+class SteadyDatabase:
+    """Whether the database has answered this worker for as long as a lease, so that every worker
+    that lives had the time to renew its own. After an outage all leases have run out."""
+
+    def __init__(self, repository: JobRepository, lease_seconds: float) -> None:
+        self._repository = repository
+        self._lease_seconds = lease_seconds
+        self._steady_since = self._looked_at = -float("inf")
+        """By the database's clock, which also tells of a machine that stood still."""
+
+    @property
+    def look_seconds(self) -> float:
+        """Seconds between two looks. An outage as long as half a lease makes a gap between them."""
+        return self._lease_seconds / 6
+
+    def look(self) -> bool:
+        """Return whether it is so now. Raises RepositoryError."""
+        now = self._repository.now()
+        if not 0 <= now - self._looked_at < self._lease_seconds / 2:
+            self._steady_since = now
+        self._looked_at = now
+        return now - self._steady_since > self._lease_seconds
+
+
 def sweep(workshop: Workshop) -> Sequence[Job]:
-    """Jobs whose worker fell silent are queued again, or have failed; returns them. Raises
-    RepositoryError."""
+    """Jobs whose worker fell silent are queued again, or have failed; returns them. To be called
+    while the database is steady. Raises RepositoryError."""
     swept = workshop.repository.sweep(workshop.max_attempts, CRASHED)
     for job in swept:
         logger.warning("worker %s fell silent", job.worker, extra=public_facts(job))
