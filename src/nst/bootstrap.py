@@ -117,13 +117,32 @@ def migrate(revision: str = "head") -> str:
 
     settings = load_settings()
     repository = _repository(settings)
-    repository.migrate(revision)
-    repository.close()
+    try:
+        repository.migrate(revision)
+    finally:
+        repository.close()
     if settings.kafka_brokers:
         from nst.adapters.kafka import create_topics
 
         create_topics(_kafka(settings))
     return repository.location
+
+
+def prepare_database() -> None:
+    """Make the tables where the database is SQLite. PostgreSQL belongs to many processes, maybe of
+    several versions: there only `nst migrate` changes anything. Raises RepositoryError if the
+    tables are not there or this version cannot work with them."""
+    from nst.settings import load_settings
+
+    settings = load_settings()
+    repository = _repository(settings)
+    try:
+        if settings.has_own_database:
+            repository.migrate()
+        else:
+            repository.check()
+    finally:
+        repository.close()
 
 
 @dataclass(frozen=True, slots=True)

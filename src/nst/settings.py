@@ -179,6 +179,12 @@ class Settings(BaseSettings):
     """Where traces are sent, OTLP over HTTP, as http://collector:4318/v1/traces; needs the extra
     `tracing`."""
 
+    @property
+    def has_own_database(self) -> bool:
+        """Whether the database is a file of SQLite, which no other machine uses."""
+        url = self.database_url
+        return url is None or url.get_secret_value().startswith("sqlite")
+
 
 def load_settings() -> Settings:
     """Raises InvalidOption, which names the variable."""

@@ -46,7 +46,7 @@ def at_work(directory: Path, engine: ScriptedEngine) -> Iterator[Worker]:
     """A worker in a thread, with a connection of its own."""
     house = House(directory, lease_seconds=LEASE_SECONDS, keeps=True)
     shop = house.workshop(engine)
-    shop.heartbeat_seconds = LEASE_SECONDS / 4  # later than others could sweep
+    shop.heartbeat_seconds = LEASE_SECONDS / 2  # later than others could sweep
     worker = Worker(house.queue, shop, retention_seconds=3600)
     thread = threading.Thread(target=worker.run)
     thread.start()

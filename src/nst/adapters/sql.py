@@ -83,6 +83,10 @@ MIGRATION_LOCK = 0x6E7374
 IDS_AT_ONCE = 1000
 """In one statement; its parameters are limited."""
 
+OLDEST_REVISION = "oldest_revision"
+"""Name of the fact about the database: the oldest revision whose program can work with its tables.
+A migration that older programs cannot live with sets it to its own revision."""
+
 _JSON = JSON(none_as_null=True)
 
 metadata = MetaData()
@@ -134,8 +138,7 @@ deployment = Table(
     Column("name", String(40), primary_key=True),
     Column("value", String(200), nullable=False),
 )
-"""Facts about the database itself. `id`: 128 random bits. `oldest_revision`: the oldest revision
-whose program can work with these tables."""
+"""Facts about the database itself, by name. `id`: 128 random bits."""
 
 
 class now(FunctionElement[float]):  # noqa: N801 - it is a function of SQL
@@ -170,36 +173,47 @@ class SqlJobRepository:
         return self._engine.url.render_as_string(hide_password=True)
 
     def migrate(self, revision: str = "head") -> None:
-        """Bring the tables to this revision: 0001 …, head; or back: base, or -1. Whoever else
-        does so waits. Raises RepositoryError."""
+        """Bring the tables to this revision: 0001 …, head; or back: base, or -1. Tables of a newer
+        version that this one can work with stay as they are. Whoever else migrates waits. Raises
+        RepositoryError."""
         logging.getLogger("alembic").setLevel(logging.WARNING)  # before it talks while imported
         from alembic import command
+        from alembic.util import CommandError
 
         config = _alembic_config()
         go = command.downgrade if revision in ("base", "-1") else command.upgrade
-        with _errors():
-            engine = _connect(self._url, pool_size=1, answer_seconds=MIGRATION_SECONDS)
+        with _errors(), self._migrating() as connection:
+            if not _is_newer_and_compatible(connection, revision):
+                config.attributes["connection"] = connection
+                try:
+                    go(config, revision)
+                except CommandError as error:
+                    raise RepositoryError(str(error)) from error
+
+    @contextmanager
+    def _migrating(self) -> Iterator[Connection]:
+        """A connection that waits for long statements and keeps others from migrating."""
+        engine = _connect(self._url, pool_size=1, answer_seconds=MIGRATION_SECONDS)
+        try:
             with engine.execution_options(writes=True).begin() as connection:
                 if connection.dialect.name == "postgresql":
                     connection.execute(select(func.pg_advisory_xact_lock(MIGRATION_LOCK)))
-                config.attributes["connection"] = connection
-                go(config, revision)
+                yield connection
+        finally:
             engine.dispose()
 
     def check(self) -> str:
-        """What is there, in words. Raises RepositoryError if the tables are not those of this
-        version; a file that is still empty gets them from `nst serve`."""
-        from alembic.migration import MigrationContext
-        from alembic.script import ScriptDirectory
-
-        newest = ScriptDirectory.from_config(_alembic_config()).get_current_head()
+        """What is there, in words. Raises RepositoryError if this version cannot work with the
+        tables; a file of SQLite that is still empty gets them from `nst serve`."""
         with self._read() as connection:
-            found = MigrationContext.configure(connection).get_current_revision()
-        if found is None and self._engine.dialect.name == "sqlite":
-            return f"{self.location}, empty until `nst serve` starts"
-        if found != newest:
-            raise RepositoryError(f"its tables are at {found}, not {newest}: run `nst migrate`")
-        return f"{self.location}, tables at {found}"
+            found, newest = _found_revision(connection), _revisions()[0]
+            if found is None and self._engine.dialect.name == "sqlite":
+                return f"{self.location}, empty until `nst serve` starts"
+            if found == newest:
+                return f"{self.location}, tables at {found}"
+            if _is_newer_and_compatible(connection, "head"):
+                return f"{self.location}, tables at {found} of a newer version"
+        raise RepositoryError(f"its tables are at {found}, not {newest}: run `nst migrate`")
 
     def add(self, job: Job) -> Job:
         waiting = (
@@ -618,6 +632,37 @@ def _alembic_config() -> "Config":
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
     return config
+
+
+def _revisions() -> Sequence[str]:
+    """Return those that this version knows, the newest first."""
+    from alembic.script import ScriptDirectory
+
+    script = ScriptDirectory.from_config(_alembic_config())
+    return [revision.revision for revision in script.walk_revisions()]
+
+
+def _found_revision(connection: Connection) -> str | None:
+    from alembic.migration import MigrationContext
+
+    return MigrationContext.configure(connection).get_current_revision()
+
+
+def _is_newer_and_compatible(connection: Connection, wanted: str) -> bool:
+    """Return whether the tables are of a newer version of nst and need no change. Raises
+    RepositoryError if this version cannot work with them, or cannot bring them to `wanted`."""
+    found, known = _found_revision(connection), _revisions()
+    if found is None or found in known:
+        return False
+    if wanted != "head":
+        reason = f"its tables are at {found}, which only a newer version of nst can change"
+        raise RepositoryError(f"{reason}: run `nst migrate --to {wanted}` of that version")
+    fact = select(deployment.c.value).where(deployment.c.name == OLDEST_REVISION)
+    oldest = connection.execute(fact).scalar()
+    if oldest in known:
+        return True
+    reason = f"its tables are at {found} and need a version of nst that knows {oldest}"
+    raise RepositoryError(f"{reason}; this one ends at {known[0]}: install the newer version")
 
 
 @contextmanager
