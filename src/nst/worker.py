@@ -25,10 +25,10 @@ from nst.jobs.execute import (
     SteadyDatabase,
     Work,
     Workshop,
-    clean,
     execute_job,
     sweep,
 )
+from nst.jobs.janitor import clean
 from nst.jobs.job import Job, JobLosses, JobProgress, Outcome, public_facts
 from nst.jobs.ports import Delivery, JobQueue
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 import dying
-from nst.jobs import execute
-from nst.jobs.execute import clean
+from nst.jobs import janitor
+from nst.jobs.janitor import clean
 from nst.jobs.job import JobStatus
 from patience import PROGRAM_SECONDS
 from service import CAT, WAVES, House, finishes
@@ -19,7 +19,7 @@ from service import CAT, WAVES, House, finishes
 def test_killed_between_any_two_calls(
     tmp_path: Path, order: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(execute, "ORPHAN_SECONDS", -1.0)
+    monkeypatch.setattr(janitor, "ORPHAN_SECONDS", -1.0)
     command = [sys.executable, dying.__file__, str(tmp_path), order]
     subprocess.run(command, check=True, timeout=PROGRAM_SECONDS)
     directories = sorted(tmp_path.iterdir())

@@ -505,6 +505,11 @@ class SqlJobRepository:
         with self._read() as connection:
             return connection.execute(select(now())).scalar_one()
 
+    def deployment_id(self) -> str:
+        fact = select(deployment.c.value).where(deployment.c.name == "id")
+        with self._read() as connection:
+            return str(connection.execute(fact).scalar_one())
+
     def add_share(self, share: Share) -> None:
         try:
             with self._write() as connection:

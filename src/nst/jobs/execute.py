@@ -9,7 +9,7 @@ import shutil
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -36,7 +36,6 @@ from nst.jobs.job import (
     public_facts,
 )
 from nst.jobs.ports import ImageStorage, JobRepository, ProgressFeed
-from nst.jobs.submit import forget
 
 CRASHED = JobError(
     code="engine_crashed",
@@ -61,11 +60,6 @@ HAND_BACK_SECONDS = 1.0
 """Pause between two tries to give a job back while the database does not answer."""
 MOST_REFUSALS = 5
 """Tries to give a job back that the database refuses although it answers; then the lease ends."""
-
-ORPHAN_SECONDS = 3600.0
-"""A directory without a job may belong to one that is being submitted; not for so long."""
-ORPHANS_ASKED_FOR = 500
-"""At a time: a statement takes only so many parameters."""
 
 logger = logging.getLogger(__name__)
 
@@ -515,27 +509,3 @@ def sweep(workshop: Workshop) -> Sequence[Job]:
         with suppress(FeedError):
             workshop.feed.publish(job.id, None)
     return swept
-
-
-def clean(repository: JobRepository, storage: ImageStorage, retention_seconds: float) -> int:
-    """Forget what is older than the retention, and files that belong to no job; returns how many
-    directories went. Raises DependencyError."""
-    now = repository.now()
-    expired = repository.completed_before(now - retention_seconds, limit=1000)
-    for job_id in expired:
-        forget(job_id, repository, storage)
-    gone = [name for name in _orphans(repository, storage) if _is_old(storage, name)]
-    for name in gone:
-        storage.delete(f"{name}/")
-    return len(expired) + len(gone)
-
-
-def _orphans(repository: JobRepository, storage: ImageStorage) -> Iterator[str]:
-    directories = storage.directories()
-    for first in range(0, len(directories), ORPHANS_ASKED_FOR):
-        asked = directories[first : first + ORPHANS_ASKED_FOR]
-        yield from set(asked) - repository.existing(asked)
-
-
-def _is_old(storage: ImageStorage, directory: str) -> bool:
-    return storage.changed_at(f"{directory}/") < time.time() - ORPHAN_SECONDS

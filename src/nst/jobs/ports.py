@@ -119,6 +119,9 @@ class JobRepository(Protocol):
 
     def state(self) -> QueueState: ...
 
+    def deployment_id(self) -> str:
+        """Random id that the database was made with; a copy of the database has the same."""
+
     def now(self) -> float:
         """Seconds since 1970, by the clock that all times of jobs come from."""
 

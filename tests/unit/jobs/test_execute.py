@@ -17,7 +17,6 @@ from nst.jobs.execute import (
     News,
     Stopped,
     Work,
-    clean,
     execute_job,
     sweep,
 )
@@ -463,7 +462,7 @@ def test_a_heartbeat_that_fails_is_tried_again(
     assert done.status is JobStatus.SUCCEEDED
 
 
-# ── sweep and janitor ─────────────────────────────────────────────────────────────────────────
+# ── sweep ─────────────────────────────────────────────────────────────────────────────────────
 
 
 def test_sweep_queues_what_nobody_works_on(house: House) -> None:
@@ -476,50 +475,6 @@ def test_sweep_queues_what_nobody_works_on(house: House) -> None:
         assert sweep(shop) == []
         with no_waiting():
             news.wait(PATIENCE_SECONDS)
-
-
-def aged(house: House, job_id: str, seconds: float) -> None:
-    """As if it had been completed so much earlier."""
-    with house.repository._write() as connection:
-        connection.exec_driver_sql(
-            "UPDATE jobs SET completed_at = completed_at - ? WHERE id = ?", (seconds, job_id)
-        )
-
-
-def test_the_janitor_forgets_what_is_old(house: House) -> None:
-    old, fresh, queued = (house.submit(options={"seed": seed}) for seed in range(3))
-    house.work(finishes())
-    house.work(finishes())
-    aged(house, old.id, 101)
-    assert clean(house.repository, house.storage, 100) == 1
-    assert house.repository.existing([old.id, fresh.id, queued.id]) == {fresh.id, queued.id}
-    assert set(house.storage.directories()) == {fresh.id, queued.id}
-
-
-def test_the_janitor_removes_orphans_but_not_what_is_being_submitted(
-    house: House, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    job = house.submit()
-    house.storage.put("orphan/content", CAT)
-    half_written = house.directory / "pictures" / "orphan" / "style-0#1"
-    half_written.write_bytes(b"a process was killed here")
-    assert clean(house.repository, house.storage, 100) == 0
-    monkeypatch.setattr(execute, "ORPHAN_SECONDS", -1.0)
-    assert clean(house.repository, house.storage, 100) == 1
-    assert house.storage.directories() == [job.id]
-    assert clean(house.repository, house.storage, 100) == 0
-
-
-def test_the_janitor_asks_for_many_directories_in_parts(
-    house: House, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(execute, "ORPHAN_SECONDS", -1.0)
-    monkeypatch.setattr(execute, "ORPHANS_ASKED_FOR", 2)
-    jobs = {house.submit(options={"seed": seed}).id for seed in range(5)}
-    for number in range(5):
-        house.storage.put(f"orphan{number}/content", b"x")
-    assert clean(house.repository, house.storage, 100) == 5
-    assert set(house.storage.directories()) == jobs
 
 
 def test_messages_between_worker_and_engine_survive_pickling(house: House) -> None:
