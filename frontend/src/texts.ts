@@ -80,6 +80,10 @@ export const errors: Record<string, ErrorText> = {
     what: 'The server has no space left.',
     todo: 'Delete some of your pictures, or try again later.',
   },
+  disk_full: {
+    what: 'The machine that paints has no space left.',
+    todo: 'Wait a minute. The painting goes on by itself.',
+  },
   queue_failed: {
     what: 'The queue of the server does not answer.',
     todo: 'Wait a minute and try again. Nothing is painted twice.',

@@ -23,6 +23,7 @@ NSTError                          code, message, facts as attributes
 └─ DependencyError                something outside failed
    ├─ StorageError                path, reason
    │  └─ StorageFull              path, reason
+   ├─ DiskFull                    path, reason: of this machine, no fault of a job
    ├─ RepositoryError             reason
    ├─ QueueError                  reason
    ├─ FeedError                   reason
@@ -279,6 +280,17 @@ class StorageFull(StorageError):
     """There is no space left for a file."""
 
     code = "storage_full"
+
+
+class DiskFull(DependencyError):
+    """The disk on which this machine works has no space left."""
+
+    code = "disk_full"
+
+    def __init__(self, path: Path, reason: str) -> None:
+        super().__init__(f"no space to work in {path}: {reason}")
+        self.path = path
+        self.reason = reason
 
 
 class RepositoryError(DependencyError):

@@ -5,6 +5,7 @@ unless told to, and can put a recipe (a JSON text) into the file's metadata. Pil
 RGB of 16 bits: pypng and tifffile do, imported when they are needed.
 """
 
+import errno
 import io
 import os
 import secrets
@@ -26,9 +27,13 @@ from nst.errors import (
     InvalidImage,
     InvalidOption,
     StorageError,
+    StorageFull,
     UnsupportedImage,
 )
 from nst.progress import Samples
+
+NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
+"""Error numbers of a full disk and of a full quota."""
 
 if TYPE_CHECKING:
     import numpy as np
@@ -303,7 +308,8 @@ def save(
 def write_file(path: Path, write: Callable[[Path], object], *, overwrite: bool = False) -> Path:
     """Have `write` fill a temporary file beside `path` and give it its name, as `save` does.
 
-    Whatever `write` raises, nothing is left. Raises StorageError where that is an OSError.
+    Whatever `write` raises, nothing is left. Raises StorageError where that is an OSError,
+    StorageFull where no space is left.
     """
     temporary = path.with_name(f".nst-{secrets.token_hex(8)}.tmp")
     try:
@@ -311,7 +317,8 @@ def write_file(path: Path, write: Callable[[Path], object], *, overwrite: bool =
         write(temporary)
         return temporary.replace(path if overwrite else _claim(path))
     except OSError as error:
-        raise StorageError(path, error.strerror or str(error)) from error
+        kind = StorageFull if error.errno in NO_SPACE else StorageError
+        raise kind(path, error.strerror or str(error)) from error
     finally:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)

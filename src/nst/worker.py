@@ -16,6 +16,7 @@ from typing import TypeAlias
 
 from nst import metrics, tracing
 from nst.errors import DependencyError, FeedError, QueueError
+from nst.jobs import workplace
 from nst.jobs.execute import (
     Crashed,
     Finished,
@@ -180,6 +181,7 @@ class Worker:
     def run(self) -> None:
         """Until `stop`, from another thread or a signal handler. Survives everything that fails
         outside, and every job."""
+        workplace.remove_stale_directories()
         logger.debug("worker %s waits for jobs", self.name)
         while not self._shop.should_stop.is_set():
             try:
@@ -199,6 +201,7 @@ class Worker:
 
     def _work(self) -> None:
         self._do_what_is_due()
+        workplace.check_space()
         # After a job the next one may be waiting without a message.
         delivery = self._receive(IDLE_SECONDS if self._found_nothing else 0.0)
         # Whatever the message says, the repository knows whose turn it is.

@@ -65,6 +65,7 @@ def test_every_error_has_an_exit_code() -> None:
         "DependencyError": 1,
         "StorageError": 1,
         "StorageFull": 1,
+        "DiskFull": 1,
         "RepositoryError": 1,
         "QueueError": 1,
         "FeedError": 1,

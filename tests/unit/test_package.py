@@ -72,6 +72,7 @@ FACTS: dict[type[NSTError], dict[str, object]] = {
     errors.NetworkUnavailable: {"path": Path("faces.onnx"), "reason": "it is damaged"},
     errors.TransferCanceled: {},
     errors.StorageError: {"path": Path("x.png"), "reason": "No space left on device"},
+    errors.DiskFull: {"path": Path("x"), "reason": "3 MB are free"},
     errors.RepositoryError: {"reason": "connection refused"},
     errors.QueueError: {"reason": "no broker"},
     errors.FeedError: {"reason": "no server"},

@@ -1,15 +1,19 @@
 """The worker's loop, and the process that paints for it."""
 
+import shutil
+import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 from typing import cast
 
 import pytest
 
 from nst import worker as worker_module
 from nst.errors import QueueError, RepositoryError
+from nst.jobs import workplace
 from nst.jobs.execute import Crashed, Finished, News, Painted, Stopped, Work
 from nst.jobs.job import Job, JobStatus
 from nst.jobs.ports import Delivery
@@ -305,3 +309,46 @@ def test_a_job_that_cannot_be_read_does_not_stop_a_worker(house: House) -> None:
     failed = house.repository.get(unreadable.id)
     assert failed.error is not None
     assert (failed.status, failed.error.code) == (JobStatus.FAILED, "unreadable_job")
+
+
+@pytest.fixture
+def own_temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    directory = tmp_path / "tmp"
+    directory.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(directory))
+    return directory
+
+
+def test_a_worker_without_space_takes_no_job_until_there_is_some(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    free = [1_000_000]
+    looks: list[int] = []
+
+    def usage(_: object) -> SimpleNamespace:
+        looks.append(free[0])
+        return SimpleNamespace(free=free[0])
+
+    monkeypatch.setattr(shutil, "disk_usage", usage)
+    monkeypatch.setattr(worker_module, "BACK_OFF_SECONDS", (0.01, 0.02))
+    job = house.submit()
+    with at_work(house, ScriptedEngine([finishes()])):
+        wait_until(lambda: len(looks) >= 3)
+        assert house.repository.get(job.id).attempt == 0
+        free[0] = 1 << 30
+        wait_until(is_done(house, job))
+    assert house.repository.get(job.id).attempt == 1
+
+
+def test_directories_that_killed_workers_left_go_when_a_worker_starts(
+    house: House, own_temporary: Path
+) -> None:
+    left = own_temporary / "nst-job-0a1b-99"
+    left.mkdir()
+    (left / "checkpoint").write_bytes(b"large")
+    foreign = own_temporary / "somebody's"
+    foreign.mkdir()
+    with workplace.directory_of("2c3d") as living, at_work(house, ScriptedEngine()):
+        wait_until(lambda: not left.exists())
+        assert living.exists()
+    assert list(own_temporary.iterdir()) == [foreign]

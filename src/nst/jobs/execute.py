@@ -5,8 +5,6 @@ to this attempt alone. The two share a directory; only short messages pass betwe
 """
 
 import logging
-import shutil
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -17,11 +15,13 @@ from typing import Protocol, TypeAlias
 
 from nst.errors import (
     DependencyError,
+    DiskFull,
     FeedError,
     LeaseLost,
     NSTError,
     StorageFull,
 )
+from nst.jobs import workplace
 from nst.jobs.job import (
     CHECKPOINT,
     CHECKPOINTS,
@@ -119,7 +119,14 @@ class Crashed:
     reason: str
 
 
-News: TypeAlias = Painted | Finished | Stopped | Failed | Crashed
+@dataclass(frozen=True, slots=True)
+class OutOfSpace:
+    """The directory takes no more files."""
+
+    reason: str
+
+
+News: TypeAlias = Painted | Finished | Stopped | Failed | Crashed | OutOfSpace
 
 
 class Engine(Protocol):
@@ -187,10 +194,10 @@ def execute_job(job: Job, workshop: Workshop) -> None:
     began_at, outcome = time.monotonic(), Outcome.CRASHED
     try:
         with (
-            _directory(job) as directory,
+            workplace.directory_of(job.id) as directory,
             _Pulse(job, workshop) as pulse,
         ):
-            outcome = _Attempt(job, workshop, Path(directory), pulse).run()
+            outcome = _Attempt(job, workshop, directory, pulse).run()
     except LeaseLost as error:
         outcome = Outcome.LEASE_LOST
         logger.warning("%s", error, extra=public_facts(job))
@@ -254,8 +261,9 @@ def _put_back(job: Job, workshop: Workshop) -> Job:
 
 
 def _is_well(workshop: Workshop) -> bool:
-    """Return whether the storage works when this job does not ask: an outage is no job's fault."""
+    """Return whether storage and disk work without this job: an outage is no job's fault."""
     try:
+        workplace.check_space()
         workshop.storage.put(PROBE, b"nst")
         workshop.storage.get(PROBE)
     except (DependencyError, FileNotFoundError):
@@ -268,14 +276,6 @@ def _do_other_things(job: Job, workshop: Workshop) -> None:
         workshop.meanwhile()
     except Exception:
         logger.exception("housekeeping failed; the job goes on", extra=public_facts(job))
-
-
-def _directory(job: Job) -> tempfile.TemporaryDirectory[str]:
-    """A fresh one; what an attempt that was killed left on this machine goes."""
-    prefix = f"nst-job-{job.id}-"
-    for left in Path(tempfile.gettempdir()).glob(f"{prefix}*"):
-        shutil.rmtree(left, ignore_errors=True)
-    return tempfile.TemporaryDirectory(prefix=prefix)
 
 
 def _delete_painted(job: Job, workshop: Workshop) -> None:
@@ -313,6 +313,8 @@ class _Attempt:
             self._fetch()
         except FileNotFoundError:
             return self._end(JobStatus.FAILED, error=GONE)
+        except StorageFull as error:  # the storage is only read here
+            raise DiskFull(self._directory, error.reason) from error
         engine = self._shop.engine
         engine.start(Work(self._directory, self._job, self._shop.checkpoint_seconds))
         self._is_painting = True
@@ -384,6 +386,8 @@ class _Attempt:
                 return Outcome.GIVEN_BACK
             case Failed(error):
                 return self._end(JobStatus.FAILED, error=error)
+            case OutOfSpace(reason):
+                raise DiskFull(self._directory, reason)
             case Crashed(reason):
                 logger.error("attempt failed: %s", reason, extra=public_facts(job))
                 repository.fail_attempt(job.id, job.attempt, self._shop.max_attempts, CRASHED)
@@ -408,13 +412,19 @@ class _Attempt:
     def _show(self, progress: JobProgress, files: Sequence[str]) -> None:
         for name in files:
             self._shop.storage.put(f"{self._job.id}/{name}", self._directory / name)
+            if name.startswith(FRAMES):
+                (self._directory / name).unlink()
         self._pulse.progress = progress
         with suppress(FeedError):
             self._shop.feed.publish(self._job.id, progress)
 
     def _keep_checkpoint(self) -> None:
         key = f"{self._job.id}/{CHECKPOINTS}{self._job.attempt}"
-        self._shop.storage.put(key, self._directory / CHECKPOINT)
+        try:
+            self._shop.storage.put(key, self._directory / CHECKPOINT)
+        except (StorageFull, FileNotFoundError) as error:  # or it made room for the next one
+            logger.warning("checkpoint skipped: %s", error, extra=public_facts(self._job))
+            return
         self._shop.repository.keep_checkpoint(self._job.id, self._job.attempt, key)
 
 

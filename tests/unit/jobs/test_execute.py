@@ -1,20 +1,24 @@
 """What a worker does with a job: real repository and storage, an engine that plays a script."""
 
+import errno
+import shutil
 import tempfile
 import threading
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from nst.errors import RepositoryError, StorageError, StorageFull
+from nst.errors import DiskFull, RepositoryError, StorageError, StorageFull
 from nst.jobs import execute
 from nst.jobs.execute import (
     Failed,
     News,
+    OutOfSpace,
     Stopped,
     Work,
     execute_job,
@@ -431,6 +435,82 @@ def test_a_full_disk_fails_the_job_and_makes_room(house: House) -> None:
     assert failed.error
     assert failed.error.code == "storage_full"
     assert files_of(house, job.id) == ["content", "preview.jpg", "style-0"]
+
+
+def little_space(monkeypatch: pytest.MonkeyPatch, free_bytes: int) -> None:
+    usage = SimpleNamespace(total=1 << 30, used=0, free=free_bytes)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
+
+
+def test_a_worker_without_space_gives_the_job_back(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another machine may have it: the job is as it was, and keeps its place."""
+    first, _ = (house.submit(options={"seed": seed}) for seed in range(2))
+    little_space(monkeypatch, 1_000_000)
+    with pytest.raises(DiskFull):
+        run(house, ScriptedEngine([paints(1), OutOfSpace("no space left")]))
+    after = house.repository.get(first.id)
+    assert (after.status, after.failed_attempts, after.failed_dependencies) == ("queued", 0, 0)
+    assert house.repository.place_in_queue(first.id) == 1
+
+
+def test_a_job_that_fills_the_disk_itself_stands_behind_the_others(house: House) -> None:
+    job, _ = (house.submit(options={"seed": seed}) for seed in range(2))
+    with pytest.raises(DiskFull):
+        house.work(OutOfSpace("no space left"))
+    after = house.repository.get(job.id)
+    assert (after.status, after.failed_attempts, after.failed_dependencies) == ("queued", 0, 1)
+    assert house.repository.place_in_queue(job.id) == 2
+
+
+def test_no_space_to_fetch_the_pictures(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    job = house.submit()
+
+    def fail(_: str, file: Path) -> None:
+        raise StorageFull(file, "no space left")
+
+    monkeypatch.setattr(house.storage, "fetch", fail)
+    with pytest.raises(DiskFull):
+        house.work(finishes())
+    assert house.repository.get(job.id).status is JobStatus.QUEUED
+
+
+def test_no_space_for_a_directory(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    job = house.submit()
+
+    def fail(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "mkdir", fail)
+    with pytest.raises(DiskFull):
+        house.work(finishes())
+    after = house.repository.get(job.id)
+    assert (after.status, after.failed_attempts) == (JobStatus.QUEUED, 0)
+
+
+@pytest.mark.parametrize(
+    "error", [StorageFull(Path("x"), "there is no space left"), FileNotFoundError("x")]
+)
+def test_a_checkpoint_that_does_not_fit_is_skipped(house: House, error: Exception) -> None:
+    """It does not fit into the storage, or the engine has removed it to make room."""
+    job = house.submit()
+    failing(house, error, "/1")
+    done = house.work(paints(1, checkpoint=b"large"), paints(2, checkpoint=b"large"), finishes())
+    assert (done.status, done.checkpoint) == (JobStatus.SUCCEEDED, None)
+    assert "1-result.png" in files_of(house, job.id)
+
+
+def test_frames_leave_the_disk_when_they_are_stored(house: House) -> None:
+    left: list[str] = []
+
+    def look(work: Work) -> None:
+        left.extend(file.name for file in work.directory.glob("frames/*"))
+
+    job = house.submit()
+    house.work(paints(1), look, finishes())
+    assert left == []
+    assert "frames/000001.jpg" in files_of(house, job.id)
 
 
 def test_a_fault_of_ours_fails_the_attempt(house: House) -> None:
