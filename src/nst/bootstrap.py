@@ -282,9 +282,10 @@ def _queue(settings: "Settings") -> "JobQueue":
 
     if not settings.kafka_brokers:
         return MemoryJobQueue()
+    from nst.adapters.breaker import QueueWithBreaker
     from nst.adapters.kafka import KafkaJobQueue
 
-    return KafkaJobQueue(_kafka(settings))
+    return QueueWithBreaker(KafkaJobQueue(_kafka(settings)))
 
 
 def _kafka(settings: "Settings") -> "KafkaSettings":

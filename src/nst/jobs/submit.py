@@ -5,7 +5,7 @@ import logging
 import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -138,10 +138,12 @@ class Jobs:
         client: str = "",
         idempotency_key: str | None = None,
         trace: Mapping[str, str] | None = None,
+        decoding: AbstractContextManager[object] = nullcontext(),  # noqa: B008 - has no state
     ) -> Job:
         """A new job, queued; or succeeded at once, if there is a result of the same order; or the
         one that was submitted with this key before. `given`: names of the options that the client
-        sent beside the preset. `client` is whose bytes are counted.
+        sent beside the preset. `client` is whose bytes are counted. `decoding` is entered while
+        pictures are decoded, and left before anything outside is asked.
 
         The order of the steps is what makes it safe to die between any two: files without a job
         are swept away, a job that no message tells of is found by the sweep.
@@ -155,17 +157,19 @@ class Jobs:
             files[picture.key] = upload.data
             return picture
 
-        order = Order(
-            content=place(content, "content", CONTENT),
-            styles=tuple(place(style, "style", f"style-{n}") for n, style in enumerate(styles)),
-            masks=tuple(
-                place(mask, "mask", f"mask-{n}") if mask else None for n, mask in enumerate(masks)
-            ),
-            detail_map=place(detail_map, "detail map", DETAIL_MAP) if detail_map else None,
-            options=options,
-            preset=preset,
-            given=tuple(given),
-        )
+        with decoding:
+            order = Order(
+                content=place(content, "content", CONTENT),
+                styles=tuple(place(style, "style", f"style-{n}") for n, style in enumerate(styles)),
+                masks=tuple(
+                    place(mask, "mask", f"mask-{n}") if mask else None
+                    for n, mask in enumerate(masks)
+                ),
+                detail_map=place(detail_map, "detail map", DETAIL_MAP) if detail_map else None,
+                options=options,
+                preset=preset,
+                given=tuple(given),
+            )
         images.check_sides(images.fit(order.content.size, options.size), "content")
         job = Job(
             id=job_id,
