@@ -46,7 +46,7 @@ def submit(directory: Path, last_call: int, *, has_earlier: bool) -> None:
     house = House(directory)
     clean(house.repository, house.storage, 3600)  # as the first worker does when it starts
     if has_earlier:
-        house.submit("ben")
+        house.submit()
         house.work(finishes())
     Deadly.last_call = last_call
     jobs: Any = house.jobs

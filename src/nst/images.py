@@ -352,6 +352,19 @@ def read_recipe(picture: Path | bytes) -> str | None:
         return recipe if isinstance(recipe, str) else None
 
 
+def with_recipe(picture: bytes, recipe: str) -> bytes:
+    """Return a PNG with this recipe in its metadata, in place of the one that it has. Its pixels
+    stay as they are."""
+    import png
+
+    header, *others = png.Reader(bytes=picture).chunks()
+    keyword = f"{_RECIPE_KEY}\0".encode()
+    kept = [(kind, data) for kind, data in others if not data.startswith(keyword)]
+    file = io.BytesIO()
+    png.write_chunks(file, [header, (b"tEXt", keyword + recipe.encode("latin-1")), *kept])
+    return file.getvalue()
+
+
 def _format_of(path: Path) -> str:
     if path.suffix.lower() not in WRITABLE:
         raise InvalidOption("output", str(path), f"a name ending in {', '.join(WRITABLE)}")
@@ -374,13 +387,7 @@ def _encode_16_bit_png(samples: Samples, recipe: str | None) -> bytes:
     file = io.BytesIO()
     writer = png.Writer(width, height, greyscale=False, alpha=channels == 4, bitdepth=16)
     writer.write_packed(file, (row.tobytes() for row in samples.astype(">u2")))
-    if not recipe:
-        return file.getvalue()
-    header, *others = png.Reader(bytes=file.getvalue()).chunks()
-    text = (b"tEXt", f"{_RECIPE_KEY}\0{recipe}".encode("latin-1"))
-    file = io.BytesIO()
-    png.write_chunks(file, [header, text, *others])
-    return file.getvalue()
+    return with_recipe(file.getvalue(), recipe) if recipe else file.getvalue()
 
 
 def _encode_16_bit_tiff(samples: Samples, recipe: str | None) -> bytes:

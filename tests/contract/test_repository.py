@@ -131,20 +131,44 @@ def test_how_many_are_unfinished(repository: JobRepository) -> None:
 
 
 def test_earlier_results(repository: JobRepository) -> None:
-    assert repository.find_result("f") is None
+    def found() -> Job | None:
+        return repository.find_result("anna", "f")
+
+    assert found() is None
     ended(repository, JobStatus.CANCELED, fingerprint="f")
     ended(repository, JobStatus.FAILED, fingerprint="f")
     claimed(repository, fingerprint="f")
     ended(repository, JobStatus.SUCCEEDED, fingerprint="other")
+    ended(repository, JobStatus.SUCCEEDED, owner="bert", fingerprint="f")
     steered = claimed(repository, fingerprint="f")
     repository.steer(steered.id, {"strength": 0.9})
     repository.finish(steered.id, 1, JobStatus.SUCCEEDED, result=result(steered.id))
-    assert repository.find_result("f") is None
+    assert found() is None
     ended(repository, JobStatus.SUCCEEDED, fingerprint="f")
     time.sleep(0.002)
     latest = ended(repository, JobStatus.SUCCEEDED, fingerprint="f")
     repository.add(job(fingerprint="f", status=JobStatus.SUCCEEDED, cached=True))
-    assert repository.find_result("f") == latest
+    assert found() == latest
+
+
+def test_an_earlier_result_of_other_weights_answers_no_more(repository: JobRepository) -> None:
+    ended(repository, JobStatus.SUCCEEDED, fingerprint="f")
+    assert repository.find_result("anna", "f")
+    time.sleep(0.002)
+    newer = claimed(repository, owner="bert")
+    other = result(newer.id).model_copy(update={"weights_sha256": "2" * 64})
+    repository.finish(newer.id, 1, JobStatus.SUCCEEDED, result=other)
+    assert repository.find_result("anna", "f") is None
+
+
+def test_a_result_of_another_model_than_was_asked_for_answers_nothing(
+    repository: JobRepository,
+) -> None:
+    """The weights of the model were not there, and may be now."""
+    running = claimed(repository, fingerprint="f")
+    other = result(running.id).model_copy(update={"model": "vgg19"})
+    repository.finish(running.id, 1, JobStatus.SUCCEEDED, result=other)
+    assert repository.find_result("anna", "f") is None
 
 
 # ── whose turn it is ──────────────────────────────────────────────────────────────────────────

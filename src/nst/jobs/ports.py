@@ -49,8 +49,10 @@ class JobRepository(Protocol):
     def place_in_queue(self, job_id: str) -> int | None:
         """1 for the job that is claimed next; None if it does not wait."""
 
-    def find_result(self, fingerprint: str) -> Job | None:
-        """A succeeded job of this fingerprint that was not steered, the latest one."""
+    def find_result(self, owner: str, fingerprint: str) -> Job | None:
+        """The owner's latest job of this fingerprint whose result still answers the order: it
+        succeeded, was not steered, was painted by the model that was asked for, and with the
+        weights with which that model painted last."""
 
     def claim_next(self, worker: str, lease_seconds: float) -> Job | None:
         """Take the job whose turn it is: running, another attempt, leased. Each job of the same

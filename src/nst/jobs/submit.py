@@ -15,6 +15,7 @@ from nst.controls import Controls
 from nst.errors import (
     DependencyError,
     ImageRole,
+    InvalidImage,
     InvalidOption,
     JobConflict,
     JobNotFound,
@@ -43,6 +44,7 @@ from nst.jobs.ports import (
     Subscription,
 )
 from nst.options import StyleTransferOptions
+from nst.recipe import PictureFile, Recipe
 
 MAX_STYLES = 8
 
@@ -380,17 +382,34 @@ class Jobs:
             raise
 
     def _with_earlier_result(self, job: Job) -> Job:
-        earlier = self.repository.find_result(job.fingerprint)
+        # Only the owner's: others must not learn that somebody sent the same pictures.
+        earlier = self.repository.find_result(job.owner, job.fingerprint)
         if earlier is None or earlier.result is None:
             return job
         key = f"{job.id}/result.png"
         try:
-            self.storage.copy(earlier.result.key, key)
-        except FileNotFoundError:  # it has been deleted just now
+            self._copy_result(earlier.result.key, key, earlier.order, job.order)
+        except (FileNotFoundError, InvalidImage):  # it has been deleted just now, or is damaged
             return job
         result = earlier.result.model_copy(update={"key": key})
         update = {"status": JobStatus.SUCCEEDED, "cached": True, "result": result}
         return job.model_copy(update=update)
+
+    def _copy_result(self, source: str, target: str, earlier: Order, order: Order) -> None:
+        """The recipe in the copy has the names that the pictures have in this order."""
+        if earlier.names == order.names:
+            self.storage.copy(source, target)
+            return
+        picture = self.storage.get(source)
+        recipe = Recipe.read(picture).model_copy(
+            update={
+                "content": _as_file(order.content),
+                "styles": tuple(_as_file(style) for style in order.styles),
+                "masks": tuple(_as_file(mask) if mask else None for mask in order.masks),
+                "detail_map": _as_file(order.detail_map) if order.detail_map else None,
+            }
+        )
+        self.storage.put(target, images.with_recipe(picture, recipe.text()))
 
     def _wake_workers(self, job: Job) -> None:
         try:
@@ -409,6 +428,10 @@ def forget(job_id: str, repository: JobRepository, storage: ImageStorage) -> Non
     repository.delete(job_id)
     with suppress(DependencyError):
         storage.delete(f"{job_id}/")
+
+
+def _as_file(picture: Picture) -> PictureFile:
+    return PictureFile(path=picture.name, sha256=picture.sha256)
 
 
 def _same(earlier: Job, job: Job) -> Job:
