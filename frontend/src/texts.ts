@@ -104,6 +104,10 @@ export const errors: Record<string, ErrorText> = {
     what: 'This version of the server cannot read the order.',
     todo: 'Open the picture in the studio and send it again.',
   },
+  time_limit: {
+    what: 'The painting took longer than this server allows.',
+    todo: 'The picture so far is kept. Try again with fewer steps or a smaller size.',
+  },
   lease_lost: {
     what: 'The painting was given to another machine.',
     todo: 'It goes on there. Load the page again.',

@@ -200,6 +200,8 @@ def web_application(ports: Ports, streams: "Streams") -> "Flask":
         max_queued=settings.max_queued,
         max_size=settings.max_size,
         max_pixels=settings.max_pixels,
+        max_pixel_steps_per_day=settings.max_pixel_steps_per_day,
+        max_job_seconds=settings.max_job_seconds,
     )
     api_settings = ApiSettings(
         secret_key=_secret_key(settings),
@@ -248,6 +250,7 @@ def worker(ports: Ports, paint: "Paint | None" = None) -> "Worker":
         lease_seconds=settings.lease_seconds,
         heartbeat_seconds=min(1.0, settings.lease_seconds / 3),
         max_attempts=settings.max_attempts,
+        max_job_seconds=settings.max_job_seconds,
         max_dependency_failures=settings.max_dependency_failures,
         checkpoint_seconds=settings.checkpoint_seconds,
     )

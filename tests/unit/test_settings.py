@@ -64,6 +64,8 @@ VARIABLES: dict[str, tuple[str, Any]] = {
     "worker_device": ("cpu", "cpu"),
     "lease_seconds": ("10", 10.0),
     "max_attempts": ("5", 5),
+    "max_pixel_steps_per_day": ("2000000", 2_000_000),
+    "max_job_seconds": ("60", 60.0),
     "max_dependency_failures": ("4", 4),
     "checkpoint_seconds": ("5", 5.0),
     "worker_metrics_port": ("9100", 9100),

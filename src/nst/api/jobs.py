@@ -139,7 +139,7 @@ def cancel(job_id: str) -> Any:
 @routes.doc(responses=[404, 409, 429, 503])
 def retry(job_id: str) -> Any:
     """Try a failed or canceled job again, from its beginning."""
-    return _accepted(service().jobs.retry(service().me(), job_id))
+    return _accepted(service().jobs.retry(service().me(), job_id, client=service().client()))
 
 
 @routes.post("/<job_id>/steer")

@@ -45,6 +45,10 @@ FULL = JobError(
     code=StorageFull.code,
     message="the server has no space left for the pictures; try again later",
 )
+TOO_LONG = JobError(
+    code="time_limit",
+    message="the job took longer than this server allows; the picture so far is kept",
+)
 UNSERVED = JobError(
     code=DependencyError.code,
     message="the server could not read or keep the pictures of this job; try again later",
@@ -172,6 +176,8 @@ class Workshop:
     heartbeat_seconds: float = 1.0
     max_attempts: int = 3
     """That may crash or fall silent before the job has failed."""
+    max_job_seconds: float = 24 * 3600
+    """Seconds of one attempt, after which the job ends with the picture so far."""
     max_dependency_failures: int = 10
     """How often something outside may fail for one job alone before the job has failed."""
     checkpoint_seconds: float = 30.0
@@ -300,6 +306,8 @@ class _Attempt:
         self._directory = directory
         self._pulse = pulse
         self._is_painting = False
+        self._ends_at = time.monotonic() + workshop.max_job_seconds
+        self._is_too_long = False
 
     def run(self) -> Outcome:
         try:
@@ -328,6 +336,9 @@ class _Attempt:
                 stop_by = time.monotonic() + self._shop.stop_seconds
             news = self._listen()
             now = time.monotonic()
+            if now > self._ends_at and not self._is_too_long:
+                self._is_too_long = True
+                engine.cancel()
             if news is not None:
                 heard_at = now
             elif stop_by is not None and now > stop_by:
@@ -377,6 +388,8 @@ class _Attempt:
                 key = f"{job.id}/{job.attempt}-{RESULT}"
                 self._shop.storage.put(key, self._directory / RESULT)
                 result = result.model_copy(update={"key": key})
+                if self._is_too_long and status is JobStatus.CANCELED:
+                    return self._end(JobStatus.FAILED, result=result, error=TOO_LONG)
                 return self._end(status, result=result)
             case Stopped(has_checkpoint):
                 if has_checkpoint:

@@ -57,7 +57,7 @@ def _readable_order(job_id: str, order: Any) -> Order:
             sha256="",
             name="picture",
             content_type="application/octet-stream",
-            size=(0, 0),
+            size=(1, 1),
         )
         return Order(content=picture, styles=(picture,), options=StyleTransferOptions())
 

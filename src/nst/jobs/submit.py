@@ -2,6 +2,7 @@
 
 import hashlib
 import logging
+import math
 import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -85,6 +86,10 @@ class Limits:
     """Longest side of a result in pixels."""
     max_pixels: int = 50_000_000
     """Of an uploaded picture."""
+    max_pixel_steps_per_day: int = 200_000_000_000
+    """Pixels of the result × steps, of all jobs of a client in a day."""
+    max_job_seconds: float = 24 * 3600
+    """Seconds that a worker may spend on one attempt at a job."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +190,7 @@ class Jobs:
         if idempotency_key and (earlier := self.repository.find_submitted(owner, idempotency_key)):
             return _same(earlier, job)
         self._admit(owner, client, sum(map(len, files.values())))
+        self._take_work(client or owner, order)
         self._store(job_id, files)
         stored = self.repository.add(self._with_earlier_result(job))
         if stored.id != job.id:  # the same request came twice, at the same time
@@ -247,10 +253,12 @@ class Jobs:
         self._tell(job)
         return job
 
-    def retry(self, owner: str, job_id: str) -> Job:
-        """Raises JobNotFound, JobConflict, TooManyRequests, QueueFull."""
-        self.get(owner, job_id)
+    def retry(self, owner: str, job_id: str, *, client: str = "") -> Job:
+        """Queue the job again. `client` is whose work is counted. Raises JobNotFound, JobConflict,
+        InvalidOption, TooManyRequests, QueueFull."""
+        order = self.get(owner, job_id).order
         self._admit(owner, "", 0)
+        self._take_work(client or owner, order)
         job = self.repository.retry(job_id)
         logger.info("job is tried again", extra=public_facts(job))
         self._wake_workers(job)
@@ -371,6 +379,16 @@ class Jobs:
         limit = self.limits.max_bytes_per_day
         if wait := self._limiter.take("bytes", client, size_bytes, limit, DAY_SECONDS):
             raise TooManyRequests(f"you have uploaded {limit / 1e6:.0f} MB today", wait)
+
+    def _take_work(self, client: str, order: Order) -> None:
+        limit, steps = self.limits.max_pixel_steps_per_day, order.options.total_iterations
+        pixels = math.prod(images.fit(order.content.size, order.options.size))
+        if steps * pixels > limit:
+            allowed = f"at most {limit // pixels} at this size on this server"
+            raise InvalidOption("total_iterations", steps, allowed)
+        if wait := self._limiter.take("work", client, steps * pixels, limit, DAY_SECONDS):
+            reason = f"you have asked for {limit:,} pixels × steps today"
+            raise TooManyRequests(reason, wait)
 
     def _store(self, job_id: str, files: Mapping[str, bytes]) -> None:
         try:

@@ -187,6 +187,37 @@ def test_what_was_asked_for_while_pictures_were_fetched_is_not_forgotten(house: 
     assert engine.heard[:2] == ["cancel", {"style_weight": 5.0}]
 
 
+def test_a_job_that_takes_too_long_ends_with_the_picture_so_far(house: House) -> None:
+    job = house.submit()
+    engine = ScriptedEngine()
+    canceled = finishes(JobStatus.CANCELED)
+    engine._scripts.append([paints(1), waits_until_told(engine), paints(2), canceled])
+    done = run(house, engine, max_job_seconds=0.0)
+    assert engine.heard.count("cancel") == 1
+    assert (done.status, done.error) == (JobStatus.FAILED, execute.TOO_LONG)
+    assert done.result
+    assert house.storage.stat(done.result.key)
+    assert house.jobs.retry("anna", job.id).error is None
+
+
+def waits_until_told(engine: ScriptedEngine) -> Line:
+    """Says nothing until something was asked for; each look takes a moment."""
+
+    def wait(_: Work) -> News | None:
+        if not engine.has_heard.wait(0.01):
+            engine._script.appendleft(wait)
+        return None
+
+    return wait
+
+
+def test_a_job_that_ends_in_time_is_not_told_to(house: House) -> None:
+    house.submit()
+    engine = ScriptedEngine([paints(1), finishes()])
+    done = run(house, engine, max_job_seconds=PATIENCE_SECONDS)
+    assert (done.status, engine.heard) == (JobStatus.SUCCEEDED, ["kill"])
+
+
 # ── other attempts ────────────────────────────────────────────────────────────────────────────
 
 
