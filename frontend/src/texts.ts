@@ -104,6 +104,10 @@ export const errors: Record<string, ErrorText> = {
     what: 'This version of the server cannot read the order.',
     todo: 'Open the picture in the studio and send it again.',
   },
+  pictures_gone: {
+    what: 'The uploaded pictures are not on the server any more.',
+    todo: 'Send them again from the studio.',
+  },
   time_limit: {
     what: 'The painting took longer than this server allows.',
     todo: 'The picture so far is kept. Try again with fewer steps or a smaller size.',
