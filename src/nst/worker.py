@@ -15,7 +15,7 @@ from multiprocessing.connection import Connection
 from typing import TypeAlias
 
 from nst import metrics, tracing
-from nst.errors import DependencyError, FeedError, QueueError
+from nst.errors import DependencyError, QueueError
 from nst.jobs import workplace
 from nst.jobs.execute import (
     Crashed,
@@ -214,8 +214,6 @@ class Worker:
         if job:
             logger.info("job taken by %s", self.name, extra=public_facts(job))
             self._meter.begin(job, self._shop.lease_seconds)
-            with suppress(FeedError):
-                self._shop.feed.publish(job.id, None)
             with tracing.span("job", job.trace, job=job.id, attempt=job.attempt):
                 execute_job(job, self._shop)
 

@@ -199,6 +199,8 @@ def execute_job(job: Job, workshop: Workshop) -> None:
     if nothing is wrong without this job."""
     began_at, outcome = time.monotonic(), Outcome.CRASHED
     try:
+        with suppress(FeedError):
+            workshop.feed.publish(job.id, None)
         with (
             workplace.directory_of(job.id) as directory,
             _Pulse(job, workshop) as pulse,

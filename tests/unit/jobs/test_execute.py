@@ -104,7 +104,13 @@ def test_listeners_hear_of_every_step_and_of_the_end(house: House) -> None:
     house.submit(options={"seed": 1})
     claimed = house.claim()
     with house.feed.subscribe(claimed.id) as news:
-        script = [paints(1), does(lambda: heard.append(news.wait(PATIENCE_SECONDS))), finishes()]
+        began = does(lambda: news.wait(0))  # something has changed: it runs
+        script = [
+            began,
+            paints(1),
+            does(lambda: heard.append(news.wait(PATIENCE_SECONDS))),
+            finishes(),
+        ]
         execute_job(claimed, house.workshop(ScriptedEngine(script)))
     assert heard == [progress(1)]
 
