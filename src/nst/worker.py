@@ -203,7 +203,7 @@ class Worker:
         self._do_what_is_due()
         workplace.check_space()
         # After a job the next one may be waiting without a message.
-        delivery = self._receive(IDLE_SECONDS if self._found_nothing else 0.0)
+        delivery = self._receive(self._idle_seconds if self._found_nothing else 0.0)
         # Whatever the message says, the repository knows whose turn it is.
         job = self._shop.repository.claim_next(self.name, self._shop.lease_seconds)
         if delivery:
@@ -217,12 +217,17 @@ class Worker:
             with tracing.span("job", job.trace, job=job.id, attempt=job.attempt):
                 execute_job(job, self._shop)
 
+    @property
+    def _idle_seconds(self) -> float:
+        # A short lease wants shorter pauses, or the worker takes them for an outage.
+        return min(IDLE_SECONDS, self._database.look_seconds)
+
     def _receive(self, timeout_seconds: float) -> Delivery | None:
         try:
             return self._queue.receive(timeout_seconds)
         except QueueError as error:
             logger.warning("no messages: %s", error)
-            self._shop.should_stop.wait(IDLE_SECONDS)
+            self._shop.should_stop.wait(self._idle_seconds)
             return None
 
     def _stay(self) -> None:

@@ -180,8 +180,9 @@ def test_jobs_are_done_one_after_the_other(house: House) -> None:
 
 
 @pytest.fixture
-def idles_forever(monkeypatch: pytest.MonkeyPatch) -> None:
+def idles_forever(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     """A worker that waits for a message does nothing else before the test gives up."""
+    house.lease_seconds = 100 * PATIENCE_SECONDS
     monkeypatch.setattr(worker_module, "IDLE_SECONDS", 2 * PATIENCE_SECONDS)
 
 
@@ -352,3 +353,15 @@ def test_directories_that_killed_workers_left_go_when_a_worker_starts(
         wait_until(lambda: not left.exists())
         assert living.exists()
     assert list(own_temporary.iterdir()) == [foreign]
+
+
+def test_an_idle_worker_sees_that_the_database_is_steady_however_short_the_lease(
+    house: House,
+) -> None:
+    """The shortest lease that the settings allow; otherwise nobody would sweep."""
+    house.lease_seconds = 3.0
+    job = house.submit()
+    house.claim_and_fall_silent()
+    with at_work(house, ScriptedEngine([finishes()])):
+        wait_until(is_done(house, job))
+    assert house.repository.get(job.id).failed_attempts == 1

@@ -213,7 +213,8 @@ class SqlJobRepository:
                 return f"{self.location}, tables at {found}"
             if _is_newer_and_compatible(connection, "head"):
                 return f"{self.location}, tables at {found} of a newer version"
-        raise RepositoryError(f"its tables are at {found}, not {newest}: run `nst migrate`")
+        where = f"are at {found}" if found else "are missing"
+        raise RepositoryError(f"its tables {where}, not at {newest}: run `nst migrate`")
 
     def add(self, job: Job) -> Job:
         waiting = (

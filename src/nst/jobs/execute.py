@@ -369,8 +369,10 @@ class _Attempt:
         for picture in (order.content, *order.styles, *optional):
             storage.fetch(picture.key, self._directory / Path(picture.key).name)
         if self._job.checkpoint:
-            with suppress(FileNotFoundError):
+            try:
                 storage.fetch(self._job.checkpoint, self._directory / CHECKPOINT)
+            except (StorageFull, FileNotFoundError) as error:
+                logger.warning("job begins again: %s", error, extra=public_facts(self._job))
         else:
             storage.delete(f"{self._job.id}/{FRAMES}")  # of a run that was not gone on with
 

@@ -245,6 +245,22 @@ def test_a_crash_is_another_attempt_from_the_checkpoint(house: House) -> None:
     assert frames == [f"frames/00000{step}.jpg" for step in (1, 2, 3)]
 
 
+def test_a_checkpoint_for_which_there_is_no_space_means_from_the_beginning(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house.submit()
+    house.work(paints(2, checkpoint=b"state"), CRASH)
+    fetch = house.storage.fetch
+
+    def full(key: str, file: Path) -> None:
+        if "checkpoint" in key:
+            raise StorageFull(file, "no space left")
+        fetch(key, file)
+
+    monkeypatch.setattr(house.storage, "fetch", full)
+    assert house.work(finishes()).status is JobStatus.SUCCEEDED
+
+
 def test_frames_of_a_run_that_is_not_gone_on_with_are_removed(house: House) -> None:
     job = house.submit()
     house.work(paints(8), finishes(JobStatus.CANCELED))
