@@ -8,6 +8,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
+from nst.jobs.janitor import clean
 from service import House, finishes
 
 ACCEPTED = "accepted"
@@ -43,8 +44,9 @@ class Deadly:
 
 def submit(directory: Path, last_call: int, *, has_earlier: bool) -> None:
     house = House(directory)
+    clean(house.repository, house.storage, 3600)  # as the first worker does when it starts
     if has_earlier:
-        house.submit("ben")
+        house.submit()
         house.work(finishes())
     Deadly.last_call = last_call
     jobs: Any = house.jobs

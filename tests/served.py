@@ -5,11 +5,10 @@ import json
 import os
 import re
 import signal
-import sqlite3
 import subprocess
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +43,7 @@ class Server:
             "NST_DATA_DIR": str(directory / "data"),
             "NST_LOG_FORMAT": "json",
             "NST_REQUESTS_PER_MINUTE": "1000000",
-            # A late heartbeat must not lose a job; tests call `expire_leases` instead.
+            # A late heartbeat must not lose a job.
             "NST_LEASE_SECONDS": str(PATIENCE_SECONDS),
             "NST_CHECKPOINT_SECONDS": "0.5",
             "OMP_NUM_THREADS": "1",
@@ -94,11 +93,6 @@ class Server:
         """All of it at once, as when a machine loses its power."""
         os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait(PATIENCE_SECONDS)
-
-    def expire_leases(self) -> None:
-        """Expire the leases of all running jobs, as if their workers had fallen silent."""
-        with closing(sqlite3.connect(self.directory / "data" / "jobs.db")) as database, database:
-            database.execute("UPDATE jobs SET lease_expires_at = 0 WHERE status = 'running'")
 
     def engines(self) -> list[int]:
         """The processes that paint."""

@@ -236,6 +236,15 @@ class House:
         wait_until(lambda: self.repository.now() > (job.lease_expires_at or 0.0))
         return job
 
+    def store_unknown_option(self, job_id: str) -> None:
+        """Change the row of a job as a version does that has an option more."""
+        with self.repository._write() as connection:
+            connection.exec_driver_sql(
+                """UPDATE jobs SET "order" = json_set("order", '$.options.glitter', 1)
+                WHERE id = ?""",
+                (job_id,),
+            )
+
     def work(self, *script: Line) -> Job:
         """Have the next job painted by this script; returns it as it is afterwards."""
         job = self.claim()

@@ -1,7 +1,9 @@
 """A service under load, and a Prometheus that watches it: all real, on free ports."""
 
 import json
+import os
 import signal
+import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -78,6 +80,10 @@ def watched(directory: Path, interval: str = "1s") -> Iterator[Watched]:
             "NST_OFFLINE": "1",
             "NST_WORKER_METRICS_PORT": str(worker_port),
         }
+
+        subprocess.run(
+            [NST, "migrate"], env={**os.environ, **settings}, check=True, capture_output=True
+        )
 
         def start(port: int, log: str, *command: str) -> servers.Server:
             server = servers.Server(

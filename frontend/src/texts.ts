@@ -80,6 +80,10 @@ export const errors: Record<string, ErrorText> = {
     what: 'The server has no space left.',
     todo: 'Delete some of your pictures, or try again later.',
   },
+  disk_full: {
+    what: 'The machine that paints has no space left.',
+    todo: 'Wait a minute. The painting goes on by itself.',
+  },
   queue_failed: {
     what: 'The queue of the server does not answer.',
     todo: 'Wait a minute and try again. Nothing is painted twice.',
@@ -95,6 +99,18 @@ export const errors: Record<string, ErrorText> = {
   video_unavailable: {
     what: 'The server cannot make films of this kind.',
     todo: 'Download the time-lapse as WebP instead.',
+  },
+  unreadable_job: {
+    what: 'This version of the server cannot read the order.',
+    todo: 'Open the picture in the studio and send it again.',
+  },
+  pictures_gone: {
+    what: 'The uploaded pictures are not on the server any more.',
+    todo: 'Send them again from the studio.',
+  },
+  time_limit: {
+    what: 'The painting took longer than this server allows.',
+    todo: 'The picture so far is kept. Try again with fewer steps or a smaller size.',
   },
   lease_lost: {
     what: 'The painting was given to another machine.',

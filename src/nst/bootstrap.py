@@ -117,13 +117,32 @@ def migrate(revision: str = "head") -> str:
 
     settings = load_settings()
     repository = _repository(settings)
-    repository.migrate(revision)
-    repository.close()
+    try:
+        repository.migrate(revision)
+    finally:
+        repository.close()
     if settings.kafka_brokers:
         from nst.adapters.kafka import create_topics
 
         create_topics(_kafka(settings))
     return repository.location
+
+
+def prepare_database() -> None:
+    """Make the tables where the database is SQLite. PostgreSQL belongs to many processes, maybe of
+    several versions: there only `nst migrate` changes anything. Raises RepositoryError if the
+    tables are not there or this version cannot work with them."""
+    from nst.settings import load_settings
+
+    settings = load_settings()
+    repository = _repository(settings)
+    try:
+        if settings.has_own_database:
+            repository.migrate()
+        else:
+            repository.check()
+    finally:
+        repository.close()
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,6 +200,8 @@ def web_application(ports: Ports, streams: "Streams") -> "Flask":
         max_queued=settings.max_queued,
         max_size=settings.max_size,
         max_pixels=settings.max_pixels,
+        max_pixel_steps_per_day=settings.max_pixel_steps_per_day,
+        max_job_seconds=settings.max_job_seconds,
     )
     api_settings = ApiSettings(
         secret_key=_secret_key(settings),
@@ -229,6 +250,8 @@ def worker(ports: Ports, paint: "Paint | None" = None) -> "Worker":
         lease_seconds=settings.lease_seconds,
         heartbeat_seconds=min(1.0, settings.lease_seconds / 3),
         max_attempts=settings.max_attempts,
+        max_job_seconds=settings.max_job_seconds,
+        max_dependency_failures=settings.max_dependency_failures,
         checkpoint_seconds=settings.checkpoint_seconds,
     )
     queue = queue_of_a_worker(ports)
@@ -262,9 +285,10 @@ def _queue(settings: "Settings") -> "JobQueue":
 
     if not settings.kafka_brokers:
         return MemoryJobQueue()
+    from nst.adapters.breaker import QueueWithBreaker
     from nst.adapters.kafka import KafkaJobQueue
 
-    return KafkaJobQueue(_kafka(settings))
+    return QueueWithBreaker(KafkaJobQueue(_kafka(settings)))
 
 
 def _kafka(settings: "Settings") -> "KafkaSettings":

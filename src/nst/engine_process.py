@@ -4,7 +4,7 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
@@ -13,7 +13,7 @@ from pathlib import Path
 from PIL import Image
 
 from nst import images, tracing
-from nst.controls import Controls
+from nst.controls import STEERABLE, Controls
 from nst.engine.draft import run_draft
 from nst.engine.inputs import Inputs
 from nst.engine.memory import available
@@ -24,9 +24,12 @@ from nst.errors import (
     DependencyError,
     DraftUnavailable,
     InvalidCheckpoint,
+    InvalidOption,
     NetworkUnavailable,
     NSTError,
     OutOfMemory,
+    StorageError,
+    StorageFull,
     TransferCanceled,
     WeightsUnavailable,
 )
@@ -35,6 +38,7 @@ from nst.jobs.execute import (
     Failed,
     Finished,
     News,
+    OutOfSpace,
     Painted,
     Stopped,
     Work,
@@ -55,7 +59,7 @@ from nst.jobs.job import (
     Picture,
     public_facts,
 )
-from nst.progress import Losses, Progress, Result, StopReason
+from nst.progress import Losses, Progress, Result, Snapshot, StopReason
 from nst.recipe import PictureFile, Recipe
 from nst.worker import Cancel, Order, Steer, Stop
 
@@ -124,15 +128,23 @@ class _Easel:
         match order:
             case Work(job=job):
                 self.wishes = _Wishes(Controls(job.order.options))
-                self.wishes.controls.set(**job.steering)
+                _steer(self.wishes.controls, job.steering)
                 self.next_work = order
                 self.has_work.set()
             case Steer(steering) if self.wishes:
-                self.wishes.controls.set(**steering)
+                _steer(self.wishes.controls, steering)
             case Cancel() if self.wishes:
                 self.wishes.is_canceled = True
             case Stop() if self.wishes:
                 self.wishes.is_stopped = True
+
+
+def _steer(controls: Controls, steering: Mapping[str, float]) -> None:
+    """Take over what this version knows; a newer API may let people steer more."""
+    try:
+        controls.set(**{name: steering[name] for name in STEERABLE if name in steering})
+    except InvalidOption as error:
+        logger.warning("steering ignored: %s", error)
 
 
 @dataclass(slots=True)
@@ -157,10 +169,14 @@ class _Painting:
                 return Stopped(has_checkpoint=self._file(CHECKPOINT).exists())
             with self._phase("save"):
                 return self._finished(result)
+        except StorageError as error:  # all that is written here is in the directory
+            return OutOfSpace(str(error))
         except NSTError as error:
             logger.warning("%s", error, extra=public_facts(self._job))
             return Failed(JobError(code=error.code, message=_sentence(error)))
         except Exception as error:
+            if isinstance(error, OSError) and error.errno in images.NO_SPACE:
+                return OutOfSpace(str(error))
             logger.exception("the engine stumbled", extra=public_facts(self._job))
             return Crashed(f"{type(error).__name__}: {error}")
 
@@ -242,11 +258,26 @@ class _Painting:
         is_due = now - self.kept_at >= self.work.checkpoint_seconds
         has_checkpoint = progress.stop_reason is None and (self.wishes.is_stopped or is_due)
         if has_checkpoint:
-            progress.snapshot.save_checkpoint(self._file(CHECKPOINT))
+            has_checkpoint = self._keep_checkpoint(progress.snapshot)
             self.kept_at = time.monotonic()
         self._say(self._as_job_progress(progress), files, has_checkpoint)
         if has_to_go:
             raise TransferCanceled
+
+    def _keep_checkpoint(self, snapshot: Snapshot) -> bool:
+        """Return whether there is a new one. Where there is no space for two, the old one goes:
+        the storage has a copy of it. Where there is none for one, the job goes on without."""
+        file = self._file(CHECKPOINT)
+        try:
+            snapshot.save_checkpoint(file)
+        except StorageFull:
+            file.unlink(missing_ok=True)
+            try:
+                snapshot.save_checkpoint(file)
+            except StorageFull as error:
+                logger.warning("checkpoint skipped: %s", error, extra=public_facts(self._job))
+                return False
+        return True
 
     def _say(
         self, progress: JobProgress, files: Sequence[str], has_checkpoint: bool = False

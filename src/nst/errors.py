@@ -11,6 +11,7 @@ NSTError                          code, message, facts as attributes
 ├─ NotAllowed                     reason
 ├─ TooManyRequests                reason, retry_after_seconds
 │  └─ QueueFull                   the same, for everybody
+├─ UnreadableJob                  job_id, reason: another version of nst wrote it
 ├─ LeaseLost                      job_id, attempt: control flow, another worker has the job
 ├─ TransferError                  the engine could not finish
 │  ├─ OutOfMemory                 size, device
@@ -22,6 +23,7 @@ NSTError                          code, message, facts as attributes
 └─ DependencyError                something outside failed
    ├─ StorageError                path, reason
    │  └─ StorageFull              path, reason
+   ├─ DiskFull                    path, reason: of this machine, no fault of a job
    ├─ RepositoryError             reason
    ├─ QueueError                  reason
    ├─ FeedError                   reason
@@ -146,6 +148,18 @@ class QueueFull(TooManyRequests):
     code = "queue_full"
 
 
+class UnreadableJob(NSTError):
+    """The database has a job that this version of nst cannot read, for example because a newer
+    version stored an option that this one does not know."""
+
+    code = "unreadable_job"
+
+    def __init__(self, job_id: str, reason: str) -> None:
+        super().__init__(f"job {job_id} cannot be read by this version of nst: {reason}")
+        self.job_id = job_id
+        self.reason = reason
+
+
 class LeaseLost(NSTError):
     """Control flow: the job is no longer this worker's, what it still has to say is not heard."""
 
@@ -266,6 +280,17 @@ class StorageFull(StorageError):
     """There is no space left for a file."""
 
     code = "storage_full"
+
+
+class DiskFull(DependencyError):
+    """The disk on which this machine works has no space left."""
+
+    code = "disk_full"
+
+    def __init__(self, path: Path, reason: str) -> None:
+        super().__init__(f"no space to work in {path}: {reason}")
+        self.path = path
+        self.reason = reason
 
 
 class RepositoryError(DependencyError):

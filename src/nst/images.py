@@ -5,6 +5,7 @@ unless told to, and can put a recipe (a JSON text) into the file's metadata. Pil
 RGB of 16 bits: pypng and tifffile do, imported when they are needed.
 """
 
+import errno
 import io
 import os
 import secrets
@@ -26,9 +27,13 @@ from nst.errors import (
     InvalidImage,
     InvalidOption,
     StorageError,
+    StorageFull,
     UnsupportedImage,
 )
 from nst.progress import Samples
+
+NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
+"""Error numbers of a full disk and of a full quota."""
 
 if TYPE_CHECKING:
     import numpy as np
@@ -303,7 +308,8 @@ def save(
 def write_file(path: Path, write: Callable[[Path], object], *, overwrite: bool = False) -> Path:
     """Have `write` fill a temporary file beside `path` and give it its name, as `save` does.
 
-    Whatever `write` raises, nothing is left. Raises StorageError where that is an OSError.
+    Whatever `write` raises, nothing is left. Raises StorageError where that is an OSError,
+    StorageFull where no space is left.
     """
     temporary = path.with_name(f".nst-{secrets.token_hex(8)}.tmp")
     try:
@@ -311,7 +317,8 @@ def write_file(path: Path, write: Callable[[Path], object], *, overwrite: bool =
         write(temporary)
         return temporary.replace(path if overwrite else _claim(path))
     except OSError as error:
-        raise StorageError(path, error.strerror or str(error)) from error
+        kind = StorageFull if error.errno in NO_SPACE else StorageError
+        raise kind(path, error.strerror or str(error)) from error
     finally:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
@@ -345,6 +352,19 @@ def read_recipe(picture: Path | bytes) -> str | None:
         return recipe if isinstance(recipe, str) else None
 
 
+def with_recipe(picture: bytes, recipe: str) -> bytes:
+    """Return a PNG with this recipe in its metadata, in place of the one that it has. Its pixels
+    stay as they are."""
+    import png
+
+    header, *others = png.Reader(bytes=picture).chunks()
+    keyword = f"{_RECIPE_KEY}\0".encode()
+    kept = [(kind, data) for kind, data in others if not data.startswith(keyword)]
+    file = io.BytesIO()
+    png.write_chunks(file, [header, (b"tEXt", keyword + recipe.encode("latin-1")), *kept])
+    return file.getvalue()
+
+
 def _format_of(path: Path) -> str:
     if path.suffix.lower() not in WRITABLE:
         raise InvalidOption("output", str(path), f"a name ending in {', '.join(WRITABLE)}")
@@ -367,13 +387,7 @@ def _encode_16_bit_png(samples: Samples, recipe: str | None) -> bytes:
     file = io.BytesIO()
     writer = png.Writer(width, height, greyscale=False, alpha=channels == 4, bitdepth=16)
     writer.write_packed(file, (row.tobytes() for row in samples.astype(">u2")))
-    if not recipe:
-        return file.getvalue()
-    header, *others = png.Reader(bytes=file.getvalue()).chunks()
-    text = (b"tEXt", f"{_RECIPE_KEY}\0{recipe}".encode("latin-1"))
-    file = io.BytesIO()
-    png.write_chunks(file, [header, text, *others])
-    return file.getvalue()
+    return with_recipe(file.getvalue(), recipe) if recipe else file.getvalue()
 
 
 def _encode_16_bit_tiff(samples: Samples, recipe: str | None) -> bytes:

@@ -57,6 +57,9 @@ class MemoryPlan:
     """Features of the content picture."""
     activation_bytes: int
     """Of one tile, at the worst moment of an evaluation."""
+    checkpoint_bytes: int
+    """Size of a checkpoint on the disk. A new one is written before the old one goes, so that two
+    are there for a moment."""
 
     @property
     def peak_bytes(self) -> int:

@@ -143,6 +143,8 @@ class Settings(BaseSettings):
     """That are queued or running at a time."""
     max_bytes_per_day: int = Field(default=2_000_000_000, ge=100_000)
     """Of one client's uploads."""
+    max_pixel_steps_per_day: int = Field(default=200_000_000_000, ge=1_000_000, le=10**15)
+    """Pixels of the result × steps, of all jobs of a client in a day."""
     max_queued: int = Field(default=1000, ge=1)
     """Jobs of everybody that wait."""
     requests_per_minute: int = Field(default=600, ge=1)
@@ -163,6 +165,10 @@ class Settings(BaseSettings):
     """After so much silence of its worker a job is given to another."""
     max_attempts: int = Field(default=3, ge=1)
     """That may crash or fall silent before a job has failed."""
+    max_job_seconds: float = Field(default=86_400.0, ge=1)
+    """Seconds that a worker may spend on one attempt at a job."""
+    max_dependency_failures: int = Field(default=10, ge=1)
+    """How often storage may fail for one job alone before the job has failed."""
     checkpoint_seconds: float = Field(default=30.0, ge=0)
     """So often the state of a running job is kept."""
     worker_metrics_port: int = Field(default=0, ge=0, le=65535)
@@ -176,6 +182,12 @@ class Settings(BaseSettings):
     traces_endpoint: str | None = None
     """Where traces are sent, OTLP over HTTP, as http://collector:4318/v1/traces; needs the extra
     `tracing`."""
+
+    @property
+    def has_own_database(self) -> bool:
+        """Whether the database is a file of SQLite, which no other machine uses."""
+        url = self.database_url
+        return url is None or url.get_secret_value().startswith("sqlite")
 
 
 def load_settings() -> Settings:

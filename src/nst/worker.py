@@ -16,18 +16,20 @@ from typing import TypeAlias
 
 from nst import metrics, tracing
 from nst.errors import DependencyError, QueueError
+from nst.jobs import workplace
 from nst.jobs.execute import (
     Crashed,
     Finished,
     News,
     Over,
     Painted,
+    SteadyDatabase,
     Work,
     Workshop,
-    clean,
     execute_job,
     sweep,
 )
+from nst.jobs.janitor import clean
 from nst.jobs.job import Job, JobLosses, JobProgress, Outcome, public_facts
 from nst.jobs.ports import Delivery, JobQueue
 
@@ -171,6 +173,7 @@ class Worker:
         self._meter = _Meter(self.name)
         self._shop.watch = self._meter.watch
         self._retention_seconds = retention_seconds
+        self._database = SteadyDatabase(workshop.repository, workshop.lease_seconds)
         self._due = {self._sweep: 0.0, self._republish: 0.0, self._clean: 0.0}
         self._pause_seconds = 0.0
         self._found_nothing = False
@@ -178,6 +181,7 @@ class Worker:
     def run(self) -> None:
         """Until `stop`, from another thread or a signal handler. Survives everything that fails
         outside, and every job."""
+        workplace.remove_stale_directories()
         logger.debug("worker %s waits for jobs", self.name)
         while not self._shop.should_stop.is_set():
             try:
@@ -197,8 +201,9 @@ class Worker:
 
     def _work(self) -> None:
         self._do_what_is_due()
+        workplace.check_space()
         # After a job the next one may be waiting without a message.
-        delivery = self._receive(IDLE_SECONDS if self._found_nothing else 0.0)
+        delivery = self._receive(self._idle_seconds if self._found_nothing else 0.0)
         # Whatever the message says, the repository knows whose turn it is.
         job = self._shop.repository.claim_next(self.name, self._shop.lease_seconds)
         if delivery:
@@ -209,16 +214,20 @@ class Worker:
         if job:
             logger.info("job taken by %s", self.name, extra=public_facts(job))
             self._meter.begin(job, self._shop.lease_seconds)
-            self._shop.feed.publish(job.id, None)
             with tracing.span("job", job.trace, job=job.id, attempt=job.attempt):
                 execute_job(job, self._shop)
+
+    @property
+    def _idle_seconds(self) -> float:
+        # A short lease wants shorter pauses, or the worker takes them for an outage.
+        return min(IDLE_SECONDS, self._database.look_seconds)
 
     def _receive(self, timeout_seconds: float) -> Delivery | None:
         try:
             return self._queue.receive(timeout_seconds)
         except QueueError as error:
             logger.warning("no messages: %s", error)
-            self._shop.should_stop.wait(IDLE_SECONDS)
+            self._shop.should_stop.wait(self._idle_seconds)
             return None
 
     def _stay(self) -> None:
@@ -244,13 +253,19 @@ class Worker:
                 except DependencyError as error:
                     self._due[task] = now + SWEEP_SECONDS
                     logger.warning("put off: %s", error)
+                except Exception:
+                    self._due[task] = now + SWEEP_SECONDS
+                    logger.exception("housekeeping failed")
 
     def _sweep(self) -> float:
+        pause = min(SWEEP_SECONDS, self._database.look_seconds)
+        if not self._database.look():
+            return pause
         for job in sweep(self._shop):
             metrics.LEASES_EXPIRED.inc()
             if not job.status.is_final:
                 self._queue.publish(job.id, job.trace)
-        return SWEEP_SECONDS
+        return pause
 
     def _republish(self) -> float:
         for job in self._shop.repository.waiting(REPUBLISH_SECONDS, limit=100):

@@ -12,6 +12,7 @@ import hashlib
 import json
 import os
 import random
+import re
 import secrets
 import signal
 import subprocess
@@ -41,6 +42,8 @@ from patience import PATIENCE_SECONDS, PROGRAM_SECONDS
 NST = Path(sys.executable).with_name("nst")
 KEY = "chaos"
 LEASE_SECONDS = 4
+FAILURES = ("storage_full", "engine_crashed")
+"""What a job may fail with, where disks are filled and workers are killed."""
 STORE_MEGABYTES_PER_JOB = 2
 """Twice what a job leaves there."""
 SECONDS_BETWEEN_JOBS = 1.0
@@ -68,6 +71,8 @@ class Process:
         self._environment = environment
         self._log = log
         self._is_wanted = True
+        self.harmed: set[int] = set()
+        """Process ids of those that were killed or frozen."""
         self._process = self._start()
         self._thread = threading.Thread(target=self._keep, daemon=True)
         self._thread.start()
@@ -77,10 +82,20 @@ class Process:
         return self._process.pid
 
     def kill(self) -> None:
+        self.harmed.add(self.pid)
         self._process.kill()
+
+    def lines(self) -> Iterator[dict[str, Any]]:
+        """What it has logged, also before it was started again."""
+        for line in self._log.read_text(errors="replace").splitlines():
+            with suppress(ValueError):
+                found = json.loads(line)
+                if isinstance(found, dict):
+                    yield found
 
     def freeze(self, seconds: float) -> None:
         """With all its children."""
+        self.harmed.add(self.pid)
         pids = [self.pid, *_descendants(self.pid)]
         _signal(pids, signal.SIGSTOP)
         time.sleep(seconds)
@@ -149,7 +164,7 @@ class System:
             "NST_API_KEYS": f"{KEY}:{_sha256(KEY)}",
             "NST_SECRET_KEY": secrets.token_hex(32),
             "NST_LEASE_SECONDS": str(LEASE_SECONDS),
-            "NST_MAX_ATTEMPTS": "1000",
+            "NST_LOG_FORMAT": "json",
             "NST_CHECKPOINT_SECONDS": "1",
             "NST_MAX_JOBS_PER_CLIENT": "100000",
             "NST_REQUESTS_PER_MINUTE": "1000000",
@@ -390,17 +405,28 @@ class Books:
             report.problems.append(f"job {job_id} was made twice of one request")
         for row in rows:
             report.problems += self._problems_of(row, storage)
+        report.problems += self._attempts_of_the_living()
         for directory in set(storage.directories()) - set(jobs):
             newest = max(file.modified_at for file in storage.list(f"{directory}/"))
             # What was being submitted when a process died is swept away after an hour.
             if newest < time.time() - 3600:
                 report.problems.append(f"the files of {directory} belong to no job")
 
+    def _attempts_of_the_living(self) -> Iterator[str]:
+        """Attempts that were taken from a worker that was neither killed nor frozen."""
+        workers = self._system.workers
+        harmed = {str(pid) for worker in workers for pid in worker.harmed}
+        for line in (line for worker in workers for line in worker.lines()):
+            silent = re.fullmatch(r"worker .*-(\d+)-\d+ fell silent", str(line.get("event")))
+            if silent and silent[1] not in harmed:
+                yield f"job {line.get('job')} was taken from a living worker: {line['event']}"
+
     def _problems_of(self, row: dict[str, Any], storage: Any) -> Iterator[str]:
         name = f"job {row['id']}"
         if row["status"] not in ("succeeded", "failed"):
             yield f"{name} is {row['status']}"
-        if row["status"] == "failed" and row["error"]["code"] != "storage_full":
+        # A job whose worker was killed three times has failed, as it should.
+        if row["status"] == "failed" and row["error"]["code"] not in FAILURES:
             yield f"{name} has failed: {row['error']}"
         if row["status"] == "succeeded":
             key = row["result"]["key"]

@@ -131,20 +131,44 @@ def test_how_many_are_unfinished(repository: JobRepository) -> None:
 
 
 def test_earlier_results(repository: JobRepository) -> None:
-    assert repository.find_result("f") is None
+    def found() -> Job | None:
+        return repository.find_result("anna", "f")
+
+    assert found() is None
     ended(repository, JobStatus.CANCELED, fingerprint="f")
     ended(repository, JobStatus.FAILED, fingerprint="f")
     claimed(repository, fingerprint="f")
     ended(repository, JobStatus.SUCCEEDED, fingerprint="other")
+    ended(repository, JobStatus.SUCCEEDED, owner="bert", fingerprint="f")
     steered = claimed(repository, fingerprint="f")
     repository.steer(steered.id, {"strength": 0.9})
     repository.finish(steered.id, 1, JobStatus.SUCCEEDED, result=result(steered.id))
-    assert repository.find_result("f") is None
+    assert found() is None
     ended(repository, JobStatus.SUCCEEDED, fingerprint="f")
     time.sleep(0.002)
     latest = ended(repository, JobStatus.SUCCEEDED, fingerprint="f")
     repository.add(job(fingerprint="f", status=JobStatus.SUCCEEDED, cached=True))
-    assert repository.find_result("f") == latest
+    assert found() == latest
+
+
+def test_an_earlier_result_of_other_weights_answers_no_more(repository: JobRepository) -> None:
+    ended(repository, JobStatus.SUCCEEDED, fingerprint="f")
+    assert repository.find_result("anna", "f")
+    time.sleep(0.002)
+    newer = claimed(repository, owner="bert")
+    other = result(newer.id).model_copy(update={"weights_sha256": "2" * 64})
+    repository.finish(newer.id, 1, JobStatus.SUCCEEDED, result=other)
+    assert repository.find_result("anna", "f") is None
+
+
+def test_a_result_of_another_model_than_was_asked_for_answers_nothing(
+    repository: JobRepository,
+) -> None:
+    """The weights of the model were not there, and may be now."""
+    running = claimed(repository, fingerprint="f")
+    other = result(running.id).model_copy(update={"model": "vgg19"})
+    repository.finish(running.id, 1, JobStatus.SUCCEEDED, result=other)
+    assert repository.find_result("anna", "f") is None
 
 
 # ── whose turn it is ──────────────────────────────────────────────────────────────────────────
@@ -235,6 +259,24 @@ def test_a_job_that_is_given_back_keeps_its_place(repository: JobRepository) -> 
     assert other.id == later.id
 
 
+def test_a_job_that_is_put_back_stands_behind_all_others(repository: JobRepository) -> None:
+    running = claimed(repository)
+    others = [repository.add(job(owner)).id for owner in "bbbbc"]
+    back = repository.put_back(running.id, 1, 3, FAILURE)
+    assert (back.status, back.lease_expires_at, back.error) == (JobStatus.QUEUED, None, None)
+    assert (back.failed_attempts, back.failed_dependencies) == (0, 1)
+    claims = [repository.claim_next("another", LEASE) for _ in range(6)]
+    assert claims[-1] is not None
+    assert claims[-1].id == running.id
+    assert {claim.id for claim in claims[:-1] if claim} == set(others)
+    assert repository.put_back(running.id, 2, 3, FAILURE).status is JobStatus.QUEUED
+    assert repository.claim_next("another", LEASE)
+    failed = repository.put_back(running.id, 3, 3, FAILURE)
+    assert (failed.status, failed.error) == (JobStatus.FAILED, FAILURE)
+    assert failed.completed_at is not None
+    assert repository.retry(running.id).failed_dependencies == 0
+
+
 def test_attempts_fail_until_it_was_the_last(repository: JobRepository) -> None:
     running = claimed(repository)
     for attempt in (1, 2):
@@ -249,12 +291,14 @@ def test_attempts_fail_until_it_was_the_last(repository: JobRepository) -> None:
     assert tried.lease_expires_at is None
 
 
-@pytest.mark.parametrize("leave", ["give_back", "fail_attempt", "sweep"])
+@pytest.mark.parametrize("leave", ["give_back", "put_back", "fail_attempt", "sweep"])
 def test_a_canceled_job_is_not_queued_again(repository: JobRepository, leave: str) -> None:
     running = claimed(repository, lease=0)
     repository.cancel(running.id)
     if leave == "give_back":
         left = repository.give_back(running.id, 1)
+    elif leave == "put_back":
+        left = repository.put_back(running.id, 1, 3, FAILURE)
     elif leave == "fail_attempt":
         left = repository.fail_attempt(running.id, 1, 3, FAILURE)
     else:
@@ -294,6 +338,7 @@ def test_who_has_lost_a_job_is_not_heard(
         lambda: repository.keep_checkpoint(running.id, 1, "late"),
         lambda: repository.finish(running.id, 1, JobStatus.SUCCEEDED, result=result("late")),
         lambda: repository.give_back(running.id, 1),
+        lambda: repository.put_back(running.id, 1, 3, FAILURE),
         lambda: repository.fail_attempt(running.id, 1, 3, FAILURE),
     ):
         with pytest.raises(LeaseLost) as lost:

@@ -22,6 +22,7 @@ from nst.jobs.ports import JobRepository
 from orders import FAILURE, job
 
 MAX_ATTEMPTS = 2
+ENDLESS = 1_000_000
 LEASES = {"long": 3600.0, "over": 0.0}
 
 owners = st.sampled_from("ab")
@@ -158,6 +159,13 @@ class Life(RuleBasedStateMachine):
     @rule(which=any_job, late=too_late)
     def give_back(self, which: int, late: bool) -> None:
         if model := self.speak(which, late, "give_back"):
+            model.leave(failed=False)
+
+    @rule(which=any_job, late=too_late)
+    def put_back(self, which: int, late: bool) -> None:
+        queued = [j.turn for j in self.jobs.values() if j.status is JobStatus.QUEUED]
+        if model := self.speak(which, late, "put_back", ENDLESS, FAILURE):
+            model.turn = max(queued) + 1 if queued else self.repository.get(model.id).queued_at
             model.leave(failed=False)
 
     @rule(which=any_job, late=too_late)

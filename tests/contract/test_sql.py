@@ -15,6 +15,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
 import servers
+from nst import bootstrap
 from nst.adapters import sql
 from nst.adapters.sql import SqlJobRepository, metadata
 from nst.errors import RepositoryError
@@ -24,7 +25,7 @@ from patience import PATIENCE_SECONDS, no_waiting, wait_until
 from racing import migrate
 from servers import Server
 
-REVISIONS = ["0001", "0002"]
+REVISIONS = ["0001", "0002", "0003"]
 
 # ── migrations ────────────────────────────────────────────────────────────────────────────────
 
@@ -70,7 +71,7 @@ def test_up_and_down(bare: SqlJobRepository, engine: sa.Engine) -> None:
     for _ in range(2):
         bare.migrate()
         bare.migrate()
-        assert tables(engine) == {"jobs", "shares"}
+        assert tables(engine) == {"jobs", "shares", "deployment"}
         for _ in REVISIONS:
             bare.migrate("-1")
         assert tables(engine) == set()
@@ -127,12 +128,72 @@ def insert(connection: sa.Connection, table: sa.Table, facts: dict[str, Any]) ->
     )
 
 
+def as_newer(engine: sa.Engine, oldest: str) -> None:
+    """Make the tables those of a newer version, with which versions from `oldest` on can work."""
+    with engine.begin() as connection:
+        connection.execute(sa.text("ALTER TABLE jobs ADD COLUMN glitter FLOAT"))
+        connection.execute(sa.text("UPDATE alembic_version SET version_num = '9999'"))
+        statement = sa.text("UPDATE deployment SET value = :o WHERE name = 'oldest_revision'")
+        connection.execute(statement, {"o": oldest})
+
+
+def test_an_older_version_works_with_newer_tables_that_are_compatible(
+    bare: SqlJobRepository, engine: sa.Engine
+) -> None:
+    bare.migrate()
+    as_newer(engine, REVISIONS[-1])
+    bare.migrate()
+    assert "9999 of a newer version" in bare.check()
+    added = bare.add(job())
+    claimed = bare.claim_next("worker", 60)
+    assert claimed is not None
+    assert claimed.id == added.id
+
+
+def test_an_older_version_says_so_where_it_cannot_work_with_newer_tables(
+    bare: SqlJobRepository, engine: sa.Engine
+) -> None:
+    bare.migrate()
+    as_newer(engine, "9998")
+    for ask in (bare.migrate, bare.check):
+        with pytest.raises(RepositoryError, match="at 9999 and need a version of nst that knows"):
+            ask()
+
+
+@pytest.mark.parametrize("revision", ["base", "-1", "0001"])
+def test_only_the_newer_version_takes_its_tables_back(
+    bare: SqlJobRepository, engine: sa.Engine, revision: str
+) -> None:
+    bare.migrate()
+    as_newer(engine, REVISIONS[-1])
+    with pytest.raises(RepositoryError, match="only a newer version of nst can change"):
+        bare.migrate(revision)
+
+
+def test_a_revision_that_there_never_was(bare: SqlJobRepository) -> None:
+    with pytest.raises(RepositoryError, match="0815"):
+        bare.migrate("0815")
+
+
+def test_a_service_migrates_a_file_and_leaves_postgresql_to_the_operator(
+    bare_url: str, engine: sa.Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NST_DATABASE_URL", bare_url)
+    if bare_url.startswith("postgresql"):
+        with pytest.raises(RepositoryError, match="run `nst migrate`"):
+            bootstrap.prepare_database()
+        assert tables(engine) == set()
+        bootstrap.migrate()
+    bootstrap.prepare_database()
+    assert "jobs" in tables(engine)
+
+
 def test_many_migrate_at_the_same_time(bare_url: str, engine: sa.Engine) -> None:
     with multiprocessing.get_context("spawn").Pool(3) as pool:
         pool.map(migrate, [bare_url] * 3, chunksize=1)
         pool.close()
         pool.join()
-    assert tables(engine) == {"jobs", "shares"}
+    assert tables(engine) == {"jobs", "shares", "deployment"}
 
 
 def test_migrating_is_quiet(bare: SqlJobRepository, caplog: pytest.LogCaptureFixture) -> None:

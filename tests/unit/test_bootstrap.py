@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from nst import bootstrap
+from nst.adapters.breaker import QueueWithBreaker
 from nst.settings import load_settings
 
 
@@ -38,3 +39,16 @@ def test_ports_are_those_of_one_machine_by_default(
         assert ports.repository.state().oldest_queued_seconds == 0
         ports.storage.put("a/b", b"x")
     assert (tmp_path / "data" / "pictures" / "a" / "b").read_bytes() == b"x"
+
+
+def test_an_api_starts_while_the_broker_is_down(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The topics are made by `nst migrate` alone; workers find jobs without messages."""
+    monkeypatch.setenv("NST_DATA_DIR", str(tmp_path / "data"))
+    monkeypatch.setenv("NST_KAFKA_BROKERS", "127.0.0.1:1")
+    bootstrap.prepare_database()
+    with bootstrap.ports() as ports:
+        assert isinstance(ports.queue, QueueWithBreaker)
+        app = bootstrap.web_application(ports, bootstrap.event_streams())
+        assert app.test_client().get("/readyz").status_code == 200

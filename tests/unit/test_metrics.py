@@ -21,7 +21,7 @@ from nst.jobs.execute import Failed, Stopped
 from nst.jobs.job import Job, JobError, JobStatus, Outcome
 from nst.jobs.ports import QueueState
 from nst.worker import Worker
-from patience import PATIENCE_SECONDS
+from patience import PATIENCE_SECONDS, wait_until
 from service import CRASH, House, Line, ScriptedEngine, finishes, form, paints
 
 
@@ -192,10 +192,17 @@ def test_the_loop_says_that_it_goes_round_and_what_waits(house: House) -> None:
 
 
 def test_jobs_of_silent_workers_are_counted_by_who_finds_them(house: House) -> None:
-    house.submit()
+    house.lease_seconds = 1.0  # so long the database must have answered before anything is swept
+    job = house.submit()
     house.claim_and_fall_silent()
+    sweeper = worker(house)
+
+    def is_swept() -> bool:
+        sweeper._sweep()
+        return house.repository.get(job.id).failed_attempts == 1
+
     with counted("nst_leases_expired_total", 1):
-        worker(house)._sweep()
+        wait_until(is_swept)
 
 
 # ── the API ───────────────────────────────────────────────────────────────────────────────────

@@ -9,7 +9,7 @@ import pytest
 from nst import errors
 from nst.api.problems import HTTP_CODES
 from nst.errors import NSTError
-from nst.jobs.execute import CRASHED
+from nst.jobs.execute import CRASHED, GONE, TOO_LONG
 
 TEXTS = Path("frontend/src/texts.ts").read_text()
 OF_THE_PAGE_ITSELF = {"offline", "upload_stopped", "page_failed"}
@@ -26,6 +26,8 @@ CODES = {
     *HTTP_CODES.values(),
     "bad_request",
     CRASHED.code,
+    GONE.code,
+    TOO_LONG.code,
 }
 
 

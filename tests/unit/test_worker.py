@@ -1,15 +1,19 @@
 """The worker's loop, and the process that paints for it."""
 
+import shutil
+import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 from typing import cast
 
 import pytest
 
 from nst import worker as worker_module
 from nst.errors import QueueError, RepositoryError
+from nst.jobs import workplace
 from nst.jobs.execute import Crashed, Finished, News, Painted, Stopped, Work
 from nst.jobs.job import Job, JobStatus
 from nst.jobs.ports import Delivery
@@ -176,8 +180,9 @@ def test_jobs_are_done_one_after_the_other(house: House) -> None:
 
 
 @pytest.fixture
-def idles_forever(monkeypatch: pytest.MonkeyPatch) -> None:
+def idles_forever(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     """A worker that waits for a message does nothing else before the test gives up."""
+    house.lease_seconds = 100 * PATIENCE_SECONDS
     monkeypatch.setattr(worker_module, "IDLE_SECONDS", 2 * PATIENCE_SECONDS)
 
 
@@ -253,6 +258,7 @@ def test_a_job_whose_worker_fell_silent_is_done_by_another(
 ) -> None:
     monkeypatch.setattr(worker_module, "SWEEP_SECONDS", 0.05)
     monkeypatch.setattr(worker_module, "IDLE_SECONDS", 0.05)
+    house.lease_seconds = 1.0  # so long the database must have answered before anything is swept
     job = house.submit()
     house.claim_and_fall_silent()
     with at_work(house, ScriptedEngine([finishes()])):
@@ -265,3 +271,97 @@ def test_workers_of_a_process_have_names_of_their_own(house: House) -> None:
     shop = house.workshop(ScriptedEngine())
     names = {Worker(house.queue, shop, retention_seconds=1).name for _ in range(2)}
     assert len(names) == 2
+
+
+def test_no_exception_of_housekeeping_reaches_a_running_job(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever fails beside it: the job ends in its first attempt."""
+    calls = set[str]()
+
+    def stumbles(name: str) -> Callable[..., None]:
+        def fail(*_: object, **__: object) -> None:
+            calls.add(name)
+            raise ZeroDivisionError(f"a fault of ours in {name}")
+
+        return fail
+
+    monkeypatch.setattr(house.repository, "waiting", stumbles("waiting"))
+    monkeypatch.setattr(house.repository, "now", stumbles("now"))
+    monkeypatch.setattr(house.queue, "stay", stumbles("stay"))
+    monkeypatch.setattr(house.queue, "commit", lambda _: None)
+    monkeypatch.setattr(worker_module, "SWEEP_SECONDS", 0.0)
+    monkeypatch.setattr(worker_module, "CLEAN_SECONDS", 0.0)
+    job = house.submit()
+
+    with at_work(house, ScriptedEngine([paints(1), None, None, paints(2), finishes()])):
+        wait_until(is_done(house, job))
+    assert {"waiting", "now", "stay"} <= calls
+    done = house.repository.get(job.id)
+    assert (done.status, done.attempt, done.failed_attempts) == ("succeeded", 1, 0)
+
+
+def test_a_job_that_cannot_be_read_does_not_stop_a_worker(house: House) -> None:
+    unreadable, healthy = (house.submit(options={"seed": seed}) for seed in range(2))
+    house.store_unknown_option(unreadable.id)
+    with at_work(house, ScriptedEngine([finishes()])):
+        wait_until(is_done(house, unreadable, healthy))
+    assert house.repository.get(healthy.id).status is JobStatus.SUCCEEDED
+    failed = house.repository.get(unreadable.id)
+    assert failed.error is not None
+    assert (failed.status, failed.error.code) == (JobStatus.FAILED, "unreadable_job")
+
+
+@pytest.fixture
+def own_temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    directory = tmp_path / "tmp"
+    directory.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(directory))
+    return directory
+
+
+def test_a_worker_without_space_takes_no_job_until_there_is_some(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    free = [1_000_000]
+    looks: list[int] = []
+
+    def usage(_: object) -> SimpleNamespace:
+        looks.append(free[0])
+        return SimpleNamespace(free=free[0])
+
+    monkeypatch.setattr(shutil, "disk_usage", usage)
+    monkeypatch.setattr(worker_module, "BACK_OFF_SECONDS", (0.01, 0.02))
+    job = house.submit()
+    with at_work(house, ScriptedEngine([finishes()])):
+        wait_until(lambda: len(looks) >= 3)
+        assert house.repository.get(job.id).attempt == 0
+        free[0] = 1 << 30
+        wait_until(is_done(house, job))
+    assert house.repository.get(job.id).attempt == 1
+
+
+def test_directories_that_killed_workers_left_go_when_a_worker_starts(
+    house: House, own_temporary: Path
+) -> None:
+    left = own_temporary / "nst-job-0a1b-99"
+    left.mkdir()
+    (left / "checkpoint").write_bytes(b"large")
+    foreign = own_temporary / "somebody's"
+    foreign.mkdir()
+    with workplace.directory_of("2c3d") as living, at_work(house, ScriptedEngine()):
+        wait_until(lambda: not left.exists())
+        assert living.exists()
+    assert list(own_temporary.iterdir()) == [foreign]
+
+
+def test_an_idle_worker_sees_that_the_database_is_steady_however_short_the_lease(
+    house: House,
+) -> None:
+    """The shortest lease that the settings allow; otherwise nobody would sweep."""
+    house.lease_seconds = 3.0
+    job = house.submit()
+    house.claim_and_fall_silent()
+    with at_work(house, ScriptedEngine([finishes()])):
+        wait_until(is_done(house, job))
+    assert house.repository.get(job.id).failed_attempts == 1

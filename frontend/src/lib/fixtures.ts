@@ -42,7 +42,7 @@ export const DOCUMENT: OptionsDocument = {
     flourish: [{ total_iterations: null }, { style_loss: ['neighbors'] }],
     color: [{ total_iterations: null }],
   },
-  limits: { max_upload_bytes: 1_000_000, max_pixels: 50_000_000, max_styles: 2, max_size: 2048 },
+  limits: { max_upload_bytes: 1_000_000, max_pixels: 50_000_000, max_styles: 2, max_size: 2048, max_job_seconds: 86400, max_pixel_steps_per_day: 2e11 },
   formats: ['image/jpeg', 'image/png', 'image/webp', 'image/tiff', 'image/avif'],
 };
 

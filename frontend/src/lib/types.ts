@@ -151,6 +151,8 @@ export interface Limits {
   max_upload_bytes: number;
   max_pixels: number;
   max_styles: number;
+  max_job_seconds: number;
+  max_pixel_steps_per_day: number;
   max_size: number;
 }
 

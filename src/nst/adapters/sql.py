@@ -6,7 +6,7 @@ not matter who else is at work; a job's writes are guarded by its attempt as wel
 
 import logging
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -43,7 +43,8 @@ from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.expression import ColumnElement, FunctionElement
 
-from nst.errors import JobConflict, JobNotFound, LeaseLost, RepositoryError
+from nst.errors import JobConflict, JobNotFound, LeaseLost, RepositoryError, UnreadableJob
+from nst.jobs import stored
 from nst.jobs.job import (
     FINAL,
     RETRYABLE,
@@ -56,6 +57,8 @@ from nst.jobs.job import (
 )
 from nst.jobs.ports import QueueState
 from nst.metrics import DEPENDENCY_ERRORS
+
+logger = logging.getLogger(__name__)
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -79,6 +82,10 @@ MIGRATION_LOCK = 0x6E7374
 
 IDS_AT_ONCE = 1000
 """In one statement; its parameters are limited."""
+
+OLDEST_REVISION = "oldest_revision"
+"""Name of the fact about the database: the oldest revision whose program can work with its tables.
+A migration that older programs cannot live with sets it to its own revision."""
 
 _JSON = JSON(none_as_null=True)
 
@@ -109,6 +116,7 @@ jobs = Table(
     Column("result", _JSON),
     Column("error", _JSON),
     Column("cached", Boolean, nullable=False),
+    Column("failed_dependencies", Integer, nullable=False, server_default="0"),
     Index("jobs_of_owner", "owner", "created_at"),
     Index("jobs_by_turn", "status", "turn_at"),
     Index("jobs_by_fingerprint", "fingerprint", "status"),
@@ -124,6 +132,13 @@ shares = Table(
     Column("created_at", Double, nullable=False),
     Column("expires_at", Double, nullable=False),
 )
+deployment = Table(
+    "deployment",
+    metadata,
+    Column("name", String(40), primary_key=True),
+    Column("value", String(200), nullable=False),
+)
+"""Facts about the database itself, by name. `id`: 128 random bits."""
 
 
 class now(FunctionElement[float]):  # noqa: N801 - it is a function of SQL
@@ -158,36 +173,48 @@ class SqlJobRepository:
         return self._engine.url.render_as_string(hide_password=True)
 
     def migrate(self, revision: str = "head") -> None:
-        """Bring the tables to this revision: 0001 …, head; or back: base, or -1. Whoever else
-        does so waits. Raises RepositoryError."""
+        """Bring the tables to this revision: 0001 …, head; or back: base, or -1. Tables of a newer
+        version that this one can work with stay as they are. Whoever else migrates waits. Raises
+        RepositoryError."""
         logging.getLogger("alembic").setLevel(logging.WARNING)  # before it talks while imported
         from alembic import command
+        from alembic.util import CommandError
 
         config = _alembic_config()
         go = command.downgrade if revision in ("base", "-1") else command.upgrade
-        with _errors():
-            engine = _connect(self._url, pool_size=1, answer_seconds=MIGRATION_SECONDS)
+        with _errors(), self._migrating() as connection:
+            if not _is_newer_and_compatible(connection, revision):
+                config.attributes["connection"] = connection
+                try:
+                    go(config, revision)
+                except CommandError as error:
+                    raise RepositoryError(str(error)) from error
+
+    @contextmanager
+    def _migrating(self) -> Iterator[Connection]:
+        """A connection that waits for long statements and keeps others from migrating."""
+        engine = _connect(self._url, pool_size=1, answer_seconds=MIGRATION_SECONDS)
+        try:
             with engine.execution_options(writes=True).begin() as connection:
                 if connection.dialect.name == "postgresql":
                     connection.execute(select(func.pg_advisory_xact_lock(MIGRATION_LOCK)))
-                config.attributes["connection"] = connection
-                go(config, revision)
+                yield connection
+        finally:
             engine.dispose()
 
     def check(self) -> str:
-        """What is there, in words. Raises RepositoryError if the tables are not those of this
-        version; a file that is still empty gets them from `nst serve`."""
-        from alembic.migration import MigrationContext
-        from alembic.script import ScriptDirectory
-
-        newest = ScriptDirectory.from_config(_alembic_config()).get_current_head()
+        """What is there, in words. Raises RepositoryError if this version cannot work with the
+        tables; a file of SQLite that is still empty gets them from `nst serve`."""
         with self._read() as connection:
-            found = MigrationContext.configure(connection).get_current_revision()
-        if found is None and self._engine.dialect.name == "sqlite":
-            return f"{self.location}, empty until `nst serve` starts"
-        if found != newest:
-            raise RepositoryError(f"its tables are at {found}, not {newest}: run `nst migrate`")
-        return f"{self.location}, tables at {found}"
+            found, newest = _found_revision(connection), _revisions()[0]
+            if found is None and self._engine.dialect.name == "sqlite":
+                return f"{self.location}, empty until `nst serve` starts"
+            if found == newest:
+                return f"{self.location}, tables at {found}"
+            if _is_newer_and_compatible(connection, "head"):
+                return f"{self.location}, tables at {found} of a newer version"
+        where = f"are at {found}" if found else "are missing"
+        raise RepositoryError(f"its tables {where}, not at {newest}: run `nst migrate`")
 
     def add(self, job: Job) -> Job:
         waiting = (
@@ -264,21 +291,28 @@ class SqlJobRepository:
         with self._read() as connection:
             return connection.execute(earlier).scalar_one() or None
 
-    def find_result(self, fingerprint: str) -> Job | None:
+    def find_result(self, owner: str, fingerprint: str) -> Job | None:
         statement = (
-            select(jobs)
-            .where(
-                jobs.c.fingerprint == fingerprint,
-                jobs.c.status == JobStatus.SUCCEEDED,
-                jobs.c.cached.is_(False),
-            )
+            _painted()
+            .where(jobs.c.owner == owner, jobs.c.fingerprint == fingerprint)
             .order_by(jobs.c.completed_at.desc())
         )
         with self._read() as connection:
-            found = (_job(row) for row in connection.execute(statement))
-            return next((job for job in found if not job.steering), None)
+            found = [_job(row) for row in connection.execute(statement)]
+            return next((job for job in found if _is_valid(job, connection)), None)
 
     def claim_next(self, worker: str, lease_seconds: float) -> Job | None:
+        while (row := self._claim_next(worker, lease_seconds)) is not None:
+            try:
+                return stored.read(dict(row._mapping))
+            except UnreadableJob as error:
+                logger.error("job failed: %s", error, extra={"job": row.id})
+                with suppress(LeaseLost):
+                    status = JobStatus.FAILED
+                    self.finish(row.id, row.attempt, status, error=stored.UNREADABLE)
+        return None
+
+    def _claim_next(self, worker: str, lease_seconds: float) -> Row[Any] | None:
         first = (
             select(jobs.c.id)
             .where(jobs.c.status == JobStatus.QUEUED)
@@ -300,8 +334,7 @@ class SqlJobRepository:
             .returning(jobs)
         )
         with self._write() as connection:
-            row = connection.execute(statement).first()
-            return _job(row) if row else None
+            return connection.execute(statement).first()
 
     def heartbeat(
         self, job_id: str, attempt: int, lease_seconds: float, progress: JobProgress | None
@@ -339,7 +372,19 @@ class SqlJobRepository:
         return self._write_of_attempt(job_id, attempt, _queued_again())
 
     def fail_attempt(self, job_id: str, attempt: int, max_attempts: int, error: JobError) -> Job:
-        return self._write_of_attempt(job_id, attempt, _attempt_failed(max_attempts, error))
+        changes = _failed(jobs.c.failed_attempts, max_attempts, error)
+        return self._write_of_attempt(job_id, attempt, changes)
+
+    def put_back(self, job_id: str, attempt: int, max_failures: int, error: JobError) -> Job:
+        queued = jobs.alias()
+        last_turn = (
+            select(func.max(queued.c.turn_at))
+            .where(queued.c.status == JobStatus.QUEUED)
+            .scalar_subquery()
+        )
+        behind = {"turn_at": func.coalesce(last_turn + 1.0, now())}
+        changes = _failed(jobs.c.failed_dependencies, max_failures, error) | behind
+        return self._write_of_attempt(job_id, attempt, changes)
 
     def sweep(self, max_attempts: int, error: JobError) -> Sequence[Job]:
         # Those that are locked are being swept by somebody else, or show a sign of life just now.
@@ -351,7 +396,7 @@ class SqlJobRepository:
         statement = (
             update(jobs)
             .where(jobs.c.id.in_(silent))
-            .values(_attempt_failed(max_attempts, error))
+            .values(_failed(jobs.c.failed_attempts, max_attempts, error))
             .returning(jobs)
         )
         with self._write() as connection:
@@ -406,6 +451,7 @@ class SqlJobRepository:
             "started_at": None,
             "completed_at": None,
             "failed_attempts": 0,
+            "failed_dependencies": 0,
             "cancel_requested": False,
             "steering": {},
             "progress": None,
@@ -455,6 +501,11 @@ class SqlJobRepository:
     def now(self) -> float:
         with self._read() as connection:
             return connection.execute(select(now())).scalar_one()
+
+    def deployment_id(self) -> str:
+        fact = select(deployment.c.value).where(deployment.c.name == "id")
+        with self._read() as connection:
+            return str(connection.execute(fact).scalar_one())
 
     def add_share(self, share: Share) -> None:
         try:
@@ -585,6 +636,37 @@ def _alembic_config() -> "Config":
     return config
 
 
+def _revisions() -> Sequence[str]:
+    """Return those that this version knows, the newest first."""
+    from alembic.script import ScriptDirectory
+
+    script = ScriptDirectory.from_config(_alembic_config())
+    return [revision.revision for revision in script.walk_revisions()]
+
+
+def _found_revision(connection: Connection) -> str | None:
+    from alembic.migration import MigrationContext
+
+    return MigrationContext.configure(connection).get_current_revision()
+
+
+def _is_newer_and_compatible(connection: Connection, wanted: str) -> bool:
+    """Return whether the tables are of a newer version of nst and need no change. Raises
+    RepositoryError if this version cannot work with them, or cannot bring them to `wanted`."""
+    found, known = _found_revision(connection), _revisions()
+    if found is None or found in known:
+        return False
+    if wanted != "head":
+        reason = f"its tables are at {found}, which only a newer version of nst can change"
+        raise RepositoryError(f"{reason}: run `nst migrate --to {wanted}` of that version")
+    fact = select(deployment.c.value).where(deployment.c.name == OLDEST_REVISION)
+    oldest = connection.execute(fact).scalar()
+    if oldest in known:
+        return True
+    reason = f"its tables are at {found} and need a version of nst that knows {oldest}"
+    raise RepositoryError(f"{reason}; this one ends at {known[0]}: install the newer version")
+
+
 @contextmanager
 def _errors() -> Iterator[None]:
     try:
@@ -609,6 +691,26 @@ def _submitted(owner: str, idempotency_key: str) -> Select[Any]:
     return select(jobs).where(jobs.c.owner == owner, jobs.c.idempotency_key == idempotency_key)
 
 
+def _painted() -> Select[Any]:
+    """Jobs that succeeded by an attempt of their own."""
+    return select(jobs).where(jobs.c.status == JobStatus.SUCCEEDED, jobs.c.cached.is_(False))
+
+
+def _is_valid(job: Job, connection: Connection) -> bool:
+    """Return whether the result is what the order would come to now. What was painted last by the
+    same model shows which weights the workers have."""
+    options, result = job.order.options, job.result
+    if job.steering or result is None or result.model != options.model:
+        return False
+    if options.is_draft:
+        return True
+    of_model = jobs.c.result["model"].as_string() == result.model
+    has_steps = jobs.c.result["steps"].as_integer() > 0  # a draft has other weights
+    latest = _painted().where(of_model, has_steps).order_by(jobs.c.completed_at.desc()).limit(1)
+    row = connection.execute(latest).first()
+    return row is None or row.result["weights_sha256"] == result.weights_sha256
+
+
 def _queued_again() -> dict[str, Any]:
     """What changes when a running job is no longer its worker's: queued, or canceled."""
     is_canceled = jobs.c.cancel_requested
@@ -620,8 +722,10 @@ def _queued_again() -> dict[str, Any]:
     }
 
 
-def _attempt_failed(max_attempts: int, error: JobError) -> dict[str, Any]:
-    is_last = jobs.c.failed_attempts + 1 >= max_attempts
+def _failed(counter: Column[int], limit: int, error: JobError) -> dict[str, Any]:
+    """What changes when a running job failed once more: queued, or failed if that was the last
+    time, or canceled."""
+    is_last = counter + 1 >= limit
     is_canceled = jobs.c.cancel_requested
     is_final = or_(is_last, is_canceled)
     return {
@@ -630,7 +734,7 @@ def _attempt_failed(max_attempts: int, error: JobError) -> dict[str, Any]:
             (is_last, JobStatus.FAILED),
             else_=JobStatus.QUEUED,
         ),
-        "failed_attempts": jobs.c.failed_attempts + 1,
+        counter.name: counter + 1,
         "completed_at": case((is_final, now()), else_=None),
         "error": case(
             (is_last & ~is_canceled, literal(_dump(error), _JSON)), else_=literal(None, _JSON)
@@ -645,4 +749,4 @@ def _dump(value: BaseModel | None) -> dict[str, Any] | None:
 
 
 def _job(row: Row[Any]) -> Job:
-    return Job.model_validate({name: row._mapping[name] for name in Job.model_fields})
+    return stored.show(dict(row._mapping))

@@ -29,6 +29,10 @@ class LimitsView(BaseModel):
     max_pixels: int
     max_size: int
     max_styles: int
+    max_job_seconds: float
+    """Of one attempt; after it a job ends with the picture so far."""
+    max_pixel_steps_per_day: int
+    """Pixels of the result × steps, of all jobs of a client."""
 
 
 class OptionsView(BaseModel):
@@ -71,6 +75,8 @@ def options() -> OptionsView:
             max_pixels=limits.max_pixels,
             max_size=limits.max_size,
             max_styles=MAX_STYLES,
+            max_job_seconds=limits.max_job_seconds,
+            max_pixel_steps_per_day=limits.max_pixel_steps_per_day,
         ),
         formats=list(CONTENT_TYPES.values()),
     )

@@ -75,7 +75,7 @@ def submit() -> Any:
     the same request makes one job, however often it is sent.
     """
     me, form = service().me(), _Form(service().jobs, service().me(), request.form, request.files)
-    with pictures.decoding:
+    with pictures.uploading:
         order = form.read()
         job = service().jobs.submit(
             me,
@@ -89,6 +89,7 @@ def submit() -> Any:
             idempotency_key=_idempotency_key(),
             trace=_trace(),
             client=service().client(),
+            decoding=pictures.decoding,
         )
     JOBS_TAKEN.labels("yes" if job.cached else "no").inc()
     return _accepted(job)
@@ -138,7 +139,7 @@ def cancel(job_id: str) -> Any:
 @routes.doc(responses=[404, 409, 429, 503])
 def retry(job_id: str) -> Any:
     """Try a failed or canceled job again, from its beginning."""
-    return _accepted(service().jobs.retry(service().me(), job_id))
+    return _accepted(service().jobs.retry(service().me(), job_id, client=service().client()))
 
 
 @routes.post("/<job_id>/steer")

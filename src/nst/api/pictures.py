@@ -29,8 +29,11 @@ YEAR_SECONDS = 365 * 24 * 3600
 TIMELAPSE = "timelapse.webp"
 
 decoding = threading.BoundedSemaphore(4)
-"""To be held while pictures of a request are in memory: they can be large, so only a few requests
-may at a time, and the others wait."""
+"""To be held while a picture is decoded, and for nothing else: decoded pictures are large, so only
+a few requests decode at a time, and the others wait."""
+
+uploading = threading.BoundedSemaphore(8)
+"""To be held while the files of a request are in memory, until they are stored."""
 
 
 def is_asked(name: str) -> bool:

@@ -1,8 +1,10 @@
 """Errors as RFC 9457 problem JSON: one table says which status each class has."""
 
 import logging
+import tempfile
 import uuid
 from http import HTTPStatus
+from pathlib import Path
 from typing import Any
 
 from apiflask import APIFlask
@@ -29,6 +31,7 @@ from nst.errors import (
     TransferError,
     UnsupportedImage,
 )
+from nst.images import NO_SPACE
 
 STATUS: dict[type[NSTError], HTTPStatus] = {
     InvalidOption: HTTPStatus.UNPROCESSABLE_ENTITY,
@@ -94,6 +97,7 @@ def register(app: APIFlask) -> None:
     app.error_processor(_http_error)  # first: it registers handlers of its own
     app.register_error_handler(NSTError, _nst_error)
     app.register_error_handler(FileNotFoundError, _no_file)
+    app.register_error_handler(OSError, _os_error)
     app.register_error_handler(HTTPException, _http_exception)
     app.register_error_handler(Exception, _unexpected)
 
@@ -151,6 +155,13 @@ def _no_file(_: FileNotFoundError) -> Response:
     """The storage does not have it, or not any more."""
     status = HTTPStatus.NOT_FOUND
     return problem(status, HTTP_CODES[status], "there is no such picture (any more)")
+
+
+def _os_error(error: OSError) -> Response:
+    """A request that is too large for the memory is kept on the disk while it is read."""
+    if error.errno in NO_SPACE:
+        return _nst_error(StorageFull(Path(tempfile.gettempdir()), str(error)))
+    return _unexpected(error)
 
 
 def _http_exception(error: HTTPException) -> Response | HTTPException:

@@ -35,7 +35,7 @@ def serve(host: str, port: int, workers: int, open_browser: bool) -> None:
     check_extra()
     bootstrap.set_up_logs()
     _check_address(host, port)
-    bootstrap.migrate()
+    bootstrap.prepare_database()
     from nst.cli.web_server import WebServer
 
     WebServer(host, port, workers, on_ready=webbrowser.open if open_browser else None).run()

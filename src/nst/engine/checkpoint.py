@@ -7,6 +7,7 @@ Reading one runs no code, wherever it comes from.
 import hashlib
 import json
 import os
+import re
 import tempfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -162,7 +163,8 @@ class Checkpoint(BaseModel):
         try:
             save_file(self.vectors, file, {_KEY: json.dumps(self.model_dump())})
         except SafetensorError as error:  # as where the disk is full
-            raise OSError(str(error)) from error
+            found = re.search(r"os error (\d+)", str(error))
+            raise OSError(int(found[1]) if found else 0, str(error)) from error
         with file.open("rb") as written:
             os.fsync(written.fileno())
 

@@ -5,11 +5,9 @@ to this attempt alone. The two share a directory; only short messages pass betwe
 """
 
 import logging
-import shutil
-import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,11 +15,13 @@ from typing import Protocol, TypeAlias
 
 from nst.errors import (
     DependencyError,
+    DiskFull,
     FeedError,
     LeaseLost,
     NSTError,
     StorageFull,
 )
+from nst.jobs import workplace
 from nst.jobs.job import (
     CHECKPOINT,
     CHECKPOINTS,
@@ -36,7 +36,6 @@ from nst.jobs.job import (
     public_facts,
 )
 from nst.jobs.ports import ImageStorage, JobRepository, ProgressFeed
-from nst.jobs.submit import forget
 
 CRASHED = JobError(
     code="engine_crashed",
@@ -46,15 +45,25 @@ FULL = JobError(
     code=StorageFull.code,
     message="the server has no space left for the pictures; try again later",
 )
+TOO_LONG = JobError(
+    code="time_limit",
+    message="the job took longer than this server allows; the picture so far is kept",
+)
+UNSERVED = JobError(
+    code=DependencyError.code,
+    message="the server could not read or keep the pictures of this job; try again later",
+)
 GONE = JobError(
     code="pictures_gone",
     message="the pictures that were uploaded are gone; send them again",
 )
 
-ORPHAN_SECONDS = 3600.0
-"""A directory without a job may belong to one that is being submitted; not for so long."""
-ORPHANS_ASKED_FOR = 500
-"""At a time: a statement takes only so many parameters."""
+PROBE = "probe/file"
+"""Key of a file that shows whether the storage works; it stays there."""
+HAND_BACK_SECONDS = 1.0
+"""Pause between two tries to give a job back while the database does not answer."""
+MOST_REFUSALS = 5
+"""Tries to give a job back that the database refuses although it answers; then the lease ends."""
 
 logger = logging.getLogger(__name__)
 
@@ -114,7 +123,14 @@ class Crashed:
     reason: str
 
 
-News: TypeAlias = Painted | Finished | Stopped | Failed | Crashed
+@dataclass(frozen=True, slots=True)
+class OutOfSpace:
+    """The directory takes no more files."""
+
+    reason: str
+
+
+News: TypeAlias = Painted | Finished | Stopped | Failed | Crashed | OutOfSpace
 
 
 class Engine(Protocol):
@@ -160,6 +176,10 @@ class Workshop:
     heartbeat_seconds: float = 1.0
     max_attempts: int = 3
     """That may crash or fall silent before the job has failed."""
+    max_job_seconds: float = 24 * 3600
+    """Seconds of one attempt, after which the job ends with the picture so far."""
+    max_dependency_failures: int = 10
+    """How often something outside may fail for one job alone before the job has failed."""
     checkpoint_seconds: float = 30.0
     silence_seconds: float = 900.0
     """An engine that says nothing for so long hangs."""
@@ -167,21 +187,25 @@ class Workshop:
     """What an engine has to keep its checkpoint when the worker has to go."""
     should_stop: threading.Event = field(default_factory=threading.Event)
     meanwhile: Callable[[], None] = lambda: None
-    """Called a few times a second while a job runs."""
+    """Called a few times a second while a job runs. Its exceptions are logged and do not reach the
+    job."""
     watch: Callable[[News | Over], None] = lambda _: None
     """Hears what the engine says, and last how the attempt ended."""
 
 
 def execute_job(job: Job, workshop: Workshop) -> None:
     """Run a claimed job to its end, or give it back. What fails is said to the repository; raises
-    DependencyError if something outside failed, after the job was given back."""
+    DependencyError if something outside failed, after the job was given back: behind the others
+    if nothing is wrong without this job."""
     began_at, outcome = time.monotonic(), Outcome.CRASHED
     try:
+        with suppress(FeedError):
+            workshop.feed.publish(job.id, None)
         with (
-            _directory(job) as directory,
+            workplace.directory_of(job.id) as directory,
             _Pulse(job, workshop) as pulse,
         ):
-            outcome = _Attempt(job, workshop, Path(directory), pulse).run()
+            outcome = _Attempt(job, workshop, directory, pulse).run()
     except LeaseLost as error:
         outcome = Outcome.LEASE_LOST
         logger.warning("%s", error, extra=public_facts(job))
@@ -194,9 +218,7 @@ def execute_job(job: Job, workshop: Workshop) -> None:
             workshop.repository.finish(job.id, job.attempt, JobStatus.FAILED, error=FULL)
         logger.error("job failed: %s", FULL.code, extra=public_facts(job))
     except DependencyError:
-        outcome = Outcome.GIVEN_BACK
-        with suppress(NSTError):
-            workshop.repository.give_back(job.id, job.attempt)
+        outcome = _hand_back(job, workshop)
         raise
     except Exception:
         with suppress(NSTError):
@@ -210,12 +232,58 @@ def execute_job(job: Job, workshop: Workshop) -> None:
             workshop.feed.publish(job.id, None)
 
 
-def _directory(job: Job) -> tempfile.TemporaryDirectory[str]:
-    """A fresh one; what an attempt that was killed left on this machine goes."""
-    prefix = f"nst-job-{job.id}-"
-    for left in Path(tempfile.gettempdir()).glob(f"{prefix}*"):
-        shutil.rmtree(left, ignore_errors=True)
-    return tempfile.TemporaryDirectory(prefix=prefix)
+def _hand_back(job: Job, workshop: Workshop) -> Outcome:
+    """Give the job back, however long the database does not answer: who only waited for the lease
+    to run out would lose the job an attempt."""
+    refusals = 0
+    while refusals < MOST_REFUSALS:
+        try:
+            back = _put_back(job, workshop)
+            logger.info("job given back", extra=public_facts(back))
+            return Outcome.FAILED if back.status is JobStatus.FAILED else Outcome.GIVEN_BACK
+        except LeaseLost:
+            return Outcome.LEASE_LOST
+        except DependencyError as error:
+            logger.warning("job not given back yet: %s", error, extra=public_facts(job))
+        refusals += _answers(workshop.repository)
+        _do_other_things(job, workshop)
+        if workshop.should_stop.wait(HAND_BACK_SECONDS):
+            break
+    return Outcome.GIVEN_BACK
+
+
+def _answers(repository: JobRepository) -> bool:
+    try:
+        repository.now()
+    except DependencyError:
+        return False
+    return True
+
+
+def _put_back(job: Job, workshop: Workshop) -> Job:
+    repository = workshop.repository
+    if not _is_well(workshop):
+        return repository.give_back(job.id, job.attempt)
+    limit = workshop.max_dependency_failures
+    return repository.put_back(job.id, job.attempt, limit, UNSERVED)
+
+
+def _is_well(workshop: Workshop) -> bool:
+    """Return whether storage and disk work without this job: an outage is no job's fault."""
+    try:
+        workplace.check_space()
+        workshop.storage.put(PROBE, b"nst")
+        workshop.storage.get(PROBE)
+    except (DependencyError, FileNotFoundError):
+        return False
+    return True
+
+
+def _do_other_things(job: Job, workshop: Workshop) -> None:
+    try:
+        workshop.meanwhile()
+    except Exception:
+        logger.exception("housekeeping failed; the job goes on", extra=public_facts(job))
 
 
 def _delete_painted(job: Job, workshop: Workshop) -> None:
@@ -240,6 +308,8 @@ class _Attempt:
         self._directory = directory
         self._pulse = pulse
         self._is_painting = False
+        self._ends_at = time.monotonic() + workshop.max_job_seconds
+        self._is_too_long = False
 
     def run(self) -> Outcome:
         try:
@@ -253,6 +323,8 @@ class _Attempt:
             self._fetch()
         except FileNotFoundError:
             return self._end(JobStatus.FAILED, error=GONE)
+        except StorageFull as error:  # the storage is only read here
+            raise DiskFull(self._directory, error.reason) from error
         engine = self._shop.engine
         engine.start(Work(self._directory, self._job, self._shop.checkpoint_seconds))
         self._is_painting = True
@@ -260,12 +332,15 @@ class _Attempt:
         heard_at, stop_by = time.monotonic(), None
         while True:
             self._pulse.check()
-            self._shop.meanwhile()
+            _do_other_things(self._job, self._shop)
             if self._shop.should_stop.is_set() and stop_by is None:
                 engine.stop()
                 stop_by = time.monotonic() + self._shop.stop_seconds
             news = self._listen()
             now = time.monotonic()
+            if now > self._ends_at and not self._is_too_long:
+                self._is_too_long = True
+                engine.cancel()
             if news is not None:
                 heard_at = now
             elif stop_by is not None and now > stop_by:
@@ -294,8 +369,10 @@ class _Attempt:
         for picture in (order.content, *order.styles, *optional):
             storage.fetch(picture.key, self._directory / Path(picture.key).name)
         if self._job.checkpoint:
-            with suppress(FileNotFoundError):
+            try:
                 storage.fetch(self._job.checkpoint, self._directory / CHECKPOINT)
+            except (StorageFull, FileNotFoundError) as error:
+                logger.warning("job begins again: %s", error, extra=public_facts(self._job))
         else:
             storage.delete(f"{self._job.id}/{FRAMES}")  # of a run that was not gone on with
 
@@ -315,6 +392,8 @@ class _Attempt:
                 key = f"{job.id}/{job.attempt}-{RESULT}"
                 self._shop.storage.put(key, self._directory / RESULT)
                 result = result.model_copy(update={"key": key})
+                if self._is_too_long and status is JobStatus.CANCELED:
+                    return self._end(JobStatus.FAILED, result=result, error=TOO_LONG)
                 return self._end(status, result=result)
             case Stopped(has_checkpoint):
                 if has_checkpoint:
@@ -324,6 +403,8 @@ class _Attempt:
                 return Outcome.GIVEN_BACK
             case Failed(error):
                 return self._end(JobStatus.FAILED, error=error)
+            case OutOfSpace(reason):
+                raise DiskFull(self._directory, reason)
             case Crashed(reason):
                 logger.error("attempt failed: %s", reason, extra=public_facts(job))
                 repository.fail_attempt(job.id, job.attempt, self._shop.max_attempts, CRASHED)
@@ -348,13 +429,19 @@ class _Attempt:
     def _show(self, progress: JobProgress, files: Sequence[str]) -> None:
         for name in files:
             self._shop.storage.put(f"{self._job.id}/{name}", self._directory / name)
+            if name.startswith(FRAMES):
+                (self._directory / name).unlink()
         self._pulse.progress = progress
         with suppress(FeedError):
             self._shop.feed.publish(self._job.id, progress)
 
     def _keep_checkpoint(self) -> None:
         key = f"{self._job.id}/{CHECKPOINTS}{self._job.attempt}"
-        self._shop.storage.put(key, self._directory / CHECKPOINT)
+        try:
+            self._shop.storage.put(key, self._directory / CHECKPOINT)
+        except (StorageFull, FileNotFoundError) as error:  # or it made room for the next one
+            logger.warning("checkpoint skipped: %s", error, extra=public_facts(self._job))
+            return
         self._shop.repository.keep_checkpoint(self._job.id, self._job.attempt, key)
 
 
@@ -398,6 +485,10 @@ class _Pulse:
             except DependencyError as error:
                 logger.warning("no heartbeat: %s", error, extra=public_facts(heard))
                 continue
+            except Exception:
+                # Without heartbeats a job in good health would be taken away.
+                logger.exception("a heartbeat failed", extra=public_facts(heard))
+                continue
             if self.engine_listens.is_set():
                 self._pass_on(job, heard)
                 heard = job
@@ -412,36 +503,36 @@ class _Pulse:
 # ── all jobs ──────────────────────────────────────────────────────────────────────────────────
 
 
+class SteadyDatabase:
+    """Whether the database has answered this worker for as long as a lease, so that every worker
+    that lives had the time to renew its own. After an outage all leases have run out."""
+
+    def __init__(self, repository: JobRepository, lease_seconds: float) -> None:
+        self._repository = repository
+        self._lease_seconds = lease_seconds
+        self._steady_since = self._looked_at = -float("inf")
+        """By the database's clock, which also tells of a machine that stood still."""
+
+    @property
+    def look_seconds(self) -> float:
+        """Seconds between two looks. An outage as long as half a lease makes a gap between them."""
+        return self._lease_seconds / 6
+
+    def look(self) -> bool:
+        """Return whether it is so now. Raises RepositoryError."""
+        now = self._repository.now()
+        if not 0 <= now - self._looked_at < self._lease_seconds / 2:
+            self._steady_since = now
+        self._looked_at = now
+        return now - self._steady_since > self._lease_seconds
+
+
 def sweep(workshop: Workshop) -> Sequence[Job]:
-    """Jobs whose worker fell silent are queued again, or have failed; returns them. Raises
-    RepositoryError."""
+    """Jobs whose worker fell silent are queued again, or have failed; returns them. To be called
+    while the database is steady. Raises RepositoryError."""
     swept = workshop.repository.sweep(workshop.max_attempts, CRASHED)
     for job in swept:
         logger.warning("worker %s fell silent", job.worker, extra=public_facts(job))
         with suppress(FeedError):
             workshop.feed.publish(job.id, None)
     return swept
-
-
-def clean(repository: JobRepository, storage: ImageStorage, retention_seconds: float) -> int:
-    """Forget what is older than the retention, and files that belong to no job; returns how many
-    directories went. Raises DependencyError."""
-    now = repository.now()
-    expired = repository.completed_before(now - retention_seconds, limit=1000)
-    for job_id in expired:
-        forget(job_id, repository, storage)
-    gone = [name for name in _orphans(repository, storage) if _is_old(storage, name)]
-    for name in gone:
-        storage.delete(f"{name}/")
-    return len(expired) + len(gone)
-
-
-def _orphans(repository: JobRepository, storage: ImageStorage) -> Iterator[str]:
-    directories = storage.directories()
-    for first in range(0, len(directories), ORPHANS_ASKED_FOR):
-        asked = directories[first : first + ORPHANS_ASKED_FOR]
-        yield from set(asked) - repository.existing(asked)
-
-
-def _is_old(storage: ImageStorage, directory: str) -> bool:
-    return storage.changed_at(f"{directory}/") < time.time() - ORPHAN_SECONDS

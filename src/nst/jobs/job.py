@@ -3,6 +3,7 @@
 import hashlib
 import json
 import secrets
+from collections.abc import Sequence
 from enum import StrEnum
 from typing import Any
 
@@ -88,6 +89,12 @@ class Order(_Value):
     def _only_those_given(self, options: StyleTransferOptions) -> dict[str, Any]:
         # Whether somebody asked for the model by name must be known to the worker too.
         return options.model_dump(mode="json", exclude_unset=True)
+
+    @property
+    def names(self) -> Sequence[str | None]:
+        """Names of all pictures; two orders with the same fingerprint may differ in them."""
+        pictures = (self.content, *self.styles, *self.masks, self.detail_map)
+        return [picture.name if picture else None for picture in pictures]
 
     @property
     def title(self) -> str:
@@ -185,6 +192,8 @@ class Job(_Value):
     """Counts the claims, and guards what a worker writes: only the last one is heard."""
     failed_attempts: int = 0
     """Those that crashed or fell silent; one that was given back is none of them."""
+    failed_dependencies: int = 0
+    """Attempts that ended because something outside failed for this job and for no other."""
     worker: str | None = None
     lease_expires_at: float | None = None
 

@@ -20,7 +20,8 @@ class QueueState:
 
 class JobRepository(Protocol):
     """The truth about jobs. Every method is one transaction, is safe to call from any thread or
-    process, and raises RepositoryError if the database does not answer."""
+    process, and raises RepositoryError if the database does not answer. Of a job that this version
+    cannot read `nst.jobs.stored.show` says what is returned."""
 
     def add(self, job: Job) -> Job:
         """Store a new job, with the times of the repository's clock. If the owner has used the
@@ -48,13 +49,17 @@ class JobRepository(Protocol):
     def place_in_queue(self, job_id: str) -> int | None:
         """1 for the job that is claimed next; None if it does not wait."""
 
-    def find_result(self, fingerprint: str) -> Job | None:
-        """A succeeded job of this fingerprint that was not steered, the latest one."""
+    def find_result(self, owner: str, fingerprint: str) -> Job | None:
+        """The owner's latest job of this fingerprint whose result still answers the order: it
+        succeeded, was not steered, was painted by the model that was asked for, and with the
+        weights with which that model painted last."""
 
     def claim_next(self, worker: str, lease_seconds: float) -> Job | None:
         """Take the job whose turn it is: running, another attempt, leased. Each job of the same
         owner that is not finished puts a new one back a little, so that nobody waits behind
-        somebody else's hundred. Two workers never get the same job. None: nothing is queued."""
+        somebody else's hundred. Two workers never get the same job. A job that this version cannot
+        read fails with `nst.jobs.stored.UNREADABLE`, and the next one is taken. None: nothing is
+        queued."""
 
     def heartbeat(
         self, job_id: str, attempt: int, lease_seconds: float, progress: JobProgress | None
@@ -79,6 +84,11 @@ class JobRepository(Protocol):
 
     def give_back(self, job_id: str, attempt: int) -> Job:
         """Queued again, at its old place; canceled if that was asked for. Raises LeaseLost."""
+
+    def put_back(self, job_id: str, attempt: int, max_failures: int, error: JobError) -> Job:
+        """Queued again behind all jobs that wait, because something outside failed for this job;
+        failed if it did so `max_failures` times, canceled if that was asked for. Raises
+        LeaseLost."""
 
     def fail_attempt(self, job_id: str, attempt: int, max_attempts: int, error: JobError) -> Job:
         """Queued again, or failed if that was the last attempt. Raises LeaseLost."""
@@ -110,6 +120,9 @@ class JobRepository(Protocol):
         """Which of these there are."""
 
     def state(self) -> QueueState: ...
+
+    def deployment_id(self) -> str:
+        """Random id that the database was made with; a copy of the database has the same."""
 
     def now(self) -> float:
         """Seconds since 1970, by the clock that all times of jobs come from."""

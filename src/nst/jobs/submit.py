@@ -2,10 +2,11 @@
 
 import hashlib
 import logging
+import math
 import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +16,7 @@ from nst.controls import Controls
 from nst.errors import (
     DependencyError,
     ImageRole,
+    InvalidImage,
     InvalidOption,
     JobConflict,
     JobNotFound,
@@ -43,6 +45,7 @@ from nst.jobs.ports import (
     Subscription,
 )
 from nst.options import StyleTransferOptions
+from nst.recipe import PictureFile, Recipe
 
 MAX_STYLES = 8
 
@@ -83,6 +86,10 @@ class Limits:
     """Longest side of a result in pixels."""
     max_pixels: int = 50_000_000
     """Of an uploaded picture."""
+    max_pixel_steps_per_day: int = 200_000_000_000
+    """Pixels of the result × steps, of all jobs of a client in a day."""
+    max_job_seconds: float = 24 * 3600
+    """Seconds that a worker may spend on one attempt at a job."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,10 +145,12 @@ class Jobs:
         client: str = "",
         idempotency_key: str | None = None,
         trace: Mapping[str, str] | None = None,
+        decoding: AbstractContextManager[object] = nullcontext(),  # noqa: B008 - has no state
     ) -> Job:
         """A new job, queued; or succeeded at once, if there is a result of the same order; or the
         one that was submitted with this key before. `given`: names of the options that the client
-        sent beside the preset. `client` is whose bytes are counted.
+        sent beside the preset. `client` is whose bytes are counted. `decoding` is entered while
+        pictures are decoded, and left before anything outside is asked.
 
         The order of the steps is what makes it safe to die between any two: files without a job
         are swept away, a job that no message tells of is found by the sweep.
@@ -155,17 +164,19 @@ class Jobs:
             files[picture.key] = upload.data
             return picture
 
-        order = Order(
-            content=place(content, "content", CONTENT),
-            styles=tuple(place(style, "style", f"style-{n}") for n, style in enumerate(styles)),
-            masks=tuple(
-                place(mask, "mask", f"mask-{n}") if mask else None for n, mask in enumerate(masks)
-            ),
-            detail_map=place(detail_map, "detail map", DETAIL_MAP) if detail_map else None,
-            options=options,
-            preset=preset,
-            given=tuple(given),
-        )
+        with decoding:
+            order = Order(
+                content=place(content, "content", CONTENT),
+                styles=tuple(place(style, "style", f"style-{n}") for n, style in enumerate(styles)),
+                masks=tuple(
+                    place(mask, "mask", f"mask-{n}") if mask else None
+                    for n, mask in enumerate(masks)
+                ),
+                detail_map=place(detail_map, "detail map", DETAIL_MAP) if detail_map else None,
+                options=options,
+                preset=preset,
+                given=tuple(given),
+            )
         images.check_sides(images.fit(order.content.size, options.size), "content")
         job = Job(
             id=job_id,
@@ -179,6 +190,7 @@ class Jobs:
         if idempotency_key and (earlier := self.repository.find_submitted(owner, idempotency_key)):
             return _same(earlier, job)
         self._admit(owner, client, sum(map(len, files.values())))
+        self._take_work(client or owner, order)
         self._store(job_id, files)
         stored = self.repository.add(self._with_earlier_result(job))
         if stored.id != job.id:  # the same request came twice, at the same time
@@ -241,10 +253,12 @@ class Jobs:
         self._tell(job)
         return job
 
-    def retry(self, owner: str, job_id: str) -> Job:
-        """Raises JobNotFound, JobConflict, TooManyRequests, QueueFull."""
-        self.get(owner, job_id)
+    def retry(self, owner: str, job_id: str, *, client: str = "") -> Job:
+        """Queue the job again. `client` is whose work is counted. Raises JobNotFound, JobConflict,
+        InvalidOption, TooManyRequests, QueueFull."""
+        order = self.get(owner, job_id).order
         self._admit(owner, "", 0)
+        self._take_work(client or owner, order)
         job = self.repository.retry(job_id)
         logger.info("job is tried again", extra=public_facts(job))
         self._wake_workers(job)
@@ -366,6 +380,16 @@ class Jobs:
         if wait := self._limiter.take("bytes", client, size_bytes, limit, DAY_SECONDS):
             raise TooManyRequests(f"you have uploaded {limit / 1e6:.0f} MB today", wait)
 
+    def _take_work(self, client: str, order: Order) -> None:
+        limit, steps = self.limits.max_pixel_steps_per_day, order.options.total_iterations
+        pixels = math.prod(images.fit(order.content.size, order.options.size))
+        if steps * pixels > limit:
+            allowed = f"at most {limit // pixels} at this size on this server"
+            raise InvalidOption("total_iterations", steps, allowed)
+        if wait := self._limiter.take("work", client, steps * pixels, limit, DAY_SECONDS):
+            reason = f"you have asked for {limit:,} pixels × steps today"
+            raise TooManyRequests(reason, wait)
+
     def _store(self, job_id: str, files: Mapping[str, bytes]) -> None:
         try:
             for key, data in files.items():
@@ -376,17 +400,34 @@ class Jobs:
             raise
 
     def _with_earlier_result(self, job: Job) -> Job:
-        earlier = self.repository.find_result(job.fingerprint)
+        # Only the owner's: others must not learn that somebody sent the same pictures.
+        earlier = self.repository.find_result(job.owner, job.fingerprint)
         if earlier is None or earlier.result is None:
             return job
         key = f"{job.id}/result.png"
         try:
-            self.storage.copy(earlier.result.key, key)
-        except FileNotFoundError:  # it has been deleted just now
+            self._copy_result(earlier.result.key, key, earlier.order, job.order)
+        except (FileNotFoundError, InvalidImage):  # it has been deleted just now, or is damaged
             return job
         result = earlier.result.model_copy(update={"key": key})
         update = {"status": JobStatus.SUCCEEDED, "cached": True, "result": result}
         return job.model_copy(update=update)
+
+    def _copy_result(self, source: str, target: str, earlier: Order, order: Order) -> None:
+        """The recipe in the copy has the names that the pictures have in this order."""
+        if earlier.names == order.names:
+            self.storage.copy(source, target)
+            return
+        picture = self.storage.get(source)
+        recipe = Recipe.read(picture).model_copy(
+            update={
+                "content": _as_file(order.content),
+                "styles": tuple(_as_file(style) for style in order.styles),
+                "masks": tuple(_as_file(mask) if mask else None for mask in order.masks),
+                "detail_map": _as_file(order.detail_map) if order.detail_map else None,
+            }
+        )
+        self.storage.put(target, images.with_recipe(picture, recipe.text()))
 
     def _wake_workers(self, job: Job) -> None:
         try:
@@ -405,6 +446,10 @@ def forget(job_id: str, repository: JobRepository, storage: ImageStorage) -> Non
     repository.delete(job_id)
     with suppress(DependencyError):
         storage.delete(f"{job_id}/")
+
+
+def _as_file(picture: Picture) -> PictureFile:
+    return PictureFile(path=picture.name, sha256=picture.sha256)
 
 
 def _same(earlier: Job, job: Job) -> Job:

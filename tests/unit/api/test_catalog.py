@@ -52,6 +52,8 @@ def test_presets_limits_and_formats(options: dict[str, Any], house: House) -> No
         "max_pixels": Limits().max_pixels,
         "max_size": Limits().max_size,
         "max_styles": MAX_STYLES,
+        "max_job_seconds": 24 * 3600.0,
+        "max_pixel_steps_per_day": 200_000_000_000,
     }
     assert options["formats"] == [
         f"image/{kind}" for kind in ("jpeg", "png", "webp", "tiff", "avif")

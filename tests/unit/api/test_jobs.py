@@ -494,3 +494,16 @@ def test_delete(client: Browser, house: House) -> None:
     problem_of(client.get(f"{JOBS}/{job['id']}"), 404, "job_not_found")
     problem_of(client.delete(f"{JOBS}/{job['id']}"), 404, "job_not_found")
     assert house.storage.directories() == []
+
+
+def test_a_job_that_another_version_stored_does_not_hide_the_others(
+    client: Browser, house: House
+) -> None:
+    unreadable, healthy = submitted(client), submitted(client, seed="2")
+    house.store_unknown_option(unreadable["id"])
+    listed = {job["id"]: job for job in client.get(JOBS).json["jobs"]}
+    assert set(listed) == {unreadable["id"], healthy["id"]}
+    assert listed[healthy["id"]] == healthy | {"place_in_queue": 2}
+    assert listed[unreadable["id"]]["error"]["code"] == "unreadable_job"
+    assert listed[unreadable["id"]]["title"] == "cat in waves"
+    assert client.delete(f"{JOBS}/{unreadable['id']}").status_code == 204

@@ -91,6 +91,29 @@ def test_bytes_of_a_day(house: House) -> None:
     assert refused(response, 429, "too_many_requests") > 80_000
 
 
+def test_work_of_a_day(house: House) -> None:
+    """Steps × pixels: a job that is too large alone is refused by name, others have to wait."""
+    pixels = 64 * 48
+    house.jobs.limits = Limits(max_pixel_steps_per_day=100 * pixels)
+    client = house.client()
+    alone = client.post(JOBS, data=form(size="64", total_iterations="1000000"))
+    assert (alone.status_code, alone.json["field"]) == (422, "total_iterations")
+    assert "at most 100 at this size on this server" in alone.json["detail"]
+    sized = {"size": "64", "total_iterations": "60"}
+    first = client.post(JOBS, data=form(**sized))
+    assert first.status_code == 202
+    response = client.post(JOBS, data=form(**sized, seed="1"))
+    assert refused(response, 429, "too_many_requests") > 80_000
+    client.post(f"{first.json['links']['self']}/cancel")
+    refused(client.post(f"{first.json['links']['self']}/retry"), 429, "too_many_requests")
+
+
+def test_the_options_tell_the_limits_of_work(house: House) -> None:
+    house.jobs.limits = Limits(max_pixel_steps_per_day=10**9, max_job_seconds=60.0)
+    limits = house.client().get("/api/v1/options").json["limits"]
+    assert (limits["max_pixel_steps_per_day"], limits["max_job_seconds"]) == (10**9, 60.0)
+
+
 def test_a_full_queue(house: House) -> None:
     house.jobs.limits = Limits(max_queued=1)
     app = house.app()

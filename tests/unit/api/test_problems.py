@@ -1,5 +1,6 @@
 """Every error as problem JSON, seen from outside."""
 
+import errno
 import logging
 import re
 from pathlib import Path
@@ -33,6 +34,7 @@ STATUS = {
     "NotAllowed": 403,
     "TooManyRequests": 429,
     "QueueFull": 503,
+    "UnreadableJob": 500,
     "LeaseLost": 409,
     "TransferError": 500,
     "OutOfMemory": 500,
@@ -44,6 +46,7 @@ STATUS = {
     "DependencyError": 503,
     "StorageError": 503,
     "StorageFull": 507,
+    "DiskFull": 503,
     "RepositoryError": 503,
     "QueueError": 503,
     "FeedError": 503,
@@ -245,3 +248,13 @@ def test_queue_full_says_when_to_come_back(app: APIFlask) -> None:
     response = raised(app, QueueFull("too many jobs are waiting", 60))
     assert response.headers["Retry-After"] == "60"
     assert response.json["retry_after_seconds"] == 60
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
+def test_no_space_for_a_request_is_no_fault_of_ours(app: APIFlask, number: int) -> None:
+    response = raised(app, OSError(number, "No space left on device"))
+    assert (response.status_code, response.json["code"]) == (507, "storage_full")
+
+
+def test_other_errors_of_the_system_are_ours(app: APIFlask) -> None:
+    assert raised(app, OSError(errno.EIO, "I/O error")).status_code == 500

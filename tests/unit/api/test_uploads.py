@@ -11,6 +11,8 @@ from PIL import Image
 from werkzeug.test import encode_multipart
 
 from conftest import encoded, picture
+from nst import images
+from nst.api import pictures
 from nst.jobs.submit import Limits
 from service import CAT, Browser, House, form, upload
 
@@ -190,3 +192,28 @@ def test_the_pixel_limit_is_the_deployment_s(house: House) -> None:
     house.jobs.limits = Limits(max_pixels=1000)
     response = house.client().post(JOBS, data=form())
     assert (response.status_code, response.json["field"]) == (413, "content_image")
+
+
+@pytest.mark.parametrize("address", ["/api/v1/jobs", "/api/style_transfer"])
+def test_nobody_waits_for_a_slot_to_decode_while_something_outside_is_slow(
+    house: House, monkeypatch: pytest.MonkeyPatch, address: str
+) -> None:
+    """As where the broker is down: thumbnails need the slots meanwhile."""
+    free: dict[str, set[int]] = {}
+
+    def watched(port: object, name: str) -> None:
+        method = getattr(port, name)
+
+        def call(*arguments: Any, **options: Any) -> Any:
+            free.setdefault(name, set()).add(pictures.decoding._value)
+            return method(*arguments, **options)
+
+        monkeypatch.setattr(port, name, call)
+
+    slots = pictures.decoding._value
+    for port, name in ((house.queue, "publish"), (house.storage, "put"), (images, "inspect")):
+        watched(port, name)
+    watched(house.repository, "add")
+    assert house.client().post(address, data=form()).status_code == 202
+    outside = {name: {slots} for name in ("publish", "put", "add")}
+    assert free == outside | {"inspect": {slots - 1}}

@@ -17,6 +17,7 @@ from safetensors.torch import load_file, save_file
 from conftest import picture
 from nst import Inputs, Progress, StopReason, StyleTransferOptions
 from nst.engine.checkpoint import FILE_NAME
+from nst.engine.optimizer.lbfgs import HISTORY_SIZE
 from nst.engine.pictures.styles import Masks, Styles
 from nst.engine.style_transfer import IterativeTransfer
 from nst.errors import InvalidCheckpoint, StorageError
@@ -304,3 +305,29 @@ def test_what_was_read_is_not_kept(optimizer: str, tmp_path: Path) -> None:
     held = weakref.ref(prepared.task.checkpoint)
     next(method._optimize(prepared))
     assert held() is None
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"style_loss": "gram"},
+        {"style_loss": "gram", "average": 0.9},
+        {"style_loss": "neighbors"},
+        {"style_loss": "gram", "optimizer": "adam"},
+    ],
+    ids=str,
+)
+def test_the_plan_says_how_large_a_checkpoint_is(tmp_path: Path, options: dict[str, Any]) -> None:
+    method = transfer(total_iterations=HISTORY_SIZE + 5, **options)
+    for progress in method.steps(Inputs(CONTENT, STYLE)):
+        last = progress
+    save(last, tmp_path / "checkpoint")
+    assert last.memory_plan is not None
+    planned = last.memory_plan.checkpoint_bytes
+    with safe_open(tmp_path / "checkpoint", framework="pt") as opened:
+        keys = list(opened.keys())
+        vectors = [opened.get_tensor(key) for key in keys]
+    forgotten = HISTORY_SIZE - sum(key.startswith("s") and key[1:].isdigit() for key in keys)
+    if options.get("optimizer") != "adam":
+        planned -= 2 * forgotten * vectors[0].nbytes
+    assert sum(vector.nbytes for vector in vectors) == planned

@@ -1,23 +1,26 @@
 """What a worker does with a job: real repository and storage, an engine that plays a script."""
 
+import errno
+import shutil
 import tempfile
 import threading
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from nst.errors import RepositoryError, StorageError, StorageFull
+from nst.errors import DiskFull, RepositoryError, StorageError, StorageFull
 from nst.jobs import execute
 from nst.jobs.execute import (
     Failed,
     News,
+    OutOfSpace,
     Stopped,
     Work,
-    clean,
     execute_job,
     sweep,
 )
@@ -101,7 +104,13 @@ def test_listeners_hear_of_every_step_and_of_the_end(house: House) -> None:
     house.submit(options={"seed": 1})
     claimed = house.claim()
     with house.feed.subscribe(claimed.id) as news:
-        script = [paints(1), does(lambda: heard.append(news.wait(PATIENCE_SECONDS))), finishes()]
+        began = does(lambda: news.wait(0))  # something has changed: it runs
+        script = [
+            began,
+            paints(1),
+            does(lambda: heard.append(news.wait(PATIENCE_SECONDS))),
+            finishes(),
+        ]
         execute_job(claimed, house.workshop(ScriptedEngine(script)))
     assert heard == [progress(1)]
 
@@ -184,6 +193,37 @@ def test_what_was_asked_for_while_pictures_were_fetched_is_not_forgotten(house: 
     assert engine.heard[:2] == ["cancel", {"style_weight": 5.0}]
 
 
+def test_a_job_that_takes_too_long_ends_with_the_picture_so_far(house: House) -> None:
+    job = house.submit()
+    engine = ScriptedEngine()
+    canceled = finishes(JobStatus.CANCELED)
+    engine._scripts.append([paints(1), waits_until_told(engine), paints(2), canceled])
+    done = run(house, engine, max_job_seconds=0.0)
+    assert engine.heard.count("cancel") == 1
+    assert (done.status, done.error) == (JobStatus.FAILED, execute.TOO_LONG)
+    assert done.result
+    assert house.storage.stat(done.result.key)
+    assert house.jobs.retry("anna", job.id).error is None
+
+
+def waits_until_told(engine: ScriptedEngine) -> Line:
+    """Says nothing until something was asked for; each look takes a moment."""
+
+    def wait(_: Work) -> News | None:
+        if not engine.has_heard.wait(0.01):
+            engine._script.appendleft(wait)
+        return None
+
+    return wait
+
+
+def test_a_job_that_ends_in_time_is_not_told_to(house: House) -> None:
+    house.submit()
+    engine = ScriptedEngine([paints(1), finishes()])
+    done = run(house, engine, max_job_seconds=PATIENCE_SECONDS)
+    assert (done.status, engine.heard) == (JobStatus.SUCCEEDED, ["kill"])
+
+
 # ── other attempts ────────────────────────────────────────────────────────────────────────────
 
 
@@ -203,6 +243,22 @@ def test_a_crash_is_another_attempt_from_the_checkpoint(house: House) -> None:
     assert "checkpoints/1" not in files_of(house, job.id)
     frames = [name for name in files_of(house, job.id) if name.startswith("frames/")]
     assert frames == [f"frames/00000{step}.jpg" for step in (1, 2, 3)]
+
+
+def test_a_checkpoint_for_which_there_is_no_space_means_from_the_beginning(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house.submit()
+    house.work(paints(2, checkpoint=b"state"), CRASH)
+    fetch = house.storage.fetch
+
+    def full(key: str, file: Path) -> None:
+        if "checkpoint" in key:
+            raise StorageFull(file, "no space left")
+        fetch(key, file)
+
+    monkeypatch.setattr(house.storage, "fetch", full)
+    assert house.work(finishes()).status is JobStatus.SUCCEEDED
 
 
 def test_frames_of_a_run_that_is_not_gone_on_with_are_removed(house: House) -> None:
@@ -371,6 +427,59 @@ def test_a_storage_that_fails_gives_the_job_back(house: House) -> None:
     assert engine.heard == ["kill"]
 
 
+def test_a_job_that_storage_always_refuses_stands_behind_the_others_and_ends(
+    house: House,
+) -> None:
+    """As where one object may not be read: the storage works for all other jobs."""
+    poisoned = house.submit()
+    failing(house, StorageError(Path("x"), "permission denied"), f"{poisoned.id}/preview.jpg")
+    others = [house.submit("ben", options={"seed": seed}).id for seed in range(1, 4)]
+    with pytest.raises(StorageError):
+        house.work(paints(1))
+    assert [house.work(paints(1), finishes()).id for _ in others] == others
+    for _ in range(2):
+        assert house.repository.get(poisoned.id).status is JobStatus.QUEUED
+        with pytest.raises(StorageError):
+            run(house, ScriptedEngine([paints(1)]), max_dependency_failures=3)
+    ended = house.repository.get(poisoned.id)
+    assert (ended.status, ended.failed_attempts) == (JobStatus.FAILED, 0)
+    assert ended.error == execute.UNSERVED
+
+
+def test_an_outage_of_the_storage_is_no_fault_of_a_job(house: House) -> None:
+    first, second = (house.submit(options={"seed": seed}) for seed in range(2))
+    failing(house, StorageError(Path("x"), "connection refused"), "")
+    for _ in range(3):
+        with pytest.raises(StorageError):
+            run(house, ScriptedEngine([paints(1)]), max_dependency_failures=1)
+    after = house.repository.get(first.id)
+    assert (after.status, after.attempt, after.failed_dependencies) == (JobStatus.QUEUED, 3, 0)
+    assert house.repository.place_in_queue(second.id) == 2
+
+
+def test_a_job_is_given_back_as_soon_as_the_database_answers(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Otherwise its lease would run out, and the job would lose an attempt."""
+    house.submit()
+    job = house.claim()
+    answers = iter([False] * 3)
+    write = house.repository._write_of_attempt
+
+    def sometimes(job_id: str, attempt: int, values: Any) -> Job:
+        if "progress" not in values and not next(answers, True):
+            raise RepositoryError("connection refused")
+        return write(job_id, attempt, values)
+
+    monkeypatch.setattr(execute, "HAND_BACK_SECONDS", 0.01)
+    monkeypatch.setattr(house.repository, "_write_of_attempt", sometimes)
+    engine = ScriptedEngine([paints(1, checkpoint=b"state"), finishes()])
+    with pytest.raises(RepositoryError):
+        execute_job(job, house.workshop(engine))
+    after = house.repository.get(job.id)
+    assert (after.status, after.failed_attempts) == (JobStatus.QUEUED, 0)
+
+
 def test_a_full_disk_fails_the_job_and_makes_room(house: House) -> None:
     job = house.submit()
     failing(house, StorageFull(Path("x"), "there is no space left"), "result.png")
@@ -379,6 +488,82 @@ def test_a_full_disk_fails_the_job_and_makes_room(house: House) -> None:
     assert failed.error
     assert failed.error.code == "storage_full"
     assert files_of(house, job.id) == ["content", "preview.jpg", "style-0"]
+
+
+def little_space(monkeypatch: pytest.MonkeyPatch, free_bytes: int) -> None:
+    usage = SimpleNamespace(total=1 << 30, used=0, free=free_bytes)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
+
+
+def test_a_worker_without_space_gives_the_job_back(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another machine may have it: the job is as it was, and keeps its place."""
+    first, _ = (house.submit(options={"seed": seed}) for seed in range(2))
+    little_space(monkeypatch, 1_000_000)
+    with pytest.raises(DiskFull):
+        run(house, ScriptedEngine([paints(1), OutOfSpace("no space left")]))
+    after = house.repository.get(first.id)
+    assert (after.status, after.failed_attempts, after.failed_dependencies) == ("queued", 0, 0)
+    assert house.repository.place_in_queue(first.id) == 1
+
+
+def test_a_job_that_fills_the_disk_itself_stands_behind_the_others(house: House) -> None:
+    job, _ = (house.submit(options={"seed": seed}) for seed in range(2))
+    with pytest.raises(DiskFull):
+        house.work(OutOfSpace("no space left"))
+    after = house.repository.get(job.id)
+    assert (after.status, after.failed_attempts, after.failed_dependencies) == ("queued", 0, 1)
+    assert house.repository.place_in_queue(job.id) == 2
+
+
+def test_no_space_to_fetch_the_pictures(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    job = house.submit()
+
+    def fail(_: str, file: Path) -> None:
+        raise StorageFull(file, "no space left")
+
+    monkeypatch.setattr(house.storage, "fetch", fail)
+    with pytest.raises(DiskFull):
+        house.work(finishes())
+    assert house.repository.get(job.id).status is JobStatus.QUEUED
+
+
+def test_no_space_for_a_directory(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    job = house.submit()
+
+    def fail(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "mkdir", fail)
+    with pytest.raises(DiskFull):
+        house.work(finishes())
+    after = house.repository.get(job.id)
+    assert (after.status, after.failed_attempts) == (JobStatus.QUEUED, 0)
+
+
+@pytest.mark.parametrize(
+    "error", [StorageFull(Path("x"), "there is no space left"), FileNotFoundError("x")]
+)
+def test_a_checkpoint_that_does_not_fit_is_skipped(house: House, error: Exception) -> None:
+    """It does not fit into the storage, or the engine has removed it to make room."""
+    job = house.submit()
+    failing(house, error, "/1")
+    done = house.work(paints(1, checkpoint=b"large"), paints(2, checkpoint=b"large"), finishes())
+    assert (done.status, done.checkpoint) == (JobStatus.SUCCEEDED, None)
+    assert "1-result.png" in files_of(house, job.id)
+
+
+def test_frames_leave_the_disk_when_they_are_stored(house: House) -> None:
+    left: list[str] = []
+
+    def look(work: Work) -> None:
+        left.extend(file.name for file in work.directory.glob("frames/*"))
+
+    job = house.submit()
+    house.work(paints(1), look, finishes())
+    assert left == []
+    assert "frames/000001.jpg" in files_of(house, job.id)
 
 
 def test_a_fault_of_ours_fails_the_attempt(house: House) -> None:
@@ -410,7 +595,7 @@ def test_a_heartbeat_that_fails_is_tried_again(
     assert done.status is JobStatus.SUCCEEDED
 
 
-# ── sweep and janitor ─────────────────────────────────────────────────────────────────────────
+# ── sweep ─────────────────────────────────────────────────────────────────────────────────────
 
 
 def test_sweep_queues_what_nobody_works_on(house: House) -> None:
@@ -423,50 +608,6 @@ def test_sweep_queues_what_nobody_works_on(house: House) -> None:
         assert sweep(shop) == []
         with no_waiting():
             news.wait(PATIENCE_SECONDS)
-
-
-def aged(house: House, job_id: str, seconds: float) -> None:
-    """As if it had been completed so much earlier."""
-    with house.repository._write() as connection:
-        connection.exec_driver_sql(
-            "UPDATE jobs SET completed_at = completed_at - ? WHERE id = ?", (seconds, job_id)
-        )
-
-
-def test_the_janitor_forgets_what_is_old(house: House) -> None:
-    old, fresh, queued = (house.submit(options={"seed": seed}) for seed in range(3))
-    house.work(finishes())
-    house.work(finishes())
-    aged(house, old.id, 101)
-    assert clean(house.repository, house.storage, 100) == 1
-    assert house.repository.existing([old.id, fresh.id, queued.id]) == {fresh.id, queued.id}
-    assert set(house.storage.directories()) == {fresh.id, queued.id}
-
-
-def test_the_janitor_removes_orphans_but_not_what_is_being_submitted(
-    house: House, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    job = house.submit()
-    house.storage.put("orphan/content", CAT)
-    half_written = house.directory / "pictures" / "orphan" / "style-0#1"
-    half_written.write_bytes(b"a process was killed here")
-    assert clean(house.repository, house.storage, 100) == 0
-    monkeypatch.setattr(execute, "ORPHAN_SECONDS", -1.0)
-    assert clean(house.repository, house.storage, 100) == 1
-    assert house.storage.directories() == [job.id]
-    assert clean(house.repository, house.storage, 100) == 0
-
-
-def test_the_janitor_asks_for_many_directories_in_parts(
-    house: House, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(execute, "ORPHAN_SECONDS", -1.0)
-    monkeypatch.setattr(execute, "ORPHANS_ASKED_FOR", 2)
-    jobs = {house.submit(options={"seed": seed}).id for seed in range(5)}
-    for number in range(5):
-        house.storage.put(f"orphan{number}/content", b"x")
-    assert clean(house.repository, house.storage, 100) == 5
-    assert set(house.storage.directories()) == jobs
 
 
 def test_messages_between_worker_and_engine_survive_pickling(house: House) -> None:

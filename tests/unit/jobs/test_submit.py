@@ -1,5 +1,6 @@
 """What people do with jobs, on SQLite, a folder and a queue in memory."""
 
+import io
 import threading
 import time
 from collections.abc import Callable, Generator, Mapping
@@ -7,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from conftest import encoded, picture
 from nst.errors import (
@@ -26,6 +28,7 @@ from nst.errors import (
 from nst.jobs.execute import Failed
 from nst.jobs.job import JobError, JobStatus
 from nst.jobs.submit import MAX_STYLES, Limits, Seen, Upload, clean_name
+from nst.recipe import Recipe
 from patience import PATIENCE_SECONDS
 from service import CAT, CRASH, WAVES, House, files_of, finishes, paints, progress
 
@@ -242,13 +245,72 @@ def test_the_same_request_from_many_threads_makes_one_job(house: House) -> None:
 def test_an_earlier_result_is_the_result(house: House) -> None:
     first = house.submit()
     house.work(paints(5), finishes())
-    again = house.submit("ben", content=Upload(CAT, "another name.png"))
+    again = house.submit(options={})
     assert (again.status, again.cached) == (JobStatus.SUCCEEDED, True)
     assert again.result
     assert again.result.key == f"{again.id}/result.png"
     assert house.storage.get(again.result.key) == house.storage.get(f"{first.id}/1-result.png")
     house.jobs.delete("anna", first.id)
     assert house.storage.get(again.result.key)
+
+
+def test_the_recipe_of_an_earlier_result_has_the_names_of_the_order(house: House) -> None:
+    first = house.submit()
+    house.work(finishes())
+    again = house.submit(content=Upload(CAT, "my secret cat.png"))
+    assert again.cached
+    assert again.result
+    picture = house.storage.get(again.result.key)
+    recipe = Recipe.read(picture)
+    assert (recipe.content.path, recipe.styles[0].path) == ("my secret cat.png", "waves.png")
+    before = house.storage.get(f"{first.id}/1-result.png")
+    assert recipe.options == Recipe.read(before).options
+    assert b"cat.png" in before
+    assert picture.count(b"cat.png") == 1  # only the new name, which ends with it
+    assert decoded(picture).tobytes() == decoded(before).tobytes()
+
+
+def decoded(picture: bytes) -> Image.Image:
+    return Image.open(io.BytesIO(picture)).convert("RGB")
+
+
+def test_nobody_gets_the_result_of_somebody_else(house: House) -> None:
+    """Nor learns that it is there."""
+    house.submit("anna", content=Upload(CAT, "anna.png"))
+    house.work(finishes())
+    other = house.submit("ben")
+    assert (other.status, other.cached) == (JobStatus.QUEUED, False)
+    done = house.work(finishes())
+    assert done.result
+    assert b"anna" not in house.storage.get(done.result.key)
+    assert "anna" not in done.model_dump_json()
+
+
+@pytest.mark.parametrize(
+    ("before", "later", "is_cached"),
+    [
+        ({"weights_sha256": "1" * 64}, {"weights_sha256": "1" * 64}, True),
+        ({"weights_sha256": "1" * 64}, {"weights_sha256": "2" * 64}, False),
+        ({"model": "vgg19"}, {"weights_sha256": "1" * 64}, False),
+    ],
+)
+def test_a_result_of_other_weights_is_painted_anew(
+    house: House, before: dict[str, Any], later: dict[str, Any], is_cached: bool
+) -> None:
+    """Other weights have come since, or the model fell back to another one."""
+    house.submit()
+    house.work(finishes(**before))
+    house.submit("ben", options={"seed": 1})
+    house.work(finishes(**later))
+    assert house.submit().cached is is_cached
+
+
+def test_a_draft_does_not_make_other_results_old(house: House) -> None:
+    house.submit()
+    house.work(finishes())
+    house.submit("ben", options={"seed": 1})
+    house.work(finishes(steps=0, weights_sha256="3" * 64))
+    assert house.submit().cached
 
 
 def test_results_that_were_steered_or_canceled_are_no_answer_to_others(house: House) -> None:

@@ -25,6 +25,9 @@ of it, both ends of the bracket and the point that is tried, each with its gradi
 ADAM_VECTORS = 8
 """Content and starting picture, iterate and gradient, both averages, next iterate and gradient."""
 
+LBFGS_KEPT, ADAM_KEPT = 2, 4
+"""Vectors of a checkpoint besides the history: iterate and gradient, and Adam's averages."""
+
 WORKSPACE_BYTES = 150_000_000
 """What the convolution libraries keep for themselves: 50 … 150 MB measured."""
 
@@ -108,7 +111,15 @@ def predict(demand: Demand, tile_side: int | None, history_size: int) -> MemoryP
         vector_bytes=BYTES_PER_VECTOR_PIXEL * (vectors * pixels + style_pixels),
         content_bytes=_content_bytes(demand),
         activation_bytes=round(FRAGMENTATION * demand.number_bytes * held_numbers),
+        checkpoint_bytes=BYTES_PER_VECTOR_PIXEL * _kept_vectors(demand, history_size) * pixels,
     )
+
+
+def _kept_vectors(demand: Demand, history_size: int) -> int:
+    """Return how many vectors a checkpoint has; with matched neighbours also the image that the
+    scale began with."""
+    kept = ADAM_KEPT if demand.optimizer == "adam" else LBFGS_KEPT + 2 * history_size
+    return kept + demand.has_average + demand.is_matched
 
 
 def _content_bytes(demand: Demand) -> int:

@@ -1,0 +1,58 @@
+"""A circuit breaker for a queue: one that does not answer is left alone for a while."""
+
+import threading
+import time
+from collections.abc import Mapping
+
+from nst.errors import QueueError
+from nst.jobs.ports import Delivery, JobQueue
+
+REST_SECONDS = 15.0
+"""Seconds without a try after a message was not taken. Workers find the jobs without messages."""
+
+
+class QueueWithBreaker:
+    """A JobQueue that waits once for a broker that does not answer, and not again for every
+    message."""
+
+    def __init__(self, queue: JobQueue) -> None:
+        self._queue = queue
+        self._lock = threading.Lock()
+        self._rests_until = 0.0
+        self._has_failed = False
+
+    def publish(self, job_id: str, trace: Mapping[str, str]) -> None:
+        """Raises QueueError, at once while the queue is left alone."""
+        self._check()
+        try:
+            self._queue.publish(job_id, trace)
+        except QueueError:
+            self._has_failed = True
+            self._rest()
+            raise
+        self._has_failed, self._rests_until = False, 0.0
+
+    def receive(self, timeout_seconds: float) -> Delivery | None:
+        return self._queue.receive(timeout_seconds)
+
+    def commit(self, delivery: Delivery) -> None:
+        self._queue.commit(delivery)
+
+    def stay(self) -> None:
+        self._queue.stay()
+
+    def lag(self) -> int:
+        return self._queue.lag()
+
+    def close(self) -> None:
+        self._queue.close()
+
+    def _check(self) -> None:
+        with self._lock:
+            if time.monotonic() < self._rests_until:
+                raise QueueError("it did not answer a moment ago and is left alone")
+            if self._has_failed:
+                self._rest()  # for all others, while this call tries
+
+    def _rest(self) -> None:
+        self._rests_until = time.monotonic() + REST_SECONDS

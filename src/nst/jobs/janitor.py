@@ -1,0 +1,90 @@
+"""The janitor: removes expired jobs, and files that belong to no job.
+
+Files are deleted only where it is sure that nobody needs them: the storage must belong to this
+database, and a storage that is full of unknown jobs is more likely the wrong one.
+"""
+
+import logging
+import re
+import time
+from collections.abc import Sequence
+
+from nst.jobs.ports import ImageStorage, JobRepository
+
+JOB_ID = re.compile(r"[0-9a-f]{32}")
+"""As `nst.jobs.job.new_id` makes them. Directories with other names are somebody else's."""
+
+DEPLOYMENT_KEY = "deployment-id"
+"""Key of the file that names the database to which the storage belongs."""
+
+ORPHAN_SECONDS = 3600.0
+"""Age at which a directory without a job is removed; a younger one may be of a job that is being
+submitted."""
+
+MANY_ORPHANS = 20
+"""So many directories are removed at a time, however few others there are."""
+
+logger = logging.getLogger(__name__)
+
+
+def clean(repository: JobRepository, storage: ImageStorage, retention_seconds: float) -> int:
+    """Remove jobs that ended before the retention, and old files that belong to no job. Return how
+    many of both are gone. Raises DependencyError."""
+    expired = repository.completed_before(repository.now() - retention_seconds, limit=1000)
+    for job_id in expired:
+        # Files first: where the storage fails, the job stays and is found again.
+        storage.delete(f"{job_id}/")
+        repository.delete(job_id)
+    return len(expired) + _remove_orphans(repository, storage)
+
+
+def _remove_orphans(repository: JobRepository, storage: ImageStorage) -> int:
+    directories = [name for name in storage.directories() if JOB_ID.fullmatch(name)]
+    known = repository.existing(directories)
+    doubt = _doubt_about_owner(repository, storage, directories, known)
+    orphans = [] if doubt else [
+        name for name in directories if name not in known and _is_old(storage, name)
+    ]  # fmt: skip
+    if doubt := doubt or _doubt_about_number(orphans, directories):
+        logger.error("files without a job are not removed: %s", doubt)
+        return 0
+    for name in orphans:
+        storage.delete(f"{name}/")
+    return len(orphans)
+
+
+def _doubt_about_number(orphans: Sequence[str], directories: Sequence[str]) -> str | None:
+    if len(orphans) <= max(MANY_ORPHANS, len(directories) / 2):
+        return None
+    return (
+        f"{len(orphans)} of {len(directories)} directories, such as {orphans[0]}, belong to no job "
+        "of this database; check that it is the right one, and remove them by hand"
+    )
+
+
+def _doubt_about_owner(
+    repository: JobRepository,
+    storage: ImageStorage,
+    directories: Sequence[str],
+    known: set[str],
+) -> str | None:
+    """Return why the storage may be another database's; None if it belongs to this one. A storage
+    that belongs to none is taken, unless all that is there is unknown."""
+    ours = repository.deployment_id()
+    try:
+        theirs = storage.get(DEPLOYMENT_KEY).decode(errors="replace")
+    except FileNotFoundError:
+        if directories and not known:
+            return f"none of its {len(directories)} directories belongs to a job of this database"
+        storage.put(DEPLOYMENT_KEY, ours.encode())
+        return None
+    if theirs == ours:
+        return None
+    return (
+        f"the storage belongs to the database {theirs:.40}, this one is {ours}; check "
+        f"NST_DATABASE_URL and NST_STORAGE_URL, or remove the file {DEPLOYMENT_KEY}"
+    )
+
+
+def _is_old(storage: ImageStorage, directory: str) -> bool:
+    return storage.changed_at(f"{directory}/") < time.time() - ORPHAN_SECONDS

@@ -1,0 +1,209 @@
+"""The janitor removes what is old, and never what may be somebody's."""
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nst.errors import StorageError
+from nst.jobs import janitor
+from nst.jobs.janitor import DEPLOYMENT_KEY, MANY_ORPHANS, clean
+from nst.jobs.job import new_id
+from service import CAT, House, finishes
+
+RETENTION_SECONDS = 100.0
+
+
+def cleaned(house: House) -> int:
+    return clean(house.repository, house.storage, RETENTION_SECONDS)
+
+
+def aged(house: House, job_id: str, seconds: float) -> None:
+    """As if it had been completed so much earlier."""
+    with house.repository._write() as connection:
+        connection.exec_driver_sql(
+            "UPDATE jobs SET completed_at = completed_at - ? WHERE id = ?", (seconds, job_id)
+        )
+
+
+@pytest.fixture
+def all_is_old(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(janitor, "ORPHAN_SECONDS", -1.0)
+
+
+def orphans(house: House, count: int) -> set[str]:
+    names = {new_id() for _ in range(count)}
+    for name in names:
+        house.storage.put(f"{name}/content", b"x")
+    return names
+
+
+def test_expired_jobs_go(house: House) -> None:
+    old, fresh, queued = (house.submit(options={"seed": seed}) for seed in range(3))
+    house.work(finishes())
+    house.work(finishes())
+    aged(house, old.id, RETENTION_SECONDS + 1)
+    assert cleaned(house) == 1
+    assert house.repository.existing([old.id, fresh.id, queued.id]) == {fresh.id, queued.id}
+    assert set(house.storage.directories()) == {fresh.id, queued.id}
+
+
+def test_an_expired_job_whose_files_cannot_be_deleted_stays(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = house.submit()
+    house.work(finishes())
+    aged(house, job.id, RETENTION_SECONDS + 1)
+
+    def fail(_: str) -> None:
+        raise StorageError(Path("x"), "connection refused")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(house.storage, "delete", fail)
+        with pytest.raises(StorageError):
+            cleaned(house)
+    assert house.repository.existing([job.id])
+    assert cleaned(house) == 1
+    assert house.storage.directories() == []
+
+
+def test_orphans_go_but_not_what_is_being_submitted(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = house.submit()
+    (orphan,) = orphans(house, 1)
+    half_written = house.directory / "pictures" / orphan / "style-0#1"
+    half_written.write_bytes(b"a process was killed here")
+    assert cleaned(house) == 0
+    monkeypatch.setattr(janitor, "ORPHAN_SECONDS", -1.0)
+    assert cleaned(house) == 1
+    assert house.storage.directories() == [job.id]
+    assert cleaned(house) == 0
+
+
+@pytest.mark.usefixtures("all_is_old")
+def test_what_others_keep_in_the_storage_stays(house: House) -> None:
+    house.submit()
+    names = ["photos", "backup-2026", new_id().upper(), new_id()[:-1], "probe"]
+    for name in names:
+        house.storage.put(f"{name}/file", CAT)
+    assert cleaned(house) == 0
+    assert set(names) <= set(house.storage.directories())
+
+
+@pytest.mark.usefixtures("all_is_old")
+def test_the_storage_of_another_database_is_left_alone(
+    house: House, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As where NST_DATABASE_URL is wrong, or two services share a bucket."""
+    job = house.submit()
+    assert cleaned(house) == 0
+    (tmp_path / "other").mkdir()
+    other = House(tmp_path / "other")
+    with other.repository._write() as connection:
+        connection.exec_driver_sql("UPDATE deployment SET value = 'another' WHERE name = 'id'")
+    other.storage = house.storage
+    other.submit()  # that it knows some of the directories does not make the storage its own
+    assert cleaned(other) == 0
+    assert house.repository.deployment_id() in caplog.text
+    assert "NST_DATABASE_URL" in caplog.text
+    assert job.id in house.storage.directories()
+    other.close()
+
+
+@pytest.mark.usefixtures("all_is_old")
+def test_an_empty_database_does_not_take_a_full_storage(
+    house: House, caplog: pytest.LogCaptureFixture
+) -> None:
+    names = orphans(house, 3)
+    assert cleaned(house) == 0
+    assert "none of its 3 directories" in caplog.text
+    assert set(house.storage.directories()) == names
+    with pytest.raises(FileNotFoundError):
+        house.storage.get(DEPLOYMENT_KEY)
+
+
+@pytest.mark.usefixtures("all_is_old")
+def test_many_orphans_at_once_are_not_removed(
+    house: House, caplog: pytest.LogCaptureFixture
+) -> None:
+    job = house.submit()
+    some = orphans(house, MANY_ORPHANS)
+    assert cleaned(house) == len(some)
+    many = orphans(house, MANY_ORPHANS + 1)
+    assert cleaned(house) == 0
+    assert set(house.storage.directories()) == many | {job.id}
+    assert f"{len(many)} of {len(many) + 1} directories" in caplog.text
+
+
+# ── whatever is there ─────────────────────────────────────────────────────────────────────────
+
+
+class Shelf:
+    """A storage, as far as the janitor asks for it."""
+
+    def __init__(self, ages: dict[str, float], owner: bytes | None) -> None:
+        self.ages = dict(ages)
+        self.owner = owner
+
+    def directories(self) -> Sequence[str]:
+        return list(self.ages)
+
+    def changed_at(self, prefix: str) -> float:
+        return time.time() - self.ages[prefix.rstrip("/")]
+
+    def get(self, key: str) -> bytes:
+        if self.owner is None:
+            raise FileNotFoundError(key)
+        return self.owner
+
+    def put(self, _: str, data: bytes) -> None:
+        self.owner = data
+
+    def delete(self, prefix: str) -> None:
+        del self.ages[prefix.rstrip("/")]
+
+
+class Register:
+    """A repository, as far as the janitor asks for it."""
+
+    def __init__(self, jobs: set[str]) -> None:
+        self.jobs = jobs
+
+    def existing(self, names: Sequence[str]) -> set[str]:
+        return self.jobs & set(names)
+
+    def completed_before(self, _: float, limit: int) -> Sequence[str]:
+        return []
+
+    def now(self) -> float:
+        return 0.0
+
+    def deployment_id(self) -> str:
+        return "ours"
+
+
+job_names = st.text("0123456789abcdef", min_size=32, max_size=32)
+names = job_names | st.text(min_size=1).filter(lambda name: "/" not in name)
+
+
+@given(
+    ages=st.dictionaries(names, st.sampled_from([10.0, 1e5]), max_size=60),
+    owner=st.sampled_from([None, b"ours", b"theirs"]),
+    every=st.integers(1, 5),
+)
+def test_only_old_directories_of_no_job_in_our_own_storage_go(
+    ages: dict[str, float], owner: bytes | None, every: int
+) -> None:
+    jobs = set(sorted(name for name in ages if len(name) == 32)[::every])
+    shelf = Shelf(ages, owner)
+    clean(Register(jobs), shelf, RETENTION_SECONDS)  # type: ignore[arg-type]
+    gone = set(ages) - set(shelf.ages)
+    assert not gone & jobs
+    assert all(ages[name] > janitor.ORPHAN_SECONDS for name in gone)
+    assert all(janitor.JOB_ID.fullmatch(name) for name in gone)
+    assert len(gone) <= max(MANY_ORPHANS, len(ages) / 2)
+    assert not gone or shelf.owner == b"ours"

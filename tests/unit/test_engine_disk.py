@@ -1,0 +1,93 @@
+"""What the engine's process does where the disk is full."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import cast
+
+import pytest
+
+from nst.controls import Controls
+from nst.engine.checkpoint import Checkpoint
+from nst.engine_process import _Easel, _Painting, _Wishes
+from nst.errors import StorageError, StorageFull
+from nst.images import write_file
+from nst.jobs.execute import OutOfSpace, Work
+from nst.progress import Result, Snapshot
+from service import House
+
+
+@dataclass
+class Disk:
+    """Takes so many checkpoints; is asked as a snapshot is."""
+
+    checkpoints: int
+    tries: list[bool] = field(default_factory=list)
+    """Whether the old checkpoint was there."""
+
+    def save_checkpoint(self, path: Path) -> None:
+        self.tries.append(path.exists())
+        if self.checkpoints <= path.exists():
+            raise StorageFull(path, "no space left")
+        path.write_bytes(b"new")
+
+
+@pytest.fixture
+def painting(house: House, tmp_path: Path) -> _Painting:
+    house.submit()
+    job = house.claim()
+    work = Work(tmp_path, job, checkpoint_seconds=0)
+    return _Painting(work, _Wishes(Controls(job.order.options)), cast("_Easel", None))
+
+
+@pytest.mark.parametrize(
+    ("checkpoints", "tries", "kept"),
+    [(2, [True], b"new"), (1, [True, False], b"new"), (0, [True, False], None)],
+)
+def test_the_old_checkpoint_goes_where_two_do_not_fit(
+    painting: _Painting, tmp_path: Path, checkpoints: int, tries: list[bool], kept: bytes | None
+) -> None:
+    file = tmp_path / "checkpoint"
+    file.write_bytes(b"old")
+    disk = Disk(checkpoints)
+    assert painting._keep_checkpoint(cast("Snapshot", disk)) is (kept is not None)
+    assert disk.tries == tries
+    assert (file.read_bytes() if file.exists() else None) == kept
+
+
+@pytest.mark.parametrize(
+    "error",
+    [StorageFull(Path("x"), "full"), StorageError(Path("x"), "I/O error"), OSError(28, "full")],
+)
+def test_a_full_disk_is_no_fault_of_the_job(
+    painting: _Painting, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    def fail(_: _Painting) -> Result:
+        raise error
+
+    monkeypatch.setattr(_Painting, "_transfer", fail)
+    assert isinstance(painting.paint(), OutOfSpace)
+
+
+def test_a_full_disk_is_told_from_other_faults(tmp_path: Path) -> None:
+    def write(_: Path) -> None:
+        raise OSError(28, "No space left on device")
+
+    with pytest.raises(StorageFull, match="No space left"):
+        write_file(tmp_path / "x", write)
+
+
+def test_a_checkpoint_on_a_full_disk_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The library of its format has only words for it."""
+    from safetensors import SafetensorError
+
+    from nst.engine import checkpoint
+
+    def fail(*_: object) -> None:
+        raise SafetensorError("I/O error: No space left on device (os error 28)")
+
+    monkeypatch.setattr(checkpoint, "save_file", fail)
+    empty = Checkpoint.model_construct(vectors={}, origin=None)
+    with pytest.raises(StorageFull):
+        empty.save(tmp_path / "checkpoint")

@@ -1,0 +1,128 @@
+"""An outage of the database that is longer than a lease costs no job an attempt."""
+
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from nst import worker as worker_module
+from nst.adapters.sql import SqlJobRepository
+from nst.errors import RepositoryError
+from nst.jobs.execute import SteadyDatabase, Work
+from nst.jobs.job import JobStatus
+from nst.worker import Worker
+from patience import PATIENCE_SECONDS, wait_until
+from service import House, ScriptedEngine, finishes, paints
+
+LEASE_SECONDS = 4.0
+
+
+@pytest.fixture
+def outage(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
+    """While it is set, no repository is answered."""
+    is_out = threading.Event()
+
+    def refusing(method: Callable[..., Any]) -> Callable[..., Any]:
+        @contextmanager
+        def connect(repository: SqlJobRepository) -> Iterator[Any]:
+            if is_out.is_set():
+                raise RepositoryError("connection refused")
+            with method(repository) as connection:
+                yield connection
+
+        return connect
+
+    for name in ("_read", "_write"):
+        monkeypatch.setattr(SqlJobRepository, name, refusing(getattr(SqlJobRepository, name)))
+    return is_out
+
+
+@contextmanager
+def at_work(directory: Path, engine: ScriptedEngine) -> Iterator[Worker]:
+    """A worker in a thread, with a connection of its own."""
+    house = House(directory, lease_seconds=LEASE_SECONDS, keeps=True)
+    shop = house.workshop(engine)
+    shop.heartbeat_seconds = LEASE_SECONDS / 2  # later than others could sweep
+    worker = Worker(house.queue, shop, retention_seconds=3600)
+    thread = threading.Thread(target=worker.run)
+    thread.start()
+    yield worker
+    worker.stop()
+    thread.join(PATIENCE_SECONDS)
+    house.close()
+
+
+def has_lost_its_lease(directory: Path) -> bool:
+    with closing(sqlite3.connect(directory / "jobs.db")) as database:
+        query = "SELECT lease_expires_at < (julianday('now') - 2440587.5) * 86400.0 FROM jobs"
+        return all(row[0] for row in database.execute(query))
+
+
+def test_a_job_survives_an_outage_that_is_longer_than_its_lease(
+    house: House, outage: threading.Event, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(worker_module, "SWEEP_SECONDS", 0.05)
+    monkeypatch.setattr(worker_module, "IDLE_SECONDS", 0.05)
+    monkeypatch.setattr(worker_module, "BACK_OFF_SECONDS", (0.01, 0.05))
+    goes_on = threading.Event()
+
+    def wait(_: Work) -> None:
+        assert goes_on.wait(PATIENCE_SECONDS)
+
+    engine = ScriptedEngine([paints(1), wait, paints(2), finishes()])
+    job = house.submit()
+    with ExitStack() as stack:
+        stack.enter_context(at_work(house.directory, engine))
+        wait_until(lambda: house.repository.get(job.id).progress is not None)
+        others = [
+            stack.enter_context(at_work(house.directory, ScriptedEngine([finishes()])))
+            for _ in range(2)
+        ]
+        outage.set()
+        wait_until(lambda: has_lost_its_lease(house.directory))
+        outage.clear()
+        wait_until(lambda: not has_lost_its_lease(house.directory))
+        wait_until(lambda: all(other._database.look() for other in others))
+        goes_on.set()
+        wait_until(lambda: house.repository.get(job.id).status.is_final)
+    done = house.repository.get(job.id)
+    assert (done.status, done.attempt, done.failed_attempts) == (JobStatus.SUCCEEDED, 1, 0)
+
+
+class Clock:
+    """The clock of a database; None: the database does not answer."""
+
+    def __init__(self) -> None:
+        self.time: float | None = 1000.0
+
+    def now(self) -> float:
+        if self.time is None:
+            raise RepositoryError("connection refused")
+        return self.time
+
+
+def looks(*times: float) -> list[bool]:
+    """What is seen at these times, with a lease of 12 s."""
+    clock = Clock()
+    database = SteadyDatabase(clock, 12.0)  # type: ignore[arg-type]
+    seen = []
+    for clock.time in times:
+        seen.append(database.look())
+    return seen
+
+
+def test_a_database_is_steady_after_a_lease_without_a_gap() -> None:
+    assert looks(0, 5, 10, 13, 18) == [False, False, False, True, True]
+
+
+def test_a_gap_begins_the_time_again() -> None:
+    """Whether the database was away, this process slept, or the machine stood still."""
+    assert looks(0, 5, 10, 13, 20, 25, 30, 33) == [*[False] * 3, True, *[False] * 3, True]
+
+
+def test_a_clock_that_is_set_back_begins_the_time_again() -> None:
+    assert looks(100, 105, 110, 113, 50, 55) == [*[False] * 3, True, False, False]
