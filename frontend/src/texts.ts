@@ -124,6 +124,10 @@ export const errors: Record<string, ErrorText> = {
     what: 'Too many pictures are waiting already.',
     todo: 'Try again in a few minutes.',
   },
+  server_busy: {
+    what: 'The server has its hands full.',
+    todo: 'Try again in a few seconds.',
+  },
   bad_request: {
     what: 'The server did not understand the page.',
     todo: 'Load the page again: it may be older than the server.',

@@ -171,6 +171,7 @@ def web_application(ports: Ports, streams: "Streams") -> "Flask":
     from nst import tracing
     from nst.api.app import create_app
     from nst.api.service import ApiSettings, Service
+    from nst.decoding import Decoder
     from nst.jobs.submit import Jobs, Limits
     from nst.settings import load_settings
 
@@ -191,8 +192,11 @@ def web_application(ports: Ports, streams: "Streams") -> "Flask":
         cors_origins=settings.cors_origins,
         trusted_proxies=settings.trusted_proxies,
     )
-    jobs = Jobs(ports.repository, ports.queue, ports.storage, ports.feed, ports.limiter, limits)
-    app = create_app(Service(jobs, ports.limiter, streams, api_settings))
+    decoder = Decoder(settings.max_pixels)
+    jobs = Jobs(
+        ports.repository, ports.queue, ports.storage, ports.feed, ports.limiter, limits, decoder
+    )
+    app = create_app(Service(jobs, ports.limiter, streams, api_settings, decoder))
     tracing.instrument(app)
     return app
 

@@ -9,6 +9,7 @@ from flask import Response, request, send_file
 from pydantic import BaseModel
 from werkzeug.exceptions import NotFound
 
+from nst import images
 from nst.api import pictures
 from nst.api.service import sends, service
 from nst.api.views import SampleView
@@ -111,9 +112,9 @@ def recipe() -> Response:
     file = request.files.get("image")
     if file is None:
         raise InvalidOption("image", "", "a picture as a file of the form")
-    with pictures.decoding:
-        found = Recipe.read(file.read())
-    return Response(found.text(), content_type="application/json")
+    with pictures.uploading.one(service().client()):
+        text = service().decoder.recipe(file.read(), client=service().client())
+    return Response(Recipe.parse(text).text(), content_type="application/json")
 
 
 def _views(kind: SampleKind) -> list[SampleView]:
@@ -142,4 +143,4 @@ def _send(kind: SampleKind, name: str) -> Response:
 
 @cache
 def _thumb(file: Path) -> bytes:
-    return pictures.thumb(file.read_bytes())
+    return images.small(file.read_bytes(), pictures.THUMB_SIDE_PIXELS)

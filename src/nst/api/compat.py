@@ -70,7 +70,7 @@ def style_transfer() -> Any:
     """Ask for a picture: the files content_image and style_image of a form."""
     options, client = StyleTransferOptions.from_preset(DEFAULT_PRESET), service().client()
     files = [_file(name) for name in ("content_image", "style_image")]
-    with pictures.decoding:
+    with pictures.uploading.one(client):
         content, style = (Upload(file.read(), file.filename or "") for file in files)
         job = service().jobs.submit(
             OWNER + client, content, [style], options, preset=DEFAULT_PRESET, client=client

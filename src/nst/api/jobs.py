@@ -75,7 +75,7 @@ def submit() -> Any:
     the same request makes one job, however often it is sent.
     """
     me, form = service().me(), _Form(service().jobs, service().me(), request.form, request.files)
-    with pictures.decoding:
+    with pictures.uploading.one(service().client()):
         order = form.read()
         job = service().jobs.submit(
             me,

@@ -10,6 +10,7 @@ from flask import Flask, current_app
 from nst.api import auth
 from nst.api.streams import Streams
 from nst.api.views import JobView
+from nst.decoding import Decoder
 from nst.jobs.ports import RateLimiter
 from nst.jobs.submit import Jobs, Seen
 
@@ -44,6 +45,8 @@ class Service:
     limiter: RateLimiter
     streams: Streams
     settings: ApiSettings
+    decoder: Decoder
+    """Of the pictures that are in the storage."""
 
     def attach(self, app: Flask) -> None:
         """Make it the one that `service` finds."""

@@ -12,6 +12,7 @@ from typing import Any
 import nst
 from nst import images
 from nst.controls import Controls
+from nst.decoding import Decoder
 from nst.errors import (
     DependencyError,
     ImageRole,
@@ -116,6 +117,7 @@ class Jobs:
         feed: ProgressFeed,
         limiter: RateLimiter,
         limits: Limits,
+        decoder: Decoder,
     ) -> None:
         self.repository = repository
         self.storage = storage
@@ -123,6 +125,7 @@ class Jobs:
         self.limits = limits
         self._queue = queue
         self._limiter = limiter
+        self._decoder = decoder
 
     def submit(
         self,
@@ -145,13 +148,13 @@ class Jobs:
 
         The order of the steps is what makes it safe to die between any two: files without a job
         are swept away, a job that no message tells of is found by the sweep.
-        Raises InvalidImage, InvalidOption, JobConflict, TooManyRequests, QueueFull.
+        Raises InvalidImage, InvalidOption, JobConflict, TooManyRequests, QueueFull, ServerBusy.
         """
         self._check(styles, masks, detail_map, options)
         job_id, files = new_id(), dict[str, bytes]()
 
         def place(upload: Upload, role: ImageRole, name: str) -> Picture:
-            picture = self._inspect(upload, role, f"{job_id}/{name}")
+            picture = self._inspect(upload, role, f"{job_id}/{name}", client)
             files[picture.key] = upload.data
             return picture
 
@@ -344,9 +347,13 @@ class Jobs:
             allowed = f"at most {self.limits.max_size} on this server"
             raise InvalidOption("size", options.size, allowed)
 
-    def _inspect(self, upload: Upload, role: ImageRole, key: str) -> Picture:
-        found = images.inspect(
-            upload.data, role, formats=tuple(CONTENT_TYPES), max_pixels=self.limits.max_pixels
+    def _inspect(self, upload: Upload, role: ImageRole, key: str, client: str) -> Picture:
+        found = self._decoder.inspect(
+            upload.data,
+            role,
+            formats=tuple(CONTENT_TYPES),
+            max_pixels=self.limits.max_pixels,
+            client=client,
         )
         return Picture(
             key=key,

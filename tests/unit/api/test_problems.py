@@ -33,6 +33,7 @@ STATUS = {
     "NotAllowed": 403,
     "TooManyRequests": 429,
     "QueueFull": 503,
+    "ServerBusy": 503,
     "LeaseLost": 409,
     "TransferError": 500,
     "OutOfMemory": 500,
