@@ -166,8 +166,15 @@ def ports() -> Iterator[Ports]:
         opened.close()
 
 
-def web_application(ports: Ports, streams: "Streams") -> "Flask":
-    """The WSGI application."""
+def is_behind_proxy() -> bool:
+    """Whether all requests come from a proxy, which says who asks. Raises InvalidOption."""
+    from nst.settings import load_settings
+
+    return load_settings().trusted_proxies > 0
+
+
+def web_application(ports: Ports, streams: "Streams", answers_per_client: int) -> "Flask":
+    """The WSGI application. `answers_per_client`: answers one client may receive at a time."""
     from nst import tracing
     from nst.api.app import create_app
     from nst.api.service import ApiSettings, Service
@@ -178,6 +185,7 @@ def web_application(ports: Ports, streams: "Streams") -> "Flask":
     settings = load_settings()
     limits = Limits(
         max_jobs_per_client=settings.max_jobs_per_client,
+        max_jobs_per_address=settings.max_jobs_per_address,
         max_bytes_per_day=settings.max_bytes_per_day,
         max_queued=settings.max_queued,
         max_size=settings.max_size,
@@ -191,6 +199,7 @@ def web_application(ports: Ports, streams: "Streams") -> "Flask":
         api_keys=settings.api_keys,
         cors_origins=settings.cors_origins,
         trusted_proxies=settings.trusted_proxies,
+        answers_per_client=answers_per_client,
     )
     decoder = Decoder(settings.max_pixels)
     jobs = Jobs(

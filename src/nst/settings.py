@@ -141,6 +141,8 @@ class Settings(BaseSettings):
     """Longest side of a result in pixels."""
     max_jobs_per_client: int = Field(default=20, ge=1)
     """That are queued or running at a time."""
+    max_jobs_per_address: int = Field(default=60, ge=1)
+    """Jobs queued or running at a time that come from one network address, whatever the cookies."""
     max_bytes_per_day: int = Field(default=2_000_000_000, ge=100_000)
     """Of one client's uploads."""
     max_queued: int = Field(default=1000, ge=1)

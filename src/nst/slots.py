@@ -23,7 +23,7 @@ class Slots:
         """`limit`: slots in all. `wait_seconds`: longest wait for one. `reason` and
         `retry_seconds` are what is said to those who get none."""
         self.limit = limit
-        self._limit_per_client = limit_per_client
+        self.limit_per_client = limit_per_client
         self._wait_seconds = wait_seconds
         self._retry_seconds = retry_seconds
         self._reason = reason
@@ -63,4 +63,4 @@ class Slots:
             self._changed.notify_all()
 
     def _is_free(self, client: str) -> bool:
-        return self.count < self.limit and self._held[client] < self._limit_per_client
+        return self.count < self.limit and self._held[client] < self.limit_per_client

@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import Any, cast
 
 from apiflask import APIFlask
-from flask import request
+from flask import Response, g, request
 from flask_cors import CORS
 from werkzeug.exceptions import NotFound
 from werkzeug.middleware.proxy_fix import ProxyFix
@@ -63,10 +63,26 @@ def create_app(service: Service) -> APIFlask:
         auth.key_name(settings.api_keys)
         auth.check_same_site(settings.cors_origins)
 
+    def take_answer() -> None:
+        if request.path.startswith("/api/"):
+            client = service.client()
+            service.answers.enter(client)
+            g.answers = client
+
+    def give_answer_back(response: Response) -> Response:
+        if client := g.pop("answers", None):
+            if response.mimetype == "text/event-stream":  # which have a limit of their own
+                service.answers.leave(client)
+            else:
+                response.call_on_close(lambda: service.answers.leave(client))
+        return response
+
     app.session_interface = auth.Sessions()
     problems.register(app)
     health.measure(app)
+    app.before_request(take_answer)
     app.before_request(limit_requests)
+    app.after_request(give_answer_back)
     app.after_request(page.security_headers(allow_embedding=bool(settings.cors_origins)))
     service.attach(app)
     _add_routes(app)

@@ -73,7 +73,13 @@ def style_transfer() -> Any:
     with pictures.uploading.one(client):
         content, style = (Upload(file.read(), file.filename or "") for file in files)
         job = service().jobs.submit(
-            OWNER + client, content, [style], options, preset=DEFAULT_PRESET, client=client
+            OWNER + client,
+            content,
+            [style],
+            options,
+            preset=DEFAULT_PRESET,
+            client=client,
+            counted_as=service().client_in_store(),
         )
     JOBS_TAKEN.labels("yes" if job.cached else "no").inc()
     return TaskView(task_id=job.id), HTTPStatus.ACCEPTED

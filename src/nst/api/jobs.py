@@ -46,7 +46,7 @@ class JobsQuery(BaseModel):
     before: str | None = None
 
 
-EVENTS = sends("text/event-stream", "snapshot, progress …, end", 429) | {
+EVENTS = sends("text/event-stream", "snapshot, progress …, end", 429, 503) | {
     204: {"description": "The client has seen the end."}
 }
 
@@ -89,6 +89,7 @@ def submit() -> Any:
             idempotency_key=_idempotency_key(),
             trace=_trace(),
             client=service().client(),
+            counted_as=service().client_in_store(),
         )
     JOBS_TAKEN.labels("yes" if job.cached else "no").inc()
     return _accepted(job)

@@ -96,6 +96,7 @@ def register(app: APIFlask) -> None:
     app.error_processor(_http_error)  # first: it registers handlers of its own
     app.register_error_handler(NSTError, _nst_error)
     app.register_error_handler(FileNotFoundError, _no_file)
+    app.register_error_handler(BlockingIOError, _silent)
     app.register_error_handler(HTTPException, _http_exception)
     app.register_error_handler(Exception, _unexpected)
 
@@ -153,6 +154,12 @@ def _no_file(_: FileNotFoundError) -> Response:
     """The storage does not have it, or not any more."""
     status = HTTPStatus.NOT_FOUND
     return problem(status, HTTP_CODES[status], "there is no such picture (any more)")
+
+
+def _silent(_: BlockingIOError) -> Response:
+    """The rest of a request did not come."""
+    status = HTTPStatus.REQUEST_TIMEOUT
+    return problem(status, "bad_request", "the rest of this request did not come; send it again")
 
 
 def _http_exception(error: HTTPException) -> Response | HTTPException:

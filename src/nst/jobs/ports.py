@@ -45,6 +45,9 @@ class JobRepository(Protocol):
     def unfinished(self, owner: str) -> int:
         """How many of the owner's jobs are queued or running."""
 
+    def unfinished_of_client(self, client: str) -> int:
+        """How many of the client's jobs, whoever owns them, are queued or running."""
+
     def place_in_queue(self, job_id: str) -> int | None:
         """1 for the job that is claimed next; None if it does not wait."""
 
@@ -53,8 +56,9 @@ class JobRepository(Protocol):
 
     def claim_next(self, worker: str, lease_seconds: float) -> Job | None:
         """Take the job whose turn it is: running, another attempt, leased. Each job of the same
-        owner that is not finished puts a new one back a little, so that nobody waits behind
-        somebody else's hundred. Two workers never get the same job. None: nothing is queued."""
+        owner or client that is not finished puts a new one back a little, and one that is tried
+        again, so that nobody waits behind somebody else's hundred. Two workers never get the same
+        job. None: nothing is queued."""
 
     def heartbeat(
         self, job_id: str, attempt: int, lease_seconds: float, progress: JobProgress | None

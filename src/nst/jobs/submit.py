@@ -75,7 +75,9 @@ class Limits:
     """What one client, and all of them together, may ask for."""
 
     max_jobs_per_client: int = 20
-    """Queued or running at a time."""
+    """Queued or running at a time, of one owner."""
+    max_jobs_per_address: int = 60
+    """Queued or running at a time, of one client: of all the owners behind an address."""
     max_bytes_per_day: int = 2_000_000_000
     """Of a client's uploads."""
     max_queued: int = 1000
@@ -139,12 +141,14 @@ class Jobs:
         preset: str | None = None,
         given: Sequence[str] = (),
         client: str = "",
+        counted_as: str = "",
         idempotency_key: str | None = None,
         trace: Mapping[str, str] | None = None,
     ) -> Job:
         """A new job, queued; or succeeded at once, if there is a result of the same order; or the
         one that was submitted with this key before. `given`: names of the options that the client
-        sent beside the preset. `client` is whose bytes are counted.
+        sent beside the preset. `client` is whose bytes are counted; `counted_as` names the client
+        in what is stored.
 
         The order of the steps is what makes it safe to die between any two: files without a job
         are swept away, a job that no message tells of is found by the sweep.
@@ -173,6 +177,7 @@ class Jobs:
         job = Job(
             id=job_id,
             owner=owner,
+            client=counted_as,
             order=order,
             fingerprint=order.fingerprint(nst.__version__),
             idempotency_key=idempotency_key,
@@ -181,7 +186,8 @@ class Jobs:
         # First of all: what has been taken once must not be refused because of a limit.
         if idempotency_key and (earlier := self.repository.find_submitted(owner, idempotency_key)):
             return _same(earlier, job)
-        self._admit(owner, client, sum(map(len, files.values())))
+        self._admit(owner, counted_as)
+        self._count_bytes(client, sum(map(len, files.values())))
         self._store(job_id, files)
         stored = self.repository.add(self._with_earlier_result(job))
         if stored.id != job.id:  # the same request came twice, at the same time
@@ -246,8 +252,7 @@ class Jobs:
 
     def retry(self, owner: str, job_id: str) -> Job:
         """Raises JobNotFound, JobConflict, TooManyRequests, QueueFull."""
-        self.get(owner, job_id)
-        self._admit(owner, "", 0)
+        self._admit(owner, self.get(owner, job_id).client)
         job = self.repository.retry(job_id)
         logger.info("job is tried again", extra=public_facts(job))
         self._wake_workers(job)
@@ -363,12 +368,18 @@ class Jobs:
             size=found.size,
         )
 
-    def _admit(self, owner: str, client: str, size_bytes: int) -> None:
+    def _admit(self, owner: str, client: str) -> None:
         if self.repository.state().jobs[JobStatus.QUEUED] >= self.limits.max_queued:
             raise QueueFull("too many jobs are waiting", 60)
         if self.repository.unfinished(owner) >= self.limits.max_jobs_per_client:
             reason = f"{self.limits.max_jobs_per_client} of your jobs are not finished yet"
             raise TooManyRequests(reason, 30)
+        limit = self.limits.max_jobs_per_address
+        if client and self.repository.unfinished_of_client(client) >= limit:
+            reason = f"{limit} jobs from your network address are not finished yet"
+            raise TooManyRequests(reason, 30)
+
+    def _count_bytes(self, client: str, size_bytes: int) -> None:
         limit = self.limits.max_bytes_per_day
         if wait := self._limiter.take("bytes", client, size_bytes, limit, DAY_SECONDS):
             raise TooManyRequests(f"you have uploaded {limit / 1e6:.0f} MB today", wait)
