@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
@@ -199,6 +200,8 @@ def web_application(ports: Ports, streams: "Streams", answers_per_client: int) -
         api_keys=settings.api_keys,
         cors_origins=settings.cors_origins,
         trusted_proxies=settings.trusted_proxies,
+        base_path=settings.base_path,
+        pictures_origin=_pictures_origin(settings),
         answers_per_client=answers_per_client,
     )
     decoder = Decoder(settings.max_pixels)
@@ -314,6 +317,19 @@ def _storage(settings: "Settings") -> "ImageStorage":
         access_key_id=_revealed(settings.s3_access_key_id),
         secret_access_key=_revealed(settings.s3_secret_access_key),
     )
+
+
+def _pictures_origin(settings: "Settings") -> str | None:
+    """Where links of the storage lead, if it gives any."""
+    if not settings.storage_url:
+        return None
+    if settings.s3_public_endpoint:
+        address = urlsplit(settings.s3_public_endpoint)
+        return f"{address.scheme}://{address.netloc}"
+    if settings.s3_endpoint:
+        return None
+    bucket = urlsplit(settings.storage_url).netloc
+    return f"https://{bucket}.s3.{settings.s3_region}.amazonaws.com"
 
 
 def _feed(settings: "Settings") -> "ProgressFeed":

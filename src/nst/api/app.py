@@ -11,6 +11,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 import nst
 from nst.api import auth, catalog, compat, health, jobs, openapi, page, problems, results, shared
+from nst.api.base_path import BasePath
 from nst.api.service import Service
 from nst.errors import TooManyRequests
 
@@ -46,9 +47,11 @@ def create_app(service: Service) -> APIFlask:
         MAX_CONTENT_LENGTH=settings.max_upload_bytes + FORM_OVERHEAD_BYTES,
         **OPENAPI_CONFIG,
     )
-    if settings.trusted_proxies:
-        hops = settings.trusted_proxies
-        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
+    app.wsgi_app = BasePath(app.wsgi_app, settings.base_path)  # type: ignore[method-assign]
+    if hops := settings.trusted_proxies:
+        app.wsgi_app = ProxyFix(  # type: ignore[method-assign]
+            app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops, x_prefix=1
+        )
     if settings.cors_origins:
         CORS(app, resources={"/api/*": {"origins": list(settings.cors_origins)}})
 
@@ -83,7 +86,11 @@ def create_app(service: Service) -> APIFlask:
     app.before_request(take_answer)
     app.before_request(limit_requests)
     app.after_request(give_answer_back)
-    app.after_request(page.security_headers(allow_embedding=bool(settings.cors_origins)))
+    app.after_request(
+        page.security_headers(
+            allow_embedding=bool(settings.cors_origins), pictures_origin=settings.pictures_origin
+        )
+    )
     service.attach(app)
     _add_routes(app)
     return app

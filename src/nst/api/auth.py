@@ -19,6 +19,10 @@ class Sessions(SecureCookieSessionInterface):
         """Called by Flask."""
         return request.is_secure
 
+    def get_cookie_path(self, app: Flask) -> str:  # noqa: ARG002 - Flask has it
+        """Called by Flask. Another program at the same host does not get them."""
+        return request.script_root or "/"
+
 
 def owner(api_keys: Mapping[str, str]) -> str:
     """To whom the jobs of this request belong. `api_keys`: name → SHA-256 of the key, in hex.

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from apiflask import APIBlueprint
-from flask import Response, request, send_file
+from flask import Response, request, send_file, url_for
 from pydantic import BaseModel
 from werkzeug.exceptions import NotFound
 
@@ -122,8 +122,8 @@ def _views(kind: SampleKind) -> list[SampleView]:
         SampleView(
             name=name,
             title=name.replace("_", " ").capitalize(),
-            url=f"/api/v1/{kind}s/{name}",
-            thumb=f"/api/v1/{kind}s/{name}?thumb=1",
+            url=url_for(f"catalog.{kind}", name=name),
+            thumb=url_for(f"catalog.{kind}", name=name, thumb=1),
         )
         for name in samples(kind)
     ]

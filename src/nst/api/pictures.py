@@ -65,18 +65,18 @@ def send(
     file = storage.stat(key)
     if file is None:
         raise NotFound("there is no such picture (yet)")
+    disposition = _disposition("attachment" if is_asked("download") else "inline", name)
     if request.if_none_match.contains(file.etag):
         response = Response(status=HTTPStatus.NOT_MODIFIED)
     elif is_asked("thumb"):
         data = _small(storage, file, THUMB_SIDE_PIXELS, keep=not key.endswith(PREVIEW))
         response = Response(data, content_type="image/jpeg")
-    elif large_by_link and (link := storage.link(key, LINK_SECONDS)):
+    elif large_by_link and (link := storage.link(key, LINK_SECONDS, disposition)):
         return redirect(link, Response=Response)  # type: ignore[return-value]
     else:
         response = _ranged(storage, file)
         response.content_type = content_type
-        kind = "attachment" if is_asked("download") else "inline"
-        response.headers["Content-Disposition"] = _disposition(kind, name)
+        response.headers["Content-Disposition"] = disposition
     response.set_etag(file.etag)
     response.cache_control.private = True
     response.cache_control.max_age = 0 if changes else YEAR_SECONDS

@@ -38,6 +38,11 @@ class ApiSettings:
     cors_origins: Sequence[str] = ()
     trusted_proxies: int = 0
     """How many stand before this server and say in X-Forwarded-For who asks."""
+    base_path: str = ""
+    """Path below which everything is, as /nst; empty: at the top, or where X-Forwarded-Prefix of a
+    trusted proxy says."""
+    pictures_origin: str | None = None
+    """Origin of the links by which clients get pictures from the storage itself."""
     answers_per_client: int = 48
     """Answers that one client may be receiving at a time, beside streams of events."""
 

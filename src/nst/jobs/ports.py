@@ -210,9 +210,9 @@ class ImageStorage(Protocol):
     def delete(self, prefix: str) -> None:
         """All files of a directory and those below it. `prefix` ends with "/"."""
 
-    def link(self, key: str, seconds: float) -> str | None:
-        """An address from which a client may get the file itself for a while; None if it must
-        come through the API."""
+    def link(self, key: str, seconds: float, disposition: str | None = None) -> str | None:
+        """An address from which a client may get the file itself for a while, with this
+        Content-Disposition; None if it must come through the API."""
 
 
 class Subscription(Protocol):
