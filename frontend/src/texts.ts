@@ -193,6 +193,8 @@ export const texts = {
     painted: 'Painting',
     compare: 'Compare photo and painting',
     dismiss: 'Dismiss this message',
+    noCookies:
+      'Your browser blocks cookies for this site. Allow them, then load the page again: without them nobody, not even you, can find your pictures.',
     offline: 'You are offline. What is being painted goes on; this page catches up when the connection is back.',
     missing: { title: 'Nothing hangs here', text: 'This address does not exist. The link may be old, or mistyped.' },
     home: 'To the first page',
