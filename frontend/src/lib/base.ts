@@ -1,5 +1,6 @@
 /** The path below which the page is: / or, where the server says so in <base>, another, as /nst/. */
 
 export function basePath(): string {
-  return new URL('./', document.baseURI).pathname;
+  const base = document.querySelector('base');
+  return base ? new URL('./', base.href).pathname : '/';
 }
