@@ -25,6 +25,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 
 from nst import bootstrap
 from nst.adapters.memory import MemoryProgressFeed
+from nst.decoding import Decoder
 from nst.jobs.execute import Finished, News, Work, Workshop
 from nst.jobs.job import RESULT, JobProgress, JobResult, JobStatus
 from nst.jobs.submit import Jobs, Limits, Upload
@@ -106,7 +107,13 @@ class Client:
     def __init__(self, ports: bootstrap.Ports) -> None:
         limits = Limits(max_jobs_per_client=10**6, max_queued=10**6, max_bytes_per_day=10**12)
         self._jobs = Jobs(
-            ports.repository, ports.queue, ports.storage, ports.feed, ports.limiter, limits
+            ports.repository,
+            ports.queue,
+            ports.storage,
+            ports.feed,
+            ports.limiter,
+            limits,
+            Decoder(),
         )
         self._content = Upload(sample("content", "cat").read_bytes(), "cat.jpg")
         self._style = Upload(sample("style", "impasto").read_bytes(), "impasto.jpg")

@@ -5,8 +5,8 @@ import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
   plugins: [tailwindcss(), svelte(), svelteTesting()],
-  // A deep link such as /jobs/5 must load /assets/…, not /jobs/assets/….
-  base: '/',
+  // Relative to <base> in index.html, so that the page works below any path.
+  base: './',
   build: {
     outDir: '../src/nst/api/page',
     emptyOutDir: true,

@@ -1,6 +1,7 @@
 """The service inside the process of a test: the adapters that `nst serve` has, and an engine that
 says what the test wants to hear."""
 
+import atexit
 import functools
 import io
 import threading
@@ -23,6 +24,7 @@ from nst.adapters.sql import SqlJobRepository
 from nst.api.app import create_app
 from nst.api.service import ApiSettings, Service
 from nst.api.streams import Streams
+from nst.decoding import Decoder
 from nst.jobs.execute import Crashed, Finished, News, Painted, Work, Workshop, execute_job
 from nst.jobs.job import (
     FRAMES,
@@ -196,7 +198,13 @@ class House:
         self.feed = MemoryProgressFeed()
         self.limiter = MemoryRateLimiter()
         self.jobs = Jobs(
-            self.repository, self.queue, self.storage, self.feed, self.limiter, self.limits
+            self.repository,
+            self.queue,
+            self.storage,
+            self.feed,
+            self.limiter,
+            self.limits,
+            decoder(),
         )
 
     def close(self) -> None:
@@ -251,16 +259,26 @@ class House:
         execute_job(job, self.workshop(ScriptedEngine(script)))
         return self.repository.get(job.id)
 
-    def app(self, **settings: Any) -> APIFlask:
-        values = {"secret_key": "a secret", "retention_seconds": 7 * 24 * 3600.0, **settings}
+    def app(self, **facts: Any) -> APIFlask:
+        values = {"secret_key": "a secret", "retention_seconds": 7 * 24 * 3600.0, **facts}
         streams = values.pop("streams", Streams(50, 10, 2 * PATIENCE_SECONDS))
-        app = create_app(Service(self.jobs, self.limiter, streams, ApiSettings(**values)))
+        decodes = values.pop("decoder", decoder())
+        settings = ApiSettings(**values)
+        app = create_app(Service(self.jobs, self.limiter, streams, settings, decodes))
         app.test_client_class = Browser
         return app
 
     def client(self, **settings: Any) -> Browser:
         """A browser that has not been here before."""
         return browser(self.app(**settings))
+
+
+@functools.cache
+def decoder() -> Decoder:
+    """One for all tests, whose processes are warm."""
+    made = Decoder(wait_seconds=PATIENCE_SECONDS)
+    atexit.register(made.close)
+    return made
 
 
 @functools.cache

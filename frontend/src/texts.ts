@@ -140,6 +140,10 @@ export const errors: Record<string, ErrorText> = {
     what: 'Too many pictures are waiting already.',
     todo: 'Try again in a few minutes.',
   },
+  server_busy: {
+    what: 'The server has its hands full.',
+    todo: 'Try again in a few seconds.',
+  },
   bad_request: {
     what: 'The server did not understand the page.',
     todo: 'Load the page again: it may be older than the server.',
@@ -205,6 +209,8 @@ export const texts = {
     painted: 'Painting',
     compare: 'Compare photo and painting',
     dismiss: 'Dismiss this message',
+    noCookies:
+      'Your browser blocks cookies for this site. Allow them, then load the page again: without them nobody, not even you, can find your pictures.',
     offline: 'You are offline. What is being painted goes on; this page catches up when the connection is back.',
     missing: { title: 'Nothing hangs here', text: 'This address does not exist. The link may be old, or mistyped.' },
     home: 'To the first page',

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
@@ -185,17 +186,26 @@ def ports() -> Iterator[Ports]:
         opened.close()
 
 
-def web_application(ports: Ports, streams: "Streams") -> "Flask":
-    """The WSGI application."""
+def is_behind_proxy() -> bool:
+    """Whether all requests come from a proxy, which says who asks. Raises InvalidOption."""
+    from nst.settings import load_settings
+
+    return load_settings().trusted_proxies > 0
+
+
+def web_application(ports: Ports, streams: "Streams", answers_per_client: int) -> "Flask":
+    """The WSGI application. `answers_per_client`: answers one client may receive at a time."""
     from nst import tracing
     from nst.api.app import create_app
     from nst.api.service import ApiSettings, Service
+    from nst.decoding import Decoder
     from nst.jobs.submit import Jobs, Limits
     from nst.settings import load_settings
 
     settings = load_settings()
     limits = Limits(
         max_jobs_per_client=settings.max_jobs_per_client,
+        max_jobs_per_address=settings.max_jobs_per_address,
         max_bytes_per_day=settings.max_bytes_per_day,
         max_queued=settings.max_queued,
         max_size=settings.max_size,
@@ -211,9 +221,15 @@ def web_application(ports: Ports, streams: "Streams") -> "Flask":
         api_keys=settings.api_keys,
         cors_origins=settings.cors_origins,
         trusted_proxies=settings.trusted_proxies,
+        base_path=settings.base_path,
+        pictures_origin=_pictures_origin(settings),
+        answers_per_client=answers_per_client,
     )
-    jobs = Jobs(ports.repository, ports.queue, ports.storage, ports.feed, ports.limiter, limits)
-    app = create_app(Service(jobs, ports.limiter, streams, api_settings))
+    decoder = Decoder(settings.max_pixels)
+    jobs = Jobs(
+        ports.repository, ports.queue, ports.storage, ports.feed, ports.limiter, limits, decoder
+    )
+    app = create_app(Service(jobs, ports.limiter, streams, api_settings, decoder))
     tracing.instrument(app)
     return app
 
@@ -325,6 +341,19 @@ def _storage(settings: "Settings") -> "ImageStorage":
         access_key_id=_revealed(settings.s3_access_key_id),
         secret_access_key=_revealed(settings.s3_secret_access_key),
     )
+
+
+def _pictures_origin(settings: "Settings") -> str | None:
+    """Where links of the storage lead, if it gives any."""
+    if not settings.storage_url:
+        return None
+    if settings.s3_public_endpoint:
+        address = urlsplit(settings.s3_public_endpoint)
+        return f"{address.scheme}://{address.netloc}"
+    if settings.s3_endpoint:
+        return None
+    bucket = urlsplit(settings.storage_url).netloc
+    return f"https://{bucket}.s3.{settings.s3_region}.amazonaws.com"
 
 
 def _feed(settings: "Settings") -> "ProgressFeed":

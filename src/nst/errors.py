@@ -10,7 +10,8 @@ NSTError                          code, message, facts as attributes
 ├─ JobConflict                    job_id, reason: not in this state of the job
 ├─ NotAllowed                     reason
 ├─ TooManyRequests                reason, retry_after_seconds
-│  └─ QueueFull                   the same, for everybody
+│  ├─ QueueFull                   the same, for everybody
+│  └─ ServerBusy                  the same, for everybody, and only for seconds
 ├─ UnreadableJob                  job_id, reason: another version of nst wrote it
 ├─ LeaseLost                      job_id, attempt: control flow, another worker has the job
 ├─ TransferError                  the engine could not finish
@@ -146,6 +147,12 @@ class QueueFull(TooManyRequests):
     """So many jobs wait that no other is taken, whoever asks."""
 
     code = "queue_full"
+
+
+class ServerBusy(TooManyRequests):
+    """The server does as much of this at a time as it may; the request waited and got no turn."""
+
+    code = "server_busy"
 
 
 class UnreadableJob(NSTError):

@@ -45,6 +45,13 @@ ImageSource: TypeAlias = "str | os.PathLike[str] | bytes | Image.Image | np.ndar
 MAX_PIXELS = 150_000_000
 """About the largest camera backs; 450 MB when decoded. Guards against decompression bombs."""
 
+MAX_SCANS = 100
+"""Most scans of one JPEG file. Progressive files of cameras and programs have 10 to 30; each scan
+costs time in proportion to the pixels, even if it is empty."""
+
+SMALL_QUALITY = 85
+"""JPEG quality of thumbnails."""
+
 MIN_SIDE_PIXELS = 16
 """Four poolings lie before relu5_1: with fewer pixels it has nothing to see."""
 
@@ -119,6 +126,47 @@ def inspect(
         return PictureFacts(kind, (width, height))
 
 
+def stored_size(data: bytes) -> tuple[int, int]:
+    """Return width and height in pixels as the header of the file has them. Raises InvalidImage."""
+    with _opened(data, "content") as image:
+        return image.size
+
+
+def small(data: bytes, side_pixels: int) -> bytes:
+    """Return the picture as a JPEG whose longest side has at most `side_pixels`, without metadata.
+
+    JPEG is decoded at a reduced size; of other formats the decoded picture is reduced before its
+    colours are converted. Raises InvalidImage.
+    """
+    with _opened(data, "content") as image:
+        _check_pixels(image.size, "content")
+        image.draft("RGB", (2 * side_pixels, 2 * side_pixels))
+        image.load()
+        with suppress(Exception):  # the pixels are whole, however broken the EXIF beside them is
+            ImageOps.exif_transpose(image, in_place=True)
+        picture = flatten(_to_srgb(_reduced(image, 2 * side_pixels)))
+        if max(picture.size) > side_pixels:
+            picture = resize(picture, fit(picture.size, side_pixels))
+        file = io.BytesIO()
+        picture.save(file, "JPEG", quality=SMALL_QUALITY)
+        return file.getvalue()
+
+
+def _reduced(image: Image.Image, side_pixels: int) -> Image.Image:
+    """The image by whole factors smaller, its longest side still at least `side_pixels`."""
+    factor = max(image.size) // side_pixels
+    if factor < 2:
+        return image
+    if image.mode.startswith(("I", "F")):
+        image = _to_8_bits(image)
+    if image.has_transparency_data and image.mode != "RGBA":
+        image = image.convert("RGBA")
+    elif image.mode in ("1", "P"):  # their numbers are no colours that could be averaged
+        image = image.convert("L" if image.mode == "1" else "RGB")
+    width, height = image.size
+    return image.reduce((min(factor, width), min(factor, height)))
+
+
 def check_sides(size: tuple[int, int], role: ImageRole) -> None:
     """Raise InvalidImage if a side has too few pixels for the deepest layer."""
     width, height = size
@@ -177,6 +225,7 @@ def _open(source: ImageSource, role: ImageRole) -> Image.Image:
     if isinstance(source, Image.Image):
         return source.copy()
     if isinstance(source, bytes):
+        _check_scans(source, role)
         return Image.open(io.BytesIO(source), formats=READABLE)
     if not isinstance(source, str | os.PathLike):
         return _from_array(source, role)
@@ -185,6 +234,16 @@ def _open(source: ImageSource, role: ImageRole) -> Image.Image:
         problem = f"{path} is not a file" if path.exists() else f"there is no file {path}"
         raise InvalidImage(role, f"{problem}; name a picture")
     return Image.open(path, formats=READABLE)
+
+
+def _check_scans(data: bytes, role: ImageRole) -> None:
+    # Between the markers of a JPEG the byte FF is always followed by 00 or by a restart.
+    if data.startswith(b"\xff\xd8") and (scans := data.count(b"\xff\xda")) > MAX_SCANS:
+        raise InvalidImage(
+            role,
+            f"this JPEG has {scans} scans, and at most {MAX_SCANS} are decoded; "
+            "open it in an image editor and save it again",
+        )
 
 
 def _from_array(array: "np.ndarray[Any, Any]", role: ImageRole) -> Image.Image:

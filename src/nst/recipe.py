@@ -100,10 +100,15 @@ class Recipe(BaseModel):
     @classmethod
     def read(cls, picture: Path | bytes) -> Self:
         """The recipe inside a picture file. Raises InvalidImage if there is none."""
+        name = "the picture" if isinstance(picture, bytes) else picture
+        return cls.parse(images.read_recipe(picture), name)
+
+    @classmethod
+    def parse(cls, text: str | None, name: str | Path = "the picture") -> Self:
+        """The recipe in this text from the picture `name`. Raises InvalidImage if it is none."""
         try:
-            return cls.model_validate_json(images.read_recipe(picture) or "")
+            return cls.model_validate_json(text or "")
         except ValidationError as error:
-            name = "the picture" if isinstance(picture, bytes) else picture
             reason = f"{name} carries no recipe; only pictures that nst saved can be repeated"
             raise InvalidImage("initial", reason) from error
 

@@ -39,6 +39,13 @@ def _database(url: SecretStr) -> SecretStr:
     return url
 
 
+def _path(path: str) -> str:
+    path = path.rstrip("/")
+    if not re.fullmatch(r"(/[A-Za-z0-9._~-]+)*", path):
+        raise ValueError("write a path that begins with a slash, as /nst")
+    return path
+
+
 def _long_enough(secret: SecretStr) -> SecretStr:
     if len(secret.get_secret_value()) < 16:
         raise ValueError("write 16 characters or more")
@@ -131,6 +138,9 @@ class Settings(BaseSettings):
     """name:SHA-256 of each API key, with commas between."""
     cors_origins: Words = ()
     """Other sites whose pages may use the API, with commas between."""
+    base_path: Annotated[str, AfterValidator(_path)] = ""
+    """Path of the address below which the page and the API are, as /nst; by default at the top, or
+    where X-Forwarded-Prefix of a trusted proxy says."""
     trusted_proxies: int = Field(default=0, ge=0, le=10)
     """How many proxies stand before the API and set X-Forwarded-For."""
     max_upload_bytes: int = Field(default=64_000_000, ge=100_000)
@@ -141,6 +151,8 @@ class Settings(BaseSettings):
     """Longest side of a result in pixels."""
     max_jobs_per_client: int = Field(default=20, ge=1)
     """That are queued or running at a time."""
+    max_jobs_per_address: int = Field(default=60, ge=1)
+    """Jobs queued or running at a time that come from one network address, whatever the cookies."""
     max_bytes_per_day: int = Field(default=2_000_000_000, ge=100_000)
     """Of one client's uploads."""
     max_pixel_steps_per_day: int = Field(default=200_000_000_000, ge=1_000_000, le=10**15)

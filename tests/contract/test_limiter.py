@@ -2,7 +2,9 @@
 
 import time
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
+from nst.adapters.memory import MemoryRateLimiter
 from nst.jobs.job import new_id
 from nst.jobs.ports import RateLimiter
 from patience import PATIENCE_SECONDS, wait_until
@@ -48,6 +50,23 @@ def test_after_the_window(limiter: RateLimiter) -> None:
     assert limiter.take("bytes", client, 1, 1, 1) == 0
     wait_until(lambda: limiter.take("bytes", client, 1, 1, 1) == 0)
     assert time.monotonic() - start > 0.99
+
+
+def test_no_other_client_is_looked_at() -> None:
+    class Unread(dict[Any, Any]):
+        """Fails if somebody walks through it."""
+
+        def items(self) -> Any:
+            raise AssertionError("every client was looked at")
+
+        __iter__ = keys = values = items
+
+    limiter = MemoryRateLimiter()
+    for number in range(100):
+        limiter.take("bytes", f"client {number}", 1, 1, 1)
+    limiter._used = Unread(limiter._used)
+    wait_until(lambda: limiter.take("bytes", "client 99", 1, 1, 1) == 0)
+    assert len(limiter._used) == 1  # and yet the ended ones are forgotten
 
 
 def test_a_window_does_not_grow(limiter: RateLimiter) -> None:

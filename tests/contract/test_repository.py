@@ -130,6 +130,15 @@ def test_how_many_are_unfinished(repository: JobRepository) -> None:
     assert repository.unfinished("nobody") == 0
 
 
+def test_how_many_a_client_has_whoever_owns_them(repository: JobRepository) -> None:
+    ended(repository, JobStatus.SUCCEEDED, client="c")
+    claimed(repository, client="c")
+    repository.add(job("bert", client="c"))
+    repository.add(job("carl", client="d"))
+    assert repository.unfinished_of_client("c") == 2
+    assert repository.unfinished_of_client("nobody") == 0
+
+
 def test_earlier_results(repository: JobRepository) -> None:
     def found() -> Job | None:
         return repository.find_result("anna", "f")
@@ -403,6 +412,26 @@ def test_steering_from_two_sides_is_added_up(repository: JobRepository) -> None:
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda name: repository.steer(running.id, {name: 1.0}), names))
     assert repository.get(running.id).steering == dict.fromkeys(names, 1.0)
+
+
+def test_a_hundred_owners_of_one_client_are_put_back_too(repository: JobRepository) -> None:
+    first, second, *_ = [repository.add(job(f"cookie {n}", client="c")).id for n in range(100)]
+    modest = repository.add(job("modest", client="d")).id
+    claims = [repository.claim_next("worker", LEASE) for _ in range(3)]
+    assert [claim.id for claim in claims if claim] == [first, modest, second]
+
+
+@pytest.mark.parametrize("facts", [{"client": "c"}, {}])
+def test_another_try_is_no_way_to_the_front(
+    repository: JobRepository, facts: dict[str, str]
+) -> None:
+    greedy = [repository.add(job("greedy", **facts)).id for _ in range(5)]
+    modest = repository.add(job("modest", client="d")).id
+    for job_id in greedy[1:]:
+        repository.cancel(job_id)
+        repository.retry(job_id)
+    assert [repository.place_in_queue(job_id) for job_id in greedy] == [1, 3, 4, 5, 6]
+    assert repository.place_in_queue(modest) == 2
 
 
 def test_another_try(repository: JobRepository) -> None:

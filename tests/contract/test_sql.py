@@ -25,7 +25,7 @@ from patience import PATIENCE_SECONDS, no_waiting, wait_until
 from racing import migrate
 from servers import Server
 
-REVISIONS = ["0001", "0002", "0003"]
+REVISIONS = ["0001", "0002", "0003", "0004"]
 
 # ── migrations ────────────────────────────────────────────────────────────────────────────────
 

@@ -50,5 +50,5 @@ def test_an_api_starts_while_the_broker_is_down(
     bootstrap.prepare_database()
     with bootstrap.ports() as ports:
         assert isinstance(ports.queue, QueueWithBreaker)
-        app = bootstrap.web_application(ports, bootstrap.event_streams())
+        app = bootstrap.web_application(ports, bootstrap.event_streams(), answers_per_client=9)
         assert app.test_client().get("/readyz").status_code == 200

@@ -54,6 +54,8 @@ VARIABLES: dict[str, tuple[str, Any]] = {
     "max_pixels": ("12000000", 12_000_000),
     "max_size": ("1024", 1024),
     "max_jobs_per_client": ("3", 3),
+    "max_jobs_per_address": ("3", 3),
+    "base_path": ("/nst/", "/nst"),
     "max_bytes_per_day": ("5000000", 5_000_000),
     "max_queued": ("7", 7),
     "requests_per_minute": ("60", 60),

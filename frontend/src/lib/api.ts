@@ -1,5 +1,6 @@
 /** The HTTP API. Every failure is a Problem. */
 
+import { basePath } from './base';
 import type {
   Frame,
   Job,
@@ -12,7 +13,7 @@ import type {
   Status,
 } from './types';
 
-const ROOT = '/api/v1';
+const ROOT = `${basePath()}api/v1`;
 
 /** What went wrong, as the server's problem document says it; code `offline` if it did not answer. */
 export class Problem extends Error {

@@ -1,5 +1,6 @@
 /** Looks: settings under a name of one's own, kept by this browser and carried in JSON files. */
 
+import { keep, recall } from './store';
 import type { Options } from './types';
 
 export interface Look {
@@ -28,11 +29,11 @@ function isLook(value: unknown): value is Look {
 }
 
 export function loadLooks(): Look[] {
-  return parseLooks(localStorage.getItem(KEY) ?? '') ?? [];
+  return parseLooks(recall(KEY) ?? '') ?? [];
 }
 
 export function saveLooks(looks: Look[]): void {
-  localStorage.setItem(KEY, JSON.stringify(looks));
+  keep(KEY, JSON.stringify(looks));
 }
 
 /** A look of the same name is replaced. */

@@ -1,5 +1,6 @@
 /** The losses of a job as they fell, kept by the tab so that a reload does not forget them. */
 
+import { keep, recall } from './store';
 import type { Losses } from './types';
 
 export interface LossPoint extends Losses {
@@ -12,18 +13,15 @@ const key = (jobId: string) => `nst-losses-${jobId}`;
 
 export function loadLosses(jobId: string): LossPoint[] {
   try {
-    return JSON.parse(sessionStorage.getItem(key(jobId)) ?? '[]') as LossPoint[];
+    return JSON.parse(recall(key(jobId), 'sessionStorage') ?? '[]') as LossPoint[];
   } catch {
     return [];
   }
 }
 
 export function saveLosses(jobId: string, points: LossPoint[]): void {
-  try {
-    sessionStorage.setItem(key(jobId), JSON.stringify(points));
-  } catch {
-    // A full store only means a shorter curve after a reload.
-  }
+  // A full store only means a shorter curve after a reload.
+  keep(key(jobId), JSON.stringify(points), 'sessionStorage');
 }
 
 /** With one more point. A job that was resumed goes back some steps; what it repeats is dropped. */

@@ -1,6 +1,7 @@
 /** Which page an address means, and going there without loading the page again. */
 
 import { tick } from 'svelte';
+import { basePath } from './base';
 
 export type Route =
   | { name: 'home' | 'studio' | 'history' | 'about' | 'missing' }
@@ -30,20 +31,27 @@ function decode(part: string): string {
   }
 }
 
+/** The path within the page, whatever it is below. */
+function pathHere(): string {
+  const base = basePath();
+  return location.pathname.startsWith(base) ? location.pathname.slice(base.length - 1) : location.pathname;
+}
+
 class Location {
-  path = $state(location.pathname);
+  path = $state(pathHere());
   search = $state(location.search);
   readonly route = $derived(routeOf(this.path));
   readonly query = $derived(new URLSearchParams(this.search));
 
   read(): void {
-    this.path = location.pathname;
+    this.path = pathHere();
     this.search = location.search;
   }
 }
 
 export const here = new Location();
 
+/** `address` is relative to where the page is: `studio`, `jobs/5`. */
 export async function go(address: string, { replace = false } = {}): Promise<void> {
   history[replace ? 'replaceState' : 'pushState'](null, '', address);
   const path = here.path;
@@ -56,7 +64,9 @@ export async function go(address: string, { replace = false } = {}): Promise<voi
 export function isOurs(event: MouseEvent, link: HTMLAnchorElement): boolean {
   const plain = event.button === 0 && !event.metaKey && !event.ctrlKey && !event.shiftKey && !event.altKey;
   const opensElsewhere = link.target !== '' || link.hasAttribute('download');
-  const outside = link.origin !== location.origin || link.pathname.startsWith('/api/');
+  const base = basePath();
+  const outside =
+    link.origin !== location.origin || !link.pathname.startsWith(base) || link.pathname.startsWith(`${base}api/`);
   const sameSpot = link.hash !== '' && link.pathname === location.pathname;
   return plain && !opensElsewhere && !outside && !sameSpot && !event.defaultPrevented;
 }

@@ -1,5 +1,7 @@
 /** Light, dark, or what the system says; the colours themselves are light-dark() pairs in app.css. */
 
+import { keep, recall } from './store';
+
 export type Theme = 'system' | 'light' | 'dark';
 
 const KEY = 'nst-theme';
@@ -9,13 +11,13 @@ class ThemeChoice {
   current = $state<Theme>('system');
 
   constructor() {
-    const stored = localStorage.getItem(KEY) as Theme | null;
+    const stored = recall(KEY) as Theme | null;
     if (stored && ORDER.includes(stored)) this.#apply(stored);
   }
 
   next(): void {
     const theme = ORDER[(ORDER.indexOf(this.current) + 1) % ORDER.length] ?? 'system';
-    localStorage.setItem(KEY, theme);
+    keep(KEY, theme);
     this.#apply(theme);
   }
 

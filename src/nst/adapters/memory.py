@@ -4,7 +4,7 @@ import math
 import queue
 import threading
 import time
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 
@@ -100,16 +100,25 @@ class MemoryRateLimiter:
     def __init__(self) -> None:
         self._used: dict[tuple[str, str], tuple[float, int]] = {}
         """When the window ends, and what is used up in it."""
+        self._windows: dict[int, deque[tuple[float, tuple[str, str]]]] = defaultdict(deque)
+        """For each length of windows when they end and whose they are, the next to end first."""
         self._lock = threading.Lock()
 
     def take(self, what: str, client: str, amount: int, limit: int, window_seconds: int) -> int:
-        now = time.time()
+        now = time.monotonic()
         with self._lock:
             ends_at, used = self._used.get((what, client), (0.0, 0))
             if ends_at <= now:
-                self._used = {key: value for key, value in self._used.items() if value[0] > now}
                 ends_at, used = now + window_seconds, 0
+            self._forget_ended(self._windows[window_seconds], now)
             if used + amount > limit:
                 return math.ceil(ends_at - now)
+            if (what, client) not in self._used:
+                self._windows[window_seconds].append((ends_at, (what, client)))
             self._used[what, client] = ends_at, used + amount
             return 0
+
+    def _forget_ended(self, windows: deque[tuple[float, tuple[str, str]]], now: float) -> None:
+        """Each window is looked at once, when it has ended: however many clients there are."""
+        while windows and windows[0][0] <= now:
+            self._used.pop(windows.popleft()[1], None)

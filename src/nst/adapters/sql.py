@@ -117,6 +117,8 @@ jobs = Table(
     Column("error", _JSON),
     Column("cached", Boolean, nullable=False),
     Column("failed_dependencies", Integer, nullable=False, server_default="0"),
+    Column("client", String(64), nullable=False, server_default=""),
+    Index("jobs_of_client", "client", "status"),
     Index("jobs_of_owner", "owner", "created_at"),
     Index("jobs_by_turn", "status", "turn_at"),
     Index("jobs_by_fingerprint", "fingerprint", "status"),
@@ -217,16 +219,10 @@ class SqlJobRepository:
         raise RepositoryError(f"its tables {where}, not at {newest}: run `nst migrate`")
 
     def add(self, job: Job) -> Job:
-        waiting = (
-            select(func.count())
-            .select_from(jobs)
-            .where(jobs.c.owner == job.owner, jobs.c.status.not_in(FINAL))
-            .scalar_subquery()
-        )
         values = job.model_dump(mode="json") | {
             "created_at": now(),
             "queued_at": now(),
-            "turn_at": now() + FAIR_GAP_SECONDS * waiting,
+            "turn_at": _turn(job),
             "completed_at": now() if job.status.is_final else None,
         }
         dialect = postgresql if self._engine.dialect.name == "postgresql" else sqlite
@@ -272,13 +268,12 @@ class SqlJobRepository:
             return [_job(row) for row in connection.execute(statement)]
 
     def unfinished(self, owner: str) -> int:
-        statement = (
-            select(func.count())
-            .select_from(jobs)
-            .where(jobs.c.owner == owner, jobs.c.status.not_in(FINAL))
-        )
         with self._read() as connection:
-            return connection.execute(statement).scalar_one()
+            return connection.execute(_unfinished(jobs.c.owner == owner)).scalar_one()
+
+    def unfinished_of_client(self, client: str) -> int:
+        with self._read() as connection:
+            return connection.execute(_unfinished(jobs.c.client == client)).scalar_one()
 
     def place_in_queue(self, job_id: str) -> int | None:
         turn = (jobs.c.turn_at, jobs.c.id)
@@ -444,10 +439,12 @@ class SqlJobRepository:
             return _job(connection.execute(statement.returning(jobs)).one())
 
     def retry(self, job_id: str) -> Job:
+        turn = _turn(self.get(job_id))
         values: dict[str, Any] = {
             "status": JobStatus.QUEUED,
             "queued_at": now(),
-            "turn_at": now(),
+            # Not before its old turn: trying again must not be a way to the front.
+            "turn_at": case((jobs.c.turn_at > turn, jobs.c.turn_at), else_=turn),
             "started_at": None,
             "completed_at": None,
             "failed_attempts": 0,
@@ -685,6 +682,25 @@ def _get(connection: Connection, job_id: str, *, lock: bool = False) -> Job:
     if row is None:
         raise JobNotFound(job_id)
     return _job(row)
+
+
+def _turn(job: Job) -> ColumnElement[float]:
+    """Now, put back by each other unfinished job of the owner or of the client."""
+    others = jobs.alias()
+    mine = others.c.owner == job.owner
+    if job.client:
+        mine |= others.c.client == job.client
+    waiting = (
+        select(func.count())
+        .select_from(others)
+        .where(mine, others.c.status.not_in(FINAL), others.c.id != job.id)
+        .scalar_subquery()
+    )
+    return now() + FAIR_GAP_SECONDS * waiting
+
+
+def _unfinished(whose: ColumnElement[bool]) -> Select[int]:
+    return select(func.count()).select_from(jobs).where(whose, jobs.c.status.not_in(FINAL))
 
 
 def _submitted(owner: str, idempotency_key: str) -> Select[Any]:

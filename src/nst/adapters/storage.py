@@ -1,13 +1,16 @@
 """ImageStorage in a folder, in S3 or in memory, through obstore, which speaks to all three."""
 
 import errno
+import hmac
 import mimetypes
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+from urllib.parse import quote, urlencode, urlsplit
 
 import obstore
 from obstore.exceptions import BaseError
@@ -79,7 +82,9 @@ def in_s3(
     """
     bucket, _, directory = url.removeprefix("s3://").partition("/")
     keys: S3Config = {}
+    signer: _Signer | None = None
     if access_key_id and secret_access_key:
+        signer = _Signer(access_key_id, secret_access_key, region)
         keys = {"access_key_id": access_key_id, "secret_access_key": secret_access_key}
 
     def at(address: str | None) -> S3Store:
@@ -94,7 +99,7 @@ def in_s3(
 
     with _errors(url):
         public = at(public_endpoint) if public_endpoint or not endpoint else None
-        return S3Storage(at(endpoint), public)
+        return S3Storage(at(endpoint), public, signer)
 
 
 class ObjectStorage:
@@ -160,8 +165,8 @@ class ObjectStorage:
             with suppress(FileNotFoundError), _errors(file.key):
                 obstore.delete(self._store, file.key)
 
-    def link(self, key: str, seconds: float) -> str | None:
-        """Nobody else gets there."""
+    def link(self, key: str, seconds: float, disposition: str | None = None) -> str | None:
+        """This storage has no public address."""
 
     def _attributes(self, key: str) -> dict[str, str] | None:
         """What is to be told to those who follow a link."""
@@ -197,24 +202,69 @@ class FolderStorage(ObjectStorage):
 class S3Storage(ObjectStorage):
     """Files in a bucket."""
 
-    def __init__(self, store: S3Store, public: S3Store | None) -> None:
-        """`public`: the same by the address that clients know."""
+    def __init__(
+        self, store: S3Store, public: S3Store | None, signer: "_Signer | None" = None
+    ) -> None:
+        """`public`: the same by the address that clients know. `signer`: signs what obstore cannot;
+        None where the keys are the machine's own."""
         super().__init__(store)
         self._public = public
+        self._signer = signer
 
     def delete(self, prefix: str) -> None:
         with _errors(prefix):
             obstore.delete(self._store, [file.key for file in self.list(prefix)])
 
-    def link(self, key: str, seconds: float) -> str | None:
-        if self._public is None:
+    def link(self, key: str, seconds: float, disposition: str | None = None) -> str | None:
+        if self._public is None or (disposition and self._signer is None):
             return None
         with _errors(key):
-            return obstore.sign(self._public, "GET", key, timedelta(seconds=seconds))
+            link = obstore.sign(self._public, "GET", key, timedelta(seconds=seconds))
+        if disposition and self._signer:
+            return self._signer.sign(link, seconds, disposition)
+        return link
 
     def _attributes(self, key: str) -> dict[str, str] | None:
         content_type, _ = mimetypes.guess_type(key)
         return {"Content-Type": content_type} if content_type else None
+
+
+class _Signer(NamedTuple):
+    """Signs links that say by which name a file is to be saved, which obstore cannot.
+
+    Signature version 4 in the query, of the documentation "Authenticating Requests: Using Query
+    Parameters" of Amazon S3.
+    """
+
+    access_key_id: str
+    secret_access_key: str
+    region: str
+
+    def sign(self, link: str, seconds: float, disposition: str) -> str:
+        """`link`: to the file, whatever its query is."""
+        place, now = urlsplit(link), datetime.now(UTC)
+        scope = f"{now:%Y%m%d}/{self.region}/s3/aws4_request"
+        time = f"{now:%Y%m%dT%H%M%SZ}"
+        facts = {
+            "X-Amz-Algorithm": "AWS4-HMAC-SHA256",
+            "X-Amz-Credential": f"{self.access_key_id}/{scope}",
+            "X-Amz-Date": time,
+            "X-Amz-Expires": str(round(seconds)),
+            "X-Amz-SignedHeaders": "host",
+            "response-content-disposition": disposition,
+        }
+        query = urlencode(facts, quote_via=quote, safe="")  # in the order that is asked for
+        headers = f"host:{place.netloc}\n"
+        request = "\n".join(("GET", place.path, query, headers, "host", "UNSIGNED-PAYLOAD"))
+        digest = sha256(request.encode()).hexdigest()
+        signature = self._signature(scope, f"AWS4-HMAC-SHA256\n{time}\n{scope}\n{digest}")
+        return f"{place.scheme}://{place.netloc}{place.path}?{query}&X-Amz-Signature={signature}"
+
+    def _signature(self, scope: str, text: str) -> str:
+        key = f"AWS4{self.secret_access_key}".encode()
+        for part in scope.split("/"):
+            key = hmac.digest(key, part.encode(), "sha256")
+        return hmac.digest(key, text.encode(), "sha256").hex()
 
 
 def _retry() -> "RetryConfig":

@@ -4,13 +4,14 @@ from datetime import timedelta
 from typing import Any, cast
 
 from apiflask import APIFlask
-from flask import request
+from flask import Response, g, request
 from flask_cors import CORS
 from werkzeug.exceptions import NotFound
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 import nst
 from nst.api import auth, catalog, compat, health, jobs, openapi, page, problems, results, shared
+from nst.api.base_path import BasePath
 from nst.api.service import Service
 from nst.errors import TooManyRequests
 
@@ -46,9 +47,11 @@ def create_app(service: Service) -> APIFlask:
         MAX_CONTENT_LENGTH=settings.max_upload_bytes + FORM_OVERHEAD_BYTES,
         **OPENAPI_CONFIG,
     )
-    if settings.trusted_proxies:
-        hops = settings.trusted_proxies
-        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
+    app.wsgi_app = BasePath(app.wsgi_app, settings.base_path)  # type: ignore[method-assign]
+    if hops := settings.trusted_proxies:
+        app.wsgi_app = ProxyFix(  # type: ignore[method-assign]
+            app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops, x_prefix=1
+        )
     if settings.cors_origins:
         CORS(app, resources={"/api/*": {"origins": list(settings.cors_origins)}})
 
@@ -63,11 +66,31 @@ def create_app(service: Service) -> APIFlask:
         auth.key_name(settings.api_keys)
         auth.check_same_site(settings.cors_origins)
 
+    def take_answer() -> None:
+        if request.path.startswith("/api/"):
+            client = service.client()
+            service.answers.enter(client)
+            g.answers = client
+
+    def give_answer_back(response: Response) -> Response:
+        if client := g.pop("answers", None):
+            if response.mimetype == "text/event-stream":  # which have a limit of their own
+                service.answers.leave(client)
+            else:
+                response.call_on_close(lambda: service.answers.leave(client))
+        return response
+
     app.session_interface = auth.Sessions()
     problems.register(app)
     health.measure(app)
+    app.before_request(take_answer)
     app.before_request(limit_requests)
-    app.after_request(page.security_headers(allow_embedding=bool(settings.cors_origins)))
+    app.after_request(give_answer_back)
+    app.after_request(
+        page.security_headers(
+            allow_embedding=bool(settings.cors_origins), pictures_origin=settings.pictures_origin
+        )
+    )
     service.attach(app)
     _add_routes(app)
     return app

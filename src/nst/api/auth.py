@@ -4,6 +4,7 @@ import hashlib
 import hmac
 import secrets
 from collections.abc import Collection, Mapping
+from ipaddress import IPv6Address, ip_address, ip_network
 
 from flask import Flask, request, session
 from flask.sessions import SecureCookieSessionInterface
@@ -17,6 +18,10 @@ class Sessions(SecureCookieSessionInterface):
     def get_cookie_secure(self, app: Flask) -> bool:  # noqa: ARG002 - Flask has it
         """Called by Flask."""
         return request.is_secure
+
+    def get_cookie_path(self, app: Flask) -> str:  # noqa: ARG002 - Flask has it
+        """Called by Flask. Another program at the same host does not get them."""
+        return request.script_root or "/"
 
 
 def owner(api_keys: Mapping[str, str]) -> str:
@@ -36,7 +41,19 @@ def client(api_keys: Mapping[str, str]) -> str:
         name = key_name(api_keys)
     except NotAllowed:
         name = None
-    return f"key:{name}" if name else request.remote_addr or "unknown"
+    return f"key:{name}" if name else network(request.remote_addr or "unknown")
+
+
+def network(address: str) -> str:
+    """What one client has: an IPv4 address, or a /64 of IPv6, in which everybody has 2⁶⁴ addresses
+    to choose from."""
+    try:
+        found = ip_address(address.partition("%")[0])
+    except ValueError:  # what a proxy that hides its clients says of them
+        return address[:100]
+    if isinstance(found, IPv6Address) and found.ipv4_mapped is None:
+        return str(ip_network((found, 64), strict=False))
+    return str(getattr(found, "ipv4_mapped", None) or found)
 
 
 def key_name(api_keys: Mapping[str, str]) -> str | None:

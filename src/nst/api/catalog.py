@@ -5,10 +5,11 @@ from pathlib import Path
 from typing import Any
 
 from apiflask import APIBlueprint
-from flask import Response, request, send_file
+from flask import Response, request, send_file, url_for
 from pydantic import BaseModel
 from werkzeug.exceptions import NotFound
 
+from nst import images
 from nst.api import pictures
 from nst.api.service import sends, service
 from nst.api.views import SampleView
@@ -117,9 +118,9 @@ def recipe() -> Response:
     file = request.files.get("image")
     if file is None:
         raise InvalidOption("image", "", "a picture as a file of the form")
-    with pictures.decoding:
-        found = Recipe.read(file.read())
-    return Response(found.text(), content_type="application/json")
+    with pictures.uploading.one(service().client()):
+        text = service().decoder.recipe(file.read(), client=service().client())
+    return Response(Recipe.parse(text).text(), content_type="application/json")
 
 
 def _views(kind: SampleKind) -> list[SampleView]:
@@ -127,8 +128,8 @@ def _views(kind: SampleKind) -> list[SampleView]:
         SampleView(
             name=name,
             title=name.replace("_", " ").capitalize(),
-            url=f"/api/v1/{kind}s/{name}",
-            thumb=f"/api/v1/{kind}s/{name}?thumb=1",
+            url=url_for(f"catalog.{kind}", name=name),
+            thumb=url_for(f"catalog.{kind}", name=name, thumb=1),
         )
         for name in samples(kind)
     ]
@@ -148,4 +149,4 @@ def _send(kind: SampleKind, name: str) -> Response:
 
 @cache
 def _thumb(file: Path) -> bytes:
-    return pictures.thumb(file.read_bytes())
+    return images.small(file.read_bytes(), pictures.THUMB_SIDE_PIXELS)

@@ -70,7 +70,7 @@ def style_transfer() -> Any:
     """Ask for a picture: the files content_image and style_image of a form."""
     options, client = StyleTransferOptions.from_preset(DEFAULT_PRESET), service().client()
     files = [_file(name) for name in ("content_image", "style_image")]
-    with pictures.uploading:
+    with pictures.uploading.one(client):
         content, style = (Upload(file.read(), file.filename or "") for file in files)
         job = service().jobs.submit(
             OWNER + client,
@@ -79,7 +79,7 @@ def style_transfer() -> Any:
             options,
             preset=DEFAULT_PRESET,
             client=client,
-            decoding=pictures.decoding,
+            counted_as=service().client_in_store(),
         )
     JOBS_TAKEN.labels("yes" if job.cached else "no").inc()
     return TaskView(task_id=job.id), HTTPStatus.ACCEPTED

@@ -8,6 +8,7 @@ from typing import Any
 from apiflask import APIBlueprint, APIFlask
 from flask import Response, g, request
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
+from werkzeug.exceptions import NotFound
 
 from nst.api import problems
 from nst.api.service import sends, service
@@ -24,6 +25,14 @@ PROBE = "probe/none"
 def healthz() -> dict[str, str]:
     """This process answers."""
     return {"status": "ok"}
+
+
+@routes.before_request
+def refuse_visitors() -> None:
+    """What is told here is not for those who come through the proxies. Raises NotFound."""
+    through_proxy = service().settings.trusted_proxies and "X-Forwarded-For" in request.headers
+    if through_proxy and request.path != "/healthz":
+        raise NotFound
 
 
 @routes.get("/readyz")

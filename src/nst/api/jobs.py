@@ -46,7 +46,7 @@ class JobsQuery(BaseModel):
     before: str | None = None
 
 
-EVENTS = sends("text/event-stream", "snapshot, progress …, end", 429) | {
+EVENTS = sends("text/event-stream", "snapshot, progress …, end", 429, 503) | {
     204: {"description": "The client has seen the end."}
 }
 
@@ -75,7 +75,7 @@ def submit() -> Any:
     the same request makes one job, however often it is sent.
     """
     me, form = service().me(), _Form(service().jobs, service().me(), request.form, request.files)
-    with pictures.uploading:
+    with pictures.uploading.one(service().client()):
         order = form.read()
         job = service().jobs.submit(
             me,
@@ -89,7 +89,7 @@ def submit() -> Any:
             idempotency_key=_idempotency_key(),
             trace=_trace(),
             client=service().client(),
-            decoding=pictures.decoding,
+            counted_as=service().client_in_store(),
         )
     JOBS_TAKEN.labels("yes" if job.cached else "no").inc()
     return _accepted(job)

@@ -20,7 +20,7 @@ SWAGGER = Path(str(resources.files("flask_openapi3_swagger"))) / "templates" / "
 NO_PAGE = """<!doctype html><html lang="en"><title>nst</title>
 <h1>nst is running</h1>
 <p>The page has not been built; <code>make page</code> does so. The API is there:
-<a href="/api/docs">documentation</a>.</p></html>"""
+<a href="@/api/docs">documentation</a>.</p></html>"""
 
 SECURITY_HEADERS = {
     "Content-Security-Policy": "; ".join(
@@ -30,7 +30,7 @@ SECURITY_HEADERS = {
             "style-src 'self' 'unsafe-inline'",  # style attributes, as sliders set them
             "worker-src 'self' blob:",
             "object-src 'none'",
-            "base-uri 'none'",
+            "base-uri 'self'",  # the page names its own path
             "form-action 'self'",
             "frame-ancestors 'none'",
         )
@@ -85,8 +85,21 @@ def page(path: str) -> Response:
     with suppress(NotFound):
         return send_from_directory(PAGE, path, max_age=3600)
     if not (PAGE / "index.html").is_file():
-        return current_app.response_class(NO_PAGE, mimetype="text/html")
+        text = NO_PAGE.replace("@", request.script_root)
+        return current_app.response_class(text, mimetype="text/html")
+    if request.script_root:
+        return _below(request.script_root)
     return send_from_directory(PAGE, "index.html", max_age=0)
+
+
+def _below(root: str) -> Response:
+    """The page, told below which path it is; its own addresses are all relative to that."""
+    text = (PAGE / "index.html").read_text()
+    text = text.replace('<base href="/"', f'<base href="{root}/"')
+    response = current_app.response_class(text, mimetype="text/html")
+    response.cache_control.no_cache = True
+    response.cache_control.max_age = 0
+    return response
 
 
 class PagePath(PathConverter):
@@ -95,9 +108,15 @@ class PagePath(PathConverter):
     regex = r"(?!api(?:/|$))[^/].*?"
 
 
-def security_headers(*, allow_embedding: bool) -> Callable[[Response], Response]:
+def security_headers(
+    *, allow_embedding: bool, pictures_origin: str | None = None
+) -> Callable[[Response], Response]:
     """Adds them to every response. `allow_embedding`: pages of other sites, which may use the API,
-    may show its pictures too."""
+    may show its pictures too. `pictures_origin`: the page may show pictures from there."""
+    headers = dict(SECURITY_HEADERS)
+    if pictures_origin:
+        policy = headers["Content-Security-Policy"]
+        headers["Content-Security-Policy"] = policy.replace("data:;", f"data: {pictures_origin};")
 
     def add(response: Response) -> Response:
         is_api = request.path.startswith("/api/")
@@ -105,7 +124,7 @@ def security_headers(*, allow_embedding: bool) -> Callable[[Response], Response]
             response.headers.setdefault("Cache-Control", "no-store")
         if is_api and allow_embedding:
             response.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
-        for name, value in SECURITY_HEADERS.items():
+        for name, value in headers.items():
             response.headers.setdefault(name, value)
         return response
 

@@ -1,39 +1,45 @@
 """Pictures over HTTP: from the storage, with ranges and validators, whole or as thumbnails."""
 
-import io
 import re
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from hashlib import sha256
 from http import HTTPStatus
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from urllib.parse import quote
 
 from flask import Response, redirect, request
-from PIL import Image
 from werkzeug.exceptions import NotFound, RequestedRangeNotSatisfiable
 from zipstream import ZipStream
 
-from nst import images
-from nst.jobs.job import CONTENT, FRAMES, Job
+from nst.api.service import service
+from nst.errors import InvalidImage, ServerBusy, StorageError
+from nst.jobs.job import CONTENT, FRAMES, PREVIEW, Job
 from nst.jobs.ports import ImageStorage, StoredFile
 from nst.jobs.submit import clean_name
-from nst.video import Timelapse
+from nst.slots import Slots
 
 THUMB_SIDE_PIXELS = 400
-FILM_SIDE_PIXELS = 768
 SHARED_SIDE_PIXELS = 2048
-SMALL_QUALITY = 85
 LINK_SECONDS = 300.0
 YEAR_SECONDS = 365 * 24 * 3600
 
 TIMELAPSE = "timelapse.webp"
 
-decoding = threading.BoundedSemaphore(4)
-"""To be held while a picture is decoded, and for nothing else: decoded pictures are large, so only
-a few requests decode at a time, and the others wait."""
+SMALL = "small/"
+"""Directory, in that of a job, of thumbnails that have been made."""
 
-uploading = threading.BoundedSemaphore(8)
-"""To be held while the files of a request are in memory, until they are stored."""
+WAIT_SECONDS = 10.0
+"""Longest wait for another request that makes the same thumbnail or film."""
+
+uploading = Slots(8, 3, wait_seconds=WAIT_SECONDS, reason="too many pictures are being uploaded")
+"""To be held while pictures of a request are in memory: they can be large, so only a few requests
+may at a time, and the others wait for a while."""
+
+_making = tuple(threading.Lock() for _ in range(64))
+"""So that what is asked for several times at once is made once; a key has one of these."""
 
 
 def is_asked(name: str) -> bool:
@@ -59,17 +65,18 @@ def send(
     file = storage.stat(key)
     if file is None:
         raise NotFound("there is no such picture (yet)")
+    disposition = _disposition("attachment" if is_asked("download") else "inline", name)
     if request.if_none_match.contains(file.etag):
         response = Response(status=HTTPStatus.NOT_MODIFIED)
     elif is_asked("thumb"):
-        response = Response(_small(storage.get(key), THUMB_SIDE_PIXELS), content_type="image/jpeg")
-    elif large_by_link and (link := storage.link(key, LINK_SECONDS)):
+        data = _small(storage, file, THUMB_SIDE_PIXELS, keep=not key.endswith(PREVIEW))
+        response = Response(data, content_type="image/jpeg")
+    elif large_by_link and (link := storage.link(key, LINK_SECONDS, disposition)):
         return redirect(link, Response=Response)  # type: ignore[return-value]
     else:
         response = _ranged(storage, file)
         response.content_type = content_type
-        kind = "attachment" if is_asked("download") else "inline"
-        response.headers["Content-Disposition"] = _disposition(kind, name)
+        response.headers["Content-Disposition"] = disposition
     response.set_etag(file.etag)
     response.cache_control.private = True
     response.cache_control.max_age = 0 if changes else YEAR_SECONDS
@@ -106,7 +113,7 @@ def send_content_without_metadata(storage: ImageStorage, job: Job) -> Response:
         response = Response(status=HTTPStatus.NOT_MODIFIED)
     else:
         side = THUMB_SIDE_PIXELS if is_asked("thumb") else SHARED_SIDE_PIXELS
-        response = Response(_small(storage.get(file.key), side), content_type="image/jpeg")
+        response = Response(_small(storage, file, side), content_type="image/jpeg")
     response.set_etag(file.etag)
     response.cache_control.private = True
     return response
@@ -122,7 +129,7 @@ def archive(storage: ImageStorage, job: Job) -> Response:
         raise NotFound("nothing has been painted yet")
     zipped = ZipStream(sized=True)
     for file, name in files:
-        zipped.add(storage.stream(file.key), name, size=file.size_bytes)
+        zipped.add(_pieces(storage, file), name, size=file.size_bytes)
     response = Response(iter(zipped), content_type="application/zip")
     response.content_length = len(zipped)
     name = file_name(job).removesuffix(".png") + ".zip"
@@ -130,14 +137,19 @@ def archive(storage: ImageStorage, job: Job) -> Response:
     return response
 
 
+def _pieces(storage: ImageStorage, file: StoredFile) -> Iterator[bytes]:
+    """Opened when the first piece is wanted: an archive has hundreds of files."""
+    yield from storage.stream(file.key)
+
+
 def timelapse(storage: ImageStorage, job: Job) -> Response:
     """A film of the frames; made when it is first asked for. Raises NotFound."""
     key = f"{job.id}/{job.attempt}-{TIMELAPSE}"
     if job.result is None:
         raise NotFound("the film is made when the picture is finished")
-    with decoding:
+    with _alone(key):
         if storage.stat(key) is None:
-            storage.put(key, _film(storage, job))
+            _make_film(storage, job, key)
     name = file_name(job).removesuffix(".png") + ".webp"
     return send(storage, key, "image/webp", name, changes=True)
 
@@ -147,22 +159,21 @@ def file_name(job: Job) -> str:
     return clean_name(job.order.title.replace(" ", "-"), "picture") + ".png"
 
 
-def _film(storage: ImageStorage, job: Job) -> bytes:
+def _make_film(storage: ImageStorage, job: Job, key: str) -> None:
     assert job.result is not None
     frames = storage.list(f"{job.id}/{FRAMES}")
-    first = _film_frame(storage, f"{job.id}/{CONTENT}", job.result.size)
-    last = _film_frame(storage, job.result.key, job.result.size)
-    with Timelapse(first) as film, TemporaryDirectory(prefix="nst-") as directory:
-        for step, frame in enumerate(frames, start=1):
-            film.add(step, lambda key=frame.key: _film_frame(storage, key, last.size))  # type: ignore[misc]
-        return film.save(Path(directory, TIMELAPSE), last).read_bytes()
+    with TemporaryDirectory(prefix="nst-") as directory:
 
+        def fetched(key: str) -> Path:
+            file = Path(directory, key.replace("/", "-"))
+            storage.fetch(key, file)
+            return file
 
-def _film_frame(storage: ImageStorage, key: str, size: tuple[int, int]) -> Image.Image:
-    picture = images.flatten(images.load(storage.get(key), "content"))
-    if max(size) > FILM_SIDE_PIXELS:
-        size = images.fit(size, FILM_SIDE_PIXELS)
-    return images.resize(picture, size)
+        film = Path(directory, TIMELAPSE)
+        content, result = fetched(f"{job.id}/{CONTENT}"), fetched(job.result.key)
+        steps = [fetched(frame.key) for frame in frames]
+        service().decoder.film(content, steps, result, film, client=service().client())
+        storage.put(key, film)
 
 
 def step_of(frame: StoredFile) -> int:
@@ -170,20 +181,42 @@ def step_of(frame: StoredFile) -> int:
     return int(Path(frame.key).stem)
 
 
-def thumb(data: bytes) -> bytes:
-    """A small JPEG of a picture."""
-    return _small(data, THUMB_SIDE_PIXELS)
+def _small(
+    storage: ImageStorage, file: StoredFile, side_pixels: int, *, keep: bool = True
+) -> bytes:
+    """A small JPEG of a stored picture; `keep` it beside the picture for those who ask later."""
+    if not keep:
+        return _make_small(storage, file, side_pixels)
+    job_id, _, name = file.key.partition("/")
+    version = sha256(file.etag.encode()).hexdigest()[:16]
+    key = f"{job_id}/{SMALL}{side_pixels}-{name.replace('/', '-')}-{version}.jpg"
+    with _alone(key):
+        with suppress(FileNotFoundError):
+            return storage.get(key)
+        data = _make_small(storage, file, side_pixels)
+        with suppress(StorageError):  # it is shown all the same
+            storage.put(key, data)
+        return data
 
 
-def _small(data: bytes, side_pixels: int) -> bytes:
-    with decoding, Image.open(io.BytesIO(data)) as opened:
-        opened.draft("RGB", (2 * side_pixels, 2 * side_pixels))  # far faster for JPEG
-        picture = images.flatten(images.load(opened, "content"))
-    if max(picture.size) > side_pixels:
-        picture = images.resize(picture, images.fit(picture.size, side_pixels))
-    file = io.BytesIO()
-    picture.save(file, "JPEG", quality=SMALL_QUALITY)
-    return file.getvalue()
+def _make_small(storage: ImageStorage, file: StoredFile, side_pixels: int) -> bytes:
+    try:
+        data = storage.get(file.key)
+        return service().decoder.small(data, side_pixels, client=service().client())
+    except InvalidImage as error:
+        raise NotFound(f"there is no small version of this picture: {error.reason}") from error
+
+
+@contextmanager
+def _alone(key: str) -> Iterator[None]:
+    """Raises ServerBusy."""
+    lock = _making[hash(key) % len(_making)]
+    if not lock.acquire(timeout=WAIT_SECONDS):
+        raise ServerBusy("too many pictures are being made small", 10)
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def _ranged(storage: ImageStorage, file: StoredFile) -> Response:

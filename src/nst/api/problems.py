@@ -25,6 +25,7 @@ from nst.errors import (
     NotAllowed,
     NSTError,
     QueueFull,
+    ServerBusy,
     StorageFull,
     TooManyRequests,
     TransferCanceled,
@@ -44,6 +45,7 @@ STATUS: dict[type[NSTError], HTTPStatus] = {
     NotAllowed: HTTPStatus.FORBIDDEN,
     TooManyRequests: HTTPStatus.TOO_MANY_REQUESTS,
     QueueFull: HTTPStatus.SERVICE_UNAVAILABLE,
+    ServerBusy: HTTPStatus.SERVICE_UNAVAILABLE,
     LeaseLost: HTTPStatus.CONFLICT,
     TransferError: HTTPStatus.INTERNAL_SERVER_ERROR,
     TransferCanceled: HTTPStatus.CONFLICT,
@@ -98,6 +100,7 @@ def register(app: APIFlask) -> None:
     app.register_error_handler(NSTError, _nst_error)
     app.register_error_handler(FileNotFoundError, _no_file)
     app.register_error_handler(OSError, _os_error)
+    app.register_error_handler(BlockingIOError, _silent)
     app.register_error_handler(HTTPException, _http_exception)
     app.register_error_handler(Exception, _unexpected)
 
@@ -162,6 +165,12 @@ def _os_error(error: OSError) -> Response:
     if error.errno in NO_SPACE:
         return _nst_error(StorageFull(Path(tempfile.gettempdir()), str(error)))
     return _unexpected(error)
+
+
+def _silent(_: BlockingIOError) -> Response:
+    """The rest of a request did not come."""
+    status = HTTPStatus.REQUEST_TIMEOUT
+    return problem(status, "bad_request", "the rest of this request did not come; send it again")
 
 
 def _http_exception(error: HTTPException) -> Response | HTTPException:

@@ -1,5 +1,7 @@
 """What the routes work with, and how they describe what they send."""
 
+import hmac
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -10,8 +12,10 @@ from flask import Flask, current_app
 from nst.api import auth
 from nst.api.streams import Streams
 from nst.api.views import JobView
+from nst.decoding import Decoder
 from nst.jobs.ports import RateLimiter
 from nst.jobs.submit import Jobs, Seen
+from nst.slots import Slots
 
 _EXTENSION = "nst"
 
@@ -34,6 +38,13 @@ class ApiSettings:
     cors_origins: Sequence[str] = ()
     trusted_proxies: int = 0
     """How many stand before this server and say in X-Forwarded-For who asks."""
+    base_path: str = ""
+    """Path below which everything is, as /nst; empty: at the top, or where X-Forwarded-Prefix of a
+    trusted proxy says."""
+    pictures_origin: str | None = None
+    """Origin of the links by which clients get pictures from the storage itself."""
+    answers_per_client: int = 48
+    """Answers that one client may be receiving at a time, beside streams of events."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +55,15 @@ class Service:
     limiter: RateLimiter
     streams: Streams
     settings: ApiSettings
+    decoder: Decoder
+    """Of the pictures that are in the storage."""
+    answers: Slots = field(init=False)
+    """Held by the answers that are being sent."""
+
+    def __post_init__(self) -> None:
+        reason = "too many of your requests are being answered"
+        limit = self.settings.answers_per_client
+        object.__setattr__(self, "answers", Slots(sys.maxsize, limit, reason=reason))
 
     def attach(self, app: Flask) -> None:
         """Make it the one that `service` finds."""
@@ -56,6 +76,11 @@ class Service:
     def client(self) -> str:
         """Whose use this request is counted as."""
         return auth.client(self.settings.api_keys)
+
+    def client_in_store(self) -> str:
+        """The client as a hash, keyed because there are few addresses: what is kept with a job."""
+        key = self.settings.secret_key.encode()
+        return hmac.digest(key, self.client().encode(), "sha256").hex()
 
     def view(self, seen: Seen) -> JobView:
         """For its owner."""

@@ -6,7 +6,7 @@ from http import HTTPStatus
 from typing import Any
 
 from apiflask import APIBlueprint
-from flask import Response, url_for
+from flask import Response, request, url_for
 from pydantic import BaseModel, Field
 from werkzeug.exceptions import NotFound
 
@@ -38,7 +38,7 @@ def share(job_id: str, new: NewShare) -> Any:
     """Make a link by which anybody may see the result."""
     token = secrets.token_urlsafe(24)
     made = service().jobs.share(service().me(), job_id, token, new.days)
-    return ShareView.of(made, url=f"/shared/{token}"), HTTPStatus.CREATED
+    return ShareView.of(made, url=f"{request.script_root}/shared/{token}"), HTTPStatus.CREATED
 
 
 @routes.get("/jobs/<job_id>/shares")

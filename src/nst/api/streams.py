@@ -1,13 +1,12 @@
 """Server-sent events: how a job goes on, as it happens."""
 
 import threading
-from collections import Counter
 from collections.abc import Callable, Iterator
 
 from nst.api.views import JobView
-from nst.errors import TooManyRequests
 from nst.jobs.job import Job
 from nst.jobs.submit import Seen
+from nst.slots import Slots
 
 POLL_SECONDS = 2.0
 """So often a stream looks into the repository if it hears nothing."""
@@ -17,34 +16,14 @@ PING_SECONDS = 15.0
 """After so much silence a comment is sent, so that nobody on the way gives the line up."""
 
 
-class Streams:
+class Streams(Slots):
     """Those that are open: each holds a thread, so there is a limit to them."""
 
     def __init__(self, limit: int, limit_per_client: int, lifetime_seconds: float) -> None:
+        super().__init__(limit, limit_per_client, reason="too many streams of events are open")
         self.lifetime_seconds = lifetime_seconds
         self.is_closing = threading.Event()
         """Set when the server has to go."""
-        self.limit = limit
-        self._limit_per_client = limit_per_client
-        self._open: Counter[str] = Counter()
-        self._lock = threading.Lock()
-
-    @property
-    def count(self) -> int:
-        return self._open.total()
-
-    def enter(self, client: str) -> None:
-        """Raises TooManyRequests."""
-        with self._lock:
-            if self.count >= self.limit or self._open[client] >= self._limit_per_client:
-                raise TooManyRequests("too many streams of events are open", 10)
-            self._open[client] += 1
-
-    def leave(self, client: str) -> None:
-        """To be called once for each `enter`."""
-        with self._lock:
-            self._open[client] -= 1
-            self._open += Counter()  # drops those that are at 0
 
     def events(
         self, changes: Iterator[Seen | None], view: Callable[[Seen], JobView]

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from typing import Any, Self
 
-from flask import url_for
+from flask import request, url_for
 from pydantic import BaseModel
 
 from nst.controls import STEERABLE
@@ -220,7 +220,7 @@ def _links(job: Job) -> LinksView:
     preview = job.progress.preview_step if job.progress else None
     return LinksView(
         self=link("jobs.get_job"),
-        page=f"/jobs/{job.id}",
+        page=f"{request.script_root}/jobs/{job.id}",
         events=link("jobs.events"),
         result=link("results.result") if job.result else None,
         preview=link("results.preview", step=preview) if has_preview else None,

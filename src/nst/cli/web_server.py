@@ -1,16 +1,20 @@
 """gunicorn with threads, and the workers beside it in the same process."""
 
 import logging
+import socket
+import struct
+import sys
 import threading
+from collections import Counter
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING, Any, Self
 
 from gunicorn.app.base import BaseApplication
 from gunicorn.arbiter import Arbiter
 from gunicorn.config import Config
 from gunicorn.glogging import Logger
-from gunicorn.workers.gthread import ThreadWorker
+from gunicorn.workers.gthread import TConn, ThreadWorker
 
 from nst import bootstrap
 
@@ -22,6 +26,18 @@ GRACE_SECONDS = 8
 
 THREADS_BESIDE_STREAMS = 64
 """Every open stream of events holds a thread; these are for everything else."""
+
+ANSWERS_PER_CLIENT = 48
+"""Answers that one client may be receiving at a time, beside streams of events."""
+
+SILENCE_SECONDS = 20
+"""Seconds without a byte taken or sent after which a connection is closed: its thread is needed."""
+
+REFUSAL = (
+    b"HTTP/1.1 429 Too Many Requests\r\n"
+    b"Retry-After: 10\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+)
+"""What a connection is told that finds no thread left for its address."""
 
 logger = logging.getLogger(__name__)
 
@@ -45,6 +61,7 @@ class WebServer(BaseApplication):  # type: ignore[misc]
         self._workers = workers
         self._on_ready = on_ready
         self._streams = bootstrap.event_streams()
+        self.threads = self._streams.limit + THREADS_BESIDE_STREAMS
         self._stack = ExitStack()
         self._running: list[_Running] = []
         super().__init__()
@@ -55,8 +72,10 @@ class WebServer(BaseApplication):  # type: ignore[misc]
             "bind": f"{_bracketed(self._host)}:{self._port}",
             "worker_class": _Threads,
             "workers": 1,
-            "threads": self._streams.limit + THREADS_BESIDE_STREAMS,
-            "worker_connections": 4 * self._streams.limit,
+            "threads": self.threads,
+            "worker_connections": 4 * self.threads,
+            # It would wait for a reader for ever.
+            "sendfile": False,
             "graceful_timeout": GRACE_SECONDS,
             "control_socket_disable": True,
             "loglevel": "warning",
@@ -75,7 +94,15 @@ class WebServer(BaseApplication):  # type: ignore[misc]
             self._stack.enter_context(_Running(self._make_worker(ports)))
             for _ in range(self._workers)
         ]
-        return bootstrap.web_application(ports, self._streams)
+        return bootstrap.web_application(ports, self._streams, ANSWERS_PER_CLIENT)
+
+    @property
+    def threads_per_address(self) -> int | None:
+        """Threads that the connections of one address may hold; None where a proxy stands between,
+        whose address all of them have."""
+        if bootstrap.is_behind_proxy():
+            return None
+        return min(self._streams.limit_per_client + ANSWERS_PER_CLIENT, self.threads // 2)
 
     def leave(self) -> None:
         """Called in a signal handler: close what would last, give jobs back."""
@@ -108,9 +135,44 @@ class _Logger(Logger):  # type: ignore[misc]
         self.error_log.setLevel(cfg.loglevel.upper())
         self.error_log.propagate = True
 
+    def exception(self, msg: str, *args: object, **kwargs: object) -> None:
+        """Called by gunicorn. That a client fell silent is no error of ours."""
+        if not isinstance(sys.exception(), BlockingIOError):
+            super().exception(msg, *args, **kwargs)
+
 
 class _Threads(ThreadWorker):  # type: ignore[misc]
-    """Goes the same gentle way on Ctrl-C as on SIGTERM."""
+    """Goes the same gentle way on Ctrl-C as on SIGTERM. No client holds its threads for long, and
+    no address many of them."""
+
+    def __init__(self, *arguments: object, **options: object) -> None:
+        super().__init__(*arguments, **options)
+        self._threads_per_address: int | None = self.app.threads_per_address
+        self._held: Counter[str] = Counter()
+        """Threads by address. Changed by the main thread only."""
+
+    def enqueue_req(self, conn: TConn) -> None:
+        """Called by gunicorn, in its main thread, when a connection needs a thread."""
+        address, limit = _address(conn), self._threads_per_address
+        if limit is not None and self._held[address] >= limit:
+            self._refuse(conn)
+            return
+        self._held[address] += 1
+        _limit_silence(conn.sock)
+        super().enqueue_req(conn)
+
+    def finish_request(self, conn: TConn, fs: object) -> None:
+        """Called by gunicorn, in its main thread, when a thread has done its work."""
+        self._held[_address(conn)] -= 1
+        self._held += Counter()  # drops those that are at 0
+        super().finish_request(conn, fs)
+
+    def _refuse(self, conn: TConn) -> None:
+        with suppress(OSError):
+            conn.sock.setblocking(False)
+            conn.sock.send(REFUSAL)
+        self.nr_conns -= 1
+        conn.close()
 
     def handle_exit(self, sig: int, frame: object) -> None:
         """Called by gunicorn."""
@@ -118,6 +180,17 @@ class _Threads(ThreadWorker):  # type: ignore[misc]
         super().handle_exit(sig, frame)
 
     handle_quit = handle_exit
+
+
+def _address(conn: TConn) -> str:
+    return str(conn.client[0]) if conn.client else ""
+
+
+def _limit_silence(connection: socket.socket) -> None:
+    """By the system's own timeouts, each of which begins anew with every byte that moves."""
+    timeout = struct.pack("@ll", SILENCE_SECONDS, 0)
+    for option in (socket.SO_SNDTIMEO, socket.SO_RCVTIMEO):
+        connection.setsockopt(socket.SOL_SOCKET, option, timeout)
 
 
 class _Running:

@@ -174,6 +174,9 @@ class Job(_Value):
 
     id: str
     owner: str
+    client: str = ""
+    """Whose use it is counted as, beside the owner's: an API key or an address, as a keyed hash.
+    Empty in jobs of older versions."""
     order: Order
     fingerprint: str
     idempotency_key: str | None = None

@@ -46,6 +46,9 @@ class JobRepository(Protocol):
     def unfinished(self, owner: str) -> int:
         """How many of the owner's jobs are queued or running."""
 
+    def unfinished_of_client(self, client: str) -> int:
+        """How many of the client's jobs, whoever owns them, are queued or running."""
+
     def place_in_queue(self, job_id: str) -> int | None:
         """1 for the job that is claimed next; None if it does not wait."""
 
@@ -56,10 +59,10 @@ class JobRepository(Protocol):
 
     def claim_next(self, worker: str, lease_seconds: float) -> Job | None:
         """Take the job whose turn it is: running, another attempt, leased. Each job of the same
-        owner that is not finished puts a new one back a little, so that nobody waits behind
-        somebody else's hundred. Two workers never get the same job. A job that this version cannot
-        read fails with `nst.jobs.stored.UNREADABLE`, and the next one is taken. None: nothing is
-        queued."""
+        owner or client that is not finished puts a new one back a little, and one that is tried
+        again, so that nobody waits behind somebody else's hundred. Two workers never get the same
+        job. A job that this version cannot read fails with `nst.jobs.stored.UNREADABLE`, and the
+        next one is taken. None: nothing is queued."""
 
     def heartbeat(
         self, job_id: str, attempt: int, lease_seconds: float, progress: JobProgress | None
@@ -219,9 +222,9 @@ class ImageStorage(Protocol):
     def delete(self, prefix: str) -> None:
         """All files of a directory and those below it. `prefix` ends with "/"."""
 
-    def link(self, key: str, seconds: float) -> str | None:
-        """An address from which a client may get the file itself for a while; None if it must
-        come through the API."""
+    def link(self, key: str, seconds: float, disposition: str | None = None) -> str | None:
+        """An address from which a client may get the file itself for a while, with this
+        Content-Disposition; None if it must come through the API."""
 
 
 class Subscription(Protocol):

@@ -6,13 +6,14 @@ import math
 import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 import nst
 from nst import images
 from nst.controls import Controls
+from nst.decoding import Decoder
 from nst.errors import (
     DependencyError,
     ImageRole,
@@ -77,7 +78,9 @@ class Limits:
     """What one client, and all of them together, may ask for."""
 
     max_jobs_per_client: int = 20
-    """Queued or running at a time."""
+    """Queued or running at a time, of one owner."""
+    max_jobs_per_address: int = 60
+    """Queued or running at a time, of one client: of all the owners behind an address."""
     max_bytes_per_day: int = 2_000_000_000
     """Of a client's uploads."""
     max_queued: int = 1000
@@ -123,6 +126,7 @@ class Jobs:
         feed: ProgressFeed,
         limiter: RateLimiter,
         limits: Limits,
+        decoder: Decoder,
     ) -> None:
         self.repository = repository
         self.storage = storage
@@ -130,6 +134,7 @@ class Jobs:
         self.limits = limits
         self._queue = queue
         self._limiter = limiter
+        self._decoder = decoder
 
     def submit(
         self,
@@ -143,44 +148,43 @@ class Jobs:
         preset: str | None = None,
         given: Sequence[str] = (),
         client: str = "",
+        counted_as: str = "",
         idempotency_key: str | None = None,
         trace: Mapping[str, str] | None = None,
-        decoding: AbstractContextManager[object] = nullcontext(),  # noqa: B008 - has no state
     ) -> Job:
         """A new job, queued; or succeeded at once, if there is a result of the same order; or the
         one that was submitted with this key before. `given`: names of the options that the client
-        sent beside the preset. `client` is whose bytes are counted. `decoding` is entered while
-        pictures are decoded, and left before anything outside is asked.
+        sent beside the preset. `client` is whose bytes are counted; `counted_as` names the client
+        in what is stored.
 
         The order of the steps is what makes it safe to die between any two: files without a job
         are swept away, a job that no message tells of is found by the sweep.
-        Raises InvalidImage, InvalidOption, JobConflict, TooManyRequests, QueueFull.
+        Raises InvalidImage, InvalidOption, JobConflict, TooManyRequests, QueueFull, ServerBusy.
         """
         self._check(styles, masks, detail_map, options)
         job_id, files = new_id(), dict[str, bytes]()
 
         def place(upload: Upload, role: ImageRole, name: str) -> Picture:
-            picture = self._inspect(upload, role, f"{job_id}/{name}")
+            picture = self._inspect(upload, role, f"{job_id}/{name}", client)
             files[picture.key] = upload.data
             return picture
 
-        with decoding:
-            order = Order(
-                content=place(content, "content", CONTENT),
-                styles=tuple(place(style, "style", f"style-{n}") for n, style in enumerate(styles)),
-                masks=tuple(
-                    place(mask, "mask", f"mask-{n}") if mask else None
-                    for n, mask in enumerate(masks)
-                ),
-                detail_map=place(detail_map, "detail map", DETAIL_MAP) if detail_map else None,
-                options=options,
-                preset=preset,
-                given=tuple(given),
-            )
+        order = Order(
+            content=place(content, "content", CONTENT),
+            styles=tuple(place(style, "style", f"style-{n}") for n, style in enumerate(styles)),
+            masks=tuple(
+                place(mask, "mask", f"mask-{n}") if mask else None for n, mask in enumerate(masks)
+            ),
+            detail_map=place(detail_map, "detail map", DETAIL_MAP) if detail_map else None,
+            options=options,
+            preset=preset,
+            given=tuple(given),
+        )
         images.check_sides(images.fit(order.content.size, options.size), "content")
         job = Job(
             id=job_id,
             owner=owner,
+            client=counted_as,
             order=order,
             fingerprint=order.fingerprint(nst.__version__),
             idempotency_key=idempotency_key,
@@ -189,7 +193,8 @@ class Jobs:
         # First of all: what has been taken once must not be refused because of a limit.
         if idempotency_key and (earlier := self.repository.find_submitted(owner, idempotency_key)):
             return _same(earlier, job)
-        self._admit(owner, client, sum(map(len, files.values())))
+        self._admit(owner, counted_as)
+        self._count_bytes(client, sum(map(len, files.values())))
         self._take_work(client or owner, order)
         self._store(job_id, files)
         stored = self.repository.add(self._with_earlier_result(job))
@@ -256,9 +261,9 @@ class Jobs:
     def retry(self, owner: str, job_id: str, *, client: str = "") -> Job:
         """Queue the job again. `client` is whose work is counted. Raises JobNotFound, JobConflict,
         InvalidOption, TooManyRequests, QueueFull."""
-        order = self.get(owner, job_id).order
-        self._admit(owner, "", 0)
-        self._take_work(client or owner, order)
+        job = self.get(owner, job_id)
+        self._admit(owner, job.client)
+        self._take_work(client or owner, job.order)
         job = self.repository.retry(job_id)
         logger.info("job is tried again", extra=public_facts(job))
         self._wake_workers(job)
@@ -358,9 +363,13 @@ class Jobs:
             allowed = f"at most {self.limits.max_size} on this server"
             raise InvalidOption("size", options.size, allowed)
 
-    def _inspect(self, upload: Upload, role: ImageRole, key: str) -> Picture:
-        found = images.inspect(
-            upload.data, role, formats=tuple(CONTENT_TYPES), max_pixels=self.limits.max_pixels
+    def _inspect(self, upload: Upload, role: ImageRole, key: str, client: str) -> Picture:
+        found = self._decoder.inspect(
+            upload.data,
+            role,
+            formats=tuple(CONTENT_TYPES),
+            max_pixels=self.limits.max_pixels,
+            client=client,
         )
         return Picture(
             key=key,
@@ -370,12 +379,18 @@ class Jobs:
             size=found.size,
         )
 
-    def _admit(self, owner: str, client: str, size_bytes: int) -> None:
+    def _admit(self, owner: str, client: str) -> None:
         if self.repository.state().jobs[JobStatus.QUEUED] >= self.limits.max_queued:
             raise QueueFull("too many jobs are waiting", 60)
         if self.repository.unfinished(owner) >= self.limits.max_jobs_per_client:
             reason = f"{self.limits.max_jobs_per_client} of your jobs are not finished yet"
             raise TooManyRequests(reason, 30)
+        limit = self.limits.max_jobs_per_address
+        if client and self.repository.unfinished_of_client(client) >= limit:
+            reason = f"{limit} jobs from your network address are not finished yet"
+            raise TooManyRequests(reason, 30)
+
+    def _count_bytes(self, client: str, size_bytes: int) -> None:
         limit = self.limits.max_bytes_per_day
         if wait := self._limiter.take("bytes", client, size_bytes, limit, DAY_SECONDS):
             raise TooManyRequests(f"you have uploaded {limit / 1e6:.0f} MB today", wait)

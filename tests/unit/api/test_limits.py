@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from nst.api.auth import network
 from nst.api.streams import Streams
 from nst.jobs.submit import Limits
 from service import CAT, WAVES, House, browser, form
@@ -83,6 +84,53 @@ def test_unfinished_jobs(house: House) -> None:
     refused(client.post(JOBS, data=form(seed="3")), 429, "too_many_requests")
 
 
+def test_unfinished_jobs_of_an_address_whatever_the_cookies(house: House) -> None:
+    house.jobs.limits = Limits(max_jobs_per_address=2)
+    app = house.app()
+
+    def post(seed: str, address: str) -> Any:
+        where = {"REMOTE_ADDR": address}
+        return browser(app).post(JOBS, data=form(seed=seed), environ_overrides=where)
+
+    addresses = ["2001:db8::1", "2001:db8::2:0:0:7", "2001:db8:0:1::1"]
+    assert [post(str(n), it).status_code for n, it in enumerate(addresses)] == [202] * 3
+    refused(post("3", "2001:db8::ffff:1"), 429, "too_many_requests")
+    assert post("4", "2001:db8:0:2::1").status_code == 202
+
+
+def test_another_try_counts_as_one_more(house: House) -> None:
+    house.jobs.limits = Limits(max_jobs_per_address=2)
+    app = house.app()
+    first = browser(app)
+    job = first.post(JOBS, data=form(seed="1")).json
+    first.post(f"{JOBS}/{job['id']}/cancel")
+    for seed in "23":
+        assert browser(app).post(JOBS, data=form(seed=seed)).status_code == 202
+    refused(first.post(f"{JOBS}/{job['id']}/retry"), 429, "too_many_requests")
+
+
+@pytest.mark.parametrize(
+    ("address", "client"),
+    [
+        ("10.0.0.1", "10.0.0.1"),
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
+        ("fe80::1%eth0", "fe80::/64"),
+        ("::ffff:10.0.0.1", "10.0.0.1"),
+        ("unknown", "unknown"),
+    ],
+)
+def test_what_one_client_has(address: str, client: str) -> None:
+    assert network(address) == client
+
+
+def test_no_address_is_stored(house: House) -> None:
+    job = house.client().post(JOBS, data=form()).json
+    stored = house.repository.get(job["id"])
+    assert len(stored.client) == 64
+    assert "127.0.0.1" not in stored.model_dump_json()
+    assert "client" not in job
+
+
 def test_bytes_of_a_day(house: House) -> None:
     house.jobs.limits = Limits(max_bytes_per_day=len(CAT) + len(WAVES))
     app = house.app()
@@ -135,20 +183,38 @@ def test_limits_of_one_compatible_client_are_not_those_of_another(house: House) 
     assert [post("10.0.0.1"), post("10.0.0.1"), post("10.0.0.2")] == [202, 429, 202]
 
 
-@pytest.mark.parametrize(("limit", "limit_per_client"), [(2, 9), (9, 2)])
-def test_streams(house: House, limit: int, limit_per_client: int) -> None:
+@pytest.mark.parametrize(
+    ("limit", "limit_per_client", "refusal"),
+    [(2, 9, (503, "server_busy")), (9, 2, (429, "too_many_requests"))],
+)
+def test_streams(house: House, limit: int, limit_per_client: int, refusal: tuple[int, str]) -> None:
     streams = Streams(limit, limit_per_client, 300.0)
     client = house.client(streams=streams)
     job = client.post(JOBS, data=form()).json
     opened = [client.get(job["links"]["events"], buffered=False) for _ in range(2)]
     assert streams.count == 2
-    refused(client.get(job["links"]["events"], buffered=False), 429, "too_many_requests")
+    refused(client.get(job["links"]["events"], buffered=False), *refusal)
     for response in reversed(opened):
         response.close()
     assert streams.count == 0
     again = client.get(job["links"]["events"], buffered=False)
     assert again.status_code == 200
     again.close()
+
+
+def test_answers_that_are_being_sent(house: House) -> None:
+    client = house.client(answers_per_client=2)
+    job = client.post(JOBS, data=form()).json
+    opened = [client.get(job["links"]["content"], buffered=False) for _ in range(2)]
+    refused(client.get(job["links"]["self"]), 429, "too_many_requests")
+    elsewhere = {"REMOTE_ADDR": "10.0.0.2"}
+    assert client.get(job["links"]["self"], environ_overrides=elsewhere).status_code == 200
+    for response in opened:
+        response.close()
+    assert client.get(job["links"]["self"]).status_code == 200
+    assert client.get("/api/v1/jobs/none").status_code == 404
+    assert client.get(job["links"]["events"], buffered=False).status_code == 200
+    assert client.get(job["links"]["self"]).status_code == 200
 
 
 def test_streams_of_one_client_leave_room_for_others(house: House) -> None:

@@ -54,7 +54,8 @@ def test_the_policy_allows_no_other_host_and_no_scripts_inside() -> None:
     rules = dict(rule.split(" ", 1) for rule in policy.split("; "))
     assert rules["default-src"] == "'self'"
     assert "script-src" not in rules
-    assert rules["frame-ancestors"] == rules["object-src"] == rules["base-uri"] == "'none'"
+    assert rules["frame-ancestors"] == rules["object-src"] == "'none'"
+    assert rules["base-uri"] == "'self'"
     for values in rules.values():
         assert set(values.split()) <= {"'self'", "'none'", "blob:", "data:", "'unsafe-inline'"}
     assert [name for name, values in rules.items() if "unsafe" in values] == ["style-src"]
@@ -134,13 +135,13 @@ def test_the_documentation_loads_local_files_only(client: Browser) -> None:
     assert not re.search(r"<script>|onload=|https?:", html)
     for address in loaded:
         if not address.startswith("data:"):
-            assert address.startswith("/api/docs/")
-            response = client.get(address)
+            assert address.startswith("docs/")
+            response = client.get(f"/api/{address}")
             assert response.status_code == 200
             assert response.mimetype in ("text/css", "text/javascript", "application/javascript")
     start = client.get("/api/docs/docs.js").text
-    assert "/api/openapi.json" in start
-    assert "http" not in start.replace("/api/", "")
+    assert '"openapi.json"' in start
+    assert "http" not in start
 
 
 # ── operators ─────────────────────────────────────────────────────────────────────────────────

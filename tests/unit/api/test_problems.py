@@ -34,6 +34,7 @@ STATUS = {
     "NotAllowed": 403,
     "TooManyRequests": 429,
     "QueueFull": 503,
+    "ServerBusy": 503,
     "UnreadableJob": 500,
     "LeaseLost": 409,
     "TransferError": 500,

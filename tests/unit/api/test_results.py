@@ -4,6 +4,7 @@ import io
 import json
 import tracemalloc
 import zipfile
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -235,6 +236,29 @@ def test_the_archive_holds_frames_and_result(client: Browser, done: dict[str, An
         names = archive.namelist()
         assert names == ["frames/000005.jpg", "frames/000010.jpg", "cat-in-waves.png"]
         assert archive.read("cat-in-waves.png") == client.get(done["links"]["result"]).data
+
+
+def test_an_archive_has_one_file_open_at_a_time(
+    client: Browser, done: dict[str, Any], house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened, most, stream = 0, 0, house.storage.stream
+
+    def counted(*arguments: Any) -> Iterator[bytes]:
+        nonlocal opened, most
+        pieces = stream(*arguments)
+        opened += 1
+        most = max(most, opened)
+
+        def sent() -> Iterator[bytes]:
+            nonlocal opened
+            yield from pieces
+            opened -= 1
+
+        return sent()
+
+    monkeypatch.setattr(house.storage, "stream", counted)
+    assert client.get(done["links"]["archive"]).status_code == 200
+    assert (opened, most) == (0, 1)
 
 
 def test_the_archive_of_a_running_job_holds_what_there_is(client: Browser, house: House) -> None:

@@ -11,8 +11,6 @@ from PIL import Image
 from werkzeug.test import encode_multipart
 
 from conftest import encoded, picture
-from nst import images
-from nst.api import pictures
 from nst.jobs.submit import Limits
 from service import CAT, Browser, House, form, upload
 
@@ -199,21 +197,24 @@ def test_nobody_waits_for_a_slot_to_decode_while_something_outside_is_slow(
     house: House, monkeypatch: pytest.MonkeyPatch, address: str
 ) -> None:
     """As where the broker is down: thumbnails need the slots meanwhile."""
-    free: dict[str, set[int]] = {}
+    held: dict[str, set[int]] = {}
+    slots = house.jobs._decoder._slots
 
     def watched(port: object, name: str) -> None:
         method = getattr(port, name)
 
         def call(*arguments: Any, **options: Any) -> Any:
-            free.setdefault(name, set()).add(pictures.decoding._value)
+            held.setdefault(name, set()).add(slots.count)
             return method(*arguments, **options)
 
         monkeypatch.setattr(port, name, call)
 
-    slots = pictures.decoding._value
-    for port, name in ((house.queue, "publish"), (house.storage, "put"), (images, "inspect")):
+    for port, name in (
+        (house.queue, "publish"),
+        (house.storage, "put"),
+        (house.jobs._decoder, "_run"),
+    ):
         watched(port, name)
     watched(house.repository, "add")
     assert house.client().post(address, data=form()).status_code == 202
-    outside = {name: {slots} for name in ("publish", "put", "add")}
-    assert free == outside | {"inspect": {slots - 1}}
+    assert held == {"publish": {0}, "put": {0}, "add": {0}, "_run": {1}}

@@ -1,0 +1,295 @@
+"""Pictures that strangers send, decoded by processes that may be killed.
+
+A decoder that needs too much memory or processor time for a picture ends with its process, and
+nothing else does. Each process is kept warm and serves one request after the other. It answers in
+JSON and bytes: nothing that it says is run here.
+"""
+
+import fcntl
+import json
+import math
+import os
+import resource
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext, suppress
+from multiprocessing.connection import Connection
+from pathlib import Path
+from tempfile import TemporaryFile
+from typing import Any, TypeAlias
+
+from nst import images
+from nst.errors import ImageRole, ImageTooLarge, InvalidImage, ServerBusy, UnsupportedImage
+from nst.images import PictureFacts
+from nst.slots import Slots
+from nst.video import Timelapse
+
+PROCESSES = 2
+"""Pictures that are decoded at a time."""
+
+WAIT_SECONDS = 10.0
+"""Longest wait for a process."""
+
+CPU_SECONDS = 20
+"""Processor time of one picture. The largest photos need 3 s."""
+
+FILM_CPU_SECONDS = 120
+"""Processor time of one film."""
+
+SILENCE_SECONDS = 300.0
+"""Time after which a process is given up that neither answers nor uses its processor time."""
+
+BASE_BYTES = 256 * 1024**2
+"""Address space of a process without a picture: Python, Pillow, the decoders and their threads."""
+
+BYTES_PER_PIXEL = 16
+"""Address space for each pixel. Measured with 50 million pixels: lossless WebP takes 16 bytes,
+floats of TIFF 13, other formats 4 to 12."""
+
+LARGE_PIXELS = 12_000_000
+"""Pixels above which only one picture is decoded at a time, whatever the number of processes."""
+
+FILM_SIDE_PIXELS = 768
+
+Answer: TypeAlias = tuple[Any, bytes]
+"""What a process answers: a JSON value, and bytes."""
+
+_PROBLEMS: dict[str, type[InvalidImage]] = {
+    cls.code: cls for cls in (InvalidImage, UnsupportedImage, ImageTooLarge)
+}
+
+
+class Decoder:
+    """Decodes pictures in a few processes, which start when they are needed."""
+
+    def __init__(
+        self,
+        max_pixels: int = images.MAX_PIXELS,
+        *,
+        processes: int = PROCESSES,
+        wait_seconds: float = WAIT_SECONDS,
+        cpu_seconds: int = CPU_SECONDS,
+    ) -> None:
+        """`max_pixels`: of the largest picture, for which the memory of a process suffices."""
+        self._memory_bytes = BASE_BYTES + BYTES_PER_PIXEL * max_pixels
+        self._cpu_seconds = cpu_seconds
+        # A client has one turn at a time, so that nobody's pictures fill all processes.
+        self._slots = Slots(
+            processes, 1, wait_seconds=wait_seconds, reason="too many pictures are being decoded"
+        )
+        # Films take long, and nobody's thumbnail shall wait for one.
+        self._film_slots = Slots(
+            1, 1, wait_seconds=wait_seconds, reason="another film is being made"
+        )
+        self._large = TemporaryFile()  # noqa: SIM115 - its lock is what is used, for as long as this
+        self._idle: list[_Process] = []
+        self._lock = threading.Lock()
+
+    def inspect(
+        self,
+        data: bytes,
+        role: ImageRole,
+        *,
+        formats: Sequence[str] = images.READABLE,
+        max_pixels: int = images.MAX_PIXELS,
+        client: str = "",
+    ) -> PictureFacts:
+        """As `images.inspect`. Raises InvalidImage, TooManyRequests, ServerBusy."""
+        (kind, (width, height)), _ = self._ask(
+            client, role, "inspect", data, role, tuple(formats), max_pixels
+        )
+        return PictureFacts(str(kind), (int(width), int(height)))
+
+    def small(self, data: bytes, side_pixels: int, *, client: str = "") -> bytes:
+        """As `images.small`. Raises InvalidImage, TooManyRequests, ServerBusy."""
+        return self._ask(client, "content", "small", data, side_pixels)[1]
+
+    def recipe(self, data: bytes, *, client: str = "") -> str | None:
+        """As `images.read_recipe`. Raises InvalidImage, TooManyRequests, ServerBusy."""
+        text, _ = self._ask(client, "initial", "recipe", data)
+        return None if text is None else str(text)
+
+    def film(
+        self, content: Path, frames: Sequence[Path], result: Path, film: Path, *, client: str = ""
+    ) -> None:
+        """Write a film from the content image over the frames to the result. Raises InvalidImage,
+        TooManyRequests, ServerBusy."""
+        names = [str(frame) for frame in frames]
+        arguments = (str(content), names, str(result), str(film))
+        with self._film_slots.one(client):
+            self._run("content", "film", arguments, FILM_CPU_SECONDS)
+
+    def close(self) -> None:
+        """End the processes that have nothing to do."""
+        with self._lock:
+            idle, self._idle = self._idle, []
+        for process in idle:
+            process.end()
+        self._large.close()
+
+    def _ask(self, client: str, role: ImageRole, task: str, *arguments: Any) -> Answer:
+        with self._slots.one(client):
+            return self._run(role, task, arguments, self._cpu_seconds)
+
+    def _run(self, role: ImageRole, task: str, arguments: Any, cpu_seconds: int) -> Answer:
+        with self._process() as process:
+            header, payload = process.ask((task, arguments, cpu_seconds), role)
+        if code := header.get("error"):
+            raise _PROBLEMS.get(code, InvalidImage)(role, str(header.get("reason")))
+        return header.get("value"), payload
+
+    @contextmanager
+    def _process(self) -> "Iterator[_Process]":
+        with self._lock:
+            process = self._idle.pop() if self._idle else None
+        process = process if process and process.is_alive else self._start()
+        try:
+            yield process
+        except BaseException:
+            process.end()
+            raise
+        with self._lock:
+            self._idle.append(process)
+
+    def _start(self) -> "_Process":
+        return _Process(self._memory_bytes, self._large.fileno())
+
+
+class _Process:
+    """A process that decodes, seen from the one that asks."""
+
+    def __init__(self, memory_bytes: int, large: int) -> None:
+        ours, theirs = socket.socketpair()
+        with theirs:
+            numbers = map(str, (theirs.fileno(), large, memory_bytes))
+            self._process = subprocess.Popen(  # noqa: S603 - this very program
+                [sys.executable, "-P", "-m", "nst.decoding", *numbers],
+                pass_fds=[theirs.fileno(), large],
+                stdin=subprocess.DEVNULL,
+                # Every thread of a decoder would otherwise reserve its own 128 MiB of addresses.
+                env={**os.environ, "MALLOC_ARENA_MAX": "2"},
+            )
+        self._connection = Connection(ours.detach())
+
+    @property
+    def is_alive(self) -> bool:
+        return self._process.poll() is None
+
+    def ask(self, request: Any, role: ImageRole) -> tuple[dict[str, Any], bytes]:
+        """Raises InvalidImage if the process dies of it, ServerBusy if it does not answer."""
+        try:
+            self._connection.send(request)
+            if not self._connection.poll(SILENCE_SECONDS):
+                raise ServerBusy("the picture could not be decoded in time", 60)
+            return json.loads(self._connection.recv_bytes()), self._connection.recv_bytes()
+        except (EOFError, OSError) as error:
+            reason = (
+                "decoding this picture takes more time or memory than the server gives one; "
+                "open it in an image editor and save it again, perhaps smaller"
+            )
+            raise InvalidImage(role, reason) from error
+
+    def end(self) -> None:
+        self._connection.close()
+        self._process.kill()
+        self._process.wait()
+
+
+# ── inside such a process ─────────────────────────────────────────────────────────────────────
+
+
+def _inspect(data: bytes, role: ImageRole, formats: Sequence[str], max_pixels: int) -> Answer:
+    facts = images.inspect(data, role, formats=formats, max_pixels=max_pixels)
+    return (facts.format, facts.size), b""
+
+
+def _small(data: bytes, side_pixels: int) -> Answer:
+    return None, images.small(data, side_pixels)
+
+
+def _recipe(data: bytes) -> Answer:
+    return images.read_recipe(data), b""
+
+
+def _film(content: str, frames: Sequence[str], result: str, film: str) -> Answer:
+    tempfile.tempdir = str(Path(film).parent)  # which goes with the film, should this process die
+    last = images.flatten(images.load(Path(result), "content"))
+    size = last.size
+    if max(size) > FILM_SIDE_PIXELS:
+        size = images.fit(size, FILM_SIDE_PIXELS)
+
+    def shown(file: str) -> Any:
+        return images.resize(images.flatten(images.load(Path(file), "content")), size)
+
+    with Timelapse(shown(content)) as timelapse:
+        for step, frame in enumerate(frames, start=1):
+            timelapse.add(step, lambda frame=frame: shown(frame))  # type: ignore[misc]
+        timelapse.save(Path(film), images.resize(last, size))
+    return None, b""
+
+
+_TASKS: dict[str, Callable[..., Answer]] = {
+    "inspect": _inspect,
+    "small": _small,
+    "recipe": _recipe,
+    "film": _film,
+}
+
+
+def serve(connection: Connection, large: int) -> None:
+    """Answer requests until nobody is there any more. `large`: a file that is locked while a large
+    picture is decoded."""
+    with suppress(EOFError, OSError):
+        while True:
+            task, arguments, cpu_seconds = connection.recv()
+            _allow(cpu_seconds)
+            with _one_at_a_time(large) if _is_large(arguments[0]) else nullcontext():
+                header, payload = _answer(task, arguments)
+            connection.send_bytes(json.dumps(header).encode())
+            connection.send_bytes(payload)
+
+
+def _answer(task: str, arguments: Sequence[Any]) -> tuple[dict[str, Any], bytes]:
+    try:
+        value, payload = _TASKS[task](*arguments)
+    except InvalidImage as error:
+        return {"error": error.code, "reason": error.reason}, b""
+    return {"value": value}, payload
+
+
+def _is_large(data: object) -> bool:
+    with suppress(InvalidImage):
+        return isinstance(data, bytes) and math.prod(images.stored_size(data)) > LARGE_PIXELS
+    return False
+
+
+@contextmanager
+def _one_at_a_time(file: int) -> Iterator[None]:
+    fcntl.lockf(file, fcntl.LOCK_EX)
+    try:
+        yield
+    finally:
+        fcntl.lockf(file, fcntl.LOCK_UN)
+
+
+def _allow(cpu_seconds: int) -> None:
+    """The system ends this process when it has used so much more processor time."""
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    soft = math.ceil(used.ru_utime + used.ru_stime) + cpu_seconds
+    _, hard = resource.getrlimit(resource.RLIMIT_CPU)
+    resource.setrlimit(resource.RLIMIT_CPU, (soft, hard))
+
+
+def _main(descriptor: str, large: str, memory_bytes: str) -> None:
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    with suppress(OSError, ValueError):  # not every system knows this limit
+        resource.setrlimit(resource.RLIMIT_AS, (int(memory_bytes), int(memory_bytes)))
+    serve(Connection(int(descriptor)), int(large))
+
+
+if __name__ == "__main__":
+    _main(*sys.argv[1:])

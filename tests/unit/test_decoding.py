@@ -1,0 +1,205 @@
+"""Decoding in processes of their own: the same answers, and no picture that stops the others."""
+
+import fcntl
+import io
+import itertools
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import suppress
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from conftest import encoded, picture
+from nst import decoding, images
+from nst.decoding import Decoder
+from nst.errors import ImageTooLarge, InvalidImage, ServerBusy, TooManyRequests, UnsupportedImage
+from patience import PATIENCE_SECONDS, wait_until
+
+SMALL = encoded(picture(), "PNG")
+EMPTY_SCAN = bytes.fromhex("ffda 0008 01 01 00 01 3f 00")
+"""AC coefficients of the first component, none of which is there."""
+
+
+@pytest.fixture
+def decoder() -> Iterator[Decoder]:
+    made = Decoder(wait_seconds=PATIENCE_SECONDS)
+    yield made
+    made.close()
+
+
+def with_empty_scans(data: bytes, count: int) -> bytes:
+    return data[:-2] + count * EMPTY_SCAN + data[-2:]
+
+
+def pid_of(decoder: Decoder) -> int:
+    (process,) = decoder._idle
+    return process._process.pid
+
+
+def test_answers_are_those_of_the_library(decoder: Decoder) -> None:
+    for format_name in ("PNG", "JPEG", "WEBP", "TIFF", "AVIF"):
+        data = encoded(picture(900, 600), format_name)
+        assert decoder.inspect(data, "style") == images.inspect(data, "style")
+        assert decoder.small(data, 400) == images.small(data, 400)
+    recipe = images.encode(picture(), "PNG", recipe='{"a": 1}')
+    assert decoder.recipe(recipe) == '{"a": 1}'
+    assert decoder.recipe(SMALL) is None
+
+
+@pytest.mark.parametrize(
+    ("data", "kind"),
+    [
+        (b"no picture", UnsupportedImage),
+        (SMALL[:60], InvalidImage),
+        (encoded(picture(4, 4), "PNG"), InvalidImage),
+        (encoded(Image.new("1", (10_000, 16_000)), "PNG"), ImageTooLarge),
+    ],
+)
+def test_errors_are_those_of_the_library(
+    decoder: Decoder, data: bytes, kind: type[InvalidImage]
+) -> None:
+    with pytest.raises(InvalidImage) as found:
+        decoder.inspect(data, "style")
+    with pytest.raises(InvalidImage) as expected:
+        images.inspect(data, "style")
+    assert type(found.value) is type(expected.value) is kind
+    assert str(found.value) == str(expected.value)
+
+
+def test_a_progressive_jpeg_of_empty_scans_is_not_decoded(decoder: Decoder) -> None:
+    photo = encoded(picture(640, 480), "JPEG", progressive=True)
+    assert decoder.inspect(with_empty_scans(photo, 20), "content").size == (640, 480)
+    with pytest.raises(InvalidImage, match="scans, and at most 100 are decoded"):
+        decoder.inspect(with_empty_scans(photo, 7600), "content")
+
+
+def test_a_picture_that_takes_too_long_ends_its_process_only() -> None:
+    # Without any allowance a picture is too slow as soon as a second of processor time is full.
+    decoder = Decoder(cpu_seconds=0, wait_seconds=PATIENCE_SECONDS)
+    picture_of_seconds = encoded(Image.new("RGBA", (5000, 5000)), "PNG")
+    for _ in itertools.count():
+        try:
+            decoder.inspect(picture_of_seconds, "content")
+        except InvalidImage as error:
+            reason = error.reason
+            break
+    assert "more time or memory" in reason
+    assert not decoder._idle
+    assert decoder.inspect(SMALL, "content").size == (64, 48)
+    decoder.close()
+
+
+def test_a_picture_that_takes_too_much_memory_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(decoding, "BASE_BYTES", 64 * 1024**2)
+    decoder = Decoder(1_000_000, wait_seconds=PATIENCE_SECONDS)
+    with pytest.raises(InvalidImage):
+        decoder.small(encoded(Image.new("RGBA", (6000, 6000)), "PNG"), 400)
+    assert decoder.inspect(SMALL, "content").size == (64, 48)
+    decoder.close()
+
+
+@pytest.mark.parametrize(
+    ("mode", "format_name", "how"),
+    [
+        ("RGBA", "PNG", {}),
+        ("P", "PNG", {"transparency": 0}),
+        ("I;16", "PNG", {}),
+        ("LA", "PNG", {}),
+        ("CMYK", "JPEG", {"progressive": True}),
+        ("RGBA", "WEBP", {"lossless": True, "method": 0}),
+        ("RGB", "AVIF", {"speed": 10}),
+        ("F", "TIFF", {}),
+    ],
+)
+def test_the_largest_picture_fits_into_the_memory_of_a_process(
+    mode: str, format_name: str, how: dict[str, Any]
+) -> None:
+    size = (5774, 4330)
+    data = encoded(Image.new(mode, size), format_name, **how)
+    decoder = Decoder(size[0] * size[1], wait_seconds=PATIENCE_SECONDS)
+    assert decoder.inspect(data, "content").size == size
+    assert Image.open(io.BytesIO(decoder.small(data, 400))).size == (400, 300)
+    decoder.close()
+
+
+def test_a_thumbnail_holds_the_pixels_about_twice() -> None:
+    decoder = Decoder(wait_seconds=PATIENCE_SECONDS)
+    decoder.small(encoded(Image.new("RGBA", (8000, 6000)), "PNG"), 400)
+    with open(f"/proc/{pid_of(decoder)}/status") as status:  # noqa: PTH123
+        peak = next(int(line.split()[1]) for line in status if line.startswith("VmHWM"))
+    assert 1024 * peak < 100e6 + 2 * 4 * 48e6
+    decoder.close()
+
+
+def test_a_process_that_was_killed_is_replaced(decoder: Decoder) -> None:
+    decoder.inspect(SMALL, "content")
+    os.kill(pid_of(decoder), signal.SIGKILL)
+    process = decoder._idle[0]
+    wait_until(lambda: not process.is_alive)
+    assert decoder.inspect(SMALL, "content").size == (64, 48)
+
+
+def test_who_gets_no_process_in_time_is_told_when_to_come_back() -> None:
+    decoder = Decoder(processes=1, wait_seconds=0.01)
+    with decoder._slots.one("anna"):
+        with pytest.raises(ServerBusy) as busy:
+            decoder.inspect(SMALL, "content", client="berta")
+        assert busy.value.retry_after_seconds > 0
+    assert decoder.inspect(SMALL, "content", client="berta").size == (64, 48)
+    decoder.close()
+
+
+def test_one_client_leaves_a_process_to_others() -> None:
+    decoder = Decoder(wait_seconds=0.01)
+    with decoder._slots.one("anna"):
+        with pytest.raises(TooManyRequests):
+            decoder.inspect(SMALL, "content", client="anna")
+        assert decoder.inspect(SMALL, "content", client="berta").size == (64, 48)
+    decoder.close()
+
+
+def test_large_pictures_are_decoded_one_after_the_other(decoder: Decoder) -> None:
+    large = encoded(Image.new("1", (5000, 4000)), "PNG")
+    holder = threading.Thread(target=lambda: decoder.inspect(large, "content", client="anna"))
+    fcntl.lockf(decoder._large.fileno(), fcntl.LOCK_EX)
+    holder.start()
+    # A small one does not wait for the large one.
+    assert decoder.inspect(SMALL, "content", client="berta").size == (64, 48)
+    assert holder.is_alive()
+    fcntl.lockf(decoder._large.fileno(), fcntl.LOCK_UN)
+    holder.join(PATIENCE_SECONDS)
+    assert not holder.is_alive()
+
+
+SHARED = Decoder(cpu_seconds=5, wait_seconds=PATIENCE_SECONDS)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _close() -> Iterator[None]:
+    yield
+    SHARED.close()
+
+
+@settings(max_examples=60)
+@given(
+    st.sampled_from(["JPEG", "PNG", "WEBP", "AVIF", "TIFF"]),
+    st.lists(st.tuples(st.floats(0, 1), st.integers(0, 255)), max_size=8),
+)
+def test_whatever_is_sent_is_answered(format_name: str, changes: list[tuple[float, int]]) -> None:
+    """Damaged pictures of every format, within the limits of memory and of processor time."""
+    data = bytearray(encoded(picture(128, 96), format_name))
+    for place, value in changes:
+        data[int(place * (len(data) - 1))] = value
+    for ask in (
+        lambda: SHARED.inspect(bytes(data), "content"),
+        lambda: SHARED.small(bytes(data), 400),
+        lambda: SHARED.recipe(bytes(data)),
+    ):
+        with suppress(InvalidImage):
+            ask()
