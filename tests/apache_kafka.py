@@ -200,6 +200,7 @@ def _passwords() -> dict[str, str]:
     scram = "org.apache.kafka.common.security.scram.ScramLoginModule required;"
     users = " ".join(f'user_{user}="{password_of(user)}"' for user in (ADMINISTRATOR, *USERS))
     plain = f"org.apache.kafka.common.security.plain.PlainLoginModule required {users};"
+    values["listener.name.sasl_ssl.sasl.enabled.mechanisms"] = "SCRAM-SHA-512,PLAIN"
     for listener in ("sasl_plaintext", "sasl_ssl"):
         for mechanism in MECHANISMS:
             name = f"listener.name.{listener}.{mechanism.lower()}.sasl.jaas.config"

@@ -171,6 +171,7 @@ def web_application(ports: Ports, streams: "Streams") -> "Flask":
     from nst import tracing
     from nst.api.app import create_app
     from nst.api.service import ApiSettings, Service
+    from nst.api.watch import Watch
     from nst.jobs.submit import Jobs, Limits
     from nst.settings import load_settings
 
@@ -192,7 +193,8 @@ def web_application(ports: Ports, streams: "Streams") -> "Flask":
         trusted_proxies=settings.trusted_proxies,
     )
     jobs = Jobs(ports.repository, ports.queue, ports.storage, ports.feed, ports.limiter, limits)
-    app = create_app(Service(jobs, ports.limiter, streams, api_settings))
+    queue_watch = Watch(lambda: ports.queue.trouble("api"))
+    app = create_app(Service(jobs, ports.limiter, streams, api_settings, queue_watch))
     tracing.instrument(app)
     return app
 
@@ -207,11 +209,19 @@ def event_streams() -> "Streams":
 
 
 def queue_of_a_worker(ports: Ports) -> "JobQueue":
-    """A place in a consumer group belongs to one worker; a queue in this process to all."""
+    """A place in a consumer group belongs to one worker; a queue in this process to all. Raises
+    InvalidOption if the brokers do not take what the settings ask for."""
     from nst.settings import load_settings
 
     settings = load_settings()
-    return _queue(settings) if settings.kafka_brokers else ports.queue
+    if not settings.kafka_brokers:
+        return ports.queue
+    from nst.adapters.kafka import look
+
+    kafka = _kafka(settings)
+    if (offer := look(kafka)) and (complaint := offer.complaint(kafka)):
+        raise complaint
+    return _queue(settings)
 
 
 def worker(ports: Ports, paint: "Paint | None" = None) -> "Worker":

@@ -66,6 +66,14 @@ def radosgw(ceph: Path) -> Iterator[Server]:
         yield server
 
 
+@pytest.fixture(scope="session")
+def versitygw(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    if not servers.has_versitygw():
+        pytest.skip("versitygw is not there")
+    with servers.versitygw(tmp_path_factory.mktemp("versitygw")) as server:
+        yield server
+
+
 # ── repositories ──────────────────────────────────────────────────────────────────────────────
 
 
@@ -167,7 +175,7 @@ def limiter(request: pytest.FixtureRequest) -> RateLimiter:
 # ── storages ──────────────────────────────────────────────────────────────────────────────────
 
 
-@pytest.fixture(params=["memory", "folder", "moto", "radosgw"])
+@pytest.fixture(params=["memory", "folder", "moto", "radosgw", "versitygw"])
 def files(request: pytest.FixtureRequest, tmp_path: Path) -> ImageStorage:
     """An empty storage."""
     match request.param:

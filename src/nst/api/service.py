@@ -1,6 +1,6 @@
 """What the routes work with, and how they describe what they send."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any, cast
@@ -44,6 +44,8 @@ class Service:
     limiter: RateLimiter
     streams: Streams
     settings: ApiSettings
+    queue_watch: Callable[[], str | None] = lambda: None
+    """Says at once what keeps messages from the queue, as far as is known."""
 
     def attach(self, app: Flask) -> None:
         """Make it the one that `service` finds."""

@@ -6,7 +6,8 @@ found by whoever looks into the repository.
 """
 
 from nst.adapters.kafka.administration import check, create_topics
+from nst.adapters.kafka.offer import look
 from nst.adapters.kafka.queue import KafkaJobQueue
 from nst.adapters.kafka.settings import KafkaSettings
 
-__all__ = ["KafkaJobQueue", "KafkaSettings", "check", "create_topics"]
+__all__ = ["KafkaJobQueue", "KafkaSettings", "check", "create_topics", "look"]

@@ -16,15 +16,15 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]
 )
 
 from nst.adapters.kafka import client
-from nst.adapters.kafka.offer import look
+from nst.adapters.kafka.offer import insist
 from nst.adapters.kafka.settings import KafkaSettings
 from nst.errors import QueueError
+from nst.jobs.ports import ProcessName
 
 LOOK_SECONDS = 0.5
 """Seconds between two looks at why there is no answer yet."""
 
-Process: TypeAlias = Literal["api", "worker"]
-PROCESSES: Sequence[Process] = ("api", "worker")
+PROCESSES: Sequence[ProcessName] = ("api", "worker")
 
 REFUSED = (
     KafkaError.TOPIC_AUTHORIZATION_FAILED,
@@ -45,7 +45,7 @@ class Right:
         return f"{self.operation.name} on {self.kind} {self.name}"
 
 
-def rights(settings: KafkaSettings, process: Process) -> Sequence[Right]:
+def rights(settings: KafkaSettings, process: ProcessName) -> Sequence[Right]:
     """Return what a process must be allowed to do."""
     publish = Right(AclOperation.WRITE, "topic", settings.topic)
     if process == "api":
@@ -72,7 +72,7 @@ def create_topics(settings: KafkaSettings) -> None:
             _create(admin, settings, wanted)
 
 
-def check(settings: KafkaSettings, processes: Sequence[Process] = PROCESSES) -> str:
+def check(settings: KafkaSettings, processes: Sequence[ProcessName] = PROCESSES) -> str:
     """Return what is there, in words. Raises QueueError, which says what is wrong, also if these
     processes lack a right."""
     with _administration(settings) as admin:
@@ -89,8 +89,7 @@ def check(settings: KafkaSettings, processes: Sequence[Process] = PROCESSES) -> 
 @contextmanager
 def _administration(settings: KafkaSettings) -> Iterator[AdminClient]:
     """A client that the brokers have accepted."""
-    if (offer := look(settings)) and (complaint := offer.complaint(settings)):
-        raise client.failed(complaint)
+    insist(settings)
     troubles = client.Troubles()
     values = client.configuration(settings, troubles)
     with client.errors(), AdminClient(values, logger=client.library_logger) as admin:

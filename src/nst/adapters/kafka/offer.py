@@ -9,10 +9,11 @@ import socket
 import ssl
 import struct
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 
+from nst.adapters.kafka import client
 from nst.adapters.kafka.settings import KafkaSettings
+from nst.errors import InvalidOption
 
 ANSWER_SECONDS = 2.0
 """Seconds that a broker has for each answer."""
@@ -45,8 +46,8 @@ class Offer:
         """Whether groups may use the protocol of KIP-848."""
         return self.features.get("group.version", 0) >= 1
 
-    def complaint(self, settings: KafkaSettings) -> str | None:
-        """Say which setting this broker does not take, and what it takes instead."""
+    def complaint(self, settings: KafkaSettings) -> InvalidOption | None:
+        """Return the setting that this broker does not take, and what it takes instead."""
         asked: Mapping[str, tuple[str | None, Sequence[str]]] = {
             "SECURITY_PROTOCOL": (settings.security_protocol, [self.security_protocol]),
             "SASL_MECHANISM": (settings.sasl_mechanism, self.mechanisms),
@@ -54,8 +55,8 @@ class Offer:
         }
         for name, (value, allowed) in asked.items():
             if value not in allowed and not (name == "SASL_MECHANISM" and not self.mechanisms):
-                wanted = " or ".join(allowed)
-                return f"NST_KAFKA_{name}: the broker {self.address} takes {wanted}, not {value}"
+                wanted = f"{' or '.join(allowed)}, which is what the broker {self.address} takes"
+                return InvalidOption(f"NST_KAFKA_{name}", value, wanted)
         return None
 
     def _group_protocols(self) -> Sequence[str]:
@@ -67,9 +68,21 @@ def look(settings: KafkaSettings) -> Offer | None:
     first, second = (True, False) if settings.security_protocol.endswith("SSL") else (False, True)
     for address in settings.brokers:
         for is_encrypted in (first, second):
-            with suppress(OSError, ValueError, struct.error, IndexError):
+            try:
                 return _ask(address, is_encrypted)
+            except TimeoutError:
+                break
+            except (OSError, ValueError):
+                continue
     return None
+
+
+def insist(settings: KafkaSettings) -> Offer | None:
+    """Return what `look` does. Raises QueueError if that is not what the settings ask for."""
+    offer = look(settings)
+    if offer and (complaint := offer.complaint(settings)):
+        raise client.failed(str(complaint))
+    return offer
 
 
 def _ask(address: str, is_encrypted: bool) -> Offer:

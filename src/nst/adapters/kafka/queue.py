@@ -8,7 +8,7 @@ import time
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Literal
 
 from confluent_kafka import (
     Consumer,
@@ -19,10 +19,12 @@ from confluent_kafka import (
 )
 
 from nst.adapters.kafka import client
-from nst.adapters.kafka.offer import Offer, look
+from nst.adapters.kafka.administration import check
+from nst.adapters.kafka.ends import Ends
+from nst.adapters.kafka.offer import Offer, insist
 from nst.adapters.kafka.settings import KafkaSettings
 from nst.errors import QueueError
-from nst.jobs.ports import Delivery
+from nst.jobs.ports import Delivery, ProcessName
 
 COMMIT_SECONDS = 2.0
 """To wait for a commit: a job is waiting to be painted, and all that is lost is that another
@@ -30,6 +32,9 @@ worker is woken in vain."""
 
 POLL_SECONDS = 0.005
 """Somebody else's poll may have fetched the confirmation that a thread waits for."""
+
+LOOK_SECONDS = 0.2
+"""Seconds between two looks at whether waiting is in vain."""
 
 STATISTICS_SECONDS = 5.0
 
@@ -75,6 +80,7 @@ class KafkaJobQueue:
         self._owed: dict[int, TopicPartition] = {}
         """What could not be committed while somebody joined, by partition."""
         self._lag = 0
+        self._ends: Ends | None = None
 
     def publish(self, job_id: str, trace: Mapping[str, str]) -> None:
         self._send(
@@ -107,10 +113,20 @@ class KafkaJobQueue:
         with self._consuming(wants_message=False) as consumer:
             while (message := self._poll(consumer, time.monotonic())) is not None:
                 self._arrived.append(message)
+            if self._ends is None:
+                self._ends = Ends(self._settings)
+            self._ends.ask(consumer.assignment(), STATISTICS_SECONDS)
+
+    def trouble(self, process: ProcessName) -> str | None:
+        try:
+            check(self._settings, [process])
+        except QueueError as error:
+            return str(error)
+        return None
 
     def lag(self) -> int:
-        """Messages that are not committed, of this worker's partitions; those that came while it
-        stayed are not seen yet. What waits in all is said by `JobRepository.state`."""
+        """Messages that are not committed, of this worker's partitions, as of a few seconds ago.
+        The sum over all workers is the lag of the group."""
         return self._lag
 
     def close(self) -> None:
@@ -120,7 +136,7 @@ class KafkaJobQueue:
         farewell = threading.Thread(target=self._consumer.close, daemon=True)
         farewell.start()
         farewell.join(client.REQUEST_SECONDS)
-        self._consumer = None
+        self._consumer, self._ends = None, None
 
     def _send(self, topic: str, **message: Any) -> None:
         """Returns when the brokers have it."""
@@ -144,13 +160,12 @@ class KafkaJobQueue:
         """Say why a message was not taken."""
         if error.code() == KafkaError.TOPIC_AUTHORIZATION_FAILED:
             return client.lacks(self._settings, f"WRITE on topic {topic}")
-        offer = look(self._settings)
-        complaint = offer.complaint(self._settings) if offer else None
-        return complaint or self._producer_troubles.take() or error.str()
+        return self._producer_troubles.take() or error.str()
 
     def _open_producer(self) -> Producer:
         with self._producer_lock:
             if self._producer is None:
+                insist(self._settings)
                 self._producer = Producer(
                     client.configuration(self._settings, self._producer_troubles)
                     | {
@@ -187,9 +202,7 @@ class KafkaJobQueue:
 
     def _join(self) -> Consumer:
         """Raises QueueError if the brokers do not take what the settings ask for."""
-        offer = look(self._settings)
-        if offer and (complaint := offer.complaint(self._settings)):
-            raise client.failed(complaint)
+        offer = insist(self._settings)
         consumer = Consumer(
             client.configuration(self._settings, self._consumer_troubles)
             | _membership(self._settings, offer)
@@ -221,10 +234,12 @@ class KafkaJobQueue:
 
     def _on_statistics(self, text: str) -> None:
         topic = json.loads(text)["topics"].get(self._settings.topic, {"partitions": {}})
+        ends = self._ends.known if self._ends else {}
         self._lag = sum(
-            partition["hi_offset"] - max(partition["committed_offset"], partition["lo_offset"])
+            max(partition["hi_offset"], ends.get(partition["partition"], 0))
+            - max(partition["committed_offset"], partition["lo_offset"], 0)
             for partition in topic["partitions"].values()
-            if partition["fetch_state"] == "active" and partition["hi_offset"] >= 0
+            if partition["fetch_state"] == "active"
         )
 
     def _next(self, consumer: Consumer, give_up_at: float) -> Message | None:
@@ -233,8 +248,13 @@ class KafkaJobQueue:
     def _poll(self, consumer: Consumer, give_up_at: float) -> Message | None:
         """The next message, which may be none that can be read."""
         while True:
-            message = consumer.poll(max(0.0, give_up_at - time.monotonic()))
-            error = message.error() if message is not None else None
+            seconds = max(0.0, give_up_at - time.monotonic())
+            message = consumer.poll(min(seconds, LOOK_SECONDS))
+            if message is None:
+                if seconds <= LOOK_SECONDS or self._consumer_troubles.are_decisive:
+                    return None
+                continue
+            error = message.error()
             if error is None:
                 return message
             if error.code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
@@ -296,12 +316,18 @@ class KafkaJobQueue:
         self._commit(consumer, _after(message))
 
 
+def _group_protocol(settings: KafkaSettings, offer: Offer | None) -> Literal["classic", "consumer"]:
+    if settings.group_protocol != "auto":
+        return settings.group_protocol
+    if offer is None:
+        reason = "no broker says whether it has the group protocol of Kafka 4"
+        raise client.failed(f"{reason}; NST_KAFKA_GROUP_PROTOCOL=classic does not ask")
+    return "consumer" if offer.has_consumer_protocol else "classic"
+
+
 def _membership(settings: KafkaSettings, offer: Offer | None) -> dict[str, Any]:
     group = {"group.id": settings.group}
-    has_consumer_protocol = offer is not None and offer.has_consumer_protocol
-    if settings.group_protocol == "consumer" or (
-        settings.group_protocol == "auto" and has_consumer_protocol
-    ):
+    if _group_protocol(settings, offer) == "consumer":
         return group | {"group.protocol": "consumer"}
     return group | {
         "group.protocol": "classic",
