@@ -36,7 +36,7 @@ class Ends:
         if partitions and time.monotonic() >= self._next_at:
             self._next_at = time.monotonic() + every_seconds
             latest = {
-                TopicPartition(place.topic, place.partition): OffsetSpec.latest()
+                TopicPartition(place.topic, place.partition): OffsetSpec.latest()  # type: ignore[no-untyped-call]
                 for place in partitions
             }
             self._asked = self._admin.list_offsets(latest, request_timeout=client.REQUEST_SECONDS)
