@@ -265,3 +265,19 @@ def test_workers_of_a_process_have_names_of_their_own(house: House) -> None:
     shop = house.workshop(ScriptedEngine())
     names = {Worker(house.queue, shop, retention_seconds=1).name for _ in range(2)}
     assert len(names) == 2
+
+
+def test_its_first_line_says_why_there_are_no_messages(
+    house: House, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(worker_module, "GREET_SECONDS", PATIENCE_SECONDS)
+    monkeypatch.setattr(house.queue, "trouble", lambda process: f"{process} lacks READ")
+    workshop = house.workshop(ScriptedEngine(finishes()))
+    made = Worker(house.queue, workshop, retention_seconds=1.0, name="w")
+    made.stop()
+    with caplog.at_level("INFO"):
+        made.run()
+    assert [record.getMessage() for record in caplog.records] == [
+        "w gets no messages: worker lacks READ",
+        "w waits for jobs",
+    ]
