@@ -272,7 +272,7 @@ def test_its_first_line_says_why_there_are_no_messages(
 ) -> None:
     monkeypatch.setattr(worker_module, "GREET_SECONDS", PATIENCE_SECONDS)
     monkeypatch.setattr(house.queue, "trouble", lambda process: f"{process} lacks READ")
-    workshop = house.workshop(ScriptedEngine(finishes()))
+    workshop = house.workshop(ScriptedEngine([finishes()]))
     made = Worker(house.queue, workshop, retention_seconds=1.0, name="w")
     made.stop()
     with caplog.at_level("INFO"):

@@ -36,7 +36,7 @@ def test_readiness_names_a_degraded_queue(house: House) -> None:
     def is_degraded() -> bool:
         answer = client.get("/readyz")
         assert answer.status_code == 200
-        return "degraded" in answer.json
+        return "degraded" in answer.get_json()
 
     wait_until(is_degraded)
-    assert client.get("/readyz").json["degraded"] == {"queue": queue_watch()}
+    assert client.get("/readyz").get_json()["degraded"] == {"queue": queue_watch()}
