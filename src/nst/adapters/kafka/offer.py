@@ -8,8 +8,9 @@ SaslHandshake (version 1), both of which a broker answers before a client has lo
 import socket
 import ssl
 import struct
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
 
 from nst.adapters.kafka import client
 from nst.adapters.kafka.settings import KafkaSettings
@@ -18,7 +19,7 @@ from nst.errors import InvalidOption
 ANSWER_SECONDS = 2.0
 """Seconds that a broker has for each answer."""
 
-SASL_HANDSHAKE, API_VERSIONS = 17, 18
+METADATA, SASL_HANDSHAKE, API_VERSIONS = 3, 17, 18
 UNSUPPORTED_MECHANISM = 33
 LONGEST_ANSWER = 1 << 20
 FINALIZED_FEATURES = 2
@@ -86,13 +87,31 @@ def insist(settings: KafkaSettings) -> Offer | None:
 
 
 def _ask(address: str, is_encrypted: bool) -> Offer:
+    with _connected(address, is_encrypted) as connection:
+        offer = _converse(connection, address, is_encrypted)
+    if offer.mechanisms and _answers_strangers(address, is_encrypted):
+        return replace(offer, mechanisms=())
+    return offer
+
+
+def _answers_strangers(address: str, is_encrypted: bool) -> bool:
+    """Whether nobody has to log in: some brokers name ways to log in that nobody has to take."""
+    with suppress(OSError, ValueError), _connected(address, is_encrypted) as connection:
+        _request(connection, METADATA, 1, struct.pack(">i", 0))
+        return True
+    return False
+
+
+@contextmanager
+def _connected(address: str, is_encrypted: bool) -> Iterator[socket.socket]:
     host, _, port = address.rpartition(":")
     place = (host.strip("[]"), int(port))
     with socket.create_connection(place, timeout=ANSWER_SECONDS) as connection:
         if not is_encrypted:
-            return _converse(connection, address, is_encrypted)
+            yield connection
+            return
         with _encryption().wrap_socket(connection, server_hostname=place[0]) as encrypted:
-            return _converse(encrypted, address, is_encrypted)
+            yield encrypted
 
 
 def _encryption() -> ssl.SSLContext:
