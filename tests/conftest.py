@@ -1,7 +1,6 @@
 """Fixtures and small pictures that many tests use."""
 
 import io
-import os
 import signal
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,8 @@ import pytest
 from hypothesis import HealthCheck, settings
 from PIL import Image
 
+import assets
+import servers
 from nst.settings import Settings
 
 # What a shell starts in the background ignores Ctrl-C, and so would the commands that tests start.
@@ -19,10 +20,13 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("patient")
 
-REPOSITORY = Path(__file__).resolve().parent.parent
+REPOSITORY, ASSETS = assets.REPOSITORY, assets.ASSETS
 SAMPLES = REPOSITORY / "data"
-ASSETS = Path(os.environ.get("NST_TEST_ASSETS", REPOSITORY.parent / "shared"))
-"""Files that some tests use and the project may not ship: weights/vgg19.safetensors."""
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    if servers.STAND_INS:
+        terminalreporter.write_line(f"Not real in this run: {'; '.join(sorted(servers.STAND_INS))}")
 
 
 @pytest.fixture

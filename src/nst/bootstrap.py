@@ -198,6 +198,7 @@ def web_application(ports: Ports, streams: "Streams", answers_per_client: int) -
     from nst import tracing
     from nst.api.app import create_app
     from nst.api.service import ApiSettings, Service
+    from nst.api.watch import Watch
     from nst.decoding import Decoder
     from nst.jobs.submit import Jobs, Limits
     from nst.settings import load_settings
@@ -229,7 +230,8 @@ def web_application(ports: Ports, streams: "Streams", answers_per_client: int) -
     jobs = Jobs(
         ports.repository, ports.queue, ports.storage, ports.feed, ports.limiter, limits, decoder
     )
-    app = create_app(Service(jobs, ports.limiter, streams, api_settings, decoder))
+    queue_watch = Watch(lambda: ports.queue.trouble("api"))
+    app = create_app(Service(jobs, ports.limiter, streams, api_settings, decoder, queue_watch))
     tracing.instrument(app)
     return app
 
@@ -244,11 +246,19 @@ def event_streams() -> "Streams":
 
 
 def queue_of_a_worker(ports: Ports) -> "JobQueue":
-    """A place in a consumer group belongs to one worker; a queue in this process to all."""
+    """A place in a consumer group belongs to one worker; a queue in this process to all. Raises
+    InvalidOption if the brokers do not take what the settings ask for."""
     from nst.settings import load_settings
 
     settings = load_settings()
-    return _queue(settings) if settings.kafka_brokers else ports.queue
+    if not settings.kafka_brokers:
+        return ports.queue
+    from nst.adapters.kafka import look
+
+    kafka = _kafka(settings)
+    if (offer := look(kafka)) and (complaint := offer.complaint(kafka)):
+        raise complaint
+    return _queue(settings)
 
 
 def worker(ports: Ports, paint: "Paint | None" = None) -> "Worker":

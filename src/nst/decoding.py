@@ -15,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import weakref
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from multiprocessing.connection import Connection
@@ -86,6 +87,7 @@ class Decoder:
             1, 1, wait_seconds=wait_seconds, reason="another film is being made"
         )
         self._large = TemporaryFile()  # noqa: SIM115 - its lock is what is used, for as long as this
+        weakref.finalize(self, self._large.close)
         self._idle: list[_Process] = []
         self._lock = threading.Lock()
 

@@ -113,12 +113,14 @@ class Settings(BaseSettings):
     """Of the topic when `nst migrate` makes it; several times as many as workers."""
     kafka_replication: int = Field(default=1, ge=1)
     """Of the topics when `nst migrate` makes them; 3 in production."""
-    kafka_group_protocol: Literal["classic", "consumer"] = "classic"
-    """consumer: that of Kafka 4."""
+    kafka_group_protocol: Literal["auto", "classic", "consumer"] = "auto"
+    """Protocol of the workers' group. consumer: that of Kafka 4; auto: consumer where the brokers
+    have it, else classic."""
     kafka_session_timeout_seconds: float = Field(default=45.0, ge=1)
-    """After so much silence the group gives a worker's partitions to others."""
+    """Seconds without a heartbeat before the group gives a worker's partitions to others. With the
+    protocol consumer the brokers set it."""
     kafka_heartbeat_seconds: float = Field(default=3.0, gt=0)
-    """So often a worker tells the group that it is there."""
+    """Seconds between two heartbeats of a worker. With the protocol consumer the brokers set it."""
     kafka_security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
     """How to speak to the brokers."""
     kafka_sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] | None = None

@@ -41,6 +41,8 @@ REPUBLISH_SECONDS = 60.0
 """A job that has been queued for so long gets another message."""
 
 CLEAN_SECONDS = 600.0
+GREET_SECONDS = 2.0
+"""Seconds that a worker's first line waits for an answer of the queue."""
 END_SECONDS = 5.0
 """For a process that has closed its connection."""
 BACK_OFF_SECONDS = (1.0, 30.0)
@@ -182,7 +184,7 @@ class Worker:
         """Until `stop`, from another thread or a signal handler. Survives everything that fails
         outside, and every job."""
         workplace.remove_stale_directories()
-        logger.debug("worker %s waits for jobs", self.name)
+        self._greet()
         while not self._shop.should_stop.is_set():
             try:
                 self._work()
@@ -194,6 +196,18 @@ class Worker:
                 self._shop.should_stop.wait(BACK_OFF_SECONDS[0])
         self._queue.close()
         logger.debug("worker %s is done", self.name)
+
+    def _greet(self) -> None:
+        """Say in the first line what keeps messages away; where nobody answers, a little later."""
+
+        def look() -> None:
+            if trouble := self._queue.trouble("worker"):
+                logger.warning("%s gets no messages: %s", self.name, trouble)
+
+        looking = threading.Thread(target=look, daemon=True)
+        looking.start()
+        looking.join(GREET_SECONDS)
+        logger.info("%s waits for jobs", self.name)
 
     def stop(self) -> None:
         """Take no other job; keep a checkpoint of this one and give it back."""

@@ -16,7 +16,7 @@ from nst.adapters.sql import SqlJobRepository
 from nst.jobs.ports import ImageStorage, JobQueue, ProgressFeed, RateLimiter
 from patience import PATIENCE_SECONDS
 from racing import migrate
-from servers import Server
+from servers import Broker, Server
 
 # ── servers ───────────────────────────────────────────────────────────────────────────────────
 
@@ -34,15 +34,18 @@ def redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 
 @pytest.fixture(scope="session")
-def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
     with servers.kafka(tmp_path_factory.mktemp("kafka")) as server:
         yield server
 
 
 @pytest.fixture(scope="session")
-def kafka_mock() -> Iterator[str]:
-    with servers.kafka_mock() as brokers:
-        yield brokers
+def apache_kafka(request: pytest.FixtureRequest) -> Broker:
+    """The same broker, for what the light one does not know."""
+    if not servers.is_kafka_real():
+        pytest.skip("the light broker stands in for Apache Kafka")
+    broker: Broker = request.getfixturevalue("kafka")
+    return broker
 
 
 @pytest.fixture(scope="session")
@@ -60,6 +63,14 @@ def ceph(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def radosgw(ceph: Path) -> Iterator[Server]:
     with servers.radosgw(ceph) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def versitygw(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    if not servers.has_versitygw():
+        pytest.skip("versitygw is not there")
+    with servers.versitygw(tmp_path_factory.mktemp("versitygw")) as server:
         yield server
 
 
@@ -96,26 +107,24 @@ def repository(database_url: str) -> Iterator[SqlJobRepository]:
 
 
 @pytest.fixture
-def kafka_settings(kafka: Server) -> KafkaSettings:
+def kafka_settings(kafka: Broker) -> KafkaSettings:
     """Of a topic of its own."""
     settings = servers.kafka_settings(kafka.address)
     create_topics(settings)
     return settings
 
 
-@pytest.fixture(params=["memory", "kafka", "kafka with the group protocol of KIP-848"])
+@pytest.fixture(params=["memory", "kafka classic", "kafka consumer"])
 def join(request: pytest.FixtureRequest) -> Iterator[Callable[[], JobQueue]]:
     """Each call is another worker of the same group."""
     if request.param == "memory":
         memory = MemoryJobQueue()
         yield lambda: memory
         return
-    if request.param == "kafka":
-        settings = request.getfixturevalue("kafka_settings")
-    else:
-        brokers = request.getfixturevalue("kafka_mock")
-        settings = replace(servers.kafka_settings(brokers), group_protocol="consumer")
-        servers.make_mock_topic(settings)
+    protocol = request.param.split()[-1]
+    if protocol == "consumer":
+        request.getfixturevalue("apache_kafka")
+    settings = replace(request.getfixturevalue("kafka_settings"), group_protocol=protocol)
     queues: list[KafkaJobQueue] = []
 
     def another() -> KafkaJobQueue:
@@ -166,7 +175,7 @@ def limiter(request: pytest.FixtureRequest) -> RateLimiter:
 # ── storages ──────────────────────────────────────────────────────────────────────────────────
 
 
-@pytest.fixture(params=["memory", "folder", "moto", "radosgw"])
+@pytest.fixture(params=["memory", "folder", "moto", "radosgw", "versitygw"])
 def files(request: pytest.FixtureRequest, tmp_path: Path) -> ImageStorage:
     """An empty storage."""
     match request.param:

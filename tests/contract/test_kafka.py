@@ -1,7 +1,6 @@
 """What only Kafka can do, and what can go wrong with it."""
 
 import multiprocessing
-import socket
 import subprocess
 import sys
 import time
@@ -15,14 +14,13 @@ import pytest
 from confluent_kafka import Consumer, Message, Producer, TopicPartition
 
 import servers
-from nst.adapters import kafka as adapter
-from nst.adapters.kafka import KafkaJobQueue, KafkaSettings, check, create_topics
+from nst.adapters.kafka import KafkaJobQueue, KafkaSettings, check, client, create_topics
+from nst.adapters.kafka import queue as adapter
 from nst.errors import InvalidOption, QueueError
 from nst.jobs.job import new_id
 from nst.jobs.ports import Delivery
 from patience import PATIENCE_SECONDS, no_waiting, wait_until
-from servers import SESSION_SECONDS, Server
-from tls import make_certificate, tls_in_front
+from servers import SESSION_SECONDS, Broker
 
 Open = Callable[[KafkaSettings], KafkaJobQueue]
 
@@ -39,25 +37,33 @@ def opened() -> Iterator[Open]:
         yield open_queue
 
 
-@pytest.fixture
-def own_kafka(tmp_path: Path) -> Iterator[Server]:
-    """A broker that may be killed."""
-    with servers.kafka(tmp_path) as server:
+@pytest.fixture(scope="module")
+def mortal_kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
+    with servers.kafka(tmp_path_factory.mktemp("mortal-kafka")) as server:
         yield server
+
+
+@pytest.fixture
+def own_kafka(mortal_kafka: Broker) -> Iterator[Broker]:
+    """A broker that may be killed."""
+    if not mortal_kafka.is_running:
+        mortal_kafka.start()
+    yield mortal_kafka
+    mortal_kafka.kill()
 
 
 @pytest.fixture(autouse=True)
 def patient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Timeouts that a broker on a busy machine keeps."""
-    for name in ("REQUEST_SECONDS", "COMMIT_SECONDS"):
-        monkeypatch.setattr(adapter, name, PATIENCE_SECONDS)
+    monkeypatch.setattr(client, "REQUEST_SECONDS", PATIENCE_SECONDS)
+    monkeypatch.setattr(adapter, "COMMIT_SECONDS", PATIENCE_SECONDS)
 
 
 @contextmanager
 def impatience() -> Iterator[None]:
     """Short timeouts, for a broker that does not answer."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(adapter, "REQUEST_SECONDS", 2.0)
+        patch.setattr(client, "REQUEST_SECONDS", 2.0)
         patch.setattr(adapter, "COMMIT_SECONDS", 1.0)
         yield
 
@@ -229,7 +235,7 @@ def test_lag(kafka_settings: KafkaSettings, opened: Open, monkeypatch: pytest.Mo
 
 
 @pytest.mark.parametrize("trouble", ["kill", "freeze"])
-def test_a_broker_that_does_not_answer(own_kafka: Server, opened: Open, trouble: str) -> None:
+def test_a_broker_that_does_not_answer(own_kafka: Broker, opened: Open, trouble: str) -> None:
     settings = servers.kafka_settings(own_kafka.address)
     create_topics(settings)
     queue = opened(settings)
@@ -253,7 +259,7 @@ def test_a_broker_that_does_not_answer(own_kafka: Server, opened: Open, trouble:
 
 
 def test_a_broker_that_was_frozen_for_longer_than_a_session(
-    own_kafka: Server, opened: Open
+    own_kafka: Broker, opened: Open
 ) -> None:
     settings = servers.kafka_settings(own_kafka.address)
     create_topics(settings)
@@ -267,7 +273,7 @@ def test_a_broker_that_was_frozen_for_longer_than_a_session(
     assert receive(queue).job_id == job_id
 
 
-def test_a_broker_that_has_lost_its_memory(own_kafka: Server, opened: Open) -> None:
+def test_a_broker_that_has_lost_its_memory(own_kafka: Broker, opened: Open) -> None:
     settings = servers.kafka_settings(own_kafka.address)
     create_topics(settings)
     queue, job_id = opened(settings), new_id()
@@ -279,6 +285,7 @@ def test_a_broker_that_has_lost_its_memory(own_kafka: Server, opened: Open) -> N
             queue.publish(job_id, {})
         with pytest.raises(QueueError, match="Connection refused"):
             queue.receive(2)
+    own_kafka.forget()
     own_kafka.start()
     create_topics(settings)
     queue.publish(job_id, {})
@@ -287,24 +294,23 @@ def test_a_broker_that_has_lost_its_memory(own_kafka: Server, opened: Open) -> N
     queue.commit(delivery)
 
 
-def test_a_broker_that_remembers(moto: Server, tmp_path: Path, opened: Open) -> None:
-    """Over a bucket, as a cluster of several brokers would."""
-    with servers.kafka(tmp_path, bucket_of=moto) as broker:
-        settings = servers.kafka_settings(broker.address)
-        create_topics(settings)
-        queue = opened(settings)
-        ids = [new_id() for _ in range(3)]
-        queue.publish(ids[0], {})
-        queue.commit(receive(queue))
-        queue.publish(ids[1], {})
-        broker.kill()
-        broker.start()
-        queue.publish(ids[2], {})
-        received = set[str]()
-        while received != set(ids[1:]):
-            delivery = receive(queue)
-            queue.commit(delivery)
-            received.add(delivery.job_id)
+@pytest.mark.usefixtures("apache_kafka")
+def test_a_broker_that_remembers(own_kafka: Broker, opened: Open) -> None:
+    settings = servers.kafka_settings(own_kafka.address)
+    create_topics(settings)
+    queue = opened(settings)
+    ids = [new_id() for _ in range(3)]
+    queue.publish(ids[0], {})
+    queue.commit(receive(queue))
+    queue.publish(ids[1], {})
+    own_kafka.kill()
+    own_kafka.start()
+    queue.publish(ids[2], {})
+    received = set[str]()
+    while received != set(ids[1:]):
+        delivery = receive(queue)
+        queue.commit(delivery)
+        received.add(delivery.job_id)
 
 
 def test_nobody_is_there() -> None:
@@ -316,7 +322,7 @@ def test_nobody_is_there() -> None:
 # ── setting up ────────────────────────────────────────────────────────────────────────────────
 
 
-def test_topics_are_made_once(kafka: Server) -> None:
+def test_topics_are_made_once(kafka: Broker) -> None:
     settings = servers.kafka_settings(kafka.address)
     with pytest.raises(QueueError, match=f"no topic {settings.topic}; `nst migrate` makes it"):
         check(settings)
@@ -366,45 +372,13 @@ def test_the_password_is_not_shown() -> None:
     assert "secret" not in repr(KafkaSettings(brokers=["localhost:9092"], password="secret"))  # noqa: S106
 
 
-def test_a_password_is_told_to_the_broker(own_kafka: Server) -> None:
-    """The test's broker knows no passwords, and so refuses to be told one."""
-    settings = replace(
-        servers.kafka_settings(own_kafka.address),
-        security_protocol="SASL_PLAINTEXT",
-        sasl_mechanism="PLAIN",
-        username="nst",
-        password="secret",  # noqa: S106 - not one
-    )
-    with impatience(), pytest.raises(QueueError):
-        check(settings)
-
-
-def test_tls(tmp_path: Path, opened: Open) -> None:
-    certificate = make_certificate(tmp_path)
-    with socket.create_server(("127.0.0.1", 0)) as front, ExitStack() as stack:
-        address = f"127.0.0.1:{front.getsockname()[1]}"
-        broker = stack.enter_context(servers.kafka(tmp_path, known_as=address))
-        stack.enter_context(tls_in_front(front, broker.port, certificate))
-        settings = servers.kafka_settings(address)
-        encrypted = replace(settings, security_protocol="SSL", ca_file=certificate)
-        create_topics(encrypted)
-        queue, job_id = opened(encrypted), new_id()
-        queue.publish(job_id, {})
-        queue.commit(receive(queue))
-        queue.close()
-        with impatience():
-            with pytest.raises(QueueError, match="certificate verify failed"):
-                check(replace(settings, security_protocol="SSL"))
-            with pytest.raises(QueueError):
-                check(settings)
-
-
-def test_certificates_that_are_none(kafka: Server, tmp_path: Path) -> None:
+def test_certificates_that_are_none(apache_kafka: Broker, tmp_path: Path) -> None:
     file = tmp_path / "no.pem"
     with pytest.raises(InvalidOption, match=r"NST_KAFKA_CA_FILE: '.*no\.pem' is not possible"):
-        replace(servers.kafka_settings(kafka.address), ca_file=file)
+        replace(servers.kafka_settings(apache_kafka.address), ca_file=file)
     file.write_text("nothing")
-    settings = replace(servers.kafka_settings(kafka.address), security_protocol="SSL", ca_file=file)
+    encrypted = servers.kafka_settings(apache_kafka.address_of("SSL"))
+    settings = replace(encrypted, security_protocol="SSL", ca_file=file)
     for use in (check, create_topics, lambda each: KafkaJobQueue(each).publish(new_id(), {})):
         with pytest.raises(QueueError, match=r"ssl\.ca\.location"):
             use(settings)

@@ -24,7 +24,7 @@ def own_moto(tmp_path: Path) -> Iterator[Server]:
         yield server
 
 
-@pytest.fixture(params=["moto", "radosgw"])
+@pytest.fixture(params=["moto", "radosgw", "versitygw"])
 def server(request: pytest.FixtureRequest) -> Server:
     found: Server = request.getfixturevalue(request.param)
     return found

@@ -365,3 +365,19 @@ def test_an_idle_worker_sees_that_the_database_is_steady_however_short_the_lease
     with at_work(house, ScriptedEngine([finishes()])):
         wait_until(is_done(house, job))
     assert house.repository.get(job.id).failed_attempts == 1
+
+
+def test_its_first_line_says_why_there_are_no_messages(
+    house: House, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(worker_module, "GREET_SECONDS", PATIENCE_SECONDS)
+    monkeypatch.setattr(house.queue, "trouble", lambda process: f"{process} lacks READ")
+    workshop = house.workshop(ScriptedEngine([finishes()]))
+    made = Worker(house.queue, workshop, retention_seconds=1.0, name="w")
+    made.stop()
+    with caplog.at_level("INFO"):
+        made.run()
+    assert [record.getMessage() for record in caplog.records] == [
+        "w gets no messages: worker lacks READ",
+        "w waits for jobs",
+    ]

@@ -5,7 +5,7 @@ import time
 from collections.abc import Mapping
 
 from nst.errors import QueueError
-from nst.jobs.ports import Delivery, JobQueue
+from nst.jobs.ports import Delivery, JobQueue, ProcessName
 
 REST_SECONDS = 15.0
 """Seconds without a try after a message was not taken. Workers find the jobs without messages."""
@@ -43,6 +43,9 @@ class QueueWithBreaker:
 
     def lag(self) -> int:
         return self._queue.lag()
+
+    def trouble(self, process: ProcessName) -> str | None:
+        return self._queue.trouble(process)
 
     def close(self) -> None:
         self._queue.close()

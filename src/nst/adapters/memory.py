@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 
 from nst.jobs.job import JobProgress
-from nst.jobs.ports import Delivery, Subscription
+from nst.jobs.ports import Delivery, ProcessName, Subscription
 
 MAX_MESSAGES = 1000
 """That wait; where nobody receives any they must not fill the memory."""
@@ -36,6 +36,9 @@ class MemoryJobQueue:
 
     def stay(self) -> None:
         """There is no group to be thrown out of."""
+
+    def trouble(self, process: ProcessName) -> str | None:  # noqa: ARG002 - as JobQueue has it
+        return None
 
     def lag(self) -> int:
         return self._deliveries.qsize()

@@ -38,7 +38,10 @@ def refuse_visitors() -> None:
 @routes.get("/readyz")
 @routes.doc(responses={200: "Jobs can be taken.", 503: "Something does not answer."})
 def readyz() -> Any:
-    """Whether jobs can be taken: what does not answer is named."""
+    """Whether jobs can be taken: what does not answer is named.
+
+    `degraded` names what jobs can do without, and says in words what is wrong with it.
+    """
     jobs = service().jobs
     checks: dict[str, Callable[[], object]] = {
         "repository": jobs.repository.now,
@@ -54,7 +57,8 @@ def readyz() -> Any:
         detail = f"no jobs can be taken now: {', '.join(failures)}"
         status = HTTPStatus.SERVICE_UNAVAILABLE
         return problems.problem(status, "not_ready", detail, failures=failures)
-    return {"status": "ready"}
+    trouble = service().queue_watch()
+    return {"status": "ready"} | ({"degraded": {"queue": trouble}} if trouble else {})
 
 
 @routes.get("/metrics")

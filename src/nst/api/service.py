@@ -2,7 +2,7 @@
 
 import hmac
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any, cast
@@ -57,6 +57,8 @@ class Service:
     settings: ApiSettings
     decoder: Decoder
     """Of the pictures that are in the storage."""
+    queue_watch: Callable[[], str | None] = lambda: None
+    """Says at once what keeps messages from the queue, as far as is known."""
     answers: Slots = field(init=False)
     """Held by the answers that are being sent."""
 

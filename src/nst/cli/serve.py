@@ -1,6 +1,5 @@
 """`nst serve`, `nst worker`, `nst migrate`."""
 
-import logging
 import os
 import signal
 import socket
@@ -12,8 +11,6 @@ import click
 from nst import bootstrap
 from nst.cli.errors import debug_option
 from nst.errors import InvalidOption
-
-logger = logging.getLogger(__name__)
 
 
 @click.command()
@@ -53,7 +50,6 @@ def worker() -> None:
         made = bootstrap.worker(ports)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: made.stop())
-        logger.info("%s waits for jobs", made.name)
         made.run()
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Literal, Protocol, TypeAlias
 
 from nst.jobs.job import Job, JobError, JobProgress, JobResult, JobStatus, Share
 
@@ -144,6 +144,10 @@ class JobRepository(Protocol):
     def close(self) -> None: ...
 
 
+ProcessName: TypeAlias = Literal["api", "worker"]
+"""Who uses the queue: the API sends messages, a worker sends and receives them."""
+
+
 @dataclass(frozen=True, slots=True)
 class Delivery:
     """A message of the queue: there is work."""
@@ -170,6 +174,10 @@ class JobQueue(Protocol):
 
     def stay(self) -> None:
         """To be called every second while no message is wanted: keeps the place in the group."""
+
+    def trouble(self, process: ProcessName) -> str | None:
+        """Ask whether the process can use the queue, which may take seconds. Return what keeps it
+        from that, in words for an operator, or None. Safe to call from any thread."""
 
     def lag(self) -> int:
         """How many messages wait for this worker, as far as it knows without asking."""

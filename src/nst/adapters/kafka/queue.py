@@ -1,9 +1,4 @@
-"""JobQueue on Kafka: a topic of job ids, read by one consumer group of workers.
-
-Kafka wakes workers and no more; the repository decides who does what. So there are no
-transactions: a message that is repeated finds its job taken, and the job of one that is lost is
-found by whoever looks into the repository.
-"""
+"""The messages of one process: what it sends, and its place in the group."""
 
 import json
 import logging
@@ -13,26 +8,23 @@ import time
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Literal
 
 from confluent_kafka import (
     Consumer,
     KafkaError,
-    KafkaException,
     Message,
     Producer,
     TopicPartition,
 )
-from confluent_kafka.admin import AdminClient, NewTopic  # type: ignore[attr-defined]
 
-from nst.errors import InvalidOption, QueueError
-from nst.jobs.ports import Delivery
-from nst.metrics import DEPENDENCY_ERRORS
-
-REQUEST_SECONDS = 10.0
-"""What a broker has to answer, and to confirm a message."""
+from nst.adapters.kafka import client
+from nst.adapters.kafka.administration import check
+from nst.adapters.kafka.ends import Ends
+from nst.adapters.kafka.offer import Offer, insist
+from nst.adapters.kafka.settings import KafkaSettings
+from nst.errors import QueueError
+from nst.jobs.ports import Delivery, ProcessName
 
 COMMIT_SECONDS = 2.0
 """To wait for a commit: a job is waiting to be painted, and all that is lost is that another
@@ -41,6 +33,9 @@ worker is woken in vain."""
 POLL_SECONDS = 0.005
 """Somebody else's poll may have fetched the confirmation that a thread waits for."""
 
+LOOK_SECONDS = 0.2
+"""Seconds between two looks at whether waiting is in vain."""
+
 STATISTICS_SECONDS = 5.0
 
 JOB_ID = re.compile(rb"[0-9a-f]{32}")
@@ -48,54 +43,22 @@ JOB_ID = re.compile(rb"[0-9a-f]{32}")
 
 NOT_CONFIRMED = KafkaError(KafkaError._TIMED_OUT, "no broker has confirmed it in time")
 
+OUTDATED = (
+    KafkaError.ILLEGAL_GENERATION,
+    KafkaError.REBALANCE_IN_PROGRESS,
+    KafkaError.UNKNOWN_MEMBER_ID,
+    KafkaError.FENCED_MEMBER_EPOCH,
+    KafkaError.STALE_MEMBER_EPOCH,
+)
+"""Refusals of a commit because somebody has joined or left the group meanwhile."""
+
+REFUSED = {
+    KafkaError.TOPIC_AUTHORIZATION_FAILED: "READ on topic {0.topic}",
+    KafkaError.GROUP_AUTHORIZATION_FAILED: "READ on group {0.group}",
+}
+"""Refusals of a message, with the right that is missing."""
+
 logger = logging.getLogger(__name__)
-library_logger = logger.getChild("librdkafka")
-library_logger.addFilter(lambda _: logger.isEnabledFor(logging.DEBUG))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KafkaSettings:
-    """Where the brokers are and what is agreed with them. Raises InvalidOption."""
-
-    brokers: Sequence[str]
-    """host:port of some of them."""
-    topic: str = "nst.jobs"
-    dead_letter_topic: str = "nst.jobs.dead"
-    """Takes the messages that cannot be read."""
-    group: str = "nst.workers"
-    partitions: int = 64
-    """Of the topic when `create_topics` makes it: several for each worker there may be."""
-    replication: int = 1
-    """Brokers that keep each message."""
-    group_protocol: Literal["classic", "consumer"] = "classic"
-    """`consumer` is that of KIP-848, for Kafka 4; the brokers then say how long a session lasts."""
-    session_timeout_seconds: float = 45.0
-    """A worker that is silent for so long has left the group."""
-    heartbeat_seconds: float = 3.0
-    security_protocol: str = "PLAINTEXT"
-    """PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL."""
-    sasl_mechanism: str | None = None
-    """PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512."""
-    username: str | None = None
-    password: str | None = field(default=None, repr=False)
-    ca_file: Path | None = None
-    """Certificates, in PEM, that vouch for the brokers; by default those of the system."""
-
-    def __post_init__(self) -> None:
-        if self.heartbeat_seconds > self.session_timeout_seconds / 3:
-            allowed = "at most a third of NST_KAFKA_SESSION_TIMEOUT_SECONDS"
-            raise InvalidOption("NST_KAFKA_HEARTBEAT_SECONDS", self.heartbeat_seconds, allowed)
-        if self.ca_file and not self.ca_file.is_file():
-            raise InvalidOption("NST_KAFKA_CA_FILE", str(self.ca_file), "a file that is there")
-        if self.uses_sasl:
-            for name in ("sasl_mechanism", "username", "password"):
-                if not getattr(self, name):
-                    allowed = f"one, with {self.security_protocol}"
-                    raise InvalidOption(f"NST_KAFKA_{name.upper()}", None, allowed)
-
-    @property
-    def uses_sasl(self) -> bool:
-        return self.security_protocol.startswith("SASL")
 
 
 class KafkaJobQueue:
@@ -106,15 +69,18 @@ class KafkaJobQueue:
         self._settings = settings
         self._producer: Producer | None = None
         self._producer_lock = threading.Lock()
-        self._producer_troubles = _Troubles()
+        self._producer_troubles = client.Troubles()
         self._consumer: Consumer | None = None
-        self._consumer_troubles = _Troubles()
+        self._consumer_troubles = client.Troubles()
         self._wants_message = False
         self._arrived = deque[Message]()
         """While no message was wanted."""
         self._commits: dict[tuple[int, int], KafkaError | None] = {}
         """Partition and offset that were committed, or why not."""
+        self._owed: dict[int, TopicPartition] = {}
+        """What could not be committed while somebody joined, by partition."""
         self._lag = 0
+        self._ends: Ends | None = None
 
     def publish(self, job_id: str, trace: Mapping[str, str]) -> None:
         self._send(
@@ -131,14 +97,14 @@ class KafkaJobQueue:
                 if delivery := _read(message):
                     return delivery
                 self._bury(consumer, message)
-        if self._consumer_troubles.are_all_down:
-            raise _failed(self._consumer_troubles.take() or "all brokers are down")
+        if self._consumer_troubles.are_all_down or self._consumer_troubles.are_decisive:
+            raise client.failed(self._consumer_troubles.take() or "all brokers are down")
         return None
 
     def commit(self, delivery: Delivery) -> None:
         assert isinstance(delivery.receipt, TopicPartition)
         assert self._consumer is not None
-        with _errors():
+        with client.errors():
             self._commit(self._consumer, delivery.receipt)
 
     def stay(self) -> None:
@@ -147,10 +113,20 @@ class KafkaJobQueue:
         with self._consuming(wants_message=False) as consumer:
             while (message := self._poll(consumer, time.monotonic())) is not None:
                 self._arrived.append(message)
+            if self._ends is None:
+                self._ends = Ends(self._settings)
+            self._ends.ask(consumer.assignment(), STATISTICS_SECONDS)
+
+    def trouble(self, process: ProcessName) -> str | None:
+        try:
+            check(self._settings, [process])
+        except QueueError as error:
+            return str(error)
+        return None
 
     def lag(self) -> int:
-        """Messages that are not committed, of this worker's partitions; those that came while it
-        stayed are not seen yet. What waits in all is said by `JobRepository.state`."""
+        """Messages that are not committed, of this worker's partitions, as of a few seconds ago.
+        The sum over all workers is the lag of the group."""
         return self._lag
 
     def close(self) -> None:
@@ -159,35 +135,46 @@ class KafkaJobQueue:
         # Where the broker hangs, the farewell may never end.
         farewell = threading.Thread(target=self._consumer.close, daemon=True)
         farewell.start()
-        farewell.join(REQUEST_SECONDS)
-        self._consumer = None
+        farewell.join(client.REQUEST_SECONDS)
+        self._consumer, self._ends = None, None
 
     def _send(self, topic: str, **message: Any) -> None:
         """Returns when the brokers have it."""
         reports: list[KafkaError | None] = []
-        give_up_at = time.monotonic() + REQUEST_SECONDS + 1
-        with _errors():
+        give_up_at = time.monotonic() + client.REQUEST_SECONDS + 1
+        with client.errors():
             producer = self._open_producer()
             producer.produce(topic, on_delivery=lambda error, _: reports.append(error), **message)
-            while not reports and time.monotonic() < give_up_at:
+            while (
+                not reports
+                and time.monotonic() < give_up_at
+                and not self._producer_troubles.are_decisive
+            ):
                 producer.poll(POLL_SECONDS)
         error = reports[0] if reports else NOT_CONFIRMED
         if error is not None:
             self._drop(producer)
-            raise _failed(self._producer_troubles.take() or error.str())
+            raise client.failed(self._why(error, topic))
+
+    def _why(self, error: KafkaError, topic: str) -> str:
+        """Say why a message was not taken."""
+        if error.code() == KafkaError.TOPIC_AUTHORIZATION_FAILED:
+            return client.lacks(self._settings, f"WRITE on topic {topic}")
+        return self._producer_troubles.take() or error.str()
 
     def _open_producer(self) -> Producer:
         with self._producer_lock:
             if self._producer is None:
+                insist(self._settings)
                 self._producer = Producer(
-                    _connection(self._settings, self._producer_troubles)
+                    client.configuration(self._settings, self._producer_troubles)
                     | {
                         "enable.idempotence": True,
                         "acks": "all",
                         "linger.ms": 0,
-                        "message.timeout.ms": _ms(REQUEST_SECONDS),
+                        "message.timeout.ms": client.milliseconds(client.REQUEST_SECONDS),
                     },
-                    logger=library_logger,
+                    logger=client.library_logger,
                 )
             return self._producer
 
@@ -199,12 +186,14 @@ class KafkaJobQueue:
 
     @contextmanager
     def _consuming(self, *, wants_message: bool) -> Iterator[Consumer]:
-        with _errors():
+        with client.errors():
             if self._consumer is None:
                 self._consumer = self._join()
             if wants_message != self._wants_message:
                 self._wants_message = wants_message
                 self._switch(self._consumer, self._consumer.assignment())
+            if self._owed:
+                self._consumer.commit(offsets=list(self._owed.values()), asynchronous=True)
             yield self._consumer
 
     def _switch(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
@@ -212,17 +201,19 @@ class KafkaJobQueue:
         (consumer.resume if self._wants_message else consumer.pause)(partitions)
 
     def _join(self) -> Consumer:
+        """Raises QueueError if the brokers do not take what the settings ask for."""
+        offer = insist(self._settings)
         consumer = Consumer(
-            _connection(self._settings, self._consumer_troubles)
-            | _membership(self._settings)
+            client.configuration(self._settings, self._consumer_troubles)
+            | _membership(self._settings, offer)
             | {
                 "enable.auto.commit": False,
                 "auto.offset.reset": "earliest",
-                "statistics.interval.ms": _ms(STATISTICS_SECONDS),
+                "statistics.interval.ms": client.milliseconds(STATISTICS_SECONDS),
                 "stats_cb": self._on_statistics,
                 "on_commit": self._on_commit,
             },
-            logger=library_logger,
+            logger=client.library_logger,
         )
         consumer.subscribe(
             [self._settings.topic], on_assign=self._on_assign, on_revoke=self._on_revoke
@@ -238,13 +229,17 @@ class KafkaJobQueue:
         self._arrived = deque(
             message for message in self._arrived if message.partition() not in revoked
         )
+        for partition in revoked:
+            self._owed.pop(partition, None)  # its message comes again, to another
 
     def _on_statistics(self, text: str) -> None:
         topic = json.loads(text)["topics"].get(self._settings.topic, {"partitions": {}})
+        ends = self._ends.known if self._ends else {}
         self._lag = sum(
-            partition["hi_offset"] - max(partition["committed_offset"], partition["lo_offset"])
+            max(partition["hi_offset"], ends.get(partition["partition"], 0))
+            - max(partition["committed_offset"], partition["lo_offset"], 0)
             for partition in topic["partitions"].values()
-            if partition["fetch_state"] == "active" and partition["hi_offset"] >= 0
+            if partition["fetch_state"] == "active"
         )
 
     def _next(self, consumer: Consumer, give_up_at: float) -> Message | None:
@@ -253,16 +248,26 @@ class KafkaJobQueue:
     def _poll(self, consumer: Consumer, give_up_at: float) -> Message | None:
         """The next message, which may be none that can be read."""
         while True:
-            message = consumer.poll(max(0.0, give_up_at - time.monotonic()))
-            error = message.error() if message is not None else None
+            seconds = max(0.0, give_up_at - time.monotonic())
+            message = consumer.poll(min(seconds, LOOK_SECONDS))
+            if message is None:
+                if seconds <= LOOK_SECONDS or self._consumer_troubles.are_decisive:
+                    return None
+                continue
+            error = message.error()
             if error is None:
                 return message
             if error.code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
-                raise _failed(_missing(self._settings.topic))
-            if error.fatal():
+                raise client.failed(client.missing(self._settings.topic))
+            if error.fatal() or error.code() in (KafkaError._FATAL, *REFUSED):
                 self.close()  # the next call joins anew
-                raise _failed(error.str())
+                raise client.failed(self._refusal(error) or error.str())
             logger.warning("%s", error.str())
+
+    def _refusal(self, error: KafkaError) -> str | None:
+        """Say which right is missing."""
+        right = REFUSED.get(error.code())
+        return right and client.lacks(self._settings, right.format(self._settings))
 
     def _commit(self, consumer: Consumer, place: TopicPartition) -> None:
         # The library's own way to wait for it never ends where the broker hangs.
@@ -271,16 +276,26 @@ class KafkaJobQueue:
         give_up_at = time.monotonic() + COMMIT_SECONDS
         while (place.partition, place.offset) not in self._commits:
             if time.monotonic() > give_up_at:
-                raise _failed(self._consumer_troubles.take() or NOT_CONFIRMED.str())
+                raise client.failed(self._consumer_troubles.take() or NOT_CONFIRMED.str())
             message = self._poll(consumer, time.monotonic() + POLL_SECONDS)
             if message is not None:
                 self._arrived.append(message)
-        if error := self._commits[place.partition, place.offset]:
-            raise _failed(error.str())
+        error = self._commits[place.partition, place.offset]
+        if error and error.code() in OUTDATED:
+            # Once the group has settled either the commit is repeated or the message comes again,
+            # and then its job is taken.
+            logger.debug("the group changed before a commit: %s", error.str())
+            self._owed.setdefault(place.partition, place)
+        elif error:
+            raise client.failed(error.str())
 
     def _on_commit(self, error: KafkaError | None, places: list[TopicPartition]) -> None:
         for place in places:
-            self._commits[place.partition, place.offset] = error or place.error
+            failure = error or place.error
+            self._commits[place.partition, place.offset] = failure
+            owed = self._owed.get(place.partition)
+            if owed and place.offset >= owed.offset and not failure:
+                del self._owed[place.partition]
 
     def _bury(self, consumer: Consumer, message: Message) -> None:
         """Put an unreadable message where somebody can look at it."""
@@ -301,110 +316,25 @@ class KafkaJobQueue:
         self._commit(consumer, _after(message))
 
 
-def create_topics(settings: KafkaSettings) -> None:
-    """Those that are missing; what is there stays as it is. Raises QueueError."""
-    with _administration(settings) as admin:
-        wanted = [
-            NewTopic(settings.topic, settings.partitions, settings.replication),
-            NewTopic(settings.dead_letter_topic, 1, settings.replication),
-        ]
-        for made in admin.create_topics(wanted, request_timeout=REQUEST_SECONDS).values():
-            try:
-                made.result()
-            except KafkaException as error:
-                if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
-                    raise
+def _group_protocol(settings: KafkaSettings, offer: Offer | None) -> Literal["classic", "consumer"]:
+    if settings.group_protocol != "auto":
+        return settings.group_protocol
+    if offer is None:
+        reason = "no broker says whether it has the group protocol of Kafka 4"
+        raise client.failed(f"{reason}; NST_KAFKA_GROUP_PROTOCOL=classic does not ask")
+    return "consumer" if offer.has_consumer_protocol else "classic"
 
 
-def check(settings: KafkaSettings) -> str:
-    """What is there, in words. Raises QueueError, which says what is wrong."""
-    with _administration(settings) as admin:
-        found = admin.list_topics(timeout=REQUEST_SECONDS)
-    for name in (settings.topic, settings.dead_letter_topic):
-        if name not in found.topics:
-            raise QueueError(_missing(name))
-    partitions = len(found.topics[settings.topic].partitions)
-    return f"brokers: {len(found.brokers)}; partitions of {settings.topic}: {partitions}"
-
-
-class _Troubles:
-    """What the library says about a client's connections; the calls that fail do not say why."""
-
-    def __init__(self) -> None:
-        self.are_all_down = False
-        """All brokers; said once."""
-        self._reason: str | None = None
-
-    def add(self, error: KafkaError) -> None:
-        if error.code() == KafkaError._ALL_BROKERS_DOWN:
-            self.are_all_down = True
-        else:
-            self._reason = error.str()
-
-    def take(self) -> str | None:
-        """The last one since the last call."""
-        reason, self._reason, self.are_all_down = self._reason, None, False
-        return reason
-
-
-def _connection(settings: KafkaSettings, troubles: _Troubles) -> dict[str, Any]:
-    configuration: dict[str, Any] = {
-        "bootstrap.servers": ",".join(settings.brokers),
-        "client.id": "nst",
-        "security.protocol": settings.security_protocol,
-        "socket.timeout.ms": _ms(REQUEST_SECONDS),
-        "socket.keepalive.enable": True,
-        "log.connection.close": False,
-        "error_cb": troubles.add,
-    }
-    if settings.ca_file:
-        configuration["ssl.ca.location"] = str(settings.ca_file)
-    if settings.uses_sasl:
-        configuration |= {
-            "sasl.mechanism": settings.sasl_mechanism,
-            "sasl.username": settings.username,
-            "sasl.password": settings.password,
-        }
-    return configuration
-
-
-def _membership(settings: KafkaSettings) -> dict[str, Any]:
-    group = {"group.id": settings.group, "group.protocol": settings.group_protocol}
-    if settings.group_protocol == "consumer":
-        return group
+def _membership(settings: KafkaSettings, offer: Offer | None) -> dict[str, Any]:
+    group = {"group.id": settings.group}
+    if _group_protocol(settings, offer) == "consumer":
+        return group | {"group.protocol": "consumer"}
     return group | {
+        "group.protocol": "classic",
         "partition.assignment.strategy": "cooperative-sticky",
-        "session.timeout.ms": _ms(settings.session_timeout_seconds),
-        "heartbeat.interval.ms": _ms(settings.heartbeat_seconds),
+        "session.timeout.ms": client.milliseconds(settings.session_timeout_seconds),
+        "heartbeat.interval.ms": client.milliseconds(settings.heartbeat_seconds),
     }
-
-
-@contextmanager
-def _administration(settings: KafkaSettings) -> Iterator[AdminClient]:
-    troubles = _Troubles()
-    with _errors(), AdminClient(_connection(settings, troubles), logger=library_logger) as admin:
-        try:
-            yield admin
-        except KafkaException:
-            admin.poll(0)
-            if reason := troubles.take():
-                raise _failed(reason) from None
-            raise
-
-
-def _failed(reason: str) -> QueueError:
-    DEPENDENCY_ERRORS.labels("queue").inc()
-    return QueueError(reason)
-
-
-@contextmanager
-def _errors() -> Iterator[None]:
-    try:
-        yield
-    except KafkaException as error:
-        raise _failed(error.args[0].str()) from error
-    except BufferError as error:
-        raise _failed("too many messages wait to be sent") from error
 
 
 def _read(message: Message) -> Delivery | None:
@@ -427,11 +357,3 @@ def _after(message: Message) -> TopicPartition:
     assert partition is not None
     assert offset is not None
     return TopicPartition(topic, partition, offset + 1)
-
-
-def _missing(topic: str) -> str:
-    return f"there is no topic {topic}; `nst migrate` makes it"
-
-
-def _ms(seconds: float) -> int:
-    return round(1000 * seconds)

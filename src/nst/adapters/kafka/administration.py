@@ -1,0 +1,198 @@
+"""What has to be there before messages can flow: brokers, topics, rights."""
+
+import time
+from collections.abc import Iterator, Mapping, Sequence, Set
+from concurrent.futures import Future
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias
+
+from confluent_kafka import KafkaError, KafkaException, TopicCollection
+from confluent_kafka.admin import (  # type: ignore[attr-defined]
+    AclOperation,
+    AdminClient,
+    ClusterMetadata,
+    NewTopic,
+)
+
+from nst.adapters.kafka import client
+from nst.adapters.kafka.offer import insist
+from nst.adapters.kafka.settings import KafkaSettings
+from nst.errors import QueueError
+from nst.jobs.ports import ProcessName
+
+LOOK_SECONDS = 0.5
+"""Seconds between two looks at why there is no answer yet."""
+
+PROCESSES: Sequence[ProcessName] = ("api", "worker")
+
+REFUSED = (
+    KafkaError.TOPIC_AUTHORIZATION_FAILED,
+    KafkaError.GROUP_AUTHORIZATION_FAILED,
+    KafkaError.CLUSTER_AUTHORIZATION_FAILED,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Right:
+    """What somebody must be allowed to do with a topic or a group."""
+
+    operation: AclOperation
+    kind: Literal["topic", "group"]
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.operation.name} on {self.kind} {self.name}"
+
+
+def rights(settings: KafkaSettings, process: ProcessName) -> Sequence[Right]:
+    """Return what a process must be allowed to do."""
+    publish = Right(AclOperation.WRITE, "topic", settings.topic)
+    if process == "api":
+        return (publish, Right(AclOperation.DESCRIBE, "topic", settings.dead_letter_topic))
+    return (
+        publish,
+        Right(AclOperation.READ, "topic", settings.topic),
+        Right(AclOperation.WRITE, "topic", settings.dead_letter_topic),
+        Right(AclOperation.READ, "group", settings.group),
+    )
+
+
+def create_topics(settings: KafkaSettings) -> None:
+    """Create the topics that are missing; what is there stays as it is, and nobody needs a right
+    to create what is there. Raises QueueError."""
+    with _administration(settings) as admin:
+        partitions = {settings.topic: settings.partitions, settings.dead_letter_topic: 1}
+        wanted = [
+            NewTopic(name, partitions[name], settings.replication)
+            for name, allowed in _describe_topics(admin, list(partitions)).items()
+            if _is_absent(settings, name, allowed)
+        ]
+        if wanted:
+            _create(admin, settings, wanted)
+
+
+def check(settings: KafkaSettings, processes: Sequence[ProcessName] = PROCESSES) -> str:
+    """Return what is there, in words. Raises QueueError, which says what is wrong, also if these
+    processes lack a right."""
+    with _administration(settings) as admin:
+        found = _reach(admin)
+        needed = {right: None for process in processes for right in rights(settings, process)}
+        allowed = _allowed(admin, list(needed))
+        lacking = [str(right) for right in needed if right.operation not in allowed[right.name]]
+    if lacking:
+        raise client.failed(client.lacks(settings, *lacking))
+    partitions = len(found.topics[settings.topic].partitions)
+    return f"brokers: {len(found.brokers)}; partitions of {settings.topic}: {partitions}"
+
+
+@contextmanager
+def _administration(settings: KafkaSettings) -> Iterator[AdminClient]:
+    """A client that the brokers have accepted."""
+    insist(settings)
+    troubles = client.Troubles()
+    values = client.configuration(settings, troubles)
+    with client.errors(), AdminClient(values, logger=client.library_logger) as admin:
+        _wait_for_brokers(admin, troubles)
+        yield admin
+
+
+def _wait_for_brokers(admin: AdminClient, troubles: client.Troubles) -> None:
+    """Raises QueueError as soon as it is in vain."""
+    give_up_at = time.monotonic() + client.REQUEST_SECONDS
+    while True:
+        try:
+            _reach(admin)
+        except KafkaException as error:
+            admin.poll(0)
+            if troubles.are_decisive or time.monotonic() > give_up_at:
+                raise client.failed(troubles.take() or error.args[0].str()) from None
+            time.sleep(0.01)  # it may have failed at once
+        else:
+            return
+
+
+def _reach(admin: AdminClient) -> ClusterMetadata:
+    return admin.list_topics(timeout=min(LOOK_SECONDS, client.REQUEST_SECONDS))
+
+
+Allowed: TypeAlias = Set[AclOperation] | KafkaError
+"""What the user may do with something, or why that is not to be learned."""
+
+
+def _allowed(admin: AdminClient, needed: Sequence[Right]) -> Mapping[str, Set[AclOperation]]:
+    """What the user may do with each of the things by its name. Raises QueueError if a topic is
+    missing."""
+    topics = {right.name: None for right in needed if right.kind == "topic"}
+    groups = {right.name: None for right in needed if right.kind == "group"}
+    found = _describe_topics(admin, list(topics)) | {
+        name: _describe_group(admin, name) for name in groups
+    }
+    return {name: _operations(name, allowed) for name, allowed in found.items()}
+
+
+def _operations(name: str, allowed: Allowed) -> Set[AclOperation]:
+    if not isinstance(allowed, KafkaError):
+        return allowed
+    if allowed.code() in REFUSED:
+        return frozenset()
+    if allowed.code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
+        raise QueueError(client.missing(name))
+    raise KafkaException(allowed)
+
+
+def _describe_topics(admin: AdminClient, names: list[str]) -> dict[str, Allowed]:
+    described = admin.describe_topics(
+        TopicCollection(names),
+        include_authorized_operations=True,
+        request_timeout=client.REQUEST_SECONDS,
+    )
+    return {name: _answer(future) for name, future in described.items()}
+
+
+def _describe_group(admin: AdminClient, name: str) -> Allowed:
+    """Ask again while the brokers find out which of them looks after the group."""
+    give_up_at = time.monotonic() + client.REQUEST_SECONDS
+    while True:
+        described = admin.describe_consumer_groups(
+            [name], include_authorized_operations=True, request_timeout=client.REQUEST_SECONDS
+        )
+        found = _answer(described[name])
+        is_final = not isinstance(found, KafkaError) or found.code() in REFUSED
+        if is_final or time.monotonic() > give_up_at:
+            return found
+        time.sleep(LOOK_SECONDS)
+
+
+def _answer(future: "Future[Any]") -> Allowed:
+    try:
+        operations = future.result().authorized_operations
+    except KafkaException as error:
+        found: KafkaError = error.args[0]
+        return found
+    # Brokers that do not say what is allowed allow everything.
+    return frozenset(operations or AclOperation)
+
+
+def _is_absent(settings: KafkaSettings, topic: str, allowed: Allowed) -> bool:
+    if not isinstance(allowed, KafkaError):
+        return False
+    if allowed.code() in REFUSED:
+        raise client.failed(client.lacks(settings, f"DESCRIBE on topic {topic}"))
+    if allowed.code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
+        return True
+    raise KafkaException(allowed)
+
+
+def _create(admin: AdminClient, settings: KafkaSettings, wanted: list[NewTopic]) -> None:
+    made = admin.create_topics(wanted, request_timeout=client.REQUEST_SECONDS)
+    for name, future in made.items():
+        try:
+            future.result()
+        except KafkaException as error:
+            code = error.args[0].code()
+            if code in REFUSED:
+                lacking = client.lacks(settings, f"CREATE on topic {name}, which is not there")
+                raise client.failed(lacking) from None
+            if code != KafkaError.TOPIC_ALREADY_EXISTS:  # somebody else has just made it
+                raise

@@ -1,0 +1,101 @@
+"""What every client of Kafka shares: its configuration, and its errors in words."""
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from confluent_kafka import KafkaError, KafkaException
+
+from nst.adapters.kafka.settings import KafkaSettings
+from nst.errors import QueueError
+from nst.metrics import DEPENDENCY_ERRORS
+
+REQUEST_SECONDS = 10.0
+"""Seconds that a broker has to answer, and to confirm a message."""
+
+DECISIVE = (KafkaError._AUTHENTICATION, KafkaError._SSL)
+"""Errors of a connection that trying again does not mend."""
+
+logger = logging.getLogger(__name__)
+library_logger = logger.getChild("librdkafka")
+library_logger.addFilter(lambda _: logger.isEnabledFor(logging.DEBUG))
+
+
+class Troubles:
+    """What the library says about a client's connections; the calls that fail do not say why."""
+
+    def __init__(self) -> None:
+        self.are_all_down = False
+        """Whether all brokers are down; said once."""
+        self.are_decisive = False
+        """Whether trying again is in vain."""
+        self._reason: str | None = None
+
+    def add(self, error: KafkaError) -> None:
+        if error.code() == KafkaError._ALL_BROKERS_DOWN:
+            self.are_all_down = True
+        else:
+            self._reason = error.str()
+            self.are_decisive |= error.code() in DECISIVE
+
+    def take(self) -> str | None:
+        """Return the last reason since the last call."""
+        reason, self._reason = self._reason, None
+        self.are_all_down = self.are_decisive = False
+        return reason
+
+
+def configuration(settings: KafkaSettings, troubles: Troubles) -> dict[str, Any]:
+    """Return what the library has to know of the brokers."""
+    values: dict[str, Any] = {
+        "bootstrap.servers": ",".join(settings.brokers),
+        "client.id": "nst",
+        "security.protocol": settings.security_protocol,
+        "socket.timeout.ms": milliseconds(REQUEST_SECONDS),
+        "socket.keepalive.enable": True,
+        "log.connection.close": False,
+        "error_cb": troubles.add,
+    }
+    if settings.ca_file:
+        values["ssl.ca.location"] = str(settings.ca_file)
+    if settings.uses_sasl:
+        values |= {
+            "sasl.mechanism": settings.sasl_mechanism,
+            "sasl.username": settings.username,
+            "sasl.password": settings.password,
+        }
+    return values
+
+
+def failed(reason: str) -> QueueError:
+    """Return the error to raise, which the metrics count."""
+    DEPENDENCY_ERRORS.labels("queue").inc()
+    return QueueError(reason)
+
+
+@contextmanager
+def errors() -> Iterator[None]:
+    """Turn the library's errors into QueueError."""
+    try:
+        yield
+    except KafkaException as error:
+        raise failed(error.args[0].str()) from error
+    except BufferError as error:
+        raise failed("too many messages wait to be sent") from error
+
+
+def missing(topic: str) -> str:
+    return f"there is no topic {topic}; `nst migrate` makes it"
+
+
+def lacks(settings: KafkaSettings, *rights: str) -> str:
+    """Say that the user has not these rights, each as in "READ on group nst.workers"."""
+    return (
+        f"Kafka's user {settings.user} lacks {', '.join(rights)}; "
+        "grant that (docs/operations.md, Rights in Kafka)"
+    )
+
+
+def milliseconds(seconds: float) -> int:
+    return round(1000 * seconds)

@@ -1,0 +1,31 @@
+"""Looks at something slow now and then, for those who want an answer at once."""
+
+import threading
+import time
+from collections.abc import Callable
+
+LOOK_SECONDS = 30.0
+"""Seconds between the beginnings of two looks."""
+
+
+class Watch:
+    """What was seen last. The first call begins the first look, in a thread of its own."""
+
+    def __init__(self, look: Callable[[], str | None]) -> None:
+        self._look = look
+        self._lock = threading.Lock()
+        self._next_look_at = 0.0
+        self._seen: str | None = None
+
+    def __call__(self) -> str | None:
+        """Return what the last look that has ended saw; None before that."""
+        with self._lock:
+            is_due = time.monotonic() >= self._next_look_at
+            if is_due:
+                self._next_look_at = time.monotonic() + LOOK_SECONDS
+        if is_due:
+            threading.Thread(target=self._see, daemon=True).start()
+        return self._seen
+
+    def _see(self) -> None:
+        self._seen = self._look()

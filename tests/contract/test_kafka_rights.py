@@ -1,0 +1,325 @@
+"""Kafka with passwords and rights: exactly those that docs/operations.md lists, and what is said
+where one is missing."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import replace
+
+import pytest
+from confluent_kafka.admin import (  # type: ignore[attr-defined]
+    AclBinding,
+    AclBindingFilter,
+    AclOperation,
+    AclPermissionType,
+    AdminClient,
+    ResourcePatternType,
+    ResourceType,
+)
+
+import servers
+from apache_kafka import MECHANISMS, password_of
+from conftest import REPOSITORY
+from nst.adapters.kafka import KafkaJobQueue, KafkaSettings, check, client, create_topics, offer
+from nst.adapters.kafka.administration import Right, rights
+from nst.errors import QueueError
+from nst.jobs.job import new_id
+from nst.jobs.ports import Delivery, ProcessName
+from patience import PATIENCE_SECONDS, no_waiting, wait_until
+from servers import Broker
+
+ACCESS = [*(("SASL_PLAINTEXT", mechanism) for mechanism in MECHANISMS), ("SASL_SSL", "PLAIN")]
+CREATE = AclOperation.CREATE
+
+
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(client, "REQUEST_SECONDS", PATIENCE_SECONDS)
+    monkeypatch.setattr(offer, "ANSWER_SECONDS", PATIENCE_SECONDS)
+
+
+@pytest.fixture
+def settings(apache_kafka: Broker) -> KafkaSettings:
+    """Of topics that are not there."""
+    return servers.kafka_settings(apache_kafka.address)
+
+
+@pytest.fixture
+def administrator(apache_kafka: Broker) -> Iterator[AdminClient]:
+    """May grant rights; they are gone after the test."""
+    with AdminClient({"bootstrap.servers": apache_kafka.address}) as admin:
+        yield admin
+        for deleted in admin.delete_acls([_granted_to(None)]).values():
+            deleted.result()
+
+
+def login(
+    broker: Broker,
+    settings: KafkaSettings,
+    user: str,
+    protocol: str = "SASL_PLAINTEXT",
+    mechanism: str = "SCRAM-SHA-512",
+) -> KafkaSettings:
+    return replace(
+        settings,
+        brokers=[broker.address_of(protocol)],
+        security_protocol=protocol,
+        sasl_mechanism=mechanism,
+        username=user,
+        password=password_of(user),
+        ca_file=broker.certificate if protocol.endswith("SSL") else None,
+    )
+
+
+def grant(admin: AdminClient, user: str, needed: Sequence[Right]) -> None:
+    kinds = {"topic": ResourceType.TOPIC, "group": ResourceType.GROUP}
+    bindings = [
+        AclBinding(
+            kinds[right.kind],
+            right.name,
+            ResourcePatternType.LITERAL,
+            f"User:{user}",
+            "*",
+            right.operation,
+            AclPermissionType.ALLOW,
+        )
+        for right in needed
+    ]
+    for created in admin.create_acls(bindings).values():
+        created.result()
+    # A broker learns of them a moment later.
+    wait_until(lambda: len(_granted(admin, user)) == len(bindings))
+
+
+def _granted(admin: AdminClient, user: str) -> Sequence[AclBinding]:
+    found: Sequence[AclBinding] = admin.describe_acls(_granted_to(f"User:{user}")).result()
+    return found
+
+
+def _granted_to(principal: str | None) -> AclBindingFilter:
+    """None: to anybody."""
+    return AclBindingFilter(
+        ResourceType.ANY,
+        None,  # type: ignore[arg-type]
+        ResourcePatternType.ANY,
+        principal,  # type: ignore[arg-type]
+        None,  # type: ignore[arg-type]
+        AclOperation.ANY,
+        AclPermissionType.ANY,
+    )
+
+
+def creation(settings: KafkaSettings) -> list[Right]:
+    return [Right(CREATE, "topic", name) for name in (settings.topic, settings.dead_letter_topic)]
+
+
+def description(settings: KafkaSettings) -> list[Right]:
+    names = (settings.topic, settings.dead_letter_topic)
+    return [Right(AclOperation.DESCRIBE, "topic", name) for name in names]
+
+
+def receive(queue: KafkaJobQueue) -> Delivery:
+    return wait_until(lambda: queue.receive(0.5))
+
+
+@pytest.mark.parametrize(("protocol", "mechanism"), ACCESS)
+def test_exactly_these_rights(
+    apache_kafka: Broker,
+    administrator: AdminClient,
+    settings: KafkaSettings,
+    protocol: str,
+    mechanism: str,
+) -> None:
+    def user(name: str) -> KafkaSettings:
+        return login(apache_kafka, settings, name, protocol, mechanism)
+
+    grant(administrator, "migration", [*creation(settings), *description(settings)])
+    create_topics(user("migration"))
+    grant(administrator, "api", rights(settings, "api"))
+    grant(administrator, "worker", rights(settings, "worker"))
+    wait_until(lambda: is_well(user("api"), "api"))
+    wait_until(lambda: is_well(user("worker"), "worker"))
+    for process in ("api", "worker"):
+        create_topics(user(process))  # as `nst serve` does; they are there
+    with ExitStack() as stack:
+        api, worker = KafkaJobQueue(user("api")), KafkaJobQueue(user("worker"))
+        stack.callback(api.close)
+        stack.callback(worker.close)
+        job_id = new_id()
+        api.publish("no job", {})
+        api.publish(job_id, {})
+        delivery = receive(worker)
+        assert delivery.job_id == job_id
+        worker.commit(delivery)
+        worker.publish(job_id, {})
+        assert receive(worker).job_id == job_id
+
+
+def is_well(settings: KafkaSettings, process: ProcessName) -> bool:
+    try:
+        check(settings, [process])
+    except QueueError:
+        return False
+    return True
+
+
+def test_the_rights_are_documented(settings: KafkaSettings) -> None:
+    documented = (REPOSITORY / "docs" / "operations.md").read_text()
+    shipped = KafkaSettings(brokers=settings.brokers)
+    needed = {
+        "API": rights(shipped, "api"),
+        "worker": rights(shipped, "worker"),
+        "migration": [*description(shipped), *creation(shipped)],
+    }
+    for process, each in needed.items():
+        words = [f"{right.operation.name} on {right.kind} `{right.name}`" for right in each]
+        assert f"| {process} | {', '.join(words)} |" in documented
+
+
+Lacking = tuple[ProcessName, AclOperation, str]
+LACKING: list[Lacking] = [
+    ("worker", AclOperation.READ, "group"),
+    ("worker", AclOperation.READ, "topic"),
+    ("worker", AclOperation.WRITE, "dead_letter_topic"),
+    ("api", AclOperation.WRITE, "topic"),
+    ("api", AclOperation.DESCRIBE, "dead_letter_topic"),
+]
+
+
+@pytest.mark.parametrize("lacking", LACKING, ids=lambda each: "-".join(map(str, each)))
+def test_a_missing_right_is_named(
+    apache_kafka: Broker, administrator: AdminClient, settings: KafkaSettings, lacking: Lacking
+) -> None:
+    process, operation, field = lacking
+    create_topics(settings)
+    missing = Right(operation, "group" if field == "group" else "topic", getattr(settings, field))
+    grant(administrator, process, [r for r in rights(settings, process) if r != missing])
+    user = login(apache_kafka, settings, process)
+
+    def says_only_this() -> bool:
+        try:
+            check(user, [process])
+        except QueueError as error:
+            return f"Kafka's user {process} lacks {missing}; grant that" in str(error)
+        return False
+
+    wait_until(says_only_this)
+
+
+def test_a_worker_without_its_group_says_so_until_it_may(
+    apache_kafka: Broker, administrator: AdminClient, settings: KafkaSettings
+) -> None:
+    create_topics(settings)
+    needed = rights(settings, "worker")
+    group = Right(AclOperation.READ, "group", settings.group)
+    grant(administrator, "worker", [right for right in needed if right != group])
+    for protocol in ("classic", "consumer"):
+        user = replace(login(apache_kafka, settings, "worker"), group_protocol=protocol)
+        queue = KafkaJobQueue(user)
+        for _ in range(2):
+            with no_waiting(), pytest.raises(QueueError, match=f"worker lacks {group}"):
+                queue.receive(PATIENCE_SECONDS)
+        queue.close()
+    queue = KafkaJobQueue(login(apache_kafka, settings, "worker"))
+    grant(administrator, "worker", needed)
+    KafkaJobQueue(settings).publish(job_id := new_id(), {})
+    assert _receive_at_last(queue).job_id == job_id
+    queue.close()
+
+
+def _receive_at_last(queue: KafkaJobQueue) -> Delivery:
+    def look() -> Delivery | None:
+        try:
+            return queue.receive(0.5)
+        except QueueError:
+            return None
+
+    return wait_until(look)
+
+
+def test_who_may_not_publish_is_told(apache_kafka: Broker, settings: KafkaSettings) -> None:
+    create_topics(settings)
+    queue = KafkaJobQueue(login(apache_kafka, settings, "nobody"))
+    with pytest.raises(QueueError, match=f"nobody lacks WRITE on topic {settings.topic}"):
+        queue.publish(new_id(), {})
+
+
+def test_who_may_not_create_is_told_which_topic(
+    apache_kafka: Broker, administrator: AdminClient, settings: KafkaSettings
+) -> None:
+    grant(administrator, "migration", description(settings))
+    user = login(apache_kafka, settings, "migration")
+
+    def says_so() -> bool:
+        with pytest.raises(QueueError) as error:
+            create_topics(user)
+        return f"lacks CREATE on topic {settings.topic}" in str(error.value)
+
+    wait_until(says_so)
+
+
+# ── ways to log in ────────────────────────────────────────────────────────────────────────────
+
+Use = Callable[[KafkaSettings], object]
+USES: list[Use] = [
+    check,
+    create_topics,
+    lambda settings: KafkaJobQueue(settings).publish(new_id(), {}),
+    lambda settings: KafkaJobQueue(settings).receive(PATIENCE_SECONDS),
+]
+
+
+@pytest.mark.parametrize("use", USES, ids=["check", "create_topics", "publish", "receive"])
+@pytest.mark.parametrize(
+    ("port", "protocol", "mechanism", "said"),
+    [
+        ("SASL_PLAINTEXT", "PLAINTEXT", None, "PROTOCOL: .*; give SASL_PLAINTEXT,"),
+        ("PLAINTEXT", "SSL", None, "PROTOCOL: .*; give PLAINTEXT,"),
+        ("SSL", "PLAINTEXT", None, "PROTOCOL: .*; give SSL,"),
+        ("SASL_SSL", "SASL_PLAINTEXT", "PLAIN", "PROTOCOL: .*; give SASL_SSL,"),
+        ("PLAINTEXT", "SASL_PLAINTEXT", "PLAIN", "PROTOCOL: .*; give PLAINTEXT,"),
+        (
+            "SASL_SSL",
+            "SASL_SSL",
+            "SCRAM-SHA-256",
+            "MECHANISM: .*; give SCRAM-SHA-512 or PLAIN",
+        ),
+    ],
+)
+def test_a_wrong_way_to_log_in_is_named(
+    apache_kafka: Broker,
+    settings: KafkaSettings,
+    use: Use,
+    port: str,
+    protocol: str,
+    mechanism: str | None,
+    said: str,
+) -> None:
+    wrong = replace(
+        settings,
+        brokers=[apache_kafka.address_of(port)],
+        security_protocol=protocol,
+        sasl_mechanism=mechanism,
+        username="worker",
+        password=password_of("worker"),
+    )
+    with no_waiting(), pytest.raises(QueueError, match=f"NST_KAFKA_.*{said}"):
+        use(wrong)
+
+
+@pytest.mark.parametrize("use", USES, ids=["check", "create_topics", "publish", "receive"])
+@pytest.mark.parametrize("mechanism", MECHANISMS)
+def test_a_wrong_password_is_told_at_once(
+    apache_kafka: Broker, settings: KafkaSettings, use: Use, mechanism: str
+) -> None:
+    user = login(apache_kafka, settings, "worker", mechanism=mechanism)
+    with no_waiting(), pytest.raises(QueueError, match=r"[Aa]uthentication failed"):
+        use(replace(user, password="wrong"))  # noqa: S106 - not one
+
+
+@pytest.mark.parametrize("use", USES, ids=["check", "create_topics", "publish", "receive"])
+def test_a_certificate_that_nobody_vouches_for(
+    apache_kafka: Broker, settings: KafkaSettings, use: Use
+) -> None:
+    user = login(apache_kafka, settings, "worker", "SASL_SSL")
+    with no_waiting(), pytest.raises(QueueError, match="certificate verify failed"):
+        use(replace(user, ca_file=None))
