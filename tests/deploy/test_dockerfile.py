@@ -90,6 +90,51 @@ def test_lock_has_all_that_is_asked_for_and_hashes(image: str) -> None:
     assert not text.count("--index")
 
 
+@pytest.mark.parametrize("image", ["build", "api", "worker"])
+def test_lock_installs_into_an_empty_environment(image: str, tmp_path: Path) -> None:
+    python = empty_environment(tmp_path)
+    pip = [sys.executable, "-m", "pip", f"--python={python}", "install", "--quiet", "--no-compile"]
+    text = lock.LOCKS / f"{image}.txt"
+    done = subprocess.run(
+        [*pip, "--require-hashes", f"--requirement={text}"],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    listed = [sys.executable, "-m", "pip", f"--python={python}", "list", "--format=freeze"]
+    installed = subprocess.run(listed, capture_output=True, text=True, check=True).stdout.split()
+    found = dict(line.split("==") for line in installed)
+    assert {canonicalize_name(name): found[name] for name in found} == locked(image)
+
+
+def test_lock_with_cuda_resolves(tmp_path: Path) -> None:
+    """Its wheels take gigabytes: they are found, and not fetched."""
+    uv = [Path(sys.executable).parent / "uv", "pip", "install", "--no-config", "--dry-run"]
+    where = f"--python={empty_environment(tmp_path)}"
+    text = lock.LOCKS / "worker-cuda.txt"
+    done = subprocess.run(
+        [*uv, where, "--require-hashes", f"--requirements={text}"],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    found = dict(re.findall(r"^ \+ (\S+)==(\S+)$", done.stderr, re.MULTILINE))
+    assert found == {
+        name: version for name, version in locked("worker-cuda").items() if name in found
+    }
+    assert {"torch", "nvidia-cudnn-cu13"} <= set(found)
+
+
+def empty_environment(directory: Path) -> Path:
+    """Return the Python of a new environment with nothing in it."""
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", directory], check=True)
+    return directory / "bin" / "python"
+
+
+def test_lock_pins_a_package_with_and_without_its_extras() -> None:
+    hashes = " \\\n    --hash=sha256:0\n"
+    asked = f"a==1{hashes}b[x]==2{hashes}"
+    assert lock.pinned_without_extras(asked) == f"a==1{hashes}b==2{hashes}b[x]==2{hashes}"
+
+
 @pytest.mark.parametrize("image", ["api", "worker", "worker-cuda"])
 def test_versions_are_those_that_are_tested(image: str) -> None:
     tested = constrained()
