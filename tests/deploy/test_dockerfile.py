@@ -3,7 +3,9 @@
 import re
 import subprocess
 import sys
+import tempfile
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,6 +18,7 @@ from nst.api.page import SECURITY_HEADERS
 
 DEPLOY = REPOSITORY / "deploy"
 DOCKERFILE = (DEPLOY / "Dockerfile").read_text()
+STAND_INS = REPOSITORY / "tests" / "compose" / "stand_ins" / "Dockerfile"
 PROJECT = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())
 HADOLINT = Path(sys.executable).parent / "hadolint"
 
@@ -34,8 +37,9 @@ def constrained() -> dict[str, str]:
     return {canonicalize_name(name): version for name, version in (x.split("==") for x in lines)}
 
 
-def test_hadolint_finds_nothing() -> None:
-    command = [str(HADOLINT), f"--config={DEPLOY / 'hadolint.yaml'}", str(DEPLOY / "Dockerfile")]
+@pytest.mark.parametrize("dockerfile", [DEPLOY / "Dockerfile", STAND_INS])
+def test_hadolint_finds_nothing(dockerfile: Path) -> None:
+    command = [str(HADOLINT), f"--config={DEPLOY / 'hadolint.yaml'}", str(dockerfile)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout
 
@@ -43,6 +47,9 @@ def test_hadolint_finds_nothing() -> None:
 def test_shell_scripts_are_well_formed() -> None:
     for script in (DEPLOY / "page" / "serve", REPOSITORY / "tools" / "system-packages"):
         subprocess.run(["sh", "-n", script], check=True)
+    stand_ins = (REPOSITORY / "tests" / "compose" / "stand_ins").iterdir()
+    for script in {*stand_ins, REPOSITORY / ".ci" / "run"} - {STAND_INS}:
+        subprocess.run(["bash", "-n", script], check=True)
 
 
 @pytest.mark.parametrize("target", ["api", "worker", "page"])
@@ -91,31 +98,22 @@ def test_lock_has_all_that_is_asked_for_and_hashes(image: str) -> None:
 
 
 @pytest.mark.parametrize("image", ["build", "api", "worker"])
-def test_lock_installs_into_an_empty_environment(image: str, tmp_path: Path) -> None:
-    python = empty_environment(tmp_path)
-    pip = [sys.executable, "-m", "pip", f"--python={python}", "install", "--quiet", "--no-compile"]
-    text = lock.LOCKS / f"{image}.txt"
-    done = subprocess.run(
-        [*pip, "--require-hashes", f"--requirement={text}"],
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    listed = [sys.executable, "-m", "pip", f"--python={python}", "list", "--format=freeze"]
-    installed = subprocess.run(listed, capture_output=True, text=True, check=True).stdout.split()
-    found = dict(line.split("==") for line in installed)
-    assert {canonicalize_name(name): found[name] for name in found} == locked(image)
+def test_lock_installs_into_an_empty_environment(image: str, environment: Path) -> None:
+    """By pip, as the Dockerfile does it: uv also takes a lock that pip refuses."""
+    pip = [sys.executable, "-m", "pip", f"--python={environment}"]
+    install = ["install", "--quiet", "--no-compile", "--require-hashes"]
+    run(*pip, *install, f"--requirement={lock.LOCKS / image}.txt")
+    installed = run(*pip, "list", "--format=freeze").stdout.split()
+    versions = dict(line.split("==") for line in installed)
+    assert {canonicalize_name(name): versions[name] for name in versions} == locked(image)
 
 
-def test_lock_with_cuda_resolves(tmp_path: Path) -> None:
+def test_lock_with_cuda_resolves(environment: Path) -> None:
     """Its wheels take gigabytes: they are found, and not fetched."""
-    uv = [Path(sys.executable).parent / "uv", "pip", "install", "--no-config", "--dry-run"]
-    where = f"--python={empty_environment(tmp_path)}"
-    text = lock.LOCKS / "worker-cuda.txt"
-    done = subprocess.run(
-        [*uv, where, "--require-hashes", f"--requirements={text}"],
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
+    uv = Path(sys.executable).parent / "uv"
+    install = ["pip", "install", "--no-config", "--dry-run", "--require-hashes"]
+    lock_file = lock.LOCKS / "worker-cuda.txt"
+    done = run(uv, *install, f"--python={environment}", f"--requirements={lock_file}")
     found = dict(re.findall(r"^ \+ (\S+)==(\S+)$", done.stderr, re.MULTILINE))
     assert found == {
         name: version for name, version in locked("worker-cuda").items() if name in found
@@ -123,10 +121,18 @@ def test_lock_with_cuda_resolves(tmp_path: Path) -> None:
     assert {"torch", "nvidia-cudnn-cu13"} <= set(found)
 
 
-def empty_environment(directory: Path) -> Path:
-    """Return the Python of a new environment with nothing in it."""
-    subprocess.run([sys.executable, "-m", "venv", "--without-pip", directory], check=True)
-    return directory / "bin" / "python"
+@pytest.fixture
+def environment() -> Iterator[Path]:
+    """An empty environment, removed at once: a gigabyte is installed into it."""
+    with tempfile.TemporaryDirectory() as directory:
+        run(sys.executable, "-m", "venv", "--without-pip", directory)
+        yield Path(directory)
+
+
+def run(*command: str | Path) -> subprocess.CompletedProcess[str]:
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done
 
 
 def test_lock_pins_a_package_with_and_without_its_extras() -> None:
