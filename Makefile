@@ -2,8 +2,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help setup demo serve page test test-images check fix bench chaos docs gallery screenshots up down lock \
-    dashboards licences sbom clean
+.PHONY: help setup demo serve page test test-images test-compose check fix bench chaos docs gallery screenshots up down lock \
+    dashboards licences dist sbom clean
 
 help: ## list the verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -28,11 +28,18 @@ test-images: .venv/installed-dev ## build the images without Docker, run them, p
 	tools/system-packages images
 	$(BIN)/pytest tests/images
 
-check: .venv/installed-dev page ## ruff, mypy, import-linter; eslint, svelte-check and vitest for the page
+test-compose: .venv/installed-dev ## start compose.yaml without Docker, paint a photo through all of it; as root
+	tools/system-packages images
+	$(BIN)/pytest tests/compose
+
+check: .venv/installed-dev page ## ruff, mypy, import-linter, workflows; eslint, svelte-check and vitest for the page
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
+	$(BIN)/check-jsonschema --builtin-schema=vendor.github-workflows .github/workflows/*.yml
+	$(BIN)/check-jsonschema --builtin-schema=vendor.dependabot .github/dependabot.yml
+	$(BIN)/zizmor --offline --quiet .github
 	cd frontend && npm run --silent check
 
 fix: .venv/installed-dev ## format, and mend what ruff can mend
@@ -71,6 +78,9 @@ dashboards: .venv/installed-dev ## write the dashboards of Grafana
 
 licences: .venv/installed-dev ## list the licences of what the images install
 	$(BIN)/python tools/licences.py
+
+dist: .venv/installed-dev page ## wheel and source distribution into dist/
+	SOURCE_DATE_EPOCH=1767225600 $(BIN)/python -m build
 
 sbom: .venv/installed-dev ## bills of materials of the images into dist/, as CycloneDX
 	mkdir -p dist

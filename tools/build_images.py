@@ -30,13 +30,31 @@ graphroot = "{directory}/storage"
 runroot = "{directory}/run"
 """
 
+ENGINE = """[containers]
+default_ulimits = ["nofile=4096:4096", "nproc=4096:4096"]
+[engine]
+runtime = "runc"
+cgroup_manager = "cgroupfs"
+events_logger = "file"
+[network]
+network_backend = "netavark"
+network_config_dir = "{directory}/networks"
+"""
+"""How podman runs containers where no systemd runs."""
+
 
 def environment() -> Mapping[str, str]:
     """In which buildah and podman keep everything in the directory."""
     DIRECTORY.mkdir(parents=True, exist_ok=True)
-    configuration = DIRECTORY / "storage.conf"
-    configuration.write_text(STORAGE.format(directory=DIRECTORY))
-    return {**os.environ, "CONTAINERS_STORAGE_CONF": str(configuration)}
+    storage, engine = DIRECTORY / "storage.conf", DIRECTORY / "containers.conf"
+    storage.write_text(STORAGE.format(directory=DIRECTORY))
+    engine.write_text(ENGINE.format(directory=DIRECTORY))
+    return {
+        **os.environ,
+        "CONTAINERS_STORAGE_CONF": str(storage),
+        "CONTAINERS_CONF": str(engine),
+        "DISABLE_HC_SYSTEMD": "true",
+    }
 
 
 def buildah(*arguments: object) -> str:

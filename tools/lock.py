@@ -57,7 +57,8 @@ def lock(image: str, requirements: Iterable[str], directory: Path) -> str:
     asked.write_text("\n".join(requirements))
     allowed.write_text(constraints(image))
     compile_ = ["uv", "pip", "compile", str(asked), f"--constraints={allowed}", *PLATFORM]
-    compile_ += ["--generate-hashes", "--no-header", "--no-annotate", "--no-config", "--quiet"]
+    compile_ += ["--generate-hashes", "--no-strip-extras", "--no-header", "--no-annotate"]
+    compile_ += ["--no-config", "--quiet"]
     environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
     done = subprocess.run(
         [*compile_, *_as_pip_is_configured(image)],
@@ -66,7 +67,21 @@ def lock(image: str, requirements: Iterable[str], directory: Path) -> str:
         text=True,
         env=environment,
     )
-    return HEADER + done.stdout
+    return HEADER + pinned_without_extras(done.stdout)
+
+
+def pinned_without_extras(text: str) -> str:
+    """Return the lock with a line `name==version` before each `name[extra]==version`.
+
+    With --require-hashes, pip asks for both pins where one package wants `name[extra]` and another
+    `name`; uv writes only the first.
+    """
+    return re.sub(
+        r"^([\w.-]+)\[.+?\](==.+\n(?: +--hash.+\n)+)",
+        r"\1\2\g<0>",
+        text,
+        flags=re.MULTILINE,
+    )
 
 
 def _as_pip_is_configured(image: str) -> Iterator[str]:

@@ -1,9 +1,11 @@
 """The dashboards are those that the code makes, and Grafana is told where they are."""
 
 import json
+from typing import Any, Literal
 
 import pytest
 import yaml
+from pydantic import BaseModel, ConfigDict
 
 import dashboards
 from conftest import REPOSITORY
@@ -50,3 +52,73 @@ def test_grafana_finds_dashboards_and_prometheus() -> None:
     ]
     assert source["uid"] == dashboards.SOURCE.uid
     assert source["url"] == "http://prometheus:9090"
+
+
+class Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+class ProviderOptions(Strict):
+    path: str
+    foldersFromFilesStructure: bool = False  # noqa: N815 - Grafana's name
+
+
+class Provider(Strict):
+    """A source of dashboards, as Grafana's manual lists its fields."""
+
+    name: str
+    orgId: int = 1  # noqa: N815
+    folder: str = ""
+    folderUid: str = ""  # noqa: N815
+    type: Literal["file"]
+    disableDeletion: bool = False  # noqa: N815
+    updateIntervalSeconds: int = 10  # noqa: N815
+    allowUiUpdates: bool = False  # noqa: N815
+    options: ProviderOptions
+
+
+class Providers(Strict):
+    apiVersion: Literal[1]  # noqa: N815
+    providers: list[Provider]
+
+
+class PrometheusData(Strict):
+    httpMethod: Literal["GET", "POST"] = "POST"  # noqa: N815
+    manageAlerts: bool = True  # noqa: N815
+    timeInterval: str = ""  # noqa: N815
+    queryTimeout: str = ""  # noqa: N815
+
+
+class DataSource(Strict):
+    """A data source, as Grafana's manual lists its fields."""
+
+    name: str
+    type: Literal["prometheus"]
+    access: Literal["proxy", "direct"] = "proxy"
+    orgId: int = 1  # noqa: N815
+    uid: str = ""
+    url: str
+    isDefault: bool = False  # noqa: N815
+    editable: bool = False
+    jsonData: PrometheusData = PrometheusData()  # noqa: N815
+
+
+class DataSources(Strict):
+    apiVersion: Literal[1]  # noqa: N815
+    datasources: list[DataSource]
+
+
+@pytest.mark.parametrize(
+    ("file", "model"),
+    [("dashboards/nst.yaml", Providers), ("datasources/prometheus.yaml", DataSources)],
+)
+def test_provisioning_has_only_fields_that_grafana_knows(file: str, model: type[Strict]) -> None:
+    text: dict[str, Any] = yaml.safe_load((PROVISIONING / file).read_text())
+    model.model_validate(text)
+
+
+def test_a_misspelt_field_of_provisioning_would_be_found() -> None:
+    text = yaml.safe_load((PROVISIONING / "dashboards" / "nst.yaml").read_text())
+    text["providers"][0]["allowUIUpdates"] = True
+    with pytest.raises(ValueError, match="allowUIUpdates"):
+        Providers.model_validate(text)

@@ -16,6 +16,11 @@ from nst.settings import Settings
 MANIFESTS = REPOSITORY / "deploy" / "kubernetes"
 OVERLAYS = ("base", "overlays/production", "overlays/gpu")
 VERSION = "1.34"
+COMPOSE: dict[str, Any] = yaml.safe_load((REPOSITORY / "compose.yaml").read_text())
+DOCKERFILE = (REPOSITORY / "deploy" / "Dockerfile").read_text()
+PORT_OF_THE_PAGE = 5173
+"""The page's image is for compose.yaml; in a cluster the API serves the page."""
+
 OF_OPERATORS = {"ScaledObject", "PodMonitor"}
 """Kinds whose schemas are not Kubernetes' own."""
 
@@ -98,6 +103,113 @@ def test_every_variable_is_a_setting(manifests: list[dict[str, Any]]) -> None:
         e["name"] for pod in pods(manifests) for c in pod["containers"] for e in c.get("env", ())
     }
     assert names <= {f"NST_{name.upper()}" for name in Settings.model_fields}
+
+
+def test_every_selector_finds_its_pods(manifests: list[dict[str, Any]]) -> None:
+    labels = [
+        manifest["spec"]["template"]["metadata"]["labels"]
+        for manifest in manifests
+        if manifest["kind"] in {"Deployment", "Job"}
+    ]
+    for manifest in manifests:
+        selector = manifest.get("spec", {}).get("selector", {})
+        wanted = selector.get("matchLabels", selector)
+        assert not wanted or any(wanted.items() <= found.items() for found in labels), manifest
+        if target := manifest.get("spec", {}).get("scaleTargetRef"):
+            named(manifests, "Deployment", target["name"])
+
+
+def test_ports_are_those_of_the_images(manifests: list[dict[str, Any]]) -> None:
+    exposed = {int(port) for port in re.findall(r"^EXPOSE (\d+)", DOCKERFILE, re.MULTILINE)}
+    ports = {port["name"]: port["containerPort"] for port in ports_of(manifests)}
+    assert set(ports.values()) == exposed - {PORT_OF_THE_PAGE}
+    for service in of_kind(manifests, "Service"):
+        assert {port["targetPort"] for port in service["spec"]["ports"]} <= set(ports)
+    for monitor in of_kind(manifests, "PodMonitor"):
+        assert {point["port"] for point in monitor["spec"]["podMetricsEndpoints"]} <= set(ports)
+    for policy in of_kind(manifests, "NetworkPolicy"):
+        for rule in policy["spec"].get("ingress", ()):
+            assert {port["port"] for port in rule["ports"]} <= set(ports) | set(ports.values())
+    for ingress in of_kind(manifests, "Ingress"):
+        (rule,) = ingress["spec"]["rules"]
+        (path,) = (path for path in rule["http"]["paths"] if path["path"] == "/")
+        service = named(manifests, "Service", path["backend"]["service"]["name"])
+        (port,) = service["spec"]["ports"]
+        assert port["name"] == path["backend"]["service"]["port"]["name"]
+
+
+def test_prometheus_may_ask_where_it_asks_in_compose(manifests: list[dict[str, Any]]) -> None:
+    config = yaml.safe_load((REPOSITORY / "deploy" / "prometheus" / "prometheus.yml").read_text())
+    asked = {s["port"] for job in config["scrape_configs"] for s in job.get("dns_sd_configs", ())}
+    (rule,) = named(manifests, "NetworkPolicy", "nst-metrics")["spec"]["ingress"]
+    assert {port["port"] for port in rule["ports"]} == asked
+
+
+def test_probes_ask_what_the_health_checks_of_the_images_ask() -> None:
+    base = built("base")
+    for name, probe in (("nst-api", "readinessProbe"), ("nst-worker", "livenessProbe")):
+        deployment = named(base, "Deployment", name)
+        (container,) = deployment["spec"]["template"]["spec"]["containers"]
+        port = container["ports"][0]["containerPort"]
+        assert f"127.0.0.1:{port}{container[probe]['httpGet']['path']}'" in DOCKERFILE
+
+
+@pytest.mark.parametrize("name", ["api", "worker", "migrate"])
+def test_pods_are_what_compose_starts(name: str) -> None:
+    (pod,) = (pod for pod in pods(built("base")) if pod["containers"][0]["name"] == name)
+    (container,) = pod["containers"]
+    service = COMPOSE["services"][name]
+    assert container["image"] == service["image"]
+    assert container.get("args") == service.get("command")
+    memory = service["deploy"]["resources"]["limits"]["memory"].rstrip("}").rpartition("-")[2]
+    assert container["resources"]["limits"]["memory"] == f"{memory}i"
+    grace = float(service.get("stop_grace_period", "0s").rstrip("s"))
+    assert pod.get("terminationGracePeriodSeconds", 30) >= grace
+    mounts = {mount["name"]: mount["mountPath"] for mount in container["volumeMounts"]}
+    limits = {mounts[v["name"]]: v["emptyDir"]["sizeLimit"].lower() for v in pod["volumes"]}
+    writable = dict(mount.split(":", 1) for mount in service["tmpfs"])
+    kept = {volume.split(":")[1] for volume in service.get("volumes", ())}
+    assert set(limits) == set(writable) | kept
+    assert {path: limits[path] for path in writable} == {
+        path: re.sub(r"size=(\d+[mg]),.*", r"\1i", options) for path, options in writable.items()
+    }
+
+
+def test_configuration_and_secret_are_settings(
+    manifests: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The Secret is the one that docs/operations.md makes."""
+    text = (REPOSITORY / "docs" / "operations.md").read_text()
+    secret = dict(re.findall(r"--from-literal=(NST_\w+)=(\S+|\"[^\"]+\")", text))
+    assert "create secret generic nst " in text
+    (config,) = of_kind(manifests, "ConfigMap")
+    assert not set(secret) & set(config["data"])
+    assert secrets_of_compose() <= set(secret)
+    for name, value in {**config["data"], **secret, "NST_SECRET_KEY": 64 * "0"}.items():
+        monkeypatch.setenv(name, value)
+    settings = Settings()
+    assert settings.kafka_brokers
+    assert settings.database_url
+
+
+def secrets_of_compose() -> set[str]:
+    """Return the variables of our services whose values come out of passwords."""
+    return {
+        name
+        for service in ("api", "worker", "migrate")
+        for name, value in COMPOSE["services"][service]["environment"].items()
+        if "passwords}" in str(value)
+    }
+
+
+def ports_of(manifests: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    for pod in pods(manifests):
+        for container in pod["containers"]:
+            yield from container.get("ports", ())
+
+
+def of_kind(manifests: list[dict[str, Any]], kind: str) -> list[dict[str, Any]]:
+    return [manifest for manifest in manifests if manifest["kind"] == kind]
 
 
 def test_workers_follow_the_lag_of_their_own_group() -> None:

@@ -4,6 +4,7 @@ Not among the other tests, because building takes minutes and root: `make test-i
 """
 
 import json
+import re
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
@@ -16,7 +17,7 @@ from PIL import Image
 
 import build_images
 import servers
-from conftest import encoded, picture
+from conftest import REPOSITORY, encoded, picture
 from nst import images
 from patience import PATIENCE_SECONDS, wait_until
 
@@ -253,6 +254,23 @@ def test_the_api_has_neither_torch_nor_weights() -> None:
     inside = [*run({}), "--rm", "--entrypoint=sh", "localhost/nst-api", "-c"]
     found = podman(*inside, "find / -name 'torch*' -o -name '*.safetensors' 2>/dev/null || true")
     assert found == ""
+
+
+def test_the_worker_without_cuda_has_none_of_its_libraries() -> None:
+    inside = [*run({}), "--rm", "--entrypoint=sh", "localhost/nst-worker", "-c"]
+    names = "-name 'libcudart*' -o -name 'libtorch_cuda*' -o -path '*/site-packages/nvidia'"
+    assert podman(*inside, f"find / {names} 2>/dev/null || true") == ""
+
+
+@pytest.mark.parametrize("name", ["api", "worker", "page"])
+def test_it_is_no_larger_than_the_documentation_allows(name: str) -> None:
+    row = rf"^\| `nst-{name}` \| ([\d.]+) MB \| ([\d.]+) MB \|"
+    found = re.search(row, (REPOSITORY / "docs" / "operations.md").read_text(), re.MULTILINE)
+    assert found
+    measured, limit = map(float, found.groups())
+    size = int(podman("image", "inspect", "--format={{.Size}}", f"localhost/nst-{name}")) / 1e6
+    assert size <= limit
+    assert size == pytest.approx(measured, rel=0.1), "say the new size in docs/operations.md"
 
 
 def test_logs_are_one_object_on_each_line(service: Mapping[str, Container]) -> None:
