@@ -92,7 +92,11 @@ class Life(RuleBasedStateMachine):
     @rule(which=any_job)
     def retry(self, which: int) -> None:
         if model := self.ask(which, RETRYABLE, self.repository.retry):
-            model.status, model.turn = JobStatus.QUEUED, self.repository.get(model.id).queued_at
+            others = [j for j in self.jobs.values() if j.owner == model.owner and j is not model]
+            waiting = sum(not j.status.is_final for j in others)
+            turn = self.repository.get(model.id).queued_at + FAIR_GAP_SECONDS * waiting
+            # Trying again is no way to the front: not before the old turn.
+            model.status, model.turn = JobStatus.QUEUED, max(turn, model.turn)
             model.cancel_requested, model.failed_attempts, model.steering = False, 0, {}
 
     @rule(which=any_job, knob=st.sampled_from("xy"), value=st.floats(0, 1))

@@ -167,8 +167,8 @@ def test_pods_are_what_compose_starts(name: str) -> None:
     assert pod.get("terminationGracePeriodSeconds", 30) >= grace
     mounts = {mount["name"]: mount["mountPath"] for mount in container["volumeMounts"]}
     limits = {mounts[v["name"]]: v["emptyDir"]["sizeLimit"].lower() for v in pod["volumes"]}
-    writable = dict(mount.split(":", 1) for mount in service["tmpfs"])
-    kept = {volume.split(":")[1] for volume in service.get("volumes", ())}
+    writable = dict(mount.split(":", 1) for mount in service.get("tmpfs", ()))
+    kept = {volume.rpartition(":")[2] for volume in service.get("volumes", ())}
     assert set(limits) == set(writable) | kept
     assert {path: limits[path] for path in writable} == {
         path: re.sub(r"size=(\d+[mg]),.*", r"\1i", options) for path, options in writable.items()
