@@ -18,7 +18,7 @@ from typing import Any
 
 import click
 from PIL import Image
-from pydantic import PositiveFloat
+from pydantic import NonNegativeFloat, PositiveFloat
 
 import nst
 from benchmarks.engine import files, machine
@@ -77,7 +77,7 @@ class Painted(Measured):
     seconds: PositiveFloat
     """Preparation included, without the judge's."""
     style_distance: PositiveFloat
-    content_distance: PositiveFloat
+    content_distance: NonNegativeFloat
 
 
 class Ablation(Record):
