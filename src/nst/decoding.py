@@ -172,6 +172,8 @@ class _Process:
                 [sys.executable, "-P", "-m", "nst.decoding", *numbers],
                 pass_fds=[theirs.fileno(), large],
                 stdin=subprocess.DEVNULL,
+                # Ctrl-C is for the one that asks; this process ends with the connection.
+                process_group=0,
                 # Every thread of a decoder would otherwise reserve its own 128 MiB of addresses.
                 env={**os.environ, "MALLOC_ARENA_MAX": "2"},
             )

@@ -207,7 +207,7 @@ class Worker:
         looking = threading.Thread(target=look, daemon=True)
         looking.start()
         looking.join(GREET_SECONDS)
-        logger.info("%s waits for jobs", self.name)
+        logger.debug("%s waits for jobs", self.name)
 
     def stop(self) -> None:
         """Take no other job; keep a checkpoint of this one and give it back."""

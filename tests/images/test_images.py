@@ -215,7 +215,7 @@ def test_the_page_comes_with_the_headers_of_the_api(service: Mapping[str, Contai
     for name in sorted({*names} - ours):
         assert page.headers[name] == api.headers[name], name
     asset = next(word for word in page.text.split('"') if word.endswith(".js"))
-    script = requests.get(PAGE + asset, timeout=PATIENCE_SECONDS)
+    script = requests.get(f"{PAGE}/{asset.lstrip('./')}", timeout=PATIENCE_SECONDS)
     assert script.headers["Cache-Control"] == "public, max-age=31536000, immutable"
     assert script.headers["Content-Encoding"] == "gzip"
     assert requests.get(PAGE + "/assets/none.js", timeout=PATIENCE_SECONDS).status_code == 404

@@ -375,9 +375,10 @@ def test_its_first_line_says_why_there_are_no_messages(
     workshop = house.workshop(ScriptedEngine([finishes()]))
     made = Worker(house.queue, workshop, retention_seconds=1.0, name="w")
     made.stop()
-    with caplog.at_level("INFO"):
+    with caplog.at_level("DEBUG", logger="nst.worker"):
         made.run()
     assert [record.getMessage() for record in caplog.records] == [
         "w gets no messages: worker lacks READ",
         "w waits for jobs",
+        "worker w is done",
     ]

@@ -8,7 +8,7 @@ from PIL import Image
 
 from conftest import encoded
 from nst.errors import ServerBusy
-from service import House, decoder, finishes, form, upload
+from service import Browser, House, decoder, finishes, form, upload
 
 JOBS = "/api/v1/jobs"
 
@@ -30,10 +30,10 @@ def test_many_who_ask_at_once_get_one_thumbnail(
     address = f"/api/v1{share}/content?thumb=1"
     statuses = []
 
-    def ask() -> None:
-        statuses.append(house.client().get(address).status_code)
+    def ask(visitor: Browser) -> None:
+        statuses.append(visitor.get(address).status_code)
 
-    threads = [threading.Thread(target=ask) for _ in range(8)]
+    threads = [threading.Thread(target=ask, args=[house.client()]) for _ in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:
