@@ -411,7 +411,8 @@ def test_history(painted: Page) -> None:
 
     page.get_by_role("button", name="Paint again: cat in impasto").click()
     page.wait_for_url("**/jobs/*")
-    expect(page.get_by_text("Painted before", exact=True)).to_be_visible()
+    # Painted anew: the bundled network stood in, and better weights may have come since.
+    wait_until_finished(page)
 
     page.get_by_role("link", name="Change and repaint").click()
     expect(page.get_by_role("img", name="Your photo: cat.jpg")).to_be_visible()
