@@ -111,7 +111,7 @@ def test_defaults_of_the_variables_are_those_of_the_settings(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     rows = re.findall(r"^\| `NST_(\w+)` \| (.*?) \| .* \|$", section("Web service"), re.MULTILINE)
-    in_words = {"DATA_DIR", "DATABASE_URL", "SECRET_KEY", "API_KEYS", "CORS_ORIGINS"}
+    in_words = {"DATA_DIR", "DATABASE_URL", "SECRET_KEY", "API_KEYS", "CORS_ORIGINS", "BASE_PATH"}
     unset = Settings()
     for name, default in rows:
         if name not in in_words:

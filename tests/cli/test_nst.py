@@ -53,6 +53,7 @@ def test_every_error_has_an_exit_code() -> None:
         "NotAllowed": 1,
         "TooManyRequests": 1,
         "QueueFull": 1,
+        "ServerBusy": 1,
         "UnreadableJob": 1,
         "LeaseLost": 1,
         "TransferError": 1,
