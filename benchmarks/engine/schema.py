@@ -123,23 +123,28 @@ class EvaluationTime(Measured):
     """CPU time / time; well below `Machine.threads` others were using the machine."""
 
 
-class PresetTime(Measured):
-    """A preset, from the pictures to the finished picture, beside the others."""
+class _PaintedByPreset(Measured):
+    """One row for each model, preset and height."""
 
     model: Model
     preset: str
     width_pixels: PositiveInt
     height_pixels: PositiveInt
+
+    @property
+    def subject(self) -> tuple[str, int]:
+        return f"{self.model} {self.preset}", self.height_pixels
+
+
+class PresetTime(_PaintedByPreset):
+    """A preset, from the pictures to the finished picture, beside the others."""
+
     seconds: Spread
     """Of a painting, preparation included."""
     ratio: Spread
     """Round by round: this preset / preset gram. Below 1 this preset is faster."""
     network_share: Spread
     """Time of the network's passes / time of the whole evaluation, at the size of the result."""
-
-    @property
-    def subject(self) -> tuple[str, int]:
-        return f"{self.model} {self.preset}", self.height_pixels
 
 
 class CurvePoint(Record):
@@ -308,22 +313,14 @@ class LargePicture(Measured):
     """All that the process held: resident on the CPU, allocated by torch on a GPU."""
 
 
-class WholePicture(Measured):
+class WholePicture(_PaintedByPreset):
     """A picture that the default preset has finished within a bound for the memory."""
 
-    model: Model
-    preset: str
-    width_pixels: PositiveInt
-    height_pixels: PositiveInt
     max_memory_bytes: PositiveInt
     seconds: PositiveFloat
     """Preparation included."""
     peak_bytes: PositiveInt
     """As of `LargePicture`."""
-
-    @property
-    def subject(self) -> tuple[str, int]:
-        return f"{self.model} {self.preset}", self.height_pixels
 
 
 class Results(Record):

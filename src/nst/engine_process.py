@@ -56,11 +56,10 @@ from nst.jobs.job import (
     JobProgress,
     JobResult,
     JobStatus,
-    Picture,
     public_facts,
 )
 from nst.progress import Losses, Progress, Result, Snapshot, StopReason
-from nst.recipe import PictureFile, Recipe
+from nst.recipe import Recipe
 from nst.worker import Cancel, Order, Steer, Stop
 
 PREVIEW_SECONDS = 0.7
@@ -346,15 +345,8 @@ class _Painting:
             model=result.model,
             weights_sha256=result.weights_sha256,
             distances=result.distances,
-            content=_as_file(order.content),
-            styles=[_as_file(style) for style in order.styles],
-            masks=[_as_file(mask) if mask else None for mask in order.masks],
-            detail_map=_as_file(order.detail_map) if order.detail_map else None,
+            **order.in_recipe,
         ).text()
-
-
-def _as_file(picture: Picture) -> PictureFile:
-    return PictureFile(path=picture.name, sha256=picture.sha256)
 
 
 def _sentence(error: NSTError) -> str:

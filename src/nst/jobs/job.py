@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_serializer
 
 from nst.options import StyleTransferOptions, ignored
 from nst.progress import Distances, SquaredDistances
+from nst.recipe import PictureFile
 
 
 class JobStatus(StrEnum):
@@ -69,6 +70,11 @@ class Picture(_Value):
     size: tuple[int, int]
     """Width and height in pixels."""
 
+    @property
+    def in_recipe(self) -> PictureFile:
+        """The picture as a recipe names it."""
+        return PictureFile(path=self.name, sha256=self.sha256)
+
 
 class Order(_Value):
     """What is asked for."""
@@ -89,6 +95,16 @@ class Order(_Value):
     def _only_those_given(self, options: StyleTransferOptions) -> dict[str, Any]:
         # Whether somebody asked for the model by name must be known to the worker too.
         return options.model_dump(mode="json", exclude_unset=True)
+
+    @property
+    def in_recipe(self) -> dict[str, Any]:
+        """The pictures as a recipe names them, by the recipe's field."""
+        return {
+            "content": self.content.in_recipe,
+            "styles": tuple(style.in_recipe for style in self.styles),
+            "masks": tuple(mask and mask.in_recipe for mask in self.masks),
+            "detail_map": self.detail_map and self.detail_map.in_recipe,
+        }
 
     @property
     def names(self) -> Sequence[str | None]:

@@ -46,7 +46,7 @@ from nst.jobs.ports import (
     Subscription,
 )
 from nst.options import StyleTransferOptions
-from nst.recipe import PictureFile, Recipe
+from nst.recipe import Recipe
 
 MAX_STYLES = 8
 
@@ -434,14 +434,7 @@ class Jobs:
             self.storage.copy(source, target)
             return
         picture = self.storage.get(source)
-        recipe = Recipe.read(picture).model_copy(
-            update={
-                "content": _as_file(order.content),
-                "styles": tuple(_as_file(style) for style in order.styles),
-                "masks": tuple(_as_file(mask) if mask else None for mask in order.masks),
-                "detail_map": _as_file(order.detail_map) if order.detail_map else None,
-            }
-        )
+        recipe = Recipe.read(picture).model_copy(update=order.in_recipe)
         self.storage.put(target, images.with_recipe(picture, recipe.text()))
 
     def _wake_workers(self, job: Job) -> None:
@@ -461,10 +454,6 @@ def forget(job_id: str, repository: JobRepository, storage: ImageStorage) -> Non
     repository.delete(job_id)
     with suppress(DependencyError):
         storage.delete(f"{job_id}/")
-
-
-def _as_file(picture: Picture) -> PictureFile:
-    return PictureFile(path=picture.name, sha256=picture.sha256)
 
 
 def _same(earlier: Job, job: Job) -> Job:
