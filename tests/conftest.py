@@ -29,6 +29,14 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.write_line(f"Not real in this run: {'; '.join(sorted(servers.STAND_INS))}")
 
 
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Where a run was not watched, its last lines are what is read: the failed tests by name."""
+    reporter: pytest.TerminalReporter = config.pluginmanager.getplugin("terminalreporter")
+    for kind in ("failed", "error"):
+        for report in reporter.stats.get(kind, []):
+            reporter.write_line(f"{kind}: {report.nodeid}")
+
+
 @pytest.fixture
 def content() -> Path:
     return SAMPLES / "content" / "cat.jpg"

@@ -101,8 +101,7 @@ class PlacesTerm:
         ours = self._centred(features, layer, tile, where)
         of_dots = gradient[0, :, None] * pairs.targets[inside]
         of_places = of_dots + 2 * gradient[1, :, None] * ours
-        inner = tile.inner(total, stride(layer))[0].permute(1, 2, 0)
-        inner.index_put_(where, of_places.to(total.dtype), accumulate=True)
+        _add_at(tile.inner(total, stride(layer))[0].permute(1, 2, 0), where, of_places)
 
     def _of_layer(self, features: Tensor, layer: str, tile: Tile) -> Tensor:
         pairs, inside, where = self._inside(layer, tile)
@@ -122,3 +121,13 @@ class PlacesTerm:
     ) -> Tensor:
         inner = tile.inner(features, stride(layer))[0].permute(1, 2, 0)
         return wide(inner[where]) - self._pairs[layer].centre
+
+
+def _add_at(features: Tensor, where: tuple[Tensor, Tensor], amounts: Tensor) -> None:
+    """Add (P, C) to (H, W, C) at rows and columns that may repeat. PyTorch's own accumulation does
+    so in an order that varies on the CPU, and a seed would not paint the same picture twice."""
+    rows, columns = where
+    width = features.shape[1]
+    cells, numbers = torch.unique(rows * width + columns, return_inverse=True)
+    sums = amounts.new_zeros(len(cells), amounts.shape[1]).index_add_(0, numbers, amounts)
+    features[cells // width, cells % width] += sums.to(features.dtype)

@@ -148,6 +148,34 @@ def test_the_finishing_term_is_the_formula() -> None:
     assert found.item() == pytest.approx(3 * math.fsum(there + back) / 8, rel=1e-9)
 
 
+def test_many_pairs_of_one_place_add_up_the_same_way_each_time() -> None:
+    """Also where threads share the work, or a seed would not paint the same picture twice."""
+    layer = "relu1_2"
+    generator = torch.Generator().manual_seed(3)
+    features, style = (torch.randn(512, 64, generator=generator) for _ in range(2))
+    few = torch.randint(4, (2, 512), generator=generator)
+    pairs = paired(features, (few[0], few[1]), style, style.mean(0))
+    term = PlacesTerm("style", {layer: pairs}, 1.0)
+    activations = {layer: features.T.reshape(1, 64, 16, 32)}
+    tile = whole(torch.empty(1, 3, 16, 32))
+    statistics = [each.requires_grad_() for each in term.statistics(activations, tile)]
+    gradients = torch.autograd.grad(term.loss(statistics), statistics)
+
+    def gradient() -> Tensor:
+        total = torch.zeros_like(activations[layer])
+        term.add_gradient(layer, total, activations[layer], gradients, tile)
+        return total
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(4)
+    try:
+        first, *others = (gradient() for _ in range(30))
+    finally:
+        torch.set_num_threads(threads)
+    assert first.abs().max() > 0
+    assert all(torch.equal(first, other) for other in others)
+
+
 def all_terms(encoder: Encoder, size: tuple[int, int], tile_side: int | None = None) -> list[Term]:
     """Of two styles with soft masks, with a detail map, while forms are painted and in the end."""
     dtype = encoder.dtype
