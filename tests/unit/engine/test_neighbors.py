@@ -70,6 +70,14 @@ def test_strength_and_flourish_can_be_steered() -> None:
         assert second.in_force[name] == 1
 
 
+def test_without_flourish_the_colours_stay_within_those_of_the_style(
+    content: Path, style: Path
+) -> None:
+    calm = painted(Inputs(content, style), flourish=0.0, total_iterations=40)
+    clipped = (calm <= 0) | (calm >= 255)
+    assert clipped.mean() < 0.2
+
+
 def test_the_same_seed_paints_the_same_picture() -> None:
     one, same, another = (painted(seed=seed) for seed in (1, 1, 2))
     assert np.array_equal(one, same)
