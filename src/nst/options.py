@@ -312,8 +312,7 @@ _NEIGHBORS: Mapping[str, Any] = {
 
 PRESETS: Mapping[str, Mapping[str, Any]] = {
     "quality": _NEIGHBORS,
-    # In few steps the flourish outruns the matches, so there is less of it.
-    "fast": {**_NEIGHBORS, "total_iterations": 40, "flourish": 0.25, "model": "vgg16"},
+    "fast": {**_NEIGHBORS, "total_iterations": 40, "model": "vgg16"},
     "gram": {
         "size": 512,
         "content_weight": 1.85e5,

@@ -2,8 +2,9 @@
 style that looks most like it.
 
 [Kolkin22] Kolkin, Kucera, Paris, Sýkora, Shechtman, Shakhnarovich: Neural Neighbor Style Transfer,
-arXiv 2203.13215, 2022. The structure term is of [Kolkin19], the flourish of [Gatys16]; that the
-content keeps its own hypercolumns in the style's colours, and all weights, are ours.
+arXiv 2203.13215, 2022. The structure term is of [Kolkin19], the Gram matrices are of [Gatys16];
+that the flourish keeps to the room in the photo, that the content keeps its own hypercolumns in the
+style's colours, and all weights, are ours.
 """
 
 import math
@@ -22,6 +23,7 @@ from nst.engine.losses.layers import MATCHED_LAYERS, OWN_LAYERS, evenly
 from nst.engine.losses.matching import Projection, QueryReader, StyleSample, nearest
 from nst.engine.losses.places import SIDE, Pairs, PlacesTerm, paired, sampled_places
 from nst.engine.losses.reading import CellReader, PlaceReader, read
+from nst.engine.losses.room import room_in
 from nst.engine.losses.structure import Grid, StructureReader, StructureTerm
 from nst.engine.losses.style import Comparison, StyleTerm, compare
 from nst.engine.losses.sums import wide
@@ -30,13 +32,15 @@ from nst.engine.network.encoder import Encoder
 from nst.engine.network.tiles import stride
 from nst.engine.pictures.tensors import StyleInput
 
-FLOURISH_LAYERS = ("relu1_2", "relu2_2", "relu3_1", "relu3_3", "relu4_3")
-"""Layers whose Gram matrices make the flourish."""
+GRAM_LAYERS = ("relu1_2", "relu2_2", "relu3_1", "relu3_3", "relu4_3")
+"""Layers whose Gram matrices make the flourish and hold the contrast."""
 
 OWN_WEIGHT = 0.35
 """Weight of the content's own hypercolumns in the content loss."""
 STRUCTURE_WEIGHT = 0.2
 """Weight of the structure term in the content loss."""
+CONTRAST_WEIGHT = 0.1
+"""Weight of the Gram matrices of the whole picture in the style loss."""
 MATCH_WHILE_FINISHING = 0.25
 """Weight of the matches while finishing, where single features count beside them."""
 
@@ -48,15 +52,15 @@ def neighbor_terms(
     seen: Tensor,
     *,
     is_finishing: bool,
-    flourish: float,
+    gram_factor: float,
     detail: Tensor | None = None,
     seed: int = 0,
     tile_side: int | None = None,
 ) -> list[Term]:
     """Return all terms of one stage. `seen`: the picture whose neighbours are searched for. All
     pictures are (1, 3, H, W), RGB 0…255 minus the encoder's mean colour; `detail` is (1, 1, H, W),
-    0…1: where to keep more of the content. `flourish`: how much the flourish counts here, beside
-    its weight."""
+    0…1: where to keep more of the content. `gram_factor`: how much Gram matrices count here, beside
+    their weights."""
     generator = torch.Generator().manual_seed(seed)
     projection = Projection(generator, content)
     count = SIDE * SIDE if is_finishing else 0
@@ -81,8 +85,8 @@ def neighbor_terms(
             pairs = _pairs(ours.features, where, sample.features)
             terms.append(PlacesTerm("style", pairs, amount.mean().item()))
     terms += _content_terms(encoder, content, found, detail, tile_side)
-    if flourish:
-        terms.append(_flourish(encoder, content, styles, flourish, tile_side))
+    if gram_factor:
+        terms += _gram_terms(encoder, content, styles, detail, gram_factor, tile_side)
     return terms
 
 
@@ -184,17 +188,26 @@ def _add_moments(
         found[layer] = found[layer] + sums if layer in found else sums
 
 
-def _flourish(
+def _gram_terms(
     encoder: Encoder,
     content: Tensor,
     styles: Sequence[StyleInput],
+    detail: Tensor | None,
     factor: float,
     tile_side: int | None,
-) -> StyleTerm:
-    """Gram matrices, each relative to the style's own: large forms, wherever they find room."""
+) -> list[Term]:
+    """Gram matrices, each relative to the style's own: a little of them everywhere, for the
+    contrast, which cosines do not know; and as the flourish where there is room for large forms."""
     size = (content.shape[2], content.shape[3])
-    compared = compare(encoder, evenly(FLOURISH_LAYERS), styles, size, tile_side=tile_side)
-    return StyleTerm([_relative(each, factor) for each in compared], name="flourish")
+    compared = compare(encoder, evenly(GRAM_LAYERS), styles, size, tile_side=tile_side)
+    relative = [_relative(each, factor) for each in compared]
+    contrast = [replace(each, weight=CONTRAST_WEIGHT * each.weight) for each in relative]
+    room = room_in(content) if detail is None else room_in(content) * (1 - detail)
+    flourish = [each.within(room) for each in relative]
+    return [
+        StyleTerm(contrast),
+        StyleTerm([each for each in flourish if each.count], name="flourish"),
+    ]
 
 
 def _relative(comparison: Comparison, factor: float) -> Comparison:

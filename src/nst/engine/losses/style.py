@@ -6,7 +6,7 @@ Transfer, CVPR 2017.
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import torch
@@ -62,6 +62,15 @@ class Comparison:
     """Features in the region; those that the guide counts in part, in part."""
     guide: Tensor | None
     """(1, 1, h, w) of the layer's features; None: all count."""
+
+    def within(self, amount: Tensor) -> "Comparison":
+        """Return the same where there is any of this amount, (1, 1, H, W) of the picture, 0…1. It
+        counts as the part of its region that is left."""
+        guide = avg_pool2d(amount, stride(self.layer))
+        if self.guide is not None:
+            guide = guide * self.guide
+        count = guide.sum().item()
+        return replace(self, weight=self.weight * count / self.count, guide=guide, count=count)
 
     def sums(self, features: Tensor, tile: Tile) -> Tensor:
         """Over the inner features of a tile, given all of them."""

@@ -179,8 +179,8 @@ def test_many_pairs_of_one_place_add_up_the_same_way_each_time() -> None:
 def all_terms(encoder: Encoder, size: tuple[int, int], tile_side: int | None = None) -> list[Term]:
     """Of two styles with soft masks, with a detail map, while forms are painted and in the end."""
     dtype = encoder.dtype
-    content, seen = noise(*size, 5, dtype), noise(*size, 6, dtype)
     ramp = torch.linspace(0, 1, size[1], dtype=dtype).expand(1, 1, *size)
+    content, seen = ramp * noise(*size, 5, dtype), noise(*size, 6, dtype)
     styles = [
         StyleInput(noise(40, 44, 7, dtype), 0.5, ramp),
         StyleInput(noise(36, 36, 8, dtype), 0.5, 1 - ramp),
@@ -194,7 +194,7 @@ def all_terms(encoder: Encoder, size: tuple[int, int], tile_side: int | None = N
             styles,
             seen,
             is_finishing=is_finishing,
-            flourish=0.3,
+            gram_factor=0.3,
             detail=ramp,
             tile_side=tile_side,
         )
