@@ -4,6 +4,10 @@ from nst.controls import Controls
 from nst.engine.losses.objective import LossWeights
 from nst.options import StyleTransferOptions
 
+LEAST_FLOURISH = 0.05
+"""What is left of the flourish where none is asked for: too little for a form, enough to hold the
+contrast of the colours, which the cosines of the other terms do not know."""
+
 
 def steered(options: StyleTransferOptions, controls: Controls | None) -> StyleTransferOptions:
     """The options with all that has been set so far."""
@@ -15,5 +19,5 @@ def loss_weights(options: StyleTransferOptions) -> LossWeights:
     another one: optimizer, average and convergence begin anew."""
     content, style, total_variation = options.loss_weights
     # Below half strength forms that the photo does not have fade away: a breath of brush has none.
-    flourish = 2 * options.flourish * min(2 * options.strength, 1)
-    return LossWeights(content, style, total_variation, flourish=flourish * style)
+    flourish = max(options.flourish * min(2 * options.strength, 1), LEAST_FLOURISH)
+    return LossWeights(content, style, total_variation, flourish=2 * flourish * style)

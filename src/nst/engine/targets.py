@@ -21,8 +21,8 @@ from nst.options import StyleTransferOptions
 SEEN_SHARE = 0.5
 """Share of the painting so far in the image whose neighbours are searched for; the content has the
 rest."""
-FINEST_GRAM = 0.3
-"""How much the Gram matrices count at the finest scale, against the coarser ones."""
+FINEST_FLOURISH = 0.3
+"""How much the flourish counts at the finest scale, against the coarser ones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +86,7 @@ def _neighbor_terms(
         scene.styles,
         seen_image(scene),
         is_finishing=scale.finishing_round > 0,
-        gram_factor=_gram_factor(scale),
+        flourish=_flourish(scale),
         detail=scene.detail,
         seed=options.seed + scale.finishing_round,
         tile_side=tile_side,
@@ -106,8 +106,8 @@ def seen_image(scene: Scene) -> Tensor:
     return scene.content.lerp(scene.began + detail, SEEN_SHARE)
 
 
-def _gram_factor(scale: Scale) -> float:
+def _flourish(scale: Scale) -> float:
     """Large forms are made at the coarser scales and would be torn while finishing."""
     if scale.finishing_round:
         return 0.0
-    return FINEST_GRAM if scale.is_finest else 1.0
+    return FINEST_FLOURISH if scale.is_finest else 1.0

@@ -116,11 +116,11 @@ def test_strength_weighs_the_content_from_the_next_step_on(method: IterativeTran
     assert losses.content < 0.1 * plain[-1].losses.content
 
 
-def test_the_flourish_fades_out_towards_strength_0() -> None:
+def test_the_flourish_fades_towards_strength_0_down_to_what_holds_the_contrast() -> None:
     options = StyleTransferOptions.from_preset("quality", flourish=0.5, style_weight=100)
     strengths = (0.0, 0.25, 0.5, 1.0)
     weights = [loss_weights(options.model_copy(update={"strength": each})) for each in strengths]
-    assert [each.flourish for each in weights] == [0, 50, 100, 100]
+    assert [each.flourish for each in weights] == [10, 50, 100, 100]
 
 
 def test_the_amount_of_colour_is_that_of_the_pictures_only() -> None:

@@ -3,7 +3,7 @@ style that looks most like it.
 
 [Kolkin22] Kolkin, Kucera, Paris, Sýkora, Shechtman, Shakhnarovich: Neural Neighbor Style Transfer,
 arXiv 2203.13215, 2022. The structure term is of [Kolkin19], the Gram matrices are of [Gatys16];
-that the flourish keeps to the room in the photo, that the content keeps its own hypercolumns in the
+that the flourish seeks the room in the photo, that the content keeps its own hypercolumns in the
 style's colours, and all weights, are ours.
 """
 
@@ -32,15 +32,15 @@ from nst.engine.network.encoder import Encoder
 from nst.engine.network.tiles import stride
 from nst.engine.pictures.tensors import StyleInput
 
-GRAM_LAYERS = ("relu1_2", "relu2_2", "relu3_1", "relu3_3", "relu4_3")
-"""Layers whose Gram matrices make the flourish and hold the contrast."""
+FLOURISH_LAYERS = ("relu1_2", "relu2_2", "relu3_1", "relu3_3", "relu4_3")
+"""Layers whose Gram matrices make the flourish."""
 
 OWN_WEIGHT = 0.35
 """Weight of the content's own hypercolumns in the content loss."""
 STRUCTURE_WEIGHT = 0.2
 """Weight of the structure term in the content loss."""
-CONTRAST_WEIGHT = 0.1
-"""Weight of the Gram matrices of the whole picture in the style loss."""
+BUSY_FLOURISH = 0.3
+"""Share of the flourish where the photo has no room for it."""
 MATCH_WHILE_FINISHING = 0.25
 """Weight of the matches while finishing, where single features count beside them."""
 
@@ -52,15 +52,15 @@ def neighbor_terms(
     seen: Tensor,
     *,
     is_finishing: bool,
-    gram_factor: float,
+    flourish: float,
     detail: Tensor | None = None,
     seed: int = 0,
     tile_side: int | None = None,
 ) -> list[Term]:
     """Return all terms of one stage. `seen`: the picture whose neighbours are searched for. All
     pictures are (1, 3, H, W), RGB 0…255 minus the encoder's mean colour; `detail` is (1, 1, H, W),
-    0…1: where to keep more of the content. `gram_factor`: how much Gram matrices count here, beside
-    their weights."""
+    0…1: where to keep more of the content. `flourish`: how much the flourish counts here, beside
+    its weight."""
     generator = torch.Generator().manual_seed(seed)
     projection = Projection(generator, content)
     count = SIDE * SIDE if is_finishing else 0
@@ -85,8 +85,8 @@ def neighbor_terms(
             pairs = _pairs(ours.features, where, sample.features)
             terms.append(PlacesTerm("style", pairs, amount.mean().item()))
     terms += _content_terms(encoder, content, found, detail, tile_side)
-    if gram_factor:
-        terms += _gram_terms(encoder, content, styles, detail, gram_factor, tile_side)
+    if flourish:
+        terms.append(_flourish(encoder, content, styles, detail, flourish, tile_side))
     return terms
 
 
@@ -188,26 +188,21 @@ def _add_moments(
         found[layer] = found[layer] + sums if layer in found else sums
 
 
-def _gram_terms(
+def _flourish(
     encoder: Encoder,
     content: Tensor,
     styles: Sequence[StyleInput],
     detail: Tensor | None,
     factor: float,
     tile_side: int | None,
-) -> list[Term]:
-    """Gram matrices, each relative to the style's own: a little of them everywhere, for the
-    contrast, which cosines do not know; and as the flourish where there is room for large forms."""
+) -> StyleTerm:
+    """Gram matrices, each relative to the style's own: large forms, most of all where there is
+    room for them."""
     size = (content.shape[2], content.shape[3])
-    compared = compare(encoder, evenly(GRAM_LAYERS), styles, size, tile_side=tile_side)
-    relative = [_relative(each, factor) for each in compared]
-    contrast = [replace(each, weight=CONTRAST_WEIGHT * each.weight) for each in relative]
+    compared = compare(encoder, evenly(FLOURISH_LAYERS), styles, size, tile_side=tile_side)
     room = room_in(content) if detail is None else room_in(content) * (1 - detail)
-    flourish = [each.within(room) for each in relative]
-    return [
-        StyleTerm(contrast),
-        StyleTerm([each for each in flourish if each.count], name="flourish"),
-    ]
+    amount = BUSY_FLOURISH + (1 - BUSY_FLOURISH) * room
+    return StyleTerm([_relative(each, factor).within(amount) for each in compared], "flourish")
 
 
 def _relative(comparison: Comparison, factor: float) -> Comparison:

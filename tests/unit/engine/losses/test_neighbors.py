@@ -194,7 +194,7 @@ def all_terms(encoder: Encoder, size: tuple[int, int], tile_side: int | None = N
             styles,
             seen,
             is_finishing=is_finishing,
-            gram_factor=0.3,
+            flourish=0.3,
             detail=ramp,
             tile_side=tile_side,
         )
