@@ -269,13 +269,26 @@ def is_kafka_real() -> bool:
     """Whether `kafka` starts Apache Kafka. Otherwise it starts a light broker that speaks a part
     of its protocol, which is said at the end of the run."""
     if apache_kafka.jars() is None:
-        STAND_INS.add("Apache Kafka (the light broker tansu stood in; its jars were not found)")
+        STAND_INS.add(LIGHT_BROKER)
         return False
     return True
 
 
+LIGHT_BROKER = "Apache Kafka (the light broker tansu stood in; its jars were not found)"
 STAND_INS = set[str]()
 """What was not real in this run."""
+
+
+def avoidable_stand_in() -> str | None:
+    """Return why this run does not count: the light broker stood in although jars of Apache Kafka
+    are there. None if all is well."""
+    if LIGHT_BROKER not in STAND_INS or not (found := apache_kafka.all_jars()):
+        return None
+    places = ", ".join(map(str, found))
+    return (
+        f"This run fails: it had no Apache Kafka, but there are jars in {places}. "
+        f"The tests take version {apache_kafka.VERSION}: correct that number, or the jars"
+    )
 
 
 @contextmanager
