@@ -245,6 +245,40 @@ def event_streams() -> "Streams":
     return Streams(settings.max_streams, settings.max_streams_per_client, settings.stream_seconds)
 
 
+def check_device() -> None:
+    """Find out before any job comes whether this machine has the device of the settings. Raises
+    InvalidOption."""
+    from concurrent.futures import ProcessPoolExecutor
+    from multiprocessing import get_context
+
+    from nst.errors import InvalidOption
+    from nst.settings import load_settings
+
+    device = load_settings().worker_device
+    if device in ("auto", "cpu"):
+        return
+    # A process of its own: a worker does not hold torch in its memory.
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as process:
+        available = process.submit(_devices).result()
+    if device not in available:
+        allowed = f"auto, or what is here: {', '.join(available)}. {NEEDS[device]}"
+        raise InvalidOption("NST_WORKER_DEVICE", device, allowed)
+
+
+NEEDS = {
+    "cuda": "cuda needs an NVIDIA GPU that nvidia-smi shows and a torch with CUDA; in a container, "
+    "the NVIDIA container toolkit and the image nst-worker-cuda",
+    "mps": "mps needs a Mac with an Apple GPU",
+}
+"""What a device needs before torch can use it."""
+
+
+def _devices() -> list[str]:
+    from nst.engine.device import available_devices
+
+    return available_devices()
+
+
 def queue_of_a_worker(ports: Ports) -> "JobQueue":
     """A place in a consumer group belongs to one worker; a queue in this process to all. Raises
     InvalidOption if the brokers do not take what the settings ask for."""
