@@ -477,6 +477,7 @@ def administer(directory: Path, *command: str) -> None:
 
 
 def make_bucket(server: Server, keys: Mapping[str, str] = KEYS, bucket: str = BUCKET) -> None:
+    """Create the bucket if it is not there."""
     import boto3
 
     client = boto3.client(
@@ -486,7 +487,8 @@ def make_bucket(server: Server, keys: Mapping[str, str] = KEYS, bucket: str = BU
         aws_access_key_id=keys["access_key_id"],
         aws_secret_access_key=keys["secret_access_key"],
     )
-    client.create_bucket(Bucket=bucket)
+    with suppress(client.exceptions.BucketAlreadyOwnedByYou):
+        client.create_bucket(Bucket=bucket)
     client.close()
 
 
