@@ -292,16 +292,17 @@ def avoidable_stand_in() -> str | None:
 
 
 @contextmanager
-def kafka(directory: Path) -> Iterator[Broker]:
-    """A broker of its own."""
-    with running(_apache_kafka(directory) if is_kafka_real() else _tansu(directory)) as server:
+def kafka(directory: Path, more: Mapping[str, str] | None = None) -> Iterator[Broker]:
+    """A broker of its own. `more` configures Apache Kafka alone."""
+    is_real = is_kafka_real()
+    with running(_apache_kafka(directory, more) if is_real else _tansu(directory)) as server:
         yield server
 
 
-def _apache_kafka(directory: Path) -> Broker:
+def _apache_kafka(directory: Path, more: Mapping[str, str] | None) -> Broker:
     ports = {name: free_port() for name in (*apache_kafka.PROTOCOLS, "CONTROLLER")}
     certificate = make_certificate(directory)
-    apache_kafka.prepare(directory, ports, certificate=certificate)
+    apache_kafka.prepare(directory, ports, certificate=certificate, more=more)
     command = apache_kafka.command(directory)
     return Broker(command, directory / "log", ports, directory, certificate)
 
