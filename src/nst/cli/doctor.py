@@ -13,6 +13,7 @@ from nst import __version__
 from nst.bootstrap import Role, check_services, weights_store
 from nst.cli.errors import debug_option
 from nst.cli.serve import check_extra
+from nst.errors import InvalidOption
 from nst.options import MODELS
 
 PICTURE_FEATURES = {"jpg": "JPEG", "zlib": "PNG", "webp": "WebP", "libtiff": "TIFF", "avif": "AVIF"}
@@ -25,15 +26,16 @@ PICTURE_FEATURES = {"jpg": "JPEG", "zlib": "PNG", "webp": "WebP", "libtiff": "TI
     "roles",
     type=click.Choice(get_args(Role)),
     multiple=True,
-    default=("api", "worker"),
-    show_default=True,
-    help="With --services: process whose rights in Kafka are checked; may be repeated.",
+    help="With --services: process whose rights in Kafka are checked; may be repeated. "
+    "[default: api and worker]",
 )
 @debug_option
 def doctor(services: bool, roles: Sequence[Role]) -> int:
     """Say in words what nst runs on and what is missing. Exit code 1 if it cannot paint, or
     with --services if a part of the outside world does not answer."""
-    return _report_services(roles) if services else _report_machine()
+    if roles and not services:
+        raise InvalidOption("role", ", ".join(roles), "it together with --services")
+    return _report_services(roles or ("api", "worker")) if services else _report_machine()
 
 
 def _report_services(roles: Sequence[Role]) -> int:

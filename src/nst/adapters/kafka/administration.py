@@ -61,7 +61,7 @@ def rights(settings: KafkaSettings, process: ProcessName) -> Sequence[Right]:
 def create_topics(settings: KafkaSettings, *, is_rehearsal: bool = False) -> Sequence[str]:
     """Create the topics that are missing and return them; what is there stays as it is, and nobody
     needs a right to create what is there. A rehearsal asks the brokers for the same and creates
-    nothing. Raises QueueError, which names all rights that the user lacks."""
+    nothing. Raises QueueError, which names what the user lacks: DESCRIBE, or else CREATE."""
     with _administration(settings) as admin:
         partitions = {settings.topic: settings.partitions, settings.dead_letter_topic: 1}
         wanted = [
