@@ -7,7 +7,7 @@ client without a name may do everything; the users of `USERS` may do what a test
 import functools
 import shutil
 import subprocess
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -54,6 +54,12 @@ def jars() -> Path | None:
 def jars_with_zookeeper() -> Path | None:
     """Directory of the jars of `VERSION_WITH_ZOOKEEPER`, which only the assets have."""
     return _beside_the_assets(VERSION_WITH_ZOOKEEPER)
+
+
+def all_jars() -> Sequence[Path]:
+    """Return the directories with jars of Apache Kafka of any version."""
+    places = (ASSETS / "services", DOWNLOADED.parent.parent)
+    return sorted({jar.parent for place in places for jar in place.glob("kafka-*/**/kafka_*.jar")})
 
 
 def _beside_the_assets(version: str) -> Path | None:

@@ -28,6 +28,14 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     if servers.STAND_INS:
         terminalreporter.write_line(f"Not real in this run: {'; '.join(sorted(servers.STAND_INS))}")
 
+    if complaint := servers.avoidable_stand_in():
+        terminalreporter.write_line(complaint)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    if servers.avoidable_stand_in() and session.exitstatus == pytest.ExitCode.OK:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
 
 def pytest_unconfigure(config: pytest.Config) -> None:
     """Where a run was not watched, its last lines are what is read: the failed tests by name."""

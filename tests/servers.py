@@ -269,26 +269,40 @@ def is_kafka_real() -> bool:
     """Whether `kafka` starts Apache Kafka. Otherwise it starts a light broker that speaks a part
     of its protocol, which is said at the end of the run."""
     if apache_kafka.jars() is None:
-        STAND_INS.add("Apache Kafka (the light broker tansu stood in; its jars were not found)")
+        STAND_INS.add(LIGHT_BROKER)
         return False
     return True
 
 
+LIGHT_BROKER = "Apache Kafka (the light broker tansu stood in; its jars were not found)"
 STAND_INS = set[str]()
 """What was not real in this run."""
 
 
+def avoidable_stand_in() -> str | None:
+    """Return why this run does not count: the light broker stood in although jars of Apache Kafka
+    are there. None if all is well."""
+    if LIGHT_BROKER not in STAND_INS or not (found := apache_kafka.all_jars()):
+        return None
+    places = ", ".join(map(str, found))
+    return (
+        f"This run fails: it had no Apache Kafka, but there are jars in {places}. "
+        f"The tests take version {apache_kafka.VERSION}: correct that number, or the jars"
+    )
+
+
 @contextmanager
-def kafka(directory: Path) -> Iterator[Broker]:
-    """A broker of its own."""
-    with running(_apache_kafka(directory) if is_kafka_real() else _tansu(directory)) as server:
+def kafka(directory: Path, more: Mapping[str, str] | None = None) -> Iterator[Broker]:
+    """A broker of its own. `more` configures Apache Kafka alone."""
+    is_real = is_kafka_real()
+    with running(_apache_kafka(directory, more) if is_real else _tansu(directory)) as server:
         yield server
 
 
-def _apache_kafka(directory: Path) -> Broker:
+def _apache_kafka(directory: Path, more: Mapping[str, str] | None) -> Broker:
     ports = {name: free_port() for name in (*apache_kafka.PROTOCOLS, "CONTROLLER")}
     certificate = make_certificate(directory)
-    apache_kafka.prepare(directory, ports, certificate=certificate)
+    apache_kafka.prepare(directory, ports, certificate=certificate, more=more)
     command = apache_kafka.command(directory)
     return Broker(command, directory / "log", ports, directory, certificate)
 
@@ -464,6 +478,7 @@ def administer(directory: Path, *command: str) -> None:
 
 
 def make_bucket(server: Server, keys: Mapping[str, str] = KEYS, bucket: str = BUCKET) -> None:
+    """Create the bucket if it is not there."""
     import boto3
 
     client = boto3.client(
@@ -473,7 +488,8 @@ def make_bucket(server: Server, keys: Mapping[str, str] = KEYS, bucket: str = BU
         aws_access_key_id=keys["access_key_id"],
         aws_secret_access_key=keys["secret_access_key"],
     )
-    client.create_bucket(Bucket=bucket)
+    with suppress(client.exceptions.BucketAlreadyOwnedByYou):
+        client.create_bucket(Bucket=bucket)
     client.close()
 
 

@@ -3,11 +3,11 @@
 import os
 import secrets
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, TypeAlias
 from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
@@ -155,15 +155,20 @@ class Check:
     words: str
 
 
-def check_services() -> Iterator[Check]:
-    """Each part that the settings name. Raises InvalidOption."""
+Role: TypeAlias = Literal["api", "worker", "migration"]
+"""What a process does. Each role needs other rights in Kafka."""
+
+
+def check_services(roles: Sequence[Role]) -> Iterator[Check]:
+    """Check each part that the settings name, with the rights of these roles. Raises
+    InvalidOption."""
     from nst.errors import DependencyError
     from nst.settings import load_settings
 
     settings = load_settings()
     checks = {
         "database": _check_database,
-        "queue": _check_queue,
+        "queue": lambda settings: _check_queue(settings, roles),
         "live news": _check_feed,
         "storage": _check_storage,
     }
@@ -243,6 +248,40 @@ def event_streams() -> "Streams":
 
     settings = load_settings()
     return Streams(settings.max_streams, settings.max_streams_per_client, settings.stream_seconds)
+
+
+def check_device() -> None:
+    """Find out before any job comes whether this machine has the device of the settings. Raises
+    InvalidOption."""
+    from concurrent.futures import ProcessPoolExecutor
+    from multiprocessing import get_context
+
+    from nst.errors import InvalidOption
+    from nst.settings import load_settings
+
+    device = load_settings().worker_device
+    if device in ("auto", "cpu"):
+        return
+    # A process of its own: a worker does not hold torch in its memory.
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as process:
+        available = process.submit(_devices).result()
+    if device not in available:
+        allowed = f"auto, or what is here: {', '.join(available)}. {NEEDS[device]}"
+        raise InvalidOption("NST_WORKER_DEVICE", device, allowed)
+
+
+NEEDS = {
+    "cuda": "cuda needs an NVIDIA GPU that nvidia-smi shows and a torch with CUDA; in a container, "
+    "the NVIDIA container toolkit and the image nst-worker-cuda",
+    "mps": "mps needs a Mac with an Apple GPU",
+}
+"""What a device needs before torch can use it."""
+
+
+def _devices() -> list[str]:
+    from nst.engine.device import available_devices
+
+    return available_devices()
 
 
 def queue_of_a_worker(ports: Ports) -> "JobQueue":
@@ -398,12 +437,16 @@ def _check_database(settings: "Settings") -> str:
         repository.close()
 
 
-def _check_queue(settings: "Settings") -> str:
+def _check_queue(settings: "Settings", roles: Sequence[Role]) -> str:
     if not settings.kafka_brokers:
         return "in each process; many machines need NST_KAFKA_BROKERS"
-    from nst.adapters.kafka import check
+    from nst.adapters.kafka import check, check_migration
 
-    return check(_kafka(settings))
+    kafka = _kafka(settings)
+    found = [check_migration(kafka)] if "migration" in roles else []
+    if processes := [role for role in roles if role != "migration"]:
+        found.append(check(kafka, processes))
+    return "; ".join(found)
 
 
 def _check_feed(settings: "Settings") -> str:

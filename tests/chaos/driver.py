@@ -2,7 +2,7 @@
 
     python tests/chaos/driver.py --jobs 300
 
-starts PostgreSQL, a broker that speaks Kafka's protocol, Redis, two APIs and three workers, and
+starts PostgreSQL, one broker of Kafka or more, Redis, two APIs and three workers, and
 then kills, freezes, empties and fills what it can while jobs come in. In the end the books must
 balance: see `Books`.
 """
@@ -33,11 +33,12 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from confluent_kafka import Producer
-from sqlalchemy import create_engine, text
+from sqlalchemy import NullPool, create_engine, text
 
 import servers
 from nst.adapters.storage import in_folder
 from patience import PATIENCE_SECONDS, PROGRAM_SECONDS
+from servers import Broker
 
 NST = Path(sys.executable).with_name("nst")
 KEY = "chaos"
@@ -140,7 +141,15 @@ class System:
     """All of it, running."""
 
     def __init__(
-        self, directory: Path, stack: ExitStack, *, apis: int, workers: int, jobs: int
+        self,
+        directory: Path,
+        stack: ExitStack,
+        *,
+        apis: int,
+        workers: int,
+        jobs: int,
+        brokers: int = 1,
+        lease_seconds: float = LEASE_SECONDS,
     ) -> None:
         def place(name: str) -> Path:
             (directory / name).mkdir()
@@ -149,21 +158,22 @@ class System:
         self.store = place("store")
         stack.enter_context(_small_disk(self.store, STORE_MEGABYTES_PER_JOB * jobs))
         self.database = stack.enter_context(servers.postgresql(place("postgresql")))
-        self.broker = stack.enter_context(servers.kafka(place("kafka")))
+        self.brokers = stack.enter_context(_kafka(place("kafka"), brokers))
         self.redis = stack.enter_context(servers.redis(place("redis")))
         self.database_url = servers.new_database(self.database)
         environment = {
             **os.environ,
             "NST_DATA_DIR": str(self.store),
             "NST_DATABASE_URL": self.database_url,
-            "NST_KAFKA_BROKERS": self.broker.address,
+            "NST_KAFKA_BROKERS": self.broker_addresses,
+            "NST_KAFKA_REPLICATION": str(brokers),
             "NST_KAFKA_SESSION_TIMEOUT_SECONDS": "6",
             "NST_KAFKA_HEARTBEAT_SECONDS": "1",
             "NST_KAFKA_PARTITIONS": "8",
             "NST_REDIS_URL": f"redis://{self.redis.address}/0",
             "NST_API_KEYS": f"{KEY}:{_sha256(KEY)}",
             "NST_SECRET_KEY": secrets.token_hex(32),
-            "NST_LEASE_SECONDS": str(LEASE_SECONDS),
+            "NST_LEASE_SECONDS": str(lease_seconds),
             "NST_LOG_FORMAT": "json",
             "NST_CHECKPOINT_SECONDS": "1",
             "NST_MAX_JOBS_PER_CLIENT": "100000",
@@ -190,6 +200,21 @@ class System:
         ]
         for process in (*self.apis, *self.workers):
             stack.callback(process.end)
+
+    @property
+    def broker_addresses(self) -> str:
+        return ",".join(broker.address for broker in self.brokers)
+
+
+@contextmanager
+def _kafka(directory: Path, brokers: int) -> Iterator[Sequence[Broker]]:
+    """So many brokers, each of which keeps every message. The light broker is always one."""
+    if brokers > 1:
+        with servers.kafka_cluster(directory, brokers) as cluster:
+            yield cluster
+    else:
+        with servers.kafka(directory) as broker:
+            yield [broker]
 
 
 @contextmanager
@@ -256,9 +281,10 @@ class Chaos:
         self._random.choice(self._system.workers).freeze(1.5 * LEASE_SECONDS)
 
     def restart_the_broker(self) -> None:
-        self._system.broker.kill()
+        broker = self._random.choice(self._system.brokers)
+        broker.kill()
         time.sleep(self._random.uniform(0, 2))
-        self._system.broker.start()
+        broker.start()
 
     def restart_redis(self) -> None:
         self._system.redis.kill()
@@ -272,7 +298,7 @@ class Chaos:
 
     def send_nonsense(self) -> None:
         """Messages that are no jobs, jobs that do not exist, and every message twice."""
-        producer = Producer({"bootstrap.servers": self._system.broker.address})
+        producer = Producer({"bootstrap.servers": self._system.broker_addresses})
         for value in (b"", b"\xff\xfe", b"no job", uuid.uuid4().hex.encode()):
             for _ in range(2):
                 producer.produce("nst.jobs", value=value, key=value)
@@ -436,18 +462,20 @@ class Books:
                 yield f"{name} has no picture at {key}"
 
     def _rows(self) -> list[dict[str, Any]]:
-        engine = create_engine(self._system.database_url)
+        engine = create_engine(self._system.database_url, poolclass=NullPool)
         with engine.connect() as connection:
             rows = connection.execute(text("select * from jobs"))
             return [dict(row._mapping) for row in rows]
 
 
-def run(jobs: int, *, workers: int = 3, apis: int = 2, seed: int = 0) -> Report:
+def run(jobs: int, *, workers: int = 3, apis: int = 2, brokers: int = 1, seed: int = 0) -> Report:
     """The whole thing; see `Report.problems`."""
     report = Report(jobs=jobs)
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="nst-chaos-") as directory, ExitStack() as stack:
-        system = System(Path(directory), stack, apis=apis, workers=workers, jobs=jobs)
+        system = System(
+            Path(directory), stack, apis=apis, workers=workers, jobs=jobs, brokers=brokers
+        )
         client = Client(system.ports, report, seed)
         chaos = Chaos(system, report, seed)
         # The thread that starts a server has to live as long as the server: chaos stays here.
@@ -466,10 +494,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--jobs", type=int, default=300)
     parser.add_argument("--workers", type=int, default=3)
+    parser.add_argument("--brokers", type=int, default=1, help="more than one take Apache Kafka")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--report", type=Path)
     arguments = parser.parse_args()
-    report = run(arguments.jobs, workers=arguments.workers, seed=arguments.seed)
+    report = run(
+        arguments.jobs,
+        workers=arguments.workers,
+        brokers=arguments.brokers,
+        seed=arguments.seed,
+    )
     text = json.dumps(vars(report), indent=2)
     sys.stdout.write(text + "\n")
     if arguments.report:

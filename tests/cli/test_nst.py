@@ -96,6 +96,18 @@ def test_doctor_fails_where_nothing_can_be_painted(
     assert "Not ready" in outcome.out
 
 
+def test_doctor_checks_the_services_of_a_role(nst: Nst) -> None:
+    outcome = nst("doctor", "--services", "--role", "migration")
+    assert outcome.code == 0
+    assert "Ready to serve." in outcome.out
+
+
+def test_doctor_has_roles_for_services_only(nst: Nst) -> None:
+    outcome = nst("doctor", "--role", "api")
+    assert outcome.code == 2
+    assert "role: 'api' is not possible; give it together with --services" in outcome.err
+
+
 def test_weights_list_shows_what_is_here_and_what_can_be_fetched(nst: Nst) -> None:
     out = nst("weights", "list").out
     assert f"vgg16  {BUNDLE / 'vgg16.safetensors'}" in out

@@ -10,51 +10,67 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import apache_kafka
 import build_images
-from conftest import ASSETS, REPOSITORY
+import servers
+from conftest import REPOSITORY
 from patience import PATIENCE_SECONDS, wait_until
 
 COMPOSE = Path(sys.executable).parent / "docker-compose"
-STAND_INS = Path(__file__).parent / "stand_ins"
+CONTEXT = Path(__file__).parent / "stand_ins"
 OVERRIDE = Path(__file__).parent / "override.yaml"
-SERVICES = ASSETS / "services"
 
 OURS = ("api", "worker", "page")
-OTHERS = {
-    "docker.io/library/postgres:17.10-alpine3.23": ("postgres", {}),
-    "docker.io/library/redis:8.4.0-alpine": ("redis", {}),
-    "docker.io/apache/kafka:4.3.1": ("kafka", {"jars": SERVICES / "kafka-4.3.1" / "libs"}),
-    "docker.io/versity/versitygw:v1.8.0": (
+
+
+@dataclass(frozen=True, slots=True)
+class StandIn:
+    """What is built under the name of an image that cannot be pulled."""
+
+    image: str
+    target: str
+    """Stage of stand_ins/Dockerfile."""
+    context: str = ""
+    """Name of what that stage copies from elsewhere, if it does."""
+    directory: Callable[[], Path | None] = lambda: None
+    """Where the context is; None if this machine does not have it."""
+
+
+STAND_INS = (
+    StandIn("docker.io/library/postgres:17.10-alpine3.23", "postgres"),
+    StandIn("docker.io/library/redis:8.4.0-alpine", "redis"),
+    StandIn("docker.io/apache/kafka:4.3.1", "kafka", "jars", apache_kafka.jars),
+    StandIn(
+        "docker.io/versity/versitygw:v1.8.0",
         "versitygw",
-        {"programs": SERVICES / "versitygw-1.8.0"},
+        "programs",
+        lambda: servers.VERSITYGW.parent if servers.has_versitygw() else None,
     ),
-    "docker.io/prom/prometheus:v3.13.3": ("prometheus", {}),
-}
-WITH_ZOOKEEPER = {
-    "docker.io/confluentinc/cp-kafka:7.9.1": (
-        "kafka",
-        {"jars": SERVICES / "kafka-3.9.2" / "libs"},
+    StandIn("docker.io/prom/prometheus:v3.13.3", "prometheus"),
+    StandIn(
+        "docker.io/confluentinc/cp-kafka:7.9.1", "kafka", "jars", apache_kafka.jars_with_zookeeper
     ),
-    "docker.io/confluentinc/cp-zookeeper:7.9.1": (
+    StandIn(
+        "docker.io/confluentinc/cp-zookeeper:7.9.1",
         "zookeeper",
-        {"jars": SERVICES / "kafka-3.9.2" / "libs"},
+        "jars",
+        apache_kafka.jars_with_zookeeper,
     ),
-}
-"""Names of images, the target of the stand-in's Dockerfile, and what that copies from elsewhere."""
+)
 
 
 def missing() -> str | None:
     """Return what this machine lacks to start the stack; None if it has all."""
     if os.geteuid() != 0:
         return "building and running containers takes root"
-    if not SERVICES.is_dir():
-        return f"Kafka's jars and versitygw are not in {SERVICES}"
-    return None
+    lacking = [each.image for each in STAND_INS if each.context and each.directory() is None]
+    return f"nothing can stand in for {', '.join(lacking)}" if lacking else None
 
 
 def build() -> None:
@@ -62,11 +78,12 @@ def build() -> None:
     build_images.main()
     for name in OURS:
         build_images.buildah("tag", f"localhost/nst-{name}", f"docker.io/library/nst-{name}:latest")
-    for image, (target, contexts) in {**OTHERS, **WITH_ZOOKEEPER}.items():
-        build_stand_in(image, target, contexts)
+    for stand_in in STAND_INS:
+        build_stand_in(stand_in)
 
 
-def build_stand_in(image: str, target: str, contexts: Mapping[str, Path]) -> None:
+def build_stand_in(stand_in: StandIn) -> None:
+    context = [f"--build-context={stand_in.context}={stand_in.directory()}"]
     build_images.buildah(
         "build",
         "--isolation=chroot",
@@ -74,10 +91,10 @@ def build_stand_in(image: str, target: str, contexts: Mapping[str, Path]) -> Non
         "--format=docker",
         "--pull-never",
         f"--build-arg=BASE={build_images.BASE}",
-        *(f"--build-context={name}={path}" for name, path in contexts.items()),
-        f"--target={target}",
-        f"--tag={image}",
-        STAND_INS,
+        *(context if stand_in.context else []),
+        f"--target={stand_in.target}",
+        f"--tag={stand_in.image}",
+        CONTEXT,
     )
 
 

@@ -19,8 +19,17 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]
 import servers
 from apache_kafka import MECHANISMS, password_of
 from conftest import REPOSITORY
-from nst.adapters.kafka import KafkaJobQueue, KafkaSettings, check, client, create_topics, offer
+from nst.adapters.kafka import (
+    KafkaJobQueue,
+    KafkaSettings,
+    check,
+    check_migration,
+    client,
+    create_topics,
+    offer,
+)
 from nst.adapters.kafka.administration import Right, rights
+from nst.bootstrap import Role, check_services
 from nst.errors import QueueError
 from nst.jobs.job import new_id
 from nst.jobs.ports import Delivery, ProcessName
@@ -203,6 +212,52 @@ def test_a_missing_right_is_named(
         return False
 
     wait_until(says_only_this)
+
+
+@pytest.mark.parametrize("missing", ["CREATE", "DESCRIBE"])
+def test_a_missing_right_of_the_migration_is_named(
+    apache_kafka: Broker, administrator: AdminClient, settings: KafkaSettings, missing: str
+) -> None:
+    if missing == "CREATE":
+        grant(administrator, "migration", description(settings))
+    user = login(apache_kafka, settings, "migration")
+
+    def says_both() -> bool:
+        with pytest.raises(QueueError) as error:
+            check_migration(user)
+        topics = (settings.topic, settings.dead_letter_topic)
+        return all(f"{missing} on topic {topic}" in str(error.value) for topic in topics)
+
+    wait_until(says_both)
+
+
+def test_a_rehearsed_migration_creates_nothing(
+    apache_kafka: Broker, administrator: AdminClient, settings: KafkaSettings
+) -> None:
+    grant(administrator, "migration", [*creation(settings), *description(settings)])
+    user = login(apache_kafka, settings, "migration")
+    topics = f"{settings.topic}, {settings.dead_letter_topic}"
+    for _ in range(2):
+        wait_until(lambda: check_migration(user).endswith(f"would make: {topics}"))
+    create_topics(user)
+    wait_until(lambda: check_migration(user).endswith("would make: none"))
+
+
+@pytest.mark.parametrize("role", ["api", "worker", "migration"])
+def test_the_doctor_names_the_rights_of_a_role(
+    apache_kafka: Broker, settings: KafkaSettings, monkeypatch: pytest.MonkeyPatch, role: Role
+) -> None:
+    create_topics(settings)
+    user = login(apache_kafka, settings, "nobody")
+    for name in ("topic", "dead_letter_topic", "group", "username", "password"):
+        monkeypatch.setenv(f"NST_KAFKA_{name.upper()}", str(getattr(user, name)))
+    monkeypatch.setenv("NST_KAFKA_BROKERS", user.brokers[0])
+    monkeypatch.setenv("NST_KAFKA_SECURITY_PROTOCOL", user.security_protocol)
+    monkeypatch.setenv("NST_KAFKA_SASL_MECHANISM", str(user.sasl_mechanism))
+    queue = next(check for check in check_services([role]) if check.part == "queue")
+    needed = description(settings) if role == "migration" else rights(settings, role)
+    assert not queue.is_well
+    assert f"user nobody lacks {', '.join(map(str, needed))}; grant" in queue.words
 
 
 def test_a_worker_without_its_group_says_so_until_it_may(

@@ -17,10 +17,13 @@ from patience import PATIENCE_SECONDS, no_waiting, wait_until
 from servers import Server
 
 
-@pytest.fixture
-def own_moto(tmp_path: Path) -> Iterator[Server]:
-    """One that may be killed."""
-    with servers.moto(tmp_path) as server:
+@pytest.fixture(params=["moto", "versitygw"])
+def own_server(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Server]:
+    """A store that may be killed: moto forgets then, versitygw does not."""
+    if request.param == "versitygw" and not servers.has_versitygw():
+        pytest.skip("versitygw is not there")
+    start = {"moto": servers.moto, "versitygw": servers.versitygw}[request.param]
+    with start(tmp_path) as server:
         yield server
 
 
@@ -153,16 +156,16 @@ def test_nobody_is_there(tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("impatient")
 @pytest.mark.parametrize("trouble", ["kill", "freeze"])
-def test_it_goes_and_comes_back(own_moto: Server, tmp_path: Path, trouble: str) -> None:
-    files = servers.in_s3(own_moto)
+def test_it_goes_and_comes_back(own_server: Server, tmp_path: Path, trouble: str) -> None:
+    files = servers.in_s3(own_server)
     wait_until(lambda: can_put(files, b"before"))
-    own_moto.kill() if trouble == "kill" else own_moto.freeze()
+    own_server.kill() if trouble == "kill" else own_server.freeze()
     check_that_it_does_not_answer(files, tmp_path)
     if trouble == "kill":
-        own_moto.start()
-        servers.make_bucket(own_moto)
+        own_server.start()
+        servers.make_bucket(own_server)  # it may have forgotten it
     else:
-        own_moto.thaw()
+        own_server.thaw()
     wait_until(lambda: can_put(files, b"after"))
     assert wait_until(lambda: content(files)) == b"after"
 

@@ -15,7 +15,9 @@ from typing import Any
 import pytest
 
 from cli.conftest import NST, process
+from nst.bootstrap import NEEDS
 from nst.cli.web_server import GRACE_SECONDS
+from nst.engine.device import available_devices
 from nst.jobs.execute import Workshop
 from nst.settings import Settings
 from patience import PATIENCE_SECONDS, wait_until
@@ -277,6 +279,24 @@ def test_wrong_settings_refuse_to_start_and_are_named(tmp_path: Path, name: str)
     assert started.returncode == 2
     assert len(said.splitlines()) == 1
     assert said.startswith(f"nst: {name}: ")
+
+
+@pytest.mark.parametrize("command", [("worker",), ("serve", "--port", "0")])
+def test_a_device_that_is_not_here_refuses_to_start(
+    tmp_path: Path, command: tuple[str, ...]
+) -> None:
+    absent = next(device for device in ("cuda", "mps") if device not in available_devices())
+    started = process(*command, cwd=tmp_path, NST_WORKER_DEVICE=absent)
+    _, said = started.communicate(timeout=PATIENCE_SECONDS)
+    assert started.returncode == 2
+    assert len(said.splitlines()) == 1
+    assert said.startswith(f"nst: NST_WORKER_DEVICE: '{absent}' is not possible; give auto, or")
+    assert NEEDS[absent] in said
+
+
+def test_an_api_without_workers_needs_no_device(tmp_path: Path) -> None:
+    with serve(tmp_path, "--workers", "0", NST_WORKER_DEVICE="cuda") as server:
+        assert server.client.get("/healthz").json() == {"status": "ok"}
 
 
 def test_a_key_instead_of_its_hash_is_not_shown(tmp_path: Path) -> None:

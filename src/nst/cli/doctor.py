@@ -2,15 +2,18 @@
 
 import os
 import platform
+from collections.abc import Sequence
 from pathlib import Path
+from typing import get_args
 
 import click
 from PIL import features
 
 from nst import __version__
-from nst.bootstrap import check_services, weights_store
+from nst.bootstrap import Role, check_services, weights_store
 from nst.cli.errors import debug_option
 from nst.cli.serve import check_extra
+from nst.errors import InvalidOption
 from nst.options import MODELS
 
 PICTURE_FEATURES = {"jpg": "JPEG", "zlib": "PNG", "webp": "WebP", "libtiff": "TIFF", "avif": "AVIF"}
@@ -18,16 +21,26 @@ PICTURE_FEATURES = {"jpg": "JPEG", "zlib": "PNG", "webp": "WebP", "libtiff": "TI
 
 @click.command()
 @click.option("--services", is_flag=True, help="Check what the service depends on instead.")
+@click.option(
+    "--role",
+    "roles",
+    type=click.Choice(get_args(Role)),
+    multiple=True,
+    help="With --services: process whose rights in Kafka are checked; may be repeated. "
+    "[default: api and worker]",
+)
 @debug_option
-def doctor(services: bool) -> int:
+def doctor(services: bool, roles: Sequence[Role]) -> int:
     """Say in words what nst runs on and what is missing. Exit code 1 if it cannot paint, or
     with --services if a part of the outside world does not answer."""
-    return _report_services() if services else _report_machine()
+    if roles and not services:
+        raise InvalidOption("role", ", ".join(roles), "it together with --services")
+    return _report_services(roles or ("api", "worker")) if services else _report_machine()
 
 
-def _report_services() -> int:
+def _report_services(roles: Sequence[Role]) -> int:
     check_extra()
-    checks = list(check_services())
+    checks = list(check_services(roles))
     for check in checks:
         _say(check.part, check.words if check.is_well else f"MISSING: {check.words}")
     is_well = all(check.is_well for check in checks)

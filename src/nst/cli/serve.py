@@ -32,6 +32,8 @@ def serve(host: str, port: int, workers: int, open_browser: bool) -> None:
     check_extra()
     bootstrap.set_up_logs()
     _check_address(host, port)
+    if workers:
+        bootstrap.check_device()
     bootstrap.prepare_database()
     from nst.cli.web_server import WebServer
 
@@ -44,6 +46,7 @@ def worker() -> None:
     """Paint the jobs of a service that runs elsewhere."""
     check_extra()
     bootstrap.set_up_logs()
+    bootstrap.check_device()
     bootstrap.set_up_traces("nst-worker")
     bootstrap.serve_metrics()
     with bootstrap.ports() as ports:

@@ -5,9 +5,9 @@ transactions: a message that is repeated finds its job taken, and the job of one
 found by whoever looks into the repository.
 """
 
-from nst.adapters.kafka.administration import check, create_topics
+from nst.adapters.kafka.administration import check, check_migration, create_topics
 from nst.adapters.kafka.offer import look
 from nst.adapters.kafka.queue import KafkaJobQueue
 from nst.adapters.kafka.settings import KafkaSettings
 
-__all__ = ["KafkaJobQueue", "KafkaSettings", "check", "create_topics", "look"]
+__all__ = ["KafkaJobQueue", "KafkaSettings", "check", "check_migration", "create_topics", "look"]

@@ -58,18 +58,25 @@ def rights(settings: KafkaSettings, process: ProcessName) -> Sequence[Right]:
     )
 
 
-def create_topics(settings: KafkaSettings) -> None:
-    """Create the topics that are missing; what is there stays as it is, and nobody needs a right
-    to create what is there. Raises QueueError."""
+def create_topics(settings: KafkaSettings, *, is_rehearsal: bool = False) -> Sequence[str]:
+    """Create the topics that are missing and return them; what is there stays as it is, and nobody
+    needs a right to create what is there. A rehearsal asks the brokers for the same and creates
+    nothing. Raises QueueError, which names what the user lacks: DESCRIBE, or else CREATE."""
     with _administration(settings) as admin:
         partitions = {settings.topic: settings.partitions, settings.dead_letter_topic: 1}
         wanted = [
             NewTopic(name, partitions[name], settings.replication)
-            for name, allowed in _describe_topics(admin, list(partitions)).items()
-            if _is_absent(settings, name, allowed)
+            for name in _absent(settings, _describe_topics(admin, list(partitions)))
         ]
         if wanted:
-            _create(admin, settings, wanted)
+            _create(admin, settings, wanted, is_rehearsal=is_rehearsal)
+    return [topic.topic for topic in wanted]
+
+
+def check_migration(settings: KafkaSettings) -> str:
+    """Return in words what `create_topics` would do. Raises QueueError where that would."""
+    topics = ", ".join(create_topics(settings, is_rehearsal=True))
+    return f"topics that `nst migrate` would make: {topics or 'none'}"
 
 
 def check(settings: KafkaSettings, processes: Sequence[ProcessName] = PROCESSES) -> str:
@@ -174,25 +181,39 @@ def _answer(future: "Future[Any]") -> Allowed:
     return frozenset(operations or AclOperation)
 
 
-def _is_absent(settings: KafkaSettings, topic: str, allowed: Allowed) -> bool:
-    if not isinstance(allowed, KafkaError):
-        return False
-    if allowed.code() in REFUSED:
-        raise client.failed(client.lacks(settings, f"DESCRIBE on topic {topic}"))
-    if allowed.code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
-        return True
-    raise KafkaException(allowed)
+def _absent(settings: KafkaSettings, topics: Mapping[str, Allowed]) -> Sequence[str]:
+    """Names of the topics that are not there. Raises QueueError if the user may not know."""
+    errors = {name: found for name, found in topics.items() if isinstance(found, KafkaError)}
+    hidden = [name for name, error in errors.items() if error.code() in REFUSED]
+    if hidden:
+        lacking = [f"DESCRIBE on topic {name}" for name in hidden]
+        raise client.failed(client.lacks(settings, *lacking))
+    for error in errors.values():
+        if error.code() != KafkaError.UNKNOWN_TOPIC_OR_PART:
+            raise KafkaException(error)
+    return list(errors)
 
 
-def _create(admin: AdminClient, settings: KafkaSettings, wanted: list[NewTopic]) -> None:
-    made = admin.create_topics(wanted, request_timeout=client.REQUEST_SECONDS)
-    for name, future in made.items():
-        try:
-            future.result()
-        except KafkaException as error:
-            code = error.args[0].code()
-            if code in REFUSED:
-                lacking = client.lacks(settings, f"CREATE on topic {name}, which is not there")
-                raise client.failed(lacking) from None
-            if code != KafkaError.TOPIC_ALREADY_EXISTS:  # somebody else has just made it
-                raise
+def _create(
+    admin: AdminClient, settings: KafkaSettings, wanted: list[NewTopic], *, is_rehearsal: bool
+) -> None:
+    made = admin.create_topics(
+        wanted, request_timeout=client.REQUEST_SECONDS, validate_only=is_rehearsal
+    )
+    errors = {name: error for name, future in made.items() if (error := _error(future))}
+    refused = [name for name, error in errors.items() if error.code() in REFUSED]
+    if refused:
+        lacking = [f"CREATE on topic {name}, which is not there" for name in refused]
+        raise client.failed(client.lacks(settings, *lacking))
+    for error in errors.values():
+        if error.code() != KafkaError.TOPIC_ALREADY_EXISTS:  # somebody else has just made it
+            raise KafkaException(error)
+
+
+def _error(future: "Future[Any]") -> KafkaError | None:
+    try:
+        future.result()
+    except KafkaException as error:
+        found: KafkaError = error.args[0]
+        return found
+    return None

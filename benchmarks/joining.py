@@ -1,0 +1,168 @@
+"""Time from the start of a worker until it has its first message, with both group protocols.
+
+    python -m benchmarks.joining
+
+Takes Apache Kafka itself, first with the defaults of Kafka and nst, then with short heartbeats.
+"""
+
+import argparse
+import itertools
+import json
+import os
+import platform
+import statistics
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import asdict, dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Literal
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
+
+from nst.adapters.kafka import KafkaJobQueue, KafkaSettings, create_topics
+from nst.errors import QueueError
+from nst.jobs.job import new_id
+
+RESULTS = Path(__file__).parent / "results" / "joining.json"
+RUNS = 5
+PAUSE_SECONDS = 0.01
+"""Between two messages that are published."""
+
+Protocol = Literal["classic", "consumer"]
+PROTOCOLS: tuple[Protocol, ...] = ("classic", "consumer")
+
+HEARTBEATS = (None, 1.0)
+"""Seconds between the heartbeats of a member; None: the defaults of Kafka and nst."""
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """Seconds until a worker that joins a group of `others` has a message."""
+
+    heartbeat_seconds: float | None
+    """As in `HEARTBEATS`."""
+    protocol: Protocol
+    others: int
+    median_seconds: float
+    longest_seconds: float
+    runs: int
+
+
+def brokers_groups(heartbeat_seconds: float | None) -> dict[str, str]:
+    """What the broker is told of its groups; where it is not told, the tests shorten it."""
+    seconds = heartbeat_seconds or 5
+    return {
+        "group.initial.rebalance.delay.ms": "3000",
+        "group.consumer.session.timeout.ms": "45000",
+        "group.consumer.heartbeat.interval.ms": f"{1000 * seconds:.0f}",
+    }
+
+
+def measure_all(heartbeat_seconds: float | None, runs: int) -> Iterator[Measured]:
+    """Measure on a broker of its own."""
+    import servers
+
+    more = brokers_groups(heartbeat_seconds)
+    with (
+        tempfile.TemporaryDirectory(prefix="nst-bench-") as directory,
+        servers.kafka(Path(directory), more) as broker,
+    ):
+        settings = KafkaSettings(brokers=[broker.address])
+        if heartbeat_seconds:
+            settings = replace(settings, heartbeat_seconds=heartbeat_seconds)
+        for others, protocol in itertools.product((0, 1), PROTOCOLS):
+            seconds = measure(settings, protocol, others, runs)
+            median, longest = statistics.median(seconds), max(seconds)
+            yield Measured(heartbeat_seconds, protocol, others, median, longest, runs)
+
+
+def measure(settings: KafkaSettings, protocol: Protocol, others: int, runs: int) -> Sequence[float]:
+    seconds = []
+    for run in range(runs):
+        name = f"{protocol}-{others}-{run}"
+        own = replace(
+            settings,
+            topic=f"jobs-{name}",
+            dead_letter_topic=f"dead-{name}",
+            group=f"workers-{name}",
+            group_protocol=protocol,
+        )
+        create_topics(own)
+        seconds.append(join(own, others))
+    return seconds
+
+
+def join(settings: KafkaSettings, others: int) -> float:
+    """Return the seconds of one worker, whose group has so many others that are at work."""
+    with ExitStack() as stack:
+        publisher = KafkaJobQueue(settings)
+        stack.enter_context(_repeating(partial(_publish, publisher)))
+        for _ in range(others):
+            other = KafkaJobQueue(settings)
+            stack.callback(other.close)
+            take(other)
+            stack.enter_context(_repeating(partial(take, other)))
+        newcomer = KafkaJobQueue(settings)
+        stack.callback(newcomer.close)
+        began_at = time.monotonic()
+        while not newcomer.receive(1.0):
+            pass
+        return time.monotonic() - began_at
+
+
+def take(queue: KafkaJobQueue) -> None:
+    """Wait for a message and commit it, as a worker does."""
+    while not (delivery := queue.receive(1.0)):
+        pass
+    with suppress(QueueError):
+        queue.commit(delivery)
+
+
+def _publish(queue: KafkaJobQueue) -> None:
+    queue.publish(new_id(), {})
+    time.sleep(PAUSE_SECONDS)
+
+
+@contextmanager
+def _repeating(step: Callable[[], None]) -> Iterator[None]:
+    """Do the step again and again in a thread, for as long as the context."""
+    is_over = threading.Event()
+
+    def run() -> None:
+        while not is_over.is_set():
+            step()
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    try:
+        yield
+    finally:
+        is_over.set()
+        thread.join()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--runs", type=int, default=RUNS)
+    arguments = parser.parse_args()
+    import servers
+
+    if not servers.is_kafka_real():
+        sys.exit("this takes Apache Kafka, whose jars were not found")
+    measured = [one for each in HEARTBEATS for one in measure_all(each, arguments.runs)]
+    for one in measured:
+        print(one)
+    found = {
+        "machine": {"cores": os.cpu_count(), "python": platform.python_version()},
+        "joining": [asdict(one) for one in measured],
+    }
+    RESULTS.write_text(json.dumps(found, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,114 @@
+"""A cluster of three brokers, each of which goes down, and then two of them: jobs are taken, and
+each is painted once."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from confluent_kafka import KafkaException
+from confluent_kafka.admin import AdminClient
+
+import servers
+from chaos.driver import Books, Client, Report, System
+from nst.adapters.kafka import KafkaJobQueue, KafkaSettings, create_topics
+from nst.errors import QueueError
+from nst.jobs.job import new_id
+from patience import PATIENCE_SECONDS, PROGRAM_SECONDS, wait_until
+
+BROKERS = 3
+JOBS_PER_OUTAGE = 3
+JOBS = (BROKERS + 1) * JOBS_PER_OUTAGE
+
+
+@dataclass(frozen=True, slots=True)
+class Cluster:
+    """The service on three brokers, a client of the service, and a queue beside the service's."""
+
+    system: System
+    client: Client
+    books: Books
+    report: Report
+    queue: KafkaJobQueue
+
+    def paint(self) -> None:
+        """Hand in some jobs and wait until all that were handed in have ended."""
+        self.client.submit(JOBS_PER_OUTAGE, seconds_between=0.1)
+        self.books.wait(PROGRAM_SECONDS)
+
+
+@pytest.fixture
+def cluster(tmp_path: Path) -> Iterator[Cluster]:
+    if not servers.is_kafka_real():
+        pytest.skip("the light broker has no cluster")
+    report = Report(jobs=JOBS)
+    with ExitStack() as stack:
+        # No worker is taken for dead because the machine is busy.
+        system = System(
+            tmp_path,
+            stack,
+            apis=1,
+            workers=2,
+            jobs=JOBS,
+            brokers=BROKERS,
+            lease_seconds=PATIENCE_SECONDS,
+        )
+        client = Client(system.ports, report, seed=0)
+        settings = KafkaSettings(
+            brokers=system.broker_addresses.split(","),
+            topic="probes",
+            dead_letter_topic="dead-probes",
+            group="probes",
+            partitions=4,
+            replication=BROKERS,
+        )
+        create_topics(settings)
+        queue = KafkaJobQueue(settings)
+        stack.callback(queue.close)
+        yield Cluster(system, client, Books(system, client, report), report, queue)
+
+
+def carries_messages(queue: KafkaJobQueue) -> bool:
+    job_id = new_id()
+    with suppress(QueueError):
+        queue.publish(job_id, {})
+        while delivery := queue.receive(1.0):
+            queue.commit(delivery)
+            if delivery.job_id == job_id:
+                return True
+    return False
+
+
+def is_in_sync(system: System) -> bool:
+    """Return whether every broker has every message."""
+    with (
+        suppress(KafkaException),
+        AdminClient({"bootstrap.servers": system.broker_addresses}) as admin,
+    ):
+        topics = admin.list_topics(timeout=1).topics.values()
+        partitions = [each for topic in topics for each in topic.partitions.values()]
+        return all(len(each.isrs) == BROKERS for each in partitions)
+    return False
+
+
+def test_brokers_die_in_turn_and_two_at_once(cluster: Cluster) -> None:
+    system = cluster.system
+    for broker in system.brokers:
+        wait_until(lambda: is_in_sync(system))
+        broker.kill()
+        wait_until(lambda: carries_messages(cluster.queue))
+        cluster.paint()
+        broker.start()
+    wait_until(lambda: is_in_sync(system))
+    for broker in system.brokers[:2]:
+        broker.kill()
+    cluster.paint()
+    assert not carries_messages(cluster.queue)  # the jobs were found in the table
+    for broker in system.brokers[:2]:
+        broker.start()
+    wait_until(lambda: carries_messages(cluster.queue))
+    cluster.books.balance()
+    assert not cluster.report.problems
+    assert cluster.report.states == {"succeeded": JOBS}
+    assert cluster.report.attempts == {"1": JOBS}
