@@ -2,34 +2,16 @@
 
 import re
 
-import httpx
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
-from browsing import complaints, start_long, status, wait_for_step
-from patience import PATIENCE_SECONDS, wait_until
+from browsing import complaints, start_long, status, step_of, wait_for_step, wait_for_streams
 from servers import Server
 
 VISIBILITY = """isHidden => {
   Object.defineProperty(document, 'hidden', {configurable: true, get: () => isHidden});
   document.dispatchEvent(new Event('visibilitychange'));
 }"""
-
-
-def open_streams(server: Server) -> int:
-    """How many streams of events the server sends now."""
-    text = httpx.get(f"http://{server.address}/metrics", timeout=PATIENCE_SECONDS).text
-    found = re.search(r"^nst_event_streams (\S+)$", text, re.MULTILINE)
-    assert found
-    return int(float(found[1]))
-
-
-def wait_for_streams(server: Server, count: int) -> None:
-    wait_until(lambda: open_streams(server) == count)
-
-
-def step_of(page: Page) -> int:
-    return int(page.evaluate("/Step (\\d+) of/.exec(document.body.innerText)[1]"))
 
 
 def test_eight_tabs_of_one_job(context: BrowserContext, server: Server) -> None:
@@ -57,7 +39,7 @@ def test_a_tab_that_nobody_sees_holds_no_stream(page: Page, server: Server) -> N
     wait_for_streams(server, 0)
     page.evaluate(VISIBILITY, False)
     wait_for_step(page, step_of(page) + 1)
-    assert open_streams(server) == 1
+    wait_for_streams(server, 1)
 
 
 def test_a_hidden_tab_learns_of_the_end(page: Page, context: BrowserContext) -> None:
