@@ -20,6 +20,7 @@ from playwright.sync_api import (
     Locator,
     Page,
     Playwright,
+    Request,
     expect,
 )
 from playwright.sync_api import (
@@ -94,22 +95,23 @@ def visitor_with_preferences(
 
 @contextmanager
 def visitor(
-    browser: Browser, address: str, path: str = "/", **wishes: Any
+    browser: Browser, address: str, path: str = "/", pictures: str | None = None, **wishes: Any
 ) -> Iterator[BrowserContext]:
     """Somebody with cookies of their own. Nothing may be asked of another host, or of another path
-    than this one, below which the page is."""
+    than this one, below which the page is. `pictures`: host and port that may be asked, too."""
     wishes = {"viewport": WIDE, "reduced_motion": "reduce", **wishes}
     context = browser.new_context(base_url=f"http://{address}{path}", **wishes)
     context.set_default_timeout(PATIENCE_MS)
     elsewhere: list[str] = []
-    context.on(
-        "request",
-        lambda request: (
-            None
-            if re.match(rf"(http://{address}{path.rstrip('/')}(/|$)|blob:|data:)", request.url)
-            else elsewhere.append(request.url)
-        ),
-    )
+    allowed = [f"http://{address}{path.rstrip('/')}(/|$)", "blob:", "data:"]
+    if pictures:
+        allowed.append(f"http://{pictures}/")
+
+    def note(request: Request) -> None:
+        if not re.match("|".join(allowed), request.url):
+            elsewhere.append(request.url)
+
+    context.on("request", note)
     try:
         yield context
         assert not elsewhere
