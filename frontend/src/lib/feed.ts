@@ -46,6 +46,7 @@ export class JobFeed {
   #connect(): void {
     const handlers: FeedHandlers = { onJob: this.handlers.onJob, onConnection: this.#hear };
     const alone = () => {
+      this.#line?.close();
       this.#line = new JobStream(this.id, handlers);
     };
     try {
