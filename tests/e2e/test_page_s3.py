@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -53,7 +54,14 @@ def behind_nginx(api: Server, s3: Server) -> Iterator[Server]:
             "PICTURES_ORIGIN": f"http://{s3.address}",
         }
         command = ["sh", str(REPOSITORY / "deploy" / "page" / "serve")]
-        with running(Server(command, port, Path(name, "log"), environment=environment)) as nginx:
+        nginx = Server(
+            command,
+            port,
+            Path(name, "log"),
+            environment=environment,
+            farewell=signal.SIGTERM,  # killed, it would leave its workers behind
+        )
+        with running(nginx):
             yield nginx
 
 
