@@ -1,6 +1,7 @@
 """What the tests in a real browser share: the service as people start it, and ways to use it."""
 
 import io
+import json
 import os
 import re
 import signal
@@ -10,6 +11,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+import httpx
 from PIL import Image
 from playwright.sync_api import (
     Browser,
@@ -18,13 +20,15 @@ from playwright.sync_api import (
     Locator,
     Page,
     Playwright,
+    Request,
+    ViewportSize,
     expect,
 )
 from playwright.sync_api import (
     Error as PlaywrightError,
 )
 
-from patience import PATIENCE_SECONDS
+from patience import PATIENCE_SECONDS, wait_until
 from servers import Server, free_port
 
 REPOSITORY = Path(__file__).resolve().parent.parent
@@ -35,8 +39,8 @@ PATIENCE_MS = 1000 * PATIENCE_SECONDS
 
 expect.set_options(timeout=PATIENCE_MS)
 
-WIDE = {"width": 1280, "height": 860}
-PHONE = {"width": 360, "height": 740}
+WIDE: ViewportSize = {"width": 1280, "height": 860}
+PHONE: ViewportSize = {"width": 360, "height": 740}
 
 
 def nst_serve(folder: Path, **settings: str) -> Server:
@@ -58,26 +62,57 @@ def nst_serve(folder: Path, **settings: str) -> Server:
     )
 
 
+SWITCHES = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+
+
 def launch(playwright: Playwright) -> Browser:
-    switches = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-    return playwright.chromium.launch(executable_path=CHROMIUM, args=switches, timeout=PATIENCE_MS)
+    return playwright.chromium.launch(executable_path=CHROMIUM, args=SWITCHES, timeout=PATIENCE_MS)
 
 
 @contextmanager
-def visitor(browser: Browser, address: str, **wishes: Any) -> Iterator[BrowserContext]:
-    """Somebody with cookies of their own. Nothing may be asked of another host."""
+def visitor_with_preferences(
+    browser: Browser, address: str, folder: Path, preferences: dict[str, Any]
+) -> Iterator[BrowserContext]:
+    """Somebody who has changed these settings of Chromium, as its file Preferences names them
+    below `profile`. `folder` is where their browser keeps what it knows."""
+    profile = folder / "Default"
+    profile.mkdir(parents=True)
+    (profile / "Preferences").write_text(json.dumps({"profile": preferences}))
+    context = browser.browser_type.launch_persistent_context(
+        folder,
+        executable_path=CHROMIUM,
+        args=SWITCHES,
+        timeout=PATIENCE_MS,
+        base_url=f"http://{address}",
+        viewport=WIDE,
+        reduced_motion="reduce",
+    )
+    context.set_default_timeout(PATIENCE_MS)
+    try:
+        yield context
+    finally:
+        context.close()
+
+
+@contextmanager
+def visitor(
+    browser: Browser, address: str, path: str = "/", pictures: str | None = None, **wishes: Any
+) -> Iterator[BrowserContext]:
+    """Somebody with cookies of their own. Nothing may be asked of another host, or of another path
+    than this one, below which the page is. `pictures`: host and port that may be asked, too."""
     wishes = {"viewport": WIDE, "reduced_motion": "reduce", **wishes}
-    context = browser.new_context(base_url=f"http://{address}", **wishes)
+    context = browser.new_context(base_url=f"http://{address}{path}", **wishes)
     context.set_default_timeout(PATIENCE_MS)
     elsewhere: list[str] = []
-    context.on(
-        "request",
-        lambda request: (
-            None
-            if re.match(rf"(http://{address}/|blob:|data:)", request.url)
-            else elsewhere.append(request.url)
-        ),
-    )
+    allowed = [f"http://{address}{path.rstrip('/')}(/|$)", "blob:", "data:"]
+    if pictures:
+        allowed.append(f"http://{pictures}/")
+
+    def note(request: Request) -> None:
+        if not re.match("|".join(allowed), request.url):
+            elsewhere.append(request.url)
+
+    context.on("request", note)
     try:
         yield context
         assert not elsewhere
@@ -88,7 +123,7 @@ def visitor(browser: Browser, address: str, **wishes: Any) -> Iterator[BrowserCo
 
 def _leave_nothing_running(context: BrowserContext) -> None:
     with suppress(PlaywrightError):  # the server may be gone
-        for job in context.request.get("/api/v1/jobs?limit=100").json()["jobs"]:
+        for job in context.request.get("api/v1/jobs?limit=100").json()["jobs"]:
             if job["status"] in ("queued", "running"):
                 context.request.delete(job["links"]["self"])
 
@@ -107,7 +142,7 @@ def complaints(page: Page) -> list[str]:
 
 
 def choose_samples(page: Page, content: str = "Cat", style: str = "Impasto") -> None:
-    page.goto("/studio")
+    page.goto("studio")
     page.get_by_role("button", name=f"Use {content}").click()
     page.get_by_role("button", name=f"Use {style}").click()
 
@@ -162,6 +197,22 @@ def wait_for_step(page: Page, step: int) -> None:
         "least => Number(/Step (\\d+) of/.exec(document.body.innerText)?.[1] ?? 0) >= least",
         arg=step,
     )
+
+
+def step_of(page: Page) -> int:
+    return int(page.evaluate("/Step (\\d+) of/.exec(document.body.innerText)[1]"))
+
+
+def wait_for_streams(server: Server, count: int) -> None:
+    """Until the server sends so many streams of events."""
+    wait_until(lambda: _open_streams(server) == count)
+
+
+def _open_streams(server: Server) -> int:
+    text = httpx.get(f"http://{server.address}/metrics", timeout=PATIENCE_SECONDS).text
+    found = re.search(r"^nst_event_streams (\S+)$", text, re.MULTILINE)
+    assert found
+    return int(float(found[1]))
 
 
 def size_of(picture: Locator) -> tuple[int, int]:

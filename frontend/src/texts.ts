@@ -164,6 +164,10 @@ export const errors: Record<string, ErrorText> = {
     what: 'The server cannot be reached.',
     todo: 'Check your connection. Nothing is lost: what is being painted goes on.',
   },
+  cookies_blocked: {
+    what: 'Your browser blocks cookies for this site, so nothing was sent.',
+    todo: 'Allow cookies for this site in the settings of your browser, then load the page again.',
+  },
   upload_stopped: {
     what: 'The upload was stopped.',
     todo: 'Start again when you like.',

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
-from browsing import REPOSITORY, complaints, launch, nst_serve, visitor
+from browsing import PHONE, REPOSITORY, complaints, launch, nst_serve, visitor
 from servers import Server, running
 
 
@@ -47,8 +47,9 @@ def page(context: BrowserContext) -> Iterator[Page]:
 
 @pytest.fixture
 def phone(browser: Browser, server: Server) -> Iterator[Page]:
-    wishes = {"viewport": {"width": 360, "height": 740}, "is_mobile": True, "has_touch": True}
-    with visitor(browser, server.address, **wishes) as context:
+    with visitor(
+        browser, server.address, viewport=PHONE, is_mobile=True, has_touch=True
+    ) as context:
         page = context.new_page()
         found = complaints(page)
         yield page

@@ -14,6 +14,7 @@ from browsing import (
     start_long,
     start_short,
     status,
+    step_of,
     visitor,
     wait_for_step,
     wait_until_finished,
@@ -68,8 +69,7 @@ def test_a_cut_network_during_a_job(context: BrowserContext, tab: Page) -> None:
     tab.wait_for_timeout(4000)
     context.set_offline(False)
     expect(tab.get_by_text("You are offline.")).to_be_hidden()
-    before = int(tab.evaluate("/Step (\\d+) of/.exec(document.body.innerText)[1]"))
-    wait_for_step(tab, before + 3)
+    wait_for_step(tab, step_of(tab) + 3)
     tab.get_by_role("button", name="Stop and keep the picture").click()
     expect(status(tab, "Stopped")).to_be_visible()
 

@@ -12,7 +12,7 @@ from nst.errors import NSTError
 from nst.jobs.execute import CRASHED, GONE, TOO_LONG
 
 TEXTS = Path("frontend/src/texts.ts").read_text()
-OF_THE_PAGE_ITSELF = {"offline", "upload_stopped", "page_failed"}
+OF_THE_PAGE_ITSELF = {"offline", "cookies_blocked", "upload_stopped", "page_failed"}
 
 
 def codes_of(error: type[NSTError]) -> Iterator[str]:

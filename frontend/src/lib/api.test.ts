@@ -146,6 +146,15 @@ describe('submitJob', () => {
     Upload.last.onerror?.();
     await expect(cut).rejects.toMatchObject({ code: 'offline' });
   });
+
+  it('sends nothing where cookies are blocked, as the job would belong to nobody', async () => {
+    vi.spyOn(document, 'cookie', 'get').mockReturnValue('');
+    await expect(submit()).rejects.toMatchObject({ code: 'cookies_blocked' });
+    vi.spyOn(document, 'cookie', 'set').mockImplementation(() => {
+      throw new DOMException('blocked', 'SecurityError');
+    });
+    await expect(submit()).rejects.toMatchObject({ code: 'cookies_blocked' });
+  });
 });
 
 it('makes keys that differ', () => {

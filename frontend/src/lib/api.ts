@@ -1,6 +1,7 @@
 /** The HTTP API. Every failure is a Problem. */
 
 import { basePath } from './base';
+import { hasCookies } from './store';
 import type {
   Frame,
   Job,
@@ -167,7 +168,8 @@ export function newKey(): string {
 
 /**
  * Submits a job. The same key never makes a second one, so it may be sent again after a failure.
- * XMLHttpRequest, because fetch does not tell how much of an upload has gone.
+ * XMLHttpRequest, because fetch does not tell how much of an upload has gone. Nothing is sent where cookies are
+ * blocked: the job would belong to nobody.
  */
 export function submitJob(
   form: FormData,
@@ -175,6 +177,7 @@ export function submitJob(
   onUpload: (share: number) => void,
   signal: AbortSignal,
 ): Promise<Job> {
+  if (!hasCookies()) return Promise.reject(new Problem('cookies_blocked'));
   return new Promise((resolve, reject) => {
     const request = new XMLHttpRequest();
     request.open('POST', `${ROOT}/jobs`);

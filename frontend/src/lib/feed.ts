@@ -1,28 +1,22 @@
-/** The event stream of a job, which comes back after every interruption. */
+/** What a tab hears of a job. */
 
-import { eventsPath, getJob, Problem } from './api';
-import type { Job } from './types';
+import { getJob, Problem } from './api';
+import { basePath } from './base';
+import { isActive } from './job';
+import { JobStream, type Connection, type FeedHandlers, type Line } from './stream';
+import type { News, Request } from './stream-hub';
+import workerUrl from './stream.worker?worker&url';
 
-export type Connection = 'connecting' | 'live' | 'reconnecting' | 'ended' | 'gone';
-
-export interface FeedHandlers {
-  onJob: (job: Job) => void;
-  onConnection: (connection: Connection) => void;
-}
-
-const PATIENCE_MS = 3000;
-const LONGEST_WAIT_MS = 15_000;
+const POLL_MS = 15_000;
 
 /**
- * Browsers reconnect by themselves after a broken line, but not after an answer that is no stream (a
- * restarting server, a proxy), and give up on some errors; then we do. The server closes long
- * streams now and then, so a gap is only reported when it lasts.
+ * A browser opens six connections to a server that speaks HTTP/1.1, for all its tabs together, and an event stream
+ * holds one. So all tabs share the stream of a job, and a tab that nobody sees has no part in it: it asks now and
+ * then, for its title and its notification.
  */
 export class JobFeed {
-  #source: EventSource | undefined;
-  #failures = 0;
-  #retryTimer: ReturnType<typeof setTimeout> | undefined;
-  #patienceTimer: ReturnType<typeof setTimeout> | undefined;
+  #line: Line | undefined;
+  #pollTimer: ReturnType<typeof setInterval> | undefined;
   #closed = false;
 
   constructor(
@@ -30,83 +24,93 @@ export class JobFeed {
     readonly handlers: FeedHandlers,
   ) {
     addEventListener('online', this.#wake);
-    document.addEventListener('visibilitychange', this.#wake);
+    document.addEventListener('visibilitychange', this.#look);
     handlers.onConnection('connecting');
-    this.#open();
+    this.#look();
+    if (document.hidden) void this.#ask();
   }
 
   close(): void {
     this.#closed = true;
-    clearTimeout(this.#retryTimer);
-    clearTimeout(this.#patienceTimer);
-    this.#source?.close();
+    this.#disconnect();
     removeEventListener('online', this.#wake);
-    document.removeEventListener('visibilitychange', this.#wake);
+    document.removeEventListener('visibilitychange', this.#look);
   }
 
-  #open(): void {
-    clearTimeout(this.#retryTimer);
-    this.#source?.close();
-    const source = new EventSource(eventsPath(this.id));
-    source.onopen = () => {
-      this.#live();
+  #look = (): void => {
+    this.#disconnect();
+    if (document.hidden) this.#pollTimer = setInterval(() => void this.#ask(), POLL_MS);
+    else this.#connect();
+  };
+
+  #connect(): void {
+    const handlers: FeedHandlers = { onJob: this.handlers.onJob, onConnection: this.#hear };
+    const alone = () => {
+      this.#line?.close();
+      this.#line = new JobStream(this.id, handlers);
     };
-    source.onerror = () => {
-      this.#broken(source);
-    };
-    for (const name of ['snapshot', 'progress', 'end']) {
-      source.addEventListener(name, (event: MessageEvent<string>) => {
-        this.#receive(name, event.data);
-      });
+    try {
+      this.#line = new WorkerLine(this.id, handlers, alone);
+    } catch {
+      alone();
     }
-    this.#source = source;
   }
 
-  #receive(name: string, data: string): void {
-    this.#live();
-    this.handlers.onJob(JSON.parse(data) as Job);
-    if (name === 'end') this.#finish('ended');
+  #disconnect(): void {
+    clearInterval(this.#pollTimer);
+    this.#line?.close();
+    this.#line = undefined;
   }
 
-  #live(): void {
-    clearTimeout(this.#patienceTimer);
-    this.#patienceTimer = undefined;
-    this.#failures = 0;
-    this.handlers.onConnection('live');
-  }
+  #hear = (connection: Connection): void => {
+    if (connection === 'ended' || connection === 'gone') this.close();
+    this.handlers.onConnection(connection);
+  };
 
-  #broken(source: EventSource): void {
-    if (this.#closed) return;
-    this.#patienceTimer ??= setTimeout(() => {
-      this.handlers.onConnection('reconnecting');
-    }, PATIENCE_MS);
-    if (source.readyState !== EventSource.CLOSED) return;
-    const wait = Math.min(1000 * 2 ** this.#failures, LONGEST_WAIT_MS);
-    this.#failures += 1;
-    this.#retryTimer = setTimeout(() => void this.#ask(), wait);
-  }
-
-  /** An event stream does not tell why it was refused; the job itself does. */
   async #ask(): Promise<void> {
     try {
-      await getJob(this.id);
+      const job = await getJob(this.id);
+      if (this.#closed || !document.hidden) return;
+      this.handlers.onJob(job);
+      if (!isActive(job)) this.#hear('ended');
     } catch (error) {
-      if (error instanceof Problem && error.status === 404) {
-        this.#finish('gone');
-        return;
-      }
+      if (!this.#closed && error instanceof Problem && error.status === 404) this.#hear('gone');
     }
-    if (!this.#closed) this.#open();
   }
 
-  #finish(connection: Connection): void {
-    this.close();
-    this.handlers.onConnection(connection);
-  }
-
-  /** The network is back, or somebody looks at the page again. */
   #wake = (): void => {
-    const waiting = this.#source?.readyState !== EventSource.OPEN;
-    if (waiting && !this.#closed && !document.hidden) this.#open();
+    this.#line?.wake();
   };
+}
+
+/** The way to the stream that all tabs share. */
+class WorkerLine implements Line {
+  #worker: SharedWorker;
+
+  /**
+   * `onFailure`: the worker could not be loaded; nothing will be heard from here. Throws where the browser has no
+   * such workers, or does not allow them.
+   */
+  constructor(id: string, { onJob, onConnection }: FeedHandlers, onFailure: () => void) {
+    this.#worker = new SharedWorker(workerUrl, { type: 'module', name: basePath() });
+    this.#worker.onerror = onFailure;
+    this.#worker.port.onmessage = ({ data }: MessageEvent<News>) => {
+      if ('job' in data) onJob(data.job);
+      else onConnection(data.connection);
+    };
+    this.#say({ follow: id });
+  }
+
+  wake(): void {
+    this.#say('wake');
+  }
+
+  close(): void {
+    this.#worker.onerror = this.#worker.port.onmessage = null;
+    this.#say('close');
+  }
+
+  #say(request: Request): void {
+    this.#worker.port.postMessage(request);
+  }
 }

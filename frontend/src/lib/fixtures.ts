@@ -88,3 +88,42 @@ export function job(changes: Partial<Job> = {}): Job {
     ...changes,
   };
 }
+
+/** An EventSource that does what the test says. */
+export class Stream extends EventTarget {
+  static readonly CONNECTING = 0;
+  static readonly OPEN = 1;
+  static readonly CLOSED = 2;
+  static all: Stream[] = [];
+
+  readyState = Stream.CONNECTING;
+  onopen: (() => void) | null = null;
+  onerror: (() => void) | null = null;
+
+  constructor(readonly url: string) {
+    super();
+    Stream.all.push(this);
+  }
+
+  static get last(): Stream {
+    return Stream.all.at(-1) as Stream;
+  }
+
+  open(): void {
+    this.readyState = Stream.OPEN;
+    this.onopen?.();
+  }
+
+  fail(state: number): void {
+    this.readyState = state;
+    this.onerror?.();
+  }
+
+  send(name: string, data: Job): void {
+    this.dispatchEvent(new MessageEvent(name, { data: JSON.stringify(data) }));
+  }
+
+  close(): void {
+    this.readyState = Stream.CLOSED;
+  }
+}

@@ -24,7 +24,18 @@ export function keep(key: string, text: string, kind: Kind = 'localStorage'): bo
   }
 }
 
-/** Whether the browser sends cookies back, without which nobody finds their jobs again. */
+/**
+ * Whether the browser keeps cookies, without which nobody finds their jobs again. This is tried out, because
+ * navigator.cookieEnabled stays true in Chromium when its user forbids all cookies.
+ */
 export function hasCookies(): boolean {
-  return navigator.cookieEnabled;
+  const [name, attributes] = ['nst_cookie_probe=1', 'path=/; SameSite=Strict'];
+  try {
+    document.cookie = `${name}; ${attributes}`;
+    const isKept = document.cookie.split('; ').includes(name);
+    document.cookie = `${name}; ${attributes}; Max-Age=0`;
+    return isKept;
+  } catch {
+    return false;
+  }
 }

@@ -1,11 +1,12 @@
 /** A job as its page sees it: what the events say, and the time since. */
 
 import { cancelJob, Problem } from './api';
-import { JobFeed, type Connection } from './feed';
+import { JobFeed } from './feed';
 import { isActive } from './job';
 import { loadLosses, saveLosses, withPoint, type LossPoint } from './losses';
 import { notices } from './notices.svelte';
 import { errorText } from '../texts';
+import type { Connection } from './stream';
 import type { Job } from './types';
 
 export class WatchedJob {

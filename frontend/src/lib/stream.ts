@@ -1,0 +1,116 @@
+/**
+ * The event stream of a job, which comes back after every interruption. This also runs in a worker, where there is
+ * no document.
+ */
+
+import { eventsPath, getJob, Problem } from './api';
+import type { Job } from './types';
+
+export type Connection = 'connecting' | 'live' | 'reconnecting' | 'ended' | 'gone';
+
+/** A source of news of a job. */
+export interface Line {
+  /** Try at once, without waiting any longer: the network is back. */
+  wake(): void;
+  close(): void;
+}
+
+export interface FeedHandlers {
+  onJob: (job: Job) => void;
+  onConnection: (connection: Connection) => void;
+}
+
+const PATIENCE_MS = 3000;
+const LONGEST_WAIT_MS = 15_000;
+
+/**
+ * Browsers reconnect by themselves after a broken line, but not after an answer that is no stream (a
+ * restarting server, a proxy), and give up on some errors; then we do. The server closes long
+ * streams now and then, so a gap is only reported when it lasts.
+ */
+export class JobStream implements Line {
+  #source: EventSource | undefined;
+  #failures = 0;
+  #retryTimer: ReturnType<typeof setTimeout> | undefined;
+  #patienceTimer: ReturnType<typeof setTimeout> | undefined;
+  #closed = false;
+
+  constructor(
+    readonly id: string,
+    readonly handlers: FeedHandlers,
+  ) {
+    handlers.onConnection('connecting');
+    this.#open();
+  }
+
+  close(): void {
+    this.#closed = true;
+    clearTimeout(this.#retryTimer);
+    clearTimeout(this.#patienceTimer);
+    this.#source?.close();
+  }
+
+  wake(): void {
+    if (this.#source?.readyState !== EventSource.OPEN && !this.#closed) this.#open();
+  }
+
+  #open(): void {
+    clearTimeout(this.#retryTimer);
+    this.#source?.close();
+    const source = new EventSource(eventsPath(this.id));
+    source.onopen = () => {
+      this.#live();
+    };
+    source.onerror = () => {
+      this.#broken(source);
+    };
+    for (const name of ['snapshot', 'progress', 'end']) {
+      source.addEventListener(name, (event: MessageEvent<string>) => {
+        this.#receive(name, event.data);
+      });
+    }
+    this.#source = source;
+  }
+
+  #receive(name: string, data: string): void {
+    this.#live();
+    this.handlers.onJob(JSON.parse(data) as Job);
+    if (name === 'end') this.#finish('ended');
+  }
+
+  #live(): void {
+    clearTimeout(this.#patienceTimer);
+    this.#patienceTimer = undefined;
+    this.#failures = 0;
+    this.handlers.onConnection('live');
+  }
+
+  #broken(source: EventSource): void {
+    if (this.#closed) return;
+    this.#patienceTimer ??= setTimeout(() => {
+      this.handlers.onConnection('reconnecting');
+    }, PATIENCE_MS);
+    if (source.readyState !== EventSource.CLOSED) return;
+    const wait = Math.min(1000 * 2 ** this.#failures, LONGEST_WAIT_MS);
+    this.#failures += 1;
+    this.#retryTimer = setTimeout(() => void this.#ask(), wait);
+  }
+
+  /** An event stream does not tell why it was refused; the job itself does. */
+  async #ask(): Promise<void> {
+    try {
+      await getJob(this.id);
+    } catch (error) {
+      if (error instanceof Problem && error.status === 404) {
+        this.#finish('gone');
+        return;
+      }
+    }
+    if (!this.#closed) this.#open();
+  }
+
+  #finish(connection: Connection): void {
+    this.close();
+    this.handlers.onConnection(connection);
+  }
+}

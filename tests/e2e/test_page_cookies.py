@@ -1,0 +1,80 @@
+"""The page for people who have told their browser to keep no cookies."""
+
+from pathlib import Path
+
+from playwright.sync_api import Browser, Page, expect
+
+from browsing import (
+    complaints,
+    set_options,
+    start_short,
+    visitor_with_preferences,
+    wait_until_finished,
+)
+from servers import Server
+
+NONE_AT_ALL = {"default_content_setting_values": {"cookies": 2}}
+"""Chromium then keeps no storage for pages either: to ask for it raises an error."""
+NONE_OF_THIRD_PARTIES = {"block_third_party_cookies": True, "cookie_controls_mode": 1}
+
+SENTENCE = "Your browser blocks cookies for this site. Allow them, then load the page again"
+NO_STORAGE = """
+for (const kind of ['localStorage', 'sessionStorage'])
+  Object.defineProperty(window, kind, {get() {
+    throw new DOMException('blocked', 'SecurityError');
+  }});
+"""
+HAS_STORAGE = """() => {
+  try { return localStorage !== null; } catch { return false; }
+}"""
+
+
+def test_the_page_without_cookies_says_what_is_needed(
+    browser: Browser, server: Server, tmp_path: Path, photo: Path
+) -> None:
+    with visitor_with_preferences(browser, server.address, tmp_path, NONE_AT_ALL) as context:
+        page = context.new_page()
+        found = complaints(page)
+        for address in ("/", "/jobs", "/about", "/studio"):
+            page.goto(address)
+            expect(page.get_by_text(SENTENCE)).to_be_visible()
+            expect(page.get_by_role("heading", level=1)).not_to_be_empty()
+        assert not page.evaluate(HAS_STORAGE)
+
+        with page.expect_file_chooser() as chooser:
+            page.get_by_role("button", name="Choose a file").first.click()
+        chooser.value.set_files(photo)
+        page.get_by_role("button", name="Use Impasto").click()
+        set_options(page, Size=64, Steps_at_most=5)
+        sent: list[str] = []
+        page.on("request", lambda request: sent.append(request.method))
+        page.get_by_role("button", name="Start painting").click()
+        note = page.get_by_role("alert")
+        expect(note).to_contain_text("so nothing was sent")
+        expect(note).to_contain_text("Allow cookies for this site")
+        assert "POST" not in sent
+        assert page.url.endswith("/studio")
+        expect(page.get_by_role("img", name="Your photo: coffee")).to_be_visible()
+        assert found == []
+
+
+def test_third_party_cookies_are_not_needed(
+    browser: Browser, server: Server, tmp_path: Path
+) -> None:
+    wish = NONE_OF_THIRD_PARTIES
+    with visitor_with_preferences(browser, server.address, tmp_path, wish) as context:
+        page = context.new_page()
+        start_short(page)
+        wait_until_finished(page)
+        page.reload()
+        wait_until_finished(page)
+        expect(page.get_by_text("blocks cookies")).to_be_hidden()
+
+
+def test_storage_is_not_needed(page: Page) -> None:
+    page.add_init_script(NO_STORAGE)
+    start_short(page)
+    wait_until_finished(page)
+    page.reload()
+    wait_until_finished(page)
+    expect(page.get_by_text("blocks cookies")).to_be_hidden()
