@@ -27,7 +27,6 @@ SAMPLES = REPOSITORY / "data"
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     if servers.STAND_INS:
         terminalreporter.write_line(f"Not real in this run: {'; '.join(sorted(servers.STAND_INS))}")
-
     if complaint := servers.avoidable_stand_in():
         terminalreporter.write_line(complaint)
 
