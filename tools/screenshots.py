@@ -51,7 +51,7 @@ class Camera:
     def shoot(self, page: Page, name: str, *, whole: bool = False) -> None:
         if self.wanted and name not in self.wanted:
             return
-        page.wait_for_load_state("networkidle") if whole else page.wait_for_timeout(700)
+        page.wait_for_timeout(2000 if whole else 700)
         picture = Image.open(io.BytesIO(page.screenshot(full_page=whole)))
         picture.convert("RGB").quantize(COLOURS).save(FOLDER / f"{name}.png", optimize=True)
         print(name, file=sys.stderr)

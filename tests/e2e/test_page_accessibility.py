@@ -49,8 +49,9 @@ def test_axe_finds_nothing(browser: Browser, server: Server, scheme: str) -> Non
             "/shared/x",
         ):
             page.goto(address)
-            page.wait_for_load_state("networkidle")
             page.get_by_role("heading", level=1).wait_for(state="attached")
+            if not address.startswith("/jobs/"):  # its shared worker never counts as loaded
+                page.wait_for_load_state("networkidle")
             check(address)
         _check_studio(page, check)
         _check_job(page, check)
