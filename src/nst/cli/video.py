@@ -23,7 +23,7 @@ from nst.cli.options import (
 from nst.cli.painting import CtrlC, Painter, stop_on_ctrl_c
 from nst.cli.progress_bar import duration
 from nst.options import StyleTransferOptions
-from nst.video import Video
+from nst.video import CONTAINERS, Container, Repainted, Video
 
 if TYPE_CHECKING:
     from nst.engine.transfer import NeuralStyleTransfer
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 DEFAULT_PRESET = "fast"
 LATER_SHARE = 4
 """Of the first frame's steps a later frame takes one in so many: it begins nearly done."""
+_DAMAGED = "The film is damaged: {} packets could not be read; their frames are left out."
 LEFT_OUT = ("total_iterations", "save_every", "style_blend", "bit_depth")
 """Options without meaning for a video; --first-steps and --steps replace total_iterations."""
 
@@ -39,7 +40,10 @@ LEFT_OUT = ("total_iterations", "save_every", "style_blend", "bit_depth")
 @click.argument("source", metavar="VIDEO", type=PATH)
 @click.argument("style", type=PATH)
 @click.option(
-    "-o", "--output", type=PATH, help="The result, an .mp4 file.  [default: VIDEO_STYLE.mp4]"
+    "-o",
+    "--output",
+    type=PATH,
+    help="The result, an .mp4, .mov or .webm file.  [default: VIDEO_STYLE.mp4]",
 )
 @click.option("--overwrite", is_flag=True, help="Replace the output if it exists.")
 @click.option(
@@ -76,21 +80,22 @@ def video(
 ) -> int:
     """Paint every frame of VIDEO in the style of the picture STYLE.
 
-    Each frame starts from the result of the one before, so that little flickers. Without --size the
-    result is as large as VIDEO; the sound is copied. Ctrl-C ends the result with the frames so far.
+    Each frame starts from the result of the one before, which reduces flicker. Without --size the
+    result is as large as VIDEO. The sound is copied, or converted where the file cannot hold it.
+    Ctrl-C ends the result with the frames so far.
     --protect finds the faces or people of each frame; --detail-map is for single pictures.
     """
     film = Video.inspect(source)
     style_picture = images.load(style, "style")
     output = output or Path(f"{source.stem}_{style.stem}.mp4")
-    images.check_output(output, (".mp4",))
+    images.check_output(output, tuple(CONTAINERS))
+    kind = CONTAINERS[output.suffix.lower()]
     values["total_iterations"] = first_steps
     values["size"] = values["size"] or max(film.size)
     first = StyleTransferOptions.from_preset(preset or DEFAULT_PRESET, **given(values))
     later = _later(first, steps)
     say_ignored(later if first.is_draft else first)
-    if film.has_sound and not film.can_copy_sound:
-        click.echo("The sound is left out: an MP4 file cannot hold it.", err=True)
+    _tell_losses(film, kind)
     painter = Painter(
         first, device=device, precision=precision, max_memory=max_memory, weights=weights
     )
@@ -99,7 +104,7 @@ def video(
         frames = Frames(film, style_picture, later, painter, ctrl_c)
         saved = images.write_file(
             output,
-            lambda temporary: film.repaint(temporary, size, frames.paint),
+            lambda temporary: frames.count(film.repaint(temporary, kind, size, frames.paint)),
             overwrite=overwrite,
         )
     click.echo(frames.summary(), err=True)
@@ -127,6 +132,8 @@ class Frames:
         self._done = 0
         self._unprotected = 0
         """Frames in which there was nothing to protect."""
+        self._damaged = 0
+        """Packets of the source that could not be read."""
         self._latest: Image.Image | None = None
         self._started = time.monotonic()
 
@@ -156,6 +163,10 @@ class Frames:
     def _later_transfer(self) -> "NeuralStyleTransfer":
         return self._painter.transfer.with_options(self._later)
 
+    def count(self, repainted: Repainted) -> None:
+        """Keep what the summary says about the source."""
+        self._damaged = repainted.damaged
+
     def summary(self) -> str:
         """There is at least one frame."""
         assert self._latest is not None
@@ -164,7 +175,21 @@ class Frames:
         summary = f"{width}×{height} pixels, {self._done} frames in {seconds}"
         if self._unprotected:
             summary += f"; nothing was found to protect in {self._unprotected} of them"
+        if self._damaged:
+            summary += f"\n{_DAMAGED.format(self._damaged)}"
         return summary
+
+
+def _tell_losses(film: Video, kind: Container) -> None:
+    """Say what the file cannot hold as it is."""
+    if film.sound and film.sound not in kind.copied:
+        click.echo(f"The sound is converted to {kind.sound_name}.", err=True)
+    if film.has_alpha and not kind.transparent:
+        able = " and ".join(name for name, other in CONTAINERS.items() if other.transparent)
+        click.echo(
+            f"Transparent parts become white: an MP4 file holds no transparency, {able} do.",
+            err=True,
+        )
 
 
 def _later(first: StyleTransferOptions, steps: int | None) -> StyleTransferOptions:
