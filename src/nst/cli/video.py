@@ -10,10 +10,12 @@ from PIL import Image
 
 from nst import images
 from nst.cli.errors import CANCELED_EXIT_CODE, debug_option
+from nst.cli.film_checkpoint import FilmCheckpoint, FilmCommand
 from nst.cli.options import (
     FIELDS,
     PATH,
     given,
+    is_given,
     machine_options,
     preset_option,
     say_ignored,
@@ -37,8 +39,8 @@ LEFT_OUT = ("total_iterations", "save_every", "style_blend", "bit_depth")
 
 
 @click.command()
-@click.argument("source", metavar="VIDEO", type=PATH)
-@click.argument("style", type=PATH)
+@click.argument("source", metavar="VIDEO", type=PATH, required=False)
+@click.argument("style", type=PATH, required=False)
 @click.option(
     "-o",
     "--output",
@@ -56,6 +58,12 @@ LEFT_OUT = ("total_iterations", "save_every", "style_blend", "bit_depth")
     type=click.IntRange(min=0),
     help="Optimizer steps for every later frame.  [default: a quarter of the first's]",
 )
+@click.option(
+    "--resume",
+    type=PATH,
+    metavar="DIRECTORY",
+    help="Go on from the frames of an interrupted film. Film, style and options are its own.",
+)
 @preset_option(DEFAULT_PRESET)
 @transfer_options(
     [name for name in FIELDS if name not in LEFT_OUT],
@@ -65,12 +73,13 @@ LEFT_OUT = ("total_iterations", "save_every", "style_blend", "bit_depth")
 @machine_options
 @debug_option
 def video(
-    source: Path,
-    style: Path,
+    source: Path | None,
+    style: Path | None,
     output: Path | None,
     overwrite: bool,
     first_steps: int | None,
     steps: int | None,
+    resume: Path | None,
     preset: str | None,
     device: str,
     precision: str,
@@ -82,32 +91,86 @@ def video(
 
     Each frame starts from the result of the one before, which reduces flicker. Without --size the
     result is as large as VIDEO. The sound is copied, or converted where the file cannot hold it.
-    Ctrl-C ends the result with the frames so far.
+    Ctrl-C ends the result with the frames so far; --resume goes on from them.
     --protect finds the faces or people of each frame; --detail-map is for single pictures.
     """
+    if resume:
+        numbers = [value for value in (first_steps, steps) if value is not None]
+        if source or preset or numbers or given(values):
+            raise _usage_error("--resume takes film, style and options from the checkpoint")
+        command = FilmCommand.read(resume)
+        source, style = command.files(resume)
+        output = output or command.output_path(resume)
+        first, steps = StyleTransferOptions(**command.options), command.later_steps
+        if not is_given("precision"):
+            precision = command.precision
+        weights = weights or (Path(command.weights) if command.weights else None)
+    elif not (source and style):
+        raise _usage_error("name a film and a picture: nst video VIDEO STYLE")
     film = Video.inspect(source)
     style_picture = images.load(style, "style")
     output = output or Path(f"{source.stem}_{style.stem}.mp4")
     images.check_output(output, tuple(CONTAINERS))
-    kind = CONTAINERS[output.suffix.lower()]
-    values["total_iterations"] = first_steps
-    values["size"] = values["size"] or max(film.size)
-    first = StyleTransferOptions.from_preset(preset or DEFAULT_PRESET, **given(values))
+    if not resume:
+        values["total_iterations"] = first_steps
+        values["size"] = values["size"] or max(film.size)
+        first = StyleTransferOptions.from_preset(preset or DEFAULT_PRESET, **given(values))
     later = _later(first, steps)
     say_ignored(later if first.is_draft else first)
-    _tell_losses(film, kind)
+    directory = resume or images.free_path(output.with_name(f"{output.stem}_checkpoint"))
+    command = FilmCommand.of(
+        directory,
+        film=source,
+        style=style,
+        output=output,
+        options=first,
+        later_steps=later.total_iterations,
+        precision=precision,
+        weights=weights,
+    )
     painter = Painter(
         first, device=device, precision=precision, max_memory=max_memory, weights=weights
     )
-    size = images.fit(film.size, first.size)
+    checkpoint = FilmCheckpoint(directory, command, goes_on=resume is not None)
+    return _paint(film, style_picture, later, painter, checkpoint, output, overwrite=overwrite)
+
+
+def _paint(
+    film: Video,
+    style: Image.Image,
+    later: StyleTransferOptions,
+    painter: Painter,
+    checkpoint: FilmCheckpoint,
+    output: Path,
+    *,
+    overwrite: bool,
+) -> int:
+    """Write the film, say where it is, and return the exit code.
+
+    What ends the painting after the first frame is raised when the film so far is saved.
+    """
+    kind = CONTAINERS[output.suffix.lower()]
+    _tell_losses(film, kind)
+    size = images.fit(film.size, painter.options.size)
     with stop_on_ctrl_c() as ctrl_c, painter.bar:
-        frames = Frames(film, style_picture, later, painter, ctrl_c)
-        saved = images.write_file(
-            output,
-            lambda temporary: frames.count(film.repaint(temporary, kind, size, frames.paint)),
-            overwrite=overwrite,
-        )
+        frames = Frames(film, style, later, painter, ctrl_c, checkpoint)
+        try:
+            saved = images.write_file(
+                output,
+                lambda temporary: frames.count(film.repaint(temporary, kind, size, frames.paint)),
+                overwrite=overwrite,
+            )
+        except BaseException:
+            checkpoint.tell()
+            raise
     click.echo(frames.summary(), err=True)
+    if frames.failure or ctrl_c.pressed:
+        checkpoint.tell()
+    else:
+        checkpoint.remove()
+    if frames.failure:
+        click.echo(f"The film so far is in {saved}", err=True)
+        raise frames.failure
     click.echo(saved)
     return CANCELED_EXIT_CODE if ctrl_c.pressed else 0
 
@@ -122,8 +185,12 @@ class Frames:
         later: StyleTransferOptions,
         painter: Painter,
         ctrl_c: CtrlC,
+        checkpoint: FilmCheckpoint,
     ) -> None:
         """`later`: the options of all frames but the first, which has the painter's."""
+        self.failure: BaseException | None = None
+        """What ended the painting after the first frame."""
+        self._checkpoint = checkpoint
         self._film = film
         self._style = style
         self._later = later
@@ -138,6 +205,26 @@ class Frames:
         self._started = time.monotonic()
 
     def paint(self, frame: Image.Image) -> Image.Image | None:
+        """Return the painted frame; None after Ctrl-C or a failure, if there is one before."""
+        try:
+            painted = self._checkpoint.frame(self._done)
+            if painted is None:
+                painted = self._painted(frame)
+                if painted is not None:
+                    self._checkpoint.keep(self._done, painted)
+        except (Exception, KeyboardInterrupt) as error:
+            if not self._done:
+                raise
+            self.failure, painted = error, None
+        if painted is None:
+            self._ctrl_c.is_saving = True
+            return None
+        self._latest = painted
+        self._ctrl_c.has_picture = True
+        self._done += 1
+        return painted
+
+    def _painted(self, frame: Image.Image) -> Image.Image | None:
         """None after Ctrl-C."""
         from nst.engine.inputs import Inputs
         from nst.engine.pictures.detail import load_detail
@@ -154,10 +241,7 @@ class Frames:
                 return None
             seconds = time.monotonic() - self._started
             self._painter.bar.show_frame(self._done + 1, self._film.frames, progress, seconds)
-        self._latest = progress.snapshot.picture()
-        self._ctrl_c.has_picture = True
-        self._done += 1
-        return self._latest
+        return progress.snapshot.picture()
 
     @cached_property
     def _later_transfer(self) -> "NeuralStyleTransfer":
@@ -198,3 +282,7 @@ def _later(first: StyleTransferOptions, steps: int | None) -> StyleTransferOptio
         steps = -(-first.total_iterations // LATER_SHARE)
     changed = {"total_iterations": steps, "scales": 1}
     return StyleTransferOptions(**first.model_dump(exclude_unset=True) | changed)
+
+
+def _usage_error(message: str) -> click.UsageError:
+    return click.UsageError(message, click.get_current_context())

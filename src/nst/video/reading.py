@@ -99,8 +99,12 @@ class Reader:
             if is_first:
                 self.origin, is_first = seconds, False
             duration = (frame.duration or 0) * (frame.time_base or Fraction(0))
-            image = fitted(self._shown(frame), size)
-            yield Frame(image, seconds - self.origin, duration or step)
+            try:
+                image = fitted(self._shown(frame), size)
+            except pyav().FFmpegError:
+                self.damaged += 1
+            else:
+                yield Frame(image, seconds - self.origin, duration or step)
 
     def _shown(self, frame: "VideoFrame") -> Image.Image:
         aspect = self.stream.sample_aspect_ratio or self.stream.codec_context.sample_aspect_ratio
