@@ -5,7 +5,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -180,11 +180,11 @@ def test_a_disk_too_full_for_checkpoints_does_not_stop_the_film(
 
 
 @pytest.fixture
-def interrupted(nst: Nst, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def interrupted(nst: Nst, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     with monkeypatch.context() as patch:
         patch.setattr(ProgressBar, "show_frame", at_frame(2, interrupt))
         nst(*video())
-    yield tmp_path / "out_checkpoint"
+    return tmp_path / "out_checkpoint"
 
 
 def refused(nst: Nst, *arguments: object) -> str:

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 DEFAULT_PRESET = "fast"
 LATER_SHARE = 4
 """Of the first frame's steps a later frame takes one in so many: it begins nearly done."""
-_DAMAGED = "The film is damaged: {} packets could not be read; their frames are left out."
+_DAMAGED = "The film is damaged: {} of its packets could not be read; what they hold is left out."
 LEFT_OUT = ("total_iterations", "save_every", "style_blend", "bit_depth")
 """Options without meaning for a video; --first-steps and --steps replace total_iterations."""
 

@@ -24,6 +24,8 @@ RGB: TypeAlias = tuple[float, float, float]
 
 RGB_MATRIX, BT709, UNSPECIFIED, BT601, BT2020 = 0, 1, 2, 5, 9
 """Numbers of ITU-T H.273, as FFmpeg has them."""
+BT2020_CONSTANT = 10
+"""Constant luminance: libswscale does not know it, and BT2020 differs from it by a little."""
 PQ, HLG = 16, 18
 
 WHITE_NITS = 203.0
@@ -142,6 +144,8 @@ def _matrix(frame: "VideoFrame", primaries: int) -> int:
     if frame.format.is_rgb or frame.format.has_palette:
         return RGB_MATRIX
     tagged = int(frame.colorspace)
+    if tagged == BT2020_CONSTANT:
+        return BT2020
     if tagged != UNSPECIFIED:
         return tagged
     if primaries in (BT709, BT2020):

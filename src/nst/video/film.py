@@ -21,7 +21,7 @@ class Repainted:
 
     frames: int
     damaged: int
-    """Packets of the source that could not be read; their frames are left out."""
+    """Packets and frames of the source that could not be read; they are left out."""
 
 
 @dataclass(frozen=True, slots=True)

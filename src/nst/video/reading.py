@@ -52,7 +52,7 @@ class Reader:
         av = pyav()
         self.path = path
         self.damaged = 0
-        """Packets that could not be read so far."""
+        """Packets that could not be read, and frames with parts that could not, so far."""
         self.origin = Fraction(0)
         """Time of the first frame in the file, in seconds; known with the first frame."""
         self._closing = ExitStack()
@@ -85,9 +85,11 @@ class Reader:
 
     def first(self) -> tuple[Encoding, Image.Image]:
         """Return what the first frame is. Raises InvalidOption if there is none."""
-        for frame in self._decoded(lambda _: None):
-            return Encoding.of(frame), self._shown(frame)
-        raise InvalidOption("video", str(self.path), "a video with at least one frame")
+        with readable(self.path):
+            for frame in self._decoded(lambda _: None):
+                return Encoding.of(frame), self._shown(frame)
+        allowed = "a video with at least one frame that can be read"
+        raise InvalidOption("video", str(self.path), allowed)
 
     def read(
         self, size: tuple[int, int], on_sound: "Callable[[Packet[AudioStream]], None]"
@@ -123,7 +125,11 @@ class Reader:
             except av.FFmpegError:
                 self.damaged += 1
                 continue
-            yield from (frame for frame in frames if isinstance(frame, av.VideoFrame))
+            for frame in frames:
+                if frame.is_corrupt:  # parts of it were guessed
+                    self.damaged += 1
+                else:
+                    yield frame
 
     def _packets(self) -> "Iterator[Packet[Stream]]":
         """All packets, ended by empty ones, which empty the decoders."""

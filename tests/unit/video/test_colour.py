@@ -62,6 +62,12 @@ def codes_of(colours: Sequence[Sequence[int]]) -> list[list[float]]:
     return [[level / 255 for level in colour] for colour in colours]
 
 
+def test_constant_luminance_is_read_as_bt2020() -> None:
+    made = frame([(0.5, 0.5, 0.5), (0.2, 0.2, 0.2)], matrix=9, primaries=1)
+    made.colorspace = 10
+    assert shown(made, 2) == [(128, 128, 128), (51, 51, 51)]
+
+
 @pytest.mark.parametrize("matrix", [1, 5, 6, 9])
 @pytest.mark.parametrize("is_full", [False, True])
 def test_the_matrix_and_the_range_count(matrix: int, is_full: bool) -> None:

@@ -171,6 +171,21 @@ def test_a_damaged_packet_costs_its_own_frames(tmp_path: Path, suffix: str) -> N
     assert times(tmp_path / "out.mp4") == [0, 0.1, 0.2, 0.4, 0.5]
 
 
+def test_a_frame_with_guessed_parts_is_left_out(tmp_path: Path) -> None:
+    moving = [picture(*SIZE).rotate(30 * turn) for turn in range(6)]
+    path = write(tmp_path / "in.mkv", moving, options={"g": "1"})
+    with av.open(str(path)) as container:
+        payload = bytes([packet for packet in container.demux(video=0) if packet.size][3])
+    # The lengths in front of the slices stay whole, so that the decoder conceals what is broken.
+    broken = payload[:20] + b"\xaa" * (len(payload) - 25) + payload[-5:]
+    path.write_bytes(path.read_bytes().replace(payload, broken))
+    seen, done = repaint(path, tmp_path / "out.mp4")
+    assert (len(seen), done.damaged) == (5, 1)
+    assert times(tmp_path / "out.mp4") == [0, 0.1, 0.2, 0.4, 0.5]
+    for image, number in zip(seen, (0, 1, 2, 4, 5), strict=True):
+        assert np.abs(pixels(image) - pixels(moving[number])).mean() < 8
+
+
 def test_a_damaged_first_packet_does_not_cost_the_film(tmp_path: Path) -> None:
     path = write(tmp_path / "in.mkv", FRAMES, options={"g": "1"})
     with av.open(str(path)) as container:
