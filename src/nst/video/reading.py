@@ -54,7 +54,8 @@ class Reader:
         self.damaged = 0
         """Packets that could not be read, and frames with parts that could not, so far."""
         self.origin = Fraction(0)
-        """Time of the first frame in the file, in seconds; known with the first frame."""
+        """Time of the sound, in seconds, that is heard with the first frame; known with that."""
+        self._first_dts: Fraction | None = None
         self._closing = ExitStack()
         with readable(path), ExitStack() as opening:
             self._container = opening.enter_context(av.open(str(path)))
@@ -96,17 +97,20 @@ class Reader:
     ) -> Iterator[Frame]:
         """Yield all frames, fitted into `size`; packets of sound are handed over as they come."""
         step = 1 / self.rate
-        is_first = True
+        start: Fraction | None = None
         for seconds, frame in in_order(self._decoded(on_sound), step):
-            if is_first:
-                self.origin, is_first = seconds, False
+            if start is None:
+                start = self.origin = seconds
+                if self._container.format.name == "avi" and self._first_dts is not None:
+                    # AVI has only the times of the coded order, which begin with the sound.
+                    self.origin = self._first_dts
             duration = (frame.duration or 0) * (frame.time_base or Fraction(0))
             try:
                 image = fitted(self._shown(frame), size)
             except pyav().FFmpegError:
                 self.damaged += 1
             else:
-                yield Frame(image, seconds - self.origin, duration or step)
+                yield Frame(image, seconds - start, duration or step)
 
     def _shown(self, frame: "VideoFrame") -> Image.Image:
         aspect = self.stream.sample_aspect_ratio or self.stream.codec_context.sample_aspect_ratio
@@ -118,6 +122,8 @@ class Reader:
             if packet.stream.type == "audio":
                 on_sound(cast("Packet[AudioStream]", packet))
                 continue
+            if self._first_dts is None and packet.dts is not None and packet.time_base:
+                self._first_dts = packet.dts * packet.time_base
             try:
                 frames = self._decoder.decode(packet)
             except av.EOFError:  # the decoder has been emptied already

@@ -27,9 +27,6 @@ MPEG4_TIME_BASE = Fraction(1, 30_000)
 TIME_BASES = range(1_000, 1_000_001)
 """Denominators that are kept."""
 
-SOUND_BEFORE_SECONDS = Fraction(1, 10)
-"""Sound that is kept before the first frame: what encoders need to start."""
-
 LAYOUTS = {1: "mono", 2: "stereo", 6: "5.1"}
 """Channels of converted sound, by their number in the source; stereo for all others."""
 
@@ -54,6 +51,8 @@ class Container:
     sound_name: str
     copied: tuple[str, ...]
     """Codecs of sound that players understand in such a file."""
+    sound_before_seconds: Fraction = Fraction(1, 10)
+    """Length of the sound that is kept before the first frame: what decoders need to start."""
     transparent: Pictures | None = None
     """Encoder of frames with transparency; None: the file cannot hold any."""
     options: Mapping[str, str] = field(default_factory=dict)
@@ -89,6 +88,7 @@ CONTAINERS = {
         "libopus",
         "Opus",
         ("opus", "vorbis"),
+        sound_before_seconds=Fraction(0),  # with earlier sound the frames would begin after 0
         transparent=Pictures("libvpx-vp9", "yuva420p", {**_VP9_OPTIONS, "auto-alt-ref": "0"}),
     ),
 }
@@ -142,9 +142,11 @@ class Writer:
         is_copied = name in self._kind.copied and source.rate
         with writable():
             if is_copied:
-                self._sound = _Copied(self._container.add_stream_from_template(source))
+                stream = self._container.add_stream_from_template(source)
+                self._sound = _Copied(stream, -self._kind.sound_before_seconds)
             else:
-                self._sound = _Converted(self._add_encoder(source))
+                stream = self._add_encoder(source)
+                self._sound = _Converted(stream, -self._kind.sound_before_seconds)
 
     def write_image(self, image: Image.Image, seconds: Fraction, duration: Fraction) -> None:
         """Write the image, to be shown after so many seconds. Raises OSError."""
@@ -224,6 +226,11 @@ def _even(size: tuple[int, int]) -> tuple[int, int]:
 class _Sound:
     """Makes packets for the file out of those of the source."""
 
+    def __init__(self, stream: "AudioStream", earliest: Fraction) -> None:
+        """`earliest`: time in seconds before which sound is left out."""
+        self._stream = stream
+        self._earliest = earliest
+
     def packets(self, packet: "Packet[AudioStream]", origin: Fraction) -> "Sounds":
         raise NotImplementedError
 
@@ -234,8 +241,8 @@ class _Sound:
 class _Copied(_Sound):
     """Sound as it is, with times that never go back."""
 
-    def __init__(self, stream: "AudioStream") -> None:
-        self._stream = stream
+    def __init__(self, stream: "AudioStream", earliest: Fraction) -> None:
+        super().__init__(stream, earliest)
         self._next: int | None = None
 
     def packets(self, packet: "Packet[AudioStream]", origin: Fraction) -> "Sounds":
@@ -243,7 +250,7 @@ class _Copied(_Sound):
             return []
         time = packet.dts if packet.dts is not None else packet.pts
         ticks = self._next if time is None else time - round(origin / packet.time_base)
-        if ticks is None or ticks * packet.time_base < -SOUND_BEFORE_SECONDS:
+        if ticks is None or ticks * packet.time_base < self._earliest:
             return []
         if self._next is not None and ticks < self._next:
             ticks = self._next
@@ -259,14 +266,13 @@ class _Copied(_Sound):
 class _Converted(_Sound):
     """Sound that is decoded and encoded."""
 
-    def __init__(self, stream: "AudioStream") -> None:
-        self._stream = stream
-
     def packets(self, packet: "Packet[AudioStream]", origin: Fraction) -> "Sounds":
         made: Sounds = []
         for frame in packet.decode():
             if frame.pts is not None and frame.time_base:
                 frame.pts -= round(origin / frame.time_base)
+                if frame.pts * frame.time_base < self._earliest:
+                    continue
             made.extend(self._stream.encode(frame))
         return made
 
