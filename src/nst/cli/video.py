@@ -189,7 +189,7 @@ class Frames:
     ) -> None:
         """`later`: the options of all frames but the first, which has the painter's."""
         self.failure: BaseException | None = None
-        """What ended the painting after the first frame."""
+        """What ended the film early."""
         self._checkpoint = checkpoint
         self._film = film
         self._style = style
@@ -205,17 +205,16 @@ class Frames:
         self._started = time.monotonic()
 
     def paint(self, frame: Image.Image) -> Image.Image | None:
-        """Return the painted frame; None after Ctrl-C or a failure, if there is one before."""
+        """Return the painted frame; None after Ctrl-C."""
         try:
             painted = self._checkpoint.frame(self._done)
             if painted is None:
                 painted = self._painted(frame)
                 if painted is not None:
                     self._checkpoint.keep(self._done, painted)
-        except (Exception, KeyboardInterrupt) as error:
-            if not self._done:
-                raise
-            self.failure, painted = error, None
+        except (Exception, KeyboardInterrupt):
+            self._ctrl_c.is_saving = self._done > 0
+            raise
         if painted is None:
             self._ctrl_c.is_saving = True
             return None
@@ -248,8 +247,8 @@ class Frames:
         return self._painter.transfer.with_options(self._later)
 
     def count(self, repainted: Repainted) -> None:
-        """Keep what the summary says about the source."""
-        self._damaged = repainted.damaged
+        """Keep what the summary says about the film."""
+        self._damaged, self.failure = repainted.damaged, repainted.failure
 
     def summary(self) -> str:
         """There is at least one frame."""

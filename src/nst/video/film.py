@@ -22,6 +22,8 @@ class Repainted:
     frames: int
     damaged: int
     """Packets and frames of the source that could not be read; they are left out."""
+    failure: BaseException | None
+    """What ended the film early: an error or KeyboardInterrupt after the first frame."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +58,8 @@ class Video:
         """Write a film of this size with every frame painted, at the times it has in this one less
         that of the first, and the sound copied or converted.
 
-        The film ends where `paint` returns None. Raises InvalidOption, OSError.
+        The film ends where `paint` returns None, and after the first frame also where it raises or
+        where reading fails; the frames so far are kept. Raises InvalidOption, OSError.
         """
         with (
             Reader(self.path) as reader,
@@ -70,17 +73,22 @@ class Video:
             ) as writer,
         ):
             sound = _SoundQueue(reader, writer)
-            frames = 0
-            for frame in reader.read(self.size, sound.add):
-                image = paint(frame.image)
-                if image is None:
-                    break
-                writer.write_image(image, frame.seconds, frame.duration)
-                frames += 1
-                sound.write_until(frame.seconds + frame.duration)
-            else:
-                sound.write_until(None)
-            return Repainted(frames, reader.damaged + sound.damaged)
+            frames, failure = 0, None
+            try:
+                for frame in reader.read(self.size, sound.add):
+                    image = paint(frame.image)
+                    if image is None:
+                        break
+                    writer.write_image(image, frame.seconds, frame.duration)
+                    frames += 1
+                    sound.write_until(frame.seconds + frame.duration)
+                else:
+                    sound.write_until(None)
+            except (Exception, KeyboardInterrupt) as error:
+                if not frames:
+                    raise
+                failure = error
+            return Repainted(frames, reader.damaged + sound.damaged, failure)
 
 
 class _SoundQueue:
