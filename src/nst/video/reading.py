@@ -16,7 +16,7 @@ from nst.errors import InvalidOption
 from nst.video.colour import Colours, Encoding
 from nst.video.display import fitted, shown
 from nst.video.library import pyav, readable
-from nst.video.timing import in_order
+from nst.video.timing import Continuity, in_order
 
 if TYPE_CHECKING:
     from av import AudioStream, Packet, VideoCodecContext, VideoFrame, VideoStream
@@ -27,6 +27,9 @@ USUAL_RATE = Fraction(25)
 
 MAX_FAILURES = 100
 """Failures to read the next packet, one after the other, after which the film has ended."""
+
+_MAY_JUMP = 0x0200
+"""Flag of formats whose times may jump: AVFMT_TS_DISCONT of libavformat."""
 
 _ALPHA_DECODERS = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
 """FFmpeg's own decoders of these leave the transparency out."""
@@ -73,16 +76,14 @@ class Reader:
 
     @property
     def rate(self) -> Fraction:
-        """Frames per second, by which times are invented that the file lacks."""
-        rate = self.stream.guessed_rate or self.stream.average_rate
-        return rate if rate and rate > 0 else USUAL_RATE
+        """Frames per second, on average."""
+        return self.stream.average_rate or self.stream.guessed_rate or USUAL_RATE
 
     @property
     def frames(self) -> int:
         """Frames that the film has by its header; 0: unknown."""
-        rate = self.stream.average_rate or self.rate
         seconds = Fraction(self._container.duration or 0, pyav().time_base)
-        return self.stream.frames or round(max(seconds, Fraction(0)) * rate)
+        return self.stream.frames or round(max(seconds, Fraction(0)) * self.rate)
 
     def first(self) -> tuple[Encoding, Image.Image]:
         """Return what the first frame is. Raises InvalidOption if there is none."""
@@ -96,7 +97,8 @@ class Reader:
         self, size: tuple[int, int], on_sound: "Callable[[Packet[AudioStream]], None]"
     ) -> Iterator[Frame]:
         """Yield all frames, fitted into `size`; packets of sound are handed over as they come."""
-        step = 1 / self.rate
+        # Of a film without times the average is a guess, and the other what its frames tell.
+        step = 1 / (self.stream.guessed_rate or self.rate)
         start: Fraction | None = None
         for seconds, frame in in_order(self._decoded(on_sound), step):
             if start is None:
@@ -141,11 +143,14 @@ class Reader:
         """All packets, ended by empty ones, which empty the decoders."""
         av = pyav()
         streams = [self.stream, *([self.sound] if self.sound else [])]
+        continuity = Continuity() if self._container.format.flags & _MAY_JUMP else None
         failures = 0
         while failures < MAX_FAILURES:
             try:
                 for packet in self._container.demux(*streams):
                     failures = 0
+                    if continuity:
+                        continuity.close(packet, packet.stream.index)
                     yield packet
                 return
             except av.FFmpegError:

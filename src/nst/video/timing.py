@@ -10,6 +10,9 @@ FRAMES_AHEAD = 8
 """Frames that are decoded before the first of them gets its time. Files whose times are those of
 the coded order (AVI with B-frames) are put in order within so many frames."""
 
+JUMP_SECONDS = 10
+"""Jumps in the times of a broadcast format that are longer are closed; players do the same."""
+
 
 class Timed(Protocol):
     """A decoded frame."""
@@ -18,6 +21,41 @@ class Timed(Protocol):
     def pts(self) -> int | None: ...
     @property
     def time_base(self) -> Fraction | None: ...
+
+
+class Packet(Protocol):
+    """A packet of any stream."""
+
+    pts: int | None
+    dts: int | None
+    duration: int | None
+    time_base: Fraction | None
+
+
+class Continuity:
+    """Closes jumps in the times of packets, as in recordings that were joined.
+
+    All streams move together, so that sound and frames stay in step.
+    """
+
+    def __init__(self) -> None:
+        self._offset = Fraction(0)
+        self._next: dict[int, Fraction] = {}
+
+    def close(self, packet: Packet, stream: int) -> None:
+        """Change the packet's times where they jump; `stream`: index of its stream."""
+        if packet.dts is None or not packet.time_base:
+            return
+        time = packet.dts * packet.time_base + self._offset
+        expected = self._next.get(stream, time)
+        if abs(time - expected) > JUMP_SECONDS:
+            self._offset += expected - time
+            time = expected
+        self._next[stream] = time + (packet.duration or 0) * packet.time_base
+        ticks = round(self._offset / packet.time_base)
+        packet.dts += ticks
+        if packet.pts is not None:
+            packet.pts += ticks
 
 
 AnyTimed = TypeVar("AnyTimed", bound=Timed)

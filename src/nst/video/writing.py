@@ -122,6 +122,8 @@ class Writer:
             self._stream = self._add_pictures(rate, time_base)
         self._sound: _Sound | None = None
         self._latest = -1
+        self._durations: dict[int, int] = {}
+        """Of the frames in the encoder, by their times; both in its time base."""
 
     def __enter__(self) -> Self:
         return self
@@ -130,7 +132,7 @@ class Writer:
         with writable():
             try:
                 if kind is None:
-                    self._container.mux(self._stream.encode())
+                    self._mux_images(None)
                     if self._sound:
                         self._container.mux(self._sound.rest())
             finally:
@@ -154,9 +156,9 @@ class Writer:
         time_base = self._stream.codec_context.time_base or FINE
         self._latest = max(round(seconds / time_base), self._latest + 1)
         frame.pts, frame.time_base = self._latest, time_base
-        frame.duration = round(duration / time_base)
+        self._durations[self._latest] = round(duration / time_base)
         with writable():
-            self._container.mux(self._stream.encode(frame))
+            self._mux_images(frame)
 
     def write_sound(self, packet: "Packet[AudioStream]", origin: Fraction) -> bool:
         """Write a packet as read; `origin`: the time of the source, in seconds, that becomes 0.
@@ -171,6 +173,13 @@ class Writer:
         with writable():
             self._container.mux(packets)
         return True
+
+    def _mux_images(self, frame: "VideoFrame | None") -> None:
+        """Encode a frame, or with None what the encoder still holds."""
+        for packet in self._stream.encode(frame):
+            if packet.pts in self._durations:  # encoders give all frames the same one
+                packet.duration = self._durations.pop(packet.pts)
+            self._container.mux(packet)
 
     def _add_pictures(self, rate: Fraction | int, time_base: Fraction | None) -> "VideoStream":
         stream: VideoStream = self._container.add_stream(self._pictures.codec, rate=rate)

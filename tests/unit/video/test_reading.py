@@ -107,6 +107,22 @@ def test_frames_whose_times_are_out_of_order_keep_their_order(tmp_path: Path) ->
         assert np.argmin(errors) == number
 
 
+@pytest.mark.parametrize("start", [0, 20, 40_000])
+def test_joined_recordings_have_no_gap(tmp_path: Path, start: int) -> None:
+    first = write(
+        tmp_path / "first.ts", FRAMES, times=[Fraction(20_000 + n) / 10 for n in range(6)]
+    )
+    second = write(
+        tmp_path / "second.ts", FRAMES, times=[start + Fraction(n, 10) for n in range(6)]
+    )
+    (tmp_path / "in.ts").write_bytes(first.read_bytes() + second.read_bytes())
+    seen, _ = repaint(tmp_path / "in.ts", tmp_path / "out.mp4")
+    assert means(seen) == pytest.approx(levels(6) * 2, abs=2)
+    found = times(tmp_path / "out.mp4")
+    assert found == sorted(set(found))
+    assert found[-1] == pytest.approx(1.1, abs=0.25)
+
+
 @pytest.mark.parametrize(
     ("matrix", "transpose"),
     [

@@ -5,7 +5,7 @@ from fractions import Fraction
 
 import pytest
 
-from nst.video.timing import in_order
+from nst.video.timing import Continuity, in_order
 
 MILLISECOND = Fraction(1, 1000)
 
@@ -46,3 +46,37 @@ def test_times_increase(given: tuple[int | None, ...], expected: list[int] | Non
 def test_a_film_whose_times_start_again_keeps_its_length() -> None:
     once = list(range(0, 2000, 100))
     assert max(ordered(*once, *once)) <= 4000
+
+
+@dataclass
+class Packet:
+    pts: int | None
+    dts: int | None
+    duration: int | None = 100
+    time_base: Fraction | None = MILLISECOND
+
+
+def closed(*given: tuple[int, int | None]) -> list[tuple[int | None, int | None]]:
+    """Times of packets after jumps are closed, from stream and time of each."""
+    continuity = Continuity()
+    packets = [(stream, Packet(time, time)) for stream, time in given]
+    for stream, packet in packets:
+        continuity.close(packet, stream)
+    assert all(packet.pts == packet.dts for _, packet in packets)
+    return [(stream, packet.dts) for stream, packet in packets]
+
+
+@pytest.mark.parametrize("jump", [-50_000, 90_000_000])
+def test_jumps_are_closed_for_all_streams(jump: int) -> None:
+    before = [(0, 60_000), (1, 60_020), (0, 60_100)]
+    # Sound of before may come behind the first frame of after.
+    after = [(0, 60_200 + jump), (1, 60_120), (0, 60_300 + jump), (1, 60_220 + jump)]
+    assert closed(*before, *after) == [
+        *before,
+        *((0, 60_200), (1, 60_120), (0, 60_300), (1, 60_220)),
+    ]
+
+
+def test_short_gaps_and_missing_times_stay() -> None:
+    given = [(0, 0), (0, 9_000), (0, None), (0, 9_100)]
+    assert closed(*given) == given

@@ -91,6 +91,16 @@ def test_transparency_becomes_white_in_mp4(tmp_path: Path) -> None:
     assert pixels(first).min() >= 253
 
 
+@pytest.mark.parametrize("name", ["out.mp4", "out.mov"])
+def test_the_last_frame_is_shown_as_long_as_it_was(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    with Writer(path, CONTAINERS[path.suffix], (64, 48), rate=10) as writer:
+        for number in range(3):
+            length = Fraction(7 if number == 2 else 1, 10)
+            writer.write_image(grey(90), Fraction(number, 10), length)
+    assert seconds(path) == pytest.approx(0.9, abs=0.001)
+
+
 @pytest.mark.parametrize("encoder", ["libx264", "mpeg4"])
 def test_variable_times_are_written(
     tmp_path: Path, encoder: str, monkeypatch: pytest.MonkeyPatch
