@@ -30,8 +30,10 @@ PQ, HLG = 16, 18
 
 WHITE_NITS = 203.0
 """Luminance of standard white in a film of high dynamic range (ITU-R BT.2408)."""
-PEAK_NITS = 1000.0
-"""Luminance of the brightest light that keeps its detail."""
+HLG_WHITE = 0.75
+"""HLG code of standard white (ITU-R BT.2408)."""
+PQ_PEAK_NITS = 1000.0
+"""Luminance of the brightest light that keeps its detail in a film in PQ."""
 
 CUBE_SIDE = 33
 """Samples of the lookup table for each channel."""
@@ -202,34 +204,33 @@ def _srgb_of_linear(light: float) -> float:
 
 
 def _linear_of_pq(rgb: RGB) -> RGB:
-    return _tone_mapped(_each(nits_of_pq, rgb))
+    return _tone_mapped(_each(nits_of_pq, rgb), PQ_PEAK_NITS)
 
 
 def _linear_of_hlg(rgb: RGB) -> RGB:
-    """ITU-R BT.2100, table 5, on a display of 1000 nits."""
-    scene = _each(_scene_of_hlg, rgb)
-    luminance = 0.2627 * scene[0] + 0.6780 * scene[1] + 0.0593 * scene[2]
-    gain = PEAK_NITS * luminance**0.2
-    return _tone_mapped(_each(lambda light: gain * light, scene))
+    """Take the light of the scene, as a camera of standard range would (ITU-R BT.2408)."""
+    nits_of_scene = WHITE_NITS / _scene_of_hlg(HLG_WHITE)
+    return _tone_mapped(_each(lambda code: nits_of_scene * _scene_of_hlg(code), rgb), nits_of_scene)
 
 
 def _scene_of_hlg(code: float) -> float:
+    """Return the light of the scene in [0, 1] by ITU-R BT.2100, table 5."""
     a, b, c = 0.17883277, 0.28466892, 0.55991073
     return code**2 / 3 if code <= 0.5 else (2.718281828459045 ** ((code - c) / a) + b) / 12
 
 
-def _tone_mapped(nits: RGB) -> RGB:
+def _tone_mapped(nits: RGB, peak_nits: float) -> RGB:
     """Return light in which 1 is standard white; the ratios of the channels are kept."""
     brightest = max(nits)
     if brightest <= 0:
         return (0.0, 0.0, 0.0)
-    gain = _mapped_nits(brightest) / brightest / WHITE_NITS
+    gain = _mapped_nits(brightest, peak_nits) / brightest / WHITE_NITS
     return _each(lambda value: gain * value, nits)
 
 
-def _mapped_nits(nits: float) -> float:
+def _mapped_nits(nits: float, peak_nits: float) -> float:
     """ITU-R BT.2390, section 5.4.1: identity up to a knee, then a Hermite spline."""
-    peak = pq_of_nits(PEAK_NITS)
+    peak = pq_of_nits(peak_nits)
     code = min(pq_of_nits(nits) / peak, 1.0)
     largest = pq_of_nits(WHITE_NITS) / peak
     knee = 1.5 * largest - 0.5
