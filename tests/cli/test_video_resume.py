@@ -2,6 +2,7 @@
 
 import errno
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -11,15 +12,15 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
-from cli.conftest import Nst
+from cli.conftest import Nst, process
 from cli.test_video import film, frames, sound
 from conftest import picture
 from nst import images
 from nst.cli.checkpoints import COMMAND_NAME
-from nst.cli.progress_bar import ProgressBar
+from nst.cli.video import Frames
 from nst.errors import Diverged, StorageError
-from nst.progress import Progress
 from nst.video import Video
 
 TINY = ("--size=32", "--first-steps=3", "--steps=2", "--precision=fp32")
@@ -43,21 +44,25 @@ main(sys.argv[1:])
 def source(tmp_path: Path, style: Path) -> None:
     turned = [picture(48, 32).rotate(20 * turn) for turn in range(FRAMES)]
     film(tmp_path / "in.mp4", turned, sound="aac")
-    (tmp_path / "style.jpg").write_bytes(style.read_bytes())
+    shutil.copy(style, tmp_path / "style.jpg")
 
 
 def video(output: str = "out.mp4") -> tuple[str, ...]:
     return ("video", "in.mp4", "style.jpg", "-o", output, *TINY)
 
 
-def at_frame(number: int, act: Callable[[], object]) -> Callable[..., None]:
-    """In place of ProgressBar.show_frame."""
+def stand_in(
+    patch: pytest.MonkeyPatch, number: int = 0, act: Callable[[], object] = lambda: None
+) -> None:
+    """Replace the engine: each frame is half the one before. At frame `number`, `act` first."""
 
-    def show(bar: ProgressBar, frame: int, of: int, progress: Progress, seconds: float) -> None:
-        if (frame, progress.step) == (number, 1):
+    def painted(frames: Frames, frame: Image.Image) -> Image.Image | None:
+        if frames._done + 1 == number:
             act()
+        before = frames._latest or frame
+        return None if frames._ctrl_c.pressed else Image.blend(before, frame, 0.5)
 
-    return show
+    patch.setattr(Frames, "_painted", painted)
 
 
 def fail() -> None:
@@ -78,25 +83,30 @@ def same(first: Path, second: Path) -> bool:
 
 
 @pytest.fixture
-def whole(nst: Nst, tmp_path: Path) -> Path:
+def whole(nst: Nst, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The film of a run that nothing interrupts."""
+    stand_in(monkeypatch)
     assert nst(*video("whole.mp4")).code == 0
     assert not (tmp_path / "whole_checkpoint").exists()
     return tmp_path / "whole.mp4"
 
 
-def test_a_film_killed_at_frame_7_is_the_film_that_it_would_have_been(
-    nst: Nst, tmp_path: Path, whole: Path
-) -> None:
+def test_a_film_killed_at_frame_7_is_the_film_that_it_would_have_been(tmp_path: Path) -> None:
+    """With the engine; each run in a process of its own, as a person starts them."""
+
+    def run(*command: object) -> subprocess.Popen[str]:
+        running = process(*command, cwd=tmp_path)
+        running.communicate()
+        return running
+
+    assert run(*video("whole.mp4")).returncode == 0
     command = [sys.executable, "-c", KILLED, *video()]
     assert subprocess.run(command, cwd=tmp_path, check=False).returncode == -signal.SIGKILL
     assert not (tmp_path / "out.mp4").exists()
     kept = sorted(file.name for file in (tmp_path / "out_checkpoint").iterdir())
     assert kept == [*(f"{number:06}.png" for number in range(1, 7)), COMMAND_NAME]
-    resumed = nst("video", "--resume", "out_checkpoint")
-    assert resumed.code == 0
-    assert resumed.out == "out.mp4\n"
-    assert same(tmp_path / "out.mp4", whole)
+    assert run("video", "--resume", "out_checkpoint").returncode == 0
+    assert same(tmp_path / "out.mp4", tmp_path / "whole.mp4")
     assert not (tmp_path / "out_checkpoint").exists()
 
 
@@ -104,7 +114,7 @@ def test_after_ctrl_c_it_goes_on_from_any_directory(
     nst: Nst, tmp_path: Path, whole: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr(ProgressBar, "show_frame", at_frame(4, interrupt))
+        stand_in(patch, 4, interrupt)
         outcome = nst(*video())
     assert outcome.code == 130
     assert outcome.error_lines[-1] == "To go on: nst video --resume out_checkpoint"
@@ -124,7 +134,7 @@ def test_a_late_error_keeps_the_frames_so_far(
     act: Callable[[], object],
 ) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr(ProgressBar, "show_frame", at_frame(5, act))
+        stand_in(patch, 5, act)
         try:
             outcome = nst(*video())
         except MemoryError:  # no error of ours: it comes with its traceback
@@ -156,7 +166,7 @@ def test_a_film_that_cannot_be_written_is_not_painted_again(
     assert outcome.code == 1
     assert outcome.error_lines[-2] == "To go on: nst video --resume out_checkpoint"
     assert "No space left" in outcome.error_lines[-1]
-    monkeypatch.setattr(ProgressBar, "show_frame", at_frame(1, fail))
+    stand_in(monkeypatch, 1, fail)
     assert nst("video", "--resume", "out_checkpoint").code == 0
     assert same(tmp_path / "out.mp4", whole)
 
@@ -171,6 +181,7 @@ def test_a_disk_too_full_for_checkpoints_does_not_stop_the_film(
             raise StorageError(path, "No space left on device")
         return save(image, path, **options)
 
+    stand_in(monkeypatch)
     monkeypatch.setattr(images, "save", full)
     outcome = nst(*video())
     assert outcome.code == 0
@@ -182,7 +193,7 @@ def test_a_disk_too_full_for_checkpoints_does_not_stop_the_film(
 @pytest.fixture
 def interrupted(nst: Nst, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     with monkeypatch.context() as patch:
-        patch.setattr(ProgressBar, "show_frame", at_frame(2, interrupt))
+        stand_in(patch, 2, interrupt)
         nst(*video())
     return tmp_path / "out_checkpoint"
 
