@@ -3,6 +3,7 @@
 import os
 import signal
 from collections.abc import Iterator
+from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
 
@@ -18,6 +19,9 @@ from conftest import SAMPLES, picture
 from nst import Inputs, NeuralStyleTransfer, StyleTransferOptions, images
 from nst.cli.progress_bar import ProgressBar
 from nst.progress import Progress
+from nst.video import CONTAINERS
+from nst.video.reading import Reader
+from nst.video.writing import Writer
 
 TINY = ("--first-steps=4", "--steps=2")
 FRAMES = 5
@@ -130,13 +134,50 @@ def test_size_preset_and_a_name_of_its_own(nst: Nst, tmp_path: Path, still: Path
         assert [image.shape for _, image in frames(tmp_path / name)] == [(42, 64, 3)] * FRAMES
 
 
-def test_sound_that_mp4_cannot_hold_is_left_out(nst: Nst, tmp_path: Path, style: Path) -> None:
+def test_sound_that_mp4_cannot_hold_is_converted(nst: Nst, tmp_path: Path, style: Path) -> None:
     film(tmp_path / "in.mkv", [picture(48, 32)] * 2, sound="pcm_s16le")
     outcome = nst("video", "in.mkv", style, "-o", "out.mp4", "--preset=draft")
     assert outcome.code == 0
-    assert "The sound is left out" in outcome.error_lines[0]
+    assert outcome.error_lines[0] == "The sound is converted to AAC."
     assert len(list(frames(tmp_path / "out.mp4"))) == 2
-    assert sound(tmp_path / "out.mp4") == []
+    assert sound(tmp_path / "out.mp4") != []
+
+
+def test_transparency_goes_through_where_the_file_can(
+    nst: Nst, tmp_path: Path, style: Path
+) -> None:
+    cut_out = picture(64, 48)
+    shape = Image.new("L", (64, 48))
+    shape.paste(255, (16, 12, 48, 36))
+    cut_out.putalpha(shape)
+    kind = CONTAINERS[".mov"]
+    with Writer(tmp_path / "in.mov", kind, (64, 48), rate=10, has_alpha=True) as writer:
+        writer.write_image(cut_out, Fraction(0), Fraction(1, 10))
+    told = "Transparent parts become white: an MP4 file holds no transparency, .mov and .webm do."
+    for name in ("out.mov", "out.webm", "out.mp4"):
+        outcome = nst("video", "in.mov", style, "-o", name, "--preset=draft")
+        assert outcome.code == 0
+        assert (told in outcome.error_lines) == (name == "out.mp4")
+        with Reader(tmp_path / name) as reader:
+            _, first = reader.first()
+        if name == "out.mp4":
+            assert min(np.asarray(first)[2, 2]) >= 250
+        else:
+            alpha = np.asarray(first.getchannel("A")).astype(float)
+            assert alpha[2, 2] <= 4
+            assert alpha[24, 32] >= 251
+
+
+def test_a_damaged_film_is_said(nst: Nst, tmp_path: Path, style: Path) -> None:
+    film(tmp_path / "in.mp4", [picture(48, 32).rotate(turn) for turn in range(4)])
+    with av.open(str(tmp_path / "in.mp4")) as container:
+        payload = bytes([packet for packet in container.demux(video=0) if packet.size][-1])
+    data = (tmp_path / "in.mp4").read_bytes()
+    (tmp_path / "in.mp4").write_bytes(data.replace(payload, b"\xff" * len(payload)))
+    outcome = nst("video", "in.mp4", style, "-o", "out.mp4", "--preset=draft")
+    assert outcome.code == 0
+    assert "The film is damaged: 1 of its packets could not be read" in outcome.error_lines[-1]
+    assert len(list(frames(tmp_path / "out.mp4"))) == 3
 
 
 def test_what_lies_on_its_side_is_put_upright(nst: Nst, tmp_path: Path, style: Path) -> None:

@@ -73,10 +73,10 @@ class Command(BaseModel):
             masks=tuple(PictureFile.of(mask, here) if mask else None for mask in masks),
             detail_map=PictureFile.of(detail_map, here) if detail_map else None,
             initial=PictureFile.of(initial, here) if initial else None,
-            output=_readable(Path(os.path.relpath(output.resolve(), directory.resolve()))),
+            output=readable_name(Path(os.path.relpath(output.resolve(), directory.resolve()))),
             options=options.model_dump(exclude_unset=True),
             precision=precision,
-            weights=_readable(weights.resolve()) if weights else None,
+            weights=readable_name(weights.resolve()) if weights else None,
             with_recipe=with_recipe,
         )
 
@@ -156,6 +156,6 @@ class Checkpoints:
             self.directory.rmdir()
 
 
-def _readable(path: Path) -> str:
-    # A name that is not UTF-8 cannot be kept; painting must not fail for it.
+def readable_name(path: Path) -> str:
+    """Return the path as text that a file in UTF-8 can hold, whatever its bytes are."""
     return os.fsencode(path).decode("utf-8", "replace")

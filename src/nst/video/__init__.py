@@ -1,0 +1,11 @@
+"""Moving images: the time-lapse of a transfer, and films whose frames are painted.
+
+Films are read and written through PyAV, which is an extra (`nst[video]`) and imported when it is
+needed; WebP and GIF are written through Pillow.
+"""
+
+from nst.video.film import Repainted, Video
+from nst.video.timelapse import Timelapse, check_output
+from nst.video.writing import CONTAINERS, Container
+
+__all__ = ["CONTAINERS", "Container", "Repainted", "Timelapse", "Video", "check_output"]

@@ -1,0 +1,116 @@
+"""The time-lapse of a transfer."""
+
+from collections.abc import Callable, Iterable, Iterator
+from fractions import Fraction
+from itertools import chain, islice
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from types import TracebackType
+from typing import Self
+
+from PIL import Image
+
+from nst import images
+from nst.video.library import pyav
+from nst.video.writing import CONTAINERS, Writer
+
+FRAMES_PER_SECOND = 25
+PLAY_SECONDS = 8
+"""However many steps there are."""
+HOLD_SECONDS = 1
+"""For which the last frame stays."""
+
+_PLAYED_FRAMES = FRAMES_PER_SECOND * PLAY_SECONDS
+_FRAMES_PER_PILLOW_FRAME = 2
+"""WebP and GIF show half as many: they are several times larger."""
+
+
+def check_output(path: Path, option: str) -> None:
+    """Raise InvalidOption or VideoUnavailable if no time-lapse could be written there."""
+    images.check_output(path, images.MOVING, option)
+    if path.suffix.lower() == ".mp4":
+        pyav()
+
+
+class Timelapse:
+    """Collects frames while a picture is painted; a context manager.
+
+    Nobody knows how many steps there will be, so every frame waits on disk; when there are twice
+    as many as can be played, every second one is thrown away, and from then on every second step
+    is left out.
+    """
+
+    def __init__(self, first: Image.Image) -> None:
+        """`first` has the size of all."""
+        self.size = first.size
+        self._directory = TemporaryDirectory(prefix="nst-")
+        self._steps = [0]
+        self._every = 1
+        self._keep(0, first)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._directory.cleanup()
+
+    def add(self, step: int, render: Callable[[], Image.Image]) -> None:
+        """To be called after every step, which are numbered from 1; most are not rendered."""
+        if step % self._every:
+            return
+        self._steps.append(step)
+        self._keep(step, render())
+        if len(self._steps) > 2 * _PLAYED_FRAMES:
+            for left_out in self._steps[1::2]:
+                self._file(left_out).unlink()
+            self._steps = self._steps[::2]
+            self._every *= 2
+
+    def save(self, path: Path, last: Image.Image, *, overwrite: bool = False) -> Path:
+        """Write the film, which ends with `last`; names and errors as images.save has them."""
+        is_mp4 = path.suffix.lower() == ".mp4"
+        write = _write_mp4 if is_mp4 else _write_with_pillow
+        return images.write_file(
+            path,
+            lambda temporary: write(self._frames(last), temporary, path.suffix.lower()),
+            overwrite=overwrite,
+        )
+
+    def _frames(self, last: Image.Image) -> Iterator[Image.Image]:
+        stretch = (len(self._steps) - 1) / max(1, _PLAYED_FRAMES - 1)
+        for number in range(_PLAYED_FRAMES):
+            with Image.open(self._file(self._steps[round(number * stretch)])) as frame:
+                yield frame.copy()
+        for _ in range(FRAMES_PER_SECOND * HOLD_SECONDS):
+            yield images.flatten(last)
+
+    def _keep(self, step: int, frame: Image.Image) -> None:
+        self._file(step).write_bytes(images.encode(frame, "JPEG"))
+
+    def _file(self, step: int) -> Path:
+        return Path(self._directory.name) / f"{step}.jpg"
+
+
+def _write_mp4(frames: Iterator[Image.Image], path: Path, suffix: str) -> None:
+    """Frame by frame: no more than a few are in memory."""
+    first, step = next(frames), Fraction(1, FRAMES_PER_SECOND)
+    with Writer(path, CONTAINERS[suffix], first.size, rate=FRAMES_PER_SECOND) as writer:
+        for number, frame in enumerate(chain([first], frames)):
+            writer.write_image(frame, number * step, step)
+
+
+def _write_with_pillow(frames: Iterable[Image.Image], path: Path, suffix: str) -> None:
+    shown = islice(frames, 0, None, _FRAMES_PER_PILLOW_FRAME)
+    next(shown).save(
+        path,
+        suffix.removeprefix(".").upper(),
+        save_all=True,
+        append_images=shown,
+        duration=1000 * _FRAMES_PER_PILLOW_FRAME // FRAMES_PER_SECOND,
+        loop=0,
+    )

@@ -1,0 +1,227 @@
+"""`nst video --resume`: a late error keeps the frames so far, and the film goes on from them."""
+
+import errno
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from cli.conftest import Nst, process
+from cli.test_video import film, frames, sound
+from conftest import picture
+from nst import images
+from nst.cli.checkpoints import COMMAND_NAME
+from nst.cli.video import Frames
+from nst.errors import Diverged, StorageError
+from nst.video import Video
+
+TINY = ("--size=32", "--first-steps=3", "--steps=2", "--precision=fp32")
+FRAMES = 8
+
+KILLED = """
+import os, signal, sys
+from nst.cli.main import main
+from nst.cli.progress_bar import ProgressBar
+
+def kill_at_seven(bar, frame, of, progress, seconds):
+    if frame == 7:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+ProgressBar.show_frame = kill_at_seven
+main(sys.argv[1:])
+"""
+
+
+@pytest.fixture(autouse=True)
+def source(tmp_path: Path, style: Path) -> None:
+    turned = [picture(48, 32).rotate(20 * turn) for turn in range(FRAMES)]
+    film(tmp_path / "in.mp4", turned, sound="aac")
+    shutil.copy(style, tmp_path / "style.jpg")
+
+
+def video(output: str = "out.mp4") -> tuple[str, ...]:
+    return ("video", "in.mp4", "style.jpg", "-o", output, *TINY)
+
+
+def stand_in(
+    patch: pytest.MonkeyPatch, number: int = 0, act: Callable[[], object] = lambda: None
+) -> None:
+    """Replace the engine: each frame is half the one before. At frame `number`, `act` first."""
+
+    def painted(frames: Frames, frame: Image.Image) -> Image.Image | None:
+        if frames._done + 1 == number:
+            act()
+        before = frames._latest or frame
+        return None if frames._ctrl_c.pressed else Image.blend(before, frame, 0.5)
+
+    patch.setattr(Frames, "_painted", painted)
+
+
+def fail() -> None:
+    raise Diverged(1)
+
+
+def interrupt() -> None:
+    os.kill(os.getpid(), signal.SIGINT)
+
+
+def same(first: Path, second: Path) -> bool:
+    ours, others = list(frames(first)), list(frames(second))
+    is_equal = [
+        time == when and np.array_equal(image, other)
+        for (time, image), (when, other) in zip(ours, others, strict=True)
+    ]
+    return len(ours) == FRAMES and all(is_equal) and sound(first) == sound(second) != []
+
+
+@pytest.fixture
+def whole(nst: Nst, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The film of a run that nothing interrupts."""
+    stand_in(monkeypatch)
+    assert nst(*video("whole.mp4")).code == 0
+    assert not (tmp_path / "whole_checkpoint").exists()
+    return tmp_path / "whole.mp4"
+
+
+def test_a_film_killed_at_frame_7_is_the_film_that_it_would_have_been(tmp_path: Path) -> None:
+    """With the engine; each run in a process of its own, as a person starts them."""
+
+    def run(*command: object) -> subprocess.Popen[str]:
+        running = process(*command, cwd=tmp_path)
+        running.communicate()
+        return running
+
+    assert run(*video("whole.mp4")).returncode == 0
+    command = [sys.executable, "-c", KILLED, *video()]
+    assert subprocess.run(command, cwd=tmp_path, check=False).returncode == -signal.SIGKILL
+    assert not (tmp_path / "out.mp4").exists()
+    kept = sorted(file.name for file in (tmp_path / "out_checkpoint").iterdir())
+    assert kept == [*(f"{number:06}.png" for number in range(1, 7)), COMMAND_NAME]
+    assert run("video", "--resume", "out_checkpoint").returncode == 0
+    assert same(tmp_path / "out.mp4", tmp_path / "whole.mp4")
+    assert not (tmp_path / "out_checkpoint").exists()
+
+
+def test_after_ctrl_c_it_goes_on_from_any_directory(
+    nst: Nst, tmp_path: Path, whole: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        stand_in(patch, 4, interrupt)
+        outcome = nst(*video())
+    assert outcome.code == 130
+    assert outcome.error_lines[-1] == "To go on: nst video --resume out_checkpoint"
+    assert len(list(frames(tmp_path / "out.mp4"))) == 3
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    assert nst("video", "--resume", "../out_checkpoint").out == "../out-2.mp4\n"
+    assert same(tmp_path / "out-2.mp4", whole)
+
+
+@pytest.mark.parametrize("act", [fail, lambda: bytearray(1 << 60)])
+def test_a_late_error_keeps_the_frames_so_far(
+    nst: Nst,
+    tmp_path: Path,
+    whole: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    act: Callable[[], object],
+) -> None:
+    with monkeypatch.context() as patch:
+        stand_in(patch, 5, act)
+        try:
+            outcome = nst(*video())
+        except MemoryError:  # no error of ours: it comes with its traceback
+            pass
+        else:
+            assert outcome.code == 1
+            assert outcome.error_lines[-3:] == [
+                "To go on: nst video --resume out_checkpoint",
+                "The film so far is in out.mp4",
+                f"nst: {Diverged(1)}",
+            ]
+    assert len(list(frames(tmp_path / "out.mp4"))) == 4
+    assert nst("video", "--resume", "out_checkpoint", "--overwrite").code == 0
+    assert same(tmp_path / "out.mp4", whole)
+
+
+def test_a_film_that_cannot_be_written_is_not_painted_again(
+    nst: Nst, tmp_path: Path, whole: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    repaint = Video.repaint
+
+    def full(*arguments: Any) -> None:
+        repaint(*arguments)
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Video, "repaint", full)
+        outcome = nst(*video())
+    assert outcome.code == 1
+    assert outcome.error_lines[-2] == "To go on: nst video --resume out_checkpoint"
+    assert "No space left" in outcome.error_lines[-1]
+    stand_in(monkeypatch, 1, fail)
+    assert nst("video", "--resume", "out_checkpoint").code == 0
+    assert same(tmp_path / "out.mp4", whole)
+
+
+def test_a_disk_too_full_for_checkpoints_does_not_stop_the_film(
+    nst: Nst, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save = images.save
+
+    def full(image: Any, path: Path, **options: Any) -> Path:
+        if path.name == "000003.png":
+            raise StorageError(path, "No space left on device")
+        return save(image, path, **options)
+
+    stand_in(monkeypatch)
+    monkeypatch.setattr(images, "save", full)
+    outcome = nst(*video())
+    assert outcome.code == 0
+    assert outcome.err.count("going on without a checkpoint: cannot write") == 1
+    assert len(list(frames(tmp_path / "out.mp4"))) == FRAMES
+    assert not (tmp_path / "out_checkpoint").exists()
+
+
+@pytest.fixture
+def interrupted(nst: Nst, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    with monkeypatch.context() as patch:
+        stand_in(patch, 2, interrupt)
+        nst(*video())
+    return tmp_path / "out_checkpoint"
+
+
+def refused(nst: Nst, *arguments: object) -> str:
+    outcome = nst("video", *arguments)
+    assert outcome.code == 2
+    (line,) = outcome.error_lines
+    return line
+
+
+def test_what_cannot_go_on_is_said(nst: Nst, interrupted: Path, tmp_path: Path) -> None:
+    assert "a directory that nst video left" in refused(nst, "--resume", tmp_path)
+    for option in ("--steps=3", "--first-steps=1", "--preset=draft", "--content-weight=2"):
+        line = refused(nst, "--resume", interrupted, option)
+        assert "takes film, style and options from the checkpoint" in line
+    assert "nst video VIDEO STYLE" in refused(nst)
+    assert "nst video VIDEO STYLE" in refused(nst, "in.mp4")
+    film(tmp_path / "in.mp4", [picture(48, 32)])
+    assert "in.mp4, from which" in refused(nst, "--resume", interrupted)
+    (interrupted / COMMAND_NAME).write_text("{}")
+    assert "damaged or not of a film" in refused(nst, "--resume", interrupted)
+
+
+def test_a_damaged_frame_is_painted_again(
+    nst: Nst, interrupted: Path, tmp_path: Path, whole: Path
+) -> None:
+    file = interrupted / "000001.png"
+    file.write_bytes(file.read_bytes()[:-100])
+    assert nst("video", "--resume", interrupted, "--overwrite").code == 0
+    assert same(tmp_path / "out.mp4", whole)
