@@ -96,14 +96,11 @@ class Decoder:
         data: bytes,
         role: ImageRole,
         *,
-        formats: Sequence[str] = images.READABLE,
         max_pixels: int = images.MAX_PIXELS,
         client: str = "",
     ) -> PictureFacts:
         """As `images.inspect`. Raises InvalidImage, TooManyRequests, ServerBusy."""
-        (kind, (width, height)), _ = self._ask(
-            client, role, "inspect", data, role, tuple(formats), max_pixels
-        )
+        (kind, (width, height)), _ = self._ask(client, role, "inspect", data, role, max_pixels)
         return PictureFacts(str(kind), (int(width), int(height)))
 
     def small(self, data: bytes, side_pixels: int, *, client: str = "") -> bytes:
@@ -175,7 +172,7 @@ class _Process:
                 # Ctrl-C is for the one that asks; this process ends with the connection.
                 process_group=0,
                 # Every thread of a decoder would otherwise reserve its own 128 MiB of addresses.
-                env={**os.environ, "MALLOC_ARENA_MAX": "2"},
+                env={**os.environ, "MALLOC_ARENA_MAX": "2", "OPENBLAS_NUM_THREADS": "1"},
             )
         self._connection = Connection(ours.detach())
 
@@ -206,8 +203,8 @@ class _Process:
 # ── inside such a process ─────────────────────────────────────────────────────────────────────
 
 
-def _inspect(data: bytes, role: ImageRole, formats: Sequence[str], max_pixels: int) -> Answer:
-    facts = images.inspect(data, role, formats=formats, max_pixels=max_pixels)
+def _inspect(data: bytes, role: ImageRole, max_pixels: int) -> Answer:
+    facts = images.inspect(data, role, max_pixels=max_pixels)
     return (facts.format, facts.size), b""
 
 

@@ -10,7 +10,7 @@ import io
 import os
 import secrets
 import warnings
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import chain, count
@@ -18,8 +18,9 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from PIL import Image, ImageCms, ImageOps, PngImagePlugin, UnidentifiedImageError
+from PIL import Image, ImageChops, ImageCms, PngImagePlugin, UnidentifiedImageError
 from PIL.ExifTags import Base as ExifTag
+from PIL.Image import Transpose
 
 from nst.errors import (
     ImageRole,
@@ -29,6 +30,17 @@ from nst.errors import (
     StorageError,
     StorageFull,
     UnsupportedImage,
+)
+from nst.image_files import (
+    DECODERS,
+    DEEP_TIFF,
+    READABLE,
+    RECIPE_KEY,
+    format_of,
+    png_depth,
+    profile_of,
+    take_orientation,
+    without_metadata,
 )
 from nst.progress import Samples
 
@@ -55,7 +67,17 @@ SMALL_QUALITY = 85
 MIN_SIDE_PIXELS = 16
 """Four poolings lie before relu5_1: with fewer pixels it has nothing to see."""
 
-READABLE = ("JPEG", "PNG", "WEBP", "TIFF", "AVIF", "GIF", "BMP")
+HEIC_REMEDY = "install what reads it with pip install 'nst[heic]', or save the photo as JPEG"
+"""What to do with a HEIC photo where the extra `heic` is missing."""
+
+MAX_EMPTY_FRAMES = 100
+"""Frames of an animation among which one that is not empty is looked for."""
+
+SHAPE_SHARE = 0.001
+"""Share of transparent pixels from which on the alpha of a mask is a shape; fewer are strays."""
+SHAPE_ALPHA = 224
+"""Alpha below which a pixel of a mask counts as transparent: an edge is more than noise."""
+
 WRITABLE = {
     ".png": "PNG",
     ".jpg": "JPEG",
@@ -74,23 +96,50 @@ _ENCODING: dict[str, dict[str, Any]] = {
     "WEBP": {"quality": 95},
     "TIFF": {"compression": "tiff_adobe_deflate"},
 }
-_RECIPE_KEY = "nst-recipe"
+
+_ANIMATED = ("GIF", "PNG", "WEBP", "AVIF")
+_FORMATS = {decoder: name for name, decoder in DECODERS.items()} | {DEEP_TIFF: "TIFF"}
+_TIFF_STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+_BITS, _COMPRESSION, _PHOTOMETRIC, _PLANES, _SAMPLE_FORMAT = 258, 259, 262, 284, 339
+"""Tags of TIFF 6.0."""
+_SEPARATE = 2
+"""Value of the tag _PLANES: each channel is stored by itself."""
+_GREY_STEPS = {2: 85, 4: 17}
+"""Grey levels between neighbouring samples, by the bits per sample."""
+_WHITE_IS_ZERO, _UNSIGNED, _LOWER = "nst white is zero", "nst unsigned", "nst lower bytes"
+"""Keys of what is known of an image that is not decoded yet."""
+_QUARTER_TURN = 5
+"""Orientation from which on width and height are exchanged."""
+_TURNS = dict(
+    enumerate(
+        (
+            Transpose.FLIP_LEFT_RIGHT,
+            Transpose.ROTATE_180,
+            Transpose.FLIP_TOP_BOTTOM,
+            Transpose.TRANSPOSE,
+            Transpose.ROTATE_270,
+            Transpose.TRANSVERSE,
+            Transpose.ROTATE_90,
+        ),
+        start=2,
+    )
+)
+"""What makes an image upright, by its EXIF orientation."""
 
 # ── in ────────────────────────────────────────────────────────────────────────────────────────
 
 
 def load(source: ImageSource, role: ImageRole) -> Image.Image:
-    """The picture as RGB, or as RGBA where it has transparency; upright, sRGB, 8 bits a channel.
+    """Return the image as RGB, or RGBA where it has transparency; upright, sRGB, 8 bits a channel.
 
-    Of an animation the first frame; nothing of the metadata. Raises InvalidImage, whose one line
-    says what is wrong and what to do.
+    Of an animation the first frame that is not empty; nothing of the metadata. Colours below
+    transparent pixels are those of the visible pixels around them. A style is cut to its visible
+    part and has no transparency. Raises InvalidImage, whose one
+    line says what is wrong and what to do.
     """
-    with _opened(source, role) as image:
-        _check_pixels(image.size, role)
-        image.load()
-        with suppress(Exception):  # the pixels are whole, however broken the EXIF beside them is
-            ImageOps.exif_transpose(image, in_place=True)
-        return _to_srgb(image)
+    with _decoded(source, role) as (image, _):
+        picture = _extended(_to_srgb(image))
+        return picture.convert("RGB") if role == "style" else picture
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,27 +152,11 @@ class PictureFacts:
     """Width and height in pixels, upright."""
 
 
-def inspect(
-    data: bytes,
-    role: ImageRole,
-    *,
-    formats: Sequence[str] = READABLE,
-    max_pixels: int = MAX_PIXELS,
-) -> PictureFacts:
-    """Decode a picture to see whether it can be; `formats`: some of READABLE. Raises
-    InvalidImage."""
-    with _opened(data, role) as image:
-        # A JPEG with a second picture behind it, as phones make them, is MPO to Pillow.
-        kind = "JPEG" if image.format == "MPO" else image.format or ""
-        if kind not in formats:
-            raise UnsupportedImage(role, f"{kind} is not taken here; use {', '.join(formats)}")
-        width, height = image.size
-        _check_pixels(image.size, role, max_pixels)
-        image.draft(None, (1, 1))  # all of a JPEG is read, but an eighth of its sides decoded
-        image.load()
-        if image.getexif().get(ExifTag.Orientation, 1) >= 5:  # turned by a quarter
-            width, height = height, width
-        return PictureFacts(kind, (width, height))
+def inspect(data: bytes, role: ImageRole, *, max_pixels: int = MAX_PIXELS) -> PictureFacts:
+    """Return the facts of a picture that `load` takes; JPEG is decoded at a reduced size. Raises
+    InvalidImage where `load` does, or if there are more pixels than `max_pixels`."""
+    with _decoded(data, role, max_pixels=max_pixels, draft_side=1) as (_, facts):
+        return facts
 
 
 def stored_size(data: bytes) -> tuple[int, int]:
@@ -138,12 +171,7 @@ def small(data: bytes, side_pixels: int) -> bytes:
     JPEG is decoded at a reduced size; of other formats the decoded picture is reduced before its
     colours are converted. Raises InvalidImage.
     """
-    with _opened(data, "content") as image:
-        _check_pixels(image.size, "content")
-        image.draft("RGB", (2 * side_pixels, 2 * side_pixels))
-        image.load()
-        with suppress(Exception):  # the pixels are whole, however broken the EXIF beside them is
-            ImageOps.exif_transpose(image, in_place=True)
+    with _decoded(data, "content", draft_side=2 * side_pixels) as (image, _):
         picture = flatten(_to_srgb(_reduced(image, 2 * side_pixels)))
         if max(picture.size) > side_pixels:
             picture = resize(picture, fit(picture.size, side_pixels))
@@ -152,13 +180,64 @@ def small(data: bytes, side_pixels: int) -> bytes:
         return file.getvalue()
 
 
+@contextmanager
+def _decoded(
+    source: ImageSource, role: ImageRole, *, max_pixels: int = MAX_PIXELS, draft_side: int = 0
+) -> Iterator[tuple[Image.Image, PictureFacts]]:
+    """Decode the image and check all that can be wrong with it: the one judgement of `load`,
+    `inspect` and `small`. It comes upright and with 8 bits per channel."""
+    with _opened(source, role) as image:
+        name, (width, height) = image.format or "", image.size
+        _check_pixels(image.size, role, max_pixels)
+        orientation = take_orientation(image)
+        if image.format == "TIFF":  # Pillow turns it, and has exchanged its sides already
+            image.getexif()[ExifTag.Orientation] = orientation
+        if draft_side:
+            image.draft("RGB" if draft_side > 1 else None, (draft_side, draft_side))
+        image.load()
+        visible = _visible(image, role)
+        if image.format == "TIFF":
+            width, height = image.size
+        elif orientation > 1:
+            visible = visible.transpose(_TURNS[orientation])
+            if orientation >= _QUARTER_TURN:
+                width, height = height, width
+        if role == "style" and visible.has_transparency_data:
+            visible = visible.crop(_alpha(visible).getbbox())
+            check_sides(visible.size, role)
+        yield visible, PictureFacts(_FORMATS.get(name, name), (width, height))
+
+
+def _visible(image: Image.Image, role: ImageRole) -> Image.Image:
+    """Return the first frame that is not empty, with 8 bits per channel. Raises InvalidImage if
+    there is none."""
+    for number in range(MAX_EMPTY_FRAMES if image.format in _ANIMATED else 1):
+        if number and not _seek(image, number):
+            break
+        levels = _to_8_bits(image, role)
+        if not levels.has_transparency_data or _alpha(levels).getbbox():
+            return levels
+    raise InvalidImage(role, "it is transparent everywhere; make visible what is to be used")
+
+
+def _seek(image: Image.Image, number: int) -> bool:
+    """Decode this frame of an animation; return whether there is one."""
+    with suppress(Exception):  # later frames may be damaged
+        image.seek(number)
+        image.load()
+        return True
+    return False
+
+
+def _alpha(image: Image.Image) -> Image.Image:
+    return (image if image.mode in ("LA", "RGBA") else image.convert("RGBA")).getchannel("A")
+
+
 def _reduced(image: Image.Image, side_pixels: int) -> Image.Image:
     """The image by whole factors smaller, its longest side still at least `side_pixels`."""
     factor = max(image.size) // side_pixels
     if factor < 2:
         return image
-    if image.mode.startswith(("I", "F")):
-        image = _to_8_bits(image)
     if image.has_transparency_data and image.mode != "RGBA":
         image = image.convert("RGBA")
     elif image.mode in ("1", "P"):  # their numbers are no colours that could be averaged
@@ -186,6 +265,43 @@ def flatten(image: Image.Image) -> Image.Image:
     return Image.alpha_composite(white, image.convert("RGBA")).convert("RGB")
 
 
+def colours(image: Image.Image) -> Image.Image:
+    """Return a loaded picture as RGB, with the colours that it has below its transparency."""
+    return image.convert("RGB")
+
+
+def shape(mask: Image.Image) -> Image.Image:
+    """Return a loaded mask in mode L: its alpha if that carries a shape, else its brightness."""
+    if mask.mode == "RGBA":
+        alpha = mask.getchannel("A")
+        if sum(alpha.histogram()[:SHAPE_ALPHA]) >= SHAPE_SHARE * mask.width * mask.height:
+            return alpha
+    return mask.convert("L")
+
+
+def _extended(image: Image.Image) -> Image.Image:
+    """Return the image with the colours of its visible pixels continued below the invisible."""
+    if image.mode != "RGBA" or image.getchannel("A").histogram()[0] == 0:
+        return image
+    filled = _filled(image)
+    filled.putalpha(image.getchannel("A"))
+    return filled
+
+
+def _filled(image: Image.Image) -> Image.Image:
+    """Return an RGBA image as RGB: invisible pixels have the mean of the nearest visible ones, from
+    the same image at half the size."""
+    visible = image.getchannel("A").point(lambda alpha: 255 if alpha else 0)
+    if visible.getextrema() == (255, 255):
+        return image.convert("RGB")
+    weighed = image.copy()
+    weighed.putalpha(visible)
+    half = weighed.convert("RGBa").reduce((min(2, image.width), min(2, image.height)))
+    around = _filled(half.convert("RGBA")).resize(image.size, Image.Resampling.BILINEAR)
+    around.paste(image.convert("RGB"), mask=visible)
+    return around
+
+
 def resize(image: Image.Image, size: tuple[int, int]) -> Image.Image:
     """The picture at exactly this (width, height)."""
     return image.resize(size, Image.Resampling.LANCZOS)
@@ -194,7 +310,7 @@ def resize(image: Image.Image, size: tuple[int, int]) -> Image.Image:
 def fit(size: tuple[int, int], longest_side: int) -> tuple[int, int]:
     """The (width, height) with this longest side and the aspect ratio of `size`."""
     scale = longest_side / max(size)
-    return round(size[0] * scale), round(size[1] * scale)
+    return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
 
 
 @contextmanager
@@ -223,17 +339,93 @@ def _opened(source: ImageSource, role: ImageRole) -> Iterator[Image.Image]:
 
 def _open(source: ImageSource, role: ImageRole) -> Image.Image:
     if isinstance(source, Image.Image):
-        return source.copy()
+        copy = source.copy()
+        copy.info.update(_tiff_facts(source))
+        return copy
     if isinstance(source, bytes):
-        _check_scans(source, role)
-        return Image.open(io.BytesIO(source), formats=READABLE)
+        return _open_data(source, role, "the data")
     if not isinstance(source, str | os.PathLike):
         return _from_array(source, role)
     path = Path(source)
     if not path.is_file():
         problem = f"{path} is not a file" if path.exists() else f"there is no file {path}"
         raise InvalidImage(role, f"{problem}; name a picture")
-    return Image.open(path, formats=READABLE)
+    return _open_data(path.read_bytes(), role, str(path))
+
+
+def _open_data(data: bytes, role: ImageRole, name: str) -> Image.Image:
+    _check_scans(data, role)
+    if format_of(data) == "HEIC":
+        _register_heic(role, name)
+    cleaned = without_metadata(data)
+    image: Image.Image | None
+    try:
+        image = Image.open(io.BytesIO(cleaned), formats=[DECODERS[each] for each in READABLE])
+    except UnidentifiedImageError:
+        if not data.startswith(_TIFF_STARTS):
+            raise
+        image = None
+    if image is None or (image.format == "TIFF" and _is_misread(image)):
+        if deep := _open_deep_tiff(data, role):
+            return deep
+        remedy = "save it uncompressed, or with 8 bits per channel"
+        raise UnsupportedImage(role, f"{name} holds a rare kind of pixels; {remedy}")
+    image.info.update(_tiff_facts(image) | _png_facts(image, data, cleaned))
+    return image
+
+
+def _register_heic(role: ImageRole, name: str) -> None:
+    """Raises UnsupportedImage if HEIC cannot be read."""
+    if "HEIC" not in READABLE:
+        raise UnsupportedImage(role, f"{name} is a HEIC photo; {HEIC_REMEDY}")
+    import pi_heif
+
+    pi_heif.register_heif_opener()
+
+
+def _is_misread(image: Any) -> bool:
+    """Return whether Pillow decodes this TIFF wrongly: planes of more than 8 bits, and compressed
+    numbers of 32 bits in the order of bytes of another machine."""
+    tags = image.tag_v2
+    is_deep = max(tags.get(_BITS, (1,))) > 8
+    is_foreign = tags.prefix == b"MM" and image.mode in ("I", "F") and tags.get(_COMPRESSION, 1) > 1
+    return bool(is_foreign or (is_deep and tags.get(_PLANES, 1) == _SEPARATE))
+
+
+def _open_deep_tiff(data: bytes, role: ImageRole) -> Image.Image | None:
+    """Return the image with 8 bits per channel; None if its pixels are not known. Raises
+    InvalidImage."""
+    from nst.deep_pixels import UnusablePixels, read_tiff
+
+    try:
+        return read_tiff(data, MAX_PIXELS)
+    except UnusablePixels as error:
+        raise InvalidImage(role, str(error)) from error
+
+
+def _tiff_facts(image: Image.Image) -> dict[str, Any]:
+    """Return what the numbers of a TIFF mean, where the mode does not say it."""
+    tags = getattr(image, "tag_v2", None)
+    if tags is None or not image.mode.startswith(("I", "F")):
+        return {}
+    is_unsigned = tags.get(_SAMPLE_FORMAT, (1,)) == (1,) and tags.get(_BITS, (1,)) == (32,)
+    return {_WHITE_IS_ZERO: tags.get(_PHOTOMETRIC) == 0, _UNSIGNED: is_unsigned}
+
+
+def _png_facts(image: Image.Image, data: bytes, cleaned: bytes) -> dict[str, Any]:
+    """Return the profile of a PNG, and its transparent colour by the values that samples have
+    when they are decoded."""
+    if image.format != "PNG":
+        return {}
+    facts: dict[str, Any] = {}
+    if profile := profile_of(data):
+        facts["icc_profile"] = profile
+    transparent, depth = image.info.get("transparency"), png_depth(data)
+    if isinstance(transparent, int) and image.mode == "L" and depth in _GREY_STEPS:
+        facts["transparency"] = transparent * _GREY_STEPS[depth]
+    if isinstance(transparent, tuple) and depth == 16:
+        facts[_LOWER] = cleaned
+    return facts
 
 
 def _check_scans(data: bytes, role: ImageRole) -> None:
@@ -275,29 +467,55 @@ def _check_pixels(size: tuple[int, int], role: ImageRole, max_pixels: int = MAX_
 
 
 def _to_srgb(image: Image.Image) -> Image.Image:
-    if image.mode.startswith(("I", "F")):
-        image = _to_8_bits(image)
     colours = _colours_to_srgb(image)
     if image.has_transparency_data:
-        alpha = image.convert("RGBA").getchannel("A")
+        alpha = _alpha(image)
         if alpha.getextrema() != (255, 255):
             colours.putalpha(alpha)
     colours.info = {}
     return colours
 
 
-def _to_8_bits(image: Image.Image) -> Image.Image:
-    """Grey of 16 or 32 bits or floats, scaled by the smallest usual white that is not exceeded."""
+def _to_8_bits(image: Image.Image, role: ImageRole) -> Image.Image:
+    """Return the image with 8 bits per channel. Raises InvalidImage if it has no such values."""
+    if image.mode in ("La", "RGBa"):
+        return image.convert(f"{image.mode[:-1]}A")
+    if not image.mode.startswith(("I", "F")) and _LOWER not in image.info:
+        return image
+    from nst import deep_pixels
+
+    transparent = image.info.get("transparency")
+    try:
+        levels = image.convert("RGB") if _LOWER in image.info else _grey_levels(image)
+    except deep_pixels.UnusablePixels as error:
+        raise InvalidImage(role, str(error)) from error
+    if isinstance(transparent, tuple):
+        lower = _lower_bytes(image.info[_LOWER])
+        levels.putalpha(deep_pixels.is_other_colour(levels, lower, transparent))
+    elif transparent is not None:
+        levels.putalpha(deep_pixels.is_other_sample(image, transparent))
+    levels.info = {"icc_profile": image.info.get("icc_profile")}
+    return levels
+
+
+def _grey_levels(image: Image.Image) -> Image.Image:
+    """Return the numbers of mode I;16, I or F in mode L. Raises UnusablePixels."""
+    from nst import deep_pixels
+
     if image.mode.startswith("I;16"):
-        white, image = 65535.0, image.convert("I")
+        levels = image.convert("I").point(lambda value: value * (255 / 65535) + 0.5).convert("L")
     else:
-        brightest = float(image.getextrema()[1])  # type: ignore[arg-type]
-        whites = (255.0, 65535.0, 2.0**31) if image.mode == "I" else (1.0, 255.0, 65535.0)
-        white = next((white for white in whites if brightest <= white), brightest)
-    grey = image.point(lambda value: value * (255 / white) + 0.5).convert("L")
-    if "transparency" in grey.info:
-        grey.info["transparency"] = round(grey.info["transparency"] * (255 / white))
-    return grey
+        levels = deep_pixels.grey(image, unsigned=image.info.get(_UNSIGNED, False))
+    return ImageChops.invert(levels) if image.info.get(_WHITE_IS_ZERO) else levels
+
+
+def _lower_bytes(data: bytes) -> Image.Image:
+    """Return a PNG of 16 bits per channel with the lower byte of each sample."""
+    image = Image.open(io.BytesIO(data), formats=["PNG"])
+    # Read as little-endian numbers, the upper byte of each is the lower one of the file.
+    image.tile = [tile._replace(args="RGB;16L") for tile in image.tile]
+    image.load()
+    return image.convert("RGB")
 
 
 def _colours_to_srgb(image: Image.Image) -> Image.Image:
@@ -308,7 +526,7 @@ def _colours_to_srgb(image: Image.Image) -> Image.Image:
         image = image.convert("RGB")
     if profile:
         # A damaged profile, or one for another mode: the plain conversion is nearest.
-        with suppress(OSError, ImageCms.PyCMSError):
+        with suppress(Exception):
             source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
             if image.mode == "L" and source.profile.xcolor_space == "RGB ":
                 image = image.convert("RGB")
@@ -407,7 +625,7 @@ def encode(image: "Image.Image | Samples", format_name: str, *, recipe: str | No
 def read_recipe(picture: Path | bytes) -> str | None:
     """The recipe that `save` put into the picture, if there is one. Raises InvalidImage."""
     with _opened(picture, "initial") as image:
-        recipe = image.info.get(_RECIPE_KEY) or image.getexif().get(ExifTag.ImageDescription)
+        recipe = image.info.get(RECIPE_KEY) or image.getexif().get(ExifTag.ImageDescription)
         return recipe if isinstance(recipe, str) else None
 
 
@@ -417,7 +635,7 @@ def with_recipe(picture: bytes, recipe: str) -> bytes:
     import png
 
     header, *others = png.Reader(bytes=picture).chunks()
-    keyword = f"{_RECIPE_KEY}\0".encode()
+    keyword = f"{RECIPE_KEY}\0".encode()
     kept = [(kind, data) for kind, data in others if not data.startswith(keyword)]
     file = io.BytesIO()
     png.write_chunks(file, [header, (b"tEXt", keyword + recipe.encode("latin-1")), *kept])
@@ -475,7 +693,7 @@ _ENCODE_16_BIT: "dict[str, Callable[[Samples, str | None], bytes]]" = {
 def _recipe_metadata(format_name: str, recipe: str) -> dict[str, Any]:
     if format_name == "PNG":
         chunks = PngImagePlugin.PngInfo()
-        chunks.add_text(_RECIPE_KEY, recipe)
+        chunks.add_text(RECIPE_KEY, recipe)
         return {"pnginfo": chunks}
     exif = Image.Exif()
     exif[ExifTag.ImageDescription] = recipe

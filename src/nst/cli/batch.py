@@ -26,6 +26,7 @@ from nst.cli.options import (
 )
 from nst.cli.painting import Painter, Painting
 from nst.errors import Diverged, InvalidImage, InvalidOption, OutOfMemory, TransferCanceled
+from nst.image_files import READABLE
 from nst.options import DEFAULT_PRESET, StyleTransferOptions
 
 CONTACT_SHEET = "contact-sheet.jpg"
@@ -235,7 +236,7 @@ def _pictures(argument: str, place: Path) -> list[Path]:
 
 def _files(directory: Path) -> list[Path]:
     """What looks like a picture; hidden files do not."""
-    suffixes = {s for s, name in Image.registered_extensions().items() if name in images.READABLE}
+    suffixes = {s for s, name in Image.registered_extensions().items() if name in READABLE}
     return sorted(
         file
         for file in directory.glob("*")

@@ -197,7 +197,7 @@ def _painted_size(size: tuple[int, int]) -> tuple[int, int]:
 
 def _pixels(picture: Image.Image, size: tuple[int, int]) -> np.ndarray:
     """(H, W, 3), RGB from 0 to 1."""
-    return np.asarray(images.resize(images.flatten(picture), size), dtype=np.float32) / 255
+    return np.asarray(images.resize(images.colours(picture), size), dtype=np.float32) / 255
 
 
 def _run(content: np.ndarray, style: np.ndarray) -> np.ndarray:

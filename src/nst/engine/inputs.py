@@ -85,7 +85,7 @@ class Pictures:
 def _check_textures(styles: Sequence[Style]) -> None:
     """Neighbours differ in direction only, and one colour has none. Raises InvalidImage."""
     for style in styles:
-        if len(images.flatten(style.picture).getcolors(2) or ()) == 1:
+        if len(images.colours(style.picture).getcolors(2) or ()) == 1:
             reason = "it has one colour everywhere, so there is no texture to paint with"
             raise InvalidImage("style", f"{reason}; choose another picture or preset gram")
 
@@ -125,6 +125,6 @@ def _recoloured(
 ) -> Style:
     """In the content's colours, and in its size beside a result of this size."""
     beside = style_size(style.picture.size, size, options.style_scale)
-    picture = images.resize(images.flatten(style.picture), beside)
-    picture = prepare_style(picture, images.flatten(content), options.color)
+    picture = images.resize(images.colours(style.picture), beside)
+    picture = prepare_style(picture, images.colours(content), options.color)
     return replace(style, picture=picture)

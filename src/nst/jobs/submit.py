@@ -26,6 +26,7 @@ from nst.errors import (
     StorageError,
     TooManyRequests,
 )
+from nst.image_files import READABLE
 from nst.jobs.job import (
     CONTENT,
     DETAIL_MAP,
@@ -52,14 +53,8 @@ MAX_STYLES = 8
 
 DAY_SECONDS = 24 * 3600
 
-CONTENT_TYPES = {
-    "JPEG": "image/jpeg",
-    "PNG": "image/png",
-    "WEBP": "image/webp",
-    "TIFF": "image/tiff",
-    "AVIF": "image/avif",
-}
-"""Of the pictures that may be sent, by what is in them and not by their names."""
+CONTENT_TYPES = {name: f"image/{name.lower()}" for name in READABLE}
+"""Media types of the pictures that may be sent, by what is in them and not by their names."""
 
 logger = logging.getLogger(__name__)
 
@@ -367,7 +362,6 @@ class Jobs:
         found = self._decoder.inspect(
             upload.data,
             role,
-            formats=tuple(CONTENT_TYPES),
             max_pixels=self.limits.max_pixels,
             client=client,
         )

@@ -85,7 +85,7 @@ def load_over(source: ImageSource, content: Image.Image, role: ImageRole) -> Ima
             f"{picture.width}×{picture.height} pixels have another shape than the content's "
             f"{content.width}×{content.height}; draw it over the content picture",
         )
-    return picture.getchannel("A") if picture.mode == "RGBA" else picture.convert("L")
+    return images.shape(picture)
 
 
 def style_size(
@@ -138,7 +138,7 @@ def mixed_levels(
     height, width, _ = pictures[0].shape
     size = (width, height)
     parts = amounts(styles, size) or [np.full((1, 1), style.share) for style in styles]
-    base = np.asarray(images.resize(images.flatten(content), size), dtype=np.float64)
+    base = np.asarray(images.resize(images.colours(content), size), dtype=np.float64)
     result = base.copy()
     for part, picture in zip(parts, pictures, strict=True):
         result += part[:, :, None] * (picture - base)
