@@ -7,6 +7,7 @@ RGB of 16 bits: pypng and tifffile do, imported when they are needed.
 
 import errno
 import io
+import math
 import os
 import secrets
 import warnings
@@ -72,6 +73,10 @@ HEIC_REMEDY = "install what reads it with pip install 'nst[heic]', or save the p
 
 MAX_EMPTY_FRAMES = 100
 """Frames of an animation among which one that is not empty is looked for."""
+
+ASPECT_TOLERANCE = 0.02
+"""By which the aspect ratios of a mask and the content may differ, relative to one another: both
+have been rounded to whole pixels."""
 
 SHAPE_SHARE = 0.001
 """Share of transparent pixels from which on the alpha of a mask is a shape; fewer are strays."""
@@ -253,7 +258,36 @@ def check_sides(size: tuple[int, int], role: ImageRole) -> None:
         raise InvalidImage(
             role,
             f"{width}×{height} pixels are too few, each side needs {MIN_SIDE_PIXELS}; "
-            "take a larger picture or a larger size",
+            "take a larger picture",
+        )
+
+
+def check_result_size(content: tuple[int, int], size: int, max_size: int) -> None:
+    """Raise InvalidImage if a result whose longest side is `size` would have a side with too few
+    pixels. `max_size`: largest value of the option size that is allowed."""
+    width, height = fit(content, size)
+    if min(width, height) >= MIN_SIDE_PIXELS:
+        return
+    needed = math.ceil(MIN_SIDE_PIXELS * max(content) / min(content))
+    remedy = f"give a size of at least {needed}"
+    if needed > max_size:
+        times = size // MIN_SIDE_PIXELS
+        remedy = f"crop the picture until its long side is at most {times} times the short one"
+    raise InvalidImage(
+        "content",
+        f"a result of {width}×{height} pixels has too few, each side needs {MIN_SIDE_PIXELS}; "
+        f"{remedy}",
+    )
+
+
+def check_drawn_over(size: tuple[int, int], content: tuple[int, int], role: ImageRole) -> None:
+    """Raise InvalidImage if a mask or a detail map has another aspect ratio than the content."""
+    ratio = (size[0] * content[1]) / (size[1] * content[0])
+    if abs(ratio - 1) > ASPECT_TOLERANCE:
+        raise InvalidImage(
+            role,
+            f"{size[0]}×{size[1]} pixels have another shape than the content's "
+            f"{content[0]}×{content[1]}; draw it over the content picture",
         )
 
 

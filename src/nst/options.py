@@ -22,6 +22,9 @@ from pydantic_core import ErrorDetails
 from nst.errors import InvalidOption
 from nst.layers import layer_weights, layers_pattern
 
+MAX_SIZE = 16_000
+"""Longest side of a result in pixels."""
+
 ModelName = Literal["vgg19", "vgg16"]
 MODELS: tuple[str, ...] = get_args(ModelName)
 
@@ -75,7 +78,7 @@ class StyleTransferOptions(BaseModel):
     size: int = Field(
         default=512,
         ge=32,
-        le=16000,
+        le=MAX_SIZE,
         description="Longest side of the result; the content picture's aspect ratio is kept.",
         json_schema_extra={"unit": "pixels"},
     )

@@ -17,7 +17,7 @@ from nst.engine.pictures.detail import load_detail, load_detail_map
 from nst.engine.pictures.styles import Masks, Style, Styles, load_styles, style_size
 from nst.errors import InvalidImage
 from nst.images import ImageSource
-from nst.options import StyleTransferOptions
+from nst.options import MAX_SIZE, StyleTransferOptions
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,15 +55,13 @@ class Pictures:
     def load(cls, inputs: Inputs, options: StyleTransferOptions) -> Self:
         """Raises InvalidImage, InvalidOption, NetworkUnavailable."""
         content = images.load(inputs.content, "content")
+        images.check_result_size(content.size, options.size, MAX_SIZE)
         styles = load_styles(inputs.styles, inputs.masks, content, options)
         detail = _load_detail(inputs.detail_map, content, options)
         initial = None if inputs.initial is None else images.load(inputs.initial, "initial")
         if options.is_matched:
             _check_textures(styles)
         size = images.fit(content.size, options.size)
-        images.check_sides(size, "content")
-        for style in styles:
-            images.check_sides(style_size(style.picture.size, size, options.style_scale), "style")
         colored = recoloured(styles, content, size, options)
         return cls(content, colored, detail, initial, size)
 

@@ -175,7 +175,7 @@ class Jobs:
             preset=preset,
             given=tuple(given),
         )
-        images.check_sides(images.fit(order.content.size, options.size), "content")
+        self._check_shapes(order)
         job = Job(
             id=job_id,
             owner=owner,
@@ -357,6 +357,15 @@ class Jobs:
         if options.size > self.limits.max_size:
             allowed = f"at most {self.limits.max_size} on this server"
             raise InvalidOption("size", options.size, allowed)
+
+    def _check_shapes(self, order: Order) -> None:
+        """Raises InvalidImage."""
+        content = order.content.size
+        images.check_result_size(content, order.options.size, self.limits.max_size)
+        for mask in filter(None, order.masks):
+            images.check_drawn_over(mask.size, content, "mask")
+        if order.detail_map:
+            images.check_drawn_over(order.detail_map.size, content, "detail map")
 
     def _inspect(self, upload: Upload, role: ImageRole, key: str, client: str) -> Picture:
         found = self._decoder.inspect(

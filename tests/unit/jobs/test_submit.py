@@ -71,10 +71,10 @@ def test_no_more_masks_than_styles(house: House) -> None:
 
 
 def test_a_detail_map_is_stored_and_can_be_taken_for_another_job(house: House) -> None:
-    detail_map = Upload(WAVES, "detail.png")
+    detail_map = Upload(CAT, "detail.png")
     job = house.submit(detail_map=detail_map)
     assert files_of(house, job.id) == ["content", "detail-map", "style-0"]
-    assert house.storage.get(f"{job.id}/detail-map") == WAVES
+    assert house.storage.get(f"{job.id}/detail-map") == CAT
     assert house.jobs.detail_map("anna", job.id) == detail_map
     with pytest.raises(JobNotFound):
         house.jobs.detail_map("ben", job.id)
@@ -132,9 +132,17 @@ def test_the_content_says_the_format_and_not_the_name(house: House, kind: str) -
 
 def test_a_picture_that_would_become_too_narrow_is_refused_at_once(house: House) -> None:
     narrow = Upload(encoded(picture(16, 400), "PNG"), "narrow.png")
-    with pytest.raises(InvalidImage, match="pixels are too few"):
+    with pytest.raises(InvalidImage, match=r"too few.*; give a size of at least 400"):
         house.submit(content=narrow, options={"size": 64})
     house.submit(content=narrow, options={"size": 400})
+
+
+@pytest.mark.parametrize("where", ["masks", "detail_map"])
+def test_a_mask_of_another_shape_is_refused_at_once(house: House, where: str) -> None:
+    square = Upload(encoded(picture(40, 40), "PNG"), "square.png")
+    given: dict[str, Any] = {where: [square] if where == "masks" else square}
+    with pytest.raises(InvalidImage, match="40×40 pixels have another shape than the content's"):
+        house.submit(**given)
 
 
 def test_what_was_refused_leaves_nothing(house: House) -> None:

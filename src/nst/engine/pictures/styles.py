@@ -22,11 +22,6 @@ Styles: TypeAlias = "ImageSource | Sequence[ImageSource]"
 Masks: TypeAlias = "Sequence[ImageSource | None]"
 """In the order of the styles; None, and what is missing at the end: the style is everywhere."""
 
-ASPECT_TOLERANCE = 0.02
-"""By which the aspect ratios of a mask and the content may differ, relative to one another: both
-have been rounded to whole pixels."""
-
-
 MAX_STYLE_AREA = 4.0
 """Pixels of the style picture per pixel of the result, at most: a panorama as style must not need
 more memory than the result."""
@@ -78,13 +73,7 @@ def load_over(source: ImageSource, content: Image.Image, role: ImageRole) -> Ima
     """Load a picture that was drawn over the content picture: its alpha if it has transparency,
     else its brightness, in mode L. Raises InvalidImage if its aspect ratio is another one."""
     picture = images.load(source, role)
-    ratio = (picture.width * content.height) / (picture.height * content.width)
-    if abs(ratio - 1) > ASPECT_TOLERANCE:
-        raise InvalidImage(
-            role,
-            f"{picture.width}×{picture.height} pixels have another shape than the content's "
-            f"{content.width}×{content.height}; draw it over the content picture",
-        )
+    images.check_drawn_over(picture.size, content.size, role)
     return images.shape(picture)
 
 
@@ -93,12 +82,14 @@ def style_size(
 ) -> tuple[int, int]:
     """The style picture at the height of the result, as in the classic programs, times its scale,
     its aspect ratio kept; lower where it would have more than MAX_STYLE_AREA times the pixels of
-    the result. The scale does not make a side shorter than MIN_STYLE_SIDE."""
+    the result. The scale does not make a side shorter than MIN_STYLE_SIDE, and nothing makes one
+    shorter than the deepest layer needs."""
     width, height = size
     at_height = content_size[1] / height
     smallest = min(at_height, MIN_STYLE_SIDE / min(size))
     largest = math.sqrt(MAX_STYLE_AREA * content_size[0] * content_size[1] / (width * height))
-    scale = min(max(at_height * style_scale, smallest), largest)
+    least = images.MIN_SIDE_PIXELS / min(size)
+    scale = max(min(max(at_height * style_scale, smallest), largest), least)
     return round(width * scale), round(height * scale)
 
 
