@@ -314,7 +314,9 @@ def test_weights_that_overflow_are_an_error_that_says_what_to_do(
     content: Path, style: Path
 ) -> None:
     with pytest.raises(Diverged, match="smaller weights"):
-        transfer(style_weight=1e38).run(Inputs(content, style))
+        painter = transfer()
+        painter.options = painter.options.model_copy(update={"style_weight": 1e38})
+        painter.run(Inputs(content, style))
 
 
 def test_a_device_that_is_not_here_is_refused() -> None:

@@ -184,9 +184,7 @@ def test_any_size_will_do(size: tuple[int, int], what: Any) -> None:
 
 
 @pytest.mark.parametrize("what", ["faces", "person"])
-def test_transparent_pictures_are_seen_without_alpha(
-    astronaut: Image.Image, what: Any
-) -> None:
+def test_transparent_pictures_are_seen_without_alpha(astronaut: Image.Image, what: Any) -> None:
     alpha = Image.new("L", astronaut.size, WHITE)
     alpha.paste(0, (0, 0, 40, 40))
     cut_out = astronaut.copy()
