@@ -65,6 +65,9 @@ costs time in proportion to the pixels, even if it is empty."""
 SMALL_QUALITY = 85
 """JPEG quality of thumbnails."""
 
+MAX_NAME_BYTES = 255
+"""Longest name of a file in the usual file systems."""
+
 MIN_SIDE_PIXELS = 16
 """Four poolings lie before relu5_1: with fewer pixels it has nothing to see."""
 
@@ -635,11 +638,31 @@ def write_file(path: Path, write: Callable[[Path], object], *, overwrite: bool =
             temporary.unlink(missing_ok=True)
 
 
+def derived_name(stem: str, ending: str) -> str:
+    """Return the stem with this ending, the stem cut where the name would have too many bytes."""
+    while len(os.fsencode(stem + ending)) > MAX_NAME_BYTES:
+        stem = stem[:-1]
+    return stem + ending
+
+
+def check_directory(path: Path, option: str) -> None:
+    """Raise InvalidOption if this directory cannot be made, and written to, when it is needed."""
+    existing = next(place for place in (path, *path.absolute().parents) if os.path.lexists(place))
+    if not existing.is_dir():
+        allowed = f"another output, or another name for {existing}, which is no directory"
+        raise InvalidOption(option, str(path), allowed)
+    try:
+        TemporaryFile(dir=existing).close()
+    except OSError as error:
+        allowed = f"a place that can be written ({error.strerror})"
+        raise InvalidOption(option, str(path), allowed) from error
+
+
 def free_path(path: Path) -> Path:
     """The path, or if something is there the first free one of name-2, name-3, …"""
     suffix = path.suffix if path.suffix.lower() in (*WRITABLE, *MOVING) else ""
     stem = path.name.removesuffix(suffix)
-    numbered = (path.with_name(f"{stem}-{number}{suffix}") for number in count(2))
+    numbered = (path.with_name(derived_name(stem, f"-{number}{suffix}")) for number in count(2))
     return next(free for free in chain([path], numbered) if not os.path.lexists(free))
 
 

@@ -78,7 +78,10 @@ def test_a_second_ctrl_c_stops_at_once_and_keeps_the_picture_too(
 def test_a_full_disk_on_the_way_keeps_the_picture_so_far(
     nst: Nst, tmp_path: Path, content: Path, style: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "out_frames").touch()  # no directory can be made here
+    def fill(bar: ProgressBar, progress: Progress) -> None:
+        (tmp_path / "out_frames").touch()  # no directory can be made here any more
+
+    monkeypatch.setattr(ProgressBar, "show_progress", fill)
     outcome = nst("stylize", content, style, "-o", "out.png", *TINY, "--save-every=2")
     assert outcome.code == 1
     assert "The picture after step 2 is in out.png" in outcome.err

@@ -82,7 +82,7 @@ def test_every_field_is_a_number_or_a_choice_or_several_numbers_or_names_layers(
 
 
 @pytest.mark.parametrize("name", NUMBERS)
-def test_every_number_has_a_lower_bound(name: str) -> None:
+def test_every_number_has_finite_bounds(name: str) -> None:
     assert {"ge", "gt"} & {kind for kind, _ in bounds(name)}
     assert {"le", "lt"} & {kind for kind, _ in bounds(name)}
 
