@@ -56,6 +56,8 @@ def test_presets_limits_and_formats(options: dict[str, Any], house: House) -> No
         "max_job_seconds": 24 * 3600.0,
         "max_pixel_steps_per_day": 200_000_000_000,
     }
+    assert options["brands"]["avif"] == "image/avif"
+    assert options["brands"]["heic"] == "image/heic"
     assert options["formats"] == [f"image/{name.lower()}" for name in READABLE]
 
 
