@@ -142,12 +142,12 @@ def load(source: ImageSource, role: ImageRole) -> Image.Image:
 
     Of an animation the first frame that is not empty; nothing of the metadata. Colours below
     transparent pixels are those of the visible pixels around them. A style is cut to its visible
-    part and has no transparency. Raises InvalidImage, whose one
+    part, which is repeated where it is transparent. Raises InvalidImage, whose one
     line says what is wrong and what to do.
     """
     with _decoded(source, role) as (image, _):
-        picture = _extended(_to_srgb(image))
-        return picture.convert("RGB") if role == "style" else picture
+        picture = _to_srgb(image)
+        return _repeated(picture) if role == "style" else _extended(picture)
 
 
 @dataclass(frozen=True, slots=True)
@@ -323,6 +323,30 @@ def _extended(image: Image.Image) -> Image.Image:
     filled = _filled(image)
     filled.putalpha(image.getchannel("A"))
     return filled
+
+
+def _repeated(image: Image.Image) -> Image.Image:
+    """Return the image as RGB, its invisible pixels covered by shifted copies of the visible ones:
+    all that is matched with it is the subject's own texture."""
+    picture = image.convert("RGB")
+    if image.mode != "RGBA":
+        return picture
+    visible = image.getchannel("A").point(lambda alpha: 255 if alpha else 0)
+    for shift in _shifts(image.size):
+        if visible.getextrema() == (255, 255):
+            break
+        shifted = ImageChops.offset(visible, *shift)
+        new = ImageChops.subtract(shifted, visible)
+        picture.paste(ImageChops.offset(picture, *shift), mask=new)
+        visible = ImageChops.lighter(visible, shifted)
+    return picture
+
+
+def _shifts(size: tuple[int, int]) -> Iterator[tuple[int, int]]:
+    """Yield half of each side, a quarter, … one pixel; together they reach every place."""
+    for halvings in range(1, max(size).bit_length() + 1):
+        yield -(-size[0] // 2**halvings), 0
+        yield 0, -(-size[1] // 2**halvings)
 
 
 def _filled(image: Image.Image) -> Image.Image:
@@ -682,7 +706,11 @@ def encode(image: "Image.Image | Samples", format_name: str, *, recipe: str | No
 def read_recipe(picture: Path | bytes) -> str | None:
     """The recipe that `save` put into the picture, if there is one. Raises InvalidImage."""
     with _opened(picture, "initial") as image:
-        recipe = image.info.get(RECIPE_KEY) or image.getexif().get(ExifTag.ImageDescription)
+        recipe = image.info.get(RECIPE_KEY)
+        if image.format == "PNG" and not recipe:
+            image.load()  # to look for EXIF would do so, and hide what is wrong with the pixels
+        with suppress(Exception):  # damaged EXIF holds no recipe
+            recipe = recipe or image.getexif().get(ExifTag.ImageDescription)
         return recipe if isinstance(recipe, str) else None
 
 

@@ -116,6 +116,11 @@ def test_plain_files_stay_as_they_are(format_name: str) -> None:
     assert without_metadata(file) == file
 
 
+def test_damaged_exif_holds_no_recipe() -> None:
+    assert read_recipe(BURDENED["damaged EXIF"][1]) is None
+    assert read_recipe(BURDENED["iTXt of 70 MB"][1]) is None
+
+
 def test_recipe_is_kept() -> None:
     for format_name in ("PNG", "JPEG", "WEBP", "TIFF"):
         assert read_recipe(images.encode(picture(), format_name, recipe="{}")) == "{}"

@@ -54,8 +54,21 @@ def test_transparent_style_is_cut_to_what_is_visible() -> None:
     file = encoded(cut_out((255, 255, 255)), "PNG")
     style = load(file, "style")
     assert (style.mode, style.size) == ("RGB", (61, 41))
-    assert abs(np.asarray(style).astype(int) - SUBJECT).max() <= 4
+    assert (np.asarray(style) == SUBJECT).all()
     assert inspect(file, "style").size == (120, 80)
+
+
+@pytest.mark.parametrize("size", [(64, 48), (61, 37), (400, 20)])
+def test_every_colour_of_a_style_is_one_of_its_visible_ones(size: tuple[int, int]) -> None:
+    image = picture(*size).convert("RGBA")
+    alpha = Image.new("L", size)
+    alpha.paste(255, (0, 0, 18, 17))
+    alpha.putpixel((size[0] - 1, size[1] - 1), 255)
+    image.putalpha(alpha)
+    levels = np.asarray(image)
+    visible = {tuple(colour) for colour in levels[levels[..., 3] > 0][:, :3].tolist()}
+    found = {tuple(colour) for colour in np.asarray(load(image, "style")).reshape(-1, 3).tolist()}
+    assert found == visible
 
 
 def test_style_of_which_too_little_is_visible_is_refused() -> None:
