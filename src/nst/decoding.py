@@ -25,6 +25,7 @@ from typing import Any, TypeAlias
 
 from nst import images
 from nst.errors import ImageRole, ImageTooLarge, InvalidImage, ServerBusy, UnsupportedImage
+from nst.image_files import MAX_PIXELS
 from nst.images import PictureFacts
 from nst.slots import Slots
 from nst.video import Timelapse
@@ -69,7 +70,7 @@ class Decoder:
 
     def __init__(
         self,
-        max_pixels: int = images.MAX_PIXELS,
+        max_pixels: int = MAX_PIXELS,
         *,
         processes: int = PROCESSES,
         wait_seconds: float = WAIT_SECONDS,
@@ -96,7 +97,7 @@ class Decoder:
         data: bytes,
         role: ImageRole,
         *,
-        max_pixels: int = images.MAX_PIXELS,
+        max_pixels: int = MAX_PIXELS,
         client: str = "",
     ) -> PictureFacts:
         """As `images.inspect`. Raises InvalidImage, TooManyRequests, ServerBusy."""

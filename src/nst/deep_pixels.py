@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from PIL.ExifTags import Base as ExifTag
 
-from nst.image_files import DEEP_TIFF
+from nst.image_files import DEEP_TIFF, MAX_PIXELS
 
 Array: TypeAlias = NDArray[Any]
 
@@ -104,7 +104,7 @@ def _alpha(visible: Array) -> Image.Image:
     return Image.fromarray(visible.astype(np.uint8) * np.uint8(255))
 
 
-def read_tiff(data: bytes, max_pixels: int) -> Image.Image | None:
+def read_tiff(data: bytes) -> Image.Image | None:
     """Return the first page of a TIFF whose samples Pillow does not read, with 8 bits per channel.
 
     None: its colours or its compression are not known here either, or it has more pixels than
@@ -113,7 +113,7 @@ def read_tiff(data: bytes, max_pixels: int) -> Image.Image | None:
     try:
         with tifffile.TiffFile(io.BytesIO(data)) as file:
             page = file.pages.first
-            if page.imagewidth * page.imagelength > max_pixels or not _is_whole(page, len(data)):
+            if page.imagewidth * page.imagelength > MAX_PIXELS or not _is_whole(page, len(data)):
                 return None
             values, tag = page.asarray(), page.tags.get(ExifTag.Orientation)
     except (tifffile.TiffFileError, ValueError, RuntimeError, KeyError, TypeError):

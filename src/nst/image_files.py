@@ -41,12 +41,16 @@ BRANDS = {
 """Format by the brands of an ISO media file (ISO/IEC 23008-12, AVIF 1.1). The brands mif1 and msf1
 name the container alone, so the compatible brands are looked through as well."""
 
+MAX_PIXELS = 150_000_000
+"""About the largest camera backs; 450 MB when decoded. Guards against decompression bombs."""
+
 MAX_PROFILE_BYTES = 16 * 1024**2
 """Size of an unpacked colour profile in PNG, above which it is ignored."""
 
 RECIPE_KEY = "nst-recipe"
 """Keyword of the text chunk that holds the recipe of an image."""
 
+_STARTS = (b"\xff\xd8", b"\x89PNG", b"II", b"MM", b"GIF8", b"BM")
 _PNG = b"\x89PNG\r\n\x1a\n"
 _PNG_KEPT = (b"tRNS", b"acTL", b"fcTL", b"fdAT")
 _JPEG_KEPT = {0xE0: b"JFIF", 0xE1: b"Exif\0", 0xE2: b"ICC_PROFILE\0", 0xEE: b"Adobe"}
@@ -55,6 +59,12 @@ _ICC_HEADER_BYTES = 14
 """Name, number and count at the beginning of a profile's segment in JPEG (ICC.1, annex B)."""
 _WEBP_METADATA = (b"EXIF", b"ICCP")
 _WEBP_PIXELS = (b"VP8 ", b"VP8L", b"VP8X", b"ALPH", b"ANIM", b"ANMF")
+
+
+def is_image(start: bytes) -> bool:
+    """Return whether a file that begins with these 12 bytes or more may be an image."""
+    is_webp = start.startswith(b"RIFF") and start[8:12] == b"WEBP"
+    return is_webp or start[4:8] == b"ftyp" or start.startswith(_STARTS)
 
 
 def format_of(data: bytes) -> str | None:

@@ -10,16 +10,15 @@ import io
 import math
 import os
 import secrets
-import warnings
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import chain, count
 from pathlib import Path
 from tempfile import TemporaryFile
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any
 
-from PIL import Image, ImageChops, ImageCms, PngImagePlugin, UnidentifiedImageError
+from PIL import Image, ImageCms, PngImagePlugin
 from PIL.ExifTags import Base as ExifTag
 from PIL.Image import Transpose
 
@@ -30,37 +29,14 @@ from nst.errors import (
     InvalidOption,
     StorageError,
     StorageFull,
-    UnsupportedImage,
 )
-from nst.image_files import (
-    DECODERS,
-    DEEP_TIFF,
-    READABLE,
-    RECIPE_KEY,
-    format_of,
-    png_depth,
-    profile_of,
-    take_orientation,
-    without_metadata,
-)
+from nst.image_files import DECODERS, DEEP_TIFF, MAX_PIXELS, RECIPE_KEY, take_orientation
+from nst.image_reader import ImageSource, opened, to_8_bits
 from nst.progress import Samples
+from nst.transparency import extended, repeated
 
 NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
 """Error numbers of a full disk and of a full quota."""
-
-if TYPE_CHECKING:
-    import numpy as np
-
-ImageSource: TypeAlias = "str | os.PathLike[str] | bytes | Image.Image | np.ndarray[Any, Any]"
-"""A path, the bytes of a picture file, a Pillow image, or an sRGB array: (H, W), (H, W, 3) or
-(H, W, 4), unsigned integers of 8 or 16 bits or floats in [0, 1]."""
-
-MAX_PIXELS = 150_000_000
-"""About the largest camera backs; 450 MB when decoded. Guards against decompression bombs."""
-
-MAX_SCANS = 100
-"""Most scans of one JPEG file. Progressive files of cameras and programs have 10 to 30; each scan
-costs time in proportion to the pixels, even if it is empty."""
 
 SMALL_QUALITY = 85
 """JPEG quality of thumbnails."""
@@ -70,9 +46,6 @@ MAX_NAME_BYTES = 255
 
 MIN_SIDE_PIXELS = 16
 """Four poolings lie before relu5_1: with fewer pixels it has nothing to see."""
-
-HEIC_REMEDY = "install what reads it with pip install 'nst[heic]', or save the photo as JPEG"
-"""What to do with a HEIC photo where the extra `heic` is missing."""
 
 MAX_EMPTY_FRAMES = 100
 """Frames of an animation among which one that is not empty is looked for."""
@@ -107,15 +80,6 @@ _ENCODING: dict[str, dict[str, Any]] = {
 
 _ANIMATED = ("GIF", "PNG", "WEBP", "AVIF")
 _FORMATS = {decoder: name for name, decoder in DECODERS.items()} | {DEEP_TIFF: "TIFF"}
-_TIFF_STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
-_BITS, _COMPRESSION, _PHOTOMETRIC, _PLANES, _SAMPLE_FORMAT = 258, 259, 262, 284, 339
-"""Tags of TIFF 6.0."""
-_SEPARATE = 2
-"""Value of the tag _PLANES: each channel is stored by itself."""
-_GREY_STEPS = {2: 85, 4: 17}
-"""Grey levels between neighbouring samples, by the bits per sample."""
-_WHITE_IS_ZERO, _UNSIGNED, _LOWER = "nst white is zero", "nst unsigned", "nst lower bytes"
-"""Keys of what is known of an image that is not decoded yet."""
 _QUARTER_TURN = 5
 """Orientation from which on width and height are exchanged."""
 _TURNS = dict(
@@ -147,7 +111,7 @@ def load(source: ImageSource, role: ImageRole) -> Image.Image:
     """
     with _decoded(source, role) as (image, _):
         picture = _to_srgb(image)
-        return _repeated(picture) if role == "style" else _extended(picture)
+        return repeated(picture) if role == "style" else extended(picture)
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +133,7 @@ def inspect(data: bytes, role: ImageRole, *, max_pixels: int = MAX_PIXELS) -> Pi
 
 def stored_size(data: bytes) -> tuple[int, int]:
     """Return width and height in pixels as the header of the file has them. Raises InvalidImage."""
-    with _opened(data, "content") as image:
+    with opened(data, "content") as image:
         return image.size
 
 
@@ -194,7 +158,7 @@ def _decoded(
 ) -> Iterator[tuple[Image.Image, PictureFacts]]:
     """Decode the image and check all that can be wrong with it: the one judgement of `load`,
     `inspect` and `small`. It comes upright and with 8 bits per channel."""
-    with _opened(source, role) as image:
+    with opened(source, role) as image:
         name, (width, height) = image.format or "", image.size
         _check_pixels(image.size, role, max_pixels)
         orientation = take_orientation(image)
@@ -222,7 +186,7 @@ def _visible(image: Image.Image, role: ImageRole) -> Image.Image:
     for number in range(MAX_EMPTY_FRAMES if image.format in _ANIMATED else 1):
         if number and not _seek(image, number):
             break
-        levels = _to_8_bits(image, role)
+        levels = to_8_bits(image, role)
         if not levels.has_transparency_data or _alpha(levels).getbbox():
             return levels
     raise InvalidImage(role, "it is transparent everywhere; make visible what is to be used")
@@ -316,53 +280,6 @@ def shape(mask: Image.Image) -> Image.Image:
     return mask.convert("L")
 
 
-def _extended(image: Image.Image) -> Image.Image:
-    """Return the image with the colours of its visible pixels continued below the invisible."""
-    if image.mode != "RGBA" or image.getchannel("A").histogram()[0] == 0:
-        return image
-    filled = _filled(image)
-    filled.putalpha(image.getchannel("A"))
-    return filled
-
-
-def _repeated(image: Image.Image) -> Image.Image:
-    """Return the image as RGB, its invisible pixels covered by shifted copies of the visible ones:
-    all that is matched with it is the subject's own texture."""
-    picture = image.convert("RGB")
-    if image.mode != "RGBA":
-        return picture
-    visible = image.getchannel("A").point(lambda alpha: 255 if alpha else 0)
-    for shift in _shifts(image.size):
-        if visible.getextrema() == (255, 255):
-            break
-        shifted = ImageChops.offset(visible, *shift)
-        new = ImageChops.subtract(shifted, visible)
-        picture.paste(ImageChops.offset(picture, *shift), mask=new)
-        visible = ImageChops.lighter(visible, shifted)
-    return picture
-
-
-def _shifts(size: tuple[int, int]) -> Iterator[tuple[int, int]]:
-    """Yield half of each side, a quarter, … one pixel; together they reach every place."""
-    for halvings in range(1, max(size).bit_length() + 1):
-        yield -(-size[0] // 2**halvings), 0
-        yield 0, -(-size[1] // 2**halvings)
-
-
-def _filled(image: Image.Image) -> Image.Image:
-    """Return an RGBA image as RGB: invisible pixels have the mean of the nearest visible ones, from
-    the same image at half the size."""
-    visible = image.getchannel("A").point(lambda alpha: 255 if alpha else 0)
-    if visible.getextrema() == (255, 255):
-        return image.convert("RGB")
-    weighed = image.copy()
-    weighed.putalpha(visible)
-    half = weighed.convert("RGBa").reduce((min(2, image.width), min(2, image.height)))
-    around = _filled(half.convert("RGBA")).resize(image.size, Image.Resampling.BILINEAR)
-    around.paste(image.convert("RGB"), mask=visible)
-    return around
-
-
 def resize(image: Image.Image, size: tuple[int, int]) -> Image.Image:
     """The picture at exactly this (width, height)."""
     return image.resize(size, Image.Resampling.LANCZOS)
@@ -372,148 +289,6 @@ def fit(size: tuple[int, int], longest_side: int) -> tuple[int, int]:
     """The (width, height) with this longest side and the aspect ratio of `size`."""
     scale = longest_side / max(size)
     return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
-
-
-@contextmanager
-def _opened(source: ImageSource, role: ImageRole) -> Iterator[Image.Image]:
-    """The picture, not decoded yet. Whatever goes wrong with it is raised as InvalidImage."""
-    name = str(source) if isinstance(source, str | os.PathLike) else "the data"
-    try:
-        with warnings.catch_warnings():
-            # What Pillow warns about is an error of ours, as too many pixels, or does not matter.
-            warnings.filterwarnings("ignore", module=r"PIL\.")
-            with _open(source, role) as image:
-                yield image
-    except InvalidImage:
-        raise
-    except UnidentifiedImageError as error:
-        reason = f"{name} is not a picture that can be read; use {', '.join(READABLE)}"
-        raise UnsupportedImage(role, reason) from error
-    except (Image.DecompressionBombError, MemoryError) as error:
-        raise ImageTooLarge(role, f"{name} has too many pixels; make it smaller first") from error
-    except Exception as error:  # decoders stumble over damaged files in every possible way
-        reason = f"{name} is damaged or cut short ({error}); get a whole copy of it"
-        if isinstance(error, OSError) and error.strerror:
-            reason = f"{name} cannot be read ({error.strerror}); check the path and who may read it"
-        raise InvalidImage(role, reason) from error
-
-
-def _open(source: ImageSource, role: ImageRole) -> Image.Image:
-    if isinstance(source, Image.Image):
-        copy = source.copy()
-        copy.info.update(_tiff_facts(source))
-        return copy
-    if isinstance(source, bytes):
-        return _open_data(source, role, "the data")
-    if not isinstance(source, str | os.PathLike):
-        return _from_array(source, role)
-    path = Path(source)
-    if not path.is_file():
-        problem = f"{path} is not a file" if path.exists() else f"there is no file {path}"
-        raise InvalidImage(role, f"{problem}; name a picture")
-    return _open_data(path.read_bytes(), role, str(path))
-
-
-def _open_data(data: bytes, role: ImageRole, name: str) -> Image.Image:
-    _check_scans(data, role)
-    if format_of(data) == "HEIC":
-        _register_heic(role, name)
-    cleaned = without_metadata(data)
-    image: Image.Image | None
-    try:
-        image = Image.open(io.BytesIO(cleaned), formats=[DECODERS[each] for each in READABLE])
-    except UnidentifiedImageError:
-        if not data.startswith(_TIFF_STARTS):
-            raise
-        image = None
-    if image is None or (image.format == "TIFF" and _is_misread(image)):
-        if deep := _open_deep_tiff(data, role):
-            return deep
-        remedy = "save it uncompressed, or with 8 bits per channel"
-        raise UnsupportedImage(role, f"{name} holds a rare kind of pixels; {remedy}")
-    image.info.update(_tiff_facts(image) | _png_facts(image, data, cleaned))
-    return image
-
-
-def _register_heic(role: ImageRole, name: str) -> None:
-    """Raises UnsupportedImage if HEIC cannot be read."""
-    if "HEIC" not in READABLE:
-        raise UnsupportedImage(role, f"{name} is a HEIC photo; {HEIC_REMEDY}")
-    import pi_heif
-
-    pi_heif.register_heif_opener()
-
-
-def _is_misread(image: Any) -> bool:
-    """Return whether Pillow decodes this TIFF wrongly: planes of more than 8 bits, and compressed
-    numbers of 32 bits in the order of bytes of another machine."""
-    tags = image.tag_v2
-    is_deep = max(tags.get(_BITS, (1,))) > 8
-    is_foreign = tags.prefix == b"MM" and image.mode in ("I", "F") and tags.get(_COMPRESSION, 1) > 1
-    return bool(is_foreign or (is_deep and tags.get(_PLANES, 1) == _SEPARATE))
-
-
-def _open_deep_tiff(data: bytes, role: ImageRole) -> Image.Image | None:
-    """Return the image with 8 bits per channel; None if its pixels are not known. Raises
-    InvalidImage."""
-    from nst.deep_pixels import UnusablePixels, read_tiff
-
-    try:
-        return read_tiff(data, MAX_PIXELS)
-    except UnusablePixels as error:
-        raise InvalidImage(role, str(error)) from error
-
-
-def _tiff_facts(image: Image.Image) -> dict[str, Any]:
-    """Return what the numbers of a TIFF mean, where the mode does not say it."""
-    tags = getattr(image, "tag_v2", None)
-    if tags is None or not image.mode.startswith(("I", "F")):
-        return {}
-    is_unsigned = tags.get(_SAMPLE_FORMAT, (1,)) == (1,) and tags.get(_BITS, (1,)) == (32,)
-    return {_WHITE_IS_ZERO: tags.get(_PHOTOMETRIC) == 0, _UNSIGNED: is_unsigned}
-
-
-def _png_facts(image: Image.Image, data: bytes, cleaned: bytes) -> dict[str, Any]:
-    """Return the profile of a PNG, and its transparent colour by the values that samples have
-    when they are decoded."""
-    if image.format != "PNG":
-        return {}
-    facts: dict[str, Any] = {}
-    if profile := profile_of(data):
-        facts["icc_profile"] = profile
-    transparent, depth = image.info.get("transparency"), png_depth(data)
-    if isinstance(transparent, int) and image.mode == "L" and depth in _GREY_STEPS:
-        facts["transparency"] = transparent * _GREY_STEPS[depth]
-    if isinstance(transparent, tuple) and depth == 16:
-        facts[_LOWER] = cleaned
-    return facts
-
-
-def _check_scans(data: bytes, role: ImageRole) -> None:
-    # Between the markers of a JPEG the byte FF is always followed by 00 or by a restart.
-    if data.startswith(b"\xff\xd8") and (scans := data.count(b"\xff\xda")) > MAX_SCANS:
-        raise InvalidImage(
-            role,
-            f"this JPEG has {scans} scans, and at most {MAX_SCANS} are decoded; "
-            "open it in an image editor and save it again",
-        )
-
-
-def _from_array(array: "np.ndarray[Any, Any]", role: ImageRole) -> Image.Image:
-    try:
-        if array.dtype.kind == "f" and array.max() < 2:  # neither NaN nor a range of 0 to 255
-            array = (array.clip(0, 1) * 255).round().astype("uint8")
-        elif array.dtype.kind == "u" and array.dtype.itemsize == 2:
-            array = (array >> 8).astype("uint8")  # as Pillow does with files of 16 bits
-        if array.dtype != "uint8":
-            raise TypeError(array.dtype)
-        return Image.fromarray(array)
-    except (AttributeError, TypeError, ValueError) as error:
-        raise InvalidImage(
-            role,
-            f"{type(array).__name__} is not a picture; give a path, bytes, a Pillow image or an "
-            "array (H, W), (H, W, 3) or (H, W, 4) of uint8, uint16 or floats from 0 to 1",
-        ) from error
 
 
 def _check_pixels(size: tuple[int, int], role: ImageRole, max_pixels: int = MAX_PIXELS) -> None:
@@ -535,48 +310,6 @@ def _to_srgb(image: Image.Image) -> Image.Image:
             colours.putalpha(alpha)
     colours.info = {}
     return colours
-
-
-def _to_8_bits(image: Image.Image, role: ImageRole) -> Image.Image:
-    """Return the image with 8 bits per channel. Raises InvalidImage if it has no such values."""
-    if image.mode in ("La", "RGBa"):
-        return image.convert(f"{image.mode[:-1]}A")
-    if not image.mode.startswith(("I", "F")) and _LOWER not in image.info:
-        return image
-    from nst import deep_pixels
-
-    transparent = image.info.get("transparency")
-    try:
-        levels = image.convert("RGB") if _LOWER in image.info else _grey_levels(image)
-    except deep_pixels.UnusablePixels as error:
-        raise InvalidImage(role, str(error)) from error
-    if isinstance(transparent, tuple):
-        lower = _lower_bytes(image.info[_LOWER])
-        levels.putalpha(deep_pixels.is_other_colour(levels, lower, transparent))
-    elif transparent is not None:
-        levels.putalpha(deep_pixels.is_other_sample(image, transparent))
-    levels.info = {"icc_profile": image.info.get("icc_profile")}
-    return levels
-
-
-def _grey_levels(image: Image.Image) -> Image.Image:
-    """Return the numbers of mode I;16, I or F in mode L. Raises UnusablePixels."""
-    from nst import deep_pixels
-
-    if image.mode.startswith("I;16"):
-        levels = image.convert("I").point(lambda value: value * (255 / 65535) + 0.5).convert("L")
-    else:
-        levels = deep_pixels.grey(image, unsigned=image.info.get(_UNSIGNED, False))
-    return ImageChops.invert(levels) if image.info.get(_WHITE_IS_ZERO) else levels
-
-
-def _lower_bytes(data: bytes) -> Image.Image:
-    """Return a PNG of 16 bits per channel with the lower byte of each sample."""
-    image = Image.open(io.BytesIO(data), formats=["PNG"])
-    # Read as little-endian numbers, the upper byte of each is the lower one of the file.
-    image.tile = [tile._replace(args="RGB;16L") for tile in image.tile]
-    image.load()
-    return image.convert("RGB")
 
 
 def _colours_to_srgb(image: Image.Image) -> Image.Image:
@@ -705,7 +438,7 @@ def encode(image: "Image.Image | Samples", format_name: str, *, recipe: str | No
 
 def read_recipe(picture: Path | bytes) -> str | None:
     """The recipe that `save` put into the picture, if there is one. Raises InvalidImage."""
-    with _opened(picture, "initial") as image:
+    with opened(picture, "initial") as image:
         recipe = image.info.get(RECIPE_KEY)
         if image.format == "PNG" and not recipe:
             image.load()  # to look for EXIF would do so, and hide what is wrong with the pixels

@@ -11,6 +11,7 @@ from nst import images
 from nst.cli import batch
 from nst.cli.painting import Painter, Painting
 from nst.errors import StorageError
+from nst.image_reader import HEIC_REMEDY
 
 TINY = ("--preset=classic", "--size=48")
 
@@ -96,7 +97,7 @@ def test_what_is_skipped_is_named(
     assert outcome.code == 0
     assert outcome.error_lines[:2] == [
         "contents: skipped what is no picture by its name: IMG_1.HEIC, notes.txt",
-        f"contents: for HEIC photos {images.HEIC_REMEDY}",
+        f"contents: for HEIC photos {HEIC_REMEDY}",
     ]
 
 

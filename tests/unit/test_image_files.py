@@ -11,7 +11,7 @@ from PIL import Image, ImageCms
 
 import assets
 from conftest import encoded, picture
-from nst import image_files, images
+from nst import image_files, image_reader, images
 from nst.errors import InvalidImage, UnsupportedImage
 from nst.image_files import format_of, without_metadata
 from nst.images import inspect, load, read_recipe, small
@@ -240,10 +240,19 @@ def test_brands_say_the_format(file: bytes, expected: str | None) -> None:
 
 def test_heic_is_named_with_the_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
     without = tuple(name for name in image_files.READABLE if name != "HEIC")
-    monkeypatch.setattr(images, "READABLE", without)
+    monkeypatch.setattr(image_reader, "READABLE", without)
     for judge in (load, inspect):
         with pytest.raises(UnsupportedImage, match=r"HEIC photo; install .*nst\[heic\].*as JPEG"):
             judge(container(b"mif1", b"heic"), "content")
+
+
+def test_what_is_no_image_is_not_read_as_a_whole(tmp_path: Path) -> None:
+    """A film may be larger than the memory."""
+    with (tmp_path / "film.avi").open("wb") as file:
+        file.write(b"RIFF\0\0\0\0AVI LIST")
+        file.truncate(10**12)
+    with pytest.raises(UnsupportedImage, match="is not a picture that can be read"):
+        load(tmp_path / "film.avi", "content")
 
 
 # ── files that people have ────────────────────────────────────────────────────────────────────

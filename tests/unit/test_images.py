@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps, features
 
 from conftest import encoded, picture
-from nst.images import ImageSource, load
+from nst.image_reader import ImageSource
+from nst.images import load
 
 Array = NDArray[Any]
 

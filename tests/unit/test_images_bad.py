@@ -17,7 +17,8 @@ from PIL import Image, ImageFile, features
 from conftest import encoded, picture
 from nst import images
 from nst.errors import InvalidImage
-from nst.images import MIN_SIDE_PIXELS, ImageSource, check_result_size, check_sides, fit, load
+from nst.image_reader import ImageSource
+from nst.images import MIN_SIDE_PIXELS, check_result_size, check_sides, fit, load
 
 AVIF = ["AVIF"] if features.check("avif") else []
 

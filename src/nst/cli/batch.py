@@ -34,6 +34,7 @@ from nst.errors import (
     TransferCanceled,
 )
 from nst.image_files import READABLE
+from nst.image_reader import HEIC_REMEDY
 from nst.options import DEFAULT_PRESET, StyleTransferOptions
 
 CONTACT_SHEET = "contact-sheet.jpg"
@@ -281,7 +282,7 @@ def _tell_skipped(place: Path) -> None:
         names = ", ".join(file.name for file in skipped)
         click.echo(f"{place}: skipped what is no picture by its name: {names}", err=True)
     if any(file.suffix.lower() in HEIC_SUFFIXES for file in skipped):
-        click.echo(f"{place}: for HEIC photos {images.HEIC_REMEDY}", err=True)
+        click.echo(f"{place}: for HEIC photos {HEIC_REMEDY}", err=True)
 
 
 def _matched(contents: Sequence[Path], styles: Sequence[Path]) -> Iterable[Pair]:

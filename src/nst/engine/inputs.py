@@ -16,7 +16,7 @@ from nst.engine.pictures.colour import prepare_style, with_colours_of
 from nst.engine.pictures.detail import load_detail, load_detail_map
 from nst.engine.pictures.styles import Masks, Style, Styles, load_styles, style_size
 from nst.errors import InvalidImage
-from nst.images import ImageSource
+from nst.image_reader import ImageSource
 from nst.options import MAX_SIZE, StyleTransferOptions
 
 

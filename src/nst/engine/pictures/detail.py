@@ -12,7 +12,7 @@ from nst import images
 from nst.engine.pictures.protect import protect
 from nst.engine.pictures.styles import load_over, resize_mask
 from nst.errors import InvalidImage
-from nst.images import ImageSource
+from nst.image_reader import ImageSource
 from nst.options import StyleTransferOptions
 
 NOT_FOUND = {"faces": "no face was found", "person": "no person was found"}

@@ -14,7 +14,7 @@ from PIL import Image
 from nst import images
 from nst.engine.pictures import levels
 from nst.errors import ImageRole, InvalidImage, InvalidOption
-from nst.images import ImageSource
+from nst.image_reader import ImageSource
 from nst.options import StyleTransferOptions
 
 Styles: TypeAlias = "ImageSource | Sequence[ImageSource]"
