@@ -101,8 +101,10 @@ class Decoder:
         client: str = "",
     ) -> PictureFacts:
         """As `images.inspect`. Raises InvalidImage, TooManyRequests, ServerBusy."""
-        (kind, (width, height)), _ = self._ask(client, role, "inspect", data, role, max_pixels)
-        return PictureFacts(str(kind), (int(width), int(height)))
+        (kind, (width, height), is_plain), _ = self._ask(
+            client, role, "inspect", data, role, max_pixels
+        )
+        return PictureFacts(str(kind), (int(width), int(height)), bool(is_plain))
 
     def small(self, data: bytes, side_pixels: int, *, client: str = "") -> bytes:
         """As `images.small`. Raises InvalidImage, TooManyRequests, ServerBusy."""
@@ -206,7 +208,7 @@ class _Process:
 
 def _inspect(data: bytes, role: ImageRole, max_pixels: int) -> Answer:
     facts = images.inspect(data, role, max_pixels=max_pixels)
-    return (facts.format, facts.size), b""
+    return (facts.format, facts.size, facts.is_plain), b""
 
 
 def _small(data: bytes, side_pixels: int) -> Answer:

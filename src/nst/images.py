@@ -12,7 +12,7 @@ import os
 import secrets
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain, count
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -71,6 +71,21 @@ WRITABLE_16_BIT = tuple(suffix for suffix, name in WRITABLE.items() if name in (
 """Extensions of the formats that hold 16 bits per channel."""
 MOVING = (".mp4", ".webp", ".gif")
 """What nst.video writes."""
+DRAWN: tuple[ImageRole, ...] = ("mask", "detail map")
+"""Images that are drawn over the content image."""
+
+NO_TEXTURE = (
+    "it has one colour everywhere, so there is no texture to paint with; "
+    "choose another picture or preset gram"
+)
+"""What is wrong with a style of one colour where places of styles are matched."""
+
+_GREY_MAP = "it is equally bright everywhere; leave it out and use a lower strength instead"
+_UNIFORM_MAPS = {
+    0: "it is black everywhere; make it white where more of the photo should stay",
+    255: "it is white everywhere; leave it out and use a lower strength instead",
+}
+
 _ENCODING: dict[str, dict[str, Any]] = {
     "PNG": {},
     "JPEG": {"quality": 95, "subsampling": "4:4:4"},
@@ -111,6 +126,8 @@ def load(source: ImageSource, role: ImageRole) -> Image.Image:
     """
     with _decoded(source, role) as (image, _):
         picture = _to_srgb(image)
+        if role in DRAWN:
+            check_drawn(shape(picture), role)
         return repeated(picture) if role == "style" else extended(picture)
 
 
@@ -122,13 +139,26 @@ class PictureFacts:
     """One of READABLE, by its content."""
     size: tuple[int, int]
     """Width and height in pixels, upright."""
+    is_plain: bool = False
+    """Whether a style has one colour everywhere."""
 
 
 def inspect(data: bytes, role: ImageRole, *, max_pixels: int = MAX_PIXELS) -> PictureFacts:
     """Return the facts of a picture that `load` takes; JPEG is decoded at a reduced size. Raises
     InvalidImage where `load` does, or if there are more pixels than `max_pixels`."""
-    with _decoded(data, role, max_pixels=max_pixels, draft_side=1) as (_, facts):
-        return facts
+    draft_side = 0 if role in DRAWN else 1
+    with _decoded(data, role, max_pixels=max_pixels, draft_side=draft_side) as (image, facts):
+        if role in DRAWN:
+            check_drawn(shape(_to_srgb(image)), role)
+        is_plain = role == "style" and _is_plain(image)
+    if is_plain and facts.format == "JPEG":  # the draft of a fine pattern has one colour, too
+        with _decoded(data, role, max_pixels=max_pixels) as (image, _):
+            is_plain = _is_plain(image)
+    return replace(facts, is_plain=is_plain)
+
+
+def _is_plain(image: Image.Image) -> bool:
+    return len(image.getcolors(2) or ()) == 1
 
 
 def stored_size(data: bytes) -> tuple[int, int]:
@@ -245,6 +275,15 @@ def check_result_size(content: tuple[int, int], size: int, max_size: int) -> Non
         f"a result of {width}×{height} pixels has too few, each side needs {MIN_SIDE_PIXELS}; "
         f"{remedy}",
     )
+
+
+def check_drawn(levels: Image.Image, role: ImageRole) -> None:
+    """Raise InvalidImage if a mask or a detail map, in mode L, marks nothing."""
+    darkest, brightest = levels.getextrema()
+    if role == "mask" and brightest == 0:
+        raise InvalidImage(role, "it is black everywhere; make it white where its style belongs")
+    if role == "detail map" and darkest == brightest:
+        raise InvalidImage(role, _UNIFORM_MAPS.get(int(str(darkest)), _GREY_MAP))
 
 
 def check_drawn_over(size: tuple[int, int], content: tuple[int, int], role: ImageRole) -> None:

@@ -213,6 +213,14 @@ def test_what_one_refuses_all_refuse_with_the_same_sentence(name: str, tmp_path:
     assert len(set(reasons)) == 1, reasons
 
 
+def test_a_pattern_of_single_pixels_is_not_plain() -> None:
+    """Though the draft of a JPEG, an eighth of its sides, is."""
+    rows, columns = np.indices((64, 64))
+    pattern = Image.fromarray(((rows + columns) % 2 * 255).astype("u1"))
+    assert not inspect(encoded(pattern, "JPEG", quality=95), "style").is_plain
+    assert inspect(encoded(Image.new("L", (64, 64), 9), "JPEG"), "style").is_plain
+
+
 # ── brands ────────────────────────────────────────────────────────────────────────────────────
 
 

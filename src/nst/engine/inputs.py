@@ -84,8 +84,7 @@ def _check_textures(styles: Sequence[Style]) -> None:
     """Neighbours differ in direction only, and one colour has none. Raises InvalidImage."""
     for style in styles:
         if len(images.colours(style.picture).getcolors(2) or ()) == 1:
-            reason = "it has one colour everywhere, so there is no texture to paint with"
-            raise InvalidImage("style", f"{reason}; choose another picture or preset gram")
+            raise InvalidImage("style", images.NO_TEXTURE)
 
 
 def _load_detail(

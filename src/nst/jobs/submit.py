@@ -160,7 +160,8 @@ class Jobs:
         job_id, files = new_id(), dict[str, bytes]()
 
         def place(upload: Upload, role: ImageRole, name: str) -> Picture:
-            picture = self._inspect(upload, role, f"{job_id}/{name}", client)
+            needs_texture = role == "style" and options.is_matched
+            picture = self._inspect(upload, role, f"{job_id}/{name}", client, needs_texture)
             files[picture.key] = upload.data
             return picture
 
@@ -367,13 +368,17 @@ class Jobs:
         if order.detail_map:
             images.check_drawn_over(order.detail_map.size, content, "detail map")
 
-    def _inspect(self, upload: Upload, role: ImageRole, key: str, client: str) -> Picture:
+    def _inspect(
+        self, upload: Upload, role: ImageRole, key: str, client: str, needs_texture: bool
+    ) -> Picture:
         found = self._decoder.inspect(
             upload.data,
             role,
             max_pixels=self.limits.max_pixels,
             client=client,
         )
+        if needs_texture and found.is_plain:
+            raise InvalidImage(role, images.NO_TEXTURE)
         return Picture(
             key=key,
             sha256=_sha256(upload.data),

@@ -137,6 +137,27 @@ def test_a_picture_that_would_become_too_narrow_is_refused_at_once(house: House)
     house.submit(content=narrow, options={"size": 400})
 
 
+@pytest.mark.parametrize(
+    ("where", "level", "words"),
+    [
+        ("masks", 0, "mask image: it is black everywhere; make it white"),
+        ("detail_map", 0, "detail map image: it is black everywhere; make it white"),
+        ("detail_map", 90, "detail map image: it is equally bright everywhere; leave it out"),
+        ("styles", 90, "style image: it has one colour everywhere"),
+    ],
+)
+@pytest.mark.parametrize("kind", ["PNG", "JPEG"])
+def test_what_marks_nothing_and_has_no_texture_is_refused_at_once(
+    house: House, where: str, level: int, words: str, kind: str
+) -> None:
+    plain = Upload(encoded(Image.new("L", (64, 48), level), kind), "plain")
+    given: dict[str, Any] = {where: plain if where == "detail_map" else [plain]}
+    with pytest.raises(InvalidImage, match=words):
+        house.submit(**given)
+    if where == "styles":
+        house.submit(**given, options={"style_loss": "gram"})
+
+
 @pytest.mark.parametrize("where", ["masks", "detail_map"])
 def test_a_mask_of_another_shape_is_refused_at_once(house: House, where: str) -> None:
     square = Upload(encoded(picture(40, 40), "PNG"), "square.png")

@@ -64,8 +64,7 @@ def load_mask(source: ImageSource, content: Image.Image, size: int) -> Image.Ima
     a photograph is a mask for it. Raises InvalidImage if it does not fit the content picture, or if
     a result with this longest side would have no white in it."""
     mask = load_over(source, content, "mask")
-    if not resize_mask(mask, images.fit(content.size, size)).getbbox():
-        raise InvalidImage("mask", "it is black everywhere; make it white where its style belongs")
+    images.check_drawn(resize_mask(mask, images.fit(content.size, size)), "mask")
     return mask
 
 
