@@ -49,8 +49,8 @@ EVERYWHERE = Path("-")
     type=PATH,
     multiple=True,
     help="Where a style belongs: a picture in the shape of CONTENT, white there and grey at soft "
-    "edges; of one with transparency its alpha counts. Once for each style in their order, - for "
-    "everywhere.",
+    "edges; a shape in its alpha channel is used instead. Once for each style in their order, - "
+    "for everywhere.",
 )
 @click.option(
     "--detail-map",

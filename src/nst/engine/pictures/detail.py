@@ -50,7 +50,7 @@ def load_detail(
 
 
 def load_detail_map(source: ImageSource, content: Image.Image, size: int) -> Image.Image:
-    """Return the brightness of the picture, or its alpha if it has transparency, in mode L.
+    """Return the alpha of the picture if it carries a shape, else its brightness, in mode L.
 
     Raises InvalidImage if it does not have the shape of the content picture, or if a result with
     this longest side would see the same brightness everywhere.

@@ -60,16 +60,16 @@ def load_styles(
 
 
 def load_mask(source: ImageSource, content: Image.Image, size: int) -> Image.Image:
-    """The brightness of the picture, or its alpha if it has transparency: so what was cut out of
-    a photograph is a mask for it. Raises InvalidImage if it does not fit the content picture, or if
-    a result with this longest side would have no white in it."""
+    """Return the alpha of the picture if it carries a shape, else its brightness: so what was cut
+    out of a photograph is a mask for it. Raises InvalidImage if it does not fit the content
+    picture, or if a result with this longest side would have no white in it."""
     mask = load_over(source, content, "mask")
     images.check_drawn(resize_mask(mask, images.fit(content.size, size)), "mask")
     return mask
 
 
 def load_over(source: ImageSource, content: Image.Image, role: ImageRole) -> Image.Image:
-    """Load a picture that was drawn over the content picture: its alpha if it has transparency,
+    """Load a picture that was drawn over the content picture: its alpha if that carries a shape,
     else its brightness, in mode L. Raises InvalidImage if its aspect ratio is another one."""
     picture = images.load(source, role)
     images.check_drawn_over(picture.size, content.size, role)
