@@ -70,7 +70,9 @@ def _enlarged(sample: Image.Image, width: int) -> bytes:
 def small_pictures() -> Iterator[bytes]:
     for color in ("navy", "orange"):
         file = io.BytesIO()
-        Image.new("RGB", (64, 64), color).save(file, "PNG")
+        picture = Image.new("RGB", (64, 64), color)
+        picture.paste("white", (0, 0, 32, 32))  # a style of one colour would be refused
+        picture.save(file, "PNG")
         yield file.getvalue()
 
 

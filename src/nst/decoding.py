@@ -25,6 +25,7 @@ from typing import Any, TypeAlias
 
 from nst import images
 from nst.errors import ImageRole, ImageTooLarge, InvalidImage, ServerBusy, UnsupportedImage
+from nst.image_files import MAX_PIXELS
 from nst.images import PictureFacts
 from nst.slots import Slots
 from nst.video import Timelapse
@@ -69,7 +70,7 @@ class Decoder:
 
     def __init__(
         self,
-        max_pixels: int = images.MAX_PIXELS,
+        max_pixels: int = MAX_PIXELS,
         *,
         processes: int = PROCESSES,
         wait_seconds: float = WAIT_SECONDS,
@@ -96,15 +97,14 @@ class Decoder:
         data: bytes,
         role: ImageRole,
         *,
-        formats: Sequence[str] = images.READABLE,
-        max_pixels: int = images.MAX_PIXELS,
+        max_pixels: int = MAX_PIXELS,
         client: str = "",
     ) -> PictureFacts:
         """As `images.inspect`. Raises InvalidImage, TooManyRequests, ServerBusy."""
-        (kind, (width, height)), _ = self._ask(
-            client, role, "inspect", data, role, tuple(formats), max_pixels
+        (kind, (width, height), is_plain), _ = self._ask(
+            client, role, "inspect", data, role, max_pixels
         )
-        return PictureFacts(str(kind), (int(width), int(height)))
+        return PictureFacts(str(kind), (int(width), int(height)), bool(is_plain))
 
     def small(self, data: bytes, side_pixels: int, *, client: str = "") -> bytes:
         """As `images.small`. Raises InvalidImage, TooManyRequests, ServerBusy."""
@@ -175,7 +175,7 @@ class _Process:
                 # Ctrl-C is for the one that asks; this process ends with the connection.
                 process_group=0,
                 # Every thread of a decoder would otherwise reserve its own 128 MiB of addresses.
-                env={**os.environ, "MALLOC_ARENA_MAX": "2"},
+                env={**os.environ, "MALLOC_ARENA_MAX": "2", "OPENBLAS_NUM_THREADS": "1"},
             )
         self._connection = Connection(ours.detach())
 
@@ -206,9 +206,9 @@ class _Process:
 # ── inside such a process ─────────────────────────────────────────────────────────────────────
 
 
-def _inspect(data: bytes, role: ImageRole, formats: Sequence[str], max_pixels: int) -> Answer:
-    facts = images.inspect(data, role, formats=formats, max_pixels=max_pixels)
-    return (facts.format, facts.size), b""
+def _inspect(data: bytes, role: ImageRole, max_pixels: int) -> Answer:
+    facts = images.inspect(data, role, max_pixels=max_pixels)
+    return (facts.format, facts.size, facts.is_plain), b""
 
 
 def _small(data: bytes, side_pixels: int) -> Answer:

@@ -7,19 +7,20 @@ RGB of 16 bits: pypng and tifffile do, imported when they are needed.
 
 import errno
 import io
+import math
 import os
 import secrets
-import warnings
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain, count
 from pathlib import Path
 from tempfile import TemporaryFile
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any
 
-from PIL import Image, ImageCms, ImageOps, PngImagePlugin, UnidentifiedImageError
+from PIL import Image, ImageCms, PngImagePlugin
 from PIL.ExifTags import Base as ExifTag
+from PIL.Image import Transpose
 
 from nst.errors import (
     ImageRole,
@@ -28,34 +29,36 @@ from nst.errors import (
     InvalidOption,
     StorageError,
     StorageFull,
-    UnsupportedImage,
 )
+from nst.image_files import DECODERS, DEEP_TIFF, MAX_PIXELS, RECIPE_KEY, take_orientation
+from nst.image_reader import ImageSource, opened, to_8_bits
 from nst.progress import Samples
+from nst.transparency import extended, repeated
 
 NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
 """Error numbers of a full disk and of a full quota."""
 
-if TYPE_CHECKING:
-    import numpy as np
-
-ImageSource: TypeAlias = "str | os.PathLike[str] | bytes | Image.Image | np.ndarray[Any, Any]"
-"""A path, the bytes of a picture file, a Pillow image, or an sRGB array: (H, W), (H, W, 3) or
-(H, W, 4), unsigned integers of 8 or 16 bits or floats in [0, 1]."""
-
-MAX_PIXELS = 150_000_000
-"""About the largest camera backs; 450 MB when decoded. Guards against decompression bombs."""
-
-MAX_SCANS = 100
-"""Most scans of one JPEG file. Progressive files of cameras and programs have 10 to 30; each scan
-costs time in proportion to the pixels, even if it is empty."""
-
 SMALL_QUALITY = 85
 """JPEG quality of thumbnails."""
+
+MAX_NAME_BYTES = 255
+"""Longest name of a file in the usual file systems."""
 
 MIN_SIDE_PIXELS = 16
 """Four poolings lie before relu5_1: with fewer pixels it has nothing to see."""
 
-READABLE = ("JPEG", "PNG", "WEBP", "TIFF", "AVIF", "GIF", "BMP")
+MAX_EMPTY_FRAMES = 100
+"""Frames of an animation among which one that is not empty is looked for."""
+
+ASPECT_TOLERANCE = 0.02
+"""By which the aspect ratios of a mask and the content may differ, relative to one another: both
+have been rounded to whole pixels."""
+
+SHAPE_SHARE = 0.001
+"""Share of transparent pixels from which on the alpha of a mask is a shape; fewer are strays."""
+SHAPE_ALPHA = 224
+"""Alpha below which a pixel of a mask counts as transparent: an edge is more than noise."""
+
 WRITABLE = {
     ".png": "PNG",
     ".jpg": "JPEG",
@@ -68,29 +71,62 @@ WRITABLE_16_BIT = tuple(suffix for suffix, name in WRITABLE.items() if name in (
 """Extensions of the formats that hold 16 bits per channel."""
 MOVING = (".mp4", ".webp", ".gif")
 """What nst.video writes."""
+DRAWN: tuple[ImageRole, ...] = ("mask", "detail map")
+"""Images that are drawn over the content image."""
+
+NO_TEXTURE = (
+    "it has one colour everywhere, so there is no texture to paint with; "
+    "choose another picture or preset gram"
+)
+"""What is wrong with a style of one colour where places of styles are matched."""
+
+_GREY_MAP = "it is equally bright everywhere; leave it out and use a lower strength instead"
+_UNIFORM_MAPS = {
+    0: "it is black everywhere; make it white where more of the photo should stay",
+    255: "it is white everywhere; leave it out and use a lower strength instead",
+}
+
 _ENCODING: dict[str, dict[str, Any]] = {
     "PNG": {},
     "JPEG": {"quality": 95, "subsampling": "4:4:4"},
     "WEBP": {"quality": 95},
     "TIFF": {"compression": "tiff_adobe_deflate"},
 }
-_RECIPE_KEY = "nst-recipe"
+
+_ANIMATED = ("GIF", "PNG", "WEBP", "AVIF")
+_FORMATS = {decoder: name for name, decoder in DECODERS.items()} | {DEEP_TIFF: "TIFF"}
+_QUARTER_TURN = 5
+"""Orientation from which on width and height are exchanged."""
+_TURNS = dict(
+    enumerate(
+        (
+            Transpose.FLIP_LEFT_RIGHT,
+            Transpose.ROTATE_180,
+            Transpose.FLIP_TOP_BOTTOM,
+            Transpose.TRANSPOSE,
+            Transpose.ROTATE_270,
+            Transpose.TRANSVERSE,
+            Transpose.ROTATE_90,
+        ),
+        start=2,
+    )
+)
+"""What makes an image upright, by its EXIF orientation."""
 
 # ── in ────────────────────────────────────────────────────────────────────────────────────────
 
 
 def load(source: ImageSource, role: ImageRole) -> Image.Image:
-    """The picture as RGB, or as RGBA where it has transparency; upright, sRGB, 8 bits a channel.
+    """Return the image as RGB, or RGBA where it has transparency; upright, sRGB, 8 bits a channel.
 
-    Of an animation the first frame; nothing of the metadata. Raises InvalidImage, whose one line
-    says what is wrong and what to do.
+    Of an animation the first frame that is not empty; nothing of the metadata. Colours below
+    transparent pixels are those of the visible pixels around them. A style is cut to its visible
+    part, which is repeated where it is transparent. Raises InvalidImage, whose one
+    line says what is wrong and what to do.
     """
-    with _opened(source, role) as image:
-        _check_pixels(image.size, role)
-        image.load()
-        with suppress(Exception):  # the pixels are whole, however broken the EXIF beside them is
-            ImageOps.exif_transpose(image, in_place=True)
-        return _to_srgb(image)
+    with _decoded(source, role) as (image, _):
+        picture = _to_srgb(image)
+        return repeated(picture) if role == "style" else extended(picture)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,34 +137,31 @@ class PictureFacts:
     """One of READABLE, by its content."""
     size: tuple[int, int]
     """Width and height in pixels, upright."""
+    is_plain: bool = False
+    """Whether a style has one colour everywhere."""
 
 
-def inspect(
-    data: bytes,
-    role: ImageRole,
-    *,
-    formats: Sequence[str] = READABLE,
-    max_pixels: int = MAX_PIXELS,
-) -> PictureFacts:
-    """Decode a picture to see whether it can be; `formats`: some of READABLE. Raises
-    InvalidImage."""
-    with _opened(data, role) as image:
-        # A JPEG with a second picture behind it, as phones make them, is MPO to Pillow.
-        kind = "JPEG" if image.format == "MPO" else image.format or ""
-        if kind not in formats:
-            raise UnsupportedImage(role, f"{kind} is not taken here; use {', '.join(formats)}")
-        width, height = image.size
-        _check_pixels(image.size, role, max_pixels)
-        image.draft(None, (1, 1))  # all of a JPEG is read, but an eighth of its sides decoded
-        image.load()
-        if image.getexif().get(ExifTag.Orientation, 1) >= 5:  # turned by a quarter
-            width, height = height, width
-        return PictureFacts(kind, (width, height))
+def inspect(data: bytes, role: ImageRole, *, max_pixels: int = MAX_PIXELS) -> PictureFacts:
+    """Return the facts of a picture that `load` takes; JPEG is decoded at a reduced size. Raises
+    InvalidImage where `load` does, or if there are more pixels than `max_pixels`."""
+    draft_side = 0 if role in DRAWN else 1
+    with _decoded(data, role, max_pixels=max_pixels, draft_side=draft_side) as (image, facts):
+        if role in DRAWN:
+            check_drawn(shape(_to_srgb(image)), role)
+        is_plain = role == "style" and _is_plain(image)
+    if is_plain and facts.format == "JPEG":  # the draft of a fine pattern has one colour, too
+        with _decoded(data, role, max_pixels=max_pixels) as (image, _):
+            is_plain = _is_plain(image)
+    return replace(facts, is_plain=is_plain)
+
+
+def _is_plain(image: Image.Image) -> bool:
+    return len(image.getcolors(2) or ()) == 1
 
 
 def stored_size(data: bytes) -> tuple[int, int]:
     """Return width and height in pixels as the header of the file has them. Raises InvalidImage."""
-    with _opened(data, "content") as image:
+    with opened(data, "content") as image:
         return image.size
 
 
@@ -138,12 +171,7 @@ def small(data: bytes, side_pixels: int) -> bytes:
     JPEG is decoded at a reduced size; of other formats the decoded picture is reduced before its
     colours are converted. Raises InvalidImage.
     """
-    with _opened(data, "content") as image:
-        _check_pixels(image.size, "content")
-        image.draft("RGB", (2 * side_pixels, 2 * side_pixels))
-        image.load()
-        with suppress(Exception):  # the pixels are whole, however broken the EXIF beside them is
-            ImageOps.exif_transpose(image, in_place=True)
+    with _decoded(data, "content", draft_side=2 * side_pixels) as (image, _):
         picture = flatten(_to_srgb(_reduced(image, 2 * side_pixels)))
         if max(picture.size) > side_pixels:
             picture = resize(picture, fit(picture.size, side_pixels))
@@ -152,13 +180,64 @@ def small(data: bytes, side_pixels: int) -> bytes:
         return file.getvalue()
 
 
+@contextmanager
+def _decoded(
+    source: ImageSource, role: ImageRole, *, max_pixels: int = MAX_PIXELS, draft_side: int = 0
+) -> Iterator[tuple[Image.Image, PictureFacts]]:
+    """Decode the image and check all that can be wrong with it: the one judgement of `load`,
+    `inspect` and `small`. It comes upright and with 8 bits per channel."""
+    with opened(source, role) as image:
+        name, (width, height) = image.format or "", image.size
+        _check_pixels(image.size, role, max_pixels)
+        orientation = take_orientation(image)
+        if image.format == "TIFF":  # Pillow turns it, and has exchanged its sides already
+            image.getexif()[ExifTag.Orientation] = orientation
+        if draft_side:
+            image.draft("RGB" if draft_side > 1 else None, (draft_side, draft_side))
+        image.load()
+        visible = _visible(image, role)
+        if image.format == "TIFF":
+            width, height = image.size
+        elif orientation > 1:
+            visible = visible.transpose(_TURNS[orientation])
+            if orientation >= _QUARTER_TURN:
+                width, height = height, width
+        if role == "style" and visible.has_transparency_data:
+            visible = visible.crop(_alpha(visible).getbbox())
+            check_sides(visible.size, role)
+        yield visible, PictureFacts(_FORMATS.get(name, name), (width, height))
+
+
+def _visible(image: Image.Image, role: ImageRole) -> Image.Image:
+    """Return the first frame that is not empty, with 8 bits per channel. Raises InvalidImage if
+    there is none."""
+    for number in range(MAX_EMPTY_FRAMES if image.format in _ANIMATED else 1):
+        if number and not _seek(image, number):
+            break
+        levels = to_8_bits(image, role)
+        if not levels.has_transparency_data or _alpha(levels).getbbox():
+            return levels
+    raise InvalidImage(role, "it is transparent everywhere; make visible what is to be used")
+
+
+def _seek(image: Image.Image, number: int) -> bool:
+    """Decode this frame of an animation; return whether there is one."""
+    with suppress(Exception):  # later frames may be damaged
+        image.seek(number)
+        image.load()
+        return True
+    return False
+
+
+def _alpha(image: Image.Image) -> Image.Image:
+    return (image if image.mode in ("LA", "RGBA") else image.convert("RGBA")).getchannel("A")
+
+
 def _reduced(image: Image.Image, side_pixels: int) -> Image.Image:
     """The image by whole factors smaller, its longest side still at least `side_pixels`."""
     factor = max(image.size) // side_pixels
     if factor < 2:
         return image
-    if image.mode.startswith(("I", "F")):
-        image = _to_8_bits(image)
     if image.has_transparency_data and image.mode != "RGBA":
         image = image.convert("RGBA")
     elif image.mode in ("1", "P"):  # their numbers are no colours that could be averaged
@@ -174,7 +253,45 @@ def check_sides(size: tuple[int, int], role: ImageRole) -> None:
         raise InvalidImage(
             role,
             f"{width}×{height} pixels are too few, each side needs {MIN_SIDE_PIXELS}; "
-            "take a larger picture or a larger size",
+            "take a larger picture",
+        )
+
+
+def check_result_size(content: tuple[int, int], size: int, max_size: int) -> None:
+    """Raise InvalidImage if a result whose longest side is `size` would have a side with too few
+    pixels. `max_size`: largest value of the option size that is allowed."""
+    width, height = fit(content, size)
+    if min(width, height) >= MIN_SIDE_PIXELS:
+        return
+    needed = math.ceil(MIN_SIDE_PIXELS * max(content) / min(content))
+    remedy = f"give a size of at least {needed}"
+    if needed > max_size:
+        times = size // MIN_SIDE_PIXELS
+        remedy = f"crop the picture until its long side is at most {times} times the short one"
+    raise InvalidImage(
+        "content",
+        f"a result of {width}×{height} pixels has too few, each side needs {MIN_SIDE_PIXELS}; "
+        f"{remedy}",
+    )
+
+
+def check_drawn(levels: Image.Image, role: ImageRole) -> None:
+    """Raise InvalidImage if a mask or a detail map, in mode L, marks nothing."""
+    darkest, brightest = levels.getextrema()
+    if role == "mask" and brightest == 0:
+        raise InvalidImage(role, "it is black everywhere; make it white where its style belongs")
+    if role == "detail map" and darkest == brightest:
+        raise InvalidImage(role, _UNIFORM_MAPS.get(int(str(darkest)), _GREY_MAP))
+
+
+def check_drawn_over(size: tuple[int, int], content: tuple[int, int], role: ImageRole) -> None:
+    """Raise InvalidImage if a mask or a detail map has another aspect ratio than the content."""
+    ratio = (size[0] * content[1]) / (size[1] * content[0])
+    if abs(ratio - 1) > ASPECT_TOLERANCE:
+        raise InvalidImage(
+            role,
+            f"{size[0]}×{size[1]} pixels have another shape than the content's "
+            f"{content[0]}×{content[1]}; draw it over the content picture",
         )
 
 
@@ -186,6 +303,20 @@ def flatten(image: Image.Image) -> Image.Image:
     return Image.alpha_composite(white, image.convert("RGBA")).convert("RGB")
 
 
+def colours(image: Image.Image) -> Image.Image:
+    """Return a loaded picture as RGB, with the colours that it has below its transparency."""
+    return image.convert("RGB")
+
+
+def shape(mask: Image.Image) -> Image.Image:
+    """Return a loaded mask in mode L: its alpha if that carries a shape, else its brightness."""
+    if mask.mode == "RGBA":
+        alpha = mask.getchannel("A")
+        if sum(alpha.histogram()[:SHAPE_ALPHA]) >= SHAPE_SHARE * mask.width * mask.height:
+            return alpha
+    return mask.convert("L")
+
+
 def resize(image: Image.Image, size: tuple[int, int]) -> Image.Image:
     """The picture at exactly this (width, height)."""
     return image.resize(size, Image.Resampling.LANCZOS)
@@ -194,73 +325,7 @@ def resize(image: Image.Image, size: tuple[int, int]) -> Image.Image:
 def fit(size: tuple[int, int], longest_side: int) -> tuple[int, int]:
     """The (width, height) with this longest side and the aspect ratio of `size`."""
     scale = longest_side / max(size)
-    return round(size[0] * scale), round(size[1] * scale)
-
-
-@contextmanager
-def _opened(source: ImageSource, role: ImageRole) -> Iterator[Image.Image]:
-    """The picture, not decoded yet. Whatever goes wrong with it is raised as InvalidImage."""
-    name = str(source) if isinstance(source, str | os.PathLike) else "the data"
-    try:
-        with warnings.catch_warnings():
-            # What Pillow warns about is an error of ours, as too many pixels, or does not matter.
-            warnings.filterwarnings("ignore", module=r"PIL\.")
-            with _open(source, role) as image:
-                yield image
-    except InvalidImage:
-        raise
-    except UnidentifiedImageError as error:
-        reason = f"{name} is not a picture that can be read; use {', '.join(READABLE)}"
-        raise UnsupportedImage(role, reason) from error
-    except (Image.DecompressionBombError, MemoryError) as error:
-        raise ImageTooLarge(role, f"{name} has too many pixels; make it smaller first") from error
-    except Exception as error:  # decoders stumble over damaged files in every possible way
-        reason = f"{name} is damaged or cut short ({error}); get a whole copy of it"
-        if isinstance(error, OSError) and error.strerror:
-            reason = f"{name} cannot be read ({error.strerror}); check the path and who may read it"
-        raise InvalidImage(role, reason) from error
-
-
-def _open(source: ImageSource, role: ImageRole) -> Image.Image:
-    if isinstance(source, Image.Image):
-        return source.copy()
-    if isinstance(source, bytes):
-        _check_scans(source, role)
-        return Image.open(io.BytesIO(source), formats=READABLE)
-    if not isinstance(source, str | os.PathLike):
-        return _from_array(source, role)
-    path = Path(source)
-    if not path.is_file():
-        problem = f"{path} is not a file" if path.exists() else f"there is no file {path}"
-        raise InvalidImage(role, f"{problem}; name a picture")
-    return Image.open(path, formats=READABLE)
-
-
-def _check_scans(data: bytes, role: ImageRole) -> None:
-    # Between the markers of a JPEG the byte FF is always followed by 00 or by a restart.
-    if data.startswith(b"\xff\xd8") and (scans := data.count(b"\xff\xda")) > MAX_SCANS:
-        raise InvalidImage(
-            role,
-            f"this JPEG has {scans} scans, and at most {MAX_SCANS} are decoded; "
-            "open it in an image editor and save it again",
-        )
-
-
-def _from_array(array: "np.ndarray[Any, Any]", role: ImageRole) -> Image.Image:
-    try:
-        if array.dtype.kind == "f" and array.max() < 2:  # neither NaN nor a range of 0 to 255
-            array = (array.clip(0, 1) * 255).round().astype("uint8")
-        elif array.dtype.kind == "u" and array.dtype.itemsize == 2:
-            array = (array >> 8).astype("uint8")  # as Pillow does with files of 16 bits
-        if array.dtype != "uint8":
-            raise TypeError(array.dtype)
-        return Image.fromarray(array)
-    except (AttributeError, TypeError, ValueError) as error:
-        raise InvalidImage(
-            role,
-            f"{type(array).__name__} is not a picture; give a path, bytes, a Pillow image or an "
-            "array (H, W), (H, W, 3) or (H, W, 4) of uint8, uint16 or floats from 0 to 1",
-        ) from error
+    return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
 
 
 def _check_pixels(size: tuple[int, int], role: ImageRole, max_pixels: int = MAX_PIXELS) -> None:
@@ -275,29 +340,13 @@ def _check_pixels(size: tuple[int, int], role: ImageRole, max_pixels: int = MAX_
 
 
 def _to_srgb(image: Image.Image) -> Image.Image:
-    if image.mode.startswith(("I", "F")):
-        image = _to_8_bits(image)
     colours = _colours_to_srgb(image)
     if image.has_transparency_data:
-        alpha = image.convert("RGBA").getchannel("A")
+        alpha = _alpha(image)
         if alpha.getextrema() != (255, 255):
             colours.putalpha(alpha)
     colours.info = {}
     return colours
-
-
-def _to_8_bits(image: Image.Image) -> Image.Image:
-    """Grey of 16 or 32 bits or floats, scaled by the smallest usual white that is not exceeded."""
-    if image.mode.startswith("I;16"):
-        white, image = 65535.0, image.convert("I")
-    else:
-        brightest = float(image.getextrema()[1])  # type: ignore[arg-type]
-        whites = (255.0, 65535.0, 2.0**31) if image.mode == "I" else (1.0, 255.0, 65535.0)
-        white = next((white for white in whites if brightest <= white), brightest)
-    grey = image.point(lambda value: value * (255 / white) + 0.5).convert("L")
-    if "transparency" in grey.info:
-        grey.info["transparency"] = round(grey.info["transparency"] * (255 / white))
-    return grey
 
 
 def _colours_to_srgb(image: Image.Image) -> Image.Image:
@@ -308,7 +357,7 @@ def _colours_to_srgb(image: Image.Image) -> Image.Image:
         image = image.convert("RGB")
     if profile:
         # A damaged profile, or one for another mode: the plain conversion is nearest.
-        with suppress(OSError, ImageCms.PyCMSError):
+        with suppress(Exception):
             source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
             if image.mode == "L" and source.profile.xcolor_space == "RGB ":
                 image = image.convert("RGB")
@@ -383,11 +432,31 @@ def write_file(path: Path, write: Callable[[Path], object], *, overwrite: bool =
             temporary.unlink(missing_ok=True)
 
 
+def derived_name(stem: str, ending: str) -> str:
+    """Return the stem with this ending, the stem cut where the name would have too many bytes."""
+    while len(os.fsencode(stem + ending)) > MAX_NAME_BYTES:
+        stem = stem[:-1]
+    return stem + ending
+
+
+def check_directory(path: Path, option: str) -> None:
+    """Raise InvalidOption if this directory cannot be made, and written to, when it is needed."""
+    existing = next(place for place in (path, *path.absolute().parents) if os.path.lexists(place))
+    if not existing.is_dir():
+        allowed = f"another output, or another name for {existing}, which is no directory"
+        raise InvalidOption(option, str(path), allowed)
+    try:
+        TemporaryFile(dir=existing).close()
+    except OSError as error:
+        allowed = f"a place that can be written ({error.strerror})"
+        raise InvalidOption(option, str(path), allowed) from error
+
+
 def free_path(path: Path) -> Path:
     """The path, or if something is there the first free one of name-2, name-3, …"""
     suffix = path.suffix if path.suffix.lower() in (*WRITABLE, *MOVING) else ""
     stem = path.name.removesuffix(suffix)
-    numbered = (path.with_name(f"{stem}-{number}{suffix}") for number in count(2))
+    numbered = (path.with_name(derived_name(stem, f"-{number}{suffix}")) for number in count(2))
     return next(free for free in chain([path], numbered) if not os.path.lexists(free))
 
 
@@ -406,8 +475,12 @@ def encode(image: "Image.Image | Samples", format_name: str, *, recipe: str | No
 
 def read_recipe(picture: Path | bytes) -> str | None:
     """The recipe that `save` put into the picture, if there is one. Raises InvalidImage."""
-    with _opened(picture, "initial") as image:
-        recipe = image.info.get(_RECIPE_KEY) or image.getexif().get(ExifTag.ImageDescription)
+    with opened(picture, "initial") as image:
+        recipe = image.info.get(RECIPE_KEY)
+        if image.format == "PNG" and not recipe:
+            image.load()  # to look for EXIF would do so, and hide what is wrong with the pixels
+        with suppress(Exception):  # damaged EXIF holds no recipe
+            recipe = recipe or image.getexif().get(ExifTag.ImageDescription)
         return recipe if isinstance(recipe, str) else None
 
 
@@ -417,7 +490,7 @@ def with_recipe(picture: bytes, recipe: str) -> bytes:
     import png
 
     header, *others = png.Reader(bytes=picture).chunks()
-    keyword = f"{_RECIPE_KEY}\0".encode()
+    keyword = f"{RECIPE_KEY}\0".encode()
     kept = [(kind, data) for kind, data in others if not data.startswith(keyword)]
     file = io.BytesIO()
     png.write_chunks(file, [header, (b"tEXt", keyword + recipe.encode("latin-1")), *kept])
@@ -475,7 +548,7 @@ _ENCODE_16_BIT: "dict[str, Callable[[Samples, str | None], bytes]]" = {
 def _recipe_metadata(format_name: str, recipe: str) -> dict[str, Any]:
     if format_name == "PNG":
         chunks = PngImagePlugin.PngInfo()
-        chunks.add_text(_RECIPE_KEY, recipe)
+        chunks.add_text(RECIPE_KEY, recipe)
         return {"pnginfo": chunks}
     exif = Image.Exif()
     exif[ExifTag.ImageDescription] = recipe

@@ -22,6 +22,15 @@ from pydantic_core import ErrorDetails
 from nst.errors import InvalidOption
 from nst.layers import layer_weights, layers_pattern
 
+MAX_SIZE = 16_000
+"""Longest side of a result in pixels."""
+
+MAX_WEIGHT = 10**12
+"""Largest weight of a loss: far beyond any use, and products of weights stay finite."""
+
+MAX_SHARE = 10**6
+"""Largest share of a style: sums of shares stay finite, and no share vanishes beside another."""
+
 ModelName = Literal["vgg19", "vgg16"]
 MODELS: tuple[str, ...] = get_args(ModelName)
 
@@ -37,7 +46,7 @@ def _split(value: Any) -> Any:
     return value
 
 
-Shares = Annotated[tuple[Annotated[float, Field(ge=0)], ...], BeforeValidator(_split)]
+Shares = Annotated[tuple[Annotated[float, Field(ge=0, le=MAX_SHARE)], ...], BeforeValidator(_split)]
 
 LAYER_SETS = {"style_layers": ("classic", "dense"), "content_layers": ("classic",)}
 """Words for sets of layers that the engine chooses, by option; anything else names layers."""
@@ -75,15 +84,21 @@ class StyleTransferOptions(BaseModel):
     size: int = Field(
         default=512,
         ge=32,
-        le=16000,
+        le=MAX_SIZE,
         description="Longest side of the result; the content picture's aspect ratio is kept.",
         json_schema_extra={"unit": "pixels"},
     )
     content_weight: float = Field(
-        default=1e5, ge=0, description="How much the result keeps of the content picture."
+        default=1e5,
+        ge=0,
+        le=MAX_WEIGHT,
+        description="How much the result keeps of the content picture.",
     )
     style_weight: float = Field(
-        default=3e4, ge=0, description="How much the result takes from the style picture."
+        default=3e4,
+        ge=0,
+        le=MAX_WEIGHT,
+        description="How much the result takes from the style picture.",
     )
     strength: float = Field(
         default=0.5,
@@ -129,7 +144,10 @@ class StyleTransferOptions(BaseModel):
         description="With color luminance: how much of the content's colours comes back.",
     )
     tv_weight: float = Field(
-        default=1.0, ge=0, description="Total variation weight: how much noise is smoothed away."
+        default=1.0,
+        ge=0,
+        le=MAX_WEIGHT,
+        description="Total variation weight: how much noise is smoothed away.",
     )
     optimizer: Literal["lbfgs", "adam"] = Field(
         default="lbfgs", description="L-BFGS needs fewer steps, Adam less memory."
@@ -195,6 +213,7 @@ class StyleTransferOptions(BaseModel):
     learning_rate: float = Field(
         default=1.0,
         gt=0,
+        le=1000,
         description="Step size of Adam; L-BFGS finds its own.",
         json_schema_extra={"unit": "grey levels"},
     )
@@ -417,13 +436,18 @@ def _plain(value: object) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
+def _in_short(number: float) -> str:
+    """Return a number as text, one of many digits like 1e12."""
+    return f"{number:.0e}".replace("+", "") if number == MAX_WEIGHT else str(number)
+
+
 _BOUNDS = {"ge": "at least", "gt": "more than", "le": "at most", "lt": "less than"}
 
 
 def describe_allowed(field: FieldInfo) -> str:
     """What a field accepts, in words: "a whole number, at least 1"."""
     if get_origin(field.annotation) is tuple:
-        return "a number for each style, at least 0, with commas between"
+        return f"a number for each style, at least 0, at most {MAX_SHARE}, with commas between"
     if choices := get_args(field.annotation):
         return "one of " + ", ".join(choices)
     if field.examples:
@@ -431,7 +455,7 @@ def describe_allowed(field: FieldInfo) -> str:
         return f"{', '.join(sets)}, or layers with weights greater than 0, like {example}"
     kind = "a whole number" if field.annotation is int else "a number"
     bounds = [
-        f"{words} {getattr(constraint, bound)}"
+        f"{words} {_in_short(getattr(constraint, bound))}"
         for constraint in field.metadata
         for bound, words in _BOUNDS.items()
         if getattr(constraint, bound, None) is not None

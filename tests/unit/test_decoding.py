@@ -25,6 +25,9 @@ SMALL = encoded(picture(), "PNG")
 EMPTY_SCAN = bytes.fromhex("ffda 0008 01 01 00 01 3f 00")
 """AC coefficients of the first component, none of which is there."""
 
+VISIBLE = {"RGBA": (9, 9, 9, 200), "LA": (9, 200)}
+"""Colours of images that are not transparent everywhere."""
+
 
 @pytest.fixture
 def decoder() -> Iterator[Decoder]:
@@ -82,7 +85,7 @@ def test_a_progressive_jpeg_of_empty_scans_is_not_decoded(decoder: Decoder) -> N
 def test_a_picture_that_takes_too_long_ends_its_process_only() -> None:
     # Without any allowance a picture is too slow as soon as a second of processor time is full.
     decoder = Decoder(cpu_seconds=0, wait_seconds=PATIENCE_SECONDS)
-    picture_of_seconds = encoded(Image.new("RGBA", (5000, 5000)), "PNG")
+    picture_of_seconds = encoded(Image.new("RGBA", (5000, 5000), VISIBLE["RGBA"]), "PNG")
     for _ in itertools.count():
         try:
             decoder.inspect(picture_of_seconds, "content")
@@ -99,7 +102,7 @@ def test_a_picture_that_takes_too_much_memory_is_refused(monkeypatch: pytest.Mon
     monkeypatch.setattr(decoding, "BASE_BYTES", 64 * 1024**2)
     decoder = Decoder(1_000_000, wait_seconds=PATIENCE_SECONDS)
     with pytest.raises(InvalidImage):
-        decoder.small(encoded(Image.new("RGBA", (6000, 6000)), "PNG"), 400)
+        decoder.small(encoded(Image.new("RGBA", (6000, 6000), VISIBLE["RGBA"]), "PNG"), 400)
     assert decoder.inspect(SMALL, "content").size == (64, 48)
     decoder.close()
 
@@ -108,7 +111,7 @@ def test_a_picture_that_takes_too_much_memory_is_refused(monkeypatch: pytest.Mon
     ("mode", "format_name", "how"),
     [
         ("RGBA", "PNG", {}),
-        ("P", "PNG", {"transparency": 0}),
+        ("P", "PNG", {"transparency": 1}),
         ("I;16", "PNG", {}),
         ("LA", "PNG", {}),
         ("CMYK", "JPEG", {"progressive": True}),
@@ -121,7 +124,7 @@ def test_the_largest_picture_fits_into_the_memory_of_a_process(
     mode: str, format_name: str, how: dict[str, Any]
 ) -> None:
     size = (5774, 4330)
-    data = encoded(Image.new(mode, size), format_name, **how)
+    data = encoded(Image.new(mode, size, VISIBLE.get(mode, 0)), format_name, **how)
     decoder = Decoder(size[0] * size[1], wait_seconds=PATIENCE_SECONDS)
     assert decoder.inspect(data, "content").size == size
     assert Image.open(io.BytesIO(decoder.small(data, 400))).size == (400, 300)
@@ -130,7 +133,7 @@ def test_the_largest_picture_fits_into_the_memory_of_a_process(
 
 def test_a_thumbnail_holds_the_pixels_about_twice() -> None:
     decoder = Decoder(wait_seconds=PATIENCE_SECONDS)
-    decoder.small(encoded(Image.new("RGBA", (8000, 6000)), "PNG"), 400)
+    decoder.small(encoded(Image.new("RGBA", (8000, 6000), VISIBLE["RGBA"]), "PNG"), 400)
     with open(f"/proc/{pid_of(decoder)}/status") as status:  # noqa: PTH123
         peak = next(int(line.split()[1]) for line in status if line.startswith("VmHWM"))
     assert 1024 * peak < 100e6 + 2 * 4 * 48e6

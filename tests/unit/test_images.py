@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps, features
 
 from conftest import encoded, picture
-from nst.images import ImageSource, load
+from nst.image_reader import ImageSource
+from nst.images import load
 
 Array = NDArray[Any]
 
@@ -27,6 +28,11 @@ def pixels(source: ImageSource, mode: str = "RGB") -> Array:
     image = load(source, "content")
     assert image.mode == mode
     return np.asarray(image).astype(float)
+
+
+def visible(levels: Array) -> Array:
+    """Levels with alpha, black where nothing is visible: colours there are the reader's affair."""
+    return levels * (levels[..., 3:] > 0)
 
 
 def grey(values: Array) -> Array:
@@ -136,7 +142,7 @@ def test_alpha_is_kept(format_name: str) -> None:
     image = picture()
     image.putalpha(picture(mode="L"))
     file = encoded(image, format_name, lossless=True, exact=True)
-    assert np.array_equal(pixels(file, "RGBA"), np.asarray(image))
+    assert np.array_equal(visible(pixels(file, "RGBA")), visible(np.asarray(image)))
 
 
 def test_grey_with_alpha_keeps_both() -> None:
@@ -144,7 +150,7 @@ def test_grey_with_alpha_keeps_both() -> None:
     image.putalpha(Image.linear_gradient("L").resize(image.size))
     levels = np.asarray(image)
     expected = np.dstack([grey(levels[..., 0]), levels[..., 1]])
-    assert np.array_equal(pixels(encoded(image, "PNG"), "RGBA"), expected)
+    assert np.array_equal(visible(pixels(encoded(image, "PNG"), "RGBA")), visible(expected))
 
 
 def test_palette_with_transparent_entries() -> None:
@@ -153,7 +159,7 @@ def test_palette_with_transparent_entries() -> None:
     alphas = np.arange(16) * 17
     file = encoded(image, "PNG", transparency=bytes(alphas.tolist()))
     expected = np.dstack([palette[np.asarray(image)], alphas[np.asarray(image)]])
-    assert np.array_equal(pixels(file, "RGBA"), expected)
+    assert np.array_equal(visible(pixels(file, "RGBA")), visible(expected))
 
 
 def test_palette_with_alpha_channel() -> None:
@@ -163,7 +169,7 @@ def test_palette_with_alpha_channel() -> None:
     image = rgba.convert("PA")
     palette = np.array(image.getpalette("RGB")).reshape(-1, 3)
     expected = np.dstack([palette[np.asarray(image)[..., 0]], np.asarray(alpha)])
-    assert np.array_equal(pixels(image, "RGBA"), expected)
+    assert np.array_equal(visible(pixels(image, "RGBA")), visible(expected))
 
 
 def test_one_transparent_grey() -> None:
@@ -171,15 +177,13 @@ def test_one_transparent_grey() -> None:
     level = int(levels[20, 20])
     file = encoded(picture(mode="L"), "PNG", transparency=level)
     expected = np.dstack([grey(levels), np.where(levels == level, 0, 255)])
-    assert np.array_equal(pixels(file, "RGBA"), expected)
+    assert np.array_equal(visible(pixels(file, "RGBA")), visible(expected))
 
 
 def test_one_transparent_grey_of_sixteen_bits() -> None:
     file = png(RAMP, 0, (b"tRNS", struct.pack(">H", int(RAMP[20, 20]))))
     transparent = pixels(file, "RGBA")[..., 3] == 0
-    assert transparent[20, 20]
-    # Greys that look the same in 8 bits go with it.
-    assert not transparent[abs(RAMP - RAMP[20, 20]) > 257].any()
+    assert np.array_equal(transparent, RAMP[20, 20] == RAMP)
 
 
 @pytest.mark.parametrize("mode", ["LA", "PA", "RGBA"])
@@ -325,7 +329,9 @@ def test_array_is_scaled_to_eight_bits(shape: tuple[int, ...], kind: str) -> Non
     array = (share * white).astype(kind)
     expected = grey(share * 255) if len(shape) == 2 else share * 255
     mode = "RGBA" if shape[-1] == 4 else "RGB"
-    assert abs(pixels(array, mode) - expected).max() <= 1
+    difference = pixels(array, mode) - expected
+    is_seen = expected[..., 3:] >= 1 if mode == "RGBA" else True
+    assert abs(difference * is_seen).max() <= 1
 
 
 def test_array_beyond_white_is_clipped() -> None:

@@ -1,6 +1,7 @@
 """What cannot be read is an InvalidImage with one line that names the problem and the remedy."""
 
 import io
+import re
 import struct
 import warnings
 import zlib
@@ -16,7 +17,8 @@ from PIL import Image, ImageFile, features
 from conftest import encoded, picture
 from nst import images
 from nst.errors import InvalidImage
-from nst.images import MIN_SIDE_PIXELS, ImageSource, check_sides, load
+from nst.image_reader import ImageSource
+from nst.images import MIN_SIDE_PIXELS, check_result_size, check_sides, fit, load
 
 AVIF = ["AVIF"] if features.check("avif") else []
 
@@ -145,8 +147,35 @@ def test_no_pixels() -> None:
 
 def test_smallest_picture_is_read() -> None:
     assert load(Image.new("RGB", (MIN_SIDE_PIXELS,) * 2), "content").size == (16, 16)
-    with pytest.raises(InvalidImage, match=r"15×400 pixels are too few.*larger size"):
+    with pytest.raises(InvalidImage, match=r"15×400 pixels are too few.*larger picture"):
         check_sides((15, 400), "content")
+
+
+@pytest.mark.parametrize(
+    ("content", "size"),
+    [
+        ((1600, 32), 512),
+        ((1600, 32), 32),
+        ((24_000, 20), 32),
+        ((24_000, 20), 512),
+        ((20, 24_000), 4096),
+        ((16, 1_000_000), 512),
+    ],
+)
+def test_remedy_for_a_result_that_is_too_narrow_works(content: tuple[int, int], size: int) -> None:
+    with pytest.raises(InvalidImage) as caught:
+        check_result_size(content, size, 4096)
+    remedy = caught.value.reason.rsplit("; ", 1)[1]
+    number = int(re.search(r"at (?:least|most) (\d+)", remedy)[1])  # type: ignore[index]
+    if remedy.startswith("give a size"):
+        check_result_size(content, number, 4096)
+    else:
+        check_result_size((number * 100, 100), size, 4096)
+
+
+def test_fitting_leaves_every_side_a_pixel() -> None:
+    assert fit((24_000, 20), 400) == (400, 1)
+    assert fit((20, 24_000), 400) == (1, 400)
 
 
 @pytest.fixture

@@ -95,7 +95,8 @@ def test_longest_side_is_exact_and_the_other_half_a_pixel_off_at_most(
 ) -> None:
     fitted = fit((width, height), longest)
     assert max(fitted) == longest
-    assert abs(min(fitted) - longest * min(width, height) / max(width, height)) <= 0.5 + 1e-9
+    exact = max(1, longest * min(width, height) / max(width, height))
+    assert abs(min(fitted) - exact) <= 0.5 + 1e-9
     assert (fitted[0] >= fitted[1]) == (width >= height) or fitted[0] == fitted[1]
 
 

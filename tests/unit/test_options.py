@@ -82,8 +82,9 @@ def test_every_field_is_a_number_or_a_choice_or_several_numbers_or_names_layers(
 
 
 @pytest.mark.parametrize("name", NUMBERS)
-def test_every_number_has_a_lower_bound(name: str) -> None:
+def test_every_number_has_finite_bounds(name: str) -> None:
     assert {"ge", "gt"} & {kind for kind, _ in bounds(name)}
+    assert {"le", "lt"} & {kind for kind, _ in bounds(name)}
 
 
 @pytest.mark.parametrize(("name", "kind", "bound"), BOUNDS)
@@ -134,11 +135,15 @@ def test_one_value_is_not_several_and_not_none(name: str, value: object) -> None
     assert refused(**{name: value}).allowed == describe_allowed(FIELDS[name])
 
 
-@pytest.mark.parametrize("value", ["0.7,-0.3", "0.7;0.3", "1,,2", ",", [1, "x"], ["nan"], 5])
+@pytest.mark.parametrize(
+    "value", ["0.7,-0.3", "1e308,1e308", "0.7;0.3", "1,,2", ",", [1, "x"], ["nan"], 5]
+)
 def test_one_wrong_share_is_told_with_all_of_them(value: object) -> None:
     error = refused(style_blend=value)
     assert (error.field, error.value) == ("style_blend", value)
-    assert error.allowed == "a number for each style, at least 0, with commas between"
+    assert (
+        error.allowed == "a number for each style, at least 0, at most 1000000, with commas between"
+    )
 
 
 def test_one_share_must_count() -> None:
@@ -250,7 +255,8 @@ def test_options_are_frozen() -> None:
     ("name", "words"),
     [
         ("size", "a whole number, at least 32, at most 16000"),
-        ("learning_rate", "a number, more than 0"),
+        ("learning_rate", "a number, more than 0, at most 1000"),
+        ("style_weight", "a number, at least 0, at most 1e12"),
         ("convergence_tolerance", "a number, at least 0, less than 1"),
         ("optimizer", "one of lbfgs, adam"),
         ("model", "one of vgg19, vgg16"),

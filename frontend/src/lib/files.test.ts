@@ -19,7 +19,10 @@ describe('formatOf', () => {
     ['MM\0*....', 'TIFF'],
     ['\0\0\0\x20ftypavif', 'AVIF'],
     ['\0\0\0\x20ftypheic', 'HEIC'],
-    ['\0\0\0\x20ftypmif1', 'HEIC'],
+    ['\0\0\0\x1cftypmif1\0\0\0\0mif1avifmiaf', 'AVIF'],
+    ['\0\0\0\x18ftypmif1\0\0\0\0mif1heic', 'HEIC'],
+    ['\0\0\0\x18ftypmsf1\0\0\0\0msf1hevc', 'HEIC'],
+    ['\0\0\0\x10ftypisom\0\0\0\0heic', 'video'],
     ['\0\0\0\x20ftypisom', 'video'],
     ['GIF89a', 'GIF'],
     ['BM......', 'BMP'],
@@ -31,14 +34,14 @@ describe('formatOf', () => {
     ['\x00\x01\x02\xfe', 'unknown'],
     ['', 'unknown'],
   ])('%j is %s', (start, format) => {
-    expect(formatOf(bytes(start))).toBe(format);
+    expect(formatOf(bytes(start), DOCUMENT.brands)).toBe(format);
   });
 });
 
 describe('checkPicture', () => {
   const measured = (size: Size | null) => () => Promise.resolve(size);
   const check = (picture: File, size: Size | null = [600, 400]) =>
-    checkPicture(picture, DOCUMENT.limits, DOCUMENT.formats, measured(size));
+    checkPicture(picture, DOCUMENT, measured(size));
 
   it('takes a picture by its content, whatever its name says', async () => {
     expect(await check(file(PNG, 'cat.txt'))).toEqual({ format: 'PNG', size: [600, 400] });

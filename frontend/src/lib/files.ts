@@ -1,7 +1,7 @@
 /** What a chosen file is, found out before anything is uploaded. */
 
 import { texts } from '../texts';
-import type { Limits, Size } from './types';
+import type { OptionsDocument, Size } from './types';
 
 export type Format =
   | 'JPEG' | 'PNG' | 'WebP' | 'TIFF' | 'AVIF' | 'GIF' | 'BMP'
@@ -15,6 +15,7 @@ const TYPES: Partial<Record<Format, string>> = {
   AVIF: 'image/avif',
   GIF: 'image/gif',
   BMP: 'image/bmp',
+  HEIC: 'image/heic',
 };
 
 const MAGIC: [start: string, format: Format][] = [
@@ -28,19 +29,25 @@ const MAGIC: [start: string, format: Format][] = [
   ['PK\x03\x04', 'ZIP'],
 ];
 
-/** The format by the first bytes; a name proves nothing. */
-export function formatOf(bytes: Uint8Array): Format {
-  const start = String.fromCharCode(...bytes.subarray(0, 64));
-  const brand = start.slice(4, 12);
-  if (brand.startsWith('ftyp')) {
-    if (brand.startsWith('avi', 4)) return 'AVIF';
-    return /hei|hev|mif|msf/.test(brand.slice(4)) ? 'HEIC' : 'video';
-  }
+const FIRST_BYTES = 1024;
+
+/** The format by the first bytes; a name proves nothing. `brands` are the server's. */
+export function formatOf(bytes: Uint8Array, brands: Record<string, string> = {}): Format {
+  const start = String.fromCharCode(...bytes.subarray(0, FIRST_BYTES));
+  if (start.startsWith('ftyp', 4)) return formatOfBrands(start, brands);
   if (start.startsWith('RIFF')) return start.slice(8, 12) === 'WEBP' ? 'WebP' : 'video';
   const known = MAGIC.find(([magic]) => start.startsWith(magic));
   if (known) return known[1];
   if (/^\s*(<\?xml[^>]*>\s*)?<(!--|svg)/.test(start)) return 'SVG';
   return bytes.length > 0 && bytes.subarray(0, 64).every((byte) => byte >= 9 && byte < 127) ? 'text' : 'unknown';
+}
+
+/** The major brand and then the compatible ones are looked up: mif1 alone names no format. */
+function formatOfBrands(start: string, brands: Record<string, string>): Format {
+  const length = Array.from(start.slice(0, 4)).reduce((sum, byte) => sum * 256 + byte.charCodeAt(0), 0);
+  const compatible = start.slice(16, length).match(/[^]{4}/g) ?? [];
+  const type = [start.slice(8, 12), ...compatible].map((brand) => brands[brand]).find(Boolean);
+  return (Object.keys(TYPES) as Format[]).find((format) => type && TYPES[format] === type) ?? 'video';
 }
 
 export interface PictureFile {
@@ -77,13 +84,12 @@ const SHOWN: Format[] = ['JPEG', 'PNG', 'WebP', 'GIF', 'BMP'];
 
 export async function checkPicture(
   file: File,
-  limits: Limits,
-  formats: string[],
+  { limits, formats, brands }: OptionsDocument,
   measureSize: Measure = measure,
 ): Promise<PictureFile> {
   const { wrongFile } = texts;
   if (file.size === 0) throw new WrongFile(wrongFile.empty(file.name));
-  const format = formatOf(new Uint8Array(await file.slice(0, 64).arrayBuffer()));
+  const format = formatOf(new Uint8Array(await file.slice(0, FIRST_BYTES).arrayBuffer()), brands);
   const type = TYPES[format];
   if (!type || !formats.includes(type)) throw new WrongFile(wrongFile.format(file.name, format, namesOf(formats)));
   if (file.size > limits.max_upload_bytes) {

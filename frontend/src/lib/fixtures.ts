@@ -44,6 +44,7 @@ export const DOCUMENT: OptionsDocument = {
   },
   limits: { max_upload_bytes: 1_000_000, max_pixels: 50_000_000, max_styles: 2, max_size: 2048, max_job_seconds: 86400, max_pixel_steps_per_day: 2e11 },
   formats: ['image/jpeg', 'image/png', 'image/webp', 'image/tiff', 'image/avif'],
+  brands: { avif: 'image/avif', avis: 'image/avif', heic: 'image/heic', hevc: 'image/heic' },
 };
 
 export function job(changes: Partial<Job> = {}): Job {

@@ -122,7 +122,7 @@ class Studio {
       this.#importLooks(await file.text(), file.name);
       return;
     }
-    const { format, size } = await checkPicture(file, this.document.limits, this.document.formats);
+    const { format, size } = await checkPicture(file, this.document);
     if (role === null && (await this.#useRecipe(file))) return;
     const url = URL.createObjectURL(file);
     const shown = size !== null;

@@ -166,6 +166,8 @@ export interface OptionsDocument {
   limits: Limits;
   /** Media types of pictures that are taken. */
   formats: string[];
+  /** Media type by the brands of AVIF and HEIC files, taken or not. */
+  brands: Record<string, string>;
 }
 
 export interface RecipeDocument {

@@ -15,6 +15,7 @@ from nst.api.service import sends, service
 from nst.api.views import SampleView
 from nst.controls import STEERABLE
 from nst.errors import InvalidOption
+from nst.image_files import BRANDS
 from nst.jobs.submit import CONTENT_TYPES, DAY_SECONDS, MAX_STYLES
 from nst.options import DEFAULT_PRESET, PRESETS, Need, StyleTransferOptions, needs_of
 from nst.recipe import Recipe
@@ -48,6 +49,9 @@ class OptionsView(BaseModel):
     options with one of these values; null: any value greater than 0."""
     limits: LimitsView
     formats: list[str]
+    """Media types of the pictures that are taken."""
+    brands: dict[str, str]
+    """Media type by the brands at the beginning of AVIF and HEIC files, taken or not."""
 
     model_config = {"alias_generator": lambda name: name.rstrip("_"), "populate_by_name": True}
 
@@ -80,6 +84,7 @@ def options() -> OptionsView:
             max_pixel_steps_per_day=limits.max_pixel_steps_per_day,
         ),
         formats=list(CONTENT_TYPES.values()),
+        brands={brand: f"image/{name.lower()}" for brand, name in BRANDS.items()},
     )
 
 

@@ -2,7 +2,7 @@
 
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import product
 from pathlib import Path
@@ -25,10 +25,20 @@ from nst.cli.options import (
     with_dashes,
 )
 from nst.cli.painting import Painter, Painting
-from nst.errors import Diverged, InvalidImage, InvalidOption, OutOfMemory, TransferCanceled
+from nst.errors import (
+    Diverged,
+    InvalidImage,
+    InvalidOption,
+    OutOfMemory,
+    StorageError,
+    TransferCanceled,
+)
+from nst.image_files import READABLE
+from nst.image_reader import HEIC_REMEDY
 from nst.options import DEFAULT_PRESET, StyleTransferOptions
 
 CONTACT_SHEET = "contact-sheet.jpg"
+HEIC_SUFFIXES = (".heic", ".heif", ".hif")
 
 SECONDS_BETWEEN_LOOKS = 1.0
 """At a watched directory; a file that has not changed from one look to the next is whole."""
@@ -118,6 +128,9 @@ def batch(
         to_paint = iter(
             _matched(content_files, style_files) if pairs else product(content_files, style_files)
         )
+    images.check_output(output / CONTACT_SHEET)
+    for place in (contents, styles):
+        _tell_skipped(place)
     code = work.paint(to_paint, is_endless=watch)
     work.finish(is_table=not pairs)
     return code
@@ -154,7 +167,10 @@ class Batch:
         """Save the contact sheet if there is anything new, and sum up."""
         if self.counts["painted"]:
             sheet = self.directory / CONTACT_SHEET
-            click.echo(images.save(self._sheet(is_table), sheet, overwrite=self.overwrite))
+            try:
+                click.echo(images.save(self._sheet(is_table), sheet, overwrite=self.overwrite))
+            except StorageError as error:
+                say(str(error))
         click.echo(
             ", ".join(f"{self.counts[what]} {what}" for what in ("painted", "skipped", "failed")),
             err=True,
@@ -177,7 +193,11 @@ class Batch:
         except InvalidImage as error:
             self.unusable.add(content if error.role == "content" else style)
             say(str(error))
-        except (OutOfMemory, Diverged) as error:
+        except (OutOfMemory, Diverged, StorageError) as error:
+            say(f"{content} with {style}: {error}")
+        except InvalidOption as error:
+            if error.field != "output":  # of the whole batch, and so of every other pair
+                raise
             say(f"{content} with {style}: {error}")
         return "failed"
 
@@ -186,7 +206,7 @@ class Batch:
             content=content,
             styles=(style,),
             output=output,
-            frames=output.with_name(f"{output.stem}_frames"),
+            frames=output.with_name(images.derived_name(output.stem, "_frames")),
             overwrite=self.overwrite,
             with_recipe=self.with_recipe,
         )
@@ -200,7 +220,7 @@ class Batch:
         return "painted"
 
     def _output(self, content: Path, style: Path) -> Path:
-        return self.directory / f"{content.stem}_{style.stem}{self.suffix}"
+        return self.directory / images.derived_name(f"{content.stem}_{style.stem}", self.suffix)
 
     def _sheet(self, is_table: bool) -> Image.Image:
         if is_table:
@@ -225,22 +245,44 @@ def _pictures(argument: str, place: Path) -> list[Path]:
         files = _files(place)
     elif place.is_file():  # whatever its name looks like
         files = [place]
+    elif place.parent.is_dir():  # also one with brackets in its name
+        files = sorted(place.parent.glob(place.name))
     else:
         files = sorted(Path(place.anchor).glob(str(place.relative_to(place.anchor))))
     if not files:
         allowed = "a picture, a directory of pictures, or a pattern in quotes like 'photos/*.jpg'"
+        if "[" in str(place):
+            allowed += "; in a pattern [12] stands for 1 or 2, and [[] for a bracket"
         raise InvalidOption(argument, str(place), allowed)
     return files
 
 
 def _files(directory: Path) -> list[Path]:
-    """What looks like a picture; hidden files do not."""
-    suffixes = {s for s, name in Image.registered_extensions().items() if name in images.READABLE}
-    return sorted(
-        file
-        for file in directory.glob("*")
-        if file.suffix.lower() in suffixes and not file.name.startswith(".")
-    )
+    """Return the visible files that look like pictures, sorted by name."""
+    return [file for file in _visible(directory) if file.suffix.lower() in _suffixes(READABLE)]
+
+
+def _visible(directory: Path) -> list[Path]:
+    return sorted(file for file in directory.glob("*") if not file.name.startswith("."))
+
+
+def _suffixes(formats: Collection[str]) -> set[str]:
+    """Return the extensions of these formats, in lower case."""
+    known = {suffix for suffix, name in Image.registered_extensions().items() if name in formats}
+    return known | (set(HEIC_SUFFIXES) if "HEIC" in formats else set())
+
+
+def _tell_skipped(place: Path) -> None:
+    """Name the files of a directory that do not look like pictures."""
+    if not place.is_dir():
+        return
+    taken = set(_files(place))
+    skipped = [file for file in _visible(place) if file.is_file() and file not in taken]
+    if skipped:
+        names = ", ".join(file.name for file in skipped)
+        click.echo(f"{place}: skipped what is no picture by its name: {names}", err=True)
+    if any(file.suffix.lower() in HEIC_SUFFIXES for file in skipped):
+        click.echo(f"{place}: for HEIC photos {HEIC_REMEDY}", err=True)
 
 
 def _matched(contents: Sequence[Path], styles: Sequence[Path]) -> Iterable[Pair]:

@@ -14,6 +14,7 @@ from nst.bootstrap import Role, check_services, weights_store
 from nst.cli.errors import debug_option
 from nst.cli.serve import check_extra
 from nst.errors import InvalidOption
+from nst.image_files import READABLE
 from nst.options import MODELS
 
 PICTURE_FEATURES = {"jpg": "JPEG", "zlib": "PNG", "webp": "WebP", "libtiff": "TIFF", "avif": "AVIF"}
@@ -80,7 +81,9 @@ def _report_weights() -> bool:
 def _report_pictures() -> None:
     known = [name for feature, name in PICTURE_FEATURES.items() if features.check(feature)]
     missing = [name for name in PICTURE_FEATURES.values() if name not in known]
-    _say("pictures", f"{', '.join(known)}{'; MISSING ' + ', '.join(missing) if missing else ''}")
+    heic = "HEIC" if "HEIC" in READABLE else "HEIC with pip install 'nst[heic]'"
+    lack = f"; MISSING {', '.join(missing)}" if missing else ""
+    _say("pictures", f"{', '.join(known)}, {heic}{lack}")
     colour = "colour profiles are converted to sRGB"
     _say("", colour if features.check("littlecms2") else "MISSING littlecms: profiles are ignored")
 

@@ -231,6 +231,10 @@ def _check_outputs(painting: Painting, options: StyleTransferOptions) -> None:
     """Raise InvalidOption or VideoUnavailable if a result could not be written."""
     images.check_output(painting.output)
     images.check_bit_depth(painting.output.suffix, options.bit_depth)
+    if options.save_every and not options.is_draft:
+        images.check_directory(painting.frames, "output")
+    if painting.checkpoints and painting.checkpoint_every_seconds and not options.is_draft:
+        images.check_directory(painting.checkpoints, "output")
     if painting.timelapse:
         video.check_output(painting.timelapse, "timelapse")
         if options.is_draft:

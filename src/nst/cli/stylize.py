@@ -1,6 +1,7 @@
 """`nst stylize`."""
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -48,8 +49,8 @@ EVERYWHERE = Path("-")
     type=PATH,
     multiple=True,
     help="Where a style belongs: a picture in the shape of CONTENT, white there and grey at soft "
-    "edges; of one with transparency its alpha counts. Once for each style in their order, - for "
-    "everywhere.",
+    "edges; a shape in its alpha channel is used instead. Once for each style in their order, - "
+    "for everywhere.",
 )
 @click.option(
     "--detail-map",
@@ -148,19 +149,19 @@ def stylize(
     else:
         raise _usage_error("name two pictures: nst stylize CONTENT STYLE")
     say_ignored(options)
-    output = output or Path("_".join(picture.stem for picture in (content, *styles)) + ".png")
+    output = output or Path(_default_name((content, *styles)))
     painting = Painting(
         content=content,
         styles=styles,
         masks=where,
         detail_map=detail_map,
         output=output,
-        frames=output.with_name(f"{output.stem}_frames"),
+        frames=output.with_name(images.derived_name(output.stem, "_frames")),
         initial=init_image,
         timelapse=timelapse,
         overwrite=overwrite,
         with_recipe=not no_recipe,
-        checkpoints=resume or images.free_path(output.with_name(f"{output.stem}_checkpoint")),
+        checkpoints=resume or images.free_path(_checkpoint_directory(output)),
         checkpoint_every_seconds=checkpoint_every,
         goes_on=resume is not None,
     )
@@ -168,6 +169,14 @@ def stylize(
         options, device=device, precision=precision, max_memory=max_memory, weights=weights
     )
     return painter.paint(painting)
+
+
+def _default_name(pictures: Sequence[Path]) -> str:
+    return images.derived_name("_".join(picture.stem for picture in pictures), ".png")
+
+
+def _checkpoint_directory(output: Path) -> Path:
+    return output.with_name(images.derived_name(output.stem, "_checkpoint"))
 
 
 def _usage_error(message: str) -> click.UsageError:

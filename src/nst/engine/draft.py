@@ -26,7 +26,7 @@ from nst.engine.inputs import Inputs, finished, recoloured
 from nst.engine.pictures import levels
 from nst.engine.pictures.styles import Style, load_styles, mixed_levels
 from nst.errors import DraftUnavailable, InvalidOption
-from nst.options import StyleTransferOptions
+from nst.options import MAX_SIZE, StyleTransferOptions
 from nst.progress import Losses, OnProgress, Progress, Result, Samples, StopReason
 
 if TYPE_CHECKING:
@@ -135,8 +135,8 @@ def run_draft(options: StyleTransferOptions, inputs: Inputs) -> Result:
     picture does not count. Raises InvalidImage, InvalidOption, DraftUnavailable."""
     started = time.perf_counter()
     picture = images.load(inputs.content, "content")
+    images.check_result_size(picture.size, options.size, MAX_SIZE)
     size = images.fit(picture.size, options.size)
-    images.check_sides(size, "content")
     styles = load_styles(inputs.styles, inputs.masks, picture, options)
     colored = recoloured(styles, picture, size, options)
     draft = finished(_drafts(picture, colored, size), picture, options)
@@ -192,12 +192,12 @@ def _draft(content: Image.Image, style: Image.Image, size: tuple[int, int]) -> n
 def _painted_size(size: tuple[int, int]) -> tuple[int, int]:
     width, height = size
     scale = min(1.0, math.sqrt(MAX_PIXELS / (width * height)))
-    return round(width * scale), round(height * scale)
+    return max(1, round(width * scale)), max(1, round(height * scale))
 
 
 def _pixels(picture: Image.Image, size: tuple[int, int]) -> np.ndarray:
     """(H, W, 3), RGB from 0 to 1."""
-    return np.asarray(images.resize(images.flatten(picture), size), dtype=np.float32) / 255
+    return np.asarray(images.resize(images.colours(picture), size), dtype=np.float32) / 255
 
 
 def _run(content: np.ndarray, style: np.ndarray) -> np.ndarray:

@@ -16,8 +16,8 @@ from nst.engine.pictures.colour import prepare_style, with_colours_of
 from nst.engine.pictures.detail import load_detail, load_detail_map
 from nst.engine.pictures.styles import Masks, Style, Styles, load_styles, style_size
 from nst.errors import InvalidImage
-from nst.images import ImageSource
-from nst.options import StyleTransferOptions
+from nst.image_reader import ImageSource
+from nst.options import MAX_SIZE, StyleTransferOptions
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,15 +55,13 @@ class Pictures:
     def load(cls, inputs: Inputs, options: StyleTransferOptions) -> Self:
         """Raises InvalidImage, InvalidOption, NetworkUnavailable."""
         content = images.load(inputs.content, "content")
+        images.check_result_size(content.size, options.size, MAX_SIZE)
         styles = load_styles(inputs.styles, inputs.masks, content, options)
         detail = _load_detail(inputs.detail_map, content, options)
         initial = None if inputs.initial is None else images.load(inputs.initial, "initial")
         if options.is_matched:
             _check_textures(styles)
         size = images.fit(content.size, options.size)
-        images.check_sides(size, "content")
-        for style in styles:
-            images.check_sides(style_size(style.picture.size, size, options.style_scale), "style")
         colored = recoloured(styles, content, size, options)
         return cls(content, colored, detail, initial, size)
 
@@ -85,9 +83,8 @@ class Pictures:
 def _check_textures(styles: Sequence[Style]) -> None:
     """Neighbours differ in direction only, and one colour has none. Raises InvalidImage."""
     for style in styles:
-        if len(images.flatten(style.picture).getcolors(2) or ()) == 1:
-            reason = "it has one colour everywhere, so there is no texture to paint with"
-            raise InvalidImage("style", f"{reason}; choose another picture or preset gram")
+        if len(images.colours(style.picture).getcolors(2) or ()) == 1:
+            raise InvalidImage("style", images.NO_TEXTURE)
 
 
 def _load_detail(
@@ -125,6 +122,6 @@ def _recoloured(
 ) -> Style:
     """In the content's colours, and in its size beside a result of this size."""
     beside = style_size(style.picture.size, size, options.style_scale)
-    picture = images.resize(images.flatten(style.picture), beside)
-    picture = prepare_style(picture, images.flatten(content), options.color)
+    picture = images.resize(images.colours(style.picture), beside)
+    picture = prepare_style(picture, images.colours(content), options.color)
     return replace(style, picture=picture)

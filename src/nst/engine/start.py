@@ -37,7 +37,7 @@ def first_start(
         case "content":
             return content
         case "style":
-            resized = [images.resize(images.flatten(s.picture), size) for s in pictures.styles]
+            resized = [images.resize(images.colours(s.picture), size) for s in pictures.styles]
             return tensor(mixed(pictures.content, resized, pictures.styles))
         case "random":
             # Drawn on the CPU, so that a seed means the same picture on every device.

@@ -26,6 +26,7 @@ from nst.errors import (
     StorageError,
     TooManyRequests,
 )
+from nst.image_files import READABLE
 from nst.jobs.job import (
     CONTENT,
     DETAIL_MAP,
@@ -52,14 +53,8 @@ MAX_STYLES = 8
 
 DAY_SECONDS = 24 * 3600
 
-CONTENT_TYPES = {
-    "JPEG": "image/jpeg",
-    "PNG": "image/png",
-    "WEBP": "image/webp",
-    "TIFF": "image/tiff",
-    "AVIF": "image/avif",
-}
-"""Of the pictures that may be sent, by what is in them and not by their names."""
+CONTENT_TYPES = {name: f"image/{name.lower()}" for name in READABLE}
+"""Media types of the pictures that may be sent, by what is in them and not by their names."""
 
 logger = logging.getLogger(__name__)
 
@@ -165,7 +160,8 @@ class Jobs:
         job_id, files = new_id(), dict[str, bytes]()
 
         def place(upload: Upload, role: ImageRole, name: str) -> Picture:
-            picture = self._inspect(upload, role, f"{job_id}/{name}", client)
+            needs_texture = role == "style" and options.is_matched
+            picture = self._inspect(upload, role, f"{job_id}/{name}", client, needs_texture)
             files[picture.key] = upload.data
             return picture
 
@@ -180,7 +176,7 @@ class Jobs:
             preset=preset,
             given=tuple(given),
         )
-        images.check_sides(images.fit(order.content.size, options.size), "content")
+        self._check_shapes(order)
         job = Job(
             id=job_id,
             owner=owner,
@@ -363,14 +359,26 @@ class Jobs:
             allowed = f"at most {self.limits.max_size} on this server"
             raise InvalidOption("size", options.size, allowed)
 
-    def _inspect(self, upload: Upload, role: ImageRole, key: str, client: str) -> Picture:
+    def _check_shapes(self, order: Order) -> None:
+        """Raises InvalidImage."""
+        content = order.content.size
+        images.check_result_size(content, order.options.size, self.limits.max_size)
+        for mask in filter(None, order.masks):
+            images.check_drawn_over(mask.size, content, "mask")
+        if order.detail_map:
+            images.check_drawn_over(order.detail_map.size, content, "detail map")
+
+    def _inspect(
+        self, upload: Upload, role: ImageRole, key: str, client: str, needs_texture: bool
+    ) -> Picture:
         found = self._decoder.inspect(
             upload.data,
             role,
-            formats=tuple(CONTENT_TYPES),
             max_pixels=self.limits.max_pixels,
             client=client,
         )
+        if needs_texture and found.is_plain:
+            raise InvalidImage(role, images.NO_TEXTURE)
         return Picture(
             key=key,
             sha256=_sha256(upload.data),

@@ -9,6 +9,7 @@ from pydantic import TypeAdapter
 
 from conftest import SAMPLES
 from nst.controls import STEERABLE
+from nst.image_files import READABLE
 from nst.jobs.submit import MAX_STYLES, Limits
 from nst.options import DEFAULT_PRESET, PRESETS, StyleTransferOptions
 from service import Browser, House, form
@@ -55,9 +56,9 @@ def test_presets_limits_and_formats(options: dict[str, Any], house: House) -> No
         "max_job_seconds": 24 * 3600.0,
         "max_pixel_steps_per_day": 200_000_000_000,
     }
-    assert options["formats"] == [
-        f"image/{kind}" for kind in ("jpeg", "png", "webp", "tiff", "avif")
-    ]
+    assert options["brands"]["avif"] == "image/avif"
+    assert options["brands"]["heic"] == "image/heic"
+    assert options["formats"] == [f"image/{name.lower()}" for name in READABLE]
 
 
 def test_defaults_are_accepted_as_they_are_described(

@@ -132,7 +132,7 @@ def test_transparency_comes_back_on_the_result() -> None:
     image = run_draft(DRAFT, Inputs(content, picture())).image
     assert image.mode == "RGBA"
     assert image.getchannel("A").tobytes() == content.getchannel("A").tobytes()
-    opaque = paint_draft(images.flatten(content), picture(), (64, 48))
+    opaque = paint_draft(images.colours(images.load(content, "content")), picture(), (64, 48))
     assert image.convert("RGB").tobytes() == opaque.tobytes()
 
 

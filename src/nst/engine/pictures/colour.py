@@ -54,7 +54,7 @@ def with_colours_of(levels: np.ndarray, content: Image.Image, amount: float) -> 
     if amount == 0:
         return levels
     height, width = levels.shape[:2]
-    resized = images.resize(images.flatten(content), (width, height))
+    resized = images.resize(images.colours(content), (width, height))
     change: np.ndarray = np.asarray(resized, dtype=np.float32) - levels
     change -= (change @ LUMA)[..., np.newaxis]
     change *= np.float32(amount)

@@ -11,8 +11,7 @@ from PIL import Image, ImageChops
 from nst import images
 from nst.engine.pictures.protect import protect
 from nst.engine.pictures.styles import load_over, resize_mask
-from nst.errors import InvalidImage
-from nst.images import ImageSource
+from nst.image_reader import ImageSource
 from nst.options import StyleTransferOptions
 
 NOT_FOUND = {"faces": "no face was found", "person": "no person was found"}
@@ -51,15 +50,13 @@ def load_detail(
 
 
 def load_detail_map(source: ImageSource, content: Image.Image, size: int) -> Image.Image:
-    """Return the brightness of the picture, or its alpha if it has transparency, in mode L.
+    """Return the alpha of the picture if it carries a shape, else its brightness, in mode L.
 
     Raises InvalidImage if it does not have the shape of the content picture, or if a result with
     this longest side would see the same brightness everywhere.
     """
     detail_map = load_over(source, content, "detail map")
-    darkest, brightest = _seen_range(detail_map, content, size)
-    if darkest == brightest:
-        raise InvalidImage("detail map", _UNIFORM.get(darkest, _GREY))
+    images.check_drawn(resize_mask(detail_map, images.fit(content.size, size)), "detail map")
     return detail_map
 
 
@@ -67,10 +64,3 @@ def _seen_range(detail_map: Image.Image, content: Image.Image, size: int) -> tup
     """Return the darkest and the brightest value beside a result with this longest side."""
     seen = np.asarray(resize_mask(detail_map, images.fit(content.size, size)))
     return int(seen.min()), int(seen.max())
-
-
-_GREY = "it is equally bright everywhere; leave it out and use a lower strength instead"
-_UNIFORM = {
-    0: "it is black everywhere; make it white where more of the photo should stay",
-    255: "it is white everywhere; leave it out and use a lower strength instead",
-}

@@ -97,7 +97,7 @@ def protect(picture: Image.Image, what: Literal["faces", "person"]) -> Image.Ima
 
 def _shrunk(picture: Image.Image) -> Image.Image:
     """The picture as RGB, with no more pixels than the networks can make use of."""
-    rgb = images.flatten(picture)
+    rgb = images.colours(picture)
     width, height = images.fit(rgb.size, min(max(rgb.size), MAX_SIDE))
     return images.resize(rgb, (max(1, width), max(1, height)))
 

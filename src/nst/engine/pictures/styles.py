@@ -14,18 +14,13 @@ from PIL import Image
 from nst import images
 from nst.engine.pictures import levels
 from nst.errors import ImageRole, InvalidImage, InvalidOption
-from nst.images import ImageSource
+from nst.image_reader import ImageSource
 from nst.options import StyleTransferOptions
 
 Styles: TypeAlias = "ImageSource | Sequence[ImageSource]"
 """One style picture or a list of them."""
 Masks: TypeAlias = "Sequence[ImageSource | None]"
 """In the order of the styles; None, and what is missing at the end: the style is everywhere."""
-
-ASPECT_TOLERANCE = 0.02
-"""By which the aspect ratios of a mask and the content may differ, relative to one another: both
-have been rounded to whole pixels."""
-
 
 MAX_STYLE_AREA = 4.0
 """Pixels of the style picture per pixel of the result, at most: a panorama as style must not need
@@ -65,27 +60,20 @@ def load_styles(
 
 
 def load_mask(source: ImageSource, content: Image.Image, size: int) -> Image.Image:
-    """The brightness of the picture, or its alpha if it has transparency: so what was cut out of
-    a photograph is a mask for it. Raises InvalidImage if it does not fit the content picture, or if
-    a result with this longest side would have no white in it."""
+    """Return the alpha of the picture if it carries a shape, else its brightness: so what was cut
+    out of a photograph is a mask for it. Raises InvalidImage if it does not fit the content
+    picture, or if a result with this longest side would have no white in it."""
     mask = load_over(source, content, "mask")
-    if not resize_mask(mask, images.fit(content.size, size)).getbbox():
-        raise InvalidImage("mask", "it is black everywhere; make it white where its style belongs")
+    images.check_drawn(resize_mask(mask, images.fit(content.size, size)), "mask")
     return mask
 
 
 def load_over(source: ImageSource, content: Image.Image, role: ImageRole) -> Image.Image:
-    """Load a picture that was drawn over the content picture: its alpha if it has transparency,
+    """Load a picture that was drawn over the content picture: its alpha if that carries a shape,
     else its brightness, in mode L. Raises InvalidImage if its aspect ratio is another one."""
     picture = images.load(source, role)
-    ratio = (picture.width * content.height) / (picture.height * content.width)
-    if abs(ratio - 1) > ASPECT_TOLERANCE:
-        raise InvalidImage(
-            role,
-            f"{picture.width}×{picture.height} pixels have another shape than the content's "
-            f"{content.width}×{content.height}; draw it over the content picture",
-        )
-    return picture.getchannel("A") if picture.mode == "RGBA" else picture.convert("L")
+    images.check_drawn_over(picture.size, content.size, role)
+    return images.shape(picture)
 
 
 def style_size(
@@ -93,12 +81,14 @@ def style_size(
 ) -> tuple[int, int]:
     """The style picture at the height of the result, as in the classic programs, times its scale,
     its aspect ratio kept; lower where it would have more than MAX_STYLE_AREA times the pixels of
-    the result. The scale does not make a side shorter than MIN_STYLE_SIDE."""
+    the result. The scale does not make a side shorter than MIN_STYLE_SIDE, and nothing makes one
+    shorter than the deepest layer needs."""
     width, height = size
     at_height = content_size[1] / height
     smallest = min(at_height, MIN_STYLE_SIDE / min(size))
     largest = math.sqrt(MAX_STYLE_AREA * content_size[0] * content_size[1] / (width * height))
-    scale = min(max(at_height * style_scale, smallest), largest)
+    least = images.MIN_SIDE_PIXELS / min(size)
+    scale = max(min(max(at_height * style_scale, smallest), largest), least)
     return round(width * scale), round(height * scale)
 
 
@@ -138,7 +128,7 @@ def mixed_levels(
     height, width, _ = pictures[0].shape
     size = (width, height)
     parts = amounts(styles, size) or [np.full((1, 1), style.share) for style in styles]
-    base = np.asarray(images.resize(images.flatten(content), size), dtype=np.float64)
+    base = np.asarray(images.resize(images.colours(content), size), dtype=np.float64)
     result = base.copy()
     for part, picture in zip(parts, pictures, strict=True):
         result += part[:, :, None] * (picture - base)

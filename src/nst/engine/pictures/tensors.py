@@ -37,7 +37,7 @@ def covered(styles: Sequence[StyleInput]) -> Tensor:
 
 def to_tensor(picture: Image.Image, size: tuple[int, int]) -> Tensor:
     """(1, 3, H, W), RGB 0…255 minus MEAN_RGB, float32, of this width and height."""
-    resized = images.resize(images.flatten(picture), size)
+    resized = images.resize(images.colours(picture), size)
     pixels = torch.from_numpy(np.array(resized)).permute(2, 0, 1).unsqueeze(0)
     return (pixels.float() - _MEAN).contiguous()
 

@@ -8,8 +8,8 @@ import pytest
 from PIL import Image
 
 from conftest import picture
-from nst import StyleTransferOptions
-from nst.engine.pictures.styles import Style, amounts, load_mask, load_styles, mixed
+from nst import StyleTransferOptions, images
+from nst.engine.pictures.styles import Style, amounts, load_mask, load_styles, mixed, style_size
 from nst.errors import InvalidImage, InvalidOption
 
 CONTENT = picture(64, 48)
@@ -156,3 +156,12 @@ def test_pictures_are_mixed_by_their_shares() -> None:
 def test_pictures_go_where_their_masks_are_and_the_content_elsewhere() -> None:
     found = np.asarray(mixed(GREY, [WHITE, BLACK], styles(left(edge=0.25), left().rotate(180))))
     assert [int(found[5, x, 0]) for x in (3, 20, 50)] == [255, 128, 0]
+
+
+@pytest.mark.parametrize("size", [(300, 900), (24_000, 20), (20, 24_000), (16, 16)])
+@pytest.mark.parametrize("result", [(512, 41), (96, 64), (512, 512), (16, 512)])
+@pytest.mark.parametrize("scale", [0.1, 1.0, 10.0])
+def test_a_style_never_has_too_few_pixels(
+    size: tuple[int, int], result: tuple[int, int], scale: float
+) -> None:
+    assert min(style_size(size, result, scale)) >= images.MIN_SIDE_PIXELS

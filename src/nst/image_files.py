@@ -1,0 +1,216 @@
+"""Image files before they are decoded: their formats, and the metadata that decoders stumble over.
+
+A decoder that fails in a damaged text or profile loses an image whose pixels are whole. So it gets
+only the parts of a file that say something about pixels, orientation, colours or the recipe.
+"""
+
+import struct
+import zlib
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from importlib.util import find_spec
+from itertools import takewhile
+from typing import Any
+
+from PIL import Image
+from PIL.ExifTags import Base as ExifTag
+
+DECODERS = {
+    "JPEG": "JPEG",
+    "PNG": "PNG",
+    "WEBP": "WEBP",
+    "TIFF": "TIFF",
+    "AVIF": "AVIF",
+    "GIF": "GIF",
+    "BMP": "BMP",
+    "HEIC": "HEIF",
+}
+"""Every format that can be read, with Pillow's name for its decoder."""
+
+DEEP_TIFF = "TIFF of deep pixels"
+"""Format of images that `nst.deep_pixels` has read, beside those of Pillow."""
+
+READABLE = tuple(name for name in DECODERS if name != "HEIC" or find_spec("pi_heif"))
+"""Formats that this installation reads. HEIC needs the extra `heic`."""
+
+BRANDS = {
+    **dict.fromkeys(("avif", "avis"), "AVIF"),
+    **dict.fromkeys(("heic", "heix", "heim", "heis", "hevc", "hevx", "hevm", "hevs"), "HEIC"),
+}
+"""Format by the brands of an ISO media file (ISO/IEC 23008-12, AVIF 1.1). The brands mif1 and msf1
+name the container alone, so the compatible brands are looked through as well."""
+
+MAX_PIXELS = 150_000_000
+"""About the largest camera backs; 450 MB when decoded. Guards against decompression bombs."""
+
+MAX_PROFILE_BYTES = 16 * 1024**2
+"""Size of an unpacked colour profile in PNG, above which it is ignored."""
+
+RECIPE_KEY = "nst-recipe"
+"""Keyword of the text chunk that holds the recipe of an image."""
+
+_STARTS = (b"\xff\xd8", b"\x89PNG", b"II", b"MM", b"GIF8", b"BM")
+_PNG = b"\x89PNG\r\n\x1a\n"
+_PNG_KEPT = (b"tRNS", b"acTL", b"fcTL", b"fdAT")
+_JPEG_KEPT = {0xE0: b"JFIF", 0xE1: b"Exif\0", 0xE2: b"ICC_PROFILE\0", 0xEE: b"Adobe"}
+"""Marker and beginning of the application segments that matter."""
+_ICC_HEADER_BYTES = 14
+"""Name, number and count at the beginning of a profile's segment in JPEG (ICC.1, annex B)."""
+_WEBP_METADATA = (b"EXIF", b"ICCP")
+_WEBP_PIXELS = (b"VP8 ", b"VP8L", b"VP8X", b"ALPH", b"ANIM", b"ANMF")
+
+
+def is_image(start: bytes) -> bool:
+    """Return whether a file that begins with these 12 bytes or more may be an image."""
+    is_webp = start.startswith(b"RIFF") and start[8:12] == b"WEBP"
+    return is_webp or start[4:8] == b"ftyp" or start.startswith(_STARTS)
+
+
+def format_of(data: bytes) -> str | None:
+    """Return the format of an ISO media file by its brands: AVIF, HEIC, or None for any other."""
+    if data[4:8] != b"ftyp":
+        return None
+    length = min(int.from_bytes(data[:4], "big"), 1024)
+    brands = [data[8:12], *(data[at : at + 4] for at in range(16, length, 4))]
+    return next(filter(None, (BRANDS.get(brand.decode("latin-1")) for brand in brands)), None)
+
+
+def without_metadata(data: bytes) -> bytes:
+    """Return the file without the metadata that is not needed; a file of a damaged structure, or
+    of another format, as it is."""
+    for start, clean in (
+        (_PNG, _clean_png),
+        (b"\xff\xd8\xff", _clean_jpeg),
+        (b"RIFF", _clean_webp),
+    ):
+        if data.startswith(start):
+            with suppress(struct.error, IndexError):
+                return clean(data)
+    return data
+
+
+def profile_of(data: bytes) -> bytes | None:
+    """Return the colour profile of a PNG, unpacked; None if it has none that can be used."""
+    if not data.startswith(_PNG):
+        return None
+    chunks = takewhile(lambda chunk: chunk.kind != b"IDAT", _png_chunks(data))
+    packed = next((chunk for chunk in chunks if chunk.kind == b"iCCP" and chunk.is_whole), None)
+    with suppress(zlib.error):
+        unpacking = zlib.decompressobj()
+        stream = packed.body.partition(b"\0")[2][1:] if packed else b""
+        profile = unpacking.decompress(stream, MAX_PROFILE_BYTES)
+        return profile if unpacking.eof else None
+    return None
+
+
+def png_depth(data: bytes) -> int:
+    """Return the bits per sample of a PNG, 0 for files of another format."""
+    return data[24] if data.startswith(_PNG) and len(data) > 24 else 0
+
+
+def take_orientation(image: Image.Image) -> int:
+    """Return the EXIF orientation of an image, 1 to 8, and remove all EXIF from it.
+
+    Numbers written as text or bytes count, anything else is 1. XMP is not asked, as browsers do
+    not ask it.
+    """
+    for key in ("xmp", "XML:com.adobe.xmp", "Raw profile type exif"):
+        image.info.pop(key, None)
+    orientation = 1
+    with suppress(Exception):  # the pixels are whole, however broken the EXIF beside them is
+        orientation = _as_orientation(image.getexif().get(ExifTag.Orientation))
+    image.info.pop("exif", None)
+    image.getexif().clear()
+    return orientation
+
+
+def _as_orientation(value: Any) -> int:
+    if isinstance(value, tuple):
+        value = value[0]
+    if isinstance(value, bytes):
+        value = value[0] if value[0] <= 8 else value.decode("ascii")
+    number = int(value.strip("\0 ") if isinstance(value, str) else value)
+    return number if 1 <= number <= 8 else 1
+
+
+# ── parts of files ────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True)
+class _Chunk:
+    """A part of a file."""
+
+    kind: bytes
+    all: memoryview
+    """The chunk with its length and its checksum."""
+
+    @property
+    def body(self) -> bytes:
+        return bytes(self.all[8:-4])
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the checksum of PNG is right."""
+        return zlib.crc32(self.all[4:-4]) == int.from_bytes(self.all[-4:], "big")
+
+
+def _png_chunks(data: bytes) -> Iterator[_Chunk]:
+    """Yield the chunks up to the last one; one that is cut short only if it is critical."""
+    view, at = memoryview(data), len(_PNG)
+    while at + 8 <= len(data):
+        length, kind = struct.unpack_from(">I4s", data, at)
+        end = at + 12 + length
+        if end <= len(data) or kind[:1].isupper():
+            yield _Chunk(kind, view[at:end])
+        if kind == b"IEND":
+            return
+        at = end
+
+
+def _clean_png(data: bytes) -> bytes:
+    """EXIF comes right after the header: behind the pixels, the decoder would search for it."""
+    header: list[memoryview] = []
+    others: list[memoryview] = []
+    for chunk in _png_chunks(data):
+        if chunk.kind in (b"IHDR", b"eXIf"):
+            header += [chunk.all] if chunk.kind == b"IHDR" or chunk.is_whole else []
+        elif chunk.kind[:1].isupper() or chunk.kind in _PNG_KEPT or _is_recipe(chunk):
+            others.append(chunk.all)
+    return b"".join([_PNG, *header, *others])
+
+
+def _is_recipe(chunk: _Chunk) -> bool:
+    keyword = f"{RECIPE_KEY}\0".encode()
+    return chunk.kind == b"tEXt" and chunk.all[8 : 8 + len(keyword)] == keyword and chunk.is_whole
+
+
+def _clean_jpeg(data: bytes) -> bytes:
+    """Without the index of further images (MPF) it is one image, which is the first one."""
+    view, at = memoryview(data), 2
+    kept = [view[:2]]
+    while data[at] == 0xFF and (marker := data[at + 1]) != 0xDA:
+        if marker == 0xFF:  # a byte that fills
+            at += 1
+            continue
+        end = at + 2 + struct.unpack_from(">H", data, at + 2)[0]
+        is_application = 0xE0 <= marker <= 0xEF or marker == 0xFE
+        start = _JPEG_KEPT.get(marker)
+        is_numbered = marker != 0xE2 or end >= at + 4 + _ICC_HEADER_BYTES
+        if not is_application or (start and data.startswith(start, at + 4) and is_numbered):
+            kept.append(view[at:end])
+        at = end
+    return b"".join([*kept, view[at:]])
+
+
+def _clean_webp(data: bytes) -> bytes:
+    view, at = memoryview(data), 12
+    kept: list[memoryview] = []
+    while at + 8 <= len(data):
+        kind, length = struct.unpack_from("<4sI", data, at)
+        end = at + 8 + length + length % 2
+        if kind in _WEBP_PIXELS or (kind in _WEBP_METADATA and end <= len(data)):
+            kept.append(view[at:end])
+        at = end
+    body = b"".join([b"WEBP", *kept])
+    return b"RIFF" + struct.pack("<I", len(body)) + body

@@ -1,0 +1,236 @@
+"""Opens image files, arrays and Pillow images, and brings their samples to 8 bits.
+
+The mode of an image does not say all that its numbers mean: what else is known stays in its `info`
+until it is decoded.
+"""
+
+import io
+import os
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from PIL import Image, ImageChops, UnidentifiedImageError
+
+from nst.errors import ImageRole, ImageTooLarge, InvalidImage, UnsupportedImage
+from nst.image_files import (
+    DECODERS,
+    READABLE,
+    format_of,
+    is_image,
+    png_depth,
+    profile_of,
+    without_metadata,
+)
+
+if TYPE_CHECKING:
+    import numpy as np
+
+ImageSource: TypeAlias = "str | os.PathLike[str] | bytes | Image.Image | np.ndarray[Any, Any]"
+"""A path, the bytes of a picture file, a Pillow image, or an sRGB array: (H, W), (H, W, 3) or
+(H, W, 4), unsigned integers of 8 or 16 bits or floats in [0, 1]."""
+
+MAX_SCANS = 100
+"""Most scans of one JPEG file. Progressive files of cameras and programs have 10 to 30; each scan
+costs time in proportion to the pixels, even if it is empty."""
+
+HEIC_REMEDY = "install what reads it with pip install 'nst[heic]', or save the photo as JPEG"
+"""What to do with a HEIC photo where the extra `heic` is missing."""
+
+_TIFF_STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+_BITS, _COMPRESSION, _PHOTOMETRIC, _PLANES, _SAMPLE_FORMAT = 258, 259, 262, 284, 339
+"""Tags of TIFF 6.0."""
+_SEPARATE = 2
+"""Value of the tag _PLANES: each channel is stored by itself."""
+_GREY_STEPS = {2: 85, 4: 17}
+"""Grey levels between neighbouring samples, by the bits per sample."""
+_WHITE_IS_ZERO, _UNSIGNED, _LOWER = "nst white is zero", "nst unsigned", "nst lower bytes"
+"""Keys of what is known of an image that is not decoded yet."""
+
+
+@contextmanager
+def opened(source: ImageSource, role: ImageRole) -> Iterator[Image.Image]:
+    """The picture, not decoded yet. Whatever goes wrong with it is raised as InvalidImage."""
+    name = str(source) if isinstance(source, str | os.PathLike) else "the data"
+    try:
+        with warnings.catch_warnings():
+            # What Pillow warns about is an error of ours, as too many pixels, or does not matter.
+            warnings.filterwarnings("ignore", module=r"PIL\.")
+            with _open(source, role) as image:
+                yield image
+    except InvalidImage:
+        raise
+    except UnidentifiedImageError as error:
+        reason = f"{name} is not a picture that can be read; use {', '.join(READABLE)}"
+        raise UnsupportedImage(role, reason) from error
+    except (Image.DecompressionBombError, MemoryError) as error:
+        raise ImageTooLarge(role, f"{name} has too many pixels; make it smaller first") from error
+    except Exception as error:  # decoders stumble over damaged files in every possible way
+        reason = f"{name} is damaged or cut short ({error}); get a whole copy of it"
+        if isinstance(error, OSError) and error.strerror:
+            reason = f"{name} cannot be read ({error.strerror}); check the path and who may read it"
+        raise InvalidImage(role, reason) from error
+
+
+def _open(source: ImageSource, role: ImageRole) -> Image.Image:
+    if isinstance(source, Image.Image):
+        copy = source.copy()
+        copy.info.update(_tiff_facts(source))
+        return copy
+    if isinstance(source, bytes):
+        return _open_data(source, role, "the data")
+    if not isinstance(source, str | os.PathLike):
+        return _from_array(source, role)
+    path = Path(source)
+    if not path.is_file():
+        problem = f"{path} is not a file" if path.exists() else f"there is no file {path}"
+        raise InvalidImage(role, f"{problem}; name a picture")
+    with path.open("rb") as file:  # a film may be larger than the memory
+        data = file.read() if is_image(file.peek()) else b""
+    return _open_data(data, role, str(path))
+
+
+def _open_data(data: bytes, role: ImageRole, name: str) -> Image.Image:
+    _check_scans(data, role)
+    if format_of(data) == "HEIC":
+        _register_heic(role, name)
+    cleaned = without_metadata(data)
+    image: Image.Image | None
+    try:
+        image = Image.open(io.BytesIO(cleaned), formats=[DECODERS[each] for each in READABLE])
+    except UnidentifiedImageError:
+        if not data.startswith(_TIFF_STARTS):
+            raise
+        image = None
+    if image is None or (image.format == "TIFF" and _is_misread(image)):
+        if deep := _open_deep_tiff(data, role):
+            return deep
+        remedy = "save it uncompressed, or with 8 bits per channel"
+        raise UnsupportedImage(role, f"{name} holds a rare kind of pixels; {remedy}")
+    image.info.update(_tiff_facts(image) | _png_facts(image, data, cleaned))
+    return image
+
+
+def _register_heic(role: ImageRole, name: str) -> None:
+    """Raises UnsupportedImage if HEIC cannot be read."""
+    if "HEIC" not in READABLE:
+        raise UnsupportedImage(role, f"{name} is a HEIC photo; {HEIC_REMEDY}")
+    import pi_heif
+
+    pi_heif.register_heif_opener()
+
+
+def _is_misread(image: Any) -> bool:
+    """Return whether Pillow decodes this TIFF wrongly: planes of more than 8 bits, and compressed
+    numbers of 32 bits in the order of bytes of another machine."""
+    tags = image.tag_v2
+    is_deep = max(tags.get(_BITS, (1,))) > 8
+    is_foreign = tags.prefix == b"MM" and image.mode in ("I", "F") and tags.get(_COMPRESSION, 1) > 1
+    return bool(is_foreign or (is_deep and tags.get(_PLANES, 1) == _SEPARATE))
+
+
+def _open_deep_tiff(data: bytes, role: ImageRole) -> Image.Image | None:
+    """Return the image with 8 bits per channel; None if its pixels are not known. Raises
+    InvalidImage."""
+    from nst.deep_pixels import UnusablePixels, read_tiff
+
+    try:
+        return read_tiff(data)
+    except UnusablePixels as error:
+        raise InvalidImage(role, str(error)) from error
+
+
+def _tiff_facts(image: Image.Image) -> dict[str, Any]:
+    """Return what the numbers of a TIFF mean, where the mode does not say it."""
+    tags = getattr(image, "tag_v2", None)
+    if tags is None or not image.mode.startswith(("I", "F")):
+        return {}
+    is_unsigned = tags.get(_SAMPLE_FORMAT, (1,)) == (1,) and tags.get(_BITS, (1,)) == (32,)
+    return {_WHITE_IS_ZERO: tags.get(_PHOTOMETRIC) == 0, _UNSIGNED: is_unsigned}
+
+
+def _png_facts(image: Image.Image, data: bytes, cleaned: bytes) -> dict[str, Any]:
+    """Return the profile of a PNG, and its transparent colour by the values that samples have
+    when they are decoded."""
+    if image.format != "PNG":
+        return {}
+    facts: dict[str, Any] = {}
+    if profile := profile_of(data):
+        facts["icc_profile"] = profile
+    transparent, depth = image.info.get("transparency"), png_depth(data)
+    if isinstance(transparent, int) and image.mode == "L" and depth in _GREY_STEPS:
+        facts["transparency"] = transparent * _GREY_STEPS[depth]
+    if isinstance(transparent, tuple) and depth == 16:
+        facts[_LOWER] = cleaned
+    return facts
+
+
+def _check_scans(data: bytes, role: ImageRole) -> None:
+    # Between the markers of a JPEG the byte FF is always followed by 00 or by a restart.
+    if data.startswith(b"\xff\xd8") and (scans := data.count(b"\xff\xda")) > MAX_SCANS:
+        raise InvalidImage(
+            role,
+            f"this JPEG has {scans} scans, and at most {MAX_SCANS} are decoded; "
+            "open it in an image editor and save it again",
+        )
+
+
+def _from_array(array: "np.ndarray[Any, Any]", role: ImageRole) -> Image.Image:
+    try:
+        if array.dtype.kind == "f" and array.max() < 2:  # neither NaN nor a range of 0 to 255
+            array = (array.clip(0, 1) * 255).round().astype("uint8")
+        elif array.dtype.kind == "u" and array.dtype.itemsize == 2:
+            array = (array >> 8).astype("uint8")  # as Pillow does with files of 16 bits
+        if array.dtype != "uint8":
+            raise TypeError(array.dtype)
+        return Image.fromarray(array)
+    except (AttributeError, TypeError, ValueError) as error:
+        raise InvalidImage(
+            role,
+            f"{type(array).__name__} is not a picture; give a path, bytes, a Pillow image or an "
+            "array (H, W), (H, W, 3) or (H, W, 4) of uint8, uint16 or floats from 0 to 1",
+        ) from error
+
+
+def to_8_bits(image: Image.Image, role: ImageRole) -> Image.Image:
+    """Return the image with 8 bits per channel. Raises InvalidImage if it has no such values."""
+    if image.mode in ("La", "RGBa"):
+        return image.convert(f"{image.mode[:-1]}A")
+    if not image.mode.startswith(("I", "F")) and _LOWER not in image.info:
+        return image
+    from nst import deep_pixels
+
+    transparent = image.info.get("transparency")
+    try:
+        levels = image.convert("RGB") if _LOWER in image.info else _grey_levels(image)
+    except deep_pixels.UnusablePixels as error:
+        raise InvalidImage(role, str(error)) from error
+    if isinstance(transparent, tuple):
+        lower = _lower_bytes(image.info[_LOWER])
+        levels.putalpha(deep_pixels.is_other_colour(levels, lower, transparent))
+    elif transparent is not None:
+        levels.putalpha(deep_pixels.is_other_sample(image, transparent))
+    levels.info = {"icc_profile": image.info.get("icc_profile")}
+    return levels
+
+
+def _grey_levels(image: Image.Image) -> Image.Image:
+    """Return the numbers of mode I;16, I or F in mode L. Raises UnusablePixels."""
+    from nst import deep_pixels
+
+    if image.mode.startswith("I;16"):
+        levels = image.convert("I").point(lambda value: value * (255 / 65535) + 0.5).convert("L")
+    else:
+        levels = deep_pixels.grey(image, unsigned=image.info.get(_UNSIGNED, False))
+    return ImageChops.invert(levels) if image.info.get(_WHITE_IS_ZERO) else levels
+
+
+def _lower_bytes(data: bytes) -> Image.Image:
+    """Return a PNG of 16 bits per channel with the lower byte of each sample."""
+    image = Image.open(io.BytesIO(data), formats=["PNG"])
+    # Read as little-endian numbers, the upper byte of each is the lower one of the file.
+    image.tile = [tile._replace(args="RGB;16L") for tile in image.tile]
+    image.load()
+    return image.convert("RGB")
