@@ -212,8 +212,12 @@ class S3Storage(ObjectStorage):
         self._signer = signer
 
     def delete(self, prefix: str) -> None:
-        with _errors(prefix):
-            obstore.delete(self._store, [file.key for file in self.list(prefix)])
+        try:
+            with _errors(prefix):
+                obstore.delete(self._store, [file.key for file in self.list(prefix)])
+        except FileNotFoundError:
+            # Somebody else deletes them too, which some servers answer with an error.
+            super().delete(prefix)
 
     def link(self, key: str, seconds: float, disposition: str | None = None) -> str | None:
         if self._public is None or (disposition and self._signer is None):
@@ -299,6 +303,8 @@ def _errors(key: str) -> Iterator[None]:
         text = str(error)
         if isinstance(error, FileNotFoundError) and "NoSuchBucket" not in text:
             raise
+        if "NoSuchKey" in text:  # of a request for many files, which has no error type of its own
+            raise FileNotFoundError(key) from error
         DEPENDENCY_ERRORS.labels("storage").inc()
         if any(sign in text for sign in _FULL):
             raise StorageFull(Path(key), "there is no space left") from error
