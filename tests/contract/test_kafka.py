@@ -292,7 +292,7 @@ def test_a_broker_that_has_lost_its_memory(own_kafka: Broker, opened: Open) -> N
 
     def take() -> str | None:
         delivery = receive(queue)
-        with suppress(QueueError):  # the group is gone too, and a commit may be the first to hear it
+        with suppress(QueueError):  # the group is gone too, and a commit may be what notices it
             queue.commit(delivery)
             return delivery.job_id
         return None

@@ -329,13 +329,13 @@ def test_gram_is_what_quality_was_in_version_0_1() -> None:
     assert PRESETS["classic"] == {}
 
 
-def test_fast_is_quality_with_fewer_steps_and_the_bundled_network() -> None:
+def test_fast_is_quality_with_fewer_steps_less_flourish_and_the_bundled_network() -> None:
     quality, fast = (dict(PRESETS[preset]) for preset in ("quality", "fast"))
     assert fast.pop("model") == "vgg16"
     assert fast.pop("total_iterations") < quality.pop("total_iterations")
+    assert 0 < fast.pop("flourish") < quality.pop("flourish")
     assert quality == fast
     assert quality["style_loss"] == "neighbors"
-    assert quality["flourish"] > 0
 
 
 # ── strength ──────────────────────────────────────────────────────────────────────────────────
