@@ -25,27 +25,36 @@ RATIO = 3 / 2
 
 WALL_SIZE_PIXELS = 576
 """Of the first page."""
-SMALL: Mapping[str, Any] = {"size": 384, "strength": 0.35}
+SMALL: Mapping[str, Any] = {"size": 384}
 """The page that explains."""
 
-PAIRS = {
-    "cat-impasto": 0.45,
-    "rocket-impasto": 0.45,
-    "coffee-stained_glass": 0.45,
-    "cat-woodcut_waves": 0.45,
-    "coffee-watercolour": 0.45,
-    "astronaut-mosaic": 0.3,
-    "rocket-orphism": 0.25,
+PAIRS = (
+    "cat-impasto",
+    "rocket-impasto",
+    "coffee-stained_glass",
+    "cat-woodcut_waves",
+    "coffee-watercolour",
+    "astronaut-mosaic",
+    "rocket-orphism",
+)
+STAGED = ("coffee", "impasto")
+STEPS = (0, 10, 40, 120)
+
+VARIANTS: Mapping[str, tuple[tuple[str, str], Mapping[str, Any]]] = {
+    **{
+        f"strength-{percent}": (("cat", "stained_glass"), {"strength": percent / 100})
+        for percent in (0, 50, 100)
+    },
+    **{
+        f"brush-{percent}": (("rocket", "mosaic"), {"style_scale": percent / 100})
+        for percent in (50, 100, 200)
+    },
+    **{
+        f"color-{name}": (("coffee", "woodcut_waves"), {"color": name})
+        for name in ("style", "match", "luminance")
+    },
 }
-"""With the strength that leaves the subject to be seen."""
-STEPS = (0, 10, 40, 180)
-VARIANTS: Mapping[str, Mapping[str, Any]] = {
-    **{f"strength-{percent}": {"strength": percent / 100} for percent in (20, 35, 50)},
-    **{f"brush-{percent}": {"style_scale": percent / 100} for percent in (50, 100, 200)},
-    **{f"color-{name}": {"color": name} for name in ("style", "match", "luminance")},
-}
-"""What one option does to one pair."""
-VARIED = ("coffee", "impasto")
+"""What one option does, each to a pair of its own."""
 
 GRAM_LAYER = "relu2_1"
 GRAM_SIDE_PIXELS = 384
@@ -82,14 +91,19 @@ def paint(
 
 def pair(name: str) -> Image.Image:
     content, style_name = name.split("-")
-    return paint(content, style_name, size=WALL_SIZE_PIXELS, strength=PAIRS[name])
+    return paint(content, style_name, size=WALL_SIZE_PIXELS)
+
+
+def variant(name: str) -> Image.Image:
+    (content, style_name), options = VARIANTS[name]
+    return paint(content, style_name, **SMALL, **options)
 
 
 @cache
 def stages() -> Mapping[int, Image.Image]:
     """One painting after so many steps; 0 is the draft."""
     draft = StyleTransferOptions.from_preset("draft", **SMALL)
-    content, style_name = VARIED
+    content, style_name = STAGED
     found = {0: NeuralStyleTransfer(draft).run(Inputs(photo(content), style(style_name))).image}
 
     def keep(progress: Progress) -> None:
@@ -133,10 +147,7 @@ def makers() -> Mapping[str, Callable[[], Image.Image]]:
         **{name: lambda name=name: pair(name) for name in PAIRS},
         **{f"gram-{name}": lambda name=name: gram(name) for name in ("impasto", "woodcut_waves")},
         **{f"steps-{step}": lambda step=step: stages()[step] for step in STEPS},
-        **{
-            name: lambda options=options: paint(*VARIED, **{**SMALL, **options})
-            for name, options in VARIANTS.items()
-        },
+        **{name: lambda name=name: variant(name) for name in VARIANTS},
     }
 
 
