@@ -15,7 +15,8 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from nst.adapters.sql import FAIR_GAP_SECONDS, SqlJobRepository
+from nst.adapters.sql import SqlJobRepository
+from nst.adapters.sql.statements import FAIR_GAP_SECONDS
 from nst.errors import JobConflict, JobNotFound, LeaseLost
 from nst.jobs.job import RETRYABLE, JobStatus
 from nst.jobs.ports import JobRepository

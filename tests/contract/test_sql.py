@@ -16,8 +16,9 @@ from alembic.migration import MigrationContext
 
 import servers
 from nst import bootstrap
-from nst.adapters import sql
-from nst.adapters.sql import SqlJobRepository, metadata
+from nst.adapters.sql import SqlJobRepository
+from nst.adapters.sql import connection as adapter
+from nst.adapters.sql.schema import metadata
 from nst.errors import RepositoryError
 from nst.jobs.job import JobStatus, Share
 from orders import FAILURE, job, progress, result
@@ -211,7 +212,7 @@ def test_without_tables(bare: SqlJobRepository) -> None:
 
 
 def test_somebody_else_writes_for_too_long(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sql, "LOCK_SECONDS", 0.2)
+    monkeypatch.setattr(adapter, "LOCK_SECONDS", 0.2)
     url = f"sqlite:///{tmp_path / 'jobs.db'}"
     repository, other = SqlJobRepository(url), sa.create_engine(url)
     repository.migrate()
@@ -253,8 +254,8 @@ def own_postgresql(tmp_path: Path) -> Iterator[Server]:
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Short timeouts, which a server on a busy machine still keeps."""
-    monkeypatch.setattr(sql, "ANSWER_SECONDS", 5.0)
-    monkeypatch.setattr(sql, "CONNECT_SECONDS", 5)
+    monkeypatch.setattr(adapter, "ANSWER_SECONDS", 5.0)
+    monkeypatch.setattr(adapter, "CONNECT_SECONDS", 5)
 
 
 @pytest.fixture
@@ -334,7 +335,8 @@ def test_who_is_frozen_in_the_middle_holds_up_nobody_for_long(
 
 
 def test_more_threads_than_connections(postgresql: Server, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sql, "ANSWER_SECONDS", PATIENCE_SECONDS)  # also to wait for a connection
+    # Also to wait for a connection.
+    monkeypatch.setattr(adapter, "ANSWER_SECONDS", PATIENCE_SECONDS)
     url = servers.new_database(postgresql)
     with closing(SqlJobRepository(url, pool_size=2)) as repository, ThreadPoolExecutor(32) as pool:
         repository.migrate()

@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 from sqlalchemy import select, update
 
-from nst.adapters.sql import SqlJobRepository, jobs
+from nst.adapters.sql import SqlJobRepository
+from nst.adapters.sql.schema import jobs
 from nst.errors import UnreadableJob
 from nst.jobs import stored
 from nst.jobs.job import Job, JobStatus

@@ -2,7 +2,7 @@
 
 from alembic import context
 
-from nst.adapters.sql import metadata
+from nst.adapters.sql.schema import metadata
 
 context.configure(connection=context.config.attributes["connection"], target_metadata=metadata)
 with context.begin_transaction():

@@ -1,163 +1,30 @@
-"""JobRepository in SQLite or PostgreSQL, through SQLAlchemy Core.
-
-Each change of a job is one statement that is guarded by the state it starts from, so that it does
-not matter who else is at work; a job's writes are guarded by its attempt as well.
+"""The repository of jobs: each change of a job is one statement that is guarded by the state it
+starts from, so that it does not matter who else is at work; a job's writes are guarded by its
+attempt as well.
 """
 
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from pydantic import BaseModel
-from sqlalchemy import (
-    JSON,
-    Boolean,
-    Column,
-    Connection,
-    Double,
-    Engine,
-    ForeignKey,
-    Index,
-    Integer,
-    MetaData,
-    Row,
-    Select,
-    String,
-    Table,
-    case,
-    create_engine,
-    delete,
-    event,
-    func,
-    insert,
-    literal,
-    or_,
-    select,
-    tuple_,
-    update,
-)
+from sqlalchemy import Connection, Row, case, delete, func, insert, select, tuple_, update
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import IntegrityError, SQLAlchemyError
-from sqlalchemy.ext.compiler import compiles
-from sqlalchemy.sql.expression import ColumnElement, FunctionElement
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.sql.expression import ColumnElement
 
-from nst.errors import JobConflict, JobNotFound, LeaseLost, RepositoryError, UnreadableJob
+from nst.adapters.sql import migrations, statements
+from nst.adapters.sql.connection import connect, errors
+from nst.adapters.sql.schema import deployment, jobs, now, shares
+from nst.errors import JobConflict, JobNotFound, LeaseLost, UnreadableJob
 from nst.jobs import stored
-from nst.jobs.job import (
-    FINAL,
-    RETRYABLE,
-    Job,
-    JobError,
-    JobProgress,
-    JobResult,
-    JobStatus,
-    Share,
-)
+from nst.jobs.job import RETRYABLE, Job, JobError, JobProgress, JobResult, JobStatus, Share
 from nst.jobs.ports import QueueState
-from nst.metrics import DEPENDENCY_ERRORS
 
 logger = logging.getLogger(__name__)
 
-if TYPE_CHECKING:
-    from alembic.config import Config
-
-FAIR_GAP_SECONDS = 300.0
-"""By so much each unfinished job of an owner puts back the turn of the next one."""
-
-LOCK_SECONDS = 30.0
-"""To wait for another writer of SQLite."""
-
-ANSWER_SECONDS = 10.0
-"""What PostgreSQL has to answer, also where the machine is there and the server hangs."""
-
-CONNECT_SECONDS = 5
-
-MIGRATION_SECONDS = 3600.0
-"""For large tables, and for whoever else migrates."""
-
-MIGRATION_LOCK = 0x6E7374
-"""Of PostgreSQL's advisory locks; SQLite lets only one write anyway."""
-
 IDS_AT_ONCE = 1000
 """In one statement; its parameters are limited."""
-
-OLDEST_REVISION = "oldest_revision"
-"""Name of the fact about the database: the oldest revision whose program can work with its tables.
-A migration that older programs cannot live with sets it to its own revision."""
-
-_JSON = JSON(none_as_null=True)
-
-metadata = MetaData()
-jobs = Table(
-    "jobs",
-    metadata,
-    Column("id", String(32), primary_key=True),
-    Column("owner", String(200), nullable=False),
-    Column("order", _JSON, nullable=False),
-    Column("fingerprint", String(64), nullable=False),
-    Column("idempotency_key", String(200)),
-    Column("trace", _JSON, nullable=False),
-    Column("status", String(20), nullable=False),
-    Column("created_at", Double, nullable=False),
-    Column("queued_at", Double, nullable=False),
-    Column("turn_at", Double, nullable=False),
-    Column("started_at", Double),
-    Column("completed_at", Double),
-    Column("attempt", Integer, nullable=False),
-    Column("failed_attempts", Integer, nullable=False),
-    Column("worker", String(200)),
-    Column("lease_expires_at", Double),
-    Column("cancel_requested", Boolean, nullable=False),
-    Column("steering", _JSON, nullable=False),
-    Column("progress", _JSON),
-    Column("checkpoint", String(200)),
-    Column("result", _JSON),
-    Column("error", _JSON),
-    Column("cached", Boolean, nullable=False),
-    Column("failed_dependencies", Integer, nullable=False, server_default="0"),
-    Column("client", String(64), nullable=False, server_default=""),
-    Index("jobs_of_client", "client", "status"),
-    Index("jobs_of_owner", "owner", "created_at"),
-    Index("jobs_by_turn", "status", "turn_at"),
-    Index("jobs_by_fingerprint", "fingerprint", "status"),
-    Index("jobs_by_idempotency_key", "owner", "idempotency_key", unique=True),
-    Index("jobs_by_completion", "completed_at"),
-)
-shares = Table(
-    "shares",
-    metadata,
-    Column("id", String(32), primary_key=True),
-    Column("job_id", ForeignKey("jobs.id", ondelete="CASCADE"), nullable=False, index=True),
-    Column("token_sha256", String(64), nullable=False, unique=True),
-    Column("created_at", Double, nullable=False),
-    Column("expires_at", Double, nullable=False),
-)
-deployment = Table(
-    "deployment",
-    metadata,
-    Column("name", String(40), primary_key=True),
-    Column("value", String(200), nullable=False),
-)
-"""Facts about the database itself, by name. `id`: 128 random bits."""
-
-
-class now(FunctionElement[float]):  # noqa: N801 - it is a function of SQL
-    """Seconds since 1970 by the database's clock: those of the machines may disagree."""
-
-    type = Double()
-    inherit_cache = True
-
-
-@compiles(now, "sqlite")
-def _now_sqlite(*_: Any, **__: Any) -> str:
-    return "((julianday('now') - 2440587.5) * 86400.0)"
-
-
-@compiles(now, "postgresql")
-def _now_postgresql(*_: Any, **__: Any) -> str:
-    return "extract(epoch from statement_timestamp())::double precision"
 
 
 class SqlJobRepository:
@@ -166,8 +33,8 @@ class SqlJobRepository:
     def __init__(self, url: str, *, pool_size: int = 10) -> None:
         """`url`: sqlite:////path/jobs.db or postgresql+psycopg://user:password@host/database."""
         self._url = url
-        with _errors():
-            self._engine = _connect(url, pool_size)
+        with errors():
+            self._engine = connect(url, pool_size)
 
     @property
     def location(self) -> str:
@@ -175,54 +42,19 @@ class SqlJobRepository:
         return self._engine.url.render_as_string(hide_password=True)
 
     def migrate(self, revision: str = "head") -> None:
-        """Bring the tables to this revision: 0001 …, head; or back: base, or -1. Tables of a newer
-        version that this one can work with stay as they are. Whoever else migrates waits. Raises
-        RepositoryError."""
-        logging.getLogger("alembic").setLevel(logging.WARNING)  # before it talks while imported
-        from alembic import command
-        from alembic.util import CommandError
-
-        config = _alembic_config()
-        go = command.downgrade if revision in ("base", "-1") else command.upgrade
-        with _errors(), self._migrating() as connection:
-            if not _is_newer_and_compatible(connection, revision):
-                config.attributes["connection"] = connection
-                try:
-                    go(config, revision)
-                except CommandError as error:
-                    raise RepositoryError(str(error)) from error
-
-    @contextmanager
-    def _migrating(self) -> Iterator[Connection]:
-        """A connection that waits for long statements and keeps others from migrating."""
-        engine = _connect(self._url, pool_size=1, answer_seconds=MIGRATION_SECONDS)
-        try:
-            with engine.execution_options(writes=True).begin() as connection:
-                if connection.dialect.name == "postgresql":
-                    connection.execute(select(func.pg_advisory_xact_lock(MIGRATION_LOCK)))
-                yield connection
-        finally:
-            engine.dispose()
+        """As `migrations.migrate`. Raises RepositoryError."""
+        migrations.migrate(self._url, revision)
 
     def check(self) -> str:
-        """What is there, in words. Raises RepositoryError if this version cannot work with the
-        tables; a file of SQLite that is still empty gets them from `nst serve`."""
+        """As `migrations.check`. Raises RepositoryError."""
         with self._read() as connection:
-            found, newest = _found_revision(connection), _revisions()[0]
-            if found is None and self._engine.dialect.name == "sqlite":
-                return f"{self.location}, empty until `nst serve` starts"
-            if found == newest:
-                return f"{self.location}, tables at {found}"
-            if _is_newer_and_compatible(connection, "head"):
-                return f"{self.location}, tables at {found} of a newer version"
-        where = f"are at {found}" if found else "are missing"
-        raise RepositoryError(f"its tables {where}, not at {newest}: run `nst migrate`")
+            return migrations.check(connection, self.location)
 
     def add(self, job: Job) -> Job:
         values = job.model_dump(mode="json") | {
             "created_at": now(),
             "queued_at": now(),
-            "turn_at": _turn(job),
+            "turn_at": statements.turn(job),
             "completed_at": now() if job.status.is_final else None,
         }
         dialect = postgresql if self._engine.dialect.name == "postgresql" else sqlite
@@ -236,7 +68,7 @@ class SqlJobRepository:
             row = connection.execute(statement).first()
             if row is None:
                 assert job.idempotency_key is not None
-                row = connection.execute(_submitted(job.owner, job.idempotency_key)).one()
+                row = connection.execute(statements.submitted(job.owner, job.idempotency_key)).one()
             return _job(row)
 
     def get(self, job_id: str) -> Job:
@@ -245,7 +77,7 @@ class SqlJobRepository:
 
     def find_submitted(self, owner: str, idempotency_key: str) -> Job | None:
         with self._read() as connection:
-            row = connection.execute(_submitted(owner, idempotency_key)).first()
+            row = connection.execute(statements.submitted(owner, idempotency_key)).first()
             return _job(row) if row else None
 
     def list(
@@ -269,11 +101,11 @@ class SqlJobRepository:
 
     def unfinished(self, owner: str) -> int:
         with self._read() as connection:
-            return connection.execute(_unfinished(jobs.c.owner == owner)).scalar_one()
+            return connection.execute(statements.unfinished(jobs.c.owner == owner)).scalar_one()
 
     def unfinished_of_client(self, client: str) -> int:
         with self._read() as connection:
-            return connection.execute(_unfinished(jobs.c.client == client)).scalar_one()
+            return connection.execute(statements.unfinished(jobs.c.client == client)).scalar_one()
 
     def place_in_queue(self, job_id: str) -> int | None:
         turn = (jobs.c.turn_at, jobs.c.id)
@@ -288,7 +120,7 @@ class SqlJobRepository:
 
     def find_result(self, owner: str, fingerprint: str) -> Job | None:
         statement = (
-            _painted()
+            statements.painted()
             .where(jobs.c.owner == owner, jobs.c.fingerprint == fingerprint)
             .order_by(jobs.c.completed_at.desc())
         )
@@ -336,7 +168,7 @@ class SqlJobRepository:
     ) -> Job:
         values: dict[str, Any] = {"lease_expires_at": now() + lease_seconds}
         if progress:
-            values["progress"] = _dump(progress)
+            values["progress"] = statements.dump(progress)
         return self._write_of_attempt(job_id, attempt, values)
 
     def keep_checkpoint(self, job_id: str, attempt: int, key: str) -> None:
@@ -356,18 +188,18 @@ class SqlJobRepository:
             "status": status,
             "completed_at": now(),
             "lease_expires_at": None,
-            "result": _dump(result),
-            "error": _dump(error),
+            "result": statements.dump(result),
+            "error": statements.dump(error),
         }
         if progress:
-            values["progress"] = _dump(progress)
+            values["progress"] = statements.dump(progress)
         return self._write_of_attempt(job_id, attempt, values)
 
     def give_back(self, job_id: str, attempt: int) -> Job:
-        return self._write_of_attempt(job_id, attempt, _queued_again())
+        return self._write_of_attempt(job_id, attempt, statements.queued_again())
 
     def fail_attempt(self, job_id: str, attempt: int, max_attempts: int, error: JobError) -> Job:
-        changes = _failed(jobs.c.failed_attempts, max_attempts, error)
+        changes = statements.failed(jobs.c.failed_attempts, max_attempts, error)
         return self._write_of_attempt(job_id, attempt, changes)
 
     def put_back(self, job_id: str, attempt: int, max_failures: int, error: JobError) -> Job:
@@ -378,7 +210,7 @@ class SqlJobRepository:
             .scalar_subquery()
         )
         behind = {"turn_at": func.coalesce(last_turn + 1.0, now())}
-        changes = _failed(jobs.c.failed_dependencies, max_failures, error) | behind
+        changes = statements.failed(jobs.c.failed_dependencies, max_failures, error) | behind
         return self._write_of_attempt(job_id, attempt, changes)
 
     def sweep(self, max_attempts: int, error: JobError) -> Sequence[Job]:
@@ -391,7 +223,7 @@ class SqlJobRepository:
         statement = (
             update(jobs)
             .where(jobs.c.id.in_(silent))
-            .values(_failed(jobs.c.failed_attempts, max_attempts, error))
+            .values(statements.failed(jobs.c.failed_attempts, max_attempts, error))
             .returning(jobs)
         )
         with self._write() as connection:
@@ -439,7 +271,7 @@ class SqlJobRepository:
             return _job(connection.execute(statement.returning(jobs)).one())
 
     def retry(self, job_id: str) -> Job:
-        turn = _turn(self.get(job_id))
+        turn = statements.turn(self.get(job_id))
         values: dict[str, Any] = {
             "status": JobStatus.QUEUED,
             "queued_at": now(),
@@ -552,128 +384,14 @@ class SqlJobRepository:
 
     @contextmanager
     def _read(self) -> Iterator[Connection]:
-        with _errors(), self._engine.begin() as connection:
+        with errors(), self._engine.begin() as connection:
             yield connection
 
     @contextmanager
     def _write(self) -> Iterator[Connection]:
         writer = self._engine.execution_options(writes=True)
-        with _errors(), writer.begin() as connection:
+        with errors(), writer.begin() as connection:
             yield connection
-
-
-def _connect(url: str, pool_size: int, answer_seconds: float | None = None) -> Engine:
-    if url.startswith("sqlite"):
-        return _connect_sqlite(url, answer_seconds or LOCK_SECONDS)
-    return _connect_postgresql(url, pool_size, answer_seconds or ANSWER_SECONDS)
-
-
-def _connect_sqlite(url: str, lock_seconds: float) -> Engine:
-    engine = create_engine(url, connect_args={"timeout": lock_seconds})
-
-    @event.listens_for(engine, "connect")
-    def set_up(connection: Any, _: object) -> None:
-        connection.isolation_level = None  # or the driver begins transactions at will
-        for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON"):
-            connection.execute(f"PRAGMA {pragma}")
-
-    @event.listens_for(engine, "begin")
-    def begin(connection: Connection) -> None:
-        # A transaction that reads first and then writes would fail if another wrote between.
-        writes = connection.get_execution_options().get("writes")
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
-
-    return engine
-
-
-def _connect_postgresql(url: str, pool_size: int, answer_seconds: float) -> Engine:
-    from psycopg import Connection, OperationalError
-
-    class ImpatientConnection(Connection[Any]):
-        """Is closed when the server, or what is between, does not answer."""
-
-        def wait(self, gen: Any, interval: float = 0.1, timeout: float | None = None) -> Any:
-            try:
-                return super().wait(gen, interval, timeout or answer_seconds)
-            except OperationalError as error:
-                if error.sqlstate is None:  # it is not the server that says so
-                    self.close()
-                raise
-
-    answer_ms = round(1000 * answer_seconds)
-    limits = {
-        "statement_timeout": answer_ms,
-        "lock_timeout": answer_ms,
-        "idle_in_transaction_session_timeout": answer_ms,  # a frozen client holds its locks
-    }
-    engine = create_engine(
-        url,
-        pool_size=pool_size,
-        max_overflow=pool_size,
-        pool_timeout=answer_seconds,
-        pool_pre_ping=True,
-        connect_args={
-            "connect_timeout": CONNECT_SECONDS,
-            "options": " ".join(f"-c {name}={value}" for name, value in limits.items()),
-        },
-    )
-
-    @event.listens_for(engine, "do_connect")
-    def connect(_: Any, __: Any, arguments: Any, options: Any) -> Any:
-        return ImpatientConnection.connect(*arguments, **options)
-
-    return engine
-
-
-def _alembic_config() -> "Config":
-    from alembic.config import Config
-
-    config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
-    return config
-
-
-def _revisions() -> Sequence[str]:
-    """Return those that this version knows, the newest first."""
-    from alembic.script import ScriptDirectory
-
-    script = ScriptDirectory.from_config(_alembic_config())
-    return [revision.revision for revision in script.walk_revisions()]
-
-
-def _found_revision(connection: Connection) -> str | None:
-    from alembic.migration import MigrationContext
-
-    return MigrationContext.configure(connection).get_current_revision()
-
-
-def _is_newer_and_compatible(connection: Connection, wanted: str) -> bool:
-    """Return whether the tables are of a newer version of nst and need no change. Raises
-    RepositoryError if this version cannot work with them, or cannot bring them to `wanted`."""
-    found, known = _found_revision(connection), _revisions()
-    if found is None or found in known:
-        return False
-    if wanted != "head":
-        reason = f"its tables are at {found}, which only a newer version of nst can change"
-        raise RepositoryError(f"{reason}: run `nst migrate --to {wanted}` of that version")
-    fact = select(deployment.c.value).where(deployment.c.name == OLDEST_REVISION)
-    oldest = connection.execute(fact).scalar()
-    if oldest in known:
-        return True
-    reason = f"its tables are at {found} and need a version of nst that knows {oldest}"
-    raise RepositoryError(f"{reason}; this one ends at {known[0]}: install the newer version")
-
-
-@contextmanager
-def _errors() -> Iterator[None]:
-    try:
-        yield
-    except IntegrityError:
-        raise
-    except SQLAlchemyError as error:
-        reason = str(getattr(error, "orig", None) or error).split("\n")[0]
-        DEPENDENCY_ERRORS.labels("repository").inc()
-        raise RepositoryError(reason) from error
 
 
 def _get(connection: Connection, job_id: str, *, lock: bool = False) -> Job:
@@ -682,34 +400,6 @@ def _get(connection: Connection, job_id: str, *, lock: bool = False) -> Job:
     if row is None:
         raise JobNotFound(job_id)
     return _job(row)
-
-
-def _turn(job: Job) -> ColumnElement[float]:
-    """Now, put back by each other unfinished job of the owner or of the client."""
-    others = jobs.alias()
-    mine = others.c.owner == job.owner
-    if job.client:
-        mine |= others.c.client == job.client
-    waiting = (
-        select(func.count())
-        .select_from(others)
-        .where(mine, others.c.status.not_in(FINAL), others.c.id != job.id)
-        .scalar_subquery()
-    )
-    return now() + FAIR_GAP_SECONDS * waiting
-
-
-def _unfinished(whose: ColumnElement[bool]) -> Select[int]:
-    return select(func.count()).select_from(jobs).where(whose, jobs.c.status.not_in(FINAL))
-
-
-def _submitted(owner: str, idempotency_key: str) -> Select[Any]:
-    return select(jobs).where(jobs.c.owner == owner, jobs.c.idempotency_key == idempotency_key)
-
-
-def _painted() -> Select[Any]:
-    """Jobs that succeeded by an attempt of their own."""
-    return select(jobs).where(jobs.c.status == JobStatus.SUCCEEDED, jobs.c.cached.is_(False))
 
 
 def _is_valid(job: Job, connection: Connection) -> bool:
@@ -722,46 +412,14 @@ def _is_valid(job: Job, connection: Connection) -> bool:
         return True
     of_model = jobs.c.result["model"].as_string() == result.model
     has_steps = jobs.c.result["steps"].as_integer() > 0  # a draft has other weights
-    latest = _painted().where(of_model, has_steps).order_by(jobs.c.completed_at.desc()).limit(1)
+    latest = (
+        statements.painted()
+        .where(of_model, has_steps)
+        .order_by(jobs.c.completed_at.desc())
+        .limit(1)
+    )
     row = connection.execute(latest).first()
     return row is None or row.result["weights_sha256"] == result.weights_sha256
-
-
-def _queued_again() -> dict[str, Any]:
-    """What changes when a running job is no longer its worker's: queued, or canceled."""
-    is_canceled = jobs.c.cancel_requested
-    return {
-        "status": case((is_canceled, JobStatus.CANCELED), else_=JobStatus.QUEUED),
-        "completed_at": case((is_canceled, now()), else_=None),
-        "queued_at": now(),
-        "lease_expires_at": None,
-    }
-
-
-def _failed(counter: Column[int], limit: int, error: JobError) -> dict[str, Any]:
-    """What changes when a running job failed once more: queued, or failed if that was the last
-    time, or canceled."""
-    is_last = counter + 1 >= limit
-    is_canceled = jobs.c.cancel_requested
-    is_final = or_(is_last, is_canceled)
-    return {
-        "status": case(
-            (is_canceled, JobStatus.CANCELED),
-            (is_last, JobStatus.FAILED),
-            else_=JobStatus.QUEUED,
-        ),
-        counter.name: counter + 1,
-        "completed_at": case((is_final, now()), else_=None),
-        "error": case(
-            (is_last & ~is_canceled, literal(_dump(error), _JSON)), else_=literal(None, _JSON)
-        ),
-        "queued_at": now(),
-        "lease_expires_at": None,
-    }
-
-
-def _dump(value: BaseModel | None) -> dict[str, Any] | None:
-    return value.model_dump(mode="json") if value else None
 
 
 def _job(row: Row[Any]) -> Job:

@@ -1,0 +1,94 @@
+"""Connections to SQLite and PostgreSQL, which give up where nobody answers."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
+
+from nst.errors import RepositoryError
+from nst.metrics import DEPENDENCY_ERRORS
+
+LOCK_SECONDS = 30.0
+"""To wait for another writer of SQLite."""
+
+ANSWER_SECONDS = 10.0
+"""What PostgreSQL has to answer, also where the machine is there and the server hangs."""
+
+CONNECT_SECONDS = 5
+
+
+def connect(url: str, pool_size: int, answer_seconds: float | None = None) -> Engine:
+    if url.startswith("sqlite"):
+        return _connect_sqlite(url, answer_seconds or LOCK_SECONDS)
+    return _connect_postgresql(url, pool_size, answer_seconds or ANSWER_SECONDS)
+
+
+def _connect_sqlite(url: str, lock_seconds: float) -> Engine:
+    engine = create_engine(url, connect_args={"timeout": lock_seconds})
+
+    @event.listens_for(engine, "connect")
+    def set_up(connection: Any, _: object) -> None:
+        connection.isolation_level = None  # or the driver begins transactions at will
+        for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON"):
+            connection.execute(f"PRAGMA {pragma}")
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        # A transaction that reads first and then writes would fail if another wrote between.
+        writes = connection.get_execution_options().get("writes")
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+    return engine
+
+
+def _connect_postgresql(url: str, pool_size: int, answer_seconds: float) -> Engine:
+    from psycopg import Connection, OperationalError
+
+    class ImpatientConnection(Connection[Any]):
+        """Is closed when the server, or what is between, does not answer."""
+
+        def wait(self, gen: Any, interval: float = 0.1, timeout: float | None = None) -> Any:
+            try:
+                return super().wait(gen, interval, timeout or answer_seconds)
+            except OperationalError as error:
+                if error.sqlstate is None:  # it is not the server that says so
+                    self.close()
+                raise
+
+    answer_ms = round(1000 * answer_seconds)
+    limits = {
+        "statement_timeout": answer_ms,
+        "lock_timeout": answer_ms,
+        "idle_in_transaction_session_timeout": answer_ms,  # a frozen client holds its locks
+    }
+    engine = create_engine(
+        url,
+        pool_size=pool_size,
+        max_overflow=pool_size,
+        pool_timeout=answer_seconds,
+        pool_pre_ping=True,
+        connect_args={
+            "connect_timeout": CONNECT_SECONDS,
+            "options": " ".join(f"-c {name}={value}" for name, value in limits.items()),
+        },
+    )
+
+    @event.listens_for(engine, "do_connect")
+    def connect(_: Any, __: Any, arguments: Any, options: Any) -> Any:
+        return ImpatientConnection.connect(*arguments, **options)
+
+    return engine
+
+
+@contextmanager
+def errors() -> Iterator[None]:
+    try:
+        yield
+    except IntegrityError:
+        raise
+    except SQLAlchemyError as error:
+        reason = str(getattr(error, "orig", None) or error).split("\n")[0]
+        DEPENDENCY_ERRORS.labels("repository").inc()
+        raise RepositoryError(reason) from error

@@ -1,0 +1,111 @@
+"""The tables of each version of nst, by Alembic: `versions/` holds one step a file."""
+
+import logging
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sqlalchemy import Connection, func, select
+
+from nst.adapters.sql.connection import connect, errors
+from nst.adapters.sql.schema import deployment
+from nst.errors import RepositoryError
+
+if TYPE_CHECKING:
+    from alembic.config import Config
+
+MIGRATION_SECONDS = 3600.0
+"""For large tables, and for whoever else migrates."""
+
+MIGRATION_LOCK = 0x6E7374
+"""Of PostgreSQL's advisory locks; SQLite lets only one write anyway."""
+
+OLDEST_REVISION = "oldest_revision"
+"""Name of the fact about the database: the oldest revision whose program can work with its tables.
+A migration that older programs cannot live with sets it to its own revision."""
+
+
+def migrate(url: str, revision: str = "head") -> None:
+    """Bring the tables to this revision: 0001 …, head; or back: base, or -1. Tables of a newer
+    version that this one can work with stay as they are. Whoever else migrates waits. Raises
+    RepositoryError."""
+    logging.getLogger("alembic").setLevel(logging.WARNING)  # before it talks while imported
+    from alembic import command
+    from alembic.util import CommandError
+
+    config = _alembic_config()
+    go = command.downgrade if revision in ("base", "-1") else command.upgrade
+    with errors(), _migrating(url) as connection:
+        if not _is_newer_and_compatible(connection, revision):
+            config.attributes["connection"] = connection
+            try:
+                go(config, revision)
+            except CommandError as error:
+                raise RepositoryError(str(error)) from error
+
+
+def check(connection: Connection, location: str) -> str:
+    """What is there, in words. Raises RepositoryError if this version cannot work with the tables;
+    a file of SQLite that is still empty gets them from `nst serve`."""
+    found, newest = _found_revision(connection), _revisions()[0]
+    if found is None and connection.dialect.name == "sqlite":
+        return f"{location}, empty until `nst serve` starts"
+    if found == newest:
+        return f"{location}, tables at {found}"
+    if _is_newer_and_compatible(connection, "head"):
+        return f"{location}, tables at {found} of a newer version"
+    where = f"are at {found}" if found else "are missing"
+    raise RepositoryError(f"its tables {where}, not at {newest}: run `nst migrate`")
+
+
+@contextmanager
+def _migrating(url: str) -> Iterator[Connection]:
+    """A connection that waits for long statements and keeps others from migrating."""
+    engine = connect(url, pool_size=1, answer_seconds=MIGRATION_SECONDS)
+    try:
+        with engine.execution_options(writes=True).begin() as connection:
+            if connection.dialect.name == "postgresql":
+                connection.execute(select(func.pg_advisory_xact_lock(MIGRATION_LOCK)))
+            yield connection
+    finally:
+        engine.dispose()
+
+
+def _alembic_config() -> "Config":
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent))
+    return config
+
+
+def _revisions() -> Sequence[str]:
+    """Return those that this version knows, the newest first."""
+    from alembic.script import ScriptDirectory
+
+    script = ScriptDirectory.from_config(_alembic_config())
+    return [revision.revision for revision in script.walk_revisions()]
+
+
+def _found_revision(connection: Connection) -> str | None:
+    from alembic.migration import MigrationContext
+
+    return MigrationContext.configure(connection).get_current_revision()
+
+
+def _is_newer_and_compatible(connection: Connection, wanted: str) -> bool:
+    """Return whether the tables are of a newer version of nst and need no change. Raises
+    RepositoryError if this version cannot work with them, or cannot bring them to `wanted`."""
+    found, known = _found_revision(connection), _revisions()
+    if found is None or found in known:
+        return False
+    if wanted != "head":
+        reason = f"its tables are at {found}, which only a newer version of nst can change"
+        raise RepositoryError(f"{reason}: run `nst migrate --to {wanted}` of that version")
+    fact = select(deployment.c.value).where(deployment.c.name == OLDEST_REVISION)
+    oldest = connection.execute(fact).scalar()
+    if oldest in known:
+        return True
+    reason = f"its tables are at {found} and need a version of nst that knows {oldest}"
+    raise RepositoryError(f"{reason}; this one ends at {known[0]}: install the newer version")

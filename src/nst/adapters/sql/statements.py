@@ -1,0 +1,79 @@
+"""Parts of statements about jobs."""
+
+from typing import Any
+
+from pydantic import BaseModel
+from sqlalchemy import Column, Select, case, func, literal, or_, select
+from sqlalchemy.sql.expression import ColumnElement
+
+from nst.adapters.sql.schema import NULLABLE_JSON, jobs, now
+from nst.jobs.job import FINAL, Job, JobError, JobStatus
+
+FAIR_GAP_SECONDS = 300.0
+"""By so much each unfinished job of an owner puts back the turn of the next one."""
+
+
+def turn(job: Job) -> ColumnElement[float]:
+    """Now, put back by each other unfinished job of the owner or of the client."""
+    others = jobs.alias()
+    mine = others.c.owner == job.owner
+    if job.client:
+        mine |= others.c.client == job.client
+    waiting = (
+        select(func.count())
+        .select_from(others)
+        .where(mine, others.c.status.not_in(FINAL), others.c.id != job.id)
+        .scalar_subquery()
+    )
+    return now() + FAIR_GAP_SECONDS * waiting
+
+
+def unfinished(whose: ColumnElement[bool]) -> Select[int]:
+    return select(func.count()).select_from(jobs).where(whose, jobs.c.status.not_in(FINAL))
+
+
+def submitted(owner: str, idempotency_key: str) -> Select[Any]:
+    return select(jobs).where(jobs.c.owner == owner, jobs.c.idempotency_key == idempotency_key)
+
+
+def painted() -> Select[Any]:
+    """Jobs that succeeded by an attempt of their own."""
+    return select(jobs).where(jobs.c.status == JobStatus.SUCCEEDED, jobs.c.cached.is_(False))
+
+
+def queued_again() -> dict[str, Any]:
+    """What changes when a running job is no longer its worker's: queued, or canceled."""
+    is_canceled = jobs.c.cancel_requested
+    return {
+        "status": case((is_canceled, JobStatus.CANCELED), else_=JobStatus.QUEUED),
+        "completed_at": case((is_canceled, now()), else_=None),
+        "queued_at": now(),
+        "lease_expires_at": None,
+    }
+
+
+def failed(counter: Column[int], limit: int, error: JobError) -> dict[str, Any]:
+    """What changes when a running job failed once more: queued, or failed if that was the last
+    time, or canceled."""
+    is_last = counter + 1 >= limit
+    is_canceled = jobs.c.cancel_requested
+    is_final = or_(is_last, is_canceled)
+    return {
+        "status": case(
+            (is_canceled, JobStatus.CANCELED),
+            (is_last, JobStatus.FAILED),
+            else_=JobStatus.QUEUED,
+        ),
+        counter.name: counter + 1,
+        "completed_at": case((is_final, now()), else_=None),
+        "error": case(
+            (is_last & ~is_canceled, literal(dump(error), NULLABLE_JSON)),
+            else_=literal(None, NULLABLE_JSON),
+        ),
+        "queued_at": now(),
+        "lease_expires_at": None,
+    }
+
+
+def dump(value: BaseModel | None) -> dict[str, Any] | None:
+    return value.model_dump(mode="json") if value else None
