@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from drawings import __main__ as drawer
 from onnxruntime import InferenceSession
 from PIL import Image
 
@@ -15,7 +16,6 @@ import controls
 import convert_draft
 import convert_protect
 import convert_vgg16
-import draw_styles
 import sample_pictures
 from conftest import REPOSITORY, SAMPLES, picture
 from nst.engine.draft import NETWORK, NETWORK_SHA256
@@ -101,17 +101,17 @@ def test_the_photographs_are_made_again(tmp_path: Path, monkeypatch: pytest.Monk
 
 def test_a_style_is_drawn_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """One of them, the others take a minute. Another CPU may round another way here and there."""
-    monkeypatch.setattr(draw_styles, "STYLE_FOLDER", tmp_path)
-    monkeypatch.setattr(sys, "argv", ["draw_styles.py", "watercolour"])
-    draw_styles.main()
+    monkeypatch.setattr(drawer, "DIRECTORY", tmp_path)
+    monkeypatch.setattr(sys, "argv", ["drawings", "watercolour"])
+    drawer.main()
     made, committed = (
         pixels(directory / "watercolour.jpg") for directory in (tmp_path, SAMPLES / "style")
     )
     assert np.abs(made - committed).mean() < 2
 
 
-def test_every_style_is_drawn_by_the_tool() -> None:
-    assert {file.stem for file in (SAMPLES / "style").iterdir()} == set(draw_styles.PICTURES)
+def test_every_sample_style_is_drawn_by_a_program() -> None:
+    assert {file.stem for file in (SAMPLES / "style").iterdir()} == set(drawer.PICTURES)
 
 
 def test_every_control_has_its_strip_in_the_docs() -> None:

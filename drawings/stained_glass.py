@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from styles.field import (
+from drawings.field import (
     Array,
     Labels,
     Random,
@@ -18,7 +18,7 @@ from styles.field import (
     sample,
     smoothstep,
 )
-from styles.paint import OVERSAMPLING, grade, light_relief, reduce
+from drawings.paint import OVERSAMPLING, grade, light_relief, reduce
 
 SHAPE = (1024 * OVERSAMPLING, 768 * OVERSAMPLING)
 SUN = (0.40, 0.37)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from styles.field import (
+from drawings.field import (
     Array,
     Labels,
     Random,
@@ -19,7 +19,7 @@ from styles.field import (
     scattered,
     smoothstep,
 )
-from styles.paint import OVERSAMPLING, grade, light_relief, reduce
+from drawings.paint import OVERSAMPLING, grade, light_relief, reduce
 
 SHAPE = (696 * OVERSAMPLING, 928 * OVERSAMPLING)
 COARSE = (384, 512)

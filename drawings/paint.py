@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from PIL import Image
 
-from styles.field import Array, Labels, Random, Shape, as_array, blur, noise, sample, smoothstep
+from drawings.field import Array, Labels, Random, Shape, as_array, blur, noise, sample, smoothstep
 
 # Pictures are painted this much larger and reduced at the end, which smooths every edge.
 OVERSAMPLING = 2

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from styles.field import (
+from drawings.field import (
     Array,
     Random,
     as_array,
@@ -16,7 +16,7 @@ from styles.field import (
     scattered,
     smoothstep,
 )
-from styles.paint import (
+from drawings.paint import (
     OVERSAMPLING,
     Canvas,
     Strokes,

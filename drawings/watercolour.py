@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from styles.field import (
+from drawings.field import (
     Array,
     Random,
     as_array,
@@ -13,7 +13,7 @@ from styles.field import (
     smoothstep,
     warp,
 )
-from styles.paint import OVERSAMPLING, grade, light_relief, reduce
+from drawings.paint import OVERSAMPLING, grade, light_relief, reduce
 
 SHAPE = (768 * OVERSAMPLING, 1024 * OVERSAMPLING)
 TIP = 1.03  # a pine ends in a bare stem, this far up for branches of height 1

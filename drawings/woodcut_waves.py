@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image, ImageDraw
 
-from styles.field import (
+from drawings.field import (
     Array,
     Random,
     Shape,
@@ -22,7 +22,7 @@ from styles.field import (
     spline,
     warp,
 )
-from styles.paint import OVERSAMPLING, grade, reduce
+from drawings.paint import OVERSAMPLING, grade, reduce
 
 SHAPE = (768 * OVERSAMPLING, 1024 * OVERSAMPLING)
 INK, PRUSSIAN, INDIGO, BLUE, PALE, CREAM, OCHRE, ROSE, SAND = hex_colours(

@@ -1,1 +1,0 @@
-"""The style pictures of this project: one module per picture, drawn by program."""
