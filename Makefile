@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .PHONY: help setup demo serve page test test-images test-compose check fix bench chaos docs gallery screenshots up down lock \
-    dashboards licences dist sbom clean
+    dashboards settings licences dist sbom clean
 
 help: ## list the verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -75,6 +75,9 @@ lock: .venv/installed-dev ## renew the locked requirements of the images
 
 dashboards: .venv/installed-dev ## write the dashboards of Grafana
 	$(BIN)/python tools/dashboards.py
+
+settings: .venv/installed-dev ## write docs/settings.md from the program's settings
+	$(BIN)/python tools/settings_page.py
 
 licences: .venv/installed-dev ## list the licences of what the images install
 	$(BIN)/python tools/licences.py

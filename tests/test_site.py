@@ -13,7 +13,6 @@ import imports
 from conftest import REPOSITORY, SAMPLES
 from nst.errors import NSTError
 from nst.options import PRESETS, StyleTransferOptions
-from nst.settings import Settings
 
 TUTORIALS = sorted((REPOSITORY / "docs" / "tutorials").glob("*.md"))
 
@@ -84,12 +83,6 @@ def test_every_option_and_preset_is_in_the_reference(site: Path) -> None:
     page = page_of(site, "options")
     for name in [*StyleTransferOptions.model_fields, *PRESETS]:
         assert f"<code>{name}</code>" in page
-
-
-def test_every_setting_is_in_the_reference(site: Path) -> None:
-    page = page_of(site, "settings")
-    for name in Settings.model_fields:
-        assert f"<code>NST_{name.upper()}</code>" in page
 
 
 def test_every_error_is_in_the_reference(site: Path) -> None:

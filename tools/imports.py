@@ -36,7 +36,7 @@ def imports(names: set[str]) -> set[tuple[str, str]]:
             found.removeprefix("nst.")
             for found in graph.find_modules_directly_imported_by(f"nst.{name}")
         }
-        & names
+        & (names - {name})
         for name in names
     }
     return {

@@ -1,17 +1,12 @@
 """The reference pages of the documentation, made from the code while the site is built."""
 
-import ast
-import inspect
 from collections.abc import Callable, Iterable, Iterator
-from itertools import pairwise
-from types import ModuleType
 from typing import Any
 
 import mkdocs_gen_files
 from prometheus_client.core import Metric
 
 import nst.metrics
-import nst.settings
 from nst.api.problems import status_of
 from nst.cli.errors import exit_code
 from nst.errors import NSTError
@@ -22,7 +17,6 @@ from nst.options import (
     describe_need,
     needs_of,
 )
-from nst.settings import Settings
 
 
 def table(head: Iterable[str], rows: Iterable[Iterable[object]]) -> str:
@@ -79,38 +73,6 @@ def _needs(name: str) -> str:
 
 def _unit(field: Any) -> str:
     return str((field.json_schema_extra or {}).get("unit", ""))
-
-
-def settings() -> str:
-    sentences = docstrings_of_fields(nst.settings, "Settings")
-    rows = [
-        (f"`NST_{name.upper()}`", _default(field), sentences[name])
-        for name, field in Settings.model_fields.items()
-    ]
-    return (
-        "# Settings\n\nEnvironment variables, read once when a process starts. A wrong value "
-        "refuses to start and is named.\n\n" + table(("variable", "default", "meaning"), rows)
-    )
-
-
-def _default(field: Any) -> str:
-    if field.default_factory or field.default in (None, (), {}):
-        return ""
-    return f"`{field.default}`"
-
-
-def docstrings_of_fields(module: ModuleType, name: str) -> dict[str, str]:
-    """Of the attributes of a class: the string below each."""
-    tree = ast.parse(inspect.getsource(module))
-    body = next(
-        node.body for node in tree.body if isinstance(node, ast.ClassDef) and node.name == name
-    )
-    found = {}
-    for attribute, below in pairwise(body):
-        if isinstance(attribute, ast.AnnAssign) and isinstance(below, ast.Expr):
-            assert isinstance(attribute.target, ast.Name)
-            found[attribute.target.id] = ast.literal_eval(below.value)
-    return found
 
 
 def errors() -> str:
@@ -179,7 +141,6 @@ PAGES: dict[str, Callable[[], str]] = {
     "commands": commands,
     "options": options,
     "routes": routes,
-    "settings": settings,
     "metrics": metrics,
     "errors": errors,
 }

@@ -1,4 +1,4 @@
-"""What the deployment sets: NST_* environment variables, read once, by `bootstrap` only."""
+"""Settings of a deployment: NST_* environment variables, read once, by `bootstrap` only."""
 
 import re
 from datetime import timedelta
@@ -53,9 +53,9 @@ def _long_enough(secret: SecretStr) -> SecretStr:
 
 
 Duration = Annotated[timedelta, BeforeValidator(_duration)]
-"""As in 90s, 10m, 12h, 7d."""
+"""A time span, such as 90s, 10m, 12h or 7d."""
 Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_words)]
-"""With commas between."""
+"""Words separated by commas or spaces."""
 SECRETS = ("database_url", "secret_key", "api_keys")
 """Fields whose values are never shown."""
 
@@ -64,148 +64,151 @@ ApiKeys = Annotated[dict[str, Sha256], NoDecode, BeforeValidator(_keys)]
 
 
 class Settings(BaseSettings):
-    """Each field is the environment variable of its upper-case name behind NST_."""
+    """Settings of all processes; field `max_size` is the environment variable NST_MAX_SIZE."""
 
     model_config = SettingsConfigDict(env_prefix="NST_", env_ignore_empty=True, frozen=True)
 
     # ── weights ──
     weights_dir: Path | None = None
-    """Directory that is looked into first for files of weights."""
+    """Directory with weights files, searched before the cache."""
     cache_dir: Path | None = None
-    """Where downloaded weights are kept; by default the user's cache directory."""
+    """Directory for downloaded weights. Default: the user's cache directory."""
     weights_mirror: str | None = None
-    """Address with the published file names below it, tried before the published addresses."""
+    """URL of a mirror that has the weights under their published file names, tried first."""
     offline: bool = False
-    """Download nothing."""
+    """Never download anything."""
 
-    # ── where the service keeps what it has ──
+    # ── storage ──
     data_dir: Path = Field(default_factory=lambda: user_data_path("nst"))
-    """Jobs, pictures and the secret of the cookies, where nothing else is said."""
+    """Directory for jobs, images and the cookie secret, unless other settings place them elsewhere.
+    Default: the user's data directory."""
     database_url: Annotated[SecretStr, AfterValidator(_database)] | None = None
-    """Of PostgreSQL, postgresql+psycopg://user:password@host/database; by default SQLite in the
+    """URL of the database, postgresql+psycopg://user:password@host/database. Default: SQLite in the
     data directory."""
 
     storage_url: str | None = Field(default=None, pattern="^s3://[^/]+(/.*)?$")
-    """s3://bucket/prefix of pictures; by default a folder in the data directory."""
+    """Bucket and prefix for images, s3://bucket/prefix. Default: a folder in the data directory."""
     s3_endpoint: str | None = None
-    """Of a store that is compatible with S3, as https://storage.example; by default Amazon's."""
+    """URL of an S3-compatible server, such as https://storage.example. Default: Amazon S3."""
     s3_public_endpoint: str | None = None
-    """Where clients reach that store, so that they get large files from it directly."""
+    """URL by which browsers reach the S3 server; with it they download large files from there."""
     s3_region: str = "us-east-1"
-    """Of the bucket."""
+    """Region of the bucket."""
     s3_access_key_id: SecretStr | None = None
-    """By default the credentials come from where Amazon's own tools find them."""
+    """Access key of the bucket. Default: the credentials that Amazon's own tools would use."""
     s3_secret_access_key: SecretStr | None = None
-    """Belongs to the access key."""
+    """Secret of the access key."""
     redis_url: SecretStr | None = None
-    """redis://:password@host:6379/0 for live progress and limits; by default in this process."""
+    """URL of Redis for live progress and rate limits, redis://:password@host:6379/0. Default: both
+    are kept in each process."""
 
     # ── the task queue ──
     kafka_brokers: Words = ()
-    """host:port of Kafka's brokers, with commas between; by default a queue in this process."""
+    """Addresses of the Kafka brokers, host:port, separated by commas. Default: a queue inside the
+    process."""
     kafka_topic: str = "nst.jobs"
-    """That tells workers of jobs."""
+    """Topic that wakes workers when a job is queued."""
     kafka_dead_letter_topic: str = "nst.jobs.dead"
-    """Where messages go that cannot be read."""
+    """Topic for messages that cannot be parsed."""
     kafka_group: str = "nst.workers"
-    """The consumer group of the workers."""
+    """Consumer group of the workers."""
     kafka_partitions: int = Field(default=64, ge=1)
-    """Of the topic when `nst migrate` makes it; several times as many as workers."""
+    """Partitions of a topic that `nst migrate` creates; choose several per worker."""
     kafka_replication: int = Field(default=1, ge=1)
-    """Of the topics when `nst migrate` makes them; 3 in production."""
+    """Replicas of a topic that `nst migrate` creates; use 3 in production."""
     kafka_group_protocol: Literal["auto", "classic", "consumer"] = "auto"
-    """Protocol of the workers' group. consumer: that of Kafka 4; auto: consumer where the brokers
-    have it, else classic."""
+    """Group protocol of the workers. consumer: KIP-848, of Kafka 4; auto: consumer if the brokers
+    support it, else classic."""
     kafka_session_timeout_seconds: float = Field(default=45.0, ge=1)
-    """Seconds without a heartbeat before the group gives a worker's partitions to others. With the
-    protocol consumer the brokers set it."""
+    """Seconds without a heartbeat before a worker's partitions are reassigned. With the consumer
+    protocol the brokers decide."""
     kafka_heartbeat_seconds: float = Field(default=3.0, gt=0)
-    """Seconds between two heartbeats of a worker. With the protocol consumer the brokers set it."""
+    """Seconds between heartbeats of a worker. With the consumer protocol the brokers decide."""
     kafka_security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
-    """How to speak to the brokers."""
+    """Security protocol of the brokers."""
     kafka_sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] | None = None
-    """With SASL_PLAINTEXT and SASL_SSL."""
+    """Authentication mechanism, for SASL_PLAINTEXT and SASL_SSL."""
     kafka_username: str | None = None
-    """With SASL."""
+    """User name, for SASL."""
     kafka_password: SecretStr | None = None
-    """With SASL."""
+    """Password, for SASL."""
     kafka_ca_file: Path | None = None
-    """Certificates that are trusted, with SSL and SASL_SSL; by default the system's."""
+    """File of trusted certificates, for SSL and SASL_SSL. Default: the system's certificates."""
 
     # ── the API ──
     secret_key: Annotated[SecretStr, AfterValidator(_long_enough)] | None = None
-    """Signs the cookies, 16 characters or more; must be the same for all API processes. By default
-    one is made and kept in the data directory."""
+    """Secret that signs cookies, at least 16 characters; identical for all API processes. Default:
+    generated once and kept in the data directory."""
     api_keys: ApiKeys = {}
-    """name:SHA-256 of each API key, with commas between."""
+    """API keys as name:SHA-256, separated by commas."""
     cors_origins: Words = ()
-    """Other sites whose pages may use the API, with commas between."""
+    """Origins of other sites whose pages may call the API, separated by commas."""
     base_path: Annotated[str, AfterValidator(_path)] = ""
-    """Path of the address below which the page and the API are, as /nst; by default at the top, or
-    where X-Forwarded-Prefix of a trusted proxy says."""
+    """Path under which the page and the API are served, such as /nst. Default: the root, or the
+    X-Forwarded-Prefix of a trusted proxy."""
     trusted_proxies: int = Field(default=0, ge=0, le=10)
-    """How many proxies stand before the API and set X-Forwarded-For."""
+    """Number of proxies in front of the API that set X-Forwarded-For."""
     max_upload_bytes: int = Field(default=64_000_000, ge=100_000)
-    """Of one request."""
+    """Maximum size of one request, in bytes."""
     max_pixels: int = Field(default=50_000_000, ge=10_000, le=150_000_000)
-    """Of one uploaded picture."""
+    """Maximum number of pixels of one uploaded image."""
     max_size: int = Field(default=4096, ge=32, le=16000)
-    """Longest side of a result in pixels."""
+    """Maximum length of the longer side of a result, in pixels."""
     max_jobs_per_client: int = Field(default=20, ge=1)
-    """That are queued or running at a time."""
+    """Maximum number of queued and running jobs per client."""
     max_jobs_per_address: int = Field(default=60, ge=1)
-    """Jobs queued or running at a time that come from one network address, whatever the cookies."""
+    """Maximum number of queued and running jobs per network address, across all cookies."""
     max_bytes_per_day: int = Field(default=2_000_000_000, ge=100_000)
-    """Of one client's uploads."""
+    """Maximum number of bytes that one client uploads in a day."""
     max_pixel_steps_per_day: int = Field(default=200_000_000_000, ge=1_000_000, le=10**15)
-    """Pixels of the result × steps, of all jobs of a client in a day."""
+    """Budget of one client in a day: the sum of pixels × steps over its jobs."""
     max_queued: int = Field(default=1000, ge=1)
-    """Jobs of everybody that wait."""
+    """Maximum number of queued jobs of all clients together."""
     requests_per_minute: int = Field(default=600, ge=1)
-    """Of one client."""
+    """Maximum number of requests per client in a minute."""
     max_streams: int = Field(default=500, ge=1, le=10_000)
-    """Of events that are open at a time; each holds a thread."""
+    """Maximum number of open event streams; each occupies a thread."""
     max_streams_per_client: int = Field(default=20, ge=1)
-    """Of events that one client may have open."""
+    """Maximum number of open event streams per client."""
     stream_seconds: float = Field(default=300.0, ge=1)
-    """After which a stream of events is closed; browsers open it again."""
+    """Seconds before an event stream is closed; browsers reopen it."""
     retention: Duration = Field(default=timedelta(days=7), gt=timedelta(0))
-    """For how long finished jobs are kept, as in 90s, 10m, 12h, 7d."""
+    """Retention of finished jobs, such as 90s, 10m, 12h or 7d."""
 
     # ── workers ──
     worker_device: Literal["auto", "cuda", "mps", "cpu"] = "auto"
-    """What a worker computes on."""
+    """Device on which a worker computes."""
     lease_seconds: float = Field(default=30.0, ge=3)
-    """After so much silence of its worker a job is given to another."""
+    """Seconds without a heartbeat before a job is reassigned to another worker."""
     max_attempts: int = Field(default=3, ge=1)
-    """That may crash or fall silent before a job has failed."""
+    """Number of attempts that may crash or lose their lease before a job fails."""
     max_job_seconds: float = Field(default=86_400.0, ge=1)
-    """Seconds that a worker may spend on one attempt at a job."""
+    """Maximum duration of one attempt at a job, in seconds."""
     max_dependency_failures: int = Field(default=10, ge=1)
-    """How often storage may fail for one job alone before the job has failed."""
+    """Number of storage failures of one job before the job fails."""
     checkpoint_seconds: float = Field(default=30.0, ge=0)
-    """So often the state of a running job is kept."""
+    """Checkpoint interval of a running job, in seconds."""
     worker_metrics_port: int = Field(default=0, ge=0, le=65535)
-    """Where `nst worker` tells Prometheus how it does; 0: nowhere."""
+    """Port on which `nst worker` serves Prometheus metrics; 0 disables it."""
 
     # ── logs and traces ──
     log_format: Literal["console", "json"] = "console"
-    """For people or for machines."""
+    """Log format: console for people, json for machines."""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
-    """The least that is worth a line."""
+    """Minimum level of logged messages."""
     traces_endpoint: str | None = None
-    """Where traces are sent, OTLP over HTTP, as http://collector:4318/v1/traces; needs the extra
-    `tracing`."""
+    """URL that receives traces, OTLP over HTTP, such as http://collector:4318/v1/traces; needs the
+    extra `tracing`."""
 
     @property
     def has_own_database(self) -> bool:
-        """Whether the database is a file of SQLite, which no other machine uses."""
+        """Whether the database is an SQLite file, which only this machine uses."""
         url = self.database_url
         return url is None or url.get_secret_value().startswith("sqlite")
 
 
 def load_settings() -> Settings:
-    """Raises InvalidOption, which names the variable."""
+    """Load the settings from the environment. Raises InvalidOption, which names the variable."""
     try:
         return Settings()
     except ValidationError as error:
