@@ -1,4 +1,4 @@
-"""A circuit breaker for a queue: one that does not answer is left alone for a while."""
+"""A circuit breaker for the queue: after a failure it stays unused for some seconds."""
 
 import threading
 import time
@@ -8,12 +8,11 @@ from nst.errors import QueueError
 from nst.jobs.ports import Delivery, JobQueue, ProcessName
 
 REST_SECONDS = 15.0
-"""Seconds without a try after a message was not taken. Workers find the jobs without messages."""
+"""Pause after a failure, in seconds. Workers find queued jobs without messages meanwhile."""
 
 
 class QueueWithBreaker:
-    """A JobQueue that waits once for a broker that does not answer, and not again for every
-    message."""
+    """A JobQueue that waits once for brokers that do not answer, not once per message."""
 
     def __init__(self, queue: JobQueue) -> None:
         self._queue = queue
@@ -22,7 +21,7 @@ class QueueWithBreaker:
         self._has_failed = False
 
     def publish(self, job_id: str, trace: Mapping[str, str]) -> None:
-        """Raises QueueError, at once while the queue is left alone."""
+        """Send a message. Raises QueueError, without waiting during the pause after a failure."""
         self._check()
         try:
             self._queue.publish(job_id, trace)

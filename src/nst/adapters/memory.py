@@ -12,11 +12,11 @@ from nst.jobs.job import JobProgress
 from nst.jobs.ports import Delivery, ProcessName, Subscription
 
 MAX_MESSAGES = 1000
-"""That wait; where nobody receives any they must not fill the memory."""
+"""Maximum number of waiting messages, so that they cannot fill the memory."""
 
 
 class MemoryJobQueue:
-    """Messages between threads. What is not received is gone with the process."""
+    """Messages between threads of one process; they are lost when it ends."""
 
     def __init__(self) -> None:
         self._deliveries: queue.Queue[Delivery] = queue.Queue(MAX_MESSAGES)
@@ -32,10 +32,10 @@ class MemoryJobQueue:
             return None
 
     def commit(self, delivery: Delivery) -> None:
-        """Who has received it has it alone."""
+        """Do nothing: a received message is removed at once."""
 
     def stay(self) -> None:
-        """There is no group to be thrown out of."""
+        """Do nothing: there is no group."""
 
     def trouble(self, process: ProcessName) -> str | None:  # noqa: ARG002 - as JobQueue has it
         return None
@@ -98,13 +98,13 @@ class MemoryProgressFeed:
 
 
 class MemoryRateLimiter:
-    """Fixed windows of time, counted in this process."""
+    """Limits by fixed time windows, counted in this process."""
 
     def __init__(self) -> None:
         self._used: dict[tuple[str, str], tuple[float, int]] = {}
-        """When the window ends, and what is used up in it."""
+        """End of the current window and the amount used in it, by limit and client."""
         self._windows: dict[int, deque[tuple[float, tuple[str, str]]]] = defaultdict(deque)
-        """For each length of windows when they end and whose they are, the next to end first."""
+        """Ends of windows and their keys, by length of the window, sorted by end."""
         self._lock = threading.Lock()
 
     def take(self, what: str, client: str, amount: int, limit: int, window_seconds: int) -> int:

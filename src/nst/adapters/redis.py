@@ -26,13 +26,13 @@ from nst.jobs.ports import ProgressFeed, Subscription
 from nst.metrics import DEPENDENCY_ERRORS
 
 ANSWER_SECONDS = 0.5
-"""What Redis has to answer."""
+"""Timeout of a request, in seconds."""
 
 REST_SECONDS = 2.0
-"""So long it is left alone after it did not."""
+"""Pause after a failed request, in seconds."""
 
 LISTEN_SECONDS = 0.05
-"""So often the listener looks whether somebody wants to hear of another job."""
+"""Interval at which the listener checks for new subscriptions, in seconds."""
 
 CHANNEL = "nst:job:"
 
@@ -52,8 +52,8 @@ logger = logging.getLogger(__name__)
 
 
 class RedisProgressFeed:
-    """Carries the news of a process to all others. In each of them one thread listens, for the
-    jobs that somebody there wants to hear of, and tells `local`."""
+    """A ProgressFeed across processes. In each process one thread listens for the jobs that have
+    subscribers there and forwards their messages to `local`."""
 
     def __init__(self, url: str, local: ProgressFeed) -> None:
         """`url`: redis://user:password@host:6379/0, or rediss:// for TLS."""
@@ -61,7 +61,7 @@ class RedisProgressFeed:
         self._local = local
         self._listeners: Counter[str] = Counter()
         self._heard: dict[str, threading.Event] = {}
-        """Whether Redis sends the news of a job, yet or still."""
+        """Set while Redis sends the messages of a job."""
         self._changed = threading.Condition()
         self._thread: threading.Thread | None = None
         self._is_closed = False
@@ -155,7 +155,7 @@ class RedisRateLimiter:
 
 
 def check(url: str) -> str:
-    """What is there, in words. Raises FeedError, which says what is wrong."""
+    """Return the version of the server in words. Raises FeedError, which names the cause."""
     client = _Client(url)
     try:
         client.redis.ping()

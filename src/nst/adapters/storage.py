@@ -1,4 +1,4 @@
-"""ImageStorage in a folder, in S3 or in memory, through obstore, which speaks to all three."""
+"""ImageStorage in a folder, in S3 or in memory, through the library obstore."""
 
 import errno
 import hmac
@@ -28,21 +28,21 @@ if TYPE_CHECKING:
 Store: TypeAlias = LocalStore | MemoryStore | S3Store
 
 PIECE_BYTES = 1 << 20
-"""Of what is streamed."""
+"""Size of one streamed piece, in bytes."""
 
 UPLOADS_AT_ONCE = 4
-"""Parts of a large file, each of 5 MiB."""
+"""Number of parts of one file, 5 MiB each, that are uploaded in parallel."""
 
 CONNECT_SECONDS = 5.0
 SILENCE_SECONDS = 30.0
-"""After which S3 is given up; a part must be uploaded in this time."""
+"""Seconds without data before a request fails; uploading one part must not take longer."""
 
 REQUEST_SECONDS = 3600.0
-"""For a client who takes a large file slowly."""
+"""Maximum duration of one request, for clients that download a large file slowly."""
 
 RETRIES = 3
 RETRY_SECONDS = 20.0
-"""From the first try to the last."""
+"""Seconds from the first to the last retry."""
 
 _FULL = (
     f"os error {errno.ENOSPC}",
@@ -61,7 +61,7 @@ def in_folder(folder: Path) -> "FolderStorage":
 
 
 def in_memory() -> "ObjectStorage":
-    """Files that are gone with the process."""
+    """Return a storage in memory, which is lost when the process ends."""
     return ObjectStorage(MemoryStore())
 
 
@@ -74,11 +74,11 @@ def in_s3(
     access_key_id: str | None = None,
     secret_access_key: str | None = None,
 ) -> "S3Storage":
-    """Files in a bucket, `url`: s3://bucket or s3://bucket/directory.
+    """Return a storage in a bucket. `url`: s3://bucket or s3://bucket/directory.
 
-    `endpoint`: where another store than Amazon's is; `public_endpoint`: where clients reach it,
-    without which they get their files through the API. Without keys those of the environment or
-    of the machine's role are used.
+    `endpoint`: URL of an S3-compatible server, by default Amazon's. `public_endpoint`: URL by which
+    clients reach it; without it they download through the API. Without keys those of the
+    environment or of the machine's role are used.
     """
     bucket, _, directory = url.removeprefix("s3://").partition("/")
     keys: S3Config = {}
@@ -132,7 +132,7 @@ class ObjectStorage:
         write_file(file, write, overwrite=True)
 
     def stream(self, key: str, start: int = 0, stop: int | None = None) -> Iterator[bytes]:
-        """Is opened at once, so that what is missing is said before the first piece."""
+        """Open the file before the first piece is requested, so that a missing file raises here."""
         with _errors(key):
             opened = obstore.get(self._store, key, options=_range(start, stop))
         return self._pieces(key, opened)
@@ -166,10 +166,10 @@ class ObjectStorage:
                 obstore.delete(self._store, file.key)
 
     def link(self, key: str, seconds: float, disposition: str | None = None) -> str | None:
-        """This storage has no public address."""
+        """Return None: this storage has no public URL."""
 
     def _attributes(self, key: str) -> dict[str, str] | None:
-        """What is to be told to those who follow a link."""
+        """Return the HTTP headers of a file that is downloaded by a link."""
 
     def _pieces(self, key: str, opened: "obstore.GetResult") -> Iterator[bytes]:
         with _errors(key):
@@ -205,8 +205,8 @@ class S3Storage(ObjectStorage):
     def __init__(
         self, store: S3Store, public: S3Store | None, signer: "_Signer | None" = None
     ) -> None:
-        """`public`: the same by the address that clients know. `signer`: signs what obstore cannot;
-        None where the keys are the machine's own."""
+        """`public`: the same bucket at the URL that clients know. `signer`: signs links with a
+        Content-Disposition; None if the keys belong to the machine's role."""
         super().__init__(store)
         self._public = public
         self._signer = signer
@@ -234,7 +234,7 @@ class S3Storage(ObjectStorage):
 
 
 class _Signer(NamedTuple):
-    """Signs links that say by which name a file is to be saved, which obstore cannot.
+    """Signs links that set the name of the downloaded file, which obstore cannot do.
 
     Signature version 4 in the query, of the documentation "Authenticating Requests: Using Query
     Parameters" of Amazon S3.
@@ -245,7 +245,7 @@ class _Signer(NamedTuple):
     region: str
 
     def sign(self, link: str, seconds: float, disposition: str) -> str:
-        """`link`: to the file, whatever its query is."""
+        """Return the link with a new query. `link`: URL of the file, with any query."""
         place, now = urlsplit(link), datetime.now(UTC)
         scope = f"{now:%Y%m%d}/{self.region}/s3/aws4_request"
         time = f"{now:%Y%m%dT%H%M%SZ}"

@@ -1,5 +1,5 @@
-"""What the application needs from outside. The docstrings are the contracts; one suite of tests
-holds every adapter to them."""
+"""Ports: the interfaces to databases, queues and storage. Their docstrings are the contracts, and
+one test suite runs against every adapter."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -12,26 +12,29 @@ from nst.jobs.job import Job, JobError, JobProgress, JobResult, JobStatus, Share
 
 @dataclass(frozen=True, slots=True)
 class QueueState:
-    """How many jobs there are in each state, and how long the oldest has been waiting."""
+    """Number of jobs in each state, and the age of the oldest queued job."""
 
     jobs: Mapping[JobStatus, int]
     oldest_queued_seconds: float
 
 
 class JobRepository(Protocol):
-    """The truth about jobs. Every method is one transaction, is safe to call from any thread or
-    process, and raises RepositoryError if the database does not answer. Of a job that this version
-    cannot read `nst.jobs.stored.show` says what is returned."""
+    """The single source of truth about jobs.
+
+    Every method is one transaction, is safe to call from any thread or process, and raises
+    RepositoryError if the database does not answer. A job that this version cannot parse is
+    returned as `nst.jobs.stored.show` describes.
+    """
 
     def add(self, job: Job) -> Job:
-        """Store a new job, with the times of the repository's clock. If the owner has used the
-        idempotency key before, nothing is stored and the earlier job is returned."""
+        """Store a new job with timestamps of the database's clock. If the owner has used the
+        idempotency key before, store nothing and return the earlier job."""
 
     def get(self, job_id: str) -> Job:
-        """Raises JobNotFound."""
+        """Return a job. Raises JobNotFound."""
 
     def find_submitted(self, owner: str, idempotency_key: str) -> Job | None:
-        """The owner's job that was added with this key."""
+        """Return the job that the owner submitted with this idempotency key."""
 
     def list(
         self,
@@ -41,37 +44,41 @@ class JobRepository(Protocol):
         limit: int = 24,
         before: str | None = None,
     ) -> Sequence[Job]:
-        """Newest first; `before`: only those that were created before this job."""
+        """Return the owner's jobs, newest first. `before`: only jobs created before this job."""
 
     def unfinished(self, owner: str) -> int:
-        """How many of the owner's jobs are queued or running."""
+        """Return the number of the owner's queued and running jobs."""
 
     def unfinished_of_client(self, client: str) -> int:
-        """How many of the client's jobs, whoever owns them, are queued or running."""
+        """Return the number of queued and running jobs from this client, of any owner."""
 
     def place_in_queue(self, job_id: str) -> int | None:
-        """1 for the job that is claimed next; None if it does not wait."""
+        """Return the position of a queued job, 1 for the next one; None if it is not queued."""
 
     def find_result(self, owner: str, fingerprint: str) -> Job | None:
-        """The owner's latest job of this fingerprint whose result still answers the order: it
-        succeeded, was not steered, was painted by the model that was asked for, and with the
-        weights with which that model painted last."""
+        """Return the owner's latest job with this fingerprint whose result can be reused.
+
+        A result can be reused if the job succeeded, was not steered, used the requested model, and
+        used the same weights as the latest job of that model.
+        """
 
     def claim_next(self, worker: str, lease_seconds: float) -> Job | None:
-        """Take the job whose turn it is: running, another attempt, leased. Each job of the same
-        owner or client that is not finished puts a new one back a little, and one that is tried
-        again, so that nobody waits behind somebody else's hundred. Two workers never get the same
-        job. A job that this version cannot read fails with `nst.jobs.stored.UNREADABLE`, and the
-        next one is taken. None: nothing is queued."""
+        """Lease the next queued job to a worker and start another attempt; None if none is queued.
+
+        Two workers never get the same job. Each unfinished job of an owner or client delays that
+        client's next one, so that nobody waits behind a hundred jobs of somebody else. A job that
+        this version cannot parse fails with `nst.jobs.stored.UNREADABLE`, and the next one is
+        taken.
+        """
 
     def heartbeat(
         self, job_id: str, attempt: int, lease_seconds: float, progress: JobProgress | None
     ) -> Job:
-        """Renew the lease, store how far it is, and learn what was asked meanwhile.
-        Raises LeaseLost."""
+        """Renew the lease, store the progress, and return the job with any request to cancel or
+        steer it. Raises LeaseLost."""
 
     def keep_checkpoint(self, job_id: str, attempt: int, key: str) -> None:
-        """The next attempt goes on from there. Raises LeaseLost."""
+        """Store the key of a checkpoint from which the next attempt continues. Raises LeaseLost."""
 
     def finish(
         self,
@@ -83,111 +90,120 @@ class JobRepository(Protocol):
         result: JobResult | None = None,
         error: JobError | None = None,
     ) -> Job:
-        """Into a final state, with the last progress. Raises LeaseLost."""
+        """Move a job to a final state and store its last progress. Raises LeaseLost."""
 
     def give_back(self, job_id: str, attempt: int) -> Job:
-        """Queued again, at its old place; canceled if that was asked for. Raises LeaseLost."""
+        """Return a job to its old place in the queue; cancel it if requested. Raises LeaseLost."""
 
     def put_back(self, job_id: str, attempt: int, max_failures: int, error: JobError) -> Job:
-        """Queued again behind all jobs that wait, because something outside failed for this job;
-        failed if it did so `max_failures` times, canceled if that was asked for. Raises
-        LeaseLost."""
+        """Move a job to the end of the queue after a dependency failed for it.
+
+        After `max_failures` such failures the job fails; if requested it is canceled. Raises
+        LeaseLost.
+        """
 
     def fail_attempt(self, job_id: str, attempt: int, max_attempts: int, error: JobError) -> Job:
-        """Queued again, or failed if that was the last attempt. Raises LeaseLost."""
+        """Queue a job again, or fail it after the last attempt. Raises LeaseLost."""
 
     def sweep(self, max_attempts: int, error: JobError) -> Sequence[Job]:
-        """Fail the attempt of every running job whose lease ran out; return these jobs."""
+        """Fail the attempt of every running job whose lease has expired; return these jobs."""
 
     def waiting(self, seconds: float, limit: int) -> Sequence[Job]:
-        """Jobs that have been queued for longer, the oldest first."""
+        """Return jobs that have been queued for more than `seconds`, the oldest first."""
 
     def cancel(self, job_id: str) -> Job:
-        """A queued job is canceled, a running one is asked to stop, of a canceled one nothing
-        changes. Raises JobNotFound, JobConflict."""
+        """Cancel a queued job, or ask a running one to stop; a canceled job stays as it is.
+        Raises JobNotFound, JobConflict."""
 
     def steer(self, job_id: str, changes: Mapping[str, float]) -> Job:
-        """Add to what a running job is steered by. Raises JobNotFound, JobConflict."""
+        """Store new values for the steerable options of a running job. Raises JobNotFound,
+        JobConflict."""
 
     def retry(self, job_id: str) -> Job:
-        """A failed or canceled job is queued again, from its beginning. Raises JobNotFound,
+        """Queue a failed or canceled job again, from its first step. Raises JobNotFound,
         JobConflict."""
 
     def delete(self, job_id: str) -> None:
-        """Forget it and its shares. A job that is not there is forgotten already."""
+        """Delete a job and its shares; do nothing if there is no such job."""
 
     def completed_before(self, time: float, limit: int) -> Sequence[str]:
-        """Ids of jobs in a final state since before this time."""
+        """Return ids of jobs that completed before this time, in seconds since 1970."""
 
     def existing(self, job_ids: Sequence[str]) -> set[str]:
-        """Which of these there are."""
+        """Return those of the ids that exist."""
 
-    def state(self) -> QueueState: ...
+    def state(self) -> QueueState:
+        """Return the number of jobs by state and the age of the oldest queued one."""
 
     def deployment_id(self) -> str:
-        """Random id that the database was made with; a copy of the database has the same."""
+        """Return the random id of the database; a copy of the database has the same id."""
 
     def now(self) -> float:
-        """Seconds since 1970, by the clock that all times of jobs come from."""
+        """Return the seconds since 1970 by the database's clock, from which all timestamps come."""
 
     def add_share(self, share: Share) -> None:
-        """Raises JobNotFound."""
+        """Store a share link. Raises JobNotFound."""
 
     def shares(self, job_id: str) -> Sequence[Share]:
-        """Those that have not expired."""
+        """Return the share links of a job that have not expired."""
 
     def find_share(self, token_sha256: str) -> Share | None:
-        """None if there is none, or it has expired."""
+        """Return the share link with this token; None if it does not exist or has expired."""
 
-    def delete_share(self, job_id: str, share_id: str) -> None: ...
+    def delete_share(self, job_id: str, share_id: str) -> None:
+        """Revoke a share link; do nothing if there is no such link."""
 
     def close(self) -> None: ...
 
 
 ProcessName: TypeAlias = Literal["api", "worker"]
-"""Who uses the queue: the API sends messages, a worker sends and receives them."""
+"""Role of a process in the queue: the API sends messages, a worker sends and receives them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """A message of the queue: there is work."""
+    """A message of the queue: this job is waiting for a worker."""
 
     job_id: str
     trace: Mapping[str, str]
     receipt: object = None
-    """What the adapter needs to commit it."""
+    """Handle by which the adapter commits the message."""
 
 
 class JobQueue(Protocol):
-    """Wakes workers. It may lose or repeat messages: the repository decides who does what.
-    Publishing is safe from any thread; the rest belongs to one worker. Raises QueueError."""
+    """A queue of messages that wake workers.
+
+    It may lose or repeat messages, because the repository decides which worker gets a job.
+    `publish` is safe from any thread; all other methods belong to one worker. Every method raises
+    QueueError.
+    """
 
     def publish(self, job_id: str, trace: Mapping[str, str]) -> None:
-        """Returns when the message is safe."""
+        """Send a message; return after the brokers have stored it."""
 
     def receive(self, timeout_seconds: float) -> Delivery | None:
-        """The next message that none of the group has committed; None: none came in time."""
+        """Return the next uncommitted message of the group; None after the timeout."""
 
     def commit(self, delivery: Delivery) -> None:
-        """It need not be delivered again. Does not wait for the answer: what is not committed
-        after all comes again."""
+        """Mark a message as done, so that it is not delivered again. If the commit is lost, the
+        message is repeated."""
 
     def stay(self) -> None:
-        """To be called every second while no message is wanted: keeps the place in the group."""
+        """Keep the place in the group; call it every second while no message is wanted."""
 
     def trouble(self, process: ProcessName) -> str | None:
-        """Ask whether the process can use the queue, which may take seconds. Return what keeps it
-        from that, in words for an operator, or None. Safe to call from any thread."""
+        """Return why the process cannot use the queue, in words for an operator, or None. It may
+        take seconds and is safe to call from any thread."""
 
     def lag(self) -> int:
-        """How many messages wait for this worker, as far as it knows without asking."""
+        """Return the last known number of messages that wait for this worker."""
 
     def close(self) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
 class StoredFile:
-    """What the storage knows about a file."""
+    """Metadata of a stored file."""
 
     key: str
     size_bytes: int
@@ -196,68 +212,74 @@ class StoredFile:
 
 
 class ImageStorage(Protocol):
-    """Owns bytes. Keys are ours: "job id/what it is". Safe to call from any thread or process;
-    raises StorageError, or StorageFull if there is no space left."""
+    """A store of files under keys such as "JOB_ID/result.png".
+
+    Every method is safe to call from any thread or process, and raises StorageError, or
+    StorageFull if no space is left. Directory prefixes end with "/".
+    """
 
     def put(self, key: str, data: bytes | Path) -> None:
-        """Store bytes or a file, whole or not at all, in place of what was there."""
+        """Store bytes or a file atomically, replacing an earlier file."""
 
     def get(self, key: str) -> bytes:
-        """Raises FileNotFoundError."""
+        """Return the content of a file. Raises FileNotFoundError."""
 
     def fetch(self, key: str, file: Path) -> None:
-        """Write it to a file, without holding all of it. Raises FileNotFoundError."""
+        """Download a stored file to `file` in pieces. Raises FileNotFoundError."""
 
     def stream(self, key: str, start: int = 0, stop: int | None = None) -> Iterator[bytes]:
-        """Its bytes from `start` to before `stop`, piece by piece. Raises FileNotFoundError."""
+        """Yield the bytes from `start` to before `stop` in pieces. Raises FileNotFoundError."""
 
     def stat(self, key: str) -> StoredFile | None:
-        """None if there is no such file."""
+        """Return the metadata of a file; None if it does not exist."""
 
     def list(self, prefix: str) -> Sequence[StoredFile]:
-        """All files of a directory and those below it, by key. `prefix` ends with "/"."""
+        """Return all files of a directory and its subdirectories, sorted by key."""
 
     def directories(self) -> Sequence[str]:
-        """The names at the top: ids of jobs."""
+        """Return the names of the top directories, which are ids of jobs."""
 
     def changed_at(self, prefix: str) -> float:
-        """When something in a directory was stored last, also what is being stored; seconds since
-        1970, 0 if there is nothing. `prefix` ends with "/"."""
+        """Return the time of the last change in a directory, in seconds since 1970; 0 if it is
+        empty. Unfinished uploads count."""
 
     def copy(self, source: str, target: str) -> None:
-        """Raises FileNotFoundError."""
+        """Copy a file within the storage. Raises FileNotFoundError."""
 
     def delete(self, prefix: str) -> None:
-        """All files of a directory and those below it. `prefix` ends with "/"."""
+        """Delete all files of a directory and its subdirectories."""
 
     def link(self, key: str, seconds: float, disposition: str | None = None) -> str | None:
-        """An address from which a client may get the file itself for a while, with this
-        Content-Disposition; None if it must come through the API."""
+        """Return a URL from which a client can download the file for `seconds`, with this
+        Content-Disposition; None if the file has to come through the API."""
 
 
 class Subscription(Protocol):
-    """To the news of one job."""
+    """A subscription to the progress of one job."""
 
     def wait(self, timeout_seconds: float) -> JobProgress | None:
-        """The newest progress since the last call. None: none came in time, or something else has
-        changed; look into the repository."""
+        """Return the newest progress since the last call. None after the timeout, or if anything
+        else has changed: then read the job from the repository."""
 
 
 class ProgressFeed(Protocol):
-    """Tells everybody who listens how far a job is, at once. It may lose news and never fails:
-    who hears nothing looks into the repository now and then."""
+    """A broadcast of the progress of jobs to all subscribers.
+
+    It may lose messages and never raises; subscribers also poll the repository.
+    """
 
     def publish(self, job_id: str, progress: JobProgress | None) -> None:
-        """`None`: something else has changed."""
+        """Send progress to the subscribers; None says that anything else of the job has changed."""
 
-    def subscribe(self, job_id: str) -> AbstractContextManager[Subscription]: ...
+    def subscribe(self, job_id: str) -> AbstractContextManager[Subscription]:
+        """Subscribe to one job while the context is open."""
 
     def close(self) -> None: ...
 
 
 class RateLimiter(Protocol):
-    """Counts what clients use up. It never fails: what it cannot count is allowed."""
+    """A counter of what clients consume. It never raises: what it cannot count is allowed."""
 
     def take(self, what: str, client: str, amount: int, limit: int, window_seconds: int) -> int:
-        """Use `amount` of what the client may use up in a window of time. 0, or if that is more
-        than the limit the seconds after which to try again; then nothing is used up."""
+        """Consume `amount` of a client's limit in a time window. Return 0, or if that would exceed
+        the limit the seconds until the next try; then nothing is consumed."""

@@ -1,4 +1,4 @@
-"""What has to be there before messages can flow: brokers, topics, rights."""
+"""Checks of brokers, topics and rights, and creation of topics."""
 
 import time
 from collections.abc import Iterator, Mapping, Sequence, Set
@@ -35,7 +35,7 @@ REFUSED = (
 
 @dataclass(frozen=True, slots=True)
 class Right:
-    """What somebody must be allowed to do with a topic or a group."""
+    """A right on a topic or a group."""
 
     operation: AclOperation
     kind: Literal["topic", "group"]
@@ -46,7 +46,7 @@ class Right:
 
 
 def rights(settings: KafkaSettings, process: ProcessName) -> Sequence[Right]:
-    """Return what a process must be allowed to do."""
+    """Return the rights that a process needs."""
     publish = Right(AclOperation.WRITE, "topic", settings.topic)
     if process == "api":
         return (publish, Right(AclOperation.DESCRIBE, "topic", settings.dead_letter_topic))
@@ -59,9 +59,11 @@ def rights(settings: KafkaSettings, process: ProcessName) -> Sequence[Right]:
 
 
 def create_topics(settings: KafkaSettings, *, is_rehearsal: bool = False) -> Sequence[str]:
-    """Create the topics that are missing and return them; what is there stays as it is, and nobody
-    needs a right to create what is there. A rehearsal asks the brokers for the same and creates
-    nothing. Raises QueueError, which names what the user lacks: DESCRIBE, or else CREATE."""
+    """Create missing topics and return their names; existing topics stay as they are.
+
+    The right CREATE is needed only if a topic is missing. A rehearsal validates the same requests
+    and creates nothing. Raises QueueError, which names a missing right: DESCRIBE or CREATE.
+    """
     with _administration(settings) as admin:
         partitions = {settings.topic: settings.partitions, settings.dead_letter_topic: 1}
         wanted = [
@@ -80,8 +82,8 @@ def check_migration(settings: KafkaSettings) -> str:
 
 
 def check(settings: KafkaSettings, processes: Sequence[ProcessName] = PROCESSES) -> str:
-    """Return what is there, in words. Raises QueueError, which says what is wrong, also if these
-    processes lack a right."""
+    """Return the state of brokers and topics in words. Raises QueueError, which names the cause,
+    also if these processes lack a right."""
     with _administration(settings) as admin:
         found = _reach(admin)
         needed = {right: None for process in processes for right in rights(settings, process)}
@@ -95,7 +97,7 @@ def check(settings: KafkaSettings, processes: Sequence[ProcessName] = PROCESSES)
 
 @contextmanager
 def _administration(settings: KafkaSettings) -> Iterator[AdminClient]:
-    """A client that the brokers have accepted."""
+    """Open an administration client that the brokers have accepted."""
     insist(settings)
     troubles = client.Troubles()
     values = client.configuration(settings, troubles)
@@ -124,12 +126,11 @@ def _reach(admin: AdminClient) -> ClusterMetadata:
 
 
 Allowed: TypeAlias = Set[AclOperation] | KafkaError
-"""What the user may do with something, or why that is not to be learned."""
+"""Rights of the user on one topic or group, or why they cannot be described."""
 
 
 def _allowed(admin: AdminClient, needed: Sequence[Right]) -> Mapping[str, Set[AclOperation]]:
-    """What the user may do with each of the things by its name. Raises QueueError if a topic is
-    missing."""
+    """Return the rights of the user by topic and group. Raises QueueError if a topic is missing."""
     topics = {right.name: None for right in needed if right.kind == "topic"}
     groups = {right.name: None for right in needed if right.kind == "group"}
     found = _describe_topics(admin, list(topics)) | {

@@ -1,4 +1,4 @@
-"""What every client of Kafka shares: its configuration, and its errors in words."""
+"""Configuration and error messages that all Kafka clients share."""
 
 import logging
 from collections.abc import Iterator
@@ -23,13 +23,13 @@ library_logger.addFilter(lambda _: logger.isEnabledFor(logging.DEBUG))
 
 
 class Troubles:
-    """What the library says about a client's connections; the calls that fail do not say why."""
+    """Errors of a client's connections as librdkafka reports them; failed calls do not say why."""
 
     def __init__(self) -> None:
         self.are_all_down = False
-        """Whether all brokers are down; said once."""
+        """True once after all brokers went down."""
         self.are_decisive = False
-        """Whether trying again is in vain."""
+        """True if a retry cannot succeed."""
         self._reason: str | None = None
 
     def add(self, error: KafkaError) -> None:

@@ -1,4 +1,4 @@
-"""Where partitions end. The library learns it with the messages that it fetches, and so not of a
+"""End offsets of partitions. librdkafka learns them with fetched messages, and so not of a
 partition that is paused because its worker is busy."""
 
 import time

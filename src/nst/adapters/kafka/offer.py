@@ -1,5 +1,5 @@
-"""What a broker offers to a client of whom it knows nothing yet: encryption, ways to log in, and
-the features of its cluster. Kafka's library asks all of it and tells none of it.
+"""Capabilities of a broker before authentication: encryption, SASL mechanisms and the features of
+its cluster. librdkafka asks for all of them and exposes none.
 
 Source of the messages: https://kafka.apache.org/protocol.html, ApiVersions (version 3) and
 SaslHandshake (version 1), both of which a broker answers before a client has logged in.
@@ -28,27 +28,27 @@ FINALIZED_FEATURES = 2
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """What the broker at one address offers."""
+    """Capabilities of the broker at one address."""
 
     address: str
     is_encrypted: bool
     mechanisms: Sequence[str]
-    """Names of the ways to log in; none: without a password."""
+    """Names of its SASL mechanisms; empty if no authentication is needed."""
     features: Mapping[str, int]
     """Version of each feature that the cluster has turned on."""
 
     @property
     def security_protocol(self) -> str:
-        """The one value of NST_KAFKA_SECURITY_PROTOCOL that this address takes."""
+        """The value of NST_KAFKA_SECURITY_PROTOCOL that this address accepts."""
         return f"{'SASL_' if self.mechanisms else ''}{'SSL' if self.is_encrypted else 'PLAINTEXT'}"
 
     @property
     def has_consumer_protocol(self) -> bool:
-        """Whether groups may use the protocol of KIP-848."""
+        """Whether the cluster supports the group protocol of KIP-848."""
         return self.features.get("group.version", 0) >= 1
 
     def complaint(self, settings: KafkaSettings) -> InvalidOption | None:
-        """Return the setting that this broker does not take, and what it takes instead."""
+        """Return the setting that this broker rejects, with the values that it accepts."""
         asked: Mapping[str, tuple[str | None, Sequence[str]]] = {
             "SECURITY_PROTOCOL": (settings.security_protocol, [self.security_protocol]),
             "SASL_MECHANISM": (settings.sasl_mechanism, self.mechanisms),
@@ -79,7 +79,7 @@ def look(settings: KafkaSettings) -> Offer | None:
 
 
 def insist(settings: KafkaSettings) -> Offer | None:
-    """Return what `look` does. Raises QueueError if that is not what the settings ask for."""
+    """Return the capabilities of `look`. Raises QueueError if they contradict the settings."""
     offer = look(settings)
     if offer and (complaint := offer.complaint(settings)):
         raise client.failed(str(complaint))
@@ -95,7 +95,7 @@ def _ask(address: str, is_encrypted: bool) -> Offer:
 
 
 def _answers_strangers(address: str, is_encrypted: bool) -> bool:
-    """Whether nobody has to log in: some brokers name ways to log in that nobody has to take."""
+    """Return whether authentication is optional: some brokers list mechanisms and require none."""
     with suppress(OSError, ValueError), _connected(address, is_encrypted) as connection:
         _request(connection, METADATA, 1, struct.pack(">i", 0))
         return True

@@ -1,4 +1,4 @@
-"""The messages of one process: what it sends, and its place in the group."""
+"""Producer and consumer of one process."""
 
 import json
 import logging
@@ -27,19 +27,19 @@ from nst.errors import QueueError
 from nst.jobs.ports import Delivery, ProcessName
 
 COMMIT_SECONDS = 2.0
-"""To wait for a commit: a job is waiting to be painted, and all that is lost is that another
-worker is woken in vain."""
+"""Timeout of a commit, in seconds. It is short because a job waits meanwhile; a lost commit only
+wakes another worker for nothing."""
 
 POLL_SECONDS = 0.005
-"""Somebody else's poll may have fetched the confirmation that a thread waits for."""
+"""Interval of polls for a confirmation, in seconds; another thread's poll may receive it."""
 
 LOOK_SECONDS = 0.2
-"""Seconds between two looks at whether waiting is in vain."""
+"""Interval at which a waiting call checks for errors that no retry can fix, in seconds."""
 
 STATISTICS_SECONDS = 5.0
 
 JOB_ID = re.compile(rb"[0-9a-f]{32}")
-"""As `nst.jobs.job.new_id` makes them."""
+"""Format of job ids, see `nst.jobs.job.new_id`."""
 
 NOT_CONFIRMED = KafkaError(KafkaError._TIMED_OUT, "no broker has confirmed it in time")
 
@@ -50,20 +50,20 @@ OUTDATED = (
     KafkaError.FENCED_MEMBER_EPOCH,
     KafkaError.STALE_MEMBER_EPOCH,
 )
-"""Refusals of a commit because somebody has joined or left the group meanwhile."""
+"""Errors of a commit after another worker has joined or left the group."""
 
 REFUSED = {
     KafkaError.TOPIC_AUTHORIZATION_FAILED: "READ on topic {0.topic}",
     KafkaError.GROUP_AUTHORIZATION_FAILED: "READ on group {0.group}",
 }
-"""Refusals of a message, with the right that is missing."""
+"""Errors of a missing right, with the right."""
 
 logger = logging.getLogger(__name__)
 
 
 class KafkaJobQueue:
-    """Messages of the topic. The producer and the place in the group are taken when first needed:
-    after a fork, and each only by those who need it."""
+    """A JobQueue on a Kafka topic. Producer and consumer are created on first use, which is after a
+    fork, and only in processes that need them."""
 
     def __init__(self, settings: KafkaSettings) -> None:
         self._settings = settings
@@ -74,11 +74,11 @@ class KafkaJobQueue:
         self._consumer_troubles = client.Troubles()
         self._wants_message = False
         self._arrived = deque[Message]()
-        """While no message was wanted."""
+        """Messages that arrived while none was wanted."""
         self._commits: dict[tuple[int, int], KafkaError | None] = {}
-        """Partition and offset that were committed, or why not."""
+        """Results of commits by partition and offset: None, or the error."""
         self._owed: dict[int, TopicPartition] = {}
-        """What could not be committed while somebody joined, by partition."""
+        """Offsets to commit after the group has rebalanced, by partition."""
         self._lag = 0
         self._ends: Ends | None = None
 
@@ -125,7 +125,7 @@ class KafkaJobQueue:
         return None
 
     def lag(self) -> int:
-        """Messages that are not committed, of this worker's partitions, as of a few seconds ago.
+        """Return the number of uncommitted messages in this worker's partitions, a few seconds old.
         The sum over all workers is the lag of the group."""
         return self._lag
 
@@ -139,7 +139,7 @@ class KafkaJobQueue:
         self._consumer, self._ends = None, None
 
     def _send(self, topic: str, **message: Any) -> None:
-        """Returns when the brokers have it."""
+        """Send a message and wait until the brokers have stored it."""
         reports: list[KafkaError | None] = []
         give_up_at = time.monotonic() + client.REQUEST_SECONDS + 1
         with client.errors():
@@ -157,7 +157,7 @@ class KafkaJobQueue:
             raise client.failed(self._why(error, topic))
 
     def _why(self, error: KafkaError, topic: str) -> str:
-        """Say why a message was not taken."""
+        """Return why the brokers rejected a message."""
         if error.code() == KafkaError.TOPIC_AUTHORIZATION_FAILED:
             return client.lacks(self._settings, f"WRITE on topic {topic}")
         return self._producer_troubles.take() or error.str()
@@ -246,7 +246,7 @@ class KafkaJobQueue:
         return self._arrived.popleft() if self._arrived else self._poll(consumer, give_up_at)
 
     def _poll(self, consumer: Consumer, give_up_at: float) -> Message | None:
-        """The next message, which may be none that can be read."""
+        """Return the next message; its content may be invalid."""
         while True:
             seconds = max(0.0, give_up_at - time.monotonic())
             message = consumer.poll(min(seconds, LOOK_SECONDS))
@@ -265,7 +265,7 @@ class KafkaJobQueue:
             logger.warning("%s", error.str())
 
     def _refusal(self, error: KafkaError) -> str | None:
-        """Say which right is missing."""
+        """Return which right is missing; None if another error occurred."""
         right = REFUSED.get(error.code())
         return right and client.lacks(self._settings, right.format(self._settings))
 
@@ -351,7 +351,7 @@ def _trace(message: Message) -> Mapping[str, str]:
 
 
 def _after(message: Message) -> TopicPartition:
-    """Where the group goes on when this one is committed."""
+    """Return the offset to commit for a message: the next one of its partition."""
     topic, partition, offset = message.topic(), message.partition(), message.offset()
     assert topic is not None
     assert partition is not None

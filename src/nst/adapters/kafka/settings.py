@@ -1,4 +1,4 @@
-"""Where Kafka's brokers are and what is agreed with them."""
+"""Settings of the Kafka clients."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -10,7 +10,7 @@ from nst.errors import InvalidOption
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KafkaSettings:
-    """Where the brokers are and what is agreed with them. Raises InvalidOption."""
+    """Addresses, topics, group and authentication. Raises InvalidOption."""
 
     brokers: Sequence[str]
     """host:port of some of them."""
@@ -19,7 +19,7 @@ class KafkaSettings:
     """Takes the messages that cannot be read."""
     group: str = "nst.workers"
     partitions: int = 64
-    """Of the topic when `create_topics` makes it: several for each worker there may be."""
+    """Partitions of the topic that `create_topics` creates; choose several per worker."""
     replication: int = 1
     """Brokers that keep each message."""
     group_protocol: Literal["auto", "classic", "consumer"] = "auto"

@@ -1,4 +1,4 @@
-"""Connections to SQLite and PostgreSQL, which give up where nobody answers."""
+"""Connections to SQLite and PostgreSQL with timeouts."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,10 +11,10 @@ from nst.errors import RepositoryError
 from nst.metrics import DEPENDENCY_ERRORS
 
 LOCK_SECONDS = 30.0
-"""To wait for another writer of SQLite."""
+"""Seconds to wait for another writer of SQLite."""
 
 ANSWER_SECONDS = 10.0
-"""What PostgreSQL has to answer, also where the machine is there and the server hangs."""
+"""Timeout of a statement of PostgreSQL, in seconds, also if the server hangs."""
 
 CONNECT_SECONDS = 5
 
@@ -47,7 +47,7 @@ def _connect_postgresql(url: str, pool_size: int, answer_seconds: float) -> Engi
     from psycopg import Connection, OperationalError
 
     class ImpatientConnection(Connection[Any]):
-        """Is closed when the server, or what is between, does not answer."""
+        """A connection that closes itself if the server or the network does not answer."""
 
         def wait(self, gen: Any, interval: float = 0.1, timeout: float | None = None) -> Any:
             try:

@@ -1,6 +1,6 @@
-"""The repository of jobs: each change of a job is one statement that is guarded by the state it
-starts from, so that it does not matter who else is at work; a job's writes are guarded by its
-attempt as well.
+"""The repository of jobs. Each change of a job is one statement with the expected state in its
+WHERE clause, so concurrent changes cannot overwrite each other; what a worker writes also carries
+the number of its attempt.
 """
 
 import logging
@@ -24,11 +24,11 @@ from nst.jobs.ports import QueueState
 logger = logging.getLogger(__name__)
 
 IDS_AT_ONCE = 1000
-"""In one statement; its parameters are limited."""
+"""Maximum number of ids in one statement, because its parameters are limited."""
 
 
 class SqlJobRepository:
-    """Jobs in the database of this URL, whose tables `migrate` makes."""
+    """A JobRepository in SQLite or PostgreSQL; `migrate` creates its tables."""
 
     def __init__(self, url: str, *, pool_size: int = 10) -> None:
         """`url`: sqlite:////path/jobs.db or postgresql+psycopg://user:password@host/database."""
@@ -42,11 +42,11 @@ class SqlJobRepository:
         return self._engine.url.render_as_string(hide_password=True)
 
     def migrate(self, revision: str = "head") -> None:
-        """As `migrations.migrate`. Raises RepositoryError."""
+        """Migrate the tables, see `migrations.migrate`. Raises RepositoryError."""
         migrations.migrate(self._url, revision)
 
     def check(self) -> str:
-        """As `migrations.check`. Raises RepositoryError."""
+        """Check the tables, see `migrations.check`. Raises RepositoryError."""
         with self._read() as connection:
             return migrations.check(connection, self.location)
 
@@ -365,7 +365,7 @@ class SqlJobRepository:
             return [Share.model_validate(row._mapping) for row in rows]
 
     def _write_of_attempt(self, job_id: str, attempt: int, values: Mapping[str, Any]) -> Job:
-        """The one door for what a worker has to say about its job."""
+        """Write what a worker reports about its job. Raises LeaseLost."""
         statement = (
             update(jobs)
             .where(
@@ -403,8 +403,8 @@ def _get(connection: Connection, job_id: str, *, lock: bool = False) -> Job:
 
 
 def _is_valid(job: Job, connection: Connection) -> bool:
-    """Return whether the result is what the order would come to now. What was painted last by the
-    same model shows which weights the workers have."""
+    """Return whether the result can be reused, see `JobRepository.find_result`. The latest job of
+    the same model shows which weights the workers have."""
     options, result = job.order.options, job.result
     if job.steering or result is None or result.model != options.model:
         return False

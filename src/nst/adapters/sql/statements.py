@@ -10,11 +10,11 @@ from nst.adapters.sql.schema import NULLABLE_JSON, jobs, now
 from nst.jobs.job import FINAL, Job, JobError, JobStatus
 
 FAIR_GAP_SECONDS = 300.0
-"""By so much each unfinished job of an owner puts back the turn of the next one."""
+"""Seconds by which each unfinished job of a client delays the turn of its next one."""
 
 
 def turn(job: Job) -> ColumnElement[float]:
-    """Now, put back by each other unfinished job of the owner or of the client."""
+    """Return the turn of a job: now, delayed by each unfinished job of its owner or client."""
     others = jobs.alias()
     mine = others.c.owner == job.owner
     if job.client:
@@ -37,12 +37,12 @@ def submitted(owner: str, idempotency_key: str) -> Select[Any]:
 
 
 def painted() -> Select[Any]:
-    """Jobs that succeeded by an attempt of their own."""
+    """Select jobs that succeeded and did not reuse the result of another."""
     return select(jobs).where(jobs.c.status == JobStatus.SUCCEEDED, jobs.c.cached.is_(False))
 
 
 def queued_again() -> dict[str, Any]:
-    """What changes when a running job is no longer its worker's: queued, or canceled."""
+    """Return the new values of a running job that is queued again, or canceled if requested."""
     is_canceled = jobs.c.cancel_requested
     return {
         "status": case((is_canceled, JobStatus.CANCELED), else_=JobStatus.QUEUED),
@@ -53,8 +53,8 @@ def queued_again() -> dict[str, Any]:
 
 
 def failed(counter: Column[int], limit: int, error: JobError) -> dict[str, Any]:
-    """What changes when a running job failed once more: queued, or failed if that was the last
-    time, or canceled."""
+    """Return the new values of a running job after a failure: queued again, failed if `counter`
+    reaches `limit`, or canceled if requested."""
     is_last = counter + 1 >= limit
     is_canceled = jobs.c.cancel_requested
     is_final = or_(is_last, is_canceled)

@@ -1,4 +1,4 @@
-"""The tables of each version of nst, by Alembic: `versions/` holds one step a file."""
+"""Migrations of the tables, by Alembic; `versions/` holds one revision per file."""
 
 import logging
 from collections.abc import Iterator, Sequence
@@ -16,20 +16,22 @@ if TYPE_CHECKING:
     from alembic.config import Config
 
 MIGRATION_SECONDS = 3600.0
-"""For large tables, and for whoever else migrates."""
+"""Timeout of a migration, in seconds, for large tables and concurrent migrations."""
 
 MIGRATION_LOCK = 0x6E7374
-"""Of PostgreSQL's advisory locks; SQLite lets only one write anyway."""
+"""Key of PostgreSQL's advisory lock; SQLite allows only one writer anyway."""
 
 OLDEST_REVISION = "oldest_revision"
-"""Name of the fact about the database: the oldest revision whose program can work with its tables.
-A migration that older programs cannot live with sets it to its own revision."""
+"""Name of the row in `deployment` with the oldest revision whose program can use the tables. A
+migration that older programs cannot handle sets it to its own revision."""
 
 
 def migrate(url: str, revision: str = "head") -> None:
-    """Bring the tables to this revision: 0001 …, head; or back: base, or -1. Tables of a newer
-    version that this one can work with stay as they are. Whoever else migrates waits. Raises
-    RepositoryError."""
+    """Migrate the tables up to `revision` (0001 … or head), or down (base or -1).
+
+    Tables of a newer, compatible version stay as they are. Concurrent migrations wait for each
+    other. Raises RepositoryError.
+    """
     logging.getLogger("alembic").setLevel(logging.WARNING)  # before it talks while imported
     from alembic import command
     from alembic.util import CommandError
@@ -46,8 +48,8 @@ def migrate(url: str, revision: str = "head") -> None:
 
 
 def check(connection: Connection, location: str) -> str:
-    """What is there, in words. Raises RepositoryError if this version cannot work with the tables;
-    a file of SQLite that is still empty gets them from `nst serve`."""
+    """Return the state of the tables in words. Raises RepositoryError if this version cannot use
+    them. An empty SQLite file is fine: `nst serve` creates the tables."""
     found, newest = _found_revision(connection), _revisions()[0]
     if found is None and connection.dialect.name == "sqlite":
         return f"{location}, empty until `nst serve` starts"
@@ -61,7 +63,7 @@ def check(connection: Connection, location: str) -> str:
 
 @contextmanager
 def _migrating(url: str) -> Iterator[Connection]:
-    """A connection that waits for long statements and keeps others from migrating."""
+    """Open a connection with a long timeout that holds the lock of migrations."""
     engine = connect(url, pool_size=1, answer_seconds=MIGRATION_SECONDS)
     try:
         with engine.execution_options(writes=True).begin() as connection:
@@ -81,7 +83,7 @@ def _alembic_config() -> "Config":
 
 
 def _revisions() -> Sequence[str]:
-    """Return those that this version knows, the newest first."""
+    """Return the revisions that this version knows, the newest first."""
     from alembic.script import ScriptDirectory
 
     script = ScriptDirectory.from_config(_alembic_config())
@@ -95,8 +97,8 @@ def _found_revision(connection: Connection) -> str | None:
 
 
 def _is_newer_and_compatible(connection: Connection, wanted: str) -> bool:
-    """Return whether the tables are of a newer version of nst and need no change. Raises
-    RepositoryError if this version cannot work with them, or cannot bring them to `wanted`."""
+    """Return whether the tables are of a newer, compatible version of nst. Raises RepositoryError
+    if this version cannot use them, or cannot migrate them to `wanted`."""
     found, known = _found_revision(connection), _revisions()
     if found is None or found in known:
         return False

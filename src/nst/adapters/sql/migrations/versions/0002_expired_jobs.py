@@ -1,4 +1,4 @@
-"""What has expired is found without looking at every job."""
+"""Add an index by completion time, so that expired jobs are found without a full scan."""
 
 from alembic import op
 

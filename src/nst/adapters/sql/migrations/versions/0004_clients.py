@@ -1,4 +1,4 @@
-"""Whose use a job is counted as, beside its owner: cookies can be thrown away.
+"""Add the client of a job beside its owner: limits must hold for those who discard cookies.
 
 An older version can work with these tables: the new column has a default.
 """
