@@ -1,8 +1,7 @@
-"""Pictures that strangers send, decoded by processes that may be killed.
+"""Decoding of untrusted images in processes with limits of memory and processor time.
 
-A decoder that needs too much memory or processor time for a picture ends with its process, and
-nothing else does. Each process is kept warm and serves one request after the other. It answers in
-JSON and bytes: nothing that it says is run here.
+An image that exceeds a limit ends its process and nothing else. Each process is kept warm and
+serves one request after the other. It answers in JSON and bytes, so its answers cannot run code.
 """
 
 import fcntl
@@ -31,22 +30,22 @@ from nst.slots import Slots
 from nst.video import Timelapse
 
 PROCESSES = 2
-"""Pictures that are decoded at a time."""
+"""Number of images that are decoded in parallel."""
 
 WAIT_SECONDS = 10.0
-"""Longest wait for a process."""
+"""Maximum wait for a free process, in seconds."""
 
 CPU_SECONDS = 20
-"""Processor time of one picture. The largest photos need 3 s."""
+"""Limit of processor time per image, in seconds. The largest photos need 3 s."""
 
 FILM_CPU_SECONDS = 120
-"""Processor time of one film."""
+"""Limit of processor time per film, in seconds."""
 
 SILENCE_SECONDS = 300.0
-"""Time after which a process is given up that neither answers nor uses its processor time."""
+"""Seconds without an answer after which a process is killed, whatever processor time it used."""
 
 BASE_BYTES = 256 * 1024**2
-"""Address space of a process without a picture: Python, Pillow, the decoders and their threads."""
+"""Address space of an idle process: Python, Pillow, the decoders and their threads."""
 
 BYTES_PER_PIXEL = 16
 """Address space for each pixel. Measured with 50 million pixels: lossless WebP takes 16 bytes,
@@ -58,7 +57,7 @@ LARGE_PIXELS = 12_000_000
 FILM_SIDE_PIXELS = 768
 
 Answer: TypeAlias = tuple[Any, bytes]
-"""What a process answers: a JSON value, and bytes."""
+"""Answer of a process: a JSON value, and bytes."""
 
 _PROBLEMS: dict[str, type[InvalidImage]] = {
     cls.code: cls for cls in (InvalidImage, UnsupportedImage, ImageTooLarge)
@@ -66,7 +65,7 @@ _PROBLEMS: dict[str, type[InvalidImage]] = {
 
 
 class Decoder:
-    """Decodes pictures in a few processes, which start when they are needed."""
+    """A pool of decoding processes, which start on demand."""
 
     def __init__(
         self,
@@ -76,7 +75,7 @@ class Decoder:
         wait_seconds: float = WAIT_SECONDS,
         cpu_seconds: int = CPU_SECONDS,
     ) -> None:
-        """`max_pixels`: of the largest picture, for which the memory of a process suffices."""
+        """`max_pixels`: size of the largest image, from which the memory limit follows."""
         self._memory_bytes = BASE_BYTES + BYTES_PER_PIXEL * max_pixels
         self._cpu_seconds = cpu_seconds
         # A client has one turn at a time, so that nobody's pictures fill all processes.
@@ -100,18 +99,27 @@ class Decoder:
         max_pixels: int = MAX_PIXELS,
         client: str = "",
     ) -> PictureFacts:
-        """As `images.inspect`. Raises InvalidImage, TooManyRequests, ServerBusy."""
+        """Inspect an image, see `images.inspect`.
+
+        Raises InvalidImage, TooManyRequests, ServerBusy.
+        """
         (kind, (width, height), is_plain), _ = self._ask(
             client, role, "inspect", data, role, max_pixels
         )
         return PictureFacts(str(kind), (int(width), int(height)), bool(is_plain))
 
     def small(self, data: bytes, side_pixels: int, *, client: str = "") -> bytes:
-        """As `images.small`. Raises InvalidImage, TooManyRequests, ServerBusy."""
+        """Make a thumbnail, see `images.small`.
+
+        Raises InvalidImage, TooManyRequests, ServerBusy.
+        """
         return self._ask(client, "content", "small", data, side_pixels)[1]
 
     def recipe(self, data: bytes, *, client: str = "") -> str | None:
-        """As `images.read_recipe`. Raises InvalidImage, TooManyRequests, ServerBusy."""
+        """Read the recipe, see `images.read_recipe`.
+
+        Raises InvalidImage, TooManyRequests, ServerBusy.
+        """
         text, _ = self._ask(client, "initial", "recipe", data)
         return None if text is None else str(text)
 
@@ -126,7 +134,7 @@ class Decoder:
             self._run("content", "film", arguments, FILM_CPU_SECONDS)
 
     def close(self) -> None:
-        """End the processes that have nothing to do."""
+        """End the idle processes."""
         with self._lock:
             idle, self._idle = self._idle, []
         for process in idle:
@@ -162,7 +170,7 @@ class Decoder:
 
 
 class _Process:
-    """A process that decodes, seen from the one that asks."""
+    """A decoding process, as its client sees it."""
 
     def __init__(self, memory_bytes: int, large: int) -> None:
         ours, theirs = socket.socketpair()
@@ -184,7 +192,10 @@ class _Process:
         return self._process.poll() is None
 
     def ask(self, request: Any, role: ImageRole) -> tuple[dict[str, Any], bytes]:
-        """Raises InvalidImage if the process dies of it, ServerBusy if it does not answer."""
+        """Send a request and return the answer.
+
+        Raises InvalidImage if the process dies, ServerBusy if it does not answer.
+        """
         try:
             self._connection.send(request)
             if not self._connection.poll(SILENCE_SECONDS):
@@ -245,8 +256,8 @@ _TASKS: dict[str, Callable[..., Answer]] = {
 
 
 def serve(connection: Connection, large: int) -> None:
-    """Answer requests until nobody is there any more. `large`: a file that is locked while a large
-    picture is decoded."""
+    """Answer requests until the connection is closed. `large`: file descriptor that is locked while
+    a large image is decoded."""
     with suppress(EOFError, OSError):
         while True:
             task, arguments, cpu_seconds = connection.recv()
@@ -281,7 +292,7 @@ def _one_at_a_time(file: int) -> Iterator[None]:
 
 
 def _allow(cpu_seconds: int) -> None:
-    """The system ends this process when it has used so much more processor time."""
+    """Set the limit of processor time, after which the system kills this process."""
     used = resource.getrusage(resource.RUSAGE_SELF)
     soft = math.ceil(used.ru_utime + used.ru_stime) + cpu_seconds
     _, hard = resource.getrlimit(resource.RLIMIT_CPU)

@@ -19,7 +19,7 @@ def _add_trace(
 
 
 def set_up(log_format: Literal["console", "json"], level: str) -> None:
-    """Everything that any library logs goes to standard error in this form."""
+    """Send all log messages, also of libraries, to standard error in this format."""
     shared: list[structlog.typing.Processor] = [
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,

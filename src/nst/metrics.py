@@ -182,8 +182,8 @@ for system in ("repository", "storage", "queue", "feed"):
 
 
 class QueueCollector(Collector):
-    """Asks the repository whenever somebody looks. If that does not answer, nothing is said of
-    its jobs, and everything else is."""
+    """Reads the state of the queue at each scrape. If the repository does not answer, only these
+    metrics are missing."""
 
     def __init__(
         self,
@@ -229,12 +229,12 @@ class QueueCollector(Collector):
 
 
 def describe() -> Iterable[Metric]:
-    """All there are, without their values."""
+    """Return all metrics without values."""
     nothing = QueueState({}, 0.0)
     yield from REGISTRY.collect()
     yield from QueueCollector(lambda: nothing, lambda: 0, 0, 0).collect()
 
 
 def serve(port: int) -> None:
-    """On all addresses of this machine, until the process ends. Raises OSError."""
+    """Serve the metrics on all addresses of this machine until the process ends. Raises OSError."""
     start_http_server(port, registry=REGISTRY)

@@ -1,4 +1,4 @@
-"""How many may do something at a time: all of them together, and one client."""
+"""Limits of concurrent requests, in total and per client."""
 
 import threading
 from collections import Counter
@@ -9,7 +9,7 @@ from nst.errors import ServerBusy, TooManyRequests
 
 
 class Slots:
-    """Slots that requests hold. Safe to use from any thread."""
+    """A semaphore with a limit per client. It is safe to use from any thread."""
 
     def __init__(
         self,
@@ -20,8 +20,8 @@ class Slots:
         retry_seconds: int = 10,
         reason: str = "the server is busy",
     ) -> None:
-        """`limit`: slots in all. `wait_seconds`: longest wait for one. `reason` and
-        `retry_seconds` are what is said to those who get none."""
+        """`limit`: slots in total. `wait_seconds`: maximum wait for one. `reason` and
+        `retry_seconds` go into the error of those who get none."""
         self.limit = limit
         self.limit_per_client = limit_per_client
         self._wait_seconds = wait_seconds
@@ -32,12 +32,12 @@ class Slots:
 
     @property
     def count(self) -> int:
-        """How many slots are held."""
+        """Number of slots in use."""
         return self._held.total()
 
     @contextmanager
     def one(self, client: str) -> Iterator[None]:
-        """Hold a slot for as long as the context. Raises what `enter` raises."""
+        """Hold a slot while the context is open. Raises the same errors as `enter`."""
         self.enter(client)
         try:
             yield
@@ -45,8 +45,10 @@ class Slots:
             self.leave(client)
 
     def enter(self, client: str) -> None:
-        """Take a slot. Raises TooManyRequests if the client holds as many as one may, ServerBusy if
-        there is none for anybody."""
+        """Take a slot.
+
+        Raises TooManyRequests if the client holds its maximum, ServerBusy if none is free.
+        """
         with self._changed:
             if not self._changed.wait_for(lambda: self._is_free(client), self._wait_seconds):
                 is_full = self.count >= self.limit
@@ -56,7 +58,7 @@ class Slots:
             self._held[client] += 1
 
     def leave(self, client: str) -> None:
-        """Give a slot back; to be called once for each `enter`."""
+        """Release a slot; call it once per `enter`."""
         with self._changed:
             self._held[client] -= 1
             self._held += Counter()  # drops those that are at 0

@@ -16,7 +16,7 @@ PARTS = ("sdk", "exporter.otlp.proto.http", "instrumentation.flask")
 
 
 def _is_installed() -> bool:
-    """All of it: other packages bring parts of OpenTelemetry."""
+    """Return whether OpenTelemetry is installed completely; other packages bring parts of it."""
     try:
         return all(find_spec(f"opentelemetry.{part}") for part in PARTS)
     except ModuleNotFoundError:  # the package around a part
@@ -27,7 +27,7 @@ IS_INSTALLED = _is_installed()
 
 
 def set_up(endpoint: str, service: str) -> None:
-    """Send the spans of this process to an OTLP address over HTTP. To be called after a fork."""
+    """Send the spans of this process to an OTLP endpoint over HTTP. Call it after a fork."""
     from opentelemetry import trace
     from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
     from opentelemetry.sdk.resources import Resource
@@ -40,7 +40,7 @@ def set_up(endpoint: str, service: str) -> None:
 
 
 def instrument(app: "Flask") -> None:
-    """A span for every request."""
+    """Record a span for every request."""
     if IS_INSTALLED:
         from opentelemetry.instrumentation.flask import FlaskInstrumentor
 
@@ -49,7 +49,7 @@ def instrument(app: "Flask") -> None:
 
 
 def headers() -> dict[str, str]:
-    """That carry the current trace to another process; empty if there is none."""
+    """Return headers that carry the current trace to another process; empty without a trace."""
     carrier: dict[str, str] = {}
     if IS_INSTALLED:
         from opentelemetry.propagate import inject
@@ -60,7 +60,7 @@ def headers() -> dict[str, str]:
 
 @contextmanager
 def span(name: str, trace: Mapping[str, str], **attributes: Any) -> Iterator[None]:
-    """A part of the trace that these headers carry."""
+    """Record a span of the trace in these headers."""
     if not IS_INSTALLED:
         yield
         return
@@ -74,7 +74,7 @@ def span(name: str, trace: Mapping[str, str], **attributes: Any) -> Iterator[Non
 
 
 def current_ids() -> dict[str, str]:
-    """For a line of the log: the trace and the span it belongs to."""
+    """Return the ids of the current trace and span for a log line."""
     if not IS_INSTALLED:
         return {}
     from opentelemetry.trace import format_span_id, format_trace_id, get_current_span

@@ -1,4 +1,4 @@
-"""A worker: takes jobs, one at a time, and has them painted by a process of its own."""
+"""A worker: it takes jobs one at a time and runs the engine in a child process."""
 
 import itertools
 import logging
@@ -34,19 +34,19 @@ from nst.jobs.job import Job, JobLosses, JobProgress, Outcome, public_facts
 from nst.jobs.ports import Delivery, JobQueue
 
 IDLE_SECONDS = 2.0
-"""So often a worker without a message looks into the repository by itself."""
+"""Interval at which an idle worker polls the repository, in seconds."""
 
 SWEEP_SECONDS = 5.0
 REPUBLISH_SECONDS = 60.0
-"""A job that has been queued for so long gets another message."""
+"""Seconds in the queue after which a job gets another message."""
 
 CLEAN_SECONDS = 600.0
 GREET_SECONDS = 2.0
-"""Seconds that a worker's first line waits for an answer of the queue."""
+"""Seconds that the first log line of a worker waits for the queue."""
 END_SECONDS = 5.0
-"""For a process that has closed its connection."""
+"""Seconds that a process has to end after it has closed its connection."""
 BACK_OFF_SECONDS = (1.0, 30.0)
-"""After a failure outside: the first pause and the longest."""
+"""First and longest pause after a failure of a dependency, in seconds."""
 
 logger = logging.getLogger(__name__)
 
@@ -69,11 +69,11 @@ class Stop:
 
 
 Order: TypeAlias = Work | Steer | Cancel | Stop
-"""What the engine's process is sent."""
+"""Messages to the engine's process."""
 
 Paint: TypeAlias = Callable[[Connection], None]
-"""The whole life of the engine's process: for each Work received it sends News, the last of which
-is none of Painted. Must be importable by name."""
+"""Main function of the engine's process: it answers each Work with News, of which only the last is
+not Painted. It must be importable by name."""
 
 
 class EngineProcess:
@@ -119,7 +119,7 @@ class EngineProcess:
         self._tell(Stop())
 
     def kill(self) -> None:
-        """And begin a new process, so that the next job finds one that is warm."""
+        """Kill the process and start a new one, so that the next job finds it warm."""
         with self._lock:
             if self._work is not None:
                 self.close()
@@ -154,11 +154,11 @@ class EngineProcess:
 # ── the worker ────────────────────────────────────────────────────────────────────────────────
 
 _numbers = itertools.count(1)
-"""Of the workers of this process."""
+"""Numbers of the workers of this process."""
 
 
 class Worker:
-    """Takes jobs until it is told to stop."""
+    """A worker, which takes jobs until `stop`."""
 
     def __init__(
         self,
@@ -181,8 +181,8 @@ class Worker:
         self._found_nothing = False
 
     def run(self) -> None:
-        """Until `stop`, from another thread or a signal handler. Survives everything that fails
-        outside, and every job."""
+        """Take jobs until `stop` is called by another thread or a signal handler. Failures of
+        dependencies and of jobs do not end it."""
         workplace.remove_stale_directories()
         self._greet()
         while not self._shop.should_stop.is_set():
@@ -198,7 +198,7 @@ class Worker:
         logger.debug("worker %s is done", self.name)
 
     def _greet(self) -> None:
-        """Say in the first line what keeps messages away; where nobody answers, a little later."""
+        """Log first why no messages can arrive; if the queue does not answer, log it later."""
 
         def look() -> None:
             if trouble := self._queue.trouble("worker"):
@@ -210,7 +210,7 @@ class Worker:
         logger.debug("%s waits for jobs", self.name)
 
     def stop(self) -> None:
-        """Take no other job; keep a checkpoint of this one and give it back."""
+        """Take no further job; write a checkpoint of the current one and give it back."""
         self._shop.should_stop.set()
 
     def _work(self) -> None:
@@ -294,14 +294,14 @@ class Worker:
 
 
 class _Meter:
-    """Turns what happens to the jobs of a worker into metrics."""
+    """Metrics of the jobs of a worker."""
 
     def __init__(self, worker: str) -> None:
         self._worker = worker
         self._progress: JobProgress | None = None
 
     def begin(self, job: Job, lease_seconds: float) -> None:
-        """Of a job that has just been claimed, for so long."""
+        """Start the metrics of a job that has just been claimed."""
         self._progress = None
         metrics.ATTEMPTS_RUNNING.inc()
         if job.attempt == 1 and job.lease_expires_at is not None:

@@ -1,4 +1,4 @@
-"""The application: routes, errors and headers put together."""
+"""The WSGI application: routes, error handlers and headers."""
 
 from datetime import timedelta
 from typing import Any, cast
@@ -17,7 +17,7 @@ from nst.errors import TooManyRequests
 
 SESSION_DAYS = 365
 FORM_OVERHEAD_BYTES = 100_000
-"""What a form has beside its pictures."""
+"""Bytes of a form beside its images."""
 
 
 OPENAPI_CONFIG = {
@@ -28,7 +28,7 @@ OPENAPI_CONFIG = {
 
 
 def create_app(service: Service) -> APIFlask:
-    """The WSGI application."""
+    """Return the WSGI application."""
     settings = service.settings
     app = APIFlask(
         "nst.api",
@@ -97,7 +97,7 @@ def create_app(service: Service) -> APIFlask:
 
 
 def specification() -> dict[str, Any]:
-    """The OpenAPI description, without a service behind it."""
+    """Return the OpenAPI description, without a running service."""
     app = APIFlask("nst.api", title="nst", version=nst.__version__, docs_path=None)
     app.config.update(OPENAPI_CONFIG)
     _add_routes(app)

@@ -1,4 +1,4 @@
-"""Who asks: somebody with an API key, or the browser that has this signed cookie."""
+"""Identity of a request: the owner of an API key, or of a signed cookie."""
 
 import hashlib
 import hmac
@@ -13,20 +13,20 @@ from nst.errors import NotAllowed
 
 
 class Sessions(SecureCookieSessionInterface):
-    """Cookies that came over TLS go back over TLS only."""
+    """Session cookies; those set over TLS are sent over TLS only."""
 
     def get_cookie_secure(self, app: Flask) -> bool:  # noqa: ARG002 - Flask has it
-        """Called by Flask."""
+        """Return whether the cookie is limited to TLS, for Flask."""
         return request.is_secure
 
     def get_cookie_path(self, app: Flask) -> str:  # noqa: ARG002 - Flask has it
-        """Called by Flask. Another program at the same host does not get them."""
+        """Return the path of the cookie for Flask: other programs on the host do not get it."""
         return request.script_root or "/"
 
 
 def owner(api_keys: Mapping[str, str]) -> str:
-    """To whom the jobs of this request belong. `api_keys`: name → SHA-256 of the key, in hex.
-    Raises NotAllowed if there is a key and nobody has it."""
+    """Return the owner of the jobs of this request. `api_keys`: name → SHA-256 of the key, in hex.
+    Raises NotAllowed if the key is unknown."""
     if name := key_name(api_keys):
         return f"key:{name}"
     if "id" not in session:
@@ -36,7 +36,8 @@ def owner(api_keys: Mapping[str, str]) -> str:
 
 
 def client(api_keys: Mapping[str, str]) -> str:
-    """Whose use is counted: cookies can be thrown away, addresses and known keys not so easily."""
+    """Return the client whose use is counted: the name of the key or the network address, which are
+    harder to change than cookies."""
     try:
         name = key_name(api_keys)
     except NotAllowed:
@@ -45,8 +46,8 @@ def client(api_keys: Mapping[str, str]) -> str:
 
 
 def network(address: str) -> str:
-    """What one client has: an IPv4 address, or a /64 of IPv6, in which everybody has 2⁶⁴ addresses
-    to choose from."""
+    """Return the network of a client: its IPv4 address, or the /64 of its IPv6 address, in which it
+    can choose any of 2⁶⁴ addresses."""
     try:
         found = ip_address(address.partition("%")[0])
     except ValueError:  # what a proxy that hides its clients says of them
@@ -57,7 +58,7 @@ def network(address: str) -> str:
 
 
 def key_name(api_keys: Mapping[str, str]) -> str | None:
-    """Of the key that came with this request, None if there is none. Raises NotAllowed."""
+    """Return the name of the API key of this request; None without a key. Raises NotAllowed."""
     key = _key()
     if key is None:
         return None
@@ -69,8 +70,8 @@ def key_name(api_keys: Mapping[str, str]) -> str | None:
 
 
 def check_same_site(origins: Collection[str]) -> None:
-    """Browsers say where a request comes from; one that changes something must come from here or
-    from one of these origins. Raises NotAllowed."""
+    """Refuse requests that change something and come from a page of another site, unless it is one
+    of these origins. Raises NotAllowed."""
     if request.method in ("GET", "HEAD", "OPTIONS") or _key():
         return
     if request.headers.get("Origin") in origins:

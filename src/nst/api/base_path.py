@@ -1,4 +1,4 @@
-"""The path below which everything is, where nst is not at the top of its host."""
+"""The base path, for deployments that are not at the root of their host."""
 
 import re
 from collections.abc import Iterable
@@ -11,20 +11,20 @@ _PREFIX = re.compile(r"(/[A-Za-z0-9._~-]+)+")
 
 
 class BasePath:
-    """Tells an application its path: the one that is set, or the one that a trusted proxy names.
+    """Middleware that sets the base path: the configured one, or that of a trusted proxy.
 
-    It does not matter whether the proxy takes the prefix from the addresses that it passes on.
+    The proxy may strip the prefix from forwarded paths or keep it.
     """
 
     def __init__(self, app: "WSGIApplication", base_path: str) -> None:
-        """`base_path`: as /nst; empty: a trusted proxy may say it in X-Forwarded-Prefix."""
+        """`base_path`: such as /nst; if empty, a trusted proxy may send X-Forwarded-Prefix."""
         self._app = app
         self._base_path = base_path
 
     def __call__(
         self, environ: "WSGIEnvironment", start_response: "StartResponse"
     ) -> Iterable[bytes]:
-        """Called by the server."""
+        """Handle a request, as WSGI defines it."""
         prefix = self._base_path or environ.get("SCRIPT_NAME", "").rstrip("/")
         # What a client may have written itself must not lead anywhere else.
         prefix = prefix if _PREFIX.fullmatch(prefix) else ""

@@ -1,5 +1,5 @@
-"""The four routes of the reference program, for its clients. They send no cookie: who knows the
-id of a task has been told it, and that is the key to this one job."""
+"""The four routes of the reference program, for its clients. They send no cookie; the random id of
+a task is the capability for its job."""
 
 from http import HTTPStatus
 from typing import Any
@@ -18,7 +18,7 @@ from nst.metrics import JOBS_TAKEN
 from nst.options import DEFAULT_PRESET, StyleTransferOptions
 
 OWNER = "compatible:"
-"""And the client, so that nobody uses up what others may ask for."""
+"""Prefix of the owner; the client follows, so that clients do not share a limit."""
 
 STATUS_NAMES = {
     JobStatus.QUEUED: "Processing",
@@ -33,18 +33,18 @@ routes = APIBlueprint("compat", __name__, tag="compatible", url_prefix="/api")
 
 
 class TaskView(BaseModel):
-    """A job that has just been made."""
+    """A job that was just created."""
 
     task_id: str
 
 
 class TaskStatusView(BaseModel):
-    """How a job is."""
+    """State of a job."""
 
     task_id: str
     status: str
     images: list[str]
-    """Addresses of the pictures so far; of a finished job the last one is the result."""
+    """URLs of the images so far; the last one of a finished job is the result."""
 
 
 NOT_YET: Responses = {
@@ -117,7 +117,7 @@ def download_all(job_id: str) -> Any:
 @routes.get("/task_image/<job_id>/<int:step>")
 @routes.doc(responses=sends("image/jpeg", "As it was after this step."))
 def task_image(job_id: str, step: int) -> Response:
-    """One of the pictures that the status names."""
+    """Return one of the images that the status lists."""
     job = _task(job_id)
     key = f"{job.id}/{FRAMES}{step:06d}.jpg"
     name = f"{step:06d}.jpg"
@@ -125,7 +125,7 @@ def task_image(job_id: str, step: int) -> Response:
 
 
 def _task(job_id: str) -> Job:
-    """Made here; the jobs of others are not to be seen by their ids. Raises JobNotFound."""
+    """Return a job that was created by these routes; other jobs are hidden. Raises JobNotFound."""
     job = service().jobs.repository.get(job_id)
     if not job.owner.startswith(OWNER):
         raise JobNotFound(job_id)

@@ -1,4 +1,4 @@
-"""/healthz, /readyz, /metrics: for those who look after the service."""
+"""/healthz, /readyz and /metrics, for the operators of the service."""
 
 import time
 from collections.abc import Callable
@@ -18,7 +18,7 @@ from nst.metrics import HTTP_REQUESTS, HTTP_SECONDS, REGISTRY, QueueCollector
 routes = APIBlueprint("health", __name__, tag="health")
 
 PROBE = "probe/none"
-"""A key that is never stored."""
+"""Key of a file that is never stored."""
 
 
 @routes.get("/healthz")
@@ -29,7 +29,7 @@ def healthz() -> dict[str, str]:
 
 @routes.before_request
 def refuse_visitors() -> None:
-    """What is told here is not for those who come through the proxies. Raises NotFound."""
+    """Refuse requests that come through a proxy. Raises NotFound."""
     through_proxy = service().settings.trusted_proxies and "X-Forwarded-For" in request.headers
     if through_proxy and request.path != "/healthz":
         raise NotFound
@@ -77,7 +77,7 @@ def metrics() -> Response:
 
 
 def measure(app: APIFlask) -> None:
-    """Count and time every request of this app."""
+    """Count and time every request of the application."""
 
     def begin() -> None:
         g.began_at = time.perf_counter()

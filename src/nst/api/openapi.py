@@ -1,5 +1,4 @@
-"""What the description of the API does not have from the routes by itself: the forms, the problems,
-and how to say who asks."""
+"""Parts of the API description that the routes do not give: forms, problems and authentication."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -15,7 +14,7 @@ Spec = dict[str, Any]
 
 
 class Problem(BaseModel):
-    """What is wrong, as RFC 9457 has it."""
+    """An error, as RFC 9457 defines it."""
 
     type: str
     title: str
@@ -75,7 +74,7 @@ SECURITY_SCHEMES = {
 
 
 def complete(incomplete: Spec | str) -> Spec | str:
-    """The whole description, from what the routes say."""
+    """Return the complete description, from that of the routes."""
     spec: Spec = _with_short_names(incomplete)
     schemas = spec["components"]["schemas"]
     schemas["Problem"] = Problem.model_json_schema()
@@ -95,7 +94,7 @@ def complete(incomplete: Spec | str) -> Spec | str:
 
 
 def operations(spec: Spec) -> Iterator[tuple[str, Spec]]:
-    """ "GET /path" and what is said about it."""
+    """Yield "GET /path" and its description."""
     for path, methods in spec["paths"].items():
         for method, operation in methods.items():
             yield f"{method.upper()} {path}", operation
@@ -131,7 +130,7 @@ def _content_types(operation: Spec) -> Iterator[str]:
 
 
 def _forms() -> Mapping[str, tuple[Spec, list[str], Spec]]:
-    """Path → fields, those that must be there, and an example."""
+    """Return path → fields, required fields, and an example."""
     pair = {"content_image": _FILE, "style_image": _FILE}
     example = {"sample_content": "cat", "sample_style": ["impasto"], "preset": "fast"}
     return {
@@ -174,7 +173,7 @@ def _choice(names: Iterable[str], description: str) -> Spec:
 
 
 def _tell_links(spec: Spec) -> None:
-    """From the answer that has the id of a new job to all that can be done with it."""
+    """Add links from the answer with the id of a new job to the routes of that job."""
     links = {
         operation["operationId"]: {
             "operationId": operation["operationId"],
@@ -187,7 +186,7 @@ def _tell_links(spec: Spec) -> None:
 
 
 def _with_short_names(part: Any) -> Any:
-    """JobView.Picture and JobsView.Picture are the same: Picture."""
+    """Shorten names of schemas: JobView.Picture and JobsView.Picture are both Picture."""
     if isinstance(part, dict):
         return {_short(name): _with_short_names(value) for name, value in part.items()}
     if isinstance(part, list):

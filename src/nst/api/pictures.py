@@ -1,4 +1,4 @@
-"""Pictures over HTTP: from the storage, with ranges and validators, whole or as thumbnails."""
+"""Images over HTTP: from the storage, with ranges and validators, as files or thumbnails."""
 
 import re
 import threading
@@ -29,21 +29,21 @@ YEAR_SECONDS = 365 * 24 * 3600
 TIMELAPSE = "timelapse.webp"
 
 SMALL = "small/"
-"""Directory, in that of a job, of thumbnails that have been made."""
+"""Directory of thumbnails within that of a job."""
 
 WAIT_SECONDS = 10.0
-"""Longest wait for another request that makes the same thumbnail or film."""
+"""Maximum wait for another request that creates the same thumbnail or film, in seconds."""
 
 uploading = Slots(8, 3, wait_seconds=WAIT_SECONDS, reason="too many pictures are being uploaded")
 """To be held while pictures of a request are in memory: they can be large, so only a few requests
 may at a time, and the others wait for a while."""
 
 _making = tuple(threading.Lock() for _ in range(64))
-"""So that what is asked for several times at once is made once; a key has one of these."""
+"""Locks by hash of the key, so that concurrent requests create a thumbnail or film once."""
 
 
 def is_asked(name: str) -> bool:
-    """Whether ?name=1 stands behind the address."""
+    """Return whether the query contains name=1."""
     return request.args.get(name) == "1"
 
 
@@ -85,7 +85,7 @@ def send(
 
 
 def send_result(storage: ImageStorage, job: Job) -> Response:
-    """Raises NotFound if there is none."""
+    """Send the result of a job. Raises NotFound if there is none."""
     if job.result is None:
         raise NotFound(f"there is no picture: the job is {job.status}")
     return send(
@@ -99,13 +99,13 @@ def send_result(storage: ImageStorage, job: Job) -> Response:
 
 
 def send_content(storage: ImageStorage, job: Job) -> Response:
-    """The picture that went in, as it was uploaded."""
+    """Send the content image as it was uploaded."""
     picture = job.order.content
     return send(storage, picture.key, picture.content_type, picture.name)
 
 
 def send_content_without_metadata(storage: ImageStorage, job: Job) -> Response:
-    """The picture that went in, for others: they need not know where it was taken."""
+    """Send the content image without metadata, because strangers must not learn its location."""
     file = storage.stat(job.order.content.key)
     if file is None:
         raise NotFound("there is no such picture any more")
@@ -120,7 +120,7 @@ def send_content_without_metadata(storage: ImageStorage, job: Job) -> Response:
 
 
 def archive(storage: ImageStorage, job: Job) -> Response:
-    """All frames and the result as a ZIP, which is made while it is sent. Raises NotFound."""
+    """Stream all frames and the result as a ZIP. Raises NotFound."""
     frames = storage.list(f"{job.id}/{FRAMES}")
     files = [(file, f"{FRAMES}{step_of(file):06d}.jpg") for file in frames]
     if job.result and (result := storage.stat(job.result.key)):
@@ -138,12 +138,12 @@ def archive(storage: ImageStorage, job: Job) -> Response:
 
 
 def _pieces(storage: ImageStorage, file: StoredFile) -> Iterator[bytes]:
-    """Opened when the first piece is wanted: an archive has hundreds of files."""
+    """Yield the content of a file, opened at the first piece: an archive has hundreds of files."""
     yield from storage.stream(file.key)
 
 
 def timelapse(storage: ImageStorage, job: Job) -> Response:
-    """A film of the frames; made when it is first asked for. Raises NotFound."""
+    """Send a film of the frames, created on the first request. Raises NotFound."""
     key = f"{job.id}/{job.attempt}-{TIMELAPSE}"
     if job.result is None:
         raise NotFound("the film is made when the picture is finished")
@@ -155,7 +155,7 @@ def timelapse(storage: ImageStorage, job: Job) -> Response:
 
 
 def file_name(job: Job) -> str:
-    """For a person's download folder: cat-in-impasto.png."""
+    """Return the name of a downloaded result, such as cat-in-impasto.png."""
     return clean_name(job.order.title.replace(" ", "-"), "picture") + ".png"
 
 
@@ -177,7 +177,7 @@ def _make_film(storage: ImageStorage, job: Job, key: str) -> None:
 
 
 def step_of(frame: StoredFile) -> int:
-    """After which a frame was kept."""
+    """Return the step at which a frame was kept."""
     return int(Path(frame.key).stem)
 
 
@@ -209,7 +209,7 @@ def _make_small(storage: ImageStorage, file: StoredFile, side_pixels: int) -> by
 
 @contextmanager
 def _alone(key: str) -> Iterator[None]:
-    """Raises ServerBusy."""
+    """Hold the lock of a key. Raises ServerBusy."""
     lock = _making[hash(key) % len(_making)]
     if not lock.acquire(timeout=WAIT_SECONDS):
         raise ServerBusy("too many pictures are being made small", 10)
@@ -238,7 +238,7 @@ def _disposition(kind: str, name: str) -> str:
 
 
 def _asked_range(file: StoredFile) -> tuple[int, int] | None:
-    """From, and to before; None: all of it."""
+    """Return the requested range, start and stop; None for the whole file."""
     asked = request.range
     is_for_another = "If-Range" in request.headers and request.if_range.etag != file.etag
     if asked is None or is_for_another or asked.units != "bytes" or len(asked.ranges) > 1:

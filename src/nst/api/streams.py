@@ -1,4 +1,4 @@
-"""Server-sent events: how a job goes on, as it happens."""
+"""Server-sent events: live progress of a job."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -9,26 +9,26 @@ from nst.jobs.submit import Seen
 from nst.slots import Slots
 
 POLL_SECONDS = 2.0
-"""So often a stream looks into the repository if it hears nothing."""
+"""Interval at which a stream without events polls the repository, in seconds."""
 RETRY_MILLISECONDS = 1000
-"""After which a browser opens a stream again that was closed."""
+"""Delay after which a browser reopens a closed stream."""
 PING_SECONDS = 15.0
-"""After so much silence a comment is sent, so that nobody on the way gives the line up."""
+"""Seconds without events after which a comment keeps proxies from closing the connection."""
 
 
 class Streams(Slots):
-    """Those that are open: each holds a thread, so there is a limit to them."""
+    """Open streams. Each occupies a thread, so their number is limited."""
 
     def __init__(self, limit: int, limit_per_client: int, lifetime_seconds: float) -> None:
         super().__init__(limit, limit_per_client, reason="too many streams of events are open")
         self.lifetime_seconds = lifetime_seconds
         self.is_closing = threading.Event()
-        """Set when the server has to go."""
+        """Set when the server shuts down."""
 
     def events(
         self, changes: Iterator[Seen | None], view: Callable[[Seen], JobView]
     ) -> Iterator[str]:
-        """The text of a stream: "snapshot" first, "progress" for every change, "end" last."""
+        """Yield the events of a stream: "snapshot", "progress" for every change, "end"."""
         silent_seconds, is_first = 0.0, True
         for seen in changes:
             if self.is_closing.is_set():
@@ -50,7 +50,7 @@ class Streams(Slots):
 
 
 def has_seen_end(job: Job, last_event_id: str | None) -> bool:
-    """Whether this is the id of the job's last event, after which there is nothing to send."""
+    """Return whether this is the id of the job's last event, after which nothing follows."""
     return job.status.is_final and last_event_id == _end_id(job.attempt)
 
 

@@ -1,15 +1,15 @@
-"""Looks at something slow now and then, for those who want an answer at once."""
+"""A slow check that runs in the background, for callers that need an answer at once."""
 
 import threading
 import time
 from collections.abc import Callable
 
 LOOK_SECONDS = 30.0
-"""Seconds between the beginnings of two looks."""
+"""Seconds between the starts of two checks."""
 
 
 class Watch:
-    """What was seen last. The first call begins the first look, in a thread of its own."""
+    """The latest result of a check. The first call starts the first check, in a thread."""
 
     def __init__(self, look: Callable[[], str | None]) -> None:
         self._look = look
@@ -18,7 +18,7 @@ class Watch:
         self._seen: str | None = None
 
     def __call__(self) -> str | None:
-        """Return what the last look that has ended saw; None before that."""
+        """Return the result of the latest completed check; None before the first."""
         with self._lock:
             is_due = time.monotonic() >= self._next_look_at
             if is_due:

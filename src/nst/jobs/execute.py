@@ -1,7 +1,7 @@
-"""What a worker does with a job: the other side.
+"""Execution of a claimed job by a worker.
 
-The engine runs in a process of its own, behind `Engine`, so that whatever happens to it happens
-to this attempt alone. The two share a directory; only short messages pass between them.
+The engine runs in a process of its own, behind `Engine`, so that a crash costs only this attempt.
+Worker and engine share a directory and exchange short messages.
 """
 
 import logging
@@ -59,11 +59,12 @@ GONE = JobError(
 )
 
 PROBE = "probe/file"
-"""Key of a file that shows whether the storage works; it stays there."""
+"""Key of a small file that is written to check whether the storage works."""
 HAND_BACK_SECONDS = 1.0
-"""Pause between two tries to give a job back while the database does not answer."""
+"""Seconds between attempts to give a job back while the database does not answer."""
 MOST_REFUSALS = 5
-"""Tries to give a job back that the database refuses although it answers; then the lease ends."""
+"""Number of attempts to give a job back if the database answers with errors; then the lease
+expires."""
 
 logger = logging.getLogger(__name__)
 
@@ -72,31 +73,31 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """What the engine's process is told to do. Must survive pickling."""
+    """An order to the engine's process. It must be picklable."""
 
     directory: Path
-    """Holds the pictures and perhaps a checkpoint, and takes what is painted."""
+    """Directory with the input images and perhaps a checkpoint; results are written there."""
     job: Job
     checkpoint_seconds: float
 
 
 @dataclass(frozen=True, slots=True)
 class Painted:
-    """A step has been taken; the names are of files in the directory."""
+    """Report after a step. `files` are names in the directory."""
 
     progress: JobProgress
     files: Sequence[str] = ()
-    """Previews and frames."""
+    """Names of new previews and frames."""
     has_checkpoint: bool = False
     memory_bytes: int = 0
-    """Resident, of the engine's process."""
+    """Resident memory of the engine's process."""
     gpu_memory_bytes: int = 0
-    """That the engine holds; 0 without a GPU."""
+    """GPU memory that the engine has allocated; 0 without a GPU."""
 
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """The picture is there, also if it was asked to stop."""
+    """Report that the result is written, also after a request to cancel."""
 
     status: JobStatus
     result: JobResult
@@ -104,28 +105,28 @@ class Finished:
 
 @dataclass(frozen=True, slots=True)
 class Stopped:
-    """Asked to, it has kept a checkpoint, if there was anything to keep."""
+    """Report that the engine stopped on request and wrote a checkpoint, if there was a state."""
 
     has_checkpoint: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """The engine says that there is no point in trying again."""
+    """Report of an error that another attempt cannot fix."""
 
     error: JobError
 
 
 @dataclass(frozen=True, slots=True)
 class Crashed:
-    """It is gone, or said something that it never should; what it said is for the log."""
+    """Report that the process died or sent an invalid message, with a text for the log."""
 
     reason: str
 
 
 @dataclass(frozen=True, slots=True)
 class OutOfSpace:
-    """The directory takes no more files."""
+    """Report that the disk of the directory is full."""
 
     reason: str
 
@@ -134,12 +135,12 @@ News: TypeAlias = Painted | Finished | Stopped | Failed | Crashed | OutOfSpace
 
 
 class Engine(Protocol):
-    """The process that paints, one job at a time."""
+    """The process that runs the engine, one job at a time."""
 
     def start(self, work: Work) -> None: ...
 
     def news(self, timeout_seconds: float) -> News | None:
-        """None: there was none in time."""
+        """Return the next message of the engine; None after the timeout."""
 
     def steer(self, steering: Mapping[str, float]) -> None: ...
 
@@ -150,7 +151,7 @@ class Engine(Protocol):
         """Stop after this step and keep a checkpoint."""
 
     def kill(self) -> None:
-        """Stop at once, what it was painting is lost; nothing happens where it paints nothing."""
+        """Stop at once and discard the current work; do nothing if the engine is idle."""
 
 
 # ── one job ───────────────────────────────────────────────────────────────────────────────────
@@ -158,7 +159,7 @@ class Engine(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Over:
-    """What is heard last of an attempt."""
+    """The end of an attempt."""
 
     outcome: Outcome
     seconds: float
@@ -166,7 +167,7 @@ class Over:
 
 @dataclass(slots=True)
 class Workshop:
-    """What a worker works with."""
+    """Dependencies and limits of a worker."""
 
     repository: JobRepository
     storage: ImageStorage
@@ -175,28 +176,28 @@ class Workshop:
     lease_seconds: float = 30.0
     heartbeat_seconds: float = 1.0
     max_attempts: int = 3
-    """That may crash or fall silent before the job has failed."""
+    """Number of attempts that may crash or lose their lease before the job fails."""
     max_job_seconds: float = 24 * 3600
-    """Seconds of one attempt, after which the job ends with the picture so far."""
+    """Maximum seconds of one attempt; then the job ends with the current image."""
     max_dependency_failures: int = 10
-    """How often something outside may fail for one job alone before the job has failed."""
+    """Number of dependency failures of one job before the job fails."""
     checkpoint_seconds: float = 30.0
     silence_seconds: float = 900.0
-    """An engine that says nothing for so long hangs."""
+    """Seconds without a message after which the engine counts as hung."""
     stop_seconds: float = 7.0
-    """What an engine has to keep its checkpoint when the worker has to go."""
+    """Seconds that the engine has to write its checkpoint when the worker shuts down."""
     should_stop: threading.Event = field(default_factory=threading.Event)
     meanwhile: Callable[[], None] = lambda: None
-    """Called a few times a second while a job runs. Its exceptions are logged and do not reach the
-    job."""
+    """Housekeeping, called a few times a second while a job runs. Its exceptions are logged and do
+    not affect the job."""
     watch: Callable[[News | Over], None] = lambda _: None
-    """Hears what the engine says, and last how the attempt ended."""
+    """Observer of the engine's messages and of the end of the attempt."""
 
 
 def execute_job(job: Job, workshop: Workshop) -> None:
-    """Run a claimed job to its end, or give it back. What fails is said to the repository; raises
-    DependencyError if something outside failed, after the job was given back: behind the others
-    if nothing is wrong without this job."""
+    """Run a claimed job to its end, or give it back. Failures of the job are stored in the
+    repository. Raises DependencyError if a dependency failed; the job is back in the queue then,
+    at its end if the dependency works for other jobs."""
     began_at, outcome = time.monotonic(), Outcome.CRASHED
     try:
         with suppress(FeedError):
@@ -233,8 +234,8 @@ def execute_job(job: Job, workshop: Workshop) -> None:
 
 
 def _hand_back(job: Job, workshop: Workshop) -> Outcome:
-    """Give the job back, however long the database does not answer: who only waited for the lease
-    to run out would lose the job an attempt."""
+    """Give the job back, however long the database does not answer: an expired lease would cost the
+    job an attempt."""
     refusals = 0
     while refusals < MOST_REFUSALS:
         try:
@@ -269,7 +270,7 @@ def _put_back(job: Job, workshop: Workshop) -> Job:
 
 
 def _is_well(workshop: Workshop) -> bool:
-    """Return whether storage and disk work without this job: an outage is no job's fault."""
+    """Return whether storage and disk work for other files: an outage is not the job's fault."""
     try:
         workplace.check_space()
         workshop.storage.put(PROBE, b"nst")
@@ -293,7 +294,7 @@ def _delete_painted(job: Job, workshop: Workshop) -> None:
 
 
 def _forget_if_deleted(job: Job, workshop: Workshop) -> None:
-    """What this attempt stored after somebody had the job and its files deleted."""
+    """Delete what this attempt stored if the job was deleted meanwhile."""
     with suppress(DependencyError):
         if not workshop.repository.existing([job.id]):
             workshop.storage.delete(f"{job.id}/")
@@ -357,7 +358,7 @@ class _Attempt:
         return news
 
     def _wind_down(self) -> None:
-        """Let the engine end by itself, if it soon does: the next job finds it warm."""
+        """Wait briefly for the engine to finish, so that the next job finds it warm."""
         self._shop.engine.cancel()
         ends_at = time.monotonic() + self._shop.stop_seconds
         while self._is_painting and time.monotonic() < ends_at:
@@ -377,7 +378,7 @@ class _Attempt:
             storage.delete(f"{self._job.id}/{FRAMES}")  # of a run that was not gone on with
 
     def _hear(self, news: News) -> Outcome | None:
-        """None: the attempt goes on."""
+        """Handle a message; return the outcome if it ends the attempt, else None."""
         job, repository = self._job, self._shop.repository
         self._shop.watch(news)
         match news:
@@ -446,13 +447,13 @@ class _Attempt:
 
 
 class _Pulse:
-    """Renews the lease from a thread, so that it goes on while a large file is stored, and passes
-    on to the engine what people ask for."""
+    """A thread that renews the lease, also while a large file is stored, and forwards requests to
+    cancel or steer to the engine."""
 
     def __init__(self, job: Job, workshop: Workshop) -> None:
         self.progress: JobProgress | None = None
         self.engine_listens = threading.Event()
-        """What is asked for before is passed on then."""
+        """Set when the engine accepts requests; earlier ones are forwarded then."""
         self._job = job
         self._shop = workshop
         self._is_over = threading.Event()
@@ -504,22 +505,22 @@ class _Pulse:
 
 
 class SteadyDatabase:
-    """Whether the database has answered this worker for as long as a lease, so that every worker
-    that lives had the time to renew its own. After an outage all leases have run out."""
+    """Tracks whether the database has answered for the length of a lease, so that every live worker
+    could renew its own. After an outage all leases have expired."""
 
     def __init__(self, repository: JobRepository, lease_seconds: float) -> None:
         self._repository = repository
         self._lease_seconds = lease_seconds
         self._steady_since = self._looked_at = -float("inf")
-        """By the database's clock, which also tells of a machine that stood still."""
+        """Times by the database's clock, which also reveals that this machine was suspended."""
 
     @property
     def look_seconds(self) -> float:
-        """Seconds between two looks. An outage as long as half a lease makes a gap between them."""
+        """Interval of `look`, in seconds: an outage of half a lease leaves a gap."""
         return self._lease_seconds / 6
 
     def look(self) -> bool:
-        """Return whether it is so now. Raises RepositoryError."""
+        """Return whether the database is steady now. Raises RepositoryError."""
         now = self._repository.now()
         if not 0 <= now - self._looked_at < self._lease_seconds / 2:
             self._steady_since = now
@@ -528,8 +529,8 @@ class SteadyDatabase:
 
 
 def sweep(workshop: Workshop) -> Sequence[Job]:
-    """Jobs whose worker fell silent are queued again, or have failed; returns them. To be called
-    while the database is steady. Raises RepositoryError."""
+    """Queue or fail the jobs whose lease has expired, and return them. Call it only while the
+    database is steady. Raises RepositoryError."""
     swept = workshop.repository.sweep(workshop.max_attempts, CRASHED)
     for job in swept:
         logger.warning("worker %s fell silent", job.worker, extra=public_facts(job))

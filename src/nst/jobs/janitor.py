@@ -12,17 +12,17 @@ from collections.abc import Sequence
 from nst.jobs.ports import ImageStorage, JobRepository
 
 JOB_ID = re.compile(r"[0-9a-f]{32}")
-"""As `nst.jobs.job.new_id` makes them. Directories with other names are somebody else's."""
+"""Format of job ids, see `nst.jobs.job.new_id`. Other directories belong to other programs."""
 
 DEPLOYMENT_KEY = "deployment-id"
 """Key of the file that names the database to which the storage belongs."""
 
 ORPHAN_SECONDS = 3600.0
-"""Age at which a directory without a job is removed; a younger one may be of a job that is being
-submitted."""
+"""Age in seconds at which a directory without a job is removed; a younger one may belong to a job
+that is being submitted."""
 
 MANY_ORPHANS = 20
-"""So many directories are removed at a time, however few others there are."""
+"""Number of unknown directories that may always be removed; more need as many known ones."""
 
 logger = logging.getLogger(__name__)
 

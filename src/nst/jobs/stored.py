@@ -1,4 +1,4 @@
-"""Jobs as the database has them, also those that another version of nst has written."""
+"""Parsing of stored jobs, also of those that another version of nst has written."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -25,8 +25,8 @@ def read(values: Mapping[str, Any]) -> Job:
 
 
 def show(values: Mapping[str, Any]) -> Job:
-    """Return the job of a row. What cannot be read of it is replaced, so that one row never hides
-    the others of a list; the job then has an error, by default UNREADABLE."""
+    """Return the job of a row for display. Fields that cannot be parsed are replaced, so that one
+    row never hides the rest of a list; such a job has an error, by default UNREADABLE."""
     try:
         return read(values)
     except UnreadableJob:
@@ -63,7 +63,7 @@ def _readable_order(job_id: str, order: Any) -> Order:
 
 
 def _reason(error: Exception) -> str:
-    """Return one line; the values of a row are somebody's, and do not belong into a log."""
+    """Return the cause in one line, without values of the row, which are private."""
     if not isinstance(error, ValidationError):
         return str(error)
     return "; ".join(f"{detail['loc']}: {detail['msg']}" for detail in error.errors())

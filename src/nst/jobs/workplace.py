@@ -15,14 +15,14 @@ from nst.images import NO_SPACE
 PREFIX = "nst-job-"
 
 SPACE_BYTES = 100_000_000
-"""Space without which a worker takes no job: the pictures of one request, and its result."""
+"""Free bytes that a worker needs to take a job: the images of one request and the result."""
 
 
 @contextmanager
 def directory_of(job_id: str) -> Iterator[Path]:
-    """A new directory for an attempt, which is gone afterwards. What an earlier attempt at the job
-    left on this machine goes before. A lock tells others that somebody works there. Raises
-    DiskFull, also where the body runs out of space."""
+    """Create a directory for an attempt and remove it afterwards. What an earlier attempt left on
+    this machine is removed first; a lock protects a directory in use. Raises DiskFull, also if
+    the body runs out of space."""
     parent = Path(tempfile.gettempdir())
     for left in parent.glob(f"{PREFIX}{job_id}-*/"):
         _remove(left)
@@ -41,7 +41,7 @@ def directory_of(job_id: str) -> Iterator[Path]:
 
 
 def remove_stale_directories() -> None:
-    """Remove what processes left that were killed: nobody holds the lock."""
+    """Remove the directories of killed processes, which hold no lock."""
     for directory in Path(tempfile.gettempdir()).glob(f"{PREFIX}*/"):
         with suppress(Timeout, OSError), FileLock(_lock_of(directory), timeout=0):
             _remove(directory)
