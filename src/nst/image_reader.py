@@ -94,12 +94,14 @@ def _open(source: ImageSource, role: ImageRole) -> Image.Image:
 
 def _open_data(data: bytes, role: ImageRole, name: str) -> Image.Image:
     _check_scans(data, role)
+    formats = [DECODERS[each] for each in READABLE if each != "HEIC"]
     if format_of(data) == "HEIC":
         _register_heic(role, name)
+        formats = [DECODERS["HEIC"]]
     cleaned = without_metadata(data)
     image: Image.Image | None
     try:
-        image = Image.open(io.BytesIO(cleaned), formats=[DECODERS[each] for each in READABLE])
+        image = Image.open(io.BytesIO(cleaned), formats=formats)
     except UnidentifiedImageError:
         if not data.startswith(_TIFF_STARTS):
             raise

@@ -33,7 +33,7 @@ from nst.errors import (
 from nst.image_files import DECODERS, DEEP_TIFF, MAX_PIXELS, RECIPE_KEY, take_orientation
 from nst.image_reader import ImageSource, opened, to_8_bits
 from nst.progress import Samples
-from nst.transparency import extended, repeated
+from nst.transparency import extended, repeated, solid
 
 NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
 """Error numbers of a full disk and of a full quota."""
@@ -203,7 +203,7 @@ def _decoded(
             if orientation >= _QUARTER_TURN:
                 width, height = height, width
         if role == "style" and visible.has_transparency_data:
-            visible = visible.crop(_alpha(visible).getbbox())
+            visible = visible.crop(solid(_alpha(visible)).getbbox())
             check_sides(visible.size, role)
         yield visible, PictureFacts(_FORMATS.get(name, name), (width, height))
 

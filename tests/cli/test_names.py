@@ -93,12 +93,17 @@ def test_what_is_skipped_is_named(
     saved_pictures(tmp_path / "contents", "a.png")
     for name in ("notes.txt", "IMG_1.HEIC", ".hidden"):
         (tmp_path / "contents" / name).touch()
+    (tmp_path / "contents" / "2024.png").mkdir()
     outcome = nst("batch", "contents", "contents/a.png", "-o", "out", *TINY)
     assert outcome.code == 0
     assert outcome.error_lines[:2] == [
-        "contents: skipped what is no picture by its name: IMG_1.HEIC, notes.txt",
+        "contents: skipped what is no picture by its name: 2024.png/, IMG_1.HEIC, notes.txt",
         f"contents: for HEIC photos {HEIC_REMEDY}",
     ]
+    (tmp_path / "contents" / "a.png").rename(tmp_path / "a.png")
+    outcome = nst("batch", "contents", "a.png", "-o", "out", *TINY)
+    assert outcome.code == 2
+    assert f"contents: for HEIC photos {HEIC_REMEDY}" in outcome.error_lines
 
 
 def test_heic_photos_are_pictures_where_they_are_read(

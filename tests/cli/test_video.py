@@ -224,7 +224,7 @@ def test_ctrl_c_in_the_first_frame_leaves_nothing(
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (["gone.mp4"], "No such file"),
+        (["gone.mp4"], "there is no file of this name"),
         (["text.mp4"], "Invalid data"),
         (["sound.mp4"], "a video with at least one frame"),
         (["empty.mp4"], "video"),

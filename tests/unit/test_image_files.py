@@ -254,13 +254,14 @@ def test_heic_is_named_with_the_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
             judge(container(b"mif1", b"heic"), "content")
 
 
-def test_what_is_no_image_is_not_read_as_a_whole(tmp_path: Path) -> None:
+@pytest.mark.parametrize("start", [b"RIFF\0\0\0\0AVI LIST", b"\0\0\0\x18ftypisom\0\0\0\0mp42isom"])
+def test_what_is_no_image_is_not_read_as_a_whole(tmp_path: Path, start: bytes) -> None:
     """A film may be larger than the memory."""
-    with (tmp_path / "film.avi").open("wb") as file:
-        file.write(b"RIFF\0\0\0\0AVI LIST")
+    with (tmp_path / "film").open("wb") as file:
+        file.write(start)
         file.truncate(10**12)
     with pytest.raises(UnsupportedImage, match="is not a picture that can be read"):
-        load(tmp_path / "film.avi", "content")
+        load(tmp_path / "film", "content")
 
 
 # ── files that people have ────────────────────────────────────────────────────────────────────

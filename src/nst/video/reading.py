@@ -20,6 +20,7 @@ from nst.video.timing import Continuity, in_order
 
 if TYPE_CHECKING:
     from av import AudioStream, Packet, VideoCodecContext, VideoFrame, VideoStream
+    from av.container import InputContainer
     from av.stream import Stream
 
 USUAL_RATE = Fraction(25)
@@ -60,9 +61,11 @@ class Reader:
         """Time of the sound, in seconds, that is heard with the first frame; known with that."""
         self._first_dts: Fraction | None = None
         self._closing = ExitStack()
+        if not path.exists():
+            raise InvalidOption("video", str(path), "a film; there is no file of this name")
         with readable(path), ExitStack() as opening:
             self._container = opening.enter_context(av.open(str(path)))
-            self.stream = _film(self._container.streams.video, path)
+            self.stream = _film(self._container, path)
             self.sound = _sound(self._container.streams.audio)
             self._decoder = self._choose_decoder()
             self._colours = opening.enter_context(Colours())
@@ -172,11 +175,15 @@ class Reader:
         return decoder
 
 
-def _film(streams: "Sequence[VideoStream]", path: Path) -> "VideoStream":
-    """The stream to paint. A cover of a song is none. Raises InvalidOption."""
+def _film(container: "InputContainer", path: Path) -> "VideoStream":
+    """The stream to paint. An image and the cover of a song are none. Raises InvalidOption."""
     kinds = pyav().stream.Disposition
-    still = kinds.attached_pic | kinds.timed_thumbnails
-    films = [stream for stream in streams if not stream.disposition & still]
+    covers = kinds.attached_pic | kinds.timed_thumbnails
+    streams = [stream for stream in container.streams.video if not _is_still(container, stream)]
+    if container.streams.video and not streams:
+        allowed = "a film; this is an image file, which `nst stylize` paints"
+        raise InvalidOption("video", str(path), allowed)
+    films = [stream for stream in streams if not stream.disposition & covers]
     readable_ones = [stream for stream in films if stream.codec_context is not None]
     if not readable_ones:
         allowed = "a video with at least one frame"
@@ -185,6 +192,13 @@ def _film(streams: "Sequence[VideoStream]", path: Path) -> "VideoStream":
         raise InvalidOption("video", str(path), allowed)
     is_default = [stream for stream in readable_ones if stream.disposition & kinds.default]
     return (is_default or readable_ones)[0]
+
+
+def _is_still(container: "InputContainer", stream: "VideoStream") -> bool:
+    """Return whether the stream is the image of an image file. GIF has a duration of 0 there, the
+    images of AVIF and HEIC have none."""
+    is_image_file = container.format.name.endswith("_pipe") or container.format.name == "image2"
+    return is_image_file or (stream.frames == 1 and not stream.duration)
 
 
 def _sound(streams: "Sequence[AudioStream]") -> "AudioStream | None":

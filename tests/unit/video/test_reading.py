@@ -1,5 +1,6 @@
 """Films are read as players show them. The results are read back and compared with numbers."""
 
+from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from PIL import Image
 
 from assets import ASSETS
 from conftest import picture
+from heic import heic
 from nst.errors import InvalidOption
 from nst.video import Video
 from unit.video.films import (
@@ -217,6 +219,30 @@ def test_ten_bits_are_read(tmp_path: Path) -> None:
     path = write(tmp_path / "in.mkv", [ramp], codec="ffv1", pixels="yuv420p10le")
     (seen,), _ = repaint(path, tmp_path / "out.mp4")
     assert np.abs(pixels(seen) - pixels(ramp)).max() <= 3
+
+
+STILLS: dict[str, Callable[[Path], object]] = {
+    **{
+        f"in.{ending}": lambda path: FRAMES[0].save(path)
+        for ending in ("png", "jpg", "webp", "tif", "bmp", "gif", "avif")
+    },
+    "in.heic": lambda path: path.write_bytes(heic(FRAMES[0])),
+}
+
+
+@pytest.mark.parametrize("name", STILLS)
+def test_an_image_is_no_film(tmp_path: Path, name: str) -> None:
+    STILLS[name](tmp_path / name)
+    with pytest.raises(InvalidOption, match="an image file, which `nst stylize` paints"):
+        Video.inspect(tmp_path / name)
+
+
+@pytest.mark.parametrize("name", ["in.png", "in.gif", "in.avif"])
+def test_an_animation_is_a_film(tmp_path: Path, name: str) -> None:
+    first, *others = FRAMES[:3]
+    first.save(tmp_path / name, save_all=True, append_images=others, duration=100)
+    seen, _ = repaint(tmp_path / name, tmp_path / "out.mp4")
+    assert means(seen) == pytest.approx(levels(3), abs=3)
 
 
 @pytest.mark.skipif(
