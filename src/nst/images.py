@@ -70,7 +70,9 @@ WRITABLE = {
 WRITABLE_16_BIT = tuple(suffix for suffix, name in WRITABLE.items() if name in ("PNG", "TIFF"))
 """Extensions of the formats that hold 16 bits per channel."""
 MOVING = (".mp4", ".webp", ".gif")
-"""What nst.video writes."""
+"""Extensions of time-lapses."""
+FILMS = (".mp4", ".mov", ".webm")
+"""Extensions of painted films."""
 DRAWN: tuple[ImageRole, ...] = ("mask", "detail map")
 """Images that are drawn over the content image."""
 
@@ -454,7 +456,7 @@ def check_directory(path: Path, option: str) -> None:
 
 def free_path(path: Path) -> Path:
     """The path, or if something is there the first free one of name-2, name-3, …"""
-    suffix = path.suffix if path.suffix.lower() in (*WRITABLE, *MOVING) else ""
+    suffix = path.suffix if path.suffix.lower() in (*WRITABLE, *MOVING, *FILMS) else ""
     stem = path.name.removesuffix(suffix)
     numbered = (path.with_name(derived_name(stem, f"-{number}{suffix}")) for number in count(2))
     return next(free for free in chain([path], numbered) if not os.path.lexists(free))

@@ -6,10 +6,12 @@ from pathlib import Path
 import pytest
 
 from cli.conftest import Nst
+from cli.test_video import film
 from conftest import picture
 from nst import images
 from nst.cli import batch
 from nst.cli.painting import Painter, Painting
+from nst.cli.video import Frames
 from nst.errors import StorageError
 from nst.image_reader import HEIC_REMEDY
 
@@ -56,6 +58,22 @@ def test_names_derived_from_long_ones_fit(
     assert paintings[1].frames.name.endswith("_frames")
     second = images.save(picture(), tmp_path / f"{stem}.png")
     assert second.name.endswith("-3.png")  # the picture, the result, and this one
+
+
+@pytest.mark.parametrize("stem", LONG)
+def test_names_derived_from_that_of_a_film_fit(
+    nst: Nst, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stem: str
+) -> None:
+    monkeypatch.setattr(Frames, "_painted", lambda frames, frame: frame)
+    film(tmp_path / f"{stem}.mp4", [picture(48, 32)] * 2)
+    saved_pictures(tmp_path, "x.png")
+    for command in (("-o", f"{stem}.mov"), ("-o", f"{stem}.mov"), ()):
+        outcome = nst("video", f"{stem}.mp4", "x.png", *command, "--preset=draft")
+        assert outcome.code == 0
+        assert "without a checkpoint" not in outcome.err
+    names = {file.name for file in tmp_path.iterdir()} - {"x.png"}
+    assert {name[0] for name in names} == {stem[0]}
+    assert sorted(Path(name).suffix for name in names) == [".mov", ".mov", ".mp4", ".mp4"]
 
 
 @pytest.mark.parametrize("stem", LONG)

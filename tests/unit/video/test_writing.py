@@ -216,3 +216,9 @@ def test_sound_ends_with_the_film_that_is_cut_short(tmp_path: Path) -> None:
     )
     assert len(times(tmp_path / "out.mp4")) == 3
     assert seconds(tmp_path / "out.mp4", "audio") == pytest.approx(0.3, abs=0.05)
+
+
+def test_films_get_numbers_before_their_extension(tmp_path: Path) -> None:
+    for extension in CONTAINERS:
+        (tmp_path / f"film{extension}").touch()
+        assert free_path(tmp_path / f"film{extension}").name == f"film-2{extension}"
