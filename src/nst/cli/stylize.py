@@ -13,6 +13,7 @@ from nst.cli.errors import debug_option
 from nst.cli.options import (
     FIELDS,
     PATH,
+    Seconds,
     given,
     is_given,
     machine_options,
@@ -75,7 +76,7 @@ EVERYWHERE = Path("-")
 )
 @click.option(
     "--checkpoint-every",
-    type=click.FloatRange(min=0),
+    type=Seconds(),
     default=60,
     show_default=True,
     metavar="SECONDS",
