@@ -114,10 +114,12 @@ class Seconds(click.ParamType[float]):
     def convert(
         self, value: str | float, param: click.Parameter | None, ctx: click.Context | None
     ) -> float:
+        seconds = math.nan
         with suppress(ValueError):
-            if 0 <= (seconds := float(value)) < math.inf:
-                return seconds
-        self.fail(f"{value!r} is not possible; give a number of seconds, at least 0", param, ctx)
+            seconds = float(value)
+        if not 0 <= seconds < math.inf:
+            self.fail(f"{value!r} is not a number of seconds, at least 0", param, ctx)
+        return seconds
 
 
 def with_dashes(name: str) -> str:
