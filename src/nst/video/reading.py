@@ -179,16 +179,16 @@ def _film(container: "InputContainer", path: Path) -> "VideoStream":
     """The stream to paint. An image and the cover of a song are none. Raises InvalidOption."""
     kinds = pyav().stream.Disposition
     covers = kinds.attached_pic | kinds.timed_thumbnails
-    streams = [stream for stream in container.streams.video if not _is_still(container, stream)]
-    if container.streams.video and not streams:
-        allowed = "a film; this is an image file, which `nst stylize` paints"
-        raise InvalidOption("video", str(path), allowed)
-    films = [stream for stream in streams if not stream.disposition & covers]
+    streams = container.streams.video
+    pictures = [stream for stream in streams if not stream.disposition & covers]
+    films = [stream for stream in pictures if not _is_still(container, stream)]
     readable_ones = [stream for stream in films if stream.codec_context is not None]
     if not readable_ones:
         allowed = "a video with at least one frame"
-        if streams and not films:
+        if streams and not pictures:
             allowed += "; this file holds only a cover picture"
+        elif pictures and not films:
+            allowed = "a film; this is an image file, which `nst stylize` paints"
         raise InvalidOption("video", str(path), allowed)
     is_default = [stream for stream in readable_ones if stream.disposition & kinds.default]
     return (is_default or readable_ones)[0]
