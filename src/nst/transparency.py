@@ -30,7 +30,8 @@ def solid(alpha: Image.Image) -> Image.Image:
     The soft edge of a cut-out is not, for its colours are often mixed with what was around it.
     """
     counts = alpha.histogram()
-    least, *others = (math.ceil(share * alpha.getextrema()[1]) for share in SOLID)
+    greatest = max(level for level, count in enumerate(counts) if count)
+    least, *others = (math.ceil(share * greatest) for share in SOLID)
     for lower in others:
         if 2 * sum(counts[least:]) < sum(counts[1:]):
             least = lower
