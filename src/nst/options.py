@@ -252,7 +252,7 @@ class StyleTransferOptions(BaseModel):
         try:
             options = handler(data)
         except PydanticValidationError as error:
-            raise _invalid_option(error.errors()[0], data) from error
+            raise invalid_option(error.errors()[0], data, cls.model_fields) from error
         if options.content_weight == options.style_weight == 0:
             raise InvalidOption("style_weight", 0, "a style or content weight greater than 0")
         if options.total_iterations == 0 and options.init_method != "draft":
@@ -441,7 +441,13 @@ def _in_short(number: float) -> str:
     return f"{number:.0e}".replace("+", "") if number == MAX_WEIGHT else str(number)
 
 
-_BOUNDS = {"ge": "at least", "gt": "more than", "le": "at most", "lt": "less than"}
+_BOUNDS = {
+    "ge": "at least",
+    "gt": "more than",
+    "le": "at most",
+    "lt": "less than",
+    "multiple_of": "a multiple of",
+}
 
 
 def describe_allowed(field: FieldInfo) -> str:
@@ -463,12 +469,13 @@ def describe_allowed(field: FieldInfo) -> str:
     return ", ".join([kind, *bounds])
 
 
-def _invalid_option(error: ErrorDetails, data: Any) -> InvalidOption:
+def invalid_option(
+    error: ErrorDetails, data: Any, fields: Mapping[str, FieldInfo]
+) -> InvalidOption:
+    """Return what is wrong with the data of a model with these fields, for people."""
     name = str(error["loc"][0]) if error["loc"] else "options"
-    field = StyleTransferOptions.model_fields.get(name)
+    field = fields.get(name)
     if field is None:
-        return InvalidOption(
-            name, error["input"], f"one of {', '.join(StyleTransferOptions.model_fields)}"
-        )
+        return InvalidOption(name, error["input"], f"one of {', '.join(fields)}")
     value = data[name] if len(error["loc"]) > 1 else error["input"]  # one number of several
     return InvalidOption(name, value, describe_allowed(field))

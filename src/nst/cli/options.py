@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar, get_args, get_origin
@@ -12,6 +12,7 @@ from click.core import ParameterSource
 from pydantic.fields import FieldInfo
 
 from nst.cli.errors import say
+from nst.learning.options import LearningOptions
 from nst.options import DEVICES, PRECISIONS, PRESETS, StyleTransferOptions, ignored
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -36,16 +37,29 @@ def transfer_options(
 
     def decorate(command: Command) -> Command:
         for name in reversed(list(names)):
-            command = click.option(
-                flag(name),
-                name,
-                type=_type(FIELDS[name]),
-                metavar=_metavar(FIELDS[name]),
-                help=f"{FIELDS[name].description}  [default: {_plain(defaults[name])}]",
-            )(command)
+            command = _field_option(flag(name), name, FIELDS[name], defaults[name])(command)
         return command
 
     return decorate
+
+
+def learning_options(command: Command) -> Command:
+    """Adds an option for every field of LearningOptions; one that is not given arrives as None."""
+    for name, field in reversed(LearningOptions.model_fields.items()):
+        command = _field_option(with_dashes(name), name, field, field.default)(command)
+    return command
+
+
+def _field_option(
+    flag: str, name: str, field: FieldInfo, default: object
+) -> Callable[[Command], Command]:
+    return click.option(
+        flag,
+        name,
+        type=_type(field),
+        metavar=_metavar(field),
+        help=f"{field.description}  [default: {_plain(default)}]",
+    )
 
 
 def preset_option(default: str) -> Callable[[Command], Command]:
@@ -141,9 +155,11 @@ def is_given(name: str) -> bool:
     return source is ParameterSource.COMMANDLINE
 
 
-def say_ignored(options: StyleTransferOptions) -> None:
-    """Say, in one line each, which options on the command line have no effect."""
-    for sentence in ignored(options, filter(is_given, (*FIELDS, *FOR_STEPS))):
+def say_ignored(options: StyleTransferOptions, *, but: Collection[str] = ()) -> None:
+    """Say, in one line each, which options on the command line have no effect. Those in `but` have
+    one all the same."""
+    names = [name for name in (*FIELDS, *FOR_STEPS) if name not in but]
+    for sentence in ignored(options, filter(is_given, names)):
         say(sentence)
 
 

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from rich.progress import Progress as RichProgress
     from rich.progress import TaskID
 
+    from nst.learning.training import LearningProgress
+
 SECONDS_BETWEEN_LINES = 10.0
 
 
@@ -81,6 +83,18 @@ class ProgressBar:
             f"{f'  {duration(remaining)} remaining' if frames else ''}"
         )
         self._show("Painting", round(1000 * done), 1000 * frames or None, numbers, is_last=False)
+
+    def show_learning(self, progress: "LearningProgress") -> None:
+        elapsed, remaining = progress.elapsed_seconds, progress.remaining_seconds
+        of_steps = f"/{progress.steps}" if progress.steps else ""
+        numbers = (
+            f"step {progress.step}{of_steps}  "
+            f"loss {progress.losses.total:.3g}  "
+            f"{duration(elapsed)} elapsed  "
+            f"{duration(remaining)} remaining"
+        )
+        total = round(1000 * (elapsed + remaining))
+        self._show("Learning", round(1000 * elapsed), total, numbers, progress.is_last)
 
     def show_download(self, done_bytes: int, total_bytes: int | None) -> None:
         of_total = f" of {total_bytes / 1e6:.0f}" if total_bytes else ""

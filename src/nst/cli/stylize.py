@@ -10,6 +10,7 @@ import click
 from nst import images
 from nst.cli.checkpoints import Command
 from nst.cli.errors import debug_option
+from nst.cli.learned import is_learned, learned_options, paint_learned
 from nst.cli.options import (
     FIELDS,
     PATH,
@@ -112,6 +113,9 @@ def stylize(
 ) -> int:
     """Paint the picture CONTENT in the style of the picture STYLE, or of several mixed.
 
+    STYLE may be a file of nst learn, which paints at once; it takes --size, --style-blend,
+    --color, --color-amount and --bit-depth.
+
     An existing output stays and the new file gets a number, unless --overwrite is given.
     Ctrl-C stops after the current step and keeps the picture so far.
     """
@@ -146,11 +150,28 @@ def stylize(
             init_image = init_image or recipe.initial.locate(from_image, "initial")
         options = StyleTransferOptions(**recipe.options | given(values))
     elif content and styles:
-        options = StyleTransferOptions.from_preset(preset or DEFAULT_PRESET, **given(values))
+        if is_learned(styles):
+            options = learned_options(preset, given(values))
+        else:
+            options = StyleTransferOptions.from_preset(preset or DEFAULT_PRESET, **given(values))
     else:
         raise _usage_error("name two pictures: nst stylize CONTENT STYLE")
-    say_ignored(options)
     output = output or Path(_default_name((content, *styles)))
+    if is_learned(styles):
+        if where or detail_map or init_image or timelapse:
+            raise _usage_error(
+                "a learned style takes no --style-mask, --detail-map, --init-image or --timelapse"
+            )
+        return paint_learned(
+            content,
+            styles,
+            output,
+            options,
+            device=device,
+            overwrite=overwrite,
+            with_recipe=not no_recipe,
+        )
+    say_ignored(options)
     painting = Painting(
         content=content,
         styles=styles,
