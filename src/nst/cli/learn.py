@@ -17,8 +17,7 @@ from nst.cli.options import PATH, given, is_given, learning_options
 from nst.cli.painting import stop_on_ctrl_c
 from nst.cli.progress_bar import ProgressBar, duration
 from nst.errors import InvalidCheckpoint, InvalidOption, NSTError, StorageError
-from nst.learning import SUFFIX, is_style_file
-from nst.learning.options import LearningOptions
+from nst.learning.options import SUFFIX, LearningOptions, is_style_file
 from nst.options import DEVICES, PRECISIONS
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ import click
 from nst import images
 from nst.cli.options import say_ignored
 from nst.errors import InvalidOption
-from nst.learning import is_style_file
+from nst.learning.options import is_style_file
 from nst.options import StyleTransferOptions
 from nst.recipe import PictureFile, Recipe
 

@@ -1,5 +1,7 @@
 """Every knob of learning, declared once: the command line and the recipe are made from it."""
 
+import os
+from pathlib import Path
 from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ModelWrapValidatorHandler, model_validator
@@ -7,6 +9,9 @@ from pydantic import ValidationError as PydanticValidationError
 
 from nst.errors import InvalidOption
 from nst.options import MAX_WEIGHT, ModelName, invalid_option
+
+SUFFIX = ".nst"
+"""Extension of the files of learned styles."""
 
 MAX_CHANNELS = 256
 MAX_BLOCKS = 32
@@ -52,7 +57,7 @@ class LearningOptions(BaseModel):
         json_schema_extra={"unit": "pixels"},
     )
     content_weight: float = Field(
-        default=1.85e5,
+        default=3e6,
         ge=0,
         le=MAX_WEIGHT,
         description="How much the network keeps of the photos.",
@@ -105,3 +110,8 @@ class LearningOptions(BaseModel):
         if options.minutes == options.steps == 0:
             raise InvalidOption("minutes", 0, "minutes or steps greater than 0")
         return options
+
+
+def is_style_file(path: str | os.PathLike[str]) -> bool:
+    """Return whether the name is that of a learned style."""
+    return Path(path).suffix.lower() == SUFFIX
