@@ -51,7 +51,9 @@ def test_learn_then_stylize_then_repeat(nst: Nst, tmp_path: Path, photo: Path) -
 
 
 def test_several_styles_and_an_onnx_graph(nst: Nst, tmp_path: Path, photo: Path) -> None:
-    outcome = nst("learn", STYLE, OTHER, *THREE, "-o", "two.nst", "--export=onnx", "--name=a", "--name=b")
+    outcome = nst(
+        "learn", STYLE, OTHER, *THREE, "-o", "two.nst", "--export=onnx", "--name=a", "--name=b"
+    )
     assert outcome.out.splitlines() == ["two.nst", "two.onnx"]
     assert style_file.load(tmp_path / "two.nst")[1].styles == ("a", "b")
     outcome = nst("stylize", photo, "two.nst", "--size=60", "--style-blend=0.2,0.8")
@@ -61,7 +63,9 @@ def test_several_styles_and_an_onnx_graph(nst: Nst, tmp_path: Path, photo: Path)
 
 
 def test_sigkill_then_resume_learns_the_same_network(nst: Nst, tmp_path: Path) -> None:
-    killed = process("learn", STYLE, *SMALL, "--checkpoint-every=0.001", "-o", "killed.nst", cwd=tmp_path)
+    killed = process(
+        "learn", STYLE, *SMALL, "--checkpoint-every=0.001", "-o", "killed.nst", cwd=tmp_path
+    )
     checkpoint = tmp_path / "killed_checkpoint.safetensors"
     try:
         wait_until(checkpoint.exists)
@@ -150,4 +154,3 @@ def test_an_option_without_effect_is_named(nst: Nst, tmp_path: Path, photo: Path
     assert outcome.code == 0
     assert "strength has no effect" in outcome.err
     assert "device has no effect" not in outcome.err
-

@@ -153,12 +153,12 @@ def learn(
         command = LearnCommand(
             styles=tuple(map(_absolute, styles)),
             names=names or tuple(readable_name(Path(style.stem)) for style in styles),
-            photos=photos and _absolute(photos),
+            photos=_absolute(photos) if photos else None,
             output=_absolute(output or Path(images.derived_name(styles[0].stem, SUFFIX))),
             licence=licence,
             options=options.model_dump(exclude_unset=True),
             precision=precision,
-            weights=weights and _absolute(weights),
+            weights=_absolute(weights) if weights else None,
         )
     else:
         raise click.UsageError("name an image: nst learn STYLE", click.get_current_context())
@@ -225,11 +225,13 @@ def _begin(
         list(command.styles),
         options,
         names=command.names,
-        photos=command.photos and Path(command.photos),
+        photos=Path(command.photos) if command.photos else None,
         licence=command.licence,
         device=device,
         precision=command.precision,
-        weights=weights_store(command.weights and Path(command.weights), bar.show_download),
+        weights=weights_store(
+            Path(command.weights) if command.weights else None, bar.show_download
+        ),
         on_damaged=lambda file, reason: say(f"{file}: {reason}; left out"),
     )
     if command.photos is None:

@@ -1,8 +1,7 @@
 """Painting with a learned style, for `nst stylize`."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -22,11 +21,11 @@ def is_learned(styles: Sequence[Path]) -> bool:
     return any(map(is_style_file, styles))
 
 
-def learned_options(preset: str | None, values: Mapping[str, Any]) -> StyleTransferOptions:
-    """Return the options given. Raises InvalidOption for another preset."""
-    if preset not in (None, PRESET):
-        raise InvalidOption("preset", preset, "none, or draft, with a learned style")
-    return StyleTransferOptions.from_preset(PRESET, **values)
+def learned_preset(given: str | None) -> str:
+    """Return the preset of learned styles. Raises InvalidOption if another one was given."""
+    if given not in (None, PRESET):
+        raise InvalidOption("preset", given, "none, or draft, with a learned style")
+    return PRESET
 
 
 def paint_learned(
@@ -36,6 +35,7 @@ def paint_learned(
     options: StyleTransferOptions,
     *,
     device: str,
+    precision: str,
     overwrite: bool,
     with_recipe: bool,
 ) -> int:
@@ -45,13 +45,13 @@ def paint_learned(
         raise InvalidOption(
             "styles", names, "one .nst file alone; nst learn puts several styles into one"
         )
-    say_ignored(options, but=("device",))
+    say_ignored(options, but=("device", "precision"))
     images.check_output(output)
     images.check_bit_depth(output.suffix, options.bit_depth)
     from nst.learning.painting import LearnedStyle
 
     (file,) = styles
-    style = LearnedStyle.load(file, device)
+    style = LearnedStyle.load(file, device=device, precision=precision)
     result = style.paint(content, options)
     recipe = Recipe.of(
         options,

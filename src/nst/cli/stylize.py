@@ -10,7 +10,7 @@ import click
 from nst import images
 from nst.cli.checkpoints import Command
 from nst.cli.errors import debug_option
-from nst.cli.learned import is_learned, learned_options, paint_learned
+from nst.cli.learned import is_learned, learned_preset, paint_learned
 from nst.cli.options import (
     FIELDS,
     PATH,
@@ -120,12 +120,12 @@ def stylize(
     Ctrl-C stops after the current step and keeps the picture so far.
     """
     where = tuple(None if mask == EVERYWHERE else mask for mask in masks)
-    if init_image and values["init_method"]:
-        raise _usage_error("--init-image and --init-method exclude each other")
+    if init_image:
+        _refuse(values["init_method"], "--init-image and --init-method exclude each other")
     if resume:
         pictures = content or from_image or masks or detail_map or init_image
-        if pictures or preset or given(values):
-            raise _usage_error("--resume takes pictures and options from the checkpoint")
+        others = pictures or preset or given(values)
+        _refuse(others, "--resume takes pictures and options from the checkpoint")
         command = Command.read(resume)
         content, styles, where, detail_map, init_image = command.pictures(resume)
         options = StyleTransferOptions(**command.options)
@@ -135,8 +135,7 @@ def stylize(
         weights = weights or (Path(command.weights) if command.weights else None)
         no_recipe = no_recipe or not command.with_recipe
     elif from_image:
-        if preset:
-            raise _usage_error("--preset and --from-image exclude each other")
+        _refuse(preset, "--preset and --from-image exclude each other")
         recipe = Recipe.read(from_image)
         if recipe.detail_map and not content:  # on another photo it would fit nothing
             detail_map = detail_map or recipe.detail_map.locate(from_image, "detail map")
@@ -150,24 +149,23 @@ def stylize(
             init_image = init_image or recipe.initial.locate(from_image, "initial")
         options = StyleTransferOptions(**recipe.options | given(values))
     elif content and styles:
-        if is_learned(styles):
-            options = learned_options(preset, given(values))
-        else:
-            options = StyleTransferOptions.from_preset(preset or DEFAULT_PRESET, **given(values))
+        preset = learned_preset(preset) if is_learned(styles) else preset or DEFAULT_PRESET
+        options = StyleTransferOptions.from_preset(preset, **given(values))
     else:
         raise _usage_error("name two pictures: nst stylize CONTENT STYLE")
     output = output or Path(_default_name((content, *styles)))
     if is_learned(styles):
-        if where or detail_map or init_image or timelapse:
-            raise _usage_error(
-                "a learned style takes no --style-mask, --detail-map, --init-image or --timelapse"
-            )
+        _refuse(
+            where or detail_map or init_image or timelapse,
+            "a learned style takes no --style-mask, --detail-map, --init-image or --timelapse",
+        )
         return paint_learned(
             content,
             styles,
             output,
             options,
             device=device,
+            precision=precision,
             overwrite=overwrite,
             with_recipe=not no_recipe,
         )
@@ -199,6 +197,12 @@ def _default_name(pictures: Sequence[Path]) -> str:
 
 def _checkpoint_directory(output: Path) -> Path:
     return output.with_name(images.derived_name(output.stem, "_checkpoint"))
+
+
+def _refuse(given: object, message: str) -> None:
+    """Raise UsageError if any of it was given."""
+    if given:
+        raise _usage_error(message)
 
 
 def _usage_error(message: str) -> click.UsageError:

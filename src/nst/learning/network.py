@@ -112,7 +112,9 @@ class StyleNetwork(nn.Module):
             features = block(features, shares)
         features = relu(self.up_1(_doubled(features), shares))
         features = relu(self.up_2(_doubled(features), shares))
-        painted: Tensor = _blurred(x) + self.paint(features)
+        # In float32 also where autocast computes in bfloat16, whose rounding would be seen here.
+        with torch.autocast(features.device.type, enabled=False):
+            painted: Tensor = _blurred(x) + self.paint(features.float())
         return (painted + 1) * GREY
 
 

@@ -57,7 +57,7 @@ class _Graph:
         self._node("Mul", self._node("Add", painted, one), grey, output="painted")
         return self._file(network.shape.styles)
 
-    def _layer(self, layer: nn.Module, features: str) -> str:
+    def _layer(self, layer: Tensor | nn.Module, features: str) -> str:
         assert isinstance(layer, Layer)
         convolved = self._convolution(layer.convolution, features)
         # Scale and shift of an instance normalization have one dimension, (C,).

@@ -13,7 +13,7 @@ from PIL import Image
 from torch import Tensor
 
 from nst import images
-from nst.engine.device import resolve_device
+from nst.engine.device import precision_of, resolve_device, resolve_precision
 from nst.engine.draft import NO_LOSSES
 from nst.engine.inputs import finished
 from nst.engine.pictures import levels
@@ -37,13 +37,17 @@ class LearnedStyle:
     network: StyleNetwork
     facts: StyleFacts
     device: torch.device
+    dtype: torch.dtype
+    """What all convolutions but the last one compute in."""
 
     @classmethod
-    def load(cls, path: str | Path, device: str = "auto") -> Self:
-        """Read a file of `nst learn`. Raises InvalidStyleFile, InvalidOption (device)."""
+    def load(cls, path: str | Path, *, device: str = "auto", precision: str = "auto") -> Self:
+        """Read a file of `nst learn`. `device` and `precision`: as for `NeuralStyleTransfer`.
+        Raises InvalidStyleFile, InvalidOption."""
         where = resolve_device(device)
+        dtype = resolve_precision(precision, where)
         network, facts = style_file.load(Path(path))
-        return cls(network.to(where), facts, where)
+        return cls(network.to(where), facts, where, dtype)
 
     def paint(self, content: ImageSource, options: StyleTransferOptions | None = None) -> Result:
         """Paint a photo.
@@ -70,7 +74,7 @@ class LearnedStyle:
             prepare_seconds=time.perf_counter() - started,
             optimize_seconds=0.0,
             device=str(self.device),
-            precision="fp32",
+            precision=precision_of(self.dtype),
             model=options.model,
             weights_sha256=self.facts.tensors_sha256,
         )
@@ -100,7 +104,9 @@ class LearnedStyle:
     def _painted(self, pixels: Tensor, shares: Tensor) -> np.ndarray:
         """Both levels (H, W, 3), of sides that are multiples of STRIDE."""
         photo = pixels.permute(2, 0, 1)[None].to(self.device)
-        painted = self.network(photo, shares.to(self.device))
+        is_lower = self.dtype != torch.float32
+        with torch.autocast(self.device.type, self.dtype, enabled=is_lower):
+            painted = self.network(photo, shares.to(self.device))
         array: np.ndarray = painted[0].permute(1, 2, 0).cpu().numpy()
         return array
 

@@ -40,6 +40,12 @@ def test_styles_differ_and_blend(two: LearnedStyle) -> None:
     assert np.array_equal(blend, painted(two))
 
 
+def test_bfloat16_paints_nearly_the_same(tmp_path: Path) -> None:
+    file = tiny.saved(tmp_path / "one.nst")
+    exact, fast = (painted(LearnedStyle.load(file, precision=name)) for name in ("fp32", "bf16"))
+    assert 0 < np.abs(exact - fast).mean() < 1
+
+
 def test_color_luminance_keeps_the_chroma_of_the_photo(two: LearnedStyle) -> None:
     grey = painted(two, color="luminance")  # of a grey photo
     assert np.abs(grey[..., 0] - grey[..., 1]).max() <= 2

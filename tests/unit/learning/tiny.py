@@ -1,5 +1,6 @@
 """The smallest network that learns, on the smallest images."""
 
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -7,6 +8,7 @@ import torch
 from PIL import Image
 
 from conftest import SAMPLES
+from nst.engine.network.weights import Weights, WeightsStore
 from nst.learning import style_file
 from nst.learning.lesson import Lesson
 from nst.learning.network import NetworkShape, StyleNetwork, new_network
@@ -15,8 +17,25 @@ from nst.learning.style_file import LearningRecipe
 
 STYLES = (SAMPLES / "style" / "impasto.jpg", SAMPLES / "style" / "mosaic.jpg")
 OPTIONS: dict[str, Any] = {
-    **{"size": 32, "style_size": 32, "channels": 4, "blocks": 1, "steps": 3, "minutes": 0}
+    "size": 32,
+    "style_size": 32,
+    "channels": 4,
+    "blocks": 1,
+    "steps": 3,
+    "minutes": 0,
 }
+
+
+class _Loaded(WeightsStore):
+    """The bundled weights, read once."""
+
+    def load(self, model: str) -> Weights:
+        return _bundled(model)
+
+
+@cache
+def _bundled(model: str) -> Weights:
+    return WeightsStore().load(model)
 
 
 def lesson(*, count: int = 1, photos: Path | None = None, **options: Any) -> Lesson:
@@ -27,6 +46,7 @@ def lesson(*, count: int = 1, photos: Path | None = None, **options: Any) -> Les
         names=[style.stem for style in STYLES[:count]],
         photos=photos,
         precision="fp32",
+        weights=_Loaded(),
     )
 
 
