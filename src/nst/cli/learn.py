@@ -164,6 +164,8 @@ def learn(
         raise click.UsageError("name an image: nst learn STYLE", click.get_current_context())
     target = Path(command.output)
     images.check_output(target, (SUFFIX,))
+    if export:
+        _check_export()  # before learning, not after it
     checkpoint = Checkpoint(resume or _checkpoint_of(target), command, checkpoint_every)
     with ProgressBar() as bar:
         lesson = _begin(command, options, device, bar)
@@ -275,6 +277,12 @@ def _export(file: Path, output: Path | None, overwrite: bool) -> int:
         raise InvalidOption("output", str(target), f"a name ending in {ONNX_SUFFIX}")
     click.echo(_relative(onnx_file.export(network, target, overwrite=overwrite)))
     return 0
+
+
+def _check_export() -> None:
+    from nst.learning.onnx_file import check_available
+
+    check_available()
 
 
 def _checkpoint_of(output: Path) -> Path:

@@ -5,6 +5,7 @@ add up to 1. Output: `painted`, like the photo, not clamped. The package `onnx` 
 graph is made (the extra `onnx`).
 """
 
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -27,15 +28,20 @@ def export(network: StyleNetwork, path: Path, *, overwrite: bool = False) -> Pat
     return images.write_file(path, lambda file: file.write_bytes(data), overwrite=overwrite)
 
 
+def check_available() -> None:
+    """Raise InvalidOption if the package onnx is missing."""
+    if find_spec("onnx") is None:
+        allowed = "onnx with the package onnx installed: pip install 'nst[onnx]'"
+        raise InvalidOption("export", "onnx", allowed)
+
+
 class _Graph:
     """Nodes and constants, added one after the other. Methods return names of results."""
 
     def __init__(self) -> None:
-        try:
-            from onnx import helper, numpy_helper
-        except ImportError as error:
-            allowed = "onnx with the package onnx installed: pip install 'nst[onnx]'"
-            raise InvalidOption("export", "onnx", allowed) from error
+        check_available()
+        from onnx import helper, numpy_helper
+
         self._helper: Any = helper
         self._numpy_helper: Any = numpy_helper
         self._nodes: list[Any] = []

@@ -1,6 +1,5 @@
 """Painting with a learned network, and the same network as an ONNX graph."""
 
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -99,6 +98,6 @@ def test_the_onnx_graph_paints_the_same(tmp_path: Path) -> None:
 
 
 def test_without_the_package_onnx(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "onnx", None)
+    monkeypatch.setattr(onnx_file, "find_spec", lambda name: None)
     with pytest.raises(InvalidOption, match=r"export: 'onnx' .* pip install 'nst\[onnx\]'"):
         onnx_file.export(tiny.network(), tmp_path / "one.onnx")
