@@ -93,6 +93,14 @@ def test_ctrl_c_keeps_the_network_so_far(tmp_path: Path) -> None:
     assert style_file.load(tmp_path / "impasto.nst")[1].recipe.steps > 0
 
 
+def test_a_new_training_leaves_the_checkpoint_of_another(nst: Nst, tmp_path: Path) -> None:
+    other = tmp_path / "impasto_checkpoint.safetensors"
+    other.write_bytes(b"hours of learning")
+    assert nst("learn", STYLE, *SMALL, "--steps=1", "--checkpoint-every=0.001").code == 0
+    assert list(tmp_path.glob("*.safetensors")) == [other]
+    assert other.read_bytes() == b"hours of learning"
+
+
 def test_damaged_photos_are_named(nst: Nst, tmp_path: Path) -> None:
     folder = tiny.photos(tmp_path / "photos", 1)
     (folder / "cut.jpg").write_bytes(b"\xff\xd8\xff")

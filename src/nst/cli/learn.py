@@ -17,7 +17,7 @@ from nst.cli.options import PATH, given, is_given, learning_options
 from nst.cli.painting import stop_on_ctrl_c
 from nst.cli.progress_bar import ProgressBar, duration
 from nst.errors import InvalidCheckpoint, InvalidOption, NSTError, StorageError
-from nst.learning.options import SUFFIX, LearningOptions, is_style_file
+from nst.learning.options import BUDGET, SUFFIX, LearningOptions, is_style_file
 from nst.options import DEVICES, PRECISIONS
 
 if TYPE_CHECKING:
@@ -50,10 +50,6 @@ class LearnCommand(BaseModel):
         except ValidationError as error:
             reason = "does not say what was learned; start again"
             raise InvalidCheckpoint(str(checkpoint), reason) from error
-
-    def with_budget(self, values: dict[str, Any]) -> LearningOptions:
-        """Return the options, with these values of minutes and steps."""
-        return LearningOptions(**self.options | values)
 
 
 @click.command()
@@ -137,48 +133,35 @@ def learn(
     if export and len(styles) == 1 and is_style_file(styles[0]):
         return _export(styles[0], output, overwrite)
     if resume:
-        budget = {"minutes", "steps"}
-        others = {name for name in given(values) if name not in budget}
+        others = {name for name in given(values) if name not in BUDGET}
         if styles or photos or names or licence or output or others:
             raise click.UsageError(
                 "--resume takes everything but --minutes and --steps from the checkpoint",
                 click.get_current_context(),
             )
         command = LearnCommand.read(resume)
-        options = command.with_budget(given(values))
         if is_given("precision"):
             command = command.model_copy(update={"precision": precision})
     elif styles:
-        options = LearningOptions(**given(values))
         command = LearnCommand(
             styles=tuple(map(_absolute, styles)),
             names=names or tuple(readable_name(Path(style.stem)) for style in styles),
             photos=_absolute(photos) if photos else None,
             output=_absolute(output or Path(images.derived_name(styles[0].stem, SUFFIX))),
             licence=licence,
-            options=options.model_dump(exclude_unset=True),
+            options=given(values),
             precision=precision,
             weights=_absolute(weights) if weights else None,
         )
     else:
         raise click.UsageError("name an image: nst learn STYLE", click.get_current_context())
-    target = Path(command.output)
-    images.check_output(target, (SUFFIX,))
+    options = LearningOptions(**command.options | given(values))
+    images.check_output(Path(command.output), (SUFFIX,))
     if export:
         _check_export()  # before learning, not after it
-    checkpoint = Checkpoint(resume or _checkpoint_of(target), command, checkpoint_every)
-    with ProgressBar() as bar:
-        lesson = _begin(command, options, device, bar)
-        if resume:
-            lesson.resume(resume)
-        path, is_canceled = _learn(lesson, checkpoint, target, overwrite, bar)
-    training = lesson.training
-    seconds, count = duration(training.seconds), len(lesson.photos)
-    click.echo(f"{training.step} steps in {seconds} from {count} photos", err=True)
-    if is_canceled:
-        checkpoint.tell()
-    else:
-        checkpoint.remove()
+    file = resume or images.free_path(_checkpoint_of(Path(command.output)))
+    checkpoint = Checkpoint(file, command, checkpoint_every)
+    path, is_canceled = _teach(command, options, checkpoint, device, resume, overwrite)
     click.echo(_relative(path))
     if export:
         _export(path, None, overwrite)
@@ -216,6 +199,31 @@ class Checkpoint:
     def remove(self) -> None:
         with suppress(OSError):
             self._path.unlink(missing_ok=True)
+
+
+def _teach(
+    command: LearnCommand,
+    options: LearningOptions,
+    checkpoint: Checkpoint,
+    device: str,
+    resume: Path | None,
+    overwrite: bool,
+) -> tuple[Path, bool]:
+    """Begin or go on, learn, and sum up; return the file, and whether Ctrl-C ended it."""
+    with ProgressBar() as bar:
+        lesson = _begin(command, options, device, bar)
+        if resume:
+            lesson.resume(resume)
+        path, is_canceled = _learn(lesson, checkpoint, Path(command.output), overwrite, bar)
+    training, count = lesson.training, len(lesson.photos)
+    click.echo(
+        f"{training.step} steps in {duration(training.seconds)} from {count} photos", err=True
+    )
+    if is_canceled:
+        checkpoint.tell()
+    else:
+        checkpoint.remove()
+    return path, is_canceled
 
 
 def _begin(

@@ -16,13 +16,10 @@ from nst.errors import InvalidOption
 from nst.image_reader import ImageSource
 from nst.learning import style_file
 from nst.learning.checkpoint import LearningCheckpoint
-from nst.learning.options import MAX_STYLES, SUFFIX, LearningOptions
+from nst.learning.options import BUDGET, MAX_STYLES, SUFFIX, LearningOptions
 from nst.learning.photos import OnDamaged, Photos, find_photos
 from nst.learning.style_file import LearningRecipe
 from nst.learning.training import LearningProgress, Training
-
-BUDGET = {"minutes", "steps"}
-"""Options that may change when learning goes on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +94,7 @@ class Lesson:
         LearningCheckpoint.read(path).restore(self.training, path, self._origin())
 
     def _origin(self) -> dict[str, str]:
-        options = self.training.options.model_dump_json(exclude=BUDGET)
+        options = self.training.options.model_dump_json(exclude=set(BUDGET))
         styles = "\0".join(self.styles_sha256)
         return {
             "set of options": hashlib.sha256(options.encode()).hexdigest(),

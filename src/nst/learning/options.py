@@ -13,6 +13,9 @@ from nst.options import MAX_WEIGHT, ModelName, invalid_option
 SUFFIX = ".nst"
 """Extension of the files of learned styles."""
 
+BUDGET = frozenset({"minutes", "steps"})
+"""Options that may change when learning continues."""
+
 MAX_CHANNELS = 256
 MAX_BLOCKS = 32
 MAX_STYLES = 64

@@ -16,7 +16,10 @@ from nst import images
 from nst.errors import InvalidImage, InvalidOption
 from nst.samples import samples
 
-SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".avif", ".bmp", ".heic"})
+SUFFIXES = frozenset(
+    {".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".avif", ".bmp", ".heic", ".heif", ".hif"}
+)
+"""Extensions of the files that are taken for photos, in lower case."""
 
 SMALLEST_PART = 0.5
 """Side of the smallest square that is cut from a photo, relative to its shorter side."""
