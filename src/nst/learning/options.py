@@ -78,7 +78,7 @@ class LearningOptions(BaseModel):
         description="Total variation weight: how much noise is smoothed away.",
     )
     learning_rate: float = Field(
-        default=2e-3, gt=0, le=1, description="Step size of Adam for the network's parameters."
+        default=1e-3, gt=0, le=1, description="Step size of Adam for the network's parameters."
     )
     batch: int = Field(
         default=1, ge=1, le=64, description="Parts of photos that one step learns from."
