@@ -5,6 +5,8 @@ import type { Size } from './lib/types';
 
 const many = (count: number, one: string, several: string) => (count === 1 ? `1 ${one}` : `${count} ${several}`);
 
+const conjunction = (names: string[]) => new Intl.ListFormat('en', { type: 'conjunction' }).format(names);
+
 const list = (names: string[]) => new Intl.ListFormat('en', { type: 'disjunction' }).format(names);
 
 export interface ErrorText {
@@ -154,7 +156,7 @@ export const errors: Record<string, ErrorText> = {
   },
   not_found: {
     what: 'This address does not exist.',
-    todo: 'Check the link, or start from the first page.',
+    todo: 'Check the link, or start from the home page.',
   },
   method_not_allowed: {
     what: 'The server does not do that.',
@@ -188,7 +190,7 @@ export const texts = {
 
   nav: {
     label: 'Main',
-    home: 'nst, first page',
+    home: 'nst, home page',
     studio: 'Studio',
     history: 'My pictures',
     about: 'How it works',
@@ -220,15 +222,15 @@ export const texts = {
     noCookies:
       'Your browser blocks cookies for this site. Allow them, then load the page again: without them nobody, not even you, can find your pictures.',
     offline: 'You are offline. What is being painted goes on; this page catches up when the connection is back.',
-    missing: { title: 'Nothing hangs here', text: 'This address does not exist. The link may be old, or mistyped.' },
-    home: 'To the first page',
+    missing: { title: 'Page not found', text: 'This address does not exist. The link may be old, or mistyped.' },
+    home: 'Go to the home page',
   },
 
   home: {
     page: '',
     eyebrow: 'Neural style transfer',
     title: 'Your photo, painted.',
-    lead: 'Choose a photo. Choose a painting. Watch yours being painted in its manner, stroke by stroke.',
+    lead: 'Choose a photo. Choose a painting. Watch yours being painted in its style, stroke by stroke.',
     promise: 'No account. Your pictures stay on this server and are deleted after a while.',
     heroBefore: 'Photograph of a cat',
     heroAfter: 'The same cat, painted in thick swirling strokes',
@@ -251,7 +253,7 @@ export const texts = {
     },
     how: {
       title: 'No filter. A painting.',
-      text: 'A network that learned to recognise things compares every step with your photo and with the style, until the picture shows what the one shows in the manner of the other.',
+      text: 'A network that learned to recognise things compares every step with your photo and with the style, until the picture shows what the photo shows in the style of the other picture.',
       link: 'How it works',
     },
   },
@@ -272,37 +274,39 @@ export const texts = {
       detailed: 'more of the photo is kept here',
       saveDetail: 'Save the area to keep as a picture',
       protect: 'Protect',
-      protected: { none: 'Nothing', faces: 'Faces', person: 'People' } as Record<string, string>,
       notInDrafts: 'A draft does not protect anything. Choose another preset.',
     },
     style: {
       step: '2',
       title: 'Style',
       drop: 'Drop a painting here',
-      hint: 'any picture whose manner you like',
+      hint: 'any picture whose style you like',
       alt: (name: string) => `Style: ${name}`,
       samples: 'Or take one of these styles',
       add: 'Add another style',
       blend: (name: string) => `Part of ${name}`,
       share: (share: number) => percent(share * 100),
-      mask: 'Where?',
-      maskLabel: (name: string) => `Where? Choose the part of the photo that takes ${name}`,
+      mask: 'Paint only part…',
+      maskLabel: (name: string) => `Paint only part… of the photo in the style of ${name}`,
       masked: 'in part of the picture',
       saveMask: (name: string) => `Save the area of ${name} as a picture`,
       maskNeedsContent: 'Choose a photo first: the area is painted on it.',
     },
-    choose: 'Choose a file',
+    choose: { content: 'Choose a photo', style: 'Choose a style' },
     camera: 'Take a photo',
     replace: 'Replace',
     removeLabel: (name: string) => `Remove ${name}`,
     sampleLabel: (title: string) => `Use ${title}`,
+    sampleAdd: (title: string) => `Add ${title} to the styles`,
+    enlarged: (size: Size, longest: number) =>
+      `This photo has only ${pixelSize(size)} pixels. It is enlarged to ${longest} pixels, so fine detail is missing.`,
     noPreview: (format: string) => `${format} – browsers do not show this format, but it will be painted.`,
     facts: (size: Size | null, format: string | null, bytes: number | null) =>
       [size && pixelSize(size), format, bytes !== null && fileSize(bytes)].filter(Boolean).join(' · '),
     dropAnywhere: 'Drop pictures anywhere. A finished painting brings its settings back.',
     how: {
       step: '3',
-      title: 'Manner',
+      title: 'Look',
     },
     presets: {
       label: 'Preset',
@@ -321,11 +325,6 @@ export const texts = {
       style_scale: { label: 'Brush', least: 'Fine', most: 'Broad', value: (scale: number) => `× ${plainNumber(scale)}` },
       color: {
         label: 'Colours',
-        choices: {
-          style: 'Style’s',
-          match: 'Between',
-          luminance: 'Photo’s',
-        } as Record<string, string>,
         amount: 'How much of the photo’s colours',
       },
     },
@@ -381,9 +380,9 @@ export const texts = {
     contentSet: (name: string) => `Photo: ${name}`,
     styleAdded: (name: string) => `Style: ${name}`,
     tooManyStyles: (most: number) => `${most} styles are the most that can be blended. Remove one first.`,
-    remixing: (title: string) => `Pictures and settings of “${title}” are on the table.`,
+    remixing: (title: string) => `Pictures and settings of “${title}” are loaded.`,
     recipeFound: (name: string) => `${name} was painted here: its settings are back. Now choose the pictures.`,
-    lookImported: (names: string) => `Looks taken over: ${names}`,
+    lookImported: (names: string) => `Looks imported: ${names}`,
   },
 
   detail: {
@@ -401,7 +400,7 @@ export const texts = {
     size: 'Size of the brush',
     all: 'Everything',
     none: 'Nothing',
-    invert: 'Turn around',
+    invert: 'Invert',
     undo: 'Undo',
     done: 'Use this area',
     everywhere: 'Apply everywhere',
@@ -426,7 +425,7 @@ export const texts = {
     place: (place: number) => `Number ${place} in line.`,
     waitingLong: (waited: number) =>
       `Waiting for ${duration(waited)} already. You may close this page: it will be painted all the same, and you find it under My pictures.`,
-    starting: 'The brushes are being laid out …',
+    starting: 'Getting ready …',
     canceling: 'Stopping after this step …',
     attempt: (attempt: number) => `The machine was interrupted; attempt ${attempt} goes on from where it was.`,
     step: (step: number, total: number) => `Step ${step} of ${total}`,
@@ -447,12 +446,13 @@ export const texts = {
       reconnecting: 'The connection is lost. Trying again; the painting goes on.',
     },
     stop: 'Stop and keep the picture',
-    cancelQueued: 'Do not paint it',
+    cancelQueued: 'Remove from queue',
+    sameAgain: 'With these settings every painting is the same. Change something, then start.',
     stopDialog: {
       title: 'Stop painting?',
       text: 'The picture as it is now is kept.',
       yes: 'Stop',
-      no: 'Paint on',
+      no: 'Keep painting',
     },
     notify: 'Tell me when it is done',
     notifyOn: 'You will be told when it is done.',
@@ -467,13 +467,14 @@ export const texts = {
     tabTitle: (share: number, title: string) => `${percent(share)} · ${title}`,
     tabWaiting: (title: string) => `Waiting · ${title}`,
     losses: {
-      title: 'How far it is',
-      lead: 'Distance to the photo and to the style, falling.',
+      title: 'Progress over time',
+      lead: 'Distance of the painting from photo and style after each step. Lower is closer.',
+      axes: { step: 'Step', loss: 'Distance (logarithmic)' },
       content: 'Photo',
       style: 'Style',
       total: 'Together',
       summary: (first: string, last: string, step: number) =>
-        `Curve of the losses up to step ${step}: together from ${first} to ${last}.`,
+        `Progress over time up to step ${step}: distance from photo and style together fell from ${first} to ${last}.`,
       empty: 'The curve begins with the first step.',
     },
     steer: {
@@ -482,8 +483,8 @@ export const texts = {
       labels: {
         strength: 'Strength',
         flourish: 'Flourish',
-        content_weight: 'Hold on to the photo',
-        style_weight: 'Take from the style',
+        content_weight: 'Keep the photo',
+        style_weight: 'Use the style',
         tv_weight: 'Smooth away noise',
         color_amount: 'Colours of the photo',
       } as Record<string, string>,
@@ -498,6 +499,7 @@ export const texts = {
       hold: 'Hold for photo',
       holdKey: 'Key: O',
       zoom: 'Look closer',
+      draft: 'Draft – the painting replaces it soon',
       frame: (step: number) => `Step ${step}`,
       scrub: 'Go through the painting step by step',
       noFrames: 'No frames were kept. The setting save every keeps one every so many steps.',
@@ -558,14 +560,14 @@ export const texts = {
     },
     share: {
       title: 'Share this picture',
-      lead: 'Whoever has the link sees the photo and the painting, nothing else. You can take it back at any time.',
+      lead: 'Whoever has the link sees the photo and the painting, nothing else. You can revoke the link at any time.',
       days: 'Valid for',
       daysChoice: (days: number) => many(days, 'day', 'days'),
       make: 'Make a link',
       link: 'Link',
       until: (date: string) => `until ${date}`,
-      takeBack: 'Take back',
-      takeBackLabel: (date: string) => `Take back the link that is valid until ${date}`,
+      takeBack: 'Revoke',
+      takeBackLabel: (date: string) => `Revoke the link that is valid until ${date}`,
       takenBack: 'The link does not work any more.',
       none: 'There is no link yet.',
       hidden: 'This link was shown when it was made. Make another one if you lost it.',
@@ -622,7 +624,7 @@ export const texts = {
     download: 'Download',
     gone: {
       title: 'This link does not work any more',
-      text: 'Its time is up, or it was taken back by the one who shared it.',
+      text: 'Its time is up, or the person who shared it revoked it.',
     },
     own: 'Paint your own photo',
   },
@@ -669,7 +671,7 @@ export const texts = {
       steps: (step: number) => (step === 0 ? 'Draft' : `Step ${step}`),
       strength: (value: number) => `Strength ${value}`,
       brush: (value: number) => `Brush × ${value}`,
-      color: { style: 'The style’s', match: 'Between', luminance: 'The photo’s' } as Record<string, string>,
+      color: { style: 'The style’s', match: 'Matched', luminance: 'The photo’s' } as Record<string, string>,
       gram: (style: string) => `Gram matrix of ${style}`,
     },
     sources: {
@@ -723,6 +725,18 @@ export const texts = {
       bit_depth: 'Bits per channel',
       seed: 'Seed',
     } as Record<string, string>,
+    /** Values as people read them; the same words as on the buttons. */
+    values: {
+      color: { style: 'Style’s', match: 'Matched', luminance: 'Photo’s' },
+      protect: { none: 'Nothing', faces: 'Faces', person: 'People' },
+      optimizer: { lbfgs: 'L-BFGS', adam: 'Adam' },
+      model: { vgg16: 'VGG-16', vgg19: 'VGG-19' },
+      pooling: { max: 'Maximum', average: 'Average' },
+      init_method: { content: 'Photo', random: 'Noise', style: 'Style', draft: 'Draft' },
+      style_loss: { gram: 'Gram matrices', wasserstein: 'Wasserstein distance', neighbors: 'Nearest neighbours' },
+      padding: { zeros: 'Zeros', replicate: 'Repeated border' },
+      bit_depth: { 8: '8', 16: '16' },
+    } as Record<string, Record<string, string>>,
   },
 
   wrongFile: {
@@ -737,7 +751,7 @@ export const texts = {
         text: 'is a text, not a picture',
         unknown: 'is not a picture that can be read here',
       };
-      return `${name} ${kinds[format] ?? `is a ${format} picture, which is not taken here`}. Possible are ${list(allowed)}.`;
+      return `${name} ${kinds[format] ?? `is a ${format} picture, which is not taken here`}. Supported formats: ${conjunction(allowed)}.`;
     },
     bytes: (name: string, bytes: number, most: number) =>
       `${name} has ${fileSize(bytes)}; ${fileSize(most)} are the most. Save it smaller and choose it again.`,

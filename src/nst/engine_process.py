@@ -67,6 +67,9 @@ PREVIEW_SECONDS = 0.7
 
 PREVIEW_SIDE_PIXELS = 1024
 
+DRAFT_STEPS = 10
+"""Steps that are taken at least before a preview of the painting replaces the draft."""
+
 USUAL_FRAMES, MOST_FRAMES = 24, 240
 """Kept of a whole transfer: where the options do not say how many, and whatever they say."""
 
@@ -155,6 +158,8 @@ class _Painting:
     easel: _Easel
     detail: Detail = field(default_factory=lambda: Detail(None))
     preview_step: int | None = None
+    draft_side_pixels: int = 0
+    """Longest side of the draft that is shown; 0: no draft is shown."""
     shown_at: float = 0.0
     kept_at: float = field(default_factory=time.monotonic)
 
@@ -239,7 +244,7 @@ class _Painting:
         options = self._job.order.options
         draft = run_draft(options, self._inputs).image
         self._save_preview(draft)
-        self.preview_step = 0
+        self.preview_step, self.draft_side_pixels = 0, max(draft.size)
         progress = JobProgress(
             step=0,
             total_iterations=options.total_iterations,
@@ -285,11 +290,19 @@ class _Painting:
         self.easel.say(Painted(progress, files, has_checkpoint, *held))
 
     def _preview(self, progress: Progress, now: float) -> Sequence[str]:
-        if now - self.shown_at < PREVIEW_SECONDS:
+        if now - self.shown_at < PREVIEW_SECONDS or not self._is_past_draft(progress):
             return []
         self._save_preview(progress.snapshot.picture())
         self.preview_step, self.shown_at = progress.step, now
         return [PREVIEW]
+
+    def _is_past_draft(self, progress: Progress) -> bool:
+        """Return whether the painting shows more than the draft. Its first sizes are a few dozen
+        pixels wide, and after the first steps it is still almost the photo."""
+        is_large_enough = 2 * max(progress.size) >= self.draft_side_pixels
+        if is_large_enough and progress.step >= DRAFT_STEPS:
+            self.draft_side_pixels = 0
+        return self.draft_side_pixels == 0
 
     def _save_preview(self, picture: Image.Image) -> None:
         if max(picture.size) > PREVIEW_SIDE_PIXELS:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, cast
 
 import png
@@ -11,7 +12,7 @@ from PIL import Image
 
 from conftest import encoded, picture
 from nst import bootstrap, images
-from nst.engine_process import MOST_FRAMES, _sentence
+from nst.engine_process import DRAFT_STEPS, MOST_FRAMES, _Painting, _sentence
 from nst.errors import (
     Diverged,
     DraftUnavailable,
@@ -118,6 +119,28 @@ def test_a_draft_then_every_step_then_the_picture(idle: EngineProcess, tmp_path:
     recipe = Recipe.read(tmp_path / RESULT)
     assert (recipe.content.path, recipe.styles[0].path) == ("cat.png", "waves.png")
     assert recipe.options["save_every"] == 5
+
+
+def test_the_draft_stays_until_the_painting_shows_more(
+    idle: EngineProcess, tmp_path: Path
+) -> None:
+    idle.start(work(tmp_path))
+    told = [news.progress for news in to_the_end(idle) if isinstance(news, Painted)]
+    assert {progress.preview_step for progress in told if progress.step < DRAFT_STEPS} == {0}
+
+
+@pytest.mark.parametrize(
+    ("step", "size", "is_past"),
+    [(9, (64, 43), False), (10, (64, 43), True), (10, (32, 21), True), (10, (16, 11), False)],
+)
+def test_when_the_painting_replaces_the_draft(
+    tmp_path: Path, step: int, size: tuple[int, int], is_past: bool
+) -> None:
+    painting = _Painting(
+        work(tmp_path), cast("Any", None), cast("Any", None), draft_side_pixels=64
+    )
+    progress = cast("Any", SimpleNamespace(step=step, size=size))
+    assert painting._is_past_draft(progress) is is_past
 
 
 @pytest.mark.parametrize("steps", [2, 0])

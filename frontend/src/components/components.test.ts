@@ -18,6 +18,7 @@ import OptionField from './OptionField.svelte';
 import Presets from './Presets.svelte';
 import StartBar from './StartBar.svelte';
 import Steering from './Steering.svelte';
+import StylePanel from './StylePanel.svelte';
 import Viewer from './Viewer.svelte';
 
 const user = userEvent.setup();
@@ -117,7 +118,7 @@ describe('options without effect', () => {
     studio.set('strength', 0.7);
     expect(screen.queryByText(/has no effect/)).not.toBeInTheDocument();
     studio.choosePreset('gram');
-    expect(await screen.findByText('Flourish has no effect: it needs Style loss neighbors.')).toBeInTheDocument();
+    expect(await screen.findByText('Flourish has no effect: it needs Style loss Nearest neighbours.')).toBeInTheDocument();
     expect(screen.getAllByText(/has no effect/)).toHaveLength(1);
     studio.choosePreset('draft');
     expect(await screen.findByText('Flourish has no effect on a draft.')).toBeInTheDocument();
@@ -128,7 +129,7 @@ describe('options without effect', () => {
     studio.choosePreset('gram');
     render(OptionField, { field: fieldsOf(DOCUMENT).find(({ name }) => name === 'flourish') as Field });
     expect(screen.getByLabelText('Flourish')).toHaveAccessibleDescription(
-      'Flourish has no effect: it needs Style loss neighbors.',
+      'Flourish has no effect: it needs Style loss Nearest neighbours.',
     );
   });
 
@@ -140,7 +141,7 @@ describe('options without effect', () => {
   it('cannot be steered', () => {
     const inForce = { strength: 0.5, flourish: 0.25, content_weight: 1e4, color_amount: 1 };
     const { unmount } = render(Steering, { job: job(), inForce });
-    expect(sliders()).toEqual(['Strength', 'Flourish', 'Hold on to the photo']);
+    expect(sliders()).toEqual(['Strength', 'Flourish', 'Keep the photo']);
     expect(screen.getByRole('slider', { name: 'Flourish' })).toHaveAttribute('aria-valuetext', '25 %');
     unmount();
     render(Steering, { job: job({ steerable: ['strength'] }), inForce });
@@ -202,10 +203,70 @@ describe('Viewer', () => {
     expect(screen.queryByRole('slider')).not.toBeInTheDocument();
   });
 
+  it('says that the draft stays until the painting shows more', async () => {
+    const progress = (preview_step: number) => ({
+      progress: {
+        step: 5,
+        total_iterations: 180,
+        percent: 3,
+        elapsed_seconds: 1,
+        remaining_seconds: 9,
+        losses: null,
+        size: [64, 43] as [number, number],
+        in_force: {},
+        preview_step,
+      },
+      links: { ...job().links, preview: '/preview' },
+    });
+    const { rerender } = render(Viewer, { job: job(progress(0)) });
+    expect(screen.getByText('Draft – the painting replaces it soon')).toBeInTheDocument();
+    await rerender({ job: job(progress(12)) });
+    expect(screen.queryByText(/the painting replaces it/)).not.toBeInTheDocument();
+  });
+
+  it('shows the frames from the first on', async () => {
+    const frames = [5, 10, 15].map((step) => ({ step, url: `/frames/${step}` }));
+    vi.stubGlobal('fetch', () => Promise.resolve(new Response(JSON.stringify({ frames }))));
+    render(Viewer, { job: done });
+    await user.click(screen.getByRole('radio', { name: 'Frames' }));
+    const slider = await screen.findByRole('slider', { name: /Go through the painting/ });
+    expect(slider).toHaveAttribute('aria-valuetext', 'Step 5');
+    vi.unstubAllGlobals();
+  });
+
   it('shows the photo alone before anything is painted', () => {
     render(Viewer, { job: job({ status: 'queued' }) });
     expect(screen.getByAltText('The photo of cat in impasto')).toHaveAttribute('src', '/api/v1/jobs/1/content?thumb=1');
     expect(screen.queryByRole('button')).not.toBeInTheDocument();
+  });
+});
+
+describe('StylePanel', () => {
+  const sample = (name: string) => ({ name, title: name, url: `/${name}`, thumb: `/${name}?thumb=1` });
+  const chosen = () => studio.styles.map(({ picture }) => picture.name);
+
+  beforeEach(() => {
+    studio.document = DOCUMENT;
+    studio.styles = [];
+    studio.styleSamples = [sample('Impasto'), sample('Mosaic'), sample('Cubist')];
+  });
+
+  it('replaces the style by a click, adds one by +, and removes one by a second click', async () => {
+    render(StylePanel, { accept: '' });
+    expect(screen.queryByRole('button', { name: /^Add/ })).not.toBeInTheDocument();
+    await user.click(screen.getByRole('button', { name: 'Use Impasto' }));
+    await user.click(screen.getByRole('button', { name: 'Use Mosaic' }));
+    expect(chosen()).toEqual(['Mosaic']);
+    await user.click(screen.getByRole('button', { name: 'Add Impasto to the styles' }));
+    expect(chosen()).toEqual(['Mosaic', 'Impasto']);
+    expect(screen.queryByRole('button', { name: /^Add/ })).not.toBeInTheDocument();
+    await user.click(screen.getByRole('button', { name: 'Use Mosaic' }));
+    expect(chosen()).toEqual(['Impasto']);
+  });
+
+  it('has a button with a name of its own', () => {
+    render(StylePanel, { accept: '' });
+    expect(screen.getByRole('button', { name: 'Choose a style' })).toBeInTheDocument();
   });
 });
 
@@ -230,6 +291,13 @@ describe('ContentPanel', () => {
     studio.choosePreset('draft');
     expect(await screen.findByText(/A draft does not protect/)).toBeInTheDocument();
     expect(studio.order?.changes).toEqual({});
+  });
+
+  it('says that a small photo is enlarged', async () => {
+    render(ContentPanel, { accept: '' });
+    expect(screen.queryByText(/is enlarged/)).not.toBeInTheDocument();
+    studio.setContent({ ...photo, size: [20, 20], format: 'PNG', bytes: 90 });
+    expect(await screen.findByText(/has only 20 × 20 pixels. It is enlarged to 512 pixels/)).toBeInTheDocument();
   });
 
   it('shows the area to keep, which goes with the photo it was painted on', async () => {
@@ -298,7 +366,22 @@ describe('JobEnd', () => {
 it('describes the curve to those who do not see it', () => {
   const points = [1, 2].map((step) => ({ step, content: 1, style: 10 / step, total_variation: 0, total: 20 / step }));
   render(LossChart, { points, lastStep: 180 });
-  expect(screen.getByRole('img')).toHaveAccessibleName('Curve of the losses up to step 2: together from 20 to 10.');
+  expect(screen.getByRole('img')).toHaveAccessibleName('Progress over time up to step 2: distance from photo and style together fell from 20 to 10.',
+  );
+});
+
+it('says what the curve shows', () => {
+  const points = [1, 2].map((step) => ({ step, content: 1, style: 10 / step, total_variation: 0, total: 20 / step }));
+  render(LossChart, { points, lastStep: 180 });
+  expect(screen.getByText('Progress over time')).toBeInTheDocument();
+  expect(screen.getByText(/^Distance of the painting from photo and style/)).toBeInTheDocument();
+  expect(screen.getByText('Step')).toBeInTheDocument();
+  expect(screen.getByText('Distance (logarithmic)')).toBeInTheDocument();
+});
+
+it('names values of options as the buttons do', () => {
+  render(JobFacts, { job: job({ options: { color: 'match', style_loss: 'neighbors', average: true } }) });
+  for (const text of ['Matched', 'Nearest neighbours', 'On']) expect(screen.getByText(text)).toBeInTheDocument();
 });
 
 it('copies a command', async () => {

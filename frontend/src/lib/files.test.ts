@@ -68,7 +68,7 @@ describe('checkPicture', () => {
   });
 
   it('names what is taken', async () => {
-    await expect(check(file('%PDF-1.7'))).rejects.toThrow('JPEG, PNG, WebP, TIFF, or AVIF');
+    await expect(check(file('%PDF-1.7'))).rejects.toThrow('Supported formats: JPEG, PNG, WebP, TIFF, and AVIF.');
     expect(namesOf(['image/png'])).toEqual(['PNG']);
   });
 });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { ago, duration, fileSize, hundredths, percent, pixelSize, plainNumber } from './format';
+import { ago, day, duration, fileSize, hundredths, percent, pixelSize, plainNumber } from './format';
 
 describe('duration', () => {
   it.each([
@@ -13,6 +13,12 @@ describe('duration', () => {
   ])('%d', (seconds, text) => {
     expect(duration(seconds)).toBe(text);
   });
+});
+
+it('writes dates as the reader does', () => {
+  expect(day('2026-03-05T12:00:00Z', 'en-US')).toBe('March 5, 2026');
+  expect(day('2026-03-05T12:00:00Z', 'en-GB')).toBe('5 March 2026');
+  expect(day('2026-03-05T12:00:00Z', 'de')).toBe('5. März 2026');
 });
 
 describe('fileSize', () => {

@@ -41,8 +41,9 @@ export function hundredths(value: number): string {
   return value.toFixed(2);
 }
 
-export function day(iso: string): string {
-  return new Intl.DateTimeFormat(LOCALE, { day: 'numeric', month: 'long', year: 'numeric' }).format(new Date(iso));
+/** As the reader's own locale writes dates: 3 March 2026 · March 3, 2026. */
+export function day(iso: string, locale: string | undefined = undefined): string {
+  return new Intl.DateTimeFormat(locale, { dateStyle: 'long' }).format(new Date(iso));
 }
 
 const STEPS: [unit: Intl.RelativeTimeFormatUnit, seconds: number][] = [

@@ -2,6 +2,7 @@
 
 import { deleteJob, getOptions, newKey, Problem, submitJob } from './api';
 import { notices } from './notices.svelte';
+import { unmetNeed } from './options';
 import { go } from './router.svelte';
 import { repaintForm } from './submission';
 import { errorText, texts } from '../texts';
@@ -25,10 +26,23 @@ export async function removeJob(job: Job): Promise<boolean> {
   }
 }
 
-/** The same pictures and options as a new job, and to its page. */
+const SEEDS = 2 ** 31;
+
+export const newSeed = () => Math.floor(Math.random() * SEEDS);
+
+/**
+ * The same pictures and options with another seed as a new job, and to its page. Where a seed has no effect the
+ * picture would be the same: then to the studio, to change something.
+ */
 export async function repaint(job: Job): Promise<void> {
   try {
-    const form = repaintForm(job, await getOptions());
+    const document = await getOptions();
+    if (unmetNeed(document, job.options, 'seed')) {
+      notices.say(texts.job.sameAgain);
+      await go(`studio?remix=${job.id}`);
+      return;
+    }
+    const form = repaintForm(job, document, { seed: newSeed() });
     const again = await submitJob(form, newKey(), () => undefined, new AbortController().signal);
     await go(again.links.page);
   } catch (error) {

@@ -43,7 +43,7 @@ describe('the curve', () => {
 
 describe('after a reload', () => {
   beforeEach(() => {
-    sessionStorage.clear();
+    localStorage.clear();
   });
 
   it('is still there', () => {
@@ -52,8 +52,15 @@ describe('after a reload', () => {
     expect(loadLosses('2')).toEqual([]);
   });
 
+  it('is kept of the jobs that were seen last', () => {
+    for (let id = 1; id <= 25; id += 1) saveLosses(String(id), [point(1)]);
+    expect(loadLosses('5')).toEqual([]);
+    expect(loadLosses('6')).toEqual([point(1)]);
+    expect(loadLosses('25')).toEqual([point(1)]);
+  });
+
   it('begins anew if what was kept cannot be read', () => {
-    sessionStorage.setItem('nst-losses-1', 'no json');
+    localStorage.setItem('nst-losses-1', 'no json');
     expect(loadLosses('1')).toEqual([]);
   });
 });

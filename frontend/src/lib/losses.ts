@@ -1,6 +1,6 @@
-/** The losses of a job as they fell, kept by the tab so that a reload does not forget them. */
+/** The losses of a job as they fell, kept by the browser so that neither a reload nor another tab loses them. */
 
-import { keep, recall } from './store';
+import { forget, keep, recall } from './store';
 import type { Losses } from './types';
 
 export interface LossPoint extends Losses {
@@ -9,20 +9,31 @@ export interface LossPoint extends Losses {
 
 const MOST_POINTS = 400;
 
+/** Curves that are kept; that of a job seen longer ago than so many others is dropped. */
+const MOST_CURVES = 20;
+const RECENT = 'nst-losses';
+
 const key = (jobId: string) => `nst-losses-${jobId}`;
 
 export function loadLosses(jobId: string): LossPoint[] {
   try {
-    return JSON.parse(recall(key(jobId), 'sessionStorage') ?? '[]') as LossPoint[];
+    return JSON.parse(recall(key(jobId)) ?? '[]') as LossPoint[];
   } catch {
     return [];
   }
 }
 
 export function saveLosses(jobId: string, points: LossPoint[]): void {
+  const recent = [jobId, ...recentJobs().filter((id) => id !== jobId)];
+  for (const id of recent.slice(MOST_CURVES)) forget(key(id));
+  keep(RECENT, recent.slice(0, MOST_CURVES).join(' '));
   // A full store only means a shorter curve after a reload.
-  keep(key(jobId), JSON.stringify(points), 'sessionStorage');
+  keep(key(jobId), JSON.stringify(points, inShort));
 }
+
+const recentJobs = () => (recall(RECENT) ?? '').split(' ').filter(Boolean);
+
+const inShort = (_: string, value: unknown) => (typeof value === 'number' ? Number(value.toPrecision(5)) : value);
 
 /** With one more point. A job that was resumed goes back some steps; what it repeats is dropped. */
 export function withPoint(points: LossPoint[], point: LossPoint): LossPoint[] {

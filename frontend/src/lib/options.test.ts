@@ -39,7 +39,7 @@ describe('fields from the schema', () => {
     expect(allowedOf(field('learning_rate'))).toBe('a number, more than 0');
     expect(allowedOf(field('convergence_tolerance'))).toBe('a number, at least 0, less than 1');
     expect(allowedOf(field('style_layers'))).toBe('a value like classic or dense or relu1_1=2,relu4_1');
-    expect(allowedOf(field('color'))).toBe('one of style, match, luminance');
+    expect(allowedOf(field('color'))).toBe('one of Style’s, Matched, Photo’s');
   });
 
   it('puts each into one group, new ones into the last', () => {
@@ -96,7 +96,7 @@ describe('presets and changes', () => {
 
   it('says it in words', () => {
     expect(noEffect('seed', { init_method: ['random'], style_loss: ['gram', 'neighbors'] })).toBe(
-      'Seed has no effect: it needs Start from random or Style loss gram or neighbors.',
+      'Seed has no effect: it needs Start from Noise or Style loss Gram matrices or Nearest neighbours.',
     );
     expect(noEffect('strength', { content_weight: null })).toBe(
       'Strength has no effect: it needs Content weight above 0.',

@@ -3,21 +3,27 @@
  * space, the page works without; it then forgets when it is loaded again.
  */
 
-type Kind = 'localStorage' | 'sessionStorage';
-
 /** The text under this key, or null. */
-export function recall(key: string, kind: Kind = 'localStorage'): string | null {
+export function recall(key: string): string | null {
   try {
-    return globalThis[kind].getItem(key);
+    return localStorage.getItem(key);
   } catch {
     return null;
   }
 }
 
-/** Whether it was kept. */
-export function keep(key: string, text: string, kind: Kind = 'localStorage'): boolean {
+export function forget(key: string): void {
   try {
-    globalThis[kind].setItem(key, text);
+    localStorage.removeItem(key);
+  } catch {
+    // It keeps nothing anyway.
+  }
+}
+
+/** Whether it was kept. */
+export function keep(key: string, text: string): boolean {
+  try {
+    localStorage.setItem(key, text);
     return true;
   } catch {
     return false;

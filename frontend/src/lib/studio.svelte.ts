@@ -1,9 +1,10 @@
-/** What lies on the table of the studio. It stays while one looks at other pages. */
+/** What is loaded in the studio. It stays while other pages are open, and after a reload. */
 
 import { texts } from '../texts';
-import { getContents, getJob, getOptions, getStyles, newKey, readRecipe, submitJob } from './api';
+import { getContents, getJob, getOptions, getStyles, newKey, Problem, readRecipe, submitJob } from './api';
 import { checkPicture, mayCarryRecipe, WrongFile } from './files';
 import { shown } from './job';
+import { keepTable, maskOf, recallTable, type Table } from './kept-studio';
 import { loadLooks, parseLooks, saveLooks, withLook, type Look } from './looks';
 import { notices } from './notices.svelte';
 import { changesFrom, inForce, nearestPreset, unmetNeed } from './options';
@@ -12,6 +13,8 @@ import type { Job, Need, Options, OptionsDocument, OptionValue, Sample } from '.
 import { noEffect } from './words';
 
 export type Role = 'content' | 'style';
+
+const KEEP_AFTER_MS = 150;
 
 let lastId = 0;
 
@@ -56,14 +59,59 @@ class Studio {
 
   #key = '';
   #keyIsFor = '';
+  #stopKeeping: (() => void) | undefined;
 
-  /** What the server offers. Raises Problem. */
+  /** What the server offers, and what this browser has kept. Raises Problem. */
   async load(): Promise<void> {
     const [document, styles, contents] = await Promise.all([getOptions(), getStyles(), getContents()]);
-    this.document = document;
     this.styleSamples = styles;
     this.contentSamples = contents;
     this.preset ||= document.default_preset;
+    if (!this.#stopKeeping) {
+      const table = await recallTable();
+      if (table) await this.#restore(table, document);
+      this.#stopKeeping = $effect.root(() => {
+        this.#keep();
+      });
+    }
+    this.document = document;
+  }
+
+  /** Keeps every change, a moment after it. */
+  #keep(): void {
+    $effect(() => {
+      const { content, styles, detailMap, preset, changes } = this;
+      const table = plain({ content, styles, detailMap, preset, changes });
+      const timer = setTimeout(() => void keepTable(table), KEEP_AFTER_MS);
+      return () => {
+        clearTimeout(timer);
+      };
+    });
+  }
+
+  /** What this server does not have any more is left out. */
+  async #restore(table: Table, document: OptionsDocument): Promise<void> {
+    const preset = table.preset in document.presets ? table.preset : document.default_preset;
+    this.preset = preset;
+    this.changes = changesFrom(document, preset, table.changes);
+    if (table.content && (await this.#isThere(table.content, this.contentSamples))) {
+      this.content = table.content;
+      this.detailMap = table.detailMap;
+    }
+    for (const style of table.styles) {
+      if (!(await this.#isThere(style.picture, this.styleSamples))) continue;
+      this.styles.push({ ...style, id: ++lastId, mask: this.content ? style.mask : null });
+    }
+  }
+
+  async #isThere({ source }: Picture, samples: Sample[]): Promise<boolean> {
+    if (source.kind === 'sample') return samples.some(({ name }) => name === source.name);
+    if (source.kind === 'file') return true;
+    const gone = (error: unknown) => error instanceof Problem && error.status === 404;
+    return getJob(source.id).then(
+      () => true,
+      (error: unknown) => !gone(error),
+    );
   }
 
   set(name: string, value: OptionValue): void {
@@ -184,10 +232,11 @@ class Studio {
     this.placeSample(sample, 'style');
   }
 
-  /** A second click on a sample takes it away again. */
+  /** Chooses this sample alone; a click on one that is chosen removes it. */
   toggleSample(sample: Sample, role: Role): void {
     if (!this.isChosen(sample, role)) {
-      this.placeSample(sample, role);
+      if (role === 'style') this.replaceStyles(sample);
+      else this.placeSample(sample, role);
     } else if (role === 'content') {
       this.setContent(null);
     } else {
@@ -280,7 +329,19 @@ function without(options: Options, name: string): Options {
 
 function replaced(mask: Mask | null, file: Blob | null): Mask | null {
   if (mask) URL.revokeObjectURL(mask.url);
-  return file && { file, url: URL.createObjectURL(file) };
+  return maskOf(file);
+}
+
+/** Without the proxies of Svelte, which IndexedDB cannot keep; files stay as they are. */
+function plain(table: Table): Table {
+  const picture = ({ source, ...facts }: Picture): Picture => ({ ...$state.snapshot(facts), source: { ...source } });
+  return {
+    ...table,
+    content: table.content && picture(table.content),
+    styles: table.styles.map((style) => ({ ...style, picture: picture(style.picture), mask: style.mask && { ...style.mask } })),
+    detailMap: table.detailMap && { ...table.detailMap },
+    changes: $state.snapshot(table.changes),
+  };
 }
 
 function isSample(picture: Picture | null, sample: Sample): boolean {

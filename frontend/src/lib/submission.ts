@@ -58,14 +58,14 @@ export async function formOf(order: Order, fetchPicture: Fetch = download): Prom
   return form;
 }
 
-/** A job again, with the pictures that the server has and what was chosen for it. */
-export function repaintForm(job: Job, document: OptionsDocument): FormData {
+/** A job again, with the pictures that the server has and what was chosen for it; `changes` replace some of that. */
+export function repaintForm(job: Job, document: OptionsDocument, changes: Options = {}): FormData {
   const form = new FormData();
   form.append('content_from', job.id);
   form.append('styles_from', job.id);
   if (job.pictures.detail_map) form.append('detail_map_from', job.id);
   const { preset, options } = recipeOfJob(job, document);
-  addOptions(form, preset, options);
+  addOptions(form, preset, { ...options, ...changes });
   return form;
 }
 

@@ -37,7 +37,8 @@ export class WatchedJob {
   ) {
     this.losses = loadLosses(id);
     this.#timer = setInterval(() => {
-      if (this.active) this.now = Date.now();
+      // While the server does not answer, nobody knows whether the painting goes on.
+      if (this.active && this.connection !== 'reconnecting') this.now = Date.now();
     }, 1000);
     this.follow();
   }

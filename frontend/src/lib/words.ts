@@ -1,8 +1,9 @@
 /** Words for what the schema of the options says. */
 
 import { texts } from '../texts';
+import { plainNumber } from './format';
 import type { Field } from './options';
-import type { Need } from './types';
+import type { Need, OptionValue } from './types';
 
 /** The name of an option as people read it; of a new one that has no words yet, its own. */
 export function labelOf(name: string): string {
@@ -10,10 +11,18 @@ export function labelOf(name: string): string {
   return texts.options.labels[name] ?? words.charAt(0).toUpperCase() + words.slice(1);
 }
 
+/** A value of an option as people read it; one that has no words is written as it is. */
+export function valueText(name: string, value: OptionValue): string {
+  if (typeof value === 'number') return plainNumber(value);
+  if (typeof value === 'boolean') return value ? texts.studio.expert.on : texts.studio.expert.off;
+  if (Array.isArray(value)) return value.map(plainNumber).join(' : ');
+  return texts.options.values[name]?.[value ?? ''] ?? value ?? '';
+}
+
 /** What a field accepts: "a whole number, at least 1, at most 8". */
 export function allowedOf(field: Field): string {
   const { allowed } = texts.studio;
-  if (field.kind === 'choice') return allowed.choices(field.choices);
+  if (field.kind === 'choice') return allowed.choices(field.choices.map((choice) => valueText(field.name, choice)));
   if (field.kind === 'list') return allowed.list;
   if (field.kind === 'text') return allowed.like(field.examples);
   if (field.kind !== 'number') return '';
@@ -30,7 +39,9 @@ export function allowedOf(field: Field): string {
 export function noEffect(name: string, need: Need): string {
   const { noEffect: words } = texts.studio;
   if ('total_iterations' in need) return words.draft(labelOf(name));
-  const needed = Object.entries(need).map(([other, values]) => words.need(labelOf(other), values));
+  const needed = Object.entries(need).map(([other, values]) =>
+    words.need(labelOf(other), values?.map((value) => valueText(other, value)) ?? null),
+  );
   return words.needs(labelOf(name), needed);
 }
 

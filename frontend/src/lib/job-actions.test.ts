@@ -1,0 +1,35 @@
+import { beforeEach, expect, it, vi } from 'vitest';
+import * as api from './api';
+import { DOCUMENT, job } from './fixtures';
+import { repaint } from './job-actions';
+import { notices } from './notices.svelte';
+import { here } from './router.svelte';
+
+const withSeeds = {
+  ...DOCUMENT,
+  needs: { ...DOCUMENT.needs, seed: [{ style_loss: ['neighbors'] }] },
+};
+
+beforeEach(() => {
+  document.head.innerHTML = '<base href="/" />';
+  vi.spyOn(api, 'getOptions').mockResolvedValue(withSeeds);
+});
+
+it('paints again with a new seed, which the cache does not know', async () => {
+  const submit = vi.spyOn(api, 'submitJob').mockResolvedValue(job({ id: '2', links: { ...job().links, page: '/jobs/2' } }));
+  await repaint(job({ options: { ...job().options, style_loss: 'neighbors', seed: 0 } }));
+  const form = submit.mock.calls[0]?.[0] as FormData;
+  expect(form.get('content_from')).toBe('1');
+  expect(Number(form.get('seed'))).toBeGreaterThan(0);
+  expect(here.path).toBe('/jobs/2');
+});
+
+it('goes to the studio where a seed would change nothing', async () => {
+  const submit = vi.spyOn(api, 'submitJob');
+  const say = vi.spyOn(notices, 'say');
+  await repaint(job({ options: { ...job().options, style_loss: 'gram' } }));
+  expect(submit).not.toHaveBeenCalled();
+  expect(say).toHaveBeenCalledWith(expect.stringContaining('every painting is the same'));
+  expect(here.path).toBe('/studio');
+  expect(here.query.get('remix')).toBe('1');
+});
