@@ -96,10 +96,17 @@ def visitor_with_preferences(
 
 @contextmanager
 def visitor(
-    browser: Browser, address: str, path: str = "/", pictures: str | None = None, **wishes: Any
+    browser: Browser,
+    address: str,
+    path: str = "/",
+    pictures: str | None = None,
+    *,
+    live_draft: bool = False,
+    **wishes: Any,
 ) -> Iterator[BrowserContext]:
     """Somebody with cookies of their own. Nothing may be asked of another host, or of another path
-    than this one, below which the page is. `pictures`: host and port that may be asked, too."""
+    than this one, below which the page is. `pictures`: host and port that may be asked, too.
+    `live_draft`: whether the studio paints drafts by itself, which are jobs, too."""
     wishes = {"viewport": WIDE, "reduced_motion": "reduce", **wishes}
     context = browser.new_context(base_url=f"http://{address}{path}", **wishes)
     context.set_default_timeout(PATIENCE_MS)
@@ -112,6 +119,8 @@ def visitor(
         if not re.match("|".join(allowed), request.url):
             elsewhere.append(request.url)
 
+    if not live_draft:
+        context.add_init_script("localStorage.setItem('nst-live-draft', 'off')")
     context.on("request", note)
     try:
         yield context
@@ -143,8 +152,23 @@ def complaints(page: Page) -> list[str]:
 
 def choose_samples(page: Page, content: str = "Cat", style: str = "Impasto") -> None:
     page.goto("studio")
-    page.get_by_role("button", name=f"Use {content}").click()
-    page.get_by_role("button", name=f"Use {style}").click()
+    for sample in (content, style):
+        choose_sample(page, sample)
+
+
+def choose_sample(page: Page, title: str) -> None:
+    """Click a sample, unless it is chosen already: the studio remembers."""
+    button = page.get_by_role("button", name=f"Use {title}")
+    button.wait_for()
+    if button.get_attribute("aria-pressed") == "false":
+        button.click()
+    expect(button).to_have_attribute("aria-pressed", "true")
+
+
+def stop(page: Page) -> None:
+    """Stop the painting, by its button and by what that asks."""
+    page.get_by_role("button", name="Stop and keep the picture").click()
+    page.get_by_role("alertdialog").get_by_role("button", name="Stop", exact=True).click()
 
 
 def set_options(page: Page, **options: object) -> None:
@@ -179,7 +203,7 @@ def start_long(page: Page) -> str:
     """A job that is still being painted when the test has done what it does, however long that
     takes."""
     choose_samples(page)
-    set_options(page, Size=128, Steps_at_most=1_000_000, Convergence_tolerance=0)
+    set_options(page, Size=128, Steps_at_most=1_000_000, Convergence_tolerance=0, Scales=1)
     return start(page)
 
 

@@ -23,6 +23,7 @@ from browsing import (
     set_options,
     start,
     status,
+    stop,
     visitor,
     wait_for_step,
     wait_until_finished,
@@ -78,7 +79,7 @@ def quiet_pages(browser: Browser, server: Server, camera: Camera) -> None:
             page.get_by_role("button", name="Use Cat").wait_for()
             camera.shoot(page, f"studio-empty{suffix}")
             choose_samples(page)
-            page.get_by_role("button", name="Use Mosaic").click()
+            page.get_by_role("button", name="Add Mosaic").click()
             page.get_by_role("slider", name="Part of Mosaic").fill("20")
             camera.shoot(page, f"studio{suffix}")
     with tab(browser, server, **WIDE) as page:
@@ -121,7 +122,7 @@ def studio_details(browser: Browser, server: Server, camera: Camera, folder: Pat
         wrong = folder / "IMG_1.HEIC"
         wrong.write_bytes(b"\0\0\0\x20ftypheic" + bytes(60))
         with page.expect_file_chooser() as chooser:
-            page.get_by_role("button", name="Choose a file").first.click()
+            page.get_by_role("button", name="Choose a photo").click()
         chooser.value.set_files(wrong)
         camera.shoot(page, "studio-wrong-file")
         page.context.set_offline(True)
@@ -139,7 +140,7 @@ def life_of_a_job(context: BrowserContext, server: Server, camera: Camera) -> No
     page.get_by_role("img", name="First draft").wait_for(timeout=60_000)
     camera.shoot(page, "job-draft")
     wait_for_step(page, 30)
-    page.get_by_role("slider", name="Take from the style").fill("0.5")
+    page.get_by_role("slider", name="Use the style").fill("0.5")
     camera.shoot(page, "job-painting")
     page.keyboard.press("Escape")
     camera.shoot(page, "job-stop")
@@ -191,7 +192,7 @@ def other_ends(page: Page, camera: Camera) -> None:
     set_options(page, Size=320, Steps_at_most=500)
     start(page)
     wait_for_step(page, 25)
-    page.get_by_role("button", name="Stop and keep the picture").click()
+    stop(page)
     status(page, "Stopped").wait_for()
     camera.shoot(page, "job-stopped")
     choose_samples(page, "Astronaut", "Orphism")

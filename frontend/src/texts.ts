@@ -303,6 +303,14 @@ export const texts = {
     noPreview: (format: string) => `${format} – browsers do not show this format, but it will be painted.`,
     facts: (size: Size | null, format: string | null, bytes: number | null) =>
       [size && pixelSize(size), format, bytes !== null && fileSize(bytes)].filter(Boolean).join(' · '),
+    live: {
+      label: 'Live draft',
+      view: 'Photo and draft',
+      alt: 'Draft of your photo in the chosen style',
+      painting: 'Painting a draft …',
+      note: 'A draft in about a second, after each change of photo, style or colours. Strength and Flourish show in the painting.',
+      failed: 'There is no draft at the moment. Start painting as usual.',
+    },
     dropAnywhere: 'Drop pictures anywhere. A finished painting brings its settings back.',
     how: {
       step: '3',
@@ -641,7 +649,7 @@ export const texts = {
       ],
     },
     style: {
-      title: 'How it is painted',
+      title: 'What its style is',
       text: [
         'Style is not where something is, but what goes together: with this blue come swirls, beside this yellow lie short strokes. For each layer the network has hundreds of such detectors, and a Gram matrix says for each pair how often both respond at the same place – wherever that place is.',
         'Two pictures have the same style when their Gram matrices are equal. This distance is the style loss.',

@@ -30,6 +30,7 @@ from browsing import (
     start_long,
     start_short,
     status,
+    stop,
     visitor,
     wait_for_step,
     wait_until_finished,
@@ -150,7 +151,7 @@ def test_a_worker_that_is_killed_comes_back_and_goes_on(
     attempt = "SELECT attempt FROM jobs WHERE id = %s"
     wait_until(lambda: database.execute(attempt, [job]).fetchone() == (2,))
     wait_for_step(page, 1)
-    page.get_by_role("button", name="Stop and keep the picture").click()
+    stop(page)
     expect(status(page, "Stopped")).to_be_visible()
 
 

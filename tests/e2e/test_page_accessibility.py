@@ -59,7 +59,7 @@ def test_axe_finds_nothing(browser: Browser, server: Server, scheme: str) -> Non
 
 def _check_studio(page: Page, check: Any) -> None:
     choose_samples(page)
-    page.get_by_role("button", name="Use Mosaic").click()
+    page.get_by_role("button", name="Add Mosaic").click()
     for fold in ("My looks", "The same as a command"):
         page.get_by_role("button", name=fold).click()
     check("studio, filled")

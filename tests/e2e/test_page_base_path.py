@@ -17,6 +17,7 @@ from browsing import (
     start_long,
     status,
     step_of,
+    stop,
     visitor,
     wait_for_step,
     wait_for_streams,
@@ -93,7 +94,7 @@ def test_progress_in_two_tabs(page: Page, server: Server) -> None:
         assert size_of(tab.get_by_role("img", name="as it is after step"))[0] > 0
         wait_for_step(tab, step_of(tab) + 1)
     wait_for_streams(server, 1)
-    second.get_by_role("button", name="Stop and keep the picture").click()
+    stop(second)
     for tab in (page, second):
         expect(status(tab, "Stopped")).to_be_visible()
 

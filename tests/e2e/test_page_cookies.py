@@ -42,7 +42,7 @@ def test_the_page_without_cookies_says_what_is_needed(
         assert not page.evaluate(HAS_STORAGE)
 
         with page.expect_file_chooser() as chooser:
-            page.get_by_role("button", name="Choose a file").first.click()
+            page.get_by_role("button", name="Choose a photo").click()
         chooser.value.set_files(photo)
         page.get_by_role("button", name="Use Impasto").click()
         set_options(page, Size=64, Steps_at_most=5)

@@ -15,6 +15,7 @@ from browsing import (
     start_short,
     status,
     step_of,
+    stop,
     visitor,
     wait_for_step,
     wait_until_finished,
@@ -57,7 +58,7 @@ def test_the_server_stops_and_comes_back_during_a_job(browser: Browser, own_serv
         expect(lost).to_be_hidden()
         assert page.url == address
         wait_for_step(page, 4)
-        page.get_by_role("button", name="Stop and keep the picture").click()
+        stop(page)
         expect(status(page, "Stopped")).to_be_visible()
 
 
@@ -70,7 +71,7 @@ def test_a_cut_network_during_a_job(context: BrowserContext, tab: Page) -> None:
     context.set_offline(False)
     expect(tab.get_by_text("You are offline.")).to_be_hidden()
     wait_for_step(tab, step_of(tab) + 3)
-    tab.get_by_role("button", name="Stop and keep the picture").click()
+    stop(tab)
     expect(status(tab, "Stopped")).to_be_visible()
 
 
@@ -123,7 +124,7 @@ def test_an_upload_tells_how_far_it_is_and_can_be_stopped(
     Image.fromarray(noise).save(photo)
     tab.goto("/studio")
     with tab.expect_file_chooser() as chooser:
-        tab.get_by_role("button", name="Choose a file").first.click()
+        tab.get_by_role("button", name="Choose a photo").click()
     chooser.value.set_files(photo)
     tab.get_by_role("button", name="Use Impasto").click()
     set_options(tab, Size=64, Steps_at_most=5)

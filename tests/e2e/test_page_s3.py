@@ -121,7 +121,7 @@ def test_every_picture_of_a_finished_job_is_seen(
     )
     page.goto("studio")
     with page.expect_file_chooser() as chooser:
-        page.get_by_role("button", name="Choose a file").first.click()
+        page.get_by_role("button", name="Choose a photo").click()
     chooser.value.set_files(shutil.copy(photo, tmp_path / "Café crème.jpg"))
     page.get_by_role("button", name="Use Impasto").click()
     set_options(page, Size=96, Steps_at_most=12, Keep_a_frame_every=3)

@@ -5,7 +5,15 @@ import re
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
-from browsing import complaints, start_long, status, step_of, wait_for_step, wait_for_streams
+from browsing import (
+    complaints,
+    start_long,
+    status,
+    step_of,
+    stop,
+    wait_for_step,
+    wait_for_streams,
+)
 from servers import Server
 
 VISIBILITY = """isHidden => {
@@ -25,7 +33,7 @@ def test_eight_tabs_of_one_job(context: BrowserContext, server: Server) -> None:
     for tab in tabs:
         wait_for_step(tab, step_of(tab) + 1)
     wait_for_streams(server, 1)
-    tabs[-1].get_by_role("button", name="Stop and keep the picture").click()
+    stop(tabs[-1])
     for tab in tabs:
         expect(status(tab, "Stopped")).to_be_visible()
     wait_for_streams(server, 0)

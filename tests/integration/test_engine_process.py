@@ -121,9 +121,7 @@ def test_a_draft_then_every_step_then_the_picture(idle: EngineProcess, tmp_path:
     assert recipe.options["save_every"] == 5
 
 
-def test_the_draft_stays_until_the_painting_shows_more(
-    idle: EngineProcess, tmp_path: Path
-) -> None:
+def test_the_draft_stays_until_the_painting_shows_more(idle: EngineProcess, tmp_path: Path) -> None:
     idle.start(work(tmp_path))
     told = [news.progress for news in to_the_end(idle) if isinstance(news, Painted)]
     assert {progress.preview_step for progress in told if progress.step < DRAFT_STEPS} == {0}
@@ -136,9 +134,7 @@ def test_the_draft_stays_until_the_painting_shows_more(
 def test_when_the_painting_replaces_the_draft(
     tmp_path: Path, step: int, size: tuple[int, int], is_past: bool
 ) -> None:
-    painting = _Painting(
-        work(tmp_path), cast("Any", None), cast("Any", None), draft_side_pixels=64
-    )
+    painting = _Painting(work(tmp_path), cast("Any", None), cast("Any", None), draft_side_pixels=64)
     progress = cast("Any", SimpleNamespace(step=step, size=size))
     assert painting._is_past_draft(progress) is is_past
 

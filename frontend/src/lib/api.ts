@@ -127,7 +127,7 @@ export const steerJob = (id: string, values: Record<string, number>) =>
 export const eventsPath = (id: string) => `${jobPath(id)}/events`;
 
 export async function deleteJob(id: string): Promise<void> {
-  await send(jobPath(id), { method: 'DELETE' });
+  await send(jobPath(id), { method: 'DELETE', keepalive: true });
 }
 
 export const getFrames = async (job: Job) => (await get<{ frames: Frame[] }>(job.links.frames)).frames;

@@ -1,0 +1,77 @@
+/** The draft of what is loaded in the studio, painted anew after each change that it shows. */
+
+import { untrack } from 'svelte';
+import { draftOrderOf, paintDraft } from './draft';
+import { keep, recall } from './store';
+import { studio } from './studio.svelte';
+import type { Order } from './submission';
+
+const KEY = 'nst-live-draft';
+/** Waited after a change: a slider that moves makes one draft, not thirty. */
+const CALM_MS = 400;
+
+class LiveDraft {
+  isOn = $state(recall(KEY) !== 'off');
+  /** Address of the newest draft; null: there is none. */
+  url = $state<string | null>(null);
+  isPainting = $state(false);
+  hasFailed = $state(false);
+
+  readonly #order = $derived(studio.order && studio.styles.length > 0 ? draftOrderOf(studio.order, studio.options) : null);
+  readonly #key = $derived(this.isOn && this.#order ? JSON.stringify(this.#order) : '');
+
+  switch(isOn: boolean): void {
+    this.isOn = isOn;
+    keep(KEY, isOn ? 'on' : 'off');
+  }
+
+  /** Paints after every change until the returned function is called. */
+  follow(): () => void {
+    return $effect.root(() => {
+      $effect(() => {
+        const order = this.#key ? untrack(() => this.#order) : null;
+        if (!order) {
+          this.#show(null);
+          return;
+        }
+        const stop = new AbortController();
+        const timer = setTimeout(() => void this.#paint(order, stop.signal), CALM_MS);
+        const leave = () => {
+          clearTimeout(timer);
+          stop.abort();
+        };
+        addEventListener('pagehide', leave);
+        return () => {
+          removeEventListener('pagehide', leave);
+          leave();
+        };
+      });
+    });
+  }
+
+  async #paint(order: Order, signal: AbortSignal): Promise<void> {
+    this.isPainting = true;
+    try {
+      const picture = await paintDraft(order, signal);
+      if (!signal.aborted) this.#show(picture);
+    } catch {
+      if (!signal.aborted) this.#fail();
+    } finally {
+      if (!signal.aborted) this.isPainting = false;
+    }
+  }
+
+  #show(picture: Blob | null): void {
+    if (this.url) URL.revokeObjectURL(this.url);
+    this.url = picture && URL.createObjectURL(picture);
+    this.hasFailed = false;
+    if (!picture) this.isPainting = false;
+  }
+
+  #fail(): void {
+    this.#show(null);
+    this.hasFailed = true;
+  }
+}
+
+export const liveDraft = new LiveDraft();

@@ -1,0 +1,160 @@
+"""What the page offers does what it says, at every width."""
+
+import re
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from playwright.sync_api import Browser, Locator, Page, ViewportSize, expect
+
+from browsing import (
+    choose_samples,
+    is_too_wide,
+    set_options,
+    start_long,
+    start_short,
+    status,
+    visitor,
+    wait_for_step,
+    wait_until_finished,
+    wait_until_loaded,
+)
+from servers import Server
+
+SIZES: list[ViewportSize] = [
+    {"width": 390, "height": 800},
+    {"width": 768, "height": 1024},
+    {"width": 1280, "height": 800},
+    {"width": 1920, "height": 1080},
+]
+
+
+def width_of(picture: Locator) -> float:
+    wait_until_loaded(picture)
+    box = picture.bounding_box()
+    assert box
+    return box["width"]
+
+
+@pytest.mark.parametrize("size", SIZES, ids=lambda size: str(size["width"]))
+def test_a_click_chooses_and_plus_adds(
+    browser: Browser, server: Server, size: ViewportSize
+) -> None:
+    with visitor(browser, server.address, viewport=size) as context:
+        page = context.new_page()
+        choose_samples(page)
+        page.get_by_role("button", name="Use Mosaic").click()
+        expect(page.get_by_role("img", name=re.compile("^Style: "))).to_have_count(1)
+        expect(page.get_by_role("img", name="Style: Mosaic")).to_be_visible()
+        page.get_by_role("button", name="Add Cubist to the styles").click()
+        expect(page.get_by_role("img", name=re.compile("^Style: "))).to_have_count(2)
+        expect(page.get_by_role("slider", name="Part of Cubist")).to_be_visible()
+        assert not is_too_wide(page)
+
+
+def test_a_reload_keeps_the_studio(page: Page, photo: Path) -> None:
+    page.goto("/studio")
+    with page.expect_file_chooser() as chooser:
+        page.get_by_role("button", name="Choose a photo").click()
+    chooser.value.set_files(photo)
+    page.get_by_role("button", name="Use Impasto").click()
+    page.get_by_role("button", name="Add Mosaic to the styles").click()
+    page.get_by_role("slider", name="Part of Mosaic").fill("25")
+    page.get_by_role("button", name="in the style of Impasto").click()
+    page.get_by_role("button", name="Invert").click()
+    page.get_by_role("button", name="Use this area").click()
+    page.get_by_role("radio", name=re.compile("^Quick")).click()
+    page.get_by_role("slider", name="Strength").fill("0.8")
+    page.wait_for_function(KEPT, arg=0.8)
+    page.reload()
+    expect(page.get_by_text("600 × 400 · JPEG · 105 kB")).to_be_visible()
+    wait_until_loaded(page.get_by_role("img", name="Your photo: coffee.jpg"))
+    wait_until_loaded(page.get_by_role("img", name="in part of the picture"))
+    expect(page.get_by_role("slider", name="Part of Mosaic")).to_have_value("25")
+    expect(page.get_by_role("radio", name=re.compile("^Quick"))).to_be_checked()
+    expect(page.get_by_role("slider", name="Strength")).to_have_value("0.8")
+    expect(page.get_by_role("button", name="Start painting")).to_be_enabled()
+    set_options(page, Size=64, Steps_at_most=4)
+    page.get_by_role("button", name="Start painting").click()
+    page.wait_for_url("**/jobs/*")
+    wait_until_finished(page)
+
+
+KEPT = """strength => new Promise(done => {
+  const request = indexedDB.open('keyval-store');
+  request.onsuccess = () => {
+    const database = request.result;
+    const found = database.transaction('keyval').objectStore('keyval').get('nst-studio');
+    found.onsuccess = () => {
+      database.close();
+      done(found.result?.changes.strength === strength);
+    };
+  };
+})"""
+
+
+def test_the_button_and_escape_ask_the_same(page: Page) -> None:
+    start_long(page)
+    wait_for_step(page, 2)
+    dialog = page.get_by_role("alertdialog", name="Stop painting?")
+    page.get_by_role("button", name="Stop and keep the picture").click()
+    dialog.get_by_role("button", name="Keep painting").click()
+    expect(dialog).to_be_hidden()
+    page.keyboard.press("Escape")
+    dialog.get_by_role("button", name="Stop", exact=True).click()
+    expect(status(page, "Stopped")).to_be_visible()
+
+
+def test_the_draft_stays_until_the_painting_shows_more(page: Page) -> None:
+    choose_samples(page)
+    set_options(page, Size=256, Steps_at_most=1_000_000, Convergence_tolerance=0, Scales=4)
+    page.get_by_role("button", name="Start painting").click()
+    page.wait_for_url("**/jobs/*")
+    wait_for_step(page, 12)  # at 32 pixels, where it stays
+    expect(page.get_by_role("img", name="First draft of cat in impasto")).to_be_visible()
+    expect(page.get_by_text("Draft – the painting replaces it soon")).to_be_visible()
+
+
+def test_a_finished_picture(browser: Browser, server: Server) -> None:
+    with visitor(browser, server.address, viewport=SIZES[2]) as context:
+        page = context.new_page()
+        start_short(page)
+        wait_until_finished(page)
+        address = page.url
+        picture = page.get_by_role("img", name="Finished painting")
+        on_page = width_of(picture)
+        page.get_by_role("button", name="Look closer").click()
+        assert width_of(page.get_by_role("dialog").get_by_role("img")) > on_page
+        page.keyboard.press("Escape")
+
+        page.get_by_role("radio", name="Frames").click()
+        scrub = page.get_by_role("slider", name="Go through the painting")
+        expect(scrub).to_have_value("0")
+        expect(scrub).to_be_in_viewport()
+
+        page.reload()
+        chart = page.get_by_role("img", name=re.compile("^Progress over time up to step"))
+        expect(chart).to_be_visible()
+        expect(page.get_by_text("Distance (logarithmic)")).to_be_visible()
+        other = context.new_page()
+        other.goto(address)
+        expect(
+            other.get_by_role("img", name=re.compile("^Progress over time up to step"))
+        ).to_be_visible()
+
+        page.get_by_role("button", name="Paint again").click()
+        page.wait_for_url(lambda url: url != address)
+        wait_until_finished(page)
+        expect(page.get_by_text("Painted before", exact=True)).to_be_hidden()
+        job = page.request.get(f"api/v1/jobs/{page.url.rsplit('/', 1)[1]}").json()
+        assert job["options"]["seed"] > 0
+
+
+def test_a_small_photo_is_mentioned(page: Page, tmp_path: Path) -> None:
+    file = tmp_path / "tiny.png"
+    Image.new("RGB", (20, 20), "teal").save(file)
+    page.goto("/studio")
+    with page.expect_file_chooser() as chooser:
+        page.get_by_role("button", name="Choose a photo").click()
+    chooser.value.set_files(file)
+    expect(page.get_by_text("This photo has only 20 × 20 pixels")).to_be_visible()
