@@ -253,6 +253,21 @@ def wait_until_loaded(picture: Locator) -> None:
     expect(picture).not_to_have_js_property("naturalWidth", 0)
 
 
+AXE = (REPOSITORY / "frontend" / "node_modules" / "axe-core" / "axe.min.js").read_text()
+
+
+def violations(page: Page) -> list[str]:
+    """Return what axe finds on the page."""
+    # Evaluated and not added as a script, which the page's own policy would forbid.
+    page.evaluate(AXE)
+    found: dict[str, Any] = page.evaluate("axe.run({resultTypes: ['violations']})")
+    return [
+        f"{one['id']}: {node['html'][:200]} ({node['failureSummary']})"
+        for one in found["violations"]
+        for node in one["nodes"]
+    ]
+
+
 WATCH = """text => {
   const look = () => { window.hasShown ||= document.body.textContent.includes(text); };
   window.hasShown = false;

@@ -6,29 +6,16 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from browsing import (
-    REPOSITORY,
     choose_samples,
     start_long,
     start_short,
     status,
+    violations,
     visitor,
     wait_for_step,
     wait_until_finished,
 )
 from servers import Server
-
-AXE = (REPOSITORY / "frontend" / "node_modules" / "axe-core" / "axe.min.js").read_text()
-
-
-def violations(page: Page) -> list[str]:
-    # Evaluated and not added as a script, which the page's own policy would forbid.
-    page.evaluate(AXE)
-    found: dict[str, Any] = page.evaluate("axe.run({resultTypes: ['violations']})")
-    return [
-        f"{one['id']}: {node['html'][:200]} ({node['failureSummary']})"
-        for one in found["violations"]
-        for node in one["nodes"]
-    ]
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -9,11 +9,14 @@ from playwright.sync_api import Browser, Locator, Page, ViewportSize, expect
 
 from browsing import (
     choose_samples,
+    complaints,
     is_too_wide,
     set_options,
+    size_of,
     start_long,
     start_short,
     status,
+    violations,
     visitor,
     wait_for_step,
     wait_until_finished,
@@ -158,3 +161,27 @@ def test_a_small_photo_is_mentioned(page: Page, tmp_path: Path) -> None:
         page.get_by_role("button", name="Choose a photo").click()
     chooser.value.set_files(file)
     expect(page.get_by_text("This photo has only 20 × 20 pixels")).to_be_visible()
+
+
+@pytest.mark.parametrize("size", SIZES, ids=lambda size: str(size["width"]))
+def test_a_draft_follows_every_change(browser: Browser, server: Server, size: ViewportSize) -> None:
+    with visitor(browser, server.address, live_draft=True, viewport=size) as context:
+        page = context.new_page()
+        found = complaints(page)
+        page.goto("/studio")
+        page.get_by_role("button", name="Use Cat").click()
+        page.get_by_role("button", name="Use Impasto").click()
+        draft = page.get_by_role("img", name="Draft of your photo in the chosen style")
+        assert size_of(draft) == (512, 340)
+        first = draft.get_attribute("src")
+        page.get_by_role("button", name="Use Mosaic").click()
+        expect(draft).not_to_have_attribute("src", first or "")
+        wait_until_loaded(draft)
+        assert violations(page) == []
+        assert not is_too_wide(page)
+        page.get_by_role("checkbox", name="Live draft").uncheck()
+        expect(draft).to_be_hidden()
+        expect(page.get_by_role("img", name="Your photo: Cat")).to_be_visible()
+        jobs = page.request.get("api/v1/jobs").json()["jobs"]
+        assert jobs == []
+        assert found == []

@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it, vi } from 'vitest';
 import * as api from './api';
 import { draftOrderOf, paintDraft } from './draft';
-import { job } from './fixtures';
+import { job, PATIENCE } from './fixtures';
 import type { Order } from './submission';
 
 const sample = (name: string) => ({
@@ -59,6 +59,21 @@ describe('a draft', () => {
     });
     await expect(paintDraft(order, stop.signal)).rejects.toThrow();
     expect(api.deleteJob).toHaveBeenCalledExactlyOnceWith('7');
+  });
+
+  it('lets a job come to its end that is being painted', async () => {
+    const stop = new AbortController();
+    vi.spyOn(api, 'submitJob').mockImplementation(() => {
+      stop.abort();
+      return Promise.resolve(job({ id: '7', status: 'running' }));
+    });
+    const get = vi.spyOn(api, 'getJob').mockResolvedValueOnce(job({ id: '7' })).mockResolvedValueOnce(finished);
+    await expect(paintDraft(order, stop.signal)).rejects.toThrow();
+    expect(api.deleteJob).not.toHaveBeenCalled();
+    await vi.waitFor(() => {
+      expect(api.deleteJob).toHaveBeenCalledExactlyOnceWith('7');
+    }, PATIENCE);
+    expect(get).toHaveBeenCalledTimes(2);
   });
 
   it('says why there is none', async () => {

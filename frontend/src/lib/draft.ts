@@ -4,6 +4,7 @@ import { deleteJob, download, getJob, newKey, Problem, submitJob } from './api';
 import { isActive } from './job';
 import { smaller } from './pixels';
 import { formOf, type Order, type Picture } from './submission';
+import type { Job } from './types';
 
 /** A draft shows no more than this many pixels on its longest side. */
 export const DRAFT_SIDE_PIXELS = 512;
@@ -18,6 +19,9 @@ export function draftOrderOf(order: Order, options: Order['changes']): Order {
   const obeyed = Object.entries(options).filter(([name]) => OBEYED.includes(name));
   return { ...order, detailMap: null, preset: 'draft', changes: { ...Object.fromEntries(obeyed), size } };
 }
+
+/** The reason of a signal that is given when the page is closed. */
+export const PAGE_CLOSES = 'page closes';
 
 /** Raises Problem, and the reason of the signal when that ends it. */
 export async function paintDraft(order: Order, signal: AbortSignal): Promise<Blob> {
@@ -37,8 +41,18 @@ export async function paintDraft(order: Order, signal: AbortSignal): Promise<Blo
     if (!job.links.result) throw new Problem(job.error?.code ?? 'draft_unavailable', job.error?.message);
     return await download(job.links.result);
   } finally {
-    void deleteJob(job.id).catch(() => undefined);
+    void forget(job, signal).catch(() => undefined);
   }
+}
+
+/** A job that runs comes to its end first, which is near: to stop it would cost the worker its warm engine. */
+async function forget(job: Job, signal: AbortSignal): Promise<void> {
+  let status = job.status;
+  while (status === 'running' && signal.reason !== PAGE_CLOSES) {
+    await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+    status = (await getJob(job.id)).status;
+  }
+  await deleteJob(job.id);
 }
 
 async function small(picture: Picture): Promise<Picture> {

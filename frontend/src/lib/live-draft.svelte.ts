@@ -1,7 +1,7 @@
 /** The draft of what is loaded in the studio, painted anew after each change that it shows. */
 
 import { untrack } from 'svelte';
-import { draftOrderOf, paintDraft } from './draft';
+import { draftOrderOf, PAGE_CLOSES, paintDraft } from './draft';
 import { keep, recall } from './store';
 import { studio } from './studio.svelte';
 import type { Order } from './submission';
@@ -37,13 +37,13 @@ class LiveDraft {
         const stop = new AbortController();
         const timer = setTimeout(() => void this.#paint(order, stop.signal), CALM_MS);
         const leave = () => {
-          clearTimeout(timer);
-          stop.abort();
+          stop.abort(PAGE_CLOSES);
         };
         addEventListener('pagehide', leave);
         return () => {
           removeEventListener('pagehide', leave);
-          leave();
+          clearTimeout(timer);
+          stop.abort();
         };
       });
     });
