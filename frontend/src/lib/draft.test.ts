@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it, vi } from 'vitest';
 import * as api from './api';
-import { draftOrderOf, paintDraft } from './draft';
+import { draftOrderOf, PAGE_CLOSES, paintDraft } from './draft';
 import { job, PATIENCE } from './fixtures';
 import type { Order } from './submission';
 
@@ -57,7 +57,22 @@ describe('a draft', () => {
       stop.abort();
       return Promise.resolve(job({ id: '7', status: 'queued' }));
     });
+    vi.spyOn(api, 'getJob').mockResolvedValue(job({ id: '7', status: 'queued' }));
+    const cancel = vi.spyOn(api, 'cancelJob').mockResolvedValue(job({ id: '7', status: 'canceled' }));
     await expect(paintDraft(order, stop.signal)).rejects.toThrow();
+    await vi.waitFor(() => {
+      expect(api.deleteJob).toHaveBeenCalledExactlyOnceWith('7');
+    }, PATIENCE);
+    expect(cancel).toHaveBeenCalledOnce();
+  });
+
+  it('is deleted at once when the page is closed', async () => {
+    const stop = new AbortController();
+    vi.spyOn(api, 'submitJob').mockImplementation(() => {
+      stop.abort(PAGE_CLOSES);
+      return Promise.resolve(job({ id: '7', status: 'running' }));
+    });
+    await expect(paintDraft(order, stop.signal)).rejects.toBe(PAGE_CLOSES);
     expect(api.deleteJob).toHaveBeenCalledExactlyOnceWith('7');
   });
 

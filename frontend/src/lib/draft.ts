@@ -1,7 +1,7 @@
 /** A draft of an order: a job that takes about a second, and is deleted as soon as its picture is here. */
 
-import { deleteJob, download, getJob, newKey, Problem, submitJob } from './api';
-import { isActive } from './job';
+import { cancelJob, deleteJob, download, getJob, newKey, Problem, submitJob } from './api';
+import { isActive, thumb } from "./job";
 import { smaller } from './pixels';
 import { formOf, type Order, type Picture } from './submission';
 import type { Job } from './types';
@@ -39,20 +39,29 @@ export async function paintDraft(order: Order, signal: AbortSignal): Promise<Blo
       job = await getJob(job.id);
     }
     if (!job.links.result) throw new Problem(job.error?.code ?? 'draft_unavailable', job.error?.message);
-    return await download(job.links.result);
+    // The small version: a large one may come from the store of pictures, which the page must not fetch from.
+    return await download(thumb(job.links.result));
   } finally {
     void forget(job, signal).catch(() => undefined);
   }
 }
 
-/** A job that runs comes to its end first, which is near: to stop it would cost the worker its warm engine. */
+/**
+ * Deletes a job. One that is being painted comes to its end first, which is near: deleting it would cost the worker its
+ * warm engine.
+ */
 async function forget(job: Job, signal: AbortSignal): Promise<void> {
-  let status = job.status;
-  while (status === 'running' && signal.reason !== PAGE_CLOSES) {
-    await new Promise((resolve) => setTimeout(resolve, POLL_MS));
-    status = (await getJob(job.id)).status;
-  }
+  if (isActive(job) && signal.reason !== PAGE_CLOSES) await ended(job.id);
   await deleteJob(job.id);
+}
+
+async function ended(id: string): Promise<void> {
+  let job = await getJob(id);
+  if (job.status === 'queued') job = await cancelJob(id);
+  while (isActive(job)) {
+    await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+    job = await getJob(id);
+  }
 }
 
 async function small(picture: Picture): Promise<Picture> {

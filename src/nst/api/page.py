@@ -1,10 +1,12 @@
 """The page, the documentation of the API, and the headers that keep both safe."""
 
 import os
+import re
 from collections.abc import Callable
 from contextlib import suppress
 from importlib import resources
 from mimetypes import guess_type
+from html import escape
 from pathlib import Path
 
 from flask import Blueprint, Response, current_app, request, send_from_directory
@@ -44,6 +46,9 @@ SECURITY_HEADERS = {
 }
 
 YEAR_SECONDS = 365 * 24 * 3600
+
+SHARED = re.compile(r"shared/(?P<token>[\w-]{1,100})/?", re.ASCII)
+"""The path of a shared picture."""
 
 routes = Blueprint("page", __name__)
 """Every path that is not the API's: the page finds its own way from there."""
@@ -87,15 +92,35 @@ def page(path: str) -> Response:
     if not (PAGE / "index.html").is_file():
         text = NO_PAGE.replace("@", request.script_root)
         return current_app.response_class(text, mimetype="text/html")
-    if request.script_root:
-        return _below(request.script_root)
+    shared = SHARED.fullmatch(path)
+    if request.script_root or shared:
+        return _adapted(request.script_root, _preview(shared["token"]) if shared else "")
     return send_from_directory(PAGE, "index.html", max_age=0)
 
 
-def _below(root: str) -> Response:
-    """The page, told below which path it is; its own addresses are all relative to that."""
+def _preview(token: str) -> str:
+    """Return what a messenger shows of a shared link: the painting, as a small JPEG. Nothing is
+    looked up: of a link that is revoked the image is not there."""
+    image = f"{request.url_root}api/v1/shared/{token}/result?thumb=1"
+    facts = {
+        "og:type": "website",
+        "og:title": "A photo, painted",
+        "og:description": "See the photo and the painting, and paint your own.",
+        "og:image": image,
+        "og:url": request.base_url,
+        "twitter:card": "summary_large_image",
+    }
+    return "".join(
+        f'<meta property="{name}" content="{escape(value)}" />' for name, value in facts.items()
+    )
+
+
+def _adapted(root: str, head: str) -> Response:
+    """Return the page, told below which path it is, to which all its addresses are relative, and
+    with `head` added to its head."""
     text = (PAGE / "index.html").read_text()
     text = text.replace('<base href="/"', f'<base href="{root}/"')
+    text = text.replace("</head>", f"{head}</head>", 1)
     response = current_app.response_class(text, mimetype="text/html")
     response.cache_control.no_cache = True
     response.cache_control.max_age = 0

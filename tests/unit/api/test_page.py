@@ -26,7 +26,10 @@ def built(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A page as the build of the front end leaves it."""
     directory = tmp_path / "page"
     (directory / "assets").mkdir(parents=True)
-    (directory / "index.html").write_text("<!doctype html><title>the page</title>")
+    (directory / "index.html").write_text(
+        '<!doctype html><head><base href="/" /><title>the page</title></head>'
+    )
+    (directory / "manifest.webmanifest").write_text("{}")
     (directory / "assets" / "main-1a2b.js").write_text("console.log(1)")
     (directory / "favicon.svg").write_text("<svg/>")
     monkeypatch.setattr(page, "PAGE", directory)
@@ -73,6 +76,24 @@ def test_every_path_that_is_not_the_api_s_is_the_page(client: Browser, path: str
     assert (response.status_code, response.content_type) == (200, "text/html; charset=utf-8")
     assert "the page" in response.text
     assert response.headers["Cache-Control"] == "no-cache, max-age=0"
+
+
+@pytest.mark.usefixtures("built")
+def test_a_shared_link_has_a_preview_for_messengers(client: Browser) -> None:
+    text = client.get("/shared/a-b_c").text
+    properties = dict(re.findall('property="([^"]+)" content="([^"]+)"', text))
+    root = "http://localhost"
+    assert properties["og:image"] == f"{root}/api/v1/shared/a-b_c/result?thumb=1"
+    assert properties["og:url"] == f"{root}/shared/a-b_c"
+    assert properties["twitter:card"] == "summary_large_image"
+    for path in ("/", "/studio", '/shared/a"b', "/shared/a/b"):
+        assert "og:" not in client.get(path).text, path
+
+
+@pytest.mark.usefixtures("built")
+def test_the_page_can_be_installed(client: Browser) -> None:
+    response = client.get("/manifest.webmanifest")
+    assert (response.status_code, response.content_type) == (200, "application/manifest+json")
 
 
 @pytest.mark.usefixtures("built")
