@@ -381,6 +381,7 @@ export const texts = {
     commands: 'The same as a command',
     start: 'Start painting',
     startKeys: 'Ctrl + Enter',
+    four: { label: 'Or paint four to choose from:', strength: 'four strengths', seed: 'four seeds' },
     uploading: (share: number) => `Sending the pictures … ${percent(share * 100)}`,
     preparing: 'Preparing …',
     stopUpload: 'Stop',
@@ -594,6 +595,15 @@ export const texts = {
       yes: 'Delete',
       done: 'Deleted.',
     },
+  },
+
+  variations: {
+    page: 'Variations',
+    title: 'Variations',
+    lead: 'The same photo and style, painted four times. Open the one you like, or change something and start again.',
+    alt: (caption: string) => `Painting with ${caption}`,
+    open: (caption: string) => `Open the painting with ${caption}`,
+    back: 'Back to the studio',
   },
 
   history: {

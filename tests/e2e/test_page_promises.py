@@ -185,3 +185,27 @@ def test_a_draft_follows_every_change(browser: Browser, server: Server, size: Vi
         jobs = page.request.get("api/v1/jobs").json()["jobs"]
         assert jobs == []
         assert found == []
+
+
+def test_four_strengths_side_by_side(browser: Browser, server: Server) -> None:
+    with visitor(browser, server.address, viewport=SIZES[0]) as context:
+        page = context.new_page()
+        found = complaints(page)
+        choose_samples(page)
+        set_options(page, Size=64, Steps_at_most=4)
+        page.get_by_role("button", name="four strengths").click()
+        page.wait_for_url("**/variations/*")
+        cards = page.get_by_role("list", name="Variations").get_by_role("listitem")
+        expect(cards).to_have_count(4)
+        expect(page.get_by_text("Finished", exact=True)).to_have_count(4)
+        for strength in (20, 40, 60, 80):
+            painting = page.get_by_role("img", name=f"Painting with Strength {strength} %")
+            wait_until_loaded(painting)
+        for size in SIZES:
+            page.set_viewport_size(size)
+            assert not is_too_wide(page)
+            assert violations(page) == []
+        page.get_by_role("link", name="Open the painting with Strength 60 %").click()
+        page.wait_for_url("**/jobs/*")
+        expect(status(page, "Finished")).to_be_visible()
+        assert found == []

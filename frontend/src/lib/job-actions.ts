@@ -4,6 +4,7 @@ import { deleteJob, getOptions, newKey, Problem, submitJob } from './api';
 import { notices } from './notices.svelte';
 import { unmetNeed } from './options';
 import { go } from './router.svelte';
+import { newSeed } from './seed';
 import { repaintForm } from './submission';
 import { errorText, texts } from '../texts';
 import type { Job } from './types';
@@ -25,10 +26,6 @@ export async function removeJob(job: Job): Promise<boolean> {
     return false;
   }
 }
-
-const SEEDS = 2 ** 31;
-
-export const newSeed = () => Math.floor(Math.random() * SEEDS);
 
 /**
  * The same pictures and options with another seed as a new job, and to its page. Where a seed has no effect the

@@ -10,6 +10,8 @@ import { notices } from './notices.svelte';
 import { changesFrom, inForce, nearestPreset, unmetNeed } from './options';
 import { formOf, type Mask, type Order, type Picture, type Style } from './submission';
 import type { Job, Need, Options, OptionsDocument, OptionValue, Sample } from './types';
+import { variationsOf, type Varied } from './variations';
+import { newSeed } from './seed';
 import { noEffect } from './words';
 
 export type Role = 'content' | 'style';
@@ -306,6 +308,20 @@ class Studio {
     const key = this.#keyFor(JSON.stringify(this.order));
     const form = await formOf(this.order);
     return submitJob(form, key, onUpload, signal);
+  }
+
+  /** Submits four orders that differ in one option; their jobs in this order. Raises Problem. */
+  async startFour(varied: Varied, onUpload: (share: number) => void, signal: AbortSignal): Promise<Job[]> {
+    if (!this.order) throw new TypeError('no content picture');
+    const orders = variationsOf(this.order, varied, newSeed());
+    const jobs: Job[] = [];
+    for (const [index, order] of orders.entries()) {
+      const upload = (share: number) => {
+        onUpload((index + share) / orders.length);
+      };
+      jobs.push(await submitJob(await formOf(order), newKey(), upload, signal));
+    }
+    return jobs;
   }
 
   /** The same key for the same order, so that trying again after a cut line cannot paint it twice. */
