@@ -4,9 +4,9 @@ import os
 import re
 from collections.abc import Callable
 from contextlib import suppress
+from html import escape
 from importlib import resources
 from mimetypes import guess_type
-from html import escape
 from pathlib import Path
 
 from flask import Blueprint, Response, current_app, request, send_from_directory
