@@ -106,7 +106,7 @@ def studio_details(browser: Browser, server: Server, camera: Camera, folder: Pat
         page.keyboard.press("Tab")
         camera.shoot(page, "studio-settings-wrong")
         page.keyboard.press("Escape")
-        page.get_by_role("button", name="takes Impasto").click()
+        page.get_by_role("button", name="in the style of Impasto").click()
         area = page.get_by_role("application").bounding_box()
         assert area
         page.mouse.move(area["x"] + 0.3 * area["width"], area["y"] + 0.35 * area["height"])

@@ -305,7 +305,7 @@ export const texts = {
       [size && pixelSize(size), format, bytes !== null && fileSize(bytes)].filter(Boolean).join(' · '),
     live: {
       label: 'Live draft',
-      view: 'Photo and draft',
+      tag: 'Draft',
       alt: 'Draft of your photo in the chosen style',
       painting: 'Painting a draft …',
       note: 'A draft in about a second, after each change of photo, style or colours. Strength and Flourish show in the painting.',
@@ -381,7 +381,7 @@ export const texts = {
     commands: 'The same as a command',
     start: 'Start painting',
     startKeys: 'Ctrl + Enter',
-    four: { label: 'Or paint four to choose from:', strength: 'four strengths', seed: 'four seeds' },
+    four: { label: 'Or paint', strength: 'four strengths', seed: 'four seeds' },
     uploading: (share: number) => `Sending the pictures … ${percent(share * 100)}`,
     preparing: 'Preparing …',
     stopUpload: 'Stop',

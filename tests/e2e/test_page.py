@@ -265,7 +265,7 @@ def test_two_styles_one_of_them_in_part_of_the_picture(page: Page) -> None:
     choose_samples(page)
     page.get_by_role("button", name="Add Mosaic").click()
     page.get_by_role("slider", name="Part of Mosaic").fill("25")
-    page.get_by_role("button", name="takes Impasto").click()
+    page.get_by_role("button", name="in the style of Impasto").click()
     brush_across(page)
     page.get_by_role("application").focus()
     page.keyboard.press("ArrowUp")

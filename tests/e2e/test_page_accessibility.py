@@ -50,7 +50,7 @@ def _check_studio(page: Page, check: Any) -> None:
     for fold in ("My looks", "The same as a command"):
         page.get_by_role("button", name=fold).click()
     check("studio, filled")
-    for opener in ("All settings", "takes Impasto", "Keyboard shortcuts"):
+    for opener in ("All settings", "in the style of Impasto", "Keyboard shortcuts"):
         page.get_by_role("button", name=opener).click()
         expect(page.get_by_role("dialog")).to_be_visible()
         check(opener)
