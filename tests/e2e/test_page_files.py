@@ -85,7 +85,7 @@ def choose_content(page: Page, file: Path) -> None:
     choose_samples(page)
     page.get_by_role("button", name="Remove Cat").click()
     with page.expect_file_chooser() as chooser:
-        page.get_by_role("button", name="Choose a file").first.click()
+        page.get_by_role("button", name="Choose a photo").click()
     chooser.value.set_files(file)
 
 
