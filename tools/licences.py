@@ -31,16 +31,18 @@ EXTRAS = """
 ## Extras
 
 The images hold none of these; `pip` installs them where somebody asks for the extra. Their own code
-is BSD-3-Clause. Their wheels bundle libraries whose licences bind whoever passes the wheels on.
+is BSD-3-Clause, that of OpenCV Apache-2.0. Their wheels bundle libraries whose licences bind
+whoever passes the wheels on.
 
 | extra | package | version | libraries in its wheels |
 |---|---|---|---|
 """
 
-BUNDLED = {
-    "heic": ("pi-heif", "libheif and libde265: LGPL-3.0"),
-    "video": ("av", "FFmpeg: LGPL-3.0; x264 and x265: GPL-2.0"),
-}
+BUNDLED = (
+    ("heic", "pi-heif", "libheif and libde265: LGPL-3.0"),
+    ("video", "av", "FFmpeg: LGPL-3.0; x264 and x265: GPL-2.0"),
+    ("video", "opencv-python-headless", "FFmpeg: LGPL-2.1"),
+)
 """What the packages say about the libraries in their wheels."""
 
 NOT_HERE = {"async-timeout": "Apache-2.0"}
@@ -71,7 +73,7 @@ def text() -> str:
     )
     extras = "".join(
         f"| {extra} | {name} | {version(name)} | {libraries} |\n"
-        for extra, (name, libraries) in BUNDLED.items()
+        for extra, name, libraries in BUNDLED
     )
     return HEAD + images + EXTRAS + extras
 

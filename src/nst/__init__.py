@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from nst.controls import Controls
+    from nst.engine.film import FilmTransfer, PaintedFrame
     from nst.engine.inputs import Inputs
     from nst.engine.network.weights import WeightsStore
     from nst.engine.transfer import NeuralStyleTransfer
@@ -28,12 +29,14 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "Controls": "nst.controls",
+    "FilmTransfer": "nst.engine.film",
     "Inputs": "nst.engine.inputs",
     "LearnedStyle": "nst.learning.painting",
     "LearningOptions": "nst.learning.options",
     "Losses": "nst.progress",
     "NSTError": "nst.errors",
     "NeuralStyleTransfer": "nst.engine.transfer",
+    "PaintedFrame": "nst.engine.film",
     "Progress": "nst.progress",
     "Result": "nst.progress",
     "StopReason": "nst.progress",
@@ -45,12 +48,14 @@ _HOMES = {
 
 __all__ = [
     "Controls",
+    "FilmTransfer",
     "Inputs",
     "LearnedStyle",
     "LearningOptions",
     "Losses",
     "NSTError",
     "NeuralStyleTransfer",
+    "PaintedFrame",
     "Progress",
     "Result",
     "StopReason",

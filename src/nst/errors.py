@@ -29,7 +29,7 @@ NSTError                          code, message, facts as attributes
    ├─ RepositoryError             reason
    ├─ QueueError                  reason
    ├─ FeedError                   reason
-   └─ VideoUnavailable            no facts: PyAV is not installed
+   └─ VideoUnavailable            library: it is not installed
 """
 
 from collections.abc import Sequence
@@ -343,9 +343,10 @@ class FeedError(DependencyError):
 
 
 class VideoUnavailable(DependencyError):
-    """The library for videos is not installed."""
+    """A library for videos is not installed."""
 
     code = "video_unavailable"
 
-    def __init__(self) -> None:
-        super().__init__("videos need PyAV; get it with `pip install nst[video]`")
+    def __init__(self, library: str = "PyAV") -> None:
+        super().__init__(f"videos need {library}; get it with `pip install nst[video]`")
+        self.library = library

@@ -30,10 +30,12 @@ class Losses:
     content: float
     style: float
     total_variation: float
+    temporal: float = 0.0
+    """Of a frame that continues another; 0 for a single image."""
 
     @property
     def total(self) -> float:
-        return self.content + self.style + self.total_variation
+        return self.content + self.style + self.total_variation + self.temporal
 
 
 @dataclass(frozen=True, slots=True)

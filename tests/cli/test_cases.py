@@ -13,7 +13,7 @@ from cases import CASES, FILMS, PICTURES, case
 from cli.conftest import Nst, saved
 from conftest import SAMPLES
 from nst import Inputs, NeuralStyleTransfer, images
-from nst.cli.video import Frames
+from nst.cli.film_frames import Frames
 from nst.image_reader import ImageSource
 from unit.video.films import seconds
 
@@ -127,7 +127,7 @@ def test_a_film_is_read_as_players_show_it(
     nst: Nst, tmp_path: Path, style: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     """A stand-in for the engine leaves the frames as they are; the result is read back."""
-    monkeypatch.setattr(Frames, "_painted", lambda frames, frame: frame)
+    monkeypatch.setattr(Frames, "_painted", lambda frames, frame, latest: frame)
     facts, film = FILMS[name], case(name)
     outcome = nst("video", film, style, "-o", "out.mp4", "--preset=draft")
     assert outcome.code == 0
@@ -151,7 +151,7 @@ def test_hd_colours_are_those_of_bt709(
     nst: Nst, tmp_path: Path, style: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Bars: white, yellow, cyan, green, magenta, red, blue; 40 levels off if read as BT.601."""
-    monkeypatch.setattr(Frames, "_painted", lambda frames, frame: frame)
+    monkeypatch.setattr(Frames, "_painted", lambda frames, frame, latest: frame)
     nst("video", case("bt709_720p.mp4"), style, "-o", "out.mp4", "--preset=draft")
     with av.open(str(tmp_path / "out.mp4")) as result:
         image = next(result.decode(video=0)).to_ndarray(format="rgb24").astype(float)
@@ -164,7 +164,7 @@ def test_hd_colours_are_those_of_bt709(
 def test_a_mirrored_film_is_upright(
     nst: Nst, tmp_path: Path, style: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Frames, "_painted", lambda frames, frame: frame)
+    monkeypatch.setattr(Frames, "_painted", lambda frames, frame, latest: frame)
     nst("video", case("hflip.mp4"), style, "-o", "out.mp4", "--preset=draft")
     with av.open(str(tmp_path / "out.mp4")) as result:
         image = next(result.decode(video=0)).to_ndarray(format="rgb24").astype(float)

@@ -10,8 +10,8 @@ from cli.test_video import film
 from conftest import picture
 from nst import images
 from nst.cli import batch
+from nst.cli.film_frames import Frames
 from nst.cli.painting import Painter, Painting
-from nst.cli.video import Frames
 from nst.errors import StorageError
 from nst.image_reader import HEIC_REMEDY
 
@@ -64,7 +64,7 @@ def test_names_derived_from_long_ones_fit(
 def test_names_derived_from_that_of_a_film_fit(
     nst: Nst, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stem: str
 ) -> None:
-    monkeypatch.setattr(Frames, "_painted", lambda frames, frame: frame)
+    monkeypatch.setattr(Frames, "_painted", lambda frames, frame, latest: frame)
     film(tmp_path / f"{stem}.mp4", [picture(48, 32)] * 2)
     saved_pictures(tmp_path, "x.png")
     for command in (("-o", f"{stem}.mov"), ("-o", f"{stem}.mov"), ()):

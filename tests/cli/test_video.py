@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sys
 from collections.abc import Iterator
 from fractions import Fraction
 from itertools import pairwise
@@ -12,11 +13,12 @@ import numpy as np
 import pytest
 from av.container import OutputContainer
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageOps
 
-from cli.conftest import Nst
+from cli.conftest import Nst, saved
 from conftest import SAMPLES, picture
 from nst import Inputs, NeuralStyleTransfer, StyleTransferOptions, images
+from nst.cli.film_clock import FilmProgress
 from nst.cli.progress_bar import ProgressBar
 from nst.progress import Progress
 from nst.video import CONTAINERS
@@ -134,6 +136,41 @@ def test_size_preset_and_a_name_of_its_own(nst: Nst, tmp_path: Path, still: Path
         assert [image.shape for _, image in frames(tmp_path / name)] == [(42, 64, 3)] * FRAMES
 
 
+def test_previews_are_kept(nst: Nst, tmp_path: Path, still: Path, style: Path) -> None:
+    arguments = ("--preset=draft", "--size=64", "--preview=2")
+    assert nst("video", still, style, "-o", "out.mp4", *arguments).code == 0
+    kept = sorted((tmp_path / "out_preview").iterdir())
+    assert [file.name for file in kept] == ["000002.png", "000004.png"]
+    assert saved(kept[0]).size == (64, 43)
+
+
+def test_without_opencv_it_is_said_before_anything_is_painted(
+    nst: Nst, tmp_path: Path, still: Path, style: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "cv2", None)
+    outcome = nst("video", still, style, "-o", "out.mp4", *TINY)
+    assert outcome.code == 1
+    assert outcome.error_lines == [
+        "nst: videos need OpenCV; get it with `pip install nst[video]`",
+    ]
+    assert nst("video", still, style, "-o", "out.mp4", "--preset=draft", "--size=48").code == 0
+
+
+def test_another_shot_is_painted_as_a_first_frame(
+    nst: Nst, tmp_path: Path, style: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shots = [picture(96, 64), picture(96, 64), ImageOps.invert(picture(96, 64))]
+    film(tmp_path / "in.mp4", shots)
+    steps: dict[int, int] = {}
+
+    def note(bar: ProgressBar, film: FilmProgress, progress: Progress) -> None:
+        steps[film.frame] = progress.total_iterations
+
+    monkeypatch.setattr(ProgressBar, "show_frame", note)
+    assert nst("video", "in.mp4", style, "-o", "out.mp4", "--size=48", *TINY).code == 0
+    assert steps == {1: 4, 2: 2, 3: 4}
+
+
 def test_sound_that_mp4_cannot_hold_is_converted(nst: Nst, tmp_path: Path, style: Path) -> None:
     film(tmp_path / "in.mkv", [picture(48, 32)] * 2, sound="pcm_s16le")
     outcome = nst("video", "in.mkv", style, "-o", "out.mp4", "--preset=draft")
@@ -200,8 +237,8 @@ def test_what_lies_on_its_side_is_put_upright(nst: Nst, tmp_path: Path, style: P
 def test_ctrl_c_keeps_the_frames_so_far(
     nst: Nst, tmp_path: Path, still: Path, style: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def press(bar: ProgressBar, frame: int, of: int, progress: Progress, seconds: float) -> None:
-        if (frame, progress.step) == (3, 1):
+    def press(bar: ProgressBar, film: FilmProgress, progress: Progress) -> None:
+        if (film.frame, progress.step) == (3, 1):
             os.kill(os.getpid(), signal.SIGINT)
 
     monkeypatch.setattr(ProgressBar, "show_frame", press)

@@ -19,7 +19,7 @@ from cli.test_video import film, frames, sound
 from conftest import picture
 from nst import images
 from nst.cli.checkpoints import COMMAND_NAME
-from nst.cli.video import Frames
+from nst.cli.film_frames import Frames
 from nst.errors import Diverged, StorageError
 from nst.video import Video
 
@@ -31,8 +31,8 @@ import os, signal, sys
 from nst.cli.main import main
 from nst.cli.progress_bar import ProgressBar
 
-def kill_at_seven(bar, frame, of, progress, seconds):
-    if frame == 7:
+def kill_at_seven(bar, film, progress):
+    if film.frame == 7:
         os.kill(os.getpid(), signal.SIGKILL)
 
 ProgressBar.show_frame = kill_at_seven
@@ -54,13 +54,19 @@ def video(output: str = "out.mp4") -> tuple[str, ...]:
 def stand_in(
     patch: pytest.MonkeyPatch, number: int = 0, act: Callable[[], object] = lambda: None
 ) -> None:
-    """Replace the engine: each frame is half the one before. At frame `number`, `act` first."""
+    """Replace the engine: each frame is half its neighbour, and in later passes also a third what
+    it was. At frame `number` of all passes, `act` first."""
 
-    def painted(frames: Frames, frame: Image.Image) -> Image.Image | None:
-        if frames._done + 1 == number:
+    def painted(
+        frames: Frames, frame: Image.Image, latest: Image.Image | None
+    ) -> Image.Image | None:
+        if frames._clock.done + 1 == number:
             act()
-        before = frames._latest or frame
-        return None if frames._ctrl_c.pressed else Image.blend(before, frame, 0.5)
+        before = frames._before.painted if frames._before else frame
+        mixed = Image.blend(before, frame, 0.5)
+        if latest:
+            mixed = Image.blend(mixed, latest, 0.3)
+        return None if frames._ctrl_c.pressed else mixed
 
     patch.setattr(Frames, "_painted", painted)
 
@@ -190,6 +196,73 @@ def test_a_disk_too_full_for_checkpoints_does_not_stop_the_film(
     assert not (tmp_path / "out_checkpoint").exists()
 
 
+# ── several passes ────────────────────────────────────────────────────────────────────────────
+
+PASSES = ("--passes=3",)
+
+
+@pytest.mark.parametrize("number", [3, FRAMES + 1, FRAMES + 4, 2 * FRAMES + 2])
+@pytest.mark.parametrize(("act", "code"), [(fail, 1), (interrupt, 130)])
+def test_a_film_of_three_passes_goes_on_from_any_of_them(
+    nst: Nst,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    number: int,
+    act: Callable[[], object],
+    code: int,
+) -> None:
+    with monkeypatch.context() as patch:
+        stand_in(patch)
+        assert nst(*video("whole.mp4"), *PASSES).code == 0
+        assert not (tmp_path / "whole_checkpoint").exists()
+        stand_in(patch, number, act)
+        assert nst(*video(), *PASSES).code == code
+    assert len(list(frames(tmp_path / "out.mp4"))) == min(number - 1, FRAMES)
+    painted: list[int] = []
+    stand_in(monkeypatch, 3 * FRAMES, lambda: painted.append(1))
+    assert nst("video", "--resume", "out_checkpoint", "--overwrite").code == 0
+    assert painted == [1]
+    assert same(tmp_path / "out.mp4", tmp_path / "whole.mp4")
+    assert not (tmp_path / "out_checkpoint").exists()
+
+
+def test_passes_go_forward_and_backward(
+    nst: Nst, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The last frame of the film is the first of the second pass: nothing comes before it."""
+    neighbours: list[bool] = []
+
+    def painted(frames: Frames, frame: Image.Image, latest: Image.Image | None) -> Image.Image:
+        neighbours.append(frames._before is not None)
+        seen.append(latest is not None)
+        return frame
+
+    seen: list[bool] = []
+    monkeypatch.setattr(Frames, "_painted", painted)
+    assert nst(*video(), "--passes=2").code == 0
+    assert neighbours == [False, *[True] * (FRAMES - 1)] * 2
+    assert seen == [False] * FRAMES + [True] * FRAMES
+
+
+def test_several_passes_need_room_for_their_frames(
+    nst: Nst, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save = images.save
+
+    def full(image: Any, path: Path, **options: Any) -> Path:
+        if path.name == "000003.png":
+            raise StorageError(path, "No space left on device")
+        return save(image, path, **options)
+
+    stand_in(monkeypatch)
+    with monkeypatch.context() as patch:
+        patch.setattr(images, "save", full)
+        outcome = nst(*video(), *PASSES)
+    assert outcome.code == 1
+    assert "cannot write" in outcome.error_lines[-1]
+    assert len(list(frames(tmp_path / "out.mp4"))) == 2
+
+
 @pytest.fixture
 def interrupted(nst: Nst, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     with monkeypatch.context() as patch:
@@ -207,7 +280,10 @@ def refused(nst: Nst, *arguments: object) -> str:
 
 def test_what_cannot_go_on_is_said(nst: Nst, interrupted: Path, tmp_path: Path) -> None:
     assert "a directory that nst video left" in refused(nst, "--resume", tmp_path)
-    for option in ("--steps=3", "--first-steps=1", "--preset=draft", "--content-weight=2"):
+    for option in (
+        *("--steps=3", "--first-steps=1", "--passes=2"),
+        *("--preset=draft", "--content-weight=2"),
+    ):
         line = refused(nst, "--resume", interrupted, option)
         assert "takes film, style and options from the checkpoint" in line
     assert "nst video VIDEO STYLE" in refused(nst)

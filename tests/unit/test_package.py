@@ -77,7 +77,7 @@ FACTS: dict[type[NSTError], dict[str, object]] = {
     errors.RepositoryError: {"reason": "connection refused"},
     errors.QueueError: {"reason": "no broker"},
     errors.FeedError: {"reason": "no server"},
-    errors.VideoUnavailable: {},
+    errors.VideoUnavailable: {"library": "OpenCV"},
 }
 
 

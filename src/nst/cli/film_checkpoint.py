@@ -1,6 +1,7 @@
 """Checkpoints of `nst video`: the painted frames, from which `--resume` goes on.
 
-A frame starts from the 8-bit image of the one before, so a resumed film is the same film.
+A frame is painted from the 8-bit images of its neighbour and of the pass before, so a resumed film
+is the same film.
 """
 
 import os
@@ -32,6 +33,7 @@ class FilmCommand(BaseModel):
     """Options of the first frame that were given."""
     later_steps: int
     """Optimizer steps for every later frame."""
+    passes: int = 1
     precision: str
     weights: str | None
 
@@ -45,6 +47,7 @@ class FilmCommand(BaseModel):
         output: Path,
         options: StyleTransferOptions,
         later_steps: int,
+        passes: int,
         precision: str,
         weights: Path | None,
     ) -> Self:
@@ -55,6 +58,7 @@ class FilmCommand(BaseModel):
             output=readable_name(Path(os.path.relpath(output.resolve(), directory.resolve()))),
             options=options.model_dump(exclude_unset=True),
             later_steps=later_steps,
+            passes=passes,
             precision=precision,
             weights=readable_name(weights.resolve()) if weights else None,
         )
@@ -85,39 +89,58 @@ class FilmCommand(BaseModel):
 
 
 class FilmCheckpoint:
-    """Painted frames in a directory, removed when the film is done."""
+    """Painted frames in a directory, removed when the film is done. Frames are counted from 0,
+    passes from 1."""
 
-    def __init__(self, directory: Path, command: FilmCommand, *, goes_on: bool) -> None:
-        """`goes_on`: from the frames that are there."""
+    def __init__(self, directory: Path, command: FilmCommand) -> None:
+        """`directory`: of an interrupted film, or a new one."""
         self._directory = directory
         self._command = command
         self._is_kept = True
-        self._done = self._count() if goes_on else 0
 
-    def frame(self, number: int) -> Image.Image | None:
-        """Return a frame, counted from 0, that an earlier run painted."""
-        if number >= self._done:
-            return None
-        with Image.open(self._file(number)) as image:
-            image.load()
-            return image
+    def frame(self, number: int, pass_: int) -> Image.Image | None:
+        """Return a frame that was painted in this pass; None if it was not, or if its file is
+        damaged."""
+        return _read(self._file(number, pass_))
 
-    def keep(self, number: int, image: Image.Image) -> None:
-        """Keep a painted frame. Without room for it the film is painted all the same."""
+    def newest(self, number: int) -> Image.Image | None:
+        """Return a frame as the latest pass has painted it; None if none has."""
+        passes = range(self._command.passes, 0, -1)
+        found = (self.frame(number, pass_) for pass_ in passes)
+        return next((image for image in found if image), None)
+
+    def keep(self, number: int, image: Image.Image, pass_: int) -> None:
+        """Keep a painted frame. A film of one pass is painted also without room for it.
+
+        Raises StorageError for a film of several passes, which needs its frames.
+        """
         if not self._is_kept:
             return
         try:
             if number == 0:
                 self._write_command()
-            images.save(image, self._file(number), overwrite=True)
+            images.save(image, self._file(number, pass_), overwrite=True)
         except StorageError as error:
+            if self._command.passes > 1:
+                raise
             click.echo(f"nst: going on without a checkpoint: {error}", err=True)
             self._is_kept = False
             self.remove()  # what is left of the disk is for the film
 
+    def keep_source(self, number: int, image: Image.Image) -> None:
+        """Keep a frame of the film, which later passes read in any order. Raises StorageError."""
+        if self._read_source(number) is None:
+            images.save(image, self._source_file(number), overwrite=True)
+
+    def source(self, number: int) -> Image.Image:
+        """Return a frame of the film that was kept."""
+        image = self._read_source(number)
+        assert image is not None  # the first pass keeps all
+        return image
+
     def tell(self) -> None:
         """Say how to go on, if that is possible."""
-        if self._file(0).exists():
+        if self._file(0, 1).exists():
             command = shlex.join(["nst", "video", "--resume", str(self._directory)])
             click.echo(f"To go on: {command}", err=True)
 
@@ -129,21 +152,8 @@ class FilmCheckpoint:
                     file.unlink()
             self._directory.rmdir()
 
-    def _count(self) -> int:
-        """Frames before the first that is missing or damaged."""
-        number = 0
-        while self._is_whole(self._file(number)):
-            number += 1
-        return number
-
-    @staticmethod
-    def _is_whole(file: Path) -> bool:
-        try:
-            with Image.open(file) as image:
-                image.load()
-        except (OSError, SyntaxError):  # Pillow raises SyntaxError for a broken PNG
-            return False
-        return True
+    def _read_source(self, number: int) -> Image.Image | None:
+        return _read(self._source_file(number))
 
     def _write_command(self) -> None:
         text = self._command.model_dump_json()
@@ -151,5 +161,19 @@ class FilmCheckpoint:
             self._directory / COMMAND_NAME, lambda file: file.write_text(text), overwrite=True
         )
 
-    def _file(self, number: int) -> Path:
-        return self._directory / f"{number + 1:06}.png"
+    def _file(self, number: int, pass_: int) -> Path:
+        of_pass = f"-{pass_}" if pass_ > 1 else ""
+        return self._directory / f"{number + 1:06}{of_pass}.png"
+
+    def _source_file(self, number: int) -> Path:
+        return self._directory / f"{number + 1:06}-source.png"
+
+
+def _read(file: Path) -> Image.Image | None:
+    """Return a whole image; None if the file is missing or damaged."""
+    try:
+        with Image.open(file) as image:
+            image.load()
+            return image
+    except (OSError, SyntaxError):  # Pillow raises SyntaxError for a broken PNG
+        return None

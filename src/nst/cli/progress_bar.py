@@ -5,6 +5,7 @@ from functools import cached_property
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
+from nst.cli.film_clock import FilmProgress
 from nst.progress import Progress
 
 if TYPE_CHECKING:
@@ -46,10 +47,16 @@ class ProgressBar:
         )
 
     @cached_property
+    def _film_task(self) -> "TaskID":
+        """Above the other one; shown for films only."""
+        return self._bar.add_task("Film", total=None, numbers="", visible=False)
+
+    @cached_property
     def _task(self) -> "TaskID":
         return self._bar.add_task("", total=None, numbers="")
 
     def __enter__(self) -> Self:
+        self._bar.update(self._film_task, visible=False)
         self._bar.update(self._task, description="Preparing", completed=0, total=None, numbers="")
         self._bar.start()
         return self
@@ -72,17 +79,17 @@ class ProgressBar:
         is_last = progress.stop_reason is not None
         self._show("Painting", progress.step, progress.total_iterations, numbers, is_last)
 
-    def show_frame(self, frame: int, frames: int, progress: Progress, seconds: float) -> None:
-        """`frame` of a video, counted from 1, after `seconds` of the whole; `frames` may be 0."""
-        done = frame - 1 + progress.step / max(1, progress.total_iterations)
-        remaining = seconds * max(0, frames / max(done, 0.5) - 1)
-        numbers = (
-            f"frame {frame}{f'/{frames}' if frames else ''}  "
-            f"step {progress.step}/{progress.total_iterations}  "
-            f"{duration(seconds)} elapsed"
-            f"{f'  {duration(remaining)} remaining' if frames else ''}"
+    def show_frame(self, film: FilmProgress, progress: Progress) -> None:
+        """Show the film, and below it the frame that is painted."""
+        done, total = round(1000 * (film.frame - 1 + film.share)), 1000 * film.frames or None
+        self._bar.update(self._film_task, visible=True, completed=done, total=total)
+        self._bar.update(self._film_task, numbers=_film_numbers(film))
+        step, steps = progress.step, progress.total_iterations
+        numbers = f"step {step}/{steps}  loss {progress.losses.total:.3g}"
+        self._bar.update(
+            self._task, description="Frame", completed=step, total=steps, numbers=numbers
         )
-        self._show("Painting", round(1000 * done), 1000 * frames or None, numbers, is_last=False)
+        self._print_line(f"Painting: {_film_numbers(film)}  step {step}/{steps}", is_last=False)
 
     def show_learning(self, progress: "LearningProgress") -> None:
         elapsed, remaining = progress.elapsed_seconds, progress.remaining_seconds
@@ -103,10 +110,22 @@ class ProgressBar:
 
     def _show(self, what: str, done: int, total: int | None, numbers: str, is_last: bool) -> None:
         self._bar.update(self._task, description=what, completed=done, total=total, numbers=numbers)
+        self._print_line(f"{what}: {numbers}", is_last)
+
+    def _print_line(self, line: str, is_last: bool) -> None:
+        """Now and then, where there is no terminal."""
         now = time.monotonic()
         if self._bar.disable and (now >= self._next_line_at or is_last):
-            self._console.print(f"{what}: {numbers}", soft_wrap=True, highlight=False)
+            self._console.print(line, soft_wrap=True, highlight=False)
             self._next_line_at = now + SECONDS_BETWEEN_LINES
+
+
+def _film_numbers(film: FilmProgress) -> str:
+    of_frames = f"/{film.frames}" if film.frames else ""
+    parts = [f"frame {film.frame}{of_frames}", f"{duration(film.elapsed_seconds)} elapsed"]
+    if film.remaining_seconds is not None:
+        parts.append(f"{duration(film.remaining_seconds)} remaining")
+    return "  ".join(parts)
 
 
 def duration(seconds: float) -> str:

@@ -1,16 +1,16 @@
 """`nst video`."""
 
-import time
-from functools import cached_property
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
-from PIL import Image
 
 from nst import images
 from nst.cli.errors import CANCELED_EXIT_CODE, debug_option
 from nst.cli.film_checkpoint import FilmCheckpoint, FilmCommand
+from nst.cli.film_frames import Frames, Previews
 from nst.cli.options import (
     FIELDS,
     PATH,
@@ -22,18 +22,16 @@ from nst.cli.options import (
     transfer_options,
     with_dashes,
 )
-from nst.cli.painting import CtrlC, Painter, stop_on_ctrl_c
-from nst.cli.progress_bar import duration
+from nst.cli.painting import Painter, stop_on_ctrl_c
 from nst.options import StyleTransferOptions
-from nst.video import CONTAINERS, Container, Repainted, Video
-
-if TYPE_CHECKING:
-    from nst.engine.transfer import NeuralStyleTransfer
+from nst.video import CONTAINERS, Container, Video
 
 DEFAULT_PRESET = "fast"
-LATER_SHARE = 4
-"""Of the first frame's steps a later frame takes one in so many: it begins nearly done."""
-_DAMAGED = "The film is damaged: {} of its packets could not be read; what they hold is left out."
+LATER_SHARES = {"neighbors": 8, "gram": 10, "wasserstein": 10}
+"""Of the first frame's steps a later frame takes one in so many, by style_loss: it begins nearly
+done. They are steps at full size; with them a frame takes less than a quarter of a single picture's
+time."""
+MAX_PASSES = 9
 LEFT_OUT = ("total_iterations", "save_every", "style_blend", "bit_depth")
 """Options without meaning for a video; --first-steps and --steps replace total_iterations."""
 
@@ -56,7 +54,20 @@ LEFT_OUT = ("total_iterations", "save_every", "style_blend", "bit_depth")
 @click.option(
     "--steps",
     type=click.IntRange(min=0),
-    help="Optimizer steps for every later frame.  [default: a quarter of the first's]",
+    help="Optimizer steps for every later frame.  [default: an eighth of the first's, with Gram "
+    "matrices a tenth]",
+)
+@click.option(
+    "--passes",
+    type=click.IntRange(1, MAX_PASSES),
+    help="Times that the film is painted, forward and backward in turn.  [default: 1]",
+)
+@click.option(
+    "--preview",
+    type=click.IntRange(min=0),
+    default=0,
+    metavar="N",
+    help="Keep every N-th painted frame as a picture beside the output; 0: none.  [default: 0]",
 )
 @click.option(
     "--resume",
@@ -79,6 +90,8 @@ def video(
     overwrite: bool,
     first_steps: int | None,
     steps: int | None,
+    passes: int | None,
+    preview: int,
     resume: Path | None,
     preset: str | None,
     device: str,
@@ -89,19 +102,21 @@ def video(
 ) -> int:
     """Paint every frame of VIDEO in the style of the picture STYLE.
 
-    Each frame starts from the result of the one before, which reduces flicker. Without --size the
-    result is as large as VIDEO. The sound is copied, or converted where the file cannot hold it.
+    Each frame continues the one before along the optical flow, so that strokes stay on what they
+    paint. Without --size the result is as large as VIDEO. The sound is copied, or converted where
+    the file cannot hold it.
     Ctrl-C ends the result with the frames so far; --resume goes on from them.
     --protect finds the faces or people of each frame; --detail-map is for single pictures.
     """
     if resume:
-        numbers = [value for value in (first_steps, steps) if value is not None]
+        numbers = [value for value in (first_steps, steps, passes) if value is not None]
         if source or preset or numbers or given(values):
             raise _usage_error("--resume takes film, style and options from the checkpoint")
         command = FilmCommand.read(resume)
         source, style = command.files(resume)
         output = output or command.output_path(resume)
         first, steps = StyleTransferOptions(**command.options), command.later_steps
+        passes = command.passes
         if not is_given("precision"):
             precision = command.precision
         weights = weights or (Path(command.weights) if command.weights else None)
@@ -115,8 +130,9 @@ def video(
         values["total_iterations"] = first_steps
         values["size"] = values["size"] or max(film.size)
         first = StyleTransferOptions.from_preset(preset or DEFAULT_PRESET, **given(values))
-    later = _later(first, steps)
+    later = later_options(first, steps)
     say_ignored(later if first.is_draft else first)
+    _check_libraries(later)
     checkpoint_name = images.derived_name(output.stem, "_checkpoint")
     directory = resume or images.free_path(output.with_name(checkpoint_name))
     command = FilmCommand.of(
@@ -126,21 +142,33 @@ def video(
         output=output,
         options=first,
         later_steps=later.total_iterations,
+        passes=passes or 1,
         precision=precision,
         weights=weights,
     )
     painter = Painter(
         first, device=device, precision=precision, max_memory=max_memory, weights=weights
     )
-    checkpoint = FilmCheckpoint(directory, command, goes_on=resume is not None)
-    return _paint(film, style_picture, later, painter, checkpoint, output, overwrite=overwrite)
+    checkpoint = FilmCheckpoint(directory, command)
+    previews = Previews(output.with_name(images.derived_name(output.stem, "_preview")), preview)
+    if preview:
+        images.check_directory(previews.directory, "preview")
+    frames = partial(
+        Frames,
+        film,
+        style_picture,
+        later,
+        painter,
+        checkpoint,
+        previews,
+        passes=command.passes,
+    )
+    return _paint(film, frames, checkpoint, output, overwrite=overwrite)
 
 
 def _paint(
     film: Video,
-    style: Image.Image,
-    later: StyleTransferOptions,
-    painter: Painter,
+    frames_with: Callable[..., Frames],
     checkpoint: FilmCheckpoint,
     output: Path,
     *,
@@ -152,14 +180,11 @@ def _paint(
     """
     kind = CONTAINERS[output.suffix.lower()]
     _tell_losses(film, kind)
-    size = images.fit(film.size, painter.options.size)
-    with stop_on_ctrl_c() as ctrl_c, painter.bar:
-        frames = Frames(film, style, later, painter, ctrl_c, checkpoint)
+    with stop_on_ctrl_c() as ctrl_c:
+        frames = frames_with(ctrl_c=ctrl_c)
         try:
             saved = images.write_file(
-                output,
-                lambda temporary: frames.count(film.repaint(temporary, kind, size, frames.paint)),
-                overwrite=overwrite,
+                output, lambda temporary: frames.write(temporary, kind), overwrite=overwrite
             )
         except BaseException:
             checkpoint.tell()
@@ -176,94 +201,6 @@ def _paint(
     return CANCELED_EXIT_CODE if ctrl_c.pressed else 0
 
 
-class Frames:
-    """Paints one frame after the other."""
-
-    def __init__(
-        self,
-        film: Video,
-        style: Image.Image,
-        later: StyleTransferOptions,
-        painter: Painter,
-        ctrl_c: CtrlC,
-        checkpoint: FilmCheckpoint,
-    ) -> None:
-        """`later`: the options of all frames but the first, which has the painter's."""
-        self.failure: BaseException | None = None
-        """What ended the film early."""
-        self._checkpoint = checkpoint
-        self._film = film
-        self._style = style
-        self._later = later
-        self._painter = painter
-        self._ctrl_c = ctrl_c
-        self._done = 0
-        self._unprotected = 0
-        """Frames in which there was nothing to protect."""
-        self._damaged = 0
-        """Packets of the source that could not be read."""
-        self._latest: Image.Image | None = None
-        self._started = time.monotonic()
-
-    def paint(self, frame: Image.Image) -> Image.Image | None:
-        """Return the painted frame; None after Ctrl-C."""
-        try:
-            painted = self._checkpoint.frame(self._done)
-            if painted is None:
-                painted = self._painted(frame)
-                if painted is not None:
-                    self._checkpoint.keep(self._done, painted)
-        except (Exception, KeyboardInterrupt):
-            self._ctrl_c.is_saving = self._done > 0
-            raise
-        if painted is None:
-            self._ctrl_c.is_saving = True
-            return None
-        self._latest = painted
-        self._ctrl_c.has_picture = True
-        self._done += 1
-        return painted
-
-    def _painted(self, frame: Image.Image) -> Image.Image | None:
-        """None after Ctrl-C."""
-        from nst.engine.inputs import Inputs
-        from nst.engine.pictures.detail import load_detail
-
-        transfer, initial = self._painter.transfer, None
-        if self._latest:
-            transfer = self._later_transfer
-            initial = None if self._later.is_draft else self._latest
-        detail = load_detail(None, frame, transfer.options)
-        self._unprotected += detail.notice is not None
-        inputs = Inputs(frame, self._style, initial=initial, detail_map=detail.map)
-        for progress in transfer.steps(inputs):
-            if self._ctrl_c.pressed:
-                return None
-            seconds = time.monotonic() - self._started
-            self._painter.bar.show_frame(self._done + 1, self._film.frames, progress, seconds)
-        return progress.snapshot.picture()
-
-    @cached_property
-    def _later_transfer(self) -> "NeuralStyleTransfer":
-        return self._painter.transfer.with_options(self._later)
-
-    def count(self, repainted: Repainted) -> None:
-        """Keep what the summary says about the film."""
-        self._damaged, self.failure = repainted.damaged, repainted.failure
-
-    def summary(self) -> str:
-        """There is at least one frame."""
-        assert self._latest is not None
-        width, height = self._latest.size
-        seconds = duration(time.monotonic() - self._started)
-        summary = f"{width}×{height} pixels, {self._done} frames in {seconds}"
-        if self._unprotected:
-            summary += f"; nothing was found to protect in {self._unprotected} of them"
-        if self._damaged:
-            summary += f"\n{_DAMAGED.format(self._damaged)}"
-        return summary
-
-
 def _tell_losses(film: Video, kind: Container) -> None:
     """Say what the file cannot hold as it is."""
     if film.sound and film.sound not in kind.copied:
@@ -276,10 +213,18 @@ def _tell_losses(film: Video, kind: Container) -> None:
         )
 
 
-def _later(first: StyleTransferOptions, steps: int | None) -> StyleTransferOptions:
-    """One scale: a coarser one would forget what the frame starts from."""
+def _check_libraries(later: StyleTransferOptions) -> None:
+    """Raise VideoUnavailable before the first frame is painted."""
+    if not later.is_draft:
+        from nst.engine.pictures.flow import opencv
+
+        opencv()
+
+
+def later_options(first: StyleTransferOptions, steps: int | None) -> StyleTransferOptions:
+    """Return the options of a frame that continues another."""
     if steps is None:
-        steps = -(-first.total_iterations // LATER_SHARE)
+        steps = -(-first.total_iterations // LATER_SHARES[first.style_loss])
     changed = {"total_iterations": steps, "scales": 1}
     return StyleTransferOptions(**first.model_dump(exclude_unset=True) | changed)
 

@@ -34,6 +34,9 @@ class Inputs:
     `nst.engine.pictures.detail.load_detail` combines both."""
     initial: "ImageSource | None" = None
     """The picture to start from, instead of what init_method says; resized to the result."""
+    held: Image.Image | None = None
+    """Where the result stays near the initial picture, which must be there: grey, in the shape of
+    the result, white where it is held most. Such a transfer has one scale. None: nowhere."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +51,8 @@ class Pictures:
     detail: Image.Image | None
     """Grey, in the shape of the content: white where more of it stays. None: nowhere."""
     initial: Image.Image | None
+    held: Image.Image | None
+    """Grey, in the shape of the result: white where the result is held to the initial picture."""
     size: tuple[int, int]
     """Of the result: width and height in pixels."""
 
@@ -63,7 +68,7 @@ class Pictures:
             _check_textures(styles)
         size = images.fit(content.size, options.size)
         colored = recoloured(styles, content, size, options)
-        return cls(content, colored, detail, initial, size)
+        return cls(content, colored, detail, initial, inputs.held, size)
 
     @property
     def has_masks(self) -> bool:
@@ -78,6 +83,9 @@ class Pictures:
                 yield f"mask {number}", style.mask
         if self.detail:
             yield "detail map", self.detail
+        if self.held and self.initial:
+            yield "initial", self.initial
+            yield "held", self.held
 
 
 def _check_textures(styles: Sequence[Style]) -> None:

@@ -12,6 +12,7 @@ from nst.engine.device import DTYPES
 from nst.engine.inputs import Pictures
 from nst.engine.losses.layers import TermLayers
 from nst.engine.losses.objective import LossWeights, Objective
+from nst.engine.losses.temporal import Held
 from nst.engine.memory.attempts import Attempts, out_of_memory_at
 from nst.engine.memory.available import used_bytes
 from nst.engine.memory.budget import choose_plan
@@ -84,13 +85,21 @@ class Preparation:
             began = checkpoint.began(start)
         else:
             start = began = self._start(content, styles, coarser)
-        return Scene(scale, content, styles, began, self._detail(scale)), start
+        return Scene(scale, content, styles, began, self._detail(scale), self._held(content)), start
 
     def _detail(self, scale: Scale) -> Tensor | None:
         if self.pictures.detail is None:
             return None
         pixels = mask_as_array(self.pictures.detail, scale.size)
         return torch.from_numpy(pixels)[None, None].to(self.device)
+
+    def _held(self, content: Tensor) -> Held | None:
+        pictures = self.pictures
+        if pictures.held is None or pictures.initial is None:
+            return None
+        amount = torch.from_numpy(mask_as_array(pictures.held, pictures.size))[None, None]
+        image = to_tensor(pictures.initial, pictures.size)
+        return Held(image.to(content.device), amount.to(content.device))
 
     def _start(
         self, content: Tensor, styles: Sequence[StyleInput], coarser: Tensor | None
@@ -115,6 +124,7 @@ class Preparation:
             make_terms(encoder, scene, self.options, plan.tile_side),
             weights,
             scene.content.shape,
+            held=scene.held,
             tile_side=plan.tile_side,
             evaluations=evaluations,
         )
@@ -131,6 +141,7 @@ class Preparation:
             has_average=self.options.average > 0,
             has_masks=self.pictures.has_masks,
             is_matched=self.options.is_matched,
+            is_held=self.pictures.held is not None,
             process_bytes=used_bytes(self.device),
             layers=layers.names,
             content_layers=layers.content.keys(),

@@ -35,9 +35,16 @@ class Scale:
         return math.prod(self.size)
 
 
-def scales(size: tuple[int, int], options: StyleTransferOptions) -> list[Scale]:
+def scales(
+    size: tuple[int, int], options: StyleTransferOptions, *, is_held: bool = False
+) -> list[Scale]:
     """From coarse to fine, each half as long as the next; the last one has this size. Scales in
-    which a network sees nothing, or for which no step is left, are left out."""
+    which a network sees nothing, or for which no step is left, are left out.
+
+    `is_held`: whether a frame continues another. It has the finest scale alone, because a coarser
+    one would forget what the frame starts from."""
+    if is_held:
+        return [Scale(size, options.total_iterations, is_finest=True)]
     is_matched = options.is_matched
     smallest = MATCHED_SIDE_PIXELS if is_matched else MIN_SIDE_PIXELS
     halves = [images.fit(size, math.ceil(max(size) / 2**n)) for n in range(1, options.scales)]

@@ -140,7 +140,7 @@ class IterativeTransfer:
         preparation = self._preparation(inputs)
         pictures = preparation.pictures
         plan = preparation.plan(pictures.size)  # or it cannot be finished
-        pyramid = scales(pictures.size, self.options)
+        pyramid = scales(pictures.size, self.options, is_held=pictures.held is not None)
         scale, options, checkpoint = pyramid[0], self.options, None
         if resume_from is not None:
             origin = Origin.of(self.options, pictures.by_role(), self.weights.sha256)

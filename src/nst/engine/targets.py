@@ -11,6 +11,7 @@ from nst.engine.losses.content import ContentTerm
 from nst.engine.losses.layers import TermLayers
 from nst.engine.losses.neighbors import neighbor_terms
 from nst.engine.losses.style import StyleTerm, compare
+from nst.engine.losses.temporal import Held
 from nst.engine.losses.term import Term
 from nst.engine.network.encoder import Encoder
 from nst.engine.network.weights import Weights
@@ -37,6 +38,8 @@ class Scene:
     """The image that the scale began with."""
     detail: Tensor | None = None
     """(1, 1, H, W), 0…1: how much more of the content is kept."""
+    held: Held | None = None
+    """What the frame before has painted; None for a single image."""
 
 
 def make_encoder(

@@ -1,6 +1,6 @@
 """A film whose frames are painted."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -47,6 +47,12 @@ class Video:
             encoding, first = reader.first()
             sound = reader.sound.codec_context.codec.canonical_name if reader.sound else None
             return cls(path, first.size, reader.frames, sound, encoding.has_alpha)
+
+    def images(self) -> Iterator[Image.Image]:
+        """Yield all frames. Raises InvalidOption."""
+        with Reader(self.path) as reader:
+            for frame in reader.read(self.size, lambda _: None):
+                yield frame.image
 
     def repaint(
         self,

@@ -61,3 +61,15 @@ def test_a_source_that_breaks_keeps_the_frames_before(
 def test_a_whole_film_has_no_failure(film: Path) -> None:
     done = repaint(film, lambda image: image)
     assert (done.frames, done.damaged, done.failure) == (6, 0, None)
+
+
+def test_images_are_those_that_are_painted(film: Path) -> None:
+    painted: list[Image.Image] = []
+
+    def paint(image: Image.Image) -> Image.Image:
+        painted.append(image)
+        return image
+
+    repaint(film, paint)
+    assert list(Video.inspect(film).images()) == painted
+    assert len(painted) == 6

@@ -1,6 +1,7 @@
 """The loss and its gradient, as a function of the pixels.
 
 loss(x) = Σ weight · term(statistics of the features of x) + weight · total variation of x
+          + weight · squared distance of x from what is held, in a film
 
 Every statistic is a sum over pixels. So a picture of any size is computed tile by tile: the first
 pass adds up the statistics, from which follow the loss and its gradient with respect to them; the
@@ -16,6 +17,7 @@ import torch
 from torch import Tensor
 
 from nst.engine.losses.sums import added
+from nst.engine.losses.temporal import Held, temporal_gradient, temporal_loss
 from nst.engine.losses.term import Term
 from nst.engine.losses.total_variation import total_variation_gradient, total_variation_loss
 from nst.engine.network.encoder import Activations, Encoder
@@ -35,6 +37,7 @@ class LossWeights:
     style: float
     total_variation: float
     flourish: float = 0.0
+    temporal: float = 0.0
 
 
 class Objective:
@@ -50,10 +53,12 @@ class Objective:
         weights: LossWeights,
         shape: Sequence[int],
         *,
+        held: Held | None = None,
         tile_side: int | None = None,
         evaluations: int = 0,
     ) -> None:
         """`encoder` computes the layers of all terms. `shape`: of the picture, (1, 3, H, W).
+        `held`: what the temporal term compares with; None: there is no such term.
         `tile_side`: of the tiles, in pixels; None for one tile. `evaluations`: so many there were
         before."""
         self.encoder = encoder
@@ -62,6 +67,7 @@ class Objective:
         self.evaluations = evaluations
         """How often it has been called."""
         self._terms = terms
+        self._held = held
         self._shape = torch.Size(shape)
         self.compute_in_tiles(tile_side)
 
@@ -84,8 +90,10 @@ class Objective:
         # First, as it stays: behind the activations it would leave gaps between them.
         variation = total_variation_loss(image).item()
         gradient = total_variation_gradient(image).mul_(weights.total_variation)
+        temporal = self._add_temporal(image, gradient, weights.temporal)
         statistics, activations = self._statistics(image)
-        losses, by_statistics = self._losses(statistics, variation, weights)
+        pixel_losses = (weights.total_variation * variation, temporal)
+        losses, by_statistics = self._losses(statistics, pixel_losses, weights)
         scale = self._gradient_scale(by_statistics)
         scaled = [[scale * each for each in of_term] for of_term in by_statistics]
         for tile in self._tiles:
@@ -94,6 +102,13 @@ class Objective:
             back = self.encoder.backward(activations, partial(self._add_gradient, tile, scaled))
             tile.pixels(gradient).add_(back, alpha=1 / scale)
         return Evaluation(losses, gradient.flatten())
+
+    def _add_temporal(self, image: Tensor, gradient: Tensor, weight: float) -> float:
+        """Return the weighted temporal loss and add its gradient; 0 where nothing is held."""
+        if self._held is None:
+            return 0.0
+        gradient.add_(temporal_gradient(image, self._held), alpha=weight)
+        return weight * temporal_loss(image, self._held).item()
 
     def _statistics(self, image: Tensor) -> tuple[list[list[Tensor]], Activations]:
         """Of the whole picture, term by term; and the activations, if there is one tile."""
@@ -106,15 +121,19 @@ class Objective:
         return [added(of_term) for of_term in zip(*of_tiles, strict=True)], activations
 
     def _losses(
-        self, statistics: Sequence[Sequence[Tensor]], variation: float, weights: LossWeights
+        self,
+        statistics: Sequence[Sequence[Tensor]],
+        pixel_losses: tuple[float, float],
+        weights: LossWeights,
     ) -> tuple[Losses, list[list[Tensor]]]:
-        """The weighted losses, and the gradient of their sum with respect to all statistics."""
+        """The weighted losses, and the gradient of their sum with respect to all statistics.
+        `pixel_losses`: the weighted total variation and temporal loss."""
         leaves = [[each.requires_grad_() for each in of_term] for of_term in statistics]
         weighted = [
             (term.name, getattr(weights, term.name) * term.loss(of_term))
             for term, of_term in zip(self._terms, leaves, strict=True)
         ]
-        return _as_losses(weighted, weights.total_variation * variation), _gradients(
+        return _as_losses(weighted, *pixel_losses), _gradients(
             sum((loss for _, loss in weighted), torch.zeros(())), leaves
         )
 
@@ -141,12 +160,15 @@ class Objective:
         return FLOAT16_ENTRY / largest if largest else 1.0
 
 
-def _as_losses(weighted: Sequence[tuple[str, Tensor]], total_variation: float) -> Losses:
+def _as_losses(
+    weighted: Sequence[tuple[str, Tensor]], total_variation: float, temporal: float
+) -> Losses:
     """Terms of one name are added up; the flourish is a part of the style."""
     values = {"content": 0.0, "style": 0.0, "flourish": 0.0}
     for name, loss in weighted:
         values[name] += loss.item()
-    return Losses(values["content"], values["style"] + values["flourish"], total_variation)
+    style = values["style"] + values["flourish"]
+    return Losses(values["content"], style, total_variation, temporal)
 
 
 def _gradients(loss: Tensor, leaves: Sequence[Sequence[Tensor]]) -> list[list[Tensor]]:

@@ -38,6 +38,9 @@ with VGG-16 and VGG-19, whole and in tiles, more in bfloat16 than in float32."""
 MASK_VECTORS = 2
 """For each style, where there are masks: where it is, and guides of that for every layer."""
 
+HELD_VECTORS = 3
+"""For a frame that is held to the one before: the image, the difference from it, and where."""
+
 MIN_TILE_SIDE = 128
 """In pixels. With smaller tiles nearly all of the work would be halos."""
 MIN_HISTORY_SIZE = 3
@@ -63,6 +66,8 @@ class Demand:
     has_masks: bool = False
     is_matched: bool = False
     """Whether neighbours are matched, style loss neighbors."""
+    is_held: bool = False
+    """Whether the result is held to the frame before."""
 
 
 def plan_memory(demand: Demand, limit_bytes: int | None) -> MemoryPlan:
@@ -98,6 +103,7 @@ def predict(demand: Demand, tile_side: int | None, history_size: int) -> MemoryP
     pixels, style_pixels = math.prod(demand.size), sum(map(math.prod, demand.style_sizes))
     vectors = ADAM_VECTORS if demand.optimizer == "adam" else LBFGS_VECTORS + 2 * history_size
     vectors += demand.has_average + MASK_VECTORS * demand.has_masks * len(demand.style_sizes)
+    vectors += HELD_VECTORS * demand.is_held
     held_numbers = _held_numbers_per_pixel(demand) * max(
         each.largest_pixels for each in (tiles, *style_tiles)
     )

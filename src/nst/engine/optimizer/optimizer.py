@@ -52,6 +52,7 @@ class OptimizerState:
             "content": losses.content,
             "style": losses.style,
             "total_variation": losses.total_variation,
+            "temporal": losses.temporal,
             "steps": steps,
         }
         return cls({"x": x, "gradient": accepted.gradient}, numbers)
@@ -62,8 +63,14 @@ class OptimizerState:
 
     @property
     def accepted(self) -> Evaluation:
-        names = ("content", "style", "total_variation")
-        return Evaluation(Losses(*(self.numbers[n] for n in names)), self.vectors["gradient"])
+        numbers = self.numbers
+        losses = Losses(
+            numbers["content"],
+            numbers["style"],
+            numbers["total_variation"],
+            numbers.get("temporal", 0.0),  # older checkpoints do not have it
+        )
+        return Evaluation(losses, self.vectors["gradient"])
 
     @property
     def steps(self) -> int:

@@ -1,0 +1,64 @@
+"""Ways to paint the frames of a film."""
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+
+from PIL import Image
+
+from nst import Inputs, NeuralStyleTransfer
+from nst.engine.film import FilmTransfer, PaintedFrame
+from nst.options import StyleTransferOptions
+from nst.progress import Progress
+
+STARTED_SHARE = 4
+"""Of the first frame's steps a later one took one in so many before the flow."""
+
+
+@dataclass(frozen=True, slots=True)
+class Film:
+    """What is painted, and how."""
+
+    transfer: NeuralStyleTransfer
+    """Of a single picture."""
+    later: StyleTransferOptions
+    """Of a frame that continues another."""
+    style: Image.Image
+
+
+Method = Callable[[Film, Image.Image, PaintedFrame | None], Iterator[Progress]]
+
+
+def alone(film: Film, frame: Image.Image, _: PaintedFrame | None) -> Iterator[Progress]:
+    """Paint a frame as a single picture."""
+    return film.transfer.steps(Inputs(frame, film.style))
+
+
+def started(film: Film, frame: Image.Image, before: PaintedFrame | None) -> Iterator[Progress]:
+    """Start from the result of the frame before, wherever its pixels are now."""
+    if before is None:
+        return alone(film, frame, before)
+    steps = -(-film.transfer.options.total_iterations // STARTED_SHARE)
+    options = film.transfer.options.model_copy(update={"total_iterations": steps, "scales": 1})
+    inputs = Inputs(frame, film.style, initial=before.painted)
+    return film.transfer.with_options(options).steps(inputs)
+
+
+def along_flow(film: Film, frame: Image.Image, before: PaintedFrame | None) -> Iterator[Progress]:
+    """Continue the frame before along the flow."""
+    return FilmTransfer(film.transfer, film.later).steps(frame, film.style, before)
+
+
+METHODS: Mapping[str, Method] = {"alone": alone, "started": started, "flow": along_flow}
+
+
+def paint(
+    film: Film, method: Method, frames: list[Image.Image]
+) -> Iterator[tuple[Image.Image, float]]:
+    """Yield each painted frame, and the seconds that it took."""
+    before: PaintedFrame | None = None
+    for frame in frames:
+        began = time.perf_counter()
+        *_, last = method(film, frame, before)
+        before = PaintedFrame(frame, last.snapshot.picture())
+        yield before.painted, time.perf_counter() - began

@@ -1,0 +1,32 @@
+"""The tables of painted films, in Markdown."""
+
+from benchmarks.engine.report import table, targets_met
+from benchmarks.video.schema import Films
+from benchmarks.video.targets import verdicts
+
+
+def render(films: Films) -> str:
+    """All films, and whether the targets are met."""
+    head = (
+        *("clip", "method", "warping error × 1000", "precision", "coverage", "content"),
+        *("first frame, s", "later frame, s"),
+    )
+    rows = [
+        (
+            row.clip,
+            row.method,
+            f"{1000 * row.warping_error:.2f}",
+            *(f"{each:.3f}" for each in (row.precision, row.coverage, row.content_distance)),
+            *(f"{each:.1f}" for each in (row.first_seconds, row.later_seconds)),
+        )
+        for row in films.rows
+    ]
+    about = (
+        f"{films.frames} frames, {films.width} pixels wide, preset {films.preset}, style "
+        f"{films.style}, painted with {films.model}, judged by {films.judge}, "
+        f"nst {films.nst_version}, {films.machine.cpu}, {films.machine.threads} threads."
+    )
+    parts = [about, table([head, *rows])]
+    if judged := list(verdicts(films)):
+        parts.append(table(list(targets_met(judged))))
+    return "\n\n".join(parts)

@@ -1,0 +1,41 @@
+"""What films along the flow set out to reach, and whether they did."""
+
+from collections.abc import Iterator
+
+from benchmarks.engine.targets import Verdict
+from benchmarks.video.schema import Films, PaintedFilm
+
+MOST_OF_ALONE, MOST_OF_STARTED = 0.35, 0.6
+"""Warping error against a film painted frame by frame, and against one whose frames start from
+the result before."""
+MOST_DISTANCE = 1.05
+"""Distances from the style against those of single pictures."""
+MOST_SECONDS = 0.25
+"""Of a frame after the first against a single picture."""
+
+
+def verdicts(films: Films) -> Iterator[Verdict]:
+    """Clip by clip."""
+    by_clip: dict[str, dict[str, PaintedFilm]] = {}
+    for row in films.rows:
+        by_clip.setdefault(row.clip, {})[row.method] = row
+    for clip, rows in by_clip.items():
+        if "flow" in rows:
+            yield from _of_clip(clip, rows["flow"], rows.get("alone"), rows.get("started"))
+
+
+def _of_clip(
+    clip: str, ours: PaintedFilm, alone: PaintedFilm | None, started: PaintedFilm | None
+) -> Iterator[Verdict]:
+    if started:
+        error = ours.warping_error / started.warping_error
+        yield Verdict(f"{clip}: warping error, flow / started", error, most=MOST_OF_STARTED)
+    if alone is None:
+        return
+    error = ours.warping_error / alone.warping_error
+    yield Verdict(f"{clip}: warping error, flow / alone", error, most=MOST_OF_ALONE)
+    for name in ("precision", "coverage"):
+        ratio = getattr(ours, name) / getattr(alone, name)
+        yield Verdict(f"{clip}: {name}, flow / alone", ratio, most=MOST_DISTANCE)
+    seconds = ours.later_seconds / alone.later_seconds
+    yield Verdict(f"{clip}: seconds of a later frame, flow / alone", seconds, most=MOST_SECONDS)

@@ -1,0 +1,133 @@
+"""Optical flow: where the pixels of a frame were in another frame, and which were not to be seen.
+
+[Kroeger16] Kroeger, Timofte, Dai, Van Gool: Fast Optical Flow using Dense Inverse Search, ECCV
+2016.
+[Sundaram10] Sundaram, Brox, Keutzer: Dense Point Trajectories by GPU-accelerated Large Displacement
+Optical Flow, ECCV 2010.
+[Ruder16] Ruder, Dosovitskiy, Brox: Artistic Style Transfer for Videos, GCPR 2016.
+
+A flow is a float32 array (H, W, 2): the pixel at (x, y) was at (x, y) + flow[y, x] in the other
+frame, in pixels. Torch is not imported here.
+"""
+
+from dataclasses import dataclass
+from types import ModuleType
+
+import numpy as np
+from PIL import Image
+
+from nst import images
+from nst.errors import VideoUnavailable
+
+RECOGNISED_LEVELS = 60.0
+"""Largest difference in grey levels from what the flow brings, for a pixel that is the same one."""
+CUT_SHARE = 0.2
+"""Share of a frame that is recognised, below which another shot begins. Between pictures of
+different things it is below 0.05, within a shot above 0.5."""
+
+REACH_SHARE = 1 / 32
+"""Standard deviation of the window in which unknown values follow the known ones, of the longer
+side."""
+FAR_AMOUNT = 0.01
+"""Weight of the mean of all known values beside those around."""
+
+
+def opencv() -> ModuleType:
+    """Return OpenCV. Raises VideoUnavailable."""
+    try:
+        import cv2
+    except ImportError as error:
+        raise VideoUnavailable("OpenCV") from error
+    return cv2
+
+
+@dataclass(frozen=True, slots=True)
+class Motion:
+    """How the pixels of one frame moved since another one."""
+
+    flow: np.ndarray
+    """(H, W, 2), from the frame to the other one."""
+    visible: np.ndarray
+    """(H, W), bool: whether the pixel is to be seen in the other frame, too. Beside borders of the
+    motion, where flows are blurred, this is not known: false."""
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether the picture has changed as a whole."""
+        return float(self.visible.mean()) < CUT_SHARE
+
+    def warped(self, other: Image.Image) -> Image.Image:
+        """Return the other frame, or a painting of it, with its pixels where they are now: RGB, in
+        the size of the flow. Pixels that are not visible have no meaning."""
+        return Image.fromarray(warped(np.asarray(other.convert("RGB")), self.flow))
+
+
+def motion_since(other: Image.Image, frame: Image.Image, size: tuple[int, int]) -> Motion:
+    """Return how the pixels of `frame` moved since `other`, computed at this (width, height)."""
+    before, now = (np.asarray(images.resize(images.colours(each), size)) for each in (other, frame))
+    back, forth = _flow(now, before), _flow(before, now)
+    change = np.abs(warped(before, back).astype(np.float32) - now).mean(-1)
+    is_known = _agree(back, forth) & ~_is_border(back)
+    return Motion(back, is_known & (change <= RECOGNISED_LEVELS))
+
+
+def warped(image: np.ndarray, flow: np.ndarray) -> np.ndarray:
+    """Return what the flow finds in an array (H, W) or (H, W, C), by bicubic interpolation."""
+    cv2 = opencv()
+    columns, rows = _positions(flow)
+    found: np.ndarray = cv2.remap(
+        image, columns, rows, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE
+    )
+    return found
+
+
+def _flow(start: np.ndarray, end: np.ndarray) -> np.ndarray:
+    """Return the flow from the pixels of `start` to where they are in `end`, both (H, W, 3), by
+    dense inverse search [Kroeger16]."""
+    cv2 = opencv()
+    search = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
+    start, end = (cv2.cvtColor(each, cv2.COLOR_RGB2GRAY) for each in (start, end))
+    flow: np.ndarray = search.calc(start, end, None)
+    return flow
+
+
+def _agree(back: np.ndarray, forth: np.ndarray) -> np.ndarray:
+    """Return where the way back and forth again ends where it began, (H, W): as [Ruder16] after
+    [Sundaram10]. A pixel that comes from beyond the border does not."""
+    columns, rows = _positions(back)
+    height, width = back.shape[:2]
+    is_inside = (columns >= 0) & (columns <= width - 1) & (rows >= 0) & (rows <= height - 1)
+    forth = warped(forth, back)
+    apart, of_back, of_forth = (np.square(each).sum(-1) for each in (back + forth, back, forth))
+    does_agree: np.ndarray = is_inside & (apart <= 0.01 * (of_back + of_forth) + 0.5)
+    return does_agree
+
+
+def _is_border(flow: np.ndarray) -> np.ndarray:
+    """Return where the motion changes abruptly, (H, W): as [Ruder16] after [Sundaram10]."""
+    slopes = np.gradient(flow, axis=(0, 1))
+    steepness = sum(np.square(slope).sum(-1) for slope in slopes)
+    border: np.ndarray = steepness > 0.01 * np.square(flow).sum(-1) + 0.002
+    return border
+
+
+def extended(values: np.ndarray, known: np.ndarray) -> np.ndarray:
+    """Return values (H, W, C) that are also there where they are not known, (H, W): the mean of
+    those around, weighted by a Gaussian of REACH_SHARE, and far from all the mean of all."""
+    cv2 = opencv()
+    amount = known.astype(np.float32)[..., np.newaxis]
+    mean = (values * amount).sum((0, 1)) / max(amount.sum(), 1)
+    reach = REACH_SHARE * max(known.shape)
+    sums, amounts = (
+        cv2.GaussianBlur(each, (0, 0), reach).reshape(*known.shape, -1)
+        for each in (values * amount, amount)
+    )
+    around = (sums + FAR_AMOUNT * mean) / (amounts + FAR_AMOUNT)
+    return np.where(amount > 0, values, around)
+
+
+def _positions(flow: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the columns and the rows that the flow leads to, (H, W) each."""
+    height, width = flow.shape[:2]
+    rows, columns = np.mgrid[:height, :width].astype(np.float32)
+    return columns + flow[..., 0], rows + flow[..., 1]
