@@ -1,10 +1,7 @@
 """Neural style transfer: a photo and a painting in, the photo painted out.
 
->>> from nst import Inputs, NeuralStyleTransfer, StyleTransferOptions
->>> options = StyleTransferOptions.from_preset("fast")
->>> inputs = Inputs("photo.jpg", "painting.jpg")
->>> result = NeuralStyleTransfer(options).run(inputs)  # doctest: +SKIP
->>> result.image.save("painted.png")  # doctest: +SKIP
+>>> import nst
+>>> nst.stylize("photo.jpg", "painting.jpg").save("painted.png")  # doctest: +SKIP
 
 Importing nst loads neither torch nor Pillow; the public names are loaded when first used.
 """
@@ -18,26 +15,31 @@ if TYPE_CHECKING:
     from nst.engine.network.weights import WeightsStore
     from nst.engine.transfer import NeuralStyleTransfer
     from nst.errors import NSTError, TransferCanceled
+    from nst.library import stylize
     from nst.options import StyleTransferOptions
-    from nst.progress import Losses, Progress, Result, StopReason
+    from nst.progress import Change, Losses, Progress, StopReason
+    from nst.result import Result
 
 __version__ = "0.1.0"
 
 _HOMES = {
+    "Change": "nst.progress",
     "Controls": "nst.controls",
     "Inputs": "nst.engine.inputs",
     "Losses": "nst.progress",
     "NSTError": "nst.errors",
     "NeuralStyleTransfer": "nst.engine.transfer",
     "Progress": "nst.progress",
-    "Result": "nst.progress",
+    "Result": "nst.result",
     "StopReason": "nst.progress",
     "StyleTransferOptions": "nst.options",
     "TransferCanceled": "nst.errors",
     "WeightsStore": "nst.engine.network.weights",
+    "stylize": "nst.library",
 }
 
 __all__ = [
+    "Change",
     "Controls",
     "Inputs",
     "Losses",
@@ -50,6 +52,7 @@ __all__ = [
     "TransferCanceled",
     "WeightsStore",
     "__version__",
+    "stylize",
 ]
 
 

@@ -58,8 +58,8 @@ from nst.jobs.job import (
     JobStatus,
     public_facts,
 )
-from nst.progress import Losses, Progress, Result, Snapshot, StopReason
-from nst.recipe import Recipe
+from nst.progress import Losses, Progress, Snapshot, StopReason
+from nst.result import Result
 from nst.worker import Cancel, Order, Steer, Stop
 
 PREVIEW_SECONDS = 0.7
@@ -126,7 +126,9 @@ class _Easel:
     def _hear(self, order: Order) -> None:
         match order:
             case Work(job=job):
-                self.wishes = _Wishes(Controls(job.order.options))
+                order = job.order
+                planned = Controls(order.options, order.changes, stop_after=order.stop_after)
+                self.wishes = _Wishes(planned)
                 _steer(self.wishes.controls, job.steering)
                 self.next_work = order
                 self.has_work.set()
@@ -245,6 +247,7 @@ class _Painting:
             total_iterations=options.total_iterations,
             elapsed_seconds=0.0,
             remaining_seconds=0.0,
+            share=0.0,
             size=draft.size,
             preview_step=0,
         )
@@ -311,15 +314,19 @@ class _Painting:
             total_iterations=progress.total_iterations,
             elapsed_seconds=progress.elapsed_seconds,
             remaining_seconds=progress.remaining_seconds,
+            share=progress.share,
             size=progress.size,
             losses=_as_job_losses(progress.losses),
             in_force=dict(progress.in_force),
+            changes=progress.changes,
             preview_step=self.preview_step,
         )
 
     def _finished(self, result: Result) -> Finished:
-        images.save(result.output, self._file(RESULT), recipe=self._recipe(result), overwrite=True)
-        canceled = result.stop_reason is StopReason.CANCELED
+        recipe = result.recipe(self._job.order.in_recipe).text()
+        images.save(result.output, self._file(RESULT), recipe=recipe, overwrite=True)
+        planned = self._job.order.stop_after
+        canceled = result.stopped_after is not None and result.stopped_after != planned
         return Finished(
             JobStatus.CANCELED if canceled else JobStatus.SUCCEEDED,
             JobResult(
@@ -334,19 +341,11 @@ class _Painting:
                 device=result.device,
                 precision=result.precision,
                 distances=result.distances,
+                changes=result.changes,
+                stopped_after=result.stopped_after,
                 notice=self.detail.notice,
             ),
         )
-
-    def _recipe(self, result: Result) -> str:
-        order = self._job.order
-        return Recipe.of(
-            order.options,
-            model=result.model,
-            weights_sha256=result.weights_sha256,
-            distances=result.distances,
-            **order.in_recipe,
-        ).text()
 
 
 def _sentence(error: NSTError) -> str:

@@ -18,7 +18,7 @@ from nst.errors import InvalidOption
 from nst.image_files import BRANDS
 from nst.jobs.submit import CONTENT_TYPES, DAY_SECONDS, MAX_STYLES
 from nst.options import DEFAULT_PRESET, PRESETS, Need, StyleTransferOptions, needs_of
-from nst.recipe import Recipe
+from nst.recipe import Recipe, recipe_text
 from nst.samples import SampleKind, sample, samples
 
 routes = APIBlueprint("catalog", __name__, tag="catalog", url_prefix="/api/v1")
@@ -119,12 +119,14 @@ def content(name: str) -> Response:
 @routes.post("/recipe")
 @routes.doc(responses=sends("application/json", "The recipe.", 415, 422))
 def recipe() -> Response:
-    """The recipe inside a finished picture, which is sent as the file `image` of a form."""
+    """The recipe inside a finished picture, or in a file recipe.json, which is sent as the file
+    `image` of a form."""
     file = request.files.get("image")
     if file is None:
         raise InvalidOption("image", "", "a picture as a file of the form")
     with pictures.uploading.one(service().client()):
-        text = service().decoder.recipe(file.read(), client=service().client())
+        data = file.read()
+        text = recipe_text(data) or service().decoder.recipe(data, client=service().client())
     return Response(Recipe.parse(text).text(), content_type="application/json")
 
 
