@@ -4,7 +4,7 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
@@ -73,10 +73,15 @@ USUAL_FRAMES, MOST_FRAMES = 24, 240
 logger = logging.getLogger(__name__)
 
 
-def paint(connection: Connection, device: str, weights: WeightsStore) -> None:
+def paint(
+    connection: Connection,
+    device: str,
+    weights: WeightsStore,
+    keep_speed: Callable[[Result], None] = lambda _: None,
+) -> None:
     """One job after the other, until the other end is closed. `device`: as NeuralStyleTransfer
-    takes it."""
-    easel = _Easel(connection, device, weights)
+    takes it. `keep_speed` is told of each result."""
+    easel = _Easel(connection, device, weights, keep_speed)
     while True:
         easel.paint_next()
 
@@ -98,6 +103,7 @@ class _Easel:
     connection: Connection
     device: str
     weights: WeightsStore
+    keep_speed: Callable[[Result], None] = lambda _: None
     wishes: _Wishes | None = None
     next_work: Work | None = None
     has_work: threading.Event = field(default_factory=threading.Event)
@@ -168,6 +174,7 @@ class _Painting:
                 result = self._transfer()
             if self.wishes.is_stopped and result.stop_reason is StopReason.CANCELED:
                 return Stopped(has_checkpoint=self._file(CHECKPOINT).exists())
+            self.easel.keep_speed(result)
             with self._phase("save"):
                 return self._finished(result)
         except StorageError as error:  # all that is written here is in the directory

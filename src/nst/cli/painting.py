@@ -14,7 +14,7 @@ import click
 from PIL import Image
 
 from nst import images, video
-from nst.bootstrap import weights_store
+from nst.bootstrap import estimate, keep_speed, weights_store
 from nst.cli.checkpoints import Checkpoints, Command
 from nst.cli.errors import CANCELED_EXIT_CODE
 from nst.cli.progress_bar import ProgressBar, duration
@@ -24,6 +24,7 @@ from nst.options import StyleTransferOptions
 from nst.progress import Change, Distances, MemoryPlan, Progress, Samples, StopReason
 from nst.recipe import SourceFiles
 from nst.result import Result
+from nst.speed import about
 
 if TYPE_CHECKING:
     from nst.engine.inputs import Inputs
@@ -67,6 +68,8 @@ class Painting:
     """From the checkpoint that is there."""
     changes: Sequence[Change] = ()
     """What is steered, and at which step."""
+    is_estimated: bool = False
+    """Whether the time that it will take is told before it begins."""
     stop_after: int | None = None
     """Step after which the transfer stops and the picture is kept; None: at its end."""
 
@@ -107,6 +110,7 @@ class Painter:
         content = images.load(painting.content, "content")
         loaded = load_styles(list(painting.styles), painting.masks, content, self.options)
         _check_outputs(painting, self.options)
+        self._tell_estimate(painting, content)
         inputs = Inputs(
             content,
             [style.picture for style in loaded],
@@ -158,6 +162,7 @@ class Painter:
             if timelapse and painting.timelapse:
                 path, overwrite = painting.timelapse, painting.overwrite
                 paths.append(timelapse.save(path, result.image, overwrite=overwrite))
+        keep_speed(result, self._device)
         click.echo(_summary(result), err=True)
         if checkpoints and ctrl_c.pressed and result.stopped_after:
             checkpoints.tell()
@@ -189,6 +194,13 @@ class Painter:
         if detail.notice:
             click.echo(f"{painting.content}: {detail.notice}; nothing is protected", err=True)
         return detail
+
+    def _tell_estimate(self, painting: Painting, content: Image.Image) -> None:
+        seconds = estimate(self.options, content.size, self._device)
+        is_whole = not painting.goes_on and painting.stop_after is None
+        if painting.is_estimated and is_whole and seconds is not None:
+            width, height = images.fit(content.size, self.options.size)
+            click.echo(f"{width}×{height} pixels: {about(seconds)}", err=True)
 
     def _tell_plan(self, inputs: "Inputs") -> None:
         plan = self.transfer.plan(inputs)
@@ -269,6 +281,7 @@ def _summary(result: Result) -> str:
     return (
         f"{width}×{height} pixels, {result.steps} steps in {duration(seconds)} with {result.model} "
         f"on {result.device} in {result.precision}; {REASONS[result.stop_reason]}"
+        + (f" after step {result.stopped_after}" if result.stopped_after else "")
         + _distances(result.distances)
     )
 

@@ -68,11 +68,11 @@ class ProgressBar:
             f"{duration(progress.remaining_seconds)} remaining"
         )
         is_last = progress.stop_reason is not None
-        self._show("Painting", progress.step, progress.total_iterations, numbers, is_last)
+        self._show("Painting", round(1000 * progress.share), 1000, numbers, is_last)
 
     def show_frame(self, frame: int, frames: int, progress: Progress, seconds: float) -> None:
         """`frame` of a video, counted from 1, after `seconds` of the whole; `frames` may be 0."""
-        done = frame - 1 + progress.step / max(1, progress.total_iterations)
+        done = frame - 1 + progress.share
         remaining = seconds * max(0, frames / max(done, 0.5) - 1)
         numbers = (
             f"frame {frame}{f'/{frames}' if frames else ''}  "

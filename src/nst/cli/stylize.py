@@ -194,6 +194,7 @@ def stylize(
         goes_on=resume is not None,
         changes=planned(options, changes),
         stop_after=stop_after,
+        is_estimated=True,
     )
     painter = Painter(
         options, device=device, precision=precision, max_memory=max_memory, weights=weights

@@ -27,7 +27,7 @@ MIN_SIDE_PIXELS = 64
 FIXED_PIXELS = 4600
 """Pixels whose share of an evaluation takes as long as the part that is the same at every size."""
 
-PREPARATION, MATCHED_PREPARATION = 1, 5
+PREPARATION, MATCHED_PREPARATION = 2, 5
 """Evaluations that take as long as the preparation of a scale: its targets, and with style loss
 neighbors the search for the matches."""
 

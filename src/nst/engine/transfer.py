@@ -63,8 +63,8 @@ class NeuralStyleTransfer:
     ) -> None:
         """`options`: by default those of `nst stylize`. `device`: auto, cuda, mps or cpu.
         `precision` of the convolutions: fp32, bf16, fp16, or auto: bf16 where it is fast, and fp32
-        for what bf16 cannot improve any more. `max_memory_bytes`: what this process may hold, or on a GPU its tensors; None: what is
-        free. A draft needs none of these. Raises InvalidOption."""
+        for what bf16 cannot improve any more. `max_memory_bytes`: what this process may hold, or on
+        a GPU its tensors; None: what is free. A draft needs none of these. Raises InvalidOption."""
         _check("options", options, StyleTransferOptions, OPTIONS_WANTED)
         _check("max_memory_bytes", max_memory_bytes, int, "a whole number of bytes, or None")
         _check("weights", weights, WeightsStore, "a nst.WeightsStore, or None")
