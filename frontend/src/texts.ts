@@ -379,6 +379,16 @@ export const texts = {
     tooManyStyles: (most: number) => `${most} styles are the most that can be blended. Remove one first.`,
     remixing: (title: string) => `Pictures and settings of “${title}” are on the table.`,
     recipeFound: (name: string) => `${name} was painted here: its settings are back. Now choose the pictures.`,
+    recipeComplete: (name: string) => `${name} was painted here: its settings and pictures are back.`,
+    repeats: (steps: string[], stopAfter: number | null) =>
+      [
+        'As in the recipe:',
+        [steps.length > 0 && `steered at ${steps.join('; ')}`, stopAfter && `stops after step ${stopAfter}`]
+          .filter(Boolean)
+          .join(', '),
+      ].join(' '),
+    forgetRepeat: 'Do not repeat this',
+    estimate: (time: string) => `Takes ${time} on this server.`,
     lookImported: (names: string) => `Looks taken over: ${names}`,
   },
 
@@ -543,6 +553,9 @@ export const texts = {
       size: 'Size',
       device: 'Computed on',
       painted: 'Painted',
+      stopped: 'Stopped',
+      afterStep: (step: number) => `after step ${step}`,
+      steered: (step: number, value: number) => `from step ${step}: ${value}`,
       content: 'Photo',
       style: 'Style',
       styles: 'Styles',

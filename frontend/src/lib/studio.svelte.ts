@@ -7,8 +7,17 @@ import { shown } from './job';
 import { loadLooks, parseLooks, saveLooks, withLook, type Look } from './looks';
 import { notices } from './notices.svelte';
 import { changesFrom, inForce, nearestPreset, unmetNeed } from './options';
-import { formOf, type Mask, type Order, type Picture, type Style } from './submission';
-import type { Job, Need, Options, OptionsDocument, OptionValue, Sample } from './types';
+import { formOf, type Mask, type Order, type Picture, type Repeated, type Style } from './submission';
+import type {
+  Job,
+  Need,
+  Options,
+  OptionsDocument,
+  OptionValue,
+  RecipeDocument,
+  RecipePicture,
+  Sample,
+} from './types';
 import { noEffect } from './words';
 
 export type Role = 'content' | 'style';
@@ -27,6 +36,8 @@ class Studio {
   preset = $state('');
   /** Options that differ from the preset. */
   changes = $state<Options>({});
+  /** What a recipe recorded: it is repeated until other settings are taken over. */
+  repeated = $state<Repeated | null>(null);
   looks = $state<Look[]>(loadLooks());
 
   readonly options = $derived(this.document ? inForce(this.document, this.preset, this.changes) : {});
@@ -39,6 +50,7 @@ class Studio {
       detailMap: this.isDraft ? null : this.detailMap,
       preset: this.preset,
       changes: this.isDraft ? without(this.changes, 'protect') : this.changes,
+      repeated: this.isDraft ? null : this.repeated,
     },
   );
   readonly changeCount = $derived(
@@ -99,6 +111,7 @@ class Studio {
   useOptions(options: Options, preset: string | null): void {
     const document = this.document;
     if (!document) return;
+    this.repeated = null;
     const known = preset !== null && preset in document.presets;
     this.preset = known ? preset : nearestPreset(document, options);
     this.changes = changesFrom(document, this.preset, options);
@@ -119,7 +132,7 @@ class Studio {
   async #addFile(file: File, role: Role | null): Promise<void> {
     if (!this.document) return;
     if (/\.json$/i.test(file.name)) {
-      this.#importLooks(await file.text(), file.name);
+      if (!(await this.#useRecipe(file))) this.#importLooks(await file.text(), file.name);
       return;
     }
     const { format, size } = await checkPicture(file, this.document);
@@ -221,7 +234,21 @@ class Studio {
     const recipe = await readRecipe(file).catch(() => null);
     if (!recipe) return false;
     this.useOptions(withoutBlend(recipe.options), recipe.preset ?? null);
-    notices.say(texts.studio.recipeFound(file.name));
+    const { changes = [], stopped_after: stopAfter = null } = recipe;
+    this.repeated = changes.length > 0 || stopAfter ? { changes, stopAfter } : null;
+    const isComplete = this.#placeSamplesOf(recipe);
+    notices.say(isComplete ? texts.studio.recipeComplete(file.name) : texts.studio.recipeFound(file.name));
+    return true;
+  }
+
+  /** Whether all pictures of the recipe come with nst, and lie on the table now. */
+  #placeSamplesOf(recipe: RecipeDocument): boolean {
+    const content = sampleOf(recipe.content, this.contentSamples);
+    const styles = recipe.styles.flatMap((style) => sampleOf(style, this.styleSamples) ?? []);
+    if (!content || styles.length < recipe.styles.length) return false;
+    for (const style of [...this.styles]) this.removeStyle(style.id);
+    this.placeSample(content, 'content');
+    for (const style of styles) this.placeSample(style, 'style');
     return true;
   }
 
@@ -281,6 +308,10 @@ function without(options: Options, name: string): Options {
 function replaced(mask: Mask | null, file: Blob | null): Mask | null {
   if (mask) URL.revokeObjectURL(mask.url);
   return file && { file, url: URL.createObjectURL(file) };
+}
+
+function sampleOf({ path }: RecipePicture, samples: Sample[]): Sample | null {
+  return samples.find((sample) => path === `sample:${sample.name}`) ?? null;
 }
 
 function isSample(picture: Picture | null, sample: Sample): boolean {

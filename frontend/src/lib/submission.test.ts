@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { DOCUMENT, job } from './fixtures';
-import { formOf, optionsOf, recipeOf, repaintForm, shares, type Order, type Picture, type Source, type Style } from './submission';
+import { estimateQuery, formOf, optionsOf, recipeOf, repaintForm, shares, type Order, type Picture, type Source, type Style } from './submission';
 
 let id = 0;
 
@@ -40,6 +40,14 @@ describe('formOf', () => {
       ['sample_style', 'impasto'],
       ['preset', 'quality'],
       ['size', '800'],
+    ]);
+  });
+
+  it('repeats what a recipe recorded', async () => {
+    const repeated = { changes: [{ step: 41, values: { strength: 0.8 } }], stopAfter: 60 };
+    expect((await fieldsOf({ repeated })).slice(-2)).toEqual([
+      ['steer', '41:strength=0.8'],
+      ['stop_after', '60'],
     ]);
   });
 
@@ -109,4 +117,12 @@ it('tells the commands what is sample and what is file', () => {
     preset: 'quality',
     options: { size: 800 },
   });
+});
+
+it('asks for an estimate with what the time depends on', () => {
+  expect(estimateQuery(order({ content: sample('cat'), changes: { size: 800 } })).toString()).toBe(
+    'preset=quality&size=800&sample_content=cat',
+  );
+  const known = { ...file('a.jpg'), size: [600, 400] as [number, number] };
+  expect(estimateQuery(order({ content: known })).toString()).toBe('preset=quality&width=600&height=400');
 });

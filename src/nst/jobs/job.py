@@ -130,7 +130,7 @@ class Order(_Value):
 
     def fingerprint(self, version: str) -> str:
         """Equal for orders whose results are equal, painted by this version of nst."""
-        facts = {
+        facts: dict[str, Any] = {
             "content": self.content.sha256,
             "styles": [style.sha256 for style in self.styles],
             "masks": [mask and mask.sha256 for mask in self.masks],
