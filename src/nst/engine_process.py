@@ -132,9 +132,7 @@ class _Easel:
     def _hear(self, order: Order) -> None:
         match order:
             case Work(job=job):
-                order = job.order
-                planned = Controls(order.options, order.changes, stop_after=order.stop_after)
-                self.wishes = _Wishes(planned)
+                self.wishes = _Wishes(_controls(job))
                 _steer(self.wishes.controls, job.steering)
                 self.next_work = order
                 self.has_work.set()
@@ -144,6 +142,12 @@ class _Easel:
                 self.wishes.is_canceled = True
             case Stop() if self.wishes:
                 self.wishes.is_stopped = True
+
+
+def _controls(job: Job) -> Controls:
+    """Return what repeats the recipe of the order, if it has one."""
+    order = job.order
+    return Controls(order.options, order.changes, stop_after=order.stop_after)
 
 
 def _steer(controls: Controls, steering: Mapping[str, float]) -> None:

@@ -25,7 +25,7 @@ from nst.samples import sample_file
 if TYPE_CHECKING:
     from tqdm import tqdm
 
-BAR_FORMAT = "{percentage:3.0f} %|{bar}| {postfix}"
+BAR_FORMAT = "{percentage:3.0f} %|{bar}| {desc}"
 
 
 def stylize(
@@ -88,7 +88,7 @@ def _bar(on_progress: OnProgress | None) -> Iterator[OnProgress]:
         warnings.simplefilter("ignore")  # without ipywidgets tqdm warns, and shows text
         from tqdm.auto import tqdm
     with tqdm(total=1.0, bar_format=BAR_FORMAT) as bar:
-        bar.set_postfix_str("preparing")
+        bar.set_description_str("preparing")
 
         def show(progress: Progress) -> object:
             _show(bar, progress)
@@ -100,7 +100,7 @@ def _bar(on_progress: OnProgress | None) -> Iterator[OnProgress]:
 def _show(bar: "tqdm[Any]", progress: Progress) -> None:
     remaining = f"{progress.remaining_seconds:.0f} s left"
     steps = f"step {progress.step} of {progress.total_iterations}, {remaining}"
-    bar.set_postfix_str(steps, refresh=False)
+    bar.set_description_str(steps, refresh=False)
     bar.update(progress.share - bar.n)
 
 

@@ -465,6 +465,6 @@ def test_progress_is_the_share_of_the_work(client: Browser, house: House) -> Non
     job = client.post(JOBS, data=form()).json
     work = house.repository.claim_next("w", 60)
     assert work
-    for facts, percent in (({"share": 0.125}, 12.5), ({}, 50.0)):
-        house.repository.heartbeat(work.id, work.attempt, 60, progress(5, **facts))
+    for seen, percent in ((progress(5, share=0.125), 12.5), (progress(5), 50.0)):
+        house.repository.heartbeat(work.id, work.attempt, 60, seen)
         assert client.get(f"{JOBS}/{job['id']}").json["progress"]["percent"] == percent
