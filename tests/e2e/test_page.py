@@ -437,7 +437,9 @@ def test_the_commands_do_the_same(painted: Page) -> None:
     page = painted
     page.get_by_role("button", name="As a command").click()
     command = page.get_by_role("region", name="Command line").inner_text()
-    assert re.fullmatch(r"nst stylize cat\.jpg impasto\.jpg -o \S+ --preset quality .*", command)
+    assert re.fullmatch(
+        r"nst stylize sample:cat sample:impasto -o \S+ --preset quality .*", command
+    )
     assert "--size 64" in command
     curl = page.get_by_role("region", name="API (curl)").inner_text()
     assert "-F size=64" in curl

@@ -196,9 +196,10 @@ class Painter:
         return detail
 
     def _tell_estimate(self, painting: Painting, content: Image.Image) -> None:
+        if not painting.is_estimated or painting.goes_on or painting.stop_after:
+            return
         seconds = estimate(self.options, content.size, self._device)
-        is_whole = not painting.goes_on and painting.stop_after is None
-        if painting.is_estimated and is_whole and seconds is not None:
+        if seconds is not None:
             width, height = images.fit(content.size, self.options.size)
             click.echo(f"{width}×{height} pixels: {about(seconds)}", err=True)
 

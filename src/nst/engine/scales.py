@@ -100,32 +100,40 @@ class Clock:
     """How much of the work is done, and how long the rest will take."""
 
     def __init__(self, scales: Sequence[Scale]) -> None:
+        """To be made when the first scale is prepared."""
         self.scales = scales
         self.steps = 0
         self._started = time.perf_counter()
+        self._scale = scales[0]
+        """The last one that was prepared."""
         self._skipped = self._done = 0.0
         self._first: tuple[float, float] | None = None
         """Seconds and work after the first step, which also warms up what computes."""
         self._left = {scale: scale.work for scale in scales}
+        self._skip(self._scale, self._scale.preparation)
 
     def go_on(self, scale: Scale, scale_steps: int, steps: int) -> None:
         """After this many steps of this scale and of all. Only the time from now on counts."""
         self.steps = steps
         for coarser in list(takewhile(lambda other: other != scale, self._left)):
-            self._skipped += coarser.work
+            self._skipped += self._left[coarser]
             self.leave(coarser)
-        # The scale is prepared again.
-        self._skipped += scale_steps * scale.evaluation_work
-        self._left[scale] -= scale_steps * scale.evaluation_work
+        preparation = 0 if scale is self._scale else scale.preparation
+        self._skip(scale, preparation + scale_steps)
+        self._scale = scale
 
     def tick(self, scale: Scale) -> None:
         """After every step."""
         self.steps += 1
-        is_first_of_scale = self._left[scale] > scale.steps * scale.evaluation_work
-        evaluations = scale.preparation + 1 if is_first_of_scale else 1
+        evaluations = 1 if scale is self._scale else 1 + scale.preparation
+        self._scale = scale
         self._done += evaluations * scale.evaluation_work
         self._left[scale] -= evaluations * scale.evaluation_work
         self._first = self._first or (self.elapsed_seconds(), self._done)
+
+    def _skip(self, scale: Scale, evaluations: int) -> None:
+        self._skipped += evaluations * scale.evaluation_work
+        self._left[scale] -= evaluations * scale.evaluation_work
 
     def leave(self, scale: Scale) -> None:
         """The steps that it has left will not be taken."""

@@ -347,6 +347,7 @@ def test_a_running_job(client: Browser, house: House) -> None:
         "preview_step": 4,
         "losses": {"content": 1.0, "style": 2.0, "total_variation": 0.5, "total": 3.5},
         "in_force": {"style_weight": 30000.0},
+        "changes": [],
     }
     assert seen["links"]["preview"] == f"{JOBS}/{job['id']}/preview?step=4"
 
@@ -365,6 +366,8 @@ def test_a_finished_job(client: Browser, house: House) -> None:
         "model": "vgg16",
         "device": "cpu",
         "precision": "fp32",
+        "changes": [],
+        "stopped_after": None,
         "distances": None,
         "notice": None,
     }
