@@ -23,6 +23,9 @@ FILE_NAME = "speed.json"
 WEIGHT_OF_NEWEST = 0.5
 """Share of the newest measurement in the average that is kept."""
 
+MANY_STEPS = 1000
+"""Steps within which a loss converges, if it may."""
+
 RELATIVE_COST: Mapping[str, float] = {"vgg16": 1.0, "vgg19": 1.27}
 """Time of an evaluation by model, from the numbers of multiplications: an estimate for a model that
 has not been measured here. Kinds of style loss differ by less."""
@@ -116,6 +119,14 @@ def _is_whole(result: Result) -> bool:
 
 def _kind(options: StyleTransferOptions) -> str:
     return _DRAFT if options.is_draft else f"{options.style_loss} {options.model}"
+
+
+def in_words(options: StyleTransferOptions, seconds: float) -> str:
+    """Return an estimate in words: "about 40 s", or "at most 9 min" where the loss will converge
+    long before the last step."""
+    text = about(seconds)
+    ends_early = options.convergence_tolerance > 0 and options.total_iterations > MANY_STEPS
+    return text.replace("about", "at most") if ends_early else text
 
 
 def about(seconds: float) -> str:

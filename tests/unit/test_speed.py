@@ -12,7 +12,7 @@ from nst.engine.scales import Clock, scales, work
 from nst.options import PRESETS, StyleTransferOptions
 from nst.progress import Losses, StopReason
 from nst.result import Result
-from nst.speed import FILE_NAME, Speeds, about
+from nst.speed import FILE_NAME, Speeds, about, in_words
 
 PHOTO = (1500, 1000)
 
@@ -59,8 +59,9 @@ def test_one_painting_tells_of_every_size_and_preset() -> None:
         if preset != "draft"
     }
     assert all(seconds is not None and seconds > 0 for seconds in times.values())
-    assert times["fast", 2048] > 10 * times["fast", 512] > 50 * times["fast", 128] / 2  # type: ignore[operator]
-    assert times["quality", 512] > 3 * times["fast", 512]  # type: ignore[operator]
+    assert times["fast", 2048] > 10 * times["fast", 512]  # type: ignore[operator]
+    assert times["fast", 512] > 5 * times["fast", 128]  # type: ignore[operator]
+    assert times["quality", 512] > 1.5 * times["fast", 512]  # type: ignore[operator]
     assert bootstrap.estimate(options_of("fast"), PHOTO, "cuda") is None
 
 
@@ -113,6 +114,12 @@ def test_a_directory_that_cannot_be_written_costs_nothing(tmp_path: Path) -> Non
 )
 def test_in_words(seconds: float, text: str) -> None:
     assert about(seconds) == text
+    assert in_words(options_of("quality"), seconds) == text
+
+
+def test_many_steps_end_earlier_where_the_loss_converges() -> None:
+    assert in_words(options_of("classic"), 540) == "at most 9 min"
+    assert in_words(options_of("classic", convergence_tolerance=0), 540) == "about 9 min"
 
 
 # ── work ──────────────────────────────────────────────────────────────────────────────────────

@@ -81,7 +81,7 @@ it('sends where more of the photo is kept, and takes it from the job when it pai
   expect(await fieldsOf({ detailMap })).toContainEqual(['detail_map', 'file detail-map.png']);
   expect((await fieldsOf({})).some(([name]) => name.startsWith('detail_map'))).toBe(false);
   expect(recipeOf(order({ detailMap })).detailMap).toBe('cat-detail-map.png');
-  const info = { name: 'detail-map.png', size: [96, 64], format: 'PNG' } as const;
+  const info = { name: 'detail-map.png', size: [96, 64], format: 'PNG', sample: null } as const;
   const pictures = { ...job().pictures, detail_map: { ...info, size: [96, 64] as [number, number] } };
   expect(repaintForm(job({ pictures }), DOCUMENT).get('detail_map_from')).toBe('1');
 });

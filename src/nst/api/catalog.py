@@ -20,7 +20,7 @@ from nst.jobs.submit import CONTENT_TYPES, DAY_SECONDS, MAX_STYLES
 from nst.options import DEFAULT_PRESET, PRESETS, Need, StyleTransferOptions, needs_of
 from nst.recipe import Recipe, recipe_text
 from nst.samples import SampleKind, sample, samples
-from nst.speed import about
+from nst.speed import in_words
 
 USUAL_SIZE = (1500, 1000)
 """Width and height of a content picture of which nothing is known; only their ratio counts."""
@@ -141,8 +141,10 @@ def estimate() -> EstimateView:
     """
     given = request.args.to_dict()
     preset, size = given.pop("preset", None), _content_size(given)
-    seconds = service().estimate(StyleTransferOptions.from_preset(preset, **given), size)
-    return EstimateView(seconds=seconds, text=None if seconds is None else about(seconds))
+    options = StyleTransferOptions.from_preset(preset, **given)
+    seconds = service().estimate(options, size)
+    text = None if seconds is None else in_words(options, seconds)
+    return EstimateView(seconds=seconds, text=text)
 
 
 @routes.post("/recipe")

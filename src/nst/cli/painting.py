@@ -24,7 +24,7 @@ from nst.options import StyleTransferOptions
 from nst.progress import Change, Distances, MemoryPlan, Progress, Samples, StopReason
 from nst.recipe import SourceFiles
 from nst.result import Result
-from nst.speed import about
+from nst.speed import in_words
 
 if TYPE_CHECKING:
     from nst.engine.inputs import Inputs
@@ -201,7 +201,7 @@ class Painter:
         seconds = estimate(self.options, content.size, self._device)
         if seconds is not None:
             width, height = images.fit(content.size, self.options.size)
-            click.echo(f"{width}×{height} pixels: {about(seconds)}", err=True)
+            click.echo(f"{width}×{height} pixels: {in_words(self.options, seconds)}", err=True)
 
     def _tell_plan(self, inputs: "Inputs") -> None:
         plan = self.transfer.plan(inputs)
