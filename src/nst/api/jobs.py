@@ -76,8 +76,7 @@ def submit() -> Any:
     Send a content picture and one to eight style pictures as files, or name samples, or
     earlier jobs whose pictures to take. Every option may be a field. The field steer, like
     40:strength=0.8, changes options from a step on, and stop_after is the last step: a recipe has
-    both. With an Idempotency-Key
-    the same request makes one job, however often it is sent.
+    both. With an Idempotency-Key the same request makes one job, however often it is sent.
     """
     me, form = service().me(), _Form(service().jobs, service().me(), request.form, request.files)
     with pictures.uploading.one(service().client()):
