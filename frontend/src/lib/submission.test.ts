@@ -116,6 +116,8 @@ it('tells the commands what is sample and what is file', () => {
     detailMap: undefined,
     preset: 'quality',
     options: { size: 800 },
+    changes: [],
+    stopAfter: null,
   });
 });
 

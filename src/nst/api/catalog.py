@@ -150,8 +150,7 @@ def estimate() -> EstimateView:
 @routes.post("/recipe")
 @routes.doc(responses=sends("application/json", "The recipe.", 415, 422))
 def recipe() -> Response:
-    """The recipe inside a finished picture, or in a file recipe.json, which is sent as the file
-    `image` of a form."""
+    """The recipe in a finished picture or in a file recipe.json, sent as the file `image`."""
     file = request.files.get("image")
     if file is None:
         raise InvalidOption("image", "", "a picture as a file of the form")

@@ -49,8 +49,8 @@ def test_a_new_job(client: Browser, house: House) -> None:
     assert job["title"] == "cat in waves"
     assert (job["place_in_queue"], job["attempt"], job["cached"]) == (1, 0, False)
     assert job["pictures"] == {
-        "content": {"name": "cat.png", "size": [64, 48], "format": "PNG"},
-        "styles": [{"name": "waves.png", "size": [48, 48], "format": "PNG"}],
+        "content": {"name": "cat.png", "size": [64, 48], "format": "PNG", "sample": None},
+        "styles": [{"name": "waves.png", "size": [48, 48], "format": "PNG", "sample": None}],
         "detail_map": None,
     }
     assert job["created_at"].endswith("Z")
@@ -178,6 +178,7 @@ def test_a_detail_map_and_again_from_its_job(client: Browser, house: House) -> N
         "name": "detail.png",
         "size": [64, 48],
         "format": "PNG",
+        "sample": None,
     }
     assert job["options"]["protect"] == "faces"
     again = submitted(client, detail_map_from=job["id"], seed="7")
