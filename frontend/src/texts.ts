@@ -380,13 +380,9 @@ export const texts = {
     remixing: (title: string) => `Pictures and settings of “${title}” are on the table.`,
     recipeFound: (name: string) => `${name} was painted here: its settings are back. Now choose the pictures.`,
     recipeComplete: (name: string) => `${name} was painted here: its settings and pictures are back.`,
-    repeats: (steps: string[], stopAfter: number | null) =>
-      [
-        'As in the recipe:',
-        [steps.length > 0 && `steered at ${steps.join('; ')}`, stopAfter && `stops after step ${stopAfter}`]
-          .filter(Boolean)
-          .join(', '),
-      ].join(' '),
+    repeats: (changes: string[], stopAfter: number | null) =>
+      `As in the recipe: ${[...changes, stopAfter && `stops after step ${stopAfter}`].filter(Boolean).join(', ')}.`,
+    steeredAt: (label: string, value: number, step: number) => `${label} ${value} from step ${step}`,
     forgetRepeat: 'Do not repeat this',
     estimate: (time: string) => `Takes ${time} on this server.`,
     lookImported: (names: string) => `Looks taken over: ${names}`,

@@ -30,6 +30,8 @@ RELATIVE_COST: Mapping[str, float] = {"vgg16": 1.0, "vgg19": 1.27}
 """Time of an evaluation by model, from the numbers of multiplications: an estimate for a model that
 has not been measured here. Kinds of style loss differ by less."""
 
+DAY_SECONDS = 24 * 3600
+
 _DRAFT = "draft"
 
 
@@ -137,4 +139,6 @@ def about(seconds: float) -> str:
         return f"about {round(seconds / 5) * 5} s"
     if seconds < 90 * 60:
         return f"about {round(seconds / 60)} min"
-    return f"about {round(seconds / 1800) / 2:g} h"
+    if seconds < 48 * 3600:
+        return f"about {round(seconds / 1800) / 2:g} h"
+    return f"about {round(seconds / DAY_SECONDS)} days"

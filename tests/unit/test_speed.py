@@ -110,6 +110,7 @@ def test_a_directory_that_cannot_be_written_costs_nothing(tmp_path: Path) -> Non
         (91, "about 2 min"),
         (540, "about 9 min"),
         (2.4 * 3600, "about 2.5 h"),
+        (448.5 * 3600, "about 19 days"),
     ],
 )
 def test_in_words(seconds: float, text: str) -> None:
