@@ -171,7 +171,8 @@ def test_a_file_recipe_json_is_read_as_the_picture_is(folder: Path) -> None:
 
 
 def test_pictures_that_come_with_nst_are_named_as_samples(tmp_path: Path) -> None:
-    cat = shutil.copy(samples("content")["cat"], tmp_path / "mine.jpg")
+    cat = tmp_path / "mine.jpg"
+    shutil.copy(samples("content")["cat"], cat)
     file = PictureFile.of(cat, tmp_path / "x.png")
     assert file.path == "sample:cat"
     cat.unlink()
