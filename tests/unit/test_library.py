@@ -182,7 +182,6 @@ def test_grey_arrays_booleans_alpha_and_tensors() -> None:
         (np.zeros((2, 30, 40, 3)), "its shape is (2, 30, 40, 3)"),
         (np.zeros((30, 40, 7)), "its shape is (30, 40, 7)"),
         (np.zeros(30), "its shape is (30,)"),
-        (np.zeros((0, 40)), "it is empty"),
         (np.linspace(-1, 1, 3600).reshape(30, 40, 3), "its values are from -1 to 1"),
         (PIXELS.astype(np.int32) * 10**6, "its values are from "),
         (np.full((30, 40), np.nan), "it holds NaN or infinite values"),
