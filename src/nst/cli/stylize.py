@@ -13,8 +13,8 @@ from nst.cli.errors import debug_option
 from nst.cli.options import (
     FIELDS,
     PATH,
-    Seconds,
     PicturePath,
+    Seconds,
     SteeringChange,
     given,
     is_given,
