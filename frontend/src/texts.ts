@@ -391,6 +391,12 @@ export const texts = {
     tooManyStyles: (most: number) => `${most} styles are the most that can be blended. Remove one first.`,
     remixing: (title: string) => `Pictures and settings of “${title}” are loaded.`,
     recipeFound: (name: string) => `${name} was painted here: its settings are back. Now choose the pictures.`,
+    recipeComplete: (name: string) => `${name} was painted here: its settings and pictures are back.`,
+    repeats: (changes: string[], stopAfter: number | null) =>
+      `As in the recipe: ${[...changes, stopAfter && `stops after step ${stopAfter}`].filter(Boolean).join(', ')}.`,
+    steeredAt: (label: string, value: number, step: number) => `${label} ${value} from step ${step}`,
+    forgetRepeat: 'Do not repeat this',
+    estimate: (time: string) => `Takes ${time} on this server.`,
     lookImported: (names: string) => `Looks imported: ${names}`,
   },
 
@@ -558,6 +564,9 @@ export const texts = {
       size: 'Size',
       device: 'Computed on',
       painted: 'Painted',
+      stopped: 'Stopped',
+      afterStep: (step: number) => `after step ${step}`,
+      steered: (step: number, value: number) => `from step ${step}: ${value}`,
       content: 'Photo',
       style: 'Style',
       styles: 'Styles',

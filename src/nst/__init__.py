@@ -1,10 +1,7 @@
 """Neural style transfer: a photo and a painting in, the photo painted out.
 
->>> from nst import Inputs, NeuralStyleTransfer, StyleTransferOptions
->>> options = StyleTransferOptions.from_preset("fast")
->>> inputs = Inputs("photo.jpg", "painting.jpg")
->>> result = NeuralStyleTransfer(options).run(inputs)  # doctest: +SKIP
->>> result.image.save("painted.png")  # doctest: +SKIP
+>>> import nst
+>>> nst.stylize("photo.jpg", "painting.jpg").save("painted.png")  # doctest: +SKIP
 
 Importing nst loads neither torch nor Pillow; the public names are loaded when first used.
 """
@@ -22,12 +19,15 @@ if TYPE_CHECKING:
     from nst.learning.lesson import learn
     from nst.learning.options import LearningOptions
     from nst.learning.painting import LearnedStyle
+    from nst.library import stylize
     from nst.options import StyleTransferOptions
-    from nst.progress import Losses, Progress, Result, StopReason
+    from nst.progress import Change, Losses, Progress, StopReason
+    from nst.result import Result
 
 __version__ = "0.1.0"
 
 _HOMES = {
+    "Change": "nst.progress",
     "Controls": "nst.controls",
     "FilmTransfer": "nst.engine.film",
     "Inputs": "nst.engine.inputs",
@@ -38,15 +38,17 @@ _HOMES = {
     "NeuralStyleTransfer": "nst.engine.transfer",
     "PaintedFrame": "nst.engine.film",
     "Progress": "nst.progress",
-    "Result": "nst.progress",
+    "Result": "nst.result",
     "StopReason": "nst.progress",
     "StyleTransferOptions": "nst.options",
     "TransferCanceled": "nst.errors",
     "WeightsStore": "nst.engine.network.weights",
     "learn": "nst.learning.lesson",
+    "stylize": "nst.library",
 }
 
 __all__ = [
+    "Change",
     "Controls",
     "FilmTransfer",
     "Inputs",
@@ -64,6 +66,7 @@ __all__ = [
     "WeightsStore",
     "__version__",
     "learn",
+    "stylize",
 ]
 
 

@@ -6,6 +6,7 @@ import signal
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeAlias
 from urllib.parse import urlsplit
@@ -22,7 +23,10 @@ if TYPE_CHECKING:
     from nst.engine.network.download import OnDownload
     from nst.engine.network.weights import WeightsStore
     from nst.jobs.ports import ImageStorage, JobQueue, ProgressFeed, RateLimiter
+    from nst.options import StyleTransferOptions
+    from nst.result import Result
     from nst.settings import Settings
+    from nst.speed import Speeds
     from nst.worker import Paint, Worker
 
 
@@ -51,6 +55,35 @@ def weights_store(
         offline=settings.offline,
         on_download=on_download,
     )
+
+
+def speeds(device: str = "auto") -> "Speeds":
+    """What this machine has measured on the device that is asked for."""
+    from platformdirs import user_cache_path
+
+    from nst.settings import load_settings
+    from nst.speed import Speeds
+
+    return Speeds(load_settings().cache_dir or user_cache_path("nst"), device)
+
+
+def estimate(
+    options: "StyleTransferOptions", content_size: tuple[int, int], device: str = "auto"
+) -> float | None:
+    """Return the seconds that a transfer will take on this machine; None if nothing like it was
+    measured here. `content_size`: width and height in pixels."""
+    from nst import images
+    from nst.engine.scales import work
+
+    size = images.fit(content_size, options.size)
+    return speeds(device).estimate(options, work(size, options))
+
+
+def keep_speed(result: "Result", device: str = "auto") -> None:
+    """Keep how long this transfer took, for the next estimates."""
+    from nst.engine.scales import work
+
+    speeds(device).record(result, work(result.image.size, result.options))
 
 
 # ── the service ───────────────────────────────────────────────────────────────────────────────
@@ -236,7 +269,10 @@ def web_application(ports: Ports, streams: "Streams", answers_per_client: int) -
         ports.repository, ports.queue, ports.storage, ports.feed, ports.limiter, limits, decoder
     )
     queue_watch = Watch(lambda: ports.queue.trouble("api"))
-    app = create_app(Service(jobs, ports.limiter, streams, api_settings, decoder, queue_watch))
+    seconds = partial(estimate, device=settings.worker_device)
+    app = create_app(
+        Service(jobs, ports.limiter, streams, api_settings, decoder, queue_watch, seconds)
+    )
     tracing.instrument(app)
     return app
 
@@ -332,7 +368,8 @@ def _paint(connection: "Connection") -> None:
     from nst.engine_process import paint
     from nst.settings import load_settings
 
-    paint(connection, load_settings().worker_device, weights_store())
+    device = load_settings().worker_device
+    paint(connection, device, weights_store(), partial(keep_speed, device=device))
 
 
 def _ports(settings: "Settings") -> Ports:

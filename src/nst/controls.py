@@ -1,11 +1,12 @@
 """Steering: what a person may change while a transfer runs."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from threading import Lock
 from types import MappingProxyType
 
 from nst.errors import InvalidOption
 from nst.options import StyleTransferOptions
+from nst.progress import Change
 
 STEERABLE = (
     "content_weight",
@@ -29,9 +30,19 @@ class Controls:
     One object belongs to one transfer.
     """
 
-    def __init__(self, options: StyleTransferOptions) -> None:
-        """`options`: those of the transfer, with which new values must agree."""
+    def __init__(
+        self,
+        options: StyleTransferOptions,
+        changes: Sequence[Change] = (),
+        *,
+        stop_after: int | None = None,
+    ) -> None:
+        """`options`: those of the transfer, with which new values must agree. `changes` and
+        `stop_after` repeat what a recipe recorded: what was steered, and the step after which the
+        transfer was stopped. Raises InvalidOption."""
         self._options = options
+        self._planned = planned(options, changes)
+        self.stop_after = stop_after
         self._changes: Mapping[str, float] = MappingProxyType({})
         self._lock = Lock()
 
@@ -40,12 +51,46 @@ class Controls:
         """All that was ever set, and its last value. The mapping itself never changes."""
         return self._changes
 
+    def at(self, step: int) -> Mapping[str, float]:
+        """Return the values that this step goes by: the planned ones, then those that were set."""
+        values: dict[str, float] = {}
+        for change in self._planned:
+            if change.step <= step:
+                values |= change.values
+        return values | dict(self._changes)
+
     def set(self, **values: float) -> None:
         """All of these before the next step, or none: raises InvalidOption."""
-        for name, value in values.items():
-            if name not in STEERABLE:
-                raise InvalidOption(name, value, f"one of {', '.join(STEERABLE)}")
         with self._lock:
             changes = {**self._changes, **values}
-            valid = in_force(StyleTransferOptions(**{**self._options.model_dump(), **changes}))
-            self._changes = MappingProxyType({name: valid[name] for name in changes})
+            self._changes = MappingProxyType(_valid(self._options, changes))
+
+
+def parse_change(text: str) -> Change:
+    """Return the change in a text like 40:strength=0.8,tv_weight=2. Raises InvalidOption."""
+    step, _, assignments = text.partition(":")
+    pairs = [each.partition("=") for each in assignments.split(",")]
+    try:
+        values = {name.strip().replace("-", "_"): float(number) for name, _, number in pairs}
+        return Change(int(step), values)
+    except ValueError as error:
+        allowed = "a step and what changes from it on, like 40:strength=0.8 or 40:tv_weight=2"
+        raise InvalidOption("steer", text, allowed) from error
+
+
+def planned(options: StyleTransferOptions, changes: Sequence[Change]) -> list[Change]:
+    """Return the changes in the order of their steps, checked. Raises InvalidOption."""
+    for change in changes:
+        if change.step < 1:
+            raise InvalidOption("step", change.step, "at least 1, the first step")
+    ordered = sorted(changes, key=lambda change: change.step)
+    return [Change(change.step, _valid(options, change.values)) for change in ordered]
+
+
+def _valid(options: StyleTransferOptions, values: Mapping[str, float]) -> dict[str, float]:
+    """Return the values as numbers. Raises InvalidOption."""
+    for name, value in values.items():
+        if name not in STEERABLE:
+            raise InvalidOption(name, value, f"one of {', '.join(STEERABLE)}")
+    valid = in_force(StyleTransferOptions(**{**options.model_dump(), **values}))
+    return {name: valid[name] for name in values}

@@ -1,6 +1,6 @@
-"""Pixels with more than 8 bits per sample, reduced to 8 bits.
+"""Arrays, and pixels with more than 8 bits per sample, reduced to 8 bits.
 
-numpy and tifffile are imported here, so this module is imported when such a file is read.
+numpy and tifffile are imported here, so this module is imported when such an image is read.
 """
 
 import io
@@ -33,6 +33,62 @@ COLOURS = {WHITE_IS_ZERO: 1, BLACK_IS_ZERO: 1, RGB: 3, INKS: 4}
 
 class UnusablePixels(Exception):
     """The pixels cannot be shown as an image; the text says why and what to do."""
+
+
+CHANNELS = (1, 2, 3, 4)
+"""Grey, grey with alpha, RGB, RGBA."""
+
+LOWEST_FLOAT = -0.5
+"""Lower floats are no overshoot of a filter, but another range of values."""
+
+
+def from_array(array: Any) -> Image.Image:
+    """Return an sRGB array as an image in mode L, LA, RGB or RGBA.
+
+    Shapes: (H, W), (H, W, C) or (C, H, W), where C is 1 to 4. Values: booleans; integers from 0 to
+    255 or, if the type has 16 bits or a value is larger, from 0 to 65535; floats from 0 to 1 or, if
+    a value is at least 2, from 0 to 255. Raises UnusablePixels, which says what is wrong.
+    """
+    try:
+        values = np.asarray(array)
+    except (RuntimeError, TypeError, ValueError) as error:  # as of a tensor on a GPU
+        raise UnusablePixels(str(error)) from error
+    values = _channels_last(values)
+    if values.size == 0:  # the reader of images says what is wrong with it
+        return Image.new("RGB", (values.shape[1], values.shape[0]))
+    return Image.fromarray(np.ascontiguousarray(_as_levels(values)))
+
+
+def _channels_last(values: Array) -> Array:
+    """Return (H, W) or (H, W, C) with C from 2 to 4. Raises UnusablePixels."""
+    if values.ndim == 3 and values.shape[2] not in CHANNELS and values.shape[0] in CHANNELS:
+        values = np.moveaxis(values, 0, 2)
+    if values.ndim == 3 and values.shape[2] == 1:
+        values = values[..., 0]
+    if values.ndim != 2 and not (values.ndim == 3 and values.shape[2] in CHANNELS):
+        raise UnusablePixels(f"its shape is {values.shape}")
+    return values
+
+
+def _as_levels(values: Array) -> Array:
+    """Return the values as uint8. Raises UnusablePixels."""
+    kind = values.dtype.kind
+    if values.dtype == np.uint8:
+        return values
+    if kind not in "buif":
+        raise UnusablePixels(f"its values are of type {values.dtype}")
+    if kind == "f" and not np.isfinite(values).all():
+        raise UnusablePixels("it holds NaN or infinite values")
+    lowest, highest = float(values.min()), float(values.max())
+    if kind == "b":
+        return values.astype(np.uint8) * np.uint8(255)
+    if kind == "f" and lowest >= LOWEST_FLOAT and highest < 256:
+        white = 1.0 if highest < 2 else 255.0
+        return ((values.clip(0, white) * (255 / white)).round()).astype(np.uint8)
+    is_deep = values.dtype == np.uint16 or highest > 255
+    if kind in "ui" and lowest >= 0 and highest <= 65535:
+        return (values >> 8 if is_deep else values).astype(np.uint8)
+    raise UnusablePixels(f"its values are from {lowest:g} to {highest:g}")
 
 
 def to_8_bits(values: Array) -> Array:

@@ -4,7 +4,7 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
@@ -58,8 +58,8 @@ from nst.jobs.job import (
     JobStatus,
     public_facts,
 )
-from nst.progress import Losses, Progress, Result, Snapshot, StopReason
-from nst.recipe import Recipe
+from nst.progress import Losses, Progress, Snapshot, StopReason
+from nst.result import Result
 from nst.worker import Cancel, Order, Steer, Stop
 
 PREVIEW_SECONDS = 0.7
@@ -76,10 +76,15 @@ USUAL_FRAMES, MOST_FRAMES = 24, 240
 logger = logging.getLogger(__name__)
 
 
-def paint(connection: Connection, device: str, weights: WeightsStore) -> None:
+def paint(
+    connection: Connection,
+    device: str,
+    weights: WeightsStore,
+    keep_speed: Callable[[Result], None] = lambda _: None,
+) -> None:
     """One job after the other, until the other end is closed. `device`: as NeuralStyleTransfer
-    takes it."""
-    easel = _Easel(connection, device, weights)
+    takes it. `keep_speed` is told of each result."""
+    easel = _Easel(connection, device, weights, keep_speed)
     while True:
         easel.paint_next()
 
@@ -101,6 +106,7 @@ class _Easel:
     connection: Connection
     device: str
     weights: WeightsStore
+    keep_speed: Callable[[Result], None] = lambda _: None
     wishes: _Wishes | None = None
     next_work: Work | None = None
     has_work: threading.Event = field(default_factory=threading.Event)
@@ -129,7 +135,7 @@ class _Easel:
     def _hear(self, order: Order) -> None:
         match order:
             case Work(job=job):
-                self.wishes = _Wishes(Controls(job.order.options))
+                self.wishes = _Wishes(_controls(job))
                 _steer(self.wishes.controls, job.steering)
                 self.next_work = order
                 self.has_work.set()
@@ -139,6 +145,12 @@ class _Easel:
                 self.wishes.is_canceled = True
             case Stop() if self.wishes:
                 self.wishes.is_stopped = True
+
+
+def _controls(job: Job) -> Controls:
+    """Return what repeats the recipe of the order, if it has one."""
+    order = job.order
+    return Controls(order.options, order.changes, stop_after=order.stop_after)
 
 
 def _steer(controls: Controls, steering: Mapping[str, float]) -> None:
@@ -171,6 +183,7 @@ class _Painting:
                 result = self._transfer()
             if self.wishes.is_stopped and result.stop_reason is StopReason.CANCELED:
                 return Stopped(has_checkpoint=self._file(CHECKPOINT).exists())
+            self.easel.keep_speed(result)
             with self._phase("save"):
                 return self._finished(result)
         except StorageError as error:  # all that is written here is in the directory
@@ -250,6 +263,7 @@ class _Painting:
             total_iterations=options.total_iterations,
             elapsed_seconds=0.0,
             remaining_seconds=0.0,
+            share=0.0,
             size=draft.size,
             preview_step=0,
         )
@@ -324,15 +338,19 @@ class _Painting:
             total_iterations=progress.total_iterations,
             elapsed_seconds=progress.elapsed_seconds,
             remaining_seconds=progress.remaining_seconds,
+            share=progress.share,
             size=progress.size,
             losses=_as_job_losses(progress.losses),
             in_force=dict(progress.in_force),
+            changes=progress.changes,
             preview_step=self.preview_step,
         )
 
     def _finished(self, result: Result) -> Finished:
-        images.save(result.output, self._file(RESULT), recipe=self._recipe(result), overwrite=True)
-        canceled = result.stop_reason is StopReason.CANCELED
+        recipe = result.recipe(self._job.order.in_recipe).text()
+        images.save(result.output, self._file(RESULT), recipe=recipe, overwrite=True)
+        planned = self._job.order.stop_after
+        canceled = result.stopped_after is not None and result.stopped_after != planned
         return Finished(
             JobStatus.CANCELED if canceled else JobStatus.SUCCEEDED,
             JobResult(
@@ -347,19 +365,11 @@ class _Painting:
                 device=result.device,
                 precision=result.precision,
                 distances=result.distances,
+                changes=result.changes,
+                stopped_after=result.stopped_after,
                 notice=self.detail.notice,
             ),
         )
-
-    def _recipe(self, result: Result) -> str:
-        order = self._job.order
-        return Recipe.of(
-            order.options,
-            model=result.model,
-            weights_sha256=result.weights_sha256,
-            distances=result.distances,
-            **order.in_recipe,
-        ).text()
 
 
 def _sentence(error: NSTError) -> str:

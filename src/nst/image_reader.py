@@ -6,6 +6,7 @@ until it is decoded.
 
 import io
 import os
+import reprlib
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,13 +25,19 @@ from nst.image_files import (
     profile_of,
     without_metadata,
 )
+from nst.samples import sample_file
 
 if TYPE_CHECKING:
     import numpy as np
 
 ImageSource: TypeAlias = "str | os.PathLike[str] | bytes | Image.Image | np.ndarray[Any, Any]"
-"""A path, the bytes of a picture file, a Pillow image, or an sRGB array: (H, W), (H, W, 3) or
-(H, W, 4), unsigned integers of 8 or 16 bits or floats in [0, 1]."""
+"""A path, `sample:NAME`, the bytes of a picture file, a Pillow image, or an sRGB array that
+`deep_pixels.from_array` takes."""
+
+SOURCES_WANTED = (
+    "a path, bytes, a Pillow image or an array (H, W), (H, W, 3) or (H, W, 4) of integers from "
+    "0 to 255 or 65535, or of floats from 0 to 1 or 255"
+)
 
 MAX_SCANS = 100
 """Most scans of one JPEG file. Progressive files of cameras and programs have 10 to 30; each scan
@@ -83,7 +90,7 @@ def _open(source: ImageSource, role: ImageRole) -> Image.Image:
         return _open_data(source, role, "the data")
     if not isinstance(source, str | os.PathLike):
         return _from_array(source, role)
-    path = Path(source)
+    path = sample_file(str(source), role) or Path(source)
     if not path.is_file():
         problem = f"{path} is not a file" if path.exists() else f"there is no file {path}"
         raise InvalidImage(role, f"{problem}; name a picture")
@@ -179,21 +186,37 @@ def _check_scans(data: bytes, role: ImageRole) -> None:
         )
 
 
+def check_source(source: object, role: ImageRole) -> None:
+    """Raise InvalidImage if this is no kind of `ImageSource`, whatever is in it."""
+    is_array = hasattr(source, "dtype") and hasattr(source, "shape")
+    if not is_array and not isinstance(source, str | os.PathLike | bytes | Image.Image):
+        reason = f"{name_of(source)} is not a picture; give {SOURCES_WANTED}"
+        raise InvalidImage(role, reason)
+
+
+def name_of(source: object) -> str:
+    """Return a source in a few words."""
+    match source:
+        case str() | os.PathLike():
+            return str(source)
+        case bytes():
+            return f"{len(source)} bytes"
+        case Image.Image():
+            return "a Pillow image of {}×{} pixels".format(*source.size)
+    if hasattr(source, "dtype") and hasattr(source, "shape"):
+        return f"an array of {source.dtype} {tuple(source.shape)}"
+    return reprlib.repr(source)
+
+
 def _from_array(array: "np.ndarray[Any, Any]", role: ImageRole) -> Image.Image:
+    check_source(array, role)
+    from nst.deep_pixels import UnusablePixels, from_array
+
     try:
-        if array.dtype.kind == "f" and array.max() < 2:  # neither NaN nor a range of 0 to 255
-            array = (array.clip(0, 1) * 255).round().astype("uint8")
-        elif array.dtype.kind == "u" and array.dtype.itemsize == 2:
-            array = (array >> 8).astype("uint8")  # as Pillow does with files of 16 bits
-        if array.dtype != "uint8":
-            raise TypeError(array.dtype)
-        return Image.fromarray(array)
-    except (AttributeError, TypeError, ValueError) as error:
-        raise InvalidImage(
-            role,
-            f"{type(array).__name__} is not a picture; give a path, bytes, a Pillow image or an "
-            "array (H, W), (H, W, 3) or (H, W, 4) of uint8, uint16 or floats from 0 to 1",
-        ) from error
+        return from_array(array)
+    except UnusablePixels as error:
+        reason = f"{name_of(array)} is not a picture: {error}; give {SOURCES_WANTED}"
+        raise InvalidImage(role, reason) from error
 
 
 def to_8_bits(image: Image.Image, role: ImageRole) -> Image.Image:

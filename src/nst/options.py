@@ -4,7 +4,7 @@ The command line, the compatible command, the HTTP form and the docs are made fr
 `StyleTransferOptions`; the defaults are those of the classic method.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Annotated, Any, Literal, Self, get_args, get_origin
 
 from pydantic import (
@@ -76,7 +76,9 @@ BitDepth = Annotated[Literal["8", "16"], BeforeValidator(_as_text)]
 class StyleTransferOptions(BaseModel):
     """What the user asks of one transfer.
 
-    Raises InvalidOption, which names the field, the value and what is allowed.
+    The defaults of the fields are the classic method and its 20000 steps: they are what options
+    meant before they existed, in recipes and jobs. `from_preset()` has the defaults of `nst
+    stylize`. Raises InvalidOption, which names the field, the value and what is allowed.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
@@ -267,11 +269,18 @@ class StyleTransferOptions(BaseModel):
         return options
 
     @classmethod
-    def from_preset(cls, preset: str, **overrides: Any) -> Self:
-        """The options of a preset, with the named ones changed."""
-        if preset not in PRESETS:
+    def from_preset(cls, preset: str | None = None, **overrides: Any) -> Self:
+        """The options of a preset, by default that of `nst stylize`, with the named ones changed.
+        Raises InvalidOption."""
+        preset = DEFAULT_PRESET if preset is None else preset
+        if not isinstance(preset, str) or preset not in PRESETS:
             raise InvalidOption("preset", preset, f"one of {', '.join(PRESETS)}")
         return cls(**{**PRESETS[preset], **overrides})
+
+    def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
+        """Show the options that somebody set, not all of them."""
+        fields = type(self).model_fields
+        return ((name, getattr(self, name)) for name in fields if name in self.model_fields_set)
 
     @property
     def content_weight_in_force(self) -> float:

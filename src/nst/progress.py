@@ -1,4 +1,4 @@
-"""What a transfer reports, while it runs and at its end."""
+"""What a transfer reports while it runs."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -36,6 +36,16 @@ class Losses:
     @property
     def total(self) -> float:
         return self.content + self.style + self.total_variation + self.temporal
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """Values that were steered while a transfer ran."""
+
+    step: int
+    """First step that went by these values; steps of all scales are counted from 1."""
+    values: Mapping[str, float]
+    """New value by option; options that are missing kept theirs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,8 +128,11 @@ class Progress:
     """Where the optimizer is, whatever is averaged; NaN for a draft alone, which is step 0."""
     elapsed_seconds: float
     """Since the transfer began, or went on from a checkpoint."""
+    share: float
+    """Part of the work that is done, 0…1: pixels × evaluations of all scales, so that equal parts
+    take about equal times. 1 on the last step."""
     remaining_seconds: float
-    """At the speed so far, if the transfer goes on to `total_iterations`."""
+    """At the speed so far, if the transfer goes on to `total_iterations`; 0 on the last step."""
     stop_reason: StopReason | None
     """Set on the last step only."""
     memory_plan: "MemoryPlan | None"
@@ -128,9 +141,17 @@ class Progress:
     """What may be steered, and the value that this step went by."""
     snapshot: Snapshot
     """The picture, its losses and the checkpoint after this step."""
+    changes: tuple[Change, ...] = ()
+    """What was steered up to this step, also before a checkpoint."""
+
+    def __repr__(self) -> str:
+        width, height = self.size
+        steps = f"step {self.step} of {self.total_iterations}"
+        return f"<Progress: {steps}, {width}×{height} pixels, loss {self.losses.total:.3g}>"
 
 
-OnProgress = Callable[[Progress], None]
+OnProgress = Callable[[Progress], object]
+"""Called after each step. False stops the transfer after this step; any other value does not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,47 +189,3 @@ class SquaredDistances:
     """Squared distance of the features of conv4_2, relative to the content's own."""
     style: float
     """Squared distance of the Gram matrices; `Distances` calls it `gram`."""
-
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    """A finished, converged or canceled transfer, or a draft alone."""
-
-    image: Image.Image
-    """RGB, or RGBA where the content picture has transparency; 8 bits per channel."""
-    losses: Losses
-    """Of the image; NaN for a draft alone."""
-    history: tuple[Losses, ...]
-    """After every step that was taken here: a transfer that goes on has taken others before."""
-    stop_reason: StopReason
-    evaluations: int
-    prepare_seconds: float
-    """Weights, pictures, targets."""
-    optimize_seconds: float
-    device: str
-    precision: str
-    """Of the convolutions at the start: fp32, bf16 or fp16."""
-    model: str
-    """The one that was used; for a draft alone the one asked for."""
-    weights_sha256: str
-    """Of the model, or for a draft alone of its network."""
-    distances: Distances | None = None
-    """None where no other network is at hand, and for a draft alone."""
-    memory_plan: MemoryPlan | None = None
-    """The one at the end; None for a draft alone."""
-    samples: "Samples | None" = None
-    """The 16-bit samples of the image; None if option bit_depth is 8."""
-
-    @property
-    def output(self) -> "Image.Image | Samples":
-        """The image at the bit depth that was asked for, as `images.save` takes it."""
-        return self.image if self.samples is None else self.samples
-
-    @property
-    def steps(self) -> int:
-        return len(self.history)
-
-    @property
-    def is_draft(self) -> bool:
-        """Whether a draft is the result, and nothing was optimised."""
-        return self.memory_plan is None

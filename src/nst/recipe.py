@@ -3,7 +3,8 @@
 import hashlib
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
@@ -13,7 +14,11 @@ import nst
 from nst import images
 from nst.errors import ImageRole, InvalidImage
 from nst.options import StyleTransferOptions
-from nst.progress import Distances, SquaredDistances
+from nst.progress import Change, Distances, SquaredDistances
+from nst.samples import PREFIX, sample_file, sample_with
+
+MAX_JSON_BYTES = 1_000_000
+"""Size of the largest recipe.json that is read; recipes have some thousand bytes."""
 
 
 class PictureFile(BaseModel):
@@ -22,19 +27,25 @@ class PictureFile(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     path: str
-    """Relative to the directory of the result, so that a folder can move as a whole."""
+    """Relative to the directory of the result, so that a folder can move as a whole; of a picture
+    that comes with nst `sample:NAME`."""
     sha256: str
 
     @classmethod
     def of(cls, file: Path, result: Path) -> Self:
+        sha256 = _sha256(file)
+        if name := sample_with(sha256):
+            return cls(path=f"{PREFIX}{name}", sha256=sha256)
         path = Path(os.path.relpath(file.resolve(), result.resolve().parent)).as_posix()
         # A name that is not UTF-8 cannot be kept; a finished picture must not be lost to it.
         readable = os.fsencode(path).decode("utf-8", "replace")
-        return cls(path=readable, sha256=_sha256(file))
+        return cls(path=readable, sha256=sha256)
 
     def locate(self, result: Path, role: ImageRole) -> Path:
         """The file, seen from the result. Raises InvalidImage if it is gone or another one."""
-        file = Path(os.path.normpath(result.resolve().parent / self.path))
+        file = sample_file(self.path, role) or Path(
+            os.path.normpath(result.resolve().parent / self.path)
+        )
         try:
             if not file.is_file():
                 problem = "is not there any more"
@@ -49,6 +60,32 @@ class PictureFile(BaseModel):
             f"{file}, from which {result} was made, {problem}; name the pictures: "
             f"nst stylize CONTENT STYLE --from-image {result}",
         )
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFiles:
+    """The files that go into a transfer."""
+
+    content: Path
+    styles: Sequence[Path]
+    masks: Sequence[Path | None] = ()
+    """In the order of the styles; None: everywhere."""
+    detail_map: Path | None = None
+    initial: Path | None = None
+
+    def seen_from(self, result: Path) -> dict[str, Any]:
+        """Return the files as the recipe in the file `result` names them, by the recipe's field."""
+
+        def named(file: Path | None) -> PictureFile | None:
+            return PictureFile.of(file, result) if file else None
+
+        return {
+            "content": named(self.content),
+            "styles": tuple(map(named, self.styles)),
+            "masks": tuple(map(named, self.masks)),
+            "detail_map": named(self.detail_map),
+            "initial": named(self.initial),
+        }
 
 
 class Recipe(BaseModel):
@@ -70,6 +107,10 @@ class Recipe(BaseModel):
     """White where more of the content picture stays."""
     initial: PictureFile | None = None
     """The picture to start from, if init_method does not say it."""
+    changes: tuple[Change, ...] = ()
+    """What was steered, and from which step on; none in recipes of nst 0.1."""
+    stopped_after: int | None = Field(default=None, ge=1)
+    """Step after which the transfer was stopped; None if it went on to its end."""
 
     @classmethod
     def of(
@@ -84,6 +125,8 @@ class Recipe(BaseModel):
         masks: Sequence[PictureFile | None] = (),
         detail_map: PictureFile | None = None,
         initial: PictureFile | None = None,
+        changes: Sequence[Change] = (),
+        stopped_after: int | None = None,
     ) -> Self:
         return cls(
             nst=nst.__version__,
@@ -95,13 +138,17 @@ class Recipe(BaseModel):
             masks=tuple(masks),
             detail_map=detail_map,
             initial=initial,
+            changes=tuple(changes),
+            stopped_after=stopped_after,
         )
 
     @classmethod
     def read(cls, picture: Path | bytes) -> Self:
-        """The recipe inside a picture file. Raises InvalidImage if there is none."""
-        name = "the picture" if isinstance(picture, bytes) else picture
-        return cls.parse(images.read_recipe(picture), name)
+        """The recipe inside a picture file, or in a file recipe.json. Raises InvalidImage if there
+        is none."""
+        if isinstance(picture, bytes):
+            return cls.parse(recipe_text(picture) or images.read_recipe(picture))
+        return cls.parse(_text_of(picture) or images.read_recipe(picture), picture)
 
     @classmethod
     def parse(cls, text: str | None, name: str | Path = "the picture") -> Self:
@@ -112,9 +159,31 @@ class Recipe(BaseModel):
             reason = f"{name} carries no recipe; only pictures that nst saved can be repeated"
             raise InvalidImage("initial", reason) from error
 
+    def changes_without(self, options: Collection[str]) -> tuple[Change, ...]:
+        """Return what was steered, without the options that are given anew."""
+        kept = [
+            Change(step, {name: value for name, value in values.items() if name not in options})
+            for step, values in ((change.step, change.values) for change in self.changes)
+        ]
+        return tuple(change for change in kept if change.values)
+
     def text(self) -> str:
         """As it stands in the metadata: JSON, ASCII only."""
         return json.dumps(self.model_dump(mode="json"))
+
+
+def recipe_text(data: bytes) -> str | None:
+    """Return the text of a file recipe.json; None if the file is no JSON object."""
+    is_json = len(data) <= MAX_JSON_BYTES and data.lstrip().startswith(b"{")
+    return data.decode("utf-8", "replace") if is_json else None
+
+
+def _text_of(file: Path) -> str | None:
+    try:
+        with file.open("rb") as stream:
+            return recipe_text(stream.read(MAX_JSON_BYTES + 1))
+    except OSError:  # the reader of pictures says what is wrong
+        return None
 
 
 def _sha256(file: Path) -> str:

@@ -1,12 +1,19 @@
-"""The pictures that come with nst: in the package, or beside it in a checkout."""
+"""The pictures that come with nst: in the package, or beside it in a checkout.
 
+Wherever a picture is named, `sample:NAME` is one of these.
+"""
+
+import hashlib
 from functools import cache
 from pathlib import Path
 from typing import Literal, TypeAlias
 
-from nst.errors import InvalidOption
+from nst.errors import ImageRole, InvalidImage, InvalidOption
 
 SampleKind: TypeAlias = Literal["content", "style"]
+
+PREFIX = "sample:"
+"""Begins the name of a picture that comes with nst, in place of a path."""
 
 _PACKAGED = Path(__file__).parent / "samples"
 _CHECKOUT = Path(__file__).parents[2] / "data"
@@ -25,3 +32,30 @@ def sample(kind: SampleKind, name: str) -> Path:
     if name not in known:
         raise InvalidOption(f"sample_{kind}", name, f"one of {', '.join(known)}")
     return known[name]
+
+
+def sample_file(name: str, role: ImageRole) -> Path | None:
+    """Return the file of `sample:NAME`, or None if the name does not begin so.
+
+    For role style the style pictures come first, for all others the content pictures. Raises
+    InvalidImage, which lists the names.
+    """
+    if not name.startswith(PREFIX):
+        return None
+    first, second = ("style", "content") if role == "style" else ("content", "style")
+    known = samples(second) | samples(first)
+    if file := known.get(name.removeprefix(PREFIX)):
+        return file
+    names = ", ".join(samples(first))
+    raise InvalidImage(role, f"{name} does not come with nst; name a file, or one of {names}")
+
+
+def sample_with(sha256: str) -> str | None:
+    """Return the name of the sample whose file has this SHA-256; None if there is none."""
+    return _names_by_sha256().get(sha256)
+
+
+@cache
+def _names_by_sha256() -> dict[str, str]:
+    files = (samples("content") | samples("style")).items()
+    return {hashlib.sha256(file.read_bytes()).hexdigest(): name for name, file in files}

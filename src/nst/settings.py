@@ -72,7 +72,7 @@ class Settings(BaseSettings):
     weights_dir: Path | None = None
     """Directory with weights files, searched before the cache."""
     cache_dir: Path | None = None
-    """Directory for downloaded weights. Default: the user's cache directory."""
+    """Directory for downloaded weights and measured speeds. Default: the user's cache directory."""
     weights_mirror: str | None = None
     """URL of a mirror that has the weights under their published file names, tried first."""
     offline: bool = False

@@ -18,7 +18,7 @@ from nst.cli.options import FIELDS, MemorySize
 from nst.engine import draft as preview
 from nst.engine.draft import NETWORK_SHA256
 from nst.engine.pictures.protect import protect
-from nst.progress import Distances
+from nst.progress import Change, Distances
 from nst.recipe import Recipe
 
 TINY = ("--size", 48, "--total-iterations", 2, "--model", "vgg16")
@@ -478,3 +478,56 @@ def test_too_little_memory_is_refused_with_the_amount_needed(
     assert outcome.code == 2
     (line,) = outcome.error_lines
     assert re.search(r"max_memory: '0\.001 GB' is not possible; give at least \d\.\d GB", line)
+
+
+# ── recipes, steering, samples ────────────────────────────────────────────────────────────────
+
+
+def test_steering_and_the_last_step_are_repeated_from_picture_and_json(
+    nst: Nst, tmp_path: Path, content: Path, style: Path
+) -> None:
+    options = (*TINY, "--total-iterations=6", "--steer=3:strength=0.9", "--stop-after=4")
+    first = nst("stylize", content, style, "-o", "out.png", *options)
+    assert (first.code, first.out) == (0, "out.png\n")
+    assert "4 steps" in first.err
+    assert "after step 4" in first.err
+    recipe = Recipe.read(tmp_path / "out.png")
+    assert recipe.changes == (Change(3, {"strength": 0.9}),)
+    assert recipe.stopped_after == 4
+    (tmp_path / "recipe.json").write_text(recipe.text())
+    for source in ("out.png", "recipe.json"):
+        assert nst("stylize", "--from-image", source, "-o", "again.png", "--overwrite").code == 0
+        assert np.array_equal(pixels(tmp_path / "again.png"), pixels(tmp_path / "out.png"))
+        assert Recipe.read(tmp_path / "again.png").changes == recipe.changes
+    assert nst("stylize", "--from-image", "out.png", "-o", "x.png", "--strength=0.9").code == 0
+    assert Recipe.read(tmp_path / "x.png").changes == ()
+    plain = (*TINY, "--total-iterations=6", "--stop-after=4")
+    assert nst("stylize", content, style, "-o", "plain.png", *plain).code == 0
+    assert not np.array_equal(pixels(tmp_path / "plain.png"), pixels(tmp_path / "out.png"))
+
+
+@pytest.mark.parametrize(
+    ("value", "part"),
+    [("x", "like 40:strength=0.8"), ("3:size=5", "size: 5.0"), ("3:strength=5", "strength: 5.0")],
+)
+def test_wrong_steering(nst: Nst, content: Path, style: Path, value: str, part: str) -> None:
+    outcome = nst("stylize", content, style, f"--steer={value}", *TINY)
+    assert outcome.code == 2
+    assert part in outcome.err
+
+
+def test_samples_by_name(nst: Nst, tmp_path: Path) -> None:
+    outcome = nst("stylize", "sample:cat", "sample:mosaic", "--preset=draft", "--size=64")
+    assert (outcome.code, outcome.out) == (0, "cat_mosaic.png\n")
+    assert Recipe.read(tmp_path / "cat_mosaic.png").content.path == "sample:cat"
+    wrong = nst("stylize", "sample:cat", "sample:nothing")
+    assert wrong.code == 2
+    assert "sample:nothing does not come with nst; name a file, or one of cubist" in wrong.err
+
+
+def test_the_time_is_told_before_it_begins_once_it_was_measured(
+    nst: Nst, content: Path, style: Path
+) -> None:
+    first, second = (nst("stylize", content, style, *TINY).error_lines[0] for _ in range(2))
+    assert first.startswith("Painting: ")
+    assert re.fullmatch(r"48×32 pixels: about \d+ (s|min)", second)

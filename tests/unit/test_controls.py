@@ -5,8 +5,9 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from nst import StyleTransferOptions
-from nst.controls import STEERABLE, Controls, in_force
+from nst.controls import STEERABLE, Controls, in_force, parse_change
 from nst.errors import InvalidOption
+from nst.progress import Change
 
 OPTIONS = StyleTransferOptions()
 
@@ -60,3 +61,42 @@ def test_nothing_set_by_one_thread_is_lost_to_another() -> None:
 
 def test_what_is_in_force_at_the_start_are_the_options() -> None:
     assert in_force(OPTIONS) == {name: getattr(OPTIONS, name) for name in STEERABLE}
+
+
+# ── planned ───────────────────────────────────────────────────────────────────────────────────
+
+
+def test_planned_changes_count_from_their_step_on_and_what_is_set_counts_more() -> None:
+    changes = [Change(5, {"strength": 0.9}), Change(2, {"strength": 0.8, "tv_weight": 3})]
+    controls = Controls(OPTIONS, changes)
+    assert [controls.at(step).get("strength") for step in (1, 2, 4, 5)] == [None, 0.8, 0.8, 0.9]
+    assert controls.at(9) == {"strength": 0.9, "tv_weight": 3.0}
+    controls.set(strength=0.1)
+    assert controls.at(9)["strength"] == 0.1
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (Change(0, {"strength": 0.5}), "step: 0 is not possible; give at least 1"),
+        (Change(1, {"size": 64}), "size: 64 is not possible; give one of content_weight"),
+        (Change(1, {"strength": 7}), "strength: 7.* is not possible"),
+    ],
+)
+def test_a_wrong_plan_is_refused_at_once(change: Change, message: str) -> None:
+    with pytest.raises(InvalidOption, match=message):
+        Controls(OPTIONS, [change])
+
+
+def test_a_change_as_text() -> None:
+    assert parse_change("40:strength=0.8,tv-weight=2") == Change(
+        40, {"strength": 0.8, "tv_weight": 2.0}
+    )
+
+
+@pytest.mark.parametrize(
+    "text", ["", "40", "40:", "40:strength", "x:strength=1", "40:strength=much", "4.5:strength=1"]
+)
+def test_a_text_that_is_no_change(text: str) -> None:
+    with pytest.raises(InvalidOption, match=r"like 40:strength=0\.8"):
+        parse_change(text)

@@ -12,7 +12,8 @@ from nst.engine_process import _Easel, _Painting, _Wishes
 from nst.errors import StorageError, StorageFull
 from nst.images import write_file
 from nst.jobs.execute import OutOfSpace, Work
-from nst.progress import Result, Snapshot
+from nst.progress import Snapshot
+from nst.result import Result
 from service import House
 
 

@@ -102,16 +102,15 @@ def test_drawing_of_vectors() -> None:
         object(),
         np.zeros((1, 2, 40, 40, 3), "u1"),
         np.zeros((40, 40, 7), "u1"),
-        np.zeros((40, 40), "i8"),
-        np.zeros((40, 40), "?"),
         np.zeros((40, 40), "c8"),
         np.full((40, 40), np.nan),
-        np.linspace(0, 255, 1600).reshape(40, 40),
+        np.linspace(-255, 255, 1600).reshape(40, 40),
     ],
     ids=lambda thing: f"{getattr(thing, 'dtype', '')}{type(thing).__name__}",
 )
 def test_object_that_is_no_picture(thing: object) -> None:
-    assert reason(thing).startswith(f"{type(thing).__name__} is not a picture; give a path")
+    assert " is not a picture" in reason(thing)
+    assert "; give a path, bytes, a Pillow image or an array" in reason(thing)
 
 
 # ── damage ────────────────────────────────────────────────────────────────────────────────────

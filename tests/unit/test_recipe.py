@@ -18,8 +18,9 @@ from conftest import encoded, picture
 from nst import images
 from nst.errors import InvalidImage
 from nst.options import StyleTransferOptions
-from nst.progress import Distances, SquaredDistances
+from nst.progress import Change, Distances, SquaredDistances
 from nst.recipe import PictureFile, Recipe
+from nst.samples import samples
 
 EXTENSIONS = [".png", ".jpg", ".webp", ".tiff"]
 OPTIONS = StyleTransferOptions(size=100, style_weight=1 / 3, seed=2**63 - 1)
@@ -83,12 +84,14 @@ OF_VERSION_0_1 = {
 def test_a_recipe_of_version_0_1_means_what_it_meant(folder: Path) -> None:
     result = folder / "out.png"
     old = recipe_of(folder, result).model_dump(mode="json")
-    del old["detail_map"]
+    for name in ("detail_map", "changes", "stopped_after"):
+        del old[name]
     images.save(picture(), result, recipe=json.dumps(old | {"options": OF_VERSION_0_1}))
     options = StyleTransferOptions(**Recipe.read(result).options)
     defaults = StyleTransferOptions().model_dump(mode="json")
     assert options.model_dump(mode="json") == defaults | OF_VERSION_0_1
     assert (options.flourish, options.protect) == (0.0, "none")
+    assert (Recipe.read(result).changes, Recipe.read(result).stopped_after) == ((), None)
     assert options == StyleTransferOptions.from_preset("gram", model="vgg16", strength=0.6)
     assert options.content_weight_in_force == 185000 * 10 ** (4 - 8 * 0.6)  # to the last bit
 
@@ -145,6 +148,37 @@ def test_recipe_of_nst_0_1_keeps_its_own_distances(
     recipe = Recipe.read(path)
     assert recipe.distances == (distances and SquaredDistances("vgg19", 0.75, 0.0625))
     assert json.loads(recipe.text())["distances"] == distances
+
+
+CHANGES = (Change(7, {"strength": 0.8}), Change(9, {"strength": 0.2, "tv_weight": 3.0}))
+
+
+def test_steering_and_the_last_step_come_back(folder: Path) -> None:
+    result = folder / "x.png"
+    recipe = recipe_of(folder, result).model_copy(update={"changes": CHANGES, "stopped_after": 11})
+    read = Recipe.read(images.save(picture(), result, recipe=recipe.text()))
+    assert (read.changes, read.stopped_after) == (CHANGES, 11)
+    assert read.changes_without(["strength"]) == (Change(9, {"tv_weight": 3.0}),)
+
+
+def test_a_file_recipe_json_is_read_as_the_picture_is(folder: Path) -> None:
+    recipe, file = recipe_of(folder, folder / "recipe.json"), folder / "recipe.json"
+    file.write_text(json.dumps(json.loads(recipe.text()), indent=2))
+    assert Recipe.read(file) == Recipe.read(file.read_bytes()) == recipe
+    assert recipe.content.locate(file, "content") == folder / "photos" / "Zoë & ich.png"
+    file.write_text('{"looks": []}')
+    no_recipe(file)
+
+
+def test_pictures_that_come_with_nst_are_named_as_samples(tmp_path: Path) -> None:
+    cat = tmp_path / "mine.jpg"
+    shutil.copy(samples("content")["cat"], cat)
+    file = PictureFile.of(cat, tmp_path / "x.png")
+    assert file.path == "sample:cat"
+    cat.unlink()
+    assert file.locate(tmp_path / "x.png", "content") == samples("content")["cat"]
+    with pytest.raises(InvalidImage, match="sample:dog does not come with nst; name a file, or"):
+        PictureFile(path="sample:dog", sha256="").locate(tmp_path / "x.png", "content")
 
 
 # ── finding the pictures ──────────────────────────────────────────────────────────────────────

@@ -143,6 +143,11 @@ export async function unshare(id: string, shareId: string): Promise<void> {
 export const getShared = (token: string) =>
   get<SharedPicture>(`${ROOT}/shared/${encodeURIComponent(token)}`);
 
+/** How long it will take, in words; null where the server has not measured anything like it. */
+export async function getEstimate(query: URLSearchParams): Promise<string | null> {
+  return (await get<{ text: string | null }>(`${ROOT}/estimate?${query.toString()}`)).text;
+}
+
 /** The recipe inside a finished picture, or null if it carries none. */
 export async function readRecipe(picture: Blob): Promise<RecipeDocument | null> {
   const form = new FormData();

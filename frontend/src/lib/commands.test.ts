@@ -60,7 +60,7 @@ it('protects names that curl itself would cut', () => {
 
 it('writes a command line that a shell reads as it is meant', () => {
   expect(wordsOf(cliCommand(recipe))).toEqual([
-    ...['nst', 'stylize', 'my cat.jpg', 'data/style/impasto.jpg', "it's.png"],
+    ...['nst', 'stylize', 'my cat.jpg', 'sample:impasto', "it's.png"],
     ...['-o', "my cat_impasto_it's.png", '--preset', 'quality'],
     ...['--size', '800', '--style-blend', '0.7,0.3'],
   ]);
@@ -68,4 +68,17 @@ it('writes a command line that a shell reads as it is meant', () => {
 
 it('keeps a name that begins with a dash from being an option', () => {
   expect(cliCommand({ ...recipe, content: { name: '-o.jpg' } })).toMatch(/^nst stylize \.\/-o\.jpg /);
+});
+
+it('repeats what was steered, and stops where it stopped', () => {
+  const changes = [
+    { step: 41, values: { strength: 0.8 } },
+    { step: 50, values: { strength: 0.7, tv_weight: 2 } },
+  ];
+  const steered = { ...recipe, changes, stopAfter: 60 };
+  expect(cliCommand(steered)).toMatch(/ --steer 41:strength=0.8 --steer 50:strength=0.7,tv_weight=2 --stop-after 60$/);
+  const words = wordsOf(curlCommand(steered, 'http://x'));
+  expect(words).toContain('steer=41:strength=0.8');
+  expect(words).toContain('steer=50:strength=0.7,tv_weight=2');
+  expect(words).toContain('stop_after=60');
 });

@@ -1,6 +1,6 @@
 /** The same job as a command: curl for the API, `nst stylize` for the command line. */
 
-import type { Options } from './types';
+import type { Change, Options } from './types';
 
 export interface CommandPicture {
   name: string;
@@ -21,6 +21,10 @@ export interface Recipe {
   preset: string | null;
   /** What differs from the preset. */
   options: Options;
+  /** What was steered, and at which step. */
+  changes?: Change[];
+  /** Step after which it stops. */
+  stopAfter?: number | null;
 }
 
 /** In single quotes where the shell would read something else than the text. */
@@ -28,11 +32,18 @@ export function quote(text: string): string {
   return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
 }
 
-const fileName = (picture: CommandPicture, folder: string) =>
-  picture.sample ? `data/${folder}/${picture.sample}.jpg` : picture.name;
+const fileName = (picture: CommandPicture) => (picture.sample ? `sample:${picture.sample}` : picture.name);
 
 function stem(name: string): string {
-  return name.replace(/^.*\//, '').replace(/\.[^.]*$/, '');
+  return name.replace(/^(.*\/|sample:)/, '').replace(/\.[^.]*$/, '');
+}
+
+/** As the command line and the API take them: 40:strength=0.8. */
+export function steers(changes: Change[]): string[] {
+  return changes.map(({ step, values }) => {
+    const assignments = Object.entries(values).map(([name, value]) => `${name}=${value}`);
+    return `${step}:${assignments.join(',')}`;
+  });
 }
 
 function given(options: Options): [name: string, value: string][] {
@@ -49,15 +60,20 @@ export function curlCommand(recipe: Recipe, origin: string): string {
   const parts = [
     content.sample ? `sample_content=${content.sample}` : `content_image=@${curlFileName(content.name)}`,
     ...styles.map((style) =>
-      areSamples ? `sample_style=${style.sample ?? ''}` : `style_image=@${curlFileName(fileName(style, 'style'))}`,
+      areSamples ? `sample_style=${style.sample ?? ''}` : `style_image=@${curlFileName(sampleFile(style))}`,
     ),
     ...(masked ? styles.map(({ mask }) => `style_mask=@${curlFileName(mask ?? '/dev/null')}`) : []),
     ...(recipe.detailMap ? [`detail_map=@${curlFileName(recipe.detailMap)}`] : []),
     ...(preset ? [`preset=${preset}`] : []),
     ...given(options).map(([name, value]) => `${name}=${value}`),
+    ...steers(recipe.changes ?? []).map((text) => `steer=${text}`),
+    ...(recipe.stopAfter ? [`stop_after=${recipe.stopAfter}`] : []),
   ];
   return ['curl', ...parts.map((text) => `-F ${quote(text)}`), quote(`${origin}/api/v1/jobs`)].join(' \\\n  ');
 }
+
+/** Beside files, a sample is one of the checkout's. */
+const sampleFile = (style: CommandStyle) => (style.sample ? `data/style/${style.sample}.jpg` : style.name);
 
 /** Curl reads ; and , in a file name as its own, unless it stands in double quotes. */
 function curlFileName(name: string): string {
@@ -65,8 +81,8 @@ function curlFileName(name: string): string {
 }
 
 export function cliCommand(recipe: Recipe): string {
-  const content = fileName(recipe.content, 'content');
-  const styles = recipe.styles.map((style) => fileName(style, 'style'));
+  const content = fileName(recipe.content);
+  const styles = recipe.styles.map(fileName);
   const output = [content, ...styles].map(stem).join('_') + '.png';
   const words = [
     'nst stylize',
@@ -78,6 +94,8 @@ export function cliCommand(recipe: Recipe): string {
     `-o ${quote(output)}`,
     ...(recipe.preset ? [`--preset ${recipe.preset}`] : []),
     ...given(recipe.options).map(([name, value]) => `--${name.replaceAll('_', '-')} ${quote(value)}`),
+    ...steers(recipe.changes ?? []).map((text) => `--steer ${quote(text)}`),
+    ...(recipe.stopAfter ? [`--stop-after ${recipe.stopAfter}`] : []),
   ];
   return words.join(' ');
 }

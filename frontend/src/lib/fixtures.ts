@@ -55,6 +55,8 @@ export function job(changes: Partial<Job> = {}): Job {
     title: 'cat in impasto',
     preset: 'quality',
     options: { size: 512, content_weight: 1.4e5, strength: 0.7, color: 'style', total_iterations: 180 },
+    changes: [],
+    stop_after: null,
     notices: [],
     steerable: ['content_weight', 'strength', 'flourish'],
     created_at: '2026-11-22T18:00:00Z',
@@ -69,8 +71,8 @@ export function job(changes: Partial<Job> = {}): Job {
     error: null,
     result: null,
     pictures: {
-      content: { name: 'cat.jpg', size: [600, 400], format: 'JPEG' },
-      styles: [{ name: 'impasto.jpg', size: [1024, 768], format: 'JPEG' }],
+      content: { name: 'cat.jpg', size: [600, 400], format: 'JPEG', sample: null },
+      styles: [{ name: 'impasto.jpg', size: [1024, 768], format: 'JPEG', sample: null }],
       detail_map: null,
     },
     links: {

@@ -2,7 +2,7 @@
 
 import type { Recipe } from './commands';
 import { changesFrom, nearestPreset } from './options';
-import type { Job, OptionsDocument } from './types';
+import type { Change, Job, Options, OptionsDocument, PictureInfo } from './types';
 
 export const isActive = (job: Job) => job.status === 'queued' || job.status === 'running';
 
@@ -39,13 +39,34 @@ export function paintingTime(job: Job): number | null {
   return (Date.parse(job.completed_at) - Date.parse(job.started_at)) / 1000;
 }
 
-/** For the commands that paint it again; the job does not say where its masks were. */
+/** What was steered, as far as it is known: while it is painted, the latest news. */
+export const changesOf = (job: Job): Change[] => (job.result ?? job.progress ?? job).changes;
+
+/** Options that it was painted with; the network is the one that was used. */
+export function usedOptions(job: Job): Options {
+  return job.result ? { ...job.options, model: job.result.model } : job.options;
+}
+
+/** For the command that paints the same picture: with all that was steered, and up to the step where it stopped. */
+export function commandOfJob(job: Job, document: OptionsDocument): Recipe {
+  const preset = job.preset ?? nearestPreset(document, job.options);
+  return {
+    ...recipeOfJob(job, document),
+    options: changesFrom(document, preset, usedOptions(job)),
+    changes: changesOf(job),
+    stopAfter: job.result ? job.result.stopped_after : job.stop_after,
+  };
+}
+
+/** For a job with the same pictures; the job does not say where its masks were. */
 export function recipeOfJob(job: Job, document: OptionsDocument): Recipe & { preset: string } {
   const preset = job.preset ?? nearestPreset(document, job.options);
   return {
-    content: { name: job.pictures.content.name },
-    styles: job.pictures.styles.map(({ name }) => ({ name })),
+    content: named(job.pictures.content),
+    styles: job.pictures.styles.map(named),
     preset,
     options: changesFrom(document, preset, job.options),
   };
 }
+
+const named = ({ name, sample }: PictureInfo) => ({ name, sample: sample ?? undefined });

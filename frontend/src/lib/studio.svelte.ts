@@ -8,8 +8,17 @@ import { keepTable, maskOf, recallTable, type Table } from './kept-studio';
 import { loadLooks, parseLooks, saveLooks, withLook, type Look } from './looks';
 import { notices } from './notices.svelte';
 import { changesFrom, inForce, nearestPreset, unmetNeed } from './options';
-import { formOf, type Mask, type Order, type Picture, type Style } from './submission';
-import type { Job, Need, Options, OptionsDocument, OptionValue, Sample } from './types';
+import { formOf, type Mask, type Order, type Picture, type Repeated, type Style } from './submission';
+import type {
+  Job,
+  Need,
+  Options,
+  OptionsDocument,
+  OptionValue,
+  RecipeDocument,
+  RecipePicture,
+  Sample,
+} from './types';
 import { variationsOf, type Varied } from './variations';
 import { newSeed } from './seed';
 import { noEffect } from './words';
@@ -32,6 +41,8 @@ class Studio {
   preset = $state('');
   /** Options that differ from the preset. */
   changes = $state<Options>({});
+  /** What a recipe recorded: it is repeated until other settings are taken over. */
+  repeated = $state<Repeated | null>(null);
   looks = $state<Look[]>(loadLooks());
 
   readonly options = $derived(this.document ? inForce(this.document, this.preset, this.changes) : {});
@@ -44,6 +55,7 @@ class Studio {
       detailMap: this.isDraft ? null : this.detailMap,
       preset: this.preset,
       changes: this.isDraft ? without(this.changes, 'protect') : this.changes,
+      repeated: this.isDraft ? null : this.repeated,
     },
   );
   readonly changeCount = $derived(
@@ -149,6 +161,7 @@ class Studio {
   useOptions(options: Options, preset: string | null): void {
     const document = this.document;
     if (!document) return;
+    this.repeated = null;
     const known = preset !== null && preset in document.presets;
     this.preset = known ? preset : nearestPreset(document, options);
     this.changes = changesFrom(document, this.preset, options);
@@ -169,7 +182,7 @@ class Studio {
   async #addFile(file: File, role: Role | null): Promise<void> {
     if (!this.document) return;
     if (/\.json$/i.test(file.name)) {
-      this.#importLooks(await file.text(), file.name);
+      if (!(await this.#useRecipe(file))) this.#importLooks(await file.text(), file.name);
       return;
     }
     const { format, size } = await checkPicture(file, this.document);
@@ -272,7 +285,21 @@ class Studio {
     const recipe = await readRecipe(file).catch(() => null);
     if (!recipe) return false;
     this.useOptions(withoutBlend(recipe.options), recipe.preset ?? null);
-    notices.say(texts.studio.recipeFound(file.name));
+    const { changes = [], stopped_after: stopAfter = null } = recipe;
+    this.repeated = changes.length > 0 || stopAfter ? { changes, stopAfter } : null;
+    const isComplete = this.#placeSamplesOf(recipe);
+    notices.say(isComplete ? texts.studio.recipeComplete(file.name) : texts.studio.recipeFound(file.name));
+    return true;
+  }
+
+  /** Whether all pictures of the recipe come with nst, and lie on the table now. */
+  #placeSamplesOf(recipe: RecipeDocument): boolean {
+    const content = sampleOf(recipe.content, this.contentSamples);
+    const styles = recipe.styles.flatMap((style) => sampleOf(style, this.styleSamples) ?? []);
+    if (!content || styles.length < recipe.styles.length) return false;
+    for (const style of [...this.styles]) this.removeStyle(style.id);
+    this.placeSample(content, 'content');
+    for (const style of styles) this.placeSample(style, 'style');
     return true;
   }
 
@@ -358,6 +385,10 @@ function plain(table: Table): Table {
     detailMap: table.detailMap && { ...table.detailMap },
     changes: $state.snapshot(table.changes),
   };
+}
+
+function sampleOf({ path }: RecipePicture, samples: Sample[]): Sample | null {
+  return samples.find((sample) => path === `sample:${sample.name}`) ?? null;
 }
 
 function isSample(picture: Picture | null, sample: Sample): boolean {

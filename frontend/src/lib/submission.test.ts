@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { DOCUMENT, job } from './fixtures';
-import { formOf, optionsOf, recipeOf, repaintForm, shares, type Order, type Picture, type Source, type Style } from './submission';
+import { estimateQuery, formOf, optionsOf, recipeOf, repaintForm, shares, type Order, type Picture, type Source, type Style } from './submission';
 
 let id = 0;
 
@@ -43,6 +43,14 @@ describe('formOf', () => {
     ]);
   });
 
+  it('repeats what a recipe recorded', async () => {
+    const repeated = { changes: [{ step: 41, values: { strength: 0.8 } }], stopAfter: 60 };
+    expect((await fieldsOf({ repeated })).slice(-2)).toEqual([
+      ['steer', '41:strength=0.8'],
+      ['stop_after', '60'],
+    ]);
+  });
+
   it('names the job whose pictures are used again', async () => {
     const styles = [style(ofJob(0)), style(ofJob(1))];
     expect((await fieldsOf({ content: ofJob(null), styles })).slice(0, 2)).toEqual([
@@ -73,7 +81,7 @@ it('sends where more of the photo is kept, and takes it from the job when it pai
   expect(await fieldsOf({ detailMap })).toContainEqual(['detail_map', 'file detail-map.png']);
   expect((await fieldsOf({})).some(([name]) => name.startsWith('detail_map'))).toBe(false);
   expect(recipeOf(order({ detailMap })).detailMap).toBe('cat-detail-map.png');
-  const info = { name: 'detail-map.png', size: [96, 64], format: 'PNG' } as const;
+  const info = { name: 'detail-map.png', size: [96, 64], format: 'PNG', sample: null } as const;
   const pictures = { ...job().pictures, detail_map: { ...info, size: [96, 64] as [number, number] } };
   expect(repaintForm(job({ pictures }), DOCUMENT).get('detail_map_from')).toBe('1');
 });
@@ -108,5 +116,15 @@ it('tells the commands what is sample and what is file', () => {
     detailMap: undefined,
     preset: 'quality',
     options: { size: 800 },
+    changes: [],
+    stopAfter: null,
   });
+});
+
+it('asks for an estimate with what the time depends on', () => {
+  expect(estimateQuery(order({ content: sample('cat'), changes: { size: 800 } })).toString()).toBe(
+    'preset=quality&size=800&sample_content=cat',
+  );
+  const known = { ...file('a.jpg'), size: [600, 400] as [number, number] };
+  expect(estimateQuery(order({ content: known })).toString()).toBe('preset=quality&width=600&height=400');
 });

@@ -1,9 +1,9 @@
 /** What is on the table of the studio, as the form that the server takes. */
 
 import { download } from './api';
-import type { Recipe } from './commands';
+import { steers, type Recipe } from './commands';
 import { recipeOfJob } from './job';
-import type { Job, Options, OptionsDocument, Size } from './types';
+import type { Change, Job, Options, OptionsDocument, Size } from './types';
 
 export type Source =
   | { kind: 'file'; file: File }
@@ -43,6 +43,13 @@ export interface Order {
   detailMap: Mask | null;
   preset: string;
   changes: Options;
+  /** What a recipe recorded, to be repeated. */
+  repeated?: Repeated | null;
+}
+
+export interface Repeated {
+  changes: Change[];
+  stopAfter: number | null;
 }
 
 type Fetch = (path: string) => Promise<Blob>;
@@ -55,7 +62,30 @@ export async function formOf(order: Order, fetchPicture: Fetch = download): Prom
   addMasks(form, order.styles);
   if (order.detailMap) form.append('detail_map', order.detailMap.file, 'detail-map.png');
   addOptions(form, order.preset, optionsOf(order));
+  addRepeated(form, order.repeated ?? null);
   return form;
+}
+
+function addRepeated(form: FormData, repeated: Repeated | null): void {
+  for (const text of steers(repeated?.changes ?? [])) form.append('steer', text);
+  if (repeated?.stopAfter) form.append('stop_after', String(repeated.stopAfter));
+}
+
+/** What the time depends on, as the query that the server takes. */
+export function estimateQuery(order: Order): URLSearchParams {
+  const { source, size } = order.content;
+  const given = Object.entries(optionsOf(order)).filter(([, value]) => value !== null);
+  return new URLSearchParams([
+    ['preset', order.preset],
+    ...given.map(([name, value]) => [name, String(value)]),
+    ...(source.kind === 'sample' ? [['sample_content', source.name]] : []),
+    ...(source.kind !== 'sample' && size
+      ? [
+          ['width', String(size[0])],
+          ['height', String(size[1])],
+        ]
+      : []),
+  ]);
 }
 
 /** A job again, with the pictures that the server has and what was chosen for it; `changes` replace some of that. */
@@ -66,6 +96,7 @@ export function repaintForm(job: Job, document: OptionsDocument, changes: Option
   if (job.pictures.detail_map) form.append('detail_map_from', job.id);
   const { preset, options } = recipeOfJob(job, document);
   addOptions(form, preset, { ...options, ...changes });
+  addRepeated(form, { changes: job.changes, stopAfter: job.stop_after });
   return form;
 }
 
@@ -156,5 +187,7 @@ export function recipeOf(order: Order): Recipe {
     detailMap: order.detailMap ? detailMapName(order.content) : undefined,
     preset: order.preset,
     options: optionsOf(order),
+    changes: order.repeated?.changes ?? [],
+    stopAfter: order.repeated?.stopAfter ?? null,
   };
 }

@@ -12,6 +12,13 @@ export interface Losses {
   total: number;
 }
 
+/** Values that were steered while a picture was painted. */
+export interface Change {
+  /** First step that went by them. */
+  step: number;
+  values: Record<string, number>;
+}
+
 export interface Progress {
   step: number;
   total_iterations: number;
@@ -21,6 +28,7 @@ export interface Progress {
   losses: Losses | null;
   size: Size;
   in_force: Record<string, number>;
+  changes: Change[];
   /** Step of the newest picture that can be seen; 0 is the draft. */
   preview_step: number | null;
 }
@@ -44,6 +52,9 @@ export interface Result {
   model: string;
   device: string;
   precision: string;
+  changes: Change[];
+  /** Step after which it was stopped; null: it went on to its end. */
+  stopped_after: number | null;
   distances: Distances | null;
   /** For example that no face was found to protect. */
   notice: string | null;
@@ -54,6 +65,8 @@ export interface PictureInfo {
   name: string;
   size: Size;
   format: string;
+  /** Name of the picture if it comes with nst. */
+  sample: string | null;
 }
 
 export interface Links {
@@ -76,6 +89,9 @@ export interface Job {
   title: string;
   preset: string | null;
   options: Options;
+  /** What the order steers, and where it stops: of a recipe that it repeats. */
+  changes: Change[];
+  stop_after: number | null;
   /** A sentence for each option that was sent and has no effect. */
   notices: string[];
   /** Names of the options that may be steered with an effect. */
@@ -170,8 +186,18 @@ export interface OptionsDocument {
   brands: Record<string, string>;
 }
 
+export interface RecipePicture {
+  /** File, or sample:NAME for a picture that comes with nst. */
+  path: string;
+}
+
 export interface RecipeDocument {
   options: Options;
+  content: RecipePicture;
+  styles: RecipePicture[];
+  /** Missing in recipes of nst 0.1. */
+  changes?: Change[];
+  stopped_after?: number | null;
   preset?: string | null;
   nst: string;
 }

@@ -18,8 +18,13 @@ from nst.errors import InvalidOption
 from nst.image_files import BRANDS
 from nst.jobs.submit import CONTENT_TYPES, DAY_SECONDS, MAX_STYLES
 from nst.options import DEFAULT_PRESET, PRESETS, Need, StyleTransferOptions, needs_of
-from nst.recipe import Recipe
+from nst.recipe import Recipe, recipe_text
 from nst.samples import SampleKind, sample, samples
+from nst.speed import in_words
+
+USUAL_SIZE = (1500, 1000)
+"""Width and height of a content picture of which nothing is known; only their ratio counts."""
+MAX_SIDE_PIXELS = 1_000_000
 
 routes = APIBlueprint("catalog", __name__, tag="catalog", url_prefix="/api/v1")
 
@@ -54,6 +59,15 @@ class OptionsView(BaseModel):
     """Media type by the brands at the beginning of AVIF and HEIC files, taken or not."""
 
     model_config = {"alias_generator": lambda name: name.rstrip("_"), "populate_by_name": True}
+
+
+class EstimateView(BaseModel):
+    """How long a transfer will take on this machine."""
+
+    seconds: float | None
+    """Null if the machine has not measured anything like it."""
+    text: str | None
+    """The same in words, as "about 40 s"."""
 
 
 class StylesView(BaseModel):
@@ -116,16 +130,57 @@ def content(name: str) -> Response:
     return _send("content", name)
 
 
+@routes.get("/estimate")
+@routes.output(EstimateView)
+@routes.doc(responses=[422])
+def estimate() -> EstimateView:
+    """How long a transfer will take, from what this machine has measured.
+
+    The query has fields of the form that makes a job: preset and options, and in place of the
+    content picture sample_content, or its width and height in pixels.
+    """
+    given = request.args.to_dict()
+    preset, size = given.pop("preset", None), _content_size(given)
+    options = StyleTransferOptions.from_preset(preset, **given)
+    seconds = service().estimate(options, size)
+    text = None if seconds is None else in_words(options, seconds)
+    return EstimateView(seconds=seconds, text=text)
+
+
 @routes.post("/recipe")
 @routes.doc(responses=sends("application/json", "The recipe.", 415, 422))
 def recipe() -> Response:
-    """The recipe inside a finished picture, which is sent as the file `image` of a form."""
+    """The recipe in a finished picture or in a file recipe.json, sent as the file `image`."""
     file = request.files.get("image")
     if file is None:
         raise InvalidOption("image", "", "a picture as a file of the form")
     with pictures.uploading.one(service().client()):
-        text = service().decoder.recipe(file.read(), client=service().client())
+        data = file.read()
+        text = recipe_text(data) or service().decoder.recipe(data, client=service().client())
     return Response(Recipe.parse(text).text(), content_type="application/json")
+
+
+def _content_size(given: dict[str, str]) -> tuple[int, int]:
+    """Take the size of the content picture, or what says it, out of a query. Raises
+    InvalidOption."""
+    name = given.pop("sample_content", None)
+    default = _sample_size(name) if name else USUAL_SIZE
+    width, height = (
+        _side(side, given.pop(side, str(pixels)))
+        for side, pixels in zip(("width", "height"), default, strict=True)
+    )
+    return width, height
+
+
+def _side(name: str, text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= MAX_SIDE_PIXELS:
+        raise InvalidOption(name, text, f"a whole number from 1 to {MAX_SIDE_PIXELS}")
+    return int(text)
+
+
+@cache
+def _sample_size(name: str) -> tuple[int, int]:
+    return images.stored_size(sample("content", name).read_bytes())
 
 
 def _views(kind: SampleKind) -> list[SampleView]:

@@ -15,12 +15,13 @@ from nst.api import pictures
 from nst.api.service import sends, service
 from nst.api.streams import POLL_SECONDS, has_seen_end
 from nst.api.views import JobsView, JobView
-from nst.controls import STEERABLE
+from nst.controls import STEERABLE, parse_change
 from nst.errors import InvalidOption
 from nst.jobs.job import Job, JobStatus
 from nst.jobs.submit import Jobs, Upload
 from nst.metrics import JOBS_TAKEN
 from nst.options import DEFAULT_PRESET, StyleTransferOptions
+from nst.progress import Change
 from nst.samples import SampleKind, sample
 
 routes = APIBlueprint("jobs", __name__, tag="jobs", url_prefix="/api/v1/jobs")
@@ -34,6 +35,8 @@ PICTURE_FIELDS = (
     "sample_content",
     "sample_style",
     "preset",
+    "steer",
+    "stop_after",
 )
 """Of the form that makes a job; all others are options."""
 
@@ -71,8 +74,9 @@ def submit() -> Any:
     """Ask for a picture.
 
     Send a content picture and one to eight style pictures as files, or name samples, or
-    earlier jobs whose pictures to take. Every option may be a field. With an Idempotency-Key
-    the same request makes one job, however often it is sent.
+    earlier jobs whose pictures to take. Every option may be a field. The field steer, like
+    40:strength=0.8, changes options from a step on, and stop_after is the last step: a recipe has
+    both. With an Idempotency-Key the same request makes one job, however often it is sent.
     """
     me, form = service().me(), _Form(service().jobs, service().me(), request.form, request.files)
     with pictures.uploading.one(service().client()):
@@ -86,6 +90,8 @@ def submit() -> Any:
             detail_map=order.detail_map,
             preset=order.preset,
             given=order.given,
+            changes=order.changes,
+            stop_after=order.stop_after,
             idempotency_key=_idempotency_key(),
             trace=_trace(),
             client=service().client(),
@@ -200,6 +206,8 @@ class _Order:
     options: StyleTransferOptions
     preset: str | None
     given: Sequence[str]
+    changes: Sequence[Change]
+    stop_after: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,7 +235,17 @@ class _Form:
             options=StyleTransferOptions.from_preset(preset or DEFAULT_PRESET, **given),
             preset=preset if preset or given else DEFAULT_PRESET,
             given=tuple(given),
+            changes=[parse_change(text) for text in self.fields.getlist("steer")],
+            stop_after=self._stop_after(),
         )
+
+    def _stop_after(self) -> int | None:
+        text = self.fields.get("stop_after")
+        if text is None:
+            return None
+        if not text.isdecimal() or int(text) < 1:
+            raise InvalidOption("stop_after", text, "a step, a whole number of at least 1")
+        return int(text)
 
     def _content(self) -> Upload:
         if file := self.files.get("content_image"):

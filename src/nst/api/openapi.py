@@ -58,6 +58,17 @@ LAST_EVENT_ID = {
     "schema": _TEXT,
 }
 
+_ESTIMATED = (
+    "sample_content",
+    "preset",
+    "size",
+    "total_iterations",
+    "scales",
+    "style_loss",
+    "model",
+)
+"""Fields of a new job in the description of an estimate, which takes all options."""
+
 SECURITY_SCHEMES = {
     "cookie": {
         "type": "apiKey",
@@ -115,6 +126,8 @@ def _tell_parameters(operation: Spec) -> None:
     name = operation["operationId"]
     if name == "jobs_submit":
         parameters.append(IDEMPOTENCY_KEY)
+    if name == "catalog_estimate":
+        parameters.extend(_estimate_query())
     if name == "jobs_events":
         parameters.append(LAST_EVENT_ID)
     if any(kind.startswith("image/") for kind in _content_types(operation)):
@@ -123,6 +136,18 @@ def _tell_parameters(operation: Spec) -> None:
             parameters.append(DOWNLOAD)
         operation["responses"]["206"] = {"description": "The range that was asked for."}
         operation["responses"]["304"] = {"description": "What the client has is the same."}
+
+
+def _estimate_query() -> Iterator[Spec]:
+    """What a job takes long for: the size of its content picture, and options."""
+    side = {"type": "integer", "minimum": 1}
+    facts = {
+        "width": side | {"description": "Width of the content picture in pixels."},
+        "height": side | {"description": "Height of the content picture in pixels."},
+        **{name: schema for name, schema in _new_job().items() if name in _ESTIMATED},
+    }
+    for name, schema in facts.items():
+        yield {"name": name, "in": "query", "schema": schema}
 
 
 def _content_types(operation: Spec) -> Iterator[str]:
@@ -158,6 +183,16 @@ def _new_job() -> Spec:
             "maxItems": 8,
         },
         "preset": _choice(PRESETS, "Where the options come from."),
+        "steer": {
+            "type": "array",
+            "items": _TEXT,
+            "description": "Changes of options from a step on, like 40:strength=0.8,tv_weight=2.",
+        },
+        "stop_after": {
+            "type": "integer",
+            "minimum": 1,
+            "description": "Stop after this step and keep the picture.",
+        },
         **{name: _field(facts) for name, facts in options.items()},
     }
 

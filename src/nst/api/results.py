@@ -78,7 +78,11 @@ def recipe(job_id: str) -> Response:
     text = job.result and images.read_recipe(service().jobs.storage.get(job.result.key))
     if not text:
         raise NotFound("there is no picture yet")
-    return Response(text, content_type="application/json")
+    return Response(
+        text,
+        content_type="application/json",
+        headers={"Content-Disposition": 'attachment; filename="recipe.json"'},
+    )
 
 
 @routes.get("/content")

@@ -15,9 +15,13 @@ from nst.api.views import JobView
 from nst.decoding import Decoder
 from nst.jobs.ports import RateLimiter
 from nst.jobs.submit import Jobs, Seen
+from nst.options import StyleTransferOptions
 from nst.slots import Slots
 
 _EXTENSION = "nst"
+
+Estimate = Callable[[StyleTransferOptions, tuple[int, int]], float | None]
+"""Options, and width and height of the content picture → seconds."""
 
 Responses = dict[int | str, dict[str, str | dict[str, dict[str, Any]]]]
 
@@ -59,6 +63,8 @@ class Service:
     """Of the pictures that are in the storage."""
     queue_watch: Callable[[], str | None] = lambda: None
     """Says at once what keeps messages from the queue, as far as is known."""
+    estimate: Estimate = lambda _options, _size: None
+    """Seconds that a transfer will take on this machine, if that is known."""
     answers: Slots = field(init=False)
     """Held by the answers that are being sent."""
 

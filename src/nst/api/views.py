@@ -9,7 +9,7 @@ from pydantic import BaseModel
 from nst.controls import STEERABLE
 from nst.jobs.job import Job, JobError, JobLosses, JobProgress, JobResult, JobStatus, Picture, Share
 from nst.options import has_effect
-from nst.progress import Distances
+from nst.progress import Change, Distances
 
 
 class ProgressView(BaseModel):
@@ -18,17 +18,23 @@ class ProgressView(BaseModel):
     step: int
     total_iterations: int
     percent: float
+    """Part of the work that is done, not of the steps: equal parts take about equal times."""
     elapsed_seconds: float
     remaining_seconds: float
     size: tuple[int, int]
     losses: JobLosses | None
     in_force: dict[str, float]
+    changes: list[Change]
+    """What was steered so far, and at which step."""
     preview_step: int | None
 
     @classmethod
     def of(cls, progress: JobProgress) -> Self:
-        total = max(1, progress.total_iterations)
-        return cls(**progress.model_dump(), percent=round(100 * progress.step / total, 1))
+        share = progress.share
+        if share is None:  # a worker of an earlier version
+            share = progress.step / max(1, progress.total_iterations)
+        facts = progress.model_dump(exclude={"share"})
+        return cls(**facts, percent=round(100 * share, 1))
 
 
 class ResultView(BaseModel):
@@ -42,6 +48,10 @@ class ResultView(BaseModel):
     model: str
     device: str
     precision: str
+    changes: list[Change]
+    """What was steered, and at which step."""
+    stopped_after: int | None
+    """Step after which the transfer was stopped; null if it went on to its end."""
     distances: Distances | None
     """Null if no other network was there to judge, or if nst 0.1 measured other distances."""
     notice: str | None
@@ -59,11 +69,13 @@ class PictureView(BaseModel):
     name: str
     size: tuple[int, int]
     format: str
+    sample: str | None
+    """Name of the picture if it comes with nst."""
 
     @classmethod
     def of(cls, picture: Picture) -> Self:
         kind = picture.content_type.removeprefix("image/").upper()
-        return cls(name=picture.name, size=picture.size, format=kind)
+        return cls(name=picture.name, size=picture.size, format=kind, sample=picture.sample)
 
 
 class PicturesView(BaseModel):
@@ -96,6 +108,10 @@ class JobView(BaseModel):
     title: str
     preset: str | None
     options: dict[str, Any]
+    changes: list[Change]
+    """What the order steers, and at which step, as in the recipe that it repeats."""
+    stop_after: int | None
+    """Step after which the order stops."""
     notices: list[str]
     """A sentence for each option that was sent, or steered, and has no effect."""
     steerable: list[str]
@@ -124,6 +140,8 @@ class JobView(BaseModel):
             title=order.title,
             preset=order.preset,
             options=order.options.model_dump(mode="json"),
+            changes=list(order.changes),
+            stop_after=order.stop_after,
             notices=job.notices,
             steerable=[name for name in STEERABLE if has_effect(order.options, name)],
             created_at=as_time(job.created_at),

@@ -17,6 +17,7 @@ from nst.cli.errors import CANCELED_EXIT_CODE, debug_option, say
 from nst.cli.options import (
     FIELDS,
     PATH,
+    PicturePath,
     given,
     machine_options,
     preset_option,
@@ -48,8 +49,8 @@ Pair = tuple[Path, Path]
 
 
 @click.command()
-@click.argument("contents", type=PATH)
-@click.argument("styles", type=PATH)
+@click.argument("contents", type=PicturePath("content"))
+@click.argument("styles", type=PicturePath("style"))
 @click.option("-o", "--output", type=PATH, required=True, help="Directory of the results.")
 @click.option(
     "--format",

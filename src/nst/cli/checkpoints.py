@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from nst import images
 from nst.errors import InvalidCheckpoint, InvalidImage, StorageError
 from nst.options import StyleTransferOptions
-from nst.progress import Progress
+from nst.progress import Change, Progress
 from nst.recipe import PictureFile
 
 COMMAND_NAME = "command.json"
@@ -49,6 +49,9 @@ class Command(BaseModel):
     precision: str
     weights: str | None
     with_recipe: bool
+    changes: tuple[Change, ...] = ()
+    """What is steered, and at which step."""
+    stop_after: int | None = None
 
     @classmethod
     def of(
@@ -65,6 +68,8 @@ class Command(BaseModel):
         precision: str,
         weights: Path | None,
         with_recipe: bool,
+        changes: Sequence[Change] = (),
+        stop_after: int | None = None,
     ) -> Self:
         here = directory / COMMAND_NAME
         return cls(
@@ -78,6 +83,8 @@ class Command(BaseModel):
             precision=precision,
             weights=readable_name(weights.resolve()) if weights else None,
             with_recipe=with_recipe,
+            changes=tuple(changes),
+            stop_after=stop_after,
         )
 
     @classmethod

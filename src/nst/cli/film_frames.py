@@ -180,8 +180,7 @@ class Frames:
         return progress.snapshot.picture()
 
     def _show(self, progress: Progress) -> None:
-        share = progress.step / max(1, progress.total_iterations)
-        self._painter.bar.show_frame(self._clock.progress(share), progress)
+        self._painter.bar.show_frame(self._clock.progress(progress.share), progress)
 
     @cached_property
     def _transfer(self) -> "FilmTransfer":

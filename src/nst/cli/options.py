@@ -1,6 +1,7 @@
 """Command line options, made from the fields of StyleTransferOptions."""
 
 import math
+import os
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import suppress
@@ -12,8 +13,12 @@ from click.core import ParameterSource
 from pydantic.fields import FieldInfo
 
 from nst.cli.errors import say
+from nst.controls import parse_change
+from nst.errors import ImageRole, InvalidOption
 from nst.learning.options import LearningOptions
 from nst.options import DEVICES, PRECISIONS, PRESETS, StyleTransferOptions, ignored
+from nst.progress import Change
+from nst.samples import sample_file
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 Decorator = Callable[[Command], Command]
@@ -97,6 +102,38 @@ def machine_options(command: Command) -> Command:
     ):
         command = option(command)
     return command
+
+
+class PicturePath(click.Path):
+    """A path, or `sample:NAME` for a picture that comes with nst."""
+
+    def __init__(self, role: ImageRole) -> None:
+        super().__init__(path_type=Path)
+        self._role = role
+
+    def convert(
+        self,
+        value: str | os.PathLike[str],
+        param: click.Parameter | None,
+        ctx: click.Context | None,
+    ) -> Any:
+        return sample_file(os.fspath(value), self._role) or super().convert(value, param, ctx)
+
+
+class SteeringChange(click.ParamType[Change]):
+    """40:strength=0.8,tv_weight=2 → what changes at a step."""
+
+    name = "change"
+
+    def convert(
+        self, value: str | Change, param: click.Parameter | None, ctx: click.Context | None
+    ) -> Change:
+        if isinstance(value, Change):
+            return value
+        try:
+            return parse_change(value)
+        except InvalidOption as error:
+            self.fail(f"{value!r} is not possible; give {error.allowed}", param, ctx)
 
 
 class MemorySize(click.ParamType[int]):

@@ -8,20 +8,23 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 import click
 from PIL import Image
 
 from nst import images, video
-from nst.bootstrap import weights_store
+from nst.bootstrap import estimate, keep_speed, weights_store
 from nst.cli.checkpoints import Checkpoints, Command
 from nst.cli.errors import CANCELED_EXIT_CODE
 from nst.cli.progress_bar import ProgressBar, duration
+from nst.controls import Controls
 from nst.errors import InvalidOption, NSTError, StorageError, TransferCanceled
 from nst.options import StyleTransferOptions
-from nst.progress import Distances, MemoryPlan, Progress, Result, Samples, StopReason
-from nst.recipe import PictureFile, Recipe
+from nst.progress import Change, Distances, MemoryPlan, Progress, Samples, StopReason
+from nst.recipe import SourceFiles
+from nst.result import Result
+from nst.speed import in_words
 
 if TYPE_CHECKING:
     from nst.engine.inputs import Inputs
@@ -63,6 +66,17 @@ class Painting:
     """0: never."""
     goes_on: bool = False
     """From the checkpoint that is there."""
+    changes: Sequence[Change] = ()
+    """What is steered, and at which step."""
+    is_estimated: bool = False
+    """Whether the time that it will take is told before it begins."""
+    stop_after: int | None = None
+    """Step after which the transfer stops and the picture is kept; None: at its end."""
+
+    @property
+    def files(self) -> SourceFiles:
+        """The files that go in."""
+        return SourceFiles(self.content, self.styles, self.masks, self.detail_map, self.initial)
 
 
 class Painter:
@@ -96,6 +110,7 @@ class Painter:
         content = images.load(painting.content, "content")
         loaded = load_styles(list(painting.styles), painting.masks, content, self.options)
         _check_outputs(painting, self.options)
+        self._tell_estimate(painting, content)
         inputs = Inputs(
             content,
             [style.picture for style in loaded],
@@ -103,7 +118,7 @@ class Painter:
             detail_map=self._load_detail(painting, content).map,
             initial=painting.initial and images.load(painting.initial, "initial"),
         )
-        files = _Files.of(painting)
+        files = painting.files.seen_from(painting.output)  # as they are now
         checkpoints = self._checkpoints(painting)
         latest: Progress | None = None
         film = self._timelapse(content) if painting.timelapse else nullcontext()
@@ -129,6 +144,9 @@ class Painter:
                     inputs,
                     on_progress,
                     resume_from=painting.checkpoints if painting.goes_on else None,
+                    controls=Controls(
+                        self.options, painting.changes, stop_after=painting.stop_after
+                    ),
                 )
             except (NSTError, KeyboardInterrupt):
                 ctrl_c.is_saving = True
@@ -139,17 +157,19 @@ class Painter:
                         checkpoints.tell()
                 raise
             ctrl_c.is_saving = True
-            paths = [_save(result.output, painting, self._recipe(painting, result, files))]
+            recipe = result.recipe(files).text() if painting.with_recipe else None
+            paths = [_save(result.output, painting, recipe)]
             if timelapse and painting.timelapse:
                 path, overwrite = painting.timelapse, painting.overwrite
                 paths.append(timelapse.save(path, result.image, overwrite=overwrite))
+        keep_speed(result, self._device)
         click.echo(_summary(result), err=True)
-        if checkpoints and result.stop_reason is StopReason.CANCELED:
+        if checkpoints and ctrl_c.pressed and result.stopped_after:
             checkpoints.tell()
         elif checkpoints:
             checkpoints.remove()
         click.echo("\n".join(map(str, paths)))
-        return CANCELED_EXIT_CODE if result.stop_reason is StopReason.CANCELED else 0
+        return CANCELED_EXIT_CODE if ctrl_c.pressed and result.stopped_after else 0
 
     @cached_property
     def bar(self) -> ProgressBar:
@@ -175,6 +195,14 @@ class Painter:
             click.echo(f"{painting.content}: {detail.notice}; nothing is protected", err=True)
         return detail
 
+    def _tell_estimate(self, painting: Painting, content: Image.Image) -> None:
+        if not painting.is_estimated or painting.goes_on or painting.stop_after:
+            return
+        seconds = estimate(self.options, content.size, self._device)
+        if seconds is not None:
+            width, height = images.fit(content.size, self.options.size)
+            click.echo(f"{width}×{height} pixels: {in_words(self.options, seconds)}", err=True)
+
     def _tell_plan(self, inputs: "Inputs") -> None:
         plan = self.transfer.plan(inputs)
         if plan and (plan.tiles > 1 or plan.peak_bytes > TOLD_FROM_BYTES):
@@ -195,6 +223,8 @@ class Painter:
             precision=self._precision,
             weights=self._weights,
             with_recipe=painting.with_recipe,
+            changes=painting.changes,
+            stop_after=painting.stop_after,
         )
         return Checkpoints(painting.checkpoints, command, painting.checkpoint_every_seconds)
 
@@ -211,21 +241,6 @@ class Painter:
         size = images.fit(content.size, self.options.size)
         return video.Timelapse(images.resize(images.flatten(content), size))
 
-    def _recipe(self, painting: Painting, result: Result, files: "_Files") -> str | None:
-        if not painting.with_recipe:
-            return None
-        return Recipe.of(
-            self.options,
-            model=result.model,
-            weights_sha256=result.weights_sha256,
-            distances=result.distances,
-            content=files.content,
-            styles=files.styles,
-            masks=files.masks,
-            detail_map=files.detail_map,
-            initial=files.initial,
-        ).text()
-
 
 def _check_outputs(painting: Painting, options: StyleTransferOptions) -> None:
     """Raise InvalidOption or VideoUnavailable if a result could not be written."""
@@ -239,30 +254,6 @@ def _check_outputs(painting: Painting, options: StyleTransferOptions) -> None:
         video.check_output(painting.timelapse, "timelapse")
         if options.is_draft:
             raise InvalidOption("total_iterations", 0, "at least 1 for a time-lapse")
-
-
-@dataclass(frozen=True, slots=True)
-class _Files:
-    """What goes into a painting, as it was before the painting began."""
-
-    content: PictureFile
-    styles: Sequence[PictureFile]
-    masks: Sequence[PictureFile | None]
-    detail_map: PictureFile | None
-    initial: PictureFile | None
-
-    @classmethod
-    def of(cls, painting: Painting) -> Self:
-        def file(path: Path) -> PictureFile:
-            return PictureFile.of(path, painting.output)
-
-        return cls(
-            file(painting.content),
-            [file(style) for style in painting.styles],
-            [file(mask) if mask else None for mask in painting.masks],
-            file(painting.detail_map) if painting.detail_map else None,
-            file(painting.initial) if painting.initial else None,
-        )
 
 
 def _save(image: "Image.Image | Samples", painting: Painting, recipe: str | None) -> Path:
@@ -291,6 +282,7 @@ def _summary(result: Result) -> str:
     return (
         f"{width}×{height} pixels, {result.steps} steps in {duration(seconds)} with {result.model} "
         f"on {result.device} in {result.precision}; {REASONS[result.stop_reason]}"
+        + (f" after step {result.stopped_after}" if result.stopped_after else "")
         + _distances(result.distances)
     )
 

@@ -77,7 +77,7 @@ class ProgressBar:
             f"{duration(progress.remaining_seconds)} remaining"
         )
         is_last = progress.stop_reason is not None
-        self._show("Painting", progress.step, progress.total_iterations, numbers, is_last)
+        self._show("Painting", round(1000 * progress.share), 1000, numbers, is_last)
 
     def show_frame(self, film: FilmProgress, progress: Progress) -> None:
         """Show the film, and below it the frame that is painted."""

@@ -14,7 +14,9 @@ from nst.cli.learned import is_learned, learned_preset, paint_learned
 from nst.cli.options import (
     FIELDS,
     PATH,
+    PicturePath,
     Seconds,
+    SteeringChange,
     given,
     is_given,
     machine_options,
@@ -24,7 +26,9 @@ from nst.cli.options import (
     with_dashes,
 )
 from nst.cli.painting import Painter, Painting
+from nst.controls import STEERABLE, planned
 from nst.options import DEFAULT_PRESET, StyleTransferOptions
+from nst.progress import Change
 from nst.recipe import Recipe
 
 EVERYWHERE = Path("-")
@@ -32,8 +36,8 @@ EVERYWHERE = Path("-")
 
 
 @click.command()
-@click.argument("content", type=PATH, required=False)
-@click.argument("styles", metavar="STYLE...", type=PATH, nargs=-1)
+@click.argument("content", type=PicturePath("content"), required=False)
+@click.argument("styles", metavar="STYLE...", type=PicturePath("style"), nargs=-1)
 @click.option(
     "-o",
     "--output",
@@ -43,7 +47,24 @@ EVERYWHERE = Path("-")
 @click.option("--overwrite", is_flag=True, help="Replace the output if it exists.")
 @preset_option(DEFAULT_PRESET)
 @click.option(
-    "--from-image", type=PATH, help="Repeat the recipe inside this picture; options change it."
+    "--from-image",
+    type=PATH,
+    help="Repeat the recipe inside this picture, or a recipe.json; options change it.",
+)
+@click.option(
+    "--steer",
+    "changes",
+    type=SteeringChange(),
+    multiple=True,
+    metavar="STEP:OPTION=VALUE,…",
+    help="Change options from this step on, like 40:strength=0.8, as was done by hand on the page. "
+    f"Options: {', '.join(STEERABLE)}.",
+)
+@click.option(
+    "--stop-after",
+    type=click.IntRange(min=1),
+    metavar="STEP",
+    help="Stop after this step and keep the picture, as Ctrl-C does.",
 )
 @click.option(
     "--style-mask",
@@ -98,6 +119,8 @@ def stylize(
     overwrite: bool,
     preset: str | None,
     from_image: Path | None,
+    changes: Sequence[Change],
+    stop_after: int | None,
     masks: tuple[Path, ...],
     detail_map: Path | None,
     init_image: Path | None,
@@ -117,6 +140,7 @@ def stylize(
     --color, --color-amount and --bit-depth.
 
     An existing output stays and the new file gets a number, unless --overwrite is given.
+    sample:NAME in place of a picture is one that comes with nst, like sample:cat or sample:mosaic.
     Ctrl-C stops after the current step and keeps the picture so far.
     """
     where = tuple(None if mask == EVERYWHERE else mask for mask in masks)
@@ -124,11 +148,12 @@ def stylize(
         _refuse(values["init_method"], "--init-image and --init-method exclude each other")
     if resume:
         pictures = content or from_image or masks or detail_map or init_image
-        others = pictures or preset or given(values)
+        others = pictures or preset or given(values) or changes or stop_after
         _refuse(others, "--resume takes pictures and options from the checkpoint")
         command = Command.read(resume)
         content, styles, where, detail_map, init_image = command.pictures(resume)
         options = StyleTransferOptions(**command.options)
+        changes, stop_after = command.changes, command.stop_after
         output = output or Path(os.path.relpath(resume.resolve() / command.output))
         if not is_given("precision"):
             precision = command.precision
@@ -148,6 +173,8 @@ def stylize(
         if recipe.initial and not values["init_method"]:
             init_image = init_image or recipe.initial.locate(from_image, "initial")
         options = StyleTransferOptions(**recipe.options | given(values))
+        changes = changes or recipe.changes_without(given(values))
+        stop_after = stop_after or recipe.stopped_after
     elif content and styles:
         preset = learned_preset(preset) if is_learned(styles) else preset or DEFAULT_PRESET
         options = StyleTransferOptions.from_preset(preset, **given(values))
@@ -184,6 +211,9 @@ def stylize(
         checkpoints=resume or images.free_path(_checkpoint_directory(output)),
         checkpoint_every_seconds=checkpoint_every,
         goes_on=resume is not None,
+        changes=planned(options, changes),
+        stop_after=stop_after,
+        is_estimated=True,
     )
     painter = Painter(
         options, device=device, precision=precision, max_memory=max_memory, weights=weights

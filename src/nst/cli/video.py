@@ -14,6 +14,7 @@ from nst.cli.film_frames import Frames, Previews
 from nst.cli.options import (
     FIELDS,
     PATH,
+    PicturePath,
     given,
     is_given,
     machine_options,
@@ -38,7 +39,7 @@ LEFT_OUT = ("total_iterations", "save_every", "style_blend", "bit_depth")
 
 @click.command()
 @click.argument("source", metavar="VIDEO", type=PATH, required=False)
-@click.argument("style", type=PATH, required=False)
+@click.argument("style", type=PicturePath("style"), required=False)
 @click.option(
     "-o",
     "--output",

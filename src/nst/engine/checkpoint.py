@@ -26,7 +26,7 @@ from nst.engine.optimizer.average import AverageState
 from nst.engine.optimizer.optimizer import OptimizerState
 from nst.errors import InvalidCheckpoint
 from nst.options import StyleTransferOptions
-from nst.progress import MemoryPlan
+from nst.progress import Change, MemoryPlan
 
 FORMAT = 1
 """Other formats are refused."""
@@ -108,6 +108,8 @@ class Checkpoint(BaseModel):
     history_size: int
     in_force: dict[str, float]
     """What may be steered, and its value."""
+    changes: tuple[Change, ...] = ()
+    """What was steered, and at which step; none in checkpoints of earlier versions."""
     numbers: dict[str, float]
     vectors: dict[str, Tensor] = Field(exclude=True)
 
@@ -127,6 +129,7 @@ class Checkpoint(BaseModel):
         optimizer: OptimizerState,
         average: AverageState,
         began: Tensor | None = None,
+        changes: tuple[Change, ...] = (),
     ) -> Self:
         """A step, given what was known then. `began`: the image that its scale began with, if the
         targets follow from it."""
@@ -142,6 +145,7 @@ class Checkpoint(BaseModel):
             tile_side=plan.tile_side,
             history_size=plan.history_size,
             in_force=in_force,
+            changes=changes,
             numbers={**optimizer.numbers, **average.numbers},
             vectors={**optimizer.vectors, **average.vectors, **of_scale},
         )

@@ -27,7 +27,8 @@ from nst.engine.pictures import levels
 from nst.engine.pictures.styles import Style, load_styles, mixed_levels
 from nst.errors import DraftUnavailable, InvalidOption
 from nst.options import MAX_SIZE, StyleTransferOptions
-from nst.progress import Losses, OnProgress, Progress, Result, Samples, StopReason
+from nst.progress import Losses, OnProgress, Progress, Samples, StopReason
+from nst.result import Result
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
@@ -122,6 +123,7 @@ def _as_progress(draft: Result) -> Progress:
         evaluations=0,
         losses=draft.losses,
         elapsed_seconds=draft.prepare_seconds,
+        share=1.0,
         remaining_seconds=0.0,
         stop_reason=draft.stop_reason,
         memory_plan=None,
@@ -143,6 +145,7 @@ def run_draft(options: StyleTransferOptions, inputs: Inputs) -> Result:
     return Result(
         image=levels.to_image(draft),
         samples=levels.to_samples(draft) if options.is_16_bit else None,
+        options=options,
         losses=NO_LOSSES,
         history=(),
         stop_reason=StopReason.TOTAL_ITERATIONS,

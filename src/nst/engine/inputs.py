@@ -14,15 +14,23 @@ from nst import images
 from nst.engine.pictures import levels
 from nst.engine.pictures.colour import prepare_style, with_colours_of
 from nst.engine.pictures.detail import load_detail, load_detail_map
-from nst.engine.pictures.styles import Masks, Style, Styles, load_styles, style_size
-from nst.errors import InvalidImage
-from nst.image_reader import ImageSource
+from nst.engine.pictures.styles import (
+    Masks,
+    Style,
+    Styles,
+    each_style,
+    load_styles,
+    style_size,
+)
+from nst.errors import ImageRole, InvalidImage, InvalidOption
+from nst.image_reader import ImageSource, check_source, name_of
 from nst.options import MAX_SIZE, StyleTransferOptions
 
 
 @dataclass(frozen=True, slots=True)
 class Inputs:
-    """The pictures of one transfer, each a path, the bytes of a file, or a PIL image."""
+    """The pictures of one transfer, each a path, `sample:NAME`, the bytes of a file, a Pillow image
+    or an array. Raises InvalidImage or InvalidOption if one is something else."""
 
     content: ImageSource
     styles: Styles
@@ -37,6 +45,25 @@ class Inputs:
     held: Image.Image | None = None
     """Where the result stays near the initial picture, which must be there: grey, in the shape of
     the result, white where it is held most. Such a transfer has one scale. None: nowhere."""
+
+    def __post_init__(self) -> None:
+        check_source(self.content, "content")
+        for style in each_style(self.styles):
+            check_source(style, "style")
+        if not isinstance(self.masks, list | tuple):
+            raise InvalidOption("masks", self.masks, "a list with a picture or None for each style")
+        optional: list[tuple[ImageSource | None, ImageRole]] = [
+            *((mask, "mask") for mask in self.masks),
+            (self.detail_map, "detail map"),
+            (self.initial, "initial"),
+        ]
+        for source, role in optional:
+            if source is not None:
+                check_source(source, role)
+
+    def __repr__(self) -> str:
+        styles = ", ".join(map(name_of, each_style(self.styles)))
+        return f"<Inputs: {name_of(self.content)} in the style of {styles}>"
 
 
 @dataclass(frozen=True, slots=True)

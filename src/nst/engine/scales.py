@@ -1,4 +1,9 @@
-"""From coarse to fine: the sizes in which a picture is painted, and the time that they take."""
+"""From coarse to fine: the sizes in which a picture is painted, and the work that they take.
+
+Work is counted in pixels × evaluations of the loss. Small scales take longer than their pixels
+say, and each scale is prepared before its first step; both are counted as the pixels and
+evaluations that take the same time.
+"""
 
 import math
 import time
@@ -19,6 +24,17 @@ MIN_SIDE_PIXELS = 64
 """Shorter side of the coarsest picture: a few features of the deepest layer."""
 
 
+FIXED_PIXELS = 4600
+"""Pixels whose share of an evaluation takes as long as the part that is the same at every size."""
+
+PREPARATION, MATCHED_PREPARATION = 2, 5
+"""Evaluations that take as long as the preparation of a scale: its targets, and with style loss
+neighbors the search for the matches."""
+
+FINISHING_FACTOR = 1.25
+"""Time of an evaluation in a finishing round, relative to one before."""
+
+
 @dataclass(frozen=True, slots=True)
 class Scale:
     """One size of the pyramid."""
@@ -29,10 +45,22 @@ class Scale:
     is_finest: bool = False
     finishing_round: int = 0
     """0 while forms are painted; from 1 on, the finest size is painted once more in detail."""
+    preparation: int = 0
+    """Evaluations that take as long as its preparation."""
 
     @property
     def pixels(self) -> int:
         return math.prod(self.size)
+
+    @property
+    def evaluation_work(self) -> float:
+        """Work of one evaluation, in pixels."""
+        return (self.pixels + FIXED_PIXELS) * (FINISHING_FACTOR if self.finishing_round else 1.0)
+
+    @property
+    def work(self) -> float:
+        """Work of the preparation and of all steps, in pixels × evaluations."""
+        return (self.preparation + self.steps) * self.evaluation_work
 
 
 def scales(
@@ -52,8 +80,9 @@ def scales(
     rounds = FINISHING_ROUNDS if is_matched else 0
     shares = [rounds or 1] * len(sizes) + [1] * rounds
     stages = [(each, 0) for each in sizes] + [(size, n) for n in range(1, rounds + 1)]
+    preparation = MATCHED_PREPARATION if is_matched else PREPARATION
     found = [
-        Scale(each, steps, finishing_round=finishing)
+        Scale(each, steps, finishing_round=finishing, preparation=preparation)
         for (each, finishing), steps in zip(stages, _steps(options, shares), strict=True)
         if steps
     ]
@@ -68,36 +97,71 @@ def _steps(options: StyleTransferOptions, shares: Sequence[int]) -> list[int]:
     return [end - start for start, end in pairwise(ends)]
 
 
+def work(size: tuple[int, int], options: StyleTransferOptions) -> float:
+    """Return the work of a transfer whose result has this width and height, in pixels ×
+    evaluations; 0 for a draft."""
+    return 0.0 if options.is_draft else sum(scale.work for scale in scales(size, options))
+
+
 class Clock:
-    """How long the steps took, and how long those to come will take: a step takes as long as its
-    scale has pixels."""
+    """How much of the work is done, and how long the rest will take."""
 
     def __init__(self, scales: Sequence[Scale]) -> None:
+        """To be made when the first scale is prepared."""
         self.scales = scales
         self.steps = 0
         self._started = time.perf_counter()
-        self._done = 0
-        self._left = {scale: scale.steps * scale.pixels for scale in scales}
+        self._scale = scales[0]
+        """The last one that was prepared."""
+        self._skipped = self._done = 0.0
+        self._first: tuple[float, float] | None = None
+        """Seconds and work after the first step, which also warms up what computes."""
+        self._left = {scale: scale.work for scale in scales}
+        self._skip(self._scale, self._scale.preparation)
 
     def go_on(self, scale: Scale, scale_steps: int, steps: int) -> None:
         """After this many steps of this scale and of all. Only the time from now on counts."""
         self.steps = steps
         for coarser in list(takewhile(lambda other: other != scale, self._left)):
+            self._skipped += self._left[coarser]
             self.leave(coarser)
-        self._left[scale] -= scale_steps * scale.pixels
+        preparation = 0 if scale is self._scale else scale.preparation
+        self._skip(scale, preparation + scale_steps)
+        self._scale = scale
 
     def tick(self, scale: Scale) -> None:
         """After every step."""
         self.steps += 1
-        self._done += scale.pixels
-        self._left[scale] -= scale.pixels
+        evaluations = 1 if scale is self._scale else 1 + scale.preparation
+        self._scale = scale
+        self._done += evaluations * scale.evaluation_work
+        self._left[scale] -= evaluations * scale.evaluation_work
+        self._first = self._first or (self.elapsed_seconds(), self._done)
+
+    def _skip(self, scale: Scale, evaluations: int) -> None:
+        self._skipped += evaluations * scale.evaluation_work
+        self._left[scale] -= evaluations * scale.evaluation_work
 
     def leave(self, scale: Scale) -> None:
         """The steps that it has left will not be taken."""
         del self._left[scale]
 
+    def share(self) -> float:
+        """Return the part of all work that is done, 0…1."""
+        done = self._skipped + self._done
+        return min(1.0, done / (done + self._work_left()))
+
     def elapsed_seconds(self) -> float:
         return time.perf_counter() - self._started
 
     def remaining_seconds(self) -> float:
-        return self.elapsed_seconds() / self._done * sum(self._left.values())
+        return self._seconds_per_work() * self._work_left()
+
+    def _work_left(self) -> float:
+        return max(0.0, sum(self._left.values()))
+
+    def _seconds_per_work(self) -> float:
+        elapsed, (seconds, work) = self.elapsed_seconds(), self._first or (0.0, 0.0)
+        if work == self._done:  # there is only the first step
+            return elapsed / self._done
+        return (elapsed - seconds) / (self._done - work)

@@ -20,7 +20,7 @@ from nst.engine.scale_task import ScaleTask, Step
 from nst.engine.scales import Clock
 from nst.engine.steering import loss_weights
 from nst.options import StyleTransferOptions
-from nst.progress import Losses, Progress, Samples
+from nst.progress import Change, Losses, Progress, Samples
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +72,15 @@ class StepSnapshot:
 
 
 def progress_after(
-    step: Step, task: ScaleTask, preparation: Preparation, clock: Clock, before: int
+    step: Step,
+    task: ScaleTask,
+    preparation: Preparation,
+    clock: Clock,
+    before: int,
+    changes: tuple[Change, ...],
 ) -> Progress:
-    """What there is to tell. `before`: evaluations in the scales before."""
+    """What there is to tell. `before`: evaluations in the scales before. `changes`: what was
+    steered so far."""
     evaluations = before + task.objective.evaluations
     losses = step.optimizer.accepted.losses
     make_checkpoint = partial(
@@ -90,6 +96,7 @@ def progress_after(
         optimizer=step.optimizer.state(),
         average=step.average.state(),
         began=task.began if preparation.options.is_matched else None,
+        changes=changes,
     )
     return Progress(
         step=clock.steps,
@@ -98,7 +105,8 @@ def progress_after(
         evaluations=evaluations,
         losses=losses,
         elapsed_seconds=clock.elapsed_seconds(),
-        remaining_seconds=clock.remaining_seconds(),
+        share=1.0 if step.stop_reason else clock.share(),
+        remaining_seconds=0.0 if step.stop_reason else clock.remaining_seconds(),
         stop_reason=step.stop_reason,
         memory_plan=task.plan,
         in_force=in_force(task.options),
@@ -111,4 +119,5 @@ def progress_after(
             task=task,
             make_checkpoint=make_checkpoint,
         ),
+        changes=changes,
     )

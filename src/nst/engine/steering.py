@@ -1,8 +1,11 @@
 """What changes in a transfer while it runs."""
 
-from nst.controls import Controls
+from collections.abc import Sequence
+
+from nst.controls import Controls, in_force
 from nst.engine.losses.objective import LossWeights
 from nst.options import StyleTransferOptions
+from nst.progress import Change
 
 LEAST_FLOURISH = 0.05
 """What is left of the flourish where none is asked for: too little for a form, enough to hold the
@@ -13,9 +16,29 @@ TEMPORAL_WEIGHTS = {"gram": 3e4, "wasserstein": 1.5e4, "neighbors": 1e-4}
 other terms in a finished painting such a spring gives way by about 10 levels."""
 
 
-def steered(options: StyleTransferOptions, controls: Controls | None) -> StyleTransferOptions:
-    """The options with all that has been set so far."""
-    return options.model_copy(update=controls.changes) if controls else options
+def steered(
+    options: StyleTransferOptions, controls: Controls | None, step: int
+) -> StyleTransferOptions:
+    """Return the options that this step goes by: with all that has been set so far. `step` counts
+    those of all scales from 1."""
+    return options.model_copy(update=controls.at(step)) if controls else options
+
+
+class SteeringLog:
+    """Records which values changed at which step."""
+
+    def __init__(self, options: StyleTransferOptions, changes: Sequence[Change] = ()) -> None:
+        """`options`: those in force before the next step. `changes`: recorded before."""
+        self.changes = tuple(changes)
+        self._last = in_force(options)
+
+    def note(self, step: int, options: StyleTransferOptions) -> None:
+        """`options`: those that this step went by."""
+        now = in_force(options)
+        if now != self._last:
+            values = {name: now[name] for name in now if now[name] != self._last[name]}
+            self.changes = (*self.changes, Change(step, values))
+            self._last = now
 
 
 def loss_weights(options: StyleTransferOptions) -> LossWeights:

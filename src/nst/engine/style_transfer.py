@@ -28,10 +28,11 @@ from nst.engine.preparation import Preparation
 from nst.engine.scale_task import ScaleTask, Step
 from nst.engine.scales import Clock, Scale, scales
 from nst.engine.snapshot import progress_after
-from nst.engine.steering import loss_weights, steered
+from nst.engine.steering import SteeringLog, loss_weights, steered
 from nst.errors import InvalidCheckpoint, TransferCanceled
 from nst.options import StyleTransferOptions
-from nst.progress import Distances, MemoryPlan, OnProgress, Progress, Result, StopReason
+from nst.progress import Distances, MemoryPlan, OnProgress, Progress, StopReason
+from nst.result import Result
 
 
 class IterativeTransfer:
@@ -77,10 +78,7 @@ class IterativeTransfer:
             history.append(progress.losses)
             # What a checkpoint needs is not kept during the next step.
             last = replace(progress, snapshot=progress.snapshot.without_checkpoint())
-            try:
-                if on_progress:
-                    on_progress(progress)
-            except TransferCanceled:
+            if _is_stopped(progress, on_progress, controls):
                 stop_reason = StopReason.CANCELED
                 break
             del progress
@@ -91,6 +89,7 @@ class IterativeTransfer:
         return Result(
             image=image,
             samples=last.snapshot.samples(),
+            options=self.options,
             losses=losses,
             history=tuple(history),
             stop_reason=reason,
@@ -102,6 +101,8 @@ class IterativeTransfer:
             model=self.weights.model,
             weights_sha256=self.weights.sha256,
             memory_plan=last.memory_plan,
+            changes=last.changes,
+            stopped_after=last.step if reason is StopReason.CANCELED else None,
             distances=self._distances(image, prepared.preparation.pictures),
         )
 
@@ -160,33 +161,37 @@ class IterativeTransfer:
         self, prepared: "_Prepared", controls: Controls | None = None
     ) -> Iterator[Progress]:
         pyramid, task = prepared.pyramid, prepared.task
-        clock, evaluations = Clock(pyramid), 0
+        clock, evaluations, log = Clock(pyramid), 0, SteeringLog(task.options)
         if task.checkpoint:
+            log = SteeringLog(task.options, task.checkpoint.changes)
             clock.go_on(task.scale, task.checkpoint.scale_steps, task.checkpoint.steps)
         coarser = task.start
         with memory_for(prepared.plan):
             for scale in pyramid[pyramid.index(task.scale) :]:
                 if scale is not task.scale:
                     task = prepared.preparation.task(scale, task.options, coarser=coarser)
-                for step in self._steps(task, controls, is_last=scale is pyramid[-1]):
+                for step in self._steps(task, controls, clock, is_last=scale is pyramid[-1]):
                     clock.tick(scale)
+                    log.note(clock.steps, task.options)
                     coarser = step.image
-                    yield progress_after(step, task, prepared.preparation, clock, evaluations)
+                    yield progress_after(
+                        step, task, prepared.preparation, clock, evaluations, log.changes
+                    )
                 clock.leave(scale)
                 evaluations += task.objective.evaluations
 
     # ── steps ──
 
     def _steps(
-        self, task: ScaleTask, controls: Controls | None, *, is_last: bool
+        self, task: ScaleTask, controls: Controls | None, clock: Clock, *, is_last: bool
     ) -> Iterator[Step]:
         """Those of one scale, or what a checkpoint has left of it; the last scale's last step has a
-        reason to stop."""
+        reason to stop. `clock` has counted the steps before each of them."""
         steps_before = task.checkpoint.scale_steps if task.checkpoint else 0
         average, convergence = task.average(is_last=is_last), task.convergence()
         optimizer = task.optimizer()
         for number in range(steps_before + 1, task.scale.steps + 1):
-            options = steered(task.options, controls)
+            options = steered(task.options, controls, clock.steps + 1)
             if loss_weights(options) != loss_weights(task.options):
                 optimizer = task.steer(options, optimizer)
                 average.restart()
@@ -222,6 +227,18 @@ class IterativeTransfer:
     def _distances(self, image: Image.Image, pictures: Pictures) -> Distances | None:
         judge = self._store.load_local(distance.JUDGE[self.weights.model])
         return distance.measure_if_possible(image, pictures, judge) if judge else None
+
+
+def _is_stopped(
+    progress: Progress, on_progress: OnProgress | None, controls: Controls | None
+) -> bool:
+    """Tell somebody of the step, and return whether it is to be the last one."""
+    try:
+        answer = on_progress(progress) if on_progress else None
+    except TransferCanceled:
+        return True
+    planned = controls is not None and progress.step == controls.stop_after
+    return answer is False or planned
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,18 +3,24 @@
 Torch is imported only where a picture is painted by steps.
 """
 
+import os
 from collections.abc import Iterator
 from copy import copy
 from typing import TYPE_CHECKING, Protocol, Self
 
 from nst.controls import Controls
 from nst.engine.inputs import Inputs
+from nst.engine.network.weights import WeightsStore
+from nst.errors import InvalidOption
 from nst.options import StyleTransferOptions
-from nst.progress import MemoryPlan, OnProgress, Progress, Result
+from nst.progress import MemoryPlan, OnProgress, Progress
+from nst.result import Result
 
 if TYPE_CHECKING:
     from nst.engine.checkpoint import CheckpointSource
-    from nst.engine.network.weights import WeightsStore
+
+
+OPTIONS_WANTED = "StyleTransferOptions, for example StyleTransferOptions.from_preset('fast')"
 
 
 class Transfer(Protocol):
@@ -53,13 +59,16 @@ class NeuralStyleTransfer:
         device: str = "auto",
         precision: str = "auto",
         max_memory_bytes: int | None = None,
-        weights: "WeightsStore | None" = None,
+        weights: WeightsStore | None = None,
     ) -> None:
-        """`device`: auto, cuda, mps or cpu. `precision` of the convolutions: fp32, bf16, fp16,
-        or auto: bf16 where it is fast, and fp32 for what bf16 cannot improve any more.
-        `max_memory_bytes`: what this process may hold, or on a GPU its tensors; None: what is
-        free. A draft needs none of these. Raises InvalidOption."""
-        self.options = options or StyleTransferOptions()
+        """`options`: by default those of `nst stylize`. `device`: auto, cuda, mps or cpu.
+        `precision` of the convolutions: fp32, bf16, fp16, or auto: bf16 where it is fast, and fp32
+        for what bf16 cannot improve any more. `max_memory_bytes`: what this process may hold, or on
+        a GPU its tensors; None: what is free. A draft needs none of these. Raises InvalidOption."""
+        _check("options", options, StyleTransferOptions, OPTIONS_WANTED)
+        _check("max_memory_bytes", max_memory_bytes, int, "a whole number of bytes, or None")
+        _check("weights", weights, WeightsStore, "a nst.WeightsStore, or None")
+        self.options = options or StyleTransferOptions.from_preset()
         self._device = device
         self._precision = precision
         self._max_memory_bytes = max_memory_bytes
@@ -76,11 +85,16 @@ class NeuralStyleTransfer:
     ) -> Result:
         """Paint the whole picture, or what is left of it after a checkpoint.
 
-        `on_progress` is called after every step; it may raise TransferCanceled to stop there and
-        get the picture so far. `controls` may change options between two steps. A draft alone takes
-        no step. Raises InvalidImage, InvalidOption (too little memory is allowed),
-        InvalidCheckpoint, WeightsUnavailable, DraftUnavailable, OutOfMemory, Diverged.
+        `on_progress` is called after every step; to stop there and get the picture so far, it
+        returns False or raises TransferCanceled. `controls` may change options between two steps. A
+        draft alone takes no step.
+
+        Raises InvalidImage, InvalidOption (too little memory is allowed), InvalidCheckpoint,
+        WeightsUnavailable, DraftUnavailable, OutOfMemory, Diverged.
         """
+        _check_arguments(inputs, resume_from, controls)
+        if on_progress is not None and not callable(on_progress):
+            raise InvalidOption("on_progress", on_progress, "a function of one nst.Progress")
         return self._transfer.run(inputs, on_progress, resume_from=resume_from, controls=controls)
 
     def steps(
@@ -92,11 +106,13 @@ class NeuralStyleTransfer:
     ) -> Iterator[Progress]:
         """Paint step by step, for as long as the caller asks; a draft alone is one Progress of step
         0. Raises as `run` does."""
+        _check_arguments(inputs, resume_from, controls)
         return self._transfer.steps(inputs, resume_from=resume_from, controls=controls)
 
     def plan(self, inputs: Inputs) -> MemoryPlan | None:
         """Return how the last scale would divide its memory if it began now; None for a draft.
         Raises as `run` does."""
+        _check_arguments(inputs)
         return self._transfer.plan(inputs)
 
     def with_options(self, options: StyleTransferOptions) -> Self:
@@ -105,6 +121,9 @@ class NeuralStyleTransfer:
         other.options = options
         other._transfer = self._transfer_with(options)
         return other
+
+    def __repr__(self) -> str:
+        return f"<NeuralStyleTransfer on {self._device}: {self.options!r}>"
 
     def _transfer_with(self, options: StyleTransferOptions) -> Transfer:
         if options.is_draft:
@@ -123,3 +142,18 @@ class NeuralStyleTransfer:
             max_memory_bytes=self._max_memory_bytes,
             weights=self._weights,
         )
+
+
+def _check_arguments(inputs: object, resume_from: object = None, controls: object = None) -> None:
+    """Raises InvalidOption."""
+    if not isinstance(inputs, Inputs):
+        raise InvalidOption("inputs", inputs, "nst.Inputs(content, style)")
+    wanted = "the path or the bytes of a checkpoint, or None"
+    _check("resume_from", resume_from, (str, os.PathLike, bytes), wanted)
+    _check("controls", controls, Controls, "nst.Controls(options), or None")
+
+
+def _check(name: str, value: object, kind: type | tuple[type, ...], wanted: str) -> None:
+    """Raise InvalidOption if the value of an argument is neither None nor of this kind."""
+    if value is not None and not isinstance(value, kind):
+        raise InvalidOption(name, value, wanted)

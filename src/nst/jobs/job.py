@@ -10,8 +10,9 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, field_serializer
 
 from nst.options import StyleTransferOptions, ignored
-from nst.progress import Distances, SquaredDistances
+from nst.progress import Change, Distances, SquaredDistances
 from nst.recipe import PictureFile
+from nst.samples import PREFIX, sample_with
 
 
 class JobStatus(StrEnum):
@@ -73,7 +74,13 @@ class Picture(_Value):
     @property
     def in_recipe(self) -> PictureFile:
         """The picture as a recipe names it."""
-        return PictureFile(path=self.name, sha256=self.sha256)
+        path = f"{PREFIX}{self.sample}" if self.sample else self.name
+        return PictureFile(path=path, sha256=self.sha256)
+
+    @property
+    def sample(self) -> str | None:
+        """Name of the picture if it comes with nst."""
+        return sample_with(self.sha256)
 
 
 class Order(_Value):
@@ -90,6 +97,10 @@ class Order(_Value):
     """From which the options come, for people."""
     given: tuple[str, ...] = ()
     """Names of the options that the client sent, beside the preset."""
+    changes: tuple[Change, ...] = ()
+    """What is steered, and at which step: of a recipe that is repeated."""
+    stop_after: int | None = None
+    """Step after which the job stops and has succeeded; None: it goes on to its end."""
 
     @field_serializer("options")
     def _only_those_given(self, options: StyleTransferOptions) -> dict[str, Any]:
@@ -119,7 +130,7 @@ class Order(_Value):
 
     def fingerprint(self, version: str) -> str:
         """Equal for orders whose results are equal, painted by this version of nst."""
-        facts = {
+        facts: dict[str, Any] = {
             "content": self.content.sha256,
             "styles": [style.sha256 for style in self.styles],
             "masks": [mask and mask.sha256 for mask in self.masks],
@@ -128,6 +139,11 @@ class Order(_Value):
             "names_model": self.options.names_model,
             "nst": version,
         }
+        # Only where there is any: orders of earlier versions keep their fingerprint.
+        if self.changes:
+            facts["changes"] = [[change.step, dict(change.values)] for change in self.changes]
+        if self.stop_after:
+            facts["stop_after"] = self.stop_after
         return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
 
@@ -148,12 +164,16 @@ class JobProgress(_Value):
     total_iterations: int
     elapsed_seconds: float
     remaining_seconds: float
+    share: float | None = None
+    """Part of the work that is done, 0…1; None from workers of earlier versions."""
     size: tuple[int, int]
     """Width and height of the scale that is being painted."""
     losses: JobLosses | None = None
     """None for a draft."""
     in_force: dict[str, float] = {}
     """What may be steered, and its value."""
+    changes: tuple[Change, ...] = ()
+    """What was steered so far, and at which step."""
     preview_step: int | None = None
     """Of the picture that can be seen; None: there is none yet."""
 
@@ -174,6 +194,10 @@ class JobResult(_Value):
     precision: str
     distances: Distances | SquaredDistances | None = None
     """SquaredDistances in jobs of nst 0.1."""
+    changes: tuple[Change, ...] = ()
+    """What was steered, and at which step."""
+    stopped_after: int | None = None
+    """Step after which the transfer was stopped; None if it went on to its end."""
     notice: str | None = None
     """What its owner should know, for example that no face was found."""
 

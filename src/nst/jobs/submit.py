@@ -12,7 +12,7 @@ from typing import Any
 
 import nst
 from nst import images
-from nst.controls import Controls
+from nst.controls import Controls, planned
 from nst.decoding import Decoder
 from nst.errors import (
     DependencyError,
@@ -47,6 +47,7 @@ from nst.jobs.ports import (
     Subscription,
 )
 from nst.options import StyleTransferOptions
+from nst.progress import Change
 from nst.recipe import Recipe
 
 MAX_STYLES = 8
@@ -142,6 +143,8 @@ class Jobs:
         detail_map: Upload | None = None,
         preset: str | None = None,
         given: Sequence[str] = (),
+        changes: Sequence[Change] = (),
+        stop_after: int | None = None,
         client: str = "",
         counted_as: str = "",
         idempotency_key: str | None = None,
@@ -149,8 +152,9 @@ class Jobs:
     ) -> Job:
         """A new job, queued; or succeeded at once, if there is a result of the same order; or the
         one that was submitted with this key before. `given`: names of the options that the client
-        sent beside the preset. `client` is whose bytes are counted; `counted_as` names the client
-        in what is stored.
+        sent beside the preset. `changes` and `stop_after`: what a recipe
+        recorded. `client` is whose bytes are counted; `counted_as` names the client in what is
+        stored.
 
         The order of the steps is what makes it safe to die between any two: files without a job
         are swept away, a job that no message tells of is found by the sweep.
@@ -175,6 +179,8 @@ class Jobs:
             options=options,
             preset=preset,
             given=tuple(given),
+            changes=tuple(planned(options, changes)),
+            stop_after=stop_after,
         )
         self._check_shapes(order)
         job = Job(

@@ -23,7 +23,8 @@ from nst.learning import style_file
 from nst.learning.network import STRIDE, StyleNetwork
 from nst.learning.style_file import StyleFacts
 from nst.options import MAX_SIZE, StyleTransferOptions
-from nst.progress import Result, StopReason
+from nst.progress import StopReason
+from nst.result import Result
 
 MAX_PIXELS = 4_000_000
 """A larger image is painted with this many pixels and enlarged. Strokes have their size in pixels:
@@ -66,6 +67,7 @@ class LearnedStyle:
         painted = finished(self._levels(photo, size, shares), photo, options)
         return Result(
             image=levels.to_image(painted),
+            options=options,
             samples=levels.to_samples(painted) if options.is_16_bit else None,
             losses=NO_LOSSES,
             history=(),

@@ -1,6 +1,7 @@
 """What there is to choose from."""
 
 import io
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -101,3 +102,42 @@ def test_the_schema_is_one(options: dict[str, Any]) -> None:
 
     OAS31Validator.check_schema(options["schema"])
     OAS31Validator(options["schema"]).validate(TypeAdapter(dict[str, Any]).validate_python({}))
+
+
+# ── estimate ──────────────────────────────────────────────────────────────────────────────────
+
+
+def test_an_estimate_for_these_options_and_pictures(
+    client: Browser, house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[tuple[StyleTransferOptions, tuple[int, int]]] = []
+
+    def estimate(options: StyleTransferOptions, size: tuple[int, int]) -> float | None:
+        asked.append((options, size))
+        return 41.3 if options.size == 128 else None
+
+    service = client.application.extensions["nst"]
+    client.application.extensions["nst"] = replace(service, estimate=estimate)
+    known = client.get("/api/v1/estimate?preset=fast&size=128&width=300&height=200")
+    assert known.json == {"seconds": 41.3, "text": "about 40 s"}
+    assert asked[-1] == (StyleTransferOptions.from_preset("fast", size=128), (300, 200))
+    assert client.get("/api/v1/estimate").json == {"seconds": None, "text": None}
+    assert asked[-1][0] == StyleTransferOptions.from_preset(DEFAULT_PRESET)
+    client.get("/api/v1/estimate?sample_content=cat")
+    with Image.open(SAMPLES / "content" / "cat.jpg") as cat:
+        assert asked[-1][1] == cat.size
+
+
+@pytest.mark.parametrize(
+    ("query", "field"),
+    [
+        ("preset=x", "preset"),
+        ("size=4", "size"),
+        ("width=0", "width"),
+        ("height=x", "height"),
+        ("sample_content=x", "sample_content"),
+    ],
+)
+def test_an_estimate_of_nonsense(client: Browser, query: str, field: str) -> None:
+    response = client.get(f"/api/v1/estimate?{query}")
+    assert (response.status_code, response.json["field"]) == (422, field)

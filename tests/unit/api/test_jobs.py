@@ -49,8 +49,8 @@ def test_a_new_job(client: Browser, house: House) -> None:
     assert job["title"] == "cat in waves"
     assert (job["place_in_queue"], job["attempt"], job["cached"]) == (1, 0, False)
     assert job["pictures"] == {
-        "content": {"name": "cat.png", "size": [64, 48], "format": "PNG"},
-        "styles": [{"name": "waves.png", "size": [48, 48], "format": "PNG"}],
+        "content": {"name": "cat.png", "size": [64, 48], "format": "PNG", "sample": None},
+        "styles": [{"name": "waves.png", "size": [48, 48], "format": "PNG", "sample": None}],
         "detail_map": None,
     }
     assert job["created_at"].endswith("Z")
@@ -178,6 +178,7 @@ def test_a_detail_map_and_again_from_its_job(client: Browser, house: House) -> N
         "name": "detail.png",
         "size": [64, 48],
         "format": "PNG",
+        "sample": None,
     }
     assert job["options"]["protect"] == "faces"
     again = submitted(client, detail_map_from=job["id"], seed="7")
@@ -347,6 +348,7 @@ def test_a_running_job(client: Browser, house: House) -> None:
         "preview_step": 4,
         "losses": {"content": 1.0, "style": 2.0, "total_variation": 0.5, "total": 3.5},
         "in_force": {"style_weight": 30000.0},
+        "changes": [],
     }
     assert seen["links"]["preview"] == f"{JOBS}/{job['id']}/preview?step=4"
 
@@ -365,6 +367,8 @@ def test_a_finished_job(client: Browser, house: House) -> None:
         "model": "vgg16",
         "device": "cpu",
         "precision": "fp32",
+        "changes": [],
+        "stopped_after": None,
         "distances": None,
         "notice": None,
     }

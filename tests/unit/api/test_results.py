@@ -17,7 +17,8 @@ from nst import images
 from nst.api import pictures
 from nst.jobs.execute import Finished, News, Work
 from nst.jobs.job import RESULT, Job, JobStatus
-from service import CAT, CRASH, WAVES, Browser, House, finishes, form, paints, upload
+from nst.progress import Change
+from service import CAT, CRASH, WAVES, Browser, House, finishes, form, paints, progress, upload
 
 JOBS = "/api/v1/jobs"
 INLINE, ATTACHED = (
@@ -308,11 +309,15 @@ def test_the_recipe_makes_the_same_again(client: Browser, house: House) -> None:
     options = {"size": "64", "seed": "7", "style_weight": "12345", "model": "vgg16"}
     job = client.post(JOBS, data=form(**options)).json
     house.work(finishes())
-    kept = client.get(f"{JOBS}/{job['id']}/recipe").json
+    answer = client.get(f"{JOBS}/{job['id']}/recipe")
+    assert answer.headers["Content-Disposition"] == 'attachment; filename="recipe.json"'
+    kept = answer.json
     picture_file = client.get(f"{JOBS}/{job['id']}/result").data
     read = client.post("/api/v1/recipe", data={"image": upload(picture_file)})
     assert (read.status_code, read.content_type) == (200, "application/json")
     assert read.json == kept
+    file = {"image": upload(answer.data, "recipe.json")}
+    assert client.post("/api/v1/recipe", data=file).json == kept
     again = client.post(JOBS, data=form(preset=None, **kept["options"])).json
     assert again["options"] == job["options"]
 
@@ -339,6 +344,8 @@ def test_a_recipe_needs_a_picture(client: Browser) -> None:
 def test_a_recipe_that_somebody_made_up_is_refused(client: Browser) -> None:
     from nst import images
 
+    refused = client.post("/api/v1/recipe", data={"image": upload(b'{"options": 1}')})
+    assert refused.status_code == 422
     for text in ("nonsense", json.dumps({"options": 1})):
         forged = images.encode(picture(), "PNG", recipe=text)
         response = client.post("/api/v1/recipe", data={"image": upload(forged)})
@@ -404,3 +411,60 @@ def test_other_bit_depths_are_refused(client: Browser) -> None:
     assert response.status_code == 422
     assert response.json["field"] == "bit_depth"
     assert "8, 16" in response.text
+
+
+# ── steering ──────────────────────────────────────────────────────────────────────────────────
+
+
+def test_what_was_steered_is_shown_and_can_be_sent_again(client: Browser, house: House) -> None:
+    changes = (Change(4, {"strength": 0.8}), Change(6, {"strength": 0.9, "tv_weight": 2.0}))
+    job = client.post(JOBS, data=form()).json
+    house.work(paints(5), finishes(changes=changes, stopped_after=7))
+    result = client.get(f"{JOBS}/{job['id']}").json["result"]
+    assert result["stopped_after"] == 7
+    assert result["changes"] == [
+        {"step": 4, "values": {"strength": 0.8}},
+        {"step": 6, "values": {"strength": 0.9, "tv_weight": 2.0}},
+    ]
+    fields = form(steer=["4:strength=0.8", "6:strength=0.9,tv_weight=2"], stop_after="7")
+    again = client.post(JOBS, data=fields).json
+    assert not again["cached"]  # the plain order has a result, but this is another one
+    assert (again["changes"], again["stop_after"]) == (result["changes"], 7)
+    order = house.repository.get(again["id"]).order
+    assert (order.changes, order.stop_after) == (changes, 7)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("steer", "nonsense"),
+        ("steer", "0:strength=0.5"),
+        ("steer", "4:strength=5"),
+        ("steer", "4:size=64"),
+        ("stop_after", "0"),
+        ("stop_after", "soon"),
+    ],
+)
+def test_a_wrong_plan_is_refused(client: Browser, field: str, value: str) -> None:
+    response = client.post(JOBS, data=form(**{field: value}))
+    assert (response.status_code, response.json["code"]) == (422, "invalid_option")
+
+
+def test_samples_are_known_by_their_bytes(client: Browser, house: House) -> None:
+    fields = {"content_image": None, "style_image": None}
+    samples = {"sample_content": "cat", "sample_style": "mosaic"}
+    job = client.post(JOBS, data=form(**fields, **samples)).json
+    assert job["pictures"]["content"]["sample"] == "cat"
+    assert [style["sample"] for style in job["pictures"]["styles"]] == ["mosaic"]
+    in_recipe = house.repository.get(job["id"]).order.in_recipe
+    assert in_recipe["content"].path == "sample:cat"
+    assert client.post(JOBS, data=form()).json["pictures"]["content"]["sample"] is None
+
+
+def test_progress_is_the_share_of_the_work(client: Browser, house: House) -> None:
+    job = client.post(JOBS, data=form()).json
+    work = house.repository.claim_next("w", 60)
+    assert work
+    for seen, percent in ((progress(5, share=0.125), 12.5), (progress(5), 50.0)):
+        house.repository.heartbeat(work.id, work.attempt, 60, seen)
+        assert client.get(f"{JOBS}/{job['id']}").json["progress"]["percent"] == percent

@@ -9,7 +9,7 @@ from PIL import Image
 from conftest import picture
 from nst import Inputs, NeuralStyleTransfer, Progress, StyleTransferOptions
 from nst.engine.draft import run_draft
-from nst.progress import Result
+from nst.result import Result
 
 TINY: dict[str, Any] = {
     "size": 40,

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from conftest import picture
-from nst import Inputs, Progress, StyleTransferOptions
+from nst import Change, Inputs, Progress, StopReason, StyleTransferOptions
 from nst.controls import Controls
 from nst.engine.optimizer.lbfgs import FIRST_STEP
 from nst.engine.steering import loss_weights
@@ -161,3 +161,61 @@ def test_a_checkpoint_remembers_what_was_steered(method: IterativeTransfer, tmp_
     assert all(p.in_force["tv_weight"] == 100 for p in left)
     assert all((p.in_force["strength"], p.in_force["color_amount"]) == (0.6, 0.5) for p in left)
     assert torch.equal(iterate(left[-1]), iterate(whole[-1]))
+
+
+# ── recorded and repeated ─────────────────────────────────────────────────────────────────────
+
+
+def test_what_was_steered_is_recorded_and_repeated_bit_for_bit() -> None:
+    """Over two scales, with a change in each and one that sets what is set already."""
+    options = StyleTransferOptions(
+        model="vgg16",
+        size=130,
+        scales=2,
+        total_iterations=6,
+        convergence_tolerance=0,
+        color="luminance",
+    )
+    method = IterativeTransfer(options, device="cpu", precision="fp32")
+    controls = Controls(options)
+    plans = {1: {"strength": 0.8}, 2: {"strength": 0.8}, 4: {"color_amount": 0.5, "tv_weight": 9}}
+
+    def steer(progress: Progress) -> None:
+        controls.set(**plans.get(progress.step, {}))
+
+    first = method.run(Inputs(CONTENT, STYLE), steer, controls=controls)
+    assert first.changes == (
+        Change(2, {"strength": 0.8}),
+        Change(5, {"tv_weight": 9.0, "color_amount": 0.5}),
+    )
+    again = method.run(Inputs(CONTENT, STYLE), controls=Controls(options, first.changes))
+    assert again.image.tobytes() == first.image.tobytes()
+    assert again.changes == first.changes
+    plain = method.run(Inputs(CONTENT, STYLE))
+    assert plain.image.tobytes() != first.image.tobytes()
+    assert (plain.changes, plain.stopped_after) == ((), None)
+
+
+def test_a_stopped_transfer_says_where_and_stops_there_again(method: IterativeTransfer) -> None:
+    inputs = Inputs(CONTENT, STYLE)
+    stopped = method.run(inputs, lambda progress: progress.step < 3)
+    assert (stopped.steps, stopped.stopped_after) == (3, 3)
+    again = method.run(inputs, controls=Controls(method.options, stop_after=stopped.stopped_after))
+    assert again.image.tobytes() == stopped.image.tobytes()
+    assert (again.stop_reason, again.stopped_after) == (StopReason.CANCELED, 3)
+
+
+def test_a_checkpoint_keeps_the_record(method: IterativeTransfer, tmp_path: Path) -> None:
+    controls = Controls(method.options, [Change(2, {"tv_weight": 100.0})])
+    for progress in method.steps(Inputs(CONTENT, STYLE), controls=controls):
+        if progress.step == 4:
+            progress.snapshot.save_checkpoint(tmp_path / "c")
+    changes = [Change(2, {"tv_weight": 100.0}), Change(6, {"strength": 0.6})]
+    result = method.run(
+        Inputs(CONTENT, STYLE),
+        lambda progress: progress.step < 7,
+        resume_from=tmp_path / "c",
+        controls=Controls(method.options, changes),
+    )
+    assert list(result.changes) == changes
+    assert (result.steps, result.stopped_after) == (3, 7)

@@ -45,7 +45,7 @@ def load_styles(
     styles: Styles, masks: Masks, content: Image.Image, options: StyleTransferOptions
 ) -> list[Style]:
     """Raises InvalidImage, InvalidOption."""
-    sources = styles if isinstance(styles, list | tuple) else [styles]
+    sources = each_style(styles)
     if not sources:
         raise InvalidImage("style", "there is none; name at least one picture")
     if len(masks) > len(sources):
@@ -57,6 +57,11 @@ def load_styles(
         Style(images.load(source, "style"), share, mask)
         for source, share, mask in zip(sources, shares, loaded, strict=True)
     ]
+
+
+def each_style(styles: Styles) -> Sequence[ImageSource]:
+    """Return the style pictures as a list, also if there is only one."""
+    return styles if isinstance(styles, list | tuple) else [styles]  # type: ignore[list-item]
 
 
 def load_mask(source: ImageSource, content: Image.Image, size: int) -> Image.Image:

@@ -1,0 +1,111 @@
+"""Result: what a transfer ends with, and how it is saved and shown."""
+
+import io
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+from nst import images
+from nst.options import StyleTransferOptions
+from nst.progress import Change, Distances, Losses, MemoryPlan, Samples, StopReason
+from nst.recipe import Recipe, SourceFiles
+
+SHOWN_SIDE_PIXELS = 1024
+"""Longest side of an image in a notebook, which stores it in its own file."""
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """A finished, converged or canceled transfer, or a draft alone."""
+
+    image: Image.Image
+    """RGB, or RGBA where the content picture has transparency; 8 bits per channel."""
+    options: StyleTransferOptions
+    """Options that the transfer began with; `changes` says what was steered."""
+    losses: Losses
+    """Of the image; NaN for a draft alone."""
+    history: tuple[Losses, ...]
+    """After every step that was taken here: a transfer that goes on has taken others before."""
+    stop_reason: StopReason
+    evaluations: int
+    prepare_seconds: float
+    """Weights, pictures, targets."""
+    optimize_seconds: float
+    device: str
+    precision: str
+    """Of the convolutions at the start: fp32, bf16 or fp16."""
+    model: str
+    """The one that was used; for a draft alone the one asked for."""
+    weights_sha256: str
+    """Of the model, or for a draft alone of its network."""
+    distances: Distances | None = None
+    """None where no other network is at hand, and for a draft alone."""
+    memory_plan: MemoryPlan | None = None
+    """The one at the end; None for a draft alone."""
+    samples: "Samples | None" = None
+    """The 16-bit samples of the image; None if option bit_depth is 8."""
+    changes: tuple[Change, ...] = ()
+    """What was steered, and at which step."""
+    stopped_after: int | None = None
+    """Last step of a canceled transfer, counted over all scales; None if it was not canceled."""
+    files: SourceFiles | None = None
+    """Files that the image was painted from; None if one of the inputs was no file."""
+
+    @property
+    def output(self) -> "Image.Image | Samples":
+        """The image at the bit depth that was asked for, as `images.save` takes it."""
+        return self.image if self.samples is None else self.samples
+
+    @property
+    def steps(self) -> int:
+        return len(self.history)
+
+    @property
+    def is_draft(self) -> bool:
+        """Whether a draft is the result, and nothing was optimised."""
+        return self.memory_plan is None
+
+    def recipe(self, pictures: Mapping[str, Any]) -> Recipe:
+        """Return the recipe of the image. `pictures`: the files that went in, by the field of the
+        recipe; `SourceFiles.seen_from` makes them."""
+        return Recipe.of(
+            self.options,
+            model=self.model,
+            weights_sha256=self.weights_sha256,
+            distances=self.distances,
+            changes=self.changes,
+            stopped_after=self.stopped_after,
+            **pictures,
+        )
+
+    def save(self, path: str | os.PathLike[str], *, overwrite: bool = True) -> Path:
+        """Write the image as .png, .jpg, .webp or .tiff at its bit depth, and return its path.
+
+        The file carries the recipe if all inputs were files. Without `overwrite` an existing file
+        stays and the new one gets a number. Raises InvalidOption, StorageError.
+        """
+        file = Path(path)
+        recipe = self.recipe(self.files.seen_from(file)).text() if self.files else None
+        return images.save(self.output, file, recipe=recipe, overwrite=overwrite)
+
+    def __repr__(self) -> str:
+        width, height = self.image.size
+        if self.is_draft:
+            return f"<Result: {width}×{height} pixels, a draft>"
+        seconds = self.prepare_seconds + self.optimize_seconds
+        return (
+            f"<Result: {width}×{height} pixels, {self.steps} steps in {seconds:.1f} s with "
+            f"{self.model} on {self.device}, {self.stop_reason}>"
+        )
+
+    def _repr_png_(self) -> bytes:
+        """Return the image as a notebook shows it."""
+        shown, file = self.image, io.BytesIO()
+        if max(shown.size) > SHOWN_SIDE_PIXELS:
+            shown = images.resize(shown, images.fit(shown.size, SHOWN_SIDE_PIXELS))
+        shown.save(file, "PNG")
+        return file.getvalue()

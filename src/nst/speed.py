@@ -1,0 +1,144 @@
+"""How long a transfer will take on this machine, from what the machine has measured.
+
+One small JSON file in the cache directory: for each device and each kind of transfer, seconds of
+preparation and seconds for each unit of work (`nst.engine.scales.work`).
+"""
+
+import json
+import os
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Self
+
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
+
+from nst.options import StyleTransferOptions
+from nst.progress import StopReason
+from nst.result import Result
+
+FILE_NAME = "speed.json"
+
+WEIGHT_OF_NEWEST = 0.5
+"""Share of the newest measurement in the average that is kept."""
+
+MANY_STEPS = 1000
+"""Steps within which a loss converges, if it may."""
+
+RELATIVE_COST: Mapping[str, float] = {"vgg16": 1.0, "vgg19": 1.27}
+"""Time of an evaluation by model, from the numbers of multiplications: an estimate for a model that
+has not been measured here. Kinds of style loss differ by less."""
+
+DAY_SECONDS = 24 * 3600
+
+_DRAFT = "draft"
+
+
+class Speed(BaseModel):
+    """Speed of one kind of transfer on one device."""
+
+    model_config = ConfigDict(frozen=True)
+
+    prepare_seconds: float = 0.0
+    seconds_per_work: float = 0.0
+
+    def averaged(self, newest: Self) -> Self:
+        """Return the average with a new measurement."""
+        share = WEIGHT_OF_NEWEST
+        now, before = newest.model_dump(), self.model_dump()
+        return type(self)(**{key: share * now[key] + (1 - share) * before[key] for key in now})
+
+    def seconds(self, work: float) -> float:
+        return self.prepare_seconds + self.seconds_per_work * work
+
+
+Measured = dict[str, dict[str, Speed]]
+"""Speeds by device and kind."""
+
+_MEASURED: TypeAdapter[Measured] = TypeAdapter(Measured)
+
+
+@dataclass(frozen=True, slots=True)
+class Speeds:
+    """The file with what was measured. A file that is missing or damaged holds nothing, and one
+    that cannot be written stays as it is: an estimate is worth no error."""
+
+    directory: Path
+    device: str = field(default="auto")
+    """Device that is asked for, as NeuralStyleTransfer takes it: `auto` is always the same one."""
+
+    def estimate(self, options: StyleTransferOptions, work: float) -> float | None:
+        """Return the seconds that a transfer of so much work will take; None if nothing like it was
+        measured here."""
+        known = self._read().get(self.device, {})
+        kind = _kind(options)
+        if kind in known:
+            return known[kind].seconds(work)
+        if options.is_draft:
+            return None
+        others = {other: speed for other, speed in known.items() if other != _DRAFT}
+        if not others:
+            return None
+        other = max(others, key=lambda other: other.rsplit(" ", 1)[-1] == options.model)
+        factor = RELATIVE_COST[options.model] / RELATIVE_COST[other.rsplit(" ", 1)[-1]]
+        return others[other].seconds(factor * work)
+
+    def record(self, result: Result, work: float) -> None:
+        """Keep how long a transfer took, if it took all its steps here. `work`: that of all."""
+        if result.stop_reason is not StopReason.TOTAL_ITERATIONS or not _is_whole(result):
+            return
+        per_work = result.optimize_seconds / work if work else 0.0
+        newest = Speed(prepare_seconds=result.prepare_seconds, seconds_per_work=per_work)
+        measured, kind = self._read(), _kind(result.options)
+        known = measured.setdefault(self.device, {})
+        known[kind] = known[kind].averaged(newest) if kind in known else newest
+        self._write(measured)
+
+    @property
+    def _file(self) -> Path:
+        return self.directory / FILE_NAME
+
+    def _read(self) -> Measured:
+        try:
+            return _MEASURED.validate_json(self._file.read_bytes())
+        except (OSError, ValidationError):
+            return {}
+
+    def _write(self, measured: Measured) -> None:
+        text = json.dumps(_MEASURED.dump_python(measured), indent=1)
+        beside = self._file.with_suffix(f".{os.getpid()}.tmp")
+        with suppress(OSError):
+            self.directory.mkdir(parents=True, exist_ok=True)
+            beside.write_text(text)
+            beside.replace(self._file)
+
+
+def _is_whole(result: Result) -> bool:
+    """Return whether all steps were taken here: none before a checkpoint, none left out."""
+    return result.steps == result.options.total_iterations
+
+
+def _kind(options: StyleTransferOptions) -> str:
+    return _DRAFT if options.is_draft else f"{options.style_loss} {options.model}"
+
+
+def in_words(options: StyleTransferOptions, seconds: float) -> str:
+    """Return an estimate in words: "about 40 s", or "at most 9 min" where the loss will converge
+    long before the last step."""
+    text = about(seconds)
+    ends_early = options.convergence_tolerance > 0 and options.total_iterations > MANY_STEPS
+    return text.replace("about", "at most") if ends_early else text
+
+
+def about(seconds: float) -> str:
+    """Return a time in words, rounded as an estimate is: "about 40 s", "about 9 min"."""
+    if seconds < 10:
+        return f"about {max(1, round(seconds))} s"
+    if seconds < 90:
+        return f"about {round(seconds / 5) * 5} s"
+    if seconds < 90 * 60:
+        return f"about {round(seconds / 60)} min"
+    if seconds < 48 * 3600:
+        return f"about {round(seconds / 1800) / 2:g} h"
+    return f"about {round(seconds / DAY_SECONDS)} days"

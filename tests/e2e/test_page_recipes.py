@@ -1,0 +1,94 @@
+"""A recipe repeats the picture, in Chromium: what was steered, where it stopped, and how long."""
+
+import json
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+from playwright.sync_api import Page, expect
+
+from browsing import (
+    PATIENCE_MS,
+    drop,
+    open_picture,
+    saved,
+    shows,
+    start,
+    start_long,
+    start_short,
+    status,
+    wait_for_step,
+    wait_until_finished,
+)
+from nst.recipe import Recipe
+
+NST = "from nst.cli.main import main; main()"
+
+
+def test_steering_and_the_stop_are_recorded_shown_and_repeated(page: Page, tmp_path: Path) -> None:
+    start_long(page)
+    wait_for_step(page, 2)
+    with shows(page, "from the next step"):
+        page.get_by_role("slider", name="Take from the style").fill("1")
+    expect(page.get_by_text("from the next step", exact=True)).to_be_hidden()
+    page.get_by_role("button", name="Stop and keep the picture").click()
+    expect(status(page, "Stopped")).to_be_visible()
+    painted = saved(page, page.get_by_role("link", name="Download", exact=True))
+
+    # recipe.json says at which step, and is called so.
+    page.get_by_role("button", name="More downloads").click()
+    with page.expect_download(timeout=PATIENCE_MS) as download:
+        page.get_by_role("menuitem", name="Recipe").click()
+    assert download.value.suggested_filename == "recipe.json"
+    text = Path(download.value.path()).read_bytes()
+    recipe = Recipe.read(text)
+    assert recipe.stopped_after
+    assert [list(change.values) for change in recipe.changes] == [["style_weight"]]
+    assert recipe == Recipe.read(painted)
+
+    # The page says the same, and one network.
+    page.get_by_role("button", name="All settings of this picture").click()
+    steered = f"from step {recipe.changes[0].step}:"
+    expect(page.get_by_text(steered)).to_be_visible()
+    expect(page.get_by_text(f"after step {recipe.stopped_after}", exact=True)).to_be_visible()
+    expect(page.get_by_text("vgg19", exact=True)).to_have_count(0)
+
+    # The command runs as it stands, anywhere, and paints the same.
+    page.get_by_role("button", name="As a command").click()
+    command = shlex.split(page.get_by_role("region", name="Command line").inner_text())
+    page.keyboard.press("Escape")
+    assert command[:4] == ["nst", "stylize", "sample:cat", "sample:impasto"]
+    arguments = [sys.executable, "-c", NST, *command[1:]]
+    as_the_server = os.environ | {"OMP_NUM_THREADS": "1", "NST_OFFLINE": "1"}
+    subprocess.run(arguments, cwd=tmp_path, env=as_the_server, check=True, capture_output=True)
+    again = (tmp_path / command[command.index("-o") + 1]).read_bytes()
+    assert np.array_equal(np.asarray(open_picture(again)), np.asarray(open_picture(painted)))
+
+    # The Studio reads recipe.json back, pictures included, and repeats it.
+    page.goto("/studio")
+    page.get_by_role("button", name="Use Cat").wait_for()
+    drop(page.locator("main"), "recipe.json", text, "application/json")
+    expect(
+        page.get_by_text("recipe.json was painted here: its settings and pictures")
+    ).to_be_visible()
+    expect(page.get_by_text(f"stops after step {recipe.stopped_after}.")).to_be_visible()
+    start(page)
+    wait_until_finished(page)
+    again = saved(page, page.get_by_role("link", name="Download", exact=True))
+    assert np.array_equal(np.asarray(open_picture(again)), np.asarray(open_picture(painted)))
+    assert json.loads(Recipe.read(again).text())["changes"] == json.loads(text)["changes"]
+
+
+def test_the_time_is_told_before_it_starts_once_something_was_painted(page: Page) -> None:
+    start_short(page)
+    wait_until_finished(page)
+    page.goto("/studio")
+    page.get_by_role("button", name="Use Cat").click()
+    page.get_by_role("button", name="Use Impasto").click()
+    expect(
+        page.get_by_text(re.compile(r"Takes about \d+ (s|min|h) on this server"))
+    ).to_be_visible()

@@ -1,0 +1,269 @@
+"""`nst.stylize` and its Result: one call, errors that name the argument, notebooks."""
+
+import io
+import json
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import nst
+from conftest import REPOSITORY, picture
+from nst import images, library
+from nst.errors import InvalidImage, InvalidOption
+from nst.options import DEFAULT_PRESET
+from nst.recipe import Recipe
+from nst.result import SHOWN_SIDE_PIXELS
+from nst.samples import samples
+
+NOTEBOOK = REPOSITORY / "docs" / "tutorials" / "python.ipynb"
+SMALL: dict[str, Any] = {"preset": "gram", "model": "vgg16", "size": 32, "total_iterations": 4}
+CAT, MOSAIC = samples("content")["cat"], samples("style")["mosaic"]
+
+
+def draft(**arguments: Any) -> nst.Result:
+    return nst.stylize("sample:cat", "sample:mosaic", preset="draft", size=64, **arguments)
+
+
+# ── one call ──────────────────────────────────────────────────────────────────────────────────
+
+
+def test_one_line_paints_and_saves(tmp_path: Path) -> None:
+    images.save(picture(), tmp_path / "a.jpg")
+    images.save(picture().rotate(180), tmp_path / "b.jpg")
+    line = f"import nst; nst.stylize('a.jpg', 'b.jpg', **{SMALL!r}).save('out.png')"
+    ran = subprocess.run(
+        [sys.executable, "-c", line], cwd=tmp_path, check=True, capture_output=True, text=True
+    )
+    assert ran.stdout == ran.stderr == ""
+    assert max(images.load(tmp_path / "out.png", "content").size) == 32
+    recipe = Recipe.read(tmp_path / "out.png")
+    assert (recipe.content.path, recipe.styles[0].path) == ("a.jpg", "b.jpg")
+    assert recipe.options["size"] == 32
+
+
+def test_defaults_are_those_of_the_command() -> None:
+    defaults = nst.StyleTransferOptions.from_preset(DEFAULT_PRESET)
+    assert nst.NeuralStyleTransfer().options == defaults
+    assert nst.StyleTransferOptions.from_preset() == defaults
+
+
+def test_options_override_the_preset_and_several_styles_are_mixed() -> None:
+    result = draft(style_blend=(1.0,), color="luminance")
+    assert (result.options.color, result.is_draft) == ("luminance", True)
+    mixed = nst.stylize(CAT, MOSAIC, "sample:impasto", preset="draft", size=64)
+    listed = nst.stylize(CAT, [MOSAIC, "sample:impasto"], preset="draft", size=64)
+    assert mixed.image.tobytes() == listed.image.tobytes()
+    assert mixed.image.tobytes() != result.image.tobytes()
+
+
+def test_false_stops_and_anything_else_does_not() -> None:
+    def stops_at_two(progress: nst.Progress) -> bool:
+        return progress.step < 2
+
+    stopped = nst.stylize(picture(), picture(), progress=stops_at_two, **SMALL)
+    assert (stopped.steps, stopped.stopped_after) == (2, 2)
+    assert stopped.stop_reason is nst.StopReason.CANCELED
+    whole = nst.stylize(picture(), picture(), progress=lambda _: None, **SMALL)
+    assert (whole.steps, whole.stopped_after) == (4, None)
+
+
+def test_saving_replaces_unless_it_is_told_not_to(tmp_path: Path) -> None:
+    result, path = draft(), tmp_path / "x.png"
+    assert result.save(path) == result.save(str(path)) == path
+    assert result.save(path, overwrite=False) != path
+
+
+def test_pictures_that_are_no_files_make_no_recipe(tmp_path: Path) -> None:
+    result = nst.stylize(picture(), "sample:mosaic", preset="draft", size=64)
+    assert result.files is None
+    assert images.read_recipe(result.save(tmp_path / "x.png")) is None
+    recipe = Recipe.read(draft().save(tmp_path / "y.png"))
+    assert recipe.content.path == "sample:cat"
+    assert recipe.styles[0].locate(tmp_path / "y.png", "style") == MOSAIC
+
+
+# ── wrong arguments ───────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"content": 3}, "content image: 3 is not a picture; give a path"),
+        ({"content": [[0, 1]]}, "content image: [[0, 1]] is not a picture"),
+        ({"styles": ["sample:mosaic", None]}, "style image: None is not a picture"),
+        ({"masks": "m.png"}, "masks: 'm.png' is not possible"),
+        ({"masks": [5]}, "mask image: 5 is not a picture"),
+        ({"detail_map": 5}, "detail map image: 5 is not a picture"),
+        ({"initial": 5}, "initial image: 5 is not a picture"),
+        ({"preset": 3}, "preset: 3 is not possible; give one of quality"),
+        ({"progress": 3}, "progress: 3 is not possible; give True, False, None or a function"),
+        ({"controls": {}}, "controls: {} is not possible; give nst.Controls"),
+        ({"weights": "w.pth"}, "weights: 'w.pth' is not possible; give a nst.WeightsStore"),
+        ({"max_memory_bytes": "4GB"}, "max_memory_bytes: '4GB' is not possible; give a whole"),
+        ({"sizes": 3}, "sizes: 3 is not possible; give one of size"),
+        ({"size": "big"}, "size: 'big' is not possible; give a whole number"),
+    ],
+)
+def test_a_wrong_argument_is_named_at_once(arguments: dict[str, Any], message: str) -> None:
+    given = {"content": "sample:cat", "styles": "sample:mosaic"} | arguments
+    content, styles = given.pop("content"), given.pop("styles")
+    with pytest.raises((InvalidImage, InvalidOption)) as caught:
+        nst.stylize(content, styles, **given)
+    assert str(caught.value).startswith(message)
+
+
+def test_wrong_arguments_of_the_class_are_named_at_once() -> None:
+    with pytest.raises(InvalidOption, match="options: 'fast' is not possible; give Style"):
+        nst.NeuralStyleTransfer("fast")  # type: ignore[arg-type]
+    transfer = nst.NeuralStyleTransfer(nst.StyleTransferOptions.from_preset("draft"))
+    inputs = nst.Inputs(CAT, MOSAIC)
+    with pytest.raises(InvalidOption, match=r"inputs: 'a\.jpg' is not possible; give nst\.Inputs"):
+        transfer.run("a.jpg")  # type: ignore[arg-type]
+    with pytest.raises(InvalidOption, match="on_progress: 5 is not possible"):
+        transfer.run(inputs, 5)  # type: ignore[arg-type]
+    with pytest.raises(InvalidOption, match="resume_from: 5 is not possible"):
+        transfer.steps(inputs, resume_from=5)  # type: ignore[arg-type]
+
+
+def test_an_unknown_sample_is_named_with_those_there_are() -> None:
+    with pytest.raises(InvalidImage, match=r"sample:dog does not come with nst; .* astronaut, cat"):
+        nst.stylize("sample:dog", "sample:mosaic")
+
+
+# ── arrays ────────────────────────────────────────────────────────────────────────────────────
+
+PIXELS = np.asarray(picture(40, 30))
+GREY = PIXELS[..., 0]
+
+
+def as_image(array: Any) -> np.ndarray:
+    return np.asarray(images.load(array, "content"))
+
+
+@pytest.mark.parametrize(
+    "array",
+    [
+        PIXELS.astype(np.uint16) * 257,
+        PIXELS.astype(np.int64),
+        PIXELS.astype(np.uint32) * 257,
+        PIXELS / 255,
+        (PIXELS / 255).astype(np.float32),
+        PIXELS.astype(np.float64),
+        np.moveaxis(PIXELS, 2, 0),
+        np.asfortranarray(PIXELS)[::1],
+    ],
+    ids=lambda array: f"{array.dtype} {array.shape}",
+)
+def test_arrays_of_any_sensible_type_and_shape(array: np.ndarray) -> None:
+    assert np.array_equal(as_image(array), PIXELS)
+
+
+def test_grey_arrays_booleans_alpha_and_tensors() -> None:
+    import torch
+
+    grey = np.repeat(GREY[..., None], 3, axis=2)
+    for array in (GREY, GREY[..., None], GREY[None]):
+        assert np.array_equal(as_image(array), grey)
+    assert np.array_equal(as_image(GREY > 99), np.where(grey > 99, 255, 0))
+    assert as_image(np.dstack([GREY, GREY | 128])).shape == (30, 40, 4)
+    assert np.array_equal(as_image(torch.from_numpy(np.moveaxis(PIXELS / 255, 2, 0))), PIXELS)
+    assert as_image((PIXELS / 255).astype(np.float16)).shape == PIXELS.shape
+
+
+@pytest.mark.parametrize(
+    ("array", "problem"),
+    [
+        (np.zeros((2, 30, 40, 3)), "its shape is (2, 30, 40, 3)"),
+        (np.zeros((30, 40, 7)), "its shape is (30, 40, 7)"),
+        (np.zeros(30), "its shape is (30,)"),
+        (np.linspace(-1, 1, 3600).reshape(30, 40, 3), "its values are from -1 to 1"),
+        (PIXELS.astype(np.int32) * 10**6, "its values are from "),
+        (np.full((30, 40), np.nan), "it holds NaN or infinite values"),
+        (PIXELS.astype(np.complex64), "its values are of type complex64"),
+        (np.array([["a", "b"]]), "its values are of type <U1"),
+    ],
+)
+def test_other_arrays_are_named(array: np.ndarray, problem: str) -> None:
+    with pytest.raises(InvalidImage) as caught:
+        nst.stylize("sample:cat", array, preset="draft", size=64)
+    assert caught.value.role == "style"
+    assert f"an array of {array.dtype} {array.shape} is not a picture: {problem}" in str(
+        caught.value
+    )
+
+
+# ── shown ─────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_reprs_are_short(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[str] = []
+    result = nst.stylize(
+        picture(), picture(), progress=lambda progress: seen.append(repr(progress)), **SMALL
+    )
+    assert repr(result).startswith("<Result: 32×")
+    assert repr(result).endswith(" s with vgg16 on cpu, total_iterations>")
+    assert seen[0].startswith("<Progress: step 1 of 4, 32×")
+    assert repr(draft()) == "<Result: 64×43 pixels, a draft>"
+    assert repr(nst.Inputs(b"abc", [picture(), PIXELS])) == (
+        "<Inputs: 3 bytes in the style of a Pillow image of {}×{} pixels, an array of uint8 "
+        "(30, 40, 3)>".format(*picture().size)
+    )
+    transfer = nst.NeuralStyleTransfer(nst.StyleTransferOptions(size=64))
+    assert repr(transfer) == "<NeuralStyleTransfer on auto: StyleTransferOptions(size=64)>"
+
+
+def test_a_notebook_shows_the_image_and_no_more_pixels_than_fit() -> None:
+    result = draft()
+    shown = Image.open(io.BytesIO(result._repr_png_()))
+    assert (shown.format, shown.tobytes()) == ("PNG", result.image.tobytes())
+    large = nst.stylize("sample:cat", "sample:mosaic", preset="draft", size=1500)
+    assert max(Image.open(io.BytesIO(large._repr_png_())).size) == SHOWN_SIDE_PIXELS
+
+
+def test_a_bar_is_shown_if_it_is_asked_for(capfd: pytest.CaptureFixture[str]) -> None:
+    nst.stylize(picture(), picture(), progress=True, **SMALL)
+    shown = capfd.readouterr().err
+    assert "step 4 of 4, 0 s left" in shown
+    assert "100 %|" in shown
+
+
+def test_a_notebook_has_a_bar_of_its_own(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert not library.is_notebook()
+    shell = SimpleNamespace(config={"IPKernelApp": {}})
+    monkeypatch.setitem(sys.modules, "IPython", SimpleNamespace(get_ipython=lambda: shell))
+    assert library.is_notebook()
+    monkeypatch.setattr(library, "is_notebook", lambda: True)
+    monkeypatch.delitem(sys.modules, "IPython")
+    nst.stylize(picture(), picture(), **SMALL)
+    assert "step 4 of 4" in capfd.readouterr().err
+    nst.stylize(picture(), picture(), progress=False, **SMALL)
+    assert capfd.readouterr().err == ""
+
+
+def cells() -> list[dict[str, Any]]:
+    notebook = json.loads(NOTEBOOK.read_text())
+    return [cell for cell in notebook["cells"] if cell["cell_type"] == "code"]
+
+
+def test_the_notebook_has_been_executed() -> None:
+    assert [cell["execution_count"] for cell in cells()] == [1 + n for n in range(len(cells()))]
+    outputs = [output for cell in cells() for output in cell["outputs"]]
+    assert any("image/png" in output.get("data", {}) for output in outputs)
+    assert not [output for output in outputs if output["output_type"] == "error"]
+    assert NOTEBOOK.stat().st_size < 400_000
+
+
+def test_the_cells_of_the_notebook_run(tmp_path: Path) -> None:
+    program = "\n".join("".join(cell["source"]) for cell in cells())
+    command = [sys.executable, "-c", program]
+    ran = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stderr
+    assert (tmp_path / "painted.png").is_file()
