@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from nst.adapters.sql import SqlJobRepository
     from nst.api.streams import Streams
     from nst.engine.network.download import OnDownload
-    from nst.engine.network.weights import WeightsStore
+    from nst.engine.network.weights import OnStandIn, WeightsStore
     from nst.jobs.ports import ImageStorage, JobQueue, ProgressFeed, RateLimiter
     from nst.settings import Settings
     from nst.worker import Paint, Worker
@@ -36,7 +36,9 @@ def prepare_process() -> None:
 
 
 def weights_store(
-    file: Path | None = None, on_download: "OnDownload | None" = None
+    file: Path | None = None,
+    on_download: "OnDownload | None" = None,
+    on_stand_in: "OnStandIn | None" = None,
 ) -> "WeightsStore":
     """Weights as the environment says, or from `file` alone."""
     from nst.engine.network.weights import WeightsStore
@@ -50,6 +52,7 @@ def weights_store(
         mirror=settings.weights_mirror,
         offline=settings.offline,
         on_download=on_download,
+        on_stand_in=on_stand_in,
     )
 
 

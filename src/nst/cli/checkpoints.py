@@ -8,10 +8,10 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
-import click
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from nst import images
+from nst.cli.notices import tell
 from nst.errors import InvalidCheckpoint, InvalidImage, StorageError
 from nst.options import StyleTransferOptions
 from nst.progress import Progress
@@ -49,6 +49,8 @@ class Command(BaseModel):
     precision: str
     weights: str | None
     with_recipe: bool
+    partial: PictureFile | None = None
+    """The picture so far, where it was saved; the finished one takes its place."""
 
     @classmethod
     def of(
@@ -65,6 +67,7 @@ class Command(BaseModel):
         precision: str,
         weights: Path | None,
         with_recipe: bool,
+        partial: Path | None = None,
     ) -> Self:
         here = directory / COMMAND_NAME
         return cls(
@@ -78,6 +81,7 @@ class Command(BaseModel):
             precision=precision,
             weights=readable_name(weights.resolve()) if weights else None,
             with_recipe=with_recipe,
+            partial=PictureFile.of(partial, here) if partial else None,
         )
 
     @classmethod
@@ -107,6 +111,22 @@ class Command(BaseModel):
             reason = f"needs the pictures as they were: {error.reason.split(';')[0]}; put it back"
             raise InvalidCheckpoint(str(directory), reason) from error
 
+    def with_partial(self, saved: Path, directory: Path) -> Self:
+        """Return the command with the picture so far, if that is where it should be."""
+        wanted = directory.resolve() / self.output
+        if saved.resolve().parent != Path(os.path.normpath(wanted)).parent:
+            return self
+        return self.model_copy(update={"partial": PictureFile.of(saved, directory / COMMAND_NAME)})
+
+    def target(self, directory: Path) -> tuple[Path, bool]:
+        """Return where the result goes, and whether it replaces what is there: the picture so far,
+        unless somebody has changed it since."""
+        if self.partial:
+            with suppress(InvalidImage):
+                file = self.partial.locate(directory / COMMAND_NAME, "initial")
+                return Path(os.path.relpath(file)), True
+        return Path(os.path.relpath(directory.resolve() / self.output)), False
+
 
 class Checkpoints:
     """Written while a transfer runs, removed when it has succeeded."""
@@ -123,11 +143,15 @@ class Checkpoints:
         if self._every_seconds and progress.stop_reason is None and is_due:
             self._write(progress)
 
-    def tell(self) -> None:
-        """How to go on, if that is possible."""
-        if (self.directory / CHECKPOINT_NAME).exists():
-            command = shlex.join(["nst", "stylize", "--resume", str(self.directory)])
-            click.echo(f"To go on: {command}", err=True)
+    def leave(self, saved: Path) -> None:
+        """Say how to go on, if that is possible; then the result takes the place of `saved`, the
+        picture so far."""
+        if not (self.directory / CHECKPOINT_NAME).exists():
+            return
+        self._command = self._command.with_partial(saved, self.directory)
+        with suppress(StorageError):
+            self._write_command()
+        tell(f"To go on: {shlex.join(['nst', 'stylize', '--resume', str(self.directory)])}")
 
     def _write(self, progress: Progress) -> None:
         """What cannot be kept is painted all the same."""
@@ -136,7 +160,7 @@ class Checkpoints:
             self._write_command()
             progress.snapshot.save_checkpoint(self.directory / CHECKPOINT_NAME)
         except StorageError as error:
-            click.echo(f"nst: going on without a checkpoint: {error}", err=True)
+            tell(f"nst: going on without a checkpoint: {error}")
         ended = time.monotonic()
         self._due = ended + max(self._every_seconds, (ended - started) / SHARE_OF_TIME)
 

@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from nst import images
+from nst.cli.command import PlainCommand
 from nst.cli.errors import run
 from nst.cli.options import PATH, given, say_ignored, transfer_options, with_underscores
 from nst.cli.painting import Painter, Painting
@@ -32,7 +33,7 @@ def main(samples: Path) -> None:
 
 
 def command(samples: Path) -> click.Command:
-    @click.command()
+    @click.command(cls=PlainCommand)
     @click.option(
         "--content_image_path",
         type=PATH,

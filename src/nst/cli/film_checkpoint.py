@@ -9,12 +9,12 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self
 
-import click
 from PIL import Image
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from nst import images
 from nst.cli.checkpoints import COMMAND_NAME, readable_name
+from nst.cli.notices import tell
 from nst.errors import InvalidCheckpoint, InvalidImage, StorageError
 from nst.options import StyleTransferOptions
 from nst.recipe import PictureFile
@@ -111,7 +111,7 @@ class FilmCheckpoint:
                 self._write_command()
             images.save(image, self._file(number), overwrite=True)
         except StorageError as error:
-            click.echo(f"nst: going on without a checkpoint: {error}", err=True)
+            tell(f"nst: going on without a checkpoint: {error}")
             self._is_kept = False
             self.remove()  # what is left of the disk is for the film
 
@@ -119,7 +119,7 @@ class FilmCheckpoint:
         """Say how to go on, if that is possible."""
         if self._file(0).exists():
             command = shlex.join(["nst", "video", "--resume", str(self._directory)])
-            click.echo(f"To go on: {command}", err=True)
+            tell(f"To go on: {command}")
 
     def remove(self) -> None:
         """Remove what was written here, and the directory if nothing else is in it."""

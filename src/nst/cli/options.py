@@ -9,14 +9,34 @@ import click
 from click.core import ParameterSource
 from pydantic.fields import FieldInfo
 
-from nst.cli.errors import say
-from nst.options import DEVICES, PRECISIONS, PRESETS, StyleTransferOptions, ignored
+from nst.cli.command import Number, OneOf, PlainCommand, Whole, as_typed, option, refused
+from nst.cli.notices import remember_quiet, tell
+from nst.options import (
+    DEVICES,
+    PRECISIONS,
+    PRESETS,
+    Group,
+    StyleTransferOptions,
+    describe_allowed,
+    group_of,
+    ignored,
+)
 
 Command = TypeVar("Command", bound=Callable[..., Any])
-Decorator = Callable[[Command], Command]
 
 FIELDS = StyleTransferOptions.model_fields
 PATH = click.Path(path_type=Path)
+
+FILES = "Files"
+START = "Where to start from"
+MACHINE = "Machine"
+TITLES: Mapping[Group, str] = {
+    "picture": "Picture",
+    "balance": "Photo and style",
+    "method": "Method",
+    "end": "Steps",
+}
+"""Groups of options in the help of the commands."""
 
 FOR_STEPS = ("device", "precision", "max_memory", "weights", "checkpoint_every")
 """Options of commands beside those of the transfer that have no effect on a draft."""
@@ -34,12 +54,13 @@ def transfer_options(
 
     def decorate(command: Command) -> Command:
         for name in reversed(list(names)):
-            command = click.option(
+            command = option(
                 flag(name),
                 name,
+                group=TITLES[group_of(FIELDS[name])],
                 type=_type(FIELDS[name]),
                 metavar=_metavar(FIELDS[name]),
-                help=f"{FIELDS[name].description}  [default: {_plain(defaults[name])}]",
+                help=f"{_description(name, flag)}  [default: {_plain(defaults[name])}]",
             )(command)
         return command
 
@@ -47,40 +68,57 @@ def transfer_options(
 
 
 def preset_option(default: str) -> Callable[[Command], Command]:
-    return click.option(
+    return option(
         "--preset",
-        type=click.Choice(list(PRESETS)),
-        help=f"Where to start from; options below change it.  [default: {default}]",
+        group=START,
+        type=OneOf(list(PRESETS)),
+        help=f"Values of the options; each option overrides its value.  [default: {default}]",
     )
 
 
 def machine_options(command: Command) -> Command:
     """Adds what computes, as `Painter` takes it: device, precision, max_memory, weights."""
-    for option in (
-        click.option("--weights", type=PATH, help="File of VGG weights for the model."),
-        click.option(
+    for add in (
+        option("--weights", group=MACHINE, type=PATH, help="File of VGG weights for the model."),
+        option(
             "--max-memory",
+            group=MACHINE,
             type=MemorySize(),
             help="What the process may hold, like 4GB; large pictures are then computed in tiles.  "
             "[default: what is free]",
         ),
-        click.option(
+        option(
             "--precision",
-            type=click.Choice(PRECISIONS),
+            group=MACHINE,
+            type=OneOf(PRECISIONS),
             default="auto",
             show_default=True,
             help="Of the convolutions; auto takes bf16 where it is fast, and fp32 to finish.",
         ),
-        click.option(
+        option(
             "--device",
-            type=click.Choice(DEVICES),
+            group=MACHINE,
+            type=OneOf(DEVICES),
             default="auto",
             show_default=True,
             help="What computes; auto takes the fastest there is.",
         ),
     ):
-        command = option(command)
+        command = add(command)
     return command
+
+
+def quiet_option(command: Command) -> Command:
+    """Adds --quiet, which leaves out the bar and every notice."""
+    return click.option(
+        "-q",
+        "--quiet",
+        is_flag=True,
+        expose_value=False,
+        callback=remember_quiet,
+        is_eager=True,
+        help="Print the paths of the results and errors, nothing else.",
+    )(command)
 
 
 class MemorySize(click.ParamType[int]):
@@ -98,7 +136,8 @@ class MemorySize(click.ParamType[int]):
     ) -> int:
         match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([a-z]*)", str(value).strip().lower())
         if not match or match[2] not in self._UNITS:
-            self.fail(f"{value!r} is not like 4GB, 900MB, 4GiB or a number of bytes", param, ctx)
+            allowed = "a size like 4GB, 900MB or 4GiB, or a number of bytes"
+            raise refused(value, allowed, param, ctx)
         return round(float(match[1]) * self._UNITS[match[2]])
 
 
@@ -123,18 +162,27 @@ def is_given(name: str) -> bool:
 
 def say_ignored(options: StyleTransferOptions) -> None:
     """Say, in one line each, which options on the command line have no effect."""
-    for sentence in ignored(options, filter(is_given, (*FIELDS, *FOR_STEPS))):
-        say(sentence)
+    command = click.get_current_context().command
+    assert isinstance(command, PlainCommand)
+    typed = command.typed_names()
+    names = filter(is_given, (*FIELDS, *FOR_STEPS))
+    for sentence in ignored(options, names, lambda name: typed.get(name, with_dashes(name))):
+        tell(f"nst: {sentence}")
+
+
+def _description(name: str, flag: Callable[[str], str]) -> str:
+    return as_typed(str(FIELDS[name].description), {other: flag(other) for other in FIELDS})
 
 
 def _type(field: FieldInfo) -> click.ParamType[Any]:
     if get_origin(field.annotation) is tuple:
         return click.STRING
     if choices := get_args(field.annotation):
-        return click.Choice(choices)
+        return OneOf(choices)
     if field.annotation is str:
         return click.STRING
-    return click.INT if field.annotation is int else click.FLOAT
+    allowed = describe_allowed(field)
+    return Whole(allowed) if field.annotation is int else Number(allowed)
 
 
 def _metavar(field: FieldInfo) -> str | None:

@@ -1,10 +1,13 @@
 """Progress on standard error: a live bar on a terminal, a line now and then elsewhere."""
 
 import time
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
+from nst.cli.notices import is_quiet
 from nst.progress import Progress
 
 if TYPE_CHECKING:
@@ -14,11 +17,39 @@ if TYPE_CHECKING:
 
 SECONDS_BETWEEN_LINES = 10.0
 
+Numbers = Sequence[Sequence[str]]
+
+BAR_CELLS = 20
+"""Width below which the bar does not fall: numbers are left out instead."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a picture stands in a batch."""
+
+    number: int
+    """Of this picture, counted from 1."""
+    count: int
+    """Of all pictures of the batch."""
+    after: int
+    """Pictures that are still to be painted after this one."""
+    seconds_each: float | None
+    """Time that a picture took so far, on average; None: this is the first."""
+
+    def __str__(self) -> str:
+        return f"{self.number} of {self.count}"
+
+    def rest(self, seconds_this: float) -> float:
+        """Return the seconds that the pictures after this one need, if this one takes so long."""
+        return self.after * (self.seconds_each or seconds_this)
+
 
 class ProgressBar:
     """Shows downloads and transfers; a context manager, which may be entered again."""
 
     def __init__(self) -> None:
+        self.place: Place | None = None
+        """Of the picture that is painted now, in a batch."""
         self._next_line_at = 0.0
 
     @cached_property
@@ -40,7 +71,7 @@ class ProgressBar:
             console=self._console,
             expand=True,
             transient=True,
-            disable=not self._console.is_terminal,
+            disable=not self._console.is_terminal or is_quiet(),
         )
 
     @cached_property
@@ -61,38 +92,57 @@ class ProgressBar:
         self._bar.stop()
 
     def show_progress(self, progress: Progress) -> None:
-        numbers = (
-            f"step {progress.step}/{progress.total_iterations}  "
-            f"loss {progress.losses.total:.3g}  "
-            f"{duration(progress.elapsed_seconds)} elapsed  "
-            f"{duration(progress.remaining_seconds)} remaining"
-        )
+        elapsed, remaining = progress.elapsed_seconds, progress.remaining_seconds
+        step = _of(progress.step, progress.total_iterations, "step ")
+        loss = f"loss {progress.losses.total:<9.3g}"
+        times = [f"{duration(elapsed):>5} elapsed", f"{duration(remaining):>5} remaining"]
         is_last = progress.stop_reason is not None
-        self._show("Painting", progress.step, progress.total_iterations, numbers, is_last)
+        what = f"Painting {self.place}" if self.place else "Painting"
+        if self.place and self.place.after:
+            times.append(f"{duration(remaining + self.place.rest(elapsed + remaining)):>5} for all")
+        numbers = ([step, loss, *times], [step, *times], times[1:])
+        self._show(what, progress.step, progress.total_iterations, numbers, is_last)
 
     def show_frame(self, frame: int, frames: int, progress: Progress, seconds: float) -> None:
         """`frame` of a video, counted from 1, after `seconds` of the whole; `frames` may be 0."""
         done = frame - 1 + progress.step / max(1, progress.total_iterations)
         remaining = seconds * max(0, frames / max(done, 0.5) - 1)
-        numbers = (
-            f"frame {frame}{f'/{frames}' if frames else ''}  "
-            f"step {progress.step}/{progress.total_iterations}  "
-            f"{duration(seconds)} elapsed"
-            f"{f'  {duration(remaining)} remaining' if frames else ''}"
-        )
+        place = _of(frame, frames, "frame ") if frames else f"frame {frame}"
+        step = _of(progress.step, progress.total_iterations, "step ")
+        times = [f"{duration(seconds):>5} elapsed"]
+        if frames:
+            times.append(f"{duration(remaining):>5} remaining")
+        numbers = ([place, step, *times], [place, *times], [place])
         self._show("Painting", round(1000 * done), 1000 * frames or None, numbers, is_last=False)
 
     def show_download(self, done_bytes: int, total_bytes: int | None) -> None:
         of_total = f" of {total_bytes / 1e6:.0f}" if total_bytes else ""
         numbers = f"{done_bytes / 1e6:.0f}{of_total} MB"
-        self._show("Downloading", done_bytes, total_bytes, numbers, done_bytes == total_bytes)
+        is_last = done_bytes == total_bytes
+        self._show("Downloading", done_bytes, total_bytes, ([numbers],), is_last)
 
-    def _show(self, what: str, done: int, total: int | None, numbers: str, is_last: bool) -> None:
-        self._bar.update(self._task, description=what, completed=done, total=total, numbers=numbers)
+    def _show(
+        self, what: str, done: int, total: int | None, numbers: Numbers, is_last: bool
+    ) -> None:
+        """`numbers`: what to say beside the bar, the longest first; a line says the longest."""
+        shown = self._fitting(what, numbers)
+        self._bar.update(self._task, description=what, completed=done, total=total, numbers=shown)
         now = time.monotonic()
-        if self._bar.disable and (now >= self._next_line_at or is_last):
-            self._console.print(f"{what}: {numbers}", soft_wrap=True, highlight=False)
+        if self._bar.disable and not is_quiet() and (now >= self._next_line_at or is_last):
+            line = "  ".join(" ".join(each.split()) for each in numbers[0])
+            self._console.print(f"{what}: {line}", soft_wrap=True, highlight=False)
             self._next_line_at = now + SECONDS_BETWEEN_LINES
+
+    def _fitting(self, what: str, numbers: Numbers) -> str:
+        """Return the longest that leaves room for the bar."""
+        lines = ["  ".join(each) for each in numbers]
+        room = self._console.width - len(what) - BAR_CELLS - 2
+        return next((line for line in lines if len(line) <= room), lines[-1])
+
+
+def _of(number: int, total: int, what: str) -> str:
+    """Return "step  7/120", always of the same length."""
+    return f"{what}{number:>{len(str(total))}}/{total}"
 
 
 def duration(seconds: float) -> str:
