@@ -83,6 +83,21 @@ def set_up_logs() -> None:
     logs.set_up(settings.log_format, settings.log_level)
 
 
+def logs_are_for_programs() -> bool:
+    """Whether the settings ask for logs in JSON. Raises InvalidOption."""
+    from nst.settings import load_settings
+
+    return load_settings().log_format == "json"
+
+
+def page_address(address: str) -> str:
+    """Return where a browser finds the page of a server with this address. Raises
+    InvalidOption."""
+    from nst.settings import load_settings
+
+    return address + load_settings().base_path
+
+
 def set_up_traces(service: str) -> None:
     """As the settings say; after a fork."""
     from nst import tracing

@@ -40,7 +40,7 @@ from nst.errors import (
     TransferCanceled,
 )
 from nst.image_files import READABLE
-from nst.image_reader import HEIC_REMEDY
+from nst.image_reader import HEIC_REMEDY, is_address
 from nst.options import DEFAULT_PRESET, StyleTransferOptions
 
 CONTACT_SHEET = "contact-sheet.jpg"
@@ -330,7 +330,9 @@ def _pictures(argument: str, place: Path) -> list[Path]:
         files = sorted(Path(place.anchor).glob(str(place.relative_to(place.anchor))))
     if not files:
         allowed = "a picture, a directory of pictures, or a pattern in quotes like 'photos/*.jpg'"
-        if "[" in str(place):
+        if is_address(place):
+            allowed += "; this is an address, so download it first"
+        elif "[" in str(place):
             allowed += "; in a pattern [12] stands for 1 or 2, and [[] for a bracket"
         raise InvalidOption(argument, str(place), allowed)
     return files

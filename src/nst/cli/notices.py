@@ -1,6 +1,7 @@
 """Lines on standard error: errors, and notices that --quiet leaves out."""
 
 import logging
+import sys
 from contextlib import suppress
 from pathlib import Path
 
@@ -12,13 +13,13 @@ _QUIET = "nst.quiet"
 
 def say(message: str) -> None:
     """Print an error as one line on standard error."""
-    click.echo(f"nst: {' '.join(message.split())}", err=True)
+    _print(f"nst: {' '.join(message.split())}")
 
 
 def tell(message: str) -> None:
     """Print a notice on standard error, unless --quiet was given."""
     if not is_quiet():
-        click.echo(message, err=True)
+        _print(message)
 
 
 def is_quiet() -> bool:
@@ -46,13 +47,19 @@ def tell_stand_in(notice: str, cache: Path) -> None:
 
 
 class LogLines(logging.Handler):
-    """Prints records as lines. It looks for standard error each time: while a live bar is shown,
-    the bar has put itself in its place, and prints lines above itself."""
+    """Prints records of the log as lines."""
 
     def emit(self, record: logging.LogRecord) -> None:
         """Called by logging."""
         show = say if record.levelno >= logging.ERROR else _tell_warning
         show(record.getMessage())
+
+
+def _print(line: str) -> None:
+    """Print a line on what is standard error now: while a bar is shown, the bar has put itself
+    there, and prints lines above itself. (`click.echo` would go around it.)"""
+    sys.stderr.write(f"{line}\n")
+    sys.stderr.flush()
 
 
 def _tell_warning(message: str) -> None:

@@ -191,8 +191,8 @@ class Painter:
         if place is None:
             return _summary(result)
         seconds = result.prepare_seconds + result.optimize_seconds
-        left = f"; about {duration(place.rest(seconds))} left" if place.after else ""
-        return f"{place}: {_summary(result)}{left}"
+        left = f", about {duration(place.rest(seconds))} left" if place.after else ""
+        return f"{place}{left}: {_summary(result)}"
 
     def _checkpoints(self, painting: Painting) -> Checkpoints | None:
         if painting.checkpoints is None or self.options.is_draft:  # it has no steps

@@ -20,7 +20,11 @@ SECONDS_BETWEEN_LINES = 10.0
 Numbers = Sequence[Sequence[str]]
 
 BAR_CELLS = 20
-"""Width below which the bar does not fall: numbers are left out instead."""
+"""Width of the bar on a terminal of 80 columns or less; it takes a quarter of a wider one. It never
+changes: where there is too little room, numbers are left out."""
+
+NAME_CELLS = len("Downloading")
+"""Room for what is done."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +62,10 @@ class ProgressBar:
 
         return Console(stderr=True)
 
+    @property
+    def _bar_cells(self) -> int:
+        return max(BAR_CELLS, self._console.width // 4)
+
     @cached_property
     def _bar(self) -> "RichProgress":
         # Imported here, so that neither `nst --help` nor a draft waits for it.
@@ -65,11 +73,10 @@ class ProgressBar:
         from rich.progress import Progress as RichProgress
 
         return RichProgress(
-            TextColumn("{task.description}"),
-            BarColumn(bar_width=None),
+            TextColumn(f"{{task.description:<{NAME_CELLS}}}"),
+            BarColumn(bar_width=self._bar_cells),
             TextColumn("{task.fields[numbers]}"),
             console=self._console,
-            expand=True,
             transient=True,
             disable=not self._console.is_terminal or is_quiet(),
         )
@@ -97,10 +104,10 @@ class ProgressBar:
         loss = f"loss {progress.losses.total:<9.3g}"
         times = [f"{duration(elapsed):>5} elapsed", f"{duration(remaining):>5} remaining"]
         is_last = progress.stop_reason is not None
-        what = f"Painting {self.place}" if self.place else "Painting"
+        what = str(self.place or "Painting")
         if self.place and self.place.after:
             times.append(f"{duration(remaining + self.place.rest(elapsed + remaining)):>5} for all")
-        numbers = ([step, loss, *times], [step, *times], times[1:])
+        numbers = ([step, loss, *times], [step, *times], [step, *times[1:]], times[1:], times[-1:])
         self._show(what, progress.step, progress.total_iterations, numbers, is_last)
 
     def show_frame(self, frame: int, frames: int, progress: Progress, seconds: float) -> None:
@@ -125,7 +132,7 @@ class ProgressBar:
         self, what: str, done: int, total: int | None, numbers: Numbers, is_last: bool
     ) -> None:
         """`numbers`: what to say beside the bar, the longest first; a line says the longest."""
-        shown = self._fitting(what, numbers)
+        shown = self._fitting(numbers)
         self._bar.update(self._task, description=what, completed=done, total=total, numbers=shown)
         now = time.monotonic()
         if self._bar.disable and not is_quiet() and (now >= self._next_line_at or is_last):
@@ -133,10 +140,10 @@ class ProgressBar:
             self._console.print(f"{what}: {line}", soft_wrap=True, highlight=False)
             self._next_line_at = now + SECONDS_BETWEEN_LINES
 
-    def _fitting(self, what: str, numbers: Numbers) -> str:
-        """Return the longest that leaves room for the bar."""
+    def _fitting(self, numbers: Numbers) -> str:
+        """Return the longest that fits beside the bar."""
         lines = ["  ".join(each) for each in numbers]
-        room = self._console.width - len(what) - BAR_CELLS - 2
+        room = self._console.width - NAME_CELLS - self._bar_cells - 2
         return next((line for line in lines if len(line) <= room), lines[-1])
 
 

@@ -4,7 +4,7 @@ One damaged packet costs its own frames. It is counted, and reading goes on behi
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Self, cast
 from PIL import Image
 
 from nst.errors import InvalidOption
+from nst.image_reader import is_address
 from nst.video.colour import Colours, Encoding
 from nst.video.display import fitted, shown
 from nst.video.library import pyav, readable
@@ -53,6 +54,7 @@ class Reader:
     def __init__(self, path: Path) -> None:
         """Raises InvalidOption, VideoUnavailable."""
         av = pyav()
+        _check_file(path)
         self.path = path
         self.damaged = 0
         """Packets that could not be read, and frames with parts that could not, so far."""
@@ -170,6 +172,27 @@ class Reader:
         decoder: VideoCodecContext = av.CodecContext.create(name, "r")
         decoder.extradata = context.extradata
         return decoder
+
+
+def _check_file(path: Path) -> None:
+    """Raise InvalidOption for what is no film whatever its bytes are: PyAV would download an
+    address, and would take a photo for a film of one frame."""
+    if not path.is_file():
+        problem = f"there is no file {path}"
+        if is_address(path):
+            problem = "this is an address, so download it first"
+        raise InvalidOption("video", str(path), f"a video; {problem}")
+    if _is_still(path):
+        allowed = "a video; this is a picture, which `nst stylize` paints"
+        raise InvalidOption("video", str(path), allowed)
+
+
+def _is_still(path: Path) -> bool:
+    """Return whether this is a picture that does not move."""
+    with suppress(Exception), Image.open(path) as image:  # decoders raise whatever they like
+        # The second image in a photo of a phone is a preview or a map of depths.
+        return image.format in ("JPEG", "MPO") or getattr(image, "n_frames", 1) == 1
+    return False
 
 
 def _film(streams: "Sequence[VideoStream]", path: Path) -> "VideoStream":
