@@ -3,6 +3,7 @@
 import hashlib
 import os
 import pty
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -78,13 +79,19 @@ def test_every_error_has_an_exit_code() -> None:
 def test_doctor_says_what_is_here_and_what_is_missing(nst: Nst) -> None:
     outcome = nst("doctor")
     assert outcome.code == 0
-    assert f"nst        {__version__}, Python" in outcome.out
-    assert "device     " in outcome.out
-    assert "precision  " in outcome.out
-    assert "vgg19: MISSING; `nst weights fetch vgg19` gets them" in outcome.out
-    assert str(BUNDLE / "vgg16.safetensors") in outcome.out
-    assert "JPEG, PNG, WebP, TIFF, AVIF" in outcome.out
-    assert "Ready to paint." in outcome.out
+    assert f"nst {__version__} runs on Python 3." in outcome.out
+    assert "It paints on " in outcome.out
+    assert "It computes in " in outcome.out
+    assert "The weights of vgg19 are MISSING: `nst weights fetch vgg19` downloads" in outcome.out
+    assert f"The weights of vgg16 are in {BUNDLE / 'vgg16.safetensors'}." in outcome.out
+    assert "It reads JPEG, PNG, WebP, TIFF, AVIF" in outcome.out
+    assert outcome.out.endswith("Ready to paint.\n")
+
+
+def test_doctor_speaks_in_sentences(nst: Nst) -> None:
+    for arguments in ((), ("--services",)):
+        for line in nst("doctor", *arguments).out.splitlines():
+            assert re.fullmatch(r"([A-Z]|nst ).* .*\.", line), line
 
 
 def test_doctor_fails_where_nothing_can_be_painted(
@@ -105,7 +112,7 @@ def test_doctor_checks_the_services_of_a_role(nst: Nst) -> None:
 def test_doctor_has_roles_for_services_only(nst: Nst) -> None:
     outcome = nst("doctor", "--role", "api")
     assert outcome.code == 2
-    assert "role: 'api' is not possible; give it together with --services" in outcome.err
+    assert outcome.err == "nst: --role needs --services (see `nst doctor --help`)\n"
 
 
 def test_weights_list_shows_what_is_here_and_what_can_be_fetched(nst: Nst) -> None:

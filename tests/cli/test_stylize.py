@@ -167,7 +167,7 @@ def test_options_without_effect_are_told_in_one_line_each(
     assert outcome.code == 0
     on_a_draft = "has no effect on a draft; choose another preset, or leave it out"
     *told, summary = outcome.error_lines
-    assert told == [f"nst: {name} {on_a_draft}" for name in ("strength", "device")]
+    assert told == [f"nst: --{name} {on_a_draft}" for name in ("strength", "device")]
     assert "a draft in" in summary
 
 
@@ -477,4 +477,4 @@ def test_too_little_memory_is_refused_with_the_amount_needed(
     outcome = nst("stylize", content, style, *TINY, "--max-memory=1MB")
     assert outcome.code == 2
     (line,) = outcome.error_lines
-    assert re.search(r"max_memory: '0\.001 GB' is not possible; give at least \d\.\d GB", line)
+    assert re.search(r"--max-memory must be at least \d\.\d GB, which .*\(got '0\.001 GB'\)", line)

@@ -224,14 +224,16 @@ def test_ctrl_c_in_the_first_frame_leaves_nothing(
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (["gone.mp4"], "No such file"),
+        (["gone.mp4"], "VIDEO must be a video (got 'gone.mp4'); there is no file gone.mp4"),
+        (["photo.jpg"], "this is a picture, which `nst stylize` paints"),
+        (["https://example.org/film.mp4"], "this is an address, so download it first"),
         (["text.mp4"], "Invalid data"),
         (["sound.mp4"], "a video with at least one frame"),
         (["empty.mp4"], "video"),
         (["still.mp4", "-o", "out.avi"], "a name ending in .mp4"),
         (["still.mp4", "--steps=-1"], "--steps"),
         (["still.mp4", "--steps=0"], "at least 1"),
-        (["still.mp4", "--size=3"], "at least 32"),
+        (["still.mp4", "--size=3"], "--size must be a whole number from 32 to 16000 (got 3)"),
     ],
 )
 def test_bad_input(
@@ -239,6 +241,7 @@ def test_bad_input(
 ) -> None:
     (tmp_path / "text.mp4").write_text("no video")
     film(tmp_path / "empty.mp4", [])
+    picture().save(tmp_path / "photo.jpg")
     with av.open(str(tmp_path / "sound.mp4"), "w") as container:
         stream = container.add_stream("aac", rate=48_000)
         add_sound(container, stream, np.zeros(4800, int))
@@ -250,7 +253,7 @@ def test_bad_input(
     assert {file.name for file in tmp_path.iterdir()} == left
 
 
-@pytest.mark.parametrize(("steps", "told"), [((), ["strength"]), (("--steps=1",), [])])
+@pytest.mark.parametrize(("steps", "told"), [((), ["--strength"]), (("--steps=1",), [])])
 def test_an_option_without_effect_is_told_once(
     nst: Nst, still: Path, style: Path, steps: tuple[str, ...], told: list[str]
 ) -> None:

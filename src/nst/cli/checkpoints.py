@@ -33,24 +33,45 @@ class Pictures(NamedTuple):
     initial: Path | None
 
 
-class Command(BaseModel):
-    """What was asked for. Paths are relative to the directory."""
+class Resumable(BaseModel):
+    """A command that can go on. Paths are relative to the directory of its checkpoint."""
 
     model_config = ConfigDict(frozen=True)
+
+    output: str
+    partial: PictureFile | None = None
+    """The result so far, where it was saved; the finished one takes its place."""
+
+    def with_partial(self, saved: Path, directory: Path) -> Self:
+        """Return the command with the result so far, if that is where it should be."""
+        wanted = directory.resolve() / self.output
+        if saved.resolve().parent != Path(os.path.normpath(wanted)).parent:
+            return self
+        return self.model_copy(update={"partial": PictureFile.of(saved, directory / COMMAND_NAME)})
+
+    def target(self, directory: Path) -> tuple[Path, bool]:
+        """Return where the result goes, and whether it replaces what is there: the result so far,
+        unless somebody has changed it since."""
+        if self.partial:
+            with suppress(InvalidImage):
+                file = self.partial.locate(directory / COMMAND_NAME, "initial")
+                return Path(os.path.relpath(file)), True
+        return Path(os.path.relpath(directory.resolve() / self.output)), False
+
+
+class Command(Resumable):
+    """What `nst stylize` was asked for."""
 
     content: PictureFile
     styles: tuple[PictureFile, ...]
     masks: tuple[PictureFile | None, ...]
     detail_map: PictureFile | None = None
     initial: PictureFile | None
-    output: str
     options: dict[str, Any]
     """Only those that were given: one that was not may leave a choice open."""
     precision: str
     weights: str | None
     with_recipe: bool
-    partial: PictureFile | None = None
-    """The picture so far, where it was saved; the finished one takes its place."""
 
     @classmethod
     def of(
@@ -110,22 +131,6 @@ class Command(BaseModel):
         except InvalidImage as error:
             reason = f"needs the pictures as they were: {error.reason.split(';')[0]}; put it back"
             raise InvalidCheckpoint(str(directory), reason) from error
-
-    def with_partial(self, saved: Path, directory: Path) -> Self:
-        """Return the command with the picture so far, if that is where it should be."""
-        wanted = directory.resolve() / self.output
-        if saved.resolve().parent != Path(os.path.normpath(wanted)).parent:
-            return self
-        return self.model_copy(update={"partial": PictureFile.of(saved, directory / COMMAND_NAME)})
-
-    def target(self, directory: Path) -> tuple[Path, bool]:
-        """Return where the result goes, and whether it replaces what is there: the picture so far,
-        unless somebody has changed it since."""
-        if self.partial:
-            with suppress(InvalidImage):
-                file = self.partial.locate(directory / COMMAND_NAME, "initial")
-                return Path(os.path.relpath(file)), True
-        return Path(os.path.relpath(directory.resolve() / self.output)), False
 
 
 class Checkpoints:

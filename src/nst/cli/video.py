@@ -79,7 +79,8 @@ LEFT_OUT = ("total_iterations", "save_every", "style_blend", "bit_depth")
     group=START,
     type=PATH,
     metavar="DIRECTORY",
-    help="Go on from the frames of an interrupted film. Film, style and options are its own.",
+    help="Go on from the frames of an interrupted film. Film, style and options are its own, and "
+    "the result takes the place of the film so far.",
 )
 @preset_option(DEFAULT_PRESET)
 @transfer_options(
@@ -118,7 +119,9 @@ def video(
             raise _usage_error("--resume takes film, style and options from the checkpoint")
         command = FilmCommand.read(resume)
         source, style = command.files(resume)
-        output = output or command.output_path(resume)
+        if output is None:
+            output, replaces_partial = command.target(resume)
+            overwrite = overwrite or replaces_partial
         first, steps = StyleTransferOptions(**command.options), command.later_steps
         if not is_given("precision"):
             precision = command.precision
@@ -183,7 +186,7 @@ def _paint(
             raise
     tell(frames.summary())
     if frames.failure or ctrl_c.pressed:
-        checkpoint.tell()
+        checkpoint.leave(saved)
     else:
         checkpoint.remove()
     if frames.failure:
