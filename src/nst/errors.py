@@ -336,4 +336,4 @@ class VideoUnavailable(DependencyError):
     code = "video_unavailable"
 
     def __init__(self) -> None:
-        super().__init__("videos need PyAV; get it with `pip install nst[video]`")
+        super().__init__("videos need PyAV; get it with `pip install 'nst[video]'`")
