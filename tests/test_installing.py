@@ -100,9 +100,13 @@ main(sys.argv[1:])
 def test_painting_needs_nothing_that_only_unix_has(
     tmp_path: Path, content: Path, style: Path, options: list[str]
 ) -> None:
-    command = [sys.executable, "-c", WITHOUT_UNIX, "stylize", content, style, "-o", "out.png"]
+    program: list[str | Path] = [sys.executable, "-c", WITHOUT_UNIX, "stylize", content, style]
     finished = subprocess.run(
-        [*command, "--size=48", *options], cwd=tmp_path, capture_output=True, text=True, check=False
+        [*program, "-o", "out.png", "--size=48", *options],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert finished.returncode == 0, finished.stderr
     assert (tmp_path / "out.png").is_file()

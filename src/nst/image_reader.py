@@ -107,12 +107,15 @@ def _address(path: Path) -> str:
 
 def _open_data(data: bytes, role: ImageRole, name: str) -> Image.Image:
     _check_scans(data, role)
-    if format_of(data) == "HEIC":
+    is_heic = format_of(data) == "HEIC"
+    if is_heic:
         _register_heic(role, name)
+    # Pillow knows HEIF only where its decoder has been registered.
+    decoders = [DECODERS[each] for each in READABLE if is_heic or each != "HEIC"]
     cleaned = without_metadata(data)
     image: Image.Image | None
     try:
-        image = Image.open(io.BytesIO(cleaned), formats=[DECODERS[each] for each in READABLE])
+        image = Image.open(io.BytesIO(cleaned), formats=decoders)
     except UnidentifiedImageError:
         if not data.startswith(_TIFF_STARTS):
             raise

@@ -3,6 +3,7 @@
 import os
 import shutil
 import signal
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from types import SimpleNamespace
@@ -184,7 +185,7 @@ def test_a_watched_directory(nst: Nst, pictures: Path, monkeypatch: pytest.Monke
         elif looks > 10:
             os.kill(os.getpid(), signal.SIGINT)
 
-    monkeypatch.setattr(batch, "time", SimpleNamespace(sleep=meanwhile))
+    monkeypatch.setattr(batch, "time", SimpleNamespace(sleep=meanwhile, monotonic=time.monotonic))
     outcome = nst("batch", "contents", "styles/x.png", "-o", "out", "--watch", *DRAFT)
     assert outcome.code == 0
     assert outcome.error_lines[-1] == "3 painted, 0 skipped, 0 failed"
@@ -217,6 +218,24 @@ def test_the_contact_sheet_says_what_is_missing_or_from_before(
         ["a", "from before", "", "failed"],
         ["b", "", "", "failed"],
     ]
+
+
+def test_the_contact_sheet_shows_no_picture_in_the_place_of_another(
+    nst: Nst, pictures: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two contents have one result."""
+    picture().save(pictures / "contents" / "a.jpg")
+    page = labels(monkeypatch, nst, "contents", "styles/x.png", "-o", "out", *DRAFT)
+    assert page == [["", "x"], ["a", ""], ["a", "failed"], ["b", ""]]
+
+
+def test_a_name_in_the_way_of_one_result_leaves_the_others(nst: Nst, pictures: Path) -> None:
+    """a_x with y and a with x_y have one name, a_x with x has its own."""
+    picture().save(pictures / "contents" / "a_x.png")
+    picture().save(pictures / "styles" / "x_y.png")
+    outcome = nst("batch", "contents", "styles", "-o", "out", *DRAFT)
+    assert "a_x_y.png is that of contents/a.png with styles/x_y.png" in outcome.err
+    assert outcome.error_lines[-1] == "8 painted, 0 skipped, 1 failed"
 
 
 def test_the_contact_sheet_of_a_stopped_batch_says_what_is_not_finished(

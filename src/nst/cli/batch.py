@@ -172,6 +172,7 @@ class Outcome(StrEnum):
     SKIPPED = "from before"
     FAILED = "failed"
     UNFINISHED = "not finished"
+    MISSING = "not painted"
 
 
 @dataclass
@@ -184,11 +185,12 @@ class Batch:
     overwrite: bool
     with_recipe: bool
     pairs: dict[Path, Pair] = field(default_factory=dict)
-    """Those so far, by their outputs."""
-    outcomes: dict[Path, Outcome] = field(default_factory=dict)
-    """By output. Of two pairs with one output it is that of the first."""
+    """Those so far, by their outputs; of two with one output the first."""
+    outcomes: dict[Pair, Outcome] = field(default_factory=dict)
+    unusable: set[Path] = field(default_factory=set)
+    """Pictures that are left out from now on."""
     failed: set[Path] = field(default_factory=set)
-    """Files that failed: pictures that cannot be used, and outputs that cannot be made."""
+    """Files that failed: the unusable pictures, and the others of which a result is missing."""
     counts: Counter[Outcome] = field(default_factory=Counter)
     """Pairs by what has become of them."""
     seconds: float = 0.0
@@ -234,7 +236,8 @@ class Batch:
 
     def _keep(self, pair: Pair, outcome: Outcome) -> None:
         self.counts[outcome] += 1
-        self.outcomes.setdefault(self._output(*pair), outcome)
+        if self.outcomes.get(pair) is not Outcome.PAINTED:  # a file may come again
+            self.outcomes[pair] = outcome
 
     def _paint(self, content: Path, style: Path) -> Outcome:
         """What has become of the picture. Raises TransferCanceled."""
@@ -247,12 +250,13 @@ class Batch:
         if output.exists() and not self.overwrite:
             tell(f"{output} is already there: skipped")
             return Outcome.SKIPPED
-        if self.failed & {content, style}:
+        if self.unusable & {content, style}:
             return Outcome.FAILED
         try:
             return self._try_to_paint(content, style, output)
         except InvalidImage as error:
-            self.failed.add(content if error.role == "content" else style)
+            self.unusable.add(content if error.role == "content" else style)
+            self.failed |= self.unusable
             say(str(error))
         except (OutOfMemory, Diverged, StorageError) as error:
             self.failed.add(output)
@@ -279,7 +283,7 @@ class Batch:
         except KeyboardInterrupt:
             raise TransferCanceled from None
         if code == CANCELED_EXIT_CODE:
-            self.outcomes[output] = Outcome.UNFINISHED
+            self.outcomes[content, style] = Outcome.UNFINISHED
             say(f"{output} is not finished; remove it to have it painted by the next batch")
             raise TransferCanceled
         self.seconds += time.monotonic() - began_at
@@ -290,22 +294,23 @@ class Batch:
 
     def _sheet(self, is_table: bool) -> Image.Image:
         if is_table:
-            contents = dict.fromkeys(content for content, _ in self.pairs.values())
-            styles = dict.fromkeys(style for _, style in self.pairs.values())
+            contents = dict.fromkeys(content for content, _ in self.outcomes)
+            styles = dict.fromkeys(style for _, style in self.outcomes)
             rows = [[Cell("", None), *map(self._source, styles)]] + [
                 [self._source(content), *(self._result(content, style) for style in styles)]
                 for content in contents
             ]
         else:
-            rows = [[*map(self._source, pair), self._result(*pair)] for pair in self.pairs.values()]
+            rows = [[*map(self._source, pair), self._result(*pair)] for pair in self.outcomes]
         return contact_sheet(rows)
 
     def _source(self, file: Path) -> Cell:
-        return Cell(file.stem, file, "cannot be used" if file in self.failed else "")
+        return Cell(file.stem, file, "cannot be used" if file in self.unusable else "")
 
     def _result(self, content: Path, style: Path) -> Cell:
-        output = self._output(content, style)
-        return Cell("", output, self.outcomes.get(output, "not painted"))
+        outcome = self.outcomes.get((content, style), Outcome.MISSING)
+        is_there = outcome not in (Outcome.FAILED, Outcome.MISSING)
+        return Cell("", self._output(content, style) if is_there else None, outcome)
 
 
 def _check_usage(places: Sequence[Path], *, pairs: bool, watch: bool) -> None:

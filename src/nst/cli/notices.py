@@ -47,12 +47,12 @@ def tell_stand_in(notice: str, cache: Path) -> None:
 
 
 class LogLines(logging.Handler):
-    """Prints records of the log as lines."""
+    """Prints records of the log; --quiet leaves only errors."""
 
     def emit(self, record: logging.LogRecord) -> None:
         """Called by logging."""
-        show = say if record.levelno >= logging.ERROR else _tell_warning
-        show(record.getMessage())
+        if record.levelno >= logging.ERROR or not is_quiet():
+            _print(f"nst: {self.format(record)}")
 
 
 def _print(line: str) -> None:
@@ -60,7 +60,3 @@ def _print(line: str) -> None:
     there, and prints lines above itself. (`click.echo` would go around it.)"""
     sys.stderr.write(f"{line}\n")
     sys.stderr.flush()
-
-
-def _tell_warning(message: str) -> None:
-    tell(f"nst: {message}")
