@@ -6,6 +6,7 @@ import pty
 import re
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ import pytest
 from cli.conftest import NST, Nst
 from file_server import serve
 from nst import __version__
+from nst.cli import serve as serve_command
 from nst.cli.errors import EXIT_CODES, exit_code
 from nst.engine.network import weights
 from nst.engine.network.weights import BUNDLE, RELEASES
@@ -74,6 +76,17 @@ def test_every_error_has_an_exit_code() -> None:
         "VideoUnavailable": 1,
     }
     assert set(EXIT_CODES.values()) == {1, 2, 130}
+
+
+def test_where_the_web_server_does_not_run_serve_says_so(
+    nst: Nst, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        serve_command, "find_spec", lambda name: None if name == "fcntl" else find_spec(name)
+    )
+    outcome = nst("serve")
+    assert outcome.code == 2
+    assert "on Windows start it in WSL or in Docker" in outcome.err
 
 
 def test_doctor_says_what_is_here_and_what_is_missing(nst: Nst) -> None:

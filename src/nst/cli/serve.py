@@ -47,6 +47,7 @@ logger = logging.getLogger(__name__)
 def serve(host: str, port: int, workers: int, open_browser: bool) -> None:
     """The web page, the HTTP API and workers, in one command."""
     check_extra()
+    _check_system()
     bootstrap.set_up_logs()
     _check_address(host, port)
     if workers:
@@ -91,6 +92,13 @@ def migrate(revision: str) -> None:
     """Make the tables of the database, or bring them up to date."""
     check_extra()
     click.echo(f"{bootstrap.migrate(revision)} is at {revision}")
+
+
+def _check_system() -> None:
+    """Raise UsageError on Windows."""
+    if not find_spec("fcntl"):
+        problem = "the web server needs Unix; on Windows start it in WSL or in Docker"
+        raise click.UsageError(problem, click.get_current_context())
 
 
 def _check_address(host: str, port: int) -> None:
