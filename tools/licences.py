@@ -4,6 +4,7 @@ import json
 import re
 import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
 from packaging.utils import canonicalize_name
@@ -25,6 +26,22 @@ only within their terms.
 |---|---|---|
 """
 
+
+EXTRAS = """
+## Extras
+
+The images hold none of these; `pip` installs them where somebody asks for the extra. Their own code
+is BSD-3-Clause. Their wheels bundle libraries whose licences bind whoever passes the wheels on.
+
+| extra | package | version | libraries in its wheels |
+|---|---|---|---|
+"""
+
+BUNDLED = {
+    "heic": ("pi-heif", "libheif and libde265: LGPL-3.0"),
+    "video": ("av", "FFmpeg: LGPL-3.0; x264 and x265: GPL-2.0"),
+}
+"""What the packages say about the libraries in their wheels."""
 
 NOT_HERE = {"async-timeout": "Apache-2.0"}
 """What only Debian's Python 3.11.2 needs."""
@@ -48,10 +65,15 @@ def text() -> str:
     """The page."""
     versions = locked("api") | locked("worker")
     found = {row["Name"]: _short(row["License"]) for row in licences([*versions])} | NOT_HERE
-    return HEAD + "".join(
+    images = "".join(
         f"| {name} | {versions[canonicalize_name(name)]} | {found[name]} |\n"
         for name in sorted(found, key=str.lower)
     )
+    extras = "".join(
+        f"| {extra} | {name} | {version(name)} | {libraries} |\n"
+        for extra, (name, libraries) in BUNDLED.items()
+    )
+    return HEAD + images + EXTRAS + extras
 
 
 def _short(licence: str) -> str:

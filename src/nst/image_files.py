@@ -51,6 +51,8 @@ RECIPE_KEY = "nst-recipe"
 """Keyword of the text chunk that holds the recipe of an image."""
 
 _STARTS = (b"\xff\xd8", b"\x89PNG", b"II", b"MM", b"GIF8", b"BM")
+_MEDIA_STARTS = (b"ftypmif1", b"ftypmsf1")
+"""Beginnings of ISO media files, after their first length, that are images whatever follows."""
 _PNG = b"\x89PNG\r\n\x1a\n"
 _PNG_KEPT = (b"tRNS", b"acTL", b"fcTL", b"fdAT")
 _JPEG_KEPT = {0xE0: b"JFIF", 0xE1: b"Exif\0", 0xE2: b"ICC_PROFILE\0", 0xEE: b"Adobe"}
@@ -62,9 +64,10 @@ _WEBP_PIXELS = (b"VP8 ", b"VP8L", b"VP8X", b"ALPH", b"ANIM", b"ANMF")
 
 
 def is_image(start: bytes) -> bool:
-    """Return whether a file that begins with these 12 bytes or more may be an image."""
+    """Return whether a file that begins with these bytes, about 1000, may be an image."""
     is_webp = start.startswith(b"RIFF") and start[8:12] == b"WEBP"
-    return is_webp or start[4:8] == b"ftyp" or start.startswith(_STARTS)
+    is_media_image = start[4:12] in _MEDIA_STARTS or format_of(start) is not None
+    return is_webp or is_media_image or start.startswith(_STARTS)
 
 
 def format_of(data: bytes) -> str | None:

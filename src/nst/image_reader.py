@@ -107,15 +107,14 @@ def _address(path: Path) -> str:
 
 def _open_data(data: bytes, role: ImageRole, name: str) -> Image.Image:
     _check_scans(data, role)
-    is_heic = format_of(data) == "HEIC"
-    if is_heic:
+    formats = [DECODERS[each] for each in READABLE if each != "HEIC"]
+    if format_of(data) == "HEIC":
         _register_heic(role, name)
-    # Pillow knows HEIF only where its decoder has been registered.
-    decoders = [DECODERS[each] for each in READABLE if is_heic or each != "HEIC"]
+        formats = [DECODERS["HEIC"]]
     cleaned = without_metadata(data)
     image: Image.Image | None
     try:
-        image = Image.open(io.BytesIO(cleaned), formats=decoders)
+        image = Image.open(io.BytesIO(cleaned), formats=formats)
     except UnidentifiedImageError:
         if not data.startswith(_TIFF_STARTS):
             raise

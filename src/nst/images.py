@@ -33,7 +33,7 @@ from nst.errors import (
 from nst.image_files import DECODERS, DEEP_TIFF, MAX_PIXELS, RECIPE_KEY, take_orientation
 from nst.image_reader import ImageSource, opened, to_8_bits
 from nst.progress import Samples
-from nst.transparency import extended, repeated
+from nst.transparency import extended, repeated, solid
 
 NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
 """Error numbers of a full disk and of a full quota."""
@@ -70,7 +70,9 @@ WRITABLE = {
 WRITABLE_16_BIT = tuple(suffix for suffix, name in WRITABLE.items() if name in ("PNG", "TIFF"))
 """Extensions of the formats that hold 16 bits per channel."""
 MOVING = (".mp4", ".webp", ".gif")
-"""What nst.video writes."""
+"""Extensions of time-lapses."""
+FILMS = (".mp4", ".mov", ".webm")
+"""Extensions of painted films."""
 DRAWN: tuple[ImageRole, ...] = ("mask", "detail map")
 """Images that are drawn over the content image."""
 
@@ -203,7 +205,7 @@ def _decoded(
             if orientation >= _QUARTER_TURN:
                 width, height = height, width
         if role == "style" and visible.has_transparency_data:
-            visible = visible.crop(_alpha(visible).getbbox())
+            visible = visible.crop(solid(_alpha(visible)).getbbox())
             check_sides(visible.size, role)
         yield visible, PictureFacts(_FORMATS.get(name, name), (width, height))
 
@@ -454,7 +456,7 @@ def check_directory(path: Path, option: str) -> None:
 
 def free_path(path: Path) -> Path:
     """The path, or if something is there the first free one of name-2, name-3, …"""
-    suffix = path.suffix if path.suffix.lower() in (*WRITABLE, *MOVING) else ""
+    suffix = path.suffix if path.suffix.lower() in (*WRITABLE, *MOVING, *FILMS) else ""
     stem = path.name.removesuffix(suffix)
     numbered = (path.with_name(derived_name(stem, f"-{number}{suffix}")) for number in count(2))
     return next(free for free in chain([path], numbered) if not os.path.lexists(free))

@@ -1,34 +1,67 @@
 """Below transparent pixels: colours that belong to the visible part of an image."""
 
+import math
 from collections.abc import Iterator
 
 from PIL import Image, ImageChops
 
+SOLID = (0.9, 0.5)
+"""Shares of the greatest alpha from which on a pixel is solid: the second where the first leaves
+less than half of the visible pixels, as of a watercolour on a transparent ground."""
+
 
 def extended(image: Image.Image) -> Image.Image:
-    """Return the image with the colours of its visible pixels continued below the invisible."""
-    if image.mode != "RGBA" or image.getchannel("A").histogram()[0] == 0:
+    """Return the image with the colours of its solid pixels continued below the invisible."""
+    if image.mode != "RGBA":
         return image
-    filled = _filled(image)
-    filled.putalpha(image.getchannel("A"))
+    alpha = image.getchannel("A")
+    visible = _from(alpha, 1)
+    if _is_everywhere(visible):
+        return image
+    filled = _filled(image, solid(alpha))
+    filled.paste(image.convert("RGB"), mask=visible)
+    filled.putalpha(alpha)
     return filled
 
 
+def solid(alpha: Image.Image) -> Image.Image:
+    """Return where an image is solid, in mode L: 255 there, 0 elsewhere. Some of it is visible.
+
+    The soft edge of a cut-out is not, for its colours are often mixed with what was around it.
+    """
+    counts = alpha.histogram()
+    greatest = max(level for level, count in enumerate(counts) if count)
+    least, *others = (math.ceil(share * greatest) for share in SOLID)
+    for lower in others:
+        if 2 * sum(counts[least:]) < sum(counts[1:]):
+            least = lower
+    return _from(alpha, least)
+
+
 def repeated(image: Image.Image) -> Image.Image:
-    """Return the image as RGB, its invisible pixels covered by shifted copies of the visible ones:
-    all that is matched with it is the subject's own texture."""
+    """Return the image as RGB, all but its solid pixels covered by shifted copies of these: all
+    that is matched with it is the subject's own texture."""
     picture = image.convert("RGB")
     if image.mode != "RGBA":
         return picture
-    visible = image.getchannel("A").point(lambda alpha: 255 if alpha else 0)
+    visible = solid(image.getchannel("A"))
     for shift in _shifts(image.size):
-        if visible.getextrema() == (255, 255):
+        if _is_everywhere(visible):
             break
         shifted = ImageChops.offset(visible, *shift)
         new = ImageChops.subtract(shifted, visible)
         picture.paste(ImageChops.offset(picture, *shift), mask=new)
         visible = ImageChops.lighter(visible, shifted)
     return picture
+
+
+def _from(alpha: Image.Image, least: int) -> Image.Image:
+    """Return where alpha has at least this value: 255 there, 0 elsewhere."""
+    return alpha.point(lambda value: 255 if value >= least else 0)
+
+
+def _is_everywhere(mask: Image.Image) -> bool:
+    return mask.getextrema() == (255, 255)
 
 
 def _shifts(size: tuple[int, int]) -> Iterator[tuple[int, int]]:
@@ -38,15 +71,16 @@ def _shifts(size: tuple[int, int]) -> Iterator[tuple[int, int]]:
         yield 0, -(-size[1] // 2**halvings)
 
 
-def _filled(image: Image.Image) -> Image.Image:
-    """Return an RGBA image as RGB: invisible pixels have the mean of the nearest visible ones, from
-    the same image at half the size."""
-    visible = image.getchannel("A").point(lambda alpha: 255 if alpha else 0)
-    if visible.getextrema() == (255, 255):
+def _filled(image: Image.Image, source: Image.Image) -> Image.Image:
+    """Return an RGBA image as RGB: where `source`, of mode L, is 0, pixels have the mean of the
+    nearest others, from the same image at half the size."""
+    if _is_everywhere(source):
         return image.convert("RGB")
     weighed = image.copy()
-    weighed.putalpha(visible)
+    weighed.putalpha(source)
     half = weighed.convert("RGBa").reduce((min(2, image.width), min(2, image.height)))
-    around = _filled(half.convert("RGBA")).resize(image.size, Image.Resampling.BILINEAR)
-    around.paste(image.convert("RGB"), mask=visible)
-    return around
+    straight = half.convert("RGBA")
+    around = _filled(straight, _from(straight.getchannel("A"), 1))
+    enlarged = around.resize(image.size, Image.Resampling.BILINEAR)
+    enlarged.paste(image.convert("RGB"), mask=source)
+    return enlarged

@@ -136,6 +136,15 @@ def test_bad_options_of_the_compatible_command(compatible: Nst, tmp_path: Path, 
     check(compatible(f"--{name}={value}"), f"nst: --{name} must be {says}", tmp_path, set())
 
 
+@pytest.mark.parametrize("seconds", ["-1", "nan", "inf", "often"])
+def test_bad_intervals_of_checkpoints(
+    nst: Nst, tmp_path: Path, content: Path, style: Path, seconds: str
+) -> None:
+    outcome = nst("stylize", content, style, f"--checkpoint-every={seconds}")
+    check(outcome, "a number of seconds, at least 0", tmp_path, set())
+    assert f"'{seconds}'" in outcome.err
+
+
 @pytest.mark.parametrize("height", ["0", "-5", "100000", "ten"])
 def test_bad_heights(compatible: Nst, tmp_path: Path, height: str) -> None:
     outcome = compatible(f"--height={height}")

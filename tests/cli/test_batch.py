@@ -16,6 +16,7 @@ from cli.conftest import Nst, process, saved
 from cli.test_failures import wait_for
 from conftest import SAMPLES, picture
 from nst.cli import batch
+from nst.cli.batch import Outputs
 from nst.cli.contact_sheet import Cell, contact_sheet
 from nst.cli.progress_bar import ProgressBar
 from nst.engine.network.weights import Weights, WeightsStore
@@ -122,12 +123,38 @@ def test_a_bad_file_is_reported_once_and_left_out(nst: Nst, pictures: Path) -> N
     assert outcome.error_lines[-1] == "4 painted, 0 skipped, 2 failed (5 pictures are missing)"
 
 
-def test_two_files_that_would_have_one_result(nst: Nst, pictures: Path) -> None:
+def test_files_of_one_stem_have_results_of_their_own(nst: Nst, pictures: Path) -> None:
     picture().save(pictures / "contents" / "a.jpg")
     outcome = nst("batch", "contents", "styles/x.png", "-o", "out", *DRAFT)
-    assert outcome.code == 1
-    assert "out/a_x.png is that of contents/a.jpg with styles/x.png" in outcome.err
-    assert outcome.error_lines[-1] == "2 painted, 0 skipped, 1 failed"
+    assert outcome.code == 0
+    assert outcome.error_lines[-1] == "3 painted, 0 skipped, 0 failed"
+    results = {"a.jpg_x.png", "a.png_x.png", "b_x.png"}
+    assert names(pictures / "out") == results | {"contact-sheet.jpg"}
+    assert Recipe.read(pictures / "out" / "a.jpg_x.png").content.path == "../contents/a.jpg"
+    again = nst("batch", "contents", "styles/x.png", "-o", "out", *DRAFT)
+    assert again.error_lines[-1] == "0 painted, 3 skipped, 0 failed"
+
+
+def test_files_of_one_name_in_two_directories(nst: Nst, pictures: Path) -> None:
+    for directory in ("2023", "2024"):
+        (pictures / directory).mkdir()
+        picture().save(pictures / directory / "a.png")
+    outcome = nst("batch", "202?/a.png", "styles/x.png", "-o", "out", *DRAFT)
+    assert outcome.code == 0
+    assert names(pictures / "out") == {"a.png_x.png", "a.png_x-2.png", "contact-sheet.jpg"}
+
+
+def test_names_that_come_out_alike_have_numbers(tmp_path: Path) -> None:
+    outputs = Outputs(tmp_path, ".png", [], [])
+    pairs = [("a", "b_c"), ("a_b", "c"), ("a", "b_c")]
+    found = [outputs.of(Path(content), Path(style)).name for content, style in pairs]
+    assert found == ["a_b_c.png", "a_b_c-2.png", "a_b_c.png"]
+
+
+def test_a_file_that_comes_later_takes_no_name_of_another(tmp_path: Path) -> None:
+    outputs = Outputs(tmp_path, ".png", [], [])
+    found = [outputs.of(Path(content), Path("x.png")).name for content in ("a.png", "a.jpg")]
+    assert found == ["a_x.png", "a.jpg_x.png"]
 
 
 @pytest.mark.parametrize(
@@ -218,24 +245,6 @@ def test_the_contact_sheet_says_what_is_missing_or_from_before(
         ["a", "from before", "", "failed"],
         ["b", "", "", "failed"],
     ]
-
-
-def test_the_contact_sheet_shows_no_picture_in_the_place_of_another(
-    nst: Nst, pictures: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Two contents have one result."""
-    picture().save(pictures / "contents" / "a.jpg")
-    page = labels(monkeypatch, nst, "contents", "styles/x.png", "-o", "out", *DRAFT)
-    assert page == [["", "x"], ["a", ""], ["a", "failed"], ["b", ""]]
-
-
-def test_a_name_in_the_way_of_one_result_leaves_the_others(nst: Nst, pictures: Path) -> None:
-    """a_x with y and a with x_y have one name, a_x with x has its own."""
-    picture().save(pictures / "contents" / "a_x.png")
-    picture().save(pictures / "styles" / "x_y.png")
-    outcome = nst("batch", "contents", "styles", "-o", "out", *DRAFT)
-    assert "a_x_y.png is that of contents/a.png with styles/x_y.png" in outcome.err
-    assert outcome.error_lines[-1] == "8 painted, 0 skipped, 1 failed"
 
 
 def test_the_contact_sheet_of_a_stopped_batch_says_what_is_not_finished(

@@ -6,10 +6,12 @@ from pathlib import Path
 import pytest
 
 from cli.conftest import Nst
+from cli.test_video import film
 from conftest import picture
 from nst import images
 from nst.cli import batch
 from nst.cli.painting import Painter, Painting
+from nst.cli.video import Frames
 from nst.errors import StorageError
 from nst.image_reader import HEIC_REMEDY
 
@@ -59,6 +61,22 @@ def test_names_derived_from_long_ones_fit(
 
 
 @pytest.mark.parametrize("stem", LONG)
+def test_names_derived_from_that_of_a_film_fit(
+    nst: Nst, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stem: str
+) -> None:
+    monkeypatch.setattr(Frames, "_painted", lambda frames, frame: frame)
+    film(tmp_path / f"{stem}.mp4", [picture(48, 32)] * 2)
+    saved_pictures(tmp_path, "x.png")
+    for command in (("-o", f"{stem}.mov"), ("-o", f"{stem}.mov"), ()):
+        outcome = nst("video", f"{stem}.mp4", "x.png", *command, "--preset=draft")
+        assert outcome.code == 0
+        assert "without a checkpoint" not in outcome.err
+    names = {file.name for file in tmp_path.iterdir()} - {"x.png"}
+    assert {name[0] for name in names} == {stem[0]}
+    assert sorted(Path(name).suffix for name in names) == [".mov", ".mov", ".mp4", ".mp4"]
+
+
+@pytest.mark.parametrize("stem", LONG)
 def test_long_names_in_a_batch(
     nst: Nst, tmp_path: Path, paintings: list[Painting], stem: str
 ) -> None:
@@ -93,12 +111,17 @@ def test_what_is_skipped_is_named(
     saved_pictures(tmp_path / "contents", "a.png")
     for name in ("notes.txt", "IMG_1.HEIC", ".hidden"):
         (tmp_path / "contents" / name).touch()
+    (tmp_path / "contents" / "2024.png").mkdir()
     outcome = nst("batch", "contents", "contents/a.png", "-o", "out", *TINY)
     assert outcome.code == 0
     assert outcome.error_lines[:2] == [
-        "contents: skipped what is no picture by its name: IMG_1.HEIC, notes.txt",
+        "contents: skipped what is no picture by its name: 2024.png/, IMG_1.HEIC, notes.txt",
         f"contents: for HEIC photos {HEIC_REMEDY}",
     ]
+    (tmp_path / "contents" / "a.png").rename(tmp_path / "a.png")
+    outcome = nst("batch", "contents", "a.png", "-o", "out", *TINY)
+    assert outcome.code == 2
+    assert f"contents: for HEIC photos {HEIC_REMEDY}" in outcome.error_lines
 
 
 def test_heic_photos_are_pictures_where_they_are_read(

@@ -464,7 +464,7 @@ def test_amounts_of_memory(text: str, size_bytes: int) -> None:
     assert MemorySize().convert(text, None, None) == size_bytes
 
 
-@pytest.mark.parametrize("text", ["lots", "-1GB", "4 apples", "", "0x10"])
+@pytest.mark.parametrize("text", ["lots", "-1GB", "4 apples", "", "0x10", "9" * 308 + "GB"])
 def test_what_is_no_amount_of_memory(nst: Nst, content: Path, style: Path, text: str) -> None:
     outcome = nst("stylize", content, style, *TINY, f"--max-memory={text}")
     assert outcome.code == 2

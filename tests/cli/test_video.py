@@ -224,8 +224,7 @@ def test_ctrl_c_in_the_first_frame_leaves_nothing(
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (["gone.mp4"], "VIDEO must be a video (got 'gone.mp4'); there is no file gone.mp4"),
-        (["photo.jpg"], "this is a picture, which `nst stylize` paints"),
+        (["gone.mp4"], "VIDEO must be a film (got 'gone.mp4'); there is no file"),
         (["https://example.org/film.mp4"], "this is an address, so download it first"),
         (["text.mp4"], "Invalid data"),
         (["sound.mp4"], "a video with at least one frame"),
@@ -241,7 +240,6 @@ def test_bad_input(
 ) -> None:
     (tmp_path / "text.mp4").write_text("no video")
     film(tmp_path / "empty.mp4", [])
-    picture().save(tmp_path / "photo.jpg")
     with av.open(str(tmp_path / "sound.mp4"), "w") as container:
         stream = container.add_stream("aac", rate=48_000)
         add_sound(container, stream, np.zeros(4800, int))

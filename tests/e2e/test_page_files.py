@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from browsing import (
     REPOSITORY,
@@ -18,6 +18,10 @@ from browsing import (
     wait_until_finished,
     wait_until_loaded,
 )
+from cases import PICTURES, case
+from conftest import picture
+from heic import heic
+from nst import images
 
 
 def _png_of_a_size(width: int, height: int) -> bytes:
@@ -46,7 +50,6 @@ WRONG: dict[str, tuple[str, Callable[[], bytes], str]] = {
     "a document": ("paper.pdf", lambda: b"%PDF-1.7\n", "is a PDF document"),
     "an archive": ("photos.zip", lambda: b"PK\x03\x04" + bytes(60), "Take the picture out of it"),
     "a film": ("holiday.mp4", lambda: b"\0\0\0\x20ftypisom" + bytes(60), "is a film"),
-    "an iPhone photo": ("IMG_1.HEIC", lambda: b"\0\0\0\x20ftypheic" + bytes(60), "Most Compatible"),
     "a broken picture": ("cat.png", _half_a_png, "may be damaged"),
     "bytes": ("cat.jpg", lambda: bytes(range(128, 256)) * 4, "is not a picture that can be read"),
     "too many pixels": ("wall.png", lambda: _png_of_a_size(9000, 9000), "megapixels are the most"),
@@ -77,6 +80,52 @@ def test_a_wrong_file_is_refused_before_the_upload(page: Page, tmp_path: Path, k
     assert not posts
 
 
+def choose_content(page: Page, file: Path) -> None:
+    """Choose this file as the photo, in place of the first sample."""
+    choose_samples(page)
+    page.get_by_role("button", name="Remove Cat").click()
+    with page.expect_file_chooser() as chooser:
+        page.get_by_role("button", name="Choose a file").first.click()
+    chooser.value.set_files(file)
+
+
+def test_a_heic_photo_is_refused_where_the_server_reads_none(page: Page, tmp_path: Path) -> None:
+    def without_heic(route: Route) -> None:
+        options = route.fetch().json()
+        options["formats"].remove("image/heic")
+        route.fulfill(json=options)
+
+    page.route("**/api/v1/options", without_heic)
+    (tmp_path / "IMG_1.HEIC").write_bytes(heic(picture()))
+    choose_content(page, tmp_path / "IMG_1.HEIC")
+    expect(page.get_by_role("status").get_by_text("Most Compatible")).to_be_visible()
+
+
+def test_a_heic_photo_is_painted_where_the_server_reads_it(page: Page, tmp_path: Path) -> None:
+    (tmp_path / "IMG_1.HEIC").write_bytes(heic(picture()))
+    choose_content(page, tmp_path / "IMG_1.HEIC")
+    expect(page.get_by_text("browsers do not show this format")).to_be_visible()
+    assert painted_size(page) == [64, 48]
+
+
+@pytest.mark.parametrize("name", ["iccp_big.png", "mif1.avif", "orient_9.jpg", "orient_xmp6.jpg"])
+def test_page_and_server_agree(page: Page, name: str) -> None:
+    """The size that the browser tells is that of the result."""
+    choose_content(page, case(name))
+    width, height = PICTURES[name].size
+    expect(page.get_by_text(f"{width} × {height} · {PICTURES[name].format}")).to_be_visible()
+    assert painted_size(page) == [*images.fit((width, height), 64)]
+
+
+def painted_size(page: Page) -> list[int]:
+    """Paint what is chosen, 64 pixels large, and return width and height of the result."""
+    set_options(page, Size=64, Steps_at_most=4)
+    job = start(page).rsplit("/", 1)[1]
+    wait_until_finished(page)
+    size: list[int] = page.request.get(f"/api/v1/jobs/{job}").json()["result"]["size"]
+    return size
+
+
 def test_a_photo_of_30_megapixels(page: Page, tmp_path: Path) -> None:
     file = tmp_path / "holiday.jpg"
     shade = np.linspace(0, 255, 6720, dtype="uint8")
@@ -95,11 +144,7 @@ def test_a_photo_of_30_megapixels(page: Page, tmp_path: Path) -> None:
 def test_a_format_that_browsers_do_not_show(page: Page, tmp_path: Path) -> None:
     file = tmp_path / "scan.tiff"
     Image.open(REPOSITORY / "data" / "content" / "cat.jpg").save(file)
-    choose_samples(page)
-    page.get_by_role("button", name="Remove Cat").click()
-    with page.expect_file_chooser() as chooser:
-        page.get_by_role("button", name="Choose a file").first.click()
-    chooser.value.set_files(file)
+    choose_content(page, file)
     expect(page.get_by_text("browsers do not show this format")).to_be_visible()
     set_options(page, Size=64, Steps_at_most=4)
     start(page)

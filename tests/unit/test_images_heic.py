@@ -8,8 +8,6 @@ from heic import heic
 from nst.errors import InvalidImage
 from nst.images import inspect, load, small
 
-pytest.importorskip("pi_heif", reason="HEIC is not read here; install the extra heic")
-
 
 @pytest.mark.parametrize("major", [b"heic", b"mif1"])
 def test_heic_is_read(major: bytes) -> None:

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageFilter
 
 from conftest import encoded, picture
 from nst.errors import InvalidImage
@@ -77,6 +77,44 @@ def test_style_of_which_too_little_is_visible_is_refused() -> None:
     for judge in (load, inspect):
         with pytest.raises(InvalidImage, match="10×10 pixels are too few"):
             judge(encoded(image, "PNG"), "style")
+
+
+def cut_out_softly(blur: float, below: str) -> Image.Image:
+    """A dark disc that was laid on a colour before its soft edge became transparent."""
+    shape = Image.new("L", (200, 160))
+    ImageDraw.Draw(shape).ellipse((40, 20, 160, 140), fill=255)
+    shape = shape.filter(ImageFilter.GaussianBlur(blur))
+    ground = Image.new("RGB", shape.size, below)
+    image = Image.composite(Image.new("RGB", shape.size, SUBJECT), ground, shape)
+    image.putalpha(shape)
+    return image
+
+
+@pytest.mark.parametrize("blur", [0, 1, 4])
+@pytest.mark.parametrize("below", ["white", "magenta"])
+def test_what_was_around_a_soft_cut_out_is_not_painted(blur: float, below: str) -> None:
+    image = cut_out_softly(blur, below)
+    style = np.asarray(load(image, "style")).astype(int)
+    assert abs(style - SUBJECT).max() <= 25  # a tenth of what is around
+    loaded = load(image, "content")
+    invisible = np.asarray(loaded)[..., 3] == 0
+    assert abs(np.asarray(colours(loaded)).astype(int) - SUBJECT)[invisible].max() <= 25
+    assert same(load(loaded, "content"), loaded)
+
+
+def test_visible_pixels_of_a_soft_content_keep_their_colours() -> None:
+    image = picture(64, 48).convert("RGBA")
+    image.putalpha(Image.linear_gradient("L").resize((64, 48)))
+    before, after = (np.asarray(each) for each in (image, load(image, "content")))
+    seen = before[..., 3] > 0
+    assert np.array_equal(before[seen], after[seen])
+
+
+def test_a_style_that_is_half_transparent_is_used_as_a_whole() -> None:
+    image = picture(64, 48)
+    shades = np.random.default_rng(1).integers(60, 120, (48, 64)).astype("u1")
+    image.putalpha(Image.fromarray(shades))
+    assert same(load(image, "style"), picture(64, 48))
 
 
 # ── masks ─────────────────────────────────────────────────────────────────────────────────────

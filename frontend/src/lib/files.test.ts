@@ -17,6 +17,8 @@ describe('formatOf', () => {
     ['RIFF\x10\0\0\0AVI LIST', 'video'],
     ['II*\0....', 'TIFF'],
     ['MM\0*....', 'TIFF'],
+    ['II+\0....', 'TIFF'],
+    ['MM\0+....', 'TIFF'],
     ['\0\0\0\x20ftypavif', 'AVIF'],
     ['\0\0\0\x20ftypheic', 'HEIC'],
     ['\0\0\0\x1cftypmif1\0\0\0\0mif1avifmiaf', 'AVIF'],

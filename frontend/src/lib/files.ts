@@ -23,6 +23,8 @@ const MAGIC: [start: string, format: Format][] = [
   ['\x89PNG\r\n\x1a\n', 'PNG'],
   ['II*\0', 'TIFF'],
   ['MM\0*', 'TIFF'],
+  ['II+\0', 'TIFF'],
+  ['MM\0+', 'TIFF'],
   ['GIF8', 'GIF'],
   ['BM', 'BMP'],
   ['%PDF', 'PDF'],

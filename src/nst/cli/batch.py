@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from itertools import product
+from itertools import count, product
 from pathlib import Path
 from typing import Any
 
@@ -119,8 +119,9 @@ def batch(
     """Paint every picture of CONTENTS in every style of STYLES.
 
     Each of them is a picture, a directory, or a pattern in quotes like 'photos/*.jpg'. The results
-    are OUTPUT/CONTENT_STYLE.png, and a contact sheet of them. What is already there is skipped,
-    unless --overwrite is given; a picture that cannot be used is reported and left out.
+    are OUTPUT/CONTENT_STYLE.png, and a contact sheet of them. Where two files differ only in their
+    extension, it is part of the names of their results. What is already there is skipped, unless
+    --overwrite is given; a picture that cannot be used is reported and left out.
 
     --protect finds the faces or people of each picture; --detail-map is for single pictures.
 
@@ -131,6 +132,20 @@ def batch(
     options = StyleTransferOptions.from_preset(preset or DEFAULT_PRESET, **given(values))
     say_ignored(options)
     images.check_bit_depth(f".{format_name}", options.bit_depth)
+    style_files = _pictures("styles", styles)
+    if contents.is_dir() and contents.resolve() == output.resolve():
+        raise InvalidOption("output", str(output), "another directory than that of the contents")
+    to_paint: Iterable[Pair]
+    if watch:
+        if not contents.is_dir():
+            raise InvalidOption("contents", str(contents), "a directory to watch")
+        content_files = _files(contents)
+        to_paint = _arriving(contents, style_files)
+    else:
+        content_files = _pictures("contents", contents)
+        to_paint = list(
+            _matched(content_files, style_files) if pairs else product(content_files, style_files)
+        )
     work = Batch(
         Painter(
             options,
@@ -139,24 +154,10 @@ def batch(
             max_memory=max_memory,
             weights=weights,
         ),
-        output,
-        f".{format_name}",
+        Outputs(output, f".{format_name}", content_files, style_files),
         overwrite=overwrite,
         with_recipe=not no_recipe,
     )
-    style_files = _pictures("styles", styles)
-    if contents.is_dir() and contents.resolve() == output.resolve():
-        raise InvalidOption("output", str(output), "another directory than that of the contents")
-    to_paint: Iterable[Pair]
-    if watch:
-        if not contents.is_dir():
-            raise InvalidOption("contents", str(contents), "a directory to watch")
-        to_paint = _arriving(contents, style_files)
-    else:
-        content_files = _pictures("contents", contents)
-        to_paint = list(
-            _matched(content_files, style_files) if pairs else product(content_files, style_files)
-        )
     images.check_output(output / CONTACT_SHEET)
     for place in (contents, styles):
         _tell_skipped(place)
@@ -175,17 +176,56 @@ class Outcome(StrEnum):
     MISSING = "not painted"
 
 
+class Outputs:
+    """Where the results go: no two pairs have one file."""
+
+    def __init__(
+        self, directory: Path, suffix: str, contents: Iterable[Path], styles: Iterable[Path]
+    ) -> None:
+        """`contents`, `styles`: the files that are known already; more contents may come."""
+        self.directory = directory
+        self.pairs: dict[Path, Pair] = {}
+        """Those so far, by their outputs."""
+        self._suffix = suffix
+        self._contents, self._styles = _Labels(contents), _Labels(styles)
+
+    def of(self, content: Path, style: Path) -> Path:
+        """Return the same output each time for a pair."""
+        stem = f"{self._contents.of(content)}_{self._styles.of(style)}"
+        return next(
+            output
+            for number in count(1)
+            if self.pairs.setdefault(output := self._path(stem, number), (content, style))
+            == (content, style)
+        )
+
+    def _path(self, stem: str, number: int) -> Path:
+        ending = f"-{number}{self._suffix}" if number > 1 else self._suffix
+        return self.directory / images.derived_name(stem, ending)
+
+
+class _Labels:
+    """Short names of files."""
+
+    def __init__(self, files: Iterable[Path]) -> None:
+        self._owners: dict[str, Path | None] = {}
+        """The file that is called by its stem alone; None where several have that stem."""
+        for file in files:
+            self._owners[file.stem] = None if file.stem in self._owners else file
+
+    def of(self, file: Path) -> str:
+        """Return the stem, or the whole name if another file has that stem."""
+        return file.stem if self._owners.setdefault(file.stem, file) == file else file.name
+
+
 @dataclass
 class Batch:
-    """What is painted where, and what has become of it."""
+    """What is painted, and what has become of it."""
 
     painter: Painter
-    directory: Path
-    suffix: str
+    outputs: Outputs
     overwrite: bool
     with_recipe: bool
-    pairs: dict[Path, Pair] = field(default_factory=dict)
-    """Those so far, by their outputs; of two with one output the first."""
     outcomes: dict[Pair, Outcome] = field(default_factory=dict)
     unusable: set[Path] = field(default_factory=set)
     """Pictures that are left out from now on."""
@@ -216,7 +256,7 @@ class Batch:
     def finish(self, *, is_table: bool) -> None:
         """Save the contact sheet if there is anything new, and sum up."""
         if self.counts[Outcome.PAINTED]:
-            sheet = self.directory / CONTACT_SHEET
+            sheet = self.outputs.directory / CONTACT_SHEET
             try:
                 click.echo(images.save(self._sheet(is_table), sheet, overwrite=self.overwrite))
             except StorageError as error:
@@ -228,7 +268,7 @@ class Batch:
         )
 
     def _is_wanted(self, pair: Pair) -> bool:
-        return self.overwrite or not self._output(*pair).exists()
+        return self.overwrite or not self.outputs.of(*pair).exists()
 
     def _place(self, number: int, count: int, after: int) -> Place:
         painted = self.counts[Outcome.PAINTED]
@@ -241,12 +281,7 @@ class Batch:
 
     def _paint(self, content: Path, style: Path) -> Outcome:
         """What has become of the picture. Raises TransferCanceled."""
-        output = self._output(content, style)
-        if (other := self.pairs.setdefault(output, (content, style))) != (content, style):
-            names = " with ".join(map(str, other))
-            say(f"{content} with {style}: {output} is that of {names}; rename one of the files")
-            self.failed.add(content)
-            return Outcome.FAILED
+        output = self.outputs.of(content, style)
         if output.exists() and not self.overwrite:
             tell(f"{output} is already there: skipped")
             return Outcome.SKIPPED
@@ -289,9 +324,6 @@ class Batch:
         self.seconds += time.monotonic() - began_at
         return Outcome.PAINTED
 
-    def _output(self, content: Path, style: Path) -> Path:
-        return self.directory / images.derived_name(f"{content.stem}_{style.stem}", self.suffix)
-
     def _sheet(self, is_table: bool) -> Image.Image:
         if is_table:
             contents = dict.fromkeys(content for content, _ in self.outcomes)
@@ -310,7 +342,7 @@ class Batch:
     def _result(self, content: Path, style: Path) -> Cell:
         outcome = self.outcomes.get((content, style), Outcome.MISSING)
         is_there = outcome not in (Outcome.FAILED, Outcome.MISSING)
-        return Cell("", self._output(content, style) if is_there else None, outcome)
+        return Cell("", self.outputs.of(content, style) if is_there else None, outcome)
 
 
 def _check_usage(places: Sequence[Path], *, pairs: bool, watch: bool) -> None:
@@ -327,6 +359,8 @@ def _pictures(argument: str, place: Path) -> list[Path]:
     """Sorted by name. Raises InvalidOption if there are none."""
     if place.is_dir():
         files = _files(place)
+        if not files:
+            _tell_skipped(place)
     elif place.is_file():  # whatever its name looks like
         files = [place]
     elif place.parent.is_dir():  # also one with brackets in its name
@@ -345,7 +379,12 @@ def _pictures(argument: str, place: Path) -> list[Path]:
 
 def _files(directory: Path) -> list[Path]:
     """Return the visible files that look like pictures, sorted by name."""
-    return [file for file in _visible(directory) if file.suffix.lower() in _suffixes(READABLE)]
+    suffixes = _suffixes(READABLE)
+    return [
+        file
+        for file in _visible(directory)
+        if file.suffix.lower() in suffixes and not file.is_dir()
+    ]
 
 
 def _visible(directory: Path) -> list[Path]:
@@ -359,13 +398,13 @@ def _suffixes(formats: Collection[str]) -> set[str]:
 
 
 def _tell_skipped(place: Path) -> None:
-    """Name the files of a directory that do not look like pictures."""
+    """Name what a directory holds beside files that look like pictures."""
     if not place.is_dir():
         return
     taken = set(_files(place))
-    skipped = [file for file in _visible(place) if file.is_file() and file not in taken]
+    skipped = [file for file in _visible(place) if file not in taken]
     if skipped:
-        names = ", ".join(file.name for file in skipped)
+        names = ", ".join(f"{file.name}/" if file.is_dir() else file.name for file in skipped)
         tell(f"{place}: skipped what is no picture by its name: {names}")
     if any(file.suffix.lower() in HEIC_SUFFIXES for file in skipped):
         tell(f"{place}: for HEIC photos {HEIC_REMEDY}")

@@ -1,7 +1,9 @@
 """Command line options, made from the fields of StyleTransferOptions."""
 
+import math
 import re
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar, get_args, get_origin
 
@@ -135,10 +137,28 @@ class MemorySize(click.ParamType[int]):
         self, value: str | int, param: click.Parameter | None, ctx: click.Context | None
     ) -> int:
         match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([a-z]*)", str(value).strip().lower())
-        if not match or match[2] not in self._UNITS:
+        unit = self._UNITS.get(match[2]) if match else None
+        number = float(match[1]) * unit if match and unit else math.inf
+        if math.isinf(number):
             allowed = "a size like 4GB, 900MB or 4GiB, or a number of bytes"
             raise refused(value, allowed, param, ctx)
-        return round(float(match[1]) * self._UNITS[match[2]])
+        return round(number)
+
+
+class Seconds(click.ParamType[float]):
+    """A number of seconds, at least 0."""
+
+    name = "seconds"
+
+    def convert(
+        self, value: str | float, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        seconds = math.nan
+        with suppress(ValueError):
+            seconds = float(value)
+        if not 0 <= seconds < math.inf:
+            raise refused(value, "a number of seconds, at least 0", param, ctx)
+        return seconds
 
 
 def with_dashes(name: str) -> str:

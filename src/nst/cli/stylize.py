@@ -16,6 +16,7 @@ from nst.cli.options import (
     MACHINE,
     PATH,
     START,
+    Seconds,
     given,
     is_given,
     machine_options,
@@ -109,7 +110,7 @@ EVERYWHERE = Path("-")
 @option(
     "--checkpoint-every",
     group=MACHINE,
-    type=click.FloatRange(min=0),
+    type=Seconds(),
     default=60,
     show_default=True,
     metavar="SECONDS",

@@ -130,7 +130,7 @@ def video(
         raise _usage_error("name a film and a picture: nst video VIDEO STYLE")
     film = Video.inspect(source)
     style_picture = images.load(style, "style")
-    output = output or Path(f"{source.stem}_{style.stem}.mp4")
+    output = output or Path(images.derived_name(f"{source.stem}_{style.stem}", ".mp4"))
     images.check_output(output, tuple(CONTAINERS))
     if not resume:
         values["total_iterations"] = first_steps
@@ -138,7 +138,8 @@ def video(
         first = StyleTransferOptions.from_preset(preset or DEFAULT_PRESET, **given(values))
     later = _later(first, steps)
     say_ignored(later if first.is_draft else first)
-    directory = resume or images.free_path(output.with_name(f"{output.stem}_checkpoint"))
+    checkpoint_name = images.derived_name(output.stem, "_checkpoint")
+    directory = resume or images.free_path(output.with_name(checkpoint_name))
     command = FilmCommand.of(
         directory,
         film=source,

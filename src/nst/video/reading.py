@@ -4,7 +4,7 @@ One damaged packet costs its own frames. It is counted, and reading goes on behi
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -21,6 +21,7 @@ from nst.video.timing import Continuity, in_order
 
 if TYPE_CHECKING:
     from av import AudioStream, Packet, VideoCodecContext, VideoFrame, VideoStream
+    from av.container import InputContainer
     from av.stream import Stream
 
 USUAL_RATE = Fraction(25)
@@ -54,7 +55,6 @@ class Reader:
     def __init__(self, path: Path) -> None:
         """Raises InvalidOption, VideoUnavailable."""
         av = pyav()
-        _check_file(path)
         self.path = path
         self.damaged = 0
         """Packets that could not be read, and frames with parts that could not, so far."""
@@ -62,9 +62,14 @@ class Reader:
         """Time of the sound, in seconds, that is heard with the first frame; known with that."""
         self._first_dts: Fraction | None = None
         self._closing = ExitStack()
+        if not path.exists():
+            problem = "there is no file of this name"
+            if is_address(path):
+                problem = "this is an address, so download it first"
+            raise InvalidOption("video", str(path), f"a film; {problem}")
         with readable(path), ExitStack() as opening:
             self._container = opening.enter_context(av.open(str(path)))
-            self.stream = _film(self._container.streams.video, path)
+            self.stream = _film(self._container, path)
             self.sound = _sound(self._container.streams.audio)
             self._decoder = self._choose_decoder()
             self._colours = opening.enter_context(Colours())
@@ -174,40 +179,30 @@ class Reader:
         return decoder
 
 
-def _check_file(path: Path) -> None:
-    """Raise InvalidOption for what is no film whatever its bytes are: PyAV would download an
-    address, and would take a photo for a film of one frame."""
-    if not path.is_file():
-        problem = f"there is no file {path}"
-        if is_address(path):
-            problem = "this is an address, so download it first"
-        raise InvalidOption("video", str(path), f"a video; {problem}")
-    if _is_still(path):
-        allowed = "a video; this is a picture, which `nst stylize` paints"
-        raise InvalidOption("video", str(path), allowed)
-
-
-def _is_still(path: Path) -> bool:
-    """Return whether this is a picture that does not move."""
-    with suppress(Exception), Image.open(path) as image:  # decoders raise whatever they like
-        # The second image in a photo of a phone is a preview or a map of depths.
-        return image.format in ("JPEG", "MPO") or getattr(image, "n_frames", 1) == 1
-    return False
-
-
-def _film(streams: "Sequence[VideoStream]", path: Path) -> "VideoStream":
-    """The stream to paint. A cover of a song is none. Raises InvalidOption."""
+def _film(container: "InputContainer", path: Path) -> "VideoStream":
+    """The stream to paint. An image and the cover of a song are none. Raises InvalidOption."""
     kinds = pyav().stream.Disposition
-    still = kinds.attached_pic | kinds.timed_thumbnails
-    films = [stream for stream in streams if not stream.disposition & still]
+    covers = kinds.attached_pic | kinds.timed_thumbnails
+    streams = container.streams.video
+    pictures = [stream for stream in streams if not stream.disposition & covers]
+    films = [stream for stream in pictures if not _is_still(container, stream)]
     readable_ones = [stream for stream in films if stream.codec_context is not None]
     if not readable_ones:
         allowed = "a video with at least one frame"
-        if streams and not films:
+        if streams and not pictures:
             allowed += "; this file holds only a cover picture"
+        elif pictures and not films:
+            allowed = "a film; this is an image file, which `nst stylize` paints"
         raise InvalidOption("video", str(path), allowed)
     is_default = [stream for stream in readable_ones if stream.disposition & kinds.default]
     return (is_default or readable_ones)[0]
+
+
+def _is_still(container: "InputContainer", stream: "VideoStream") -> bool:
+    """Return whether the stream is the image of an image file. GIF has a duration of 0 there, the
+    images of AVIF and HEIC have none."""
+    is_image_file = container.format.name.endswith("_pipe") or container.format.name == "image2"
+    return is_image_file or (stream.frames == 1 and not stream.duration)
 
 
 def _sound(streams: "Sequence[AudioStream]") -> "AudioStream | None":

@@ -9,8 +9,8 @@ import pytest
 from av.stream import Disposition
 from PIL import Image
 
-from assets import ASSETS
 from conftest import picture
+from heic import heic
 from nst.errors import InvalidOption
 from nst.video import Video
 from unit.video.films import (
@@ -219,27 +219,22 @@ def test_ten_bits_are_read(tmp_path: Path) -> None:
     assert np.abs(pixels(seen) - pixels(ramp)).max() <= 3
 
 
-@pytest.mark.skipif(
-    not (ASSETS / "cases").is_dir(), reason="no cases/ in the directory that NST_TEST_ASSETS names"
-)
-@pytest.mark.parametrize(
-    ("name", "frames", "length"),
-    [
-        ("corrupt.mkv", 14, 2.0),
-        ("corrupt.mp4", 16, 2.0),
-        ("dvb.ts", 14, 0.56),
-        ("h264.avi", 14, 1.4),
-        ("hflip.mp4", 4, 0.4),
-        ("pcm.mov", 8, 0.8),
-        ("raw.h264", 14, 1.4),
-    ],
-)
-def test_reported_films(tmp_path: Path, name: str, frames: int, length: float) -> None:
-    seen, done = repaint(ASSETS / "cases" / name, tmp_path / "out.mp4")
-    assert (len(seen), done.frames) == (frames, frames)
-    assert (done.damaged > 0) == name.startswith("corrupt")
-    found = times(tmp_path / "out.mp4")
-    assert len(found) == frames
-    assert found[0] == 0
-    assert found == sorted(set(found))
-    assert seconds(tmp_path / "out.mp4") == pytest.approx(length, abs=0.01)
+IMAGES = [f"in.{ending}" for ending in ("png", "jpg", "webp", "tif", "bmp", "gif", "avif", "heic")]
+
+
+@pytest.mark.parametrize("name", IMAGES)
+def test_an_image_is_no_film(tmp_path: Path, name: str) -> None:
+    if name == "in.heic":
+        (tmp_path / name).write_bytes(heic(FRAMES[0]))
+    else:
+        FRAMES[0].save(tmp_path / name)
+    with pytest.raises(InvalidOption, match="an image file, which `nst stylize` paints"):
+        Video.inspect(tmp_path / name)
+
+
+@pytest.mark.parametrize("name", ["in.png", "in.gif", "in.avif"])
+def test_an_animation_is_a_film(tmp_path: Path, name: str) -> None:
+    first, *others = FRAMES[:3]
+    first.save(tmp_path / name, save_all=True, append_images=others, duration=100)
+    seen, _ = repaint(tmp_path / name, tmp_path / "out.mp4")
+    assert means(seen) == pytest.approx(levels(3), abs=3)

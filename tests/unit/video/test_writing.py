@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from nst.images import FILMS, free_path
 from nst.video import CONTAINERS, Video
 from nst.video.reading import Reader
 from nst.video.writing import Writer
@@ -216,3 +217,10 @@ def test_sound_ends_with_the_film_that_is_cut_short(tmp_path: Path) -> None:
     )
     assert len(times(tmp_path / "out.mp4")) == 3
     assert seconds(tmp_path / "out.mp4", "audio") == pytest.approx(0.3, abs=0.05)
+
+
+def test_films_get_numbers_before_their_extension(tmp_path: Path) -> None:
+    assert set(FILMS) == set(CONTAINERS)
+    for extension in FILMS:
+        (tmp_path / f"film{extension}").touch()
+        assert free_path(tmp_path / f"film{extension}").name == f"film-2{extension}"
