@@ -228,7 +228,7 @@ def test_ctrl_c_in_the_first_frame_leaves_nothing(
         (["https://example.org/film.mp4"], "this is an address, so download it first"),
         (["text.mp4"], "Invalid data"),
         (["sound.mp4"], "a video with at least one frame"),
-        (["empty.mp4"], "video"),
+        (["empty.mp4"], "VIDEO must be"),
         (["still.mp4", "-o", "out.avi"], "a name ending in .mp4"),
         (["still.mp4", "--steps=-1"], "--steps"),
         (["still.mp4", "--steps=0"], "at least 1"),
