@@ -36,6 +36,10 @@ export const errors: Record<string, ErrorText> = {
     what: 'The painting could not go on from where it was interrupted.',
     todo: 'Try again: it starts from the beginning.',
   },
+  invalid_style_file: {
+    what: 'The file of a learned style cannot be used.',
+    todo: 'Copy the file again, or learn the style again.',
+  },
   too_large: {
     what: 'The pictures are too large to be sent.',
     todo: 'Make the photo smaller and choose it again.',

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from nst.engine.network.weights import WeightsStore
     from nst.engine.transfer import NeuralStyleTransfer
     from nst.errors import NSTError, TransferCanceled
+    from nst.learning.lesson import learn
+    from nst.learning.options import LearningOptions
+    from nst.learning.painting import LearnedStyle
     from nst.options import StyleTransferOptions
     from nst.progress import Losses, Progress, Result, StopReason
 
@@ -26,6 +29,8 @@ __version__ = "0.1.0"
 _HOMES = {
     "Controls": "nst.controls",
     "Inputs": "nst.engine.inputs",
+    "LearnedStyle": "nst.learning.painting",
+    "LearningOptions": "nst.learning.options",
     "Losses": "nst.progress",
     "NSTError": "nst.errors",
     "NeuralStyleTransfer": "nst.engine.transfer",
@@ -35,11 +40,14 @@ _HOMES = {
     "StyleTransferOptions": "nst.options",
     "TransferCanceled": "nst.errors",
     "WeightsStore": "nst.engine.network.weights",
+    "learn": "nst.learning.lesson",
 }
 
 __all__ = [
     "Controls",
     "Inputs",
+    "LearnedStyle",
+    "LearningOptions",
     "Losses",
     "NSTError",
     "NeuralStyleTransfer",
@@ -50,6 +58,7 @@ __all__ = [
     "TransferCanceled",
     "WeightsStore",
     "__version__",
+    "learn",
 ]
 
 

@@ -6,6 +6,7 @@ NSTError                          code, message, facts as attributes
 │  ├─ UnsupportedImage            role, reason: no picture, or of a format that is not read
 │  └─ ImageTooLarge               role, reason: more bytes or pixels than allowed
 ├─ InvalidCheckpoint              name, reason: the user's
+├─ InvalidStyleFile               name, reason: the user's
 ├─ JobNotFound                    job_id: there is none, or it is somebody else's
 ├─ JobConflict                    job_id, reason: not in this state of the job
 ├─ NotAllowed                     reason
@@ -97,6 +98,17 @@ class InvalidCheckpoint(NSTError):
 
     def __init__(self, name: str, reason: str) -> None:
         super().__init__(f"checkpoint: {name} {reason}")
+        self.name = name
+        self.reason = reason
+
+
+class InvalidStyleFile(NSTError):
+    """The file of a learned style cannot be used; the reason says why and what to do."""
+
+    code = "invalid_style_file"
+
+    def __init__(self, name: str, reason: str) -> None:
+        super().__init__(f"learned style: {name} {reason}")
         self.name = name
         self.reason = reason
 

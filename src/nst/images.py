@@ -73,6 +73,8 @@ MOVING = (".mp4", ".webp", ".gif")
 """Extensions of time-lapses."""
 FILMS = (".mp4", ".mov", ".webm")
 """Extensions of painted films."""
+LEARNED = (".nst", ".onnx", ".safetensors")
+"""Extensions of learned styles, their graphs and their checkpoints."""
 DRAWN: tuple[ImageRole, ...] = ("mask", "detail map")
 """Images that are drawn over the content image."""
 
@@ -456,7 +458,8 @@ def check_directory(path: Path, option: str) -> None:
 
 def free_path(path: Path) -> Path:
     """The path, or if something is there the first free one of name-2, name-3, …"""
-    suffix = path.suffix if path.suffix.lower() in (*WRITABLE, *MOVING, *FILMS) else ""
+    kept = (*WRITABLE, *MOVING, *FILMS, *LEARNED)
+    suffix = path.suffix if path.suffix.lower() in kept else ""
     stem = path.name.removesuffix(suffix)
     numbered = (path.with_name(derived_name(stem, f"-{number}{suffix}")) for number in count(2))
     return next(free for free in chain([path], numbered) if not os.path.lexists(free))

@@ -296,7 +296,7 @@ class StyleTransferOptions(BaseModel):
         try:
             options = handler(data)
         except PydanticValidationError as error:
-            raise _invalid_option(error.errors()[0], data) from error
+            raise invalid_option(error.errors()[0], data, cls.model_fields) from error
         if options.content_weight == options.style_weight == 0:
             raise InvalidOption("style_weight", 0, "greater than 0, unless content_weight is")
         if options.total_iterations == 0 and options.init_method != "draft":
@@ -501,7 +501,9 @@ def describe_allowed(field: FieldInfo) -> str:
         *sets, example = field.examples
         return f"{', '.join(sets)}, or layers with weights greater than 0, like {example}"
     kind = "a whole number" if field.annotation is int else "a number"
-    return f"{kind} {_least(field)} {_most(field)}"
+    multiple = _bound(field, "multiple_of")
+    of_steps = f", a multiple of {multiple}" if multiple else ""
+    return f"{kind} {_least(field)} {_most(field)}{of_steps}"
 
 
 def _least(field: FieldInfo) -> str:
@@ -522,12 +524,13 @@ def _bound(field: FieldInfo, kind: str) -> float | None:
     return next((bound for bound in bounds if bound is not None), None)
 
 
-def _invalid_option(error: ErrorDetails, data: Any) -> InvalidOption:
+def invalid_option(
+    error: ErrorDetails, data: Any, fields: Mapping[str, FieldInfo]
+) -> InvalidOption:
+    """Return what is wrong with the data of a model with these fields, for people."""
     name = str(error["loc"][0]) if error["loc"] else "options"
-    field = StyleTransferOptions.model_fields.get(name)
+    field = fields.get(name)
     if field is None:
-        return InvalidOption(
-            name, error["input"], f"one of {', '.join(StyleTransferOptions.model_fields)}"
-        )
+        return InvalidOption(name, error["input"], f"one of {', '.join(fields)}")
     value = data[name] if len(error["loc"]) > 1 else error["input"]  # one number of several
     return InvalidOption(name, value, describe_allowed(field))

@@ -59,6 +59,7 @@ FACTS: dict[type[NSTError], dict[str, object]] = {
     errors.InvalidOption: {"field": "size", "value": 5, "allowed": "a whole number"},
     errors.InvalidImage: {"role": "style", "reason": "no.jpg is gone; check the path"},
     errors.InvalidCheckpoint: {"name": "out_checkpoint", "reason": "is damaged; start again"},
+    errors.InvalidStyleFile: {"name": "painting.nst", "reason": "is damaged; learn it again"},
     errors.JobNotFound: {"job_id": "1a2b"},
     errors.JobConflict: {"job_id": "1a2b", "reason": "the job has failed"},
     errors.NotAllowed: {"reason": "this API key is not known here"},

@@ -13,6 +13,7 @@ from nst.errors import (
     InvalidCheckpoint,
     InvalidImage,
     InvalidOption,
+    InvalidStyleFile,
     NSTError,
     TransferCanceled,
 )
@@ -22,6 +23,7 @@ EXIT_CODES: dict[type[NSTError], int] = {
     InvalidOption: 2,
     InvalidImage: 2,
     InvalidCheckpoint: 2,
+    InvalidStyleFile: 2,
     TransferCanceled: CANCELED_EXIT_CODE,
     NSTError: 1,
 }

@@ -10,6 +10,7 @@ from nst.cli.command import examples
 from nst.cli.completion import completion
 from nst.cli.doctor import doctor
 from nst.cli.errors import run
+from nst.cli.learn import learn
 from nst.cli.serve import migrate, serve, worker
 from nst.cli.stylize import stylize
 from nst.cli.video import video
@@ -32,6 +33,7 @@ def nst() -> None:
 nst.add_command(stylize)
 nst.add_command(batch)
 nst.add_command(video)
+nst.add_command(learn)
 nst.add_command(serve)
 nst.add_command(worker)
 nst.add_command(migrate)

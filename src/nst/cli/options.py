@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar, get_args, get_origin
@@ -11,8 +11,9 @@ import click
 from click.core import ParameterSource
 from pydantic.fields import FieldInfo
 
-from nst.cli.command import Number, OneOf, PlainCommand, Whole, as_typed, option, refused
+from nst.cli.command import OTHERS, Number, OneOf, PlainCommand, Whole, as_typed, option, refused
 from nst.cli.notices import remember_quiet, tell
+from nst.learning.options import LearningOptions
 from nst.options import (
     DEVICES,
     PRECISIONS,
@@ -56,17 +57,32 @@ def transfer_options(
 
     def decorate(command: Command) -> Command:
         for name in reversed(list(names)):
-            command = option(
-                flag(name),
-                name,
-                group=TITLES[group_of(FIELDS[name])],
-                type=_type(FIELDS[name]),
-                metavar=_metavar(FIELDS[name]),
-                help=f"{_description(name, flag)}  [default: {_plain(defaults[name])}]",
-            )(command)
+            field = FIELDS[name]
+            group = TITLES[group_of(field)]
+            command = _field_option(flag, name, field, defaults[name], group)(command)
         return command
 
     return decorate
+
+
+def learning_options(command: Command) -> Command:
+    """Adds an option for every field of LearningOptions; one that is not given arrives as None."""
+    for name, field in reversed(LearningOptions.model_fields.items()):
+        command = _field_option(with_dashes, name, field, field.default)(command)
+    return command
+
+
+def _field_option(
+    flag: Callable[[str], str], name: str, field: FieldInfo, default: object, group: str = OTHERS
+) -> Callable[[Command], Command]:
+    return option(
+        flag(name),
+        name,
+        group=group,
+        type=_type(field),
+        metavar=_metavar(field),
+        help=f"{_description(field, flag)}  [default: {_plain(default)}]",
+    )
 
 
 def preset_option(default: str) -> Callable[[Command], Command]:
@@ -180,18 +196,19 @@ def is_given(name: str) -> bool:
     return source is ParameterSource.COMMANDLINE
 
 
-def say_ignored(options: StyleTransferOptions) -> None:
-    """Say, in one line each, which options on the command line have no effect."""
+def say_ignored(options: StyleTransferOptions, *, but: Collection[str] = ()) -> None:
+    """Say, in one line each, which options on the command line have no effect. Those in `but` have
+    one all the same."""
     command = click.get_current_context().command
     assert isinstance(command, PlainCommand)
     typed = command.typed_names()
-    names = filter(is_given, (*FIELDS, *FOR_STEPS))
+    names = filter(is_given, [name for name in (*FIELDS, *FOR_STEPS) if name not in but])
     for sentence in ignored(options, names, lambda name: typed.get(name, with_dashes(name))):
         tell(f"nst: {sentence}")
 
 
-def _description(name: str, flag: Callable[[str], str]) -> str:
-    return as_typed(str(FIELDS[name].description), {other: flag(other) for other in FIELDS})
+def _description(field: FieldInfo, flag: Callable[[str], str]) -> str:
+    return as_typed(str(field.description), {other: flag(other) for other in FIELDS})
 
 
 def _type(field: FieldInfo) -> click.ParamType[Any]:

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from rich.progress import Progress as RichProgress
     from rich.progress import TaskID
 
+    from nst.learning.training import LearningProgress
+
 SECONDS_BETWEEN_LINES = 10.0
 
 Numbers = Sequence[Sequence[str]]
@@ -121,6 +123,16 @@ class ProgressBar:
             times.append(f"{duration(remaining):>5} remaining")
         numbers = ([place, step, *times], [place, *times], [place])
         self._show("Painting", round(1000 * done), 1000 * frames or None, numbers, is_last=False)
+
+    def show_learning(self, progress: "LearningProgress") -> None:
+        elapsed, remaining = progress.elapsed_seconds, progress.remaining_seconds
+        steps = progress.steps
+        step = _of(progress.step, steps, "step ") if steps else f"step {progress.step}"
+        loss = f"loss {progress.losses.total:<9.3g}"
+        times = [f"{duration(elapsed):>5} elapsed", f"{duration(remaining):>5} remaining"]
+        numbers = ([step, loss, *times], [step, *times], times[1:])
+        total = round(1000 * (elapsed + remaining))
+        self._show("Learning", round(1000 * elapsed), total, numbers, progress.is_last)
 
     def show_download(self, done_bytes: int, total_bytes: int | None) -> None:
         of_total = f" of {total_bytes / 1e6:.0f}" if total_bytes else ""

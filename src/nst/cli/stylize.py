@@ -10,6 +10,7 @@ from nst import images
 from nst.cli.checkpoints import Command as CheckpointCommand
 from nst.cli.command import Command, examples, option
 from nst.cli.errors import debug_option
+from nst.cli.learned import is_learned, learned_preset, paint_learned
 from nst.cli.options import (
     FIELDS,
     FILES,
@@ -141,17 +142,20 @@ def stylize(
 ) -> int:
     """Paint the picture CONTENT in the style of the picture STYLE, or of several mixed.
 
+    STYLE may be a file of nst learn, which paints at once; it takes --size, --style-blend,
+    --color, --color-amount and --bit-depth.
+
     An existing output stays and the new file gets a number, unless --overwrite is given.
     Ctrl-C stops after the current step and keeps the picture so far.
     """
     replaces_partial = False
     where = tuple(None if mask == EVERYWHERE else mask for mask in masks)
-    if init_image and values["init_method"]:
-        raise _usage_error("--init-image and --init-method exclude each other")
+    if init_image:
+        _refuse(values["init_method"], "--init-image and --init-method exclude each other")
     if resume:
         pictures = content or from_image or masks or detail_map or init_image
-        if pictures or preset or given(values):
-            raise _usage_error("--resume takes pictures and options from the checkpoint")
+        others = pictures or preset or given(values)
+        _refuse(others, "--resume takes pictures and options from the checkpoint")
         command = CheckpointCommand.read(resume)
         content, styles, where, detail_map, init_image = command.pictures(resume)
         options = StyleTransferOptions(**command.options)
@@ -162,8 +166,7 @@ def stylize(
         weights = weights or (Path(command.weights) if command.weights else None)
         no_recipe = no_recipe or not command.with_recipe
     elif from_image:
-        if preset:
-            raise _usage_error("--preset and --from-image exclude each other")
+        _refuse(preset, "--preset and --from-image exclude each other")
         recipe = Recipe.read(from_image)
         if recipe.detail_map and not content:  # on another photo it would fit nothing
             detail_map = detail_map or recipe.detail_map.locate(from_image, "detail map")
@@ -177,11 +180,27 @@ def stylize(
             init_image = init_image or recipe.initial.locate(from_image, "initial")
         options = StyleTransferOptions(**recipe.options | given(values))
     elif content and styles:
-        options = StyleTransferOptions.from_preset(preset or DEFAULT_PRESET, **given(values))
+        preset = learned_preset(preset) if is_learned(styles) else preset or DEFAULT_PRESET
+        options = StyleTransferOptions.from_preset(preset, **given(values))
     else:
         raise _usage_error("name two pictures: nst stylize CONTENT STYLE")
-    say_ignored(options)
     output = output or Path(_default_name((content, *styles)))
+    if is_learned(styles):
+        _refuse(
+            where or detail_map or init_image or timelapse,
+            "a learned style takes no --style-mask, --detail-map, --init-image or --timelapse",
+        )
+        return paint_learned(
+            content,
+            styles,
+            output,
+            options,
+            device=device,
+            precision=precision,
+            overwrite=overwrite,
+            with_recipe=not no_recipe,
+        )
+    say_ignored(options)
     painting = Painting(
         content=content,
         styles=styles,
@@ -210,6 +229,12 @@ def _default_name(pictures: Sequence[Path]) -> str:
 
 def _checkpoint_directory(output: Path) -> Path:
     return output.with_name(images.derived_name(output.stem, "_checkpoint"))
+
+
+def _refuse(given: object, message: str) -> None:
+    """Raise UsageError if any of it was given."""
+    if given:
+        raise _usage_error(message)
 
 
 def _usage_error(message: str) -> click.UsageError:

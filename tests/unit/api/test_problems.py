@@ -29,6 +29,7 @@ STATUS = {
     "UnsupportedImage": 415,
     "ImageTooLarge": 413,
     "InvalidCheckpoint": 422,
+    "InvalidStyleFile": 422,
     "JobNotFound": 404,
     "JobConflict": 409,
     "NotAllowed": 403,

@@ -1,0 +1,153 @@
+"""A training with all that it is made from: begun, gone on with, and saved."""
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+from PIL import Image
+
+from nst import images
+from nst.engine.checkpoint import fingerprint
+from nst.engine.device import resolve_device, resolve_precision
+from nst.engine.network.weights import Weights, WeightsStore
+from nst.errors import InvalidOption
+from nst.image_reader import ImageSource
+from nst.learning import style_file
+from nst.learning.checkpoint import LearningCheckpoint
+from nst.learning.options import BUDGET, MAX_STYLES, SUFFIX, LearningOptions
+from nst.learning.photos import OnDamaged, Photos, find_photos
+from nst.learning.style_file import LearningRecipe
+from nst.learning.training import LearningProgress, Training
+
+
+@dataclass(frozen=True, slots=True)
+class Lesson:
+    """One network, the styles that it learns, and the photos that it learns from."""
+
+    training: Training
+    names: tuple[str, ...]
+    """Of the styles."""
+    licence: str
+    photos: Photos
+    styles_sha256: tuple[str, ...]
+    weights: Weights
+
+    @classmethod
+    def begin(
+        cls,
+        styles: Sequence[ImageSource],
+        options: LearningOptions,
+        *,
+        names: Sequence[str],
+        photos: Path | None = None,
+        licence: str = "",
+        device: str = "auto",
+        precision: str = "auto",
+        weights: WeightsStore | None = None,
+        on_damaged: OnDamaged | None = None,
+    ) -> Self:
+        """Prepare the first step. `photos`: a folder, None for the sample photos. `device` and
+        `precision`: as for `NeuralStyleTransfer`. Raises InvalidImage, InvalidOption,
+        WeightsUnavailable."""
+        check_names(names, len(styles))
+        loaded = [images.colours(images.load(style, "style")) for style in styles]
+        found = find_photos(photos, on_damaged)
+        place = resolve_device(device)
+        dtype = resolve_precision(precision, place)
+        used = (weights or WeightsStore()).load(options.model)
+        training = Training(options, loaded, found, used, device=place, dtype=dtype)
+        return cls(training, tuple(names), licence, found, _fingerprints(loaded), used)
+
+    def save(self, path: Path, *, overwrite: bool = False) -> Path:
+        """Write the network so far; return where it is. Raises StorageError."""
+        training = self.training
+        recipe = LearningRecipe(
+            options=training.options.model_dump(mode="json"),
+            styles_sha256=self.styles_sha256,
+            photos=len(self.photos),
+            weights_sha256=self.weights.sha256,
+            steps=training.step,
+            seconds=training.seconds,
+        )
+        return style_file.save(
+            training.painter(),
+            path,
+            styles=self.names,
+            recipe=recipe,
+            licence=self.licence,
+            overwrite=overwrite,
+        )
+
+    def save_checkpoint(self, path: Path, command: dict[str, Any]) -> None:
+        """Write the file from which learning goes on after this step. `command`: what the caller
+        needs to begin again. Raises StorageError."""
+        training = self.training
+        LearningCheckpoint(
+            step=training.step, seconds=training.seconds, origin=self._origin(), command=command
+        ).save(training, path)
+
+    def resume(self, path: Path) -> None:
+        """Go on from a checkpoint of a lesson that was begun with the same. Raises
+        InvalidCheckpoint."""
+        LearningCheckpoint.read(path).restore(self.training, path, self._origin())
+
+    def _origin(self) -> dict[str, str]:
+        options = self.training.options.model_dump_json(exclude=set(BUDGET))
+        styles = "\0".join(self.styles_sha256)
+        return {
+            "set of options": hashlib.sha256(options.encode()).hexdigest(),
+            "style image": hashlib.sha256(styles.encode()).hexdigest(),
+            "folder of photos": self.photos.fingerprint,
+            "file of weights": self.weights.sha256,
+        }
+
+
+def learn(
+    styles: Sequence[str | Path],
+    output: str | Path,
+    options: LearningOptions | None = None,
+    *,
+    photos: str | Path | None = None,
+    licence: str = "",
+    device: str = "auto",
+    precision: str = "auto",
+    weights: WeightsStore | None = None,
+    on_progress: Callable[[LearningProgress], None] | None = None,
+    overwrite: bool = False,
+) -> Path:
+    """Learn the styles of these images; return the file of the network, which `LearnedStyle` reads.
+
+    Its styles have the names of the files without extensions. Raises InvalidImage, InvalidOption,
+    WeightsUnavailable, Diverged, StorageError.
+    """
+    output = Path(output)
+    images.check_output(output, (SUFFIX,))
+    lesson = Lesson.begin(
+        list(styles),
+        options or LearningOptions(),
+        names=[Path(style).stem for style in styles],
+        photos=None if photos is None else Path(photos),
+        licence=licence,
+        device=device,
+        precision=precision,
+        weights=weights,
+    )
+    for progress in lesson.training.run():
+        if on_progress:
+            on_progress(progress)
+    return lesson.save(output, overwrite=overwrite)
+
+
+def check_names(names: Sequence[str], count: int) -> None:
+    """Raise InvalidOption unless there is one name for each of `count` styles, none twice."""
+    if not 1 <= count <= MAX_STYLES:
+        raise InvalidOption("styles", count, f"1 to {MAX_STYLES} images of styles")
+    if len(names) != count or len(set(names)) != count or not all(names):
+        allowed = f"one name for each style, here {count}, each another"
+        raise InvalidOption("name", ", ".join(names), allowed)
+
+
+def _fingerprints(styles: Sequence[Image.Image]) -> tuple[str, ...]:
+    return tuple(fingerprint(style) for style in styles)

@@ -1,0 +1,120 @@
+"""Every knob of learning, declared once: the command line and the recipe are made from it."""
+
+import os
+from pathlib import Path
+from typing import Any, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ModelWrapValidatorHandler, model_validator
+from pydantic import ValidationError as PydanticValidationError
+
+from nst.errors import InvalidOption
+from nst.options import MAX_WEIGHT, ModelName, invalid_option
+
+SUFFIX = ".nst"
+"""Extension of the files of learned styles."""
+
+BUDGET = frozenset({"minutes", "steps"})
+"""Options that may change when learning continues."""
+
+MAX_CHANNELS = 256
+MAX_BLOCKS = 32
+MAX_STYLES = 64
+"""Largest network that is made or loaded: a file cannot ask for more memory than these allow."""
+
+
+class LearningOptions(BaseModel):
+    """What the user asks of the learning of one network.
+
+    Raises InvalidOption, which names the field, the value and what is allowed.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    minutes: float = Field(
+        default=30.0,
+        ge=0,
+        le=10**6,
+        description="Stop after this time; 0: only the steps count.",
+        json_schema_extra={"unit": "minutes"},
+    )
+    steps: int = Field(
+        default=0,
+        ge=0,
+        le=10**9,
+        description="Stop after this many steps, if the time is not over before; 0: only the "
+        "time counts.",
+    )
+    size: int = Field(
+        default=256,
+        ge=32,
+        le=1024,
+        multiple_of=16,
+        description="Side of the square parts of photos that the network learns from.",
+        json_schema_extra={"unit": "pixels"},
+    )
+    style_size: int = Field(
+        default=384,
+        ge=32,
+        le=2048,
+        description="Longest side at which the style image is seen; smaller gives finer strokes.",
+        json_schema_extra={"unit": "pixels"},
+    )
+    content_weight: float = Field(
+        default=3e6,
+        ge=0,
+        le=MAX_WEIGHT,
+        description="How much the network keeps of the photos.",
+    )
+    style_weight: float = Field(
+        default=3e4,
+        gt=0,
+        le=MAX_WEIGHT,
+        description="How much the network takes from the style image.",
+    )
+    tv_weight: float = Field(
+        default=1.0,
+        ge=0,
+        le=MAX_WEIGHT,
+        description="Total variation weight: how much noise is smoothed away.",
+    )
+    learning_rate: float = Field(
+        default=1e-3, gt=0, le=1, description="Step size of Adam for the network's parameters."
+    )
+    batch: int = Field(
+        default=1, ge=1, le=64, description="Parts of photos that one step learns from."
+    )
+    channels: int = Field(
+        default=48,
+        ge=4,
+        le=MAX_CHANNELS,
+        multiple_of=4,
+        description="Width of the network: more paint better, and take longer.",
+    )
+    blocks: int = Field(
+        default=5,
+        ge=1,
+        le=MAX_BLOCKS,
+        description="Depth of the network: its number of residual blocks.",
+    )
+    model: ModelName = Field(
+        default="vgg16", description="The network that compares images while learning."
+    )
+    seed: int = Field(
+        default=0, ge=0, lt=2**63, description="Same seed, same machine, same steps: same network."
+    )
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _raise_invalid_option(cls, data: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
+        try:
+            options = handler(data)
+        except PydanticValidationError as error:
+            raise invalid_option(error.errors()[0], data, cls.model_fields) from error
+        if options.minutes == options.steps == 0:
+            raise InvalidOption("minutes", 0, "minutes or steps greater than 0")
+        return options
+
+
+def is_style_file(path: str | os.PathLike[str]) -> bool:
+    """Return whether the name is that of a learned style."""
+    return Path(path).suffix.lower() == SUFFIX

@@ -1,0 +1,118 @@
+"""Painting with a learned network: one pass, no optimizer."""
+
+import math
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from nst import images
+from nst.engine.device import precision_of, resolve_device, resolve_precision
+from nst.engine.draft import NO_LOSSES
+from nst.engine.inputs import finished
+from nst.engine.pictures import levels
+from nst.errors import InvalidOption
+from nst.image_reader import ImageSource
+from nst.learning import style_file
+from nst.learning.network import STRIDE, StyleNetwork
+from nst.learning.style_file import StyleFacts
+from nst.options import MAX_SIZE, StyleTransferOptions
+from nst.progress import Result, StopReason
+
+MAX_PIXELS = 4_000_000
+"""A larger image is painted with this many pixels and enlarged. Strokes have their size in pixels:
+in a larger image the eye would lose them, while memory grows by 0.4 GB for every million."""
+
+
+@dataclass(frozen=True, slots=True)
+class LearnedStyle:
+    """A network that has learned one style or several; paints any number of photos."""
+
+    network: StyleNetwork
+    facts: StyleFacts
+    device: torch.device
+    dtype: torch.dtype
+    """What all convolutions but the last one compute in."""
+
+    @classmethod
+    def load(cls, path: str | Path, *, device: str = "auto", precision: str = "auto") -> Self:
+        """Read a file of `nst learn`. `device` and `precision`: as for `NeuralStyleTransfer`.
+        Raises InvalidStyleFile, InvalidOption."""
+        where = resolve_device(device)
+        dtype = resolve_precision(precision, where)
+        network, facts = style_file.load(Path(path))
+        return cls(network.to(where), facts, where, dtype)
+
+    def paint(self, content: ImageSource, options: StyleTransferOptions | None = None) -> Result:
+        """Paint a photo.
+
+        Of the options only size, style_blend (a share for each style of the file), color (style or
+        luminance), color_amount and bit_depth have an effect; None: those of preset draft. Raises
+        InvalidImage, InvalidOption.
+        """
+        started = time.perf_counter()
+        options = options or StyleTransferOptions.from_preset("draft")
+        self.check(options)
+        photo = images.load(content, "content")
+        images.check_result_size(photo.size, options.size, MAX_SIZE)
+        size = images.fit(photo.size, options.size)
+        shares = options.style_shares(len(self.facts.styles))
+        painted = finished(self._levels(photo, size, shares), photo, options)
+        return Result(
+            image=levels.to_image(painted),
+            samples=levels.to_samples(painted) if options.is_16_bit else None,
+            losses=NO_LOSSES,
+            history=(),
+            stop_reason=StopReason.TOTAL_ITERATIONS,
+            evaluations=0,
+            prepare_seconds=time.perf_counter() - started,
+            optimize_seconds=0.0,
+            device=str(self.device),
+            precision=precision_of(self.dtype),
+            model=options.model,
+            weights_sha256=self.facts.tensors_sha256,
+        )
+
+    def check(self, options: StyleTransferOptions) -> None:
+        """Raise InvalidOption if the options ask for what a learned style cannot do."""
+        if not options.is_draft:
+            raise InvalidOption(
+                "total_iterations", options.total_iterations, "0 with a learned style"
+            )
+        if options.color == "match":
+            raise InvalidOption("color", "match", "style or luminance with a learned style")
+        options.style_shares(len(self.facts.styles))
+
+    def _levels(
+        self, photo: Image.Image, size: tuple[int, int], shares: Sequence[float]
+    ) -> np.ndarray:
+        width, height = size
+        scale = min(1.0, math.sqrt(MAX_PIXELS / (width * height)))
+        painted_size = max(1, round(width * scale)), max(1, round(height * scale))
+        pixels = levels.of_image(images.resize(images.colours(photo), painted_size))
+        painted = self._painted(torch.from_numpy(_padded(pixels)), torch.tensor([shares]))
+        inner = painted[: pixels.shape[0], : pixels.shape[1]]
+        return levels.resized(inner, size)
+
+    @torch.inference_mode()
+    def _painted(self, pixels: Tensor, shares: Tensor) -> np.ndarray:
+        """Both levels (H, W, 3), of sides that are multiples of STRIDE."""
+        photo = pixels.permute(2, 0, 1)[None].to(self.device)
+        is_lower = self.dtype != torch.float32
+        with torch.autocast(self.device.type, self.dtype, enabled=is_lower):
+            painted = self.network(photo, shares.to(self.device))
+        array: np.ndarray = painted[0].permute(1, 2, 0).cpu().numpy()
+        return array
+
+
+def _padded(pixels: np.ndarray) -> np.ndarray:
+    """Return the levels, mirrored over the right and the lower border up to a multiple of
+    STRIDE."""
+    height, width, _ = pixels.shape
+    return np.pad(pixels, [(0, -height % STRIDE), (0, -width % STRIDE), (0, 0)], mode="reflect")

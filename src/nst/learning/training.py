@@ -1,0 +1,200 @@
+"""The training loop: step by step, from parts of photos to a network that paints like the styles.
+
+[Johnson16] Johnson, Alahi, Fei-Fei: Perceptual Losses for Real-Time Style Transfer, ECCV 2016.
+[Kingma15] Kingma, Ba: Adam: A Method for Stochastic Optimization, ICLR 2015.
+[Polyak92] Polyak, Juditsky: Acceleration of Stochastic Approximation by Averaging, 1992.
+"""
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from PIL import Image
+from torch import Tensor
+from torch.nn.functional import one_hot
+
+from nst.engine.network.encoder import MEAN_RGB
+from nst.engine.network.weights import Weights
+from nst.engine.optimizer.optimizer import Evaluation
+from nst.engine.pictures.tensors import to_tensor
+from nst.errors import Diverged
+from nst.learning.network import NetworkShape, StyleNetwork, new_network
+from nst.learning.objective import LearningObjective
+from nst.learning.options import LearningOptions
+from nst.learning.photos import Photos
+from nst.progress import Losses
+
+AVERAGE_DECAY = 0.995
+"""Weight of the average of the parameters against those after the next step [Polyak92]; the
+average is the network that is kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class LearningProgress:
+    """The state after a step."""
+
+    step: int
+    steps: int
+    """At which learning ends; 0: only the time counts."""
+    losses: Losses
+    """Mean of the parts of photos that the step learned from."""
+    elapsed_seconds: float
+    """Also before an interruption."""
+    remaining_seconds: float
+
+    @property
+    def is_last(self) -> bool:
+        return self.remaining_seconds == 0
+
+
+class Training:
+    """A network while it learns; its next step depends on nothing but its state."""
+
+    def __init__(
+        self,
+        options: LearningOptions,
+        styles: Sequence[Image.Image],
+        photos: Photos,
+        weights: Weights,
+        *,
+        device: torch.device,
+        dtype: torch.dtype,
+    ) -> None:
+        """`styles`: RGB images. `dtype`: of the encoder's convolutions; the network itself
+        computes in float32."""
+        self.options = options
+        self.step = 0
+        self.seconds = 0.0
+        """Time spent on the steps so far."""
+        shape = NetworkShape(len(styles), options.channels, options.blocks)
+        self.network = new_network(shape, options.seed).to(device)
+        self.average = _copies(self.network)
+        """Exponential moving average of the parameters, by name."""
+        self._photos = photos
+        self._device = device
+        self._mean = torch.tensor(MEAN_RGB, device=device).view(1, 3, 1, 1)
+        self._objective = LearningObjective(options, styles, weights, device, dtype)
+        self._adam = torch.optim.Adam(self.network.parameters(), lr=options.learning_rate)
+
+    def run(self) -> Iterator[LearningProgress]:
+        """Take steps until steps or minutes are over. Raises Diverged, and InvalidOption if no
+        photo can be read."""
+        while not self._progress(NOTHING).is_last:
+            started = time.monotonic()
+            losses = self._take_step()
+            self.seconds += time.monotonic() - started
+            yield self._progress(losses)
+
+    def painter(self) -> StyleNetwork:
+        """Return the network so far, a copy: that of the averaged parameters."""
+        network = new_network(self.network.shape, self.options.seed)
+        network.load_state_dict({name: tensor.cpu() for name, tensor in self.average.items()})
+        return network
+
+    def state(self) -> dict[str, Tensor]:
+        """Return all tensors that the next step depends on; they change with the next step."""
+        adam = self._adam.state_dict()["state"]
+        return {
+            **{f"network.{name}": each for name, each in self.network.state_dict().items()},
+            **{f"average.{name}": each for name, each in self.average.items()},
+            **{
+                f"adam.{index}.{name}": each
+                for index, values in adam.items()
+                for name, each in values.items()
+            },
+        }
+
+    def restore(self, state: Mapping[str, Tensor], step: int, seconds: float) -> None:
+        """Go on from a state that a training of the same shape returned. Raises KeyError,
+        RuntimeError or ValueError if it is of another."""
+        # Cloned: a view of a file may lie where sums round differently.
+        own = self._parts(state)
+        self.network.load_state_dict(own["network"])
+        self.average = {name: own["average"][name].to(self._device) for name in self.average}
+        values: dict[int, dict[str, Tensor]] = {}
+        for key, tensor in own["adam"].items():
+            index, name = key.split(".")
+            values.setdefault(int(index), {})[name] = tensor
+        self._adam.load_state_dict({**self._adam.state_dict(), "state": values})
+        self.step, self.seconds = step, seconds
+
+    @staticmethod
+    def _parts(state: Mapping[str, Tensor]) -> dict[str, dict[str, Tensor]]:
+        parts: dict[str, dict[str, Tensor]] = {"network": {}, "average": {}, "adam": {}}
+        for key, tensor in state.items():
+            part, name = key.split(".", 1)
+            parts[part][name] = tensor.clone()
+        return parts
+
+    def _take_step(self) -> Losses:
+        options, first = self.options, self.step * self.options.batch
+        numbers = range(first, first + options.batch)
+        parts = [self._photos.part(f"{options.seed} {number}", options.size) for number in numbers]
+        photos = torch.cat([to_tensor(part, part.size) for part in parts]).to(self._device)
+        styles = [number % self.network.shape.styles for number in numbers]
+        shares = one_hot(torch.tensor(styles), self.network.shape.styles).to(photos)
+        # cuDNN's fastest passes add in any order, which a seed could not repeat.
+        with torch.backends.cudnn.flags(benchmark=False, deterministic=True):
+            losses = self._learn(photos, styles, shares)
+        self.step += 1
+        self._update_average()
+        return losses
+
+    def _learn(self, photos: Tensor, styles: Sequence[int], shares: Tensor) -> Losses:
+        """Change the parameters by one step of Adam [Kingma15]."""
+        painted = self.network(photos + self._mean, shares) - self._mean
+        evaluations = [
+            self._evaluate(painted.detach()[index : index + 1], photos[index : index + 1], style)
+            for index, style in enumerate(styles)
+        ]
+        gradients = [each.gradient.view(1, *painted.shape[1:]) for each in evaluations]
+        self._adam.zero_grad()
+        painted.backward(torch.cat(gradients) / len(styles))
+        self._adam.step()
+        return _mean([each.losses for each in evaluations])
+
+    def _evaluate(self, painted: Tensor, photo: Tensor, style: int) -> Evaluation:
+        evaluation = self._objective(painted.contiguous(), photo, style)
+        if not evaluation.is_finite:
+            raise Diverged(self.step + 1)
+        return evaluation
+
+    @torch.no_grad()
+    def _update_average(self) -> None:
+        # The first steps count less, so that the average does not begin with a network of noise.
+        decay = min(AVERAGE_DECAY, (1 + self.step) / (10 + self.step))
+        for name, tensor in self.network.state_dict().items():
+            self.average[name].lerp_(tensor, 1 - decay)
+
+    def _progress(self, losses: Losses) -> LearningProgress:
+        return LearningProgress(
+            self.step, self.options.steps, losses, self.seconds, self._remaining_seconds()
+        )
+
+    def _remaining_seconds(self) -> float:
+        """Return the time that is left until steps or minutes are over, whichever comes first."""
+        left = []
+        if self.options.minutes:
+            left.append(60 * self.options.minutes - self.seconds)
+        if self.options.steps:
+            steps = self.options.steps - self.step
+            # Before the first step nobody knows how long one takes.
+            left.append(steps * (self.seconds / self.step if self.step else 1.0))
+        return max(0.0, min(left))
+
+
+NOTHING = Losses(0.0, 0.0, 0.0)
+
+
+def _copies(network: StyleNetwork) -> dict[str, Tensor]:
+    return {name: tensor.clone() for name, tensor in network.state_dict().items()}
+
+
+def _mean(losses: Sequence[Losses]) -> Losses:
+    count = len(losses)
+    return Losses(
+        sum(each.content for each in losses) / count,
+        sum(each.style for each in losses) / count,
+        sum(each.total_variation for each in losses) / count,
+    )

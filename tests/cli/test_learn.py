@@ -1,0 +1,164 @@
+"""`nst learn`, and `nst stylize` with what was learned."""
+
+import re
+import signal
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from cli.conftest import Nst, process, saved
+from nst.learning import style_file
+from nst.learning.checkpoint import LearningCheckpoint
+from nst.recipe import Recipe
+from patience import PATIENCE_SECONDS, wait_until
+from unit.learning import tiny
+
+STYLE, OTHER = tiny.STYLES
+SMALL = ("--size=32", "--style-size=32", "--channels=4", "--blocks=1", "--precision=fp32")
+THREE = (*SMALL, "--steps=3")
+
+
+@pytest.fixture
+def photo(tmp_path: Path) -> Path:
+    Image.effect_noise((60, 40), 70).convert("RGB").save(tmp_path / "photo.png")
+    return tmp_path / "photo.png"
+
+
+def tensors_of(file: Path) -> str:
+    return style_file.load(file)[1].tensors_sha256
+
+
+def test_learn_then_stylize_then_repeat(nst: Nst, tmp_path: Path, photo: Path) -> None:
+    learned = nst("learn", STYLE, *THREE, "--licence=CC0-1.0")
+    assert (learned.code, learned.out) == (0, "impasto.nst\n")
+    assert "learning from the 4 sample photos; more photos make the network better" in learned.err
+    assert "step 3/3" in learned.err
+    assert "3 steps in" in learned.err
+    assert not list(tmp_path.glob("*checkpoint*"))
+
+    outcome = nst("stylize", photo, "impasto.nst", "--size=60")
+    assert (outcome.code, outcome.out) == (0, "photo_impasto.png\n")
+    assert "60×40 pixels in" in outcome.err
+    assert "learned: impasto" in outcome.err
+    recipe = Recipe.read(tmp_path / "photo_impasto.png")
+    assert recipe.weights_sha256 == tensors_of(tmp_path / "impasto.nst")
+
+    again = nst("stylize", "--from-image", "photo_impasto.png", "-o", "again.png")
+    assert again.code == 0
+    first, second = (saved(tmp_path / name) for name in ("photo_impasto.png", "again.png"))
+    assert first.tobytes() == second.tobytes()
+
+
+def test_several_styles_and_an_onnx_graph(nst: Nst, tmp_path: Path, photo: Path) -> None:
+    outcome = nst(
+        "learn", STYLE, OTHER, *THREE, "-o", "two.nst", "--export=onnx", "--name=a", "--name=b"
+    )
+    assert outcome.out.splitlines() == ["two.nst", "two.onnx"]
+    assert style_file.load(tmp_path / "two.nst")[1].styles == ("a", "b")
+    outcome = nst("stylize", photo, "two.nst", "--size=60", "--style-blend=0.2,0.8")
+    assert outcome.code == 0
+    outcome = nst("learn", "two.nst", "--export=onnx", "-o", "other.onnx")
+    assert (outcome.code, outcome.out) == (0, "other.onnx\n")
+
+
+def test_sigkill_then_resume_learns_the_same_network(nst: Nst, tmp_path: Path) -> None:
+    killed = process(
+        "learn", STYLE, *SMALL, "--checkpoint-every=0.001", "-o", "killed.nst", cwd=tmp_path
+    )
+    checkpoint = tmp_path / "killed_checkpoint.safetensors"
+    try:
+        wait_until(checkpoint.exists)
+    finally:
+        killed.kill()
+        killed.communicate(timeout=PATIENCE_SECONDS)
+    step = LearningCheckpoint.read(checkpoint).step
+    steps = f"--steps={step + 2}"
+    assert nst("learn", "--resume", checkpoint, steps).out == "killed.nst\n"
+    assert nst("learn", STYLE, *SMALL, steps, "-o", "whole.nst").code == 0
+    assert tensors_of(tmp_path / "killed.nst") == tensors_of(tmp_path / "whole.nst")
+    assert not checkpoint.exists()
+
+
+def test_ctrl_c_keeps_the_network_so_far(tmp_path: Path) -> None:
+    running = process("learn", STYLE, *SMALL, "--checkpoint-every=0.001", cwd=tmp_path)
+    try:
+        wait_until((tmp_path / "impasto_checkpoint.safetensors").exists)
+        running.send_signal(signal.SIGINT)
+        out, err = running.communicate(timeout=PATIENCE_SECONDS)
+    finally:
+        running.kill()
+    assert (running.returncode, out) == (130, "impasto.nst\n")
+    assert "To go on: nst learn --resume impasto_checkpoint.safetensors" in err
+    assert style_file.load(tmp_path / "impasto.nst")[1].recipe.steps > 0
+
+
+def test_a_new_training_leaves_the_checkpoint_of_another(nst: Nst, tmp_path: Path) -> None:
+    other = tmp_path / "impasto_checkpoint.safetensors"
+    other.write_bytes(b"hours of learning")
+    assert nst("learn", STYLE, *SMALL, "--steps=1", "--checkpoint-every=0.001").code == 0
+    assert list(tmp_path.glob("*.safetensors")) == [other]
+    assert other.read_bytes() == b"hours of learning"
+
+
+def test_damaged_photos_are_named(nst: Nst, tmp_path: Path) -> None:
+    folder = tiny.photos(tmp_path / "photos", 1)
+    (folder / "cut.jpg").write_bytes(b"\xff\xd8\xff")
+    outcome = nst("learn", STYLE, *SMALL, "--steps=8", "--photos", folder)
+    assert outcome.code == 0
+    assert "cut.jpg: " in outcome.err
+    assert "from 2 photos" in outcome.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((), "name an image: nst learn STYLE"),
+        (("none.jpg",), "style image: "),
+        ((STYLE, "-o", "a.png"), "output: .* give a name ending in .nst"),
+        ((STYLE, "--photos", "nowhere"), "photos: .* give a folder with photos"),
+        ((STYLE, "--size=7"), "size: 7 is not possible; give a whole number, at least 32"),
+        ((STYLE, "--name=a", "--name=b"), "name: 'a, b' .* one name for each style, here 1"),
+        ((STYLE, STYLE), "name: 'impasto, impasto' .* one name for each style, here 2"),
+        (("--resume", "none"), "checkpoint: none is not there"),
+        (("--resume", "none", "--seed=1"), "--resume takes everything but --minutes and --steps"),
+        (("none.nst", "--export=onnx"), "learned style: none.nst is not there"),
+    ],
+)
+def test_learn_says_what_is_wrong(nst: Nst, arguments: tuple[object, ...], message: str) -> None:
+    outcome = nst("learn", *arguments)
+    assert outcome.code == 2
+    assert len(outcome.error_lines) == 1
+    assert re.search(message, outcome.err)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("none.nst",), "learned style: none.nst is not there"),
+        (("bad.nst",), "learned style: bad.nst is damaged"),
+        (("one.nst", "one.nst"), "styles: .* one .nst file alone"),
+        (("one.nst", "--preset=quality"), "preset: 'quality' .* with a learned style"),
+        (("one.nst", "--style-blend=1,1"), "style_blend: .* as many shares as styles, here 1"),
+        (("one.nst", "--color=match"), "color: 'match' .* with a learned style"),
+        (("one.nst", "--style-mask=photo.png"), "a learned style takes no --style-mask"),
+        (("one.nst", "-o", "a.xyz"), "output: 'a.xyz' is not possible"),
+    ],
+)
+def test_stylize_says_what_is_wrong(
+    nst: Nst, tmp_path: Path, photo: Path, arguments: tuple[object, ...], message: str
+) -> None:
+    tiny.saved(tmp_path / "one.nst")
+    (tmp_path / "bad.nst").write_bytes(b"no network")
+    outcome = nst("stylize", photo, *arguments)
+    assert outcome.code == 2
+    assert len(outcome.error_lines) == 1
+    assert re.search(message, outcome.err)
+
+
+def test_an_option_without_effect_is_named(nst: Nst, tmp_path: Path, photo: Path) -> None:
+    tiny.saved(tmp_path / "one.nst")
+    outcome = nst("stylize", photo, "one.nst", "--strength=1", "--device=cpu", "--size=60")
+    assert outcome.code == 0
+    assert "strength has no effect" in outcome.err
+    assert "device has no effect" not in outcome.err

@@ -1,0 +1,103 @@
+"""Painting with a learned network, and the same network as an ONNX graph."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from onnxruntime import InferenceSession
+from PIL import Image
+
+from nst import LearnedStyle, StyleTransferOptions
+from nst.errors import InvalidOption
+from nst.learning import onnx_file, painting
+from unit.learning import tiny
+
+PHOTO = Image.effect_noise((62, 45), 70).convert("RGB")
+
+
+@pytest.fixture
+def two(tmp_path: Path) -> LearnedStyle:
+    return LearnedStyle.load(tiny.saved(tmp_path / "two.nst", ("one", "two")))
+
+
+def painted(style: LearnedStyle, **options: object) -> np.ndarray:
+    values = StyleTransferOptions.from_preset("draft", **{"size": 62, **options})
+    return np.asarray(style.paint(PHOTO, values).image, dtype=np.float32)
+
+
+@pytest.mark.parametrize("size", [33, 62, 64, 97])
+def test_a_result_has_the_size_that_is_asked_for(two: LearnedStyle, size: int) -> None:
+    assert painted(two, size=size).shape[1] == size
+
+
+def test_styles_differ_and_blend(two: LearnedStyle) -> None:
+    one, other = painted(two, style_blend=(1, 0)), painted(two, style_blend=(0, 1))
+    blend = painted(two, style_blend=(1, 1))
+    assert np.abs(one - other).mean() > 1
+    assert np.abs(blend - one).mean() < np.abs(other - one).mean()
+    assert np.array_equal(blend, painted(two))
+
+
+def test_bfloat16_paints_nearly_the_same(tmp_path: Path) -> None:
+    file = tiny.saved(tmp_path / "one.nst")
+    exact, fast = (painted(LearnedStyle.load(file, precision=name)) for name in ("fp32", "bf16"))
+    assert 0 < np.abs(exact - fast).mean() < 1
+
+
+def test_color_luminance_keeps_the_chroma_of_the_photo(two: LearnedStyle) -> None:
+    grey = painted(two, color="luminance")  # of a grey photo
+    assert np.abs(grey[..., 0] - grey[..., 1]).max() <= 2
+
+
+def test_16_bits_and_transparency(two: LearnedStyle) -> None:
+    photo = PHOTO.copy()
+    photo.putalpha(Image.linear_gradient("L").resize(photo.size))
+    options = StyleTransferOptions.from_preset("draft", size=62, bit_depth="16")
+    result = two.paint(photo, options)
+    assert result.image.mode == "RGBA"
+    assert result.samples is not None
+    assert result.samples.dtype == np.uint16
+
+
+def test_very_large_images_are_painted_smaller_and_enlarged(
+    two: LearnedStyle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(painting, "MAX_PIXELS", 32 * 32)
+    assert painted(two, size=128).shape[1] == 128
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"color": "match"}, "color: 'match' .* style or luminance with a learned style"),
+        ({"style_blend": (1, 1, 1)}, "style_blend: .* as many shares as styles, here 2"),
+        ({"total_iterations": 5}, "total_iterations: 5 .* 0 with a learned style"),
+    ],
+)
+def test_what_a_learned_style_cannot_do(
+    two: LearnedStyle, options: dict[str, object], message: str
+) -> None:
+    with pytest.raises(InvalidOption, match=message):
+        painted(two, **options)
+
+
+# ── ONNX ──────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_the_onnx_graph_paints_the_same(tmp_path: Path) -> None:
+    network = tiny.network(2)
+    file = onnx_file.export(network, tmp_path / "two.onnx")
+    photo = 255 * torch.rand(1, 3, 36, 48, generator=torch.Generator().manual_seed(0))
+    shares = torch.tensor([[0.3, 0.7]])
+    with torch.inference_mode():
+        ours = network(photo, shares).numpy()
+    session = InferenceSession(file, providers=["CPUExecutionProvider"])
+    theirs = session.run(None, {"photo": photo.numpy(), "shares": shares.numpy()})[0]
+    assert np.abs(ours - theirs).max() / 255 <= 1e-3
+
+
+def test_without_the_package_onnx(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(onnx_file, "find_spec", lambda name: None)
+    with pytest.raises(InvalidOption, match=r"export: 'onnx' .* pip install 'nst\[onnx\]'"):
+        onnx_file.export(tiny.network(), tmp_path / "one.onnx")

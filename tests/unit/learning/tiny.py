@@ -1,0 +1,79 @@
+"""The smallest network that learns, on the smallest images."""
+
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import torch
+from PIL import Image
+
+from conftest import SAMPLES
+from nst.engine.network.weights import Weights, WeightsStore
+from nst.learning import style_file
+from nst.learning.lesson import Lesson
+from nst.learning.network import NetworkShape, StyleNetwork, new_network
+from nst.learning.options import LearningOptions
+from nst.learning.style_file import LearningRecipe
+
+STYLES = (SAMPLES / "style" / "impasto.jpg", SAMPLES / "style" / "mosaic.jpg")
+OPTIONS: dict[str, Any] = {
+    "size": 32,
+    "style_size": 32,
+    "channels": 4,
+    "blocks": 1,
+    "steps": 3,
+    "minutes": 0,
+}
+
+
+class _Loaded(WeightsStore):
+    """The bundled weights, read once."""
+
+    def load(self, model: str) -> Weights:
+        return _bundled(model)
+
+
+@cache
+def _bundled(model: str) -> Weights:
+    return WeightsStore().load(model)
+
+
+def lesson(*, count: int = 1, photos: Path | None = None, **options: Any) -> Lesson:
+    """Begin to learn the first styles."""
+    return Lesson.begin(
+        list(STYLES[:count]),
+        LearningOptions(**OPTIONS | options),
+        names=[style.stem for style in STYLES[:count]],
+        photos=photos,
+        precision="fp32",
+        weights=_Loaded(),
+    )
+
+
+def network(styles: int = 1) -> StyleNetwork:
+    """A network of random styles, none like another."""
+    made = new_network(NetworkShape(styles, channels=4, blocks=1), seed=1)
+    random = torch.Generator().manual_seed(2)
+    with torch.no_grad():
+        for name, parameter in made.named_parameters():
+            if "norm" in name:
+                parameter.add_(0.3 * torch.randn(parameter.shape, generator=random))
+    return made.eval()
+
+
+def saved(path: Path, styles: tuple[str, ...] = ("one",)) -> Path:
+    """Write such a network."""
+    recipe = LearningRecipe(
+        options={}, styles_sha256=("0",), photos=3, weights_sha256="0", steps=1, seconds=1.0
+    )
+    return style_file.save(
+        network(len(styles)), path, styles=styles, recipe=recipe, licence="CC0-1.0"
+    )
+
+
+def photos(folder: Path, count: int) -> Path:
+    """Make a folder of this many photos."""
+    folder.mkdir()
+    for number in range(count):
+        Image.new("RGB", (40, 36), (60 * number, 90, 120)).save(folder / f"{number}.png")
+    return folder
