@@ -72,7 +72,7 @@ class Server:
     def _address(self, began_at: int) -> str | None:
         text = self.log.read_bytes()[began_at:].decode()
         assert self.process.poll() is None, text
-        found = re.search(r"nst serves (http://[^\s\"]+)", text)
+        found = re.search(r"(?:nst serves|Open) (http://[^\s\"]+)", text)
         return found[1] if found else None
 
     def lines(self) -> list[dict[str, Any]]:

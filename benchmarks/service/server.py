@@ -71,7 +71,11 @@ def main() -> None:
     bootstrap.set_up_logs()
     bootstrap.migrate()
     make_worker = partial(bootstrap.worker, paint=paint)
-    WebServer("127.0.0.1", 0, int(sys.argv[1]), make_worker=make_worker).run()
+    WebServer("127.0.0.1", 0, int(sys.argv[1]), on_ready=_announce, make_worker=make_worker).run()
+
+
+def _announce(address: str) -> None:
+    print(f"nst serves {address}", file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

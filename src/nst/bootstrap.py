@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from nst.adapters.sql import SqlJobRepository
     from nst.api.streams import Streams
     from nst.engine.network.download import OnDownload
-    from nst.engine.network.weights import WeightsStore
+    from nst.engine.network.weights import OnStandIn, WeightsStore
     from nst.jobs.ports import ImageStorage, JobQueue, ProgressFeed, RateLimiter
     from nst.options import StyleTransferOptions
     from nst.result import Result
@@ -40,7 +40,9 @@ def prepare_process() -> None:
 
 
 def weights_store(
-    file: Path | None = None, on_download: "OnDownload | None" = None
+    file: Path | None = None,
+    on_download: "OnDownload | None" = None,
+    on_stand_in: "OnStandIn | None" = None,
 ) -> "WeightsStore":
     """Weights as the environment says, or from `file` alone."""
     from nst.engine.network.weights import WeightsStore
@@ -54,6 +56,7 @@ def weights_store(
         mirror=settings.weights_mirror,
         offline=settings.offline,
         on_download=on_download,
+        on_stand_in=on_stand_in,
     )
 
 
@@ -111,6 +114,21 @@ def set_up_logs() -> None:
 
     settings = load_settings()
     logs.set_up(settings.log_format, settings.log_level)
+
+
+def logs_are_for_programs() -> bool:
+    """Whether the settings ask for logs in JSON. Raises InvalidOption."""
+    from nst.settings import load_settings
+
+    return load_settings().log_format == "json"
+
+
+def page_address(address: str) -> str:
+    """Return where a browser finds the page of a server with this address. Raises
+    InvalidOption."""
+    from nst.settings import load_settings
+
+    return address + load_settings().base_path
 
 
 def set_up_traces(service: str) -> None:

@@ -348,5 +348,5 @@ class VideoUnavailable(DependencyError):
     code = "video_unavailable"
 
     def __init__(self, library: str = "PyAV") -> None:
-        super().__init__(f"videos need {library}; get it with `pip install nst[video]`")
+        super().__init__(f"videos need {library}; get it with `pip install 'nst[video]'`")
         self.library = library

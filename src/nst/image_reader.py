@@ -92,11 +92,24 @@ def _open(source: ImageSource, role: ImageRole) -> Image.Image:
         return _from_array(source, role)
     path = sample_file(str(source), role) or Path(source)
     if not path.is_file():
+        if is_address(path):
+            reason = f"{_address(path)} is an address; download it first and name the file"
+            raise InvalidImage(role, reason)
         problem = f"{path} is not a file" if path.exists() else f"there is no file {path}"
         raise InvalidImage(role, f"{problem}; name a picture")
     with path.open("rb") as file:  # a film may be larger than the memory
         data = file.read() if is_image(file.peek()) else b""
     return _open_data(data, role, str(path))
+
+
+def is_address(path: Path) -> bool:
+    """Return whether this is no path but an address on the web."""
+    return path.parts[:1] in (("http:",), ("https:",))
+
+
+def _address(path: Path) -> str:
+    """Return the address as it was before Path made one of its two slashes."""
+    return str(path).replace(":/", "://", 1)
 
 
 def _open_data(data: bytes, role: ImageRole, name: str) -> Image.Image:

@@ -380,7 +380,7 @@ def check_output(path: Path, suffixes: Collection[str] = WRITABLE, option: str =
         raise InvalidOption(option, str(path), f"a name ending in {', '.join(suffixes)}")
     try:
         if path.is_dir():
-            raise InvalidOption(option, str(path), "a file name, this is a directory")
+            raise InvalidOption(option, str(path), "a file name; this is a directory")
         path.parent.mkdir(parents=True, exist_ok=True)
         TemporaryFile(dir=path.parent).close()
     except OSError as error:

@@ -4,14 +4,15 @@ The command line, the compatible command, the HTTP form and the docs are made fr
 `StyleTransferOptions`; the defaults are those of the classic method.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Annotated, Any, Literal, Self, get_args, get_origin
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Annotated, Any, Literal, Self, cast, get_args, get_origin
 
 from pydantic import (
     BaseModel,
     BeforeValidator,
     ConfigDict,
     Field,
+    JsonValue,
     ModelWrapValidatorHandler,
     model_validator,
 )
@@ -70,6 +71,21 @@ def _as_text(value: Any) -> Any:
     return str(value) if type(value) is int else value
 
 
+Group = Literal["picture", "balance", "method", "end"]
+"""What an option is about; the help of the commands shows the options of a group together."""
+
+
+def _in(group: Group, **facts: str) -> dict[str, JsonValue]:
+    """Return metadata of an option: its group and, where it has one, its unit."""
+    return {"group": group, **facts}
+
+
+def group_of(field: FieldInfo) -> Group:
+    """Return the group of an option."""
+    assert isinstance(field.json_schema_extra, dict)
+    return cast("Group", field.json_schema_extra["group"])
+
+
 BitDepth = Annotated[Literal["8", "16"], BeforeValidator(_as_text)]
 
 
@@ -88,19 +104,21 @@ class StyleTransferOptions(BaseModel):
         ge=32,
         le=MAX_SIZE,
         description="Longest side of the result; the content picture's aspect ratio is kept.",
-        json_schema_extra={"unit": "pixels"},
+        json_schema_extra=_in("picture", unit="pixels"),
     )
     content_weight: float = Field(
         default=1e5,
         ge=0,
         le=MAX_WEIGHT,
         description="How much the result keeps of the content picture.",
+        json_schema_extra=_in("balance"),
     )
     style_weight: float = Field(
         default=3e4,
         ge=0,
         le=MAX_WEIGHT,
         description="How much the result takes from the style picture.",
+        json_schema_extra=_in("balance"),
     )
     strength: float = Field(
         default=0.5,
@@ -109,6 +127,7 @@ class StyleTransferOptions(BaseModel):
         description="How strong the style is: 0 is the photo with a breath of brush, 1 is the "
         "style at its strongest. It multiplies the content weight by 10 000 at 0 and divides it by "
         "10 000 at 1; with style_loss neighbors by 10.",
+        json_schema_extra=_in("balance"),
     )
     flourish: float = Field(
         default=0.0,
@@ -116,6 +135,7 @@ class StyleTransferOptions(BaseModel):
         le=1,
         description="How freely the large forms of the style appear where the photo is empty: 0 is "
         "calm, 1 is wild.",
+        json_schema_extra=_in("balance"),
     )
     style_scale: float = Field(
         default=1.0,
@@ -123,57 +143,69 @@ class StyleTransferOptions(BaseModel):
         le=10,
         description="Size of the style picture, and so of its brush strokes; 1 is the height of "
         "the result.",
+        json_schema_extra=_in("picture"),
     )
     style_blend: Shares = Field(
         default=(),
         description="Shares of the styles in their order, like 0.7,0.3; without them all are "
         "equal.",
+        json_schema_extra=_in("balance"),
     )
     protect: Literal["none", "faces", "person"] = Field(
         default="none",
         description="Keep more of the photo where a network finds faces, or the person in front; "
         "a detail map says it by hand.",
+        json_schema_extra=_in("picture"),
     )
     color: Literal["style", "match", "luminance"] = Field(
         default="style",
         description="Whose colours: the style's; the content's, which the style picture is matched "
         "to first; or the content's, of which only the luminance is painted.",
+        json_schema_extra=_in("picture"),
     )
     color_amount: float = Field(
         default=1.0,
         ge=0,
         le=1,
         description="With color luminance: how much of the content's colours comes back.",
+        json_schema_extra=_in("picture"),
     )
     tv_weight: float = Field(
         default=1.0,
         ge=0,
         le=MAX_WEIGHT,
         description="Total variation weight: how much noise is smoothed away.",
+        json_schema_extra=_in("balance"),
     )
     optimizer: Literal["lbfgs", "adam"] = Field(
-        default="lbfgs", description="L-BFGS needs fewer steps, Adam less memory."
+        default="lbfgs",
+        description="L-BFGS needs fewer steps, Adam less memory.",
+        json_schema_extra=_in("method"),
     )
     model: ModelName = Field(
         default="vgg19",
         description="The network that compares pictures. If it is not named and vgg19's weights "
         "cannot be had, the bundled vgg16 is used.",
+        json_schema_extra=_in("method"),
     )
     style_layers: StyleLayers = Field(
         default="classic",
         description="Layers whose statistics are compared: classic, one in each block; dense, "
         "about twice as many, which fits the style better; or names with relative weights "
         "(1 if omitted).",
+        json_schema_extra=_in("method"),
     )
     content_layers: ContentLayers = Field(
         default="classic",
         description="Layers whose features are compared with the content's: classic, the classic "
         "programs' layer; or names with relative weights (1 if omitted).",
+        json_schema_extra=_in("method"),
     )
     pooling: Literal["max", "average"] = Field(
         default="max",
         description="Pooling of the network: the maximum of each window, as in its training, or "
         "the average.",
+        json_schema_extra=_in("method"),
     )
     style_loss: Literal["gram", "wasserstein", "neighbors"] = Field(
         default="gram",
@@ -181,22 +213,26 @@ class StyleTransferOptions(BaseModel):
         "classic programs do. wasserstein: by the distance that features must move until their "
         "mean and covariance are the style's. neighbors: each place of the photo is matched with "
         "the place of the style that looks most like it.",
+        json_schema_extra=_in("method"),
     )
     padding: Literal["zeros", "replicate"] = Field(
         default="zeros",
         description="What the network sees beyond the border of a picture: nothing, as the classic "
         "programs', or copies of what is at the border, which leaves fewer marks there.",
+        json_schema_extra=_in("method"),
     )
     init_method: Literal["content", "random", "style", "draft"] = Field(
         default="content",
         description="The picture to start from: the content, Gaussian noise, the style, or the "
         "draft of a network, which is the result if total_iterations is 0.",
+        json_schema_extra=_in("method"),
     )
     total_iterations: int = Field(
         default=20000,
         ge=0,
         le=10**6,
         description="Stop after this many optimizer steps at the latest.",
+        json_schema_extra=_in("end"),
     )
     scales: int = Field(
         default=1,
@@ -204,6 +240,7 @@ class StyleTransferOptions(BaseModel):
         le=8,
         description="Coarse to fine: paint in so many sizes, each twice the last one; they share "
         "the steps.",
+        json_schema_extra=_in("method"),
     )
     average: float = Field(
         default=0.0,
@@ -211,41 +248,48 @@ class StyleTransferOptions(BaseModel):
         lt=1,
         description="The result is the average of the last scale's steps, each counting so many "
         "times what the next one does; 0: the last step alone.",
+        json_schema_extra=_in("method"),
     )
     learning_rate: float = Field(
         default=1.0,
         gt=0,
         le=1000,
         description="Step size of Adam; L-BFGS finds its own.",
-        json_schema_extra={"unit": "grey levels"},
+        json_schema_extra=_in("method", unit="grey levels"),
     )
     convergence_tolerance: float = Field(
         default=0.005,
         ge=0,
         lt=1,
         description="Stop when the loss fell by less than this share over the window; 0: never.",
+        json_schema_extra=_in("end"),
     )
     convergence_window: int = Field(
         default=50,
         ge=1,
         le=10**6,
         description="Steps over which the convergence tolerance is measured.",
-        json_schema_extra={"unit": "steps"},
+        json_schema_extra=_in("end", unit="steps"),
     )
     save_every: int = Field(
         default=100,
         ge=0,
         le=10**6,
         description="Keep an intermediate picture every so many steps; 0: none.",
-        json_schema_extra={"unit": "steps"},
+        json_schema_extra=_in("end", unit="steps"),
     )
     bit_depth: BitDepth = Field(
         default="8",
         description="Bits per channel of the result; 16 needs a PNG or TIFF file. Intermediate "
         "images always have 8.",
+        json_schema_extra=_in("picture"),
     )
     seed: int = Field(
-        default=0, ge=0, lt=2**63, description="Same seed, same machine: same picture."
+        default=0,
+        ge=0,
+        lt=2**63,
+        description="Same seed, same machine: same picture.",
+        json_schema_extra=_in("method"),
     )
 
     @model_validator(mode="wrap")
@@ -256,7 +300,7 @@ class StyleTransferOptions(BaseModel):
         except PydanticValidationError as error:
             raise invalid_option(error.errors()[0], data, cls.model_fields) from error
         if options.content_weight == options.style_weight == 0:
-            raise InvalidOption("style_weight", 0, "a style or content weight greater than 0")
+            raise InvalidOption("style_weight", 0, "greater than 0, unless content_weight is")
         if options.total_iterations == 0 and options.init_method != "draft":
             raise InvalidOption("total_iterations", 0, "at least 1; 0 is for init_method draft")
         if options.is_draft and options.protect != "none":
@@ -404,10 +448,14 @@ def needs_of(name: str) -> Sequence[Need]:
     return (*steps, NEEDS[name]) if name in NEEDS else steps
 
 
-def describe_need(need: Need) -> str:
+Naming = Callable[[str], str]
+"""How an option is called where a sentence is read: style_weight, or --style-weight."""
+
+
+def describe_need(need: Need, named: Naming = str) -> str:
     """Return the need in words: "init_method random or style_loss neighbors"."""
     return " or ".join(
-        f"{other} {'greater than 0' if values is None else ' or '.join(values)}"
+        f"{named(other)} {'greater than 0' if values is None else ' or '.join(values)}"
         for other, values in need.items()
     )
 
@@ -417,10 +465,12 @@ def has_effect(options: StyleTransferOptions, name: str) -> bool:
     return _unmet(options, name) is None
 
 
-def ignored(options: StyleTransferOptions, given: Iterable[str]) -> list[str]:
+def ignored(options: StyleTransferOptions, given: Iterable[str], named: Naming = str) -> list[str]:
     """Return a sentence for each of the given names that has no effect with these options."""
     unmet = {name: _unmet(options, name) for name in given}
-    return [_no_effect(options, name, need) for name, need in unmet.items() if need is not None]
+    return [
+        _no_effect(options, name, need, named) for name, need in unmet.items() if need is not None
+    ]
 
 
 def _unmet(options: StyleTransferOptions, name: str) -> Need | None:
@@ -434,11 +484,11 @@ def _is_met(options: StyleTransferOptions, need: Need) -> bool:
     )
 
 
-def _no_effect(options: StyleTransferOptions, name: str, need: Need) -> str:
+def _no_effect(options: StyleTransferOptions, name: str, need: Need, named: Naming) -> str:
     if need is _STEPS:
-        return f"{name} has no effect on a draft; choose another preset, or leave it out"
-    now = " and ".join(f"{other} {_plain(getattr(options, other))}" for other in need)
-    return f"{name} has no effect with {now}; it needs {describe_need(need)}"
+        return f"{named(name)} has no effect on a draft; choose another preset, or leave it out"
+    now = " and ".join(f"{named(other)} {_plain(getattr(options, other))}" for other in need)
+    return f"{named(name)} has no effect with {now}; it needs {describe_need(need, named)}"
 
 
 def _plain(value: object) -> str:
@@ -450,32 +500,37 @@ def _in_short(number: float) -> str:
     return f"{number:.0e}".replace("+", "") if number == MAX_WEIGHT else str(number)
 
 
-_BOUNDS = {
-    "ge": "at least",
-    "gt": "more than",
-    "le": "at most",
-    "lt": "less than",
-    "multiple_of": "a multiple of",
-}
-
-
 def describe_allowed(field: FieldInfo) -> str:
-    """What a field accepts, in words: "a whole number, at least 1"."""
+    """Return what a field accepts, in words: "a whole number from 32 to 16000"."""
     if get_origin(field.annotation) is tuple:
-        return f"a number for each style, at least 0, at most {MAX_SHARE}, with commas between"
+        return f"a number from 0 to {MAX_SHARE} for each style, with commas between"
     if choices := get_args(field.annotation):
         return "one of " + ", ".join(choices)
     if field.examples:
         *sets, example = field.examples
         return f"{', '.join(sets)}, or layers with weights greater than 0, like {example}"
     kind = "a whole number" if field.annotation is int else "a number"
-    bounds = [
-        f"{words} {_in_short(getattr(constraint, bound))}"
-        for constraint in field.metadata
-        for bound, words in _BOUNDS.items()
-        if getattr(constraint, bound, None) is not None
-    ]
-    return ", ".join([kind, *bounds])
+    multiple = _bound(field, "multiple_of")
+    of_steps = f", a multiple of {multiple}" if multiple else ""
+    return f"{kind} {_least(field)} {_most(field)}{of_steps}"
+
+
+def _least(field: FieldInfo) -> str:
+    if (above := _bound(field, "gt")) is not None:
+        return f"from more than {_in_short(above)}"
+    return f"from {_in_short(_bound(field, 'ge') or 0)}"
+
+
+def _most(field: FieldInfo) -> str:
+    if (below := _bound(field, "lt")) is None:
+        return f"to {_in_short(_bound(field, 'le') or 0)}"
+    return f"to {below - 1}" if field.annotation is int else f"to less than {_in_short(below)}"
+
+
+def _bound(field: FieldInfo, kind: str) -> float | None:
+    """Return the bound of this kind (ge, gt, le, lt), if the field has one."""
+    bounds = (getattr(constraint, kind, None) for constraint in field.metadata)
+    return next((bound for bound in bounds if bound is not None), None)
 
 
 def invalid_option(

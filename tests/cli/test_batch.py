@@ -3,6 +3,8 @@
 import os
 import shutil
 import signal
+import time
+from collections.abc import Sequence
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -16,7 +18,9 @@ from conftest import SAMPLES, picture
 from nst.cli import batch
 from nst.cli.batch import Outputs
 from nst.cli.contact_sheet import Cell, contact_sheet
+from nst.cli.progress_bar import ProgressBar
 from nst.engine.network.weights import Weights, WeightsStore
+from nst.progress import Progress
 from nst.recipe import Recipe
 from patience import PATIENCE_SECONDS
 
@@ -116,7 +120,7 @@ def test_a_bad_file_is_reported_once_and_left_out(nst: Nst, pictures: Path) -> N
     assert len(reports) == 2
     assert "style image: styles/bad.png" in reports[0]
     assert "content image: contents/aa.jpg" in reports[1]
-    assert outcome.error_lines[-1] == "4 painted, 0 skipped, 5 failed"
+    assert outcome.error_lines[-1] == "4 painted, 0 skipped, 2 failed (5 pictures are missing)"
 
 
 def test_files_of_one_stem_have_results_of_their_own(nst: Nst, pictures: Path) -> None:
@@ -157,14 +161,20 @@ def test_a_file_that_comes_later_takes_no_name_of_another(tmp_path: Path) -> Non
     ("arguments", "says"),
     [
         (["contents", "styles/x.png", "-o", "out", "--pairs"], "2 contents and 1 styles"),
-        (["gone", "styles", "-o", "out"], "contents: 'gone' is not possible; give a picture"),
-        (["contents", "no*.png", "-o", "out"], "styles: 'no*.png' is not possible"),
+        (
+            ["gone", "styles", "-o", "out"],
+            "CONTENTS must be a picture, a directory of pictures, or a pattern in quo",
+        ),
+        (["contents", "no*.png", "-o", "out"], "'photos/*.jpg' (got 'no*.png')"),
         (["contents", "styles", "-o", "contents"], "another directory than that of the contents"),
         (["contents", "styles", "-o", "contents/a.png"], "a place that can be written"),
         (["contents", "styles"], "Missing option"),
         (["contents", "styles", "-o", "out", "--pairs", "--watch"], "exclude each other"),
         (["contents/a.png", "styles", "-o", "out", "--watch"], "a directory to watch"),
-        (["contents", "styles", "-o", "out", "--size=3"], "at least 32"),
+        (["contents", "styles", "-o", "out", "--size=3"], "from 32 to 16000 (got 3)"),
+        (["a.png", "b.png", "styles", "-o", "out"], "but there are 3; put a pattern like 'photos"),
+        (["https://example.org/a.jpg", "styles", "-o", "out"], "so download it first"),
+        (["contents", "styles", "-o", "out", "--format=jpeg"], "did you mean jpg?"),
     ],
 )
 def test_bad_usage(nst: Nst, pictures: Path, arguments: list[str], says: str) -> None:
@@ -202,11 +212,51 @@ def test_a_watched_directory(nst: Nst, pictures: Path, monkeypatch: pytest.Monke
         elif looks > 10:
             os.kill(os.getpid(), signal.SIGINT)
 
-    monkeypatch.setattr(batch, "time", SimpleNamespace(sleep=meanwhile))
+    monkeypatch.setattr(batch, "time", SimpleNamespace(sleep=meanwhile, monotonic=time.monotonic))
     outcome = nst("batch", "contents", "styles/x.png", "-o", "out", "--watch", *DRAFT)
     assert outcome.code == 0
     assert outcome.error_lines[-1] == "3 painted, 0 skipped, 0 failed"
     assert names(pictures / "out") == {"a_x.png", "b_x.png", "new_x.png", "contact-sheet.jpg"}
+
+
+def labels(sheet: pytest.MonkeyPatch, nst: Nst, *arguments: object) -> list[list[str]]:
+    """What the contact sheet of this batch says below its pictures."""
+    pages: list[list[list[str]]] = []
+
+    def remember(rows: Sequence[Sequence[Cell]]) -> Image.Image:
+        pages.append([[cell.label for cell in row] for row in rows])
+        return contact_sheet(rows)
+
+    sheet.setattr(batch, "contact_sheet", remember)
+    nst("batch", *arguments)
+    (page,) = pages
+    return page
+
+
+def test_the_contact_sheet_says_what_is_missing_or_from_before(
+    nst: Nst, pictures: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (pictures / "out").mkdir()
+    picture().save(pictures / "out" / "a_x.png")
+    (pictures / "styles" / "z.png").touch()
+    page = labels(monkeypatch, nst, "contents", "styles", "-o", "out", *DRAFT)
+    assert page == [
+        ["", "x", "y", "z: cannot be used"],
+        ["a", "from before", "", "failed"],
+        ["b", "", "", "failed"],
+    ]
+
+
+def test_the_contact_sheet_of_a_stopped_batch_says_what_is_not_finished(
+    nst: Nst, pictures: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def press_in_the_third(bar: ProgressBar, progress: Progress) -> None:
+        if bar.place and bar.place.number == 3:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    monkeypatch.setattr(ProgressBar, "show_progress", press_in_the_third)
+    page = labels(monkeypatch, nst, "contents", "styles", "-o", "out", *TINY)
+    assert page == [["", "x", "y"], ["a", "", ""], ["b", "not finished", "not painted"]]
 
 
 def test_a_contact_sheet_has_every_picture_in_its_place(tmp_path: Path) -> None:
@@ -231,4 +281,4 @@ def test_a_contact_sheet_has_every_picture_in_its_place(tmp_path: Path) -> None:
 def test_an_option_without_effect_is_told_once(nst: Nst, pictures: Path) -> None:
     outcome = nst("batch", "contents", "styles", "-o", "out", *DRAFT, "--seed=3")
     assert outcome.code == 0
-    assert [line.split()[1] for line in outcome.error_lines if "no effect" in line] == ["seed"]
+    assert [line.split()[1] for line in outcome.error_lines if "no effect" in line] == ["--seed"]

@@ -104,5 +104,7 @@ def test_a_rate_that_lbfgs_does_not_use_is_told(compatible: Nst) -> None:
     )
     assert outcome.code == 0
     first, *others = outcome.error_lines
-    assert first == "nst: learning_rate has no effect with optimizer lbfgs; it needs optimizer adam"
+    assert first == (
+        "nst: --learning_rate has no effect with --optimizer lbfgs; it needs --optimizer adam"
+    )
     assert "no effect" not in "".join(others)

@@ -115,11 +115,14 @@ def test_damaged_photos_are_named(nst: Nst, tmp_path: Path) -> None:
     [
         ((), "name an image: nst learn STYLE"),
         (("none.jpg",), "style image: "),
-        ((STYLE, "-o", "a.png"), "output: .* give a name ending in .nst"),
-        ((STYLE, "--photos", "nowhere"), "photos: .* give a folder with photos"),
-        ((STYLE, "--size=7"), "size: 7 is not possible; give a whole number, at least 32"),
-        ((STYLE, "--name=a", "--name=b"), "name: 'a, b' .* one name for each style, here 1"),
-        ((STYLE, STYLE), "name: 'impasto, impasto' .* one name for each style, here 2"),
+        ((STYLE, "-o", "a.png"), "--output must be a name ending in .nst"),
+        ((STYLE, "--photos", "nowhere"), "--photos must be a folder with photos"),
+        ((STYLE, "--size=7"), r"--size must be a whole number from 32 to .* \(got 7\)"),
+        (
+            (STYLE, "--name=a", "--name=b"),
+            "--name must be one name for each style, here 1.*'a, b'",
+        ),
+        ((STYLE, STYLE), "--name must be one name for each style, here 2.*'impasto, impasto'"),
         (("--resume", "none"), "checkpoint: none is not there"),
         (("--resume", "none", "--seed=1"), "--resume takes everything but --minutes and --steps"),
         (("none.nst", "--export=onnx"), "learned style: none.nst is not there"),
@@ -138,11 +141,14 @@ def test_learn_says_what_is_wrong(nst: Nst, arguments: tuple[object, ...], messa
         (("none.nst",), "learned style: none.nst is not there"),
         (("bad.nst",), "learned style: bad.nst is damaged"),
         (("one.nst", "one.nst"), "styles: .* one .nst file alone"),
-        (("one.nst", "--preset=quality"), "preset: 'quality' .* with a learned style"),
-        (("one.nst", "--style-blend=1,1"), "style_blend: .* as many shares as styles, here 1"),
-        (("one.nst", "--color=match"), "color: 'match' .* with a learned style"),
+        (("one.nst", "--preset=quality"), "--preset must be .* with a learned style"),
+        (
+            ("one.nst", "--style-blend=1,1"),
+            "--style-blend must be as many shares as styles, here 1",
+        ),
+        (("one.nst", "--color=match"), "--color must be .* with a learned style"),
         (("one.nst", "--style-mask=photo.png"), "a learned style takes no --style-mask"),
-        (("one.nst", "-o", "a.xyz"), "output: 'a.xyz' is not possible"),
+        (("one.nst", "-o", "a.xyz"), "--output must be a name ending in"),
     ],
 )
 def test_stylize_says_what_is_wrong(

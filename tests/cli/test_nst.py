@@ -3,8 +3,10 @@
 import hashlib
 import os
 import pty
+import re
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -12,6 +14,7 @@ import pytest
 from cli.conftest import NST, Nst
 from file_server import serve
 from nst import __version__
+from nst.cli import serve as serve_command
 from nst.cli.errors import EXIT_CODES, exit_code
 from nst.engine.network import weights
 from nst.engine.network.weights import BUNDLE, RELEASES
@@ -75,16 +78,33 @@ def test_every_error_has_an_exit_code() -> None:
     assert set(EXIT_CODES.values()) == {1, 2, 130}
 
 
+def test_where_the_web_server_does_not_run_serve_says_so(
+    nst: Nst, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        serve_command, "find_spec", lambda name: None if name == "fcntl" else find_spec(name)
+    )
+    outcome = nst("serve")
+    assert outcome.code == 2
+    assert "on Windows start it in WSL or in Docker" in outcome.err
+
+
 def test_doctor_says_what_is_here_and_what_is_missing(nst: Nst) -> None:
     outcome = nst("doctor")
     assert outcome.code == 0
-    assert f"nst        {__version__}, Python" in outcome.out
-    assert "device     " in outcome.out
-    assert "precision  " in outcome.out
-    assert "vgg19: MISSING; `nst weights fetch vgg19` gets them" in outcome.out
-    assert str(BUNDLE / "vgg16.safetensors") in outcome.out
-    assert "JPEG, PNG, WebP, TIFF, AVIF" in outcome.out
-    assert "Ready to paint." in outcome.out
+    assert f"nst {__version__} runs on Python 3." in outcome.out
+    assert "It paints on " in outcome.out
+    assert "It computes in " in outcome.out
+    assert "The weights of vgg19 are MISSING: `nst weights fetch vgg19` downloads" in outcome.out
+    assert f"The weights of vgg16 are in {BUNDLE / 'vgg16.safetensors'}." in outcome.out
+    assert "It reads JPEG, PNG, WebP, TIFF, AVIF" in outcome.out
+    assert outcome.out.endswith("Ready to paint.\n")
+
+
+def test_doctor_speaks_in_sentences(nst: Nst) -> None:
+    for arguments in ((), ("--services",)):
+        for line in nst("doctor", *arguments).out.splitlines():
+            assert re.fullmatch(r"([A-Z]|nst ).* .*\.", line), line
 
 
 def test_doctor_fails_where_nothing_can_be_painted(
@@ -105,7 +125,7 @@ def test_doctor_checks_the_services_of_a_role(nst: Nst) -> None:
 def test_doctor_has_roles_for_services_only(nst: Nst) -> None:
     outcome = nst("doctor", "--role", "api")
     assert outcome.code == 2
-    assert "role: 'api' is not possible; give it together with --services" in outcome.err
+    assert outcome.err == "nst: --role needs --services (see `nst doctor --help`)\n"
 
 
 def test_weights_list_shows_what_is_here_and_what_can_be_fetched(nst: Nst) -> None:

@@ -89,14 +89,55 @@ def test_after_ctrl_c_it_goes_on_from_any_directory(
     monkeypatch.chdir(tmp_path / "elsewhere")
     resumed = nst("stylize", "--resume", "../out_checkpoint")
     assert resumed.code == 0
-    assert resumed.out == "../out-2.png\n"
+    assert resumed.out == "../out.png\n"
     assert "32×21 pixels, 2 steps" in resumed.err
     monkeypatch.chdir(tmp_path)
     nst(*stylize("whole.png"))
-    assert saved(tmp_path / "out-2.png").tobytes() == saved(tmp_path / "whole.png").tobytes()
-    assert (tmp_path / "out.png").read_bytes() == so_far
-    assert "nst-recipe" not in saved(tmp_path / "out-2.png").info
+    assert saved(tmp_path / "out.png").tobytes() == saved(tmp_path / "whole.png").tobytes()
+    assert (tmp_path / "out.png").read_bytes() != so_far
+    assert "nst-recipe" not in saved(tmp_path / "out.png").info
     assert not interrupted.exists()
+
+
+def test_a_picture_so_far_that_somebody_changed_stays(
+    nst: Nst, interrupted: Path, tmp_path: Path
+) -> None:
+    picture().save(tmp_path / "out.png")
+    mine = (tmp_path / "out.png").read_bytes()
+    assert nst("stylize", "--resume", interrupted).out == "out-2.png\n"
+    assert (tmp_path / "out.png").read_bytes() == mine
+
+
+def test_the_picture_of_another_run_stays(
+    nst: Nst, interrupted: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second run was stopped, too: its picture so far has a number, and is finished there."""
+    first = (tmp_path / "out.png").read_bytes()
+    with monkeypatch.context() as patch:
+        patch.setattr(ProgressBar, "show_progress", press_at_two)
+        assert nst(*stylize(), "--seed=1").out == "out-2.png\n"
+    assert nst("stylize", "--resume", "out_checkpoint-2").out == "out-2.png\n"
+    assert (tmp_path / "out.png").read_bytes() == first
+    assert not (tmp_path / "out-3.png").exists()
+
+
+def test_what_is_stopped_twice_is_finished_in_the_same_file(
+    nst: Nst, tmp_path: Path, content: Path, style: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def press(bar: ProgressBar, progress: Progress) -> None:
+        if progress.step in (1, 3):
+            os.kill(os.getpid(), signal.SIGINT)
+
+    command = ("stylize", content, style, *TINY, "--total-iterations=6")
+    with monkeypatch.context() as patch:
+        patch.setattr(ProgressBar, "show_progress", press)
+        assert nst(*command, "-o", "out.png").out == "out.png\n"
+        stopped = nst("stylize", "--resume", "out_checkpoint")
+        assert (stopped.code, stopped.out) == (130, "out.png\n")
+    assert nst("stylize", "--resume", "out_checkpoint").out == "out.png\n"
+    assert [file.name for file in tmp_path.iterdir()] == ["out.png"]
+    nst(*command, "-o", "whole.png")
+    assert saved(tmp_path / "out.png").tobytes() == saved(tmp_path / "whole.png").tobytes()
 
 
 def test_several_styles_and_masks_go_on(nst: Nst, interrupted: Path, tmp_path: Path) -> None:
@@ -110,9 +151,9 @@ def test_several_styles_and_masks_go_on(nst: Nst, interrupted: Path, tmp_path: P
     with stop.context() as patch:
         patch.setattr(ProgressBar, "show_progress", press_at_two)
         nst(*command, *options, "-o", "part.png")
-    assert nst("stylize", "--resume", "part_checkpoint").out == "part-2.png\n"
-    assert saved(tmp_path / "part-2.png").tobytes() == saved(tmp_path / "whole.png").tobytes()
-    assert Recipe.read(tmp_path / "part-2.png") == Recipe.read(tmp_path / "whole.png")
+    assert nst("stylize", "--resume", "part_checkpoint").out == "part.png\n"
+    assert saved(tmp_path / "part.png").tobytes() == saved(tmp_path / "whole.png").tobytes()
+    assert Recipe.read(tmp_path / "part.png") == Recipe.read(tmp_path / "whole.png")
 
 
 def test_a_detail_map_goes_on(
@@ -131,9 +172,9 @@ def test_a_detail_map_goes_on(
     with monkeypatch.context() as patch:
         patch.setattr(ProgressBar, "show_progress", press_at_two)
         nst(*stylize("part.png"), "--detail-map=map.png")
-    assert nst("stylize", "--resume", "part_checkpoint").out == "part-2.png\n"
+    assert nst("stylize", "--resume", "part_checkpoint").out == "part.png\n"
     assert maps == [drawn.tobytes()] * 2
-    recipe = Recipe.read(tmp_path / "part-2.png")
+    recipe = Recipe.read(tmp_path / "part.png")
     assert recipe.detail_map
     assert recipe.detail_map.path == "map.png"
 

@@ -261,14 +261,15 @@ def test_ctrl_c_in_the_first_frame_leaves_nothing(
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (["gone.mp4"], "there is no file of this name"),
+        (["gone.mp4"], "VIDEO must be a film (got 'gone.mp4'); there is no file"),
+        (["https://example.org/film.mp4"], "this is an address, so download it first"),
         (["text.mp4"], "Invalid data"),
         (["sound.mp4"], "a video with at least one frame"),
-        (["empty.mp4"], "video"),
+        (["empty.mp4"], "VIDEO must be"),
         (["still.mp4", "-o", "out.avi"], "a name ending in .mp4"),
         (["still.mp4", "--steps=-1"], "--steps"),
         (["still.mp4", "--steps=0"], "at least 1"),
-        (["still.mp4", "--size=3"], "at least 32"),
+        (["still.mp4", "--size=3"], "--size must be a whole number from 32 to 16000 (got 3)"),
     ],
 )
 def test_bad_input(
@@ -287,7 +288,7 @@ def test_bad_input(
     assert {file.name for file in tmp_path.iterdir()} == left
 
 
-@pytest.mark.parametrize(("steps", "told"), [((), ["strength"]), (("--steps=1",), [])])
+@pytest.mark.parametrize(("steps", "told"), [((), ["--strength"]), (("--steps=1",), [])])
 def test_an_option_without_effect_is_told_once(
     nst: Nst, still: Path, style: Path, steps: tuple[str, ...], told: list[str]
 ) -> None:

@@ -127,7 +127,16 @@ def test_after_ctrl_c_it_goes_on_from_any_directory(
     assert len(list(frames(tmp_path / "out.mp4"))) == 3
     (tmp_path / "elsewhere").mkdir()
     monkeypatch.chdir(tmp_path / "elsewhere")
-    assert nst("video", "--resume", "../out_checkpoint").out == "../out-2.mp4\n"
+    assert nst("video", "--resume", "../out_checkpoint").out == "../out.mp4\n"
+    assert same(tmp_path / "out.mp4", whole)
+
+
+def test_a_film_so_far_that_somebody_changed_stays(
+    nst: Nst, interrupted: Path, tmp_path: Path, whole: Path
+) -> None:
+    (tmp_path / "out.mp4").write_bytes(b"mine")
+    assert nst("video", "--resume", interrupted).out == "out-2.mp4\n"
+    assert (tmp_path / "out.mp4").read_bytes() == b"mine"
     assert same(tmp_path / "out-2.mp4", whole)
 
 

@@ -17,8 +17,10 @@ from nst.options import (
     MODELS,
     NEEDS,
     PRESETS,
+    Group,
     StyleTransferOptions,
     describe_allowed,
+    group_of,
     has_effect,
     ignored,
     needs_of,
@@ -141,9 +143,7 @@ def test_one_value_is_not_several_and_not_none(name: str, value: object) -> None
 def test_one_wrong_share_is_told_with_all_of_them(value: object) -> None:
     error = refused(style_blend=value)
     assert (error.field, error.value) == ("style_blend", value)
-    assert (
-        error.allowed == "a number for each style, at least 0, at most 1000000, with commas between"
-    )
+    assert error.allowed == "a number from 0 to 1000000 for each style, with commas between"
 
 
 def test_one_share_must_count() -> None:
@@ -254,10 +254,11 @@ def test_options_are_frozen() -> None:
 @pytest.mark.parametrize(
     ("name", "words"),
     [
-        ("size", "a whole number, at least 32, at most 16000"),
-        ("learning_rate", "a number, more than 0, at most 1000"),
-        ("style_weight", "a number, at least 0, at most 1e12"),
-        ("convergence_tolerance", "a number, at least 0, less than 1"),
+        ("size", "a whole number from 32 to 16000"),
+        ("learning_rate", "a number from more than 0 to 1000"),
+        ("style_weight", "a number from 0 to 1e12"),
+        ("convergence_tolerance", "a number from 0 to less than 1"),
+        ("seed", "a whole number from 0 to 9223372036854775807"),
         ("optimizer", "one of lbfgs, adam"),
         ("model", "one of vgg19, vgg16"),
         (
@@ -268,6 +269,10 @@ def test_options_are_frozen() -> None:
 )
 def test_allowed_values_in_words(name: str, words: str) -> None:
     assert describe_allowed(FIELDS[name]) == words
+
+
+def test_every_field_has_a_group() -> None:
+    assert {group_of(field) for field in FIELDS.values()} == set(get_args(Group))
 
 
 @pytest.mark.parametrize("name", FIELDS)

@@ -4,6 +4,7 @@ import time
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from enum import StrEnum
 from itertools import count, product
 from pathlib import Path
 from typing import Any
@@ -12,20 +13,25 @@ import click
 from PIL import Image
 
 from nst import images
+from nst.cli.command import Command, OneOf, examples, option
 from nst.cli.contact_sheet import Cell, contact_sheet
-from nst.cli.errors import CANCELED_EXIT_CODE, debug_option, say
+from nst.cli.errors import CANCELED_EXIT_CODE, debug_option
+from nst.cli.notices import say, tell
 from nst.cli.options import (
     FIELDS,
+    FILES,
     PATH,
     PicturePath,
     given,
     machine_options,
     preset_option,
+    quiet_option,
     say_ignored,
     transfer_options,
     with_dashes,
 )
 from nst.cli.painting import Painter, Painting
+from nst.cli.progress_bar import Place
 from nst.errors import (
     Diverged,
     InvalidImage,
@@ -35,7 +41,7 @@ from nst.errors import (
     TransferCanceled,
 )
 from nst.image_files import READABLE
-from nst.image_reader import HEIC_REMEDY
+from nst.image_reader import HEIC_REMEDY, is_address
 from nst.options import DEFAULT_PRESET, StyleTransferOptions
 
 CONTACT_SHEET = "contact-sheet.jpg"
@@ -48,33 +54,56 @@ Pair = tuple[Path, Path]
 """A content and a style."""
 
 
-@click.command()
+@click.command(
+    cls=Command,
+    epilog=examples(
+        "nst batch photos paintings -o out",
+        "nst batch 'photos/*.jpg' painting.jpg -o out --preset fast",
+        "nst batch photos paintings -o out --pairs --format jpg",
+        "nst batch inbox painting.jpg -o out --watch",
+    ),
+)
 @click.argument("contents", type=PicturePath("content"))
 @click.argument("styles", type=PicturePath("style"))
-@click.option("-o", "--output", type=PATH, required=True, help="Directory of the results.")
-@click.option(
+@click.argument("more", type=PATH, nargs=-1, metavar="")
+@option("-o", "--output", group=FILES, type=PATH, required=True, help="Directory of the results.")
+@option(
     "--format",
     "format_name",
-    type=click.Choice(["png", "jpg", "webp", "tiff"]),
+    group=FILES,
+    type=OneOf(["png", "jpg", "webp", "tiff"]),
     default="png",
     show_default=True,
     help="Of the results.",
 )
-@click.option("--pairs", is_flag=True, help="First with first, second with second, … by name.")
-@click.option("--watch", is_flag=True, help="Go on with every picture that comes into CONTENTS.")
-@click.option("--overwrite", is_flag=True, help="Paint anew what is already there.")
-@preset_option(DEFAULT_PRESET)
-@transfer_options([name for name in FIELDS if name != "style_blend"], with_dashes, DEFAULT_PRESET)
-@machine_options
-@click.option(
+@option(
+    "--pairs",
+    group=FILES,
+    is_flag=True,
+    help="First with first, second with second, … by name.",
+)
+@option(
+    "--watch",
+    group=FILES,
+    is_flag=True,
+    help="Go on with every picture that comes into CONTENTS.",
+)
+@option("--overwrite", group=FILES, is_flag=True, help="Paint anew what is already there.")
+@option(
     "--no-recipe",
+    group=FILES,
     is_flag=True,
     help="Do not write the options and the pictures' paths into the results.",
 )
+@preset_option(DEFAULT_PRESET)
+@transfer_options([name for name in FIELDS if name != "style_blend"], with_dashes, DEFAULT_PRESET)
+@machine_options
+@quiet_option
 @debug_option
 def batch(
     contents: Path,
     styles: Path,
+    more: tuple[Path, ...],
     output: Path,
     format_name: str,
     pairs: bool,
@@ -100,14 +129,14 @@ def batch(
     Ctrl-C stops after the current step and keeps the picture so far. Exit code 1 if anything
     failed.
     """
-    if pairs and watch:
-        raise click.UsageError("--pairs and --watch exclude each other")
+    _check_usage((contents, styles, *more), pairs=pairs, watch=watch)
     options = StyleTransferOptions.from_preset(preset or DEFAULT_PRESET, **given(values))
     say_ignored(options)
     images.check_bit_depth(f".{format_name}", options.bit_depth)
     style_files = _pictures("styles", styles)
     if contents.is_dir() and contents.resolve() == output.resolve():
         raise InvalidOption("output", str(output), "another directory than that of the contents")
+    to_paint: Iterable[Pair]
     if watch:
         if not contents.is_dir():
             raise InvalidOption("contents", str(contents), "a directory to watch")
@@ -115,7 +144,7 @@ def batch(
         to_paint = _arriving(contents, style_files)
     else:
         content_files = _pictures("contents", contents)
-        to_paint = iter(
+        to_paint = list(
             _matched(content_files, style_files) if pairs else product(content_files, style_files)
         )
     work = Batch(
@@ -133,9 +162,19 @@ def batch(
     images.check_output(output / CONTACT_SHEET)
     for place in (contents, styles):
         _tell_skipped(place)
-    code = work.paint(to_paint, is_endless=watch)
+    code = work.paint(to_paint)
     work.finish(is_table=not pairs)
     return code
+
+
+class Outcome(StrEnum):
+    """What has become of a picture, as the contact sheet says it."""
+
+    PAINTED = ""
+    SKIPPED = "from before"
+    FAILED = "failed"
+    UNFINISHED = "not finished"
+    MISSING = "not painted"
 
 
 class Outputs:
@@ -188,57 +227,84 @@ class Batch:
     outputs: Outputs
     overwrite: bool
     with_recipe: bool
+    outcomes: dict[Pair, Outcome] = field(default_factory=dict)
     unusable: set[Path] = field(default_factory=set)
-    counts: Counter[str] = field(default_factory=Counter)
-    """Pictures painted, skipped, failed."""
+    """Pictures that are left out from now on."""
+    failed: set[Path] = field(default_factory=set)
+    """Files that failed: the unusable pictures, and the others of which a result is missing."""
+    counts: Counter[Outcome] = field(default_factory=Counter)
+    """Pairs by what has become of them."""
+    seconds: float = 0.0
+    """Spent on the pictures that are painted."""
 
-    def paint(self, pairs: Iterable[Pair], *, is_endless: bool) -> int:
-        """The exit code."""
+    def paint(self, pairs: Iterable[Pair]) -> int:
+        """Paint a list of pairs, or those of an iterator that has no end. Return the exit code."""
+        known = pairs if isinstance(pairs, list) else None
+        waiting = sum(map(self._is_wanted, known or ()))
         try:
-            for pair in pairs:
-                self.counts[self._paint(*pair)] += 1
+            for number, pair in enumerate(pairs, 1):
+                waiting -= self._is_wanted(pair)
+                if known is not None:
+                    self.painter.bar.place = self._place(number, len(known), waiting)
+                self._keep(pair, self._paint(*pair))
         except TransferCanceled:
             return CANCELED_EXIT_CODE
         except KeyboardInterrupt:  # between two pictures
-            if not is_endless:
+            if known is not None:
                 return CANCELED_EXIT_CODE
-        return 1 if self.counts["failed"] else 0
+        return 1 if self.failed else 0
 
     def finish(self, *, is_table: bool) -> None:
         """Save the contact sheet if there is anything new, and sum up."""
-        if self.counts["painted"]:
+        if self.counts[Outcome.PAINTED]:
             sheet = self.outputs.directory / CONTACT_SHEET
             try:
                 click.echo(images.save(self._sheet(is_table), sheet, overwrite=self.overwrite))
             except StorageError as error:
                 say(str(error))
-        click.echo(
-            ", ".join(f"{self.counts[what]} {what}" for what in ("painted", "skipped", "failed")),
-            err=True,
+        missing, failed = self.counts[Outcome.FAILED], len(self.failed)
+        tell(
+            f"{self.counts[Outcome.PAINTED]} painted, {self.counts[Outcome.SKIPPED]} skipped, "
+            f"{failed} failed" + (f" ({missing} pictures are missing)" if missing > failed else "")
         )
 
-    def _paint(self, content: Path, style: Path) -> str:
+    def _is_wanted(self, pair: Pair) -> bool:
+        return self.overwrite or not self.outputs.of(*pair).exists()
+
+    def _place(self, number: int, count: int, after: int) -> Place:
+        painted = self.counts[Outcome.PAINTED]
+        return Place(number, count, after, self.seconds / painted if painted else None)
+
+    def _keep(self, pair: Pair, outcome: Outcome) -> None:
+        self.counts[outcome] += 1
+        if self.outcomes.get(pair) is not Outcome.PAINTED:  # a file may come again
+            self.outcomes[pair] = outcome
+
+    def _paint(self, content: Path, style: Path) -> Outcome:
         """What has become of the picture. Raises TransferCanceled."""
         output = self.outputs.of(content, style)
         if output.exists() and not self.overwrite:
-            click.echo(f"{output} is already there: skipped", err=True)
-            return "skipped"
+            tell(f"{output} is already there: skipped")
+            return Outcome.SKIPPED
         if self.unusable & {content, style}:
-            return "failed"
+            return Outcome.FAILED
         try:
             return self._try_to_paint(content, style, output)
         except InvalidImage as error:
             self.unusable.add(content if error.role == "content" else style)
+            self.failed |= self.unusable
             say(str(error))
         except (OutOfMemory, Diverged, StorageError) as error:
+            self.failed.add(output)
             say(f"{content} with {style}: {error}")
         except InvalidOption as error:
             if error.field != "output":  # of the whole batch, and so of every other pair
                 raise
+            self.failed.add(output)
             say(f"{content} with {style}: {error}")
-        return "failed"
+        return Outcome.FAILED
 
-    def _try_to_paint(self, content: Path, style: Path, output: Path) -> str:
+    def _try_to_paint(self, content: Path, style: Path, output: Path) -> Outcome:
         painting = Painting(
             content=content,
             styles=(style,),
@@ -247,31 +313,47 @@ class Batch:
             overwrite=self.overwrite,
             with_recipe=self.with_recipe,
         )
+        began_at = time.monotonic()
         try:
             code = self.painter.paint(painting)
         except KeyboardInterrupt:
             raise TransferCanceled from None
         if code == CANCELED_EXIT_CODE:
+            self.outcomes[content, style] = Outcome.UNFINISHED
             say(f"{output} is not finished; remove it to have it painted by the next batch")
             raise TransferCanceled
-        return "painted"
+        self.seconds += time.monotonic() - began_at
+        return Outcome.PAINTED
 
     def _sheet(self, is_table: bool) -> Image.Image:
-        pairs = self.outputs.pairs
         if is_table:
-            contents = dict.fromkeys(content for content, _ in pairs.values())
-            styles = dict.fromkeys(style for _, style in pairs.values())
-            rows = [[Cell("", None), *map(_cell, styles)]] + [
-                [_cell(content), *(Cell("", self.outputs.of(content, style)) for style in styles)]
+            contents = dict.fromkeys(content for content, _ in self.outcomes)
+            styles = dict.fromkeys(style for _, style in self.outcomes)
+            rows = [[Cell("", None), *map(self._source, styles)]] + [
+                [self._source(content), *(self._result(content, style) for style in styles)]
                 for content in contents
             ]
         else:
-            rows = [list(map(_cell, (*pair, output))) for output, pair in pairs.items()]
+            rows = [[*map(self._source, pair), self._result(*pair)] for pair in self.outcomes]
         return contact_sheet(rows)
 
+    def _source(self, file: Path) -> Cell:
+        return Cell(file.stem, file, "cannot be used" if file in self.unusable else "")
 
-def _cell(file: Path) -> Cell:
-    return Cell(file.stem, file)
+    def _result(self, content: Path, style: Path) -> Cell:
+        outcome = self.outcomes.get((content, style), Outcome.MISSING)
+        is_there = outcome not in (Outcome.FAILED, Outcome.MISSING)
+        return Cell("", self.outputs.of(content, style) if is_there else None, outcome)
+
+
+def _check_usage(places: Sequence[Path], *, pairs: bool, watch: bool) -> None:
+    if pairs and watch:
+        raise click.UsageError("--pairs and --watch exclude each other")
+    if len(places) > 2:
+        raise click.UsageError(
+            f"two names are expected, CONTENTS and STYLES, but there are {len(places)}; put a "
+            "pattern like 'photos/*.jpg' in quotes, or the shell replaces it by the files"
+        )
 
 
 def _pictures(argument: str, place: Path) -> list[Path]:
@@ -288,7 +370,9 @@ def _pictures(argument: str, place: Path) -> list[Path]:
         files = sorted(Path(place.anchor).glob(str(place.relative_to(place.anchor))))
     if not files:
         allowed = "a picture, a directory of pictures, or a pattern in quotes like 'photos/*.jpg'"
-        if "[" in str(place):
+        if is_address(place):
+            allowed += "; this is an address, so download it first"
+        elif "[" in str(place):
             allowed += "; in a pattern [12] stands for 1 or 2, and [[] for a bracket"
         raise InvalidOption(argument, str(place), allowed)
     return files
@@ -322,9 +406,9 @@ def _tell_skipped(place: Path) -> None:
     skipped = [file for file in _visible(place) if file not in taken]
     if skipped:
         names = ", ".join(f"{file.name}/" if file.is_dir() else file.name for file in skipped)
-        click.echo(f"{place}: skipped what is no picture by its name: {names}", err=True)
+        tell(f"{place}: skipped what is no picture by its name: {names}")
     if any(file.suffix.lower() in HEIC_SUFFIXES for file in skipped):
-        click.echo(f"{place}: for HEIC photos {HEIC_REMEDY}", err=True)
+        tell(f"{place}: for HEIC photos {HEIC_REMEDY}")
 
 
 def _matched(contents: Sequence[Path], styles: Sequence[Path]) -> Iterable[Pair]:

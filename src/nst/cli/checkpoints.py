@@ -8,10 +8,10 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
-import click
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from nst import images
+from nst.cli.notices import tell
 from nst.errors import InvalidCheckpoint, InvalidImage, StorageError
 from nst.options import StyleTransferOptions
 from nst.progress import Change, Progress
@@ -33,17 +33,40 @@ class Pictures(NamedTuple):
     initial: Path | None
 
 
-class Command(BaseModel):
-    """What was asked for. Paths are relative to the directory."""
+class Resumable(BaseModel):
+    """A command that can go on. Paths are relative to the directory of its checkpoint."""
 
     model_config = ConfigDict(frozen=True)
+
+    output: str
+    partial: PictureFile | None = None
+    """The result so far, where it was saved; the finished one takes its place."""
+
+    def with_partial(self, saved: Path, directory: Path) -> Self:
+        """Return the command with the result so far, if that is where it should be."""
+        wanted = directory.resolve() / self.output
+        if saved.resolve().parent != Path(os.path.normpath(wanted)).parent:
+            return self
+        return self.model_copy(update={"partial": PictureFile.of(saved, directory / COMMAND_NAME)})
+
+    def target(self, directory: Path) -> tuple[Path, bool]:
+        """Return where the result goes, and whether it replaces what is there: the result so far,
+        unless somebody has changed it since."""
+        if self.partial:
+            with suppress(InvalidImage):
+                file = self.partial.locate(directory / COMMAND_NAME, "initial")
+                return Path(os.path.relpath(file)), True
+        return Path(os.path.relpath(directory.resolve() / self.output)), False
+
+
+class Command(Resumable):
+    """What `nst stylize` was asked for."""
 
     content: PictureFile
     styles: tuple[PictureFile, ...]
     masks: tuple[PictureFile | None, ...]
     detail_map: PictureFile | None = None
     initial: PictureFile | None
-    output: str
     options: dict[str, Any]
     """Only those that were given: one that was not may leave a choice open."""
     precision: str
@@ -70,6 +93,7 @@ class Command(BaseModel):
         with_recipe: bool,
         changes: Sequence[Change] = (),
         stop_after: int | None = None,
+        partial: Path | None = None,
     ) -> Self:
         here = directory / COMMAND_NAME
         return cls(
@@ -85,6 +109,7 @@ class Command(BaseModel):
             with_recipe=with_recipe,
             changes=tuple(changes),
             stop_after=stop_after,
+            partial=PictureFile.of(partial, here) if partial else None,
         )
 
     @classmethod
@@ -130,11 +155,15 @@ class Checkpoints:
         if self._every_seconds and progress.stop_reason is None and is_due:
             self._write(progress)
 
-    def tell(self) -> None:
-        """How to go on, if that is possible."""
-        if (self.directory / CHECKPOINT_NAME).exists():
-            command = shlex.join(["nst", "stylize", "--resume", str(self.directory)])
-            click.echo(f"To go on: {command}", err=True)
+    def leave(self, saved: Path) -> None:
+        """Say how to go on, if that is possible; then the result takes the place of `saved`, the
+        picture so far."""
+        if not (self.directory / CHECKPOINT_NAME).exists():
+            return
+        self._command = self._command.with_partial(saved, self.directory)
+        with suppress(StorageError):
+            self._write_command()
+        tell(f"To go on: {shlex.join(['nst', 'stylize', '--resume', str(self.directory)])}")
 
     def _write(self, progress: Progress) -> None:
         """What cannot be kept is painted all the same."""
@@ -143,7 +172,7 @@ class Checkpoints:
             self._write_command()
             progress.snapshot.save_checkpoint(self.directory / CHECKPOINT_NAME)
         except StorageError as error:
-            click.echo(f"nst: going on without a checkpoint: {error}", err=True)
+            tell(f"nst: going on without a checkpoint: {error}")
         ended = time.monotonic()
         self._due = ended + max(self._every_seconds, (ended - started) / SHARE_OF_TIME)
 

@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from nst import images
+from nst.cli.command import OneOf, PlainCommand
 from nst.cli.errors import run
 from nst.cli.options import PATH, given, say_ignored, transfer_options, with_underscores
 from nst.cli.painting import Painter, Painting
@@ -32,7 +33,7 @@ def main(samples: Path) -> None:
 
 
 def command(samples: Path) -> click.Command:
-    @click.command()
+    @click.command(cls=PlainCommand)
     @click.option(
         "--content_image_path",
         type=PATH,
@@ -50,7 +51,7 @@ def command(samples: Path) -> click.Command:
     @transfer_options(TRANSFER_OPTIONS, with_underscores, "classic")
     @click.option(  # as published, which means without draft
         "--init_method",
-        type=click.Choice(["random", "content", "style"]),
+        type=OneOf(["random", "content", "style"]),
         default="content",
         show_default=True,
         help="The picture to start from: Gaussian noise, the content or the style.",

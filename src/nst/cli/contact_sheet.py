@@ -23,6 +23,12 @@ class Cell:
 
     name: str
     file: Path | None
+    note: str = ""
+    """What is to be known of the picture; it stands after the name."""
+
+    @property
+    def label(self) -> str:
+        return ": ".join(filter(None, (self.name, self.note)))
 
 
 def contact_sheet(rows: Sequence[Sequence[Cell]]) -> Image.Image:
@@ -43,7 +49,7 @@ def _paste(page: Image.Image, cell: Cell, corner: tuple[int, int], side: int) ->
         left_over, top_over = side - thumbnail.width, side - thumbnail.height
         page.paste(thumbnail, (left + left_over // 2, top + top_over))
     font = ImageFont.load_default(FONT_PIXELS)
-    name = cell.name
+    name = cell.label
     while name and font.getlength(name) > side:
         name = name.removesuffix("…")[:-1] + "…" if len(name) > 2 else ""
     ImageDraw.Draw(page).text((left + side / 2, top + side + 2), name, "black", font, anchor="ma")

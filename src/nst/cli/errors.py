@@ -8,6 +8,7 @@ from typing import Any, NoReturn, TypeVar
 import click
 
 from nst.bootstrap import prepare_process
+from nst.cli.notices import LogLines, say
 from nst.errors import (
     InvalidCheckpoint,
     InvalidImage,
@@ -48,7 +49,7 @@ def debug_option(command: Command) -> Command:
 def run(command: click.Command, name: str, arguments: Sequence[str] | None = None) -> NoReturn:
     """Run a command and leave the process with its exit code."""
     prepare_process()
-    logging.basicConfig(format="nst: %(message)s", level=logging.WARNING)
+    logging.basicConfig(handlers=[LogLines()], level=logging.WARNING)
     arguments = sys.argv[1:] if arguments is None else list(arguments)
     try:
         code = command.main(list(arguments), prog_name=name, standalone_mode=False)
@@ -68,8 +69,3 @@ def run(command: click.Command, name: str, arguments: Sequence[str] | None = Non
         say(str(error))
         code = exit_code(error)
     sys.exit(code)
-
-
-def say(message: str) -> None:
-    """One line on standard error."""
-    click.echo(f"nst: {' '.join(message.split())}", err=True)

@@ -10,25 +10,22 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self
 
-import click
 from PIL import Image
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import ValidationError
 
 from nst import images
-from nst.cli.checkpoints import COMMAND_NAME, readable_name
+from nst.cli.checkpoints import COMMAND_NAME, Resumable, readable_name
+from nst.cli.notices import tell
 from nst.errors import InvalidCheckpoint, InvalidImage, StorageError
 from nst.options import StyleTransferOptions
 from nst.recipe import PictureFile
 
 
-class FilmCommand(BaseModel):
-    """What `nst video` was asked for. Paths are relative to the directory."""
-
-    model_config = ConfigDict(frozen=True)
+class FilmCommand(Resumable):
+    """What `nst video` was asked for."""
 
     film: PictureFile
     style: PictureFile
-    output: str
     options: dict[str, Any]
     """Options of the first frame that were given."""
     later_steps: int
@@ -84,9 +81,6 @@ class FilmCommand(BaseModel):
             reason = f"needs the files as they were: {error.reason.split(';')[0]}; put it back"
             raise InvalidCheckpoint(str(directory), reason) from error
 
-    def output_path(self, directory: Path) -> Path:
-        return Path(os.path.relpath(directory.resolve() / self.output))
-
 
 class FilmCheckpoint:
     """Painted frames in a directory, removed when the film is done. Frames are counted from 0,
@@ -123,7 +117,7 @@ class FilmCheckpoint:
         except StorageError as error:
             if self._command.passes > 1:
                 raise
-            click.echo(f"nst: going on without a checkpoint: {error}", err=True)
+            tell(f"nst: going on without a checkpoint: {error}")
             self._is_kept = False
             self.remove()  # what is left of the disk is for the film
 
@@ -142,7 +136,16 @@ class FilmCheckpoint:
         """Say how to go on, if that is possible."""
         if self._file(0, 1).exists():
             command = shlex.join(["nst", "video", "--resume", str(self._directory)])
-            click.echo(f"To go on: {command}", err=True)
+            tell(f"To go on: {command}")
+
+    def leave(self, saved: Path) -> None:
+        """As `tell`; the finished film then takes the place of `saved`, the film so far."""
+        if not self._file(0, 1).exists():
+            return
+        self._command = self._command.with_partial(saved, self._directory)
+        with suppress(StorageError):
+            self._write_command()
+        self.tell()
 
     def remove(self) -> None:
         """Remove what was written here, and the directory if nothing else is in it."""

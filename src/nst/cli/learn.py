@@ -12,7 +12,9 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from nst import images
 from nst.bootstrap import weights_store
 from nst.cli.checkpoints import SHARE_OF_TIME, readable_name
-from nst.cli.errors import CANCELED_EXIT_CODE, debug_option, say
+from nst.cli.command import Command
+from nst.cli.errors import CANCELED_EXIT_CODE, debug_option
+from nst.cli.notices import say
 from nst.cli.options import PATH, given, is_given, learning_options
 from nst.cli.painting import stop_on_ctrl_c
 from nst.cli.progress_bar import ProgressBar, duration
@@ -52,7 +54,7 @@ class LearnCommand(BaseModel):
             raise InvalidCheckpoint(str(checkpoint), reason) from error
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument("styles", metavar="STYLE...", type=PATH, nargs=-1)
 @click.option(
     "-o", "--output", type=PATH, help="The learned style, a .nst file.  [default: STYLE.nst]"

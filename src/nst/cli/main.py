@@ -6,6 +6,8 @@ import click
 
 from nst import __version__
 from nst.cli.batch import batch
+from nst.cli.command import examples
+from nst.cli.completion import completion
 from nst.cli.doctor import doctor
 from nst.cli.errors import run
 from nst.cli.learn import learn
@@ -15,7 +17,14 @@ from nst.cli.video import video
 from nst.cli.weights import weights
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog=examples(
+        "nst stylize photo.jpg painting.jpg",
+        "nst batch photos paintings -o out",
+        "nst serve --open",
+    ),
+)
 @click.version_option(__version__, "-V", "--version", prog_name="nst")
 def nst() -> None:
     """Neural style transfer: a photo and a painting in, the photo painted out."""
@@ -30,6 +39,7 @@ nst.add_command(worker)
 nst.add_command(migrate)
 nst.add_command(weights)
 nst.add_command(doctor)
+nst.add_command(completion)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -12,19 +12,39 @@ import click
 from click.core import ParameterSource
 from pydantic.fields import FieldInfo
 
-from nst.cli.errors import say
+from nst.cli.command import OTHERS, Number, OneOf, PlainCommand, Whole, as_typed, option, refused
+from nst.cli.notices import remember_quiet, tell
 from nst.controls import parse_change
 from nst.errors import ImageRole, InvalidOption
 from nst.learning.options import LearningOptions
-from nst.options import DEVICES, PRECISIONS, PRESETS, StyleTransferOptions, ignored
+from nst.options import (
+    DEVICES,
+    PRECISIONS,
+    PRESETS,
+    Group,
+    StyleTransferOptions,
+    describe_allowed,
+    group_of,
+    ignored,
+)
 from nst.progress import Change
 from nst.samples import sample_file
 
 Command = TypeVar("Command", bound=Callable[..., Any])
-Decorator = Callable[[Command], Command]
 
 FIELDS = StyleTransferOptions.model_fields
 PATH = click.Path(path_type=Path)
+
+FILES = "Files"
+START = "Where to start from"
+MACHINE = "Machine"
+TITLES: Mapping[Group, str] = {
+    "picture": "Picture",
+    "balance": "Photo and style",
+    "method": "Method",
+    "end": "Steps",
+}
+"""Groups of options in the help of the commands."""
 
 FOR_STEPS = ("device", "precision", "max_memory", "weights", "checkpoint_every")
 """Options of commands beside those of the transfer that have no effect on a draft."""
@@ -42,7 +62,9 @@ def transfer_options(
 
     def decorate(command: Command) -> Command:
         for name in reversed(list(names)):
-            command = _field_option(flag(name), name, FIELDS[name], defaults[name])(command)
+            field = FIELDS[name]
+            group = TITLES[group_of(field)]
+            command = _field_option(flag, name, field, defaults[name], group)(command)
         return command
 
     return decorate
@@ -51,57 +73,75 @@ def transfer_options(
 def learning_options(command: Command) -> Command:
     """Adds an option for every field of LearningOptions; one that is not given arrives as None."""
     for name, field in reversed(LearningOptions.model_fields.items()):
-        command = _field_option(with_dashes(name), name, field, field.default)(command)
+        command = _field_option(with_dashes, name, field, field.default)(command)
     return command
 
 
 def _field_option(
-    flag: str, name: str, field: FieldInfo, default: object
+    flag: Callable[[str], str], name: str, field: FieldInfo, default: object, group: str = OTHERS
 ) -> Callable[[Command], Command]:
-    return click.option(
-        flag,
+    return option(
+        flag(name),
         name,
+        group=group,
         type=_type(field),
         metavar=_metavar(field),
-        help=f"{field.description}  [default: {_plain(default)}]",
+        help=f"{_description(field, flag)}  [default: {_plain(default)}]",
     )
 
 
 def preset_option(default: str) -> Callable[[Command], Command]:
-    return click.option(
+    return option(
         "--preset",
-        type=click.Choice(list(PRESETS)),
-        help=f"Where to start from; options below change it.  [default: {default}]",
+        group=START,
+        type=OneOf(list(PRESETS)),
+        help=f"Values of the options; each option overrides its value.  [default: {default}]",
     )
 
 
 def machine_options(command: Command) -> Command:
     """Adds what computes, as `Painter` takes it: device, precision, max_memory, weights."""
-    for option in (
-        click.option("--weights", type=PATH, help="File of VGG weights for the model."),
-        click.option(
+    for add in (
+        option("--weights", group=MACHINE, type=PATH, help="File of VGG weights for the model."),
+        option(
             "--max-memory",
+            group=MACHINE,
             type=MemorySize(),
             help="What the process may hold, like 4GB; large pictures are then computed in tiles.  "
             "[default: what is free]",
         ),
-        click.option(
+        option(
             "--precision",
-            type=click.Choice(PRECISIONS),
+            group=MACHINE,
+            type=OneOf(PRECISIONS),
             default="auto",
             show_default=True,
             help="Of the convolutions; auto takes bf16 where it is fast, and fp32 to finish.",
         ),
-        click.option(
+        option(
             "--device",
-            type=click.Choice(DEVICES),
+            group=MACHINE,
+            type=OneOf(DEVICES),
             default="auto",
             show_default=True,
             help="What computes; auto takes the fastest there is.",
         ),
     ):
-        command = option(command)
+        command = add(command)
     return command
+
+
+def quiet_option(command: Command) -> Command:
+    """Adds --quiet, which leaves out the bar and every notice."""
+    return click.option(
+        "-q",
+        "--quiet",
+        is_flag=True,
+        expose_value=False,
+        callback=remember_quiet,
+        is_eager=True,
+        help="Print the paths of the results and errors, nothing else.",
+    )(command)
 
 
 class PicturePath(click.Path):
@@ -133,7 +173,7 @@ class SteeringChange(click.ParamType[Change]):
         try:
             return parse_change(value)
         except InvalidOption as error:
-            self.fail(f"{value!r} is not possible; give {error.allowed}", param, ctx)
+            raise refused(value, error.allowed, param, ctx) from error
 
 
 class MemorySize(click.ParamType[int]):
@@ -153,7 +193,8 @@ class MemorySize(click.ParamType[int]):
         unit = self._UNITS.get(match[2]) if match else None
         number = float(match[1]) * unit if match and unit else math.inf
         if math.isinf(number):
-            self.fail(f"{value!r} is not like 4GB, 900MB, 4GiB or a number of bytes", param, ctx)
+            allowed = "a size like 4GB, 900MB or 4GiB, or a number of bytes"
+            raise refused(value, allowed, param, ctx)
         return round(number)
 
 
@@ -169,7 +210,7 @@ class Seconds(click.ParamType[float]):
         with suppress(ValueError):
             seconds = float(value)
         if not 0 <= seconds < math.inf:
-            self.fail(f"{value!r} is not a number of seconds, at least 0", param, ctx)
+            raise refused(value, "a number of seconds, at least 0", param, ctx)
         return seconds
 
 
@@ -195,19 +236,27 @@ def is_given(name: str) -> bool:
 def say_ignored(options: StyleTransferOptions, *, but: Collection[str] = ()) -> None:
     """Say, in one line each, which options on the command line have no effect. Those in `but` have
     one all the same."""
-    names = [name for name in (*FIELDS, *FOR_STEPS) if name not in but]
-    for sentence in ignored(options, filter(is_given, names)):
-        say(sentence)
+    command = click.get_current_context().command
+    assert isinstance(command, PlainCommand)
+    typed = command.typed_names()
+    names = filter(is_given, [name for name in (*FIELDS, *FOR_STEPS) if name not in but])
+    for sentence in ignored(options, names, lambda name: typed.get(name, with_dashes(name))):
+        tell(f"nst: {sentence}")
+
+
+def _description(field: FieldInfo, flag: Callable[[str], str]) -> str:
+    return as_typed(str(field.description), {other: flag(other) for other in FIELDS})
 
 
 def _type(field: FieldInfo) -> click.ParamType[Any]:
     if get_origin(field.annotation) is tuple:
         return click.STRING
     if choices := get_args(field.annotation):
-        return click.Choice(choices)
+        return OneOf(choices)
     if field.annotation is str:
         return click.STRING
-    return click.INT if field.annotation is int else click.FLOAT
+    allowed = describe_allowed(field)
+    return Whole(allowed) if field.annotation is int else Number(allowed)
 
 
 def _metavar(field: FieldInfo) -> str | None:

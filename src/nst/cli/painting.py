@@ -3,7 +3,7 @@
 import signal
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -17,6 +17,7 @@ from nst import images, video
 from nst.bootstrap import estimate, keep_speed, weights_store
 from nst.cli.checkpoints import Checkpoints, Command
 from nst.cli.errors import CANCELED_EXIT_CODE
+from nst.cli.notices import say, tell, tell_stand_in
 from nst.cli.progress_bar import ProgressBar, duration
 from nst.controls import Controls
 from nst.errors import InvalidOption, NSTError, StorageError, TransferCanceled
@@ -59,6 +60,8 @@ class Painting:
     timelapse: Path | None = None
     """The film of the painting, if one is wanted."""
     overwrite: bool = False
+    replaces_partial: bool = False
+    """Whether the result takes the place of the picture so far, which an earlier run left."""
     with_recipe: bool = True
     checkpoints: Path | None = None
     """Directory of the checkpoint; None: it is not kept."""
@@ -123,13 +126,14 @@ class Painter:
         latest: Progress | None = None
         film = self._timelapse(content) if painting.timelapse else nullcontext()
         shown = nullcontext(self.bar) if self.options.is_draft else self.bar  # it takes no step
-        with stop_on_ctrl_c() as ctrl_c, shown as bar, film as timelapse:
+        with stop_on_ctrl_c() as ctrl_c, film as timelapse:
+            self._get_ready(inputs, shown)
 
             def on_progress(progress: Progress) -> None:
                 nonlocal latest
                 latest = replace(progress, snapshot=progress.snapshot.without_checkpoint())
                 ctrl_c.has_picture = True
-                bar.show_progress(progress)
+                self.bar.show_progress(progress)
                 self._save_frame(painting, progress)
                 if timelapse:
                     timelapse.add(progress.step, progress.snapshot.picture)
@@ -138,38 +142,39 @@ class Painter:
                 if ctrl_c.pressed:
                     raise TransferCanceled
 
-            self._tell_plan(inputs)
             try:
-                result = self.transfer.run(
-                    inputs,
-                    on_progress,
-                    resume_from=painting.checkpoints if painting.goes_on else None,
-                    controls=Controls(
-                        self.options, painting.changes, stop_after=painting.stop_after
-                    ),
-                )
+                with shown:
+                    result = self.transfer.run(
+                        inputs,
+                        on_progress,
+                        resume_from=painting.checkpoints if painting.goes_on else None,
+                        controls=Controls(
+                            self.options, painting.changes, stop_after=painting.stop_after
+                        ),
+                    )
             except (NSTError, KeyboardInterrupt):
                 ctrl_c.is_saving = True
                 if latest:
                     saved = _save(latest.snapshot.output(), painting, recipe=None)
-                    click.echo(f"The picture after step {latest.step} is in {saved}", err=True)
+                    tell(f"The picture after step {latest.step} is in {saved}")
                     if checkpoints:
-                        checkpoints.tell()
+                        checkpoints.leave(saved)
                 raise
             ctrl_c.is_saving = True
             recipe = result.recipe(files).text() if painting.with_recipe else None
-            paths = [_save(result.output, painting, recipe)]
-            if timelapse and painting.timelapse:
-                path, overwrite = painting.timelapse, painting.overwrite
-                paths.append(timelapse.save(path, result.image, overwrite=overwrite))
+            paths = [
+                _save(result.output, painting, recipe),
+                *_save_timelapse(timelapse, painting, result.image),
+            ]
         keep_speed(result, self._device)
-        click.echo(_summary(result), err=True)
-        if checkpoints and ctrl_c.pressed and result.stopped_after:
-            checkpoints.tell()
+        tell(self._summary(result))
+        was_interrupted = ctrl_c.pressed and result.stopped_after is not None
+        if checkpoints and was_interrupted:
+            checkpoints.leave(paths[0])
         elif checkpoints:
             checkpoints.remove()
         click.echo("\n".join(map(str, paths)))
-        return CANCELED_EXIT_CODE if ctrl_c.pressed and result.stopped_after else 0
+        return CANCELED_EXIT_CODE if was_interrupted else 0
 
     @cached_property
     def bar(self) -> ProgressBar:
@@ -184,7 +189,7 @@ class Painter:
             device=self._device,
             precision=self._precision,
             max_memory_bytes=self._max_memory_bytes,
-            weights=weights_store(self._weights, self.bar.show_download),
+            weights=weights_store(self._weights, self.bar.show_download, tell_stand_in),
         )
 
     def _load_detail(self, painting: Painting, content: Image.Image) -> "Detail":
@@ -192,7 +197,7 @@ class Painter:
 
         detail = load_detail(painting.detail_map, content, self.options)
         if detail.notice:
-            click.echo(f"{painting.content}: {detail.notice}; nothing is protected", err=True)
+            tell(f"{painting.content}: {detail.notice}; nothing is protected")
         return detail
 
     def _tell_estimate(self, painting: Painting, content: Image.Image) -> None:
@@ -201,12 +206,22 @@ class Painter:
         seconds = estimate(self.options, content.size, self._device)
         if seconds is not None:
             width, height = images.fit(content.size, self.options.size)
-            click.echo(f"{width}×{height} pixels: {in_words(self.options, seconds)}", err=True)
+            tell(f"{width}×{height} pixels: {in_words(self.options, seconds)}")
 
-    def _tell_plan(self, inputs: "Inputs") -> None:
-        plan = self.transfer.plan(inputs)
+    def _get_ready(self, inputs: "Inputs", shown: AbstractContextManager[object]) -> None:
+        """Load the network, and say what there is to say before the painting begins."""
+        with shown:
+            plan = self.transfer.plan(inputs)
         if plan and (plan.tiles > 1 or plan.peak_bytes > TOLD_FROM_BYTES):
-            click.echo(_in_words(plan), err=True)
+            tell(_in_words(plan))
+
+    def _summary(self, result: Result) -> str:
+        place = self.bar.place
+        if place is None:
+            return _summary(result)
+        seconds = result.prepare_seconds + result.optimize_seconds
+        left = f", about {duration(place.rest(seconds))} left" if place.after else ""
+        return f"{place}{left}: {_summary(result)}"
 
     def _checkpoints(self, painting: Painting) -> Checkpoints | None:
         if painting.checkpoints is None or self.options.is_draft:  # it has no steps
@@ -225,6 +240,7 @@ class Painter:
             with_recipe=painting.with_recipe,
             changes=painting.changes,
             stop_after=painting.stop_after,
+            partial=painting.output if painting.replaces_partial else None,
         )
         return Checkpoints(painting.checkpoints, command, painting.checkpoint_every_seconds)
 
@@ -256,13 +272,22 @@ def _check_outputs(painting: Painting, options: StyleTransferOptions) -> None:
             raise InvalidOption("total_iterations", 0, "at least 1 for a time-lapse")
 
 
+def _save_timelapse(
+    timelapse: video.Timelapse | None, painting: Painting, image: Image.Image
+) -> Iterator[Path]:
+    """Save the time-lapse, if one was asked for."""
+    if timelapse and painting.timelapse:
+        yield timelapse.save(painting.timelapse, image, overwrite=painting.overwrite)
+
+
 def _save(image: "Image.Image | Samples", painting: Painting, recipe: str | None) -> Path:
+    overwrite = painting.overwrite or painting.replaces_partial
     try:
-        return images.save(image, painting.output, recipe=recipe, overwrite=painting.overwrite)
+        return images.save(image, painting.output, recipe=recipe, overwrite=overwrite)
     except StorageError as error:
         # The place was checked before, so the disk is full or gone: do not lose the work.
         refuge = Path(tempfile.mkdtemp(prefix="nst-")) / painting.output.name
-        click.echo(f"nst: {error}; saving to {refuge.parent} instead", err=True)
+        say(f"{error}; saving to {refuge.parent} instead")
         return images.save(image, refuge, recipe=recipe)
 
 
@@ -316,7 +341,7 @@ def stop_on_ctrl_c() -> Iterator[CtrlC]:
         if state.pressed or not state.has_picture:
             signal.default_int_handler(number, frame)
         state.pressed = True
-        click.echo("\nStopping after this step; Ctrl-C again stops at once.", err=True)
+        tell("\nStopping after this step; Ctrl-C again stops at once.")
 
     before = signal.signal(signal.SIGINT, on_signal)
     try:

@@ -1,11 +1,14 @@
 """Progress on standard error: a live bar on a terminal, a line now and then elsewhere."""
 
 import time
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from nst.cli.film_clock import FilmProgress
+from nst.cli.notices import is_quiet
 from nst.progress import Progress
 
 if TYPE_CHECKING:
@@ -17,11 +20,43 @@ if TYPE_CHECKING:
 
 SECONDS_BETWEEN_LINES = 10.0
 
+Numbers = Sequence[Sequence[str]]
+
+BAR_CELLS = 20
+"""Width of the bar on a terminal of 80 columns or less; it takes a quarter of a wider one. It never
+changes: where there is too little room, numbers are left out."""
+
+NAME_CELLS = len("Downloading")
+"""Room for what is done."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a picture stands in a batch."""
+
+    number: int
+    """Of this picture, counted from 1."""
+    count: int
+    """Of all pictures of the batch."""
+    after: int
+    """Pictures that are still to be painted after this one."""
+    seconds_each: float | None
+    """Time that a picture took so far, on average; None: this is the first."""
+
+    def __str__(self) -> str:
+        return f"{self.number} of {self.count}"
+
+    def rest(self, seconds_this: float) -> float:
+        """Return the seconds that the pictures after this one need, if this one takes so long."""
+        return self.after * (self.seconds_each or seconds_this)
+
 
 class ProgressBar:
     """Shows downloads and transfers; a context manager, which may be entered again."""
 
     def __init__(self) -> None:
+        self.place: Place | None = None
+        """Of the picture that is painted now, in a batch."""
         self._next_line_at = 0.0
 
     @cached_property
@@ -30,6 +65,10 @@ class ProgressBar:
 
         return Console(stderr=True)
 
+    @property
+    def _bar_cells(self) -> int:
+        return max(BAR_CELLS, self._console.width // 4)
+
     @cached_property
     def _bar(self) -> "RichProgress":
         # Imported here, so that neither `nst --help` nor a draft waits for it.
@@ -37,13 +76,12 @@ class ProgressBar:
         from rich.progress import Progress as RichProgress
 
         return RichProgress(
-            TextColumn("{task.description}"),
-            BarColumn(bar_width=None),
+            TextColumn(f"{{task.description:<{NAME_CELLS}}}"),
+            BarColumn(bar_width=self._bar_cells),
             TextColumn("{task.fields[numbers]}"),
             console=self._console,
-            expand=True,
             transient=True,
-            disable=not self._console.is_terminal,
+            disable=not self._console.is_terminal or is_quiet(),
         )
 
     @cached_property
@@ -70,62 +108,86 @@ class ProgressBar:
         self._bar.stop()
 
     def show_progress(self, progress: Progress) -> None:
-        numbers = (
-            f"step {progress.step}/{progress.total_iterations}  "
-            f"loss {progress.losses.total:.3g}  "
-            f"{duration(progress.elapsed_seconds)} elapsed  "
-            f"{duration(progress.remaining_seconds)} remaining"
-        )
+        elapsed, remaining = progress.elapsed_seconds, progress.remaining_seconds
+        step = _of(progress.step, progress.total_iterations, "step ")
+        loss = f"loss {progress.losses.total:<9.3g}"
+        times = [f"{duration(elapsed):>5} elapsed", f"{duration(remaining):>5} remaining"]
         is_last = progress.stop_reason is not None
-        self._show("Painting", round(1000 * progress.share), 1000, numbers, is_last)
+        what = str(self.place or "Painting")
+        if self.place and self.place.after:
+            times.append(f"{duration(remaining + self.place.rest(elapsed + remaining)):>5} for all")
+        numbers = ([step, loss, *times], [step, *times], [step, *times[1:]], times[1:], times[-1:])
+        self._show(what, round(1000 * progress.share), 1000, numbers, is_last)
 
     def show_frame(self, film: FilmProgress, progress: Progress) -> None:
         """Show the film, and below it the frame that is painted."""
         done, total = round(1000 * (film.frame - 1 + film.share)), 1000 * film.frames or None
+        of_film = _film_numbers(film)
         self._bar.update(self._film_task, visible=True, completed=done, total=total)
-        self._bar.update(self._film_task, numbers=_film_numbers(film))
-        step, steps = progress.step, progress.total_iterations
-        numbers = f"step {step}/{steps}  loss {progress.losses.total:.3g}"
         self._bar.update(
-            self._task, description="Frame", completed=step, total=steps, numbers=numbers
+            self._film_task, numbers=self._fitting((of_film, of_film[:2], of_film[:1]))
         )
-        self._print_line(f"Painting: {_film_numbers(film)}  step {step}/{steps}", is_last=False)
+        step = _of(progress.step, progress.total_iterations, "step ")
+        loss = f"loss {progress.losses.total:<9.3g}"
+        self._bar.update(
+            self._task,
+            description="Frame",
+            completed=progress.step,
+            total=progress.total_iterations,
+            numbers=self._fitting(([step, loss], [step])),
+        )
+        self._print_line("Painting", [*of_film, step], is_last=False)
 
     def show_learning(self, progress: "LearningProgress") -> None:
         elapsed, remaining = progress.elapsed_seconds, progress.remaining_seconds
-        of_steps = f"/{progress.steps}" if progress.steps else ""
-        numbers = (
-            f"step {progress.step}{of_steps}  "
-            f"loss {progress.losses.total:.3g}  "
-            f"{duration(elapsed)} elapsed  "
-            f"{duration(remaining)} remaining"
-        )
+        steps = progress.steps
+        step = _of(progress.step, steps, "step ") if steps else f"step {progress.step}"
+        loss = f"loss {progress.losses.total:<9.3g}"
+        times = [f"{duration(elapsed):>5} elapsed", f"{duration(remaining):>5} remaining"]
+        numbers = ([step, loss, *times], [step, *times], times[1:])
         total = round(1000 * (elapsed + remaining))
         self._show("Learning", round(1000 * elapsed), total, numbers, progress.is_last)
 
     def show_download(self, done_bytes: int, total_bytes: int | None) -> None:
         of_total = f" of {total_bytes / 1e6:.0f}" if total_bytes else ""
         numbers = f"{done_bytes / 1e6:.0f}{of_total} MB"
-        self._show("Downloading", done_bytes, total_bytes, numbers, done_bytes == total_bytes)
+        is_last = done_bytes == total_bytes
+        self._show("Downloading", done_bytes, total_bytes, ([numbers],), is_last)
 
-    def _show(self, what: str, done: int, total: int | None, numbers: str, is_last: bool) -> None:
-        self._bar.update(self._task, description=what, completed=done, total=total, numbers=numbers)
-        self._print_line(f"{what}: {numbers}", is_last)
+    def _show(
+        self, what: str, done: int, total: int | None, numbers: Numbers, is_last: bool
+    ) -> None:
+        """`numbers`: what to say beside the bar, the longest first; a line says the longest."""
+        shown = self._fitting(numbers)
+        self._bar.update(self._task, description=what, completed=done, total=total, numbers=shown)
+        self._print_line(what, numbers[0], is_last=is_last)
 
-    def _print_line(self, line: str, is_last: bool) -> None:
+    def _print_line(self, what: str, numbers: Sequence[str], *, is_last: bool) -> None:
         """Now and then, where there is no terminal."""
         now = time.monotonic()
-        if self._bar.disable and (now >= self._next_line_at or is_last):
-            self._console.print(line, soft_wrap=True, highlight=False)
+        if self._bar.disable and not is_quiet() and (now >= self._next_line_at or is_last):
+            line = "  ".join(" ".join(each.split()) for each in numbers)
+            self._console.print(f"{what}: {line}", soft_wrap=True, highlight=False)
             self._next_line_at = now + SECONDS_BETWEEN_LINES
 
+    def _fitting(self, numbers: Numbers) -> str:
+        """Return the longest that fits beside the bar."""
+        lines = ["  ".join(each) for each in numbers]
+        room = self._console.width - NAME_CELLS - self._bar_cells - 2
+        return next((line for line in lines if len(line) <= room), lines[-1])
 
-def _film_numbers(film: FilmProgress) -> str:
-    of_frames = f"/{film.frames}" if film.frames else ""
-    parts = [f"frame {film.frame}{of_frames}", f"{duration(film.elapsed_seconds)} elapsed"]
+
+def _of(number: int, total: int, what: str) -> str:
+    """Return "step  7/120", always of the same length."""
+    return f"{what}{number:>{len(str(total))}}/{total}"
+
+
+def _film_numbers(film: FilmProgress) -> list[str]:
+    place = _of(film.frame, film.frames, "frame ") if film.frames else f"frame {film.frame}"
+    numbers = [place, f"{duration(film.elapsed_seconds):>5} elapsed"]
     if film.remaining_seconds is not None:
-        parts.append(f"{duration(film.remaining_seconds)} remaining")
-    return "  ".join(parts)
+        numbers.append(f"{duration(film.remaining_seconds):>5} remaining")
+    return numbers
 
 
 def duration(seconds: float) -> str:

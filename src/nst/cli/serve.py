@@ -1,26 +1,43 @@
 """`nst serve`, `nst worker`, `nst migrate`."""
 
+import errno
+import logging
 import os
 import signal
 import socket
 import webbrowser
+from contextlib import suppress
+from functools import partial
 from importlib.util import find_spec
 
 import click
 
 from nst import bootstrap
+from nst.cli.command import Command, Within, examples
 from nst.cli.errors import debug_option
 from nst.errors import InvalidOption
 
+PORTS_TRIED = 100
+"""Ports after one that is in use, among which a free one is looked for."""
 
-@click.command()
+logger = logging.getLogger(__name__)
+
+
+@click.command(
+    cls=Command,
+    epilog=examples(
+        "nst serve --open",
+        "nst serve --host 0.0.0.0 --port 9000",
+        "nst serve --workers 0",
+    ),
+)
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option(
-    "--port", type=click.IntRange(0, 65535), default=8000, show_default=True, help="0: any."
+    "--port", type=Within(0, 65535), default=8000, show_default=True, help="0: any free one."
 )
 @click.option(
     "--workers",
-    type=click.IntRange(0, 64),
+    type=Within(0, 64),
     default=1,
     show_default=True,
     help="Jobs that are painted at a time; 0 where others do that (`nst worker`).",
@@ -30,6 +47,7 @@ from nst.errors import InvalidOption
 def serve(host: str, port: int, workers: int, open_browser: bool) -> None:
     """The web page, the HTTP API and workers, in one command."""
     check_extra()
+    _check_system()
     bootstrap.set_up_logs()
     _check_address(host, port)
     if workers:
@@ -37,7 +55,18 @@ def serve(host: str, port: int, workers: int, open_browser: bool) -> None:
     bootstrap.prepare_database()
     from nst.cli.web_server import WebServer
 
-    WebServer(host, port, workers, on_ready=webbrowser.open if open_browser else None).run()
+    WebServer(host, port, workers, on_ready=partial(_announce, open_browser=open_browser)).run()
+
+
+def _announce(address: str, *, open_browser: bool) -> None:
+    """Say where the page is: to a person, or in the logs that a program reads."""
+    page = bootstrap.page_address(address)
+    if bootstrap.logs_are_for_programs():
+        logger.info("nst serves %s", address)
+    else:
+        click.echo(f"Open {page} – Ctrl-C stops")
+    if open_browser:
+        webbrowser.open(page)
 
 
 @click.command()
@@ -65,18 +94,41 @@ def migrate(revision: str) -> None:
     click.echo(f"{bootstrap.migrate(revision)} is at {revision}")
 
 
+def _check_system() -> None:
+    """Raise UsageError on Windows."""
+    if not find_spec("fcntl"):
+        problem = "the web server needs Unix; on Windows start it in WSL or in Docker"
+        raise click.UsageError(problem, click.get_current_context())
+
+
 def _check_address(host: str, port: int) -> None:
-    """gunicorn would try for seconds and say it in many lines."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    """Raise InvalidOption if nobody can listen there: gunicorn would try for seconds and say it in
+    many lines."""
     try:
-        socket.create_server((host, port), family=family).close()
+        _listen(host, port)
     except socket.gaierror as error:
         raise InvalidOption(
             "host", host, f"an address of this machine ({error.strerror})"
         ) from error
     except OSError as error:
         reason = os.strerror(error.errno) if error.errno else str(error)
-        raise InvalidOption("port", port, f"another one ({reason})") from error
+        allowed = f"another one ({reason})"
+        if error.errno == errno.EADDRINUSE:
+            allowed = f"a port that is not in use; {_next_free_port(host, port)}"
+        raise InvalidOption("port", port, allowed) from error
+
+
+def _next_free_port(host: str, port: int) -> str:
+    for other in range(port + 1, min(port + PORTS_TRIED, 65535) + 1):
+        with suppress(OSError):
+            _listen(host, other)
+            return f"the next free one is {other}"
+    return "0 takes any free one"
+
+
+def _listen(host: str, port: int) -> None:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    socket.create_server((host, port), family=family).close()
 
 
 def check_extra() -> None:

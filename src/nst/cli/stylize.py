@@ -1,6 +1,5 @@
 """`nst stylize`."""
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -8,12 +7,17 @@ from typing import Any
 import click
 
 from nst import images
-from nst.cli.checkpoints import Command
+from nst.cli.checkpoints import Command as CheckpointCommand
+from nst.cli.command import Command, examples, option
 from nst.cli.errors import debug_option
 from nst.cli.learned import is_learned, learned_preset, paint_learned
 from nst.cli.options import (
     FIELDS,
+    FILES,
+    MACHINE,
     PATH,
+    START,
+    TITLES,
     PicturePath,
     Seconds,
     SteeringChange,
@@ -21,6 +25,7 @@ from nst.cli.options import (
     is_given,
     machine_options,
     preset_option,
+    quiet_option,
     say_ignored,
     transfer_options,
     with_dashes,
@@ -35,69 +40,99 @@ EVERYWHERE = Path("-")
 """In place of a mask."""
 
 
-@click.command()
+@click.command(
+    cls=Command,
+    epilog=examples(
+        "nst stylize photo.jpg painting.jpg",
+        "nst stylize photo.jpg painting.jpg -o out.png --preset fast --strength 0.7",
+        "nst stylize photo.jpg painting.jpg --size 1600 --color luminance",
+        "nst stylize photo.jpg sky.jpg sea.jpg --style-blend 0.7,0.3",
+        "nst stylize --from-image out.png --seed 7",
+        "nst stylize --resume out_checkpoint",
+    ),
+)
 @click.argument("content", type=PicturePath("content"), required=False)
 @click.argument("styles", metavar="STYLE...", type=PicturePath("style"), nargs=-1)
-@click.option(
+@option(
     "-o",
     "--output",
+    group=FILES,
     type=PATH,
     help="The result, a .png, .jpg, .webp or .tiff file.  [default: CONTENT_STYLE.png]",
 )
-@click.option("--overwrite", is_flag=True, help="Replace the output if it exists.")
-@preset_option(DEFAULT_PRESET)
-@click.option(
-    "--from-image",
-    type=PATH,
-    help="Repeat the recipe inside this picture, or a recipe.json; options change it.",
-)
-@click.option(
-    "--steer",
-    "changes",
-    type=SteeringChange(),
-    multiple=True,
-    metavar="STEP:OPTION=VALUE,…",
-    help="Change options from this step on, like 40:strength=0.8, as was done by hand on the page. "
-    f"Options: {', '.join(STEERABLE)}.",
-)
-@click.option(
-    "--stop-after",
-    type=click.IntRange(min=1),
-    metavar="STEP",
-    help="Stop after this step and keep the picture, as Ctrl-C does.",
-)
-@click.option(
+@option("--overwrite", group=FILES, is_flag=True, help="Replace the output if it exists.")
+@option(
     "--style-mask",
     "masks",
+    group=FILES,
     type=PATH,
     multiple=True,
     help="Where a style belongs: a picture in the shape of CONTENT, white there and grey at soft "
     "edges; a shape in its alpha channel is used instead. Once for each style in their order, - "
     "for everywhere.",
 )
-@click.option(
+@option(
     "--detail-map",
+    group=FILES,
     type=PATH,
     help="Where more of the photo stays: a picture in the shape of CONTENT, white there and grey "
     "at soft edges. Whatever is brighter counts, this map or what --protect finds.",
 )
-@click.option(
-    "--init-image", type=PATH, help="Start from this picture, resized; instead of --init-method."
-)
-@click.option(
+@option(
     "--timelapse",
+    group=FILES,
     type=PATH,
     help="Film of the painting, 8 seconds of a .mp4, .webp or .gif file.",
 )
-@transfer_options(FIELDS, with_dashes, DEFAULT_PRESET)
-@machine_options
-@click.option(
+@option(
     "--no-recipe",
+    group=FILES,
     is_flag=True,
     help="Do not write the options and the pictures' paths into the result.",
 )
-@click.option(
+@preset_option(DEFAULT_PRESET)
+@option(
+    "--from-image",
+    group=START,
+    type=PATH,
+    help="Repeat the recipe inside this picture, or a recipe.json; options change it.",
+)
+@option(
+    "--steer",
+    "changes",
+    group=START,
+    type=SteeringChange(),
+    multiple=True,
+    metavar="STEP:OPTION=VALUE,…",
+    help="Change options from this step on, like 40:strength=0.8, as was done by hand on the page. "
+    f"Options: {', '.join(STEERABLE)}.",
+)
+@option(
+    "--stop-after",
+    group=TITLES["end"],
+    type=click.IntRange(min=1),
+    metavar="STEP",
+    help="Stop after this step and keep the picture, as Ctrl-C does.",
+)
+@option(
+    "--init-image",
+    group=START,
+    type=PATH,
+    help="Start from this picture, resized; instead of --init-method.",
+)
+@option(
+    "--resume",
+    group=START,
+    type=PATH,
+    metavar="DIRECTORY",
+    help="Go on from a checkpoint. Pictures and options are its own, and the result takes the "
+    "place of the picture so far.",
+)
+@transfer_options(FIELDS, with_dashes, DEFAULT_PRESET)
+@machine_options
+@option(
     "--checkpoint-every",
+    group=MACHINE,
     type=Seconds(),
     default=60,
     show_default=True,
@@ -105,12 +140,7 @@ EVERYWHERE = Path("-")
     help="Keep the state so often in OUTPUT_checkpoint/, from which --resume goes on after Ctrl-C "
     "or a crash; it is removed when the picture is done. 0: never.",
 )
-@click.option(
-    "--resume",
-    type=PATH,
-    metavar="DIRECTORY",
-    help="Go on from a checkpoint. Pictures and options are its own.",
-)
+@quiet_option
 @debug_option
 def stylize(
     content: Path | None,
@@ -143,6 +173,7 @@ def stylize(
     sample:NAME in place of a picture is one that comes with nst, like sample:cat or sample:mosaic.
     Ctrl-C stops after the current step and keeps the picture so far.
     """
+    replaces_partial = False
     where = tuple(None if mask == EVERYWHERE else mask for mask in masks)
     if init_image:
         _refuse(values["init_method"], "--init-image and --init-method exclude each other")
@@ -150,11 +181,12 @@ def stylize(
         pictures = content or from_image or masks or detail_map or init_image
         others = pictures or preset or given(values) or changes or stop_after
         _refuse(others, "--resume takes pictures and options from the checkpoint")
-        command = Command.read(resume)
+        command = CheckpointCommand.read(resume)
         content, styles, where, detail_map, init_image = command.pictures(resume)
         options = StyleTransferOptions(**command.options)
         changes, stop_after = command.changes, command.stop_after
-        output = output or Path(os.path.relpath(resume.resolve() / command.output))
+        if output is None:
+            output, replaces_partial = command.target(resume)
         if not is_given("precision"):
             precision = command.precision
         weights = weights or (Path(command.weights) if command.weights else None)
@@ -207,6 +239,7 @@ def stylize(
         initial=init_image,
         timelapse=timelapse,
         overwrite=overwrite,
+        replaces_partial=replaces_partial,
         with_recipe=not no_recipe,
         checkpoints=resume or images.free_path(_checkpoint_directory(output)),
         checkpoint_every_seconds=checkpoint_every,

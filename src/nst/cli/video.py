@@ -8,17 +8,23 @@ from typing import Any
 import click
 
 from nst import images
+from nst.cli.command import Command, examples, option
 from nst.cli.errors import CANCELED_EXIT_CODE, debug_option
 from nst.cli.film_checkpoint import FilmCheckpoint, FilmCommand
 from nst.cli.film_frames import Frames, Previews
+from nst.cli.notices import tell
 from nst.cli.options import (
     FIELDS,
+    FILES,
     PATH,
+    START,
+    TITLES,
     PicturePath,
     given,
     is_given,
     machine_options,
     preset_option,
+    quiet_option,
     say_ignored,
     transfer_options,
     with_dashes,
@@ -37,44 +43,58 @@ LEFT_OUT = ("total_iterations", "save_every", "style_blend", "bit_depth")
 """Options without meaning for a video; --first-steps and --steps replace total_iterations."""
 
 
-@click.command()
+@click.command(
+    cls=Command,
+    epilog=examples(
+        "nst video in.mp4 painting.jpg",
+        "nst video in.mp4 painting.jpg -o out.webm --size 640 --strength 0.7",
+        "nst video --resume in_painting_checkpoint",
+    ),
+)
 @click.argument("source", metavar="VIDEO", type=PATH, required=False)
 @click.argument("style", type=PicturePath("style"), required=False)
-@click.option(
+@option(
     "-o",
     "--output",
+    group=FILES,
     type=PATH,
     help="The result, an .mp4, .mov or .webm file.  [default: VIDEO_STYLE.mp4]",
 )
-@click.option("--overwrite", is_flag=True, help="Replace the output if it exists.")
-@click.option(
+@option("--overwrite", group=FILES, is_flag=True, help="Replace the output if it exists.")
+@option(
     "--first-steps",
+    group=TITLES["end"],
     type=click.IntRange(min=0),
     help="Optimizer steps for the first frame.  [default: those of the preset]",
 )
-@click.option(
+@option(
     "--steps",
+    group=TITLES["end"],
     type=click.IntRange(min=0),
     help="Optimizer steps for every later frame.  [default: an eighth of the first's, with Gram "
     "matrices a tenth]",
 )
-@click.option(
+@option(
     "--passes",
+    group=TITLES["end"],
     type=click.IntRange(1, MAX_PASSES),
     help="Times that the film is painted, forward and backward in turn.  [default: 1]",
 )
-@click.option(
+@option(
     "--preview",
+    group=FILES,
     type=click.IntRange(min=0),
     default=0,
     metavar="N",
     help="Keep every N-th painted frame as a picture beside the output; 0: none.  [default: 0]",
 )
-@click.option(
+@option(
     "--resume",
+    group=START,
     type=PATH,
     metavar="DIRECTORY",
-    help="Go on from the frames of an interrupted film. Film, style and options are its own.",
+    help="Go on from the frames of an interrupted film. Film, style and options are its own, and "
+    "the result takes the place of the film so far.",
 )
 @preset_option(DEFAULT_PRESET)
 @transfer_options(
@@ -83,6 +103,7 @@ LEFT_OUT = ("total_iterations", "save_every", "style_blend", "bit_depth")
     DEFAULT_PRESET,
 )
 @machine_options
+@quiet_option
 @debug_option
 def video(
     source: Path | None,
@@ -115,7 +136,9 @@ def video(
             raise _usage_error("--resume takes film, style and options from the checkpoint")
         command = FilmCommand.read(resume)
         source, style = command.files(resume)
-        output = output or command.output_path(resume)
+        if output is None:
+            output, replaces_partial = command.target(resume)
+            overwrite = overwrite or replaces_partial
         first, steps = StyleTransferOptions(**command.options), command.later_steps
         passes = command.passes
         if not is_given("precision"):
@@ -190,13 +213,13 @@ def _paint(
         except BaseException:
             checkpoint.tell()
             raise
-    click.echo(frames.summary(), err=True)
+    tell(frames.summary())
     if frames.failure or ctrl_c.pressed:
-        checkpoint.tell()
+        checkpoint.leave(saved)
     else:
         checkpoint.remove()
     if frames.failure:
-        click.echo(f"The film so far is in {saved}", err=True)
+        tell(f"The film so far is in {saved}")
         raise frames.failure
     click.echo(saved)
     return CANCELED_EXIT_CODE if ctrl_c.pressed else 0
@@ -205,13 +228,10 @@ def _paint(
 def _tell_losses(film: Video, kind: Container) -> None:
     """Say what the file cannot hold as it is."""
     if film.sound and film.sound not in kind.copied:
-        click.echo(f"The sound is converted to {kind.sound_name}.", err=True)
+        tell(f"The sound is converted to {kind.sound_name}.")
     if film.has_alpha and not kind.transparent:
         able = " and ".join(name for name, other in CONTAINERS.items() if other.transparent)
-        click.echo(
-            f"Transparent parts become white: an MP4 file holds no transparency, {able} do.",
-            err=True,
-        )
+        tell(f"Transparent parts become white: an MP4 file holds no transparency, {able} do.")
 
 
 def _check_libraries(later: StyleTransferOptions) -> None:

@@ -52,7 +52,7 @@ class WebServer(BaseApplication):  # type: ignore[misc]
         host: str,
         port: int,
         workers: int,
-        on_ready: Callable[[str], object] | None = None,
+        on_ready: Callable[[str], object],
         make_worker: "Callable[[bootstrap.Ports], Worker]" = bootstrap.worker,
     ) -> None:
         self._make_worker = make_worker
@@ -117,9 +117,7 @@ class WebServer(BaseApplication):  # type: ignore[misc]
         host, port = arbiter.LISTENERS[0].sock.getsockname()[:2]
         shown = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - not bound
         address = f"http://{_bracketed(shown)}:{port}"
-        logger.info("nst serves %s", address)
-        if self._on_ready:
-            self._on_ready(address)
+        self._on_ready(address)
 
 
 def _bracketed(host: str) -> str:

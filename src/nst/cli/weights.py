@@ -3,11 +3,12 @@
 import click
 
 from nst.bootstrap import weights_store
+from nst.cli.command import OneOf
 from nst.cli.errors import debug_option
 from nst.cli.progress_bar import ProgressBar
 from nst.options import MODELS
 
-MODEL = click.Choice(MODELS)
+MODEL = OneOf(MODELS)
 
 
 @click.group()
@@ -31,7 +32,7 @@ def list_() -> None:
 
 @weights.command()
 @click.argument("model", type=MODEL)
-@click.option("--publisher", type=click.Choice(["keras", "torchvision"]), help="Whose release.")
+@click.option("--publisher", type=OneOf(["keras", "torchvision"]), help="Whose release.")
 @debug_option
 def fetch(model: str, publisher: str | None) -> None:
     """Download the weights of MODEL, going on where an earlier try broke off.

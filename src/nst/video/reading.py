@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Self, cast
 from PIL import Image
 
 from nst.errors import InvalidOption
+from nst.image_reader import is_address
 from nst.video.colour import Colours, Encoding
 from nst.video.display import fitted, shown
 from nst.video.library import pyav, readable
@@ -62,7 +63,10 @@ class Reader:
         self._first_dts: Fraction | None = None
         self._closing = ExitStack()
         if not path.exists():
-            raise InvalidOption("video", str(path), "a film; there is no file of this name")
+            problem = "there is no file of this name"
+            if is_address(path):
+                problem = "this is an address, so download it first"
+            raise InvalidOption("video", str(path), f"a film; {problem}")
         with readable(path), ExitStack() as opening:
             self._container = opening.enter_context(av.open(str(path)))
             self.stream = _film(self._container, path)

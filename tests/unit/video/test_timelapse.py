@@ -111,7 +111,7 @@ def test_what_cannot_be_written_is_said_before(
         video.check_output(tmp_path / "film.avi", "timelapse")
     monkeypatch.setitem(sys.modules, "av", None)
     video.check_output(tmp_path / "film.webp", "timelapse")
-    with pytest.raises(VideoUnavailable, match=r"pip install nst\[video\]"):
+    with pytest.raises(VideoUnavailable, match=r"pip install 'nst\[video\]'"):
         video.check_output(tmp_path / "film.mp4", "timelapse")
 
 

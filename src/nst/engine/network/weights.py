@@ -4,7 +4,7 @@ Torch is imported when weights are read: a draft needs none.
 """
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 logger = logging.getLogger(__name__)
+
+
+OnStandIn = Callable[[str, Path], object]
+"""Called with the warning that VGG-16 stands in for a model, and the directory of downloads."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,16 +108,19 @@ class WeightsStore:
         mirror: str | None = None,
         offline: bool = False,
         on_download: OnDownload | None = None,
+        on_stand_in: OnStandIn | None = None,
     ) -> None:
         """`file` is used whatever its name, and nothing else is tried. `directory` comes before
         the places known anyway. Downloads go to `cache`, by default the user's. `mirror` is an
-        address with the published file names below it, tried before the published addresses."""
+        address with the published file names below it, tried before the published addresses.
+        `on_stand_in` takes the warning that VGG-16 stands in; without it the warning is logged."""
         self._file = file
         self._directory = directory
         self.cache = cache or user_cache_path("nst") / "weights"
         self._mirror = mirror
         self._offline = offline
         self._on_download = on_download
+        self._on_stand_in = on_stand_in
 
     def load(self, model: str) -> Weights:
         """The converted set from the first place that has one. Raises WeightsUnavailable."""
@@ -134,16 +141,20 @@ class WeightsStore:
         try:
             return self.load(model)
         except WeightsUnavailable as error:
-            logger.warning(
-                "going on with vgg16, because the weights of %s are not here and could not be "
-                "fetched (`nst weights fetch %s` says why)",
-                model,
-                model,
+            self._warn_of_stand_in(
+                f"going on with vgg16, because the weights of {model} are not here and could not "
+                f"be fetched (`nst weights fetch {model}` says why)"
             )
             try:
                 return self.load("vgg16")
             except WeightsUnavailable:
                 raise error from None
+
+    def _warn_of_stand_in(self, notice: str) -> None:
+        if self._on_stand_in:
+            self._on_stand_in(notice, self.cache)
+        else:
+            logger.warning(notice)
 
     def load_local(self, model: str) -> Weights | None:
         """From any place but `file`, if there is one; nothing is downloaded."""

@@ -1,0 +1,165 @@
+"""The class of all commands: help in groups with examples, errors in words of the command line."""
+
+import difflib
+import re
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+import click
+
+from nst.errors import InvalidOption
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+OTHERS = "Other options"
+"""Group of the options that name none. It comes last."""
+
+
+class Option(click.Option):
+    """An option that belongs to a group of the help."""
+
+    def __init__(self, *arguments: Any, group: str = OTHERS, **facts: Any) -> None:
+        super().__init__(*arguments, **facts)
+        self.group = group
+
+
+def option(*names: str, group: str = OTHERS, **facts: Any) -> Callable[[Function], Function]:
+    """As `click.option`, with the group of the option."""
+    return click.option(*names, cls=Option, group=group, **facts)
+
+
+class PlainCommand(click.Command):
+    """A command whose errors name options as they are typed."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Called by click."""
+        with _in_words_of(self):
+            return super().invoke(ctx)
+
+    def typed_names(self) -> Mapping[str, str]:
+        """Return each parameter as it is typed, by the field that it sets: style_weight is
+        --style-weight, contents is CONTENTS."""
+        typed = map(_typed, self.params)
+        return {name.lstrip("-").replace("-", "_").lower(): name for name in typed}
+
+
+class Command(PlainCommand):
+    """A command whose help shows its options in groups."""
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Called by click: one section for each group, in the order of the groups' options."""
+        groups: dict[str, list[tuple[str, str]]] = defaultdict(list)
+        for parameter in self.get_params(ctx):
+            record = parameter.get_help_record(ctx)
+            if record and isinstance(parameter, click.Option):
+                groups[getattr(parameter, "group", OTHERS)].append(record)
+        last = groups.pop(OTHERS)  # there is always --help
+        for group, records in [*groups.items(), (OTHERS, last)]:
+            with formatter.section(group):
+                formatter.write_dl(records)
+
+
+@contextmanager
+def _in_words_of(command: PlainCommand) -> Iterator[None]:
+    """Give each InvalidOption that passes a message in the words of this command."""
+    try:
+        yield
+    except InvalidOption as error:
+        names = command.typed_names()
+        if error.field in names:
+            allowed = as_typed(error.allowed, names)
+            error.args = (must_be(names[error.field], error.value, allowed),)
+        raise
+
+
+def as_typed(text: str, names: Mapping[str, str]) -> str:
+    """Return the text with every field in it that has an underscore as it is typed. Fields of one
+    word are left: "model" and "size" are words, too."""
+    return re.sub(r"\b[a-z]+(?:_[a-z]+)+\b", lambda found: names.get(found[0], found[0]), text)
+
+
+def must_be(name: str, value: object, allowed: str) -> str:
+    """Return the sentence of an error: "--size must be a whole number from 32 to 16000 (got 4)"."""
+    condition, *rest = allowed.split("; ", 1)
+    return "; ".join([f"{name} must be {condition} (got {_plain(value)})", *rest])
+
+
+def examples(*lines: str) -> str:
+    """Return an epilog that click does not wrap."""
+    return "\n".join(["\b", "Examples:", *(f"  {line}" for line in lines)])
+
+
+def refused(
+    value: object, allowed: str, param: click.Parameter | None, ctx: click.Context | None
+) -> click.UsageError:
+    """Return the error of a type that does not take this value."""
+    return click.UsageError(must_be(_typed(param) if param else "it", value, allowed), ctx)
+
+
+class _InOurWords(click.ParamType[Any]):
+    """A type whose errors name the option as it is typed, and what is allowed."""
+
+    allowed: str
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Called by click."""
+        try:
+            return super().convert(value, param, ctx)
+        except click.BadParameter:
+            raise refused(value, self.allowed + self.hint(value), param, ctx) from None
+
+    def hint(self, value: str) -> str:  # noqa: ARG002 - for the types below
+        """Return what to add about this value."""
+        return ""
+
+
+class OneOf(_InOurWords, click.Choice[str]):
+    """One of several words; the nearest one is suggested."""
+
+    @property
+    def allowed(self) -> str:  # type: ignore[override]
+        return f"one of {', '.join(self.choices)}"
+
+    def hint(self, value: str) -> str:
+        """Return a suggestion if one of the words is near."""
+        near = difflib.get_close_matches(value, self.choices, n=1)
+        return f"; did you mean {near[0]}?" if near else ""
+
+
+class Whole(_InOurWords, click.types.IntParamType):
+    """A whole number; its limits are checked elsewhere."""
+
+    def __init__(self, allowed: str) -> None:
+        self.allowed = allowed
+
+
+class Number(_InOurWords, click.types.FloatParamType):
+    """A number; its limits are checked elsewhere."""
+
+    def __init__(self, allowed: str) -> None:
+        self.allowed = allowed
+
+
+class Within(_InOurWords, click.IntRange):
+    """A whole number from `min` to `max`, both included."""
+
+    @property
+    def allowed(self) -> str:  # type: ignore[override]
+        return f"a whole number from {self.min} to {self.max}"
+
+
+def _typed(parameter: click.Parameter) -> str:
+    """Return an option with its dashes, an argument as the usage line has it."""
+    if isinstance(parameter, click.Option):
+        return max(parameter.opts, key=len)
+    return parameter.human_readable_name.strip("[].")
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, tuple):
+        return ",".join(map(_plain, value)) or "none"
+    if isinstance(value, str) and not re.fullmatch(r"-?[\d.]+", value):
+        return repr(value)
+    return f"{value:g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,55 @@
+"""A terminal with a person before it: `nst` in a pseudo-terminal, and what its screen shows."""
+
+import fcntl
+import os
+import pty
+import struct
+import subprocess
+import termios
+from collections.abc import Sequence
+from pathlib import Path
+
+import pyte
+
+from cli.conftest import NST
+
+LINES = 40
+
+
+def screens(
+    *arguments: object, cwd: Path, columns: int = 80, **environment: str
+) -> tuple[int, list[list[str]]]:
+    """Run `nst` to its end; return its exit code, and all that its screen showed one after the
+    other, as lines without the spaces at their ends."""
+    terminal, side = pty.openpty()
+    fcntl.ioctl(side, termios.TIOCSWINSZ, struct.pack("HHHH", LINES, columns, 0, 0))
+    unset = {name: value for name, value in os.environ.items() if name != "COLUMNS"}
+    screen = pyte.Screen(columns, LINES)
+    stream = pyte.ByteStream(screen)
+    shown: list[list[str]] = []
+    with subprocess.Popen(
+        [NST, *map(str, arguments)],
+        cwd=cwd,
+        stdout=side,
+        stderr=side,
+        env=unset | {"TERM": "xterm"} | environment,
+    ) as running:
+        os.close(side)
+        while piece := _read(terminal):
+            stream.feed(piece)
+            lines = _lines(screen.display)
+            if not shown or lines != shown[-1]:
+                shown.append(lines)
+    os.close(terminal)
+    return running.returncode, shown
+
+
+def _read(terminal: int) -> bytes:
+    try:
+        return os.read(terminal, 4096)
+    except OSError:  # the other side is closed
+        return b""
+
+
+def _lines(display: Sequence[str]) -> list[str]:
+    return [line.rstrip() for line in display if line.strip()]
