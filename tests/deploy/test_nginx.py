@@ -2,25 +2,23 @@
 
 import os
 import select
-import shutil
 import socket
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import httpx
 import pytest
 
-from conftest import REPOSITORY
-from patience import PATIENCE_SECONDS
-from served import CONTENT, STYLE, TINY
+import servers
+from patience import PATIENCE_SECONDS, wait_until
+from served import CONTENT, STYLE, TINY, descendants
 from served import Server as Service
 from served import serve as serve_api
-from servers import Server, free_port, running
+from servers import Server
 
 pytestmark = pytest.mark.skipif(
-    not shutil.which("nginx"), reason="no nginx; tools/system-packages tests installs it"
+    not servers.has_nginx(), reason="no nginx; tools/system-packages tests installs it"
 )
 
 INDEX = '<!doctype html><base href="/" /><title>the page</title>'
@@ -31,51 +29,41 @@ LIMIT = 1_000_000
 class Page:
     """nginx and the API behind it."""
 
-    def __init__(self, nginx: Server, api: Service, temporary: Path) -> None:
-        self.nginx, self.api, self.temporary = nginx, api, temporary
+    def __init__(self, nginx: Server, api: Service) -> None:
+        self.nginx, self.api = nginx, api
         self.client = httpx.Client(base_url=f"http://{nginx.address}", timeout=PATIENCE_SECONDS)
 
 
 @pytest.fixture(scope="module")
-def page() -> Iterator[Page]:
-    # Not in the directory of the test, which is closed to the user that nginx becomes.
-    with TemporaryDirectory(prefix="nst-nginx-") as name:
-        Path(name).chmod(0o755)
-        yield from _page(Path(name))
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Directory of a page as small as a page can be."""
+    directory = tmp_path_factory.mktemp("built") / "page"
+    (directory / "assets").mkdir(parents=True)
+    (directory / "index.html").write_text(INDEX)
+    (directory / "assets" / "main.js").write_text("1")
+    return directory
 
 
-def _page(directory: Path) -> Iterator[Page]:
-    root, temporary, port = directory / "page", directory / "tmp", free_port()
-    (root / "assets").mkdir(parents=True)
-    temporary.mkdir()
-    (root / "index.html").write_text(INDEX)
-    (root / "assets" / "main.js").write_text("1")
+@pytest.fixture(scope="module")
+def page(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
     settings = {
         "NST_TRUSTED_PROXIES": "1",
         "NST_BASE_PATH": "/nst",
         "NST_MAX_UPLOAD_BYTES": str(LIMIT),
     }
-    with serve_api(directory / "api", "--workers", "0", **settings) as api:
-        address = api.client.base_url
-        nginx = Server(
-            ["sh", str(REPOSITORY / "deploy" / "page" / "serve")],
-            port,
-            directory / "log",
-            environment={
-                "PATH": f"{os.environ['PATH']}:/usr/sbin",
-                "API": f"{address.host}:{address.port}",
-                "PORT": str(port),
-                "ROOT": str(root),
-                "TMPDIR": str(temporary),
-                "MAX_UPLOAD_BYTES": str(LIMIT),
-                "BASE_PATH": "/nst",
-                "PICTURES_ORIGIN": "https://pictures.example",
-            },
-        )
-        with running(nginx):
-            made = Page(nginx, api, temporary)
-            yield made
-            made.client.close()
+    facts = {
+        "MAX_UPLOAD_BYTES": str(LIMIT),
+        "BASE_PATH": "/nst",
+        "PICTURES_ORIGIN": "https://pictures.example",
+    }
+    directory = tmp_path_factory.mktemp("api")
+    with (
+        serve_api(directory, "--workers", "0", **settings) as api,
+        servers.nginx(api.address, built, **facts) as nginx,
+    ):
+        made = Page(nginx, api)
+        yield made
+        made.client.close()
 
 
 def submit(page: Page, size_bytes: int = 0, prefix: str = "") -> httpx.Response:
@@ -154,3 +142,10 @@ def test_many_requests_of_one_address_leave_room_for_others(page: Page) -> None:
             connection.sendall(begun)
         assert page.client.get("/healthz").status_code == 200
         assert submit(page).status_code == 202
+
+
+def test_nginx_that_is_stopped_leaves_no_worker_behind(built: Path) -> None:
+    with servers.nginx("127.0.0.1:9", built) as nginx:
+        workers = wait_until(lambda: descendants(nginx.pid))
+    # `kill` waits for the master only, which has waited for its workers.
+    assert not [pid for pid in workers if Path(f"/proc/{pid}").exists()]
