@@ -39,7 +39,11 @@ numbers = itertools.count()
 
 EPHEMERAL = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
 """First port that the system gives to outgoing connections."""
-ports = iter(random.sample(range(EPHEMERAL // 2, EPHEMERAL), EPHEMERAL // 2))
+WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+WORKERS = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+OWN_PORTS = range(EPHEMERAL // 2 + WORKER, EPHEMERAL, WORKERS)
+"""Ports that no other worker of pytest-xdist gives to a server."""
+ports = iter(random.sample(OWN_PORTS, len(OWN_PORTS)))
 
 POSTGRESQL = max(Path("/usr/lib/postgresql").glob("*/bin"), default=Path("/usr/bin"))
 BUCKET = "nst"
