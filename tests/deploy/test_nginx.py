@@ -9,8 +9,10 @@ from pathlib import Path
 
 import httpx
 import pytest
+from PIL import Image
 
 import servers
+from conftest import encoded
 from patience import PATIENCE_SECONDS, wait_until
 from served import CONTENT, STYLE, TINY, descendants
 from served import Server as Service
@@ -24,6 +26,8 @@ pytestmark = pytest.mark.skipif(
 INDEX = '<!doctype html><base href="/" /><title>the page</title>'
 LIMIT = 1_000_000
 """Of a request, in bytes."""
+JOBS_PER_ADDRESS = 15
+"""Unfinished jobs; the visitor of these tests has fewer."""
 
 
 class Page:
@@ -50,6 +54,7 @@ def page(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page
         "NST_TRUSTED_PROXIES": "1",
         "NST_BASE_PATH": "/nst",
         "NST_MAX_UPLOAD_BYTES": str(LIMIT),
+        "NST_MAX_JOBS_PER_ADDRESS": str(JOBS_PER_ADDRESS),
     }
     facts = {
         "MAX_UPLOAD_BYTES": str(LIMIT),
@@ -66,11 +71,16 @@ def page(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page
         made.client.close()
 
 
-def submit(page: Page, size_bytes: int = 0, prefix: str = "") -> httpx.Response:
+def submit(
+    page: Page, size_bytes: int = 0, prefix: str = "", client: httpx.Client | None = None
+) -> httpx.Response:
+    """`client`: somebody else than the visitor of this page, who gets a new cookie each time."""
+    if client:
+        client.cookies.clear()
     files = {"content_image": CONTENT.read_bytes(), "style_image": STYLE.read_bytes()}
     if size_bytes:
         files["content_image"] = os.urandom(size_bytes)
-    return page.client.post(f"{prefix}/api/v1/jobs", files=files, data=TINY)
+    return (client or page.client).post(f"{prefix}/api/v1/jobs", files=files, data=TINY)
 
 
 @pytest.mark.parametrize("prefix", ["", "/nst"])
@@ -110,38 +120,86 @@ def test_a_body_that_is_too_large_is_refused_before_it_is_read(page: Page) -> No
     assert submit(page, 100_000).status_code == 415
 
 
+def begin(page: Page, stack: ExitStack, address: str, text: bytes) -> socket.socket:
+    """A connection from this address that has sent this much of a request, and reads nothing."""
+    connection = stack.enter_context(socket.socket())
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    connection.settimeout(PATIENCE_SECONDS)
+    connection.bind((address, 0))
+    connection.connect(("127.0.0.1", page.nginx.port))
+    connection.sendall(text)
+    return connection
+
+
+SLOW_BODY = b"POST /api/v1/jobs HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % LIMIT
+SLOW_CANCEL = b"POST /api/v1/jobs/1/cancel HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n"
+SLOW_HEADERS = b"GET /api/v1/jobs HTTP/1.1\r\nHost:"
+
+
+def check_that_others_are_served(page: Page) -> None:
+    assert page.client.get("/healthz").status_code == 200
+    assert page.client.get("/").status_code == 200
+    assert page.client.get("/api/v1/jobs").status_code == 200
+    assert submit(page).status_code == 202
+
+
+def slow_read(page: Page) -> bytes:
+    """A request for a picture that fits into no buffer on the way."""
+    noise = Image.frombytes("RGB", (550, 550), os.urandom(3 * 550 * 550))
+    files = {"content_image": encoded(noise, "PNG"), "style_image": STYLE.read_bytes()}
+    job = page.client.post("/api/v1/jobs", files=files, data=TINY).json()
+    cookie = page.client.cookies["nst_session"]
+    path = job["links"]["content"]
+    return f"GET {path} HTTP/1.1\r\nHost: x\r\nCookie: nst_session={cookie}\r\n\r\n".encode()
+
+
 def test_slow_bodies_of_one_address_leave_room_for_others(page: Page) -> None:
-    begun = f"POST /api/v1/jobs HTTP/1.1\r\nHost: x\r\nContent-Length: {LIMIT}\r\n\r\n".encode()
     with ExitStack() as stack:
-
-        def upload() -> socket.socket:
-            address = ("127.0.0.1", page.nginx.port)
-            connection = stack.enter_context(
-                socket.create_connection(address, PATIENCE_SECONDS, ("127.0.0.2", 0))
-            )
-            connection.sendall(begun + os.urandom(100_000))
-            return connection
-
-        held = [upload() for _ in range(7)]
+        text = SLOW_BODY + os.urandom(100_000)
+        held = [begin(page, stack, "127.0.0.2", text) for _ in range(7)]
         (answered, *_), _, _ = select.select(held, [], [], PATIENCE_SECONDS)
         refused = answered.recv(4096)
         assert b" 429 " in refused.split(b"\r\n")[0]
         assert b"Retry-After: 10" in refused
-        assert submit(page).status_code == 202
-        assert page.client.get("/healthz").status_code == 200
+        check_that_others_are_served(page)
 
 
 def test_many_requests_of_one_address_leave_room_for_others(page: Page) -> None:
-    begun = b"POST /api/v1/jobs/1/cancel HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n"
     with ExitStack() as stack:
         for _ in range(600):
-            address = ("127.0.0.1", page.nginx.port)
-            connection = stack.enter_context(
-                socket.create_connection(address, PATIENCE_SECONDS, ("127.0.0.3", 0))
-            )
-            connection.sendall(begun)
-        assert page.client.get("/healthz").status_code == 200
-        assert submit(page).status_code == 202
+            begin(page, stack, "127.0.0.3", SLOW_CANCEL)
+        check_that_others_are_served(page)
+
+
+def test_readers_that_never_read_leave_room_for_others(page: Page) -> None:
+    text = slow_read(page)
+    with ExitStack() as stack:
+        for _ in range(600):
+            begin(page, stack, "127.0.0.4", text)
+        check_that_others_are_served(page)
+
+
+def test_an_address_without_cookies_fills_no_queue(page: Page) -> None:
+    transport = httpx.HTTPTransport(local_address="127.0.0.5")
+    with httpx.Client(
+        transport=transport, base_url=page.client.base_url, timeout=PATIENCE_SECONDS
+    ) as greedy:
+        answers = [submit(page, client=greedy) for _ in range(JOBS_PER_ADDRESS + 1)]
+    assert {answer.status_code for answer in answers[:-1]} == {202}
+    assert len({answer.headers["Set-Cookie"] for answer in answers[:-1]}) == JOBS_PER_ADDRESS
+    assert answers[-1].status_code == 429
+    check_that_others_are_served(page)
+
+
+def test_all_of_it_at_once_leaves_room_for_others(page: Page) -> None:
+    texts = [slow_read(page), SLOW_CANCEL, SLOW_HEADERS]
+    with ExitStack() as stack:
+        for number, text in enumerate(150 * texts):
+            begin(page, stack, f"127.0.0.{10 + number % 30}", text)
+        for address in ("127.0.0.6", "127.0.0.7"):
+            for _ in range(6):
+                begin(page, stack, address, SLOW_BODY + os.urandom(100_000))
+        check_that_others_are_served(page)
 
 
 def test_nginx_that_is_stopped_leaves_no_worker_behind(built: Path) -> None:
