@@ -145,11 +145,12 @@ def check_that_others_are_served(page: Page) -> None:
 
 def slow_read(page: Page) -> bytes:
     """A request for a picture that fits into no buffer on the way."""
-    noise = Image.frombytes("RGB", (550, 550), os.urandom(3 * 550 * 550))
+    noise = Image.frombytes("RGB", (450, 450), os.urandom(3 * 450 * 450))
     files = {"content_image": encoded(noise, "PNG"), "style_image": STYLE.read_bytes()}
-    job = page.client.post("/api/v1/jobs", files=files, data=TINY).json()
+    response = page.client.post("/api/v1/jobs", files=files, data=TINY)
+    assert response.status_code == 202, response.text
     cookie = page.client.cookies["nst_session"]
-    path = job["links"]["content"]
+    path = response.json()["links"]["content"]
     return f"GET {path} HTTP/1.1\r\nHost: x\r\nCookie: nst_session={cookie}\r\n\r\n".encode()
 
 
