@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 import servers
-from conftest import encoded
+from conftest import encoded, picture
 from patience import PATIENCE_SECONDS, wait_until
 from served import CONTENT, STYLE, TINY, descendants
 from served import Server as Service
@@ -145,8 +145,8 @@ def check_that_others_are_served(page: Page) -> None:
 
 def slow_read(page: Page) -> bytes:
     """A request for a picture that fits into no buffer on the way."""
-    noise = Image.frombytes("RGB", (450, 450), os.urandom(3 * 450 * 450))
-    files = {"content_image": encoded(noise, "PNG"), "style_image": STYLE.read_bytes()}
+    noise = Image.frombytes("RGB", (500, 500), os.urandom(3 * 500 * 500))
+    files = {"content_image": encoded(noise, "PNG"), "style_image": encoded(picture(), "PNG")}
     response = page.client.post("/api/v1/jobs", files=files, data=TINY)
     assert response.status_code == 202, response.text
     cookie = page.client.cookies["nst_session"]

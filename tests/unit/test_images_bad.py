@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from PIL import Image, ImageFile, features
 
 from conftest import encoded, picture
-from nst import image_reader, images
+from nst import image_files, image_reader, images
 from nst.errors import InvalidImage, UnsupportedImage
 from nst.image_reader import ImageSource
 from nst.images import MIN_SIDE_PIXELS, check_result_size, check_sides, fit, load
@@ -89,7 +89,7 @@ def test_rare_formats_are_not_even_tried(format_name: str) -> None:
 
 def test_what_is_no_picture_where_heic_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
     """As in a process that has not read a HEIC photo yet."""
-    monkeypatch.setattr(image_reader, "READABLE", (*image_reader.DECODERS,))
+    monkeypatch.setattr(image_reader, "READABLE", tuple(image_files.DECODERS))
     monkeypatch.delitem(Image.OPEN, "HEIF", raising=False)
     with pytest.raises(UnsupportedImage, match="not a picture that can be read"):
         load(b"no picture", "style")

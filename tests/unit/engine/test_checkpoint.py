@@ -92,8 +92,9 @@ def test_it_goes_on_bit_for_bit(optimizer: str, scales: int, at: int, tmp_path: 
 
 
 @cache
-def two_scales(option: str, value: object) -> tuple[IterativeTransfer, Story]:
-    method = transfer(**{option: value}, scales=2, size=130, total_iterations=6)
+def two_scales(option: str, value: Any) -> tuple[IterativeTransfer, Story]:
+    options: dict[str, Any] = {option: value, "scales": 2, "size": 130, "total_iterations": 6}
+    method = transfer(**options)
     return method, uninterrupted(method)
 
 
@@ -108,7 +109,7 @@ def two_scales(option: str, value: object) -> tuple[IterativeTransfer, Story]:
     ],
 )
 def test_every_way_of_painting_goes_on_bit_for_bit(
-    option: str, value: object, at: int, tmp_path: Path
+    option: str, value: Any, at: int, tmp_path: Path
 ) -> None:
     """In the first of two scales, between them, and in the second."""
     method, whole = two_scales(option, value)
