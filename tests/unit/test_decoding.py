@@ -207,7 +207,7 @@ Damage: TypeAlias = Callable[[bytes], bytes]
 
 
 def overwrite(place: float, number: int, how: str) -> Damage:
-    """Put a number over what is there: a size, a length, a count, where it hits one."""
+    """Overwrite bytes with a number, which may be a size, a length or a count of the file."""
     written = struct.pack(how, number % (1 << 8 * struct.calcsize(how)))
 
     def damage(data: bytes) -> bytes:
@@ -218,7 +218,7 @@ def overwrite(place: float, number: int, how: str) -> Damage:
 
 
 def repeat(place: float, length: int, times: int) -> Damage:
-    """Put a part of the file in many times: more scans, chunks, frames, metadata."""
+    """Insert copies of a part of the file: more scans, chunks, frames or metadata."""
 
     def damage(data: bytes) -> bytes:
         start = int(place * len(data))
@@ -231,7 +231,7 @@ def cut(place: float) -> Damage:
     return lambda data: data[: int(place * len(data))]
 
 
-PLACES = st.floats(0, 1) | st.floats(0, 0.05)  # most of what is dear stands at the beginning
+PLACES = st.floats(0, 1) | st.floats(0, 0.05)  # headers stand at the beginning
 DAMAGES = st.one_of(
     st.builds(
         overwrite,

@@ -18,8 +18,9 @@ apache_kafka.DOWNLOADED = Path("/nowhere/kafka/libs")
 """
 
 
-@pytest.mark.parametrize("workers", [0, 1])
-@pytest.mark.parametrize(("has_jars", "code"), [(True, 1), (False, 0)])
+@pytest.mark.parametrize(
+    ("has_jars", "code", "workers"), [(True, 1, 0), (False, 0, 0), (True, 1, 1)]
+)
 def test_a_run_with_the_light_broker(
     tmp_path: Path, has_jars: bool, code: int, workers: int
 ) -> None:
