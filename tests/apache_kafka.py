@@ -4,11 +4,12 @@ A broker listens on four ports: without any protection, with passwords, with TLS
 client without a name may do everything; the users of `USERS` may do what a test grants them.
 """
 
+import fcntl
 import functools
 import shutil
 import subprocess
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from assets import ASSETS, REPOSITORY
@@ -68,13 +69,24 @@ def _beside_the_assets(version: str) -> Path | None:
 
 
 def _downloaded() -> Path | None:
-    if not any(DOWNLOADED.glob("kafka_*.jar")):
+    with _one_at_a_time():
+        if any(DOWNLOADED.glob("kafka_*.jar")):
+            return DOWNLOADED
         for download in (_from_maven, _from_docker):
             with suppress(OSError, subprocess.SubprocessError):
                 download()
                 return DOWNLOADED
         return None
-    return DOWNLOADED
+
+
+@contextmanager
+def _one_at_a_time() -> Iterator[None]:
+    """Let one process download; the others of the same run wait for all of its files."""
+    lock = REPOSITORY / "build" / "kafka.lock"
+    lock.parent.mkdir(exist_ok=True)
+    with lock.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 def _from_maven() -> None:

@@ -32,16 +32,33 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    if servers.avoidable_stand_in() and session.exitstatus == pytest.ExitCode.OK:
+    if (output := worker_output(session.config)) is not None:
+        output["stand_ins"] = sorted(servers.STAND_INS)
+    elif servers.avoidable_stand_in() and session.exitstatus == pytest.ExitCode.OK:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Add what a worker of pytest-xdist found not to be real. One that crashed says nothing, and
+    its test has failed."""
+    servers.STAND_INS.update(getattr(node, "workeroutput", {}).get("stand_ins", ()))
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
     """Where a run was not watched, its last lines are what is read: the failed tests by name."""
+    if worker_output(config) is not None:
+        return
     reporter: pytest.TerminalReporter = config.pluginmanager.getplugin("terminalreporter")
     for kind in ("failed", "error"):
         for report in reporter.stats.get(kind, []):
             reporter.write_line(f"{kind}: {report.nodeid}")
+
+
+def worker_output(config: pytest.Config) -> dict[str, Any] | None:
+    """Return what a worker of pytest-xdist tells the process that reports; None in that process."""
+    output: dict[str, Any] | None = getattr(config, "workeroutput", None)
+    return output
 
 
 @pytest.fixture

@@ -75,6 +75,11 @@ class Server:
         found = re.search(r"(?:nst serves|Open) (http://[^\s\"]+)", text)
         return found[1] if found else None
 
+    @property
+    def address(self) -> str:
+        """Host and port."""
+        return self.client.base_url.netloc.decode()
+
     def lines(self) -> list[dict[str, Any]]:
         """What it has logged."""
         return [json.loads(line) for line in self.log.read_text().splitlines()]

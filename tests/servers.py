@@ -26,7 +26,7 @@ from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
 import apache_kafka
-from assets import ASSETS
+from assets import ASSETS, REPOSITORY
 from nst.adapters.kafka import KafkaSettings
 from nst.adapters.storage import S3Storage
 from nst.adapters.storage import in_s3 as open_s3
@@ -39,7 +39,11 @@ numbers = itertools.count()
 
 EPHEMERAL = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
 """First port that the system gives to outgoing connections."""
-ports = iter(random.sample(range(EPHEMERAL // 2, EPHEMERAL), EPHEMERAL // 2))
+WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+WORKERS = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+OWN_PORTS = range(EPHEMERAL // 2 + WORKER, EPHEMERAL, WORKERS)
+"""Ports that no other worker of pytest-xdist gives to a server."""
+ports = iter(random.sample(OWN_PORTS, len(OWN_PORTS)))
 
 POSTGRESQL = max(Path("/usr/lib/postgresql").glob("*/bin"), default=Path("/usr/bin"))
 BUCKET = "nst"
@@ -379,6 +383,43 @@ def kafka_settings(brokers: str) -> KafkaSettings:
         session_timeout_seconds=SESSION_SECONDS,
         heartbeat_seconds=1.0,
     )
+
+
+# ── nginx ─────────────────────────────────────────────────────────────────────────────────────
+
+NGINX_PATH = f"{os.environ['PATH']}:/usr/sbin"
+
+
+def has_nginx() -> bool:
+    return shutil.which("nginx", path=NGINX_PATH) is not None
+
+
+@contextmanager
+def nginx(api: str, page: Path, **settings: str) -> Iterator[Server]:
+    """nginx as the image of the page runs it, before the API at this address (host:port). `page`
+    is the directory of the built page; `settings` are those of deploy/page/serve."""
+    # Not in the directory of the test, which is closed to the user that nginx becomes.
+    with tempfile.TemporaryDirectory(prefix="nst-nginx-") as name:
+        Path(name).chmod(0o755)
+        temporary = Path(name, "tmp")
+        temporary.mkdir()
+        port = free_port()
+        server = Server(
+            ["sh", str(REPOSITORY / "deploy" / "page" / "serve")],
+            port,
+            Path(name, "log"),
+            environment={
+                "PATH": NGINX_PATH,
+                "API": api,
+                "PORT": str(port),
+                "ROOT": str(shutil.copytree(page, Path(name, "page"))),
+                "TMPDIR": str(temporary),
+                **settings,
+            },
+            farewell=signal.SIGTERM,  # killed, it would leave its workers behind
+        )
+        with running(server):
+            yield server
 
 
 # ── S3 ────────────────────────────────────────────────────────────────────────────────────────

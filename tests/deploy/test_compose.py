@@ -214,3 +214,20 @@ def test_prometheus_looks_where_the_services_listen(services: dict[str, Any]) ->
 def test_kafka_is_where_workers_look(services: dict[str, Any]) -> None:
     advertised = services["kafka"]["environment"]["KAFKA_ADVERTISED_LISTENERS"]
     assert "INTERNAL://" + services["api"]["environment"]["NST_KAFKA_BROKERS"] in advertised
+
+
+def test_the_table_of_tested_systems_has_the_versions_of_the_images(env_file: Path) -> None:
+    services = services_of(env_file)
+    text = (REPOSITORY / "docs" / "operations.md").read_text()
+    for system, service in {
+        "Kafka": "kafka",
+        "S3": "s3",
+        "PostgreSQL": "postgres",
+        "Redis": "redis",
+        "Prometheus": "prometheus",
+        "Grafana": "grafana",
+    }.items():
+        found = re.search(rf"^\| {system} \| (?:versitygw )?([\d.]+) \|", text, re.MULTILINE)
+        tag = services[service]["image"].rpartition(":")[2]
+        assert found, system
+        assert found[1] == tag.removeprefix("v").partition("-")[0]

@@ -2,87 +2,85 @@
 
 import os
 import select
-import shutil
 import socket
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import httpx
 import pytest
+from PIL import Image
 
-from conftest import REPOSITORY
-from patience import PATIENCE_SECONDS
-from served import CONTENT, STYLE, TINY
+import servers
+from conftest import encoded, picture
+from patience import PATIENCE_SECONDS, wait_until
+from served import CONTENT, STYLE, TINY, descendants
 from served import Server as Service
 from served import serve as serve_api
-from servers import Server, free_port, running
+from servers import Server
 
 pytestmark = pytest.mark.skipif(
-    not shutil.which("nginx"), reason="no nginx; tools/system-packages tests installs it"
+    not servers.has_nginx(), reason="no nginx; tools/system-packages tests installs it"
 )
 
 INDEX = '<!doctype html><base href="/" /><title>the page</title>'
 LIMIT = 1_000_000
 """Of a request, in bytes."""
+JOBS_PER_ADDRESS = 15
+"""Unfinished jobs; the visitor of these tests has fewer."""
 
 
 class Page:
     """nginx and the API behind it."""
 
-    def __init__(self, nginx: Server, api: Service, temporary: Path) -> None:
-        self.nginx, self.api, self.temporary = nginx, api, temporary
+    def __init__(self, nginx: Server, api: Service) -> None:
+        self.nginx, self.api = nginx, api
         self.client = httpx.Client(base_url=f"http://{nginx.address}", timeout=PATIENCE_SECONDS)
 
 
 @pytest.fixture(scope="module")
-def page() -> Iterator[Page]:
-    # Not in the directory of the test, which is closed to the user that nginx becomes.
-    with TemporaryDirectory(prefix="nst-nginx-") as name:
-        Path(name).chmod(0o755)
-        yield from _page(Path(name))
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Directory of a page as small as a page can be."""
+    directory = tmp_path_factory.mktemp("built") / "page"
+    (directory / "assets").mkdir(parents=True)
+    (directory / "index.html").write_text(INDEX)
+    (directory / "assets" / "main.js").write_text("1")
+    return directory
 
 
-def _page(directory: Path) -> Iterator[Page]:
-    root, temporary, port = directory / "page", directory / "tmp", free_port()
-    (root / "assets").mkdir(parents=True)
-    temporary.mkdir()
-    (root / "index.html").write_text(INDEX)
-    (root / "assets" / "main.js").write_text("1")
+@pytest.fixture(scope="module")
+def page(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
     settings = {
         "NST_TRUSTED_PROXIES": "1",
         "NST_BASE_PATH": "/nst",
         "NST_MAX_UPLOAD_BYTES": str(LIMIT),
+        "NST_MAX_JOBS_PER_ADDRESS": str(JOBS_PER_ADDRESS),
     }
-    with serve_api(directory / "api", "--workers", "0", **settings) as api:
-        address = api.client.base_url
-        nginx = Server(
-            ["sh", str(REPOSITORY / "deploy" / "page" / "serve")],
-            port,
-            directory / "log",
-            environment={
-                "PATH": f"{os.environ['PATH']}:/usr/sbin",
-                "API": f"{address.host}:{address.port}",
-                "PORT": str(port),
-                "ROOT": str(root),
-                "TMPDIR": str(temporary),
-                "MAX_UPLOAD_BYTES": str(LIMIT),
-                "BASE_PATH": "/nst",
-                "PICTURES_ORIGIN": "https://pictures.example",
-            },
-        )
-        with running(nginx):
-            made = Page(nginx, api, temporary)
-            yield made
-            made.client.close()
+    facts = {
+        "MAX_UPLOAD_BYTES": str(LIMIT),
+        "BASE_PATH": "/nst",
+        "PICTURES_ORIGIN": "https://pictures.example",
+    }
+    directory = tmp_path_factory.mktemp("api")
+    with (
+        serve_api(directory, "--workers", "0", **settings) as api,
+        servers.nginx(api.address, built, **facts) as nginx,
+    ):
+        made = Page(nginx, api)
+        yield made
+        made.client.close()
 
 
-def submit(page: Page, size_bytes: int = 0, prefix: str = "") -> httpx.Response:
+def submit(
+    page: Page, size_bytes: int = 0, prefix: str = "", client: httpx.Client | None = None
+) -> httpx.Response:
+    """`client`: somebody else than the visitor of this page, who gets a new cookie each time."""
+    if client:
+        client.cookies.clear()
     files = {"content_image": CONTENT.read_bytes(), "style_image": STYLE.read_bytes()}
     if size_bytes:
         files["content_image"] = os.urandom(size_bytes)
-    return page.client.post(f"{prefix}/api/v1/jobs", files=files, data=TINY)
+    return (client or page.client).post(f"{prefix}/api/v1/jobs", files=files, data=TINY)
 
 
 @pytest.mark.parametrize("prefix", ["", "/nst"])
@@ -122,35 +120,91 @@ def test_a_body_that_is_too_large_is_refused_before_it_is_read(page: Page) -> No
     assert submit(page, 100_000).status_code == 415
 
 
+def begin(page: Page, stack: ExitStack, address: str, text: bytes) -> socket.socket:
+    """A connection from this address that has sent this much of a request, and reads nothing."""
+    connection = stack.enter_context(socket.socket())
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    connection.settimeout(PATIENCE_SECONDS)
+    connection.bind((address, 0))
+    connection.connect(("127.0.0.1", page.nginx.port))
+    connection.sendall(text)
+    return connection
+
+
+SLOW_BODY = b"POST /api/v1/jobs HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % LIMIT
+SLOW_CANCEL = b"POST /api/v1/jobs/1/cancel HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n"
+SLOW_HEADERS = b"GET /api/v1/jobs HTTP/1.1\r\nHost:"
+
+
+def check_that_others_are_served(page: Page) -> None:
+    assert page.client.get("/healthz").status_code == 200
+    assert page.client.get("/").status_code == 200
+    assert page.client.get("/api/v1/jobs").status_code == 200
+    assert submit(page).status_code == 202
+
+
+def slow_read(page: Page) -> bytes:
+    """A request for a picture that fits into no buffer on the way."""
+    noise = Image.frombytes("RGB", (500, 500), os.urandom(3 * 500 * 500))
+    files = {"content_image": encoded(noise, "PNG"), "style_image": encoded(picture(), "PNG")}
+    response = page.client.post("/api/v1/jobs", files=files, data=TINY)
+    assert response.status_code == 202, response.text
+    cookie = page.client.cookies["nst_session"]
+    path = response.json()["links"]["content"]
+    return f"GET {path} HTTP/1.1\r\nHost: x\r\nCookie: nst_session={cookie}\r\n\r\n".encode()
+
+
 def test_slow_bodies_of_one_address_leave_room_for_others(page: Page) -> None:
-    begun = f"POST /api/v1/jobs HTTP/1.1\r\nHost: x\r\nContent-Length: {LIMIT}\r\n\r\n".encode()
     with ExitStack() as stack:
-
-        def upload() -> socket.socket:
-            address = ("127.0.0.1", page.nginx.port)
-            connection = stack.enter_context(
-                socket.create_connection(address, PATIENCE_SECONDS, ("127.0.0.2", 0))
-            )
-            connection.sendall(begun + os.urandom(100_000))
-            return connection
-
-        held = [upload() for _ in range(7)]
+        text = SLOW_BODY + os.urandom(100_000)
+        held = [begin(page, stack, "127.0.0.2", text) for _ in range(7)]
         (answered, *_), _, _ = select.select(held, [], [], PATIENCE_SECONDS)
         refused = answered.recv(4096)
         assert b" 429 " in refused.split(b"\r\n")[0]
         assert b"Retry-After: 10" in refused
-        assert submit(page).status_code == 202
-        assert page.client.get("/healthz").status_code == 200
+        check_that_others_are_served(page)
 
 
 def test_many_requests_of_one_address_leave_room_for_others(page: Page) -> None:
-    begun = b"POST /api/v1/jobs/1/cancel HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n"
     with ExitStack() as stack:
         for _ in range(600):
-            address = ("127.0.0.1", page.nginx.port)
-            connection = stack.enter_context(
-                socket.create_connection(address, PATIENCE_SECONDS, ("127.0.0.3", 0))
-            )
-            connection.sendall(begun)
-        assert page.client.get("/healthz").status_code == 200
-        assert submit(page).status_code == 202
+            begin(page, stack, "127.0.0.3", SLOW_CANCEL)
+        check_that_others_are_served(page)
+
+
+def test_readers_that_never_read_leave_room_for_others(page: Page) -> None:
+    text = slow_read(page)
+    with ExitStack() as stack:
+        for _ in range(600):
+            begin(page, stack, "127.0.0.4", text)
+        check_that_others_are_served(page)
+
+
+def test_an_address_without_cookies_fills_no_queue(page: Page) -> None:
+    transport = httpx.HTTPTransport(local_address="127.0.0.5")
+    with httpx.Client(
+        transport=transport, base_url=page.client.base_url, timeout=PATIENCE_SECONDS
+    ) as greedy:
+        answers = [submit(page, client=greedy) for _ in range(JOBS_PER_ADDRESS + 1)]
+    assert {answer.status_code for answer in answers[:-1]} == {202}
+    assert len({answer.headers["Set-Cookie"] for answer in answers[:-1]}) == JOBS_PER_ADDRESS
+    assert answers[-1].status_code == 429
+    check_that_others_are_served(page)
+
+
+def test_all_of_it_at_once_leaves_room_for_others(page: Page) -> None:
+    texts = [slow_read(page), SLOW_CANCEL, SLOW_HEADERS]
+    with ExitStack() as stack:
+        for number, text in enumerate(150 * texts):
+            begin(page, stack, f"127.0.0.{10 + number % 30}", text)
+        for address in ("127.0.0.6", "127.0.0.7"):
+            for _ in range(6):
+                begin(page, stack, address, SLOW_BODY + os.urandom(100_000))
+        check_that_others_are_served(page)
+
+
+def test_nginx_that_is_stopped_leaves_no_worker_behind(built: Path) -> None:
+    with servers.nginx("127.0.0.1:9", built) as nginx:
+        workers = wait_until(lambda: descendants(nginx.pid))
+    # `kill` waits for the master only, which has waited for its workers.
+    assert not [pid for pid in workers if Path(f"/proc/{pid}").exists()]

@@ -1,12 +1,8 @@
 """The page where results come from S3 by links that are signed: another origin than the page's."""
 
-import os
 import shutil
-import signal
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
@@ -23,7 +19,7 @@ from browsing import (
     wait_until_finished,
     wait_until_loaded,
 )
-from servers import Server, free_port, running
+from servers import Server, running
 
 NAME = "Café-crème-in-impasto.png"
 BUILT = REPOSITORY / "src" / "nst" / "api" / "page"
@@ -36,41 +32,12 @@ def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         yield server
 
 
-@contextmanager
-def behind_nginx(api: Server, s3: Server) -> Iterator[Server]:
-    """The page by nginx, as its image does it, with this API behind."""
-    # Not in the directory of the test, which is closed to the user that nginx becomes.
-    with TemporaryDirectory(prefix="nst-nginx-") as name:
-        Path(name).chmod(0o755)
-        temporary = Path(name, "tmp")
-        temporary.mkdir()
-        port = free_port()
-        environment = {
-            "PATH": f"{os.environ['PATH']}:/usr/sbin",
-            "API": api.address,
-            "PORT": str(port),
-            "ROOT": str(shutil.copytree(BUILT, Path(name, "page"))),
-            "TMPDIR": str(temporary),
-            "PICTURES_ORIGIN": f"http://{s3.address}",
-        }
-        command = ["sh", str(REPOSITORY / "deploy" / "page" / "serve")]
-        nginx = Server(
-            command,
-            port,
-            Path(name, "log"),
-            environment=environment,
-            farewell=signal.SIGTERM,  # killed, it would leave its workers behind
-        )
-        with running(nginx):
-            yield nginx
-
-
 @pytest.fixture(scope="module", params=["nst serve", "nginx"])
 def server(
     request: pytest.FixtureRequest, s3: Server, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Server]:
     """In place of the one that keeps everything in a folder."""
-    if request.param == "nginx" and not shutil.which("nginx", path="/usr/sbin:/usr/bin"):
+    if request.param == "nginx" and not servers.has_nginx():
         pytest.skip("no nginx; tools/system-packages tests installs it")
     settings = {
         "NST_STORAGE_URL": f"s3://{servers.BUCKET}/{request.param.replace(' ', '-')}",
@@ -82,7 +49,8 @@ def server(
     }
     with running(nst_serve(tmp_path_factory.mktemp("serve"), **settings)) as api:
         if request.param == "nginx":
-            with behind_nginx(api, s3) as nginx:
+            origin = f"http://{s3.address}"
+            with servers.nginx(api.address, BUILT, PICTURES_ORIGIN=origin) as nginx:
                 yield nginx
         else:
             yield api

@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 import served
+from patience import PATIENCE_SECONDS
 from served import ENDLESS, Server, descendants, events, resident_bytes, serve
 
 JOBS = "/api/v1/jobs"
@@ -133,12 +134,13 @@ def test_a_deleted_job_is_stopped_and_the_next_one_is_painted(server: Server) ->
 def test_the_reference_s_clients(idle: Server) -> None:
     with served.CONTENT.open("rb") as content, served.STYLE.open("rb") as style:
         files = {"content_image": content, "style_image": style}
-        made = httpx.post(idle.client.base_url.join("/api/style_transfer"), files=files)
+        url = idle.client.base_url.join("/api/style_transfer")
+        made = httpx.post(url, files=files, timeout=PATIENCE_SECONDS)
     assert made.status_code == 202
     task = made.json()["task_id"]
 
     def get(path: str) -> httpx.Response:
-        return httpx.get(idle.client.base_url.join(path))
+        return httpx.get(idle.client.base_url.join(path), timeout=PATIENCE_SECONDS)
 
     assert get(f"/api/task_status/{task}").json()["status"] == "Processing"
     assert get(f"/api/download/{task}").status_code == 202

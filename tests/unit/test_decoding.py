@@ -5,10 +5,12 @@ import io
 import itertools
 import os
 import signal
+import struct
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
-from typing import Any
+from pathlib import Path
+from typing import Any, TypeAlias
 
 import pytest
 from hypothesis import given, settings
@@ -17,6 +19,7 @@ from PIL import Image
 
 from conftest import encoded, picture
 from nst import decoding, images
+from nst.api.pictures import SHARED_SIDE_PIXELS, THUMB_SIDE_PIXELS
 from nst.decoding import Decoder
 from nst.errors import ImageTooLarge, InvalidImage, ServerBusy, TooManyRequests, UnsupportedImage
 from patience import PATIENCE_SECONDS, wait_until
@@ -180,6 +183,8 @@ def test_large_pictures_are_decoded_one_after_the_other(decoder: Decoder) -> Non
     assert not holder.is_alive()
 
 
+# ── whatever strangers send ───────────────────────────────────────────────────────────────────
+
 SHARED = Decoder(cpu_seconds=5, wait_seconds=PATIENCE_SECONDS)
 
 
@@ -189,20 +194,81 @@ def _close() -> Iterator[None]:
     SHARED.close()
 
 
+@pytest.fixture(scope="module")
+def film_directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Directory of a frame and a result, from which films are made."""
+    directory = tmp_path_factory.mktemp("film")
+    for name in ("frame.png", "result.png"):
+        (directory / name).write_bytes(SMALL)
+    return directory
+
+
+Damage: TypeAlias = Callable[[bytes], bytes]
+
+
+def overwrite(place: float, number: int, how: str) -> Damage:
+    """Overwrite bytes with a number, which may be a size, a length or a count of the file."""
+    written = struct.pack(how, number % (1 << 8 * struct.calcsize(how)))
+
+    def damage(data: bytes) -> bytes:
+        start = int(place * len(data))
+        return (data[:start] + written + data[start + len(written) :])[: len(data)]
+
+    return damage
+
+
+def repeat(place: float, length: int, times: int) -> Damage:
+    """Insert copies of a part of the file: more scans, chunks, frames or metadata."""
+
+    def damage(data: bytes) -> bytes:
+        start = int(place * len(data))
+        return data[:start] + times * data[start : start + length] + data[start:]
+
+    return damage
+
+
+def cut(place: float) -> Damage:
+    return lambda data: data[: int(place * len(data))]
+
+
+PLACES = st.floats(0, 1) | st.floats(0, 0.05)  # headers stand at the beginning
+DAMAGES = st.one_of(
+    st.builds(
+        overwrite,
+        PLACES,
+        st.integers(0, 255) | st.sampled_from([0x7FFF, 0xFFFF, 0x7FFFFFFF, 0xFFFFFFFF, 8000]),
+        st.sampled_from(["B", ">H", "<H", ">I", "<I"]),
+    ),
+    st.builds(repeat, PLACES, st.integers(1, 300), st.sampled_from([1, 30, 3000])),
+    st.builds(cut, PLACES),
+)
+
+
 @settings(max_examples=60)
 @given(
     st.sampled_from(["JPEG", "PNG", "WEBP", "AVIF", "TIFF"]),
-    st.lists(st.tuples(st.floats(0, 1), st.integers(0, 255)), max_size=8),
+    st.booleans(),
+    st.lists(DAMAGES, max_size=6),
 )
-def test_whatever_is_sent_is_answered(format_name: str, changes: list[tuple[float, int]]) -> None:
-    """Damaged pictures of every format, within the limits of memory and of processor time."""
-    data = bytearray(encoded(picture(128, 96), format_name))
-    for place, value in changes:
-        data[int(place * (len(data) - 1))] = value
+def test_whatever_is_sent_is_answered(
+    film_directory: Path, format_name: str, is_progressive: bool, damages: list[Damage]
+) -> None:
+    """Damaged pictures of every format, within the limits of memory and of processor time: as an
+    upload, a thumbnail, the content image of a shared link, a recipe, the first image of a film."""
+    how = {"progressive": is_progressive} if format_name == "JPEG" else {}
+    data = encoded(picture(128, 96), format_name, **how)
+    for damage in damages:
+        data = damage(data)
+    content = film_directory / "content"
+    content.write_bytes(data)
+    frame, result, film = (film_directory / name for name in ("frame.png", "result.png", "film"))
     for ask in (
-        lambda: SHARED.inspect(bytes(data), "content"),
-        lambda: SHARED.small(bytes(data), 400),
-        lambda: SHARED.recipe(bytes(data)),
+        lambda: SHARED.inspect(data, "content"),
+        lambda: SHARED.small(data, THUMB_SIDE_PIXELS),
+        lambda: SHARED.small(data, SHARED_SIDE_PIXELS),
+        lambda: SHARED.recipe(data),
+        lambda: SHARED.film(content, [frame], result, film),
     ):
         with suppress(InvalidImage):
             ask()
+    assert SHARED.inspect(SMALL, "content").size == (64, 48)

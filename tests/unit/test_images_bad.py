@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from PIL import Image, ImageFile, features
 
 from conftest import encoded, picture
-from nst import images
-from nst.errors import InvalidImage
+from nst import image_files, image_reader, images
+from nst.errors import InvalidImage, UnsupportedImage
 from nst.image_reader import ImageSource
 from nst.images import MIN_SIDE_PIXELS, check_result_size, check_sides, fit, load
 
@@ -85,6 +85,14 @@ def test_file_of_something_else(tmp_path: Path, name: str) -> None:
 def test_rare_formats_are_not_even_tried(format_name: str) -> None:
     # Few eyes look at their decoders, and one of them starts Ghostscript.
     assert "is not a picture that can be read" in reason(encoded(picture(), format_name))
+
+
+def test_what_is_no_picture_where_heic_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in a process that has not read a HEIC photo yet."""
+    monkeypatch.setattr(image_reader, "READABLE", tuple(image_files.DECODERS))
+    monkeypatch.delitem(Image.OPEN, "HEIF", raising=False)
+    with pytest.raises(UnsupportedImage, match="not a picture that can be read"):
+        load(b"no picture", "style")
 
 
 def test_drawing_of_vectors() -> None:

@@ -18,15 +18,19 @@ apache_kafka.DOWNLOADED = Path("/nowhere/kafka/libs")
 """
 
 
-@pytest.mark.parametrize(("has_jars", "code"), [(True, 1), (False, 0)])
-def test_a_run_with_the_light_broker(tmp_path: Path, has_jars: bool, code: int) -> None:
+@pytest.mark.parametrize(
+    ("has_jars", "code", "workers"), [(True, 1, 0), (False, 0, 0), (True, 1, 1)]
+)
+def test_a_run_with_the_light_broker(
+    tmp_path: Path, has_jars: bool, code: int, workers: int
+) -> None:
     (tmp_path / "without_kafka.py").write_text(NO_KAFKA)
     jars = tmp_path / "services" / "kafka-0.1.2" / "libs"
     jars.mkdir(parents=True)
     if has_jars:
         (jars / "kafka_2.13-0.1.2.jar").touch()
     paths = os.pathsep.join([str(tmp_path), str(REPOSITORY / "tests"), str(REPOSITORY / "src")])
-    options = ["-p", "without_kafka", "-p", "no:cacheprovider"]
+    options = ["-p", "without_kafka", "-p", "no:cacheprovider", f"--numprocesses={workers}"]
     done = subprocess.run(
         [sys.executable, "-m", "pytest", *options, NEEDS_KAFKA],
         cwd=REPOSITORY,

@@ -126,7 +126,7 @@ def test_small_pictures_are_not_enlarged(client: Browser, done: dict[str, Any]) 
 
 def test_a_thumbnail_of_a_transparent_tiff_is_on_white(client: Browser) -> None:
     clear = picture().convert("RGBA")
-    clear.putalpha(0)
+    clear.paste((0, 0, 0, 0), (0, 0, 32, 48))
     job = client.post(JOBS, data=form(content_image=upload(encoded(clear, "TIFF")))).json
     thumb = opened(client.get(job["links"]["content"] + "?thumb=1").data)
     assert thumb.getpixel((5, 5)) == (255, 255, 255)
