@@ -59,7 +59,12 @@ def test_more_frames_than_the_header_says(now: list[float]) -> None:
 
 def progress(step: int) -> Progress:
     facts: dict[str, Any] = dict.fromkeys(Progress.__dataclass_fields__)
-    facts |= {"step": step, "total_iterations": 8, "losses": Losses(1.0, 2.0, 0.0)}
+    facts |= {
+        "step": step,
+        "total_iterations": 8,
+        "share": step / 8,
+        "losses": Losses(1.0, 2.0, 0.0),
+    }
     return Progress(**facts)
 
 
@@ -76,7 +81,7 @@ def shown(is_terminal: bool, *films: FilmProgress) -> str:
 
 def test_the_film_is_shown_above_the_frame() -> None:
     said = shown(True, FilmProgress(12, 240, 3 / 8, 62, 1110))
-    film = said.index("frame 12/240  1:02 elapsed  18:30 remaining")
+    film = said.index("frame  12/240   1:02 elapsed  18:30 remaining")
     assert film < said.index("step 3/8  loss 3")
     assert said.index("Film") < film
 

@@ -48,6 +48,7 @@ def test_every_error_has_an_exit_code() -> None:
         "NSTError": 1,
         "InvalidOption": 2,
         "InvalidImage": 2,
+        "InvalidStyleFile": 2,
         "UnsupportedImage": 2,
         "ImageTooLarge": 2,
         "InvalidCheckpoint": 2,

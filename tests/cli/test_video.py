@@ -151,7 +151,7 @@ def test_without_opencv_it_is_said_before_anything_is_painted(
     outcome = nst("video", still, style, "-o", "out.mp4", *TINY)
     assert outcome.code == 1
     assert outcome.error_lines == [
-        "nst: videos need OpenCV; get it with `pip install nst[video]`",
+        "nst: videos need OpenCV; get it with `pip install 'nst[video]'`",
     ]
     assert nst("video", still, style, "-o", "out.mp4", "--preset=draft", "--size=48").code == 0
 

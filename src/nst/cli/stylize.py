@@ -105,7 +105,7 @@ EVERYWHERE = Path("-")
     multiple=True,
     metavar="STEP:OPTION=VALUE,…",
     help="Change options from this step on, like 40:strength=0.8, as was done by hand on the page. "
-    f"Options: {', '.join(STEERABLE)}.",
+    f"Options: {', '.join(STEERABLE).replace('_', '-')}.",
 )
 @option(
     "--stop-after",
