@@ -110,22 +110,22 @@ class StyleTransferOptions(BaseModel):
         default=1e5,
         ge=0,
         le=MAX_WEIGHT,
-        description="How much the result keeps of the content picture.",
+        description="Weight of the content loss: the similarity to the content image.",
         json_schema_extra=_in("balance"),
     )
     style_weight: float = Field(
         default=3e4,
         ge=0,
         le=MAX_WEIGHT,
-        description="How much the result takes from the style picture.",
+        description="Weight of the style loss: the similarity to the style image.",
         json_schema_extra=_in("balance"),
     )
     strength: float = Field(
         default=0.5,
         ge=0,
         le=1,
-        description="How strong the style is: 0 is the photo with a breath of brush, 1 is the "
-        "style at its strongest. It multiplies the content weight by 10 000 at 0 and divides it by "
+        description="Strength of the style: 0 is the photo with a breath of brush, 1 is the style "
+        "at its strongest. It multiplies the content weight by 10 000 at 0 and divides it by "
         "10 000 at 1; with style_loss neighbors by 10.",
         json_schema_extra=_in("balance"),
     )
@@ -133,48 +133,49 @@ class StyleTransferOptions(BaseModel):
         default=0.0,
         ge=0,
         le=1,
-        description="How freely the large forms of the style appear where the photo is empty: 0 is "
-        "calm, 1 is wild.",
+        description="Amount of large forms of the style where the photo is empty: 0 is calm, 1 is "
+        "wild.",
         json_schema_extra=_in("balance"),
     )
     style_scale: float = Field(
         default=1.0,
         ge=0.1,
         le=10,
-        description="Size of the style picture, and so of its brush strokes; 1 is the height of "
+        description="Size of the style image, and with it of the brush strokes; 1 is the height of "
         "the result.",
         json_schema_extra=_in("picture"),
     )
     style_blend: Shares = Field(
         default=(),
-        description="Shares of the styles in their order, like 0.7,0.3; without them all are "
-        "equal.",
+        description="Shares of several styles in their order, such as 0.7,0.3; equal shares if "
+        "omitted.",
         json_schema_extra=_in("balance"),
     )
     protect: Literal["none", "faces", "person"] = Field(
         default="none",
-        description="Keep more of the photo where a network finds faces, or the person in front; "
-        "a detail map says it by hand.",
+        description="Keep more of the photo where a network finds faces, or the person in front. A "
+        "detail map marks such places by hand.",
         json_schema_extra=_in("picture"),
     )
     color: Literal["style", "match", "luminance"] = Field(
         default="style",
-        description="Whose colours: the style's; the content's, which the style picture is matched "
-        "to first; or the content's, of which only the luminance is painted.",
+        description="Colours of the result. style: the style's colours. match: recolour the style "
+        "to the content's palette first. luminance: stylize luminance only and keep the content's "
+        "chroma.",
         json_schema_extra=_in("picture"),
     )
     color_amount: float = Field(
         default=1.0,
         ge=0,
         le=1,
-        description="With color luminance: how much of the content's colours comes back.",
+        description="Share of the content's chroma that is kept with color luminance.",
         json_schema_extra=_in("picture"),
     )
     tv_weight: float = Field(
         default=1.0,
         ge=0,
         le=MAX_WEIGHT,
-        description="Total variation weight: how much noise is smoothed away.",
+        description="Weight of the total variation loss, which smooths noise.",
         json_schema_extra=_in("balance"),
     )
     optimizer: Literal["lbfgs", "adam"] = Field(
@@ -184,8 +185,8 @@ class StyleTransferOptions(BaseModel):
     )
     model: ModelName = Field(
         default="vgg19",
-        description="The network that compares pictures. If it is not named and vgg19's weights "
-        "cannot be had, the bundled vgg16 is used.",
+        description="Network that compares images. If the option is omitted and the weights of "
+        "vgg19 are not available, the bundled vgg16 is used.",
         json_schema_extra=_in("method"),
     )
     style_layers: StyleLayers = Field(
@@ -209,45 +210,43 @@ class StyleTransferOptions(BaseModel):
     )
     style_loss: Literal["gram", "wasserstein", "neighbors"] = Field(
         default="gram",
-        description="How the image is compared with the style. gram: by Gram matrices, as the "
-        "classic programs do. wasserstein: by the distance that features must move until their "
+        description="Comparison of the image with the style. gram: by Gram matrices, as in the "
+        "classic programs. wasserstein: by the distance that features must move until their "
         "mean and covariance are the style's. neighbors: each place of the photo is matched with "
         "the place of the style that looks most like it.",
         json_schema_extra=_in("method"),
     )
     padding: Literal["zeros", "replicate"] = Field(
         default="zeros",
-        description="What the network sees beyond the border of a picture: nothing, as the classic "
-        "programs', or copies of what is at the border, which leaves fewer marks there.",
+        description="Padding of the network at the border of the image: zeros, as in the classic "
+        "programs, or copies of the border, which leave fewer marks there.",
         json_schema_extra=_in("method"),
     )
     init_method: Literal["content", "random", "style", "draft"] = Field(
         default="content",
-        description="The picture to start from: the content, Gaussian noise, the style, or the "
-        "draft of a network, which is the result if total_iterations is 0.",
+        description="Initial image: the content, Gaussian noise, the style, or the draft of a "
+        "feed-forward network, which is the result if total_iterations is 0.",
         json_schema_extra=_in("method"),
     )
     total_iterations: int = Field(
         default=20000,
         ge=0,
         le=10**6,
-        description="Stop after this many optimizer steps at the latest.",
+        description="Maximum number of optimizer steps.",
         json_schema_extra=_in("end"),
     )
     scales: int = Field(
         default=1,
         ge=1,
         le=8,
-        description="Coarse to fine: paint in so many sizes, each twice the last one; they share "
-        "the steps.",
+        description="Number of pyramid scales, which share the steps; each doubles the resolution.",
         json_schema_extra=_in("method"),
     )
     average: float = Field(
         default=0.0,
         ge=0,
         lt=1,
-        description="The result is the average of the last scale's steps, each counting so many "
-        "times what the next one does; 0: the last step alone.",
+        description="Decay of the iterate average over the steps of the last scale; 0 disables it.",
         json_schema_extra=_in("method"),
     )
     learning_rate: float = Field(
@@ -261,21 +260,22 @@ class StyleTransferOptions(BaseModel):
         default=0.005,
         ge=0,
         lt=1,
-        description="Stop when the loss fell by less than this share over the window; 0: never.",
+        description="Stop when the loss falls by less than this share within the window; 0 "
+        "disables it.",
         json_schema_extra=_in("end"),
     )
     convergence_window: int = Field(
         default=50,
         ge=1,
         le=10**6,
-        description="Steps over which the convergence tolerance is measured.",
+        description="Number of steps over which the convergence tolerance is measured.",
         json_schema_extra=_in("end", unit="steps"),
     )
     save_every: int = Field(
         default=100,
         ge=0,
         le=10**6,
-        description="Keep an intermediate picture every so many steps; 0: none.",
+        description="Interval at which intermediate images are kept, in steps; 0 disables it.",
         json_schema_extra=_in("end", unit="steps"),
     )
     bit_depth: BitDepth = Field(
