@@ -27,7 +27,7 @@ def test_a_photo_is_taken_as_what_it_is(client: Browser, name: str) -> None:
     response = client.post(JOBS, data=form(content_image=sent(name), size=SIZE))
     assert response.status_code == 202
     facts = PICTURES[name]
-    expected = {"name": name, "format": facts.format, "size": [*facts.size]}
+    expected = {"name": name, "format": facts.format, "size": [*facts.size], "sample": None}
     assert response.json["pictures"]["content"] == expected
     assert images.load(case(name), "content").size == facts.size
     small = client.get(response.json["links"]["content"], query_string={"thumb": 1})
