@@ -22,6 +22,7 @@ from browsing import (
     wait_until_finished,
     wait_until_loaded,
 )
+from patience import wait_until
 from servers import Server
 
 SIZES: list[ViewportSize] = [
@@ -70,7 +71,7 @@ def test_a_reload_keeps_the_studio(page: Page, photo: Path) -> None:
     page.get_by_role("radio", name=re.compile("^Quick")).click()
     expect(page.get_by_role("radio", name=re.compile("^Quick"))).to_be_checked()
     page.get_by_role("slider", name="Strength").fill("0.8")
-    page.wait_for_function(KEPT, arg=0.8)
+    wait_until(lambda: page.evaluate(KEPT, 0.8))
     page.reload()
     expect(page.get_by_text("600 × 400 · JPEG · 105 kB")).to_be_visible()
     wait_until_loaded(page.get_by_role("img", name="Your photo: coffee.jpg"))

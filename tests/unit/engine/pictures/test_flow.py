@@ -102,5 +102,5 @@ def test_where_nothing_is_known_there_is_0() -> None:
 
 def test_without_opencv_it_is_said_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "cv2", None)
-    with pytest.raises(VideoUnavailable, match=r"OpenCV; get it with `pip install nst\[video\]`"):
+    with pytest.raises(VideoUnavailable, match=r"OpenCV; get it with `pip install 'nst\[video\]'`"):
         opencv()
