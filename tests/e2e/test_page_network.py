@@ -50,10 +50,12 @@ def test_the_server_stops_and_comes_back_during_a_job(browser: Browser, own_serv
         page = context.new_page()
         address = start_long(page)
         wait_for_step(page, 3)
+        picture = page.get_by_role("img", name="as it is after step")
+        expect(picture).to_be_visible()
         own_server.kill()
         lost = page.get_by_text("The connection is lost.")
         expect(lost).to_be_visible()
-        expect(page.get_by_role("img", name="as it is after step")).to_be_visible()
+        expect(picture).to_be_visible()
         own_server.start()
         expect(lost).to_be_hidden()
         assert page.url == address

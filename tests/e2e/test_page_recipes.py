@@ -21,6 +21,7 @@ from browsing import (
     start_long,
     start_short,
     status,
+    stop,
     wait_for_step,
     wait_until_finished,
 )
@@ -33,9 +34,9 @@ def test_steering_and_the_stop_are_recorded_shown_and_repeated(page: Page, tmp_p
     start_long(page)
     wait_for_step(page, 2)
     with shows(page, "from the next step"):
-        page.get_by_role("slider", name="Take from the style").fill("1")
+        page.get_by_role("slider", name="Use the style").fill("1")
     expect(page.get_by_text("from the next step", exact=True)).to_be_hidden()
-    page.get_by_role("button", name="Stop and keep the picture").click()
+    stop(page)
     expect(status(page, "Stopped")).to_be_visible()
     painted = saved(page, page.get_by_role("link", name="Download", exact=True))
 
