@@ -14,7 +14,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from PIL import Image
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from browsing import (
     choose_samples,
@@ -157,6 +157,15 @@ def life_of_a_job(context: BrowserContext, server: Server, camera: Camera) -> No
     camera.shoot(page, "job-reconnecting")
     server.start()
     wait_until_finished(page, PATIENCE_SECONDS)
+    finished_job(page, camera)
+    wait_until_finished(waiting, PATIENCE_SECONDS)
+    choose_samples(waiting, "Rocket", "Woodcut waves")  # the studio remembers the settings
+    start(waiting)
+    waiting.get_by_text("Painted before", exact=True).wait_for()
+    camera.shoot(waiting, "job-cached")
+
+
+def finished_job(page: Page, camera: Camera) -> None:
     camera.shoot(page, "job-finished", whole=True)
     page.get_by_role("radio", name="Compare").click()
     camera.shoot(page, "job-compare")
@@ -178,13 +187,19 @@ def life_of_a_job(context: BrowserContext, server: Server, camera: Camera) -> No
     page.get_by_role("button", name="More downloads").click()
     camera.shoot(page, "job-downloads")
     page.keyboard.press("Escape")
-    page.get_by_role("button", name="Paint again").click()
-    page.get_by_text("Painted before", exact=True).wait_for()
-    camera.shoot(page, "job-cached")
     page.goto(link)
     page.get_by_role("heading", level=1).wait_for()
     camera.shoot(page, "shared")
-    wait_until_finished(waiting, PATIENCE_SECONDS)
+
+
+def side_by_side(page: Page, camera: Camera) -> None:
+    choose_samples(page, "Cat", "Mosaic")
+    set_options(page, Size=192, Steps_at_most=40)
+    page.get_by_role("button", name="four strengths").click()
+    page.wait_for_url("**/variations/*")
+    finished = page.get_by_text("Finished", exact=True)
+    expect(finished).to_have_count(4, timeout=1000 * PATIENCE_SECONDS)
+    camera.shoot(page, "variations", whole=True)
 
 
 def other_ends(page: Page, camera: Camera) -> None:
@@ -234,6 +249,7 @@ def take_all(wanted: frozenset[str]) -> None:
         with visitor(browser, server.address, **WIDE) as context:
             life_of_a_job(context, server, camera)
             other_ends(context.new_page(), camera)
+            side_by_side(context.new_page(), camera)
             in_other_lights(browser, server, context.storage_state(), camera)
         browser.close()
 
