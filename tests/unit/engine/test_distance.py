@@ -311,12 +311,14 @@ def test_large_images_are_compared_at_a_bounded_size(judge: Weights, style: Path
     )
 
 
-@pytest.mark.parametrize(("size", "style_size"), [((64, 15), (40, 40)), ((64, 24), (20, 40))])
-def test_images_too_small_for_the_deepest_layer_are_not_judged(
-    judge: Weights, size: tuple[int, int], style_size: tuple[int, int]
-) -> None:
-    photo, painting = picture(*size), picture(*style_size)
+def test_images_too_small_for_the_deepest_layer_are_not_judged(judge: Weights) -> None:
+    photo, painting = picture(64, 15), picture(40, 40)
     assert distance.measure(photo, photo, [Style(painting)], judge) is None
+
+
+def test_a_style_that_is_too_narrow_is_enlarged_and_judged(judge: Weights) -> None:
+    photo, painting = picture(64, 24), picture(20, 40)
+    assert distance.measure(photo, photo, [Style(painting)], judge) is not None
 
 
 def test_every_network_has_a_judge_with_the_layers() -> None:
