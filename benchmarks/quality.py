@@ -236,9 +236,14 @@ def sheet(ablation: Ablation, pictures: Path) -> Image.Image:
 def _means(rows: Sequence[Painted]) -> tuple[float, float, float]:
     return (
         fmean(row.seconds for row in rows),
-        geometric_mean(row.style_distance for row in rows),
-        geometric_mean(row.content_distance for row in rows),
+        _geometric_mean([row.style_distance for row in rows]),
+        _geometric_mean([row.content_distance for row in rows]),
     )
+
+
+def _geometric_mean(distances: Sequence[float]) -> float:
+    """Return 0 if a distance is 0, as that of a photo that no step has changed."""
+    return geometric_mean(distances) if all(distances) else 0.0
 
 
 def _files(pair: tuple[str, str]) -> tuple[Path, Path]:

@@ -75,6 +75,13 @@ def test_the_table_has_means_over_the_pairs_and_ratios_to_the_preset() -> None:
     assert lines[3] == "| without scales | 3 (1.50) | 0.2 (1.00) | 0.5 (1.00) |"
 
 
+def test_a_photo_that_no_step_has_changed_has_a_row() -> None:
+    found = ablation()
+    unchanged = found.rows[1].model_copy(update={"content_distance": 0.0})
+    changed = found.model_copy(update={"rows": (found.rows[0], unchanged)})
+    assert render(changed).splitlines()[-1].endswith("| 0 (0.00) |")
+
+
 def test_results_are_read_back(tmp_path: Path) -> None:
     (tmp_path / "r.json").write_text(ablation().model_dump_json())
     shown = CliRunner().invoke(quality.main, ["--show", str(tmp_path / "r.json")])
