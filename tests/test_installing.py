@@ -60,7 +60,7 @@ def test_no_document_promises_a_package_that_no_index_has(document: Path) -> Non
     """But for an extra, which pip adds to the package that is installed."""
     for line in document.read_text().splitlines():
         for promised in re.findall(r"pip install (?:--\S+ )*'?nst\b(?!-)\S*", line):
-            is_extra = re.search(r"nst\[(video|heic)\]", promised)
+            is_extra = re.search(r"nst\[(video|heic|onnx)\]", promised)
             assert is_extra or re.search(r"no `|somebody else", line), line
 
 
