@@ -74,7 +74,7 @@ def each(
 
 
 def strengths(photo: str, of: str) -> Strip:
-    return {photo: content(photo), **each("strength", *STRENGTHS, of=of, photo=photo, size=CELL[0])}
+    return {photo: content(photo), **each("strength", *STRENGTHS, of=of, photo=photo)}
 
 
 def details() -> Strip:
@@ -191,7 +191,9 @@ def strip(pictures: Strip) -> Image.Image:
     page = Image.new("RGB", (width * len(pictures) - GAP_PIXELS, height + FONT_PIXELS), "white")
     pen, font = ImageDraw.Draw(page), ImageFont.load_default(FONT_PIXELS)
     for column, (caption, picture) in enumerate(pictures.items()):
-        page.paste(ImageOps.fit(picture.convert("RGB"), CELL), (column * width, 0))
+        # Faces are in the upper part of an upright picture.
+        cell = ImageOps.fit(picture.convert("RGB"), CELL, centering=(0.5, 0.25))
+        page.paste(cell, (column * width, 0))
         middle = column * width + CELL[0] / 2
         pen.text((middle, CELL[1] + 2), caption, "black", font, anchor="ma")
     return page

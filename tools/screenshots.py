@@ -52,6 +52,8 @@ class Camera:
     def shoot(self, page: Page, name: str, *, whole: bool = False) -> None:
         if self.wanted and name not in self.wanted:
             return
+        if whole:  # also what is loaded when somebody scrolls to it
+            page.evaluate("for (const image of document.images) image.loading = 'eager'")
         page.wait_for_timeout(2000 if whole else 700)
         picture = Image.open(io.BytesIO(page.screenshot(full_page=whole)))
         picture.convert("RGB").quantize(COLOURS).save(FOLDER / f"{name}.png", optimize=True)
@@ -119,10 +121,10 @@ def studio_details(browser: Browser, server: Server, camera: Camera, folder: Pat
         for fold in ("My looks", "The same as a command"):
             page.get_by_role("button", name=fold).click()
         camera.shoot(page, "studio-commands", whole=True)
-        wrong = folder / "IMG_1.HEIC"
-        wrong.write_bytes(b"\0\0\0\x20ftypheic" + bytes(60))
+        wrong = folder / "drawing.svg"
+        wrong.write_text('<svg xmlns="http://www.w3.org/2000/svg"/>')
         with page.expect_file_chooser() as chooser:
-            page.get_by_role("button", name="Choose a photo").click()
+            page.get_by_role("button", name="Choose a style").click()
         chooser.value.set_files(wrong)
         camera.shoot(page, "studio-wrong-file")
         page.context.set_offline(True)
@@ -139,7 +141,8 @@ def life_of_a_job(context: BrowserContext, server: Server, camera: Camera) -> No
     start(page)
     page.get_by_role("img", name="First draft").wait_for(timeout=60_000)
     camera.shoot(page, "job-draft")
-    wait_for_step(page, 30)
+    painting = page.get_by_role("img", name="as it is after step")
+    painting.wait_for(timeout=1000 * PATIENCE_SECONDS)
     page.get_by_role("slider", name="Use the style").fill("0.5")
     camera.shoot(page, "job-painting")
     page.keyboard.press("Escape")
