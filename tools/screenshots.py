@@ -162,7 +162,8 @@ def life_of_a_job(context: BrowserContext, server: Server, camera: Camera) -> No
     wait_until_finished(page, PATIENCE_SECONDS)
     finished_job(page, camera)
     wait_until_finished(waiting, PATIENCE_SECONDS)
-    choose_samples(waiting, "Rocket", "Woodcut waves")  # the studio remembers the settings
+    choose_samples(waiting, "Rocket", "Woodcut waves")
+    set_options(waiting, Size=256, Steps_at_most=60)
     start(waiting)
     waiting.get_by_text("Painted before", exact=True).wait_for()
     camera.shoot(waiting, "job-cached")
