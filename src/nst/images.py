@@ -152,14 +152,15 @@ def inspect(data: bytes, role: ImageRole, *, max_pixels: int = MAX_PIXELS) -> Pi
     with _decoded(data, role, max_pixels=max_pixels, draft_side=draft_side) as (image, facts):
         if role in DRAWN:
             check_drawn(shape(_to_srgb(image)), role)
-        is_plain = role == "style" and _is_plain(image)
-    if is_plain and facts.format == "JPEG":  # the draft of a fine pattern has one colour, too
+        plain = role == "style" and is_plain(image)
+    if plain and facts.format == "JPEG":  # the draft of a fine pattern has one colour, too
         with _decoded(data, role, max_pixels=max_pixels) as (image, _):
-            is_plain = _is_plain(image)
-    return replace(facts, is_plain=is_plain)
+            plain = is_plain(image)
+    return replace(facts, is_plain=plain)
 
 
-def _is_plain(image: Image.Image) -> bool:
+def is_plain(image: Image.Image) -> bool:
+    """Return whether the image has one colour everywhere."""
     return len(image.getcolors(2) or ()) == 1
 
 
@@ -330,6 +331,13 @@ def fit(size: tuple[int, int], longest_side: int) -> tuple[int, int]:
     """The (width, height) with this longest side and the aspect ratio of `size`."""
     scale = longest_side / max(size)
     return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
+
+
+def limited(size: tuple[int, int], max_pixels: int) -> tuple[int, int]:
+    """Return `size`, or if it has more pixels a smaller one with the same aspect ratio."""
+    width, height = size
+    scale = min(1.0, math.sqrt(max_pixels / (width * height)))
+    return max(1, round(width * scale)), max(1, round(height * scale))
 
 
 def _check_pixels(size: tuple[int, int], role: ImageRole, max_pixels: int = MAX_PIXELS) -> None:

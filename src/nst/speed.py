@@ -4,8 +4,6 @@ One small JSON file in the cache directory: for each device and each kind of tra
 preparation and seconds for each unit of work (`nst.engine.scales.work`).
 """
 
-import json
-import os
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -14,6 +12,8 @@ from typing import Self
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
+from nst import images
+from nst.errors import StorageError
 from nst.options import StyleTransferOptions
 from nst.progress import StopReason
 from nst.result import Result
@@ -106,12 +106,9 @@ class Speeds:
             return {}
 
     def _write(self, measured: Measured) -> None:
-        text = json.dumps(_MEASURED.dump_python(measured), indent=1)
-        beside = self._file.with_suffix(f".{os.getpid()}.tmp")
-        with suppress(OSError):
-            self.directory.mkdir(parents=True, exist_ok=True)
-            beside.write_text(text)
-            beside.replace(self._file)
+        data = _MEASURED.dump_json(measured, indent=1)
+        with suppress(StorageError):
+            images.write_file(self._file, lambda file: file.write_bytes(data), overwrite=True)
 
 
 def _is_whole(result: Result) -> bool:

@@ -6,11 +6,12 @@ from pathlib import Path
 import click
 
 from nst import images
+from nst.cli.notices import tell
 from nst.cli.options import say_ignored
 from nst.errors import InvalidOption
 from nst.learning.options import is_style_file
 from nst.options import StyleTransferOptions
-from nst.recipe import PictureFile, Recipe
+from nst.recipe import SourceFiles
 
 PRESET = "draft"
 """The preset whose options are those of a learned style: nothing is optimised."""
@@ -53,20 +54,13 @@ def paint_learned(
     (file,) = styles
     style = LearnedStyle.load(file, device=device, precision=precision)
     result = style.paint(content, options)
-    recipe = Recipe.of(
-        options,
-        model=result.model,
-        weights_sha256=result.weights_sha256,
-        distances=None,
-        content=PictureFile.of(content, output),
-        styles=[PictureFile.of(file, output)],
-    )
+    recipe = result.recipe(SourceFiles(content, [file]).seen_from(output))
     path = images.save(
         result.output, output, recipe=recipe.text() if with_recipe else None, overwrite=overwrite
     )
     width, height = result.image.size
     names = ", ".join(style.facts.styles)
     seconds = f"{result.prepare_seconds:.1f} s"
-    click.echo(f"{width}×{height} pixels in {seconds}, learned: {names}", err=True)
+    tell(f"{width}×{height} pixels in {seconds}, learned: {names}")
     click.echo(path)
     return 0

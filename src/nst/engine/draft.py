@@ -183,19 +183,13 @@ def _drafts(content: Image.Image, styles: Sequence[Style], size: tuple[int, int]
 
 def _draft(content: Image.Image, style: Image.Image, size: tuple[int, int]) -> np.ndarray:
     """Levels of `paint_draft`."""
-    pixels = _pixels(content, _painted_size(size))
+    pixels = _pixels(content, images.limited(size, MAX_PIXELS))
     height, width, _ = pixels.shape
     margins = [(MARGIN_PIXELS, MARGIN_PIXELS + -side % SIDE_MULTIPLE) for side in (height, width)]
     mirrored = np.pad(pixels, [*margins, (0, 0)], mode="reflect")
     painted = _run(mirrored, _pixels(style, (STYLE_SIDE_PIXELS, STYLE_SIDE_PIXELS)))
     inner = painted[MARGIN_PIXELS:, MARGIN_PIXELS:][:height, :width]
     return levels.resized(inner * np.float32(255), size)
-
-
-def _painted_size(size: tuple[int, int]) -> tuple[int, int]:
-    width, height = size
-    scale = min(1.0, math.sqrt(MAX_PIXELS / (width * height)))
-    return max(1, round(width * scale)), max(1, round(height * scale))
 
 
 def _pixels(picture: Image.Image, size: tuple[int, int]) -> np.ndarray:

@@ -118,7 +118,7 @@ class Pictures:
 def _check_textures(styles: Sequence[Style]) -> None:
     """Neighbours differ in direction only, and one colour has none. Raises InvalidImage."""
     for style in styles:
-        if len(images.colours(style.picture).getcolors(2) or ()) == 1:
+        if images.is_plain(images.colours(style.picture)):
             raise InvalidImage("style", images.NO_TEXTURE)
 
 

@@ -1,6 +1,5 @@
 """Painting with a learned network: one pass, no optimizer."""
 
-import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -94,9 +93,7 @@ class LearnedStyle:
     def _levels(
         self, photo: Image.Image, size: tuple[int, int], shares: Sequence[float]
     ) -> np.ndarray:
-        width, height = size
-        scale = min(1.0, math.sqrt(MAX_PIXELS / (width * height)))
-        painted_size = max(1, round(width * scale)), max(1, round(height * scale))
+        painted_size = images.limited(size, MAX_PIXELS)
         pixels = levels.of_image(images.resize(images.colours(photo), painted_size))
         painted = self._painted(torch.from_numpy(_padded(pixels)), torch.tensor([shares]))
         inner = painted[: pixels.shape[0], : pixels.shape[1]]
