@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, NamedTuple, Self
+from typing import Any, ClassVar, NamedTuple, Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -38,6 +38,11 @@ class Resumable(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
+    WRITTEN_BY: ClassVar[str]
+    """Name of the command, as it is typed."""
+    DAMAGED: ClassVar[str]
+    """What is said of a file that is none of such a command."""
+
     output: str
     partial: PictureFile | None = None
     """The result so far, where it was saved; the finished one takes its place."""
@@ -58,9 +63,40 @@ class Resumable(BaseModel):
                 return Path(os.path.relpath(file)), True
         return Path(os.path.relpath(directory.resolve() / self.output)), False
 
+    @classmethod
+    def read(cls, directory: Path) -> Self:
+        """Raises InvalidCheckpoint."""
+        try:
+            return cls.model_validate_json((directory / COMMAND_NAME).read_bytes())
+        except OSError as error:
+            reason = f"has no {COMMAND_NAME}; name a directory that {cls.WRITTEN_BY} left"
+            raise InvalidCheckpoint(str(directory), reason) from error
+        except ValidationError as error:
+            raise InvalidCheckpoint(str(directory), cls.DAMAGED) from error
+
+    def write(self, directory: Path) -> None:
+        """Raises StorageError."""
+        text = self.model_dump_json()
+        images.write_file(
+            directory / COMMAND_NAME, lambda file: file.write_text(text), overwrite=True
+        )
+
+    def tell(self, directory: Path) -> None:
+        """Say how to go on."""
+        tell(f"To go on: {shlex.join([*self.WRITTEN_BY.split(), '--resume', str(directory)])}")
+
+    def leave(self, directory: Path, saved: Path) -> None:
+        """Say how to go on; the finished result then takes the place of `saved`, the one so far."""
+        with suppress(StorageError):
+            self.with_partial(saved, directory).write(directory)
+        self.tell(directory)
+
 
 class Command(Resumable):
     """What `nst stylize` was asked for."""
+
+    WRITTEN_BY = "nst stylize"
+    DAMAGED = f"has a damaged {COMMAND_NAME}; start the transfer again"
 
     content: PictureFile
     styles: tuple[PictureFile, ...]
@@ -112,18 +148,6 @@ class Command(Resumable):
             partial=PictureFile.of(partial, here) if partial else None,
         )
 
-    @classmethod
-    def read(cls, directory: Path) -> Self:
-        """Raises InvalidCheckpoint."""
-        try:
-            return cls.model_validate_json((directory / COMMAND_NAME).read_bytes())
-        except OSError as error:
-            reason = f"has no {COMMAND_NAME}; name a directory that nst stylize left"
-            raise InvalidCheckpoint(str(directory), reason) from error
-        except ValidationError as error:
-            reason = f"has a damaged {COMMAND_NAME}; start the transfer again"
-            raise InvalidCheckpoint(str(directory), reason) from error
-
     def pictures(self, directory: Path) -> Pictures:
         """Raises InvalidCheckpoint if a picture is gone or has changed."""
         here = directory / COMMAND_NAME
@@ -158,29 +182,19 @@ class Checkpoints:
     def leave(self, saved: Path) -> None:
         """Say how to go on, if that is possible; then the result takes the place of `saved`, the
         picture so far."""
-        if not (self.directory / CHECKPOINT_NAME).exists():
-            return
-        self._command = self._command.with_partial(saved, self.directory)
-        with suppress(StorageError):
-            self._write_command()
-        tell(f"To go on: {shlex.join(['nst', 'stylize', '--resume', str(self.directory)])}")
+        if (self.directory / CHECKPOINT_NAME).exists():
+            self._command.leave(self.directory, saved)
 
     def _write(self, progress: Progress) -> None:
         """What cannot be kept is painted all the same."""
         started = time.monotonic()
         try:
-            self._write_command()
+            self._command.write(self.directory)
             progress.snapshot.save_checkpoint(self.directory / CHECKPOINT_NAME)
         except StorageError as error:
             tell(f"nst: going on without a checkpoint: {error}")
         ended = time.monotonic()
         self._due = ended + max(self._every_seconds, (ended - started) / SHARE_OF_TIME)
-
-    def _write_command(self) -> None:
-        text = self._command.model_dump_json()
-        images.write_file(
-            self.directory / COMMAND_NAME, lambda file: file.write_text(text), overwrite=True
-        )
 
     def remove(self) -> None:
         """What was written here, and the directory if nothing else is in it."""

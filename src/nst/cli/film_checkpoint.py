@@ -5,13 +5,11 @@ is the same film.
 """
 
 import os
-import shlex
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self
 
 from PIL import Image
-from pydantic import ValidationError
 
 from nst import images
 from nst.cli.checkpoints import COMMAND_NAME, Resumable, readable_name
@@ -23,6 +21,9 @@ from nst.recipe import PictureFile
 
 class FilmCommand(Resumable):
     """What `nst video` was asked for."""
+
+    WRITTEN_BY = "nst video"
+    DAMAGED = f"has a {COMMAND_NAME} that is damaged or not of a film; start the film again"
 
     film: PictureFile
     style: PictureFile
@@ -59,18 +60,6 @@ class FilmCommand(Resumable):
             precision=precision,
             weights=readable_name(weights.resolve()) if weights else None,
         )
-
-    @classmethod
-    def read(cls, directory: Path) -> Self:
-        """Raises InvalidCheckpoint."""
-        try:
-            return cls.model_validate_json((directory / COMMAND_NAME).read_bytes())
-        except OSError as error:
-            reason = f"has no {COMMAND_NAME}; name a directory that nst video left"
-            raise InvalidCheckpoint(str(directory), reason) from error
-        except ValidationError as error:
-            reason = f"has a {COMMAND_NAME} that is damaged or not of a film; start the film again"
-            raise InvalidCheckpoint(str(directory), reason) from error
 
     def files(self, directory: Path) -> tuple[Path, Path]:
         """Return film and style. Raises InvalidCheckpoint if one is gone or has changed."""
@@ -112,7 +101,7 @@ class FilmCheckpoint:
             return
         try:
             if number == 0:
-                self._write_command()
+                self._command.write(self._directory)
             images.save(image, self._file(number, pass_), overwrite=True)
         except StorageError as error:
             if self._command.passes > 1:
@@ -135,17 +124,12 @@ class FilmCheckpoint:
     def tell(self) -> None:
         """Say how to go on, if that is possible."""
         if self._file(0, 1).exists():
-            command = shlex.join(["nst", "video", "--resume", str(self._directory)])
-            tell(f"To go on: {command}")
+            self._command.tell(self._directory)
 
     def leave(self, saved: Path) -> None:
         """As `tell`; the finished film then takes the place of `saved`, the film so far."""
-        if not self._file(0, 1).exists():
-            return
-        self._command = self._command.with_partial(saved, self._directory)
-        with suppress(StorageError):
-            self._write_command()
-        self.tell()
+        if self._file(0, 1).exists():
+            self._command.leave(self._directory, saved)
 
     def remove(self) -> None:
         """Remove what was written here, and the directory if nothing else is in it."""
@@ -157,12 +141,6 @@ class FilmCheckpoint:
 
     def _read_source(self, number: int) -> Image.Image | None:
         return _read(self._source_file(number))
-
-    def _write_command(self) -> None:
-        text = self._command.model_dump_json()
-        images.write_file(
-            self._directory / COMMAND_NAME, lambda file: file.write_text(text), overwrite=True
-        )
 
     def _file(self, number: int, pass_: int) -> Path:
         of_pass = f"-{pass_}" if pass_ > 1 else ""
