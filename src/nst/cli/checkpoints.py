@@ -3,8 +3,8 @@
 import os
 import shlex
 import time
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple, Self
 
@@ -164,19 +164,38 @@ class Command(Resumable):
             raise InvalidCheckpoint(str(directory), reason) from error
 
 
+class Pace:
+    """When the next checkpoint is due."""
+
+    def __init__(self, every_seconds: float) -> None:
+        """`every_seconds`: 0 for never."""
+        self._every_seconds = every_seconds
+        self._due = time.monotonic() + every_seconds
+
+    def is_due(self, *, now: bool) -> bool:
+        """Return whether it is time, or `now` was asked for."""
+        return bool(self._every_seconds) and (now or time.monotonic() >= self._due)
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """Measure the writing of a checkpoint, and wait longer where it takes long."""
+        started = time.monotonic()
+        yield
+        ended = time.monotonic()
+        self._due = ended + max(self._every_seconds, (ended - started) / SHARE_OF_TIME)
+
+
 class Checkpoints:
     """Written while a transfer runs, removed when it has succeeded."""
 
     def __init__(self, directory: Path, command: Command, every_seconds: float) -> None:
         self.directory = directory
         self._command = command
-        self._every_seconds = every_seconds
-        self._due = time.monotonic() + every_seconds
+        self._pace = Pace(every_seconds)
 
     def keep(self, progress: Progress, *, now: bool) -> None:
         """A checkpoint now, or if it is time for one. The last step needs none."""
-        is_due = now or time.monotonic() >= self._due
-        if self._every_seconds and progress.stop_reason is None and is_due:
+        if progress.stop_reason is None and self._pace.is_due(now=now):
             self._write(progress)
 
     def leave(self, saved: Path) -> None:
@@ -187,14 +206,12 @@ class Checkpoints:
 
     def _write(self, progress: Progress) -> None:
         """What cannot be kept is painted all the same."""
-        started = time.monotonic()
-        try:
-            self._command.write(self.directory)
-            progress.snapshot.save_checkpoint(self.directory / CHECKPOINT_NAME)
-        except StorageError as error:
-            tell(f"nst: going on without a checkpoint: {error}")
-        ended = time.monotonic()
-        self._due = ended + max(self._every_seconds, (ended - started) / SHARE_OF_TIME)
+        with self._pace.writing():
+            try:
+                self._command.write(self.directory)
+                progress.snapshot.save_checkpoint(self.directory / CHECKPOINT_NAME)
+            except StorageError as error:
+                tell(f"nst: going on without a checkpoint: {error}")
 
     def remove(self) -> None:
         """What was written here, and the directory if nothing else is in it."""

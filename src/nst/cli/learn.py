@@ -1,7 +1,6 @@
 """`nst learn`."""
 
 import shlex
-import time
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -11,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from nst import images
 from nst.bootstrap import weights_store
-from nst.cli.checkpoints import SHARE_OF_TIME, readable_name
+from nst.cli.checkpoints import Pace, readable_name
 from nst.cli.command import Command
 from nst.cli.errors import CANCELED_EXIT_CODE, debug_option
 from nst.cli.notices import say
@@ -176,21 +175,18 @@ class Checkpoint:
     def __init__(self, path: Path, command: LearnCommand, every_seconds: float) -> None:
         self._path = path
         self._command = command.model_dump(mode="json")
-        self._every_seconds = every_seconds
-        self._due = time.monotonic() + every_seconds
+        self._pace = Pace(every_seconds)
 
     def keep(self, lesson: "Lesson", *, now: bool) -> None:
         """Write the checkpoint now, or if it is time. What cannot be kept is learned all the
         same."""
-        if not self._every_seconds or not (now or time.monotonic() >= self._due):
+        if not self._pace.is_due(now=now):
             return
-        started = time.monotonic()
-        try:
-            lesson.save_checkpoint(self._path, self._command)
-        except StorageError as error:
-            say(f"going on without a checkpoint: {error}")
-        ended = time.monotonic()
-        self._due = ended + max(self._every_seconds, (ended - started) / SHARE_OF_TIME)
+        with self._pace.writing():
+            try:
+                lesson.save_checkpoint(self._path, self._command)
+            except StorageError as error:
+                say(f"going on without a checkpoint: {error}")
 
     def tell(self) -> None:
         """Say how to go on, if that is possible."""
