@@ -23,8 +23,9 @@ from pydantic import NonNegativeFloat, PositiveFloat
 import nst
 from benchmarks.engine import files, machine
 from benchmarks.engine.child import Child
-from benchmarks.engine.schema import Machine, Measure, Measured, Record, today
+from benchmarks.engine.schema import Machine, Measure, Measured, Model, Record, today
 from benchmarks.engine.subjects import Subject
+from benchmarks.judge import load_judge
 from benchmarks.naive import Point
 from nst import Inputs, NeuralStyleTransfer, StyleTransferOptions, images
 from nst.cli.contact_sheet import Cell, contact_sheet
@@ -281,7 +282,7 @@ def _file(pictures: Path, variant: str, pair: tuple[str, str]) -> Path:
 )
 @click.option("--show", type=click.Path(path_type=Path, exists=True), help="Only print this file.")
 def main(
-    model: str,
+    model: Model,
     size: int,
     steps: int | None,
     changes: Sequence[str],
@@ -294,10 +295,7 @@ def main(
     if show:
         click.echo(render(Ablation.model_validate_json(show.read_text(encoding="utf-8"))))
         return
-    store = WeightsStore(directory=weights_dir, offline=True)
-    judge = store.load_local(distance.JUDGE[model])
-    if judge is None:
-        raise click.UsageError(f"no weights of {distance.JUDGE[model]}, name --weights-dir")
+    store, judge = load_judge(model, weights_dir)
     described = machine.describe(resolve_device("auto"))
     output = output or HERE / "results" / machine.file_name(f"quality-{model}", described)
     paint(variants(64, model, 1)[PRESET], PAIRS[0], store, judge)  # to warm up

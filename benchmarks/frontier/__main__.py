@@ -14,9 +14,8 @@ from benchmarks.frontier.gallery import Gallery, Pair
 from benchmarks.frontier.methods import AUTHORS, Method, names
 from benchmarks.frontier.report import render
 from benchmarks.frontier.schema import Frontier, Painted
-from nst.engine import distance
+from benchmarks.judge import load_judge
 from nst.engine.device import resolve_device
-from nst.engine.network.weights import WeightsStore
 from nst.options import DEFAULT_PRESET, MODELS, StyleTransferOptions
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -202,10 +201,7 @@ def _check(curves: Mapping[str, Sequence[float]], model: str) -> None:
 def _gallery(
     cache: Path, model: Model, weights_dir: Path | None, trusted: Sequence[str]
 ) -> Gallery:
-    store = WeightsStore(directory=weights_dir, offline=True)
-    judge = store.load_local(distance.JUDGE[model])
-    if judge is None:
-        raise click.UsageError(f"no weights of {distance.JUDGE[model]}; name --weights-dir")
+    store, judge = load_judge(model, weights_dir)
     return Gallery(cache, store, judge, trusted)
 
 

@@ -11,6 +11,7 @@ from PIL import Image
 import nst
 from benchmarks.engine import files, machine
 from benchmarks.engine.schema import Model, today
+from benchmarks.judge import load_judge
 from benchmarks.video.clips import Clip, clips
 from benchmarks.video.measure import warping_error
 from benchmarks.video.methods import METHODS, Film, paint
@@ -20,7 +21,7 @@ from nst import NeuralStyleTransfer, images, samples
 from nst.cli.video import DEFAULT_PRESET, later_options
 from nst.engine import distance
 from nst.engine.device import resolve_device
-from nst.engine.network.weights import Weights, WeightsStore
+from nst.engine.network.weights import Weights
 from nst.engine.pictures.styles import Style
 from nst.options import MODELS, StyleTransferOptions
 from nst.progress import Distances
@@ -73,10 +74,7 @@ def main(
     if show:
         click.echo(render(Films.model_validate_json(show.read_text(encoding="utf-8"))))
         return
-    store = WeightsStore(directory=weights_dir, offline=True)
-    judge = store.load_local(distance.JUDGE[model])
-    if judge is None:
-        raise click.UsageError(f"no weights of {distance.JUDGE[model]}; name --weights-dir")
+    store, judge = load_judge(model, weights_dir)
     given = {} if steps is None else {"total_iterations": steps}
     first = StyleTransferOptions.from_preset(preset, size=width, model=model, **given)
     film = Film(
