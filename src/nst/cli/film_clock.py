@@ -5,7 +5,6 @@ from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from statistics import median
 
 RECENT_FRAMES = 9
 """Frames whose median time says how long the next ones take: a new shot's first frame takes longer,
@@ -51,6 +50,8 @@ class FilmClock:
 
     def progress(self, share: float) -> FilmProgress:
         """`share` of the next frame that is painted, 0…1."""
+        from statistics import median  # not for every command's start
+
         left = self._frames - self.done - share
         remaining = median(self._recent) * max(left, 0) if self._frames and self._recent else None
         return FilmProgress(self.done + 1, self._frames, share, self.elapsed_seconds, remaining)

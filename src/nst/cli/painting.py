@@ -24,13 +24,12 @@ from nst.errors import InvalidOption, NSTError, StorageError, TransferCanceled
 from nst.options import StyleTransferOptions
 from nst.progress import Change, Distances, MemoryPlan, Progress, Samples, StopReason
 from nst.recipe import SourceFiles
-from nst.result import Result
-from nst.speed import in_words
 
 if TYPE_CHECKING:
     from nst.engine.inputs import Inputs
     from nst.engine.pictures.detail import Detail
     from nst.engine.transfer import NeuralStyleTransfer
+    from nst.result import Result
 
 REASONS = {
     StopReason.TOTAL_ITERATIONS: "all steps done",
@@ -205,6 +204,8 @@ class Painter:
             return
         seconds = estimate(self.options, content.size, self._device)
         if seconds is not None:
+            from nst.speed import in_words
+
             width, height = images.fit(content.size, self.options.size)
             tell(f"{width}×{height} pixels: {in_words(self.options, seconds)}")
 
@@ -215,7 +216,7 @@ class Painter:
         if plan and (plan.tiles > 1 or plan.peak_bytes > TOLD_FROM_BYTES):
             tell(_in_words(plan))
 
-    def _summary(self, result: Result) -> str:
+    def _summary(self, result: "Result") -> str:
         place = self.bar.place
         if place is None:
             return _summary(result)
@@ -299,7 +300,7 @@ def _in_words(plan: MemoryPlan) -> str:
     return f"{width}×{height} pixels{tiles}{history}: {memory}"
 
 
-def _summary(result: Result) -> str:
+def _summary(result: "Result") -> str:
     width, height = result.image.size
     if result.is_draft:
         return f"{width}×{height} pixels, a draft in {result.prepare_seconds:.1f} s"
