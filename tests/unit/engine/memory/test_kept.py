@@ -1,34 +1,42 @@
 """Memory that is kept while a transfer runs."""
 
+import json
 import platform
 import resource
+import subprocess
+import sys
 
 import pytest
-import torch
 
+PAGES = 2**26 // resource.getpagesize()
+"""Of the smaller tensor below."""
+
+PAGES_FAULTED = """
+import json, resource, torch
 from nst.engine.memory.kept import kept_memory
 
 LARGE, LARGER = 2**26, 2**27  # both too large for the C library to keep
-PAGES = LARGE // resource.getpagesize()
 
-needs_glibc = pytest.mark.skipif(
-    platform.libc_ver()[0] != "glibc", reason="only the GNU C library gives memory back at once"
-)
-
-
-def pages_faulted(size_bytes: int) -> int:
-    """That the system had to provide for a tensor."""
+def pages_faulted(size_bytes):
     before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
     torch.ones(size_bytes, dtype=torch.uint8)
     return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
 
-
-@needs_glibc
-def test_freed_memory_is_used_again_while_it_lasts_and_goes_back_afterwards() -> None:
+with kept_memory():
     with kept_memory():
-        with kept_memory():
-            pages_faulted(LARGER)
-        # The inner one was not the last.
-        assert pages_faulted(LARGE) < PAGES // 10
-    assert pages_faulted(LARGER) > PAGES
-    assert pages_faulted(LARGE) > PAGES // 2
+        pages_faulted(LARGER)
+    kept = pages_faulted(LARGE)  # The inner one was not the last.
+print(json.dumps([kept, pages_faulted(LARGER), pages_faulted(LARGE)]))
+"""
+
+
+@pytest.mark.skipif(
+    platform.libc_ver()[0] != "glibc", reason="only the GNU C library gives memory back at once"
+)
+def test_freed_memory_is_used_again_while_it_lasts_and_goes_back_afterwards() -> None:
+    # In a process of its own: the heap of a long test run has holes into which a tensor may fall.
+    run = [sys.executable, "-c", PAGES_FAULTED]
+    numbers = subprocess.run(run, check=True, capture_output=True, text=True).stdout
+    kept, *given_back = json.loads(numbers)
+    assert kept < PAGES // 10
+    assert min(given_back) > PAGES // 2
