@@ -14,6 +14,7 @@ from nst import images
 from nst.engine.pictures import levels
 from nst.engine.pictures.colour import prepare_style, with_colours_of
 from nst.engine.pictures.detail import load_detail, load_detail_map
+from nst.engine.pictures.protect import find_face_map
 from nst.engine.pictures.styles import (
     Masks,
     Style,
@@ -77,6 +78,8 @@ class Pictures:
     styles: Sequence[Style]
     detail: Image.Image | None
     """Grey, in the shape of the content: white where more of it stays. None: nowhere."""
+    faces: Image.Image | None
+    """Grey, in the shape of the content: white where a face is, if flourish matters. None: none."""
     initial: Image.Image | None
     held: Image.Image | None
     """Grey, in the shape of the result: white where the result is held to the initial picture."""
@@ -95,7 +98,8 @@ class Pictures:
             _check_textures(styles)
         size = images.fit(content.size, options.size)
         colored = recoloured(styles, content, size, options)
-        return cls(content, colored, detail, initial, inputs.held, size)
+        faces = find_face_map(content) if options.is_matched else None
+        return cls(content, colored, detail, faces, initial, inputs.held, size)
 
     @property
     def has_masks(self) -> bool:

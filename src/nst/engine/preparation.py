@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import partial
 
 import torch
+from PIL import Image
 from torch import Tensor
 
 from nst.engine.checkpoint import Checkpoint
@@ -85,12 +86,15 @@ class Preparation:
             began = checkpoint.began(start)
         else:
             start = began = self._start(content, styles, coarser)
-        return Scene(scale, content, styles, began, self._detail(scale), self._held(content)), start
+        detail, faces = (
+            self._map(picture, scale) for picture in (self.pictures.detail, self.pictures.faces)
+        )
+        return Scene(scale, content, styles, began, detail, faces, self._held(content)), start
 
-    def _detail(self, scale: Scale) -> Tensor | None:
-        if self.pictures.detail is None:
+    def _map(self, picture: Image.Image | None, scale: Scale) -> Tensor | None:
+        if picture is None:
             return None
-        pixels = mask_as_array(self.pictures.detail, scale.size)
+        pixels = mask_as_array(picture, scale.size)
         return torch.from_numpy(pixels)[None, None].to(self.device)
 
     def _held(self, content: Tensor) -> Held | None:

@@ -38,6 +38,8 @@ class Scene:
     """The image that the scale began with."""
     detail: Tensor | None = None
     """(1, 1, H, W), 0…1: how much more of the content is kept."""
+    faces: Tensor | None = None
+    """(1, 1, H, W), 0…1: where faces are, on which no form of the style may be."""
     held: Held | None = None
     """What the frame before has painted; None for a single image."""
 
@@ -91,6 +93,7 @@ def _neighbor_terms(
         is_finishing=scale.finishing_round > 0,
         flourish=_flourish(scale),
         detail=scene.detail,
+        faces=scene.faces,
         seed=options.seed + scale.finishing_round,
         tile_side=tile_side,
     )

@@ -41,6 +41,8 @@ STRUCTURE_WEIGHT = 0.2
 """Weight of the structure term in the content loss."""
 BUSY_FLOURISH = 0.3
 """Share of the flourish where the photo has no room for it."""
+FACE_FLOURISH = 0.05
+"""Share of the flourish on a face: too little for a form, enough to hold its contrast."""
 MATCH_WHILE_FINISHING = 0.25
 """Weight of the matches while finishing, where single features count beside them."""
 
@@ -54,13 +56,14 @@ def neighbor_terms(
     is_finishing: bool,
     flourish: float,
     detail: Tensor | None = None,
+    faces: Tensor | None = None,
     seed: int = 0,
     tile_side: int | None = None,
 ) -> list[Term]:
     """Return all terms of one stage. `seen`: the picture whose neighbours are searched for. All
     pictures are (1, 3, H, W), RGB 0…255 minus the encoder's mean colour; `detail` is (1, 1, H, W),
-    0…1: where to keep more of the content. `flourish`: how much the flourish counts here, beside
-    its weight."""
+    0…1: where to keep more of the content; `faces` as well: where no form of the style may hide the
+    photo. `flourish`: how much the flourish counts here, beside its weight."""
     generator = torch.Generator().manual_seed(seed)
     projection = Projection(generator, content)
     count = SIDE * SIDE if is_finishing else 0
@@ -86,7 +89,8 @@ def neighbor_terms(
             terms.append(PlacesTerm("style", pairs, amount.mean().item()))
     terms += _content_terms(encoder, content, found, detail, tile_side)
     if flourish:
-        terms.append(_flourish(encoder, content, styles, detail, flourish, tile_side))
+        amount = flourish_amount(content, detail, faces)
+        terms.append(_flourish(encoder, content, styles, amount, flourish, tile_side))
     return terms
 
 
@@ -192,7 +196,7 @@ def _flourish(
     encoder: Encoder,
     content: Tensor,
     styles: Sequence[StyleInput],
-    detail: Tensor | None,
+    amount: Tensor,
     factor: float,
     tile_side: int | None,
 ) -> StyleTerm:
@@ -200,9 +204,16 @@ def _flourish(
     room for them."""
     size = (content.shape[2], content.shape[3])
     compared = compare(encoder, evenly(FLOURISH_LAYERS), styles, size, tile_side=tile_side)
-    room = room_in(content) if detail is None else room_in(content) * (1 - detail)
-    amount = BUSY_FLOURISH + (1 - BUSY_FLOURISH) * room
     return StyleTerm([_relative(each, factor).within(amount) for each in compared], "flourish")
+
+
+def flourish_amount(content: Tensor, detail: Tensor | None, faces: Tensor | None) -> Tensor:
+    """How much the flourish counts at each pixel, (1, 1, H, W), 0…1; maps as above."""
+    room = room_in(content)
+    if detail is not None:
+        room = room * (1 - detail)
+    amount = BUSY_FLOURISH + (1 - BUSY_FLOURISH) * room
+    return amount if faces is None else amount + faces * (FACE_FLOURISH - amount)
 
 
 def _relative(comparison: Comparison, factor: float) -> Comparison:

@@ -95,6 +95,13 @@ def protect(picture: Image.Image, what: Literal["faces", "person"]) -> Image.Ima
     return _as_map(amount).resize(picture.size, Image.Resampling.BILINEAR)
 
 
+def find_face_map(picture: Image.Image) -> Image.Image | None:
+    """Return the map that `protect` makes for faces, None if there is no face. Raises
+    NetworkUnavailable."""
+    found = protect(picture, "faces")
+    return found if found.getbbox() else None
+
+
 def _shrunk(picture: Image.Image) -> Image.Image:
     """The picture as RGB, with no more pixels than the networks can make use of."""
     rgb = images.colours(picture)

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from nst.engine.losses.layers import MATCHED_LAYERS
-from nst.engine.losses.neighbors import BUSY_FLOURISH, neighbor_terms
+from nst.engine.losses.neighbors import BUSY_FLOURISH, FACE_FLOURISH, neighbor_terms
 from nst.engine.losses.room import FULL_LEVELS, room_in
 from nst.engine.network.encoder import Encoder
 from nst.engine.network.tiles import cut
@@ -51,12 +51,21 @@ def test_a_plain_wall_has_all_the_room_and_stripes_have_none() -> None:
     assert room_in(stripes).max() == 0
 
 
-def pull_of_flourish(content: Tensor, detail: Tensor | None = None) -> Tensor:
+def pull_of_flourish(
+    content: Tensor, detail: Tensor | None = None, faces: Tensor | None = None
+) -> Tensor:
     """Length of its gradient in relu1_2 of a painting of noise: (H, W)."""
     encoder = Encoder("vgg16", random_tensors("vgg16"), MATCHED_LAYERS, torch.float64, "replicate")
     style = StyleInput(noise(36, 36, 2, deviation=60))
     terms = neighbor_terms(
-        encoder, content, [style], content, is_finishing=False, flourish=1.0, detail=detail
+        encoder,
+        content,
+        [style],
+        content,
+        is_finishing=False,
+        flourish=1.0,
+        detail=detail,
+        faces=faces,
     )
     (term,) = (each for each in terms if each.name == "flourish")
     (tile,) = cut(content.shape, None, encoder.path)
@@ -85,3 +94,17 @@ def test_what_a_detail_map_protects_counts_as_busy() -> None:
     detail[..., 32:] = 1
     pull = pull_of_flourish(empty, detail)
     assert pull[:, :32].mean() / pull[:, 32:].mean() == EMPTY_AGAINST_BUSY
+
+
+def test_there_is_next_to_no_flourish_on_a_face() -> None:
+    empty = torch.full((1, 3, 32, 64), 50.0, dtype=torch.float64)
+    faces = torch.zeros(1, 1, 32, 64, dtype=torch.float64)
+    faces[..., 32:] = 1
+    pull = pull_of_flourish(empty, faces=faces)
+    assert pull[:, 32:].mean() / pull[:, :32].mean() == pytest.approx(FACE_FLOURISH, rel=0.2)
+
+
+def test_a_face_that_fills_the_photo_leaves_a_flourish() -> None:
+    empty = torch.full((1, 3, 32, 64), 50.0, dtype=torch.float64)
+    pull = pull_of_flourish(empty, faces=torch.ones(1, 1, 32, 64, dtype=torch.float64))
+    assert 0 < pull.mean() < math.inf

@@ -178,3 +178,21 @@ def test_a_draft_takes_no_map() -> None:
     draft = DraftTransfer(StyleTransferOptions.from_preset("draft", size=64))
     with pytest.raises(InvalidOption, match="at least 1 with a detail map"):
         draft.run(Inputs(CONTENT, picture(64, 64), detail_map=left()))
+
+
+# ── faces, whatever is protected ──────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("style_loss", ["neighbors", "gram"])
+def test_the_flourish_is_told_where_faces_are(astronaut: Image.Image, style_loss: Any) -> None:
+    inputs = Inputs(astronaut, picture(64, 64))
+    faces = Pictures.load(inputs, StyleTransferOptions(style_loss=style_loss)).faces
+    if style_loss == "gram":
+        assert faces is None
+    else:
+        assert faces is not None
+        assert faces.tobytes() == protect(astronaut, "faces").tobytes()
+
+
+def test_a_photo_without_a_face_has_no_map_of_faces() -> None:
+    assert Pictures.load(Inputs(CONTENT, picture(64, 64)), StyleTransferOptions()).faces is None
