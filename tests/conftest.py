@@ -2,7 +2,8 @@
 
 import io
 import signal
-from pathlib import Path
+from collections import defaultdict
+from pathlib import Path, PurePath
 from typing import Any
 
 import pytest
@@ -29,6 +30,19 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.write_line(f"Not real in this run: {'; '.join(sorted(servers.STAND_INS))}")
     if complaint := servers.avoidable_stand_in():
         terminalreporter.write_line(complaint)
+    for part, seconds in seconds_by_part(terminalreporter):
+        terminalreporter.write_line(f"{seconds:6.0f} s  {part}")
+
+
+def seconds_by_part(terminalreporter: pytest.TerminalReporter) -> list[tuple[str, float]]:
+    """How long each directory, or file, of tests/ took in all processes, longest first."""
+    seconds: dict[str, float] = defaultdict(float)
+    for reports in terminalreporter.stats.values():
+        for report in reports:
+            if isinstance(report, pytest.TestReport):
+                folders = PurePath(report.nodeid.partition("::")[0]).parts
+                seconds["/".join(folders[: 3 if "unit" in folders else 2])] += report.duration
+    return sorted(seconds.items(), key=lambda item: -item[1])
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
