@@ -1,6 +1,7 @@
 """`python -m benchmarks.service`."""
 
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import nst
 from benchmarks.engine import files, machine
 from benchmarks.engine.schema import today
 from benchmarks.service import client, report
+from benchmarks.service.cost import measure_cost
 from benchmarks.service.schema import Results
 from benchmarks.service.server import running
 
@@ -22,7 +24,8 @@ WORKERS = 2
 class Plan:
     """How much of everything."""
 
-    submits_per_second: float = 50
+    cost_requests: int = 50
+    submits_per_second: Sequence[float] = (2, 4, 6, 8, 10, 12, 14, 16, 20, 24, 28, 32, 40, 50)
     submit_seconds: float = 20
     streams: int = 500
     stream_seconds: float = 20
@@ -32,7 +35,8 @@ class Plan:
 
 
 QUICK = Plan(
-    submits_per_second=4,
+    cost_requests=3,
+    submits_per_second=(4,),
     submit_seconds=2,
     streams=20,
     stream_seconds=2,
@@ -66,9 +70,11 @@ def main(quick: bool, output: Path | None, show: Path | None) -> None:
 
 
 def measure(plan: Plan, *, quick: bool) -> Results:
+    _say("cost of a submission")
+    cost = measure_cost(plan.cost_requests)
     with running(workers=0) as server:
         _say("submits")
-        submits = client.measure_submits(server, plan.submits_per_second, plan.submit_seconds)
+        submits = [*client.measure_rates(server, plan.submits_per_second, plan.submit_seconds)]
     with running(workers=0) as server:
         _say("memory")
         memory = client.measure_memory(server, plan.warm_up_requests, plan.requests)
@@ -82,6 +88,7 @@ def measure(plan: Plan, *, quick: bool) -> Results:
         machine=machine.describe(torch.device("cpu")),
         measured_on=today(),
         quick=quick,
+        cost=cost,
         submits=submits,
         streams=streams,
         throughput=throughput,

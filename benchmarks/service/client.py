@@ -43,9 +43,11 @@ class Form:
         self.headers = {"Content-Type": request.headers["Content-Type"]}
         self.body = request.read()
 
+    def next_body(self) -> bytes:
+        return self.body.replace(SEED.encode(), str(next(seeds)).encode())
+
     def post(self, client: httpx.Client) -> httpx.Response:
-        body = self.body.replace(SEED.encode(), str(next(seeds)).encode())
-        return client.post(JOBS, content=body, headers=self.headers)
+        return client.post(JOBS, content=self.next_body(), headers=self.headers)
 
 
 def large_pictures() -> Iterator[bytes]:
@@ -79,9 +81,20 @@ def small_pictures() -> Iterator[bytes]:
 # ── measures ──────────────────────────────────────────────────────────────────────────────────
 
 
-def measure_submits(server: Server, per_second: float, seconds: float) -> Submits:
-    """At a steady rate: a request that is late because of those before it counts as slow."""
+def measure_rates(
+    server: Server, rates_per_second: Sequence[float], seconds: float
+) -> Iterator[Submits]:
+    """Submit faster and faster, up to the first rate that the service does not sustain."""
     form = Form(*large_pictures())
+    for per_second in rates_per_second:
+        submits = _submit_steadily(server, form, per_second, seconds)
+        yield submits
+        if not submits.is_sustained:
+            return
+
+
+def _submit_steadily(server: Server, form: Form, per_second: float, seconds: float) -> Submits:
+    """A request that is late because of those before it counts as slow."""
     began = time.perf_counter() + 0.5
     due = [began + number / per_second for number in range(round(per_second * seconds))]
     limits = httpx.Limits(max_connections=THREADS, max_keepalive_connections=THREADS)

@@ -1,7 +1,9 @@
 """Results as a Markdown table."""
 
+from collections.abc import Iterator
+
 from benchmarks.engine.report import table
-from benchmarks.service.schema import Results, Seconds
+from benchmarks.service.schema import Cost, Results, Seconds, Submits
 
 
 def render(results: Results) -> str:
@@ -16,16 +18,12 @@ def render(results: Results) -> str:
 
 
 def _rows(results: Results) -> list[tuple[str, str]]:
-    submits, streams = results.submits, results.streams
+    streams = results.streams
     throughput, memory = results.throughput, results.memory
     return [
         ("what", "measured"),
-        (
-            f"submit at {submits.requests_per_second:g} requests/s of"
-            f" {submits.body_bytes / 1e6:.1f} MB, p50 / p95 / p99",
-            _milliseconds(submits.seconds),
-        ),
-        ("of these not accepted", f"{submits.failures} of {submits.seconds.count}"),
+        *_cost_rows(results.cost),
+        *(row for submits in results.submits for row in _submit_rows(submits)),
         (
             f"{streams.streams} open streams with {streams.events_per_second:g} events/s each,"
             " delay p50 / p95 / p99",
@@ -41,6 +39,25 @@ def _rows(results: Results) -> list[tuple[str, str]]:
             f"{memory.before_bytes / 2**20:.1f} / {memory.after_bytes / 2**20:.1f} MiB",
         ),
     ]
+
+
+def _cost_rows(cost: Cost) -> Iterator[tuple[str, str]]:
+    yield (
+        f"one submission of {cost.body_bytes / 1e6:.1f} MB, nothing else running",
+        f"{cost.whole_seconds * 1e3:.1f} ms",
+    )
+    for part in ("parsing", "decoding", "hashing", "storing", "database"):
+        yield f"of this: {part}", f"{getattr(cost, f'{part}_seconds') * 1e3:.1f} ms"
+
+
+def _submit_rows(submits: Submits) -> Iterator[tuple[str, str]]:
+    yield (
+        f"submit at {submits.requests_per_second:g} requests/s of"
+        f" {submits.body_bytes / 1e6:.1f} MB, p50 / p95 / p99",
+        _milliseconds(submits.seconds),
+    )
+    if submits.failures:
+        yield "of these not accepted", f"{submits.failures} of {submits.seconds.count}"
 
 
 def _milliseconds(seconds: Seconds) -> str:

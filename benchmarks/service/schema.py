@@ -8,6 +8,9 @@ from pydantic import NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveIn
 
 from benchmarks.engine.schema import Machine, Record
 
+SUSTAINED_SECONDS = 1.0
+"""A rate is sustained if 95 % of the answers take no longer than this."""
+
 
 class Seconds(Record):
     """How long something took, many times."""
@@ -43,6 +46,26 @@ class Submits(Record):
     seconds: Seconds
     """From when a request was due to its whole answer."""
     failures: NonNegativeInt
+
+    @property
+    def is_sustained(self) -> bool:
+        """Whether all were accepted and no queue grew."""
+        return not self.failures and self.seconds.p95 <= SUSTAINED_SECONDS
+
+
+class Cost(Record):
+    """Of one submission when nothing else runs: medians in seconds. The rest of the whole is the
+    framework, the checks, and the answer."""
+
+    requests: PositiveInt
+    body_bytes: PositiveInt
+    whole_seconds: PositiveFloat
+    parsing_seconds: PositiveFloat
+    """From the body of the request to the bytes of two images."""
+    decoding_seconds: PositiveFloat
+    hashing_seconds: PositiveFloat
+    storing_seconds: PositiveFloat
+    database_seconds: PositiveFloat
 
 
 class Streams(Record):
@@ -88,7 +111,9 @@ class Results(Record):
     measured_on: date
     quick: bool
     """A smoke run, whose numbers say nothing."""
-    submits: Submits
+    cost: Cost
+    submits: Sequence[Submits]
+    """At rising rates; the last one may be too fast."""
     streams: Streams
     throughput: Throughput
     memory: Memory

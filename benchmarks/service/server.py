@@ -21,6 +21,8 @@ UNLIMITED = {
     "NST_REQUESTS_PER_MINUTE": "100000000",
     "NST_MAX_JOBS_PER_CLIENT": "100000000",
     "NST_MAX_BYTES_PER_DAY": "1000000000000000",
+    "NST_MAX_JOBS_PER_ADDRESS": "100000000",
+    "NST_MAX_PIXEL_STEPS_PER_DAY": "1000000000000000",
     "NST_MAX_QUEUED": "100000000",
     "NST_MAX_STREAMS": "2000",
     "NST_MAX_STREAMS_PER_CLIENT": "2000",
@@ -39,16 +41,21 @@ class Server:
         return pages * os.sysconf("SC_PAGE_SIZE")
 
 
+def environment(directory: Path) -> dict[str, str]:
+    """Of a service without limits, whose data are in this directory."""
+    others = {name: it for name, it in os.environ.items() if not name.startswith("NST_")}
+    return others | UNLIMITED | {"NST_DATA_DIR": str(directory / "data")}
+
+
 @contextmanager
 def running(workers: int) -> Iterator[Server]:
     """On a free port, with a directory that goes afterwards."""
     with TemporaryDirectory(prefix="nst-benchmark-") as directory:
         log = Path(directory, "log")
-        environment = {name: it for name, it in os.environ.items() if not name.startswith("NST_")}
         with log.open("wb") as file:
             process = subprocess.Popen(
                 [sys.executable, "-m", "benchmarks.service.server", str(workers)],
-                env=environment | UNLIMITED | {"NST_DATA_DIR": str(Path(directory, "data"))},
+                env=environment(Path(directory)),
                 stderr=file,
             )
         try:

@@ -28,8 +28,11 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Results:
 
 def test_everything_is_measured(results: Results) -> None:
     assert results.quick
-    assert (results.submits.failures, results.submits.seconds.count) == (0, 8)
-    assert 1_800_000 < results.submits.body_bytes < 2_300_000
+    (submits,) = results.submits
+    assert (submits.failures, submits.seconds.count) == (0, 8)
+    assert 1_800_000 < submits.body_bytes < 2_300_000
+    assert results.cost.requests == 3
+    assert results.cost.body_bytes == submits.body_bytes
     assert results.streams.events_received == results.streams.events_expected
     assert 0 < results.streams.delay.p50 <= results.streams.delay.p95
     assert results.throughput.jobs_per_second > 0
@@ -39,7 +42,7 @@ def test_everything_is_measured(results: Results) -> None:
 def test_the_table_says_what_was_measured(results: Results) -> None:
     table = render(results)
     assert "its numbers say nothing" in table
-    for what in ("submit at 4 requests/s", "20 open streams", "jobs/s", "MiB"):
+    for what in ("of this: decoding", "submit at 4 requests/s", "20 open streams", "jobs/s", "MiB"):
         assert what in table
 
 
