@@ -382,7 +382,7 @@ def _sentence(error: NSTError) -> str:
         case DraftUnavailable():
             return "this server cannot paint drafts; start from another picture"
         case NetworkUnavailable():
-            return "this server cannot find faces or people; set protect to none"
+            return "this server cannot find faces or people; its operator has to install nst again"
         case DependencyError():
             return "this server could not keep what was painted; try again later"
         case _:

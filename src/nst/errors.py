@@ -262,8 +262,8 @@ class NetworkUnavailable(TransferError):
 
     def __init__(self, path: Path, reason: str) -> None:
         super().__init__(
-            f"protect: the network cannot be loaded: {path}: {reason}; install nst again, "
-            "or use --protect none"
+            f"the network that finds faces and people cannot be loaded: {path}: {reason}; "
+            "install nst again"
         )
         self.path = path
         self.reason = reason

@@ -6,20 +6,22 @@ Recognition, arXiv 1409.1556, configurations D (VGG-16) and E (VGG-19), without 
 
 import math
 from collections.abc import Iterator, Sequence
+from functools import cache
 
 from nst.errors import InvalidOption
 
 CONVOLUTIONS_PER_BLOCK = {"vgg16": (2, 2, 3, 3, 3), "vgg19": (2, 2, 4, 4, 4)}
 
 
-def layer_names(model: str) -> list[str]:
+@cache
+def layer_names(model: str) -> tuple[str, ...]:
     """Return all layers in order: conv1_1, relu1_1, …, pool1, conv2_1, …, pool5."""
-    names = []
+    names: list[str] = []
     for block, convolutions in enumerate(CONVOLUTIONS_PER_BLOCK[model], start=1):
         for index in range(1, convolutions + 1):
             names += [f"conv{block}_{index}", f"relu{block}_{index}"]
         names.append(f"pool{block}")
-    return names
+    return tuple(names)
 
 
 _NUMBER = r"(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?"

@@ -5,6 +5,7 @@ and every layer's mean activation over natural pictures is `MEAN_ACTIVATION`.
 """
 
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from importlib import resources
 from pathlib import Path
 
@@ -28,9 +29,11 @@ TORCHVISION_MEAN = (0.485, 0.456, 0.406)  # of RGB in 0…1, as in torchvision's
 TORCHVISION_STD = (0.229, 0.224, 0.225)
 
 
-def read_weights(path: Path, model: str, sha256: str) -> dict[str, Tensor]:
+@lru_cache(maxsize=2)
+def read_weights(path: Path, model: str, sha256: str) -> Mapping[str, Tensor]:
     """The converted set (float32) of a file: what `encoder.parameter_shapes` names.
 
+    The last two sets stay in memory, for the next transfer and its judge; nobody may change them.
     Reads our own safetensors; other safetensors with torchvision's names (for RGB 0…255); .pth
     (torchvision's own or one of CAFFE_PTH); .h5 (Keras). Raises UnusableWeights.
     """

@@ -41,6 +41,8 @@ VIEWS = {1.5: 0.7, 1.0: 0.6, 0.5: 0.6, 0.35: 0.8}
 which on a finding is a face. MediaPipe's threshold is 0.6. Faces that fill the picture need a
 border around them; small ones, down to 3 % of the picture, must be seen from near. Such views show
 more that is no face, so they demand more."""
+MIN_VIEW_SIDE = 96
+"""Pixels; in a smaller part of the picture there is no detail that the larger views do not show."""
 VIEW_OVERLAP = 1 / 3
 """Share of a square that the next one sees again."""
 
@@ -136,6 +138,8 @@ def _views(size: tuple[int, int]) -> Iterator[tuple[Box, float]]:
     demanded there."""
     for scale, score in VIEWS.items():
         side = round(scale * max(size))
+        if scale < 1 and side < MIN_VIEW_SIDE:
+            continue
         for top in _starts(size[1], side):
             for left in _starts(size[0], side):
                 yield (left, top, left + side, top + side), score

@@ -158,7 +158,7 @@ def test_a_region_is_painted_as_strongly_however_large_it_is() -> None:
 # ── guides ────────────────────────────────────────────────────────────────────────────────────
 
 
-def path_to(layer: str) -> list[str]:
+def path_to(layer: str) -> tuple[str, ...]:
     names = layer_names("vgg16")
     return names[: 1 + names.index(layer)]
 

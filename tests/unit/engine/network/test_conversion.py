@@ -1,5 +1,6 @@
 """Whatever file the weights come in, the network computes the same."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +42,7 @@ def bgr(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
     return tensors | {"conv1_1.weight": tensors["conv1_1.weight"].flip(1)}
 
 
-def same(actual: dict[str, Tensor], expected: dict[str, Tensor]) -> None:
+def same(actual: Mapping[str, Tensor], expected: Mapping[str, Tensor]) -> None:
     assert actual.keys() == expected.keys()
     for name, tensor in expected.items():
         torch.testing.assert_close(actual[name], tensor, rtol=1e-5, atol=1e-7)

@@ -56,7 +56,7 @@ def test_every_layer_equals_the_plain_forward_pass(
             x = module(x)
             error = (features[name].double() - x).norm() / x.norm()
             assert error < RELATIVE_ERROR[dtype], name
-    assert list(features) == layer_names(model)
+    assert tuple(features) == layer_names(model)
 
 
 def test_a_convolution_asked_for_is_not_rectified() -> None:

@@ -49,6 +49,15 @@ def write_vgg19(directory: Path, name: str = "vgg19.safetensors") -> Path:
     return directory / name
 
 
+def test_a_set_is_read_again_only_if_its_file_has_changed(tmp_path: Path) -> None:
+    store, tensors = WeightsStore(directory=tmp_path, offline=True), random_tensors("vgg16")
+    save_file(tensors, tmp_path / "vgg16.safetensors")
+    first = store.load("vgg16")
+    assert store.load("vgg16").tensors is first.tensors
+    save_file(tensors | {"conv1_1.bias": torch.ones(64)}, tmp_path / "vgg16.safetensors")
+    assert (store.load("vgg16").tensors["conv1_1.bias"] == 1).all()
+
+
 def test_releases_are_pinned_and_several_mirrors_hold_each() -> None:
     for release in RELEASES:
         assert len(release.sha256) == 64

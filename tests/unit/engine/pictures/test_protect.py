@@ -196,6 +196,12 @@ def test_transparent_pictures_are_seen_without_alpha(astronaut: Image.Image, wha
 # ── what can go wrong ─────────────────────────────────────────────────────────────────────────
 
 
+def test_the_parts_of_a_small_picture_are_not_looked_at() -> None:
+    """They show nothing that the whole does not, and each look takes time."""
+    assert len([*protect._views((1024, 768))]) == 20
+    assert len([*protect._views((130, 100))]) == 2
+
+
 @pytest.fixture
 def no_session() -> Iterator[None]:
     """Before and after, so that no test sees the network of another."""
@@ -216,7 +222,7 @@ def test_a_damaged_network_is_named(data: bytes, tmp_path: Path) -> None:
 @pytest.mark.usefixtures("no_session")
 def test_a_missing_network_is_named(tmp_path: Path) -> None:
     missing = Network(tmp_path / "faces.onnx", FACES.sha256)
-    with pytest.raises(NetworkUnavailable, match=r"No such file.*--protect none"):
+    with pytest.raises(NetworkUnavailable, match=r"faces and people.*No such file.*again"):
         missing.run({})
 
 
