@@ -68,7 +68,7 @@ def test_it_paints_and_prints_where_the_picture_is(
     assert outcome.out == "out.png\n"
     assert "48×32 pixels, 2 steps" in outcome.err
     assert "vgg16 on" in outcome.err
-    assert "all steps done" in outcome.err
+    assert "; finished\n" in outcome.err
     image = saved(tmp_path / "out.png")
     assert image.size == (48, 32)
     assert not np.array_equal(

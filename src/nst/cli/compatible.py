@@ -77,7 +77,7 @@ def command(samples: Path) -> click.Command:
         output_file: str,
         **values: Any,
     ) -> int:
-        """Paint the content picture in the style of the style picture.
+        """Paint the content image in the style of the style image.
 
         Intermediate pictures and the final one go to data/output/combined_CONTENT_STYLE/.
         """
@@ -99,7 +99,7 @@ def command(samples: Path) -> click.Command:
 
 
 def _size(content: Path, height: int) -> int:
-    """The longest side of the content picture at this height.
+    """The longest side of the content image at this height.
 
     Fitting to it gives back exactly `height`, because the longest side is rounded by at most half
     a pixel and the height, the shorter side, therefore by no more.

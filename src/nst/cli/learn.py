@@ -28,7 +28,7 @@ ONNX_SUFFIX = ".onnx"
 
 
 class LearnCommand(BaseModel):
-    """What was asked for, as a checkpoint keeps it. Paths are absolute."""
+    """Arguments of `nst learn`, as a checkpoint keeps them. Paths are absolute."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -192,7 +192,7 @@ class Checkpoint:
         """Say how to go on, if that is possible."""
         if self._path.exists():
             command = shlex.join(["nst", "learn", "--resume", str(_relative(self._path))])
-            click.echo(f"To go on: {command}", err=True)
+            click.echo(f"To continue: {command}", err=True)
 
     def remove(self) -> None:
         with suppress(OSError):

@@ -32,9 +32,9 @@ if TYPE_CHECKING:
     from nst.result import Result
 
 REASONS = {
-    StopReason.TOTAL_ITERATIONS: "all steps done",
-    StopReason.CONVERGED: "converged: the loss hardly falls any more",
-    StopReason.CANCELED: "canceled",
+    StopReason.TOTAL_ITERATIONS: "finished",
+    StopReason.CONVERGED: "finished early: the loss has converged",
+    StopReason.CANCELED: "stopped by you",
 }
 
 TOLD_FROM_BYTES = 2_000_000_000
@@ -43,7 +43,7 @@ TOLD_FROM_BYTES = 2_000_000_000
 
 @dataclass(frozen=True, slots=True)
 class Painting:
-    """What to paint, and where to."""
+    """Inputs and outputs of one transfer."""
 
     content: Path
     styles: Sequence[Path]
@@ -69,7 +69,7 @@ class Painting:
     goes_on: bool = False
     """From the checkpoint that is there."""
     changes: Sequence[Change] = ()
-    """What is steered, and at which step."""
+    """Options that are steered, and at which step."""
     is_estimated: bool = False
     """Whether the time that it will take is told before it begins."""
     stop_after: int | None = None
@@ -93,7 +93,7 @@ class Painter:
         max_memory: int | None = None,
         weights: Path | None = None,
     ) -> None:
-        """As the command line has them; `max_memory` in bytes."""
+        """Take the options of the command line; `max_memory` in bytes."""
         self.options = options
         self._device = device
         self._precision = precision

@@ -35,7 +35,7 @@ from nst.video import CONTAINERS, Container, Video
 
 DEFAULT_PRESET = "fast"
 LATER_SHARES = {"neighbors": 8, "gram": 10, "wasserstein": 10}
-"""Of the first frame's steps a later frame takes one in so many, by style_loss: it begins nearly
+"""Divisor of the first frame's steps for a later frame, by style_loss: it begins nearly
 done. They are steps at full size; with them a frame takes less than a quarter of a single picture's
 time."""
 MAX_PASSES = 9
@@ -78,7 +78,7 @@ LEFT_OUT = ("total_iterations", "save_every", "style_blend", "bit_depth")
     "--passes",
     group=TITLES["end"],
     type=click.IntRange(1, MAX_PASSES),
-    help="Times that the film is painted, forward and backward in turn.  [default: 1]",
+    help="Number of times the video is painted, forward and backward in turn.  [default: 1]",
 )
 @option(
     "--preview",
@@ -86,15 +86,15 @@ LEFT_OUT = ("total_iterations", "save_every", "style_blend", "bit_depth")
     type=click.IntRange(min=0),
     default=0,
     metavar="N",
-    help="Keep every N-th painted frame as a picture beside the output; 0: none.  [default: 0]",
+    help="Keep every N-th painted frame as an image beside the output; 0: none.  [default: 0]",
 )
 @option(
     "--resume",
     group=START,
     type=PATH,
     metavar="DIRECTORY",
-    help="Go on from the frames of an interrupted film. Film, style and options are its own, and "
-    "the result takes the place of the film so far.",
+    help="Continue from the frames of an interrupted video, with its style and options. The result "
+    "replaces the video so far.",
 )
 @preset_option(DEFAULT_PRESET)
 @transfer_options(
@@ -122,13 +122,13 @@ def video(
     weights: Path | None,
     **values: Any,
 ) -> int:
-    """Paint every frame of VIDEO in the style of the picture STYLE.
+    """Paint every frame of VIDEO in the style of the image STYLE.
 
     Each frame continues the one before along the optical flow, so that strokes stay on what they
     paint. Without --size the result is as large as VIDEO. The sound is copied, or converted where
     the file cannot hold it.
-    Ctrl-C ends the result with the frames so far; --resume goes on from them.
-    --protect finds the faces or people of each frame; --detail-map is for single pictures.
+    Ctrl-C ends the result with the frames so far; --resume continues from them.
+    --protect finds the faces or people of each frame; --detail-map is for single images.
     """
     if resume:
         numbers = [value for value in (first_steps, steps, passes) if value is not None]
