@@ -1,4 +1,4 @@
-"""What the engine's process does: it paints what a worker sends and says how far it is."""
+"""The engine's process: it paints what a worker sends and reports its progress."""
 
 import logging
 import os
@@ -63,7 +63,7 @@ from nst.result import Result
 from nst.worker import Cancel, Order, Steer, Stop
 
 PREVIEW_SECONDS = 0.7
-"""So often at most a new picture is shown."""
+"""Minimum seconds between two previews."""
 
 PREVIEW_SIDE_PIXELS = 1024
 

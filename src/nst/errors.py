@@ -156,7 +156,7 @@ class TooManyRequests(NSTError):
 
 
 class QueueFull(TooManyRequests):
-    """So many jobs wait that no other is taken, whoever asks."""
+    """The queue of all clients together is full."""
 
     code = "queue_full"
 

@@ -82,7 +82,7 @@ NO_TEXTURE = (
     "it has one colour everywhere, so there is no texture to paint with; "
     "choose another picture or preset gram"
 )
-"""What is wrong with a style of one colour where places of styles are matched."""
+"""Reason why a style of one colour cannot be matched place by place."""
 
 _GREY_MAP = "it is equally bright everywhere; leave it out and use a lower strength instead"
 _UNIFORM_MAPS = {
@@ -135,7 +135,7 @@ def load(source: ImageSource, role: ImageRole) -> Image.Image:
 
 @dataclass(frozen=True, slots=True)
 class PictureFacts:
-    """What a picture file is."""
+    """Facts about an image file."""
 
     format: str
     """One of READABLE, by its content."""
@@ -296,7 +296,7 @@ def check_drawn_over(size: tuple[int, int], content: tuple[int, int], role: Imag
         raise InvalidImage(
             role,
             f"{size[0]}×{size[1]} pixels have another shape than the content's "
-            f"{content[0]}×{content[1]}; draw it over the content picture",
+            f"{content[0]}×{content[1]}; draw it over the content image",
         )
 
 

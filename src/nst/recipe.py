@@ -89,7 +89,7 @@ class SourceFiles:
 
 
 class Recipe(BaseModel):
-    """What made a picture."""
+    """Recipe of an image."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -104,11 +104,11 @@ class Recipe(BaseModel):
     masks: tuple[PictureFile | None, ...] = ()
     """In the order of the styles; None: everywhere."""
     detail_map: PictureFile | None = None
-    """White where more of the content picture stays."""
+    """White where more of the content image stays."""
     initial: PictureFile | None = None
     """The picture to start from, if init_method does not say it."""
     changes: tuple[Change, ...] = ()
-    """What was steered, and from which step on; none in recipes of nst 0.1."""
+    """Options that were steered, and from which step on; empty in recipes of nst 0.1."""
     stopped_after: int | None = Field(default=None, ge=1)
     """Step after which the transfer was stopped; None if it went on to its end."""
 
@@ -168,7 +168,7 @@ class Recipe(BaseModel):
         return tuple(change for change in kept if change.values)
 
     def text(self) -> str:
-        """As it stands in the metadata: JSON, ASCII only."""
+        """Return the text of the metadata: JSON, ASCII only."""
         return json.dumps(self.model_dump(mode="json"))
 
 

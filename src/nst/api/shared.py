@@ -63,7 +63,7 @@ def unshare(job_id: str, share_id: str) -> tuple[str, int]:
 @routes.output(SharedView)
 @routes.doc(responses=[404])
 def get_shared(token: str) -> SharedView:
-    """What is behind a link."""
+    """Return the job that a link shares."""
     job = service().jobs.shared(token)
     if job.result is None:
         raise NotFound("the picture behind this link is being painted again")

@@ -1,4 +1,4 @@
-"""What goes into a transfer: the pictures as they are given, and as they are when loaded.
+"""Inputs of a transfer: the images as they are given, and as they are when loaded.
 
 Torch is not imported here: drafts do without.
 """
@@ -34,7 +34,7 @@ class Inputs:
 
     content: ImageSource
     styles: Styles
-    """One style picture or a list of them."""
+    """One style image or a list of them."""
     masks: Masks = ()
     """In the order of the styles: white where the style belongs, None for everywhere."""
     detail_map: "ImageSource | None" = None
@@ -81,7 +81,7 @@ class Pictures:
     held: Image.Image | None
     """Grey, in the shape of the result: white where the result is held to the initial picture."""
     size: tuple[int, int]
-    """Of the result: width and height in pixels."""
+    """Width and height of the result, in pixels."""
 
     @classmethod
     def load(cls, inputs: Inputs, options: StyleTransferOptions) -> Self:

@@ -35,7 +35,7 @@ class LearningCheckpoint(BaseModel):
     origin: dict[str, str]
     """Fingerprints of what the network learns from, by name. It goes on only with the same."""
     command: dict[str, Any]
-    """What the caller needs to begin again."""
+    """The caller's own data, needed to begin again."""
 
     def save(self, training: Training, path: Path) -> None:
         """Write the checkpoint; the one before is replaced when this one is whole. Raises

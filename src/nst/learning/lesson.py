@@ -28,7 +28,7 @@ class Lesson:
 
     training: Training
     names: tuple[str, ...]
-    """Of the styles."""
+    """Names of the styles."""
     licence: str
     photos: Photos
     styles_sha256: tuple[str, ...]

@@ -38,7 +38,7 @@ class LearnedStyle:
     facts: StyleFacts
     device: torch.device
     dtype: torch.dtype
-    """What all convolutions but the last one compute in."""
+    """Type in which all convolutions but the last one compute."""
 
     @classmethod
     def load(cls, path: str | Path, *, device: str = "auto", precision: str = "auto") -> Self:

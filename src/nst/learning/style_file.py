@@ -28,12 +28,12 @@ KEY = "nst-style"
 
 
 class LearningRecipe(BaseModel):
-    """What made a network."""
+    """Recipe of a network."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     options: dict[str, Any]
-    """Those of `LearningOptions`."""
+    """Options of `LearningOptions`, by name."""
     styles_sha256: tuple[str, ...]
     """SHA-256 of the pixels of the style images."""
     photos: int
@@ -46,7 +46,7 @@ class LearningRecipe(BaseModel):
 
 
 class StyleFacts(BaseModel):
-    """What a file says about its network."""
+    """Facts that a file states about its network."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -61,7 +61,7 @@ class StyleFacts(BaseModel):
     """Terms under which the network may be used; empty if nobody said any."""
     recipe: LearningRecipe
     tensors_sha256: str
-    """Of names, shapes and bytes of all tensors."""
+    """SHA-256 of names, shapes and bytes of all tensors."""
 
     @property
     def shape(self) -> NetworkShape:

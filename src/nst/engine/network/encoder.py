@@ -37,7 +37,7 @@ STRIDES_PER_BLOCK = (1, 2, 4, 8, 16)
 """Pixels of the image per feature, horizontally and vertically."""
 
 POOL_ROWS = 32
-"""That are pooled at a time, so that the indices of the maxima stay few: 8 bytes each."""
+"""Rows pooled at a time, so that the indices of the maxima stay few: 8 bytes each."""
 
 Activations = dict[str, Tensor]
 """(B, C, H, W), channels last, by layer name; the layers asked for among them."""
@@ -90,7 +90,7 @@ class Encoder(nn.Module):
 
     @torch.no_grad()
     def forward(self, image: Tensor) -> Activations:
-        """Of an image (B, 3, H, W) in RGB 0…255 minus MEAN_RGB; in `dtype`."""
+        """Return the features of an image (B, 3, H, W), RGB 0…255 minus MEAN_RGB, in `dtype`."""
         activations = {}
         x = image.to(self.dtype, memory_format=torch.channels_last)
         for name in self.path:

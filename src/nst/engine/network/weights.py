@@ -93,7 +93,7 @@ class Weights:
     tensors: "Mapping[str, Tensor]"
     path: Path
     sha256: str
-    """Of the file that it was read from."""
+    """SHA-256 of the file that it was read from."""
 
 
 class WeightsStore:
@@ -136,7 +136,7 @@ class WeightsStore:
         return read(self._download(releases(model)[0], tried), model)
 
     def load_or_bundled(self, model: str) -> Weights:
-        """As `load`; where the model's weights cannot be had, the bundled VGG-16, with a warning.
+        """Like `load`; falls back to the bundled VGG-16, with a warning.
         Raises WeightsUnavailable."""
         try:
             return self.load(model)
