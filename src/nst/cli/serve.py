@@ -132,8 +132,7 @@ def _listen(host: str, port: int) -> None:
 
 
 def check_extra() -> None:
-    """Raises InvalidOption if the service is not installed."""
+    """Raise UsageError if the extra `service` is not installed."""
     if not all(map(find_spec, ("apiflask", "gunicorn", "sqlalchemy", "obstore", "structlog"))):
-        raise InvalidOption(
-            "serve", "this installation", "one with the service: pip install 'nst[service]'"
-        )
+        problem = "the service is not installed; run pip install 'nst[service]'"
+        raise click.UsageError(problem, click.get_current_context())

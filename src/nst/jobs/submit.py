@@ -341,10 +341,10 @@ class Jobs:
         self.repository.delete_share(job_id, share_id)
 
     def shared(self, token: str) -> Job:
-        """The job behind a link. Raises JobNotFound."""
+        """Return the job behind a link. Raises JobNotFound."""
         share = self.repository.find_share(_sha256(token.encode()))
         if share is None:
-            raise JobNotFound("behind this link")
+            raise JobNotFound(None)
         return self.repository.get(share.job_id)
 
     def _check(
