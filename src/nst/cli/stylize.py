@@ -166,7 +166,7 @@ def stylize(
 ) -> int:
     """Paint the image CONTENT in the style of the image STYLE, or of several mixed.
 
-    STYLE may be a file of nst learn, which paints at once; it takes --size, --style-blend,
+    STYLE may be a file of nst learn, which paints in one pass; it takes --size, --style-blend,
     --color, --color-amount and --bit-depth.
 
     An existing output stays and the new file gets a number, unless --overwrite is given.

@@ -136,7 +136,7 @@ def recoloured(
     size: tuple[int, int],
     options: StyleTransferOptions,
 ) -> Sequence[Style]:
-    """Return the styles in the colours that option color asks for, beside a result of this size."""
+    """Return the styles in the colours that option `color` asks for, beside a result of this size."""
     if options.color == "style":
         return styles
     return [_recoloured(style, content, size, options) for style in styles]
@@ -146,7 +146,7 @@ def finished(
     painted: np.ndarray, content: Image.Image, options: StyleTransferOptions
 ) -> np.ndarray:
     """Return the levels of a result, with the content's transparency, and with its chroma if option
-    color asks for it. `painted`: levels (H, W, 3), of the result's size."""
+    `color` asks for it. `painted`: levels (H, W, 3), of the result's size."""
     if options.color == "luminance":
         painted = with_colours_of(painted, content, options.color_amount)
     return levels.with_alpha_of(painted, content)

@@ -267,7 +267,7 @@ class Share(_Value):
 
 
 def new_id() -> str:
-    """128 random bits: who knows it has been told."""
+    """Random 128-bit id; unguessable, so it doubles as a capability."""
     return secrets.token_hex(16)
 
 

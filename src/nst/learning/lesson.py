@@ -1,4 +1,4 @@
-"""A training with all that it is made from: begun, gone on with, and saved."""
+"""A training with its inputs: started, continued and saved."""
 
 import hashlib
 from collections.abc import Callable, Sequence
@@ -89,7 +89,7 @@ class Lesson:
         ).save(training, path)
 
     def resume(self, path: Path) -> None:
-        """Go on from a checkpoint of a lesson that was begun with the same. Raises
+        """Continue from a checkpoint of a lesson that was begun with the same. Raises
         InvalidCheckpoint."""
         LearningCheckpoint.read(path).restore(self.training, path, self._origin())
 

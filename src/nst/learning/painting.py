@@ -52,7 +52,7 @@ class LearnedStyle:
     def paint(self, content: ImageSource, options: StyleTransferOptions | None = None) -> Result:
         """Paint a photo.
 
-        Of the options only size, style_blend (a share for each style of the file), color (style or
+        Of the options only size, style_blend (a share for each style of the file), `color` (style or
         luminance), color_amount and bit_depth have an effect; None: those of preset draft. Raises
         InvalidImage, InvalidOption.
         """

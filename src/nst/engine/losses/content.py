@@ -1,4 +1,4 @@
-"""The content term: features shall be those of the content image, place by place.
+"""The content term: makes features those of the content image, place by place.
 
 [Gatys16] Gatys, Ecker, Bethge: Image Style Transfer Using Convolutional Neural Networks, CVPR 2016.
 """

@@ -48,10 +48,10 @@ dtype: adds that of the layer's own loss in place."""
 
 
 class Encoder(nn.Module):
-    """VGG up to the last layer that is asked for. Its parameters are constants.
+    """VGG up to the last requested layer. Its parameters are constants.
 
-    Goes back by itself instead of asking autograd, which would keep more: of every convolution
-    nothing is needed, of the others what follows the ReLU.
+    Implements the backward pass by hand; autograd would keep every activation, this keeps only
+    the ReLU outputs.
     """
 
     def __init__(
@@ -81,7 +81,7 @@ class Encoder(nn.Module):
             if name.startswith("conv"):
                 kernel = tensors[f"{name}.weight"].to(dtype)
                 self._register(f"{name}_kernel", kernel)
-                # The gradient of a convolution is a convolution with the kernel turned around.
+                # The gradient of a convolution is a convolution with the flipped kernel.
                 self._register(f"{name}_turned", kernel.flip(2, 3).transpose(0, 1))
                 self.register_buffer(f"{name}_bias", tensors[f"{name}.bias"].to(dtype))
 
