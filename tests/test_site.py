@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-import imports
 from conftest import REPOSITORY
 from nst.errors import NSTError
 from nst.options import PRESETS, StyleTransferOptions
@@ -64,7 +63,3 @@ def test_the_commands_and_routes_are_in_the_reference(site: Path) -> None:
 
 def test_the_metrics_are_in_the_reference(site: Path) -> None:
     assert "nst_jobs" in page_of(site, "metrics")
-
-
-def test_the_picture_of_the_imports_is_the_code_s() -> None:
-    assert imports.PICTURE.read_text() == imports.svg(), "run tools/imports.py"

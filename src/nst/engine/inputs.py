@@ -136,7 +136,7 @@ def recoloured(
     size: tuple[int, int],
     options: StyleTransferOptions,
 ) -> Sequence[Style]:
-    """Return the styles in the colours that option `color` asks for, beside a result of this size."""
+    """Return the styles in the colours of option `color`, beside a result of this size."""
     if options.color == "style":
         return styles
     return [_recoloured(style, content, size, options) for style in styles]
