@@ -532,7 +532,7 @@ def _secret_key(settings: "Settings") -> str:
     """The one that is set, or one that is made once and kept."""
     from filelock import FileLock
 
-    from nst.images import write_file
+    from nst.files import write_file
 
     if settings.secret_key:
         return settings.secret_key.get_secret_value()

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from nst import images, tracing
+from nst import files, images, tracing
 from nst.controls import STEERABLE, Controls
 from nst.engine.draft import run_draft
 from nst.engine.inputs import Inputs
@@ -192,7 +192,7 @@ class _Painting:
             logger.warning("%s", error, extra=public_facts(self._job))
             return Failed(JobError(code=error.code, message=_sentence(error)))
         except Exception as error:
-            if isinstance(error, OSError) and error.errno in images.NO_SPACE:
+            if isinstance(error, OSError) and error.errno in files.NO_SPACE:
                 return OutOfSpace(str(error))
             logger.exception("the engine stumbled", extra=public_facts(self._job))
             return Crashed(f"{type(error).__name__}: {error}")

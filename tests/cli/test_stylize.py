@@ -13,7 +13,7 @@ from PIL import Image
 
 from cli.conftest import Nst, saved
 from conftest import SAMPLES, picture
-from nst import Inputs, NeuralStyleTransfer, StyleTransferOptions, images
+from nst import Inputs, NeuralStyleTransfer, StyleTransferOptions, files, images
 from nst.cli.command import as_typed
 from nst.cli.options import FIELDS, MemorySize
 from nst.engine import draft as preview
@@ -97,7 +97,7 @@ def test_the_extension_says_the_format(
     nst: Nst, tmp_path: Path, content: Path, style: Path, suffix: str
 ) -> None:
     assert nst("stylize", content, style, "-o", f"new/out{suffix}", *TINY).code == 0
-    assert saved(tmp_path / "new" / f"out{suffix}").format == images.WRITABLE[suffix]
+    assert saved(tmp_path / "new" / f"out{suffix}").format == files.WRITABLE[suffix]
 
 
 def test_an_existing_picture_stays_unless_overwrite_is_given(

@@ -17,7 +17,7 @@ from obstore.exceptions import BaseError
 from obstore.store import LocalStore, MemoryStore, S3Store
 
 from nst.errors import StorageAction, StorageError, StorageFull
-from nst.images import write_file
+from nst.files import write_file
 from nst.jobs.ports import StoredFile
 from nst.metrics import DEPENDENCY_ERRORS
 

@@ -33,7 +33,7 @@ from nst.errors import (
     TransferError,
     UnsupportedImage,
 )
-from nst.images import NO_SPACE
+from nst.files import NO_SPACE
 
 STATUS: dict[type[NSTError], HTTPStatus] = {
     InvalidOption: HTTPStatus.UNPROCESSABLE_ENTITY,

@@ -12,7 +12,7 @@ from typing import Any
 import click
 from PIL import Image
 
-from nst import images
+from nst import files, images
 from nst.cli.command import Command, OneOf, examples, option
 from nst.cli.contact_sheet import Cell, contact_sheet
 from nst.cli.errors import CANCELED_EXIT_CODE, debug_option
@@ -159,7 +159,7 @@ def batch(
         overwrite=overwrite,
         with_recipe=not no_recipe,
     )
-    images.check_output(output / CONTACT_SHEET)
+    files.check_output(output / CONTACT_SHEET)
     for place in (contents, styles):
         _tell_skipped(place)
     code = work.paint(to_paint)
@@ -202,7 +202,7 @@ class Outputs:
 
     def _path(self, stem: str, number: int) -> Path:
         ending = f"-{number}{self._suffix}" if number > 1 else self._suffix
-        return self.directory / images.derived_name(stem, ending)
+        return self.directory / files.derived_name(stem, ending)
 
 
 class _Labels:
@@ -309,7 +309,7 @@ class Batch:
             content=content,
             styles=(style,),
             output=output,
-            frames=output.with_name(images.derived_name(output.stem, "_frames")),
+            frames=output.with_name(files.derived_name(output.stem, "_frames")),
             overwrite=self.overwrite,
             with_recipe=self.with_recipe,
         )

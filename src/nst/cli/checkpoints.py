@@ -10,7 +10,7 @@ from typing import Any, ClassVar, NamedTuple, Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from nst import images
+from nst import files
 from nst.cli.notices import tell
 from nst.errors import InvalidCheckpoint, InvalidImage, StorageError
 from nst.options import StyleTransferOptions
@@ -77,7 +77,7 @@ class Resumable(BaseModel):
     def write(self, directory: Path) -> None:
         """Raises StorageError."""
         text = self.model_dump_json()
-        images.write_file(
+        files.write_file(
             directory / COMMAND_NAME, lambda file: file.write_text(text), overwrite=True
         )
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from nst import images
+from nst import files, images
 from nst.cli.command import OneOf, PlainCommand
 from nst.cli.errors import run
 from nst.cli.options import PATH, given, say_ignored, transfer_options, with_underscores
@@ -82,7 +82,7 @@ def command(samples: Path) -> click.Command:
         Intermediate pictures and the final one go to data/output/combined_CONTENT_STYLE/.
         """
         size = _size(content_image_path, height)
-        directory = images.free_path(
+        directory = files.free_path(
             OUTPUT_DIRECTORY / f"combined_{content_image_path.stem}_{style_image_path.stem}"
         )
         painting = Painting(

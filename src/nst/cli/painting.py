@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import click
 from PIL import Image
 
-from nst import images, video
+from nst import files, images, video
 from nst.bootstrap import estimate, keep_speed, weights_store
 from nst.cli.checkpoints import Checkpoints, Command
 from nst.cli.errors import CANCELED_EXIT_CODE
@@ -261,12 +261,12 @@ class Painter:
 
 def _check_outputs(painting: Painting, options: StyleTransferOptions) -> None:
     """Raise InvalidOption or VideoUnavailable if a result could not be written."""
-    images.check_output(painting.output)
+    files.check_output(painting.output)
     images.check_bit_depth(painting.output.suffix, options.bit_depth)
     if options.save_every and not options.is_draft:
-        images.check_directory(painting.frames, "output")
+        files.check_directory(painting.frames, "output")
     if painting.checkpoints and painting.checkpoint_every_seconds and not options.is_draft:
-        images.check_directory(painting.checkpoints, "output")
+        files.check_directory(painting.checkpoints, "output")
     if painting.timelapse:
         video.check_output(painting.timelapse, "timelapse")
         if options.is_draft:

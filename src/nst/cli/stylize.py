@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from nst import images
+from nst import files
 from nst.cli.checkpoints import Command as CheckpointCommand
 from nst.cli.command import Command, examples, option
 from nst.cli.errors import debug_option
@@ -235,13 +235,13 @@ def stylize(
         masks=where,
         detail_map=detail_map,
         output=output,
-        frames=output.with_name(images.derived_name(output.stem, "_frames")),
+        frames=output.with_name(files.derived_name(output.stem, "_frames")),
         initial=init_image,
         timelapse=timelapse,
         overwrite=overwrite,
         replaces_partial=replaces_partial,
         with_recipe=not no_recipe,
-        checkpoints=resume or images.free_path(_checkpoint_directory(output)),
+        checkpoints=resume or files.free_path(_checkpoint_directory(output)),
         checkpoint_every_seconds=checkpoint_every,
         goes_on=resume is not None,
         changes=planned(options, changes),
@@ -255,11 +255,11 @@ def stylize(
 
 
 def _default_name(pictures: Sequence[Path]) -> str:
-    return images.derived_name("_".join(picture.stem for picture in pictures), ".png")
+    return files.derived_name("_".join(picture.stem for picture in pictures), ".png")
 
 
 def _checkpoint_directory(output: Path) -> Path:
-    return output.with_name(images.derived_name(output.stem, "_checkpoint"))
+    return output.with_name(files.derived_name(output.stem, "_checkpoint"))
 
 
 def _refuse(given: object, message: str) -> None:

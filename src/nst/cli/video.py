@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from nst import images
+from nst import files, images
 from nst.cli.command import Command, examples, option
 from nst.cli.errors import CANCELED_EXIT_CODE, debug_option
 from nst.cli.film_checkpoint import FilmCheckpoint, FilmCommand
@@ -148,8 +148,8 @@ def video(
         raise _usage_error("name a film and a picture: nst video VIDEO STYLE")
     film = Video.inspect(source)
     style_picture = images.load(style, "style")
-    output = output or Path(images.derived_name(f"{source.stem}_{style.stem}", ".mp4"))
-    images.check_output(output, tuple(CONTAINERS))
+    output = output or Path(files.derived_name(f"{source.stem}_{style.stem}", ".mp4"))
+    files.check_output(output, tuple(CONTAINERS))
     if not resume:
         values["total_iterations"] = first_steps
         values["size"] = values["size"] or max(film.size)
@@ -157,8 +157,8 @@ def video(
     later = later_options(first, steps)
     say_ignored(later if first.is_draft else first)
     _check_libraries(later)
-    checkpoint_name = images.derived_name(output.stem, "_checkpoint")
-    directory = resume or images.free_path(output.with_name(checkpoint_name))
+    checkpoint_name = files.derived_name(output.stem, "_checkpoint")
+    directory = resume or files.free_path(output.with_name(checkpoint_name))
     command = FilmCommand.of(
         directory,
         film=source,
@@ -174,9 +174,9 @@ def video(
         first, device=device, precision=precision, max_memory=max_memory, weights=weights
     )
     checkpoint = FilmCheckpoint(directory, command)
-    previews = Previews(output.with_name(images.derived_name(output.stem, "_preview")), preview)
+    previews = Previews(output.with_name(files.derived_name(output.stem, "_preview")), preview)
     if preview:
-        images.check_directory(previews.directory, "preview")
+        files.check_directory(previews.directory, "preview")
     frames = partial(
         Frames,
         film,
@@ -207,7 +207,7 @@ def _paint(
     with stop_on_ctrl_c() as ctrl_c:
         frames = frames_with(ctrl_c=ctrl_c)
         try:
-            saved = images.write_file(
+            saved = files.write_file(
                 output, lambda temporary: frames.write(temporary, kind), overwrite=overwrite
             )
         except BaseException:

@@ -21,7 +21,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 import nst
-from nst import images
+from nst import files
 from nst.engine.optimizer.average import AverageState
 from nst.engine.optimizer.optimizer import OptimizerState
 from nst.errors import InvalidCheckpoint
@@ -161,7 +161,7 @@ class Checkpoint(BaseModel):
 
     def save(self, path: Path) -> None:
         """Put it in place of the file, whole or not at all. Raises StorageError."""
-        images.write_file(path, self._write, overwrite=True)
+        files.write_file(path, self._write, overwrite=True)
 
     def _write(self, file: Path) -> None:
         try:

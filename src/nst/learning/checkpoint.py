@@ -13,7 +13,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 import nst
-from nst import images
+from nst import files
 from nst.errors import InvalidCheckpoint
 from nst.learning.training import Training
 
@@ -47,7 +47,7 @@ class LearningCheckpoint(BaseModel):
             with file.open("rb") as written:
                 os.fsync(written.fileno())
 
-        images.write_file(path, write, overwrite=True)
+        files.write_file(path, write, overwrite=True)
 
     @classmethod
     def read(cls, path: Path) -> Self:

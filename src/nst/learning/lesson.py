@@ -8,7 +8,7 @@ from typing import Any, Self
 
 from PIL import Image
 
-from nst import images
+from nst import files, images
 from nst.engine.checkpoint import fingerprint
 from nst.engine.device import resolve_device, resolve_precision
 from nst.engine.network.weights import Weights, WeightsStore
@@ -123,7 +123,7 @@ def learn(
     WeightsUnavailable, Diverged, StorageError.
     """
     output = Path(output)
-    images.check_output(output, (SUFFIX,))
+    files.check_output(output, (SUFFIX,))
     lesson = Lesson.begin(
         list(styles),
         options or LearningOptions(),

@@ -16,7 +16,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 import nst
-from nst import images
+from nst import files
 from nst.errors import InvalidStyleFile
 from nst.learning.network import NetworkShape, StyleNetwork
 from nst.learning.options import MAX_BLOCKS, MAX_CHANNELS, MAX_STYLES
@@ -91,7 +91,7 @@ def save(
     def write(file: Path) -> None:
         save_file(tensors, file, {KEY: facts.model_dump_json()})
 
-    return images.write_file(path, write, overwrite=overwrite)
+    return files.write_file(path, write, overwrite=overwrite)
 
 
 def load(path: Path) -> tuple[StyleNetwork, StyleFacts]:

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING
 
 from platformdirs import user_cache_path
 
-from nst.engine.network.download import OnDownload, download, sha256_of
+from nst.engine.network.download import OnDownload, download
 from nst.engine.network.files import CAFFE_FILE_NAMES, CAFFE_PTH, UnusableWeights
 from nst.errors import WeightsUnavailable
+from nst.files import sha256_of
 
 if TYPE_CHECKING:
     from torch import Tensor
