@@ -13,7 +13,6 @@ from nst import images
 from nst.api import pictures
 from nst.api.service import sends, service
 from nst.api.views import SampleView
-from nst.controls import STEERABLE
 from nst.errors import InvalidOption
 from nst.image_files import BRANDS
 from nst.jobs.submit import CONTENT_TYPES, DAY_SECONDS, MAX_STYLES
@@ -48,7 +47,6 @@ class OptionsView(BaseModel):
     schema_: dict[str, Any]
     presets: dict[str, dict[str, Any]]
     default_preset: str
-    steerable: list[str]
     needs: dict[str, list[Need]]
     """Needs of each option to have an effect: all of the list, and of each part one of the
     options with one of these values; null: any value greater than 0."""
@@ -87,7 +85,6 @@ def options() -> OptionsView:
         schema_=StyleTransferOptions.model_json_schema(),
         presets={name: dict(values) for name, values in PRESETS.items()},
         default_preset=DEFAULT_PRESET,
-        steerable=list(STEERABLE),
         needs={name: list(needs_of(name)) for name in StyleTransferOptions.model_fields},
         limits=LimitsView(
             max_upload_bytes=service().settings.max_upload_bytes,
