@@ -36,7 +36,7 @@ class Point:
 
 
 class NaiveTransfer:
-    """One content picture, one style picture."""
+    """One content image, one style image."""
 
     def __init__(
         self, model: str, tensors: Mapping[str, Tensor], content: Tensor, style: Tensor
@@ -83,7 +83,7 @@ class NaiveTransfer:
     def run(
         self, evaluations: int, on_evaluation: Callable[[Point], None] = lambda _: None
     ) -> list[Point]:
-        """Optimise from the content picture and report at least so many evaluations.
+        """Optimise from the content image and report at least so many evaluations.
 
         Line searches end where they end, so a few more may come. The clock stands still while
         `on_evaluation` runs.

@@ -51,7 +51,7 @@ PRESET = "gram"
 BESIDE = ("quality", "fast", "draft")
 """Other presets, at the same size."""
 NAIVE = "naive"
-"""The naive loop from the content picture, at the same size, for the seconds of the preset."""
+"""The naive loop from the content image, at the same size, for the seconds of the preset."""
 NOTHING: Mapping[str, Any] = {}
 SWITCHES: Mapping[str, tuple[Mapping[str, Any], Mapping[str, Any]]] = {
     "scales": ({"scales": 1}, {"scales": 2}),

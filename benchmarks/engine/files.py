@@ -6,7 +6,7 @@ from click import ClickException
 from pydantic import BaseModel, ValidationError
 
 from benchmarks.engine.schema import Results
-from nst import images
+from nst import files
 
 
 def read(path: Path) -> Results:
@@ -42,4 +42,4 @@ def write(results: BaseModel, path: Path) -> None:
     """Of any suite; an interrupted run leaves no half a file."""
     path.parent.mkdir(parents=True, exist_ok=True)
     text = results.model_dump_json(indent=1) + "\n"
-    images.write_file(path, lambda file: file.write_text(text, encoding="utf-8"), overwrite=True)
+    files.write_file(path, lambda file: file.write_text(text, encoding="utf-8"), overwrite=True)

@@ -61,7 +61,7 @@ class Subject:
     content: Path = CONTENT
     style: Path = STYLE
     width_pixels: int | None = None
-    """None: the content picture's aspect ratio is kept."""
+    """None: the content image's aspect ratio is kept."""
     max_memory_bytes: int | None = None
     """Of our transfer; None: the engine's own choice."""
 
@@ -94,7 +94,7 @@ class Subject:
 
     @cached_property
     def picture(self) -> Image.Image:
-        """The content picture; stretched if a width is asked for."""
+        """The content image; stretched if a width is asked for."""
         picture = images.load(self.content, "content")
         return images.resize(picture, self._size_of(picture)) if self.width_pixels else picture
 

@@ -19,7 +19,7 @@ from nst.progress import Distances
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """A content picture and a style picture."""
+    """A content image and a style image."""
 
     content: Path
     style: Path

@@ -61,7 +61,7 @@ def weights_store(
 
 
 def speeds(device: str = "auto") -> "Speeds":
-    """What this machine has measured on the device that is asked for."""
+    """Return the speeds that this machine has measured on the requested device."""
     from platformdirs import user_cache_path
 
     from nst.settings import load_settings
@@ -108,7 +108,7 @@ class Ports:
 
 
 def set_up_logs() -> None:
-    """As the settings say. Raises InvalidOption."""
+    """Set up the logs as the settings say. Raises InvalidOption."""
     from nst import logs
     from nst.settings import load_settings
 
@@ -132,7 +132,7 @@ def page_address(address: str) -> str:
 
 
 def set_up_traces(service: str) -> None:
-    """As the settings say; after a fork."""
+    """Set up traces as the settings say; call it after a fork."""
     from nst import tracing
     from nst.errors import InvalidOption
     from nst.settings import load_settings
@@ -207,7 +207,7 @@ class Check:
 
 
 Role: TypeAlias = Literal["api", "worker", "migration"]
-"""What a process does. Each role needs other rights in Kafka."""
+"""Role of a process. Each role needs other rights in Kafka."""
 
 
 def check_services(roles: Sequence[Role]) -> Iterator[Check]:
@@ -329,7 +329,7 @@ NEEDS = {
     "the NVIDIA container toolkit and the image nst-worker-cuda",
     "mps": "mps needs a Mac with an Apple GPU",
 }
-"""What a device needs before torch can use it."""
+"""Requirements of a device before torch can use it."""
 
 
 def _devices() -> list[str]:
@@ -532,7 +532,7 @@ def _secret_key(settings: "Settings") -> str:
     """The one that is set, or one that is made once and kept."""
     from filelock import FileLock
 
-    from nst.images import write_file
+    from nst.files import write_file
 
     if settings.secret_key:
         return settings.secret_key.get_secret_value()

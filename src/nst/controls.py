@@ -20,7 +20,7 @@ STEERABLE = (
 
 
 def in_force(options: StyleTransferOptions) -> dict[str, float]:
-    """What may be steered, and its value."""
+    """Return the options that may be steered, with their values."""
     return {name: getattr(options, name) for name in STEERABLE}
 
 

@@ -82,7 +82,7 @@ class Decoder:
         self._slots = Slots(
             processes, 1, wait_seconds=wait_seconds, reason="too many pictures are being decoded"
         )
-        # Films take long, and nobody's thumbnail shall wait for one.
+        # Films take long, and no thumbnail should wait for one.
         self._film_slots = Slots(
             1, 1, wait_seconds=wait_seconds, reason="another film is being made"
         )

@@ -1,4 +1,4 @@
-"""What the engine's process does: it paints what a worker sends and says how far it is."""
+"""The engine's process: it paints what a worker sends and reports its progress."""
 
 import logging
 import os
@@ -12,7 +12,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from nst import images, tracing
+from nst import files, images, tracing
 from nst.controls import STEERABLE, Controls
 from nst.engine.draft import run_draft
 from nst.engine.inputs import Inputs
@@ -63,7 +63,7 @@ from nst.result import Result
 from nst.worker import Cancel, Order, Steer, Stop
 
 PREVIEW_SECONDS = 0.7
-"""So often at most a new picture is shown."""
+"""Minimum seconds between two previews."""
 
 PREVIEW_SIDE_PIXELS = 1024
 
@@ -192,7 +192,7 @@ class _Painting:
             logger.warning("%s", error, extra=public_facts(self._job))
             return Failed(JobError(code=error.code, message=_sentence(error)))
         except Exception as error:
-            if isinstance(error, OSError) and error.errno in images.NO_SPACE:
+            if isinstance(error, OSError) and error.errno in files.NO_SPACE:
                 return OutOfSpace(str(error))
             logger.exception("the engine stumbled", extra=public_facts(self._job))
             return Crashed(f"{type(error).__name__}: {error}")

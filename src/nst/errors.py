@@ -23,8 +23,8 @@ NSTError                          code, message, facts as attributes
 │  └─ NetworkUnavailable          path, reason
 ├─ TransferCanceled               control flow: stop after this step, keep the picture
 └─ DependencyError                something outside failed
-   ├─ StorageError                path, reason
-   │  └─ StorageFull              path, reason
+   ├─ StorageError                path, reason, action
+   │  └─ StorageFull              path, reason, action
    ├─ DiskFull                    path, reason: of this machine, no fault of a job
    ├─ RepositoryError             reason
    ├─ QueueError                  reason
@@ -37,6 +37,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 ImageRole = Literal["content", "style", "mask", "detail map", "initial"]
+StorageAction = Literal["read", "write", "delete"]
 
 
 class NSTError(Exception):
@@ -62,7 +63,7 @@ class InvalidOption(NSTError):
     code = "invalid_option"
 
     def __init__(self, field: str, value: object, allowed: str) -> None:
-        super().__init__(f"{field}: {value!r} is not possible; give {allowed}")
+        super().__init__(f"{field}: {value!r} is invalid; expected {allowed}")
         self.field = field
         self.value = value
         self.allowed = allowed
@@ -92,7 +93,7 @@ class ImageTooLarge(InvalidImage):
 
 
 class InvalidCheckpoint(NSTError):
-    """A checkpoint cannot be gone on from; the reason says why and what to do."""
+    """A checkpoint cannot be resumed; the reason says why and what to do."""
 
     code = "invalid_checkpoint"
 
@@ -118,8 +119,10 @@ class JobNotFound(NSTError):
 
     code = "job_not_found"
 
-    def __init__(self, job_id: str) -> None:
-        super().__init__(f"there is no job {job_id}; it may have been deleted or have expired")
+    def __init__(self, job_id: str | None) -> None:
+        """`job_id`: None if a share link leads to no job."""
+        missing = "job behind this link" if job_id is None else f"job {job_id}"
+        super().__init__(f"there is no {missing}; it may have been deleted or have expired")
         self.job_id = job_id
 
 
@@ -156,7 +159,7 @@ class TooManyRequests(NSTError):
 
 
 class QueueFull(TooManyRequests):
-    """So many jobs wait that no other is taken, whoever asks."""
+    """The queue of all clients together is full."""
 
     code = "queue_full"
 
@@ -285,14 +288,15 @@ class DependencyError(NSTError):
 
 
 class StorageError(DependencyError):
-    """A file could not be written."""
+    """A file could not be read, written or deleted."""
 
     code = "storage_failed"
 
-    def __init__(self, path: Path, reason: str) -> None:
-        super().__init__(f"cannot write {path}: {reason}")
+    def __init__(self, path: Path, reason: str, action: StorageAction = "write") -> None:
+        super().__init__(f"cannot {action} {path}: {reason}")
         self.path = path
         self.reason = reason
+        self.action = action
 
 
 class StorageFull(StorageError):

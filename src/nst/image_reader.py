@@ -44,7 +44,7 @@ MAX_SCANS = 100
 costs time in proportion to the pixels, even if it is empty."""
 
 HEIC_REMEDY = "install what reads it with pip install 'nst[heic]', or save the photo as JPEG"
-"""What to do with a HEIC photo where the extra `heic` is missing."""
+"""Advice for a HEIC photo where the extra `heic` is missing."""
 
 _TIFF_STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _BITS, _COMPRESSION, _PHOTOMETRIC, _PLANES, _SAMPLE_FORMAT = 258, 259, 262, 284, 339

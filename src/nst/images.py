@@ -1,48 +1,30 @@
 """Pictures in and out: paths, bytes and arrays ⇄ upright 8-bit sRGB Pillow images.
 
-Loading verifies and limits. Saving writes under a temporary name, renames, never overwrites
-unless told to, and can put a recipe (a JSON text) into the file's metadata. Pillow writes no
-RGB of 16 bits: pypng and tifffile do, imported when they are needed.
+Loading verifies and limits. Saving can put a recipe (a JSON text) into the file's metadata.
+Pillow writes no RGB of 16 bits: pypng and tifffile do, imported when they are needed.
 """
 
-import errno
 import io
 import math
-import os
-import secrets
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
-from itertools import chain, count
 from pathlib import Path
-from tempfile import TemporaryFile
 from typing import Any
 
 from PIL import Image, ImageCms, PngImagePlugin
 from PIL.ExifTags import Base as ExifTag
 from PIL.Image import Transpose
 
-from nst.errors import (
-    ImageRole,
-    ImageTooLarge,
-    InvalidImage,
-    InvalidOption,
-    StorageError,
-    StorageFull,
-)
+from nst.errors import ImageRole, ImageTooLarge, InvalidImage, InvalidOption
+from nst.files import WRITABLE, write_file
 from nst.image_files import DECODERS, DEEP_TIFF, MAX_PIXELS, RECIPE_KEY, take_orientation
 from nst.image_reader import ImageSource, opened, to_8_bits
 from nst.progress import Samples
 from nst.transparency import extended, repeated, solid
 
-NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
-"""Error numbers of a full disk and of a full quota."""
-
 SMALL_QUALITY = 85
 """JPEG quality of thumbnails."""
-
-MAX_NAME_BYTES = 255
-"""Longest name of a file in the usual file systems."""
 
 MIN_SIDE_PIXELS = 16
 """Four poolings lie before relu5_1: with fewer pixels it has nothing to see."""
@@ -59,22 +41,8 @@ SHAPE_SHARE = 0.001
 SHAPE_ALPHA = 224
 """Alpha below which a pixel of a mask counts as transparent: an edge is more than noise."""
 
-WRITABLE = {
-    ".png": "PNG",
-    ".jpg": "JPEG",
-    ".jpeg": "JPEG",
-    ".webp": "WEBP",
-    ".tif": "TIFF",
-    ".tiff": "TIFF",
-}
 WRITABLE_16_BIT = tuple(suffix for suffix, name in WRITABLE.items() if name in ("PNG", "TIFF"))
 """Extensions of the formats that hold 16 bits per channel."""
-MOVING = (".mp4", ".webp", ".gif")
-"""Extensions of time-lapses."""
-FILMS = (".mp4", ".mov", ".webm")
-"""Extensions of painted films."""
-LEARNED = (".nst", ".onnx", ".safetensors")
-"""Extensions of learned styles, their graphs and their checkpoints."""
 DRAWN: tuple[ImageRole, ...] = ("mask", "detail map")
 """Images that are drawn over the content image."""
 
@@ -82,7 +50,7 @@ NO_TEXTURE = (
     "it has one colour everywhere, so there is no texture to paint with; "
     "choose another picture or preset gram"
 )
-"""What is wrong with a style of one colour where places of styles are matched."""
+"""Reason why a style of one colour cannot be matched place by place."""
 
 _GREY_MAP = "it is equally bright everywhere; leave it out and use a lower strength instead"
 _UNIFORM_MAPS = {
@@ -135,7 +103,7 @@ def load(source: ImageSource, role: ImageRole) -> Image.Image:
 
 @dataclass(frozen=True, slots=True)
 class PictureFacts:
-    """What a picture file is."""
+    """Facts about an image file."""
 
     format: str
     """One of READABLE, by its content."""
@@ -296,7 +264,7 @@ def check_drawn_over(size: tuple[int, int], content: tuple[int, int], role: Imag
         raise InvalidImage(
             role,
             f"{size[0]}×{size[1]} pixels have another shape than the content's "
-            f"{content[0]}×{content[1]}; draw it over the content picture",
+            f"{content[0]}×{content[1]}; draw it over the content image",
         )
 
 
@@ -381,21 +349,6 @@ def _colours_to_srgb(image: Image.Image) -> Image.Image:
 # ── out ───────────────────────────────────────────────────────────────────────────────────────
 
 
-def check_output(path: Path, suffixes: Collection[str] = WRITABLE, option: str = "output") -> None:
-    """Raise InvalidOption if no file of this kind could be written there, before any work is done;
-    `option` is the one that names the path."""
-    if path.suffix.lower() not in suffixes:
-        raise InvalidOption(option, str(path), f"a name ending in {', '.join(suffixes)}")
-    try:
-        if path.is_dir():
-            raise InvalidOption(option, str(path), "a file name; this is a directory")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        TemporaryFile(dir=path.parent).close()
-    except OSError as error:
-        allowed = f"a place that can be written ({error.strerror})"
-        raise InvalidOption(option, str(path), allowed) from error
-
-
 def check_bit_depth(suffix: str, bit_depth: str) -> None:
     """Raise InvalidOption if files with this extension do not hold so many bits per channel."""
     if bit_depth == "16" and suffix.lower() not in WRITABLE_16_BIT:
@@ -423,54 +376,6 @@ def save(
         temporary.write_bytes(encode(image, format_name, recipe=recipe))
 
     return write_file(path, write, overwrite=overwrite)
-
-
-def write_file(path: Path, write: Callable[[Path], object], *, overwrite: bool = False) -> Path:
-    """Have `write` fill a temporary file beside `path` and give it its name, as `save` does.
-
-    Whatever `write` raises, nothing is left. Raises StorageError where that is an OSError,
-    StorageFull where no space is left.
-    """
-    temporary = path.with_name(f".nst-{secrets.token_hex(8)}.tmp")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write(temporary)
-        return temporary.replace(path if overwrite else _claim(path))
-    except OSError as error:
-        kind = StorageFull if error.errno in NO_SPACE else StorageError
-        raise kind(path, error.strerror or str(error)) from error
-    finally:
-        with suppress(OSError):
-            temporary.unlink(missing_ok=True)
-
-
-def derived_name(stem: str, ending: str) -> str:
-    """Return the stem with this ending, the stem cut where the name would have too many bytes."""
-    while len(os.fsencode(stem + ending)) > MAX_NAME_BYTES:
-        stem = stem[:-1]
-    return stem + ending
-
-
-def check_directory(path: Path, option: str) -> None:
-    """Raise InvalidOption if this directory cannot be made, and written to, when it is needed."""
-    existing = next(place for place in (path, *path.absolute().parents) if os.path.lexists(place))
-    if not existing.is_dir():
-        allowed = f"another output, or another name for {existing}, which is no directory"
-        raise InvalidOption(option, str(path), allowed)
-    try:
-        TemporaryFile(dir=existing).close()
-    except OSError as error:
-        allowed = f"a place that can be written ({error.strerror})"
-        raise InvalidOption(option, str(path), allowed) from error
-
-
-def free_path(path: Path) -> Path:
-    """The path, or if something is there the first free one of name-2, name-3, …"""
-    kept = (*WRITABLE, *MOVING, *FILMS, *LEARNED)
-    suffix = path.suffix if path.suffix.lower() in kept else ""
-    stem = path.name.removesuffix(suffix)
-    numbered = (path.with_name(derived_name(stem, f"-{number}{suffix}")) for number in count(2))
-    return next(free for free in chain([path], numbered) if not os.path.lexists(free))
 
 
 def encode(image: "Image.Image | Samples", format_name: str, *, recipe: str | None = None) -> bytes:
@@ -514,15 +419,6 @@ def _format_of(path: Path) -> str:
     if path.suffix.lower() not in WRITABLE:
         raise InvalidOption("output", str(path), f"a name ending in {', '.join(WRITABLE)}")
     return WRITABLE[path.suffix.lower()]
-
-
-def _claim(path: Path) -> Path:
-    """The first free path, taken by an empty file, so that no other process takes it too."""
-    while True:
-        with suppress(FileExistsError):
-            free = free_path(path)
-            free.touch(exist_ok=False)
-            return free
 
 
 def _encode_16_bit_png(samples: Samples, recipe: str | None) -> bytes:

@@ -43,7 +43,7 @@ def stylize(
     weights: WeightsStore | None = None,
     **options: Any,
 ) -> Result:
-    """Paint the content picture in one style or in several mixed, with the defaults of `nst
+    """Paint the content image in one style or in several mixed, with the defaults of `nst
     stylize`.
 
     `options`: fields of StyleTransferOptions, which override the preset. `progress`: True shows a

@@ -72,7 +72,7 @@ def _as_text(value: Any) -> Any:
 
 
 Group = Literal["picture", "balance", "method", "end"]
-"""What an option is about; the help of the commands shows the options of a group together."""
+"""Group of an option; the help of the commands shows a group together."""
 
 
 def _in(group: Group, **facts: str) -> dict[str, JsonValue]:
@@ -90,7 +90,7 @@ BitDepth = Annotated[Literal["8", "16"], BeforeValidator(_as_text)]
 
 
 class StyleTransferOptions(BaseModel):
-    """What the user asks of one transfer.
+    """Options of one transfer.
 
     The defaults of the fields are the classic method and its 20000 steps: they are what options
     meant before they existed, in recipes and jobs. `from_preset()` has the defaults of `nst
@@ -103,7 +103,7 @@ class StyleTransferOptions(BaseModel):
         default=512,
         ge=32,
         le=MAX_SIZE,
-        description="Longest side of the result; the content picture's aspect ratio is kept.",
+        description="Longest side of the result; the content image's aspect ratio is kept.",
         json_schema_extra=_in("picture", unit="pixels"),
     )
     content_weight: float = Field(
@@ -334,11 +334,11 @@ class StyleTransferOptions(BaseModel):
 
     @property
     def loss_weights(self) -> tuple[float, float, float]:
-        """Of content, style and total variation, as the strength leaves them."""
+        """Return the weights of content, style and total variation at this strength."""
         return self.content_weight_in_force, self.style_weight, self.tv_weight
 
     def style_shares(self, count: int) -> tuple[float, ...]:
-        """Of so many styles; their sum is 1. Raises InvalidOption."""
+        """Return the shares of this many styles; their sum is 1. Raises InvalidOption."""
         blend = self.style_blend or (1.0,) * count
         if len(blend) != count:
             raise InvalidOption("style_blend", blend, f"as many shares as styles, here {count}")
@@ -439,7 +439,7 @@ NEEDS: Mapping[str, Need] = {
     "convergence_window": {"convergence_tolerance": None},
     "seed": {"init_method": ["random"], "style_loss": ["neighbors"]},
 }
-"""What an option needs to have an effect, beside the steps."""
+"""Needs of an option to have an effect, beside the steps."""
 
 
 def needs_of(name: str) -> Sequence[Need]:

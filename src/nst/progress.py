@@ -1,4 +1,4 @@
-"""What a transfer reports while it runs."""
+"""Reports of a transfer while it runs."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ Samples: TypeAlias = "np.ndarray[Any, Any]"
 
 
 class StopReason(StrEnum):
-    """Why a transfer ended."""
+    """Reason why a transfer ended."""
 
     TOTAL_ITERATIONS = "total_iterations"
     CONVERGED = "converged"
@@ -31,7 +31,7 @@ class Losses:
     style: float
     total_variation: float
     temporal: float = 0.0
-    """Of a frame that continues another; 0 for a single image."""
+    """Temporal loss of a frame that continues another; 0 for a single image."""
 
     @property
     def total(self) -> float:
@@ -53,7 +53,7 @@ class MemoryPlan:
     """How a transfer divides its memory, and how much that is expected to be."""
 
     size: tuple[int, int]
-    """Of the result: width and height in pixels."""
+    """Width and height of the result, in pixels."""
     tile_side: int | None
     """In pixels, about, without what tiles share; None: both pictures are computed at once."""
     tiles: int
@@ -61,21 +61,21 @@ class MemoryPlan:
     history_size: int
     """Steps that L-BFGS remembers; 0 for Adam."""
     process_bytes: int
-    """What the process held before, and the workspace of its libraries."""
+    """Bytes that the process held before, and the workspace of its libraries."""
     network_bytes: int
     vector_bytes: int
     """Pictures, gradients, and what the optimizer remembers."""
     content_bytes: int
-    """Features of the content picture."""
+    """Features of the content image."""
     activation_bytes: int
-    """Of one tile, at the worst moment of an evaluation."""
+    """Bytes of one tile, at the peak of an evaluation."""
     checkpoint_bytes: int
     """Size of a checkpoint on the disk. A new one is written before the old one goes, so that two
     are there for a moment."""
 
     @property
     def peak_bytes(self) -> int:
-        """Of the whole process at its worst moment."""
+        """Return the peak bytes of the whole process."""
         return (
             self.process_bytes
             + self.network_bytes
@@ -136,13 +136,13 @@ class Progress:
     stop_reason: StopReason | None
     """Set on the last step only."""
     memory_plan: "MemoryPlan | None"
-    """That this scale follows; None for a draft alone."""
+    """Memory plan of this scale; None for a draft alone."""
     in_force: Mapping[str, float]
-    """What may be steered, and the value that this step went by."""
+    """Options that may be steered, with the values that this step used."""
     snapshot: Snapshot
     """The picture, its losses and the checkpoint after this step."""
     changes: tuple[Change, ...] = ()
-    """What was steered up to this step, also before a checkpoint."""
+    """Options that were steered up to this step, also before a checkpoint."""
 
     def __repr__(self) -> str:
         width, height = self.size

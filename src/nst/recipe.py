@@ -1,6 +1,5 @@
 """The recipe of a picture: all that is needed to paint it again, kept in its metadata."""
 
-import hashlib
 import json
 import os
 from collections.abc import Collection, Sequence
@@ -13,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 import nst
 from nst import images
 from nst.errors import ImageRole, InvalidImage
+from nst.files import sha256_of
 from nst.options import StyleTransferOptions
 from nst.progress import Change, Distances, SquaredDistances
 from nst.samples import PREFIX, sample_file, sample_with
@@ -33,7 +33,7 @@ class PictureFile(BaseModel):
 
     @classmethod
     def of(cls, file: Path, result: Path) -> Self:
-        sha256 = _sha256(file)
+        sha256 = sha256_of(file)
         if name := sample_with(sha256):
             return cls(path=f"{PREFIX}{name}", sha256=sha256)
         path = Path(os.path.relpath(file.resolve(), result.resolve().parent)).as_posix()
@@ -49,7 +49,7 @@ class PictureFile(BaseModel):
         try:
             if not file.is_file():
                 problem = "is not there any more"
-            elif _sha256(file) != self.sha256:
+            elif sha256_of(file) != self.sha256:
                 problem = "has changed since"
             else:
                 return file
@@ -89,7 +89,7 @@ class SourceFiles:
 
 
 class Recipe(BaseModel):
-    """What made a picture."""
+    """Recipe of an image."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -104,11 +104,11 @@ class Recipe(BaseModel):
     masks: tuple[PictureFile | None, ...] = ()
     """In the order of the styles; None: everywhere."""
     detail_map: PictureFile | None = None
-    """White where more of the content picture stays."""
+    """White where more of the content image stays."""
     initial: PictureFile | None = None
     """The picture to start from, if init_method does not say it."""
     changes: tuple[Change, ...] = ()
-    """What was steered, and from which step on; none in recipes of nst 0.1."""
+    """Options that were steered, and from which step on; empty in recipes of nst 0.1."""
     stopped_after: int | None = Field(default=None, ge=1)
     """Step after which the transfer was stopped; None if it went on to its end."""
 
@@ -168,7 +168,7 @@ class Recipe(BaseModel):
         return tuple(change for change in kept if change.values)
 
     def text(self) -> str:
-        """As it stands in the metadata: JSON, ASCII only."""
+        """Return the text of the metadata: JSON, ASCII only."""
         return json.dumps(self.model_dump(mode="json"))
 
 
@@ -184,8 +184,3 @@ def _text_of(file: Path) -> str | None:
             return recipe_text(stream.read(MAX_JSON_BYTES + 1))
     except OSError:  # the reader of pictures says what is wrong
         return None
-
-
-def _sha256(file: Path) -> str:
-    with file.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()

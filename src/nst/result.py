@@ -23,11 +23,11 @@ class Result:
     """A finished, converged or canceled transfer, or a draft alone."""
 
     image: Image.Image
-    """RGB, or RGBA where the content picture has transparency; 8 bits per channel."""
+    """RGB, or RGBA where the content image has transparency; 8 bits per channel."""
     options: StyleTransferOptions
     """Options that the transfer began with; `changes` says what was steered."""
     losses: Losses
-    """Of the image; NaN for a draft alone."""
+    """Losses of the image; NaN for a draft alone."""
     history: tuple[Losses, ...]
     """After every step that was taken here: a transfer that goes on has taken others before."""
     stop_reason: StopReason
@@ -37,11 +37,11 @@ class Result:
     optimize_seconds: float
     device: str
     precision: str
-    """Of the convolutions at the start: fp32, bf16 or fp16."""
+    """Precision of the convolutions at the start: fp32, bf16 or fp16."""
     model: str
     """The one that was used; for a draft alone the one asked for."""
     weights_sha256: str
-    """Of the model, or for a draft alone of its network."""
+    """SHA-256 of the model's weights, or of the draft's network for a draft alone."""
     distances: Distances | None = None
     """None where no other network is at hand, and for a draft alone."""
     memory_plan: MemoryPlan | None = None
@@ -49,7 +49,7 @@ class Result:
     samples: "Samples | None" = None
     """The 16-bit samples of the image; None if option bit_depth is 8."""
     changes: tuple[Change, ...] = ()
-    """What was steered, and at which step."""
+    """Options that were steered, and at which step."""
     stopped_after: int | None = None
     """Last step of a canceled transfer, counted over all scales; None if it was not canceled."""
     files: SourceFiles | None = None

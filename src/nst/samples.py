@@ -37,7 +37,7 @@ def sample(kind: SampleKind, name: str) -> Path:
 def sample_file(name: str, role: ImageRole) -> Path | None:
     """Return the file of `sample:NAME`, or None if the name does not begin so.
 
-    For role style the style pictures come first, for all others the content pictures. Raises
+    For role style the style images come first, for all others the content images. Raises
     InvalidImage, which lists the names.
     """
     if not name.startswith(PREFIX):

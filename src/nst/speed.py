@@ -12,7 +12,7 @@ from typing import Self
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
-from nst import images
+from nst import files
 from nst.errors import StorageError
 from nst.options import StyleTransferOptions
 from nst.progress import StopReason
@@ -108,7 +108,7 @@ class Speeds:
     def _write(self, measured: Measured) -> None:
         data = _MEASURED.dump_json(measured, indent=1)
         with suppress(StorageError):
-            images.write_file(self._file, lambda file: file.write_bytes(data), overwrite=True)
+            files.write_file(self._file, lambda file: file.write_bytes(data), overwrite=True)
 
 
 def _is_whole(result: Result) -> bool:

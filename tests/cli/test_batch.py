@@ -100,7 +100,7 @@ def test_what_is_there_is_skipped_unless_told_otherwise(nst: Nst, pictures: Path
     before = (pictures / "out" / "a_x.png").read_bytes()
     again = nst("batch", "contents", "styles", "-o", "out", *DRAFT, "--size=40")
     assert again.code == 0
-    assert "out/a_x.png is already there: skipped" in again.error_lines
+    assert "out/a_x.png exists: skipped" in again.error_lines
     assert again.error_lines[-1] == "2 painted, 2 skipped, 0 failed"
     assert (pictures / "out" / "a_x.png").read_bytes() == before
     assert names(pictures / "out") == CROSS | {"contact-sheet.jpg", "contact-sheet-2.jpg"}

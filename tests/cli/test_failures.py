@@ -39,9 +39,9 @@ def test_ctrl_c_keeps_the_picture_so_far(tmp_path: Path, content: Path, style: P
     assert running.returncode == 130
     assert out == "out.png\n"
     assert "Stopping after this step" in err
-    assert "canceled" in err
+    assert "; stopped by you after step" in err
     assert saved(tmp_path / "out.png").size == (64, 43)
-    assert "To go on: nst stylize --resume out_checkpoint" in err
+    assert "To continue: nst stylize --resume out_checkpoint" in err
     assert {file.name for file in tmp_path.iterdir()} == {"out.png", "out_checkpoint"}
 
 

@@ -89,7 +89,7 @@ def test_ctrl_c_keeps_the_network_so_far(tmp_path: Path) -> None:
     finally:
         running.kill()
     assert (running.returncode, out) == (130, "impasto.nst\n")
-    assert "To go on: nst learn --resume impasto_checkpoint.safetensors" in err
+    assert "To continue: nst learn --resume impasto_checkpoint.safetensors" in err
     assert style_file.load(tmp_path / "impasto.nst")[1].recipe.steps > 0
 
 

@@ -8,7 +8,7 @@ import pytest
 from cli.conftest import Nst
 from cli.test_video import film
 from conftest import picture
-from nst import images
+from nst import files, images
 from nst.cli import batch
 from nst.cli.film_frames import Frames
 from nst.cli.painting import Painter, Painting
@@ -26,7 +26,7 @@ def paintings(monkeypatch: pytest.MonkeyPatch) -> list[Painting]:
     def paint(painter: Painter, painting: Painting) -> int:
         asked.append(painting)
         images.load(painting.content, "content")
-        images.check_output(painting.output)
+        files.check_output(painting.output)
         images.save(picture(), painting.output, overwrite=painting.overwrite)
         return 0
 

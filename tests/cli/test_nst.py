@@ -90,6 +90,19 @@ def test_where_the_web_server_does_not_run_serve_says_so(
     assert "on Windows start it in WSL or in Docker" in outcome.err
 
 
+@pytest.mark.parametrize("command", ["serve", "worker", "migrate", "doctor --services"])
+def test_without_the_service_the_commands_say_how_to_install_it(
+    nst: Nst, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    monkeypatch.setattr(serve_command, "find_spec", lambda _: None)
+    outcome = nst(*command.split())
+    assert outcome.code == 2
+    (said,) = outcome.error_lines
+    assert said.startswith(
+        "nst: the service is not installed; run pip install 'nst[service]' (see `nst "
+    )
+
+
 def test_doctor_says_what_is_here_and_what_is_missing(nst: Nst) -> None:
     outcome = nst("doctor")
     assert outcome.code == 0

@@ -202,7 +202,7 @@ def test_no_checkpoints_if_nobody_wants_them(tmp_path: Path, content: Path, styl
     running.send_signal(signal.SIGINT)
     _, err = running.communicate(timeout=PATIENCE_SECONDS)
     assert running.returncode == 130
-    assert "To go on" not in err
+    assert "To continue" not in err
     assert [file.name for file in tmp_path.iterdir()] == ["out.png"]
 
 

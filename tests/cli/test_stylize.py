@@ -13,7 +13,7 @@ from PIL import Image
 
 from cli.conftest import Nst, saved
 from conftest import SAMPLES, picture
-from nst import Inputs, NeuralStyleTransfer, StyleTransferOptions, images
+from nst import Inputs, NeuralStyleTransfer, StyleTransferOptions, files, images
 from nst.cli.command import as_typed
 from nst.cli.options import FIELDS, MemorySize
 from nst.engine import draft as preview
@@ -68,7 +68,7 @@ def test_it_paints_and_prints_where_the_picture_is(
     assert outcome.out == "out.png\n"
     assert "48×32 pixels, 2 steps" in outcome.err
     assert "vgg16 on" in outcome.err
-    assert "all steps done" in outcome.err
+    assert "; finished\n" in outcome.err
     image = saved(tmp_path / "out.png")
     assert image.size == (48, 32)
     assert not np.array_equal(
@@ -97,7 +97,7 @@ def test_the_extension_says_the_format(
     nst: Nst, tmp_path: Path, content: Path, style: Path, suffix: str
 ) -> None:
     assert nst("stylize", content, style, "-o", f"new/out{suffix}", *TINY).code == 0
-    assert saved(tmp_path / "new" / f"out{suffix}").format == images.WRITABLE[suffix]
+    assert saved(tmp_path / "new" / f"out{suffix}").format == files.WRITABLE[suffix]
 
 
 def test_an_existing_picture_stays_unless_overwrite_is_given(

@@ -123,7 +123,7 @@ def test_after_ctrl_c_it_goes_on_from_any_directory(
         stand_in(patch, 4, interrupt)
         outcome = nst(*video())
     assert outcome.code == 130
-    assert outcome.error_lines[-1] == "To go on: nst video --resume out_checkpoint"
+    assert outcome.error_lines[-1] == "To continue: nst video --resume out_checkpoint"
     assert len(list(frames(tmp_path / "out.mp4"))) == 3
     (tmp_path / "elsewhere").mkdir()
     monkeypatch.chdir(tmp_path / "elsewhere")
@@ -157,7 +157,7 @@ def test_a_late_error_keeps_the_frames_so_far(
         else:
             assert outcome.code == 1
             assert outcome.error_lines[-3:] == [
-                "To go on: nst video --resume out_checkpoint",
+                "To continue: nst video --resume out_checkpoint",
                 "The film so far is in out.mp4",
                 f"nst: {Diverged(1)}",
             ]
@@ -179,7 +179,7 @@ def test_a_film_that_cannot_be_written_is_not_painted_again(
         patch.setattr(Video, "repaint", full)
         outcome = nst(*video())
     assert outcome.code == 1
-    assert outcome.error_lines[-2] == "To go on: nst video --resume out_checkpoint"
+    assert outcome.error_lines[-2] == "To continue: nst video --resume out_checkpoint"
     assert "No space left" in outcome.error_lines[-1]
     stand_in(monkeypatch, 1, fail)
     assert nst("video", "--resume", "out_checkpoint").code == 0

@@ -1,5 +1,6 @@
-"""`docker compose up`, as the README tells it: every service in its container, and what a person
-does with them. Not among the other tests, because it takes minutes and root: `make test-compose`.
+"""`docker compose up`, as docs/installing.md tells it: every service in its container, and what a
+person does with them. Not among the other tests, because it takes minutes and root:
+`make test-compose`.
 """
 
 import os

@@ -380,7 +380,7 @@ def test_the_password_is_not_shown() -> None:
 
 def test_certificates_that_are_none(apache_kafka: Broker, tmp_path: Path) -> None:
     file = tmp_path / "no.pem"
-    with pytest.raises(InvalidOption, match=r"NST_KAFKA_CA_FILE: '.*no\.pem' is not possible"):
+    with pytest.raises(InvalidOption, match=r"NST_KAFKA_CA_FILE: '.*no\.pem' is invalid"):
         replace(servers.kafka_settings(apache_kafka.address), ca_file=file)
     file.write_text("nothing")
     encrypted = servers.kafka_settings(apache_kafka.address_of("SSL"))

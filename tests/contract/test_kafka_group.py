@@ -204,7 +204,7 @@ def test_the_protocol_of_kafka_4_is_refused_where_the_brokers_are_older(
     kafka_3: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings = replace(servers.kafka_settings(kafka_3.address), group_protocol="consumer")
-    said = "NST_KAFKA_GROUP_PROTOCOL: 'consumer' is not possible; give auto or classic,"
+    said = "NST_KAFKA_GROUP_PROTOCOL: 'consumer' is invalid; expected auto or classic,"
     queue = KafkaJobQueue(settings)
     with no_waiting(), pytest.raises(QueueError, match=said):
         queue.receive(PATIENCE_SECONDS)

@@ -167,7 +167,7 @@ def test_an_option_that_only_the_server_can_judge(context: BrowserContext, tab: 
     set_options(tab, Content_weight=0, Style_weight=0)
     tab.get_by_role("button", name="Start painting").click()
     note = tab.get_by_role("alert")
-    expect(note).to_contain_text("style_weight: 0 is not possible")
+    expect(note).to_contain_text("style_weight: 0 is invalid")
     expect(tab.get_by_role("button", name="Start painting")).to_be_enabled()
 
 

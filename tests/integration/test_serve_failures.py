@@ -290,7 +290,7 @@ def test_a_device_that_is_not_here_refuses_to_start(
     _, said = started.communicate(timeout=PATIENCE_SECONDS)
     assert started.returncode == 2
     assert len(said.splitlines()) == 1
-    assert said.startswith(f"nst: NST_WORKER_DEVICE: '{absent}' is not possible; give auto, or")
+    assert said.startswith(f"nst: NST_WORKER_DEVICE: '{absent}' is invalid; expected auto, or")
     assert NEEDS[absent] in said
 
 

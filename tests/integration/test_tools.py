@@ -19,10 +19,10 @@ import convert_vgg16
 import sample_pictures
 from conftest import REPOSITORY, SAMPLES, picture
 from nst.engine.draft import NETWORK, NETWORK_SHA256
-from nst.engine.network.download import sha256_of
 from nst.engine.network.onnx_network import Network
 from nst.engine.network.weights import BUNDLE, BUNDLED_SHA256
 from nst.engine.pictures.protect import FACES, PERSON
+from nst.files import sha256_of
 from wheels import open_wheel
 
 

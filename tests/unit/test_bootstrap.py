@@ -1,13 +1,27 @@
 """What the processes of a service share."""
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import MISSING, fields
 from pathlib import Path
 
 import pytest
 
 from nst import bootstrap
 from nst.adapters.breaker import QueueWithBreaker
-from nst.settings import load_settings
+from nst.api.service import ApiSettings
+from nst.jobs.submit import Limits
+from nst.settings import Settings, load_settings
+
+
+@pytest.mark.parametrize("part", [Limits, ApiSettings])
+def test_what_is_made_from_the_settings_has_their_defaults(part: type) -> None:
+    shared = [field for field in fields(part) if field.name in Settings.model_fields]
+    assert len(shared) > 3
+    for field in shared:
+        if field.default is not MISSING:
+            declared = Settings.model_fields[field.name].get_default()
+            of_settings = getattr(declared, "total_seconds", lambda: declared)()
+            assert field.default == of_settings, field.name
 
 
 def test_servers_that_start_at_the_same_time_make_one_key(

@@ -78,9 +78,9 @@ def test_planned_changes_count_from_their_step_on_and_what_is_set_counts_more() 
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (Change(0, {"strength": 0.5}), "step: 0 is not possible; give at least 1"),
-        (Change(1, {"size": 64}), "size: 64 is not possible; give one of content_weight"),
-        (Change(1, {"strength": 7}), "strength: 7.* is not possible"),
+        (Change(0, {"strength": 0.5}), "step: 0 is invalid; expected at least 1"),
+        (Change(1, {"size": 64}), "size: 64 is invalid; expected one of content_weight"),
+        (Change(1, {"strength": 7}), "strength: 7.* is invalid"),
     ],
 )
 def test_a_wrong_plan_is_refused_at_once(change: Change, message: str) -> None:

@@ -10,7 +10,7 @@ from nst.controls import Controls
 from nst.engine.checkpoint import Checkpoint
 from nst.engine_process import _Easel, _Painting, _Wishes
 from nst.errors import StorageError, StorageFull
-from nst.images import write_file
+from nst.files import write_file
 from nst.jobs.execute import OutOfSpace, Work
 from nst.progress import Snapshot
 from nst.result import Result

@@ -16,15 +16,8 @@ from PIL import Image, JpegImagePlugin
 
 from conftest import picture
 from nst.errors import InvalidOption, StorageError
-from nst.images import (
-    check_output,
-    encode,
-    fit,
-    flatten,
-    free_path,
-    resize,
-    save,
-)
+from nst.files import check_output, free_path
+from nst.images import encode, fit, flatten, resize, save
 
 Array = NDArray[Any]
 

@@ -97,17 +97,17 @@ def test_pictures_that_are_no_files_make_no_recipe(tmp_path: Path) -> None:
         ({"content": 3}, "content image: 3 is not a picture; give a path"),
         ({"content": [[0, 1]]}, "content image: [[0, 1]] is not a picture"),
         ({"styles": ["sample:mosaic", None]}, "style image: None is not a picture"),
-        ({"masks": "m.png"}, "masks: 'm.png' is not possible"),
+        ({"masks": "m.png"}, "masks: 'm.png' is invalid"),
         ({"masks": [5]}, "mask image: 5 is not a picture"),
         ({"detail_map": 5}, "detail map image: 5 is not a picture"),
         ({"initial": 5}, "initial image: 5 is not a picture"),
-        ({"preset": 3}, "preset: 3 is not possible; give one of quality"),
-        ({"progress": 3}, "progress: 3 is not possible; give True, False, None or a function"),
-        ({"controls": {}}, "controls: {} is not possible; give nst.Controls"),
-        ({"weights": "w.pth"}, "weights: 'w.pth' is not possible; give a nst.WeightsStore"),
-        ({"max_memory_bytes": "4GB"}, "max_memory_bytes: '4GB' is not possible; give a whole"),
-        ({"sizes": 3}, "sizes: 3 is not possible; give one of size"),
-        ({"size": "big"}, "size: 'big' is not possible; give a whole number"),
+        ({"preset": 3}, "preset: 3 is invalid; expected one of quality"),
+        ({"progress": 3}, "progress: 3 is invalid; expected True, False, None or a function"),
+        ({"controls": {}}, "controls: {} is invalid; expected nst.Controls"),
+        ({"weights": "w.pth"}, "weights: 'w.pth' is invalid; expected a nst.WeightsStore"),
+        ({"max_memory_bytes": "4GB"}, "max_memory_bytes: '4GB' is invalid; expected a whole"),
+        ({"sizes": 3}, "sizes: 3 is invalid; expected one of size"),
+        ({"size": "big"}, "size: 'big' is invalid; expected a whole number"),
     ],
 )
 def test_a_wrong_argument_is_named_at_once(arguments: dict[str, Any], message: str) -> None:
@@ -119,15 +119,15 @@ def test_a_wrong_argument_is_named_at_once(arguments: dict[str, Any], message: s
 
 
 def test_wrong_arguments_of_the_class_are_named_at_once() -> None:
-    with pytest.raises(InvalidOption, match="options: 'fast' is not possible; give Style"):
+    with pytest.raises(InvalidOption, match="options: 'fast' is invalid; expected Style"):
         nst.NeuralStyleTransfer("fast")  # type: ignore[arg-type]
     transfer = nst.NeuralStyleTransfer(nst.StyleTransferOptions.from_preset("draft"))
     inputs = nst.Inputs(CAT, MOSAIC)
-    with pytest.raises(InvalidOption, match=r"inputs: 'a\.jpg' is not possible; give nst\.Inputs"):
+    with pytest.raises(InvalidOption, match=r"inputs: 'a\.jpg' is invalid; expected nst\.Inputs"):
         transfer.run("a.jpg")  # type: ignore[arg-type]
-    with pytest.raises(InvalidOption, match="on_progress: 5 is not possible"):
+    with pytest.raises(InvalidOption, match="on_progress: 5 is invalid"):
         transfer.run(inputs, 5)  # type: ignore[arg-type]
-    with pytest.raises(InvalidOption, match="resume_from: 5 is not possible"):
+    with pytest.raises(InvalidOption, match="resume_from: 5 is invalid"):
         transfer.steps(inputs, resume_from=5)  # type: ignore[arg-type]
 
 

@@ -55,7 +55,7 @@ def refused(**options: Any) -> InvalidOption:
     with pytest.raises(InvalidOption) as caught:
         StyleTransferOptions(**options)
     error = caught.value
-    assert str(error) == f"{error.field}: {error.value!r} is not possible; give {error.allowed}"
+    assert str(error) == f"{error.field}: {error.value!r} is invalid; expected {error.allowed}"
     assert len(str(error).splitlines()) == 1
     return error
 
@@ -216,7 +216,7 @@ def test_unknown_option_is_answered_with_all_names() -> None:
 
 
 def test_something_else_than_options() -> None:
-    with pytest.raises(InvalidOption, match=r"options: 5 is not possible"):
+    with pytest.raises(InvalidOption, match=r"options: 5 is invalid"):
         StyleTransferOptions.model_validate(5)
 
 
@@ -308,7 +308,7 @@ def test_given_options_replace_those_of_the_preset() -> None:
     options = StyleTransferOptions.from_preset("fast", size=100, seed=7)
     assert (options.size, options.seed) == (100, 7)
     assert options.total_iterations == PRESETS["fast"]["total_iterations"]
-    with pytest.raises(InvalidOption, match="size: 5 is not possible"):
+    with pytest.raises(InvalidOption, match="size: 5 is invalid"):
         StyleTransferOptions.from_preset("fast", size=5)
 
 

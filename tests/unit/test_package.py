@@ -72,7 +72,7 @@ FACTS: dict[type[NSTError], dict[str, object]] = {
     errors.DraftUnavailable: {"path": Path("draft.onnx"), "reason": "it is damaged"},
     errors.NetworkUnavailable: {"path": Path("faces.onnx"), "reason": "it is damaged"},
     errors.TransferCanceled: {},
-    errors.StorageError: {"path": Path("x.png"), "reason": "No space left on device"},
+    errors.StorageError: {"path": Path("x.png"), "reason": "I/O error", "action": "read"},
     errors.DiskFull: {"path": Path("x"), "reason": "3 MB are free"},
     errors.RepositoryError: {"reason": "connection refused"},
     errors.QueueError: {"reason": "no broker"},

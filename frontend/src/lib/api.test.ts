@@ -19,10 +19,10 @@ function answers(body: unknown, status = 200): void {
 
 describe('problems', () => {
   it('reads the document of the server', async () => {
-    answers({ code: 'invalid_option', detail: 'size: 3 is not possible', field: 'size' }, 422);
+    answers({ code: 'invalid_option', detail: 'size: 3 is invalid', field: 'size' }, 422);
     await expect(getJob('1')).rejects.toMatchObject({
       code: 'invalid_option',
-      message: 'size: 3 is not possible',
+      message: 'size: 3 is invalid',
       status: 422,
       field: 'size',
     });

@@ -36,7 +36,6 @@ export const DOCUMENT: OptionsDocument = {
     classic: {},
   },
   default_preset: 'quality',
-  steerable: ['content_weight', 'strength', 'flourish'],
   needs: {
     strength: [{ total_iterations: null }],
     flourish: [{ total_iterations: null }, { style_loss: ['neighbors'] }],

@@ -176,7 +176,6 @@ export interface OptionsDocument {
   schema: { properties: Record<string, Property> };
   presets: Record<string, Options>;
   default_preset: string;
-  steerable: string[];
   /** What each option needs to have an effect: all of the list. */
   needs: Record<string, Need[]>;
   limits: Limits;

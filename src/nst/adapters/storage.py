@@ -16,8 +16,8 @@ import obstore
 from obstore.exceptions import BaseError
 from obstore.store import LocalStore, MemoryStore, S3Store
 
-from nst.errors import StorageError, StorageFull
-from nst.images import write_file
+from nst.errors import StorageAction, StorageError, StorageFull
+from nst.files import write_file
 from nst.jobs.ports import StoredFile
 from nst.metrics import DEPENDENCY_ERRORS
 
@@ -109,7 +109,7 @@ class ObjectStorage:
         self._store = store
 
     def put(self, key: str, data: bytes | Path) -> None:
-        with _errors(key):
+        with _errors(key, "write"):
             obstore.put(
                 self._store,
                 key,
@@ -157,12 +157,12 @@ class ObjectStorage:
         return max((file.modified_at for file in self.list(prefix)), default=0.0)
 
     def copy(self, source: str, target: str) -> None:
-        with _errors(source):
+        with _errors(source, "write"):
             obstore.copy(self._store, source, target)
 
     def delete(self, prefix: str) -> None:
         for file in self.list(prefix):
-            with suppress(FileNotFoundError), _errors(file.key):
+            with suppress(FileNotFoundError), _errors(file.key, "delete"):
                 obstore.delete(self._store, file.key)
 
     def link(self, key: str, seconds: float, disposition: str | None = None) -> str | None:
@@ -213,7 +213,7 @@ class S3Storage(ObjectStorage):
 
     def delete(self, prefix: str) -> None:
         try:
-            with _errors(prefix):
+            with _errors(prefix, "delete"):
                 obstore.delete(self._store, [file.key for file in self.list(prefix)])
         except FileNotFoundError:
             # Somebody else deletes them too, which some servers answer with an error.
@@ -296,7 +296,7 @@ def _range(start: int, stop: int | None) -> "obstore.GetOptions":
 
 
 @contextmanager
-def _errors(key: str) -> Iterator[None]:
+def _errors(key: str, action: StorageAction = "read") -> Iterator[None]:
     try:
         yield
     except (BaseError, OSError) as error:
@@ -307,10 +307,10 @@ def _errors(key: str) -> Iterator[None]:
             raise FileNotFoundError(key) from error
         DEPENDENCY_ERRORS.labels("storage").inc()
         if any(sign in text for sign in _FULL):
-            raise StorageFull(Path(key), "there is no space left") from error
+            raise StorageFull(Path(key), "there is no space left", action) from error
         if "NoSuchBucket" in text:
-            raise StorageError(Path(key), "there is no such bucket") from error
-        raise StorageError(Path(key), text.split("\n", maxsplit=1)[0]) from error
+            raise StorageError(Path(key), "there is no such bucket", action) from error
+        raise StorageError(Path(key), text.split("\n", maxsplit=1)[0], action) from error
 
 
 def _stored_file(meta: "ObjectMeta") -> StoredFile:

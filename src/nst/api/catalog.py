@@ -13,7 +13,6 @@ from nst import images
 from nst.api import pictures
 from nst.api.service import sends, service
 from nst.api.views import SampleView
-from nst.controls import STEERABLE
 from nst.errors import InvalidOption
 from nst.image_files import BRANDS
 from nst.jobs.submit import CONTENT_TYPES, DAY_SECONDS, MAX_STYLES
@@ -23,21 +22,21 @@ from nst.samples import SampleKind, sample, samples
 from nst.speed import in_words
 
 USUAL_SIZE = (1500, 1000)
-"""Width and height of a content picture of which nothing is known; only their ratio counts."""
+"""Width and height of a content image of which nothing is known; only their ratio counts."""
 MAX_SIDE_PIXELS = 1_000_000
 
 routes = APIBlueprint("catalog", __name__, tag="catalog", url_prefix="/api/v1")
 
 
 class LimitsView(BaseModel):
-    """What this server takes."""
+    """Limits of this server."""
 
     max_upload_bytes: int
     max_pixels: int
     max_size: int
     max_styles: int
     max_job_seconds: float
-    """Of one attempt; after it a job ends with the picture so far."""
+    """Maximum seconds of one attempt; after it a job ends with the image so far."""
     max_pixel_steps_per_day: int
     """Pixels of the result × steps, of all jobs of a client."""
 
@@ -48,9 +47,8 @@ class OptionsView(BaseModel):
     schema_: dict[str, Any]
     presets: dict[str, dict[str, Any]]
     default_preset: str
-    steerable: list[str]
     needs: dict[str, list[Need]]
-    """What each option needs to have an effect: all of the list, and of each part one of the
+    """Needs of each option to have an effect: all of the list, and of each part one of the
     options with one of these values; null: any value greater than 0."""
     limits: LimitsView
     formats: list[str]
@@ -87,7 +85,6 @@ def options() -> OptionsView:
         schema_=StyleTransferOptions.model_json_schema(),
         presets={name: dict(values) for name, values in PRESETS.items()},
         default_preset=DEFAULT_PRESET,
-        steerable=list(STEERABLE),
         needs={name: list(needs_of(name)) for name in StyleTransferOptions.model_fields},
         limits=LimitsView(
             max_upload_bytes=service().settings.max_upload_bytes,
@@ -105,7 +102,7 @@ def options() -> OptionsView:
 @routes.get("/styles")
 @routes.output(StylesView)
 def styles() -> StylesView:
-    """Built-in style pictures."""
+    """Built-in style images."""
     return StylesView(styles=_views("style"))
 
 
@@ -119,7 +116,7 @@ def contents() -> ContentsView:
 @routes.get("/styles/<name>")
 @routes.doc(responses=sends("image/jpeg", "The picture."))
 def style(name: str) -> Response:
-    """A built-in style picture."""
+    """A built-in style image."""
     return _send("style", name)
 
 
@@ -137,7 +134,7 @@ def estimate() -> EstimateView:
     """How long a transfer will take, from what this machine has measured.
 
     The query has fields of the form that makes a job: preset and options, and in place of the
-    content picture sample_content, or its width and height in pixels.
+    content image sample_content, or its width and height in pixels.
     """
     given = request.args.to_dict()
     preset, size = given.pop("preset", None), _content_size(given)
@@ -161,7 +158,7 @@ def recipe() -> Response:
 
 
 def _content_size(given: dict[str, str]) -> tuple[int, int]:
-    """Take the size of the content picture, or what says it, out of a query. Raises
+    """Take the size of the content image, or what says it, out of a query. Raises
     InvalidOption."""
     name = given.pop("sample_content", None)
     default = _sample_size(name) if name else USUAL_SIZE

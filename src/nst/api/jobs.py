@@ -38,7 +38,7 @@ PICTURE_FIELDS = (
     "steer",
     "stop_after",
 )
-"""Of the form that makes a job; all others are options."""
+"""Fields of the form of a new job that are not options."""
 
 
 class JobsQuery(BaseModel):
@@ -73,7 +73,7 @@ Steering: type[BaseModel] = create_model(
 def submit() -> Any:
     """Ask for a picture.
 
-    Send a content picture and one to eight style pictures as files, or name samples, or
+    Send a content image and one to eight style images as files, or name samples, or
     earlier jobs whose pictures to take. Every option may be a field. The field steer, like
     40:strength=0.8, changes options from a step on, and stop_after is the last step: a recipe has
     both. With an Idempotency-Key the same request makes one job, however often it is sent.

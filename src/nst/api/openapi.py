@@ -139,11 +139,11 @@ def _tell_parameters(operation: Spec) -> None:
 
 
 def _estimate_query() -> Iterator[Spec]:
-    """What a job takes long for: the size of its content picture, and options."""
+    """What a job takes long for: the size of its content image, and options."""
     side = {"type": "integer", "minimum": 1}
     facts = {
-        "width": side | {"description": "Width of the content picture in pixels."},
-        "height": side | {"description": "Height of the content picture in pixels."},
+        "width": side | {"description": "Width of the content image in pixels."},
+        "height": side | {"description": "Height of the content image in pixels."},
         **{name: schema for name, schema in _new_job().items() if name in _ESTIMATED},
     }
     for name, schema in facts.items():
@@ -172,9 +172,9 @@ def _new_job() -> Spec:
         "style_image": {"type": "array", "items": _FILE, "maxItems": 8},
         "style_mask": {"type": "array", "items": _FILE, "maxItems": 8},
         "detail_map": _FILE
-        | {"description": "White where more of the content picture stays; in its shape."},
-        "content_from": _TEXT | {"description": "A job whose content picture to take."},
-        "styles_from": _TEXT | {"description": "A job whose style pictures to take."},
+        | {"description": "White where more of the content image stays; in its shape."},
+        "content_from": _TEXT | {"description": "A job whose content image to take."},
+        "styles_from": _TEXT | {"description": "A job whose style images to take."},
         "detail_map_from": _TEXT | {"description": "A job whose detail map to take."},
         "sample_content": _choice(samples("content"), "A sample photo."),
         "sample_style": {

@@ -33,7 +33,7 @@ from nst.errors import (
     TransferError,
     UnsupportedImage,
 )
-from nst.images import NO_SPACE
+from nst.files import NO_SPACE
 
 STATUS: dict[type[NSTError], HTTPStatus] = {
     InvalidOption: HTTPStatus.UNPROCESSABLE_ENTITY,
@@ -63,7 +63,7 @@ HTTP_CODES = {
     HTTPStatus.UNPROCESSABLE_ENTITY: InvalidOption.code,
     HTTPStatus.INTERNAL_SERVER_ERROR: "internal_error",
 }
-"""What the framework itself finds wrong; everything else of its is a bad_request."""
+"""Codes of errors that the framework itself finds; all others are bad_request."""
 
 HTTP_DETAILS = {
     HTTPStatus.BAD_REQUEST: "this could not be understood; JSON or a form is expected",
@@ -84,13 +84,13 @@ FIELDS: dict[ImageRole, str] = {
 """In which field of a form a picture of this role comes."""
 
 RETRY_SECONDS = 10
-"""What is said where something outside failed."""
+"""Seconds after which a client may try again where a dependency failed."""
 
 logger = logging.getLogger(__name__)
 
 
 def status_of(error: type[NSTError]) -> HTTPStatus:
-    """That of the nearest class in the table."""
+    """Return the status of the nearest class in the table."""
     return next(STATUS[cls] for cls in error.mro() if cls in STATUS)
 
 

@@ -86,7 +86,7 @@ def recipe(job_id: str) -> Response:
 
 
 @routes.get("/content")
-@routes.doc(responses=sends("image/*", "The content picture, as it was uploaded."))
+@routes.doc(responses=sends("image/*", "The content image, as it was uploaded."))
 def content(job_id: str) -> Response:
     """The picture that is painted."""
     job = service().jobs.get(service().me(), job_id)
@@ -94,11 +94,11 @@ def content(job_id: str) -> Response:
 
 
 @routes.get("/styles/<int:number>")
-@routes.doc(responses=sends("image/*", "A style picture, as it was uploaded."))
+@routes.doc(responses=sends("image/*", "A style image, as it was uploaded."))
 def style(job_id: str, number: int) -> Response:
     """A picture whose style is taken; the first is 0."""
     styles = service().jobs.get(service().me(), job_id).order.styles
     if number >= len(styles):
-        raise NotFound(f"this job has {len(styles)} style pictures, the first is 0")
+        raise NotFound(f"this job has {len(styles)} style images, the first is 0")
     picture = styles[number]
     return pictures.send(service().jobs.storage, picture.key, picture.content_type, picture.name)

@@ -1,4 +1,4 @@
-"""What the routes work with, and how they describe what they send."""
+"""The objects that the routes work with, and the description of their responses."""
 
 import hmac
 import sys
@@ -21,22 +21,22 @@ from nst.slots import Slots
 _EXTENSION = "nst"
 
 Estimate = Callable[[StyleTransferOptions, tuple[int, int]], float | None]
-"""Options, and width and height of the content picture → seconds."""
+"""Options, and width and height of the content image → seconds."""
 
 Responses = dict[int | str, dict[str, str | dict[str, dict[str, Any]]]]
 
 
 @dataclass(frozen=True, slots=True)
 class ApiSettings:
-    """What the deployment says about the API."""
+    """Settings of the API in this deployment."""
 
     secret_key: str
     """Signs the cookies."""
     retention_seconds: float
     max_upload_bytes: int = 64_000_000
-    """Of one request."""
+    """Maximum size of one request, in bytes."""
     requests_per_minute: int = 600
-    """Of one client."""
+    """Maximum number of requests per client in a minute."""
     api_keys: Mapping[str, str] = field(default_factory=dict)
     """Name → SHA-256 of the key, in hex."""
     cors_origins: Sequence[str] = ()
@@ -60,7 +60,7 @@ class Service:
     streams: Streams
     settings: ApiSettings
     decoder: Decoder
-    """Of the pictures that are in the storage."""
+    """Decoder of the images in the storage."""
     queue_watch: Callable[[], str | None] = lambda: None
     """Says at once what keeps messages from the queue, as far as is known."""
     estimate: Estimate = lambda _options, _size: None
@@ -82,7 +82,7 @@ class Service:
         return auth.owner(self.settings.api_keys)
 
     def client(self) -> str:
-        """Whose use this request is counted as."""
+        """Return the client to whom this request is counted."""
         return auth.client(self.settings.api_keys)
 
     def client_in_store(self) -> str:
@@ -100,7 +100,7 @@ class Service:
 
 
 def service() -> Service:
-    """That of the application that handles this request."""
+    """Return the service of the application that handles this request."""
     return cast("Service", current_app.extensions[_EXTENSION])
 
 

@@ -54,7 +54,7 @@ def list_shares(job_id: str) -> SharesView:
 @routes.output({}, status_code=204)
 @routes.doc(responses=[404])
 def unshare(job_id: str, share_id: str) -> tuple[str, int]:
-    """Take a link back."""
+    """Revoke a link."""
     service().jobs.unshare(service().me(), job_id, share_id)
     return "", HTTPStatus.NO_CONTENT
 
@@ -63,7 +63,7 @@ def unshare(job_id: str, share_id: str) -> tuple[str, int]:
 @routes.output(SharedView)
 @routes.doc(responses=[404])
 def get_shared(token: str) -> SharedView:
-    """What is behind a link."""
+    """Return the job that a link shares."""
     job = service().jobs.shared(token)
     if job.result is None:
         raise NotFound("the picture behind this link is being painted again")

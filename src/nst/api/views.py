@@ -1,4 +1,4 @@
-"""What the API says, in the shapes that its documentation is made from."""
+"""Responses of the API, in the shapes that its documentation is made from."""
 
 from datetime import UTC, datetime
 from typing import Any, Self
@@ -25,7 +25,7 @@ class ProgressView(BaseModel):
     losses: JobLosses | None
     in_force: dict[str, float]
     changes: list[Change]
-    """What was steered so far, and at which step."""
+    """Options that were steered so far, and at which step."""
     preview_step: int | None
 
     @classmethod
@@ -38,7 +38,7 @@ class ProgressView(BaseModel):
 
 
 class ResultView(BaseModel):
-    """What a job came to."""
+    """Result of a job."""
 
     size: tuple[int, int]
     content_type: str
@@ -49,7 +49,7 @@ class ResultView(BaseModel):
     device: str
     precision: str
     changes: list[Change]
-    """What was steered, and at which step."""
+    """Options that were steered, and at which step."""
     stopped_after: int | None
     """Step after which the transfer was stopped; null if it went on to its end."""
     distances: Distances | None
@@ -109,7 +109,7 @@ class JobView(BaseModel):
     preset: str | None
     options: dict[str, Any]
     changes: list[Change]
-    """What the order steers, and at which step, as in the recipe that it repeats."""
+    """Options that the order steers, and at which step, as in the recipe that it repeats."""
     stop_after: int | None
     """Step after which the order stops."""
     notices: list[str]
@@ -169,7 +169,7 @@ class JobsView(BaseModel):
 
     jobs: list[JobView]
     next: str | None
-    """What `before` is for the next page."""
+    """Value of `before` for the next page."""
 
 
 class FrameView(BaseModel):
@@ -208,7 +208,7 @@ class SharedLinksView(BaseModel):
 
 
 class SharedView(BaseModel):
-    """What somebody with a link may see."""
+    """A shared job, as far as somebody with the link may see it."""
 
     title: str
     created_at: datetime

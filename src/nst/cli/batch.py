@@ -12,7 +12,7 @@ from typing import Any
 import click
 from PIL import Image
 
-from nst import images
+from nst import files, images
 from nst.cli.command import Command, OneOf, examples, option
 from nst.cli.contact_sheet import Cell, contact_sheet
 from nst.cli.errors import CANCELED_EXIT_CODE, debug_option
@@ -74,26 +74,26 @@ Pair = tuple[Path, Path]
     type=OneOf(["png", "jpg", "webp", "tiff"]),
     default="png",
     show_default=True,
-    help="Of the results.",
+    help="Format of the results.",
 )
 @option(
     "--pairs",
     group=FILES,
     is_flag=True,
-    help="First with first, second with second, … by name.",
+    help="Pair first with first, second with second, … by name.",
 )
 @option(
     "--watch",
     group=FILES,
     is_flag=True,
-    help="Go on with every picture that comes into CONTENTS.",
+    help="Keep running and paint every image that is added to CONTENTS.",
 )
-@option("--overwrite", group=FILES, is_flag=True, help="Paint anew what is already there.")
+@option("--overwrite", group=FILES, is_flag=True, help="Replace results that exist.")
 @option(
     "--no-recipe",
     group=FILES,
     is_flag=True,
-    help="Do not write the options and the pictures' paths into the results.",
+    help="Do not write the options and the images' paths into the results.",
 )
 @preset_option(DEFAULT_PRESET)
 @transfer_options([name for name in FIELDS if name != "style_blend"], with_dashes, DEFAULT_PRESET)
@@ -117,16 +117,16 @@ def batch(
     no_recipe: bool,
     **values: Any,
 ) -> int:
-    """Paint every picture of CONTENTS in every style of STYLES.
+    """Paint every image of CONTENTS in every style of STYLES.
 
-    Each of them is a picture, a directory, or a pattern in quotes like 'photos/*.jpg'. The results
-    are OUTPUT/CONTENT_STYLE.png, and a contact sheet of them. Where two files differ only in their
-    extension, it is part of the names of their results. What is already there is skipped, unless
-    --overwrite is given; a picture that cannot be used is reported and left out.
+    Each of them is an image, a directory, or a pattern in quotes such as 'photos/*.jpg'. The
+    results are OUTPUT/CONTENT_STYLE.png, and a contact sheet of them. Where two files differ only
+    in their extension, it is part of the names of their results. A result that exists is skipped,
+    unless --overwrite is given; an image that cannot be used is reported and left out.
 
-    --protect finds the faces or people of each picture; --detail-map is for single pictures.
+    --protect finds the faces or people of each image; --detail-map is for single images.
 
-    Ctrl-C stops after the current step and keeps the picture so far. Exit code 1 if anything
+    Ctrl-C stops after the current step and keeps the image so far. Exit code 1 if anything
     failed.
     """
     _check_usage((contents, styles, *more), pairs=pairs, watch=watch)
@@ -159,7 +159,7 @@ def batch(
         overwrite=overwrite,
         with_recipe=not no_recipe,
     )
-    images.check_output(output / CONTACT_SHEET)
+    files.check_output(output / CONTACT_SHEET)
     for place in (contents, styles):
         _tell_skipped(place)
     code = work.paint(to_paint)
@@ -168,7 +168,7 @@ def batch(
 
 
 class Outcome(StrEnum):
-    """What has become of a picture, as the contact sheet says it."""
+    """Outcome of one image, as the contact sheet says it."""
 
     PAINTED = ""
     SKIPPED = "from before"
@@ -202,7 +202,7 @@ class Outputs:
 
     def _path(self, stem: str, number: int) -> Path:
         ending = f"-{number}{self._suffix}" if number > 1 else self._suffix
-        return self.directory / images.derived_name(stem, ending)
+        return self.directory / files.derived_name(stem, ending)
 
 
 class _Labels:
@@ -221,7 +221,7 @@ class _Labels:
 
 @dataclass
 class Batch:
-    """What is painted, and what has become of it."""
+    """The images of a batch and the outcome of each."""
 
     painter: Painter
     outputs: Outputs
@@ -284,7 +284,7 @@ class Batch:
         """What has become of the picture. Raises TransferCanceled."""
         output = self.outputs.of(content, style)
         if output.exists() and not self.overwrite:
-            tell(f"{output} is already there: skipped")
+            tell(f"{output} exists: skipped")
             return Outcome.SKIPPED
         if self.unusable & {content, style}:
             return Outcome.FAILED
@@ -309,7 +309,7 @@ class Batch:
             content=content,
             styles=(style,),
             output=output,
-            frames=output.with_name(images.derived_name(output.stem, "_frames")),
+            frames=output.with_name(files.derived_name(output.stem, "_frames")),
             overwrite=self.overwrite,
             with_recipe=self.with_recipe,
         )

@@ -10,7 +10,7 @@ from typing import Any, ClassVar, NamedTuple, Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from nst import images
+from nst import files
 from nst.cli.notices import tell
 from nst.errors import InvalidCheckpoint, InvalidImage, StorageError
 from nst.options import StyleTransferOptions
@@ -20,7 +20,7 @@ from nst.recipe import PictureFile
 COMMAND_NAME = "command.json"
 CHECKPOINT_NAME = "checkpoint.safetensors"
 SHARE_OF_TIME = 0.05
-"""That writing may take: checkpoints of large pictures are written less often than asked for."""
+"""Maximum share of time spent writing; so large checkpoints are written less often."""
 
 
 class Pictures(NamedTuple):
@@ -41,7 +41,7 @@ class Resumable(BaseModel):
     WRITTEN_BY: ClassVar[str]
     """Name of the command, as it is typed."""
     DAMAGED: ClassVar[str]
-    """What is said of a file that is none of such a command."""
+    """Complaint about a file that is not a checkpoint of such a command."""
 
     output: str
     partial: PictureFile | None = None
@@ -77,13 +77,13 @@ class Resumable(BaseModel):
     def write(self, directory: Path) -> None:
         """Raises StorageError."""
         text = self.model_dump_json()
-        images.write_file(
+        files.write_file(
             directory / COMMAND_NAME, lambda file: file.write_text(text), overwrite=True
         )
 
     def tell(self, directory: Path) -> None:
         """Say how to go on."""
-        tell(f"To go on: {shlex.join([*self.WRITTEN_BY.split(), '--resume', str(directory)])}")
+        tell(f"To continue: {shlex.join([*self.WRITTEN_BY.split(), '--resume', str(directory)])}")
 
     def leave(self, directory: Path, saved: Path) -> None:
         """Say how to go on; the finished result then takes the place of `saved`, the one so far."""
@@ -93,7 +93,7 @@ class Resumable(BaseModel):
 
 
 class Command(Resumable):
-    """What `nst stylize` was asked for."""
+    """Arguments of `nst stylize`."""
 
     WRITTEN_BY = "nst stylize"
     DAMAGED = f"has a damaged {COMMAND_NAME}; start the transfer again"
@@ -109,7 +109,7 @@ class Command(Resumable):
     weights: str | None
     with_recipe: bool
     changes: tuple[Change, ...] = ()
-    """What is steered, and at which step."""
+    """Options that are steered, and at which step."""
     stop_after: int | None = None
 
     @classmethod
@@ -214,7 +214,7 @@ class Checkpoints:
                 tell(f"nst: going on without a checkpoint: {error}")
 
     def remove(self) -> None:
-        """What was written here, and the directory if nothing else is in it."""
+        """Remove the files written here, and the directory if nothing else is in it."""
         with suppress(OSError):
             for file in (CHECKPOINT_NAME, COMMAND_NAME):
                 (self.directory / file).unlink(missing_ok=True)

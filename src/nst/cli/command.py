@@ -26,7 +26,7 @@ class Option(click.Option):
 
 
 def option(*names: str, group: str = OTHERS, **facts: Any) -> Callable[[Function], Function]:
-    """As `click.option`, with the group of the option."""
+    """Return `click.option` with the group of the option."""
     return click.option(*names, cls=Option, group=group, **facts)
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from nst import images
+from nst import files, images
 from nst.cli.command import OneOf, PlainCommand
 from nst.cli.errors import run
 from nst.cli.options import PATH, given, say_ignored, transfer_options, with_underscores
@@ -77,12 +77,12 @@ def command(samples: Path) -> click.Command:
         output_file: str,
         **values: Any,
     ) -> int:
-        """Paint the content picture in the style of the style picture.
+        """Paint the content image in the style of the style image.
 
         Intermediate pictures and the final one go to data/output/combined_CONTENT_STYLE/.
         """
         size = _size(content_image_path, height)
-        directory = images.free_path(
+        directory = files.free_path(
             OUTPUT_DIRECTORY / f"combined_{content_image_path.stem}_{style_image_path.stem}"
         )
         painting = Painting(
@@ -99,7 +99,7 @@ def command(samples: Path) -> click.Command:
 
 
 def _size(content: Path, height: int) -> int:
-    """The longest side of the content picture at this height.
+    """The longest side of the content image at this height.
 
     Fitting to it gives back exactly `height`, because the longest side is rounded by at most half
     a pixel and the height, the shorter side, therefore by no more.

@@ -24,7 +24,7 @@ class Cell:
     name: str
     file: Path | None
     note: str = ""
-    """What is to be known of the picture; it stands after the name."""
+    """Note on the image, printed after its name."""
 
     @property
     def label(self) -> str:

@@ -25,19 +25,19 @@ PICTURE_FEATURES = {"jpg": "JPEG", "zlib": "PNG", "webp": "WebP", "libtiff": "TI
 
 
 @click.command(cls=Command, epilog=examples("nst doctor", "nst doctor --services --role api"))
-@click.option("--services", is_flag=True, help="Check what the service depends on instead.")
+@click.option("--services", is_flag=True, help="Check the dependencies of the service instead.")
 @click.option(
     "--role",
     "roles",
     type=OneOf(get_args(Role)),
     multiple=True,
-    help="With --services: process whose rights in Kafka are checked; may be repeated. "
+    help="With --services: role of the process whose rights in Kafka are checked; repeatable. "
     "[default: api and worker]",
 )
 @debug_option
 def doctor(services: bool, roles: Sequence[Role]) -> int:
-    """Say in words what nst runs on and what is missing. Exit code 1 if it cannot paint, or
-    with --services if a part of the outside world does not answer."""
+    """Report what nst runs on and what is missing. Exit code 1 if it cannot paint, or with
+    --services if a dependency does not answer."""
     if roles and not services:
         raise click.UsageError("--role needs --services", click.get_current_context())
     return _report_services(roles or ("api", "worker")) if services else _report_machine()

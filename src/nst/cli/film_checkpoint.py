@@ -20,7 +20,7 @@ from nst.recipe import PictureFile
 
 
 class FilmCommand(Resumable):
-    """What `nst video` was asked for."""
+    """Arguments of `nst video`."""
 
     WRITTEN_BY = "nst video"
     DAMAGED = f"has a {COMMAND_NAME} that is damaged or not of a film; start the film again"
@@ -127,7 +127,7 @@ class FilmCheckpoint:
             self._command.tell(self._directory)
 
     def leave(self, saved: Path) -> None:
-        """As `tell`; the finished film then takes the place of `saved`, the film so far."""
+        """Like `tell`; the finished film then replaces `saved`, the film so far."""
         if self._file(0, 1).exists():
             self._command.leave(self._directory, saved)
 

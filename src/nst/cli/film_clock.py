@@ -20,7 +20,7 @@ class FilmProgress:
     frames: int
     """In all passes; 0: unknown."""
     share: float
-    """Of this frame that is painted, 0…1."""
+    """Share of this frame that is painted, 0…1."""
     elapsed_seconds: float
     remaining_seconds: float | None
     """None: unknown."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Self
 import click
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from nst import images
+from nst import files
 from nst.bootstrap import weights_store
 from nst.cli.checkpoints import Pace, readable_name
 from nst.cli.command import Command
@@ -28,7 +28,7 @@ ONNX_SUFFIX = ".onnx"
 
 
 class LearnCommand(BaseModel):
-    """What was asked for, as a checkpoint keeps it. Paths are absolute."""
+    """Arguments of `nst learn`, as a checkpoint keeps them. Paths are absolute."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -148,7 +148,7 @@ def learn(
             styles=tuple(map(_absolute, styles)),
             names=names or tuple(readable_name(Path(style.stem)) for style in styles),
             photos=_absolute(photos) if photos else None,
-            output=_absolute(output or Path(images.derived_name(styles[0].stem, SUFFIX))),
+            output=_absolute(output or Path(files.derived_name(styles[0].stem, SUFFIX))),
             licence=licence,
             options=given(values),
             precision=precision,
@@ -157,10 +157,10 @@ def learn(
     else:
         raise click.UsageError("name an image: nst learn STYLE", click.get_current_context())
     options = LearningOptions(**command.options | given(values))
-    images.check_output(Path(command.output), (SUFFIX,))
+    files.check_output(Path(command.output), (SUFFIX,))
     if export:
         _check_export()  # before learning, not after it
-    file = resume or images.free_path(_checkpoint_of(Path(command.output)))
+    file = resume or files.free_path(_checkpoint_of(Path(command.output)))
     checkpoint = Checkpoint(file, command, checkpoint_every)
     path, is_canceled = _teach(command, options, checkpoint, device, resume, overwrite)
     click.echo(_relative(path))
@@ -192,7 +192,7 @@ class Checkpoint:
         """Say how to go on, if that is possible."""
         if self._path.exists():
             command = shlex.join(["nst", "learn", "--resume", str(_relative(self._path))])
-            click.echo(f"To go on: {command}", err=True)
+            click.echo(f"To continue: {command}", err=True)
 
     def remove(self) -> None:
         with suppress(OSError):
@@ -292,7 +292,7 @@ def _check_export() -> None:
 
 
 def _checkpoint_of(output: Path) -> Path:
-    return output.with_name(images.derived_name(output.stem, "_checkpoint.safetensors"))
+    return output.with_name(files.derived_name(output.stem, "_checkpoint.safetensors"))
 
 
 def _absolute(path: Path) -> str:

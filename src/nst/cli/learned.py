@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from nst import images
+from nst import files, images
 from nst.cli.notices import tell
 from nst.cli.options import say_ignored
 from nst.errors import InvalidOption
@@ -47,7 +47,7 @@ def paint_learned(
             "styles", names, "one .nst file alone; nst learn puts several styles into one"
         )
     say_ignored(options, but=("device", "precision"))
-    images.check_output(output)
+    files.check_output(output)
     images.check_bit_depth(output.suffix, options.bit_depth)
     from nst.learning.painting import LearnedStyle
 

@@ -107,8 +107,8 @@ def machine_options(command: Command) -> Command:
             "--max-memory",
             group=MACHINE,
             type=MemorySize(),
-            help="What the process may hold, like 4GB; large pictures are then computed in tiles.  "
-            "[default: what is free]",
+            help="Maximum memory of the process, such as 4GB; large images are computed in tiles.  "
+            "[default: the free memory]",
         ),
         option(
             "--precision",
@@ -116,7 +116,7 @@ def machine_options(command: Command) -> Command:
             type=OneOf(PRECISIONS),
             default="auto",
             show_default=True,
-            help="Of the convolutions; auto takes bf16 where it is fast, and fp32 to finish.",
+            help="Precision of the convolutions. auto: bf16 where it is fast, and fp32 to finish.",
         ),
         option(
             "--device",
@@ -124,7 +124,7 @@ def machine_options(command: Command) -> Command:
             type=OneOf(DEVICES),
             default="auto",
             show_default=True,
-            help="What computes; auto takes the fastest there is.",
+            help="Device that computes. auto: the fastest one.",
         ),
     ):
         command = add(command)

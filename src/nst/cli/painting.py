@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import click
 from PIL import Image
 
-from nst import images, video
+from nst import files, images, video
 from nst.bootstrap import estimate, keep_speed, weights_store
 from nst.cli.checkpoints import Checkpoints, Command
 from nst.cli.errors import CANCELED_EXIT_CODE
@@ -32,9 +32,9 @@ if TYPE_CHECKING:
     from nst.result import Result
 
 REASONS = {
-    StopReason.TOTAL_ITERATIONS: "all steps done",
-    StopReason.CONVERGED: "converged: the loss hardly falls any more",
-    StopReason.CANCELED: "canceled",
+    StopReason.TOTAL_ITERATIONS: "finished",
+    StopReason.CONVERGED: "finished early: the loss has converged",
+    StopReason.CANCELED: "stopped by you",
 }
 
 TOLD_FROM_BYTES = 2_000_000_000
@@ -43,7 +43,7 @@ TOLD_FROM_BYTES = 2_000_000_000
 
 @dataclass(frozen=True, slots=True)
 class Painting:
-    """What to paint, and where to."""
+    """Inputs and outputs of one transfer."""
 
     content: Path
     styles: Sequence[Path]
@@ -69,7 +69,7 @@ class Painting:
     goes_on: bool = False
     """From the checkpoint that is there."""
     changes: Sequence[Change] = ()
-    """What is steered, and at which step."""
+    """Options that are steered, and at which step."""
     is_estimated: bool = False
     """Whether the time that it will take is told before it begins."""
     stop_after: int | None = None
@@ -93,7 +93,7 @@ class Painter:
         max_memory: int | None = None,
         weights: Path | None = None,
     ) -> None:
-        """As the command line has them; `max_memory` in bytes."""
+        """Take the options of the command line; `max_memory` in bytes."""
         self.options = options
         self._device = device
         self._precision = precision
@@ -261,12 +261,12 @@ class Painter:
 
 def _check_outputs(painting: Painting, options: StyleTransferOptions) -> None:
     """Raise InvalidOption or VideoUnavailable if a result could not be written."""
-    images.check_output(painting.output)
+    files.check_output(painting.output)
     images.check_bit_depth(painting.output.suffix, options.bit_depth)
     if options.save_every and not options.is_draft:
-        images.check_directory(painting.frames, "output")
+        files.check_directory(painting.frames, "output")
     if painting.checkpoints and painting.checkpoint_every_seconds and not options.is_draft:
-        images.check_directory(painting.checkpoints, "output")
+        files.check_directory(painting.checkpoints, "output")
     if painting.timelapse:
         video.check_output(painting.timelapse, "timelapse")
         if options.is_draft:

@@ -35,9 +35,9 @@ class Place:
     """Where a picture stands in a batch."""
 
     number: int
-    """Of this picture, counted from 1."""
+    """Number of this image, counted from 1."""
     count: int
-    """Of all pictures of the batch."""
+    """Number of images in the batch."""
     after: int
     """Pictures that are still to be painted after this one."""
     seconds_each: float | None

@@ -33,19 +33,19 @@ logger = logging.getLogger(__name__)
 )
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option(
-    "--port", type=Within(0, 65535), default=8000, show_default=True, help="0: any free one."
+    "--port", type=Within(0, 65535), default=8000, show_default=True, help="Port; 0: any."
 )
 @click.option(
     "--workers",
     type=Within(0, 64),
     default=1,
     show_default=True,
-    help="Jobs that are painted at a time; 0 where others do that (`nst worker`).",
+    help="Number of jobs painted at a time; 0 leaves painting to `nst worker`.",
 )
 @click.option("--open", "open_browser", is_flag=True, help="Open the page in the browser.")
 @debug_option
 def serve(host: str, port: int, workers: int, open_browser: bool) -> None:
-    """The web page, the HTTP API and workers, in one command."""
+    """Start the web page, the HTTP API and workers, in one command."""
     check_extra()
     _check_system()
     bootstrap.set_up_logs()
@@ -86,10 +86,10 @@ def worker() -> None:
 
 
 @click.command()
-@click.option("--to", "revision", default="head", show_default=True, help="Revision; base: none.")
+@click.option("--to", "revision", default="head", show_default=True, help="Revision of the tables.")
 @debug_option
 def migrate(revision: str) -> None:
-    """Make the tables of the database, or bring them up to date."""
+    """Create the tables of the database, or bring them up to date."""
     check_extra()
     click.echo(f"{bootstrap.migrate(revision)} is at {revision}")
 
@@ -132,8 +132,7 @@ def _listen(host: str, port: int) -> None:
 
 
 def check_extra() -> None:
-    """Raises InvalidOption if the service is not installed."""
+    """Raise UsageError if the extra `service` is not installed."""
     if not all(map(find_spec, ("apiflask", "gunicorn", "sqlalchemy", "obstore", "structlog"))):
-        raise InvalidOption(
-            "serve", "this installation", "one with the service: pip install 'nst[service]'"
-        )
+        problem = "the service is not installed; run pip install 'nst[service]'"
+        raise click.UsageError(problem, click.get_current_context())

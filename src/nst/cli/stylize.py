@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from nst import images
+from nst import files
 from nst.cli.checkpoints import Command as CheckpointCommand
 from nst.cli.command import Command, examples, option
 from nst.cli.errors import debug_option
@@ -67,35 +67,35 @@ EVERYWHERE = Path("-")
     group=FILES,
     type=PATH,
     multiple=True,
-    help="Where a style belongs: a picture in the shape of CONTENT, white there and grey at soft "
-    "edges; a shape in its alpha channel is used instead. Once for each style in their order, - "
-    "for everywhere.",
+    help="Area of a style: an image in the shape of CONTENT, white where the style applies, grey "
+    "at soft edges. If it has an alpha channel with a shape, that is used. Give it once for each "
+    "style, in their order; - means everywhere.",
 )
 @option(
     "--detail-map",
     group=FILES,
     type=PATH,
-    help="Where more of the photo stays: a picture in the shape of CONTENT, white there and grey "
-    "at soft edges. Whatever is brighter counts, this map or what --protect finds.",
+    help="Area where more of the photo is kept: an image in the shape of CONTENT, white there and "
+    "grey at soft edges. With --protect, the brighter of both maps counts.",
 )
 @option(
     "--timelapse",
     group=FILES,
     type=PATH,
-    help="Film of the painting, 8 seconds of a .mp4, .webp or .gif file.",
+    help="Film of the painting, 8 seconds long: a .mp4, .webp or .gif file.",
 )
 @option(
     "--no-recipe",
     group=FILES,
     is_flag=True,
-    help="Do not write the options and the pictures' paths into the result.",
+    help="Do not write the options and the images' paths into the result.",
 )
 @preset_option(DEFAULT_PRESET)
 @option(
     "--from-image",
     group=START,
     type=PATH,
-    help="Repeat the recipe inside this picture, or a recipe.json; options change it.",
+    help="Repeat the recipe of this image or recipe.json; options override it.",
 )
 @option(
     "--steer",
@@ -104,7 +104,7 @@ EVERYWHERE = Path("-")
     type=SteeringChange(),
     multiple=True,
     metavar="STEP:OPTION=VALUE,…",
-    help="Change options from this step on, like 40:strength=0.8, as was done by hand on the page. "
+    help="Change options from this step on, such as 40:strength=0.8. "
     f"Options: {', '.join(STEERABLE).replace('_', '-')}.",
 )
 @option(
@@ -112,21 +112,21 @@ EVERYWHERE = Path("-")
     group=TITLES["end"],
     type=click.IntRange(min=1),
     metavar="STEP",
-    help="Stop after this step and keep the picture, as Ctrl-C does.",
+    help="Stop after this step and keep the image, as Ctrl-C does.",
 )
 @option(
     "--init-image",
     group=START,
     type=PATH,
-    help="Start from this picture, resized; instead of --init-method.",
+    help="Initial image, resized; replaces --init-method.",
 )
 @option(
     "--resume",
     group=START,
     type=PATH,
     metavar="DIRECTORY",
-    help="Go on from a checkpoint. Pictures and options are its own, and the result takes the "
-    "place of the picture so far.",
+    help="Continue from a checkpoint, with its images and options. The result replaces the image "
+    "so far.",
 )
 @transfer_options(FIELDS, with_dashes, DEFAULT_PRESET)
 @machine_options
@@ -137,8 +137,8 @@ EVERYWHERE = Path("-")
     default=60,
     show_default=True,
     metavar="SECONDS",
-    help="Keep the state so often in OUTPUT_checkpoint/, from which --resume goes on after Ctrl-C "
-    "or a crash; it is removed when the picture is done. 0: never.",
+    help="Checkpoint interval in seconds; 0 disables it. After Ctrl-C or a crash, --resume "
+    "continues from OUTPUT_checkpoint/, which is removed when the image is finished.",
 )
 @quiet_option
 @debug_option
@@ -164,9 +164,9 @@ def stylize(
     resume: Path | None,
     **values: Any,
 ) -> int:
-    """Paint the picture CONTENT in the style of the picture STYLE, or of several mixed.
+    """Paint the image CONTENT in the style of the image STYLE, or of several mixed.
 
-    STYLE may be a file of nst learn, which paints at once; it takes --size, --style-blend,
+    STYLE may be a file of nst learn, which paints in one pass; it takes --size, --style-blend,
     --color, --color-amount and --bit-depth.
 
     An existing output stays and the new file gets a number, unless --overwrite is given.
@@ -235,13 +235,13 @@ def stylize(
         masks=where,
         detail_map=detail_map,
         output=output,
-        frames=output.with_name(images.derived_name(output.stem, "_frames")),
+        frames=output.with_name(files.derived_name(output.stem, "_frames")),
         initial=init_image,
         timelapse=timelapse,
         overwrite=overwrite,
         replaces_partial=replaces_partial,
         with_recipe=not no_recipe,
-        checkpoints=resume or images.free_path(_checkpoint_directory(output)),
+        checkpoints=resume or files.free_path(_checkpoint_directory(output)),
         checkpoint_every_seconds=checkpoint_every,
         goes_on=resume is not None,
         changes=planned(options, changes),
@@ -255,11 +255,11 @@ def stylize(
 
 
 def _default_name(pictures: Sequence[Path]) -> str:
-    return images.derived_name("_".join(picture.stem for picture in pictures), ".png")
+    return files.derived_name("_".join(picture.stem for picture in pictures), ".png")
 
 
 def _checkpoint_directory(output: Path) -> Path:
-    return output.with_name(images.derived_name(output.stem, "_checkpoint"))
+    return output.with_name(files.derived_name(output.stem, "_checkpoint"))
 
 
 def _refuse(given: object, message: str) -> None:

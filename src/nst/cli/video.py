@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from nst import images
+from nst import files, images
 from nst.cli.command import Command, examples, option
 from nst.cli.errors import CANCELED_EXIT_CODE, debug_option
 from nst.cli.film_checkpoint import FilmCheckpoint, FilmCommand
@@ -35,7 +35,7 @@ from nst.video import CONTAINERS, Container, Video
 
 DEFAULT_PRESET = "fast"
 LATER_SHARES = {"neighbors": 8, "gram": 10, "wasserstein": 10}
-"""Of the first frame's steps a later frame takes one in so many, by style_loss: it begins nearly
+"""Divisor of the first frame's steps for a later frame, by style_loss: it begins nearly
 done. They are steps at full size; with them a frame takes less than a quarter of a single picture's
 time."""
 MAX_PASSES = 9
@@ -78,7 +78,7 @@ LEFT_OUT = ("total_iterations", "save_every", "style_blend", "bit_depth")
     "--passes",
     group=TITLES["end"],
     type=click.IntRange(1, MAX_PASSES),
-    help="Times that the film is painted, forward and backward in turn.  [default: 1]",
+    help="Number of times the video is painted, forward and backward in turn.  [default: 1]",
 )
 @option(
     "--preview",
@@ -86,15 +86,15 @@ LEFT_OUT = ("total_iterations", "save_every", "style_blend", "bit_depth")
     type=click.IntRange(min=0),
     default=0,
     metavar="N",
-    help="Keep every N-th painted frame as a picture beside the output; 0: none.  [default: 0]",
+    help="Keep every N-th painted frame as an image beside the output; 0: none.  [default: 0]",
 )
 @option(
     "--resume",
     group=START,
     type=PATH,
     metavar="DIRECTORY",
-    help="Go on from the frames of an interrupted film. Film, style and options are its own, and "
-    "the result takes the place of the film so far.",
+    help="Continue from the frames of an interrupted video, with its style and options. The result "
+    "replaces the video so far.",
 )
 @preset_option(DEFAULT_PRESET)
 @transfer_options(
@@ -122,13 +122,13 @@ def video(
     weights: Path | None,
     **values: Any,
 ) -> int:
-    """Paint every frame of VIDEO in the style of the picture STYLE.
+    """Paint every frame of VIDEO in the style of the image STYLE.
 
     Each frame continues the one before along the optical flow, so that strokes stay on what they
     paint. Without --size the result is as large as VIDEO. The sound is copied, or converted where
     the file cannot hold it.
-    Ctrl-C ends the result with the frames so far; --resume goes on from them.
-    --protect finds the faces or people of each frame; --detail-map is for single pictures.
+    Ctrl-C ends the result with the frames so far; --resume continues from them.
+    --protect finds the faces or people of each frame; --detail-map is for single images.
     """
     if resume:
         numbers = [value for value in (first_steps, steps, passes) if value is not None]
@@ -148,8 +148,8 @@ def video(
         raise _usage_error("name a film and a picture: nst video VIDEO STYLE")
     film = Video.inspect(source)
     style_picture = images.load(style, "style")
-    output = output or Path(images.derived_name(f"{source.stem}_{style.stem}", ".mp4"))
-    images.check_output(output, tuple(CONTAINERS))
+    output = output or Path(files.derived_name(f"{source.stem}_{style.stem}", ".mp4"))
+    files.check_output(output, tuple(CONTAINERS))
     if not resume:
         values["total_iterations"] = first_steps
         values["size"] = values["size"] or max(film.size)
@@ -157,8 +157,8 @@ def video(
     later = later_options(first, steps)
     say_ignored(later if first.is_draft else first)
     _check_libraries(later)
-    checkpoint_name = images.derived_name(output.stem, "_checkpoint")
-    directory = resume or images.free_path(output.with_name(checkpoint_name))
+    checkpoint_name = files.derived_name(output.stem, "_checkpoint")
+    directory = resume or files.free_path(output.with_name(checkpoint_name))
     command = FilmCommand.of(
         directory,
         film=source,
@@ -174,9 +174,9 @@ def video(
         first, device=device, precision=precision, max_memory=max_memory, weights=weights
     )
     checkpoint = FilmCheckpoint(directory, command)
-    previews = Previews(output.with_name(images.derived_name(output.stem, "_preview")), preview)
+    previews = Previews(output.with_name(files.derived_name(output.stem, "_preview")), preview)
     if preview:
-        images.check_directory(previews.directory, "preview")
+        files.check_directory(previews.directory, "preview")
     frames = partial(
         Frames,
         film,
@@ -207,7 +207,7 @@ def _paint(
     with stop_on_ctrl_c() as ctrl_c:
         frames = frames_with(ctrl_c=ctrl_c)
         try:
-            saved = images.write_file(
+            saved = files.write_file(
                 output, lambda temporary: frames.write(temporary, kind), overwrite=overwrite
             )
         except BaseException:

@@ -37,7 +37,7 @@ REFUSAL = (
     b"HTTP/1.1 429 Too Many Requests\r\n"
     b"Retry-After: 10\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
 )
-"""What a connection is told that finds no thread left for its address."""
+"""Response to a connection for whose address no thread is left."""
 
 logger = logging.getLogger(__name__)
 

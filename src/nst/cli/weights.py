@@ -13,7 +13,7 @@ MODEL = OneOf(MODELS)
 
 @click.group()
 def weights() -> None:
-    """The networks' weights: what is here, and how to get more."""
+    """List, download and check the weights of the networks."""
 
 
 @weights.command("list")
@@ -32,10 +32,10 @@ def list_() -> None:
 
 @weights.command()
 @click.argument("model", type=MODEL)
-@click.option("--publisher", type=OneOf(["keras", "torchvision"]), help="Whose release.")
+@click.option("--publisher", type=OneOf(["keras", "torchvision"]), help="Publisher of the file.")
 @debug_option
 def fetch(model: str, publisher: str | None) -> None:
-    """Download the weights of MODEL, going on where an earlier try broke off.
+    """Download the weights of MODEL, resuming an interrupted download.
 
     Prints where they are. vgg16 is bundled and only downloaded if a publisher is named.
     """

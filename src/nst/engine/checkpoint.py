@@ -21,7 +21,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 import nst
-from nst import images
+from nst import files
 from nst.engine.optimizer.average import AverageState
 from nst.engine.optimizer.optimizer import OptimizerState
 from nst.errors import InvalidCheckpoint
@@ -40,7 +40,7 @@ CheckpointSource = str | os.PathLike[str] | bytes
 
 
 class Origin(BaseModel):
-    """What a transfer is made from; it goes on only with the same."""
+    """Inputs of a transfer; it continues only with the same."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -65,7 +65,7 @@ class Origin(BaseModel):
         )
 
     def problem(self, now: Self) -> str | None:
-        """What is not the same now, and what to do, if anything is not. An option that an earlier
+        """Say what differs now and what to do, or nothing. An option that an earlier
         version did not have has its default."""
         defaults = StyleTransferOptions().model_dump(mode="json")
         for name in {**self.options, **now.options}:
@@ -107,9 +107,9 @@ class Checkpoint(BaseModel):
     tile_side: int | None
     history_size: int
     in_force: dict[str, float]
-    """What may be steered, and its value."""
+    """Options that may be steered, with their values."""
     changes: tuple[Change, ...] = ()
-    """What was steered, and at which step; none in checkpoints of earlier versions."""
+    """Options that were steered, and at which step; empty in earlier versions' files."""
     numbers: dict[str, float]
     vectors: dict[str, Tensor] = Field(exclude=True)
 
@@ -161,7 +161,7 @@ class Checkpoint(BaseModel):
 
     def save(self, path: Path) -> None:
         """Put it in place of the file, whole or not at all. Raises StorageError."""
-        images.write_file(path, self._write, overwrite=True)
+        files.write_file(path, self._write, overwrite=True)
 
     def _write(self, file: Path) -> None:
         try:

@@ -1,4 +1,4 @@
-"""Which device computes, and what it can do."""
+"""Choice of the device that computes, and its abilities."""
 
 from dataclasses import dataclass
 
@@ -10,15 +10,15 @@ from nst.options import PRECISIONS
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """What there is to compute with."""
+    """Hardware of this machine, as far as torch can use it."""
 
     torch_version: str
     devices: tuple[str, ...]
     """Fastest first; `auto` takes the first."""
     name: str
-    """Of the first device."""
+    """Name of the first device."""
     threads: int
-    """Of the CPU, used by one operation."""
+    """Number of CPU threads that one operation uses."""
     has_fast_bfloat16: bool
     """Whether the first device multiplies bfloat16 matrices in hardware."""
 
@@ -63,7 +63,7 @@ def resolve_device(name: str) -> torch.device:
 
 
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
-"""What the convolutions may compute in; statistics, losses and pictures are float32 always."""
+"""Types of the convolutions; statistics, losses and images are always float32."""
 
 
 def resolve_precision(name: str, device: torch.device) -> torch.dtype:

@@ -62,8 +62,8 @@ SMALLEST_SIMILARITY_SUM = 1e-9
 """Per cell. Rows of distances below it are rounding errors: the image has one colour."""
 
 SMALLEST_DEVIATION = 1e-4
-"""Of a feature from the style's mean, relative to the mean's length. Smaller ones are rounding
-errors and have no direction."""
+"""Deviation of a feature from the style's mean, relative to the mean's length. Smaller ones are
+rounding errors and have no direction."""
 
 
 class Transport(NamedTuple):
@@ -107,7 +107,7 @@ def measure(
 
 
 def measure_if_possible(image: Image.Image, pictures: Pictures, judge: Weights) -> Distances | None:
-    """As `measure`; None also where memory runs out, with a warning."""
+    """Like `measure`; None also where memory runs out, with a warning."""
     try:
         return measure(image, pictures.content, pictures.styles, judge)
     except (MemoryError, RuntimeError) as error:

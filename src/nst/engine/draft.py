@@ -52,7 +52,7 @@ SIDE_MULTIPLE = 4
 """The network halves both sides twice."""
 
 NO_LOSSES = Losses(math.nan, math.nan, math.nan)
-"""Of a picture that no model has compared with the two others."""
+"""Losses of an image that no model has compared with content and style."""
 
 
 class DraftTransfer:
@@ -168,7 +168,7 @@ def paint_drafts(
 
 
 def paint_draft(content: Image.Image, style: Image.Image, size: tuple[int, int]) -> Image.Image:
-    """The content picture in the style of the other one: RGB, exactly this (width, height).
+    """The content image in the style of the other one: RGB, exactly this (width, height).
 
     The first call loads the network, which then stays. Raises DraftUnavailable.
     """

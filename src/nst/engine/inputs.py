@@ -1,4 +1,4 @@
-"""What goes into a transfer: the pictures as they are given, and as they are when loaded.
+"""Inputs of a transfer: the images as they are given, and as they are when loaded.
 
 Torch is not imported here: drafts do without.
 """
@@ -35,7 +35,7 @@ class Inputs:
 
     content: ImageSource
     styles: Styles
-    """One style picture or a list of them."""
+    """One style image or a list of them."""
     masks: Masks = ()
     """In the order of the styles: white where the style belongs, None for everywhere."""
     detail_map: "ImageSource | None" = None
@@ -84,7 +84,7 @@ class Pictures:
     held: Image.Image | None
     """Grey, in the shape of the result: white where the result is held to the initial picture."""
     size: tuple[int, int]
-    """Of the result: width and height in pixels."""
+    """Width and height of the result, in pixels."""
 
     @classmethod
     def load(cls, inputs: Inputs, options: StyleTransferOptions) -> Self:
@@ -140,7 +140,7 @@ def recoloured(
     size: tuple[int, int],
     options: StyleTransferOptions,
 ) -> Sequence[Style]:
-    """Return the styles in the colours that option color asks for, beside a result of this size."""
+    """Return the styles in the colours of option `color`, beside a result of this size."""
     if options.color == "style":
         return styles
     return [_recoloured(style, content, size, options) for style in styles]
@@ -150,7 +150,7 @@ def finished(
     painted: np.ndarray, content: Image.Image, options: StyleTransferOptions
 ) -> np.ndarray:
     """Return the levels of a result, with the content's transparency, and with its chroma if option
-    color asks for it. `painted`: levels (H, W, 3), of the result's size."""
+    `color` asks for it. `painted`: levels (H, W, 3), of the result's size."""
     if options.color == "luminance":
         painted = with_colours_of(painted, content, options.color_amount)
     return levels.with_alpha_of(painted, content)

@@ -35,7 +35,7 @@ class Preparation:
 
     pictures: Pictures
     options: StyleTransferOptions
-    """Those of the transfer, before any steering."""
+    """Options of the transfer, before any steering."""
     weights: Weights
     device: torch.device
     dtype: torch.dtype

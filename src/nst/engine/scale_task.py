@@ -28,7 +28,7 @@ T = TypeVar("T")
 
 @dataclass(slots=True)
 class ScaleTask:
-    """What is painted. Where memory runs out, an attempt is made again with smaller tiles and a
+    """One scale while it is painted. Where memory runs out, it retries with smaller tiles and a
     shorter history."""
 
     scale: Scale
@@ -68,7 +68,7 @@ class ScaleTask:
     # ── what a scale begins with, anew or as it was at the checkpoint ──
 
     def average(self, *, is_last: bool) -> Average:
-        """Of the last scale's iterates."""
+        """Average of the last scale's iterates."""
         decay = self.options.average if is_last else 0.0
         if self.checkpoint is None:
             return Average(decay)
@@ -92,7 +92,7 @@ class ScaleTask:
     # ── what happens to it ──
 
     def step(self, optimizer: Optimizer) -> bool:
-        """As the optimizer's own. Raises OutOfMemory, Diverged."""
+        """Take one step of the optimizer. Raises OutOfMemory, Diverged."""
         return self._within_memory(partial(self._step, optimizer))
 
     def steer(self, options: StyleTransferOptions, optimizer: Optimizer) -> Optimizer:

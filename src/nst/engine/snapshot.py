@@ -33,7 +33,7 @@ class StepSnapshot:
     iterate_losses: Losses
     is_average: bool
     options: StyleTransferOptions
-    """That this step went by."""
+    """Options that this step used."""
     preparation: Preparation
     task: ScaleTask
     make_checkpoint: Callable[[Origin], Checkpoint] | None
@@ -79,7 +79,7 @@ def progress_after(
     before: int,
     changes: tuple[Change, ...],
 ) -> Progress:
-    """What there is to tell. `before`: evaluations in the scales before. `changes`: what was
+    """Return the progress. `before`: evaluations in earlier scales. `changes`: options
     steered so far."""
     evaluations = before + task.objective.evaluations
     losses = step.optimizer.accepted.losses

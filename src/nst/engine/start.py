@@ -15,7 +15,7 @@ from nst.engine.pictures.tensors import StyleInput, covered, to_tensor
 from nst.options import StyleTransferOptions
 
 NOISE_SIGMA = 90.0
-"""Of the random starting picture, in grey levels."""
+"""Standard deviation of the random initial image, in grey levels."""
 
 
 def first_start(
@@ -24,7 +24,7 @@ def first_start(
     styles: Sequence[StyleInput],
     options: StyleTransferOptions,
 ) -> Tensor:
-    """What the coarsest scale starts from, (1, 3, H, W) as `content`, which is of that scale."""
+    """Return the initial image of the coarsest scale, (1, 3, H, W) as its `content`."""
     height, width = content.shape[2:]
     size = (width, height)
 
@@ -49,12 +49,12 @@ def first_start(
 
 
 def enlarged_start(coarser: Tensor, content: Tensor) -> Tensor:
-    """What a coarser scale has painted, (1, 3, H, W) as `content`."""
+    """Return the image of a coarser scale, enlarged, (1, 3, H, W) as `content`."""
     return interpolate(coarser, size=content.shape[2:], mode="bicubic", align_corners=False)
 
 
 def finer_start(coarser: Tensor, pictures: Pictures, content: Tensor) -> Tensor:
-    """What a coarser scale has changed in its content, enlarged, changes this content: so the
+    """Return this content plus the enlarged change of a coarser scale to its own: so the
     detail is there again that the coarser scale could not have. (1, 3, H, W) as `content`."""
     height, width = coarser.shape[2:]
     change = coarser - to_tensor(pictures.content, (width, height)).to(coarser.device)

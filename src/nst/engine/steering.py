@@ -1,4 +1,4 @@
-"""What changes in a transfer while it runs."""
+"""Options that change while a transfer runs."""
 
 from collections.abc import Sequence
 
@@ -8,7 +8,7 @@ from nst.options import StyleTransferOptions
 from nst.progress import Change
 
 LEAST_FLOURISH = 0.05
-"""What is left of the flourish where none is asked for: too little for a form, enough to hold the
+"""Flourish that remains where none is asked for: too little for a form, enough to hold the
 contrast of the colours, which the cosines of the other terms do not know."""
 
 TEMPORAL_WEIGHTS = {"gram": 3e4, "wasserstein": 1.5e4, "neighbors": 1e-4}

@@ -121,7 +121,7 @@ class IterativeTransfer:
 
     @cached_property
     def weights(self) -> Weights:
-        """Those of the model asked for, or the bundled ones where nobody asked for a model."""
+        """Return the weights of the requested model, or the bundled ones by default."""
         load = self._store.load if self.options.names_model else self._store.load_or_bundled
         return load(self.options.model)
 
@@ -246,6 +246,6 @@ class _Prepared:
     preparation: Preparation
     pyramid: Sequence[Scale]
     plan: MemoryPlan
-    """Of the finest scale."""
+    """Memory plan of the finest scale."""
     task: ScaleTask
     """The first scale to paint."""

@@ -1,4 +1,4 @@
-"""What a scale is painted towards: the terms of the loss, with their targets."""
+"""Targets of a scale: the terms of the loss and what they compare with."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ FINEST_FLOURISH = 0.3
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """What one scale is painted from. Images are (1, 3, H, W), RGB 0…255 minus the encoder's mean
+    """Images of one scale, (1, 3, H, W), RGB 0…255 minus the encoder's mean
     colour."""
 
     scale: Scale
@@ -41,7 +41,7 @@ class Scene:
     faces: Tensor | None = None
     """(1, 1, H, W), 0…1: where faces are, on which no form of the style may be."""
     held: Held | None = None
-    """What the frame before has painted; None for a single image."""
+    """The painted frame before this one; None for a single image."""
 
 
 def make_encoder(

@@ -375,7 +375,7 @@ class _Attempt:
             except (StorageFull, FileNotFoundError) as error:
                 logger.warning("job begins again: %s", error, extra=public_facts(self._job))
         else:
-            storage.delete(f"{self._job.id}/{FRAMES}")  # of a run that was not gone on with
+            storage.delete(f"{self._job.id}/{FRAMES}")  # of a run that was not continued
 
     def _hear(self, news: News) -> Outcome | None:
         """Handle a message; return the outcome if it ends the attempt, else None."""

@@ -84,21 +84,21 @@ class Picture(_Value):
 
 
 class Order(_Value):
-    """What is asked for."""
+    """An order: the inputs and options of one job."""
 
     content: Picture
     styles: tuple[Picture, ...] = Field(min_length=1)
     masks: tuple[Picture | None, ...] = ()
     """For each style where it applies; None: everywhere."""
     detail_map: Picture | None = None
-    """White where more of the content picture stays."""
+    """White where more of the content image stays."""
     options: StyleTransferOptions
     preset: str | None = None
     """From which the options come, for people."""
     given: tuple[str, ...] = ()
     """Names of the options that the client sent, beside the preset."""
     changes: tuple[Change, ...] = ()
-    """What is steered, and at which step: of a recipe that is repeated."""
+    """Options that are steered, and at which step, from a recipe that is repeated."""
     stop_after: int | None = None
     """Step after which the job stops and has succeeded; None: it goes on to its end."""
 
@@ -171,18 +171,18 @@ class JobProgress(_Value):
     losses: JobLosses | None = None
     """None for a draft."""
     in_force: dict[str, float] = {}
-    """What may be steered, and its value."""
+    """Options that may be steered, with their values."""
     changes: tuple[Change, ...] = ()
-    """What was steered so far, and at which step."""
+    """Options that were steered so far, and at which step."""
     preview_step: int | None = None
-    """Of the picture that can be seen; None: there is none yet."""
+    """Step of the latest preview; None if there is none yet."""
 
 
 class JobResult(_Value):
-    """What a job came to."""
+    """Result of a job."""
 
     key: str
-    """Of the picture in the storage."""
+    """Key of the image in the storage."""
     content_type: str
     size: tuple[int, int]
     steps: int
@@ -195,27 +195,27 @@ class JobResult(_Value):
     distances: Distances | SquaredDistances | None = None
     """SquaredDistances in jobs of nst 0.1."""
     changes: tuple[Change, ...] = ()
-    """What was steered, and at which step."""
+    """Options that were steered, and at which step."""
     stopped_after: int | None = None
     """Step after which the transfer was stopped; None if it went on to its end."""
     notice: str | None = None
-    """What its owner should know, for example that no face was found."""
+    """Note for its owner, for example that no face was found."""
 
 
 class JobError(_Value):
-    """Why a job failed."""
+    """Reason why a job failed."""
 
     code: str
     message: str
 
 
 class Job(_Value):
-    """As the repository has it. Times are seconds since 1970, by the repository's clock."""
+    """A job in the repository. Times are seconds since 1970, by the repository's clock."""
 
     id: str
     owner: str
     client: str = ""
-    """Whose use it is counted as, beside the owner's: an API key or an address, as a keyed hash.
+    """Client whose limits it counts to, beside the owner's: a keyed hash of key or address.
     Empty in jobs of older versions."""
     order: Order
     fingerprint: str
@@ -234,7 +234,7 @@ class Job(_Value):
     attempt: int = 0
     """Counts the claims, and guards what a worker writes: only the last one is heard."""
     failed_attempts: int = 0
-    """Those that crashed or fell silent; one that was given back is none of them."""
+    """Number of attempts that crashed or fell silent; those given back do not count."""
     failed_dependencies: int = 0
     """Attempts that ended because something outside failed for this job and for no other."""
     worker: str | None = None
@@ -267,7 +267,7 @@ class Share(_Value):
 
 
 def new_id() -> str:
-    """128 random bits: who knows it has been told."""
+    """Random 128-bit id; unguessable, so it doubles as a capability."""
     return secrets.token_hex(16)
 
 

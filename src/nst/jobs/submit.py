@@ -1,4 +1,4 @@
-"""What people do with jobs: the side of the API."""
+"""Use cases of the API: submit, list, cancel, steer and share jobs."""
 
 import hashlib
 import logging
@@ -66,25 +66,25 @@ class Upload:
 
     data: bytes
     name: str
-    """What the client calls it; never where it is stored."""
+    """File name at the client; never the place where it is stored."""
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What one client, and all of them together, may ask for."""
+    """Limits of one client, and of all clients together."""
 
     max_jobs_per_client: int = 20
     """Queued or running at a time, of one owner."""
     max_jobs_per_address: int = 60
     """Queued or running at a time, of one client: of all the owners behind an address."""
     max_bytes_per_day: int = 2_000_000_000
-    """Of a client's uploads."""
+    """Maximum number of bytes that one client uploads in a day."""
     max_queued: int = 1000
     """Jobs of everybody that wait."""
     max_size: int = 4096
     """Longest side of a result in pixels."""
     max_pixels: int = 50_000_000
-    """Of an uploaded picture."""
+    """Maximum number of pixels of an uploaded image."""
     max_pixel_steps_per_day: int = 200_000_000_000
     """Pixels of the result × steps, of all jobs of a client in a day."""
     max_job_seconds: float = 24 * 3600
@@ -341,10 +341,10 @@ class Jobs:
         self.repository.delete_share(job_id, share_id)
 
     def shared(self, token: str) -> Job:
-        """The job behind a link. Raises JobNotFound."""
+        """Return the job behind a link. Raises JobNotFound."""
         share = self.repository.find_share(_sha256(token.encode()))
         if share is None:
-            raise JobNotFound("behind this link")
+            raise JobNotFound(None)
         return self.repository.get(share.job_id)
 
     def _check(

@@ -10,7 +10,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from nst.errors import DiskFull
-from nst.images import NO_SPACE
+from nst.files import NO_SPACE
 
 PREFIX = "nst-job-"
 

@@ -13,7 +13,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 import nst
-from nst import images
+from nst import files
 from nst.errors import InvalidCheckpoint
 from nst.learning.training import Training
 
@@ -35,7 +35,7 @@ class LearningCheckpoint(BaseModel):
     origin: dict[str, str]
     """Fingerprints of what the network learns from, by name. It goes on only with the same."""
     command: dict[str, Any]
-    """What the caller needs to begin again."""
+    """The caller's own data, needed to begin again."""
 
     def save(self, training: Training, path: Path) -> None:
         """Write the checkpoint; the one before is replaced when this one is whole. Raises
@@ -47,7 +47,7 @@ class LearningCheckpoint(BaseModel):
             with file.open("rb") as written:
                 os.fsync(written.fileno())
 
-        images.write_file(path, write, overwrite=True)
+        files.write_file(path, write, overwrite=True)
 
     @classmethod
     def read(cls, path: Path) -> Self:

@@ -1,4 +1,4 @@
-"""A training with all that it is made from: begun, gone on with, and saved."""
+"""A training with its inputs: started, continued and saved."""
 
 import hashlib
 from collections.abc import Callable, Sequence
@@ -8,7 +8,7 @@ from typing import Any, Self
 
 from PIL import Image
 
-from nst import images
+from nst import files, images
 from nst.engine.checkpoint import fingerprint
 from nst.engine.device import resolve_device, resolve_precision
 from nst.engine.network.weights import Weights, WeightsStore
@@ -28,7 +28,7 @@ class Lesson:
 
     training: Training
     names: tuple[str, ...]
-    """Of the styles."""
+    """Names of the styles."""
     licence: str
     photos: Photos
     styles_sha256: tuple[str, ...]
@@ -89,7 +89,7 @@ class Lesson:
         ).save(training, path)
 
     def resume(self, path: Path) -> None:
-        """Go on from a checkpoint of a lesson that was begun with the same. Raises
+        """Continue from a checkpoint of a lesson that was begun with the same. Raises
         InvalidCheckpoint."""
         LearningCheckpoint.read(path).restore(self.training, path, self._origin())
 
@@ -123,7 +123,7 @@ def learn(
     WeightsUnavailable, Diverged, StorageError.
     """
     output = Path(output)
-    images.check_output(output, (SUFFIX,))
+    files.check_output(output, (SUFFIX,))
     lesson = Lesson.begin(
         list(styles),
         options or LearningOptions(),

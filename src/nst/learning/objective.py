@@ -53,7 +53,7 @@ class LearningObjective:
     def __call__(self, painted: Tensor, photo: Tensor, style: int) -> Evaluation:
         """Return losses and gradient of one painted part.
 
-        Both tensors are (1, 3, H, W), RGB 0…255 minus the encoder's mean color. `style`: index of
+        Both tensors are (1, 3, H, W), RGB 0…255 minus the encoder's mean colour. `style`: index of
         the style in which the part is painted.
         """
         content = ContentTerm.of(self._content_encoder, self._content_shares, photo)

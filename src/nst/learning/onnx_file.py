@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from torch import Tensor, nn
 
-from nst import images
+from nst import files
 from nst.errors import InvalidOption
 from nst.learning.network import EPSILON, GREY, STRIDE, Layer, StyleNetwork
 
@@ -25,7 +25,7 @@ def export(network: StyleNetwork, path: Path, *, overwrite: bool = False) -> Pat
     """Write the graph; return where it is, as `images.save` does. Raises StorageError, and
     InvalidOption if the package onnx is missing."""
     data = _Graph().of(network)
-    return images.write_file(path, lambda file: file.write_bytes(data), overwrite=overwrite)
+    return files.write_file(path, lambda file: file.write_bytes(data), overwrite=overwrite)
 
 
 def check_available() -> None:

@@ -23,7 +23,7 @@ MAX_STYLES = 64
 
 
 class LearningOptions(BaseModel):
-    """What the user asks of the learning of one network.
+    """Options of learning one network.
 
     Raises InvalidOption, which names the field, the value and what is allowed.
     """

@@ -38,7 +38,7 @@ class LearnedStyle:
     facts: StyleFacts
     device: torch.device
     dtype: torch.dtype
-    """What all convolutions but the last one compute in."""
+    """Type in which all convolutions but the last one compute."""
 
     @classmethod
     def load(cls, path: str | Path, *, device: str = "auto", precision: str = "auto") -> Self:
@@ -52,9 +52,9 @@ class LearnedStyle:
     def paint(self, content: ImageSource, options: StyleTransferOptions | None = None) -> Result:
         """Paint a photo.
 
-        Of the options only size, style_blend (a share for each style of the file), color (style or
-        luminance), color_amount and bit_depth have an effect; None: those of preset draft. Raises
-        InvalidImage, InvalidOption.
+        Of the options only size, style_blend (a share for each style of the file), `color` (style
+        or luminance), color_amount and bit_depth have an effect; None: those of preset draft.
+        Raises InvalidImage, InvalidOption.
         """
         started = time.perf_counter()
         options = options or StyleTransferOptions.from_preset("draft")

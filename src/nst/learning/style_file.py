@@ -16,7 +16,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 import nst
-from nst import images
+from nst import files
 from nst.errors import InvalidStyleFile
 from nst.learning.network import NetworkShape, StyleNetwork
 from nst.learning.options import MAX_BLOCKS, MAX_CHANNELS, MAX_STYLES
@@ -28,12 +28,12 @@ KEY = "nst-style"
 
 
 class LearningRecipe(BaseModel):
-    """What made a network."""
+    """Recipe of a network."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     options: dict[str, Any]
-    """Those of `LearningOptions`."""
+    """Options of `LearningOptions`, by name."""
     styles_sha256: tuple[str, ...]
     """SHA-256 of the pixels of the style images."""
     photos: int
@@ -46,7 +46,7 @@ class LearningRecipe(BaseModel):
 
 
 class StyleFacts(BaseModel):
-    """What a file says about its network."""
+    """Facts that a file states about its network."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -61,7 +61,7 @@ class StyleFacts(BaseModel):
     """Terms under which the network may be used; empty if nobody said any."""
     recipe: LearningRecipe
     tensors_sha256: str
-    """Of names, shapes and bytes of all tensors."""
+    """SHA-256 of names, shapes and bytes of all tensors."""
 
     @property
     def shape(self) -> NetworkShape:
@@ -91,7 +91,7 @@ def save(
     def write(file: Path) -> None:
         save_file(tensors, file, {KEY: facts.model_dump_json()})
 
-    return images.write_file(path, write, overwrite=overwrite)
+    return files.write_file(path, write, overwrite=overwrite)
 
 
 def load(path: Path) -> tuple[StyleNetwork, StyleFacts]:

@@ -106,7 +106,7 @@ class Training:
         }
 
     def restore(self, state: Mapping[str, Tensor], step: int, seconds: float) -> None:
-        """Go on from a state that a training of the same shape returned. Raises KeyError,
+        """Continue from a state that a training of the same shape returned. Raises KeyError,
         RuntimeError or ValueError if it is of another."""
         # Cloned: a view of a file may lie where sums round differently.
         own = self._parts(state)

@@ -54,7 +54,7 @@ white of D65) to linear RGB of BT.709."""
 
 @dataclass(frozen=True, slots=True)
 class Encoding:
-    """What the samples of a frame mean; numbers of ITU-T H.273."""
+    """Encoding of a frame's samples, as numbers of ITU-T H.273."""
 
     format: str
     size: tuple[int, int]

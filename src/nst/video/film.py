@@ -17,13 +17,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Repainted:
-    """What `Video.repaint` did."""
+    """Report of `Video.repaint`."""
 
     frames: int
     damaged: int
     """Packets and frames of the source that could not be read; they are left out."""
     failure: BaseException | None
-    """What ended the film early: an error or KeyboardInterrupt after the first frame."""
+    """Exception that ended the film early, after the first frame."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class Video:
 
     path: Path
     size: tuple[int, int]
-    """Of the frames as they are to be seen."""
+    """Width and height of the frames as they are displayed."""
     frames: int
     """By the file's header or its length; 0: unknown."""
     sound: str | None

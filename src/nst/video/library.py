@@ -29,7 +29,7 @@ def readable(path: Path) -> Iterator[None]:
 
 @contextmanager
 def writable() -> Iterator[None]:
-    """Raise OSError, as images.write_file expects it, for what PyAV raises while it writes."""
+    """Raise OSError, as files.write_file expects it, for what PyAV raises while it writes."""
     try:
         yield
     except pyav().FFmpegError as error:

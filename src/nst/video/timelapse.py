@@ -10,7 +10,7 @@ from typing import Self
 
 from PIL import Image
 
-from nst import images
+from nst import files, images
 from nst.video.library import pyav
 from nst.video.writing import CONTAINERS, Writer
 
@@ -27,7 +27,7 @@ _FRAMES_PER_PILLOW_FRAME = 2
 
 def check_output(path: Path, option: str) -> None:
     """Raise InvalidOption or VideoUnavailable if no time-lapse could be written there."""
-    images.check_output(path, images.MOVING, option)
+    files.check_output(path, files.MOVING, option)
     if path.suffix.lower() == ".mp4":
         pyav()
 
@@ -75,7 +75,7 @@ class Timelapse:
         """Write the film, which ends with `last`; names and errors as images.save has them."""
         is_mp4 = path.suffix.lower() == ".mp4"
         write = _write_mp4 if is_mp4 else _write_with_pillow
-        return images.write_file(
+        return files.write_file(
             path,
             lambda temporary: write(self._frames(last), temporary, path.suffix.lower()),
             overwrite=overwrite,

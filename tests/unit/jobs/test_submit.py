@@ -675,8 +675,9 @@ def test_a_share_can_be_taken_back(house: House) -> None:
     house.work(finishes())
     share = house.jobs.share("anna", job.id, "a token", days=1)
     house.jobs.unshare("anna", job.id, share.id)
-    with pytest.raises(JobNotFound):
+    with pytest.raises(JobNotFound, match="no job behind this link") as raised:
         house.jobs.shared("a token")
+    assert raised.value.job_id is None
 
 
 def test_tokens_are_not_kept(house: House) -> None:

@@ -129,11 +129,11 @@ def test_the_objective_is_the_engines(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"size": 40}, "size: 40 is not possible; give .* a multiple of 16"),
+        ({"size": 40}, "size: 40 is invalid; expected .* a multiple of 16"),
         ({"channels": 6}, "channels: 6 .* a multiple of 4"),
         ({"minutes": 0, "steps": 0}, "minutes: 0 .* minutes or steps greater than 0"),
         ({"learning_rate": 0}, "learning_rate: 0 .* more than 0"),
-        ({"nonsense": 1}, "nonsense: 1 is not possible; give one of minutes"),
+        ({"nonsense": 1}, "nonsense: 1 is invalid; expected one of minutes"),
     ],
 )
 def test_options_that_are_not_possible(options: dict[str, float], message: str) -> None:

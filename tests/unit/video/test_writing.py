@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from nst.images import FILMS, free_path
+from nst.files import FILMS, free_path
 from nst.video import CONTAINERS, Video
 from nst.video.reading import Reader
 from nst.video.writing import Writer

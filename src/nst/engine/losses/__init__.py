@@ -1,1 +1,1 @@
-"""What is minimised: the terms of the loss and their weighted sum, `objective.Objective`."""
+"""The terms of the loss and their weighted sum, `objective.Objective`."""

@@ -1,4 +1,4 @@
-"""The content term: features shall be those of the content picture, place by place.
+"""The content term: makes features those of the content image, place by place.
 
 [Gatys16] Gatys, Ecker, Bethge: Image Style Transfer Using Convolutional Neural Networks, CVPR 2016.
 """
@@ -34,7 +34,7 @@ class ContentTerm:
         detail: Tensor | None = None,
     ) -> None:
         """`shares` of the layers in the loss, which add up to 1. `targets`: features of the whole
-        content picture, (1, C, h, w), of the same layers. `detail`: where differences count more,
+        content image, (1, C, h, w), of the same layers. `detail`: where differences count more,
         (1, 1, H, W) of the picture, 0…1; None: nowhere."""
         self.layers: Sequence[str] = list(shares)
         self._shares = shares

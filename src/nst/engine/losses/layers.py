@@ -1,4 +1,4 @@
-"""Which layers of the network the terms look at, and how much each counts.
+"""Layers of the network that the terms look at, with their weights.
 
 [Gatys16] Gatys, Ecker, Bethge: Image Style Transfer Using Convolutional Neural Networks, CVPR 2016.
 [Johnson16] Johnson, Alahi, Fei-Fei: Perceptual Losses for Real-Time Style Transfer, ECCV 2016.
@@ -24,10 +24,10 @@ MATCHED_LAYERS = (
     *("relu1_1", "relu1_2", "relu2_1", "relu2_2"),
     *("relu3_1", "relu3_3", "relu4_1", "relu4_3"),
 )
-"""Of style loss neighbors. Block 5 adds nothing ([Kolkin22] §4.1, which takes all layers before
-it)."""
+"""Layers of style loss neighbors. Block 5 adds nothing ([Kolkin22] §4.1, which takes all layers
+before it)."""
 OWN_LAYERS = ("relu3_1", "relu4_1")
-"""Of style loss neighbors: where the content keeps its own features, which are kept for all
+"""Layers of style loss neighbors where the content keeps its own features, which are kept for all
 cells."""
 
 DENSE_PER_BLOCK = 2

@@ -1,4 +1,4 @@
-"""Which place of the style looks most like each place of the picture.
+"""Search for the place of the style that looks most like each place of the image.
 
 [Kolkin22] Kolkin, Kucera, Paris, Sýkora, Shechtman, Shakhnarovich: Neural Neighbor Style Transfer,
 arXiv 2203.13215, 2022, §4.2.
@@ -36,7 +36,7 @@ QUARTER_TURNS = 4
 
 @dataclass(frozen=True, slots=True)
 class StyleSample:
-    """What is kept of a style and of its turns."""
+    """Features kept of a style and of its rotations."""
 
     cells: Mapping[str, Tensor]
     """Hypercolumns of at most KEYS cells, by layer (K, C)."""

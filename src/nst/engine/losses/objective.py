@@ -31,7 +31,7 @@ FLOAT16_ENTRY = 2.0**-6
 
 @dataclass(frozen=True, slots=True)
 class LossWeights:
-    """What every term is multiplied by, by the name of the term."""
+    """Weight of every term, by its name."""
 
     content: float
     style: float
@@ -76,7 +76,7 @@ class Objective:
         return self.encoder.dtype
 
     def compute_in_tiles(self, side: int | None) -> None:
-        """Of this side from now on; losses and gradient stay what they are."""
+        """Compute in tiles of this side from now on; losses and gradient do not change."""
         self._tiles = cut(self._shape, side, self.encoder.path)
 
     def __call__(self, x: Tensor, weights: LossWeights | None = None) -> Evaluation:

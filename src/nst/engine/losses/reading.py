@@ -1,4 +1,4 @@
-"""What is kept of the features of a whole picture, which are there tile by tile only."""
+"""Features kept of a whole image, whose features exist tile by tile only."""
 
 from collections.abc import Callable, Mapping, Sequence
 

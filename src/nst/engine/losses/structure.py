@@ -60,7 +60,7 @@ class StructureReader:
 
     @property
     def similarities(self) -> list[Tensor]:
-        """Of all pairs of places, by layer, (places, places)."""
+        """Return the similarities of all pairs of places, by layer, (places, places)."""
         return [similarities(sums) for sums in self._sums]
 
 

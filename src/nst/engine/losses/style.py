@@ -21,16 +21,16 @@ from nst.engine.network.tiles import Tile, cut, radius_pixels, stride
 from nst.engine.pictures.tensors import StyleInput
 
 KEPT_SHARE = 0.5
-"""Of a region, at least, is left of its guide in every layer."""
+"""Minimum share of a region's guide that is left in every layer."""
 
 
 class Target(Protocol):
-    """What a layer's features shall be like. Compares averages over pixels, which `sums` adds up
+    """Target of a layer's features. Compares averages over pixels, which `sums` adds up
     without dividing."""
 
     @staticmethod
     def sums(features: Tensor, guide: Tensor | None) -> Tensor:
-        """Of features (1, C, H, W), weighted with `guide` (1, 1, H, W)."""
+        """Return the sums of features (1, C, H, W), weighted with `guide` (1, 1, H, W)."""
 
     @staticmethod
     def add_gradient(
@@ -52,12 +52,12 @@ TARGETS: dict[str, type[GramTarget] | type[GaussianTarget]] = {
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """Of the features of one layer, in one region, with one target."""
+    """Comparison of one layer's features, in one region, with one target."""
 
     layer: str
     target: Target
     weight: float
-    """Of its distance in the style loss."""
+    """Weight of its distance in the style loss."""
     count: float
     """Features in the region; those that the guide counts in part, in part."""
     guide: Tensor | None
@@ -81,7 +81,7 @@ class Comparison:
         return self.weight * self.target.distance(sums / self.count)
 
     def add_gradient(self, total: Tensor, features: Tensor, gradient: Tensor, tile: Tile) -> None:
-        """As the target does, for the same."""
+        """Add the gradient as the target does, for the same arguments."""
         inner, of_inner = (tile.inner(each, stride(self.layer)) for each in (features, total))
         self.target.add_gradient(of_inner, inner, gradient, self._guide(tile))
 
@@ -193,7 +193,7 @@ def _averages(
     kind: type[GramTarget] | type[GaussianTarget],
     tile_side: int | None,
 ) -> list[Tensor]:
-    """Of a whole style picture, layer by layer."""
+    """Of a whole style image, layer by layer."""
 
     def sums(tile: Tile) -> list[Tensor]:
         activations = encoder(tile.pixels(image))

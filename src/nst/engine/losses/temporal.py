@@ -14,7 +14,7 @@ from nst.engine.losses.sums import bands_with, sum_of, weighted
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """What the image is held to, and where."""
+    """The image that the result is held to, and where."""
 
     image: Tensor
     """(1, 3, H, W), RGB 0…255 minus the encoder's mean colour."""

@@ -1,4 +1,4 @@
-"""What a term of the loss is."""
+"""The protocol of a term of the loss."""
 
 from collections.abc import Collection, Sequence
 from typing import Protocol

@@ -1,4 +1,4 @@
-"""The total variation term: neighbouring pixels shall be alike, so that there is less noise.
+"""The total variation term: makes neighbouring pixels alike, which reduces noise.
 
 A term of the pixels themselves: it needs no features and no tiles.
 

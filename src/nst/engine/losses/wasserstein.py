@@ -18,7 +18,7 @@ from nst.engine.losses.sums import (
 )
 
 SCALE = 3000.0
-"""Of the distance, so that the same style weight means about the same."""
+"""Factor of the distance, so that the same style weight means about the same."""
 
 ROUNDED = 1e-7
 """Eigenvalues of the style's covariance below this part of the largest are rounding errors of its

@@ -1,4 +1,4 @@
-"""What happens where memory runs out in spite of the plan: the same again within a smaller one."""
+"""Retries with a smaller plan where memory runs out in spite of the plan."""
 
 import logging
 from collections.abc import Callable, Iterator
@@ -28,7 +28,7 @@ class Attempts:
     device: torch.device
 
     def make(self, attempt: Callable[[], T], follow: Callable[[MemoryPlan], None]) -> T:
-        """What the attempt returns, made again down to the smallest plan: then it is OutOfMemory.
+        """Return the attempt's value, retrying down to the smallest plan, then OutOfMemory.
         `follow` is called with every smaller plan before the next attempt."""
         while True:
             try:

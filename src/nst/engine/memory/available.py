@@ -6,28 +6,28 @@ from pathlib import Path
 import torch
 
 PROCESS_BYTES = 400_000_000
-"""Of a process with torch and the pictures, where the system does not say."""
+"""Bytes of a process with torch and the images, where the system does not say."""
 
 
 def used_bytes(device: torch.device) -> int:
-    """What this process holds: on a GPU its tensors, on the CPU all that is resident."""
+    """Return the bytes of this process: its tensors on a GPU, resident memory on the CPU."""
     if device.type == "cuda":
         return torch.cuda.memory_allocated(device)
     return resident_bytes() or PROCESS_BYTES
 
 
 def resident_bytes() -> int:
-    """Of this process; 0 if the system does not say."""
+    """Return the resident bytes of this process; 0 if the system does not say."""
     return _field_bytes(Path("/proc/self/status"), "VmRSS") or 0
 
 
 def gpu_bytes() -> int:
-    """What this process has taken of the GPU; 0 without one that CUDA computes on."""
+    """Return the bytes that this process has taken of the GPU; 0 without CUDA."""
     return torch.cuda.memory_reserved() if torch.cuda.is_available() else 0
 
 
 def available_bytes(device: torch.device) -> int | None:
-    """What this process may take besides; None if the system does not say."""
+    """Return the bytes that this process may take besides, or None if unknown."""
     if device.type == "cuda":
         free, _ = torch.cuda.mem_get_info(device)
         return free + torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)

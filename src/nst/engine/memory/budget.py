@@ -1,4 +1,4 @@
-"""Which plan a transfer follows, given what is allowed or free."""
+"""The plan that a transfer follows, given the memory that is allowed or free."""
 
 import math
 
@@ -10,7 +10,7 @@ from nst.errors import InvalidOption, OutOfMemory
 from nst.progress import MemoryPlan
 
 USABLE_SHARE = 0.9
-"""Of the memory that is free when a transfer begins."""
+"""Share of the memory that is free when a transfer begins."""
 
 
 def choose_plan(

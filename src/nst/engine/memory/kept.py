@@ -89,7 +89,7 @@ def _function(name: str) -> "ctypes._NamedFuncPointer | None":
 
 
 def give_back(device: torch.device) -> None:
-    """What is free goes back to the system, also while it is kept."""
+    """Give free memory back to the system, also while it is kept."""
     if device.type == "cuda":
         torch.cuda.empty_cache()
     if trim := _function("malloc_trim"):

@@ -20,19 +20,19 @@ BYTES_PER_VECTOR_PIXEL = 3 * FLOAT32_BYTES
 """Pictures and gradients are three numbers a pixel, in float32."""
 
 LBFGS_VECTORS = 12
-"""Besides the history: content and starting picture, iterate and gradient, direction and a multiple
+"""Besides the history: content and initial image, iterate and gradient, direction and a multiple
 of it, both ends of the bracket and the point that is tried, each with its gradient."""
 ADAM_VECTORS = 8
-"""Content and starting picture, iterate and gradient, both averages, next iterate and gradient."""
+"""Content and initial image, iterate and gradient, both averages, next iterate and gradient."""
 
 LBFGS_KEPT, ADAM_KEPT = 2, 4
 """Vectors of a checkpoint besides the history: iterate and gradient, and Adam's averages."""
 
 WORKSPACE_BYTES = 150_000_000
-"""What the convolution libraries keep for themselves: 50 … 150 MB measured."""
+"""Bytes that the convolution libraries keep for themselves: 50 … 150 MB measured."""
 
 FRAGMENTATION = 1.8
-"""Of activations: what lies free between them and is too small for the next. 1.1 … 1.8 measured,
+"""Factor of activations for gaps between them, too small for the next. 1.1 … 1.8 measured,
 with VGG-16 and VGG-19, whole and in tiles, more in bfloat16 than in float32."""
 
 MASK_VECTORS = 2
@@ -48,20 +48,20 @@ MIN_HISTORY_SIZE = 3
 
 @dataclass(frozen=True, slots=True)
 class Demand:
-    """What a transfer asks for, whatever the plan. Sizes are (width, height) in pixels."""
+    """Demand of a transfer, whatever the plan. Sizes are (width, height) in pixels."""
 
     size: tuple[int, int]
     style_sizes: Sequence[tuple[int, int]]
     model: str
     number_bytes: int
-    """Of the type that the convolutions compute in."""
+    """Bytes of one number of the type that the convolutions compute in."""
     optimizer: str
     process_bytes: int
-    """What the process holds already."""
+    """Bytes that the process holds already."""
     layers: Collection[str]
     """The layers of the network that the terms look at."""
     content_layers: Collection[str]
-    """Of these, the ones whose features of the content picture are kept."""
+    """The layers whose features of the content image are kept."""
     has_average: bool = False
     has_masks: bool = False
     is_matched: bool = False
@@ -129,7 +129,7 @@ def _kept_vectors(demand: Demand, history_size: int) -> int:
 
 
 def _content_bytes(demand: Demand) -> int:
-    """What is kept of the content picture, and where neighbours are matched, of the styles."""
+    """What is kept of the content image, and where neighbours are matched, of the styles."""
     pixels = math.prod(demand.size)
     if not demand.is_matched:
         numbers = sum(map(_numbers_per_pixel, demand.content_layers))
@@ -195,7 +195,7 @@ class _Tiles:
 
 
 def _sides(longest: int) -> list[int | None]:
-    """The whole, style picture included; the whole, a longer style picture in tiles; and smaller
+    """The whole, style image included; the whole, a longer style image in tiles; and smaller
     and smaller tiles, all of about the same size."""
     counts = range(1, max(longest // MIN_TILE_SIDE, 1) + 1)
     return [None, *dict.fromkeys(-(-longest // count) for count in counts)]

@@ -3,7 +3,6 @@
 Own code, because the libraries for this check hashes (pooch, torch.hub) but do not resume.
 """
 
-import hashlib
 from collections.abc import Callable
 from http import HTTPStatus
 from http.client import HTTPException
@@ -12,6 +11,8 @@ from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 from filelock import FileLock
+
+from nst.files import sha256_of
 
 OnDownload = Callable[[int, int | None], None]
 """Called with the number of bytes that are here and, if the server says it, that of all."""
@@ -39,11 +40,6 @@ def download(url: str, target: Path, sha256: str, on_download: OnDownload | None
             part.unlink()
             raise DownloadFailed("what it sent does not have the SHA-256 of the file")
         part.replace(target)
-
-
-def sha256_of(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _fetch_all(url: str, part: Path, on_download: OnDownload | None) -> None:

@@ -37,7 +37,7 @@ STRIDES_PER_BLOCK = (1, 2, 4, 8, 16)
 """Pixels of the image per feature, horizontally and vertically."""
 
 POOL_ROWS = 32
-"""That are pooled at a time, so that the indices of the maxima stay few: 8 bytes each."""
+"""Rows pooled at a time, so that the indices of the maxima stay few: 8 bytes each."""
 
 Activations = dict[str, Tensor]
 """(B, C, H, W), channels last, by layer name; the layers asked for among them."""
@@ -48,10 +48,10 @@ dtype: adds that of the layer's own loss in place."""
 
 
 class Encoder(nn.Module):
-    """VGG up to the last layer that is asked for. Its parameters are constants.
+    """VGG up to the last requested layer. Its parameters are constants.
 
-    Goes back by itself instead of asking autograd, which would keep more: of every convolution
-    nothing is needed, of the others what follows the ReLU.
+    Implements the backward pass by hand; autograd would keep every activation, this keeps only
+    the ReLU outputs.
     """
 
     def __init__(
@@ -81,7 +81,7 @@ class Encoder(nn.Module):
             if name.startswith("conv"):
                 kernel = tensors[f"{name}.weight"].to(dtype)
                 self._register(f"{name}_kernel", kernel)
-                # The gradient of a convolution is a convolution with the kernel turned around.
+                # The gradient of a convolution is a convolution with the flipped kernel.
                 self._register(f"{name}_turned", kernel.flip(2, 3).transpose(0, 1))
                 self.register_buffer(f"{name}_bias", tensors[f"{name}.bias"].to(dtype))
 
@@ -90,7 +90,7 @@ class Encoder(nn.Module):
 
     @torch.no_grad()
     def forward(self, image: Tensor) -> Activations:
-        """Of an image (B, 3, H, W) in RGB 0…255 minus MEAN_RGB; in `dtype`."""
+        """Return the features of an image (B, 3, H, W), RGB 0…255 minus MEAN_RGB, in `dtype`."""
         activations = {}
         x = image.to(self.dtype, memory_format=torch.channels_last)
         for name in self.path:

@@ -1,4 +1,4 @@
-"""What is known of a file of weights without reading it."""
+"""Facts about a weights file that are known without reading it."""
 
 CAFFE_PTH = ("d01eb7cb", "00b39a1b")
 """How the SHA-256 of the common .pth copies of the original VGG-19 and VGG-16 begin."""

@@ -24,11 +24,11 @@ class Span:
     outer_stop: int
 
     def outer(self) -> slice:
-        """Of the picture."""
+        """Pixels of the image that the tile covers with its halo."""
         return slice(self.outer_start, self.outer_stop)
 
     def features(self, stride: int) -> slice:
-        """Of the picture's features with this stride; the last ones are rounded down, as pooling
+        """Return the tile's features with this stride; the last ones are rounded down, as pooling
         does."""
         return slice(self.start // stride, self.stop // stride)
 
@@ -46,11 +46,11 @@ class Tile:
     columns: Span
 
     def pixels(self, image: Tensor) -> Tensor:
-        """What has to be computed: the tile and its halo."""
+        """Pixels that have to be computed: the tile and its halo."""
         return image[:, :, self.rows.outer(), self.columns.outer()]
 
     def inner(self, features: Tensor, stride: int) -> Tensor:
-        """Of the features of `pixels`, those that belong to the tile."""
+        """Return the part of the features of `pixels` that belongs to the tile."""
         return features[:, :, self.rows.inner(stride), self.columns.inner(stride)]
 
     def of_picture(self, features: Tensor, stride: int) -> Tensor:
@@ -70,7 +70,7 @@ def cut(shape: Sequence[int], side: int | None, path: Sequence[str]) -> list[Til
 
 
 def spans(length: int, side: int | None, path: Sequence[str]) -> Iterator[Span]:
-    """Those of the tiles along one side of a picture, which is `length` pixels long."""
+    """Return the spans of the tiles along one side of an image of `length` pixels."""
     if side is None or length <= side:
         yield Span(0, length, 0, length)
         return
@@ -99,7 +99,7 @@ def halo_pixels(path: Sequence[str]) -> int:
 
 
 def radius_pixels(path: Sequence[str]) -> int:
-    """Of the receptive field of the path's last layer around its own pixels."""
+    """Return the radius of the receptive field of the last layer around its own pixels."""
     return sum(stride(layer) for layer in path if layer.startswith("conv"))
 
 

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING
 
 from platformdirs import user_cache_path
 
-from nst.engine.network.download import OnDownload, download, sha256_of
+from nst.engine.network.download import OnDownload, download
 from nst.engine.network.files import CAFFE_FILE_NAMES, CAFFE_PTH, UnusableWeights
 from nst.errors import WeightsUnavailable
+from nst.files import sha256_of
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -93,7 +94,7 @@ class Weights:
     tensors: "Mapping[str, Tensor]"
     path: Path
     sha256: str
-    """Of the file that it was read from."""
+    """SHA-256 of the file that it was read from."""
 
 
 class WeightsStore:
@@ -136,7 +137,7 @@ class WeightsStore:
         return read(self._download(releases(model)[0], tried), model)
 
     def load_or_bundled(self, model: str) -> Weights:
-        """As `load`; where the model's weights cannot be had, the bundled VGG-16, with a warning.
+        """Like `load`; falls back to the bundled VGG-16, with a warning.
         Raises WeightsUnavailable."""
         try:
             return self.load(model)

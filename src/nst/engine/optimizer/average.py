@@ -32,7 +32,7 @@ class Average:
     def from_state(
         cls, decay: float, vectors: Mapping[str, Tensor], numbers: Mapping[str, float]
     ) -> "Average":
-        """As it was when `state` was asked for, or a new one without its vectors and numbers."""
+        """Restore it from `state`, or return a new one without its vectors and numbers."""
         return cls(decay, int(numbers.get("averaged", 0)), vectors.get("average"))
 
     def of(self, x: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""What an optimizer is: a stepper, one `step` at a time, on a flat vector of N numbers.
+"""The protocol of an optimizer: one `step` at a time, on a flat vector of N numbers.
 
 Every optimizer keeps the last accepted iterate (`x`, `accepted`) apart from what it tries, so that
 whoever looks between two steps sees an iterate and never a trial point.
@@ -46,7 +46,7 @@ class OptimizerState:
 
     @classmethod
     def at(cls, x: Tensor, accepted: Evaluation, steps: int) -> Self:
-        """What every optimizer knows."""
+        """Return the state that all optimizers share."""
         losses = accepted.losses
         numbers = {
             "content": losses.content,
@@ -81,7 +81,7 @@ class OptimizerState:
 
 
 class Optimizer(Protocol):
-    """What the method needs of an optimizer."""
+    """The methods that a transfer needs of an optimizer."""
 
     x: Tensor
     """The last accepted iterate (N,). Replaced by a step, never changed in place."""

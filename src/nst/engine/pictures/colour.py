@@ -1,4 +1,4 @@
-"""Whose colours the result has.
+"""Colours of the result: the style's, matched ones, or the content's.
 
 [Gatys17] Gatys, Ecker, Bethge, Hertzmann, Shechtman: Controlling Perceptual Factors in Neural Style
 Transfer, CVPR 2017, §5.
@@ -15,7 +15,7 @@ LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)
 """Weights of R, G and B in the luminance (ITU-R BT.601), the Y of YIQ and of YCbCr."""
 
 MIN_VARIANCE = 1.0
-"""Of a colour, in grey levels squared: a style of one flat colour has none to scale by."""
+"""Minimum variance of a colour, in grey levels squared: a flat style has none to scale by."""
 
 
 def prepare_style(style: Image.Image, content: Image.Image, color: str) -> Image.Image:

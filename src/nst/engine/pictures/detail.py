@@ -1,4 +1,4 @@
-"""The detail map: where more of the content picture stays, drawn by a person or found by itself.
+"""The detail map: where more of the content image stays, drawn by a person or found by itself.
 
 Torch is not imported here.
 """
@@ -20,10 +20,10 @@ FILLS_ALL = {"faces": "a face fills the whole photo", "person": "a person fills 
 
 @dataclass(frozen=True, slots=True)
 class Detail:
-    """What to keep of a content picture."""
+    """The parts of a content image to keep."""
 
     map: Image.Image | None
-    """Grey, in the shape of the content picture: white where more of it stays. None: nowhere."""
+    """Grey, in the shape of the content image: white where more of it stays. None: nowhere."""
     notice: str | None = None
     """A line for the person who asked, if the option `protect` has no effect."""
 
@@ -52,7 +52,7 @@ def load_detail(
 def load_detail_map(source: ImageSource, content: Image.Image, size: int) -> Image.Image:
     """Return the alpha of the picture if it carries a shape, else its brightness, in mode L.
 
-    Raises InvalidImage if it does not have the shape of the content picture, or if a result with
+    Raises InvalidImage if it does not have the shape of the content image, or if a result with
     this longest side would see the same brightness everywhere.
     """
     detail_map = load_over(source, content, "detail map")

@@ -18,12 +18,12 @@ from nst.image_reader import ImageSource
 from nst.options import StyleTransferOptions
 
 Styles: TypeAlias = "ImageSource | Sequence[ImageSource]"
-"""One style picture or a list of them."""
+"""One style image or a list of them."""
 Masks: TypeAlias = "Sequence[ImageSource | None]"
 """In the order of the styles; None, and what is missing at the end: the style is everywhere."""
 
 MAX_STYLE_AREA = 4.0
-"""Pixels of the style picture per pixel of the result, at most: a panorama as style must not need
+"""Pixels of the style image per pixel of the result, at most: a panorama as style must not need
 more memory than the result."""
 
 MIN_STYLE_SIDE = 32
@@ -32,13 +32,13 @@ MIN_STYLE_SIDE = 32
 
 @dataclass(frozen=True, slots=True)
 class Style:
-    """A style picture and where it goes."""
+    """A style image and where it goes."""
 
     picture: Image.Image
     share: float = 1.0
-    """Of all styles; the sum is 1."""
+    """Share among all styles; the sum is 1."""
     mask: Image.Image | None = None
-    """Grey, in the shape of the content picture: white where the style is. None: everywhere."""
+    """Grey, in the shape of the content image: white where the style is. None: everywhere."""
 
 
 def load_styles(
@@ -60,7 +60,7 @@ def load_styles(
 
 
 def each_style(styles: Styles) -> Sequence[ImageSource]:
-    """Return the style pictures as a list, also if there is only one."""
+    """Return the style images as a list, also if there is only one."""
     return styles if isinstance(styles, list | tuple) else [styles]  # type: ignore[list-item]
 
 
@@ -74,7 +74,7 @@ def load_mask(source: ImageSource, content: Image.Image, size: int) -> Image.Ima
 
 
 def load_over(source: ImageSource, content: Image.Image, role: ImageRole) -> Image.Image:
-    """Load a picture that was drawn over the content picture: its alpha if that carries a shape,
+    """Load a picture that was drawn over the content image: its alpha if that carries a shape,
     else its brightness, in mode L. Raises InvalidImage if its aspect ratio is another one."""
     picture = images.load(source, role)
     images.check_drawn_over(picture.size, content.size, role)
@@ -84,7 +84,7 @@ def load_over(source: ImageSource, content: Image.Image, role: ImageRole) -> Ima
 def style_size(
     size: tuple[int, int], content_size: tuple[int, int], style_scale: float = 1.0
 ) -> tuple[int, int]:
-    """The style picture at the height of the result, as in the classic programs, times its scale,
+    """The style image at the height of the result, as in the classic programs, times its scale,
     its aspect ratio kept; lower where it would have more than MAX_STYLE_AREA times the pixels of
     the result. The scale does not make a side shorter than MIN_STYLE_SIDE, and nothing makes one
     shorter than the deepest layer needs."""
@@ -127,7 +127,7 @@ def mixed(
 def mixed_levels(
     content: Image.Image, pictures: Sequence[np.ndarray], styles: Sequence[Style]
 ) -> np.ndarray:
-    """As `mixed`, of levels (H, W, 3), not rounded."""
+    """Like `mixed`, for levels (H, W, 3), not rounded."""
     if len(pictures) == 1 and styles[0].mask is None:
         return pictures[0]
     height, width, _ = pictures[0].shape

@@ -23,7 +23,7 @@ class StyleInput:
     image: Tensor
     """(1, 3, H, W), RGB 0…255 minus the encoder's mean colour."""
     share: float = 1.0
-    """Of all styles, where none has a mask."""
+    """Share among all styles, where none has a mask."""
     amount: Tensor | None = None
     """(1, 1, H, W) of the result, 0…1: how much of this style is there. None if no style has a
     mask."""

@@ -135,7 +135,7 @@ def test_a_layer_that_the_model_in_use_lacks_is_named() -> None:
     with pytest.raises(InvalidOption) as caught:
         TermLayers.of(options, "vgg16")
     assert str(caught.value) == (
-        "content_layers: 'relu3_4' is not possible; give layers that vgg16 has, conv1_1 … relu5_3; "
+        "content_layers: 'relu3_4' is invalid; expected layers that vgg16 has, conv1_1 … relu5_3; "
         "it has no relu3_4 (vgg16 stands in for vgg19)"
     )
 

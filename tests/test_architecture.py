@@ -1,0 +1,34 @@
+"""docs/architecture.md is the code's architecture."""
+
+import re
+import tomllib
+
+import imports
+from conftest import REPOSITORY
+
+PAGE = (REPOSITORY / "docs" / "architecture.md").read_text(encoding="utf-8")
+PACKAGE = REPOSITORY / "src" / "nst"
+
+
+def test_the_layers_are_those_that_import_linter_checks() -> None:
+    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))
+    contracts = project["tool"]["importlinter"]["contracts"]
+    (checked,) = (
+        contract["layers"] for contract in contracts if contract["name"] == "Who may import whom"
+    )
+    (shown,) = re.findall(r"^```\n(cli\n.*?)```", PAGE, re.DOTALL | re.MULTILINE)
+    assert shown.splitlines() == [layer.replace("nst.", "") for layer in checked]
+
+
+def test_every_module_of_the_package_is_in_the_tree() -> None:
+    (tree,) = re.findall(r"^```\nsrc/nst/\n(.*?)```", PAGE, re.DOTALL | re.MULTILINE)
+    for path in PACKAGE.iterdir():
+        if path.suffix == ".py" or (path / "__init__.py").is_file():
+            name = f"{path.name}/" if path.is_dir() else path.name
+            assert re.search(
+                rf"^├── {re.escape(name)}|^└── {re.escape(name)}", tree, re.MULTILINE
+            ), name
+
+
+def test_the_picture_of_the_imports_is_the_code_s() -> None:
+    assert imports.PICTURE.read_text() == imports.svg(), "run tools/imports.py"
