@@ -16,8 +16,8 @@ from conftest import SAMPLES, picture
 from nst import Inputs, NeuralStyleTransfer, StopReason, StyleTransferOptions, images
 from nst.engine import draft as preview
 from nst.engine.draft import NETWORK, NETWORK_SHA256, paint_draft, run_draft
-from nst.engine.network.download import sha256_of
 from nst.errors import DraftUnavailable, InvalidImage
+from nst.files import sha256_of
 
 DRAFT = StyleTransferOptions.from_preset("draft", size=64)
 

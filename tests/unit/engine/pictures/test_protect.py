@@ -14,11 +14,11 @@ from PIL import Image, ImageOps
 from conftest import SAMPLES, picture
 from nst import images
 from nst.engine.network import onnx_network
-from nst.engine.network.download import sha256_of
 from nst.engine.network.onnx_network import Network
 from nst.engine.pictures import protect
 from nst.engine.pictures.protect import FACES, PERSON, find_faces
 from nst.errors import NetworkUnavailable
+from nst.files import sha256_of
 
 FACE_X, FACE_Y, FACE_SIDE = 216, 121, 110
 """Of the astronaut, measured by eye: from the eyebrows to the chin."""
