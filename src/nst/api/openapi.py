@@ -74,7 +74,8 @@ SECURITY_SCHEMES = {
         "type": "apiKey",
         "in": "cookie",
         "name": "nst_session",
-        "description": "Set by the first answer: it owns the jobs of a browser.",
+        "description": "Set by the first answer: it owns the jobs of a browser. Requests that "
+        "are sent at once without it carry the same 32 random hexadecimal digits in X-Visitor.",
     },
     "key": {
         "type": "http",
