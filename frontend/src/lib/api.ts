@@ -132,6 +132,7 @@ export function listJobs(query: JobsQuery = {}): Promise<JobPage> {
 export const getJob = (id: string) => get<Job>(jobPath(id));
 export const cancelJob = (id: string) => post<Job>(`${jobPath(id)}/cancel`);
 export const retryJob = (id: string) => post<Job>(`${jobPath(id)}/retry`);
+export const resumeJob = (id: string) => post<Job>(`${jobPath(id)}/resume`);
 export const steerJob = (id: string, values: Record<string, number>) =>
   post<Job>(`${jobPath(id)}/steer`, values);
 export const eventsPath = (id: string) => `${jobPath(id)}/events`;

@@ -45,6 +45,12 @@ DOWNLOAD = {
     "description": "1: to be saved instead of shown.",
     "schema": _TEXT,
 }
+FORMAT = {
+    "name": "format",
+    "in": "query",
+    "description": "Format of the result. Each carries the recipe; PNG alone can have 16 bits.",
+    "schema": {"type": "string", "enum": ["png", "jpeg", "webp"], "default": "png"},
+}
 IDEMPOTENCY_KEY = {
     "name": "Idempotency-Key",
     "in": "header",
@@ -131,6 +137,8 @@ def _tell_parameters(operation: Spec) -> None:
         parameters.extend(_estimate_query())
     if name == "jobs_events":
         parameters.append(LAST_EVENT_ID)
+    if name in ("results_result", "shared_result"):
+        parameters.append(FORMAT)
     if any(kind.startswith("image/") for kind in _content_types(operation)):
         parameters.append(SMALL)
         if not name.startswith("catalog"):

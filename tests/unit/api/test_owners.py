@@ -63,7 +63,7 @@ def test_people_see_only_their_own_jobs(house: House) -> None:
         assert anna.get(path).status_code == 200, path
         assert ben.get(path).status_code == 404, path
         assert ben.get(path).json["code"] == "job_not_found"
-    for action in ("cancel", "retry"):
+    for action in ("cancel", "resume", "retry"):
         assert ben.post(f"{JOBS}/{job['id']}/{action}").status_code == 404
     assert ben.post(f"{JOBS}/{job['id']}/steer", json={}).status_code == 404
     assert ben.post(f"{JOBS}/{job['id']}/shares", json={}).status_code == 404
