@@ -21,6 +21,7 @@ from playwright.sync_api import (
     Page,
     Playwright,
     Request,
+    Route,
     ViewportSize,
     expect,
 )
@@ -266,6 +267,17 @@ def violations(page: Page) -> list[str]:
         for one in found["violations"]
         for node in one["nodes"]
     ]
+
+
+def hold(page: Page, address: str) -> list[Route]:
+    """Hold back requests to matching addresses; return those that wait, now and later."""
+    held: list[Route] = []
+
+    def wait(route: Route) -> None:
+        held.append(route)
+
+    page.route(address, wait)
+    return held
 
 
 WATCH = """text => {

@@ -546,11 +546,13 @@ export const texts = {
     actions: {
       download: 'Download',
       more: 'More downloads',
+      formats: { png: 'Painting (PNG)', jpeg: 'Painting (JPEG)', webp: 'Painting (WebP)' },
       archive: 'All pictures (ZIP)',
       timelapse: 'Time-lapse (WebP)',
       recipe: 'Recipe (JSON)',
       share: 'Share',
       commands: 'As a command',
+      resume: 'Keep painting',
       retry: 'Try again',
       again: 'Paint again',
       remix: 'Change and repaint',

@@ -123,6 +123,13 @@ class Decoder:
         text, _ = self._ask(client, "initial", "recipe", data)
         return None if text is None else str(text)
 
+    def convert(self, data: bytes, format_name: str, *, client: str = "") -> bytes:
+        """Convert an image, see `images.converted`.
+
+        Raises InvalidImage, TooManyRequests, ServerBusy.
+        """
+        return self._ask(client, "content", "convert", data, format_name)[1]
+
     def film(
         self, content: Path, frames: Sequence[Path], result: Path, film: Path, *, client: str = ""
     ) -> None:
@@ -230,6 +237,10 @@ def _recipe(data: bytes) -> Answer:
     return images.read_recipe(data), b""
 
 
+def _convert(data: bytes, format_name: str) -> Answer:
+    return None, images.converted(data, format_name)
+
+
 def _film(content: str, frames: Sequence[str], result: str, film: str) -> Answer:
     tempfile.tempdir = str(Path(film).parent)  # which goes with the film, should this process die
     last = images.flatten(images.load(Path(result), "content"))
@@ -251,6 +262,7 @@ _TASKS: dict[str, Callable[..., Answer]] = {
     "inspect": _inspect,
     "small": _small,
     "recipe": _recipe,
+    "convert": _convert,
     "film": _film,
 }
 

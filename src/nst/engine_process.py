@@ -274,7 +274,7 @@ class _Painting:
         files = [*self._preview(progress, now), *self._frame(progress)]
         has_to_go = self.wishes.is_stopped or self.wishes.is_canceled
         is_due = now - self.kept_at >= self.work.checkpoint_seconds
-        has_checkpoint = progress.stop_reason is None and (self.wishes.is_stopped or is_due)
+        has_checkpoint = progress.stop_reason is None and (has_to_go or is_due)
         if has_checkpoint:
             has_checkpoint = self._keep_checkpoint(progress.snapshot)
             self.kept_at = time.monotonic()

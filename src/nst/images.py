@@ -391,6 +391,13 @@ def encode(image: "Image.Image | Samples", format_name: str, *, recipe: str | No
     return file.getvalue()
 
 
+def converted(picture: bytes, format_name: str) -> bytes:
+    """Return a picture in another format, with 8 bits per channel and the recipe that it carries.
+    Raises InvalidImage."""
+    image = load(picture, "content")
+    return encode(image, format_name, recipe=read_recipe(picture))
+
+
 def read_recipe(picture: Path | bytes) -> str | None:
     """The recipe that `save` put into the picture, if there is one. Raises InvalidImage."""
     with opened(picture, "initial") as image:

@@ -53,6 +53,7 @@ def test_a_job_that_is_not_there(repository: JobRepository) -> None:
         lambda: repository.cancel(nothing),
         lambda: repository.steer(nothing, {}),
         lambda: repository.retry(nothing),
+        lambda: repository.resume(nothing),
         lambda: repository.add_share(share(nothing)),
     ):
         with pytest.raises(JobNotFound, match=nothing):
@@ -465,6 +466,34 @@ def test_another_try_begins_at_the_beginning(repository: JobRepository) -> None:
     again = repository.retry(running.id)
     assert (again.progress, again.checkpoint, again.result) == (None, None, None)
     assert (again.steering, again.failed_attempts) == ({}, 0)
+
+
+def test_a_canceled_job_goes_on_where_it_stopped(repository: JobRepository) -> None:
+    running = claimed(repository, lease=0)
+    repository.heartbeat(running.id, 1, LEASE, progress(3))
+    repository.steer(running.id, {"strength": 0.9})
+    repository.keep_checkpoint(running.id, 1, "checkpoint")
+    stopped = repository.finish(running.id, 1, JobStatus.CANCELED, result=result(running.id))
+    assert stopped.can_resume
+    again = repository.resume(running.id)
+    assert (again.status, again.checkpoint) == (JobStatus.QUEUED, "checkpoint")
+    assert (again.progress, again.steering) == (progress(3), {"strength": 0.9})
+    assert (again.result, again.cancel_requested, again.can_resume) == (None, False, False)
+    taken = repository.claim_next("worker", LEASE)
+    assert taken
+    assert (taken.id, taken.attempt, taken.checkpoint) == (running.id, 2, "checkpoint")
+
+
+def test_what_cannot_go_on(repository: JobRepository) -> None:
+    failed = claimed(repository)
+    repository.keep_checkpoint(failed.id, 1, "checkpoint")
+    repository.finish(failed.id, 1, JobStatus.FAILED, error=FAILURE)
+    queued = repository.add(job())
+    without_checkpoint = repository.cancel(repository.add(job()).id)
+    for other in (queued, without_checkpoint, failed):
+        assert not repository.get(other.id).can_resume
+        with pytest.raises(JobConflict):
+            repository.resume(other.id)
 
 
 def test_nothing_to_try_again(repository: JobRepository) -> None:

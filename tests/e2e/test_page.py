@@ -25,12 +25,14 @@ from browsing import (
     start_long,
     start_short,
     status,
+    step_of,
     stop,
     visitor,
     wait_for_step,
     wait_until_finished,
     wait_until_loaded,
 )
+from nst.recipe import Recipe
 from servers import Server
 
 
@@ -72,6 +74,12 @@ def check_downloads(page: Page) -> None:
         page.get_by_role("button", name="More downloads").click()
         return saved(page, page.get_by_role("menuitem", name=name))
 
+    for kind, suffix in (("JPEG", "jpg"), ("WebP", "webp"), ("PNG", "png")):
+        page.get_by_role("button", name="More downloads").click()
+        with page.expect_download() as chosen:
+            page.get_by_role("menuitem", name=f"Painting ({kind})").click()
+        assert chosen.value.suggested_filename == f"cat-in-impasto.{suffix}"
+        assert Recipe.read(Path(chosen.value.path())).options["size"] == 96
     names = zipfile.ZipFile(BytesIO(download("All pictures"))).namelist()
     assert "cat-in-impasto.png" in names
     assert len(names) > 2
@@ -339,6 +347,22 @@ def test_stopping_keeps_the_picture(page: Page) -> None:
     wait_for_step(page, 1)
     stop(page)
     expect(status(page, "Stopped")).to_be_visible()
+
+
+def test_a_stopped_painting_goes_on_where_it_stopped(page: Page) -> None:
+    start_long(page)
+    wait_for_step(page, 3)
+    stop(page)
+    expect(status(page, "Stopped")).to_be_visible()
+    job = page.request.get(f"api/v1/jobs/{page.url.rsplit('/', 1)[1]}").json()
+    stopped_after = job["result"]["stopped_after"]
+    page.get_by_role("button", name="Keep painting").click()
+    expect(page.get_by_role("progressbar")).to_be_visible()
+    assert step_of(page) >= stopped_after
+    wait_for_step(page, stopped_after + 1)
+    stop(page)
+    expect(status(page, "Stopped")).to_be_visible()
+    expect(page.get_by_role("button", name="Keep painting")).to_be_visible()
 
 
 def test_steering_is_followed(page: Page) -> None:

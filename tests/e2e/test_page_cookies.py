@@ -2,12 +2,15 @@
 
 from pathlib import Path
 
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from browsing import (
+    choose_sample,
     complaints,
+    hold,
     set_options,
     start_short,
+    visitor,
     visitor_with_preferences,
     wait_until_finished,
 )
@@ -69,6 +72,40 @@ def test_third_party_cookies_are_not_needed(
         page.reload()
         wait_until_finished(page)
         expect(page.get_by_text("blocks cookies")).to_be_hidden()
+
+
+def test_jobs_of_a_first_visit_sent_at_once_are_all_found_again(
+    browser: Browser, server: Server
+) -> None:
+    """The live draft and the painting leave before the browser has its first cookie."""
+    with visitor(browser, server.address, live_draft=True) as context:
+        page = context.new_page()
+        held = hold(page, "**/api/v1/jobs")
+        page.route("**/api/v1/jobs/*", keep_drafts)
+        page.goto("/studio")
+        set_options(page, Size=64, Steps_at_most=5)
+        with page.expect_request("**/api/v1/jobs") as draft:
+            choose_sample(page, "Cat")
+            choose_sample(page, "Impasto")
+        with page.expect_request("**/api/v1/jobs") as painting:
+            page.get_by_role("button", name="Start painting").click()
+        assert context.cookies() == []
+        for route in held:
+            route.continue_()
+        page.wait_for_url("**/jobs/*")
+        for request in (draft.value, painting.value):
+            answer = request.response()
+            assert answer
+            assert context.request.get(f"api/v1/jobs/{answer.json()['id']}").ok
+        wait_until_finished(page)
+
+
+def keep_drafts(route: Route) -> None:
+    """Answer as if the draft, which is deleted when it has been seen, were deleted."""
+    if route.request.method == "DELETE":
+        route.fulfill(status=204)
+    else:
+        route.continue_()
 
 
 def test_storage_is_not_needed(page: Page) -> None:

@@ -10,7 +10,9 @@ from playwright.sync_api import Browser, Locator, Page, ViewportSize, expect
 from browsing import (
     choose_samples,
     complaints,
+    hold,
     is_too_wide,
+    paste,
     set_options,
     size_of,
     start_long,
@@ -84,6 +86,21 @@ def test_a_reload_keeps_the_studio(page: Page, photo: Path) -> None:
     page.get_by_role("button", name="Start painting").click()
     page.wait_for_url("**/jobs/*")
     wait_until_finished(page)
+
+
+def test_what_is_pasted_while_the_studio_opens_is_not_lost(page: Page, photo: Path) -> None:
+    page.goto("/studio")
+    page.get_by_role("button", name="Use Cat").click()
+    page.get_by_role("slider", name="Strength").fill("0.8")
+    wait_until(lambda: page.evaluate(KEPT, 0.8))
+    held = hold(page, "**/api/v1/contents")
+    page.reload(wait_until="commit")
+    expect(page.get_by_text("One moment …")).to_be_visible()
+    paste(page, "coffee.jpg", photo.read_bytes(), "image/jpeg")
+    for route in held:
+        route.continue_()
+    expect(page.get_by_role("img", name="Your photo: Cat")).to_be_visible()
+    expect(page.get_by_role("img", name="Style: coffee.jpg")).to_be_visible()
 
 
 KEPT = """strength => new Promise(done => {

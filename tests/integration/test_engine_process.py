@@ -199,6 +199,11 @@ def test_cancel_keeps_the_picture_after_this_step(idle: EngineProcess, tmp_path:
     assert (last.status, last.result.stop_reason) == (JobStatus.CANCELED, "canceled")
     assert last.result.steps == (steps(painted) or [3])[-1]
     assert (tmp_path / RESULT).is_file()
+    # Its owner may keep painting.
+    idle.start(work(tmp_path, **ENDLESS))
+    assert steps([next_of(idle)]) == [last.result.steps + 1]
+    idle.cancel()
+    to_the_end(idle)
 
 
 def test_stop_keeps_a_checkpoint_from_which_it_goes_on(idle: EngineProcess, tmp_path: Path) -> None:

@@ -16,6 +16,12 @@ import type {
 
 const ROOT = `${basePath()}api/v1`;
 
+/**
+ * Random secret of this page. Requests that leave before the first cookie has arrived name the same visitor by it;
+ * otherwise each answer would set another cookie, and the jobs of all but the last would be lost.
+ */
+const VISITOR = { 'X-Visitor': newKey() };
+
 /** What went wrong, as the server's problem document says it; code `offline` if it did not answer. */
 export class Problem extends Error {
   constructor(
@@ -65,10 +71,14 @@ export function problemOf(status: number, text: string, retryAfter: string | nul
   );
 }
 
-async function send(path: string, init: RequestInit = {}): Promise<Response> {
+interface Init extends RequestInit {
+  headers?: Record<string, string>;
+}
+
+async function send(path: string, init: Init = {}): Promise<Response> {
   let response: Response;
   try {
-    response = await fetch(path, { credentials: 'same-origin', ...init });
+    response = await fetch(path, { credentials: 'same-origin', ...init, headers: { ...VISITOR, ...init.headers } });
   } catch (error) {
     if (init.signal?.aborted) throw error;
     throw new Problem('offline');
@@ -78,7 +88,7 @@ async function send(path: string, init: RequestInit = {}): Promise<Response> {
   throw problemOf(response.status, text, response.headers.get('Retry-After'));
 }
 
-async function get<T>(path: string, init?: RequestInit): Promise<T> {
+async function get<T>(path: string, init?: Init): Promise<T> {
   return (await send(path, init)).json() as Promise<T>;
 }
 
@@ -122,6 +132,7 @@ export function listJobs(query: JobsQuery = {}): Promise<JobPage> {
 export const getJob = (id: string) => get<Job>(jobPath(id));
 export const cancelJob = (id: string) => post<Job>(`${jobPath(id)}/cancel`);
 export const retryJob = (id: string) => post<Job>(`${jobPath(id)}/retry`);
+export const resumeJob = (id: string) => post<Job>(`${jobPath(id)}/resume`);
 export const steerJob = (id: string, values: Record<string, number>) =>
   post<Job>(`${jobPath(id)}/steer`, values);
 export const eventsPath = (id: string) => `${jobPath(id)}/events`;
@@ -186,7 +197,7 @@ export function submitJob(
   return new Promise((resolve, reject) => {
     const request = new XMLHttpRequest();
     request.open('POST', `${ROOT}/jobs`);
-    request.setRequestHeader('Idempotency-Key', key);
+    for (const [name, value] of Object.entries({ ...VISITOR, 'Idempotency-Key': key })) request.setRequestHeader(name, value);
     request.upload.onprogress = (event) => {
       if (event.lengthComputable) onUpload(event.loaded / event.total);
     };

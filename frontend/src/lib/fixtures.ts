@@ -66,6 +66,7 @@ export function job(changes: Partial<Job> = {}): Job {
     cached: false,
     place_in_queue: null,
     cancel_requested: false,
+    can_resume: false,
     progress: null,
     error: null,
     result: null,

@@ -73,7 +73,8 @@ class Studio {
 
   #key = '';
   #keyIsFor = '';
-  #stopKeeping: (() => void) | undefined;
+  /** Once for all visits of the page: a second restore would replace what was chosen since the first. */
+  #recalled: Promise<void> | undefined;
 
   /** What the server offers, and what this browser has kept. Raises Problem. */
   async load(): Promise<void> {
@@ -81,14 +82,17 @@ class Studio {
     this.styleSamples = styles;
     this.contentSamples = contents;
     this.preset ||= document.default_preset;
-    if (!this.#stopKeeping) {
-      const table = await recallTable();
-      if (table) await this.#restore(table, document);
-      this.#stopKeeping = $effect.root(() => {
-        this.#keep();
-      });
-    }
+    await (this.#recalled ??= this.#recall(document));
     this.document = document;
+  }
+
+  /** Restores what this browser has kept, and from then on keeps every change. */
+  async #recall(document: OptionsDocument): Promise<void> {
+    const table = await recallTable();
+    if (table) await this.#restore(table, document);
+    $effect.root(() => {
+      this.#keep();
+    });
   }
 
   /** Keeps every change, a moment after it. */
@@ -247,17 +251,11 @@ class Studio {
     this.placeSample(sample, 'style');
   }
 
-  /** Chooses this sample alone; a click on one that is chosen removes it. */
-  toggleSample(sample: Sample, role: Role): void {
-    if (!this.isChosen(sample, role)) {
-      if (role === 'style') this.replaceStyles(sample);
-      else this.placeSample(sample, role);
-    } else if (role === 'content') {
-      this.setContent(null);
-    } else {
-      const chosen = this.styles.find(({ picture }) => isSample(picture, sample));
-      if (chosen) this.removeStyle(chosen.id);
-    }
+  /** Chooses this sample alone. One that is chosen stays: who comes back and chooses it again wants it. */
+  chooseSample(sample: Sample, role: Role): void {
+    if (this.isChosen(sample, role)) return;
+    if (role === 'style') this.replaceStyles(sample);
+    else this.placeSample(sample, role);
   }
 
   isChosen(sample: Sample, role: Role): boolean {

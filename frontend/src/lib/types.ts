@@ -104,6 +104,8 @@ export interface Job {
   cached: boolean;
   place_in_queue: number | null;
   cancel_requested: boolean;
+  /** Whether a stopped job can go on from the step at which it stopped. */
+  can_resume: boolean;
   progress: Progress | null;
   error: { code: string; message: string } | null;
   result: Result | null;

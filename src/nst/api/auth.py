@@ -2,14 +2,18 @@
 
 import hashlib
 import hmac
+import re
 import secrets
 from collections.abc import Collection, Mapping
 from ipaddress import IPv6Address, ip_address, ip_network
 
-from flask import Flask, request, session
+from flask import Flask, current_app, request, session
 from flask.sessions import SecureCookieSessionInterface
 
-from nst.errors import NotAllowed
+from nst.errors import InvalidOption, NotAllowed
+
+VISITOR_HEADER = "X-Visitor"
+"""Header by which requests without a cookie, sent at the same time, name the same new visitor."""
 
 
 class Sessions(SecureCookieSessionInterface):
@@ -26,13 +30,28 @@ class Sessions(SecureCookieSessionInterface):
 
 def owner(api_keys: Mapping[str, str]) -> str:
     """Return the owner of the jobs of this request. `api_keys`: name → SHA-256 of the key, in hex.
-    Raises NotAllowed if the key is unknown."""
+    Raises NotAllowed if the key is unknown, InvalidOption if the visitor header is malformed."""
     if name := key_name(api_keys):
         return f"key:{name}"
     if "id" not in session:
-        session["id"] = secrets.token_hex(16)
+        session["id"] = _new_visitor()
         session.permanent = True
     return f"browser:{session['id']}"
+
+
+def _new_visitor() -> str:
+    """Return the id of a visitor without a cookie: 128 bits, as 32 hex digits.
+
+    Several requests may leave a browser before its first cookie arrives. With the same secret in
+    VISITOR_HEADER they get the same id, so that no answer replaces the cookie of another. The id is
+    a keyed hash of the secret: whoever reads an id in the database cannot become that visitor."""
+    secret = request.headers.get(VISITOR_HEADER)
+    if secret is None:
+        return secrets.token_hex(16)
+    if not re.fullmatch(r"[0-9a-f]{32}", secret):
+        raise InvalidOption(VISITOR_HEADER, secret, "32 hexadecimal digits, chosen at random")
+    key = str(current_app.secret_key).encode()
+    return hmac.digest(key, f"visitor {secret}".encode(), "sha256").hex()[:32]
 
 
 def client(api_keys: Mapping[str, str]) -> str:

@@ -148,6 +148,14 @@ def retry(job_id: str) -> Any:
     return _accepted(service().jobs.retry(service().me(), job_id, client=service().client()))
 
 
+@routes.post("/<job_id>/resume")
+@routes.output(JobView, status_code=202)
+@routes.doc(responses=[404, 409, 429, 503])
+def resume(job_id: str) -> Any:
+    """Go on with a canceled job from the step at which it stopped, if its can_resume is true."""
+    return _accepted(service().jobs.resume(service().me(), job_id))
+
+
 @routes.post("/<job_id>/steer")
 @routes.input(Steering, arg_name="steering")
 @routes.output(JobView, status_code=202)

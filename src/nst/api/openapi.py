@@ -45,6 +45,12 @@ DOWNLOAD = {
     "description": "1: to be saved instead of shown.",
     "schema": _TEXT,
 }
+FORMAT = {
+    "name": "format",
+    "in": "query",
+    "description": "Format of the result. Each carries the recipe; PNG alone can have 16 bits.",
+    "schema": {"type": "string", "enum": ["png", "jpeg", "webp"], "default": "png"},
+}
 IDEMPOTENCY_KEY = {
     "name": "Idempotency-Key",
     "in": "header",
@@ -74,7 +80,8 @@ SECURITY_SCHEMES = {
         "type": "apiKey",
         "in": "cookie",
         "name": "nst_session",
-        "description": "Set by the first answer: it owns the jobs of a browser.",
+        "description": "Set by the first answer: it owns the jobs of a browser. Requests that "
+        "are sent at once without it carry the same 32 random hexadecimal digits in X-Visitor.",
     },
     "key": {
         "type": "http",
@@ -130,6 +137,8 @@ def _tell_parameters(operation: Spec) -> None:
         parameters.extend(_estimate_query())
     if name == "jobs_events":
         parameters.append(LAST_EVENT_ID)
+    if name in ("results_result", "shared_result"):
+        parameters.append(FORMAT)
     if any(kind.startswith("image/") for kind in _content_types(operation)):
         parameters.append(SMALL)
         if not name.startswith("catalog"):

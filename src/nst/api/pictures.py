@@ -15,7 +15,7 @@ from werkzeug.exceptions import NotFound, RequestedRangeNotSatisfiable
 from zipstream import ZipStream
 
 from nst.api.service import service
-from nst.errors import InvalidImage, ServerBusy, StorageError
+from nst.errors import InvalidImage, InvalidOption, ServerBusy, StorageError
 from nst.jobs.job import CONTENT, FRAMES, PREVIEW, Job
 from nst.jobs.ports import ImageStorage, StoredFile
 from nst.jobs.submit import clean_name
@@ -30,6 +30,12 @@ TIMELAPSE = "timelapse.webp"
 
 SMALL = "small/"
 """Directory of thumbnails within that of a job."""
+
+CONVERTED = "converted/"
+"""Directory of results in other formats within that of a job."""
+
+SUFFIXES = {"png": ".png", "jpeg": ".jpg", "webp": ".webp"}
+"""File name extensions of the formats in which a result can be downloaded."""
 
 WAIT_SECONDS = 10.0
 """Maximum wait for another request that creates the same thumbnail or film, in seconds."""
@@ -85,9 +91,17 @@ def send(
 
 
 def send_result(storage: ImageStorage, job: Job) -> Response:
-    """Send the result of a job. Raises NotFound if there is none."""
+    """Send the result of a job, with ?format=jpeg or webp in that format.
+    Raises NotFound if there is none, InvalidOption if the format is unknown."""
     if job.result is None:
         raise NotFound(f"there is no picture: the job is {job.status}")
+    kind = request.args.get("format", "png")
+    if kind not in SUFFIXES:
+        raise InvalidOption("format", kind, f"one of {', '.join(SUFFIXES)}")
+    if kind != "png":
+        name = file_name(job).removesuffix(".png") + SUFFIXES[kind]
+        key = _converted(storage, job.result.key, kind)
+        return send(storage, key, f"image/{kind}", name, changes=True)
     return send(
         storage,
         job.result.key,
@@ -96,6 +110,17 @@ def send_result(storage: ImageStorage, job: Job) -> Response:
         changes=True,
         large_by_link=True,
     )
+
+
+def _converted(storage: ImageStorage, key: str, kind: str) -> str:
+    """Return the key of a result in another format, converted on the first request."""
+    job_id, _, name = key.partition("/")
+    target = f"{job_id}/{CONVERTED}{name}.{kind}"
+    with _alone(target):
+        if storage.stat(target) is None:
+            data, client = storage.get(key), service().client()
+            storage.put(target, service().decoder.convert(data, kind.upper(), client=client))
+    return target
 
 
 def send_content(storage: ImageStorage, job: Job) -> Response:

@@ -16,7 +16,7 @@ routes = APIBlueprint("results", __name__, tag="results", url_prefix="/api/v1/jo
 @routes.get("/result")
 @routes.doc(responses=sends("image/*", "The stylized image."))
 def result(job_id: str) -> Response:
-    """The picture."""
+    """The picture; with ?format=jpeg or webp in that format, with its recipe."""
     job = service().jobs.get(service().me(), job_id)
     return pictures.send_result(service().jobs.storage, job)
 

@@ -124,6 +124,8 @@ class JobView(BaseModel):
     cached: bool
     place_in_queue: int | None
     cancel_requested: bool
+    can_resume: bool
+    """Whether a canceled job can go on from the step at which it stopped."""
     progress: ProgressView | None
     error: JobError | None
     result: ResultView | None
@@ -152,6 +154,7 @@ class JobView(BaseModel):
             cached=job.cached,
             place_in_queue=place_in_queue,
             cancel_requested=job.cancel_requested,
+            can_resume=job.can_resume,
             progress=ProgressView.of(job.progress) if job.progress else None,
             error=job.error,
             result=ResultView.of(job.result) if job.result else None,

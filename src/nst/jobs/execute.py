@@ -423,8 +423,9 @@ class _Attempt:
             job.id, job.attempt, status, progress=progress, result=result, error=error
         )
         logger.info("job finished", extra=public_facts(finished))
-        with suppress(DependencyError):  # else it goes with the job
-            self._shop.storage.delete(f"{job.id}/{CHECKPOINTS}")
+        if not finished.can_resume:
+            with suppress(DependencyError):  # else it goes with the job
+                self._shop.storage.delete(f"{job.id}/{CHECKPOINTS}")
         return Outcome(status)
 
     def _show(self, progress: JobProgress, files: Sequence[str]) -> None:

@@ -21,6 +21,7 @@ class JobStatus(StrEnum):
        ▲ │               ├──────► failed
        │ └────cancel─────┴──────► canceled (what was painted is kept)
        └── the lease ran out, the attempt failed, or it was given back
+    canceled ──resume──► queued, from its checkpoint
     """
 
     QUEUED = "queued"
@@ -249,6 +250,11 @@ class Job(_Value):
     error: JobError | None = None
     cached: bool = False
     """Whether the result is that of an earlier job."""
+
+    @property
+    def can_resume(self) -> bool:
+        """Whether its owner stopped it and it can go on from a checkpoint."""
+        return self.status is JobStatus.CANCELED and self.checkpoint is not None
 
     @property
     def notices(self) -> list[str]:

@@ -123,6 +123,10 @@ class JobRepository(Protocol):
         """Queue a failed or canceled job again, from its first step. Raises JobNotFound,
         JobConflict."""
 
+    def resume(self, job_id: str) -> Job:
+        """Queue a canceled job again; the next attempt continues from its checkpoint, with what was
+        steered. Raises JobNotFound, JobConflict."""
+
     def delete(self, job_id: str) -> None:
         """Delete a job and its shares; do nothing if there is no such job."""
 

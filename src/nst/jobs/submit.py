@@ -271,6 +271,16 @@ class Jobs:
         self._wake_workers(job)
         return job
 
+    def resume(self, owner: str, job_id: str) -> Job:
+        """Queue a job that its owner stopped again, from its checkpoint. Its work was counted when
+        it was submitted. Raises JobNotFound, JobConflict, TooManyRequests, QueueFull."""
+        job = self.get(owner, job_id)
+        self._admit(owner, job.client)
+        job = self.repository.resume(job_id)
+        logger.info("job goes on", extra=public_facts(job))
+        self._wake_workers(job)
+        return job
+
     def delete(self, owner: str, job_id: str) -> None:
         """Forget it and its files. A worker that runs it finds its lease lost.
         Raises JobNotFound."""

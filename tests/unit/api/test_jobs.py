@@ -407,7 +407,7 @@ BELOW = {
         *("", "/events", "/result", "/preview", "/frames", "/frames/1", "/archive", "/timelapse"),
         *("/recipe", "/content", "/styles/0", "/shares"),
     ),
-    "POST": ("/cancel", "/retry", "/steer", "/shares"),
+    "POST": ("/cancel", "/resume", "/retry", "/steer", "/shares"),
     "DELETE": ("", "/shares/1"),
 }
 
@@ -489,6 +489,18 @@ def test_retry(client: Browser) -> None:
     response = client.post(f"{JOBS}/{job['id']}/retry")
     assert (response.status_code, response.json["status"]) == (202, "queued")
     problem_of(client.post(f"{JOBS}/{job['id']}/retry"), 409, "job_conflict")
+
+
+def test_resume(client: Browser, house: House) -> None:
+    job = submitted(client)
+    problem_of(client.post(f"{JOBS}/{job['id']}/resume"), 409, "job_conflict")
+    house.work(paints(3, checkpoint=b"state"), finishes(JobStatus.CANCELED, steps=3))
+    assert client.get(f"{JOBS}/{job['id']}").json["can_resume"]
+    response = client.post(f"{JOBS}/{job['id']}/resume")
+    assert (response.status_code, response.json["status"]) == (202, "queued")
+    assert not response.json["can_resume"]
+    assert response.json["progress"]["step"] == 3
+    problem_of(client.post(f"{JOBS}/{job['id']}/resume"), 409, "job_conflict")
 
 
 def test_delete(client: Browser, house: House) -> None:

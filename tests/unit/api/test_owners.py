@@ -63,7 +63,7 @@ def test_people_see_only_their_own_jobs(house: House) -> None:
         assert anna.get(path).status_code == 200, path
         assert ben.get(path).status_code == 404, path
         assert ben.get(path).json["code"] == "job_not_found"
-    for action in ("cancel", "retry"):
+    for action in ("cancel", "resume", "retry"):
         assert ben.post(f"{JOBS}/{job['id']}/{action}").status_code == 404
     assert ben.post(f"{JOBS}/{job['id']}/steer", json={}).status_code == 404
     assert ben.post(f"{JOBS}/{job['id']}/shares", json={}).status_code == 404
@@ -113,6 +113,40 @@ def test_the_cookie_is_good_in_another_process_of_the_same_secret(house: House) 
     other = house.client()
     other.set_cookie("nst_session", cookie_of(client))
     assert other.get(f"{JOBS}/{job['id']}").status_code == 200
+
+
+def test_requests_of_a_first_visit_sent_at_once_own_their_jobs_together(house: House) -> None:
+    """None of them has a cookie yet; the browser keeps the cookie of the last answer."""
+    app = house.app()
+    visitor = {"X-Visitor": "0123456789abcdef" * 2}
+    at_once = [browser(app) for _ in range(4)]
+    answers = [client.post(JOBS, data=form(), headers=visitor) for client in at_once]
+    jobs = {answer.json["id"] for answer in answers}
+    for client in at_once:
+        assert {job["id"] for job in client.get(JOBS).json["jobs"]} == jobs
+
+
+def test_a_visitor_with_a_cookie_keeps_it(house: House) -> None:
+    client = house.client()
+    job = client.post(JOBS, data=form()).json
+    answer = client.get(JOBS, headers={"X-Visitor": "0" * 32})
+    assert [one["id"] for one in answer.json["jobs"]] == [job["id"]]
+    assert "Set-Cookie" not in answer.headers
+
+
+def test_who_reads_the_id_of_an_owner_does_not_become_that_owner(house: House) -> None:
+    app = house.app()
+    job = browser(app).post(JOBS, data=form(), headers={"X-Visitor": "0" * 32}).json
+    owner = house.jobs.repository.get(job["id"]).owner.removeprefix("browser:")
+    for header in ("0" * 31 + "1", owner):
+        assert browser(app).get(JOBS, headers={"X-Visitor": header}).json["jobs"] == []
+
+
+@pytest.mark.parametrize("header", ["", "me", "g" * 32, "0" * 31, "0" * 33, "A" * 32])
+def test_a_visitor_that_could_be_guessed_is_refused(house: House, header: str) -> None:
+    answer = house.client().get(JOBS, headers={"X-Visitor": header})
+    assert (answer.status_code, answer.json["field"]) == (422, "X-Visitor")
+    assert "32 hexadecimal digits" in answer.json["detail"]
 
 
 # ── API keys ──────────────────────────────────────────────────────────────────────────────────

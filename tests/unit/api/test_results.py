@@ -57,6 +57,28 @@ def test_the_result(client: Browser, done: dict[str, Any]) -> None:
     assert opened(response.data).size == (64, 48)
 
 
+@pytest.mark.parametrize(("kind", "suffix"), [("jpeg", "jpg"), ("webp", "webp")])
+def test_the_result_in_another_format(
+    client: Browser, done: dict[str, Any], kind: str, suffix: str
+) -> None:
+    original = client.get(done["links"]["result"])
+    for _ in range(2):
+        response = client.get(f"{done['links']['result']}?format={kind}&download=1")
+        assert (response.status_code, response.content_type) == (200, f"image/{kind}")
+        name = f"cat-in-waves.{suffix}"
+        assert response.headers["Content-Disposition"] == ATTACHED.format(name)
+        assert opened(response.data).format == kind.upper()
+        difference = np.asarray(opened(response.data), float) - np.asarray(opened(original.data))
+        assert np.abs(difference).mean() < 3
+        assert images.read_recipe(response.data) == images.read_recipe(original.data)
+
+
+def test_a_format_that_there_is_not(client: Browser, done: dict[str, Any]) -> None:
+    response = client.get(done["links"]["result"] + "?format=bmp")
+    assert (response.status_code, response.json["field"]) == (422, "format")
+    assert "one of png, jpeg, webp" in response.json["detail"]
+
+
 def test_the_result_to_be_saved(client: Browser, done: dict[str, Any]) -> None:
     response = client.get(done["links"]["result"] + "?download=1")
     assert response.headers["Content-Disposition"] == ATTACHED.format("cat-in-waves.png")

@@ -24,7 +24,7 @@ from nst.errors import (
     StorageFull,
     TooManyRequests,
 )
-from nst.jobs.execute import Failed
+from nst.jobs.execute import Failed, News, Painted, Work
 from nst.jobs.job import JobError, JobStatus
 from nst.jobs.submit import MAX_STYLES, Limits, Seen, Upload, clean_name
 from nst.recipe import Recipe
@@ -407,6 +407,7 @@ def test_jobs_of_others_do_not_exist(house: House) -> None:
         lambda: jobs.get("ben", job.id),
         lambda: jobs.cancel("ben", job.id),
         lambda: jobs.retry("ben", job.id),
+        lambda: jobs.resume("ben", job.id),
         lambda: jobs.steer("ben", job.id, {}),
         lambda: jobs.delete("ben", job.id),
         lambda: jobs.uploads("ben", job.id),
@@ -468,6 +469,25 @@ def test_only_running_jobs_are_steered(house: House) -> None:
     job = house.submit()
     with pytest.raises(JobConflict, match="only a running job"):
         house.jobs.steer("anna", job.id, {"style_weight": 1.0})
+
+
+def test_a_stopped_job_goes_on_from_its_checkpoint(house: House) -> None:
+    job = house.submit()
+    stopped = house.work(paints(5, checkpoint=b"state"), finishes(JobStatus.CANCELED, steps=5))
+    assert stopped.can_resume
+    again = house.jobs.resume("anna", job.id)
+    assert (again.status, again.result) == (JobStatus.QUEUED, None)
+    states = []
+
+    def looks(work: Work) -> News:
+        states.append((work.directory / "checkpoint").read_bytes())
+        return Painted(progress(6))
+
+    done = house.work(looks, finishes())
+    assert (done.status, done.attempt, states) == (JobStatus.SUCCEEDED, 2, [b"state"])
+    frames = [f"frames/{5:06d}.jpg"]
+    assert [name for name in files_of(house, job.id) if "checkpoint" in name] == []
+    assert [name for name in files_of(house, job.id) if "frames" in name] == frames
 
 
 def test_retry_begins_from_the_beginning(house: House) -> None:

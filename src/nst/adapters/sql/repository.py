@@ -271,8 +271,29 @@ class SqlJobRepository:
             return _job(connection.execute(statement.returning(jobs)).one())
 
     def retry(self, job_id: str) -> Job:
+        values = {"steering": {}, "progress": None, "checkpoint": None}
+        if job := self._queue_again(job_id, jobs.c.status.in_(RETRYABLE), values):
+            return job
+        status = self.get(job_id).status
+        raise JobConflict(
+            job_id, f"only a failed or canceled job can be tried again; this is {status}"
+        )
+
+    def resume(self, job_id: str) -> Job:
+        can_resume = (jobs.c.status == JobStatus.CANCELED) & jobs.c.checkpoint.is_not(None)
+        if job := self._queue_again(job_id, can_resume, {}):
+            return job
+        status = self.get(job_id).status
+        raise JobConflict(
+            job_id, f"only a canceled job with a checkpoint can go on; this is {status}"
+        )
+
+    def _queue_again(
+        self, job_id: str, is_allowed: ColumnElement[bool], changes: Mapping[str, Any]
+    ) -> Job | None:
+        """Queue a final job again and return it; None if it is not in an allowed state."""
         turn = statements.turn(self.get(job_id))
-        values: dict[str, Any] = {
+        values = {
             "status": JobStatus.QUEUED,
             "queued_at": now(),
             # Not before its old turn: trying again must not be a way to the front.
@@ -282,25 +303,14 @@ class SqlJobRepository:
             "failed_attempts": 0,
             "failed_dependencies": 0,
             "cancel_requested": False,
-            "steering": {},
-            "progress": None,
-            "checkpoint": None,
             "result": None,
             "error": None,
+            **changes,
         }
-        statement = (
-            update(jobs)
-            .where(jobs.c.id == job_id, jobs.c.status.in_(RETRYABLE))
-            .values(values)
-            .returning(jobs)
-        )
+        statement = update(jobs).where(jobs.c.id == job_id, is_allowed).values(values)
         with self._write() as connection:
-            if row := connection.execute(statement).first():
-                return _job(row)
-            job = _get(connection, job_id)
-            raise JobConflict(
-                job_id, f"only a failed or canceled job can be tried again; this is {job.status}"
-            )
+            row = connection.execute(statement.returning(jobs)).first()
+            return _job(row) if row else None
 
     def delete(self, job_id: str) -> None:
         with self._write() as connection:
