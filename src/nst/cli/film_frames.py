@@ -10,7 +10,7 @@ from PIL import Image
 
 from nst import images
 from nst.cli.film_checkpoint import FilmCheckpoint
-from nst.cli.film_clock import FilmClock
+from nst.video.clock import FilmClock
 from nst.cli.painting import CtrlC, Painter
 from nst.cli.progress_bar import duration
 from nst.options import StyleTransferOptions
