@@ -465,9 +465,7 @@ def describe_need(need: Need, named: Naming = str) -> str:
     )
 
 
-def later_options(
-    first: StyleTransferOptions, steps: int | None = None
-) -> StyleTransferOptions:
+def later_options(first: StyleTransferOptions, steps: int | None = None) -> StyleTransferOptions:
     """Return the options of a frame that continues another one. `first`: the options of the first
     frame. `steps`: optimizer steps of every later frame; None: a share of the first frame's."""
     if steps is None:

@@ -85,7 +85,7 @@ class Reader:
     @property
     def format(self) -> str:
         """Name of the format, as FFmpeg has it: "mov", "matroska", "mpegts"."""
-        return self._container.format.name.split(",")[0]
+        return str(self._container.format.name).split(",")[0]
 
     @property
     def stored_size(self) -> tuple[int, int]:
