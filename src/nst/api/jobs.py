@@ -71,12 +71,12 @@ Steering: type[BaseModel] = create_model(
 @routes.output(JobView, status_code=202)
 @routes.doc(responses=[409, 413, 415, 422, 429, 503])
 def submit() -> Any:
-    """Ask for a picture.
+    """Ask for a picture, or for a film.
 
-    Send a content picture and one to eight style pictures as files, or name samples, or
-    earlier jobs whose pictures to take. Every option may be a field. The field steer, like
-    40:strength=0.8, changes options from a step on, and stop_after is the last step: a recipe has
-    both. With an Idempotency-Key the same request makes one job, however often it is sent.
+    Send a content picture or a short film, and one to eight style pictures as files, or name
+    samples, or earlier jobs whose pictures to take. Every option may be a field. The field steer,
+    like 40:strength=0.8, changes options from a step on, and stop_after is the last step: a recipe
+    has both. With an Idempotency-Key the same request makes one job, however often it is sent.
     """
     me, form = service().me(), _Form(service().jobs, service().me(), request.form, request.files)
     with pictures.uploading.one(service().client()):

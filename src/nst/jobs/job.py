@@ -193,7 +193,8 @@ class JobProgress(_Value):
     frame: int | None = None
     """Number of the frame of a film that is being painted, counted from 1; None for a picture."""
     elapsed_seconds: float
-    remaining_seconds: float
+    remaining_seconds: float | None
+    """None: unknown, as before the first frame of a film is painted."""
     share: float | None = None
     """Part of the work that is done, 0…1; None from workers of earlier versions."""
     size: tuple[int, int]
