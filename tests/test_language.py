@@ -128,8 +128,9 @@ def _docstring(body: Sequence[ast.stmt]) -> Iterator[ast.Constant]:
 
 
 def _target(assignment: ast.Assign | ast.AnnAssign) -> str:
-    is_plain = isinstance(assignment, ast.AnnAssign)
-    return ast.unparse(assignment.target if is_plain else assignment.targets[0])
+    if isinstance(assignment, ast.AnnAssign):
+        return ast.unparse(assignment.target)
+    return ast.unparse(assignment.targets[0])
 
 
 def _is_public(name: str) -> bool:

@@ -18,12 +18,12 @@ from benchmarks.video.methods import METHODS, Film, paint
 from benchmarks.video.report import render
 from benchmarks.video.schema import Films, PaintedFilm
 from nst import NeuralStyleTransfer, images, samples
-from nst.cli.video import DEFAULT_PRESET, later_options
+from nst.cli.video import DEFAULT_PRESET
 from nst.engine import distance
 from nst.engine.device import resolve_device
 from nst.engine.network.weights import Weights
 from nst.engine.pictures.styles import Style
-from nst.options import MODELS, StyleTransferOptions
+from nst.options import MODELS, StyleTransferOptions, later_options
 from nst.progress import Distances
 
 RESULTS = Path(__file__).resolve().parents[1] / "results"
@@ -79,7 +79,7 @@ def main(
     first = StyleTransferOptions.from_preset(preset, size=width, model=model, **given)
     film = Film(
         NeuralStyleTransfer(first, weights=store),
-        later_options(first, None),
+        later_options(first),
         images.load(samples.sample("style", style), "style"),
     )
     found = Films(

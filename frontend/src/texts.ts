@@ -44,7 +44,7 @@ export const errors: Record<string, ErrorText> = {
   },
   too_large: {
     what: 'The pictures are too large to be sent.',
-    todo: 'Make the photo smaller and choose it again.',
+    todo: 'Make the photo smaller, or cut the film shorter, and choose it again.',
   },
   transfer_failed: {
     what: 'The painting could not be finished.',
@@ -608,6 +608,29 @@ export const texts = {
     },
   },
 
+  film: {
+    hint: 'or paste it, or choose one. A short film works, too',
+    note: 'Every frame of this film is painted. There is no live draft of a film.',
+    format: (seconds: number | null) => (seconds === null ? 'film' : `film, ${plainNumber(Math.round(10 * seconds) / 10)} s`),
+    noPreview: 'The browser cannot play this film, but the server may be able to paint it.',
+    noMask: 'A film is painted everywhere in all of its styles.',
+    original: 'Film',
+    draft: 'First draft',
+    frame: (frame: number) => `Frame ${frame}`,
+    progress: (frame: number, frames: number) => `Frame ${frame} of ${frames}`,
+    done: (frames: number, seconds: number | null) =>
+      [many(frames, 'frame', 'frames'), seconds !== null && duration(seconds)].filter(Boolean).join(' in '),
+    notice: (notice: string) => `${notice.charAt(0).toUpperCase()}${notice.slice(1)}.`,
+    partial: 'Stopped by you: these are the frames so far.',
+    stopText: 'The frames that are painted are kept as a film.',
+    alt: {
+      content: (title: string) => `Film: ${title}`,
+      draft: (title: string) => `First draft of ${title}`,
+      frame: (title: string, frame: number) => `${title}, frame ${frame} as it was painted`,
+      result: (title: string) => `Painted film: ${title}`,
+    },
+  },
+
   variations: {
     page: 'Variations',
     title: 'Variations',
@@ -786,6 +809,11 @@ export const texts = {
       `${name} has ${fileSize(bytes)}; ${fileSize(most)} are the most. Save it smaller and choose it again.`,
     pixels: (name: string, size: Size, most: number) =>
       `${name} has ${pixelSize(size)} pixels; ${Math.round(most / 1e6)} megapixels are the most. Make it smaller and choose it again.`,
+    filmBytes: (name: string, bytes: number, most: number) =>
+      `${name} has ${fileSize(bytes)}; ${fileSize(most)} are the most for a film. Cut it shorter and choose it again.`,
+    filmSeconds: (name: string, seconds: number, most: number) =>
+      `${name} is ${plainNumber(Math.round(seconds))} s long; ${plainNumber(most)} s are the most. Cut it shorter and choose it again.`,
+    song: (name: string) => `${name} has sound and no picture. Choose a film or a photo.`,
     damaged: (name: string) => `${name} cannot be read; it may be damaged. Open it in another program and save it again.`,
     look: (name: string) => `${name} does not hold a look that was saved here.`,
   },

@@ -251,7 +251,7 @@ def is_behind_proxy() -> bool:
 
 def web_application(ports: Ports, streams: "Streams", answers_per_client: int) -> "Flask":
     """The WSGI application. `answers_per_client`: answers one client may receive at a time."""
-    from nst import tracing
+    from nst import tracing, video
     from nst.api.app import create_app
     from nst.api.service import ApiSettings, Service
     from nst.api.watch import Watch
@@ -269,6 +269,9 @@ def web_application(ports: Ports, streams: "Streams", answers_per_client: int) -
         max_pixels=settings.max_pixels,
         max_pixel_steps_per_day=settings.max_pixel_steps_per_day,
         max_job_seconds=settings.max_job_seconds,
+        max_film_frames=settings.max_film_frames if video.can_read() else 0,
+        max_film_seconds=settings.max_film_seconds,
+        max_film_bytes=settings.max_film_bytes,
     )
     api_settings = ApiSettings(
         secret_key=_secret_key(settings),

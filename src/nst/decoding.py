@@ -17,17 +17,25 @@ import threading
 import weakref
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext, suppress
+from dataclasses import astuple
 from multiprocessing.connection import Connection
 from pathlib import Path
-from tempfile import TemporaryFile
+from tempfile import TemporaryDirectory, TemporaryFile
 from typing import Any, TypeAlias
 
 from nst import images
-from nst.errors import ImageRole, ImageTooLarge, InvalidImage, ServerBusy, UnsupportedImage
+from nst.errors import (
+    ImageRole,
+    ImageTooLarge,
+    InvalidImage,
+    InvalidOption,
+    ServerBusy,
+    UnsupportedImage,
+)
 from nst.image_files import MAX_PIXELS
 from nst.images import PictureFacts
 from nst.slots import Slots
-from nst.video import Timelapse
+from nst.video import FilmFacts, FilmLimits, Timelapse, measure
 
 PROCESSES = 2
 """Number of images that are decoded in parallel."""
@@ -39,7 +47,7 @@ CPU_SECONDS = 20
 """Limit of processor time per image, in seconds. The largest photos need 3 s."""
 
 FILM_CPU_SECONDS = 120
-"""Limit of processor time per film, in seconds."""
+"""Limit of processor time per film, in seconds: one that is made, or one that is inspected."""
 
 SILENCE_SECONDS = 300.0
 """Seconds without an answer after which a process is killed, whatever processor time it used."""
@@ -55,6 +63,7 @@ LARGE_PIXELS = 12_000_000
 """Pixels above which only one picture is decoded at a time, whatever the number of processes."""
 
 FILM_SIDE_PIXELS = 768
+FIRST_FRAME_SIDE_PIXELS = 1024
 
 Answer: TypeAlias = tuple[Any, bytes]
 """Answer of a process: a JSON value, and bytes."""
@@ -84,7 +93,7 @@ class Decoder:
         )
         # Films take long, and no thumbnail should wait for one.
         self._film_slots = Slots(
-            1, 1, wait_seconds=wait_seconds, reason="another film is being made"
+            1, 1, wait_seconds=wait_seconds, reason="another film is being read or made"
         )
         self._large = TemporaryFile()  # noqa: SIM115 - its lock is what is used, for as long as this
         weakref.finalize(self, self._large.close)
@@ -139,6 +148,22 @@ class Decoder:
         arguments = (str(content), names, str(result), str(film))
         with self._film_slots.one(client):
             self._run("content", "film", arguments, FILM_CPU_SECONDS)
+
+    def inspect_film(
+        self, data: bytes, limits: FilmLimits, *, client: str = ""
+    ) -> tuple[FilmFacts, bytes]:
+        """Decode a film, see `nst.video.measure`; return what it is, and its first frame as a JPEG.
+
+        Raises InvalidImage, TooManyRequests, ServerBusy.
+        """
+        with self._film_slots.one(client), TemporaryDirectory(prefix="nst-") as directory:
+            file = Path(directory, "film")
+            file.write_bytes(data)
+            arguments = (str(file), astuple(limits))
+            (kind, (width, height), frames, seconds), first = self._run(
+                "content", "inspect_film", arguments, FILM_CPU_SECONDS
+            )
+        return FilmFacts(str(kind), (int(width), int(height)), int(frames), float(seconds)), first
 
     def close(self) -> None:
         """End the idle processes."""
@@ -258,12 +283,25 @@ def _film(content: str, frames: Sequence[str], result: str, film: str) -> Answer
     return None, b""
 
 
+def _inspect_film(film: str, limits: Sequence[Any]) -> Answer:
+    tempfile.tempdir = str(Path(film).parent)  # which goes with the film, should this process die
+    try:
+        facts, first = measure(Path(film), FilmLimits(*limits))
+    except InvalidOption as error:
+        reason = f"the film cannot be used; send {error.allowed}"
+        raise UnsupportedImage("content", reason) from error
+    if max(first.size) > FIRST_FRAME_SIDE_PIXELS:
+        first = images.resize(first, images.fit(first.size, FIRST_FRAME_SIDE_PIXELS))
+    return astuple(facts), images.encode(first, "JPEG")
+
+
 _TASKS: dict[str, Callable[..., Answer]] = {
     "inspect": _inspect,
     "small": _small,
     "recipe": _recipe,
     "convert": _convert,
     "film": _film,
+    "inspect_film": _inspect_film,
 }
 
 

@@ -10,8 +10,6 @@ from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from pathlib import Path
 
-from PIL import Image
-
 from nst import files, images, tracing
 from nst.controls import STEERABLE, Controls
 from nst.engine.draft import run_draft
@@ -31,8 +29,10 @@ from nst.errors import (
     StorageError,
     StorageFull,
     TransferCanceled,
+    VideoUnavailable,
     WeightsUnavailable,
 )
+from nst.film_process import FilmPainting, Wish, save_preview
 from nst.jobs.execute import (
     Crashed,
     Failed,
@@ -65,8 +65,6 @@ from nst.worker import Cancel, Order, Steer, Stop
 PREVIEW_SECONDS = 0.7
 """Minimum seconds between two previews."""
 
-PREVIEW_SIDE_PIXELS = 1024
-
 DRAFT_STEPS = 10
 """Steps that are taken at least before a preview of the painting replaces the draft."""
 
@@ -96,6 +94,12 @@ class _Wishes:
     controls: Controls
     is_canceled: bool = False
     is_stopped: bool = False
+
+    def of_film(self) -> Wish:
+        """Return how a film is to end before its last frame, if at all."""
+        if self.is_stopped:
+            return "stop"
+        return "cancel" if self.is_canceled else None
 
 
 @dataclass(slots=True)
@@ -177,20 +181,13 @@ class _Painting:
 
     def paint(self) -> News:
         """To its end; returns what is to be said last."""
-        is_draft = self._job.order.options.is_draft
         try:
-            with self._phase("draft" if is_draft else "transfer"):
-                result = self._transfer()
-            if self.wishes.is_stopped and result.stop_reason is StopReason.CANCELED:
-                return Stopped(has_checkpoint=self._file(CHECKPOINT).exists())
-            self.easel.keep_speed(result)
-            with self._phase("save"):
-                return self._finished(result)
+            return self._film() if self._job.order.film else self._picture()
         except StorageError as error:  # all that is written here is in the directory
             return OutOfSpace(str(error))
         except NSTError as error:
             logger.warning("%s", error, extra=public_facts(self._job))
-            return Failed(JobError(code=error.code, message=_sentence(error)))
+            return Failed(_as_job_error(error))
         except Exception as error:
             if isinstance(error, OSError) and error.errno in files.NO_SPACE:
                 return OutOfSpace(str(error))
@@ -222,11 +219,43 @@ class _Painting:
             self._file(CONTENT), self._styles, masks=self._masks, detail_map=self.detail.map
         )
 
-    def _transfer(self) -> Result:
-        options = self._job.order.options
-        transfer = NeuralStyleTransfer(
-            options, device=self.easel.device, weights=self.easel.weights
+    def _picture(self) -> News:
+        is_draft = self._job.order.options.is_draft
+        with self._phase("draft" if is_draft else "transfer"):
+            result = self._transfer()
+        if self.wishes.is_stopped and result.stop_reason is StopReason.CANCELED:
+            return Stopped(has_checkpoint=self._file(CHECKPOINT).exists())
+        self.easel.keep_speed(result)
+        with self._phase("save"):
+            return self._finished(result)
+
+    def _film(self) -> News:
+        """Paint a film. After its first frame, an error that another attempt cannot fix leaves the
+        frames so far as the result. Raises all other errors: another attempt goes on."""
+        directory, order = self.work.directory, self._job.order
+        with self._phase("film"):
+            painting = FilmPainting(
+                directory, order, self._styles, self._engine(), self.wishes.of_film, self._say
+            )
+            film = painting.paint()
+        error = film.failure
+        if error and (not isinstance(error, NSTError) or isinstance(error, StorageError)):
+            raise error
+        if painting.ends_early and self.wishes.is_stopped:
+            return Stopped(has_checkpoint=film.frames > 0)
+        result = painting.result(film)
+        if isinstance(error, NSTError):
+            logger.warning("%s", error, extra=public_facts(self._job))
+            return Failed(_as_job_error(error), result)
+        return Finished(JobStatus.CANCELED if painting.ends_early else JobStatus.SUCCEEDED, result)
+
+    def _engine(self) -> NeuralStyleTransfer:
+        return NeuralStyleTransfer(
+            self._job.order.options, device=self.easel.device, weights=self.easel.weights
         )
+
+    def _transfer(self) -> Result:
+        options, transfer = self._job.order.options, self._engine()
         self.detail = self._load_detail()
         checkpoint = self._file(CHECKPOINT)
         if not checkpoint.exists():
@@ -256,7 +285,7 @@ class _Painting:
     def _show_draft(self) -> None:
         options = self._job.order.options
         draft = run_draft(options, self._inputs).image
-        self._save_preview(draft)
+        save_preview(draft, self.work.directory)
         self.preview_step, self.draft_side_pixels = 0, max(draft.size)
         progress = JobProgress(
             step=0,
@@ -306,7 +335,7 @@ class _Painting:
     def _preview(self, progress: Progress, now: float) -> Sequence[str]:
         if now - self.shown_at < PREVIEW_SECONDS or not self._is_past_draft(progress):
             return []
-        self._save_preview(progress.snapshot.picture())
+        save_preview(progress.snapshot.picture(), self.work.directory)
         self.preview_step, self.shown_at = progress.step, now
         return [PREVIEW]
 
@@ -317,11 +346,6 @@ class _Painting:
         if is_large_enough and progress.step >= DRAFT_STEPS:
             self.draft_side_pixels = 0
         return self.draft_side_pixels == 0
-
-    def _save_preview(self, picture: Image.Image) -> None:
-        if max(picture.size) > PREVIEW_SIDE_PIXELS:
-            picture = images.resize(picture, images.fit(picture.size, PREVIEW_SIDE_PIXELS))
-        images.save(picture, self._file(PREVIEW), overwrite=True)
 
     def _frame(self, progress: Progress) -> Sequence[str]:
         asked = self._job.order.options.save_every
@@ -372,6 +396,19 @@ class _Painting:
         )
 
 
+def _as_job_error(error: NSTError) -> JobError:
+    return JobError(code=error.code, message=_sentence(error))
+
+
+_MISSING: Mapping[type[NSTError], str] = {
+    DraftUnavailable: "this server cannot paint drafts; start from another picture",
+    NetworkUnavailable: "this server cannot find faces or people; ask its operator to install nst "
+    "again",
+    VideoUnavailable: "this server cannot paint films; send a picture",
+}
+"""What the machine of a worker lacks."""
+
+
 def _sentence(error: NSTError) -> str:
     """For those who use a service: they have neither its command line nor its files."""
     match error:
@@ -379,10 +416,8 @@ def _sentence(error: NSTError) -> str:
             return f"{width}×{height} pixels need more memory than there is; try a smaller size"
         case WeightsUnavailable(model=model):
             return f"this server has no weights for {model}; choose the model vgg16"
-        case DraftUnavailable():
-            return "this server cannot paint drafts; start from another picture"
-        case NetworkUnavailable():
-            return "this server cannot find faces or people; its operator has to install nst again"
+        case DraftUnavailable() | NetworkUnavailable() | VideoUnavailable():
+            return _MISSING[type(error)]
         case DependencyError():
             return "this server could not keep what was painted; try again later"
         case _:

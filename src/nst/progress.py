@@ -150,6 +150,19 @@ class Progress:
         return f"<Progress: {steps}, {width}×{height} pixels, loss {self.losses.total:.3g}>"
 
 
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """What computes a transfer."""
+
+    device: str
+    precision: str
+    """Of the convolutions at the start: fp32, bf16 or fp16."""
+    model: str
+    """The one that is used; for a draft alone the one asked for."""
+    weights_sha256: str
+    """Of the model, or for a draft alone of its network."""
+
+
 OnProgress = Callable[[Progress], object]
 """Called after each step. False stops the transfer after this step; any other value does not."""
 

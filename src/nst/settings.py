@@ -152,6 +152,13 @@ class Settings(BaseSettings):
     """Maximum size of one request, in bytes."""
     max_pixels: int = Field(default=50_000_000, ge=10_000, le=150_000_000)
     """Maximum number of pixels of one uploaded image."""
+    max_film_frames: int = Field(default=500, ge=0, le=100_000)
+    """Maximum number of frames of one uploaded film; 0 takes no films. Films need the extra `video`
+    on the API and on the workers."""
+    max_film_seconds: float = Field(default=20.0, gt=0, le=86_400)
+    """Maximum length of one uploaded film, in seconds."""
+    max_film_bytes: int = Field(default=50_000_000, ge=100_000)
+    """Maximum size of one uploaded film, in bytes."""
     max_size: int = Field(default=4096, ge=32, le=16000)
     """Maximum length of the longer side of a result, in pixels."""
     max_jobs_per_client: int = Field(default=20, ge=1)

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from nst.cli.film_clock import FilmClock, FilmProgress
 from nst.cli.progress_bar import ProgressBar
 from nst.progress import Losses, Progress
+from nst.video.clock import FilmClock, FilmProgress
 
 
 @pytest.fixture

@@ -18,10 +18,10 @@ from PIL import Image, ImageOps
 from cli.conftest import Nst, saved
 from conftest import SAMPLES, picture
 from nst import Inputs, NeuralStyleTransfer, StyleTransferOptions, images
-from nst.cli.film_clock import FilmProgress
 from nst.cli.progress_bar import ProgressBar
 from nst.progress import Progress
 from nst.video import CONTAINERS
+from nst.video.clock import FilmProgress
 from nst.video.reading import Reader
 from nst.video.writing import Writer
 

@@ -319,7 +319,7 @@ def test_large_previews_are_made_smaller(idle: EngineProcess, tmp_path: Path) ->
         ),
         (
             NetworkUnavailable(Path("/srv/faces.onnx"), "it is damaged"),
-            "this server cannot find faces or people; its operator has to install nst again",
+            "this server cannot find faces or people; ask its operator to install nst again",
         ),
         (
             StorageError(Path("/tmp/x"), "no space"),  # noqa: S108 - never opened

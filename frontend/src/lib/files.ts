@@ -29,6 +29,7 @@ const MAGIC: [start: string, format: Format][] = [
   ['BM', 'BMP'],
   ['%PDF', 'PDF'],
   ['PK\x03\x04', 'ZIP'],
+  ['\x1aE\xdf\xa3', 'video'],
 ];
 
 const FIRST_BYTES = 1024;

@@ -17,7 +17,7 @@ class LiveDraft {
   isPainting = $state(false);
   hasFailed = $state(false);
 
-  readonly #order = $derived(studio.order && studio.styles.length > 0 ? draftOrderOf(studio.order, studio.options) : null);
+  readonly #order = $derived(studio.order && !studio.isFilm && studio.styles.length > 0 ? draftOrderOf(studio.order, studio.options) : null);
   readonly #key = $derived(this.isOn && this.#order ? JSON.stringify(this.#order) : '');
 
   switch(isOn: boolean): void {

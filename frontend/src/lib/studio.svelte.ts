@@ -3,6 +3,7 @@
 import { texts } from '../texts';
 import { getContents, getJob, getOptions, getStyles, newKey, Problem, readRecipe, submitJob } from './api';
 import { checkPicture, mayCarryRecipe, WrongFile } from './files';
+import { checkFilm, isFilm, takesFilms } from './film';
 import { shown } from './job';
 import { keepTable, maskOf, recallTable, type Table } from './kept-studio';
 import { loadLooks, parseLooks, saveLooks, withLook, type Look } from './looks';
@@ -47,15 +48,16 @@ class Studio {
 
   readonly options = $derived(this.document ? inForce(this.document, this.preset, this.changes) : {});
   readonly isDraft = $derived(this.options['total_iterations'] === 0);
+  readonly isFilm = $derived(Boolean(this.content?.film));
   /** What is submitted; a draft protects nothing, and the server would refuse it. */
   readonly order = $derived<Order | null>(
     this.content && {
       content: this.content,
       styles: this.styles,
-      detailMap: this.isDraft ? null : this.detailMap,
+      detailMap: this.isDraft || this.isFilm ? null : this.detailMap,
       preset: this.preset,
       changes: this.isDraft ? without(this.changes, 'protect') : this.changes,
-      repeated: this.isDraft ? null : this.repeated,
+      repeated: this.isDraft || this.isFilm ? null : this.repeated,
     },
   );
   readonly changeCount = $derived(
@@ -189,6 +191,10 @@ class Studio {
       if (!(await this.#useRecipe(file))) this.#importLooks(await file.text(), file.name);
       return;
     }
+    if (role !== 'style' && takesFilms(this.document) && (await isFilm(file, this.document))) {
+      await this.#addFilm(file, this.document);
+      return;
+    }
     const { format, size } = await checkPicture(file, this.document);
     if (role === null && (await this.#useRecipe(file))) return;
     const url = URL.createObjectURL(file);
@@ -197,6 +203,20 @@ class Studio {
       { source: { kind: 'file', file }, name: file.name, url: shown ? url : null, size, format, bytes: file.size },
       role,
     );
+  }
+
+  /** A film is what is painted, whatever lies on the table. */
+  async #addFilm(file: File, document: OptionsDocument): Promise<void> {
+    const { size, seconds } = await checkFilm(file, document);
+    this.setContent({
+      source: { kind: 'file', file },
+      name: file.name,
+      url: size && URL.createObjectURL(file),
+      size,
+      format: texts.film.format(seconds),
+      bytes: file.size,
+      film: { seconds },
+    });
   }
 
   place(picture: Picture, role: Role | null): void {
@@ -407,6 +427,7 @@ function pictureOfJob(job: Job, index: number | null): Picture {
     size: info?.size ?? null,
     format: info?.format ?? null,
     bytes: null,
+    film: index === null && job.film ? { seconds: job.film.seconds } : null,
   };
 }
 

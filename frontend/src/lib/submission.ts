@@ -19,6 +19,8 @@ export interface Picture {
   size: Size | null;
   format: string | null;
   bytes: number | null;
+  /** Set if it is a film. */
+  film?: { seconds: number | null } | null;
 }
 
 export interface Style {

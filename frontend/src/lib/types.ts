@@ -22,6 +22,8 @@ export interface Change {
 export interface Progress {
   step: number;
   total_iterations: number;
+  /** Frame of a film that is being painted, counted from 1; null for a picture. */
+  frame?: number | null;
   percent: number;
   elapsed_seconds: number;
   remaining_seconds: number | null;
@@ -29,7 +31,7 @@ export interface Progress {
   size: Size;
   in_force: Record<string, number>;
   changes: Change[];
-  /** Step of the newest picture that can be seen; 0 is the draft. */
+  /** Step of the newest picture that can be seen, of a film the number of its newest frame; 0 is the draft. */
   preview_step: number | null;
 }
 
@@ -46,6 +48,8 @@ export interface Distances {
 
 export interface Result {
   size: Size;
+  /** Painted frames of a film; null for a picture. */
+  frames?: number | null;
   steps: number;
   evaluations: number;
   stop_reason: 'total_iterations' | 'converged' | 'canceled';
@@ -76,8 +80,9 @@ export interface Links {
   preview: string | null;
   frames: string;
   archive: string;
-  timelapse: string;
-  recipe: string;
+  /** Null for a film, as the next one. */
+  timelapse: string | null;
+  recipe: string | null;
   content: string;
   styles: string[];
   page: string;
@@ -87,6 +92,8 @@ export interface Job {
   id: string;
   status: Status;
   title: string;
+  /** Set if the content is a film, and so the result. */
+  film: { frames: number; seconds: number } | null;
   preset: string | null;
   options: Options;
   /** What the order steers, and where it stops: of a recipe that it repeats. */
@@ -171,6 +178,10 @@ export interface Limits {
   max_styles: number;
   max_job_seconds: number;
   max_pixel_steps_per_day: number;
+  /** 0: films are not taken. */
+  max_film_frames: number;
+  max_film_seconds: number;
+  max_film_bytes: number;
   max_size: number;
 }
 

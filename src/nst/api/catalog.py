@@ -38,7 +38,11 @@ class LimitsView(BaseModel):
     max_job_seconds: float
     """Maximum seconds of one attempt; after it a job ends with the image so far."""
     max_pixel_steps_per_day: int
-    """Pixels of the result × steps, of all jobs of a client."""
+    """Pixels of the result × steps, of all jobs of a client; a film counts all of its frames."""
+    max_film_frames: int
+    """0: this server takes no films."""
+    max_film_seconds: float
+    max_film_bytes: int
 
 
 class OptionsView(BaseModel):
@@ -93,6 +97,9 @@ def options() -> OptionsView:
             max_styles=MAX_STYLES,
             max_job_seconds=limits.max_job_seconds,
             max_pixel_steps_per_day=limits.max_pixel_steps_per_day,
+            max_film_frames=limits.max_film_frames,
+            max_film_seconds=limits.max_film_seconds,
+            max_film_bytes=limits.max_film_bytes,
         ),
         formats=list(CONTENT_TYPES.values()),
         brands={brand: f"image/{name.lower()}" for brand, name in BRANDS.items()},

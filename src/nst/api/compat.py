@@ -119,9 +119,7 @@ def download_all(job_id: str) -> Any:
 def task_image(job_id: str, step: int) -> Response:
     """Return one of the images that the status lists."""
     job = _task(job_id)
-    key = f"{job.id}/{FRAMES}{step:06d}.jpg"
-    name = f"{step:06d}.jpg"
-    return pictures.send(service().jobs.storage, key, "image/jpeg", name, changes=True)
+    return pictures.send_frame(service().jobs.storage, job, step)
 
 
 def _task(job_id: str) -> Job:

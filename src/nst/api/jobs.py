@@ -71,10 +71,10 @@ Steering: type[BaseModel] = create_model(
 @routes.output(JobView, status_code=202)
 @routes.doc(responses=[409, 413, 415, 422, 429, 503])
 def submit() -> Any:
-    """Ask for a picture.
+    """Ask for a picture, or for a film.
 
-    Send a content image and one to eight style images as files, or name samples, or
-    earlier jobs whose pictures to take. Every option may be a field. The field steer, like
+    Send a content image or a short film, and one to eight style images as files, or name samples,
+    or earlier jobs whose images to take. Every option may be a field. The field steer, like
     40:strength=0.8, changes options from a step on, and stop_after is the last step: a recipe has
     both. With an Idempotency-Key the same request makes one job, however often it is sent.
     """

@@ -177,7 +177,8 @@ def _forms() -> Mapping[str, tuple[Spec, list[str], Spec]]:
 def _new_job() -> Spec:
     options = StyleTransferOptions.model_json_schema()["properties"]
     return {
-        "content_image": _FILE,
+        "content_image": _FILE
+        | {"description": "A picture, or a film within the limits of GET /api/v1/options."},
         "style_image": {"type": "array", "items": _FILE, "maxItems": 8},
         "style_mask": {"type": "array", "items": _FILE, "maxItems": 8},
         "detail_map": _FILE

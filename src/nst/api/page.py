@@ -29,6 +29,7 @@ SECURITY_HEADERS = {
         (
             "default-src 'self'",
             "img-src 'self' blob: data:",
+            "media-src 'self' blob:",
             "style-src 'self' 'unsafe-inline'",  # style attributes, as sliders set them
             "worker-src 'self' blob:",
             "object-src 'none'",
@@ -141,7 +142,9 @@ def security_headers(
     headers = dict(SECURITY_HEADERS)
     if pictures_origin:
         policy = headers["Content-Security-Policy"]
-        headers["Content-Security-Policy"] = policy.replace("data:;", f"data: {pictures_origin};")
+        for sources in ("img-src 'self' blob: data:", "media-src 'self' blob:"):
+            policy = policy.replace(sources, f"{sources} {pictures_origin}")
+        headers["Content-Security-Policy"] = policy
 
     def add(response: Response) -> Response:
         is_api = request.path.startswith("/api/")

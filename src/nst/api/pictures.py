@@ -61,14 +61,17 @@ def send(
     *,
     changes: bool = False,
     large_by_link: bool = False,
+    first_frame: str | None = None,
 ) -> Response:
     """A stored picture, or with ?thumb=1 a small JPEG of it; with ?download=1 to be saved.
+
+    `first_frame`: key of the picture that stands for a film.
 
     `changes`: whether the same address may show another picture later, as after another try.
     `large_by_link`: let the client get it from the storage itself where that is possible.
     Raises NotFound, RequestedRangeNotSatisfiable.
     """
-    file = storage.stat(key)
+    file = storage.stat(first_frame if first_frame and is_asked("thumb") else key)
     if file is None:
         raise NotFound("there is no such picture (yet)")
     disposition = _disposition("attachment" if is_asked("download") else "inline", name)
@@ -109,6 +112,7 @@ def send_result(storage: ImageStorage, job: Job) -> Response:
         file_name(job),
         changes=True,
         large_by_link=True,
+        first_frame=job.result.first_frame,
     )
 
 
@@ -125,13 +129,23 @@ def _converted(storage: ImageStorage, key: str, kind: str) -> str:
 
 def send_content(storage: ImageStorage, job: Job) -> Response:
     """Send the content image as it was uploaded."""
-    picture = job.order.content
-    return send(storage, picture.key, picture.content_type, picture.name)
+    picture, film = job.order.content, job.order.film
+    first_frame = film.first_frame if film else None
+    return send(storage, picture.key, picture.content_type, picture.name, first_frame=first_frame)
+
+
+def send_frame(storage: ImageStorage, job: Job, step: int) -> Response:
+    """Send an intermediate picture, or a painted frame of a film while it is painted."""
+    suffix, kind = ("png", "image/png") if job.order.film else ("jpg", "image/jpeg")
+    name = f"{step:06d}.{suffix}"
+    return send(storage, f"{job.id}/{FRAMES}{name}", kind, name, changes=True)
 
 
 def send_content_without_metadata(storage: ImageStorage, job: Job) -> Response:
-    """Send the content image without metadata, because strangers must not learn its location."""
-    file = storage.stat(job.order.content.key)
+    """Send the content image without metadata, because strangers must not learn its location; of
+    a film the first frame."""
+    film = job.order.film
+    file = storage.stat(film.first_frame if film else job.order.content.key)
     if file is None:
         raise NotFound("there is no such picture any more")
     if request.if_none_match.contains(file.etag):
@@ -147,7 +161,7 @@ def send_content_without_metadata(storage: ImageStorage, job: Job) -> Response:
 def archive(storage: ImageStorage, job: Job) -> Response:
     """Stream all frames and the result as a ZIP. Raises NotFound."""
     frames = storage.list(f"{job.id}/{FRAMES}")
-    files = [(file, f"{FRAMES}{step_of(file):06d}.jpg") for file in frames]
+    files = [(file, FRAMES + Path(file.key).name) for file in frames]
     if job.result and (result := storage.stat(job.result.key)):
         files.append((result, file_name(job)))
     if not files:
@@ -157,7 +171,7 @@ def archive(storage: ImageStorage, job: Job) -> Response:
         zipped.add(_pieces(storage, file), name, size=file.size_bytes)
     response = Response(iter(zipped), content_type="application/zip")
     response.content_length = len(zipped)
-    name = file_name(job).removesuffix(".png") + ".zip"
+    name = Path(file_name(job)).stem + ".zip"
     response.headers["Content-Disposition"] = _disposition("attachment", name)
     return response
 
@@ -170,18 +184,21 @@ def _pieces(storage: ImageStorage, file: StoredFile) -> Iterator[bytes]:
 def timelapse(storage: ImageStorage, job: Job) -> Response:
     """Send a film of the frames, created on the first request. Raises NotFound."""
     key = f"{job.id}/{job.attempt}-{TIMELAPSE}"
+    if job.order.film:
+        raise NotFound("the result is a film already; a time-lapse shows how a picture is painted")
     if job.result is None:
         raise NotFound("the film is made when the picture is finished")
     with _alone(key):
         if storage.stat(key) is None:
             _make_film(storage, job, key)
-    name = file_name(job).removesuffix(".png") + ".webp"
+    name = Path(file_name(job)).stem + ".webp"
     return send(storage, key, "image/webp", name, changes=True)
 
 
 def file_name(job: Job) -> str:
     """Return the name of a downloaded result, such as cat-in-impasto.png."""
-    return clean_name(job.order.title.replace(" ", "-"), "picture") + ".png"
+    suffix = ".mp4" if job.order.film else ".png"
+    return clean_name(job.order.title.replace(" ", "-"), "picture") + suffix
 
 
 def _make_film(storage: ImageStorage, job: Job, key: str) -> None:

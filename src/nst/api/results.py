@@ -14,9 +14,10 @@ routes = APIBlueprint("results", __name__, tag="results", url_prefix="/api/v1/jo
 
 
 @routes.get("/result")
-@routes.doc(responses=sends("image/*", "The stylized image."))
+@routes.doc(responses=sends("image/*, video/mp4", "The stylized image, or the painted film."))
 def result(job_id: str) -> Response:
-    """The picture; with ?format=jpeg or webp in that format, with its recipe."""
+    """The image; with ?format=jpeg or webp in that format, with its recipe. Of a film an MP4 file,
+    and with ?thumb=1 its first frame."""
     job = service().jobs.get(service().me(), job_id)
     return pictures.send_result(service().jobs.storage, job)
 
@@ -34,7 +35,7 @@ def preview(job_id: str) -> Response:
 @routes.output(FramesView)
 @routes.doc(responses=[404])
 def frames(job_id: str) -> FramesView:
-    """The intermediate pictures."""
+    """The intermediate pictures; of a film its painted frames, until it is finished."""
     job = service().jobs.get(service().me(), job_id)
     files = service().jobs.storage.list(f"{job.id}/{FRAMES}")
     steps = [pictures.step_of(file) for file in files]
@@ -49,11 +50,9 @@ def frames(job_id: str) -> FramesView:
 @routes.get("/frames/<int:step>")
 @routes.doc(responses=sends("image/*", "As it was after this step."))
 def frame(job_id: str, step: int) -> Response:
-    """One intermediate picture."""
+    """One intermediate picture, or a painted frame of a film."""
     job = service().jobs.get(service().me(), job_id)
-    key = f"{job.id}/{FRAMES}{step:06d}.jpg"
-    name = f"{step:06d}.jpg"
-    return pictures.send(service().jobs.storage, key, "image/jpeg", name, changes=True)
+    return pictures.send_frame(service().jobs.storage, job, step)
 
 
 @routes.get("/archive")
@@ -75,6 +74,8 @@ def timelapse(job_id: str) -> Response:
 def recipe(job_id: str) -> Response:
     """All that is needed to paint it again, as it stands in the picture."""
     job = service().jobs.get(service().me(), job_id)
+    if job.order.film:
+        raise NotFound("a film carries no recipe")
     text = job.result and images.read_recipe(service().jobs.storage.get(job.result.key))
     if not text:
         raise NotFound("there is no picture yet")
@@ -86,9 +87,9 @@ def recipe(job_id: str) -> Response:
 
 
 @routes.get("/content")
-@routes.doc(responses=sends("image/*", "The content image, as it was uploaded."))
+@routes.doc(responses=sends("image/*, video/*", "The content, as it was uploaded."))
 def content(job_id: str) -> Response:
-    """The picture that is painted."""
+    """The picture or the film that is painted; with ?thumb=1 of a film its first frame."""
     job = service().jobs.get(service().me(), job_id)
     return pictures.send_content(service().jobs.storage, job)
 

@@ -104,8 +104,9 @@ def service() -> Service:
     return cast("Service", current_app.extensions[_EXTENSION])
 
 
-def sends(content_type: str, description: str, *others: int) -> Responses:
+def sends(content_types: str, description: str, *others: int) -> Responses:
     """The documentation of a route that sends something else than a view: with 200, and with
-    these other statuses problems."""
-    found: Responses = {200: {"description": description, "content": {content_type: {}}}}
+    these other statuses problems. `content_types`: one, or several with commas between."""
+    content: dict[str, dict[str, Any]] = {kind: {} for kind in content_types.split(", ")}
+    found: Responses = {200: {"description": description, "content": content}}
     return found | {status: {"description": HTTPStatus(status).phrase} for status in others}

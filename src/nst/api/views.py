@@ -17,16 +17,21 @@ class ProgressView(BaseModel):
 
     step: int
     total_iterations: int
+    frame: int | None
+    """Frame of a film that is being painted, counted from 1: step and total_iterations are its
+    own. Null for a picture."""
     percent: float
     """Part of the work that is done, not of the steps: equal parts take about equal times."""
     elapsed_seconds: float
-    remaining_seconds: float
+    remaining_seconds: float | None
+    """Null before the first frame of a film is painted."""
     size: tuple[int, int]
     losses: JobLosses | None
     in_force: dict[str, float]
     changes: list[Change]
     """Options that were steered so far, and at which step."""
     preview_step: int | None
+    """Step of the picture that can be seen, of a film the number of its newest painted frame."""
 
     @classmethod
     def of(cls, progress: JobProgress) -> Self:
@@ -42,6 +47,9 @@ class ResultView(BaseModel):
 
     size: tuple[int, int]
     content_type: str
+    """video/mp4 of a film."""
+    frames: int | None
+    """Number of painted frames of a film; null for a picture."""
     steps: int
     evaluations: int
     stop_reason: str
@@ -58,7 +66,7 @@ class ResultView(BaseModel):
 
     @classmethod
     def of(cls, result: JobResult) -> Self:
-        facts = result.model_dump(exclude={"key", "weights_sha256", "distances"})
+        facts = result.model_dump(exclude={"key", "first_frame", "weights_sha256", "distances"})
         now = result.distances if isinstance(result.distances, Distances) else None
         return cls(**facts, distances=now)
 
@@ -74,8 +82,15 @@ class PictureView(BaseModel):
 
     @classmethod
     def of(cls, picture: Picture) -> Self:
-        kind = picture.content_type.removeprefix("image/").upper()
+        kind = picture.content_type.rpartition("/")[2].upper()
         return cls(name=picture.name, size=picture.size, format=kind, sample=picture.sample)
+
+
+class FilmView(BaseModel):
+    """A film as the content of a job."""
+
+    frames: int
+    seconds: float
 
 
 class PicturesView(BaseModel):
@@ -94,8 +109,9 @@ class LinksView(BaseModel):
     preview: str | None
     frames: str
     archive: str
-    timelapse: str
-    recipe: str
+    timelapse: str | None
+    """Null for a film, as the next one."""
+    recipe: str | None
     content: str
     styles: list[str]
 
@@ -106,6 +122,8 @@ class JobView(BaseModel):
     id: str
     status: JobStatus
     title: str
+    film: FilmView | None
+    """Set if the content is a film, and so the result; null for a picture."""
     preset: str | None
     options: dict[str, Any]
     changes: list[Change]
@@ -135,17 +153,21 @@ class JobView(BaseModel):
     @classmethod
     def of(cls, job: Job, *, place_in_queue: int | None, retention_seconds: float) -> Self:
         order = job.order
+        can_steer = order.film is None
         expires_at = job.completed_at and job.completed_at + retention_seconds
         return cls(
             id=job.id,
             status=job.status,
             title=order.title,
+            film=FilmView(frames=order.film.frames, seconds=order.film.seconds)
+            if order.film
+            else None,
             preset=order.preset,
             options=order.options.model_dump(mode="json"),
             changes=list(order.changes),
             stop_after=order.stop_after,
             notices=job.notices,
-            steerable=[name for name in STEERABLE if has_effect(order.options, name)],
+            steerable=[name for name in STEERABLE if can_steer and has_effect(order.options, name)],
             created_at=as_time(job.created_at),
             started_at=as_time(job.started_at),
             completed_at=as_time(job.completed_at),
@@ -247,8 +269,8 @@ def _links(job: Job) -> LinksView:
         preview=link("results.preview", step=preview) if has_preview else None,
         frames=link("results.frames"),
         archive=link("results.archive"),
-        timelapse=link("results.timelapse"),
-        recipe=link("results.recipe"),
+        timelapse=None if job.order.film else link("results.timelapse"),
+        recipe=None if job.order.film else link("results.recipe"),
         content=link("results.content"),
         styles=[link("results.style", number=number) for number in range(len(job.order.styles))],
     )

@@ -10,12 +10,12 @@ from PIL import Image
 
 from nst import images
 from nst.cli.film_checkpoint import FilmCheckpoint
-from nst.cli.film_clock import FilmClock
 from nst.cli.painting import CtrlC, Painter
 from nst.cli.progress_bar import duration
 from nst.options import StyleTransferOptions
 from nst.progress import Progress
 from nst.video import Container, Video
+from nst.video.clock import FilmClock
 
 if TYPE_CHECKING:
     from nst.engine.film import FilmTransfer, PaintedFrame

@@ -7,7 +7,6 @@ from functools import cached_property
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from nst.cli.film_clock import FilmProgress
 from nst.cli.notices import is_quiet
 from nst.progress import Progress
 
@@ -17,6 +16,7 @@ if TYPE_CHECKING:
     from rich.progress import TaskID
 
     from nst.learning.training import LearningProgress
+    from nst.video.clock import FilmProgress
 
 SECONDS_BETWEEN_LINES = 10.0
 
@@ -119,7 +119,7 @@ class ProgressBar:
         numbers = ([step, loss, *times], [step, *times], [step, *times[1:]], times[1:], times[-1:])
         self._show(what, round(1000 * progress.share), 1000, numbers, is_last)
 
-    def show_frame(self, film: FilmProgress, progress: Progress) -> None:
+    def show_frame(self, film: "FilmProgress", progress: Progress) -> None:
         """Show the film, and below it the frame that is painted."""
         done, total = round(1000 * (film.frame - 1 + film.share)), 1000 * film.frames or None
         of_film = _film_numbers(film)
@@ -182,7 +182,7 @@ def _of(number: int, total: int, what: str) -> str:
     return f"{what}{number:>{len(str(total))}}/{total}"
 
 
-def _film_numbers(film: FilmProgress) -> list[str]:
+def _film_numbers(film: "FilmProgress") -> list[str]:
     place = _of(film.frame, film.frames, "frame ") if film.frames else f"frame {film.frame}"
     numbers = [place, f"{duration(film.elapsed_seconds):>5} elapsed"]
     if film.remaining_seconds is not None:

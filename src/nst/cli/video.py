@@ -30,14 +30,10 @@ from nst.cli.options import (
     with_dashes,
 )
 from nst.cli.painting import Painter, stop_on_ctrl_c
-from nst.options import StyleTransferOptions
+from nst.options import StyleTransferOptions, later_options
 from nst.video import CONTAINERS, Container, Video
 
 DEFAULT_PRESET = "fast"
-LATER_SHARES = {"neighbors": 8, "gram": 10, "wasserstein": 10}
-"""Divisor of the first frame's steps for a later frame, by style_loss: it begins nearly
-done. They are steps at full size; with them a frame takes less than a quarter of a single picture's
-time."""
 MAX_PASSES = 9
 LEFT_OUT = ("total_iterations", "save_every", "style_blend", "bit_depth")
 """Options without meaning for a video; --first-steps and --steps replace total_iterations."""
@@ -240,14 +236,6 @@ def _check_libraries(later: StyleTransferOptions) -> None:
         from nst.engine.pictures.flow import opencv
 
         opencv()
-
-
-def later_options(first: StyleTransferOptions, steps: int | None) -> StyleTransferOptions:
-    """Return the options of a frame that continues another."""
-    if steps is None:
-        steps = -(-first.total_iterations // LATER_SHARES[first.style_loss])
-    changed = {"total_iterations": steps, "scales": 1}
-    return StyleTransferOptions(**first.model_dump(exclude_unset=True) | changed)
 
 
 def _usage_error(message: str) -> click.UsageError:

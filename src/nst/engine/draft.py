@@ -27,7 +27,7 @@ from nst.engine.pictures import levels
 from nst.engine.pictures.styles import Style, load_styles, mixed_levels
 from nst.errors import DraftUnavailable, InvalidOption
 from nst.options import MAX_SIZE, StyleTransferOptions
-from nst.progress import Losses, OnProgress, Progress, Samples, StopReason
+from nst.progress import Losses, OnProgress, Progress, Provenance, Samples, StopReason
 from nst.result import Result
 
 if TYPE_CHECKING:
@@ -88,6 +88,9 @@ class DraftTransfer:
 
     def plan(self, inputs: Inputs) -> None:
         """A draft needs little memory."""
+
+    def provenance(self) -> Provenance:
+        return Provenance("cpu", "fp32", self._options.model, NETWORK_SHA256)
 
 
 @dataclass(frozen=True, slots=True)

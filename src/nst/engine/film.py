@@ -17,7 +17,7 @@ from nst.engine.pictures.styles import Styles
 from nst.engine.transfer import NeuralStyleTransfer
 from nst.image_reader import ImageSource
 from nst.options import StyleTransferOptions
-from nst.progress import Progress
+from nst.progress import Progress, Provenance
 
 PASS_SHARE = 0.5
 """Share of the neighbour's painting in what a frame starts from in later passes; the frame as the
@@ -48,6 +48,10 @@ class FilmTransfer:
         self._later = transfer.with_options(later)
         if not later.is_draft:
             opencv()
+
+    def provenance(self) -> Provenance:
+        """Return what computes. Raises WeightsUnavailable."""
+        return self._first.provenance()
 
     def steps(
         self,

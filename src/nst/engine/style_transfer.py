@@ -31,7 +31,7 @@ from nst.engine.snapshot import progress_after
 from nst.engine.steering import SteeringLog, loss_weights, steered
 from nst.errors import InvalidCheckpoint, TransferCanceled
 from nst.options import StyleTransferOptions
-from nst.progress import Distances, MemoryPlan, OnProgress, Progress, StopReason
+from nst.progress import Distances, MemoryPlan, OnProgress, Progress, Provenance, StopReason
 from nst.result import Result
 
 
@@ -118,6 +118,10 @@ class IterativeTransfer:
     def plan(self, inputs: Inputs) -> MemoryPlan:
         preparation = self._preparation(inputs)
         return preparation.plan(preparation.pictures.size)
+
+    def provenance(self) -> Provenance:
+        precision, weights = precision_of(self.dtype), self.weights
+        return Provenance(str(self.device), precision, weights.model, weights.sha256)
 
     @cached_property
     def weights(self) -> Weights:

@@ -13,7 +13,7 @@ from nst.engine.inputs import Inputs
 from nst.engine.network.weights import WeightsStore
 from nst.errors import InvalidOption
 from nst.options import StyleTransferOptions
-from nst.progress import MemoryPlan, OnProgress, Progress
+from nst.progress import MemoryPlan, OnProgress, Progress, Provenance
 from nst.result import Result
 
 if TYPE_CHECKING:
@@ -44,6 +44,8 @@ class Transfer(Protocol):
     ) -> Iterator[Progress]: ...
 
     def plan(self, inputs: Inputs) -> MemoryPlan | None: ...
+
+    def provenance(self) -> Provenance: ...
 
 
 class NeuralStyleTransfer:
@@ -114,6 +116,10 @@ class NeuralStyleTransfer:
         Raises as `run` does."""
         _check_arguments(inputs)
         return self._transfer.plan(inputs)
+
+    def provenance(self) -> Provenance:
+        """Return what computes; the weights are loaded for that. Raises WeightsUnavailable."""
+        return self._transfer.provenance()
 
     def with_options(self, options: StyleTransferOptions) -> Self:
         """Return a transfer with other options on the same machine; loaded weights are shared."""

@@ -26,7 +26,6 @@ from nst.jobs.job import (
     CHECKPOINT,
     CHECKPOINTS,
     FRAMES,
-    RESULT,
     Job,
     JobError,
     JobProgress,
@@ -76,7 +75,8 @@ class Work:
     """An order to the engine's process. It must be picklable."""
 
     directory: Path
-    """Directory with the input images and perhaps a checkpoint; results are written there."""
+    """Directory with the input images and perhaps a checkpoint, or the painted frames of a film;
+    results are written there."""
     job: Job
     checkpoint_seconds: float
 
@@ -89,6 +89,7 @@ class Painted:
     files: Sequence[str] = ()
     """Names of new previews and frames."""
     has_checkpoint: bool = False
+    """Whether there is a new checkpoint; that of a film are its frames among `files`."""
     memory_bytes: int = 0
     """Resident memory of the engine's process."""
     gpu_memory_bytes: int = 0
@@ -97,7 +98,8 @@ class Painted:
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """Report that the result is written, also after a request to cancel."""
+    """Report that the result is written, also after a request to cancel. Its keys are names in the
+    directory."""
 
     status: JobStatus
     result: JobResult
@@ -115,6 +117,8 @@ class Failed:
     """Report of an error that another attempt cannot fix."""
 
     error: JobError
+    result: JobResult | None = None
+    """The frames of a film that were painted before; keys are names in the directory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -369,13 +373,23 @@ class _Attempt:
         optional = filter(None, (*order.masks, order.detail_map))
         for picture in (order.content, *order.styles, *optional):
             storage.fetch(picture.key, self._directory / Path(picture.key).name)
-        if self._job.checkpoint:
+        if self._job.checkpoint is None:
+            storage.delete(f"{self._job.id}/{FRAMES}")  # of a run that was not continued
+        elif order.film:
+            self._fetch_frames()
+        else:
             try:
                 storage.fetch(self._job.checkpoint, self._directory / CHECKPOINT)
             except (StorageFull, FileNotFoundError) as error:
                 logger.warning("job begins again: %s", error, extra=public_facts(self._job))
-        else:
-            storage.delete(f"{self._job.id}/{FRAMES}")  # of a run that was not continued
+
+    def _fetch_frames(self) -> None:
+        """Fetch the frames of a film that earlier attempts have painted."""
+        (self._directory / FRAMES).mkdir()
+        for frame in self._shop.storage.list(f"{self._job.id}/{FRAMES}"):
+            file = self._directory / FRAMES / Path(frame.key).name
+            with suppress(FileNotFoundError):  # it is painted again
+                self._shop.storage.fetch(frame.key, file)
 
     def _hear(self, news: News) -> Outcome | None:
         """Handle a message; return the outcome if it ends the attempt, else None."""
@@ -388,11 +402,7 @@ class _Attempt:
                     self._keep_checkpoint()
                 return None
             case Finished(status, result):
-                # Each attempt has its own name for the result: one that has been given up and
-                # wakes again writes over nothing.
-                key = f"{job.id}/{job.attempt}-{RESULT}"
-                self._shop.storage.put(key, self._directory / RESULT)
-                result = result.model_copy(update={"key": key})
+                result = self._store(result)
                 if self._is_too_long and status is JobStatus.CANCELED:
                     return self._end(JobStatus.FAILED, result=result, error=TOO_LONG)
                 return self._end(status, result=result)
@@ -402,14 +412,28 @@ class _Attempt:
                 repository.give_back(job.id, job.attempt)
                 logger.info("job given back", extra=public_facts(job))
                 return Outcome.GIVEN_BACK
-            case Failed(error):
-                return self._end(JobStatus.FAILED, error=error)
+            case Failed(error, result):
+                stored = result and self._store(result)
+                return self._end(JobStatus.FAILED, result=stored, error=error)
             case OutOfSpace(reason):
                 raise DiskFull(self._directory, reason)
             case Crashed(reason):
                 logger.error("attempt failed: %s", reason, extra=public_facts(job))
                 repository.fail_attempt(job.id, job.attempt, self._shop.max_attempts, CRASHED)
                 return Outcome.CRASHED
+
+    def _store(self, result: JobResult) -> JobResult:
+        """Store the files of the result, and return it with their keys. Each attempt has its own
+        names for them: one that has been given up and wakes again writes over nothing."""
+        names = {"key": result.key, "first_frame": result.first_frame}
+        keys = {
+            field: f"{self._job.id}/{self._job.attempt}-{name}"
+            for field, name in names.items()
+            if name
+        }
+        for name, key in zip(filter(None, names.values()), keys.values(), strict=True):
+            self._shop.storage.put(key, self._directory / name)
+        return result.model_copy(update=keys)
 
     def _end(
         self,
@@ -426,6 +450,8 @@ class _Attempt:
         if not finished.can_resume:
             with suppress(DependencyError):  # else it goes with the job
                 self._shop.storage.delete(f"{job.id}/{CHECKPOINTS}")
+                if job.order.film:  # which has all that its frames have
+                    self._shop.storage.delete(f"{job.id}/{FRAMES}")
         return Outcome(status)
 
     def _show(self, progress: JobProgress, files: Sequence[str]) -> None:
@@ -438,7 +464,11 @@ class _Attempt:
             self._shop.feed.publish(self._job.id, progress)
 
     def _keep_checkpoint(self) -> None:
-        key = f"{self._job.id}/{CHECKPOINTS}{self._job.attempt}"
+        job = self._job
+        if job.order.film:  # whose frames are stored already
+            self._shop.repository.keep_checkpoint(job.id, job.attempt, f"{job.id}/{FRAMES}")
+            return
+        key = f"{job.id}/{CHECKPOINTS}{job.attempt}"
         try:
             self._shop.storage.put(key, self._directory / CHECKPOINT)
         except (StorageFull, FileNotFoundError) as error:  # or it made room for the next one

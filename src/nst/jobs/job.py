@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, field_serializer
 
-from nst.options import StyleTransferOptions, ignored
+from nst.options import StyleTransferOptions, has_effect, ignored, later_options
 from nst.progress import Change, Distances, SquaredDistances
 from nst.recipe import PictureFile
 from nst.samples import PREFIX, sample_with
@@ -38,9 +38,15 @@ class JobStatus(StrEnum):
 
 CONTENT, DETAIL_MAP = "content", "detail-map"
 CHECKPOINT, PREVIEW, RESULT = "checkpoint", "preview.jpg", "result.png"
-"""Names of files in the directory of a job and, behind its id, in the storage."""
+FILM, FIRST_FRAME, CONTENT_FRAME = "result.mp4", "result.jpg", "content.jpg"
+"""Names of files in the directory of a job and, behind its id, in the storage. A film stands for
+itself in lists by its first frame."""
 FRAMES, CHECKPOINTS = "frames/", "checkpoints/"
-"""Directories below it: of intermediate pictures, and of states of the running job."""
+"""Directories below it: of intermediate pictures, and of states of the running job. The painted
+frames of a film are both."""
+
+NOT_OF_FILMS = ("bit_depth", "save_every")
+"""Options without an effect on a film."""
 
 FINAL = frozenset({JobStatus.SUCCEEDED, JobStatus.FAILED, JobStatus.CANCELED})
 RETRYABLE = frozenset({JobStatus.FAILED, JobStatus.CANCELED})
@@ -84,10 +90,22 @@ class Picture(_Value):
         return sample_with(self.sha256)
 
 
+class Film(_Value):
+    """A film as the content of a job."""
+
+    frames: int
+    """Number of frames that could be read."""
+    seconds: float
+    first_frame: str
+    """Key of its first frame, a JPEG."""
+
+
 class Order(_Value):
     """An order: the inputs and options of one job."""
 
     content: Picture
+    film: Film | None = None
+    """Set if the content is a film, whose frames are painted."""
     styles: tuple[Picture, ...] = Field(min_length=1)
     masks: tuple[Picture | None, ...] = ()
     """For each style where it applies; None: everywhere."""
@@ -107,6 +125,16 @@ class Order(_Value):
     def _only_those_given(self, options: StyleTransferOptions) -> dict[str, Any]:
         # Whether somebody asked for the model by name must be known to the worker too.
         return options.model_dump(mode="json", exclude_unset=True)
+
+    @property
+    def steps(self) -> int:
+        """Optimizer steps of the whole order; a frame of a film counts as one at least. Shots of a
+        film are known only when it is painted: it counts as one."""
+        first = self.options.total_iterations
+        if self.film is None:
+            return first
+        later = later_options(self.options).total_iterations
+        return max(1, first) + (self.film.frames - 1) * max(1, later)
 
     @property
     def in_recipe(self) -> dict[str, Any]:
@@ -161,10 +189,13 @@ class JobProgress(_Value):
     """How far a running job is."""
 
     step: int
-    """0: there is a draft, and no step has been taken."""
+    """0: there is a draft, and no step has been taken. Of a film: in the frame that is painted."""
     total_iterations: int
+    frame: int | None = None
+    """Number of the frame of a film that is being painted, counted from 1; None for a picture."""
     elapsed_seconds: float
-    remaining_seconds: float
+    remaining_seconds: float | None
+    """None: unknown, as before the first frame of a film is painted."""
     share: float | None = None
     """Part of the work that is done, 0…1; None from workers of earlier versions."""
     size: tuple[int, int]
@@ -176,15 +207,25 @@ class JobProgress(_Value):
     changes: tuple[Change, ...] = ()
     """Options that were steered so far, and at which step."""
     preview_step: int | None = None
-    """Step of the latest preview; None if there is none yet."""
+    """Step of the latest preview, of a film the number of its newest painted frame; None if there
+    is none yet."""
+
+    @property
+    def position(self) -> tuple[int, int]:
+        """Grows from report to report of one attempt."""
+        return (self.frame or 0, self.step)
 
 
 class JobResult(_Value):
     """Result of a job."""
 
     key: str
-    """Key of the image in the storage."""
+    """Key of the image or the film in the storage."""
     content_type: str
+    first_frame: str | None = None
+    """Key of the first frame of a film, a JPEG; None for a picture."""
+    frames: int | None = None
+    """Number of frames of a film; None for a picture."""
     size: tuple[int, int]
     steps: int
     evaluations: int
@@ -259,7 +300,10 @@ class Job(_Value):
     @property
     def notices(self) -> list[str]:
         """A sentence for each option that was sent, or steered, and has no effect."""
-        return ignored(self.order.options, dict.fromkeys((*self.order.given, *self.steering)))
+        options, given = self.order.options, dict.fromkeys((*self.order.given, *self.steering))
+        of_film = [name for name in NOT_OF_FILMS if name in given and has_effect(options, name)]
+        no_film = [f"{name} has no effect on a film" for name in of_film if self.order.film]
+        return [*ignored(options, given), *no_film]
 
 
 class Share(_Value):

@@ -17,6 +17,7 @@ from nst.decoding import Decoder
 from nst.errors import (
     DependencyError,
     ImageRole,
+    ImageTooLarge,
     InvalidImage,
     InvalidOption,
     JobConflict,
@@ -25,12 +26,19 @@ from nst.errors import (
     RepositoryError,
     StorageError,
     TooManyRequests,
+    UnsupportedImage,
 )
-from nst.image_files import READABLE
+from nst.image_files import READABLE, is_image
 from nst.jobs.job import (
     CONTENT,
+    CONTENT_FRAME,
     DETAIL_MAP,
+    FILM,
+    FIRST_FRAME,
+    RESULT,
+    Film,
     Job,
+    JobResult,
     JobStatus,
     Order,
     Picture,
@@ -49,6 +57,7 @@ from nst.jobs.ports import (
 from nst.options import StyleTransferOptions
 from nst.progress import Change
 from nst.recipe import Recipe
+from nst.video import START_BYTES, FilmFacts, FilmLimits, media_type
 
 MAX_STYLES = 8
 
@@ -57,12 +66,14 @@ DAY_SECONDS = 24 * 3600
 CONTENT_TYPES = {name: f"image/{name.lower()}" for name in READABLE}
 """Media types of the pictures that may be sent, by what is in them and not by their names."""
 
+NO_FILMS = "this server takes no films; send a picture, or paint the film with `nst video`"
+
 logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """A picture as a client sends it."""
+    """A picture, or a film as the content, as a client sends it."""
 
     data: bytes
     name: str
@@ -89,6 +100,19 @@ class Limits:
     """Pixels of the result × steps, of all jobs of a client in a day."""
     max_job_seconds: float = 24 * 3600
     """Seconds that a worker may spend on one attempt at a job."""
+    max_film_frames: int = 500
+    """Frames of an uploaded film; 0: films are not taken."""
+    max_film_seconds: float = 20.0
+    """Length of an uploaded film."""
+    max_film_bytes: int = 50_000_000
+    """Size of an uploaded film."""
+
+    @property
+    def film(self) -> FilmLimits:
+        """The largest film."""
+        return FilmLimits(
+            self.max_film_frames, self.max_film_seconds, self.max_film_bytes, self.max_pixels
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +130,7 @@ class Seen:
             earlier.job.attempt,
             JobStatus.RUNNING,
         )
-        if not (is_same_run and other and (mine is None or mine.step < other.step)):
+        if not (is_same_run and other and (mine is None or mine.position < other.position)):
             return self
         return Seen(self.job.model_copy(update={"progress": other}), None)
 
@@ -151,8 +175,8 @@ class Jobs:
         trace: Mapping[str, str] | None = None,
     ) -> Job:
         """A new job, queued; or succeeded at once, if there is a result of the same order; or the
-        one that was submitted with this key before. `given`: names of the options that the client
-        sent beside the preset. `changes` and `stop_after`: what a recipe
+        one that was submitted with this key before. `content` may be a film. `given`: names of the
+        options that the client sent beside the preset. `changes` and `stop_after`: what a recipe
         recorded. `client` is whose bytes are counted; `counted_as` names the client in what is
         stored.
 
@@ -169,8 +193,22 @@ class Jobs:
             files[picture.key] = upload.data
             return picture
 
+        def place_content() -> tuple[Picture, Film | None]:
+            found = self._inspect_film(content, client)
+            if found is None:
+                return place(content, "content", CONTENT), None
+            _check_film_order(masks, detail_map, changes, stop_after)
+            facts, first = found
+            key, first_frame = f"{job_id}/{CONTENT}", f"{job_id}/{CONTENT_FRAME}"
+            files[key], files[first_frame] = content.data, first
+            picture = _picture(content, "content", key, facts.content_type, facts.size)
+            film = Film(frames=facts.frames, seconds=facts.seconds, first_frame=first_frame)
+            return picture, film
+
+        placed, film = place_content()
         order = Order(
-            content=place(content, "content", CONTENT),
+            content=placed,
+            film=film,
             styles=tuple(place(style, "style", f"style-{n}") for n, style in enumerate(styles)),
             masks=tuple(
                 place(mask, "mask", f"mask-{n}") if mask else None for n, mask in enumerate(masks)
@@ -254,6 +292,8 @@ class Jobs:
     def steer(self, owner: str, job_id: str, changes: Mapping[str, Any]) -> Job:
         """Raises JobNotFound, JobConflict, InvalidOption."""
         job = self.get(owner, job_id)
+        if job.order.film:
+            raise JobConflict(job_id, "a film cannot be steered while it is painted")
         controls = Controls(job.order.options)
         controls.set(**{**job.steering, **changes})
         job = self.repository.steer(job_id, controls.changes)
@@ -395,13 +435,28 @@ class Jobs:
         )
         if needs_texture and found.is_plain:
             raise InvalidImage(role, images.NO_TEXTURE)
-        return Picture(
-            key=key,
-            sha256=_sha256(upload.data),
-            name=clean_name(upload.name, role),
-            content_type=CONTENT_TYPES[found.format],
-            size=found.size,
-        )
+        return _picture(upload, role, key, CONTENT_TYPES[found.format], found.size)
+
+    def _inspect_film(self, upload: Upload, client: str) -> tuple[FilmFacts, bytes] | None:
+        """Return what the film is, and its first frame; None if the file is no film. Raises
+        InvalidImage."""
+        start, limits = upload.data[:START_BYTES], self.limits.film
+        kind = media_type(start)
+        if is_image(start) or (kind is None and not limits.max_frames):
+            return None
+        if not limits.max_frames:
+            raise UnsupportedImage("content", NO_FILMS)
+        if len(upload.data) > limits.max_bytes:
+            reason = (
+                f"the film has more than {limits.max_bytes / 1e6:g} MB, the most that are taken"
+            )
+            raise ImageTooLarge("content", f"{reason}; cut it shorter")
+        try:
+            return self._decoder.inspect_film(upload.data, limits, client=client)
+        except UnsupportedImage:
+            if kind:
+                raise
+            return None  # the reader of pictures says what is wrong with it
 
     def _admit(self, owner: str, client: str) -> None:
         if self.repository.state().jobs[JobStatus.QUEUED] >= self.limits.max_queued:
@@ -420,8 +475,12 @@ class Jobs:
             raise TooManyRequests(f"you have uploaded {limit / 1e6:.0f} MB today", wait)
 
     def _take_work(self, client: str, order: Order) -> None:
-        limit, steps = self.limits.max_pixel_steps_per_day, order.options.total_iterations
+        limit, steps = self.limits.max_pixel_steps_per_day, order.steps
         pixels = math.prod(images.fit(order.content.size, order.options.size))
+        if steps * pixels > limit and order.film:
+            reason = f"{order.film.frames} frames at this size are more than the {limit:,} pixels"
+            remedy = "choose a smaller size or fewer steps, or cut the film shorter"
+            raise ImageTooLarge("content", f"{reason} × steps of a day; {remedy}")
         if steps * pixels > limit:
             allowed = f"at most {limit // pixels} at this size on this server"
             raise InvalidOption("total_iterations", steps, allowed)
@@ -443,16 +502,25 @@ class Jobs:
         earlier = self.repository.find_result(job.owner, job.fingerprint)
         if earlier is None or earlier.result is None:
             return job
-        key = f"{job.id}/result.png"
         try:
-            self._copy_result(earlier.result.key, key, earlier.order, job.order)
+            result = self._copied_result(earlier.result, job, earlier.order)
         except (FileNotFoundError, InvalidImage):  # it has been deleted just now, or is damaged
             return job
-        result = earlier.result.model_copy(update={"key": key})
         update = {"status": JobStatus.SUCCEEDED, "cached": True, "result": result}
         return job.model_copy(update=update)
 
-    def _copy_result(self, source: str, target: str, earlier: Order, order: Order) -> None:
+    def _copied_result(self, result: JobResult, job: Job, earlier: Order) -> JobResult:
+        """Copy the files of a result to those of the job; return the result with their keys."""
+        if result.first_frame is None:
+            key = f"{job.id}/{RESULT}"
+            self._copy_picture(result.key, key, earlier, job.order)
+            return result.model_copy(update={"key": key})
+        key, first_frame = f"{job.id}/{FILM}", f"{job.id}/{FIRST_FRAME}"
+        self.storage.copy(result.key, key)
+        self.storage.copy(result.first_frame, first_frame)
+        return result.model_copy(update={"key": key, "first_frame": first_frame})
+
+    def _copy_picture(self, source: str, target: str, earlier: Order, order: Order) -> None:
         """The recipe in the copy has the names that the pictures have in this order."""
         if earlier.names == order.names:
             self.storage.copy(source, target)
@@ -478,6 +546,35 @@ def forget(job_id: str, repository: JobRepository, storage: ImageStorage) -> Non
     repository.delete(job_id)
     with suppress(DependencyError):
         storage.delete(f"{job_id}/")
+
+
+def _check_film_order(
+    masks: Sequence[Upload | None],
+    detail_map: Upload | None,
+    changes: Sequence[Change],
+    stop_after: int | None,
+) -> None:
+    """Raise InvalidOption for what belongs to a single picture."""
+    for field, value in (
+        ("style_mask", next((mask.name for mask in masks if mask), None)),
+        ("detail_map", detail_map and detail_map.name),
+        ("steer", changes and len(changes)),
+        ("stop_after", stop_after),
+    ):
+        if value:
+            raise InvalidOption(field, value, "none with a film; it is for single pictures")
+
+
+def _picture(
+    upload: Upload, role: ImageRole, key: str, content_type: str, size: tuple[int, int]
+) -> Picture:
+    return Picture(
+        key=key,
+        sha256=_sha256(upload.data),
+        name=clean_name(upload.name, role),
+        content_type=content_type,
+        size=size,
+    )
 
 
 def _same(earlier: Job, job: Job) -> Job:

@@ -5,7 +5,22 @@ needed; WebP and GIF are written through Pillow.
 """
 
 from nst.video.film import Repainted, Video
+from nst.video.formats import media_type
+from nst.video.measuring import START_BYTES, FilmFacts, FilmLimits, can_read, measure
 from nst.video.timelapse import Timelapse, check_output
 from nst.video.writing import CONTAINERS, Container
 
-__all__ = ["CONTAINERS", "Container", "Repainted", "Timelapse", "Video", "check_output"]
+__all__ = [
+    "CONTAINERS",
+    "START_BYTES",
+    "Container",
+    "FilmFacts",
+    "FilmLimits",
+    "Repainted",
+    "Timelapse",
+    "Video",
+    "can_read",
+    "check_output",
+    "measure",
+    "media_type",
+]

@@ -20,6 +20,8 @@ class Repainted:
     """Report of `Video.repaint`."""
 
     frames: int
+    size: tuple[int, int]
+    """Width and height of the frames that were written."""
     damaged: int
     """Packets and frames of the source that could not be read; they are left out."""
     failure: BaseException | None
@@ -94,7 +96,8 @@ class Video:
                 if not frames:
                     raise
                 failure = error
-            return Repainted(frames, reader.damaged + sound.damaged, failure)
+            damaged = reader.damaged + sound.damaged
+            return Repainted(frames, writer.size, damaged, failure)
 
 
 class _SoundQueue:

@@ -1,7 +1,8 @@
 """PyAV, imported when it is needed, and its errors."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from types import ModuleType
 
@@ -15,6 +16,23 @@ def pyav() -> ModuleType:
     except ImportError as error:
         raise VideoUnavailable from error
     return av
+
+
+INDIRECT = {
+    *("hls", "dash", "webm_dash_manifest", "concat", "imf", "vobsub"),
+    *("sdp", "rtp", "rtp_mpegts", "rtsp"),
+    *("alsa", "fbdev", "kmsgrab", "video4linux2,v4l2", "x11grab"),
+    *("lavfi", "tty", "ffmetadata"),
+}
+"""Formats that FFmpeg reads and that hold no film themselves: they name other files or addresses,
+are devices, or turn any text into pictures."""
+
+
+@cache
+def reading_options() -> Mapping[str, str]:
+    """Return options with which FFmpeg opens one file and nothing that the file names."""
+    formats = sorted(pyav().formats_available - INDIRECT)
+    return {"protocol_whitelist": "file", "format_whitelist": ",".join(formats)}
 
 
 @contextmanager

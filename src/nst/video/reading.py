@@ -16,7 +16,7 @@ from nst.errors import InvalidOption
 from nst.image_reader import is_address
 from nst.video.colour import Colours, Encoding
 from nst.video.display import fitted, shown
-from nst.video.library import pyav, readable
+from nst.video.library import pyav, readable, reading_options
 from nst.video.timing import Continuity, in_order
 
 if TYPE_CHECKING:
@@ -68,7 +68,8 @@ class Reader:
                 problem = "this is an address, so download it first"
             raise InvalidOption("video", str(path), f"a film; {problem}")
         with readable(path), ExitStack() as opening:
-            self._container = opening.enter_context(av.open(str(path)))
+            options = dict(reading_options())
+            self._container = opening.enter_context(av.open(str(path), options=options))
             self.stream = _film(self._container, path)
             self.sound = _sound(self._container.streams.audio)
             self._decoder = self._choose_decoder()
@@ -80,6 +81,16 @@ class Reader:
 
     def __exit__(self, *_: object) -> None:
         self._closing.close()
+
+    @property
+    def format(self) -> str:
+        """Name of the format, as FFmpeg has it: "mov", "matroska", "mpegts"."""
+        return str(self._container.format.name).split(",")[0]
+
+    @property
+    def stored_size(self) -> tuple[int, int]:
+        """Width and height of the frames by the header; nothing is decoded."""
+        return self.stream.width, self.stream.height
 
     @property
     def rate(self) -> Fraction:
@@ -104,6 +115,24 @@ class Reader:
         self, size: tuple[int, int], on_sound: "Callable[[Packet[AudioStream]], None]"
     ) -> Iterator[Frame]:
         """Yield all frames, fitted into `size`; packets of sound are handed over as they come."""
+        for seconds, duration, frame in self._timed(on_sound):
+            try:
+                image = fitted(self._shown(frame), size)
+            except pyav().FFmpegError:
+                self.damaged += 1
+            else:
+                yield Frame(image, seconds, duration)
+
+    def ends(self) -> Iterator[Fraction]:
+        """Yield the end of each frame, in seconds after the first frame begins. Frames are decoded,
+        and no image is made of them."""
+        for seconds, duration, _ in self._timed(lambda _: None):
+            yield seconds + duration
+
+    def _timed(
+        self, on_sound: "Callable[[Packet[AudioStream]], None]"
+    ) -> "Iterator[tuple[Fraction, Fraction, VideoFrame]]":
+        """Yield each frame with its time after the first one and its duration, in seconds."""
         # Of a film without times the average is a guess, and the other what its frames tell.
         step = 1 / (self.stream.guessed_rate or self.rate)
         start: Fraction | None = None
@@ -114,12 +143,7 @@ class Reader:
                     # AVI has only the times of the coded order, which begin with the sound.
                     self.origin = self._first_dts
             duration = (frame.duration or 0) * (frame.time_base or Fraction(0))
-            try:
-                image = fitted(self._shown(frame), size)
-            except pyav().FFmpegError:
-                self.damaged += 1
-            else:
-                yield Frame(image, seconds - start, duration or step)
+            yield seconds - start, duration or step, frame
 
     def _shown(self, frame: "VideoFrame") -> Image.Image:
         aspect = self.stream.sample_aspect_ratio or self.stream.codec_context.sample_aspect_ratio

@@ -114,7 +114,8 @@ class Writer:
         if pictures is H264 and "libx264" not in pyav().codecs_available:
             pictures = MPEG4
         self._pictures = pictures
-        self._size = _even(size)
+        self.size = _even(size)
+        """Width and height of the frames in the file."""
         with writable():
             self._container = pyav().open(
                 str(path), "w", format=kind.format, options=dict(kind.options)
@@ -183,7 +184,7 @@ class Writer:
 
     def _add_pictures(self, rate: Fraction | int, time_base: Fraction | None) -> "VideoStream":
         stream: VideoStream = self._container.add_stream(self._pictures.codec, rate=rate)
-        stream.width, stream.height = self._size
+        stream.width, stream.height = self.size
         stream.pix_fmt = self._pictures.pixels
         stream.options = dict(self._pictures.options)
         context = stream.codec_context
@@ -210,7 +211,7 @@ class Writer:
 
     def _as_frame(self, image: Image.Image) -> "VideoFrame":
         av = pyav()
-        sized = image if image.size == self._size else images.resize(image, self._size)
+        sized = image if image.size == self.size else images.resize(image, self.size)
         has_alpha = self._pictures.pixels.startswith("yuva")
         source: VideoFrame
         if has_alpha:

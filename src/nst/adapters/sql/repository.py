@@ -271,7 +271,7 @@ class SqlJobRepository:
             return _job(connection.execute(statement.returning(jobs)).one())
 
     def retry(self, job_id: str) -> Job:
-        values = {"steering": {}, "progress": None, "checkpoint": None}
+        values: dict[str, Any] = {"steering": {}, "progress": None, "checkpoint": None}
         if job := self._queue_again(job_id, jobs.c.status.in_(RETRYABLE), values):
             return job
         status = self.get(job_id).status

@@ -1,0 +1,217 @@
+"""What the engine's process does with a film: it paints one frame after the other and keeps each.
+
+A frame is painted from the 8-bit images of the frame before, and frames are kept as PNG. So the
+film of a job that was interrupted is the film that it would have been.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal, TypeAlias
+
+from PIL import Image
+
+from nst import images
+from nst.engine.draft import run_draft
+from nst.engine.film import FilmTransfer, PaintedFrame
+from nst.engine.inputs import Inputs
+from nst.engine.pictures.detail import load_detail
+from nst.engine.transfer import NeuralStyleTransfer
+from nst.errors import InvalidOption
+from nst.jobs.job import CONTENT, FILM, FIRST_FRAME, FRAMES, PREVIEW, JobProgress, JobResult, Order
+from nst.options import later_options
+from nst.progress import Progress, StopReason
+from nst.video import CONTAINERS, Repainted, Video
+from nst.video.clock import FilmClock
+
+PREVIEW_SIDE_PIXELS = 1024
+
+KIND = CONTAINERS[".mp4"]
+
+Wish: TypeAlias = Literal["cancel", "stop"] | None
+"""What was asked for: to keep the film so far, or to go on later."""
+
+Say: TypeAlias = Callable[[JobProgress, Sequence[str], bool], None]
+"""Reports progress, names of new files in the directory, and whether they are a checkpoint."""
+
+
+@dataclass(slots=True)
+class FilmPainting:
+    """A film on the easel."""
+
+    directory: Path
+    order: Order
+    styles: Sequence[Path]
+    transfer: NeuralStyleTransfer
+    """Paints the first frame of a shot."""
+    wish: Callable[[], Wish]
+    say: Say
+    ends_early: bool = False
+    """Whether the film ends before its last frame because somebody wished it."""
+    _before: PaintedFrame | None = None
+    _steps: int = 0
+    """Steps that were taken here: another attempt may have painted the first frames."""
+    _evaluations: int = 0
+    _painted_here: int = 0
+    _latest: tuple[int, int] = (0, 0)
+    """Steps of the newest frame, and the most that it might have had."""
+    _notices: list[str] = field(default_factory=list)
+    """A sentence for each frame in which there was nothing to protect."""
+    _preview: int | None = None
+    """Number of the frame that can be seen; 0: the draft of the first one."""
+    _film: FilmTransfer = field(init=False)
+    _clock: FilmClock = field(init=False)
+    _styles: Sequence[Image.Image] = field(init=False)
+    _size: tuple[int, int] = (0, 0)
+
+    def __post_init__(self) -> None:
+        assert self.order.film is not None
+        self._film = FilmTransfer(self.transfer, later_options(self.order.options))
+        self._clock = FilmClock(self.order.film.frames)
+        self._styles = [images.load(style, "style") for style in self.styles]
+
+    def paint(self) -> Repainted:
+        """Write the film, with the frames that were painted before. Raises what ends it before
+        there is a frame."""
+        try:
+            film = Video.inspect(self.directory / CONTENT)
+        except InvalidOption as error:  # the API has read it
+            raise InvalidOption("content_image", self.order.content.name, error.allowed) from error
+        self._size = images.fit(film.size, self.order.options.size)
+        return film.repaint(self.directory / FILM, KIND, self._size, self._next)
+
+    def result(self, film: Repainted) -> JobResult:
+        """Return what the film came to."""
+        made = self.transfer.provenance()
+        return JobResult(
+            key=FILM,
+            content_type="video/mp4",
+            first_frame=FIRST_FRAME,
+            frames=film.frames,
+            size=film.size,
+            steps=self._steps,
+            evaluations=self._evaluations,
+            stop_reason=StopReason.CANCELED if self.ends_early else StopReason.TOTAL_ITERATIONS,
+            model=made.model,
+            weights_sha256=made.weights_sha256,
+            device=made.device,
+            precision=made.precision,
+            notice=self._notice(film),
+        )
+
+    def _notice(self, film: Repainted) -> str | None:
+        notices = []
+        if self._notices and len(self._notices) == self._painted_here:
+            notices.append(f"{self._notices[0]} in any frame, so nothing was protected")
+        if film.damaged:
+            notices.append(
+                f"{film.damaged} packets of the film are damaged; what they hold is left out"
+            )
+        return "; ".join(notices) or None
+
+    # ── frames ──
+
+    def _next(self, frame: Image.Image) -> Image.Image | None:
+        """Return the next frame, painted by this attempt or by an earlier one; None if the film is
+        to end here."""
+        name = frame_name(self._clock.done + 1)
+        painted = read_frame(self.directory / name)
+        if painted is None:
+            painted = self._paint(frame)
+            if painted is None:
+                return None
+            self._keep(painted, name)
+        if self._clock.done == 0:
+            images.save(painted, self.directory / FIRST_FRAME, overwrite=True)
+        self._before = PaintedFrame(frame, painted)
+        self._clock.done += 1
+        self._preview = self._clock.done
+        return painted
+
+    def _paint(self, frame: Image.Image) -> Image.Image | None:
+        if self.wish() and self._before:
+            self.ends_early = True
+            return None
+        with self._clock.frame():
+            detail = load_detail(None, frame, self.order.options)
+            if self._before is None and not self.order.options.is_draft:
+                self._show_draft(frame)
+            steps = self._film.steps(frame, self._styles, self._before, detail_map=detail.map)
+            for progress in steps:
+                if self.wish():
+                    return self._so_far(progress)
+                self._tell(progress)
+        self._count(progress)
+        self._latest = progress.step, progress.total_iterations
+        self._notices += [detail.notice] if detail.notice else []
+        return progress.snapshot.picture()
+
+    def _so_far(self, progress: Progress) -> Image.Image | None:
+        """Return the unfinished first frame if the film would else have none."""
+        self.ends_early = True
+        if self._before or self.wish() == "stop":
+            return None
+        self._count(progress)
+        return progress.snapshot.picture()
+
+    def _count(self, progress: Progress) -> None:
+        self._steps += progress.step
+        self._evaluations += progress.evaluations
+        self._painted_here += 1
+
+    # ── reports ──
+
+    def _keep(self, painted: Image.Image, name: str) -> None:
+        images.save(painted, self.directory / name, overwrite=True)
+        save_preview(painted, self.directory)
+        self._preview = self._clock.done + 1
+        self._say(*self._latest, 1.0, [PREVIEW, name], is_kept=True)
+
+    def _show_draft(self, frame: Image.Image) -> None:
+        draft = run_draft(self.order.options, Inputs(frame, self._styles)).image
+        save_preview(draft, self.directory)
+        self._preview = 0
+        self._say(0, self.order.options.total_iterations, 0.0, [PREVIEW])
+
+    def _tell(self, progress: Progress) -> None:
+        self._say(progress.step, progress.total_iterations, progress.share, [])
+
+    def _say(
+        self, step: int, total: int, share: float, files: Sequence[str], *, is_kept: bool = False
+    ) -> None:
+        """`share` of this frame that is painted, 0…1."""
+        assert self.order.film is not None
+        film = self._clock.progress(share)
+        progress = JobProgress(
+            step=step,
+            total_iterations=total,
+            frame=film.frame,
+            elapsed_seconds=film.elapsed_seconds,
+            remaining_seconds=film.remaining_seconds,
+            share=min(1.0, (self._clock.done + share) / max(1, self.order.film.frames)),
+            size=self._size,
+            preview_step=self._preview,
+        )
+        self.say(progress, files, is_kept)
+
+
+def frame_name(number: int) -> str:
+    """Return the name of a painted frame, counted from 1."""
+    return f"{FRAMES}{number:06d}.png"
+
+
+def read_frame(file: Path) -> Image.Image | None:
+    """Return a painted frame; None if it is missing or damaged."""
+    try:
+        with Image.open(file) as image:
+            image.load()
+            return image
+    except (OSError, SyntaxError):  # Pillow raises SyntaxError for a broken PNG
+        return None
+
+
+def save_preview(picture: Image.Image, directory: Path) -> None:
+    """Write the picture that is seen while a job runs."""
+    if max(picture.size) > PREVIEW_SIDE_PIXELS:
+        picture = images.resize(picture, images.fit(picture.size, PREVIEW_SIDE_PIXELS))
+    images.save(picture, directory / PREVIEW, overwrite=True)

@@ -1,0 +1,235 @@
+"""Films in the engine's process: frame after frame, kept, gone on with, and ended early."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from cli.test_video import film, frames, sound
+from conftest import encoded, picture
+from nst import bootstrap
+from nst.jobs.execute import Failed, Finished, News, Painted, Stopped, Work
+from nst.jobs.job import CONTENT, FILM, FIRST_FRAME, PREVIEW, Film, Job, JobStatus, Order, Picture
+from nst.options import StyleTransferOptions
+from nst.worker import EngineProcess
+from patience import wait_until
+
+FRAMES = 4
+TINY: dict[str, Any] = {"size": 32, "total_iterations": 9, "convergence_tolerance": 0}
+ENDLESS = TINY | {"total_iterations": 100_000}
+"""Frames that are still being painted when a test asks for their end."""
+
+
+@pytest.fixture(scope="module")
+def engine() -> Iterator[EngineProcess]:
+    """One for all tests: it is kept warm between jobs, as in a worker."""
+    running = EngineProcess(bootstrap._paint)
+    yield running
+    running.close()
+
+
+@pytest.fixture
+def idle(engine: EngineProcess) -> Iterator[EngineProcess]:
+    yield engine
+    engine.kill()  # if a test left it painting
+
+
+def work(directory: Path, **options: Any) -> Work:
+    """A job whose content is a film with sound, and its files where the worker puts them."""
+    if not (directory / CONTENT).exists():
+        turned = [picture(48, 32).rotate(5 * turn) for turn in range(FRAMES)]
+        film(directory / "in.mp4", turned, sound="aac")
+        (directory / "in.mp4").rename(directory / CONTENT)
+        (directory / "style-0").write_bytes(encoded(picture(32, 32), "PNG"))
+    order = Order(
+        content=_picture("in.mp4", "video/mp4"),
+        film=Film(frames=FRAMES, seconds=0.4, first_frame="x"),
+        styles=(_picture("waves.png", "image/png"),),
+        options=StyleTransferOptions.from_preset("fast", **TINY | options),
+    )
+    job = Job(id="1" * 32, owner="anna", order=order, fingerprint="f", attempt=1)
+    return Work(directory, job, 1000.0)
+
+
+def _picture(name: str, content_type: str) -> Picture:
+    return Picture(key="x", sha256="a" * 64, name=name, content_type=content_type, size=(48, 32))
+
+
+def next_of(engine: EngineProcess) -> News:
+    return cast("News", wait_until(lambda: engine.news(0.5)))
+
+
+def to_the_end(engine: EngineProcess) -> list[News]:
+    heard = [next_of(engine)]
+    while isinstance(heard[-1], Painted):
+        heard.append(next_of(engine))
+    return heard
+
+
+def kept(heard: list[News]) -> list[str]:
+    """Names of the frames that were painted."""
+    names = [name for news in heard if isinstance(news, Painted) for name in news.files]
+    return [name for name in names if name != PREVIEW]
+
+
+NAMES = [f"frames/{number:06}.png" for number in range(1, FRAMES + 1)]
+
+
+def images_of(file: Path) -> list[np.ndarray]:
+    return [np.asarray(image) for _, image in frames(file)]
+
+
+def test_a_draft_then_frame_after_frame_then_the_film(idle: EngineProcess, tmp_path: Path) -> None:
+    idle.start(work(tmp_path))
+    draft, *painted, last = to_the_end(idle)
+    assert isinstance(draft, Painted)
+    assert (draft.progress.frame, draft.progress.preview_step) == (1, 0)
+    assert kept(painted) == NAMES
+    told = [news.progress for news in painted if isinstance(news, Painted)]
+    positions = [progress.position for progress in told]
+    assert positions == sorted(positions)
+    assert {progress.frame for progress in told} == {1, 2, 3, 4}
+    shares = [progress.share or 0.0 for progress in told]
+    assert shares == sorted(shares)
+    assert shares[-1] == 1.0
+    assert [progress.preview_step for progress in told][-1] == FRAMES
+    assert told[0].remaining_seconds is None
+    assert told[-1].remaining_seconds == 0
+    assert isinstance(last, Finished)
+    result = last.result
+    assert (last.status, result.key, result.frames) == (JobStatus.SUCCEEDED, FILM, FRAMES)
+    assert (result.model, result.device, result.stop_reason) == ("vgg16", "cpu", "total_iterations")
+    # 9 steps for the first frame, an eighth of them for each later one.
+    assert result.steps == 9 + 3 * 2
+    found = list(frames(tmp_path / FILM))
+    assert [round(time, 3) for time, _ in found] == [0, 0.1, 0.2, 0.3]
+    assert found[0][1].shape[:2] == result.size[::-1] == (20, 32)
+    assert sound(tmp_path / FILM) == sound(tmp_path / CONTENT) != []
+    with Image.open(tmp_path / FIRST_FRAME) as first:
+        assert first.size == (32, 21)
+
+
+def test_a_film_that_was_interrupted_is_the_film_that_it_would_have_been(
+    idle: EngineProcess, tmp_path: Path
+) -> None:
+    whole, cut = tmp_path / "whole", tmp_path / "cut"
+    whole.mkdir()
+    cut.mkdir()
+    idle.start(work(whole))
+    to_the_end(idle)
+    idle.start(work(cut))
+    while kept([next_of(idle)]) != [NAMES[1]]:
+        pass
+    idle.kill()
+    for name in NAMES[2:]:  # a later one may have been painted before it was killed
+        (cut / name).unlink(missing_ok=True)
+    damaged = (cut / NAMES[1]).read_bytes()[:-100]
+    (cut / NAMES[1]).write_bytes(damaged)
+    idle.start(work(cut))
+    *painted, last = to_the_end(idle)
+    assert kept(painted) == NAMES[1:]
+    assert isinstance(last, Finished)
+    assert last.result.frames == FRAMES
+    ours, others = images_of(cut / FILM), images_of(whole / FILM)
+    assert len(ours) == FRAMES
+    assert all(map(np.array_equal, ours, others))
+    assert sound(cut / FILM) == sound(whole / FILM)
+
+
+def keep_first_frame(directory: Path) -> None:
+    """Put the first frame where the worker puts those of an earlier attempt."""
+    (directory / "frames").mkdir(exist_ok=True)
+    (directory / NAMES[0]).write_bytes(encoded(picture(32, 21), "PNG"))
+
+
+def wait_for_a_step(engine: EngineProcess) -> Painted:
+    news = next_of(engine)
+    while isinstance(news, Painted) and news.progress.step == 0:
+        news = next_of(engine)
+    assert isinstance(news, Painted)
+    return news
+
+
+def test_cancel_keeps_the_frames_so_far(idle: EngineProcess, tmp_path: Path) -> None:
+    keep_first_frame(tmp_path)
+    idle.start(work(tmp_path, **ENDLESS))
+    assert wait_for_a_step(idle).progress.frame == 2
+    idle.cancel()
+    *_, last = to_the_end(idle)
+    assert isinstance(last, Finished)
+    assert (last.status, last.result.frames) == (JobStatus.CANCELED, 1)
+    assert last.result.stop_reason == "canceled"
+    assert len(images_of(tmp_path / FILM)) == 1
+
+
+def test_cancel_in_the_first_frame_keeps_it_as_it_is(idle: EngineProcess, tmp_path: Path) -> None:
+    idle.start(work(tmp_path, **ENDLESS))
+    wait_for_a_step(idle)
+    idle.cancel()
+    *_, last = to_the_end(idle)
+    assert isinstance(last, Finished)
+    assert (last.status, last.result.frames) == (JobStatus.CANCELED, 1)
+    assert last.result.steps > 0
+    assert len(images_of(tmp_path / FILM)) == 1
+
+
+def test_stop_gives_back_what_another_worker_goes_on_from(
+    idle: EngineProcess, tmp_path: Path
+) -> None:
+    idle.start(work(tmp_path, **ENDLESS))
+    wait_for_a_step(idle)
+    idle.stop()
+    assert to_the_end(idle)[-1] == Stopped(has_checkpoint=False)
+    keep_first_frame(tmp_path)
+    idle.start(work(tmp_path, **ENDLESS))
+    first = wait_for_a_step(idle)
+    assert (first.progress.frame, first.progress.preview_step) == (2, 1)
+    idle.stop()
+    assert to_the_end(idle)[-1] == Stopped(has_checkpoint=True)
+
+
+def test_a_film_of_drafts(idle: EngineProcess, tmp_path: Path) -> None:
+    idle.start(work(tmp_path, init_method="draft", total_iterations=0))
+    *painted, last = to_the_end(idle)
+    assert kept(painted) == NAMES
+    assert isinstance(last, Finished)
+    assert (last.status, last.result.steps) == (JobStatus.SUCCEEDED, 0)
+
+
+def test_nothing_to_protect_is_said_once(idle: EngineProcess, tmp_path: Path) -> None:
+    idle.start(work(tmp_path, total_iterations=2, protect="faces"))
+    *_, last = to_the_end(idle)
+    assert isinstance(last, Finished)
+    assert last.result.notice == "no face was found in any frame, so nothing was protected"
+
+
+def test_a_film_that_cannot_be_read_fails_by_the_name_of_its_upload(
+    idle: EngineProcess, tmp_path: Path
+) -> None:
+    asked = work(tmp_path)
+    (tmp_path / CONTENT).write_bytes(b"no film")
+    idle.start(asked)
+    *_, last = to_the_end(idle)
+    assert isinstance(last, Failed)
+    assert last.error.code == "invalid_option"
+    assert "'in.mp4'" in last.error.message
+    assert str(tmp_path) not in last.error.message
+    assert last.result is None
+
+
+def test_a_late_error_keeps_the_frames_so_far(idle: EngineProcess, tmp_path: Path) -> None:
+    """The result of a frame this wide has too few pixels to be painted."""
+    asked = work(tmp_path)
+    film(tmp_path / "wide.mp4", [picture(96, 32)] * FRAMES)
+    (tmp_path / "wide.mp4").rename(tmp_path / CONTENT)
+    keep_first_frame(tmp_path)
+    idle.start(asked)
+    *_, last = to_the_end(idle)
+    assert isinstance(last, Failed)
+    assert last.error.code == "invalid_image"
+    assert last.result
+    assert last.result.frames == 1
+    assert len(images_of(tmp_path / FILM)) == 1
