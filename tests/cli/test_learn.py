@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from cli.conftest import Nst, process, saved
-from nst.learning import style_file
+from nst.learning import preview, style_file
 from nst.learning.checkpoint import LearningCheckpoint
 from nst.recipe import Recipe
 from patience import PATIENCE_SECONDS, wait_until
@@ -48,6 +48,33 @@ def test_learn_then_stylize_then_repeat(nst: Nst, tmp_path: Path, photo: Path) -
     assert again.code == 0
     first, second = (saved(tmp_path / name) for name in ("photo_impasto.png", "again.png"))
     assert first.tobytes() == second.tobytes()
+
+
+def test_quiet_prints_the_path_alone(nst: Nst, tmp_path: Path) -> None:
+    outcome = nst("learn", "sample:impasto", *THREE, "--quiet")
+    assert (outcome.code, outcome.out, outcome.err) == (0, "impasto.nst\n", "")
+
+
+def test_previews_show_three_photos_beside_the_output(nst: Nst, tmp_path: Path) -> None:
+    (tmp_path / "two_preview.jpg").write_bytes(b"of another training")
+    arguments = ("learn", STYLE, OTHER, *THREE, "-o", "two.nst")
+    assert nst(*arguments, "--preview-every=0").code == 0
+    assert not (tmp_path / "two_preview-2.jpg").exists()
+    assert nst(*arguments).code == 0
+    page = saved(tmp_path / "two_preview-2.jpg")
+    cell = preview.SIDE_PIXELS + preview.GAP_PIXELS
+    assert page.size == (3 * cell + preview.GAP_PIXELS, 3 * cell + preview.GAP_PIXELS)
+    assert (tmp_path / "two_preview.jpg").read_bytes() == b"of another training"
+
+
+def test_previews_are_written_while_the_network_learns(tmp_path: Path) -> None:
+    running = process("learn", STYLE, *SMALL, "--preview-every=0.001", cwd=tmp_path)
+    try:
+        wait_until((tmp_path / "impasto_preview.jpg").exists)
+        assert not (tmp_path / "impasto.nst").exists()
+    finally:
+        running.kill()
+        running.communicate(timeout=PATIENCE_SECONDS)
 
 
 def test_several_styles_and_an_onnx_graph(nst: Nst, tmp_path: Path, photo: Path) -> None:
@@ -126,6 +153,14 @@ def test_damaged_photos_are_named(nst: Nst, tmp_path: Path) -> None:
         (("--resume", "none"), "checkpoint: none is not there"),
         (("--resume", "none", "--seed=1"), "--resume takes everything but --minutes and --steps"),
         (("none.nst", "--export=onnx"), "learned style: none.nst is not there"),
+        ((STYLE, "--device=gpu"), r"--device must be one of auto, .* \(got 'gpu'\)"),
+        ((STYLE, "--precision=bf61"), "--precision must be one of .*; did you mean bf16?"),
+        ((STYLE, "--export=onx"), r"--export must be one of onnx \(got 'onx'\); did you mean onnx"),
+        ((STYLE, "--minutes=long"), r"--minutes must be a number .* \(got 'long'\)"),
+        ((STYLE, "--checkpoint-every=-1"), "--checkpoint-every must be a number of seconds"),
+        ((STYLE, "--preview-every=soon"), "--preview-every must be a number of seconds"),
+        (("sample:mosaik",), "sample:mosaik does not come with nst"),
+        ((STYLE, "--stedy"), "--steady"),
     ],
 )
 def test_learn_says_what_is_wrong(nst: Nst, arguments: tuple[object, ...], message: str) -> None:

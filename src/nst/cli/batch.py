@@ -2,7 +2,7 @@
 
 import time
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import count, product
@@ -40,12 +40,11 @@ from nst.errors import (
     StorageError,
     TransferCanceled,
 )
-from nst.image_files import READABLE
+from nst.image_files import HEIC_SUFFIXES, readable_suffixes
 from nst.image_reader import HEIC_REMEDY, is_address
 from nst.options import DEFAULT_PRESET, StyleTransferOptions
 
 CONTACT_SHEET = "contact-sheet.jpg"
-HEIC_SUFFIXES = (".heic", ".heif", ".hif")
 
 SECONDS_BETWEEN_LOOKS = 1.0
 """At a watched directory; a file that has not changed from one look to the next is whole."""
@@ -380,7 +379,7 @@ def _pictures(argument: str, place: Path) -> list[Path]:
 
 def _files(directory: Path) -> list[Path]:
     """Return the visible files that look like pictures, sorted by name."""
-    suffixes = _suffixes(READABLE)
+    suffixes = readable_suffixes()
     return [
         file
         for file in _visible(directory)
@@ -390,12 +389,6 @@ def _files(directory: Path) -> list[Path]:
 
 def _visible(directory: Path) -> list[Path]:
     return sorted(file for file in directory.glob("*") if not file.name.startswith("."))
-
-
-def _suffixes(formats: Collection[str]) -> set[str]:
-    """Return the extensions of these formats, in lower case."""
-    known = {suffix for suffix, name in Image.registered_extensions().items() if name in formats}
-    return known | (set(HEIC_SUFFIXES) if "HEIC" in formats else set())
 
 
 def _tell_skipped(place: Path) -> None:
