@@ -16,6 +16,7 @@ from nst import images
 from nst.cli.command import Command, OneOf, examples, option
 from nst.cli.contact_sheet import Cell, contact_sheet
 from nst.cli.errors import CANCELED_EXIT_CODE, debug_option
+from nst.cli.learned import WITH_EFFECT, LearnedPainter, are_learned
 from nst.cli.notices import say, tell
 from nst.cli.options import (
     FIELDS,
@@ -36,12 +37,14 @@ from nst.errors import (
     Diverged,
     InvalidImage,
     InvalidOption,
+    InvalidStyleFile,
     OutOfMemory,
     StorageError,
     TransferCanceled,
 )
 from nst.image_files import HEIC_SUFFIXES, readable_suffixes
 from nst.image_reader import HEIC_REMEDY, is_address
+from nst.learning.options import is_style_file, learned_preset
 from nst.options import DEFAULT_PRESET, StyleTransferOptions
 
 CONTACT_SHEET = "contact-sheet.jpg"
@@ -60,6 +63,7 @@ Pair = tuple[Path, Path]
         "nst batch 'photos/*.jpg' painting.jpg -o out --preset fast",
         "nst batch photos paintings -o out --pairs --format jpg",
         "nst batch inbox painting.jpg -o out --watch",
+        "nst batch photos painting.nst -o out",
     ),
 )
 @click.argument("contents", type=PicturePath("content"))
@@ -123,16 +127,20 @@ def batch(
     extension, it is part of the names of their results. What is already there is skipped, unless
     --overwrite is given; a picture that cannot be used is reported and left out.
 
+    A style may be a file of nst learn, which paints at once.
+
     --protect finds the faces or people of each picture; --detail-map is for single pictures.
 
     Ctrl-C stops after the current step and keeps the picture so far. Exit code 1 if anything
     failed.
     """
     _check_usage((contents, styles, *more), pairs=pairs, watch=watch)
-    options = StyleTransferOptions.from_preset(preset or DEFAULT_PRESET, **given(values))
-    say_ignored(options)
+    style_files = _styles(styles)
+    is_learned = are_learned(style_files)
+    preset = learned_preset(preset) if is_learned else preset or DEFAULT_PRESET
+    options = StyleTransferOptions.from_preset(preset, **given(values))
+    say_ignored(options, but=WITH_EFFECT if is_learned else ())
     images.check_bit_depth(f".{format_name}", options.bit_depth)
-    style_files = _pictures("styles", styles)
     if contents.is_dir() and contents.resolve() == output.resolve():
         raise InvalidOption("output", str(output), "another directory than that of the contents")
     to_paint: Iterable[Pair]
@@ -146,8 +154,9 @@ def batch(
         to_paint = list(
             _matched(content_files, style_files) if pairs else product(content_files, style_files)
         )
+    painter_class = LearnedPainter if is_learned else Painter
     work = Batch(
-        Painter(
+        painter_class(
             options,
             device=device,
             precision=precision,
@@ -289,8 +298,9 @@ class Batch:
             return Outcome.FAILED
         try:
             return self._try_to_paint(content, style, output)
-        except InvalidImage as error:
-            self.unusable.add(content if error.role == "content" else style)
+        except (InvalidImage, InvalidStyleFile) as error:
+            is_content = isinstance(error, InvalidImage) and error.role == "content"
+            self.unusable.add(content if is_content else style)
             self.failed |= self.unusable
             say(str(error))
         except (OutOfMemory, Diverged, StorageError) as error:
@@ -353,6 +363,13 @@ def _check_usage(places: Sequence[Path], *, pairs: bool, watch: bool) -> None:
             f"two names are expected, CONTENTS and STYLES, but there are {len(places)}; put a "
             "pattern like 'photos/*.jpg' in quotes, or the shell replaces it by the files"
         )
+
+
+def _styles(place: Path) -> list[Path]:
+    """Return pictures, or learned styles: of a directory without pictures its .nst files. Raises
+    InvalidOption if there are none."""
+    learned = sorted(filter(is_style_file, _visible(place))) if place.is_dir() else []
+    return learned if learned and not _files(place) else _pictures("styles", place)
 
 
 def _pictures(argument: str, place: Path) -> list[Path]:

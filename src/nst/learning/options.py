@@ -1,6 +1,7 @@
 """Every knob of learning, declared once: the command line and the recipe are made from it."""
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal, Self, cast
 
@@ -20,6 +21,9 @@ from nst.options import MAX_WEIGHT, ModelName, invalid_option
 
 SUFFIX = ".nst"
 """Extension of the files of learned styles."""
+
+PRESET = "draft"
+"""The preset whose options are those of a learned style: nothing is optimised."""
 
 BUDGET = frozenset({"minutes", "steps"})
 """Options that may change when learning continues."""
@@ -167,3 +171,15 @@ class LearningOptions(BaseModel):
 def is_style_file(path: str | os.PathLike[str]) -> bool:
     """Return whether the name is that of a learned style."""
     return Path(path).suffix.lower() == SUFFIX
+
+
+def is_learned(styles: Sequence[Any]) -> bool:
+    """Return whether the file of a learned style is among the styles."""
+    return any(isinstance(each, str | os.PathLike) and is_style_file(each) for each in styles)
+
+
+def learned_preset(given: str | None) -> str:
+    """Return the preset of learned styles. Raises InvalidOption if another one was given."""
+    if given not in (None, PRESET):
+        raise InvalidOption("preset", given, "none, or draft, with a learned style")
+    return PRESET

@@ -48,6 +48,11 @@ class LearnedStyle:
         network, facts = style_file.load(Path(path))
         return cls(network.to(where), facts, where, dtype)
 
+    @property
+    def is_steady(self) -> bool:
+        """Whether it was learned with option steady, which keeps films calm."""
+        return self.facts.recipe.options.get("steady") is True
+
     def paint(self, content: ImageSource, options: StyleTransferOptions | None = None) -> Result:
         """Paint a photo.
 

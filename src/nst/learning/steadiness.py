@@ -36,8 +36,8 @@ class Motion:
     def drawn(cls, seed: str) -> Self:
         """Return the motion that a seed decides."""
         random = Random(seed)  # noqa: S311 – a draw that can be repeated, no secret
-        shifts = (random.randint(-MAX_SHIFT_PIXELS, MAX_SHIFT_PIXELS) for _ in range(2))
-        return cls(*shifts, noise_seed=random.getrandbits(63))
+        down, right = (random.randint(-MAX_SHIFT_PIXELS, MAX_SHIFT_PIXELS) for _ in range(2))
+        return cls(down, right, noise_seed=random.getrandbits(63))
 
     def moved(self, photos: Tensor) -> Tensor:
         """Return the neighbours of photos (B, 3, H, W), grey levels; what comes into view is

@@ -53,4 +53,4 @@ def test_a_film_is_calmer_with_steady(tmp_path: Path) -> None:
         losses = [progress.losses for progress in lesson.training.run()]
         assert all((each.temporal > 0) == steady for each in losses)
         errors[steady] = film_error(lesson.save(tmp_path / f"{steady}.nst"))
-    assert errors[True] < 0.8 * errors[False]
+    assert errors[True] < 0.9 * errors[False]
