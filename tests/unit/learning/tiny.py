@@ -30,11 +30,12 @@ class _Loaded(WeightsStore):
     """The bundled weights, read once."""
 
     def load(self, model: str) -> Weights:
-        return _bundled(model)
+        return bundled(model)
 
 
 @cache
-def _bundled(model: str) -> Weights:
+def bundled(model: str = "vgg16") -> Weights:
+    """Return the bundled weights, read once."""
     return WeightsStore().load(model)
 
 
