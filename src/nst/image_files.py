@@ -9,6 +9,7 @@ import zlib
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache
 from importlib.util import find_spec
 from itertools import takewhile
 from typing import Any
@@ -33,6 +34,9 @@ DEEP_TIFF = "TIFF of deep pixels"
 
 READABLE = tuple(name for name in DECODERS if name != "HEIC" or find_spec("pi_heif"))
 """Formats that this installation reads. HEIC needs the extra `heic`."""
+
+HEIC_SUFFIXES = frozenset({".heic", ".heif", ".hif"})
+"""Extensions of HEIC photos, which Pillow does not know by itself."""
 
 BRANDS = {
     **dict.fromkeys(("avif", "avis"), "AVIF"),
@@ -61,6 +65,14 @@ _ICC_HEADER_BYTES = 14
 """Name, number and count at the beginning of a profile's segment in JPEG (ICC.1, annex B)."""
 _WEBP_METADATA = (b"EXIF", b"ICCP")
 _WEBP_PIXELS = (b"VP8 ", b"VP8L", b"VP8X", b"ALPH", b"ANIM", b"ANMF")
+
+
+@cache
+def readable_suffixes() -> frozenset[str]:
+    """Return the extensions of the files that this installation reads, in lower case."""
+    by_suffix = Image.registered_extensions().items()
+    known = frozenset(suffix for suffix, name in by_suffix if name in READABLE)
+    return known | (HEIC_SUFFIXES if "HEIC" in READABLE else frozenset())
 
 
 def is_image(start: bytes) -> bool:

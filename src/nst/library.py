@@ -16,6 +16,7 @@ from nst.engine.pictures.styles import Masks, Styles, each_style
 from nst.engine.transfer import NeuralStyleTransfer
 from nst.errors import InvalidOption
 from nst.image_reader import ImageSource
+from nst.learning.options import is_learned, learned_preset
 from nst.options import StyleTransferOptions
 from nst.progress import OnProgress, Progress
 from nst.recipe import SourceFiles
@@ -44,7 +45,8 @@ def stylize(
     **options: Any,
 ) -> Result:
     """Paint the content image in one style or in several mixed, with the defaults of `nst
-    stylize`.
+    stylize`. A style may be a .nst file of `nst learn` alone, which paints at once, and `initial`
+    may be one, which paints what the optimizer starts from.
 
     `options`: fields of StyleTransferOptions, which override the preset. `progress`: True shows a
     bar, None shows one in a notebook only; a function is called with a `Progress` after each step,
@@ -57,7 +59,18 @@ def stylize(
         raise InvalidOption("progress", progress, wanted)
     sources = [source for each in styles for source in each_style(each)]
     inputs = Inputs(content, sources, masks=masks, detail_map=detail_map, initial=initial)
-    transfer = NeuralStyleTransfer(
+    files = _files(inputs)
+    kind: type[NeuralStyleTransfer] = NeuralStyleTransfer
+    if is_learned([*sources, initial]):
+        from nst.learning.transfer import LearnedTransfer, first_draft
+
+        if is_learned(sources):
+            kind, preset = LearnedTransfer, learned_preset(preset)
+        elif initial is not None:
+            asked = StyleTransferOptions.from_preset(preset, **options)
+            draft = first_draft(initial, content, asked, device=device, precision=precision)
+            inputs = replace(inputs, initial=draft)
+    transfer = kind(
         StyleTransferOptions.from_preset(preset, **options),
         device=device,
         precision=precision,
@@ -71,7 +84,7 @@ def stylize(
     else:
         with _bar(on_progress) as shown:
             result = transfer.run(inputs, shown, controls=controls)
-    return replace(result, files=_files(inputs))
+    return replace(result, files=files)
 
 
 def is_notebook() -> bool:

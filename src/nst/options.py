@@ -520,6 +520,8 @@ def describe_allowed(field: FieldInfo) -> str:
         return f"a number from 0 to {MAX_SHARE} for each style, with commas between"
     if choices := get_args(field.annotation):
         return "one of " + ", ".join(choices)
+    if field.annotation is bool:
+        return "true or false"
     if field.examples:
         *sets, example = field.examples
         return f"{', '.join(sets)}, or layers with weights greater than 0, like {example}"

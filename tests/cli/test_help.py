@@ -12,7 +12,8 @@ from cli.conftest import NST, Nst
 from nst.cli.command import OTHERS, Command
 from nst.cli.completion import SHELLS
 from nst.cli.main import nst as group
-from nst.cli.options import FIELDS, MACHINE, TITLES
+from nst.cli.options import FIELDS, LEARNING_TITLES, MACHINE, TITLES
+from nst.learning.options import LearningOptions, learning_group_of
 from nst.options import group_of
 
 
@@ -48,7 +49,16 @@ def test_options_stand_in_groups(nst: Nst, name: str) -> None:
         assert f"--{field.replace('_', '-')} " in found[TITLES[group_of(FIELDS[field])]]
 
 
-@pytest.mark.parametrize("name", ["stylize", "batch", "video"])
+def test_options_of_learning_stand_in_groups(nst: Nst) -> None:
+    found = sections(nst("learn", "--help").out)
+    assert list(found)[-1] == OTHERS
+    assert "--max-memory" not in found[MACHINE]
+    for name, field in LearningOptions.model_fields.items():
+        group = LEARNING_TITLES[learning_group_of(field)]
+        assert f"--{name.replace('_', '-')} " in found[group]
+
+
+@pytest.mark.parametrize("name", ["stylize", "batch", "video", "learn"])
 def test_only_what_belongs_nowhere_has_no_group(name: str) -> None:
     command = group.commands[name]
     left = {
@@ -60,11 +70,13 @@ def test_only_what_belongs_nowhere_has_no_group(name: str) -> None:
 
 
 def test_help_names_options_as_they_are_typed(nst: Nst) -> None:
-    for name in ("stylize", "batch", "video"):
+    for name in ("stylize", "batch", "video", "learn"):
         assert not re.findall(r"\b[a-z]+_[a-z]+\b", nst(name, "--help").out.split("Examples:")[0])
 
 
-@pytest.mark.parametrize("name", ["stylize", "batch", "video", "serve", "doctor", "completion"])
+@pytest.mark.parametrize(
+    "name", ["stylize", "batch", "video", "learn", "serve", "doctor", "completion"]
+)
 def test_there_are_examples(nst: Nst, name: str) -> None:
     command = group.commands[name]
     assert isinstance(command, Command)

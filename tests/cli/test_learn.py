@@ -4,13 +4,16 @@ import re
 import signal
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 
 from cli.conftest import Nst, process, saved
-from nst.learning import style_file
+from cli.test_video import film
+from nst.learning import preview, style_file
 from nst.learning.checkpoint import LearningCheckpoint
 from nst.recipe import Recipe
+from nst.video import Video
 from patience import PATIENCE_SECONDS, wait_until
 from unit.learning import tiny
 
@@ -48,6 +51,33 @@ def test_learn_then_stylize_then_repeat(nst: Nst, tmp_path: Path, photo: Path) -
     assert again.code == 0
     first, second = (saved(tmp_path / name) for name in ("photo_impasto.png", "again.png"))
     assert first.tobytes() == second.tobytes()
+
+
+def test_quiet_prints_the_path_alone(nst: Nst, tmp_path: Path) -> None:
+    outcome = nst("learn", "sample:impasto", *THREE, "--quiet")
+    assert (outcome.code, outcome.out, outcome.err) == (0, "impasto.nst\n", "")
+
+
+def test_previews_show_three_photos_beside_the_output(nst: Nst, tmp_path: Path) -> None:
+    (tmp_path / "two_preview.jpg").write_bytes(b"of another training")
+    arguments = ("learn", STYLE, OTHER, *THREE, "-o", "two.nst")
+    assert nst(*arguments, "--preview-every=0").code == 0
+    assert not (tmp_path / "two_preview-2.jpg").exists()
+    assert nst(*arguments).code == 0
+    page = saved(tmp_path / "two_preview-2.jpg")
+    cell = preview.SIDE_PIXELS + preview.GAP_PIXELS
+    assert page.size == (3 * cell + preview.GAP_PIXELS, 3 * cell + preview.GAP_PIXELS)
+    assert (tmp_path / "two_preview.jpg").read_bytes() == b"of another training"
+
+
+def test_previews_are_written_while_the_network_learns(tmp_path: Path) -> None:
+    running = process("learn", STYLE, *SMALL, "--preview-every=0.001", cwd=tmp_path)
+    try:
+        wait_until((tmp_path / "impasto_preview.jpg").exists)
+        assert not (tmp_path / "impasto.nst").exists()
+    finally:
+        running.kill()
+        running.communicate(timeout=PATIENCE_SECONDS)
 
 
 def test_several_styles_and_an_onnx_graph(nst: Nst, tmp_path: Path, photo: Path) -> None:
@@ -126,6 +156,14 @@ def test_damaged_photos_are_named(nst: Nst, tmp_path: Path) -> None:
         (("--resume", "none"), "checkpoint: none is not there"),
         (("--resume", "none", "--seed=1"), "--resume takes everything but --minutes and --steps"),
         (("none.nst", "--export=onnx"), "learned style: none.nst is not there"),
+        ((STYLE, "--device=gpu"), r"--device must be one of auto, .* \(got 'gpu'\)"),
+        ((STYLE, "--precision=bf61"), "--precision must be one of .*; did you mean bf16?"),
+        ((STYLE, "--export=onx"), r"--export must be one of onnx \(got 'onx'\); did you mean onnx"),
+        ((STYLE, "--minutes=long"), r"--minutes must be a number .* \(got 'long'\)"),
+        ((STYLE, "--checkpoint-every=-1"), "--checkpoint-every must be a number of seconds"),
+        ((STYLE, "--preview-every=soon"), "--preview-every must be a number of seconds"),
+        (("sample:mosaik",), "sample:mosaik does not come with nst"),
+        ((STYLE, "--stedy"), "--steady"),
     ],
 )
 def test_learn_says_what_is_wrong(nst: Nst, arguments: tuple[object, ...], message: str) -> None:
@@ -168,3 +206,79 @@ def test_an_option_without_effect_is_named(nst: Nst, tmp_path: Path, photo: Path
     assert outcome.code == 0
     assert "strength has no effect" in outcome.err
     assert "device has no effect" not in outcome.err
+
+
+def test_the_optimiser_starts_from_a_learned_style(nst: Nst, tmp_path: Path, photo: Path) -> None:
+    tiny.saved(tmp_path / "one.nst")
+    arguments = ("--preset=gram", "--size=48", "--model=vgg16", "--scales=1")
+    first = ("stylize", photo, STYLE, "--init-image=one.nst", "-o", "a.png")
+    assert nst(*first, *arguments, "--total-iterations=2").code == 0
+    initial = Recipe.read(tmp_path / "a.png").initial
+    assert initial is not None
+    assert initial.path == "one.nst"
+    assert nst("stylize", "--from-image", "a.png", "-o", "b.png").code == 0
+    assert saved(tmp_path / "a.png").tobytes() == saved(tmp_path / "b.png").tobytes()
+
+
+# ── many images, and films ────────────────────────────────────────────────────────────────────
+
+
+def test_batch_paints_with_learned_styles(nst: Nst, tmp_path: Path, photo: Path) -> None:
+    tiny.photos(tmp_path / "photos", 2)
+    (tmp_path / "styles").mkdir()
+    tiny.saved(tmp_path / "styles" / "one.nst")
+    (tmp_path / "styles" / "torn.nst").write_bytes(b"no network")
+    outcome = nst("batch", "photos", "styles", "-o", "out", "--size=40")
+    assert outcome.code == 1
+    assert "learned style: styles/torn.nst is damaged" in outcome.err
+    assert "1 of 4: 40×36 pixels in" in outcome.err
+    assert "2 painted, 0 skipped, 1 failed" in outcome.err
+    assert {file.name for file in (tmp_path / "out").iterdir()} == {
+        *("0_one.png", "1_one.png", "contact-sheet.jpg")
+    }
+    alone = nst("stylize", "photos/0.png", "styles/one.nst", "-o", "alone.png", "--size=40")
+    assert alone.code == 0
+    assert saved(tmp_path / "alone.png").tobytes() == saved(tmp_path / "out/0_one.png").tobytes()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("mixed*",), "STYLES must be either images or .nst files, not both"),
+        (("mixed.nst", "--preset=gram"), "--preset must be none, or draft"),
+        (("mixed.nst", "--color=match"), "--color must be style or luminance"),
+    ],
+)
+def test_batch_says_what_is_wrong(
+    nst: Nst, tmp_path: Path, photo: Path, arguments: tuple[str, ...], message: str
+) -> None:
+    tiny.saved(tmp_path / "mixed.nst")
+    photo.rename(tmp_path / "mixed.png")
+    outcome = nst("batch", "mixed.png", *arguments, "-o", "out")
+    assert outcome.code == 2
+    assert message in outcome.err
+
+
+@pytest.mark.parametrize("steady", [False, True])
+def test_video_paints_each_frame_with_a_learned_style(
+    nst: Nst, tmp_path: Path, photo: Path, steady: bool
+) -> None:
+    tiny.saved(tmp_path / "one.nst", steady=steady)
+    frames = [Image.new("RGB", (48, 32), (60 * number, 90, 120)) for number in range(3)]
+    film(tmp_path / "in.mp4", frames)
+    outcome = nst("video", "in.mp4", "one.nst", "--size=48", "--preview=1")
+    assert (outcome.code, outcome.out) == (0, "in_one.mp4\n")
+    assert ("learned without --steady" in outcome.err) != steady
+    assert "3 frames in" in outcome.err
+    assert Video.inspect(tmp_path / "in_one.mp4").frames == 3
+    first = tmp_path / "in_one_preview" / "000001.png"
+    assert np.ptp(np.asarray(saved(first)), axis=(0, 1)).max() < 60  # of a frame of one colour
+    assert not list(tmp_path.glob("*checkpoint*"))
+
+
+@pytest.mark.parametrize("option", ["--steps=2", "--first-steps=3", "--passes=2"])
+def test_video_takes_no_steps_with_a_learned_style(nst: Nst, tmp_path: Path, option: str) -> None:
+    tiny.saved(tmp_path / "one.nst")
+    outcome = nst("video", "in.mp4", "one.nst", option)
+    assert outcome.code == 2
+    assert "a learned style takes no --first-steps, --steps or --passes" in outcome.err

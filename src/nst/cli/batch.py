@@ -2,7 +2,7 @@
 
 import time
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import count, product
@@ -16,6 +16,7 @@ from nst import files, images
 from nst.cli.command import Command, OneOf, examples, option
 from nst.cli.contact_sheet import Cell, contact_sheet
 from nst.cli.errors import CANCELED_EXIT_CODE, debug_option
+from nst.cli.learned import WITH_EFFECT, LearnedPainter, are_learned
 from nst.cli.notices import say, tell
 from nst.cli.options import (
     FIELDS,
@@ -36,16 +37,17 @@ from nst.errors import (
     Diverged,
     InvalidImage,
     InvalidOption,
+    InvalidStyleFile,
     OutOfMemory,
     StorageError,
     TransferCanceled,
 )
-from nst.image_files import READABLE
+from nst.image_files import HEIC_SUFFIXES, readable_suffixes
 from nst.image_reader import HEIC_REMEDY, is_address
+from nst.learning.options import is_style_file, learned_preset
 from nst.options import DEFAULT_PRESET, StyleTransferOptions
 
 CONTACT_SHEET = "contact-sheet.jpg"
-HEIC_SUFFIXES = (".heic", ".heif", ".hif")
 
 SECONDS_BETWEEN_LOOKS = 1.0
 """At a watched directory; a file that has not changed from one look to the next is whole."""
@@ -61,6 +63,7 @@ Pair = tuple[Path, Path]
         "nst batch 'photos/*.jpg' painting.jpg -o out --preset fast",
         "nst batch photos paintings -o out --pairs --format jpg",
         "nst batch inbox painting.jpg -o out --watch",
+        "nst batch photos painting.nst -o out",
     ),
 )
 @click.argument("contents", type=PicturePath("content"))
@@ -124,16 +127,20 @@ def batch(
     in their extension, it is part of the names of their results. A result that exists is skipped,
     unless --overwrite is given; an image that cannot be used is reported and left out.
 
+    A style may be a file of nst learn, which paints at once.
+
     --protect finds the faces or people of each image; --detail-map is for single images.
 
     Ctrl-C stops after the current step and keeps the image so far. Exit code 1 if anything
     failed.
     """
     _check_usage((contents, styles, *more), pairs=pairs, watch=watch)
-    options = StyleTransferOptions.from_preset(preset or DEFAULT_PRESET, **given(values))
-    say_ignored(options)
+    style_files = _styles(styles)
+    is_learned = are_learned(style_files)
+    preset = learned_preset(preset) if is_learned else preset or DEFAULT_PRESET
+    options = StyleTransferOptions.from_preset(preset, **given(values))
+    say_ignored(options, but=WITH_EFFECT if is_learned else ())
     images.check_bit_depth(f".{format_name}", options.bit_depth)
-    style_files = _pictures("styles", styles)
     if contents.is_dir() and contents.resolve() == output.resolve():
         raise InvalidOption("output", str(output), "another directory than that of the contents")
     to_paint: Iterable[Pair]
@@ -147,8 +154,9 @@ def batch(
         to_paint = list(
             _matched(content_files, style_files) if pairs else product(content_files, style_files)
         )
+    painter_class = LearnedPainter if is_learned else Painter
     work = Batch(
-        Painter(
+        painter_class(
             options,
             device=device,
             precision=precision,
@@ -290,8 +298,9 @@ class Batch:
             return Outcome.FAILED
         try:
             return self._try_to_paint(content, style, output)
-        except InvalidImage as error:
-            self.unusable.add(content if error.role == "content" else style)
+        except (InvalidImage, InvalidStyleFile) as error:
+            is_content = isinstance(error, InvalidImage) and error.role == "content"
+            self.unusable.add(content if is_content else style)
             self.failed |= self.unusable
             say(str(error))
         except (OutOfMemory, Diverged, StorageError) as error:
@@ -356,6 +365,13 @@ def _check_usage(places: Sequence[Path], *, pairs: bool, watch: bool) -> None:
         )
 
 
+def _styles(place: Path) -> list[Path]:
+    """Return pictures, or learned styles: of a directory without pictures its .nst files. Raises
+    InvalidOption if there are none."""
+    learned = sorted(filter(is_style_file, _visible(place))) if place.is_dir() else []
+    return learned if learned and not _files(place) else _pictures("styles", place)
+
+
 def _pictures(argument: str, place: Path) -> list[Path]:
     """Sorted by name. Raises InvalidOption if there are none."""
     if place.is_dir():
@@ -380,7 +396,7 @@ def _pictures(argument: str, place: Path) -> list[Path]:
 
 def _files(directory: Path) -> list[Path]:
     """Return the visible files that look like pictures, sorted by name."""
-    suffixes = _suffixes(READABLE)
+    suffixes = readable_suffixes()
     return [
         file
         for file in _visible(directory)
@@ -390,12 +406,6 @@ def _files(directory: Path) -> list[Path]:
 
 def _visible(directory: Path) -> list[Path]:
     return sorted(file for file in directory.glob("*") if not file.name.startswith("."))
-
-
-def _suffixes(formats: Collection[str]) -> set[str]:
-    """Return the extensions of these formats, in lower case."""
-    known = {suffix for suffix, name in Image.registered_extensions().items() if name in formats}
-    return known | (set(HEIC_SUFFIXES) if "HEIC" in formats else set())
 
 
 def _tell_skipped(place: Path) -> None:

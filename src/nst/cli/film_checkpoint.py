@@ -75,11 +75,12 @@ class FilmCheckpoint:
     """Painted frames in a directory, removed when the film is done. Frames are counted from 0,
     passes from 1."""
 
-    def __init__(self, directory: Path, command: FilmCommand) -> None:
-        """`directory`: of an interrupted film, or a new one."""
+    def __init__(self, directory: Path, command: FilmCommand, *, is_kept: bool = True) -> None:
+        """`directory`: of an interrupted film, or a new one. `is_kept`: whether frames are kept;
+        not where it would take as long as to paint them."""
         self._directory = directory
         self._command = command
-        self._is_kept = True
+        self._is_kept = is_kept
 
     def frame(self, number: int, pass_: int) -> Image.Image | None:
         """Return a frame that was painted in this pass; None if it was not, or if its file is

@@ -12,6 +12,7 @@ from nst import images
 from nst.cli.film_checkpoint import FilmCheckpoint
 from nst.cli.painting import CtrlC, Painter
 from nst.cli.progress_bar import duration
+from nst.image_reader import ImageSource
 from nst.options import StyleTransferOptions
 from nst.progress import Progress
 from nst.video import Container, Video
@@ -43,7 +44,7 @@ class Frames:
     def __init__(
         self,
         film: Video,
-        style: Image.Image,
+        style: ImageSource,
         later: StyleTransferOptions,
         painter: Painter,
         checkpoint: FilmCheckpoint,

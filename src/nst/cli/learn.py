@@ -1,7 +1,6 @@
 """`nst learn`."""
 
-import shlex
-from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -10,16 +9,35 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from nst import files
 from nst.bootstrap import weights_store
-from nst.cli.checkpoints import Pace, readable_name
-from nst.cli.command import Command
+from nst.cli.checkpoints import readable_name
+from nst.cli.command import Command, OneOf, examples, option
 from nst.cli.errors import CANCELED_EXIT_CODE, debug_option
-from nst.cli.notices import say
-from nst.cli.options import PATH, given, is_given, learning_options
+from nst.cli.lesson_files import (
+    CHECKPOINT_ENDING,
+    PREVIEW_ENDING,
+    LessonCheckpoint,
+    LessonPreview,
+    beside,
+    relative,
+)
+from nst.cli.notices import say, tell
+from nst.cli.options import (
+    FILES,
+    MACHINE,
+    PATH,
+    START,
+    PicturePath,
+    Seconds,
+    given,
+    is_given,
+    learning_machine_options,
+    learning_options,
+    quiet_option,
+)
 from nst.cli.painting import stop_on_ctrl_c
 from nst.cli.progress_bar import ProgressBar, duration
-from nst.errors import InvalidCheckpoint, InvalidOption, NSTError, StorageError
+from nst.errors import InvalidCheckpoint, InvalidOption, NSTError
 from nst.learning.options import BUDGET, SUFFIX, LearningOptions, is_style_file
-from nst.options import DEVICES, PRECISIONS
 
 if TYPE_CHECKING:
     from nst.learning.lesson import Lesson
@@ -53,62 +71,77 @@ class LearnCommand(BaseModel):
             raise InvalidCheckpoint(str(checkpoint), reason) from error
 
 
-@click.command(cls=Command)
-@click.argument("styles", metavar="STYLE...", type=PATH, nargs=-1)
-@click.option(
-    "-o", "--output", type=PATH, help="The learned style, a .nst file.  [default: STYLE.nst]"
+@click.command(
+    cls=Command,
+    epilog=examples(
+        "nst learn painting.jpg --photos holidays",
+        "nst learn painting.jpg --photos holidays --minutes 60 -o painting.nst",
+        "nst learn sky.jpg sea.jpg -o two.nst --name sky --name sea",
+        "nst learn --resume painting_checkpoint.safetensors --minutes 90",
+        "nst learn painting.nst --export onnx",
+    ),
 )
-@click.option("--overwrite", is_flag=True, help="Replace the output if it exists.")
-@click.option(
+@click.argument("styles", metavar="STYLE...", type=PicturePath("style"), nargs=-1)
+@option(
+    "-o",
+    "--output",
+    group=FILES,
+    type=PATH,
+    help="The learned style, a .nst file.  [default: STYLE.nst]",
+)
+@option("--overwrite", group=FILES, is_flag=True, help="Replace the output if it exists.")
+@option(
     "--photos",
+    group=FILES,
     type=PATH,
     metavar="DIRECTORY",
     help="Photos to learn from, also in the directories below; any number.  [default: the sample "
     "photos of nst; more photos make the network better]",
 )
-@click.option(
+@option(
     "--name",
     "names",
+    group=FILES,
     multiple=True,
     help="Name of a style, once for each STYLE in their order.  [default: the names of the files]",
 )
-@click.option("--licence", default="", help="Terms of use, kept in the file.")
-@click.option(
+@option("--licence", group=FILES, default="", help="Terms of use, kept in the file.")
+@option(
     "--export",
-    type=click.Choice(["onnx"]),
+    group=FILES,
+    type=OneOf(["onnx"]),
     help="Write an ONNX graph beside the output, too; of a .nst file given as STYLE, do only that.",
 )
+@option(
+    "--preview-every",
+    group=FILES,
+    type=Seconds(),
+    default=60,
+    show_default=True,
+    metavar="SECONDS",
+    help="Interval at which OUTPUT_preview.jpg shows three photos as the network paints them. 0: "
+    "never.",
+)
+@option(
+    "--resume",
+    group=START,
+    type=PATH,
+    metavar="FILE",
+    help="Continue from a checkpoint. Everything but --minutes and --steps is its own.",
+)
 @learning_options
-@click.option("--weights", type=PATH, help="File of VGG weights for the model.")
-@click.option(
-    "--precision",
-    type=click.Choice(PRECISIONS),
-    default="auto",
-    show_default=True,
-    help="Of the convolutions that compare images; auto takes bf16 where it is fast.",
-)
-@click.option(
-    "--device",
-    type=click.Choice(DEVICES),
-    default="auto",
-    show_default=True,
-    help="What computes; auto takes the fastest there is.",
-)
-@click.option(
+@learning_machine_options
+@option(
     "--checkpoint-every",
-    type=click.FloatRange(min=0),
+    group=MACHINE,
+    type=Seconds(),
     default=60,
     show_default=True,
     metavar="SECONDS",
     help="Interval at which OUTPUT_checkpoint.safetensors is written, from which --resume "
     "continues after Ctrl-C or a crash; it is removed when learning is done. 0: never.",
 )
-@click.option(
-    "--resume",
-    type=PATH,
-    metavar="FILE",
-    help="Continue from a checkpoint. Everything but --minutes and --steps is its own.",
-)
+@quiet_option
 @debug_option
 def learn(
     styles: tuple[Path, ...],
@@ -118,18 +151,22 @@ def learn(
     names: tuple[str, ...],
     licence: str,
     export: str | None,
-    weights: Path | None,
-    precision: str,
-    device: str,
-    checkpoint_every: float,
+    preview_every: float,
     resume: Path | None,
+    device: str,
+    precision: str,
+    weights: Path | None,
+    checkpoint_every: float,
     **values: Any,
 ) -> int:
     """Learn the style of the image STYLE, or several styles, once; then paint any photo at once.
 
-    A small network learns from photos until the time is over. `nst stylize PHOTO OUTPUT` paints
-    with it in a fraction of a second. Ctrl-C stops after the current step and keeps the network so
-    far.
+    A small network learns from photos until the time is over. nst stylize, nst batch and nst video
+    take its file in place of a painting, and paint an image in a fraction of a second.
+
+    sample:NAME in place of STYLE is one that comes with nst, like sample:mosaic.
+    An existing output stays and the new file gets a number, unless --overwrite is given.
+    Ctrl-C stops after the current step and keeps the network so far.
     """
     if export and len(styles) == 1 and is_style_file(styles[0]):
         return _export(styles[0], output, overwrite)
@@ -160,67 +197,72 @@ def learn(
     files.check_output(Path(command.output), (SUFFIX,))
     if export:
         _check_export()  # before learning, not after it
-    file = resume or files.free_path(_checkpoint_of(Path(command.output)))
-    checkpoint = Checkpoint(file, command, checkpoint_every)
-    path, is_canceled = _teach(command, options, checkpoint, device, resume, overwrite)
-    click.echo(_relative(path))
+    written = _Files.of(command, resume, checkpoint_every, preview_every, overwrite=overwrite)
+    path, is_canceled = _teach(command, options, written, device, resume)
+    click.echo(relative(path))
     if export:
         _export(path, None, overwrite)
     return CANCELED_EXIT_CODE if is_canceled else 0
 
 
-class Checkpoint:
-    """The file from which learning goes on, written while it runs."""
+@dataclass(frozen=True, slots=True)
+class _Files:
+    """What is written while the network learns, and in the end."""
 
-    def __init__(self, path: Path, command: LearnCommand, every_seconds: float) -> None:
-        self._path = path
-        self._command = command.model_dump(mode="json")
-        self._pace = Pace(every_seconds)
+    output: Path
+    overwrite: bool
+    checkpoint: LessonCheckpoint
+    preview: LessonPreview
 
-    def keep(self, lesson: "Lesson", *, now: bool) -> None:
-        """Write the checkpoint now, or if it is time. What cannot be kept is learned all the
-        same."""
-        if not self._pace.is_due(now=now):
-            return
-        with self._pace.writing():
-            try:
-                lesson.save_checkpoint(self._path, self._command)
-            except StorageError as error:
-                say(f"going on without a checkpoint: {error}")
+    @classmethod
+    def of(
+        cls,
+        command: LearnCommand,
+        resume: Path | None,
+        checkpoint_every: float,
+        preview_every: float,
+        *,
+        overwrite: bool,
+    ) -> Self:
+        """What goes on has the files that it had; anything else leaves those of others alone."""
+        output = Path(command.output)
+        checkpoint, preview = (beside(output, end) for end in (CHECKPOINT_ENDING, PREVIEW_ENDING))
+        return cls(
+            output,
+            overwrite,
+            LessonCheckpoint(
+                resume or files.free_path(checkpoint),
+                command.model_dump(mode="json"),
+                checkpoint_every,
+            ),
+            LessonPreview(preview if resume else files.free_path(preview), preview_every),
+        )
 
-    def tell(self) -> None:
-        """Say how to go on, if that is possible."""
-        if self._path.exists():
-            command = shlex.join(["nst", "learn", "--resume", str(_relative(self._path))])
-            click.echo(f"To continue: {command}", err=True)
-
-    def remove(self) -> None:
-        with suppress(OSError):
-            self._path.unlink(missing_ok=True)
+    def save(self, lesson: "Lesson") -> Path:
+        """Write the network so far; return where it is. Raises StorageError."""
+        self.preview.keep(lesson, now=True)
+        return lesson.save(self.output, overwrite=self.overwrite)
 
 
 def _teach(
     command: LearnCommand,
     options: LearningOptions,
-    checkpoint: Checkpoint,
+    written: _Files,
     device: str,
     resume: Path | None,
-    overwrite: bool,
 ) -> tuple[Path, bool]:
     """Begin or go on, learn, and sum up; return the file, and whether Ctrl-C ended it."""
     with ProgressBar() as bar:
         lesson = _begin(command, options, device, bar)
         if resume:
             lesson.resume(resume)
-        path, is_canceled = _learn(lesson, checkpoint, Path(command.output), overwrite, bar)
+        path, is_canceled = _learn(lesson, written, bar)
     training, count = lesson.training, len(lesson.photos)
-    click.echo(
-        f"{training.step} steps in {duration(training.seconds)} from {count} photos", err=True
-    )
+    tell(f"{training.step} steps in {duration(training.seconds)} from {count} photos")
     if is_canceled:
-        checkpoint.tell()
+        written.checkpoint.tell()
     else:
-        checkpoint.remove()
+        written.checkpoint.remove()
     return path, is_canceled
 
 
@@ -242,35 +284,41 @@ def _begin(
         ),
         on_damaged=lambda file, reason: say(f"{file}: {reason}; left out"),
     )
-    if command.photos is None:
-        say(
-            f"learning from the {len(lesson.photos)} sample photos; more photos make the network "
-            "better: --photos DIRECTORY"
-        )
+    _tell_photos(lesson, command.photos)
     return lesson
 
 
-def _learn(
-    lesson: "Lesson", checkpoint: Checkpoint, output: Path, overwrite: bool, bar: ProgressBar
-) -> tuple[Path, bool]:
+def _tell_photos(lesson: "Lesson", folder: str | None) -> None:
+    count = len(lesson.photos)
+    if folder is None:
+        tell(
+            f"nst: learning from the {count} sample photos; more photos make the network better: "
+            "--photos DIRECTORY"
+        )
+    else:
+        tell(f"nst: learning from {count} photos in {relative(Path(folder))}")
+
+
+def _learn(lesson: "Lesson", written: _Files, bar: ProgressBar) -> tuple[Path, bool]:
     """Take the steps; return the file, and whether Ctrl-C ended it."""
     with stop_on_ctrl_c() as ctrl_c:
         try:
             for progress in lesson.training.run():
                 ctrl_c.has_picture = True
                 bar.show_learning(progress)
-                checkpoint.keep(lesson, now=ctrl_c.pressed)
+                written.checkpoint.keep(lesson, now=ctrl_c.pressed)
+                written.preview.keep(lesson)
                 if ctrl_c.pressed:
                     break
         except (NSTError, KeyboardInterrupt):
             ctrl_c.is_saving = True
             if lesson.training.step:
-                path = _relative(lesson.save(output, overwrite=overwrite))
-                click.echo(f"The network after step {lesson.training.step} is in {path}", err=True)
-                checkpoint.tell()
+                path = relative(written.save(lesson))
+                tell(f"The network after step {lesson.training.step} is in {path}")
+                written.checkpoint.tell()
             raise
         ctrl_c.is_saving = True
-        return lesson.save(output, overwrite=overwrite), ctrl_c.pressed
+        return written.save(lesson), ctrl_c.pressed
 
 
 def _export(file: Path, output: Path | None, overwrite: bool) -> int:
@@ -281,7 +329,7 @@ def _export(file: Path, output: Path | None, overwrite: bool) -> int:
     target = output or file.with_suffix(ONNX_SUFFIX)
     if target.suffix.lower() != ONNX_SUFFIX:
         raise InvalidOption("output", str(target), f"a name ending in {ONNX_SUFFIX}")
-    click.echo(_relative(onnx_file.export(network, target, overwrite=overwrite)))
+    click.echo(relative(onnx_file.export(network, target, overwrite=overwrite)))
     return 0
 
 
@@ -291,15 +339,5 @@ def _check_export() -> None:
     check_available()
 
 
-def _checkpoint_of(output: Path) -> Path:
-    return output.with_name(files.derived_name(output.stem, "_checkpoint.safetensors"))
-
-
 def _absolute(path: Path) -> str:
     return str(path.absolute())
-
-
-def _relative(path: Path) -> Path:
-    """Return the path as seen from here, if that is below."""
-    here = Path.cwd()
-    return path.relative_to(here) if path.is_relative_to(here) else path

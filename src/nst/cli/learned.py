@@ -1,66 +1,74 @@
-"""Painting with a learned style, for `nst stylize`."""
+"""Painting with learned styles, for a person at a terminal."""
 
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from nst import files, images
 from nst.cli.notices import tell
-from nst.cli.options import say_ignored
+from nst.cli.painting import Painter, Painting
 from nst.errors import InvalidOption
-from nst.learning.options import is_style_file
-from nst.options import StyleTransferOptions
-from nst.recipe import SourceFiles
+from nst.learning.options import is_learned, is_style_file
 
-PRESET = "draft"
-"""The preset whose options are those of a learned style: nothing is optimised."""
+if TYPE_CHECKING:
+    from nst.learning.transfer import LearnedTransfer
+    from nst.result import Result
 
-
-def is_learned(styles: Sequence[Path]) -> bool:
-    """Return whether a learned style is among the styles."""
-    return any(map(is_style_file, styles))
+WITH_EFFECT = ("device", "precision")
+"""Options for the steps of an optimiser that count for a learned style, too."""
 
 
-def learned_preset(given: str | None) -> str:
-    """Return the preset of learned styles. Raises InvalidOption if another one was given."""
-    if given not in (None, PRESET):
-        raise InvalidOption("preset", given, "none, or draft, with a learned style")
-    return PRESET
+class LearnedPainter(Painter):
+    """Paints with the .nst file that is the style of each painting; a file is loaded once."""
 
+    def paint(self, painting: Painting) -> int:
+        """Paint, save, and say where the image is; the exit code."""
+        files.check_output(painting.output)
+        images.check_bit_depth(painting.output.suffix, self.options.bit_depth)
+        from nst.engine.inputs import Inputs
 
-def paint_learned(
-    content: Path,
-    styles: Sequence[Path],
-    output: Path,
-    options: StyleTransferOptions,
-    *,
-    device: str,
-    precision: str,
-    overwrite: bool,
-    with_recipe: bool,
-) -> int:
-    """Paint, save, and say where the image is; the exit code."""
-    if len(styles) > 1:
-        names = " ".join(map(str, styles))
-        raise InvalidOption(
-            "styles", names, "one .nst file alone; nst learn puts several styles into one"
+        result = self.transfer.run(Inputs(painting.content, list(painting.styles)))
+        recipe = result.recipe(painting.files.seen_from(painting.output)).text()
+        path = images.save(
+            result.output,
+            painting.output,
+            recipe=recipe if painting.with_recipe else None,
+            overwrite=painting.overwrite,
         )
-    say_ignored(options, but=("device", "precision"))
-    files.check_output(output)
-    images.check_bit_depth(output.suffix, options.bit_depth)
-    from nst.learning.painting import LearnedStyle
+        tell(self._summary_of(result, painting.styles[0]))
+        click.echo(path)
+        return 0
 
-    (file,) = styles
-    style = LearnedStyle.load(file, device=device, precision=precision)
-    result = style.paint(content, options)
-    recipe = result.recipe(SourceFiles(content, [file]).seen_from(output))
-    path = images.save(
-        result.output, output, recipe=recipe.text() if with_recipe else None, overwrite=overwrite
-    )
-    width, height = result.image.size
-    names = ", ".join(style.facts.styles)
-    seconds = f"{result.prepare_seconds:.1f} s"
-    tell(f"{width}×{height} pixels in {seconds}, learned: {names}")
-    click.echo(path)
-    return 0
+    @cached_property
+    def transfer(self) -> "LearnedTransfer":
+        from nst.learning.transfer import LearnedTransfer
+
+        return LearnedTransfer(self.options, device=self._device, precision=self._precision)
+
+    def tell_unsteady(self, file: Path) -> None:
+        """Say so if a film may flicker. Raises InvalidStyleFile."""
+        if not self.transfer.style(file).is_steady:
+            tell(
+                f"nst: {file} was learned without --steady: each frame is painted alone, and the "
+                "film may flicker"
+            )
+
+    def _summary_of(self, result: "Result", file: Path) -> str:
+        width, height = result.image.size
+        names = ", ".join(self.transfer.style(file).facts.styles)
+        seconds = f"{result.prepare_seconds:.1f} s"
+        place = f"{self.bar.place}: " if self.bar.place else ""
+        return f"{place}{width}×{height} pixels in {seconds}, learned: {names}"
+
+
+def are_learned(styles: Sequence[Path]) -> bool:
+    """Return whether all styles of a batch are learned. Raises InvalidOption if only some are."""
+    if not is_learned(styles):
+        return False
+    if not all(map(is_style_file, styles)):
+        found = ", ".join(style.name for style in styles)
+        raise InvalidOption("styles", found, "either images or .nst files, not both")
+    return True

@@ -12,11 +12,11 @@ import click
 from click.core import ParameterSource
 from pydantic.fields import FieldInfo
 
-from nst.cli.command import OTHERS, Number, OneOf, PlainCommand, Whole, as_typed, option, refused
+from nst.cli.command import Number, OneOf, PlainCommand, Whole, as_typed, option, refused
 from nst.cli.notices import remember_quiet, tell
 from nst.controls import parse_change
 from nst.errors import ImageRole, InvalidOption
-from nst.learning.options import LearningOptions
+from nst.learning.options import LearningGroup, LearningOptions, learning_group_of
 from nst.options import (
     DEVICES,
     PRECISIONS,
@@ -45,6 +45,13 @@ TITLES: Mapping[Group, str] = {
     "end": "Steps",
 }
 """Groups of options in the help of the commands."""
+LEARNING_TITLES: Mapping[LearningGroup, str] = {
+    "end": "Time",
+    "balance": "Photos and style",
+    "network": "Network",
+    "method": "Method",
+}
+"""Groups of options in the help of nst learn."""
 
 FOR_STEPS = ("device", "precision", "max_memory", "weights", "checkpoint_every")
 """Options of commands beside those of the transfer that have no effect on a draft."""
@@ -73,13 +80,17 @@ def transfer_options(
 def learning_options(command: Command) -> Command:
     """Adds an option for every field of LearningOptions; one that is not given arrives as None."""
     for name, field in reversed(LearningOptions.model_fields.items()):
-        command = _field_option(with_dashes, name, field, field.default)(command)
+        group = LEARNING_TITLES[learning_group_of(field)]
+        command = _field_option(with_dashes, name, field, field.default, group)(command)
     return command
 
 
 def _field_option(
-    flag: Callable[[str], str], name: str, field: FieldInfo, default: object, group: str = OTHERS
+    flag: Callable[[str], str], name: str, field: FieldInfo, default: object, group: str
 ) -> Callable[[Command], Command]:
+    if field.annotation is bool:
+        about = _description(field, flag)
+        return option(flag(name), name, group=group, is_flag=True, default=None, help=about)
     return option(
         flag(name),
         name,
@@ -101,34 +112,62 @@ def preset_option(default: str) -> Callable[[Command], Command]:
 
 def machine_options(command: Command) -> Command:
     """Adds what computes, as `Painter` takes it: device, precision, max_memory, weights."""
-    for add in (
-        option("--weights", group=MACHINE, type=PATH, help="File of VGG weights for the model."),
-        option(
-            "--max-memory",
-            group=MACHINE,
-            type=MemorySize(),
-            help="Maximum memory of the process, such as 4GB; large images are computed in tiles.  "
-            "[default: the free memory]",
-        ),
-        option(
-            "--precision",
-            group=MACHINE,
-            type=OneOf(PRECISIONS),
-            default="auto",
-            show_default=True,
-            help="Precision of the convolutions. auto: bf16 where it is fast, and fp32 to finish.",
-        ),
-        option(
-            "--device",
-            group=MACHINE,
-            type=OneOf(DEVICES),
-            default="auto",
-            show_default=True,
-            help="Device that computes. auto: the fastest one.",
-        ),
-    ):
+    about = "Of the convolutions; auto takes bf16 where it is fast, and fp32 to finish."
+    return _with(command, weights_option, memory_option, precision_option(about), device_option)
+
+
+def learning_machine_options(command: Command) -> Command:
+    """Adds what computes while a network learns: device, precision, weights."""
+    about = "Precision of the convolutions that compare images; auto: bf16 where that is fast."
+    return _with(command, weights_option, precision_option(about), device_option)
+
+
+def _with(command: Command, *added: Callable[[Command], Command]) -> Command:
+    for add in added:
         command = add(command)
     return command
+
+
+def weights_option(command: Command) -> Command:
+    """Adds --weights."""
+    return option("--weights", group=MACHINE, type=PATH, help="File of VGG weights for the model.")(
+        command
+    )
+
+
+def memory_option(command: Command) -> Command:
+    """Adds --max-memory."""
+    return option(
+        "--max-memory",
+        group=MACHINE,
+        type=MemorySize(),
+        help="What the process may hold, like 4GB; large pictures are then computed in tiles.  "
+        "[default: what is free]",
+    )(command)
+
+
+def precision_option(description: str) -> Callable[[Command], Command]:
+    """Adds --precision."""
+    return option(
+        "--precision",
+        group=MACHINE,
+        type=OneOf(PRECISIONS),
+        default="auto",
+        show_default=True,
+        help=description,
+    )
+
+
+def device_option(command: Command) -> Command:
+    """Adds --device."""
+    return option(
+        "--device",
+        group=MACHINE,
+        type=OneOf(DEVICES),
+        default="auto",
+        show_default=True,
+        help="What computes; auto takes the fastest there is.",
+    )(command)
 
 
 def quiet_option(command: Command) -> Command:

@@ -21,6 +21,7 @@ from nst.cli.notices import say, tell, tell_stand_in
 from nst.cli.progress_bar import ProgressBar, duration
 from nst.controls import Controls
 from nst.errors import InvalidOption, NSTError, StorageError, TransferCanceled
+from nst.learning.options import is_learned
 from nst.options import StyleTransferOptions
 from nst.progress import Change, Distances, MemoryPlan, Progress, Samples, StopReason
 from nst.recipe import SourceFiles
@@ -118,7 +119,7 @@ class Painter:
             [style.picture for style in loaded],
             masks=[style.mask for style in loaded],
             detail_map=self._load_detail(painting, content).map,
-            initial=painting.initial and images.load(painting.initial, "initial"),
+            initial=self._load_initial(painting, content),
         )
         files = painting.files.seen_from(painting.output)  # as they are now
         checkpoints = self._checkpoints(painting)
@@ -198,6 +199,23 @@ class Painter:
         if detail.notice:
             tell(f"{painting.content}: {detail.notice}; nothing is protected")
         return detail
+
+    def _load_initial(self, painting: Painting, content: Image.Image) -> Image.Image | None:
+        """Return the picture to start from; a learned style paints one."""
+        if painting.initial is None:
+            return None
+        if not is_learned([painting.initial]):
+            return images.load(painting.initial, "initial")
+        from nst.learning.transfer import first_draft
+
+        draft = first_draft(
+            painting.initial,
+            content,
+            self.options,
+            device=self._device,
+            precision=self._precision,
+        )
+        return images.load(draft, "initial")
 
     def _tell_estimate(self, painting: Painting, content: Image.Image) -> None:
         if not painting.is_estimated or painting.goes_on or painting.stop_after:

@@ -10,7 +10,7 @@ from nst import files
 from nst.cli.checkpoints import Command as CheckpointCommand
 from nst.cli.command import Command, examples, option
 from nst.cli.errors import debug_option
-from nst.cli.learned import is_learned, learned_preset, paint_learned
+from nst.cli.learned import WITH_EFFECT, LearnedPainter
 from nst.cli.options import (
     FIELDS,
     FILES,
@@ -32,6 +32,7 @@ from nst.cli.options import (
 )
 from nst.cli.painting import Painter, Painting
 from nst.controls import STEERABLE, planned
+from nst.learning.options import is_learned, learned_preset
 from nst.options import DEFAULT_PRESET, StyleTransferOptions
 from nst.progress import Change
 from nst.recipe import Recipe
@@ -47,6 +48,8 @@ EVERYWHERE = Path("-")
         "nst stylize photo.jpg painting.jpg -o out.png --preset fast --strength 0.7",
         "nst stylize photo.jpg painting.jpg --size 1600 --color luminance",
         "nst stylize photo.jpg sky.jpg sea.jpg --style-blend 0.7,0.3",
+        "nst stylize photo.jpg painting.nst",
+        "nst stylize photo.jpg painting.jpg --init-image painting.nst",
         "nst stylize --from-image out.png --seed 7",
         "nst stylize --resume out_checkpoint",
     ),
@@ -118,7 +121,8 @@ EVERYWHERE = Path("-")
     "--init-image",
     group=START,
     type=PATH,
-    help="Initial image, resized; replaces --init-method.",
+    help="Initial image, resized, or a .nst file of nst learn, which paints it of CONTENT; "
+    "replaces --init-method.",
 )
 @option(
     "--resume",
@@ -218,17 +222,7 @@ def stylize(
             where or detail_map or init_image or timelapse,
             "a learned style takes no --style-mask, --detail-map, --init-image or --timelapse",
         )
-        return paint_learned(
-            content,
-            styles,
-            output,
-            options,
-            device=device,
-            precision=precision,
-            overwrite=overwrite,
-            with_recipe=not no_recipe,
-        )
-    say_ignored(options)
+    say_ignored(options, but=WITH_EFFECT if is_learned(styles) else ())
     painting = Painting(
         content=content,
         styles=styles,
@@ -248,7 +242,8 @@ def stylize(
         stop_after=stop_after,
         is_estimated=True,
     )
-    painter = Painter(
+    painter_class = LearnedPainter if is_learned(styles) else Painter
+    painter = painter_class(
         options, device=device, precision=precision, max_memory=max_memory, weights=weights
     )
     return painter.paint(painting)

@@ -12,6 +12,7 @@ from nst.cli.command import Command, examples, option
 from nst.cli.errors import CANCELED_EXIT_CODE, debug_option
 from nst.cli.film_checkpoint import FilmCheckpoint, FilmCommand
 from nst.cli.film_frames import Frames, Previews
+from nst.cli.learned import WITH_EFFECT, LearnedPainter
 from nst.cli.notices import tell
 from nst.cli.options import (
     FIELDS,
@@ -30,6 +31,7 @@ from nst.cli.options import (
     with_dashes,
 )
 from nst.cli.painting import Painter, stop_on_ctrl_c
+from nst.learning.options import is_style_file, learned_preset
 from nst.options import StyleTransferOptions, later_options
 from nst.video import CONTAINERS, Container, Video
 
@@ -45,6 +47,7 @@ LEFT_OUT = ("total_iterations", "save_every", "style_blend", "bit_depth")
         "nst video in.mp4 painting.jpg",
         "nst video in.mp4 painting.jpg -o out.webm --size 640 --strength 0.7",
         "nst video --resume in_painting_checkpoint",
+        "nst video in.mp4 painting.nst",
     ),
 )
 @click.argument("source", metavar="VIDEO", type=PATH, required=False)
@@ -124,6 +127,8 @@ def video(
     paint. Without --size the result is as large as VIDEO. The sound is copied, or converted where
     the file cannot hold it.
     Ctrl-C ends the result with the frames so far; --resume continues from them.
+    STYLE may be a file of nst learn: each frame is then painted alone, in a fraction of a second.
+    Learned with --steady, such a film is calm. It is not kept for --resume.
     --protect finds the faces or people of each frame; --detail-map is for single images.
     """
     if resume:
@@ -142,8 +147,12 @@ def video(
         weights = weights or (Path(command.weights) if command.weights else None)
     elif not (source and style):
         raise _usage_error("name a film and a picture: nst video VIDEO STYLE")
+    if is_style_file(style):
+        if first_steps or steps or (passes or 1) > 1:
+            raise _usage_error("a learned style takes no --first-steps, --steps or --passes")
+        preset = learned_preset(preset)
     film = Video.inspect(source)
-    style_picture = images.load(style, "style")
+    style_source = style if is_style_file(style) else images.load(style, "style")
     output = output or Path(files.derived_name(f"{source.stem}_{style.stem}", ".mp4"))
     files.check_output(output, tuple(CONTAINERS))
     if not resume:
@@ -151,7 +160,8 @@ def video(
         values["size"] = values["size"] or max(film.size)
         first = StyleTransferOptions.from_preset(preset or DEFAULT_PRESET, **given(values))
     later = later_options(first, steps)
-    say_ignored(later if first.is_draft else first)
+    is_learned = is_style_file(style)
+    say_ignored(later if first.is_draft else first, but=WITH_EFFECT if is_learned else ())
     _check_libraries(later)
     checkpoint_name = files.derived_name(output.stem, "_checkpoint")
     directory = resume or files.free_path(output.with_name(checkpoint_name))
@@ -166,17 +176,20 @@ def video(
         precision=precision,
         weights=weights,
     )
-    painter = Painter(
+    painter_class = LearnedPainter if is_learned else Painter
+    painter = painter_class(
         first, device=device, precision=precision, max_memory=max_memory, weights=weights
     )
-    checkpoint = FilmCheckpoint(directory, command)
+    if isinstance(painter, LearnedPainter):
+        painter.tell_unsteady(style)
+    checkpoint = FilmCheckpoint(directory, command, is_kept=not is_learned)
     previews = Previews(output.with_name(files.derived_name(output.stem, "_preview")), preview)
     if preview:
         files.check_directory(previews.directory, "preview")
     frames = partial(
         Frames,
         film,
-        style_picture,
+        style_source,
         later,
         painter,
         checkpoint,

@@ -1,17 +1,29 @@
 """Every knob of learning, declared once: the command line and the recipe are made from it."""
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Literal, Self, cast
 
-from pydantic import BaseModel, ConfigDict, Field, ModelWrapValidatorHandler, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    JsonValue,
+    ModelWrapValidatorHandler,
+    model_validator,
+)
 from pydantic import ValidationError as PydanticValidationError
+from pydantic.fields import FieldInfo
 
 from nst.errors import InvalidOption
 from nst.options import MAX_WEIGHT, ModelName, invalid_option
 
 SUFFIX = ".nst"
 """Extension of the files of learned styles."""
+
+PRESET = "draft"
+"""The preset whose options are those of a learned style: nothing is optimised."""
 
 BUDGET = frozenset({"minutes", "steps"})
 """Options that may change when learning continues."""
@@ -20,6 +32,21 @@ MAX_CHANNELS = 256
 MAX_BLOCKS = 32
 MAX_STYLES = 64
 """Largest network that is made or loaded: a file cannot ask for more memory than these allow."""
+
+
+LearningGroup = Literal["end", "balance", "network", "method"]
+"""What an option is about; the help of the command shows the options of a group together."""
+
+
+def _in(group: LearningGroup, **facts: str) -> dict[str, JsonValue]:
+    """Return metadata of an option: its group and, where it has one, its unit."""
+    return {"group": group, **facts}
+
+
+def learning_group_of(field: FieldInfo) -> LearningGroup:
+    """Return the group of an option."""
+    assert isinstance(field.json_schema_extra, dict)
+    return cast("LearningGroup", field.json_schema_extra["group"])
 
 
 class LearningOptions(BaseModel):
@@ -35,7 +62,7 @@ class LearningOptions(BaseModel):
         ge=0,
         le=10**6,
         description="Stop after this time; 0: only the steps count.",
-        json_schema_extra={"unit": "minutes"},
+        json_schema_extra=_in("end", unit="minutes"),
     )
     steps: int = Field(
         default=0,
@@ -43,45 +70,41 @@ class LearningOptions(BaseModel):
         le=10**9,
         description="Stop after this many steps, if the time is not over before; 0: only the "
         "time counts.",
-    )
-    size: int = Field(
-        default=256,
-        ge=32,
-        le=1024,
-        multiple_of=16,
-        description="Side of the square parts of photos that the network learns from.",
-        json_schema_extra={"unit": "pixels"},
+        json_schema_extra=_in("end"),
     )
     style_size: int = Field(
         default=384,
         ge=32,
         le=2048,
         description="Longest side at which the style image is seen; smaller gives finer strokes.",
-        json_schema_extra={"unit": "pixels"},
+        json_schema_extra=_in("balance", unit="pixels"),
     )
     content_weight: float = Field(
         default=3e6,
         ge=0,
         le=MAX_WEIGHT,
         description="How much the network keeps of the photos.",
+        json_schema_extra=_in("balance"),
     )
     style_weight: float = Field(
         default=3e4,
         gt=0,
         le=MAX_WEIGHT,
         description="How much the network takes from the style image.",
+        json_schema_extra=_in("balance"),
     )
     tv_weight: float = Field(
         default=1.0,
         ge=0,
         le=MAX_WEIGHT,
         description="Total variation weight: how much noise is smoothed away.",
+        json_schema_extra=_in("balance"),
     )
-    learning_rate: float = Field(
-        default=1e-3, gt=0, le=1, description="Step size of Adam for the network's parameters."
-    )
-    batch: int = Field(
-        default=1, ge=1, le=64, description="Parts of photos that one step learns from."
+    steady: bool = Field(
+        default=False,
+        description="Keep films calm: a shifted photo is painted shifted. A step takes about a "
+        "third longer.",
+        json_schema_extra=_in("balance"),
     )
     channels: int = Field(
         default=48,
@@ -89,18 +112,48 @@ class LearningOptions(BaseModel):
         le=MAX_CHANNELS,
         multiple_of=4,
         description="Width of the network: more paint better, and take longer.",
+        json_schema_extra=_in("network"),
     )
     blocks: int = Field(
         default=5,
         ge=1,
         le=MAX_BLOCKS,
         description="Depth of the network: its number of residual blocks.",
+        json_schema_extra=_in("network"),
+    )
+    size: int = Field(
+        default=256,
+        ge=32,
+        le=1024,
+        multiple_of=16,
+        description="Side of the square parts of photos that the network learns from.",
+        json_schema_extra=_in("method", unit="pixels"),
+    )
+    batch: int = Field(
+        default=1,
+        ge=1,
+        le=64,
+        description="Parts of photos that one step learns from.",
+        json_schema_extra=_in("method"),
+    )
+    learning_rate: float = Field(
+        default=1e-3,
+        gt=0,
+        le=1,
+        description="Step size of Adam for the network's parameters.",
+        json_schema_extra=_in("method"),
     )
     model: ModelName = Field(
-        default="vgg16", description="The network that compares images while learning."
+        default="vgg16",
+        description="The network that compares images while learning.",
+        json_schema_extra=_in("method"),
     )
     seed: int = Field(
-        default=0, ge=0, lt=2**63, description="Same seed, same machine, same steps: same network."
+        default=0,
+        ge=0,
+        lt=2**63,
+        description="Same seed, same machine, same steps: same network.",
+        json_schema_extra=_in("method"),
     )
 
     @model_validator(mode="wrap")
@@ -118,3 +171,15 @@ class LearningOptions(BaseModel):
 def is_style_file(path: str | os.PathLike[str]) -> bool:
     """Return whether the name is that of a learned style."""
     return Path(path).suffix.lower() == SUFFIX
+
+
+def is_learned(styles: Sequence[Any]) -> bool:
+    """Return whether the file of a learned style is among the styles."""
+    return any(isinstance(each, str | os.PathLike) and is_style_file(each) for each in styles)
+
+
+def learned_preset(given: str | None) -> str:
+    """Return the preset of learned styles. Raises InvalidOption if another one was given."""
+    if given not in (None, PRESET):
+        raise InvalidOption("preset", given, "none, or draft, with a learned style")
+    return PRESET

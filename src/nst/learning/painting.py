@@ -9,7 +9,6 @@ from typing import Self
 import numpy as np
 import torch
 from PIL import Image
-from torch import Tensor
 
 from nst import images
 from nst.engine.device import precision_of, resolve_device, resolve_precision
@@ -48,6 +47,11 @@ class LearnedStyle:
         dtype = resolve_precision(precision, where)
         network, facts = style_file.load(Path(path))
         return cls(network.to(where), facts, where, dtype)
+
+    @property
+    def is_steady(self) -> bool:
+        """Whether it was learned with option steady, which keeps films calm."""
+        return self.facts.recipe.options.get("steady") is True
 
     def paint(self, content: ImageSource, options: StyleTransferOptions | None = None) -> Result:
         """Paint a photo.
@@ -95,19 +99,25 @@ class LearnedStyle:
     ) -> np.ndarray:
         painted_size = images.limited(size, MAX_PIXELS)
         pixels = levels.of_image(images.resize(images.colours(photo), painted_size))
-        painted = self._painted(torch.from_numpy(_padded(pixels)), torch.tensor([shares]))
-        inner = painted[: pixels.shape[0], : pixels.shape[1]]
-        return levels.resized(inner, size)
+        return levels.resized(paint_levels(self.network, pixels, shares, self.dtype), size)
 
-    @torch.inference_mode()
-    def _painted(self, pixels: Tensor, shares: Tensor) -> np.ndarray:
-        """Both levels (H, W, 3), of sides that are multiples of STRIDE."""
-        photo = pixels.permute(2, 0, 1)[None].to(self.device)
-        is_lower = self.dtype != torch.float32
-        with torch.autocast(self.device.type, self.dtype, enabled=is_lower):
-            painted = self.network(photo, shares.to(self.device))
-        array: np.ndarray = painted[0].permute(1, 2, 0).cpu().numpy()
-        return array
+
+@torch.inference_mode()
+def paint_levels(
+    network: StyleNetwork,
+    pixels: np.ndarray,
+    shares: Sequence[float],
+    dtype: torch.dtype = torch.float32,
+) -> np.ndarray:
+    """Paint levels (H, W, 3) in one pass. `shares` of the network's styles add up to 1; `dtype`:
+    what all convolutions but the last one compute in."""
+    height, width, _ = pixels.shape
+    device = network.paint.weight.device
+    photo = torch.from_numpy(_padded(pixels)).permute(2, 0, 1)[None].to(device)
+    with torch.autocast(device.type, dtype, enabled=dtype != torch.float32):
+        painted = network(photo, torch.tensor([shares], device=device))
+    array: np.ndarray = painted[0].permute(1, 2, 0).cpu().numpy()
+    return array[:height, :width]
 
 
 def _padded(pixels: np.ndarray) -> np.ndarray:

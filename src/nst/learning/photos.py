@@ -14,12 +14,9 @@ from PIL import Image
 
 from nst import images
 from nst.errors import InvalidImage, InvalidOption
+from nst.image_files import HEIC_SUFFIXES, readable_suffixes
+from nst.image_reader import HEIC_REMEDY
 from nst.samples import samples
-
-SUFFIXES = frozenset(
-    {".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".avif", ".bmp", ".heic", ".heif", ".hif"}
-)
-"""Extensions of the files that are taken for photos, in lower case."""
 
 SMALLEST_PART = 0.5
 """Side of the smallest square that is cut from a photo, relative to its shorter side."""
@@ -98,7 +95,10 @@ def find_photos(folder: Path | None, on_damaged: OnDamaged | None = None) -> Pho
         raise InvalidOption("photos", str(folder), "a folder with photos")
     files = sorted(_files(folder))
     if not files:
-        allowed = f"a folder with photos, files ending in {', '.join(sorted(SUFFIXES))}"
+        suffixes = readable_suffixes()
+        allowed = f"a folder with photos, files ending in {', '.join(sorted(suffixes))}"
+        if HEIC_SUFFIXES.isdisjoint(suffixes):
+            allowed += f"; for HEIC photos {HEIC_REMEDY}"
         raise InvalidOption("photos", str(folder), allowed)
     return Photos(files, on_damaged)
 
@@ -106,10 +106,11 @@ def find_photos(folder: Path | None, on_damaged: OnDamaged | None = None) -> Pho
 def _files(folder: Path) -> Iterator[Path]:
     """Yield the visible files that look like photos by name; folders that cannot be read hold
     none."""
+    suffixes = readable_suffixes()
     for directory, folders, names in os.walk(folder):
         folders[:] = [name for name in folders if not name.startswith(".")]
         for name in names:
-            if not name.startswith(".") and os.path.splitext(name)[1].lower() in SUFFIXES:  # noqa: PTH122 – 100 000 Path objects take seconds
+            if not name.startswith(".") and os.path.splitext(name)[1].lower() in suffixes:  # noqa: PTH122 – 100 000 Path objects take seconds
                 yield Path(directory, name)
 
 

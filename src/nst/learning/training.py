@@ -7,7 +7,7 @@
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from PIL import Image
@@ -18,11 +18,13 @@ from nst.engine.network.encoder import MEAN_RGB
 from nst.engine.network.weights import Weights
 from nst.engine.optimizer.optimizer import Evaluation
 from nst.engine.pictures.tensors import to_tensor
+from nst.engine.steering import TEMPORAL_WEIGHTS
 from nst.errors import Diverged
 from nst.learning.network import NetworkShape, StyleNetwork, new_network
 from nst.learning.objective import LearningObjective
 from nst.learning.options import LearningOptions
 from nst.learning.photos import Photos
+from nst.learning.steadiness import Motion
 from nst.progress import Losses
 
 AVERAGE_DECAY = 0.995
@@ -143,16 +145,36 @@ class Training:
 
     def _learn(self, photos: Tensor, styles: Sequence[int], shares: Tensor) -> Losses:
         """Change the parameters by one step of Adam [Kingma15]."""
-        painted = self.network(photos + self._mean, shares) - self._mean
+        painted = self._paint(photos, shares)
         evaluations = [
             self._evaluate(painted.detach()[index : index + 1], photos[index : index + 1], style)
             for index, style in enumerate(styles)
         ]
         gradients = [each.gradient.view(1, *painted.shape[1:]) for each in evaluations]
+        losses = _mean([each.losses for each in evaluations])
+        roots: list[Tensor] = [painted]
+        of_roots: list[Tensor | None] = [torch.cat(gradients) / len(styles)]
+        if self.options.steady:
+            temporal = self._temporal_loss(photos, painted, shares)
+            losses = replace(losses, temporal=temporal.item())
+            roots.append(temporal)
+            of_roots.append(None)
         self._adam.zero_grad()
-        painted.backward(torch.cat(gradients) / len(styles))
+        torch.autograd.backward(roots, of_roots)
         self._adam.step()
-        return _mean([each.losses for each in evaluations])
+        return losses
+
+    def _paint(self, photos: Tensor, shares: Tensor) -> Tensor:
+        painted: Tensor = self.network(photos + self._mean, shares) - self._mean
+        return painted
+
+    def _temporal_loss(self, photos: Tensor, painted: Tensor, shares: Tensor) -> Tensor:
+        """Return the weighted loss of the photos' neighbours, each moved as the step's number
+        says."""
+        motion = Motion.drawn(f"{self.options.seed} motion {self.step}")
+        of_moved = self._paint(motion.moved(photos), shares)
+        weight = TEMPORAL_WEIGHTS["gram"] * self.options.style_weight
+        return weight * motion.loss(painted, of_moved)
 
     def _evaluate(self, painted: Tensor, photo: Tensor, style: int) -> Evaluation:
         evaluation = self._objective(painted.contiguous(), photo, style)

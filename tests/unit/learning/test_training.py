@@ -58,15 +58,16 @@ def test_equal_seeds_learn_equal_networks() -> None:
     assert learned(tiny.lesson(seed=3)) != learned(tiny.lesson(seed=4))
 
 
-def test_a_checkpoint_continues_bit_for_bit(tmp_path: Path) -> None:
+@pytest.mark.parametrize("steady", [False, True])
+def test_a_checkpoint_continues_bit_for_bit(tmp_path: Path, steady: bool) -> None:
     file = tmp_path / "checkpoint.safetensors"
-    interrupted = tiny.lesson(count=2)
+    interrupted = tiny.lesson(count=2, steady=steady)
     next(iter(interrupted.training.run()))
     interrupted.save_checkpoint(file, {})
-    resumed = tiny.lesson(count=2)
+    resumed = tiny.lesson(count=2, steady=steady)
     resumed.resume(file)
     assert resumed.training.step == 1
-    assert learned(resumed) == learned(tiny.lesson(count=2))
+    assert learned(resumed) == learned(tiny.lesson(count=2, steady=steady))
 
 
 @pytest.mark.parametrize(

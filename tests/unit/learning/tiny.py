@@ -30,11 +30,12 @@ class _Loaded(WeightsStore):
     """The bundled weights, read once."""
 
     def load(self, model: str) -> Weights:
-        return _bundled(model)
+        return bundled(model)
 
 
 @cache
-def _bundled(model: str) -> Weights:
+def bundled(model: str = "vgg16") -> Weights:
+    """Return the bundled weights, read once."""
     return WeightsStore().load(model)
 
 
@@ -61,10 +62,10 @@ def network(styles: int = 1) -> StyleNetwork:
     return made.eval()
 
 
-def saved(path: Path, styles: tuple[str, ...] = ("one",)) -> Path:
-    """Write such a network."""
+def saved(path: Path, styles: tuple[str, ...] = ("one",), **options: Any) -> Path:
+    """Write such a network, learned with these options."""
     recipe = LearningRecipe(
-        options={}, styles_sha256=("0",), photos=3, weights_sha256="0", steps=1, seconds=1.0
+        options=options, styles_sha256=("0",), photos=3, weights_sha256="0", steps=1, seconds=1.0
     )
     return style_file.save(
         network(len(styles)), path, styles=styles, recipe=recipe, licence="CC0-1.0"

@@ -1,0 +1,1 @@
+"""Learned styles beside the draft and beside the plain loop, after equal time."""

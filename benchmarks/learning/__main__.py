@@ -1,0 +1,220 @@
+"""`python -m benchmarks.learning`."""
+
+import resource
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+from PIL import Image
+
+import nst
+from benchmarks.engine import files, machine
+from benchmarks.engine.schema import today
+from benchmarks.judge import load_judge
+from benchmarks.learning.methods import METHODS, MODEL, Method, Task, seconds_to_paint
+from benchmarks.learning.report import render
+from benchmarks.learning.schema import LearnedNetwork, Learning, PaintedPhoto
+from benchmarks.video.clips import clips
+from benchmarks.video.measure import warping_error
+from nst import images
+from nst.engine import distance
+from nst.engine.device import resolve_device
+from nst.engine.network.weights import Weights
+from nst.engine.pictures.styles import Style
+from nst.image_files import readable_suffixes
+from nst.learning.photos import find_photos
+from nst.progress import Distances
+from nst.samples import samples
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+RESULTS = REPOSITORY / "benchmarks" / "results"
+PICTURES = REPOSITORY.parent / "shared" / "images"
+MARKS = (1.0, 5.0, 15.0, 30.0)
+TIMED_SIZE = (600, 400)
+FILM_WIDTH, FILM_FRAMES = 512, 8
+
+
+@click.command()
+@click.option(
+    "--method", "methods", type=click.Choice(list(METHODS)), multiple=True, default=list(METHODS)
+)
+@click.option(
+    "--minutes",
+    "marks",
+    type=click.FloatRange(min=0, min_open=True),
+    multiple=True,
+    default=MARKS,
+    show_default=True,
+    help="Time of learning after which images are painted and judged, once or more.",
+)
+@click.option(
+    "--pictures",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=PICTURES,
+    help="Directory with content/ and style/.  [default: ../shared/images beside the repository]",
+)
+@click.option("--style", "chosen", multiple=True, help="Style by name.  [default: all]")
+@click.option(
+    "--photos",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Photos to learn from, none of those that are painted.  [default: the sample photos]",
+)
+@click.option("--size", type=int, default=256, show_default=True, help="Side of the parts.")
+@click.option(
+    "--painted-size", type=int, default=400, show_default=True, help="Longest side when judged."
+)
+@click.option("--film-width", type=int, default=FILM_WIDTH, show_default=True)
+@click.option(
+    "--weights-dir",
+    type=click.Path(path_type=Path),
+    envvar="NST_WEIGHTS_DIR",
+    help="Directory with VGG-19's weights.  [env: NST_WEIGHTS_DIR]",
+)
+@click.option(
+    "--keep",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Directory that keeps the painted images.",
+)
+@click.option("--output", type=click.Path(path_type=Path), help="Results file.  [default: none]")
+@click.option("--show", type=click.Path(path_type=Path, exists=True), help="Only print this file.")
+def main(
+    methods: Sequence[str],
+    marks: Sequence[float],
+    pictures: Path,
+    chosen: Sequence[str],
+    photos: Path | None,
+    size: int,
+    painted_size: int,
+    film_width: int,
+    weights_dir: Path | None,
+    keep: Path | None,
+    output: Path | None,
+    show: Path | None,
+) -> None:
+    """Learn styles in several ways; paint and judge after equal minutes."""
+    if show:
+        click.echo(render(Learning.model_validate_json(show.read_text(encoding="utf-8"))))
+        return
+    store, judge = load_judge(MODEL, weights_dir)
+    contents = _pictures(pictures / "content")
+    course = Course(
+        tuple(methods), tuple(sorted(marks)), contents, painted_size, film_width, judge, keep
+    )
+    found = Learning(
+        nst_version=nst.__version__,
+        machine=machine.describe(resolve_device("auto")),
+        judge=judge.model,
+        size=size,
+        photos=len(find_photos(photos)),
+        painted_size=painted_size,
+    )
+    for style in _chosen(_pictures(pictures / "style"), chosen):
+        for row in course.run(Task(style, photos, size, store)):
+            name = "images" if isinstance(row, PaintedPhoto) else "networks"
+            found = found.model_copy(update={name: (*getattr(found, name), row)})
+            if output:
+                files.write(found, output)
+    click.echo(render(found))
+
+
+@dataclass(frozen=True, slots=True)
+class Course:
+    """What is measured of each style."""
+
+    methods: tuple[str, ...]
+    marks: tuple[float, ...]
+    """Minutes, the shortest first."""
+    contents: Sequence[Path]
+    painted_size: int
+    film_width: int
+    judge: Weights
+    keep: Path | None
+
+    def run(self, task: Task) -> Iterator[PaintedPhoto | LearnedNetwork]:
+        """Yield the rows of one style, method by method."""
+        for name in self.methods:
+            method = METHODS[name](task)
+            peak_bytes = 0
+            for minutes in (0.0,) if name == "draft" else self.marks:
+                print(f"{task.style.stem}: {name}, {minutes:g} min", file=sys.stderr, flush=True)
+                method.learn(minutes)
+                # Before the judge is at work, which needs memory of its own.
+                peak_bytes = peak_bytes or (_peak_bytes() if method.steps else 0)
+                for content in self.contents:
+                    yield self._painted(name, method, minutes, content, task.style)
+            yield self._network(name, method, task.style, peak_bytes)
+
+    def _painted(
+        self, name: str, method: Method, minutes: float, content: Path, style: Path
+    ) -> PaintedPhoto:
+        photo = images.colours(images.load(content, "content"))
+        photo = images.resize(photo, images.fit(photo.size, self.painted_size))
+        painted = method.paint(photo)
+        if self.keep:
+            stem = f"{content.stem}+{style.stem}+{name}+{minutes:g}"
+            images.save(painted, self.keep / f"{stem}.png", overwrite=True)
+        found = self._distances(painted, photo, images.load(style, "style"))
+        return PaintedPhoto(
+            measured_on=today(),
+            method=name,
+            minutes=minutes,
+            steps=method.steps,
+            content=content.stem,
+            style=style.stem,
+            content_distance=found.content,
+            style_distance=found.style,
+            precision=found.precision,
+            coverage=found.coverage,
+        )
+
+    def _distances(self, painted: Image.Image, photo: Image.Image, style: Image.Image) -> Distances:
+        found = distance.measure(painted, photo, [Style(style)], self.judge)
+        if found is None:
+            raise click.UsageError(f"--painted-size: {painted.width} is too small to be judged")
+        return found
+
+    def _network(self, name: str, method: Method, style: Path, peak_bytes: int) -> LearnedNetwork:
+        contents = {each: images.load(file, "content") for each, file in samples("content").items()}
+        pan = clips(contents, self.film_width, FILM_FRAMES)[0]
+        frames = [pan.frame(number) for number in range(FILM_FRAMES)]
+        timed = images.resize(images.colours(contents["cat"]), TIMED_SIZE)
+        return LearnedNetwork(
+            measured_on=today(),
+            method=name,
+            style=style.stem,
+            seconds=seconds_to_paint(method, timed, repeats=5),
+            frame_seconds=seconds_to_paint(method, frames[0], repeats=5),
+            warping_error=warping_error([method.paint(frame) for frame in frames], pan),
+            peak_bytes=peak_bytes,
+        )
+
+
+def _pictures(directory: Path) -> list[Path]:
+    """Raises UsageError if there are none."""
+    found = sorted(directory.iterdir()) if directory.is_dir() else []
+    found = [file for file in found if file.suffix.lower() in readable_suffixes()]
+    if not found:
+        raise click.UsageError(f"there are no pictures in {directory}; name another --pictures")
+    return found
+
+
+def _chosen(styles: Sequence[Path], names: Sequence[str]) -> Sequence[Path]:
+    """Raises UsageError if a name is not there."""
+    known = {style.stem: style for style in styles}
+    if unknown := set(names) - set(known):
+        raise click.UsageError(
+            f"--style {', '.join(sorted(unknown))} is not there; expected one of {', '.join(known)}"
+        )
+    return [known[name] for name in names or known]
+
+
+def _peak_bytes() -> int:
+    """Of this process so far; Linux counts in KiB, macOS in bytes."""
+    unit = 1 if sys.platform == "darwin" else 1024
+    return unit * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,167 @@
+"""What learns a style and paints with it."""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from statistics import median
+from tempfile import TemporaryDirectory
+from typing import Protocol
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from benchmarks import fast_style_loop
+from benchmarks.engine.schema import Model
+from benchmarks.fast_style_loop import FastStyleLoop
+from nst import LearnedStyle, LearningOptions, StyleTransferOptions, images
+from nst.engine.draft import paint_draft
+from nst.engine.network.weights import WeightsStore
+from nst.learning.lesson import Lesson
+from nst.learning.photos import Photos, find_photos
+
+MODEL: Model = "vgg16"
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """What all methods learn."""
+
+    style: Path
+    photos: Path | None
+    """A folder; None: the sample photos."""
+    size: int
+    """Side of the parts of photos in pixels."""
+    store: WeightsStore
+
+
+class Method(Protocol):
+    """Learns, then paints."""
+
+    steps: int
+
+    def learn(self, minutes: float) -> None:
+        """Go on until so many minutes are spent on steps, those before included."""
+
+    def paint(self, photo: Image.Image) -> Image.Image:
+        """Paint a photo in its size."""
+
+
+class Nst:
+    """`nst learn`."""
+
+    def __init__(self, task: Task, *, steady: bool = False) -> None:
+        self._task = task
+        self._steady = steady
+        self._lesson = self._lesson_of(minutes=1.0)
+        self._style: LearnedStyle | None = None
+        self.steps = 0
+
+    def learn(self, minutes: float) -> None:
+        with TemporaryDirectory() as directory:
+            checkpoint = Path(directory) / "checkpoint.safetensors"
+            self._lesson.save_checkpoint(checkpoint, {})
+            self._lesson = self._lesson_of(minutes)
+            self._lesson.resume(checkpoint)
+            for _ in self._lesson.training.run():
+                pass
+            self._style = LearnedStyle.load(self._lesson.save(Path(directory) / "style.nst"))
+        self.steps = self._lesson.training.step
+
+    def paint(self, photo: Image.Image) -> Image.Image:
+        assert self._style is not None
+        return self._style.paint(photo, _draft_options(photo)).image
+
+    def _lesson_of(self, minutes: float) -> Lesson:
+        options = LearningOptions(
+            minutes=minutes, size=self._task.size, model=MODEL, steady=self._steady
+        )
+        return Lesson.begin(
+            [self._task.style],
+            options,
+            names=["style"],
+            photos=self._task.photos,
+            weights=self._task.store,
+        )
+
+
+class Plain:
+    """The loop of [Johnson16], with the weights of the losses of `nst learn`."""
+
+    def __init__(self, task: Task) -> None:
+        options = LearningOptions()
+        style = images.colours(images.load(task.style, "style"))
+        small = images.resize(style, images.fit(style.size, options.style_size))
+        self._size = task.size
+        self._photos: Photos = find_photos(task.photos)
+        self._loop = FastStyleLoop(
+            task.store.load(MODEL).tensors,
+            _tensor(small),
+            content_weight=options.content_weight,
+            style_weight=options.style_weight,
+            tv_weight=options.tv_weight,
+        )
+        self._seconds = 0.0
+        self.steps = 0
+
+    def learn(self, minutes: float) -> None:
+        while self._seconds < 60 * minutes:
+            started = time.monotonic()
+            first = self.steps * fast_style_loop.BATCH
+            numbers = range(first, first + fast_style_loop.BATCH)
+            parts = [self._photos.part(str(number), self._size) for number in numbers]
+            self._loop.step(torch.cat(list(map(_tensor, parts))))
+            self.steps += 1
+            self._seconds += time.monotonic() - started
+
+    @torch.inference_mode()
+    def paint(self, photo: Image.Image) -> Image.Image:
+        width, height = photo.size
+        pixels = np.asarray(photo.convert("RGB"))
+        padded = np.pad(pixels, [(0, -height % 4), (0, -width % 4), (0, 0)], mode="reflect")
+        painted = self._loop.network(_tensor(Image.fromarray(padded)))[0, :, :height, :width]
+        return Image.fromarray(painted.clamp(0, 255).round().byte().permute(1, 2, 0).numpy())
+
+
+class Draft:
+    """The draft network, which has learned every style before."""
+
+    def __init__(self, task: Task) -> None:
+        self._style = images.load(task.style, "style")
+        self.steps = 0
+
+    def learn(self, minutes: float) -> None:
+        """Nothing is learned."""
+
+    def paint(self, photo: Image.Image) -> Image.Image:
+        return paint_draft(photo, self._style, photo.size)
+
+
+METHODS: Mapping[str, Callable[[Task], Method]] = {
+    "draft": Draft,
+    "nst": Nst,
+    "steady": partial(Nst, steady=True),
+    "plain": Plain,
+}
+
+
+def seconds_to_paint(method: Method, photo: Image.Image, repeats: int) -> float:
+    """Return the median time, without the first."""
+    times = []
+    for _ in range(repeats + 1):
+        started = time.perf_counter()
+        method.paint(photo)
+        times.append(time.perf_counter() - started)
+    return median(times[1:])
+
+
+def _draft_options(photo: Image.Image) -> StyleTransferOptions:
+    return StyleTransferOptions.from_preset("draft", size=max(photo.size))
+
+
+def _tensor(picture: Image.Image) -> Tensor:
+    """(1, 3, H, W), RGB 0…255."""
+    return torch.from_numpy(np.array(picture.convert("RGB"))).permute(2, 0, 1)[None].float()

@@ -1,0 +1,49 @@
+"""The tables of learned styles, in Markdown."""
+
+from collections.abc import Iterator
+from itertools import groupby
+from statistics import fmean
+
+from benchmarks.engine.report import table, targets_met
+from benchmarks.learning.schema import Learning, PaintedPhoto
+from benchmarks.learning.targets import verdicts
+
+
+def render(learning: Learning) -> str:
+    """The means by method and minutes, what the networks are worth beside them, the targets."""
+    about = (
+        f"Parts of {learning.size} pixels of {learning.photos} photos, painted at "
+        f"{learning.painted_size} pixels, judged by {learning.judge}, nst {learning.nst_version}, "
+        f"{learning.machine.cpu}, {learning.machine.threads} threads."
+    )
+    head = ("method", "minutes", "steps", "content", "style", "precision", "coverage", "pairs")
+    parts = [about, table([head, *_means(learning)])]
+    if learning.networks:
+        parts.append(table(list(_networks(learning))))
+    return "\n\n".join([*parts, table(list(targets_met(verdicts(learning))))])
+
+
+def _means(learning: Learning) -> Iterator[tuple[str, ...]]:
+    def key(row: PaintedPhoto) -> tuple[str, float]:
+        return row.method, row.minutes
+
+    for (method, minutes), group in groupby(sorted(learning.images, key=key), key):
+        rows = list(group)
+        distances = (
+            fmean(getattr(row, name) for row in rows)
+            for name in ("content_distance", "style_distance", "precision", "coverage")
+        )
+        steps = f"{fmean(row.steps for row in rows):.0f}"
+        yield method, f"{minutes:g}", steps, *(f"{each:.3f}" for each in distances), str(len(rows))
+
+
+def _networks(learning: Learning) -> Iterator[tuple[str, ...]]:
+    yield "method", "style", "600×400, s", "frame, s", "warping error × 1000", "peak, GB"
+    for row in learning.networks:
+        yield (
+            row.method,
+            row.style,
+            *(f"{each:.3f}" for each in (row.seconds, row.frame_seconds)),
+            f"{1000 * row.warping_error:.2f}",
+            f"{row.peak_bytes / 1e9:.2f}" if row.peak_bytes else "–",
+        )

@@ -1,0 +1,42 @@
+"""What learned styles set out to reach, and whether they did."""
+
+from collections.abc import Iterator
+from statistics import fmean
+
+from benchmarks.engine.targets import Verdict
+from benchmarks.learning.schema import Learning, PaintedPhoto
+
+MINUTES = 30
+"""Time of learning, on two cores, after which the distances are compared."""
+
+
+def verdicts(learning: Learning) -> Iterator[Verdict]:
+    """Ratios are means over the pairs, after equal minutes of learning."""
+    last = max((row.minutes for row in learning.images), default=0)
+    for other in ("draft", "plain"):
+        for name in ("content_distance", "style_distance"):
+            what = f"{name.replace('_', ' ')} after {last:g} minutes, nst / {other}"
+            yield Verdict(what, _ratio(learning, other, name, last), most=1)
+    networks = {row.method: row for row in learning.networks}
+    steady, draft, ours = (networks.get(name) for name in ("steady", "draft", "nst"))
+    error = steady.warping_error / draft.warping_error if steady and draft else None
+    yield Verdict("warping error, steady / draft", error, most=0.5)
+    rate = 1 / steady.frame_seconds if steady else None
+    yield Verdict("frames per second, 512 pixels wide", rate, least=8)
+    yield Verdict("painting 600×400, warm", ours.seconds if ours else None, most=0.15, unit=" s")
+    peak = ours.peak_bytes / 1e9 if ours else None
+    yield Verdict("peak memory while learning", peak, most=4, unit=" GB")
+
+
+def _ratio(learning: Learning, other: str, name: str, minutes: float) -> float | None:
+    """Mean of ours over the mean of the other's; None if one of them was not measured."""
+    ours = _values(learning, "nst", name, minutes)
+    theirs = _values(learning, other, name, 0 if other == "draft" else minutes)
+    return fmean(ours) / fmean(theirs) if ours and theirs else None
+
+
+def _values(learning: Learning, method: str, name: str, minutes: float) -> list[float]:
+    def is_wanted(row: PaintedPhoto) -> bool:
+        return row.method == method and row.minutes == minutes
+
+    return [getattr(row, name) for row in filter(is_wanted, learning.images)]

@@ -1,0 +1,43 @@
+"""What a network paints so far: photos that stay the same, so that one preview can be compared with
+the next."""
+
+from itertools import product
+
+from PIL import Image
+
+from nst import images
+from nst.engine.pictures import levels
+from nst.learning.network import StyleNetwork
+from nst.learning.painting import paint_levels
+from nst.samples import samples
+
+PHOTOS = 3
+"""Sample photos of a preview, one a row."""
+
+SIDE_PIXELS = 256
+"""Longest side of each of them."""
+
+GAP_PIXELS = 8
+
+
+def preview(network: StyleNetwork) -> Image.Image:
+    """Return a page: a row for each photo, first the photo, then one painting in each style."""
+    styles = network.shape.styles
+    photos = [images.load(file, "content") for file in list(samples("content").values())[:PHOTOS]]
+    cell = SIDE_PIXELS + GAP_PIXELS
+    size = ((styles + 1) * cell + GAP_PIXELS, len(photos) * cell + GAP_PIXELS)
+    page = Image.new("RGB", size, "white")
+    for (row, photo), column in product(enumerate(map(_small, photos)), range(styles + 1)):
+        shown = photo if column == 0 else _painted(network, photo, column - 1)
+        corner = (column * cell + GAP_PIXELS, row * cell + GAP_PIXELS)
+        page.paste(shown, corner)
+    return page
+
+
+def _small(photo: Image.Image) -> Image.Image:
+    return images.resize(images.colours(photo), images.fit(photo.size, SIDE_PIXELS))
+
+
+def _painted(network: StyleNetwork, photo: Image.Image, style: int) -> Image.Image:
+    shares = [float(index == style) for index in range(network.shape.styles)]
+    return levels.to_image(paint_levels(network, levels.of_image(photo), shares))

@@ -1,0 +1,92 @@
+"""Learned styles in place of the optimiser: a whole transfer, like a draft."""
+
+import os
+from collections.abc import Callable
+from functools import cache, partial
+from pathlib import Path
+
+from nst.controls import Controls
+from nst.engine.draft import DraftTransfer
+from nst.engine.inputs import Inputs
+from nst.engine.pictures.styles import each_style
+from nst.engine.transfer import NeuralStyleTransfer, Transfer
+from nst.errors import InvalidOption
+from nst.image_reader import ImageSource, name_of
+from nst.learning.options import PRESET, is_learned
+from nst.learning.painting import LearnedStyle
+from nst.options import StyleTransferOptions
+from nst.progress import OnProgress
+from nst.result import Result
+
+
+class LearnedTransfer(NeuralStyleTransfer):
+    """Paints with learned styles: the style of its inputs is the path of a .nst file. Each file is
+    loaded once."""
+
+    def style(self, file: Path) -> LearnedStyle:
+        """Return the learned style in a file. Raises InvalidStyleFile."""
+        assert isinstance(self._transfer, _Pass)
+        return self._transfer.load(file)
+
+    def _transfer_with(self, options: StyleTransferOptions) -> Transfer:
+        before = getattr(self, "_transfer", None)
+        if isinstance(before, _Pass):
+            return _Pass(options, before.load)
+        load = partial(LearnedStyle.load, device=self._device, precision=self._precision)
+        return _Pass(options, cache(load))
+
+
+class _Pass(DraftTransfer):
+    """One pass through a learned network."""
+
+    def __init__(self, options: StyleTransferOptions, load: Callable[[Path], LearnedStyle]) -> None:
+        super().__init__(options)
+        self.load = load
+
+    def run(
+        self,
+        inputs: Inputs,
+        on_progress: OnProgress | None = None,  # noqa: ARG002 – there is no step
+        *,
+        resume_from: object = None,  # noqa: ARG002
+        controls: Controls | None = None,  # noqa: ARG002
+    ) -> Result:
+        """Raises InvalidImage, InvalidOption, InvalidStyleFile."""
+        _check(inputs)
+        (file,) = map(_path, each_style(inputs.styles))
+        return self.load(file).paint(inputs.content, self._options)
+
+
+def first_draft(
+    initial: ImageSource,
+    content: ImageSource,
+    options: StyleTransferOptions,
+    *,
+    device: str = "auto",
+    precision: str = "auto",
+) -> ImageSource:
+    """Return the image that an optimiser starts from: what a learned style paints of the content,
+    if `initial` is its file, with equal shares of its styles; anything else is returned as it is.
+    Raises InvalidImage, InvalidStyleFile."""
+    if not is_learned([initial]):
+        return initial
+    style = LearnedStyle.load(_path(initial), device=device, precision=precision)
+    return style.paint(content, StyleTransferOptions.from_preset(PRESET, size=options.size)).image
+
+
+def _check(inputs: Inputs) -> None:
+    styles = each_style(inputs.styles)
+    if len(styles) != 1 or not is_learned(styles):
+        allowed = "one .nst file alone; nst learn puts several styles into one"
+        raise InvalidOption("styles", " ".join(map(str, styles)), allowed)
+    if inputs.masks:
+        raise InvalidOption("masks", len(inputs.masks), "none with a learned style")
+    others = {"detail_map": inputs.detail_map, "initial": inputs.initial}
+    for name, image in others.items():
+        if image is not None:
+            raise InvalidOption(name, name_of(image), "none with a learned style")
+
+
+def _path(source: ImageSource) -> Path:
+    assert isinstance(source, str | os.PathLike)
+    return Path(source)

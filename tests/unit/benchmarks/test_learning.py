@@ -1,0 +1,148 @@
+"""The benchmark of learned styles: the plain loop, the verdicts, and a tiny run."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+import torch
+from benchmarks.engine import machine
+from benchmarks.engine.schema import today
+from benchmarks.fast_style_loop import FastStyleLoop, build_painter
+from benchmarks.learning import __main__ as learning
+from benchmarks.learning.schema import LearnedNetwork, Learning, PaintedPhoto
+from benchmarks.learning.targets import verdicts
+from click.testing import CliRunner
+from PIL import Image
+
+from conftest import SAMPLES
+from nst.engine.device import resolve_device
+from nst.learning.options import LearningOptions
+from unit.learning import tiny
+
+
+def test_the_plain_network_has_the_size_of_the_paper() -> None:
+    """1.7 million parameters, as the programs that followed the paper count them."""
+    network = build_painter()
+    assert sum(each.numel() for each in network.parameters()) == 1_679_235
+    with torch.inference_mode():
+        assert network(torch.zeros(2, 3, 32, 48)).shape == (2, 3, 32, 48)
+
+
+def test_the_plain_loop_learns_by_the_losses_of_nst() -> None:
+    random = torch.Generator().manual_seed(0)
+    style, photo = (255 * torch.rand(1, 3, 64, 64, generator=random) for _ in range(2))
+    options = LearningOptions(size=64, style_size=64)
+    weights = tiny.bundled().tensors
+    loop = FastStyleLoop(
+        weights,
+        style,
+        content_weight=options.content_weight,
+        style_weight=options.style_weight,
+        tv_weight=options.tv_weight,
+    )
+    losses = [loop.step(photo) for _ in range(6)]
+    assert losses[-1] < losses[0]
+    assert loop.step(torch.cat([photo, photo])) < losses[0]
+
+
+def photo(method: str, minutes: float, content: float, style: float) -> PaintedPhoto:
+    return PaintedPhoto(
+        measured_on=today(),
+        method=method,
+        minutes=minutes,
+        steps=10,
+        content="lion",
+        style="mosaic",
+        content_distance=content,
+        style_distance=style,
+        precision=style,
+        coverage=style,
+    )
+
+
+def network(method: str, error: float) -> LearnedNetwork:
+    return LearnedNetwork(
+        measured_on=today(),
+        method=method,
+        style="mosaic",
+        seconds=0.1,
+        frame_seconds=0.2,
+        warping_error=error,
+        peak_bytes=3 * 10**9,
+    )
+
+
+def found(images: Sequence[PaintedPhoto], networks: Sequence[LearnedNetwork] = ()) -> Learning:
+    return Learning(
+        nst_version="0",
+        machine=machine.describe(resolve_device("cpu")),
+        judge="vgg19",
+        size=256,
+        photos=4,
+        painted_size=400,
+        images=tuple(images),
+        networks=tuple(networks),
+    )
+
+
+def test_verdicts_compare_at_the_last_mark() -> None:
+    images = [
+        photo("draft", 0, content=0.4, style=0.5),
+        photo("nst", 1, content=0.9, style=0.9),
+        photo("nst", 30, content=0.3, style=0.6),
+        photo("plain", 30, content=0.6, style=0.6),
+    ]
+    networks = [network("draft", 0.03), network("nst", 0.03), network("steady", 0.012)]
+    judged = {each.what: each.measured for each in verdicts(found(images, networks))}
+    assert judged == {
+        "content distance after 30 minutes, nst / draft": pytest.approx(0.75),
+        "style distance after 30 minutes, nst / draft": pytest.approx(1.2),
+        "content distance after 30 minutes, nst / plain": pytest.approx(0.5),
+        "style distance after 30 minutes, nst / plain": pytest.approx(1.0),
+        "warping error, steady / draft": pytest.approx(0.4),
+        "frames per second, 512 pixels wide": pytest.approx(5),
+        "painting 600×400, warm": pytest.approx(0.1),
+        "peak memory while learning": pytest.approx(3),
+    }
+
+
+def test_what_was_not_measured_is_no_verdict() -> None:
+    assert {each.is_met for each in verdicts(found([photo("nst", 1, 0.3, 0.3)]))} == {None}
+
+
+def test_without_a_judge_it_says_so(tmp_path: Path) -> None:
+    outcome = CliRunner().invoke(learning.main, [f"--weights-dir={tmp_path}"])
+    assert outcome.exit_code == 2
+    assert "name --weights-dir" in outcome.output
+
+
+def test_a_style_that_is_not_there(vgg19_directory: Path, tmp_path: Path) -> None:
+    arguments = (f"--weights-dir={vgg19_directory}", f"--pictures={SAMPLES}", "--style=none")
+    outcome = CliRunner().invoke(learning.main, arguments)
+    assert outcome.exit_code == 2
+    assert "--style none is not there; expected one of cubist" in outcome.output
+
+
+def test_it_runs(vgg19_directory: Path, tmp_path: Path) -> None:
+    for kind in ("content", "style"):
+        (tmp_path / kind).mkdir()
+        Image.effect_noise((64, 48), 70).convert("RGB").save(tmp_path / kind / f"{kind}.png")
+    output = tmp_path / "learning.json"
+    arguments = (
+        *("--minutes=0.0001", "--minutes=0.0002", "--size=32", "--painted-size=48"),
+        *("--film-width=64", f"--pictures={tmp_path}", f"--keep={tmp_path / 'kept'}"),
+        *(f"--weights-dir={vgg19_directory}", f"--output={output}"),
+    )
+    done = CliRunner().invoke(learning.main, arguments)
+    assert done.exit_code == 0, done.output
+    rows = Learning.model_validate_json(output.read_text())
+    marks = [0.0001, 0.0002]
+    assert [(each.method, each.minutes) for each in rows.images] == [
+        ("draft", 0),
+        *((name, minutes) for name in ("nst", "steady", "plain") for minutes in marks),
+    ]
+    assert [each.method for each in rows.networks] == ["draft", "nst", "steady", "plain"]
+    assert len(list((tmp_path / "kept").iterdir())) == 7
+    assert "content distance after 0.0002 minutes, nst / plain" in done.output
+    shown = CliRunner().invoke(learning.main, ["--show", str(output)])
+    assert shown.output == done.output[done.output.index("Parts of") :]
