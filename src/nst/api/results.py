@@ -16,8 +16,11 @@ routes = APIBlueprint("results", __name__, tag="results", url_prefix="/api/v1/jo
 @routes.get("/result")
 @routes.doc(responses=sends("image/*, video/mp4", "The stylized image, or the painted film."))
 def result(job_id: str) -> Response:
-    """The image; with ?format=jpeg or webp in that format, with its recipe. Of a film an MP4 file,
-    and with ?thumb=1 its first frame."""
+    """The image or the painted film.
+
+    ?format=jpeg or webp gives an image in that format, with its recipe. A film is an MP4 file;
+    ?thumb=1 gives its first frame.
+    """
     job = service().jobs.get(service().me(), job_id)
     return pictures.send_result(service().jobs.storage, job)
 
