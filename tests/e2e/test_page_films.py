@@ -64,7 +64,7 @@ def test_a_film_is_painted_frame_by_frame(page: Page, holiday: Path) -> None:
         start(page)
         wait_until_finished(page)
     expect(page.get_by_text(f"{FRAMES} frames in ")).to_be_visible()
-    result = video(page, "Painted film: holiday in Impasto")
+    result = video(page, "Painted film: holiday in impasto")
     assert result.evaluate("film => [film.videoWidth, film.videoHeight]") == [64, 42]
     assert result.evaluate("film => film.duration") == pytest.approx(0.4, abs=0.1)
     assert violations(page) == []
@@ -73,8 +73,8 @@ def test_a_film_is_painted_frame_by_frame(page: Page, holiday: Path) -> None:
     with av.open(io.BytesIO(data), "r") as container:
         assert len(list(container.decode(video=0))) == FRAMES
         assert container.streams.audio
-    page.get_by_role("button", name="Film", exact=True).click()
-    video(page, "Film: holiday in Impasto")
+    page.get_by_role("radio", name="Film").click()
+    video(page, "Film: holiday in impasto")
 
 
 def test_a_film_is_dropped_and_stopped(page: Page, holiday: Path) -> None:
@@ -84,11 +84,11 @@ def test_a_film_is_dropped_and_stopped(page: Page, holiday: Path) -> None:
     set_options(page, Size=64, Steps_at_most=1_000_000, Convergence_tolerance=0, Scales=1)
     start(page)
     expect(page.get_by_text(f"Frame 1 of {FRAMES} · Step")).to_be_visible()
-    wait_until_loaded(page.get_by_alt_text("First draft of holiday in Impasto"))
+    wait_until_loaded(page.get_by_alt_text("First draft of holiday in impasto"))
     stop(page)
     expect(page.get_by_text("1 frame in ")).to_be_visible()
     expect(page.get_by_text("Stopped by you: these are the frames so far.")).to_be_visible()
-    video(page, "Painted film: holiday in Impasto")
+    video(page, "Painted film: holiday in impasto")
 
 
 def test_a_shared_film(page: Page, holiday: Path) -> None:
@@ -101,7 +101,7 @@ def test_a_shared_film(page: Page, holiday: Path) -> None:
     page.get_by_role("button", name="Make a link").click()
     address = page.get_by_role("dialog").get_by_label("Link", exact=True).input_value()
     page.goto(address)
-    video(page, "Painted film: holiday in Impasto")
+    video(page, "Painted film: holiday in impasto")
     assert violations(page) == []
 
 
