@@ -30,9 +30,9 @@ only within their terms.
 EXTRAS = """
 ## Extras
 
-The images hold none of these; `pip` installs them where somebody asks for the extra. Their own code
-is BSD-3-Clause, that of OpenCV Apache-2.0. Their wheels bundle libraries whose licences bind
-whoever passes the wheels on.
+The images hold none of these, except the extra `video` where they are built with `VIDEO=1`; `pip`
+installs them where somebody asks for the extra. Their own code is BSD-3-Clause, that of OpenCV
+Apache-2.0. Their wheels bundle libraries whose licences bind whoever passes the wheels on.
 
 | extra | package | version | libraries in its wheels |
 |---|---|---|---|

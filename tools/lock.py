@@ -30,7 +30,8 @@ HEADER = "# Made by `make lock` from pyproject.toml and constraints.txt.\n"
 
 
 def wanted() -> dict[str, list[str]]:
-    """What each image asks for."""
+    """What each image asks for; `video` is what an image installs beside it where it is built with
+    VIDEO=1."""
     declared = tomllib.loads((ROOT / "pyproject.toml").read_text())
     project = declared["project"]
     everything = [
@@ -42,6 +43,7 @@ def wanted() -> dict[str, list[str]]:
         "api": [line for line in everything if Requirement(line).name not in ENGINE],
         "worker": everything,
         "worker-cuda": everything,
+        "video": project["optional-dependencies"]["video"],
     }
 
 

@@ -611,6 +611,8 @@ export const texts = {
   film: {
     hint: 'or paste it, or choose one. A short film works, too',
     note: 'Every frame of this film is painted. There is no live draft of a film.',
+    enlarged: (size: Size, longest: number) =>
+      `This film has only ${pixelSize(size)} pixels. It is enlarged to ${longest} pixels, so fine detail is missing.`,
     format: (seconds: number | null) => (seconds === null ? 'film' : `film, ${plainNumber(Math.round(10 * seconds) / 10)} s`),
     noPreview: 'The browser cannot play this film, but the server may be able to paint it.',
     noMask: 'A film is painted everywhere in all of its styles.',

@@ -81,11 +81,11 @@ def test_the_page_has_the_headers_of_the_api() -> None:
 def test_nothing_of_an_installation_without_the_engine_computes() -> None:
     contracts = PROJECT["tool"]["importlinter"]["contracts"]
     (contract,) = (c for c in contracts if c["name"] == "Only the engine and learning compute")
-    of_films = {"cv2"}  # of the extra video, which no image installs
+    of_films = {"cv2"}  # of the extra video, which images install only where they are asked to
     assert set(contract["forbidden_modules"]) == lock.COMPUTING | of_films
 
 
-@pytest.mark.parametrize("image", ["build", "api", "worker", "worker-cuda"])
+@pytest.mark.parametrize("image", ["build", "api", "worker", "worker-cuda", "video"])
 def test_lock_has_all_that_is_asked_for_and_hashes(image: str) -> None:
     text = (lock.LOCKS / f"{image}.txt").read_text()
     versions = locked(image)
@@ -100,7 +100,7 @@ def test_lock_has_all_that_is_asked_for_and_hashes(image: str) -> None:
     assert not text.count("--index")
 
 
-@pytest.mark.parametrize("image", ["build", "api", "worker"])
+@pytest.mark.parametrize("image", ["build", "api", "worker", "video"])
 def test_lock_installs_into_an_empty_environment(image: str, environment: Path) -> None:
     """By pip, as the Dockerfile does it: uv also takes a lock that pip refuses."""
     pip = [sys.executable, "-m", "pip", f"--python={environment}"]
@@ -152,12 +152,22 @@ def test_lock_pins_a_package_with_and_without_its_extras() -> None:
     assert lock.pinned_without_extras(asked) == f"a==1{hashes}b==2{hashes}b[x]==2{hashes}"
 
 
-@pytest.mark.parametrize("image", ["api", "worker", "worker-cuda"])
+@pytest.mark.parametrize("image", ["api", "worker", "worker-cuda", "video"])
 def test_versions_are_those_that_are_tested(image: str) -> None:
     tested = constrained()
     for name, version in locked(image).items():
         if name in tested:
             assert version.partition("+")[0] == tested[name], name
+
+
+def test_films_are_beside_what_an_image_has() -> None:
+    """Built with VIDEO=1, an image has no other version of anything."""
+    for image in ("worker", "worker-cuda"):
+        both = locked(image).keys() & locked("video").keys()
+        assert {name: locked(image)[name] for name in both} == {
+            name: locked("video")[name] for name in both
+        }
+    assert DOCKERFILE.count("ARG VIDEO=\n") == 2
 
 
 def test_each_image_has_the_torch_it_needs() -> None:

@@ -225,7 +225,8 @@ def _film(container: "InputContainer", path: Path) -> "VideoStream":
 def _is_still(container: "InputContainer", stream: "VideoStream") -> bool:
     """Return whether the stream is the image of an image file. GIF has a duration of 0 there, the
     images of AVIF and HEIC have none."""
-    is_image_file = container.format.name.endswith("_pipe") or container.format.name == "image2"
+    name = container.format.name
+    is_image_file = name.endswith("_pipe") or name in ("image2", "ico")
     return is_image_file or (stream.frames == 1 and not stream.duration)
 
 

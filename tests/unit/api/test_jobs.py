@@ -341,6 +341,7 @@ def test_a_running_job(client: Browser, house: House) -> None:
     assert seen["progress"] == {
         "step": 4,
         "total_iterations": 10,
+        "frame": None,
         "percent": 40.0,
         "size": [64, 48],
         "elapsed_seconds": 4.0,
@@ -361,6 +362,7 @@ def test_a_finished_job(client: Browser, house: House) -> None:
     assert seen["result"] == {
         "size": [64, 48],
         "content_type": "image/png",
+        "frames": None,
         "steps": 10,
         "evaluations": 12,
         "stop_reason": "total_iterations",

@@ -1,0 +1,147 @@
+"""Films: chosen, dropped, painted frame by frame, played, downloaded."""
+
+import io
+import re
+from pathlib import Path
+
+import av
+import pytest
+from playwright.sync_api import Locator, Page, Route, expect
+
+from browsing import (
+    choose_samples,
+    drop,
+    is_too_wide,
+    saved,
+    set_options,
+    shows,
+    start,
+    stop,
+    violations,
+    wait_until_finished,
+    wait_until_loaded,
+)
+from cli.test_video import film
+from conftest import picture
+
+FRAMES = 4
+
+
+@pytest.fixture(scope="module")
+def holiday(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Four frames in 0.4 s, of 96×64 pixels."""
+    path = tmp_path_factory.mktemp("film") / "holiday.mp4"
+    film(path, [picture(96, 64).rotate(4 * turn) for turn in range(FRAMES)], sound="aac")
+    return path
+
+
+def choose(page: Page, file: Path) -> None:
+    """Choose a style among the samples, and this file as what is painted."""
+    choose_samples(page)
+    page.get_by_role("button", name="Remove Cat").click()
+    with page.expect_file_chooser() as chooser:
+        page.get_by_role("button", name="Choose a photo").click()
+    chooser.value.set_files(file)
+
+
+def video(page: Page, name: str) -> Locator:
+    """Return the film with this label, once the browser can show it."""
+    found = page.get_by_label(name, exact=True)
+    page.wait_for_function("film => film.readyState >= 1", arg=found.element_handle())
+    return found
+
+
+def test_a_film_is_painted_frame_by_frame(page: Page, holiday: Path) -> None:
+    choose(page, holiday)
+    shown = video(page, "Film: holiday.mp4")
+    assert shown.evaluate("film => [film.videoWidth, film.videoHeight]") == [96, 64]
+    expect(page.get_by_text("96 × 64 · film, 0.4 s")).to_be_visible()
+    expect(page.get_by_text("Every frame of this film is painted.")).to_be_visible()
+    expect(page.get_by_label("Live draft")).to_be_hidden()
+    expect(page.get_by_role("button", name="Paint only part")).to_be_disabled()
+    assert violations(page) == []
+    set_options(page, Size=64, Steps_at_most=8)
+    with shows(page, f" of {FRAMES} ·"):
+        start(page)
+        wait_until_finished(page)
+    expect(page.get_by_text(f"{FRAMES} frames in ")).to_be_visible()
+    result = video(page, "Painted film: holiday in impasto")
+    assert result.evaluate("film => [film.videoWidth, film.videoHeight]") == [64, 42]
+    assert result.evaluate("film => film.duration") == pytest.approx(0.4, abs=0.1)
+    assert violations(page) == []
+    assert not is_too_wide(page)
+    data = saved(page, page.get_by_role("link", name="Download"))
+    with av.open(io.BytesIO(data), "r") as container:
+        assert len(list(container.decode(video=0))) == FRAMES
+        assert container.streams.audio
+    page.get_by_role("radio", name="Film").click()
+    video(page, "Film: holiday in impasto")
+
+
+def test_a_film_is_dropped_and_stopped(page: Page, holiday: Path) -> None:
+    choose_samples(page)
+    drop(page.locator("body"), "holiday.mp4", holiday.read_bytes(), "video/mp4")
+    video(page, "Film: holiday.mp4")
+    set_options(page, Size=64, Steps_at_most=1_000_000, Convergence_tolerance=0, Scales=1)
+    start(page)
+    expect(page.get_by_text(f"Frame 1 of {FRAMES} · Step")).to_be_visible()
+    wait_until_loaded(page.get_by_alt_text("First draft of holiday in impasto"))
+    stop(page)
+    expect(page.get_by_text("1 frame in ")).to_be_visible()
+    expect(page.get_by_text("Stopped by you: these are the frames so far.")).to_be_visible()
+    video(page, "Painted film: holiday in impasto")
+
+
+def test_a_shared_film(page: Page, holiday: Path) -> None:
+    choose(page, holiday)
+    page.get_by_role("radio", name=re.compile("^Draft")).click()
+    set_options(page, Size=64)
+    start(page)
+    wait_until_finished(page)
+    page.get_by_role("button", name="Share").click()
+    page.get_by_role("button", name="Make a link").click()
+    address = page.get_by_role("textbox", name=re.compile("^Link")).input_value()
+    page.goto(address)
+    video(page, "Painted film: holiday in impasto")
+    assert violations(page) == []
+
+
+def test_a_film_beyond_a_limit_is_refused_before_the_upload(page: Page, holiday: Path) -> None:
+    def strict(route: Route) -> None:
+        options = route.fetch().json()
+        options["limits"]["max_film_seconds"] = 0.2
+        route.fulfill(json=options)
+
+    page.route("**/api/v1/options", strict)
+    choose(page, holiday)
+    expect(page.get_by_role("status").get_by_text("0.2 s are the most")).to_be_visible()
+
+
+def test_what_the_browser_cannot_play_the_server_judges(page: Page, tmp_path: Path) -> None:
+    (tmp_path / "broken.mp4").write_bytes(b"\0\0\0\x20ftypisom" + bytes(60))
+    choose(page, tmp_path / "broken.mp4")
+    expect(page.get_by_text("The browser cannot play this film")).to_be_visible()
+    page.get_by_role("button", name="Start painting").click()
+    expect(page.get_by_text("the film cannot be used")).to_be_visible()
+
+
+def test_a_film_is_no_style_and_where_no_films_are_taken_no_content(
+    page: Page, holiday: Path
+) -> None:
+    page.goto("/studio")
+    with page.expect_file_chooser() as chooser:
+        page.get_by_role("button", name="Choose a style").click()
+    chooser.value.set_files(holiday)
+    expect(page.get_by_role("status").get_by_text("is a film")).to_be_visible()
+
+    def without_films(route: Route) -> None:
+        options = route.fetch().json()
+        options["limits"]["max_film_frames"] = 0
+        route.fulfill(json=options)
+
+    page.route("**/api/v1/options", without_films)
+    page.goto("/studio")
+    with page.expect_file_chooser() as chooser:
+        page.get_by_role("button", name="Choose a photo").click()
+    chooser.value.set_files(holiday)
+    expect(page.get_by_role("status").get_by_text("Choose a single picture")).to_be_visible()

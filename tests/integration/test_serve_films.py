@@ -1,0 +1,93 @@
+"""`nst serve` is killed in the middle of a film, and goes on after the frames that are painted."""
+
+import io
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+
+from cli.test_video import film, sound
+from conftest import picture
+from served import STYLE, Server, serve
+
+FRAMES = 5
+SHORT = {"NST_LEASE_SECONDS": "6"}
+"""A lease whose end a test waits for."""
+TINY = {"preset": "fast", "size": "32", "total_iterations": "16", "convergence_tolerance": "0"}
+
+
+def submit(server: Server, source: Path, **fields: str) -> dict[str, Any]:
+    with source.open("rb") as content, STYLE.open("rb") as style:
+        response = server.client.post(
+            "/api/v1/jobs",
+            files={"content_image": content, "style_image": style},
+            data=TINY | fields,
+        )
+    assert response.status_code == 202, response.text
+    job: dict[str, Any] = response.json()
+    return job
+
+
+def result(server: Server, job: dict[str, Any], path: Path) -> Path:
+    response = server.client.get(f"/api/v1/jobs/{job['id']}/result")
+    assert (response.status_code, response.headers["Content-Type"]) == (200, "video/mp4")
+    path.write_bytes(response.content)
+    return path
+
+
+def pictures(path: Path) -> list[tuple[float | None, Any]]:
+    with av.open(io.BytesIO(path.read_bytes()), "r") as container:
+        frames = container.decode(video=0)
+        return [(frame.time, frame.to_ndarray(format="rgb24")) for frame in frames]
+
+
+def frames(server: Server, job: dict[str, Any]) -> list[str]:
+    """Return the names of the painted frames in the storage."""
+    folder = server.directory / "data" / "pictures" / job["id"] / "frames"
+    return sorted(file.name for file in folder.glob("*.png"))
+
+
+def killed(server: Server, source: Path) -> tuple[dict[str, Any], list[str]]:
+    """Kill the server after two frames of a film or more, and before its end; return the job, and
+    its frames. A film that was finished first, on a busy machine, is tried again."""
+    while True:
+        # The owner's same order would be answered at once by the film that is there.
+        server.client.cookies.clear()
+        job = submit(server, source)
+        server.wait(job["id"], lambda now: now["completed_at"] or len(frames(server, now)) >= 2)
+        server.kill()
+        if 2 <= len(before := frames(server, job)) < FRAMES:
+            return job, before
+        server.start()
+
+
+def test_killed_in_the_middle_of_a_film_it_goes_on(tmp_path: Path) -> None:
+    """The film is the one that was not interrupted, and the second attempt took only the steps of
+    the frames that the first one had not painted."""
+    source = tmp_path / "in.mp4"
+    film(source, [picture(48, 32).rotate(5 * turn) for turn in range(FRAMES)], sound="aac")
+    with serve(tmp_path / "serve", **SHORT) as server:
+        whole = submit(server, source)
+        assert whole["film"] == {"frames": FRAMES, "seconds": FRAMES / 10}
+        done = server.finished(whole["id"])
+        assert (done["status"], done["result"]["frames"]) == ("succeeded", FRAMES)
+        steps = done["result"]["steps"]
+        expected = result(server, whole, tmp_path / "whole.mp4")
+
+        cut, before = killed(server, source)
+        server.start()
+        done = server.finished(cut["id"])
+        assert (done["status"], done["attempt"]) == ("succeeded", 2)
+        assert done["result"]["frames"] == FRAMES
+        assert done["result"]["steps"] == steps - 16 - 2 * (len(before) - 1)
+        found = result(server, cut, tmp_path / "cut.mp4")
+        ours, others = pictures(found), pictures(expected)
+        assert len(ours) == len(others) == FRAMES
+        for (time, image), (when, other) in zip(ours, others, strict=True):
+            assert time == when
+            assert np.array_equal(image, other)
+        assert sound(found) == sound(expected) != []
+        assert frames(server, cut) == []
+        thumb = server.client.get(f"/api/v1/jobs/{cut['id']}/result?thumb=1")
+        assert thumb.headers["Content-Type"] == "image/jpeg"
