@@ -69,6 +69,10 @@ def commands() -> list[tuple[Path, str]]:
     return list(dict.fromkeys([*alone, *((README, command) for command in inline)]))
 
 
+def named(value: Path | str) -> str:
+    return value.stem if isinstance(value, Path) else value.splitlines()[0]
+
+
 def to_run() -> list[tuple[Path, str]]:
     return [(page, command) for page, command in commands() if command not in NOT_RUN_HERE]
 
@@ -126,7 +130,7 @@ def test_readme_and_documentation_have_commands() -> None:
     assert set(NOT_RUN_HERE) <= {command for _, command in found}
 
 
-@pytest.mark.parametrize(("document", "command"), to_run())
+@pytest.mark.parametrize(("document", "command"), to_run(), ids=named)
 def test_command(clones: Callable[[Path], Path], document: Path, command: str) -> None:
     clone = clones(document)
     said = run(["bash", "-c", command], clone)
@@ -136,7 +140,7 @@ def test_command(clones: Callable[[Path], Path], document: Path, command: str) -
         assert re.search(r"^\S+\.(?:png|jpg)$", said, re.MULTILINE)
 
 
-@pytest.mark.parametrize(("document", "example"), examples())
+@pytest.mark.parametrize(("document", "example"), examples(), ids=named)
 def test_python_example(clones: Callable[[Path], Path], document: Path, example: str) -> None:
     clone = clones(document)
     for earlier in clone.glob("*.png"):

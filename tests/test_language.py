@@ -1,4 +1,4 @@
-"""The mechanical part of the language: first words of docstrings, phrases, terms."""
+"""The mechanical part of the language: first words and lines of docstrings, phrases, terms."""
 
 import ast
 import re
@@ -20,6 +20,7 @@ DOCUMENTS = [
 PAGE = REPOSITORY / "frontend" / "src" / "texts.ts"
 READ_BY_PEOPLE = [*DOCUMENTS, *MODULES, PAGE]
 
+FIRST_LINE_CHARACTERS = 79
 SECTION_LINES = 60
 
 NOT_A_BEGINNING = {"As", "Of", "So", "That", "Those", "What", "Which", "Whose", "Why"}
@@ -138,12 +139,13 @@ def _is_public(name: str) -> bool:
 
 
 def prose(path: Path) -> list[str]:
-    """Lines of a document or of the docstrings of a module; names and code are left out."""
+    """Paragraphs of a document or of the docstrings of a module, without names and code."""
     if path.suffix == ".py":
-        text = "\n".join(found.text for found in docstrings(path))
+        text = "\n\n".join(found.text for found in docstrings(path))
     else:
         text = path.read_text(encoding="utf-8")
-    return NAMES.sub("", NOT_PROSE.sub("", text)).splitlines()
+    paragraphs = NAMES.sub("", NOT_PROSE.sub("", text)).split("\n\n")
+    return [" ".join(paragraph.split()) for paragraph in paragraphs]
 
 
 def at(path: Path) -> str:
@@ -166,6 +168,15 @@ def test_docstrings_begin_with_a_noun_or_a_verb(public: list[Docstring]) -> None
     assert not wrong, "\n".join(wrong)
 
 
+def test_first_lines_of_docstrings_are_short(public: list[Docstring]) -> None:
+    wrong = [
+        f"{found.place}: {found.first_line}"
+        for found in public
+        if len(found.first_line) > FIRST_LINE_CHARACTERS
+    ]
+    assert not wrong, "\n".join(wrong)
+
+
 @pytest.mark.parametrize("phrase", BANNED)
 def test_nothing_is_said_as_nobody_would_say_it(phrase: str) -> None:
     wrong = [
@@ -181,10 +192,10 @@ def test_nothing_is_said_as_nobody_would_say_it(phrase: str) -> None:
 def test_a_term_has_one_spelling(term: str) -> None:
     other = re.compile(rf"\b(?:{TERMS[term]})\b", re.IGNORECASE)
     wrong = [
-        f"{at(path)}: {line.strip()}"
+        f"{at(path)}: …{paragraph[max(0, found.start() - 40) : found.end() + 40]}…"
         for path in (*DOCUMENTS, *MODULES)
-        for line in prose(path)
-        if other.search(line) and term not in line
+        for paragraph in prose(path)
+        for found in other.finditer(paragraph)
     ]
     assert not wrong, "\n".join([f"write: {term}", *wrong])
 

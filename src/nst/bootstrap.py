@@ -73,8 +73,9 @@ def speeds(device: str = "auto") -> "Speeds":
 def estimate(
     options: "StyleTransferOptions", content_size: tuple[int, int], device: str = "auto"
 ) -> float | None:
-    """Return the seconds that a transfer will take on this machine; None if nothing like it was
-    measured here. `content_size`: width and height in pixels."""
+    """Return the seconds that a transfer will take on this machine;
+    None if nothing like it was measured here. `content_size`: width and height in
+    pixels."""
     from nst import images
     from nst.engine.scales import work
 
@@ -146,8 +147,8 @@ def set_up_traces(service: str) -> None:
 
 
 def serve_metrics() -> None:
-    """Until this process ends, on the port of the settings, if there is one: for a process that
-    answers no other requests. Raises InvalidOption."""
+    """Until this process ends, on the port of the settings, if there is one: for a
+    process that answers no other requests. Raises InvalidOption."""
     from nst.errors import InvalidOption
     from nst.settings import load_settings
 
@@ -163,8 +164,8 @@ def serve_metrics() -> None:
 
 
 def migrate(revision: str = "head") -> str:
-    """Bring the database to this revision, and make Kafka's topics; returns where the database is.
-    Raises RepositoryError, QueueError."""
+    """Bring the database to this revision, and make Kafka's topics; returns where the
+    database is. Raises RepositoryError, QueueError."""
     from nst.settings import load_settings
 
     settings = load_settings()
@@ -181,9 +182,10 @@ def migrate(revision: str = "head") -> str:
 
 
 def prepare_database() -> None:
-    """Make the tables where the database is SQLite. PostgreSQL belongs to many processes, maybe of
-    several versions: there only `nst migrate` changes anything. Raises RepositoryError if the
-    tables are not there or this version cannot work with them."""
+    """Make the tables where the database is SQLite.
+    PostgreSQL belongs to many processes, maybe of several versions: there only
+    `nst migrate` changes anything. Raises RepositoryError if the tables are not
+    there or this version cannot work with them."""
     from nst.settings import load_settings
 
     settings = load_settings()
@@ -243,14 +245,16 @@ def ports() -> Iterator[Ports]:
 
 
 def is_behind_proxy() -> bool:
-    """Whether all requests come from a proxy, which says who asks. Raises InvalidOption."""
+    """Whether all requests come from a proxy, which says who asks.
+    Raises InvalidOption."""
     from nst.settings import load_settings
 
     return load_settings().trusted_proxies > 0
 
 
 def web_application(ports: Ports, streams: "Streams", answers_per_client: int) -> "Flask":
-    """The WSGI application. `answers_per_client`: answers one client may receive at a time."""
+    """The WSGI application.
+    `answers_per_client`: answers one client may receive at a time."""
     from nst import tracing, video
     from nst.api.app import create_app
     from nst.api.service import ApiSettings, Service
@@ -308,8 +312,8 @@ def event_streams() -> "Streams":
 
 
 def check_device() -> None:
-    """Find out before any job comes whether this machine has the device of the settings. Raises
-    InvalidOption."""
+    """Find out before any job comes whether this machine has the device of the
+    settings. Raises InvalidOption."""
     from concurrent.futures import ProcessPoolExecutor
     from multiprocessing import get_context
 
@@ -342,8 +346,8 @@ def _devices() -> list[str]:
 
 
 def queue_of_a_worker(ports: Ports) -> "JobQueue":
-    """A place in a consumer group belongs to one worker; a queue in this process to all. Raises
-    InvalidOption if the brokers do not take what the settings ask for."""
+    """A place in a consumer group belongs to one worker; a queue in this process to
+    all. Raises InvalidOption if the brokers do not take what the settings ask for."""
     from nst.settings import load_settings
 
     settings = load_settings()
@@ -358,7 +362,8 @@ def queue_of_a_worker(ports: Ports) -> "JobQueue":
 
 
 def worker(ports: Ports, paint: "Paint | None" = None) -> "Worker":
-    """One worker with its own engine process, whose life is `paint` where it is given."""
+    """One worker with its own engine process, whose life is
+    `paint` where it is given."""
     from nst.jobs.execute import Workshop
     from nst.settings import load_settings
     from nst.worker import EngineProcess, Worker

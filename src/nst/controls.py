@@ -37,9 +37,9 @@ class Controls:
         *,
         stop_after: int | None = None,
     ) -> None:
-        """`options`: those of the transfer, with which new values must agree. `changes` and
-        `stop_after` repeat what a recipe recorded: what was steered, and the step after which the
-        transfer was stopped. Raises InvalidOption."""
+        """`options`: those of the transfer, with which new values must agree.
+        `changes` and `stop_after` repeat what a recipe recorded: what was steered, and
+        the step after which the transfer was stopped. Raises InvalidOption."""
         self._options = options
         self._planned = planned(options, changes)
         self.stop_after = stop_after
@@ -52,7 +52,8 @@ class Controls:
         return self._changes
 
     def at(self, step: int) -> Mapping[str, float]:
-        """Return the values that this step goes by: the planned ones, then those that were set."""
+        """Return the values that this step goes by: the planned
+        ones, then those that were set."""
         values: dict[str, float] = {}
         for change in self._planned:
             if change.step <= step:
@@ -67,7 +68,8 @@ class Controls:
 
 
 def parse_change(text: str) -> Change:
-    """Return the change in a text like 40:strength=0.8,tv_weight=2. Raises InvalidOption."""
+    """Return the change in a text like 40:strength=0.8,tv_weight=2.
+    Raises InvalidOption."""
     step, _, assignments = text.partition(":")
     pairs = [each.partition("=") for each in assignments.split(",")]
     try:

@@ -1,4 +1,5 @@
-"""Decoding of untrusted images in processes with limits of memory and processor time.
+"""Decoding of untrusted images in processes with limits
+of memory and processor time.
 
 An image that exceeds a limit ends its process and nothing else. Each process is kept warm and
 serves one request after the other. It answers in JSON and bytes, so its answers cannot run code.
@@ -47,20 +48,25 @@ CPU_SECONDS = 20
 """Limit of processor time per image, in seconds. The largest photos need 3 s."""
 
 FILM_CPU_SECONDS = 120
-"""Limit of processor time per film, in seconds: one that is made, or one that is inspected."""
+"""Limit of processor time per film, in seconds: one that
+is made, or one that is inspected."""
 
 SILENCE_SECONDS = 300.0
-"""Seconds without an answer after which a process is killed, whatever processor time it used."""
+"""Seconds without an answer after which a process is
+killed, whatever processor time it used."""
 
 BASE_BYTES = 256 * 1024**2
-"""Address space of an idle process: Python, Pillow, the decoders and their threads."""
+"""Address space of an idle process:
+Python, Pillow, the decoders and their threads."""
 
 BYTES_PER_PIXEL = 16
-"""Address space for each pixel. Measured with 50 million pixels: lossless WebP takes 16 bytes,
-floats of TIFF 13, other formats 4 to 12."""
+"""Address space for each pixel.
+Measured with 50 million pixels: lossless WebP takes 16 bytes, floats of TIFF
+13, other formats 4 to 12."""
 
 LARGE_PIXELS = 12_000_000
-"""Pixels above which only one picture is decoded at a time, whatever the number of processes."""
+"""Pixels above which only one picture is decoded at a
+time, whatever the number of processes."""
 
 FILM_SIDE_PIXELS = 768
 FIRST_FRAME_SIDE_PIXELS = 1024
@@ -142,8 +148,8 @@ class Decoder:
     def film(
         self, content: Path, frames: Sequence[Path], result: Path, film: Path, *, client: str = ""
     ) -> None:
-        """Write a film from the content image over the frames to the result. Raises InvalidImage,
-        TooManyRequests, ServerBusy."""
+        """Write a film from the content image over the frames to the result.
+        Raises InvalidImage, TooManyRequests, ServerBusy."""
         names = [str(frame) for frame in frames]
         arguments = (str(content), names, str(result), str(film))
         with self._film_slots.one(client):
@@ -152,7 +158,8 @@ class Decoder:
     def inspect_film(
         self, data: bytes, limits: FilmLimits, *, client: str = ""
     ) -> tuple[FilmFacts, bytes]:
-        """Decode a film, see `nst.video.measure`; return what it is, and its first frame as a JPEG.
+        """Decode a film, see `nst.video.measure`; return what it
+        is, and its first frame as a JPEG.
 
         Raises InvalidImage, TooManyRequests, ServerBusy.
         """
@@ -306,8 +313,8 @@ _TASKS: dict[str, Callable[..., Answer]] = {
 
 
 def serve(connection: Connection, large: int) -> None:
-    """Answer requests until the connection is closed. `large`: file descriptor that is locked while
-    a large image is decoded."""
+    """Answer requests until the connection is closed.
+    `large`: file descriptor that is locked while a large image is decoded."""
     with suppress(EOFError, OSError):
         while True:
             task, arguments, cpu_seconds = connection.recv()

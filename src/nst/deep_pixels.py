@@ -21,7 +21,8 @@ WHITES = (1.0, 255.0, 65535.0, 2.0**31 - 1, 2.0**32 - 1)
 """Usual values of white."""
 
 ROWS = 256
-"""Rows that are converted at a time: the conversion takes little memory beside the pixels."""
+"""Rows that are converted at a time: the conversion takes
+little memory beside the pixels."""
 
 # TIFF 6.0: values of the tags PhotometricInterpretation, PlanarConfiguration and ExtraSamples.
 WHITE_IS_ZERO, BLACK_IS_ZERO, RGB, INKS = 0, 1, 2, 5
@@ -130,7 +131,8 @@ def _count_not_finite(values: Array) -> int:
 
 
 def grey(image: Image.Image, *, unsigned: bool = False) -> Image.Image:
-    """Return an image of mode I or F in mode L. `unsigned`: the numbers of mode I are uint32.
+    """Return an image of mode I or F in mode L.
+    `unsigned`: the numbers of mode I are uint32.
 
     Raises UnusablePixels.
     """
@@ -144,8 +146,9 @@ def is_other_sample(image: Image.Image, value: int) -> Image.Image:
 
 
 def is_other_colour(upper: Image.Image, lower: Image.Image, colour: Sequence[int]) -> Image.Image:
-    """Return the alpha of an RGB image in which this colour of 16 bits per channel is transparent.
-    `upper` and `lower` have the upper and the lower bytes of the samples."""
+    """Return the alpha of an RGB image in which this colour of 16 bits per channel is
+    transparent. `upper` and `lower` have the upper and the lower bytes of the
+    samples."""
     different = [
         (np.asarray(image) != np.array(wanted)).any(axis=-1)
         for image, wanted in (
@@ -161,7 +164,8 @@ def _alpha(visible: Array) -> Image.Image:
 
 
 def read_tiff(data: bytes) -> Image.Image | None:
-    """Return the first page of a TIFF whose samples Pillow does not read, with 8 bits per channel.
+    """Return the first page of a TIFF whose samples Pillow
+    does not read, with 8 bits per channel.
 
     None: its colours or its compression are not known here either, or it has more pixels than
     allowed. The orientation is kept in its EXIF. Raises UnusablePixels.

@@ -66,10 +66,12 @@ PREVIEW_SECONDS = 0.7
 """Minimum seconds between two previews."""
 
 DRAFT_STEPS = 10
-"""Steps that are taken at least before a preview of the painting replaces the draft."""
+"""Steps that are taken at least before a preview of the
+painting replaces the draft."""
 
 USUAL_FRAMES, MOST_FRAMES = 24, 240
-"""Kept of a whole transfer: where the options do not say how many, and whatever they say."""
+"""Kept of a whole transfer: where the options do not say
+how many, and whatever they say."""
 
 logger = logging.getLogger(__name__)
 
@@ -80,8 +82,8 @@ def paint(
     weights: WeightsStore,
     keep_speed: Callable[[Result], None] = lambda _: None,
 ) -> None:
-    """One job after the other, until the other end is closed. `device`: as NeuralStyleTransfer
-    takes it. `keep_speed` is told of each result."""
+    """One job after the other, until the other end is closed.
+    `device`: as NeuralStyleTransfer takes it. `keep_speed` is told of each result."""
     easel = _Easel(connection, device, weights, keep_speed)
     while True:
         easel.paint_next()

@@ -165,14 +165,15 @@ class QueueFull(TooManyRequests):
 
 
 class ServerBusy(TooManyRequests):
-    """The server does as much of this at a time as it may; the request waited and got no turn."""
+    """The server does as much of this at a time as it may;
+    the request waited and got no turn."""
 
     code = "server_busy"
 
 
 class UnreadableJob(NSTError):
-    """The database has a job that this version of nst cannot read, for example because a newer
-    version stored an option that this one does not know."""
+    """The database has a job that this version of nst cannot read, for example
+    because a newer version stored an option that this one does not know."""
 
     code = "unreadable_job"
 
@@ -183,7 +184,8 @@ class UnreadableJob(NSTError):
 
 
 class LeaseLost(NSTError):
-    """Control flow: the job is no longer this worker's, what it still has to say is not heard."""
+    """Control flow: the job is no longer this worker's, what
+    it still has to say is not heard."""
 
     code = "lease_lost"
 
@@ -200,7 +202,8 @@ class TransferError(NSTError):
 
 
 class OutOfMemory(TransferError):
-    """The picture does not fit into the memory of the device, not even in the smallest tiles."""
+    """The picture does not fit into the memory of the device,
+    not even in the smallest tiles."""
 
     code = "out_of_memory"
 

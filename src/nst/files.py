@@ -1,4 +1,5 @@
-"""Files: names, places that can be written, writing as a whole or not at all, hashes."""
+"""Files: names, places that can be written, writing as a
+whole or not at all, hashes."""
 
 import errno
 import hashlib
@@ -26,7 +27,8 @@ WRITABLE = {
     ".tif": "TIFF",
     ".tiff": "TIFF",
 }
-"""Extensions of image files that are written, with Pillow's names of their formats."""
+"""Extensions of image files that are written, with
+Pillow's names of their formats."""
 MOVING = (".mp4", ".webp", ".gif")
 """Extensions of time-lapses."""
 FILMS = (".mp4", ".mov", ".webm")
@@ -38,8 +40,8 @@ LEARNED = (".nst", ".onnx", ".safetensors")
 
 
 def check_output(path: Path, suffixes: Collection[str] = WRITABLE, option: str = "output") -> None:
-    """Raise InvalidOption if no file of this kind could be written there, before any work is done;
-    `option` is the one that names the path."""
+    """Raise InvalidOption if no file of this kind could be written there, before any
+    work is done; `option` is the one that names the path."""
     if path.suffix.lower() not in suffixes:
         raise InvalidOption(option, str(path), f"a name ending in {', '.join(suffixes)}")
     try:
@@ -53,7 +55,8 @@ def check_output(path: Path, suffixes: Collection[str] = WRITABLE, option: str =
 
 
 def check_directory(path: Path, option: str) -> None:
-    """Raise InvalidOption if this directory cannot be made, and written to, when it is needed."""
+    """Raise InvalidOption if this directory cannot be made,
+    and written to, when it is needed."""
     existing = next(place for place in (path, *path.absolute().parents) if os.path.lexists(place))
     if not existing.is_dir():
         allowed = f"another output, or another name for {existing}, which is no directory"
@@ -66,7 +69,8 @@ def check_directory(path: Path, option: str) -> None:
 
 
 def derived_name(stem: str, ending: str) -> str:
-    """Return the stem with this ending, the stem cut where the name would have too many bytes."""
+    """Return the stem with this ending, the stem cut where
+    the name would have too many bytes."""
     while len(os.fsencode(stem + ending)) > MAX_NAME_BYTES:
         stem = stem[:-1]
     return stem + ending
@@ -85,7 +89,8 @@ def free_path(path: Path) -> Path:
 
 
 def write_file(path: Path, write: Callable[[Path], object], *, overwrite: bool = False) -> Path:
-    """Have `write` fill a temporary file beside `path` and give it its name, as `save` does.
+    """Have `write` fill a temporary file beside `path` and
+    give it its name, as `save` does.
 
     Whatever `write` raises, nothing is left. Raises StorageError where that is an OSError,
     StorageFull where no space is left.

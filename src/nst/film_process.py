@@ -1,7 +1,7 @@
-"""What the engine's process does with a film: it paints one frame after the other and keeps each.
+"""A film in the engine's process: paints one frame after the other, keeps each.
 
 A frame is painted from the 8-bit images of the frame before, and frames are kept as PNG. So the
-film of a job that was interrupted is the film that it would have been.
+job that was interrupted produces the same film.
 """
 
 from collections.abc import Callable, Sequence
@@ -29,10 +29,11 @@ PREVIEW_SIDE_PIXELS = 1024
 KIND = CONTAINERS[".mp4"]
 
 Wish: TypeAlias = Literal["cancel", "stop"] | None
-"""What was asked for: to keep the film so far, or to go on later."""
+"""Request to a running film: keep the film so far, or continue later."""
 
 Say: TypeAlias = Callable[[JobProgress, Sequence[str], bool], None]
-"""Reports progress, names of new files in the directory, and whether they are a checkpoint."""
+"""Reports progress, names of new files in the directory,
+and whether they are a checkpoint."""
 
 
 @dataclass(slots=True)
@@ -71,8 +72,8 @@ class FilmPainting:
         self._styles = [images.load(style, "style") for style in self.styles]
 
     def paint(self) -> Repainted:
-        """Write the film, with the frames that were painted before. Raises what ends it before
-        there is a frame."""
+        """Write the film, with the frames that were painted before.
+        Raises what ends it before there is a frame."""
         try:
             film = Video.inspect(self.directory / CONTENT)
         except InvalidOption as error:  # the API has read it

@@ -1,4 +1,5 @@
-"""Image files before they are decoded: their formats, and the metadata that decoders stumble over.
+"""Image files before they are decoded: their formats, and the metadata that
+decoders stumble over.
 
 A decoder that fails in a damaged text or profile loses an image whose pixels are whole. So it gets
 only the parts of a file that say something about pixels, orientation, colours or the recipe.
@@ -42,11 +43,13 @@ BRANDS = {
     **dict.fromkeys(("avif", "avis"), "AVIF"),
     **dict.fromkeys(("heic", "heix", "heim", "heis", "hevc", "hevx", "hevm", "hevs"), "HEIC"),
 }
-"""Format by the brands of an ISO media file (ISO/IEC 23008-12, AVIF 1.1). The brands mif1 and msf1
-name the container alone, so the compatible brands are looked through as well."""
+"""Format by the brands of an ISO media file (ISO/IEC 23008-12, AVIF 1.1).
+The brands mif1 and msf1 name the container alone, so the compatible brands are
+looked through as well."""
 
 MAX_PIXELS = 150_000_000
-"""About the largest camera backs; 450 MB when decoded. Guards against decompression bombs."""
+"""About the largest camera backs;
+450 MB when decoded. Guards against decompression bombs."""
 
 MAX_PROFILE_BYTES = 16 * 1024**2
 """Size of an unpacked colour profile in PNG, above which it is ignored."""
@@ -76,14 +79,16 @@ def readable_suffixes() -> frozenset[str]:
 
 
 def is_image(start: bytes) -> bool:
-    """Return whether a file that begins with these bytes, about 1000, may be an image."""
+    """Return whether a file that begins with these bytes,
+    about 1000, may be an image."""
     is_webp = start.startswith(b"RIFF") and start[8:12] == b"WEBP"
     is_media_image = start[4:12] in _MEDIA_STARTS or format_of(start) is not None
     return is_webp or is_media_image or start.startswith(_STARTS)
 
 
 def format_of(data: bytes) -> str | None:
-    """Return the format of an ISO media file by its brands: AVIF, HEIC, or None for any other."""
+    """Return the format of an ISO media file by its brands:
+    AVIF, HEIC, or None for any other."""
     if data[4:8] != b"ftyp":
         return None
     length = min(int.from_bytes(data[:4], "big"), 1024)
@@ -92,8 +97,8 @@ def format_of(data: bytes) -> str | None:
 
 
 def without_metadata(data: bytes) -> bytes:
-    """Return the file without the metadata that is not needed; a file of a damaged structure, or
-    of another format, as it is."""
+    """Return the file without the metadata that is not needed; a file of a damaged
+    structure, or of another format, as it is."""
     for start, clean in (
         (_PNG, _clean_png),
         (b"\xff\xd8\xff", _clean_jpeg),
@@ -106,7 +111,8 @@ def without_metadata(data: bytes) -> bytes:
 
 
 def profile_of(data: bytes) -> bytes | None:
-    """Return the colour profile of a PNG, unpacked; None if it has none that can be used."""
+    """Return the colour profile of a PNG, unpacked;
+    None if it has none that can be used."""
     if not data.startswith(_PNG):
         return None
     chunks = takewhile(lambda chunk: chunk.kind != b"IDAT", _png_chunks(data))

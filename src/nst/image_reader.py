@@ -1,4 +1,5 @@
-"""Opens image files, arrays and Pillow images, and brings their samples to 8 bits.
+"""Opens image files, arrays and Pillow images, and brings
+their samples to 8 bits.
 
 The mode of an image does not say all that its numbers mean: what else is known stays in its `info`
 until it is decoded.
@@ -31,8 +32,8 @@ if TYPE_CHECKING:
     import numpy as np
 
 ImageSource: TypeAlias = "str | os.PathLike[str] | bytes | Image.Image | np.ndarray[Any, Any]"
-"""A path, `sample:NAME`, the bytes of a picture file, a Pillow image, or an sRGB array that
-`deep_pixels.from_array` takes."""
+"""A path, `sample:NAME`, the bytes of a picture file, a Pillow image, or an sRGB
+array that `deep_pixels.from_array` takes."""
 
 SOURCES_WANTED = (
     "a path, bytes, a Pillow image or an array (H, W), (H, W, 3) or (H, W, 4) of integers from "
@@ -40,8 +41,9 @@ SOURCES_WANTED = (
 )
 
 MAX_SCANS = 100
-"""Most scans of one JPEG file. Progressive files of cameras and programs have 10 to 30; each scan
-costs time in proportion to the pixels, even if it is empty."""
+"""Most scans of one JPEG file.
+Progressive files of cameras and programs have 10 to 30; each scan costs time
+in proportion to the pixels, even if it is empty."""
 
 HEIC_REMEDY = "install what reads it with pip install 'nst[heic]', or save the photo as JPEG"
 """Advice for a HEIC photo where the extra `heic` is missing."""
@@ -59,7 +61,8 @@ _WHITE_IS_ZERO, _UNSIGNED, _LOWER = "nst white is zero", "nst unsigned", "nst lo
 
 @contextmanager
 def opened(source: ImageSource, role: ImageRole) -> Iterator[Image.Image]:
-    """The picture, not decoded yet. Whatever goes wrong with it is raised as InvalidImage."""
+    """The picture, not decoded yet.
+    Whatever goes wrong with it is raised as InvalidImage."""
     name = str(source) if isinstance(source, str | os.PathLike) else "the data"
     try:
         with warnings.catch_warnings():
@@ -233,7 +236,8 @@ def _from_array(array: "np.ndarray[Any, Any]", role: ImageRole) -> Image.Image:
 
 
 def to_8_bits(image: Image.Image, role: ImageRole) -> Image.Image:
-    """Return the image with 8 bits per channel. Raises InvalidImage if it has no such values."""
+    """Return the image with 8 bits per channel.
+    Raises InvalidImage if it has no such values."""
     if image.mode in ("La", "RGBa"):
         return image.convert(f"{image.mode[:-1]}A")
     if not image.mode.startswith(("I", "F")) and _LOWER not in image.info:

@@ -1,4 +1,5 @@
-"""Pictures in and out: paths, bytes and arrays ⇄ upright 8-bit sRGB Pillow images.
+"""Pictures in and out: paths, bytes and arrays ⇄ upright
+8-bit sRGB Pillow images.
 
 Loading verifies and limits. Saving can put a recipe (a JSON text) into the file's metadata.
 Pillow writes no RGB of 16 bits: pypng and tifffile do, imported when they are needed.
@@ -33,13 +34,15 @@ MAX_EMPTY_FRAMES = 100
 """Frames of an animation among which one that is not empty is looked for."""
 
 ASPECT_TOLERANCE = 0.02
-"""By which the aspect ratios of a mask and the content may differ, relative to one another: both
-have been rounded to whole pixels."""
+"""By which the aspect ratios of a mask and the content may differ, relative to
+one another: both have been rounded to whole pixels."""
 
 SHAPE_SHARE = 0.001
-"""Share of transparent pixels from which on the alpha of a mask is a shape; fewer are strays."""
+"""Share of transparent pixels from which on the alpha of
+a mask is a shape; fewer are strays."""
 SHAPE_ALPHA = 224
-"""Alpha below which a pixel of a mask counts as transparent: an edge is more than noise."""
+"""Alpha below which a pixel of a mask counts as
+transparent: an edge is more than noise."""
 
 WRITABLE_16_BIT = tuple(suffix for suffix, name in WRITABLE.items() if name in ("PNG", "TIFF"))
 """Extensions of the formats that hold 16 bits per channel."""
@@ -89,7 +92,8 @@ _TURNS = dict(
 
 
 def load(source: ImageSource, role: ImageRole) -> Image.Image:
-    """Return the image as RGB, or RGBA where it has transparency; upright, sRGB, 8 bits a channel.
+    """Return the image as RGB, or RGBA where it has
+    transparency; upright, sRGB, 8 bits a channel.
 
     Of an animation the first frame that is not empty; nothing of the metadata. Colours below
     transparent pixels are those of the visible pixels around them. A style is cut to its visible
@@ -114,8 +118,9 @@ class PictureFacts:
 
 
 def inspect(data: bytes, role: ImageRole, *, max_pixels: int = MAX_PIXELS) -> PictureFacts:
-    """Return the facts of a picture that `load` takes; JPEG is decoded at a reduced size. Raises
-    InvalidImage where `load` does, or if there are more pixels than `max_pixels`."""
+    """Return the facts of a picture that `load` takes;
+    JPEG is decoded at a reduced size. Raises InvalidImage where `load` does, or if
+    there are more pixels than `max_pixels`."""
     draft_side = 0 if role in DRAWN else 1
     with _decoded(data, role, max_pixels=max_pixels, draft_side=draft_side) as (image, facts):
         if role in DRAWN:
@@ -133,13 +138,15 @@ def is_plain(image: Image.Image) -> bool:
 
 
 def stored_size(data: bytes) -> tuple[int, int]:
-    """Return width and height in pixels as the header of the file has them. Raises InvalidImage."""
+    """Return width and height in pixels as the header of the file has them.
+    Raises InvalidImage."""
     with opened(data, "content") as image:
         return image.size
 
 
 def small(data: bytes, side_pixels: int) -> bytes:
-    """Return the picture as a JPEG whose longest side has at most `side_pixels`, without metadata.
+    """Return the picture as a JPEG whose longest side has at
+    most `side_pixels`, without metadata.
 
     JPEG is decoded at a reduced size; of other formats the decoded picture is reduced before its
     colours are converted. Raises InvalidImage.
@@ -231,8 +238,9 @@ def check_sides(size: tuple[int, int], role: ImageRole) -> None:
 
 
 def check_result_size(content: tuple[int, int], size: int, max_size: int) -> None:
-    """Raise InvalidImage if a result whose longest side is `size` would have a side with too few
-    pixels. `max_size`: largest value of the option size that is allowed."""
+    """Raise InvalidImage if a result whose longest side is `size` would have a side
+    with too few pixels. `max_size`: largest value of the option size that is
+    allowed."""
     width, height = fit(content, size)
     if min(width, height) >= MIN_SIDE_PIXELS:
         return
@@ -258,7 +266,8 @@ def check_drawn(levels: Image.Image, role: ImageRole) -> None:
 
 
 def check_drawn_over(size: tuple[int, int], content: tuple[int, int], role: ImageRole) -> None:
-    """Raise InvalidImage if a mask or a detail map has another aspect ratio than the content."""
+    """Raise InvalidImage if a mask or a detail map has
+    another aspect ratio than the content."""
     ratio = (size[0] * content[1]) / (size[1] * content[0])
     if abs(ratio - 1) > ASPECT_TOLERANCE:
         raise InvalidImage(
@@ -277,12 +286,14 @@ def flatten(image: Image.Image) -> Image.Image:
 
 
 def colours(image: Image.Image) -> Image.Image:
-    """Return a loaded picture as RGB, with the colours that it has below its transparency."""
+    """Return a loaded picture as RGB, with the colours that
+    it has below its transparency."""
     return image.convert("RGB")
 
 
 def shape(mask: Image.Image) -> Image.Image:
-    """Return a loaded mask in mode L: its alpha if that carries a shape, else its brightness."""
+    """Return a loaded mask in mode L: its alpha if that
+    carries a shape, else its brightness."""
     if mask.mode == "RGBA":
         alpha = mask.getchannel("A")
         if sum(alpha.histogram()[:SHAPE_ALPHA]) >= SHAPE_SHARE * mask.width * mask.height:
@@ -302,7 +313,8 @@ def fit(size: tuple[int, int], longest_side: int) -> tuple[int, int]:
 
 
 def limited(size: tuple[int, int], max_pixels: int) -> tuple[int, int]:
-    """Return `size`, or if it has more pixels a smaller one with the same aspect ratio."""
+    """Return `size`, or if it has more pixels a smaller one
+    with the same aspect ratio."""
     width, height = size
     scale = min(1.0, math.sqrt(max_pixels / (width * height)))
     return max(1, round(width * scale)), max(1, round(height * scale))
@@ -350,7 +362,8 @@ def _colours_to_srgb(image: Image.Image) -> Image.Image:
 
 
 def check_bit_depth(suffix: str, bit_depth: str) -> None:
-    """Raise InvalidOption if files with this extension do not hold so many bits per channel."""
+    """Raise InvalidOption if files with this extension do not
+    hold so many bits per channel."""
     if bit_depth == "16" and suffix.lower() not in WRITABLE_16_BIT:
         allowed = f"8 for a {suffix} file, or an output ending in {', '.join(WRITABLE_16_BIT)}"
         raise InvalidOption("bit_depth", bit_depth, allowed)
@@ -379,7 +392,8 @@ def save(
 
 
 def encode(image: "Image.Image | Samples", format_name: str, *, recipe: str | None = None) -> bytes:
-    """The bytes of a picture file; JPEG has no transparency and is flattened over white.
+    """The bytes of a picture file;
+    JPEG has no transparency and is flattened over white.
 
     Samples become a PNG or a TIFF with 16 bits per channel; `format_name` must be one of these.
     """
@@ -392,14 +406,15 @@ def encode(image: "Image.Image | Samples", format_name: str, *, recipe: str | No
 
 
 def converted(picture: bytes, format_name: str) -> bytes:
-    """Return a picture in another format, with 8 bits per channel and the recipe that it carries.
-    Raises InvalidImage."""
+    """Return a picture in another format, with 8 bits per channel and the recipe that
+    it carries. Raises InvalidImage."""
     image = load(picture, "content")
     return encode(image, format_name, recipe=read_recipe(picture))
 
 
 def read_recipe(picture: Path | bytes) -> str | None:
-    """The recipe that `save` put into the picture, if there is one. Raises InvalidImage."""
+    """The recipe that `save` put into the picture, if there is one.
+    Raises InvalidImage."""
     with opened(picture, "initial") as image:
         recipe = image.info.get(RECIPE_KEY)
         if image.format == "PNG" and not recipe:
@@ -410,8 +425,8 @@ def read_recipe(picture: Path | bytes) -> str | None:
 
 
 def with_recipe(picture: bytes, recipe: str) -> bytes:
-    """Return a PNG with this recipe in its metadata, in place of the one that it has. Its pixels
-    stay as they are."""
+    """Return a PNG with this recipe in its metadata, in place of the one that it has.
+    Its pixels stay as they are."""
     import png
 
     header, *others = png.Reader(bytes=picture).chunks()

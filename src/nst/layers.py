@@ -1,4 +1,5 @@
-"""The layers of the networks by name, and how an option names some of them with weights.
+"""The layers of the networks by name, and how an option
+names some of them with weights.
 
 [Simonyan14] Simonyan, Zisserman: Very Deep Convolutional Networks for Large-Scale Image
 Recognition, arXiv 1409.1556, configurations D (VGG-16) and E (VGG-19), without the classifier.
@@ -29,7 +30,8 @@ _LAYER = rf"(conv|relu)\d_\d(={_NUMBER})?"
 
 
 def layers_pattern(choices: Sequence[str]) -> str:
-    """Return a regular expression that matches each choice, and layers like relu1_1=1,relu2_1.
+    """Return a regular expression that matches each choice,
+    and layers like relu1_1=1,relu2_1.
 
     It means the same in Rust, Python and JavaScript, so that the page checks as the server does.
     """
@@ -37,7 +39,8 @@ def layers_pattern(choices: Sequence[str]) -> str:
 
 
 def layer_weights(field: str, text: str, model: str) -> dict[str, float]:
-    """Return the weight of each layer of a text that `layers_pattern` matches, scaled to sum 1.
+    """Return the weight of each layer of a text that
+    `layers_pattern` matches, scaled to sum 1.
 
     A layer without a weight has weight 1. Raises InvalidOption, which names `field`: the model
     lacks a layer, a layer is there twice, or a weight is 0 or not finite.

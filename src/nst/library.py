@@ -44,9 +44,9 @@ def stylize(
     weights: WeightsStore | None = None,
     **options: Any,
 ) -> Result:
-    """Paint the content image in one style or in several mixed, with the defaults of `nst
-    stylize`. A style may be a .nst file of `nst learn` alone, which paints at once, and `initial`
-    may be one, which paints what the optimizer starts from.
+    """Paint the content image in one style or in several mixed, with the defaults of
+    `nst stylize`. A style may be a .nst file of `nst learn` alone, which paints at
+    once, and `initial` may be one, which paints what the optimizer starts from.
 
     `options`: fields of StyleTransferOptions, which override the preset. `progress`: True shows a
     bar, None shows one in a notebook only; a function is called with a `Progress` after each step,

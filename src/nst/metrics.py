@@ -182,8 +182,8 @@ for system in ("repository", "storage", "queue", "feed"):
 
 
 class QueueCollector(Collector):
-    """Reads the state of the queue at each scrape. If the repository does not answer, only these
-    metrics are missing."""
+    """Reads the state of the queue at each scrape.
+    If the repository does not answer, only these metrics are missing."""
 
     def __init__(
         self,
@@ -236,5 +236,6 @@ def describe() -> Iterable[Metric]:
 
 
 def serve(port: int) -> None:
-    """Serve the metrics on all addresses of this machine until the process ends. Raises OSError."""
+    """Serve the metrics on all addresses of this machine until the process ends.
+    Raises OSError."""
     start_http_server(port, registry=REGISTRY)

@@ -27,10 +27,12 @@ MAX_SIZE = 16_000
 """Longest side of a result in pixels."""
 
 MAX_WEIGHT = 10**12
-"""Largest weight of a loss: far beyond any use, and products of weights stay finite."""
+"""Largest weight of a loss: far beyond any use, and
+products of weights stay finite."""
 
 MAX_SHARE = 10**6
-"""Largest share of a style: sums of shares stay finite, and no share vanishes beside another."""
+"""Largest share of a style: sums of shares stay finite,
+and no share vanishes beside another."""
 
 ModelName = Literal["vgg19", "vgg16"]
 MODELS: tuple[str, ...] = get_args(ModelName)
@@ -50,7 +52,8 @@ def _split(value: Any) -> Any:
 Shares = Annotated[tuple[Annotated[float, Field(ge=0, le=MAX_SHARE)], ...], BeforeValidator(_split)]
 
 LAYER_SETS = {"style_layers": ("classic", "dense"), "content_layers": ("classic",)}
-"""Words for sets of layers that the engine chooses, by option; anything else names layers."""
+"""Words for sets of layers that the engine chooses, by
+option; anything else names layers."""
 
 
 def _layers(option: str) -> Any:
@@ -314,8 +317,8 @@ class StyleTransferOptions(BaseModel):
 
     @classmethod
     def from_preset(cls, preset: str | None = None, **overrides: Any) -> Self:
-        """The options of a preset, by default that of `nst stylize`, with the named ones changed.
-        Raises InvalidOption."""
+        """The options of a preset, by default that of `nst stylize`, with the named ones
+        changed. Raises InvalidOption."""
         preset = DEFAULT_PRESET if preset is None else preset
         if not isinstance(preset, str) or preset not in PRESETS:
             raise InvalidOption("preset", preset, f"one of {', '.join(PRESETS)}")
@@ -366,13 +369,13 @@ class StyleTransferOptions(BaseModel):
 
 
 DECADES_OF_STRENGTH: Mapping[str, int] = {"gram": 4, "wasserstein": 4, "neighbors": 1}
-"""By style_loss: strength 0 multiplies the content weight by 10 to this power, strength 1 divides
-by it."""
+"""By style_loss: strength 0 multiplies the content weight by 10 to this power,
+strength 1 divides by it."""
 
 LATER_SHARES: Mapping[str, int] = {"neighbors": 8, "gram": 10, "wasserstein": 10}
-"""Steps of the first frame of a film for each step of a later frame, by style_loss: a later frame
-begins nearly done. Its steps are steps at full size; with them it takes less than a quarter of a
-single picture's time."""
+"""Steps of the first frame of a film for each step of a later frame, by
+style_loss: a later frame begins nearly done. Its steps are steps at full size;
+with them it takes less than a quarter of a single picture's time."""
 
 _NEIGHBORS: Mapping[str, Any] = {
     "size": 512,
@@ -409,15 +412,16 @@ PRESETS: Mapping[str, Mapping[str, Any]] = {
     },
     "classic": {},
 }
-"""Named starting points; `quality` is the default of `nst stylize`, `classic` of the compatible
-command. Options that are given replace those of the preset."""
+"""Named starting points;
+`quality` is the default of `nst stylize`, `classic` of the compatible command.
+Options that are given replace those of the preset."""
 
 DEFAULT_PRESET = "quality"
 """The preset of `nst stylize`, the page and the API if none is named."""
 
 Need = Mapping[str, Sequence[str] | None]
-"""Options with the values that satisfy the need; one of the options is enough. None: any value
-greater than 0."""
+"""Options with the values that satisfy the need; one of the options is enough.
+None: any value greater than 0."""
 
 _STEPS: Need = {"total_iterations": None}
 
@@ -431,8 +435,9 @@ IN_DRAFTS = (
     "init_method",
     "total_iterations",
 )
-"""Options that a draft obeys or refuses. All others have an effect on the steps of the optimizer
-alone, and a draft takes none."""
+"""Options that a draft obeys or refuses.
+All others have an effect on the steps of the optimizer alone, and a draft
+takes none."""
 
 NEEDS: Mapping[str, Need] = {
     "strength": {"content_weight": None},
@@ -454,7 +459,8 @@ def needs_of(name: str) -> Sequence[Need]:
 
 
 Naming = Callable[[str], str]
-"""How an option is called where a sentence is read: style_weight, or --style-weight."""
+"""How an option is called where a sentence is read:
+style_weight, or --style-weight."""
 
 
 def describe_need(need: Need, named: Naming = str) -> str:
@@ -466,8 +472,9 @@ def describe_need(need: Need, named: Naming = str) -> str:
 
 
 def later_options(first: StyleTransferOptions, steps: int | None = None) -> StyleTransferOptions:
-    """Return the options of a frame that continues another one. `first`: the options of the first
-    frame. `steps`: optimizer steps of every later frame; None: a share of the first frame's."""
+    """Return the options of a frame that continues another one.
+    `first`: the options of the first frame. `steps`: optimizer steps of every
+    later frame; None: a share of the first frame's."""
     if steps is None:
         steps = -(-first.total_iterations // LATER_SHARES[first.style_loss])
     changed = {"total_iterations": steps, "scales": 1}
@@ -480,7 +487,8 @@ def has_effect(options: StyleTransferOptions, name: str) -> bool:
 
 
 def ignored(options: StyleTransferOptions, given: Iterable[str], named: Naming = str) -> list[str]:
-    """Return a sentence for each of the given names that has no effect with these options."""
+    """Return a sentence for each of the given names that has
+    no effect with these options."""
     unmet = {name: _unmet(options, name) for name in given}
     return [
         _no_effect(options, name, need, named) for name, need in unmet.items() if need is not None

@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     import numpy as np
 
 Samples: TypeAlias = "np.ndarray[Any, Any]"
-"""16-bit samples of an image: uint16 (H, W, 3) for RGB, (H, W, 4) for RGBA; sRGB, 0…65535."""
+"""16-bit samples of an image: uint16 (H, W, 3) for RGB,
+(H, W, 4) for RGBA; sRGB, 0…65535."""
 
 
 class StopReason(StrEnum):
@@ -55,7 +56,8 @@ class MemoryPlan:
     size: tuple[int, int]
     """Width and height of the result, in pixels."""
     tile_side: int | None
-    """In pixels, about, without what tiles share; None: both pictures are computed at once."""
+    """In pixels, about, without what tiles share;
+    None: both pictures are computed at once."""
     tiles: int
     """In which the result is computed."""
     history_size: int
@@ -70,8 +72,9 @@ class MemoryPlan:
     activation_bytes: int
     """Bytes of one tile, at the peak of an evaluation."""
     checkpoint_bytes: int
-    """Size of a checkpoint on the disk. A new one is written before the old one goes, so that two
-    are there for a moment."""
+    """Size of a checkpoint on the disk.
+    A new one is written before the old one goes, so that two are there for a
+    moment."""
 
     @property
     def peak_bytes(self) -> int:
@@ -86,21 +89,24 @@ class MemoryPlan:
 
 
 class Snapshot(Protocol):
-    """A transfer after one step, frozen: it stays what it is while the transfer goes on."""
+    """A transfer after one step, frozen: it stays what it is
+    while the transfer goes on."""
 
     def picture(self) -> Image.Image:
-        """Return the picture in the size of the result, also while a coarser scale is painted; with
-        option average it is the average of the last steps. 8 bits per channel."""
+        """Return the picture in the size of the result, also while a coarser scale is
+        painted; with option average it is the average of the last steps. 8 bits per
+        channel."""
 
     def samples(self) -> "Samples | None":
         """Return the 16-bit samples of `picture`; None if option bit_depth is 8."""
 
     def output(self) -> "Image.Image | Samples":
-        """Return the picture at the bit depth that was asked for, as `images.save` takes it."""
+        """Return the picture at the bit depth that was asked for,
+        as `images.save` takes it."""
 
     def losses(self) -> Losses:
-        """Return the losses of `picture`, NaN for a draft alone. Costs an evaluation where the
-        picture is an average."""
+        """Return the losses of `picture`, NaN for a draft alone.
+        Costs an evaluation where the picture is an average."""
 
     def save_checkpoint(self, path: Path) -> None:
         """Write the file from which the transfer goes on after this step.
@@ -110,8 +116,9 @@ class Snapshot(Protocol):
         """
 
     def without_checkpoint(self) -> Self:
-        """Return the same without the memory that only a checkpoint needs: what an optimizer
-        remembers is larger than all else. For those who keep a snapshot during the next step."""
+        """Return the same without the memory that only a checkpoint needs: what an
+        optimizer remembers is larger than all else. For those who keep a snapshot
+        during the next step."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,18 +128,21 @@ class Progress:
     step: int
     total_iterations: int
     size: tuple[int, int]
-    """Width and height of the scale that is being painted; the last one has the result's."""
+    """Width and height of the scale that is being painted;
+    the last one has the result's."""
     evaluations: int
     """How often the loss and its gradient have been computed so far."""
     losses: Losses
-    """Where the optimizer is, whatever is averaged; NaN for a draft alone, which is step 0."""
+    """Where the optimizer is, whatever is averaged;
+    NaN for a draft alone, which is step 0."""
     elapsed_seconds: float
     """Since the transfer began, or went on from a checkpoint."""
     share: float
-    """Part of the work that is done, 0…1: pixels × evaluations of all scales, so that equal parts
-    take about equal times. 1 on the last step."""
+    """Part of the work that is done, 0…1: pixels × evaluations of all scales, so that
+    equal parts take about equal times. 1 on the last step."""
     remaining_seconds: float
-    """At the speed so far, if the transfer goes on to `total_iterations`; 0 on the last step."""
+    """At the speed so far, if the transfer goes on to `total_iterations`;
+    0 on the last step."""
     stop_reason: StopReason | None
     """Set on the last step only."""
     memory_plan: "MemoryPlan | None"
@@ -152,49 +162,53 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class Provenance:
-    """What computes a transfer."""
+    """Machine and weights of a transfer."""
 
     device: str
     precision: str
-    """Of the convolutions at the start: fp32, bf16 or fp16."""
+    """Precision of the convolutions at the start: fp32, bf16 or fp16."""
     model: str
     """The one that is used; for a draft alone the one asked for."""
     weights_sha256: str
-    """Of the model, or for a draft alone of its network."""
+    """SHA-256 of the model's weights, or of the draft's network for a draft alone."""
 
 
 OnProgress = Callable[[Progress], object]
-"""Called after each step. False stops the transfer after this step; any other value does not."""
+"""Called after each step.
+False stops the transfer after this step; any other value does not."""
 
 
 @dataclass(frozen=True, slots=True)
 class Distances:
-    """How far an image is from its content image and its styles, seen by the network that did not
-    paint it. 0 is equal. `nst.engine.distance` has the formulas."""
+    """How far an image is from its content image and its styles, seen by the network
+    that did not paint it. 0 is equal. `nst.engine.distance` has the formulas."""
 
     judge: str
     """Network that measured: vgg16 or vgg19."""
     content: float
-    """Self-similarity distance from the content image, 0…2. Paintings are between 0.15 and 0.4."""
+    """Self-similarity distance from the content image, 0…2.
+    Paintings are between 0.15 and 0.4."""
     style: float
-    """Larger of precision and coverage: the relaxed earth mover's distance from the styles, 0…2."""
+    """Larger of precision and coverage: the relaxed earth
+    mover's distance from the styles, 0…2."""
     precision: float
-    """Mean cosine distance from each feature of the image to its nearest in the styles. An
-    unpainted photo may do well here; no measure by itself."""
+    """Mean cosine distance from each feature of the image to its nearest in the
+    styles. An unpainted photo may do well here; no measure by itself."""
     coverage: float
-    """Mean cosine distance from each feature of the styles to its nearest in the image."""
+    """Mean cosine distance from each feature of the styles to
+    its nearest in the image."""
     worst_tenth: float
-    """Mean of the largest tenth of the distances that precision averages: places that no style
-    reached."""
+    """Mean of the largest tenth of the distances that
+    precision averages: places that no style reached."""
     gram: float
-    """Squared distance of the Gram matrices, relative to those of the style: 1 is as far as from
-    nothing."""
+    """Squared distance of the Gram matrices, relative to those of the style:
+    1 is as far as from nothing."""
 
 
 @dataclass(frozen=True, slots=True)
 class SquaredDistances:
-    """Distances as nst 0.1 measured them, in old recipes and jobs. They cannot be compared with
-    `Distances`."""
+    """Distances as nst 0.1 measured them, in old recipes and jobs.
+    They cannot be compared with `Distances`."""
 
     judge: str
     """Network that measured: vgg16 or vgg19."""

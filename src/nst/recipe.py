@@ -1,4 +1,5 @@
-"""The recipe of a picture: all that is needed to paint it again, kept in its metadata."""
+"""The recipe of a picture: all that is needed to paint it
+again, kept in its metadata."""
 
 import json
 import os
@@ -27,8 +28,8 @@ class PictureFile(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     path: str
-    """Relative to the directory of the result, so that a folder can move as a whole; of a picture
-    that comes with nst `sample:NAME`."""
+    """Relative to the directory of the result, so that a folder can move as a whole;
+    of a picture that comes with nst `sample:NAME`."""
     sha256: str
 
     @classmethod
@@ -42,7 +43,8 @@ class PictureFile(BaseModel):
         return cls(path=readable, sha256=sha256)
 
     def locate(self, result: Path, role: ImageRole) -> Path:
-        """The file, seen from the result. Raises InvalidImage if it is gone or another one."""
+        """The file, seen from the result.
+        Raises InvalidImage if it is gone or another one."""
         file = sample_file(self.path, role) or Path(
             os.path.normpath(result.resolve().parent / self.path)
         )
@@ -74,7 +76,8 @@ class SourceFiles:
     initial: Path | None = None
 
     def seen_from(self, result: Path) -> dict[str, Any]:
-        """Return the files as the recipe in the file `result` names them, by the recipe's field."""
+        """Return the files as the recipe in the file `result`
+        names them, by the recipe's field."""
 
         def named(file: Path | None) -> PictureFile | None:
             return PictureFile.of(file, result) if file else None
@@ -144,15 +147,16 @@ class Recipe(BaseModel):
 
     @classmethod
     def read(cls, picture: Path | bytes) -> Self:
-        """The recipe inside a picture file, or in a file recipe.json. Raises InvalidImage if there
-        is none."""
+        """The recipe inside a picture file, or in a file recipe.json.
+        Raises InvalidImage if there is none."""
         if isinstance(picture, bytes):
             return cls.parse(recipe_text(picture) or images.read_recipe(picture))
         return cls.parse(_text_of(picture) or images.read_recipe(picture), picture)
 
     @classmethod
     def parse(cls, text: str | None, name: str | Path = "the picture") -> Self:
-        """The recipe in this text from the picture `name`. Raises InvalidImage if it is none."""
+        """The recipe in this text from the picture `name`.
+        Raises InvalidImage if it is none."""
         try:
             return cls.model_validate_json(text or "")
         except ValidationError as error:

@@ -29,7 +29,8 @@ class Result:
     losses: Losses
     """Losses of the image; NaN for a draft alone."""
     history: tuple[Losses, ...]
-    """After every step that was taken here: a transfer that goes on has taken others before."""
+    """After every step that was taken here: a transfer that
+    goes on has taken others before."""
     stop_reason: StopReason
     evaluations: int
     prepare_seconds: float
@@ -51,7 +52,8 @@ class Result:
     changes: tuple[Change, ...] = ()
     """Options that were steered, and at which step."""
     stopped_after: int | None = None
-    """Last step of a canceled transfer, counted over all scales; None if it was not canceled."""
+    """Last step of a canceled transfer, counted over all scales;
+    None if it was not canceled."""
     files: SourceFiles | None = None
     """Files that the image was painted from; None if one of the inputs was no file."""
 
@@ -70,8 +72,9 @@ class Result:
         return self.memory_plan is None
 
     def recipe(self, pictures: Mapping[str, Any]) -> Recipe:
-        """Return the recipe of the image. `pictures`: the files that went in, by the field of the
-        recipe; `SourceFiles.seen_from` makes them."""
+        """Return the recipe of the image.
+        `pictures`: the files that went in, by the field of the recipe;
+        `SourceFiles.seen_from` makes them."""
         return Recipe.of(
             self.options,
             model=self.model,
@@ -83,7 +86,8 @@ class Result:
         )
 
     def save(self, path: str | os.PathLike[str], *, overwrite: bool = True) -> Path:
-        """Write the image as .png, .jpg, .webp or .tiff at its bit depth, and return its path.
+        """Write the image as .png, .jpg, .webp or .tiff at its
+        bit depth, and return its path.
 
         The file carries the recipe if all inputs were files. Without `overwrite` an existing file
         stays and the new one gets a number. Raises InvalidOption, StorageError.

@@ -51,7 +51,8 @@ def sample_file(name: str, role: ImageRole) -> Path | None:
 
 
 def sample_with(sha256: str) -> str | None:
-    """Return the name of the sample whose file has this SHA-256; None if there is none."""
+    """Return the name of the sample whose file has this SHA-256;
+    None if there is none."""
     return _names_by_sha256().get(sha256)
 
 

@@ -1,4 +1,5 @@
-"""Settings of a deployment: NST_* environment variables, read once, by `bootstrap` only."""
+"""Settings of a deployment:
+NST_* environment variables, read once, by `bootstrap` only."""
 
 import re
 from datetime import timedelta
@@ -64,7 +65,8 @@ ApiKeys = Annotated[dict[str, Sha256], NoDecode, BeforeValidator(_keys)]
 
 
 class Settings(BaseSettings):
-    """Settings of all processes; field `max_size` is the environment variable NST_MAX_SIZE."""
+    """Settings of all processes; field `max_size` is the
+    environment variable NST_MAX_SIZE."""
 
     model_config = SettingsConfigDict(env_prefix="NST_", env_ignore_empty=True, frozen=True)
 
@@ -72,40 +74,46 @@ class Settings(BaseSettings):
     weights_dir: Path | None = None
     """Directory with weights files, searched before the cache."""
     cache_dir: Path | None = None
-    """Directory for downloaded weights and measured speeds. Default: the user's cache directory."""
+    """Directory for downloaded weights and measured speeds.
+    Default: the user's cache directory."""
     weights_mirror: str | None = None
-    """URL of a mirror that has the weights under their published file names, tried first."""
+    """URL of a mirror that has the weights under their
+    published file names, tried first."""
     offline: bool = False
     """Never download anything."""
 
     # ── storage ──
     data_dir: Path = Field(default_factory=lambda: user_data_path("nst"))
-    """Directory for jobs, images and the cookie secret, unless other settings place them elsewhere.
-    Default: the user's data directory."""
+    """Directory for jobs, images and the cookie secret, unless other settings place
+    them elsewhere. Default: the user's data directory."""
     database_url: Annotated[SecretStr, AfterValidator(_database)] | None = None
-    """URL of the database, postgresql+psycopg://user:password@host/database. Default: SQLite in the
-    data directory."""
+    """URL of the database, postgresql+psycopg://user:password@host/database.
+    Default: SQLite in the data directory."""
 
     storage_url: str | None = Field(default=None, pattern="^s3://[^/]+(/.*)?$")
-    """Bucket and prefix for images, s3://bucket/prefix. Default: a folder in the data directory."""
+    """Bucket and prefix for images, s3://bucket/prefix.
+    Default: a folder in the data directory."""
     s3_endpoint: str | None = None
-    """URL of an S3-compatible server, such as https://storage.example. Default: Amazon S3."""
+    """URL of an S3-compatible server, such as https://storage.example.
+    Default: Amazon S3."""
     s3_public_endpoint: str | None = None
-    """URL by which browsers reach the S3 server; with it they download large files from there."""
+    """URL by which browsers reach the S3 server; with it they
+    download large files from there."""
     s3_region: str = "us-east-1"
     """Region of the bucket."""
     s3_access_key_id: SecretStr | None = None
-    """Access key of the bucket. Default: the credentials that Amazon's own tools would use."""
+    """Access key of the bucket.
+    Default: the credentials that Amazon's own tools would use."""
     s3_secret_access_key: SecretStr | None = None
     """Secret of the access key."""
     redis_url: SecretStr | None = None
-    """URL of Redis for live progress and rate limits, redis://:password@host:6379/0. Default: both
-    are kept in each process."""
+    """URL of Redis for live progress and rate limits, redis://:password@host:6379/0.
+    Default: both are kept in each process."""
 
     # ── the task queue ──
     kafka_brokers: Words = ()
-    """Addresses of the Kafka brokers, host:port, separated by commas. Default: a queue inside the
-    process."""
+    """Addresses of the Kafka brokers, host:port, separated by commas.
+    Default: a queue inside the process."""
     kafka_topic: str = "nst.jobs"
     """Topic that wakes workers when a job is queued."""
     kafka_dead_letter_topic: str = "nst.jobs.dead"
@@ -117,13 +125,14 @@ class Settings(BaseSettings):
     kafka_replication: int = Field(default=1, ge=1)
     """Replicas of a topic that `nst migrate` creates; use 3 in production."""
     kafka_group_protocol: Literal["auto", "classic", "consumer"] = "auto"
-    """Group protocol of the workers. consumer: KIP-848, of Kafka 4; auto: consumer if the brokers
-    support it, else classic."""
+    """Group protocol of the workers. consumer:
+    KIP-848, of Kafka 4; auto: consumer if the brokers support it, else classic."""
     kafka_session_timeout_seconds: float = Field(default=45.0, ge=1)
-    """Seconds without a heartbeat before a worker's partitions are reassigned. With the consumer
-    protocol the brokers decide."""
+    """Seconds without a heartbeat before a worker's partitions are reassigned.
+    With the consumer protocol the brokers decide."""
     kafka_heartbeat_seconds: float = Field(default=3.0, gt=0)
-    """Seconds between heartbeats of a worker. With the consumer protocol the brokers decide."""
+    """Seconds between heartbeats of a worker.
+    With the consumer protocol the brokers decide."""
     kafka_security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
     """Security protocol of the brokers."""
     kafka_sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] | None = None
@@ -133,19 +142,20 @@ class Settings(BaseSettings):
     kafka_password: SecretStr | None = None
     """Password, for SASL."""
     kafka_ca_file: Path | None = None
-    """File of trusted certificates, for SSL and SASL_SSL. Default: the system's certificates."""
+    """File of trusted certificates, for SSL and SASL_SSL.
+    Default: the system's certificates."""
 
     # ── the API ──
     secret_key: Annotated[SecretStr, AfterValidator(_long_enough)] | None = None
-    """Secret that signs cookies, at least 16 characters; identical for all API processes. Default:
-    generated once and kept in the data directory."""
+    """Secret that signs cookies, at least 16 characters; identical for all API
+    processes. Default: generated once and kept in the data directory."""
     api_keys: ApiKeys = {}
     """API keys as name:SHA-256, separated by commas."""
     cors_origins: Words = ()
     """Origins of other sites whose pages may call the API, separated by commas."""
     base_path: Annotated[str, AfterValidator(_path)] = ""
-    """Path under which the page and the API are served, such as /nst. Default: the root, or the
-    X-Forwarded-Prefix of a trusted proxy."""
+    """Path under which the page and the API are served, such as /nst.
+    Default: the root, or the X-Forwarded-Prefix of a trusted proxy."""
     trusted_proxies: int = Field(default=0, ge=0, le=10)
     """Number of proxies in front of the API that set X-Forwarded-For."""
     max_upload_bytes: int = Field(default=64_000_000, ge=100_000)
@@ -153,8 +163,8 @@ class Settings(BaseSettings):
     max_pixels: int = Field(default=50_000_000, ge=10_000, le=150_000_000)
     """Maximum number of pixels of one uploaded image."""
     max_film_frames: int = Field(default=500, ge=0, le=100_000)
-    """Maximum number of frames of one uploaded film; 0 takes no films. Films need the extra `video`
-    on the API and on the workers."""
+    """Maximum number of frames of one uploaded film;
+    0 takes no films. Films need the extra `video` on the API and on the workers."""
     max_film_seconds: float = Field(default=20.0, gt=0, le=86_400)
     """Maximum length of one uploaded film, in seconds."""
     max_film_bytes: int = Field(default=50_000_000, ge=100_000)
@@ -164,7 +174,8 @@ class Settings(BaseSettings):
     max_jobs_per_client: int = Field(default=20, ge=1)
     """Maximum number of queued and running jobs per client."""
     max_jobs_per_address: int = Field(default=60, ge=1)
-    """Maximum number of queued and running jobs per network address, across all cookies."""
+    """Maximum number of queued and running jobs per network
+    address, across all cookies."""
     max_bytes_per_day: int = Field(default=2_000_000_000, ge=100_000)
     """Maximum number of bytes that one client uploads in a day."""
     max_pixel_steps_per_day: int = Field(default=200_000_000_000, ge=1_000_000, le=10**15)
@@ -204,8 +215,8 @@ class Settings(BaseSettings):
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     """Minimum level of logged messages."""
     traces_endpoint: str | None = None
-    """URL that receives traces, OTLP over HTTP, such as http://collector:4318/v1/traces; needs the
-    extra `tracing`."""
+    """URL that receives traces, OTLP over HTTP, such as
+    http://collector:4318/v1/traces; needs the extra `tracing`."""
 
     @property
     def has_own_database(self) -> bool:
@@ -215,7 +226,8 @@ class Settings(BaseSettings):
 
 
 def load_settings() -> Settings:
-    """Load the settings from the environment. Raises InvalidOption, which names the variable."""
+    """Load the settings from the environment.
+    Raises InvalidOption, which names the variable."""
     try:
         return Settings()
     except ValidationError as error:

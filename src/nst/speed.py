@@ -1,4 +1,5 @@
-"""How long a transfer will take on this machine, from what the machine has measured.
+"""How long a transfer will take on this machine, from
+what the machine has measured.
 
 One small JSON file in the cache directory: for each device and each kind of transfer, seconds of
 preparation and seconds for each unit of work (`nst.engine.scales.work`).
@@ -27,8 +28,9 @@ MANY_STEPS = 1000
 """Steps within which a loss converges, if it may."""
 
 RELATIVE_COST: Mapping[str, float] = {"vgg16": 1.0, "vgg19": 1.27}
-"""Time of an evaluation by model, from the numbers of multiplications: an estimate for a model that
-has not been measured here. Kinds of style loss differ by less."""
+"""Time of an evaluation by model, from the numbers of multiplications: an
+estimate for a model that has not been measured here. Kinds of style loss
+differ by less."""
 
 DAY_SECONDS = 24 * 3600
 
@@ -61,16 +63,18 @@ _MEASURED: TypeAdapter[Measured] = TypeAdapter(Measured)
 
 @dataclass(frozen=True, slots=True)
 class Speeds:
-    """The file with what was measured. A file that is missing or damaged holds nothing, and one
-    that cannot be written stays as it is: an estimate is worth no error."""
+    """The file with what was measured.
+    A file that is missing or damaged holds nothing, and one that cannot be written
+    stays as it is: an estimate is worth no error."""
 
     directory: Path
     device: str = field(default="auto")
-    """Device that is asked for, as NeuralStyleTransfer takes it: `auto` is always the same one."""
+    """Device that is asked for, as NeuralStyleTransfer takes it:
+    `auto` is always the same one."""
 
     def estimate(self, options: StyleTransferOptions, work: float) -> float | None:
-        """Return the seconds that a transfer of so much work will take; None if nothing like it was
-        measured here."""
+        """Return the seconds that a transfer of so much work will take;
+        None if nothing like it was measured here."""
         known = self._read().get(self.device, {})
         kind = _kind(options)
         if kind in known:
@@ -85,7 +89,8 @@ class Speeds:
         return others[other].seconds(factor * work)
 
     def record(self, result: Result, work: float) -> None:
-        """Keep how long a transfer took, if it took all its steps here. `work`: that of all."""
+        """Keep how long a transfer took, if it took all its steps here.
+        `work`: that of all."""
         if result.stop_reason is not StopReason.TOTAL_ITERATIONS or not _is_whole(result):
             return
         per_work = result.optimize_seconds / work if work else 0.0
@@ -121,8 +126,8 @@ def _kind(options: StyleTransferOptions) -> str:
 
 
 def in_words(options: StyleTransferOptions, seconds: float) -> str:
-    """Return an estimate in words: "about 40 s", or "at most 9 min" where the loss will converge
-    long before the last step."""
+    """Return an estimate in words: "about 40 s", or "at most 9 min" where the loss
+    will converge long before the last step."""
     text = about(seconds)
     ends_early = options.convergence_tolerance > 0 and options.total_iterations > MANY_STEPS
     return text.replace("about", "at most") if ends_early else text

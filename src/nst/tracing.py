@@ -1,4 +1,5 @@
-"""Traces: one from the HTTP request through the queue to the phases of the engine.
+"""Traces: one from the HTTP request through the queue to
+the phases of the engine.
 
 They need OpenTelemetry (the extra `tracing`) and an address to be sent to; without, all of this
 does nothing.
@@ -27,7 +28,8 @@ IS_INSTALLED = _is_installed()
 
 
 def set_up(endpoint: str, service: str) -> None:
-    """Send the spans of this process to an OTLP endpoint over HTTP. Call it after a fork."""
+    """Send the spans of this process to an OTLP endpoint over HTTP.
+    Call it after a fork."""
     from opentelemetry import trace
     from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
     from opentelemetry.sdk.resources import Resource
@@ -49,7 +51,8 @@ def instrument(app: "Flask") -> None:
 
 
 def headers() -> dict[str, str]:
-    """Return headers that carry the current trace to another process; empty without a trace."""
+    """Return headers that carry the current trace to another
+    process; empty without a trace."""
     carrier: dict[str, str] = {}
     if IS_INSTALLED:
         from opentelemetry.propagate import inject

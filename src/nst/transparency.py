@@ -6,12 +6,14 @@ from collections.abc import Iterator
 from PIL import Image, ImageChops
 
 SOLID = (0.9, 0.5)
-"""Shares of the greatest alpha from which on a pixel is solid: the second where the first leaves
-less than half of the visible pixels, as of a watercolour on a transparent ground."""
+"""Shares of the greatest alpha from which on a pixel is solid: the second where
+the first leaves less than half of the visible pixels, as of a watercolour on a
+transparent ground."""
 
 
 def extended(image: Image.Image) -> Image.Image:
-    """Return the image with the colours of its solid pixels continued below the invisible."""
+    """Return the image with the colours of its solid pixels
+    continued below the invisible."""
     if image.mode != "RGBA":
         return image
     alpha = image.getchannel("A")
@@ -25,7 +27,8 @@ def extended(image: Image.Image) -> Image.Image:
 
 
 def solid(alpha: Image.Image) -> Image.Image:
-    """Return where an image is solid, in mode L: 255 there, 0 elsewhere. Some of it is visible.
+    """Return where an image is solid, in mode L:
+    255 there, 0 elsewhere. Some of it is visible.
 
     The soft edge of a cut-out is not, for its colours are often mixed with what was around it.
     """
@@ -39,8 +42,8 @@ def solid(alpha: Image.Image) -> Image.Image:
 
 
 def repeated(image: Image.Image) -> Image.Image:
-    """Return the image as RGB, all but its solid pixels covered by shifted copies of these: all
-    that is matched with it is the subject's own texture."""
+    """Return the image as RGB, all but its solid pixels covered by shifted copies of
+    these: all that is matched with it is the subject's own texture."""
     picture = image.convert("RGB")
     if image.mode != "RGBA":
         return picture

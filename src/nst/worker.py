@@ -72,12 +72,13 @@ Order: TypeAlias = Work | Steer | Cancel | Stop
 """Messages to the engine's process."""
 
 Paint: TypeAlias = Callable[[Connection], None]
-"""Main function of the engine's process: it answers each Work with News, of which only the last is
-not Painted. It must be importable by name."""
+"""Main function of the engine's process: it answers each Work with News, of which
+only the last is not Painted. It must be importable by name."""
 
 
 class EngineProcess:
-    """The engine in a child process, which is kept warm between jobs and replaced when it dies."""
+    """The engine in a child process, which is kept warm
+    between jobs and replaced when it dies."""
 
     def __init__(self, paint: Paint) -> None:
         self._paint = paint
@@ -181,8 +182,8 @@ class Worker:
         self._found_nothing = False
 
     def run(self) -> None:
-        """Take jobs until `stop` is called by another thread or a signal handler. Failures of
-        dependencies and of jobs do not end it."""
+        """Take jobs until `stop` is called by another thread or a signal handler.
+        Failures of dependencies and of jobs do not end it."""
         workplace.remove_stale_directories()
         self._greet()
         while not self._shop.should_stop.is_set():

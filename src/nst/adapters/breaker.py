@@ -1,4 +1,5 @@
-"""A circuit breaker for the queue: after a failure it stays unused for some seconds."""
+"""A circuit breaker for the queue: after a failure it
+stays unused for some seconds."""
 
 import threading
 import time
@@ -8,11 +9,13 @@ from nst.errors import QueueError
 from nst.jobs.ports import Delivery, JobQueue, ProcessName
 
 REST_SECONDS = 15.0
-"""Pause after a failure, in seconds. Workers find queued jobs without messages meanwhile."""
+"""Pause after a failure, in seconds.
+Workers find queued jobs without messages meanwhile."""
 
 
 class QueueWithBreaker:
-    """A JobQueue that waits once for brokers that do not answer, not once per message."""
+    """A JobQueue that waits once for brokers that do not
+    answer, not once per message."""
 
     def __init__(self, queue: JobQueue) -> None:
         self._queue = queue
@@ -21,7 +24,8 @@ class QueueWithBreaker:
         self._has_failed = False
 
     def publish(self, job_id: str, trace: Mapping[str, str]) -> None:
-        """Send a message. Raises QueueError, without waiting during the pause after a failure."""
+        """Send a message. Raises QueueError, without waiting
+        during the pause after a failure."""
         self._check()
         try:
             self._queue.publish(job_id, trace)

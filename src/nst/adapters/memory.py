@@ -1,4 +1,5 @@
-"""JobQueue, ProgressFeed and RateLimiter inside one process: the embedded defaults."""
+"""JobQueue, ProgressFeed and RateLimiter inside one
+process: the embedded defaults."""
 
 import math
 import queue

@@ -52,8 +52,9 @@ logger = logging.getLogger(__name__)
 
 
 class RedisProgressFeed:
-    """A ProgressFeed across processes. In each process one thread listens for the jobs that have
-    subscribers there and forwards their messages to `local`."""
+    """A ProgressFeed across processes.
+    In each process one thread listens for the jobs that have subscribers there and
+    forwards their messages to `local`."""
 
     def __init__(self, url: str, local: ProgressFeed) -> None:
         """`url`: redis://user:password@host:6379/0, or rediss:// for TLS."""
@@ -155,7 +156,8 @@ class RedisRateLimiter:
 
 
 def check(url: str) -> str:
-    """Return the version of the server in words. Raises FeedError, which names the cause."""
+    """Return the version of the server in words.
+    Raises FeedError, which names the cause."""
     client = _Client(url)
     try:
         client.redis.ping()

@@ -35,7 +35,8 @@ UPLOADS_AT_ONCE = 4
 
 CONNECT_SECONDS = 5.0
 SILENCE_SECONDS = 30.0
-"""Seconds without data before a request fails; uploading one part must not take longer."""
+"""Seconds without data before a request fails; uploading
+one part must not take longer."""
 
 REQUEST_SECONDS = 3600.0
 """Maximum duration of one request, for clients that download a large file slowly."""
@@ -132,7 +133,8 @@ class ObjectStorage:
         write_file(file, write, overwrite=True)
 
     def stream(self, key: str, start: int = 0, stop: int | None = None) -> Iterator[bytes]:
-        """Open the file before the first piece is requested, so that a missing file raises here."""
+        """Open the file before the first piece is requested, so
+        that a missing file raises here."""
         with _errors(key):
             opened = obstore.get(self._store, key, options=_range(start, stop))
         return self._pieces(key, opened)
@@ -205,8 +207,9 @@ class S3Storage(ObjectStorage):
     def __init__(
         self, store: S3Store, public: S3Store | None, signer: "_Signer | None" = None
     ) -> None:
-        """`public`: the same bucket at the URL that clients know. `signer`: signs links with a
-        Content-Disposition; None if the keys belong to the machine's role."""
+        """`public`: the same bucket at the URL that clients know.
+        `signer`: signs links with a Content-Disposition; None if the keys belong to
+        the machine's role."""
         super().__init__(store)
         self._public = public
         self._signer = signer

@@ -13,7 +13,8 @@ from flask.sessions import SecureCookieSessionInterface
 from nst.errors import InvalidOption, NotAllowed
 
 VISITOR_HEADER = "X-Visitor"
-"""Header by which requests without a cookie, sent at the same time, name the same new visitor."""
+"""Header by which requests without a cookie, sent at the
+same time, name the same new visitor."""
 
 
 class Sessions(SecureCookieSessionInterface):
@@ -24,13 +25,15 @@ class Sessions(SecureCookieSessionInterface):
         return request.is_secure
 
     def get_cookie_path(self, app: Flask) -> str:  # noqa: ARG002 - Flask has it
-        """Return the path of the cookie for Flask: other programs on the host do not get it."""
+        """Return the path of the cookie for Flask: other programs
+        on the host do not get it."""
         return request.script_root or "/"
 
 
 def owner(api_keys: Mapping[str, str]) -> str:
-    """Return the owner of the jobs of this request. `api_keys`: name → SHA-256 of the key, in hex.
-    Raises NotAllowed if the key is unknown, InvalidOption if the visitor header is malformed."""
+    """Return the owner of the jobs of this request.
+    `api_keys`: name → SHA-256 of the key, in hex. Raises NotAllowed if the key is
+    unknown, InvalidOption if the visitor header is malformed."""
     if name := key_name(api_keys):
         return f"key:{name}"
     if "id" not in session:
@@ -55,8 +58,8 @@ def _new_visitor() -> str:
 
 
 def client(api_keys: Mapping[str, str]) -> str:
-    """Return the client whose use is counted: the name of the key or the network address, which are
-    harder to change than cookies."""
+    """Return the client whose use is counted: the name of the key or the network
+    address, which are harder to change than cookies."""
     try:
         name = key_name(api_keys)
     except NotAllowed:
@@ -65,8 +68,8 @@ def client(api_keys: Mapping[str, str]) -> str:
 
 
 def network(address: str) -> str:
-    """Return the network of a client: its IPv4 address, or the /64 of its IPv6 address, in which it
-    can choose any of 2⁶⁴ addresses."""
+    """Return the network of a client: its IPv4 address, or the /64 of its IPv6
+    address, in which it can choose any of 2⁶⁴ addresses."""
     try:
         found = ip_address(address.partition("%")[0])
     except ValueError:  # what a proxy that hides its clients says of them
@@ -77,7 +80,8 @@ def network(address: str) -> str:
 
 
 def key_name(api_keys: Mapping[str, str]) -> str | None:
-    """Return the name of the API key of this request; None without a key. Raises NotAllowed."""
+    """Return the name of the API key of this request;
+    None without a key. Raises NotAllowed."""
     key = _key()
     if key is None:
         return None
@@ -89,8 +93,8 @@ def key_name(api_keys: Mapping[str, str]) -> str | None:
 
 
 def check_same_site(origins: Collection[str]) -> None:
-    """Refuse requests that change something and come from a page of another site, unless it is one
-    of these origins. Raises NotAllowed."""
+    """Refuse requests that change something and come from a page of another site,
+    unless it is one of these origins. Raises NotAllowed."""
     if request.method in ("GET", "HEAD", "OPTIONS") or _key():
         return
     if request.headers.get("Origin") in origins:

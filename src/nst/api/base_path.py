@@ -11,13 +11,15 @@ _PREFIX = re.compile(r"(/[A-Za-z0-9._~-]+)+")
 
 
 class BasePath:
-    """Middleware that sets the base path: the configured one, or that of a trusted proxy.
+    """Middleware that sets the base path: the configured one,
+    or that of a trusted proxy.
 
     The proxy may strip the prefix from forwarded paths or keep it.
     """
 
     def __init__(self, app: "WSGIApplication", base_path: str) -> None:
-        """`base_path`: such as /nst; if empty, a trusted proxy may send X-Forwarded-Prefix."""
+        """`base_path`: such as /nst; if empty, a trusted proxy
+        may send X-Forwarded-Prefix."""
         self._app = app
         self._base_path = base_path
 

@@ -1,4 +1,5 @@
-"""/api/v1: what there is to choose from, and what a finished picture says about itself."""
+"""/api/v1: what there is to choose from, and what a
+finished picture says about itself."""
 
 from functools import cache
 from pathlib import Path
@@ -22,7 +23,8 @@ from nst.samples import SampleKind, sample, samples
 from nst.speed import in_words
 
 USUAL_SIZE = (1500, 1000)
-"""Width and height of a content image of which nothing is known; only their ratio counts."""
+"""Width and height of a content image of which nothing is
+known; only their ratio counts."""
 MAX_SIDE_PIXELS = 1_000_000
 
 routes = APIBlueprint("catalog", __name__, tag="catalog", url_prefix="/api/v1")
@@ -38,7 +40,8 @@ class LimitsView(BaseModel):
     max_job_seconds: float
     """Maximum seconds of one attempt; after it a job ends with the image so far."""
     max_pixel_steps_per_day: int
-    """Pixels of the result × steps, of all jobs of a client; a film counts all of its frames."""
+    """Pixels of the result × steps, of all jobs of a client;
+    a film counts all of its frames."""
     max_film_frames: int
     """0: this server takes no films."""
     max_film_seconds: float
@@ -52,8 +55,8 @@ class OptionsView(BaseModel):
     presets: dict[str, dict[str, Any]]
     default_preset: str
     needs: dict[str, list[Need]]
-    """Needs of each option to have an effect: all of the list, and of each part one of the
-    options with one of these values; null: any value greater than 0."""
+    """Needs of each option to have an effect: all of the list, and of each part one
+    of the options with one of these values; null: any value greater than 0."""
     limits: LimitsView
     formats: list[str]
     """Media types of the pictures that are taken."""
@@ -83,7 +86,7 @@ class ContentsView(BaseModel):
 @routes.get("/options")
 @routes.output(OptionsView)
 def options() -> OptionsView:
-    """Every option with its default, bounds, unit, a sentence and its needs; presets; limits."""
+    """Every option with default, bounds, unit and needs; the presets; the limits."""
     limits = service().jobs.limits
     return OptionsView(
         schema_=StyleTransferOptions.model_json_schema(),
@@ -154,7 +157,7 @@ def estimate() -> EstimateView:
 @routes.post("/recipe")
 @routes.doc(responses=sends("application/json", "The recipe.", 415, 422))
 def recipe() -> Response:
-    """The recipe in a finished picture or in a file recipe.json, sent as the file `image`."""
+    """The recipe in a finished image or a recipe.json, sent as the file `image`."""
     file = request.files.get("image")
     if file is None:
         raise InvalidOption("image", "", "a picture as a file of the form")

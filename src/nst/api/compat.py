@@ -1,5 +1,5 @@
-"""The four routes of the reference program, for its clients. They send no cookie; the random id of
-a task is the capability for its job."""
+"""The four routes of the reference program, for its clients.
+They send no cookie; the random id of a task is the capability for its job."""
 
 from http import HTTPStatus
 from typing import Any

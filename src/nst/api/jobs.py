@@ -152,7 +152,7 @@ def retry(job_id: str) -> Any:
 @routes.output(JobView, status_code=202)
 @routes.doc(responses=[404, 409, 429, 503])
 def resume(job_id: str) -> Any:
-    """Go on with a canceled job from the step at which it stopped, if its can_resume is true."""
+    """Continue a canceled job where it stopped, if its can_resume is true."""
     return _accepted(service().jobs.resume(service().me(), job_id))
 
 

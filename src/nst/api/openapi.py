@@ -1,4 +1,5 @@
-"""Parts of the API description that the routes do not give: forms, problems and authentication."""
+"""Parts of the API description that the routes do not
+give: forms, problems and authentication."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping

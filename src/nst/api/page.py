@@ -129,7 +129,8 @@ def _adapted(root: str, head: str) -> Response:
 
 
 class PagePath(PathConverter):
-    """Any path but those of the API, where wrong addresses and methods must be told apart."""
+    """Any path but those of the API, where wrong addresses
+    and methods must be told apart."""
 
     regex = r"(?!api(?:/|$))[^/].*?"
 
@@ -137,8 +138,9 @@ class PagePath(PathConverter):
 def security_headers(
     *, allow_embedding: bool, pictures_origin: str | None = None
 ) -> Callable[[Response], Response]:
-    """Adds them to every response. `allow_embedding`: pages of other sites, which may use the API,
-    may show its pictures too. `pictures_origin`: the page may show pictures from there."""
+    """Adds them to every response.
+    `allow_embedding`: pages of other sites, which may use the API, may show its
+    pictures too. `pictures_origin`: the page may show pictures from there."""
     headers = dict(SECURITY_HEADERS)
     if pictures_origin:
         policy = headers["Content-Security-Policy"]

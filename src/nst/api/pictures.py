@@ -1,4 +1,5 @@
-"""Images over HTTP: from the storage, with ranges and validators, as files or thumbnails."""
+"""Images over HTTP: from the storage, with ranges and
+validators, as files or thumbnails."""
 
 import re
 import threading
@@ -38,11 +39,12 @@ SUFFIXES = {"png": ".png", "jpeg": ".jpg", "webp": ".webp"}
 """File name extensions of the formats in which a result can be downloaded."""
 
 WAIT_SECONDS = 10.0
-"""Maximum wait for another request that creates the same thumbnail or film, in seconds."""
+"""Maximum wait for another request that creates the same
+thumbnail or film, in seconds."""
 
 uploading = Slots(8, 3, wait_seconds=WAIT_SECONDS, reason="too many pictures are being uploaded")
-"""To be held while pictures of a request are in memory: they can be large, so only a few requests
-may at a time, and the others wait for a while."""
+"""To be held while pictures of a request are in memory: they can be large, so
+only a few requests may at a time, and the others wait for a while."""
 
 _making = tuple(threading.Lock() for _ in range(64))
 """Locks by hash of the key, so that concurrent requests create a thumbnail or film once."""
@@ -63,7 +65,8 @@ def send(
     large_by_link: bool = False,
     first_frame: str | None = None,
 ) -> Response:
-    """A stored picture, or with ?thumb=1 a small JPEG of it; with ?download=1 to be saved.
+    """A stored picture, or with ?thumb=1 a small JPEG of it;
+    with ?download=1 to be saved.
 
     `first_frame`: key of the picture that stands for a film.
 
@@ -142,8 +145,8 @@ def send_frame(storage: ImageStorage, job: Job, step: int) -> Response:
 
 
 def send_content_without_metadata(storage: ImageStorage, job: Job) -> Response:
-    """Send the content image without metadata, because strangers must not learn its location; of
-    a film the first frame."""
+    """Send the content image without metadata, because strangers must not learn its
+    location; of a film the first frame."""
     film = job.order.film
     file = storage.stat(film.first_frame if film else job.order.content.key)
     if file is None:

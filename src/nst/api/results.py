@@ -92,7 +92,7 @@ def recipe(job_id: str) -> Response:
 @routes.get("/content")
 @routes.doc(responses=sends("image/*, video/*", "The content, as it was uploaded."))
 def content(job_id: str) -> Response:
-    """The picture or the film that is painted; with ?thumb=1 of a film its first frame."""
+    """The uploaded image or film; with ?thumb=1 the first frame of a film."""
     job = service().jobs.get(service().me(), job_id)
     return pictures.send_content(service().jobs.storage, job)
 

@@ -43,8 +43,8 @@ class ApiSettings:
     trusted_proxies: int = 0
     """How many stand before this server and say in X-Forwarded-For who asks."""
     base_path: str = ""
-    """Path below which everything is, as /nst; empty: at the top, or where X-Forwarded-Prefix of a
-    trusted proxy says."""
+    """Path below which everything is, as /nst; empty: at the top, or where
+    X-Forwarded-Prefix of a trusted proxy says."""
     pictures_origin: str | None = None
     """Origin of the links by which clients get pictures from the storage itself."""
     answers_per_client: int = 48
@@ -86,7 +86,8 @@ class Service:
         return auth.client(self.settings.api_keys)
 
     def client_in_store(self) -> str:
-        """The client as a hash, keyed because there are few addresses: what is kept with a job."""
+        """The client as a hash, keyed because there are few
+        addresses: what is kept with a job."""
         key = self.settings.secret_key.encode()
         return hmac.digest(key, self.client().encode(), "sha256").hex()
 
@@ -105,8 +106,9 @@ def service() -> Service:
 
 
 def sends(content_types: str, description: str, *others: int) -> Responses:
-    """The documentation of a route that sends something else than a view: with 200, and with
-    these other statuses problems. `content_types`: one, or several with commas between."""
+    """The documentation of a route that sends something else than a view: with 200,
+    and with these other statuses problems. `content_types`: one, or several with
+    commas between."""
     content: dict[str, dict[str, Any]] = {kind: {} for kind in content_types.split(", ")}
     found: Responses = {200: {"description": description, "content": content}}
     return found | {status: {"description": HTTPStatus(status).phrase} for status in others}

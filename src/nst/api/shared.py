@@ -1,5 +1,5 @@
-"""Links by which anybody may see a result: made and taken back below /api/v1/jobs/<id>/shares,
-followed below /api/v1/shared."""
+"""Links by which anybody may see a result: made and taken back below
+/api/v1/jobs/<id>/shares, followed below /api/v1/shared."""
 
 import secrets
 from http import HTTPStatus

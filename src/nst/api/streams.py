@@ -13,7 +13,8 @@ POLL_SECONDS = 2.0
 RETRY_MILLISECONDS = 1000
 """Delay after which a browser reopens a closed stream."""
 PING_SECONDS = 15.0
-"""Seconds without events after which a comment keeps proxies from closing the connection."""
+"""Seconds without events after which a comment keeps
+proxies from closing the connection."""
 
 
 class Streams(Slots):
@@ -50,7 +51,8 @@ class Streams(Slots):
 
 
 def has_seen_end(job: Job, last_event_id: str | None) -> bool:
-    """Return whether this is the id of the job's last event, after which nothing follows."""
+    """Return whether this is the id of the job's last event,
+    after which nothing follows."""
     return job.status.is_final and last_event_id == _end_id(job.attempt)
 
 

@@ -18,10 +18,11 @@ class ProgressView(BaseModel):
     step: int
     total_iterations: int
     frame: int | None
-    """Frame of a film that is being painted, counted from 1: step and total_iterations are its
-    own. Null for a picture."""
+    """Frame of a film that is being painted, counted from 1: step and
+    total_iterations are its own. Null for a picture."""
     percent: float
-    """Part of the work that is done, not of the steps: equal parts take about equal times."""
+    """Part of the work that is done, not of the steps: equal
+    parts take about equal times."""
     elapsed_seconds: float
     remaining_seconds: float | None
     """Null before the first frame of a film is painted."""
@@ -31,7 +32,8 @@ class ProgressView(BaseModel):
     changes: list[Change]
     """Options that were steered so far, and at which step."""
     preview_step: int | None
-    """Step of the picture that can be seen, of a film the number of its newest painted frame."""
+    """Step of the picture that can be seen, of a film the
+    number of its newest painted frame."""
 
     @classmethod
     def of(cls, progress: JobProgress) -> Self:
@@ -61,7 +63,8 @@ class ResultView(BaseModel):
     stopped_after: int | None
     """Step after which the transfer was stopped; null if it went on to its end."""
     distances: Distances | None
-    """Null if no other network was there to judge, or if nst 0.1 measured other distances."""
+    """Null if no other network was there to judge, or if nst
+    0.1 measured other distances."""
     notice: str | None
 
     @classmethod
@@ -127,7 +130,8 @@ class JobView(BaseModel):
     preset: str | None
     options: dict[str, Any]
     changes: list[Change]
-    """Options that the order steers, and at which step, as in the recipe that it repeats."""
+    """Options that the order steers, and at which step, as in
+    the recipe that it repeats."""
     stop_after: int | None
     """Step after which the order stops."""
     notices: list[str]

@@ -1,4 +1,5 @@
-"""A slow check that runs in the background, for callers that need an answer at once."""
+"""A slow check that runs in the background, for callers
+that need an answer at once."""
 
 import threading
 import time
@@ -9,7 +10,8 @@ LOOK_SECONDS = 30.0
 
 
 class Watch:
-    """The latest result of a check. The first call starts the first check, in a thread."""
+    """The latest result of a check.
+    The first call starts the first check, in a thread."""
 
     def __init__(self, look: Callable[[], str | None]) -> None:
         self._look = look

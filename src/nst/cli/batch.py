@@ -50,7 +50,8 @@ from nst.options import DEFAULT_PRESET, StyleTransferOptions
 CONTACT_SHEET = "contact-sheet.jpg"
 
 SECONDS_BETWEEN_LOOKS = 1.0
-"""At a watched directory; a file that has not changed from one look to the next is whole."""
+"""At a watched directory; a file that has not changed
+from one look to the next is whole."""
 
 Pair = tuple[Path, Path]
 """A content and a style."""
@@ -239,14 +240,16 @@ class Batch:
     unusable: set[Path] = field(default_factory=set)
     """Pictures that are left out from now on."""
     failed: set[Path] = field(default_factory=set)
-    """Files that failed: the unusable pictures, and the others of which a result is missing."""
+    """Files that failed: the unusable pictures, and the
+    others of which a result is missing."""
     counts: Counter[Outcome] = field(default_factory=Counter)
     """Pairs by what has become of them."""
     seconds: float = 0.0
     """Spent on the pictures that are painted."""
 
     def paint(self, pairs: Iterable[Pair]) -> int:
-        """Paint a list of pairs, or those of an iterator that has no end. Return the exit code."""
+        """Paint a list of pairs, or those of an iterator that has no end.
+        Return the exit code."""
         known = pairs if isinstance(pairs, list) else None
         waiting = sum(map(self._is_wanted, known or ()))
         try:

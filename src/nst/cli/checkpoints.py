@@ -1,4 +1,5 @@
-"""Checkpoints of a command: a directory beside the output, from which the command goes on."""
+"""Checkpoints of a command: a directory beside the
+output, from which the command goes on."""
 
 import os
 import shlex
@@ -20,7 +21,8 @@ from nst.recipe import PictureFile
 COMMAND_NAME = "command.json"
 CHECKPOINT_NAME = "checkpoint.safetensors"
 SHARE_OF_TIME = 0.05
-"""Maximum share of time spent writing; so large checkpoints are written less often."""
+"""Maximum share of time spent writing; so large
+checkpoints are written less often."""
 
 
 class Pictures(NamedTuple):
@@ -34,7 +36,8 @@ class Pictures(NamedTuple):
 
 
 class Resumable(BaseModel):
-    """A command that can go on. Paths are relative to the directory of its checkpoint."""
+    """A command that can go on.
+    Paths are relative to the directory of its checkpoint."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -55,8 +58,8 @@ class Resumable(BaseModel):
         return self.model_copy(update={"partial": PictureFile.of(saved, directory / COMMAND_NAME)})
 
     def target(self, directory: Path) -> tuple[Path, bool]:
-        """Return where the result goes, and whether it replaces what is there: the result so far,
-        unless somebody has changed it since."""
+        """Return where the result goes, and whether it replaces what is there: the result
+        so far, unless somebody has changed it since."""
         if self.partial:
             with suppress(InvalidImage):
                 file = self.partial.locate(directory / COMMAND_NAME, "initial")
@@ -86,7 +89,8 @@ class Resumable(BaseModel):
         tell(f"To continue: {shlex.join([*self.WRITTEN_BY.split(), '--resume', str(directory)])}")
 
     def leave(self, directory: Path, saved: Path) -> None:
-        """Say how to go on; the finished result then takes the place of `saved`, the one so far."""
+        """Say how to go on; the finished result then takes the
+        place of `saved`, the one so far."""
         with suppress(StorageError):
             self.with_partial(saved, directory).write(directory)
         self.tell(directory)
@@ -199,8 +203,8 @@ class Checkpoints:
             self._write(progress)
 
     def leave(self, saved: Path) -> None:
-        """Say how to go on, if that is possible; then the result takes the place of `saved`, the
-        picture so far."""
+        """Say how to go on, if that is possible; then the result takes the place of
+        `saved`, the picture so far."""
         if (self.directory / CHECKPOINT_NAME).exists():
             self._command.leave(self.directory, saved)
 

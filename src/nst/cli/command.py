@@ -1,4 +1,5 @@
-"""The class of all commands: help in groups with examples, errors in words of the command line."""
+"""The class of all commands: help in groups with
+examples, errors in words of the command line."""
 
 import difflib
 import re
@@ -39,8 +40,8 @@ class PlainCommand(click.Command):
             return super().invoke(ctx)
 
     def typed_names(self) -> Mapping[str, str]:
-        """Return each parameter as it is typed, by the field that it sets: style_weight is
-        --style-weight, contents is CONTENTS."""
+        """Return each parameter as it is typed, by the field that it sets: style_weight
+        is --style-weight, contents is CONTENTS."""
         typed = map(_typed, self.params)
         return {name.lstrip("-").replace("-", "_").lower(): name for name in typed}
 
@@ -49,7 +50,8 @@ class Command(PlainCommand):
     """A command whose help shows its options in groups."""
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Called by click: one section for each group, in the order of the groups' options."""
+        """Called by click: one section for each group, in the
+        order of the groups' options."""
         groups: dict[str, list[tuple[str, str]]] = defaultdict(list)
         for parameter in self.get_params(ctx):
             record = parameter.get_help_record(ctx)
@@ -75,13 +77,14 @@ def _in_words_of(command: PlainCommand) -> Iterator[None]:
 
 
 def as_typed(text: str, names: Mapping[str, str]) -> str:
-    """Return the text with every field in it that has an underscore as it is typed. Fields of one
-    word are left: "model" and "size" are words, too."""
+    """Return the text with every field in it that has an underscore as it is typed.
+    Fields of one word are left: "model" and "size" are words, too."""
     return re.sub(r"\b[a-z]+(?:_[a-z]+)+\b", lambda found: names.get(found[0], found[0]), text)
 
 
 def must_be(name: str, value: object, allowed: str) -> str:
-    """Return the sentence of an error: "--size must be a whole number from 32 to 16000 (got 4)"."""
+    """Return the sentence of an error: "--size must be a
+    whole number from 32 to 16000 (got 4)"."""
     condition, *rest = allowed.split("; ", 1)
     return "; ".join([f"{name} must be {condition} (got {_plain(value)})", *rest])
 

@@ -1,4 +1,5 @@
-"""`python neural_style_transfer.py`: the classic programs' command, its options and defaults."""
+"""`python neural_style_transfer.py`: the classic
+programs' command, its options and defaults."""
 
 import os
 from pathlib import Path

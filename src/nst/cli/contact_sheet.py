@@ -10,7 +10,8 @@ from nst import images
 from nst.errors import InvalidImage
 
 THUMBNAIL_PIXELS = 200
-"""Longest side, unless there are so many pictures that the page would be too large."""
+"""Longest side, unless there are so many pictures that
+the page would be too large."""
 PAGE_PIXELS = 12_000
 """Longest side of the page, about."""
 GAP_PIXELS = 8
@@ -19,7 +20,8 @@ FONT_PIXELS = 13
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """A place on the page; it stays white where there is no file, or one that cannot be read."""
+    """A place on the page; it stays white where there is no
+    file, or one that cannot be read."""
 
     name: str
     file: Path | None

@@ -37,7 +37,8 @@ def exit_code(error: NSTError) -> int:
 
 
 def debug_option(command: Command) -> Command:
-    """Declares --debug, which `run` looks for by itself: it must also work when parsing fails."""
+    """Declares --debug, which `run` looks for by itself: it
+    must also work when parsing fails."""
     return click.option(
         "--debug",
         is_flag=True,

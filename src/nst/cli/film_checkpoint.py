@@ -72,19 +72,20 @@ class FilmCommand(Resumable):
 
 
 class FilmCheckpoint:
-    """Painted frames in a directory, removed when the film is done. Frames are counted from 0,
-    passes from 1."""
+    """Painted frames in a directory, removed when the film is done.
+    Frames are counted from 0, passes from 1."""
 
     def __init__(self, directory: Path, command: FilmCommand, *, is_kept: bool = True) -> None:
-        """`directory`: of an interrupted film, or a new one. `is_kept`: whether frames are kept;
-        not where it would take as long as to paint them."""
+        """`directory`: of an interrupted film, or a new one.
+        `is_kept`: whether frames are kept; not where it would take as long as to paint
+        them."""
         self._directory = directory
         self._command = command
         self._is_kept = is_kept
 
     def frame(self, number: int, pass_: int) -> Image.Image | None:
-        """Return a frame that was painted in this pass; None if it was not, or if its file is
-        damaged."""
+        """Return a frame that was painted in this pass;
+        None if it was not, or if its file is damaged."""
         return _read(self._file(number, pass_))
 
     def newest(self, number: int) -> Image.Image | None:
@@ -112,7 +113,8 @@ class FilmCheckpoint:
             self.remove()  # what is left of the disk is for the film
 
     def keep_source(self, number: int, image: Image.Image) -> None:
-        """Keep a frame of the film, which later passes read in any order. Raises StorageError."""
+        """Keep a frame of the film, which later passes read in any order.
+        Raises StorageError."""
         if self._read_source(number) is None:
             images.save(image, self._source_file(number), overwrite=True)
 

@@ -1,4 +1,5 @@
-"""The frames of `nst video`: painted one after the other, in one pass or in several."""
+"""The frames of `nst video`: painted one after the other,
+in one pass or in several."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -53,7 +54,8 @@ class Frames:
         passes: int,
         ctrl_c: CtrlC,
     ) -> None:
-        """`later`: the options of all frames but the first of a shot, which has the painter's."""
+        """`later`: the options of all frames but the first of a
+        shot, which has the painter's."""
         self.failure: BaseException | None = None
         """What ended the film early."""
         self._unprotected = 0

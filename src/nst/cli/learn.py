@@ -159,7 +159,8 @@ def learn(
     checkpoint_every: float,
     **values: Any,
 ) -> int:
-    """Learn the style of the image STYLE, or several styles, once; then paint any photo at once.
+    """Learn the style of the image STYLE, or several styles,
+    once; then paint any photo at once.
 
     A small network learns from photos until the time is over. nst stylize, nst batch and nst video
     take its file in place of a painting, and paint an image in a fraction of a second.

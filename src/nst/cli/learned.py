@@ -18,11 +18,12 @@ if TYPE_CHECKING:
     from nst.result import Result
 
 WITH_EFFECT = ("device", "precision")
-"""Options for the steps of an optimiser that count for a learned style, too."""
+"""Options for the steps of an optimizer that count for a learned style, too."""
 
 
 class LearnedPainter(Painter):
-    """Paints with the .nst file that is the style of each painting; a file is loaded once."""
+    """Paints with the .nst file that is the style of each
+    painting; a file is loaded once."""
 
     def paint(self, painting: Painting) -> int:
         """Paint, save, and say where the image is; the exit code."""
@@ -65,7 +66,8 @@ class LearnedPainter(Painter):
 
 
 def are_learned(styles: Sequence[Path]) -> bool:
-    """Return whether all styles of a batch are learned. Raises InvalidOption if only some are."""
+    """Return whether all styles of a batch are learned.
+    Raises InvalidOption if only some are."""
     if not is_learned(styles):
         return False
     if not all(map(is_style_file, styles)):

@@ -1,4 +1,5 @@
-"""The files that `nst learn` writes while it runs: the checkpoint and the preview."""
+"""The files that `nst learn` writes while it runs: the
+checkpoint and the preview."""
 
 import shlex
 from contextlib import suppress
@@ -27,7 +28,8 @@ class LessonCheckpoint:
         self._pace = Pace(every_seconds)
 
     def keep(self, lesson: "Lesson", *, now: bool) -> None:
-        """Write the checkpoint now, or if it is time. A failure is told, and learning goes on."""
+        """Write the checkpoint now, or if it is time.
+        A failure is told, and learning goes on."""
         if not self._pace.is_due(now=now):
             return
         with self._pace.writing():
@@ -40,7 +42,7 @@ class LessonCheckpoint:
         """Say how to go on, if that is possible."""
         if self._path.exists():
             command = shlex.join(["nst", "learn", "--resume", str(relative(self._path))])
-            tell(f"To go on: {command}")
+            tell(f"To continue: {command}")
 
     def remove(self) -> None:
         """Remove the file."""
@@ -49,7 +51,8 @@ class LessonCheckpoint:
 
 
 class LessonPreview:
-    """The image of what the network paints so far; each one takes the place of the one before."""
+    """The image of what the network paints so far; each one
+    takes the place of the one before."""
 
     def __init__(self, path: Path, every_seconds: float) -> None:
         """`every_seconds`: 0 for never."""
@@ -57,7 +60,8 @@ class LessonPreview:
         self._pace = Pace(every_seconds)
 
     def keep(self, lesson: "Lesson", *, now: bool = False) -> None:
-        """Write the preview now, or if it is time. A failure is told, and learning goes on."""
+        """Write the preview now, or if it is time.
+        A failure is told, and learning goes on."""
         if not self._pace.is_due(now=now):
             return
         from nst.learning.preview import preview

@@ -35,8 +35,8 @@ def remember_quiet(context: click.Context, _option: click.Parameter, value: bool
 
 
 def tell_stand_in(notice: str, cache: Path) -> None:
-    """Tell that another network stands in for the one that was asked for. It is told once: a file
-    in the cache says that it was."""
+    """Tell that another network stands in for the one that was asked for.
+    It is told once: a file in the cache says that it was."""
     marker = cache / "told-that-vgg16-stands-in"
     if is_quiet() or marker.exists():
         return

@@ -54,7 +54,8 @@ LEARNING_TITLES: Mapping[LearningGroup, str] = {
 """Groups of options in the help of nst learn."""
 
 FOR_STEPS = ("device", "precision", "max_memory", "weights", "checkpoint_every")
-"""Options of commands beside those of the transfer that have no effect on a draft."""
+"""Options of commands beside those of the transfer that
+have no effect on a draft."""
 
 
 def transfer_options(
@@ -78,7 +79,8 @@ def transfer_options(
 
 
 def learning_options(command: Command) -> Command:
-    """Adds an option for every field of LearningOptions; one that is not given arrives as None."""
+    """Adds an option for every field of LearningOptions; one
+    that is not given arrives as None."""
     for name, field in reversed(LearningOptions.model_fields.items()):
         group = LEARNING_TITLES[learning_group_of(field)]
         command = _field_option(with_dashes, name, field, field.default, group)(command)
@@ -111,7 +113,8 @@ def preset_option(default: str) -> Callable[[Command], Command]:
 
 
 def machine_options(command: Command) -> Command:
-    """Adds what computes, as `Painter` takes it: device, precision, max_memory, weights."""
+    """Adds what computes, as `Painter` takes it: device,
+    precision, max_memory, weights."""
     about = "Of the convolutions; auto takes bf16 where it is fast, and fp32 to finish."
     return _with(command, weights_option, memory_option, precision_option(about), device_option)
 
@@ -267,14 +270,15 @@ def given(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def is_given(name: str) -> bool:
-    """Return whether this parameter of the running command stands on the command line."""
+    """Return whether this parameter of the running command
+    stands on the command line."""
     source = click.get_current_context().get_parameter_source(name)
     return source is ParameterSource.COMMANDLINE
 
 
 def say_ignored(options: StyleTransferOptions, *, but: Collection[str] = ()) -> None:
-    """Say, in one line each, which options on the command line have no effect. Those in `but` have
-    one all the same."""
+    """Say, in one line each, which options on the command line have no effect.
+    Those in `but` have one all the same."""
     command = click.get_current_context().command
     assert isinstance(command, PlainCommand)
     typed = command.typed_names()

@@ -61,7 +61,8 @@ class Painting:
     """The film of the painting, if one is wanted."""
     overwrite: bool = False
     replaces_partial: bool = False
-    """Whether the result takes the place of the picture so far, which an earlier run left."""
+    """Whether the result takes the place of the picture so
+    far, which an earlier run left."""
     with_recipe: bool = True
     checkpoints: Path | None = None
     """Directory of the checkpoint; None: it is not kept."""
@@ -83,7 +84,8 @@ class Painting:
 
 
 class Painter:
-    """Paints with these options, one picture after the other; the network is loaded once."""
+    """Paints with these options, one picture after the other;
+    the network is loaded once."""
 
     def __init__(
         self,
@@ -350,8 +352,8 @@ class CtrlC:
 
 @contextmanager
 def stop_on_ctrl_c() -> Iterator[CtrlC]:
-    """The first Ctrl-C asks to stop after the step; the second, or one before there is a picture
-    to keep, interrupts at once; saving is not interrupted."""
+    """The first Ctrl-C asks to stop after the step; the second, or one before there
+    is a picture to keep, interrupts at once; saving is not interrupted."""
     state = CtrlC()
 
     def on_signal(number: int, frame: FrameType | None) -> None:

@@ -1,4 +1,5 @@
-"""Progress on standard error: a live bar on a terminal, a line now and then elsewhere."""
+"""Progress on standard error: a live bar on a terminal, a
+line now and then elsewhere."""
 
 import time
 from collections.abc import Sequence
@@ -23,8 +24,9 @@ SECONDS_BETWEEN_LINES = 10.0
 Numbers = Sequence[Sequence[str]]
 
 BAR_CELLS = 20
-"""Width of the bar on a terminal of 80 columns or less; it takes a quarter of a wider one. It never
-changes: where there is too little room, numbers are left out."""
+"""Width of the bar on a terminal of 80 columns or less; it takes a quarter of a
+wider one. It never changes: where there is too little room, numbers are left
+out."""
 
 NAME_CELLS = len("Downloading")
 """Room for what is done."""
@@ -47,7 +49,8 @@ class Place:
         return f"{self.number} of {self.count}"
 
     def rest(self, seconds_this: float) -> float:
-        """Return the seconds that the pictures after this one need, if this one takes so long."""
+        """Return the seconds that the pictures after this one
+        need, if this one takes so long."""
         return self.after * (self.seconds_each or seconds_this)
 
 

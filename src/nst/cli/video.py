@@ -38,7 +38,8 @@ from nst.video import CONTAINERS, Container, Video
 DEFAULT_PRESET = "fast"
 MAX_PASSES = 9
 LEFT_OUT = ("total_iterations", "save_every", "style_blend", "bit_depth")
-"""Options without meaning for a video; --first-steps and --steps replace total_iterations."""
+"""Options without meaning for a video; --first-steps and
+--steps replace total_iterations."""
 
 
 @click.command(

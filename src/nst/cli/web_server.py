@@ -31,7 +31,8 @@ ANSWERS_PER_CLIENT = 48
 """Answers that one client may be receiving at a time, beside streams of events."""
 
 SILENCE_SECONDS = 20
-"""Seconds without a byte taken or sent after which a connection is closed: its thread is needed."""
+"""Seconds without a byte taken or sent after which a
+connection is closed: its thread is needed."""
 
 REFUSAL = (
     b"HTTP/1.1 429 Too Many Requests\r\n"
@@ -43,9 +44,9 @@ logger = logging.getLogger(__name__)
 
 
 class WebServer(BaseApplication):  # type: ignore[misc]
-    """One process answers requests with threads and runs the workers; another one, its parent,
-    starts it again should it die. Threads and not an event loop, because the client of Kafka
-    blocks."""
+    """One process answers requests with threads and runs the workers; another one,
+    its parent, starts it again should it die. Threads and not an event loop,
+    because the client of Kafka blocks."""
 
     def __init__(
         self,
@@ -98,8 +99,8 @@ class WebServer(BaseApplication):  # type: ignore[misc]
 
     @property
     def threads_per_address(self) -> int | None:
-        """Threads that the connections of one address may hold; None where a proxy stands between,
-        whose address all of them have."""
+        """Threads that the connections of one address may hold;
+        None where a proxy stands between, whose address all of them have."""
         if bootstrap.is_behind_proxy():
             return None
         return min(self._streams.limit_per_client + ANSWERS_PER_CLIENT, self.threads // 2)

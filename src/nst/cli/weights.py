@@ -73,7 +73,8 @@ def verify(models: tuple[str, ...]) -> int:
 @click.argument("model", type=MODEL, required=False)
 @debug_option
 def path(model: str | None) -> None:
-    """Print the file that is used for MODEL, or without one the directory of downloads."""
+    """Print the file that is used for MODEL, or without one
+    the directory of downloads."""
     store = weights_store()
     if model is None:
         click.echo(store.cache)

@@ -131,8 +131,8 @@ class Checkpoint(BaseModel):
         began: Tensor | None = None,
         changes: tuple[Change, ...] = (),
     ) -> Self:
-        """A step, given what was known then. `began`: the image that its scale began with, if the
-        targets follow from it."""
+        """A step, given what was known then.
+        `began`: the image that its scale began with, if the targets follow from it."""
         of_scale = {} if began is None else {_BEGAN: began}
         return cls(
             origin=origin,
@@ -155,8 +155,8 @@ class Checkpoint(BaseModel):
         return OptimizerState(self.vectors, self.numbers)
 
     def began(self, image: Tensor) -> Tensor:
-        """Return the image that the scale began with, (1, 3, H, W), or this one if it is not
-        kept."""
+        """Return the image that the scale began with, (1, 3, H,
+        W), or this one if it is not kept."""
         return self.vectors.get(_BEGAN, image)
 
     def save(self, path: Path) -> None:

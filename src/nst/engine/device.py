@@ -67,7 +67,8 @@ DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
 
 def resolve_precision(name: str, device: torch.device) -> torch.dtype:
-    """The number type of this name; `auto` is bfloat16 where the device multiplies it in hardware.
+    """The number type of this name;
+    `auto` is bfloat16 where the device multiplies it in hardware.
 
     Raises InvalidOption.
     """

@@ -1,4 +1,5 @@
-"""How far an image is from its content and its styles, seen by a network that did not make it.
+"""How far an image is from its content and its styles,
+seen by a network that did not make it.
 
 The loss that made an image cannot judge it: any image may be fitted to one network. The other
 VGG sees the same layers with other weights.
@@ -42,28 +43,31 @@ GRAM_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
 """The layers of [Gatys16] §3; both networks have them."""
 
 SIDE_PIXELS = 512
-"""Longest side at which images are compared, unless they are smaller. Larger images would be judged
-by their grain."""
+"""Longest side at which images are compared, unless they are smaller.
+Larger images would be judged by their grain."""
 
 MIN_SIDE_PIXELS = 16
-"""Shortest side of an image and of a style that can be judged: one feature of relu5_1."""
+"""Shortest side of an image and of a style that can be
+judged: one feature of relu5_1."""
 
 CELLS_PER_SIDE = 24
 """Rows and columns of the grid on which self-similarity is compared."""
 
 MAX_FEATURES = 128**2
-"""Maximum number of features of one image that are compared in one layer. relu3_1 of 512×512 pixels
-has as many; larger maps are sampled on a regular grid."""
+"""Maximum number of features of one image that are compared in one layer. relu3_1
+of 512×512 pixels has as many; larger maps are sampled on a regular grid."""
 
 BLOCK_FEATURES = 1024
-"""Features whose distances to all others are in memory at once: 64 MiB at MAX_FEATURES."""
+"""Features whose distances to all others are in memory at once:
+64 MiB at MAX_FEATURES."""
 
 SMALLEST_SIMILARITY_SUM = 1e-9
-"""Per cell. Rows of distances below it are rounding errors: the image has one colour."""
+"""Per cell. Rows of distances below it are rounding
+errors: the image has one colour."""
 
 SMALLEST_DEVIATION = 1e-4
-"""Deviation of a feature from the style's mean, relative to the mean's length. Smaller ones are
-rounding errors and have no direction."""
+"""Deviation of a feature from the style's mean, relative to the mean's length.
+Smaller ones are rounding errors and have no direction."""
 
 
 class Transport(NamedTuple):
@@ -77,8 +81,8 @@ class Transport(NamedTuple):
 def measure(
     image: Image.Image, content: Image.Image, styles: Sequence[Style], judge: Weights
 ) -> Distances | None:
-    """Measure all distances of `Distances`, at SIDE_PIXELS at most; None if the image or a style
-    is shorter than MIN_SIDE_PIXELS.
+    """Measure all distances of `Distances`, at SIDE_PIXELS at most;
+    None if the image or a style is shorter than MIN_SIDE_PIXELS.
 
     Several styles without masks are one style: the union of their features, centred on the mean of
     their means by shares. Coverage and Gram matrices are mixed by the shares. A style with a mask
@@ -129,7 +133,8 @@ def self_similarity_distance(features: Tensor, target: Tensor) -> float:
 
 
 def transport(cells: Tensor, styles: Sequence[tuple[float, Tensor]]) -> Transport:
-    """Compare an image's features (N, C) with those of each style (M, C), given with its share.
+    """Compare an image's features (N, C) with those of each
+    style (M, C), given with its share.
 
     All features are centred on the styles' mean. Distances are 1 − cosine, 0…2. Precision is the
     mean distance from the image's features to the nearest of any style; `worst_tenth` is the mean

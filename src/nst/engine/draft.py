@@ -1,4 +1,5 @@
-"""A draft in a fraction of a second: one pass through a network instead of many steps.
+"""A draft in a fraction of a second: one pass through a
+network instead of many steps.
 
 [Ghiasi17] Ghiasi, Lee, Kudlur, Dumoulin, Shlens: Exploring the structure of a real-time, arbitrary
 neural artistic stylization network, BMVC 2017, arXiv 1705.06830.
@@ -34,19 +35,21 @@ if TYPE_CHECKING:
     from onnxruntime import InferenceSession
 
 NETWORK = Path(str(resources.files("nst.engine"))) / "bundled" / "draft.onnx"
-"""Both networks of [Ghiasi17] in one graph; the README beside it says where they come from."""
+"""Both networks of [Ghiasi17] in one graph; the README
+beside it says where they come from."""
 NETWORK_SHA256 = "bd765d79bba1f3a986a50be96ad150a1574f06350c5d93d4e462e3a4c3095566"
 
 STYLE_SIDE_PIXELS = 256
 """The style is seen as a square of this side, as in training."""
 
 MAX_PIXELS = 1_000_000
-"""A larger draft is painted with this many and enlarged. Strokes have their size in pixels: in a
-larger picture the eye would lose them, while memory grows by 0.3 GB for every million."""
+"""A larger draft is painted with this many and enlarged.
+Strokes have their size in pixels: in a larger picture the eye would lose them,
+while memory grows by 0.3 GB for every million."""
 
 MARGIN_PIXELS = 16
-"""The network's own padding spoils the outermost pixels, so the picture is mirrored this far over
-its borders first."""
+"""The network's own padding spoils the outermost pixels, so the picture is
+mirrored this far over its borders first."""
 
 SIDE_MULTIPLE = 4
 """The network halves both sides twice."""
@@ -136,8 +139,9 @@ def _as_progress(draft: Result) -> Progress:
 
 
 def run_draft(options: StyleTransferOptions, inputs: Inputs) -> Result:
-    """The draft of these pictures, also where option total_iterations asks for more; the initial
-    picture does not count. Raises InvalidImage, InvalidOption, DraftUnavailable."""
+    """The draft of these pictures, also where option total_iterations asks for more;
+    the initial picture does not count. Raises InvalidImage, InvalidOption,
+    DraftUnavailable."""
     started = time.perf_counter()
     picture = images.load(inputs.content, "content")
     images.check_result_size(picture.size, options.size, MAX_SIZE)
@@ -165,13 +169,14 @@ def run_draft(options: StyleTransferOptions, inputs: Inputs) -> Result:
 def paint_drafts(
     content: Image.Image, styles: Sequence[Style], size: tuple[int, int]
 ) -> Image.Image:
-    """A draft in each style, put together as the masks and shares of the styles say: RGB, exactly
-    this (width, height). Raises DraftUnavailable."""
+    """A draft in each style, put together as the masks and shares of the styles say:
+    RGB, exactly this (width, height). Raises DraftUnavailable."""
     return levels.to_image(_drafts(content, styles, size))
 
 
 def paint_draft(content: Image.Image, style: Image.Image, size: tuple[int, int]) -> Image.Image:
-    """The content image in the style of the other one: RGB, exactly this (width, height).
+    """The content image in the style of the other one:
+    RGB, exactly this (width, height).
 
     The first call loads the network, which then stays. Raises DraftUnavailable.
     """

@@ -1,4 +1,5 @@
-"""Films: each frame continues the one before along the optical flow, so that nothing flickers.
+"""Films: each frame continues the one before along the
+optical flow, so that nothing flickers.
 
 [Ruder16] Ruder, Dosovitskiy, Brox: Artistic Style Transfer for Videos, GCPR 2016.
 """
@@ -20,8 +21,8 @@ from nst.options import StyleTransferOptions
 from nst.progress import Progress, Provenance
 
 PASS_SHARE = 0.5
-"""Share of the neighbour's painting in what a frame starts from in later passes; the frame as the
-pass before has painted it has the rest."""
+"""Share of the neighbour's painting in what a frame starts from in later passes;
+the frame as the pass before has painted it has the rest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +43,9 @@ class FilmTransfer:
     """
 
     def __init__(self, transfer: NeuralStyleTransfer, later: StyleTransferOptions) -> None:
-        """`transfer`: of the first frame of a shot. `later`: the options of all other frames.
-        Drafts do not continue one another. Raises VideoUnavailable."""
+        """`transfer`: of the first frame of a shot.
+        `later`: the options of all other frames. Drafts do not continue one another.
+        Raises VideoUnavailable."""
         self._first = transfer
         self._later = transfer.with_options(later)
         if not later.is_draft:
@@ -89,8 +91,9 @@ class FilmTransfer:
 
 
 def continued(frame: Image.Image, moved: Image.Image, visible: np.ndarray) -> Image.Image:
-    """Return what a frame starts from: the painting of its neighbour, moved, where it is visible
-    there, and elsewhere the frame, changed in colour as the painting changes what lies around.
+    """Return what a frame starts from: the painting of its neighbour, moved, where it
+    is visible there, and elsewhere the frame, changed in colour as the painting
+    changes what lies around.
 
     Images are RGB, of the size of `visible` (H, W).
     """

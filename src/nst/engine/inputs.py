@@ -1,4 +1,5 @@
-"""Inputs of a transfer: the images as they are given, and as they are when loaded.
+"""Inputs of a transfer: the images as they are given, and
+as they are when loaded.
 
 Torch is not imported here: drafts do without.
 """
@@ -30,8 +31,9 @@ from nst.options import MAX_SIZE, StyleTransferOptions
 
 @dataclass(frozen=True, slots=True)
 class Inputs:
-    """The pictures of one transfer, each a path, `sample:NAME`, the bytes of a file, a Pillow image
-    or an array. Raises InvalidImage or InvalidOption if one is something else."""
+    """The pictures of one transfer, each a path, `sample:NAME`, the bytes of a file,
+    a Pillow image or an array. Raises InvalidImage or InvalidOption if one is
+    something else."""
 
     content: ImageSource
     styles: Styles
@@ -39,13 +41,16 @@ class Inputs:
     masks: Masks = ()
     """In the order of the styles: white where the style belongs, None for everywhere."""
     detail_map: "ImageSource | None" = None
-    """In the shape of the content: white where more of it stays. None: what option protect finds.
-    `nst.engine.pictures.detail.load_detail` combines both."""
+    """In the shape of the content: white where more of it stays.
+    None: what option protect finds. `nst.engine.pictures.detail.load_detail`
+    combines both."""
     initial: "ImageSource | None" = None
-    """The picture to start from, instead of what init_method says; resized to the result."""
+    """The picture to start from, instead of what init_method
+    says; resized to the result."""
     held: Image.Image | None = None
-    """Where the result stays near the initial picture, which must be there: grey, in the shape of
-    the result, white where it is held most. Such a transfer has one scale. None: nowhere."""
+    """Where the result stays near the initial picture, which must be there: grey, in
+    the shape of the result, white where it is held most. Such a transfer has one
+    scale. None: nowhere."""
 
     def __post_init__(self) -> None:
         check_source(self.content, "content")
@@ -69,7 +74,8 @@ class Inputs:
 
 @dataclass(frozen=True, slots=True)
 class Pictures:
-    """The pictures of one transfer, loaded and checked; the styles in the colours of option color.
+    """The pictures of one transfer, loaded and checked; the
+    styles in the colours of option `color`.
 
     All but the initial picture keep the size that they came with.
     """
@@ -79,10 +85,12 @@ class Pictures:
     detail: Image.Image | None
     """Grey, in the shape of the content: white where more of it stays. None: nowhere."""
     faces: Image.Image | None
-    """Grey, in the shape of the content: white where a face is, if flourish matters. None: none."""
+    """Grey, in the shape of the content: white where a face is, if flourish matters.
+    None: none."""
     initial: Image.Image | None
     held: Image.Image | None
-    """Grey, in the shape of the result: white where the result is held to the initial picture."""
+    """Grey, in the shape of the result: white where the
+    result is held to the initial picture."""
     size: tuple[int, int]
     """Width and height of the result, in pixels."""
 
@@ -140,7 +148,8 @@ def recoloured(
     size: tuple[int, int],
     options: StyleTransferOptions,
 ) -> Sequence[Style]:
-    """Return the styles in the colours of option `color`, beside a result of this size."""
+    """Return the styles in the colours of option `color`,
+    beside a result of this size."""
     if options.color == "style":
         return styles
     return [_recoloured(style, content, size, options) for style in styles]
@@ -149,8 +158,9 @@ def recoloured(
 def finished(
     painted: np.ndarray, content: Image.Image, options: StyleTransferOptions
 ) -> np.ndarray:
-    """Return the levels of a result, with the content's transparency, and with its chroma if option
-    `color` asks for it. `painted`: levels (H, W, 3), of the result's size."""
+    """Return the levels of a result, with the content's transparency, and with its
+    chroma if option `color` asks for it. `painted`: levels (H, W, 3), of the
+    result's size."""
     if options.color == "luminance":
         painted = with_colours_of(painted, content, options.color_amount)
     return levels.with_alpha_of(painted, content)

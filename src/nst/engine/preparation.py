@@ -1,4 +1,5 @@
-"""How a scale is made ready to be painted: its memory, tensors, targets and start."""
+"""How a scale is made ready to be painted: its memory,
+tensors, targets and start."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -40,7 +41,8 @@ class Preparation:
     device: torch.device
     dtype: torch.dtype
     hands_over: bool
-    """Whether the last scale ends in float32, whatever `dtype` is, as a checkpoint may have."""
+    """Whether the last scale ends in float32, whatever
+    `dtype` is, as a checkpoint may have."""
     max_memory_bytes: int | None
 
     def plan(self, size: tuple[int, int]) -> MemoryPlan:
@@ -55,8 +57,8 @@ class Preparation:
         coarser: Tensor | None = None,
         checkpoint: Checkpoint | None = None,
     ) -> ScaleTask:
-        """`options`: in force. `coarser`: what the scale before has painted, if there was one.
-        `checkpoint`: of this scale. Raises InvalidOption, OutOfMemory."""
+        """`options`: in force. `coarser`: what the scale before has painted, if there was
+        one. `checkpoint`: of this scale. Raises InvalidOption, OutOfMemory."""
         dtype = self.dtype
         if checkpoint and self.hands_over:
             dtype = DTYPES[checkpoint.precision]

@@ -1,4 +1,5 @@
-"""One scale of a transfer: what is minimised there, by what, in which precision and memory."""
+"""One scale of a transfer: what is minimised there, by
+what, in which precision and memory."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -28,8 +29,8 @@ T = TypeVar("T")
 
 @dataclass(slots=True)
 class ScaleTask:
-    """One scale while it is painted. Where memory runs out, it retries with smaller tiles and a
-    shorter history."""
+    """One scale while it is painted.
+    Where memory runs out, it retries with smaller tiles and a shorter history."""
 
     scale: Scale
     start: Tensor
@@ -44,7 +45,8 @@ class ScaleTask:
     options: StyleTransferOptions
     """In force; what may be steered changes."""
     checkpoint: Checkpoint | None = None
-    """From which this scale goes on, until `optimizer` has taken it; `start` is its picture."""
+    """From which this scale goes on, until `optimizer` has taken it;
+    `start` is its picture."""
     _objective: Objective | None = None
 
     @property
@@ -62,7 +64,8 @@ class ScaleTask:
         return self.attempts.plan
 
     def compute_in(self, dtype: torch.dtype) -> None:
-        """Make the objective, in place of the one before if there was one. Raises OutOfMemory."""
+        """Make the objective, in place of the one before if there was one.
+        Raises OutOfMemory."""
         self._within_memory(partial(self._replace_objective, dtype))
 
     # ── what a scale begins with, anew or as it was at the checkpoint ──
@@ -96,8 +99,8 @@ class ScaleTask:
         return self._within_memory(partial(self._step, optimizer))
 
     def steer(self, options: StyleTransferOptions, optimizer: Optimizer) -> Optimizer:
-        """Another loss: its optimizer begins anew where the last one is. Raises OutOfMemory,
-        Diverged."""
+        """Another loss: its optimizer begins anew where the last one is.
+        Raises OutOfMemory, Diverged."""
         self.options = options
         self.start = optimizer.x.view_as(self.start)
         optimizer.shorten_memory(0)  # whoever still holds it must not hold its vectors

@@ -1,4 +1,5 @@
-"""From coarse to fine: the sizes in which a picture is painted, and the work that they take.
+"""From coarse to fine: the sizes in which a picture is
+painted, and the work that they take.
 
 Work is counted in pixels × evaluations of the loss. Small scales take longer than their pixels
 say, and each scale is prepared before its first step; both are counted as the pixels and
@@ -25,11 +26,12 @@ MIN_SIDE_PIXELS = 64
 
 
 FIXED_PIXELS = 4600
-"""Pixels whose share of an evaluation takes as long as the part that is the same at every size."""
+"""Pixels whose share of an evaluation takes as long as
+the part that is the same at every size."""
 
 PREPARATION, MATCHED_PREPARATION = 2, 5
-"""Evaluations that take as long as the preparation of a scale: its targets, and with style loss
-neighbors the search for the matches."""
+"""Evaluations that take as long as the preparation of a scale: its targets, and
+with style loss neighbors the search for the matches."""
 
 FINISHING_FACTOR = 1.25
 """Time of an evaluation in a finishing round, relative to one before."""
@@ -44,7 +46,8 @@ class Scale:
     is_coarsest: bool = False
     is_finest: bool = False
     finishing_round: int = 0
-    """0 while forms are painted; from 1 on, the finest size is painted once more in detail."""
+    """0 while forms are painted; from 1 on, the finest size
+    is painted once more in detail."""
     preparation: int = 0
     """Evaluations that take as long as its preparation."""
 
@@ -66,8 +69,9 @@ class Scale:
 def scales(
     size: tuple[int, int], options: StyleTransferOptions, *, is_held: bool = False
 ) -> list[Scale]:
-    """From coarse to fine, each half as long as the next; the last one has this size. Scales in
-    which a network sees nothing, or for which no step is left, are left out.
+    """From coarse to fine, each half as long as the next; the last one has this size.
+    Scales in which a network sees nothing, or for which no step is left, are left
+    out.
 
     `is_held`: whether a frame continues another. It has the finest scale alone, because a coarser
     one would forget what the frame starts from."""
@@ -98,8 +102,8 @@ def _steps(options: StyleTransferOptions, shares: Sequence[int]) -> list[int]:
 
 
 def work(size: tuple[int, int], options: StyleTransferOptions) -> float:
-    """Return the work of a transfer whose result has this width and height, in pixels ×
-    evaluations; 0 for a draft."""
+    """Return the work of a transfer whose result has this width and height, in pixels
+    × evaluations; 0 for a draft."""
     return 0.0 if options.is_draft else sum(scale.work for scale in scales(size, options))
 
 
@@ -120,7 +124,8 @@ class Clock:
         self._skip(self._scale, self._scale.preparation)
 
     def go_on(self, scale: Scale, scale_steps: int, steps: int) -> None:
-        """After this many steps of this scale and of all. Only the time from now on counts."""
+        """After this many steps of this scale and of all.
+        Only the time from now on counts."""
         self.steps = steps
         for coarser in list(takewhile(lambda other: other != scale, self._left)):
             self._skipped += self._left[coarser]

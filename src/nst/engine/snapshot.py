@@ -25,8 +25,9 @@ from nst.progress import Change, Losses, Progress, Samples
 
 @dataclass(frozen=True, slots=True)
 class StepSnapshot:
-    """A `nst.progress.Snapshot`. Its tensors are replaced by later steps, never changed in place,
-    so that it costs no copy of them."""
+    """A `nst.progress.Snapshot`.
+    Its tensors are replaced by later steps, never changed in place, so that it
+    costs no copy of them."""
 
     image: Tensor
     """(1, 3, H, W), the iterate, or with option average the average."""
@@ -79,8 +80,8 @@ def progress_after(
     before: int,
     changes: tuple[Change, ...],
 ) -> Progress:
-    """Return the progress. `before`: evaluations in earlier scales. `changes`: options
-    steered so far."""
+    """Return the progress. `before`: evaluations in earlier scales.
+    `changes`: options steered so far."""
     evaluations = before + task.objective.evaluations
     losses = step.optimizer.accepted.losses
     make_checkpoint = partial(

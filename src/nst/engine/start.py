@@ -54,8 +54,9 @@ def enlarged_start(coarser: Tensor, content: Tensor) -> Tensor:
 
 
 def finer_start(coarser: Tensor, pictures: Pictures, content: Tensor) -> Tensor:
-    """Return this content plus the enlarged change of a coarser scale to its own: so the
-    detail is there again that the coarser scale could not have. (1, 3, H, W) as `content`."""
+    """Return this content plus the enlarged change of a coarser scale to its own: so
+    the detail is there again that the coarser scale could not have. (1, 3, H, W)
+    as `content`."""
     height, width = coarser.shape[2:]
     change = coarser - to_tensor(pictures.content, (width, height)).to(coarser.device)
     size = content.shape[2:]

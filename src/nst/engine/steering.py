@@ -8,19 +8,21 @@ from nst.options import StyleTransferOptions
 from nst.progress import Change
 
 LEAST_FLOURISH = 0.05
-"""Flourish that remains where none is asked for: too little for a form, enough to hold the
-contrast of the colours, which the cosines of the other terms do not know."""
+"""Flourish that remains where none is asked for: too little for a form, enough to
+hold the contrast of the colours, which the cosines of the other terms do not
+know."""
 
 TEMPORAL_WEIGHTS = {"gram": 3e4, "wasserstein": 1.5e4, "neighbors": 1e-4}
-"""Weight of the temporal term by style_loss, for a style weight of 1. Against the gradient of the
-other terms in a finished painting such a spring gives way by about 10 levels."""
+"""Weight of the temporal term by style_loss, for a style weight of 1.
+Against the gradient of the other terms in a finished painting such a spring
+gives way by about 10 levels."""
 
 
 def steered(
     options: StyleTransferOptions, controls: Controls | None, step: int
 ) -> StyleTransferOptions:
-    """Return the options that this step goes by: with all that has been set so far. `step` counts
-    those of all scales from 1."""
+    """Return the options that this step goes by: with all that has been set so far.
+    `step` counts those of all scales from 1."""
     return options.model_copy(update=controls.at(step)) if controls else options
 
 
@@ -42,8 +44,9 @@ class SteeringLog:
 
 
 def loss_weights(options: StyleTransferOptions) -> LossWeights:
-    """The weights of the terms, as the strength leaves them. Where they change, the loss is
-    another one: optimizer, average and convergence begin anew."""
+    """The weights of the terms, as the strength leaves them.
+    Where they change, the loss is another one: optimizer, average and convergence
+    begin anew."""
     content, style, total_variation = options.loss_weights
     # Below half strength forms that the photo does not have fade away: a breath of brush has none.
     flourish = max(options.flourish * min(2 * options.strength, 1), LEAST_FLOURISH)

@@ -1,5 +1,5 @@
-"""The method, top to bottom: pixels are optimised until a network sees the content of one picture
-and the style of another.
+"""The method, top to bottom: pixels are optimised until a network sees the
+content of one picture and the style of another.
 
 From coarse to fine, for every scale: its targets, then steps of an optimizer; the last scale's
 average is the picture, whose colours and transparency are put back in the end.
@@ -36,7 +36,8 @@ from nst.result import Result
 
 
 class IterativeTransfer:
-    """A transfer that takes steps; `NeuralStyleTransfer` says what its arguments mean."""
+    """A transfer that takes steps;
+    `NeuralStyleTransfer` says what its arguments mean."""
 
     def __init__(
         self,

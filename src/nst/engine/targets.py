@@ -20,8 +20,8 @@ from nst.engine.scales import Scale
 from nst.options import StyleTransferOptions
 
 SEEN_SHARE = 0.5
-"""Share of the painting so far in the image whose neighbours are searched for; the content has the
-rest."""
+"""Share of the painting so far in the image whose neighbours are searched for;
+the content has the rest."""
 FINEST_FLOURISH = 0.3
 """How much the flourish counts at the finest scale, against the coarser ones."""
 
@@ -60,8 +60,9 @@ def make_encoder(
 def make_terms(
     encoder: Encoder, scene: Scene, options: StyleTransferOptions, tile_side: int | None = None
 ) -> Sequence[Term]:
-    """Return the terms of a scale. `encoder`: as `make_encoder` makes it for these options.
-    Features of whole images are computed in tiles of about `tile_side` pixels."""
+    """Return the terms of a scale.
+    `encoder`: as `make_encoder` makes it for these options. Features of whole
+    images are computed in tiles of about `tile_side` pixels."""
     if options.is_matched:
         return _neighbor_terms(encoder, scene, options, tile_side)
     layers = TermLayers.of(options, encoder.model)
@@ -100,8 +101,9 @@ def _neighbor_terms(
 
 
 def seen_image(scene: Scene) -> Tensor:
-    """Return the image whose neighbours are searched for: the content at the coarsest scale, later
-    the painting with the content's detail, and while finishing the painting itself."""
+    """Return the image whose neighbours are searched for: the content at the coarsest
+    scale, later the painting with the content's detail, and while finishing the
+    painting itself."""
     if scene.scale.is_coarsest:
         return scene.content
     if scene.scale.finishing_round:

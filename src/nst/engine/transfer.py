@@ -1,4 +1,5 @@
-"""NeuralStyleTransfer: where it is decided how a picture is painted, by steps or as a draft.
+"""NeuralStyleTransfer: where it is decided how a picture
+is painted, by steps or as a draft.
 
 Torch is imported only where a picture is painted by steps.
 """
@@ -106,23 +107,25 @@ class NeuralStyleTransfer:
         resume_from: "CheckpointSource | None" = None,
         controls: Controls | None = None,
     ) -> Iterator[Progress]:
-        """Paint step by step, for as long as the caller asks; a draft alone is one Progress of step
-        0. Raises as `run` does."""
+        """Paint step by step, for as long as the caller asks.
+        A draft alone is one Progress of step 0. Raises as `run` does."""
         _check_arguments(inputs, resume_from, controls)
         return self._transfer.steps(inputs, resume_from=resume_from, controls=controls)
 
     def plan(self, inputs: Inputs) -> MemoryPlan | None:
-        """Return how the last scale would divide its memory if it began now; None for a draft.
-        Raises as `run` does."""
+        """Return how the last scale would divide its memory if it began now;
+        None for a draft. Raises as `run` does."""
         _check_arguments(inputs)
         return self._transfer.plan(inputs)
 
     def provenance(self) -> Provenance:
-        """Return what computes; the weights are loaded for that. Raises WeightsUnavailable."""
+        """Return what computes; the weights are loaded for that.
+        Raises WeightsUnavailable."""
         return self._transfer.provenance()
 
     def with_options(self, options: StyleTransferOptions) -> Self:
-        """Return a transfer with other options on the same machine; loaded weights are shared."""
+        """Return a transfer with other options on the same
+        machine; loaded weights are shared."""
         other = copy(self)
         other.options = options
         other._transfer = self._transfer_with(options)

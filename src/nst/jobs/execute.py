@@ -62,8 +62,8 @@ PROBE = "probe/file"
 HAND_BACK_SECONDS = 1.0
 """Seconds between attempts to give a job back while the database does not answer."""
 MOST_REFUSALS = 5
-"""Number of attempts to give a job back if the database answers with errors; then the lease
-expires."""
+"""Number of attempts to give a job back if the database
+answers with errors; then the lease expires."""
 
 logger = logging.getLogger(__name__)
 
@@ -75,8 +75,8 @@ class Work:
     """An order to the engine's process. It must be picklable."""
 
     directory: Path
-    """Directory with the input images and perhaps a checkpoint, or the painted frames of a film;
-    results are written there."""
+    """Directory with the input images and perhaps a checkpoint, or the painted frames
+    of a film; results are written there."""
     job: Job
     checkpoint_seconds: float
 
@@ -98,8 +98,8 @@ class Painted:
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """Report that the result is written, also after a request to cancel. Its keys are names in the
-    directory."""
+    """Report that the result is written, also after a request to cancel.
+    Its keys are names in the directory."""
 
     status: JobStatus
     result: JobResult
@@ -107,7 +107,8 @@ class Finished:
 
 @dataclass(frozen=True, slots=True)
 class Stopped:
-    """Report that the engine stopped on request and wrote a checkpoint, if there was a state."""
+    """Report that the engine stopped on request and wrote a
+    checkpoint, if there was a state."""
 
     has_checkpoint: bool
 
@@ -123,7 +124,8 @@ class Failed:
 
 @dataclass(frozen=True, slots=True)
 class Crashed:
-    """Report that the process died or sent an invalid message, with a text for the log."""
+    """Report that the process died or sent an invalid
+    message, with a text for the log."""
 
     reason: str
 
@@ -192,16 +194,17 @@ class Workshop:
     """Seconds that the engine has to write its checkpoint when the worker shuts down."""
     should_stop: threading.Event = field(default_factory=threading.Event)
     meanwhile: Callable[[], None] = lambda: None
-    """Housekeeping, called a few times a second while a job runs. Its exceptions are logged and do
-    not affect the job."""
+    """Housekeeping, called a few times a second while a job runs.
+    Its exceptions are logged and do not affect the job."""
     watch: Callable[[News | Over], None] = lambda _: None
     """Observer of the engine's messages and of the end of the attempt."""
 
 
 def execute_job(job: Job, workshop: Workshop) -> None:
-    """Run a claimed job to its end, or give it back. Failures of the job are stored in the
-    repository. Raises DependencyError if a dependency failed; the job is back in the queue then,
-    at its end if the dependency works for other jobs."""
+    """Run a claimed job to its end, or give it back.
+    Failures of the job are stored in the repository. Raises DependencyError if a
+    dependency failed; the job is back in the queue then, at its end if the
+    dependency works for other jobs."""
     began_at, outcome = time.monotonic(), Outcome.CRASHED
     try:
         with suppress(FeedError):
@@ -536,8 +539,8 @@ class _Pulse:
 
 
 class SteadyDatabase:
-    """Tracks whether the database has answered for the length of a lease, so that every live worker
-    could renew its own. After an outage all leases have expired."""
+    """Tracks whether the database has answered for the length of a lease, so that
+    every live worker could renew its own. After an outage all leases have expired."""
 
     def __init__(self, repository: JobRepository, lease_seconds: float) -> None:
         self._repository = repository
@@ -560,8 +563,8 @@ class SteadyDatabase:
 
 
 def sweep(workshop: Workshop) -> Sequence[Job]:
-    """Queue or fail the jobs whose lease has expired, and return them. Call it only while the
-    database is steady. Raises RepositoryError."""
+    """Queue or fail the jobs whose lease has expired, and return them.
+    Call it only while the database is steady. Raises RepositoryError."""
     swept = workshop.repository.sweep(workshop.max_attempts, CRASHED)
     for job in swept:
         logger.warning("worker %s fell silent", job.worker, extra=public_facts(job))

@@ -12,24 +12,26 @@ from collections.abc import Sequence
 from nst.jobs.ports import ImageStorage, JobRepository
 
 JOB_ID = re.compile(r"[0-9a-f]{32}")
-"""Format of job ids, see `nst.jobs.job.new_id`. Other directories belong to other programs."""
+"""Format of job ids, see `nst.jobs.job.new_id`.
+Other directories belong to other programs."""
 
 DEPLOYMENT_KEY = "deployment-id"
 """Key of the file that names the database to which the storage belongs."""
 
 ORPHAN_SECONDS = 3600.0
-"""Age in seconds at which a directory without a job is removed; a younger one may belong to a job
-that is being submitted."""
+"""Age in seconds at which a directory without a job is removed; a younger one may
+belong to a job that is being submitted."""
 
 MANY_ORPHANS = 20
-"""Number of unknown directories that may always be removed; more need as many known ones."""
+"""Number of unknown directories that may always be
+removed; more need as many known ones."""
 
 logger = logging.getLogger(__name__)
 
 
 def clean(repository: JobRepository, storage: ImageStorage, retention_seconds: float) -> int:
-    """Remove jobs that ended before the retention, and old files that belong to no job. Return how
-    many of both are gone. Raises DependencyError."""
+    """Remove jobs that ended before the retention, and old files that belong to no
+    job. Return how many of both are gone. Raises DependencyError."""
     expired = repository.completed_before(repository.now() - retention_seconds, limit=1000)
     for job_id in expired:
         # Files first: where the storage fails, the job stays and is found again.

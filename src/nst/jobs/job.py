@@ -39,11 +39,11 @@ class JobStatus(StrEnum):
 CONTENT, DETAIL_MAP = "content", "detail-map"
 CHECKPOINT, PREVIEW, RESULT = "checkpoint", "preview.jpg", "result.png"
 FILM, FIRST_FRAME, CONTENT_FRAME = "result.mp4", "result.jpg", "content.jpg"
-"""Names of files in the directory of a job and, behind its id, in the storage. A film stands for
-itself in lists by its first frame."""
+"""Names of files in the directory of a job and, behind its id, in the storage.
+A film stands for itself in lists by its first frame."""
 FRAMES, CHECKPOINTS = "frames/", "checkpoints/"
-"""Directories below it: of intermediate pictures, and of states of the running job. The painted
-frames of a film are both."""
+"""Directories below it: of intermediate pictures, and of states of the running
+job. The painted frames of a film are both."""
 
 NOT_OF_FILMS = ("bit_depth", "save_every")
 """Options without an effect on a film."""
@@ -128,8 +128,8 @@ class Order(_Value):
 
     @property
     def steps(self) -> int:
-        """Optimizer steps of the whole order; a frame of a film counts as one at least. Shots of a
-        film are known only when it is painted: it counts as one."""
+        """Optimizer steps of the whole order; a frame of a film counts as one at least.
+        Shots of a film are known only when it is painted: it counts as one."""
         first = self.options.total_iterations
         if self.film is None:
             return first
@@ -189,10 +189,12 @@ class JobProgress(_Value):
     """How far a running job is."""
 
     step: int
-    """0: there is a draft, and no step has been taken. Of a film: in the frame that is painted."""
+    """0: there is a draft, and no step has been taken.
+    Of a film: in the frame that is painted."""
     total_iterations: int
     frame: int | None = None
-    """Number of the frame of a film that is being painted, counted from 1; None for a picture."""
+    """Number of the frame of a film that is being painted, counted from 1;
+    None for a picture."""
     elapsed_seconds: float
     remaining_seconds: float | None
     """None: unknown, as before the first frame of a film is painted."""
@@ -207,8 +209,8 @@ class JobProgress(_Value):
     changes: tuple[Change, ...] = ()
     """Options that were steered so far, and at which step."""
     preview_step: int | None = None
-    """Step of the latest preview, of a film the number of its newest painted frame; None if there
-    is none yet."""
+    """Step of the latest preview, of a film the number of its newest painted frame;
+    None if there is none yet."""
 
     @property
     def position(self) -> tuple[int, int]:
@@ -252,13 +254,14 @@ class JobError(_Value):
 
 
 class Job(_Value):
-    """A job in the repository. Times are seconds since 1970, by the repository's clock."""
+    """A job in the repository.
+    Times are seconds since 1970, by the repository's clock."""
 
     id: str
     owner: str
     client: str = ""
-    """Client whose limits it counts to, beside the owner's: a keyed hash of key or address.
-    Empty in jobs of older versions."""
+    """Client whose limits it counts to, beside the owner's: a keyed hash of key or
+    address. Empty in jobs of older versions."""
     order: Order
     fingerprint: str
     idempotency_key: str | None = None
@@ -278,7 +281,8 @@ class Job(_Value):
     failed_attempts: int = 0
     """Number of attempts that crashed or fell silent; those given back do not count."""
     failed_dependencies: int = 0
-    """Attempts that ended because something outside failed for this job and for no other."""
+    """Attempts that ended because something outside failed
+    for this job and for no other."""
     worker: str | None = None
     lease_expires_at: float | None = None
 

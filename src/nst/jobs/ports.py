@@ -1,5 +1,6 @@
-"""Ports: the interfaces to databases, queues and storage. Their docstrings are the contracts, and
-one test suite runs against every adapter."""
+"""Ports: the interfaces to databases, queues and storage.
+Their docstrings are the contracts, and one test suite runs against every
+adapter."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -27,8 +28,9 @@ class JobRepository(Protocol):
     """
 
     def add(self, job: Job) -> Job:
-        """Store a new job with timestamps of the database's clock. If the owner has used the
-        idempotency key before, store nothing and return the earlier job."""
+        """Store a new job with timestamps of the database's clock.
+        If the owner has used the idempotency key before, store nothing and return the
+        earlier job."""
 
     def get(self, job_id: str) -> Job:
         """Return a job. Raises JobNotFound."""
@@ -44,7 +46,8 @@ class JobRepository(Protocol):
         limit: int = 24,
         before: str | None = None,
     ) -> Sequence[Job]:
-        """Return the owner's jobs, newest first. `before`: only jobs created before this job."""
+        """Return the owner's jobs, newest first.
+        `before`: only jobs created before this job."""
 
     def unfinished(self, owner: str) -> int:
         """Return the number of the owner's queued and running jobs."""
@@ -53,7 +56,8 @@ class JobRepository(Protocol):
         """Return the number of queued and running jobs from this client, of any owner."""
 
     def place_in_queue(self, job_id: str) -> int | None:
-        """Return the position of a queued job, 1 for the next one; None if it is not queued."""
+        """Return the position of a queued job, 1 for the next one;
+        None if it is not queued."""
 
     def find_result(self, owner: str, fingerprint: str) -> Job | None:
         """Return the owner's latest job with this fingerprint whose result can be reused.
@@ -63,7 +67,8 @@ class JobRepository(Protocol):
         """
 
     def claim_next(self, worker: str, lease_seconds: float) -> Job | None:
-        """Lease the next queued job to a worker and start another attempt; None if none is queued.
+        """Lease the next queued job to a worker and start another attempt;
+        None if none is queued.
 
         Two workers never get the same job. Each unfinished job of an owner or client delays that
         client's next one, so that nobody waits behind a hundred jobs of somebody else. A job that
@@ -74,11 +79,12 @@ class JobRepository(Protocol):
     def heartbeat(
         self, job_id: str, attempt: int, lease_seconds: float, progress: JobProgress | None
     ) -> Job:
-        """Renew the lease, store the progress, and return the job with any request to cancel or
-        steer it. Raises LeaseLost."""
+        """Renew the lease, store the progress, and return the job with any request to
+        cancel or steer it. Raises LeaseLost."""
 
     def keep_checkpoint(self, job_id: str, attempt: int, key: str) -> None:
-        """Store the key of a checkpoint from which the next attempt continues. Raises LeaseLost."""
+        """Store the key of a checkpoint from which the next attempt continues.
+        Raises LeaseLost."""
 
     def finish(
         self,
@@ -93,7 +99,8 @@ class JobRepository(Protocol):
         """Move a job to a final state and store its last progress. Raises LeaseLost."""
 
     def give_back(self, job_id: str, attempt: int) -> Job:
-        """Return a job to its old place in the queue; cancel it if requested. Raises LeaseLost."""
+        """Return a job to its old place in the queue; cancel it if requested.
+        Raises LeaseLost."""
 
     def put_back(self, job_id: str, attempt: int, max_failures: int, error: JobError) -> Job:
         """Move a job to the end of the queue after a dependency failed for it.
@@ -106,26 +113,27 @@ class JobRepository(Protocol):
         """Queue a job again, or fail it after the last attempt. Raises LeaseLost."""
 
     def sweep(self, max_attempts: int, error: JobError) -> Sequence[Job]:
-        """Fail the attempt of every running job whose lease has expired; return these jobs."""
+        """Fail the attempt of every running job whose lease has
+        expired; return these jobs."""
 
     def waiting(self, seconds: float, limit: int) -> Sequence[Job]:
         """Return jobs that have been queued for more than `seconds`, the oldest first."""
 
     def cancel(self, job_id: str) -> Job:
-        """Cancel a queued job, or ask a running one to stop; a canceled job stays as it is.
-        Raises JobNotFound, JobConflict."""
+        """Cancel a queued job, or ask a running one to stop; a canceled job stays as it
+        is. Raises JobNotFound, JobConflict."""
 
     def steer(self, job_id: str, changes: Mapping[str, float]) -> Job:
-        """Store new values for the steerable options of a running job. Raises JobNotFound,
-        JobConflict."""
+        """Store new values for the steerable options of a running job.
+        Raises JobNotFound, JobConflict."""
 
     def retry(self, job_id: str) -> Job:
         """Queue a failed or canceled job again, from its first step. Raises JobNotFound,
         JobConflict."""
 
     def resume(self, job_id: str) -> Job:
-        """Queue a canceled job again; the next attempt continues from its checkpoint, with what was
-        steered. Raises JobNotFound, JobConflict."""
+        """Queue a canceled job again; the next attempt continues from its checkpoint,
+        with what was steered. Raises JobNotFound, JobConflict."""
 
     def delete(self, job_id: str) -> None:
         """Delete a job and its shares; do nothing if there is no such job."""
@@ -143,7 +151,8 @@ class JobRepository(Protocol):
         """Return the random id of the database; a copy of the database has the same id."""
 
     def now(self) -> float:
-        """Return the seconds since 1970 by the database's clock, from which all timestamps come."""
+        """Return the seconds since 1970 by the database's clock,
+        from which all timestamps come."""
 
     def add_share(self, share: Share) -> None:
         """Store a share link. Raises JobNotFound."""
@@ -152,7 +161,8 @@ class JobRepository(Protocol):
         """Return the share links of a job that have not expired."""
 
     def find_share(self, token_sha256: str) -> Share | None:
-        """Return the share link with this token; None if it does not exist or has expired."""
+        """Return the share link with this token;
+        None if it does not exist or has expired."""
 
     def delete_share(self, job_id: str, share_id: str) -> None:
         """Revoke a share link; do nothing if there is no such link."""
@@ -161,7 +171,8 @@ class JobRepository(Protocol):
 
 
 ProcessName: TypeAlias = Literal["api", "worker"]
-"""Role of a process in the queue: the API sends messages, a worker sends and receives them."""
+"""Role of a process in the queue: the API sends messages,
+a worker sends and receives them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,15 +200,15 @@ class JobQueue(Protocol):
         """Return the next uncommitted message of the group; None after the timeout."""
 
     def commit(self, delivery: Delivery) -> None:
-        """Mark a message as done, so that it is not delivered again. If the commit is lost, the
-        message is repeated."""
+        """Mark a message as done, so that it is not delivered again.
+        If the commit is lost, the message is repeated."""
 
     def stay(self) -> None:
         """Keep the place in the group; call it every second while no message is wanted."""
 
     def trouble(self, process: ProcessName) -> str | None:
-        """Return why the process cannot use the queue, in words for an operator, or None. It may
-        take seconds and is safe to call from any thread."""
+        """Return why the process cannot use the queue, in words for an operator, or None.
+        It may take seconds and is safe to call from any thread."""
 
     def lag(self) -> int:
         """Return the last known number of messages that wait for this worker."""
@@ -232,7 +243,8 @@ class ImageStorage(Protocol):
         """Download a stored file to `file` in pieces. Raises FileNotFoundError."""
 
     def stream(self, key: str, start: int = 0, stop: int | None = None) -> Iterator[bytes]:
-        """Yield the bytes from `start` to before `stop` in pieces. Raises FileNotFoundError."""
+        """Yield the bytes from `start` to before `stop` in pieces.
+        Raises FileNotFoundError."""
 
     def stat(self, key: str) -> StoredFile | None:
         """Return the metadata of a file; None if it does not exist."""
@@ -244,8 +256,8 @@ class ImageStorage(Protocol):
         """Return the names of the top directories, which are ids of jobs."""
 
     def changed_at(self, prefix: str) -> float:
-        """Return the time of the last change in a directory, in seconds since 1970; 0 if it is
-        empty. Unfinished uploads count."""
+        """Return the time of the last change in a directory, in seconds since 1970;
+        0 if it is empty. Unfinished uploads count."""
 
     def copy(self, source: str, target: str) -> None:
         """Copy a file within the storage. Raises FileNotFoundError."""
@@ -262,8 +274,9 @@ class Subscription(Protocol):
     """A subscription to the progress of one job."""
 
     def wait(self, timeout_seconds: float) -> JobProgress | None:
-        """Return the newest progress since the last call. None after the timeout, or if anything
-        else has changed: then read the job from the repository."""
+        """Return the newest progress since the last call.
+        None after the timeout, or if anything else has changed: then read the job from
+        the repository."""
 
 
 class ProgressFeed(Protocol):
@@ -273,7 +286,8 @@ class ProgressFeed(Protocol):
     """
 
     def publish(self, job_id: str, progress: JobProgress | None) -> None:
-        """Send progress to the subscribers; None says that anything else of the job has changed."""
+        """Send progress to the subscribers;
+        None says that anything else of the job has changed."""
 
     def subscribe(self, job_id: str) -> AbstractContextManager[Subscription]:
         """Subscribe to one job while the context is open."""
@@ -282,8 +296,10 @@ class ProgressFeed(Protocol):
 
 
 class RateLimiter(Protocol):
-    """A counter of what clients consume. It never raises: what it cannot count is allowed."""
+    """A counter of what clients consume.
+    It never raises: what it cannot count is allowed."""
 
     def take(self, what: str, client: str, amount: int, limit: int, window_seconds: int) -> int:
-        """Consume `amount` of a client's limit in a time window. Return 0, or if that would exceed
-        the limit the seconds until the next try; then nothing is consumed."""
+        """Consume `amount` of a client's limit in a time window.
+        Return 0, or if that would exceed the limit the seconds until the next try;
+        then nothing is consumed."""

@@ -25,8 +25,9 @@ def read(values: Mapping[str, Any]) -> Job:
 
 
 def show(values: Mapping[str, Any]) -> Job:
-    """Return the job of a row for display. Fields that cannot be parsed are replaced, so that one
-    row never hides the rest of a list; such a job has an error, by default UNREADABLE."""
+    """Return the job of a row for display.
+    Fields that cannot be parsed are replaced, so that one row never hides the rest
+    of a list; such a job has an error, by default UNREADABLE."""
     try:
         return read(values)
     except UnreadableJob:

@@ -64,7 +64,8 @@ MAX_STYLES = 8
 DAY_SECONDS = 24 * 3600
 
 CONTENT_TYPES = {name: f"image/{name.lower()}" for name in READABLE}
-"""Media types of the pictures that may be sent, by what is in them and not by their names."""
+"""Media types of the pictures that may be sent, by what
+is in them and not by their names."""
 
 NO_FILMS = "this server takes no films; send a picture, or paint the film with `nst video`"
 
@@ -87,7 +88,8 @@ class Limits:
     max_jobs_per_client: int = 20
     """Queued or running at a time, of one owner."""
     max_jobs_per_address: int = 60
-    """Queued or running at a time, of one client: of all the owners behind an address."""
+    """Queued or running at a time, of one client: of all the
+    owners behind an address."""
     max_bytes_per_day: int = 2_000_000_000
     """Maximum number of bytes that one client uploads in a day."""
     max_queued: int = 1000
@@ -124,7 +126,8 @@ class Seen:
     """1 for the next one; None if it does not wait."""
 
     def not_behind(self, earlier: "Seen") -> "Seen":
-        """With the progress of the earlier look, where the feed was ahead of the repository."""
+        """With the progress of the earlier look, where the feed
+        was ahead of the repository."""
         mine, other = self.job.progress, earlier.job.progress
         is_same_run = (self.job.attempt, self.job.status) == (
             earlier.job.attempt,
@@ -136,7 +139,8 @@ class Seen:
 
 
 class Jobs:
-    """The jobs of a service. Every method checks whose they are: somebody else's do not exist."""
+    """The jobs of a service.
+    Every method checks whose they are: somebody else's do not exist."""
 
     def __init__(
         self,
@@ -174,11 +178,11 @@ class Jobs:
         idempotency_key: str | None = None,
         trace: Mapping[str, str] | None = None,
     ) -> Job:
-        """A new job, queued; or succeeded at once, if there is a result of the same order; or the
-        one that was submitted with this key before. `content` may be a film. `given`: names of the
-        options that the client sent beside the preset. `changes` and `stop_after`: what a recipe
-        recorded. `client` is whose bytes are counted; `counted_as` names the client in what is
-        stored.
+        """A new job, queued; or succeeded at once, if there is a result of the same
+        order; or the one that was submitted with this key before. `content` may be a
+        film. `given`: names of the options that the client sent beside the preset.
+        `changes` and `stop_after`: what a recipe recorded. `client` is whose bytes are
+        counted; `counted_as` names the client in what is stored.
 
         The order of the steps is what makes it safe to die between any two: files without a job
         are swept away, a job that no message tells of is found by the sweep.
@@ -247,7 +251,8 @@ class Jobs:
         return stored
 
     def uploads(self, owner: str, job_id: str) -> tuple[Upload, Sequence[Upload]]:
-        """The content and the styles of an earlier job, for another one. Raises JobNotFound."""
+        """The content and the styles of an earlier job, for another one.
+        Raises JobNotFound."""
         order = self.get(owner, job_id).order
         try:
             content, *styles = (
@@ -259,7 +264,8 @@ class Jobs:
         return content, styles
 
     def detail_map(self, owner: str, job_id: str) -> Upload:
-        """The detail map of an earlier job, for another one. Raises JobNotFound, InvalidOption."""
+        """The detail map of an earlier job, for another one.
+        Raises JobNotFound, InvalidOption."""
         picture = self.get(owner, job_id).order.detail_map
         if picture is None:
             raise InvalidOption("detail_map_from", job_id, "a job that has a detail map")
@@ -301,8 +307,8 @@ class Jobs:
         return job
 
     def retry(self, owner: str, job_id: str, *, client: str = "") -> Job:
-        """Queue the job again. `client` is whose work is counted. Raises JobNotFound, JobConflict,
-        InvalidOption, TooManyRequests, QueueFull."""
+        """Queue the job again. `client` is whose work is counted.
+        Raises JobNotFound, JobConflict, InvalidOption, TooManyRequests, QueueFull."""
         job = self.get(owner, job_id)
         self._admit(owner, job.client)
         self._take_work(client or owner, job.order)
@@ -312,8 +318,9 @@ class Jobs:
         return job
 
     def resume(self, owner: str, job_id: str) -> Job:
-        """Queue a job that its owner stopped again, from its checkpoint. Its work was counted when
-        it was submitted. Raises JobNotFound, JobConflict, TooManyRequests, QueueFull."""
+        """Queue a job that its owner stopped again, from its checkpoint.
+        Its work was counted when it was submitted. Raises JobNotFound, JobConflict,
+        TooManyRequests, QueueFull."""
         job = self.get(owner, job_id)
         self._admit(owner, job.client)
         job = self.repository.resume(job_id)
@@ -337,8 +344,9 @@ class Jobs:
     def events(
         self, owner: str, job_id: str, *, poll_seconds: float, lifetime_seconds: float
     ) -> Iterator["Seen | None"]:
-        """The job now, and again whenever something changes, to its end or for so long, or until it
-        is deleted. None: nothing has changed for `poll_seconds`. Raises JobNotFound, at once."""
+        """The job now, and again whenever something changes, to its end or for so long,
+        or until it is deleted. None: nothing has changed for `poll_seconds`. Raises
+        JobNotFound, at once."""
         job = self.get(owner, job_id)
         return self._events(job, poll_seconds, time.monotonic() + lifetime_seconds)
 

@@ -1,4 +1,5 @@
-"""The directories in which a worker and its engine work, on the disk of this machine."""
+"""The directories in which a worker and its engine work,
+on the disk of this machine."""
 
 import secrets
 import shutil
@@ -15,14 +16,15 @@ from nst.files import NO_SPACE
 PREFIX = "nst-job-"
 
 SPACE_BYTES = 100_000_000
-"""Free bytes that a worker needs to take a job: the images of one request and the result."""
+"""Free bytes that a worker needs to take a job: the
+images of one request and the result."""
 
 
 @contextmanager
 def directory_of(job_id: str) -> Iterator[Path]:
-    """Create a directory for an attempt and remove it afterwards. What an earlier attempt left on
-    this machine is removed first; a lock protects a directory in use. Raises DiskFull, also if
-    the body runs out of space."""
+    """Create a directory for an attempt and remove it afterwards.
+    What an earlier attempt left on this machine is removed first; a lock protects
+    a directory in use. Raises DiskFull, also if the body runs out of space."""
     parent = Path(tempfile.gettempdir())
     for left in parent.glob(f"{PREFIX}{job_id}-*/"):
         _remove(left)

@@ -1,1 +1,2 @@
-"""Learning: a small network learns styles once, then paints any photo in one pass."""
+"""Learning: a small network learns styles once, then
+paints any photo in one pass."""

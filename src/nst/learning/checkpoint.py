@@ -1,4 +1,5 @@
-"""The state of a training between two steps, in a file from which it goes on bit for bit.
+"""The state of a training between two steps, in a file
+from which it goes on bit for bit.
 
 One safetensors file; reading one runs no code.
 """
@@ -33,7 +34,8 @@ class LearningCheckpoint(BaseModel):
     step: int
     seconds: float
     origin: dict[str, str]
-    """Fingerprints of what the network learns from, by name. It goes on only with the same."""
+    """Fingerprints of what the network learns from, by name.
+    It goes on only with the same."""
     command: dict[str, Any]
     """The caller's own data, needed to begin again."""
 
@@ -65,8 +67,9 @@ class LearningCheckpoint(BaseModel):
         return checkpoint
 
     def restore(self, training: Training, path: Path, origin: dict[str, str]) -> None:
-        """Bring the training to where it was. `path`: of the file; `origin`: of what the training
-        learns from. Raises InvalidCheckpoint."""
+        """Bring the training to where it was.
+        `path`: of the file; `origin`: of what the training learns from. Raises
+        InvalidCheckpoint."""
         for name, now in origin.items():
             if now != self.origin.get(name):
                 reason = f"was made from another {name}; put back what it was made from"

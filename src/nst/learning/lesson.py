@@ -48,8 +48,9 @@ class Lesson:
         weights: WeightsStore | None = None,
         on_damaged: OnDamaged | None = None,
     ) -> Self:
-        """Prepare the first step. `photos`: a folder, None for the sample photos. `device` and
-        `precision`: as for `NeuralStyleTransfer`. Raises InvalidImage, InvalidOption,
+        """Prepare the first step.
+        `photos`: a folder, None for the sample photos. `device` and `precision`: as
+        for `NeuralStyleTransfer`. Raises InvalidImage, InvalidOption,
         WeightsUnavailable."""
         check_names(names, len(styles))
         loaded = [images.colours(images.load(style, "style")) for style in styles]
@@ -81,8 +82,8 @@ class Lesson:
         )
 
     def save_checkpoint(self, path: Path, command: dict[str, Any]) -> None:
-        """Write the file from which learning goes on after this step. `command`: what the caller
-        needs to begin again. Raises StorageError."""
+        """Write the file from which learning goes on after this step.
+        `command`: what the caller needs to begin again. Raises StorageError."""
         training = self.training
         LearningCheckpoint(
             step=training.step, seconds=training.seconds, origin=self._origin(), command=command
@@ -117,7 +118,8 @@ def learn(
     on_progress: Callable[[LearningProgress], None] | None = None,
     overwrite: bool = False,
 ) -> Path:
-    """Learn the styles of these images; return the file of the network, which `LearnedStyle` reads.
+    """Learn the styles of these images; return the file of the network, which
+    `LearnedStyle` reads.
 
     Its styles have the names of the files without extensions. Raises InvalidImage, InvalidOption,
     WeightsUnavailable, Diverged, StorageError.
@@ -141,7 +143,8 @@ def learn(
 
 
 def check_names(names: Sequence[str], count: int) -> None:
-    """Raise InvalidOption unless there is one name for each of `count` styles, none twice."""
+    """Raise InvalidOption unless there is one name for each
+    of `count` styles, none twice."""
     if not 1 <= count <= MAX_STYLES:
         raise InvalidOption("styles", count, f"1 to {MAX_STYLES} images of styles")
     if len(names) != count or len(set(names)) != count or not all(names):

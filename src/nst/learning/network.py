@@ -1,4 +1,5 @@
-"""The image transformation network: a photo in, the photo painted out, in one pass.
+"""The image transformation network: a photo in, the photo
+painted out, in one pass.
 
 [Johnson16] Johnson, Alahi, Fei-Fei: Perceptual Losses for Real-Time Style Transfer, ECCV 2016.
 [Odena16] Odena, Dumoulin, Olah: Deconvolution and Checkerboard Artifacts, Distill 2016.
@@ -13,10 +14,12 @@ from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d, instance_norm, interpolate, relu
 
 STRIDE = 4
-"""Pixels of the image per feature of the residual blocks; both sides must be multiples of it."""
+"""Pixels of the image per feature of the residual blocks;
+both sides must be multiples of it."""
 
 GREY = 127.5
-"""Middle of the grey levels, and half of their range: the network computes with -1…1."""
+"""Middle of the grey levels, and half of their range: the
+network computes with -1…1."""
 
 EPSILON = 1e-5
 """Added to the variance by which instance normalization divides."""
@@ -33,8 +36,9 @@ class NetworkShape(NamedTuple):
 
 
 class StyleNorm(nn.Module):
-    """Conditional instance normalization [Dumoulin17] eq. 5: each style has its own scale and
-    shift of the normalized channels [Ulyanov17], and everything else is shared."""
+    """Conditional instance normalization [Dumoulin17] eq.
+    5: each style has its own scale and shift of the normalized channels
+    [Ulyanov17], and everything else is shared."""
 
     def __init__(self, styles: int, channels: int) -> None:
         super().__init__()
@@ -104,8 +108,9 @@ class StyleNetwork(nn.Module):
         self.paint = _convolution(quarter, 3, side=5, stride=1, bias=True)
 
     def forward(self, photo: Tensor, shares: Tensor) -> Tensor:
-        """Paint (B, 3, H, W), RGB 0…255; sides are multiples of STRIDE. `shares` (B, styles), of
-        which each row adds up to 1. The result has the same shape, and is not clamped."""
+        """Paint (B, 3, H, W), RGB 0…255; sides are multiples of STRIDE.
+        `shares` (B, styles), of which each row adds up to 1. The result has the same
+        shape, and is not clamped."""
         x = (photo / GREY - 1).contiguous(memory_format=torch.channels_last)
         features = relu(self.down_2(relu(self.down_1(x, shares)), shares))
         for block in self.blocks:

@@ -1,4 +1,5 @@
-"""The loss that teaches a network, and its gradient with respect to what the network paints.
+"""The loss that teaches a network, and its gradient with
+respect to what the network paints.
 
 It is the loss by which the engine paints a single image: the same encoder, the same terms.
 
@@ -26,7 +27,8 @@ from nst.learning.options import LearningOptions
 
 
 class LearningObjective:
-    """Compares painted parts of photos with the photos and with one of the styles each."""
+    """Compares painted parts of photos with the photos and
+    with one of the styles each."""
 
     def __init__(
         self,

@@ -1,4 +1,5 @@
-"""A learned network as an ONNX graph, for other programs: the same layers, the same numbers.
+"""A learned network as an ONNX graph, for other programs:
+the same layers, the same numbers.
 
 Inputs: `photo` (1, 3, H, W), RGB 0…255, sides that are multiples of 4; `shares` (1, styles), which
 add up to 1. Output: `painted`, like the photo, not clamped. The package `onnx` is imported when a
@@ -22,8 +23,8 @@ IR_VERSION = 9
 
 
 def export(network: StyleNetwork, path: Path, *, overwrite: bool = False) -> Path:
-    """Write the graph; return where it is, as `images.save` does. Raises StorageError, and
-    InvalidOption if the package onnx is missing."""
+    """Write the graph; return where it is, as `images.save` does.
+    Raises StorageError, and InvalidOption if the package onnx is missing."""
     data = _Graph().of(network)
     return files.write_file(path, lambda file: file.write_bytes(data), overwrite=overwrite)
 

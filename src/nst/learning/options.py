@@ -1,4 +1,5 @@
-"""Every knob of learning, declared once: the command line and the recipe are made from it."""
+"""Every knob of learning, declared once: the command line
+and the recipe are made from it."""
 
 import os
 from collections.abc import Sequence
@@ -31,11 +32,13 @@ BUDGET = frozenset({"minutes", "steps"})
 MAX_CHANNELS = 256
 MAX_BLOCKS = 32
 MAX_STYLES = 64
-"""Largest network that is made or loaded: a file cannot ask for more memory than these allow."""
+"""Largest network that is made or loaded: a file cannot
+ask for more memory than these allow."""
 
 
 LearningGroup = Literal["end", "balance", "network", "method"]
-"""What an option is about; the help of the command shows the options of a group together."""
+"""Group of an option; the help of the command shows
+the options of a group together."""
 
 
 def _in(group: LearningGroup, **facts: str) -> dict[str, JsonValue]:
@@ -179,7 +182,8 @@ def is_learned(styles: Sequence[Any]) -> bool:
 
 
 def learned_preset(given: str | None) -> str:
-    """Return the preset of learned styles. Raises InvalidOption if another one was given."""
+    """Return the preset of learned styles.
+    Raises InvalidOption if another one was given."""
     if given not in (None, PRESET):
         raise InvalidOption("preset", given, "none, or draft, with a learned style")
     return PRESET

@@ -25,8 +25,9 @@ from nst.progress import StopReason
 from nst.result import Result
 
 MAX_PIXELS = 4_000_000
-"""A larger image is painted with this many pixels and enlarged. Strokes have their size in pixels:
-in a larger image the eye would lose them, while memory grows by 0.4 GB for every million."""
+"""A larger image is painted with this many pixels and enlarged.
+Strokes have their size in pixels: in a larger image the eye would lose them,
+while memory grows by 0.4 GB for every million."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +42,9 @@ class LearnedStyle:
 
     @classmethod
     def load(cls, path: str | Path, *, device: str = "auto", precision: str = "auto") -> Self:
-        """Read a file of `nst learn`. `device` and `precision`: as for `NeuralStyleTransfer`.
-        Raises InvalidStyleFile, InvalidOption."""
+        """Read a file of `nst learn`.
+        `device` and `precision`: as for `NeuralStyleTransfer`. Raises
+        InvalidStyleFile, InvalidOption."""
         where = resolve_device(device)
         dtype = resolve_precision(precision, where)
         network, facts = style_file.load(Path(path))
@@ -109,8 +111,9 @@ def paint_levels(
     shares: Sequence[float],
     dtype: torch.dtype = torch.float32,
 ) -> np.ndarray:
-    """Paint levels (H, W, 3) in one pass. `shares` of the network's styles add up to 1; `dtype`:
-    what all convolutions but the last one compute in."""
+    """Paint levels (H, W, 3) in one pass.
+    `shares` of the network's styles add up to 1; `dtype`: what all convolutions
+    but the last one compute in."""
     height, width, _ = pixels.shape
     device = network.paint.weight.device
     photo = torch.from_numpy(_padded(pixels)).permute(2, 0, 1)[None].to(device)

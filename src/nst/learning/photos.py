@@ -1,4 +1,5 @@
-"""The photographs that a network learns from: drawn at random, cut and scaled at random.
+"""The photographs that a network learns from: drawn at
+random, cut and scaled at random.
 
 Names are listed once; a photo is decoded when it is drawn, so that a folder may hold any number.
 """
@@ -19,13 +20,15 @@ from nst.image_reader import HEIC_REMEDY
 from nst.samples import samples
 
 SMALLEST_PART = 0.5
-"""Side of the smallest square that is cut from a photo, relative to its shorter side."""
+"""Side of the smallest square that is cut from a photo,
+relative to its shorter side."""
 
 KEPT_PHOTOS = 32
 """Decoded photos in memory: a small collection is decoded once."""
 
 KEPT_SIDE = 4
-"""Longest side of a photo in memory, relative to that of the parts that are cut from it."""
+"""Longest side of a photo in memory, relative to that of
+the parts that are cut from it."""
 
 MAX_DAMAGED = 1000
 """Photos drawn in a row that cannot be read, after which the folder is given up."""
@@ -48,12 +51,14 @@ class Photos:
 
     @property
     def fingerprint(self) -> str:
-        """SHA-256 of the names in their order, by which the same draws are the same photos."""
+        """SHA-256 of the names in their order, by which the same
+        draws are the same photos."""
         names = "\0".join(file.name for file in self.files)
         return hashlib.sha256(os.fsencode(names)).hexdigest()
 
     def part(self, seed: str, side: int) -> Image.Image:
-        """Return a random square part of a random photo, perhaps mirrored: RGB, `side` pixels.
+        """Return a random square part of a random photo, perhaps mirrored:
+        RGB, `side` pixels.
 
         The seed decides all, whatever was drawn before. Photos that cannot be read are passed
         over. Raises InvalidOption if there are no others.
@@ -87,8 +92,8 @@ class Photos:
 
 
 def find_photos(folder: Path | None, on_damaged: OnDamaged | None = None) -> Photos:
-    """Return the photos of a folder and of the folders in it, or the sample photos that come with
-    nst. Raises InvalidOption if there are none."""
+    """Return the photos of a folder and of the folders in it, or the sample photos
+    that come with nst. Raises InvalidOption if there are none."""
     if folder is None:
         return Photos(list(samples("content").values()), on_damaged)
     if not folder.is_dir():

@@ -1,5 +1,5 @@
-"""What a network paints so far: photos that stay the same, so that one preview can be compared with
-the next."""
+"""Previews of a network: it paints the same photos each time, so that one preview
+can be compared with the next."""
 
 from itertools import product
 
@@ -21,7 +21,8 @@ GAP_PIXELS = 8
 
 
 def preview(network: StyleNetwork) -> Image.Image:
-    """Return a page: a row for each photo, first the photo, then one painting in each style."""
+    """Return a page: a row for each photo, first the photo,
+    then one painting in each style."""
     styles = network.shape.styles
     photos = [images.load(file, "content") for file in list(samples("content").values())[:PHOTOS]]
     cell = SIDE_PIXELS + GAP_PIXELS

@@ -1,4 +1,5 @@
-"""The temporal term of learning: a photo that is moved is painted the same, moved as far.
+"""The temporal term of learning: a photo that is moved is
+painted the same, moved as far.
 
 No film is needed. The neighbour of a frame is made from a photo, by a shift and fresh noise, so
 that its motion is known [Gupta17].
@@ -16,8 +17,9 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 MAX_SHIFT_PIXELS = 7
-"""Largest shift in each direction. Shifts that are no multiples of the network's stride are those
-that it has to learn."""
+"""Largest shift in each direction.
+Shifts that are no multiples of the network's stride are those that it has to
+learn."""
 
 NOISE_SIGMA = 3.0
 """Standard deviation of the noise in grey levels: that of a camera in good light."""
@@ -25,8 +27,8 @@ NOISE_SIGMA = 3.0
 
 @dataclass(frozen=True, slots=True)
 class Motion:
-    """How a photo differs from its neighbour: pixel (y, x) shows what was at (y + down, x + right),
-    and has other noise."""
+    """How a photo differs from its neighbour: pixel (y, x) shows what was at (y +
+    down, x + right), and has other noise."""
 
     down: int
     right: int
@@ -40,8 +42,8 @@ class Motion:
         return cls(down, right, noise_seed=random.getrandbits(63))
 
     def moved(self, photos: Tensor) -> Tensor:
-        """Return the neighbours of photos (B, 3, H, W), grey levels; what comes into view is
-        mirrored."""
+        """Return the neighbours of photos (B, 3, H, W), grey
+        levels; what comes into view is mirrored."""
         height, width = photos.shape[2:]
         wide = pad(photos, [MAX_SHIFT_PIXELS] * 4, mode="reflect")
         top, left = MAX_SHIFT_PIXELS + self.down, MAX_SHIFT_PIXELS + self.right
@@ -51,8 +53,9 @@ class Motion:
         return shifted + NOISE_SIGMA * torch.randn(photos.shape, generator=random).to(photos)
 
     def loss(self, painted: Tensor, of_moved: Tensor) -> Tensor:
-        """Return the mean squared difference between two paintings where both show the same:
-        scalar. `painted`: of the photos; `of_moved`: of their neighbours; (B, 3, H, W)."""
+        """Return the mean squared difference between two paintings where both show the
+        same: scalar. `painted`: of the photos; `of_moved`: of their neighbours; (B, 3,
+        H, W)."""
         down, right = self.down, self.right
         one = _cut(painted, max(0, down), max(0, right), abs(down), abs(right))
         other = _cut(of_moved, max(0, -down), max(0, -right), abs(down), abs(right))

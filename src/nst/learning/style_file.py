@@ -1,4 +1,5 @@
-"""The file of a learned network: safetensors, with everything but the tensors as JSON beside them.
+"""The file of a learned network: safetensors, with
+everything but the tensors as JSON beside them.
 
 Reading one runs no code, wherever it comes from, and allocates no more than the limits of
 `nst.learning.options` allow.
@@ -77,7 +78,8 @@ def save(
     licence: str = "",
     overwrite: bool = False,
 ) -> Path:
-    """Write the network; return where it is, as `images.save` does. Raises StorageError."""
+    """Write the network; return where it is, as `images.save` does.
+    Raises StorageError."""
     tensors = {name: tensor.contiguous() for name, tensor in network.state_dict().items()}
     facts = StyleFacts(
         styles=styles,
@@ -95,7 +97,8 @@ def save(
 
 
 def load(path: Path) -> tuple[StyleNetwork, StyleFacts]:
-    """Return the network in a file and what the file says about it. Raises InvalidStyleFile."""
+    """Return the network in a file and what the file says about it.
+    Raises InvalidStyleFile."""
     try:
         with safe_open(path, framework="pt") as opened:
             facts = _facts(path, (opened.metadata() or {}).get(KEY))

@@ -1,4 +1,5 @@
-"""The training loop: step by step, from parts of photos to a network that paints like the styles.
+"""The training loop: step by step, from parts of photos
+to a network that paints like the styles.
 
 [Johnson16] Johnson, Alahi, Fei-Fei: Perceptual Losses for Real-Time Style Transfer, ECCV 2016.
 [Kingma15] Kingma, Ba: Adam: A Method for Stochastic Optimization, ICLR 2015.
@@ -28,8 +29,8 @@ from nst.learning.steadiness import Motion
 from nst.progress import Losses
 
 AVERAGE_DECAY = 0.995
-"""Weight of the average of the parameters against those after the next step [Polyak92]; the
-average is the network that is kept."""
+"""Weight of the average of the parameters against those after the next step
+[Polyak92]; the average is the network that is kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +64,8 @@ class Training:
         device: torch.device,
         dtype: torch.dtype,
     ) -> None:
-        """`styles`: RGB images. `dtype`: of the encoder's convolutions; the network itself
-        computes in float32."""
+        """`styles`: RGB images.
+        `dtype`: of the encoder's convolutions; the network itself computes in float32."""
         self.options = options
         self.step = 0
         self.seconds = 0.0
@@ -80,8 +81,8 @@ class Training:
         self._adam = torch.optim.Adam(self.network.parameters(), lr=options.learning_rate)
 
     def run(self) -> Iterator[LearningProgress]:
-        """Take steps until steps or minutes are over. Raises Diverged, and InvalidOption if no
-        photo can be read."""
+        """Take steps until steps or minutes are over.
+        Raises Diverged, and InvalidOption if no photo can be read."""
         while not self._progress(NOTHING).is_last:
             started = time.monotonic()
             losses = self._take_step()
@@ -95,7 +96,8 @@ class Training:
         return network
 
     def state(self) -> dict[str, Tensor]:
-        """Return all tensors that the next step depends on; they change with the next step."""
+        """Return all tensors that the next step depends on; they
+        change with the next step."""
         adam = self._adam.state_dict()["state"]
         return {
             **{f"network.{name}": each for name, each in self.network.state_dict().items()},
@@ -108,8 +110,8 @@ class Training:
         }
 
     def restore(self, state: Mapping[str, Tensor], step: int, seconds: float) -> None:
-        """Continue from a state that a training of the same shape returned. Raises KeyError,
-        RuntimeError or ValueError if it is of another."""
+        """Continue from a state that a training of the same shape returned.
+        Raises KeyError, RuntimeError or ValueError if it is of another."""
         # Cloned: a view of a file may lie where sums round differently.
         own = self._parts(state)
         self.network.load_state_dict(own["network"])

@@ -1,4 +1,4 @@
-"""Learned styles in place of the optimiser: a whole transfer, like a draft."""
+"""Learned styles in place of the optimizer: a whole transfer, like a draft."""
 
 import os
 from collections.abc import Callable
@@ -20,8 +20,8 @@ from nst.result import Result
 
 
 class LearnedTransfer(NeuralStyleTransfer):
-    """Paints with learned styles: the style of its inputs is the path of a .nst file. Each file is
-    loaded once."""
+    """Paints with learned styles: the style of its inputs is the path of a .nst file.
+    Each file is loaded once."""
 
     def style(self, file: Path) -> LearnedStyle:
         """Return the learned style in a file. Raises InvalidStyleFile."""
@@ -65,9 +65,9 @@ def first_draft(
     device: str = "auto",
     precision: str = "auto",
 ) -> ImageSource:
-    """Return the image that an optimiser starts from: what a learned style paints of the content,
-    if `initial` is its file, with equal shares of its styles; anything else is returned as it is.
-    Raises InvalidImage, InvalidStyleFile."""
+    """Return the image that an optimizer starts from: what a learned style paints of
+    the content, if `initial` is its file, with equal shares of its styles;
+    anything else is returned as it is. Raises InvalidImage, InvalidStyleFile."""
     if not is_learned([initial]):
         return initial
     style = LearnedStyle.load(_path(initial), device=device, precision=precision)

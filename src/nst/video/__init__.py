@@ -1,4 +1,5 @@
-"""Moving images: the time-lapse of a transfer, and films whose frames are painted.
+"""Moving images: the time-lapse of a transfer, and films
+whose frames are painted.
 
 Films are read and written through PyAV, which is an extra (`nst[video]`) and imported when it is
 needed; WebP and GIF are written through Pillow.

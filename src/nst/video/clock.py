@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 RECENT_FRAMES = 9
-"""Frames whose median time says how long the next ones take: a new shot's first frame takes longer,
-and does not count."""
+"""Frames whose median time says how long the next ones take: a new shot's first
+frame takes longer, and does not count."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,8 @@ class FilmProgress:
 
 
 class FilmClock:
-    """Counts frames and measures those that are painted; frames of an earlier run take no time."""
+    """Counts frames and measures those that are painted;
+    frames of an earlier run take no time."""
 
     def __init__(self, frames: int) -> None:
         """`frames` of all passes; 0: unknown."""

@@ -1,4 +1,5 @@
-"""Colours of frames, read by their primaries, transfer and matrix, as 8-bit sRGB images.
+"""Colours of frames, read by their primaries, transfer
+and matrix, as 8-bit sRGB images.
 
 Standard range: all its transfers, sRGB included, are shown alike by players, so only the matrix,
 the range and the primaries are converted. High dynamic range (PQ and HLG of ITU-R BT.2100) is
@@ -25,7 +26,8 @@ RGB: TypeAlias = tuple[float, float, float]
 RGB_MATRIX, BT709, UNSPECIFIED, BT601, BT2020 = 0, 1, 2, 5, 9
 """Numbers of ITU-T H.273, as FFmpeg has them."""
 BT2020_CONSTANT = 10
-"""Constant luminance: libswscale does not know it, and BT2020 differs from it by a little."""
+"""Constant luminance: libswscale does not know it, and
+BT2020 differs from it by a little."""
 PQ, HLG = 16, 18
 
 WHITE_NITS = 203.0
@@ -39,7 +41,8 @@ CUBE_SIDE = 33
 """Samples of the lookup table for each channel."""
 
 HD_WIDTH, SD_HEIGHT = 1280, 576
-"""Players read a film without a matrix as BT.709 from this width or above this height."""
+"""Players read a film without a matrix as BT.709 from
+this width or above this height."""
 
 _TO_BT709: dict[int, tuple[RGB, RGB, RGB]] = {
     5: ((1.0440, -0.0440, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0118, 0.9882)),

@@ -1,4 +1,5 @@
-"""Frames as players show them: turned, mirrored, with square pixels, all of one size."""
+"""Frames as players show them: turned, mirrored, with
+square pixels, all of one size."""
 
 import struct
 from fractions import Fraction
@@ -28,7 +29,8 @@ _TURNS: dict[tuple[int, ...], Image.Transpose | None] = {
 
 
 def shown(image: Image.Image, frame: "VideoFrame", pixel_aspect: Fraction | None) -> Image.Image:
-    """Return the image of this frame as it is to be seen; `pixel_aspect`: width by height."""
+    """Return the image of this frame as it is to be seen;
+    `pixel_aspect`: width by height."""
     square = _with_square_pixels(image, pixel_aspect)
     turn = _TURNS.get(_signs(frame))
     return square if turn is None else square.transpose(turn)

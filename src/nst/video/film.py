@@ -63,8 +63,8 @@ class Video:
         size: tuple[int, int],
         paint: Callable[[Image.Image], Image.Image | None],
     ) -> Repainted:
-        """Write a film of this size with every frame painted, at the times it has in this one less
-        that of the first, and the sound copied or converted.
+        """Write a film of this size with every frame painted, at the times it has in this
+        one less that of the first, and the sound copied or converted.
 
         The film ends where `paint` returns None, and after the first frame also where it raises or
         where reading fails; the frames so far are kept. Raises InvalidOption, OSError.

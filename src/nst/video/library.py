@@ -24,13 +24,14 @@ INDIRECT = {
     *("alsa", "fbdev", "kmsgrab", "video4linux2,v4l2", "x11grab"),
     *("lavfi", "tty", "ffmetadata"),
 }
-"""Formats that FFmpeg reads and that hold no film themselves: they name other files or addresses,
-are devices, or turn any text into pictures."""
+"""Formats that FFmpeg reads and that hold no film themselves: they name other
+files or addresses, are devices, or turn any text into pictures."""
 
 
 @cache
 def reading_options() -> Mapping[str, str]:
-    """Return options with which FFmpeg opens one file and nothing that the file names."""
+    """Return options with which FFmpeg opens one file and
+    nothing that the file names."""
     formats = sorted(pyav().formats_available - INDIRECT)
     return {"protocol_whitelist": "file", "format_whitelist": ",".join(formats)}
 
@@ -47,7 +48,8 @@ def readable(path: Path) -> Iterator[None]:
 
 @contextmanager
 def writable() -> Iterator[None]:
-    """Raise OSError, as files.write_file expects it, for what PyAV raises while it writes."""
+    """Raise OSError, as files.write_file expects it, for what
+    PyAV raises while it writes."""
     try:
         yield
     except pyav().FFmpegError as error:

@@ -1,4 +1,4 @@
-"""What a film is, found by decoding all of it, within limits."""
+"""Facts about a film, found by decoding all of it, within limits."""
 
 import math
 from dataclasses import dataclass
@@ -30,7 +30,7 @@ class FilmLimits:
 
 @dataclass(frozen=True, slots=True)
 class FilmFacts:
-    """What a film is."""
+    """Facts about a film."""
 
     content_type: str
     """Media type."""

@@ -28,7 +28,8 @@ USUAL_RATE = Fraction(25)
 """Frames per second of a film that does not say it."""
 
 MAX_FAILURES = 100
-"""Failures to read the next packet, one after the other, after which the film has ended."""
+"""Failures to read the next packet, one after the other,
+after which the film has ended."""
 
 _MAY_JUMP = 0x0200
 """Flag of formats whose times may jump: AVFMT_TS_DISCONT of libavformat."""
@@ -114,7 +115,8 @@ class Reader:
     def read(
         self, size: tuple[int, int], on_sound: "Callable[[Packet[AudioStream]], None]"
     ) -> Iterator[Frame]:
-        """Yield all frames, fitted into `size`; packets of sound are handed over as they come."""
+        """Yield all frames, fitted into `size`; packets of sound
+        are handed over as they come."""
         for seconds, duration, frame in self._timed(on_sound):
             try:
                 image = fitted(self._shown(frame), size)
@@ -124,8 +126,8 @@ class Reader:
                 yield Frame(image, seconds, duration)
 
     def ends(self) -> Iterator[Fraction]:
-        """Yield the end of each frame, in seconds after the first frame begins. Frames are decoded,
-        and no image is made of them."""
+        """Yield the end of each frame, in seconds after the first frame begins.
+        Frames are decoded, and no image is made of them."""
         for seconds, duration, _ in self._timed(lambda _: None):
             yield seconds + duration
 

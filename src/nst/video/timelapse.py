@@ -26,7 +26,8 @@ _FRAMES_PER_PILLOW_FRAME = 2
 
 
 def check_output(path: Path, option: str) -> None:
-    """Raise InvalidOption or VideoUnavailable if no time-lapse could be written there."""
+    """Raise InvalidOption or VideoUnavailable if no
+    time-lapse could be written there."""
     files.check_output(path, files.MOVING, option)
     if path.suffix.lower() == ".mp4":
         pyav()
@@ -60,7 +61,8 @@ class Timelapse:
         self._directory.cleanup()
 
     def add(self, step: int, render: Callable[[], Image.Image]) -> None:
-        """To be called after every step, which are numbered from 1; most are not rendered."""
+        """To be called after every step, which are numbered from
+        1; most are not rendered."""
         if step % self._every:
             return
         self._steps.append(step)
@@ -72,7 +74,8 @@ class Timelapse:
             self._every *= 2
 
     def save(self, path: Path, last: Image.Image, *, overwrite: bool = False) -> Path:
-        """Write the film, which ends with `last`; names and errors as images.save has them."""
+        """Write the film, which ends with `last`; names and
+        errors as images.save has them."""
         is_mp4 = path.suffix.lower() == ".mp4"
         write = _write_mp4 if is_mp4 else _write_with_pillow
         return files.write_file(

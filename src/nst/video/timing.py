@@ -7,11 +7,13 @@ from fractions import Fraction
 from typing import Protocol, TypeVar
 
 FRAMES_AHEAD = 8
-"""Frames that are decoded before the first of them gets its time. Files whose times are those of
-the coded order (AVI with B-frames) are put in order within so many frames."""
+"""Frames that are decoded before the first of them gets its time.
+Files whose times are those of the coded order (AVI with B-frames) are put in
+order within so many frames."""
 
 JUMP_SECONDS = 10
-"""Jumps in the times of a broadcast format that are longer are closed; players do the same."""
+"""Jumps in the times of a broadcast format that are
+longer are closed; players do the same."""
 
 
 class Timed(Protocol):

@@ -1,4 +1,5 @@
-"""Writes a film: images at their times as tagged BT.709, and sound that is copied or converted."""
+"""Writes a film: images at their times as tagged BT.709,
+and sound that is copied or converted."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -28,7 +29,8 @@ TIME_BASES = range(1_000, 1_000_001)
 """Denominators that are kept."""
 
 LAYOUTS = {1: "mono", 2: "stereo", 6: "5.1"}
-"""Channels of converted sound, by their number in the source; stereo for all others."""
+"""Channels of converted sound, by their number in the
+source; stereo for all others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +54,8 @@ class Container:
     copied: tuple[str, ...]
     """Codecs of sound that players understand in such a file."""
     sound_before_seconds: Fraction = Fraction(1, 10)
-    """Length of the sound that is kept before the first frame: what decoders need to start."""
+    """Length of the sound that is kept before the first
+    frame: what decoders need to start."""
     transparent: Pictures | None = None
     """Encoder of frames with transparency; None: the file cannot hold any."""
     options: Mapping[str, str] = field(default_factory=dict)
@@ -162,7 +165,8 @@ class Writer:
             self._mux_images(frame)
 
     def write_sound(self, packet: "Packet[AudioStream]", origin: Fraction) -> bool:
-        """Write a packet as read; `origin`: the time of the source, in seconds, that becomes 0.
+        """Write a packet as read;
+        `origin`: the time of the source, in seconds, that becomes 0.
 
         Return False if the packet is damaged. Raises OSError.
         """

@@ -76,14 +76,15 @@ def create_topics(settings: KafkaSettings, *, is_rehearsal: bool = False) -> Seq
 
 
 def check_migration(settings: KafkaSettings) -> str:
-    """Return in words what `create_topics` would do. Raises QueueError where that would."""
+    """Return in words what `create_topics` would do.
+    Raises QueueError where that would."""
     topics = ", ".join(create_topics(settings, is_rehearsal=True))
     return f"topics that `nst migrate` would make: {topics or 'none'}"
 
 
 def check(settings: KafkaSettings, processes: Sequence[ProcessName] = PROCESSES) -> str:
-    """Return the state of brokers and topics in words. Raises QueueError, which names the cause,
-    also if these processes lack a right."""
+    """Return the state of brokers and topics in words.
+    Raises QueueError, which names the cause, also if these processes lack a right."""
     with _administration(settings) as admin:
         found = _reach(admin)
         needed = {right: None for process in processes for right in rights(settings, process)}

@@ -23,7 +23,8 @@ library_logger.addFilter(lambda _: logger.isEnabledFor(logging.DEBUG))
 
 
 class Troubles:
-    """Errors of a client's connections as librdkafka reports them; failed calls do not say why."""
+    """Errors of a client's connections as librdkafka reports
+    them; failed calls do not say why."""
 
     def __init__(self) -> None:
         self.are_all_down = False

@@ -1,5 +1,5 @@
-"""End offsets of partitions. librdkafka learns them with fetched messages, and so not of a
-partition that is paused because its worker is busy."""
+"""End offsets of partitions. librdkafka learns them with fetched messages, and so
+not of a partition that is paused because its worker is busy."""
 
 import time
 from collections.abc import Mapping, Sequence

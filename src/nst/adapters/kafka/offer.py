@@ -1,5 +1,5 @@
-"""Capabilities of a broker before authentication: encryption, SASL mechanisms and the features of
-its cluster. librdkafka asks for all of them and exposes none.
+"""Capabilities of a broker before authentication: encryption, SASL mechanisms and
+the features of its cluster. librdkafka asks for all of them and exposes none.
 
 Source of the messages: https://kafka.apache.org/protocol.html, ApiVersions (version 3) and
 SaslHandshake (version 1), both of which a broker answers before a client has logged in.
@@ -65,7 +65,8 @@ class Offer:
 
 
 def look(settings: KafkaSettings) -> Offer | None:
-    """Return what the first broker that can be understood offers; None if there is none."""
+    """Return what the first broker that can be understood offers;
+    None if there is none."""
     first, second = (True, False) if settings.security_protocol.endswith("SSL") else (False, True)
     for address in settings.brokers:
         for is_encrypted in (first, second):
@@ -79,7 +80,8 @@ def look(settings: KafkaSettings) -> Offer | None:
 
 
 def insist(settings: KafkaSettings) -> Offer | None:
-    """Return the capabilities of `look`. Raises QueueError if they contradict the settings."""
+    """Return the capabilities of `look`.
+    Raises QueueError if they contradict the settings."""
     offer = look(settings)
     if offer and (complaint := offer.complaint(settings)):
         raise client.failed(str(complaint))

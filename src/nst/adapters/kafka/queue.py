@@ -27,14 +27,17 @@ from nst.errors import QueueError
 from nst.jobs.ports import Delivery, ProcessName
 
 COMMIT_SECONDS = 2.0
-"""Timeout of a commit, in seconds. It is short because a job waits meanwhile; a lost commit only
-wakes another worker for nothing."""
+"""Timeout of a commit, in seconds.
+It is short because a job waits meanwhile; a lost commit only wakes another
+worker for nothing."""
 
 POLL_SECONDS = 0.005
-"""Interval of polls for a confirmation, in seconds; another thread's poll may receive it."""
+"""Interval of polls for a confirmation, in seconds;
+another thread's poll may receive it."""
 
 LOOK_SECONDS = 0.2
-"""Interval at which a waiting call checks for errors that no retry can fix, in seconds."""
+"""Interval at which a waiting call checks for errors that
+no retry can fix, in seconds."""
 
 STATISTICS_SECONDS = 5.0
 
@@ -62,8 +65,9 @@ logger = logging.getLogger(__name__)
 
 
 class KafkaJobQueue:
-    """A JobQueue on a Kafka topic. Producer and consumer are created on first use, which is after a
-    fork, and only in processes that need them."""
+    """A JobQueue on a Kafka topic.
+    Producer and consumer are created on first use, which is after a fork, and only
+    in processes that need them."""
 
     def __init__(self, settings: KafkaSettings) -> None:
         self._settings = settings
@@ -125,8 +129,8 @@ class KafkaJobQueue:
         return None
 
     def lag(self) -> int:
-        """Return the number of uncommitted messages in this worker's partitions, a few seconds old.
-        The sum over all workers is the lag of the group."""
+        """Return the number of uncommitted messages in this worker's partitions, a few
+        seconds old. The sum over all workers is the lag of the group."""
         return self._lag
 
     def close(self) -> None:

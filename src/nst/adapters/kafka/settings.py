@@ -19,13 +19,15 @@ class KafkaSettings:
     """Takes the messages that cannot be read."""
     group: str = "nst.workers"
     partitions: int = 64
-    """Partitions of the topic that `create_topics` creates; choose several per worker."""
+    """Partitions of the topic that `create_topics` creates;
+    choose several per worker."""
     replication: int = 1
     """Brokers that keep each message."""
     group_protocol: Literal["auto", "classic", "consumer"] = "auto"
-    """Protocol of the group. `consumer` is that of KIP-848, which Kafka 4 has; `auto` is `consumer`
-    where the brokers have it and `classic` elsewhere. With `consumer` the brokers say how long a
-    session lasts and how often a worker sends a heartbeat."""
+    """Protocol of the group.
+    `consumer` is that of KIP-848, which Kafka 4 has; `auto` is `consumer` where
+    the brokers have it and `classic` elsewhere. With `consumer` the brokers say
+    how long a session lasts and how often a worker sends a heartbeat."""
     session_timeout_seconds: float = 45.0
     """A worker that is silent for so long has left the group."""
     heartbeat_seconds: float = 3.0
@@ -36,7 +38,8 @@ class KafkaSettings:
     username: str | None = None
     password: str | None = field(default=None, repr=False)
     ca_file: Path | None = None
-    """Certificates, in PEM, that vouch for the brokers; by default those of the system."""
+    """Certificates, in PEM, that vouch for the brokers; by
+    default those of the system."""
 
     def __post_init__(self) -> None:
         if self.heartbeat_seconds > self.session_timeout_seconds / 3:

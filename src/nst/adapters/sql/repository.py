@@ -1,7 +1,7 @@
-"""The repository of jobs. Each change of a job is one statement with the expected state in its
-WHERE clause, so concurrent changes cannot overwrite each other; what a worker writes also carries
-the number of its attempt.
-"""
+"""The repository of jobs.
+Each change of a job is one statement with the expected state in its WHERE
+clause, so concurrent changes cannot overwrite each other; what a worker writes
+also carries the number of its attempt."""
 
 import logging
 from collections.abc import Iterator, Mapping, Sequence
@@ -31,7 +31,8 @@ class SqlJobRepository:
     """A JobRepository in SQLite or PostgreSQL; `migrate` creates its tables."""
 
     def __init__(self, url: str, *, pool_size: int = 10) -> None:
-        """`url`: sqlite:////path/jobs.db or postgresql+psycopg://user:password@host/database."""
+        """`url`: sqlite:////path/jobs.db or
+        postgresql+psycopg://user:password@host/database."""
         self._url = url
         with errors():
             self._engine = connect(url, pool_size)

@@ -10,11 +10,13 @@ from nst.adapters.sql.schema import NULLABLE_JSON, jobs, now
 from nst.jobs.job import FINAL, Job, JobError, JobStatus
 
 FAIR_GAP_SECONDS = 300.0
-"""Seconds by which each unfinished job of a client delays the turn of its next one."""
+"""Seconds by which each unfinished job of a client delays
+the turn of its next one."""
 
 
 def turn(job: Job) -> ColumnElement[float]:
-    """Return the turn of a job: now, delayed by each unfinished job of its owner or client."""
+    """Return the turn of a job: now, delayed by each
+    unfinished job of its owner or client."""
     others = jobs.alias()
     mine = others.c.owner == job.owner
     if job.client:
@@ -42,7 +44,8 @@ def painted() -> Select[Any]:
 
 
 def queued_again() -> dict[str, Any]:
-    """Return the new values of a running job that is queued again, or canceled if requested."""
+    """Return the new values of a running job that is queued
+    again, or canceled if requested."""
     is_canceled = jobs.c.cancel_requested
     return {
         "status": case((is_canceled, JobStatus.CANCELED), else_=JobStatus.QUEUED),
@@ -53,8 +56,8 @@ def queued_again() -> dict[str, Any]:
 
 
 def failed(counter: Column[int], limit: int, error: JobError) -> dict[str, Any]:
-    """Return the new values of a running job after a failure: queued again, failed if `counter`
-    reaches `limit`, or canceled if requested."""
+    """Return the new values of a running job after a failure: queued again, failed if
+    `counter` reaches `limit`, or canceled if requested."""
     is_last = counter + 1 >= limit
     is_canceled = jobs.c.cancel_requested
     is_final = or_(is_last, is_canceled)

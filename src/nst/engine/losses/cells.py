@@ -23,7 +23,8 @@ CELL_PIXELS = 4
 
 
 def cells_of(size: Sequence[int]) -> tuple[int, int]:
-    """Return how many rows and columns of cells a picture of this height and width has."""
+    """Return how many rows and columns of cells a picture of
+    this height and width has."""
     height, width = size
     return height // CELL_PIXELS, width // CELL_PIXELS
 
@@ -34,7 +35,8 @@ def cells_of_tile(tile: Tile) -> tuple[slice, slice]:
 
 
 def on_cells(features: Tensor, layer: str, cells: tuple[int, int]) -> Tensor:
-    """Bring the features of one layer onto the cells: (1, C, h, w) → (rows·columns, C)."""
+    """Bring the features of one layer onto the cells:
+    (1, C, h, w) → (rows·columns, C)."""
     finer, coarser = _ratio(layer)
     if finer > 1:
         return rows_of(avg_pool2d(_cropped(features, cells, finer), finer))
@@ -42,8 +44,9 @@ def on_cells(features: Tensor, layer: str, cells: tuple[int, int]) -> Tensor:
 
 
 def add_from_cells(total: Tensor, gradient: Tensor, layer: str, cells: tuple[int, int]) -> None:
-    """Add to `total` (1, C, h, w), the gradient with respect to features, what follows from the
-    gradient with respect to `on_cells` of them, (rows·columns, C)."""
+    """Add to `total` (1, C, h, w), the gradient with respect to features, what
+    follows from the gradient with respect to `on_cells` of them, (rows·columns,
+    C)."""
     finer, coarser = _ratio(layer)
     of_cells = gradient.view(1, *cells, -1).permute(0, 3, 1, 2)
     if finer > 1:
@@ -56,8 +59,8 @@ def add_from_cells(total: Tensor, gradient: Tensor, layer: str, cells: tuple[int
 
 
 def hypercolumns(activations: Activations, layers: Sequence[str], tile: Tile) -> Tensor:
-    """Return one row for each cell of a tile, each layer divided by its number of channels:
-    (cells, channels of all layers)."""
+    """Return one row for each cell of a tile, each layer divided by its number of
+    channels: (cells, channels of all layers)."""
     cells = _count(tile)
     return torch.cat([of_layer(activations, layer, tile, cells) for layer in layers], dim=1)
 
@@ -65,7 +68,8 @@ def hypercolumns(activations: Activations, layers: Sequence[str], tile: Tile) ->
 def of_layer(
     activations: Activations, layer: str, tile: Tile, cells: tuple[int, int] | None = None
 ) -> Tensor:
-    """Return the part of a tile's hypercolumns that one layer has, in float32: (cells, C)."""
+    """Return the part of a tile's hypercolumns that one layer has, in float32:
+    (cells, C)."""
     inner = tile.inner(activations[layer], stride(layer))
     return wide(on_cells(inner, layer, cells or _count(tile))) / inner.shape[1]
 

@@ -19,8 +19,8 @@ DETAIL_WEIGHT = 24.0
 
 
 class ContentTerm:
-    """The mean of the squared differences of features, which does not grow with the picture; of
-    several layers the weighted mean.
+    """The mean of the squared differences of features, which does not grow with the
+    picture; of several layers the weighted mean.
 
     [Gatys16] eq. 1 takes half of the sum, of one layer.
     """
@@ -33,9 +33,10 @@ class ContentTerm:
         targets: Mapping[str, Tensor],
         detail: Tensor | None = None,
     ) -> None:
-        """`shares` of the layers in the loss, which add up to 1. `targets`: features of the whole
-        content image, (1, C, h, w), of the same layers. `detail`: where differences count more,
-        (1, 1, H, W) of the picture, 0…1; None: nowhere."""
+        """`shares` of the layers in the loss, which add up to 1.
+        `targets`: features of the whole content image, (1, C, h, w), of the same
+        layers. `detail`: where differences count more, (1, 1, H, W) of the picture,
+        0…1; None: nowhere."""
         self.layers: Sequence[str] = list(shares)
         self._shares = shares
         self._targets = targets
@@ -51,7 +52,8 @@ class ContentTerm:
         detail: Tensor | None = None,
         tile_side: int | None = None,
     ) -> Self:
-        """With the features of this picture (1, 3, H, W), computed in tiles of about this side."""
+        """With the features of this picture (1, 3, H, W),
+        computed in tiles of about this side."""
         return cls(shares, _features(encoder, list(shares), content, tile_side), detail)
 
     def statistics(self, activations: Activations, tile: Tile) -> Sequence[Tensor]:
@@ -97,8 +99,8 @@ class ContentTerm:
 
 
 def detail_weights(detail: Tensor, size: tuple[int, int]) -> Tensor:
-    """Return how much the content counts at each place of a grid of this height and width, from 1
-    to 1 + DETAIL_WEIGHT: (1, 1, H, W) → (1, 1, h, w)."""
+    """Return how much the content counts at each place of a grid of this height and
+    width, from 1 to 1 + DETAIL_WEIGHT: (1, 1, H, W) → (1, 1, h, w)."""
     return 1 + DETAIL_WEIGHT * adaptive_avg_pool2d(detail, size)
 
 
@@ -137,8 +139,8 @@ def _room_for_whole(features: Tensor, pixels: int, content: Tensor) -> Tensor:
 
 
 def content_sum(features: Tensor, target: Tensor, guide: Tensor | None = None) -> Tensor:
-    """Squared differences, summed: two (1, C, H, W) → scalar. `guide`: how much each place counts,
-    (1, 1, H, W)."""
+    """Squared differences, summed: two (1, C, H, W) → scalar.
+    `guide`: how much each place counts, (1, 1, H, W)."""
     pairs = zip(bands_with(features, guide), bands(target), strict=True)
     return sum_of(
         weighted((wide(part) - other).square_(), amount).sum() for (part, amount), other in pairs
@@ -148,8 +150,8 @@ def content_sum(features: Tensor, target: Tensor, guide: Tensor | None = None) -
 def add_content_sum_gradient(
     total: Tensor, features: Tensor, target: Tensor, gradient: float, guide: Tensor | None = None
 ) -> None:
-    """Adds to `total` the gradient with respect to the features, (1, C, H, W), that follows from
-    that with respect to `content_sum`."""
+    """Adds to `total` the gradient with respect to the features, (1, C, H, W), that
+    follows from that with respect to `content_sum`."""
     parts = zip(bands_with(features, guide), bands(total), bands(target), strict=True)
     for (band, amount), of_band, other in parts:
         difference = band - other

@@ -43,7 +43,8 @@ class CellTargets:
 
 
 class CosineTerm:
-    """The weighted mean over the cells of 1 − cos(hypercolumn, target), [Kolkin22] eq. 4."""
+    """The weighted mean over the cells of 1 −
+    cos(hypercolumn, target), [Kolkin22] eq. 4."""
 
     def __init__(self, name: str, targets: CellTargets, weights: Tensor) -> None:
         """`weights`: how much each cell counts, of the shape of `targets.index`."""

@@ -11,7 +11,8 @@ from nst.engine.losses.sums import add_gram_sum_gradient, gram_sum
 
 
 class GramTarget:
-    """The Gram matrix of a style. The averages are the products of every two channels, (C, C)."""
+    """The Gram matrix of a style.
+    The averages are the products of every two channels, (C, C)."""
 
     def __init__(self, averages: Tensor) -> None:
         self._averages = averages

@@ -24,19 +24,21 @@ MATCHED_LAYERS = (
     *("relu1_1", "relu1_2", "relu2_1", "relu2_2"),
     *("relu3_1", "relu3_3", "relu4_1", "relu4_3"),
 )
-"""Layers of style loss neighbors. Block 5 adds nothing ([Kolkin22] §4.1, which takes all layers
-before it)."""
+"""Layers of style loss neighbors.
+Block 5 adds nothing ([Kolkin22] §4.1, which takes all layers before it)."""
 OWN_LAYERS = ("relu3_1", "relu4_1")
-"""Layers of style loss neighbors where the content keeps its own features, which are kept for all
-cells."""
+"""Layers of style loss neighbors where the content keeps its own features, which
+are kept for all cells."""
 
 DENSE_PER_BLOCK = 2
-"""ReLUs in each block, from the first, that the dense choice of style layers adds."""
+"""ReLUs in each block, from the first, that the dense
+choice of style layers adds."""
 
 
 @dataclass(frozen=True, slots=True)
 class TermLayers:
-    """The layers of the content and the style term, each with its share of the term's loss.
+    """The layers of the content and the style term, each with
+    its share of the term's loss.
 
     The shares of a term add up to 1, so that its weight means the same whatever the layers.
     """
@@ -69,14 +71,16 @@ class TermLayers:
 
 
 def content_layers(model: str, choice: str) -> Mapping[str, float]:
-    """Return the share of each layer that option content_layers chooses. Raises InvalidOption."""
+    """Return the share of each layer that option content_layers chooses.
+    Raises InvalidOption."""
     if choice == "classic":
         return evenly([CONTENT_LAYER[model]])
     return layer_weights("content_layers", choice, model)
 
 
 def style_layers(model: str, choice: str) -> Mapping[str, float]:
-    """Return the share of each layer that option style_layers chooses. Raises InvalidOption."""
+    """Return the share of each layer that option style_layers chooses.
+    Raises InvalidOption."""
     if choice == "classic":
         return evenly(STYLE_LAYERS[model])
     if choice == "dense":

@@ -21,17 +21,18 @@ from nst.engine.network.encoder import CHANNELS_PER_BLOCK, Activations, Encoder
 from nst.engine.network.tiles import Tile, block_of, stride
 
 KEYS = 16384
-"""Cells of the style that are compared, in all turned pictures together: a sample above 256×256
-pixels."""
+"""Cells of the style that are compared, in all turned pictures together: a sample
+above 256×256 pixels."""
 
 PROJECTED = 256
-"""Numbers to which hypercolumns are reduced for the search, by a random projection that keeps
-angles to about 1/√256 (Johnson, Lindenstrauss 1984)."""
+"""Numbers to which hypercolumns are reduced for the search, by a random
+projection that keeps angles to about 1/√256 (Johnson, Lindenstrauss 1984)."""
 
 QUERIES_PER_BLOCK = 2048
 
 QUARTER_TURNS = 4
-"""The style is also searched turned by 90, 180 and 270 degrees: more choice ([Kolkin22] §4.2)."""
+"""The style is also searched turned by 90, 180 and 270
+degrees: more choice ([Kolkin22] §4.2)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +42,8 @@ class StyleSample:
     cells: Mapping[str, Tensor]
     """Hypercolumns of at most KEYS cells, by layer (K, C)."""
     features: Mapping[str, Tensor]
-    """Single features at places of each layer, by layer (P, C); empty if none were asked for."""
+    """Single features at places of each layer, by layer (P,
+    C); empty if none were asked for."""
 
     @classmethod
     def of(
@@ -127,9 +129,9 @@ class QueryReader:
 
 
 def nearest(queries: Tensor, keys: Tensor, dtype: torch.dtype) -> Tensor:
-    """Return for each query the number of the key with the smallest cosine distance, both sets
-    centred on their own mean: (rows, columns, PROJECTED), (K, PROJECTED) → (rows, columns).
-    `dtype`: in which the distances are computed."""
+    """Return for each query the number of the key with the smallest cosine distance,
+    both sets centred on their own mean: (rows, columns, PROJECTED), (K, PROJECTED)
+    → (rows, columns). `dtype`: in which the distances are computed."""
     sought, centre = queries.flatten(0, 1), queries.mean((0, 1))
     offered = normalize(keys - keys.mean(0), dim=1).to(dtype)
     found = [

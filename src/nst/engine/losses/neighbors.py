@@ -1,5 +1,5 @@
-"""The terms of style loss `neighbors`: every place of the photo is painted like the place of the
-style that looks most like it.
+"""The terms of style loss `neighbors`: every place of the photo is painted like
+the place of the style that looks most like it.
 
 [Kolkin22] Kolkin, Kucera, Paris, Sýkora, Shechtman, Shakhnarovich: Neural Neighbor Style Transfer,
 arXiv 2203.13215, 2022. The structure term is of [Kolkin19], the Gram matrices are of [Gatys16];
@@ -42,7 +42,8 @@ STRUCTURE_WEIGHT = 0.2
 BUSY_FLOURISH = 0.3
 """Share of the flourish where the photo has no room for it."""
 FACE_FLOURISH = 0.05
-"""Share of the flourish on a face: too little for a form, enough to hold its contrast."""
+"""Share of the flourish on a face: too little for a form,
+enough to hold its contrast."""
 MATCH_WHILE_FINISHING = 0.25
 """Weight of the matches while finishing, where single features count beside them."""
 
@@ -60,10 +61,12 @@ def neighbor_terms(
     seed: int = 0,
     tile_side: int | None = None,
 ) -> list[Term]:
-    """Return all terms of one stage. `seen`: the picture whose neighbours are searched for. All
-    pictures are (1, 3, H, W), RGB 0…255 minus the encoder's mean colour; `detail` is (1, 1, H, W),
-    0…1: where to keep more of the content; `faces` as well: where no form of the style may hide the
-    photo. `flourish`: how much the flourish counts here, beside its weight."""
+    """Return all terms of one stage.
+    `seen`: the picture whose neighbours are searched for. All pictures are (1, 3,
+    H, W), RGB 0…255 minus the encoder's mean colour; `detail` is (1, 1, H, W),
+    0…1: where to keep more of the content; `faces` as well: where no form of the
+    style may hide the photo. `flourish`: how much the flourish counts here, beside
+    its weight."""
     generator = torch.Generator().manual_seed(seed)
     projection = Projection(generator, content)
     count = SIDE * SIDE if is_finishing else 0

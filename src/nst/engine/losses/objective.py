@@ -26,7 +26,8 @@ from nst.engine.optimizer.optimizer import Evaluation
 from nst.progress import Losses
 
 FLOAT16_ENTRY = 2.0**-6
-"""Largest entry of the gradient of a term's statistics on the way back in float16."""
+"""Largest entry of the gradient of a term's statistics on
+the way back in float16."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +58,10 @@ class Objective:
         tile_side: int | None = None,
         evaluations: int = 0,
     ) -> None:
-        """`encoder` computes the layers of all terms. `shape`: of the picture, (1, 3, H, W).
-        `held`: what the temporal term compares with; None: there is no such term.
-        `tile_side`: of the tiles, in pixels; None for one tile. `evaluations`: so many there were
-        before."""
+        """`encoder` computes the layers of all terms.
+        `shape`: of the picture, (1, 3, H, W). `held`: what the temporal term compares
+        with; None: there is no such term. `tile_side`: of the tiles, in pixels; None
+        for one tile. `evaluations`: so many there were before."""
         self.encoder = encoder
         self.weights = weights
         """May be replaced between two calls; targets stay what they are."""

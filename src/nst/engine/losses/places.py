@@ -1,4 +1,5 @@
-"""The finishing term: single features at sampled places, compared with features of the style.
+"""The finishing term: single features at sampled places,
+compared with features of the style.
 
 [Kolkin22] Kolkin, Kucera, Paris, Sýkora, Shechtman, Shakhnarovich: Neural Neighbor Style Transfer,
 arXiv 2203.13215, 2022, §4.4: each layer by itself. We look both ways, as the relaxed earth mover's
@@ -25,7 +26,8 @@ SIDE = 64
 
 @dataclass(frozen=True, slots=True)
 class Pairs:
-    """Places in one layer, and the style's feature that each of them is compared with."""
+    """Places in one layer, and the style's feature that each
+    of them is compared with."""
 
     rows: Tensor
     columns: Tensor
@@ -37,8 +39,8 @@ class Pairs:
 
 
 def sampled_places(size: Sequence[int], generator: torch.Generator) -> tuple[Tensor, Tensor]:
-    """Return rows and columns of a grid of at most SIDE × SIDE places with a random offset, for a
-    layer of this height and width."""
+    """Return rows and columns of a grid of at most SIDE × SIDE places with a random
+    offset, for a layer of this height and width."""
     step = max(max(size) // SIDE, 1)
     offsets = torch.randint(step, (2,), generator=generator).tolist()
     rows, columns = (
@@ -78,7 +80,8 @@ class PlacesTerm:
         self._weight = weight
 
     def statistics(self, activations: Activations, tile: Tile) -> Sequence[Tensor]:
-        """Return for each layer the products of all pairs and the squared lengths, (2, P)."""
+        """Return for each layer the products of all pairs and the
+        squared lengths, (2, P)."""
         return [self._of_layer(activations[layer], layer, tile) for layer in self.layers]
 
     def loss(self, statistics: Sequence[Tensor]) -> Tensor:

@@ -13,8 +13,9 @@ Reader = Callable[[Tile, Activations], None]
 
 
 def read(encoder: Encoder, image: Tensor, tile_side: int | None, *readers: Reader) -> None:
-    """Show all readers what the network sees in a picture (1, 3, H, W), one tile after the other.
-    The picture passes through the network once, however many readers there are."""
+    """Show all readers what the network sees in a picture (1, 3, H, W), one tile
+    after the other. The picture passes through the network once, however many
+    readers there are."""
     for tile in cut(image.shape, tile_side, encoder.path):
         activations = encoder(tile.pixels(image))
         for reader in readers:
@@ -25,8 +26,8 @@ class CellReader:
     """Keeps the hypercolumns of chosen cells."""
 
     def __init__(self, layers: Sequence[str], numbers: Tensor, dtype: torch.dtype) -> None:
-        """`numbers`: for every cell of the picture the row that it gets, or −1: (rows, columns), on
-        the CPU. `dtype`: of the rows."""
+        """`numbers`: for every cell of the picture the row that it gets, or −1:
+        (rows, columns), on the CPU. `dtype`: of the rows."""
         self.rows: dict[str, Tensor] = {}
         """By layer, (chosen cells, C)."""
         self._layers = layers
@@ -65,8 +66,8 @@ class PlaceReader:
 def places_in(
     tile: Tile, pixels: int, rows: Tensor, columns: Tensor
 ) -> tuple[Tensor, tuple[Tensor, Tensor]]:
-    """Return which of the places, each in features of so many pixels, lie in a tile, and their rows
-    and columns there."""
+    """Return which of the places, each in features of so many pixels, lie in a tile,
+    and their rows and columns there."""
     of_rows, of_columns = tile.rows.features(pixels), tile.columns.features(pixels)
     inside = (rows >= of_rows.start) & (rows < of_rows.stop)
     inside &= (columns >= of_columns.start) & (columns < of_columns.stop)

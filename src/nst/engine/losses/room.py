@@ -1,4 +1,5 @@
-"""Where a photo has room for forms of the style: where nothing else is to be seen."""
+"""Where a photo has room for forms of the style: where
+nothing else is to be seen."""
 
 from torch import Tensor
 from torch.nn.functional import avg_pool2d
@@ -10,7 +11,8 @@ FULL_LEVELS = 20.0
 
 
 def room_in(content: Tensor) -> Tensor:
-    """How much room each pixel has: (1, 3, H, W), in levels of 0…255 → (1, 1, H, W), 0…1.
+    """How much room each pixel has:
+    (1, 3, H, W), in levels of 0…255 → (1, 1, H, W), 0…1.
 
     A sky, a wall, or water has room; a face, leaves, or a facade have none.
     """

@@ -1,4 +1,5 @@
-"""The structure term: places that look alike in the photo look alike in the painting.
+"""The structure term: places that look alike in the photo
+look alike in the painting.
 
 Colours and textures may become anything, as long as the similarities between places stay.
 
@@ -19,7 +20,8 @@ from nst.engine.network.tiles import Span, Tile, stride
 
 LAYERS = ("relu3_1", "relu4_1")
 PLACES = 24
-"""Along each side of the picture. [Kolkin19] samples places; we average over all of them."""
+"""Along each side of the picture. [Kolkin19] samples
+places; we average over all of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +32,8 @@ class Grid:
     width: int
 
     def sums(self, activations: Activations, tile: Tile) -> list[Tensor]:
-        """Return the sums of a tile's features at each place, by layer (C, places, places)."""
+        """Return the sums of a tile's features at each place, by
+        layer (C, places, places)."""
         return [self._sums(activations[layer], layer, tile) for layer in LAYERS]
 
     def places(self, layer: str, tile: Tile) -> tuple[Tensor, Tensor]:
@@ -82,7 +85,8 @@ class StructureTerm:
         self._weight = weight
 
     def statistics(self, activations: Activations, tile: Tile) -> Sequence[Tensor]:
-        """Return for each layer the sums of the features at each place, (C, places, places)."""
+        """Return for each layer the sums of the features at each
+        place, (C, places, places)."""
         return self._grid.sums(activations, tile)
 
     def loss(self, statistics: Sequence[Tensor]) -> Tensor:
@@ -104,7 +108,8 @@ class StructureTerm:
 
 
 def similarities(sums: Tensor) -> Tensor:
-    """Cosine distances of all pairs of places, each row divided by its sum: (C, h, w) → (n, n)."""
+    """Cosine distances of all pairs of places, each row divided by its sum:
+    (C, h, w) → (n, n)."""
     rows = normalize(sums.flatten(1).T, dim=1)
     distances = (1 - rows @ rows.T).clamp(min=0)
     return distances / distances.sum(1, keepdim=True).clamp(min=1e-12)

@@ -1,4 +1,5 @@
-"""The style term: what features are compared with, layer by layer and region by region.
+"""The style term: what features are compared with, layer
+by layer and region by region.
 
 [Gatys16] Gatys, Ecker, Bethge: Image Style Transfer Using Convolutional Neural Networks, CVPR 2016.
 [Gatys17] Gatys, Ecker, Bethge, Hertzmann, Shechtman: Controlling Perceptual Factors in Neural Style
@@ -25,8 +26,8 @@ KEPT_SHARE = 0.5
 
 
 class Target(Protocol):
-    """Target of a layer's features. Compares averages over pixels, which `sums` adds up
-    without dividing."""
+    """Target of a layer's features.
+    Compares averages over pixels, which `sums` adds up without dividing."""
 
     @staticmethod
     def sums(features: Tensor, guide: Tensor | None) -> Tensor:
@@ -36,8 +37,8 @@ class Target(Protocol):
     def add_gradient(
         total: Tensor, features: Tensor, gradient: Tensor, guide: Tensor | None
     ) -> None:
-        """Adds to `total` the gradient with respect to the features, given that with respect to
-        their sums."""
+        """Adds to `total` the gradient with respect to the features, given that with
+        respect to their sums."""
 
     def distance(self, averages: Tensor) -> Tensor:
         """A scalar, 0 where the averages are the target's; can be differentiated."""
@@ -64,8 +65,8 @@ class Comparison:
     """(1, 1, h, w) of the layer's features; None: all count."""
 
     def within(self, amount: Tensor) -> "Comparison":
-        """Return the same where there is any of this amount, (1, 1, H, W) of the picture, 0…1. It
-        counts as the part of its region that is left."""
+        """Return the same where there is any of this amount, (1, 1, H, W) of the picture,
+        0…1. It counts as the part of its region that is left."""
         guide = avg_pool2d(amount, stride(self.layer))
         if self.guide is not None:
             guide = guide * self.guide
@@ -93,7 +94,8 @@ class StyleTerm:
     """The sum of all that is compared, [Gatys16] eq. 5."""
 
     def __init__(self, comparisons: Sequence[Comparison], name: str = "style") -> None:
-        """Without any, as where a mask is too small to be seen at this scale, the loss is 0."""
+        """Without any, as where a mask is too small to be seen at
+        this scale, the loss is 0."""
         self.name = name
         self.layers: Collection[str] = {each.layer for each in comparisons}
         self._comparisons = comparisons
@@ -130,7 +132,8 @@ def compare(
     style_loss: str = "gram",
     tile_side: int | None = None,
 ) -> list[Comparison]:
-    """Everything that is compared. `shares`: the weights w_l of [Gatys16] eq. 5 by layer, sum 1.
+    """Everything that is compared.
+    `shares`: the weights w_l of [Gatys16] eq. 5 by layer, sum 1.
 
     Without masks there is one region and one target, the styles' averages mixed by their shares.
     With masks every style has its region ([Gatys17] §4.1), and each counts as the part of the
@@ -155,7 +158,8 @@ def compare(
 
 
 def guide_of(amount: Tensor, path: Sequence[str]) -> Tensor:
-    """How much the features of the path's last layer count: (1, 1, H, W) → (1, 1, h, w).
+    """How much the features of the path's last layer count:
+    (1, 1, H, W) → (1, 1, h, w).
 
     As much as the least of the pixels that a feature sees, so that nothing is painted beyond the
     region: the eroded guides of [Gatys17] §4.1. Where that leaves too little, features see beyond:

@@ -32,7 +32,8 @@ def gram_sum(features: Tensor, guide: Tensor | None = None) -> Tensor:
 
 
 def channel_sum(features: Tensor, guide: Tensor | None = None) -> Tensor:
-    """Each channel, summed over the pixels: (1, C, H, W) → (C,); `guide` as for `gram_sum`."""
+    """Each channel, summed over the pixels:
+    (1, C, H, W) → (C,); `guide` as for `gram_sum`."""
     return sum_of(weighted(*pair).sum((0, 2, 3)) for pair in bands_with(features, guide))
 
 
@@ -55,8 +56,8 @@ def _products(features: Tensor) -> Tensor:
 def add_gram_sum_gradient(
     total: Tensor, features: Tensor, gradient: Tensor, guide: Tensor | None = None
 ) -> None:
-    """Adds to `total` the gradient with respect to the features, (1, C, H, W), that follows from
-    that with respect to `gram_sum`, (C, C)."""
+    """Adds to `total` the gradient with respect to the features, (1, C, H, W), that
+    follows from that with respect to `gram_sum`, (C, C)."""
     symmetric = (gradient + gradient.T).to(features.dtype)
     pairs = bands_with(features, None if guide is None else guide.to(features.dtype))
     for (band, amount), of_band in zip(pairs, bands(total), strict=True):
@@ -66,8 +67,8 @@ def add_gram_sum_gradient(
 
 
 def add_channel_sum_gradient(total: Tensor, gradient: Tensor, guide: Tensor | None = None) -> None:
-    """Adds to `total` the gradient with respect to the features, (1, C, H, W), that follows from
-    that with respect to `channel_sum`, (C,)."""
+    """Adds to `total` the gradient with respect to the features, (1, C, H, W), that
+    follows from that with respect to `channel_sum`, (C,)."""
     of_pixel = gradient.view(1, -1, 1, 1).to(total.dtype)
     if guide is None:
         total.add_(of_pixel)
@@ -98,8 +99,8 @@ def rows_of(features: Tensor) -> Tensor:
 
 
 def bands(tensor: Tensor, like: Tensor | None = None) -> Sequence[Tensor]:
-    """Some rows of (B, C, H, W) at a time, for what needs copies of them; as many rows as of
-    `like`, which has the same height."""
+    """Some rows of (B, C, H, W) at a time, for what needs copies of them; as many
+    rows as of `like`, which has the same height."""
     like = tensor if like is None else like
     count = -(-like.numel() // BAND_NUMBERS)
     return torch.split(tensor, -(-like.shape[2] // count), dim=2)

@@ -1,4 +1,5 @@
-"""The temporal term: what the frame before has painted stays where it is still to be seen.
+"""The temporal term: what the frame before has painted
+stays where it is still to be seen.
 
 A term of the pixels themselves: it needs no features and no tiles.
 
@@ -23,7 +24,8 @@ class Held:
 
 
 def temporal_loss(image: Tensor, held: Held) -> Tensor:
-    """Mean of the squared differences, each multiplied by its amount: (1, 3, H, W) → scalar.
+    """Mean of the squared differences, each multiplied by its amount:
+    (1, 3, H, W) → scalar.
 
     [Ruder16]: 1/D · Σ c·(x − ω)², where D is the number of values.
     """

@@ -31,7 +31,8 @@ class Term(Protocol):
         """
 
     def loss(self, statistics: Sequence[Tensor]) -> Tensor:
-        """Return the loss without its weight, a scalar, given the statistics of the whole picture.
+        """Return the loss without its weight, a scalar, given the
+        statistics of the whole picture.
 
         Autograd differentiates it with respect to the statistics.
         """
@@ -44,7 +45,8 @@ class Term(Protocol):
         statistics_gradient: Sequence[Tensor],
         tile: Tile,
     ) -> None:
-        """Add the gradient with respect to the features of one layer to `total`, in place.
+        """Add the gradient with respect to the features of one
+        layer to `total`, in place.
 
         Called for every tile and each of `layers`, the deepest first. `total` and `features` are
         those of the tile with its halo, (1, C, h, w); in the halo nothing is added.

@@ -12,7 +12,8 @@ from nst.engine.losses.sums import sum_of
 
 
 def total_variation_loss(image: Tensor) -> Tensor:
-    """Sum of absolute differences of horizontal and vertical neighbours: (B, C, H, W) → scalar.
+    """Sum of absolute differences of horizontal and vertical neighbours:
+    (B, C, H, W) → scalar.
 
     [Johnson16] names the regulariser; the absolute (anisotropic) form is the classic programs'.
     """

@@ -21,17 +21,18 @@ SCALE = 3000.0
 """Factor of the distance, so that the same style weight means about the same."""
 
 ROUNDED = 1e-7
-"""Eigenvalues of the style's covariance below this part of the largest are rounding errors of its
-sums."""
+"""Eigenvalues of the style's covariance below this part of the largest are
+rounding errors of its sums."""
 
 SMALLEST = 1e-6
-"""Added to the eigenvalues below the root, whose slope at 0 is infinite, as its square; in units of
-the style's variance."""
+"""Added to the eigenvalues below the root, whose slope at 0 is infinite, as its
+square; in units of the style's variance."""
 
 
 class GaussianTarget:
-    """Mean and covariance of the features of a style. The averages are the products of every two
-    channels and beside them the channels, (C, C + 1)."""
+    """Mean and covariance of the features of a style.
+    The averages are the products of every two channels and beside them the
+    channels, (C, C + 1)."""
 
     def __init__(self, averages: Tensor) -> None:
         self._mean, covariance = _moments(averages)

@@ -20,7 +20,8 @@ logger = logging.getLogger(__name__)
 
 @dataclass(slots=True)
 class Attempts:
-    """A ladder of plans, each with smaller tiles and a shorter history than the one before."""
+    """A ladder of plans, each with smaller tiles and a
+    shorter history than the one before."""
 
     demand: Demand
     plan: MemoryPlan
@@ -28,8 +29,9 @@ class Attempts:
     device: torch.device
 
     def make(self, attempt: Callable[[], T], follow: Callable[[MemoryPlan], None]) -> T:
-        """Return the attempt's value, retrying down to the smallest plan, then OutOfMemory.
-        `follow` is called with every smaller plan before the next attempt."""
+        """Return the attempt's value, retrying down to the smallest plan, then
+        OutOfMemory. `follow` is called with every smaller plan before the next
+        attempt."""
         while True:
             try:
                 return attempt()

@@ -10,7 +10,8 @@ PROCESS_BYTES = 400_000_000
 
 
 def used_bytes(device: torch.device) -> int:
-    """Return the bytes of this process: its tensors on a GPU, resident memory on the CPU."""
+    """Return the bytes of this process: its tensors on a GPU,
+    resident memory on the CPU."""
     if device.type == "cuda":
         return torch.cuda.memory_allocated(device)
     return resident_bytes() or PROCESS_BYTES

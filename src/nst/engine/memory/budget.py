@@ -19,7 +19,8 @@ def choose_plan(
     max_memory_bytes: int | None,
     before: tuple[int | None, int] | None = None,
 ) -> MemoryPlan:
-    """The fastest plan within the memory that is allowed, or if that is None, that is free.
+    """The fastest plan within the memory that is allowed, or
+    if that is None, that is free.
 
     `before`: tile side and history of a checkpoint; its plan is followed if it still fits, for
     another rounds differently. Raises InvalidOption if no plan stays below what is allowed,

@@ -43,8 +43,8 @@ def kept_memory() -> Iterator[None]:
 
 @contextmanager
 def returned_memory() -> Iterator[None]:
-    """While this lasts, freed memory goes back to the system at once: slower, and the process holds
-    little more than its tensors.
+    """While this lasts, freed memory goes back to the system at once: slower, and the
+    process holds little more than its tensors.
 
     Left alone, the GNU C library keeps blocks of up to 32 MiB, between which space is lost: the
     peak of the same transfer varied from 840 to 940 MB then, and was 711 MB in each run with this.

@@ -1,4 +1,5 @@
-"""How much memory a transfer needs at most, and which tiles and which history stay below a limit.
+"""How much memory a transfer needs at most, and which
+tiles and which history stay below a limit.
 
 Pure arithmetic; a test compares it with what a process really needs.
 """
@@ -20,26 +21,32 @@ BYTES_PER_VECTOR_PIXEL = 3 * FLOAT32_BYTES
 """Pictures and gradients are three numbers a pixel, in float32."""
 
 LBFGS_VECTORS = 12
-"""Besides the history: content and initial image, iterate and gradient, direction and a multiple
-of it, both ends of the bracket and the point that is tried, each with its gradient."""
+"""Besides the history: content and initial image, iterate and gradient, direction
+and a multiple of it, both ends of the bracket and the point that is tried,
+each with its gradient."""
 ADAM_VECTORS = 8
-"""Content and initial image, iterate and gradient, both averages, next iterate and gradient."""
+"""Content and initial image, iterate and gradient, both
+averages, next iterate and gradient."""
 
 LBFGS_KEPT, ADAM_KEPT = 2, 4
-"""Vectors of a checkpoint besides the history: iterate and gradient, and Adam's averages."""
+"""Vectors of a checkpoint besides the history: iterate
+and gradient, and Adam's averages."""
 
 WORKSPACE_BYTES = 150_000_000
 """Bytes that the convolution libraries keep for themselves: 50 … 150 MB measured."""
 
 FRAGMENTATION = 1.8
-"""Factor of activations for gaps between them, too small for the next. 1.1 … 1.8 measured,
-with VGG-16 and VGG-19, whole and in tiles, more in bfloat16 than in float32."""
+"""Factor of activations for gaps between them, too small for the next.
+1.1 … 1.8 measured, with VGG-16 and VGG-19, whole and in tiles, more in
+bfloat16 than in float32."""
 
 MASK_VECTORS = 2
-"""For each style, where there are masks: where it is, and guides of that for every layer."""
+"""For each style, where there are masks: where it is, and
+guides of that for every layer."""
 
 HELD_VECTORS = 3
-"""For a frame that is held to the one before: the image, the difference from it, and where."""
+"""For a frame that is held to the one before: the image,
+the difference from it, and where."""
 
 MIN_TILE_SIDE = 128
 """In pixels. With smaller tiles nearly all of the work would be halos."""
@@ -84,7 +91,8 @@ def plan_memory(demand: Demand, limit_bytes: int | None) -> MemoryPlan:
 
 
 def smaller(demand: Demand, plan: MemoryPlan) -> MemoryPlan | None:
-    """A rung down the ladder: half the side of the tiles, half the history; None at its end."""
+    """A rung down the ladder: half the side of the tiles, half the history;
+    None at its end."""
     longest = max(demand.size)
     side = max((plan.tile_side or longest) // 2, MIN_TILE_SIDE)
     if side >= longest:

@@ -1,4 +1,5 @@
-"""Files of VGG weights, whoever wrote them → one set of names, one input convention, one scale.
+"""Files of VGG weights, whoever wrote them → one set of names, one input
+convention, one scale.
 
 In a converted set the kernels are (out, in, 3, 3) for input RGB 0…255 minus `encoder.MEAN_RGB`,
 and every layer's mean activation over natural pictures is `MEAN_ACTIVATION`.
@@ -22,8 +23,8 @@ from nst.engine.network.files import CAFFE_PTH, UnusableWeights
 from nst.layers import layer_names
 
 MEAN_ACTIVATION = 40.0
-"""Brings the first style loss of the classic method near 3·10¹², where the programs that made its
-weights the default had it."""
+"""Brings the first style loss of the classic method near 3·10¹², where the
+programs that made its weights the default had it."""
 
 TORCHVISION_MEAN = (0.485, 0.456, 0.406)  # of RGB in 0…1, as in torchvision's training
 TORCHVISION_STD = (0.229, 0.224, 0.225)
@@ -83,7 +84,8 @@ def normalize(
 
 
 def calibration_pictures() -> Tensor:
-    """Eight photographs side by side in one file → RGB 0…255 minus MEAN_RGB, (8, 3, 128, 128)."""
+    """Eight photographs side by side in one file → RGB 0…255
+    minus MEAN_RGB, (8, 3, 128, 128)."""
     file = resources.files("nst.engine") / "bundled" / "calibration.png"
     with file.open("rb") as stream:
         strip = torch.from_numpy(np.array(Image.open(stream)))  # (128, 8·128, 3)

@@ -1,4 +1,5 @@
-"""One file over HTTP: resumed where it broke off, checked, renamed into place when it is whole.
+"""One file over HTTP: resumed where it broke off,
+checked, renamed into place when it is whole.
 
 Own code, because the libraries for this check hashes (pooch, torch.hub) but do not resume.
 """
@@ -15,7 +16,8 @@ from filelock import FileLock
 from nst.files import sha256_of
 
 OnDownload = Callable[[int, int | None], None]
-"""Called with the number of bytes that are here and, if the server says it, that of all."""
+"""Called with the number of bytes that are here and, if
+the server says it, that of all."""
 
 TIMEOUT_SECONDS = 10.0
 CHUNK_BYTES = 1 << 18

@@ -1,4 +1,5 @@
-"""The VGG encoder: a picture in, the features of named layers out, and the way back.
+"""The VGG encoder: a picture in, the features of named
+layers out, and the way back.
 
 [Simonyan14] Simonyan, Zisserman: Very Deep Convolutional Networks for Large-Scale Image
 Recognition, arXiv 1409.1556.
@@ -14,14 +15,15 @@ from torch.nn.functional import avg_pool2d, conv2d, max_pool2d, max_unpool2d, pa
 from nst.layers import layer_names
 
 MEAN_RGB = (123.68, 116.779, 103.939)
-"""Mean colour of ImageNet's training pictures, 0…255 [Simonyan14]; the encoder's input is RGB
-minus this."""
+"""Mean colour of ImageNet's training pictures, 0…255 [Simonyan14]; the encoder's
+input is RGB minus this."""
 
 CHANNELS_PER_BLOCK = (64, 128, 256, 512, 512)
 
 
 def parameter_shapes(model: str) -> dict[str, tuple[int, ...]]:
-    """Name and shape of every kernel (out, in, 3, 3) and bias (out,) of the convolutions."""
+    """Name and shape of every kernel (out, in, 3, 3) and bias
+    (out,) of the convolutions."""
     shapes: dict[str, tuple[int, ...]] = {}
     channels_in = 3
     for name in layer_names(model):
@@ -37,14 +39,15 @@ STRIDES_PER_BLOCK = (1, 2, 4, 8, 16)
 """Pixels of the image per feature, horizontally and vertically."""
 
 POOL_ROWS = 32
-"""Rows pooled at a time, so that the indices of the maxima stay few: 8 bytes each."""
+"""Rows pooled at a time, so that the indices of the maxima stay few:
+8 bytes each."""
 
 Activations = dict[str, Tensor]
 """(B, C, H, W), channels last, by layer name; the layers asked for among them."""
 
 AddGradient = Callable[[str, Tensor, Tensor], None]
-"""Given a layer, its features and the gradient with respect to them so far, of the same shape and
-dtype: adds that of the layer's own loss in place."""
+"""Given a layer, its features and the gradient with respect to them so far, of
+the same shape and dtype: adds that of the layer's own loss in place."""
 
 
 class Encoder(nn.Module):
@@ -63,10 +66,11 @@ class Encoder(nn.Module):
         padding: str = "zeros",
         pooling: str = "max",
     ) -> None:
-        """`tensors` holds what `parameter_shapes` names; `layers` are the features wanted; `dtype`
-        is what the convolutions compute in. `padding`: what they see beyond the border, zeros as
-        in training or copies of the features at the border (replicate). `pooling`: whether a pool
-        takes the maximum of each window, as in training, or the average ([Gatys16] §2)."""
+        """`tensors` holds what `parameter_shapes` names;
+        `layers` are the features wanted; `dtype` is what the convolutions compute in.
+        `padding`: what they see beyond the border, zeros as in training or copies of
+        the features at the border (replicate). `pooling`: whether a pool takes the
+        maximum of each window, as in training, or the average ([Gatys16] §2)."""
         super().__init__()
         self.model = model
         self.dtype = dtype
@@ -90,7 +94,8 @@ class Encoder(nn.Module):
 
     @torch.no_grad()
     def forward(self, image: Tensor) -> Activations:
-        """Return the features of an image (B, 3, H, W), RGB 0…255 minus MEAN_RGB, in `dtype`."""
+        """Return the features of an image (B, 3, H, W), RGB 0…255
+        minus MEAN_RGB, in `dtype`."""
         activations = {}
         x = image.to(self.dtype, memory_format=torch.channels_last)
         for name in self.path:

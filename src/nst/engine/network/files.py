@@ -1,7 +1,8 @@
 """Facts about a weights file that are known without reading it."""
 
 CAFFE_PTH = ("d01eb7cb", "00b39a1b")
-"""How the SHA-256 of the common .pth copies of the original VGG-19 and VGG-16 begin."""
+"""How the SHA-256 of the common .pth copies of the
+original VGG-19 and VGG-16 begin."""
 
 CAFFE_FILE_NAMES = {
     "vgg19": f"vgg19-{CAFFE_PTH[0]}.pth",

@@ -1,4 +1,5 @@
-"""A bundled network in ONNX, run by onnxruntime, which is imported when the first one is."""
+"""A bundled network in ONNX, run by onnxruntime, which is
+imported when the first one is."""
 
 import hashlib
 import os
@@ -27,7 +28,8 @@ class Network:
     sha256: str
 
     def run(self, inputs: Mapping[str, np.ndarray]) -> list[np.ndarray]:
-        """Return all outputs. The first call loads the network, which then stays in memory.
+        """Return all outputs. The first call loads the network,
+        which then stays in memory.
 
         Raises NetworkUnavailable.
         """

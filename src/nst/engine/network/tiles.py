@@ -16,7 +16,8 @@ from nst.engine.network.encoder import STRIDES_PER_BLOCK
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """Pixels along one side of the picture: those of a tile and those that are computed for it."""
+    """Pixels along one side of the picture: those of a tile
+    and those that are computed for it."""
 
     start: int
     stop: int
@@ -28,8 +29,8 @@ class Span:
         return slice(self.outer_start, self.outer_stop)
 
     def features(self, stride: int) -> slice:
-        """Return the tile's features with this stride; the last ones are rounded down, as pooling
-        does."""
+        """Return the tile's features with this stride; the last
+        ones are rounded down, as pooling does."""
         return slice(self.start // stride, self.stop // stride)
 
     def inner(self, stride: int) -> slice:
@@ -40,7 +41,8 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Tile:
-    """A rectangle of the picture; every method takes (B, C, H, W) and gives a view of it."""
+    """A rectangle of the picture; every method takes (B, C,
+    H, W) and gives a view of it."""
 
     rows: Span
     columns: Span
@@ -59,8 +61,8 @@ class Tile:
 
 
 def cut(shape: Sequence[int], side: int | None, path: Sequence[str]) -> list[Tile]:
-    """Tiles of an image of this shape (B, C, H, W), of about `side` pixels a side without their
-    halo; one tile if `side` is None. `path`: the encoder's layers."""
+    """Tiles of an image of this shape (B, C, H, W), of about `side` pixels a side
+    without their halo; one tile if `side` is None. `path`: the encoder's layers."""
     *_, height, width = shape
     return [
         Tile(rows, columns)
@@ -99,7 +101,8 @@ def halo_pixels(path: Sequence[str]) -> int:
 
 
 def radius_pixels(path: Sequence[str]) -> int:
-    """Return the radius of the receptive field of the last layer around its own pixels."""
+    """Return the radius of the receptive field of the last
+    layer around its own pixels."""
     return sum(stride(layer) for layer in path if layer.startswith("conv"))
 
 

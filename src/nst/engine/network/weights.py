@@ -24,7 +24,8 @@ logger = logging.getLogger(__name__)
 
 
 OnStandIn = Callable[[str, Path], object]
-"""Called with the warning that VGG-16 stands in for a model, and the directory of downloads."""
+"""Called with the warning that VGG-16 stands in for a
+model, and the directory of downloads."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +80,8 @@ RELEASES = (
         mirrors=_TORCHVISION_MIRRORS,
     ),
 )
-"""The first release of a model is the one that is fetched unless another is asked for."""
+"""The first release of a model is the one that is fetched
+unless another is asked for."""
 
 BUNDLE = Path(str(resources.files("nst.engine"))) / "bundled"
 """The set inside the package; its README says where it comes from."""
@@ -111,10 +113,11 @@ class WeightsStore:
         on_download: OnDownload | None = None,
         on_stand_in: OnStandIn | None = None,
     ) -> None:
-        """`file` is used whatever its name, and nothing else is tried. `directory` comes before
-        the places known anyway. Downloads go to `cache`, by default the user's. `mirror` is an
-        address with the published file names below it, tried before the published addresses.
-        `on_stand_in` takes the warning that VGG-16 stands in; without it the warning is logged."""
+        """`file` is used whatever its name, and nothing else is tried.
+        `directory` comes before the places known anyway. Downloads go to `cache`, by
+        default the user's. `mirror` is an address with the published file names below
+        it, tried before the published addresses. `on_stand_in` takes the warning that
+        VGG-16 stands in; without it the warning is logged."""
         self._file = file
         self._directory = directory
         self.cache = cache or user_cache_path("nst") / "weights"
@@ -175,7 +178,8 @@ class WeightsStore:
         return self._files(model, [])
 
     def fetch(self, model: str, publisher: str | None = None) -> Path:
-        """Download a release into the cache, unless it is there. Raises WeightsUnavailable."""
+        """Download a release into the cache, unless it is there.
+        Raises WeightsUnavailable."""
         return self._download(releases(model, publisher)[0], [])
 
     def _files(self, model: str, tried: list[str]) -> Iterator[Path]:

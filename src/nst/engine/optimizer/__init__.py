@@ -1,1 +1,2 @@
-"""How the loss is minimised: L-BFGS, Adam, the average of iterates, and when to stop."""
+"""How the loss is minimised:
+L-BFGS, Adam, the average of iterates, and when to stop."""

@@ -16,7 +16,8 @@ MAX_RETRIES = 10
 
 
 class Adam:
-    """[Kingma14] algorithm 1; a step to a loss that is not finite is taken back and halved.
+    """[Kingma14] algorithm 1; a step to a loss that is not
+    finite is taken back and halved.
 
     After an error of the objective the step may be tried again.
     """

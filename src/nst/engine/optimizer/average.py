@@ -20,8 +20,9 @@ class AverageState:
 
 @dataclass(slots=True)
 class Average:
-    """Exponentially weighted: each iterate counts `decay` times what the next one does, and the
-    weights add up to 1. With a decay of 0 it is the last iterate itself."""
+    """Exponentially weighted: each iterate counts `decay` times what the next one
+    does, and the weights add up to 1. With a decay of 0 it is the last iterate
+    itself."""
 
     decay: float
     count: int = 0

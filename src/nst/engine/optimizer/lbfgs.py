@@ -15,8 +15,9 @@ from nst.engine.optimizer.optimizer import Evaluation, Objective, OptimizerState
 from nst.errors import Diverged
 
 FIRST_STEP = 5.0
-"""Root-mean-square change of x (here: grey levels) that a step without memory tries first. torch
-takes 1/|g|₁ instead, which at the scale of these losses moves nothing for ten evaluations."""
+"""Root-mean-square change of x (here: grey levels) that a step without memory
+tries first. torch takes 1/|g|₁ instead, which at the scale of these losses
+moves nothing for ten evaluations."""
 
 SUFFICIENT_DECREASE = 1e-4  # c₁ and c₂ of [NW06] p. 62 for quasi-Newton directions
 CURVATURE = 0.9
@@ -24,7 +25,8 @@ EXPANSION = 4
 MAX_TRIALS = 20
 
 HISTORY_SIZE = 40
-"""Pairs that are remembered. After 300 evaluations the classic loss is 1 % lower than with 20."""
+"""Pairs that are remembered.
+After 300 evaluations the classic loss is 1 % lower than with 20."""
 
 
 class LBFGS:
@@ -148,7 +150,8 @@ class Trial:
 def strong_wolfe(
     objective: Objective, here: Trial, direction: Tensor, length: float
 ) -> tuple[Trial, Trial | None]:
-    """A step along `direction` that meets the strong Wolfe conditions, [NW06] eq. 3.7.
+    """A step along `direction` that meets the strong Wolfe conditions, [NW06] eq.
+    3.7.
 
     Algorithms 3.5 (bracket) and 3.6 (zoom) in one loop: `low` is the best point so far that
     decreases the loss sufficiently, `high` the other end of the bracket, None while it is open.

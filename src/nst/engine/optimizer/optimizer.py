@@ -1,4 +1,5 @@
-"""The protocol of an optimizer: one `step` at a time, on a flat vector of N numbers.
+"""The protocol of an optimizer: one `step` at a time, on
+a flat vector of N numbers.
 
 Every optimizer keeps the last accepted iterate (`x`, `accepted`) apart from what it tries, so that
 whoever looks between two steps sees an iterate and never a trial point.
@@ -38,7 +39,8 @@ Objective = Callable[[Tensor], Evaluation]
 
 @dataclass(frozen=True, slots=True)
 class OptimizerState:
-    """All that an optimizer knows between two steps. One made from it takes the same steps."""
+    """All that an optimizer knows between two steps.
+    One made from it takes the same steps."""
 
     vectors: Mapping[str, Tensor]
     """(N,) each; not copied, and never changed in place."""
@@ -96,8 +98,8 @@ class Optimizer(Protocol):
         """
 
     def go_on_with(self, objective: Objective) -> None:
-        """From the same iterate, minimise this objective, which differs from the last one by
-        rounding only. Raises Diverged."""
+        """From the same iterate, minimise this objective, which differs from the last one
+        by rounding only. Raises Diverged."""
 
     def shorten_memory(self, pairs: int) -> None:
         """From now on, remember this many steps at most."""

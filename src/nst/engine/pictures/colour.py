@@ -12,10 +12,12 @@ from PIL import Image
 from nst import images
 
 LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)
-"""Weights of R, G and B in the luminance (ITU-R BT.601), the Y of YIQ and of YCbCr."""
+"""Weights of R, G and B in the luminance (ITU-R BT.601),
+the Y of YIQ and of YCbCr."""
 
 MIN_VARIANCE = 1.0
-"""Minimum variance of a colour, in grey levels squared: a flat style has none to scale by."""
+"""Minimum variance of a colour, in grey levels squared: a
+flat style has none to scale by."""
 
 
 def prepare_style(style: Image.Image, content: Image.Image, color: str) -> Image.Image:
@@ -32,7 +34,8 @@ def prepare_style(style: Image.Image, content: Image.Image, color: str) -> Image
 
 
 def with_statistics_of(picture: Image.Image, other: Image.Image) -> Image.Image:
-    """The picture, its colours moved so that their mean and covariance are the other's.
+    """The picture, its colours moved so that their mean and
+    covariance are the other's.
 
     [Gatys17] eq. 10: x → A·(x − μ) + μ', with A = Σ'^½ Σ^-½, which turns the colours least. Also
     for two grey pictures.

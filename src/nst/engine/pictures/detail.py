@@ -1,4 +1,5 @@
-"""The detail map: where more of the content image stays, drawn by a person or found by itself.
+"""The detail map: where more of the content image stays,
+drawn by a person or found by itself.
 
 Torch is not imported here.
 """
@@ -23,7 +24,8 @@ class Detail:
     """The parts of a content image to keep."""
 
     map: Image.Image | None
-    """Grey, in the shape of the content image: white where more of it stays. None: nowhere."""
+    """Grey, in the shape of the content image: white where more of it stays.
+    None: nowhere."""
     notice: str | None = None
     """A line for the person who asked, if the option `protect` has no effect."""
 
@@ -31,8 +33,8 @@ class Detail:
 def load_detail(
     source: "ImageSource | None", content: Image.Image, options: StyleTransferOptions
 ) -> Detail:
-    """Combine the map that was given, if any, with what the option `protect` finds: the brighter
-    of the two counts. Raises InvalidImage, NetworkUnavailable."""
+    """Combine the map that was given, if any, with what the option `protect` finds:
+    the brighter of the two counts. Raises InvalidImage, NetworkUnavailable."""
     given = None if source is None else load_detail_map(source, content, options.size)
     if options.protect == "none":
         return Detail(given)
@@ -50,7 +52,8 @@ def load_detail(
 
 
 def load_detail_map(source: ImageSource, content: Image.Image, size: int) -> Image.Image:
-    """Return the alpha of the picture if it carries a shape, else its brightness, in mode L.
+    """Return the alpha of the picture if it carries a shape,
+    else its brightness, in mode L.
 
     Raises InvalidImage if it does not have the shape of the content image, or if a result with
     this longest side would see the same brightness everywhere.

@@ -1,4 +1,5 @@
-"""Optical flow: where the pixels of a frame were in another frame, and which were not to be seen.
+"""Optical flow: where the pixels of a frame were in
+another frame, and which were not to be seen.
 
 [Kroeger16] Kroeger, Timofte, Dai, Van Gool: Fast Optical Flow using Dense Inverse Search, ECCV
 2016.
@@ -20,14 +21,15 @@ from nst import images
 from nst.errors import VideoUnavailable
 
 RECOGNISED_LEVELS = 60.0
-"""Largest difference in grey levels from what the flow brings, for a pixel that is the same one."""
+"""Largest difference in grey levels from what the flow
+brings, for a pixel that is the same one."""
 CUT_SHARE = 0.2
-"""Share of a frame that is recognised, below which another shot begins. Between pictures of
-different things it is below 0.05, within a shot above 0.5."""
+"""Share of a frame that is recognised, below which another shot begins.
+Between pictures of different things it is below 0.05, within a shot above 0.5."""
 
 REACH_SHARE = 1 / 32
-"""Standard deviation of the window in which unknown values follow the known ones, of the longer
-side."""
+"""Standard deviation of the window in which unknown
+values follow the known ones, of the longer side."""
 FAR_AMOUNT = 0.01
 """Weight of the mean of all known values beside those around."""
 
@@ -48,8 +50,9 @@ class Motion:
     flow: np.ndarray
     """(H, W, 2), from the frame to the other one."""
     visible: np.ndarray
-    """(H, W), bool: whether the pixel is to be seen in the other frame, too. Beside borders of the
-    motion, where flows are blurred, this is not known: false."""
+    """(H, W), bool: whether the pixel is to be seen in the other frame, too.
+    Beside borders of the motion, where flows are blurred, this is not known:
+    false."""
 
     @property
     def is_cut(self) -> bool:
@@ -57,13 +60,14 @@ class Motion:
         return float(self.visible.mean()) < CUT_SHARE
 
     def warped(self, other: Image.Image) -> Image.Image:
-        """Return the other frame, or a painting of it, with its pixels where they are now: RGB, in
-        the size of the flow. Pixels that are not visible have no meaning."""
+        """Return the other frame, or a painting of it, with its pixels where they are
+        now: RGB, in the size of the flow. Pixels that are not visible have no meaning."""
         return Image.fromarray(warped(np.asarray(other.convert("RGB")), self.flow))
 
 
 def motion_since(other: Image.Image, frame: Image.Image, size: tuple[int, int]) -> Motion:
-    """Return how the pixels of `frame` moved since `other`, computed at this (width, height)."""
+    """Return how the pixels of `frame` moved since `other`,
+    computed at this (width, height)."""
     before, now = (np.asarray(images.resize(images.colours(each), size)) for each in (other, frame))
     back, forth = _flow(now, before), _flow(before, now)
     change = np.abs(warped(before, back).astype(np.float32) - now).mean(-1)
@@ -72,7 +76,8 @@ def motion_since(other: Image.Image, frame: Image.Image, size: tuple[int, int]) 
 
 
 def warped(image: np.ndarray, flow: np.ndarray) -> np.ndarray:
-    """Return what the flow finds in an array (H, W) or (H, W, C), by bicubic interpolation."""
+    """Return what the flow finds in an array (H, W) or (H, W,
+    C), by bicubic interpolation."""
     cv2 = opencv()
     columns, rows = _positions(flow)
     found: np.ndarray = cv2.remap(
@@ -112,8 +117,9 @@ def _is_border(flow: np.ndarray) -> np.ndarray:
 
 
 def extended(values: np.ndarray, known: np.ndarray) -> np.ndarray:
-    """Return values (H, W, C) that are also there where they are not known, (H, W): the mean of
-    those around, weighted by a Gaussian of REACH_SHARE, and far from all the mean of all."""
+    """Return values (H, W, C) that are also there where they are not known, (H, W):
+    the mean of those around, weighted by a Gaussian of REACH_SHARE, and far from
+    all the mean of all."""
     cv2 = opencv()
     amount = known.astype(np.float32)[..., np.newaxis]
     mean = (values * amount).sum((0, 1)) / max(amount.sum(), 1)

@@ -19,7 +19,8 @@ def of_image(image: Image.Image) -> np.ndarray:
 
 
 def resized(levels: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Return the levels at this (width, height), resampled as `images.resize` does, not rounded."""
+    """Return the levels at this (width, height), resampled as
+    `images.resize` does, not rounded."""
     height, width = levels.shape[:2]
     if (width, height) == size:
         return levels
@@ -28,7 +29,8 @@ def resized(levels: np.ndarray, size: tuple[int, int]) -> np.ndarray:
 
 
 def with_alpha_of(levels: np.ndarray, content: Image.Image) -> np.ndarray:
-    """Return the levels with the alpha channel of `content`, resized; unchanged if it has none."""
+    """Return the levels with the alpha channel of `content`,
+    resized; unchanged if it has none."""
     if content.mode != "RGBA":
         return levels
     height, width = levels.shape[:2]
@@ -43,7 +45,8 @@ def to_image(levels: np.ndarray) -> Image.Image:
 
 
 def to_samples(levels: np.ndarray) -> np.ndarray:
-    """Return the levels rounded to 16 bits per channel: uint16 in the shape of the levels."""
+    """Return the levels rounded to 16 bits per channel:
+    uint16 in the shape of the levels."""
     samples = levels * np.float32(SAMPLES_PER_LEVEL)
     np.rint(samples, out=samples)
     return samples.clip(0, 65535, out=samples).astype(np.uint16)

@@ -1,4 +1,5 @@
-"""Finds what a person would want to recognise in the stylized image: faces, or people.
+"""Finds what a person would want to recognise in the
+stylized image: faces, or people.
 
 [Bazarevsky19] Bazarevsky, Kartynnik, Vakunov, Raveendran, Grundmann: BlazeFace: Sub-millisecond
 Neural Face Detection on Mobile GPUs, 2019, arXiv 1907.05047.
@@ -20,42 +21,48 @@ from nst.engine.network.onnx_network import BUNDLE, Network
 FACES = Network(
     BUNDLE / "faces.onnx", "b674a423684f1cc9173a0c9dca2fed814be52bf15a55c4365502c587c65e3f17"
 )
-"""Input `picture` (1, 192, 192, 3), RGB from -1 to 1; outputs `boxes` (1, 2304, 16), of which the
-first four numbers are a box, and `scores` (1, 2304, 1)."""
+"""Input `picture` (1, 192, 192, 3), RGB from -1 to 1; outputs `boxes` (1, 2304,
+16), of which the first four numbers are a box, and `scores` (1, 2304, 1)."""
 PERSON = Network(
     BUNDLE / "person.onnx", "2ee1dd39b6b2b6da642d0655e05b9274f2184582368995be452d9939c8ba33d5"
 )
-"""Input `picture` (1, 256, 256, 3), RGB from 0 to 1; output `person` (1, 256, 256, 1), from 0 for
-the background to 1."""
+"""Input `picture` (1, 256, 256, 3), RGB from 0 to 1; output `person` (1, 256,
+256, 1), from 0 for the background to 1."""
 
 FACES_SIDE, FACES_CELLS = 192, 48
-"""The detector looks at a square of this many pixels, and has one anchor in the middle of each cell
-of this grid, as wide and high as the square: MediaPipe's options for the full-range detector."""
+"""The detector looks at a square of this many pixels, and has one anchor in the
+middle of each cell of this grid, as wide and high as the square: MediaPipe's
+options for the full-range detector."""
 PERSON_SIDE = 256
 
 MAX_OVERLAP = 0.4
-"""Share of the smaller of two boxes that lies in the other; above it both are one face."""
+"""Share of the smaller of two boxes that lies in the
+other; above it both are one face."""
 
 VIEWS = {1.5: 0.7, 1.0: 0.6, 0.5: 0.6, 0.35: 0.8}
-"""Side of the squares that are searched, relative to the longest side of the picture → score from
-which on a finding is a face. MediaPipe's threshold is 0.6. Faces that fill the picture need a
-border around them; small ones, down to 3 % of the picture, must be seen from near. Such views show
-more that is no face, so they demand more."""
+"""Side of the squares that are searched, relative to the longest side of the
+picture → score from which on a finding is a face. MediaPipe's threshold is
+0.6. Faces that fill the picture need a border around them; small ones, down to
+3 % of the picture, must be seen from near. Such views show more that is no
+face, so they demand more."""
 MIN_VIEW_SIDE = 96
-"""Pixels; in a smaller part of the picture there is no detail that the larger views do not show."""
+"""Pixels; in a smaller part of the picture there is no
+detail that the larger views do not show."""
 VIEW_OVERLAP = 1 / 3
 """Share of a square that the next one sees again."""
 
 FACE_RADII = (0.70, 0.95)
 FACE_LIFT = 0.15
-"""The ellipse around a face, relative to its box, which leaves out forehead, hair and ears."""
+"""The ellipse around a face, relative to its box, which
+leaves out forehead, hair and ears."""
 FACE_FADE = 1.5
 """Radius at which a face has faded out, relative to the ellipse."""
 
 BODY_SIDE_FACES = 6.0
 BODY_TOP_FACES = 1.5
-"""The square in which the body of a face is looked for: its side, and how far it begins above the
-middle of the face, in heights of the face. This is the framing of the network's training."""
+"""The square in which the body of a face is looked for: its side, and how far it
+begins above the middle of the face, in heights of the face. This is the
+framing of the network's training."""
 
 MAX_SIDE = 1024
 """Pixels; the map of a larger picture is found in a smaller copy, and enlarged."""
@@ -63,7 +70,8 @@ TAPER_SHARE = 1 / 6
 """Part of that square along which the finding fades out towards its edges."""
 
 MIN_SHARE = 0.04
-"""Without a face, something that fills a smaller part of the picture is no person."""
+"""Without a face, something that fills a smaller part of
+the picture is no person."""
 SOFTNESS = 0.006
 """Blur of a person's outline, relative to the longest side."""
 
@@ -86,7 +94,8 @@ class Face:
 
 
 def protect(picture: Image.Image, what: Literal["faces", "person"]) -> Image.Image:
-    """Return a map in mode L and of the picture's size: white where more of it has to stay.
+    """Return a map in mode L and of the picture's size: white
+    where more of it has to stay.
 
     The edges are soft. The map is black if nothing was found. `person` also finds an animal or a
     thing that stands in front as a person would. Raises NetworkUnavailable.
@@ -120,7 +129,8 @@ def _as_map(amount: np.ndarray) -> Image.Image:
 
 
 def find_faces(picture: Image.Image) -> list[Face]:
-    """Return the faces of an RGB picture, most certain first. Raises NetworkUnavailable."""
+    """Return the faces of an RGB picture, most certain first.
+    Raises NetworkUnavailable."""
     found = [
         face for view, score in _views(picture.size) for face in _faces_in(picture, view, score)
     ]

@@ -20,11 +20,12 @@ from nst.options import StyleTransferOptions
 Styles: TypeAlias = "ImageSource | Sequence[ImageSource]"
 """One style image or a list of them."""
 Masks: TypeAlias = "Sequence[ImageSource | None]"
-"""In the order of the styles; None, and what is missing at the end: the style is everywhere."""
+"""In the order of the styles;
+None, and what is missing at the end: the style is everywhere."""
 
 MAX_STYLE_AREA = 4.0
-"""Pixels of the style image per pixel of the result, at most: a panorama as style must not need
-more memory than the result."""
+"""Pixels of the style image per pixel of the result, at most: a panorama as style
+must not need more memory than the result."""
 
 MIN_STYLE_SIDE = 32
 """In pixels: a few features of the deepest layer."""
@@ -38,7 +39,8 @@ class Style:
     share: float = 1.0
     """Share among all styles; the sum is 1."""
     mask: Image.Image | None = None
-    """Grey, in the shape of the content image: white where the style is. None: everywhere."""
+    """Grey, in the shape of the content image: white where the style is.
+    None: everywhere."""
 
 
 def load_styles(
@@ -65,17 +67,19 @@ def each_style(styles: Styles) -> Sequence[ImageSource]:
 
 
 def load_mask(source: ImageSource, content: Image.Image, size: int) -> Image.Image:
-    """Return the alpha of the picture if it carries a shape, else its brightness: so what was cut
-    out of a photograph is a mask for it. Raises InvalidImage if it does not fit the content
-    picture, or if a result with this longest side would have no white in it."""
+    """Return the alpha of the picture if it carries a shape, else its brightness: so
+    what was cut out of a photograph is a mask for it. Raises InvalidImage if it
+    does not fit the content image, or if a result with this longest side would
+    have no white in it."""
     mask = load_over(source, content, "mask")
     images.check_drawn(resize_mask(mask, images.fit(content.size, size)), "mask")
     return mask
 
 
 def load_over(source: ImageSource, content: Image.Image, role: ImageRole) -> Image.Image:
-    """Load a picture that was drawn over the content image: its alpha if that carries a shape,
-    else its brightness, in mode L. Raises InvalidImage if its aspect ratio is another one."""
+    """Load a picture that was drawn over the content image: its alpha if that carries
+    a shape, else its brightness, in mode L. Raises InvalidImage if its aspect
+    ratio is another one."""
     picture = images.load(source, role)
     images.check_drawn_over(picture.size, content.size, role)
     return images.shape(picture)
@@ -84,10 +88,11 @@ def load_over(source: ImageSource, content: Image.Image, role: ImageRole) -> Ima
 def style_size(
     size: tuple[int, int], content_size: tuple[int, int], style_scale: float = 1.0
 ) -> tuple[int, int]:
-    """The style image at the height of the result, as in the classic programs, times its scale,
-    its aspect ratio kept; lower where it would have more than MAX_STYLE_AREA times the pixels of
-    the result. The scale does not make a side shorter than MIN_STYLE_SIDE, and nothing makes one
-    shorter than the deepest layer needs."""
+    """The style image at the height of the result, as in the classic programs, times
+    its scale, its aspect ratio kept; lower where it would have more than
+    MAX_STYLE_AREA times the pixels of the result. The scale does not make a side
+    shorter than MIN_STYLE_SIDE, and nothing makes one shorter than the deepest
+    layer needs."""
     width, height = size
     at_height = content_size[1] / height
     smallest = min(at_height, MIN_STYLE_SIDE / min(size))
@@ -98,8 +103,8 @@ def style_size(
 
 
 def amounts(styles: Sequence[Style], size: tuple[int, int]) -> list[np.ndarray] | None:
-    """How much of each style is at each pixel of a result of this (width, height), as (H, W) from 0
-    to 1; None if no style has a mask.
+    """How much of each style is at each pixel of a result of this (width, height), as
+    (H, W) from 0 to 1; None if no style has a mask.
 
     Where the masks of several styles overlap they are mixed by their shares. No pixel has more than
     1 of all, and where the masks add up to less, the rest stays without style.
@@ -116,8 +121,8 @@ def amounts(styles: Sequence[Style], size: tuple[int, int]) -> list[np.ndarray] 
 def mixed(
     content: Image.Image, pictures: Sequence[Image.Image], styles: Sequence[Style]
 ) -> Image.Image:
-    """One RGB picture in place of one for each style, all of one size: as much of each as there is
-    of its style, and the content, resized, where there is none."""
+    """One RGB picture in place of one for each style, all of one size: as much of
+    each as there is of its style, and the content, resized, where there is none."""
     if len(pictures) == 1 and styles[0].mask is None:
         return pictures[0]
     each = [levels.of_image(picture) for picture in pictures]
@@ -141,7 +146,8 @@ def mixed_levels(
 
 
 def mask_as_array(mask: Image.Image | None, size: tuple[int, int]) -> np.ndarray:
-    """Return the mask at this (width, height) as (H, W) from 0 to 1; None is 1 everywhere."""
+    """Return the mask at this (width, height) as (H, W) from 0 to 1;
+    None is 1 everywhere."""
     if mask is None:
         return np.ones(size[::-1], dtype=np.float32)
     return np.asarray(resize_mask(mask, size), dtype=np.float32) / 255

@@ -25,8 +25,8 @@ class StyleInput:
     share: float = 1.0
     """Share among all styles, where none has a mask."""
     amount: Tensor | None = None
-    """(1, 1, H, W) of the result, 0…1: how much of this style is there. None if no style has a
-    mask."""
+    """(1, 1, H, W) of the result, 0…1: how much of this style is there.
+    None if no style has a mask."""
 
 
 def covered(styles: Sequence[StyleInput]) -> Tensor:
@@ -43,7 +43,8 @@ def to_tensor(picture: Image.Image, size: tuple[int, int]) -> Tensor:
 
 
 def to_levels(image: Tensor) -> np.ndarray:
-    """The reverse, neither rounded nor clamped: levels (H, W, 3) of `pictures.levels`."""
+    """The reverse, neither rounded nor clamped: levels (H, W,
+    3) of `pictures.levels`."""
     pixels: np.ndarray = (image[0].cpu() + _MEAN[0]).permute(1, 2, 0).numpy()
     return pixels
 

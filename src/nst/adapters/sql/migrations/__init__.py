@@ -22,8 +22,9 @@ MIGRATION_LOCK = 0x6E7374
 """Key of PostgreSQL's advisory lock; SQLite allows only one writer anyway."""
 
 OLDEST_REVISION = "oldest_revision"
-"""Name of the row in `deployment` with the oldest revision whose program can use the tables. A
-migration that older programs cannot handle sets it to its own revision."""
+"""Name of the row in `deployment` with the oldest revision whose program can use
+the tables. A migration that older programs cannot handle sets it to its own
+revision."""
 
 
 def migrate(url: str, revision: str = "head") -> None:
@@ -48,8 +49,9 @@ def migrate(url: str, revision: str = "head") -> None:
 
 
 def check(connection: Connection, location: str) -> str:
-    """Return the state of the tables in words. Raises RepositoryError if this version cannot use
-    them. An empty SQLite file is fine: `nst serve` creates the tables."""
+    """Return the state of the tables in words.
+    Raises RepositoryError if this version cannot use them. An empty SQLite file is
+    fine: `nst serve` creates the tables."""
     found, newest = _found_revision(connection), _revisions()[0]
     if found is None and connection.dialect.name == "sqlite":
         return f"{location}, empty until `nst serve` starts"

@@ -1,4 +1,5 @@
-"""Add an index by completion time, so that expired jobs are found without a full scan."""
+"""Add an index by completion time, so that expired jobs
+are found without a full scan."""
 
 from alembic import op
 

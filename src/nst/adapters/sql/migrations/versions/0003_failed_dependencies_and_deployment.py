@@ -1,4 +1,5 @@
-"""Failures of dependencies are counted for each job; the database says whose it is.
+"""Failures of dependencies are counted for each job; the
+database says whose it is.
 
 An older version can work with these tables: the new column has a default, and the new table is
 not asked for.

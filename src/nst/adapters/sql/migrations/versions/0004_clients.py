@@ -1,4 +1,5 @@
-"""Add the client of a job beside its owner: limits must hold for those who discard cookies.
+"""Add the client of a job beside its owner: limits must
+hold for those who discard cookies.
 
 An older version can work with these tables: the new column has a default.
 """
