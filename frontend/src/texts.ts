@@ -553,6 +553,8 @@ export const texts = {
       share: 'Share',
       commands: 'As a command',
       resume: 'Keep painting',
+      larger: 'Larger',
+      largerTitle: (size: number) => `Paint on from this result at ${size} pixels, twice its size`,
       retry: 'Try again',
       again: 'Paint again',
       remix: 'Change and repaint',

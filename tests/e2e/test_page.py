@@ -365,6 +365,17 @@ def test_a_stopped_painting_goes_on_where_it_stopped(page: Page) -> None:
     expect(page.get_by_role("button", name="Keep painting")).to_be_visible()
 
 
+def test_a_result_is_painted_on_at_twice_its_size(page: Page) -> None:
+    address = start_short(page)
+    wait_until_finished(page)
+    page.get_by_role("button", name="Larger", exact=True).click()
+    page.wait_for_url(lambda url: url != address)
+    wait_until_finished(page)
+    job = page.request.get(f"api/v1/jobs/{page.url.rsplit('/', 1)[1]}").json()
+    assert job["pictures"]["initial"]["size"] == [64, 43]
+    assert job["result"]["size"] == [128, 85]
+
+
 def test_steering_is_followed(page: Page) -> None:
     start_long(page)
     wait_for_step(page, 2)

@@ -102,6 +102,28 @@ export function repaintForm(job: Job, document: OptionsDocument, changes: Option
   return form;
 }
 
+/** Steps at the finest size of all steps, as in preset Best. */
+const FINEST_SHARE = 0.4;
+
+/** Longest side of a result that is twice as large; null where this server paints none so large, or a draft. */
+export function largerSize(job: Job, { limits }: OptionsDocument): number | null {
+  if (!job.result || job.options['total_iterations'] === 0) return null;
+  const size = 2 * Math.max(...job.result.size);
+  return size <= limits.max_size ? size : null;
+}
+
+/** The result of a job painted on at twice its size: at that size alone, since smaller ones would repaint it. */
+export function largerForm(job: Job, document: OptionsDocument): FormData {
+  const total_iterations = Math.ceil(FINEST_SHARE * Number(job.options['total_iterations']));
+  const form = repaintForm({ ...job, changes: [], stop_after: null }, document, {
+    size: largerSize(job, document),
+    scales: 1,
+    total_iterations,
+  });
+  form.append('initial_from', job.id);
+  return form;
+}
+
 /** Only what was changed: a model that is named, for example, must not be replaced by another. */
 function addOptions(form: FormData, preset: string, changes: Options): void {
   form.append('preset', preset);
