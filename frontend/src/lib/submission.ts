@@ -6,7 +6,8 @@ import { recipeOfJob } from './job';
 import type { Change, Job, Options, OptionsDocument, Size } from './types';
 
 export type Source =
-  | { kind: 'file'; file: File }
+  /** `seen` is how the server sees it, where the browser does not show it, or not upright. */
+  | { kind: 'file'; file: File; seen?: Blob }
   | { kind: 'sample'; name: string; address: string }
   /** A picture of an earlier job: its content (index null), or one of `count` styles. */
   | { kind: 'job'; id: string; index: number | null; count: number; address: string };
@@ -107,7 +108,7 @@ const FINEST_SHARE = 0.4;
 
 /** Longest side of a result that is twice as large; null where this server paints none so large, or a draft. */
 export function largerSize(job: Job, { limits }: OptionsDocument): number | null {
-  if (!job.result || job.options['total_iterations'] === 0) return null;
+  if (!job.result || job.film || job.options['total_iterations'] === 0) return null;
   const size = 2 * Math.max(...job.result.size);
   return size <= limits.max_size ? size : null;
 }
