@@ -167,9 +167,11 @@ def recipe() -> Response:
 @routes.post("/upright")
 @routes.doc(responses=sends("image/jpeg", "The picture.", 415, 422))
 def upright() -> Response:
-    """A picture, sent as the file `image`, as it will be painted: turned upright as its EXIF says,
-    in sRGB, as a JPEG of at most 2048 pixels. The header X-Picture-Size has width and height of
-    the whole picture in pixels, as in 3000x2000."""
+    """An image as it will be painted, as a JPEG of at most 2048 pixels.
+
+    Send it as the file `image`. It comes back in sRGB, turned upright as its EXIF says. The header
+    X-Picture-Size has width and height of the whole image in pixels, as in 3000x2000.
+    """
     file = request.files.get("image")
     if file is None:
         raise InvalidOption("image", "", "a picture as a file of the form")
