@@ -6,6 +6,21 @@ from pathlib import Path
 from playwright.sync_api import Locator, Page, expect
 
 from browsing import drop, is_too_wide, size_of, violations
+from patience import wait_until
+
+
+KEPT = """name => new Promise(done => {
+  const request = indexedDB.open('keyval-store');
+  request.onsuccess = () => {
+    const database = request.result;
+    const found = database.transaction('keyval').objectStore('keyval').get('nst-studio');
+    found.onsuccess = () => {
+      database.close();
+      done(found.result?.styles.some(({picture}) => picture.name === name) ?? false);
+    };
+  };
+})"""
+"""Whether the browser has kept that this style is chosen."""
 
 
 def styles(page: Page) -> Locator:
@@ -35,6 +50,7 @@ def test_uploaded_styles_are_kept_until_they_are_deleted(page: Page, photo: Path
     expect(page.get_by_role("img", name="Style: coffee.jpg")).to_be_visible()
     page.get_by_role("button", name="Use Mosaic").click()
     expect(styles(page)).to_have_count(1)
+    wait_until(lambda: page.evaluate(KEPT, "Mosaic"))
     page.reload()
     page.get_by_role("button", name="Add coffee.jpg to the styles").click()
     assert size_of(page.get_by_role("img", name="Style: coffee.jpg")) == (600, 400)
