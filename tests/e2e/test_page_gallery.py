@@ -8,7 +8,6 @@ from playwright.sync_api import Locator, Page, expect
 from browsing import drop, is_too_wide, size_of, violations
 from patience import wait_until
 
-
 KEPT = """name => new Promise(done => {
   const request = indexedDB.open('keyval-store');
   request.onsuccess = () => {
