@@ -358,6 +358,7 @@ def test_a_stopped_painting_goes_on_where_it_stopped(page: Page) -> None:
     stopped_after = job["result"]["stopped_after"]
     page.get_by_role("button", name="Keep painting").click()
     expect(page.get_by_role("progressbar")).to_be_visible()
+    wait_for_step(page, 1)
     assert step_of(page) >= stopped_after
     wait_for_step(page, stopped_after + 1)
     stop(page)
