@@ -283,6 +283,10 @@ export const texts = {
       hint: 'any picture whose style you like',
       alt: (name: string) => `Style: ${name}`,
       samples: 'Or take one of these styles',
+      search: 'Search the styles',
+      own: 'Your styles, kept in this browser',
+      noneFound: (query: string) => `No style is called “${query}”.`,
+      move: (name: string, step: -1 | 1) => `Move ${name} ${step < 0 ? 'forward' : 'back'}`,
       add: 'Add another style',
       blend: (name: string) => `Part of ${name}`,
       share: (share: number) => percent(share * 100),
@@ -297,6 +301,8 @@ export const texts = {
     replace: 'Replace',
     removeLabel: (name: string) => `Remove ${name}`,
     sampleLabel: (title: string) => `Use ${title}`,
+    favourite: (title: string) => `Favourite: ${title}`,
+    forgetStyle: (title: string) => `Delete ${title} from your styles`,
     sampleAdd: (title: string) => `Add ${title} to the styles`,
     enlarged: (size: Size, longest: number) =>
       `This photo has only ${pixelSize(size)} pixels. It is enlarged to ${longest} pixels, so fine detail is missing.`,
@@ -404,6 +410,19 @@ export const texts = {
     title: 'Keep more of the photo here',
     lead: 'Paint over what should stay recognisable. The style is weaker in the bright area.',
     none: 'Protect no area',
+  },
+
+  crop: {
+    title: 'Crop and turn',
+    lead: 'Drag the corners, or move them with the arrow keys. What lies outside is not painted.',
+    open: 'Crop and turn the photo',
+    short: 'Crop',
+    corner: { lefttop: 'Upper left corner', righttop: 'Upper right corner', leftbottom: 'Lower left corner', rightbottom: 'Lower right corner' } as Record<string, string>,
+    left: 'Turn left',
+    right: 'Turn right',
+    whole: 'Whole photo',
+    done: 'Use this part',
+    failed: 'The browser cannot open this photo.',
   },
 
   mask: {
@@ -553,6 +572,8 @@ export const texts = {
       share: 'Share',
       commands: 'As a command',
       resume: 'Keep painting',
+      larger: 'Larger',
+      largerTitle: (size: number) => `Paint on from this result at ${size} pixels, twice its size`,
       retry: 'Try again',
       again: 'Paint again',
       remix: 'Change and repaint',

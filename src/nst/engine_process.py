@@ -48,6 +48,7 @@ from nst.jobs.job import (
     CONTENT,
     DETAIL_MAP,
     FRAMES,
+    INITIAL,
     PREVIEW,
     RESULT,
     Job,
@@ -218,7 +219,11 @@ class _Painting:
     @property
     def _inputs(self) -> Inputs:
         return Inputs(
-            self._file(CONTENT), self._styles, masks=self._masks, detail_map=self.detail.map
+            self._file(CONTENT),
+            self._styles,
+            masks=self._masks,
+            detail_map=self.detail.map,
+            initial=self._file(INITIAL) if self._job.order.initial else None,
         )
 
     def _picture(self) -> News:
@@ -261,7 +266,7 @@ class _Painting:
         self.detail = self._load_detail()
         checkpoint = self._file(CHECKPOINT)
         if not checkpoint.exists():
-            if not options.is_draft:
+            if not options.is_draft and not self._job.order.initial:
                 self._show_draft()
             return self._run(transfer, None)
         try:

@@ -358,11 +358,23 @@ def test_a_stopped_painting_goes_on_where_it_stopped(page: Page) -> None:
     stopped_after = job["result"]["stopped_after"]
     page.get_by_role("button", name="Keep painting").click()
     expect(page.get_by_role("progressbar")).to_be_visible()
+    wait_for_step(page, 1)
     assert step_of(page) >= stopped_after
     wait_for_step(page, stopped_after + 1)
     stop(page)
     expect(status(page, "Stopped")).to_be_visible()
     expect(page.get_by_role("button", name="Keep painting")).to_be_visible()
+
+
+def test_a_result_is_painted_on_at_twice_its_size(page: Page) -> None:
+    address = start_short(page)
+    wait_until_finished(page)
+    page.get_by_role("button", name="Larger", exact=True).click()
+    page.wait_for_url(lambda url: url != address)
+    wait_until_finished(page)
+    job = page.request.get(f"api/v1/jobs/{page.url.rsplit('/', 1)[1]}").json()
+    assert job["pictures"]["initial"]["size"] == [64, 43]
+    assert job["result"]["size"] == [128, 85]
 
 
 def test_steering_is_followed(page: Page) -> None:

@@ -1,11 +1,13 @@
 """The engine in its process: what it says while it paints, and how it hears what is asked for."""
 
+import json
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
+import numpy as np
 import png
 import pytest
 from PIL import Image
@@ -28,6 +30,7 @@ from nst.jobs.job import (
     CHECKPOINT,
     CONTENT,
     DETAIL_MAP,
+    INITIAL,
     PREVIEW,
     RESULT,
     Job,
@@ -176,6 +179,22 @@ def test_who_asked_to_protect_faces_learns_that_there_are_none(
     *_, last = to_the_end(idle)
     assert isinstance(last, Finished)
     assert last.result.notice == "no face was found"
+
+
+def test_a_result_is_painted_on(idle: EngineProcess, tmp_path: Path) -> None:
+    """It starts from that picture at once, without a draft before it."""
+    asked = work(tmp_path, total_iterations=1, content_weight=1e-6, style_weight=1e-6)
+    Image.new("RGB", (24, 16), "teal").save(tmp_path / INITIAL, "PNG")
+    order = asked.job.order.model_copy(update={"initial": _picture("earlier.png", "5" * 64)})
+    idle.start(replace(asked, job=asked.job.model_copy(update={"order": order})))
+    first, last = to_the_end(idle)
+    assert steps([first]) == [1]
+    assert isinstance(last, Finished)
+    painted = np.asarray(images.load(tmp_path / RESULT, "content"), dtype=float)
+    assert np.abs(painted - (0, 128, 128)).mean() < 30
+    assert (
+        json.loads(images.read_recipe(tmp_path / RESULT) or "")["initial"]["path"] == "earlier.png"
+    )
 
 
 def test_a_detail_map_of_another_shape_fails_the_job(idle: EngineProcess, tmp_path: Path) -> None:

@@ -254,7 +254,7 @@ describe('StylePanel', () => {
     studio.styleSamples = [sample('Impasto'), sample('Mosaic'), sample('Cubist')];
   });
 
-  it('replaces the style by a click, adds one by +, and removes one by a second click', async () => {
+  it('replaces the style by a click, adds one by +, and keeps one that is clicked again', async () => {
     render(StylePanel, { accept: '' });
     expect(screen.queryByRole('button', { name: /^Add/ })).not.toBeInTheDocument();
     await user.click(screen.getByRole('button', { name: 'Use Impasto' }));
@@ -264,6 +264,8 @@ describe('StylePanel', () => {
     expect(chosen()).toEqual(['Mosaic', 'Impasto']);
     expect(screen.queryByRole('button', { name: /^Add/ })).not.toBeInTheDocument();
     await user.click(screen.getByRole('button', { name: 'Use Mosaic' }));
+    expect(chosen()).toEqual(['Mosaic', 'Impasto']);
+    await user.click(screen.getByRole('button', { name: 'Remove Mosaic' }));
     expect(chosen()).toEqual(['Impasto']);
   });
 

@@ -129,7 +129,10 @@ describe('submitJob', () => {
     Upload.last.answer(202, job());
     expect((await submitted).id).toBe('1');
     expect(shares).toEqual([0.25]);
-    expect(Upload.last.headers).toEqual({ 'Idempotency-Key': 'key' });
+    expect(Upload.last.headers).toEqual({
+      'Idempotency-Key': 'key',
+      'X-Visitor': expect.stringMatching(/^[0-9a-f]{32}$/) as string,
+    });
   });
 
   it('fails with the problem', async () => {

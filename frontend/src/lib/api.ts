@@ -11,6 +11,7 @@ import type {
   Sample,
   Share,
   SharedPicture,
+  Size,
   Status,
 } from './types';
 
@@ -169,6 +170,15 @@ export async function readRecipe(picture: Blob): Promise<RecipeDocument | null> 
     if (error instanceof Problem && (error.status === 422 || error.status === 415)) return null;
     throw error;
   }
+}
+
+/** A picture as it will be painted: upright, small, with the size of the whole. */
+export async function seeUpright(picture: Blob): Promise<{ picture: Blob; size: Size | null }> {
+  const form = new FormData();
+  form.append('image', picture);
+  const response = await send(`${ROOT}/upright`, { method: 'POST', body: form });
+  const [width, height] = (response.headers.get('X-Picture-Size') ?? '').split('x').map(Number);
+  return { picture: await response.blob(), size: width && height ? [width, height] : null };
 }
 
 export async function download(path: string): Promise<Blob> {

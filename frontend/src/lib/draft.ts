@@ -67,7 +67,12 @@ async function ended(id: string): Promise<void> {
 async function small(picture: Picture): Promise<Picture> {
   const { source, url } = picture;
   if (source.kind !== 'file' || url === null) return picture;
-  return { ...picture, source: { kind: 'file', file: await smaller(source.file, DRAFT_SIDE_PIXELS) } };
+  return { ...picture, source: { kind: 'file', file: await smallerFile(source) } };
+}
+
+/** What the browser cannot show upright is drafted as the server sees it. */
+function smallerFile({ file, seen }: { file: File; seen?: Blob }): Promise<File> {
+  return smaller(seen ? new File([seen], file.name, { type: seen.type }) : file, DRAFT_SIDE_PIXELS);
 }
 
 function pause(milliseconds: number, signal: AbortSignal): Promise<void> {

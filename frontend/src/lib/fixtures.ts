@@ -75,6 +75,7 @@ export function job(changes: Partial<Job> = {}): Job {
       content: { name: 'cat.jpg', size: [600, 400], format: 'JPEG', sample: null },
       styles: [{ name: 'impasto.jpg', size: [1024, 768], format: 'JPEG', sample: null }],
       detail_map: null,
+      initial: null,
     },
     links: {
       self: base,

@@ -5,7 +5,7 @@ import { notices } from './notices.svelte';
 import { unmetNeed } from './options';
 import { go } from './router.svelte';
 import { newSeed } from './seed';
-import { repaintForm } from './submission';
+import { largerForm, repaintForm } from './submission';
 import { errorText, texts } from '../texts';
 import type { Job } from './types';
 
@@ -39,10 +39,22 @@ export async function repaint(job: Job): Promise<void> {
       await go(`studio?remix=${job.id}`);
       return;
     }
-    const form = repaintForm(job, document, { seed: newSeed() });
-    const again = await submitJob(form, newKey(), () => undefined, new AbortController().signal);
-    await go(again.links.page);
+    await submit(repaintForm(job, document, { seed: newSeed() }));
   } catch (error) {
     complain(error);
   }
+}
+
+/** The result painted on at twice its size as a new job, and to its page. */
+export async function paintLarger(job: Job): Promise<void> {
+  try {
+    await submit(largerForm(job, await getOptions()));
+  } catch (error) {
+    complain(error);
+  }
+}
+
+async function submit(form: FormData): Promise<void> {
+  const job = await submitJob(form, newKey(), () => undefined, new AbortController().signal);
+  await go(job.links.page);
 }

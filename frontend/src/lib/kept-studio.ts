@@ -67,5 +67,5 @@ export const maskOf = (file: Blob | null): Mask | null => file && { file, url: U
 
 function withAddress(picture: Picture): Picture {
   const { source, url } = picture;
-  return source.kind === 'file' && url !== null ? { ...picture, url: URL.createObjectURL(source.file) } : picture;
+  return source.kind === 'file' && url !== null ? { ...picture, url: URL.createObjectURL(source.seen ?? source.file) } : picture;
 }

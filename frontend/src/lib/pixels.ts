@@ -1,6 +1,7 @@
 /** Pixels of picture files, as the browser decodes them: turned upright, in sRGB. */
 
 import { within } from './brush';
+import type { Crop } from './crop';
 
 const QUALITY = 0.92;
 
@@ -21,6 +22,34 @@ function drawn(image: CanvasImageSource, width: number, height: number): HTMLCan
   context.imageSmoothingQuality = 'high';
   context.drawImage(image, 0, 0, width, height);
   return canvas;
+}
+
+/** The longest side of what is cut: larger canvases fail on phones. */
+const MOST_PIXELS = 4096;
+
+/** The picture after quarter turns clockwise, with at most this many pixels on its longest side. */
+export function turned(image: ImageBitmap, turns: number, side = MOST_PIXELS): HTMLCanvasElement {
+  const [width, height] = within(image.width, image.height, side);
+  const canvas = document.createElement('canvas');
+  [canvas.width, canvas.height] = turns % 2 ? [height, width] : [width, height];
+  const context = canvas.getContext('2d') as CanvasRenderingContext2D;
+  context.imageSmoothingQuality = 'high';
+  context.translate(canvas.width / 2, canvas.height / 2);
+  context.rotate((turns * Math.PI) / 2);
+  context.drawImage(image, -width / 2, -height / 2, width, height);
+  return canvas;
+}
+
+/** The part of a picture after quarter turns, as PNG where it may have transparency, else as JPEG. */
+export async function cut(image: ImageBitmap, turns: number, crop: Crop, name: string, isPng: boolean): Promise<File> {
+  const whole = turned(image, turns);
+  const [left, top] = [Math.round(crop.left * whole.width), Math.round(crop.top * whole.height)];
+  const [width, height] = [Math.round(crop.right * whole.width) - left, Math.round(crop.bottom * whole.height) - top];
+  const canvas = document.createElement('canvas');
+  [canvas.width, canvas.height] = [width, height];
+  (canvas.getContext('2d') as CanvasRenderingContext2D).drawImage(whole, left, top, width, height, 0, 0, width, height);
+  const [type, ending] = isPng ? ['image/png', 'png'] : ['image/jpeg', 'jpg'];
+  return new File([await encoded(canvas, type)], `${name.replace(/\.[^.]*$/, '')}.${ending}`, { type });
 }
 
 function encoded(canvas: HTMLCanvasElement, type: string): Promise<Blob> {

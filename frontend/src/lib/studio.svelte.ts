@@ -1,11 +1,13 @@
 /** What is loaded in the studio. It stays while other pages are open, and after a reload. */
 
 import { texts } from '../texts';
-import { getContents, getJob, getOptions, getStyles, newKey, Problem, readRecipe, submitJob } from './api';
+import { getContents, getJob, getOptions, getStyles, newKey, Problem, readRecipe, seeUpright, submitJob } from './api';
 import { checkPicture, mayCarryRecipe, WrongFile } from './files';
 import { checkFilm, isFilm, takesFilms } from './film';
 import { shown } from './job';
+import { copyOf, gallery, keyOf } from './gallery.svelte';
 import { keepTable, maskOf, recallTable, type Table } from './kept-studio';
+import { isTurnedUnseen } from './orientation';
 import { loadLooks, parseLooks, saveLooks, withLook, type Look } from './looks';
 import { notices } from './notices.svelte';
 import { changesFrom, inForce, nearestPreset, unmetNeed } from './options';
@@ -90,7 +92,7 @@ class Studio {
 
   /** Restores what this browser has kept, and from then on keeps every change. */
   async #recall(document: OptionsDocument): Promise<void> {
-    const table = await recallTable();
+    const [table] = await Promise.all([recallTable(), gallery.load()]);
     if (table) await this.#restore(table, document);
     $effect.root(() => {
       this.#keep();
@@ -197,10 +199,17 @@ class Studio {
     }
     const { format, size } = await checkPicture(file, this.document);
     if (role === null && (await this.#useRecipe(file))) return;
-    const url = URL.createObjectURL(file);
-    const shown = size !== null;
+    const upright = size === null || (await isTurnedUnseen(file, format)) ? await seeUpright(file).catch(() => null) : null;
+    const shown = upright?.picture ?? (size && file);
     this.place(
-      { source: { kind: 'file', file }, name: file.name, url: shown ? url : null, size, format, bytes: file.size },
+      {
+        source: { kind: 'file', file, ...(upright && { seen: upright.picture }) },
+        name: file.name,
+        url: shown && URL.createObjectURL(shown),
+        size: upright?.size ?? size,
+        format,
+        bytes: file.size,
+      },
       role,
     );
   }
@@ -219,6 +228,19 @@ class Studio {
     });
   }
 
+  /** Replaces the photo by a part of it, or by the photo turned. */
+  cutContent(file: File): void {
+    const format = file.type === 'image/png' ? 'PNG' : 'JPEG';
+    this.setContent({
+      source: { kind: 'file', file },
+      name: file.name,
+      url: URL.createObjectURL(file),
+      size: null,
+      format,
+      bytes: file.size,
+    });
+  }
+
   place(picture: Picture, role: Role | null): void {
     if (role === 'content' || (role === null && !this.content)) {
       this.setContent(picture);
@@ -226,6 +248,7 @@ class Studio {
       notices.say(texts.studio.tooManyStyles(this.document?.limits.max_styles ?? 1), { bad: true });
     } else {
       this.styles.push({ id: ++lastId, picture, blend: 50, mask: null });
+      gallery.add(picture);
       notices.spoken = texts.studio.styleAdded(picture.name);
     }
   }
@@ -276,6 +299,25 @@ class Studio {
     if (this.isChosen(sample, role)) return;
     if (role === 'style') this.replaceStyles(sample);
     else this.placeSample(sample, role);
+  }
+
+  /** Chooses an upload that this browser keeps, alone or beside the others. */
+  placeOwn(key: string, beside: boolean): void {
+    const picture = gallery.find(key);
+    if (!picture || (!beside && this.hasOwn(key))) return;
+    if (!beside) for (const style of [...this.styles]) this.removeStyle(style.id);
+    this.place(copyOf(picture), 'style');
+  }
+
+  hasOwn(key: string): boolean {
+    return this.styles.some(({ picture }) => picture.source.kind === 'file' && keyOf(picture) === key);
+  }
+
+  /** Moves a style to the place that another one has. */
+  moveStyle(id: number, to: number): void {
+    const style = this.styles.find((one) => one.id === id);
+    if (!style || to < 0 || to >= this.styles.length) return;
+    this.styles = this.styles.filter((one) => one !== style).toSpliced(to, 0, style);
   }
 
   isChosen(sample: Sample, role: Role): boolean {

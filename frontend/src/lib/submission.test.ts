@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { DOCUMENT, job } from './fixtures';
-import { estimateQuery, formOf, optionsOf, recipeOf, repaintForm, shares, type Order, type Picture, type Source, type Style } from './submission';
+import type { Result } from './types';
+import { estimateQuery, formOf, largerForm, largerSize, optionsOf, recipeOf, repaintForm, shares, type Order, type Picture, type Source, type Style } from './submission';
 
 let id = 0;
 
@@ -107,6 +108,40 @@ it('paints again with the pictures of the job, and names only what was changed',
     ['preset', 'quality'],
     ['content_weight', '100000'],
   ]);
+});
+
+describe('painting on from a result', () => {
+  const result: Result = {
+    size: [512, 340],
+    steps: 60,
+    evaluations: 66,
+    stop_reason: 'canceled',
+    model: 'vgg16',
+    device: 'cpu',
+    precision: 'fp32',
+    changes: [{ step: 41, values: { strength: 0.8 } }],
+    stopped_after: 60,
+    distances: null,
+    notice: null,
+    content_type: 'image/png',
+  };
+  const limits = { ...DOCUMENT.limits, max_size: 1024 };
+
+  it('is at twice the size, at that size alone, with the steps of the finest size', () => {
+    const form = largerForm(job({ result, options: { size: 512, total_iterations: 100, scales: 4 } }), { ...DOCUMENT, limits });
+    expect(form.get('initial_from')).toBe('1');
+    expect(form.get('size')).toBe('1024');
+    expect(form.get('scales')).toBe('1');
+    expect(form.get('total_iterations')).toBe('40');
+  });
+
+  it('is not offered for drafts, nor where the server paints none so large', () => {
+    const painted = job({ result, options: { size: 512, total_iterations: 100 } });
+    expect(largerSize(painted, { ...DOCUMENT, limits })).toBe(1024);
+    expect(largerSize(painted, { ...DOCUMENT, limits: { ...limits, max_size: 1023 } })).toBeNull();
+    expect(largerSize(job({ result, options: { total_iterations: 0 } }), { ...DOCUMENT, limits })).toBeNull();
+    expect(largerSize(job(), { ...DOCUMENT, limits })).toBeNull();
+  });
 });
 
 it('tells the commands what is sample and what is file', () => {

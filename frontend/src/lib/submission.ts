@@ -6,7 +6,8 @@ import { recipeOfJob } from './job';
 import type { Change, Job, Options, OptionsDocument, Size } from './types';
 
 export type Source =
-  | { kind: 'file'; file: File }
+  /** `seen` is how the server sees it, where the browser does not show it, or not upright. */
+  | { kind: 'file'; file: File; seen?: Blob }
   | { kind: 'sample'; name: string; address: string }
   /** A picture of an earlier job: its content (index null), or one of `count` styles. */
   | { kind: 'job'; id: string; index: number | null; count: number; address: string };
@@ -99,6 +100,28 @@ export function repaintForm(job: Job, document: OptionsDocument, changes: Option
   const { preset, options } = recipeOfJob(job, document);
   addOptions(form, preset, { ...options, ...changes });
   addRepeated(form, { changes: job.changes, stopAfter: job.stop_after });
+  return form;
+}
+
+/** Steps at the finest size of all steps, as in preset Best. */
+const FINEST_SHARE = 0.4;
+
+/** Longest side of a result that is twice as large; null where this server paints none so large, or a draft. */
+export function largerSize(job: Job, { limits }: OptionsDocument): number | null {
+  if (!job.result || job.film || job.options['total_iterations'] === 0) return null;
+  const size = 2 * Math.max(...job.result.size);
+  return size <= limits.max_size ? size : null;
+}
+
+/** The result of a job painted on at twice its size: at that size alone, since smaller ones would repaint it. */
+export function largerForm(job: Job, document: OptionsDocument): FormData {
+  const total_iterations = Math.ceil(FINEST_SHARE * Number(job.options['total_iterations']));
+  const form = repaintForm({ ...job, changes: [], stop_after: null }, document, {
+    size: largerSize(job, document),
+    scales: 1,
+    total_iterations,
+  });
+  form.append('initial_from', job.id);
   return form;
 }
 

@@ -116,7 +116,7 @@ export interface Job {
   progress: Progress | null;
   error: { code: string; message: string } | null;
   result: Result | null;
-  pictures: { content: PictureInfo; styles: PictureInfo[]; detail_map: PictureInfo | null };
+  pictures: { content: PictureInfo; styles: PictureInfo[]; detail_map: PictureInfo | null; initial: PictureInfo | null };
   links: Links;
 }
 

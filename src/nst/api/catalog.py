@@ -167,6 +167,27 @@ def recipe() -> Response:
     return Response(Recipe.parse(text).text(), content_type="application/json")
 
 
+@routes.post("/upright")
+@routes.doc(responses=sends("image/jpeg", "The picture.", 415, 422))
+def upright() -> Response:
+    """An image as it will be painted, as a JPEG of at most 2048 pixels.
+
+    Send it as the file `image`. It comes back in sRGB, turned upright as its EXIF says. The header
+    X-Picture-Size has width and height of the whole image in pixels, as in 3000x2000.
+    """
+    file = request.files.get("image")
+    if file is None:
+        raise InvalidOption("image", "", "a picture as a file of the form")
+    decoder, client = service().decoder, service().client()
+    with pictures.uploading.one(client):
+        data, limit = file.read(), service().jobs.limits.max_pixels
+        width, height = decoder.inspect(data, "content", max_pixels=limit, client=client).size
+        small = decoder.small(data, pictures.SHARED_SIDE_PIXELS, client=client)
+    return Response(
+        small, content_type="image/jpeg", headers={"X-Picture-Size": f"{width}x{height}"}
+    )
+
+
 def _content_size(given: dict[str, str]) -> tuple[int, int]:
     """Take the size of the content image, or what says it, out of a query. Raises
     InvalidOption."""

@@ -32,6 +32,7 @@ PICTURE_FIELDS = (
     "content_from",
     "styles_from",
     "detail_map_from",
+    "initial_from",
     "sample_content",
     "sample_style",
     "preset",
@@ -76,7 +77,8 @@ def submit() -> Any:
     Send a content image or a short film, and one to eight style images as files, or name samples,
     or earlier jobs whose images to take. Every option may be a field. The field steer, like
     40:strength=0.8, changes options from a step on, and stop_after is the last step: a recipe has
-    both. With an Idempotency-Key the same request makes one job, however often it is sent.
+    both. The field initial_from names an earlier job whose result is painted on. With an
+    Idempotency-Key the same request makes one job, however often it is sent.
     """
     me, form = service().me(), _Form(service().jobs, service().me(), request.form, request.files)
     with pictures.uploading.one(service().client()):
@@ -88,6 +90,7 @@ def submit() -> Any:
             order.options,
             masks=order.masks,
             detail_map=order.detail_map,
+            initial=order.initial,
             preset=order.preset,
             given=order.given,
             changes=order.changes,
@@ -211,6 +214,7 @@ class _Order:
     styles: Sequence[Upload]
     masks: Sequence[Upload | None]
     detail_map: Upload | None
+    initial: Upload | None
     options: StyleTransferOptions
     preset: str | None
     given: Sequence[str]
@@ -240,6 +244,7 @@ class _Form:
             styles=self._styles(),
             masks=[mask if mask.data else None for mask in masks],
             detail_map=self._detail_map(),
+            initial=self._initial(),
             options=StyleTransferOptions.from_preset(preset or DEFAULT_PRESET, **given),
             preset=preset if preset or given else DEFAULT_PRESET,
             given=tuple(given),
@@ -279,6 +284,10 @@ class _Form:
         if job_id := self.fields.get("detail_map_from"):
             return self.jobs.detail_map(self.owner, job_id)
         return None
+
+    def _initial(self) -> Upload | None:
+        job_id = self.fields.get("initial_from")
+        return self.jobs.result(self.owner, job_id) if job_id else None
 
 
 def _no_file(field: str) -> InvalidOption:

@@ -172,6 +172,7 @@ def _forms() -> Mapping[str, tuple[Spec, list[str], Spec]]:
         "/api/v1/jobs": (_new_job(), [], {"example": example}),
         "/api/style_transfer": (pair, list(pair), {}),
         "/api/v1/recipe": ({"image": _FILE}, ["image"], {}),
+        "/api/v1/upright": ({"image": _FILE}, ["image"], {}),
     }
 
 
@@ -187,6 +188,8 @@ def _new_job() -> Spec:
         "content_from": _TEXT | {"description": "A job whose content image to take."},
         "styles_from": _TEXT | {"description": "A job whose style images to take."},
         "detail_map_from": _TEXT | {"description": "A job whose detail map to take."},
+        "initial_from": _TEXT
+        | {"description": "A job whose result is painted on, instead of what init_method says."},
         "sample_content": _choice(samples("content"), "A sample photo."),
         "sample_style": {
             "type": "array",

@@ -100,6 +100,8 @@ class PicturesView(BaseModel):
     content: PictureView
     styles: list[PictureView]
     detail_map: PictureView | None
+    initial: PictureView | None
+    """The picture that is painted on; null: the options say where the transfer starts."""
 
 
 class LinksView(BaseModel):
@@ -188,6 +190,7 @@ class JobView(BaseModel):
                 content=PictureView.of(order.content),
                 styles=[PictureView.of(style) for style in order.styles],
                 detail_map=PictureView.of(order.detail_map) if order.detail_map else None,
+                initial=PictureView.of(order.initial) if order.initial else None,
             ),
             links=_links(job),
         )

@@ -373,7 +373,7 @@ class _Attempt:
 
     def _fetch(self) -> None:
         order, storage = self._job.order, self._shop.storage
-        optional = filter(None, (*order.masks, order.detail_map))
+        optional = filter(None, (*order.masks, order.detail_map, order.initial))
         for picture in (order.content, *order.styles, *optional):
             storage.fetch(picture.key, self._directory / Path(picture.key).name)
         if self._job.checkpoint is None:

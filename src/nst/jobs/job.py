@@ -36,7 +36,7 @@ class JobStatus(StrEnum):
         return self in FINAL
 
 
-CONTENT, DETAIL_MAP = "content", "detail-map"
+CONTENT, DETAIL_MAP, INITIAL = "content", "detail-map", "initial"
 CHECKPOINT, PREVIEW, RESULT = "checkpoint", "preview.jpg", "result.png"
 FILM, FIRST_FRAME, CONTENT_FRAME = "result.mp4", "result.jpg", "content.jpg"
 """Names of files in the directory of a job and, behind its id, in the storage.
@@ -111,6 +111,8 @@ class Order(_Value):
     """For each style where it applies; None: everywhere."""
     detail_map: Picture | None = None
     """White where more of the content image stays."""
+    initial: Picture | None = None
+    """Image that is painted on; None: the options say where the transfer starts."""
     options: StyleTransferOptions
     preset: str | None = None
     """From which the options come, for people."""
@@ -144,12 +146,13 @@ class Order(_Value):
             "styles": tuple(style.in_recipe for style in self.styles),
             "masks": tuple(mask and mask.in_recipe for mask in self.masks),
             "detail_map": self.detail_map and self.detail_map.in_recipe,
+            "initial": self.initial and self.initial.in_recipe,
         }
 
     @property
     def names(self) -> Sequence[str | None]:
         """Names of all pictures; two orders with the same fingerprint may differ in them."""
-        pictures = (self.content, *self.styles, *self.masks, self.detail_map)
+        pictures = (self.content, *self.styles, *self.masks, self.detail_map, self.initial)
         return [picture.name if picture else None for picture in pictures]
 
     @property
@@ -169,6 +172,8 @@ class Order(_Value):
             "nst": version,
         }
         # Only where there is any: orders of earlier versions keep their fingerprint.
+        if self.initial:
+            facts["initial"] = self.initial.sha256
         if self.changes:
             facts["changes"] = [[change.step, dict(change.values)] for change in self.changes]
         if self.stop_after:

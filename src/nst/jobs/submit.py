@@ -35,6 +35,7 @@ from nst.jobs.job import (
     DETAIL_MAP,
     FILM,
     FIRST_FRAME,
+    INITIAL,
     RESULT,
     Film,
     Job,
@@ -169,6 +170,7 @@ class Jobs:
         *,
         masks: Sequence[Upload | None] = (),
         detail_map: Upload | None = None,
+        initial: Upload | None = None,
         preset: str | None = None,
         given: Sequence[str] = (),
         changes: Sequence[Change] = (),
@@ -189,6 +191,10 @@ class Jobs:
         Raises InvalidImage, InvalidOption, JobConflict, TooManyRequests, QueueFull, ServerBusy.
         """
         self._check(styles, masks, detail_map, options)
+        if initial and options.is_draft:
+            raise InvalidOption(
+                "initial_from", initial.name, "no picture to start from with a draft"
+            )
         job_id, files = new_id(), dict[str, bytes]()
 
         def place(upload: Upload, role: ImageRole, name: str) -> Picture:
@@ -201,7 +207,7 @@ class Jobs:
             found = self._inspect_film(content, client)
             if found is None:
                 return place(content, "content", CONTENT), None
-            _check_film_order(masks, detail_map, changes, stop_after)
+            _check_film_order(masks, detail_map, initial, changes, stop_after)
             facts, first = found
             key, first_frame = f"{job_id}/{CONTENT}", f"{job_id}/{CONTENT_FRAME}"
             files[key], files[first_frame] = content.data, first
@@ -218,6 +224,7 @@ class Jobs:
                 place(mask, "mask", f"mask-{n}") if mask else None for n, mask in enumerate(masks)
             ),
             detail_map=place(detail_map, "detail map", DETAIL_MAP) if detail_map else None,
+            initial=place(initial, "initial", INITIAL) if initial else None,
             options=options,
             preset=preset,
             given=tuple(given),
@@ -271,6 +278,16 @@ class Jobs:
             raise InvalidOption("detail_map_from", job_id, "a job that has a detail map")
         try:
             return Upload(self.storage.get(picture.key), picture.name)
+        except FileNotFoundError as error:  # it is being deleted
+            raise JobNotFound(job_id) from error
+
+    def result(self, owner: str, job_id: str) -> Upload:
+        """The result of an earlier job, to be painted on. Raises JobNotFound, InvalidOption."""
+        job = self.get(owner, job_id)
+        if job.result is None or job.order.film:
+            raise InvalidOption("initial_from", job_id, "a job whose result is an image")
+        try:
+            return Upload(self.storage.get(job.result.key), f"{job.order.title}.png")
         except FileNotFoundError as error:  # it is being deleted
             raise JobNotFound(job_id) from error
 
@@ -559,6 +576,7 @@ def forget(job_id: str, repository: JobRepository, storage: ImageStorage) -> Non
 def _check_film_order(
     masks: Sequence[Upload | None],
     detail_map: Upload | None,
+    initial: Upload | None,
     changes: Sequence[Change],
     stop_after: int | None,
 ) -> None:
@@ -566,6 +584,7 @@ def _check_film_order(
     for field, value in (
         ("style_mask", next((mask.name for mask in masks if mask), None)),
         ("detail_map", detail_map and detail_map.name),
+        ("initial_from", initial and initial.name),
         ("steer", changes and len(changes)),
         ("stop_after", stop_after),
     ):

@@ -6,13 +6,14 @@ from typing import Any
 
 import pytest
 from PIL import Image
+from PIL.ExifTags import Base as ExifTag
 from pydantic import TypeAdapter
 
-from conftest import SAMPLES
+from conftest import SAMPLES, picture
 from nst.image_files import READABLE
 from nst.jobs.submit import MAX_STYLES, Limits
 from nst.options import DEFAULT_PRESET, PRESETS, StyleTransferOptions
-from service import Browser, House, form
+from service import Browser, House, form, upload
 
 
 @pytest.fixture
@@ -73,6 +74,25 @@ def test_defaults_are_accepted_as_they_are_described(
         if facts["type"] != "array"
     }
     assert client.post("/api/v1/jobs", data=form(**values)).status_code == 202
+
+
+def test_a_picture_as_the_server_sees_it(client: Browser) -> None:
+    """Orientation 6 in a PNG: not every browser turns it."""
+    file = io.BytesIO()
+    exif = Image.Exif()
+    exif[ExifTag.Orientation] = 6
+    picture(64, 48).save(file, "PNG", exif=exif)
+    data = {"image": upload(file.getvalue())}
+    response = client.post("/api/v1/upright", data=data)
+    assert (response.status_code, response.content_type) == (200, "image/jpeg")
+    assert response.headers["X-Picture-Size"] == "48x64"
+    assert Image.open(io.BytesIO(response.data)).size == (48, 64)
+
+
+def test_no_picture_to_see(client: Browser) -> None:
+    assert client.post("/api/v1/upright").json["field"] == "image"
+    response = client.post("/api/v1/upright", data={"image": upload(b"nonsense")})
+    assert (response.status_code, response.json["code"]) == (415, "unsupported_image")
 
 
 @pytest.mark.parametrize("kind", ["style", "content"])

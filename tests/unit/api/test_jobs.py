@@ -186,6 +186,37 @@ def test_a_detail_map_and_again_from_its_job(client: Browser, house: House) -> N
     assert submitted(client)["pictures"]["detail_map"] is None
 
 
+def test_a_result_is_painted_on(client: Browser, house: House) -> None:
+    job = submitted(client)
+    house.work(paints(3), finishes())
+    painted = client.get(f"{JOBS}/{job['id']}/result").data
+    larger = submitted(client, initial_from=job["id"], size="128", scales="1")
+    assert house.storage.get(f"{larger['id']}/initial") == painted
+    assert larger["pictures"]["initial"]["name"] == "cat in waves.png"
+    assert larger["pictures"]["initial"]["size"] == [64, 48]
+    # Another order than the same without.
+    assert not submitted(client, size="128", scales="1")["cached"]
+    orders = [house.repository.get(one["id"]).fingerprint for one in client.get(JOBS).json["jobs"]]
+    assert len(set(orders)) == 3
+
+
+@pytest.mark.parametrize("preset", ["fast", "draft"])
+def test_a_result_that_cannot_be_painted_on(client: Browser, house: House, preset: str) -> None:
+    """There is none yet, or the new job is a draft."""
+    job = submitted(client)
+    if preset == "draft":
+        house.work(finishes())
+    response = client.post(JOBS, data=form(initial_from=job["id"], preset=preset))
+    assert problem_of(response, 422, "invalid_option")["field"] == "initial_from"
+
+
+def test_a_result_of_somebody_else_is_not_painted_on(client: Browser, house: House) -> None:
+    job = submitted(client)
+    house.work(finishes())
+    theirs = house.client().post(JOBS, data=form(initial_from=job["id"]))
+    problem_of(theirs, 404, "job_not_found")
+
+
 def test_a_detail_map_of_a_job_that_has_none(client: Browser) -> None:
     response = client.post(JOBS, data=form(detail_map_from=submitted(client)["id"]))
     assert problem_of(response, 422, "invalid_option")["field"] == "detail_map_from"

@@ -1,0 +1,90 @@
+/** Styles to choose from: which are favourites, what is searched for, and the uploads that this browser keeps. */
+
+import { get, set } from 'idb-keyval';
+import { keep, recall } from './store';
+import type { Picture } from './submission';
+import type { Sample } from './types';
+
+const OWN_KEY = 'nst-own-styles';
+const FAVOURITES_KEY = 'nst-favourite-styles';
+/** Uploads that are kept; the oldest go first. */
+export const MOST_OWN = 24;
+
+/** The same for the same file. */
+export const keyOf = ({ name, bytes }: Picture) => `${name}/${bytes ?? 0}`;
+
+class Gallery {
+  query = $state('');
+  favourites = $state.raw<string[]>(favouritesOf(recall(FAVOURITES_KEY)));
+  /** Newest first; each has its file. */
+  own = $state.raw<Picture[]>([]);
+
+  /** What is searched for, favourites first. */
+  shown(samples: Sample[]): Sample[] {
+    const query = this.query.trim().toLowerCase();
+    const found = samples.filter(({ title }) => title.toLowerCase().includes(query));
+    const rank = ({ name }: Sample) => (this.isFavourite(name) ? 0 : 1);
+    return found.toSorted((one, other) => rank(one) - rank(other));
+  }
+
+  isFavourite(name: string): boolean {
+    return this.favourites.includes(name);
+  }
+
+  toggleFavourite(name: string): void {
+    const others = this.favourites.filter((other) => other !== name);
+    this.favourites = this.isFavourite(name) ? others : [...others, name];
+    keep(FAVOURITES_KEY, JSON.stringify(this.favourites));
+  }
+
+  get ownSamples(): Sample[] {
+    return this.own.map((picture) => {
+      const url = picture.url ?? '';
+      return { name: keyOf(picture), title: picture.name, url, thumb: url };
+    });
+  }
+
+  async load(): Promise<void> {
+    const kept = await get<Picture[]>(OWN_KEY).catch(() => undefined);
+    this.own = [...this.own, ...(kept ?? []).map(copyOf).filter((one) => !this.find(keyOf(one)))];
+  }
+
+  find(key: string): Picture | undefined {
+    return this.own.find((picture) => keyOf(picture) === key);
+  }
+
+  /** Keeps an upload; one that cannot be shown cannot be chosen by its look either. */
+  add(picture: Picture): void {
+    if (picture.source.kind !== 'file' || picture.url === null || this.find(keyOf(picture))) return;
+    this.#save([copyOf(picture), ...this.own].slice(0, MOST_OWN));
+  }
+
+  remove(key: string): void {
+    const picture = this.find(key);
+    if (picture?.url) URL.revokeObjectURL(picture.url);
+    this.#save(this.own.filter((other) => other !== picture));
+  }
+
+  #save(own: Picture[]): void {
+    this.own = own;
+    void set(OWN_KEY, own).catch(() => undefined);
+  }
+}
+
+/** With an address of its own, without the proxies of Svelte, which IndexedDB cannot keep. */
+export function copyOf(picture: Picture): Picture {
+  const { source, name, size, format, bytes } = picture;
+  const url = source.kind === 'file' ? URL.createObjectURL(source.seen ?? source.file) : picture.url;
+  return { source: { ...source }, name, url, size: size && [...size], format, bytes };
+}
+
+function favouritesOf(text: string | null): string[] {
+  try {
+    const found: unknown = JSON.parse(text ?? '[]');
+    return Array.isArray(found) ? found.filter((name) => typeof name === 'string') : [];
+  } catch {
+    return [];
+  }
+}
+
+export const gallery = new Gallery();
