@@ -121,7 +121,8 @@ class FilmPainting:
             painted = self._paint(frame)
             if painted is None:
                 return None
-            self._keep(painted, name)
+            if not self.ends_early:  # nobody goes on from an unfinished frame
+                self._keep(painted, name)
         if self._clock.done == 0:
             images.save(painted, self.directory / FIRST_FRAME, overwrite=True)
         self._before = PaintedFrame(frame, painted)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import av
 import pytest
-from playwright.sync_api import Locator, Page, Route, expect
+from playwright.sync_api import BrowserContext, Locator, Page, Route, expect
 
 from browsing import (
     choose_samples,
@@ -117,7 +117,10 @@ def test_a_film_beyond_a_limit_is_refused_before_the_upload(page: Page, holiday:
     expect(page.get_by_role("status").get_by_text("0.2 s are the most")).to_be_visible()
 
 
-def test_what_the_browser_cannot_play_the_server_judges(page: Page, tmp_path: Path) -> None:
+def test_what_the_browser_cannot_play_the_server_judges(
+    context: BrowserContext, tmp_path: Path
+) -> None:
+    page = context.new_page()  # whose console says that the server refused something
     (tmp_path / "broken.mp4").write_bytes(b"\0\0\0\x20ftypisom" + bytes(60))
     choose(page, tmp_path / "broken.mp4")
     expect(page.get_by_text("The browser cannot play this film")).to_be_visible()

@@ -174,6 +174,7 @@ def test_cancel_in_the_first_frame_keeps_it_as_it_is(idle: EngineProcess, tmp_pa
     assert (last.status, last.result.frames) == (JobStatus.CANCELED, 1)
     assert last.result.steps > 0
     assert len(images_of(tmp_path / FILM)) == 1
+    assert not (tmp_path / NAMES[0]).exists()  # nobody goes on from an unfinished frame
 
 
 def test_stop_gives_back_what_another_worker_goes_on_from(

@@ -102,6 +102,8 @@ def send_result(storage: ImageStorage, job: Job) -> Response:
     if job.result is None:
         raise NotFound(f"there is no picture: the job is {job.status}")
     kind = request.args.get("format", "png")
+    if job.order.film and "format" in request.args:
+        raise InvalidOption("format", kind, "none for a film, which is an MP4 file")
     if kind not in SUFFIXES:
         raise InvalidOption("format", kind, f"one of {', '.join(SUFFIXES)}")
     if kind != "png":

@@ -357,6 +357,28 @@ def test_the_result_is_an_mp4(client: Browser, done: dict[str, Any]) -> None:
     assert (part.status_code, part.data) == (206, b"ftyp")
 
 
+def test_a_film_is_not_converted(client: Browser, done: dict[str, Any]) -> None:
+    response = client.get(f"{done['links']['result']}?format=webp")
+    assert (response.status_code, response.json["field"]) == (422, "format")
+    assert "none for a film" in response.json["detail"]
+
+
+def test_a_stopped_film_goes_on_from_its_frames(client: Browser, house: House, film: bytes) -> None:
+    job = submitted(client, film)
+    house.work(paints_frame(1), paints_frame(2), finishes_film(JobStatus.CANCELED))
+    stopped = client.get(job["links"]["self"]).json
+    assert (stopped["status"], stopped["can_resume"]) == ("canceled", True)
+    assert client.post(f"{job['links']['self']}/resume").status_code == 202
+    found: list[str] = []
+
+    def look(work: Work) -> None:
+        found.extend(sorted(file.name for file in (work.directory / FRAMES).iterdir()))
+
+    assert house.work(look, finishes_film()).status is JobStatus.SUCCEEDED
+    assert found == ["000001.png", "000002.png"]
+    assert [name for name in files_of(house, job["id"]) if name.startswith(FRAMES)] == []
+
+
 def test_its_thumbnail_is_its_first_frame(client: Browser, done: dict[str, Any]) -> None:
     response = client.get(f"{done['links']['result']}?thumb=1")
     assert (response.content_type, opened(response.data).size) == ("image/jpeg", (64, 48))
