@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from nst.result import Result
 
 WITH_EFFECT = ("device", "precision")
-"""Options for the steps of an optimiser that count for a learned style, too."""
+"""Options for the steps of an optimizer that count for a learned style, too."""
 
 
 class LearnedPainter(Painter):

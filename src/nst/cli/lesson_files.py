@@ -40,7 +40,7 @@ class LessonCheckpoint:
         """Say how to go on, if that is possible."""
         if self._path.exists():
             command = shlex.join(["nst", "learn", "--resume", str(relative(self._path))])
-            tell(f"To go on: {command}")
+            tell(f"To continue: {command}")
 
     def remove(self) -> None:
         """Remove the file."""

@@ -1,4 +1,4 @@
-"""Learned styles in place of the optimiser: a whole transfer, like a draft."""
+"""Learned styles in place of the optimizer: a whole transfer, like a draft."""
 
 import os
 from collections.abc import Callable
@@ -65,7 +65,7 @@ def first_draft(
     device: str = "auto",
     precision: str = "auto",
 ) -> ImageSource:
-    """Return the image that an optimiser starts from: what a learned style paints of the content,
+    """Return the image that an optimizer starts from: what a learned style paints of the content,
     if `initial` is its file, with equal shares of its styles; anything else is returned as it is.
     Raises InvalidImage, InvalidStyleFile."""
     if not is_learned([initial]):
