@@ -35,7 +35,7 @@ MAX_STYLES = 64
 
 
 LearningGroup = Literal["end", "balance", "network", "method"]
-"""What an option is about; the help of the command shows the options of a group together."""
+"""Subject of an option; the help of the command shows the options of a group together."""
 
 
 def _in(group: LearningGroup, **facts: str) -> dict[str, JsonValue]:

@@ -1,5 +1,5 @@
-"""What a network paints so far: photos that stay the same, so that one preview can be compared with
-the next."""
+"""Previews of a network that learns: photos that stay the same, so that one preview can be compared
+with the next."""
 
 from itertools import product
 
