@@ -77,7 +77,7 @@ class FilmCheckpoint:
 
     def __init__(self, directory: Path, command: FilmCommand, *, is_kept: bool = True) -> None:
         """`directory`: of an interrupted film, or a new one. `is_kept`: whether frames are kept;
-        not where it would take as long as to paint them."""
+        not where painting them again is fast."""
         self._directory = directory
         self._command = command
         self._is_kept = is_kept
