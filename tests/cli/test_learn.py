@@ -208,7 +208,7 @@ def test_an_option_without_effect_is_named(nst: Nst, tmp_path: Path, photo: Path
     assert "device has no effect" not in outcome.err
 
 
-def test_the_optimiser_starts_from_a_learned_style(nst: Nst, tmp_path: Path, photo: Path) -> None:
+def test_the_optimizer_starts_from_a_learned_style(nst: Nst, tmp_path: Path, photo: Path) -> None:
     tiny.saved(tmp_path / "one.nst")
     arguments = ("--preset=gram", "--size=48", "--model=vgg16", "--scales=1")
     first = ("stylize", photo, STYLE, "--init-image=one.nst", "-o", "a.png")

@@ -115,13 +115,13 @@ def preset_option(default: str) -> Callable[[Command], Command]:
 def machine_options(command: Command) -> Command:
     """Adds what computes, as `Painter` takes it: device,
     precision, max_memory, weights."""
-    about = "Of the convolutions; auto takes bf16 where it is fast, and fp32 to finish."
+    about = "Precision of the convolutions. auto: bf16 where it is fast, and fp32 to finish."
     return _with(command, weights_option, memory_option, precision_option(about), device_option)
 
 
 def learning_machine_options(command: Command) -> Command:
     """Adds what computes while a network learns: device, precision, weights."""
-    about = "Precision of the convolutions that compare images; auto: bf16 where that is fast."
+    about = "Precision of the convolutions that compare images. auto: bf16 where it is fast."
     return _with(command, weights_option, precision_option(about), device_option)
 
 
@@ -144,8 +144,8 @@ def memory_option(command: Command) -> Command:
         "--max-memory",
         group=MACHINE,
         type=MemorySize(),
-        help="What the process may hold, like 4GB; large pictures are then computed in tiles.  "
-        "[default: what is free]",
+        help="Maximum memory of the process, such as 4GB; large images are computed in tiles.  "
+        "[default: the free memory]",
     )(command)
 
 
@@ -169,7 +169,7 @@ def device_option(command: Command) -> Command:
         type=OneOf(DEVICES),
         default="auto",
         show_default=True,
-        help="What computes; auto takes the fastest there is.",
+        help="Device that computes. auto: the fastest one.",
     )(command)
 
 

@@ -121,8 +121,8 @@ EVERYWHERE = Path("-")
     "--init-image",
     group=START,
     type=PATH,
-    help="Initial image, resized, or a .nst file of nst learn, which paints it of CONTENT; "
-    "replaces --init-method.",
+    help="Initial image, resized, or a .nst file of nst learn, which paints the initial image from "
+    "CONTENT; replaces --init-method.",
 )
 @option(
     "--resume",

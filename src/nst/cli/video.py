@@ -129,7 +129,7 @@ def video(
     the file cannot hold it.
     Ctrl-C ends the result with the frames so far; --resume continues from them.
     STYLE may be a file of nst learn: each frame is then painted alone, in a fraction of a second.
-    Learned with --steady, such a film is calm. It is not kept for --resume.
+    A style that was learned with --steady flickers less. Such a film cannot be resumed.
     --protect finds the faces or people of each frame; --detail-map is for single images.
     """
     if resume:

@@ -1,4 +1,4 @@
-"""A learned style as a transfer: `nst.stylize`, films, and the first draft of the optimiser."""
+"""A learned style as a transfer: `nst.stylize`, films, and the first draft of the optimizer."""
 
 from pathlib import Path
 from typing import Any
@@ -61,7 +61,7 @@ def test_a_frame_of_a_film_is_painted_alone(file: Path) -> None:
         assert np.array_equal(np.asarray(progress.snapshot.picture()), directly(file))
 
 
-def test_the_optimiser_starts_from_what_a_learned_style_paints(
+def test_the_optimizer_starts_from_what_a_learned_style_paints(
     file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     begun: list[Any] = []
