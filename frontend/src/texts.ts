@@ -573,7 +573,7 @@ export const texts = {
       commands: 'As a command',
       resume: 'Keep painting',
       larger: 'Larger',
-      largerTitle: (size: number) => `Paint on from this result at ${size} pixels, twice its size`,
+      largerTitle: (size: number) => `Continue from this result at ${size} pixels, twice its size`,
       retry: 'Try again',
       again: 'Paint again',
       remix: 'Change and repaint',

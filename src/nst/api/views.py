@@ -101,7 +101,7 @@ class PicturesView(BaseModel):
     styles: list[PictureView]
     detail_map: PictureView | None
     initial: PictureView | None
-    """The picture that is painted on; null: the options say where the transfer starts."""
+    """The initial image; null: the options say where the transfer starts."""
 
 
 class LinksView(BaseModel):

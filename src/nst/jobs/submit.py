@@ -282,7 +282,8 @@ class Jobs:
             raise JobNotFound(job_id) from error
 
     def result(self, owner: str, job_id: str) -> Upload:
-        """The result of an earlier job, to be painted on. Raises JobNotFound, InvalidOption."""
+        """The result of an earlier job, as the initial image. Raises JobNotFound,
+        InvalidOption."""
         job = self.get(owner, job_id)
         if job.result is None or job.order.film:
             raise InvalidOption("initial_from", job_id, "a job whose result is an image")
