@@ -8,7 +8,7 @@ import pytest
 from cli.conftest import Nst
 from cli.test_video import film
 from conftest import picture
-from nst import files, images
+from nst import files, image_files, images
 from nst.cli import batch
 from nst.cli.film_frames import Frames
 from nst.cli.painting import Painter, Painting
@@ -107,7 +107,7 @@ def test_a_pattern_with_brackets_that_finds_nothing_has_a_hint(nst: Nst, tmp_pat
 def test_what_is_skipped_is_named(
     nst: Nst, tmp_path: Path, paintings: list[Painting], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(batch, "READABLE", ("PNG",))
+    monkeypatch.setattr(image_files, "READABLE", ("PNG",))
     saved_pictures(tmp_path / "contents", "a.png")
     for name in ("notes.txt", "IMG_1.HEIC", ".hidden"):
         (tmp_path / "contents" / name).touch()
@@ -128,7 +128,7 @@ def test_heic_photos_are_pictures_where_they_are_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "IMG_1.HEIC").touch()
-    monkeypatch.setattr(batch, "READABLE", ("PNG", "HEIC"))
+    monkeypatch.setattr(image_files, "READABLE", ("PNG", "HEIC"))
     assert batch._files(tmp_path) == [tmp_path / "IMG_1.HEIC"]
 
 

@@ -67,14 +67,14 @@ def test_very_many_files_are_not_opened_until_they_are_drawn(tmp_path: Path) -> 
 def test_no_folder_of_photos(tmp_path: Path, name: str) -> None:
     (tmp_path / "file.txt").touch()
     (tmp_path / "empty").mkdir()
-    with pytest.raises(InvalidOption, match=f"photos: .*{name}.* give a folder with photos"):
+    with pytest.raises(InvalidOption, match=f"photos: .*{name}.* expected a folder with photos"):
         find_photos(tmp_path / name)
 
 
 def test_a_folder_of_damaged_photos_alone(tmp_path: Path) -> None:
     for number in range(3):
         (tmp_path / f"{number}.jpg").write_bytes(b"no picture")
-    with pytest.raises(InvalidOption, match="give a folder with photos that can be read"):
+    with pytest.raises(InvalidOption, match="expected a folder with photos that can be read"):
         find_photos(tmp_path).part("0", 16)
 
 
