@@ -104,10 +104,16 @@ def test_a_pattern_with_brackets_that_finds_nothing_has_a_hint(nst: Nst, tmp_pat
     assert "[12] stands for 1 or 2, and [[] for a bracket" in outcome.error_lines[-1]
 
 
+def reads_only(monkeypatch: pytest.MonkeyPatch, *formats: str) -> None:
+    monkeypatch.setattr(image_files, "READABLE", formats)
+    uncached = image_files.readable_suffixes.__wrapped__
+    monkeypatch.setattr(batch, "readable_suffixes", uncached)
+
+
 def test_what_is_skipped_is_named(
     nst: Nst, tmp_path: Path, paintings: list[Painting], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(image_files, "READABLE", ("PNG",))
+    reads_only(monkeypatch, "PNG")
     saved_pictures(tmp_path / "contents", "a.png")
     for name in ("notes.txt", "IMG_1.HEIC", ".hidden"):
         (tmp_path / "contents" / name).touch()
@@ -128,7 +134,7 @@ def test_heic_photos_are_pictures_where_they_are_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "IMG_1.HEIC").touch()
-    monkeypatch.setattr(image_files, "READABLE", ("PNG", "HEIC"))
+    reads_only(monkeypatch, "PNG", "HEIC")
     assert batch._files(tmp_path) == [tmp_path / "IMG_1.HEIC"]
 
 
