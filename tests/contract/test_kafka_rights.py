@@ -327,16 +327,16 @@ USES: list[Use] = [
 @pytest.mark.parametrize(
     ("port", "protocol", "mechanism", "said"),
     [
-        ("SASL_PLAINTEXT", "PLAINTEXT", None, "PROTOCOL: .*; give SASL_PLAINTEXT,"),
-        ("PLAINTEXT", "SSL", None, "PROTOCOL: .*; give PLAINTEXT,"),
-        ("SSL", "PLAINTEXT", None, "PROTOCOL: .*; give SSL,"),
-        ("SASL_SSL", "SASL_PLAINTEXT", "PLAIN", "PROTOCOL: .*; give SASL_SSL,"),
-        ("PLAINTEXT", "SASL_PLAINTEXT", "PLAIN", "PROTOCOL: .*; give PLAINTEXT,"),
+        ("SASL_PLAINTEXT", "PLAINTEXT", None, "PROTOCOL: .*; expected SASL_PLAINTEXT,"),
+        ("PLAINTEXT", "SSL", None, "PROTOCOL: .*; expected PLAINTEXT,"),
+        ("SSL", "PLAINTEXT", None, "PROTOCOL: .*; expected SSL,"),
+        ("SASL_SSL", "SASL_PLAINTEXT", "PLAIN", "PROTOCOL: .*; expected SASL_SSL,"),
+        ("PLAINTEXT", "SASL_PLAINTEXT", "PLAIN", "PROTOCOL: .*; expected PLAINTEXT,"),
         (
             "SASL_SSL",
             "SASL_SSL",
             "SCRAM-SHA-256",
-            "MECHANISM: .*; give SCRAM-SHA-512 or PLAIN",
+            "MECHANISM: .*; expected SCRAM-SHA-512 or PLAIN",
         ),
     ],
 )

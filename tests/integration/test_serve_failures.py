@@ -55,9 +55,11 @@ def is_resumed(server: Server, job: dict[str, Any]) -> None:
     assert (done["status"], done["attempt"]) == ("canceled", 2)
     # The result counts the steps of this attempt, the progress those of both attempts.
     assert 0 < done["result"]["steps"] < done["progress"]["step"]
+    # A job that its owner has stopped keeps its checkpoint, until it is deleted.
+    assert done["can_resume"]
+    server.client.delete(f"{JOBS}/{job['id']}").raise_for_status()
     folder = server.directory / "data" / "pictures" / job["id"]
-    # The worker deletes the checkpoint after it has stored the end of the job.
-    wait_until(lambda: not (folder / "checkpoints").exists())
+    wait_until(lambda: not folder.exists())
 
 
 # ── killed ────────────────────────────────────────────────────────────────────────────────────

@@ -52,6 +52,7 @@ def test_a_new_job(client: Browser, house: House) -> None:
         "content": {"name": "cat.png", "size": [64, 48], "format": "PNG", "sample": None},
         "styles": [{"name": "waves.png", "size": [48, 48], "format": "PNG", "sample": None}],
         "detail_map": None,
+        "initial": None,
     }
     assert job["created_at"].endswith("Z")
     assert [
