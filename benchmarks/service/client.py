@@ -20,6 +20,8 @@ from nst import samples
 JOBS = "/api/v1/jobs"
 THREADS = 64
 CLIENTS = 4
+OPENED_AT_A_TIME = 16
+"""Streams; a server answers only so many requests of one address at the same time."""
 SEED = "1234567890"
 """In a form that is made once; the seed of each request takes its place, so that no two are the
 same order."""
@@ -138,12 +140,13 @@ def measure_streams(server: Server, streams: int, seconds: float) -> Streams:
 async def _listen_to_all(
     address: str, path: str, cookie: str, streams: int, steps: int
 ) -> list[float]:
-    all_are_open = asyncio.Event()
+    all_are_open, opening = asyncio.Event(), asyncio.Semaphore(OPENED_AT_A_TIME)
     left = count(streams - 1, -1)
 
     async def listen() -> list[float]:
-        reader, writer = await _opened(address, path, cookie)
-        await reader.readuntil(b"event: snapshot")
+        async with opening:
+            reader, writer = await _opened(address, path, cookie)
+            await reader.readuntil(b"event: snapshot")
         if next(left) == 0:
             all_are_open.set()
         await all_are_open.wait()
