@@ -14,7 +14,7 @@ def describe(device: torch.device) -> Machine:
     return Machine(
         cpu=cpu,
         cores=os.cpu_count() or 1,
-        memory_bytes=os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
+        memory_bytes=_memory_gibibytes() * 2**30,
         system=f"{platform.system()} {platform.machine()}",
         python=platform.python_version(),
         torch=torch.__version__,
@@ -22,6 +22,11 @@ def describe(device: torch.device) -> Machine:
         device=device.type,
         device_name=torch.cuda.get_device_name(device) if device.type == "cuda" else cpu,
     )
+
+
+def _memory_gibibytes() -> int:
+    """Rounded: the kernel keeps a few pages more or fewer for itself from one start to the next."""
+    return round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30)
 
 
 def cpu_name() -> str:

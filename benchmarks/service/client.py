@@ -99,7 +99,8 @@ def _submit_steadily(server: Server, form: Form, per_second: float, seconds: flo
     """A request that is late because of those before it counts as slow."""
     began = time.perf_counter() + 0.5
     due = [began + number / per_second for number in range(round(per_second * seconds))]
-    limits = httpx.Limits(max_connections=THREADS, max_keepalive_connections=THREADS)
+    # A kept connection may be closed by the server just when it is used again.
+    limits = httpx.Limits(max_connections=THREADS, max_keepalive_connections=0)
     with (
         httpx.Client(base_url=server.address, timeout=300, limits=limits) as client,
         ThreadPoolExecutor(THREADS) as threads,
