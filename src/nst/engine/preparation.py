@@ -18,6 +18,7 @@ from nst.engine.losses.temporal import Held
 from nst.engine.memory.attempts import Attempts, out_of_memory_at
 from nst.engine.memory.available import used_bytes
 from nst.engine.memory.budget import choose_plan
+from nst.engine.memory.kept import give_back
 from nst.engine.memory.plan import Demand
 from nst.engine.network.weights import Weights
 from nst.engine.pictures.styles import mask_as_array, style_size
@@ -138,6 +139,8 @@ class Preparation:
     def _demand(self, size: tuple[int, int], dtype: torch.dtype) -> Demand:
         styles, style_scale = self.pictures.styles, self.options.style_scale
         layers = TermLayers.of(self.options, self.weights.model)
+        # What coarser scales have freed is kept for the next tensors, and would count as used.
+        give_back(self.device)
         return Demand(
             size=size,
             style_sizes=[style_size(style.picture.size, size, style_scale) for style in styles],

@@ -17,6 +17,9 @@ from nst.options import StyleTransferOptions
 
 FINISHING_ROUNDS = 2
 """With style loss neighbors, which searches anew for each."""
+FEW_STEPS = 60
+"""Below this number of steps one round finishes: the search for a second one takes
+as long as five steps, and does not bring the painting nearer to the style."""
 
 MATCHED_SIDE_PIXELS = 32
 """The same with style loss neighbors, which looks no deeper than block 4."""
@@ -81,7 +84,7 @@ def scales(
     smallest = MATCHED_SIDE_PIXELS if is_matched else MIN_SIDE_PIXELS
     halves = [images.fit(size, math.ceil(max(size) / 2**n)) for n in range(1, options.scales)]
     sizes = [size, *(half for half in halves if min(half) >= smallest)][::-1]
-    rounds = FINISHING_ROUNDS if is_matched else 0
+    rounds = _finishing_rounds(options)
     shares = [rounds or 1] * len(sizes) + [1] * rounds
     stages = [(each, 0) for each in sizes] + [(size, n) for n in range(1, rounds + 1)]
     preparation = MATCHED_PREPARATION if is_matched else PREPARATION
@@ -92,6 +95,12 @@ def scales(
     ]
     found[0] = replace(found[0], is_coarsest=True)
     return [replace(each, is_finest=each.size == size) for each in found]
+
+
+def _finishing_rounds(options: StyleTransferOptions) -> int:
+    if not options.is_matched:
+        return 0
+    return 1 if options.total_iterations < FEW_STEPS else FINISHING_ROUNDS
 
 
 def _steps(options: StyleTransferOptions, shares: Sequence[int]) -> list[int]:

@@ -190,9 +190,9 @@ import json, sys
 from pathlib import Path
 from nst import Inputs, NeuralStyleTransfer, StyleTransferOptions
 from nst.engine.memory.available import _field_bytes
-limit = int(sys.argv[1]) or None
+limit, given = int(sys.argv[1]) or None, json.loads(sys.argv[2])
 options = StyleTransferOptions(
-    model="vgg16", size=700, total_iterations=1, convergence_tolerance=0
+    **{"model": "vgg16", "convergence_tolerance": 0, "total_iterations": 1, **given}
 )
 transfer = NeuralStyleTransfer(
     options, device="cpu", precision="fp32", max_memory_bytes=limit
@@ -209,9 +209,9 @@ print(json.dumps({
 """
 
 
-def paint(limit_bytes: int) -> dict[str, Any]:
+def paint(limit_bytes: int, **options: Any) -> dict[str, Any]:
     """In a process of its own, whose peak counts."""
-    command = [sys.executable, "-c", PAINT, str(limit_bytes)]
+    command = [sys.executable, "-c", PAINT, str(limit_bytes), json.dumps(options)]
     found: dict[str, Any] = json.loads(subprocess.check_output(command, cwd=REPOSITORY))
     return found
 
@@ -219,7 +219,7 @@ def paint(limit_bytes: int) -> dict[str, Any]:
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells the peak of a process")
 def test_a_process_stays_below_its_limit_and_paints_the_same_picture() -> None:
     limit_bytes = 900_000_000
-    whole, tiled = paint(0), paint(limit_bytes)
+    whole, tiled = paint(0, size=700), paint(limit_bytes, size=700)
     assert whole["tiles"] == 1
     assert whole["peak"] > limit_bytes
     assert tiled["tiles"] > 1
@@ -230,3 +230,12 @@ def test_a_process_stays_below_its_limit_and_paints_the_same_picture() -> None:
     assert tiled["losses"] == pytest.approx(whole["losses"], rel=1e-3)
     pictures = [list(bytes.fromhex(found["picture"])) for found in (whole, tiled)]
     assert pictures[0] == pytest.approx(pictures[1], abs=2)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells the peak of a process")
+def test_what_coarser_scales_have_freed_is_there_for_finer_ones() -> None:
+    options = {"size": 400, "style_loss": "neighbors", "scales": 3, "total_iterations": 8}
+    free = paint(0, **options)
+    bound = paint(free["predicted"], **options)
+    assert bound["tiles"] == 1
+    assert bound["peak"] <= free["predicted"]
