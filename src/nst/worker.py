@@ -15,7 +15,7 @@ from multiprocessing.connection import Connection
 from typing import TypeAlias
 
 from nst import metrics, tracing
-from nst.errors import DependencyError, QueueError
+from nst.errors import DependencyError, QueueError, StorageFull
 from nst.jobs import workplace
 from nst.jobs.execute import (
     Crashed,
@@ -26,6 +26,7 @@ from nst.jobs.execute import (
     SteadyDatabase,
     Work,
     Workshop,
+    check_storage,
     execute_job,
     sweep,
 )
@@ -180,6 +181,7 @@ class Worker:
         self._due = {self._sweep: 0.0, self._republish: 0.0, self._clean: 0.0}
         self._pause_seconds = 0.0
         self._found_nothing = False
+        self._storage_is_full = False
 
     def run(self) -> None:
         """Take jobs until `stop` is called by another thread or a signal handler.
@@ -191,6 +193,7 @@ class Worker:
                 self._work()
                 self._pause_seconds = 0.0
             except DependencyError as error:
+                self._storage_is_full |= isinstance(error, StorageFull)
                 self._back_off(error)
             except Exception:
                 logger.exception("worker %s stumbled", self.name)
@@ -217,6 +220,9 @@ class Worker:
     def _work(self) -> None:
         self._do_what_is_due()
         workplace.check_space()
+        if self._storage_is_full:  # a job would be painted for nothing
+            check_storage(self._shop.storage)
+            self._storage_is_full = False
         # After a job the next one may be waiting without a message.
         delivery = self._receive(self._idle_seconds if self._found_nothing else 0.0)
         # Whatever the message says, the repository knows whose turn it is.

@@ -220,12 +220,12 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", "-l", disk], check=True)
 
 
-def test_a_full_disk_fails_the_job_and_the_service_lives(small_disk: Path) -> None:
+def test_a_job_that_fills_the_disk_fails_and_the_service_lives(small_disk: Path) -> None:
     # Frames fill the disk, and deleting them makes room. Checkpoints are off, because the disk
     # might be full at the moment when the database records one.
     with serve(small_disk.parent, NST_CHECKPOINT_SECONDS="100000") as server:
         ballast = small_disk / "ballast"
-        leave(1_500_000, ballast)
+        leave(2_500_000, ballast)
         job = server.submit(**MANY_FRAMES)
         failed = server.finished(job["id"])
         assert (failed["status"], failed["error"]["code"]) == ("failed", "storage_full")

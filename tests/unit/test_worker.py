@@ -12,7 +12,7 @@ from typing import cast
 import pytest
 
 from nst import worker as worker_module
-from nst.errors import QueueError, RepositoryError
+from nst.errors import QueueError, RepositoryError, StorageFull
 from nst.jobs import workplace
 from nst.jobs.execute import Crashed, Finished, News, Painted, Stopped, Work
 from nst.jobs.job import Job, JobStatus
@@ -339,6 +339,31 @@ def test_a_worker_without_space_takes_no_job_until_there_is_some(
         free[0] = 1 << 30
         wait_until(is_done(house, job))
     assert house.repository.get(job.id).attempt == 1
+
+
+def test_a_worker_takes_no_job_while_the_storage_has_no_room(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put, refused, has_room = house.storage.put, list[str](), threading.Event()
+
+    def put_if_there_is_room(key: str, data: bytes | Path) -> None:
+        if not has_room.is_set():
+            refused.append(key)
+            raise StorageFull(Path(key), "there is no space left")
+        put(key, data)
+
+    jobs = [house.submit(options={"seed": seed}) for seed in range(2)]
+    monkeypatch.setattr(house.storage, "put", put_if_there_is_room)
+    monkeypatch.setattr(worker_module, "BACK_OFF_SECONDS", (0.01, 0.02))
+    script: list[Line] = [paints(1), finishes()]
+    engine = ScriptedEngine(script, script, script)
+    with at_work(house, engine):
+        wait_until(lambda: refused.count("probe/file") >= 5)
+        assert len(engine.works) == 1
+        has_room.set()
+        wait_until(is_done(house, *jobs))
+    found = [house.repository.get(job.id) for job in jobs]
+    assert [(job.status, job.failed_dependencies) for job in found] == [("succeeded", 0)] * 2
 
 
 def test_directories_that_killed_workers_left_go_when_a_worker_starts(

@@ -57,8 +57,12 @@ GONE = JobError(
     message="the pictures that were uploaded are gone; send them again",
 )
 
-PROBE = "probe/file"
-"""Key of a small file that is written to check whether the storage works."""
+PROBES = "probe/"
+"""Directory of the file that is written to check whether the storage works."""
+PROBE_BYTES = 1 << 20
+"""Size of that file: about a result."""
+MOST_FILLS = 3
+"""Number of attempts in which a job may fill the storage by itself before it fails."""
 HAND_BACK_SECONDS = 1.0
 """Seconds between attempts to give a job back while the database does not answer."""
 MOST_REFUSALS = 5
@@ -219,14 +223,12 @@ def execute_job(job: Job, workshop: Workshop) -> None:
         logger.warning("%s", error, extra=public_facts(job))
         _forget_if_deleted(job, workshop)
     except StorageFull:
-        outcome = Outcome.FAILED
-        # The database may need the space that is missing, if only to say so.
+        # The database may need the space that is missing, if only to take the job back.
         _delete_painted(job, workshop)
-        with suppress(LeaseLost):
-            workshop.repository.finish(job.id, job.attempt, JobStatus.FAILED, error=FULL)
-        logger.error("job failed: %s", FULL.code, extra=public_facts(job))
+        outcome = _hand_back(job, workshop, min(MOST_FILLS, workshop.max_dependency_failures), FULL)
+        raise
     except DependencyError:
-        outcome = _hand_back(job, workshop)
+        outcome = _hand_back(job, workshop, workshop.max_dependency_failures, UNSERVED)
         raise
     except Exception:
         with suppress(NSTError):
@@ -240,19 +242,19 @@ def execute_job(job: Job, workshop: Workshop) -> None:
             workshop.feed.publish(job.id, None)
 
 
-def _hand_back(job: Job, workshop: Workshop) -> Outcome:
+def _hand_back(job: Job, workshop: Workshop, limit: int, error: JobError) -> Outcome:
     """Give the job back, however long the database does not answer: an expired lease would cost the
-    job an attempt."""
+    job an attempt. `limit`: failures of its own after which the job ends with `error`."""
     refusals = 0
     while refusals < MOST_REFUSALS:
         try:
-            back = _put_back(job, workshop)
+            back = _put_back(job, workshop, limit, error)
             logger.info("job given back", extra=public_facts(back))
             return Outcome.FAILED if back.status is JobStatus.FAILED else Outcome.GIVEN_BACK
         except LeaseLost:
             return Outcome.LEASE_LOST
-        except DependencyError as error:
-            logger.warning("job not given back yet: %s", error, extra=public_facts(job))
+        except DependencyError as refusal:
+            logger.warning("job not given back yet: %s", refusal, extra=public_facts(job))
         refusals += _answers(workshop.repository)
         _do_other_things(job, workshop)
         if workshop.should_stop.wait(HAND_BACK_SECONDS):
@@ -268,23 +270,30 @@ def _answers(repository: JobRepository) -> bool:
     return True
 
 
-def _put_back(job: Job, workshop: Workshop) -> Job:
+def _put_back(job: Job, workshop: Workshop, limit: int, error: JobError) -> Job:
     repository = workshop.repository
     if not _is_well(workshop):
         return repository.give_back(job.id, job.attempt)
-    limit = workshop.max_dependency_failures
-    return repository.put_back(job.id, job.attempt, limit, UNSERVED)
+    return repository.put_back(job.id, job.attempt, limit, error)
 
 
 def _is_well(workshop: Workshop) -> bool:
     """Return whether storage and disk work for other files: an outage is not the job's fault."""
     try:
         workplace.check_space()
-        workshop.storage.put(PROBE, b"nst")
-        workshop.storage.get(PROBE)
-    except (DependencyError, FileNotFoundError):
+        check_storage(workshop.storage)
+    except DependencyError:
         return False
     return True
+
+
+def check_storage(storage: ImageStorage) -> None:
+    """Write and read a file of the size of a result. Raises StorageError, StorageFull."""
+    key = f"{PROBES}file"
+    storage.put(key, bytes(PROBE_BYTES))
+    with suppress(FileNotFoundError):  # another worker checks, too, and has deleted it
+        storage.get(key)
+    storage.delete(PROBES)
 
 
 def _do_other_things(job: Job, workshop: Workshop) -> None:
@@ -295,6 +304,9 @@ def _do_other_things(job: Job, workshop: Workshop) -> None:
 
 
 def _delete_painted(job: Job, workshop: Workshop) -> None:
+    """Delete what the next attempt paints again; the frames of a film are kept."""
+    if job.order.film:
+        return
     with suppress(DependencyError):
         for directory in (FRAMES, CHECKPOINTS):
             workshop.storage.delete(f"{job.id}/{directory}")

@@ -480,14 +480,32 @@ def test_a_job_is_given_back_as_soon_as_the_database_answers(
     assert (after.status, after.failed_attempts) == (JobStatus.QUEUED, 0)
 
 
-def test_a_full_disk_fails_the_job_and_makes_room(house: House) -> None:
+def test_a_job_that_fills_the_storage_itself_fails_in_the_end(house: House) -> None:
     job = house.submit()
     failing(house, StorageFull(Path("x"), "there is no space left"), "result.png")
-    failed = house.work(paints(1, checkpoint=b"large"), finishes())
+    for failures in (1, 2):
+        with pytest.raises(StorageFull):
+            house.work(paints(1, checkpoint=b"large"), finishes())
+        after = house.repository.get(job.id)
+        assert (after.status, after.failed_dependencies) == (JobStatus.QUEUED, failures)
+        assert files_of(house, job.id) == ["content", "preview.jpg", "style-0"]
+        assert not [*house.storage.list("probe/")]
+    with pytest.raises(StorageFull):
+        house.work(finishes())
+    failed = house.repository.get(job.id)
     assert failed.status is JobStatus.FAILED
     assert failed.error
     assert failed.error.code == "storage_full"
-    assert files_of(house, job.id) == ["content", "preview.jpg", "style-0"]
+
+
+def test_a_storage_that_is_full_for_all_costs_no_job_an_attempt(house: House) -> None:
+    job = house.submit()
+    failing(house, StorageFull(Path("x"), "there is no space left"), "")
+    for _ in range(5):
+        with pytest.raises(StorageFull):
+            house.work(paints(1, checkpoint=b"large"), finishes())
+    after = house.repository.get(job.id)
+    assert (after.status, after.failed_attempts, after.failed_dependencies) == ("queued", 0, 0)
 
 
 def little_space(monkeypatch: pytest.MonkeyPatch, free_bytes: int) -> None:
