@@ -568,6 +568,8 @@ export const texts = {
       formats: { png: 'Painting (PNG)', jpeg: 'Painting (JPEG)', webp: 'Painting (WebP)' },
       archive: 'All pictures (ZIP)',
       timelapse: 'Time-lapse (WebP)',
+      timelapseMp4: 'Time-lapse (MP4)',
+      beforeAfter: 'Before and after (JPEG)',
       recipe: 'Recipe (JSON)',
       share: 'Share',
       commands: 'As a command',
@@ -612,6 +614,8 @@ export const texts = {
       takenBack: 'The link does not work any more.',
       none: 'There is no link yet.',
       hidden: 'This link was shown when it was made. Make another one if you lost it.',
+      send: 'Send the picture to an app',
+      notSent: 'The picture was not handed over. Download it and send it from there.',
     },
     commands: {
       title: 'The same as a command',

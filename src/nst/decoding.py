@@ -145,6 +145,11 @@ class Decoder:
         """
         return self._ask(client, "content", "convert", data, format_name)[1]
 
+    def beside(self, before: bytes, after: bytes, *, client: str = "") -> bytes:
+        """Return two images side by side, see `images.beside`.
+        Raises InvalidImage, TooManyRequests, ServerBusy."""
+        return self._ask(client, "content", "beside", before, after)[1]
+
     def film(
         self, content: Path, frames: Sequence[Path], result: Path, film: Path, *, client: str = ""
     ) -> None:
@@ -273,6 +278,10 @@ def _convert(data: bytes, format_name: str) -> Answer:
     return None, images.converted(data, format_name)
 
 
+def _beside(before: bytes, after: bytes) -> Answer:
+    return None, images.beside(before, after)
+
+
 def _film(content: str, frames: Sequence[str], result: str, film: str) -> Answer:
     tempfile.tempdir = str(Path(film).parent)  # which goes with the film, should this process die
     last = images.flatten(images.load(Path(result), "content"))
@@ -307,6 +316,7 @@ _TASKS: dict[str, Callable[..., Answer]] = {
     "small": _small,
     "recipe": _recipe,
     "convert": _convert,
+    "beside": _beside,
     "film": _film,
     "inspect_film": _inspect_film,
 }

@@ -412,6 +412,17 @@ def converted(picture: bytes, format_name: str) -> bytes:
     return encode(image, format_name, recipe=read_recipe(picture))
 
 
+def beside(before: bytes, after: bytes) -> bytes:
+    """Return two pictures side by side as a JPEG file, both as large as the second one.
+    Raises InvalidImage."""
+    result = flatten(load(after, "content"))
+    original = resize(flatten(load(before, "content")), result.size)
+    both = Image.new("RGB", (2 * result.width, result.height))
+    both.paste(original, (0, 0))
+    both.paste(result, (result.width, 0))
+    return encode(both, "JPEG")
+
+
 def read_recipe(picture: Path | bytes) -> str | None:
     """The recipe that `save` put into the picture, if there is one.
     Raises InvalidImage."""

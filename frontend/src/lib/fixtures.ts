@@ -85,6 +85,7 @@ export function job(changes: Partial<Job> = {}): Job {
       frames: `${base}/frames`,
       archive: `${base}/archive`,
       timelapse: `${base}/timelapse`,
+      before_after: `${base}/before-after`,
       recipe: `${base}/recipe`,
       content: `${base}/content`,
       styles: [`${base}/styles/0`],

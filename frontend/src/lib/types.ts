@@ -82,6 +82,7 @@ export interface Links {
   archive: string;
   /** Null for a film, as the next one. */
   timelapse: string | null;
+  before_after: string | null;
   recipe: string | null;
   content: string;
   styles: string[];

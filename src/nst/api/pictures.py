@@ -21,13 +21,15 @@ from nst.jobs.job import CONTENT, FRAMES, PREVIEW, Job
 from nst.jobs.ports import ImageStorage, StoredFile
 from nst.jobs.submit import clean_name
 from nst.slots import Slots
+from nst.video.timelapse import check_output
 
 THUMB_SIDE_PIXELS = 400
 SHARED_SIDE_PIXELS = 2048
 LINK_SECONDS = 300.0
 YEAR_SECONDS = 365 * 24 * 3600
 
-TIMELAPSE = "timelapse.webp"
+FILM_TYPES = {"webp": "image/webp", "mp4": "video/mp4"}
+"""Media types of a time-lapse by the format that is asked for."""
 
 SMALL = "small/"
 """Directory of thumbnails within that of a job."""
@@ -187,8 +189,12 @@ def _pieces(storage: ImageStorage, file: StoredFile) -> Iterator[bytes]:
 
 
 def timelapse(storage: ImageStorage, job: Job) -> Response:
-    """Send a film of the frames, created on the first request. Raises NotFound."""
-    key = f"{job.id}/{job.attempt}-{TIMELAPSE}"
+    """Send a film of the frames, with ?format=mp4 as an MP4 file.
+    It is created on the first request. Raises NotFound, InvalidOption, VideoUnavailable."""
+    kind = request.args.get("format", "webp")
+    if kind not in FILM_TYPES:
+        raise InvalidOption("format", kind, f"one of {', '.join(FILM_TYPES)}")
+    key = f"{job.id}/{job.attempt}-timelapse.{kind}"
     if job.order.film:
         raise NotFound("the result is a film already; a time-lapse shows how a picture is painted")
     if job.result is None:
@@ -196,8 +202,25 @@ def timelapse(storage: ImageStorage, job: Job) -> Response:
     with _alone(key):
         if storage.stat(key) is None:
             _make_film(storage, job, key)
-    name = Path(file_name(job)).stem + ".webp"
-    return send(storage, key, "image/webp", name, changes=True)
+    name = f"{Path(file_name(job)).stem}.{kind}"
+    return send(storage, key, FILM_TYPES[kind], name, changes=True)
+
+
+def before_after(storage: ImageStorage, job: Job) -> Response:
+    """Send the content image and the result side by side as a JPEG, created on the first request.
+    Raises NotFound."""
+    if job.order.film:
+        raise NotFound("there is no picture of a film before and after")
+    if job.result is None:
+        raise NotFound(f"there is no picture: the job is {job.status}")
+    key = f"{job.id}/{job.attempt}-before-after.jpg"
+    with _alone(key):
+        if storage.stat(key) is None:
+            before, after = (storage.get(each) for each in (job.order.content.key, job.result.key))
+            both = service().decoder.beside(before, after, client=service().client())
+            storage.put(key, both)
+    name = f"{Path(file_name(job)).stem}-before-after.jpg"
+    return send(storage, key, "image/jpeg", name, changes=True)
 
 
 def file_name(job: Job) -> str:
@@ -216,7 +239,8 @@ def _make_film(storage: ImageStorage, job: Job, key: str) -> None:
             storage.fetch(key, file)
             return file
 
-        film = Path(directory, TIMELAPSE)
+        film = Path(directory, Path(key).name)
+        check_output(film, "format")
         content, result = fetched(f"{job.id}/{CONTENT}"), fetched(job.result.key)
         steps = [fetched(frame.key) for frame in frames]
         service().decoder.film(content, steps, result, film, client=service().client())

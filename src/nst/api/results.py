@@ -66,10 +66,18 @@ def archive(job_id: str) -> Response:
 
 
 @routes.get("/timelapse")
-@routes.doc(responses=sends("image/webp", "The film."))
+@routes.doc(responses=sends("image/webp, video/mp4", "The film."))
 def timelapse(job_id: str) -> Response:
-    """A film of the picture being painted."""
+    """A film of the picture being painted; with ?format=mp4 an MP4 file."""
     return pictures.timelapse(service().jobs.storage, service().jobs.get(service().me(), job_id))
+
+
+@routes.get("/before-after")
+@routes.doc(responses=sends("image/jpeg", "Both, side by side."))
+def before_after(job_id: str) -> Response:
+    """The uploaded image and the result in one picture."""
+    jobs = service().jobs
+    return pictures.before_after(jobs.storage, jobs.get(service().me(), job_id))
 
 
 @routes.get("/recipe")

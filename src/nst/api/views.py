@@ -115,6 +115,7 @@ class LinksView(BaseModel):
     frames: str
     archive: str
     timelapse: str | None
+    before_after: str | None
     """Null for a film, as the next one."""
     recipe: str | None
     content: str
@@ -277,6 +278,7 @@ def _links(job: Job) -> LinksView:
         frames=link("results.frames"),
         archive=link("results.archive"),
         timelapse=None if job.order.film else link("results.timelapse"),
+        before_after=None if job.order.film else link("results.before_after"),
         recipe=None if job.order.film else link("results.recipe"),
         content=link("results.content"),
         styles=[link("results.style", number=number) for number in range(len(job.order.styles))],

@@ -18,8 +18,9 @@ from nst.options import StyleTransferOptions
 FINISHING_ROUNDS = 2
 """With style loss neighbors, which searches anew for each."""
 FEW_STEPS = 60
-"""Below this number of steps one round finishes: the search for a second one takes
-as long as five steps, and does not bring the painting nearer to the style."""
+"""Number of steps below which one round finishes: the
+search for a second one takes as long as five steps, and
+does not bring the painting nearer to the style."""
 
 MATCHED_SIDE_PIXELS = 32
 """The same with style loss neighbors, which looks no deeper than block 4."""

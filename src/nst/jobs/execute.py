@@ -288,7 +288,8 @@ def _is_well(workshop: Workshop) -> bool:
 
 
 def check_storage(storage: ImageStorage) -> None:
-    """Write and read a file of the size of a result. Raises StorageError, StorageFull."""
+    """Write and read a file of the size of a result.
+    Raises StorageError, StorageFull."""
     key = f"{PROBES}file"
     storage.put(key, bytes(PROBE_BYTES))
     with suppress(FileNotFoundError):  # another worker checks, too, and has deleted it

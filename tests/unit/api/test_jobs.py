@@ -438,7 +438,17 @@ def test_a_failed_job_says_why(client: Browser, house: House) -> None:
 
 BELOW = {
     "GET": (
-        *("", "/events", "/result", "/preview", "/frames", "/frames/1", "/archive", "/timelapse"),
+        *(
+            "",
+            "/events",
+            "/result",
+            "/preview",
+            "/frames",
+            "/frames/1",
+            "/archive",
+            "/timelapse",
+            "/before-after",
+        ),
         *("/recipe", "/content", "/styles/0", "/shares"),
     ),
     "POST": ("/cancel", "/resume", "/retry", "/steer", "/shares"),

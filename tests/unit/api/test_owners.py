@@ -21,7 +21,7 @@ def cookie_of(client: Browser) -> str:
 def paths_of(job_id: str) -> list[str]:
     below = (
         *("", "/events", "/result", "/preview", "/frames", "/frames/1", "/archive", "/timelapse"),
-        *("/recipe", "/content", "/styles/0", "/shares"),
+        *("/before-after", "/recipe", "/content", "/styles/0", "/shares"),
     )
     return [f"{JOBS}/{job_id}{path}" for path in below]
 

@@ -2,15 +2,18 @@
 
 import io
 import json
+import sys
 import tracemalloc
 import zipfile
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
+import av
 import numpy as np
 import png
 import pytest
-from PIL import Image
+from PIL import Image, ImageChops, ImageStat
 
 from conftest import encoded, picture
 from nst import images
@@ -112,7 +115,9 @@ def test_preview_and_frames(client: Browser, done: dict[str, Any]) -> None:
     assert client.get(f"{JOBS}/{done['id']}/frames/7").status_code == 404
 
 
-@pytest.mark.parametrize("path", ["result", "preview", "archive", "timelapse", "recipe"])
+@pytest.mark.parametrize(
+    "path", ["result", "preview", "archive", "timelapse", "before-after", "recipe"]
+)
 def test_what_is_not_there_yet_is_not_found(client: Browser, path: str) -> None:
     job = client.post(JOBS, data=form()).json
     response = client.get(f"{JOBS}/{job['id']}/{path}")
@@ -317,6 +322,42 @@ def test_the_film_shows_how_it_was_painted(client: Browser, done: dict[str, Any]
         assert film.size == (64, 48)
         assert film.is_animated  # type: ignore[attr-defined]
     assert client.get(done["links"]["timelapse"]).data == response.data
+
+
+def test_the_film_is_an_mp4_file_where_one_is_asked_for(
+    client: Browser, done: dict[str, Any], tmp_path: Path
+) -> None:
+    response = client.get(done["links"]["timelapse"] + "?format=mp4")
+    assert response.content_type == "video/mp4"
+    assert response.headers["Content-Disposition"] == INLINE.format("cat-in-waves.mp4")
+    (tmp_path / "film.mp4").write_bytes(response.data)
+    with av.open(tmp_path / "film.mp4") as film:
+        assert (film.streams.video[0].width, film.streams.video[0].height) == (64, 48)
+    refused = client.get(done["links"]["timelapse"] + "?format=gif")
+    assert (refused.status_code, refused.json["code"]) == (422, "invalid_option")
+
+
+def test_without_a_library_for_films_there_is_no_mp4_file(
+    client: Browser, done: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "av", None)
+    response = client.get(done["links"]["timelapse"] + "?format=mp4")
+    assert (response.status_code, response.json["code"]) == (503, "video_unavailable")
+    assert client.get(done["links"]["timelapse"]).status_code == 200
+
+
+def test_before_and_after_stand_side_by_side(client: Browser, done: dict[str, Any]) -> None:
+    response = client.get(done["links"]["before_after"] + "?download=1")
+    assert response.content_type == "image/jpeg"
+    name = "cat-in-waves-before-after.jpg"
+    assert response.headers["Content-Disposition"] == ATTACHED.format(name)
+    both = opened(response.data)
+    result = opened(client.get(done["links"]["result"]).data).convert("RGB")
+    content = opened(client.get(done["links"]["content"]).data).convert("RGB")
+    assert both.size == (2 * result.width, result.height)
+    for place, expected in ((0, content.resize(result.size)), (result.width, result)):
+        half = both.crop((place, 0, place + result.width, result.height))
+        assert ImageStat.Stat(ImageChops.difference(half, expected)).mean < [6] * 3
 
 
 def test_a_cached_result_has_a_film_too(client: Browser, done: dict[str, Any]) -> None:
