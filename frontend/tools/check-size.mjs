@@ -7,7 +7,7 @@ const LIMITS_BYTES = { script: 120_000, style: 20_000, font: 100_000, picture: 6
 const read = (/** @type {string} */ file) => readFileSync(new URL(file, PAGE));
 const zipped = (/** @type {string} */ file) => read(`${file}.gz`).length;
 
-/** @typedef {{file: string, imports?: string[], dynamicImports?: string[], css?: string[], isEntry?: boolean}} Chunk */
+/** @typedef {{file: string, imports?: string[], dynamicImports?: string[], css?: string[], isEntry?: boolean, isDynamicEntry?: boolean}} Chunk */
 /** @type {Record<string, Chunk>} */
 const manifest = JSON.parse(read('.vite/manifest.json').toString());
 
@@ -31,9 +31,14 @@ function weigh(names) {
 
 const problems = [];
 const entry = Object.keys(manifest).find((name) => manifest[name]?.isEntry) ?? 'index.html';
-for (const page of manifest[entry]?.dynamicImports ?? []) {
-  const { script, style } = weigh([entry, page]);
-  console.log(`${page}: ${(script / 1000).toFixed(1)} kB of JavaScript, ${(style / 1000).toFixed(1)} kB of CSS, compressed`);
+const isLanguage = (/** @type {string} */ name) => /^src\/texts\.\w+\.ts$/.test(name);
+const later = Object.keys(manifest).filter((name) => manifest[name]?.isDynamicEntry);
+const languages = later.filter(isLanguage);
+const heaviest = languages.toSorted((one, other) => weigh([other]).script - weigh([one]).script).slice(0, 1);
+// Whoever reads another language than English loads it as well.
+for (const page of later.filter((name) => name.startsWith('src/pages/'))) {
+  const { script, style } = weigh([entry, page, ...heaviest]);
+  console.log(`${page}: ${(script / 1000).toFixed(1)} kB of JavaScript, ${(style / 1000).toFixed(1)} kB of CSS, compressed, with ${heaviest.join('') || 'English only'}`);
   if (script > LIMITS_BYTES.script) problems.push(`${page} loads ${script} bytes of JavaScript, ${LIMITS_BYTES.script} are allowed`);
   if (style > LIMITS_BYTES.style) problems.push(`${page} loads ${style} bytes of CSS, ${LIMITS_BYTES.style} are allowed`);
 }
