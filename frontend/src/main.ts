@@ -1,7 +1,8 @@
 import { mount } from 'svelte';
 import './app.css';
 import App from './App.svelte';
+import { language } from './lib/language.svelte';
 import { followLinks } from './lib/router.svelte';
 
 followLinks();
-mount(App, { target: document.getElementById('app') as HTMLElement });
+void language.begin().then(() => mount(App, { target: document.getElementById('app') as HTMLElement }));

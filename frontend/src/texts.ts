@@ -1,13 +1,9 @@
-/** Every sentence of the page, in one place: a translation is a copy of this file. */
+/** Every sentence of the page in English, in one place. A translation, such as texts.de.ts, has the same keys. */
 
-import { duration, fileSize, hundredths, percent, pixelSize, plainNumber } from './lib/format';
+import { allOf, duration, eitherOf, fileSize, hundredths, percent, pixelSize, plainNumber } from './lib/format';
 import type { Size } from './lib/types';
 
 const many = (count: number, one: string, several: string) => (count === 1 ? `1 ${one}` : `${count} ${several}`);
-
-const conjunction = (names: string[]) => new Intl.ListFormat('en', { type: 'conjunction' }).format(names);
-
-const list = (names: string[]) => new Intl.ListFormat('en', { type: 'disjunction' }).format(names);
 
 export interface ErrorText {
   /** What happened. */
@@ -17,7 +13,7 @@ export interface ErrorText {
 }
 
 /** One for every code of src/nst/errors.py, of the API, and of the page itself; a test compares them. */
-export const errors: Record<string, ErrorText> = {
+const englishErrors = {
   error: {
     what: 'Something went wrong.',
     todo: 'Try again. If it happens again, tell the person who runs this server.',
@@ -184,7 +180,7 @@ export const errors: Record<string, ErrorText> = {
   },
 };
 
-export const texts = {
+const english = {
   name: 'nst',
   title: (page: string) => (page ? `${page} – nst` : 'nst – your photo, painted'),
 
@@ -202,6 +198,7 @@ export const texts = {
 
   footer: {
     privacy: 'Your pictures stay on the server you see in the address bar. Nothing goes anywhere else.',
+    language: 'Language',
   },
 
   common: {
@@ -214,6 +211,9 @@ export const texts = {
     copied: 'Copied.',
     notCopied: 'The browser does not let the page copy. Select the text and copy it yourself.',
     loading: 'One moment …',
+    justNow: 'just now',
+    /** A sentence of the server, which knows English only. */
+    serverSays: (sentence: string) => sentence,
     start: 'Paint a photo',
     original: 'Photo',
     painted: 'Painting',
@@ -362,8 +362,8 @@ export const texts = {
     },
     noEffect: {
       draft: (label: string) => `${label} has no effect on a draft.`,
-      needs: (label: string, needs: string[]) => `${label} has no effect: it needs ${list(needs)}.`,
-      need: (label: string, values: string[] | null) => `${label} ${values ? list(values) : 'above 0'}`,
+      needs: (label: string, needs: string[]) => `${label} has no effect: it needs ${eitherOf(needs)}.`,
+      need: (label: string, values: string[] | null) => `${label} ${values ? eitherOf(values) : 'above 0'}`,
     },
     allowed: {
       whole: 'a whole number',
@@ -816,6 +816,29 @@ export const texts = {
       padding: { zeros: 'Zeros', replicate: 'Repeated border' },
       bit_depth: { 8: '8', 16: '16' },
     } as Record<string, Record<string, string>>,
+    /** What an option does, where the page has other words for it than the server. */
+    help: {} as Record<string, string>,
+    units: {} as Record<string, string>,
+  },
+
+  samples: {
+    /** By the file's name, where the page has another title than the server. */
+    titles: {} as Record<string, string>,
+    /** What the pictures of the home page are called there. */
+    gallery: {
+      cat: 'Chelsea the cat',
+      rocket: 'Falcon 9',
+      coffee: 'Espresso',
+      astronaut: 'Eileen Collins',
+      impasto: 'Impasto',
+      woodcut_waves: 'Woodcut waves',
+      stained_glass: 'Stained glass',
+      watercolour: 'Watercolour',
+      mosaic: 'Mosaic',
+      cubist: 'Cubist',
+      orphism: 'Orphism',
+      pointillism: 'Pointillism',
+    } as Record<string, string>,
   },
 
   wrongFile: {
@@ -830,7 +853,7 @@ export const texts = {
         text: 'is a text, not a picture',
         unknown: 'is not a picture that can be read here',
       };
-      return `${name} ${kinds[format] ?? `is a ${format} picture, which is not taken here`}. Supported formats: ${conjunction(allowed)}.`;
+      return `${name} ${kinds[format] ?? `is a ${format} picture, which is not taken here`}. Supported formats: ${allOf(allowed)}.`;
     },
     bytes: (name: string, bytes: number, most: number) =>
       `${name} has ${fileSize(bytes)}; ${fileSize(most)} are the most. Save it smaller and choose it again.`,
@@ -845,6 +868,25 @@ export const texts = {
     look: (name: string) => `${name} does not hold a look that was saved here.`,
   },
 };
+
+export type Texts = typeof english;
+export type Errors = Record<keyof typeof englishErrors, ErrorText>;
+
+/** All that the page says in one language. */
+export interface Words {
+  texts: Texts;
+  errors: Errors;
+}
+
+export const ENGLISH: Words = { texts: english, errors: englishErrors };
+
+/** The texts in the language of the page. Read them when they are shown: they change with the language. */
+export let texts = english;
+let errors: Record<string, ErrorText> = englishErrors;
+
+export function speak(words: Words): void {
+  ({ texts, errors } = words);
+}
 
 /** What happened and what to do; an unknown code is an error like others. */
 export function errorText(code: string): ErrorText {

@@ -2,12 +2,12 @@
 import { readFileSync, readdirSync } from 'node:fs';
 
 const PAGE = new URL('../../src/nst/api/page/', import.meta.url);
-const LIMITS_BYTES = { script: 120_000, style: 20_000, font: 100_000, picture: 60_000 };
+const LIMITS_BYTES = { script: 120_000, language: 15_000, style: 20_000, font: 100_000, picture: 60_000 };
 
 const read = (/** @type {string} */ file) => readFileSync(new URL(file, PAGE));
 const zipped = (/** @type {string} */ file) => read(`${file}.gz`).length;
 
-/** @typedef {{file: string, imports?: string[], dynamicImports?: string[], css?: string[], isEntry?: boolean}} Chunk */
+/** @typedef {{file: string, imports?: string[], dynamicImports?: string[], css?: string[], isEntry?: boolean, isDynamicEntry?: boolean}} Chunk */
 /** @type {Record<string, Chunk>} */
 const manifest = JSON.parse(read('.vite/manifest.json').toString());
 
@@ -31,7 +31,15 @@ function weigh(names) {
 
 const problems = [];
 const entry = Object.keys(manifest).find((name) => manifest[name]?.isEntry) ?? 'index.html';
-for (const page of manifest[entry]?.dynamicImports ?? []) {
+const isLanguage = (/** @type {string} */ name) => /^src\/texts\.\w+\.ts$/.test(name);
+const later = Object.keys(manifest).filter((name) => manifest[name]?.isDynamicEntry);
+const languages = later.filter(isLanguage);
+for (const language of languages) {
+  const script = zipped(/** @type {Chunk} */ (manifest[language]).file);
+  console.log(`${language}: ${(script / 1000).toFixed(1)} kB more for its readers, compressed`);
+  if (script > LIMITS_BYTES.language) problems.push(`${language} has ${script} bytes, ${LIMITS_BYTES.language} are allowed`);
+}
+for (const page of later.filter((name) => name.startsWith('src/pages/'))) {
   const { script, style } = weigh([entry, page]);
   console.log(`${page}: ${(script / 1000).toFixed(1)} kB of JavaScript, ${(style / 1000).toFixed(1)} kB of CSS, compressed`);
   if (script > LIMITS_BYTES.script) problems.push(`${page} loads ${script} bytes of JavaScript, ${LIMITS_BYTES.script} are allowed`);

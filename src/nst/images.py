@@ -413,8 +413,8 @@ def converted(picture: bytes, format_name: str) -> bytes:
 
 
 def beside(before: bytes, after: bytes) -> bytes:
-    """Return two pictures side by side as a JPEG file, both as large as the second one.
-    Raises InvalidImage."""
+    """Return two pictures side by side as a JPEG file.
+    Both are as large as the second one. Raises InvalidImage."""
     result = flatten(load(after, "content"))
     original = resize(flatten(load(before, "content")), result.size)
     both = Image.new("RGB", (2 * result.width, result.height))

@@ -10,8 +10,12 @@ from nst import errors
 from nst.api.problems import HTTP_CODES
 from nst.errors import NSTError
 from nst.jobs.execute import CRASHED, GONE, TOO_LONG
+from nst.options import StyleTransferOptions
 
-TEXTS = Path("frontend/src/texts.ts").read_text()
+LANGUAGES = {
+    "English": Path("frontend/src/texts.ts").read_text(encoding="utf-8"),
+    "German": Path("frontend/src/texts.de.ts").read_text(encoding="utf-8"),
+}
 OF_THE_PAGE_ITSELF = {"offline", "cookies_blocked", "upload_stopped", "page_failed"}
 
 
@@ -31,9 +35,10 @@ CODES = {
 }
 
 
-@pytest.fixture(scope="module")
-def sentences() -> dict[str, tuple[str, str]]:
-    table = re.search(r"export const errors: Record<.*?> = \{\n(.*?)\n\};", TEXTS, re.DOTALL)
+@pytest.fixture(scope="module", params=LANGUAGES)
+def sentences(request: pytest.FixtureRequest) -> dict[str, tuple[str, str]]:
+    text = LANGUAGES[request.param]
+    table = re.search(r"const (?:errors: Errors|englishErrors) = \{\n(.*?)\n\};", text, re.DOTALL)
     assert table
     entry = re.compile(r"^  (\w+): \{\n\s+what: '(.+)',\n\s+todo: '(.+)',\n  \},$", re.MULTILINE)
     return {code: (what, todo) for code, what, todo in entry.findall(table[1])}
@@ -50,6 +55,15 @@ def test_each_says_what_happened_and_what_to_do(sentences: dict[str, tuple[str, 
         assert what.endswith("."), code
         assert todo.endswith("."), code
         assert what != todo, code
+
+
+def test_every_option_is_explained_in_german() -> None:
+    explained = re.search(
+        r"^    help: \{\n(.*?)^    \},$", LANGUAGES["German"], re.DOTALL | re.MULTILINE
+    )
+    assert explained
+    names = set(re.findall(r"^      (\w+):", explained[1], re.MULTILINE))
+    assert names == set(StyleTransferOptions.model_fields)
 
 
 def test_every_error_class_of_nst_is_known_here() -> None:

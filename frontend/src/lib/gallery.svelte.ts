@@ -4,6 +4,7 @@ import { get, set } from 'idb-keyval';
 import { keep, recall } from './store';
 import type { Picture } from './submission';
 import type { Sample } from './types';
+import { sampleTitle } from './words';
 
 const OWN_KEY = 'nst-own-styles';
 const FAVOURITES_KEY = 'nst-favourite-styles';
@@ -22,7 +23,7 @@ class Gallery {
   /** What is searched for, favourites first. */
   shown(samples: Sample[]): Sample[] {
     const query = this.query.trim().toLowerCase();
-    const found = samples.filter(({ title }) => title.toLowerCase().includes(query));
+    const found = samples.filter((sample) => sampleTitle(sample).toLowerCase().includes(query));
     const rank = ({ name }: Sample) => (this.isFavourite(name) ? 0 : 1);
     return found.toSorted((one, other) => rank(one) - rank(other));
   }

@@ -1,5 +1,6 @@
 /** Fields of a form, made from the JSON schema of the options, so that a new option needs no new code. */
 
+import { typedNumber } from './format';
 import type { Need, OptionsDocument, Options, OptionValue, Property } from './types';
 
 interface Common {
@@ -73,7 +74,7 @@ export function valueOf(field: Field, text: string): OptionValue {
   const trimmed = text.trim().replaceAll(' ', '');
   if (trimmed === '') return field.default;
   if (field.kind === 'choice') return field.choices.includes(trimmed) ? trimmed : null;
-  if (field.kind === 'number') return numberOf(field, Number(trimmed));
+  if (field.kind === 'number') return numberOf(field, typedNumber(trimmed));
   if (field.kind === 'switch') return trimmed === 'true';
   if (field.kind === 'text') return textOf(field, text.trim());
   const numbers = trimmed.split(',').map(Number);

@@ -24,7 +24,7 @@ import type {
 } from './types';
 import { variationsOf, type Varied } from './variations';
 import { newSeed } from './seed';
-import { noEffect } from './words';
+import { pictureName } from './words';
 
 export type Role = 'content' | 'style';
 
@@ -65,11 +65,11 @@ class Studio {
   readonly changeCount = $derived(
     this.document ? Object.keys(changesFrom(this.document, this.preset, this.changes)).length : 0,
   );
-  /** A sentence for each change that has no effect. */
+  /** Each change that has no effect, with what it lacks. */
   readonly ignored = $derived(
     Object.keys(this.changes).flatMap((name) => {
       const need = this.unmetNeed(name);
-      return need ? [noEffect(name, need)] : [];
+      return need ? [{ name, need }] : [];
     }),
   );
   readonly missing = $derived<Role | null>(!this.content ? 'content' : this.styles.length === 0 ? 'style' : null);
@@ -249,7 +249,7 @@ class Studio {
     } else {
       this.styles.push({ id: ++lastId, picture, blend: 50, mask: null });
       gallery.add(picture);
-      notices.spoken = texts.studio.styleAdded(picture.name);
+      notices.spoken = texts.studio.styleAdded(pictureName(picture));
     }
   }
 
@@ -259,7 +259,7 @@ class Studio {
     // The areas were painted on the picture that was there before.
     for (const style of this.styles) this.setMask(style, null);
     this.setDetailMap(null);
-    if (picture) notices.spoken = texts.studio.contentSet(picture.name);
+    if (picture) notices.spoken = texts.studio.contentSet(pictureName(picture));
   }
 
   setMask(style: Style, file: Blob | null): void {

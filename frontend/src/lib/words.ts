@@ -3,7 +3,8 @@
 import { texts } from '../texts';
 import { plainNumber } from './format';
 import type { Field } from './options';
-import type { Need, OptionValue } from './types';
+import type { Picture } from './submission';
+import type { Need, OptionValue, Sample } from './types';
 
 /** The name of an option as people read it; of a new one that has no words yet, its own. */
 export function labelOf(name: string): string {
@@ -18,6 +19,19 @@ export function valueText(name: string, value: OptionValue): string {
   if (Array.isArray(value)) return value.map(plainNumber).join(' : ');
   return texts.options.values[name]?.[value ?? ''] ?? value ?? '';
 }
+
+/** What an option does; the server's words where the page has none. */
+export const helpOf = (field: Field) => texts.options.help[field.name] ?? field.help;
+
+/** The unit of an option, in the page's words as well. */
+export const unitOf = (field: Field) => texts.options.units[field.unit ?? ''] ?? field.unit;
+
+/** The title of a sample. */
+export const sampleTitle = (sample: Sample) => texts.samples.titles[sample.name] ?? sample.title;
+
+/** The name of a chosen picture: its file's, or the title of the sample. */
+export const pictureName = ({ name, source }: Picture) =>
+  (source.kind === 'sample' ? texts.samples.titles[source.name] : undefined) ?? name;
 
 /** What a field accepts: "a whole number, at least 1, at most 8". */
 export function allowedOf(field: Field): string {

@@ -207,8 +207,8 @@ def timelapse(storage: ImageStorage, job: Job) -> Response:
 
 
 def before_after(storage: ImageStorage, job: Job) -> Response:
-    """Send the content image and the result side by side as a JPEG, created on the first request.
-    Raises NotFound."""
+    """Send the content image and the result side by side as a JPEG.
+    It is created on the first request. Raises NotFound."""
     if job.order.film:
         raise NotFound("there is no picture of a film before and after")
     if job.result is None:

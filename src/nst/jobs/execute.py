@@ -62,7 +62,8 @@ PROBES = "probe/"
 PROBE_BYTES = 1 << 20
 """Size of that file: about a result."""
 MOST_FILLS = 3
-"""Number of attempts in which a job may fill the storage by itself before it fails."""
+"""Number of attempts in which a job may fill the storage
+by itself before it fails."""
 HAND_BACK_SECONDS = 1.0
 """Seconds between attempts to give a job back while the database does not answer."""
 MOST_REFUSALS = 5
