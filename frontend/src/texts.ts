@@ -130,6 +130,10 @@ export const errors: Record<string, ErrorText> = {
     what: 'This picture is not here, or not any more.',
     todo: 'Pictures are removed after a while. Paint it again in the studio.',
   },
+  style_not_found: {
+    what: 'This learned style is not on the server, or not any more.',
+    todo: 'Upload its file again under My styles.',
+  },
   job_conflict: {
     what: 'That is not possible in the state this picture is in.',
     todo: 'Look at its page again: it may be finished already.',
@@ -651,6 +655,26 @@ export const texts = {
       draft: (title: string) => `First draft of ${title}`,
       frame: (title: string, frame: number) => `${title}, frame ${frame} as it was painted`,
       result: (title: string) => `Painted film: ${title}`,
+    },
+  },
+
+  learned: {
+    title: 'My styles, learned with nst learn',
+    upload: 'Upload a learned style',
+    failed: 'That did not work.',
+    use: (name: string) => `Use ${name}`,
+    rename: (name: string) => `Rename ${name}`,
+    delete: (name: string) => `Delete ${name}`,
+    name: 'Name',
+    save: 'Save',
+    facts: ({ styles, licence, size_bytes }: { styles: string[]; licence: string; size_bytes: number }) =>
+      [conjunction(styles), fileSize(size_bytes), licence].filter(Boolean).join(' · '),
+    card: 'A learned style paints the photo in one pass, whatever preset is chosen.',
+    noMask: 'A learned style paints everywhere.',
+    confirm: {
+      title: (name: string) => `Delete ${name}?`,
+      text: 'Its file is deleted from the server. Pictures that were painted with it stay, and can be painted again.',
+      yes: 'Delete',
     },
   },
 
