@@ -46,7 +46,8 @@ def test_a_style_is_kept_listed_renamed_and_deleted(client: Browser, data: bytes
     assert (style["licence"], style["size_bytes"]) == ("CC0-1.0", len(data))
     assert style["sha256"] == hashlib.sha256(data).hexdigest()
     here = style["links"]["self"]
-    assert client.patch(here, json={"name": "the sea"}).json["name"] == "the sea"
+    renamed: Any = client.patch(here, json={"name": "the sea"})
+    assert renamed.json["name"] == "the sea"
     assert client.get(STYLES).json == {"learned_styles": [client.get(here).json]}
     file = client.get(style["links"]["file"])
     assert file.data == data
@@ -109,7 +110,7 @@ def test_a_form_without_a_file(client: Browser) -> None:
 @pytest.mark.parametrize("name", ["", "   ", "x" * 81, "..."])
 def test_names_that_cannot_be(client: Browser, data: bytes, name: str) -> None:
     here = add(client, data).json["links"]["self"]
-    response = client.patch(here, json={"name": name})
+    response: Any = client.patch(here, json={"name": name})
     assert (response.status_code, response.json["field"]) == (422, "name")
 
 
