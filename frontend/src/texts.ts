@@ -658,7 +658,23 @@ export const texts = {
     },
   },
 
+  live: {
+    page: 'Live',
+    title: 'Your camera, painted live',
+    lead: 'Painted by your own browser with one of your learned styles. No frame leaves this page.',
+    noStyle: 'You have no learned style yet. Upload one in the studio, under My styles.',
+    noCamera: 'There is no camera that this page may use. Connect one and allow it in the browser; away from localhost, cameras need HTTPS.',
+    style: 'Style',
+    start: 'Start the camera',
+    stop: 'Stop the camera',
+    starting: 'One moment …',
+    failed: 'The camera cannot be painted.',
+    alt: 'The camera, painted',
+    rate: (perSecond: number) => `${plainNumber(Math.round(10 * perSecond) / 10)} frames per second`,
+  },
+
   learned: {
+    camera: 'Paint your camera live',
     title: 'My styles, learned with nst learn',
     upload: 'Upload a learned style',
     failed: 'That did not work.',
