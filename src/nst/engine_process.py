@@ -60,6 +60,7 @@ from nst.jobs.job import (
     JobStatus,
     public_facts,
 )
+from nst.learned_file import SUFFIX
 from nst.learning.transfer import LearnedTransfer
 from nst.progress import Losses, Progress, Snapshot, StopReason
 from nst.result import Result
@@ -205,7 +206,9 @@ class _Painting:
 
     @property
     def _styles(self) -> Sequence[Path]:
-        return [self._file(Path(style.key).name) for style in self._job.order.styles]
+        styles = enumerate(self._job.order.styles)
+        suffixes = [(number, SUFFIX if style.is_learned else "") for number, style in styles]
+        return [self._file(f"style-{number}{suffix}") for number, suffix in suffixes]
 
     @property
     def _masks(self) -> Sequence[Path | None]:

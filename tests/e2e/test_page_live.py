@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, FilePayload, Page, expect
 
 from browsing import (
     CHROMIUM,
@@ -39,7 +39,11 @@ def style(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def keep(page: Page, style: Path) -> None:
-    file = {"name": style.name, "mimeType": "application/x-nst", "buffer": style.read_bytes()}
+    file: FilePayload = {
+        "name": style.name,
+        "mimeType": "application/x-nst",
+        "buffer": style.read_bytes(),
+    }
     assert page.request.post("api/v1/learned-styles", multipart={"file": file}).status == 201
 
 

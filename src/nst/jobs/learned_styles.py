@@ -28,7 +28,7 @@ DAY_SECONDS = 24 * 3600
 MAX_NAME_CHARACTERS = 80
 
 DIRECTORY = "learned-"
-"""What the directory of a style in the storage begins with; its id follows."""
+"""Prefix of the directory of a style in the storage, before its id."""
 
 STYLE_DIRECTORY = re.compile(f"{DIRECTORY}([0-9a-f]{{32}})")
 FILE = "style.nst"
@@ -111,9 +111,9 @@ class StyleLimits:
     """Limits of what one client keeps."""
 
     max_styles_per_client: int = 20
-    """Of one owner."""
+    """Maximum number of styles that one owner keeps."""
     max_styles_per_address: int = 60
-    """Of one client: of all the owners behind an address."""
+    """Maximum number of styles of one client: of all the owners behind an address."""
     max_style_bytes: int = 20_000_000
     """Size of one file."""
     max_bytes_per_day: int = 2_000_000_000
