@@ -1,4 +1,4 @@
-"""/api/v1/learned-styles: files of `nst learn` that a client keeps, to paint with."""
+"""/api/v1/learned-styles: files of `nst learn` that a client keeps."""
 
 from datetime import datetime
 from http import HTTPStatus

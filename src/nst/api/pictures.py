@@ -280,7 +280,8 @@ def _ranged(storage: ImageStorage, file: StoredFile) -> Response:
 
 
 def disposition(kind: str, name: str) -> str:
-    """Return the Content-Disposition of a file with this name; `kind`: inline or attachment."""
+    """Return the Content-Disposition of a file.
+    `kind`: inline or attachment."""
     plain = re.sub(r"[^\x20-\x7e]", "_", name)  # for programs that know no other names
     return f"{kind}; filename=\"{plain}\"; filename*=UTF-8''{quote(name)}"
 

@@ -175,7 +175,8 @@ class LearnedStyles:
         return self.repository.rename(style_id, checked_name(name))
 
     def delete(self, owner: str, style_id: str) -> None:
-        """Forget a style and its file. Jobs that use it have a copy. Raises StyleNotFound."""
+        """Forget a style and its file. Jobs that use it have a copy.
+        Raises StyleNotFound."""
         style = self.get(owner, style_id)
         self.repository.delete(style_id)
         with suppress(DependencyError):  # it is swept away later
@@ -220,7 +221,8 @@ class LearnedStyles:
 
 
 def checked_name(name: str) -> str:
-    """Return a name that is safe to show and as part of a file name. Raises InvalidOption."""
+    """Return a name that is safe to show and in a file name.
+    Raises InvalidOption."""
     base = re.split(r"[/\\]", name)[-1]
     kept = re.sub(r"[^\w. -]+", "_", base).strip(". ")
     if not 1 <= len(kept) <= MAX_NAME_CHARACTERS:
@@ -247,8 +249,8 @@ def preset_of(styles: Sequence[bytes], preset: str | None) -> str | None:
 
 
 def count_styles(styles: Sequence[bytes], options: StyleTransferOptions, *, has_masks: bool) -> int:
-    """Return how many styles can be blended: those of the files, or those in the file of
-    a learned style. Raises InvalidStyleFile, and InvalidOption for what a learned
+    """Return how many styles can be blended: the files, or the styles
+    in the file of a learned style. Raises InvalidStyleFile, and InvalidOption for what a learned
     style cannot do."""
     if not are_learned(styles):
         return len(styles)

@@ -27,8 +27,9 @@ JPEG_QUALITY = 85
 
 @contextmanager
 def camera(number: int) -> Iterator[Iterator[Image.Image]]:
-    """Open a camera: its newest frame each time, so that slow painting does not lag behind.
-    The first camera is 0. Raises InvalidOption, VideoUnavailable."""
+    """Open a camera; it yields its newest frame each time,
+    so that slow painting does not lag behind. The first camera is 0.
+    Raises InvalidOption, VideoUnavailable."""
     cv2 = opencv()
     cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)  # the error says it
     device = cv2.VideoCapture(number)
@@ -44,8 +45,8 @@ def camera(number: int) -> Iterator[Iterator[Image.Image]]:
 
 
 def film(path: Path, side_pixels: int) -> Iterator[Image.Image]:
-    """Return the frames of a film at its own pace, over and over, within `side_pixels`.
-    Raises InvalidOption, VideoUnavailable."""
+    """Return the frames of a film at its own pace, over and over.
+    They fit into `side_pixels`. Raises InvalidOption, VideoUnavailable."""
     with Reader(path) as reader:
         size = images.fit(reader.first()[1].size, side_pixels)
     return _repeated(path, size)

@@ -63,7 +63,8 @@ def load(path: Path) -> tuple[StyleNetwork, StyleFacts]:
 
 
 def read(path: Path) -> bytes:
-    """Return the bytes of a file that may be a learned style. Raises InvalidStyleFile."""
+    """Return the bytes of a file that may be a learned style.
+    Raises InvalidStyleFile."""
     try:
         if path.stat().st_size > MAX_BYTES:
             reason = f"has more than {MAX_BYTES / 1e6:g} MB, the most of a learned style"
