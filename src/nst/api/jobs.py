@@ -241,10 +241,10 @@ class _Form:
         preset = self.fields.get("preset")
         given = {name: value for name, value in self.fields.items() if name not in PICTURE_FIELDS}
         masks = [_upload(file) for file in self.files.getlist("style_mask")]
-        styles = self._styles()
+        content, styles = self._content(), self._styles()
         preset = learned_styles.preset_of([style.data for style in styles], preset)
         return _Order(
-            content=self._content(),
+            content=content,
             styles=styles,
             masks=[mask if mask.data else None for mask in masks],
             detail_map=self._detail_map(),
