@@ -66,7 +66,8 @@ def test_a_deleted_style_stays_with_its_jobs(server: Server, file: Path) -> None
     assert server.client.delete(style["links"]["self"]).status_code == 204
     again = server.client.post(JOBS, data={"content_from": job["id"], "styles_from": job["id"]})
     assert server.finished(again.json()["id"])["status"] == "succeeded"
-    response = server.client.post(JOBS, data={"learned_style": style["id"]})
+    order = {"sample_content": "cat", "learned_style": style["id"]}
+    response = server.client.post(JOBS, data=order)
     assert response.json()["code"] == "style_not_found"
 
 
