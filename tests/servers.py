@@ -220,7 +220,7 @@ def _administrator(port: int) -> str:
 
 def empty_tables(url: str) -> None:
     with psycopg.connect(url.replace("+psycopg", ""), autocommit=True) as connection:
-        connection.execute("TRUNCATE jobs CASCADE")
+        connection.execute("TRUNCATE jobs, learned_styles CASCADE")
 
 
 # ── Redis ─────────────────────────────────────────────────────────────────────────────────────

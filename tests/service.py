@@ -36,6 +36,7 @@ from nst.jobs.job import (
     JobResult,
     JobStatus,
 )
+from nst.jobs.learned_styles import LearnedStyles, StyleLimits
 from nst.jobs.submit import Jobs, Limits, Upload
 from nst.options import StyleTransferOptions
 from nst.recipe import PictureFile, Recipe
@@ -185,6 +186,7 @@ class House:
 
     directory: Path
     limits: Limits = field(default_factory=Limits)
+    style_limits: StyleLimits = field(default_factory=StyleLimits)
     lease_seconds: float = 2 * PATIENCE_SECONDS
     keeps: bool = False
     """What there is already."""
@@ -205,6 +207,10 @@ class House:
             self.limiter,
             self.limits,
             decoder(),
+        )
+
+        self.learned_styles = LearnedStyles(
+            self.repository.learned_styles, self.storage, self.limiter, self.style_limits
         )
 
     def close(self) -> None:
@@ -264,7 +270,9 @@ class House:
         streams = values.pop("streams", Streams(50, 10, 2 * PATIENCE_SECONDS))
         decodes = values.pop("decoder", decoder())
         settings = ApiSettings(**values)
-        app = create_app(Service(self.jobs, self.limiter, streams, settings, decodes))
+        app = create_app(
+            Service(self.jobs, self.limiter, streams, settings, decodes, self.learned_styles)
+        )
         app.test_client_class = Browser
         return app
 

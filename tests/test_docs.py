@@ -41,6 +41,7 @@ NOT_RUN_HERE = {
     ".venv/bin/nst serve": "never ends; every test of tests/integration that serves runs it",
     "nst serve": "never ends; every test of tests/integration that serves runs it",
     "nst learn painting.jpg --photos ~/Pictures -o painting.nst": "half an hour; cli/test_learn.py",
+    "nst live painting.nst --open": "never ends; cli/test_live.py",
     "nst stylize photo.jpg painting.nst": "needs what the line above learns; cli/test_learn.py",
 }
 PAGES_OF_EXAMPLES_NOT_RUN_HERE = {

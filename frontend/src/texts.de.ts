@@ -122,6 +122,10 @@ export const errors: Errors = {
     what: 'Dieses Bild ist hier nicht oder nicht mehr vorhanden.',
     todo: 'Bilder werden nach einiger Zeit entfernt. Das Bild im Atelier neu malen.',
   },
+  style_not_found: {
+    what: 'Dieser gelernte Stil ist nicht oder nicht mehr auf dem Server.',
+    todo: 'Die Datei unter „Meine Stile“ erneut hochladen.',
+  },
   job_conflict: {
     what: 'Das ist im jetzigen Zustand dieses Bildes nicht möglich.',
     todo: 'Die Seite des Bildes noch einmal ansehen: Vielleicht ist es schon fertig.',
@@ -661,6 +665,42 @@ export const texts: Texts = {
       draft: (title) => `Erster Entwurf von ${title}`,
       frame: (title, frame) => `${title}, Einzelbild ${frame}, wie es gemalt wurde`,
       result: (title) => `Gemalter Film: ${title}`,
+    },
+  },
+
+  live: {
+    page: 'Live',
+    title: 'Die Kamera, live gemalt',
+    lead: 'Gemalt vom eigenen Browser mit einem der gelernten Stile. Kein Bild verlässt diese Seite.',
+    noStyle: 'Es gibt noch keinen gelernten Stil. Im Atelier unter „Meine Stile“ lässt sich einer hochladen.',
+    noCamera:
+      'Es gibt keine Kamera, die diese Seite verwenden darf. Eine anschließen und im Browser erlauben; außerhalb von localhost brauchen Kameras HTTPS.',
+    style: 'Stil',
+    start: 'Kamera starten',
+    stop: 'Kamera anhalten',
+    starting: 'Einen Moment …',
+    failed: 'Die Kamera lässt sich nicht malen.',
+    alt: 'Die Kamera, gemalt',
+    rate: (perSecond) => `${plainNumber(Math.round(10 * perSecond) / 10)} Bilder pro Sekunde`,
+  },
+
+  learned: {
+    camera: 'Die eigene Kamera live malen',
+    title: 'Meine Stile, gelernt mit nst learn',
+    upload: 'Gelernten Stil hochladen',
+    failed: 'Das hat nicht geklappt.',
+    use: (name) => `${name} verwenden`,
+    rename: (name) => `${name} umbenennen`,
+    delete: (name) => `${name} löschen`,
+    name: 'Name',
+    save: 'Speichern',
+    facts: ({ styles, licence, size_bytes }) => [allOf(styles), fileSize(size_bytes), licence].filter(Boolean).join(' · '),
+    card: 'Ein gelernter Stil malt das Foto in einem Durchgang, welche Voreinstellung auch gewählt ist.',
+    noMask: 'Ein gelernter Stil malt überall.',
+    confirm: {
+      title: (name) => `${name} löschen?`,
+      text: 'Die Datei wird vom Server gelöscht. Bilder, die damit gemalt wurden, bleiben und lassen sich noch einmal malen.',
+      yes: 'Löschen',
     },
   },
 

@@ -126,6 +126,10 @@ const englishErrors = {
     what: 'This picture is not here, or not any more.',
     todo: 'Pictures are removed after a while. Paint it again in the studio.',
   },
+  style_not_found: {
+    what: 'This learned style is not on the server, or not any more.',
+    todo: 'Upload its file again under My styles.',
+  },
   job_conflict: {
     what: 'That is not possible in the state this picture is in.',
     todo: 'Look at its page again: it may be finished already.',
@@ -655,6 +659,42 @@ const english = {
       draft: (title: string) => `First draft of ${title}`,
       frame: (title: string, frame: number) => `${title}, frame ${frame} as it was painted`,
       result: (title: string) => `Painted film: ${title}`,
+    },
+  },
+
+  live: {
+    page: 'Live',
+    title: 'Your camera, painted live',
+    lead: 'Painted by your own browser with one of your learned styles. No frame leaves this page.',
+    noStyle: 'You have no learned style yet. Upload one in the studio, under My styles.',
+    noCamera: 'There is no camera that this page may use. Connect one and allow it in the browser; away from localhost, cameras need HTTPS.',
+    style: 'Style',
+    start: 'Start the camera',
+    stop: 'Stop the camera',
+    starting: 'One moment …',
+    failed: 'The camera cannot be painted.',
+    alt: 'The camera, painted',
+    rate: (perSecond: number) => `${plainNumber(Math.round(10 * perSecond) / 10)} frames per second`,
+  },
+
+  learned: {
+    camera: 'Paint your camera live',
+    title: 'My styles, learned with nst learn',
+    upload: 'Upload a learned style',
+    failed: 'That did not work.',
+    use: (name: string) => `Use ${name}`,
+    rename: (name: string) => `Rename ${name}`,
+    delete: (name: string) => `Delete ${name}`,
+    name: 'Name',
+    save: 'Save',
+    facts: ({ styles, licence, size_bytes }: { styles: string[]; licence: string; size_bytes: number }) =>
+      [allOf(styles), fileSize(size_bytes), licence].filter(Boolean).join(' · '),
+    card: 'A learned style paints the photo in one pass, whatever preset is chosen.',
+    noMask: 'A learned style paints everywhere.',
+    confirm: {
+      title: (name: string) => `Delete ${name}?`,
+      text: 'Its file is deleted from the server. Pictures that were painted with it stay, and can be painted again.',
+      yes: 'Delete',
     },
   },
 

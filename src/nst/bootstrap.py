@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from nst.api.streams import Streams
     from nst.engine.network.download import OnDownload
     from nst.engine.network.weights import OnStandIn, WeightsStore
+    from nst.jobs.learned_styles import LearnedStyles
     from nst.jobs.ports import ImageStorage, JobQueue, ProgressFeed, RateLimiter
     from nst.options import StyleTransferOptions
     from nst.result import Result
@@ -296,10 +297,31 @@ def web_application(ports: Ports, streams: "Streams", answers_per_client: int) -
     queue_watch = Watch(lambda: ports.queue.trouble("api"))
     seconds = partial(estimate, device=settings.worker_device)
     app = create_app(
-        Service(jobs, ports.limiter, streams, api_settings, decoder, queue_watch, seconds)
+        Service(
+            jobs,
+            ports.limiter,
+            streams,
+            api_settings,
+            decoder,
+            _learned_styles(ports, settings),
+            queue_watch,
+            seconds,
+        )
     )
     tracing.instrument(app)
     return app
+
+
+def _learned_styles(ports: Ports, settings: "Settings") -> "LearnedStyles":
+    from nst.jobs.learned_styles import LearnedStyles, StyleLimits
+
+    limits = StyleLimits(
+        max_styles_per_client=settings.max_learned_styles_per_client,
+        max_styles_per_address=settings.max_learned_styles_per_address,
+        max_style_bytes=settings.max_learned_style_bytes,
+        max_bytes_per_day=settings.max_bytes_per_day,
+    )
+    return LearnedStyles(ports.repository.learned_styles, ports.storage, ports.limiter, limits)
 
 
 def event_streams() -> "Streams":
@@ -365,6 +387,7 @@ def worker(ports: Ports, paint: "Paint | None" = None) -> "Worker":
     """One worker with its own engine process, whose life is
     `paint` where it is given."""
     from nst.jobs.execute import Workshop
+    from nst.jobs.janitor import clean_styles
     from nst.settings import load_settings
     from nst.worker import EngineProcess, Worker
 
@@ -382,7 +405,18 @@ def worker(ports: Ports, paint: "Paint | None" = None) -> "Worker":
         checkpoint_seconds=settings.checkpoint_seconds,
     )
     queue = queue_of_a_worker(ports)
-    return Worker(queue, workshop, retention_seconds=settings.retention.total_seconds())
+    return Worker(
+        queue,
+        workshop,
+        retention_seconds=settings.retention.total_seconds(),
+        clean_styles=partial(
+            clean_styles,
+            ports.repository,
+            ports.repository.learned_styles,
+            ports.storage,
+            settings.learned_style_retention.total_seconds(),
+        ),
+    )
 
 
 def _paint(connection: "Connection") -> None:

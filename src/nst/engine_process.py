@@ -23,6 +23,7 @@ from nst.errors import (
     DraftUnavailable,
     InvalidCheckpoint,
     InvalidOption,
+    InvalidStyleFile,
     NetworkUnavailable,
     NSTError,
     OutOfMemory,
@@ -59,6 +60,8 @@ from nst.jobs.job import (
     JobStatus,
     public_facts,
 )
+from nst.learned_file import SUFFIX
+from nst.learning.transfer import LearnedTransfer
 from nst.progress import Losses, Progress, Snapshot, StopReason
 from nst.result import Result
 from nst.worker import Cancel, Order, Steer, Stop
@@ -203,7 +206,9 @@ class _Painting:
 
     @property
     def _styles(self) -> Sequence[Path]:
-        return [self._file(f"style-{number}") for number in range(len(self._job.order.styles))]
+        styles = enumerate(self._job.order.styles)
+        suffixes = [(number, SUFFIX if style.is_learned else "") for number, style in styles]
+        return [self._file(f"style-{number}{suffix}") for number, suffix in suffixes]
 
     @property
     def _masks(self) -> Sequence[Path | None]:
@@ -257,9 +262,10 @@ class _Painting:
         return Finished(JobStatus.CANCELED if painting.ends_early else JobStatus.SUCCEEDED, result)
 
     def _engine(self) -> NeuralStyleTransfer:
-        return NeuralStyleTransfer(
-            self._job.order.options, device=self.easel.device, weights=self.easel.weights
-        )
+        options, device = self._job.order.options, self.easel.device
+        if self._job.order.is_learned:
+            return LearnedTransfer(options, device=device)
+        return NeuralStyleTransfer(options, device=device, weights=self.easel.weights)
 
     def _transfer(self) -> Result:
         options, transfer = self._job.order.options, self._engine()
@@ -425,6 +431,8 @@ def _sentence(error: NSTError) -> str:
             return f"this server has no weights for {model}; choose the model vgg16"
         case DraftUnavailable() | NetworkUnavailable() | VideoUnavailable():
             return _MISSING[type(error)]
+        case InvalidStyleFile(reason=reason):
+            return f"the file of the learned style {reason}"
         case DependencyError():
             return "this server could not keep what was painted; try again later"
         case _:

@@ -8,6 +8,7 @@ NSTError                          code, message, facts as attributes
 ├─ InvalidCheckpoint              name, reason: the user's
 ├─ InvalidStyleFile               name, reason: the user's
 ├─ JobNotFound                    job_id: there is none, or it is somebody else's
+├─ StyleNotFound                  style_id: there is none, or it is somebody else's
 ├─ JobConflict                    job_id, reason: not in this state of the job
 ├─ NotAllowed                     reason
 ├─ TooManyRequests                reason, retry_after_seconds
@@ -124,6 +125,16 @@ class JobNotFound(NSTError):
         missing = "job behind this link" if job_id is None else f"job {job_id}"
         super().__init__(f"there is no {missing}; it may have been deleted or have expired")
         self.job_id = job_id
+
+
+class StyleNotFound(NSTError):
+    """There is no such learned style, or it belongs to somebody else."""
+
+    code = "style_not_found"
+
+    def __init__(self, style_id: str) -> None:
+        super().__init__(f"there is no learned style {style_id}; it may have been deleted")
+        self.style_id = style_id
 
 
 class JobConflict(NSTError):

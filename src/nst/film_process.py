@@ -18,6 +18,7 @@ from nst.engine.inputs import Inputs
 from nst.engine.pictures.detail import load_detail
 from nst.engine.transfer import NeuralStyleTransfer
 from nst.errors import InvalidOption
+from nst.image_reader import ImageSource
 from nst.jobs.job import CONTENT, FILM, FIRST_FRAME, FRAMES, PREVIEW, JobProgress, JobResult, Order
 from nst.options import later_options
 from nst.progress import Progress, StopReason
@@ -62,14 +63,15 @@ class FilmPainting:
     """Number of the frame that can be seen; 0: the draft of the first one."""
     _film: FilmTransfer = field(init=False)
     _clock: FilmClock = field(init=False)
-    _styles: Sequence[Image.Image] = field(init=False)
+    _styles: Sequence[ImageSource] = field(init=False)
     _size: tuple[int, int] = (0, 0)
 
     def __post_init__(self) -> None:
         assert self.order.film is not None
         self._film = FilmTransfer(self.transfer, later_options(self.order.options))
         self._clock = FilmClock(self.order.film.frames)
-        self._styles = [images.load(style, "style") for style in self.styles]
+        learned = self.order.is_learned
+        self._styles = [each if learned else images.load(each, "style") for each in self.styles]
 
     def paint(self) -> Repainted:
         """Write the film, with the frames that were painted before.

@@ -180,6 +180,13 @@ class Settings(BaseSettings):
     """Maximum number of bytes that one client uploads in a day."""
     max_pixel_steps_per_day: int = Field(default=200_000_000_000, ge=1_000_000, le=10**15)
     """Budget of one client in a day: the sum of pixels × steps over its jobs."""
+    max_learned_styles_per_client: int = Field(default=20, ge=0)
+    """Maximum number of learned styles that one client keeps; 0 takes none."""
+    max_learned_styles_per_address: int = Field(default=60, ge=0)
+    """Maximum number of learned styles that are kept per network
+    address, across all cookies."""
+    max_learned_style_bytes: int = Field(default=20_000_000, ge=100_000, le=200_000_000)
+    """Maximum size of one learned style, in bytes."""
     max_queued: int = Field(default=1000, ge=1)
     """Maximum number of queued jobs of all clients together."""
     requests_per_minute: int = Field(default=600, ge=1)
@@ -192,6 +199,9 @@ class Settings(BaseSettings):
     """Seconds before an event stream is closed; browsers reopen it."""
     retention: Duration = Field(default=timedelta(days=7), gt=timedelta(0))
     """Retention of finished jobs, such as 90s, 10m, 12h or 7d."""
+
+    learned_style_retention: Duration = Field(default=timedelta(days=90), gt=timedelta(0))
+    """Retention of learned styles after their last use, such as 12h or 90d."""
 
     # ── workers ──
     worker_device: Literal["auto", "cuda", "mps", "cpu"] = "auto"

@@ -168,6 +168,7 @@ class Worker:
         workshop: Workshop,
         *,
         retention_seconds: float,
+        clean_styles: Callable[[], int] = lambda: 0,
         name: str | None = None,
     ) -> None:
         self.name = name or f"{socket.gethostname()}-{os.getpid()}-{next(_numbers)}"
@@ -177,6 +178,7 @@ class Worker:
         self._meter = _Meter(self.name)
         self._shop.watch = self._meter.watch
         self._retention_seconds = retention_seconds
+        self._clean_styles = clean_styles
         self._database = SteadyDatabase(workshop.repository, workshop.lease_seconds)
         self._due = {self._sweep: 0.0, self._republish: 0.0, self._clean: 0.0}
         self._pause_seconds = 0.0
@@ -295,8 +297,9 @@ class Worker:
 
     def _clean(self) -> float:
         gone = clean(self._shop.repository, self._shop.storage, self._retention_seconds)
+        gone += self._clean_styles()
         if gone:
-            logger.info("%d jobs and orphaned directories have been removed", gone)
+            logger.info("%d jobs, learned styles and orphaned directories have been removed", gone)
         return CLEAN_SECONDS
 
 

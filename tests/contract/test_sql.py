@@ -26,7 +26,7 @@ from patience import PATIENCE_SECONDS, no_waiting, wait_until
 from racing import migrate
 from servers import Server
 
-REVISIONS = ["0001", "0002", "0003", "0004"]
+REVISIONS = ["0001", "0002", "0003", "0004", "0005"]
 
 # ── migrations ────────────────────────────────────────────────────────────────────────────────
 
@@ -72,7 +72,7 @@ def test_up_and_down(bare: SqlJobRepository, engine: sa.Engine) -> None:
     for _ in range(2):
         bare.migrate()
         bare.migrate()
-        assert tables(engine) == {"jobs", "shares", "deployment"}
+        assert tables(engine) == {"jobs", "shares", "learned_styles", "deployment"}
         for _ in REVISIONS:
             bare.migrate("-1")
         assert tables(engine) == set()
@@ -194,7 +194,7 @@ def test_many_migrate_at_the_same_time(bare_url: str, engine: sa.Engine) -> None
         pool.map(migrate, [bare_url] * 3, chunksize=1)
         pool.close()
         pool.join()
-    assert tables(engine) == {"jobs", "shares", "deployment"}
+    assert tables(engine) == {"jobs", "shares", "learned_styles", "deployment"}
 
 
 def test_migrating_is_quiet(bare: SqlJobRepository, caplog: pytest.LogCaptureFixture) -> None:

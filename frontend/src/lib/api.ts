@@ -6,6 +6,7 @@ import type {
   Frame,
   Job,
   JobPage,
+  LearnedStyle,
   OptionsDocument,
   RecipeDocument,
   Sample,
@@ -179,6 +180,31 @@ export async function seeUpright(picture: Blob): Promise<{ picture: Blob; size: 
   const response = await send(`${ROOT}/upright`, { method: 'POST', body: form });
   const [width, height] = (response.headers.get('X-Picture-Size') ?? '').split('x').map(Number);
   return { picture: await response.blob(), size: width && height ? [width, height] : null };
+}
+
+const stylePath = (id: string) => `${ROOT}/learned-styles/${encodeURIComponent(id)}`;
+
+export const getLearnedStyles = async () =>
+  (await get<{ learned_styles: LearnedStyle[] }>(`${ROOT}/learned-styles`)).learned_styles;
+
+/** Nothing is sent where cookies are blocked: the style would belong to nobody. */
+export function addLearnedStyle(file: File): Promise<LearnedStyle> {
+  if (!hasCookies()) return Promise.reject(new Problem('cookies_blocked'));
+  const form = new FormData();
+  form.append('file', file, file.name);
+  return get<LearnedStyle>(`${ROOT}/learned-styles`, { method: 'POST', body: form });
+}
+
+export function renameLearnedStyle(id: string, name: string): Promise<LearnedStyle> {
+  return get<LearnedStyle>(stylePath(id), {
+    method: 'PATCH',
+    headers: { 'Content-Type': 'application/json' },
+    body: JSON.stringify({ name }),
+  });
+}
+
+export async function deleteLearnedStyle(id: string): Promise<void> {
+  await send(stylePath(id), { method: 'DELETE' });
 }
 
 export async function download(path: string): Promise<Blob> {

@@ -69,4 +69,4 @@ export function recipeOfJob(job: Job, document: OptionsDocument): Recipe & { pre
   };
 }
 
-const named = ({ name, sample }: PictureInfo) => ({ name, sample: sample ?? undefined });
+const named = ({ name, sample }: Pick<PictureInfo, 'name' | 'sample'>) => ({ name, sample: sample ?? undefined });

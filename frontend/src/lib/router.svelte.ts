@@ -4,18 +4,18 @@ import { tick } from 'svelte';
 import { basePath } from './base';
 
 export type Route =
-  | { name: 'home' | 'studio' | 'history' | 'about' | 'missing' }
+  | { name: 'home' | 'studio' | 'history' | 'live' | 'about' | 'missing' }
   | { name: 'job'; id: string }
   | { name: 'variations'; ids: string[] }
   | { name: 'shared'; token: string };
 
-/** The route of a path: /, /studio, /jobs, /jobs/<id>, /variations/<id>,<id>…, /about, /shared/<token>. */
+/** The route of a path: /, /studio, /jobs, /jobs/<id>, /variations/<id>,<id>…, /live, /about, /shared/<token>. */
 export function routeOf(path: string): Route {
   const [first, second, ...rest] = path.split('/').filter(Boolean).map(decode);
   if (rest.length > 0) return { name: 'missing' };
   if (first === undefined) return { name: 'home' };
   if (second === undefined) {
-    if (first === 'studio' || first === 'about') return { name: first };
+    if (first === 'studio' || first === 'live' || first === 'about') return { name: first };
     if (first === 'jobs') return { name: 'history' };
   } else {
     if (first === 'jobs') return { name: 'job', id: second };

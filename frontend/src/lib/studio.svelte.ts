@@ -8,12 +8,14 @@ import { shown } from './job';
 import { copyOf, gallery, keyOf } from './gallery.svelte';
 import { keepTable, maskOf, recallTable, type Table } from './kept-studio';
 import { isTurnedUnseen } from './orientation';
+import { isLearned, isLearnedFile, LEARNED_FORMAT, learned, obeyed, pictureOfLearned } from './learned.svelte';
 import { loadLooks, parseLooks, saveLooks, withLook, type Look } from './looks';
 import { notices } from './notices.svelte';
 import { changesFrom, inForce, nearestPreset, unmetNeed } from './options';
 import { formOf, type Mask, type Order, type Picture, type Repeated, type Style } from './submission';
 import type {
   Job,
+  LearnedStyle,
   Need,
   Options,
   OptionsDocument,
@@ -29,6 +31,9 @@ import { pictureName } from './words';
 export type Role = 'content' | 'style';
 
 const KEEP_AFTER_MS = 150;
+
+/** The preset of learned styles. */
+const DRAFT = 'draft';
 
 let lastId = 0;
 
@@ -48,7 +53,11 @@ class Studio {
   repeated = $state<Repeated | null>(null);
   looks = $state<Look[]>(loadLooks());
 
-  readonly options = $derived(this.document ? inForce(this.document, this.preset, this.changes) : {});
+  /** Whether a learned style paints: in one pass, like a draft, whatever preset is chosen. */
+  readonly isLearned = $derived(this.styles.some(({ picture }) => isLearned(picture)));
+  readonly #preset = $derived(this.isLearned ? DRAFT : this.preset);
+  readonly #changes = $derived(this.isLearned ? obeyed(this.changes) : this.changes);
+  readonly options = $derived(this.document ? inForce(this.document, this.#preset, this.#changes) : {});
   readonly isDraft = $derived(this.options['total_iterations'] === 0);
   readonly isFilm = $derived(Boolean(this.content?.film));
   /** What is submitted; a draft protects nothing, and the server would refuse it. */
@@ -57,8 +66,8 @@ class Studio {
       content: this.content,
       styles: this.styles,
       detailMap: this.isDraft || this.isFilm ? null : this.detailMap,
-      preset: this.preset,
-      changes: this.isDraft ? without(this.changes, 'protect') : this.changes,
+      preset: this.#preset,
+      changes: this.isDraft ? without(this.#changes, 'protect') : this.#changes,
       repeated: this.isDraft || this.isFilm ? null : this.repeated,
     },
   );
@@ -73,7 +82,7 @@ class Studio {
     }),
   );
   readonly missing = $derived<Role | null>(!this.content ? 'content' : this.styles.length === 0 ? 'style' : null);
-  readonly isFull = $derived(this.styles.length >= (this.document?.limits.max_styles ?? 1));
+  readonly isFull = $derived(this.isLearned || this.styles.length >= (this.document?.limits.max_styles ?? 1));
 
   #key = '';
   #keyIsFor = '';
@@ -82,7 +91,7 @@ class Studio {
 
   /** What the server offers, and what this browser has kept. Raises Problem. */
   async load(): Promise<void> {
-    const [document, styles, contents] = await Promise.all([getOptions(), getStyles(), getContents()]);
+    const [document, styles, contents] = await Promise.all([getOptions(), getStyles(), getContents(), learned.load()]);
     this.styleSamples = styles;
     this.contentSamples = contents;
     this.preset ||= document.default_preset;
@@ -129,6 +138,7 @@ class Studio {
   async #isThere({ source }: Picture, samples: Sample[]): Promise<boolean> {
     if (source.kind === 'sample') return samples.some(({ name }) => name === source.name);
     if (source.kind === 'file') return true;
+    if (source.kind === 'learned') return learned.all.some(({ id }) => id === source.id);
     const gone = (error: unknown) => error instanceof Problem && error.status === 404;
     return getJob(source.id).then(
       () => true,
@@ -193,6 +203,10 @@ class Studio {
       if (!(await this.#useRecipe(file))) this.#importLooks(await file.text(), file.name);
       return;
     }
+    if (isLearnedFile(file)) {
+      await this.#addLearnedFile(file);
+      return;
+    }
     if (role !== 'style' && takesFilms(this.document) && (await isFilm(file, this.document))) {
       await this.#addFilm(file, this.document);
       return;
@@ -212,6 +226,35 @@ class Studio {
       },
       role,
     );
+  }
+
+  async #addLearnedFile(file: File): Promise<void> {
+    try {
+      await this.addLearned(file);
+    } catch (error) {
+      const { message } = Problem.from(error);
+      throw new WrongFile(message);
+    }
+  }
+
+  /** Uploads the file of a learned style, and chooses it. Raises Problem. */
+  async addLearned(file: File): Promise<void> {
+    this.placeLearned(await learned.add(file));
+  }
+
+  /** A learned style is alone. */
+  placeLearned(style: LearnedStyle): void {
+    if (!this.hasLearned(style.id)) this.place(pictureOfLearned(style), 'style');
+  }
+
+  hasLearned(id: string): boolean {
+    return this.styles.some(({ picture }) => picture.source.kind === 'learned' && picture.source.id === id);
+  }
+
+  /** Deletes a learned style on the server; jobs that use it have a copy. Raises Problem. */
+  async forgetLearned(id: string): Promise<void> {
+    await learned.remove(id);
+    this.styles = this.styles.filter(({ picture }) => picture.source.kind !== 'learned' || picture.source.id !== id);
   }
 
   /** A film is what is painted, whatever lies on the table. */
@@ -242,6 +285,9 @@ class Studio {
   }
 
   place(picture: Picture, role: Role | null): void {
+    if (isLearned(picture) || (this.isLearned && role === 'style')) {
+      for (const style of [...this.styles]) this.removeStyle(style.id);
+    }
     if (role === 'content' || (role === null && !this.content)) {
       this.setContent(picture);
     } else if (this.isFull) {
@@ -465,7 +511,7 @@ function pictureOfJob(job: Job, index: number | null): Picture {
   return {
     source: { kind: 'job', id: job.id, index, count: job.pictures.styles.length, address },
     name: info?.name ?? '',
-    url: shown(address, info?.format ?? ''),
+    url: info?.format === LEARNED_FORMAT ? null : shown(address, info?.format ?? ''),
     size: info?.size ?? null,
     format: info?.format ?? null,
     bytes: null,

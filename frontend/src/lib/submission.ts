@@ -9,6 +9,8 @@ export type Source =
   /** `seen` is how the server sees it, where the browser does not show it, or not upright. */
   | { kind: 'file'; file: File; seen?: Blob }
   | { kind: 'sample'; name: string; address: string }
+  /** A learned style that the server keeps. */
+  | { kind: 'learned'; id: string; address: string }
   /** A picture of an earlier job: its content (index null), or one of `count` styles. */
   | { kind: 'job'; id: string; index: number | null; count: number; address: string };
 
@@ -142,6 +144,11 @@ function addContent(form: FormData, { source, name }: Picture): void {
 /** Samples, or all styles of one job, are named; a mixture goes as files, which alone keeps the order. */
 async function addStyles(form: FormData, styles: Style[], fetchPicture: Fetch): Promise<void> {
   const sources = styles.map((style) => style.picture.source);
+  const [first] = sources;
+  if (first?.kind === 'learned') {
+    form.append('learned_style', first.id);
+    return;
+  }
   const job = commonJob(sources);
   if (job !== null) {
     form.append('styles_from', job);

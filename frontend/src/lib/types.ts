@@ -65,6 +65,17 @@ export interface Result {
   content_type: string;
 }
 
+export interface LearnedStyle {
+  id: string;
+  name: string;
+  /** Names of the styles in the file. */
+  styles: string[];
+  /** Empty if the file states none. */
+  licence: string;
+  size_bytes: number;
+  links: { self: string; file: string; onnx: string };
+}
+
 export interface PictureInfo {
   name: string;
   size: Size;
@@ -72,6 +83,9 @@ export interface PictureInfo {
   /** Name of the picture if it comes with nst. */
   sample: string | null;
 }
+
+/** A style image; a learned style has no size. */
+export type StyleInfo = Omit<PictureInfo, 'size'> & { size: Size | null };
 
 export interface Links {
   self: string;
@@ -117,7 +131,7 @@ export interface Job {
   progress: Progress | null;
   error: { code: string; message: string } | null;
   result: Result | null;
-  pictures: { content: PictureInfo; styles: PictureInfo[]; detail_map: PictureInfo | null; initial: PictureInfo | null };
+  pictures: { content: PictureInfo; styles: StyleInfo[]; detail_map: PictureInfo | null; initial: PictureInfo | null };
   links: Links;
 }
 
@@ -183,6 +197,9 @@ export interface Limits {
   max_film_frames: number;
   max_film_seconds: number;
   max_film_bytes: number;
+  /** 0: learned styles are not taken. */
+  max_learned_styles: number;
+  max_learned_style_bytes: number;
   max_size: number;
 }
 

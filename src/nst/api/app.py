@@ -10,7 +10,19 @@ from werkzeug.exceptions import NotFound
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 import nst
-from nst.api import auth, catalog, compat, health, jobs, openapi, page, problems, results, shared
+from nst.api import (
+    auth,
+    catalog,
+    compat,
+    health,
+    jobs,
+    learned_styles,
+    openapi,
+    page,
+    problems,
+    results,
+    shared,
+)
 from nst.api.base_path import BasePath
 from nst.api.service import Service
 from nst.errors import TooManyRequests
@@ -106,7 +118,7 @@ def specification() -> dict[str, Any]:
 
 def _add_routes(app: APIFlask) -> None:
     app.url_map.converters["page"] = page.PagePath
-    for part in (jobs, results, shared, catalog, compat, health):
+    for part in (jobs, results, shared, learned_styles, catalog, compat, health):
         app.register_blueprint(part.routes)
     app.register_blueprint(page.routes)
     app.spec_processor(openapi.complete)

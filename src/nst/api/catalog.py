@@ -46,6 +46,9 @@ class LimitsView(BaseModel):
     """0: this server takes no films."""
     max_film_seconds: float
     max_film_bytes: int
+    max_learned_styles: int
+    """Learned styles that one client keeps; 0: this server takes none."""
+    max_learned_style_bytes: int
 
 
 class OptionsView(BaseModel):
@@ -103,6 +106,8 @@ def options() -> OptionsView:
             max_film_frames=limits.max_film_frames,
             max_film_seconds=limits.max_film_seconds,
             max_film_bytes=limits.max_film_bytes,
+            max_learned_styles=service().learned_styles.limits.max_styles_per_client,
+            max_learned_style_bytes=service().learned_styles.limits.max_style_bytes,
         ),
         formats=list(CONTENT_TYPES.values()),
         brands={brand: f"image/{name.lower()}" for brand, name in BRANDS.items()},

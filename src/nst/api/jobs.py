@@ -17,6 +17,7 @@ from nst.api.streams import POLL_SECONDS, has_seen_end
 from nst.api.views import JobsView, JobView
 from nst.controls import STEERABLE, parse_change
 from nst.errors import InvalidOption
+from nst.jobs import learned_styles
 from nst.jobs.job import Job, JobStatus
 from nst.jobs.submit import Jobs, Upload
 from nst.metrics import JOBS_TAKEN
@@ -35,6 +36,7 @@ PICTURE_FIELDS = (
     "initial_from",
     "sample_content",
     "sample_style",
+    "learned_style",
     "preset",
     "steer",
     "stop_after",
@@ -75,9 +77,9 @@ def submit() -> Any:
     """Ask for a picture, or for a film.
 
     Send a content image or a short film, and one to eight style images as files, or name samples,
-    or earlier jobs whose images to take. Every option may be a field. The field steer, like
-    40:strength=0.8, changes options from a step on, and stop_after is the last step: a recipe has
-    both. The field initial_from names an earlier job whose result is painted on. With an
+    a learned style, or earlier jobs whose images to take. Every option may be a field. The field
+    steer, like 40:strength=0.8, changes options from a step on, and stop_after is the last step: a
+    recipe has both. The field initial_from names an earlier job whose result is painted on. With an
     Idempotency-Key the same request makes one job, however often it is sent.
     """
     me, form = service().me(), _Form(service().jobs, service().me(), request.form, request.files)
@@ -239,9 +241,11 @@ class _Form:
         preset = self.fields.get("preset")
         given = {name: value for name, value in self.fields.items() if name not in PICTURE_FIELDS}
         masks = [_upload(file) for file in self.files.getlist("style_mask")]
+        content, styles = self._content(), self._styles()
+        preset = learned_styles.preset_of([style.data for style in styles], preset)
         return _Order(
-            content=self._content(),
-            styles=self._styles(),
+            content=content,
+            styles=styles,
             masks=[mask if mask.data else None for mask in masks],
             detail_map=self._detail_map(),
             initial=self._initial(),
@@ -274,6 +278,8 @@ class _Form:
             return [_upload(file) for file in files]
         if job_id := self.fields.get("styles_from"):
             return self.jobs.uploads(self.owner, job_id)[1]
+        if style_id := self.fields.get("learned_style"):
+            return [Upload(*service().learned_styles.use(self.owner, style_id))]
         if names := self.fields.getlist("sample_style"):
             return [_sample("style", name) for name in names]
         raise _no_file("style_image")

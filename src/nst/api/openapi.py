@@ -171,8 +171,16 @@ def _forms() -> Mapping[str, tuple[Spec, list[str], Spec]]:
     return {
         "/api/v1/jobs": (_new_job(), [], {"example": example}),
         "/api/style_transfer": (pair, list(pair), {}),
+        "/api/v1/learned-styles": (_new_style(), ["file"], {}),
         "/api/v1/recipe": ({"image": _FILE}, ["image"], {}),
         "/api/v1/upright": ({"image": _FILE}, ["image"], {}),
+    }
+
+
+def _new_style() -> Spec:
+    return {
+        "file": _FILE | {"description": "A file of nst learn."},
+        "name": _TEXT | {"description": "Its name for people; else that of the file."},
     }
 
 
@@ -196,6 +204,8 @@ def _new_job() -> Spec:
             "items": _choice(samples("style"), "A sample style."),
             "maxItems": 8,
         },
+        "learned_style": _TEXT
+        | {"description": "A learned style of mine, which paints in one pass; preset draft."},
         "preset": _choice(PRESETS, "Where the options come from."),
         "steer": {
             "type": "array",

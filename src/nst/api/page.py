@@ -46,6 +46,11 @@ SECURITY_HEADERS = {
     "Permissions-Policy": "geolocation=(), microphone=()",
 }
 
+LIVE = "/live"
+WITH_WASM = "script-src 'self' 'wasm-unsafe-eval'"
+"""Path of the page that paints the camera, and what its policy allows more: the
+network of a learned style runs in WebAssembly there."""
+
 YEAR_SECONDS = 365 * 24 * 3600
 
 SHARED = re.compile(r"shared/(?P<token>[\w-]{1,100})/?", re.ASCII)
@@ -149,6 +154,9 @@ def security_headers(
         headers["Content-Security-Policy"] = policy
 
     def add(response: Response) -> Response:
+        if request.path.rstrip("/") == LIVE:
+            policy = f"{headers['Content-Security-Policy']}; {WITH_WASM}"
+            response.headers["Content-Security-Policy"] = policy
         is_api = request.path.startswith("/api/")
         if is_api:
             response.headers.setdefault("Cache-Control", "no-store")

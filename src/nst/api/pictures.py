@@ -79,18 +79,18 @@ def send(
     file = storage.stat(first_frame if first_frame and is_asked("thumb") else key)
     if file is None:
         raise NotFound("there is no such picture (yet)")
-    disposition = _disposition("attachment" if is_asked("download") else "inline", name)
+    how = disposition("attachment" if is_asked("download") else "inline", name)
     if request.if_none_match.contains(file.etag):
         response = Response(status=HTTPStatus.NOT_MODIFIED)
     elif is_asked("thumb"):
         data = _small(storage, file, THUMB_SIDE_PIXELS, keep=not key.endswith(PREVIEW))
         response = Response(data, content_type="image/jpeg")
-    elif large_by_link and (link := storage.link(key, LINK_SECONDS, disposition)):
+    elif large_by_link and (link := storage.link(key, LINK_SECONDS, how)):
         return redirect(link, Response=Response)  # type: ignore[return-value]
     else:
         response = _ranged(storage, file)
         response.content_type = content_type
-        response.headers["Content-Disposition"] = disposition
+        response.headers["Content-Disposition"] = how
     response.set_etag(file.etag)
     response.cache_control.private = True
     response.cache_control.max_age = 0 if changes else YEAR_SECONDS
@@ -179,7 +179,7 @@ def archive(storage: ImageStorage, job: Job) -> Response:
     response = Response(iter(zipped), content_type="application/zip")
     response.content_length = len(zipped)
     name = Path(file_name(job)).stem + ".zip"
-    response.headers["Content-Disposition"] = _disposition("attachment", name)
+    response.headers["Content-Disposition"] = disposition("attachment", name)
     return response
 
 
@@ -303,7 +303,9 @@ def _ranged(storage: ImageStorage, file: StoredFile) -> Response:
     return response
 
 
-def _disposition(kind: str, name: str) -> str:
+def disposition(kind: str, name: str) -> str:
+    """Return the Content-Disposition of a file.
+    `kind`: inline or attachment."""
     plain = re.sub(r"[^\x20-\x7e]", "_", name)  # for programs that know no other names
     return f"{kind}; filename=\"{plain}\"; filename*=UTF-8''{quote(name)}"
 

@@ -13,6 +13,7 @@ from nst.api import auth
 from nst.api.streams import Streams
 from nst.api.views import JobView
 from nst.decoding import Decoder
+from nst.jobs.learned_styles import LearnedStyles
 from nst.jobs.ports import RateLimiter
 from nst.jobs.submit import Jobs, Seen
 from nst.options import StyleTransferOptions
@@ -61,6 +62,7 @@ class Service:
     settings: ApiSettings
     decoder: Decoder
     """Decoder of the images in the storage."""
+    learned_styles: LearnedStyles
     queue_watch: Callable[[], str | None] = lambda: None
     """Says at once what keeps messages from the queue, as far as is known."""
     estimate: Estimate = lambda _options, _size: None

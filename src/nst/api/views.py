@@ -78,15 +78,18 @@ class PictureView(BaseModel):
     """A picture that went in."""
 
     name: str
-    size: tuple[int, int]
+    size: tuple[int, int] | None
+    """Null for a learned style."""
     format: str
+    """NST for a learned style."""
     sample: str | None
     """Name of the picture if it comes with nst."""
 
     @classmethod
     def of(cls, picture: Picture) -> Self:
-        kind = picture.content_type.rpartition("/")[2].upper()
-        return cls(name=picture.name, size=picture.size, format=kind, sample=picture.sample)
+        kind = picture.content_type.rpartition("/")[2].removeprefix("x-").upper()
+        size = None if picture.is_learned else picture.size
+        return cls(name=picture.name, size=size, format=kind, sample=picture.sample)
 
 
 class FilmView(BaseModel):

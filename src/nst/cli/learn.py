@@ -37,7 +37,8 @@ from nst.cli.options import (
 from nst.cli.painting import stop_on_ctrl_c
 from nst.cli.progress_bar import ProgressBar, duration
 from nst.errors import InvalidCheckpoint, InvalidOption, NSTError
-from nst.learning.options import BUDGET, SUFFIX, LearningOptions, is_style_file
+from nst.learned_file import SUFFIX
+from nst.learning.options import BUDGET, LearningOptions, is_style_file
 
 if TYPE_CHECKING:
     from nst.learning.lesson import Lesson
@@ -196,8 +197,6 @@ def learn(
         raise click.UsageError("name an image: nst learn STYLE", click.get_current_context())
     options = LearningOptions(**command.options | given(values))
     files.check_output(Path(command.output), (SUFFIX,))
-    if export:
-        _check_export()  # before learning, not after it
     written = _Files.of(command, resume, checkpoint_every, preview_every, overwrite=overwrite)
     path, is_canceled = _teach(command, options, written, device, resume)
     click.echo(relative(path))
@@ -324,20 +323,13 @@ def _learn(lesson: "Lesson", written: _Files, bar: ProgressBar) -> tuple[Path, b
 
 def _export(file: Path, output: Path | None, overwrite: bool) -> int:
     """Write a learned style as an ONNX graph and say where it is; the exit code."""
-    from nst.learning import onnx_file, style_file
+    from nst.learning import onnx_file
 
-    network, _ = style_file.load(file)
     target = output or file.with_suffix(ONNX_SUFFIX)
     if target.suffix.lower() != ONNX_SUFFIX:
         raise InvalidOption("output", str(target), f"a name ending in {ONNX_SUFFIX}")
-    click.echo(relative(onnx_file.export(network, target, overwrite=overwrite)))
+    click.echo(relative(onnx_file.export(file, target, overwrite=overwrite)))
     return 0
-
-
-def _check_export() -> None:
-    from nst.learning.onnx_file import check_available
-
-    check_available()
 
 
 def _absolute(path: Path) -> str:

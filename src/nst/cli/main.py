@@ -11,6 +11,7 @@ from nst.cli.completion import completion
 from nst.cli.doctor import doctor
 from nst.cli.errors import run
 from nst.cli.learn import learn
+from nst.cli.live import live
 from nst.cli.serve import migrate, serve, worker
 from nst.cli.stylize import stylize
 from nst.cli.video import video
@@ -34,6 +35,7 @@ nst.add_command(stylize)
 nst.add_command(batch)
 nst.add_command(video)
 nst.add_command(learn)
+nst.add_command(live)
 nst.add_command(serve)
 nst.add_command(worker)
 nst.add_command(migrate)

@@ -9,6 +9,7 @@ import re
 import time
 from collections.abc import Sequence
 
+from nst.jobs.learned_styles import DIRECTORY, STYLE_DIRECTORY, LearnedStyleRepository
 from nst.jobs.ports import ImageStorage, JobRepository
 
 JOB_ID = re.compile(r"[0-9a-f]{32}")
@@ -37,18 +38,38 @@ def clean(repository: JobRepository, storage: ImageStorage, retention_seconds: f
         # Files first: where the storage fails, the job stays and is found again.
         storage.delete(f"{job_id}/")
         repository.delete(job_id)
-    return len(expired) + _remove_orphans(repository, storage)
-
-
-def _remove_orphans(repository: JobRepository, storage: ImageStorage) -> int:
     directories = [name for name in storage.directories() if JOB_ID.fullmatch(name)]
     known = repository.existing(directories)
+    return len(expired) + _remove_orphans(repository, storage, directories, known)
+
+
+def clean_styles(
+    repository: JobRepository,
+    styles: LearnedStyleRepository,
+    storage: ImageStorage,
+    retention_seconds: float,
+) -> int:
+    """Remove learned styles that were not used for the retention, and old files that
+    belong to no style. Return how many of both are gone. Raises DependencyError."""
+    unused = styles.unused(retention_seconds, limit=1000)
+    for style in unused:
+        storage.delete(style.directory)
+        styles.delete(style.id)
+    directories = [name for name in storage.directories() if STYLE_DIRECTORY.fullmatch(name)]
+    known = styles.existing([name.removeprefix(DIRECTORY) for name in directories])
+    kept = {f"{DIRECTORY}{style_id}" for style_id in known}
+    return len(unused) + _remove_orphans(repository, storage, directories, kept)
+
+
+def _remove_orphans(
+    repository: JobRepository, storage: ImageStorage, directories: Sequence[str], known: set[str]
+) -> int:
     doubt = _doubt_about_owner(repository, storage, directories, known)
     orphans = [] if doubt else [
         name for name in directories if name not in known and _is_old(storage, name)
     ]  # fmt: skip
     if doubt := doubt or _doubt_about_number(orphans, directories):
-        logger.error("files without a job are not removed: %s", doubt)
+        logger.error("files without a job or a style are not removed: %s", doubt)
         return 0
     for name in orphans:
         storage.delete(f"{name}/")
@@ -59,8 +80,8 @@ def _doubt_about_number(orphans: Sequence[str], directories: Sequence[str]) -> s
     if len(orphans) <= max(MANY_ORPHANS, len(directories) / 2):
         return None
     return (
-        f"{len(orphans)} of {len(directories)} directories, such as {orphans[0]}, belong to no job "
-        "of this database; check that it is the right one, and remove them by hand"
+        f"{len(orphans)} of {len(directories)} directories, such as {orphans[0]}, belong to "
+        "nothing in this database; check that it is the right one, and remove them by hand"
     )
 
 
@@ -77,7 +98,7 @@ def _doubt_about_owner(
         theirs = storage.get(DEPLOYMENT_KEY).decode(errors="replace")
     except FileNotFoundError:
         if directories and not known:
-            return f"none of its {len(directories)} directories belongs to a job of this database"
+            return f"none of its {len(directories)} directories belongs to this database"
         storage.put(DEPLOYMENT_KEY, ours.encode())
         return None
     if theirs == ours:

@@ -45,6 +45,9 @@ FRAMES, CHECKPOINTS = "frames/", "checkpoints/"
 """Directories below it: of intermediate pictures, and of states of the running
 job. The painted frames of a film are both."""
 
+LEARNED_TYPE = "application/x-nst"
+"""Media type of the file of a learned style."""
+
 NOT_OF_FILMS = ("bit_depth", "save_every")
 """Options without an effect on a film."""
 
@@ -76,7 +79,12 @@ class Picture(_Value):
     """For people: the file's own name, cleaned; never where it is stored."""
     content_type: str
     size: tuple[int, int]
-    """Width and height in pixels."""
+    """Width and height in pixels; both 0 for a learned style, which has none."""
+
+    @property
+    def is_learned(self) -> bool:
+        """Whether it is the file of a learned style."""
+        return self.content_type == LEARNED_TYPE
 
     @property
     def in_recipe(self) -> PictureFile:
@@ -148,6 +156,11 @@ class Order(_Value):
             "detail_map": self.detail_map and self.detail_map.in_recipe,
             "initial": self.initial and self.initial.in_recipe,
         }
+
+    @property
+    def is_learned(self) -> bool:
+        """Whether a learned style paints it, in one pass."""
+        return self.styles[0].is_learned
 
     @property
     def names(self) -> Sequence[str | None]:

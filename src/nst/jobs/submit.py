@@ -29,6 +29,7 @@ from nst.errors import (
     UnsupportedImage,
 )
 from nst.image_files import READABLE, is_image
+from nst.jobs import learned_styles
 from nst.jobs.job import (
     CONTENT,
     CONTENT_FRAME,
@@ -198,8 +199,12 @@ class Jobs:
         job_id, files = new_id(), dict[str, bytes]()
 
         def place(upload: Upload, role: ImageRole, name: str) -> Picture:
-            needs_texture = role == "style" and options.is_matched
-            picture = self._inspect(upload, role, f"{job_id}/{name}", client, needs_texture)
+            key = f"{job_id}/{name}"
+            if role == "style" and learned_styles.are_learned([upload.data]):
+                picture = learned_styles.picture(upload.data, clean_name(upload.name, role), key)
+            else:
+                needs_texture = role == "style" and options.is_matched
+                picture = self._inspect(upload, role, key, client, needs_texture)
             files[picture.key] = upload.data
             return picture
 
@@ -436,7 +441,11 @@ class Jobs:
             raise InvalidOption("style_mask", len(masks), "no more masks than styles")
         if detail_map and options.is_draft:
             raise InvalidOption("detail_map", detail_map.name, "no detail map with a draft")
-        options.style_shares(len(styles))
+        options.style_shares(
+            learned_styles.count_styles(
+                [style.data for style in styles], options, has_masks=any(masks)
+            )
+        )
         if options.size > self.limits.max_size:
             allowed = f"at most {self.limits.max_size} on this server"
             raise InvalidOption("size", options.size, allowed)

@@ -14,11 +14,11 @@ from nst.engine.device import resolve_device, resolve_precision
 from nst.engine.network.weights import Weights, WeightsStore
 from nst.errors import InvalidOption
 from nst.image_reader import ImageSource
+from nst.learned_file import MAX_STYLES, SUFFIX, LearningRecipe
 from nst.learning import style_file
 from nst.learning.checkpoint import LearningCheckpoint
-from nst.learning.options import BUDGET, MAX_STYLES, SUFFIX, LearningOptions
+from nst.learning.options import BUDGET, LearningOptions
 from nst.learning.photos import OnDamaged, Photos, find_photos
-from nst.learning.style_file import LearningRecipe
 from nst.learning.training import LearningProgress, Training
 
 

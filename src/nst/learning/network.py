@@ -7,32 +7,12 @@ painted out, in one pass.
 [Dumoulin17] Dumoulin, Shlens, Kudlur: A Learned Representation for Artistic Style, ICLR 2017.
 """
 
-from typing import NamedTuple
-
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d, instance_norm, interpolate, relu
 
-STRIDE = 4
-"""Pixels of the image per feature of the residual blocks;
-both sides must be multiples of it."""
-
-GREY = 127.5
-"""Middle of the grey levels, and half of their range: the
-network computes with -1…1."""
-
-EPSILON = 1e-5
-"""Added to the variance by which instance normalization divides."""
-
-
-class NetworkShape(NamedTuple):
-    """The sizes from which the shapes of all tensors of a network follow."""
-
-    styles: int
-    channels: int
-    """Channels of the residual blocks, a multiple of 4."""
-    blocks: int
-    """Number of residual blocks."""
+from nst.learned_file import NetworkShape
+from nst.learned_graph import EPSILON, GREY, STRIDE
 
 
 class StyleNorm(nn.Module):

@@ -18,23 +18,14 @@ from pydantic import ValidationError as PydanticValidationError
 from pydantic.fields import FieldInfo
 
 from nst.errors import InvalidOption
+from nst.learned_file import MAX_BLOCKS, MAX_CHANNELS, SUFFIX
 from nst.options import MAX_WEIGHT, ModelName, invalid_option
-
-SUFFIX = ".nst"
-"""Extension of the files of learned styles."""
 
 PRESET = "draft"
 """The preset whose options are those of a learned style: nothing is optimised."""
 
 BUDGET = frozenset({"minutes", "steps"})
 """Options that may change when learning continues."""
-
-MAX_CHANNELS = 256
-MAX_BLOCKS = 32
-MAX_STYLES = 64
-"""Largest network that is made or loaded: a file cannot
-ask for more memory than these allow."""
-
 
 LearningGroup = Literal["end", "balance", "network", "method"]
 """Group of an option; the help of the command shows

@@ -17,9 +17,10 @@ from nst.engine.inputs import finished
 from nst.engine.pictures import levels
 from nst.errors import InvalidOption
 from nst.image_reader import ImageSource
+from nst.learned_file import StyleFacts
+from nst.learned_graph import STRIDE
 from nst.learning import style_file
-from nst.learning.network import STRIDE, StyleNetwork
-from nst.learning.style_file import StyleFacts
+from nst.learning.network import StyleNetwork
 from nst.options import MAX_SIZE, StyleTransferOptions
 from nst.progress import StopReason
 from nst.result import Result

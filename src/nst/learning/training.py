@@ -21,7 +21,8 @@ from nst.engine.optimizer.optimizer import Evaluation
 from nst.engine.pictures.tensors import to_tensor
 from nst.engine.steering import TEMPORAL_WEIGHTS
 from nst.errors import Diverged
-from nst.learning.network import NetworkShape, StyleNetwork, new_network
+from nst.learned_file import NetworkShape
+from nst.learning.network import StyleNetwork, new_network
 from nst.learning.objective import LearningObjective
 from nst.learning.options import LearningOptions
 from nst.learning.photos import Photos

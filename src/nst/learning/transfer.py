@@ -6,6 +6,7 @@ from functools import cache, partial
 from pathlib import Path
 
 from nst.controls import Controls
+from nst.engine.device import precision_of
 from nst.engine.draft import DraftTransfer
 from nst.engine.inputs import Inputs
 from nst.engine.pictures.styles import each_style
@@ -15,7 +16,7 @@ from nst.image_reader import ImageSource, name_of
 from nst.learning.options import PRESET, is_learned
 from nst.learning.painting import LearnedStyle
 from nst.options import StyleTransferOptions
-from nst.progress import OnProgress
+from nst.progress import OnProgress, Provenance
 from nst.result import Result
 
 
@@ -33,13 +34,26 @@ class LearnedTransfer(NeuralStyleTransfer):
         if isinstance(before, _Pass):
             return _Pass(options, before.load)
         load = partial(LearnedStyle.load, device=self._device, precision=self._precision)
-        return _Pass(options, cache(load))
+        return _Pass(options, _Files(load))
+
+
+class _Files:
+    """The files of learned styles, each loaded once."""
+
+    def __init__(self, load: Callable[[Path], LearnedStyle]) -> None:
+        self._load = cache(load)
+        self.latest: LearnedStyle | None = None
+        """The style that painted last."""
+
+    def __call__(self, file: Path) -> LearnedStyle:
+        self.latest = self._load(file)
+        return self.latest
 
 
 class _Pass(DraftTransfer):
     """One pass through a learned network."""
 
-    def __init__(self, options: StyleTransferOptions, load: Callable[[Path], LearnedStyle]) -> None:
+    def __init__(self, options: StyleTransferOptions, load: _Files) -> None:
         super().__init__(options)
         self.load = load
 
@@ -55,6 +69,14 @@ class _Pass(DraftTransfer):
         _check(inputs)
         (file,) = map(_path, each_style(inputs.styles))
         return self.load(file).paint(inputs.content, self._options)
+
+    def provenance(self) -> Provenance:
+        style = self.load.latest
+        if style is None:  # nothing was painted yet
+            return super().provenance()
+        precision = precision_of(style.dtype)
+        sha256 = style.facts.tensors_sha256
+        return Provenance(str(style.device), precision, self._options.model, sha256)
 
 
 def first_draft(

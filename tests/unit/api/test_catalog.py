@@ -58,6 +58,8 @@ def test_presets_limits_and_formats(options: dict[str, Any], house: House) -> No
         "max_film_frames": 500,
         "max_film_seconds": 20.0,
         "max_film_bytes": 50_000_000,
+        "max_learned_styles": 20,
+        "max_learned_style_bytes": 20_000_000,
         "max_pixel_steps_per_day": 200_000_000_000,
     }
     assert options["brands"]["avif"] == "image/avif"

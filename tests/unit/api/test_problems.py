@@ -31,6 +31,7 @@ STATUS = {
     "InvalidCheckpoint": 422,
     "InvalidStyleFile": 422,
     "JobNotFound": 404,
+    "StyleNotFound": 404,
     "JobConflict": 409,
     "NotAllowed": 403,
     "TooManyRequests": 429,

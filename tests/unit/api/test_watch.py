@@ -32,7 +32,13 @@ def test_readiness_names_a_degraded_queue(house: House) -> None:
     queue_watch = Watch(lambda: "Kafka's user api lacks WRITE on topic nst.jobs")
     streams = Streams(5, 5, 5.0)
     service = Service(
-        house.jobs, house.limiter, streams, settings, house.jobs._decoder, queue_watch
+        house.jobs,
+        house.limiter,
+        streams,
+        settings,
+        house.jobs._decoder,
+        house.learned_styles,
+        queue_watch,
     )
     client = create_app(service).test_client()
 

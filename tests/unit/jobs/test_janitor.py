@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 
 from nst.errors import StorageError
 from nst.jobs import janitor
-from nst.jobs.janitor import DEPLOYMENT_KEY, MANY_ORPHANS, clean
+from nst.jobs.janitor import DEPLOYMENT_KEY, MANY_ORPHANS, clean, clean_styles
 from nst.jobs.job import new_id
 from service import CAT, House, finishes
+from unit.learning import tiny
 
 RETENTION_SECONDS = 100.0
 
@@ -207,3 +208,44 @@ def test_only_old_directories_of_no_job_in_our_own_storage_go(
     assert all(janitor.JOB_ID.fullmatch(name) for name in gone)
     assert len(gone) <= max(MANY_ORPHANS, len(ages) / 2)
     assert not gone or shelf.owner == b"ours"
+
+
+# ── learned styles ────────────────────────────────────────────────────────────────────────────
+
+
+def styles_cleaned(house: House) -> int:
+    styles = house.repository.learned_styles
+    return clean_styles(house.repository, styles, house.storage, RETENTION_SECONDS)
+
+
+def unused_for(house: House, style_id: str, seconds: float) -> None:
+    with house.repository._write() as connection:
+        connection.exec_driver_sql(
+            "UPDATE learned_styles SET used_at = used_at - ? WHERE id = ?", (seconds, style_id)
+        )
+
+
+def test_learned_styles_that_nobody_uses_go_and_jobs_keep_their_copy(
+    house: House, tmp_path: Path
+) -> None:
+    data = tiny.saved(tmp_path / "waves.nst").read_bytes()
+    old, fresh = (house.learned_styles.add("anna", data, name) for name in ("old", "fresh"))
+    unused_for(house, old.id, RETENTION_SECONDS + 1)
+    assert styles_cleaned(house) == 1
+    assert house.learned_styles.list("anna") == [fresh]
+    assert (house.storage.stat(old.key), bool(house.storage.stat(fresh.key))) == (None, True)
+    unused_for(house, fresh.id, RETENTION_SECONDS + 1)
+    house.learned_styles.use("anna", fresh.id)
+    assert styles_cleaned(house) == 0
+
+
+@pytest.mark.usefixtures("all_is_old")
+def test_files_without_a_learned_style_go(house: House, tmp_path: Path) -> None:
+    data = tiny.saved(tmp_path / "waves.nst").read_bytes()
+    kept, lost = (house.learned_styles.add("anna", data, name) for name in ("kept", "lost"))
+    house.repository.learned_styles.delete(lost.id)
+    assert cleaned(house) == 0
+    assert house.storage.stat(lost.key)
+    assert styles_cleaned(house) == 1
+    assert house.storage.stat(lost.key) is None
+    assert house.storage.stat(kept.key)

@@ -10,8 +10,8 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from nst.errors import InvalidStyleFile
+from nst.learned_file import KEY, StyleFacts
 from nst.learning import style_file
-from nst.learning.style_file import KEY, StyleFacts
 from unit.learning import tiny
 
 

@@ -9,11 +9,11 @@ from PIL import Image
 
 from conftest import SAMPLES
 from nst.engine.network.weights import Weights, WeightsStore
+from nst.learned_file import LearningRecipe, NetworkShape
 from nst.learning import style_file
 from nst.learning.lesson import Lesson
-from nst.learning.network import NetworkShape, StyleNetwork, new_network
+from nst.learning.network import StyleNetwork, new_network
 from nst.learning.options import LearningOptions
-from nst.learning.style_file import LearningRecipe
 
 STYLES = (SAMPLES / "style" / "impasto.jpg", SAMPLES / "style" / "mosaic.jpg")
 OPTIONS: dict[str, Any] = {

@@ -15,6 +15,7 @@ from sqlalchemy.sql.expression import ColumnElement
 
 from nst.adapters.sql import migrations, statements
 from nst.adapters.sql.connection import connect, errors
+from nst.adapters.sql.learned_styles import SqlLearnedStyles
 from nst.adapters.sql.schema import deployment, jobs, now, shares
 from nst.errors import JobConflict, JobNotFound, LeaseLost, UnreadableJob
 from nst.jobs import stored
@@ -36,6 +37,8 @@ class SqlJobRepository:
         self._url = url
         with errors():
             self._engine = connect(url, pool_size)
+        self.learned_styles = SqlLearnedStyles(self._engine)
+        """The learned styles in the same database."""
 
     @property
     def location(self) -> str:

@@ -64,6 +64,24 @@ shares = Table(
     Column("created_at", Double, nullable=False),
     Column("expires_at", Double, nullable=False),
 )
+learned_styles = Table(
+    "learned_styles",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("owner", String(200), nullable=False),
+    Column("client", String(64), nullable=False),
+    Column("name", String(200), nullable=False),
+    Column("styles", NULLABLE_JSON, nullable=False),
+    # JSON, as it may hold any character: PostgreSQL's text takes no NUL.
+    Column("licence", NULLABLE_JSON, nullable=False),
+    Column("size_bytes", Integer, nullable=False),
+    Column("sha256", String(64), nullable=False),
+    Column("created_at", Double, nullable=False),
+    Column("used_at", Double, nullable=False),
+    Index("learned_styles_of_owner", "owner", "created_at"),
+    Index("learned_styles_of_client", "client"),
+    Index("learned_styles_by_use", "used_at"),
+)
 deployment = Table(
     "deployment",
     metadata,

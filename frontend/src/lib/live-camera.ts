@@ -1,0 +1,67 @@
+/** A camera painted in this browser by a learned style: its network runs in WebAssembly, and no frame leaves the page. */
+
+import wasm from 'onnxruntime-web/ort-wasm-simd-threaded.wasm?url';
+import * as ort from 'onnxruntime-web/wasm';
+import { download } from './api';
+import type { LearnedStyle } from './types';
+
+/** Longest side of a frame. */
+export const SIDE_PIXELS = 320;
+/** Sides that the network takes are multiples of it. */
+const STRIDE = 4;
+/** Frames over which the rate is averaged. */
+const RATE_FRAMES = 10;
+
+/** Paints one frame. */
+export type Paint = (frame: ImageData) => Promise<ImageData>;
+
+/** The network of a style, with equal shares of the styles in its file. Raises Problem. */
+export async function painterOf(style: LearnedStyle): Promise<Paint> {
+  ort.env.wasm.wasmPaths = { wasm };
+  // More need a page that is isolated from all others.
+  ort.env.wasm.numThreads = 1;
+  const graph = await (await download(style.links.onnx)).arrayBuffer();
+  const session = await ort.InferenceSession.create(graph, { executionProviders: ['wasm'] });
+  const count = style.styles.length;
+  const shares = new ort.Tensor('float32', new Float32Array(count).fill(1 / count), [1, count]);
+  return async ({ data, width, height }) => {
+    const photo = new ort.Tensor('float32', planesOf(data), [1, 3, height, width]);
+    const { painted } = await session.run({ photo, shares });
+    return new ImageData(pixelsOf(painted?.data as Float32Array), width, height);
+  };
+}
+
+/** Width and height of the frames that are painted of a film of this size. */
+export function sizeOf(width: number, height: number): [number, number] {
+  const scale = SIDE_PIXELS / Math.max(width, height);
+  const side = (length: number) => Math.max(STRIDE, STRIDE * Math.round((scale * length) / STRIDE));
+  return [side(width), side(height)];
+}
+
+/** RGBA, pixel by pixel → all red, all green, all blue. */
+export function planesOf(pixels: Uint8ClampedArray): Float32Array {
+  const count = pixels.length / 4;
+  return Float32Array.from({ length: 3 * count }, (_, index) => pixels[4 * (index % count) + Math.floor(index / count)] ?? 0);
+}
+
+/** The way back; values beyond 0…255 are clamped. */
+export function pixelsOf(planes: Float32Array): Uint8ClampedArray<ArrayBuffer> {
+  const count = planes.length / 3;
+  const pixels = new Uint8ClampedArray(4 * count).fill(255);
+  for (let index = 0; index < planes.length; index++) {
+    pixels[4 * (index % count) + Math.floor(index / count)] = planes[index] ?? 0;
+  }
+  return pixels;
+}
+
+/** Frames per second of the last frames. */
+export class Rate {
+  #times: number[] = [];
+
+  /** A frame was painted now; the rate, 0 before the second frame. */
+  tick(now = performance.now()): number {
+    this.#times = [...this.#times, now].slice(-RATE_FRAMES);
+    const [first = now] = this.#times;
+    return now > first ? (1000 * (this.#times.length - 1)) / (now - first) : 0;
+  }
+}

@@ -1,0 +1,100 @@
+"""The repository of learned styles, beside that of jobs."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from sqlalchemy import Connection, Engine, Row, delete, func, insert, select, update
+from sqlalchemy.sql.expression import ColumnElement
+
+from nst.adapters.sql.connection import errors
+from nst.adapters.sql.schema import learned_styles, now
+from nst.errors import StyleNotFound
+from nst.jobs.learned_styles import StoredStyle
+
+
+class SqlLearnedStyles:
+    """A LearnedStyleRepository in the database of a SqlJobRepository."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def add(self, style: StoredStyle) -> StoredStyle:
+        values = style.model_dump(mode="json") | {"created_at": now(), "used_at": now()}
+        with self._write() as connection:
+            statement = insert(learned_styles).values(values).returning(learned_styles)
+            return _style(connection.execute(statement).one())
+
+    def get(self, style_id: str) -> StoredStyle:
+        found = self._select(learned_styles.c.id == style_id)
+        if not found:
+            raise StyleNotFound(style_id)
+        return found[0]
+
+    def list(self, owner: str) -> Sequence[StoredStyle]:
+        return self._select(learned_styles.c.owner == owner)
+
+    def count(self, owner: str) -> int:
+        return self._count(learned_styles.c.owner == owner)
+
+    def count_of_client(self, client: str) -> int:
+        return self._count(learned_styles.c.client == client)
+
+    def rename(self, style_id: str, name: str) -> StoredStyle:
+        row = self._update(style_id, name=name)
+        if row is None:
+            raise StyleNotFound(style_id)
+        return _style(row)
+
+    def use(self, style_id: str) -> None:
+        self._update(style_id, used_at=now())
+
+    def delete(self, style_id: str) -> None:
+        with self._write() as connection:
+            connection.execute(delete(learned_styles).where(learned_styles.c.id == style_id))
+
+    def unused(self, seconds: float, limit: int) -> Sequence[StoredStyle]:
+        return self._select(learned_styles.c.used_at < now() - seconds, limit)
+
+    def existing(self, style_ids: Sequence[str]) -> set[str]:
+        statement = select(learned_styles.c.id).where(learned_styles.c.id.in_(style_ids))
+        with self._read() as connection:
+            return set(connection.scalars(statement))
+
+    def _select(
+        self, condition: ColumnElement[bool], limit: int | None = None
+    ) -> Sequence[StoredStyle]:
+        order = (learned_styles.c.created_at.desc(), learned_styles.c.id)
+        statement = select(learned_styles).where(condition).order_by(*order).limit(limit)
+        with self._read() as connection:
+            return [_style(row) for row in connection.execute(statement)]
+
+    def _count(self, condition: ColumnElement[bool]) -> int:
+        statement = select(func.count()).select_from(learned_styles).where(condition)
+        with self._read() as connection:
+            return connection.execute(statement).scalar_one()
+
+    def _update(self, style_id: str, **values: Any) -> Row[Any] | None:
+        statement = (
+            update(learned_styles)
+            .where(learned_styles.c.id == style_id)
+            .values(values)
+            .returning(learned_styles)
+        )
+        with self._write() as connection:
+            return connection.execute(statement).first()
+
+    @contextmanager
+    def _read(self) -> Iterator[Connection]:
+        with errors(), self._engine.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def _write(self) -> Iterator[Connection]:
+        writer = self._engine.execution_options(writes=True)
+        with errors(), writer.begin() as connection:
+            yield connection
+
+
+def _style(row: Row[Any]) -> StoredStyle:
+    return StoredStyle.model_validate(row._mapping)

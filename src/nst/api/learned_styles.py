@@ -1,0 +1,159 @@
+"""/api/v1/learned-styles: files of `nst learn` that a client keeps."""
+
+from datetime import datetime
+from http import HTTPStatus
+from typing import Any, Self
+
+from apiflask import APIBlueprint
+from flask import Response, request, url_for
+from pydantic import BaseModel, ConfigDict, Field
+
+from nst.api import pictures
+from nst.api.service import sends, service
+from nst.api.views import as_time
+from nst.errors import InvalidOption
+from nst.jobs.job import LEARNED_TYPE
+from nst.jobs.learned_styles import MAX_NAME_CHARACTERS, LearnedStyles, StoredStyle
+
+routes = APIBlueprint(
+    "learned_styles", __name__, tag="learned styles", url_prefix="/api/v1/learned-styles"
+)
+
+
+class LearnedStyleLinksView(BaseModel):
+    """Where everything about a learned style is."""
+
+    self: str
+    file: str
+    onnx: str
+
+
+class LearnedStyleView(BaseModel):
+    """A learned style, as its owner sees it."""
+
+    id: str
+    name: str
+    styles: list[str]
+    """Names of the styles in the file, which can be blended."""
+    licence: str
+    """Terms of use that the file states; empty if it states none."""
+    size_bytes: int
+    sha256: str
+    created_at: datetime
+    used_at: datetime
+    """When it was uploaded, or when a job last used it."""
+    links: LearnedStyleLinksView
+
+    @classmethod
+    def of(cls, style: StoredStyle) -> Self:
+        def link(endpoint: str) -> str:
+            return url_for(f"learned_styles.{endpoint}", style_id=style.id)
+
+        return cls(
+            id=style.id,
+            name=style.name,
+            styles=list(style.styles),
+            licence=style.licence,
+            size_bytes=style.size_bytes,
+            sha256=style.sha256,
+            created_at=as_time(style.created_at),
+            used_at=as_time(style.used_at),
+            links=LearnedStyleLinksView(
+                self=link("get_style"), file=link("get_file"), onnx=link("get_onnx")
+            ),
+        )
+
+
+class LearnedStylesView(BaseModel):
+    learned_styles: list[LearnedStyleView]
+
+
+class NewName(BaseModel):
+    """Another name of a learned style."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: str = Field(min_length=1, max_length=MAX_NAME_CHARACTERS)
+
+
+@routes.post("")
+@routes.output(LearnedStyleView, status_code=201)
+@routes.doc(responses=[413, 422, 429, 503])
+def add_style() -> Any:
+    """Keep the file of a learned style, which nst learn has written.
+
+    Everything is checked: format, version, shapes, SHA-256 and numbers.
+    """
+    if "file" not in request.files:
+        raise InvalidOption("file", "", "a file of nst learn as a file of the form")
+    me = service().me()
+    with pictures.uploading.one(service().client()):
+        file = request.files["file"]
+        name = request.form.get("name") or file.filename or ""
+        style = _styles().add(
+            me,
+            file.read(),
+            name,
+            client=service().client(),
+            counted_as=service().client_in_store(),
+        )
+    view = LearnedStyleView.of(style)
+    return view, HTTPStatus.CREATED, {"Location": view.links.self}
+
+
+@routes.get("")
+@routes.output(LearnedStylesView)
+def list_styles() -> LearnedStylesView:
+    """My learned styles, newest first."""
+    found = _styles().list(service().me())
+    return LearnedStylesView(learned_styles=[LearnedStyleView.of(style) for style in found])
+
+
+@routes.get("/<style_id>")
+@routes.output(LearnedStyleView)
+@routes.doc(responses=[404])
+def get_style(style_id: str) -> LearnedStyleView:
+    """One learned style."""
+    return LearnedStyleView.of(_styles().get(service().me(), style_id))
+
+
+@routes.patch("/<style_id>")
+@routes.input(NewName, arg_name="new")
+@routes.output(LearnedStyleView)
+@routes.doc(responses=[404])
+def rename_style(style_id: str, new: NewName) -> LearnedStyleView:
+    """Give a learned style another name."""
+    return LearnedStyleView.of(_styles().rename(service().me(), style_id, new.name))
+
+
+@routes.delete("/<style_id>")
+@routes.output({}, status_code=204)
+@routes.doc(responses=[404])
+def delete_style(style_id: str) -> tuple[str, int]:
+    """Forget a learned style. Jobs that use it have a copy and go on."""
+    _styles().delete(service().me(), style_id)
+    return "", HTTPStatus.NO_CONTENT
+
+
+@routes.get("/<style_id>/file")
+@routes.doc(responses=sends(LEARNED_TYPE, "The file, as it was uploaded.", 404))
+def get_file(style_id: str) -> Response:
+    """The file of a learned style."""
+    return _download(*_styles().data(service().me(), style_id), LEARNED_TYPE)
+
+
+@routes.get("/<style_id>/onnx")
+@routes.doc(responses=sends("application/octet-stream", "The graph.", 404))
+def get_onnx(style_id: str) -> Response:
+    """The network of a learned style as an ONNX graph, for other programs."""
+    return _download(*_styles().graph(service().me(), style_id), "application/octet-stream")
+
+
+def _styles() -> LearnedStyles:
+    return service().learned_styles
+
+
+def _download(data: bytes, name: str, content_type: str) -> Response:
+    disposition = pictures.disposition("attachment", name)
+    headers = {"Content-Disposition": disposition}
+    return Response(data, content_type=content_type, headers=headers)

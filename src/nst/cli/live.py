@@ -1,0 +1,141 @@
+"""`nst live`: a camera or a film, painted while it is watched."""
+
+import time
+import webbrowser
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from nst.cli.command import Command, Within, examples, option
+from nst.cli.errors import debug_option
+from nst.cli.live_stream import LiveStream
+from nst.cli.notices import tell
+from nst.cli.options import (
+    FIELDS,
+    FILES,
+    PATH,
+    device_option,
+    given,
+    precision_option,
+    quiet_option,
+    transfer_options,
+    with_dashes,
+)
+from nst.errors import InvalidOption
+from nst.learning.options import PRESET, is_style_file
+from nst.options import StyleTransferOptions
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+    from nst.learning.live import Rate
+    from nst.learning.painting import LearnedStyle
+
+WITH_EFFECT = ("size", "style_blend", "color", "color_amount")
+"""Options of an image that count for a frame, too."""
+
+SIZE_PIXELS = 480
+"""Longest side of a frame where --size does not say it."""
+
+TELL_SECONDS = 10.0
+"""Seconds between two lines that say how many frames are painted."""
+
+
+@click.command(
+    cls=Command,
+    epilog=examples(
+        "nst live painting.nst --open",
+        "nst live painting.nst --camera 1 --size 320",
+        "nst live painting.nst film.mp4",
+    ),
+)
+@click.argument("style", metavar="STYLE", type=PATH)
+@click.argument("film", metavar="[FILM]", type=PATH, required=False)
+@option(
+    "--camera",
+    group=FILES,
+    type=Within(min=0),
+    default=0,
+    show_default=True,
+    help="Number of the camera, from 0; FILM is painted in its place.",
+)
+@option(
+    "--port",
+    group=FILES,
+    type=Within(0, 65535),
+    default=8100,
+    show_default=True,
+    help="Port on this machine where the stream is watched; 0 finds a free one.",
+)
+@option("--open", "opens", group=FILES, is_flag=True, help="Open the stream in the browser.")
+@transfer_options([name for name in FIELDS if name in WITH_EFFECT], with_dashes, PRESET)
+@precision_option("Precision of the convolutions. auto: bf16 where it is fast.")
+@device_option
+@quiet_option
+@debug_option
+def live(
+    style: Path,
+    film: Path | None,
+    camera: int,
+    port: int,
+    opens: bool,
+    precision: str,
+    device: str,
+    **values: Any,
+) -> int:
+    """Paint a camera or FILM live with STYLE, a .nst file of nst learn.
+
+    The frames are a stream over HTTP that only this machine can watch: open its address in a
+    browser, or as a browser source in OBS. Ctrl-C ends it; a film begins again until then.
+    """
+    if not is_style_file(style):
+        raise InvalidOption("style", str(style), "a .nst file; nst learn makes one of a painting")
+    options = StyleTransferOptions.from_preset(PRESET, **{"size": SIZE_PIXELS, **given(values)})
+    from nst.learning.live import Rate
+    from nst.learning.painting import LearnedStyle
+
+    learned = LearnedStyle.load(style, device=device, precision=precision)
+    learned.check(options)
+    rate = Rate()
+    stream = LiveStream(port, lambda: rate.per_second)
+    with stream.served(), _frames(film, camera, options.size) as frames:
+        click.echo(stream.address)
+        if opens:
+            webbrowser.open(stream.address)
+        try:
+            _paint(learned, options, frames, stream, rate)
+        except KeyboardInterrupt:
+            tell(f"nst: {rate.per_second:.1f} frames per second at the end")
+    return 0
+
+
+@contextmanager
+def _frames(film: Path | None, camera: int, side_pixels: int) -> "Iterator[Iterable[Image.Image]]":
+    from nst.learning import live
+
+    if film:
+        yield live.film(film, side_pixels)
+        return
+    with live.camera(camera) as frames:
+        yield frames
+
+
+def _paint(
+    style: "LearnedStyle",
+    options: StyleTransferOptions,
+    frames: "Iterable[Image.Image]",
+    stream: LiveStream,
+    rate: "Rate",
+) -> None:
+    from nst.learning.live import as_jpeg
+
+    told_at = time.monotonic()
+    for frame in frames:
+        stream.show(as_jpeg(style.paint(frame, options).image))
+        rate.tick()
+        if time.monotonic() - told_at >= TELL_SECONDS:
+            told_at = time.monotonic()
+            tell(f"nst: {rate.per_second:.1f} frames per second")

@@ -1,0 +1,242 @@
+"""The .nst file of a learned style: what it says, and
+whether all of it holds.
+
+A safetensors file: a header in JSON, then the numbers. It is read here without torch, numpy and
+safetensors, so that the API checks an upload as strictly as the worker that paints with it.
+"""
+
+import hashlib
+import math
+import sys
+from array import array
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any, NamedTuple
+
+import pydantic_core
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+import nst
+from nst.errors import InvalidStyleFile
+
+SUFFIX = ".nst"
+"""Extension of the files of learned styles."""
+
+FORMAT = 1
+"""Other formats are refused."""
+
+KEY = "nst-style"
+"""Key of the JSON in the metadata of the header."""
+
+MAX_CHANNELS = 256
+MAX_BLOCKS = 32
+MAX_STYLES = 64
+"""Largest network that is made or loaded: a file cannot
+ask for more memory than these allow."""
+
+MAX_BYTES = 200_000_000
+"""Size of a file in bytes that no network within these limits reaches."""
+
+LENGTH_BYTES = 8
+"""Bytes at the beginning of a file that say how long its header is."""
+
+MAX_HEADER_BYTES = 200_000
+FLOAT_BYTES = 4
+
+NO_STYLE = "is damaged, cut short or no learned style; name a file of nst learn"
+
+
+class NetworkShape(NamedTuple):
+    """The sizes from which the shapes of all tensors of a network follow."""
+
+    styles: int
+    channels: int
+    """Channels of the residual blocks, a multiple of 4."""
+    blocks: int
+    """Number of residual blocks."""
+
+    def tensors(self) -> dict[str, tuple[int, ...]]:
+        """Return the shape of each tensor, by name."""
+        half, quarter = self.channels // 2, self.channels // 4
+        layers = {"down_1": (3, half, 5), "down_2": (half, self.channels, 3)}
+        for block in range(self.blocks):
+            for part in ("first", "second"):
+                layers[f"blocks.{block}.{part}"] = (self.channels, self.channels, 3)
+        layers |= {"up_1": (self.channels, half, 3), "up_2": (half, quarter, 3)}
+        shapes: dict[str, tuple[int, ...]] = {}
+        for name, (channels_in, channels, side) in layers.items():
+            shapes[f"{name}.convolution.weight"] = (channels, channels_in, side, side)
+            shapes[f"{name}.norm.scale"] = shapes[f"{name}.norm.shift"] = (self.styles, channels)
+        return shapes | {"paint.weight": (3, quarter, 5, 5), "paint.bias": (3,)}
+
+
+class LearningRecipe(BaseModel):
+    """Recipe of a network."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    options: dict[str, Any]
+    """Options of `LearningOptions`, by name."""
+    styles_sha256: tuple[str, ...]
+    """SHA-256 of the pixels of the style images."""
+    photos: int
+    """Number of photos in the collection."""
+    weights_sha256: str
+    """SHA-256 of the weights of the network that compared images while learning."""
+    steps: int
+    seconds: float
+    """Time spent on the steps."""
+
+
+class StyleFacts(BaseModel):
+    """Facts that a file states about its network."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    format: int = FORMAT
+    nst: str = nst.__version__
+    """The version that wrote it."""
+    styles: tuple[str, ...] = Field(min_length=1, max_length=MAX_STYLES)
+    """Names of the styles, in their order."""
+    channels: int = Field(ge=4, le=MAX_CHANNELS, multiple_of=4)
+    blocks: int = Field(ge=1, le=MAX_BLOCKS)
+    licence: str = ""
+    """Terms under which the network may be used; empty if nobody said any."""
+    recipe: LearningRecipe
+    tensors_sha256: str
+    """SHA-256 of names, shapes and bytes of all tensors."""
+
+    @property
+    def shape(self) -> NetworkShape:
+        return NetworkShape(len(self.styles), self.channels, self.blocks)
+
+
+@dataclass(frozen=True, slots=True)
+class LearnedFile:
+    """A file that has been checked."""
+
+    facts: StyleFacts
+    tensors: Mapping[str, memoryview]
+    """Bytes of the tensors, by name: float32, little-endian."""
+
+
+def is_one(data: bytes) -> bool:
+    """Return whether data begin as a safetensors file does."""
+    length = int.from_bytes(data[:LENGTH_BYTES], "little")
+    return data[LENGTH_BYTES : LENGTH_BYTES + 1] == b"{" and length <= MAX_HEADER_BYTES
+
+
+def read(data: bytes, name: str) -> LearnedFile:
+    """Check everything that can be checked: header, facts, types, shapes, hash and
+    numbers. `name`: of the file, for messages. Raises InvalidStyleFile."""
+    header = _Header.of(data, name)
+    facts = _facts(name, header.metadata.get(KEY))
+    _check_shapes(name, facts.shape, header.tensors)
+    tensors = {each: header.bytes_of(each, data) for each in header.tensors}
+    shapes = facts.shape.tensors()
+    if any(len(tensors[each]) != FLOAT_BYTES * math.prod(shapes[each]) for each in shapes):
+        raise InvalidStyleFile(name, NO_STYLE)
+    if digest({each: (shapes[each], tensors[each]) for each in shapes}) != facts.tensors_sha256:
+        raise InvalidStyleFile(name, "has another SHA-256 than it says; copy it again")
+    if not all(map(_are_finite, tensors.values())):
+        raise InvalidStyleFile(name, "holds numbers that are not finite; learn it again")
+    return LearnedFile(facts, tensors)
+
+
+def digest(tensors: Mapping[str, tuple[tuple[int, ...], bytes | memoryview]]) -> str:
+    """Return the SHA-256 of names, shapes and bytes."""
+    sha256 = hashlib.sha256()
+    for name, (shape, data) in sorted(tensors.items()):
+        sha256.update(f"{name} {shape} ".encode())
+        sha256.update(data)
+    return sha256.hexdigest()
+
+
+class _Tensor(BaseModel):
+    """A tensor, as the header describes it."""
+
+    dtype: str
+    shape: tuple[int, ...]
+    data_offsets: tuple[int, int]
+    """First byte and the one after the last, counted from the end of the header."""
+
+
+_TENSORS = TypeAdapter(dict[str, _Tensor])
+_METADATA = TypeAdapter(dict[str, str])
+
+
+@dataclass(frozen=True, slots=True)
+class _Header:
+    metadata: Mapping[str, str]
+    tensors: Mapping[str, _Tensor]
+    end: int
+    """Place of the first number."""
+
+    @classmethod
+    def of(cls, data: bytes, name: str) -> "_Header":
+        """Raises InvalidStyleFile unless the tensors fill all that follows the header."""
+        end = LENGTH_BYTES + int.from_bytes(data[:LENGTH_BYTES], "little")
+        try:
+            if not is_one(data) or end > len(data):
+                raise ValueError("no header")
+            written = pydantic_core.from_json(data[LENGTH_BYTES:end])
+            metadata = _METADATA.validate_python(written.pop("__metadata__", {}))
+            tensors = _TENSORS.validate_python(written)
+            places = sorted(tensor.data_offsets for tensor in tensors.values())
+            joints = [(0, 0), *places, (len(data) - end, 0)]
+            if any(before[1] != after[0] for before, after in pairwise(joints)):
+                raise ValueError("gaps")
+        except (ValueError, AttributeError) as error:
+            raise InvalidStyleFile(name, NO_STYLE) from error
+        return cls(metadata, tensors, end)
+
+    def bytes_of(self, name: str, data: bytes) -> memoryview:
+        start, stop = self.tensors[name].data_offsets
+        return memoryview(data)[self.end + start : self.end + stop]
+
+
+class _Format(BaseModel):
+    """What every version of the format says."""
+
+    format: int
+    nst: str = "of an unknown version"
+
+
+def _facts(name: str, text: str | None) -> StyleFacts:
+    if text is None:
+        raise InvalidStyleFile(name, "holds no learned style; name a file of nst learn")
+    try:
+        written = _Format.model_validate_json(text)
+        if written.format != FORMAT:
+            reason = f"was written by nst {written.nst} in format {written.format}; this version "
+            reason += f"reads format {FORMAT}, use that version or learn the style again"
+            raise InvalidStyleFile(name, reason)
+        return StyleFacts.model_validate_json(text)
+    except ValidationError as error:
+        field = ".".join(map(str, error.errors()[0]["loc"])) or "JSON"
+        reason = f"has unusable metadata ({field}); learn the style again"
+        raise InvalidStyleFile(name, reason) from error
+
+
+def _check_shapes(name: str, shape: NetworkShape, found: Mapping[str, _Tensor]) -> None:
+    there = {each: _as_text(tensor.dtype, tensor.shape) for each, tensor in found.items()}
+    needed = {each: _as_text("F32", sides) for each, sides in shape.tensors().items()}
+    for each in sorted({*needed, *there}):
+        if needed.get(each) != there.get(each):
+            reason = f"has the tensor {each} as {there.get(each, 'missing')}, which should be "
+            reason += f"{needed.get(each, 'missing')}; learn the style again"
+            raise InvalidStyleFile(name, reason)
+
+
+def _as_text(dtype: str, shape: tuple[int, ...]) -> str:
+    return f"{dtype} {'×'.join(map(str, shape))}"
+
+
+def _are_finite(data: memoryview) -> bool:
+    numbers = array("f")
+    numbers.frombytes(data)
+    if sys.byteorder == "big":
+        numbers.byteswap()
+    # The sum of so many float32 fits into a float64, and one infinity or NaN spoils it.
+    return math.isfinite(sum(numbers))

@@ -1,0 +1,84 @@
+"""LearnedStyleRepository: what its docstrings promise, in SQLite and in PostgreSQL."""
+
+import time
+from typing import Any
+
+import pytest
+
+from nst.adapters.sql import SqlJobRepository
+from nst.errors import StyleNotFound
+from nst.jobs.job import new_id
+from nst.jobs.learned_styles import LearnedStyleRepository, StoredStyle
+
+
+@pytest.fixture
+def styles(repository: SqlJobRepository) -> LearnedStyleRepository:
+    return repository.learned_styles
+
+
+def style(owner: str = "anna", **facts: Any) -> StoredStyle:
+    return StoredStyle(
+        **{
+            "id": new_id(),
+            "owner": owner,
+            "client": "home",
+            "name": "wäves",
+            "styles": ("one", "two\0'\""),
+            "licence": "CC0-1.0\0",
+            "size_bytes": 100,
+            "sha256": "0" * 64,
+            **facts,
+        }
+    )
+
+
+def test_a_style_is_stored_as_it_is(
+    repository: SqlJobRepository, styles: LearnedStyleRepository
+) -> None:
+    before, given = repository.now(), style()
+    stored = styles.add(given)
+    assert before <= stored.created_at == stored.used_at <= repository.now()
+    times = {"created_at": stored.created_at, "used_at": stored.used_at}
+    assert stored == given.model_copy(update=times)
+    assert styles.get(given.id) == stored
+
+
+def test_a_style_that_is_not_there(styles: LearnedStyleRepository) -> None:
+    nothing = new_id()
+    with pytest.raises(StyleNotFound, match=nothing):
+        styles.get(nothing)
+    with pytest.raises(StyleNotFound, match=nothing):
+        styles.rename(nothing, "other")
+    styles.use(nothing)
+    styles.delete(nothing)
+    assert styles.existing([nothing]) == set()
+
+
+def test_the_list_has_the_newest_first_and_nobody_elses(styles: LearnedStyleRepository) -> None:
+    first, second, _ = (styles.add(style(owner)) for owner in ("anna", "anna", "ben"))
+    assert styles.list("anna") == [second, first]
+    assert (styles.count("anna"), styles.count("ben"), styles.count("cleo")) == (2, 1, 0)
+    assert (styles.count_of_client("home"), styles.count_of_client("work")) == (3, 0)
+
+
+def test_another_name(styles: LearnedStyleRepository) -> None:
+    stored, other = styles.add(style()), styles.add(style())
+    assert styles.rename(stored.id, "storm") == stored.model_copy(update={"name": "storm"})
+    assert styles.get(other.id) == other
+
+
+def test_a_style_that_is_deleted(styles: LearnedStyleRepository) -> None:
+    gone, kept = styles.add(style()), styles.add(style())
+    styles.delete(gone.id)
+    assert styles.existing([gone.id, kept.id]) == {kept.id}
+    assert styles.list("anna") == [kept]
+
+
+def test_what_was_not_used_for_a_time(styles: LearnedStyleRepository) -> None:
+    unused, used = styles.add(style()), styles.add(style())
+    time.sleep(0.3)
+    styles.use(used.id)
+    assert [each.id for each in styles.unused(0.2, limit=10)] == [unused.id]
+    assert styles.unused(3600, limit=10) == []
+    time.sleep(0.1)
+    assert len(styles.unused(0.01, limit=1)) == 1

@@ -1,0 +1,90 @@
+"""The camera is painted by Chromium itself; it has a camera that shows a test picture."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, FilePayload, Page, expect
+
+from browsing import (
+    CHROMIUM,
+    PATIENCE_MS,
+    SWITCHES,
+    complaints,
+    is_too_wide,
+    violations,
+    visitor,
+)
+from servers import Server
+from unit.learning import tiny
+
+CAMERA = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
+COLOURS = """canvas => new Set(new Uint32Array(
+    canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data.buffer)).size"""
+
+
+@pytest.fixture(scope="module")
+def with_camera(browser: Browser) -> Iterator[Browser]:
+    launched = browser.browser_type.launch(
+        executable_path=CHROMIUM, args=[*SWITCHES, *CAMERA], timeout=PATIENCE_MS
+    )
+    yield launched
+    launched.close()
+
+
+@pytest.fixture(scope="module")
+def style(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tiny.saved(tmp_path_factory.mktemp("styles") / "waves.nst", ("calm", "storm"))
+
+
+def keep(page: Page, style: Path) -> None:
+    file: FilePayload = {
+        "name": style.name,
+        "mimeType": "application/x-nst",
+        "buffer": style.read_bytes(),
+    }
+    assert page.request.post("api/v1/learned-styles", multipart={"file": file}).status == 201
+
+
+def test_the_camera_is_painted_in_the_browser(
+    with_camera: Browser, server: Server, style: Path
+) -> None:
+    with visitor(with_camera, server.address) as context:
+        page = context.new_page()
+        found = complaints(page)
+        page.goto("studio")
+        keep(page, style)
+        page.reload()
+        page.get_by_role("link", name="Paint your camera live").click()
+        page.get_by_role("button", name="Start the camera").click()
+        rate = page.get_by_role("status").filter(has_text=re.compile(r"^[\d.]+ frames per second"))
+        expect(rate).to_be_visible()
+        canvas = page.locator("canvas")
+        assert (canvas.get_attribute("width"), canvas.get_attribute("height")) == ("320", "240")
+        assert canvas.evaluate(COLOURS) > 100
+        # Nothing is sent while frames are painted.
+        sent: list[str] = []
+        page.on("request", lambda request: sent.append(request.url))
+        page.wait_for_timeout(1000)
+        assert sent == []
+        assert violations(page) == []
+        assert not is_too_wide(page)
+        page.get_by_role("button", name="Stop the camera").click()
+        expect(canvas).to_be_hidden()
+        assert found == []
+
+
+def test_without_a_camera_or_a_style(page: Page, style: Path) -> None:
+    page.goto("live")
+    expect(page.get_by_text("You have no learned style yet")).to_be_visible()
+    keep(page, style)
+    page.reload()
+    page.get_by_role("button", name="Start the camera").click()
+    expect(page.get_by_role("alert")).to_contain_text("There is no camera")
+
+
+def test_webassembly_is_allowed_there_alone(page: Page) -> None:
+    for path, allowed in (("live", True), ("studio", False), ("api/v1/options", False)):
+        response = page.request.get(path)
+        assert ("wasm-unsafe-eval" in response.headers["content-security-policy"]) is allowed

@@ -1,0 +1,201 @@
+"""/api/v1/learned-styles, and jobs with a learned style."""
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import pytest
+from onnxruntime import InferenceSession
+
+from nst.jobs.learned_styles import StyleLimits
+from nst.jobs.submit import Limits
+from service import Browser, House, browser, finishes, form, upload
+from unit.learning import tiny
+
+STYLES, JOBS = "/api/v1/learned-styles", "/api/v1/jobs"
+
+
+@pytest.fixture
+def client(house: House) -> Browser:
+    return house.client()
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> bytes:
+    return tiny.saved(tmp_path / "waves.nst", ("calm", "storm")).read_bytes()
+
+
+def add(client: Browser, data: bytes) -> Any:
+    return client.post(STYLES, data={"file": upload(data, "waves.nst")})
+
+
+def paint(client: Browser, style: str, **fields: Any) -> Any:
+    fields = {"style_image": None, "preset": None, "learned_style": style, **fields}
+    return client.post(JOBS, data=form(**fields))
+
+
+# ── keeping ───────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_style_is_kept_listed_renamed_and_deleted(client: Browser, data: bytes) -> None:
+    response = add(client, data)
+    assert response.status_code == 201
+    style = response.json
+    assert response.headers["Location"] == style["links"]["self"]
+    assert (style["name"], style["styles"]) == ("waves", ["calm", "storm"])
+    assert (style["licence"], style["size_bytes"]) == ("CC0-1.0", len(data))
+    assert style["sha256"] == hashlib.sha256(data).hexdigest()
+    here = style["links"]["self"]
+    renamed: Any = client.patch(here, json={"name": "the sea"})
+    assert renamed.json["name"] == "the sea"
+    assert client.get(STYLES).json == {"learned_styles": [client.get(here).json]}
+    file = client.get(style["links"]["file"])
+    assert file.data == data
+    assert 'filename="the sea.nst"' in file.headers["Content-Disposition"]
+    assert client.delete(here).status_code == 204
+    assert client.get(STYLES).json == {"learned_styles": []}
+    assert client.get(here).json["code"] == "style_not_found"
+
+
+def test_the_onnx_graph_can_be_run(client: Browser, data: bytes) -> None:
+    form = {"file": upload(data, "waves.nst"), "name": "the sea"}
+    links = client.post(STYLES, data=form).json["links"]
+    response = client.get(links["onnx"])
+    assert 'filename="the sea.onnx"' in response.headers["Content-Disposition"]
+    session = InferenceSession(response.data, providers=["CPUExecutionProvider"])
+    assert [each.name for each in session.get_inputs()] == ["photo", "shares"]
+
+
+def test_nobody_else_sees_it(house: House, data: bytes) -> None:
+    app = house.app()
+    mine, other = browser(app), browser(app)
+    style = add(mine, data).json
+    assert other.get(STYLES).json == {"learned_styles": []}
+    for path in style["links"].values():
+        assert other.get(path).status_code == 404
+    here = style["links"]["self"]
+    assert other.patch(here, json={"name": "x"}).status_code == 404
+    assert other.delete(here).status_code == 404
+    assert paint(other, style["id"]).json["code"] == "style_not_found"
+    assert mine.get(here).json == style
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"", "is damaged, cut short or no learned style"),
+        (b"\x89PNG\r\n\x1a\n", "is damaged, cut short or no learned style"),
+        (b"\x10" + bytes(7) + b"{" * 16, "is damaged, cut short or no learned style"),
+        (b"\x40\x0d\x03" + bytes(5) + b"[" * 200_000, "is damaged, cut short or no learned"),
+    ],
+)
+def test_what_is_no_learned_style(client: Browser, content: bytes, reason: str) -> None:
+    response = add(client, content)
+    assert (response.status_code, response.json["code"]) == (422, "invalid_style_file")
+    assert reason in response.json["detail"]
+
+
+def test_a_damaged_style_is_refused_at_once(client: Browser, data: bytes) -> None:
+    changed = data[:-2] + bytes([data[-2] ^ 1]) + data[-1:]
+    response = add(client, changed)
+    assert "waves.nst has another SHA-256 than it says" in response.json["detail"]
+    assert client.get(STYLES).json == {"learned_styles": []}
+
+
+def test_a_form_without_a_file(client: Browser) -> None:
+    response = client.post(STYLES, data={"file": "text"})
+    assert (response.status_code, response.json["field"]) == (422, "file")
+
+
+@pytest.mark.parametrize("name", ["", "   ", "x" * 81, "..."])
+def test_names_that_cannot_be(client: Browser, data: bytes, name: str) -> None:
+    here = add(client, data).json["links"]["self"]
+    response: Any = client.patch(here, json={"name": name})
+    assert (response.status_code, response.json["field"]) == (422, "name")
+
+
+# ── limits ────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_client_keeps_only_so_many(tmp_path: Path, data: bytes) -> None:
+    house = House(tmp_path, style_limits=StyleLimits(max_styles_per_client=1))
+    client = house.client()
+    here = add(client, data).json["links"]["self"]
+    response = add(client, data)
+    assert (response.status_code, response.json["code"]) == (429, "too_many_requests")
+    assert "you keep 1 learned styles; delete one first" in response.json["detail"]
+    client.delete(here)
+    assert add(client, data).status_code == 201
+    house.close()
+
+
+def test_an_address_keeps_only_so_many_whatever_the_cookies(tmp_path: Path, data: bytes) -> None:
+    house = House(tmp_path, style_limits=StyleLimits(max_styles_per_address=1))
+    app = house.app()
+    assert add(browser(app), data).status_code == 201
+    assert "from your network address" in add(browser(app), data).json["detail"]
+    house.close()
+
+
+def test_bytes_of_a_file_and_of_a_day(tmp_path: Path, data: bytes) -> None:
+    limits = StyleLimits(max_style_bytes=len(data), max_bytes_per_day=len(data))
+    house = House(tmp_path, style_limits=limits)
+    client = house.client()
+    assert "expected a file of at most" in add(client, data + b" ").json["detail"]
+    assert add(client, data).status_code == 201
+    assert add(client, data).status_code == 429
+    house.close()
+
+
+# ── jobs ──────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_job_has_its_own_copy_of_the_style(house: House, client: Browser, data: bytes) -> None:
+    style = add(client, data).json
+    response = paint(client, style["id"], style_blend="0.25,0.75")
+    assert response.status_code == 202
+    job = response.json
+    assert (job["preset"], job["title"]) == ("draft", "cat in waves")
+    assert job["pictures"]["styles"] == [
+        {"name": "waves.nst", "size": None, "format": "NST", "sample": None}
+    ]
+    client.delete(style["links"]["self"])
+    assert client.get(job["links"]["styles"][0]).data == data
+    assert house.work(finishes(steps=0)).status == "succeeded"
+    again = client.post(JOBS, data={"content_from": job["id"], "styles_from": job["id"]})
+    assert (again.status_code, again.json["preset"]) == (202, "draft")
+
+
+def test_a_file_may_come_with_the_order(client: Browser, data: bytes) -> None:
+    response = client.post(JOBS, data=form(style_image=upload(data, "waves.nst"), preset=None))
+    assert (response.status_code, response.json["preset"]) == (202, "draft")
+
+
+@pytest.mark.parametrize(
+    ("fields", "field"),
+    [
+        ({"preset": "quality"}, "preset"),
+        ({"total_iterations": "10"}, "total_iterations"),
+        ({"color": "match"}, "color"),
+        ({"style_blend": "1,1,1"}, "style_blend"),
+        ({"style_mask": upload(b"x", "mask.png")}, "style_mask"),
+        ({"detail_map": upload(b"x", "map.png")}, "detail_map"),
+    ],
+)
+def test_what_a_learned_style_cannot_do(
+    client: Browser, data: bytes, fields: dict[str, Any], field: str
+) -> None:
+    response = paint(client, add(client, data).json["id"], **fields)
+    assert (response.status_code, response.json["field"]) == (422, field)
+
+
+def test_a_learned_style_is_alone(client: Browser, data: bytes) -> None:
+    two = [upload(data, "a.nst"), upload(data, "b.nst")]
+    response = client.post(JOBS, data=form(style_image=two, preset=None))
+    assert "one learned style alone" in response.json["detail"]
+
+
+def test_limits_are_told(client: Browser) -> None:
+    limits = client.get("/api/v1/options").json["limits"]
+    assert limits["max_learned_styles"] == StyleLimits().max_styles_per_client
+    assert StyleLimits().max_bytes_per_day == Limits().max_bytes_per_day
