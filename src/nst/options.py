@@ -377,6 +377,10 @@ LATER_SHARES: Mapping[str, int] = {"neighbors": 8, "gram": 10, "wasserstein": 10
 style_loss: a later frame begins nearly done. Its steps are steps at full size;
 with them it takes less than a quarter of a single picture's time."""
 
+MAX_PASSES = 9
+"""Maximum number of times that a film is painted."""
+ONCE_FOR_DRAFTS = "1 with a draft, whose frames do not continue one another"
+
 _NEIGHBORS: Mapping[str, Any] = {
     "size": 512,
     "style_loss": "neighbors",

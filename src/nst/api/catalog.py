@@ -17,7 +17,7 @@ from nst.api.views import SampleView
 from nst.errors import InvalidOption
 from nst.image_files import BRANDS
 from nst.jobs.submit import CONTENT_TYPES, DAY_SECONDS, MAX_STYLES
-from nst.options import DEFAULT_PRESET, PRESETS, Need, StyleTransferOptions, needs_of
+from nst.options import DEFAULT_PRESET, MAX_PASSES, PRESETS, Need, StyleTransferOptions, needs_of
 from nst.recipe import Recipe, recipe_text
 from nst.samples import SampleKind, sample, samples
 from nst.speed import in_words
@@ -25,7 +25,7 @@ from nst.speed import in_words
 USUAL_SIZE = (1500, 1000)
 """Width and height of a content image of which nothing is
 known; only their ratio counts."""
-MAX_SIDE_PIXELS = 1_000_000
+MAX_SIDE_PIXELS = MAX_FRAMES = 1_000_000
 
 routes = APIBlueprint("catalog", __name__, tag="catalog", url_prefix="/api/v1")
 
@@ -46,6 +46,7 @@ class LimitsView(BaseModel):
     """0: this server takes no films."""
     max_film_seconds: float
     max_film_bytes: int
+    max_film_passes: int
 
 
 class OptionsView(BaseModel):
@@ -103,6 +104,7 @@ def options() -> OptionsView:
             max_film_frames=limits.max_film_frames,
             max_film_seconds=limits.max_film_seconds,
             max_film_bytes=limits.max_film_bytes,
+            max_film_passes=MAX_PASSES,
         ),
         formats=list(CONTENT_TYPES.values()),
         brands={brand: f"image/{name.lower()}" for brand, name in BRANDS.items()},
@@ -144,12 +146,14 @@ def estimate() -> EstimateView:
     """How long a transfer will take, from what this machine has measured.
 
     The query has fields of the form that makes a job: preset and options, and in place of the
-    content image sample_content, or its width and height in pixels.
+    content image sample_content, or its width and height in pixels. Of a film it has the number of
+    frames, and passes.
     """
     given = request.args.to_dict()
     preset, size = given.pop("preset", None), _content_size(given)
+    paintings = _paintings(given)
     options = StyleTransferOptions.from_preset(preset, **given)
-    seconds = service().estimate(options, size)
+    seconds = service().estimate(options, size, paintings)
     text = None if seconds is None else in_words(options, seconds)
     return EstimateView(seconds=seconds, text=text)
 
@@ -200,9 +204,21 @@ def _content_size(given: dict[str, str]) -> tuple[int, int]:
     return width, height
 
 
+def _paintings(given: dict[str, str]) -> int | None:
+    """Take the frames of a film out of a query and count them in all passes; None for a picture.
+    Raises InvalidOption."""
+    frames, passes = given.pop("frames", None), given.pop("passes", "1")
+    count = _whole("passes", passes, MAX_PASSES)
+    return None if frames is None else count * _whole("frames", frames, MAX_FRAMES)
+
+
 def _side(name: str, text: str) -> int:
-    if not text.isdecimal() or not 1 <= int(text) <= MAX_SIDE_PIXELS:
-        raise InvalidOption(name, text, f"a whole number from 1 to {MAX_SIDE_PIXELS}")
+    return _whole(name, text, MAX_SIDE_PIXELS)
+
+
+def _whole(name: str, text: str, most: int) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= most:
+        raise InvalidOption(name, text, f"a whole number from 1 to {most}")
     return int(text)
 
 
