@@ -1,6 +1,7 @@
 /** Every sentence of the page, in one place: a translation is a copy of this file. */
 
 import { duration, fileSize, hundredths, percent, pixelSize, plainNumber } from './lib/format';
+import type { Place } from './lib/film';
 import type { Size } from './lib/types';
 
 const many = (count: number, one: string, several: string) => (count === 1 ? `1 ${one}` : `${count} ${several}`);
@@ -640,7 +641,13 @@ export const texts = {
     original: 'Film',
     draft: 'First draft',
     frame: (frame: number) => `Frame ${frame}`,
-    progress: (frame: number, frames: number) => `Frame ${frame} of ${frames}`,
+    progress: ({ pass, frame }: Place, { frames, passes }: { frames: number; passes: number }) =>
+      [passes > 1 && `Pass ${pass} of ${passes}`, `Frame ${frame} of ${frames}`].filter(Boolean).join(' · '),
+    passes: 'Passes',
+    passesHelp: 'Each pass paints the whole film once more, backward and forward in turn. What still flickers evens out.',
+    passesNotInDrafts: 'A draft has one pass.',
+    estimate: (time: string, frames: number) => `Takes ${time} on this server for ${many(frames, 'frame', 'frames')}.`,
+    noEffect: (label: string) => `${label} has no effect on a film.`,
     done: (frames: number, seconds: number | null) =>
       [many(frames, 'frame', 'frames'), seconds !== null && duration(seconds)].filter(Boolean).join(' in '),
     notice: (notice: string) => `${notice.charAt(0).toUpperCase()}${notice.slice(1)}.`,

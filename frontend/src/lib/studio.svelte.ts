@@ -24,7 +24,7 @@ import type {
 } from './types';
 import { variationsOf, type Varied } from './variations';
 import { newSeed } from './seed';
-import { noEffect } from './words';
+import { labelOf, noEffect } from './words';
 
 export type Role = 'content' | 'style';
 
@@ -54,7 +54,7 @@ class Studio {
   /** What is submitted; a draft protects nothing, and the server would refuse it. */
   readonly order = $derived<Order | null>(
     this.content && {
-      content: this.content,
+      content: this.isDraft ? inOnePass(this.content) : this.content,
       styles: this.styles,
       detailMap: this.isDraft || this.isFilm ? null : this.detailMap,
       preset: this.preset,
@@ -69,7 +69,8 @@ class Studio {
   readonly ignored = $derived(
     Object.keys(this.changes).flatMap((name) => {
       const need = this.unmetNeed(name);
-      return need ? [noEffect(name, need)] : [];
+      if (need) return [noEffect(name, need)];
+      return this.isFilm && this.document?.not_of_films.includes(name) ? [texts.film.noEffect(labelOf(name))] : [];
     }),
   );
   readonly missing = $derived<Role | null>(!this.content ? 'content' : this.styles.length === 0 ? 'style' : null);
@@ -216,7 +217,7 @@ class Studio {
 
   /** A film is what is painted, whatever lies on the table. */
   async #addFilm(file: File, document: OptionsDocument): Promise<void> {
-    const { size, seconds } = await checkFilm(file, document);
+    const { size, seconds, frames } = await checkFilm(file, document);
     this.setContent({
       source: { kind: 'file', file },
       name: file.name,
@@ -224,7 +225,7 @@ class Studio {
       size,
       format: texts.film.format(seconds),
       bytes: file.size,
-      film: { seconds },
+      film: { seconds, frames, passes: 1 },
     });
   }
 
@@ -260,6 +261,10 @@ class Studio {
     for (const style of this.styles) this.setMask(style, null);
     this.setDetailMap(null);
     if (picture) notices.spoken = texts.studio.contentSet(picture.name);
+  }
+
+  setPasses(passes: number): void {
+    if (this.content?.film) this.content.film.passes = passes;
   }
 
   setMask(style: Style, file: Blob | null): void {
@@ -426,6 +431,9 @@ class Studio {
   }
 }
 
+/** Drafts do not continue one another, so a second pass would paint the same. */
+const inOnePass = ({ film, ...content }: Picture): Picture => (film ? { ...content, film: { ...film, passes: 1 } } : content);
+
 function without(options: Options, name: string): Options {
   return Object.fromEntries(Object.entries(options).filter(([other]) => other !== name));
 }
@@ -469,7 +477,7 @@ function pictureOfJob(job: Job, index: number | null): Picture {
     size: info?.size ?? null,
     format: info?.format ?? null,
     bytes: null,
-    film: index === null && job.film ? { seconds: job.film.seconds } : null,
+    film: index === null && job.film ? { ...job.film } : null,
   };
 }
 

@@ -16,6 +16,7 @@ from nst.api.service import sends, service
 from nst.api.views import SampleView
 from nst.errors import InvalidOption
 from nst.image_files import BRANDS
+from nst.jobs.job import NOT_OF_FILMS
 from nst.jobs.submit import CONTENT_TYPES, DAY_SECONDS, MAX_STYLES
 from nst.options import DEFAULT_PRESET, MAX_PASSES, PRESETS, Need, StyleTransferOptions, needs_of
 from nst.recipe import Recipe, recipe_text
@@ -58,6 +59,8 @@ class OptionsView(BaseModel):
     needs: dict[str, list[Need]]
     """Needs of each option to have an effect: all of the list, and of each part one
     of the options with one of these values; null: any value greater than 0."""
+    not_of_films: list[str]
+    """Options without an effect on a film."""
     limits: LimitsView
     formats: list[str]
     """Media types of the pictures that are taken."""
@@ -94,6 +97,7 @@ def options() -> OptionsView:
         presets={name: dict(values) for name, values in PRESETS.items()},
         default_preset=DEFAULT_PRESET,
         needs={name: list(needs_of(name)) for name in StyleTransferOptions.model_fields},
+        not_of_films=list(NOT_OF_FILMS),
         limits=LimitsView(
             max_upload_bytes=service().settings.max_upload_bytes,
             max_pixels=limits.max_pixels,

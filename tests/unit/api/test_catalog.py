@@ -49,6 +49,7 @@ def test_presets_limits_and_formats(options: dict[str, Any], house: House) -> No
     assert options["needs"]["size"] == []
     assert options["needs"]["scales"] == [steps]
     assert options["needs"]["flourish"] == [steps, {"style_loss": ["neighbors"]}]
+    assert options["not_of_films"] == ["bit_depth", "save_every"]
     assert options["limits"] == {
         "max_upload_bytes": 64_000_000,
         "max_pixels": Limits().max_pixels,
