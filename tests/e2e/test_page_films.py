@@ -78,9 +78,7 @@ def test_a_film_is_painted_frame_by_frame(page: Page, holiday: Path) -> None:
     video(page, "Film: holiday in impasto")
 
 
-def test_a_film_in_several_passes_and_how_long_it_takes(
-    page: Page, holiday: Path, tmp_path: Path
-) -> None:
+def test_a_film_in_several_passes_and_how_long_it_takes(page: Page, holiday: Path) -> None:
     """The time is known once a film has been painted here."""
     page.set_viewport_size({"width": 1280, "height": 1000})
     choose(page, holiday)
@@ -99,7 +97,7 @@ def test_a_film_in_several_passes_and_how_long_it_takes(
     page.goto("/studio")  # where all is as it was
     expect(passes.get_by_role("radio", name="3")).to_be_checked()
     expect(page.get_by_text(re.compile(rf"Takes about \d+ s .* {FRAMES} frames"))).to_be_visible()
-    page.get_by_role("radio", name=re.compile("^Draft")).click()
+    set_options(page, Steps_at_most=0)
     expect(page.get_by_text("A draft has one pass.")).to_be_visible()
 
 
