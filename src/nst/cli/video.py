@@ -71,8 +71,7 @@ LEFT_OUT = ("total_iterations", "save_every", "style_blend", "bit_depth")
     "--steps",
     group=TITLES["end"],
     type=click.IntRange(min=0),
-    help="Optimizer steps for every later frame.  [default: an eighth of the first's, with Gram "
-    "matrices a tenth]",
+    help="Optimizer steps for every later frame.  [default: a tenth of the first's]",
 )
 @option(
     "--passes",
