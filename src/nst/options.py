@@ -372,10 +372,10 @@ DECADES_OF_STRENGTH: Mapping[str, int] = {"gram": 4, "wasserstein": 4, "neighbor
 """By style_loss: strength 0 multiplies the content weight by 10 to this power,
 strength 1 divides by it."""
 
-LATER_SHARE = 10
-"""Steps of the first frame of a film for each step of a later frame, which begins
-nearly done. Its steps are steps at full size; with them it takes less than a
-quarter of a single picture's time."""
+LATER_SHARES: Mapping[str, int] = {"neighbors": 14, "gram": 10, "wasserstein": 10}
+"""Steps of the first frame of a film for each step of a later frame, by
+style_loss: a later frame begins nearly done. Its steps are steps at full size;
+with them it takes less than a quarter of a single picture's time."""
 
 MAX_PASSES = 9
 """Maximum number of times that a film is painted."""
@@ -480,7 +480,7 @@ def later_options(first: StyleTransferOptions, steps: int | None = None) -> Styl
     `first`: the options of the first frame. `steps`: optimizer steps of every
     later frame; None: a share of the first frame's."""
     if steps is None:
-        steps = -(-first.total_iterations // LATER_SHARE)
+        steps = -(-first.total_iterations // LATER_SHARES[first.style_loss])
     changed = {"total_iterations": steps, "scales": 1}
     return StyleTransferOptions(**first.model_dump(exclude_unset=True) | changed)
 

@@ -71,7 +71,8 @@ LEFT_OUT = ("total_iterations", "save_every", "style_blend", "bit_depth")
     "--steps",
     group=TITLES["end"],
     type=click.IntRange(min=0),
-    help="Optimizer steps for every later frame.  [default: a tenth of the first's]",
+    help="Optimizer steps for every later frame.  [default: a fourteenth of the first's, with "
+    "Gram matrices a tenth]",
 )
 @option(
     "--passes",
