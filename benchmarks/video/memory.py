@@ -26,7 +26,7 @@ from nst.video.writing import Writer
 SETTLED_FRAME = 50
 """Frame from which on memory should not grow."""
 RATE = 25
-WIDTH = 96
+WIDTH = 48
 OPTIONS = {"total_iterations": 1, "scales": 1}
 
 
