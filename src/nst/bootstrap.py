@@ -102,8 +102,8 @@ def keep_speed(result: "Result", device: str = "auto") -> None:
 def keep_frame_speed(
     options: "StyleTransferOptions", size: tuple[int, int], seconds: float, device: str = "auto"
 ) -> None:
-    """Keep how long a frame of a film took that continues another one. `size`: its width and
-    height in pixels."""
+    """Keep how long a later frame of a film took.
+    `size`: its width and height in pixels."""
     from nst.engine.scales import work
 
     speeds(device).record_frame(options, seconds, work(size, options))

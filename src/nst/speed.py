@@ -93,8 +93,9 @@ class Speeds:
         return others[other].seconds(factor * work)
 
     def estimate_frame(self, options: StyleTransferOptions, work: float) -> float | None:
-        """Return the seconds that a frame takes which continues another one; before any was painted
-        here, those of a picture with its steps. None if nothing like it was measured."""
+        """Return the seconds that a later frame of a film takes; before any was painted
+        here, those of a picture with its steps.
+        None if nothing like it was measured."""
         speed = self._read().get(self.device, {}).get(_frame_kind(options))
         return speed.seconds(work) if speed else self.estimate(options, work)
 
@@ -108,7 +109,7 @@ class Speeds:
         self._record(_kind(result.options), newest)
 
     def record_frame(self, options: StyleTransferOptions, seconds: float, work: float) -> None:
-        """Keep how long a frame took that continues another one. `work`: that of its steps."""
+        """Keep how long a later frame of a film took. `work`: that of its steps."""
         newest = Speed(seconds_per_work=seconds / work) if work else Speed(prepare_seconds=seconds)
         self._record(_frame_kind(options), newest)
 

@@ -77,13 +77,12 @@ def scales(
     out.
 
     `is_held`: whether a frame continues another. It has the finest scale alone, because a coarser
-    one would forget what the frame starts from; with style loss neighbors it is the last finishing
+    one would forget what the frame starts from; with style loss neighbors it is a finishing
     round, which is what the frame before has ended with."""
     is_matched = options.is_matched
     if is_held:
-        finishing = FINISHING_ROUNDS if is_matched else 0
-        steps = options.total_iterations
-        return [Scale(size, steps, is_finest=True, finishing_round=finishing)]
+        steps, rounds = options.total_iterations, _finishing_rounds(options)
+        return [Scale(size, steps, is_finest=True, finishing_round=rounds)]
     smallest = MATCHED_SIDE_PIXELS if is_matched else MIN_SIDE_PIXELS
     halves = [images.fit(size, math.ceil(max(size) / 2**n)) for n in range(1, options.scales)]
     sizes = [size, *(half for half in halves if min(half) >= smallest)][::-1]

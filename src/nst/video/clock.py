@@ -49,7 +49,7 @@ class FilmClock:
 
     @property
     def frame_seconds(self) -> float | None:
-        """Seconds that a frame takes which continues another one; None before some were painted."""
+        """Seconds that a later frame takes; None before some were painted."""
         from statistics import median  # not for every command's start
 
         return median(self._recent) if len(self._recent) >= LEAST_FRAMES else None
