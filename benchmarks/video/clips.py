@@ -8,6 +8,7 @@ and whether anything covered it there.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property, partial
+from typing import Protocol
 
 import numpy as np
 from PIL import Image
@@ -22,6 +23,23 @@ FOREGROUND_PIXELS = (-3.2, 0.4)
 BACKGROUND_PIXELS = (1.3, 0.5)
 REFERENCE_WIDTH = 160
 ASPECT = 4 / 3
+
+
+class Motions(Protocol):
+    """Frames, and how their pixels moved."""
+
+    @property
+    def name(self) -> str: ...
+
+    def frame(self, number: int) -> Image.Image:
+        """RGB; frames are counted from 0."""
+
+    def flow(self, number: int) -> np.ndarray:
+        """Return where each pixel of a frame was in the frame before: float32 (H, W, 2), added to
+        its position in pixels."""
+
+    def visible(self, number: int) -> np.ndarray:
+        """Return which pixels of a frame were to be seen in the frame before, bool (H, W)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,21 +10,21 @@ from statistics import fmean
 import numpy as np
 from PIL import Image
 
-from benchmarks.video.clips import Clip
+from benchmarks.video.clips import Motions
 from nst.engine.pictures.flow import warped
 
 
-def warping_error(painted: Sequence[Image.Image], clip: Clip) -> float:
+def warping_error(painted: Sequence[Image.Image], clip: Motions) -> float:
     """Return the mean over pairs of frames of the mean squared distance |x − w|² of a frame from
-    the one before it, moved along the true motion ([Lai18] §4.1). RGB 0…1; pixels that came into
-    view are left out."""
+    the one before it, moved along the motion of the clip ([Lai18] §4.1). RGB 0…1; pixels that came
+    into view are left out."""
     return fmean(
         _error(painted[number - 1], painted[number], clip, number)
         for number in range(1, len(painted))
     )
 
 
-def _error(before: Image.Image, frame: Image.Image, clip: Clip, number: int) -> float:
+def _error(before: Image.Image, frame: Image.Image, clip: Motions, number: int) -> float:
     now, moved = (np.asarray(each.convert("RGB"), np.float32) / 255 for each in (frame, before))
     apart = np.square(now - warped(moved, clip.flow(number))).sum(-1)
     return float(apart[clip.visible(number)].mean())

@@ -1,11 +1,12 @@
 """Ways to paint the frames of a film."""
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from PIL import Image
 
+from benchmarks.video.kept import KeptFilm
 from nst import Inputs, NeuralStyleTransfer
 from nst.engine.film import FilmTransfer, PaintedFrame
 from nst.options import StyleTransferOptions
@@ -53,12 +54,23 @@ METHODS: Mapping[str, Method] = {"alone": alone, "started": started, "flow": alo
 
 
 def paint(
-    film: Film, method: Method, frames: list[Image.Image]
+    film: Film, method: Method, frames: Sequence[Image.Image], kept: KeptFilm
 ) -> Iterator[tuple[Image.Image, float]]:
-    """Yield each painted frame, and the seconds that it took."""
+    """Yield each painted frame, and the seconds that it took. Frames that an earlier run has kept
+    are not painted again."""
     before: PaintedFrame | None = None
-    for frame in frames:
-        began = time.perf_counter()
-        *_, last = method(film, frame, before)
-        before = PaintedFrame(frame, last.snapshot.picture())
-        yield before.painted, time.perf_counter() - began
+    for number, frame in enumerate(frames, start=1):
+        found = kept.frame(number)
+        if found is None:
+            found = _painted(film, method, frame, before)
+            kept.keep(number, *found)
+        before = PaintedFrame(frame, found[0])
+        yield found
+
+
+def _painted(
+    film: Film, method: Method, frame: Image.Image, before: PaintedFrame | None
+) -> tuple[Image.Image, float]:
+    began = time.perf_counter()
+    *_, last = method(film, frame, before)
+    return last.snapshot.picture(), time.perf_counter() - began

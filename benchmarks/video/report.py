@@ -26,7 +26,13 @@ def render(films: Films) -> str:
         f"{films.style}, painted with {films.model}, judged by {films.judge}, "
         f"nst {films.nst_version}, {films.machine.cpu}, {films.machine.threads} threads."
     )
-    parts = [about, table([head, *rows])]
+    parts = [about, table([head, *rows])] if rows else [about]
+    if memory := films.memory:
+        settled, most = (each / 1e6 for each in (memory.settled_bytes, memory.most_bytes))
+        parts.append(
+            f"Memory over {memory.frames} frames, {memory.width} pixels wide: {settled:.0f} MB "
+            f"after frame {memory.settled_frame}, {most:.0f} MB at most later."
+        )
     if judged := list(verdicts(films)):
         parts.append(table(list(targets_met(judged))))
     return "\n\n".join(parts)

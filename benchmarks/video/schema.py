@@ -1,6 +1,6 @@
 """What a results file of painted films holds."""
 
-from typing import Literal
+from typing import Literal, Self
 
 from pydantic import NonNegativeFloat, PositiveFloat, PositiveInt
 
@@ -23,10 +23,23 @@ class PaintedFilm(Measured):
     """Median time of a frame after the first."""
 
 
-class Films(Record):
-    """All films of one run."""
+class FilmMemory(Measured):
+    """Resident memory while a long film is painted along the flow."""
 
-    schema_version: Literal[1] = 1
+    frames: PositiveInt
+    width: PositiveInt
+    """Of the frames, in pixels."""
+    settled_frame: PositiveInt
+    """Frame, counted from 1, from which on memory should not grow."""
+    settled_bytes: PositiveInt
+    most_bytes: PositiveInt
+    """At the end of any later frame."""
+
+
+class Films(Record):
+    """All films of one machine and one set of options."""
+
+    schema_version: Literal[2] = 2
     suite: Literal["video"] = "video"
     nst_version: str
     machine: Machine
@@ -38,3 +51,15 @@ class Films(Record):
     """Of the frames, in pixels."""
     frames: PositiveInt
     rows: tuple[PaintedFilm, ...] = ()
+    memory: FilmMemory | None = None
+
+    def continues(self, before: Self) -> bool:
+        """Whether it measures the same as an earlier run."""
+        measured = {"rows", "memory", "nst_version"}
+        return self.model_dump(exclude=measured) == before.model_dump(exclude=measured)
+
+    def has(self, clip: str, method: str) -> bool:
+        return any((row.clip, row.method) == (clip, method) for row in self.rows)
+
+    def including(self, row: PaintedFilm) -> Self:
+        return self.model_copy(update={"rows": (*self.rows, row)})

@@ -12,16 +12,22 @@ MOST_DISTANCE = 1.05
 """Distances from the style against those of single pictures."""
 MOST_SECONDS = 0.25
 """Of a frame after the first against a single picture."""
+MOST_GROWTH = 1.05
+"""Memory of a long film after its first frames."""
 
 
 def verdicts(films: Films) -> Iterator[Verdict]:
-    """Clip by clip."""
+    """Clip by clip, then memory."""
     by_clip: dict[str, dict[str, PaintedFilm]] = {}
     for row in films.rows:
         by_clip.setdefault(row.clip, {})[row.method] = row
     for clip, rows in by_clip.items():
         if "flow" in rows:
             yield from _of_clip(clip, rows["flow"], rows.get("alone"), rows.get("started"))
+    if memory := films.memory:
+        growth = memory.most_bytes / memory.settled_bytes
+        what = f"{memory.frames} frames: memory, most after frame {memory.settled_frame} / there"
+        yield Verdict(what, growth, most=MOST_GROWTH)
 
 
 def _of_clip(

@@ -654,7 +654,13 @@ export const texts: Texts = {
     original: 'Film',
     draft: 'Erster Entwurf',
     frame: (frame) => `Einzelbild ${frame}`,
-    progress: (frame, frames) => `Einzelbild ${frame} von ${frames}`,
+    progress: ({ pass, frame }, { frames, passes }) =>
+      [passes > 1 && `Durchgang ${pass} von ${passes}`, `Einzelbild ${frame} von ${frames}`].filter(Boolean).join(' · '),
+    passes: 'Durchgänge',
+    passesHelp: 'Jeder Durchgang malt den ganzen Film noch einmal, abwechselnd rückwärts und vorwärts. Was noch flackert, gleicht sich aus.',
+    passesNotInDrafts: 'Ein Entwurf und ein gelernter Stil haben einen Durchgang.',
+    estimate: (time, frames) => `Dauer auf diesem Server: ${germanTime(time)} für ${many(frames, 'Einzelbild', 'Einzelbilder')}.`,
+    noEffect: (label) => `${label} hat bei einem Film keine Wirkung.`,
     done: (frames, seconds) =>
       [many(frames, 'Einzelbild', 'Einzelbilder'), seconds !== null && duration(seconds)].filter(Boolean).join(' in '),
     notice: (notice) => `Meldung (Englisch): ${notice}.`,

@@ -1,6 +1,7 @@
 /** Every sentence of the page in English, in one place. A translation, such as texts.de.ts, has the same keys. */
 
 import { allOf, duration, eitherOf, fileSize, hundredths, percent, pixelSize, plainNumber } from './lib/format';
+import type { Place } from './lib/film';
 import type { Size } from './lib/types';
 
 const many = (count: number, one: string, several: string) => (count === 1 ? `1 ${one}` : `${count} ${several}`);
@@ -648,7 +649,13 @@ const english = {
     original: 'Film',
     draft: 'First draft',
     frame: (frame: number) => `Frame ${frame}`,
-    progress: (frame: number, frames: number) => `Frame ${frame} of ${frames}`,
+    progress: ({ pass, frame }: Place, { frames, passes }: { frames: number; passes: number }) =>
+      [passes > 1 && `Pass ${pass} of ${passes}`, `Frame ${frame} of ${frames}`].filter(Boolean).join(' · '),
+    passes: 'Passes',
+    passesHelp: 'Each pass paints the whole film once more, backward and forward in turn. What still flickers evens out.',
+    passesNotInDrafts: 'A draft and a learned style have one pass.',
+    estimate: (time: string, frames: number) => `Takes ${time} on this server for ${many(frames, 'frame', 'frames')}.`,
+    noEffect: (label: string) => `${label} has no effect on a film.`,
     done: (frames: number, seconds: number | null) =>
       [many(frames, 'frame', 'frames'), seconds !== null && duration(seconds)].filter(Boolean).join(' in '),
     notice: (notice: string) => `${notice.charAt(0).toUpperCase()}${notice.slice(1)}.`,

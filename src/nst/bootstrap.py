@@ -72,16 +72,25 @@ def speeds(device: str = "auto") -> "Speeds":
 
 
 def estimate(
-    options: "StyleTransferOptions", content_size: tuple[int, int], device: str = "auto"
+    options: "StyleTransferOptions",
+    content_size: tuple[int, int],
+    frames: int | None = None,
+    device: str = "auto",
 ) -> float | None:
     """Return the seconds that a transfer will take on this machine;
     None if nothing like it was measured here. `content_size`: width and height in
-    pixels."""
+    pixels. `frames`: of a film, in all passes; None: a picture."""
     from nst import images
     from nst.engine.scales import work
+    from nst.options import later_options
 
-    size = images.fit(content_size, options.size)
-    return speeds(device).estimate(options, work(size, options))
+    size, known = images.fit(content_size, options.size), speeds(device)
+    first = known.estimate(options, work(size, options))
+    if first is None or frames is None:
+        return first
+    later = later_options(options)
+    each = known.estimate_frame(later, work(size, later))
+    return None if each is None else first + (frames - 1) * each
 
 
 def keep_speed(result: "Result", device: str = "auto") -> None:
@@ -89,6 +98,16 @@ def keep_speed(result: "Result", device: str = "auto") -> None:
     from nst.engine.scales import work
 
     speeds(device).record(result, work(result.image.size, result.options))
+
+
+def keep_frame_speed(
+    options: "StyleTransferOptions", size: tuple[int, int], seconds: float, device: str = "auto"
+) -> None:
+    """Keep how long a later frame of a film took.
+    `size`: its width and height in pixels."""
+    from nst.engine.scales import work
+
+    speeds(device).record_frame(options, seconds, work(size, options))
 
 
 # ── the service ───────────────────────────────────────────────────────────────────────────────
@@ -425,11 +444,12 @@ def _paint(connection: "Connection") -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the worker, which tells us
     set_up_logs()
     set_up_traces("nst-engine")
-    from nst.engine_process import paint
+    from nst.engine_process import Keep, paint
     from nst.settings import load_settings
 
     device = load_settings().worker_device
-    paint(connection, device, weights_store(), partial(keep_speed, device=device))
+    keep = Keep(partial(keep_speed, device=device), partial(keep_frame_speed, device=device))
+    paint(connection, device, weights_store(), keep)
 
 
 def _ports(settings: "Settings") -> Ports:

@@ -62,6 +62,7 @@ from nst.jobs.job import (
 )
 from nst.learned_file import SUFFIX
 from nst.learning.transfer import LearnedTransfer
+from nst.options import StyleTransferOptions, later_options
 from nst.progress import Losses, Progress, Snapshot, StopReason
 from nst.result import Result
 from nst.worker import Cancel, Order, Steer, Stop
@@ -80,15 +81,21 @@ how many, and whatever they say."""
 logger = logging.getLogger(__name__)
 
 
-def paint(
-    connection: Connection,
-    device: str,
-    weights: WeightsStore,
-    keep_speed: Callable[[Result], None] = lambda _: None,
-) -> None:
+@dataclass(frozen=True, slots=True)
+class Keep:
+    """Where it is kept how long painting takes, for the next estimates."""
+
+    speed: Callable[[Result], None] = lambda _: None
+    frame_speed: Callable[[StyleTransferOptions, tuple[int, int], float], None] = (
+        lambda _options, _size, _seconds: None
+    )
+    """Takes options, size and seconds of a frame that continues another one."""
+
+
+def paint(connection: Connection, device: str, weights: WeightsStore, keep: Keep) -> None:
     """One job after the other, until the other end is closed.
-    `device`: as NeuralStyleTransfer takes it. `keep_speed` is told of each result."""
-    easel = _Easel(connection, device, weights, keep_speed)
+    `device`: as NeuralStyleTransfer takes it."""
+    easel = _Easel(connection, device, weights, keep)
     while True:
         easel.paint_next()
 
@@ -116,7 +123,7 @@ class _Easel:
     connection: Connection
     device: str
     weights: WeightsStore
-    keep_speed: Callable[[Result], None] = lambda _: None
+    keep: Keep
     wishes: _Wishes | None = None
     next_work: Work | None = None
     has_work: threading.Event = field(default_factory=threading.Event)
@@ -237,7 +244,7 @@ class _Painting:
             result = self._transfer()
         if self.wishes.is_stopped and result.stop_reason is StopReason.CANCELED:
             return Stopped(has_checkpoint=self._file(CHECKPOINT).exists())
-        self.easel.keep_speed(result)
+        self.easel.keep.speed(result)
         with self._phase("save"):
             return self._finished(result)
 
@@ -250,6 +257,9 @@ class _Painting:
                 directory, order, self._styles, self._engine(), self.wishes.of_film, self._say
             )
             film = painting.paint()
+        if painting.frame_seconds:
+            options = later_options(order.options)
+            self.easel.keep.frame_speed(options, film.size, painting.frame_seconds)
         error = film.failure
         if error and (not isinstance(error, NSTError) or isinstance(error, StorageError)):
             raise error

@@ -1,11 +1,12 @@
 """A film in the engine's process: paints one frame after the other, keeps each.
 
-A frame is painted from the 8-bit images of the frame before, and frames are kept as PNG. So the
-job that was interrupted produces the same film.
+A frame is painted from the 8-bit images of its neighbour and of the pass before, and frames are
+kept as PNG, numbered in the order in which all passes paint them. So the job that was interrupted
+produces the same film.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal, TypeAlias
 
@@ -13,19 +14,32 @@ from PIL import Image
 
 from nst import images
 from nst.engine.draft import run_draft
-from nst.engine.film import FilmTransfer, PaintedFrame
+from nst.engine.film import FilmTransfer, PaintedFrame, pass_order
 from nst.engine.inputs import Inputs
 from nst.engine.pictures.detail import load_detail
 from nst.engine.transfer import NeuralStyleTransfer
 from nst.errors import InvalidOption
 from nst.image_reader import ImageSource
-from nst.jobs.job import CONTENT, FILM, FIRST_FRAME, FRAMES, PREVIEW, JobProgress, JobResult, Order
+from nst.jobs.job import (
+    CONTENT,
+    FILM,
+    FIRST_FRAME,
+    FRAMES,
+    PREVIEW,
+    Film,
+    JobProgress,
+    JobResult,
+    Order,
+)
 from nst.options import later_options
 from nst.progress import Progress, StopReason
 from nst.video import CONTAINERS, Repainted, Video
 from nst.video.clock import FilmClock
 
 PREVIEW_SIDE_PIXELS = 1024
+
+SOURCES = "sources"
+"""Directory of the frames of the film as later passes read them."""
 
 KIND = CONTAINERS[".mp4"]
 
@@ -65,11 +79,16 @@ class FilmPainting:
     _clock: FilmClock = field(init=False)
     _styles: Sequence[ImageSource] = field(init=False)
     _size: tuple[int, int] = (0, 0)
+    _count: int = 0
+    """Number of frames that the first pass has painted."""
+    _pass: int = 1
+    """Pass that has begun."""
+    _unfinished: Image.Image | None = None
+    """First frame, as it was when somebody wished the end."""
 
     def __post_init__(self) -> None:
-        assert self.order.film is not None
         self._film = FilmTransfer(self.transfer, later_options(self.order.options))
-        self._clock = FilmClock(self.order.film.frames)
+        self._clock = FilmClock(self._asked.paintings)
         learned = self.order.is_learned
         self._styles = [each if learned else images.load(each, "style") for each in self.styles]
 
@@ -81,7 +100,18 @@ class FilmPainting:
         except InvalidOption as error:  # the API has read it
             raise InvalidOption("content_image", self.order.content.name, error.allowed) from error
         self._size = images.fit(film.size, self.order.options.size)
-        return film.repaint(self.directory / FILM, KIND, self._size, self._next)
+        target = self.directory / FILM
+        if self._asked.passes == 1:
+            return film.repaint(target, KIND, self._size, self._next)
+        failure = self._paint_passes(film)
+        newest = self._newest()
+        painted = film.repaint(target, KIND, self._size, lambda _: next(newest, None))
+        return replace(painted, failure=failure or painted.failure)
+
+    @property
+    def frame_seconds(self) -> float | None:
+        """Seconds that a frame takes which continues another one; None: unknown."""
+        return self._clock.frame_seconds
 
     def result(self, film: Repainted) -> JobResult:
         """Return what the film came to."""
@@ -112,18 +142,77 @@ class FilmPainting:
             )
         return "; ".join(notices) or None
 
+    @property
+    def _asked(self) -> Film:
+        assert self.order.film is not None
+        return self.order.film
+
+    # ── passes ──
+
+    def _paint_passes(self, film: Video) -> Exception | None:
+        """Paint all passes into the directory, until somebody wishes the end. Return what ended
+        them after the first frame; raise what ends them before."""
+        try:
+            self._paint_first_pass(film)
+            for number in range(2, self._asked.passes + 1):
+                if not self.ends_early:
+                    self._paint_later_pass(number)
+        except Exception as error:
+            if not self._clock.done:
+                raise
+            return error
+        return None
+
+    def _paint_first_pass(self, film: Video) -> None:
+        (self.directory / SOURCES).mkdir(exist_ok=True)
+        for frame in film.images():
+            small = images.resize(frame, self._size)
+            images.save(small, self._source(self._clock.done), overwrite=True)
+            if self._next(small) is None:
+                return
+            self._count += 1
+
+    def _paint_later_pass(self, pass_: int) -> None:
+        self._before, self._pass = None, pass_
+        for index in pass_order(pass_, self._count):
+            with Image.open(self._source(index)) as frame:
+                frame.load()
+            if self._next(frame, self._painted_in(pass_ - 1, index)) is None:
+                return
+
+    def _newest(self) -> Iterator[Image.Image]:
+        """Yield each frame as the latest pass has painted it."""
+        for index in range(self._count):
+            found = (self._painted_in(pass_, index) for pass_ in range(self._pass, 0, -1))
+            painted = next((image for image in found if image), self._unfinished)
+            if painted is None:
+                return
+            if index == 0:
+                images.save(painted, self.directory / FIRST_FRAME, overwrite=True)
+            yield painted
+
+    def _painted_in(self, pass_: int, index: int) -> Image.Image | None:
+        """Return a frame, counted from 0, as this pass has painted it; None if it has not."""
+        place = pass_order(pass_, self._count).index(index)
+        return read_frame(self.directory / frame_name((pass_ - 1) * self._count + place + 1))
+
+    def _source(self, index: int) -> Path:
+        return self.directory / SOURCES / f"{index:06d}.png"
+
     # ── frames ──
 
-    def _next(self, frame: Image.Image) -> Image.Image | None:
+    def _next(self, frame: Image.Image, latest: Image.Image | None = None) -> Image.Image | None:
         """Return the next frame, painted by this attempt or by an earlier one; None if the film is
-        to end here."""
+        to end here. `latest`: what the pass before has painted of it."""
         name = frame_name(self._clock.done + 1)
         painted = read_frame(self.directory / name)
         if painted is None:
-            painted = self._paint(frame)
+            painted = self._paint(frame, latest)
             if painted is None:
                 return None
-            if not self.ends_early:  # nobody goes on from an unfinished frame
+            if self.ends_early:
+                self._unfinished = painted  # nobody goes on from it
+            else:
                 self._keep(painted, name)
         if self._clock.done == 0:
             images.save(painted, self.directory / FIRST_FRAME, overwrite=True)
@@ -132,20 +221,22 @@ class FilmPainting:
         self._preview = self._clock.done
         return painted
 
-    def _paint(self, frame: Image.Image) -> Image.Image | None:
-        if self.wish() and self._before:
+    def _paint(self, frame: Image.Image, latest: Image.Image | None) -> Image.Image | None:
+        if self.wish() and self._clock.done:
             self.ends_early = True
             return None
         with self._clock.frame():
             detail = load_detail(None, frame, self.order.options)
-            if self._before is None and not self.order.options.is_draft:
+            if not (self._clock.done or self.order.options.is_draft):
                 self._show_draft(frame)
-            steps = self._film.steps(frame, self._styles, self._before, detail_map=detail.map)
+            steps = self._film.steps(
+                frame, self._styles, self._before, latest=latest, detail_map=detail.map
+            )
             for progress in steps:
                 if self.wish():
                     return self._so_far(progress)
                 self._tell(progress)
-        self._count(progress)
+        self._add_up(progress)
         self._latest = progress.step, progress.total_iterations
         self._notices += [detail.notice] if detail.notice else []
         return progress.snapshot.picture()
@@ -153,12 +244,12 @@ class FilmPainting:
     def _so_far(self, progress: Progress) -> Image.Image | None:
         """Return the unfinished first frame if the film would else have none."""
         self.ends_early = True
-        if self._before or self.wish() == "stop":
+        if self._clock.done or self.wish() == "stop":
             return None
-        self._count(progress)
+        self._add_up(progress)
         return progress.snapshot.picture()
 
-    def _count(self, progress: Progress) -> None:
+    def _add_up(self, progress: Progress) -> None:
         self._steps += progress.step
         self._evaluations += progress.evaluations
         self._painted_here += 1
@@ -184,7 +275,6 @@ class FilmPainting:
         self, step: int, total: int, share: float, files: Sequence[str], *, is_kept: bool = False
     ) -> None:
         """`share` of this frame that is painted, 0…1."""
-        assert self.order.film is not None
         film = self._clock.progress(share)
         progress = JobProgress(
             step=step,
@@ -192,7 +282,7 @@ class FilmPainting:
             frame=film.frame,
             elapsed_seconds=film.elapsed_seconds,
             remaining_seconds=film.remaining_seconds,
-            share=min(1.0, (self._clock.done + share) / max(1, self.order.film.frames)),
+            share=min(1.0, (self._clock.done + share) / max(1, self._asked.paintings)),
             size=self._size,
             preview_step=self._preview,
         )

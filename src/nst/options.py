@@ -372,10 +372,14 @@ DECADES_OF_STRENGTH: Mapping[str, int] = {"gram": 4, "wasserstein": 4, "neighbor
 """By style_loss: strength 0 multiplies the content weight by 10 to this power,
 strength 1 divides by it."""
 
-LATER_SHARES: Mapping[str, int] = {"neighbors": 8, "gram": 10, "wasserstein": 10}
+LATER_SHARES: Mapping[str, int] = {"neighbors": 14, "gram": 10, "wasserstein": 10}
 """Steps of the first frame of a film for each step of a later frame, by
 style_loss: a later frame begins nearly done. Its steps are steps at full size;
 with them it takes less than a quarter of a single picture's time."""
+
+MAX_PASSES = 9
+"""Maximum number of times that a film is painted."""
+ONCE_FOR_DRAFTS = "1 with a draft or a learned style, where no frame continues the one before"
 
 _NEIGHBORS: Mapping[str, Any] = {
     "size": 512,

@@ -2,7 +2,8 @@
 what the machine has measured.
 
 One small JSON file in the cache directory: for each device and each kind of transfer, seconds of
-preparation and seconds for each unit of work (`nst.engine.scales.work`).
+preparation and seconds for each unit of work (`nst.engine.scales.work`). The frames of films are
+kinds of their own: they are prepared in another way.
 """
 
 from collections.abc import Mapping
@@ -35,6 +36,9 @@ differ by less."""
 DAY_SECONDS = 24 * 3600
 
 _DRAFT = "draft"
+
+_FRAME = "frame"
+"""First word of the kinds of frames that continue another one."""
 
 
 class Speed(BaseModel):
@@ -76,17 +80,24 @@ class Speeds:
         """Return the seconds that a transfer of so much work will take;
         None if nothing like it was measured here."""
         known = self._read().get(self.device, {})
-        kind = _kind(options)
-        if kind in known:
-            return known[kind].seconds(work)
+        for kind in (_kind(options), _frame_kind(options)):
+            if kind in known:
+                return known[kind].seconds(work)
         if options.is_draft:
             return None
-        others = {other: speed for other, speed in known.items() if other != _DRAFT}
+        others = {other: speed for other, speed in known.items() if not other.endswith(_DRAFT)}
         if not others:
             return None
         other = max(others, key=lambda other: other.rsplit(" ", 1)[-1] == options.model)
         factor = RELATIVE_COST[options.model] / RELATIVE_COST[other.rsplit(" ", 1)[-1]]
         return others[other].seconds(factor * work)
+
+    def estimate_frame(self, options: StyleTransferOptions, work: float) -> float | None:
+        """Return the seconds that a later frame of a film takes; before any was painted
+        here, those of a picture with its steps.
+        None if nothing like it was measured."""
+        speed = self._read().get(self.device, {}).get(_frame_kind(options))
+        return speed.seconds(work) if speed else self.estimate(options, work)
 
     def record(self, result: Result, work: float) -> None:
         """Keep how long a transfer took, if it took all its steps here.
@@ -95,7 +106,15 @@ class Speeds:
             return
         per_work = result.optimize_seconds / work if work else 0.0
         newest = Speed(prepare_seconds=result.prepare_seconds, seconds_per_work=per_work)
-        measured, kind = self._read(), _kind(result.options)
+        self._record(_kind(result.options), newest)
+
+    def record_frame(self, options: StyleTransferOptions, seconds: float, work: float) -> None:
+        """Keep how long a later frame of a film took. `work`: that of its steps."""
+        newest = Speed(seconds_per_work=seconds / work) if work else Speed(prepare_seconds=seconds)
+        self._record(_frame_kind(options), newest)
+
+    def _record(self, kind: str, newest: Speed) -> None:
+        measured = self._read()
         known = measured.setdefault(self.device, {})
         known[kind] = known[kind].averaged(newest) if kind in known else newest
         self._write(measured)
@@ -123,6 +142,10 @@ def _is_whole(result: Result) -> bool:
 
 def _kind(options: StyleTransferOptions) -> str:
     return _DRAFT if options.is_draft else f"{options.style_loss} {options.model}"
+
+
+def _frame_kind(options: StyleTransferOptions) -> str:
+    return f"{_FRAME} {_kind(options)}"
 
 
 def in_words(options: StyleTransferOptions, seconds: float) -> str:

@@ -1,5 +1,6 @@
 """Files that people have, through the commands."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from cases import CASES, FILMS, PICTURES, case
+from cases import CASES, FILMS, ON_PAGE, PICTURES, case
 from cli.conftest import Nst, saved
 from conftest import SAMPLES
 from nst import Inputs, NeuralStyleTransfer, images
@@ -48,6 +49,14 @@ def test_every_case_is_known() -> None:
         pytest.skip("no cases/ in the directory that NST_TEST_ASSETS names")
     found = {file.name for file in CASES.iterdir()} - {"README.md"}
     assert found == {*PICTURES, *FILMS}
+
+
+def test_what_was_reported_of_a_page_is_opened_in_a_browser() -> None:
+    """The README says in each row where something was seen."""
+    rows = [row.split("|") for row in case("README.md").read_text().splitlines() if "|" in row]
+    of_page = [row[1] for row in rows if re.search("page|browser", " ".join(row[2:]))]
+    named = {name for files in of_page for name in re.findall(r"\w+\.\w+", files)}
+    assert {"iccp_big.png", "mif1.avif"} <= named <= {*ON_PAGE}
 
 
 @pytest.mark.parametrize("name", [name for name in PICTURES if not name.startswith("pano")])

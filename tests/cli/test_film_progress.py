@@ -37,6 +37,15 @@ def test_the_rest_takes_as_long_as_recent_frames(now: list[float]) -> None:
     assert clock.progress(0.5) == FilmProgress(5, 10, 0.5, 52, 4 * 5.5)
 
 
+def test_the_time_of_a_later_frame_is_known_after_three(now: list[float]) -> None:
+    clock = FilmClock(10)
+    for seconds in (40, 4):
+        paint(clock, now, seconds)
+        assert clock.frame_seconds is None
+    paint(clock, now, 4)
+    assert clock.frame_seconds == 4
+
+
 def test_frames_of_an_earlier_run_take_no_time(now: list[float]) -> None:
     clock = FilmClock(100)
     clock.done = 90

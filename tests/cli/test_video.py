@@ -1,6 +1,7 @@
 """`nst video`: the frames in order, each from the one before."""
 
 import os
+import re
 import signal
 import sys
 from collections.abc import Iterator
@@ -154,6 +155,23 @@ def test_without_opencv_it_is_said_before_anything_is_painted(
         "nst: videos need OpenCV; get it with `pip install 'nst[video]'`",
     ]
     assert nst("video", still, style, "-o", "out.mp4", "--preset=draft", "--size=48").code == 0
+
+
+def test_the_time_is_told_before_it_begins_once_it_was_measured(
+    nst: Nst, still: Path, style: Path
+) -> None:
+    first, second = (
+        nst("video", still, style, "--first-steps=2", "-o", output, "--passes=2").error_lines
+        for output in ("a.mp4", "b.mp4")
+    )
+    assert not any("about" in line for line in first)
+    assert any(re.fullmatch(r"48×32 pixels, 5 frames: about \d+ (s|min)", line) for line in second)
+
+
+def test_drafts_have_one_pass(nst: Nst, still: Path, style: Path) -> None:
+    outcome = nst("video", still, style, "--preset=draft", "--passes=2")
+    assert outcome.code == 2
+    assert "--passes: 2 is invalid; expected 1 with a draft" in outcome.err
 
 
 def test_another_shot_is_painted_as_a_first_frame(

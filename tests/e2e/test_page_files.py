@@ -18,7 +18,7 @@ from browsing import (
     wait_until_finished,
     wait_until_loaded,
 )
-from cases import PICTURES, case
+from cases import ON_PAGE, PICTURES, case
 from conftest import picture
 from heic import heic
 from nst import images
@@ -107,13 +107,7 @@ def test_a_heic_photo_is_painted_where_the_server_reads_it(page: Page, tmp_path:
     assert painted_size(page) == [64, 48]
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        *("iccp_big.png", "mif1.avif", "orient_9.jpg", "orient_xmp6.jpg"),
-        *("orient_ascii6.jpg", "orient_byte6.jpg"),  # which Chromium does not turn
-    ],
-)
+@pytest.mark.parametrize("name", ON_PAGE)
 def test_page_and_server_agree(page: Page, name: str) -> None:
     """The size that the browser tells is that of the result."""
     choose_content(page, case(name))

@@ -78,6 +78,29 @@ def test_a_film_is_painted_frame_by_frame(page: Page, holiday: Path) -> None:
     video(page, "Film: holiday in impasto")
 
 
+def test_a_film_in_several_passes_and_how_long_it_takes(page: Page, holiday: Path) -> None:
+    """The time is known once a film has been painted here."""
+    page.set_viewport_size({"width": 1280, "height": 1000})
+    choose(page, holiday)
+    video(page, "Film: holiday.mp4")
+    set_options(page, Size=48, Steps_at_most=8, Bits_per_channel=16)
+    expect(page.get_by_text("Bits per channel has no effect on a film.")).to_be_visible()
+    passes = page.get_by_role("radiogroup", name="Passes")
+    expect(passes.get_by_role("radio", name="1")).to_be_checked()
+    passes.get_by_role("radio", name="3").click()
+    assert violations(page) == []
+    with shows(page, "Pass 2 of 3 ·"):
+        start(page)
+        wait_until_finished(page)
+    expect(page.get_by_text(f"{FRAMES} frames in ")).to_be_visible()
+    expect(page.get_by_text("bit_depth has no effect on a film")).to_be_visible()
+    page.goto("/studio")  # where all is as it was
+    expect(passes.get_by_role("radio", name="3")).to_be_checked()
+    expect(page.get_by_text(re.compile(rf"Takes about \d+ s .* {FRAMES} frames"))).to_be_visible()
+    set_options(page, Steps_at_most=0)
+    expect(page.get_by_text("A draft and a learned style have one pass.")).to_be_visible()
+
+
 def test_a_film_is_dropped_and_stopped(page: Page, holiday: Path) -> None:
     choose_samples(page)
     drop(page.locator("body"), "holiday.mp4", holiday.read_bytes(), "video/mp4")

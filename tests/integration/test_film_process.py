@@ -37,7 +37,7 @@ def idle(engine: EngineProcess) -> Iterator[EngineProcess]:
     engine.kill()  # if a test left it painting
 
 
-def work(directory: Path, **options: Any) -> Work:
+def work(directory: Path, passes: int = 1, **options: Any) -> Work:
     """A job whose content is a film with sound, and its files where the worker puts them."""
     if not (directory / CONTENT).exists():
         turned = [picture(48, 32).rotate(5 * turn) for turn in range(FRAMES)]
@@ -46,7 +46,7 @@ def work(directory: Path, **options: Any) -> Work:
         (directory / "style-0").write_bytes(encoded(picture(32, 32), "PNG"))
     order = Order(
         content=_picture("in.mp4", "video/mp4"),
-        film=Film(frames=FRAMES, seconds=0.4, first_frame="x"),
+        film=Film(frames=FRAMES, seconds=0.4, first_frame="x", passes=passes),
         styles=(_picture("waves.png", "image/png"),),
         options=StyleTransferOptions.from_preset("fast", **TINY | options),
     )
@@ -102,8 +102,8 @@ def test_a_draft_then_frame_after_frame_then_the_film(idle: EngineProcess, tmp_p
     result = last.result
     assert (last.status, result.key, result.frames) == (JobStatus.SUCCEEDED, FILM, FRAMES)
     assert (result.model, result.device, result.stop_reason) == ("vgg16", "cpu", "total_iterations")
-    # 9 steps for the first frame, an eighth of them for each later one.
-    assert result.steps == 9 + 3 * 2
+    # 9 steps for the first frame, a fourteenth of them for each later one.
+    assert result.steps == 9 + 3 * 1
     found = list(frames(tmp_path / FILM))
     assert [round(time, 3) for time, _ in found] == [0, 0.1, 0.2, 0.3]
     assert found[0][1].shape[:2] == result.size[::-1] == (20, 32)
@@ -137,6 +137,93 @@ def test_a_film_that_was_interrupted_is_the_film_that_it_would_have_been(
     assert len(ours) == FRAMES
     assert all(map(np.array_equal, ours, others))
     assert sound(cut / FILM) == sound(whole / FILM)
+
+
+PASSES = 3
+
+
+def kept_in_passes(count: int) -> list[str]:
+    return [f"frames/{number:06}.png" for number in range(1, count + 1)]
+
+
+@pytest.fixture(scope="module")
+def in_passes(engine: EngineProcess, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The directory of a film that was painted three times."""
+    directory = tmp_path_factory.mktemp("passes")
+    engine.start(work(directory, PASSES))
+    *painted, last = to_the_end(engine)
+    assert kept(painted) == kept_in_passes(PASSES * FRAMES)
+    shares = [news.progress.share or 0.0 for news in painted if isinstance(news, Painted)]
+    assert shares == sorted(shares)
+    assert shares[-1] == 1.0
+    assert isinstance(last, Finished)
+    assert (last.status, last.result.frames) == (JobStatus.SUCCEEDED, FRAMES)
+    assert last.result.steps == 9 + (PASSES * FRAMES - 1) * 1
+    return directory
+
+
+def coarse(image: Image.Image) -> np.ndarray:
+    """What is left of a small image after the encoder of a film."""
+    return np.asarray(image.convert("RGB").resize((8, 5), Image.Resampling.BOX), np.float32)
+
+
+def test_the_film_is_what_the_last_pass_has_painted(in_passes: Path) -> None:
+    """The backward pass paints the last frame first, and the third one is forward again."""
+    files = [in_passes / name for name in kept_in_passes(PASSES * FRAMES)[-FRAMES:]]
+    painted = [coarse(Image.open(file)) for file in files]
+    for index, image in enumerate(images_of(in_passes / FILM)):
+        shown = coarse(Image.fromarray(image.astype(np.uint8)))
+        assert np.argmin([np.abs(shown - other).mean() for other in painted]) == index
+    first = coarse(Image.open(in_passes / FIRST_FRAME))
+    assert np.abs(first - painted[0]).mean() < 5
+
+
+@pytest.mark.parametrize("at", [2, FRAMES + 1, 2 * FRAMES, 2 * FRAMES + 2])
+def test_passes_that_were_interrupted_give_the_same_film(
+    idle: EngineProcess, in_passes: Path, tmp_path: Path, at: int
+) -> None:
+    """An attempt finds the frames of the one before, the last of them damaged."""
+    asked = work(tmp_path, PASSES)
+    (tmp_path / "frames").mkdir()
+    for name in kept_in_passes(at):
+        (tmp_path / name).write_bytes((in_passes / name).read_bytes())
+    damaged = tmp_path / kept_in_passes(at)[-1]
+    damaged.write_bytes(damaged.read_bytes()[:-100])
+    idle.start(asked)
+    *painted, last = to_the_end(idle)
+    assert kept(painted) == kept_in_passes(PASSES * FRAMES)[at - 1 :]
+    assert isinstance(last, Finished)
+    assert all(map(np.array_equal, images_of(tmp_path / FILM), images_of(in_passes / FILM)))
+
+
+@pytest.mark.parametrize(("at", "frames_kept"), [(0, 1), (2, 2), (FRAMES + 1, FRAMES)])
+def test_cancel_in_a_pass_keeps_the_newest_frames(
+    idle: EngineProcess, in_passes: Path, tmp_path: Path, at: int, frames_kept: int
+) -> None:
+    asked = work(tmp_path, PASSES, **ENDLESS)
+    (tmp_path / "frames").mkdir()
+    for name in kept_in_passes(at):
+        (tmp_path / name).write_bytes((in_passes / name).read_bytes())
+    idle.start(asked)
+    assert wait_for_a_step(idle).progress.frame == at + 1
+    idle.cancel()
+    *_, last = to_the_end(idle)
+    assert isinstance(last, Finished)
+    assert (last.status, last.result.frames) == (JobStatus.CANCELED, frames_kept)
+    assert len(images_of(tmp_path / FILM)) == frames_kept
+
+
+def test_a_painted_film_says_how_long_the_next_one_takes(tmp_path: Path) -> None:
+    options = StyleTransferOptions.from_preset("fast", **TINY)
+    assert bootstrap.estimate(options, (48, 32), FRAMES) is None
+    engine = EngineProcess(bootstrap._paint)  # with the cache directory of this test
+    engine.start(work(tmp_path))
+    to_the_end(engine)
+    engine.close()
+    short, long = (bootstrap.estimate(options, (48, 32), count) for count in (4, 40))
+    assert short is not None
+    assert long is not None
+    assert 0 < short < long < 20 * short
 
 
 def keep_first_frame(directory: Path) -> None:

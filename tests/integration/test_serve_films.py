@@ -69,7 +69,7 @@ def test_killed_in_the_middle_of_a_film_it_goes_on(tmp_path: Path) -> None:
     film(source, [picture(48, 32).rotate(5 * turn) for turn in range(FRAMES)], sound="aac")
     with serve(tmp_path / "serve", **SHORT) as server:
         whole = submit(server, source)
-        assert whole["film"] == {"frames": FRAMES, "seconds": FRAMES / 10}
+        assert whole["film"] == {"frames": FRAMES, "seconds": FRAMES / 10, "passes": 1}
         done = server.finished(whole["id"])
         assert (done["status"], done["result"]["frames"]) == ("succeeded", FRAMES)
         steps = done["result"]["steps"]

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from nst import bootstrap
+from nst import bootstrap, images
 from nst.engine.scales import Clock, scales, work
-from nst.options import PRESETS, StyleTransferOptions
+from nst.options import PRESETS, StyleTransferOptions, later_options
 from nst.progress import Losses, StopReason
 from nst.result import Result
 from nst.speed import FILE_NAME, Speeds, about, in_words
@@ -62,7 +62,7 @@ def test_one_painting_tells_of_every_size_and_preset() -> None:
     assert times["fast", 2048] > 10 * times["fast", 512]  # type: ignore[operator]
     assert times["fast", 512] > 5 * times["fast", 128]  # type: ignore[operator]
     assert times["quality", 512] > 1.5 * times["fast", 512]  # type: ignore[operator]
-    assert bootstrap.estimate(options_of("fast"), PHOTO, "cuda") is None
+    assert bootstrap.estimate(options_of("fast"), PHOTO, device="cuda") is None
 
 
 def test_measurements_are_averaged(tmp_path: Path) -> None:
@@ -70,6 +70,27 @@ def test_measurements_are_averaged(tmp_path: Path) -> None:
     for seconds, expected in ((8.0, 10.0), (4.0, 8.0), (6.0, 8.0)):
         speeds.record(result(options, seconds), 1000.0)
         assert Speeds(tmp_path).estimate(options, 1000.0) == pytest.approx(expected)
+
+
+def test_a_film_takes_its_first_frame_and_the_others() -> None:
+    """Before a film was painted, later frames are guessed from pictures."""
+    options = options_of("fast", size=128)
+    later, size = later_options(options), images.fit(PHOTO, 128)
+    assert bootstrap.estimate(options, PHOTO, 10) is None
+    bootstrap.keep_speed(result(options, 10.0))
+    picture = bootstrap.estimate(options, PHOTO) or 0.0
+    guessed = bootstrap.estimate(options, PHOTO, 10) or 0.0
+    assert picture * 2 < guessed < picture * 10
+    bootstrap.keep_frame_speed(later, size, 3.0)
+    assert bootstrap.estimate(options, PHOTO, 10) == pytest.approx(picture + 9 * 3.0)
+    assert bootstrap.estimate(options, PHOTO) == picture
+    assert bootstrap.estimate(options, PHOTO, 10, "cuda") is None
+
+
+def test_films_of_drafts_are_measured_too() -> None:
+    options = options_of("draft")
+    bootstrap.keep_frame_speed(options, (96, 64), 0.5)
+    assert bootstrap.estimate(options, PHOTO, 10) == pytest.approx(5.0)
 
 
 @pytest.mark.parametrize(

@@ -1,13 +1,13 @@
 import { describe, expect, it } from 'vitest';
-import { checkFilm, isFilm, takesFilms, type MeasureFilm } from './film';
+import { checkFilm, isFilm, placeOf, rateBetween, takesFilms, type MeasureFilm } from './film';
 import { WrongFile } from './files';
 import { DOCUMENT } from './fixtures';
 
 const MP4 = '\0\0\0\x20ftypisom';
 const plays =
-  (seconds: number, width = 64): MeasureFilm =>
+  (seconds: number, width = 64, rate: number | null = null): MeasureFilm =>
   () =>
-    Promise.resolve({ size: [width, 48], seconds });
+    Promise.resolve({ size: [width, 48], seconds, rate });
 
 const film = (name = 'a.mp4', bytes = 100) => new File([MP4, 'x'.repeat(bytes)], name, { type: 'video/mp4' });
 
@@ -27,12 +27,35 @@ describe('films', () => {
   });
 
   it('have a size and a length', async () => {
-    expect(await checkFilm(film(), DOCUMENT, plays(3))).toEqual({ size: [64, 48], seconds: 3 });
-    expect(await checkFilm(film(), DOCUMENT, plays(Infinity))).toEqual({ size: [64, 48], seconds: null });
+    expect(await checkFilm(film(), DOCUMENT, plays(3))).toEqual({ size: [64, 48], seconds: 3, frames: 90 });
+    expect(await checkFilm(film(), DOCUMENT, plays(3, 64, 10))).toEqual({ size: [64, 48], seconds: 3, frames: 30 });
+    expect(await checkFilm(film(), DOCUMENT, plays(Infinity))).toEqual({ size: [64, 48], seconds: null, frames: null });
+  });
+
+  it.each([
+    [[0, 0.1, 0.2, 0.3], 10],
+    [[0, 0.04, 0.08, 0.16, 0.2], 25],
+    [[0, 0, 0.5, 1], 2],
+    [[0, 0.1], null],
+    [[], null],
+  ])('have the rate of most of their first frames: %j', (times, rate) => {
+    if (rate === null) expect(rateBetween(times)).toBeNull();
+    else expect(rateBetween(times)).toBeCloseTo(rate);
+  });
+
+  it('are painted forward and backward in turn', () => {
+    expect([1, 4, 5, 8, 9, 12].map((painting) => placeOf(painting, 4))).toEqual([
+      { pass: 1, frame: 1 },
+      { pass: 1, frame: 4 },
+      { pass: 2, frame: 4 },
+      { pass: 2, frame: 1 },
+      { pass: 3, frame: 1 },
+      { pass: 3, frame: 4 },
+    ]);
   });
 
   it('that the browser cannot play are left to the server', async () => {
-    expect(await checkFilm(film(), DOCUMENT, () => Promise.resolve(null))).toEqual({ size: null, seconds: null });
+    expect(await checkFilm(film(), DOCUMENT, () => Promise.resolve(null))).toEqual({ size: null, seconds: null, frames: null });
   });
 
   it.each([

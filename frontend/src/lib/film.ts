@@ -8,22 +8,32 @@ export interface FilmFile {
   /** Null where the browser cannot play the film. */
   size: Size | null;
   seconds: number | null;
+  /** As far as the browser can tell: its length × its rate. */
+  frames: number | null;
 }
 
 /** What the browser says of a film; null if it cannot play it. */
-export type MeasureFilm = (file: Blob) => Promise<{ size: Size; seconds: number } | null>;
+export type MeasureFilm = (file: Blob) => Promise<{ size: Size; seconds: number; rate: number | null } | null>;
+
+/** Frames per second of a film whose rate is unknown. */
+const USUAL_RATE = 30;
+
+/** For so long a film is played, unseen and unheard, to see its rate. */
+const LOOK_MS = 700;
+const LOOK_FRAMES = 12;
 
 export const measureFilm: MeasureFilm = async (file) => {
   const url = URL.createObjectURL(file);
   const video = document.createElement('video');
-  video.preload = 'metadata';
+  video.preload = 'auto';
+  video.muted = true;
   try {
     await new Promise((resolve, reject) => {
       video.onloadedmetadata = resolve;
       video.onerror = reject;
       video.src = url;
     });
-    return { size: [video.videoWidth, video.videoHeight], seconds: video.duration };
+    return { size: [video.videoWidth, video.videoHeight], seconds: video.duration, rate: await rateOf(video) };
   } catch {
     return null;
   } finally {
@@ -31,6 +41,52 @@ export const measureFilm: MeasureFilm = async (file) => {
     URL.revokeObjectURL(url);
   }
 };
+
+/** The usual rate between the first frames that the browser shows; null if it shows too few of them. */
+async function rateOf(video: HTMLVideoElement): Promise<number | null> {
+  if (!('requestVideoFrameCallback' in video)) return null;
+  const times: number[] = [];
+  await new Promise<void>((resolve) => {
+    const look: VideoFrameRequestCallback = (_, { mediaTime }) => {
+      times.push(mediaTime);
+      if (times.length < LOOK_FRAMES) video.requestVideoFrameCallback(look);
+      else resolve();
+    };
+    video.requestVideoFrameCallback(look);
+    video.onended = () => {
+      resolve();
+    };
+    setTimeout(resolve, LOOK_MS);
+    video.play().catch(() => {
+      resolve();
+    });
+  });
+  video.pause();
+  return rateBetween(times);
+}
+
+/** Frames per second of frames shown at these times, in seconds; null for fewer than three. */
+export function rateBetween(times: number[]): number | null {
+  const steps = times
+    .slice(1)
+    .map((time, index) => time - (times[index] ?? 0))
+    .filter((step) => step > 0)
+    .sort((a, b) => a - b);
+  const usual = steps[Math.floor(steps.length / 2)];
+  return steps.length < 2 || usual === undefined ? null : 1 / usual;
+}
+
+export interface Place {
+  pass: number;
+  frame: number;
+}
+
+/** Pass and frame, both counted from 1, of the painting with this number; every second pass goes backward. */
+export function placeOf(painting: number, frames: number): Place {
+  const pass = Math.max(1, Math.ceil(painting / frames));
+  const place = painting - (pass - 1) * frames;
+  return { pass, frame: pass % 2 ? place : frames + 1 - place };
+}
 
 export const takesFilms = (document: OptionsDocument | null) => (document?.limits.max_film_frames ?? 0) > 0;
 
@@ -50,11 +106,12 @@ export async function checkFilm(
   const most = Math.min(limits.max_film_bytes, limits.max_upload_bytes);
   if (file.size > most) throw new WrongFile(wrongFile.filmBytes(file.name, file.size, most));
   const found = await measure(file);
-  if (!found) return { size: null, seconds: null };
+  if (!found) return { size: null, seconds: null, frames: null };
   if (found.size[0] === 0) throw new WrongFile(wrongFile.song(file.name));
   const seconds = Number.isFinite(found.seconds) ? found.seconds : null;
   if (seconds !== null && seconds > limits.max_film_seconds) {
     throw new WrongFile(wrongFile.filmSeconds(file.name, seconds, limits.max_film_seconds));
   }
-  return { size: found.size, seconds };
+  const frames = seconds === null ? null : Math.max(1, Math.round(seconds * (found.rate ?? USUAL_RATE)));
+  return { size: found.size, seconds, frames };
 }

@@ -4,7 +4,7 @@
  */
 
 import { get, set } from 'idb-keyval';
-import type { Mask, Picture, Style } from './submission';
+import type { FilmFacts, Mask, Picture, Style } from './submission';
 import type { Options } from './types';
 
 const KEY = 'nst-studio';
@@ -57,13 +57,20 @@ function packed(table: Table): KeptTable {
 function unpacked(kept: KeptTable): Table {
   return {
     ...kept,
-    content: kept.content && withAddress(kept.content),
+    content: kept.content && complete(withAddress(kept.content)),
     styles: kept.styles.map((style) => ({ ...style, picture: withAddress(style.picture), mask: maskOf(style.mask) })),
     detailMap: maskOf(kept.detailMap),
   };
 }
 
 export const maskOf = (file: Blob | null): Mask | null => file && { file, url: URL.createObjectURL(file) };
+
+/** What an earlier version of the page kept of a film lacks facts. */
+function complete({ film, ...picture }: Picture): Picture {
+  return film ? { ...picture, film: { ...UNKNOWN_FILM, ...film } } : picture;
+}
+
+const UNKNOWN_FILM: FilmFacts = { seconds: null, frames: null, passes: 1 };
 
 function withAddress(picture: Picture): Picture {
   const { source, url } = picture;

@@ -63,7 +63,7 @@ class Studio {
   /** What is submitted; a draft protects nothing, and the server would refuse it. */
   readonly order = $derived<Order | null>(
     this.content && {
-      content: this.content,
+      content: this.isDraft || this.isLearned ? inOnePass(this.content) : this.content,
       styles: this.styles,
       detailMap: this.isDraft || this.isFilm ? null : this.detailMap,
       preset: this.#preset,
@@ -78,7 +78,8 @@ class Studio {
   readonly ignored = $derived(
     Object.keys(this.changes).flatMap((name) => {
       const need = this.unmetNeed(name);
-      return need ? [{ name, need }] : [];
+      const isOfPictures = this.isFilm && this.document?.not_of_films.includes(name);
+      return need || isOfPictures ? [{ name, need }] : [];
     }),
   );
   readonly missing = $derived<Role | null>(!this.content ? 'content' : this.styles.length === 0 ? 'style' : null);
@@ -259,7 +260,7 @@ class Studio {
 
   /** A film is what is painted, whatever lies on the table. */
   async #addFilm(file: File, document: OptionsDocument): Promise<void> {
-    const { size, seconds } = await checkFilm(file, document);
+    const { size, seconds, frames } = await checkFilm(file, document);
     this.setContent({
       source: { kind: 'file', file },
       name: file.name,
@@ -267,7 +268,7 @@ class Studio {
       size,
       format: texts.film.format(seconds),
       bytes: file.size,
-      film: { seconds },
+      film: { seconds, frames, passes: 1 },
     });
   }
 
@@ -306,6 +307,10 @@ class Studio {
     for (const style of this.styles) this.setMask(style, null);
     this.setDetailMap(null);
     if (picture) notices.spoken = texts.studio.contentSet(pictureName(picture));
+  }
+
+  setPasses(passes: number): void {
+    if (this.content?.film) this.content.film.passes = passes;
   }
 
   setMask(style: Style, file: Blob | null): void {
@@ -472,6 +477,9 @@ class Studio {
   }
 }
 
+/** Drafts do not continue one another, so a second pass would paint the same. */
+const inOnePass = ({ film, ...content }: Picture): Picture => (film ? { ...content, film: { ...film, passes: 1 } } : content);
+
 function without(options: Options, name: string): Options {
   return Object.fromEntries(Object.entries(options).filter(([other]) => other !== name));
 }
@@ -515,7 +523,7 @@ function pictureOfJob(job: Job, index: number | null): Picture {
     size: info?.size ?? null,
     format: info?.format ?? null,
     bytes: null,
-    film: index === null && job.film ? { seconds: job.film.seconds } : null,
+    film: index === null && job.film ? { ...job.film } : null,
   };
 }
 

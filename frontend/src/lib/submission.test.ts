@@ -162,4 +162,16 @@ it('asks for an estimate with what the time depends on', () => {
   );
   const known = { ...file('a.jpg'), size: [600, 400] as [number, number] };
   expect(estimateQuery(order({ content: known })).toString()).toBe('preset=quality&width=600&height=400');
+  const film = { ...known, film: { seconds: 2, frames: 48, passes: 3 } };
+  expect(estimateQuery(order({ content: film })).toString()).toBe(
+    'preset=quality&width=600&height=400&frames=48&passes=3',
+  );
+});
+
+it('tells how often a film is painted, also again', async () => {
+  const film = (passes: number) => ({ ...file('a.mp4'), film: { seconds: 2, frames: 48, passes } });
+  expect((await formOf(order({ content: film(1) }))).get('passes')).toBeNull();
+  expect((await formOf(order({ content: film(3) }))).get('passes')).toBe('3');
+  const again = repaintForm(job({ film: { frames: 4, seconds: 1, passes: 2 } }), DOCUMENT);
+  expect(again.get('passes')).toBe('2');
 });

@@ -23,7 +23,15 @@ export interface Picture {
   format: string | null;
   bytes: number | null;
   /** Set if it is a film. */
-  film?: { seconds: number | null } | null;
+  film?: FilmFacts | null;
+}
+
+export interface FilmFacts {
+  seconds: number | null;
+  /** As far as it is known before the server has read it. */
+  frames: number | null;
+  /** How often it is painted. */
+  passes: number;
 }
 
 export interface Style {
@@ -68,7 +76,12 @@ export async function formOf(order: Order, fetchPicture: Fetch = download): Prom
   if (order.detailMap) form.append('detail_map', order.detailMap.file, 'detail-map.png');
   addOptions(form, order.preset, optionsOf(order));
   addRepeated(form, order.repeated ?? null);
+  addPasses(form, order.content.film?.passes);
   return form;
+}
+
+function addPasses(form: FormData, passes = 1): void {
+  if (passes > 1) form.append('passes', String(passes));
 }
 
 function addRepeated(form: FormData, repeated: Repeated | null): void {
@@ -78,7 +91,7 @@ function addRepeated(form: FormData, repeated: Repeated | null): void {
 
 /** What the time depends on, as the query that the server takes. */
 export function estimateQuery(order: Order): URLSearchParams {
-  const { source, size } = order.content;
+  const { source, size, film } = order.content;
   const given = Object.entries(optionsOf(order)).filter(([, value]) => value !== null);
   return new URLSearchParams([
     ['preset', order.preset],
@@ -88,6 +101,12 @@ export function estimateQuery(order: Order): URLSearchParams {
       ? [
           ['width', String(size[0])],
           ['height', String(size[1])],
+        ]
+      : []),
+    ...(film
+      ? [
+          ['frames', String(film.frames ?? 1)],
+          ['passes', String(film.passes)],
         ]
       : []),
   ]);
@@ -102,6 +121,7 @@ export function repaintForm(job: Job, document: OptionsDocument, changes: Option
   const { preset, options } = recipeOfJob(job, document);
   addOptions(form, preset, { ...options, ...changes });
   addRepeated(form, { changes: job.changes, stopAfter: job.stop_after });
+  addPasses(form, job.film?.passes);
   return form;
 }
 

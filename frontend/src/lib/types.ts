@@ -22,7 +22,7 @@ export interface Change {
 export interface Progress {
   step: number;
   total_iterations: number;
-  /** Frame of a film that is being painted, counted from 1; null for a picture. */
+  /** Frame of a film that is being painted, counted from 1 through all passes; null for a picture. */
   frame?: number | null;
   percent: number;
   elapsed_seconds: number;
@@ -108,7 +108,7 @@ export interface Job {
   status: Status;
   title: string;
   /** Set if the content is a film, and so the result. */
-  film: { frames: number; seconds: number } | null;
+  film: { frames: number; seconds: number; passes: number } | null;
   preset: string | null;
   options: Options;
   /** What the order steers, and where it stops: of a recipe that it repeats. */
@@ -200,12 +200,15 @@ export interface Limits {
   /** 0: learned styles are not taken. */
   max_learned_styles: number;
   max_learned_style_bytes: number;
+  max_film_passes: number;
   max_size: number;
 }
 
 export interface OptionsDocument {
   schema: { properties: Record<string, Property> };
   presets: Record<string, Options>;
+  /** Options without an effect on a film. */
+  not_of_films: string[];
   default_preset: string;
   /** What each option needs to have an effect: all of the list. */
   needs: Record<string, Need[]>;

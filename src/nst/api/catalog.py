@@ -16,8 +16,9 @@ from nst.api.service import sends, service
 from nst.api.views import SampleView
 from nst.errors import InvalidOption
 from nst.image_files import BRANDS
+from nst.jobs.job import NOT_OF_FILMS
 from nst.jobs.submit import CONTENT_TYPES, DAY_SECONDS, MAX_STYLES
-from nst.options import DEFAULT_PRESET, PRESETS, Need, StyleTransferOptions, needs_of
+from nst.options import DEFAULT_PRESET, MAX_PASSES, PRESETS, Need, StyleTransferOptions, needs_of
 from nst.recipe import Recipe, recipe_text
 from nst.samples import SampleKind, sample, samples
 from nst.speed import in_words
@@ -25,7 +26,7 @@ from nst.speed import in_words
 USUAL_SIZE = (1500, 1000)
 """Width and height of a content image of which nothing is
 known; only their ratio counts."""
-MAX_SIDE_PIXELS = 1_000_000
+MAX_SIDE_PIXELS = MAX_FRAMES = 1_000_000
 
 routes = APIBlueprint("catalog", __name__, tag="catalog", url_prefix="/api/v1")
 
@@ -49,6 +50,7 @@ class LimitsView(BaseModel):
     max_learned_styles: int
     """Learned styles that one client keeps; 0: this server takes none."""
     max_learned_style_bytes: int
+    max_film_passes: int
 
 
 class OptionsView(BaseModel):
@@ -60,6 +62,8 @@ class OptionsView(BaseModel):
     needs: dict[str, list[Need]]
     """Needs of each option to have an effect: all of the list, and of each part one
     of the options with one of these values; null: any value greater than 0."""
+    not_of_films: list[str]
+    """Options without an effect on a film."""
     limits: LimitsView
     formats: list[str]
     """Media types of the pictures that are taken."""
@@ -96,6 +100,7 @@ def options() -> OptionsView:
         presets={name: dict(values) for name, values in PRESETS.items()},
         default_preset=DEFAULT_PRESET,
         needs={name: list(needs_of(name)) for name in StyleTransferOptions.model_fields},
+        not_of_films=list(NOT_OF_FILMS),
         limits=LimitsView(
             max_upload_bytes=service().settings.max_upload_bytes,
             max_pixels=limits.max_pixels,
@@ -108,6 +113,7 @@ def options() -> OptionsView:
             max_film_bytes=limits.max_film_bytes,
             max_learned_styles=service().learned_styles.limits.max_styles_per_client,
             max_learned_style_bytes=service().learned_styles.limits.max_style_bytes,
+            max_film_passes=MAX_PASSES,
         ),
         formats=list(CONTENT_TYPES.values()),
         brands={brand: f"image/{name.lower()}" for brand, name in BRANDS.items()},
@@ -149,12 +155,14 @@ def estimate() -> EstimateView:
     """How long a transfer will take, from what this machine has measured.
 
     The query has fields of the form that makes a job: preset and options, and in place of the
-    content image sample_content, or its width and height in pixels.
+    content image sample_content, or its width and height in pixels. Of a film it has the number of
+    frames, and passes.
     """
     given = request.args.to_dict()
     preset, size = given.pop("preset", None), _content_size(given)
+    paintings = _paintings(given)
     options = StyleTransferOptions.from_preset(preset, **given)
-    seconds = service().estimate(options, size)
+    seconds = service().estimate(options, size, paintings)
     text = None if seconds is None else in_words(options, seconds)
     return EstimateView(seconds=seconds, text=text)
 
@@ -205,9 +213,21 @@ def _content_size(given: dict[str, str]) -> tuple[int, int]:
     return width, height
 
 
+def _paintings(given: dict[str, str]) -> int | None:
+    """Take the frames of a film out of a query and count them in all passes; None for a picture.
+    Raises InvalidOption."""
+    frames, passes = given.pop("frames", None), given.pop("passes", "1")
+    count = _whole("passes", passes, MAX_PASSES)
+    return None if frames is None else count * _whole("frames", frames, MAX_FRAMES)
+
+
 def _side(name: str, text: str) -> int:
-    if not text.isdecimal() or not 1 <= int(text) <= MAX_SIDE_PIXELS:
-        raise InvalidOption(name, text, f"a whole number from 1 to {MAX_SIDE_PIXELS}")
+    return _whole(name, text, MAX_SIDE_PIXELS)
+
+
+def _whole(name: str, text: str, most: int) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= most:
+        raise InvalidOption(name, text, f"a whole number from 1 to {most}")
     return int(text)
 
 

@@ -21,7 +21,7 @@ from nst.jobs import learned_styles
 from nst.jobs.job import Job, JobStatus
 from nst.jobs.submit import Jobs, Upload
 from nst.metrics import JOBS_TAKEN
-from nst.options import DEFAULT_PRESET, StyleTransferOptions
+from nst.options import DEFAULT_PRESET, MAX_PASSES, StyleTransferOptions
 from nst.progress import Change
 from nst.samples import SampleKind, sample
 
@@ -40,6 +40,7 @@ PICTURE_FIELDS = (
     "preset",
     "steer",
     "stop_after",
+    "passes",
 )
 """Fields of the form of a new job that are not options."""
 
@@ -79,7 +80,8 @@ def submit() -> Any:
     Send a content image or a short film, and one to eight style images as files, or name samples,
     a learned style, or earlier jobs whose images to take. Every option may be a field. The field
     steer, like 40:strength=0.8, changes options from a step on, and stop_after is the last step: a
-    recipe has both. The field initial_from names an earlier job whose result is painted on. With an
+    recipe has both. The field initial_from names an earlier job whose result is painted on. The
+    field passes is how often a film is painted, forward and backward in turn. With an
     Idempotency-Key the same request makes one job, however often it is sent.
     """
     me, form = service().me(), _Form(service().jobs, service().me(), request.form, request.files)
@@ -97,6 +99,7 @@ def submit() -> Any:
             given=order.given,
             changes=order.changes,
             stop_after=order.stop_after,
+            passes=order.passes,
             idempotency_key=_idempotency_key(),
             trace=_trace(),
             client=service().client(),
@@ -222,6 +225,7 @@ class _Order:
     given: Sequence[str]
     changes: Sequence[Change]
     stop_after: int | None
+    passes: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,15 +257,17 @@ class _Form:
             preset=preset if preset or given else DEFAULT_PRESET,
             given=tuple(given),
             changes=[parse_change(text) for text in self.fields.getlist("steer")],
-            stop_after=self._stop_after(),
+            stop_after=self._number("stop_after", "a step, a whole number of at least 1"),
+            passes=self._number("passes", f"a whole number from 1 to {MAX_PASSES}"),
         )
 
-    def _stop_after(self) -> int | None:
-        text = self.fields.get("stop_after")
+    def _number(self, name: str, allowed: str) -> int | None:
+        """Return a whole number of at least 1. Raises InvalidOption."""
+        text = self.fields.get(name)
         if text is None:
             return None
         if not text.isdecimal() or int(text) < 1:
-            raise InvalidOption("stop_after", text, "a step, a whole number of at least 1")
+            raise InvalidOption(name, text, allowed)
         return int(text)
 
     def _content(self) -> Upload:

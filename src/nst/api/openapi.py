@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from nst.options import PRESETS, StyleTransferOptions
+from nst.options import MAX_PASSES, PRESETS, StyleTransferOptions
 from nst.samples import samples
 
 Spec = dict[str, Any]
@@ -67,6 +67,7 @@ LAST_EVENT_ID = {
 
 _ESTIMATED = (
     "sample_content",
+    "passes",
     "preset",
     "size",
     "total_iterations",
@@ -149,11 +150,12 @@ def _tell_parameters(operation: Spec) -> None:
 
 
 def _estimate_query() -> Iterator[Spec]:
-    """What a job takes long for: the size of its content image, and options."""
+    """What a job takes long for: the size and the frames of its content, and options."""
     side = {"type": "integer", "minimum": 1}
     facts = {
         "width": side | {"description": "Width of the content image in pixels."},
         "height": side | {"description": "Height of the content image in pixels."},
+        "frames": side | {"description": "Number of frames of a film; left out for a picture."},
         **{name: schema for name, schema in _new_job().items() if name in _ESTIMATED},
     }
     for name, schema in facts.items():
@@ -216,6 +218,13 @@ def _new_job() -> Spec:
             "type": "integer",
             "minimum": 1,
             "description": "Stop after this step and keep the picture.",
+        },
+        "passes": {
+            "type": "integer",
+            "minimum": 1,
+            "maximum": MAX_PASSES,
+            "default": 1,
+            "description": "Number of times a film is painted, forward and backward in turn.",
         },
         **{name: _field(facts) for name, facts in options.items()},
     }

@@ -21,8 +21,9 @@ from nst.slots import Slots
 
 _EXTENSION = "nst"
 
-Estimate = Callable[[StyleTransferOptions, tuple[int, int]], float | None]
-"""Options, and width and height of the content image → seconds."""
+Estimate = Callable[[StyleTransferOptions, tuple[int, int], int | None], float | None]
+"""Options, width and height of the content, and the frames
+of a film in all passes, None for a picture → seconds."""
 
 Responses = dict[int | str, dict[str, str | dict[str, dict[str, Any]]]]
 
@@ -65,7 +66,7 @@ class Service:
     learned_styles: LearnedStyles
     queue_watch: Callable[[], str | None] = lambda: None
     """Says at once what keeps messages from the queue, as far as is known."""
-    estimate: Estimate = lambda _options, _size: None
+    estimate: Estimate = lambda _options, _size, _frames: None
     """Seconds that a transfer will take on this machine, if that is known."""
     answers: Slots = field(init=False)
     """Held by the answers that are being sent."""

@@ -7,7 +7,17 @@ from flask import request, url_for
 from pydantic import BaseModel
 
 from nst.controls import STEERABLE
-from nst.jobs.job import Job, JobError, JobLosses, JobProgress, JobResult, JobStatus, Picture, Share
+from nst.jobs.job import (
+    Film,
+    Job,
+    JobError,
+    JobLosses,
+    JobProgress,
+    JobResult,
+    JobStatus,
+    Picture,
+    Share,
+)
 from nst.options import has_effect
 from nst.progress import Change, Distances
 
@@ -18,8 +28,8 @@ class ProgressView(BaseModel):
     step: int
     total_iterations: int
     frame: int | None
-    """Frame of a film that is being painted, counted from 1: step and
-    total_iterations are its own. Null for a picture."""
+    """Frame of a film that is being painted, counted from 1 through all passes: step
+    and total_iterations are its own. Null for a picture."""
     percent: float
     """Part of the work that is done, not of the steps: equal
     parts take about equal times."""
@@ -97,6 +107,12 @@ class FilmView(BaseModel):
 
     frames: int
     seconds: float
+    passes: int
+    """Number of times it is painted, forward and backward in turn."""
+
+    @classmethod
+    def of(cls, film: Film) -> Self:
+        return cls(**film.model_dump(exclude={"first_frame"}))
 
 
 class PicturesView(BaseModel):
@@ -169,9 +185,7 @@ class JobView(BaseModel):
             id=job.id,
             status=job.status,
             title=order.title,
-            film=FilmView(frames=order.film.frames, seconds=order.film.seconds)
-            if order.film
-            else None,
+            film=FilmView.of(order.film) if order.film else None,
             preset=order.preset,
             options=order.options.model_dump(mode="json"),
             changes=list(order.changes),

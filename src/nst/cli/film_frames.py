@@ -1,7 +1,6 @@
 """The frames of `nst video`: painted one after the other,
 in one pass or in several."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -78,11 +77,15 @@ class Frames:
 
     def write(self, target: Path, kind: Container) -> None:
         """Write the painted film. Raises what ends it before there is a frame."""
+        if self._checkpoint.newest(0) is None:
+            self._painter.tell_film_estimate(self._film, self._passes)
         with self._painter.bar:
             if self._passes > 1:
                 self._paint_passes()
             paint = self._paint if self._passes == 1 else self._newest
             repainted = self._film.repaint(target, kind, self._size, paint)
+        if seconds := self._clock.frame_seconds:
+            self._painter.keep_frame_speed(self._later, self._size, seconds)
         self._damaged = repainted.damaged
         self._done = repainted.frames
         self.failure = self.failure or repainted.failure
@@ -132,11 +135,11 @@ class Frames:
 
     def _paint_later_passes(self, count: int) -> None:
         """Backward and forward in turn [Ruder16], until Ctrl-C."""
+        from nst.engine.film import pass_order
+
         for number in range(2, self._passes + 1):
-            forward = range(count)
-            order: Iterable[int] = forward if number % 2 else reversed(forward)
             self._done, self._before = 0, None
-            for index in order:
+            for index in pass_order(number, count):
                 if self._next(index, self._checkpoint.source(index), number) is None:
                     return
 

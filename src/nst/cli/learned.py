@@ -12,10 +12,12 @@ from nst.cli.notices import tell
 from nst.cli.painting import Painter, Painting
 from nst.errors import InvalidOption
 from nst.learning.options import is_learned, is_style_file
+from nst.options import StyleTransferOptions
 
 if TYPE_CHECKING:
     from nst.learning.transfer import LearnedTransfer
     from nst.result import Result
+    from nst.video import Video
 
 WITH_EFFECT = ("device", "precision")
 """Options for the steps of an optimizer that count for a learned style, too."""
@@ -48,6 +50,14 @@ class LearnedPainter(Painter):
         from nst.learning.transfer import LearnedTransfer
 
         return LearnedTransfer(self.options, device=self._device, precision=self._precision)
+
+    def tell_film_estimate(self, film: "Video", passes: int) -> None:
+        """Say nothing: the speed of learned styles is not kept."""
+
+    def keep_frame_speed(
+        self, options: StyleTransferOptions, size: tuple[int, int], seconds: float
+    ) -> None:
+        """Keep nothing."""
 
     def tell_unsteady(self, file: Path) -> None:
         """Say so if a film may flicker. Raises InvalidStyleFile."""

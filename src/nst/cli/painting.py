@@ -14,7 +14,7 @@ import click
 from PIL import Image
 
 from nst import files, images, video
-from nst.bootstrap import estimate, keep_speed, weights_store
+from nst.bootstrap import estimate, keep_frame_speed, keep_speed, weights_store
 from nst.cli.checkpoints import Checkpoints, Command
 from nst.cli.errors import CANCELED_EXIT_CODE
 from nst.cli.notices import say, tell, tell_stand_in
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from nst.engine.pictures.detail import Detail
     from nst.engine.transfer import NeuralStyleTransfer
     from nst.result import Result
+    from nst.video import Video
 
 REASONS = {
     StopReason.TOTAL_ITERATIONS: "finished",
@@ -222,12 +223,29 @@ class Painter:
     def _tell_estimate(self, painting: Painting, content: Image.Image) -> None:
         if not painting.is_estimated or painting.goes_on or painting.stop_after:
             return
-        seconds = estimate(self.options, content.size, self._device)
+        seconds = estimate(self.options, content.size, device=self._device)
         if seconds is not None:
             from nst.speed import in_words
 
             width, height = images.fit(content.size, self.options.size)
             tell(f"{width}×{height} pixels: {in_words(self.options, seconds)}")
+
+    def tell_film_estimate(self, film: "Video", passes: int) -> None:
+        """Say how long a film will take, if this machine has measured anything like it."""
+        paintings = film.frames * passes
+        seconds = estimate(self.options, film.size, paintings, self._device) if paintings else None
+        if seconds is not None:
+            from nst.speed import in_words
+
+            width, height = images.fit(film.size, self.options.size)
+            words = in_words(self.options, seconds)
+            tell(f"{width}×{height} pixels, {film.frames} frames: {words}")
+
+    def keep_frame_speed(
+        self, options: StyleTransferOptions, size: tuple[int, int], seconds: float
+    ) -> None:
+        """Keep how long a frame took that continues another one, for the next estimates."""
+        keep_frame_speed(options, size, seconds, self._device)
 
     def _get_ready(self, inputs: "Inputs", shown: AbstractContextManager[object]) -> None:
         """Load the network, and say what there is to say before the painting begins."""

@@ -31,12 +31,12 @@ from nst.cli.options import (
     with_dashes,
 )
 from nst.cli.painting import Painter, stop_on_ctrl_c
+from nst.errors import InvalidOption
 from nst.learning.options import is_style_file, learned_preset
-from nst.options import StyleTransferOptions, later_options
+from nst.options import MAX_PASSES, ONCE_FOR_DRAFTS, StyleTransferOptions, later_options
 from nst.video import CONTAINERS, Container, Video
 
 DEFAULT_PRESET = "fast"
-MAX_PASSES = 9
 LEFT_OUT = ("total_iterations", "save_every", "style_blend", "bit_depth")
 """Options without meaning for a video; --first-steps and
 --steps replace total_iterations."""
@@ -71,8 +71,8 @@ LEFT_OUT = ("total_iterations", "save_every", "style_blend", "bit_depth")
     "--steps",
     group=TITLES["end"],
     type=click.IntRange(min=0),
-    help="Optimizer steps for every later frame.  [default: an eighth of the first's, with Gram "
-    "matrices a tenth]",
+    help="Optimizer steps for every later frame.  [default: a fourteenth of the first's, with "
+    "Gram matrices a tenth]",
 )
 @option(
     "--passes",
@@ -160,6 +160,7 @@ def video(
         values["total_iterations"] = first_steps
         values["size"] = values["size"] or max(film.size)
         first = StyleTransferOptions.from_preset(preset or DEFAULT_PRESET, **given(values))
+    _check_passes(first, passes)
     later = later_options(first, steps)
     is_learned = is_style_file(style)
     say_ignored(later if first.is_draft else first, but=WITH_EFFECT if is_learned else ())
@@ -242,6 +243,12 @@ def _tell_losses(film: Video, kind: Container) -> None:
     if film.has_alpha and not kind.transparent:
         able = " and ".join(name for name, other in CONTAINERS.items() if other.transparent)
         tell(f"Transparent parts become white: an MP4 file holds no transparency, {able} do.")
+
+
+def _check_passes(first: StyleTransferOptions, passes: int | None) -> None:
+    """Raise InvalidOption where further passes would paint the same frames."""
+    if first.is_draft and passes and passes > 1:
+        raise InvalidOption("--passes", passes, ONCE_FOR_DRAFTS)
 
 
 def _check_libraries(later: StyleTransferOptions) -> None:

@@ -90,6 +90,12 @@ class FilmTransfer:
         return self._later.steps(replace(inputs, initial=start, held=_as_mask(motion.visible)))
 
 
+def pass_order(pass_: int, count: int) -> range:
+    """Return the numbers of the frames, from 0, in the order in which a pass, counted
+    from 1, paints them: forward and backward in turn [Ruder16]."""
+    return range(count) if pass_ % 2 else range(count - 1, -1, -1)
+
+
 def continued(frame: Image.Image, moved: Image.Image, visible: np.ndarray) -> Image.Image:
     """Return what a frame starts from: the painting of its neighbour, moved, where it
     is visible there, and elsewhere the frame, changed in colour as the painting

@@ -78,10 +78,12 @@ def scales(
     out.
 
     `is_held`: whether a frame continues another. It has the finest scale alone, because a coarser
-    one would forget what the frame starts from."""
-    if is_held:
-        return [Scale(size, options.total_iterations, is_finest=True)]
+    one would forget what the frame starts from; with style loss neighbors it is a finishing
+    round, which is what the frame before has ended with."""
     is_matched = options.is_matched
+    if is_held:
+        steps, rounds = options.total_iterations, _finishing_rounds(options)
+        return [Scale(size, steps, is_finest=True, finishing_round=rounds)]
     smallest = MATCHED_SIDE_PIXELS if is_matched else MIN_SIDE_PIXELS
     halves = [images.fit(size, math.ceil(max(size) / 2**n)) for n in range(1, options.scales)]
     sizes = [size, *(half for half in halves if min(half) >= smallest)][::-1]

@@ -474,11 +474,17 @@ class _Attempt:
     def _show(self, progress: JobProgress, files: Sequence[str]) -> None:
         for name in files:
             self._shop.storage.put(f"{self._job.id}/{name}", self._directory / name)
-            if name.startswith(FRAMES):
+            if name.startswith(FRAMES) and not self._repaints:
                 (self._directory / name).unlink()
         self._pulse.progress = progress
         with suppress(FeedError):
             self._shop.feed.publish(self._job.id, progress)
+
+    @property
+    def _repaints(self) -> bool:
+        """Whether the engine goes on from frames that are stored already."""
+        film = self._job.order.film
+        return film is not None and film.passes > 1
 
     def _keep_checkpoint(self) -> None:
         job = self._job

@@ -106,6 +106,13 @@ class Film(_Value):
     seconds: float
     first_frame: str
     """Key of its first frame, a JPEG."""
+    passes: int = 1
+    """Number of times it is painted, forward and backward in turn."""
+
+    @property
+    def paintings(self) -> int:
+        """Number of frames that are painted in all passes."""
+        return self.frames * self.passes
 
 
 class Order(_Value):
@@ -144,7 +151,7 @@ class Order(_Value):
         if self.film is None:
             return first
         later = later_options(self.options).total_iterations
-        return max(1, first) + (self.film.frames - 1) * max(1, later)
+        return max(1, first) + (self.film.paintings - 1) * max(1, later)
 
     @property
     def in_recipe(self) -> dict[str, Any]:
@@ -191,6 +198,8 @@ class Order(_Value):
             facts["changes"] = [[change.step, dict(change.values)] for change in self.changes]
         if self.stop_after:
             facts["stop_after"] = self.stop_after
+        if self.film and self.film.passes > 1:
+            facts["passes"] = self.film.passes
         return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
 
@@ -211,8 +220,8 @@ class JobProgress(_Value):
     Of a film: in the frame that is painted."""
     total_iterations: int
     frame: int | None = None
-    """Number of the frame of a film that is being painted, counted from 1;
-    None for a picture."""
+    """Number of the frame of a film that is being painted, counted from 1 through all
+    passes; None for a picture."""
     elapsed_seconds: float
     remaining_seconds: float | None
     """None: unknown, as before the first frame of a film is painted."""

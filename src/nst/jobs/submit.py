@@ -56,7 +56,7 @@ from nst.jobs.ports import (
     RateLimiter,
     Subscription,
 )
-from nst.options import StyleTransferOptions
+from nst.options import MAX_PASSES, ONCE_FOR_DRAFTS, StyleTransferOptions
 from nst.progress import Change
 from nst.recipe import Recipe
 from nst.video import START_BYTES, FilmFacts, FilmLimits, media_type
@@ -176,6 +176,7 @@ class Jobs:
         given: Sequence[str] = (),
         changes: Sequence[Change] = (),
         stop_after: int | None = None,
+        passes: int | None = None,
         client: str = "",
         counted_as: str = "",
         idempotency_key: str | None = None,
@@ -184,7 +185,8 @@ class Jobs:
         """A new job, queued; or succeeded at once, if there is a result of the same
         order; or the one that was submitted with this key before. `content` may be a
         film. `given`: names of the options that the client sent beside the preset.
-        `changes` and `stop_after`: what a recipe recorded. `client` is whose bytes are
+        `changes` and `stop_after`: what a recipe recorded. `passes`: number of times a
+        film is painted; None: once. `client` is whose bytes are
         counted; `counted_as` names the client in what is stored.
 
         The order of the steps is what makes it safe to die between any two: files without a job
@@ -211,13 +213,24 @@ class Jobs:
         def place_content() -> tuple[Picture, Film | None]:
             found = self._inspect_film(content, client)
             if found is None:
+                if passes and passes > 1:
+                    raise InvalidOption("passes", passes, "1 with a picture; only films have more")
                 return place(content, "content", CONTENT), None
             _check_film_order(masks, detail_map, initial, changes, stop_after)
+            is_draft = options.is_draft or learned_styles.are_learned(
+                [each.data for each in styles]
+            )
+            _check_passes(passes, is_draft=is_draft)
             facts, first = found
             key, first_frame = f"{job_id}/{CONTENT}", f"{job_id}/{CONTENT_FRAME}"
             files[key], files[first_frame] = content.data, first
             picture = _picture(content, "content", key, facts.content_type, facts.size)
-            film = Film(frames=facts.frames, seconds=facts.seconds, first_frame=first_frame)
+            film = Film(
+                frames=facts.frames,
+                seconds=facts.seconds,
+                first_frame=first_frame,
+                passes=passes or 1,
+            )
             return picture, film
 
         placed, film = place_content()
@@ -513,8 +526,10 @@ class Jobs:
         limit, steps = self.limits.max_pixel_steps_per_day, order.steps
         pixels = math.prod(images.fit(order.content.size, order.options.size))
         if steps * pixels > limit and order.film:
-            reason = f"{order.film.frames} frames at this size are more than the {limit:,} pixels"
-            remedy = "choose a smaller size or fewer steps, or cut the film shorter"
+            reason = (
+                f"{order.film.paintings} frames at this size are more than the {limit:,} pixels"
+            )
+            remedy = "choose a smaller size, fewer steps or fewer passes, or cut the film shorter"
             raise ImageTooLarge("content", f"{reason} × steps of a day; {remedy}")
         if steps * pixels > limit:
             allowed = f"at most {limit // pixels} at this size on this server"
@@ -600,6 +615,16 @@ def _check_film_order(
     ):
         if value:
             raise InvalidOption(field, value, "none with a film; it is for single pictures")
+
+
+def _check_passes(passes: int | None, *, is_draft: bool) -> None:
+    """Raise InvalidOption for passes that a film cannot have."""
+    if passes is None:
+        return
+    if not 1 <= passes <= MAX_PASSES:
+        raise InvalidOption("passes", passes, f"a whole number from 1 to {MAX_PASSES}")
+    if passes > 1 and is_draft:
+        raise InvalidOption("passes", passes, ONCE_FOR_DRAFTS)
 
 
 def _picture(

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 RECENT_FRAMES = 9
 """Frames whose median time says how long the next ones take: a new shot's first
 frame takes longer, and does not count."""
+LEAST_FRAMES = 3
+"""Frames whose median time is not that of the first one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,13 @@ class FilmClock:
         started = time.monotonic()
         yield
         self._recent.append(time.monotonic() - started)
+
+    @property
+    def frame_seconds(self) -> float | None:
+        """Seconds that a later frame takes; None before some were painted."""
+        from statistics import median  # not for every command's start
+
+        return median(self._recent) if len(self._recent) >= LEAST_FRAMES else None
 
     @property
     def elapsed_seconds(self) -> float:

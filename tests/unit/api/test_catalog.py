@@ -49,6 +49,7 @@ def test_presets_limits_and_formats(options: dict[str, Any], house: House) -> No
     assert options["needs"]["size"] == []
     assert options["needs"]["scales"] == [steps]
     assert options["needs"]["flourish"] == [steps, {"style_loss": ["neighbors"]}]
+    assert options["not_of_films"] == ["bit_depth", "save_every"]
     assert options["limits"] == {
         "max_upload_bytes": 64_000_000,
         "max_pixels": Limits().max_pixels,
@@ -60,6 +61,7 @@ def test_presets_limits_and_formats(options: dict[str, Any], house: House) -> No
         "max_film_bytes": 50_000_000,
         "max_learned_styles": 20,
         "max_learned_style_bytes": 20_000_000,
+        "max_film_passes": 9,
         "max_pixel_steps_per_day": 200_000_000_000,
     }
     assert options["brands"]["avif"] == "image/avif"
@@ -134,22 +136,26 @@ def test_the_schema_is_one(options: dict[str, Any]) -> None:
 def test_an_estimate_for_these_options_and_pictures(
     client: Browser, house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked: list[tuple[StyleTransferOptions, tuple[int, int]]] = []
+    asked: list[tuple[StyleTransferOptions, tuple[int, int], int | None]] = []
 
-    def estimate(options: StyleTransferOptions, size: tuple[int, int]) -> float | None:
-        asked.append((options, size))
+    def estimate(
+        options: StyleTransferOptions, size: tuple[int, int], frames: int | None
+    ) -> float | None:
+        asked.append((options, size, frames))
         return 41.3 if options.size == 128 else None
 
     service = client.application.extensions["nst"]
     client.application.extensions["nst"] = replace(service, estimate=estimate)
     known = client.get("/api/v1/estimate?preset=fast&size=128&width=300&height=200")
     assert known.json == {"seconds": 41.3, "text": "about 40 s"}
-    assert asked[-1] == (StyleTransferOptions.from_preset("fast", size=128), (300, 200))
+    assert asked[-1] == (StyleTransferOptions.from_preset("fast", size=128), (300, 200), None)
     assert client.get("/api/v1/estimate").json == {"seconds": None, "text": None}
     assert asked[-1][0] == StyleTransferOptions.from_preset(DEFAULT_PRESET)
     client.get("/api/v1/estimate?sample_content=cat")
     with Image.open(SAMPLES / "content" / "cat.jpg") as cat:
         assert asked[-1][1] == cat.size
+    client.get("/api/v1/estimate?width=300&height=200&frames=48&passes=3")
+    assert [frames for _, _, frames in asked] == [None, None, None, 144]
 
 
 @pytest.mark.parametrize(
@@ -160,6 +166,9 @@ def test_an_estimate_for_these_options_and_pictures(
         ("width=0", "width"),
         ("height=x", "height"),
         ("sample_content=x", "sample_content"),
+        ("frames=0", "frames"),
+        ("frames=x", "frames"),
+        ("frames=5&passes=10", "passes"),
     ],
 )
 def test_an_estimate_of_nonsense(client: Browser, query: str, field: str) -> None:

@@ -17,6 +17,7 @@ from conftest import encoded, picture
 from nst.jobs.execute import Failed, Finished, News, Painted, Work
 from nst.jobs.job import FILM, FIRST_FRAME, FRAMES, PREVIEW, JobError, JobStatus
 from nst.jobs.submit import Limits
+from nst.options import later_options
 from service import (
     CAT,
     CRASH,
@@ -101,7 +102,7 @@ def finishes_film(status: JobStatus = JobStatus.SUCCEEDED) -> Line:
 
 def test_a_film_is_the_content_of_a_job(client: Browser, house: House, film: bytes) -> None:
     job = submitted(client, film)
-    assert job["film"] == {"frames": COUNT, "seconds": 0.4}
+    assert job["film"] == {"frames": COUNT, "seconds": 0.4, "passes": 1}
     assert (job["title"], job["steerable"]) == ("holiday in waves", [])
     content = job["pictures"]["content"]
     assert (content["size"], content["format"]) == ([64, 48], "MP4")
@@ -270,6 +271,58 @@ def test_options_without_effect_on_a_film_are_told(client: Browser, film: bytes)
         "bit_depth has no effect on a film",
         "save_every has no effect on a film",
     ]
+
+
+# ── several passes ────────────────────────────────────────────────────────────────────────────
+
+
+def test_passes_of_a_film(client: Browser, house: House, film: bytes) -> None:
+    once, thrice = submitted(client, film), submitted(client, film, passes="3")
+    assert (once["film"]["passes"], thrice["film"]["passes"]) == (1, 3)
+    orders = [house.repository.get(job["id"]).order for job in (once, thrice)]
+    first, later = orders[0].options.total_iterations, later_options(orders[0].options)
+    assert [order.steps for order in orders] == [
+        first + (passes * COUNT - 1) * later.total_iterations for passes in (1, 3)
+    ]
+    assert orders[0].fingerprint("1") != orders[1].fingerprint("1")
+
+
+@pytest.mark.parametrize(
+    ("fields", "allowed"),
+    [
+        ({"passes": "0"}, "from 1 to 9"),
+        ({"passes": "10"}, "from 1 to 9"),
+        ({"passes": "x"}, "from 1 to 9"),
+        ({"passes": "2", "preset": "draft"}, "1 with a draft"),
+    ],
+)
+def test_passes_that_a_film_cannot_have(
+    client: Browser, film: bytes, fields: dict[str, str], allowed: str
+) -> None:
+    problem = refused(client, film, 422, **fields)
+    assert problem["field"] == "passes"
+    assert allowed in problem["detail"]
+
+
+def test_a_picture_has_one_pass(client: Browser) -> None:
+    assert client.post(JOBS, data=form(passes="1")).status_code == 202
+    response = client.post(JOBS, data=form(passes="2"))
+    assert (response.status_code, response.json["field"]) == (422, "passes")
+    assert "only films have more" in response.json["detail"]
+
+
+def test_the_engine_keeps_the_frames_that_it_repaints(
+    client: Browser, house: House, film: bytes
+) -> None:
+    kept: list[bool] = []
+
+    def look(work: Work) -> None:
+        kept.append((work.directory / FRAMES / "000001.png").exists())
+
+    for passes in ("1", "2"):
+        submitted(client, film, passes=passes)
+        house.work(paints_frame(1), look, finishes_film())
+    assert kept == [False, True]
 
 
 def test_a_film_cannot_be_steered(client: Browser, house: House, film: bytes) -> None:

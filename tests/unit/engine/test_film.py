@@ -13,6 +13,8 @@ from nst import Inputs, NeuralStyleTransfer, StyleTransferOptions, images
 from nst.engine import film, steering
 from nst.engine.film import FilmTransfer, PaintedFrame
 from nst.engine.pictures.flow import motion_since
+from nst.engine.scales import scales
+from nst.options import later_options
 from nst.progress import Progress
 
 SIZE = (96, 72)
@@ -122,6 +124,15 @@ def test_drafts_do_not_continue_one_another() -> None:
     options, inputs = given(PaintedFrame(BEFORE, BEFORE), later=draft)
     assert options == draft
     assert (inputs.initial, inputs.held) == (None, None)
+
+
+@pytest.mark.parametrize(("preset", "finishing"), [("fast", 1), ("gram", 0)])
+def test_a_later_frame_is_painted_as_a_single_picture_ends(preset: str, finishing: int) -> None:
+    """With style loss neighbors in a finishing round, which looks at single features."""
+    options = later_options(StyleTransferOptions.from_preset(preset))
+    (scale,) = scales(SIZE, options, is_held=True)
+    assert (scale.size, scale.steps) == (SIZE, options.total_iterations)
+    assert (scale.is_finest, scale.finishing_round) == (True, finishing)
 
 
 @pytest.mark.parametrize("preset", ["fast", "gram"])

@@ -11,6 +11,7 @@ A flow is a float32 array (H, W, 2): the pixel at (x, y) was at (x, y) + flow[y,
 frame, in pixels. Torch is not imported here.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from types import ModuleType
 
@@ -32,6 +33,11 @@ REACH_SHARE = 1 / 32
 values follow the known ones, of the longer side."""
 FAR_AMOUNT = 0.01
 """Weight of the mean of all known values beside those around."""
+
+
+FlowBetween = Callable[[np.ndarray, np.ndarray], np.ndarray]
+"""Takes two images (H, W, 3); returns the flow from the pixels of
+the first to where they are in the second."""
 
 
 def opencv() -> ModuleType:
@@ -65,11 +71,18 @@ class Motion:
         return Image.fromarray(warped(np.asarray(other.convert("RGB")), self.flow))
 
 
-def motion_since(other: Image.Image, frame: Image.Image, size: tuple[int, int]) -> Motion:
+def motion_since(
+    other: Image.Image,
+    frame: Image.Image,
+    size: tuple[int, int],
+    flow_between: FlowBetween | None = None,
+) -> Motion:
     """Return how the pixels of `frame` moved since `other`,
-    computed at this (width, height)."""
+    computed at this (width, height).
+    `flow_between`: what estimates the flow; None: dense inverse search."""
+    flow_between = flow_between or _flow
     before, now = (np.asarray(images.resize(images.colours(each), size)) for each in (other, frame))
-    back, forth = _flow(now, before), _flow(before, now)
+    back, forth = flow_between(now, before), flow_between(before, now)
     change = np.abs(warped(before, back).astype(np.float32) - now).mean(-1)
     is_known = _agree(back, forth) & ~_is_border(back)
     return Motion(back, is_known & (change <= RECOGNISED_LEVELS))

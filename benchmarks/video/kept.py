@@ -1,0 +1,45 @@
+"""Painted frames of a benchmark, kept in a directory: a later run goes on after them."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from PIL import Image
+
+from nst import files, images
+
+
+@dataclass(frozen=True, slots=True)
+class KeptFilm:
+    """The frames of a clip painted in one way, counted from 1, and the seconds that each took."""
+
+    directory: Path
+    name: str
+
+    def frame(self, number: int) -> tuple[Image.Image, float] | None:
+        """Return a frame and its seconds; None if it is not painted yet."""
+        seconds = self._seconds().get(str(number))
+        if seconds is None:
+            return None
+        with Image.open(self._file(number)) as image:
+            image.load()
+            return image, seconds
+
+    def keep(self, number: int, image: Image.Image, seconds: float) -> None:
+        images.save(image, self._file(number), overwrite=True)
+        text = json.dumps(self._seconds() | {str(number): seconds})
+        files.write_file(self._index, lambda file: file.write_text(text), overwrite=True)
+
+    @property
+    def _index(self) -> Path:
+        return self.directory / f"{self.name}.json"
+
+    def _seconds(self) -> dict[str, float]:
+        """By number; JSON knows only text as names."""
+        if not self._index.exists():
+            return {}
+        found: dict[str, float] = json.loads(self._index.read_text())
+        return found
+
+    def _file(self, number: int) -> Path:
+        return self.directory / f"{self.name}-{number:03}.png"
