@@ -11,6 +11,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 import nst
 from nst.api import (
+    archive,
     auth,
     catalog,
     compat,
@@ -118,7 +119,7 @@ def specification() -> dict[str, Any]:
 
 def _add_routes(app: APIFlask) -> None:
     app.url_map.converters["page"] = page.PagePath
-    for part in (jobs, results, shared, learned_styles, catalog, compat, health):
+    for part in (jobs, archive, results, shared, learned_styles, catalog, compat, health):
         app.register_blueprint(part.routes)
     app.register_blueprint(page.routes)
     app.spec_processor(openapi.complete)

@@ -3,10 +3,11 @@ validators, as files or thumbnails."""
 
 import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from hashlib import sha256
 from http import HTTPStatus
+from itertools import chain, count
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from urllib.parse import quote
@@ -28,6 +29,8 @@ SHARED_SIDE_PIXELS = 2048
 LINK_SECONDS = 300.0
 YEAR_SECONDS = 365 * 24 * 3600
 
+ARCHIVE, MISSING = "paintings.zip", "not-there.txt"
+"""Names of the archive of several results, and of the list of jobs without one."""
 FILM_TYPES = {"webp": "image/webp", "mp4": "video/mp4"}
 """Media types of a time-lapse by the format that is asked for."""
 
@@ -173,12 +176,42 @@ def archive(storage: ImageStorage, job: Job) -> Response:
         files.append((result, file_name(job)))
     if not files:
         raise NotFound("nothing has been painted yet")
+    return _zipped(storage, files, Path(file_name(job)).stem + ".zip")
+
+
+def archive_of_results(storage: ImageStorage, jobs: Sequence[Job]) -> Response:
+    """Stream the results of these jobs as a ZIP; a text file lists the jobs without one."""
+    files, missing, taken = list[tuple[StoredFile, str]](), list[str](), set[str]()
+    for job in jobs:
+        if job.result and (result := storage.stat(job.result.key)):
+            name = _unused(file_name(job), taken)
+            taken.add(name)
+            files.append((result, name))
+        else:
+            missing.append(f"{job.order.title}: {job.status}")
+    return _zipped(storage, files, ARCHIVE, missing)
+
+
+def _unused(name: str, taken: Collection[str]) -> str:
+    """The name, or with the first number that makes it another one."""
+    path = Path(name)
+    names = chain([name], (f"{path.stem}-{number}{path.suffix}" for number in count(2)))
+    return next(each for each in names if each not in taken)
+
+
+def _zipped(
+    storage: ImageStorage,
+    files: Sequence[tuple[StoredFile, str]],
+    name: str,
+    missing: Sequence[str] = (),
+) -> Response:
     zipped = ZipStream(sized=True)
-    for file, name in files:
-        zipped.add(_pieces(storage, file), name, size=file.size_bytes)
+    for file, file_name in files:
+        zipped.add(_pieces(storage, file), file_name, size=file.size_bytes)
+    if missing:
+        zipped.add("".join(f"{line}\n" for line in missing), MISSING)
     response = Response(iter(zipped), content_type="application/zip")
     response.content_length = len(zipped)
-    name = Path(file_name(job)).stem + ".zip"
     response.headers["Content-Disposition"] = disposition("attachment", name)
     return response
 

@@ -296,6 +296,35 @@ def test_the_archive_of_a_running_job_holds_what_there_is(client: Browser, house
         assert archive.namelist() == ["frames/000005.jpg"]
 
 
+def test_an_archive_of_several_jobs_has_names_of_its_own_and_says_what_is_missing(
+    client: Browser, done: dict[str, Any], house: House
+) -> None:
+    again = client.post(JOBS, data=form(seed="5")).json
+    house.work(finishes())
+    waiting = client.post(JOBS, data=form(seed="6")).json
+    ids = ",".join(job["id"] for job in (done, again, waiting, done))
+    response = client.get(f"/api/v1/archive?jobs={ids}")
+    assert response.headers["Content-Disposition"] == ATTACHED.format("paintings.zip")
+    with zipfile.ZipFile(io.BytesIO(response.data)) as archive:
+        names = archive.namelist()
+        assert names == ["cat-in-waves.png", "cat-in-waves-2.png", "not-there.txt"]
+        assert archive.read("cat-in-waves.png") == client.get(done["links"]["result"]).data
+        assert archive.read("not-there.txt").decode() == "cat in waves: queued\n"
+
+
+def test_an_archive_of_nothing_too_much_or_of_somebody_else_is_refused(
+    client: Browser, done: dict[str, Any], house: House
+) -> None:
+    def answer(reader: Browser, ids: list[str]) -> tuple[int, str]:
+        response = reader.get(f"/api/v1/archive?jobs={','.join(ids)}")
+        return response.status_code, response.json["code"]
+
+    assert client.get("/api/v1/archive").status_code == 422
+    assert answer(client, []) == (404, "job_not_found")
+    assert answer(client, [f"{number:032x}" for number in range(101)]) == (422, "invalid_option")
+    assert answer(house.client(), [done["id"]]) == (404, "job_not_found")
+
+
 def test_a_large_archive_takes_little_memory(
     client: Browser, house: House, done: dict[str, Any]
 ) -> None:

@@ -1,0 +1,35 @@
+"""/api/v1/archive: the results of several jobs in one ZIP."""
+
+from apiflask import APIBlueprint
+from flask import Response
+from pydantic import BaseModel, Field
+
+from nst.api import pictures
+from nst.api.service import sends, service
+from nst.errors import InvalidOption
+
+routes = APIBlueprint("archive", __name__, tag="results", url_prefix="/api/v1")
+
+MAX_JOBS = 100
+"""Jobs of one archive."""
+
+
+class ArchiveQuery(BaseModel):
+    """Which jobs."""
+
+    jobs: str = Field(description=f"Ids of 1 to {MAX_JOBS} jobs, with commas between.")
+
+
+@routes.get("/archive")
+@routes.input(ArchiveQuery, location="query", arg_name="query")
+@routes.doc(responses=sends("application/zip", "The results.", 404, 422))
+def archive(query: ArchiveQuery) -> Response:
+    """The results of several jobs in one ZIP.
+
+    A text file in it lists the jobs without a result.
+    """
+    ids = list(dict.fromkeys(query.jobs.split(",")))
+    if len(ids) > MAX_JOBS:
+        raise InvalidOption("jobs", f"{len(ids)} ids", f"at most {MAX_JOBS}")
+    jobs, me = service().jobs, service().me()
+    return pictures.archive_of_results(jobs.storage, [jobs.get(me, job_id) for job_id in ids])
