@@ -397,6 +397,18 @@ export const texts: Texts = {
     commands: 'Dasselbe als Befehl',
     start: 'Malen starten',
     startKeys: 'Strg + Enter',
+    startSet: (count) => `${many(count, 'Gemälde', 'Gemälde')} starten`,
+    tooManyPaintings: (count, most) =>
+      `${count} Gemälde sind zu viele für eine Serie; höchstens ${most} sind möglich. Fotos oder Stile entfernen.`,
+    setIsShort: (taken, all, why) =>
+      `${taken} von ${all} Gemälden wurden gestartet. Der Server nimmt gerade keine weiteren an. ${why}`,
+    more: {
+      label: 'Weitere Fotos, die ebenso gemalt werden',
+      add: 'Weitere Fotos hinzufügen',
+      eachAlone: 'Ein Gemälde für jeden Stil',
+      note: (count) => `Der Start ergibt ${many(count, 'Gemälde', 'Gemälde')}.`,
+      masks: 'Gezeichnete Bereiche bleiben beim ersten Foto.',
+    },
     four: { label: 'Oder malen lassen:', strength: 'vier Stärken', seed: 'vier Startwerte' },
     uploading: (share) => `Bilder werden gesendet … ${percent(share * 100)}`,
     preparing: 'Wird vorbereitet …',
@@ -710,8 +722,17 @@ export const texts: Texts = {
     },
   },
 
+  jobs: {
+    progress: (over, all) => `${over} von ${all} fertig`,
+    archive: (count) => `${many(count, 'Gemälde', 'Gemälde')} herunterladen (ZIP)`,
+  },
+
+  set: {
+    title: 'Serie',
+    lead: 'Mehrere Fotos, nacheinander mit denselben Einstellungen gemalt. Diese Seite darf geschlossen werden: Alle Gemälde erscheinen auch unter „Meine Bilder“.',
+  },
+
   variations: {
-    page: 'Varianten',
     title: 'Varianten',
     lead: 'Dasselbe Foto und derselbe Stil, viermal gemalt. Die schönste öffnen oder etwas ändern und neu beginnen.',
     alt: (caption) => `Gemälde mit ${caption}`,

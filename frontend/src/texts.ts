@@ -392,6 +392,18 @@ const english = {
     commands: 'The same as a command',
     start: 'Start painting',
     startKeys: 'Ctrl + Enter',
+    startSet: (count: number) => `Start ${many(count, 'painting', 'paintings')}`,
+    tooManyPaintings: (count: number, most: number) =>
+      `${count} paintings are too many for one set; ${most} are the most. Remove photos or styles.`,
+    setIsShort: (taken: number, all: number, why: string) =>
+      `${taken} of ${all} paintings have been started. The server takes no more now: ${why}`,
+    more: {
+      label: 'More photos, painted the same way',
+      add: 'Add more photos',
+      eachAlone: 'One painting for each style',
+      note: (count: number) => `Start makes ${many(count, 'painting', 'paintings')}.`,
+      masks: 'Areas that were drawn stay with the first photo.',
+    },
     four: { label: 'Or paint', strength: 'four strengths', seed: 'four seeds' },
     uploading: (share: number) => `Sending the pictures … ${percent(share * 100)}`,
     preparing: 'Preparing …',
@@ -705,8 +717,18 @@ const english = {
     },
   },
 
+  /** Several paintings side by side. */
+  jobs: {
+    progress: (over: number, all: number) => `${over} of ${all} finished`,
+    archive: (count: number) => `Download ${many(count, 'painting', 'paintings')} (ZIP)`,
+  },
+
+  set: {
+    title: 'Set',
+    lead: 'Several photos, painted one after the other with the same settings. You may close this page: they all appear under My pictures, too.',
+  },
+
   variations: {
-    page: 'Variations',
     title: 'Variations',
     lead: 'The same photo and style, painted four times. Open the one you like, or change something and start again.',
     alt: (caption: string) => `Painting with ${caption}`,

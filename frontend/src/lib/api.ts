@@ -137,6 +137,8 @@ export const retryJob = (id: string) => post<Job>(`${jobPath(id)}/retry`);
 export const resumeJob = (id: string) => post<Job>(`${jobPath(id)}/resume`);
 export const steerJob = (id: string, values: Record<string, number>) =>
   post<Job>(`${jobPath(id)}/steer`, values);
+/** The results of several jobs in one ZIP; `ids` with commas between. */
+export const archiveOf = (ids: string) => `${ROOT}/archive?jobs=${ids}`;
 export const eventsPath = (id: string) => `${jobPath(id)}/events`;
 
 export async function deleteJob(id: string): Promise<void> {

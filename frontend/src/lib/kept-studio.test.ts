@@ -15,6 +15,7 @@ const mask = new CloneableBlob(['white'], { type: 'image/png' }) as unknown as B
 
 const table: Table = {
   content: { source: { kind: 'file', file }, name: 'me.jpg', url: 'blob:dead', size: [60, 40], format: 'JPEG', bytes: 5 },
+  more: [{ source: { kind: 'file', file }, name: 'you.jpg', url: 'blob:dead', size: [60, 40], format: 'JPEG', bytes: 5 }],
   styles: [
     {
       id: 7,
@@ -42,7 +43,8 @@ it('keeps pictures, masks and settings, and gives their files new addresses', as
   expect(found.content).toMatchObject({ name: 'me.jpg', url: 'blob:1', size: [60, 40] });
   expect(await (found.content?.source as { file: File }).file.text()).toBe('bytes');
   expect(found.styles[0]).toMatchObject({ blend: 25, picture: { url: '/impasto' } });
-  expect(found.styles[0]?.mask?.url).toBe('blob:2');
+  expect(found.more.map(({ name, url }) => [name, url])).toEqual([['you.jpg', 'blob:2']]);
+  expect(found.styles[0]?.mask?.url).toBe('blob:3');
   expect(await found.styles[0]?.mask?.file.text()).toBe('white');
 });
 

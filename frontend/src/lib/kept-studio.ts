@@ -11,6 +11,8 @@ const KEY = 'nst-studio';
 
 export interface Table {
   content: Picture | null;
+  /** Photos that are painted like the first one. */
+  more: Picture[];
   styles: Style[];
   detailMap: Mask | null;
   preset: string;
@@ -21,7 +23,9 @@ interface KeptStyle extends Omit<Style, 'mask'> {
   mask: Blob | null;
 }
 
-interface KeptTable extends Omit<Table, 'styles' | 'detailMap'> {
+interface KeptTable extends Omit<Table, 'styles' | 'detailMap' | 'more'> {
+  /** Earlier versions of the page had none. */
+  more?: Picture[];
   styles: KeptStyle[];
   detailMap: Blob | null;
 }
@@ -58,6 +62,7 @@ function unpacked(kept: KeptTable): Table {
   return {
     ...kept,
     content: kept.content && complete(withAddress(kept.content)),
+    more: (kept.more ?? []).map(withAddress),
     styles: kept.styles.map((style) => ({ ...style, picture: withAddress(style.picture), mask: maskOf(style.mask) })),
     detailMap: maskOf(kept.detailMap),
   };

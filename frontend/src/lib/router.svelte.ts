@@ -6,10 +6,10 @@ import { basePath } from './base';
 export type Route =
   | { name: 'home' | 'studio' | 'history' | 'live' | 'about' | 'missing' }
   | { name: 'job'; id: string }
-  | { name: 'variations'; ids: string[] }
+  | { name: 'variations' | 'set'; ids: string[] }
   | { name: 'shared'; token: string };
 
-/** The route of a path: /, /studio, /jobs, /jobs/<id>, /variations/<id>,<id>…, /live, /about, /shared/<token>. */
+/** The route of a path: /, /studio, /jobs, /jobs/<id>, /variations/<id>,<id>…, /set/<id>,<id>…, /live, /about, /shared/<token>. */
 export function routeOf(path: string): Route {
   const [first, second, ...rest] = path.split('/').filter(Boolean).map(decode);
   if (rest.length > 0) return { name: 'missing' };
@@ -19,7 +19,7 @@ export function routeOf(path: string): Route {
     if (first === 'jobs') return { name: 'history' };
   } else {
     if (first === 'jobs') return { name: 'job', id: second };
-    if (first === 'variations') return { name: 'variations', ids: second.split(',') };
+    if (first === 'variations' || first === 'set') return { name: first, ids: second.split(',') };
     if (first === 'shared') return { name: 'shared', token: second };
   }
   return { name: 'missing' };

@@ -11,6 +11,7 @@ describe('routeOf', () => {
     ['/jobs/0a1b', { name: 'job', id: '0a1b' }],
     ['/shared/a%2Fb', { name: 'shared', token: 'a/b' }],
     ['/variations/a,b', { name: 'variations', ids: ['a', 'b'] }],
+    ['/set/a,b', { name: 'set', ids: ['a', 'b'] }],
     ['/live', { name: 'live' }],
     ['/about', { name: 'about' }],
     ['/about/more', { name: 'missing' }],

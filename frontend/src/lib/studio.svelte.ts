@@ -26,9 +26,11 @@ import type {
 } from './types';
 import { variationsOf, type Varied } from './variations';
 import { newSeed } from './seed';
+import { ordersOf } from './sets';
 import { pictureName } from './words';
 
-export type Role = 'content' | 'style';
+/** `more`: a photo that is painted like the first one. */
+export type Role = 'content' | 'style' | 'more';
 
 const KEEP_AFTER_MS = 150;
 
@@ -43,7 +45,11 @@ class Studio {
   contentSamples = $state<Sample[]>([]);
 
   content = $state<Picture | null>(null);
+  /** Photos that are painted like the first one. */
+  more = $state<Picture[]>([]);
   styles = $state<Style[]>([]);
+  /** Whether each style makes a painting of its own. */
+  eachAlone = $state(false);
   /** Where more of the photo is kept; null: nowhere. */
   detailMap = $state<Mask | null>(null);
   preset = $state('');
@@ -71,6 +77,10 @@ class Studio {
       repeated: this.isDraft || this.isFilm ? null : this.repeated,
     },
   );
+  /** All that is submitted: several where there are several photos, or a painting for each style. */
+  readonly orders = $derived<Order[]>(
+    this.order ? ordersOf(this.order, this.isFilm ? [] : this.more, this.eachAlone && this.styles.length > 1) : [],
+  );
   readonly changeCount = $derived(
     this.document ? Object.keys(changesFrom(this.document, this.preset, this.changes)).length : 0,
   );
@@ -82,7 +92,7 @@ class Studio {
       return need || isOfPictures ? [{ name, need }] : [];
     }),
   );
-  readonly missing = $derived<Role | null>(!this.content ? 'content' : this.styles.length === 0 ? 'style' : null);
+  readonly missing = $derived<'content' | 'style' | null>(!this.content ? 'content' : this.styles.length === 0 ? 'style' : null);
   readonly isFull = $derived(this.isLearned || this.styles.length >= (this.document?.limits.max_styles ?? 1));
 
   #key = '';
@@ -112,8 +122,8 @@ class Studio {
   /** Keeps every change, a moment after it. */
   #keep(): void {
     $effect(() => {
-      const { content, styles, detailMap, preset, changes } = this;
-      const table = plain({ content, styles, detailMap, preset, changes });
+      const { content, more, styles, detailMap, preset, changes } = this;
+      const table = plain({ content, more, styles, detailMap, preset, changes });
       const timer = setTimeout(() => void keepTable(table), KEEP_AFTER_MS);
       return () => {
         clearTimeout(timer);
@@ -129,6 +139,7 @@ class Studio {
     if (table.content && (await this.#isThere(table.content, this.contentSamples))) {
       this.content = table.content;
       this.detailMap = table.detailMap;
+      this.more = table.more;
     }
     for (const style of table.styles) {
       if (!(await this.#isThere(style.picture, this.styleSamples))) continue;
@@ -188,9 +199,9 @@ class Studio {
 
   /** Places pictures by what they are for; says what is wrong with those that cannot be used. */
   async addFiles(files: File[], role: Role | null): Promise<void> {
-    for (const file of files) {
+    for (const [index, file] of files.entries()) {
       try {
-        await this.#addFile(file, role);
+        await this.#addFile(file, role === 'content' && index > 0 ? 'more' : role);
       } catch (error) {
         if (error instanceof WrongFile) notices.say(error.message, { bad: true });
         else throw error;
@@ -208,7 +219,7 @@ class Studio {
       await this.#addLearnedFile(file);
       return;
     }
-    if (role !== 'style' && takesFilms(this.document) && (await isFilm(file, this.document))) {
+    if (role !== 'style' && role !== 'more' && takesFilms(this.document) && (await isFilm(file, this.document))) {
       await this.#addFilm(file, this.document);
       return;
     }
@@ -289,7 +300,10 @@ class Studio {
     if (isLearned(picture) || (this.isLearned && role === 'style')) {
       for (const style of [...this.styles]) this.removeStyle(style.id);
     }
-    if (role === 'content' || (role === null && !this.content)) {
+    if (role === 'more') {
+      this.more.push(picture);
+      notices.spoken = texts.studio.contentSet(pictureName(picture));
+    } else if (role === 'content' || (role === null && !this.content)) {
       this.setContent(picture);
     } else if (this.isFull) {
       notices.say(texts.studio.tooManyStyles(this.document?.limits.max_styles ?? 1), { bad: true });
@@ -307,6 +321,16 @@ class Studio {
     for (const style of this.styles) this.setMask(style, null);
     this.setDetailMap(null);
     if (picture) notices.spoken = texts.studio.contentSet(pictureName(picture));
+  }
+
+  /** Takes the photo away; the next one takes its place. */
+  removeContent(): void {
+    this.setContent(this.more.shift() ?? null);
+  }
+
+  removeMore(index: number): void {
+    release(this.more[index] ?? null);
+    this.more = this.more.toSpliced(index, 1);
   }
 
   setPasses(passes: number): void {
@@ -451,13 +475,29 @@ class Studio {
   /** Submits four orders that differ in one option; their jobs in this order. Raises Problem. */
   async startFour(varied: Varied, onUpload: (share: number) => void, signal: AbortSignal): Promise<Job[]> {
     if (!this.order) throw new TypeError('no content picture');
-    const orders = variationsOf(this.order, varied, newSeed());
+    return this.#startAll(variationsOf(this.order, varied, newSeed()), onUpload, signal);
+  }
+
+  /** Submits a painting for each photo; their jobs in this order. Raises Problem. */
+  async startSet(onUpload: (share: number) => void, signal: AbortSignal): Promise<Job[]> {
+    return this.#startAll(this.orders, onUpload, signal);
+  }
+
+  /** Those that the server took stay, and the page says why there are no more. Raises Problem where it took none. */
+  async #startAll(orders: Order[], onUpload: (share: number) => void, signal: AbortSignal): Promise<Job[]> {
     const jobs: Job[] = [];
     for (const [index, order] of orders.entries()) {
       const upload = (share: number) => {
         onUpload((index + share) / orders.length);
       };
-      jobs.push(await submitJob(await formOf(order), newKey(), upload, signal));
+      try {
+        jobs.push(await submitJob(await formOf(order), newKey(), upload, signal));
+      } catch (error) {
+        if (jobs.length === 0) throw error;
+        const { message } = Problem.from(error);
+        notices.say(texts.studio.setIsShort(jobs.length, orders.length, texts.common.serverSays(message)), { bad: true });
+        break;
+      }
     }
     return jobs;
   }
@@ -495,6 +535,7 @@ function plain(table: Table): Table {
   return {
     ...table,
     content: table.content && picture(table.content),
+    more: table.more.map(picture),
     styles: table.styles.map((style) => ({ ...style, picture: picture(style.picture), mask: style.mask && { ...style.mask } })),
     detailMap: table.detailMap && { ...table.detailMap },
     changes: $state.snapshot(table.changes),

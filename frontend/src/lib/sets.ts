@@ -1,0 +1,23 @@
+/** Several photos painted in the same styles with the same settings: a set. */
+
+import type { Order, Picture } from './submission';
+
+/** Paintings of one set; one archive holds as many. */
+export const MOST_PAINTINGS = 100;
+
+/**
+ * One order for each photo; with `eachAlone` one for each photo and style. Masks and the area to keep were drawn on the
+ * first photo, and stay with it.
+ */
+export function ordersOf(order: Order, more: Picture[], eachAlone: boolean): Order[] {
+  const groups = eachAlone ? order.styles.map((style) => [style]) : [order.styles];
+  const unmasked = order.styles.map((style) => ({ ...style, mask: null }));
+  const groupsOfMore = eachAlone ? unmasked.map((style) => [style]) : [unmasked];
+  return [
+    ...groups.map((styles) => ({ ...order, styles })),
+    ...more.flatMap((content) => groupsOfMore.map((styles) => ({ ...order, content, styles, detailMap: null }))),
+  ];
+}
+
+/** The addresses of several jobs in one. */
+export const idsOf = (jobs: { id: string }[]) => jobs.map(({ id }) => id).join(',');

@@ -1,0 +1,85 @@
+"""Several photos in several styles at once."""
+
+import io
+import re
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from playwright.sync_api import Browser, Page, expect
+
+from browsing import complaints, is_too_wide, nst_serve, violations, visitor
+from servers import Server, running
+
+PHOTOS = Path(__file__).resolve().parents[2] / "data" / "content"
+
+
+def choose_two_photos_and_two_styles(page: Page, preset: str = "Draft") -> None:
+    page.goto("/studio")
+    page.get_by_role("radio", name=re.compile(f"^{preset}")).click()
+    photos = [PHOTOS / name for name in ("coffee.jpg", "cat.jpg")]
+    page.locator("input[type=file][aria-label^='Drop a photo']").set_input_files(photos)
+    expect(page.get_by_role("img", name="cat.jpg")).to_be_visible()
+    page.get_by_role("button", name="Use Mosaic").click()
+    page.get_by_role("button", name="Add Impasto to the styles").click()
+
+
+def test_each_photo_is_painted_in_each_style(page: Page) -> None:
+    choose_two_photos_and_two_styles(page)
+    expect(page.get_by_role("button", name="Start 2 paintings")).to_be_enabled()
+    page.get_by_role("checkbox", name="One painting for each style").check()
+    page.get_by_role("button", name="Start 4 paintings").click()
+    page.wait_for_url("**/set/*")
+    expect(page.get_by_text("4 of 4 finished")).to_be_visible()
+    assert violations(page) == []
+    page.reload()
+    titles = [
+        f"{photo} in {style}" for photo in ("coffee", "cat") for style in ("mosaic", "impasto")
+    ]
+    for title in titles:
+        expect(page.get_by_role("link", name=f"Open the painting with {title}")).to_be_visible()
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Download 4 paintings (ZIP)").click()
+    data = Path(download.value.path()).read_bytes()
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        names = archive.namelist()
+        assert names == [f"{title.replace(' ', '-')}.png" for title in titles]
+        pictures = [Image.open(io.BytesIO(archive.read(name))) for name in names]
+    assert len({picture.tobytes() for picture in pictures}) == 4
+
+
+def test_photos_are_taken_away_and_kept(page: Page) -> None:
+    choose_two_photos_and_two_styles(page)
+    page.get_by_role("button", name="Remove coffee.jpg").click()
+    expect(page.get_by_role("img", name="Your photo: cat.jpg")).to_be_visible()
+    expect(page.get_by_role("button", name="Start painting")).to_be_enabled()
+    page.locator("input[aria-label='Add more photos']").set_input_files([PHOTOS / "coffee.jpg"])
+    expect(page.get_by_role("button", name="Start 2 paintings")).to_be_enabled()
+    page.wait_for_timeout(500)  # changes are kept a moment later
+    page.reload()
+    expect(page.get_by_role("button", name="Start 2 paintings")).to_be_enabled()
+    assert not is_too_wide(page)
+
+
+@pytest.fixture(scope="module")
+def narrow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A service that takes three unfinished jobs of a client."""
+    folder = tmp_path_factory.mktemp("narrow")
+    with running(nst_serve(folder, NST_MAX_JOBS_PER_CLIENT="3")) as server:
+        yield server
+
+
+def test_a_set_that_is_too_large_for_the_queue_says_how_much_was_taken(
+    browser: Browser, narrow: Server
+) -> None:
+    with visitor(browser, narrow.address) as context:
+        page = context.new_page()
+        found = complaints(page)
+        choose_two_photos_and_two_styles(page, preset="Best")
+        page.get_by_role("checkbox", name="One painting for each style").check()
+        page.get_by_role("button", name="Start 4 paintings").click()
+        expect(page.get_by_text("3 of 4 paintings have been started.")).to_be_visible()
+        expect(page.get_by_text("0 of 3 finished")).to_be_visible()
+        assert [message for message in found if "429" not in message] == []
