@@ -257,11 +257,12 @@ def wait_until_loaded(picture: Locator) -> None:
 AXE = (REPOSITORY / "frontend" / "node_modules" / "axe-core" / "axe.min.js").read_text()
 
 
-def violations(page: Page) -> list[str]:
-    """Return what axe finds on the page."""
+def violations(page: Page, *also: str) -> list[str]:
+    """Return what axe finds on the page. `also`: rules that are off by default."""
     # Evaluated and not added as a script, which the page's own policy would forbid.
     page.evaluate(AXE)
-    found: dict[str, Any] = page.evaluate("axe.run({resultTypes: ['violations']})")
+    options = {"resultTypes": ["violations"], "rules": {rule: {"enabled": True} for rule in also}}
+    found: dict[str, Any] = page.evaluate("options => axe.run(options)", options)
     return [
         f"{one['id']}: {node['html'][:200]} ({node['failureSummary']})"
         for one in found["violations"]

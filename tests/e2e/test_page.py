@@ -83,7 +83,7 @@ def check_downloads(page: Page) -> None:
     names = zipfile.ZipFile(BytesIO(download("All pictures"))).namelist()
     assert "cat-in-impasto.png" in names
     assert len(names) > 2
-    assert open_picture(download("Time-lapse")).format == "WEBP"
+    assert open_picture(download("Time-lapse (WebP)")).format == "WEBP"
     assert json.loads(download("Recipe"))["options"]["size"] == 96
 
 
