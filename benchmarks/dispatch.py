@@ -26,7 +26,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 from nst import bootstrap
 from nst.adapters.memory import MemoryProgressFeed
 from nst.decoding import Decoder
-from nst.jobs.execute import Finished, News, Work, Workshop
+from nst.engine_process.messages import Finished, News, Work
+from nst.jobs.execute import Workshop
 from nst.jobs.job import RESULT, JobProgress, JobResult, JobStatus
 from nst.jobs.submit import Jobs, Limits, Upload
 from nst.options import StyleTransferOptions

@@ -25,7 +25,8 @@ from nst.api.app import create_app
 from nst.api.service import ApiSettings, Service
 from nst.api.streams import Streams
 from nst.decoding import Decoder
-from nst.jobs.execute import Crashed, Finished, News, Painted, Work, Workshop, execute_job
+from nst.engine_process.messages import Crashed, Finished, News, Painted, Work
+from nst.jobs.execute import Workshop, execute_job
 from nst.jobs.job import (
     FRAMES,
     PREVIEW,

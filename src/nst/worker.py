@@ -2,34 +2,19 @@
 
 import itertools
 import logging
-import multiprocessing
 import os
 import random
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from contextlib import suppress
-from dataclasses import dataclass
-from multiprocessing.connection import Connection
-from typing import TypeAlias
 
 from nst import metrics, tracing
+from nst.engine_process.messages import Finished, News, Painted
 from nst.errors import DependencyError, QueueError, StorageFull
 from nst.jobs import workplace
-from nst.jobs.execute import (
-    Crashed,
-    Finished,
-    News,
-    Over,
-    Painted,
-    SteadyDatabase,
-    Work,
-    Workshop,
-    check_storage,
-    execute_job,
-    sweep,
-)
+from nst.jobs.execute import Over, SteadyDatabase, Workshop, check_storage, execute_job, sweep
 from nst.jobs.janitor import clean
 from nst.jobs.job import Job, JobLosses, JobProgress, Outcome, public_facts
 from nst.jobs.ports import Delivery, JobQueue
@@ -44,116 +29,10 @@ REPUBLISH_SECONDS = 60.0
 CLEAN_SECONDS = 600.0
 GREET_SECONDS = 2.0
 """Seconds that the first log line of a worker waits for the queue."""
-END_SECONDS = 5.0
-"""Seconds that a process has to end after it has closed its connection."""
 BACK_OFF_SECONDS = (1.0, 30.0)
 """First and longest pause after a failure of a dependency, in seconds."""
 
 logger = logging.getLogger(__name__)
-
-# ── the process that paints ───────────────────────────────────────────────────────────────────
-
-
-@dataclass(frozen=True, slots=True)
-class Steer:
-    steering: Mapping[str, float]
-
-
-@dataclass(frozen=True, slots=True)
-class Cancel:
-    pass
-
-
-@dataclass(frozen=True, slots=True)
-class Stop:
-    pass
-
-
-Order: TypeAlias = Work | Steer | Cancel | Stop
-"""Messages to the engine's process."""
-
-Paint: TypeAlias = Callable[[Connection], None]
-"""Main function of the engine's process: it answers each Work with News, of which
-only the last is not Painted. It must be importable by name."""
-
-
-class EngineProcess:
-    """The engine in a child process, which is kept warm
-    between jobs and replaced when it dies."""
-
-    def __init__(self, paint: Paint) -> None:
-        self._paint = paint
-        self._context = multiprocessing.get_context("spawn")
-        self._lock = threading.Lock()
-        self._work: Work | None = None
-        self._spawn()
-
-    def start(self, work: Work) -> None:
-        with self._lock:
-            if not self._process.is_alive():
-                self._connection.close()
-                self._spawn()
-            self._work = work
-            self._send(work)
-
-    def news(self, timeout_seconds: float) -> News | None:
-        try:
-            if not self._connection.poll(timeout_seconds):
-                return None
-            news: News = self._connection.recv()
-        except (EOFError, OSError):
-            self._process.join(END_SECONDS)
-            self._process.kill()
-            self._process.join()
-            self._work = None
-            return Crashed(f"its process ended with exit code {self._process.exitcode}")
-        if not isinstance(news, Painted):
-            self._work = None
-        return news
-
-    def steer(self, steering: Mapping[str, float]) -> None:
-        self._tell(Steer(dict(steering)))
-
-    def cancel(self) -> None:
-        self._tell(Cancel())
-
-    def stop(self) -> None:
-        self._tell(Stop())
-
-    def kill(self) -> None:
-        """Kill the process and start a new one, so that the next job finds it warm."""
-        with self._lock:
-            if self._work is not None:
-                self.close()
-                self._spawn()
-
-    def close(self) -> None:
-        """End the process."""
-        self._process.kill()
-        self._process.join()
-        self._connection.close()
-        self._work = None
-
-    def _spawn(self) -> None:
-        self._connection, theirs = self._context.Pipe()
-        self._process = self._context.Process(
-            target=self._paint, args=(theirs,), name="nst-engine", daemon=True
-        )
-        self._process.start()
-        theirs.close()
-
-    def _tell(self, order: Order) -> None:
-        with self._lock:
-            if self._work is not None:
-                self._send(order)
-
-    def _send(self, order: Order) -> None:
-        # Where the process is gone, `news` finds out.
-        with suppress(OSError):
-            self._connection.send(order)
-
-
-# ── the worker ────────────────────────────────────────────────────────────────────────────────
 
 _numbers = itertools.count(1)
 """Numbers of the workers of this process."""

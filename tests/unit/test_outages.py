@@ -11,8 +11,9 @@ import pytest
 
 from nst import worker as worker_module
 from nst.adapters.sql import SqlJobRepository
+from nst.engine_process.messages import Work
 from nst.errors import RepositoryError
-from nst.jobs.execute import SteadyDatabase, Work
+from nst.jobs.execute import SteadyDatabase
 from nst.jobs.job import JobStatus
 from nst.worker import Worker
 from patience import PATIENCE_SECONDS, wait_until

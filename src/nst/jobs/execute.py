@@ -7,12 +7,22 @@ Worker and engine share a directory and exchange short messages.
 import logging
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol, TypeAlias
 
+from nst.engine_process.messages import (
+    Crashed,
+    Engine,
+    Failed,
+    Finished,
+    News,
+    OutOfSpace,
+    Painted,
+    Stopped,
+    Work,
+)
 from nst.errors import (
     DependencyError,
     DiskFull,
@@ -71,99 +81,6 @@ MOST_REFUSALS = 5
 answers with errors; then the lease expires."""
 
 logger = logging.getLogger(__name__)
-
-# ── between worker and engine ─────────────────────────────────────────────────────────────────
-
-
-@dataclass(frozen=True, slots=True)
-class Work:
-    """An order to the engine's process. It must be picklable."""
-
-    directory: Path
-    """Directory with the input images and perhaps a checkpoint, or the painted frames
-    of a film; results are written there."""
-    job: Job
-    checkpoint_seconds: float
-
-
-@dataclass(frozen=True, slots=True)
-class Painted:
-    """Report after a step. `files` are names in the directory."""
-
-    progress: JobProgress
-    files: Sequence[str] = ()
-    """Names of new previews and frames."""
-    has_checkpoint: bool = False
-    """Whether there is a new checkpoint; that of a film are its frames among `files`."""
-    memory_bytes: int = 0
-    """Resident memory of the engine's process."""
-    gpu_memory_bytes: int = 0
-    """GPU memory that the engine has allocated; 0 without a GPU."""
-
-
-@dataclass(frozen=True, slots=True)
-class Finished:
-    """Report that the result is written, also after a request to cancel.
-    Its keys are names in the directory."""
-
-    status: JobStatus
-    result: JobResult
-
-
-@dataclass(frozen=True, slots=True)
-class Stopped:
-    """Report that the engine stopped on request and wrote a
-    checkpoint, if there was a state."""
-
-    has_checkpoint: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Failed:
-    """Report of an error that another attempt cannot fix."""
-
-    error: JobError
-    result: JobResult | None = None
-    """The frames of a film that were painted before; keys are names in the directory."""
-
-
-@dataclass(frozen=True, slots=True)
-class Crashed:
-    """Report that the process died or sent an invalid
-    message, with a text for the log."""
-
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class OutOfSpace:
-    """Report that the disk of the directory is full."""
-
-    reason: str
-
-
-News: TypeAlias = Painted | Finished | Stopped | Failed | Crashed | OutOfSpace
-
-
-class Engine(Protocol):
-    """The process that runs the engine, one job at a time."""
-
-    def start(self, work: Work) -> None: ...
-
-    def news(self, timeout_seconds: float) -> News | None:
-        """Return the next message of the engine; None after the timeout."""
-
-    def steer(self, steering: Mapping[str, float]) -> None: ...
-
-    def cancel(self) -> None:
-        """Stop after this step and keep the picture."""
-
-    def stop(self) -> None:
-        """Stop after this step and keep a checkpoint."""
-
-    def kill(self) -> None:
-        """Stop at once and discard the current work; do nothing if the engine is idle."""
-
 
 # ── one job ───────────────────────────────────────────────────────────────────────────────────
 

@@ -13,17 +13,10 @@ from typing import Any
 
 import pytest
 
+from nst.engine_process.messages import Failed, News, OutOfSpace, Stopped, Work
 from nst.errors import DiskFull, RepositoryError, StorageError, StorageFull
 from nst.jobs import execute
-from nst.jobs.execute import (
-    Failed,
-    News,
-    OutOfSpace,
-    Stopped,
-    Work,
-    execute_job,
-    sweep,
-)
+from nst.jobs.execute import execute_job, sweep
 from nst.jobs.job import Job, JobError, JobStatus
 from patience import PATIENCE_SECONDS, no_waiting, wait_until
 from service import (
