@@ -407,13 +407,13 @@ def worker(ports: Ports, paint: "Paint | None" = None) -> "Worker":
     """One worker with its own engine process, whose life is
     `paint` where it is given."""
     from nst.engine_process.parent import EngineProcess
-    from nst.jobs.execute import Workshop
     from nst.jobs.janitor import clean_styles
+    from nst.jobs.worker_context import WorkerContext
     from nst.settings import load_settings
     from nst.worker import Worker
 
     settings = load_settings()
-    workshop = Workshop(
+    context = WorkerContext(
         ports.repository,
         ports.storage,
         ports.feed,
@@ -428,7 +428,7 @@ def worker(ports: Ports, paint: "Paint | None" = None) -> "Worker":
     queue = queue_of_a_worker(ports)
     return Worker(
         queue,
-        workshop,
+        context,
         retention_seconds=settings.retention.total_seconds(),
         clean_styles=partial(
             clean_styles,

@@ -38,7 +38,7 @@ def counted(name: str, increase: float, **labels: str) -> Iterator[None]:
 
 
 def worker(house: House, *script: Line) -> Worker:
-    shop = house.workshop(ScriptedEngine(script))
+    shop = house.worker_context(ScriptedEngine(script))
     return Worker(house.queue, shop, retention_seconds=3600, name="w")
 
 

@@ -28,7 +28,7 @@ class Painter(ScriptedEngine):
 
 @contextmanager
 def at_work(house: House) -> Iterator[None]:
-    shop = house.workshop(Painter(), max_dependency_failures=2)
+    shop = house.worker_context(Painter(), max_dependency_failures=2)
     worker = Worker(house.queue, shop, retention_seconds=3600)
     thread = threading.Thread(target=worker.run)
     thread.start()

@@ -156,7 +156,7 @@ def test_a_process_that_died_between_jobs_is_replaced(job: Job, tmp_path: Path) 
 @contextmanager
 def at_work(house: House, running: object) -> Iterator[Worker]:
     """A worker in a thread."""
-    shop = house.workshop(running)  # type: ignore[arg-type]
+    shop = house.worker_context(running)  # type: ignore[arg-type]
     worker = Worker(house.queue, shop, retention_seconds=3600)
     thread = threading.Thread(target=worker.run)
     thread.start()
@@ -270,7 +270,7 @@ def test_a_job_whose_worker_fell_silent_is_done_by_another(
 
 
 def test_workers_of_a_process_have_names_of_their_own(house: House) -> None:
-    shop = house.workshop(ScriptedEngine())
+    shop = house.worker_context(ScriptedEngine())
     names = {Worker(house.queue, shop, retention_seconds=1).name for _ in range(2)}
     assert len(names) == 2
 
@@ -399,8 +399,8 @@ def test_its_first_line_says_why_there_are_no_messages(
 ) -> None:
     monkeypatch.setattr(worker_module, "GREET_SECONDS", PATIENCE_SECONDS)
     monkeypatch.setattr(house.queue, "trouble", lambda process: f"{process} lacks READ")
-    workshop = house.workshop(ScriptedEngine([finishes()]))
-    made = Worker(house.queue, workshop, retention_seconds=1.0, name="w")
+    context = house.worker_context(ScriptedEngine([finishes()]))
+    made = Worker(house.queue, context, retention_seconds=1.0, name="w")
     made.stop()
     with caplog.at_level("DEBUG", logger="nst.worker"):
         made.run()
