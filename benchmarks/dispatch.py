@@ -26,9 +26,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 from nst import bootstrap
 from nst.adapters.memory import MemoryProgressFeed
 from nst.decoding import Decoder
-from nst.jobs.execute import Finished, News, Work, Workshop
+from nst.engine_process.messages import Finished, News, Work
 from nst.jobs.job import RESULT, JobProgress, JobResult, JobStatus
 from nst.jobs.submit import Jobs, Limits, Upload
+from nst.jobs.worker_context import WorkerContext
 from nst.options import StyleTransferOptions
 from nst.samples import sample
 from nst.worker import Worker
@@ -96,9 +97,9 @@ class Measured:
 def work() -> None:
     """A worker process, until it is killed."""
     with bootstrap.ports() as ports:
-        workshop = Workshop(ports.repository, ports.storage, ports.feed, NoEngine())
+        context = WorkerContext(ports.repository, ports.storage, ports.feed, NoEngine())
         queue = bootstrap.queue_of_a_worker(ports)
-        Worker(queue, workshop, retention_seconds=86400.0).run()
+        Worker(queue, context, retention_seconds=86400.0).run()
 
 
 class Client:
@@ -168,7 +169,7 @@ def _workers(count: int, ports: bootstrap.Ports) -> Iterator[None]:
         made = [
             Worker(
                 ports.queue,
-                Workshop(ports.repository, ports.storage, ports.feed, NoEngine()),
+                WorkerContext(ports.repository, ports.storage, ports.feed, NoEngine()),
                 retention_seconds=86400.0,
                 name=f"thread-{number}",
             )

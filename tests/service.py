@@ -25,7 +25,8 @@ from nst.api.app import create_app
 from nst.api.service import ApiSettings, Service
 from nst.api.streams import Streams
 from nst.decoding import Decoder
-from nst.jobs.execute import Crashed, Finished, News, Painted, Work, Workshop, execute_job
+from nst.engine_process.messages import Crashed, Finished, News, Painted, Work
+from nst.jobs.execute import execute_job
 from nst.jobs.job import (
     FRAMES,
     PREVIEW,
@@ -38,6 +39,7 @@ from nst.jobs.job import (
 )
 from nst.jobs.learned_styles import LearnedStyles, StyleLimits
 from nst.jobs.submit import Jobs, Limits, Upload
+from nst.jobs.worker_context import WorkerContext
 from nst.options import StyleTransferOptions
 from nst.recipe import PictureFile, Recipe
 from patience import PATIENCE_SECONDS, wait_until
@@ -227,8 +229,8 @@ class House:
             **facts,
         )
 
-    def workshop(self, engine: ScriptedEngine, **facts: Any) -> Workshop:
-        return Workshop(
+    def worker_context(self, engine: ScriptedEngine, **facts: Any) -> WorkerContext:
+        return WorkerContext(
             self.repository,
             self.storage,
             self.feed,
@@ -262,7 +264,7 @@ class House:
     def work(self, *script: Line) -> Job:
         """Have the next job painted by this script; returns it as it is afterwards."""
         job = self.claim()
-        execute_job(job, self.workshop(ScriptedEngine(script)))
+        execute_job(job, self.worker_context(ScriptedEngine(script)))
         return self.repository.get(job.id)
 
     def app(self, **facts: Any) -> APIFlask:

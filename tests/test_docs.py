@@ -19,7 +19,7 @@ from cli.test_compatible import TABLE
 from conftest import REPOSITORY
 from nst.api.openapi import operations
 from nst.api.problems import HTTP_CODES, status_of
-from nst.jobs.execute import CRASHED, FULL, GONE
+from nst.jobs.failures import CRASHED, FULL, GONE
 from nst.options import PRESETS
 from nst.settings import Settings
 from patience import PROGRAM_SECONDS

@@ -13,7 +13,7 @@ import grimp
 REPOSITORY = Path(__file__).resolve().parent.parent
 PICTURE = REPOSITORY / "docs" / "imports.svg"
 
-BOX_WIDTH, BOX_HEIGHT, GAP, ROW = 112, 30, 14, 70
+BOX_WIDTH, BOX_HEIGHT, GAP, ROW = 136, 30, 14, 70
 
 
 def layers() -> list[list[str]]:

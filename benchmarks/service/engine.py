@@ -6,7 +6,7 @@ from multiprocessing.connection import Connection
 
 from PIL import Image
 
-from nst.jobs.execute import Finished, Painted, Work
+from nst.engine_process.messages import Finished, Painted, Work
 from nst.jobs.job import RESULT, JobProgress, JobResult, JobStatus
 
 STEPS_PER_SECOND = 2.0

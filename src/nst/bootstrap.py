@@ -22,13 +22,14 @@ if TYPE_CHECKING:
     from nst.api.streams import Streams
     from nst.engine.network.download import OnDownload
     from nst.engine.network.weights import OnStandIn, WeightsStore
+    from nst.engine_process.parent import Paint
     from nst.jobs.learned_styles import LearnedStyles
     from nst.jobs.ports import ImageStorage, JobQueue, ProgressFeed, RateLimiter
     from nst.options import StyleTransferOptions
     from nst.result import Result
     from nst.settings import Settings
     from nst.speed import Speeds
-    from nst.worker import Paint, Worker
+    from nst.worker import Worker
 
 
 def prepare_process() -> None:
@@ -405,13 +406,14 @@ def queue_of_a_worker(ports: Ports) -> "JobQueue":
 def worker(ports: Ports, paint: "Paint | None" = None) -> "Worker":
     """One worker with its own engine process, whose life is
     `paint` where it is given."""
-    from nst.jobs.execute import Workshop
+    from nst.engine_process.parent import EngineProcess
     from nst.jobs.janitor import clean_styles
+    from nst.jobs.worker_context import WorkerContext
     from nst.settings import load_settings
-    from nst.worker import EngineProcess, Worker
+    from nst.worker import Worker
 
     settings = load_settings()
-    workshop = Workshop(
+    context = WorkerContext(
         ports.repository,
         ports.storage,
         ports.feed,
@@ -426,7 +428,7 @@ def worker(ports: Ports, paint: "Paint | None" = None) -> "Worker":
     queue = queue_of_a_worker(ports)
     return Worker(
         queue,
-        workshop,
+        context,
         retention_seconds=settings.retention.total_seconds(),
         clean_styles=partial(
             clean_styles,
@@ -444,7 +446,7 @@ def _paint(connection: "Connection") -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the worker, which tells us
     set_up_logs()
     set_up_traces("nst-engine")
-    from nst.engine_process import Keep, paint
+    from nst.engine_process.child import Keep, paint
     from nst.settings import load_settings
 
     device = load_settings().worker_device

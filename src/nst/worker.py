@@ -2,37 +2,25 @@
 
 import itertools
 import logging
-import multiprocessing
 import os
 import random
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from contextlib import suppress
-from dataclasses import dataclass
-from multiprocessing.connection import Connection
-from typing import TypeAlias
+from dataclasses import replace
 
 from nst import metrics, tracing
+from nst.engine_process.messages import Finished, News, Painted
 from nst.errors import DependencyError, QueueError, StorageFull
 from nst.jobs import workplace
-from nst.jobs.execute import (
-    Crashed,
-    Finished,
-    News,
-    Over,
-    Painted,
-    SteadyDatabase,
-    Work,
-    Workshop,
-    check_storage,
-    execute_job,
-    sweep,
-)
+from nst.jobs.execute import check_storage, execute_job
 from nst.jobs.janitor import clean
 from nst.jobs.job import Job, JobLosses, JobProgress, Outcome, public_facts
 from nst.jobs.ports import Delivery, JobQueue
+from nst.jobs.sweep import SteadyDatabase, sweep
+from nst.jobs.worker_context import AttemptEnded, WorkerContext
 
 IDLE_SECONDS = 2.0
 """Interval at which an idle worker polls the repository, in seconds."""
@@ -44,116 +32,10 @@ REPUBLISH_SECONDS = 60.0
 CLEAN_SECONDS = 600.0
 GREET_SECONDS = 2.0
 """Seconds that the first log line of a worker waits for the queue."""
-END_SECONDS = 5.0
-"""Seconds that a process has to end after it has closed its connection."""
 BACK_OFF_SECONDS = (1.0, 30.0)
 """First and longest pause after a failure of a dependency, in seconds."""
 
 logger = logging.getLogger(__name__)
-
-# ── the process that paints ───────────────────────────────────────────────────────────────────
-
-
-@dataclass(frozen=True, slots=True)
-class Steer:
-    steering: Mapping[str, float]
-
-
-@dataclass(frozen=True, slots=True)
-class Cancel:
-    pass
-
-
-@dataclass(frozen=True, slots=True)
-class Stop:
-    pass
-
-
-Order: TypeAlias = Work | Steer | Cancel | Stop
-"""Messages to the engine's process."""
-
-Paint: TypeAlias = Callable[[Connection], None]
-"""Main function of the engine's process: it answers each Work with News, of which
-only the last is not Painted. It must be importable by name."""
-
-
-class EngineProcess:
-    """The engine in a child process, which is kept warm
-    between jobs and replaced when it dies."""
-
-    def __init__(self, paint: Paint) -> None:
-        self._paint = paint
-        self._context = multiprocessing.get_context("spawn")
-        self._lock = threading.Lock()
-        self._work: Work | None = None
-        self._spawn()
-
-    def start(self, work: Work) -> None:
-        with self._lock:
-            if not self._process.is_alive():
-                self._connection.close()
-                self._spawn()
-            self._work = work
-            self._send(work)
-
-    def news(self, timeout_seconds: float) -> News | None:
-        try:
-            if not self._connection.poll(timeout_seconds):
-                return None
-            news: News = self._connection.recv()
-        except (EOFError, OSError):
-            self._process.join(END_SECONDS)
-            self._process.kill()
-            self._process.join()
-            self._work = None
-            return Crashed(f"its process ended with exit code {self._process.exitcode}")
-        if not isinstance(news, Painted):
-            self._work = None
-        return news
-
-    def steer(self, steering: Mapping[str, float]) -> None:
-        self._tell(Steer(dict(steering)))
-
-    def cancel(self) -> None:
-        self._tell(Cancel())
-
-    def stop(self) -> None:
-        self._tell(Stop())
-
-    def kill(self) -> None:
-        """Kill the process and start a new one, so that the next job finds it warm."""
-        with self._lock:
-            if self._work is not None:
-                self.close()
-                self._spawn()
-
-    def close(self) -> None:
-        """End the process."""
-        self._process.kill()
-        self._process.join()
-        self._connection.close()
-        self._work = None
-
-    def _spawn(self) -> None:
-        self._connection, theirs = self._context.Pipe()
-        self._process = self._context.Process(
-            target=self._paint, args=(theirs,), name="nst-engine", daemon=True
-        )
-        self._process.start()
-        theirs.close()
-
-    def _tell(self, order: Order) -> None:
-        with self._lock:
-            if self._work is not None:
-                self._send(order)
-
-    def _send(self, order: Order) -> None:
-        # Where the process is gone, `news` finds out.
-        with suppress(OSError):
-            self._connection.send(order)
-
-
-# ── the worker ────────────────────────────────────────────────────────────────────────────────
 
 _numbers = itertools.count(1)
 """Numbers of the workers of this process."""
@@ -165,7 +47,7 @@ class Worker:
     def __init__(
         self,
         queue: JobQueue,
-        workshop: Workshop,
+        context: WorkerContext,
         *,
         retention_seconds: float,
         clean_styles: Callable[[], int] = lambda: 0,
@@ -173,13 +55,11 @@ class Worker:
     ) -> None:
         self.name = name or f"{socket.gethostname()}-{os.getpid()}-{next(_numbers)}"
         self._queue = queue
-        self._shop = workshop
-        self._shop.meanwhile = self._stay
         self._meter = _Meter(self.name)
-        self._shop.watch = self._meter.watch
+        self._context = replace(context, meanwhile=self._stay, watch=self._meter.watch)
         self._retention_seconds = retention_seconds
         self._clean_styles = clean_styles
-        self._database = SteadyDatabase(workshop.repository, workshop.lease_seconds)
+        self._database = SteadyDatabase(context.repository, context.lease_seconds)
         self._due = {self._sweep: 0.0, self._republish: 0.0, self._clean: 0.0}
         self._pause_seconds = 0.0
         self._found_nothing = False
@@ -190,7 +70,7 @@ class Worker:
         Failures of dependencies and of jobs do not end it."""
         workplace.remove_stale_directories()
         self._greet()
-        while not self._shop.should_stop.is_set():
+        while not self._context.should_stop.is_set():
             try:
                 self._work()
                 self._pause_seconds = 0.0
@@ -199,7 +79,7 @@ class Worker:
                 self._back_off(error)
             except Exception:
                 logger.exception("worker %s stumbled", self.name)
-                self._shop.should_stop.wait(BACK_OFF_SECONDS[0])
+                self._context.should_stop.wait(BACK_OFF_SECONDS[0])
         self._queue.close()
         logger.debug("worker %s is done", self.name)
 
@@ -217,18 +97,18 @@ class Worker:
 
     def stop(self) -> None:
         """Take no further job; write a checkpoint of the current one and give it back."""
-        self._shop.should_stop.set()
+        self._context.should_stop.set()
 
     def _work(self) -> None:
         self._do_what_is_due()
         workplace.check_space()
         if self._storage_is_full:  # a job would be painted for nothing
-            check_storage(self._shop.storage)
+            check_storage(self._context.storage)
             self._storage_is_full = False
         # After a job the next one may be waiting without a message.
         delivery = self._receive(self._idle_seconds if self._found_nothing else 0.0)
         # Whatever the message says, the repository knows whose turn it is.
-        job = self._shop.repository.claim_next(self.name, self._shop.lease_seconds)
+        job = self._context.repository.claim_next(self.name, self._context.lease_seconds)
         if delivery:
             metrics.MESSAGES.labels("job" if job else "nothing").inc()
             with suppress(QueueError):  # then another worker is woken in vain
@@ -236,9 +116,9 @@ class Worker:
         self._found_nothing = job is None
         if job:
             logger.info("job taken by %s", self.name, extra=public_facts(job))
-            self._meter.begin(job, self._shop.lease_seconds)
+            self._meter.begin(job, self._context.lease_seconds)
             with tracing.span("job", job.trace, job=job.id, attempt=job.attempt):
-                execute_job(job, self._shop)
+                execute_job(job, self._context)
 
     @property
     def _idle_seconds(self) -> float:
@@ -250,7 +130,7 @@ class Worker:
             return self._queue.receive(timeout_seconds)
         except QueueError as error:
             logger.warning("no messages: %s", error)
-            self._shop.should_stop.wait(self._idle_seconds)
+            self._context.should_stop.wait(self._idle_seconds)
             return None
 
     def _stay(self) -> None:
@@ -263,7 +143,7 @@ class Worker:
         self._pause_seconds = min(max(first, 2 * self._pause_seconds), longest)
         pause = self._pause_seconds * random.uniform(0.5, 1)  # noqa: S311 - so that not all return at once
         logger.warning("waiting %.0f s: %s", pause, error)
-        self._shop.should_stop.wait(pause)
+        self._context.should_stop.wait(pause)
 
     def _do_what_is_due(self) -> None:
         metrics.LAST_TURN.labels(self.name).set_to_current_time()
@@ -284,19 +164,19 @@ class Worker:
         pause = min(SWEEP_SECONDS, self._database.look_seconds)
         if not self._database.look():
             return pause
-        for job in sweep(self._shop):
+        for job in sweep(self._context):
             metrics.LEASES_EXPIRED.inc()
             if not job.status.is_final:
                 self._queue.publish(job.id, job.trace)
         return pause
 
     def _republish(self) -> float:
-        for job in self._shop.repository.waiting(REPUBLISH_SECONDS, limit=100):
+        for job in self._context.repository.waiting(REPUBLISH_SECONDS, limit=100):
             self._queue.publish(job.id, job.trace)
         return REPUBLISH_SECONDS
 
     def _clean(self) -> float:
-        gone = clean(self._shop.repository, self._shop.storage, self._retention_seconds)
+        gone = clean(self._context.repository, self._context.storage, self._retention_seconds)
         gone += self._clean_styles()
         if gone:
             logger.info("%d jobs, learned styles and orphaned directories have been removed", gone)
@@ -318,14 +198,14 @@ class _Meter:
             claimed_at = job.lease_expires_at - lease_seconds
             metrics.WAIT_SECONDS.observe(claimed_at - job.queued_at)
 
-    def watch(self, news: News | Over) -> None:
+    def watch(self, news: News | AttemptEnded) -> None:
         match news:
             case Painted():
                 self._step(news)
             case Finished(result=result):
                 metrics.EVALUATIONS.inc(result.evaluations)
                 self._end_of_transfer()
-            case Over():
+            case AttemptEnded():
                 self._end(news)
 
     def _step(self, painted: Painted) -> None:
@@ -345,11 +225,11 @@ class _Meter:
             for term, loss in _terms(self._progress.losses):
                 metrics.FINAL_LOSS.labels(term).observe(loss)
 
-    def _end(self, over: Over) -> None:
+    def _end(self, ended: AttemptEnded) -> None:
         metrics.ATTEMPTS_RUNNING.dec()
-        metrics.ATTEMPTS.labels(over.outcome).inc()
-        if over.outcome is Outcome.SUCCEEDED:
-            metrics.ATTEMPT_SECONDS.observe(over.seconds)
+        metrics.ATTEMPTS.labels(ended.outcome).inc()
+        if ended.outcome is Outcome.SUCCEEDED:
+            metrics.ATTEMPT_SECONDS.observe(ended.seconds)
         if not self._progress:
             return
         # A job that is over is not shown as if it stood still; the engine keeps its memory.

@@ -14,7 +14,9 @@ from PIL import Image
 
 from conftest import encoded, picture
 from nst import bootstrap, images
-from nst.engine_process import DRAFT_STEPS, MOST_FRAMES, _Painting, _sentence
+from nst.engine_process.child import DRAFT_STEPS, MOST_FRAMES, _Painting, _sentence
+from nst.engine_process.messages import Failed, Finished, News, Painted, Stopped, Work
+from nst.engine_process.parent import EngineProcess
 from nst.errors import (
     Diverged,
     DraftUnavailable,
@@ -25,7 +27,6 @@ from nst.errors import (
     StorageError,
     WeightsUnavailable,
 )
-from nst.jobs.execute import Failed, Finished, News, Painted, Stopped, Work
 from nst.jobs.job import (
     CHECKPOINT,
     CONTENT,
@@ -40,7 +41,6 @@ from nst.jobs.job import (
 )
 from nst.options import StyleTransferOptions
 from nst.recipe import Recipe
-from nst.worker import EngineProcess
 from patience import wait_until
 
 TINY: dict[str, Any] = {

@@ -11,10 +11,10 @@ from PIL import Image
 from cli.test_video import film, frames, sound
 from conftest import encoded, picture
 from nst import bootstrap
-from nst.jobs.execute import Failed, Finished, News, Painted, Stopped, Work
+from nst.engine_process.messages import Failed, Finished, News, Painted, Stopped, Work
+from nst.engine_process.parent import EngineProcess
 from nst.jobs.job import CONTENT, FILM, FIRST_FRAME, PREVIEW, Film, Job, JobStatus, Order, Picture
 from nst.options import StyleTransferOptions
-from nst.worker import EngineProcess
 from patience import wait_until
 
 FRAMES = 4

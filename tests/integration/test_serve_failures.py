@@ -18,7 +18,7 @@ from cli.conftest import NST, process
 from nst.bootstrap import NEEDS
 from nst.cli.web_server import GRACE_SECONDS
 from nst.engine.device import available_devices
-from nst.jobs.execute import Workshop
+from nst.jobs.worker_context import WorkerContext
 from nst.settings import Settings
 from patience import PATIENCE_SECONDS, wait_until
 from served import CONTENT, ENDLESS, STYLE, TINY, Server, events, serve
@@ -168,7 +168,9 @@ def stored_status(server: Server, job: dict[str, Any]) -> str:
 
 def test_a_server_is_gone_before_service_managers_kill_it() -> None:
     """Service managers kill a process 10 s after SIGTERM."""
-    (stop_seconds,) = (each.default for each in fields(Workshop) if each.name == "stop_seconds")
+    (stop_seconds,) = (
+        each.default for each in fields(WorkerContext) if each.name == "stop_seconds"
+    )
     assert isinstance(stop_seconds, float)
     assert stop_seconds < GRACE_SECONDS < 10
 

@@ -7,9 +7,8 @@ import sys
 import time
 from multiprocessing.connection import Connection
 
-from nst.jobs.execute import Finished, Painted, Stopped
+from nst.engine_process.messages import Cancel, Finished, Painted, Steer, Stop, Stopped
 from nst.jobs.job import RESULT, JobProgress, JobResult, JobStatus
-from nst.worker import Cancel, Steer, Stop
 
 RESULT_FACTS = JobResult(
     key=RESULT,

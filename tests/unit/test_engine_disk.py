@@ -8,10 +8,10 @@ import pytest
 
 from nst.controls import Controls
 from nst.engine.checkpoint import Checkpoint
-from nst.engine_process import _Easel, _Painting, _Wishes
+from nst.engine_process.child import _Easel, _Painting, _Wishes
+from nst.engine_process.messages import OutOfSpace, Work
 from nst.errors import StorageError, StorageFull
 from nst.files import write_file
-from nst.jobs.execute import OutOfSpace, Work
 from nst.progress import Snapshot
 from nst.result import Result
 from service import House

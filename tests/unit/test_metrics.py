@@ -16,8 +16,8 @@ from nst.adapters.memory import MemoryProgressFeed
 from nst.adapters.redis import RedisProgressFeed
 from nst.adapters.sql import SqlJobRepository
 from nst.adapters.storage import in_folder
+from nst.engine_process.messages import Failed, Stopped
 from nst.errors import InvalidOption, RepositoryError, StorageError
-from nst.jobs.execute import Failed, Stopped
 from nst.jobs.job import Job, JobError, JobStatus, Outcome
 from nst.jobs.ports import QueueState
 from nst.worker import Worker
@@ -38,7 +38,7 @@ def counted(name: str, increase: float, **labels: str) -> Iterator[None]:
 
 
 def worker(house: House, *script: Line) -> Worker:
-    shop = house.workshop(ScriptedEngine(script))
+    shop = house.worker_context(ScriptedEngine(script))
     return Worker(house.queue, shop, retention_seconds=3600, name="w")
 
 

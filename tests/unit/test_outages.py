@@ -4,6 +4,7 @@ import sqlite3
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,10 @@ import pytest
 
 from nst import worker as worker_module
 from nst.adapters.sql import SqlJobRepository
+from nst.engine_process.messages import Work
 from nst.errors import RepositoryError
-from nst.jobs.execute import SteadyDatabase, Work
 from nst.jobs.job import JobStatus
+from nst.jobs.sweep import SteadyDatabase
 from nst.worker import Worker
 from patience import PATIENCE_SECONDS, wait_until
 from service import House, ScriptedEngine, finishes, paints
@@ -45,8 +47,8 @@ def outage(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
 def at_work(directory: Path, engine: ScriptedEngine) -> Iterator[Worker]:
     """A worker in a thread, with a connection of its own."""
     house = House(directory, lease_seconds=LEASE_SECONDS, keeps=True)
-    shop = house.workshop(engine)
-    shop.heartbeat_seconds = LEASE_SECONDS / 2  # later than others could sweep
+    # Heartbeats come later than others could sweep.
+    shop = replace(house.worker_context(engine), heartbeat_seconds=LEASE_SECONDS / 2)
     worker = Worker(house.queue, shop, retention_seconds=3600)
     thread = threading.Thread(target=worker.run)
     thread.start()

@@ -9,7 +9,7 @@ import pytest
 from nst import errors
 from nst.api.problems import HTTP_CODES
 from nst.errors import NSTError
-from nst.jobs.execute import CRASHED, GONE, TOO_LONG
+from nst.jobs.failures import CRASHED, GONE, TOO_LONG
 from nst.options import StyleTransferOptions
 
 LANGUAGES = {

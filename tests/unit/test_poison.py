@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from nst import worker as worker_module
+from nst.engine_process.messages import Work
 from nst.errors import FeedError, QueueError, RepositoryError, StorageError, StorageFull
 from nst.jobs import execute
-from nst.jobs.execute import Work
 from nst.jobs.job import JobStatus
 from nst.worker import Worker
 from patience import PATIENCE_SECONDS, wait_until
@@ -28,7 +28,7 @@ class Painter(ScriptedEngine):
 
 @contextmanager
 def at_work(house: House) -> Iterator[None]:
-    shop = house.workshop(Painter(), max_dependency_failures=2)
+    shop = house.worker_context(Painter(), max_dependency_failures=2)
     worker = Worker(house.queue, shop, retention_seconds=3600)
     thread = threading.Thread(target=worker.run)
     thread.start()

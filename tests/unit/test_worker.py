@@ -12,12 +12,14 @@ from typing import cast
 import pytest
 
 from nst import worker as worker_module
+from nst.engine_process import parent
+from nst.engine_process.messages import Crashed, Finished, News, Painted, Stopped, Work
+from nst.engine_process.parent import EngineProcess, Paint
 from nst.errors import QueueError, RepositoryError, StorageFull
 from nst.jobs import workplace
-from nst.jobs.execute import Crashed, Finished, News, Painted, Stopped, Work
 from nst.jobs.job import Job, JobStatus
 from nst.jobs.ports import Delivery
-from nst.worker import EngineProcess, Paint, Worker
+from nst.worker import Worker
 from patience import PATIENCE_SECONDS, wait_until
 from service import House, Line, ScriptedEngine, finishes, paints
 from unit import engines
@@ -76,7 +78,7 @@ def test_it_paints_one_job_after_the_other_in_the_same_process(job: Job, tmp_pat
 def test_a_process_that_ends_is_a_crash_and_is_replaced(
     job: Job, tmp_path: Path, paint: Paint, reason: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(worker_module, "END_SECONDS", PATIENCE_SECONDS)
+    monkeypatch.setattr(parent, "END_SECONDS", PATIENCE_SECONDS)
     with engine(paint) as running:
         for _ in range(2):
             running.start(work(job, tmp_path))
@@ -88,7 +90,7 @@ def test_a_process_that_ends_is_a_crash_and_is_replaced(
 def test_a_process_that_hangs_up_is_a_crash(
     job: Job, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(worker_module, "END_SECONDS", 0.1)
+    monkeypatch.setattr(parent, "END_SECONDS", 0.1)
     with engine(engines.closes) as running:
         running.start(work(job, tmp_path))
         assert isinstance(news_of(running)[-1], Crashed)
@@ -154,7 +156,7 @@ def test_a_process_that_died_between_jobs_is_replaced(job: Job, tmp_path: Path) 
 @contextmanager
 def at_work(house: House, running: object) -> Iterator[Worker]:
     """A worker in a thread."""
-    shop = house.workshop(running)  # type: ignore[arg-type]
+    shop = house.worker_context(running)  # type: ignore[arg-type]
     worker = Worker(house.queue, shop, retention_seconds=3600)
     thread = threading.Thread(target=worker.run)
     thread.start()
@@ -268,7 +270,7 @@ def test_a_job_whose_worker_fell_silent_is_done_by_another(
 
 
 def test_workers_of_a_process_have_names_of_their_own(house: House) -> None:
-    shop = house.workshop(ScriptedEngine())
+    shop = house.worker_context(ScriptedEngine())
     names = {Worker(house.queue, shop, retention_seconds=1).name for _ in range(2)}
     assert len(names) == 2
 
@@ -397,8 +399,8 @@ def test_its_first_line_says_why_there_are_no_messages(
 ) -> None:
     monkeypatch.setattr(worker_module, "GREET_SECONDS", PATIENCE_SECONDS)
     monkeypatch.setattr(house.queue, "trouble", lambda process: f"{process} lacks READ")
-    workshop = house.workshop(ScriptedEngine([finishes()]))
-    made = Worker(house.queue, workshop, retention_seconds=1.0, name="w")
+    context = house.worker_context(ScriptedEngine([finishes()]))
+    made = Worker(house.queue, context, retention_seconds=1.0, name="w")
     made.stop()
     with caplog.at_level("DEBUG", logger="nst.worker"):
         made.run()

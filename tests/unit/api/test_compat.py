@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from nst.jobs.execute import Failed
+from nst.engine_process.messages import Failed
 from nst.jobs.job import JobError, JobStatus
 from nst.options import StyleTransferOptions
 from service import CAT, WAVES, Browser, House, browser, finishes, form, paints, upload

@@ -11,7 +11,7 @@ import pytest
 from nst.api import jobs as routes
 from nst.api import streams as streams_module
 from nst.api.streams import Streams
-from nst.jobs.execute import Work
+from nst.engine_process.messages import Work
 from patience import PATIENCE_SECONDS, no_waiting
 from service import CRASH, Browser, House, finishes, form, paints
 

@@ -14,7 +14,7 @@ from PIL import Image
 from cases import FILMS, case
 from cli.test_video import add_sound
 from conftest import encoded, picture
-from nst.jobs.execute import Failed, Finished, News, Painted, Work
+from nst.engine_process.messages import Failed, Finished, News, Painted, Work
 from nst.jobs.job import FILM, FIRST_FRAME, FRAMES, PREVIEW, JobError, JobStatus
 from nst.jobs.submit import Limits
 from nst.options import later_options

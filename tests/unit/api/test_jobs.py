@@ -8,7 +8,7 @@ import pytest
 
 from conftest import SAMPLES
 from nst.controls import STEERABLE
-from nst.jobs.execute import Failed
+from nst.engine_process.messages import Failed
 from nst.jobs.job import JobError, JobStatus
 from nst.options import PRESETS, StyleTransferOptions
 from nst.progress import Distances, SquaredDistances

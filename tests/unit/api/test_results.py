@@ -18,7 +18,7 @@ from PIL import Image, ImageChops, ImageStat
 from conftest import encoded, picture
 from nst import images
 from nst.api import pictures
-from nst.jobs.execute import Finished, News, Work
+from nst.engine_process.messages import Finished, News, Work
 from nst.jobs.job import RESULT, Job, JobStatus
 from nst.progress import Change
 from service import CAT, CRASH, WAVES, Browser, House, finishes, form, paints, progress, upload

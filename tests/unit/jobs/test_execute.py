@@ -13,18 +13,12 @@ from typing import Any
 
 import pytest
 
+from nst.engine_process.messages import Failed, News, OutOfSpace, Stopped, Work
 from nst.errors import DiskFull, RepositoryError, StorageError, StorageFull
-from nst.jobs import execute
-from nst.jobs.execute import (
-    Failed,
-    News,
-    OutOfSpace,
-    Stopped,
-    Work,
-    execute_job,
-    sweep,
-)
+from nst.jobs import execute, failures
+from nst.jobs.execute import execute_job
 from nst.jobs.job import Job, JobError, JobStatus
+from nst.jobs.sweep import sweep
 from patience import PATIENCE_SECONDS, no_waiting, wait_until
 from service import (
     CAT,
@@ -43,7 +37,7 @@ from service import (
 def run(house: House, engine: ScriptedEngine, **facts: Any) -> Job:
     """The next job with this engine; returns it as it is afterwards."""
     job = house.claim()
-    execute_job(job, house.workshop(engine, **facts))
+    execute_job(job, house.worker_context(engine, **facts))
     return house.repository.get(job.id)
 
 
@@ -111,7 +105,7 @@ def test_listeners_hear_of_every_step_and_of_the_end(house: House) -> None:
             does(lambda: heard.append(news.wait(PATIENCE_SECONDS))),
             finishes(),
         ]
-        execute_job(claimed, house.workshop(ScriptedEngine(script)))
+        execute_job(claimed, house.worker_context(ScriptedEngine(script)))
     assert heard == [progress(1)]
 
 
@@ -200,7 +194,7 @@ def test_a_job_that_takes_too_long_ends_with_the_picture_so_far(house: House) ->
     engine._scripts.append([paints(1), waits_until_told(engine), paints(2), canceled])
     done = run(house, engine, max_job_seconds=0.0)
     assert engine.heard.count("cancel") == 1
-    assert (done.status, done.error) == (JobStatus.FAILED, execute.TOO_LONG)
+    assert (done.status, done.error) == (JobStatus.FAILED, failures.TOO_LONG)
     assert done.result
     assert house.storage.stat(done.result.key)
     assert house.jobs.retry("anna", job.id).error is None
@@ -366,7 +360,7 @@ def test_nobody_waits_for_an_engine_that_has_ended(house: House) -> None:
     engine = ScriptedEngine([does(lambda: house.jobs.delete("anna", job.id)), finishes()])
     claimed = house.claim()
     with no_waiting():
-        execute_job(claimed, house.workshop(engine, stop_seconds=PATIENCE_SECONDS))
+        execute_job(claimed, house.worker_context(engine, stop_seconds=PATIENCE_SECONDS))
     assert house.storage.directories() == []
 
 
@@ -377,7 +371,7 @@ def test_an_engine_that_does_not_end_by_itself_is_killed(house: House) -> None:
         house.jobs.delete("anna", job.id)
 
     engine = ScriptedEngine([delete])
-    execute_job(house.claim(), house.workshop(engine, stop_seconds=0.1))
+    execute_job(house.claim(), house.worker_context(engine, stop_seconds=0.1))
     assert engine.heard == ["cancel", "kill"]
 
 
@@ -388,7 +382,7 @@ def test_what_is_painted_of_a_deleted_job_goes_too(house: House) -> None:
         house.jobs.delete("anna", job.id)
 
     claimed = house.claim()
-    execute_job(claimed, house.workshop(ScriptedEngine([delete, paints(1), finishes()])))
+    execute_job(claimed, house.worker_context(ScriptedEngine([delete, paints(1), finishes()])))
     assert house.storage.directories() == []
 
 
@@ -397,7 +391,7 @@ def test_pictures_that_are_gone_fail_the_job(house: House) -> None:
     house.storage.delete(f"{job.id}/")
     failed = house.work(finishes())
     assert failed.status is JobStatus.FAILED
-    assert failed.error == execute.GONE
+    assert failed.error == failures.GONE
 
 
 # ── when something outside fails ──────────────────────────────────────────────────────────────
@@ -421,7 +415,7 @@ def test_a_storage_that_fails_gives_the_job_back(house: House) -> None:
     failing(house, StorageError(Path("x"), "broken"), "preview.jpg")
     engine = ScriptedEngine([paints(1), finishes()])
     with pytest.raises(StorageError):
-        execute_job(job, house.workshop(engine))
+        execute_job(job, house.worker_context(engine))
     after = house.repository.get(job.id)
     assert (after.status, after.failed_attempts) == (JobStatus.QUEUED, 0)
     assert engine.heard == ["kill"]
@@ -443,7 +437,7 @@ def test_a_job_that_storage_always_refuses_stands_behind_the_others_and_ends(
             run(house, ScriptedEngine([paints(1)]), max_dependency_failures=3)
     ended = house.repository.get(poisoned.id)
     assert (ended.status, ended.failed_attempts) == (JobStatus.FAILED, 0)
-    assert ended.error == execute.UNSERVED
+    assert ended.error == failures.UNSERVED
 
 
 def test_an_outage_of_the_storage_is_no_fault_of_a_job(house: House) -> None:
@@ -475,7 +469,7 @@ def test_a_job_is_given_back_as_soon_as_the_database_answers(
     monkeypatch.setattr(house.repository, "_write_of_attempt", sometimes)
     engine = ScriptedEngine([paints(1, checkpoint=b"state"), finishes()])
     with pytest.raises(RepositoryError):
-        execute_job(job, house.workshop(engine))
+        execute_job(job, house.worker_context(engine))
     after = house.repository.get(job.id)
     assert (after.status, after.failed_attempts) == (JobStatus.QUEUED, 0)
 
@@ -483,11 +477,11 @@ def test_a_job_is_given_back_as_soon_as_the_database_answers(
 def test_a_job_that_fills_the_storage_itself_fails_in_the_end(house: House) -> None:
     job = house.submit()
     failing(house, StorageFull(Path("x"), "there is no space left"), "result.png")
-    for failures in (1, 2):
+    for times in (1, 2):
         with pytest.raises(StorageFull):
             house.work(paints(1, checkpoint=b"large"), finishes())
         after = house.repository.get(job.id)
-        assert (after.status, after.failed_dependencies) == (JobStatus.QUEUED, failures)
+        assert (after.status, after.failed_dependencies) == (JobStatus.QUEUED, times)
         assert files_of(house, job.id) == ["content", "preview.jpg", "style-0"]
         assert not [*house.storage.list("probe/")]
     with pytest.raises(StorageFull):
@@ -590,7 +584,7 @@ def test_a_fault_of_ours_fails_the_attempt(house: House) -> None:
     failing(house, ZeroDivisionError("a fault"), "preview.jpg")
     engine = ScriptedEngine([paints(1), finishes()])
     with pytest.raises(ZeroDivisionError):
-        execute_job(job, house.workshop(engine))
+        execute_job(job, house.worker_context(engine))
     assert house.repository.get(job.id).failed_attempts == 1
     assert engine.heard == ["kill"]
 
@@ -619,7 +613,7 @@ def test_a_heartbeat_that_fails_is_tried_again(
 def test_sweep_queues_what_nobody_works_on(house: House) -> None:
     house.submit()
     job = house.claim_and_fall_silent()
-    shop = house.workshop(ScriptedEngine())
+    shop = house.worker_context(ScriptedEngine())
     with house.feed.subscribe(job.id) as news:
         (swept,) = sweep(shop)
         assert (swept.id, swept.status, swept.failed_attempts) == (job.id, JobStatus.QUEUED, 1)

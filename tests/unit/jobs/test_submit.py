@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 from conftest import encoded, picture
+from nst.engine_process.messages import Failed, News, Painted, Work
 from nst.errors import (
     ImageTooLarge,
     InvalidImage,
@@ -24,7 +25,6 @@ from nst.errors import (
     StorageFull,
     TooManyRequests,
 )
-from nst.jobs.execute import Failed, News, Painted, Work
 from nst.jobs.job import JobError, JobStatus
 from nst.jobs.submit import MAX_STYLES, Limits, Seen, Upload, clean_name
 from nst.recipe import Recipe

@@ -18,6 +18,21 @@ from nst.engine.memory import available
 from nst.engine.network.weights import WeightsStore
 from nst.engine.pictures.detail import Detail, load_detail
 from nst.engine.transfer import NeuralStyleTransfer
+from nst.engine_process.film import FilmPainting, Wish, save_preview
+from nst.engine_process.messages import (
+    Cancel,
+    Crashed,
+    Failed,
+    Finished,
+    News,
+    OutOfSpace,
+    Painted,
+    Request,
+    Steer,
+    Stop,
+    Stopped,
+    Work,
+)
 from nst.errors import (
     DependencyError,
     DraftUnavailable,
@@ -32,17 +47,6 @@ from nst.errors import (
     TransferCanceled,
     VideoUnavailable,
     WeightsUnavailable,
-)
-from nst.film_process import FilmPainting, Wish, save_preview
-from nst.jobs.execute import (
-    Crashed,
-    Failed,
-    Finished,
-    News,
-    OutOfSpace,
-    Painted,
-    Stopped,
-    Work,
 )
 from nst.jobs.job import (
     CHECKPOINT,
@@ -65,7 +69,6 @@ from nst.learning.transfer import LearnedTransfer
 from nst.options import StyleTransferOptions, later_options
 from nst.progress import Losses, Progress, Snapshot, StopReason
 from nst.result import Result
-from nst.worker import Cancel, Order, Steer, Stop
 
 PREVIEW_SECONDS = 0.7
 """Minimum seconds between two previews."""
@@ -149,12 +152,12 @@ class _Easel:
         except (EOFError, OSError):
             os._exit(0)  # in the middle of whatever the engine does
 
-    def _hear(self, order: Order) -> None:
-        match order:
+    def _hear(self, request: Request) -> None:
+        match request:
             case Work(job=job):
                 self.wishes = _Wishes(_controls(job))
                 _steer(self.wishes.controls, job.steering)
-                self.next_work = order
+                self.next_work = request
                 self.has_work.set()
             case Steer(steering) if self.wishes:
                 _steer(self.wishes.controls, steering)

@@ -1,0 +1,217 @@
+"""One attempt at a job: fetches the inputs, runs the engine, stores the results."""
+
+import logging
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from nst.engine_process.messages import (
+    Crashed,
+    Failed,
+    Finished,
+    News,
+    OutOfSpace,
+    Painted,
+    Stopped,
+    Work,
+)
+from nst.errors import DependencyError, DiskFull, FeedError, LeaseLost, StorageFull
+from nst.jobs.failures import CRASHED, GONE, TOO_LONG
+from nst.jobs.heartbeat import Heartbeat
+from nst.jobs.job import (
+    CHECKPOINT,
+    CHECKPOINTS,
+    FRAMES,
+    Job,
+    JobError,
+    JobProgress,
+    JobResult,
+    JobStatus,
+    Outcome,
+    public_facts,
+)
+from nst.jobs.worker_context import WorkerContext
+
+logger = logging.getLogger(__name__)
+
+
+class Attempt:
+    """One attempt at one job."""
+
+    def __init__(
+        self, job: Job, context: WorkerContext, directory: Path, heartbeat: Heartbeat
+    ) -> None:
+        self._job = job
+        self._context = context
+        self._directory = directory
+        self._heartbeat = heartbeat
+        self._is_painting = False
+        self._ends_at = time.monotonic() + context.max_job_seconds
+        self._is_too_long = False
+
+    def run(self) -> Outcome:
+        try:
+            return self._run()
+        except LeaseLost:
+            self._wind_down()
+            raise
+
+    def _run(self) -> Outcome:
+        try:
+            self._fetch()
+        except FileNotFoundError:
+            return self._end(JobStatus.FAILED, error=GONE)
+        except StorageFull as error:  # the storage is only read here
+            raise DiskFull(self._directory, error.reason) from error
+        engine = self._context.engine
+        engine.start(Work(self._directory, self._job, self._context.checkpoint_seconds))
+        self._is_painting = True
+        self._heartbeat.engine_listens.set()
+        heard_at, stop_by = time.monotonic(), None
+        while True:
+            self._heartbeat.check()
+            self._context.do_housekeeping(self._job)
+            if self._context.should_stop.is_set() and stop_by is None:
+                engine.stop()
+                stop_by = time.monotonic() + self._context.stop_seconds
+            news = self._listen()
+            now = time.monotonic()
+            if now > self._ends_at and not self._is_too_long:
+                self._is_too_long = True
+                engine.cancel()
+            if news is not None:
+                heard_at = now
+            elif stop_by is not None and now > stop_by:
+                news = Stopped(has_checkpoint=False)
+            elif now - heard_at > self._context.silence_seconds:
+                news = Crashed(f"it said nothing for {now - heard_at:.0f} s")
+            if news is not None and (outcome := self._hear(news)):
+                return outcome
+
+    def _listen(self) -> News | None:
+        news = self._context.engine.news(0.2)
+        if news is not None:
+            self._is_painting = isinstance(news, Painted)
+        return news
+
+    def _wind_down(self) -> None:
+        """Wait briefly for the engine to finish, so that the next job finds it warm."""
+        self._context.engine.cancel()
+        ends_at = time.monotonic() + self._context.stop_seconds
+        while self._is_painting and time.monotonic() < ends_at:
+            self._listen()
+
+    def _fetch(self) -> None:
+        order, storage = self._job.order, self._context.storage
+        optional = filter(None, (*order.masks, order.detail_map, order.initial))
+        for picture in (order.content, *order.styles, *optional):
+            storage.fetch(picture.key, self._directory / Path(picture.key).name)
+        if self._job.checkpoint is None:
+            storage.delete(f"{self._job.id}/{FRAMES}")  # of a run that was not continued
+        elif order.film:
+            self._fetch_frames()
+        else:
+            try:
+                storage.fetch(self._job.checkpoint, self._directory / CHECKPOINT)
+            except (StorageFull, FileNotFoundError) as error:
+                logger.warning("job begins again: %s", error, extra=public_facts(self._job))
+
+    def _fetch_frames(self) -> None:
+        """Fetch the frames of a film that earlier attempts have painted."""
+        (self._directory / FRAMES).mkdir()
+        for frame in self._context.storage.list(f"{self._job.id}/{FRAMES}"):
+            file = self._directory / FRAMES / Path(frame.key).name
+            with suppress(FileNotFoundError):  # it is painted again
+                self._context.storage.fetch(frame.key, file)
+
+    def _hear(self, news: News) -> Outcome | None:
+        """Handle a message; return the outcome if it ends the attempt, else None."""
+        job, repository = self._job, self._context.repository
+        self._context.watch(news)
+        match news:
+            case Painted(progress, files, has_checkpoint):
+                self._show(progress, files)
+                if has_checkpoint:
+                    self._keep_checkpoint()
+                return None
+            case Finished(status, result):
+                result = self._store(result)
+                if self._is_too_long and status is JobStatus.CANCELED:
+                    return self._end(JobStatus.FAILED, result=result, error=TOO_LONG)
+                return self._end(status, result=result)
+            case Stopped(has_checkpoint):
+                if has_checkpoint:
+                    self._keep_checkpoint()
+                repository.give_back(job.id, job.attempt)
+                logger.info("job given back", extra=public_facts(job))
+                return Outcome.GIVEN_BACK
+            case Failed(error, result):
+                stored = result and self._store(result)
+                return self._end(JobStatus.FAILED, result=stored, error=error)
+            case OutOfSpace(reason):
+                raise DiskFull(self._directory, reason)
+            case Crashed(reason):
+                logger.error("attempt failed: %s", reason, extra=public_facts(job))
+                repository.fail_attempt(job.id, job.attempt, self._context.max_attempts, CRASHED)
+                return Outcome.CRASHED
+
+    def _store(self, result: JobResult) -> JobResult:
+        """Store the files of the result, and return it with their keys. Each attempt has its own
+        names for them: one that has been given up and wakes again writes over nothing."""
+        names = {"key": result.key, "first_frame": result.first_frame}
+        keys = {
+            field: f"{self._job.id}/{self._job.attempt}-{name}"
+            for field, name in names.items()
+            if name
+        }
+        for name, key in zip(filter(None, names.values()), keys.values(), strict=True):
+            self._context.storage.put(key, self._directory / name)
+        return result.model_copy(update=keys)
+
+    def _end(
+        self,
+        status: JobStatus,
+        *,
+        result: JobResult | None = None,
+        error: JobError | None = None,
+    ) -> Outcome:
+        job, progress = self._job, self._heartbeat.progress
+        finished = self._context.repository.finish(
+            job.id, job.attempt, status, progress=progress, result=result, error=error
+        )
+        logger.info("job finished", extra=public_facts(finished))
+        if not finished.can_resume:
+            with suppress(DependencyError):  # else it goes with the job
+                self._context.storage.delete(f"{job.id}/{CHECKPOINTS}")
+                if job.order.film:  # which has all that its frames have
+                    self._context.storage.delete(f"{job.id}/{FRAMES}")
+        return Outcome(status)
+
+    def _show(self, progress: JobProgress, files: Sequence[str]) -> None:
+        for name in files:
+            self._context.storage.put(f"{self._job.id}/{name}", self._directory / name)
+            if name.startswith(FRAMES) and not self._repaints:
+                (self._directory / name).unlink()
+        self._heartbeat.progress = progress
+        with suppress(FeedError):
+            self._context.feed.publish(self._job.id, progress)
+
+    @property
+    def _repaints(self) -> bool:
+        """Whether the engine goes on from frames that are stored already."""
+        film = self._job.order.film
+        return film is not None and film.passes > 1
+
+    def _keep_checkpoint(self) -> None:
+        job = self._job
+        if job.order.film:  # whose frames are stored already
+            self._context.repository.keep_checkpoint(job.id, job.attempt, f"{job.id}/{FRAMES}")
+            return
+        key = f"{job.id}/{CHECKPOINTS}{job.attempt}"
+        try:
+            self._context.storage.put(key, self._directory / CHECKPOINT)
+        except (StorageFull, FileNotFoundError) as error:  # or it made room for the next one
+            logger.warning("checkpoint skipped: %s", error, extra=public_facts(self._job))
+            return
+        self._context.repository.keep_checkpoint(self._job.id, self._job.attempt, key)

@@ -1,0 +1,51 @@
+"""The sweep: jobs whose worker fell silent are queued again or fail."""
+
+import logging
+from collections.abc import Sequence
+from contextlib import suppress
+
+from nst.errors import FeedError
+from nst.jobs.failures import CRASHED
+from nst.jobs.job import (
+    Job,
+    public_facts,
+)
+from nst.jobs.ports import JobRepository
+from nst.jobs.worker_context import WorkerContext
+
+logger = logging.getLogger(__name__)
+
+
+class SteadyDatabase:
+    """Tracks whether the database has answered for the length of a lease, so that
+    every live worker could renew its own. After an outage all leases have expired."""
+
+    def __init__(self, repository: JobRepository, lease_seconds: float) -> None:
+        self._repository = repository
+        self._lease_seconds = lease_seconds
+        self._steady_since = self._looked_at = -float("inf")
+        """Times by the database's clock, which also reveals that this machine was suspended."""
+
+    @property
+    def look_seconds(self) -> float:
+        """Interval of `look`, in seconds: an outage of half a lease leaves a gap."""
+        return self._lease_seconds / 6
+
+    def look(self) -> bool:
+        """Return whether the database is steady now. Raises RepositoryError."""
+        now = self._repository.now()
+        if not 0 <= now - self._looked_at < self._lease_seconds / 2:
+            self._steady_since = now
+        self._looked_at = now
+        return now - self._steady_since > self._lease_seconds
+
+
+def sweep(context: WorkerContext) -> Sequence[Job]:
+    """Queue or fail the jobs whose lease has expired, and return them.
+    Call it only while the database is steady. Raises RepositoryError."""
+    swept = context.repository.sweep(context.max_attempts, CRASHED)
+    for job in swept:
+        logger.warning("worker %s fell silent", job.worker, extra=public_facts(job))
+        with suppress(FeedError):
+            context.feed.publish(job.id, None)
+    return swept
