@@ -147,7 +147,8 @@ def test_a_finished_picture(browser: Browser, server: Server) -> None:
         picture = page.get_by_role("img", name="Finished painting")
         on_page = width_of(picture)
         page.get_by_role("button", name="Look closer").click()
-        assert width_of(page.get_by_role("dialog").get_by_role("img")) > on_page
+        closer = page.get_by_role("dialog").get_by_role("img")
+        wait_until(lambda: width_of(closer) > on_page)
         page.keyboard.press("Escape")
 
         page.get_by_role("radio", name="Frames").click()
