@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help setup demo serve page test test-images test-compose check fix bench chaos docs gallery screenshots up down lock \
+.PHONY: help setup demo serve page test test-images test-compose check check-program check-page fix bench chaos docs gallery screenshots up down lock \
     dashboards settings licences dist sbom clean
 
 help: ## list the verbs
@@ -34,6 +34,9 @@ test-compose: .venv/installed-dev ## start compose.yaml without Docker, paint a 
 	$(BIN)/pytest tests/compose
 
 check: .venv/installed-dev page ## ruff, mypy, import-linter, workflows; eslint, svelte-check and vitest for the page
+	$(MAKE) --no-print-directory --jobs=2 check-program check-page
+
+check-program:
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
@@ -41,6 +44,8 @@ check: .venv/installed-dev page ## ruff, mypy, import-linter, workflows; eslint,
 	$(BIN)/check-jsonschema --builtin-schema=vendor.github-workflows .github/workflows/*.yml
 	$(BIN)/check-jsonschema --builtin-schema=vendor.dependabot .github/dependabot.yml
 	$(BIN)/zizmor --offline --quiet .github
+
+check-page:
 	cd frontend && npm run --silent check
 
 fix: .venv/installed-dev ## format, and mend what ruff can mend

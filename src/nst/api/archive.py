@@ -15,7 +15,7 @@ MAX_JOBS = 100
 
 
 class ArchiveQuery(BaseModel):
-    """Which jobs."""
+    """Jobs of an archive."""
 
     jobs: str = Field(description=f"Ids of 1 to {MAX_JOBS} jobs, with commas between.")
 

@@ -180,7 +180,8 @@ def archive(storage: ImageStorage, job: Job) -> Response:
 
 
 def archive_of_results(storage: ImageStorage, jobs: Sequence[Job]) -> Response:
-    """Stream the results of these jobs as a ZIP; a text file lists the jobs without one."""
+    """Stream the results of these jobs as a ZIP.
+    A text file in it lists the jobs without one."""
     files, missing, taken = list[tuple[StoredFile, str]](), list[str](), set[str]()
     for job in jobs:
         if job.result and (result := storage.stat(job.result.key)):
