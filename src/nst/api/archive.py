@@ -8,7 +8,7 @@ from nst.api import pictures
 from nst.api.service import sends, service
 from nst.errors import InvalidOption
 
-routes = APIBlueprint("archive", __name__, tag="results", url_prefix="/api/v1")
+routes = APIBlueprint("archive", __name__, tag="archive", url_prefix="/api/v1")
 
 MAX_JOBS = 100
 """Jobs of one archive."""
