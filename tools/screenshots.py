@@ -31,6 +31,7 @@ from browsing import (
 from servers import Server, running
 
 FOLDER = Path("docs/screenshots")
+PHOTOS = Path("data/content")
 WIDE: dict[str, Any] = {"viewport": {"width": 1280, "height": 800}}
 PHONE: dict[str, Any] = {
     "viewport": {"width": 360, "height": 740},
@@ -127,6 +128,7 @@ def studio_details(browser: Browser, server: Server, camera: Camera, folder: Pat
             page.get_by_role("button", name="Choose a style").click()
         chooser.value.set_files(wrong)
         camera.shoot(page, "studio-wrong-file")
+        page.get_by_role("button", name="Dismiss this message").click()
         page.context.set_offline(True)
         page.get_by_role("button", name="Start painting").click()
         page.get_by_role("alert").wait_for()
@@ -149,9 +151,10 @@ def life_of_a_job(context: BrowserContext, server: Server, camera: Camera) -> No
     camera.shoot(page, "job-stop")
     page.keyboard.press("Escape")
 
+    # A result is shown again only if it was painted with the network that the order names.
     waiting = context.new_page()
     choose_samples(waiting, "Rocket", "Woodcut waves")
-    set_options(waiting, Size=256, Steps_at_most=60)
+    set_options(waiting, Size=256, Steps_at_most=60, Network="vgg16")
     start(waiting)
     camera.shoot(waiting, "job-waiting")
 
@@ -163,7 +166,7 @@ def life_of_a_job(context: BrowserContext, server: Server, camera: Camera) -> No
     finished_job(page, camera)
     wait_until_finished(waiting, PATIENCE_SECONDS)
     choose_samples(waiting, "Rocket", "Woodcut waves")
-    set_options(waiting, Size=256, Steps_at_most=60)
+    set_options(waiting, Size=256, Steps_at_most=60, Network="vgg16")
     start(waiting)
     waiting.get_by_text("Painted before", exact=True).wait_for()
     camera.shoot(waiting, "job-cached")
@@ -177,7 +180,7 @@ def finished_job(page: Page, camera: Camera) -> None:
     page.get_by_role("slider", name="Go through").fill("3")
     camera.shoot(page, "job-frames")
     page.get_by_role("button", name="Look closer").click()
-    page.get_by_role("button", name="Larger").click()
+    page.get_by_role("dialog").get_by_role("button", name="Larger").click()
     camera.shoot(page, "job-zoom")
     page.keyboard.press("Escape")
     page.get_by_role("button", name="As a command").click()
@@ -206,6 +209,26 @@ def side_by_side(page: Page, camera: Camera) -> None:
     camera.shoot(page, "variations", whole=True)
 
 
+def set_of_photos(page: Page, camera: Camera) -> None:
+    """Two photos, each in two styles."""
+    choose_samples(page, "Cat", "Mosaic")
+    more = [PHOTOS / "coffee.jpg"]
+    page.get_by_label("Add more photos", exact=True).last.set_input_files(more)
+    page.get_by_role("button", name="Add Impasto").click()
+    page.get_by_role("checkbox", name="One painting for each style").check()
+    set_options(page, Size=192, Steps_at_most=40)
+    camera.shoot(page, "studio-set", whole=True)
+    page.get_by_role("button", name="Start 4 paintings").click()
+    page.wait_for_url("**/set/*")
+    expect(page.get_by_text("1 of 4 finished")).to_be_visible(timeout=1000 * PATIENCE_SECONDS)
+    camera.shoot(page, "set-painting")
+    expect(page.get_by_text("4 of 4 finished")).to_be_visible(timeout=1000 * PATIENCE_SECONDS)
+    camera.shoot(page, "set", whole=True)
+    page.set_viewport_size(PHONE["viewport"])
+    camera.shoot(page, "set-phone", whole=True)
+    page.set_viewport_size(WIDE["viewport"])
+
+
 def other_ends(page: Page, camera: Camera) -> None:
     choose_samples(page, "Coffee", "Watercolour")
     set_options(page, Size=320, Steps_at_most=500)
@@ -221,6 +244,7 @@ def other_ends(page: Page, camera: Camera) -> None:
     status(page, "Failed").wait_for(timeout=60_000)
     camera.shoot(page, "job-failed")
     choose_samples(page, "Astronaut", "Stained glass")
+    set_options(page, Network="vgg16")
     start(page)
     page.goto("/jobs")
     page.get_by_role("list", name="My pictures").wait_for()
@@ -254,6 +278,7 @@ def take_all(wanted: frozenset[str]) -> None:
             life_of_a_job(context, server, camera)
             other_ends(context.new_page(), camera)
             side_by_side(context.new_page(), camera)
+            set_of_photos(context.new_page(), camera)
             in_other_lights(browser, server, context.storage_state(), camera)
         browser.close()
 

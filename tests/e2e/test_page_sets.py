@@ -57,9 +57,10 @@ def test_photos_are_taken_away_and_kept(page: Page) -> None:
     expect(page.get_by_role("button", name="Start painting")).to_be_enabled()
     page.locator("input[aria-label='Add more photos']").set_input_files([PHOTOS / "coffee.jpg"])
     expect(page.get_by_role("button", name="Start 2 paintings")).to_be_enabled()
+    page.get_by_role("checkbox", name="One painting for each style").check()
     page.wait_for_timeout(500)  # changes are kept a moment later
     page.reload()
-    expect(page.get_by_role("button", name="Start 2 paintings")).to_be_enabled()
+    expect(page.get_by_role("button", name="Start 4 paintings")).to_be_enabled()
     assert not is_too_wide(page)
 
 

@@ -31,6 +31,7 @@ const table: Table = {
       mask: { file: mask, url: 'blob:dead' },
     },
   ],
+  eachAlone: true,
   detailMap: null,
   preset: 'fast',
   changes: { size: 800, style_blend: [0.3, 0.7] },
@@ -39,7 +40,7 @@ const table: Table = {
 it('keeps pictures, masks and settings, and gives their files new addresses', async () => {
   await keepTable(table);
   const found = (await recallTable()) as Table;
-  expect(found).toMatchObject({ preset: 'fast', changes: table.changes, detailMap: null });
+  expect(found).toMatchObject({ preset: 'fast', eachAlone: true, changes: table.changes, detailMap: null });
   expect(found.content).toMatchObject({ name: 'me.jpg', url: 'blob:1', size: [60, 40] });
   expect(await (found.content?.source as { file: File }).file.text()).toBe('bytes');
   expect(found.styles[0]).toMatchObject({ blend: 25, picture: { url: '/impasto' } });

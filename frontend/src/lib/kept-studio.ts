@@ -14,6 +14,8 @@ export interface Table {
   /** Photos that are painted like the first one. */
   more: Picture[];
   styles: Style[];
+  /** Whether each style makes a painting of its own. */
+  eachAlone: boolean;
   detailMap: Mask | null;
   preset: string;
   changes: Options;
@@ -23,9 +25,10 @@ interface KeptStyle extends Omit<Style, 'mask'> {
   mask: Blob | null;
 }
 
-interface KeptTable extends Omit<Table, 'styles' | 'detailMap' | 'more'> {
-  /** Earlier versions of the page had none. */
+interface KeptTable extends Omit<Table, 'styles' | 'detailMap' | 'more' | 'eachAlone'> {
+  /** Earlier versions of the page had none of the two. */
   more?: Picture[];
+  eachAlone?: boolean;
   styles: KeptStyle[];
   detailMap: Blob | null;
 }
@@ -63,6 +66,7 @@ function unpacked(kept: KeptTable): Table {
     ...kept,
     content: kept.content && complete(withAddress(kept.content)),
     more: (kept.more ?? []).map(withAddress),
+    eachAlone: kept.eachAlone ?? false,
     styles: kept.styles.map((style) => ({ ...style, picture: withAddress(style.picture), mask: maskOf(style.mask) })),
     detailMap: maskOf(kept.detailMap),
   };

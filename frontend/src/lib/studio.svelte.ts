@@ -122,8 +122,8 @@ class Studio {
   /** Keeps every change, a moment after it. */
   #keep(): void {
     $effect(() => {
-      const { content, more, styles, detailMap, preset, changes } = this;
-      const table = plain({ content, more, styles, detailMap, preset, changes });
+      const { content, more, styles, eachAlone, detailMap, preset, changes } = this;
+      const table = plain({ content, more, styles, eachAlone, detailMap, preset, changes });
       const timer = setTimeout(() => void keepTable(table), KEEP_AFTER_MS);
       return () => {
         clearTimeout(timer);
@@ -136,6 +136,7 @@ class Studio {
     const preset = table.preset in document.presets ? table.preset : document.default_preset;
     this.preset = preset;
     this.changes = changesFrom(document, preset, table.changes);
+    this.eachAlone = table.eachAlone;
     if (table.content && (await this.#isThere(table.content, this.contentSamples))) {
       this.content = table.content;
       this.detailMap = table.detailMap;

@@ -35,7 +35,7 @@ class ProgressView(BaseModel):
     parts take about equal times."""
     elapsed_seconds: float
     remaining_seconds: float | None
-    """Null before the first frame of a film is painted."""
+    """Null before the first step, and before the first frame of a film is painted."""
     size: tuple[int, int]
     losses: JobLosses | None
     in_force: dict[str, float]
@@ -63,7 +63,9 @@ class ResultView(BaseModel):
     frames: int | None
     """Number of painted frames of a film; null for a picture."""
     steps: int
+    """Those of all attempts."""
     evaluations: int
+    """Those of the last attempt."""
     stop_reason: str
     model: str
     device: str

@@ -189,6 +189,8 @@ class _Painting:
     wishes: _Wishes
     easel: _Easel
     detail: Detail = field(default_factory=lambda: Detail(None))
+    step: int = 0
+    """Last step, counted through all attempts."""
     preview_step: int | None = None
     draft_side_pixels: int = 0
     """Longest side of the draft that is shown; 0: no draft is shown."""
@@ -317,7 +319,7 @@ class _Painting:
             step=0,
             total_iterations=options.total_iterations,
             elapsed_seconds=0.0,
-            remaining_seconds=0.0,
+            remaining_seconds=None,
             share=0.0,
             size=draft.size,
             preview_step=0,
@@ -325,6 +327,7 @@ class _Painting:
         self._say(progress, [PREVIEW])
 
     def _on_progress(self, progress: Progress) -> None:
+        self.step = progress.step
         now = time.monotonic()
         files = [*self._preview(progress, now), *self._frame(progress)]
         has_to_go = self.wishes.is_stopped or self.wishes.is_canceled
@@ -407,7 +410,7 @@ class _Painting:
                 key=RESULT,
                 content_type="image/png",
                 size=result.image.size,
-                steps=result.steps,
+                steps=self.step,
                 evaluations=result.evaluations,
                 stop_reason=result.stop_reason,
                 model=result.model,

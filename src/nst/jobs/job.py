@@ -224,7 +224,7 @@ class JobProgress(_Value):
     passes; None for a picture."""
     elapsed_seconds: float
     remaining_seconds: float | None
-    """None: unknown, as before the first frame of a film is painted."""
+    """None: unknown, as before the first step, and before the first frame of a film."""
     share: float | None = None
     """Part of the work that is done, 0…1; None from workers of earlier versions."""
     size: tuple[int, int]
@@ -257,7 +257,9 @@ class JobResult(_Value):
     """Number of frames of a film; None for a picture."""
     size: tuple[int, int]
     steps: int
+    """Those of all attempts."""
     evaluations: int
+    """Those of the last attempt."""
     stop_reason: str
     model: str
     weights_sha256: str
