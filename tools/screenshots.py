@@ -244,7 +244,7 @@ def other_ends(page: Page, camera: Camera) -> None:
     status(page, "Failed").wait_for(timeout=60_000)
     camera.shoot(page, "job-failed")
     choose_samples(page, "Astronaut", "Stained glass")
-    set_options(page, Network="vgg16")
+    set_options(page, Size=256, Steps_at_most=60, Network="vgg16")
     start(page)
     page.goto("/jobs")
     page.get_by_role("list", name="My pictures").wait_for()
