@@ -92,3 +92,20 @@ def errors() -> Iterator[None]:
         reason = str(getattr(error, "orig", None) or error).split("\n")[0]
         DEPENDENCY_ERRORS.labels("repository").inc()
         raise RepositoryError(reason) from error
+
+
+class Connected:
+    """Transactions of a repository. Raises RepositoryError."""
+
+    _engine: Engine
+
+    @contextmanager
+    def _read(self) -> Iterator[Connection]:
+        with errors(), self._engine.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def _write(self) -> Iterator[Connection]:
+        writer = self._engine.execution_options(writes=True)
+        with errors(), writer.begin() as connection:
+            yield connection

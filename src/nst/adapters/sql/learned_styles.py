@@ -1,19 +1,18 @@
 """The repository of learned styles, beside that of jobs."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Row, delete, func, insert, select, update
+from sqlalchemy import Engine, Row, delete, func, insert, select, update
 from sqlalchemy.sql.expression import ColumnElement
 
-from nst.adapters.sql.connection import errors
+from nst.adapters.sql.connection import Connected
 from nst.adapters.sql.schema import learned_styles, now
 from nst.errors import StyleNotFound
 from nst.jobs.learned_styles import StoredStyle
 
 
-class SqlLearnedStyles:
+class SqlLearnedStyles(Connected):
     """A LearnedStyleRepository in the database of a SqlJobRepository."""
 
     def __init__(self, engine: Engine) -> None:
@@ -83,17 +82,6 @@ class SqlLearnedStyles:
         )
         with self._write() as connection:
             return connection.execute(statement).first()
-
-    @contextmanager
-    def _read(self) -> Iterator[Connection]:
-        with errors(), self._engine.begin() as connection:
-            yield connection
-
-    @contextmanager
-    def _write(self) -> Iterator[Connection]:
-        writer = self._engine.execution_options(writes=True)
-        with errors(), writer.begin() as connection:
-            yield connection
 
 
 def _style(row: Row[Any]) -> StoredStyle:

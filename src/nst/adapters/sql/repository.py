@@ -4,8 +4,8 @@ clause, so concurrent changes cannot overwrite each other; what a worker writes
 also carries the number of its attempt."""
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 from sqlalchemy import Connection, Row, case, delete, func, insert, select, tuple_, update
@@ -14,7 +14,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.sql.expression import ColumnElement
 
 from nst.adapters.sql import migrations, statements
-from nst.adapters.sql.connection import connect, errors
+from nst.adapters.sql.connection import Connected, connect, errors
 from nst.adapters.sql.learned_styles import SqlLearnedStyles
 from nst.adapters.sql.schema import deployment, jobs, now, shares
 from nst.errors import JobConflict, JobNotFound, LeaseLost, UnreadableJob
@@ -28,7 +28,7 @@ IDS_AT_ONCE = 1000
 """Maximum number of ids in one statement, because its parameters are limited."""
 
 
-class SqlJobRepository:
+class SqlJobRepository(Connected):
     """A JobRepository in SQLite or PostgreSQL; `migrate` creates its tables."""
 
     def __init__(self, url: str, *, pool_size: int = 10) -> None:
@@ -395,17 +395,6 @@ class SqlJobRepository:
         if row is None:
             raise LeaseLost(job_id, attempt)
         return _job(row)
-
-    @contextmanager
-    def _read(self) -> Iterator[Connection]:
-        with errors(), self._engine.begin() as connection:
-            yield connection
-
-    @contextmanager
-    def _write(self) -> Iterator[Connection]:
-        writer = self._engine.execution_options(writes=True)
-        with errors(), writer.begin() as connection:
-            yield connection
 
 
 def _get(connection: Connection, job_id: str, *, lock: bool = False) -> Job:
