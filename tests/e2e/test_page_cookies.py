@@ -83,7 +83,9 @@ def test_jobs_of_a_first_visit_sent_at_once_are_all_found_again(
         held = hold(page, "**/api/v1/jobs")
         page.route("**/api/v1/jobs/*", keep_drafts)
         # The answer of the server would bring a cookie.
-        page.route("**/api/v1/learned-styles", lambda route: route.fulfill(json={"learned_styles": []}))
+        page.route(
+            "**/api/v1/learned-styles", lambda route: route.fulfill(json={"learned_styles": []})
+        )
         page.goto("/studio")
         set_options(page, Size=64, Steps_at_most=5)
         with page.expect_request("**/api/v1/jobs") as draft:

@@ -63,9 +63,9 @@ class ResultView(BaseModel):
     frames: int | None
     """Number of painted frames of a film; null for a picture."""
     steps: int
-    """Those of all attempts."""
+    """Steps of all attempts."""
     evaluations: int
-    """Those of the last attempt."""
+    """Evaluations of the last attempt."""
     stop_reason: str
     model: str
     device: str

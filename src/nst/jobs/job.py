@@ -257,9 +257,9 @@ class JobResult(_Value):
     """Number of frames of a film; None for a picture."""
     size: tuple[int, int]
     steps: int
-    """Those of all attempts."""
+    """Steps of all attempts."""
     evaluations: int
-    """Those of the last attempt."""
+    """Evaluations of the last attempt."""
     stop_reason: str
     model: str
     weights_sha256: str
