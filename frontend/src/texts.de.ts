@@ -406,7 +406,6 @@ export const texts: Texts = {
       label: 'Weitere Fotos, die ebenso gemalt werden',
       add: 'Weitere Fotos hinzufügen',
       eachAlone: 'Ein Gemälde für jeden Stil',
-      note: (count) => `Der Start ergibt ${many(count, 'Gemälde', 'Gemälde')}.`,
       masks: 'Gezeichnete Bereiche bleiben beim ersten Foto.',
     },
     four: { label: 'Oder malen lassen:', strength: 'vier Stärken', seed: 'vier Startwerte' },

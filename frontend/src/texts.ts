@@ -401,7 +401,6 @@ const english = {
       label: 'More photos, painted the same way',
       add: 'Add more photos',
       eachAlone: 'One painting for each style',
-      note: (count: number) => `Start makes ${many(count, 'painting', 'paintings')}.`,
       masks: 'Areas that were drawn stay with the first photo.',
     },
     four: { label: 'Or paint', strength: 'four strengths', seed: 'four seeds' },

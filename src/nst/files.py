@@ -5,9 +5,9 @@ import errno
 import hashlib
 import os
 import secrets
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
 from contextlib import suppress
-from itertools import chain, count
+from itertools import count
 from pathlib import Path
 from tempfile import TemporaryFile
 
@@ -76,13 +76,19 @@ def derived_name(stem: str, ending: str) -> str:
     return stem + ending
 
 
-def free_path(path: Path) -> Path:
-    """The path, or if something is there the first free one of name-2, name-3, …"""
+def numbered(path: Path) -> Iterator[Path]:
+    """Yield the path, and then name-2, name-3, …"""
     kept = (*WRITABLE, *MOVING, *FILMS, *LEARNED)
     suffix = path.suffix if path.suffix.lower() in kept else ""
     stem = path.name.removesuffix(suffix)
-    numbered = (path.with_name(derived_name(stem, f"-{number}{suffix}")) for number in count(2))
-    return next(free for free in chain([path], numbered) if not os.path.lexists(free))
+    yield path
+    for number in count(2):
+        yield path.with_name(derived_name(stem, f"-{number}{suffix}"))
+
+
+def free_path(path: Path) -> Path:
+    """Return the first of the numbered paths where nothing is."""
+    return next(free for free in numbered(path) if not os.path.lexists(free))
 
 
 # ── writing and reading ───────────────────────────────────────────────────────────────────────

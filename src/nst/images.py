@@ -412,6 +412,17 @@ def converted(picture: bytes, format_name: str) -> bytes:
     return encode(image, format_name, recipe=read_recipe(picture))
 
 
+def load_kept(file: Path) -> Image.Image | None:
+    """Return an image that nst has saved for itself; None
+    if the file is missing or damaged."""
+    try:
+        with Image.open(file) as image:
+            image.load()
+            return image
+    except (OSError, SyntaxError):  # Pillow raises SyntaxError for a broken PNG
+        return None
+
+
 def beside(before: bytes, after: bytes) -> bytes:
     """Return two pictures side by side as a JPEG file.
     Both are as large as the second one. Raises InvalidImage."""

@@ -18,10 +18,13 @@ import pydantic_core
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 import nst
-from nst.errors import InvalidStyleFile
+from nst.errors import InvalidOption, InvalidStyleFile
 
 SUFFIX = ".nst"
 """Extension of the files of learned styles."""
+
+PRESET = "draft"
+"""The preset whose options are those of a learned style: nothing is optimised."""
 
 FORMAT = 1
 """Other formats are refused."""
@@ -119,6 +122,14 @@ class LearnedFile:
     facts: StyleFacts
     tensors: Mapping[str, memoryview]
     """Bytes of the tensors, by name: float32, little-endian."""
+
+
+def learned_preset(given: str | None) -> str:
+    """Return the preset of learned styles.
+    Raises InvalidOption if another one was given."""
+    if given not in (None, PRESET):
+        raise InvalidOption("preset", given, "none, or draft, with a learned style")
+    return PRESET
 
 
 def is_one(data: bytes) -> bool:

@@ -16,7 +16,8 @@ from nst.engine.pictures.styles import Masks, Styles, each_style
 from nst.engine.transfer import NeuralStyleTransfer
 from nst.errors import InvalidOption
 from nst.image_reader import ImageSource
-from nst.learning.options import is_learned, learned_preset
+from nst.learned_file import learned_preset
+from nst.learning.options import is_learned
 from nst.options import StyleTransferOptions
 from nst.progress import OnProgress, Progress
 from nst.recipe import SourceFiles

@@ -41,7 +41,11 @@ export function sizeOf(width: number, height: number): [number, number] {
 /** RGBA, pixel by pixel → all red, all green, all blue. */
 export function planesOf(pixels: Uint8ClampedArray): Float32Array {
   const count = pixels.length / 4;
-  return Float32Array.from({ length: 3 * count }, (_, index) => pixels[4 * (index % count) + Math.floor(index / count)] ?? 0);
+  const planes = new Float32Array(3 * count);
+  for (let index = 0; index < planes.length; index++) {
+    planes[index] = pixels[4 * (index % count) + Math.floor(index / count)] ?? 0;
+  }
+  return planes;
 }
 
 /** The way back; values beyond 0…255 are clamped. */

@@ -3,11 +3,10 @@ validators, as files or thumbnails."""
 
 import re
 import threading
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from hashlib import sha256
 from http import HTTPStatus
-from itertools import chain, count
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from urllib.parse import quote
@@ -18,6 +17,7 @@ from zipstream import ZipStream
 
 from nst.api.service import service
 from nst.errors import InvalidImage, InvalidOption, ServerBusy, StorageError
+from nst.files import numbered
 from nst.jobs.job import CONTENT, FRAMES, PREVIEW, Job
 from nst.jobs.ports import ImageStorage, StoredFile
 from nst.jobs.submit import clean_name
@@ -185,19 +185,13 @@ def archive_of_results(storage: ImageStorage, jobs: Sequence[Job]) -> Response:
     files, missing, taken = list[tuple[StoredFile, str]](), list[str](), set[str]()
     for job in jobs:
         if job.result and (result := storage.stat(job.result.key)):
-            name = _unused(file_name(job), taken)
+            names = (path.name for path in numbered(Path(file_name(job))))
+            name = next(each for each in names if each not in taken)
             taken.add(name)
             files.append((result, name))
         else:
             missing.append(f"{job.order.title}: {job.status}")
     return _zipped(storage, files, ARCHIVE, missing)
-
-
-def _unused(name: str, taken: Collection[str]) -> str:
-    """The name, or with the first number that makes it another one."""
-    path = Path(name)
-    names = chain([name], (f"{path.stem}-{number}{path.suffix}" for number in count(2)))
-    return next(each for each in names if each not in taken)
 
 
 def _zipped(

@@ -86,7 +86,7 @@ class FilmCheckpoint:
     def frame(self, number: int, pass_: int) -> Image.Image | None:
         """Return a frame that was painted in this pass;
         None if it was not, or if its file is damaged."""
-        return _read(self._file(number, pass_))
+        return images.load_kept(self._file(number, pass_))
 
     def newest(self, number: int) -> Image.Image | None:
         """Return a frame as the latest pass has painted it; None if none has."""
@@ -143,7 +143,7 @@ class FilmCheckpoint:
             self._directory.rmdir()
 
     def _read_source(self, number: int) -> Image.Image | None:
-        return _read(self._source_file(number))
+        return images.load_kept(self._source_file(number))
 
     def _file(self, number: int, pass_: int) -> Path:
         of_pass = f"-{pass_}" if pass_ > 1 else ""
@@ -151,13 +151,3 @@ class FilmCheckpoint:
 
     def _source_file(self, number: int) -> Path:
         return self._directory / f"{number + 1:06}-source.png"
-
-
-def _read(file: Path) -> Image.Image | None:
-    """Return a whole image; None if the file is missing or damaged."""
-    try:
-        with Image.open(file) as image:
-            image.load()
-            return image
-    except (OSError, SyntaxError):  # Pillow raises SyntaxError for a broken PNG
-        return None

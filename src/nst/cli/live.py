@@ -25,7 +25,8 @@ from nst.cli.options import (
     with_dashes,
 )
 from nst.errors import InvalidOption
-from nst.learning.options import PRESET, is_style_file
+from nst.learned_file import PRESET
+from nst.learning.options import is_style_file
 from nst.options import StyleTransferOptions
 
 if TYPE_CHECKING:

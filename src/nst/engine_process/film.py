@@ -194,7 +194,7 @@ class FilmPainting:
     def _painted_in(self, pass_: int, index: int) -> Image.Image | None:
         """Return a frame, counted from 0, as this pass has painted it; None if it has not."""
         place = pass_order(pass_, self._count).index(index)
-        return read_frame(self.directory / frame_name((pass_ - 1) * self._count + place + 1))
+        return images.load_kept(self.directory / frame_name((pass_ - 1) * self._count + place + 1))
 
     def _source(self, index: int) -> Path:
         return self.directory / SOURCES / f"{index:06d}.png"
@@ -205,7 +205,7 @@ class FilmPainting:
         """Return the next frame, painted by this attempt or by an earlier one; None if the film is
         to end here. `latest`: what the pass before has painted of it."""
         name = frame_name(self._clock.done + 1)
-        painted = read_frame(self.directory / name)
+        painted = images.load_kept(self.directory / name)
         if painted is None:
             painted = self._paint(frame, latest)
             if painted is None:
@@ -292,16 +292,6 @@ class FilmPainting:
 def frame_name(number: int) -> str:
     """Return the name of a painted frame, counted from 1."""
     return f"{FRAMES}{number:06d}.png"
-
-
-def read_frame(file: Path) -> Image.Image | None:
-    """Return a painted frame; None if it is missing or damaged."""
-    try:
-        with Image.open(file) as image:
-            image.load()
-            return image
-    except (OSError, SyntaxError):  # Pillow raises SyntaxError for a broken PNG
-        return None
 
 
 def save_preview(picture: Image.Image, directory: Path) -> None:

@@ -18,13 +18,10 @@ from nst import learned_file, learned_graph
 from nst.errors import DependencyError, InvalidOption, StyleNotFound, TooManyRequests
 from nst.jobs.job import LEARNED_TYPE, Picture, new_id
 from nst.jobs.ports import ImageStorage, RateLimiter
+from nst.jobs.quota import DAY_SECONDS, count_bytes
 from nst.learned_file import SUFFIX, StyleFacts
 from nst.options import StyleTransferOptions
 
-PRESET = "draft"
-"""The preset whose options are those of a learned style: nothing is optimised."""
-
-DAY_SECONDS = 24 * 3600
 MAX_NAME_CHARACTERS = 80
 
 DIRECTORY = "learned-"
@@ -142,7 +139,8 @@ class LearnedStyles:
         named = checked_name(name.removesuffix(SUFFIX))
         facts = learned_file.read(data, f"{named}{SUFFIX}").facts
         self._admit(owner, counted_as)
-        self._count_bytes(client or owner, len(data))
+        limit = self.limits.max_bytes_per_day
+        count_bytes(self.limiter, client or owner, len(data), limit)
         style = StoredStyle(
             id=new_id(),
             owner=owner,
@@ -214,11 +212,6 @@ class LearnedStyles:
             reason = f"{most} learned styles from your network address are kept; delete one first"
             raise TooManyRequests(reason, DAY_SECONDS)
 
-    def _count_bytes(self, client: str, size_bytes: int) -> None:
-        limit = self.limits.max_bytes_per_day
-        if wait := self.limiter.take("bytes", client, size_bytes, limit, DAY_SECONDS):
-            raise TooManyRequests(f"you have uploaded {limit / 1e6:.0f} MB today", wait)
-
 
 def checked_name(name: str) -> str:
     """Return a name that is safe to show and in a file name.
@@ -241,11 +234,7 @@ def are_learned(styles: Sequence[bytes]) -> bool:
 def preset_of(styles: Sequence[bytes], preset: str | None) -> str | None:
     """Return the preset of a job with these styles, if it was given this one.
     Raises InvalidOption for another preset than a learned style has."""
-    if not are_learned(styles):
-        return preset
-    if preset not in (None, PRESET):
-        raise InvalidOption("preset", preset, "none, or draft, with a learned style")
-    return PRESET
+    return learned_file.learned_preset(preset) if are_learned(styles) else preset
 
 
 def count_styles(styles: Sequence[bytes], options: StyleTransferOptions, *, has_masks: bool) -> int:

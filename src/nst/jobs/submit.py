@@ -56,6 +56,7 @@ from nst.jobs.ports import (
     RateLimiter,
     Subscription,
 )
+from nst.jobs.quota import DAY_SECONDS, count_bytes
 from nst.options import MAX_PASSES, ONCE_FOR_DRAFTS, StyleTransferOptions
 from nst.progress import Change
 from nst.recipe import Recipe
@@ -63,7 +64,6 @@ from nst.video import START_BYTES, FilmFacts, FilmLimits, media_type
 
 MAX_STYLES = 8
 
-DAY_SECONDS = 24 * 3600
 
 CONTENT_TYPES = {name: f"image/{name.lower()}" for name in READABLE}
 """Media types of the pictures that may be sent, by what
@@ -263,7 +263,8 @@ class Jobs:
         if idempotency_key and (earlier := self.repository.find_submitted(owner, idempotency_key)):
             return _same(earlier, job)
         self._admit(owner, counted_as)
-        self._count_bytes(client, sum(map(len, files.values())))
+        size_bytes = sum(map(len, files.values()))
+        count_bytes(self._limiter, client, size_bytes, self.limits.max_bytes_per_day)
         self._take_work(client or owner, order)
         self._store(job_id, files)
         stored = self.repository.add(self._with_earlier_result(job))
@@ -516,11 +517,6 @@ class Jobs:
         if client and self.repository.unfinished_of_client(client) >= limit:
             reason = f"{limit} jobs from your network address are not finished yet"
             raise TooManyRequests(reason, 30)
-
-    def _count_bytes(self, client: str, size_bytes: int) -> None:
-        limit = self.limits.max_bytes_per_day
-        if wait := self._limiter.take("bytes", client, size_bytes, limit, DAY_SECONDS):
-            raise TooManyRequests(f"you have uploaded {limit / 1e6:.0f} MB today", wait)
 
     def _take_work(self, client: str, order: Order) -> None:
         limit, steps = self.limits.max_pixel_steps_per_day, order.steps

@@ -21,9 +21,6 @@ from nst.errors import InvalidOption
 from nst.learned_file import MAX_BLOCKS, MAX_CHANNELS, SUFFIX
 from nst.options import MAX_WEIGHT, ModelName, invalid_option
 
-PRESET = "draft"
-"""The preset whose options are those of a learned style: nothing is optimised."""
-
 BUDGET = frozenset({"minutes", "steps"})
 """Options that may change when learning continues."""
 
@@ -170,11 +167,3 @@ def is_style_file(path: str | os.PathLike[str]) -> bool:
 def is_learned(styles: Sequence[Any]) -> bool:
     """Return whether the file of a learned style is among the styles."""
     return any(isinstance(each, str | os.PathLike) and is_style_file(each) for each in styles)
-
-
-def learned_preset(given: str | None) -> str:
-    """Return the preset of learned styles.
-    Raises InvalidOption if another one was given."""
-    if given not in (None, PRESET):
-        raise InvalidOption("preset", given, "none, or draft, with a learned style")
-    return PRESET

@@ -13,7 +13,8 @@ from nst.engine.pictures.styles import each_style
 from nst.engine.transfer import NeuralStyleTransfer, Transfer
 from nst.errors import InvalidOption
 from nst.image_reader import ImageSource, name_of
-from nst.learning.options import PRESET, is_learned
+from nst.learned_file import PRESET
+from nst.learning.options import is_learned
 from nst.learning.painting import LearnedStyle
 from nst.options import StyleTransferOptions
 from nst.progress import OnProgress, Provenance
