@@ -33,6 +33,7 @@ from browsing import (
     wait_until_loaded,
 )
 from nst.recipe import Recipe
+from patience import wait_until
 from servers import Server
 
 
@@ -371,8 +372,11 @@ def test_a_result_is_painted_on_at_twice_its_size(page: Page) -> None:
     wait_until_finished(page)
     page.get_by_role("button", name="Larger", exact=True).click()
     page.wait_for_url(lambda url: url != address)
+    # The page shows the job before, which is finished, until it has the new one.
+    larger = f"api/v1/jobs/{page.url.rsplit('/', 1)[1]}"
+    wait_until(lambda: page.request.get(larger).json()["status"] == "succeeded")
     wait_until_finished(page)
-    job = page.request.get(f"api/v1/jobs/{page.url.rsplit('/', 1)[1]}").json()
+    job = page.request.get(larger).json()
     assert job["pictures"]["initial"]["size"] == [64, 43]
     assert job["result"]["size"] == [128, 85]
 
