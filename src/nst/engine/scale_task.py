@@ -19,6 +19,7 @@ from nst.engine.optimizer.average import Average
 from nst.engine.optimizer.convergence import Convergence
 from nst.engine.optimizer.lbfgs import LBFGS
 from nst.engine.optimizer.optimizer import Evaluation, Optimizer, OptimizerState
+from nst.engine.optimizer.scaling import Scaling, evened, unscaled
 from nst.engine.scales import Scale
 from nst.engine.steering import loss_weights
 from nst.options import StyleTransferOptions
@@ -130,13 +131,23 @@ class ScaleTask:
     def _make_optimizer(self) -> Optimizer:
         x = self.start.flatten()
         if self.options.optimizer == "lbfgs":
-            return LBFGS(self._evaluate, x, history_size=self.plan.history_size)
+            return LBFGS(
+                self._evaluate, x, history_size=self.plan.history_size, scaling=self._scaling()
+            )
         return Adam(self._evaluate, x, learning_rate=self.options.learning_rate)
 
     def _restored_optimizer(self, state: OptimizerState) -> Optimizer:
         if self.options.optimizer == "lbfgs":
-            return LBFGS.from_state(self._evaluate, state, history_size=self.plan.history_size)
+            return LBFGS.from_state(
+                self._evaluate,
+                state,
+                history_size=self.plan.history_size,
+                scaling=self._scaling(),
+            )
         return Adam.from_state(self._evaluate, state)
+
+    def _scaling(self) -> Scaling:
+        return evened(self.start.shape) if self.options.is_matched else unscaled
 
     def _step(self, optimizer: Optimizer) -> bool:
         optimizer.shorten_memory(self.plan.history_size)

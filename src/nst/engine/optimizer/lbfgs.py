@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from nst.engine.optimizer.optimizer import Evaluation, Objective, OptimizerState, evaluate
+from nst.engine.optimizer.scaling import Scaling, unscaled
 from nst.errors import Diverged
 
 FIRST_STEP = 5.0
@@ -36,22 +37,35 @@ class LBFGS:
     """
 
     def __init__(
-        self, objective: Objective, x: Tensor, *, history_size: int = HISTORY_SIZE
+        self,
+        objective: Objective,
+        x: Tensor,
+        *,
+        history_size: int = HISTORY_SIZE,
+        scaling: Scaling = unscaled,
     ) -> None:
+        """`scaling`: what the memory starts from in each step."""
         self.x = x
         self.accepted = evaluate(objective, x)
         self._objective = objective
+        self._scaling = scaling
         self._steps = 0
         self._pairs: deque[tuple[Tensor, Tensor, float]] = deque(maxlen=history_size)
         """(s, y, 1/sᵀy) of the last steps, oldest first."""
 
     @classmethod
     def from_state(
-        cls, objective: Objective, state: OptimizerState, *, history_size: int = HISTORY_SIZE
+        cls,
+        objective: Objective,
+        state: OptimizerState,
+        *,
+        history_size: int = HISTORY_SIZE,
+        scaling: Scaling = unscaled,
     ) -> Self:
         self = cls.__new__(cls)
         self.x, self.accepted, self._steps = state.x, state.accepted, state.steps
         self._objective = objective
+        self._scaling = scaling
         vectors, numbers = state.vectors, state.numbers
         pairs = [
             (vectors[f"s{n}"], vectors[f"y{n}"], numbers[f"rho{n}"])
@@ -96,7 +110,7 @@ class LBFGS:
             return None
         length = 1.0
         if not self._pairs:
-            length = FIRST_STEP * math.sqrt(self.x.numel() / -slope)
+            length = FIRST_STEP * math.sqrt(self.x.numel() / torch.dot(direction, direction).item())
         here = Trial(0.0, slope, self.x, self.accepted)
         best, beyond = strong_wolfe(self._objective, here, direction, length)
         if best is not here:
@@ -106,16 +120,17 @@ class LBFGS:
         return None
 
     def _direction(self, gradient: Tensor) -> Tensor:
-        """−H·g by the two-loop recursion, [NW06] algorithm 7.4; −g while there is no memory."""
+        """−H·g by the two-loop recursion, [NW06] algorithm 7.4; −D·g while there is no memory."""
         q = -gradient
         if not self._pairs:
-            return q
+            return self._scaling(gradient, q)
         alphas = []
         for s, y, rho in reversed(self._pairs):
             alphas.append(rho * torch.dot(s, q))
             q.addcmul_(alphas[-1], y, value=-1)
         _, y, rho = self._pairs[-1]
-        q /= rho * torch.dot(y, y)  # [NW06] eq. 7.20
+        # D times the factor of [NW06] eq. 7.20, in which D is 1.
+        q = self._scaling(gradient, q) / (rho * torch.dot(y, self._scaling(gradient, y)))
         for (s, y, rho), alpha in zip(self._pairs, reversed(alphas), strict=True):
             q.addcmul_(alpha - rho * torch.dot(y, q), s)
         return q
