@@ -384,7 +384,7 @@ ONCE_FOR_DRAFTS = "1 with a draft or a learned style, where no frame continues t
 _NEIGHBORS: Mapping[str, Any] = {
     "size": 512,
     "style_loss": "neighbors",
-    "content_weight": 1e4,
+    "content_weight": 6e3,
     "style_weight": 1e4,
     "tv_weight": 0.0,
     "flourish": 0.75,

@@ -26,6 +26,9 @@ MATCHED_LAYERS = (
 )
 """Layers of style loss neighbors.
 Block 5 adds nothing ([Kolkin22] §4.1, which takes all layers before it)."""
+PLACE_LAYERS = tuple(layer for layer in MATCHED_LAYERS if not layer.startswith("relu1"))
+"""Layers whose single features are compared while finishing. A feature of block 1
+sees three to five pixels, so that the sample would leave dots in skies."""
 OWN_LAYERS = ("relu3_1", "relu4_1")
 """Layers of style loss neighbors where the content keeps its own features, which
 are kept for all cells."""

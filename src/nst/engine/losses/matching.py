@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.nn.functional import normalize
 
 from nst.engine.losses.cells import cells_of, cells_of_tile, of_layer
-from nst.engine.losses.layers import MATCHED_LAYERS
+from nst.engine.losses.layers import MATCHED_LAYERS, PLACE_LAYERS
 from nst.engine.losses.reading import CellReader, PlaceReader, read
 from nst.engine.losses.sums import sum_of, wide
 from nst.engine.network.encoder import CHANNELS_PER_BLOCK, Activations, Encoder
@@ -81,7 +81,7 @@ def _some_places(
 ) -> dict[str, tuple[Tensor, Tensor]]:
     """Rows and columns in each layer: a turn's part of this many places."""
     places: dict[str, tuple[Tensor, Tensor]] = {}
-    for layer in MATCHED_LAYERS if count else ():
+    for layer in PLACE_LAYERS if count else ():
         height, width = (length // stride(layer) for length in image.shape[2:])
         some = torch.randperm(height * width, generator=generator)[: count // QUARTER_TURNS]
         places[layer] = (some // width, some % width)

@@ -19,7 +19,7 @@ from nst.engine.losses.cells import cells_of
 from nst.engine.losses.content import detail_weights
 from nst.engine.losses.cosine import BLOCK_ROWS, CellTargets, CosineTerm
 from nst.engine.losses.gram import GramTarget
-from nst.engine.losses.layers import MATCHED_LAYERS, OWN_LAYERS, evenly
+from nst.engine.losses.layers import OWN_LAYERS, PLACE_LAYERS, evenly
 from nst.engine.losses.matching import Projection, QueryReader, StyleSample, nearest
 from nst.engine.losses.places import SIDE, Pairs, PlacesTerm, paired, sampled_places
 from nst.engine.losses.reading import CellReader, PlaceReader, read
@@ -113,7 +113,7 @@ def _places(
 ) -> dict[str, tuple[Tensor, Tensor]]:
     """Sample places where the style is, by layer; none if its mask is too small for any."""
     found: dict[str, tuple[Tensor, Tensor]] = {}
-    for layer in MATCHED_LAYERS:
+    for layer in PLACE_LAYERS:
         height, width = (length // stride(layer) for length in seen.shape[2:])
         rows, columns = sampled_places((height, width), generator)
         if style.amount is not None:
