@@ -94,10 +94,18 @@ class Measured:
     """Of these, after it had come."""
 
 
+def context_of(ports: bootstrap.Ports) -> WorkerContext:
+    """A worker's context with an engine that paints nothing."""
+    repository = ports.repository
+    return WorkerContext(
+        repository, ports.storage, ports.feed, NoEngine(), repository.learned_styles
+    )
+
+
 def work() -> None:
     """A worker process, until it is killed."""
     with bootstrap.ports() as ports:
-        context = WorkerContext(ports.repository, ports.storage, ports.feed, NoEngine())
+        context = context_of(ports)
         queue = bootstrap.queue_of_a_worker(ports)
         Worker(queue, context, retention_seconds=86400.0).run()
 
@@ -169,7 +177,7 @@ def _workers(count: int, ports: bootstrap.Ports) -> Iterator[None]:
         made = [
             Worker(
                 ports.queue,
-                WorkerContext(ports.repository, ports.storage, ports.feed, NoEngine()),
+                context_of(ports),
                 retention_seconds=86400.0,
                 name=f"thread-{number}",
             )

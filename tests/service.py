@@ -235,6 +235,7 @@ class House:
             self.storage,
             self.feed,
             engine,
+            self.repository.learned_styles,
             lease_seconds=self.lease_seconds,
             heartbeat_seconds=0.02,
             **facts,

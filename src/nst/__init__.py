@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from nst.engine.transfer import NeuralStyleTransfer
     from nst.errors import NSTError, TransferCanceled
     from nst.learning.lesson import learn
-    from nst.learning.options import LearningOptions
     from nst.learning.painting import LearnedStyle
+    from nst.learning_options import LearningOptions
     from nst.library import stylize
     from nst.options import StyleTransferOptions
     from nst.progress import Change, Losses, Progress, StopReason
@@ -32,7 +32,7 @@ _HOMES = {
     "FilmTransfer": "nst.engine.film",
     "Inputs": "nst.engine.inputs",
     "LearnedStyle": "nst.learning.painting",
-    "LearningOptions": "nst.learning.options",
+    "LearningOptions": "nst.learning_options",
     "Losses": "nst.progress",
     "NSTError": "nst.errors",
     "NeuralStyleTransfer": "nst.engine.transfer",

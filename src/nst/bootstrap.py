@@ -297,6 +297,8 @@ def web_application(ports: Ports, streams: "Streams", answers_per_client: int) -
         max_film_frames=settings.max_film_frames if video.can_read() else 0,
         max_film_seconds=settings.max_film_seconds,
         max_film_bytes=settings.max_film_bytes,
+        max_learning_minutes=settings.max_learning_minutes,
+        max_learning_minutes_per_day=settings.max_learning_minutes_per_day,
     )
     api_settings = ApiSettings(
         secret_key=_secret_key(settings),
@@ -418,6 +420,7 @@ def worker(ports: Ports, paint: "Paint | None" = None) -> "Worker":
         ports.storage,
         ports.feed,
         EngineProcess(paint or _paint),
+        ports.repository.learned_styles,
         lease_seconds=settings.lease_seconds,
         heartbeat_seconds=min(1.0, settings.lease_seconds / 3),
         max_attempts=settings.max_attempts,

@@ -37,7 +37,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
-ImageRole = Literal["content", "style", "mask", "detail map", "initial"]
+ImageRole = Literal["content", "style", "mask", "detail map", "initial", "photo"]
 StorageAction = Literal["read", "write", "delete"]
 
 

@@ -17,7 +17,7 @@ from nst.engine.transfer import NeuralStyleTransfer
 from nst.errors import InvalidOption
 from nst.image_reader import ImageSource
 from nst.learned_file import learned_preset
-from nst.learning.options import is_learned
+from nst.learning_options import is_learned
 from nst.options import StyleTransferOptions
 from nst.progress import OnProgress, Progress
 from nst.recipe import SourceFiles

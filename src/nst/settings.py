@@ -187,6 +187,11 @@ class Settings(BaseSettings):
     address, across all cookies."""
     max_learned_style_bytes: int = Field(default=20_000_000, ge=100_000, le=200_000_000)
     """Maximum size of one learned style, in bytes."""
+    max_learning_minutes: int = Field(default=60, ge=0, le=10_000)
+    """Maximum number of minutes that one job may learn a style; 0 learns none.
+    Meanwhile its worker does nothing else."""
+    max_learning_minutes_per_day: int = Field(default=240, ge=1, le=100_000)
+    """Maximum number of minutes of learning that one client asks for in a day."""
     max_queued: int = Field(default=1000, ge=1)
     """Maximum number of queued jobs of all clients together."""
     requests_per_minute: int = Field(default=600, ge=1)

@@ -13,7 +13,7 @@ from nst.cli.command import OTHERS, Command
 from nst.cli.completion import SHELLS
 from nst.cli.main import nst as group
 from nst.cli.options import FIELDS, LEARNING_TITLES, MACHINE, TITLES
-from nst.learning.options import LearningOptions, learning_group_of
+from nst.learning_options import LearningOptions, learning_group_of
 from nst.options import group_of
 
 

@@ -12,7 +12,6 @@ from nst.engine_process.child import _Easel, _Painting, _Wishes
 from nst.engine_process.messages import OutOfSpace, Work
 from nst.errors import StorageError, StorageFull
 from nst.files import write_file
-from nst.progress import Snapshot
 from nst.result import Result
 from service import House
 
@@ -50,7 +49,7 @@ def test_the_old_checkpoint_goes_where_two_do_not_fit(
     file = tmp_path / "checkpoint"
     file.write_bytes(b"old")
     disk = Disk(checkpoints)
-    assert painting._keep_checkpoint(cast("Snapshot", disk)) is (kept is not None)
+    assert painting._keep_checkpoint(disk.save_checkpoint) is (kept is not None)
     assert disk.tries == tries
     assert (file.read_bytes() if file.exists() else None) == kept
 

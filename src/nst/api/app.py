@@ -18,6 +18,7 @@ from nst.api import (
     health,
     jobs,
     learned_styles,
+    learning,
     openapi,
     page,
     problems,
@@ -119,7 +120,7 @@ def specification() -> dict[str, Any]:
 
 def _add_routes(app: APIFlask) -> None:
     app.url_map.converters["page"] = page.PagePath
-    for part in (jobs, archive, results, shared, learned_styles, catalog, compat, health):
+    for part in (jobs, archive, results, shared, learned_styles, learning, catalog, compat, health):
         app.register_blueprint(part.routes)
     app.register_blueprint(page.routes)
     app.spec_processor(openapi.complete)

@@ -17,6 +17,7 @@ from nst.api.views import SampleView
 from nst.errors import InvalidOption
 from nst.image_files import BRANDS
 from nst.jobs.job import NOT_OF_FILMS
+from nst.jobs.learning import MAX_PHOTOS, learning_schema
 from nst.jobs.quota import DAY_SECONDS
 from nst.jobs.submit import CONTENT_TYPES, MAX_STYLES
 from nst.options import DEFAULT_PRESET, MAX_PASSES, PRESETS, Need, StyleTransferOptions, needs_of
@@ -52,12 +53,17 @@ class LimitsView(BaseModel):
     """Learned styles that one client keeps; 0: this server takes none."""
     max_learned_style_bytes: int
     max_film_passes: int
+    max_learning_minutes: int
+    """Minutes that a job may learn; 0: this server learns no styles."""
+    max_learning_photos: int
 
 
 class OptionsView(BaseModel):
     """All that may be chosen, for a form that is made from it."""
 
     schema_: dict[str, Any]
+    learning_schema: dict[str, Any]
+    """Options of a job that learns a style, within the limits of this server."""
     presets: dict[str, dict[str, Any]]
     default_preset: str
     needs: dict[str, list[Need]]
@@ -98,6 +104,7 @@ def options() -> OptionsView:
     limits = service().jobs.limits
     return OptionsView(
         schema_=StyleTransferOptions.model_json_schema(),
+        learning_schema=learning_schema(limits.max_learning_minutes),
         presets={name: dict(values) for name, values in PRESETS.items()},
         default_preset=DEFAULT_PRESET,
         needs={name: list(needs_of(name)) for name in StyleTransferOptions.model_fields},
@@ -115,6 +122,8 @@ def options() -> OptionsView:
             max_learned_styles=service().learned_styles.limits.max_styles_per_client,
             max_learned_style_bytes=service().learned_styles.limits.max_style_bytes,
             max_film_passes=MAX_PASSES,
+            max_learning_minutes=limits.max_learning_minutes,
+            max_learning_photos=MAX_PHOTOS,
         ),
         formats=list(CONTENT_TYPES.values()),
         brands={brand: f"image/{name.lower()}" for brand, name in BRANDS.items()},

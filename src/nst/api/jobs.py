@@ -100,13 +100,13 @@ def submit() -> Any:
             changes=order.changes,
             stop_after=order.stop_after,
             passes=order.passes,
-            idempotency_key=_idempotency_key(),
-            trace=_trace(),
+            idempotency_key=idempotency_key(),
+            trace=trace(),
             client=service().client(),
             counted_as=service().client_in_store(),
         )
     JOBS_TAKEN.labels("yes" if job.cached else "no").inc()
-    return _accepted(job)
+    return accepted(job)
 
 
 @routes.get("")
@@ -145,7 +145,7 @@ def delete_job(job_id: str) -> tuple[str, int]:
 @routes.doc(responses=[404, 409])
 def cancel(job_id: str) -> Any:
     """Stop after the step that is being taken; the picture so far is kept."""
-    return _accepted(service().jobs.cancel(service().me(), job_id))
+    return accepted(service().jobs.cancel(service().me(), job_id))
 
 
 @routes.post("/<job_id>/retry")
@@ -153,7 +153,7 @@ def cancel(job_id: str) -> Any:
 @routes.doc(responses=[404, 409, 429, 503])
 def retry(job_id: str) -> Any:
     """Try a failed or canceled job again, from its beginning."""
-    return _accepted(service().jobs.retry(service().me(), job_id, client=service().client()))
+    return accepted(service().jobs.retry(service().me(), job_id, client=service().client()))
 
 
 @routes.post("/<job_id>/resume")
@@ -161,7 +161,7 @@ def retry(job_id: str) -> Any:
 @routes.doc(responses=[404, 409, 429, 503])
 def resume(job_id: str) -> Any:
     """Continue a canceled job where it stopped, if its can_resume is true."""
-    return _accepted(service().jobs.resume(service().me(), job_id))
+    return accepted(service().jobs.resume(service().me(), job_id))
 
 
 @routes.post("/<job_id>/steer")
@@ -174,7 +174,7 @@ def steer(job_id: str, steering: BaseModel) -> Any:
     The field notices of the answer names what has no effect.
     """
     changes = steering.model_dump(exclude_none=True)
-    return _accepted(service().jobs.steer(service().me(), job_id, changes))
+    return accepted(service().jobs.steer(service().me(), job_id, changes))
 
 
 @routes.get("/<job_id>/events")
@@ -208,7 +208,7 @@ def _view(job: Job) -> JobView:
     return service().view(service().jobs.see(job))
 
 
-def _accepted(job: Job) -> tuple[JobView, int, dict[str, str]]:
+def accepted(job: Job) -> tuple[JobView, int, dict[str, str]]:
     here = {"Location": url_for("jobs.get_job", job_id=job.id)}
     return _view(job), HTTPStatus.ACCEPTED, here
 
@@ -241,10 +241,10 @@ class _Form:
         """Raises InvalidOption, JobNotFound."""
         for name in FILE_FIELDS:
             if name in self.fields:
-                raise _no_file(name)
+                raise no_file(name)
         preset = self.fields.get("preset")
         given = {name: value for name, value in self.fields.items() if name not in PICTURE_FIELDS}
-        masks = [_upload(file) for file in self.files.getlist("style_mask")]
+        masks = [upload(file) for file in self.files.getlist("style_mask")]
         content, styles = self._content(), self._styles()
         preset = learned_styles.preset_of([style.data for style in styles], preset)
         return _Order(
@@ -272,27 +272,27 @@ class _Form:
 
     def _content(self) -> Upload:
         if file := self.files.get("content_image"):
-            return _upload(file)
+            return upload(file)
         if job_id := self.fields.get("content_from"):
             return self.jobs.uploads(self.owner, job_id)[0]
         if name := self.fields.get("sample_content"):
-            return _sample("content", name)
-        raise _no_file("content_image")
+            return sample_upload("content", name)
+        raise no_file("content_image")
 
     def _styles(self) -> Sequence[Upload]:
         if files := self.files.getlist("style_image"):
-            return [_upload(file) for file in files]
+            return [upload(file) for file in files]
         if job_id := self.fields.get("styles_from"):
             return self.jobs.uploads(self.owner, job_id)[1]
         if style_id := self.fields.get("learned_style"):
             return [Upload(*service().learned_styles.use(self.owner, style_id))]
         if names := self.fields.getlist("sample_style"):
-            return [_sample("style", name) for name in names]
-        raise _no_file("style_image")
+            return [sample_upload("style", name) for name in names]
+        raise no_file("style_image")
 
     def _detail_map(self) -> Upload | None:
         if file := self.files.get("detail_map"):
-            return _upload(file)
+            return upload(file)
         if job_id := self.fields.get("detail_map_from"):
             return self.jobs.detail_map(self.owner, job_id)
         return None
@@ -302,27 +302,27 @@ class _Form:
         return self.jobs.result(self.owner, job_id) if job_id else None
 
 
-def _no_file(field: str) -> InvalidOption:
+def no_file(field: str) -> InvalidOption:
     return InvalidOption(field, "", "a picture as a file of the form")
 
 
-def _sample(kind: SampleKind, name: str) -> Upload:
+def sample_upload(kind: SampleKind, name: str) -> Upload:
     file = sample(kind, name)
     return Upload(file.read_bytes(), file.name)
 
 
-def _upload(file: FileStorage) -> Upload:
+def upload(file: FileStorage) -> Upload:
     return Upload(file.read(), file.filename or "")
 
 
-def _idempotency_key() -> str | None:
+def idempotency_key() -> str | None:
     key = request.headers.get("Idempotency-Key")
     if key is not None and not 1 <= len(key) <= 200:
         raise InvalidOption("Idempotency-Key", key, "1 to 200 characters")
     return key
 
 
-def _trace() -> dict[str, str]:
+def trace() -> dict[str, str]:
     """Headers that carry the trace of this request, or the one it came with, to a worker."""
     names = ("traceparent", "tracestate")
     given = {name: request.headers[name] for name in names if name in request.headers}

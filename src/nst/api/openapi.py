@@ -7,6 +7,9 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from nst.jobs.learning import MAX_PHOTOS
+from nst.jobs.submit import MAX_STYLES
+from nst.learning_options import LearningOptions
 from nst.options import MAX_PASSES, PRESETS, StyleTransferOptions
 from nst.samples import samples
 
@@ -133,7 +136,7 @@ def _tell_parameters(operation: Spec) -> None:
         operation["requestBody"]["required"] = True
     parameters = operation.setdefault("parameters", [])
     name = operation["operationId"]
-    if name == "jobs_submit":
+    if name in ("jobs_submit", "learning_learn"):
         parameters.append(IDEMPOTENCY_KEY)
     if name == "catalog_estimate":
         parameters.extend(_estimate_query())
@@ -169,11 +172,13 @@ def _content_types(operation: Spec) -> Iterator[str]:
 def _forms() -> Mapping[str, tuple[Spec, list[str], Spec]]:
     """Return path → fields, required fields, and an example."""
     pair = {"content_image": _FILE, "style_image": _FILE}
+    lesson = {"sample_style": ["impasto"], "minutes": "10"}
     example = {"sample_content": "cat", "sample_style": ["impasto"], "preset": "fast"}
     return {
         "/api/v1/jobs": (_new_job(), [], {"example": example}),
         "/api/style_transfer": (pair, list(pair), {}),
         "/api/v1/learned-styles": (_new_style(), ["file"], {}),
+        "/api/v1/learned-styles/learn": (_new_lesson(), [], {"example": lesson}),
         "/api/v1/recipe": ({"image": _FILE}, ["image"], {}),
         "/api/v1/upright": ({"image": _FILE}, ["image"], {}),
     }
@@ -183,6 +188,31 @@ def _new_style() -> Spec:
     return {
         "file": _FILE | {"description": "A file of nst learn."},
         "name": _TEXT | {"description": "Its name for people; else that of the file."},
+    }
+
+
+def _new_lesson() -> Spec:
+    options = LearningOptions.model_json_schema()["properties"]
+    return {
+        "style_image": {"type": "array", "items": _FILE, "maxItems": MAX_STYLES},
+        "sample_style": {
+            "type": "array",
+            "items": _choice(samples("style"), "A sample style."),
+            "maxItems": MAX_STYLES,
+        },
+        "photo": {
+            "type": "array",
+            "items": _FILE,
+            "maxItems": MAX_PHOTOS,
+            "description": "Photos to learn from; else the sample photos of nst.",
+        },
+        "name": {
+            "type": "array",
+            "items": _TEXT,
+            "description": "Names of the styles, one for each; else those of the files.",
+        },
+        "licence": _TEXT | {"description": "Terms of use, kept in the file."},
+        **{name: _field(facts) for name, facts in options.items()},
     }
 
 

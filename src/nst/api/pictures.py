@@ -21,6 +21,7 @@ from nst.files import numbered
 from nst.jobs.job import CONTENT, FRAMES, PREVIEW, Job
 from nst.jobs.ports import ImageStorage, StoredFile
 from nst.jobs.submit import clean_name
+from nst.learned_file import SUFFIX
 from nst.slots import Slots
 from nst.video.timelapse import check_output
 
@@ -107,8 +108,9 @@ def send_result(storage: ImageStorage, job: Job) -> Response:
     if job.result is None:
         raise NotFound(f"there is no picture: the job is {job.status}")
     kind = request.args.get("format", "png")
-    if job.order.film and "format" in request.args:
-        raise InvalidOption("format", kind, "none for a film, which is an MP4 file")
+    if not job.order.is_picture and "format" in request.args:
+        allowed = "none for a film or a learned style, which is one file"
+        raise InvalidOption("format", kind, allowed)
     if kind not in SUFFIXES:
         raise InvalidOption("format", kind, f"one of {', '.join(SUFFIXES)}")
     if kind != "png":
@@ -223,8 +225,8 @@ def timelapse(storage: ImageStorage, job: Job) -> Response:
     if kind not in FILM_TYPES:
         raise InvalidOption("format", kind, f"one of {', '.join(FILM_TYPES)}")
     key = f"{job.id}/{job.attempt}-timelapse.{kind}"
-    if job.order.film:
-        raise NotFound("the result is a film already; a time-lapse shows how a picture is painted")
+    if not job.order.is_picture:
+        raise NotFound("the result is no picture; a time-lapse shows how a picture is painted")
     if job.result is None:
         raise NotFound("the film is made when the picture is finished")
     with _alone(key):
@@ -237,8 +239,8 @@ def timelapse(storage: ImageStorage, job: Job) -> Response:
 def before_after(storage: ImageStorage, job: Job) -> Response:
     """Send the content image and the result side by side as a JPEG.
     It is created on the first request. Raises NotFound."""
-    if job.order.film:
-        raise NotFound("there is no picture of a film before and after")
+    if not job.order.is_picture:
+        raise NotFound("the result is no picture, before and after show a painted photo")
     if job.result is None:
         raise NotFound(f"there is no picture: the job is {job.status}")
     key = f"{job.id}/{job.attempt}-before-after.jpg"
@@ -254,6 +256,8 @@ def before_after(storage: ImageStorage, job: Job) -> Response:
 def file_name(job: Job) -> str:
     """Return the name of a downloaded result, such as cat-in-impasto.png."""
     suffix = ".mp4" if job.order.film else ".png"
+    if job.order.learning:
+        return clean_name(job.order.learning.title, "style") + SUFFIX
     return clean_name(job.order.title.replace(" ", "-"), "picture") + suffix
 
 

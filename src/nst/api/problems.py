@@ -81,6 +81,7 @@ FIELDS: dict[ImageRole, str] = {
     "style": "style_image",
     "mask": "style_mask",
     "detail map": "detail_map",
+    "photo": "photo",
     "initial": "image",
 }
 """In which field of a form a picture of this role comes."""

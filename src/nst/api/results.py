@@ -8,18 +8,22 @@ from nst import images
 from nst.api import pictures
 from nst.api.service import sends, service
 from nst.api.views import FramesView, FrameView
-from nst.jobs.job import FRAMES, PREVIEW
+from nst.jobs.job import FRAMES, LEARNED_TYPE, PREVIEW
 
 routes = APIBlueprint("results", __name__, tag="results", url_prefix="/api/v1/jobs/<job_id>")
 
+RESULTS = f"image/*, video/mp4, {LEARNED_TYPE}"
+"""Media types of results."""
+
 
 @routes.get("/result")
-@routes.doc(responses=sends("image/*, video/mp4", "The stylized image, or the painted film."))
+@routes.doc(responses=sends(RESULTS, "The stylized image, the painted film, or the learned style."))
 def result(job_id: str) -> Response:
-    """The image or the painted film.
+    """The image, the painted film or the learned style.
 
     ?format=jpeg or webp gives an image in that format, with its recipe. A film is an MP4 file;
-    ?thumb=1 gives its first frame.
+    ?thumb=1 gives its first frame. A learned style is a .nst file; ?thumb=1 gives a page with what
+    it paints.
     """
     job = service().jobs.get(service().me(), job_id)
     return pictures.send_result(service().jobs.storage, job)
@@ -85,8 +89,8 @@ def before_after(job_id: str) -> Response:
 def recipe(job_id: str) -> Response:
     """All that is needed to paint it again, as it stands in the picture."""
     job = service().jobs.get(service().me(), job_id)
-    if job.order.film:
-        raise NotFound("a film carries no recipe")
+    if not job.order.is_picture:
+        raise NotFound("only a picture carries a recipe")
     text = job.result and images.read_recipe(service().jobs.storage.get(job.result.key))
     if not text:
         raise NotFound("there is no picture yet")

@@ -14,6 +14,7 @@ from nst.api.streams import Streams
 from nst.api.views import JobView
 from nst.decoding import Decoder
 from nst.jobs.learned_styles import LearnedStyles
+from nst.jobs.learning import Lessons
 from nst.jobs.ports import RateLimiter
 from nst.jobs.submit import Jobs, Seen
 from nst.options import StyleTransferOptions
@@ -93,6 +94,11 @@ class Service:
         addresses: what is kept with a job."""
         key = self.settings.secret_key.encode()
         return hmac.digest(key, self.client().encode(), "sha256").hex()
+
+    @property
+    def lessons(self) -> Lessons:
+        """The jobs that learn a style."""
+        return Lessons(self.jobs, self.learned_styles)
 
     def view(self, seen: Seen) -> JobView:
         """For its owner."""

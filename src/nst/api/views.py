@@ -15,9 +15,11 @@ from nst.jobs.job import (
     JobProgress,
     JobResult,
     JobStatus,
+    Learning,
     Picture,
     Share,
 )
+from nst.learning_options import LearningOptions
 from nst.options import has_effect
 from nst.progress import Change, Distances
 
@@ -27,6 +29,7 @@ class ProgressView(BaseModel):
 
     step: int
     total_iterations: int
+    """0: nothing but the time ends it."""
     frame: int | None
     """Frame of a film that is being painted, counted from 1 through all passes: step
     and total_iterations are its own. Null for a picture."""
@@ -59,7 +62,7 @@ class ResultView(BaseModel):
 
     size: tuple[int, int]
     content_type: str
-    """video/mp4 of a film."""
+    """video/mp4 of a film, application/x-nst of a learned style."""
     frames: int | None
     """Number of painted frames of a film; null for a picture."""
     steps: int
@@ -117,6 +120,22 @@ class FilmView(BaseModel):
         return cls(**film.model_dump(exclude={"first_frame"}))
 
 
+class LearningView(BaseModel):
+    """What a job learns."""
+
+    options: LearningOptions
+    names: list[str]
+    """Names of the styles."""
+    photos: int
+    """Number of photos that were sent; 0: it learns from the sample photos of nst."""
+
+    @classmethod
+    def of(cls, learning: Learning) -> Self:
+        return cls(
+            options=learning.options, names=list(learning.names), photos=len(learning.photos)
+        )
+
+
 class PicturesView(BaseModel):
     content: PictureView
     styles: list[PictureView]
@@ -137,10 +156,12 @@ class LinksView(BaseModel):
     archive: str
     timelapse: str | None
     before_after: str | None
-    """Null for a film, as the next one."""
+    """Null for a film and for a learned style, as the next one."""
     recipe: str | None
     content: str
     styles: list[str]
+    learned_style: str | None
+    """The learned style among mine that a job has made; null: none yet."""
 
 
 class JobView(BaseModel):
@@ -151,6 +172,8 @@ class JobView(BaseModel):
     title: str
     film: FilmView | None
     """Set if the content is a film, and so the result; null for a picture."""
+    learning: LearningView | None
+    """Set if the job learns a style; null if it paints."""
     preset: str | None
     options: dict[str, Any]
     changes: list[Change]
@@ -181,13 +204,14 @@ class JobView(BaseModel):
     @classmethod
     def of(cls, job: Job, *, place_in_queue: int | None, retention_seconds: float) -> Self:
         order = job.order
-        can_steer = order.film is None
+        can_steer = order.is_picture
         expires_at = job.completed_at and job.completed_at + retention_seconds
         return cls(
             id=job.id,
             status=job.status,
             title=order.title,
             film=FilmView.of(order.film) if order.film else None,
+            learning=LearningView.of(order.learning) if order.learning else None,
             preset=order.preset,
             options=order.options.model_dump(mode="json"),
             changes=list(order.changes),
@@ -288,6 +312,7 @@ def _links(job: Job) -> LinksView:
 
     has_preview = job.progress is not None and job.progress.preview_step is not None
     preview = job.progress.preview_step if job.progress else None
+    has_learned = job.order.learning is not None and job.result is not None
     return LinksView(
         self=link("jobs.get_job"),
         page=f"{request.script_root}/jobs/{job.id}",
@@ -296,9 +321,10 @@ def _links(job: Job) -> LinksView:
         preview=link("results.preview", step=preview) if has_preview else None,
         frames=link("results.frames"),
         archive=link("results.archive"),
-        timelapse=None if job.order.film else link("results.timelapse"),
-        before_after=None if job.order.film else link("results.before_after"),
-        recipe=None if job.order.film else link("results.recipe"),
+        timelapse=link("results.timelapse") if job.order.is_picture else None,
+        before_after=link("results.before_after") if job.order.is_picture else None,
+        recipe=link("results.recipe") if job.order.is_picture else None,
         content=link("results.content"),
         styles=[link("results.style", number=number) for number in range(len(job.order.styles))],
+        learned_style=url_for("learned_styles.get_style", style_id=job.id) if has_learned else None,
     )

@@ -45,7 +45,7 @@ from nst.errors import (
 from nst.image_files import HEIC_SUFFIXES, readable_suffixes
 from nst.image_reader import HEIC_REMEDY, is_address
 from nst.learned_file import learned_preset
-from nst.learning.options import is_style_file
+from nst.learning_options import is_style_file
 from nst.options import DEFAULT_PRESET, StyleTransferOptions
 
 CONTACT_SHEET = "contact-sheet.jpg"

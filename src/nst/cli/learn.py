@@ -38,7 +38,7 @@ from nst.cli.painting import stop_on_ctrl_c
 from nst.cli.progress_bar import ProgressBar, duration
 from nst.errors import InvalidCheckpoint, InvalidOption, NSTError
 from nst.learned_file import SUFFIX
-from nst.learning.options import BUDGET, LearningOptions, is_style_file
+from nst.learning_options import BUDGET, LearningOptions, is_style_file
 
 if TYPE_CHECKING:
     from nst.learning.lesson import Lesson

@@ -11,7 +11,7 @@ from nst import files, images
 from nst.cli.notices import tell
 from nst.cli.painting import Painter, Painting
 from nst.errors import InvalidOption
-from nst.learning.options import is_learned, is_style_file
+from nst.learning_options import is_learned, is_style_file
 from nst.options import StyleTransferOptions
 
 if TYPE_CHECKING:

@@ -26,7 +26,7 @@ from nst.cli.options import (
 )
 from nst.errors import InvalidOption
 from nst.learned_file import PRESET
-from nst.learning.options import is_style_file
+from nst.learning_options import is_style_file
 from nst.options import StyleTransferOptions
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from nst.cli.command import Number, OneOf, PlainCommand, Whole, as_typed, option
 from nst.cli.notices import remember_quiet, tell
 from nst.controls import parse_change
 from nst.errors import ImageRole, InvalidOption
-from nst.learning.options import LearningGroup, LearningOptions, learning_group_of
+from nst.learning_options import LearningGroup, LearningOptions, learning_group_of
 from nst.options import (
     DEVICES,
     PRECISIONS,

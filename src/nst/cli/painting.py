@@ -21,7 +21,7 @@ from nst.cli.notices import say, tell, tell_stand_in
 from nst.cli.progress_bar import ProgressBar, duration
 from nst.controls import Controls
 from nst.errors import InvalidOption, NSTError, StorageError, TransferCanceled
-from nst.learning.options import is_learned
+from nst.learning_options import is_learned
 from nst.options import StyleTransferOptions
 from nst.progress import Change, Distances, MemoryPlan, Progress, Samples, StopReason
 from nst.recipe import SourceFiles

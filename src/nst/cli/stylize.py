@@ -33,7 +33,7 @@ from nst.cli.options import (
 from nst.cli.painting import Painter, Painting
 from nst.controls import STEERABLE, planned
 from nst.learned_file import learned_preset
-from nst.learning.options import is_learned
+from nst.learning_options import is_learned
 from nst.options import DEFAULT_PRESET, StyleTransferOptions
 from nst.progress import Change
 from nst.recipe import Recipe

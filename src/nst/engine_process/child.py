@@ -9,6 +9,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from pathlib import Path
+from typing import TypeAlias
 
 from nst import files, images, tracing
 from nst.controls import STEERABLE, Controls
@@ -19,6 +20,7 @@ from nst.engine.network.weights import WeightsStore
 from nst.engine.pictures.detail import Detail, load_detail
 from nst.engine.transfer import NeuralStyleTransfer
 from nst.engine_process.film import FilmPainting, Wish, save_preview
+from nst.engine_process.learning import Learner, as_job_losses
 from nst.engine_process.messages import (
     Cancel,
     Crashed,
@@ -58,7 +60,6 @@ from nst.jobs.job import (
     RESULT,
     Job,
     JobError,
-    JobLosses,
     JobProgress,
     JobResult,
     JobStatus,
@@ -67,7 +68,7 @@ from nst.jobs.job import (
 from nst.learned_file import SUFFIX
 from nst.learning.transfer import LearnedTransfer
 from nst.options import StyleTransferOptions, later_options
-from nst.progress import Losses, Progress, Snapshot, StopReason
+from nst.progress import Progress, StopReason
 from nst.result import Result
 
 PREVIEW_SECONDS = 0.7
@@ -80,6 +81,9 @@ painting replaces the draft."""
 USUAL_FRAMES, MOST_FRAMES = 24, 240
 """Kept of a whole transfer: where the options do not say
 how many, and whatever they say."""
+
+Save: TypeAlias = Callable[[Path], None]
+"""Writes a checkpoint into a file."""
 
 logger = logging.getLogger(__name__)
 
@@ -111,8 +115,8 @@ class _Wishes:
     is_canceled: bool = False
     is_stopped: bool = False
 
-    def of_film(self) -> Wish:
-        """Return how a film is to end before its last frame, if at all."""
+    def early_end(self) -> Wish:
+        """Return how the job is to end before its last step or frame, if at all."""
         if self.is_stopped:
             return "stop"
         return "cancel" if self.is_canceled else None
@@ -200,7 +204,7 @@ class _Painting:
     def paint(self) -> News:
         """To its end; returns what is to be said last."""
         try:
-            return self._film() if self._job.order.film else self._picture()
+            return self._result()
         except StorageError as error:  # all that is written here is in the directory
             return OutOfSpace(str(error))
         except NSTError as error:
@@ -211,6 +215,12 @@ class _Painting:
                 return OutOfSpace(str(error))
             logger.exception("the engine stumbled", extra=public_facts(self._job))
             return Crashed(f"{type(error).__name__}: {error}")
+
+    def _result(self) -> News:
+        order = self._job.order
+        if order.learning:
+            return self._learned()
+        return self._film() if order.film else self._picture()
 
     @property
     def _job(self) -> Job:
@@ -259,7 +269,7 @@ class _Painting:
         directory, order = self.work.directory, self._job.order
         with self._phase("film"):
             painting = FilmPainting(
-                directory, order, self._styles, self._engine(), self.wishes.of_film, self._say
+                directory, order, self._styles, self._engine(), self.wishes.early_end, self._say
             )
             film = painting.paint()
         if painting.frame_seconds:
@@ -275,6 +285,21 @@ class _Painting:
             logger.warning("%s", error, extra=public_facts(self._job))
             return Failed(_as_job_error(error), result)
         return Finished(JobStatus.CANCELED if painting.ends_early else JobStatus.SUCCEEDED, result)
+
+    def _learned(self) -> News:
+        """Learn a style; what an earlier attempt has learned is gone on from."""
+        directory, easel = self.work.directory, self.easel
+        learner = Learner(directory, self._job.order, self._styles, easel.device, easel.weights)
+        with self._phase("learning"):
+            for progress, files in learner.steps():
+                self._report(progress, files, learner.save_checkpoint)
+                if self.wishes.early_end() and not learner.is_done:
+                    break
+        if self.wishes.is_stopped and not learner.is_done:
+            return Stopped(has_checkpoint=self._file(CHECKPOINT).exists())
+        status = JobStatus.SUCCEEDED if learner.is_done else JobStatus.CANCELED
+        with self._phase("save"):
+            return Finished(status, learner.result())
 
     def _engine(self) -> NeuralStyleTransfer:
         options, device = self._job.order.options, self.easel.device
@@ -328,28 +353,32 @@ class _Painting:
 
     def _on_progress(self, progress: Progress) -> None:
         self.step = progress.step
-        now = time.monotonic()
-        files = [*self._preview(progress, now), *self._frame(progress)]
-        has_to_go = self.wishes.is_stopped or self.wishes.is_canceled
-        is_due = now - self.kept_at >= self.work.checkpoint_seconds
-        has_checkpoint = progress.stop_reason is None and (has_to_go or is_due)
-        if has_checkpoint:
-            has_checkpoint = self._keep_checkpoint(progress.snapshot)
-            self.kept_at = time.monotonic()
-        self._say(self._as_job_progress(progress), files, has_checkpoint)
-        if has_to_go:
+        files = [*self._preview(progress, time.monotonic()), *self._frame(progress)]
+        save = progress.snapshot.save_checkpoint if progress.stop_reason is None else None
+        self._report(self._as_job_progress(progress), files, save)
+        if self.wishes.early_end():
             raise TransferCanceled
 
-    def _keep_checkpoint(self, snapshot: Snapshot) -> bool:
+    def _report(self, progress: JobProgress, files: Sequence[str], save: Save | None) -> None:
+        """Tell about a step, with a checkpoint if one is due or the job has to go.
+        `save` writes it; None: there is nothing to go on from."""
+        is_due = time.monotonic() - self.kept_at >= self.work.checkpoint_seconds
+        has_checkpoint = False
+        if save and (is_due or self.wishes.early_end()):
+            has_checkpoint = self._keep_checkpoint(save)
+            self.kept_at = time.monotonic()
+        self._say(progress, files, has_checkpoint)
+
+    def _keep_checkpoint(self, save: Save) -> bool:
         """Return whether there is a new one. Where there is no space for two, the old one goes:
         the storage has a copy of it. Where there is none for one, the job goes on without."""
         file = self._file(CHECKPOINT)
         try:
-            snapshot.save_checkpoint(file)
+            save(file)
         except StorageFull:
             file.unlink(missing_ok=True)
             try:
-                snapshot.save_checkpoint(file)
+                save(file)
             except StorageFull as error:
                 logger.warning("checkpoint skipped: %s", error, extra=public_facts(self._job))
                 return False
@@ -393,7 +422,7 @@ class _Painting:
             remaining_seconds=progress.remaining_seconds,
             share=progress.share,
             size=progress.size,
-            losses=_as_job_losses(progress.losses),
+            losses=as_job_losses(progress.losses),
             in_force=dict(progress.in_force),
             changes=progress.changes,
             preview_step=self.preview_step,
@@ -453,12 +482,3 @@ def _sentence(error: NSTError) -> str:
             return "this server could not keep what was painted; try again later"
         case _:
             return str(error)
-
-
-def _as_job_losses(losses: Losses) -> JobLosses:
-    return JobLosses(
-        content=losses.content,
-        style=losses.style,
-        total_variation=losses.total_variation,
-        total=losses.total,
-    )

@@ -23,6 +23,7 @@ from nst.jobs.job import (
     CHECKPOINT,
     CHECKPOINTS,
     FRAMES,
+    LEARNED,
     Job,
     JobError,
     JobProgress,
@@ -31,6 +32,7 @@ from nst.jobs.job import (
     Outcome,
     public_facts,
 )
+from nst.jobs.learned_styles import keep_learned
 from nst.jobs.worker_context import WorkerContext
 
 logger = logging.getLogger(__name__)
@@ -47,7 +49,10 @@ class Attempt:
         self._directory = directory
         self._heartbeat = heartbeat
         self._is_painting = False
-        self._ends_at = time.monotonic() + context.max_job_seconds
+        learning = job.order.learning
+        self._ends_at = time.monotonic() + (
+            learning.max_seconds if learning else context.max_job_seconds
+        )
         self._is_too_long = False
 
     def run(self) -> Outcome:
@@ -104,9 +109,8 @@ class Attempt:
 
     def _fetch(self) -> None:
         order, storage = self._job.order, self._context.storage
-        optional = filter(None, (*order.masks, order.detail_map, order.initial))
-        for picture in (order.content, *order.styles, *optional):
-            storage.fetch(picture.key, self._directory / Path(picture.key).name)
+        for key in {picture.key for picture in order.inputs}:
+            storage.fetch(key, self._directory / Path(key).name)
         if self._job.checkpoint is None:
             storage.delete(f"{self._job.id}/{FRAMES}")  # of a run that was not continued
         elif order.film:
@@ -137,6 +141,7 @@ class Attempt:
                 return None
             case Finished(status, result):
                 result = self._store(result)
+                self._keep_learned()
                 if self._is_too_long and status is JobStatus.CANCELED:
                     return self._end(JobStatus.FAILED, result=result, error=TOO_LONG)
                 return self._end(status, result=result)
@@ -168,6 +173,14 @@ class Attempt:
         for name, key in zip(filter(None, names.values()), keys.values(), strict=True):
             self._context.storage.put(key, self._directory / name)
         return result.model_copy(update=keys)
+
+    def _keep_learned(self) -> None:
+        """Make what the job has learned a style of its owner. Raises LeaseLost."""
+        if self._job.order.learning is None:
+            return
+        self._heartbeat.check()
+        data, context = (self._directory / LEARNED).read_bytes(), self._context
+        keep_learned(self._job, data, context.learned_styles, context.storage)
 
     def _end(
         self,

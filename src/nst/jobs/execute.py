@@ -141,8 +141,9 @@ def check_storage(storage: ImageStorage) -> None:
 
 
 def _delete_painted(job: Job, context: WorkerContext) -> None:
-    """Delete what the next attempt paints again; the frames of a film are kept."""
-    if job.order.film:
+    """Delete what the next attempt paints again; frames of a film and what a network
+    has learned are kept."""
+    if not job.order.is_picture:
         return
     with suppress(DependencyError):
         for directory in (FRAMES, CHECKPOINTS):

@@ -9,6 +9,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, field_serializer
 
+from nst.learning_options import LearningOptions
 from nst.options import StyleTransferOptions, has_effect, ignored, later_options
 from nst.progress import Change, Distances, SquaredDistances
 from nst.recipe import PictureFile
@@ -41,12 +42,17 @@ CHECKPOINT, PREVIEW, RESULT = "checkpoint", "preview.jpg", "result.png"
 FILM, FIRST_FRAME, CONTENT_FRAME = "result.mp4", "result.jpg", "content.jpg"
 """Names of files in the directory of a job and, behind its id, in the storage.
 A film stands for itself in lists by its first frame."""
+LEARNED, LEARNED_PAGE = "result.nst", "result.jpg"
+"""A learned style, and the page with what it paints, which stands for it in lists."""
 FRAMES, CHECKPOINTS = "frames/", "checkpoints/"
 """Directories below it: of intermediate pictures, and of states of the running
 job. The painted frames of a film are both."""
 
 LEARNED_TYPE = "application/x-nst"
 """Media type of the file of a learned style."""
+
+LEARNING_START_SECONDS = 600
+"""Seconds that an attempt at learning has beside those of its options."""
 
 NOT_OF_FILMS = ("bit_depth", "save_every")
 """Options without an effect on a film."""
@@ -115,12 +121,37 @@ class Film(_Value):
         return self.frames * self.passes
 
 
+class Learning(_Value):
+    """Learning of the styles of a job, in place of painting."""
+
+    options: LearningOptions
+    names: tuple[str, ...]
+    """Names of the styles, in their order."""
+    licence: str = ""
+    photos: tuple[Picture, ...] = ()
+    """Photos that the network learns from; none: the sample photos of nst."""
+
+    @property
+    def title(self) -> str:
+        """Name of the learned style."""
+        return " and ".join(self.names)
+
+    @property
+    def max_seconds(self) -> float:
+        """Maximum duration of one attempt. Learning ends by itself after its minutes;
+        previews and checkpoints come on top."""
+        return 2 * 60 * self.options.minutes + LEARNING_START_SECONDS
+
+
 class Order(_Value):
     """An order: the inputs and options of one job."""
 
     content: Picture
+    """The first style image if the job learns."""
     film: Film | None = None
     """Set if the content is a film, whose frames are painted."""
+    learning: Learning | None = None
+    """Set if the job learns the styles and paints nothing."""
     styles: tuple[Picture, ...] = Field(min_length=1)
     masks: tuple[Picture | None, ...] = ()
     """For each style where it applies; None: everywhere."""
@@ -165,6 +196,18 @@ class Order(_Value):
         }
 
     @property
+    def inputs(self) -> Sequence[Picture]:
+        """All files that a worker needs."""
+        photos = self.learning.photos if self.learning else ()
+        others = (*self.masks, self.detail_map, self.initial)
+        return (self.content, *self.styles, *filter(None, others), *photos)
+
+    @property
+    def is_picture(self) -> bool:
+        """Whether the result is an image: no film and no learned style."""
+        return self.film is None and self.learning is None
+
+    @property
     def is_learned(self) -> bool:
         """Whether a learned style paints it, in one pass."""
         return self.styles[0].is_learned
@@ -177,6 +220,8 @@ class Order(_Value):
 
     @property
     def title(self) -> str:
+        if self.learning:
+            return f"learned style {self.learning.title}"
         styles = " and ".join(_stem(style.name) for style in self.styles)
         return f"{_stem(self.content.name)} in {styles}"
 
@@ -200,6 +245,9 @@ class Order(_Value):
             facts["stop_after"] = self.stop_after
         if self.film and self.film.passes > 1:
             facts["passes"] = self.film.passes
+        if self.learning:
+            facts["learning"] = self.learning.model_dump(mode="json", exclude={"photos"})
+            facts["photos"] = [photo.sha256 for photo in self.learning.photos]
         return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
 
@@ -219,6 +267,7 @@ class JobProgress(_Value):
     """0: there is a draft, and no step has been taken.
     Of a film: in the frame that is painted."""
     total_iterations: int
+    """0: nothing but the time ends it, as with learning."""
     frame: int | None = None
     """Number of the frame of a film that is being painted, counted from 1 through all
     passes; None for a picture."""
@@ -249,10 +298,11 @@ class JobResult(_Value):
     """Result of a job."""
 
     key: str
-    """Key of the image or the film in the storage."""
+    """Key of the image, the film or the learned style in the storage."""
     content_type: str
     first_frame: str | None = None
-    """Key of the first frame of a film, a JPEG; None for a picture."""
+    """Key of the first frame of a film, or of the page with what a learned style
+    paints, a JPEG; None for a picture."""
     frames: int | None = None
     """Number of frames of a film; None for a picture."""
     size: tuple[int, int]

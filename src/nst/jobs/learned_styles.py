@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict
 
 from nst import learned_file, learned_graph
 from nst.errors import DependencyError, InvalidOption, StyleNotFound, TooManyRequests
-from nst.jobs.job import LEARNED_TYPE, Picture, new_id
+from nst.jobs.job import LEARNED_TYPE, Job, Picture, new_id
 from nst.jobs.ports import ImageStorage, RateLimiter
 from nst.jobs.quota import DAY_SECONDS, count_bytes
 from nst.learned_file import SUFFIX, StyleFacts
@@ -74,6 +74,10 @@ class LearnedStyleRepository(Protocol):
 
     def add(self, style: StoredStyle) -> StoredStyle:
         """Store a new style; return it with timestamps of the database's clock."""
+
+    def put(self, style: StoredStyle) -> StoredStyle:
+        """Store a style, or replace the one with its id, which keeps its name and the
+        time of its creation."""
 
     def get(self, style_id: str) -> StoredStyle:
         """Return a style. Raises StyleNotFound."""
@@ -138,7 +142,7 @@ class LearnedStyles:
             raise InvalidOption("file", f"{len(data) / 1e6:.1f} MB", allowed)
         named = checked_name(name.removesuffix(SUFFIX))
         facts = learned_file.read(data, f"{named}{SUFFIX}").facts
-        self._admit(owner, counted_as)
+        self.check_room(owner, counted_as)
         limit = self.limits.max_bytes_per_day
         count_bytes(self.limiter, client or owner, len(data), limit)
         style = StoredStyle(
@@ -202,7 +206,8 @@ class LearnedStyles:
         data, name = self.data(owner, style_id)
         return learned_graph.graph(learned_file.read(data, name)), f"{name[: -len(SUFFIX)]}.onnx"
 
-    def _admit(self, owner: str, client: str) -> None:
+    def check_room(self, owner: str, client: str) -> None:
+        """Raise TooManyRequests if the owner, or the client, keeps all styles that it may."""
         limits = self.limits
         if self.repository.count(owner) >= limits.max_styles_per_client:
             reason = f"you keep {limits.max_styles_per_client} learned styles; delete one first"
@@ -221,6 +226,35 @@ def checked_name(name: str) -> str:
     if not 1 <= len(kept) <= MAX_NAME_CHARACTERS:
         raise InvalidOption("name", name, f"a name of 1 to {MAX_NAME_CHARACTERS} characters")
     return kept
+
+
+# ── jobs that learn a style ──
+
+
+def keep_learned(
+    job: Job, data: bytes, repository: LearnedStyleRepository, storage: ImageStorage
+) -> StoredStyle:
+    """Make the file that a job has learned a style of its owner, with the id of the
+    job: an attempt that repeats the job, or goes on, replaces it."""
+    assert job.order.learning is not None
+    facts = _facts(data)
+    style = StoredStyle(
+        id=job.id,
+        owner=job.owner,
+        client=job.client,
+        name=style_name(job.order.learning.names),
+        styles=facts.styles,
+        licence=facts.licence,
+        size_bytes=len(data),
+        sha256=hashlib.sha256(data).hexdigest(),
+    )
+    storage.put(style.key, data)
+    return repository.put(style)
+
+
+def style_name(names: Sequence[str]) -> str:
+    """Return the name of a learned style whose file has styles with these names."""
+    return checked_name(" and ".join(names)[:MAX_NAME_CHARACTERS])
 
 
 # ── jobs that paint with a learned style ──

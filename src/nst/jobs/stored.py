@@ -50,8 +50,9 @@ def _readable_part(values: Mapping[str, Any]) -> Job:
 
 def _readable_order(job_id: str, order: Any) -> Order:
     """Return the order with its pictures, without its options."""
+    unread: dict[str, Any] = {"options": {}, "preset": None, "given": (), "learning": None}
     try:
-        return Order.model_validate({**order, "options": {}, "preset": None, "given": ()})
+        return Order.model_validate({**order, **unread})
     except (ValidationError, TypeError):
         picture = Picture(
             key=f"{job_id}/{CONTENT}",

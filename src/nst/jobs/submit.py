@@ -110,6 +110,10 @@ class Limits:
     """Length of an uploaded film."""
     max_film_bytes: int = 50_000_000
     """Size of an uploaded film."""
+    max_learning_minutes: int = 60
+    """Minutes that a job may learn; 0: no job learns."""
+    max_learning_minutes_per_day: int = 240
+    """Minutes of learning, of all jobs of a client in a day."""
 
     @property
     def film(self) -> FilmLimits:
@@ -206,7 +210,9 @@ class Jobs:
                 picture = learned_styles.picture(upload.data, clean_name(upload.name, role), key)
             else:
                 needs_texture = role == "style" and options.is_matched
-                picture = self._inspect(upload, role, key, client, needs_texture)
+                picture = self.inspect(
+                    upload, role, key, client=client, needs_texture=needs_texture
+                )
             files[picture.key] = upload.data
             return picture
 
@@ -259,14 +265,21 @@ class Jobs:
             idempotency_key=idempotency_key,
             trace=dict(trace or {}),
         )
+        return self.take(job, files, client)
+
+    def take(self, job: Job, files: Mapping[str, bytes], client: str) -> Job:
+        """Store a new job and its files by key, and queue it; or return the one that was
+        submitted with its key before, see `submit`. Raises JobConflict, TooManyRequests,
+        QueueFull, InvalidOption."""
+        owner, key = job.owner, job.idempotency_key
         # First of all: what has been taken once must not be refused because of a limit.
-        if idempotency_key and (earlier := self.repository.find_submitted(owner, idempotency_key)):
+        if key and (earlier := self.repository.find_submitted(owner, key)):
             return _same(earlier, job)
-        self._admit(owner, counted_as)
+        self._admit(owner, job.client)
         size_bytes = sum(map(len, files.values()))
         count_bytes(self._limiter, client, size_bytes, self.limits.max_bytes_per_day)
-        self._take_work(client or owner, order)
-        self._store(job_id, files)
+        self._take_work(client or owner, job.order)
+        self._store(job.id, files)
         stored = self.repository.add(self._with_earlier_result(job))
         if stored.id != job.id:  # the same request came twice, at the same time
             self.storage.delete(f"{job.id}/")
@@ -304,7 +317,7 @@ class Jobs:
         """The result of an earlier job, as the initial image. Raises JobNotFound,
         InvalidOption."""
         job = self.get(owner, job_id)
-        if job.result is None or job.order.film:
+        if job.result is None or not job.order.is_picture:
             raise InvalidOption("initial_from", job_id, "a job whose result is an image")
         try:
             return Upload(self.storage.get(job.result.key), f"{job.order.title}.png")
@@ -335,8 +348,8 @@ class Jobs:
     def steer(self, owner: str, job_id: str, changes: Mapping[str, Any]) -> Job:
         """Raises JobNotFound, JobConflict, InvalidOption."""
         job = self.get(owner, job_id)
-        if job.order.film:
-            raise JobConflict(job_id, "a film cannot be steered while it is painted")
+        if not job.order.is_picture:
+            raise JobConflict(job_id, "only a picture can be steered while it is painted")
         controls = Controls(job.order.options)
         controls.set(**{**job.steering, **changes})
         job = self.repository.steer(job_id, controls.changes)
@@ -414,6 +427,8 @@ class Jobs:
         job = self.get(owner, job_id)
         if job.result is None:
             raise JobConflict(job_id, "there is no picture yet that could be shared")
+        if job.order.learning:
+            raise JobConflict(job_id, "a learned style is no picture; share its file")
         now = self.repository.now()
         share = Share(
             id=new_id(),
@@ -473,9 +488,17 @@ class Jobs:
         if order.detail_map:
             images.check_drawn_over(order.detail_map.size, content, "detail map")
 
-    def _inspect(
-        self, upload: Upload, role: ImageRole, key: str, client: str, needs_texture: bool
+    def inspect(
+        self,
+        upload: Upload,
+        role: ImageRole,
+        key: str,
+        *,
+        client: str = "",
+        needs_texture: bool = False,
     ) -> Picture:
+        """Decode an image in a guarded process; return it as an input of a job. Raises
+        InvalidImage, TooManyRequests, ServerBusy."""
         found = self._decoder.inspect(
             upload.data,
             role,
@@ -519,6 +542,9 @@ class Jobs:
             raise TooManyRequests(reason, 30)
 
     def _take_work(self, client: str, order: Order) -> None:
+        if order.learning:
+            self._take_minutes(client, order.learning.options.minutes)
+            return
         limit, steps = self.limits.max_pixel_steps_per_day, order.steps
         pixels = math.prod(images.fit(order.content.size, order.options.size))
         if steps * pixels > limit and order.film:
@@ -534,6 +560,13 @@ class Jobs:
             reason = f"you have asked for {limit:,} pixels × steps today"
             raise TooManyRequests(reason, wait)
 
+    def _take_minutes(self, client: str, minutes: float) -> None:
+        limit = self.limits.max_learning_minutes_per_day
+        seconds = math.ceil(60 * minutes)
+        if wait := self._limiter.take("learning", client, seconds, 60 * limit, DAY_SECONDS):
+            reason = f"you have asked for {limit} minutes of learning today"
+            raise TooManyRequests(reason, wait)
+
     def _store(self, job_id: str, files: Mapping[str, bytes]) -> None:
         try:
             for key, data in files.items():
@@ -544,6 +577,8 @@ class Jobs:
             raise
 
     def _with_earlier_result(self, job: Job) -> Job:
+        if job.order.learning:  # whose end is a matter of time: the network is another
+            return job
         # Only the owner's: others must not learn that somebody sent the same pictures.
         earlier = self.repository.find_result(job.owner, job.fingerprint)
         if earlier is None or earlier.result is None:

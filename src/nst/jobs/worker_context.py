@@ -14,6 +14,7 @@ from nst.jobs.job import (
     Outcome,
     public_facts,
 )
+from nst.jobs.learned_styles import LearnedStyleRepository
 from nst.jobs.ports import ImageStorage, JobRepository, ProgressFeed
 
 logger = logging.getLogger(__name__)
@@ -35,12 +36,14 @@ class WorkerContext:
     storage: ImageStorage
     feed: ProgressFeed
     engine: Engine
+    learned_styles: LearnedStyleRepository
     lease_seconds: float = 30.0
     heartbeat_seconds: float = 1.0
     max_attempts: int = 3
     """Number of attempts that may crash or lose their lease before the job fails."""
     max_job_seconds: float = 24 * 3600
-    """Maximum seconds of one attempt; then the job ends with the current image."""
+    """Maximum seconds of one attempt; then the job ends with the current image.
+    Learning has its own limit, `Learning.max_seconds`."""
     max_dependency_failures: int = 10
     """Number of dependency failures of one job before the job fails."""
     checkpoint_seconds: float = 30.0

@@ -12,14 +12,13 @@ from nst import files, images
 from nst.engine.checkpoint import fingerprint
 from nst.engine.device import resolve_device, resolve_precision
 from nst.engine.network.weights import Weights, WeightsStore
-from nst.errors import InvalidOption
 from nst.image_reader import ImageSource
-from nst.learned_file import MAX_STYLES, SUFFIX, LearningRecipe
+from nst.learned_file import SUFFIX, LearningRecipe
 from nst.learning import style_file
 from nst.learning.checkpoint import LearningCheckpoint
-from nst.learning.options import BUDGET, LearningOptions
 from nst.learning.photos import OnDamaged, Photos, find_photos
 from nst.learning.training import LearningProgress, Training
+from nst.learning_options import BUDGET, LearningOptions, check_names
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +40,7 @@ class Lesson:
         options: LearningOptions,
         *,
         names: Sequence[str],
-        photos: Path | None = None,
+        photos: Path | Sequence[Path] | None = None,
         licence: str = "",
         device: str = "auto",
         precision: str = "auto",
@@ -49,7 +48,7 @@ class Lesson:
         on_damaged: OnDamaged | None = None,
     ) -> Self:
         """Prepare the first step.
-        `photos`: a folder, None for the sample photos. `device` and `precision`: as
+        `photos`: a folder, or files; None for the sample photos. `device` and `precision`: as
         for `NeuralStyleTransfer`. Raises InvalidImage, InvalidOption,
         WeightsUnavailable."""
         check_names(names, len(styles))
@@ -140,16 +139,6 @@ def learn(
         if on_progress:
             on_progress(progress)
     return lesson.save(output, overwrite=overwrite)
-
-
-def check_names(names: Sequence[str], count: int) -> None:
-    """Raise InvalidOption unless there is one name for each
-    of `count` styles, none twice."""
-    if not 1 <= count <= MAX_STYLES:
-        raise InvalidOption("styles", count, f"1 to {MAX_STYLES} images of styles")
-    if len(names) != count or len(set(names)) != count or not all(names):
-        allowed = f"one name for each style, here {count}, each another"
-        raise InvalidOption("name", ", ".join(names), allowed)
 
 
 def _fingerprints(styles: Sequence[Image.Image]) -> tuple[str, ...]:

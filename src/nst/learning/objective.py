@@ -23,7 +23,7 @@ from nst.engine.network.encoder import Encoder
 from nst.engine.network.weights import Weights
 from nst.engine.optimizer.optimizer import Evaluation
 from nst.engine.pictures.tensors import StyleInput, to_tensor
-from nst.learning.options import LearningOptions
+from nst.learning_options import LearningOptions
 
 
 class LearningObjective:

@@ -91,11 +91,15 @@ class Photos:
         raise InvalidOption("photos", str(self.files[0].parent), allowed)
 
 
-def find_photos(folder: Path | None, on_damaged: OnDamaged | None = None) -> Photos:
-    """Return the photos of a folder and of the folders in it, or the sample photos
-    that come with nst. Raises InvalidOption if there are none."""
+def find_photos(
+    folder: Path | Sequence[Path] | None, on_damaged: OnDamaged | None = None
+) -> Photos:
+    """Return the photos of a folder and of the folders in it, these files, or the
+    sample photos that come with nst. Raises InvalidOption if there are none."""
     if folder is None:
         return Photos(list(samples("content").values()), on_damaged)
+    if not isinstance(folder, Path):
+        return Photos(folder, on_damaged)
     if not folder.is_dir():
         raise InvalidOption("photos", str(folder), "a folder with photos")
     files = sorted(_files(folder))

@@ -24,9 +24,9 @@ from nst.errors import Diverged
 from nst.learned_file import NetworkShape
 from nst.learning.network import StyleNetwork, new_network
 from nst.learning.objective import LearningObjective
-from nst.learning.options import LearningOptions
 from nst.learning.photos import Photos
 from nst.learning.steadiness import Motion
+from nst.learning_options import LearningOptions
 from nst.progress import Losses
 
 AVERAGE_DECAY = 0.995

@@ -14,8 +14,8 @@ from nst.engine.transfer import NeuralStyleTransfer, Transfer
 from nst.errors import InvalidOption
 from nst.image_reader import ImageSource, name_of
 from nst.learned_file import PRESET
-from nst.learning.options import is_learned
 from nst.learning.painting import LearnedStyle
+from nst.learning_options import is_learned
 from nst.options import StyleTransferOptions
 from nst.progress import OnProgress, Provenance
 from nst.result import Result

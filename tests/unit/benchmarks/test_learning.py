@@ -16,7 +16,7 @@ from PIL import Image
 
 from conftest import SAMPLES
 from nst.engine.device import resolve_device
-from nst.learning.options import LearningOptions
+from nst.learning_options import LearningOptions
 from unit.learning import tiny
 
 

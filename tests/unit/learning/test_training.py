@@ -19,8 +19,8 @@ from nst.errors import Diverged, InvalidCheckpoint, InvalidOption
 from nst.learning.checkpoint import LearningCheckpoint
 from nst.learning.lesson import Lesson
 from nst.learning.objective import LearningObjective
-from nst.learning.options import LearningOptions
 from nst.learning.style_file import digest
+from nst.learning_options import LearningOptions
 from nst.progress import Losses
 from unit.learning import tiny
 

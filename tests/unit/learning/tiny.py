@@ -13,7 +13,7 @@ from nst.learned_file import LearningRecipe, NetworkShape
 from nst.learning import style_file
 from nst.learning.lesson import Lesson
 from nst.learning.network import StyleNetwork, new_network
-from nst.learning.options import LearningOptions
+from nst.learning_options import LearningOptions
 
 STYLES = (SAMPLES / "style" / "impasto.jpg", SAMPLES / "style" / "mosaic.jpg")
 OPTIONS: dict[str, Any] = {

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import Engine, Row, delete, func, insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql.expression import ColumnElement
 
 from nst.adapters.sql.connection import Connected
@@ -22,6 +23,19 @@ class SqlLearnedStyles(Connected):
         values = style.model_dump(mode="json") | {"created_at": now(), "used_at": now()}
         with self._write() as connection:
             statement = insert(learned_styles).values(values).returning(learned_styles)
+            return _style(connection.execute(statement).one())
+
+    def put(self, style: StoredStyle) -> StoredStyle:
+        values = style.model_dump(mode="json") | {"created_at": now(), "used_at": now()}
+        changed = {name: values[name] for name in ("styles", "licence", "size_bytes", "sha256")}
+        dialect = postgresql if self._engine.dialect.name == "postgresql" else sqlite
+        statement = (
+            dialect.insert(learned_styles)
+            .values(values)
+            .on_conflict_do_update(index_elements=["id"], set_=changed | {"used_at": now()})
+            .returning(learned_styles)
+        )
+        with self._write() as connection:
             return _style(connection.execute(statement).one())
 
     def get(self, style_id: str) -> StoredStyle:

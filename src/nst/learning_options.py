@@ -1,5 +1,5 @@
-"""Every knob of learning, declared once: the command line
-and the recipe are made from it."""
+"""Every knob of learning, declared once: the command line,
+the form of the service and the recipe are made from it."""
 
 import os
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ from pydantic import ValidationError as PydanticValidationError
 from pydantic.fields import FieldInfo
 
 from nst.errors import InvalidOption
-from nst.learned_file import MAX_BLOCKS, MAX_CHANNELS, SUFFIX
+from nst.learned_file import MAX_BLOCKS, MAX_CHANNELS, MAX_STYLES, SUFFIX
 from nst.options import MAX_WEIGHT, ModelName, invalid_option
 
 BUDGET = frozenset({"minutes", "steps"})
@@ -167,3 +167,13 @@ def is_style_file(path: str | os.PathLike[str]) -> bool:
 def is_learned(styles: Sequence[Any]) -> bool:
     """Return whether the file of a learned style is among the styles."""
     return any(isinstance(each, str | os.PathLike) and is_style_file(each) for each in styles)
+
+
+def check_names(names: Sequence[str], count: int) -> None:
+    """Raise InvalidOption unless there is one name for each
+    of `count` styles, none twice."""
+    if not 1 <= count <= MAX_STYLES:
+        raise InvalidOption("styles", count, f"1 to {MAX_STYLES} images of styles")
+    if len(names) != count or len(set(names)) != count or not all(names):
+        allowed = f"one name for each style, here {count}, each another"
+        raise InvalidOption("name", ", ".join(names), allowed)

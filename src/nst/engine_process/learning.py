@@ -1,0 +1,152 @@
+"""A network in the engine's process: learns the styles of a job, step by step.
+
+The checkpoint is that of `nst learn`, so the job that was interrupted goes on from it.
+"""
+
+import logging
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from nst import images
+from nst.engine.device import precision_of, resolve_device, resolve_precision
+from nst.engine.network.weights import WeightsStore
+from nst.errors import InvalidCheckpoint
+from nst.jobs.job import (
+    CHECKPOINT,
+    LEARNED,
+    LEARNED_PAGE,
+    LEARNED_TYPE,
+    PREVIEW,
+    JobLosses,
+    JobProgress,
+    JobResult,
+    Learning,
+    Order,
+)
+from nst.learning.lesson import Lesson
+from nst.learning.preview import preview
+from nst.learning.training import LearningProgress
+from nst.progress import Losses, StopReason
+
+PREVIEW_SECONDS = 15.0
+"""Seconds between two previews, each of which takes about as long as a step."""
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class Learner:
+    """The network of a job while it learns."""
+
+    directory: Path
+    order: Order
+    styles: Sequence[Path]
+    device: str
+    weights: WeightsStore
+    is_done: bool = False
+    """Whether the last step has been taken."""
+    _lesson: Lesson = field(init=False)
+    _shown_at: float | None = None
+    _preview_step: int | None = None
+
+    def __post_init__(self) -> None:
+        self._lesson = self._begin()
+        if (self.directory / CHECKPOINT).exists():
+            self._resume()
+
+    def steps(self) -> Iterator[tuple[JobProgress, Sequence[str]]]:
+        """Take the steps that are left; yield progress and the names of new files. Raises
+        Diverged, InvalidOption."""
+        for progress in self._lesson.training.run():
+            self.is_done = progress.is_last
+            files = self._preview()
+            yield self._as_job_progress(progress), files
+        self.is_done = True
+
+    def save_checkpoint(self, file: Path) -> None:
+        """Write the file from which another attempt goes on. Raises StorageError."""
+        self._lesson.save_checkpoint(file, {})
+
+    def result(self) -> JobResult:
+        """Write the network so far, and a page with what it paints. Raises StorageError."""
+        lesson, options = self._lesson, self._lesson.training.options
+        lesson.save(self.directory / LEARNED, overwrite=True)
+        place = resolve_device(self.device)
+        return JobResult(
+            key=LEARNED,
+            content_type=LEARNED_TYPE,
+            first_frame=LEARNED_PAGE,
+            size=self._save_page(LEARNED_PAGE),
+            steps=lesson.training.step,
+            evaluations=lesson.training.step * options.batch,
+            stop_reason=StopReason.TOTAL_ITERATIONS if self.is_done else StopReason.CANCELED,
+            model=options.model,
+            weights_sha256=lesson.weights.sha256,
+            device=str(place),
+            precision=precision_of(resolve_precision("auto", place)),
+        )
+
+    @property
+    def _learning(self) -> Learning:
+        assert self.order.learning is not None
+        return self.order.learning
+
+    def _begin(self) -> Lesson:
+        learning = self._learning
+        photos = [self.directory / Path(photo.key).name for photo in learning.photos]
+        return Lesson.begin(
+            self.styles,
+            learning.options,
+            names=learning.names,
+            photos=photos or None,
+            licence=learning.licence,
+            device=self.device,
+            weights=self.weights,
+        )
+
+    def _resume(self) -> None:
+        try:
+            self._lesson.resume(self.directory / CHECKPOINT)
+        except InvalidCheckpoint as error:
+            logger.warning("learning begins again: %s", error)
+            self._lesson = self._begin()
+
+    def _preview(self) -> Sequence[str]:
+        """Write what the network paints so far, if it is time."""
+        now = time.monotonic()
+        if self._shown_at is not None and now - self._shown_at < PREVIEW_SECONDS:
+            return []
+        self._save_page(PREVIEW)
+        self._shown_at, self._preview_step = time.monotonic(), self._lesson.training.step
+        return [PREVIEW]
+
+    def _save_page(self, name: str) -> tuple[int, int]:
+        page = preview(self._lesson.training.painter())
+        images.save(page, self.directory / name, overwrite=True)
+        return page.size
+
+    def _as_job_progress(self, progress: LearningProgress) -> JobProgress:
+        elapsed, remaining = progress.elapsed_seconds, progress.remaining_seconds
+        side = self._learning.options.size
+        return JobProgress(
+            step=progress.step,
+            total_iterations=progress.steps,
+            elapsed_seconds=elapsed,
+            remaining_seconds=remaining,
+            share=elapsed / (elapsed + remaining),
+            size=(side, side),
+            losses=as_job_losses(progress.losses),
+            preview_step=self._preview_step,
+        )
+
+
+def as_job_losses(losses: Losses) -> JobLosses:
+    """Return the terms of the loss as a job tells them."""
+    return JobLosses(
+        content=losses.content,
+        style=losses.style,
+        total_variation=losses.total_variation,
+        total=losses.total,
+    )

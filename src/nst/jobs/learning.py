@@ -1,0 +1,129 @@
+"""Jobs that learn a style: checked, stored and queued like all others."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import nst
+from nst.errors import ImageRole, InvalidImage, InvalidOption
+from nst.jobs.job import Job, Learning, Order, Picture, new_id
+from nst.jobs.learned_styles import LearnedStyles, checked_name
+from nst.jobs.submit import MAX_STYLES, Jobs, Upload, clean_name
+from nst.learning_options import LearningOptions, check_names
+from nst.options import StyleTransferOptions
+
+MAX_PHOTOS = 100
+"""Photos that a client may send for one network."""
+
+MAX_LICENCE_CHARACTERS = 1000
+
+MOST = {"size": 512, "batch": 4, "style_size": 1024, "channels": 96, "blocks": 10}
+"""Largest values of the options that decide how much memory a worker needs."""
+
+
+@dataclass(frozen=True, slots=True)
+class LearningRequest:
+    """What a client asks a job to learn."""
+
+    styles: Sequence[Upload]
+    options: LearningOptions
+    names: Sequence[str] = ()
+    """Names of the styles; none: those of the files."""
+    photos: Sequence[Upload] = ()
+    """Photos to learn from; none: the sample photos of nst."""
+    licence: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Lessons:
+    """The jobs of a service that learn; `Jobs` has what all jobs have in common."""
+
+    jobs: Jobs
+    learned_styles: LearnedStyles
+
+    def submit(
+        self,
+        owner: str,
+        asked: LearningRequest,
+        *,
+        client: str = "",
+        counted_as: str = "",
+        idempotency_key: str | None = None,
+        trace: Mapping[str, str] | None = None,
+    ) -> Job:
+        """Queue a new job; or return the one that was submitted with this key before. The
+        arguments are those of `Jobs.submit`. Raises InvalidImage, InvalidOption,
+        JobConflict, TooManyRequests, QueueFull, ServerBusy."""
+        self._check(asked)
+        names = tuple(map(checked_name, asked.names or _names(asked.styles)))
+        check_names(names, len(asked.styles))
+        self.learned_styles.check_room(owner, counted_as)
+        job_id, files = new_id(), dict[str, bytes]()
+
+        def place(upload: Upload, role: ImageRole, name: str) -> Picture:
+            key = f"{job_id}/{name}"
+            files[key] = upload.data
+            try:
+                return self.jobs.inspect(upload, role, key, client=client)
+            except InvalidImage as error:  # there may be a hundred
+                name = clean_name(upload.name, role)
+                raise type(error)(role, f"{name}: {error.reason}") from error
+
+        styles = [place(each, "style", f"style-{n}") for n, each in enumerate(asked.styles)]
+        photos = [place(each, "photo", f"photo-{n}") for n, each in enumerate(asked.photos)]
+        order = Order(
+            content=styles[0],
+            styles=tuple(styles),
+            learning=Learning(
+                options=asked.options, names=names, licence=asked.licence, photos=tuple(photos)
+            ),
+            options=StyleTransferOptions.from_preset("draft"),
+        )
+        job = Job(
+            id=job_id,
+            owner=owner,
+            client=counted_as,
+            order=order,
+            fingerprint=order.fingerprint(nst.__version__),
+            idempotency_key=idempotency_key,
+            trace=dict(trace or {}),
+        )
+        return self.jobs.take(job, files, client)
+
+    def _check(self, asked: LearningRequest) -> None:
+        limit, minutes = self.jobs.limits.max_learning_minutes, asked.options.minutes
+        if not limit:
+            allowed = "no learning on this server; use `nst learn` and upload its file"
+            raise InvalidOption("minutes", minutes, allowed)
+        if not 0 < minutes <= limit:
+            allowed = f"more than 0 and at most {limit} minutes on this server"
+            raise InvalidOption("minutes", minutes, allowed)
+        for name, most in MOST.items():
+            if (value := getattr(asked.options, name)) > most:
+                raise InvalidOption(name, value, f"at most {most} on this server")
+        if not 1 <= len(asked.styles) <= MAX_STYLES:
+            raise InvalidOption("style_image", len(asked.styles), f"1 to {MAX_STYLES} pictures")
+        if len(asked.photos) > MAX_PHOTOS:
+            raise InvalidOption("photo", len(asked.photos), f"at most {MAX_PHOTOS} photos")
+        if len(asked.licence) > MAX_LICENCE_CHARACTERS:
+            allowed = f"at most {MAX_LICENCE_CHARACTERS} characters"
+            raise InvalidOption("licence", f"{len(asked.licence)} characters", allowed)
+
+
+def learning_schema(max_minutes: int) -> dict[str, Any]:
+    """Return the options of learning as a JSON schema, with the limits of a service."""
+    schema = LearningOptions.model_json_schema()
+    for name, most in (MOST | {"minutes": max_minutes}).items():
+        schema["properties"][name]["maximum"] = most
+    return schema
+
+
+def _names(styles: Sequence[Upload]) -> list[str]:
+    """Return a name for each style: that of its file, with a number if another has it, too."""
+    taken, names = Counter[str](), []
+    for style in styles:
+        stem = clean_name(style.name, "style").rsplit(".", 1)[0].replace("_", " ")
+        taken[stem] += 1
+        names.append(stem if taken[stem] == 1 else f"{stem} {taken[stem]}")
+    return names
