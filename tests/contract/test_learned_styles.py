@@ -61,6 +61,19 @@ def test_the_list_has_the_newest_first_and_nobody_elses(styles: LearnedStyleRepo
     assert (styles.count_of_client("home"), styles.count_of_client("work")) == (3, 0)
 
 
+def test_a_style_that_is_put_again_keeps_its_name(styles: LearnedStyleRepository) -> None:
+    stored = styles.put(style())
+    styles.rename(stored.id, "storm")
+    better = stored.model_copy(
+        update={"name": "waves", "sha256": "1" * 64, "size_bytes": 200, "styles": ("one",)}
+    )
+    again = styles.put(better)
+    kept = {"name": "storm", "used_at": again.used_at}
+    assert again == better.model_copy(update=kept)
+    assert again.used_at >= stored.used_at
+    assert styles.list("anna") == [again]
+
+
 def test_another_name(styles: LearnedStyleRepository) -> None:
     stored, other = styles.add(style()), styles.add(style())
     assert styles.rename(stored.id, "storm") == stored.model_copy(update={"name": "storm"})

@@ -26,7 +26,7 @@ OPTIONS: dict[str, Any] = {
 }
 
 
-class _Loaded(WeightsStore):
+class Loaded(WeightsStore):
     """The bundled weights, read once."""
 
     def load(self, model: str) -> Weights:
@@ -47,7 +47,7 @@ def lesson(*, count: int = 1, photos: Path | None = None, **options: Any) -> Les
         names=[style.stem for style in STYLES[:count]],
         photos=photos,
         precision="fp32",
-        weights=_Loaded(),
+        weights=Loaded(),
     )
 
 
