@@ -716,6 +716,50 @@ const english = {
     },
   },
 
+  /** A job that learns a style. */
+  learning: {
+    open: 'Learn a style',
+    title: 'Learn a style',
+    lead: 'A small network learns the style of a picture once, and then paints any photo at once. It appears under My styles.',
+    styles: 'Pictures whose style is learned',
+    sample: 'Or a sample',
+    noSample: 'None',
+    photos: 'Photos to learn from',
+    photosHelp: (most: number) =>
+      `Up to ${most}. Without any, the sample photos of nst are used; more photos make the style better.`,
+    minutes: 'Minutes',
+    minutesHelp: (most: number) => `1 to ${most}. Meanwhile this server may paint less.`,
+    steady: 'For films: what is painted flickers less',
+    start: 'Start learning',
+    sending: 'Sending the pictures …',
+    failed: 'Learning has not started.',
+    running: 'Learning',
+    step: (step: number) => `Step ${step}`,
+    parts: 'Parts of photos',
+    stop: 'Stop and keep the style',
+    stopDialog: {
+      title: 'Stop learning?',
+      text: 'What has been learned so far becomes a style under My styles.',
+      no: 'Keep learning',
+    },
+    done: (steps: number, seconds: number | null) =>
+      [many(steps, 'step', 'steps'), seconds !== null && duration(seconds)].filter(Boolean).join(' in '),
+    partial: 'Stopped by you: this is the style so far.',
+    paint: 'Paint with it',
+    resume: 'Keep learning',
+    photosFact: 'Photos',
+    ownPhotos: 'sample photos of nst',
+    waiting: 'The first preview comes after the first step.',
+    alt: (title: string) => `Three photos, and how they are painted: ${title}`,
+    notification: {
+      succeeded: 'Your style is learned',
+      failed: 'Learning your style failed',
+      canceled: 'Learning was stopped',
+      queued: '',
+      running: '',
+    },
+  },
+
   /** Several paintings side by side. */
   jobs: {
     progress: (over: number, all: number) => `${over} of ${all} finished`,

@@ -1,5 +1,6 @@
-"""My styles in Chromium: uploaded, chosen, painted with, renamed, deleted."""
+"""My styles in Chromium: uploaded, learned, chosen, painted with, renamed, deleted."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -15,8 +16,11 @@ from browsing import (
     visitor,
     wait_until_finished,
 )
+from conftest import SAMPLES
 from servers import Server
 from unit.learning import tiny
+
+STYLE, CONTENT = SAMPLES / "style" / "mosaic.jpg", SAMPLES / "content" / "cat.jpg"
 
 
 @pytest.fixture(scope="module")
@@ -71,6 +75,51 @@ def test_a_sample_replaces_a_learned_style(page: Page, style: Path) -> None:
     expect(use(page, "waves")).to_have_attribute("aria-pressed", "false")
     use(page, "waves").click()
     expect(use(page, "Mosaic")).to_have_attribute("aria-pressed", "false")
+
+
+def test_a_style_is_learned_stopped_and_painted_with(page: Page) -> None:
+    choose_samples(page)
+    page.get_by_role("button", name="Learn a style").click()
+    dialog = page.get_by_role("dialog", name="Learn a style")
+    expect(dialog.get_by_role("button", name="Start learning")).to_be_disabled()
+    dialog.get_by_label("Pictures whose style is learned").set_input_files(STYLE)
+    dialog.get_by_label("Photos to learn from").set_input_files([CONTENT, STYLE])
+    dialog.get_by_label("Minutes").fill("5")
+    assert violations(page) == []
+    dialog.get_by_role("button", name="Start learning").click()
+
+    expect(page.get_by_role("heading", name="learned style mosaic")).to_be_visible()
+    expect(page.get_by_text("Learning", exact=True)).to_be_visible()
+    expect(page.get_by_alt_text("Three photos, and how they are painted")).to_be_visible()
+    expect(page.get_by_text(re.compile(r"Step \d+"))).to_be_visible()
+    assert violations(page) == []
+    page.get_by_role("button", name="Stop and keep the style").click()
+    page.get_by_role("alertdialog").get_by_role("button", name="Stop", exact=True).click()
+    expect(page.get_by_text("this is the style so far")).to_be_visible()
+    expect(page.get_by_role("button", name="Keep learning")).to_be_visible()
+    expect(page.get_by_role("button", name="Share")).to_be_hidden()
+    assert violations(page) == []
+
+    page.get_by_role("link", name="Paint with it").click()
+    expect(use(page, "mosaic")).to_have_attribute("aria-pressed", "true")
+    start(page)
+    wait_until_finished(page)
+    expect(page.get_by_text("mosaic.nst", exact=True)).to_be_visible()
+
+
+def test_what_cannot_be_learned_is_explained(browser: Browser, server: Server, style: Path) -> None:
+    with visitor(browser, server.address) as context:
+        page = context.new_page()
+        page.goto("studio")
+        found = complaints(page)
+        page.get_by_role("button", name="Learn a style").click()
+        dialog = page.get_by_role("dialog", name="Learn a style")
+        dialog.get_by_label("Or a sample").select_option("mosaic")
+        dialog.get_by_label("Photos to learn from").set_input_files(style)
+        dialog.get_by_role("button", name="Start learning").click()
+        expect(dialog.get_by_role("alert")).to_contain_text("waves.nst")
+        assert violations(page) == []
+        assert all("415" in complaint for complaint in found)
 
 
 @pytest.mark.parametrize("width", [360, 768, 1280])

@@ -15,7 +15,11 @@ export const thumb = (url: string) => `${url}${url.includes('?') ? '&' : '?'}thu
 
 /** The newest picture of a job: the result, the preview, or nothing yet. */
 export function newestPicture(job: Job): string | null {
-  if (job.links.result) return job.links.result;
+  return job.links.result ?? previewOf(job);
+}
+
+/** The newest preview of a job, also of one that has ended. */
+export function previewOf(job: Job): string | null {
   const step = job.progress?.preview_step ?? null;
   return job.links.preview && step !== null ? versioned(job.links.preview, `${job.attempt}.${step}`) : null;
 }

@@ -130,7 +130,7 @@ const FINEST_SHARE = 0.4;
 
 /** Longest side of a result that is twice as large; null where this server paints none so large, or a draft. */
 export function largerSize(job: Job, { limits }: OptionsDocument): number | null {
-  if (!job.result || job.film || job.options['total_iterations'] === 0) return null;
+  if (!job.result || job.film || job.learning || job.options['total_iterations'] === 0) return null;
   const size = 2 * Math.max(...job.result.size);
   return size <= limits.max_size ? size : null;
 }

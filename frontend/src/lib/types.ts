@@ -94,12 +94,14 @@ export interface Links {
   preview: string | null;
   frames: string;
   archive: string;
-  /** Null for a film, as the next one. */
+  /** Null for a film and for a learned style, as the next one. */
   timelapse: string | null;
   before_after: string | null;
   recipe: string | null;
   content: string;
   styles: string[];
+  /** The learned style that the job has made; null: none yet. */
+  learned_style: string | null;
   page: string;
 }
 
@@ -109,6 +111,8 @@ export interface Job {
   title: string;
   /** Set if the content is a film, and so the result. */
   film: { frames: number; seconds: number; passes: number } | null;
+  /** Set if the job learns a style and paints nothing; `photos`: how many were sent. */
+  learning: { names: string[]; photos: number; options: Options } | null;
   preset: string | null;
   options: Options;
   /** What the order steers, and where it stops: of a recipe that it repeats. */
@@ -201,6 +205,9 @@ export interface Limits {
   max_learned_styles: number;
   max_learned_style_bytes: number;
   max_film_passes: number;
+  /** 0: this server learns no styles. */
+  max_learning_minutes: number;
+  max_learning_photos: number;
   max_size: number;
 }
 

@@ -4,6 +4,7 @@ The checkpoint is that of `nst learn`, so the job that was interrupted goes on f
 """
 
 import logging
+import math
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -48,7 +49,7 @@ class Learner:
     is_done: bool = False
     """Whether the last step has been taken."""
     _lesson: Lesson = field(init=False)
-    _shown_at: float | None = None
+    _shown_at: float = -math.inf
     _preview_step: int | None = None
 
     def __post_init__(self) -> None:
@@ -61,7 +62,7 @@ class Learner:
         Diverged, InvalidOption."""
         for progress in self._lesson.training.run():
             self.is_done = progress.is_last
-            files = self._preview()
+            files = self._preview(now=self.is_done)
             yield self._as_job_progress(progress), files
         self.is_done = True
 
@@ -113,10 +114,9 @@ class Learner:
             logger.warning("learning begins again: %s", error)
             self._lesson = self._begin()
 
-    def _preview(self) -> Sequence[str]:
-        """Write what the network paints so far, if it is time."""
-        now = time.monotonic()
-        if self._shown_at is not None and now - self._shown_at < PREVIEW_SECONDS:
+    def _preview(self, *, now: bool) -> Sequence[str]:
+        """Write what the network paints so far, now or if it is time."""
+        if not now and time.monotonic() - self._shown_at < PREVIEW_SECONDS:
             return []
         self._save_page(PREVIEW)
         self._shown_at, self._preview_step = time.monotonic(), self._lesson.training.step

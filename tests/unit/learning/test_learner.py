@@ -77,10 +77,10 @@ def test_a_damaged_checkpoint_begins_again(
     assert "learning begins again" in caplog.text
 
 
-def test_the_first_step_is_shown_and_the_next_when_it_is_time(tmp_path: Path) -> None:
+def test_the_first_and_the_last_step_are_shown(tmp_path: Path) -> None:
     taught = learner(tmp_path, steps=3)
     found = [(files, progress.preview_step) for progress, files in taught.steps()]
-    assert found == [([PREVIEW], 1), ([], 1), ([], 1)]
+    assert found == [([PREVIEW], 1), ([], 1), ([PREVIEW], 3)]
     size = taught.result().size
     assert (tmp_path / PREVIEW).exists()
     assert (tmp_path / LEARNED_PAGE).exists()
