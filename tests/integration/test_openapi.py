@@ -47,6 +47,6 @@ def test_the_service_is_what_it_says(tmp_path: Path) -> None:
             timeout=PROGRAM_SECONDS,
         )
         assert found.returncode == 0, found.stdout
-        assert "49 selected / 49 total" in found.stdout
+        assert "50 selected / 50 total" in found.stdout
         assert "Rate limited" not in found.stdout
         assert not [line for line in server.lines() if line["level"] == "error"]
