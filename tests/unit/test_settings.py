@@ -59,6 +59,8 @@ VARIABLES: dict[str, tuple[str, Any]] = {
     "max_learned_styles_per_client": ("0", 0),
     "max_learned_styles_per_address": ("3", 3),
     "max_learned_style_bytes": ("1000000", 1_000_000),
+    "max_learning_minutes": ("20", 20),
+    "max_learning_minutes_per_day": ("90", 90),
     "learned_style_retention": ("30d", timedelta(days=30)),
     "max_jobs_per_client": ("3", 3),
     "max_jobs_per_address": ("3", 3),

@@ -323,7 +323,8 @@ def idempotency_key() -> str | None:
 
 
 def trace() -> dict[str, str]:
-    """Headers that carry the trace of this request, or the one it came with, to a worker."""
+    """Headers that carry the trace of this request, or the one
+    it came with, to a worker."""
     names = ("traceparent", "tracestate")
     given = {name: request.headers[name] for name in names if name in request.headers}
     return tracing.headers() or given

@@ -121,7 +121,7 @@ class FilmView(BaseModel):
 
 
 class LearningView(BaseModel):
-    """What a job learns."""
+    """Learning of a job, in place of painting."""
 
     options: LearningOptions
     names: list[str]

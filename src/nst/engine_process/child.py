@@ -287,7 +287,7 @@ class _Painting:
         return Finished(JobStatus.CANCELED if painting.ends_early else JobStatus.SUCCEEDED, result)
 
     def _learned(self) -> News:
-        """Learn a style; what an earlier attempt has learned is gone on from."""
+        """Learn a style, from the checkpoint of an earlier attempt if there is one."""
         directory, easel = self.work.directory, self.easel
         learner = Learner(directory, self._job.order, self._styles, easel.device, easel.weights)
         with self._phase("learning"):

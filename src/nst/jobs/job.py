@@ -43,7 +43,8 @@ FILM, FIRST_FRAME, CONTENT_FRAME = "result.mp4", "result.jpg", "content.jpg"
 """Names of files in the directory of a job and, behind its id, in the storage.
 A film stands for itself in lists by its first frame."""
 LEARNED, LEARNED_PAGE = "result.nst", "result.jpg"
-"""A learned style, and the page with what it paints, which stands for it in lists."""
+"""Names of a learned style, and of the page with what it
+paints, which stands for it in lists."""
 FRAMES, CHECKPOINTS = "frames/", "checkpoints/"
 """Directories below it: of intermediate pictures, and of states of the running
 job. The painted frames of a film are both."""

@@ -207,7 +207,8 @@ class LearnedStyles:
         return learned_graph.graph(learned_file.read(data, name)), f"{name[: -len(SUFFIX)]}.onnx"
 
     def check_room(self, owner: str, client: str) -> None:
-        """Raise TooManyRequests if the owner, or the client, keeps all styles that it may."""
+        """Raise TooManyRequests if the owner or the client
+        keeps as many styles as allowed."""
         limits = self.limits
         if self.repository.count(owner) >= limits.max_styles_per_client:
             reason = f"you keep {limits.max_styles_per_client} learned styles; delete one first"

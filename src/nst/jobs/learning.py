@@ -24,7 +24,7 @@ MOST = {"size": 512, "batch": 4, "style_size": 1024, "channels": 96, "blocks": 1
 
 @dataclass(frozen=True, slots=True)
 class LearningRequest:
-    """What a client asks a job to learn."""
+    """A request for a job that learns."""
 
     styles: Sequence[Upload]
     options: LearningOptions
