@@ -406,6 +406,13 @@ export const texts: Texts = {
       label: 'Weitere Fotos, die ebenso gemalt werden',
       add: 'Weitere Fotos hinzufügen',
       eachAlone: 'Ein Gemälde für jeden Stil',
+      queue: ({ count, room, unfinished, most }) =>
+        [
+          `Dieser Server nimmt von einer Person ${most} unfertige Gemälde an${unfinished > 0 ? `, und ${unfinished} ${unfinished === 1 ? 'ist' : 'sind'} noch nicht fertig` : ''}.`,
+          room > 0
+            ? `Gestartet werden die ersten ${room} von ${count}; die anderen bitte starten, wenn diese fertig sind.`
+            : 'Bitte warten, bis einige fertig sind, oder unter „Meine Bilder“ welche aus der Warteschlange entfernen.',
+        ].join(' '),
       masks: 'Gezeichnete Bereiche bleiben beim ersten Foto.',
     },
     four: { label: 'Oder malen lassen:', strength: 'vier Stärken', seed: 'vier Startwerte' },

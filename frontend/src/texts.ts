@@ -6,6 +6,14 @@ import type { Size } from './lib/types';
 
 const many = (count: number, one: string, several: string) => (count === 1 ? `1 ${one}` : `${count} ${several}`);
 
+/** Paintings of a set, and how many of them the server takes now. */
+export interface Room {
+  count: number;
+  room: number;
+  unfinished: number;
+  most: number;
+}
+
 export interface ErrorText {
   /** What happened. */
   what: string;
@@ -401,6 +409,13 @@ const english = {
       label: 'More photos, painted the same way',
       add: 'Add more photos',
       eachAlone: 'One painting for each style',
+      queue: ({ count, room, unfinished, most }: Room) =>
+        [
+          `This server takes ${most} unfinished paintings of one person${unfinished > 0 ? `, and ${unfinished} of yours ${unfinished === 1 ? 'is' : 'are'} not finished` : ''}.`,
+          room > 0
+            ? `Start takes the first ${room} of these ${count}; start the others when those are finished.`
+            : 'Wait until some are finished, or remove some from the queue under My pictures.',
+        ].join(' '),
       masks: 'Areas that were drawn stay with the first photo.',
     },
     four: { label: 'Or paint', strength: 'four strengths', seed: 'four seeds' },

@@ -131,6 +131,12 @@ export function listJobs(query: JobsQuery = {}): Promise<JobPage> {
   return get<JobPage>(`${ROOT}/jobs?${search.toString()}`);
 }
 
+/** How many jobs of this client wait or are being painted. Raises Problem. */
+export async function countUnfinished(): Promise<number> {
+  const pages = await Promise.all((['queued', 'running'] as const).map((status) => listJobs({ status, limit: 100 })));
+  return pages.reduce((count, { jobs }) => count + jobs.length, 0);
+}
+
 export const getJob = (id: string) => get<Job>(jobPath(id));
 export const cancelJob = (id: string) => post<Job>(`${jobPath(id)}/cancel`);
 export const retryJob = (id: string) => post<Job>(`${jobPath(id)}/retry`);

@@ -42,7 +42,7 @@ export const DOCUMENT: OptionsDocument = {
     flourish: [{ total_iterations: null }, { style_loss: ['neighbors'] }],
     color: [{ total_iterations: null }],
   },
-  limits: { max_upload_bytes: 1_000_000, max_pixels: 50_000_000, max_styles: 2, max_size: 2048, max_job_seconds: 86400, max_pixel_steps_per_day: 2e11, max_film_frames: 100, max_film_seconds: 10, max_film_bytes: 500_000, max_film_passes: 9, max_learned_styles: 20, max_learned_style_bytes: 1_000_000 },
+  limits: { max_upload_bytes: 1_000_000, max_pixels: 50_000_000, max_styles: 2, max_size: 2048, max_jobs_per_client: 20, max_archive_jobs: 100, max_job_seconds: 86400, max_pixel_steps_per_day: 2e11, max_film_frames: 100, max_film_seconds: 10, max_film_bytes: 500_000, max_film_passes: 9, max_learned_styles: 20, max_learned_style_bytes: 1_000_000 },
   formats: ['image/jpeg', 'image/png', 'image/webp', 'image/tiff', 'image/avif'],
   brands: { avif: 'image/avif', avis: 'image/avif', heic: 'image/heic', hevc: 'image/heic' },
 };

@@ -191,6 +191,8 @@ export interface Limits {
   max_upload_bytes: number;
   max_pixels: number;
   max_styles: number;
+  max_jobs_per_client: number;
+  max_archive_jobs: number;
   max_job_seconds: number;
   max_pixel_steps_per_day: number;
   /** 0: films are not taken. */

@@ -11,7 +11,7 @@ from pydantic import BaseModel
 from werkzeug.exceptions import NotFound
 
 from nst import images
-from nst.api import pictures
+from nst.api import archive, pictures
 from nst.api.service import sends, service
 from nst.api.views import SampleView
 from nst.errors import InvalidOption
@@ -39,6 +39,10 @@ class LimitsView(BaseModel):
     max_pixels: int
     max_size: int
     max_styles: int
+    max_jobs_per_client: int
+    """Queued or running jobs of one client."""
+    max_archive_jobs: int
+    """Jobs whose results one archive holds."""
     max_job_seconds: float
     """Maximum seconds of one attempt; after it a job ends with the image so far."""
     max_pixel_steps_per_day: int
@@ -107,6 +111,8 @@ def options() -> OptionsView:
             max_pixels=limits.max_pixels,
             max_size=limits.max_size,
             max_styles=MAX_STYLES,
+            max_jobs_per_client=limits.max_jobs_per_client,
+            max_archive_jobs=archive.MAX_JOBS,
             max_job_seconds=limits.max_job_seconds,
             max_pixel_steps_per_day=limits.max_pixel_steps_per_day,
             max_film_frames=limits.max_film_frames,
