@@ -431,12 +431,13 @@ export const texts: Texts = {
     steeredAt: (label, value, step) => `${label} ${plainNumber(value)} ab Schritt ${step}`,
     forgetRepeat: 'Nicht wiederholen',
     estimate: (time) => `Dauer auf diesem Server: ${germanTime(time)}.`,
+    estimateOfSet: (time, count) => `Dauer von ${count} Gemälden auf diesem Server: ${germanTime(time)}.`,
     lookImported: (names) => `Importierte Looks: ${names}`,
   },
 
   detail: {
     title: 'Hier mehr vom Foto bewahren',
-    lead: 'Übermalen, was erkennbar bleiben soll. Im hellen Bereich wirkt der Stil schwächer.',
+    lead: 'Übermalen, was erkennbar bleiben soll. Im farbigen Bereich wirkt der Stil schwächer.',
     none: 'Keinen Bereich schützen',
   },
 
@@ -455,11 +456,12 @@ export const texts: Texts = {
 
   mask: {
     title: (name) => `Wo gilt ${name}?`,
-    lead: 'Den Teil des Fotos übermalen, der diesen Stil bekommt. Was dunkel ist, bleibt, wie es ist.',
+    lead: 'Den Teil des Fotos übermalen, der diesen Stil bekommt. Er wird farbig gezeigt.',
     canvas: 'Foto zum Einzeichnen. Pfeiltasten bewegen den Pinsel, die Leertaste malt.',
     paint: 'Malen',
     erase: 'Radieren',
     size: 'Größe des Pinsels',
+    softness: 'Weichheit des Rands',
     all: 'Alles',
     none: 'Nichts',
     invert: 'Umkehren',
@@ -893,6 +895,8 @@ export const texts: Texts = {
       style_loss: { gram: 'Gram-Matrizen', wasserstein: 'Wasserstein-Abstand', neighbors: 'Nächste Nachbarn' },
       padding: { zeros: 'Nullen', replicate: 'Wiederholter Rand' },
       bit_depth: { 8: '8', 16: '16' },
+      device: { cpu: 'CPU', cuda: 'GPU (CUDA)', mps: 'GPU (Apple)' },
+      precision: { fp32: 'float32', bf16: 'bfloat16', fp16: 'float16' },
     },
     help: {
       size: 'Längste Seite des Ergebnisses; das Seitenverhältnis des Fotos bleibt erhalten.',

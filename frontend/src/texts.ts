@@ -434,12 +434,13 @@ const english = {
     steeredAt: (label: string, value: number, step: number) => `${label} ${value} from step ${step}`,
     forgetRepeat: 'Do not repeat this',
     estimate: (time: string) => `Takes ${time} on this server.`,
+    estimateOfSet: (time: string, count: number) => `${count} paintings take ${time} on this server.`,
     lookImported: (names: string) => `Looks imported: ${names}`,
   },
 
   detail: {
     title: 'Keep more of the photo here',
-    lead: 'Paint over what should stay recognisable. The style is weaker in the bright area.',
+    lead: 'Paint over what should stay recognisable. The style is weaker in the coloured area.',
     none: 'Protect no area',
   },
 
@@ -458,11 +459,12 @@ const english = {
 
   mask: {
     title: (name: string) => `Where is ${name} applied?`,
-    lead: 'Paint over the part of the photo that takes this style. What is dark stays as it is.',
+    lead: 'Paint over the part of the photo that takes this style. It is shown in colour.',
     canvas: 'Photo to paint on. Arrow keys move the brush, Space paints.',
     paint: 'Paint',
     erase: 'Erase',
     size: 'Size of the brush',
+    softness: 'Softness of its edge',
     all: 'Everything',
     none: 'Nothing',
     invert: 'Invert',
@@ -898,6 +900,8 @@ const english = {
       style_loss: { gram: 'Gram matrices', wasserstein: 'Wasserstein distance', neighbors: 'Nearest neighbours' },
       padding: { zeros: 'Zeros', replicate: 'Repeated border' },
       bit_depth: { 8: '8', 16: '16' },
+      device: { cpu: 'CPU', cuda: 'GPU (CUDA)', mps: 'GPU (Apple)' },
+      precision: { fp32: 'float32', bf16: 'bfloat16', fp16: 'float16' },
     } as Record<string, Record<string, string>>,
     /** What an option does, where the page has other words for it than the server. */
     help: {} as Record<string, string>,

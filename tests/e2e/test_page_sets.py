@@ -29,7 +29,9 @@ def choose_two_photos_and_two_styles(page: Page, preset: str = "Draft") -> None:
 def test_each_photo_is_painted_in_each_style(page: Page) -> None:
     choose_two_photos_and_two_styles(page)
     expect(page.get_by_role("button", name="Start 2 paintings")).to_be_enabled()
+    expect(page.get_by_role("slider", name="Part of Mosaic")).to_be_visible()
     page.get_by_role("checkbox", name="One painting for each style").check()
+    expect(page.get_by_role("slider", name="Part of Mosaic")).to_be_hidden()
     page.get_by_role("button", name="Start 4 paintings").click()
     page.wait_for_url("**/set/*")
     expect(page.get_by_text("4 of 4 finished")).to_be_visible()

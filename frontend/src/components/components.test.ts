@@ -386,6 +386,17 @@ it('says what the curve shows', () => {
   expect(screen.getByText('Distance (logarithmic)')).toBeInTheDocument();
 });
 
+it('says in words with what a picture was painted', () => {
+  const result = { size: [512, 341], model: 'vgg16', device: 'cpu', precision: 'bf16', changes: [] } as unknown as Result;
+  const impasto = { name: 'impasto.jpg', size: [1024, 768] as [number, number], format: 'JPEG', sample: 'woodcut_waves' };
+  const { pictures } = job();
+  render(JobFacts, { job: job({ status: 'succeeded', result, pictures: { ...pictures, styles: [impasto] } }) });
+  expect(screen.getAllByText('VGG-16').length).toBeGreaterThan(0);
+  expect(screen.queryByText('vgg16')).not.toBeInTheDocument();
+  expect(screen.getByText('CPU, bfloat16')).toBeInTheDocument();
+  expect(screen.getByText('Woodcut waves')).toBeInTheDocument();
+});
+
 it('names values of options as the buttons do', () => {
   render(JobFacts, { job: job({ options: { color: 'match', style_loss: 'neighbors', average: true } }) });
   for (const text of ['Matched', 'Nearest neighbours', 'On']) expect(screen.getByText(text)).toBeInTheDocument();

@@ -4,12 +4,17 @@ import { texts } from '../texts';
 import { plainNumber } from './format';
 import type { Field } from './options';
 import type { Picture } from './submission';
-import type { Need, OptionValue, Sample } from './types';
+import type { Need, OptionValue, Sample, StyleInfo } from './types';
 
 /** The name of an option as people read it; of a new one that has no words yet, its own. */
 export function labelOf(name: string): string {
+  return texts.options.labels[name] ?? inWords(name);
+}
+
+/** A name of the program as words: style_weight is "Style weight". */
+function inWords(name: string): string {
   const words = name.replaceAll('_', ' ');
-  return texts.options.labels[name] ?? words.charAt(0).toUpperCase() + words.slice(1);
+  return words.charAt(0).toUpperCase() + words.slice(1);
 }
 
 /** A value of an option as people read it; one that has no words is written as it is. */
@@ -28,6 +33,9 @@ export const unitOf = (field: Field) => texts.options.units[field.unit ?? ''] ??
 
 /** The title of a sample. */
 export const sampleTitle = (sample: Sample) => texts.samples.titles[sample.name] ?? sample.title;
+
+/** The name of a style that was painted with: its file's, or the title of the sample. */
+export const styleName = ({ name, sample }: StyleInfo) => (sample ? (texts.samples.titles[sample] ?? inWords(sample)) : name);
 
 /** The name of a chosen picture: its file's, or the title of the sample. */
 export const pictureName = ({ name, source }: Picture) =>

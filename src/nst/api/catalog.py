@@ -163,15 +163,17 @@ def estimate() -> EstimateView:
 
     The query has fields of the form that makes a job: preset and options, and in place of the
     content image sample_content, or its width and height in pixels. Of a film it has the number of
-    frames, and passes.
+    frames, and passes; of several jobs alike, one after the other, their number as jobs.
     """
     given = request.args.to_dict()
     preset, size = given.pop("preset", None), _content_size(given)
     paintings = _paintings(given)
+    jobs = _whole("jobs", given.pop("jobs", "1"), archive.MAX_JOBS)
     options = StyleTransferOptions.from_preset(preset, **given)
     seconds = service().estimate(options, size, paintings)
-    text = None if seconds is None else in_words(options, seconds)
-    return EstimateView(seconds=seconds, text=text)
+    if seconds is None:
+        return EstimateView(seconds=None, text=None)
+    return EstimateView(seconds=jobs * seconds, text=in_words(options, jobs * seconds))
 
 
 @routes.post("/recipe")
