@@ -4,6 +4,7 @@ The command line, the compatible command, the HTTP form and the docs are made fr
 `StyleTransferOptions`; the defaults are those of the classic method.
 """
 
+import difflib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Annotated, Any, Literal, Self, cast, get_args, get_origin
 
@@ -565,9 +566,13 @@ def invalid_option(
     error: ErrorDetails, data: Any, fields: Mapping[str, FieldInfo]
 ) -> InvalidOption:
     """Return what is wrong with the data of a model with these fields, for people."""
-    name = str(error["loc"][0]) if error["loc"] else "options"
+    if not error["loc"]:
+        return InvalidOption("options", error["input"], "names of options with their values")
+    name = str(error["loc"][0])
     field = fields.get(name)
     if field is None:
-        return InvalidOption(name, error["input"], f"one of {', '.join(fields)}")
+        near = difflib.get_close_matches(name, fields, n=1)
+        known = f", such as {near[0]}" if near else f": {', '.join(fields)}"
+        return InvalidOption(name, name, f"the name of an option{known}")
     value = data[name] if len(error["loc"]) > 1 else error["input"]  # one number of several
     return InvalidOption(name, value, describe_allowed(field))

@@ -168,6 +168,7 @@ describe('Viewer', () => {
     result: {
       size: [512, 341],
       steps: 180,
+      frames: null,
       evaluations: 190,
       stop_reason: 'total_iterations',
       changes: [],
@@ -210,6 +211,7 @@ describe('Viewer', () => {
       progress: {
         step: 5,
         total_iterations: 180,
+        frame: null,
         percent: 3,
         elapsed_seconds: 1,
         remaining_seconds: 9,
@@ -333,6 +335,7 @@ describe('JobEnd', () => {
     const result = {
       size: [512, 341] as [number, number],
       steps: 180,
+      frames: null,
       evaluations: 190,
       stop_reason: 'total_iterations' as const,
       changes: [],

@@ -7,13 +7,13 @@ from typing import Any
 
 from apiflask import APIBlueprint
 from flask import Response, request, send_file, url_for
-from pydantic import BaseModel
+from pydantic import ConfigDict
 from werkzeug.exceptions import NotFound
 
 from nst import images
 from nst.api import archive, pictures
 from nst.api.service import sends, service
-from nst.api.views import SampleView
+from nst.api.views import Options, SampleView, View
 from nst.errors import InvalidOption
 from nst.image_files import BRANDS
 from nst.jobs.job import NOT_OF_FILMS
@@ -32,7 +32,7 @@ MAX_SIDE_PIXELS = MAX_FRAMES = 1_000_000
 routes = APIBlueprint("catalog", __name__, tag="catalog", url_prefix="/api/v1")
 
 
-class LimitsView(BaseModel):
+class LimitsView(View):
     """Limits of this server."""
 
     max_upload_bytes: int
@@ -58,11 +58,11 @@ class LimitsView(BaseModel):
     max_film_passes: int
 
 
-class OptionsView(BaseModel):
+class OptionsView(View):
     """All that may be chosen, for a form that is made from it."""
 
     schema_: dict[str, Any]
-    presets: dict[str, dict[str, Any]]
+    presets: dict[str, Options]
     default_preset: str
     needs: dict[str, list[Need]]
     """Needs of each option to have an effect: all of the list, and of each part one
@@ -75,10 +75,10 @@ class OptionsView(BaseModel):
     brands: dict[str, str]
     """Media type by the brands at the beginning of AVIF and HEIC files, taken or not."""
 
-    model_config = {"alias_generator": lambda name: name.rstrip("_"), "populate_by_name": True}
+    model_config = ConfigDict(alias_generator=lambda name: name.rstrip("_"), populate_by_name=True)
 
 
-class EstimateView(BaseModel):
+class EstimateView(View):
     """How long a transfer will take on this machine."""
 
     seconds: float | None
@@ -87,11 +87,11 @@ class EstimateView(BaseModel):
     """The same in words, as "about 40 s"."""
 
 
-class StylesView(BaseModel):
+class StylesView(View):
     styles: list[SampleView]
 
 
-class ContentsView(BaseModel):
+class ContentsView(View):
     contents: list[SampleView]
 
 
