@@ -324,7 +324,7 @@ export const texts: Texts = {
       tag: 'Entwurf',
       alt: 'Entwurf des Fotos im ausgewählten Stil',
       painting: 'Entwurf wird gemalt …',
-      note: 'Ein Entwurf in etwa einer Sekunde, nach jeder Änderung von Foto, Stil oder Farben. Stärke und Schwung zeigen sich erst im Gemälde.',
+      note: 'Ein Entwurf in etwa einer Sekunde, nach jeder Änderung von Foto, Stil oder Farben. Bei geringer Stärke scheint das Foto durch; Schwung zeigt sich erst im Gemälde.',
       failed: 'Im Moment gibt es keinen Entwurf. Das Malen lässt sich wie gewohnt starten.',
     },
     dropAnywhere: 'Bilder lassen sich überall ablegen. Ein fertiges Gemälde bringt seine Einstellungen mit.',

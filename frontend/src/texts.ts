@@ -327,7 +327,7 @@ const english = {
       tag: 'Draft',
       alt: 'Draft of your photo in the chosen style',
       painting: 'Painting a draft …',
-      note: 'A draft in about a second, after each change of photo, style or colours. Strength and Flourish show in the painting.',
+      note: 'A draft in about a second, after each change of photo, style or colours. With little Strength the photo shows through; Flourish shows in the painting.',
       failed: 'There is no draft at the moment. Start painting as usual.',
     },
     dropAnywhere: 'Drop pictures anywhere. A finished painting brings its settings back.',
