@@ -8,8 +8,8 @@ export const PATIENCE = { timeout: 300_000 };
 export const DOCUMENT: OptionsDocument = {
   schema: {
     properties: {
-      size: { type: 'integer', default: 512, minimum: 32, maximum: 16_000, description: 'Longest side.', unit: 'pixels' },
-      content_weight: { type: 'number', default: 1e5, minimum: 0, description: 'Keeps the content.' },
+      size: { type: 'integer', default: 512, minimum: 32, maximum: 16_000, description: 'Longest side.', unit: 'pixels', group: 'picture' },
+      content_weight: { type: 'number', default: 1e5, minimum: 0, description: 'Keeps the content.', group: 'balance' },
       strength: { type: 'number', default: 0.5, minimum: 0, maximum: 1 },
       flourish: { type: 'number', default: 0, minimum: 0, maximum: 1 },
       style_loss: { enum: ['gram', 'neighbors'], type: 'string', default: 'gram' },

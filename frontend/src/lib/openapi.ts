@@ -377,11 +377,6 @@ export interface components {
              */
             style_weight: number | null;
             /**
-             * @description Weight of the total variation loss, which smooths noise.
-             * @default null
-             */
-            tv_weight: number | null;
-            /**
              * @description Strength of the style: 0 is the photo with a breath of brush, 1 is the style at its strongest. It multiplies the content weight by 10 000 at 0 and divides it by 10 000 at 1; with style_loss neighbors by 10.
              * @default null
              */
@@ -396,6 +391,11 @@ export interface components {
              * @default null
              */
             color_amount: number | null;
+            /**
+             * @description Weight of the total variation loss, which smooths noise.
+             * @default null
+             */
+            tv_weight: number | null;
         };
         FrameView: {
             step: number;

@@ -44,6 +44,7 @@ export interface Property {
   items?: Property;
   description?: string;
   unit?: string;
+  group?: string;
 }
 
 export interface OptionsDocument extends OptionsView {

@@ -67,36 +67,13 @@ export function noEffect(name: string, need: Need): string {
   return words.needs(labelOf(name), needed);
 }
 
-export type Group = keyof typeof texts.studio.expert.groups;
+type Group = keyof typeof texts.studio.expert.groups;
 
-const GROUPS: Partial<Record<Group, string[]>> = {
-  picture: ['size', 'style_scale', 'protect', 'color', 'color_amount'],
-  balance: ['strength', 'flourish', 'content_weight', 'style_weight', 'tv_weight'],
-  method: [
-    'model',
-    'style_layers',
-    'content_layers',
-    'style_loss',
-    'pooling',
-    'padding',
-    'scales',
-    'average',
-    'optimizer',
-    'learning_rate',
-    'init_method',
-    'seed',
-  ],
-  end: ['total_iterations', 'convergence_tolerance', 'convergence_window', 'save_every', 'bit_depth'],
-};
-
-/** The fields in groups that belong together; what has no group yet comes last. */
+/** The fields in the groups that the server puts them in; what is in no group that has words comes last. */
 export function grouped(fields: Field[]): { group: Group; fields: Field[] }[] {
-  const known = Object.entries(GROUPS) as [Group, string[]][];
-  const groups = known.map(([group, names]) => ({
-    group,
-    fields: names.flatMap((name) => fields.find((field) => field.name === name) ?? []),
-  }));
-  const placed = new Set(known.flatMap(([, names]) => names));
-  const other = fields.filter((field) => !placed.has(field.name));
-  return [...groups, { group: 'other' as const, fields: other }].filter(({ fields: some }) => some.length > 0);
+  const names = Object.keys(texts.studio.expert.groups) as Group[];
+  const groupOf = (field: Field) => names.find((group) => group === field.group) ?? 'other';
+  return names
+    .map((group) => ({ group, fields: fields.filter((field) => groupOf(field) === group) }))
+    .filter(({ fields: some }) => some.length > 0);
 }
