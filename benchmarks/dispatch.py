@@ -110,6 +110,7 @@ class Client:
 
     def __init__(self, ports: bootstrap.Ports) -> None:
         limits = Limits(max_jobs_per_client=10**6, max_queued=10**6, max_bytes_per_day=10**12)
+        self._repository = ports.repository
         self._jobs = Jobs(
             ports.repository,
             ports.queue,
@@ -132,7 +133,7 @@ class Client:
         """Created, started, completed."""
         times = []
         for job_id in job_ids:
-            while not (job := self._jobs.repository.get(job_id)).status.is_final:
+            while not (job := self._repository.get(job_id)).status.is_final:
                 time.sleep(0.02)
             assert job.started_at is not None
             assert job.completed_at is not None

@@ -1,4 +1,4 @@
-"""Archives: the files of one job, or the results of several, under names for people."""
+"""Archives: the files of one job, or the results of several."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -38,8 +38,8 @@ class Archives:
         return files
 
     def of_results(self, jobs: Sequence[Job]) -> tuple[Sequence[ArchiveFile], Sequence[str]]:
-        """Return the results of these jobs, each with a name of its own, and a line for each
-        job without one."""
+        """Return the results of these jobs, each with a name of its own,
+        and a line for each job without one."""
         files, missing, taken = list[ArchiveFile](), list[str](), set[str]()
         for job in jobs:
             if result := self._result(job):
@@ -52,8 +52,8 @@ class Archives:
         return files, missing
 
     def read(self, file: ArchiveFile) -> Iterator[bytes]:
-        """Yield the content of a file of an archive, opened at the first piece: an archive
-        has hundreds of files."""
+        """Yield the content of a file, opened at the first piece:
+        an archive has hundreds of files."""
         yield from self.storage.stream(file.key)
 
     def _result(self, job: Job) -> StoredFile | None:

@@ -45,8 +45,9 @@ def follow(
     poll_seconds: float,
     ends_at: float,
 ) -> Iterator[Seen | None]:
-    """Yield the job now and after every change, to its end, until it is deleted, or until
-    `ends_at` of the monotonic clock. None: nothing has changed for `poll_seconds`."""
+    """Yield the job now and after every change, to its end.
+    Also ends when the job is deleted, and at `ends_at` of the monotonic clock.
+    None: nothing has changed for `poll_seconds`."""
     with feed.subscribe(job.id) as news, suppress(JobNotFound):
         seen = _look(see(job, repository), repository)  # again: nobody listened in between
         yield seen

@@ -1,4 +1,4 @@
-"""Orders from requests: every upload is inspected, every rule of an order checked."""
+"""Orders from requests: uploads are inspected, rules are checked."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""Pictures and films of jobs: what went in, what came out, and what is made from both."""
+"""Pictures and films of jobs: inputs, results, and what is made from both."""
 
 import threading
 from collections.abc import Iterator, Sequence
@@ -81,12 +81,12 @@ class Pictures:
         return Offer(f"{job.id}/{PREVIEW}", "image/jpeg", PREVIEW, changes=True)
 
     def steps(self, job: Job) -> Sequence[int]:
-        """Return the steps at which intermediate pictures were kept; of a film the numbers
-        of its painted frames."""
+        """Return the steps at which intermediate pictures were kept;
+        of a film the numbers of its painted frames."""
         return [int(Path(frame.key).stem) for frame in self.storage.list(f"{job.id}/{FRAMES}")]
 
     def frame(self, job: Job, step: int) -> Offer:
-        """Return an intermediate picture, or a painted frame of a film while it is painted."""
+        """Return an intermediate picture, or a painted frame of an unfinished film."""
         suffix, kind = ("png", "image/png") if job.order.film else ("jpg", "image/jpeg")
         name = f"{step:06d}.{suffix}"
         return Offer(f"{job.id}/{FRAMES}{name}", kind, name, changes=True)
@@ -139,8 +139,8 @@ class Pictures:
         return Offer(key, FILM_TYPES[kind], f"{_stem(job)}.{kind}", changes=True)
 
     def before_after(self, job: Job, client: str) -> Offer:
-        """Return the content image and the result side by side as a JPEG; it is created on
-        the first request. Raises PictureNotFound."""
+        """Return the content image and the result side by side as a JPEG.
+        It is created on the first request. Raises PictureNotFound."""
         if job.order.film:
             raise PictureNotFound("there is no picture of a film before and after")
         if job.result is None:
@@ -168,13 +168,13 @@ class Pictures:
         return self.storage.stream(key, start, stop) if stop > start else iter(())
 
     def link(self, offer: Offer, seconds: float, disposition: str) -> str | None:
-        """Return a URL from which a client can download a large file for `seconds`; None if
-        it has to come through the API."""
+        """Return a URL from which a client can download a large file.
+        It is good for `seconds`; None if the file has to come through the API."""
         return self.storage.link(offer.key, seconds, disposition) if offer.is_large else None
 
     def small(self, file: StoredFile, side_pixels: int, client: str) -> bytes:
-        """Return a small JPEG of a stored picture, kept beside the picture for those who ask
-        later; not of a preview, which changes. Raises PictureNotFound, ServerBusy."""
+        """Return a small JPEG of a stored picture, and keep it for later requests.
+        That of a preview, which changes, is not kept. Raises PictureNotFound, ServerBusy."""
         job_id, _, name = file.key.partition("/")
         if name == PREVIEW:
             return self._make_small(file, side_pixels, client)

@@ -251,8 +251,7 @@ class Jobs:
         return self._repository.state()
 
     def failures(self) -> dict[str, str]:
-        """Return the parts without which no job can be taken and that do not answer, with
-        the codes of their errors."""
+        """Return the codes of errors of the parts without which no job can be taken."""
         checks: dict[str, Callable[[], object]] = {
             "repository": self._repository.now,
             "storage": lambda: self._storage.stat(PROBE),
