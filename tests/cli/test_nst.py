@@ -54,6 +54,7 @@ def test_every_error_has_an_exit_code() -> None:
         "InvalidCheckpoint": 2,
         "JobNotFound": 1,
         "StyleNotFound": 1,
+        "PictureNotFound": 1,
         "JobConflict": 1,
         "NotAllowed": 1,
         "TooManyRequests": 1,

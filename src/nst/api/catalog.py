@@ -18,7 +18,7 @@ from nst.errors import InvalidOption
 from nst.image_files import BRANDS
 from nst.jobs.job import NOT_OF_FILMS
 from nst.jobs.quota import DAY_SECONDS
-from nst.jobs.submit import CONTENT_TYPES, MAX_STYLES
+from nst.jobs.uploads import CONTENT_TYPES, MAX_STYLES
 from nst.options import DEFAULT_PRESET, MAX_PASSES, PRESETS, Need, StyleTransferOptions, needs_of
 from nst.recipe import Recipe, recipe_text
 from nst.samples import SampleKind, sample, samples

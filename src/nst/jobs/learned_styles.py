@@ -17,8 +17,8 @@ from pydantic import BaseModel, ConfigDict
 from nst import learned_file, learned_graph
 from nst.errors import DependencyError, InvalidOption, StyleNotFound, TooManyRequests
 from nst.jobs.job import LEARNED_TYPE, Picture, new_id
-from nst.jobs.ports import ImageStorage, RateLimiter
-from nst.jobs.quota import DAY_SECONDS, count_bytes
+from nst.jobs.ports import ImageStorage
+from nst.jobs.quota import DAY_SECONDS, Quota
 from nst.learned_file import SUFFIX, StyleFacts
 from nst.options import StyleTransferOptions
 
@@ -124,7 +124,7 @@ class LearnedStyles:
 
     repository: LearnedStyleRepository
     storage: ImageStorage
-    limiter: RateLimiter
+    quota: Quota
     limits: StyleLimits
 
     def add(
@@ -139,8 +139,7 @@ class LearnedStyles:
         named = checked_name(name.removesuffix(SUFFIX))
         facts = learned_file.read(data, f"{named}{SUFFIX}").facts
         self._admit(owner, counted_as)
-        limit = self.limits.max_bytes_per_day
-        count_bytes(self.limiter, client or owner, len(data), limit)
+        self.quota.take_bytes(client or owner, len(data), self.limits.max_bytes_per_day)
         style = StoredStyle(
             id=new_id(),
             owner=owner,
