@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .PHONY: help setup demo serve page test test-images test-compose check check-program check-page fix bench chaos docs gallery screenshots up down lock \
-    dashboards settings licences dist sbom clean
+    dashboards settings types licences dist sbom clean
 
 help: ## list the verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -46,6 +46,7 @@ check-program:
 	$(BIN)/zizmor --offline --quiet .github
 
 check-page:
+	$(BIN)/python tools/page_types.py --check
 	cd frontend && npm run --silent check
 
 fix: .venv/installed-dev ## format, and mend what ruff can mend
@@ -84,6 +85,9 @@ dashboards: .venv/installed-dev ## write the dashboards of Grafana
 
 settings: .venv/installed-dev ## write docs/settings.md from the program's settings
 	$(BIN)/python tools/settings_page.py
+
+types: .venv/installed-dev page ## write the page's types from the description of the API
+	$(BIN)/python tools/page_types.py
 
 licences: .venv/installed-dev ## list the licences of what the images install
 	$(BIN)/python tools/licences.py

@@ -28,7 +28,10 @@ from nst.adapters.memory import MemoryProgressFeed
 from nst.decoding import Decoder
 from nst.engine_process.messages import Finished, News, Work
 from nst.jobs.job import RESULT, JobProgress, JobResult, JobStatus
-from nst.jobs.submit import Jobs, Limits, Upload
+from nst.jobs.limits import Limits
+from nst.jobs.quota import Quota
+from nst.jobs.service import Jobs
+from nst.jobs.uploads import JobRequest, Upload
 from nst.jobs.worker_context import WorkerContext
 from nst.options import StyleTransferOptions
 from nst.samples import sample
@@ -115,12 +118,13 @@ class Client:
 
     def __init__(self, ports: bootstrap.Ports) -> None:
         limits = Limits(max_jobs_per_client=10**6, max_queued=10**6, max_bytes_per_day=10**12)
+        self._repository = ports.repository
         self._jobs = Jobs(
             ports.repository,
             ports.queue,
             ports.storage,
             ports.feed,
-            ports.limiter,
+            Quota(ports.limiter),
             limits,
             Decoder(),
         )
@@ -131,13 +135,13 @@ class Client:
     def submit(self, owner: str = "one") -> str:
         self._seed += 1  # or it would be a result that is there already
         options = StyleTransferOptions(size=32, total_iterations=1, seed=self._seed)
-        return self._jobs.submit(owner, self._content, [self._style], options).id
+        return self._jobs.submit(owner, JobRequest(self._content, [self._style], options)).id
 
     def wait(self, job_ids: Sequence[str]) -> list[tuple[float, float, float]]:
         """Created, started, completed."""
         times = []
         for job_id in job_ids:
-            while not (job := self._jobs.repository.get(job_id)).status.is_final:
+            while not (job := self._repository.get(job_id)).status.is_final:
                 time.sleep(0.02)
             assert job.started_at is not None
             assert job.completed_at is not None

@@ -6,7 +6,7 @@ import ts from 'typescript-eslint';
 import svelteConfig from './svelte.config.js';
 
 export default defineConfig(
-  { ignores: ['node_modules/', 'dist/'] },
+  { ignores: ['node_modules/', 'dist/', 'src/lib/openapi.ts'] },
   js.configs.recommended,
   ts.configs.strict,
   ts.configs.stylistic,

@@ -108,7 +108,9 @@ def visitor(
     """Somebody with cookies of their own. Nothing may be asked of another host, or of another path
     than this one, below which the page is. `pictures`: host and port that may be asked, too.
     `live_draft`: whether the studio paints drafts by itself, which are jobs, too."""
-    wishes = {"viewport": WIDE, "reduced_motion": "reduce", **wishes}
+    # Without its service worker, whose requests no test would see or hold back.
+    defaults = {"viewport": WIDE, "reduced_motion": "reduce", "service_workers": "block"}
+    wishes = {**defaults, **wishes}
     context = browser.new_context(base_url=f"http://{address}{path}", **wishes)
     context.set_default_timeout(PATIENCE_MS)
     elsewhere: list[str] = []
@@ -138,13 +140,17 @@ def _leave_nothing_running(context: BrowserContext) -> None:
                 context.request.delete(job["links"]["self"])
 
 
+NO_WORKER = "Service Worker registration blocked by Playwright"
+"""What Playwright writes where `visitor` has asked for it."""
+
+
 def complaints(page: Page) -> list[str]:
     """What the page will write into the console as errors or warnings."""
     found: list[str] = []
     page.on("pageerror", lambda error: found.append(str(error)))
 
     def listen(message: ConsoleMessage) -> None:
-        if message.type in ("error", "warning"):
+        if message.type in ("error", "warning") and message.text != NO_WORKER:
             found.append(f"{message.text} ({message.location['url']})")
 
     page.on("console", listen)

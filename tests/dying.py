@@ -50,10 +50,10 @@ def submit(directory: Path, last_call: int, *, has_earlier: bool) -> None:
         house.work(finishes())
     Deadly.last_call = last_call
     jobs: Any = house.jobs
-    jobs.repository = Deadly(jobs.repository)
-    jobs.storage = Deadly(jobs.storage)
+    jobs._repository = Deadly(jobs._repository)
+    jobs._storage = Deadly(jobs._storage)
     jobs._queue = Deadly(jobs._queue)
-    jobs.feed = Deadly(jobs.feed)
+    jobs._feed = Deadly(jobs._feed)
     job = house.submit(idempotency_key="k")
     (directory / ACCEPTED).write_text(job.id)
 

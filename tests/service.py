@@ -8,7 +8,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -38,7 +38,10 @@ from nst.jobs.job import (
     JobStatus,
 )
 from nst.jobs.learned_styles import LearnedStyles, StyleLimits
-from nst.jobs.submit import Jobs, Limits, Upload
+from nst.jobs.limits import Limits
+from nst.jobs.quota import Quota
+from nst.jobs.service import Jobs
+from nst.jobs.uploads import JobRequest, Upload
 from nst.jobs.worker_context import WorkerContext
 from nst.options import StyleTransferOptions
 from nst.recipe import PictureFile, Recipe
@@ -200,19 +203,19 @@ class House:
         self.queue = MemoryJobQueue()
         self.storage = storage.in_folder(self.directory / "pictures")
         self.feed = MemoryProgressFeed()
-        self.limiter = MemoryRateLimiter()
+        self.quota = Quota(MemoryRateLimiter())
         self.jobs = Jobs(
             self.repository,
             self.queue,
             self.storage,
             self.feed,
-            self.limiter,
+            self.quota,
             self.limits,
             decoder(),
         )
 
         self.learned_styles = LearnedStyles(
-            self.repository.learned_styles, self.storage, self.limiter, self.style_limits
+            self.repository.learned_styles, self.storage, self.quota, self.style_limits
         )
 
     def close(self) -> None:
@@ -221,13 +224,16 @@ class House:
     def submit(self, owner: str = "anna", **facts: Any) -> Job:
         """Different pictures each time would be slow to make; different seeds do as well."""
         options = facts.pop("options", {})
-        return self.jobs.submit(
-            owner,
-            facts.pop("content", Upload(CAT, "cat.png")),
-            facts.pop("styles", [Upload(WAVES, "waves.png")]),
-            StyleTransferOptions.from_preset("fast", **options),
-            **facts,
+        of_request = {field.name for field in fields(JobRequest)} & set(facts)
+        request = JobRequest(
+            **{
+                "content": Upload(CAT, "cat.png"),
+                "styles": [Upload(WAVES, "waves.png")],
+                "options": StyleTransferOptions.from_preset("fast", **options),
+                **{name: facts.pop(name) for name in of_request},
+            }
         )
+        return self.jobs.submit(owner, request, **facts)
 
     def worker_context(self, engine: ScriptedEngine, **facts: Any) -> WorkerContext:
         return WorkerContext(
@@ -274,7 +280,7 @@ class House:
         decodes = values.pop("decoder", decoder())
         settings = ApiSettings(**values)
         app = create_app(
-            Service(self.jobs, self.limiter, streams, settings, decodes, self.learned_styles)
+            Service(self.jobs, self.quota, streams, settings, decodes, self.learned_styles)
         )
         app.test_client_class = Browser
         return app

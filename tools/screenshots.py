@@ -136,11 +136,12 @@ def studio_details(browser: Browser, server: Server, camera: Camera, folder: Pat
         page.context.set_offline(False)
 
 
-def life_of_a_job(context: BrowserContext, server: Server, camera: Camera) -> None:
+def life_of_a_job(context: BrowserContext, server: Server, camera: Camera) -> str:
+    """Return the address of the job that was painted."""
     page = context.new_page()
     choose_samples(page)
     set_options(page, Size=384, Steps_at_most=90)
-    start(page)
+    painted = start(page)
     page.get_by_role("img", name="First draft").wait_for(timeout=60_000)
     camera.shoot(page, "job-draft")
     painting = page.get_by_role("img", name="as it is after step")
@@ -170,6 +171,7 @@ def life_of_a_job(context: BrowserContext, server: Server, camera: Camera) -> No
     start(waiting)
     waiting.get_by_text("Painted before", exact=True).wait_for()
     camera.shoot(waiting, "job-cached")
+    return painted
 
 
 def finished_job(page: Page, camera: Camera) -> None:
@@ -251,14 +253,16 @@ def other_ends(page: Page, camera: Camera) -> None:
     camera.shoot(page, "history")
 
 
-def in_other_lights(browser: Browser, server: Server, state: Any, camera: Camera) -> None:
-    """The job that was painted, dark and on a phone."""
+def in_other_lights(
+    browser: Browser, server: Server, state: Any, camera: Camera, painted: str
+) -> None:
+    """The job at the address `painted`, dark and on a phone."""
     for suffix, wishes in (("-dark", {**WIDE, **DARK}), ("-phone", PHONE)):
         with tab(browser, server, state, **wishes) as page:
             page.goto("/jobs?status=succeeded")
             page.get_by_role("list", name="My pictures").wait_for()
             camera.shoot(page, f"history{suffix}")
-            page.get_by_role("link", name="cat in impasto").first.click()
+            page.goto(painted)
             status(page, "Finished").wait_for()
             camera.shoot(page, f"job-finished{suffix}", whole=True)
 
@@ -275,11 +279,11 @@ def take_all(wanted: frozenset[str]) -> None:
         quiet_pages(browser, server, camera)
         studio_details(browser, server, camera, Path(name))
         with visitor(browser, server.address, **WIDE) as context:
-            life_of_a_job(context, server, camera)
+            painted = life_of_a_job(context, server, camera)
             other_ends(context.new_page(), camera)
             side_by_side(context.new_page(), camera)
             set_of_photos(context.new_page(), camera)
-            in_other_lights(browser, server, context.storage_state(), camera)
+            in_other_lights(browser, server, context.storage_state(), camera, painted)
         browser.close()
 
 

@@ -324,7 +324,7 @@ export const texts: Texts = {
       tag: 'Entwurf',
       alt: 'Entwurf des Fotos im ausgewählten Stil',
       painting: 'Entwurf wird gemalt …',
-      note: 'Ein Entwurf in etwa einer Sekunde, nach jeder Änderung von Foto, Stil oder Farben. Stärke und Schwung zeigen sich erst im Gemälde.',
+      note: 'Ein Entwurf in etwa einer Sekunde, nach jeder Änderung von Foto, Stil oder Farben. Bei geringer Stärke scheint das Foto durch; Schwung zeigt sich erst im Gemälde.',
       failed: 'Im Moment gibt es keinen Entwurf. Das Malen lässt sich wie gewohnt starten.',
     },
     dropAnywhere: 'Bilder lassen sich überall ablegen. Ein fertiges Gemälde bringt seine Einstellungen mit.',
@@ -406,6 +406,13 @@ export const texts: Texts = {
       label: 'Weitere Fotos, die ebenso gemalt werden',
       add: 'Weitere Fotos hinzufügen',
       eachAlone: 'Ein Gemälde für jeden Stil',
+      queue: ({ count, room, unfinished, most }) =>
+        [
+          `Dieser Server nimmt von einer Person ${most} unfertige Gemälde an${unfinished > 0 ? `, und ${unfinished} ${unfinished === 1 ? 'ist' : 'sind'} noch nicht fertig` : ''}.`,
+          room > 0
+            ? `Gestartet werden die ersten ${room} von ${count}; die anderen bitte starten, wenn diese fertig sind.`
+            : 'Bitte warten, bis einige fertig sind, oder unter „Meine Bilder“ welche aus der Warteschlange entfernen.',
+        ].join(' '),
       masks: 'Gezeichnete Bereiche bleiben beim ersten Foto.',
     },
     four: { label: 'Oder malen lassen:', strength: 'vier Stärken', seed: 'vier Startwerte' },
@@ -424,12 +431,13 @@ export const texts: Texts = {
     steeredAt: (label, value, step) => `${label} ${plainNumber(value)} ab Schritt ${step}`,
     forgetRepeat: 'Nicht wiederholen',
     estimate: (time) => `Dauer auf diesem Server: ${germanTime(time)}.`,
+    estimateOfSet: (time, count) => `Dauer von ${count} Gemälden auf diesem Server: ${germanTime(time)}.`,
     lookImported: (names) => `Importierte Looks: ${names}`,
   },
 
   detail: {
     title: 'Hier mehr vom Foto bewahren',
-    lead: 'Übermalen, was erkennbar bleiben soll. Im hellen Bereich wirkt der Stil schwächer.',
+    lead: 'Übermalen, was erkennbar bleiben soll. Im farbigen Bereich wirkt der Stil schwächer.',
     none: 'Keinen Bereich schützen',
   },
 
@@ -448,11 +456,12 @@ export const texts: Texts = {
 
   mask: {
     title: (name) => `Wo gilt ${name}?`,
-    lead: 'Den Teil des Fotos übermalen, der diesen Stil bekommt. Was dunkel ist, bleibt, wie es ist.',
+    lead: 'Den Teil des Fotos übermalen, der diesen Stil bekommt. Er wird farbig gezeigt.',
     canvas: 'Foto zum Einzeichnen. Pfeiltasten bewegen den Pinsel, die Leertaste malt.',
     paint: 'Malen',
     erase: 'Radieren',
     size: 'Größe des Pinsels',
+    softness: 'Weichheit des Rands',
     all: 'Alles',
     none: 'Nichts',
     invert: 'Umkehren',
@@ -929,6 +938,8 @@ export const texts: Texts = {
       style_loss: { gram: 'Gram-Matrizen', wasserstein: 'Wasserstein-Abstand', neighbors: 'Nächste Nachbarn' },
       padding: { zeros: 'Nullen', replicate: 'Wiederholter Rand' },
       bit_depth: { 8: '8', 16: '16' },
+      device: { cpu: 'CPU', cuda: 'GPU (CUDA)', mps: 'GPU (Apple)' },
+      precision: { fp32: 'float32', bf16: 'bfloat16', fp16: 'float16' },
     },
     help: {
       size: 'Längste Seite des Ergebnisses; das Seitenverhältnis des Fotos bleibt erhalten.',

@@ -6,6 +6,14 @@ import type { Size } from './lib/types';
 
 const many = (count: number, one: string, several: string) => (count === 1 ? `1 ${one}` : `${count} ${several}`);
 
+/** Paintings of a set, and how many of them the server takes now. */
+export interface Room {
+  count: number;
+  room: number;
+  unfinished: number;
+  most: number;
+}
+
 export interface ErrorText {
   /** What happened. */
   what: string;
@@ -319,7 +327,7 @@ const english = {
       tag: 'Draft',
       alt: 'Draft of your photo in the chosen style',
       painting: 'Painting a draft …',
-      note: 'A draft in about a second, after each change of photo, style or colours. Strength and Flourish show in the painting.',
+      note: 'A draft in about a second, after each change of photo, style or colours. With little Strength the photo shows through; Flourish shows in the painting.',
       failed: 'There is no draft at the moment. Start painting as usual.',
     },
     dropAnywhere: 'Drop pictures anywhere. A finished painting brings its settings back.',
@@ -401,6 +409,13 @@ const english = {
       label: 'More photos, painted the same way',
       add: 'Add more photos',
       eachAlone: 'One painting for each style',
+      queue: ({ count, room, unfinished, most }: Room) =>
+        [
+          `This server takes ${most} unfinished paintings of one person${unfinished > 0 ? `, and ${unfinished} of yours ${unfinished === 1 ? 'is' : 'are'} not finished` : ''}.`,
+          room > 0
+            ? `Start takes the first ${room} of these ${count}; start the others when those are finished.`
+            : 'Wait until some are finished, or remove some from the queue under My pictures.',
+        ].join(' '),
       masks: 'Areas that were drawn stay with the first photo.',
     },
     four: { label: 'Or paint', strength: 'four strengths', seed: 'four seeds' },
@@ -419,12 +434,13 @@ const english = {
     steeredAt: (label: string, value: number, step: number) => `${label} ${value} from step ${step}`,
     forgetRepeat: 'Do not repeat this',
     estimate: (time: string) => `Takes ${time} on this server.`,
+    estimateOfSet: (time: string, count: number) => `${count} paintings take ${time} on this server.`,
     lookImported: (names: string) => `Looks imported: ${names}`,
   },
 
   detail: {
     title: 'Keep more of the photo here',
-    lead: 'Paint over what should stay recognisable. The style is weaker in the bright area.',
+    lead: 'Paint over what should stay recognisable. The style is weaker in the coloured area.',
     none: 'Protect no area',
   },
 
@@ -443,11 +459,12 @@ const english = {
 
   mask: {
     title: (name: string) => `Where is ${name} applied?`,
-    lead: 'Paint over the part of the photo that takes this style. What is dark stays as it is.',
+    lead: 'Paint over the part of the photo that takes this style. It is shown in colour.',
     canvas: 'Photo to paint on. Arrow keys move the brush, Space paints.',
     paint: 'Paint',
     erase: 'Erase',
     size: 'Size of the brush',
+    softness: 'Softness of its edge',
     all: 'Everything',
     none: 'Nothing',
     invert: 'Invert',
@@ -927,6 +944,8 @@ const english = {
       style_loss: { gram: 'Gram matrices', wasserstein: 'Wasserstein distance', neighbors: 'Nearest neighbours' },
       padding: { zeros: 'Zeros', replicate: 'Repeated border' },
       bit_depth: { 8: '8', 16: '16' },
+      device: { cpu: 'CPU', cuda: 'GPU (CUDA)', mps: 'GPU (Apple)' },
+      precision: { fp32: 'float32', bf16: 'bfloat16', fp16: 'float16' },
     } as Record<string, Record<string, string>>,
     /** What an option does, where the page has other words for it than the server. */
     help: {} as Record<string, string>,

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from nst.engine_process.parent import Paint
     from nst.jobs.learned_styles import LearnedStyles
     from nst.jobs.ports import ImageStorage, JobQueue, ProgressFeed, RateLimiter
+    from nst.jobs.quota import Quota
     from nst.options import StyleTransferOptions
     from nst.result import Result
     from nst.settings import Settings
@@ -281,7 +282,9 @@ def web_application(ports: Ports, streams: "Streams", answers_per_client: int) -
     from nst.api.service import ApiSettings, Service
     from nst.api.watch import Watch
     from nst.decoding import Decoder
-    from nst.jobs.submit import Jobs, Limits
+    from nst.jobs.limits import Limits
+    from nst.jobs.quota import Quota
+    from nst.jobs.service import Jobs
     from nst.settings import load_settings
 
     settings = load_settings()
@@ -312,20 +315,18 @@ def web_application(ports: Ports, streams: "Streams", answers_per_client: int) -
         pictures_origin=_pictures_origin(settings),
         answers_per_client=answers_per_client,
     )
-    decoder = Decoder(settings.max_pixels)
-    jobs = Jobs(
-        ports.repository, ports.queue, ports.storage, ports.feed, ports.limiter, limits, decoder
-    )
+    decoder, quota = Decoder(settings.max_pixels), Quota(ports.limiter)
+    jobs = Jobs(ports.repository, ports.queue, ports.storage, ports.feed, quota, limits, decoder)
     queue_watch = Watch(lambda: ports.queue.trouble("api"))
     seconds = partial(estimate, device=settings.worker_device)
     app = create_app(
         Service(
             jobs,
-            ports.limiter,
+            quota,
             streams,
             api_settings,
             decoder,
-            _learned_styles(ports, settings),
+            _learned_styles(ports, quota, settings),
             queue_watch,
             seconds,
         )
@@ -334,7 +335,7 @@ def web_application(ports: Ports, streams: "Streams", answers_per_client: int) -
     return app
 
 
-def _learned_styles(ports: Ports, settings: "Settings") -> "LearnedStyles":
+def _learned_styles(ports: Ports, quota: "Quota", settings: "Settings") -> "LearnedStyles":
     from nst.jobs.learned_styles import LearnedStyles, StyleLimits
 
     limits = StyleLimits(
@@ -343,7 +344,7 @@ def _learned_styles(ports: Ports, settings: "Settings") -> "LearnedStyles":
         max_style_bytes=settings.max_learned_style_bytes,
         max_bytes_per_day=settings.max_bytes_per_day,
     )
-    return LearnedStyles(ports.repository.learned_styles, ports.storage, ports.limiter, limits)
+    return LearnedStyles(ports.repository.learned_styles, ports.storage, quota, limits)
 
 
 def event_streams() -> "Streams":

@@ -5,17 +5,10 @@ from threading import Lock
 from types import MappingProxyType
 
 from nst.errors import InvalidOption
-from nst.options import StyleTransferOptions
+from nst.options import StyleTransferOptions, steerable
 from nst.progress import Change
 
-STEERABLE = (
-    "content_weight",
-    "style_weight",
-    "tv_weight",
-    "strength",
-    "flourish",
-    "color_amount",
-)
+STEERABLE = steerable()
 """Options that the engine takes over before its next step."""
 
 

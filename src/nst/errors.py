@@ -9,6 +9,7 @@ NSTError                          code, message, facts as attributes
 ├─ InvalidStyleFile               name, reason: the user's
 ├─ JobNotFound                    job_id: there is none, or it is somebody else's
 ├─ StyleNotFound                  style_id: there is none, or it is somebody else's
+├─ PictureNotFound                reason: there is none (yet)
 ├─ JobConflict                    job_id, reason: not in this state of the job
 ├─ NotAllowed                     reason
 ├─ TooManyRequests                reason, retry_after_seconds
@@ -135,6 +136,16 @@ class StyleNotFound(NSTError):
     def __init__(self, style_id: str) -> None:
         super().__init__(f"there is no learned style {style_id}; it may have been deleted")
         self.style_id = style_id
+
+
+class PictureNotFound(NSTError):
+    """There is no such picture of the job, or not yet."""
+
+    code = "not_found"
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
 
 
 class JobConflict(NSTError):

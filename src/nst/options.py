@@ -4,6 +4,7 @@ The command line, the compatible command, the HTTP form and the docs are made fr
 `StyleTransferOptions`; the defaults are those of the classic method.
 """
 
+import difflib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Annotated, Any, Literal, Self, cast, get_args, get_origin
 
@@ -78,15 +79,21 @@ Group = Literal["picture", "balance", "method", "end"]
 """Group of an option; the help of the commands shows a group together."""
 
 
-def _in(group: Group, **facts: str) -> dict[str, JsonValue]:
-    """Return metadata of an option: its group and, where it has one, its unit."""
+def _in(group: Group, **facts: str | bool) -> dict[str, JsonValue]:
+    """Return metadata of an option: its group and, where it has one, its unit; and whether
+    it is `steerable`: the engine takes over a new value before its next step."""
     return {"group": group, **facts}
 
 
 def group_of(field: FieldInfo) -> Group:
     """Return the group of an option."""
+    return cast("Group", _facts(field)["group"])
+
+
+def _facts(field: FieldInfo) -> Mapping[str, JsonValue]:
+    """Return the metadata of an option, as `_in` made it."""
     assert isinstance(field.json_schema_extra, dict)
-    return cast("Group", field.json_schema_extra["group"])
+    return field.json_schema_extra
 
 
 BitDepth = Annotated[Literal["8", "16"], BeforeValidator(_as_text)]
@@ -114,14 +121,14 @@ class StyleTransferOptions(BaseModel):
         ge=0,
         le=MAX_WEIGHT,
         description="Weight of the content loss: the similarity to the content image.",
-        json_schema_extra=_in("balance"),
+        json_schema_extra=_in("balance", steerable=True),
     )
     style_weight: float = Field(
         default=3e4,
         ge=0,
         le=MAX_WEIGHT,
         description="Weight of the style loss: the similarity to the style image.",
-        json_schema_extra=_in("balance"),
+        json_schema_extra=_in("balance", steerable=True),
     )
     strength: float = Field(
         default=0.5,
@@ -130,7 +137,7 @@ class StyleTransferOptions(BaseModel):
         description="Strength of the style: 0 is the photo with a breath of brush, 1 is the style "
         "at its strongest. It multiplies the content weight by 10 000 at 0 and divides it by "
         "10 000 at 1; with style_loss neighbors by 10.",
-        json_schema_extra=_in("balance"),
+        json_schema_extra=_in("balance", steerable=True),
     )
     flourish: float = Field(
         default=0.0,
@@ -138,7 +145,7 @@ class StyleTransferOptions(BaseModel):
         le=1,
         description="Amount of large forms of the style where the photo is empty: 0 is calm, 1 is "
         "wild.",
-        json_schema_extra=_in("balance"),
+        json_schema_extra=_in("balance", steerable=True),
     )
     style_scale: float = Field(
         default=1.0,
@@ -172,14 +179,14 @@ class StyleTransferOptions(BaseModel):
         ge=0,
         le=1,
         description="Share of the content's chroma that is kept with color luminance.",
-        json_schema_extra=_in("picture"),
+        json_schema_extra=_in("picture", steerable=True),
     )
     tv_weight: float = Field(
         default=1.0,
         ge=0,
         le=MAX_WEIGHT,
         description="Weight of the total variation loss, which smooths noise.",
-        json_schema_extra=_in("balance"),
+        json_schema_extra=_in("balance", steerable=True),
     )
     optimizer: Literal["lbfgs", "adam"] = Field(
         default="lbfgs",
@@ -456,6 +463,12 @@ NEEDS: Mapping[str, Need] = {
 """Needs of an option to have an effect, beside the steps."""
 
 
+def steerable() -> tuple[str, ...]:
+    """Return the names of the options that may change while a transfer runs."""
+    fields = StyleTransferOptions.model_fields.items()
+    return tuple(name for name, field in fields if "steerable" in _facts(field))
+
+
 def needs_of(name: str) -> Sequence[Need]:
     """Return all that an option needs to have an effect. An unknown name needs steps."""
     steps = () if name in IN_DRAFTS else (_STEPS,)
@@ -565,9 +578,13 @@ def invalid_option(
     error: ErrorDetails, data: Any, fields: Mapping[str, FieldInfo]
 ) -> InvalidOption:
     """Return what is wrong with the data of a model with these fields, for people."""
-    name = str(error["loc"][0]) if error["loc"] else "options"
+    if not error["loc"]:
+        return InvalidOption("options", error["input"], "names of options with their values")
+    name = str(error["loc"][0])
     field = fields.get(name)
     if field is None:
-        return InvalidOption(name, error["input"], f"one of {', '.join(fields)}")
+        near = difflib.get_close_matches(name, fields, n=1)
+        known = f", such as {near[0]}" if near else f": {', '.join(fields)}"
+        return InvalidOption(name, name, f"the name of an option{known}")
     value = data[name] if len(error["loc"]) > 1 else error["input"]  # one number of several
     return InvalidOption(name, value, describe_allowed(field))

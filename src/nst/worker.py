@@ -15,10 +15,11 @@ from nst import metrics, tracing
 from nst.engine_process.messages import Finished, News, Painted
 from nst.errors import DependencyError, QueueError, StorageFull
 from nst.jobs import workplace
-from nst.jobs.execute import check_storage, execute_job
+from nst.jobs.execute import execute_job
 from nst.jobs.janitor import clean
 from nst.jobs.job import Job, JobLosses, JobProgress, Outcome, public_facts
 from nst.jobs.ports import Delivery, JobQueue
+from nst.jobs.storage_check import check_storage
 from nst.jobs.sweep import SteadyDatabase, sweep
 from nst.jobs.worker_context import AttemptEnded, WorkerContext
 

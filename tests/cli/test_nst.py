@@ -54,6 +54,7 @@ def test_every_error_has_an_exit_code() -> None:
         "InvalidCheckpoint": 2,
         "JobNotFound": 1,
         "StyleNotFound": 1,
+        "PictureNotFound": 1,
         "JobConflict": 1,
         "NotAllowed": 1,
         "TooManyRequests": 1,
@@ -112,7 +113,7 @@ def test_doctor_says_what_is_here_and_what_is_missing(nst: Nst) -> None:
     assert "It computes in " in outcome.out
     assert "The weights of vgg19 are MISSING: `nst weights fetch vgg19` downloads" in outcome.out
     assert f"The weights of vgg16 are in {BUNDLE / 'vgg16.safetensors'}." in outcome.out
-    assert "It reads JPEG, PNG, WebP, TIFF, AVIF" in outcome.out
+    assert "It reads JPEG, PNG, WebP, TIFF, AVIF, GIF, BMP" in outcome.out
     assert outcome.out.endswith("Ready to paint.\n")
 
 

@@ -291,6 +291,45 @@ def test_two_styles_one_of_them_in_part_of_the_picture(page: Page) -> None:
     wait_until_finished(page)
 
 
+def test_an_area_is_painted_in_colour_with_a_hard_or_soft_brush(page: Page) -> None:
+    choose_samples(page)
+    masks = {}
+    for softness in ("0", "100"):
+        page.get_by_role("button", name="in the style of Impasto").click()
+        canvas = page.get_by_role("application").locator("canvas")
+        page.get_by_role("button", name="Nothing", exact=True).click()
+        assert canvas.evaluate(OVERLAY) == {"colours": [], "soft": 0}
+        page.get_by_role("slider", name="Softness of its edge").fill(softness)
+        brush_across(page)
+        masks[softness] = canvas.evaluate(OVERLAY)
+        page.get_by_role("button", name="Undo").click()
+        assert canvas.evaluate(OVERLAY) == {"colours": [], "soft": 0}
+        brush_across(page)
+        page.get_by_role("button", name="Use this area").click()
+        assert 0.03 < white_share(page.get_by_role("img", name="in part of the picture")) < 0.3
+    assert masks["0"]["colours"] == masks["100"]["colours"] == ["214,0,122"]
+    assert masks["0"]["soft"] < 0.05
+    assert masks["100"]["soft"] > 0.3
+    page.get_by_role("button", name="in the style of Impasto").click()
+    again = page.get_by_role("application").locator("canvas")
+    expect(again).to_be_visible()
+    wait_until(lambda: again.evaluate(OVERLAY) == masks["100"])
+
+
+OVERLAY = """canvas => {
+  const {data} = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
+  const colours = new Set();
+  let painted = 0, soft = 0;
+  for (let index = 0; index < data.length; index += 4) {
+    const alpha = data[index + 3];
+    if (alpha === 255) colours.add(data.slice(index, index + 3).join());
+    painted += alpha > 0;
+    soft += alpha > 8 && alpha < 247;
+  }
+  return {colours: [...colours], soft: painted && soft / painted};
+}"""
+
+
 def brush_across(page: Page) -> None:
     """One stroke through the middle of the open picture."""
     box = page.get_by_role("application").bounding_box()

@@ -198,6 +198,11 @@ def test_a_draft_follows_every_change(browser: Browser, server: Server, size: Vi
         page.get_by_role("button", name="Use Mosaic").click()
         expect(draft).not_to_have_attribute("src", first or "")
         wait_until_loaded(draft)
+        strength = page.get_by_role("slider", name="Strength")
+        strength.fill("0.25")
+        expect(draft).to_have_css("opacity", "0.6")
+        strength.fill("0.5")
+        expect(draft).to_have_css("opacity", "1")
         assert violations(page) == []
         assert not is_too_wide(page)
         page.get_by_role("checkbox", name="Live draft").uncheck()

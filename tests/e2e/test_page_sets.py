@@ -29,7 +29,9 @@ def choose_two_photos_and_two_styles(page: Page, preset: str = "Draft") -> None:
 def test_each_photo_is_painted_in_each_style(page: Page) -> None:
     choose_two_photos_and_two_styles(page)
     expect(page.get_by_role("button", name="Start 2 paintings")).to_be_enabled()
+    expect(page.get_by_role("slider", name="Part of Mosaic")).to_be_visible()
     page.get_by_role("checkbox", name="One painting for each style").check()
+    expect(page.get_by_role("slider", name="Part of Mosaic")).to_be_hidden()
     page.get_by_role("button", name="Start 4 paintings").click()
     page.wait_for_url("**/set/*")
     expect(page.get_by_text("4 of 4 finished")).to_be_visible()
@@ -80,7 +82,11 @@ def test_a_set_that_is_too_large_for_the_queue_says_how_much_was_taken(
         found = complaints(page)
         choose_two_photos_and_two_styles(page, preset="Best")
         page.get_by_role("checkbox", name="One painting for each style").check()
+        expect(page.get_by_text("Start takes the first 3 of these 4;")).to_be_visible()
         page.get_by_role("button", name="Start 4 paintings").click()
         expect(page.get_by_text("3 of 4 paintings have been started.")).to_be_visible()
         expect(page.get_by_text("0 of 3 finished")).to_be_visible()
         assert [message for message in found if "429" not in message] == []
+        page.get_by_role("link", name="Studio").first.click()
+        expect(page.get_by_text("3 of yours are not finished. Wait until some are")).to_be_visible()
+        assert violations(page) == []

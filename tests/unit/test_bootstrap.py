@@ -10,7 +10,7 @@ import pytest
 from nst import bootstrap
 from nst.adapters.breaker import QueueWithBreaker
 from nst.api.service import ApiSettings
-from nst.jobs.submit import Limits
+from nst.jobs.limits import Limits
 from nst.settings import Settings, load_settings
 
 

@@ -30,7 +30,7 @@ def test_what_was_set_last_counts_and_the_rest_stays() -> None:
         ({"tv_weight": "much"}, "a number"),
         (
             {"size": 64},
-            "one of content_weight, style_weight, tv_weight, strength, flourish, color_amount",
+            "one of content_weight, style_weight, strength, flourish, color_amount, tv_weight",
         ),
         ({"strength": 2}, "from 0 to 1"),
         ({"color_amount": -0.1}, "from 0 to 1"),

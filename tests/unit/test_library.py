@@ -106,7 +106,8 @@ def test_pictures_that_are_no_files_make_no_recipe(tmp_path: Path) -> None:
         ({"controls": {}}, "controls: {} is invalid; expected nst.Controls"),
         ({"weights": "w.pth"}, "weights: 'w.pth' is invalid; expected a nst.WeightsStore"),
         ({"max_memory_bytes": "4GB"}, "max_memory_bytes: '4GB' is invalid; expected a whole"),
-        ({"sizes": 3}, "sizes: 3 is invalid; expected one of size"),
+        ({"sizes": 3}, "sizes: 'sizes' is invalid; expected the name of an option, such as size"),
+        ({"x": 3}, "x: 'x' is invalid; expected the name of an option: size, content_weight, "),
         ({"size": "big"}, "size: 'big' is invalid; expected a whole number"),
     ],
 )

@@ -209,14 +209,15 @@ def test_only_style_layers_can_be_dense() -> None:
     assert refused(content_layers="dense").allowed.startswith("classic, or layers")
 
 
-def test_unknown_option_is_answered_with_all_names() -> None:
+def test_unknown_option_is_answered_with_the_nearest_name_or_all() -> None:
     error = refused(styleweight=3)
-    assert (error.field, error.value) == ("styleweight", 3)
-    assert error.allowed == "one of " + ", ".join(FIELDS)
+    assert (error.field, error.value) == ("styleweight", "styleweight")
+    assert error.allowed == "the name of an option, such as style_weight"
+    assert refused(x=3).allowed == "the name of an option: " + ", ".join(FIELDS)
 
 
 def test_something_else_than_options() -> None:
-    with pytest.raises(InvalidOption, match=r"options: 5 is invalid"):
+    with pytest.raises(InvalidOption, match=r"options: 5 is invalid; expected names of options"):
         StyleTransferOptions.model_validate(5)
 
 

@@ -168,6 +168,7 @@ describe('Viewer', () => {
     result: {
       size: [512, 341],
       steps: 180,
+      frames: null,
       evaluations: 190,
       stop_reason: 'total_iterations',
       changes: [],
@@ -210,6 +211,7 @@ describe('Viewer', () => {
       progress: {
         step: 5,
         total_iterations: 180,
+        frame: null,
         percent: 3,
         elapsed_seconds: 1,
         remaining_seconds: 9,
@@ -333,6 +335,7 @@ describe('JobEnd', () => {
     const result = {
       size: [512, 341] as [number, number],
       steps: 180,
+      frames: null,
       evaluations: 190,
       stop_reason: 'total_iterations' as const,
       changes: [],
@@ -384,6 +387,17 @@ it('says what the curve shows', () => {
   expect(screen.getByText(/^Distance of the painting from photo and style/)).toBeInTheDocument();
   expect(screen.getByText('Step')).toBeInTheDocument();
   expect(screen.getByText('Distance (logarithmic)')).toBeInTheDocument();
+});
+
+it('says in words with what a picture was painted', () => {
+  const result = { size: [512, 341], model: 'vgg16', device: 'cpu', precision: 'bf16', changes: [] } as unknown as Result;
+  const impasto = { name: 'impasto.jpg', size: [1024, 768] as [number, number], format: 'JPEG', sample: 'woodcut_waves' };
+  const { pictures } = job();
+  render(JobFacts, { job: job({ status: 'succeeded', result, pictures: { ...pictures, styles: [impasto] } }) });
+  expect(screen.getAllByText('VGG-16').length).toBeGreaterThan(0);
+  expect(screen.queryByText('vgg16')).not.toBeInTheDocument();
+  expect(screen.getByText('CPU, bfloat16')).toBeInTheDocument();
+  expect(screen.getByText('Woodcut waves')).toBeInTheDocument();
 });
 
 it('names values of options as the buttons do', () => {

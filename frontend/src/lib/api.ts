@@ -3,18 +3,15 @@
 import { basePath } from './base';
 import { hasCookies } from './store';
 import type {
-  Frame,
-  Job,
-  JobPage,
-  LearnedStyle,
-  OptionsDocument,
-  RecipeDocument,
-  Sample,
-  Share,
-  SharedPicture,
-  Size,
-  Status,
-} from './types';
+  ContentsView,
+  EstimateView,
+  FramesView,
+  LearnedStylesView,
+  Problem as ProblemDocument,
+  SharesView,
+  StylesView,
+} from './openapi';
+import type { Job, JobPage, LearnedStyle, OptionsDocument, RecipeDocument, Share, SharedPicture, Size, Status } from './types';
 
 const ROOT = `${basePath()}api/v1`;
 
@@ -43,14 +40,6 @@ export class Problem extends Error {
   }
 }
 
-interface ProblemDocument {
-  code?: string;
-  detail?: string;
-  title?: string;
-  field?: string;
-  retry_after_seconds?: number;
-}
-
 function parse(text: string): unknown {
   try {
     return JSON.parse(text);
@@ -61,7 +50,7 @@ function parse(text: string): unknown {
 
 /** A proxy in between may answer with something else than a problem document. */
 export function problemOf(status: number, text: string, retryAfter: string | null): Problem {
-  const body = (parse(text) ?? {}) as ProblemDocument;
+  const body = (parse(text) ?? {}) as Partial<ProblemDocument>;
   const code = body.code ?? (status >= 502 && status <= 504 ? 'offline' : 'internal_error');
   const seconds = body.retry_after_seconds ?? Number.parseFloat(retryAfter ?? '');
   return new Problem(
@@ -116,8 +105,8 @@ export function getOptions(): Promise<OptionsDocument> {
   return options;
 }
 
-export const getStyles = async () => (await get<{ styles: Sample[] }>(`${ROOT}/styles`)).styles;
-export const getContents = async () => (await get<{ contents: Sample[] }>(`${ROOT}/contents`)).contents;
+export const getStyles = async () => (await get<StylesView>(`${ROOT}/styles`)).styles;
+export const getContents = async () => (await get<ContentsView>(`${ROOT}/contents`)).contents;
 
 export interface JobsQuery {
   status?: Status | undefined;
@@ -129,6 +118,12 @@ export function listJobs(query: JobsQuery = {}): Promise<JobPage> {
   const given = Object.entries(query).filter(([, value]) => value !== undefined);
   const search = new URLSearchParams(given.map(([name, value]) => [name, String(value)]));
   return get<JobPage>(`${ROOT}/jobs?${search.toString()}`);
+}
+
+/** How many jobs of this client wait or are being painted. Raises Problem. */
+export async function countUnfinished(): Promise<number> {
+  const pages = await Promise.all((['queued', 'running'] as const).map((status) => listJobs({ status, limit: 100 })));
+  return pages.reduce((count, { jobs }) => count + jobs.length, 0);
 }
 
 export const getJob = (id: string) => get<Job>(jobPath(id));
@@ -145,11 +140,11 @@ export async function deleteJob(id: string): Promise<void> {
   await send(jobPath(id), { method: 'DELETE', keepalive: true });
 }
 
-export const getFrames = async (job: Job) => (await get<{ frames: Frame[] }>(job.links.frames)).frames;
+export const getFrames = async (job: Job) => (await get<FramesView>(job.links.frames)).frames;
 
 export const share = (id: string, days: number) => post<Share>(`${jobPath(id)}/shares`, { days });
 export const getShares = async (id: string) =>
-  (await get<{ shares: Share[] }>(`${jobPath(id)}/shares`)).shares;
+  (await get<SharesView>(`${jobPath(id)}/shares`)).shares;
 
 export async function unshare(id: string, shareId: string): Promise<void> {
   await send(`${jobPath(id)}/shares/${encodeURIComponent(shareId)}`, { method: 'DELETE' });
@@ -160,7 +155,7 @@ export const getShared = (token: string) =>
 
 /** How long it will take, in words; null where the server has not measured anything like it. */
 export async function getEstimate(query: URLSearchParams): Promise<string | null> {
-  return (await get<{ text: string | null }>(`${ROOT}/estimate?${query.toString()}`)).text;
+  return (await get<EstimateView>(`${ROOT}/estimate?${query.toString()}`)).text;
 }
 
 /** The recipe inside a finished picture, or null if it carries none. */
@@ -187,7 +182,7 @@ export async function seeUpright(picture: Blob): Promise<{ picture: Blob; size: 
 const stylePath = (id: string) => `${ROOT}/learned-styles/${encodeURIComponent(id)}`;
 
 export const getLearnedStyles = async () =>
-  (await get<{ learned_styles: LearnedStyle[] }>(`${ROOT}/learned-styles`)).learned_styles;
+  (await get<LearnedStylesView>(`${ROOT}/learned-styles`)).learned_styles;
 
 /** Nothing is sent where cookies are blocked: the style would belong to nobody. */
 export function addLearnedStyle(file: File): Promise<LearnedStyle> {

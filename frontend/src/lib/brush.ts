@@ -1,6 +1,6 @@
 /**
- * Painting a mask. The canvas is a black cover over the photo, and painting makes holes into it: so what
- * takes the style is seen bright, and the cover on white is the mask.
+ * Painting a mask. The canvas lies over the photo and is transparent; what is painted is coloured. The more a place is
+ * covered, the whiter it is in the mask.
  */
 
 export interface Point {
@@ -8,47 +8,58 @@ export interface Point {
   y: number;
 }
 
-const COVER = '#000000';
+export interface Brush {
+  /** In pixels of the canvas; at its rim a soft brush covers half. */
+  width: number;
+  /** 0: a hard edge; 1: soft from the middle outwards. */
+  softness: number;
+  erase: boolean;
+}
 
-/** A round stroke that opens the cover, or closes it again. */
-export function stroke(
-  context: CanvasRenderingContext2D,
-  from: Point,
-  to: Point,
-  { width, erase }: { width: number; erase: boolean },
-): void {
-  context.globalCompositeOperation = erase ? 'source-over' : 'destination-out';
-  context.strokeStyle = COVER;
+/** A colour that photos seldom have. */
+const COLOUR = '#d6007a';
+
+/** Blur of the softest brush, whose middle still covers all. */
+const MOST_BLUR = 1 / 3;
+
+/** A round stroke along the whole path: drawn piece by piece, its soft edges would add up where the pieces meet. */
+export function stroke(context: CanvasRenderingContext2D, path: Point[], { width, softness, erase }: Brush): void {
+  // Only its shadow is seen, which has a soft edge in every browser.
+  const aside = 2 * context.canvas.width;
+  context.save();
+  context.globalCompositeOperation = erase ? 'destination-out' : 'source-over';
+  context.strokeStyle = context.shadowColor = COLOUR;
+  context.lineCap = context.lineJoin = 'round';
   context.lineWidth = width;
-  context.lineCap = 'round';
+  context.shadowBlur = MOST_BLUR * width * softness;
+  context.shadowOffsetX = aside;
+  context.translate(-aside, 0);
   context.beginPath();
-  context.moveTo(from.x, from.y);
-  context.lineTo(to.x, to.y);
+  for (const { x, y } of path) context.lineTo(x, y);
+  context.lineTo(path.at(-1)?.x ?? 0, path.at(-1)?.y ?? 0); // a single point is a dot
   context.stroke();
+  context.restore();
 }
 
-/** The style nowhere. */
-export function coverAll(context: CanvasRenderingContext2D): void {
-  context.globalCompositeOperation = 'source-over';
-  fillRectangle(context);
-}
-
-/** The style everywhere. */
-export function coverNothing(context: CanvasRenderingContext2D): void {
+export function paintNothing(context: CanvasRenderingContext2D): void {
   context.clearRect(0, 0, context.canvas.width, context.canvas.height);
 }
 
-export function invert(context: CanvasRenderingContext2D): void {
-  context.globalCompositeOperation = 'xor';
-  fillRectangle(context);
+export function paintAll(context: CanvasRenderingContext2D): void {
+  fill(context, 'source-over');
 }
 
-function fillRectangle(context: CanvasRenderingContext2D, colour = COVER): void {
+export function invert(context: CanvasRenderingContext2D): void {
+  fill(context, 'xor');
+}
+
+function fill(context: CanvasRenderingContext2D, operation: GlobalCompositeOperation, colour = COLOUR): void {
+  context.globalCompositeOperation = operation;
   context.fillStyle = colour;
   context.fillRect(0, 0, context.canvas.width, context.canvas.height);
 }
 
-/** Whether the cover is open everywhere, or nowhere. */
+/** Whether everything is painted, or nothing. */
 export function isPlain(context: CanvasRenderingContext2D): boolean {
   const { width, height } = context.canvas;
   const { data } = context.getImageData(0, 0, width, height);
@@ -59,21 +70,22 @@ export function isPlain(context: CanvasRenderingContext2D): boolean {
   return true;
 }
 
-/** White where the cover is open, black elsewhere, as PNG. */
+/** White where it is painted, black elsewhere, as PNG. */
 export function maskFile(canvas: HTMLCanvasElement): Promise<Blob | null> {
   const flat = document.createElement('canvas');
   flat.width = canvas.width;
   flat.height = canvas.height;
   const context = flat.getContext('2d') as CanvasRenderingContext2D;
-  fillRectangle(context, '#ffffff');
   context.drawImage(canvas, 0, 0);
+  fill(context, 'source-in', '#ffffff');
+  fill(context, 'destination-over', '#000000');
   return new Promise((resolve) => {
     flat.toBlob(resolve, 'image/png');
   });
 }
 
-/** The cover that this mask came from. */
-export async function coverFrom(context: CanvasRenderingContext2D, mask: string): Promise<void> {
+/** Paints what made this mask. */
+export async function paintMask(context: CanvasRenderingContext2D, mask: string): Promise<void> {
   const image = new Image();
   image.src = mask;
   await image.decode();
@@ -81,11 +93,9 @@ export async function coverFrom(context: CanvasRenderingContext2D, mask: string)
   context.globalCompositeOperation = 'copy';
   context.drawImage(image, 0, 0, width, height);
   const pixels = context.getImageData(0, 0, width, height);
-  for (let index = 0; index < pixels.data.length; index += 4) {
-    const white = pixels.data[index] ?? 0;
-    pixels.data.set([0, 0, 0, 255 - white], index);
-  }
+  for (let index = 0; index < pixels.data.length; index += 4) pixels.data[index + 3] = pixels.data[index] ?? 0;
   context.putImageData(pixels, 0, 0);
+  fill(context, 'source-in');
 }
 
 /** Width and height with these proportions, and this longest side at most. */

@@ -8,8 +8,8 @@ export const PATIENCE = { timeout: 300_000 };
 export const DOCUMENT: OptionsDocument = {
   schema: {
     properties: {
-      size: { type: 'integer', default: 512, minimum: 32, maximum: 16_000, description: 'Longest side.', unit: 'pixels' },
-      content_weight: { type: 'number', default: 1e5, minimum: 0, description: 'Keeps the content.' },
+      size: { type: 'integer', default: 512, minimum: 32, maximum: 16_000, description: 'Longest side.', unit: 'pixels', group: 'picture' },
+      content_weight: { type: 'number', default: 1e5, minimum: 0, description: 'Keeps the content.', group: 'balance' },
       strength: { type: 'number', default: 0.5, minimum: 0, maximum: 1 },
       flourish: { type: 'number', default: 0, minimum: 0, maximum: 1 },
       style_loss: { enum: ['gram', 'neighbors'], type: 'string', default: 'gram' },
@@ -42,7 +42,8 @@ export const DOCUMENT: OptionsDocument = {
     flourish: [{ total_iterations: null }, { style_loss: ['neighbors'] }],
     color: [{ total_iterations: null }],
   },
-  limits: { max_upload_bytes: 1_000_000, max_pixels: 50_000_000, max_styles: 2, max_size: 2048, max_job_seconds: 86400, max_pixel_steps_per_day: 2e11, max_film_frames: 100, max_film_seconds: 10, max_film_bytes: 500_000, max_film_passes: 9, max_learned_styles: 20, max_learned_style_bytes: 1_000_000, max_learning_minutes: 60, max_learning_photos: 100 },
+  learning_schema: {},
+  limits: { max_upload_bytes: 1_000_000, max_pixels: 50_000_000, max_styles: 2, max_size: 2048, max_jobs_per_client: 20, max_archive_jobs: 100, max_job_seconds: 86400, max_pixel_steps_per_day: 2e11, max_film_frames: 100, max_film_seconds: 10, max_film_bytes: 500_000, max_film_passes: 9, max_learned_styles: 20, max_learned_style_bytes: 1_000_000, max_learning_minutes: 60, max_learning_photos: 100 },
   formats: ['image/jpeg', 'image/png', 'image/webp', 'image/tiff', 'image/avif'],
   brands: { avif: 'image/avif', avis: 'image/avif', heic: 'image/heic', hevc: 'image/heic' },
 };

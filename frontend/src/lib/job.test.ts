@@ -7,6 +7,7 @@ import type { Result } from './types';
 const result: Result = {
   size: [512, 341],
   steps: 60,
+  frames: null,
   evaluations: 66,
   stop_reason: 'canceled',
   model: 'vgg16',

@@ -14,6 +14,8 @@ class LiveDraft {
   isOn = $state(recall(KEY) !== 'off');
   /** Address of the newest draft; null: there is none. */
   url = $state<string | null>(null);
+  /** How much of the draft covers the photo, 0 to 1: a draft is always at full strength, so the photo shows through. */
+  readonly cover = $derived(studio.hasEffect('strength') ? coverAt(Number(studio.options['strength'])) : 1);
   isPainting = $state(false);
   hasFailed = $state(false);
 
@@ -73,5 +75,8 @@ class LiveDraft {
     this.hasFailed = true;
   }
 }
+
+/** All from half the strength on; at strength 0 a breath. */
+const coverAt = (strength: number) => Math.min(1, 0.2 + 1.6 * strength);
 
 export const liveDraft = new LiveDraft();

@@ -22,6 +22,7 @@ describe('fields from the schema', () => {
       below: false,
       help: 'Longest side.',
       unit: 'pixels',
+      group: 'picture',
       default: 512,
     });
     expect(field('color')).toMatchObject({ kind: 'choice', choices: ['style', 'match', 'luminance'] });
@@ -42,8 +43,12 @@ describe('fields from the schema', () => {
     expect(allowedOf(field('color'))).toBe('one of Style’s, Matched, Photo’s');
   });
 
-  it('puts each into one group, new ones into the last', () => {
+  it('puts each into the group that the server names, and others into the last', () => {
     const groups = grouped(fields);
+    expect(groups.slice(0, 2).map(({ group, fields: some }) => [group, some.map(({ name }) => name)])).toEqual([
+      ['picture', ['size']],
+      ['balance', ['content_weight']],
+    ]);
     expect(groups.flatMap(({ fields: some }) => some)).toHaveLength(fields.length);
     expect(groups.at(-1)?.group).toBe('other');
     expect(groups.at(-1)?.fields.map(({ name }) => name)).toContain('brand_new');

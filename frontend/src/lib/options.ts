@@ -7,6 +7,7 @@ interface Common {
   name: string;
   help: string;
   unit: string | null;
+  group: string | null;
   default: OptionValue;
 }
 
@@ -50,6 +51,7 @@ function fieldOf(name: string, property: Property): Field {
     name,
     help: merged.description ?? '',
     unit: merged.unit ?? null,
+    group: merged.group ?? null,
     default: merged.default ?? null,
   };
   if (type.enum) return { ...common, kind: 'choice', choices: type.enum };

@@ -2,9 +2,6 @@
 
 import type { Order, Picture } from './submission';
 
-/** Paintings of one set; one archive holds as many. */
-export const MOST_PAINTINGS = 100;
-
 /**
  * One order for each photo; with `eachAlone` one for each photo and style. Masks and the area to keep were drawn on the
  * first photo, and stay with it.

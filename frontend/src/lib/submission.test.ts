@@ -114,6 +114,7 @@ describe('painting on from a result', () => {
   const result: Result = {
     size: [512, 340],
     steps: 60,
+    frames: null,
     evaluations: 66,
     stop_reason: 'canceled',
     model: 'vgg16',

@@ -89,8 +89,8 @@ function addRepeated(form: FormData, repeated: Repeated | null): void {
   if (repeated?.stopAfter) form.append('stop_after', String(repeated.stopAfter));
 }
 
-/** What the time depends on, as the query that the server takes. */
-export function estimateQuery(order: Order): URLSearchParams {
+/** What the time of this many such orders depends on, as the query that the server takes. */
+export function estimateQuery(order: Order, count = 1): URLSearchParams {
   const { source, size, film } = order.content;
   const given = Object.entries(optionsOf(order)).filter(([, value]) => value !== null);
   return new URLSearchParams([
@@ -109,6 +109,7 @@ export function estimateQuery(order: Order): URLSearchParams {
           ['passes', String(film.passes)],
         ]
       : []),
+    ...(count > 1 ? [['jobs', String(count)]] : []),
   ]);
 }
 

@@ -1,177 +1,34 @@
-/** What the server answers; the contract is its OpenAPI page at /api/docs. */
+/**
+ * What the server answers, by the names that the page has for it. openapi.ts is made from the description of the API;
+ * here stands only what that description leaves open.
+ */
 
-export type Status = 'queued' | 'running' | 'succeeded' | 'failed' | 'canceled';
-export type Size = [width: number, height: number];
-export type OptionValue = number | string | boolean | number[] | null;
-export type Options = Record<string, OptionValue>;
+import type { Change, JobView, OptionsView, ProgressView } from './openapi';
 
-export interface Losses {
-  content: number;
-  style: number;
-  total_variation: number;
-  total: number;
-}
+export type {
+  Change,
+  FrameView as Frame,
+  JobStatus as Status,
+  JobsView as JobPage,
+  JobView as Job,
+  LearnedStyleView as LearnedStyle,
+  LimitsView as Limits,
+  PictureView as PictureInfo,
+  ProgressView as Progress,
+  ResultView as Result,
+  SampleView as Sample,
+  SharedView as SharedPicture,
+  ShareView as Share,
+  StyleView as StyleInfo,
+} from './openapi';
 
-/** Values that were steered while a picture was painted. */
-export interface Change {
-  /** First step that went by them. */
-  step: number;
-  values: Record<string, number>;
-}
-
-export interface Progress {
-  step: number;
-  total_iterations: number;
-  /** Frame of a film that is being painted, counted from 1 through all passes; null for a picture. */
-  frame?: number | null;
-  percent: number;
-  elapsed_seconds: number;
-  remaining_seconds: number | null;
-  losses: Losses | null;
-  size: Size;
-  in_force: Record<string, number>;
-  changes: Change[];
-  /** Step of the newest picture that can be seen, of a film the number of its newest frame; 0 is the draft. */
-  preview_step: number | null;
-}
-
-/** How far the painting is from the photo and the style, as another network sees it; 0 is equal. */
-export interface Distances {
-  judge: string;
-  content: number;
-  style: number;
-  precision: number;
-  coverage: number;
-  worst_tenth: number;
-  gram: number;
-}
-
-export interface Result {
-  size: Size;
-  /** Painted frames of a film; null for a picture. */
-  frames?: number | null;
-  steps: number;
-  evaluations: number;
-  stop_reason: 'total_iterations' | 'converged' | 'canceled';
-  model: string;
-  device: string;
-  precision: string;
-  changes: Change[];
-  /** Step after which it was stopped; null: it went on to its end. */
-  stopped_after: number | null;
-  distances: Distances | null;
-  /** For example that no face was found to protect. */
-  notice: string | null;
-  content_type: string;
-}
-
-export interface LearnedStyle {
-  id: string;
-  name: string;
-  /** Names of the styles in the file. */
-  styles: string[];
-  /** Empty if the file states none. */
-  licence: string;
-  size_bytes: number;
-  links: { self: string; file: string; onnx: string };
-}
-
-export interface PictureInfo {
-  name: string;
-  size: Size;
-  format: string;
-  /** Name of the picture if it comes with nst. */
-  sample: string | null;
-}
-
-/** A style image; a learned style has no size. */
-export type StyleInfo = Omit<PictureInfo, 'size'> & { size: Size | null };
-
-export interface Links {
-  self: string;
-  events: string;
-  result: string | null;
-  preview: string | null;
-  frames: string;
-  archive: string;
-  /** Null for a film and for a learned style, as the next one. */
-  timelapse: string | null;
-  before_after: string | null;
-  recipe: string | null;
-  content: string;
-  styles: string[];
-  /** The learned style that the job has made; null: none yet. */
-  learned_style: string | null;
-  page: string;
-}
-
-export interface Job {
-  id: string;
-  status: Status;
-  title: string;
-  /** Set if the content is a film, and so the result. */
-  film: { frames: number; seconds: number; passes: number } | null;
-  /** Set if the job learns a style and paints nothing; `photos`: how many were sent. */
-  learning: { names: string[]; photos: number; options: Options } | null;
-  preset: string | null;
-  options: Options;
-  /** What the order steers, and where it stops: of a recipe that it repeats. */
-  changes: Change[];
-  stop_after: number | null;
-  /** A sentence for each option that was sent and has no effect. */
-  notices: string[];
-  /** Names of the options that may be steered with an effect. */
-  steerable: string[];
-  created_at: string;
-  started_at: string | null;
-  completed_at: string | null;
-  expires_at: string | null;
-  attempt: number;
-  cached: boolean;
-  place_in_queue: number | null;
-  cancel_requested: boolean;
-  /** Whether a stopped job can go on from the step at which it stopped. */
-  can_resume: boolean;
-  progress: Progress | null;
-  error: { code: string; message: string } | null;
-  result: Result | null;
-  pictures: { content: PictureInfo; styles: StyleInfo[]; detail_map: PictureInfo | null; initial: PictureInfo | null };
-  links: Links;
-}
-
-export interface JobPage {
-  jobs: Job[];
-  next: string | null;
-}
-
-export interface Frame {
-  step: number;
-  url: string;
-}
-
-export interface Share {
-  id: string;
-  /** Only in the answer that makes the link: the server does not keep it. */
-  url: string | null;
-  expires_at: string;
-}
-
-export interface SharedPicture {
-  title: string;
-  created_at: string;
-  result: Result;
-  links: { result: string; content: string };
-}
-
-export interface Sample {
-  name: string;
-  title: string;
-  url: string;
-  thumb: string;
-}
+export type Options = JobView['options'];
+export type OptionValue = Options[string];
+export type Losses = NonNullable<ProgressView['losses']>;
+export type Size = ProgressView['size'];
 
 /** Options with the values that satisfy the need, one of which is enough; null: any value above 0. */
-export type Need = Record<string, string[] | null>;
+export type Need = NonNullable<OptionsView['needs'][string]>[number];
 
 /** One property of the JSON schema of the options. */
 export interface Property {
@@ -189,41 +46,11 @@ export interface Property {
   items?: Property;
   description?: string;
   unit?: string;
+  group?: string;
 }
 
-export interface Limits {
-  max_upload_bytes: number;
-  max_pixels: number;
-  max_styles: number;
-  max_job_seconds: number;
-  max_pixel_steps_per_day: number;
-  /** 0: films are not taken. */
-  max_film_frames: number;
-  max_film_seconds: number;
-  max_film_bytes: number;
-  /** 0: learned styles are not taken. */
-  max_learned_styles: number;
-  max_learned_style_bytes: number;
-  max_film_passes: number;
-  /** 0: this server learns no styles. */
-  max_learning_minutes: number;
-  max_learning_photos: number;
-  max_size: number;
-}
-
-export interface OptionsDocument {
+export interface OptionsDocument extends OptionsView {
   schema: { properties: Record<string, Property> };
-  presets: Record<string, Options>;
-  /** Options without an effect on a film. */
-  not_of_films: string[];
-  default_preset: string;
-  /** What each option needs to have an effect: all of the list. */
-  needs: Record<string, Need[]>;
-  limits: Limits;
-  /** Media types of pictures that are taken. */
-  formats: string[];
-  /** Media type by the brands of AVIF and HEIC files, taken or not. */
-  brands: Record<string, string>;
 }
 
 export interface RecipePicture {

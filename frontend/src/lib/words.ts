@@ -4,12 +4,17 @@ import { texts } from '../texts';
 import { plainNumber } from './format';
 import type { Field } from './options';
 import type { Picture } from './submission';
-import type { Need, OptionValue, Sample } from './types';
+import type { Need, OptionValue, Sample, StyleInfo } from './types';
 
 /** The name of an option as people read it; of a new one that has no words yet, its own. */
 export function labelOf(name: string): string {
+  return texts.options.labels[name] ?? inWords(name);
+}
+
+/** A name of the program as words: style_weight is "Style weight". */
+function inWords(name: string): string {
   const words = name.replaceAll('_', ' ');
-  return texts.options.labels[name] ?? words.charAt(0).toUpperCase() + words.slice(1);
+  return words.charAt(0).toUpperCase() + words.slice(1);
 }
 
 /** A value of an option as people read it; one that has no words is written as it is. */
@@ -28,6 +33,9 @@ export const unitOf = (field: Field) => texts.options.units[field.unit ?? ''] ??
 
 /** The title of a sample. */
 export const sampleTitle = (sample: Sample) => texts.samples.titles[sample.name] ?? sample.title;
+
+/** The name of a style that was painted with: its file's, or the title of the sample. */
+export const styleName = ({ name, sample }: StyleInfo) => (sample ? (texts.samples.titles[sample] ?? inWords(sample)) : name);
 
 /** The name of a chosen picture: its file's, or the title of the sample. */
 export const pictureName = ({ name, source }: Picture) =>
@@ -59,36 +67,13 @@ export function noEffect(name: string, need: Need): string {
   return words.needs(labelOf(name), needed);
 }
 
-export type Group = keyof typeof texts.studio.expert.groups;
+type Group = keyof typeof texts.studio.expert.groups;
 
-const GROUPS: Partial<Record<Group, string[]>> = {
-  picture: ['size', 'style_scale', 'protect', 'color', 'color_amount'],
-  balance: ['strength', 'flourish', 'content_weight', 'style_weight', 'tv_weight'],
-  method: [
-    'model',
-    'style_layers',
-    'content_layers',
-    'style_loss',
-    'pooling',
-    'padding',
-    'scales',
-    'average',
-    'optimizer',
-    'learning_rate',
-    'init_method',
-    'seed',
-  ],
-  end: ['total_iterations', 'convergence_tolerance', 'convergence_window', 'save_every', 'bit_depth'],
-};
-
-/** The fields in groups that belong together; what has no group yet comes last. */
+/** The fields in the groups that the server puts them in; what is in no group that has words comes last. */
 export function grouped(fields: Field[]): { group: Group; fields: Field[] }[] {
-  const known = Object.entries(GROUPS) as [Group, string[]][];
-  const groups = known.map(([group, names]) => ({
-    group,
-    fields: names.flatMap((name) => fields.find((field) => field.name === name) ?? []),
-  }));
-  const placed = new Set(known.flatMap(([, names]) => names));
-  const other = fields.filter((field) => !placed.has(field.name));
-  return [...groups, { group: 'other' as const, fields: other }].filter(({ fields: some }) => some.length > 0);
+  const names = Object.keys(texts.studio.expert.groups) as Group[];
+  const groupOf = (field: Field) => names.find((group) => group === field.group) ?? 'other';
+  return names
+    .map((group) => ({ group, fields: fields.filter((field) => groupOf(field) === group) }))
+    .filter(({ fields: some }) => some.length > 0);
 }

@@ -18,7 +18,7 @@ from obstore.store import LocalStore, MemoryStore, S3Store
 
 from nst.errors import StorageAction, StorageError, StorageFull
 from nst.files import write_file
-from nst.jobs.ports import StoredFile
+from nst.jobs.stored_file import StoredFile
 from nst.metrics import DEPENDENCY_ERRORS
 
 if TYPE_CHECKING:

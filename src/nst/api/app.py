@@ -27,7 +27,6 @@ from nst.api import (
 )
 from nst.api.base_path import BasePath
 from nst.api.service import Service
-from nst.errors import TooManyRequests
 
 SESSION_DAYS = 365
 FORM_OVERHEAD_BYTES = 100_000
@@ -74,9 +73,7 @@ def create_app(service: Service) -> APIFlask:
             return
         if any("\0" in text for text in (request.path, *request.args.values())):
             raise NotFound  # PostgreSQL takes no such text, nothing is found by it
-        limit = settings.requests_per_minute
-        if wait := service.limiter.take("requests", service.client(), 1, limit, 60):
-            raise TooManyRequests(f"more than {limit} requests in a minute", wait)
+        service.quota.take_request(service.client(), settings.requests_per_minute)
         auth.key_name(settings.api_keys)
         auth.check_same_site(settings.cors_origins)
 

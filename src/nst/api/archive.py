@@ -32,4 +32,4 @@ def archive(query: ArchiveQuery) -> Response:
     if len(ids) > MAX_JOBS:
         raise InvalidOption("jobs", f"{len(ids)} ids", f"at most {MAX_JOBS}")
     jobs, me = service().jobs, service().me()
-    return pictures.archive_of_results(jobs.storage, [jobs.get(me, job_id) for job_id in ids])
+    return pictures.archive_of_results([jobs.get(me, job_id) for job_id in ids])

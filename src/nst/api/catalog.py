@@ -7,19 +7,19 @@ from typing import Any
 
 from apiflask import APIBlueprint
 from flask import Response, request, send_file, url_for
-from pydantic import BaseModel
+from pydantic import ConfigDict
 from werkzeug.exceptions import NotFound
 
 from nst import images
-from nst.api import pictures
+from nst.api import archive, pictures
 from nst.api.service import sends, service
-from nst.api.views import SampleView
+from nst.api.views import Options, SampleView, View
 from nst.errors import InvalidOption
 from nst.image_files import BRANDS
 from nst.jobs.job import NOT_OF_FILMS
 from nst.jobs.learning import MAX_PHOTOS, learning_schema
 from nst.jobs.quota import DAY_SECONDS
-from nst.jobs.submit import CONTENT_TYPES, MAX_STYLES
+from nst.jobs.uploads import CONTENT_TYPES, MAX_STYLES
 from nst.options import DEFAULT_PRESET, MAX_PASSES, PRESETS, Need, StyleTransferOptions, needs_of
 from nst.recipe import Recipe, recipe_text
 from nst.samples import SampleKind, sample, samples
@@ -33,13 +33,17 @@ MAX_SIDE_PIXELS = MAX_FRAMES = 1_000_000
 routes = APIBlueprint("catalog", __name__, tag="catalog", url_prefix="/api/v1")
 
 
-class LimitsView(BaseModel):
+class LimitsView(View):
     """Limits of this server."""
 
     max_upload_bytes: int
     max_pixels: int
     max_size: int
     max_styles: int
+    max_jobs_per_client: int
+    """Queued or running jobs of one client."""
+    max_archive_jobs: int
+    """Jobs whose results one archive holds."""
     max_job_seconds: float
     """Maximum seconds of one attempt; after it a job ends with the image so far."""
     max_pixel_steps_per_day: int
@@ -58,13 +62,13 @@ class LimitsView(BaseModel):
     max_learning_photos: int
 
 
-class OptionsView(BaseModel):
+class OptionsView(View):
     """All that may be chosen, for a form that is made from it."""
 
     schema_: dict[str, Any]
     learning_schema: dict[str, Any]
     """Options of a job that learns a style, within the limits of this server."""
-    presets: dict[str, dict[str, Any]]
+    presets: dict[str, Options]
     default_preset: str
     needs: dict[str, list[Need]]
     """Needs of each option to have an effect: all of the list, and of each part one
@@ -77,10 +81,10 @@ class OptionsView(BaseModel):
     brands: dict[str, str]
     """Media type by the brands at the beginning of AVIF and HEIC files, taken or not."""
 
-    model_config = {"alias_generator": lambda name: name.rstrip("_"), "populate_by_name": True}
+    model_config = ConfigDict(alias_generator=lambda name: name.rstrip("_"), populate_by_name=True)
 
 
-class EstimateView(BaseModel):
+class EstimateView(View):
     """How long a transfer will take on this machine."""
 
     seconds: float | None
@@ -89,11 +93,11 @@ class EstimateView(BaseModel):
     """The same in words, as "about 40 s"."""
 
 
-class StylesView(BaseModel):
+class StylesView(View):
     styles: list[SampleView]
 
 
-class ContentsView(BaseModel):
+class ContentsView(View):
     contents: list[SampleView]
 
 
@@ -114,6 +118,8 @@ def options() -> OptionsView:
             max_pixels=limits.max_pixels,
             max_size=limits.max_size,
             max_styles=MAX_STYLES,
+            max_jobs_per_client=limits.max_jobs_per_client,
+            max_archive_jobs=archive.MAX_JOBS,
             max_job_seconds=limits.max_job_seconds,
             max_pixel_steps_per_day=limits.max_pixel_steps_per_day,
             max_film_frames=limits.max_film_frames,
@@ -166,15 +172,17 @@ def estimate() -> EstimateView:
 
     The query has fields of the form that makes a job: preset and options, and in place of the
     content image sample_content, or its width and height in pixels. Of a film it has the number of
-    frames, and passes.
+    frames, and passes; of several jobs alike, one after the other, their number as jobs.
     """
     given = request.args.to_dict()
     preset, size = given.pop("preset", None), _content_size(given)
     paintings = _paintings(given)
+    jobs = _whole("jobs", given.pop("jobs", "1"), archive.MAX_JOBS)
     options = StyleTransferOptions.from_preset(preset, **given)
     seconds = service().estimate(options, size, paintings)
-    text = None if seconds is None else in_words(options, seconds)
-    return EstimateView(seconds=seconds, text=text)
+    if seconds is None:
+        return EstimateView(seconds=None, text=None)
+    return EstimateView(seconds=jobs * seconds, text=in_words(options, jobs * seconds))
 
 
 @routes.post("/recipe")

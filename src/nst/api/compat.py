@@ -11,9 +11,9 @@ from werkzeug.datastructures import FileStorage
 
 from nst.api import pictures
 from nst.api.service import Responses, sends, service
-from nst.errors import InvalidOption, JobNotFound
-from nst.jobs.job import FRAMES, Job, JobStatus
-from nst.jobs.submit import Upload
+from nst.errors import InvalidOption
+from nst.jobs.job import Job, JobStatus
+from nst.jobs.uploads import JobRequest, Upload
 from nst.metrics import JOBS_TAKEN
 from nst.options import DEFAULT_PRESET, StyleTransferOptions
 
@@ -74,10 +74,7 @@ def style_transfer() -> Any:
         content, style = (Upload(file.read(), file.filename or "") for file in files)
         job = service().jobs.submit(
             OWNER + client,
-            content,
-            [style],
-            options,
-            preset=DEFAULT_PRESET,
+            JobRequest(content, [style], options, preset=DEFAULT_PRESET),
             client=client,
             counted_as=service().client_in_store(),
         )
@@ -101,7 +98,7 @@ def download(job_id: str) -> Any:
     job = _task(job_id)
     if not job.status.is_final:
         return {"task_id": job.id, "status": STATUS_NAMES[job.status]}, HTTPStatus.ACCEPTED
-    return pictures.send_result(service().jobs.storage, job)
+    return pictures.send_result(job)
 
 
 @routes.get("/download-all/<job_id>")
@@ -111,23 +108,19 @@ def download_all(job_id: str) -> Any:
     job = _task(job_id)
     if not job.status.is_final:
         return {"task_id": job.id, "status": STATUS_NAMES[job.status]}, HTTPStatus.ACCEPTED
-    return pictures.archive(service().jobs.storage, job)
+    return pictures.archive(job)
 
 
 @routes.get("/task_image/<job_id>/<int:step>")
 @routes.doc(responses=sends("image/jpeg", "As it was after this step."))
 def task_image(job_id: str, step: int) -> Response:
     """Return one of the images that the status lists."""
-    job = _task(job_id)
-    return pictures.send_frame(service().jobs.storage, job, step)
+    return pictures.send(service().jobs.pictures.frame(_task(job_id), step))
 
 
 def _task(job_id: str) -> Job:
     """Return a job that was created by these routes; other jobs are hidden. Raises JobNotFound."""
-    job = service().jobs.repository.get(job_id)
-    if not job.owner.startswith(OWNER):
-        raise JobNotFound(job_id)
-    return job
+    return service().jobs.get_of_any(OWNER, job_id)
 
 
 def _file(field: str) -> FileStorage:
@@ -138,8 +131,7 @@ def _file(field: str) -> FileStorage:
 
 
 def _images(job: Job) -> list[str]:
-    frames = service().jobs.storage.list(f"{job.id}/{FRAMES}")
-    steps = [pictures.step_of(file) for file in frames]
+    steps = service().jobs.pictures.steps(job)
     found = [url_for("compat.task_image", job_id=job.id, step=step) for step in steps]
     if job.result:
         found.append(url_for("compat.download", job_id=job.id))

@@ -1,7 +1,6 @@
 """/healthz, /readyz and /metrics, for the operators of the service."""
 
 import time
-from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
 
@@ -12,13 +11,9 @@ from werkzeug.exceptions import NotFound
 
 from nst.api import problems
 from nst.api.service import sends, service
-from nst.errors import NSTError
 from nst.metrics import HTTP_REQUESTS, HTTP_SECONDS, REGISTRY, QueueCollector
 
 routes = APIBlueprint("health", __name__, tag="health")
-
-PROBE = "probe/none"
-"""Key of a file that is never stored."""
 
 
 @routes.get("/healthz")
@@ -42,18 +37,7 @@ def readyz() -> Any:
 
     `degraded` names what jobs can do without, and says in words what is wrong with it.
     """
-    jobs = service().jobs
-    checks: dict[str, Callable[[], object]] = {
-        "repository": jobs.repository.now,
-        "storage": lambda: jobs.storage.stat(PROBE),
-    }
-    failures = {}
-    for name, check in checks.items():
-        try:
-            check()
-        except NSTError as error:
-            failures[name] = error.code
-    if failures:
+    if failures := service().jobs.failures():
         detail = f"no jobs can be taken now: {', '.join(failures)}"
         status = HTTPStatus.SERVICE_UNAVAILABLE
         return problems.problem(status, "not_ready", detail, failures=failures)
@@ -68,9 +52,7 @@ def metrics() -> Response:
     jobs, streams = service().jobs, service().streams
     own = CollectorRegistry()
     own.register(
-        QueueCollector(
-            jobs.repository.state, lambda: streams.count, streams.limit, jobs.limits.max_queued
-        )
+        QueueCollector(jobs.state, lambda: streams.count, streams.limit, jobs.limits.max_queued)
     )
     text = generate_latest(REGISTRY) + generate_latest(own)
     return Response(text, content_type=CONTENT_TYPE_LATEST)

@@ -19,10 +19,10 @@ from nst.controls import STEERABLE, parse_change
 from nst.errors import InvalidOption
 from nst.jobs import learned_styles
 from nst.jobs.job import Job, JobStatus
-from nst.jobs.submit import Jobs, Upload
+from nst.jobs.service import Jobs
+from nst.jobs.uploads import JobRequest, Upload
 from nst.metrics import JOBS_TAKEN
 from nst.options import DEFAULT_PRESET, MAX_PASSES, StyleTransferOptions
-from nst.progress import Change
 from nst.samples import SampleKind, sample
 
 routes = APIBlueprint("jobs", __name__, tag="jobs", url_prefix="/api/v1/jobs")
@@ -86,20 +86,9 @@ def submit() -> Any:
     """
     me, form = service().me(), _Form(service().jobs, service().me(), request.form, request.files)
     with pictures.uploading.one(service().client()):
-        order = form.read()
         job = service().jobs.submit(
             me,
-            order.content,
-            order.styles,
-            order.options,
-            masks=order.masks,
-            detail_map=order.detail_map,
-            initial=order.initial,
-            preset=order.preset,
-            given=order.given,
-            changes=order.changes,
-            stop_after=order.stop_after,
-            passes=order.passes,
+            form.read(),
             idempotency_key=idempotency_key(),
             trace=trace(),
             client=service().client(),
@@ -214,21 +203,6 @@ def accepted(job: Job) -> tuple[JobView, int, dict[str, str]]:
 
 
 @dataclass(frozen=True, slots=True)
-class _Order:
-    content: Upload
-    styles: Sequence[Upload]
-    masks: Sequence[Upload | None]
-    detail_map: Upload | None
-    initial: Upload | None
-    options: StyleTransferOptions
-    preset: str | None
-    given: Sequence[str]
-    changes: Sequence[Change]
-    stop_after: int | None
-    passes: int | None
-
-
-@dataclass(frozen=True, slots=True)
 class _Form:
     """The form that makes a job."""
 
@@ -237,7 +211,7 @@ class _Form:
     fields: MultiDict[str, str]
     files: MultiDict[str, FileStorage]
 
-    def read(self) -> _Order:
+    def read(self) -> JobRequest:
         """Raises InvalidOption, JobNotFound."""
         for name in FILE_FIELDS:
             if name in self.fields:
@@ -247,7 +221,7 @@ class _Form:
         masks = [upload(file) for file in self.files.getlist("style_mask")]
         content, styles = self._content(), self._styles()
         preset = learned_styles.preset_of([style.data for style in styles], preset)
-        return _Order(
+        return JobRequest(
             content=content,
             styles=styles,
             masks=[mask if mask.data else None for mask in masks],

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from nst.api import pictures
 from nst.api.service import sends, service
-from nst.api.views import as_time
+from nst.api.views import View, as_time
 from nst.errors import InvalidOption
 from nst.jobs.job import LEARNED_TYPE
 from nst.jobs.learned_styles import MAX_NAME_CHARACTERS, LearnedStyles, StoredStyle
@@ -20,7 +20,7 @@ routes = APIBlueprint(
 )
 
 
-class LearnedStyleLinksView(BaseModel):
+class LearnedStyleLinksView(View):
     """Where everything about a learned style is."""
 
     self: str
@@ -28,7 +28,7 @@ class LearnedStyleLinksView(BaseModel):
     onnx: str
 
 
-class LearnedStyleView(BaseModel):
+class LearnedStyleView(View):
     """A learned style, as its owner sees it."""
 
     id: str
@@ -64,7 +64,7 @@ class LearnedStyleView(BaseModel):
         )
 
 
-class LearnedStylesView(BaseModel):
+class LearnedStylesView(View):
     learned_styles: list[LearnedStyleView]
 
 

@@ -10,7 +10,7 @@ from nst.api.jobs import accepted, idempotency_key, no_file, sample_upload, trac
 from nst.api.service import service
 from nst.api.views import JobView
 from nst.jobs.learning import LearningRequest
-from nst.jobs.submit import Upload
+from nst.jobs.uploads import Upload
 from nst.learning_options import LearningOptions
 
 routes = APIBlueprint("learning", __name__, tag="learning", url_prefix="/api/v1/learned-styles")

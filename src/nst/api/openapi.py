@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from nst.jobs.learning import MAX_PHOTOS
-from nst.jobs.submit import MAX_STYLES
+from nst.jobs.uploads import MAX_STYLES
 from nst.learning_options import LearningOptions
 from nst.options import MAX_PASSES, PRESETS, StyleTransferOptions
 from nst.samples import samples

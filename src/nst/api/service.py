@@ -13,10 +13,11 @@ from nst.api import auth
 from nst.api.streams import Streams
 from nst.api.views import JobView
 from nst.decoding import Decoder
+from nst.jobs.following import Seen
 from nst.jobs.learned_styles import LearnedStyles
 from nst.jobs.learning import Lessons
-from nst.jobs.ports import RateLimiter
-from nst.jobs.submit import Jobs, Seen
+from nst.jobs.quota import Quota
+from nst.jobs.service import Jobs
 from nst.options import StyleTransferOptions
 from nst.slots import Slots
 
@@ -59,7 +60,7 @@ class Service:
     """Behind the routes of one application."""
 
     jobs: Jobs
-    limiter: RateLimiter
+    quota: Quota
     streams: Streams
     settings: ApiSettings
     decoder: Decoder

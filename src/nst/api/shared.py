@@ -82,12 +82,11 @@ def get_shared(token: str) -> SharedView:
 @routes.doc(responses=sends("image/*, video/mp4", "The stylized image, or the painted film."))
 def result(token: str) -> Response:
     """The picture or the film behind a link."""
-    return pictures.send_result(service().jobs.storage, service().jobs.shared(token))
+    return pictures.send_result(service().jobs.shared(token))
 
 
 @routes.get("/shared/<token>/content")
 @routes.doc(responses=sends("image/jpeg", "Without metadata."))
 def content(token: str) -> Response:
     """The picture that was painted; of a film the first frame."""
-    job = service().jobs.shared(token)
-    return pictures.send_content_without_metadata(service().jobs.storage, job)
+    return pictures.send_content_without_metadata(service().jobs.shared(token))

@@ -4,8 +4,8 @@ import threading
 from collections.abc import Callable, Iterator
 
 from nst.api.views import JobView
+from nst.jobs.following import Seen
 from nst.jobs.job import Job
-from nst.jobs.submit import Seen
 from nst.slots import Slots
 
 POLL_SECONDS = 2.0

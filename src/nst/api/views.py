@@ -1,10 +1,10 @@
 """Responses of the API, in the shapes that its documentation is made from."""
 
 from datetime import UTC, datetime
-from typing import Any, Self
+from typing import Annotated, Any, Self
 
 from flask import request, url_for
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict, WithJsonSchema
 
 from nst.controls import STEERABLE
 from nst.jobs.job import (
@@ -21,10 +21,22 @@ from nst.jobs.job import (
 )
 from nst.learning_options import LearningOptions
 from nst.options import has_effect
-from nst.progress import Change, Distances
+from nst.progress import Change, Distances, StopReason
+
+NUMBERS = {"type": "array", "items": {"type": "number"}}
+SCALARS = [{"type": kind} for kind in ("number", "string", "boolean", "null")]
+
+Options = dict[str, Annotated[Any, WithJsonSchema({"anyOf": [*SCALARS, NUMBERS]})]]
+"""Options by name, as JSON has them."""
 
 
-class ProgressView(BaseModel):
+class View(BaseModel):
+    """A response. Its documentation has the sentences below its fields."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+
+class ProgressView(View):
     """How far a job is."""
 
     step: int
@@ -57,7 +69,7 @@ class ProgressView(BaseModel):
         return cls(**facts, percent=round(100 * share, 1))
 
 
-class ResultView(BaseModel):
+class ResultView(View):
     """Result of a job."""
 
     size: tuple[int, int]
@@ -69,7 +81,7 @@ class ResultView(BaseModel):
     """Steps of all attempts."""
     evaluations: int
     """Evaluations of the last attempt."""
-    stop_reason: str
+    stop_reason: Annotated[str, WithJsonSchema({"enum": [*StopReason]})]
     model: str
     device: str
     precision: str
@@ -89,12 +101,10 @@ class ResultView(BaseModel):
         return cls(**facts, distances=now)
 
 
-class PictureView(BaseModel):
-    """A picture that went in."""
+class SentView(View):
+    """A file that went in."""
 
     name: str
-    size: tuple[int, int] | None
-    """Null for a learned style."""
     format: str
     """NST for a learned style."""
     sample: str | None
@@ -103,11 +113,24 @@ class PictureView(BaseModel):
     @classmethod
     def of(cls, picture: Picture) -> Self:
         kind = picture.content_type.rpartition("/")[2].removeprefix("x-").upper()
-        size = None if picture.is_learned else picture.size
-        return cls(name=picture.name, size=size, format=kind, sample=picture.sample)
+        facts = {"name": picture.name, "format": kind, "sample": picture.sample}
+        return cls.model_validate({**facts, "size": None if picture.is_learned else picture.size})
 
 
-class FilmView(BaseModel):
+class PictureView(SentView):
+    """A picture that went in."""
+
+    size: tuple[int, int]
+
+
+class StyleView(SentView):
+    """A style image that went in, or a learned style."""
+
+    size: tuple[int, int] | None
+    """Null for a learned style."""
+
+
+class FilmView(View):
     """A film as the content of a job."""
 
     frames: int
@@ -120,7 +143,7 @@ class FilmView(BaseModel):
         return cls(**film.model_dump(exclude={"first_frame"}))
 
 
-class LearningView(BaseModel):
+class LearningView(View):
     """Learning of a job, in place of painting."""
 
     options: LearningOptions
@@ -136,15 +159,15 @@ class LearningView(BaseModel):
         )
 
 
-class PicturesView(BaseModel):
+class PicturesView(View):
     content: PictureView
-    styles: list[PictureView]
+    styles: list[StyleView]
     detail_map: PictureView | None
     initial: PictureView | None
     """The initial image; null: the options say where the transfer starts."""
 
 
-class LinksView(BaseModel):
+class LinksView(View):
     """Where everything about a job is."""
 
     self: str
@@ -164,7 +187,7 @@ class LinksView(BaseModel):
     """The learned style among mine that a job has made; null: none yet."""
 
 
-class JobView(BaseModel):
+class JobView(View):
     """A job, as its owner sees it."""
 
     id: str
@@ -175,7 +198,7 @@ class JobView(BaseModel):
     learning: LearningView | None
     """Set if the job learns a style; null if it paints."""
     preset: str | None
-    options: dict[str, Any]
+    options: Options
     changes: list[Change]
     """Options that the order steers, and at which step, as in
     the recipe that it repeats."""
@@ -232,7 +255,7 @@ class JobView(BaseModel):
             result=ResultView.of(job.result) if job.result else None,
             pictures=PicturesView(
                 content=PictureView.of(order.content),
-                styles=[PictureView.of(style) for style in order.styles],
+                styles=[StyleView.of(style) for style in order.styles],
                 detail_map=PictureView.of(order.detail_map) if order.detail_map else None,
                 initial=PictureView.of(order.initial) if order.initial else None,
             ),
@@ -240,7 +263,7 @@ class JobView(BaseModel):
         )
 
 
-class JobsView(BaseModel):
+class JobsView(View):
     """A page of jobs."""
 
     jobs: list[JobView]
@@ -248,16 +271,16 @@ class JobsView(BaseModel):
     """Value of `before` for the next page."""
 
 
-class FrameView(BaseModel):
+class FrameView(View):
     step: int
     url: str
 
 
-class FramesView(BaseModel):
+class FramesView(View):
     frames: list[FrameView]
 
 
-class ShareView(BaseModel):
+class ShareView(View):
     id: str
     url: str | None
     """Only in the answer that makes the link: the token is not kept."""
@@ -274,16 +297,16 @@ class ShareView(BaseModel):
         )
 
 
-class SharesView(BaseModel):
+class SharesView(View):
     shares: list[ShareView]
 
 
-class SharedLinksView(BaseModel):
+class SharedLinksView(View):
     result: str
     content: str
 
 
-class SharedView(BaseModel):
+class SharedView(View):
     """A shared job, as far as somebody with the link may see it."""
 
     title: str
@@ -292,7 +315,7 @@ class SharedView(BaseModel):
     links: SharedLinksView
 
 
-class SampleView(BaseModel):
+class SampleView(View):
     """A picture that comes with nst."""
 
     name: str

@@ -102,13 +102,12 @@ def _report_weights() -> bool:
 
 
 def _report_pictures() -> None:
-    known = [name for feature, name in PICTURE_FEATURES.items() if features.check(feature)]
-    missing = [name for name in PICTURE_FEATURES.values() if name not in known]
-    heic = ["HEIC"] if "HEIC" in READABLE else []
-    click.echo(f"It reads {', '.join([*known, *heic])}.")
+    missing = [name for feature, name in PICTURE_FEATURES.items() if not features.check(feature)]
+    readable = (name.replace("WEBP", "WebP") for name in READABLE)
+    click.echo(f"It reads {', '.join(name for name in readable if name not in missing)}.")
     if missing:
         click.echo(f"Pillow is built without {', '.join(missing)}: they are MISSING.")
-    if not heic:
+    if "HEIC" not in READABLE:
         click.echo(f"For HEIC photos, {HEIC_REMEDY}.")
     if features.check("littlecms2"):
         click.echo("Colour profiles are converted to sRGB.")

@@ -28,13 +28,10 @@ from nst.jobs.job import (
     Outcome,
     public_facts,
 )
-from nst.jobs.ports import ImageStorage, JobRepository
+from nst.jobs.ports import JobRepository
+from nst.jobs.storage_check import check_storage
 from nst.jobs.worker_context import AttemptEnded, WorkerContext
 
-PROBES = "probe/"
-"""Directory of the file that is written to check whether the storage works."""
-PROBE_BYTES = 1 << 20
-"""Size of that file: about a result."""
 MOST_FILLS = 3
 """Number of attempts in which a job may fill the storage
 by itself before it fails."""
@@ -128,16 +125,6 @@ def _is_well(context: WorkerContext) -> bool:
     except DependencyError:
         return False
     return True
-
-
-def check_storage(storage: ImageStorage) -> None:
-    """Write and read a file of the size of a result.
-    Raises StorageError, StorageFull."""
-    key = f"{PROBES}file"
-    storage.put(key, bytes(PROBE_BYTES))
-    with suppress(FileNotFoundError):  # another worker checks, too, and has deleted it
-        storage.get(key)
-    storage.delete(PROBES)
 
 
 def _delete_painted(job: Job, context: WorkerContext) -> None:

@@ -17,8 +17,8 @@ from pydantic import BaseModel, ConfigDict
 from nst import learned_file, learned_graph
 from nst.errors import DependencyError, InvalidOption, StyleNotFound, TooManyRequests
 from nst.jobs.job import LEARNED_TYPE, Job, Picture, new_id
-from nst.jobs.ports import ImageStorage, RateLimiter
-from nst.jobs.quota import DAY_SECONDS, count_bytes
+from nst.jobs.ports import ImageStorage
+from nst.jobs.quota import DAY_SECONDS, Quota
 from nst.learned_file import SUFFIX, StyleFacts
 from nst.options import StyleTransferOptions
 
@@ -128,7 +128,7 @@ class LearnedStyles:
 
     repository: LearnedStyleRepository
     storage: ImageStorage
-    limiter: RateLimiter
+    quota: Quota
     limits: StyleLimits
 
     def add(
@@ -143,8 +143,7 @@ class LearnedStyles:
         named = checked_name(name.removesuffix(SUFFIX))
         facts = learned_file.read(data, f"{named}{SUFFIX}").facts
         self.check_room(owner, counted_as)
-        limit = self.limits.max_bytes_per_day
-        count_bytes(self.limiter, client or owner, len(data), limit)
+        self.quota.take_bytes(client or owner, len(data), self.limits.max_bytes_per_day)
         style = StoredStyle(
             id=new_id(),
             owner=owner,

@@ -5,11 +5,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import nst
 from nst.errors import ImageRole, InvalidImage, InvalidOption
 from nst.jobs.job import Job, Learning, Order, Picture, new_id
 from nst.jobs.learned_styles import LearnedStyles, checked_name
-from nst.jobs.submit import MAX_STYLES, Jobs, Upload, clean_name
+from nst.jobs.service import Jobs
+from nst.jobs.uploads import MAX_STYLES, Upload, clean_name
 from nst.learning_options import LearningOptions, check_names
 from nst.options import StyleTransferOptions
 
@@ -53,7 +53,7 @@ class Lessons:
         trace: Mapping[str, str] | None = None,
     ) -> Job:
         """Queue a new job; or return the one that was submitted with this key before. The
-        arguments are those of `Jobs.submit`. Raises InvalidImage, InvalidOption,
+        arguments are those of `Jobs.take`. Raises InvalidImage, InvalidOption,
         JobConflict, TooManyRequests, QueueFull, ServerBusy."""
         self._check(asked)
         names = tuple(map(checked_name, asked.names or _names(asked.styles)))
@@ -65,7 +65,7 @@ class Lessons:
             key = f"{job_id}/{name}"
             files[key] = upload.data
             try:
-                return self.jobs.inspect(upload, role, key, client=client)
+                return self.jobs.intake.inspect(upload, role, key, client)
             except InvalidImage as error:  # there may be a hundred
                 name = clean_name(upload.name, role)
                 raise type(error)(role, f"{name}: {error.reason}") from error
@@ -80,16 +80,16 @@ class Lessons:
             ),
             options=StyleTransferOptions.from_preset("draft"),
         )
-        job = Job(
-            id=job_id,
-            owner=owner,
-            client=counted_as,
-            order=order,
-            fingerprint=order.fingerprint(nst.__version__),
+        return self.jobs.take(
+            owner,
+            job_id,
+            order,
+            files,
+            client=client,
+            counted_as=counted_as,
             idempotency_key=idempotency_key,
-            trace=dict(trace or {}),
+            trace=trace,
         )
-        return self.jobs.take(job, files, client)
 
     def _check(self, asked: LearningRequest) -> None:
         limit, minutes = self.jobs.limits.max_learning_minutes, asked.options.minutes

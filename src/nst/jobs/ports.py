@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Literal, Protocol, TypeAlias
 
 from nst.jobs.job import Job, JobError, JobProgress, JobResult, JobStatus, Share
+from nst.jobs.stored_file import StoredFile
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,16 +215,6 @@ class JobQueue(Protocol):
         """Return the last known number of messages that wait for this worker."""
 
     def close(self) -> None: ...
-
-
-@dataclass(frozen=True, slots=True)
-class StoredFile:
-    """Metadata of a stored file."""
-
-    key: str
-    size_bytes: int
-    etag: str
-    modified_at: float
 
 
 class ImageStorage(Protocol):

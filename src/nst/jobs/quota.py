@@ -1,13 +1,37 @@
-"""Quota of a client: what it may send in a day."""
+"""Quota of a client: the requests, bytes and work that it may spend in a time."""
+
+import math
+from dataclasses import dataclass
 
 from nst.errors import TooManyRequests
 from nst.jobs.ports import RateLimiter
 
-DAY_SECONDS = 24 * 3600
+MINUTE_SECONDS, DAY_SECONDS = 60, 24 * 3600
 
 
-def count_bytes(limiter: RateLimiter, client: str, size_bytes: int, limit: int) -> None:
-    """Count an upload of a client, whatever it is.
-    Raises TooManyRequests above `limit` bytes in a day."""
-    if wait := limiter.take("bytes", client, size_bytes, limit, DAY_SECONDS):
-        raise TooManyRequests(f"you have uploaded {limit / 1e6:.0f} MB today", wait)
+@dataclass(frozen=True, slots=True)
+class Quota:
+    """Quotas of all clients. Every method raises TooManyRequests above the limit."""
+
+    limiter: RateLimiter
+
+    def take_request(self, client: str, limit: int) -> None:
+        """Count a request; `limit`: requests in a minute."""
+        if wait := self.limiter.take("requests", client, 1, limit, MINUTE_SECONDS):
+            raise TooManyRequests(f"more than {limit} requests in a minute", wait)
+
+    def take_bytes(self, client: str, size_bytes: int, limit: int) -> None:
+        """Count an upload, whatever it is; `limit`: bytes in a day."""
+        if wait := self.limiter.take("bytes", client, size_bytes, limit, DAY_SECONDS):
+            raise TooManyRequests(f"you have uploaded {limit / 1e6:.0f} MB today", wait)
+
+    def take_work(self, client: str, pixel_steps: int, limit: int) -> None:
+        """Count the work of a job; `limit`: pixels × steps in a day."""
+        if wait := self.limiter.take("work", client, pixel_steps, limit, DAY_SECONDS):
+            raise TooManyRequests(f"you have asked for {limit:,} pixels × steps today", wait)
+
+    def take_minutes(self, client: str, minutes: float, limit: int) -> None:
+        """Count the time of a job that learns; `limit`: minutes in a day."""
+        seconds = math.ceil(60 * minutes)
+        if wait := self.limiter.take("learning", client, seconds, 60 * limit, DAY_SECONDS):
+            raise TooManyRequests(f"you have asked for {limit} minutes of learning today", wait)

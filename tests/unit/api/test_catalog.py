@@ -11,7 +11,8 @@ from pydantic import TypeAdapter
 
 from conftest import SAMPLES, picture
 from nst.image_files import READABLE
-from nst.jobs.submit import MAX_STYLES, Limits
+from nst.jobs.limits import Limits
+from nst.jobs.uploads import MAX_STYLES
 from nst.options import DEFAULT_PRESET, PRESETS, StyleTransferOptions
 from service import Browser, House, form, upload
 
@@ -55,6 +56,8 @@ def test_presets_limits_and_formats(options: dict[str, Any], house: House) -> No
         "max_pixels": Limits().max_pixels,
         "max_size": Limits().max_size,
         "max_styles": MAX_STYLES,
+        "max_jobs_per_client": 20,
+        "max_archive_jobs": 100,
         "max_job_seconds": 24 * 3600.0,
         "max_film_frames": 500,
         "max_film_seconds": 20.0,
@@ -156,6 +159,8 @@ def test_an_estimate_for_these_options_and_pictures(
         assert asked[-1][1] == cat.size
     client.get("/api/v1/estimate?width=300&height=200&frames=48&passes=3")
     assert [frames for _, _, frames in asked] == [None, None, None, 144]
+    several = client.get("/api/v1/estimate?size=128&jobs=100")
+    assert several.json == {"seconds": 4130.0, "text": "about 69 min"}
 
 
 @pytest.mark.parametrize(
@@ -169,6 +174,7 @@ def test_an_estimate_for_these_options_and_pictures(
         ("frames=0", "frames"),
         ("frames=x", "frames"),
         ("frames=5&passes=10", "passes"),
+        ("jobs=101", "jobs"),
     ],
 )
 def test_an_estimate_of_nonsense(client: Browser, query: str, field: str) -> None:

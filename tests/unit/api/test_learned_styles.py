@@ -8,7 +8,7 @@ import pytest
 from onnxruntime import InferenceSession
 
 from nst.jobs.learned_styles import StyleLimits
-from nst.jobs.submit import Limits
+from nst.jobs.limits import Limits
 from service import Browser, House, browser, finishes, form, upload
 from unit.learning import tiny
 

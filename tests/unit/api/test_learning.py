@@ -6,7 +6,7 @@ import pytest
 
 from nst.jobs.learned_styles import StyleLimits
 from nst.jobs.learning import MAX_PHOTOS
-from nst.jobs.submit import Limits
+from nst.jobs.limits import Limits
 from service import CAT, WAVES, Browser, House, browser, upload
 
 LEARN, STYLES, JOBS = "/api/v1/learned-styles/learn", "/api/v1/learned-styles", "/api/v1/jobs"

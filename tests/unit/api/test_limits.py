@@ -6,7 +6,7 @@ import pytest
 
 from nst.api.auth import network
 from nst.api.streams import Streams
-from nst.jobs.submit import Limits
+from nst.jobs.limits import Limits
 from service import CAT, WAVES, House, browser, form
 
 JOBS = "/api/v1/jobs"

@@ -137,7 +137,7 @@ def test_a_visitor_with_a_cookie_keeps_it(house: House) -> None:
 def test_who_reads_the_id_of_an_owner_does_not_become_that_owner(house: House) -> None:
     app = house.app()
     job = browser(app).post(JOBS, data=form(), headers={"X-Visitor": "0" * 32}).json
-    owner = house.jobs.repository.get(job["id"]).owner.removeprefix("browser:")
+    owner = house.repository.get(job["id"]).owner.removeprefix("browser:")
     for header in ("0" * 31 + "1", owner):
         assert browser(app).get(JOBS, headers={"X-Visitor": header}).json["jobs"] == []
 

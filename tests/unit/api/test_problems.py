@@ -32,6 +32,7 @@ STATUS = {
     "InvalidStyleFile": 422,
     "JobNotFound": 404,
     "StyleNotFound": 404,
+    "PictureNotFound": 404,
     "JobConflict": 409,
     "NotAllowed": 403,
     "TooManyRequests": 429,

@@ -11,7 +11,7 @@ from PIL import Image
 from werkzeug.test import encode_multipart
 
 from conftest import encoded, picture
-from nst.jobs.submit import Limits
+from nst.jobs.limits import Limits
 from service import CAT, Browser, House, form, upload
 
 JOBS = "/api/v1/jobs"

@@ -33,7 +33,7 @@ def test_readiness_names_a_degraded_queue(house: House) -> None:
     streams = Streams(5, 5, 5.0)
     service = Service(
         house.jobs,
-        house.limiter,
+        house.quota,
         streams,
         settings,
         house.jobs._decoder,

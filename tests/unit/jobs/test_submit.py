@@ -25,8 +25,10 @@ from nst.errors import (
     StorageFull,
     TooManyRequests,
 )
+from nst.jobs.following import Seen
 from nst.jobs.job import JobError, JobStatus
-from nst.jobs.submit import MAX_STYLES, Limits, Seen, Upload, clean_name
+from nst.jobs.limits import Limits
+from nst.jobs.uploads import MAX_STYLES, Upload, clean_name
 from nst.recipe import Recipe
 from patience import PATIENCE_SECONDS
 from service import CAT, CRASH, WAVES, House, files_of, finishes, paints, progress

@@ -134,7 +134,10 @@ def test_the_objective_is_the_engines(monkeypatch: pytest.MonkeyPatch) -> None:
         ({"channels": 6}, "channels: 6 .* a multiple of 4"),
         ({"minutes": 0, "steps": 0}, "minutes: 0 .* minutes or steps greater than 0"),
         ({"learning_rate": 0}, "learning_rate: 0 .* more than 0"),
-        ({"nonsense": 1}, "nonsense: 1 is invalid; expected one of minutes"),
+        (
+            {"nonsense": 1},
+            "nonsense: 'nonsense' is invalid; expected the name of an option: minutes",
+        ),
     ],
 )
 def test_options_that_are_not_possible(options: dict[str, float], message: str) -> None:

@@ -32,8 +32,8 @@ def unscaled(_gradient: Tensor, vector: Tensor) -> Tensor:
 
 
 def evened(shape: Sequence[int]) -> Scaling:
-    """Return the scaling by which places with a small gradient move about as far as the
-    others. `shape`: of the picture, (1, 3, H, W).
+    """Return the scaling by which places with a small gradient move about
+    as far as the others. `shape`: of the picture, (1, 3, H, W).
 
     D = (m + 0.01)^−0.75, where m is the mean of the squared gradient over 5×5 pixels and all
     channels, relative to its mean over the picture.

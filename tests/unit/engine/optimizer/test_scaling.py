@@ -24,7 +24,7 @@ def plain_factors(gradient: np.ndarray) -> np.ndarray:
     means = np.array(
         [[squares[r : r + 5, c : c + 5].mean() for c in range(width)] for r in range(height)]
     )
-    return (means / means.mean() + 0.01) ** -0.75
+    return np.asarray((means / means.mean() + 0.01) ** -0.75)
 
 
 def test_it_is_the_formula() -> None:

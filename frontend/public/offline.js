@@ -1,0 +1,69 @@
+/**
+ * Service worker: answers while the server cannot be reached, with the page, its files, and what the studio offers. Jobs and
+ * their pictures are not kept.
+ */
+
+const KEPT = 'nst-offline';
+const ROOT = new URL(self.registration.scope).pathname;
+const OFFERED = /^api\/v1\/(options$|styles|contents|learned-styles$)/;
+
+self.addEventListener('install', (event) => {
+  event.waitUntil(keep(ROOT).then(() => self.skipWaiting()));
+});
+
+self.addEventListener('activate', (event) => {
+  event.waitUntil(self.clients.claim());
+});
+
+self.addEventListener('fetch', (event) => {
+  const { request } = event;
+  const { origin, pathname } = new URL(request.url);
+  if (request.method !== 'GET' || origin !== self.location.origin) return;
+  const path = pathname.slice(ROOT.length);
+  if (path.startsWith('assets/')) event.respondWith(find(request).then((found) => found ?? fetchAndKeep(request)));
+  else if (OFFERED.test(path)) event.respondWith(fetchAndKeep(request).catch((error) => insteadOf(error, request)));
+  else if (request.mode === 'navigate' && !path.startsWith('api/')) event.respondWith(openPage(request));
+});
+
+const find = (request) => caches.match(request, { ignoreVary: true });
+
+async function insteadOf(error, request) {
+  const found = await find(request);
+  if (!found) throw error;
+  return found;
+}
+
+async function keep(request) {
+  const cache = await caches.open(KEPT);
+  await cache.add(request);
+}
+
+async function fetchAndKeep(request) {
+  const answer = await fetch(request);
+  if (answer.ok) {
+    const cache = await caches.open(KEPT);
+    await cache.put(request, answer.clone());
+  }
+  return answer;
+}
+
+/** Every address has the same page, which finds its own way; but that of a shared picture has a preview in it. */
+async function openPage(request) {
+  try {
+    const answer = await fetch(request);
+    if (answer.ok && !answer.url.includes('/shared/')) await keepPage(answer.clone());
+    return answer;
+  } catch (error) {
+    return insteadOf(error, ROOT);
+  }
+}
+
+/** The files of another version are not needed any more. */
+async function keepPage(answer) {
+  const page = await answer.clone().text();
+  const before = await (await find(ROOT))?.text();
+  if (before === page || !page.includes('<base ')) return;
+  await caches.delete(KEPT);
+  const cache = await caches.open(KEPT);
+  await cache.put(ROOT, answer);
+}

@@ -1,0 +1,259 @@
+"""Pictures and films of jobs: inputs, results, and what is made from both."""
+
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from nst import images
+from nst.decoding import Decoder
+from nst.errors import InvalidImage, InvalidOption, PictureNotFound, ServerBusy, StorageError
+from nst.jobs.job import CONTENT, FRAMES, PREVIEW, Job
+from nst.jobs.ports import ImageStorage
+from nst.jobs.stored_file import StoredFile
+from nst.jobs.uploads import clean_name
+from nst.learned_file import SUFFIX
+from nst.video.timelapse import check_output
+
+FILM_TYPES = {"webp": "image/webp", "mp4": "video/mp4"}
+"""Media types of a time-lapse by the format that is asked for."""
+
+SMALL = "small/"
+"""Directory of thumbnails within that of a job."""
+
+CONVERTED = "converted/"
+"""Directory of results in other formats within that of a job."""
+
+SUFFIXES = {"png": ".png", "jpeg": ".jpg", "webp": ".webp"}
+"""File name extensions of the formats in which a result can be downloaded."""
+
+WAIT_SECONDS = 10.0
+"""Maximum wait for another request that creates the same
+thumbnail or film, in seconds."""
+
+_making = tuple(threading.Lock() for _ in range(64))
+"""Locks by hash of the key, so that concurrent requests create a thumbnail or film once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A picture or a film of a job, and the name under which it is offered."""
+
+    key: str
+    content_type: str
+    name: str
+    changes: bool = False
+    """Whether the same address may show another picture later, as after another try."""
+    is_large: bool = False
+    """Whether clients should get it from the storage itself where that is possible."""
+    first_frame: str | None = None
+    """Key of the picture that stands for a film."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pictures:
+    """The pictures and films of a service. Their jobs say whose they are: no method
+    checks it. `client`: who waits for a decoder."""
+
+    storage: ImageStorage
+    decoder: Decoder
+
+    # ── which there are ──
+
+    def content(self, job: Job) -> Offer:
+        """Return the content, as it was uploaded."""
+        picture, film = job.order.content, job.order.film
+        first_frame = film.first_frame if film else None
+        return Offer(picture.key, picture.content_type, picture.name, first_frame=first_frame)
+
+    def style(self, job: Job, number: int) -> Offer:
+        """Return a style image, as it was uploaded. Raises PictureNotFound."""
+        styles = job.order.styles
+        if number >= len(styles):
+            raise PictureNotFound(f"this job has {len(styles)} style images, the first is 0")
+        picture = styles[number]
+        return Offer(picture.key, picture.content_type, picture.name)
+
+    def preview(self, job: Job) -> Offer:
+        """Return the newest picture of a running job."""
+        return Offer(f"{job.id}/{PREVIEW}", "image/jpeg", PREVIEW, changes=True)
+
+    def steps(self, job: Job) -> Sequence[int]:
+        """Return the steps at which intermediate pictures were kept;
+        of a film the numbers of its painted frames."""
+        return [int(Path(frame.key).stem) for frame in self.storage.list(f"{job.id}/{FRAMES}")]
+
+    def frame(self, job: Job, step: int) -> Offer:
+        """Return an intermediate picture, or a painted frame of an unfinished film."""
+        suffix, kind = ("png", "image/png") if job.order.film else ("jpg", "image/jpeg")
+        name = f"{step:06d}.{suffix}"
+        return Offer(f"{job.id}/{FRAMES}{name}", kind, name, changes=True)
+
+    def result(self, job: Job, kind: str | None, client: str) -> Offer:
+        """Return the result, in the format `kind` if it is given; it is converted on the
+        first request. Raises PictureNotFound, InvalidOption."""
+        if job.result is None:
+            raise PictureNotFound(f"there is no picture: the job is {job.status}")
+        if not job.order.is_picture and kind is not None:
+            allowed = "none for a film or a learned style, which is one file"
+            raise InvalidOption("format", kind, allowed)
+        if kind is not None and kind not in SUFFIXES:
+            raise InvalidOption("format", kind, f"one of {', '.join(SUFFIXES)}")
+        if kind not in (None, "png"):
+            name = file_name(job).removesuffix(".png") + SUFFIXES[kind]
+            key = self._converted(job.result.key, kind, client)
+            return Offer(key, f"image/{kind}", name, changes=True)
+        return Offer(
+            job.result.key,
+            job.result.content_type,
+            file_name(job),
+            changes=True,
+            is_large=True,
+            first_frame=job.result.first_frame,
+        )
+
+    def recipe(self, job: Job) -> str:
+        """Return the recipe as it stands in the result. Raises PictureNotFound."""
+        if not job.order.is_picture:
+            raise PictureNotFound("only a picture carries a recipe")
+        text = job.result and images.read_recipe(self.storage.get(job.result.key))
+        if not text:
+            raise PictureNotFound("there is no picture yet")
+        return text
+
+    def timelapse(self, job: Job, kind: str, client: str) -> Offer:
+        """Return a film of the frames, WebP or MP4; it is created on the first request.
+        Raises PictureNotFound, InvalidOption, VideoUnavailable."""
+        if kind not in FILM_TYPES:
+            raise InvalidOption("format", kind, f"one of {', '.join(FILM_TYPES)}")
+        if not job.order.is_picture:
+            reason = "the result is no picture; a time-lapse shows how a picture is painted"
+            raise PictureNotFound(reason)
+        if job.result is None:
+            raise PictureNotFound("the film is made when the picture is finished")
+        key = f"{job.id}/{job.attempt}-timelapse.{kind}"
+        with _alone(key):
+            if self.storage.stat(key) is None:
+                self._make_film(job, job.result.key, key, client)
+        return Offer(key, FILM_TYPES[kind], f"{_stem(job)}.{kind}", changes=True)
+
+    def before_after(self, job: Job, client: str) -> Offer:
+        """Return the content image and the result side by side as a JPEG.
+        It is created on the first request. Raises PictureNotFound."""
+        if not job.order.is_picture:
+            reason = "the result is no picture; before and after show a painted photo"
+            raise PictureNotFound(reason)
+        if job.result is None:
+            raise PictureNotFound(f"there is no picture: the job is {job.status}")
+        key = f"{job.id}/{job.attempt}-before-after.jpg"
+        with _alone(key):
+            if self.storage.stat(key) is None:
+                keys = (job.order.content.key, job.result.key)
+                before, after = map(self.storage.get, keys)
+                self.storage.put(key, self.decoder.beside(before, after, client=client))
+        return Offer(key, "image/jpeg", f"{_stem(job)}-before-after.jpg", changes=True)
+
+    # ── how they are sent ──
+
+    def find(self, offer: Offer, *, is_thumb: bool = False) -> StoredFile:
+        """Return the file that is sent, `is_thumb`: made small. Raises PictureNotFound."""
+        first_frame = offer.first_frame if is_thumb else None
+        file = self.storage.stat(first_frame or offer.key)
+        if file is None:
+            raise PictureNotFound("there is no such picture (yet)")
+        return file
+
+    def stream(self, key: str, start: int, stop: int) -> Iterator[bytes]:
+        """Yield the bytes of a file from `start` to before `stop`, in pieces."""
+        return self.storage.stream(key, start, stop) if stop > start else iter(())
+
+    def link(self, offer: Offer, seconds: float, disposition: str) -> str | None:
+        """Return a URL from which a client can download a large file.
+        It is good for `seconds`; None if the file has to come through the API."""
+        return self.storage.link(offer.key, seconds, disposition) if offer.is_large else None
+
+    def small(self, file: StoredFile, side_pixels: int, client: str) -> bytes:
+        """Return a small JPEG of a stored picture, and keep it for later requests.
+        That of a preview, which changes, is not kept. Raises PictureNotFound, ServerBusy."""
+        job_id, _, name = file.key.partition("/")
+        if name == PREVIEW:
+            return self._make_small(file, side_pixels, client)
+        version = sha256(file.etag.encode()).hexdigest()[:16]
+        key = f"{job_id}/{SMALL}{side_pixels}-{name.replace('/', '-')}-{version}.jpg"
+        with _alone(key):
+            with suppress(FileNotFoundError):
+                return self.storage.get(key)
+            data = self._make_small(file, side_pixels, client)
+            with suppress(StorageError):  # it is shown all the same
+                self.storage.put(key, data)
+            return data
+
+    def content_for_strangers(self, job: Job) -> StoredFile:
+        """Return the file of which strangers see a small JPEG: the content, of a film its
+        first frame. Raises PictureNotFound."""
+        film = job.order.film
+        file = self.storage.stat(film.first_frame if film else job.order.content.key)
+        if file is None:
+            raise PictureNotFound("there is no such picture any more")
+        return file
+
+    def _converted(self, key: str, kind: str, client: str) -> str:
+        """Return the key of a result in another format, converted on the first request."""
+        job_id, _, name = key.partition("/")
+        target = f"{job_id}/{CONVERTED}{name}.{kind}"
+        with _alone(target):
+            if self.storage.stat(target) is None:
+                data = self.storage.get(key)
+                converted = self.decoder.convert(data, kind.upper(), client=client)
+                self.storage.put(target, converted)
+        return target
+
+    def _make_small(self, file: StoredFile, side_pixels: int, client: str) -> bytes:
+        try:
+            return self.decoder.small(self.storage.get(file.key), side_pixels, client=client)
+        except InvalidImage as error:
+            reason = f"there is no small version of this picture: {error.reason}"
+            raise PictureNotFound(reason) from error
+
+    def _make_film(self, job: Job, result_key: str, target: str, client: str) -> None:
+        frames = self.storage.list(f"{job.id}/{FRAMES}")
+        with TemporaryDirectory(prefix="nst-") as directory:
+
+            def fetched(key: str) -> Path:
+                file = Path(directory, key.replace("/", "-"))
+                self.storage.fetch(key, file)
+                return file
+
+            film = Path(directory, Path(target).name)
+            check_output(film, "format")
+            content, result = fetched(f"{job.id}/{CONTENT}"), fetched(result_key)
+            steps = [fetched(frame.key) for frame in frames]
+            self.decoder.film(content, steps, result, film, client=client)
+            self.storage.put(target, film)
+
+
+def file_name(job: Job) -> str:
+    """Return the name of a downloaded result, such as cat-in-impasto.png."""
+    if job.order.learning:
+        return clean_name(job.order.learning.title, "style") + SUFFIX
+    suffix = ".mp4" if job.order.film else ".png"
+    return clean_name(job.order.title.replace(" ", "-"), "picture") + suffix
+
+
+def _stem(job: Job) -> str:
+    return Path(file_name(job)).stem
+
+
+@contextmanager
+def _alone(key: str) -> Iterator[None]:
+    """Hold the lock of a key. Raises ServerBusy."""
+    lock = _making[hash(key) % len(_making)]
+    if not lock.acquire(timeout=WAIT_SECONDS):
+        raise ServerBusy("too many pictures are being made small", 10)
+    try:
+        yield
+    finally:
+        lock.release()

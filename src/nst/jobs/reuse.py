@@ -1,0 +1,85 @@
+"""Reuse of earlier jobs of an owner: their uploads, and their results."""
+
+from collections.abc import Sequence
+
+from nst import images
+from nst.errors import InvalidImage, InvalidOption, JobNotFound
+from nst.jobs.job import FILM, FIRST_FRAME, RESULT, Job, JobResult, JobStatus, Order
+from nst.jobs.ports import ImageStorage, JobRepository
+from nst.jobs.uploads import Upload
+from nst.recipe import Recipe
+
+
+def uploads_of(job: Job, storage: ImageStorage) -> tuple[Upload, Sequence[Upload]]:
+    """Return the content and the styles of a job, for another one.
+    Raises JobNotFound."""
+    content, *styles = (
+        _upload(job, picture.key, picture.name, storage)
+        for picture in (job.order.content, *job.order.styles)
+    )
+    return content, styles
+
+
+def detail_map_of(job: Job, storage: ImageStorage) -> Upload:
+    """Return the detail map of a job, for another one.
+    Raises JobNotFound, InvalidOption."""
+    picture = job.order.detail_map
+    if picture is None:
+        raise InvalidOption("detail_map_from", job.id, "a job that has a detail map")
+    return _upload(job, picture.key, picture.name, storage)
+
+
+def result_of(job: Job, storage: ImageStorage) -> Upload:
+    """Return the result of a job, as the initial image of another one.
+    Raises JobNotFound, InvalidOption."""
+    if job.result is None or not job.order.is_picture:
+        raise InvalidOption("initial_from", job.id, "a job whose result is an image")
+    return _upload(job, job.result.key, f"{job.order.title}.png", storage)
+
+
+def _upload(job: Job, key: str, name: str, storage: ImageStorage) -> Upload:
+    try:
+        return Upload(storage.get(key), name)
+    except FileNotFoundError as error:  # it is being deleted
+        raise JobNotFound(job.id) from error
+
+
+def with_earlier_result(job: Job, repository: JobRepository, storage: ImageStorage) -> Job:
+    """Return the job with a copy of its owner's earlier result of the same order, if
+    there is one."""
+    if job.order.learning:  # whose end is a matter of time: the network is another
+        return job
+    # Only the owner's: others must not learn that somebody sent the same pictures.
+    earlier = repository.find_result(job.owner, job.fingerprint)
+    if earlier is None or earlier.result is None:
+        return job
+    try:
+        result = _copied_result(earlier.result, earlier.order, job, storage)
+    except (FileNotFoundError, InvalidImage):  # it has been deleted just now, or is damaged
+        return job
+    update = {"status": JobStatus.SUCCEEDED, "cached": True, "result": result}
+    return job.model_copy(update=update)
+
+
+def _copied_result(result: JobResult, earlier: Order, job: Job, storage: ImageStorage) -> JobResult:
+    """Copy the files of a result to those of the job; return the result with their keys."""
+    if result.first_frame is None:
+        key = f"{job.id}/{RESULT}"
+        _copy_picture(result.key, earlier, key, job.order, storage)
+        return result.model_copy(update={"key": key})
+    key, first_frame = f"{job.id}/{FILM}", f"{job.id}/{FIRST_FRAME}"
+    storage.copy(result.key, key)
+    storage.copy(result.first_frame, first_frame)
+    return result.model_copy(update={"key": key, "first_frame": first_frame})
+
+
+def _copy_picture(
+    source: str, earlier: Order, target: str, order: Order, storage: ImageStorage
+) -> None:
+    """The recipe in the copy has the names that the pictures have in this order."""
+    if earlier.names == order.names:
+        storage.copy(source, target)
+        return
+    picture = storage.get(source)
+    recipe = Recipe.read(picture).model_copy(update=order.in_recipe)
+    storage.put(target, images.with_recipe(picture, recipe.text()))

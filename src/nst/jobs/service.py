@@ -1,0 +1,336 @@
+"""Service of jobs: submit, look, cancel, steer, share. The API calls its methods."""
+
+import hashlib
+import logging
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from typing import Any
+
+import nst
+from nst.controls import Controls
+from nst.decoding import Decoder
+from nst.errors import (
+    DependencyError,
+    JobConflict,
+    JobNotFound,
+    NSTError,
+    StorageError,
+)
+from nst.jobs.archives import Archives
+from nst.jobs.following import Seen, follow, see
+from nst.jobs.job import Job, JobStatus, Order, Share, new_id, public_facts
+from nst.jobs.limits import Limits
+from nst.jobs.orders import Intake
+from nst.jobs.pictures import Pictures
+from nst.jobs.ports import ImageStorage, JobQueue, JobRepository, ProgressFeed, QueueState
+from nst.jobs.quota import DAY_SECONDS, Quota
+from nst.jobs.reuse import detail_map_of, result_of, uploads_of, with_earlier_result
+from nst.jobs.uploads import JobRequest, Upload
+
+PROBE = "probe/none"
+"""Key of a file that is never stored."""
+
+logger = logging.getLogger(__name__)
+
+
+class Jobs:
+    """The jobs of a service.
+    Every method checks whose they are: somebody else's do not exist."""
+
+    def __init__(
+        self,
+        repository: JobRepository,
+        queue: JobQueue,
+        storage: ImageStorage,
+        feed: ProgressFeed,
+        quota: Quota,
+        limits: Limits,
+        decoder: Decoder,
+    ) -> None:
+        self.limits = limits
+        self._repository = repository
+        self._queue = queue
+        self._storage = storage
+        self._feed = feed
+        self._quota = quota
+        self._decoder = decoder
+
+    @property
+    def intake(self) -> Intake:
+        """What inspects the uploads of new jobs."""
+        return Intake(self._decoder, self.limits)
+
+    @property
+    def pictures(self) -> Pictures:
+        """Pictures and films of the jobs."""
+        return Pictures(self._storage, self._decoder)
+
+    @property
+    def archives(self) -> Archives:
+        """Archives of pictures and films of the jobs."""
+        return Archives(self._storage)
+
+    def submit(
+        self,
+        owner: str,
+        request: JobRequest,
+        *,
+        client: str = "",
+        counted_as: str = "",
+        idempotency_key: str | None = None,
+        trace: Mapping[str, str] | None = None,
+    ) -> Job:
+        """A new job; the keyword arguments are those of `take`. Raises InvalidImage,
+        InvalidOption, JobConflict, TooManyRequests, QueueFull, ServerBusy."""
+        job_id = new_id()
+        order, files = self.intake.order(request, job_id, client)
+        return self.take(
+            owner,
+            job_id,
+            order,
+            files,
+            client=client,
+            counted_as=counted_as,
+            idempotency_key=idempotency_key,
+            trace=trace,
+        )
+
+    def take(
+        self,
+        owner: str,
+        job_id: str,
+        order: Order,
+        files: Mapping[str, bytes],
+        *,
+        client: str,
+        counted_as: str,
+        idempotency_key: str | None,
+        trace: Mapping[str, str] | None,
+    ) -> Job:
+        """A new job, queued; or succeeded at once, if there is a result of the same
+        order; or the one that was submitted with this key before. `client` is whose
+        bytes are counted; `counted_as` names the client in what is stored.
+
+        The order of the steps is what makes it safe to die between any two: files without a job
+        are swept away, a job that no message tells of is found by the sweep.
+        Raises InvalidOption, JobConflict, TooManyRequests, QueueFull, ServerBusy.
+        """
+        job = Job(
+            id=job_id,
+            owner=owner,
+            client=counted_as,
+            order=order,
+            fingerprint=order.fingerprint(nst.__version__),
+            idempotency_key=idempotency_key,
+            trace=dict(trace or {}),
+        )
+        # First of all: what has been taken once must not be refused because of a limit.
+        if idempotency_key and (earlier := self._repository.find_submitted(owner, idempotency_key)):
+            return _same(earlier, job)
+        self.limits.admit(self._repository, owner, counted_as)
+        size_bytes = sum(map(len, files.values()))
+        self._quota.take_bytes(client, size_bytes, self.limits.max_bytes_per_day)
+        self._take_work(client or owner, order)
+        self._store(job_id, files)
+        stored = self._repository.add(with_earlier_result(job, self._repository, self._storage))
+        if stored.id != job.id:  # the same request came twice, at the same time
+            self._storage.delete(f"{job.id}/")
+            return _same(stored, job)
+        logger.info("job submitted", extra=public_facts(stored))
+        if stored.status is JobStatus.QUEUED:
+            self._wake_workers(stored)
+        return stored
+
+    def uploads(self, owner: str, job_id: str) -> tuple[Upload, Sequence[Upload]]:
+        """The content and the styles of an earlier job, for another one.
+        Raises JobNotFound."""
+        return uploads_of(self.get(owner, job_id), self._storage)
+
+    def detail_map(self, owner: str, job_id: str) -> Upload:
+        """The detail map of an earlier job, for another one.
+        Raises JobNotFound, InvalidOption."""
+        return detail_map_of(self.get(owner, job_id), self._storage)
+
+    def result(self, owner: str, job_id: str) -> Upload:
+        """The result of an earlier job, as the initial image. Raises JobNotFound,
+        InvalidOption."""
+        return result_of(self.get(owner, job_id), self._storage)
+
+    def get(self, owner: str, job_id: str) -> Job:
+        """Raises JobNotFound."""
+        job = self._repository.get(job_id)
+        if job.owner != owner:
+            raise JobNotFound(job_id)
+        return job
+
+    def get_of_any(self, owners: str, job_id: str) -> Job:
+        """Return a job of any owner whose name begins with `owners`: its random id is the
+        capability. Raises JobNotFound."""
+        job = self._repository.get(job_id)
+        if not job.owner.startswith(owners):
+            raise JobNotFound(job_id)
+        return job
+
+    def list(
+        self, owner: str, *, status: JobStatus | None, limit: int, before: str | None
+    ) -> Sequence[Job]:
+        """Newest first, after the job `before`."""
+        return self._repository.list(owner, status=status, limit=limit, before=before)
+
+    def cancel(self, owner: str, job_id: str) -> Job:
+        """Raises JobNotFound, JobConflict."""
+        self.get(owner, job_id)
+        job = self._repository.cancel(job_id)
+        logger.info("job is to stop", extra=public_facts(job))
+        self._tell(job)
+        return job
+
+    def steer(self, owner: str, job_id: str, changes: Mapping[str, Any]) -> Job:
+        """Raises JobNotFound, JobConflict, InvalidOption."""
+        job = self.get(owner, job_id)
+        if not job.order.is_picture:
+            raise JobConflict(job_id, "only a picture can be steered while it is painted")
+        controls = Controls(job.order.options)
+        controls.set(**{**job.steering, **changes})
+        job = self._repository.steer(job_id, controls.changes)
+        self._tell(job)
+        return job
+
+    def retry(self, owner: str, job_id: str, *, client: str = "") -> Job:
+        """Queue the job again. `client` is whose work is counted.
+        Raises JobNotFound, JobConflict, InvalidOption, TooManyRequests, QueueFull."""
+        job = self.get(owner, job_id)
+        self.limits.admit(self._repository, owner, job.client)
+        self._take_work(client or owner, job.order)
+        job = self._repository.retry(job_id)
+        logger.info("job is tried again", extra=public_facts(job))
+        self._wake_workers(job)
+        return job
+
+    def resume(self, owner: str, job_id: str) -> Job:
+        """Queue a job that its owner stopped again, from its checkpoint.
+        Its work was counted when it was submitted. Raises JobNotFound, JobConflict,
+        TooManyRequests, QueueFull."""
+        job = self.get(owner, job_id)
+        self.limits.admit(self._repository, owner, job.client)
+        job = self._repository.resume(job_id)
+        logger.info("job goes on", extra=public_facts(job))
+        self._wake_workers(job)
+        return job
+
+    def delete(self, owner: str, job_id: str) -> None:
+        """Forget it and its files. A worker that runs it finds its lease lost.
+        Raises JobNotFound."""
+        job = self.get(owner, job_id)
+        self._repository.delete(job_id)
+        with suppress(DependencyError):  # what is left is swept away later
+            self._storage.delete(f"{job_id}/")
+        logger.info("job deleted", extra=public_facts(job))
+        self._tell(job)
+
+    def see(self, job: Job) -> Seen:
+        """The job and where it stands in the queue."""
+        return see(job, self._repository)
+
+    def events(
+        self, owner: str, job_id: str, *, poll_seconds: float, lifetime_seconds: float
+    ) -> Iterator[Seen | None]:
+        """The job now, and again whenever something changes, to its end or for so long,
+        or until it is deleted. None: nothing has changed for `poll_seconds`. Raises
+        JobNotFound, at once."""
+        job, ends_at = self.get(owner, job_id), time.monotonic() + lifetime_seconds
+        return follow(job, self._repository, self._feed, poll_seconds=poll_seconds, ends_at=ends_at)
+
+    def share(self, owner: str, job_id: str, token: str, days: float) -> Share:
+        """Whoever knows the token may see the result. Raises JobNotFound, JobConflict."""
+        job = self.get(owner, job_id)
+        if job.result is None:
+            raise JobConflict(job_id, "there is no picture yet that could be shared")
+        if job.order.learning:
+            raise JobConflict(job_id, "a learned style is no picture; share its file")
+        now = self._repository.now()
+        share = Share(
+            id=new_id(),
+            job_id=job_id,
+            token_sha256=_token_hash(token),
+            created_at=now,
+            expires_at=now + days * DAY_SECONDS,
+        )
+        self._repository.add_share(share)
+        return share
+
+    def shares(self, owner: str, job_id: str) -> Sequence[Share]:
+        """Raises JobNotFound."""
+        self.get(owner, job_id)
+        return self._repository.shares(job_id)
+
+    def unshare(self, owner: str, job_id: str, share_id: str) -> None:
+        """Raises JobNotFound."""
+        self.get(owner, job_id)
+        self._repository.delete_share(job_id, share_id)
+
+    def shared(self, token: str) -> Job:
+        """Return the job behind a link. Raises JobNotFound."""
+        share = self._repository.find_share(_token_hash(token))
+        if share is None:
+            raise JobNotFound(None)
+        return self._repository.get(share.job_id)
+
+    def state(self) -> QueueState:
+        """Return the number of jobs by state and the age of the oldest queued one.
+        Raises RepositoryError."""
+        return self._repository.state()
+
+    def failures(self) -> dict[str, str]:
+        """Return the codes of errors of the parts without which no job can be taken."""
+        checks: dict[str, Callable[[], object]] = {
+            "repository": self._repository.now,
+            "storage": lambda: self._storage.stat(PROBE),
+        }
+        failures = dict[str, str]()
+        for name, check in checks.items():
+            try:
+                check()
+            except NSTError as error:
+                failures[name] = error.code
+        return failures
+
+    def _take_work(self, client: str, order: Order) -> None:
+        if order.learning:
+            minutes = order.learning.options.minutes
+            self._quota.take_minutes(client, minutes, self.limits.max_learning_minutes_per_day)
+            return
+        work = self.limits.pixel_steps(order)
+        self._quota.take_work(client, work, self.limits.max_pixel_steps_per_day)
+
+    def _store(self, job_id: str, files: Mapping[str, bytes]) -> None:
+        try:
+            for key, data in files.items():
+                self._storage.put(key, data)
+        except StorageError:
+            with suppress(StorageError):  # where space is missing the rest must not lie about
+                self._storage.delete(f"{job_id}/")
+            raise
+
+    def _wake_workers(self, job: Job) -> None:
+        try:
+            self._queue.publish(job.id, job.trace)
+        except DependencyError as error:
+            # It is stored, and workers that have nothing to do look for it by themselves.
+            logger.warning("job waits without a message: %s", error, extra=public_facts(job))
+        self._tell(job)
+
+    def _tell(self, job: Job) -> None:
+        self._feed.publish(job.id, None)
+
+
+def _same(earlier: Job, job: Job) -> Job:
+    """The earlier one, if both are the same order. Raises JobConflict."""
+    if earlier.fingerprint != job.fingerprint:
+        raise JobConflict(earlier.id, "this Idempotency-Key belongs to another order")
+    return earlier
+
+
+def _token_hash(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()
