@@ -58,7 +58,7 @@ class Jobs:
 
     @property
     def intake(self) -> Intake:
-        """What inspects the uploads of new jobs."""
+        """Inspection of the uploads of new jobs."""
         return Intake(self._decoder, self.limits)
 
     @property

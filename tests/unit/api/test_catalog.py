@@ -58,6 +58,8 @@ def test_presets_limits_and_formats(options: dict[str, Any], house: House) -> No
         "max_styles": MAX_STYLES,
         "max_jobs_per_client": 20,
         "max_archive_jobs": 100,
+        "max_learning_minutes": 60,
+        "max_learning_photos": 100,
         "max_job_seconds": 24 * 3600.0,
         "max_film_frames": 500,
         "max_film_seconds": 20.0,
