@@ -147,7 +147,9 @@ class ScaleTask:
         return Adam.from_state(self._evaluate, state)
 
     def _scaling(self) -> Scaling:
-        return evened(self.start.shape) if self.options.is_matched else unscaled
+        """Total variation has a kink in every even place, where a scaled step would rise."""
+        is_evened = self.options.is_matched and not self.options.tv_weight
+        return evened(self.start.shape) if is_evened else unscaled
 
     def _step(self, optimizer: Optimizer) -> bool:
         optimizer.shorten_memory(self.plan.history_size)

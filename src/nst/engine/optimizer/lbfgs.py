@@ -83,11 +83,14 @@ class LBFGS:
         return OptimizerState.at(self.x, self.accepted, self._steps).with_more(vectors, numbers)
 
     def step(self) -> bool:
-        trial = self._search() if self._pairs else None
+        trial = self._search(self._scaling) if self._pairs else None
         if trial is None:
             # A memory that misleads is worse than none: forget it and go straight downhill.
             self._pairs.clear()
-            trial = self._search()
+            trial = self._search(self._scaling)
+        if trial is None and self._scaling is not unscaled:
+            # Absolute values have kinks, from which the loss may rise along a scaled direction.
+            trial = self._search(unscaled)
         if trial is None:
             return False
         self._remember(trial.x - self.x, trial.evaluation.gradient - self.accepted.gradient)
@@ -103,8 +106,8 @@ class LBFGS:
     def shorten_memory(self, pairs: int) -> None:
         self._pairs = deque(self._pairs, maxlen=pairs)
 
-    def _search(self) -> "Trial | None":
-        direction = self._direction(self.accepted.gradient)
+    def _search(self, scaling: Scaling) -> "Trial | None":
+        direction = self._direction(self.accepted.gradient, scaling)
         slope = torch.dot(direction, self.accepted.gradient).item()
         if not slope < 0:
             return None
@@ -119,18 +122,18 @@ class LBFGS:
             raise Diverged(self._steps)
         return None
 
-    def _direction(self, gradient: Tensor) -> Tensor:
+    def _direction(self, gradient: Tensor, scaling: Scaling) -> Tensor:
         """−H·g by the two-loop recursion, [NW06] algorithm 7.4; −D·g while there is no memory."""
         q = -gradient
         if not self._pairs:
-            return self._scaling(gradient, q)
+            return scaling(gradient, q)
         alphas = []
         for s, y, rho in reversed(self._pairs):
             alphas.append(rho * torch.dot(s, q))
             q.addcmul_(alphas[-1], y, value=-1)
         _, y, rho = self._pairs[-1]
         # D times the factor of [NW06] eq. 7.20, in which D is 1.
-        q = self._scaling(gradient, q) / (rho * torch.dot(y, self._scaling(gradient, y)))
+        q = scaling(gradient, q) / (rho * torch.dot(y, scaling(gradient, y)))
         for (s, y, rho), alpha in zip(self._pairs, reversed(alphas), strict=True):
             q.addcmul_(alpha - rho * torch.dot(y, q), s)
         return q

@@ -63,3 +63,21 @@ def test_places_with_a_small_gradient_are_not_left_behind() -> None:
     plain = right_half_after(LBFGS(uneven, start, scaling=unscaled), 6)
     even = right_half_after(LBFGS(uneven, start, scaling=evened(SHAPE)), 6)
     assert even < 0.2 * plain
+
+
+def kinked(x: Tensor) -> Evaluation:
+    """Steep in the left half, with a kink at 0 in the right half, where the gradient is small."""
+    image = x.detach().view(SHAPE).requires_grad_()
+    left, right = image[..., :16], image[..., 16:]
+    loss = (left - 100).square().sum() + 10_000 * right.abs().sum() + 0.5 * right.sum()
+    (gradient,) = torch.autograd.grad(loss, image)
+    return Evaluation(Losses(loss.item(), 0.0, 0.0), gradient.flatten())
+
+
+def test_where_a_scaled_step_rises_the_plain_one_is_taken() -> None:
+    start = torch.zeros(SHAPE, dtype=torch.float64).flatten()
+    optimizer = LBFGS(kinked, start, scaling=evened(SHAPE))
+    before, gradient = optimizer.accepted.loss, optimizer.accepted.gradient
+    assert kinked(start - 1e-7 * evened(SHAPE)(gradient, gradient)).loss > before
+    assert optimizer.step()
+    assert optimizer.accepted.loss < before
