@@ -2,6 +2,7 @@
 
 import json
 import weakref
+from collections.abc import Iterator
 from functools import cache
 from itertools import islice
 from pathlib import Path
@@ -16,6 +17,7 @@ from safetensors.torch import load_file, save_file
 
 from conftest import picture
 from nst import Inputs, Progress, StopReason, StyleTransferOptions
+from nst.engine import scales
 from nst.engine.checkpoint import FILE_NAME
 from nst.engine.optimizer.lbfgs import HISTORY_SIZE
 from nst.engine.pictures.styles import Masks, Styles
@@ -23,9 +25,20 @@ from nst.engine.style_transfer import IterativeTransfer
 from nst.errors import InvalidCheckpoint, StorageError
 
 KEY = "nst-checkpoint"
+TWO_SCALES = 40
+"""Side in pixels of a picture that has two scales, as small as `small_scales` allows."""
 CONTENT, STYLE = picture(130, 128), picture(80, 70).rotate(180)
 MASK = Image.linear_gradient("L").resize(CONTENT.size)
 Story = list[tuple[Any, ...]]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def small_scales() -> Iterator[None]:
+    """Let small pictures have scales: whether they look good does not matter here."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("MIN_SIDE_PIXELS", "MATCHED_SIDE_PIXELS"):
+            patch.setattr(scales, name, 16)
+        yield
 
 
 def transfer(precision: str = "fp32", **options: Any) -> IterativeTransfer:
@@ -76,7 +89,7 @@ def interrupted(
 
 @cache
 def six_steps(optimizer: str, scales: int) -> tuple[IterativeTransfer, Story]:
-    size = 130 if scales == 2 else 32
+    size = TWO_SCALES if scales == 2 else 32
     method = transfer(optimizer=optimizer, scales=scales, size=size, total_iterations=6)
     return method, uninterrupted(method)
 
@@ -93,7 +106,7 @@ def test_it_goes_on_bit_for_bit(optimizer: str, scales: int, at: int, tmp_path: 
 
 @cache
 def two_scales(option: str, value: Any) -> tuple[IterativeTransfer, Story]:
-    options: dict[str, Any] = {option: value, "scales": 2, "size": 130, "total_iterations": 6}
+    options: dict[str, Any] = {option: value, "scales": 2, "size": TWO_SCALES, "total_iterations": 6}
     method = transfer(**options)
     return method, uninterrupted(method)
 
@@ -284,7 +297,7 @@ def test_only_the_time_since_it_went_on_counts(tmp_path: Path) -> None:
 @pytest.mark.parametrize("optimizer", ["lbfgs", "adam"])
 def test_a_checkpoint_of_an_earlier_step_may_be_saved_later(optimizer: str, tmp_path: Path) -> None:
     """Also when the transfer has gone on to another scale; the average is that of its step."""
-    method = transfer(optimizer=optimizer, scales=2, size=130, total_iterations=6, average=0.9)
+    method = transfer(optimizer=optimizer, scales=2, size=TWO_SCALES, total_iterations=6, average=0.9)
     whole = list(method.steps(Inputs(CONTENT, STYLE)))
     for at in (2, 4, 5):
         save(whole[at - 1], tmp_path / "c")
