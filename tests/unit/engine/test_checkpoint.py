@@ -106,7 +106,12 @@ def test_it_goes_on_bit_for_bit(optimizer: str, scales: int, at: int, tmp_path: 
 
 @cache
 def two_scales(option: str, value: Any) -> tuple[IterativeTransfer, Story]:
-    options: dict[str, Any] = {option: value, "scales": 2, "size": TWO_SCALES, "total_iterations": 6}
+    options: dict[str, Any] = {
+        option: value,
+        "scales": 2,
+        "size": TWO_SCALES,
+        "total_iterations": 6,
+    }
     method = transfer(**options)
     return method, uninterrupted(method)
 
@@ -297,7 +302,9 @@ def test_only_the_time_since_it_went_on_counts(tmp_path: Path) -> None:
 @pytest.mark.parametrize("optimizer", ["lbfgs", "adam"])
 def test_a_checkpoint_of_an_earlier_step_may_be_saved_later(optimizer: str, tmp_path: Path) -> None:
     """Also when the transfer has gone on to another scale; the average is that of its step."""
-    method = transfer(optimizer=optimizer, scales=2, size=TWO_SCALES, total_iterations=6, average=0.9)
+    method = transfer(
+        optimizer=optimizer, scales=2, size=TWO_SCALES, total_iterations=6, average=0.9
+    )
     whole = list(method.steps(Inputs(CONTENT, STYLE)))
     for at in (2, 4, 5):
         save(whole[at - 1], tmp_path / "c")

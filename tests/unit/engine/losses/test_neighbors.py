@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from functools import cache
 
 import pytest
 import torch
@@ -29,6 +30,7 @@ TILES_ERROR = {torch.float64: 1e-9, torch.float32: 1e-4}
 """Of the gradient in tiles against the whole, relative to its length."""
 
 
+@cache
 def encoder_of(dtype: torch.dtype = torch.float64) -> Encoder:
     return Encoder("vgg16", random_tensors("vgg16"), MATCHED_LAYERS, dtype, "replicate")
 

@@ -21,6 +21,7 @@ from unit.engine.synthetic import objective_of, random_tensors
 
 TENSORS = random_tensors("vgg16")
 LAYERS = STYLE_LAYERS["vgg16"]
+ENCODER = Encoder("vgg16", TENSORS, (CONTENT_LAYER["vgg16"], *LAYERS), torch.float64)
 SIZE = (64, 128)
 
 
@@ -30,10 +31,9 @@ def image(seed: int, *size: int) -> Tensor:
 
 
 def evaluate(x: Tensor, styles: Sequence[StyleInput], **options: Any) -> Evaluation:
-    encoder = Encoder("vgg16", TENSORS, (CONTENT_LAYER["vgg16"], *LAYERS), torch.float64)
     nothing_else = {"content_weight": 0.0, "tv_weight": 0.0, "style_weight": 7}
     chosen = StyleTransferOptions(**nothing_else | options)
-    return objective_of(encoder, image(9), styles, chosen)(x.flatten())
+    return objective_of(ENCODER, image(9), styles, chosen)(x.flatten())
 
 
 def features(x: Tensor) -> dict[str, Tensor]:
@@ -142,10 +142,9 @@ def test_a_region_is_painted_as_strongly_however_large_it_is() -> None:
     both = torch.cat([half, half.flip(3)], dim=3)
     amount = torch.zeros(1, 1, 64, 320, dtype=torch.float64)
     amount[..., :160] = 1
-    encoder = Encoder("vgg16", TENSORS, (CONTENT_LAYER["vgg16"], *LAYERS), torch.float64)
     options = StyleTransferOptions(content_weight=0, tv_weight=0, style_layers="classic")
     whole, masked = (
-        objective_of(encoder, both, [StyleInput(3 * image(1), 1.0, each)], options)(both.flatten())
+        objective_of(ENCODER, both, [StyleInput(3 * image(1), 1.0, each)], options)(both.flatten())
         for each in (None, amount)
     )
     inside, as_whole = (
