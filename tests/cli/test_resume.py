@@ -1,5 +1,6 @@
 """`nst stylize --resume`: what was interrupted goes on as if it had not been."""
 
+import json
 import os
 import signal
 import subprocess
@@ -97,6 +98,37 @@ def test_after_ctrl_c_it_goes_on_from_any_directory(
     assert (tmp_path / "out.png").read_bytes() != so_far
     assert "nst-recipe" not in saved(tmp_path / "out.png").info
     assert not interrupted.exists()
+
+
+@pytest.mark.parametrize(
+    ("kept", "named", "used"),
+    [  # auto is one of both
+        ("fp32", (), "fp32"),
+        ("bf16", (), "bf16"),
+        ("fp32", ("--precision=bf16",), "bf16"),
+        ("bf16", ("--precision=fp32",), "fp32"),
+    ],
+)
+def test_precision_of_the_checkpoint_unless_another_is_named(
+    nst: Nst, interrupted: Path, kept: str, named: tuple[str, ...], used: str
+) -> None:
+    edit_command(interrupted, precision=kept)
+    resumed = nst("stylize", "--resume", interrupted, *named)
+    assert resumed.code == 0
+    assert f" on cpu in {used};" in resumed.err
+
+
+def test_weights_of_the_checkpoint_unless_others_are_named(nst: Nst, interrupted: Path) -> None:
+    edit_command(interrupted, weights="kept.pth")
+    assert "kept.pth" in nst("stylize", "--resume", interrupted).err
+    other = nst("stylize", "--resume", interrupted, "--weights=named.pth").err
+    assert "named.pth" in other
+    assert "kept.pth" not in other
+
+
+def edit_command(checkpoint: Path, **values: str) -> None:
+    file = checkpoint / COMMAND_NAME
+    file.write_text(json.dumps(json.loads(file.read_text()) | values))
 
 
 def test_a_picture_so_far_that_somebody_changed_stays(

@@ -17,6 +17,7 @@ from nst.cli.command import Command, OneOf, examples, option
 from nst.cli.contact_sheet import Cell, contact_sheet
 from nst.cli.errors import CANCELED_EXIT_CODE, debug_option
 from nst.cli.learned import WITH_EFFECT, LearnedPainter, are_learned
+from nst.cli.machine import Machine, machine_options
 from nst.cli.notices import say, tell
 from nst.cli.options import (
     FIELDS,
@@ -24,7 +25,6 @@ from nst.cli.options import (
     PATH,
     PicturePath,
     given,
-    machine_options,
     preset_option,
     quiet_option,
     say_ignored,
@@ -115,10 +115,7 @@ def batch(
     watch: bool,
     overwrite: bool,
     preset: str | None,
-    device: str,
-    precision: str,
-    max_memory: int | None,
-    weights: Path | None,
+    machine: Machine,
     no_recipe: bool,
     **values: Any,
 ) -> int:
@@ -158,13 +155,7 @@ def batch(
         )
     painter_class = LearnedPainter if is_learned else Painter
     work = Batch(
-        painter_class(
-            options,
-            device=device,
-            precision=precision,
-            max_memory=max_memory,
-            weights=weights,
-        ),
+        painter_class(options, machine),
         Outputs(output, f".{format_name}", content_files, style_files),
         overwrite=overwrite,
         with_recipe=not no_recipe,

@@ -6,13 +6,16 @@ import shlex
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple, Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from nst import files
+from nst.cli.machine import Machine
 from nst.cli.notices import tell
+from nst.cli.options import is_given
 from nst.errors import InvalidCheckpoint, InvalidImage, StorageError
 from nst.options import StyleTransferOptions
 from nst.progress import Change, Progress
@@ -47,6 +50,8 @@ class Resumable(BaseModel):
     """Complaint about a file that is not a checkpoint of such a command."""
 
     output: str
+    precision: str
+    weights: str | None
     partial: PictureFile | None = None
     """The result so far, where it was saved; the finished one takes its place."""
 
@@ -65,6 +70,15 @@ class Resumable(BaseModel):
                 file = self.partial.locate(directory / COMMAND_NAME, "initial")
                 return Path(os.path.relpath(file)), True
         return Path(os.path.relpath(directory.resolve() / self.output)), False
+
+    def machine(self, wanted: Machine) -> Machine:
+        """Return what the command line names, and else precision and
+        weights of the checkpoint."""
+        return replace(
+            wanted,
+            precision=wanted.precision if is_given("precision") else self.precision,
+            weights=wanted.weights or (Path(self.weights) if self.weights else None),
+        )
 
     @classmethod
     def read(cls, directory: Path) -> Self:
@@ -109,8 +123,6 @@ class Command(Resumable):
     initial: PictureFile | None
     options: dict[str, Any]
     """Only those that were given: one that was not may leave a choice open."""
-    precision: str
-    weights: str | None
     with_recipe: bool
     changes: tuple[Change, ...] = ()
     """Options that are steered, and at which step."""
@@ -128,8 +140,7 @@ class Command(Resumable):
         initial: Path | None,
         output: Path,
         options: StyleTransferOptions,
-        precision: str,
-        weights: Path | None,
+        machine: Machine,
         with_recipe: bool,
         changes: Sequence[Change] = (),
         stop_after: int | None = None,
@@ -144,8 +155,8 @@ class Command(Resumable):
             initial=PictureFile.of(initial, here) if initial else None,
             output=readable_name(Path(os.path.relpath(output.resolve(), directory.resolve()))),
             options=options.model_dump(exclude_unset=True),
-            precision=precision,
-            weights=readable_name(weights.resolve()) if weights else None,
+            precision=machine.precision,
+            weights=readable_name(machine.weights.resolve()) if machine.weights else None,
             with_recipe=with_recipe,
             changes=tuple(changes),
             stop_after=stop_after,

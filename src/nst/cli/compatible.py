@@ -10,6 +10,7 @@ import click
 from nst import files, images
 from nst.cli.command import OneOf, PlainCommand
 from nst.cli.errors import run
+from nst.cli.machine import Machine
 from nst.cli.options import PATH, given, say_ignored, transfer_options, with_underscores
 from nst.cli.painting import Painter, Painting
 from nst.errors import InvalidOption
@@ -94,7 +95,7 @@ def command(samples: Path) -> click.Command:
         )
         options = StyleTransferOptions(size=size, **given(values))
         say_ignored(options)
-        return Painter(options).paint(painting)
+        return Painter(options, Machine()).paint(painting)
 
     return neural_style_transfer
 

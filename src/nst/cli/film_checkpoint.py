@@ -13,6 +13,7 @@ from PIL import Image
 
 from nst import images
 from nst.cli.checkpoints import COMMAND_NAME, Resumable, readable_name
+from nst.cli.machine import Machine
 from nst.cli.notices import tell
 from nst.errors import InvalidCheckpoint, InvalidImage, StorageError
 from nst.options import StyleTransferOptions
@@ -32,8 +33,6 @@ class FilmCommand(Resumable):
     later_steps: int
     """Optimizer steps for every later frame."""
     passes: int = 1
-    precision: str
-    weights: str | None
 
     @classmethod
     def of(
@@ -46,8 +45,7 @@ class FilmCommand(Resumable):
         options: StyleTransferOptions,
         later_steps: int,
         passes: int,
-        precision: str,
-        weights: Path | None,
+        machine: Machine,
     ) -> Self:
         here = directory / COMMAND_NAME
         return cls(
@@ -57,8 +55,8 @@ class FilmCommand(Resumable):
             options=options.model_dump(exclude_unset=True),
             later_steps=later_steps,
             passes=passes,
-            precision=precision,
-            weights=readable_name(weights.resolve()) if weights else None,
+            precision=machine.precision,
+            weights=readable_name(machine.weights.resolve()) if machine.weights else None,
         )
 
     def files(self, directory: Path) -> tuple[Path, Path]:

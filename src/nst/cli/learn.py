@@ -20,6 +20,7 @@ from nst.cli.lesson_files import (
     beside,
     relative,
 )
+from nst.cli.machine import Machine, learning_machine_options
 from nst.cli.notices import say, tell
 from nst.cli.options import (
     FILES,
@@ -30,7 +31,6 @@ from nst.cli.options import (
     Seconds,
     given,
     is_given,
-    learning_machine_options,
     learning_options,
     quiet_option,
 )
@@ -154,9 +154,7 @@ def learn(
     export: str | None,
     preview_every: float,
     resume: Path | None,
-    device: str,
-    precision: str,
-    weights: Path | None,
+    machine: Machine,
     checkpoint_every: float,
     **values: Any,
 ) -> int:
@@ -181,7 +179,7 @@ def learn(
             )
         command = LearnCommand.read(resume)
         if is_given("precision"):
-            command = command.model_copy(update={"precision": precision})
+            command = command.model_copy(update={"precision": machine.precision})
     elif styles:
         command = LearnCommand(
             styles=tuple(map(_absolute, styles)),
@@ -190,15 +188,15 @@ def learn(
             output=_absolute(output or Path(files.derived_name(styles[0].stem, SUFFIX))),
             licence=licence,
             options=given(values),
-            precision=precision,
-            weights=_absolute(weights) if weights else None,
+            precision=machine.precision,
+            weights=_absolute(machine.weights) if machine.weights else None,
         )
     else:
         raise click.UsageError("name an image: nst learn STYLE", click.get_current_context())
     options = LearningOptions(**command.options | given(values))
     files.check_output(Path(command.output), (SUFFIX,))
     written = _Files.of(command, resume, checkpoint_every, preview_every, overwrite=overwrite)
-    path, is_canceled = _teach(command, options, written, device, resume)
+    path, is_canceled = _teach(command, options, written, machine.device, resume)
     click.echo(relative(path))
     if export:
         _export(path, None, overwrite)

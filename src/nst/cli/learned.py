@@ -49,7 +49,9 @@ class LearnedPainter(Painter):
     def transfer(self) -> "LearnedTransfer":
         from nst.learning.transfer import LearnedTransfer
 
-        return LearnedTransfer(self.options, device=self._device, precision=self._precision)
+        return LearnedTransfer(
+            self.options, device=self._machine.device, precision=self._machine.precision
+        )
 
     def tell_film_estimate(self, film: "Video", passes: int) -> None:
         """Say nothing: the speed of learned styles is not kept."""

@@ -12,14 +12,13 @@ import click
 from nst.cli.command import Command, Within, examples, option
 from nst.cli.errors import debug_option
 from nst.cli.live_stream import LiveStream
+from nst.cli.machine import Machine, live_machine_options
 from nst.cli.notices import tell
 from nst.cli.options import (
     FIELDS,
     FILES,
     PATH,
-    device_option,
     given,
-    precision_option,
     quiet_option,
     transfer_options,
     with_dashes,
@@ -73,8 +72,7 @@ TELL_SECONDS = 10.0
 )
 @option("--open", "opens", group=FILES, is_flag=True, help="Open the stream in the browser.")
 @transfer_options([name for name in FIELDS if name in WITH_EFFECT], with_dashes, PRESET)
-@precision_option("Precision of the convolutions. auto: bf16 where it is fast.")
-@device_option
+@live_machine_options
 @quiet_option
 @debug_option
 def live(
@@ -83,8 +81,7 @@ def live(
     camera: int,
     port: int,
     opens: bool,
-    precision: str,
-    device: str,
+    machine: Machine,
     **values: Any,
 ) -> int:
     """Paint a camera or FILM live with STYLE, a .nst file of nst learn.
@@ -98,7 +95,7 @@ def live(
     from nst.learning.live import Rate
     from nst.learning.painting import LearnedStyle
 
-    learned = LearnedStyle.load(style, device=device, precision=precision)
+    learned = LearnedStyle.load(style, device=machine.device, precision=machine.precision)
     learned.check(options)
     rate = Rate()
     stream = LiveStream(port, lambda: rate.per_second)

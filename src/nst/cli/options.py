@@ -18,8 +18,6 @@ from nst.controls import parse_change
 from nst.errors import ImageRole, InvalidOption
 from nst.learning_options import LearningGroup, LearningOptions, learning_group_of
 from nst.options import (
-    DEVICES,
-    PRECISIONS,
     PRESETS,
     Group,
     StyleTransferOptions,
@@ -110,67 +108,6 @@ def preset_option(default: str) -> Callable[[Command], Command]:
         type=OneOf(list(PRESETS)),
         help=f"Values of the options; each option overrides its value.  [default: {default}]",
     )
-
-
-def machine_options(command: Command) -> Command:
-    """Adds what computes, as `Painter` takes it: device,
-    precision, max_memory, weights."""
-    about = "Precision of the convolutions. auto: bf16 where it is fast, and fp32 to finish."
-    return _with(command, weights_option, memory_option, precision_option(about), device_option)
-
-
-def learning_machine_options(command: Command) -> Command:
-    """Adds what computes while a network learns: device, precision, weights."""
-    about = "Precision of the convolutions that compare images. auto: bf16 where it is fast."
-    return _with(command, weights_option, precision_option(about), device_option)
-
-
-def _with(command: Command, *added: Callable[[Command], Command]) -> Command:
-    for add in added:
-        command = add(command)
-    return command
-
-
-def weights_option(command: Command) -> Command:
-    """Adds --weights."""
-    return option("--weights", group=MACHINE, type=PATH, help="File of VGG weights for the model.")(
-        command
-    )
-
-
-def memory_option(command: Command) -> Command:
-    """Adds --max-memory."""
-    return option(
-        "--max-memory",
-        group=MACHINE,
-        type=MemorySize(),
-        help="Maximum memory of the process, such as 4GB; large images are computed in tiles.  "
-        "[default: the free memory]",
-    )(command)
-
-
-def precision_option(description: str) -> Callable[[Command], Command]:
-    """Adds --precision."""
-    return option(
-        "--precision",
-        group=MACHINE,
-        type=OneOf(PRECISIONS),
-        default="auto",
-        show_default=True,
-        help=description,
-    )
-
-
-def device_option(command: Command) -> Command:
-    """Adds --device."""
-    return option(
-        "--device",
-        group=MACHINE,
-        type=OneOf(DEVICES),
-        default="auto",
-        show_default=True,
-        help="Device that computes. auto: the fastest one.",
-    )(command)
 
 
 def quiet_option(command: Command) -> Command:

@@ -17,6 +17,7 @@ from nst import files, images, video
 from nst.bootstrap import estimate, keep_frame_speed, keep_speed, weights_store
 from nst.cli.checkpoints import Checkpoints, Command
 from nst.cli.errors import CANCELED_EXIT_CODE
+from nst.cli.machine import Machine
 from nst.cli.notices import say, tell, tell_stand_in
 from nst.cli.progress_bar import ProgressBar, duration
 from nst.controls import Controls
@@ -88,21 +89,9 @@ class Painter:
     """Paints with these options, one picture after the other;
     the network is loaded once."""
 
-    def __init__(
-        self,
-        options: StyleTransferOptions,
-        *,
-        device: str = "auto",
-        precision: str = "auto",
-        max_memory: int | None = None,
-        weights: Path | None = None,
-    ) -> None:
-        """Take the options of the command line; `max_memory` in bytes."""
+    def __init__(self, options: StyleTransferOptions, machine: Machine) -> None:
         self.options = options
-        self._device = device
-        self._precision = precision
-        self._max_memory_bytes = max_memory
-        self._weights = weights
+        self._machine = machine
 
     def paint(self, painting: Painting) -> int:
         """Paint, save, say where the picture is; the exit code is 130 after Ctrl-C.
@@ -169,7 +158,7 @@ class Painter:
                 _save(result.output, painting, recipe),
                 *_save_timelapse(timelapse, painting, result.image),
             ]
-        keep_speed(result, self._device)
+        keep_speed(result, self._machine.device)
         tell(self._summary(result))
         was_interrupted = ctrl_c.pressed and result.stopped_after is not None
         if checkpoints and was_interrupted:
@@ -189,10 +178,10 @@ class Painter:
 
         return NeuralStyleTransfer(
             self.options,
-            device=self._device,
-            precision=self._precision,
-            max_memory_bytes=self._max_memory_bytes,
-            weights=weights_store(self._weights, self.bar.show_download, tell_stand_in),
+            device=self._machine.device,
+            precision=self._machine.precision,
+            max_memory_bytes=self._machine.max_memory,
+            weights=weights_store(self._machine.weights, self.bar.show_download, tell_stand_in),
         )
 
     def _load_detail(self, painting: Painting, content: Image.Image) -> "Detail":
@@ -215,15 +204,15 @@ class Painter:
             painting.initial,
             content,
             self.options,
-            device=self._device,
-            precision=self._precision,
+            device=self._machine.device,
+            precision=self._machine.precision,
         )
         return images.load(draft, "initial")
 
     def _tell_estimate(self, painting: Painting, content: Image.Image) -> None:
         if not painting.is_estimated or painting.goes_on or painting.stop_after:
             return
-        seconds = estimate(self.options, content.size, device=self._device)
+        seconds = estimate(self.options, content.size, device=self._machine.device)
         if seconds is not None:
             from nst.speed import in_words
 
@@ -233,7 +222,9 @@ class Painter:
     def tell_film_estimate(self, film: "Video", passes: int) -> None:
         """Say how long a film will take, if this machine has measured anything like it."""
         paintings = film.frames * passes
-        seconds = estimate(self.options, film.size, paintings, self._device) if paintings else None
+        if not paintings:
+            return
+        seconds = estimate(self.options, film.size, paintings, self._machine.device)
         if seconds is not None:
             from nst.speed import in_words
 
@@ -245,7 +236,7 @@ class Painter:
         self, options: StyleTransferOptions, size: tuple[int, int], seconds: float
     ) -> None:
         """Keep how long a frame took that continues another one, for the next estimates."""
-        keep_frame_speed(options, size, seconds, self._device)
+        keep_frame_speed(options, size, seconds, self._machine.device)
 
     def _get_ready(self, inputs: "Inputs", shown: AbstractContextManager[object]) -> None:
         """Load the network, and say what there is to say before the painting begins."""
@@ -274,8 +265,7 @@ class Painter:
             initial=painting.initial,
             output=painting.output,
             options=self.options,
-            precision=self._precision,
-            weights=self._weights,
+            machine=self._machine,
             with_recipe=painting.with_recipe,
             changes=painting.changes,
             stop_after=painting.stop_after,

@@ -11,6 +11,7 @@ from nst.cli.checkpoints import Command as CheckpointCommand
 from nst.cli.command import Command, examples, option
 from nst.cli.errors import debug_option
 from nst.cli.learned import WITH_EFFECT, LearnedPainter
+from nst.cli.machine import Machine, machine_options
 from nst.cli.options import (
     FIELDS,
     FILES,
@@ -22,8 +23,6 @@ from nst.cli.options import (
     Seconds,
     SteeringChange,
     given,
-    is_given,
-    machine_options,
     preset_option,
     quiet_option,
     say_ignored,
@@ -160,10 +159,7 @@ def stylize(
     detail_map: Path | None,
     init_image: Path | None,
     timelapse: Path | None,
-    device: str,
-    precision: str,
-    max_memory: int | None,
-    weights: Path | None,
+    machine: Machine,
     no_recipe: bool,
     checkpoint_every: float,
     resume: Path | None,
@@ -192,9 +188,7 @@ def stylize(
         changes, stop_after = command.changes, command.stop_after
         if output is None:
             output, replaces_partial = command.target(resume)
-        if not is_given("precision"):
-            precision = command.precision
-        weights = weights or (Path(command.weights) if command.weights else None)
+        machine = command.machine(machine)
         no_recipe = no_recipe or not command.with_recipe
     elif from_image:
         _refuse(preset, "--preset and --from-image exclude each other")
@@ -244,10 +238,7 @@ def stylize(
         is_estimated=True,
     )
     painter_class = LearnedPainter if is_learned(styles) else Painter
-    painter = painter_class(
-        options, device=device, precision=precision, max_memory=max_memory, weights=weights
-    )
-    return painter.paint(painting)
+    return painter_class(options, machine).paint(painting)
 
 
 def _default_name(pictures: Sequence[Path]) -> str:

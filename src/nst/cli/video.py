@@ -13,6 +13,7 @@ from nst.cli.errors import CANCELED_EXIT_CODE, debug_option
 from nst.cli.film_checkpoint import FilmCheckpoint, FilmCommand
 from nst.cli.film_frames import Frames, Previews
 from nst.cli.learned import WITH_EFFECT, LearnedPainter
+from nst.cli.machine import Machine, machine_options
 from nst.cli.notices import tell
 from nst.cli.options import (
     FIELDS,
@@ -22,8 +23,6 @@ from nst.cli.options import (
     TITLES,
     PicturePath,
     given,
-    is_given,
-    machine_options,
     preset_option,
     quiet_option,
     say_ignored,
@@ -117,10 +116,7 @@ def video(
     preview: int,
     resume: Path | None,
     preset: str | None,
-    device: str,
-    precision: str,
-    max_memory: int | None,
-    weights: Path | None,
+    machine: Machine,
     **values: Any,
 ) -> int:
     """Paint every frame of VIDEO in the style of the image STYLE.
@@ -144,9 +140,7 @@ def video(
             overwrite = overwrite or replaces_partial
         first, steps = StyleTransferOptions(**command.options), command.later_steps
         passes = command.passes
-        if not is_given("precision"):
-            precision = command.precision
-        weights = weights or (Path(command.weights) if command.weights else None)
+        machine = command.machine(machine)
     elif not (source and style):
         raise _usage_error("name a film and a picture: nst video VIDEO STYLE")
     if is_style_file(style):
@@ -176,13 +170,10 @@ def video(
         options=first,
         later_steps=later.total_iterations,
         passes=passes or 1,
-        precision=precision,
-        weights=weights,
+        machine=machine,
     )
     painter_class = LearnedPainter if is_learned else Painter
-    painter = painter_class(
-        first, device=device, precision=precision, max_memory=max_memory, weights=weights
-    )
+    painter = painter_class(first, machine)
     if isinstance(painter, LearnedPainter):
         painter.tell_unsteady(style)
     checkpoint = FilmCheckpoint(directory, command, is_kept=not is_learned)
