@@ -11,7 +11,7 @@ from conftest import SAMPLES
 from nst import learned_file
 from served import CONTENT, Server, serve
 
-LEARN, STYLES, JOBS = "/api/v1/learned-styles/learn", "/api/v1/learned-styles", "/api/v1/jobs"
+LEARN, STYLES, JOBS = "/api/v1/learning", "/api/v1/learned-styles", "/api/v1/jobs"
 STYLE = SAMPLES / "style" / "mosaic.jpg"
 TINY = {"size": "32", "style_size": "32", "channels": "4", "blocks": "1", "minutes": "5"}
 SHORT = TINY | {"steps": "3"}

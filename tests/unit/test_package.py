@@ -62,6 +62,7 @@ FACTS: dict[type[NSTError], dict[str, object]] = {
     errors.InvalidStyleFile: {"name": "painting.nst", "reason": "is damaged; learn it again"},
     errors.JobNotFound: {"job_id": "1a2b"},
     errors.StyleNotFound: {"style_id": "1a2b"},
+    errors.PictureNotFound: {"reason": "there is no picture yet"},
     errors.JobConflict: {"job_id": "1a2b", "reason": "the job has failed"},
     errors.NotAllowed: {"reason": "this API key is not known here"},
     errors.TooManyRequests: {"reason": "600 requests in a minute", "retry_after_seconds": 7},

@@ -195,7 +195,7 @@ export function addLearnedStyle(file: File): Promise<LearnedStyle> {
 /** Asks for a job that learns a style. The same key never makes a second one. */
 export function learnStyle(form: FormData, key: string): Promise<Job> {
   if (!hasCookies()) return Promise.reject(new Problem('cookies_blocked'));
-  return get<Job>(`${ROOT}/learned-styles/learn`, { method: 'POST', headers: { 'Idempotency-Key': key }, body: form });
+  return get<Job>(`${ROOT}/learning`, { method: 'POST', headers: { 'Idempotency-Key': key }, body: form });
 }
 
 export function renameLearnedStyle(id: string, name: string): Promise<LearnedStyle> {

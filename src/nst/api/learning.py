@@ -1,4 +1,4 @@
-"""/api/v1/learned-styles/learn: a job that learns a style."""
+"""/api/v1/learning: a job that learns a style."""
 
 from typing import Any
 
@@ -13,14 +13,14 @@ from nst.jobs.learning import LearningRequest
 from nst.jobs.uploads import Upload
 from nst.learning_options import LearningOptions
 
-routes = APIBlueprint("learning", __name__, tag="learning", url_prefix="/api/v1/learned-styles")
+routes = APIBlueprint("learning", __name__, tag="learning", url_prefix="/api/v1")
 
 FILES = ("style_image", "photo")
 OTHERS = ("sample_style", "name", "licence")
 """Fields of the form that are not options."""
 
 
-@routes.post("/learn")
+@routes.post("/learning")
 @routes.output(JobView, status_code=202)
 @routes.doc(responses=[409, 413, 415, 422, 429, 503])
 def learn() -> Any:

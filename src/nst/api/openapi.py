@@ -178,7 +178,7 @@ def _forms() -> Mapping[str, tuple[Spec, list[str], Spec]]:
         "/api/v1/jobs": (_new_job(), [], {"example": example}),
         "/api/style_transfer": (pair, list(pair), {}),
         "/api/v1/learned-styles": (_new_style(), ["file"], {}),
-        "/api/v1/learned-styles/learn": (_new_lesson(), [], {"example": lesson}),
+        "/api/v1/learning": (_new_lesson(), [], {"example": lesson}),
         "/api/v1/recipe": ({"image": _FILE}, ["image"], {}),
         "/api/v1/upright": ({"image": _FILE}, ["image"], {}),
     }

@@ -292,8 +292,8 @@ class _Painting:
         learner = Learner(directory, self._job.order, self._styles, easel.device, easel.weights)
         with self._phase("learning"):
             for progress, files in learner.steps():
-                self._report(progress, files, learner.save_checkpoint)
-                if self.wishes.early_end() and not learner.is_done:
+                ends_early = self._report(progress, files, learner.save_checkpoint)
+                if ends_early and not learner.is_done:
                     break
         if self.wishes.is_stopped and not learner.is_done:
             return Stopped(has_checkpoint=self._file(CHECKPOINT).exists())
@@ -355,19 +355,21 @@ class _Painting:
         self.step = progress.step
         files = [*self._preview(progress, time.monotonic()), *self._frame(progress)]
         save = progress.snapshot.save_checkpoint if progress.stop_reason is None else None
-        self._report(self._as_job_progress(progress), files, save)
-        if self.wishes.early_end():
+        if self._report(self._as_job_progress(progress), files, save):
             raise TransferCanceled
 
-    def _report(self, progress: JobProgress, files: Sequence[str], save: Save | None) -> None:
-        """Tell about a step, with a checkpoint if one is due or the job has to go.
-        `save` writes it; None: there is nothing to go on from."""
+    def _report(self, progress: JobProgress, files: Sequence[str], save: Save | None) -> bool:
+        """Tell about a step, with a checkpoint if one is due or the job has to go; return
+        whether it has to. `save` writes it; None: there is nothing to go on from."""
+        # Asked once: a wish that comes while this runs is followed with the next checkpoint.
+        ends_early = self.wishes.early_end() is not None
         is_due = time.monotonic() - self.kept_at >= self.work.checkpoint_seconds
         has_checkpoint = False
-        if save and (is_due or self.wishes.early_end()):
+        if save and (is_due or ends_early):
             has_checkpoint = self._keep_checkpoint(save)
             self.kept_at = time.monotonic()
         self._say(progress, files, has_checkpoint)
+        return ends_early
 
     def _keep_checkpoint(self, save: Save) -> bool:
         """Return whether there is a new one. Where there is no space for two, the old one goes:

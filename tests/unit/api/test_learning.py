@@ -1,4 +1,4 @@
-"""POST /api/v1/learned-styles/learn: what is taken, what is refused and why."""
+"""POST /api/v1/learning: what is taken, what is refused and why."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from nst.jobs.learning import MAX_PHOTOS
 from nst.jobs.limits import Limits
 from service import CAT, WAVES, Browser, House, browser, upload
 
-LEARN, STYLES, JOBS = "/api/v1/learned-styles/learn", "/api/v1/learned-styles", "/api/v1/jobs"
+LEARN, STYLES, JOBS = "/api/v1/learning", "/api/v1/learned-styles", "/api/v1/jobs"
 
 
 @pytest.fixture
