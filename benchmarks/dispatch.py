@@ -31,7 +31,7 @@ from nst.jobs.job import RESULT, JobProgress, JobResult, JobStatus
 from nst.jobs.limits import Limits
 from nst.jobs.quota import Quota
 from nst.jobs.service import Jobs
-from nst.jobs.uploads import JobRequest, Upload
+from nst.jobs.uploads import JobRequest, Sender, Upload
 from nst.jobs.worker_context import WorkerContext
 from nst.options import StyleTransferOptions
 from nst.samples import sample
@@ -135,7 +135,9 @@ class Client:
     def submit(self, owner: str = "one") -> str:
         self._seed += 1  # or it would be a result that is there already
         options = StyleTransferOptions(size=32, total_iterations=1, seed=self._seed)
-        return self._jobs.submit(owner, JobRequest(self._content, [self._style], options)).id
+        return self._jobs.submit(
+            Sender(owner), JobRequest(self._content, [self._style], options)
+        ).id
 
     def wait(self, job_ids: Sequence[str]) -> list[tuple[float, float, float]]:
         """Created, started, completed."""

@@ -41,7 +41,7 @@ from nst.jobs.learned_styles import LearnedStyles, StyleLimits
 from nst.jobs.limits import Limits
 from nst.jobs.quota import Quota
 from nst.jobs.service import Jobs
-from nst.jobs.uploads import JobRequest, Upload
+from nst.jobs.uploads import JobRequest, Sender, Upload
 from nst.jobs.worker_context import WorkerContext
 from nst.options import StyleTransferOptions
 from nst.recipe import PictureFile, Recipe
@@ -233,7 +233,7 @@ class House:
                 **{name: facts.pop(name) for name in of_request},
             }
         )
-        return self.jobs.submit(owner, request, **facts)
+        return self.jobs.submit(Sender(owner, **facts), request)
 
     def worker_context(self, engine: ScriptedEngine, **facts: Any) -> WorkerContext:
         return WorkerContext(

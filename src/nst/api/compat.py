@@ -13,7 +13,7 @@ from nst.api import pictures
 from nst.api.service import Responses, sends, service
 from nst.errors import InvalidOption
 from nst.jobs.job import Job, JobStatus
-from nst.jobs.uploads import JobRequest, Upload
+from nst.jobs.uploads import JobRequest, Sender, Upload
 from nst.metrics import JOBS_TAKEN
 from nst.options import DEFAULT_PRESET, StyleTransferOptions
 
@@ -73,10 +73,8 @@ def style_transfer() -> Any:
     with pictures.uploading.one(client):
         content, style = (Upload(file.read(), file.filename or "") for file in files)
         job = service().jobs.submit(
-            OWNER + client,
+            Sender(OWNER + client, client=client, counted_as=service().client_in_store()),
             JobRequest(content, [style], options, preset=DEFAULT_PRESET),
-            client=client,
-            counted_as=service().client_in_store(),
         )
     JOBS_TAKEN.labels("yes" if job.cached else "no").inc()
     return TaskView(task_id=job.id), HTTPStatus.ACCEPTED

@@ -20,7 +20,7 @@ from nst.errors import InvalidOption
 from nst.jobs import learned_styles
 from nst.jobs.job import Job, JobStatus
 from nst.jobs.service import Jobs
-from nst.jobs.uploads import JobRequest, Upload
+from nst.jobs.uploads import JobRequest, Sender, Upload
 from nst.metrics import JOBS_TAKEN
 from nst.options import DEFAULT_PRESET, MAX_PASSES, StyleTransferOptions
 from nst.samples import SampleKind, sample
@@ -86,14 +86,8 @@ def submit() -> Any:
     """
     me, form = service().me(), _Form(service().jobs, service().me(), request.form, request.files)
     with pictures.uploading.one(service().client()):
-        job = service().jobs.submit(
-            me,
-            form.read(),
-            idempotency_key=idempotency_key(),
-            trace=trace(),
-            client=service().client(),
-            counted_as=service().client_in_store(),
-        )
+        asked = form.read()
+        job = service().jobs.submit(sender(me), asked)
     JOBS_TAKEN.labels("yes" if job.cached else "no").inc()
     return accepted(job)
 
@@ -289,14 +283,25 @@ def upload(file: FileStorage) -> Upload:
     return Upload(file.read(), file.filename or "")
 
 
-def idempotency_key() -> str | None:
+def sender(owner: str) -> Sender:
+    """Return who sends this request. Raises InvalidOption."""
+    return Sender(
+        owner,
+        client=service().client(),
+        counted_as=service().client_in_store(),
+        idempotency_key=_idempotency_key(),
+        trace=_trace(),
+    )
+
+
+def _idempotency_key() -> str | None:
     key = request.headers.get("Idempotency-Key")
     if key is not None and not 1 <= len(key) <= 200:
         raise InvalidOption("Idempotency-Key", key, "1 to 200 characters")
     return key
 
 
-def trace() -> dict[str, str]:
+def _trace() -> dict[str, str]:
     """Headers that carry the trace of this request, or the one
     it came with, to a worker."""
     names = ("traceparent", "tracestate")

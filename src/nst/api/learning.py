@@ -6,7 +6,7 @@ from apiflask import APIBlueprint
 from flask import request
 
 from nst.api import pictures
-from nst.api.jobs import accepted, idempotency_key, no_file, sample_upload, trace, upload
+from nst.api.jobs import accepted, no_file, sample_upload, sender, upload
 from nst.api.service import service
 from nst.api.views import JobView
 from nst.jobs.learning import LearningRequest
@@ -33,14 +33,8 @@ def learn() -> Any:
     """
     me = service().me()
     with pictures.uploading.one(service().client()):
-        job = service().lessons.submit(
-            me,
-            _read(),
-            client=service().client(),
-            counted_as=service().client_in_store(),
-            idempotency_key=idempotency_key(),
-            trace=trace(),
-        )
+        asked = _read()
+        job = service().lessons.submit(sender(me), asked)
     return accepted(job)
 
 

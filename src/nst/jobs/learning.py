@@ -1,7 +1,7 @@
 """Jobs that learn a style: checked, stored and queued like all others."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,7 +9,7 @@ from nst.errors import ImageRole, InvalidImage, InvalidOption
 from nst.jobs.job import Job, Learning, Order, Picture, new_id
 from nst.jobs.learned_styles import LearnedStyles, checked_name
 from nst.jobs.service import Jobs
-from nst.jobs.uploads import MAX_STYLES, Upload, clean_name
+from nst.jobs.uploads import MAX_STYLES, Sender, Upload, clean_name
 from nst.learning_options import LearningOptions, check_names
 from nst.options import StyleTransferOptions
 
@@ -42,30 +42,21 @@ class Lessons:
     jobs: Jobs
     learned_styles: LearnedStyles
 
-    def submit(
-        self,
-        owner: str,
-        asked: LearningRequest,
-        *,
-        client: str = "",
-        counted_as: str = "",
-        idempotency_key: str | None = None,
-        trace: Mapping[str, str] | None = None,
-    ) -> Job:
-        """Queue a new job; or return the one that was submitted with this key before. The
-        arguments are those of `Jobs.take`. Raises InvalidImage, InvalidOption,
-        JobConflict, TooManyRequests, QueueFull, ServerBusy."""
+    def submit(self, sender: Sender, asked: LearningRequest) -> Job:
+        """Queue a new job; or return the one that was submitted with this key before.
+        Raises InvalidImage, InvalidOption, JobConflict, TooManyRequests, QueueFull,
+        ServerBusy."""
         self._check(asked)
         names = tuple(map(checked_name, asked.names or _names(asked.styles)))
         check_names(names, len(asked.styles))
-        self.learned_styles.check_room(owner, counted_as)
+        self.learned_styles.check_room(sender.owner, sender.counted_as)
         job_id, files = new_id(), dict[str, bytes]()
 
         def place(upload: Upload, role: ImageRole, name: str) -> Picture:
             key = f"{job_id}/{name}"
             files[key] = upload.data
             try:
-                return self.jobs.intake.inspect(upload, role, key, client)
+                return self.jobs.intake.inspect(upload, role, key, sender.client)
             except InvalidImage as error:  # there may be a hundred
                 name = clean_name(upload.name, role)
                 raise type(error)(role, f"{name}: {error.reason}") from error
@@ -80,16 +71,7 @@ class Lessons:
             ),
             options=StyleTransferOptions.from_preset("draft"),
         )
-        return self.jobs.take(
-            owner,
-            job_id,
-            order,
-            files,
-            client=client,
-            counted_as=counted_as,
-            idempotency_key=idempotency_key,
-            trace=trace,
-        )
+        return self.jobs.take(sender, job_id, order, files)
 
     def _check(self, asked: LearningRequest) -> None:
         limit, minutes = self.jobs.limits.max_learning_minutes, asked.options.minutes

@@ -26,7 +26,7 @@ from nst.jobs.pictures import Pictures
 from nst.jobs.ports import ImageStorage, JobQueue, JobRepository, ProgressFeed, QueueState
 from nst.jobs.quota import DAY_SECONDS, Quota
 from nst.jobs.reuse import detail_map_of, result_of, uploads_of, with_earlier_result
-from nst.jobs.uploads import JobRequest, Upload
+from nst.jobs.uploads import JobRequest, Sender, Upload
 
 PROBE = "probe/none"
 """Key of a file that is never stored."""
@@ -71,64 +71,35 @@ class Jobs:
         """Archives of pictures and films of the jobs."""
         return Archives(self._storage)
 
-    def submit(
-        self,
-        owner: str,
-        request: JobRequest,
-        *,
-        client: str = "",
-        counted_as: str = "",
-        idempotency_key: str | None = None,
-        trace: Mapping[str, str] | None = None,
-    ) -> Job:
-        """A new job; the keyword arguments are those of `take`. Raises InvalidImage,
-        InvalidOption, JobConflict, TooManyRequests, QueueFull, ServerBusy."""
+    def submit(self, sender: Sender, request: JobRequest) -> Job:
+        """A new job, see `take`. Raises InvalidImage, InvalidOption, JobConflict,
+        TooManyRequests, QueueFull, ServerBusy."""
         job_id = new_id()
-        order, files = self.intake.order(request, job_id, client)
-        return self.take(
-            owner,
-            job_id,
-            order,
-            files,
-            client=client,
-            counted_as=counted_as,
-            idempotency_key=idempotency_key,
-            trace=trace,
-        )
+        order, files = self.intake.order(request, job_id, sender.client)
+        return self.take(sender, job_id, order, files)
 
-    def take(
-        self,
-        owner: str,
-        job_id: str,
-        order: Order,
-        files: Mapping[str, bytes],
-        *,
-        client: str,
-        counted_as: str,
-        idempotency_key: str | None,
-        trace: Mapping[str, str] | None,
-    ) -> Job:
+    def take(self, sender: Sender, job_id: str, order: Order, files: Mapping[str, bytes]) -> Job:
         """A new job, queued; or succeeded at once, if there is a result of the same
-        order; or the one that was submitted with this key before. `client` is whose
-        bytes are counted; `counted_as` names the client in what is stored.
+        order; or the one that was submitted with this key before.
 
         The order of the steps is what makes it safe to die between any two: files without a job
         are swept away, a job that no message tells of is found by the sweep.
         Raises InvalidOption, JobConflict, TooManyRequests, QueueFull, ServerBusy.
         """
+        owner, client, key = sender.owner, sender.client, sender.idempotency_key
         job = Job(
             id=job_id,
             owner=owner,
-            client=counted_as,
+            client=sender.counted_as,
             order=order,
             fingerprint=order.fingerprint(nst.__version__),
-            idempotency_key=idempotency_key,
-            trace=dict(trace or {}),
+            idempotency_key=key,
+            trace=dict(sender.trace),
         )
         # First of all: what has been taken once must not be refused because of a limit.
-        if idempotency_key and (earlier := self._repository.find_submitted(owner, idempotency_key)):
+        if key and (earlier := self._repository.find_submitted(owner, key)):
             return _same(earlier, job)
-        self.limits.admit(self._repository, owner, counted_as)
+        self.limits.admit(self._repository, owner, sender.counted_as)
         size_bytes = sum(map(len, files.values()))
         self._quota.take_bytes(client, size_bytes, self.limits.max_bytes_per_day)
         self._take_work(client or owner, order)

@@ -2,8 +2,8 @@
 
 import hashlib
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from nst.errors import ImageRole
 from nst.image_files import READABLE
@@ -38,6 +38,20 @@ class Upload:
             content_type=content_type,
             size=size,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """Client that sends a request for a new job, and how the request is recognised."""
+
+    owner: str
+    client: str = ""
+    """Name of the client whose bytes and work are counted."""
+    counted_as: str = ""
+    """Name of the client in what is stored."""
+    idempotency_key: str | None = None
+    """The same for a request that is sent again."""
+    trace: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
