@@ -112,8 +112,9 @@ def _bar(on_progress: OnProgress | None) -> Iterator[OnProgress]:
 
 
 def _show(bar: "tqdm[Any]", progress: Progress) -> None:
-    remaining = f"{progress.remaining_seconds:.0f} s left"
-    steps = f"step {progress.step} of {progress.total_iterations}, {remaining}"
+    steps = f"step {progress.step} of {progress.total_iterations}"
+    if progress.remaining_seconds is not None:
+        steps += f", {progress.remaining_seconds:.0f} s left"
     bar.set_description_str(steps, refresh=False)
     bar.update(progress.share - bar.n)
 

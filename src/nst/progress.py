@@ -140,9 +140,10 @@ class Progress:
     share: float
     """Part of the work that is done, 0…1: pixels × evaluations of all scales, so that
     equal parts take about equal times. 1 on the last step."""
-    remaining_seconds: float
+    remaining_seconds: float | None
     """At the speed so far, if the transfer goes on to `total_iterations`;
-    0 on the last step."""
+    0 on the last step. None after the first step, which also warms up what
+    computes, so that its speed says nothing."""
     stop_reason: StopReason | None
     """Set on the last step only."""
     memory_plan: "MemoryPlan | None"

@@ -120,7 +120,17 @@ def test_the_time_for_all_pictures(
     )
 
 
-def progress(elapsed: float, remaining: float) -> Progress:
+def test_no_time_is_guessed_from_the_first_step(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    bar = ProgressBar()
+    bar.place = Place(number=3, count=9, after=4, seconds_each=60.0)
+    bar.show_progress(progress(elapsed=1, remaining=None))
+    assert capsys.readouterr().err.endswith("  0:01 elapsed  – remaining\n")
+
+
+def progress(elapsed: float, remaining: float | None) -> Progress:
     """Of step 7 of 120."""
     return Progress(
         step=7,

@@ -194,7 +194,9 @@ def test_remaining_time_is_that_of_the_work_at_the_speed_so_far(
             evaluations = 1 if is_prepared else 1 + scale.preparation
             now += evaluations * scale.evaluation_work / 1e6
             clock.tick(scale)
-            if clock.steps > 1:
+            if clock.steps == 1:
+                assert clock.remaining_seconds() is None
+            else:
                 expected = warm_up + total / 1e6 - now
                 assert clock.remaining_seconds() == pytest.approx(expected, abs=1e-6)
         clock.leave(scale)

@@ -117,7 +117,7 @@ class ProgressBar:
         times = [f"{duration(elapsed):>5} elapsed", f"{duration(remaining):>5} remaining"]
         is_last = progress.stop_reason is not None
         what = str(self.place or "Painting")
-        if self.place and self.place.after:
+        if self.place and self.place.after and remaining is not None:
             times.append(f"{duration(remaining + self.place.rest(elapsed + remaining)):>5} for all")
         numbers = ([step, loss, *times], [step, *times], [step, *times[1:]], times[1:], times[-1:])
         self._show(what, round(1000 * progress.share), 1000, numbers, is_last)
@@ -193,8 +193,10 @@ def _film_numbers(film: "FilmProgress") -> list[str]:
     return numbers
 
 
-def duration(seconds: float) -> str:
-    """0:07, 12:30, 1:02:03."""
+def duration(seconds: float | None) -> str:
+    """0:07, 12:30, 1:02:03; a dash where it is not known."""
+    if seconds is None:
+        return "–"
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"

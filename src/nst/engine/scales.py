@@ -171,14 +171,13 @@ class Clock:
     def elapsed_seconds(self) -> float:
         return time.perf_counter() - self._started
 
-    def remaining_seconds(self) -> float:
-        return self._seconds_per_work() * self._work_left()
+    def remaining_seconds(self) -> float | None:
+        """At the speed since the first step; None if there is no other yet."""
+        if self._first is None or self._first[1] == self._done:
+            return None
+        seconds, work = self._first
+        seconds_per_work = (self.elapsed_seconds() - seconds) / (self._done - work)
+        return seconds_per_work * self._work_left()
 
     def _work_left(self) -> float:
         return max(0.0, sum(self._left.values()))
-
-    def _seconds_per_work(self) -> float:
-        elapsed, (seconds, work) = self.elapsed_seconds(), self._first or (0.0, 0.0)
-        if work == self._done:  # there is only the first step
-            return elapsed / self._done
-        return (elapsed - seconds) / (self._done - work)

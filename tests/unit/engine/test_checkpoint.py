@@ -291,11 +291,13 @@ def test_another_precision_goes_on_from_the_same_picture(checkpoint: Path) -> No
 
 
 def test_only_the_time_since_it_went_on_counts(tmp_path: Path) -> None:
-    """Six steps, three in each size; from the fifth on one is left, as large as the fifth was."""
+    """Six steps, three in each size; after the fifth one is left, as large as the fifth was."""
     method, _ = six_steps("lbfgs", 2)
-    save(list(islice(method.steps(Inputs(CONTENT, STYLE)), 4))[-1], tmp_path / "c")
-    fifth, sixth = method.steps(Inputs(CONTENT, STYLE), resume_from=tmp_path / "c")
-    assert fifth.remaining_seconds == pytest.approx(fifth.elapsed_seconds, rel=0.1)
+    save(list(islice(method.steps(Inputs(CONTENT, STYLE)), 3))[-1], tmp_path / "c")
+    fourth, fifth, sixth = method.steps(Inputs(CONTENT, STYLE), resume_from=tmp_path / "c")
+    assert fourth.remaining_seconds is None
+    seconds = fifth.elapsed_seconds - fourth.elapsed_seconds
+    assert fifth.remaining_seconds == pytest.approx(seconds, rel=0.1)
     assert sixth.remaining_seconds == 0
 
 
