@@ -30,7 +30,7 @@ def test_the_bar_keeps_its_width_at_80_columns(tmp_path: Path, content: Path, st
     places = {(found.start(), found.end()) for line in painting if (found := BAR.search(line))}
     assert places == {(12, 32)}
     for line in painting:
-        assert re.search(r" \d+:\d\d elapsed +\d+:\d\d remaining$", line)
+        assert re.search(r" \d+:\d\d elapsed +(\d+:\d\d|–) remaining$", line)
     assert not [line for line in shown[-1] if BAR.search(line)]
 
 
@@ -127,7 +127,7 @@ def test_no_time_is_guessed_from_the_first_step(
     bar = ProgressBar()
     bar.place = Place(number=3, count=9, after=4, seconds_each=60.0)
     bar.show_progress(progress(elapsed=1, remaining=None))
-    assert capsys.readouterr().err.endswith("  0:01 elapsed  – remaining\n")
+    assert capsys.readouterr().err.endswith("  0:01 elapsed  – remaining  – for all\n")
 
 
 def progress(elapsed: float, remaining: float | None) -> Progress:

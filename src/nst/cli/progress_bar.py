@@ -117,8 +117,11 @@ class ProgressBar:
         times = [f"{duration(elapsed):>5} elapsed", f"{duration(remaining):>5} remaining"]
         is_last = progress.stop_reason is not None
         what = str(self.place or "Painting")
-        if self.place and self.place.after and remaining is not None:
-            times.append(f"{duration(remaining + self.place.rest(elapsed + remaining)):>5} for all")
+        if self.place and self.place.after:
+            for_all = remaining
+            if remaining is not None:
+                for_all = remaining + self.place.rest(elapsed + remaining)
+            times.append(f"{duration(for_all):>5} for all")
         numbers = ([step, loss, *times], [step, *times], [step, *times[1:]], times[1:], times[-1:])
         self._show(what, round(1000 * progress.share), 1000, numbers, is_last)
 
