@@ -34,7 +34,8 @@ from nst.engine.device import resolve_device
 from nst.engine.network.weights import Weights, WeightsStore
 from nst.engine.pictures.styles import Style
 from nst.engine.pictures.tensors import to_picture
-from nst.options import MODELS, PRESETS
+from nst.option_fields import MODELS
+from nst.presets import PRESETS
 from nst.progress import Distances
 
 HERE = Path(__file__).resolve().parent

@@ -20,7 +20,7 @@ from conftest import REPOSITORY
 from nst.api.openapi import operations
 from nst.api.problems import HTTP_CODES, status_of
 from nst.jobs.failures import CRASHED, FULL, GONE
-from nst.options import PRESETS
+from nst.presets import PRESETS
 from nst.settings import Settings
 from patience import PROGRAM_SECONDS
 from served import serve

@@ -18,7 +18,7 @@ from benchmarks import neighbors_loop
 from nst import Inputs, NeuralStyleTransfer, StyleTransferOptions, engine, images
 from nst.engine.network.weights import WeightsStore
 from nst.engine.pictures.styles import style_size
-from nst.options import PRESETS
+from nst.presets import PRESETS
 
 AUTHORS = "authors"
 """The loop of `benchmarks.neighbors_loop`; its strength is its alpha."""

@@ -84,7 +84,7 @@ def estimate(
     pixels. `frames`: of a film, in all passes; None: a picture."""
     from nst import images
     from nst.engine.scales import work
-    from nst.options import later_options
+    from nst.film_options import later_options
 
     size, known = images.fit(content_size, options.size), speeds(device)
     first = known.estimate(options, work(size, options))

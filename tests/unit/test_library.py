@@ -16,7 +16,7 @@ import nst
 from conftest import REPOSITORY, picture
 from nst import images, library
 from nst.errors import InvalidImage, InvalidOption
-from nst.options import DEFAULT_PRESET
+from nst.presets import DEFAULT_PRESET
 from nst.recipe import Recipe
 from nst.result import SHOWN_SIDE_PIXELS
 from nst.samples import samples

@@ -9,7 +9,9 @@ from PIL import Image
 
 from nst import bootstrap, images
 from nst.engine.scales import Clock, scales, work
-from nst.options import PRESETS, StyleTransferOptions, later_options
+from nst.film_options import later_options
+from nst.options import StyleTransferOptions
+from nst.presets import PRESETS
 from nst.progress import Losses, StopReason
 from nst.result import Result
 from nst.speed import FILE_NAME, Speeds, about, in_words

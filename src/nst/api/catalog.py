@@ -15,12 +15,15 @@ from nst.api import archive, pictures
 from nst.api.service import sends, service
 from nst.api.views import Options, SampleView, View
 from nst.errors import InvalidOption
+from nst.film_options import MAX_PASSES
 from nst.image_files import BRANDS
 from nst.jobs.job import NOT_OF_FILMS
 from nst.jobs.learning import MAX_PHOTOS, learning_schema
 from nst.jobs.quota import DAY_SECONDS
 from nst.jobs.uploads import CONTENT_TYPES, MAX_STYLES
-from nst.options import DEFAULT_PRESET, MAX_PASSES, PRESETS, Need, StyleTransferOptions, needs_of
+from nst.option_effects import Need, needs_of
+from nst.options import StyleTransferOptions
+from nst.presets import DEFAULT_PRESET, PRESETS
 from nst.recipe import Recipe, recipe_text
 from nst.samples import SampleKind, sample, samples
 from nst.speed import in_words

@@ -17,12 +17,14 @@ from nst.api.streams import POLL_SECONDS, has_seen_end
 from nst.api.views import JobsView, JobView
 from nst.controls import STEERABLE, parse_change
 from nst.errors import InvalidOption
+from nst.film_options import MAX_PASSES
 from nst.jobs import learned_styles
 from nst.jobs.job import Job, JobStatus
 from nst.jobs.service import Jobs
 from nst.jobs.uploads import JobRequest, Sender, Upload
 from nst.metrics import JOBS_TAKEN
-from nst.options import DEFAULT_PRESET, MAX_PASSES, StyleTransferOptions
+from nst.options import StyleTransferOptions
+from nst.presets import DEFAULT_PRESET
 from nst.samples import SampleKind, sample
 
 routes = APIBlueprint("jobs", __name__, tag="jobs", url_prefix="/api/v1/jobs")

@@ -20,7 +20,7 @@ from nst.jobs.job import (
     Share,
 )
 from nst.learning_options import LearningOptions
-from nst.options import has_effect
+from nst.option_effects import has_effect
 from nst.progress import Change, Distances, StopReason
 
 NUMBERS = {"type": "array", "items": {"type": "number"}}

@@ -46,7 +46,8 @@ from nst.image_files import HEIC_SUFFIXES, readable_suffixes
 from nst.image_reader import HEIC_REMEDY, is_address
 from nst.learned_file import learned_preset
 from nst.learning_options import is_style_file
-from nst.options import DEFAULT_PRESET, StyleTransferOptions
+from nst.options import StyleTransferOptions
+from nst.presets import DEFAULT_PRESET
 
 CONTACT_SHEET = "contact-sheet.jpg"
 

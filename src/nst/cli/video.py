@@ -31,9 +31,10 @@ from nst.cli.options import (
 )
 from nst.cli.painting import Painter, stop_on_ctrl_c
 from nst.errors import InvalidOption
+from nst.film_options import MAX_PASSES, ONCE_FOR_DRAFTS, later_options
 from nst.learned_file import learned_preset
 from nst.learning_options import is_style_file
-from nst.options import MAX_PASSES, ONCE_FOR_DRAFTS, StyleTransferOptions, later_options
+from nst.options import StyleTransferOptions
 from nst.video import CONTAINERS, Container, Video
 
 DEFAULT_PRESET = "fast"

@@ -50,6 +50,7 @@ from nst.errors import (
     VideoUnavailable,
     WeightsUnavailable,
 )
+from nst.film_options import later_options
 from nst.jobs.job import (
     CHECKPOINT,
     CONTENT,
@@ -67,7 +68,7 @@ from nst.jobs.job import (
 )
 from nst.learned_file import SUFFIX
 from nst.learning.transfer import LearnedTransfer
-from nst.options import StyleTransferOptions, later_options
+from nst.options import StyleTransferOptions
 from nst.progress import Progress, StopReason
 from nst.result import Result
 

@@ -19,6 +19,7 @@ from nst.engine.inputs import Inputs
 from nst.engine.pictures.detail import load_detail
 from nst.engine.transfer import NeuralStyleTransfer
 from nst.errors import InvalidOption
+from nst.film_options import later_options
 from nst.image_reader import ImageSource
 from nst.jobs.job import (
     CONTENT,
@@ -31,7 +32,6 @@ from nst.jobs.job import (
     JobResult,
     Order,
 )
-from nst.options import later_options
 from nst.progress import Progress, StopReason
 from nst.video import CONTAINERS, Repainted, Video
 from nst.video.clock import FilmClock

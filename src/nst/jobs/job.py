@@ -9,8 +9,10 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, field_serializer
 
+from nst.film_options import later_options
 from nst.learning_options import LearningOptions
-from nst.options import StyleTransferOptions, has_effect, ignored, later_options
+from nst.option_effects import has_effect, ignored
+from nst.options import StyleTransferOptions
 from nst.progress import Change, Distances, SquaredDistances
 from nst.recipe import PictureFile
 from nst.samples import PREFIX, sample_with

@@ -7,12 +7,12 @@ from nst import images
 from nst.controls import planned
 from nst.decoding import Decoder
 from nst.errors import ImageRole, ImageTooLarge, InvalidImage, InvalidOption, UnsupportedImage
+from nst.film_options import MAX_PASSES, ONCE_FOR_DRAFTS
 from nst.image_files import is_image
 from nst.jobs import learned_styles
 from nst.jobs.job import CONTENT, CONTENT_FRAME, DETAIL_MAP, INITIAL, Film, Order, Picture
 from nst.jobs.limits import Limits
 from nst.jobs.uploads import CONTENT_TYPES, MAX_STYLES, JobRequest, Upload, clean_name
-from nst.options import MAX_PASSES, ONCE_FOR_DRAFTS
 from nst.video import START_BYTES, FilmFacts, media_type
 
 NO_FILMS = "this server takes no films; send a picture, or paint the film with `nst video`"

@@ -15,9 +15,9 @@ from cases import FILMS, case
 from cli.test_video import add_sound
 from conftest import encoded, picture
 from nst.engine_process.messages import Failed, Finished, News, Painted, Work
+from nst.film_options import later_options
 from nst.jobs.job import FILM, FIRST_FRAME, FRAMES, PREVIEW, JobError, JobStatus
 from nst.jobs.limits import Limits
-from nst.options import later_options
 from service import (
     CAT,
     CRASH,
