@@ -17,7 +17,7 @@ from apiflask import APIFlask
 from flask.testing import FlaskClient
 
 from conftest import encoded, picture
-from nst import images
+from nst import image_writer
 from nst.adapters import storage
 from nst.adapters.memory import MemoryJobQueue, MemoryProgressFeed, MemoryRateLimiter
 from nst.adapters.sql import SqlJobRepository
@@ -27,16 +27,7 @@ from nst.api.streams import Streams
 from nst.decoding import Decoder
 from nst.engine_process.messages import Crashed, Finished, News, Painted, Work
 from nst.jobs.execute import execute_job
-from nst.jobs.job import (
-    FRAMES,
-    PREVIEW,
-    RESULT,
-    Job,
-    JobLosses,
-    JobProgress,
-    JobResult,
-    JobStatus,
-)
+from nst.jobs.job import FRAMES, PREVIEW, RESULT, Job, JobLosses, JobProgress, JobResult, JobStatus
 from nst.jobs.learned_styles import LearnedStyles, StyleLimits
 from nst.jobs.limits import Limits
 from nst.jobs.quota import Quota
@@ -140,7 +131,9 @@ def finishes(status: JobStatus = JobStatus.SUCCEEDED, steps: int = 10, **facts: 
             content=PictureFile(path=order.content.name, sha256=order.content.sha256),
             styles=[PictureFile(path=s.name, sha256=s.sha256) for s in order.styles],
         )
-        images.save(picture(64, 48), work.directory / RESULT, recipe=recipe.text(), overwrite=True)
+        image_writer.save(
+            picture(64, 48), work.directory / RESULT, recipe=recipe.text(), overwrite=True
+        )
         reason = "canceled" if status is JobStatus.CANCELED else "total_iterations"
         return Finished(status, job_result(steps=steps, stop_reason=reason, **facts))
 

@@ -82,11 +82,11 @@ def estimate(
     """Return the seconds that a transfer will take on this machine;
     None if nothing like it was measured here. `content_size`: width and height in
     pixels. `frames`: of a film, in all passes; None: a picture."""
-    from nst import images
+    from nst import image_sizes
     from nst.engine.scales import work
     from nst.film_options import later_options
 
-    size, known = images.fit(content_size, options.size), speeds(device)
+    size, known = image_sizes.fit(content_size, options.size), speeds(device)
     first = known.estimate(options, work(size, options))
     if first is None or frames is None:
         return first

@@ -24,7 +24,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory, TemporaryFile
 from typing import Any, TypeAlias
 
-from nst import images
+from nst import image_sizes, image_writer, images, transparency
 from nst.errors import (
     ImageRole,
     ImageTooLarge,
@@ -284,13 +284,13 @@ def _beside(before: bytes, after: bytes) -> Answer:
 
 def _film(content: str, frames: Sequence[str], result: str, film: str) -> Answer:
     tempfile.tempdir = str(Path(film).parent)  # which goes with the film, should this process die
-    last = images.flatten(images.load(Path(result), "content"))
+    last = transparency.flatten(images.load(Path(result), "content"))
     size = last.size
     if max(size) > FILM_SIDE_PIXELS:
-        size = images.fit(size, FILM_SIDE_PIXELS)
+        size = image_sizes.fit(size, FILM_SIDE_PIXELS)
 
     def shown(file: str) -> Any:
-        return images.resize(images.flatten(images.load(Path(file), "content")), size)
+        return images.resize(transparency.flatten(images.load(Path(file), "content")), size)
 
     with Timelapse(shown(content)) as timelapse:
         for step, frame in enumerate(frames, start=1):
@@ -307,8 +307,8 @@ def _inspect_film(film: str, limits: Sequence[Any]) -> Answer:
         reason = f"the film cannot be used; send {error.allowed}"
         raise UnsupportedImage("content", reason) from error
     if max(first.size) > FIRST_FRAME_SIDE_PIXELS:
-        first = images.resize(first, images.fit(first.size, FIRST_FRAME_SIDE_PIXELS))
-    return astuple(facts), images.encode(first, "JPEG")
+        first = images.resize(first, image_sizes.fit(first.size, FIRST_FRAME_SIDE_PIXELS))
+    return astuple(facts), image_writer.encode(first, "JPEG")
 
 
 _TASKS: dict[str, Callable[..., Answer]] = {

@@ -1,4 +1,4 @@
-"""What options are made of: their base, types of values, groups, allowed values in words."""
+"""Parts of options: their base, types of values, groups, allowed values in words."""
 
 import difflib
 from collections.abc import Mapping

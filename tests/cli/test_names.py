@@ -8,7 +8,7 @@ import pytest
 from cli.conftest import Nst
 from cli.test_video import film
 from conftest import picture
-from nst import files, image_files, images
+from nst import files, image_files, image_writer, images
 from nst.cli import batch
 from nst.cli.film_frames import Frames
 from nst.cli.painting import Painter, Painting
@@ -27,7 +27,7 @@ def paintings(monkeypatch: pytest.MonkeyPatch) -> list[Painting]:
         asked.append(painting)
         images.load(painting.content, "content")
         files.check_output(painting.output)
-        images.save(picture(), painting.output, overwrite=painting.overwrite)
+        image_writer.save(picture(), painting.output, overwrite=painting.overwrite)
         return 0
 
     monkeypatch.setattr(Painter, "paint", paint)
@@ -56,7 +56,7 @@ def test_names_derived_from_long_ones_fit(
             assert len(os.fsencode(path.name)) <= 255
             assert path.name[0] == stem[0]
     assert paintings[1].frames.name.endswith("_frames")
-    second = images.save(picture(), tmp_path / f"{stem}.png")
+    second = image_writer.save(picture(), tmp_path / f"{stem}.png")
     assert second.name.endswith("-3.png")  # the picture, the result, and this one
 
 
@@ -144,14 +144,14 @@ def test_no_file_ends_a_batch(
     saved_pictures(tmp_path / "contents", *(f"{name}.png" for name in "abcd"))
     (tmp_path / "contents" / "b.png").write_text("damaged")
     (tmp_path / "out" / "c_a.png").mkdir(parents=True)
-    save = images.save
+    save = image_writer.save
 
     def fail_for_a(*arguments: object, **facts: object) -> Path:
         if arguments[1] == Path("out/a_a.png"):
             raise StorageError(Path("out/a_a.png"), "Input/output error")
         return save(*arguments, **facts)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(images, "save", fail_for_a)
+    monkeypatch.setattr(image_writer, "save", fail_for_a)
     outcome = nst("batch", "contents", "contents/a.png", "-o", "out", "--overwrite", *TINY)
     assert outcome.code == 1
     assert outcome.error_lines[-1] == "1 painted, 0 skipped, 3 failed"

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from conftest import encoded, picture
-from nst import decoding, images
+from nst import decoding, image_writer, images
 from nst.api.pictures import SHARED_SIDE_PIXELS, THUMB_SIDE_PIXELS
 from nst.decoding import Decoder
 from nst.errors import ImageTooLarge, InvalidImage, ServerBusy, TooManyRequests, UnsupportedImage
@@ -53,7 +53,7 @@ def test_answers_are_those_of_the_library(decoder: Decoder) -> None:
         data = encoded(picture(900, 600), format_name)
         assert decoder.inspect(data, "style") == images.inspect(data, "style")
         assert decoder.small(data, 400) == images.small(data, 400)
-    recipe = images.encode(picture(), "PNG", recipe='{"a": 1}')
+    recipe = image_writer.encode(picture(), "PNG", recipe='{"a": 1}')
     assert decoder.recipe(recipe) == '{"a": 1}'
     assert decoder.recipe(SMALL) is None
 

@@ -12,7 +12,7 @@ from typing import Any
 import click
 from PIL import Image
 
-from nst import files, images
+from nst import files, image_writer
 from nst.cli.command import Command, OneOf, examples, option
 from nst.cli.contact_sheet import Cell, contact_sheet
 from nst.cli.errors import CANCELED_EXIT_CODE, debug_option
@@ -140,7 +140,7 @@ def batch(
     preset = learned_preset(preset) if is_learned else preset or DEFAULT_PRESET
     options = StyleTransferOptions.from_preset(preset, **given(values))
     say_ignored(options, but=WITH_EFFECT if is_learned else ())
-    images.check_bit_depth(f".{format_name}", options.bit_depth)
+    image_writer.check_bit_depth(f".{format_name}", options.bit_depth)
     if contents.is_dir() and contents.resolve() == output.resolve():
         raise InvalidOption("output", str(output), "another directory than that of the contents")
     to_paint: Iterable[Pair]
@@ -263,7 +263,9 @@ class Batch:
         if self.counts[Outcome.PAINTED]:
             sheet = self.outputs.directory / CONTACT_SHEET
             try:
-                click.echo(images.save(self._sheet(is_table), sheet, overwrite=self.overwrite))
+                click.echo(
+                    image_writer.save(self._sheet(is_table), sheet, overwrite=self.overwrite)
+                )
             except StorageError as error:
                 say(str(error))
         missing, failed = self.counts[Outcome.FAILED], len(self.failed)

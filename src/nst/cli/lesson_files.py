@@ -6,7 +6,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nst import files, images
+from nst import files, image_writer
 from nst.cli.checkpoints import Pace
 from nst.cli.notices import tell
 from nst.errors import StorageError
@@ -68,7 +68,7 @@ class LessonPreview:
 
         with self._pace.writing():
             try:
-                images.save(preview(lesson.training.painter()), self._path, overwrite=True)
+                image_writer.save(preview(lesson.training.painter()), self._path, overwrite=True)
             except StorageError as error:
                 tell(f"nst: going on without a preview: {error}")
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import click
 from PIL import Image
 
-from nst import files, images, video
+from nst import files, image_sizes, image_writer, images, transparency, video
 from nst.bootstrap import estimate, keep_frame_speed, keep_speed, weights_store
 from nst.cli.checkpoints import Checkpoints, Command
 from nst.cli.errors import CANCELED_EXIT_CODE
@@ -216,7 +216,7 @@ class Painter:
         if seconds is not None:
             from nst.speed import in_words
 
-            width, height = images.fit(content.size, self.options.size)
+            width, height = image_sizes.fit(content.size, self.options.size)
             tell(f"{width}×{height} pixels: {in_words(self.options, seconds)}")
 
     def tell_film_estimate(self, film: "Video", passes: int) -> None:
@@ -228,7 +228,7 @@ class Painter:
         if seconds is not None:
             from nst.speed import in_words
 
-            width, height = images.fit(film.size, self.options.size)
+            width, height = image_sizes.fit(film.size, self.options.size)
             words = in_words(self.options, seconds)
             tell(f"{width}×{height} pixels, {film.frames} frames: {words}")
 
@@ -278,19 +278,19 @@ class Painter:
         if every and progress.step % every == 0:
             digits = len(str(progress.total_iterations))
             name = f"{progress.step:0{digits}d}{painting.output.suffix}"
-            images.save(
+            image_writer.save(
                 progress.snapshot.picture(), painting.frames / name, overwrite=painting.overwrite
             )
 
     def _timelapse(self, content: Image.Image) -> video.Timelapse:
-        size = images.fit(content.size, self.options.size)
-        return video.Timelapse(images.resize(images.flatten(content), size))
+        size = image_sizes.fit(content.size, self.options.size)
+        return video.Timelapse(images.resize(transparency.flatten(content), size))
 
 
 def _check_outputs(painting: Painting, options: StyleTransferOptions) -> None:
     """Raise InvalidOption or VideoUnavailable if a result could not be written."""
     files.check_output(painting.output)
-    images.check_bit_depth(painting.output.suffix, options.bit_depth)
+    image_writer.check_bit_depth(painting.output.suffix, options.bit_depth)
     if options.save_every and not options.is_draft:
         files.check_directory(painting.frames, "output")
     if painting.checkpoints and painting.checkpoint_every_seconds and not options.is_draft:
@@ -312,12 +312,12 @@ def _save_timelapse(
 def _save(image: "Image.Image | Samples", painting: Painting, recipe: str | None) -> Path:
     overwrite = painting.overwrite or painting.replaces_partial
     try:
-        return images.save(image, painting.output, recipe=recipe, overwrite=overwrite)
+        return image_writer.save(image, painting.output, recipe=recipe, overwrite=overwrite)
     except StorageError as error:
         # The place was checked before, so the disk is full or gone: do not lose the work.
         refuge = Path(tempfile.mkdtemp(prefix="nst-")) / painting.output.name
         say(f"{error}; saving to {refuge.parent} instead")
-        return images.save(image, refuge, recipe=recipe)
+        return image_writer.save(image, refuge, recipe=recipe)
 
 
 def _in_words(plan: MemoryPlan) -> str:

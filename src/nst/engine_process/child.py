@@ -11,7 +11,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import TypeAlias
 
-from nst import files, images, tracing
+from nst import files, image_writer, images, tracing
 from nst.controls import STEERABLE, Controls
 from nst.engine.draft import run_draft
 from nst.engine.inputs import Inputs
@@ -414,7 +414,7 @@ class _Painting:
         if progress.step % max(asked or usual, least):
             return []
         name = f"{FRAMES}{progress.step:06d}.jpg"
-        images.save(progress.snapshot.picture(), self._file(name), overwrite=True)
+        image_writer.save(progress.snapshot.picture(), self._file(name), overwrite=True)
         return [name]
 
     def _as_job_progress(self, progress: Progress) -> JobProgress:
@@ -433,7 +433,7 @@ class _Painting:
 
     def _finished(self, result: Result) -> Finished:
         recipe = result.recipe(self._job.order.in_recipe).text()
-        images.save(result.output, self._file(RESULT), recipe=recipe, overwrite=True)
+        image_writer.save(result.output, self._file(RESULT), recipe=recipe, overwrite=True)
         planned = self._job.order.stop_after
         canceled = result.stopped_after is not None and result.stopped_after != planned
         return Finished(

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from nst import images
+from nst import image_writer
 from nst.engine.device import precision_of, resolve_device, resolve_precision
 from nst.engine.network.weights import WeightsStore
 from nst.errors import InvalidCheckpoint
@@ -124,7 +124,7 @@ class Learner:
 
     def _save_page(self, name: str) -> tuple[int, int]:
         page = preview(self._lesson.training.painter())
-        images.save(page, self.directory / name, overwrite=True)
+        image_writer.save(page, self.directory / name, overwrite=True)
         return page.size
 
     def _as_job_progress(self, progress: LearningProgress) -> JobProgress:

@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass
 
-from nst import images
+from nst import image_sizes
 from nst.errors import ImageTooLarge, InvalidOption, QueueFull, TooManyRequests
 from nst.jobs.job import JobStatus, Order
 from nst.jobs.ports import JobRepository
@@ -64,7 +64,7 @@ class Limits:
     def pixel_steps(self, order: Order) -> int:
         """Return the work of an order, in pixels × steps.
         Raises InvalidOption, ImageTooLarge if it is more than that of a day."""
-        pixels = math.prod(images.fit(order.content.size, order.options.size))
+        pixels = math.prod(image_sizes.fit(order.content.size, order.options.size))
         work, limit = order.steps * pixels, self.max_pixel_steps_per_day
         if work > limit and order.film:
             reason = (

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from nst import images
+from nst import image_masks, image_sizes, images
 from nst.controls import planned
 from nst.decoding import Decoder
 from nst.errors import ImageRole, ImageTooLarge, InvalidImage, InvalidOption, UnsupportedImage
@@ -173,8 +173,8 @@ def _check_film(request: JobRequest) -> None:
 def _check_shapes(order: Order, max_size: int) -> None:
     """Raise InvalidImage for a result that is too narrow, and masks of other shapes."""
     content = order.content.size
-    images.check_result_size(content, order.options.size, max_size)
+    image_sizes.check_result_size(content, order.options.size, max_size)
     for mask in filter(None, order.masks):
-        images.check_drawn_over(mask.size, content, "mask")
+        image_masks.check_drawn_over(mask.size, content, "mask")
     if order.detail_map:
-        images.check_drawn_over(order.detail_map.size, content, "detail map")
+        image_masks.check_drawn_over(order.detail_map.size, content, "detail map")
