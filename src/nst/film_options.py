@@ -1,4 +1,4 @@
-"""Options of a film's frames: each frame after the first continues the one before."""
+"""Options of a film's frames: a later frame continues the one before."""
 
 from collections.abc import Mapping
 

@@ -1,4 +1,4 @@
-"""Sizes of pictures: which fit, which are too small, too large or of another shape."""
+"""Sizes of pictures: which fit, and which are too small or too large."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""Pictures out: 8-bit images and 16-bit samples → files, with a recipe in their metadata.
+"""Pictures out: 8-bit images and 16-bit samples → files, with a recipe.
 
 Pillow writes no RGB of 16 bits: pypng and tifffile do, imported when they are needed.
 """

@@ -1,4 +1,4 @@
-"""Effects of options: which of them do nothing beside the others, and what they need."""
+"""Effects of options: what an option needs, so that another value counts."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 

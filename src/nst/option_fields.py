@@ -72,7 +72,7 @@ BitDepth = Annotated[Literal["8", "16"], BeforeValidator(_as_text)]
 
 
 class Options(BaseModel):
-    """Options that raise InvalidOption, which names the field, the value and what is allowed."""
+    """Options whose wrong values raise InvalidOption."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
@@ -95,8 +95,8 @@ Group = Literal["picture", "balance", "method", "end", "network"]
 
 
 def in_group(group: Group, **facts: str | bool) -> dict[str, JsonValue]:
-    """Return metadata of an option: its group and, where it has one, its unit; and whether
-    it is `steerable`: the engine takes over a new value before its next step."""
+    """Return metadata of an option: its group, its unit, and whether it is
+    `steerable`: the engine takes over a new value before its next step."""
     return {"group": group, **facts}
 
 

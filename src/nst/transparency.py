@@ -1,4 +1,4 @@
-"""Below transparent pixels: colours that belong to the visible part of an image, or white."""
+"""Colours below transparent pixels: those of the visible part, or white."""
 
 import math
 from collections.abc import Iterator
