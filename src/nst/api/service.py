@@ -10,8 +10,8 @@ from typing import Any, cast
 from flask import Flask, current_app
 
 from nst.api import auth
+from nst.api.job_views import JobView
 from nst.api.streams import Streams
-from nst.api.views import JobView
 from nst.decoding import Decoder
 from nst.jobs.following import Seen
 from nst.jobs.learned_styles import LearnedStyles
