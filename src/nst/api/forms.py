@@ -9,7 +9,7 @@ from nst.api.service import service
 from nst.controls import parse_change
 from nst.errors import InvalidOption
 from nst.film_options import MAX_PASSES
-from nst.jobs import learned_styles
+from nst.jobs import learned_inputs
 from nst.jobs.service import Jobs
 from nst.jobs.uploads import JobRequest, Upload
 from nst.options import StyleTransferOptions
@@ -52,7 +52,7 @@ class JobForm:
         given = {name: value for name, value in self.fields.items() if name not in PICTURE_FIELDS}
         masks = [upload(file) for file in self.files.getlist("style_mask")]
         content, styles = self._content(), self._styles()
-        preset = learned_styles.preset_of([style.data for style in styles], preset)
+        preset = learned_inputs.preset_of([style.data for style in styles], preset)
         return JobRequest(
             content=content,
             styles=styles,

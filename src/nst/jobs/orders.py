@@ -9,7 +9,7 @@ from nst.decoding import Decoder
 from nst.errors import ImageRole, ImageTooLarge, InvalidImage, InvalidOption, UnsupportedImage
 from nst.film_options import MAX_PASSES, ONCE_FOR_DRAFTS
 from nst.image_files import is_image
-from nst.jobs import learned_styles
+from nst.jobs import learned_inputs
 from nst.jobs.job import CONTENT, CONTENT_FRAME, DETAIL_MAP, INITIAL, Film, Order, Picture
 from nst.jobs.limits import Limits
 from nst.jobs.uploads import CONTENT_TYPES, MAX_STYLES, JobRequest, Upload, clean_name
@@ -98,8 +98,8 @@ class _Inputs:
 
     def place(self, upload: Upload, role: ImageRole, name: str) -> Picture:
         key = f"{self.job_id}/{name}"
-        if role == "style" and learned_styles.are_learned([upload.data]):
-            picture = learned_styles.picture(upload.data, clean_name(upload.name, role), key)
+        if role == "style" and learned_inputs.are_learned([upload.data]):
+            picture = learned_inputs.picture(upload.data, clean_name(upload.name, role), key)
         else:
             needs_texture = role == "style" and self.request.options.is_matched
             picture = self.intake.inspect(
@@ -140,7 +140,7 @@ def _check(request: JobRequest, limits: Limits) -> None:
     if request.detail_map and options.is_draft:
         raise InvalidOption("detail_map", request.detail_map.name, "no detail map with a draft")
     options.style_shares(
-        learned_styles.count_styles(request.style_files, options, has_masks=any(masks))
+        learned_inputs.count_styles(request.style_files, options, has_masks=any(masks))
     )
     if options.size > limits.max_size:
         raise InvalidOption("size", options.size, f"at most {limits.max_size} on this server")
