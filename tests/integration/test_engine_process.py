@@ -27,18 +27,8 @@ from nst.errors import (
     StorageError,
     WeightsUnavailable,
 )
-from nst.jobs.job import (
-    CHECKPOINT,
-    CONTENT,
-    DETAIL_MAP,
-    INITIAL,
-    PREVIEW,
-    RESULT,
-    Job,
-    JobStatus,
-    Order,
-    Picture,
-)
+from nst.jobs.job import CHECKPOINT, CONTENT, DETAIL_MAP, INITIAL, PREVIEW, RESULT, Job, JobStatus
+from nst.jobs.order import Order, Picture
 from nst.options import StyleTransferOptions
 from nst.recipe import Recipe
 from patience import wait_until

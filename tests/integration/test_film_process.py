@@ -13,7 +13,8 @@ from conftest import encoded, picture
 from nst import bootstrap
 from nst.engine_process.messages import Failed, Finished, News, Painted, Stopped, Work
 from nst.engine_process.parent import EngineProcess
-from nst.jobs.job import CONTENT, FILM, FIRST_FRAME, PREVIEW, Film, Job, JobStatus, Order, Picture
+from nst.jobs.job import CONTENT, FILM, FIRST_FRAME, PREVIEW, Job, JobStatus
+from nst.jobs.order import Film, Order, Picture
 from nst.options import StyleTransferOptions
 from patience import wait_until
 

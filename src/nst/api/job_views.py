@@ -8,17 +8,8 @@ from pydantic import WithJsonSchema
 from nst.api.job_links import LinksView, links_of
 from nst.api.views import Options, View, as_time
 from nst.controls import STEERABLE
-from nst.jobs.job import (
-    Film,
-    Job,
-    JobError,
-    JobLosses,
-    JobProgress,
-    JobResult,
-    JobStatus,
-    Learning,
-    Picture,
-)
+from nst.jobs.job import Job, JobError, JobLosses, JobProgress, JobResult, JobStatus
+from nst.jobs.order import Film, Learning, Picture
 from nst.learning_options import LearningOptions
 from nst.option_effects import has_effect
 from nst.progress import Change, Distances, StopReason

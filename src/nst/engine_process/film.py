@@ -21,17 +21,8 @@ from nst.engine.transfer import NeuralStyleTransfer
 from nst.errors import InvalidOption
 from nst.film_options import later_options
 from nst.image_reader import ImageSource
-from nst.jobs.job import (
-    CONTENT,
-    FILM,
-    FIRST_FRAME,
-    FRAMES,
-    PREVIEW,
-    Film,
-    JobProgress,
-    JobResult,
-    Order,
-)
+from nst.jobs.job import CONTENT, FILM, FIRST_FRAME, FRAMES, PREVIEW, JobProgress, JobResult
+from nst.jobs.order import Film, Order
 from nst.progress import Progress, StopReason
 from nst.video import CONTAINERS, Repainted, Video
 from nst.video.clock import FilmClock

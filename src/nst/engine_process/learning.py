@@ -18,14 +18,12 @@ from nst.jobs.job import (
     CHECKPOINT,
     LEARNED,
     LEARNED_PAGE,
-    LEARNED_TYPE,
     PREVIEW,
     JobLosses,
     JobProgress,
     JobResult,
-    Learning,
-    Order,
 )
+from nst.jobs.order import LEARNED_TYPE, Learning, Order
 from nst.learning.lesson import Lesson
 from nst.learning.preview import preview
 from nst.learning.training import LearningProgress

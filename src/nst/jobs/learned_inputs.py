@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from nst import learned_file
 from nst.errors import InvalidOption
-from nst.jobs.job import LEARNED_TYPE, Picture
+from nst.jobs.order import LEARNED_TYPE, Picture
 from nst.learned_file import SUFFIX
 from nst.options import StyleTransferOptions
 

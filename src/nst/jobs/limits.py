@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 from nst import image_sizes
 from nst.errors import ImageTooLarge, InvalidOption, QueueFull, TooManyRequests
-from nst.jobs.job import JobStatus, Order
+from nst.jobs.job import JobStatus
+from nst.jobs.order import Order
 from nst.jobs.ports import JobRepository
 from nst.video import FilmLimits
 

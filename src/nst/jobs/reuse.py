@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 from nst import image_writer
 from nst.errors import InvalidImage, InvalidOption, JobNotFound
-from nst.jobs.job import FILM, FIRST_FRAME, RESULT, Job, JobResult, JobStatus, Order
+from nst.jobs.job import FILM, FIRST_FRAME, RESULT, Job, JobResult, JobStatus
+from nst.jobs.order import Order
 from nst.jobs.ports import ImageStorage, JobRepository
 from nst.jobs.uploads import Upload
 from nst.recipe import Recipe

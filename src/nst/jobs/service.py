@@ -10,18 +10,13 @@ from typing import Any
 import nst
 from nst.controls import Controls
 from nst.decoding import Decoder
-from nst.errors import (
-    DependencyError,
-    JobConflict,
-    JobNotFound,
-    NSTError,
-    StorageError,
-)
+from nst.errors import DependencyError, JobConflict, JobNotFound, NSTError, StorageError
 from nst.jobs.archives import Archives
 from nst.jobs.following import Seen, follow, see
-from nst.jobs.job import Job, JobStatus, Order, Share, new_id, public_facts
+from nst.jobs.intake import Intake
+from nst.jobs.job import Job, JobStatus, Share, new_id, public_facts
 from nst.jobs.limits import Limits
-from nst.jobs.orders import Intake
+from nst.jobs.order import Order
 from nst.jobs.pictures import Pictures
 from nst.jobs.ports import ImageStorage, JobQueue, JobRepository, ProgressFeed, QueueState
 from nst.jobs.quota import DAY_SECONDS, Quota

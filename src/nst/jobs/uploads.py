@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from nst.errors import ImageRole
 from nst.image_files import READABLE
 from nst.jobs import learned_inputs
-from nst.jobs.job import Picture
+from nst.jobs.order import Picture
 from nst.options import StyleTransferOptions
 from nst.progress import Change
 

@@ -10,8 +10,9 @@ from nst.errors import ImageRole, ImageTooLarge, InvalidImage, InvalidOption, Un
 from nst.film_options import MAX_PASSES, ONCE_FOR_DRAFTS
 from nst.image_files import is_image
 from nst.jobs import learned_inputs
-from nst.jobs.job import CONTENT, CONTENT_FRAME, DETAIL_MAP, INITIAL, Film, Order, Picture
+from nst.jobs.job import CONTENT, CONTENT_FRAME, DETAIL_MAP, INITIAL
 from nst.jobs.limits import Limits
+from nst.jobs.order import Film, Order, Picture
 from nst.jobs.uploads import CONTENT_TYPES, MAX_STYLES, JobRequest, Upload, clean_name
 from nst.video import START_BYTES, FilmFacts, media_type
 
