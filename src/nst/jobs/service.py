@@ -1,6 +1,5 @@
 """Service of jobs: submit, look, cancel, steer, share. The API calls its methods."""
 
-import hashlib
 import logging
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -11,6 +10,7 @@ import nst
 from nst.controls import Controls
 from nst.decoding import Decoder
 from nst.errors import DependencyError, JobConflict, JobNotFound, NSTError, StorageError
+from nst.jobs import sharing
 from nst.jobs.archives import Archives
 from nst.jobs.following import Seen, follow, see
 from nst.jobs.intake import Intake
@@ -19,7 +19,7 @@ from nst.jobs.limits import Limits
 from nst.jobs.order import Order
 from nst.jobs.pictures import Pictures
 from nst.jobs.ports import ImageStorage, JobQueue, JobRepository, ProgressFeed, QueueState
-from nst.jobs.quota import DAY_SECONDS, Quota
+from nst.jobs.quota import Quota
 from nst.jobs.reuse import detail_map_of, result_of, uploads_of, with_earlier_result
 from nst.jobs.uploads import JobRequest, Sender, Upload
 
@@ -210,21 +210,7 @@ class Jobs:
 
     def share(self, owner: str, job_id: str, token: str, days: float) -> Share:
         """Whoever knows the token may see the result. Raises JobNotFound, JobConflict."""
-        job = self.get(owner, job_id)
-        if job.result is None:
-            raise JobConflict(job_id, "there is no picture yet that could be shared")
-        if job.order.learning:
-            raise JobConflict(job_id, "a learned style is no picture; share its file")
-        now = self._repository.now()
-        share = Share(
-            id=new_id(),
-            job_id=job_id,
-            token_sha256=_token_hash(token),
-            created_at=now,
-            expires_at=now + days * DAY_SECONDS,
-        )
-        self._repository.add_share(share)
-        return share
+        return sharing.share(self.get(owner, job_id), token, days, self._repository)
 
     def shares(self, owner: str, job_id: str) -> Sequence[Share]:
         """Raises JobNotFound."""
@@ -238,10 +224,7 @@ class Jobs:
 
     def shared(self, token: str) -> Job:
         """Return the job behind a link. Raises JobNotFound."""
-        share = self._repository.find_share(_token_hash(token))
-        if share is None:
-            raise JobNotFound(None)
-        return self._repository.get(share.job_id)
+        return sharing.shared(token, self._repository)
 
     def state(self) -> QueueState:
         """Return the number of jobs by state and the age of the oldest queued one.
@@ -296,7 +279,3 @@ def _same(earlier: Job, job: Job) -> Job:
     if earlier.fingerprint != job.fingerprint:
         raise JobConflict(earlier.id, "this Idempotency-Key belongs to another order")
     return earlier
-
-
-def _token_hash(token: str) -> str:
-    return hashlib.sha256(token.encode()).hexdigest()
