@@ -11,7 +11,8 @@ from conftest import picture
 from nst import files, image_files, image_writer, images
 from nst.cli import batch
 from nst.cli.film_frames import Frames
-from nst.cli.painting import Painter, Painting
+from nst.cli.painter import Painter
+from nst.cli.painting import Painting
 from nst.errors import StorageError
 from nst.image_reader import HEIC_REMEDY
 

@@ -31,7 +31,8 @@ from nst.cli.options import (
     transfer_options,
     with_dashes,
 )
-from nst.cli.painting import Painter, Painting
+from nst.cli.painter import Painter
+from nst.cli.painting import Painting
 from nst.cli.progress_bar import Place
 from nst.errors import (
     Diverged,

@@ -12,7 +12,8 @@ from nst.cli.command import OneOf, PlainCommand
 from nst.cli.errors import run
 from nst.cli.machine import Machine
 from nst.cli.options import PATH, given, say_ignored, transfer_options, with_underscores
-from nst.cli.painting import Painter, Painting
+from nst.cli.painter import Painter
+from nst.cli.painting import Painting
 from nst.errors import InvalidOption
 from nst.options import StyleTransferOptions
 

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 from PIL import Image
 
 from nst import image_sizes, image_writer, images
+from nst.cli.ctrl_c import CtrlC
 from nst.cli.film_checkpoint import FilmCheckpoint
-from nst.cli.painting import CtrlC, Painter
+from nst.cli.painter import Painter
 from nst.cli.progress_bar import duration
 from nst.image_reader import ImageSource
 from nst.options import StyleTransferOptions

@@ -11,6 +11,7 @@ from nst import files
 from nst.bootstrap import weights_store
 from nst.cli.checkpoints import readable_name
 from nst.cli.command import Command, OneOf, examples, option
+from nst.cli.ctrl_c import stop_on_ctrl_c
 from nst.cli.errors import CANCELED_EXIT_CODE, debug_option
 from nst.cli.lesson_files import (
     CHECKPOINT_ENDING,
@@ -34,7 +35,6 @@ from nst.cli.options import (
     learning_options,
     quiet_option,
 )
-from nst.cli.painting import stop_on_ctrl_c
 from nst.cli.progress_bar import ProgressBar, duration
 from nst.errors import InvalidCheckpoint, InvalidOption, NSTError
 from nst.learned_file import SUFFIX

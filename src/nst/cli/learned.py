@@ -9,7 +9,8 @@ import click
 
 from nst import files, image_writer
 from nst.cli.notices import tell
-from nst.cli.painting import Painter, Painting
+from nst.cli.painter import Painter
+from nst.cli.painting import Painting
 from nst.errors import InvalidOption
 from nst.learning_options import is_learned, is_style_file
 from nst.options import StyleTransferOptions

@@ -29,7 +29,8 @@ from nst.cli.options import (
     transfer_options,
     with_dashes,
 )
-from nst.cli.painting import Painter, Painting
+from nst.cli.painter import Painter
+from nst.cli.painting import Painting
 from nst.controls import STEERABLE, planned
 from nst.learned_file import learned_preset
 from nst.learning_options import is_learned
