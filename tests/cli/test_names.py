@@ -9,7 +9,7 @@ from cli.conftest import Nst
 from cli.test_video import film
 from conftest import picture
 from nst import files, image_files, image_writer, images
-from nst.cli import batch
+from nst.cli import batch_inputs
 from nst.cli.film_frames import Frames
 from nst.cli.painter import Painter
 from nst.cli.painting import Painting
@@ -108,7 +108,7 @@ def test_a_pattern_with_brackets_that_finds_nothing_has_a_hint(nst: Nst, tmp_pat
 def reads_only(monkeypatch: pytest.MonkeyPatch, *formats: str) -> None:
     monkeypatch.setattr(image_files, "READABLE", formats)
     uncached = image_files.readable_suffixes.__wrapped__
-    monkeypatch.setattr(batch, "readable_suffixes", uncached)
+    monkeypatch.setattr(batch_inputs, "readable_suffixes", uncached)
 
 
 def test_what_is_skipped_is_named(
@@ -136,7 +136,7 @@ def test_heic_photos_are_pictures_where_they_are_read(
 ) -> None:
     (tmp_path / "IMG_1.HEIC").touch()
     reads_only(monkeypatch, "PNG", "HEIC")
-    assert batch._files(tmp_path) == [tmp_path / "IMG_1.HEIC"]
+    assert batch_inputs.files_in(tmp_path) == [tmp_path / "IMG_1.HEIC"]
 
 
 def test_no_file_ends_a_batch(
