@@ -450,7 +450,8 @@ def _paint(connection: "Connection") -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the worker, which tells us
     set_up_logs()
     set_up_traces("nst-engine")
-    from nst.engine_process.child import Keep, paint
+    from nst.engine_process.child import paint
+    from nst.engine_process.painting import Keep
     from nst.settings import load_settings
 
     device = load_settings().worker_device

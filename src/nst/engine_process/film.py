@@ -8,7 +8,7 @@ produces the same film.
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import TypeAlias
 
 from PIL import Image
 
@@ -18,6 +18,8 @@ from nst.engine.film import FilmTransfer, PaintedFrame, pass_order
 from nst.engine.inputs import Inputs
 from nst.engine.pictures.detail import load_detail
 from nst.engine.transfer import NeuralStyleTransfer
+from nst.engine_process.previews import save_preview
+from nst.engine_process.wishes import Wish
 from nst.errors import InvalidOption
 from nst.film_options import later_options
 from nst.image_reader import ImageSource
@@ -27,15 +29,10 @@ from nst.progress import Progress, StopReason
 from nst.video import CONTAINERS, Repainted, Video
 from nst.video.clock import FilmClock
 
-PREVIEW_SIDE_PIXELS = 1024
-
 SOURCES = "sources"
 """Directory of the frames of the film as later passes read them."""
 
 KIND = CONTAINERS[".mp4"]
-
-Wish: TypeAlias = Literal["cancel", "stop"] | None
-"""Request to a running film: keep the film so far, or continue later."""
 
 Say: TypeAlias = Callable[[JobProgress, Sequence[str], bool], None]
 """Reports progress, names of new files in the directory,
@@ -283,10 +280,3 @@ class FilmPainting:
 def frame_name(number: int) -> str:
     """Return the name of a painted frame, counted from 1."""
     return f"{FRAMES}{number:06d}.png"
-
-
-def save_preview(picture: Image.Image, directory: Path) -> None:
-    """Write the picture that is seen while a job runs."""
-    if max(picture.size) > PREVIEW_SIDE_PIXELS:
-        picture = images.resize(picture, image_sizes.fit(picture.size, PREVIEW_SIDE_PIXELS))
-    image_writer.save(picture, directory / PREVIEW, overwrite=True)

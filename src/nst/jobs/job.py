@@ -2,13 +2,13 @@
 
 import secrets
 from enum import StrEnum
-from typing import Any
+from typing import Any, Self
 
 from pydantic import Field
 
 from nst.jobs.order import Order, Value
 from nst.option_effects import has_effect, ignored
-from nst.progress import Change, Distances, SquaredDistances
+from nst.progress import Change, Distances, Losses, SquaredDistances
 
 
 class JobStatus(StrEnum):
@@ -69,6 +69,16 @@ class JobLosses(Value):
     style: float
     total_variation: float
     total: float
+
+    @classmethod
+    def of(cls, losses: Losses) -> Self:
+        """Return the terms as the engine reports them."""
+        return cls(
+            content=losses.content,
+            style=losses.style,
+            total_variation=losses.total_variation,
+            total=losses.total,
+        )
 
 
 class JobProgress(Value):
