@@ -17,13 +17,7 @@ from torch import Tensor
 from benchmarks import fast_style_loop
 from benchmarks.engine.schema import Model
 from benchmarks.fast_style_loop import FastStyleLoop
-from nst import (
-    LearnedStyle,
-    LearningOptions,
-    StyleTransferOptions,
-    image_sizes,
-    images,
-)
+from nst import LearnedStyle, LearningOptions, StyleTransferOptions, image_sizes, images
 from nst.engine.draft import paint_draft
 from nst.engine.network.weights import WeightsStore
 from nst.learning.lesson import Lesson

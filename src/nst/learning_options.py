@@ -6,9 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from pydantic import (
-    Field,
-)
+from pydantic import Field
 
 from nst.errors import InvalidOption
 from nst.learned_file import MAX_BLOCKS, MAX_CHANNELS, MAX_STYLES, SUFFIX

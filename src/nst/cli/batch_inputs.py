@@ -6,9 +6,7 @@ from itertools import product
 from pathlib import Path
 
 from nst.cli.notices import tell
-from nst.errors import (
-    InvalidOption,
-)
+from nst.errors import InvalidOption
 from nst.image_files import HEIC_SUFFIXES, readable_suffixes
 from nst.image_reader import HEIC_REMEDY, is_address
 from nst.learning_options import is_style_file

@@ -14,12 +14,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from nst import image_sizes, image_writer, images, transparency
-from nst.errors import (
-    ImageRole,
-    InvalidImage,
-    InvalidOption,
-    UnsupportedImage,
-)
+from nst.errors import ImageRole, InvalidImage, InvalidOption, UnsupportedImage
 from nst.video import FilmLimits, Timelapse, measure
 
 LARGE_PIXELS = 12_000_000

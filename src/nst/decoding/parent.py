@@ -15,13 +15,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory, TemporaryFile
 from typing import Any
 
-from nst.errors import (
-    ImageRole,
-    ImageTooLarge,
-    InvalidImage,
-    ServerBusy,
-    UnsupportedImage,
-)
+from nst.errors import ImageRole, ImageTooLarge, InvalidImage, ServerBusy, UnsupportedImage
 from nst.image_files import MAX_PIXELS
 from nst.images import PictureFacts
 from nst.slots import Slots

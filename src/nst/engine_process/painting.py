@@ -26,19 +26,9 @@ from nst.engine_process.messages import (
 from nst.engine_process.picture import PicturePainting, Save
 from nst.engine_process.sentences import as_job_error
 from nst.engine_process.wishes import Wishes
-from nst.errors import (
-    NSTError,
-    StorageError,
-    StorageFull,
-)
+from nst.errors import NSTError, StorageError, StorageFull
 from nst.film_options import later_options
-from nst.jobs.job import (
-    CHECKPOINT,
-    Job,
-    JobProgress,
-    JobStatus,
-    public_facts,
-)
+from nst.jobs.job import CHECKPOINT, Job, JobProgress, JobStatus, public_facts
 from nst.learned_file import SUFFIX
 from nst.learning.transfer import LearnedTransfer
 from nst.options import StyleTransferOptions

@@ -13,14 +13,9 @@ from nst.engine.draft import run_draft
 from nst.engine.inputs import Inputs
 from nst.engine.pictures.detail import Detail, load_detail
 from nst.engine.transfer import NeuralStyleTransfer
-from nst.engine_process.messages import (
-    Finished,
-)
+from nst.engine_process.messages import Finished
 from nst.engine_process.previews import save_preview
-from nst.errors import (
-    InvalidCheckpoint,
-    TransferCanceled,
-)
+from nst.errors import InvalidCheckpoint, TransferCanceled
 from nst.jobs.job import (
     CHECKPOINT,
     CONTENT,

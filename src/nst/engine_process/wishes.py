@@ -6,12 +6,8 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from nst.controls import STEERABLE, Controls
-from nst.errors import (
-    InvalidOption,
-)
-from nst.jobs.job import (
-    Job,
-)
+from nst.errors import InvalidOption
+from nst.jobs.job import Job
 
 Wish: TypeAlias = Literal["cancel", "stop"] | None
 """Request to a running job: keep the result so far, or continue later."""
