@@ -12,10 +12,18 @@ Options = dict[str, Annotated[Any, WithJsonSchema({"anyOf": [*SCALARS, NUMBERS]}
 """Options by name, as JSON has them."""
 
 
-class View(BaseModel):
-    """A response. Its documentation has the sentences below its fields."""
+def _require_all(schema: dict[str, Any]) -> None:
+    """Defaults are for rows of earlier versions; a client gets every field."""
+    schema["required"] = list(schema["properties"])
+    for field in schema["properties"].values():
+        field.pop("default", None)
 
-    model_config = ConfigDict(use_attribute_docstrings=True)
+
+class View(BaseModel):
+    """A response. Its documentation has the sentences below its fields,
+    all of which it always has."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True, json_schema_extra=_require_all)
 
 
 class FrameView(View):

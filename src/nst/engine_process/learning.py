@@ -135,6 +135,6 @@ class Learner:
             remaining_seconds=remaining,
             share=elapsed / (elapsed + remaining),
             size=(side, side),
-            losses=JobLosses.of(progress.losses),
+            losses=JobLosses.model_validate(progress.losses, from_attributes=True),
             preview_step=self._preview_step,
         )

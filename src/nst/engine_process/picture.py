@@ -25,7 +25,6 @@ from nst.jobs.job import (
     PREVIEW,
     RESULT,
     Job,
-    JobLosses,
     JobProgress,
     JobResult,
     JobStatus,
@@ -192,18 +191,8 @@ class PicturePainting:
         return [name]
 
     def _as_job_progress(self, progress: Progress) -> JobProgress:
-        return JobProgress(
-            step=progress.step,
-            total_iterations=progress.total_iterations,
-            elapsed_seconds=progress.elapsed_seconds,
-            remaining_seconds=progress.remaining_seconds,
-            share=progress.share,
-            size=progress.size,
-            losses=JobLosses.of(progress.losses),
-            in_force=dict(progress.in_force),
-            changes=progress.changes,
-            preview_step=self._preview_step,
-        )
+        told = JobProgress.model_validate(progress, from_attributes=True)
+        return told.model_copy(update={"preview_step": self._preview_step})
 
     def _file(self, name: str) -> Path:
         return self.directory / name

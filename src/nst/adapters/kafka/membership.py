@@ -4,7 +4,7 @@ from typing import Any, Literal
 
 from nst.adapters.kafka import client
 from nst.adapters.kafka.offer import Offer
-from nst.adapters.kafka.settings import KafkaSettings
+from nst.settings.groups import KafkaSettings
 
 
 def _group_protocol(settings: KafkaSettings, offer: Offer | None) -> Literal["classic", "consumer"]:

@@ -8,7 +8,7 @@ from confluent_kafka import KafkaError, Producer
 
 from nst.adapters.kafka import client
 from nst.adapters.kafka.offer import insist
-from nst.adapters.kafka.settings import KafkaSettings
+from nst.settings.groups import KafkaSettings
 
 POLL_SECONDS = 0.005
 """Interval of polls for a confirmation, in seconds;

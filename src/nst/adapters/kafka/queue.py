@@ -18,9 +18,9 @@ from nst.adapters.kafka.ends import Ends
 from nst.adapters.kafka.membership import membership
 from nst.adapters.kafka.offer import insist
 from nst.adapters.kafka.producer import NOT_CONFIRMED, POLL_SECONDS, KafkaProducer
-from nst.adapters.kafka.settings import KafkaSettings
 from nst.errors import QueueError
 from nst.jobs.ports import Delivery, ProcessName
+from nst.settings.groups import KafkaSettings
 
 COMMIT_SECONDS = 2.0
 """Timeout of a commit, in seconds.
