@@ -20,8 +20,8 @@ Pair = tuple[Path, Path]
 
 
 def styles_in(place: Path) -> list[Path]:
-    """Return pictures, or learned styles: of a directory without pictures its .nst files. Raises
-    InvalidOption if there are none."""
+    """Return pictures, or learned styles: of a directory without pictures
+    its .nst files. Raises InvalidOption if there are none."""
     learned = sorted(filter(is_style_file, _visible(place))) if place.is_dir() else []
     return learned if learned and not files_in(place) else pictures_in("styles", place)
 
@@ -76,7 +76,8 @@ def tell_skipped(place: Path) -> None:
 
 
 def matched(contents: Sequence[Path], styles: Sequence[Path]) -> Iterable[Pair]:
-    """Return the first with the first, and so on. Raises InvalidOption if one has no other."""
+    """Return the first content with the first style, and so on.
+    Raises InvalidOption if there are more of one kind."""
     if len(contents) != len(styles):
         counts = f"{len(contents)} contents and {len(styles)} styles"
         raise InvalidOption("pairs", counts, "as many styles as contents, or leave --pairs out")
@@ -84,7 +85,8 @@ def matched(contents: Sequence[Path], styles: Sequence[Path]) -> Iterable[Pair]:
 
 
 def arriving(contents: Path, styles: Sequence[Path]) -> Iterator[Pair]:
-    """Pictures of the directory with every style, as they come or change; without end."""
+    """Yield pictures of the directory with every style, as they come or change;
+    without end."""
     before: dict[Path, object] = {}
     taken: dict[Path, object] = {}
     while True:

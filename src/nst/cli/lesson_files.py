@@ -121,8 +121,8 @@ class LessonFiles:
         *,
         overwrite: bool,
     ) -> Self:
-        """Return the files of a lesson. One that goes on has those that it had; any other leaves
-        those of others alone."""
+        """Return the files of a lesson. One that goes on has those that it had;
+        any other leaves those of others alone."""
         output = Path(command.output)
         checkpoint, preview = (beside(output, end) for end in (CHECKPOINT_ENDING, PREVIEW_ENDING))
         return cls(

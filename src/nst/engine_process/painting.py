@@ -54,7 +54,7 @@ class Easel:
     """Equipment with which every job of a process is painted."""
 
     device: str
-    """As NeuralStyleTransfer takes it."""
+    """Device of NeuralStyleTransfer: auto, cuda, mps or cpu."""
     weights: WeightsStore
     keep: Keep
     say: Callable[[News], None]

@@ -48,8 +48,8 @@ Save: TypeAlias = Callable[[Path], None]
 """Writes a checkpoint into a file."""
 
 Report: TypeAlias = Callable[[JobProgress, Sequence[str], Save | None], bool]
-"""Tells about a step with the names of new files, and keeps a checkpoint if one is
-due; returns whether the job has to end."""
+"""Tells about a step with the names of new files, and keeps a checkpoint
+if one is due; returns whether the job has to end."""
 
 logger = logging.getLogger(__name__)
 

@@ -17,7 +17,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(slots=True)
 class Wishes:
-    """What has been asked for while a job runs."""
+    """Requests to a running job."""
 
     controls: Controls
     is_canceled: bool = False
