@@ -13,7 +13,8 @@ import pytest
 from PIL import Image
 
 from conftest import encoded, picture
-from nst import bootstrap, images
+from nst import images
+from nst.bootstrap.workers import paint_jobs
 from nst.engine_process.child import DRAFT_STEPS, MOST_FRAMES, _Painting, _sentence
 from nst.engine_process.messages import Failed, Finished, News, Painted, Stopped, Work
 from nst.engine_process.parent import EngineProcess
@@ -55,7 +56,7 @@ ENDLESS = TINY | {"total_iterations": 100_000}
 @pytest.fixture(scope="module")
 def engine() -> Iterator[EngineProcess]:
     """One for all tests: it is kept warm between jobs, as in a worker."""
-    running = EngineProcess(bootstrap._paint)
+    running = EngineProcess(paint_jobs)
     yield running
     running.close()
 

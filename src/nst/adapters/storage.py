@@ -20,6 +20,8 @@ from nst.errors import StorageAction, StorageError, StorageFull
 from nst.files import write_file
 from nst.jobs.stored_file import StoredFile
 from nst.metrics import DEPENDENCY_ERRORS
+from nst.settings.groups import S3Settings
+from nst.settings.values import revealed
 
 if TYPE_CHECKING:
     from obstore import ObjectMeta
@@ -66,41 +68,34 @@ def in_memory() -> "ObjectStorage":
     return ObjectStorage(MemoryStore())
 
 
-def in_s3(
-    url: str,
-    *,
-    region: str = "us-east-1",
-    endpoint: str | None = None,
-    public_endpoint: str | None = None,
-    access_key_id: str | None = None,
-    secret_access_key: str | None = None,
-) -> "S3Storage":
+def in_s3(url: str, s3: S3Settings) -> "S3Storage":
     """Return a storage in a bucket. `url`: s3://bucket or s3://bucket/directory.
 
-    `endpoint`: URL of an S3-compatible server, by default Amazon's. `public_endpoint`: URL by which
-    clients reach it; without it they download through the API. Without keys those of the
-    environment or of the machine's role are used.
+    Without a public endpoint of an S3-compatible server, clients download through the API. Without
+    keys those of the environment or of the machine's role are used.
     """
     bucket, _, directory = url.removeprefix("s3://").partition("/")
+    key_id, secret = revealed(s3.access_key_id), revealed(s3.secret_access_key)
     keys: S3Config = {}
     signer: _Signer | None = None
-    if access_key_id and secret_access_key:
-        signer = _Signer(access_key_id, secret_access_key, region)
-        keys = {"access_key_id": access_key_id, "secret_access_key": secret_access_key}
+    if key_id and secret:
+        signer = _Signer(key_id, secret, s3.region)
+        keys = {"access_key_id": key_id, "secret_access_key": secret}
 
     def at(address: str | None) -> S3Store:
         place: S3Config = {"endpoint": address} if address else {}
+        style: S3Config = {"region": s3.region, "virtual_hosted_style_request": not address}
         return S3Store(
             bucket,
             prefix=directory or None,
-            config={"region": region, "virtual_hosted_style_request": not address} | keys | place,
+            config=style | keys | place,
             client_options=_client_options(address),
             retry_config=_retry(),
         )
 
     with _errors(url):
-        public = at(public_endpoint) if public_endpoint or not endpoint else None
-        return S3Storage(at(endpoint), public, signer)
+        public = at(s3.public_endpoint) if s3.public_endpoint or not s3.endpoint else None
+        return S3Storage(at(s3.endpoint), public, signer)
 
 
 class ObjectStorage:

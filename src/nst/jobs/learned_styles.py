@@ -21,6 +21,7 @@ from nst.jobs.ports import ImageStorage
 from nst.jobs.quota import DAY_SECONDS, Quota
 from nst.learned_file import SUFFIX, StyleFacts
 from nst.options import StyleTransferOptions
+from nst.settings.groups import Limits
 
 MAX_NAME_CHARACTERS = 80
 
@@ -108,20 +109,6 @@ class LearnedStyleRepository(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class StyleLimits:
-    """Limits of what one client keeps."""
-
-    max_styles_per_client: int = 20
-    """Maximum number of styles that one owner keeps."""
-    max_styles_per_address: int = 60
-    """Maximum number of styles of one client: of all the owners behind an address."""
-    max_style_bytes: int = 20_000_000
-    """Size of one file."""
-    max_bytes_per_day: int = 2_000_000_000
-    """Maximum number of bytes that one client uploads in a day, with all pictures."""
-
-
-@dataclass(frozen=True, slots=True)
 class LearnedStyles:
     """The learned styles of a service.
     Every method checks whose they are: somebody else's do not exist."""
@@ -129,7 +116,7 @@ class LearnedStyles:
     repository: LearnedStyleRepository
     storage: ImageStorage
     quota: Quota
-    limits: StyleLimits
+    limits: Limits
 
     def add(
         self, owner: str, data: bytes, name: str, *, client: str = "", counted_as: str = ""
@@ -137,8 +124,8 @@ class LearnedStyles:
         """Check a file and keep it. `name`: of the file or for people. `client` is whose
         bytes are counted; `counted_as` names the client in what is stored.
         Raises InvalidOption, InvalidStyleFile, TooManyRequests."""
-        if len(data) > self.limits.max_style_bytes:
-            allowed = f"a file of at most {self.limits.max_style_bytes / 1e6:g} MB"
+        if len(data) > self.limits.max_learned_style_bytes:
+            allowed = f"a file of at most {self.limits.max_learned_style_bytes / 1e6:g} MB"
             raise InvalidOption("file", f"{len(data) / 1e6:.1f} MB", allowed)
         named = checked_name(name.removesuffix(SUFFIX))
         facts = learned_file.read(data, f"{named}{SUFFIX}").facts
@@ -209,10 +196,12 @@ class LearnedStyles:
         """Raise TooManyRequests if the owner or the client
         keeps as many styles as allowed."""
         limits = self.limits
-        if self.repository.count(owner) >= limits.max_styles_per_client:
-            reason = f"you keep {limits.max_styles_per_client} learned styles; delete one first"
+        if self.repository.count(owner) >= limits.max_learned_styles_per_client:
+            reason = (
+                f"you keep {limits.max_learned_styles_per_client} learned styles; delete one first"
+            )
             raise TooManyRequests(reason, DAY_SECONDS)
-        most = limits.max_styles_per_address
+        most = limits.max_learned_styles_per_address
         if client and self.repository.count_of_client(client) >= most:
             reason = f"{most} learned styles from your network address are kept; delete one first"
             raise TooManyRequests(reason, DAY_SECONDS)

@@ -10,9 +10,10 @@ from nst.errors import ImageRole, ImageTooLarge, InvalidImage, InvalidOption, Un
 from nst.image_files import is_image
 from nst.jobs import learned_styles
 from nst.jobs.job import CONTENT, CONTENT_FRAME, DETAIL_MAP, INITIAL, Film, Order, Picture
-from nst.jobs.limits import Limits
+from nst.jobs.limits import film_limits
 from nst.jobs.uploads import CONTENT_TYPES, MAX_STYLES, JobRequest, Upload, clean_name
 from nst.options import MAX_PASSES, ONCE_FOR_DRAFTS
+from nst.settings.groups import Limits
 from nst.video import START_BYTES, FilmFacts, media_type
 
 NO_FILMS = "this server takes no films; send a picture, or paint the film with `nst video`"
@@ -111,7 +112,7 @@ class _Inputs:
     def _inspect_film(self, upload: Upload) -> tuple[FilmFacts, bytes] | None:
         """Return what the film is, and its first frame; None if the file is no film. Raises
         InvalidImage."""
-        start, limits = upload.data[:START_BYTES], self.intake.limits.film
+        start, limits = upload.data[:START_BYTES], film_limits(self.intake.limits)
         kind = media_type(start)
         if is_image(start) or (kind is None and not limits.max_frames):
             return None

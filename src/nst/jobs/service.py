@@ -20,13 +20,14 @@ from nst.errors import (
 from nst.jobs.archives import Archives
 from nst.jobs.following import Seen, follow, see
 from nst.jobs.job import Job, JobStatus, Order, Share, new_id, public_facts
-from nst.jobs.limits import Limits
+from nst.jobs.limits import admit, pixel_steps
 from nst.jobs.orders import Intake
 from nst.jobs.pictures import Pictures
 from nst.jobs.ports import ImageStorage, JobQueue, JobRepository, ProgressFeed, QueueState
 from nst.jobs.quota import DAY_SECONDS, Quota
 from nst.jobs.reuse import detail_map_of, result_of, uploads_of, with_earlier_result
 from nst.jobs.uploads import JobRequest, Sender, Upload
+from nst.settings.groups import Limits
 
 PROBE = "probe/none"
 """Key of a file that is never stored."""
@@ -99,7 +100,7 @@ class Jobs:
         # First of all: what has been taken once must not be refused because of a limit.
         if key and (earlier := self._repository.find_submitted(owner, key)):
             return _same(earlier, job)
-        self.limits.admit(self._repository, owner, sender.counted_as)
+        admit(self.limits, self._repository, owner, sender.counted_as)
         size_bytes = sum(map(len, files.values()))
         self._quota.take_bytes(client, size_bytes, self.limits.max_bytes_per_day)
         self._take_work(client or owner, order)
@@ -172,7 +173,7 @@ class Jobs:
         """Queue the job again. `client` is whose work is counted.
         Raises JobNotFound, JobConflict, InvalidOption, TooManyRequests, QueueFull."""
         job = self.get(owner, job_id)
-        self.limits.admit(self._repository, owner, job.client)
+        admit(self.limits, self._repository, owner, job.client)
         self._take_work(client or owner, job.order)
         job = self._repository.retry(job_id)
         logger.info("job is tried again", extra=public_facts(job))
@@ -184,7 +185,7 @@ class Jobs:
         Its work was counted when it was submitted. Raises JobNotFound, JobConflict,
         TooManyRequests, QueueFull."""
         job = self.get(owner, job_id)
-        self.limits.admit(self._repository, owner, job.client)
+        admit(self.limits, self._repository, owner, job.client)
         job = self._repository.resume(job_id)
         logger.info("job goes on", extra=public_facts(job))
         self._wake_workers(job)
@@ -272,7 +273,7 @@ class Jobs:
             minutes = order.learning.options.minutes
             self._quota.take_minutes(client, minutes, self.limits.max_learning_minutes_per_day)
             return
-        work = self.limits.pixel_steps(order)
+        work = pixel_steps(self.limits, order)
         self._quota.take_work(client, work, self.limits.max_pixel_steps_per_day)
 
     def _store(self, job_id: str, files: Mapping[str, bytes]) -> None:

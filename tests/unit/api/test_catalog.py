@@ -11,9 +11,9 @@ from pydantic import TypeAdapter
 
 from conftest import SAMPLES, picture
 from nst.image_files import READABLE
-from nst.jobs.limits import Limits
 from nst.jobs.uploads import MAX_STYLES
 from nst.options import DEFAULT_PRESET, PRESETS, StyleTransferOptions
+from nst.settings.groups import Limits
 from service import Browser, House, form, upload
 
 

@@ -22,9 +22,9 @@ from nst.adapters.kafka import client
 from nst.adapters.kafka.administration import check
 from nst.adapters.kafka.ends import Ends
 from nst.adapters.kafka.offer import Offer, insist
-from nst.adapters.kafka.settings import KafkaSettings
 from nst.errors import QueueError
 from nst.jobs.ports import Delivery, ProcessName
+from nst.settings.groups import KafkaSettings
 
 COMMIT_SECONDS = 2.0
 """Timeout of a commit, in seconds.
