@@ -342,11 +342,6 @@ class StyleTransferOptions(BaseModel):
         decades = DECADES_OF_STRENGTH[self.style_loss]
         return float(self.content_weight * 10 ** (decades - 2 * decades * self.strength))
 
-    @property
-    def loss_weights(self) -> tuple[float, float, float]:
-        """Return the weights of content, style and total variation at this strength."""
-        return self.content_weight_in_force, self.style_weight, self.tv_weight
-
     def style_shares(self, count: int) -> tuple[float, ...]:
         """Return the shares of this many styles; their sum is 1. Raises InvalidOption."""
         blend = self.style_blend or (1.0,) * count
