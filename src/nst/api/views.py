@@ -11,17 +11,18 @@ from nst.jobs.job import (
     Film,
     Job,
     JobError,
-    JobLosses,
     JobProgress,
     JobResult,
     JobStatus,
     Learning,
     Picture,
+    PublicProgress,
+    PublicResult,
     Share,
 )
 from nst.learning_options import LearningOptions
 from nst.options import has_effect
-from nst.progress import Change, Distances, StopReason
+from nst.progress import Change, Distances
 
 NUMBERS = {"type": "array", "items": {"type": "number"}}
 SCALARS = [{"type": kind} for kind in ("number", "string", "boolean", "null")]
@@ -30,73 +31,42 @@ Options = dict[str, Annotated[Any, WithJsonSchema({"anyOf": [*SCALARS, NUMBERS]}
 """Options by name, as JSON has them."""
 
 
+def _require_all(schema: dict[str, Any]) -> None:
+    """Defaults are for rows of earlier versions; a client gets every field."""
+    schema["required"] = list(schema["properties"])
+    for field in schema["properties"].values():
+        field.pop("default", None)
+
+
 class View(BaseModel):
-    """A response. Its documentation has the sentences below its fields."""
+    """A response. Its documentation has the sentences below its fields,
+    all of which it always has."""
 
-    model_config = ConfigDict(use_attribute_docstrings=True)
+    model_config = ConfigDict(use_attribute_docstrings=True, json_schema_extra=_require_all)
 
 
-class ProgressView(View):
+class ProgressView(PublicProgress, View):
     """How far a job is."""
 
-    step: int
-    total_iterations: int
-    """0: nothing but the time ends it."""
-    frame: int | None
-    """Frame of a film that is being painted, counted from 1 through all passes: step
-    and total_iterations are its own. Null for a picture."""
     percent: float
     """Part of the work that is done, not of the steps: equal
     parts take about equal times."""
-    elapsed_seconds: float
-    remaining_seconds: float | None
-    """Null before the first step, and before the first frame of a film is painted."""
-    size: tuple[int, int]
-    losses: JobLosses | None
-    in_force: dict[str, float]
-    changes: list[Change]
-    """Options that were steered so far, and at which step."""
-    preview_step: int | None
-    """Step of the picture that can be seen, of a film the
-    number of its newest painted frame."""
 
     @classmethod
     def of(cls, progress: JobProgress) -> Self:
-        share = progress.share
-        if share is None:  # a worker of an earlier version
-            share = progress.step / max(1, progress.total_iterations)
-        facts = progress.model_dump(exclude={"share"})
-        return cls(**facts, percent=round(100 * share, 1))
+        return cls(**progress.model_dump(exclude={"share"}), percent=progress.percent)
 
 
-class ResultView(View):
+class ResultView(PublicResult, View):
     """Result of a job."""
 
-    size: tuple[int, int]
-    content_type: str
-    """video/mp4 of a film, application/x-nst of a learned style."""
-    frames: int | None
-    """Number of painted frames of a film; null for a picture."""
-    steps: int
-    """Steps of all attempts."""
-    evaluations: int
-    """Evaluations of the last attempt."""
-    stop_reason: Annotated[str, WithJsonSchema({"enum": [*StopReason]})]
-    model: str
-    device: str
-    precision: str
-    changes: list[Change]
-    """Options that were steered, and at which step."""
-    stopped_after: int | None
-    """Step after which the transfer was stopped; null if it went on to its end."""
     distances: Distances | None
     """Null if no other network was there to judge, or if nst
     0.1 measured other distances."""
-    notice: str | None
 
     @classmethod
     def of(cls, result: JobResult) -> Self:
-        facts = result.model_dump(exclude={"key", "first_frame", "weights_sha256", "distances"})
+        facts = result.model_dump(include=set(PublicResult.model_fields))
         now = result.distances if isinstance(result.distances, Distances) else None
         return cls(**facts, distances=now)
 

@@ -20,7 +20,7 @@ from nst.engine.network.weights import WeightsStore
 from nst.engine.pictures.detail import Detail, load_detail
 from nst.engine.transfer import NeuralStyleTransfer
 from nst.engine_process.film import FilmPainting, Wish, save_preview
-from nst.engine_process.learning import Learner, as_job_losses
+from nst.engine_process.learning import Learner
 from nst.engine_process.messages import (
     Cancel,
     Crashed,
@@ -417,18 +417,8 @@ class _Painting:
         return [name]
 
     def _as_job_progress(self, progress: Progress) -> JobProgress:
-        return JobProgress(
-            step=progress.step,
-            total_iterations=progress.total_iterations,
-            elapsed_seconds=progress.elapsed_seconds,
-            remaining_seconds=progress.remaining_seconds,
-            share=progress.share,
-            size=progress.size,
-            losses=as_job_losses(progress.losses),
-            in_force=dict(progress.in_force),
-            changes=progress.changes,
-            preview_step=self.preview_step,
-        )
+        told = JobProgress.model_validate(progress, from_attributes=True)
+        return told.model_copy(update={"preview_step": self.preview_step})
 
     def _finished(self, result: Result) -> Finished:
         recipe = result.recipe(self._job.order.in_recipe).text()

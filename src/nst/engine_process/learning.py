@@ -29,7 +29,7 @@ from nst.jobs.job import (
 from nst.learning.lesson import Lesson
 from nst.learning.preview import preview
 from nst.learning.training import LearningProgress
-from nst.progress import Losses, StopReason
+from nst.progress import StopReason
 
 PREVIEW_SECONDS = 15.0
 """Seconds between two previews, each of which takes about as long as a step."""
@@ -137,16 +137,6 @@ class Learner:
             remaining_seconds=remaining,
             share=elapsed / (elapsed + remaining),
             size=(side, side),
-            losses=as_job_losses(progress.losses),
+            losses=JobLosses.model_validate(progress.losses, from_attributes=True),
             preview_step=self._preview_step,
         )
-
-
-def as_job_losses(losses: Losses) -> JobLosses:
-    """Return the terms of the loss as a job tells them."""
-    return JobLosses(
-        content=losses.content,
-        style=losses.style,
-        total_variation=losses.total_variation,
-        total=losses.total,
-    )

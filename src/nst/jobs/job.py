@@ -5,13 +5,13 @@ import json
 import secrets
 from collections.abc import Sequence
 from enum import StrEnum
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, field_serializer
+from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema, field_serializer
 
 from nst.learning_options import LearningOptions
 from nst.options import StyleTransferOptions, has_effect, ignored, later_options
-from nst.progress import Change, Distances, SquaredDistances
+from nst.progress import Change, Distances, SquaredDistances, StopReason
 from nst.recipe import PictureFile
 from nst.samples import PREFIX, sample_with
 
@@ -261,69 +261,89 @@ class JobLosses(_Value):
     total: float
 
 
-class JobProgress(_Value):
-    """How far a running job is."""
+class PublicProgress(_Value):
+    """How far a running job is, for everybody who may see it."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
 
     step: int
-    """0: there is a draft, and no step has been taken.
-    Of a film: in the frame that is painted."""
+    """0: there is a draft, and no step has been taken."""
     total_iterations: int
     """0: nothing but the time ends it, as with learning."""
     frame: int | None = None
-    """Number of the frame of a film that is being painted, counted from 1 through all
-    passes; None for a picture."""
+    """Frame of a film that is being painted, counted from 1 through all passes: step
+    and total_iterations are its own. Null for a picture."""
     elapsed_seconds: float
     remaining_seconds: float | None
-    """None: unknown, as before the first step, and before the first frame of a film."""
-    share: float | None = None
-    """Part of the work that is done, 0…1; None from workers of earlier versions."""
+    """Null before the first step, and before the first frame of a film is painted."""
     size: tuple[int, int]
     """Width and height of the scale that is being painted."""
     losses: JobLosses | None = None
-    """None for a draft."""
+    """Null for a draft."""
     in_force: dict[str, float] = {}
     """Options that may be steered, with their values."""
     changes: tuple[Change, ...] = ()
     """Options that were steered so far, and at which step."""
     preview_step: int | None = None
-    """Step of the latest preview, of a film the number of its newest painted frame;
-    None if there is none yet."""
+    """Step of the picture that can be seen, of a film the
+    number of its newest painted frame; null if there is none yet."""
+
+
+class JobProgress(PublicProgress):
+    """How far a running job is, as its worker tells it."""
+
+    share: float | None = None
+    """Part of the work that is done, 0…1; None from workers of earlier versions."""
 
     @property
     def position(self) -> tuple[int, int]:
         """Grows from report to report of one attempt."""
         return (self.frame or 0, self.step)
 
+    @property
+    def percent(self) -> float:
+        """Part of the work that is done; of the steps if the worker tells no share."""
+        steps = self.step / max(1, self.total_iterations)
+        return round(100 * (steps if self.share is None else self.share), 1)
 
-class JobResult(_Value):
-    """Result of a job."""
 
-    key: str
-    """Key of the image, the film or the learned style in the storage."""
+class PublicResult(_Value):
+    """Result of a job, for everybody who may see it."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
     content_type: str
-    first_frame: str | None = None
-    """Key of the first frame of a film, or of the page with what a learned style
-    paints, a JPEG; None for a picture."""
+    """video/mp4 of a film, application/x-nst of a learned style."""
     frames: int | None = None
-    """Number of frames of a film; None for a picture."""
+    """Number of painted frames of a film; null for a picture."""
     size: tuple[int, int]
     steps: int
     """Steps of all attempts."""
     evaluations: int
     """Evaluations of the last attempt."""
-    stop_reason: str
+    stop_reason: Annotated[str, WithJsonSchema({"enum": [*StopReason]})]
     model: str
-    weights_sha256: str
     device: str
     precision: str
-    distances: Distances | SquaredDistances | None = None
-    """SquaredDistances in jobs of nst 0.1."""
     changes: tuple[Change, ...] = ()
     """Options that were steered, and at which step."""
     stopped_after: int | None = None
-    """Step after which the transfer was stopped; None if it went on to its end."""
+    """Step after which the transfer was stopped; null if it went on to its end."""
     notice: str | None = None
     """Note for its owner, for example that no face was found."""
+
+
+class JobResult(PublicResult):
+    """Result of a job, and where its files are."""
+
+    key: str
+    """Key of the image, the film or the learned style in the storage."""
+    first_frame: str | None = None
+    """Key of the first frame of a film, or of the page with what a learned style
+    paints, a JPEG; None for a picture."""
+    weights_sha256: str
+    distances: Distances | SquaredDistances | None = None
+    """SquaredDistances in jobs of nst 0.1."""
 
 
 class JobError(_Value):
