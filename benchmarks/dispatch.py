@@ -257,6 +257,7 @@ def event_delays(redis_url: str, streams: int, events: int) -> dict[str, float]:
 @contextmanager
 def _environment(values: Mapping[str, str]) -> Iterator[None]:
     os.environ.update(values)
+    bootstrap.settings.cache_clear()
     try:
         yield
     finally:

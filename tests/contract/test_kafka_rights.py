@@ -248,8 +248,9 @@ def test_the_doctor_names_the_rights_of_a_role(
 ) -> None:
     create_topics(settings)
     user = login(apache_kafka, settings, "nobody")
-    for name in ("topic", "dead_letter_topic", "group", "username", "password"):
-        monkeypatch.setenv(f"NST_KAFKA_{name.upper()}", str(getattr(user, name)))
+    for name in ("topic", "dead_letter_topic", "group", "username"):
+        monkeypatch.setenv(f"NST_KAFKA_{name.upper()}", getattr(user, name))
+    monkeypatch.setenv("NST_KAFKA_PASSWORD", password_of("nobody"))
     monkeypatch.setenv("NST_KAFKA_BROKERS", user.brokers[0])
     monkeypatch.setenv("NST_KAFKA_SECURITY_PROTOCOL", user.security_protocol)
     monkeypatch.setenv("NST_KAFKA_SASL_MECHANISM", str(user.sasl_mechanism))
