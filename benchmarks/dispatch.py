@@ -28,13 +28,13 @@ from nst.adapters.memory import MemoryProgressFeed
 from nst.decoding import Decoder
 from nst.engine_process.messages import Finished, News, Work
 from nst.jobs.job import RESULT, JobProgress, JobResult, JobStatus
-from nst.jobs.limits import Limits
 from nst.jobs.quota import Quota
 from nst.jobs.service import Jobs
 from nst.jobs.uploads import JobRequest, Sender, Upload
 from nst.jobs.worker_context import WorkerContext
 from nst.options import StyleTransferOptions
 from nst.samples import sample
+from nst.settings.groups import Limits, WorkerSettings
 from nst.worker import Worker
 
 RESULTS = Path(__file__).parent / "results" / "dispatch.json"
@@ -101,7 +101,13 @@ def context_of(ports: bootstrap.Ports) -> WorkerContext:
     """A worker's context with an engine that paints nothing."""
     repository = ports.repository
     return WorkerContext(
-        repository, ports.storage, ports.feed, NoEngine(), repository.learned_styles
+        repository,
+        ports.storage,
+        ports.feed,
+        NoEngine(),
+        repository.learned_styles,
+        WorkerSettings(),
+        Limits(),
     )
 
 
@@ -251,6 +257,7 @@ def event_delays(redis_url: str, streams: int, events: int) -> dict[str, float]:
 @contextmanager
 def _environment(values: Mapping[str, str]) -> Iterator[None]:
     os.environ.update(values)
+    bootstrap.settings.cache_clear()
     try:
         yield
     finally:

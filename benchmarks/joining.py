@@ -24,9 +24,10 @@ from typing import Literal
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 
-from nst.adapters.kafka import KafkaJobQueue, KafkaSettings, create_topics
+from nst.adapters.kafka import KafkaJobQueue, create_topics
 from nst.errors import QueueError
 from nst.jobs.job import new_id
+from nst.settings.groups import KafkaSettings
 
 RESULTS = Path(__file__).parent / "results" / "joining.json"
 RUNS = 5
@@ -72,7 +73,7 @@ def measure_all(heartbeat_seconds: float | None, runs: int) -> Iterator[Measured
         tempfile.TemporaryDirectory(prefix="nst-bench-") as directory,
         servers.kafka(Path(directory), more) as broker,
     ):
-        settings = KafkaSettings(brokers=[broker.address])
+        settings = KafkaSettings(brokers=(broker.address,))
         if heartbeat_seconds:
             settings = replace(settings, heartbeat_seconds=heartbeat_seconds)
         for others, protocol in itertools.product((0, 1), PROTOCOLS):

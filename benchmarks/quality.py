@@ -27,14 +27,15 @@ from benchmarks.engine.schema import Machine, Measure, Measured, Model, Record, 
 from benchmarks.engine.subjects import Subject
 from benchmarks.judge import load_judge
 from benchmarks.naive import Point
-from nst import Inputs, NeuralStyleTransfer, StyleTransferOptions, images
+from nst import Inputs, NeuralStyleTransfer, StyleTransferOptions, image_writer, images
 from nst.cli.contact_sheet import Cell, contact_sheet
 from nst.engine import distance
 from nst.engine.device import resolve_device
 from nst.engine.network.weights import Weights, WeightsStore
 from nst.engine.pictures.styles import Style
 from nst.engine.pictures.tensors import to_picture
-from nst.options import MODELS, PRESETS
+from nst.option_fields import MODELS
+from nst.presets import PRESETS
 from nst.progress import Distances
 
 HERE = Path(__file__).resolve().parent
@@ -194,7 +195,7 @@ def measure(
             picture, seconds, steps, distances = made
             if name == PRESET:
                 seconds_of_the_preset = seconds
-            images.save(picture, _file(pictures, name, pair), overwrite=True)
+            image_writer.save(picture, _file(pictures, name, pair), overwrite=True)
             yield Painted(
                 measured_on=today(),
                 variant=name,
@@ -313,7 +314,7 @@ def main(
             rows=tuple(rows),
         )
         files.write(ablation, output)
-        images.save(sheet(ablation, pictures), output.with_suffix(".jpg"), overwrite=True)
+        image_writer.save(sheet(ablation, pictures), output.with_suffix(".jpg"), overwrite=True)
     click.echo(render(ablation))
 
 

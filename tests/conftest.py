@@ -12,7 +12,8 @@ from PIL import Image
 
 import assets
 import servers
-from nst.settings import Settings
+from nst import bootstrap
+from nst.settings.environment import variables
 
 # What a shell starts in the background ignores Ctrl-C, and so would the commands that tests start.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -99,12 +100,13 @@ def quiet_environment(
     """No test reads this machine's caches and settings, and none leaves it: the cache is empty,
     torch hub's too, and downloads are off unless a test turns them on for a server of its own."""
     home = tmp_path_factory.mktemp("home")
-    for field in Settings.model_fields:
-        monkeypatch.delenv(f"NST_{field.upper()}", raising=False)
+    for variable in variables():
+        monkeypatch.delenv(variable, raising=False)
     monkeypatch.setenv("NST_CACHE_DIR", str(home / "nst"))
     monkeypatch.setenv("NST_DATA_DIR", str(home / "data"))
     monkeypatch.setenv("TORCH_HOME", str(home / "torch"))
     monkeypatch.setenv("NST_OFFLINE", "1")
+    bootstrap.settings.cache_clear()
 
 
 def picture(width: int = 64, height: int = 48, mode: str = "RGB") -> Image.Image:

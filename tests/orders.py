@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from nst.jobs.job import Job, JobError, JobLosses, JobProgress, JobResult, Order, Picture, new_id
+from nst.jobs.job import Job, JobError, JobLosses, JobProgress, JobResult, new_id
+from nst.jobs.order import Order, Picture
 from nst.options import StyleTransferOptions
 
 FAILURE = JobError(code="engine_crashed", message="the engine crashed; try a smaller size")

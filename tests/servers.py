@@ -27,9 +27,9 @@ from confluent_kafka.admin import AdminClient
 
 import apache_kafka
 from assets import ASSETS, REPOSITORY
-from nst.adapters.kafka import KafkaSettings
 from nst.adapters.storage import S3Storage
 from nst.adapters.storage import in_s3 as open_s3
+from nst.settings.groups import KafkaSettings, S3Settings
 from patience import PATIENCE_SECONDS
 from tls import make_certificate
 
@@ -374,7 +374,7 @@ def kafka_settings(brokers: str) -> KafkaSettings:
     """Of topics and a group that nobody else has."""
     number = next(numbers)
     return KafkaSettings(
-        brokers=[brokers],
+        brokers=(brokers,),
         topic=f"jobs-{number}",
         dead_letter_topic=f"dead-{number}",
         group=f"workers-{number}",
@@ -383,6 +383,11 @@ def kafka_settings(brokers: str) -> KafkaSettings:
         session_timeout_seconds=SESSION_SECONDS,
         heartbeat_seconds=1.0,
     )
+
+
+def changed(settings: KafkaSettings, **values: object) -> KafkaSettings:
+    """The same settings, but these values."""
+    return KafkaSettings.model_validate(settings.model_dump() | values)
 
 
 # ── nginx ─────────────────────────────────────────────────────────────────────────────────────
@@ -538,7 +543,12 @@ def in_s3(server: Server, **more: str) -> S3Storage:
     """An empty directory of the bucket."""
     endpoint = f"http://{server.address}"
     url = f"s3://{BUCKET}/some/where-{next(numbers)}"
-    return open_s3(url, **{"endpoint": endpoint, "public_endpoint": endpoint, **KEYS, **more})
+    return open_s3(url, s3_settings(**{"endpoint": endpoint, "public_endpoint": endpoint, **more}))
+
+
+def s3_settings(**values: str) -> S3Settings:
+    """With the keys of the servers here."""
+    return S3Settings.model_validate({**KEYS, **values})
 
 
 def _new_uuid() -> str:

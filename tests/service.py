@@ -17,7 +17,7 @@ from apiflask import APIFlask
 from flask.testing import FlaskClient
 
 from conftest import encoded, picture
-from nst import images
+from nst import image_writer
 from nst.adapters import storage
 from nst.adapters.memory import MemoryJobQueue, MemoryProgressFeed, MemoryRateLimiter
 from nst.adapters.sql import SqlJobRepository
@@ -27,24 +27,15 @@ from nst.api.streams import Streams
 from nst.decoding import Decoder
 from nst.engine_process.messages import Crashed, Finished, News, Painted, Work
 from nst.jobs.execute import execute_job
-from nst.jobs.job import (
-    FRAMES,
-    PREVIEW,
-    RESULT,
-    Job,
-    JobLosses,
-    JobProgress,
-    JobResult,
-    JobStatus,
-)
-from nst.jobs.learned_styles import LearnedStyles, StyleLimits
-from nst.jobs.limits import Limits
+from nst.jobs.job import FRAMES, PREVIEW, RESULT, Job, JobLosses, JobProgress, JobResult, JobStatus
+from nst.jobs.learned_styles import LearnedStyles
 from nst.jobs.quota import Quota
 from nst.jobs.service import Jobs
 from nst.jobs.uploads import JobRequest, Sender, Upload
 from nst.jobs.worker_context import WorkerContext
 from nst.options import StyleTransferOptions
 from nst.recipe import PictureFile, Recipe
+from nst.settings.groups import Group, Limits, WebSettings, WorkerSettings
 from patience import PATIENCE_SECONDS, wait_until
 
 CAT = encoded(picture(64, 48), "PNG")
@@ -140,7 +131,9 @@ def finishes(status: JobStatus = JobStatus.SUCCEEDED, steps: int = 10, **facts: 
             content=PictureFile(path=order.content.name, sha256=order.content.sha256),
             styles=[PictureFile(path=s.name, sha256=s.sha256) for s in order.styles],
         )
-        images.save(picture(64, 48), work.directory / RESULT, recipe=recipe.text(), overwrite=True)
+        image_writer.save(
+            picture(64, 48), work.directory / RESULT, recipe=recipe.text(), overwrite=True
+        )
         reason = "canceled" if status is JobStatus.CANCELED else "total_iterations"
         return Finished(status, job_result(steps=steps, stop_reason=reason, **facts))
 
@@ -191,7 +184,6 @@ class House:
 
     directory: Path
     limits: Limits = field(default_factory=Limits)
-    style_limits: StyleLimits = field(default_factory=StyleLimits)
     lease_seconds: float = 2 * PATIENCE_SECONDS
     keeps: bool = False
     """What there is already."""
@@ -215,7 +207,7 @@ class House:
         )
 
         self.learned_styles = LearnedStyles(
-            self.repository.learned_styles, self.storage, self.quota, self.style_limits
+            self.repository.learned_styles, self.storage, self.quota, self.limits
         )
 
     def close(self) -> None:
@@ -236,15 +228,17 @@ class House:
         return self.jobs.submit(Sender(owner, **facts), request)
 
     def worker_context(self, engine: ScriptedEngine, **facts: Any) -> WorkerContext:
+        """`facts`: what is not as in the settings, in their groups or beside them."""
+        settings = {"lease_seconds": self.lease_seconds, **taken(facts, WorkerSettings)}
         return WorkerContext(
             self.repository,
             self.storage,
             self.feed,
             engine,
             self.repository.learned_styles,
-            lease_seconds=self.lease_seconds,
-            heartbeat_seconds=0.02,
-            **facts,
+            WorkerSettings().model_copy(update=settings),
+            self.limits.model_copy(update=taken(facts, Limits)),
+            **{"heartbeat_seconds": 0.02, **facts},
         )
 
     def claim(self) -> Job:
@@ -275,10 +269,12 @@ class House:
         return self.repository.get(job.id)
 
     def app(self, **facts: Any) -> APIFlask:
-        values = {"secret_key": "a secret", "retention_seconds": 7 * 24 * 3600.0, **facts}
-        streams = values.pop("streams", Streams(50, 10, 2 * PATIENCE_SECONDS))
-        decodes = values.pop("decoder", decoder())
-        settings = ApiSettings(**values)
+        """`facts`: what is not as in the settings, in their group or beside it."""
+        streams = facts.pop("streams", Streams(50, 10, 2 * PATIENCE_SECONDS))
+        decodes = facts.pop("decoder", decoder())
+        key = facts.pop("secret_key", "a secret")
+        web = WebSettings().model_copy(update=taken(facts, WebSettings))
+        settings = ApiSettings(web, key, **facts)
         app = create_app(
             Service(self.jobs, self.quota, streams, settings, decodes, self.learned_styles)
         )
@@ -288,6 +284,18 @@ class House:
     def client(self, **settings: Any) -> Browser:
         """A browser that has not been here before."""
         return browser(self.app(**settings))
+
+
+def taken(facts: dict[str, Any], group: type[Group]) -> dict[str, Any]:
+    """Those of the facts that are fields of the group; the others are left."""
+    return {name: facts.pop(name) for name in facts.keys() & group.model_fields}
+
+
+def limited_to(**values: float) -> Limits:
+    """The limits of the settings, but these, which no deployment could set: the pictures of tests
+    are small."""
+    assert values.keys() <= Limits.model_fields.keys()
+    return Limits().model_copy(update=values)
 
 
 @functools.cache

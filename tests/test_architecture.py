@@ -9,6 +9,12 @@ from conftest import REPOSITORY
 PAGE = (REPOSITORY / "docs" / "architecture.md").read_text(encoding="utf-8")
 PACKAGE = REPOSITORY / "src" / "nst"
 
+MOST_LINES = 300
+LONG_FILES = {
+    "errors.py": "the whole tree of errors, which is read as one",
+}
+"""Files that may have more lines, with the reason; at most two."""
+
 
 def test_the_layers_are_those_that_import_linter_checks() -> None:
     project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))
@@ -32,3 +38,11 @@ def test_every_module_of_the_package_is_in_the_tree() -> None:
 
 def test_the_picture_of_the_imports_is_the_code_s() -> None:
     assert imports.PICTURE.read_text() == imports.svg(), "run tools/imports.py"
+
+
+def test_no_file_is_long_without_a_reason() -> None:
+    assert len(LONG_FILES) <= 2
+    for path in PACKAGE.rglob("*.py"):
+        lines = len(path.read_text(encoding="utf-8").splitlines())
+        name = path.relative_to(PACKAGE).as_posix()
+        assert lines <= MOST_LINES or name in LONG_FILES, f"{name} has {lines} lines; split it"

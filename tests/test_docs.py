@@ -20,8 +20,8 @@ from conftest import REPOSITORY
 from nst.api.openapi import operations
 from nst.api.problems import HTTP_CODES, status_of
 from nst.jobs.failures import CRASHED, FULL, GONE
-from nst.options import PRESETS
-from nst.settings import Settings
+from nst.presets import PRESETS
+from nst.settings.environment import variables
 from patience import PROGRAM_SECONDS
 from served import serve
 from service import House
@@ -170,8 +170,8 @@ def test_every_preset_is_described(document: Path) -> None:
 def test_the_page_of_the_settings_is_theirs() -> None:
     page = settings_page.PAGE.read_text(encoding="utf-8")
     assert page == settings_page.render(), "run `make settings`"
-    for name in Settings.model_fields:
-        assert page.count(f"| `NST_{name.upper()}` |") == 1, name
+    for name in variables():
+        assert page.count(f"| `{name}` |") == 1, name
 
 
 # ── the web service ───────────────────────────────────────────────────────────────────────────

@@ -11,7 +11,8 @@ import pytest
 
 from conftest import REPOSITORY
 from nst.errors import NSTError
-from nst.options import PRESETS, StyleTransferOptions
+from nst.options import StyleTransferOptions
+from nst.presets import PRESETS
 
 
 @pytest.fixture(scope="module")

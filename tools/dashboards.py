@@ -44,6 +44,8 @@ SOURCE = DataSourceRef(type_val="prometheus", uid="prometheus")
 Query = tuple[str, str]
 """An expression of Prometheus, and what its line is called."""
 
+Panel = Stat | Timeseries
+
 # ── panels ────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -133,403 +135,345 @@ def _dashboard(name: str, title: str, sentence: str) -> Dashboard:
     )
 
 
+def _filled(dashboard: Dashboard, *rows: tuple[str, list[Panel]]) -> Dashboard:
+    """Return the dashboard with the panels of each row below its title."""
+    for title, panels in rows:
+        dashboard = dashboard.with_row(Row(title))
+        for panel in panels:
+            dashboard = dashboard.with_panel(panel)
+    return dashboard
+
+
 # ── dashboards ────────────────────────────────────────────────────────────────────────────────
 
 
 def overview() -> Dashboard:
-    answers = '{route!~".*/events|/metrics|/readyz"}'
-    return (
-        _dashboard("overview", "nst: overview", "Is it healthy, and how long is the wait?")
-        .with_row(Row("Is it healthy?"))
-        .with_panel(number("API processes", 'sum(up{job="nst-api"})', "none"))
-        .with_panel(number("Workers", "count(nst_worker_last_turn_timestamp_seconds)", "none"))
-        .with_panel(
-            number(
-                "Alerts",
-                'count(ALERTS{alertstate="firing"}) or vector(0)',
-                "none",
-                warns_at=1,
-            )
-        )
-        .with_panel(
-            number("Failing requests", "nst:http_errors:ratio_5m", "percentunit", warns_at=0.05)
-        )
-        .with_panel(number("Slow answers", "nst:http_seconds:p95_5m", "s", warns_at=2))
-        .with_panel(
-            number("Failing attempts", "nst:attempts_failed:ratio_30m", "percentunit", warns_at=0.2)
-        )
-        .with_row(Row("How long is the wait?"))
-        .with_panel(number("Waiting", 'nst:jobs:max{status="queued"}', "none"))
-        .with_panel(number("Being painted", 'nst:jobs:max{status="running"}', "none"))
-        .with_panel(number("Oldest waits", "nst:queue_oldest_seconds:max", "s", warns_at=900))
-        .with_panel(number("One in twenty waits", "nst:wait_seconds:p95_10m", "s", warns_at=900))
-        .with_panel(
-            number(
-                "Painted in (median)",
-                quantile(0.5, "nst_attempt_duration_seconds", window="1h"),
-                "s",
-            )
-        )
-        .with_panel(number("Workers busy", "nst:workers_busy:ratio", "percentunit"))
-        .with_panel(
-            stacked(
-                lines(
-                    "Jobs that are not finished",
-                    "Those that wait grow where there are too few workers.",
-                    "short",
-                    ('nst:jobs:max{status=~"queued|running"}', "{{status}}"),
-                )
-            )
-        )
-        .with_panel(
-            lines(
-                "Time until a worker comes",
-                "From when a job is taken to its first claim.",
-                "s",
-                (quantile(0.5, "nst_wait_seconds"), "half of the jobs"),
-                (quantile(0.95, "nst_wait_seconds"), "19 of 20"),
-            )
-        )
-        .with_row(Row("What it does"))
-        .with_panel(
-            stacked(
-                lines(
-                    "Attempts that ended, per minute",
-                    "An attempt that was given back goes on elsewhere.",
-                    "short",
-                    (
-                        per_minute("nst_attempts_total", "outcome"),
-                        "{{outcome}}",
-                    ),
-                )
-            )
-        )
-        .with_panel(
-            stacked(
-                lines(
-                    "Jobs taken, per minute",
-                    "Of those with an earlier result (cached) nothing has to be painted.",
-                    "short",
-                    (
-                        per_minute("nst_jobs_taken_total", "cached"),
-                        "cached: {{cached}}",
-                    ),
-                )
-            )
-        )
-        .with_panel(
-            stacked(
-                lines(
-                    "Requests per second",
-                    "By the status of the answer.",
-                    "reqps",
-                    (
-                        "sum by (status) (rate(nst_http_requests_total[$__rate_interval]))",
-                        "{{status}}",
-                    ),
-                )
-            )
-        )
-        .with_panel(
-            lines(
-                "Time until an answer begins",
-                "Without streams of events, and without what machines ask for.",
-                "s",
-                (quantile(0.5, "nst_http_request_duration_seconds", answers), "half of them"),
-                (quantile(0.95, "nst_http_request_duration_seconds", answers), "19 of 20"),
-            )
-        )
-        .with_panel(
-            lines(
-                "Open streams of events",
-                "Each is a page that looks at a job, and a thread of the API.",
-                "short",
-                ("sum by (instance) (nst_event_streams)", "{{instance}}"),
-            )
-        )
-        .with_panel(
-            lines(
-                "Failures outside, per minute",
-                "Calls of database, storage, queue and Redis that failed.",
-                "short",
-                (
-                    per_minute("nst_dependency_errors_total", "system"),
-                    "{{system}}",
-                ),
-            )
-        )
+    return _filled(
+        _dashboard("overview", "nst: overview", "Is it healthy, and how long is the wait?"),
+        ("Is it healthy?", _health()),
+        ("How long is the wait?", _waits()),
+        ("What it does", [*_attempts(), *_answers()]),
     )
+
+
+def _health() -> list[Panel]:
+    return [
+        number("API processes", 'sum(up{job="nst-api"})', "none"),
+        number("Workers", "count(nst_worker_last_turn_timestamp_seconds)", "none"),
+        number("Alerts", 'count(ALERTS{alertstate="firing"}) or vector(0)', "none", warns_at=1),
+        number("Failing requests", "nst:http_errors:ratio_5m", "percentunit", warns_at=0.05),
+        number("Slow answers", "nst:http_seconds:p95_5m", "s", warns_at=2),
+        number("Failing attempts", "nst:attempts_failed:ratio_30m", "percentunit", warns_at=0.2),
+    ]
+
+
+def _waits() -> list[Panel]:
+    return [
+        number("Waiting", 'nst:jobs:max{status="queued"}', "none"),
+        number("Being painted", 'nst:jobs:max{status="running"}', "none"),
+        number("Oldest waits", "nst:queue_oldest_seconds:max", "s", warns_at=900),
+        number("One in twenty waits", "nst:wait_seconds:p95_10m", "s", warns_at=900),
+        number(
+            "Painted in (median)", quantile(0.5, "nst_attempt_duration_seconds", window="1h"), "s"
+        ),
+        number("Workers busy", "nst:workers_busy:ratio", "percentunit"),
+        stacked(
+            lines(
+                "Jobs that are not finished",
+                "Those that wait grow where there are too few workers.",
+                "short",
+                ('nst:jobs:max{status=~"queued|running"}', "{{status}}"),
+            )
+        ),
+        lines(
+            "Time until a worker comes",
+            "From when a job is taken to its first claim.",
+            "s",
+            (quantile(0.5, "nst_wait_seconds"), "half of the jobs"),
+            (quantile(0.95, "nst_wait_seconds"), "19 of 20"),
+        ),
+    ]
+
+
+def _attempts() -> list[Panel]:
+    return [
+        stacked(
+            lines(
+                "Attempts that ended, per minute",
+                "An attempt that was given back goes on elsewhere.",
+                "short",
+                (per_minute("nst_attempts_total", "outcome"), "{{outcome}}"),
+            )
+        ),
+        stacked(
+            lines(
+                "Jobs taken, per minute",
+                "Of those with an earlier result (cached) nothing has to be painted.",
+                "short",
+                (per_minute("nst_jobs_taken_total", "cached"), "cached: {{cached}}"),
+            )
+        ),
+    ]
+
+
+def _answers() -> list[Panel]:
+    answers = '{route!~".*/events|/metrics|/readyz"}'
+    return [
+        stacked(
+            lines(
+                "Requests per second",
+                "By the status of the answer.",
+                "reqps",
+                ("sum by (status) (rate(nst_http_requests_total[$__rate_interval]))", "{{status}}"),
+            )
+        ),
+        lines(
+            "Time until an answer begins",
+            "Without streams of events, and without what machines ask for.",
+            "s",
+            (quantile(0.5, "nst_http_request_duration_seconds", answers), "half of them"),
+            (quantile(0.95, "nst_http_request_duration_seconds", answers), "19 of 20"),
+        ),
+        lines(
+            "Open streams of events",
+            "Each is a page that looks at a job, and a thread of the API.",
+            "short",
+            ("sum by (instance) (nst_event_streams)", "{{instance}}"),
+        ),
+        lines(
+            "Failures outside, per minute",
+            "Calls of database, storage, queue and Redis that failed.",
+            "short",
+            (per_minute("nst_dependency_errors_total", "system"), "{{system}}"),
+        ),
+    ]
 
 
 def workers() -> Dashboard:
-    return (
-        _dashboard("workers", "nst: workers", "Who paints, how fast, and with how much memory?")
-        .with_row(Row("Who is there?"))
-        .with_panel(number("Workers", "count(nst_worker_last_turn_timestamp_seconds)", "none"))
-        .with_panel(number("Painting", "sum(nst_attempts_running)", "none"))
-        .with_panel(
-            number(
-                "Longest silence",
-                "time() - min(nst_worker_last_turn_timestamp_seconds)",
-                "s",
-                warns_at=120,
-            )
-        )
-        .with_panel(
-            number(
-                "Lost in an hour",
-                "sum(increase(nst_leases_expired_total[1h]))",
-                "none",
-                warns_at=3,
-            )
-        )
-        .with_panel(
-            number(
-                "Crashes in an hour",
-                'sum(increase(nst_attempts_total{outcome="crashed"}[1h]))',
-                "none",
-                warns_at=3,
-            )
-        )
-        .with_panel(
-            number("Versions", "count(count by (version) (nst_build_info))", "none", warns_at=2)
-        )
-        .with_panel(
-            lines(
-                "Attempts that go on",
-                "By process.",
-                "short",
-                ("sum by (instance) (nst_attempts_running)", "{{instance}}"),
-            )
-        )
-        .with_panel(
-            lines(
-                "Attempts that ended otherwise, per minute",
-                "Failed: the engine said no. Crashed: it died. Lease lost: others thought so.",
-                "short",
-                (
-                    per_minute('nst_attempts_total{outcome!="succeeded"}', "outcome"),
-                    "{{outcome}}",
-                ),
-            )
-        )
-        .with_row(Row("How fast?"))
-        .with_panel(
-            lines(
-                "Steps per second",
-                "Of the optimizer, by process.",
-                "short",
-                (
-                    "sum by (instance) (rate(nst_step_duration_seconds_count[$__rate_interval]))",
-                    "{{instance}}",
-                ),
-            )
-        )
-        .with_panel(
-            logarithmic(
-                lines(
-                    "Time of a step",
-                    "Grows with the size of the picture.",
-                    "s",
-                    (quantile(0.5, "nst_step_duration_seconds"), "half of them"),
-                    (quantile(0.95, "nst_step_duration_seconds"), "19 of 20"),
-                )
-            )
-        )
-        .with_panel(
-            lines(
-                "Time of a job",
-                "From the claim to the stored picture.",
-                "s",
-                (quantile(0.5, "nst_attempt_duration_seconds"), "half of them"),
-                (quantile(0.95, "nst_attempt_duration_seconds"), "19 of 20"),
-            )
-        )
-        .with_panel(
-            lines(
-                "Evaluations per minute",
-                "Of the loss and its gradient, counted when a transfer is finished.",
-                "short",
-                (
-                    per_minute("nst_evaluations_total", "instance"),
-                    "{{instance}}",
-                ),
-            )
-        )
-        .with_row(Row("With how much?"))
-        .with_panel(
-            lines(
-                "Memory of the engines",
-                "Resident, at the last step.",
-                "bytes",
-                ("nst_engine_memory_bytes", "{{worker}}"),
-            )
-        )
-        .with_panel(
-            lines(
-                "GPU memory of the engines",
-                "Held at the last step; 0 without a GPU.",
-                "bytes",
-                ("nst_engine_gpu_memory_bytes", "{{worker}}"),
-            )
-        )
-        .with_panel(
-            lines(
-                "Memory of API and workers",
-                "Without their engines.",
-                "bytes",
-                ('process_resident_memory_bytes{job=~"nst-.*"}', "{{instance}}"),
-            )
-        )
-        .with_panel(
-            lines(
-                "Processor time of API and workers",
-                "In cores, without their engines.",
-                "short",
-                (
-                    'rate(process_cpu_seconds_total{job=~"nst-.*"}[$__rate_interval])',
-                    "{{instance}}",
-                ),
-            )
-        )
+    return _filled(
+        _dashboard("workers", "nst: workers", "Who paints, how fast, and with how much memory?"),
+        ("Who is there?", _present()),
+        ("How fast?", _speed()),
+        ("With how much?", _resources()),
     )
 
 
+def _present() -> list[Panel]:
+    return [
+        number("Workers", "count(nst_worker_last_turn_timestamp_seconds)", "none"),
+        number("Painting", "sum(nst_attempts_running)", "none"),
+        number(
+            "Longest silence",
+            "time() - min(nst_worker_last_turn_timestamp_seconds)",
+            "s",
+            warns_at=120,
+        ),
+        number(
+            "Lost in an hour", "sum(increase(nst_leases_expired_total[1h]))", "none", warns_at=3
+        ),
+        number(
+            "Crashes in an hour",
+            'sum(increase(nst_attempts_total{outcome="crashed"}[1h]))',
+            "none",
+            warns_at=3,
+        ),
+        number("Versions", "count(count by (version) (nst_build_info))", "none", warns_at=2),
+        lines(
+            "Attempts that go on",
+            "By process.",
+            "short",
+            ("sum by (instance) (nst_attempts_running)", "{{instance}}"),
+        ),
+        lines(
+            "Attempts that ended otherwise, per minute",
+            "Failed: the engine said no. Crashed: it died. Lease lost: others thought so.",
+            "short",
+            (per_minute('nst_attempts_total{outcome!="succeeded"}', "outcome"), "{{outcome}}"),
+        ),
+    ]
+
+
+def _speed() -> list[Panel]:
+    return [
+        lines(
+            "Steps per second",
+            "Of the optimizer, by process.",
+            "short",
+            (
+                "sum by (instance) (rate(nst_step_duration_seconds_count[$__rate_interval]))",
+                "{{instance}}",
+            ),
+        ),
+        logarithmic(
+            lines(
+                "Time of a step",
+                "Grows with the size of the picture.",
+                "s",
+                (quantile(0.5, "nst_step_duration_seconds"), "half of them"),
+                (quantile(0.95, "nst_step_duration_seconds"), "19 of 20"),
+            )
+        ),
+        lines(
+            "Time of a job",
+            "From the claim to the stored picture.",
+            "s",
+            (quantile(0.5, "nst_attempt_duration_seconds"), "half of them"),
+            (quantile(0.95, "nst_attempt_duration_seconds"), "19 of 20"),
+        ),
+        lines(
+            "Evaluations per minute",
+            "Of the loss and its gradient, counted when a transfer is finished.",
+            "short",
+            (per_minute("nst_evaluations_total", "instance"), "{{instance}}"),
+        ),
+    ]
+
+
+def _resources() -> list[Panel]:
+    return [
+        lines(
+            "Memory of the engines",
+            "Resident, at the last step.",
+            "bytes",
+            ("nst_engine_memory_bytes", "{{worker}}"),
+        ),
+        lines(
+            "GPU memory of the engines",
+            "Held at the last step; 0 without a GPU.",
+            "bytes",
+            ("nst_engine_gpu_memory_bytes", "{{worker}}"),
+        ),
+        lines(
+            "Memory of API and workers",
+            "Without their engines.",
+            "bytes",
+            ('process_resident_memory_bytes{job=~"nst-.*"}', "{{instance}}"),
+        ),
+        lines(
+            "Processor time of API and workers",
+            "In cores, without their engines.",
+            "short",
+            ('rate(process_cpu_seconds_total{job=~"nst-.*"}[$__rate_interval])', "{{instance}}"),
+        ),
+    ]
+
+
 def job() -> Dashboard:
-    mine = '{worker="$worker"}'
-    return (
+    return _filled(
         _dashboard(
             "job",
             "nst: one job",
             "What a worker is painting; its name is in the job and in the log.",
-        )
-        .with_variable(
+        ).with_variable(
             QueryVariable("worker")
             .label("worker")
             .datasource(SOURCE)
             .query("label_values(nst_worker_last_turn_timestamp_seconds, worker)")
             .refresh(VariableRefresh.ON_TIME_RANGE_CHANGED)
-        )
-        .with_row(Row("The job of $worker"))
-        .with_panel(number("Step", f"nst_running_step{mine}", "none"))
-        .with_panel(number("of at most", f"nst_running_last_step{mine}", "none"))
-        .with_panel(
-            number(
-                "Done",
-                f"nst_running_step{mine} / nst_running_last_step{mine}",
-                "percentunit",
-            )
-        )
-        .with_panel(number("Loss", 'nst_running_loss{worker="$worker", term="total"}', "sci"))
-        .with_panel(number("Memory", f"nst_engine_memory_bytes{mine}", "bytes"))
-        .with_panel(number("GPU memory", f"nst_engine_gpu_memory_bytes{mine}", "bytes"))
-        .with_panel(
-            logarithmic(
-                lines(
-                    "Loss",
-                    "Its terms, each multiplied by its weight.",
-                    "sci",
-                    (f"nst_running_loss{mine}", "{{term}}"),
-                )
-            )
-        )
-        .with_panel(
-            lines(
-                "Step",
-                "A steep line is a fast engine.",
-                "short",
-                (f"nst_running_step{mine}", "step"),
-                (f"nst_running_last_step{mine}", "last step"),
-            )
-        )
-        .with_row(Row("Beside others"))
-        .with_panel(
-            logarithmic(
-                lines(
-                    "Loss at the end (median)",
-                    "Of all transfers.",
-                    "sci",
-                    (
-                        "histogram_quantile(0.5, sum by (le, term) "
-                        "(rate(nst_final_loss_bucket[$__rate_interval])))",
-                        "{{term}}",
-                    ),
-                )
-            )
-        )
-        .with_panel(
-            lines(
-                "Time of a step (mean)",
-                "Of all workers.",
-                "s",
-                ("nst:step_seconds:mean_5m", "all"),
-            )
-        )
+        ),
+        ("The job of $worker", _running_job()),
+        ("Beside others", _other_jobs()),
     )
+
+
+def _running_job() -> list[Panel]:
+    mine = '{worker="$worker"}'
+    return [
+        number("Step", f"nst_running_step{mine}", "none"),
+        number("of at most", f"nst_running_last_step{mine}", "none"),
+        number("Done", f"nst_running_step{mine} / nst_running_last_step{mine}", "percentunit"),
+        number("Loss", 'nst_running_loss{worker="$worker", term="total"}', "sci"),
+        number("Memory", f"nst_engine_memory_bytes{mine}", "bytes"),
+        number("GPU memory", f"nst_engine_gpu_memory_bytes{mine}", "bytes"),
+        logarithmic(
+            lines(
+                "Loss",
+                "Its terms, each multiplied by its weight.",
+                "sci",
+                (f"nst_running_loss{mine}", "{{term}}"),
+            )
+        ),
+        lines(
+            "Step",
+            "A steep line is a fast engine.",
+            "short",
+            (f"nst_running_step{mine}", "step"),
+            (f"nst_running_last_step{mine}", "last step"),
+        ),
+    ]
+
+
+def _other_jobs() -> list[Panel]:
+    return [
+        logarithmic(
+            lines(
+                "Loss at the end (median)",
+                "Of all transfers.",
+                "sci",
+                (
+                    "histogram_quantile(0.5, sum by (le, term) "
+                    "(rate(nst_final_loss_bucket[$__rate_interval])))",
+                    "{{term}}",
+                ),
+            )
+        ),
+        lines("Time of a step (mean)", "Of all workers.", "s", ("nst:step_seconds:mean_5m", "all")),
+    ]
 
 
 def kafka() -> Dashboard:
-    return (
-        _dashboard("kafka", "nst: Kafka", "Does the queue wake the workers?")
-        .with_row(Row("Messages"))
-        .with_panel(number("Messages that wait", "sum(nst_queue_lag_messages)", "none", width=6))
-        .with_panel(number("Jobs that wait", 'nst:jobs:max{status="queued"}', "none", width=6))
-        .with_panel(
-            number(
-                "Failures in 5 minutes",
-                'sum(increase(nst_dependency_errors_total{system="queue"}[5m]))',
-                "none",
-                warns_at=5,
-                width=6,
-            )
-        )
-        .with_panel(number("Members", "count(nst_queue_lag_messages)", "none", width=6))
-        .with_panel(
-            lines(
-                "Messages that wait",
-                "In the partitions of each worker, as far as it knows.",
-                "short",
-                ("nst_queue_lag_messages", "{{worker}}"),
-            )
-        )
-        .with_panel(
-            stacked(
-                lines(
-                    "Messages received, per minute",
-                    "Where a message finds nothing, another worker was faster.",
-                    "short",
-                    (
-                        per_minute("nst_messages_total", "found"),
-                        "found {{found}}",
-                    ),
-                )
-            )
-        )
-        .with_panel(
-            lines(
-                "Jobs taken and attempts ended, per minute",
-                "Attempts that no message announced were found by workers without work.",
-                "short",
-                (per_minute("nst_jobs_taken_total"), "jobs taken"),
-                (
-                    per_minute('nst_messages_total{found="job"}'),
-                    "announced by a message",
-                ),
-                (per_minute("nst_attempts_total"), "attempts ended"),
-            )
-        )
-        .with_panel(
-            lines(
-                "Failures of the queue, per minute",
-                "Jobs go on without it, only later.",
-                "short",
-                (
-                    per_minute('nst_dependency_errors_total{system="queue"}', "instance"),
-                    "{{instance}}",
-                ),
-            )
-        )
+    return _filled(
+        _dashboard("kafka", "nst: Kafka", "Does the queue wake the workers?"),
+        ("Messages", [*_waiting(), *_messages()]),
     )
+
+
+def _waiting() -> list[Panel]:
+    return [
+        number("Messages that wait", "sum(nst_queue_lag_messages)", "none", width=6),
+        number("Jobs that wait", 'nst:jobs:max{status="queued"}', "none", width=6),
+        number(
+            "Failures in 5 minutes",
+            'sum(increase(nst_dependency_errors_total{system="queue"}[5m]))',
+            "none",
+            warns_at=5,
+            width=6,
+        ),
+        number("Members", "count(nst_queue_lag_messages)", "none", width=6),
+    ]
+
+
+def _messages() -> list[Panel]:
+    return [
+        lines(
+            "Messages that wait",
+            "In the partitions of each worker, as far as it knows.",
+            "short",
+            ("nst_queue_lag_messages", "{{worker}}"),
+        ),
+        stacked(
+            lines(
+                "Messages received, per minute",
+                "Where a message finds nothing, another worker was faster.",
+                "short",
+                (per_minute("nst_messages_total", "found"), "found {{found}}"),
+            )
+        ),
+        lines(
+            "Jobs taken and attempts ended, per minute",
+            "Attempts that no message announced were found by workers without work.",
+            "short",
+            (per_minute("nst_jobs_taken_total"), "jobs taken"),
+            (per_minute('nst_messages_total{found="job"}'), "announced by a message"),
+            (per_minute("nst_attempts_total"), "attempts ended"),
+        ),
+        lines(
+            "Failures of the queue, per minute",
+            "Jobs go on without it, only later.",
+            "short",
+            (per_minute('nst_dependency_errors_total{system="queue"}', "instance"), "{{instance}}"),
+        ),
+    ]
 
 
 DASHBOARDS: dict[str, Callable[[], Dashboard]] = {

@@ -6,7 +6,7 @@ from pathlib import Path
 from PIL import Image, ImageOps
 
 from nst import Inputs, NeuralStyleTransfer, StyleTransferOptions
-from nst.images import save
+from nst.image_writer import save
 
 DATA = Path("data")
 CONTENTS = ("cat", "rocket", "coffee")

@@ -10,13 +10,10 @@ import nst.metrics
 from nst.api.problems import status_of
 from nst.cli.errors import exit_code
 from nst.errors import NSTError
-from nst.options import (
-    PRESETS,
-    StyleTransferOptions,
-    describe_allowed,
-    describe_need,
-    needs_of,
-)
+from nst.option_effects import describe_need, needs_of
+from nst.option_fields import describe_allowed, facts_of
+from nst.options import StyleTransferOptions
+from nst.presets import PRESETS
 
 
 def table(head: Iterable[str], rows: Iterable[Iterable[object]]) -> str:
@@ -72,7 +69,7 @@ def _needs(name: str) -> str:
 
 
 def _unit(field: Any) -> str:
-    return str((field.json_schema_extra or {}).get("unit", ""))
+    return str(facts_of(field).get("unit", ""))
 
 
 def errors() -> str:

@@ -1,16 +1,14 @@
-"""Writes docs/settings.md from nst/settings.py: groups, defaults, docstrings of the fields."""
+"""Writes docs/settings.md from nst/settings: groups, defaults, docstrings of the fields."""
 
 import ast
 import inspect
-import re
 from collections.abc import Iterator
 from datetime import timedelta
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
-import nst.settings
-from nst.settings import Settings
+from nst.settings.environment import Settings, variables
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "settings.md"
 HEAD = """# Settings
@@ -22,17 +20,22 @@ invalid value does not start and names the variable.
 
 def render() -> str:
     """Return the page in Markdown, one table per group."""
-    sentences = dict(docstrings())
-    page, group = HEAD, ""
-    for name, its_group in groups_of_fields():
-        if its_group != group:
-            group = its_group
-            page += f"\n## {group[0].upper()}{group[1:]}\n\n"
-            page += "| variable | default | meaning |\n| --- | --- | --- |\n"
-        field = Settings.model_fields[name]
-        meaning = " ".join(sentences[name].split()) + choices(field)
-        page += f"| `NST_{name.upper()}` | {default(field)} | {meaning} |\n"
+    page = HEAD
+    for group, heading in docstrings(Settings):
+        page += f"\n## {heading}\n\n| variable | default | meaning |\n| --- | --- | --- |\n"
+        page += "".join(rows(group))
     return page
+
+
+def rows(group: str) -> Iterator[str]:
+    """Return a row of the table for each field of a group."""
+    kind = Settings.model_fields[group].annotation
+    assert isinstance(kind, type)
+    sentences = dict(docstrings(kind))
+    for variable, (its_group, field, declared) in variables().items():
+        if its_group == group:
+            meaning = " ".join(sentences[field].split()) + choices(declared)
+            yield f"| `{variable}` | {default(declared)} | {meaning} |\n"
 
 
 def default(field: Any) -> str:
@@ -52,21 +55,11 @@ def choices(field: Any) -> str:
     return f" One of {', '.join(words)}." if words else ""
 
 
-def groups_of_fields() -> Iterator[tuple[str, str]]:
-    """Return each field with its group: the comment line above, `# ── storage ──`."""
-    group = ""
-    for line in inspect.getsource(Settings).splitlines():
-        if found := re.match(r"    # ── (.+) ──$", line):
-            group = found[1]
-        elif (found := re.match(r"    (\w+): ", line)) and found[1] in Settings.model_fields:
-            yield found[1], group
-
-
-def docstrings() -> Iterator[tuple[str, str]]:
-    """Return each field with the string below it."""
-    tree = ast.parse(inspect.getsource(nst.settings))
-    classes = {node.name: node for node in tree.body if isinstance(node, ast.ClassDef)}
-    for attribute, below in pairwise(classes["Settings"].body):
+def docstrings(kind: type) -> Iterator[tuple[str, str]]:
+    """Return each field of a class with the string below it."""
+    (declaration,) = ast.parse(inspect.getsource(kind)).body
+    assert isinstance(declaration, ast.ClassDef)
+    for attribute, below in pairwise(declaration.body):
         if isinstance(attribute, ast.AnnAssign) and isinstance(below, ast.Expr):
             assert isinstance(attribute.target, ast.Name)
             yield attribute.target.id, ast.literal_eval(below.value)

@@ -18,7 +18,8 @@ from nst.engine.memory.kept import kept_memory
 from nst.engine.pictures.tensors import to_tensor
 from nst.engine.scales import scales
 from nst.engine.style_transfer import IterativeTransfer
-from nst.options import DEFAULT_PRESET, StyleTransferOptions
+from nst.options import StyleTransferOptions
+from nst.presets import DEFAULT_PRESET
 
 PRESETS = ("gram", DEFAULT_PRESET, "fast")
 """The first is what the others are compared with."""

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from benchmarks.engine.schema import Model
 from benchmarks.naive import NaiveTransfer
-from nst import images
+from nst import images, transparency
 from nst.engine.network.weights import WeightsStore
 from nst.engine.style_transfer import IterativeTransfer
 from nst.options import StyleTransferOptions
@@ -109,7 +109,7 @@ class Subject:
         return _at_height(picture.size, self.height_pixels)
 
     def _tensor(self, picture: Image.Image, size: tuple[int, int]) -> Tensor:
-        pixels = np.array(images.resize(images.flatten(picture), size), dtype=np.float32)
+        pixels = np.array(images.resize(transparency.flatten(picture), size), dtype=np.float32)
         centred = torch.from_numpy(pixels - np.array(MEAN_RGB, dtype=np.float32))
         return centred.permute(2, 0, 1).unsqueeze(0).contiguous().to(self.device)
 

@@ -16,7 +16,9 @@ from benchmarks.frontier.report import render
 from benchmarks.frontier.schema import Frontier, Painted
 from benchmarks.judge import load_judge
 from nst.engine.device import resolve_device
-from nst.options import DEFAULT_PRESET, MODELS, StyleTransferOptions
+from nst.option_fields import MODELS
+from nst.options import StyleTransferOptions
+from nst.presets import DEFAULT_PRESET
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 RESULTS = REPOSITORY / "benchmarks" / "results"

@@ -10,7 +10,7 @@ from pydantic import PositiveFloat
 from benchmarks.engine import files
 from benchmarks.engine.schema import Record
 from benchmarks.frontier.methods import Method, hash_of_sources, key
-from nst import images
+from nst import image_writer, images
 from nst.engine import distance
 from nst.engine.network.weights import Weights, WeightsStore
 from nst.engine.pictures.styles import Style
@@ -56,7 +56,7 @@ class Gallery:
         kept = Kept.model_validate_json(notes.read_text()) if notes.exists() else None
         if kept is None:
             painted, seconds = method.paint(content, style, self.store)
-            images.save(painted, file, overwrite=True)
+            image_writer.save(painted, file, overwrite=True)
         else:
             painted, seconds = images.load(file, "content"), kept.seconds
         if kept is None or kept.judged_by != self._judge_version:

@@ -15,10 +15,18 @@ from torch import Tensor
 
 import nst
 from benchmarks import neighbors_loop
-from nst import Inputs, NeuralStyleTransfer, StyleTransferOptions, engine, images
+from nst import (
+    Inputs,
+    NeuralStyleTransfer,
+    StyleTransferOptions,
+    engine,
+    image_sizes,
+    images,
+    transparency,
+)
 from nst.engine.network.weights import WeightsStore
 from nst.engine.pictures.styles import style_size
-from nst.options import PRESETS
+from nst.presets import PRESETS
 
 AUTHORS = "authors"
 """The loop of `benchmarks.neighbors_loop`; its strength is its alpha."""
@@ -91,7 +99,7 @@ class Method:
     def _paint_by_loop(
         self, content: Image.Image, style: Image.Image, store: WeightsStore
     ) -> Image.Image:
-        size = images.fit(content.size, self.size)
+        size = image_sizes.fit(content.size, self.size)
         loop = neighbors_loop.NeighborsLoop(
             store.load("vgg16").tensors,
             _tensor(content, size),
@@ -132,5 +140,5 @@ def _loop_files() -> list[Path]:
 
 def _tensor(picture: Image.Image, size: tuple[int, int]) -> Tensor:
     """(1, 3, H, W), 0…1."""
-    resized = images.resize(images.flatten(picture), size)
+    resized = images.resize(transparency.flatten(picture), size)
     return torch.from_numpy(np.array(resized)).permute(2, 0, 1)[None].float() / 255

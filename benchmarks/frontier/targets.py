@@ -7,7 +7,8 @@ from benchmarks.engine.targets import Verdict
 from benchmarks.frontier.curves import Comparison
 from benchmarks.frontier.methods import AUTHORS
 from benchmarks.frontier.schema import Frontier
-from nst.options import DEFAULT_PRESET, StyleTransferOptions
+from nst.options import StyleTransferOptions
+from nst.presets import DEFAULT_PRESET
 
 GRAM = "gram"
 DEFAULT_STRENGTH = StyleTransferOptions().strength

@@ -18,7 +18,7 @@ from benchmarks.learning.report import render
 from benchmarks.learning.schema import LearnedNetwork, Learning, PaintedPhoto
 from benchmarks.video.clips import clips
 from benchmarks.video.measure import warping_error
-from nst import images
+from nst import image_sizes, image_writer, images
 from nst.engine import distance
 from nst.engine.device import resolve_device
 from nst.engine.network.weights import Weights
@@ -150,11 +150,11 @@ class Course:
         self, name: str, method: Method, minutes: float, content: Path, style: Path
     ) -> PaintedPhoto:
         photo = images.colours(images.load(content, "content"))
-        photo = images.resize(photo, images.fit(photo.size, self.painted_size))
+        photo = images.resize(photo, image_sizes.fit(photo.size, self.painted_size))
         painted = method.paint(photo)
         if self.keep:
             stem = f"{content.stem}+{style.stem}+{name}+{minutes:g}"
-            images.save(painted, self.keep / f"{stem}.png", overwrite=True)
+            image_writer.save(painted, self.keep / f"{stem}.png", overwrite=True)
         found = self._distances(painted, photo, images.load(style, "style"))
         return PaintedPhoto(
             measured_on=today(),

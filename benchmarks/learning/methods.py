@@ -17,7 +17,7 @@ from torch import Tensor
 from benchmarks import fast_style_loop
 from benchmarks.engine.schema import Model
 from benchmarks.fast_style_loop import FastStyleLoop
-from nst import LearnedStyle, LearningOptions, StyleTransferOptions, images
+from nst import LearnedStyle, LearningOptions, StyleTransferOptions, image_sizes, images
 from nst.engine.draft import paint_draft
 from nst.engine.network.weights import WeightsStore
 from nst.learning.lesson import Lesson
@@ -94,7 +94,7 @@ class Plain:
     def __init__(self, task: Task) -> None:
         options = LearningOptions()
         style = images.colours(images.load(task.style, "style"))
-        small = images.resize(style, images.fit(style.size, options.style_size))
+        small = images.resize(style, image_sizes.fit(style.size, options.style_size))
         self._size = task.size
         self._photos: Photos = find_photos(task.photos)
         self._loop = FastStyleLoop(

@@ -31,7 +31,9 @@ from nst.engine import distance
 from nst.engine.device import resolve_device
 from nst.engine.network.weights import Weights
 from nst.engine.pictures.styles import Style
-from nst.options import MODELS, StyleTransferOptions, later_options
+from nst.film_options import later_options
+from nst.option_fields import MODELS
+from nst.options import StyleTransferOptions
 from nst.progress import Distances
 
 CONTENTS = ("astronaut", "cat", "coffee", "rocket")

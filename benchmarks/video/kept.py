@@ -6,7 +6,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from nst import files, images
+from nst import files, image_writer
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,7 @@ class KeptFilm:
             return image, seconds
 
     def keep(self, number: int, image: Image.Image, seconds: float) -> None:
-        images.save(image, self._file(number), overwrite=True)
+        image_writer.save(image, self._file(number), overwrite=True)
         text = json.dumps(self._seconds() | {str(number): seconds})
         files.write_file(self._index, lambda file: file.write_text(text), overwrite=True)
 

@@ -16,7 +16,7 @@ from PIL import Image
 from benchmarks.engine.memory import REPOSITORY
 from benchmarks.engine.schema import today
 from benchmarks.video.schema import FilmMemory
-from nst import NeuralStyleTransfer, images, samples
+from nst import NeuralStyleTransfer, image_sizes, images, samples
 from nst.engine.film import FilmTransfer, PaintedFrame
 from nst.engine.memory.available import resident_bytes
 from nst.options import StyleTransferOptions
@@ -89,7 +89,7 @@ def _painter(width: int) -> Callable[[Image.Image], Image.Image]:
 def _moving(frames: int, width: int, directory: Path) -> Path:
     """Write a film of a camera that goes round and round above a photo."""
     photo = images.load(samples.sample("content", "coffee"), "content")
-    photo = images.resize(photo, images.fit(photo.size, 2 * width))
+    photo = images.resize(photo, image_sizes.fit(photo.size, 2 * width))
     size, path = (width, width * 2 // 3), directory / "in.mp4"
     with Writer(path, CONTAINERS[".mp4"], size, rate=RATE, time_base=Fraction(1, RATE)) as writer:
         for number, (left, top) in enumerate(_circle(frames, photo.size, size)):

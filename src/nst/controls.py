@@ -5,10 +5,13 @@ from threading import Lock
 from types import MappingProxyType
 
 from nst.errors import InvalidOption
-from nst.options import StyleTransferOptions, steerable
+from nst.option_fields import facts_of
+from nst.options import StyleTransferOptions
 from nst.progress import Change
 
-STEERABLE = steerable()
+_FIELDS = StyleTransferOptions.model_fields
+
+STEERABLE = tuple(name for name, field in _FIELDS.items() if "steerable" in facts_of(field))
 """Options that the engine takes over before its next step."""
 
 

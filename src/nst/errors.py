@@ -1,5 +1,7 @@
 """Every error that nst raises on purpose.
 
+They are one file, because the tree is what a reader looks for: each class beside its base.
+
 NSTError                          code, message, facts as attributes
 ├─ InvalidOption                  field, value, allowed: the user's
 ├─ InvalidImage                   role, reason: the user's

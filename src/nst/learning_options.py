@@ -4,56 +4,30 @@ the form of the service and the recipe are made from it."""
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal, Self, cast
+from typing import Any
 
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Field,
-    JsonValue,
-    ModelWrapValidatorHandler,
-    model_validator,
-)
-from pydantic import ValidationError as PydanticValidationError
-from pydantic.fields import FieldInfo
+from pydantic import Field
 
 from nst.errors import InvalidOption
 from nst.learned_file import MAX_BLOCKS, MAX_CHANNELS, MAX_STYLES, SUFFIX
-from nst.options import MAX_WEIGHT, ModelName, invalid_option
+from nst.option_fields import MAX_WEIGHT, ModelName, Options, in_group
 
 BUDGET = frozenset({"minutes", "steps"})
 """Options that may change when learning continues."""
 
-LearningGroup = Literal["end", "balance", "network", "method"]
-"""Group of an option; the help of the command shows
-the options of a group together."""
 
-
-def _in(group: LearningGroup, **facts: str) -> dict[str, JsonValue]:
-    """Return metadata of an option: its group and, where it has one, its unit."""
-    return {"group": group, **facts}
-
-
-def learning_group_of(field: FieldInfo) -> LearningGroup:
-    """Return the group of an option."""
-    assert isinstance(field.json_schema_extra, dict)
-    return cast("LearningGroup", field.json_schema_extra["group"])
-
-
-class LearningOptions(BaseModel):
+class LearningOptions(Options):
     """Options of learning one network.
 
     Raises InvalidOption, which names the field, the value and what is allowed.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     minutes: float = Field(
         default=30.0,
         ge=0,
         le=10**6,
         description="Stop after this time; 0: only the steps count.",
-        json_schema_extra=_in("end", unit="minutes"),
+        json_schema_extra=in_group("end", unit="minutes"),
     )
     steps: int = Field(
         default=0,
@@ -61,41 +35,41 @@ class LearningOptions(BaseModel):
         le=10**9,
         description="Stop after this many steps, if the time is not over before; 0: only the "
         "time counts.",
-        json_schema_extra=_in("end"),
+        json_schema_extra=in_group("end"),
     )
     style_size: int = Field(
         default=384,
         ge=32,
         le=2048,
         description="Longest side at which the style image is seen; smaller gives finer strokes.",
-        json_schema_extra=_in("balance", unit="pixels"),
+        json_schema_extra=in_group("balance", unit="pixels"),
     )
     content_weight: float = Field(
         default=3e6,
         ge=0,
         le=MAX_WEIGHT,
         description="How much the network keeps of the photos.",
-        json_schema_extra=_in("balance"),
+        json_schema_extra=in_group("balance"),
     )
     style_weight: float = Field(
         default=3e4,
         gt=0,
         le=MAX_WEIGHT,
         description="How much the network takes from the style image.",
-        json_schema_extra=_in("balance"),
+        json_schema_extra=in_group("balance"),
     )
     tv_weight: float = Field(
         default=1.0,
         ge=0,
         le=MAX_WEIGHT,
         description="Total variation weight: how much noise is smoothed away.",
-        json_schema_extra=_in("balance"),
+        json_schema_extra=in_group("balance"),
     )
     steady: bool = Field(
         default=False,
         description="Keep films calm: a shifted photo is painted shifted. A step takes about a "
         "third longer.",
-        json_schema_extra=_in("balance"),
+        json_schema_extra=in_group("balance"),
     )
     channels: int = Field(
         default=48,
@@ -103,14 +77,14 @@ class LearningOptions(BaseModel):
         le=MAX_CHANNELS,
         multiple_of=4,
         description="Width of the network: more paint better, and take longer.",
-        json_schema_extra=_in("network"),
+        json_schema_extra=in_group("network"),
     )
     blocks: int = Field(
         default=5,
         ge=1,
         le=MAX_BLOCKS,
         description="Depth of the network: its number of residual blocks.",
-        json_schema_extra=_in("network"),
+        json_schema_extra=in_group("network"),
     )
     size: int = Field(
         default=256,
@@ -118,45 +92,38 @@ class LearningOptions(BaseModel):
         le=1024,
         multiple_of=16,
         description="Side of the square parts of photos that the network learns from.",
-        json_schema_extra=_in("method", unit="pixels"),
+        json_schema_extra=in_group("method", unit="pixels"),
     )
     batch: int = Field(
         default=1,
         ge=1,
         le=64,
         description="Parts of photos that one step learns from.",
-        json_schema_extra=_in("method"),
+        json_schema_extra=in_group("method"),
     )
     learning_rate: float = Field(
         default=1e-3,
         gt=0,
         le=1,
         description="Step size of Adam for the network's parameters.",
-        json_schema_extra=_in("method"),
+        json_schema_extra=in_group("method"),
     )
     model: ModelName = Field(
         default="vgg16",
         description="The network that compares images while learning.",
-        json_schema_extra=_in("method"),
+        json_schema_extra=in_group("method"),
     )
     seed: int = Field(
         default=0,
         ge=0,
         lt=2**63,
         description="Same seed, same machine, same steps: same network.",
-        json_schema_extra=_in("method"),
+        json_schema_extra=in_group("method"),
     )
 
-    @model_validator(mode="wrap")
-    @classmethod
-    def _raise_invalid_option(cls, data: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
-        try:
-            options = handler(data)
-        except PydanticValidationError as error:
-            raise invalid_option(error.errors()[0], data, cls.model_fields) from error
-        if options.minutes == options.steps == 0:
+    def _check(self) -> None:
+        if self.minutes == self.steps == 0:
             raise InvalidOption("minutes", 0, "minutes or steps greater than 0")
-        return options
 
 
 def is_style_file(path: str | os.PathLike[str]) -> bool:

@@ -9,7 +9,7 @@ from typing import Any
 
 from PIL import Image
 
-from nst import images
+from nst import image_sizes, image_writer, images
 from nst.options import StyleTransferOptions
 from nst.progress import Change, Distances, Losses, MemoryPlan, Samples, StopReason
 from nst.recipe import Recipe, SourceFiles
@@ -59,7 +59,7 @@ class Result:
 
     @property
     def output(self) -> "Image.Image | Samples":
-        """The image at the bit depth that was asked for, as `images.save` takes it."""
+        """The image at the bit depth that was asked for, as `image_writer.save` takes it."""
         return self.image if self.samples is None else self.samples
 
     @property
@@ -94,7 +94,7 @@ class Result:
         """
         file = Path(path)
         recipe = self.recipe(self.files.seen_from(file)).text() if self.files else None
-        return images.save(self.output, file, recipe=recipe, overwrite=overwrite)
+        return image_writer.save(self.output, file, recipe=recipe, overwrite=overwrite)
 
     def __repr__(self) -> str:
         width, height = self.image.size
@@ -110,6 +110,6 @@ class Result:
         """Return the image as a notebook shows it."""
         shown, file = self.image, io.BytesIO()
         if max(shown.size) > SHOWN_SIDE_PIXELS:
-            shown = images.resize(shown, images.fit(shown.size, SHOWN_SIDE_PIXELS))
+            shown = images.resize(shown, image_sizes.fit(shown.size, SHOWN_SIDE_PIXELS))
         shown.save(file, "PNG")
         return file.getvalue()

@@ -1,4 +1,4 @@
-"""Below transparent pixels: colours that belong to the visible part of an image."""
+"""Colours below transparent pixels: those of the visible part, or white."""
 
 import math
 from collections.abc import Iterator
@@ -87,3 +87,11 @@ def _filled(image: Image.Image, source: Image.Image) -> Image.Image:
     enlarged = around.resize(image.size, Image.Resampling.BILINEAR)
     enlarged.paste(image.convert("RGB"), mask=source)
     return enlarged
+
+
+def flatten(image: Image.Image) -> Image.Image:
+    """The picture as RGB, transparent parts over white as on a page."""
+    if image.mode == "RGB":
+        return image
+    white = Image.new("RGBA", image.size, "white")
+    return Image.alpha_composite(white, image.convert("RGBA")).convert("RGB")

@@ -60,7 +60,7 @@ class Worker:
         self._context = replace(context, meanwhile=self._stay, watch=self._meter.watch)
         self._retention_seconds = retention_seconds
         self._clean_styles = clean_styles
-        self._database = SteadyDatabase(context.repository, context.lease_seconds)
+        self._database = SteadyDatabase(context.repository, context.settings.lease_seconds)
         self._due = {self._sweep: 0.0, self._republish: 0.0, self._clean: 0.0}
         self._pause_seconds = 0.0
         self._found_nothing = False
@@ -109,7 +109,7 @@ class Worker:
         # After a job the next one may be waiting without a message.
         delivery = self._receive(self._idle_seconds if self._found_nothing else 0.0)
         # Whatever the message says, the repository knows whose turn it is.
-        job = self._context.repository.claim_next(self.name, self._context.lease_seconds)
+        job = self._context.repository.claim_next(self.name, self._context.settings.lease_seconds)
         if delivery:
             metrics.MESSAGES.labels("job" if job else "nothing").inc()
             with suppress(QueueError):  # then another worker is woken in vain
@@ -117,7 +117,7 @@ class Worker:
         self._found_nothing = job is None
         if job:
             logger.info("job taken by %s", self.name, extra=public_facts(job))
-            self._meter.begin(job, self._context.lease_seconds)
+            self._meter.begin(job, self._context.settings.lease_seconds)
             with tracing.span("job", job.trace, job=job.id, attempt=job.attempt):
                 execute_job(job, self._context)
 

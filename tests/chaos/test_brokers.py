@@ -12,9 +12,10 @@ from confluent_kafka.admin import AdminClient
 
 import servers
 from chaos.driver import Books, Client, Report, System
-from nst.adapters.kafka import KafkaJobQueue, KafkaSettings, create_topics
+from nst.adapters.kafka import KafkaJobQueue, create_topics
 from nst.errors import QueueError
 from nst.jobs.job import new_id
+from nst.settings.groups import KafkaSettings
 from patience import PATIENCE_SECONDS, PROGRAM_SECONDS, wait_until
 
 BROKERS = 3
@@ -56,7 +57,7 @@ def cluster(tmp_path: Path) -> Iterator[Cluster]:
         )
         client = Client(system.ports, report, seed=0)
         settings = KafkaSettings(
-            brokers=system.broker_addresses.split(","),
+            brokers=tuple(system.broker_addresses.split(",")),
             topic="probes",
             dead_letter_topic="dead-probes",
             group="probes",

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from conftest import SAMPLES
-from nst import Inputs, NeuralStyleTransfer
+from nst import Inputs, NeuralStyleTransfer, bootstrap
 from nst.cli.compatible import command as compatible_command
 from nst.cli.errors import run
 from nst.cli.main import main
@@ -42,6 +42,7 @@ def nst(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp
     monkeypatch.chdir(tmp_path)
 
     def call(*arguments: object) -> Outcome:
+        bootstrap.settings.cache_clear()  # each command is a process, which loads them once
         with pytest.raises(SystemExit) as caught:
             main([str(argument) for argument in arguments])
         return outcome(caught.value, capsys)

@@ -3,7 +3,6 @@
 import os
 import shutil
 import signal
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from types import SimpleNamespace
@@ -15,8 +14,8 @@ from PIL import Image
 from cli.conftest import Nst, process, saved
 from cli.test_failures import wait_for
 from conftest import SAMPLES, picture
-from nst.cli import batch
-from nst.cli.batch import Outputs
+from nst.cli import batch_inputs, batch_painting
+from nst.cli.batch_outputs import Outputs
 from nst.cli.contact_sheet import Cell, contact_sheet
 from nst.cli.progress_bar import ProgressBar
 from nst.engine.network.weights import Weights, WeightsStore
@@ -212,7 +211,7 @@ def test_a_watched_directory(nst: Nst, pictures: Path, monkeypatch: pytest.Monke
         elif looks > 10:
             os.kill(os.getpid(), signal.SIGINT)
 
-    monkeypatch.setattr(batch, "time", SimpleNamespace(sleep=meanwhile, monotonic=time.monotonic))
+    monkeypatch.setattr(batch_inputs, "time", SimpleNamespace(sleep=meanwhile))
     outcome = nst("batch", "contents", "styles/x.png", "-o", "out", "--watch", *DRAFT)
     assert outcome.code == 0
     assert outcome.error_lines[-1] == "3 painted, 0 skipped, 0 failed"
@@ -227,7 +226,7 @@ def labels(sheet: pytest.MonkeyPatch, nst: Nst, *arguments: object) -> list[list
         pages.append([[cell.label for cell in row] for row in rows])
         return contact_sheet(rows)
 
-    sheet.setattr(batch, "contact_sheet", remember)
+    sheet.setattr(batch_painting, "contact_sheet", remember)
     nst("batch", *arguments)
     (page,) = pages
     return page

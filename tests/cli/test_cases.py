@@ -13,7 +13,7 @@ from PIL import Image
 from cases import CASES, FILMS, ON_PAGE, PICTURES, case
 from cli.conftest import Nst, saved
 from conftest import SAMPLES
-from nst import Inputs, NeuralStyleTransfer, images
+from nst import Inputs, NeuralStyleTransfer, image_sizes, images
 from nst.cli.film_frames import Frames
 from nst.image_reader import ImageSource
 from unit.video.films import seconds
@@ -63,11 +63,11 @@ def test_what_was_reported_of_a_page_is_opened_in_a_browser() -> None:
 def test_a_photo_is_painted_as_meant(nst: Nst, tmp_path: Path, style: Path, name: str) -> None:
     outcome = nst("stylize", case(name), style, "-o", "out.png", *DRAFT)
     assert outcome.code == 0
-    size, turns = images.fit(PICTURES[name].size, 96), PICTURES[name].turns
+    size, turns = image_sizes.fit(PICTURES[name].size, 96), PICTURES[name].turns
     result = grey(tmp_path / "out.png", size)
     assert saved(tmp_path / "out.png").size == size
     if turns is not None:
-        upright = images.fit((240, 160), 96)
+        upright = image_sizes.fit((240, 160), 96)
         cat = np.rot90(grey(SAMPLES / "content" / "cat.jpg", upright), turns)
         assert np.corrcoef(result.ravel(), cat.ravel())[0, 1] > ALIKE
 

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from cli.conftest import NST, Nst, process, saved
-from nst import images
+from nst import image_writer
 from nst.cli.progress_bar import ProgressBar
 from nst.engine.losses.objective import Objective
 from nst.engine.optimizer.optimizer import Evaluation
@@ -148,14 +148,14 @@ def test_a_picture_too_large_for_the_memory(tmp_path: Path, content: Path, style
 def test_a_disk_that_is_full_at_the_end_does_not_lose_the_picture(
     nst: Nst, tmp_path: Path, content: Path, style: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    save = images.save
+    save = image_writer.save
 
     def full(image: Image.Image, path: Path, **options: Any) -> Path:
         if path.name == "out.png" and path.parent == Path():
             raise StorageError(path, "No space left on device")
         return save(image, path, **options)
 
-    monkeypatch.setattr(images, "save", full)
+    monkeypatch.setattr(image_writer, "save", full)
     outcome = nst("stylize", content, style, "-o", "out.png", *TINY)
     assert outcome.code == 0
     assert "No space left on device; saving to" in outcome.err

@@ -13,8 +13,8 @@ from nst.cli.command import OTHERS, Command
 from nst.cli.completion import SHELLS
 from nst.cli.main import nst as group
 from nst.cli.options import FIELDS, LEARNING_TITLES, MACHINE, TITLES
-from nst.learning_options import LearningOptions, learning_group_of
-from nst.options import group_of
+from nst.learning_options import LearningOptions
+from nst.option_fields import group_of
 
 
 def all_commands(command: click.Command = group) -> Iterator[click.Command]:
@@ -54,7 +54,7 @@ def test_options_of_learning_stand_in_groups(nst: Nst) -> None:
     assert list(found)[-1] == OTHERS
     assert "--max-memory" not in found[MACHINE]
     for name, field in LearningOptions.model_fields.items():
-        group = LEARNING_TITLES[learning_group_of(field)]
+        group = LEARNING_TITLES[group_of(field)]
         assert f"--{name.replace('_', '-')} " in found[group]
 
 

@@ -8,10 +8,11 @@ import pytest
 from cli.conftest import Nst
 from cli.test_video import film
 from conftest import picture
-from nst import files, image_files, images
-from nst.cli import batch
+from nst import files, image_files, image_writer, images
+from nst.cli import batch_inputs
 from nst.cli.film_frames import Frames
-from nst.cli.painting import Painter, Painting
+from nst.cli.painter import Painter
+from nst.cli.painting import Painting
 from nst.errors import StorageError
 from nst.image_reader import HEIC_REMEDY
 
@@ -27,7 +28,7 @@ def paintings(monkeypatch: pytest.MonkeyPatch) -> list[Painting]:
         asked.append(painting)
         images.load(painting.content, "content")
         files.check_output(painting.output)
-        images.save(picture(), painting.output, overwrite=painting.overwrite)
+        image_writer.save(picture(), painting.output, overwrite=painting.overwrite)
         return 0
 
     monkeypatch.setattr(Painter, "paint", paint)
@@ -56,7 +57,7 @@ def test_names_derived_from_long_ones_fit(
             assert len(os.fsencode(path.name)) <= 255
             assert path.name[0] == stem[0]
     assert paintings[1].frames.name.endswith("_frames")
-    second = images.save(picture(), tmp_path / f"{stem}.png")
+    second = image_writer.save(picture(), tmp_path / f"{stem}.png")
     assert second.name.endswith("-3.png")  # the picture, the result, and this one
 
 
@@ -107,7 +108,7 @@ def test_a_pattern_with_brackets_that_finds_nothing_has_a_hint(nst: Nst, tmp_pat
 def reads_only(monkeypatch: pytest.MonkeyPatch, *formats: str) -> None:
     monkeypatch.setattr(image_files, "READABLE", formats)
     uncached = image_files.readable_suffixes.__wrapped__
-    monkeypatch.setattr(batch, "readable_suffixes", uncached)
+    monkeypatch.setattr(batch_inputs, "readable_suffixes", uncached)
 
 
 def test_what_is_skipped_is_named(
@@ -135,7 +136,7 @@ def test_heic_photos_are_pictures_where_they_are_read(
 ) -> None:
     (tmp_path / "IMG_1.HEIC").touch()
     reads_only(monkeypatch, "PNG", "HEIC")
-    assert batch._files(tmp_path) == [tmp_path / "IMG_1.HEIC"]
+    assert batch_inputs.files_in(tmp_path) == [tmp_path / "IMG_1.HEIC"]
 
 
 def test_no_file_ends_a_batch(
@@ -144,14 +145,14 @@ def test_no_file_ends_a_batch(
     saved_pictures(tmp_path / "contents", *(f"{name}.png" for name in "abcd"))
     (tmp_path / "contents" / "b.png").write_text("damaged")
     (tmp_path / "out" / "c_a.png").mkdir(parents=True)
-    save = images.save
+    save = image_writer.save
 
     def fail_for_a(*arguments: object, **facts: object) -> Path:
         if arguments[1] == Path("out/a_a.png"):
             raise StorageError(Path("out/a_a.png"), "Input/output error")
         return save(*arguments, **facts)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(images, "save", fail_for_a)
+    monkeypatch.setattr(image_writer, "save", fail_for_a)
     outcome = nst("batch", "contents", "contents/a.png", "-o", "out", "--overwrite", *TINY)
     assert outcome.code == 1
     assert outcome.error_lines[-1] == "1 painted, 0 skipped, 3 failed"

@@ -17,7 +17,7 @@ from PIL import Image
 from cli.conftest import Nst, process
 from cli.test_video import film, frames, sound
 from conftest import picture
-from nst import images
+from nst import image_writer
 from nst.cli.checkpoints import COMMAND_NAME
 from nst.cli.film_frames import Frames
 from nst.errors import Diverged, StorageError
@@ -189,7 +189,7 @@ def test_a_film_that_cannot_be_written_is_not_painted_again(
 def test_a_disk_too_full_for_checkpoints_does_not_stop_the_film(
     nst: Nst, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    save = images.save
+    save = image_writer.save
 
     def full(image: Any, path: Path, **options: Any) -> Path:
         if path.name == "000003.png":
@@ -197,7 +197,7 @@ def test_a_disk_too_full_for_checkpoints_does_not_stop_the_film(
         return save(image, path, **options)
 
     stand_in(monkeypatch)
-    monkeypatch.setattr(images, "save", full)
+    monkeypatch.setattr(image_writer, "save", full)
     outcome = nst(*video())
     assert outcome.code == 0
     assert outcome.err.count("going on without a checkpoint: cannot write") == 1
@@ -256,7 +256,7 @@ def test_passes_go_forward_and_backward(
 def test_several_passes_need_room_for_their_frames(
     nst: Nst, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    save = images.save
+    save = image_writer.save
 
     def full(image: Any, path: Path, **options: Any) -> Path:
         if path.name == "000003.png":
@@ -265,7 +265,7 @@ def test_several_passes_need_room_for_their_frames(
 
     stand_in(monkeypatch)
     with monkeypatch.context() as patch:
-        patch.setattr(images, "save", full)
+        patch.setattr(image_writer, "save", full)
         outcome = nst(*video(), *PASSES)
     assert outcome.code == 1
     assert "cannot write" in outcome.error_lines[-1]

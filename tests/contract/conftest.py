@@ -1,7 +1,6 @@
 """Every adapter of every port, on real servers that are started when a test first asks."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,11 +8,12 @@ import pytest
 import servers
 from nst.adapters import redis as redis_adapter
 from nst.adapters import storage
-from nst.adapters.kafka import KafkaJobQueue, KafkaSettings, create_topics
+from nst.adapters.kafka import KafkaJobQueue, create_topics
 from nst.adapters.memory import MemoryJobQueue, MemoryProgressFeed, MemoryRateLimiter
 from nst.adapters.redis import RedisProgressFeed, RedisRateLimiter
 from nst.adapters.sql import SqlJobRepository
 from nst.jobs.ports import ImageStorage, JobQueue, ProgressFeed, RateLimiter
+from nst.settings.groups import KafkaSettings
 from patience import PATIENCE_SECONDS
 from racing import migrate
 from servers import Broker, Server
@@ -124,7 +124,7 @@ def join(request: pytest.FixtureRequest) -> Iterator[Callable[[], JobQueue]]:
     protocol = request.param.split()[-1]
     if protocol == "consumer":
         request.getfixturevalue("apache_kafka")
-    settings = replace(request.getfixturevalue("kafka_settings"), group_protocol=protocol)
+    settings = servers.changed(request.getfixturevalue("kafka_settings"), group_protocol=protocol)
     queues: list[KafkaJobQueue] = []
 
     def another() -> KafkaJobQueue:

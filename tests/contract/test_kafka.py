@@ -6,19 +6,20 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from confluent_kafka import Consumer, Message, Producer, TopicPartition
+from pydantic import SecretStr
 
 import servers
-from nst.adapters.kafka import KafkaJobQueue, KafkaSettings, check, client, create_topics
+from nst.adapters.kafka import KafkaJobQueue, check, client, create_topics
 from nst.adapters.kafka import queue as adapter
 from nst.errors import InvalidOption, QueueError
 from nst.jobs.job import new_id
 from nst.jobs.ports import Delivery
+from nst.settings.groups import KafkaSettings
 from patience import PATIENCE_SECONDS, no_waiting, wait_until
 from servers import SESSION_SECONDS, Broker
 
@@ -135,7 +136,7 @@ def test_what_cannot_be_read_is_put_aside(kafka_settings: KafkaSettings, opened:
 
 def test_what_cannot_be_put_aside_is_not_lost(kafka_settings: KafkaSettings, opened: Open) -> None:
     send_garbage(kafka_settings)
-    nowhere = opened(replace(kafka_settings, dead_letter_topic=""))
+    nowhere = opened(servers.changed(kafka_settings, dead_letter_topic=""))
     for _ in range(2):
         with impatience(), pytest.raises(QueueError):
             nowhere.receive(PATIENCE_SECONDS)
@@ -334,7 +335,7 @@ def test_topics_are_made_once(kafka: Broker) -> None:
         check(settings)
     create_topics(settings)
     assert check(settings) == f"brokers: 1; partitions of {settings.topic}: 4"
-    create_topics(replace(settings, partitions=8))
+    create_topics(servers.changed(settings, partitions=8))
     assert check(settings) == f"brokers: 1; partitions of {settings.topic}: 4"
 
 
@@ -370,21 +371,21 @@ def test_a_queue_is_for_those_who_are_forked_too(
 )
 def test_settings_that_do_not_fit_together(settings: dict[str, object], field: str) -> None:
     with pytest.raises(InvalidOption) as error:
-        KafkaSettings(brokers=["localhost:9092"], **settings)  # type: ignore[arg-type]
+        KafkaSettings.model_validate({"brokers": ["localhost:9092"], **settings}).check()
     assert error.value.field == field
 
 
 def test_the_password_is_not_shown() -> None:
-    assert "secret" not in repr(KafkaSettings(brokers=["localhost:9092"], password="secret"))  # noqa: S106
+    assert "secret" not in repr(KafkaSettings(password=SecretStr("secret")))
 
 
 def test_certificates_that_are_none(apache_kafka: Broker, tmp_path: Path) -> None:
     file = tmp_path / "no.pem"
     with pytest.raises(InvalidOption, match=r"NST_KAFKA_CA_FILE: '.*no\.pem' is invalid"):
-        replace(servers.kafka_settings(apache_kafka.address), ca_file=file)
+        servers.changed(servers.kafka_settings(apache_kafka.address), ca_file=file).check()
     file.write_text("nothing")
     encrypted = servers.kafka_settings(apache_kafka.address_of("SSL"))
-    settings = replace(encrypted, security_protocol="SSL", ca_file=file)
+    settings = servers.changed(encrypted, security_protocol="SSL", ca_file=file)
     for use in (check, create_topics, lambda each: KafkaJobQueue(each).publish(new_id(), {})):
         with pytest.raises(QueueError, match=r"ssl\.ca\.location"):
             use(settings)

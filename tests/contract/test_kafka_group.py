@@ -5,7 +5,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from dataclasses import replace
 from typing import Literal
 
 import pytest
@@ -15,13 +14,14 @@ from confluent_kafka.admin import AdminClient
 import apache_kafka as tools
 import servers
 from nst import bootstrap
-from nst.adapters.kafka import KafkaJobQueue, KafkaSettings, check, create_topics
+from nst.adapters.kafka import KafkaJobQueue, check, create_topics
 from nst.adapters.kafka import queue as adapter
 from nst.adapters.memory import MemoryJobQueue
 from nst.errors import InvalidOption, QueueError
 from nst.jobs.job import new_id
 from nst.jobs.ports import Delivery
 from nst.metrics import DEPENDENCY_ERRORS
+from nst.settings.groups import KafkaSettings
 from patience import PATIENCE_SECONDS, no_waiting, wait_until
 from servers import Broker, Server
 
@@ -46,7 +46,7 @@ def join_as(settings: KafkaSettings) -> Iterator[Join]:
     with ExitStack() as stack:
 
         def join(protocol: Protocol) -> KafkaJobQueue:
-            queue = KafkaJobQueue(replace(settings, group_protocol=protocol))
+            queue = KafkaJobQueue(servers.changed(settings, group_protocol=protocol))
             stack.callback(queue.close)
             return queue
 
@@ -203,7 +203,7 @@ def test_auto_is_classic_where_the_brokers_are_older(kafka_3: Server) -> None:
 def test_the_protocol_of_kafka_4_is_refused_where_the_brokers_are_older(
     kafka_3: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    settings = replace(servers.kafka_settings(kafka_3.address), group_protocol="consumer")
+    settings = servers.changed(servers.kafka_settings(kafka_3.address), group_protocol="consumer")
     said = "NST_KAFKA_GROUP_PROTOCOL: 'consumer' is invalid; expected auto or classic,"
     queue = KafkaJobQueue(settings)
     with no_waiting(), pytest.raises(QueueError, match=said):

@@ -3,7 +3,6 @@ where one is missing."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import replace
 
 import pytest
 from confluent_kafka.admin import (  # type: ignore[attr-defined]
@@ -21,7 +20,6 @@ from apache_kafka import MECHANISMS, password_of
 from conftest import REPOSITORY
 from nst.adapters.kafka import (
     KafkaJobQueue,
-    KafkaSettings,
     check,
     check_migration,
     client,
@@ -33,6 +31,7 @@ from nst.bootstrap import Role, check_services
 from nst.errors import QueueError
 from nst.jobs.job import new_id
 from nst.jobs.ports import Delivery, ProcessName
+from nst.settings.groups import KafkaSettings
 from patience import PATIENCE_SECONDS, no_waiting, wait_until
 from servers import Broker
 
@@ -68,7 +67,7 @@ def login(
     protocol: str = "SASL_PLAINTEXT",
     mechanism: str = "SCRAM-SHA-512",
 ) -> KafkaSettings:
-    return replace(
+    return servers.changed(
         settings,
         brokers=[broker.address_of(protocol)],
         security_protocol=protocol,
@@ -249,8 +248,9 @@ def test_the_doctor_names_the_rights_of_a_role(
 ) -> None:
     create_topics(settings)
     user = login(apache_kafka, settings, "nobody")
-    for name in ("topic", "dead_letter_topic", "group", "username", "password"):
-        monkeypatch.setenv(f"NST_KAFKA_{name.upper()}", str(getattr(user, name)))
+    for name in ("topic", "dead_letter_topic", "group", "username"):
+        monkeypatch.setenv(f"NST_KAFKA_{name.upper()}", getattr(user, name))
+    monkeypatch.setenv("NST_KAFKA_PASSWORD", password_of("nobody"))
     monkeypatch.setenv("NST_KAFKA_BROKERS", user.brokers[0])
     monkeypatch.setenv("NST_KAFKA_SECURITY_PROTOCOL", user.security_protocol)
     monkeypatch.setenv("NST_KAFKA_SASL_MECHANISM", str(user.sasl_mechanism))
@@ -268,7 +268,7 @@ def test_a_worker_without_its_group_says_so_until_it_may(
     group = Right(AclOperation.READ, "group", settings.group)
     grant(administrator, "worker", [right for right in needed if right != group])
     for protocol in ("classic", "consumer"):
-        user = replace(login(apache_kafka, settings, "worker"), group_protocol=protocol)
+        user = servers.changed(login(apache_kafka, settings, "worker"), group_protocol=protocol)
         queue = KafkaJobQueue(user)
         for _ in range(2):
             with no_waiting(), pytest.raises(QueueError, match=f"worker lacks {group}"):
@@ -349,7 +349,7 @@ def test_a_wrong_way_to_log_in_is_named(
     mechanism: str | None,
     said: str,
 ) -> None:
-    wrong = replace(
+    wrong = servers.changed(
         settings,
         brokers=[apache_kafka.address_of(port)],
         security_protocol=protocol,
@@ -368,7 +368,7 @@ def test_a_wrong_password_is_told_at_once(
 ) -> None:
     user = login(apache_kafka, settings, "worker", mechanism=mechanism)
     with no_waiting(), pytest.raises(QueueError, match=r"[Aa]uthentication failed"):
-        use(replace(user, password="wrong"))  # noqa: S106 - not one
+        use(servers.changed(user, password="wrong"))  # noqa: S106 - not one
 
 
 @pytest.mark.parametrize("use", USES, ids=["check", "create_topics", "publish", "receive"])
@@ -377,4 +377,4 @@ def test_a_certificate_that_nobody_vouches_for(
 ) -> None:
     user = login(apache_kafka, settings, "worker", "SASL_SSL")
     with no_waiting(), pytest.raises(QueueError, match="certificate verify failed"):
-        use(replace(user, ca_file=None))
+        use(servers.changed(user, ca_file=None))

@@ -82,3 +82,20 @@ def test_at_the_same_time(limiter: RateLimiter) -> None:
     with ThreadPoolExecutor(8) as pool:
         waits = pool.map(lambda _: limiter.take("bytes", client, 3, 100, HOUR), range(200))
         assert list(waits).count(0) == 33
+
+
+def test_what_is_refused_at_the_same_time_is_not_counted(limiter: RateLimiter) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        for _ in range(20):
+            client = new_id()
+            asked = [pool.submit(limiter.take, "bytes", client, 60, 100, HOUR) for _ in range(8)]
+            assert [each.result() for each in asked].count(0) == 1
+            assert limiter.take("bytes", client, 40, 100, HOUR) == 0
+
+
+def test_the_seconds_that_are_told_are_enough(limiter: RateLimiter) -> None:
+    client = new_id()
+    while not (seconds := limiter.take("bytes", client, 100, 100, 2)):
+        pass  # the first time; on a busy machine a window may end before the next one
+    time.sleep(seconds)
+    assert limiter.take("bytes", client, 100, 100, 2) == 0

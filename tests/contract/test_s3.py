@@ -91,14 +91,14 @@ def test_links_lead_to_where_clients_are(moto: Server) -> None:
 
 def test_a_store_that_only_we_can_reach(moto: Server) -> None:
     endpoint = f"http://{moto.address}"
-    files = in_s3(f"s3://{servers.BUCKET}", endpoint=endpoint, **servers.KEYS)
+    files = in_s3(f"s3://{servers.BUCKET}", servers.s3_settings(endpoint=endpoint))
     files.put("job/result.png", b"picture")
     assert files.link("job/result.png", 60) is None
     assert files.get("job/result.png") == b"picture"
 
 
 def test_links_of_amazons_own() -> None:
-    files = in_s3("s3://pictures/nst", region="eu-central-1", **servers.KEYS)
+    files = in_s3("s3://pictures/nst", servers.s3_settings(region="eu-central-1"))
     url = files.link("job/result.png", 60)
     assert url is not None
     assert url.startswith("https://pictures.s3.eu-central-1.amazonaws.com/nst/job/result.png?")
@@ -106,7 +106,7 @@ def test_links_of_amazons_own() -> None:
 
 def test_a_bucket_that_is_not_there(server: Server, tmp_path: Path) -> None:
     endpoint = f"http://{server.address}"
-    files = in_s3("s3://nobodys-bucket/nst", endpoint=endpoint, **servers.KEYS)
+    files = in_s3("s3://nobodys-bucket/nst", servers.s3_settings(endpoint=endpoint))
     for use in (
         lambda: files.put("job/content", b""),
         lambda: files.get("job/content"),
@@ -139,7 +139,7 @@ def test_no_space_left(radosgw: Server, ceph: Path) -> None:
     quota = ["--uid=poor", "--quota-scope=user"]
     servers.administer(ceph, "quota", "set", *quota, "--max-size=100K")
     servers.administer(ceph, "quota", "enable", *quota)
-    files = in_s3("s3://small", endpoint=f"http://{radosgw.address}", **keys)
+    files = in_s3("s3://small", servers.s3_settings(endpoint=f"http://{radosgw.address}", **keys))
     for data in (b"." * 200_000, b"." * 12_000_000):
         with pytest.raises(StorageFull, match="there is no space left"):
             files.put("job/content", data)
@@ -150,7 +150,7 @@ def test_no_space_left(radosgw: Server, ceph: Path) -> None:
 @pytest.mark.usefixtures("impatient")
 def test_nobody_is_there(tmp_path: Path) -> None:
     endpoint = f"http://127.0.0.1:{servers.free_port()}"
-    files = in_s3("s3://nst", endpoint=endpoint, **servers.KEYS)
+    files = in_s3("s3://nst", servers.s3_settings(endpoint=endpoint))
     check_that_it_does_not_answer(files, tmp_path)
 
 

@@ -16,7 +16,7 @@ import yaml
 
 import new_env
 from conftest import REPOSITORY
-from nst.settings import Settings
+from nst.settings.environment import Settings, variables
 
 COMPOSE = Path(sys.executable).parent / "docker-compose"
 EXAMPLE = (REPOSITORY / ".env.example").read_text()
@@ -165,7 +165,7 @@ def test_passwords_are_made_up_once(tmp_path: Path) -> None:
 
 
 def test_every_variable_is_a_setting(services: dict[str, Any]) -> None:
-    known = {f"NST_{name.upper()}" for name in Settings.model_fields}
+    known = variables().keys()
     for name, service in services.items():
         ours = {key for key in service.get("environment", {}) if key.startswith("NST_")}
         assert ours <= known, name
@@ -173,8 +173,8 @@ def test_every_variable_is_a_setting(services: dict[str, Any]) -> None:
 
 def test_every_setting_can_be_said() -> None:
     text = (REPOSITORY / "compose.yaml").read_text()
-    for name in set(Settings.model_fields) - NOT_FOR_COMPOSE:
-        assert re.search(rf"^ +NST_{name.upper()}:", text, re.MULTILINE), name
+    for name in variables().keys() - {f"NST_{name.upper()}" for name in NOT_FOR_COMPOSE}:
+        assert re.search(rf"^ +{name}:", text, re.MULTILINE), name
 
 
 def test_settings_reach_the_program(env_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -184,8 +184,8 @@ def test_settings_reach_the_program(env_file: Path, monkeypatch: pytest.MonkeyPa
                 if value is not None:
                     patch.setenv(key, value)
             settings = Settings()
-        assert settings.kafka_brokers == ("kafka:29092",)
-        assert settings.storage_url == "s3://nst"
+        assert settings.kafka.brokers == ("kafka:29092",)
+        assert settings.storage.storage_url == "s3://nst"
 
 
 def test_the_example_says_the_defaults() -> None:
@@ -193,7 +193,8 @@ def test_the_example_says_the_defaults() -> None:
     compose_text += (REPOSITORY / "deploy" / "compose.gpu.yaml").read_text()
     for name, value in re.findall(r"^#([A-Z]\w+)=(.*)$", EXAMPLE, re.MULTILINE):
         if name.startswith("NST_") and name != "NST_TRUSTED_PROXIES":
-            default = Settings.model_fields[name.removeprefix("NST_").lower()].default
+            _, _, declared = variables()[name]
+            default = declared.default
             is_span = isinstance(default, timedelta)
             shown = f"{default.days}d" if is_span else str(default or "")
             assert value == shown.replace("()", ""), name

@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from conftest import REPOSITORY
-from nst.settings import Settings
+from nst.settings.environment import Settings, variables
 
 MANIFESTS = REPOSITORY / "deploy" / "kubernetes"
 OVERLAYS = ("base", "overlays/production", "overlays/gpu")
@@ -102,7 +102,7 @@ def test_every_variable_is_a_setting(manifests: list[dict[str, Any]]) -> None:
     names |= {
         e["name"] for pod in pods(manifests) for c in pod["containers"] for e in c.get("env", ())
     }
-    assert names <= {f"NST_{name.upper()}" for name in Settings.model_fields}
+    assert names <= variables().keys()
 
 
 def test_every_selector_finds_its_pods(manifests: list[dict[str, Any]]) -> None:
@@ -188,8 +188,8 @@ def test_configuration_and_secret_are_settings(
     for name, value in {**config["data"], **secret, "NST_SECRET_KEY": 64 * "0"}.items():
         monkeypatch.setenv(name, value)
     settings = Settings()
-    assert settings.kafka_brokers
-    assert settings.database_url
+    assert settings.kafka.brokers
+    assert settings.storage.database_url
 
 
 def secrets_of_compose() -> set[str]:

@@ -14,14 +14,14 @@ from nst.engine.memory.plan import Demand, plan_memory, predict
 from nst.engine.optimizer.lbfgs import HISTORY_SIZE
 from nst.options import StyleTransferOptions
 from nst.progress import MemoryPlan
-from nst.settings import Settings
+from nst.settings.groups import Limits
 
 GIB = 1 << 30
 PROCESS_BYTES = 400_000_000
 """What the engine and its worker hold before a job."""
 PICTURES_BYTES = 500_000_000
 """Uploads, a result of 16 bits, previews."""
-LARGEST = Settings.model_fields["max_size"].default
+LARGEST = Limits().max_size
 KUBERNETES = REPOSITORY / "deploy" / "kubernetes"
 
 OPTIONS: list[dict[str, Any]] = [

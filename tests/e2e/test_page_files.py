@@ -21,7 +21,7 @@ from browsing import (
 from cases import ON_PAGE, PICTURES, case
 from conftest import picture
 from heic import heic
-from nst import images
+from nst import image_sizes
 
 
 def _png_of_a_size(width: int, height: int) -> bytes:
@@ -113,7 +113,7 @@ def test_page_and_server_agree(page: Page, name: str) -> None:
     choose_content(page, case(name))
     width, height = PICTURES[name].size
     expect(page.get_by_text(f"{width} × {height} · {PICTURES[name].format}")).to_be_visible()
-    assert painted_size(page) == [*images.fit((width, height), 64)]
+    assert painted_size(page) == [*image_sizes.fit((width, height), 64)]
 
 
 def painted_size(page: Page) -> list[int]:

@@ -13,10 +13,12 @@ import pytest
 from PIL import Image
 
 from conftest import encoded, picture
-from nst import bootstrap, images
-from nst.engine_process.child import DRAFT_STEPS, MOST_FRAMES, _Painting, _sentence
+from nst import images
+from nst.bootstrap.workers import paint_jobs
 from nst.engine_process.messages import Failed, Finished, News, Painted, Stopped, Work
 from nst.engine_process.parent import EngineProcess
+from nst.engine_process.picture import DRAFT_STEPS, MOST_FRAMES, PicturePainting
+from nst.engine_process.sentences import sentence as sentence_for
 from nst.errors import (
     Diverged,
     DraftUnavailable,
@@ -27,18 +29,8 @@ from nst.errors import (
     StorageError,
     WeightsUnavailable,
 )
-from nst.jobs.job import (
-    CHECKPOINT,
-    CONTENT,
-    DETAIL_MAP,
-    INITIAL,
-    PREVIEW,
-    RESULT,
-    Job,
-    JobStatus,
-    Order,
-    Picture,
-)
+from nst.jobs.job import CHECKPOINT, CONTENT, DETAIL_MAP, INITIAL, PREVIEW, RESULT, Job, JobStatus
+from nst.jobs.order import Order, Picture
 from nst.options import StyleTransferOptions
 from nst.recipe import Recipe
 from patience import wait_until
@@ -55,7 +47,7 @@ ENDLESS = TINY | {"total_iterations": 100_000}
 @pytest.fixture(scope="module")
 def engine() -> Iterator[EngineProcess]:
     """One for all tests: it is kept warm between jobs, as in a worker."""
-    running = EngineProcess(bootstrap._paint)
+    running = EngineProcess(paint_jobs)
     yield running
     running.close()
 
@@ -138,7 +130,10 @@ def test_the_draft_stays_until_the_painting_shows_more(idle: EngineProcess, tmp_
 def test_when_the_painting_replaces_the_draft(
     tmp_path: Path, step: int, size: tuple[int, int], is_past: bool
 ) -> None:
-    painting = _Painting(work(tmp_path), cast("Any", None), cast("Any", None), draft_side_pixels=64)
+    nothing = cast("Any", None)
+    painting = PicturePainting(
+        tmp_path, work(tmp_path).job, [], nothing, nothing, nothing, draft_side_pixels=64
+    )
     progress = cast("Any", SimpleNamespace(step=step, size=size))
     assert painting._is_past_draft(progress) is is_past
 
@@ -350,4 +345,4 @@ def test_large_previews_are_made_smaller(idle: EngineProcess, tmp_path: Path) ->
     ],
 )
 def test_sentences_for_people_name_no_files_and_no_commands(error: NSTError, sentence: str) -> None:
-    assert _sentence(error) == sentence
+    assert sentence_for(error) == sentence

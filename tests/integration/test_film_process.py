@@ -11,9 +11,11 @@ from PIL import Image
 from cli.test_video import film, frames, sound
 from conftest import encoded, picture
 from nst import bootstrap
+from nst.bootstrap.workers import paint_jobs
 from nst.engine_process.messages import Failed, Finished, News, Painted, Stopped, Work
 from nst.engine_process.parent import EngineProcess
-from nst.jobs.job import CONTENT, FILM, FIRST_FRAME, PREVIEW, Film, Job, JobStatus, Order, Picture
+from nst.jobs.job import CONTENT, FILM, FIRST_FRAME, PREVIEW, Job, JobStatus
+from nst.jobs.order import Film, Order, Picture
 from nst.options import StyleTransferOptions
 from patience import wait_until
 
@@ -26,7 +28,7 @@ ENDLESS = TINY | {"total_iterations": 100_000}
 @pytest.fixture(scope="module")
 def engine() -> Iterator[EngineProcess]:
     """One for all tests: it is kept warm between jobs, as in a worker."""
-    running = EngineProcess(bootstrap._paint)
+    running = EngineProcess(paint_jobs)
     yield running
     running.close()
 
@@ -216,7 +218,7 @@ def test_cancel_in_a_pass_keeps_the_newest_frames(
 def test_a_painted_film_says_how_long_the_next_one_takes(tmp_path: Path) -> None:
     options = StyleTransferOptions.from_preset("fast", **TINY)
     assert bootstrap.estimate(options, (48, 32), FRAMES) is None
-    engine = EngineProcess(bootstrap._paint)  # with the cache directory of this test
+    engine = EngineProcess(paint_jobs)  # with the cache directory of this test
     engine.start(work(tmp_path))
     to_the_end(engine)
     engine.close()

@@ -1,29 +1,58 @@
 """What the processes of a service share."""
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import MISSING, fields
-from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from nst import bootstrap
 from nst.adapters.breaker import QueueWithBreaker
-from nst.api.service import ApiSettings
-from nst.jobs.limits import Limits
-from nst.settings import Settings, load_settings
+from nst.api.service import service
+from nst.bootstrap.storage import secret_key
+from nst.errors import InvalidOption
+from nst.settings.environment import load_settings
 
 
-@pytest.mark.parametrize("part", [Limits, ApiSettings])
-def test_what_is_made_from_the_settings_has_their_defaults(part: type) -> None:
-    shared = [field for field in fields(part) if field.name in Settings.model_fields]
-    assert len(shared) > 3
-    for field in shared:
-        if field.default is not MISSING:
-            declared = Settings.model_fields[field.name].get_default()
-            if isinstance(declared, timedelta):
-                declared = declared.total_seconds()
-            assert field.default == declared, field.name
+def test_what_needs_a_group_of_the_settings_takes_it_whole(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("nst.video.can_read", lambda: True)
+    bootstrap.prepare_database()
+    with bootstrap.ports() as ports:
+        worker = bootstrap.worker(ports)
+        app = bootstrap.web_application(ports, bootstrap.event_streams(), answers_per_client=9)
+        with app.app_context():
+            api = service()
+        settings = bootstrap.settings()
+        assert api.settings.web is settings.web
+        assert api.jobs.limits is api.learned_styles.limits is settings.limits
+        assert worker._context.limits is settings.limits
+        assert worker._context.settings is settings.worker
+
+
+def test_without_the_library_for_films_none_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("nst.video.can_read", lambda: False)
+    bootstrap.prepare_database()
+    with bootstrap.ports() as ports:
+        app = bootstrap.web_application(ports, bootstrap.event_streams(), answers_per_client=9)
+    limits = app.test_client().get("/api/v1/options").get_json()["limits"]
+    assert (limits["max_film_frames"], limits["max_film_seconds"]) == (0, 20.0)
+
+
+def test_settings_are_loaded_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    first = bootstrap.settings()
+    monkeypatch.setenv("NST_MAX_SIZE", "100")
+    assert bootstrap.settings() is first
+    assert first.limits.max_size != 100
+
+
+def test_settings_that_are_wrong_are_complained_about_each_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("NST_MAX_SIZE", "1")
+    for use in (bootstrap.settings, bootstrap.weights_store, bootstrap.event_streams):
+        with pytest.raises(InvalidOption, match="NST_MAX_SIZE"):
+            use()
 
 
 def test_servers_that_start_at_the_same_time_make_one_key(
@@ -32,17 +61,17 @@ def test_servers_that_start_at_the_same_time_make_one_key(
     monkeypatch.setenv("NST_DATA_DIR", str(tmp_path / "data"))
     settings = load_settings()
     with ThreadPoolExecutor(8) as threads:
-        keys = set(threads.map(lambda _: bootstrap._secret_key(settings), range(32)))
+        keys = set(threads.map(lambda _: secret_key(settings), range(32)))
     (key,) = keys
     assert len(key) == 64
-    assert bootstrap._secret_key(settings) == key
+    assert secret_key(settings) == key
     assert (tmp_path / "data" / "secret-key").stat().st_mode & 0o777 == 0o600
 
 
 def test_the_key_that_is_set_is_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NST_DATA_DIR", str(tmp_path / "data"))
     monkeypatch.setenv("NST_SECRET_KEY", "a secret that was set")
-    assert bootstrap._secret_key(load_settings()) == "a secret that was set"
+    assert secret_key(load_settings()) == "a secret that was set"
     assert not (tmp_path / "data").exists()
 
 

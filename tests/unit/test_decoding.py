@@ -18,9 +18,9 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from conftest import encoded, picture
-from nst import decoding, images
+from nst import image_writer, images
 from nst.api.pictures import SHARED_SIDE_PIXELS, THUMB_SIDE_PIXELS
-from nst.decoding import Decoder
+from nst.decoding import Decoder, parent
 from nst.errors import ImageTooLarge, InvalidImage, ServerBusy, TooManyRequests, UnsupportedImage
 from patience import PATIENCE_SECONDS, wait_until
 
@@ -53,7 +53,7 @@ def test_answers_are_those_of_the_library(decoder: Decoder) -> None:
         data = encoded(picture(900, 600), format_name)
         assert decoder.inspect(data, "style") == images.inspect(data, "style")
         assert decoder.small(data, 400) == images.small(data, 400)
-    recipe = images.encode(picture(), "PNG", recipe='{"a": 1}')
+    recipe = image_writer.encode(picture(), "PNG", recipe='{"a": 1}')
     assert decoder.recipe(recipe) == '{"a": 1}'
     assert decoder.recipe(SMALL) is None
 
@@ -102,7 +102,7 @@ def test_a_picture_that_takes_too_long_ends_its_process_only() -> None:
 
 
 def test_a_picture_that_takes_too_much_memory_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(decoding, "BASE_BYTES", 64 * 1024**2)
+    monkeypatch.setattr(parent, "BASE_BYTES", 64 * 1024**2)
     decoder = Decoder(1_000_000, wait_seconds=PATIENCE_SECONDS)
     with pytest.raises(InvalidImage):
         decoder.small(encoded(Image.new("RGBA", (6000, 6000), VISIBLE["RGBA"]), "PNG"), 400)

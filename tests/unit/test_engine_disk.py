@@ -2,14 +2,16 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import cast
 
 import pytest
 
 from nst.controls import Controls
 from nst.engine.checkpoint import Checkpoint
-from nst.engine_process.child import _Easel, _Painting, _Wishes
+from nst.engine.network.weights import WeightsStore
 from nst.engine_process.messages import OutOfSpace, Work
+from nst.engine_process.painting import Easel, Keep, Painting
+from nst.engine_process.picture import PicturePainting
+from nst.engine_process.wishes import Wishes
 from nst.errors import StorageError, StorageFull
 from nst.files import write_file
 from nst.result import Result
@@ -32,11 +34,12 @@ class Disk:
 
 
 @pytest.fixture
-def painting(house: House, tmp_path: Path) -> _Painting:
+def painting(house: House, tmp_path: Path) -> Painting:
     house.submit()
     job = house.claim()
     work = Work(tmp_path, job, checkpoint_seconds=0)
-    return _Painting(work, _Wishes(Controls(job.order.options)), cast("_Easel", None))
+    easel = Easel("cpu", WeightsStore(), Keep(), say=lambda _: None)
+    return Painting(work, Wishes(Controls(job.order.options)), easel)
 
 
 @pytest.mark.parametrize(
@@ -44,7 +47,7 @@ def painting(house: House, tmp_path: Path) -> _Painting:
     [(2, [True], b"new"), (1, [True, False], b"new"), (0, [True, False], None)],
 )
 def test_the_old_checkpoint_goes_where_two_do_not_fit(
-    painting: _Painting, tmp_path: Path, checkpoints: int, tries: list[bool], kept: bytes | None
+    painting: Painting, tmp_path: Path, checkpoints: int, tries: list[bool], kept: bytes | None
 ) -> None:
     file = tmp_path / "checkpoint"
     file.write_bytes(b"old")
@@ -59,12 +62,12 @@ def test_the_old_checkpoint_goes_where_two_do_not_fit(
     [StorageFull(Path("x"), "full"), StorageError(Path("x"), "I/O error"), OSError(28, "full")],
 )
 def test_a_full_disk_is_no_fault_of_the_job(
-    painting: _Painting, monkeypatch: pytest.MonkeyPatch, error: Exception
+    painting: Painting, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
-    def fail(_: _Painting) -> Result:
+    def fail(_: PicturePainting) -> Result:
         raise error
 
-    monkeypatch.setattr(_Painting, "_transfer", fail)
+    monkeypatch.setattr(PicturePainting, "paint", fail)
     assert isinstance(painting.paint(), OutOfSpace)
 
 

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image, ImageCms
 
 from conftest import encoded, picture
-from nst import image_files, image_reader, images
+from nst import image_files, image_reader, image_writer
 from nst.errors import InvalidImage, UnsupportedImage
 from nst.image_files import format_of, without_metadata
 from nst.images import inspect, load, read_recipe, small
@@ -122,7 +122,7 @@ def test_damaged_exif_holds_no_recipe() -> None:
 
 def test_recipe_is_kept() -> None:
     for format_name in ("PNG", "JPEG", "WEBP", "TIFF"):
-        assert read_recipe(images.encode(picture(), format_name, recipe="{}")) == "{}"
+        assert read_recipe(image_writer.encode(picture(), format_name, recipe="{}")) == "{}"
 
 
 # ── orientation ───────────────────────────────────────────────────────────────────────────────

@@ -10,7 +10,8 @@ import tifffile
 from PIL import Image
 
 from nst.errors import InvalidImage, InvalidOption, StorageError
-from nst.images import check_bit_depth, encode, load, read_recipe, save
+from nst.image_writer import check_bit_depth, encode, save
+from nst.images import load, read_recipe
 from nst.recipe import Recipe
 from unit.test_images_out import full_disk
 

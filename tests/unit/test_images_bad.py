@@ -18,7 +18,8 @@ from conftest import encoded, picture
 from nst import image_files, image_reader, images
 from nst.errors import InvalidImage, UnsupportedImage
 from nst.image_reader import ImageSource
-from nst.images import MIN_SIDE_PIXELS, check_result_size, check_sides, fit, load
+from nst.image_sizes import MIN_SIDE_PIXELS, check_result_size, check_sides, fit
+from nst.images import load
 
 AVIF = ["AVIF"] if features.check("avif") else []
 

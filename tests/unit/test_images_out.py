@@ -17,7 +17,10 @@ from PIL import Image, JpegImagePlugin
 from conftest import picture
 from nst.errors import InvalidOption, StorageError
 from nst.files import check_output, free_path
-from nst.images import encode, fit, flatten, resize, save
+from nst.image_sizes import fit
+from nst.image_writer import encode
+from nst.images import resize, save
+from nst.transparency import flatten
 
 Array = NDArray[Any]
 

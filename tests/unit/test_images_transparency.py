@@ -6,7 +6,8 @@ from PIL import Image, ImageDraw, ImageFilter
 
 from conftest import encoded, picture
 from nst.errors import InvalidImage
-from nst.images import colours, inspect, load, shape
+from nst.image_masks import shape
+from nst.images import colours, inspect, load
 
 SUBJECT = (40, 30, 20)
 

@@ -14,9 +14,9 @@ from PIL import Image
 
 import nst
 from conftest import REPOSITORY, picture
-from nst import images, library
+from nst import image_writer, images, library
 from nst.errors import InvalidImage, InvalidOption
-from nst.options import DEFAULT_PRESET
+from nst.presets import DEFAULT_PRESET
 from nst.recipe import Recipe
 from nst.result import SHOWN_SIDE_PIXELS
 from nst.samples import samples
@@ -34,8 +34,8 @@ def draft(**arguments: Any) -> nst.Result:
 
 
 def test_one_line_paints_and_saves(tmp_path: Path) -> None:
-    images.save(picture(), tmp_path / "a.jpg")
-    images.save(picture().rotate(180), tmp_path / "b.jpg")
+    image_writer.save(picture(), tmp_path / "a.jpg")
+    image_writer.save(picture().rotate(180), tmp_path / "b.jpg")
     line = f"import nst; nst.stylize('a.jpg', 'b.jpg', **{SMALL!r}).save('out.png')"
     ran = subprocess.run(
         [sys.executable, "-c", line], cwd=tmp_path, check=True, capture_output=True, text=True

@@ -11,20 +11,11 @@ import pytest
 from pydantic import ValidationError
 
 from nst.errors import InvalidOption
-from nst.options import (
-    IN_DRAFTS,
-    LAYER_SETS,
-    MODELS,
-    NEEDS,
-    PRESETS,
-    Group,
-    StyleTransferOptions,
-    describe_allowed,
-    group_of,
-    has_effect,
-    ignored,
-    needs_of,
-)
+from nst.learning_options import LearningOptions
+from nst.option_effects import IN_DRAFTS, NEEDS, has_effect, ignored, needs_of
+from nst.option_fields import LAYER_SETS, MODELS, Group, describe_allowed, group_of
+from nst.options import StyleTransferOptions
+from nst.presets import PRESETS
 
 FIELDS = StyleTransferOptions.model_fields
 NUMBERS = [name for name, field in FIELDS.items() if field.annotation in (int, float)]
@@ -273,7 +264,8 @@ def test_allowed_values_in_words(name: str, words: str) -> None:
 
 
 def test_every_field_has_a_group() -> None:
-    assert {group_of(field) for field in FIELDS.values()} == set(get_args(Group))
+    fields = [*FIELDS.values(), *LearningOptions.model_fields.values()]
+    assert {group_of(field) for field in fields} == set(get_args(Group))
 
 
 @pytest.mark.parametrize("name", FIELDS)

@@ -15,7 +15,7 @@ from PIL import Image, PngImagePlugin
 
 import nst
 from conftest import encoded, picture
-from nst import images
+from nst import image_writer, images
 from nst.errors import InvalidImage
 from nst.options import StyleTransferOptions
 from nst.progress import Change, Distances, SquaredDistances
@@ -30,7 +30,7 @@ OPTIONS = StyleTransferOptions(size=100, style_weight=1 / 3, seed=2**63 - 1)
 def folder(tmp_path: Path) -> Path:
     """With a content, a style and a place for the result, each in a directory of its own."""
     for name in ("photos/Zoë & ich.png", "photos/map.png", "stile/水.png"):
-        images.save(picture(), tmp_path / "work" / name)
+        image_writer.save(picture(), tmp_path / "work" / name)
     return tmp_path / "work"
 
 
@@ -48,7 +48,7 @@ def recipe_of(folder: Path, result: Path) -> Recipe:
 
 def painted(folder: Path, extension: str = ".png") -> Path:
     result = folder / "out" / f"gemälde{extension}"
-    return images.save(picture(), result, recipe=recipe_of(folder, result).text())
+    return image_writer.save(picture(), result, recipe=recipe_of(folder, result).text())
 
 
 # ── version 0.1 ───────────────────────────────────────────────────────────────────────────────
@@ -86,7 +86,7 @@ def test_a_recipe_of_version_0_1_means_what_it_meant(folder: Path) -> None:
     old = recipe_of(folder, result).model_dump(mode="json")
     for name in ("detail_map", "changes", "stopped_after"):
         del old[name]
-    images.save(picture(), result, recipe=json.dumps(old | {"options": OF_VERSION_0_1}))
+    image_writer.save(picture(), result, recipe=json.dumps(old | {"options": OF_VERSION_0_1}))
     options = StyleTransferOptions(**Recipe.read(result).options)
     defaults = StyleTransferOptions().model_dump(mode="json")
     assert options.model_dump(mode="json") == defaults | OF_VERSION_0_1
@@ -110,7 +110,7 @@ def test_recipe_is_read_back_from_the_picture(folder: Path, extension: str) -> N
 def test_transparent_picture_carries_a_recipe_too(tmp_path: Path, extension: str) -> None:
     image = picture()
     image.putalpha(77)
-    path = images.save(image, tmp_path / f"x{extension}", recipe="{}")
+    path = image_writer.save(image, tmp_path / f"x{extension}", recipe="{}")
     assert images.read_recipe(path) == "{}"
 
 
@@ -144,7 +144,7 @@ def test_recipe_of_nst_0_1_keeps_its_own_distances(
 ) -> None:
     path = painted(folder)
     old = json.loads(recipe_of(folder, path).text()) | {"distances": distances}
-    images.save(picture(), path, recipe=json.dumps(old), overwrite=True)
+    image_writer.save(picture(), path, recipe=json.dumps(old), overwrite=True)
     recipe = Recipe.read(path)
     assert recipe.distances == (distances and SquaredDistances("vgg19", 0.75, 0.0625))
     assert json.loads(recipe.text())["distances"] == distances
@@ -156,7 +156,7 @@ CHANGES = (Change(7, {"strength": 0.8}), Change(9, {"strength": 0.2, "tv_weight"
 def test_steering_and_the_last_step_come_back(folder: Path) -> None:
     result = folder / "x.png"
     recipe = recipe_of(folder, result).model_copy(update={"changes": CHANGES, "stopped_after": 11})
-    read = Recipe.read(images.save(picture(), result, recipe=recipe.text()))
+    read = Recipe.read(image_writer.save(picture(), result, recipe=recipe.text()))
     assert (read.changes, read.stopped_after) == (CHANGES, 11)
     assert read.changes_without(["strength"]) == (Change(9, {"tv_weight": 3.0}),)
 
@@ -269,7 +269,7 @@ def no_recipe(path: Path) -> None:
 
 @pytest.mark.parametrize("extension", EXTENSIONS)
 def test_picture_without_a_recipe(tmp_path: Path, extension: str) -> None:
-    path = images.save(picture(), tmp_path / f"x{extension}")
+    path = image_writer.save(picture(), tmp_path / f"x{extension}")
     assert images.read_recipe(path) is None
     no_recipe(path)
 
@@ -280,13 +280,13 @@ def test_picture_without_a_recipe(tmp_path: Path, extension: str) -> None:
     ["OLYMPUS DIGITAL CAMERA", "{}", "[]", "null", '{"prompt": "a cat"}', "[" * 5000, '"\\ud800"'],
 )
 def test_metadata_of_others(tmp_path: Path, extension: str, text: str) -> None:
-    no_recipe(images.save(picture(), tmp_path / f"x{extension}", recipe=text))
+    no_recipe(image_writer.save(picture(), tmp_path / f"x{extension}", recipe=text))
 
 
 def test_recipe_without_a_style(folder: Path) -> None:
     path = painted(folder)
     text = json.dumps(json.loads(recipe_of(folder, path).text()) | {"styles": []})
-    no_recipe(images.save(picture(), path, recipe=text, overwrite=True))
+    no_recipe(image_writer.save(picture(), path, recipe=text, overwrite=True))
 
 
 def test_compressed_text_of_another_program(tmp_path: Path) -> None:

@@ -11,7 +11,9 @@ from platformdirs import user_data_path
 from pydantic import SecretStr, ValidationError
 
 from nst.errors import InvalidOption
-from nst.settings import SECRETS, Settings, load_settings
+from nst.settings import groups
+from nst.settings.environment import SECRETS, Settings, load_settings, variables
+from nst.settings.groups import WeightsSettings
 
 URL = "postgresql+psycopg://nst:hunter2@db/nst"
 HASH = "1f" * 32
@@ -84,32 +86,39 @@ VARIABLES: dict[str, tuple[str, Any]] = {
     "log_format": ("json", "json"),
     "log_level": ("DEBUG", "DEBUG"),
 }
-"""Field → text in the environment, value."""
+"""Variable without NST_ → text in the environment, value."""
 
 
 @pytest.fixture(autouse=True)
 def empty_environment(quiet_environment: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    for field in Settings.model_fields:
-        monkeypatch.delenv(f"NST_{field.upper()}", raising=False)
+    for variable in variables():
+        monkeypatch.delenv(variable, raising=False)
+
+
+def value_of(settings: Settings, variable: str) -> Any:
+    group, field, _ = variables()[f"NST_{variable.upper()}"]
+    return getattr(getattr(settings, group), field)
 
 
 def test_every_setting_is_tested() -> None:
-    assert set(VARIABLES) == set(Settings.model_fields)
+    assert {f"NST_{name.upper()}" for name in VARIABLES} == variables().keys()
 
 
 def test_nothing_needs_to_be_set() -> None:
     settings = load_settings()
     for field, (_, value) in VARIABLES.items():
-        assert getattr(settings, field) != value, field
-    assert settings.data_dir == user_data_path("nst")
+        assert value_of(settings, field) != value, field
+    assert settings.storage.data_dir == user_data_path("nst")
 
 
 @pytest.mark.parametrize("field", VARIABLES)
 def test_variable_is_read(field: str, monkeypatch: pytest.MonkeyPatch) -> None:
     text, value = VARIABLES[field]
-    unset = load_settings().model_dump()
+    unset = load_settings()
     monkeypatch.setenv(f"NST_{field.upper()}", text)
-    assert load_settings().model_dump() == unset | {field: value}
+    found = load_settings()
+    for each in VARIABLES:
+        assert value_of(found, each) == (value if each == field else value_of(unset, each)), each
 
 
 @pytest.mark.parametrize("field", VARIABLES)
@@ -123,6 +132,10 @@ def test_variables_of_others_are_ignored(monkeypatch: pytest.MonkeyPatch) -> Non
     unset = load_settings()
     monkeypatch.setenv("OFFLINE", "1")
     monkeypatch.setenv("NST_SOMETHING_ELSE", "1")
+    # As a group of settings is called, and as Kubernetes calls the address of a service.
+    monkeypatch.setenv("NST", "/opt/nst")
+    monkeypatch.setenv("NST_KAFKA", "kafka:9092")
+    monkeypatch.setenv("NST_KAFKA_PORT", "tcp://10.0.0.1:9092")
     assert load_settings() == unset
 
 
@@ -131,7 +144,7 @@ def test_file_beside_the_environment_is_not_read(
 ) -> None:
     (tmp_path / ".env").write_text("NST_OFFLINE=1\n")
     monkeypatch.chdir(tmp_path)
-    assert load_settings().offline is False
+    assert load_settings().weights.offline is False
 
 
 def test_wrong_value_names_the_variable(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -185,20 +198,22 @@ def test_secrets_are_not_shown_by_settings_that_are_printed(
 )
 def test_durations(text: str, seconds: float, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NST_RETENTION", text)
-    assert load_settings().retention.total_seconds() == seconds
+    assert load_settings().limits.retention.total_seconds() == seconds
 
 
 def test_several_words_may_stand_on_several_lines(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NST_CORS_ORIGINS", "https://a.example\n  https://b.example,\n")
-    assert load_settings().cors_origins == ("https://a.example", "https://b.example")
+    assert load_settings().web.cors_origins == ("https://a.example", "https://b.example")
 
 
 def test_every_setting_says_what_it_is() -> None:
-    source = Path(inspect.getfile(Settings)).read_text()
-    for field in Settings.model_fields:
+    source = Path(inspect.getfile(groups)).read_text()
+    for _, field, _ in variables().values():
         assert re.search(rf'^    {field}: [^\n]*(\n[^\n]*)?\n    """', source, re.MULTILINE), field
 
 
 def test_settings_are_frozen() -> None:
     with pytest.raises(ValidationError, match="frozen"):
-        load_settings().offline = True
+        load_settings().weights.offline = True
+    with pytest.raises(ValidationError, match="frozen"):
+        load_settings().weights = WeightsSettings()

@@ -7,9 +7,11 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from nst import bootstrap, images
+from nst import bootstrap, image_sizes
 from nst.engine.scales import Clock, scales, work
-from nst.options import PRESETS, StyleTransferOptions, later_options
+from nst.film_options import later_options
+from nst.options import StyleTransferOptions
+from nst.presets import PRESETS
 from nst.progress import Losses, StopReason
 from nst.result import Result
 from nst.speed import FILE_NAME, Speeds, about, in_words
@@ -75,7 +77,7 @@ def test_measurements_are_averaged(tmp_path: Path) -> None:
 def test_a_film_takes_its_first_frame_and_the_others() -> None:
     """Before a film was painted, later frames are guessed from pictures."""
     options = options_of("fast", size=128)
-    later, size = later_options(options), images.fit(PHOTO, 128)
+    later, size = later_options(options), image_sizes.fit(PHOTO, 128)
     assert bootstrap.estimate(options, PHOTO, 10) is None
     bootstrap.keep_speed(result(options, 10.0))
     picture = bootstrap.estimate(options, PHOTO) or 0.0

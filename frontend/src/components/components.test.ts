@@ -147,6 +147,11 @@ describe('options without effect', () => {
     render(Steering, { job: job({ steerable: ['strength'] }), inForce });
     expect(sliders()).toEqual(['Strength']);
   });
+
+  it('are steered without words of their own, too', () => {
+    render(Steering, { job: job({ steerable: ['brand_new', 'strength'] }), inForce: { strength: 0.5, brand_new: 2 } });
+    expect(sliders()).toEqual(['Strength', 'Brand new']);
+  });
 });
 
 it('offers presets from the quickest to the longest', async () => {

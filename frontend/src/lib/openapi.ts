@@ -207,27 +207,26 @@ export interface components {
         };
         /** @description How far a job is. */
         ProgressView: {
+            /** @description 0: there is a draft, and no step has been taken. */
             step: number;
-            /** @description 0: nothing but the time ends it. */
+            /** @description 0: nothing but the time ends it, as with learning. */
             total_iterations: number;
             /**
              * @description Frame of a film that is being painted, counted from 1 through all passes: step
              *     and total_iterations are its own. Null for a picture.
              */
             frame: number | null;
-            /**
-             * @description Part of the work that is done, not of the steps: equal
-             *     parts take about equal times.
-             */
-            percent: number;
             elapsed_seconds: number;
             /** @description Null before the first step, and before the first frame of a film is painted. */
             remaining_seconds: number | null;
+            /** @description Width and height of the scale that is being painted. */
             size: [
                 number,
                 number
             ];
+            /** @description Null for a draft. */
             losses: components["schemas"]["JobLosses"] | null;
+            /** @description Options that may be steered, with their values. */
             in_force: {
                 [key: string]: number;
             };
@@ -235,20 +234,25 @@ export interface components {
             changes: components["schemas"]["Change"][];
             /**
              * @description Step of the picture that can be seen, of a film the
-             *     number of its newest painted frame.
+             *     number of its newest painted frame; null if there is none yet.
              */
             preview_step: number | null;
+            /**
+             * @description Part of the work that is done, not of the steps: equal
+             *     parts take about equal times.
+             */
+            percent: number;
         };
         /** @description Result of a job. */
         ResultView: {
-            size: [
-                number,
-                number
-            ];
             /** @description video/mp4 of a film, application/x-nst of a learned style. */
             content_type: string;
             /** @description Number of painted frames of a film; null for a picture. */
             frames: number | null;
+            size: [
+                number,
+                number
+            ];
             /** @description Steps of all attempts. */
             steps: number;
             /** @description Evaluations of the last attempt. */
@@ -262,12 +266,13 @@ export interface components {
             changes: components["schemas"]["Change"][];
             /** @description Step after which the transfer was stopped; null if it went on to its end. */
             stopped_after: number | null;
+            /** @description Note for its owner, for example that no face was found. */
+            notice: string | null;
             /**
              * @description Null if no other network was there to judge, or if nst
              *     0.1 measured other distances.
              */
             distances: components["schemas"]["Distances"] | null;
-            notice: string | null;
         };
         /** @description A style image that went in, or a learned style. */
         StyleView: {

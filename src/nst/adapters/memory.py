@@ -116,7 +116,7 @@ class MemoryRateLimiter:
                 ends_at, used = now + window_seconds, 0
             self._forget_ended(self._windows[window_seconds], now)
             if used + amount > limit:
-                return math.ceil(ends_at - now)
+                return min(window_seconds, math.ceil(ends_at - now))  # their difference is rounded
             if (what, client) not in self._used:
                 self._windows[window_seconds].append((ends_at, (what, client)))
             self._used[what, client] = ends_at, used + amount

@@ -1,25 +1,25 @@
 """ImageStorage in a folder, in S3 or in memory, through the library obstore."""
 
 import errno
-import hmac
 import mimetypes
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from datetime import UTC, datetime, timedelta
-from hashlib import sha256
+from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
-from urllib.parse import quote, urlencode, urlsplit
+from typing import TYPE_CHECKING, TypeAlias
 
 import obstore
 from obstore.exceptions import BaseError
 from obstore.store import LocalStore, MemoryStore, S3Store
 
+from nst.adapters.s3_links import LinkSigner
 from nst.errors import StorageAction, StorageError, StorageFull
 from nst.files import write_file
 from nst.jobs.stored_file import StoredFile
 from nst.metrics import DEPENDENCY_ERRORS
+from nst.settings.groups import S3Settings
+from nst.settings.values import revealed
 
 if TYPE_CHECKING:
     from obstore import ObjectMeta
@@ -66,41 +66,34 @@ def in_memory() -> "ObjectStorage":
     return ObjectStorage(MemoryStore())
 
 
-def in_s3(
-    url: str,
-    *,
-    region: str = "us-east-1",
-    endpoint: str | None = None,
-    public_endpoint: str | None = None,
-    access_key_id: str | None = None,
-    secret_access_key: str | None = None,
-) -> "S3Storage":
+def in_s3(url: str, s3: S3Settings) -> "S3Storage":
     """Return a storage in a bucket. `url`: s3://bucket or s3://bucket/directory.
 
-    `endpoint`: URL of an S3-compatible server, by default Amazon's. `public_endpoint`: URL by which
-    clients reach it; without it they download through the API. Without keys those of the
-    environment or of the machine's role are used.
+    Without a public endpoint of an S3-compatible server, clients download through the API. Without
+    keys those of the environment or of the machine's role are used.
     """
     bucket, _, directory = url.removeprefix("s3://").partition("/")
+    key_id, secret = revealed(s3.access_key_id), revealed(s3.secret_access_key)
     keys: S3Config = {}
-    signer: _Signer | None = None
-    if access_key_id and secret_access_key:
-        signer = _Signer(access_key_id, secret_access_key, region)
-        keys = {"access_key_id": access_key_id, "secret_access_key": secret_access_key}
+    signer: LinkSigner | None = None
+    if key_id and secret:
+        signer = LinkSigner(key_id, secret, s3.region)
+        keys = {"access_key_id": key_id, "secret_access_key": secret}
 
     def at(address: str | None) -> S3Store:
         place: S3Config = {"endpoint": address} if address else {}
+        style: S3Config = {"region": s3.region, "virtual_hosted_style_request": not address}
         return S3Store(
             bucket,
             prefix=directory or None,
-            config={"region": region, "virtual_hosted_style_request": not address} | keys | place,
+            config=style | keys | place,
             client_options=_client_options(address),
             retry_config=_retry(),
         )
 
     with _errors(url):
-        public = at(public_endpoint) if public_endpoint or not endpoint else None
-        return S3Storage(at(endpoint), public, signer)
+        public = at(s3.public_endpoint) if s3.public_endpoint or not s3.endpoint else None
+        return S3Storage(at(s3.endpoint), public, signer)
 
 
 class ObjectStorage:
@@ -205,7 +198,7 @@ class S3Storage(ObjectStorage):
     """Files in a bucket."""
 
     def __init__(
-        self, store: S3Store, public: S3Store | None, signer: "_Signer | None" = None
+        self, store: S3Store, public: S3Store | None, signer: "LinkSigner | None" = None
     ) -> None:
         """`public`: the same bucket at the URL that clients know.
         `signer`: signs links with a Content-Disposition; None if the keys belong to
@@ -234,44 +227,6 @@ class S3Storage(ObjectStorage):
     def _attributes(self, key: str) -> dict[str, str] | None:
         content_type, _ = mimetypes.guess_type(key)
         return {"Content-Type": content_type} if content_type else None
-
-
-class _Signer(NamedTuple):
-    """Signs links that set the name of the downloaded file, which obstore cannot do.
-
-    Signature version 4 in the query, of the documentation "Authenticating Requests: Using Query
-    Parameters" of Amazon S3.
-    """
-
-    access_key_id: str
-    secret_access_key: str
-    region: str
-
-    def sign(self, link: str, seconds: float, disposition: str) -> str:
-        """Return the link with a new query. `link`: URL of the file, with any query."""
-        place, now = urlsplit(link), datetime.now(UTC)
-        scope = f"{now:%Y%m%d}/{self.region}/s3/aws4_request"
-        time = f"{now:%Y%m%dT%H%M%SZ}"
-        facts = {
-            "X-Amz-Algorithm": "AWS4-HMAC-SHA256",
-            "X-Amz-Credential": f"{self.access_key_id}/{scope}",
-            "X-Amz-Date": time,
-            "X-Amz-Expires": str(round(seconds)),
-            "X-Amz-SignedHeaders": "host",
-            "response-content-disposition": disposition,
-        }
-        query = urlencode(facts, quote_via=quote, safe="")  # in the order that is asked for
-        headers = f"host:{place.netloc}\n"
-        request = "\n".join(("GET", place.path, query, headers, "host", "UNSIGNED-PAYLOAD"))
-        digest = sha256(request.encode()).hexdigest()
-        signature = self._signature(scope, f"AWS4-HMAC-SHA256\n{time}\n{scope}\n{digest}")
-        return f"{place.scheme}://{place.netloc}{place.path}?{query}&X-Amz-Signature={signature}"
-
-    def _signature(self, scope: str, text: str) -> str:
-        key = f"AWS4{self.secret_access_key}".encode()
-        for part in scope.split("/"):
-            key = hmac.digest(key, part.encode(), "sha256")
-        return hmac.digest(key, text.encode(), "sha256").hex()
 
 
 def _retry() -> "RetryConfig":

@@ -42,7 +42,7 @@ OPENAPI_CONFIG = {
 
 def create_app(service: Service) -> APIFlask:
     """Return the WSGI application."""
-    settings = service.settings
+    settings, web = service.settings, service.settings.web
     app = APIFlask(
         "nst.api",
         title="nst",
@@ -57,25 +57,25 @@ def create_app(service: Service) -> APIFlask:
         SESSION_COOKIE_SAMESITE="Lax",
         SESSION_REFRESH_EACH_REQUEST=False,
         PERMANENT_SESSION_LIFETIME=timedelta(days=SESSION_DAYS),
-        MAX_CONTENT_LENGTH=settings.max_upload_bytes + FORM_OVERHEAD_BYTES,
+        MAX_CONTENT_LENGTH=web.max_upload_bytes + FORM_OVERHEAD_BYTES,
         **OPENAPI_CONFIG,
     )
-    app.wsgi_app = BasePath(app.wsgi_app, settings.base_path)  # type: ignore[method-assign]
-    if hops := settings.trusted_proxies:
+    app.wsgi_app = BasePath(app.wsgi_app, web.base_path)  # type: ignore[method-assign]
+    if hops := web.trusted_proxies:
         app.wsgi_app = ProxyFix(  # type: ignore[method-assign]
             app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops, x_prefix=1
         )
-    if settings.cors_origins:
-        CORS(app, resources={"/api/*": {"origins": list(settings.cors_origins)}})
+    if web.cors_origins:
+        CORS(app, resources={"/api/*": {"origins": list(web.cors_origins)}})
 
     def limit_requests() -> None:
         if not request.path.startswith("/api/"):
             return
         if any("\0" in text for text in (request.path, *request.args.values())):
             raise NotFound  # PostgreSQL takes no such text, nothing is found by it
-        service.quota.take_request(service.client(), settings.requests_per_minute)
-        auth.key_name(settings.api_keys)
-        auth.check_same_site(settings.cors_origins)
+        service.quota.take_request(service.client(), web.requests_per_minute)
+        auth.key_name(web.api_keys)
+        auth.check_same_site(web.cors_origins)
 
     def take_answer() -> None:
         if request.path.startswith("/api/"):
@@ -99,7 +99,7 @@ def create_app(service: Service) -> APIFlask:
     app.after_request(give_answer_back)
     app.after_request(
         page.security_headers(
-            allow_embedding=bool(settings.cors_origins), pictures_origin=settings.pictures_origin
+            allow_embedding=bool(web.cors_origins), pictures_origin=settings.pictures_origin
         )
     )
     service.attach(app)

@@ -15,12 +15,15 @@ from nst.api import archive, pictures
 from nst.api.service import sends, service
 from nst.api.views import Options, SampleView, View
 from nst.errors import InvalidOption
+from nst.film_options import MAX_PASSES
 from nst.image_files import BRANDS
 from nst.jobs.job import NOT_OF_FILMS
 from nst.jobs.learning import MAX_PHOTOS, learning_schema
 from nst.jobs.quota import DAY_SECONDS
 from nst.jobs.uploads import CONTENT_TYPES, MAX_STYLES
-from nst.options import DEFAULT_PRESET, MAX_PASSES, PRESETS, Need, StyleTransferOptions, needs_of
+from nst.option_effects import Need, needs_of
+from nst.options import StyleTransferOptions
+from nst.presets import DEFAULT_PRESET, PRESETS
 from nst.recipe import Recipe, recipe_text
 from nst.samples import SampleKind, sample, samples
 from nst.speed import in_words
@@ -114,7 +117,7 @@ def options() -> OptionsView:
         needs={name: list(needs_of(name)) for name in StyleTransferOptions.model_fields},
         not_of_films=list(NOT_OF_FILMS),
         limits=LimitsView(
-            max_upload_bytes=service().settings.max_upload_bytes,
+            max_upload_bytes=service().settings.web.max_upload_bytes,
             max_pixels=limits.max_pixels,
             max_size=limits.max_size,
             max_styles=MAX_STYLES,
@@ -125,8 +128,8 @@ def options() -> OptionsView:
             max_film_frames=limits.max_film_frames,
             max_film_seconds=limits.max_film_seconds,
             max_film_bytes=limits.max_film_bytes,
-            max_learned_styles=service().learned_styles.limits.max_styles_per_client,
-            max_learned_style_bytes=service().learned_styles.limits.max_style_bytes,
+            max_learned_styles=limits.max_learned_styles_per_client,
+            max_learned_style_bytes=limits.max_learned_style_bytes,
             max_film_passes=MAX_PASSES,
             max_learning_minutes=limits.max_learning_minutes,
             max_learning_photos=MAX_PHOTOS,

@@ -15,7 +15,8 @@ from nst.errors import InvalidOption
 from nst.jobs.job import Job, JobStatus
 from nst.jobs.uploads import JobRequest, Sender, Upload
 from nst.metrics import JOBS_TAKEN
-from nst.options import DEFAULT_PRESET, StyleTransferOptions
+from nst.options import StyleTransferOptions
+from nst.presets import DEFAULT_PRESET
 
 OWNER = "compatible:"
 """Prefix of the owner; the client follows, so that clients do not share a limit."""

@@ -25,7 +25,7 @@ def healthz() -> dict[str, str]:
 @routes.before_request
 def refuse_visitors() -> None:
     """Refuse requests that come through a proxy. Raises NotFound."""
-    through_proxy = service().settings.trusted_proxies and "X-Forwarded-For" in request.headers
+    through_proxy = service().settings.web.trusted_proxies and "X-Forwarded-For" in request.headers
     if through_proxy and request.path != "/healthz":
         raise NotFound
 

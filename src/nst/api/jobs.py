@@ -1,48 +1,26 @@
 """/api/v1/jobs: submit, look, steer, cancel, forget."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
 from apiflask import APIBlueprint
 from flask import Response, request, stream_with_context, url_for
 from pydantic import BaseModel, ConfigDict, Field, create_model
-from werkzeug.datastructures import FileStorage, MultiDict
 
 from nst import tracing
 from nst.api import pictures
+from nst.api.forms import JobForm
+from nst.api.job_views import JobsView, JobView
 from nst.api.service import sends, service
 from nst.api.streams import POLL_SECONDS, has_seen_end
-from nst.api.views import JobsView, JobView
-from nst.controls import STEERABLE, parse_change
+from nst.controls import STEERABLE
 from nst.errors import InvalidOption
-from nst.jobs import learned_styles
 from nst.jobs.job import Job, JobStatus
-from nst.jobs.service import Jobs
-from nst.jobs.uploads import JobRequest, Sender, Upload
+from nst.jobs.uploads import Sender
 from nst.metrics import JOBS_TAKEN
-from nst.options import DEFAULT_PRESET, MAX_PASSES, StyleTransferOptions
-from nst.samples import SampleKind, sample
+from nst.options import StyleTransferOptions
 
 routes = APIBlueprint("jobs", __name__, tag="jobs", url_prefix="/api/v1/jobs")
-
-FILE_FIELDS = ("content_image", "style_image", "style_mask", "detail_map")
-PICTURE_FIELDS = (
-    *FILE_FIELDS,
-    "content_from",
-    "styles_from",
-    "detail_map_from",
-    "initial_from",
-    "sample_content",
-    "sample_style",
-    "learned_style",
-    "preset",
-    "steer",
-    "stop_after",
-    "passes",
-)
-"""Fields of the form of a new job that are not options."""
 
 
 class JobsQuery(BaseModel):
@@ -84,7 +62,7 @@ def submit() -> Any:
     field passes is how often a film is painted, forward and backward in turn. With an
     Idempotency-Key the same request makes one job, however often it is sent.
     """
-    me, form = service().me(), _Form(service().jobs, service().me(), request.form, request.files)
+    me, form = service().me(), JobForm(service().jobs, service().me(), request.form, request.files)
     with pictures.uploading.one(service().client()):
         asked = form.read()
         job = service().jobs.submit(sender(me), asked)
@@ -194,93 +172,6 @@ def _view(job: Job) -> JobView:
 def accepted(job: Job) -> tuple[JobView, int, dict[str, str]]:
     here = {"Location": url_for("jobs.get_job", job_id=job.id)}
     return _view(job), HTTPStatus.ACCEPTED, here
-
-
-@dataclass(frozen=True, slots=True)
-class _Form:
-    """The form that makes a job."""
-
-    jobs: Jobs
-    owner: str
-    fields: MultiDict[str, str]
-    files: MultiDict[str, FileStorage]
-
-    def read(self) -> JobRequest:
-        """Raises InvalidOption, JobNotFound."""
-        for name in FILE_FIELDS:
-            if name in self.fields:
-                raise no_file(name)
-        preset = self.fields.get("preset")
-        given = {name: value for name, value in self.fields.items() if name not in PICTURE_FIELDS}
-        masks = [upload(file) for file in self.files.getlist("style_mask")]
-        content, styles = self._content(), self._styles()
-        preset = learned_styles.preset_of([style.data for style in styles], preset)
-        return JobRequest(
-            content=content,
-            styles=styles,
-            masks=[mask if mask.data else None for mask in masks],
-            detail_map=self._detail_map(),
-            initial=self._initial(),
-            options=StyleTransferOptions.from_preset(preset or DEFAULT_PRESET, **given),
-            preset=preset if preset or given else DEFAULT_PRESET,
-            given=tuple(given),
-            changes=[parse_change(text) for text in self.fields.getlist("steer")],
-            stop_after=self._number("stop_after", "a step, a whole number of at least 1"),
-            passes=self._number("passes", f"a whole number from 1 to {MAX_PASSES}"),
-        )
-
-    def _number(self, name: str, allowed: str) -> int | None:
-        """Return a whole number of at least 1. Raises InvalidOption."""
-        text = self.fields.get(name)
-        if text is None:
-            return None
-        if not text.isdecimal() or int(text) < 1:
-            raise InvalidOption(name, text, allowed)
-        return int(text)
-
-    def _content(self) -> Upload:
-        if file := self.files.get("content_image"):
-            return upload(file)
-        if job_id := self.fields.get("content_from"):
-            return self.jobs.uploads(self.owner, job_id)[0]
-        if name := self.fields.get("sample_content"):
-            return sample_upload("content", name)
-        raise no_file("content_image")
-
-    def _styles(self) -> Sequence[Upload]:
-        if files := self.files.getlist("style_image"):
-            return [upload(file) for file in files]
-        if job_id := self.fields.get("styles_from"):
-            return self.jobs.uploads(self.owner, job_id)[1]
-        if style_id := self.fields.get("learned_style"):
-            return [Upload(*service().learned_styles.use(self.owner, style_id))]
-        if names := self.fields.getlist("sample_style"):
-            return [sample_upload("style", name) for name in names]
-        raise no_file("style_image")
-
-    def _detail_map(self) -> Upload | None:
-        if file := self.files.get("detail_map"):
-            return upload(file)
-        if job_id := self.fields.get("detail_map_from"):
-            return self.jobs.detail_map(self.owner, job_id)
-        return None
-
-    def _initial(self) -> Upload | None:
-        job_id = self.fields.get("initial_from")
-        return self.jobs.result(self.owner, job_id) if job_id else None
-
-
-def no_file(field: str) -> InvalidOption:
-    return InvalidOption(field, "", "a picture as a file of the form")
-
-
-def sample_upload(kind: SampleKind, name: str) -> Upload:
-    file = sample(kind, name)
-    return Upload(file.read_bytes(), file.name)
-
-
-def upload(file: FileStorage) -> Upload:
-    return Upload(file.read(), file.filename or "")
 
 
 def sender(owner: str) -> Sender:

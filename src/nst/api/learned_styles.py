@@ -12,8 +12,8 @@ from nst.api import pictures
 from nst.api.service import sends, service
 from nst.api.views import View, as_time
 from nst.errors import InvalidOption
-from nst.jobs.job import LEARNED_TYPE
 from nst.jobs.learned_styles import MAX_NAME_CHARACTERS, LearnedStyles, StoredStyle
+from nst.jobs.order import LEARNED_TYPE
 
 routes = APIBlueprint(
     "learned_styles", __name__, tag="learned styles", url_prefix="/api/v1/learned-styles"

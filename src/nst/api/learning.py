@@ -6,9 +6,10 @@ from apiflask import APIBlueprint
 from flask import request
 
 from nst.api import pictures
-from nst.api.jobs import accepted, no_file, sample_upload, sender, upload
+from nst.api.forms import no_file, sample_upload, upload
+from nst.api.job_views import JobView
+from nst.api.jobs import accepted, sender
 from nst.api.service import service
-from nst.api.views import JobView
 from nst.jobs.learning import LearningRequest
 from nst.jobs.uploads import Upload
 from nst.learning_options import LearningOptions

@@ -7,10 +7,12 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from nst.film_options import MAX_PASSES
 from nst.jobs.learning import MAX_PHOTOS
 from nst.jobs.uploads import MAX_STYLES
 from nst.learning_options import LearningOptions
-from nst.options import MAX_PASSES, PRESETS, StyleTransferOptions
+from nst.options import StyleTransferOptions
+from nst.presets import PRESETS
 from nst.samples import samples
 
 Spec = dict[str, Any]

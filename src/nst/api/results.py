@@ -6,7 +6,8 @@ from flask import Response, request, url_for
 from nst.api import pictures
 from nst.api.service import sends, service
 from nst.api.views import FramesView, FrameView
-from nst.jobs.job import LEARNED_TYPE, Job
+from nst.jobs.job import Job
+from nst.jobs.order import LEARNED_TYPE
 
 routes = APIBlueprint("results", __name__, tag="results", url_prefix="/api/v1/jobs/<job_id>")
 

@@ -2,7 +2,7 @@
 
 import hmac
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any, cast
@@ -10,8 +10,8 @@ from typing import Any, cast
 from flask import Flask, current_app
 
 from nst.api import auth
+from nst.api.job_views import JobView
 from nst.api.streams import Streams
-from nst.api.views import JobView
 from nst.decoding import Decoder
 from nst.jobs.following import Seen
 from nst.jobs.learned_styles import LearnedStyles
@@ -19,6 +19,7 @@ from nst.jobs.learning import Lessons
 from nst.jobs.quota import Quota
 from nst.jobs.service import Jobs
 from nst.options import StyleTransferOptions
+from nst.settings.groups import WebSettings
 from nst.slots import Slots
 
 _EXTENSION = "nst"
@@ -34,21 +35,9 @@ Responses = dict[int | str, dict[str, str | dict[str, dict[str, Any]]]]
 class ApiSettings:
     """Settings of the API in this deployment."""
 
+    web: WebSettings
     secret_key: str
     """Signs the cookies."""
-    retention_seconds: float
-    max_upload_bytes: int = 64_000_000
-    """Maximum size of one request, in bytes."""
-    requests_per_minute: int = 600
-    """Maximum number of requests per client in a minute."""
-    api_keys: Mapping[str, str] = field(default_factory=dict)
-    """Name → SHA-256 of the key, in hex."""
-    cors_origins: Sequence[str] = ()
-    trusted_proxies: int = 0
-    """How many stand before this server and say in X-Forwarded-For who asks."""
-    base_path: str = ""
-    """Path below which everything is, as /nst; empty: at the top, or where
-    X-Forwarded-Prefix of a trusted proxy says."""
     pictures_origin: str | None = None
     """Origin of the links by which clients get pictures from the storage itself."""
     answers_per_client: int = 48
@@ -84,11 +73,11 @@ class Service:
 
     def me(self) -> str:
         """To whom the jobs of this request belong. Raises NotAllowed."""
-        return auth.owner(self.settings.api_keys)
+        return auth.owner(self.settings.web.api_keys)
 
     def client(self) -> str:
         """Return the client to whom this request is counted."""
-        return auth.client(self.settings.api_keys)
+        return auth.client(self.settings.web.api_keys)
 
     def client_in_store(self) -> str:
         """The client as a hash, keyed because there are few
@@ -106,7 +95,7 @@ class Service:
         return JobView.of(
             seen.job,
             place_in_queue=seen.place_in_queue,
-            retention_seconds=self.settings.retention_seconds,
+            retention_seconds=self.jobs.limits.retention.total_seconds(),
         )
 
 

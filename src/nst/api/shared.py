@@ -2,8 +2,9 @@
 /api/v1/jobs/<id>/shares, followed below /api/v1/shared."""
 
 import secrets
+from datetime import datetime
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Self
 
 from apiflask import APIBlueprint
 from flask import Response, request, url_for
@@ -11,17 +12,47 @@ from pydantic import BaseModel, Field
 from werkzeug.exceptions import NotFound
 
 from nst.api import pictures
+from nst.api.job_views import ResultView
 from nst.api.service import sends, service
-from nst.api.views import (
-    ResultView,
-    SharedLinksView,
-    SharedView,
-    SharesView,
-    ShareView,
-    as_time,
-)
+from nst.api.views import View, as_time
+from nst.jobs.job import Share
 
 routes = APIBlueprint("shared", __name__, tag="shared", url_prefix="/api/v1")
+
+
+class ShareView(View):
+    id: str
+    url: str | None
+    """Only in the answer that makes the link: the token is not kept."""
+    created_at: datetime
+    expires_at: datetime
+
+    @classmethod
+    def of(cls, share: Share, url: str | None = None) -> Self:
+        return cls(
+            id=share.id,
+            url=url,
+            created_at=as_time(share.created_at),
+            expires_at=as_time(share.expires_at),
+        )
+
+
+class SharesView(View):
+    shares: list[ShareView]
+
+
+class SharedLinksView(View):
+    result: str
+    content: str
+
+
+class SharedView(View):
+    """A shared job, as far as somebody with the link may see it."""
+
+    title: str
+    created_at: datetime
+    result: ResultView
+    links: SharedLinksView
 
 
 class NewShare(BaseModel):

@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Callable, Iterator
 
-from nst.api.views import JobView
+from nst.api.job_views import JobView
 from nst.jobs.following import Seen
 from nst.jobs.job import Job
 from nst.slots import Slots

@@ -11,8 +11,9 @@ from nst import files, images
 from nst.cli.command import OneOf, PlainCommand
 from nst.cli.errors import run
 from nst.cli.machine import Machine
-from nst.cli.options import PATH, given, say_ignored, transfer_options, with_underscores
-from nst.cli.painting import Painter, Painting
+from nst.cli.options import FIELDS, PATH, given, say_ignored, transfer_options, with_underscores
+from nst.cli.painter import Painter
+from nst.cli.painting import Painting
 from nst.errors import InvalidOption
 from nst.options import StyleTransferOptions
 
@@ -54,9 +55,9 @@ def command(samples: Path) -> click.Command:
     @click.option(  # as published, which means without draft
         "--init_method",
         type=OneOf(["random", "content", "style"]),
-        default="content",
+        default=FIELDS["init_method"].default,
         show_default=True,
-        help="The picture to start from: Gaussian noise, the content or the style.",
+        help="Initial image: Gaussian noise, the content or the style.",
     )
     @click.option(
         "--height",

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont
 
-from nst import images
+from nst import images, transparency
 from nst.errors import InvalidImage
 
 THUMBNAIL_PIXELS = 200
@@ -61,7 +61,7 @@ def _thumbnail(file: Path | None, side: int) -> Image.Image | None:
     if file is None or not file.is_file():
         return None
     try:
-        image = images.flatten(images.load(file, "content"))
+        image = transparency.flatten(images.load(file, "content"))
     except InvalidImage:
         return None
     image.thumbnail((side, side))

@@ -16,7 +16,7 @@ from nst.cli.errors import debug_option
 from nst.cli.serve import check_extra
 from nst.image_files import READABLE
 from nst.image_reader import HEIC_REMEDY
-from nst.options import MODELS
+from nst.option_fields import MODELS
 
 if TYPE_CHECKING:
     from nst.engine.device import Machine

@@ -11,7 +11,7 @@ from typing import Any, Self
 
 from PIL import Image
 
-from nst import images
+from nst import image_writer, images
 from nst.cli.checkpoints import COMMAND_NAME, Resumable, readable_name
 from nst.cli.machine import Machine
 from nst.cli.notices import tell
@@ -102,7 +102,7 @@ class FilmCheckpoint:
         try:
             if number == 0:
                 self._command.write(self._directory)
-            images.save(image, self._file(number, pass_), overwrite=True)
+            image_writer.save(image, self._file(number, pass_), overwrite=True)
         except StorageError as error:
             if self._command.passes > 1:
                 raise
@@ -114,7 +114,7 @@ class FilmCheckpoint:
         """Keep a frame of the film, which later passes read in any order.
         Raises StorageError."""
         if self._read_source(number) is None:
-            images.save(image, self._source_file(number), overwrite=True)
+            image_writer.save(image, self._source_file(number), overwrite=True)
 
     def source(self, number: int) -> Image.Image:
         """Return a frame of the film that was kept."""

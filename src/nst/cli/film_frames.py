@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 from PIL import Image
 
-from nst import images
+from nst import image_sizes, image_writer, images
+from nst.cli.ctrl_c import CtrlC
 from nst.cli.film_checkpoint import FilmCheckpoint
-from nst.cli.painting import CtrlC, Painter
+from nst.cli.painter import Painter
 from nst.cli.progress_bar import duration
 from nst.image_reader import ImageSource
 from nst.options import StyleTransferOptions
@@ -35,7 +36,7 @@ class Previews:
     def keep(self, number: int, image: Image.Image) -> None:
         """`number` of the frame, counted from 1. Raises StorageError."""
         if self.every and number % self.every == 0:
-            images.save(image, self.directory / f"{number:06}.png", overwrite=True)
+            image_writer.save(image, self.directory / f"{number:06}.png", overwrite=True)
 
 
 class Frames:
@@ -61,7 +62,7 @@ class Frames:
         """Frames in which there was nothing to protect."""
         self._damaged = 0
         """Packets of the source that could not be read."""
-        self._size = images.fit(film.size, painter.options.size)
+        self._size = image_sizes.fit(film.size, painter.options.size)
         self._clock = FilmClock(film.frames * passes)
         self._checkpoint = checkpoint
         self._film = film

@@ -1,25 +1,17 @@
 """`nst learn`."""
 
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 import click
-from pydantic import BaseModel, ConfigDict, ValidationError
 
 from nst import files
 from nst.bootstrap import weights_store
 from nst.cli.checkpoints import readable_name
 from nst.cli.command import Command, OneOf, examples, option
+from nst.cli.ctrl_c import stop_on_ctrl_c
 from nst.cli.errors import CANCELED_EXIT_CODE, debug_option
-from nst.cli.lesson_files import (
-    CHECKPOINT_ENDING,
-    PREVIEW_ENDING,
-    LessonCheckpoint,
-    LessonPreview,
-    beside,
-    relative,
-)
+from nst.cli.lesson_files import LearnCommand, LessonFiles, relative
 from nst.cli.machine import Machine, learning_machine_options
 from nst.cli.notices import say, tell
 from nst.cli.options import (
@@ -34,9 +26,8 @@ from nst.cli.options import (
     learning_options,
     quiet_option,
 )
-from nst.cli.painting import stop_on_ctrl_c
 from nst.cli.progress_bar import ProgressBar, duration
-from nst.errors import InvalidCheckpoint, InvalidOption, NSTError
+from nst.errors import InvalidOption, NSTError
 from nst.learned_file import SUFFIX
 from nst.learning_options import BUDGET, LearningOptions, is_style_file
 
@@ -44,32 +35,6 @@ if TYPE_CHECKING:
     from nst.learning.lesson import Lesson
 
 ONNX_SUFFIX = ".onnx"
-
-
-class LearnCommand(BaseModel):
-    """Arguments of `nst learn`, as a checkpoint keeps them. Paths are absolute."""
-
-    model_config = ConfigDict(frozen=True)
-
-    styles: tuple[str, ...]
-    names: tuple[str, ...]
-    photos: str | None
-    output: str
-    licence: str
-    options: dict[str, Any]
-    precision: str
-    weights: str | None
-
-    @classmethod
-    def read(cls, checkpoint: Path) -> Self:
-        """Raises InvalidCheckpoint."""
-        from nst.learning.checkpoint import LearningCheckpoint
-
-        try:
-            return cls.model_validate(LearningCheckpoint.read(checkpoint).command)
-        except ValidationError as error:
-            reason = "does not say what was learned; start again"
-            raise InvalidCheckpoint(str(checkpoint), reason) from error
 
 
 @click.command(
@@ -195,7 +160,7 @@ def learn(
         raise click.UsageError("name an image: nst learn STYLE", click.get_current_context())
     options = LearningOptions(**command.options | given(values))
     files.check_output(Path(command.output), (SUFFIX,))
-    written = _Files.of(command, resume, checkpoint_every, preview_every, overwrite=overwrite)
+    written = LessonFiles.of(command, resume, checkpoint_every, preview_every, overwrite=overwrite)
     path, is_canceled = _teach(command, options, written, machine.device, resume)
     click.echo(relative(path))
     if export:
@@ -203,49 +168,10 @@ def learn(
     return CANCELED_EXIT_CODE if is_canceled else 0
 
 
-@dataclass(frozen=True, slots=True)
-class _Files:
-    """What is written while the network learns, and in the end."""
-
-    output: Path
-    overwrite: bool
-    checkpoint: LessonCheckpoint
-    preview: LessonPreview
-
-    @classmethod
-    def of(
-        cls,
-        command: LearnCommand,
-        resume: Path | None,
-        checkpoint_every: float,
-        preview_every: float,
-        *,
-        overwrite: bool,
-    ) -> Self:
-        """What goes on has the files that it had; anything else leaves those of others alone."""
-        output = Path(command.output)
-        checkpoint, preview = (beside(output, end) for end in (CHECKPOINT_ENDING, PREVIEW_ENDING))
-        return cls(
-            output,
-            overwrite,
-            LessonCheckpoint(
-                resume or files.free_path(checkpoint),
-                command.model_dump(mode="json"),
-                checkpoint_every,
-            ),
-            LessonPreview(preview if resume else files.free_path(preview), preview_every),
-        )
-
-    def save(self, lesson: "Lesson") -> Path:
-        """Write the network so far; return where it is. Raises StorageError."""
-        self.preview.keep(lesson, now=True)
-        return lesson.save(self.output, overwrite=self.overwrite)
-
-
 def _teach(
     command: LearnCommand,
     options: LearningOptions,
-    written: _Files,
+    written: LessonFiles,
     device: str,
     resume: Path | None,
 ) -> tuple[Path, bool]:
@@ -297,7 +223,7 @@ def _tell_photos(lesson: "Lesson", folder: str | None) -> None:
         tell(f"nst: learning from {count} photos in {relative(Path(folder))}")
 
 
-def _learn(lesson: "Lesson", written: _Files, bar: ProgressBar) -> tuple[Path, bool]:
+def _learn(lesson: "Lesson", written: LessonFiles, bar: ProgressBar) -> tuple[Path, bool]:
     """Take the steps; return the file, and whether Ctrl-C ended it."""
     with stop_on_ctrl_c() as ctrl_c:
         try:

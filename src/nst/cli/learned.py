@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from nst import files, images
+from nst import files, image_writer
 from nst.cli.notices import tell
-from nst.cli.painting import Painter, Painting
+from nst.cli.painter import Painter
+from nst.cli.painting import Painting
 from nst.errors import InvalidOption
 from nst.learning_options import is_learned, is_style_file
 from nst.options import StyleTransferOptions
@@ -30,12 +31,12 @@ class LearnedPainter(Painter):
     def paint(self, painting: Painting) -> int:
         """Paint, save, and say where the image is; the exit code."""
         files.check_output(painting.output)
-        images.check_bit_depth(painting.output.suffix, self.options.bit_depth)
+        image_writer.check_bit_depth(painting.output.suffix, self.options.bit_depth)
         from nst.engine.inputs import Inputs
 
         result = self.transfer.run(Inputs(painting.content, list(painting.styles)))
         recipe = result.recipe(painting.files.seen_from(painting.output)).text()
-        path = images.save(
+        path = image_writer.save(
             result.output,
             painting.output,
             recipe=recipe if painting.with_recipe else None,

@@ -1,15 +1,18 @@
-"""The files that `nst learn` writes while it runs: the
-checkpoint and the preview."""
+"""The files that `nst learn` writes: the learned style, and
+while it runs the checkpoint and the preview."""
 
 import shlex
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
-from nst import files, images
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from nst import files, image_writer
 from nst.cli.checkpoints import Pace
 from nst.cli.notices import tell
-from nst.errors import StorageError
+from nst.errors import InvalidCheckpoint, StorageError
 
 if TYPE_CHECKING:
     from nst.learning.lesson import Lesson
@@ -68,9 +71,75 @@ class LessonPreview:
 
         with self._pace.writing():
             try:
-                images.save(preview(lesson.training.painter()), self._path, overwrite=True)
+                image_writer.save(preview(lesson.training.painter()), self._path, overwrite=True)
             except StorageError as error:
                 tell(f"nst: going on without a preview: {error}")
+
+
+class LearnCommand(BaseModel):
+    """Arguments of `nst learn`, as a checkpoint keeps them. Paths are absolute."""
+
+    model_config = ConfigDict(frozen=True)
+
+    styles: tuple[str, ...]
+    names: tuple[str, ...]
+    photos: str | None
+    output: str
+    licence: str
+    options: dict[str, Any]
+    precision: str
+    weights: str | None
+
+    @classmethod
+    def read(cls, checkpoint: Path) -> Self:
+        """Raises InvalidCheckpoint."""
+        from nst.learning.checkpoint import LearningCheckpoint
+
+        try:
+            return cls.model_validate(LearningCheckpoint.read(checkpoint).command)
+        except ValidationError as error:
+            reason = "does not say what was learned; start again"
+            raise InvalidCheckpoint(str(checkpoint), reason) from error
+
+
+@dataclass(frozen=True, slots=True)
+class LessonFiles:
+    """Files that are written while the network learns, and in the end."""
+
+    output: Path
+    overwrite: bool
+    checkpoint: LessonCheckpoint
+    preview: LessonPreview
+
+    @classmethod
+    def of(
+        cls,
+        command: LearnCommand,
+        resume: Path | None,
+        checkpoint_every: float,
+        preview_every: float,
+        *,
+        overwrite: bool,
+    ) -> Self:
+        """Return the files of a lesson. One that goes on has those that it had;
+        any other leaves those of others alone."""
+        output = Path(command.output)
+        checkpoint, preview = (beside(output, end) for end in (CHECKPOINT_ENDING, PREVIEW_ENDING))
+        return cls(
+            output,
+            overwrite,
+            LessonCheckpoint(
+                resume or files.free_path(checkpoint),
+                command.model_dump(mode="json"),
+                checkpoint_every,
+            ),
+            LessonPreview(preview if resume else files.free_path(preview), preview_every),
+        )
+
+    def save(self, lesson: "Lesson") -> Path:
+        """Write the network so far; return where it is. Raises StorageError."""
+        self.preview.keep(lesson, now=True)
+        return lesson.save(self.output, overwrite=self.overwrite)
 
 
 def beside(output: Path, ending: str) -> Path:

@@ -8,7 +8,7 @@ from typing import Any
 
 from nst.cli.command import OneOf, option
 from nst.cli.options import MACHINE, PATH, MemorySize
-from nst.options import DEVICES, PRECISIONS
+from nst.option_fields import DEVICES, PRECISIONS
 
 Run = Callable[..., int]
 """Function of a command; returns the exit code."""

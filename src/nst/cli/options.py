@@ -16,15 +16,11 @@ from nst.cli.command import Number, OneOf, PlainCommand, Whole, as_typed, option
 from nst.cli.notices import remember_quiet, tell
 from nst.controls import parse_change
 from nst.errors import ImageRole, InvalidOption
-from nst.learning_options import LearningGroup, LearningOptions, learning_group_of
-from nst.options import (
-    PRESETS,
-    Group,
-    StyleTransferOptions,
-    describe_allowed,
-    group_of,
-    ignored,
-)
+from nst.learning_options import LearningOptions
+from nst.option_effects import ignored
+from nst.option_fields import Group, describe_allowed, facts_of, group_of
+from nst.options import StyleTransferOptions
+from nst.presets import PRESETS
 from nst.progress import Change
 from nst.samples import sample_file
 
@@ -43,7 +39,7 @@ TITLES: Mapping[Group, str] = {
     "end": "Steps",
 }
 """Groups of options in the help of the commands."""
-LEARNING_TITLES: Mapping[LearningGroup, str] = {
+LEARNING_TITLES: Mapping[Group, str] = {
     "end": "Time",
     "balance": "Photos and style",
     "network": "Network",
@@ -80,7 +76,7 @@ def learning_options(command: Command) -> Command:
     """Adds an option for every field of LearningOptions; one
     that is not given arrives as None."""
     for name, field in reversed(LearningOptions.model_fields.items()):
-        group = LEARNING_TITLES[learning_group_of(field)]
+        group = LEARNING_TITLES[group_of(field)]
         command = _field_option(with_dashes, name, field, field.default, group)(command)
     return command
 
@@ -244,8 +240,7 @@ def _metavar(field: FieldInfo) -> str | None:
         return "NUMBER,NUMBER,…"
     if field.examples:
         return "|".join([*field.examples[:-1], "LAYER=WEIGHT,…"])
-    extra = field.json_schema_extra
-    unit = extra.get("unit") if isinstance(extra, dict) else None
+    unit = facts_of(field).get("unit")
     return str(unit).replace(" ", "-").upper() if unit else None
 
 

@@ -60,8 +60,8 @@ def serve(host: str, port: int, workers: int, open_browser: bool) -> None:
 
 def _announce(address: str, *, open_browser: bool) -> None:
     """Say where the page is: to a person, or in the logs that a program reads."""
-    page = bootstrap.page_address(address)
-    if bootstrap.logs_are_for_programs():
+    page = address + bootstrap.settings().web.base_path
+    if bootstrap.settings().logs.log_format == "json":
         logger.info("nst serves %s", address)
     else:
         click.echo(f"Open {page} – Ctrl-C stops")

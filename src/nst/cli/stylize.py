@@ -29,11 +29,13 @@ from nst.cli.options import (
     transfer_options,
     with_dashes,
 )
-from nst.cli.painting import Painter, Painting
+from nst.cli.painter import Painter
+from nst.cli.painting import Painting
 from nst.controls import STEERABLE, planned
 from nst.learned_file import learned_preset
 from nst.learning_options import is_learned
-from nst.options import DEFAULT_PRESET, StyleTransferOptions
+from nst.options import StyleTransferOptions
+from nst.presets import DEFAULT_PRESET
 from nst.progress import Change
 from nst.recipe import Recipe
 

@@ -9,6 +9,7 @@ import click
 
 from nst import files, images
 from nst.cli.command import Command, examples, option
+from nst.cli.ctrl_c import stop_on_ctrl_c
 from nst.cli.errors import CANCELED_EXIT_CODE, debug_option
 from nst.cli.film_checkpoint import FilmCheckpoint, FilmCommand
 from nst.cli.film_frames import Frames, Previews
@@ -29,11 +30,12 @@ from nst.cli.options import (
     transfer_options,
     with_dashes,
 )
-from nst.cli.painting import Painter, stop_on_ctrl_c
+from nst.cli.painter import Painter
 from nst.errors import InvalidOption
+from nst.film_options import MAX_PASSES, ONCE_FOR_DRAFTS, later_options
 from nst.learned_file import learned_preset
 from nst.learning_options import is_style_file
-from nst.options import MAX_PASSES, ONCE_FOR_DRAFTS, StyleTransferOptions, later_options
+from nst.options import StyleTransferOptions
 from nst.video import CONTAINERS, Container, Video
 
 DEFAULT_PRESET = "fast"

@@ -101,7 +101,7 @@ class WebServer(BaseApplication):  # type: ignore[misc]
     def threads_per_address(self) -> int | None:
         """Threads that the connections of one address may hold;
         None where a proxy stands between, whose address all of them have."""
-        if bootstrap.is_behind_proxy():
+        if bootstrap.settings().web.trusted_proxies:
             return None
         return min(self._streams.limit_per_client + ANSWERS_PER_CLIENT, self.threads // 2)
 

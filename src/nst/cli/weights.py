@@ -6,7 +6,7 @@ from nst.bootstrap import weights_store
 from nst.cli.command import OneOf
 from nst.cli.errors import debug_option
 from nst.cli.progress_bar import ProgressBar
-from nst.options import MODELS
+from nst.option_fields import MODELS
 
 MODEL = OneOf(MODELS)
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import torch
 
 from nst.errors import InvalidOption
-from nst.options import PRECISIONS
+from nst.option_fields import PRECISIONS
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ from PIL import Image
 from torch import Tensor
 from torch.nn.functional import adaptive_avg_pool2d, normalize
 
-from nst import images
+from nst import image_sizes
 from nst.engine.inputs import Pictures
 from nst.engine.losses.layers import evenly
 from nst.engine.losses.style import Comparison, compare
@@ -88,7 +88,7 @@ def measure(
     their means by shares. Coverage and Gram matrices are mixed by the shares. A style with a mask
     is compared with the cells of its region alone, and the regions count by their area.
     """
-    size = images.fit(image.size, min(SIDE_PIXELS, max(image.size)))
+    size = image_sizes.fit(image.size, min(SIDE_PIXELS, max(image.size)))
     inputs = style_inputs(styles, size)
     sides = [*size, *(side for style in inputs for side in style.image.shape[2:])]
     if min(sides) < MIN_SIDE_PIXELS:

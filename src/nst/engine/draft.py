@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 from PIL import Image
 
-from nst import images
+from nst import image_sizes, images
 from nst.controls import Controls
 from nst.engine.inputs import Inputs, finished, recoloured
 from nst.engine.pictures import levels
@@ -144,8 +144,8 @@ def run_draft(options: StyleTransferOptions, inputs: Inputs) -> Result:
     DraftUnavailable."""
     started = time.perf_counter()
     picture = images.load(inputs.content, "content")
-    images.check_result_size(picture.size, options.size, MAX_SIZE)
-    size = images.fit(picture.size, options.size)
+    image_sizes.check_result_size(picture.size, options.size, MAX_SIZE)
+    size = image_sizes.fit(picture.size, options.size)
     styles = load_styles(inputs.styles, inputs.masks, picture, options)
     colored = recoloured(styles, picture, size, options)
     draft = finished(_drafts(picture, colored, size), picture, options)
@@ -191,7 +191,7 @@ def _drafts(content: Image.Image, styles: Sequence[Style], size: tuple[int, int]
 
 def _draft(content: Image.Image, style: Image.Image, size: tuple[int, int]) -> np.ndarray:
     """Levels of `paint_draft`."""
-    pixels = _pixels(content, images.limited(size, MAX_PIXELS))
+    pixels = _pixels(content, image_sizes.limited(size, MAX_PIXELS))
     height, width, _ = pixels.shape
     margins = [(MARGIN_PIXELS, MARGIN_PIXELS + -side % SIDE_MULTIPLE) for side in (height, width)]
     mirrored = np.pad(pixels, [*margins, (0, 0)], mode="reflect")

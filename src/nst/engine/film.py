@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from PIL import Image
 
-from nst import images
+from nst import image_sizes, images
 from nst.engine.inputs import Inputs
 from nst.engine.pictures import levels
 from nst.engine.pictures.flow import extended, motion_since, opencv
@@ -74,7 +74,7 @@ class FilmTransfer:
         options = self._later.options
         if options.is_draft:
             return (self._later if before else self._first).steps(inputs)
-        size = images.fit(frame.size, options.size)
+        size = image_sizes.fit(frame.size, options.size)
         motion = motion_since(before.frame, frame, size) if before else None
         if before is None or motion is None or motion.is_cut:
             if latest is None:

@@ -11,19 +11,12 @@ from typing import Self
 import numpy as np
 from PIL import Image
 
-from nst import images
+from nst import image_sizes, images
 from nst.engine.pictures import levels
 from nst.engine.pictures.colour import prepare_style, with_colours_of
 from nst.engine.pictures.detail import load_detail, load_detail_map
 from nst.engine.pictures.protect import find_face_map
-from nst.engine.pictures.styles import (
-    Masks,
-    Style,
-    Styles,
-    each_style,
-    load_styles,
-    style_size,
-)
+from nst.engine.pictures.styles import Masks, Style, Styles, each_style, load_styles, style_size
 from nst.errors import ImageRole, InvalidImage, InvalidOption
 from nst.image_reader import ImageSource, check_source, name_of
 from nst.options import MAX_SIZE, StyleTransferOptions
@@ -98,13 +91,13 @@ class Pictures:
     def load(cls, inputs: Inputs, options: StyleTransferOptions) -> Self:
         """Raises InvalidImage, InvalidOption, NetworkUnavailable."""
         content = images.load(inputs.content, "content")
-        images.check_result_size(content.size, options.size, MAX_SIZE)
+        image_sizes.check_result_size(content.size, options.size, MAX_SIZE)
         styles = load_styles(inputs.styles, inputs.masks, content, options)
         detail = _load_detail(inputs.detail_map, content, options)
         initial = None if inputs.initial is None else images.load(inputs.initial, "initial")
         if options.is_matched:
             _check_textures(styles)
-        size = images.fit(content.size, options.size)
+        size = image_sizes.fit(content.size, options.size)
         colored = recoloured(styles, content, size, options)
         faces = find_face_map(content) if options.is_matched else None
         return cls(content, colored, detail, faces, initial, inputs.held, size)

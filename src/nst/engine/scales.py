@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise, takewhile
 
-from nst import images
+from nst import image_sizes
 from nst.options import StyleTransferOptions
 
 FINISHING_ROUNDS = 2
@@ -85,7 +85,7 @@ def scales(
         steps, rounds = options.total_iterations, _finishing_rounds(options)
         return [Scale(size, steps, is_finest=True, finishing_round=rounds)]
     smallest = MATCHED_SIDE_PIXELS if is_matched else MIN_SIDE_PIXELS
-    halves = [images.fit(size, math.ceil(max(size) / 2**n)) for n in range(1, options.scales)]
+    halves = [image_sizes.fit(size, math.ceil(max(size) / 2**n)) for n in range(1, options.scales)]
     sizes = [size, *(half for half in halves if min(half) >= smallest)][::-1]
     rounds = _finishing_rounds(options)
     shares = [rounds or 1] * len(sizes) + [1] * rounds

@@ -47,13 +47,13 @@ def loss_weights(options: StyleTransferOptions) -> LossWeights:
     """The weights of the terms, as the strength leaves them.
     Where they change, the loss is another one: optimizer, average and convergence
     begin anew."""
-    content, style, total_variation = options.loss_weights
     # Below half strength forms that the photo does not have fade away: a breath of brush has none.
     flourish = max(options.flourish * min(2 * options.strength, 1), LEAST_FLOURISH)
+    style = options.style_weight
     return LossWeights(
-        content,
+        options.content_weight_in_force,
         style,
-        total_variation,
+        options.tv_weight,
         flourish=2 * flourish * style,
         temporal=TEMPORAL_WEIGHTS[options.style_loss] * style,
     )

@@ -8,43 +8,31 @@ produces the same film.
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import TypeAlias
 
 from PIL import Image
 
-from nst import images
+from nst import image_sizes, image_writer, images
 from nst.engine.draft import run_draft
 from nst.engine.film import FilmTransfer, PaintedFrame, pass_order
 from nst.engine.inputs import Inputs
 from nst.engine.pictures.detail import load_detail
 from nst.engine.transfer import NeuralStyleTransfer
+from nst.engine_process.previews import save_preview
+from nst.engine_process.wishes import Wish
 from nst.errors import InvalidOption
+from nst.film_options import later_options
 from nst.image_reader import ImageSource
-from nst.jobs.job import (
-    CONTENT,
-    FILM,
-    FIRST_FRAME,
-    FRAMES,
-    PREVIEW,
-    Film,
-    JobProgress,
-    JobResult,
-    Order,
-)
-from nst.options import later_options
+from nst.jobs.job import CONTENT, FILM, FIRST_FRAME, FRAMES, PREVIEW, JobProgress, JobResult
+from nst.jobs.order import Film, Order
 from nst.progress import Progress, StopReason
 from nst.video import CONTAINERS, Repainted, Video
 from nst.video.clock import FilmClock
-
-PREVIEW_SIDE_PIXELS = 1024
 
 SOURCES = "sources"
 """Directory of the frames of the film as later passes read them."""
 
 KIND = CONTAINERS[".mp4"]
-
-Wish: TypeAlias = Literal["cancel", "stop"] | None
-"""Request to a running film: keep the film so far, or continue later."""
 
 Say: TypeAlias = Callable[[JobProgress, Sequence[str], bool], None]
 """Reports progress, names of new files in the directory,
@@ -99,7 +87,7 @@ class FilmPainting:
             film = Video.inspect(self.directory / CONTENT)
         except InvalidOption as error:  # the API has read it
             raise InvalidOption("content_image", self.order.content.name, error.allowed) from error
-        self._size = images.fit(film.size, self.order.options.size)
+        self._size = image_sizes.fit(film.size, self.order.options.size)
         target = self.directory / FILM
         if self._asked.passes == 1:
             return film.repaint(target, KIND, self._size, self._next)
@@ -167,7 +155,7 @@ class FilmPainting:
         (self.directory / SOURCES).mkdir(exist_ok=True)
         for frame in film.images():
             small = images.resize(frame, self._size)
-            images.save(small, self._source(self._clock.done), overwrite=True)
+            image_writer.save(small, self._source(self._clock.done), overwrite=True)
             if self._next(small) is None:
                 return
             self._count += 1
@@ -188,7 +176,7 @@ class FilmPainting:
             if painted is None:
                 return
             if index == 0:
-                images.save(painted, self.directory / FIRST_FRAME, overwrite=True)
+                image_writer.save(painted, self.directory / FIRST_FRAME, overwrite=True)
             yield painted
 
     def _painted_in(self, pass_: int, index: int) -> Image.Image | None:
@@ -215,7 +203,7 @@ class FilmPainting:
             else:
                 self._keep(painted, name)
         if self._clock.done == 0:
-            images.save(painted, self.directory / FIRST_FRAME, overwrite=True)
+            image_writer.save(painted, self.directory / FIRST_FRAME, overwrite=True)
         self._before = PaintedFrame(frame, painted)
         self._clock.done += 1
         self._preview = self._clock.done
@@ -257,7 +245,7 @@ class FilmPainting:
     # ── reports ──
 
     def _keep(self, painted: Image.Image, name: str) -> None:
-        images.save(painted, self.directory / name, overwrite=True)
+        image_writer.save(painted, self.directory / name, overwrite=True)
         save_preview(painted, self.directory)
         self._preview = self._clock.done + 1
         self._say(*self._latest, 1.0, [PREVIEW, name], is_kept=True)
@@ -292,10 +280,3 @@ class FilmPainting:
 def frame_name(number: int) -> str:
     """Return the name of a painted frame, counted from 1."""
     return f"{FRAMES}{number:06d}.png"
-
-
-def save_preview(picture: Image.Image, directory: Path) -> None:
-    """Write the picture that is seen while a job runs."""
-    if max(picture.size) > PREVIEW_SIDE_PIXELS:
-        picture = images.resize(picture, images.fit(picture.size, PREVIEW_SIDE_PIXELS))
-    images.save(picture, directory / PREVIEW, overwrite=True)

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from nst import images
+from nst import image_writer
 from nst.engine.device import precision_of, resolve_device, resolve_precision
 from nst.engine.network.weights import WeightsStore
 from nst.errors import InvalidCheckpoint
@@ -18,18 +18,16 @@ from nst.jobs.job import (
     CHECKPOINT,
     LEARNED,
     LEARNED_PAGE,
-    LEARNED_TYPE,
     PREVIEW,
     JobLosses,
     JobProgress,
     JobResult,
-    Learning,
-    Order,
 )
+from nst.jobs.order import LEARNED_TYPE, Learning, Order
 from nst.learning.lesson import Lesson
 from nst.learning.preview import preview
 from nst.learning.training import LearningProgress
-from nst.progress import Losses, StopReason
+from nst.progress import StopReason
 
 PREVIEW_SECONDS = 15.0
 """Seconds between two previews, each of which takes about as long as a step."""
@@ -124,7 +122,7 @@ class Learner:
 
     def _save_page(self, name: str) -> tuple[int, int]:
         page = preview(self._lesson.training.painter())
-        images.save(page, self.directory / name, overwrite=True)
+        image_writer.save(page, self.directory / name, overwrite=True)
         return page.size
 
     def _as_job_progress(self, progress: LearningProgress) -> JobProgress:
@@ -137,16 +135,6 @@ class Learner:
             remaining_seconds=remaining,
             share=elapsed / (elapsed + remaining),
             size=(side, side),
-            losses=as_job_losses(progress.losses),
+            losses=JobLosses.model_validate(progress.losses, from_attributes=True),
             preview_step=self._preview_step,
         )
-
-
-def as_job_losses(losses: Losses) -> JobLosses:
-    """Return the terms of the loss as a job tells them."""
-    return JobLosses(
-        content=losses.content,
-        style=losses.style,
-        total_variation=losses.total_variation,
-        total=losses.total,
-    )

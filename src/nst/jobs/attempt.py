@@ -51,7 +51,7 @@ class Attempt:
         self._is_painting = False
         learning = job.order.learning
         self._ends_at = time.monotonic() + (
-            learning.max_seconds if learning else context.max_job_seconds
+            learning.max_seconds if learning else context.limits.max_job_seconds
         )
         self._is_too_long = False
 
@@ -70,7 +70,7 @@ class Attempt:
         except StorageFull as error:  # the storage is only read here
             raise DiskFull(self._directory, error.reason) from error
         engine = self._context.engine
-        engine.start(Work(self._directory, self._job, self._context.checkpoint_seconds))
+        engine.start(Work(self._directory, self._job, self._context.settings.checkpoint_seconds))
         self._is_painting = True
         self._heartbeat.engine_listens.set()
         heard_at, stop_by = time.monotonic(), None
@@ -158,7 +158,9 @@ class Attempt:
                 raise DiskFull(self._directory, reason)
             case Crashed(reason):
                 logger.error("attempt failed: %s", reason, extra=public_facts(job))
-                repository.fail_attempt(job.id, job.attempt, self._context.max_attempts, CRASHED)
+                repository.fail_attempt(
+                    job.id, job.attempt, self._context.settings.max_attempts, CRASHED
+                )
                 return Outcome.CRASHED
 
     def _store(self, result: JobResult) -> JobResult:

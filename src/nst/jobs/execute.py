@@ -65,14 +65,18 @@ def execute_job(job: Job, context: WorkerContext) -> None:
     except StorageFull:
         # The database may need the space that is missing, if only to take the job back.
         _delete_painted(job, context)
-        outcome = _hand_back(job, context, min(MOST_FILLS, context.max_dependency_failures), FULL)
+        outcome = _hand_back(
+            job, context, min(MOST_FILLS, context.settings.max_dependency_failures), FULL
+        )
         raise
     except DependencyError:
-        outcome = _hand_back(job, context, context.max_dependency_failures, UNSERVED)
+        outcome = _hand_back(job, context, context.settings.max_dependency_failures, UNSERVED)
         raise
     except Exception:
         with suppress(NSTError):
-            context.repository.fail_attempt(job.id, job.attempt, context.max_attempts, CRASHED)
+            context.repository.fail_attempt(
+                job.id, job.attempt, context.settings.max_attempts, CRASHED
+            )
         raise
     finally:
         context.watch(AttemptEnded(outcome, time.monotonic() - began_at))

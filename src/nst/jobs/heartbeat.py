@@ -46,7 +46,7 @@ class Heartbeat:
         while not self._is_over.wait(self._context.heartbeat_seconds):
             try:
                 job = self._context.repository.heartbeat(
-                    heard.id, heard.attempt, self._context.lease_seconds, self.progress
+                    heard.id, heard.attempt, self._context.settings.lease_seconds, self.progress
                 )
             except LeaseLost as error:
                 self._lost = error

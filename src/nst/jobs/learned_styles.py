@@ -1,4 +1,4 @@
-"""Learned styles that clients keep on the server, and jobs that paint with one.
+"""Learned styles that clients keep on the server.
 
 A job has its own copy of the file, like of every picture. So a style can be deleted at any time:
 jobs that use it go on, can be tried again, and end as they would have.
@@ -16,11 +16,11 @@ from pydantic import BaseModel, ConfigDict
 
 from nst import learned_file, learned_graph
 from nst.errors import DependencyError, InvalidOption, StyleNotFound, TooManyRequests
-from nst.jobs.job import LEARNED_TYPE, Job, Picture, new_id
+from nst.jobs.job import Job, new_id
 from nst.jobs.ports import ImageStorage
 from nst.jobs.quota import DAY_SECONDS, Quota
-from nst.learned_file import SUFFIX, StyleFacts
-from nst.options import StyleTransferOptions
+from nst.learned_file import SUFFIX
+from nst.settings.groups import Limits
 
 MAX_NAME_CHARACTERS = 80
 
@@ -108,20 +108,6 @@ class LearnedStyleRepository(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class StyleLimits:
-    """Limits of what one client keeps."""
-
-    max_styles_per_client: int = 20
-    """Maximum number of styles that one owner keeps."""
-    max_styles_per_address: int = 60
-    """Maximum number of styles of one client: of all the owners behind an address."""
-    max_style_bytes: int = 20_000_000
-    """Size of one file."""
-    max_bytes_per_day: int = 2_000_000_000
-    """Maximum number of bytes that one client uploads in a day, with all pictures."""
-
-
-@dataclass(frozen=True, slots=True)
 class LearnedStyles:
     """The learned styles of a service.
     Every method checks whose they are: somebody else's do not exist."""
@@ -129,7 +115,7 @@ class LearnedStyles:
     repository: LearnedStyleRepository
     storage: ImageStorage
     quota: Quota
-    limits: StyleLimits
+    limits: Limits
 
     def add(
         self, owner: str, data: bytes, name: str, *, client: str = "", counted_as: str = ""
@@ -137,8 +123,8 @@ class LearnedStyles:
         """Check a file and keep it. `name`: of the file or for people. `client` is whose
         bytes are counted; `counted_as` names the client in what is stored.
         Raises InvalidOption, InvalidStyleFile, TooManyRequests."""
-        if len(data) > self.limits.max_style_bytes:
-            allowed = f"a file of at most {self.limits.max_style_bytes / 1e6:g} MB"
+        if len(data) > self.limits.max_learned_style_bytes:
+            allowed = f"a file of at most {self.limits.max_learned_style_bytes / 1e6:g} MB"
             raise InvalidOption("file", f"{len(data) / 1e6:.1f} MB", allowed)
         named = checked_name(name.removesuffix(SUFFIX))
         facts = learned_file.read(data, f"{named}{SUFFIX}").facts
@@ -209,10 +195,12 @@ class LearnedStyles:
         """Raise TooManyRequests if the owner or the client
         keeps as many styles as allowed."""
         limits = self.limits
-        if self.repository.count(owner) >= limits.max_styles_per_client:
-            reason = f"you keep {limits.max_styles_per_client} learned styles; delete one first"
+        if self.repository.count(owner) >= limits.max_learned_styles_per_client:
+            reason = (
+                f"you keep {limits.max_learned_styles_per_client} learned styles; delete one first"
+            )
             raise TooManyRequests(reason, DAY_SECONDS)
-        most = limits.max_styles_per_address
+        most = limits.max_learned_styles_per_address
         if client and self.repository.count_of_client(client) >= most:
             reason = f"{most} learned styles from your network address are kept; delete one first"
             raise TooManyRequests(reason, DAY_SECONDS)
@@ -228,16 +216,13 @@ def checked_name(name: str) -> str:
     return kept
 
 
-# ── jobs that learn a style ──
-
-
 def keep_learned(
     job: Job, data: bytes, repository: LearnedStyleRepository, storage: ImageStorage
 ) -> StoredStyle:
     """Make the file that a job has learned a style of its owner, with the id of the
     job: an attempt that repeats the job, or goes on, replaces it."""
     assert job.order.learning is not None
-    facts = _facts(data)
+    facts = learned_file.read(data, "the file").facts
     style = StoredStyle(
         id=job.id,
         owner=job.owner,
@@ -255,51 +240,3 @@ def keep_learned(
 def style_name(names: Sequence[str]) -> str:
     """Return the name of a learned style whose file has styles with these names."""
     return checked_name(" and ".join(names)[:MAX_NAME_CHARACTERS])
-
-
-# ── jobs that paint with a learned style ──
-
-
-def are_learned(styles: Sequence[bytes]) -> bool:
-    """Return whether a learned style is among the files of styles."""
-    return any(map(learned_file.is_one, styles))
-
-
-def preset_of(styles: Sequence[bytes], preset: str | None) -> str | None:
-    """Return the preset of a job with these styles, if it was given this one.
-    Raises InvalidOption for another preset than a learned style has."""
-    return learned_file.learned_preset(preset) if are_learned(styles) else preset
-
-
-def count_styles(styles: Sequence[bytes], options: StyleTransferOptions, *, has_masks: bool) -> int:
-    """Return how many styles can be blended: the files, or the styles
-    in the file of a learned style. Raises InvalidStyleFile, and InvalidOption for what a learned
-    style cannot do."""
-    if not are_learned(styles):
-        return len(styles)
-    if len(styles) > 1:
-        allowed = "one learned style alone; nst learn puts several styles into one"
-        raise InvalidOption("style_image", len(styles), allowed)
-    if has_masks:
-        raise InvalidOption("style_mask", "a mask", "none with a learned style")
-    if not options.is_draft:
-        steps = options.total_iterations
-        raise InvalidOption("total_iterations", steps, "0 with a learned style")
-    if options.color == "match":
-        raise InvalidOption("color", "match", "style or luminance with a learned style")
-    return len(_facts(styles[0]).styles)
-
-
-def picture(data: bytes, name: str, key: str) -> Picture:
-    """Return a learned style as an input of a job."""
-    return Picture(
-        key=f"{key}{SUFFIX}",
-        sha256=hashlib.sha256(data).hexdigest(),
-        name=name,
-        content_type=LEARNED_TYPE,
-        size=(0, 0),
-    )
-
-
-def _facts(data: bytes) -> StyleFacts:
-    return learned_file.read(data, "the file").facts

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from nst.errors import ImageRole, InvalidImage, InvalidOption
-from nst.jobs.job import Job, Learning, Order, Picture, new_id
+from nst.jobs.job import Job, new_id
 from nst.jobs.learned_styles import LearnedStyles, checked_name
+from nst.jobs.order import Learning, Order, Picture
 from nst.jobs.service import Jobs
 from nst.jobs.uploads import MAX_STYLES, Sender, Upload, clean_name
 from nst.learning_options import LearningOptions, check_names

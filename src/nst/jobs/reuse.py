@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 
-from nst import images
+from nst import image_writer
 from nst.errors import InvalidImage, InvalidOption, JobNotFound
-from nst.jobs.job import FILM, FIRST_FRAME, RESULT, Job, JobResult, JobStatus, Order
+from nst.jobs.job import FILM, FIRST_FRAME, RESULT, Job, JobResult, JobStatus
+from nst.jobs.order import Order
 from nst.jobs.ports import ImageStorage, JobRepository
 from nst.jobs.uploads import Upload
 from nst.recipe import Recipe
@@ -82,4 +83,4 @@ def _copy_picture(
         return
     picture = storage.get(source)
     recipe = Recipe.read(picture).model_copy(update=order.in_recipe)
-    storage.put(target, images.with_recipe(picture, recipe.text()))
+    storage.put(target, image_writer.with_recipe(picture, recipe.text()))

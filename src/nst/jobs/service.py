@@ -1,6 +1,5 @@
 """Service of jobs: submit, look, cancel, steer, share. The API calls its methods."""
 
-import hashlib
 import logging
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -10,23 +9,20 @@ from typing import Any
 import nst
 from nst.controls import Controls
 from nst.decoding import Decoder
-from nst.errors import (
-    DependencyError,
-    JobConflict,
-    JobNotFound,
-    NSTError,
-    StorageError,
-)
+from nst.errors import DependencyError, JobConflict, JobNotFound, NSTError, StorageError
+from nst.jobs import sharing
 from nst.jobs.archives import Archives
 from nst.jobs.following import Seen, follow, see
-from nst.jobs.job import Job, JobStatus, Order, Share, new_id, public_facts
-from nst.jobs.limits import Limits
-from nst.jobs.orders import Intake
+from nst.jobs.intake import Intake
+from nst.jobs.job import Job, JobStatus, Share, new_id, public_facts
+from nst.jobs.limits import admit, pixel_steps
+from nst.jobs.order import Order
 from nst.jobs.pictures import Pictures
 from nst.jobs.ports import ImageStorage, JobQueue, JobRepository, ProgressFeed, QueueState
-from nst.jobs.quota import DAY_SECONDS, Quota
+from nst.jobs.quota import Quota
 from nst.jobs.reuse import detail_map_of, result_of, uploads_of, with_earlier_result
 from nst.jobs.uploads import JobRequest, Sender, Upload
+from nst.settings.groups import Limits
 
 PROBE = "probe/none"
 """Key of a file that is never stored."""
@@ -99,7 +95,7 @@ class Jobs:
         # First of all: what has been taken once must not be refused because of a limit.
         if key and (earlier := self._repository.find_submitted(owner, key)):
             return _same(earlier, job)
-        self.limits.admit(self._repository, owner, sender.counted_as)
+        admit(self.limits, self._repository, owner, sender.counted_as)
         size_bytes = sum(map(len, files.values()))
         self._quota.take_bytes(client, size_bytes, self.limits.max_bytes_per_day)
         self._take_work(client or owner, order)
@@ -172,7 +168,7 @@ class Jobs:
         """Queue the job again. `client` is whose work is counted.
         Raises JobNotFound, JobConflict, InvalidOption, TooManyRequests, QueueFull."""
         job = self.get(owner, job_id)
-        self.limits.admit(self._repository, owner, job.client)
+        admit(self.limits, self._repository, owner, job.client)
         self._take_work(client or owner, job.order)
         job = self._repository.retry(job_id)
         logger.info("job is tried again", extra=public_facts(job))
@@ -184,7 +180,7 @@ class Jobs:
         Its work was counted when it was submitted. Raises JobNotFound, JobConflict,
         TooManyRequests, QueueFull."""
         job = self.get(owner, job_id)
-        self.limits.admit(self._repository, owner, job.client)
+        admit(self.limits, self._repository, owner, job.client)
         job = self._repository.resume(job_id)
         logger.info("job goes on", extra=public_facts(job))
         self._wake_workers(job)
@@ -215,21 +211,7 @@ class Jobs:
 
     def share(self, owner: str, job_id: str, token: str, days: float) -> Share:
         """Whoever knows the token may see the result. Raises JobNotFound, JobConflict."""
-        job = self.get(owner, job_id)
-        if job.result is None:
-            raise JobConflict(job_id, "there is no picture yet that could be shared")
-        if job.order.learning:
-            raise JobConflict(job_id, "a learned style is no picture; share its file")
-        now = self._repository.now()
-        share = Share(
-            id=new_id(),
-            job_id=job_id,
-            token_sha256=_token_hash(token),
-            created_at=now,
-            expires_at=now + days * DAY_SECONDS,
-        )
-        self._repository.add_share(share)
-        return share
+        return sharing.share(self.get(owner, job_id), token, days, self._repository)
 
     def shares(self, owner: str, job_id: str) -> Sequence[Share]:
         """Raises JobNotFound."""
@@ -243,10 +225,7 @@ class Jobs:
 
     def shared(self, token: str) -> Job:
         """Return the job behind a link. Raises JobNotFound."""
-        share = self._repository.find_share(_token_hash(token))
-        if share is None:
-            raise JobNotFound(None)
-        return self._repository.get(share.job_id)
+        return sharing.shared(token, self._repository)
 
     def state(self) -> QueueState:
         """Return the number of jobs by state and the age of the oldest queued one.
@@ -272,7 +251,7 @@ class Jobs:
             minutes = order.learning.options.minutes
             self._quota.take_minutes(client, minutes, self.limits.max_learning_minutes_per_day)
             return
-        work = self.limits.pixel_steps(order)
+        work = pixel_steps(self.limits, order)
         self._quota.take_work(client, work, self.limits.max_pixel_steps_per_day)
 
     def _store(self, job_id: str, files: Mapping[str, bytes]) -> None:
@@ -301,7 +280,3 @@ def _same(earlier: Job, job: Job) -> Job:
     if earlier.fingerprint != job.fingerprint:
         raise JobConflict(earlier.id, "this Idempotency-Key belongs to another order")
     return earlier
-
-
-def _token_hash(token: str) -> str:
-    return hashlib.sha256(token.encode()).hexdigest()

@@ -6,7 +6,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from nst.errors import NSTError, UnreadableJob
-from nst.jobs.job import CONTENT, Job, JobError, JobStatus, Order, Picture
+from nst.jobs.job import CONTENT, Job, JobError, JobStatus
+from nst.jobs.order import Order, Picture
 from nst.options import StyleTransferOptions
 
 UNREADABLE = JobError(

@@ -43,7 +43,7 @@ class SteadyDatabase:
 def sweep(context: WorkerContext) -> Sequence[Job]:
     """Queue or fail the jobs whose lease has expired, and return them.
     Call it only while the database is steady. Raises RepositoryError."""
-    swept = context.repository.sweep(context.max_attempts, CRASHED)
+    swept = context.repository.sweep(context.settings.max_attempts, CRASHED)
     for job in swept:
         logger.warning("worker %s fell silent", job.worker, extra=public_facts(job))
         with suppress(FeedError):

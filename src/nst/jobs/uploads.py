@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 
 from nst.errors import ImageRole
 from nst.image_files import READABLE
-from nst.jobs import learned_styles
-from nst.jobs.job import Picture
+from nst.jobs import learned_inputs
+from nst.jobs.order import Picture
 from nst.options import StyleTransferOptions
 from nst.progress import Change
 
@@ -85,7 +85,7 @@ class JobRequest:
     @property
     def is_one_pass(self) -> bool:
         """Whether a network paints it in one pass, without an optimizer."""
-        return self.options.is_draft or learned_styles.are_learned(self.style_files)
+        return self.options.is_draft or learned_inputs.are_learned(self.style_files)
 
 
 def clean_name(name: str, role: str) -> str:

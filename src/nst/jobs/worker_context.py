@@ -16,6 +16,7 @@ from nst.jobs.job import (
 )
 from nst.jobs.learned_styles import LearnedStyleRepository
 from nst.jobs.ports import ImageStorage, JobRepository, ProgressFeed
+from nst.settings.groups import Limits, WorkerSettings
 
 logger = logging.getLogger(__name__)
 
@@ -37,16 +38,9 @@ class WorkerContext:
     feed: ProgressFeed
     engine: Engine
     learned_styles: LearnedStyleRepository
-    lease_seconds: float = 30.0
+    settings: WorkerSettings
+    limits: Limits
     heartbeat_seconds: float = 1.0
-    max_attempts: int = 3
-    """Number of attempts that may crash or lose their lease before the job fails."""
-    max_job_seconds: float = 24 * 3600
-    """Maximum seconds of one attempt; then the job ends with the current image.
-    Learning has its own limit, `Learning.max_seconds`."""
-    max_dependency_failures: int = 10
-    """Number of dependency failures of one job before the job fails."""
-    checkpoint_seconds: float = 30.0
     silence_seconds: float = 900.0
     """Seconds without a message after which the engine counts as hung."""
     stop_seconds: float = 7.0

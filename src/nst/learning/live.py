@@ -11,7 +11,7 @@ from typing import Any
 
 from PIL import Image
 
-from nst import images
+from nst import image_sizes
 from nst.engine.pictures.flow import opencv
 from nst.errors import InvalidOption
 from nst.video.reading import Reader
@@ -48,7 +48,7 @@ def film(path: Path, side_pixels: int) -> Iterator[Image.Image]:
     """Return the frames of a film at its own pace, over and over.
     They fit into `side_pixels`. Raises InvalidOption, VideoUnavailable."""
     with Reader(path) as reader:
-        size = images.fit(reader.first()[1].size, side_pixels)
+        size = image_sizes.fit(reader.first()[1].size, side_pixels)
     return _repeated(path, size)
 
 

@@ -14,7 +14,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from nst import images
+from nst import image_sizes
 from nst.engine.losses.content import ContentTerm
 from nst.engine.losses.layers import CONTENT_LAYER, STYLE_LAYERS, evenly
 from nst.engine.losses.objective import LossWeights, Objective
@@ -64,7 +64,7 @@ class LearningObjective:
         return objective(painted.flatten())
 
     def _style_input(self, style: Image.Image, options: LearningOptions) -> StyleInput:
-        size = images.fit(style.size, options.style_size)
+        size = image_sizes.fit(style.size, options.style_size)
         return StyleInput(to_tensor(style, size).to(self._device))
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from PIL import Image
 
-from nst import images
+from nst import image_sizes, images
 from nst.engine.device import precision_of, resolve_device, resolve_precision
 from nst.engine.draft import NO_LOSSES
 from nst.engine.inputs import finished
@@ -67,8 +67,8 @@ class LearnedStyle:
         options = options or StyleTransferOptions.from_preset("draft")
         self.check(options)
         photo = images.load(content, "content")
-        images.check_result_size(photo.size, options.size, MAX_SIZE)
-        size = images.fit(photo.size, options.size)
+        image_sizes.check_result_size(photo.size, options.size, MAX_SIZE)
+        size = image_sizes.fit(photo.size, options.size)
         shares = options.style_shares(len(self.facts.styles))
         painted = finished(self._levels(photo, size, shares), photo, options)
         return Result(
@@ -100,7 +100,7 @@ class LearnedStyle:
     def _levels(
         self, photo: Image.Image, size: tuple[int, int], shares: Sequence[float]
     ) -> np.ndarray:
-        painted_size = images.limited(size, MAX_PIXELS)
+        painted_size = image_sizes.limited(size, MAX_PIXELS)
         pixels = levels.of_image(images.resize(images.colours(photo), painted_size))
         return levels.resized(paint_levels(self.network, pixels, shares, self.dtype), size)
 

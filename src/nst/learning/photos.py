@@ -13,7 +13,7 @@ from random import Random
 
 from PIL import Image
 
-from nst import images
+from nst import image_sizes, images
 from nst.errors import InvalidImage, InvalidOption
 from nst.image_files import HEIC_SUFFIXES, readable_suffixes
 from nst.image_reader import HEIC_REMEDY
@@ -127,4 +127,4 @@ def _load(file: Path, longest_side: int) -> Image.Image:
     photo = images.colours(images.load(file, "content"))
     if max(photo.size) <= longest_side:
         return photo
-    return images.resize(photo, images.fit(photo.size, longest_side))
+    return images.resize(photo, image_sizes.fit(photo.size, longest_side))

@@ -5,7 +5,7 @@ from itertools import product
 
 from PIL import Image
 
-from nst import images
+from nst import image_sizes, images
 from nst.engine.pictures import levels
 from nst.learning.network import StyleNetwork
 from nst.learning.painting import paint_levels
@@ -36,7 +36,7 @@ def preview(network: StyleNetwork) -> Image.Image:
 
 
 def _small(photo: Image.Image) -> Image.Image:
-    return images.resize(images.colours(photo), images.fit(photo.size, SIDE_PIXELS))
+    return images.resize(images.colours(photo), image_sizes.fit(photo.size, SIDE_PIXELS))
 
 
 def _painted(network: StyleNetwork, photo: Image.Image, style: int) -> Image.Image:

@@ -10,7 +10,7 @@ from typing import Self
 
 from PIL import Image
 
-from nst import files, images
+from nst import files, image_writer, transparency
 from nst.video.library import pyav
 from nst.video.writing import CONTAINERS, Writer
 
@@ -75,7 +75,7 @@ class Timelapse:
 
     def save(self, path: Path, last: Image.Image, *, overwrite: bool = False) -> Path:
         """Write the film, which ends with `last`; names and
-        errors as images.save has them."""
+        errors as image_writer.save has them."""
         is_mp4 = path.suffix.lower() == ".mp4"
         write = _write_mp4 if is_mp4 else _write_with_pillow
         return files.write_file(
@@ -90,10 +90,10 @@ class Timelapse:
             with Image.open(self._file(self._steps[round(number * stretch)])) as frame:
                 yield frame.copy()
         for _ in range(FRAMES_PER_SECOND * HOLD_SECONDS):
-            yield images.flatten(last)
+            yield transparency.flatten(last)
 
     def _keep(self, step: int, frame: Image.Image) -> None:
-        self._file(step).write_bytes(images.encode(frame, "JPEG"))
+        self._file(step).write_bytes(image_writer.encode(frame, "JPEG"))
 
     def _file(self, step: int) -> Path:
         return Path(self._directory.name) / f"{step}.jpg"

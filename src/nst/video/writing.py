@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Self, TypeAlias
 
 from PIL import Image
 
-from nst import images
+from nst import images, transparency
 from nst.video.library import pyav, writable
 
 if TYPE_CHECKING:
@@ -222,7 +222,7 @@ class Writer:
             data = sized.convert("RGBA").tobytes()
             source = av.VideoFrame.from_bytes(data, *sized.size, format="rgba")
         else:
-            source = av.VideoFrame.from_image(images.flatten(sized))
+            source = av.VideoFrame.from_image(transparency.flatten(sized))
         frame: VideoFrame = source.reformat(
             format=self._pictures.pixels, dst_colorspace="ITU709", dst_color_range="MPEG"
         )

@@ -5,7 +5,7 @@ import pytest
 from cases import PICTURES, case
 from nst import images
 from nst.errors import InvalidImage
-from nst.images import check_result_size
+from nst.image_sizes import check_result_size
 from nst.options import MAX_SIZE
 from service import Browser, House, form, upload
 

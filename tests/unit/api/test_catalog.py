@@ -11,9 +11,10 @@ from pydantic import TypeAdapter
 
 from conftest import SAMPLES, picture
 from nst.image_files import READABLE
-from nst.jobs.limits import Limits
 from nst.jobs.uploads import MAX_STYLES
-from nst.options import DEFAULT_PRESET, PRESETS, StyleTransferOptions
+from nst.options import StyleTransferOptions
+from nst.presets import DEFAULT_PRESET, PRESETS
+from nst.settings.groups import Limits
 from service import Browser, House, form, upload
 
 

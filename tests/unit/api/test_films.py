@@ -15,9 +15,9 @@ from cases import FILMS, case
 from cli.test_video import add_sound
 from conftest import encoded, picture
 from nst.engine_process.messages import Failed, Finished, News, Painted, Work
+from nst.film_options import later_options
 from nst.jobs.job import FILM, FIRST_FRAME, FRAMES, PREVIEW, JobError, JobStatus
-from nst.jobs.limits import Limits
-from nst.options import later_options
+from nst.settings.groups import Limits
 from service import (
     CAT,
     CRASH,
@@ -29,6 +29,7 @@ from service import (
     files_of,
     form,
     job_result,
+    limited_to,
     progress,
     upload,
 )
@@ -135,7 +136,7 @@ def test_films_that_people_have(client: Browser, name: str) -> None:
 
 
 def test_options_tell_the_limits(tmp_path: Path) -> None:
-    house = House(tmp_path, limits=Limits(max_film_frames=7, max_film_seconds=2.5))
+    house = House(tmp_path, limits=limited_to(max_film_frames=7, max_film_seconds=2.5))
     limits = house.client().get("/api/v1/options").json["limits"]
     assert limits["max_film_frames"] == 7
     assert limits["max_film_seconds"] == 2.5
@@ -149,11 +150,11 @@ def test_options_tell_the_limits(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("limits", "sentence"),
     [
-        (Limits(max_film_frames=3), "the film has more than 3 frames"),
-        (Limits(max_film_seconds=0.3), "the film is longer than 0.3 s"),
-        (Limits(max_film_bytes=1000), "the film has more than 0.001 MB"),
-        (Limits(max_pixels=1000), "frames of 64×48 pixels have more than the 0.001 million"),
-        (Limits(max_pixel_steps_per_day=10_000_000), "4 frames at this size are more than"),
+        (limited_to(max_film_frames=3), "the film has more than 3 frames"),
+        (limited_to(max_film_seconds=0.3), "the film is longer than 0.3 s"),
+        (limited_to(max_film_bytes=1000), "the film has more than 0.001 MB"),
+        (limited_to(max_pixels=1000), "frames of 64×48 pixels have more than the 0.001 million"),
+        (limited_to(max_pixel_steps_per_day=10_000_000), "4 frames at this size are more than"),
     ],
 )
 def test_a_film_beyond_a_limit(tmp_path: Path, film: bytes, limits: Limits, sentence: str) -> None:
@@ -166,7 +167,7 @@ def test_a_film_beyond_a_limit(tmp_path: Path, film: bytes, limits: Limits, sent
 
 
 def test_where_no_films_are_taken(tmp_path: Path, film: bytes) -> None:
-    house = House(tmp_path, limits=Limits(max_film_frames=0))
+    house = House(tmp_path, limits=limited_to(max_film_frames=0))
     client = house.client()
     problem = refused(client, film, 415)
     assert problem["code"] == "unsupported_image"

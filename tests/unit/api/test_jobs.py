@@ -10,7 +10,8 @@ from conftest import SAMPLES
 from nst.controls import STEERABLE
 from nst.engine_process.messages import Failed
 from nst.jobs.job import JobError, JobStatus
-from nst.options import PRESETS, StyleTransferOptions
+from nst.options import StyleTransferOptions
+from nst.presets import PRESETS
 from nst.progress import Distances, SquaredDistances
 from service import CAT, WAVES, Browser, House, finishes, form, paints, progress, upload
 

@@ -7,9 +7,8 @@ from typing import Any
 import pytest
 from onnxruntime import InferenceSession
 
-from nst.jobs.learned_styles import StyleLimits
-from nst.jobs.limits import Limits
-from service import Browser, House, browser, finishes, form, upload
+from nst.settings.groups import Limits
+from service import Browser, House, browser, finishes, form, limited_to, upload
 from unit.learning import tiny
 
 STYLES, JOBS = "/api/v1/learned-styles", "/api/v1/jobs"
@@ -118,7 +117,7 @@ def test_names_that_cannot_be(client: Browser, data: bytes, name: str) -> None:
 
 
 def test_a_client_keeps_only_so_many(tmp_path: Path, data: bytes) -> None:
-    house = House(tmp_path, style_limits=StyleLimits(max_styles_per_client=1))
+    house = House(tmp_path, limits=limited_to(max_learned_styles_per_client=1))
     client = house.client()
     here = add(client, data).json["links"]["self"]
     response = add(client, data)
@@ -130,7 +129,7 @@ def test_a_client_keeps_only_so_many(tmp_path: Path, data: bytes) -> None:
 
 
 def test_an_address_keeps_only_so_many_whatever_the_cookies(tmp_path: Path, data: bytes) -> None:
-    house = House(tmp_path, style_limits=StyleLimits(max_styles_per_address=1))
+    house = House(tmp_path, limits=limited_to(max_learned_styles_per_address=1))
     app = house.app()
     assert add(browser(app), data).status_code == 201
     assert "from your network address" in add(browser(app), data).json["detail"]
@@ -138,8 +137,8 @@ def test_an_address_keeps_only_so_many_whatever_the_cookies(tmp_path: Path, data
 
 
 def test_bytes_of_a_file_and_of_a_day(tmp_path: Path, data: bytes) -> None:
-    limits = StyleLimits(max_style_bytes=len(data), max_bytes_per_day=len(data))
-    house = House(tmp_path, style_limits=limits)
+    limits = limited_to(max_learned_style_bytes=len(data), max_bytes_per_day=len(data))
+    house = House(tmp_path, limits=limits)
     client = house.client()
     assert "expected a file of at most" in add(client, data + b" ").json["detail"]
     assert add(client, data).status_code == 201
@@ -197,5 +196,4 @@ def test_a_learned_style_is_alone(client: Browser, data: bytes) -> None:
 
 def test_limits_are_told(client: Browser) -> None:
     limits = client.get("/api/v1/options").json["limits"]
-    assert limits["max_learned_styles"] == StyleLimits().max_styles_per_client
-    assert StyleLimits().max_bytes_per_day == Limits().max_bytes_per_day
+    assert limits["max_learned_styles"] == Limits().max_learned_styles_per_client

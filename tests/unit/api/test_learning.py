@@ -4,10 +4,8 @@ from typing import Any
 
 import pytest
 
-from nst.jobs.learned_styles import StyleLimits
 from nst.jobs.learning import MAX_PHOTOS
-from nst.jobs.limits import Limits
-from service import CAT, WAVES, Browser, House, browser, upload
+from service import CAT, WAVES, Browser, House, browser, limited_to, upload
 
 LEARN, STYLES, JOBS = "/api/v1/learning", "/api/v1/learned-styles", "/api/v1/jobs"
 
@@ -85,14 +83,14 @@ def test_a_damaged_photo_is_named(client: Browser) -> None:
 
 
 def test_a_server_that_learns_nothing_says_so(house: House) -> None:
-    house.jobs.limits = Limits(max_learning_minutes=0)
+    house.jobs.limits = limited_to(max_learning_minutes=0)
     response = learn(house.client())
     assert (response.status_code, response.json["field"]) == (422, "minutes")
     assert "`nst learn`" in response.json["detail"]
 
 
 def test_the_minutes_of_a_day_are_counted(house: House) -> None:
-    house.jobs.limits = Limits(max_learning_minutes=20, max_learning_minutes_per_day=30)
+    house.jobs.limits = limited_to(max_learning_minutes=20, max_learning_minutes_per_day=30)
     client = house.client()
     assert learn(client, minutes="20").status_code == 202
     refused = learn(client, minutes="11")
@@ -102,7 +100,7 @@ def test_the_minutes_of_a_day_are_counted(house: House) -> None:
 
 
 def test_who_keeps_all_styles_that_it_may_learns_none(house: House) -> None:
-    object.__setattr__(house.learned_styles, "limits", StyleLimits(max_styles_per_client=0))
+    object.__setattr__(house.learned_styles, "limits", limited_to(max_learned_styles_per_client=0))
     response = learn(house.client())
     assert response.status_code == 429
     assert "delete one first" in response.json["detail"]

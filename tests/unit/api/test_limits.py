@@ -6,8 +6,7 @@ import pytest
 
 from nst.api.auth import network
 from nst.api.streams import Streams
-from nst.jobs.limits import Limits
-from service import CAT, WAVES, House, browser, form
+from service import CAT, WAVES, House, browser, form, limited_to
 
 JOBS = "/api/v1/jobs"
 
@@ -77,7 +76,7 @@ def test_a_key_is_counted_by_itself(house: House) -> None:
 
 
 def test_unfinished_jobs(house: House) -> None:
-    house.jobs.limits = Limits(max_jobs_per_client=2)
+    house.jobs.limits = limited_to(max_jobs_per_client=2)
     client = house.client()
     for seed in "12":
         assert client.post(JOBS, data=form(seed=seed)).status_code == 202
@@ -85,7 +84,7 @@ def test_unfinished_jobs(house: House) -> None:
 
 
 def test_unfinished_jobs_of_an_address_whatever_the_cookies(house: House) -> None:
-    house.jobs.limits = Limits(max_jobs_per_address=2)
+    house.jobs.limits = limited_to(max_jobs_per_address=2)
     app = house.app()
 
     def post(seed: str, address: str) -> Any:
@@ -99,7 +98,7 @@ def test_unfinished_jobs_of_an_address_whatever_the_cookies(house: House) -> Non
 
 
 def test_another_try_counts_as_one_more(house: House) -> None:
-    house.jobs.limits = Limits(max_jobs_per_address=2)
+    house.jobs.limits = limited_to(max_jobs_per_address=2)
     app = house.app()
     first = browser(app)
     job = first.post(JOBS, data=form(seed="1")).json
@@ -132,7 +131,7 @@ def test_no_address_is_stored(house: House) -> None:
 
 
 def test_bytes_of_a_day(house: House) -> None:
-    house.jobs.limits = Limits(max_bytes_per_day=len(CAT) + len(WAVES))
+    house.jobs.limits = limited_to(max_bytes_per_day=len(CAT) + len(WAVES))
     app = house.app()
     assert browser(app).post(JOBS, data=form()).status_code == 202
     response = browser(app).post(JOBS, data=form(seed="1"))
@@ -142,7 +141,7 @@ def test_bytes_of_a_day(house: House) -> None:
 def test_work_of_a_day(house: House) -> None:
     """Steps × pixels: a job that is too large alone is refused by name, others have to wait."""
     pixels = 64 * 48
-    house.jobs.limits = Limits(max_pixel_steps_per_day=100 * pixels)
+    house.jobs.limits = limited_to(max_pixel_steps_per_day=100 * pixels)
     client = house.client()
     alone = client.post(JOBS, data=form(size="64", total_iterations="1000000"))
     assert (alone.status_code, alone.json["field"]) == (422, "total_iterations")
@@ -157,13 +156,13 @@ def test_work_of_a_day(house: House) -> None:
 
 
 def test_the_options_tell_the_limits_of_work(house: House) -> None:
-    house.jobs.limits = Limits(max_pixel_steps_per_day=10**9, max_job_seconds=60.0)
+    house.jobs.limits = limited_to(max_pixel_steps_per_day=10**9, max_job_seconds=60.0)
     limits = house.client().get("/api/v1/options").json["limits"]
     assert (limits["max_pixel_steps_per_day"], limits["max_job_seconds"]) == (10**9, 60.0)
 
 
 def test_a_full_queue(house: House) -> None:
-    house.jobs.limits = Limits(max_queued=1)
+    house.jobs.limits = limited_to(max_queued=1)
     app = house.app()
     assert browser(app).post(JOBS, data=form()).status_code == 202
     other = browser(app)
@@ -172,7 +171,7 @@ def test_a_full_queue(house: House) -> None:
 
 
 def test_limits_of_one_compatible_client_are_not_those_of_another(house: House) -> None:
-    house.jobs.limits = Limits(max_jobs_per_client=1)
+    house.jobs.limits = limited_to(max_jobs_per_client=1)
     client = house.client()
 
     def post(address: str) -> Any:

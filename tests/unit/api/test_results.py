@@ -16,7 +16,7 @@ import pytest
 from PIL import Image, ImageChops, ImageStat
 
 from conftest import encoded, picture
-from nst import images
+from nst import image_writer, images
 from nst.api import pictures
 from nst.engine_process.messages import Finished, News, Work
 from nst.jobs.job import RESULT, Job, JobStatus
@@ -434,12 +434,11 @@ def test_a_recipe_needs_a_picture(client: Browser) -> None:
 
 
 def test_a_recipe_that_somebody_made_up_is_refused(client: Browser) -> None:
-    from nst import images
 
     refused = client.post("/api/v1/recipe", data={"image": upload(b'{"options": 1}')})
     assert refused.status_code == 422
     for text in ("nonsense", json.dumps({"options": 1})):
-        forged = images.encode(picture(), "PNG", recipe=text)
+        forged = image_writer.encode(picture(), "PNG", recipe=text)
         response = client.post("/api/v1/recipe", data={"image": upload(forged)})
         assert response.status_code == 422
 
@@ -476,7 +475,7 @@ def finishes_with_16_bits(work: Work) -> News:
     news = say(work)
     recipe = images.read_recipe(work.directory / RESULT)
     samples = np.asarray(picture(64, 48), dtype=np.uint16) * 257
-    images.save(samples, work.directory / RESULT, recipe=recipe, overwrite=True)
+    image_writer.save(samples, work.directory / RESULT, recipe=recipe, overwrite=True)
     assert isinstance(news, Finished)
     return news
 

@@ -11,8 +11,7 @@ from PIL import Image
 from werkzeug.test import encode_multipart
 
 from conftest import encoded, picture
-from nst.jobs.limits import Limits
-from service import CAT, Browser, House, form, upload
+from service import CAT, Browser, House, form, limited_to, upload
 
 JOBS = "/api/v1/jobs"
 FIELDS = ("content_image", "style_image", "style_mask")
@@ -186,7 +185,7 @@ def test_a_large_text_field_is_refused(client: Browser) -> None:
 
 
 def test_the_pixel_limit_is_the_deployment_s(house: House) -> None:
-    house.jobs.limits = Limits(max_pixels=1000)
+    house.jobs.limits = limited_to(max_pixels=1000)
     response = house.client().post(JOBS, data=form())
     assert (response.status_code, response.json["field"]) == (413, "content_image")
 

@@ -9,6 +9,7 @@ from nst.api.app import create_app
 from nst.api.service import ApiSettings, Service
 from nst.api.streams import Streams
 from nst.api.watch import Watch
+from nst.settings.groups import WebSettings
 from patience import wait_until
 from service import House
 
@@ -28,7 +29,7 @@ def test_what_was_seen_last_is_said_at_once(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_readiness_names_a_degraded_queue(house: House) -> None:
-    settings = ApiSettings(secret_key="a secret", retention_seconds=60.0)  # noqa: S106 - not one
+    settings = ApiSettings(WebSettings(), secret_key="a secret")  # noqa: S106 - not one
     queue_watch = Watch(lambda: "Kafka's user api lacks WRITE on topic nst.jobs")
     streams = Streams(5, 5, 5.0)
     service = Service(

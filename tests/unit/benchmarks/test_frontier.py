@@ -22,7 +22,7 @@ from conftest import picture
 from nst import images
 from nst.engine.device import resolve_device
 from nst.engine.network.weights import WeightsStore
-from nst.options import DEFAULT_PRESET
+from nst.presets import DEFAULT_PRESET
 
 FEW = ("--size=48", "--steps=1")
 

@@ -11,7 +11,7 @@ from click.testing import CliRunner
 
 from nst import StyleTransferOptions
 from nst.engine.device import resolve_device
-from nst.options import PRESETS
+from nst.presets import PRESETS
 
 
 def test_one_part_of_the_preset_is_changed_at_a_time() -> None:

@@ -25,7 +25,7 @@ from nst.engine.network.encoder import MEAN_RGB
 from nst.engine.network.weights import Weights, WeightsStore
 from nst.engine.pictures.styles import Style
 from nst.layers import layer_names
-from nst.options import MODELS
+from nst.option_fields import MODELS
 from nst.progress import Distances
 from unit.engine.network.test_encoder import plain_network
 from unit.engine.synthetic import random_tensors

@@ -14,7 +14,7 @@ from nst.engine import film, steering
 from nst.engine.film import FilmTransfer, PaintedFrame
 from nst.engine.pictures.flow import motion_since
 from nst.engine.scales import scales
-from nst.options import later_options
+from nst.film_options import later_options
 from nst.progress import Progress
 
 SIZE = (96, 72)

@@ -22,6 +22,7 @@ from nst import (
     Result,
     StopReason,
     StyleTransferOptions,
+    image_sizes,
     images,
 )
 from nst.engine.draft import paint_draft
@@ -76,7 +77,7 @@ def naive_loop(
 ) -> NaiveTransfer:
     """The same transfer in the naive loop, which shares no code with the engine."""
     photo, painting = images.load(content, "content"), images.load(style, "style")
-    size = images.fit(photo.size, method.options.size)
+    size = image_sizes.fit(photo.size, method.options.size)
     style_size = (round(painting.width * size[1] / painting.height), size[1])
     return NaiveTransfer(
         method.weights.model,
@@ -402,7 +403,7 @@ def test_the_engine_reads_no_environment() -> None:
 def test_scales_are_painted_from_coarse_to_fine(content: Path, style: Path) -> None:
     method = transfer(size=256, scales=3, total_iterations=8, convergence_tolerance=0)
     seen = list(method.steps(Inputs(content, style)))
-    sizes = [images.fit(images.load(content, "content").size, side) for side in (128, 256)]
+    sizes = [image_sizes.fit(images.load(content, "content").size, side) for side in (128, 256)]
     assert [p.size for p in seen] == [sizes[0]] * 4 + [sizes[1]] * 4  # 64 would be too small
     assert [p.step for p in seen] == list(range(1, 9))
     assert {p.total_iterations for p in seen} == {8}

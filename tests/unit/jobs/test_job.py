@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from nst.jobs.job import FINAL, RETRYABLE, Job, JobStatus, Order, Picture, new_id, public_facts
+from nst.jobs.job import FINAL, RETRYABLE, Job, JobStatus, new_id, public_facts
+from nst.jobs.order import Order, Picture
 from nst.options import StyleTransferOptions
 
 

@@ -27,11 +27,10 @@ from nst.errors import (
 )
 from nst.jobs.following import Seen
 from nst.jobs.job import JobError, JobStatus
-from nst.jobs.limits import Limits
 from nst.jobs.uploads import MAX_STYLES, Upload, clean_name
 from nst.recipe import Recipe
 from patience import PATIENCE_SECONDS
-from service import CAT, CRASH, WAVES, House, files_of, finishes, paints, progress
+from service import CAT, CRASH, WAVES, House, files_of, finishes, limited_to, paints, progress
 
 Change = Callable[[], None]
 
@@ -111,7 +110,7 @@ def test_as_many_shares_as_styles(house: House) -> None:
 
 
 def test_size_is_limited(tmp_path: Path) -> None:
-    house = House(tmp_path, Limits(max_size=100))
+    house = House(tmp_path, limited_to(max_size=100))
     with pytest.raises(InvalidOption, match="at most 100 on this server"):
         house.submit(options={"size": 101})
     house.submit(options={"size": 100})
@@ -119,7 +118,7 @@ def test_size_is_limited(tmp_path: Path) -> None:
 
 
 def test_pixels_are_limited_before_anything_is_decoded(tmp_path: Path) -> None:
-    house = House(tmp_path, Limits(max_pixels=64 * 48 - 1))
+    house = House(tmp_path, limited_to(max_pixels=64 * 48 - 1))
     with pytest.raises(ImageTooLarge, match="64×48 pixels are more than"):
         house.submit()
     house.close()
@@ -246,7 +245,7 @@ def test_keys_belong_to_their_owners(house: House) -> None:
 
 
 def test_a_repeated_request_is_not_refused_because_of_limits(tmp_path: Path) -> None:
-    house = House(tmp_path, Limits(max_jobs_per_client=1, max_queued=1))
+    house = House(tmp_path, limited_to(max_jobs_per_client=1, max_queued=1))
     first = house.submit(idempotency_key="k")
     assert house.submit(idempotency_key="k") == first
     house.close()
@@ -359,7 +358,7 @@ def test_a_result_whose_file_is_gone_is_painted_anew(house: House) -> None:
 
 
 def test_jobs_of_one_owner_are_limited_until_some_are_finished(tmp_path: Path) -> None:
-    house = House(tmp_path, Limits(max_jobs_per_client=2))
+    house = House(tmp_path, limited_to(max_jobs_per_client=2))
     for seed in (1, 2):
         house.submit(options={"seed": seed})
     with pytest.raises(TooManyRequests, match="2 of your jobs are not finished yet"):
@@ -371,7 +370,7 @@ def test_jobs_of_one_owner_are_limited_until_some_are_finished(tmp_path: Path) -
 
 
 def test_the_queue_is_limited_for_everybody(tmp_path: Path) -> None:
-    house = House(tmp_path, Limits(max_queued=1))
+    house = House(tmp_path, limited_to(max_queued=1))
     house.submit()
     with pytest.raises(QueueFull):
         house.submit("ben", options={"seed": 1})
@@ -379,7 +378,7 @@ def test_the_queue_is_limited_for_everybody(tmp_path: Path) -> None:
 
 
 def test_bytes_of_a_day_are_limited_per_client(tmp_path: Path) -> None:
-    house = House(tmp_path, Limits(max_bytes_per_day=len(CAT) + len(WAVES)))
+    house = House(tmp_path, limited_to(max_bytes_per_day=len(CAT) + len(WAVES)))
     house.submit("anna", client="1.2.3.4")
     with pytest.raises(TooManyRequests) as caught:
         house.submit("a new cookie", client="1.2.3.4", options={"seed": 1})
@@ -389,7 +388,7 @@ def test_bytes_of_a_day_are_limited_per_client(tmp_path: Path) -> None:
 
 
 def test_retrying_is_limited_too(tmp_path: Path) -> None:
-    house = House(tmp_path, Limits(max_jobs_per_client=1))
+    house = House(tmp_path, limited_to(max_jobs_per_client=1))
     first = house.submit()
     house.jobs.cancel("anna", first.id)
     house.submit(options={"seed": 1})

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from nst.engine_process.learning import Learner
-from nst.jobs.job import CHECKPOINT, LEARNED, LEARNED_PAGE, PREVIEW, Learning, Order, Picture
+from nst.jobs.job import CHECKPOINT, LEARNED, LEARNED_PAGE, PREVIEW
+from nst.jobs.order import Learning, Order, Picture
 from nst.learning_options import LearningOptions
 from nst.options import StyleTransferOptions
 from unit.learning import tiny

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 import nst
-from nst import images
+from nst import image_writer
 from nst.engine.film import FilmTransfer
 from nst.errors import InvalidOption, InvalidStyleFile
 from nst.learning.painting import LearnedStyle
@@ -29,7 +29,7 @@ def directly(file: Path) -> np.ndarray:
 
 
 def test_stylize_paints_with_a_learned_style(file: Path, tmp_path: Path) -> None:
-    images.save(PHOTO, tmp_path / "photo.png")
+    image_writer.save(PHOTO, tmp_path / "photo.png")
     result = nst.stylize(tmp_path / "photo.png", str(file), size=62)
     assert np.array_equal(np.asarray(result.image), directly(file))
     again = nst.stylize(tmp_path / "photo.png", file, preset="draft", size=62)

@@ -8,6 +8,5 @@ found by whoever looks into the repository.
 from nst.adapters.kafka.administration import check, check_migration, create_topics
 from nst.adapters.kafka.offer import look
 from nst.adapters.kafka.queue import KafkaJobQueue
-from nst.adapters.kafka.settings import KafkaSettings
 
-__all__ = ["KafkaJobQueue", "KafkaSettings", "check", "check_migration", "create_topics", "look"]
+__all__ = ["KafkaJobQueue", "check", "check_migration", "create_topics", "look"]

@@ -17,9 +17,9 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]
 
 from nst.adapters.kafka import client
 from nst.adapters.kafka.offer import insist
-from nst.adapters.kafka.settings import KafkaSettings
 from nst.errors import QueueError
 from nst.jobs.ports import ProcessName
+from nst.settings.groups import KafkaSettings
 
 LOOK_SECONDS = 0.5
 """Seconds between two looks at why there is no answer yet."""

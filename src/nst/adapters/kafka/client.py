@@ -7,9 +7,10 @@ from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException
 
-from nst.adapters.kafka.settings import KafkaSettings
 from nst.errors import QueueError
 from nst.metrics import DEPENDENCY_ERRORS
+from nst.settings.groups import KafkaSettings
+from nst.settings.values import revealed
 
 REQUEST_SECONDS = 10.0
 """Seconds that a broker has to answer, and to confirm a message."""
@@ -64,7 +65,7 @@ def configuration(settings: KafkaSettings, troubles: Troubles) -> dict[str, Any]
         values |= {
             "sasl.mechanism": settings.sasl_mechanism,
             "sasl.username": settings.username,
-            "sasl.password": settings.password,
+            "sasl.password": revealed(settings.password),
         }
     return values
 

@@ -11,7 +11,7 @@ from confluent_kafka import KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]
 
 from nst.adapters.kafka import client
-from nst.adapters.kafka.settings import KafkaSettings
+from nst.settings.groups import KafkaSettings
 
 
 class Ends:

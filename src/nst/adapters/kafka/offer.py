@@ -13,8 +13,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 
 from nst.adapters.kafka import client
-from nst.adapters.kafka.settings import KafkaSettings
 from nst.errors import InvalidOption
+from nst.settings.groups import KafkaSettings
 
 ANSWER_SECONDS = 2.0
 """Seconds that a broker has for each answer."""

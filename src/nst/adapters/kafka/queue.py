@@ -1,4 +1,4 @@
-"""Producer and consumer of one process."""
+"""Queue of one process: receives and commits; its producer sends."""
 
 import json
 import logging
@@ -8,32 +8,24 @@ import time
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, Literal
+from typing import Any
 
-from confluent_kafka import (
-    Consumer,
-    KafkaError,
-    Message,
-    Producer,
-    TopicPartition,
-)
+from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
 
 from nst.adapters.kafka import client
 from nst.adapters.kafka.administration import check
 from nst.adapters.kafka.ends import Ends
-from nst.adapters.kafka.offer import Offer, insist
-from nst.adapters.kafka.settings import KafkaSettings
+from nst.adapters.kafka.membership import membership
+from nst.adapters.kafka.offer import insist
+from nst.adapters.kafka.producer import NOT_CONFIRMED, POLL_SECONDS, KafkaProducer
 from nst.errors import QueueError
 from nst.jobs.ports import Delivery, ProcessName
+from nst.settings.groups import KafkaSettings
 
 COMMIT_SECONDS = 2.0
 """Timeout of a commit, in seconds.
 It is short because a job waits meanwhile; a lost commit only wakes another
 worker for nothing."""
-
-POLL_SECONDS = 0.005
-"""Interval of polls for a confirmation, in seconds;
-another thread's poll may receive it."""
 
 LOOK_SECONDS = 0.2
 """Interval at which a waiting call checks for errors that
@@ -43,8 +35,6 @@ STATISTICS_SECONDS = 5.0
 
 JOB_ID = re.compile(rb"[0-9a-f]{32}")
 """Format of job ids, see `nst.jobs.job.new_id`."""
-
-NOT_CONFIRMED = KafkaError(KafkaError._TIMED_OUT, "no broker has confirmed it in time")
 
 OUTDATED = (
     KafkaError.ILLEGAL_GENERATION,
@@ -71,9 +61,7 @@ class KafkaJobQueue:
 
     def __init__(self, settings: KafkaSettings) -> None:
         self._settings = settings
-        self._producer: Producer | None = None
-        self._producer_lock = threading.Lock()
-        self._producer_troubles = client.Troubles()
+        self._producer = KafkaProducer(settings)
         self._consumer: Consumer | None = None
         self._consumer_troubles = client.Troubles()
         self._wants_message = False
@@ -87,7 +75,7 @@ class KafkaJobQueue:
         self._ends: Ends | None = None
 
     def publish(self, job_id: str, trace: Mapping[str, str]) -> None:
-        self._send(
+        self._producer.send(
             self._settings.topic,
             key=job_id.encode(),
             value=job_id.encode(),
@@ -142,52 +130,6 @@ class KafkaJobQueue:
         farewell.join(client.REQUEST_SECONDS)
         self._consumer, self._ends = None, None
 
-    def _send(self, topic: str, **message: Any) -> None:
-        """Send a message and wait until the brokers have stored it."""
-        reports: list[KafkaError | None] = []
-        give_up_at = time.monotonic() + client.REQUEST_SECONDS + 1
-        with client.errors():
-            producer = self._open_producer()
-            producer.produce(topic, on_delivery=lambda error, _: reports.append(error), **message)
-            while (
-                not reports
-                and time.monotonic() < give_up_at
-                and not self._producer_troubles.are_decisive
-            ):
-                producer.poll(POLL_SECONDS)
-        error = reports[0] if reports else NOT_CONFIRMED
-        if error is not None:
-            self._drop(producer)
-            raise client.failed(self._why(error, topic))
-
-    def _why(self, error: KafkaError, topic: str) -> str:
-        """Return why the brokers rejected a message."""
-        if error.code() == KafkaError.TOPIC_AUTHORIZATION_FAILED:
-            return client.lacks(self._settings, f"WRITE on topic {topic}")
-        return self._producer_troubles.take() or error.str()
-
-    def _open_producer(self) -> Producer:
-        with self._producer_lock:
-            if self._producer is None:
-                insist(self._settings)
-                self._producer = Producer(
-                    client.configuration(self._settings, self._producer_troubles)
-                    | {
-                        "enable.idempotence": True,
-                        "acks": "all",
-                        "linger.ms": 0,
-                        "message.timeout.ms": client.milliseconds(client.REQUEST_SECONDS),
-                    },
-                    logger=client.library_logger,
-                )
-            return self._producer
-
-    def _drop(self, producer: Producer) -> None:
-        # Brokers that have lost their memory would refuse its numbered messages for ever.
-        with self._producer_lock:
-            if self._producer is producer:
-                self._producer = None
-
     @contextmanager
     def _consuming(self, *, wants_message: bool) -> Iterator[Consumer]:
         with client.errors():
@@ -209,7 +151,7 @@ class KafkaJobQueue:
         offer = insist(self._settings)
         consumer = Consumer(
             client.configuration(self._settings, self._consumer_troubles)
-            | _membership(self._settings, offer)
+            | membership(self._settings, offer)
             | {
                 "enable.auto.commit": False,
                 "auto.offset.reset": "earliest",
@@ -308,7 +250,7 @@ class KafkaJobQueue:
         logger.warning("%s: %s", origin, reason)
         headers = [*(message.headers() or ()), ("nst-reason", reason), ("nst-origin", origin)]
         try:
-            self._send(
+            self._producer.send(
                 self._settings.dead_letter_topic,
                 key=message.key(),
                 value=message.value(),
@@ -318,27 +260,6 @@ class KafkaJobQueue:
             self._arrived.appendleft(message)
             raise
         self._commit(consumer, _after(message))
-
-
-def _group_protocol(settings: KafkaSettings, offer: Offer | None) -> Literal["classic", "consumer"]:
-    if settings.group_protocol != "auto":
-        return settings.group_protocol
-    if offer is None:
-        reason = "no broker says whether it has the group protocol of Kafka 4"
-        raise client.failed(f"{reason}; NST_KAFKA_GROUP_PROTOCOL=classic does not ask")
-    return "consumer" if offer.has_consumer_protocol else "classic"
-
-
-def _membership(settings: KafkaSettings, offer: Offer | None) -> dict[str, Any]:
-    group = {"group.id": settings.group}
-    if _group_protocol(settings, offer) == "consumer":
-        return group | {"group.protocol": "consumer"}
-    return group | {
-        "group.protocol": "classic",
-        "partition.assignment.strategy": "cooperative-sticky",
-        "session.timeout.ms": client.milliseconds(settings.session_timeout_seconds),
-        "heartbeat.interval.ms": client.milliseconds(settings.heartbeat_seconds),
-    }
 
 
 def _read(message: Message) -> Delivery | None:

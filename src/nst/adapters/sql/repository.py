@@ -1,34 +1,30 @@
 """The repository of jobs.
 Each change of a job is one statement with the expected state in its WHERE
-clause, so concurrent changes cannot overwrite each other; what a worker writes
-also carries the number of its attempt."""
+clause, so concurrent changes cannot overwrite each other."""
 
-import logging
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from typing import Any
 
-from sqlalchemy import Connection, Row, case, delete, func, insert, select, tuple_, update
+from sqlalchemy import Connection, case, delete, func, select, tuple_, update
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.sql.expression import ColumnElement
 
 from nst.adapters.sql import migrations, statements
-from nst.adapters.sql.connection import Connected, connect, errors
+from nst.adapters.sql.attempts import SqlAttempts
+from nst.adapters.sql.connection import connect, errors
 from nst.adapters.sql.learned_styles import SqlLearnedStyles
-from nst.adapters.sql.schema import deployment, jobs, now, shares
-from nst.errors import JobConflict, JobNotFound, LeaseLost, UnreadableJob
-from nst.jobs import stored
-from nst.jobs.job import RETRYABLE, Job, JobError, JobProgress, JobResult, JobStatus, Share
+from nst.adapters.sql.schema import deployment, jobs, now
+from nst.adapters.sql.shares import SqlShares
+from nst.adapters.sql.statements import as_job
+from nst.errors import JobConflict, JobNotFound
+from nst.jobs.job import RETRYABLE, Job, JobStatus
 from nst.jobs.ports import QueueState
-
-logger = logging.getLogger(__name__)
 
 IDS_AT_ONCE = 1000
 """Maximum number of ids in one statement, because its parameters are limited."""
 
 
-class SqlJobRepository(Connected):
+class SqlJobRepository(SqlAttempts, SqlShares):
     """A JobRepository in SQLite or PostgreSQL; `migrate` creates its tables."""
 
     def __init__(self, url: str, *, pool_size: int = 10) -> None:
@@ -73,7 +69,7 @@ class SqlJobRepository(Connected):
             if row is None:
                 assert job.idempotency_key is not None
                 row = connection.execute(statements.submitted(job.owner, job.idempotency_key)).one()
-            return _job(row)
+            return as_job(row)
 
     def get(self, job_id: str) -> Job:
         with self._read() as connection:
@@ -82,7 +78,7 @@ class SqlJobRepository(Connected):
     def find_submitted(self, owner: str, idempotency_key: str) -> Job | None:
         with self._read() as connection:
             row = connection.execute(statements.submitted(owner, idempotency_key)).first()
-            return _job(row) if row else None
+            return as_job(row) if row else None
 
     def list(
         self,
@@ -101,7 +97,7 @@ class SqlJobRepository(Connected):
             statement = statement.where(tuple_(*order) < earlier)
         statement = statement.order_by(*(column.desc() for column in order)).limit(limit)
         with self._read() as connection:
-            return [_job(row) for row in connection.execute(statement)]
+            return [as_job(row) for row in connection.execute(statement)]
 
     def unfinished(self, owner: str) -> int:
         with self._read() as connection:
@@ -129,109 +125,8 @@ class SqlJobRepository(Connected):
             .order_by(jobs.c.completed_at.desc())
         )
         with self._read() as connection:
-            found = [_job(row) for row in connection.execute(statement)]
+            found = [as_job(row) for row in connection.execute(statement)]
             return next((job for job in found if _is_valid(job, connection)), None)
-
-    def claim_next(self, worker: str, lease_seconds: float) -> Job | None:
-        while (row := self._claim_next(worker, lease_seconds)) is not None:
-            try:
-                return stored.read(dict(row._mapping))
-            except UnreadableJob as error:
-                logger.error("job failed: %s", error, extra={"job": row.id})
-                with suppress(LeaseLost):
-                    status = JobStatus.FAILED
-                    self.finish(row.id, row.attempt, status, error=stored.UNREADABLE)
-        return None
-
-    def _claim_next(self, worker: str, lease_seconds: float) -> Row[Any] | None:
-        first = (
-            select(jobs.c.id)
-            .where(jobs.c.status == JobStatus.QUEUED)
-            .order_by(jobs.c.turn_at, jobs.c.id)
-            .limit(1)
-            .with_for_update(skip_locked=True)
-            .scalar_subquery()
-        )
-        statement = (
-            update(jobs)
-            .where(jobs.c.id == first, jobs.c.status == JobStatus.QUEUED)
-            .values(
-                status=JobStatus.RUNNING,
-                attempt=jobs.c.attempt + 1,
-                worker=worker,
-                lease_expires_at=now() + lease_seconds,
-                started_at=func.coalesce(jobs.c.started_at, now()),
-            )
-            .returning(jobs)
-        )
-        with self._write() as connection:
-            return connection.execute(statement).first()
-
-    def heartbeat(
-        self, job_id: str, attempt: int, lease_seconds: float, progress: JobProgress | None
-    ) -> Job:
-        values: dict[str, Any] = {"lease_expires_at": now() + lease_seconds}
-        if progress:
-            values["progress"] = statements.dump(progress)
-        return self._write_of_attempt(job_id, attempt, values)
-
-    def keep_checkpoint(self, job_id: str, attempt: int, key: str) -> None:
-        self._write_of_attempt(job_id, attempt, {"checkpoint": key})
-
-    def finish(
-        self,
-        job_id: str,
-        attempt: int,
-        status: JobStatus,
-        *,
-        progress: JobProgress | None = None,
-        result: JobResult | None = None,
-        error: JobError | None = None,
-    ) -> Job:
-        values = {
-            "status": status,
-            "completed_at": now(),
-            "lease_expires_at": None,
-            "result": statements.dump(result),
-            "error": statements.dump(error),
-        }
-        if progress:
-            values["progress"] = statements.dump(progress)
-        return self._write_of_attempt(job_id, attempt, values)
-
-    def give_back(self, job_id: str, attempt: int) -> Job:
-        return self._write_of_attempt(job_id, attempt, statements.queued_again())
-
-    def fail_attempt(self, job_id: str, attempt: int, max_attempts: int, error: JobError) -> Job:
-        changes = statements.failed(jobs.c.failed_attempts, max_attempts, error)
-        return self._write_of_attempt(job_id, attempt, changes)
-
-    def put_back(self, job_id: str, attempt: int, max_failures: int, error: JobError) -> Job:
-        queued = jobs.alias()
-        last_turn = (
-            select(func.max(queued.c.turn_at))
-            .where(queued.c.status == JobStatus.QUEUED)
-            .scalar_subquery()
-        )
-        behind = {"turn_at": func.coalesce(last_turn + 1.0, now())}
-        changes = statements.failed(jobs.c.failed_dependencies, max_failures, error) | behind
-        return self._write_of_attempt(job_id, attempt, changes)
-
-    def sweep(self, max_attempts: int, error: JobError) -> Sequence[Job]:
-        # Those that are locked are being swept by somebody else, or show a sign of life just now.
-        silent = (
-            select(jobs.c.id)
-            .where(jobs.c.status == JobStatus.RUNNING, jobs.c.lease_expires_at < now())
-            .with_for_update(skip_locked=True)
-        )
-        statement = (
-            update(jobs)
-            .where(jobs.c.id.in_(silent))
-            .values(statements.failed(jobs.c.failed_attempts, max_attempts, error))
-            .returning(jobs)
-        )
-        with self._write() as connection:
-            return [_job(row) for row in connection.execute(statement)]
 
     def waiting(self, seconds: float, limit: int) -> Sequence[Job]:
         statement = (
@@ -241,7 +136,7 @@ class SqlJobRepository(Connected):
             .limit(limit)
         )
         with self._read() as connection:
-            return [_job(row) for row in connection.execute(statement)]
+            return [as_job(row) for row in connection.execute(statement)]
 
     def cancel(self, job_id: str) -> Job:
         is_queued = jobs.c.status == JobStatus.QUEUED
@@ -257,7 +152,7 @@ class SqlJobRepository(Connected):
         )
         with self._write() as connection:
             if row := connection.execute(statement).first():
-                return _job(row)
+                return as_job(row)
             job = _get(connection, job_id)
             if job.status is JobStatus.CANCELED:
                 return job
@@ -272,7 +167,7 @@ class SqlJobRepository(Connected):
                 )
             steering = {**job.steering, **changes}
             statement = update(jobs).where(jobs.c.id == job_id).values(steering=steering)
-            return _job(connection.execute(statement.returning(jobs)).one())
+            return as_job(connection.execute(statement.returning(jobs)).one())
 
     def retry(self, job_id: str) -> Job:
         values: dict[str, Any] = {"steering": {}, "progress": None, "checkpoint": None}
@@ -314,7 +209,7 @@ class SqlJobRepository(Connected):
         statement = update(jobs).where(jobs.c.id == job_id, is_allowed).values(values)
         with self._write() as connection:
             row = connection.execute(statement.returning(jobs)).first()
-            return _job(row) if row else None
+            return as_job(row) if row else None
 
     def delete(self, job_id: str) -> None:
         with self._write() as connection:
@@ -350,51 +245,8 @@ class SqlJobRepository(Connected):
         with self._read() as connection:
             return str(connection.execute(fact).scalar_one())
 
-    def add_share(self, share: Share) -> None:
-        try:
-            with self._write() as connection:
-                connection.execute(insert(shares).values(share.model_dump()))
-        except IntegrityError as error:
-            raise JobNotFound(share.job_id) from error
-
-    def shares(self, job_id: str) -> Sequence[Share]:
-        return self._shares(shares.c.job_id == job_id)
-
-    def find_share(self, token_sha256: str) -> Share | None:
-        return next(iter(self._shares(shares.c.token_sha256 == token_sha256)), None)
-
-    def delete_share(self, job_id: str, share_id: str) -> None:
-        with self._write() as connection:
-            connection.execute(
-                delete(shares).where(shares.c.id == share_id, shares.c.job_id == job_id)
-            )
-
     def close(self) -> None:
         self._engine.dispose()
-
-    def _shares(self, condition: ColumnElement[bool]) -> Sequence[Share]:
-        statement = select(shares).where(condition, shares.c.expires_at > now())
-        with self._read() as connection:
-            rows = connection.execute(statement.order_by(shares.c.created_at))
-            return [Share.model_validate(row._mapping) for row in rows]
-
-    def _write_of_attempt(self, job_id: str, attempt: int, values: Mapping[str, Any]) -> Job:
-        """Write what a worker reports about its job. Raises LeaseLost."""
-        statement = (
-            update(jobs)
-            .where(
-                jobs.c.id == job_id,
-                jobs.c.attempt == attempt,
-                jobs.c.status == JobStatus.RUNNING,
-            )
-            .values(values)
-            .returning(jobs)
-        )
-        with self._write() as connection:
-            row = connection.execute(statement).first()
-        if row is None:
-            raise LeaseLost(job_id, attempt)
-        return _job(row)
 
 
 def _get(connection: Connection, job_id: str, *, lock: bool = False) -> Job:
@@ -402,7 +254,7 @@ def _get(connection: Connection, job_id: str, *, lock: bool = False) -> Job:
     row = connection.execute(statement.with_for_update() if lock else statement).first()
     if row is None:
         raise JobNotFound(job_id)
-    return _job(row)
+    return as_job(row)
 
 
 def _is_valid(job: Job, connection: Connection) -> bool:
@@ -423,7 +275,3 @@ def _is_valid(job: Job, connection: Connection) -> bool:
     )
     row = connection.execute(latest).first()
     return row is None or row.result["weights_sha256"] == result.weights_sha256
-
-
-def _job(row: Row[Any]) -> Job:
-    return stored.show(dict(row._mapping))

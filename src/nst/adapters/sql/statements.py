@@ -1,12 +1,13 @@
-"""Parts of statements about jobs."""
+"""Parts of statements about jobs, and the job in a row."""
 
 from typing import Any
 
 from pydantic import BaseModel
-from sqlalchemy import Column, Select, case, func, literal, or_, select
+from sqlalchemy import Column, Row, Select, case, func, literal, or_, select
 from sqlalchemy.sql.expression import ColumnElement
 
 from nst.adapters.sql.schema import NULLABLE_JSON, jobs, now
+from nst.jobs import stored
 from nst.jobs.job import FINAL, Job, JobError, JobStatus
 
 FAIR_GAP_SECONDS = 300.0
@@ -80,3 +81,8 @@ def failed(counter: Column[int], limit: int, error: JobError) -> dict[str, Any]:
 
 def dump(value: BaseModel | None) -> dict[str, Any] | None:
     return value.model_dump(mode="json") if value else None
+
+
+def as_job(row: Row[Any]) -> Job:
+    """Return the job in a row, as far as this version can read it."""
+    return stored.show(dict(row._mapping))

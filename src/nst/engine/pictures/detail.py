@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image, ImageChops
 
-from nst import images
+from nst import image_masks, image_sizes
 from nst.engine.pictures.protect import protect
 from nst.engine.pictures.styles import load_over, resize_mask
 from nst.image_reader import ImageSource
@@ -59,11 +59,13 @@ def load_detail_map(source: ImageSource, content: Image.Image, size: int) -> Ima
     this longest side would see the same brightness everywhere.
     """
     detail_map = load_over(source, content, "detail map")
-    images.check_drawn(resize_mask(detail_map, images.fit(content.size, size)), "detail map")
+    image_masks.check_drawn(
+        resize_mask(detail_map, image_sizes.fit(content.size, size)), "detail map"
+    )
     return detail_map
 
 
 def _seen_range(detail_map: Image.Image, content: Image.Image, size: int) -> tuple[int, int]:
     """Return the darkest and the brightest value beside a result with this longest side."""
-    seen = np.asarray(resize_mask(detail_map, images.fit(content.size, size)))
+    seen = np.asarray(resize_mask(detail_map, image_sizes.fit(content.size, size)))
     return int(seen.min()), int(seen.max())

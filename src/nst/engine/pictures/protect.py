@@ -15,7 +15,7 @@ from typing import Literal, TypeAlias
 import numpy as np
 from PIL import Image, ImageFilter
 
-from nst import images
+from nst import image_sizes, images
 from nst.engine.network.onnx_network import BUNDLE, Network
 
 FACES = Network(
@@ -116,7 +116,7 @@ def find_face_map(picture: Image.Image) -> Image.Image | None:
 def _shrunk(picture: Image.Image) -> Image.Image:
     """The picture as RGB, with no more pixels than the networks can make use of."""
     rgb = images.colours(picture)
-    width, height = images.fit(rgb.size, min(max(rgb.size), MAX_SIDE))
+    width, height = image_sizes.fit(rgb.size, min(max(rgb.size), MAX_SIDE))
     return images.resize(rgb, (max(1, width), max(1, height)))
 
 

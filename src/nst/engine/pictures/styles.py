@@ -11,7 +11,7 @@ from typing import TypeAlias
 import numpy as np
 from PIL import Image
 
-from nst import images
+from nst import image_masks, image_sizes, images
 from nst.engine.pictures import levels
 from nst.errors import ImageRole, InvalidImage, InvalidOption
 from nst.image_reader import ImageSource
@@ -72,7 +72,7 @@ def load_mask(source: ImageSource, content: Image.Image, size: int) -> Image.Ima
     does not fit the content image, or if a result with this longest side would
     have no white in it."""
     mask = load_over(source, content, "mask")
-    images.check_drawn(resize_mask(mask, images.fit(content.size, size)), "mask")
+    image_masks.check_drawn(resize_mask(mask, image_sizes.fit(content.size, size)), "mask")
     return mask
 
 
@@ -81,8 +81,8 @@ def load_over(source: ImageSource, content: Image.Image, role: ImageRole) -> Ima
     a shape, else its brightness, in mode L. Raises InvalidImage if its aspect
     ratio is another one."""
     picture = images.load(source, role)
-    images.check_drawn_over(picture.size, content.size, role)
-    return images.shape(picture)
+    image_masks.check_drawn_over(picture.size, content.size, role)
+    return image_masks.shape(picture)
 
 
 def style_size(
@@ -97,7 +97,7 @@ def style_size(
     at_height = content_size[1] / height
     smallest = min(at_height, MIN_STYLE_SIDE / min(size))
     largest = math.sqrt(MAX_STYLE_AREA * content_size[0] * content_size[1] / (width * height))
-    least = images.MIN_SIDE_PIXELS / min(size)
+    least = image_sizes.MIN_SIDE_PIXELS / min(size)
     scale = max(min(max(at_height * style_scale, smallest), largest), least)
     return round(width * scale), round(height * scale)
 

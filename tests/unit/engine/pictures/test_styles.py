@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from conftest import picture
-from nst import StyleTransferOptions, images
+from nst import StyleTransferOptions, image_sizes
 from nst.engine.pictures.styles import Style, amounts, load_mask, load_styles, mixed, style_size
 from nst.errors import InvalidImage, InvalidOption
 
@@ -164,4 +164,4 @@ def test_pictures_go_where_their_masks_are_and_the_content_elsewhere() -> None:
 def test_a_style_never_has_too_few_pixels(
     size: tuple[int, int], result: tuple[int, int], scale: float
 ) -> None:
-    assert min(style_size(size, result, scale)) >= images.MIN_SIDE_PIXELS
+    assert min(style_size(size, result, scale)) >= image_sizes.MIN_SIDE_PIXELS

@@ -1,42 +1,25 @@
-"""Decoding of untrusted images in processes with limits
-of memory and processor time.
+"""Decoder: starts the processes that decode, sends requests, ends what hangs."""
 
-An image that exceeds a limit ends its process and nothing else. Each process is kept warm and
-serves one request after the other. It answers in JSON and bytes, so its answers cannot run code.
-"""
-
-import fcntl
 import json
-import math
 import os
-import resource
 import socket
 import subprocess
 import sys
-import tempfile
 import threading
 import weakref
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext, suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import astuple
 from multiprocessing.connection import Connection
 from pathlib import Path
 from tempfile import TemporaryDirectory, TemporaryFile
-from typing import Any, TypeAlias
+from typing import Any
 
-from nst import images
-from nst.errors import (
-    ImageRole,
-    ImageTooLarge,
-    InvalidImage,
-    InvalidOption,
-    ServerBusy,
-    UnsupportedImage,
-)
+from nst.errors import ImageRole, ImageTooLarge, InvalidImage, ServerBusy, UnsupportedImage
 from nst.image_files import MAX_PIXELS
 from nst.images import PictureFacts
 from nst.slots import Slots
-from nst.video import FilmFacts, FilmLimits, Timelapse, measure
+from nst.video import FilmFacts, FilmLimits
 
 PROCESSES = 2
 """Number of images that are decoded in parallel."""
@@ -63,16 +46,6 @@ BYTES_PER_PIXEL = 16
 """Address space for each pixel.
 Measured with 50 million pixels: lossless WebP takes 16 bytes, floats of TIFF
 13, other formats 4 to 12."""
-
-LARGE_PIXELS = 12_000_000
-"""Pixels above which only one picture is decoded at a
-time, whatever the number of processes."""
-
-FILM_SIDE_PIXELS = 768
-FIRST_FRAME_SIDE_PIXELS = 1024
-
-Answer: TypeAlias = tuple[Any, bytes]
-"""Answer of a process: a JSON value, and bytes."""
 
 _PROBLEMS: dict[str, type[InvalidImage]] = {
     cls.code: cls for cls in (InvalidImage, UnsupportedImage, ImageTooLarge)
@@ -185,11 +158,13 @@ class Decoder:
             process.end()
         self._large.close()
 
-    def _ask(self, client: str, role: ImageRole, task: str, *arguments: Any) -> Answer:
+    def _ask(self, client: str, role: ImageRole, task: str, *arguments: Any) -> tuple[Any, bytes]:
         with self._slots.one(client):
             return self._run(role, task, arguments, self._cpu_seconds)
 
-    def _run(self, role: ImageRole, task: str, arguments: Any, cpu_seconds: int) -> Answer:
+    def _run(
+        self, role: ImageRole, task: str, arguments: Any, cpu_seconds: int
+    ) -> tuple[Any, bytes]:
         with self._process() as process:
             header, payload = process.ask((task, arguments, cpu_seconds), role)
         if code := header.get("error"):
@@ -221,7 +196,7 @@ class _Process:
         with theirs:
             numbers = map(str, (theirs.fileno(), large, memory_bytes))
             self._process = subprocess.Popen(  # noqa: S603 - this very program
-                [sys.executable, "-P", "-m", "nst.decoding", *numbers],
+                [sys.executable, "-P", "-m", "nst.decoding.child", *numbers],
                 pass_fds=[theirs.fileno(), large],
                 stdin=subprocess.DEVNULL,
                 # Ctrl-C is for the one that asks; this process ends with the connection.
@@ -256,122 +231,3 @@ class _Process:
         self._connection.close()
         self._process.kill()
         self._process.wait()
-
-
-# ── inside such a process ─────────────────────────────────────────────────────────────────────
-
-
-def _inspect(data: bytes, role: ImageRole, max_pixels: int) -> Answer:
-    facts = images.inspect(data, role, max_pixels=max_pixels)
-    return (facts.format, facts.size, facts.is_plain), b""
-
-
-def _small(data: bytes, side_pixels: int) -> Answer:
-    return None, images.small(data, side_pixels)
-
-
-def _recipe(data: bytes) -> Answer:
-    return images.read_recipe(data), b""
-
-
-def _convert(data: bytes, format_name: str) -> Answer:
-    return None, images.converted(data, format_name)
-
-
-def _beside(before: bytes, after: bytes) -> Answer:
-    return None, images.beside(before, after)
-
-
-def _film(content: str, frames: Sequence[str], result: str, film: str) -> Answer:
-    tempfile.tempdir = str(Path(film).parent)  # which goes with the film, should this process die
-    last = images.flatten(images.load(Path(result), "content"))
-    size = last.size
-    if max(size) > FILM_SIDE_PIXELS:
-        size = images.fit(size, FILM_SIDE_PIXELS)
-
-    def shown(file: str) -> Any:
-        return images.resize(images.flatten(images.load(Path(file), "content")), size)
-
-    with Timelapse(shown(content)) as timelapse:
-        for step, frame in enumerate(frames, start=1):
-            timelapse.add(step, lambda frame=frame: shown(frame))  # type: ignore[misc]
-        timelapse.save(Path(film), images.resize(last, size))
-    return None, b""
-
-
-def _inspect_film(film: str, limits: Sequence[Any]) -> Answer:
-    tempfile.tempdir = str(Path(film).parent)  # which goes with the film, should this process die
-    try:
-        facts, first = measure(Path(film), FilmLimits(*limits))
-    except InvalidOption as error:
-        reason = f"the film cannot be used; send {error.allowed}"
-        raise UnsupportedImage("content", reason) from error
-    if max(first.size) > FIRST_FRAME_SIDE_PIXELS:
-        first = images.resize(first, images.fit(first.size, FIRST_FRAME_SIDE_PIXELS))
-    return astuple(facts), images.encode(first, "JPEG")
-
-
-_TASKS: dict[str, Callable[..., Answer]] = {
-    "inspect": _inspect,
-    "small": _small,
-    "recipe": _recipe,
-    "convert": _convert,
-    "beside": _beside,
-    "film": _film,
-    "inspect_film": _inspect_film,
-}
-
-
-def serve(connection: Connection, large: int) -> None:
-    """Answer requests until the connection is closed.
-    `large`: file descriptor that is locked while a large image is decoded."""
-    with suppress(EOFError, OSError):
-        while True:
-            task, arguments, cpu_seconds = connection.recv()
-            _allow(cpu_seconds)
-            with _one_at_a_time(large) if _is_large(arguments[0]) else nullcontext():
-                header, payload = _answer(task, arguments)
-            connection.send_bytes(json.dumps(header).encode())
-            connection.send_bytes(payload)
-
-
-def _answer(task: str, arguments: Sequence[Any]) -> tuple[dict[str, Any], bytes]:
-    try:
-        value, payload = _TASKS[task](*arguments)
-    except InvalidImage as error:
-        return {"error": error.code, "reason": error.reason}, b""
-    return {"value": value}, payload
-
-
-def _is_large(data: object) -> bool:
-    with suppress(InvalidImage):
-        return isinstance(data, bytes) and math.prod(images.stored_size(data)) > LARGE_PIXELS
-    return False
-
-
-@contextmanager
-def _one_at_a_time(file: int) -> Iterator[None]:
-    fcntl.lockf(file, fcntl.LOCK_EX)
-    try:
-        yield
-    finally:
-        fcntl.lockf(file, fcntl.LOCK_UN)
-
-
-def _allow(cpu_seconds: int) -> None:
-    """Set the limit of processor time, after which the system kills this process."""
-    used = resource.getrusage(resource.RUSAGE_SELF)
-    soft = math.ceil(used.ru_utime + used.ru_stime) + cpu_seconds
-    _, hard = resource.getrlimit(resource.RLIMIT_CPU)
-    resource.setrlimit(resource.RLIMIT_CPU, (soft, hard))
-
-
-def _main(descriptor: str, large: str, memory_bytes: str) -> None:
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    with suppress(OSError, ValueError):  # not every system knows this limit
-        resource.setrlimit(resource.RLIMIT_AS, (int(memory_bytes), int(memory_bytes)))
-    serve(Connection(int(descriptor)), int(large))
-
-
-if __name__ == "__main__":
-    _main(*sys.argv[1:])

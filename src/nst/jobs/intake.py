@@ -3,16 +3,18 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from nst import images
+from nst import image_masks, image_sizes, images
 from nst.controls import planned
 from nst.decoding import Decoder
 from nst.errors import ImageRole, ImageTooLarge, InvalidImage, InvalidOption, UnsupportedImage
+from nst.film_options import MAX_PASSES, ONCE_FOR_DRAFTS
 from nst.image_files import is_image
-from nst.jobs import learned_styles
-from nst.jobs.job import CONTENT, CONTENT_FRAME, DETAIL_MAP, INITIAL, Film, Order, Picture
-from nst.jobs.limits import Limits
+from nst.jobs import learned_inputs
+from nst.jobs.job import CONTENT, CONTENT_FRAME, DETAIL_MAP, INITIAL
+from nst.jobs.limits import film_limits
+from nst.jobs.order import Film, Order, Picture
 from nst.jobs.uploads import CONTENT_TYPES, MAX_STYLES, JobRequest, Upload, clean_name
-from nst.options import MAX_PASSES, ONCE_FOR_DRAFTS
+from nst.settings.groups import Limits
 from nst.video import START_BYTES, FilmFacts, media_type
 
 NO_FILMS = "this server takes no films; send a picture, or paint the film with `nst video`"
@@ -98,8 +100,8 @@ class _Inputs:
 
     def place(self, upload: Upload, role: ImageRole, name: str) -> Picture:
         key = f"{self.job_id}/{name}"
-        if role == "style" and learned_styles.are_learned([upload.data]):
-            picture = learned_styles.picture(upload.data, clean_name(upload.name, role), key)
+        if role == "style" and learned_inputs.are_learned([upload.data]):
+            picture = learned_inputs.picture(upload.data, clean_name(upload.name, role), key)
         else:
             needs_texture = role == "style" and self.request.options.is_matched
             picture = self.intake.inspect(
@@ -111,7 +113,7 @@ class _Inputs:
     def _inspect_film(self, upload: Upload) -> tuple[FilmFacts, bytes] | None:
         """Return what the film is, and its first frame; None if the file is no film. Raises
         InvalidImage."""
-        start, limits = upload.data[:START_BYTES], self.intake.limits.film
+        start, limits = upload.data[:START_BYTES], film_limits(self.intake.limits)
         kind = media_type(start)
         if is_image(start) or (kind is None and not limits.max_frames):
             return None
@@ -140,7 +142,7 @@ def _check(request: JobRequest, limits: Limits) -> None:
     if request.detail_map and options.is_draft:
         raise InvalidOption("detail_map", request.detail_map.name, "no detail map with a draft")
     options.style_shares(
-        learned_styles.count_styles(request.style_files, options, has_masks=any(masks))
+        learned_inputs.count_styles(request.style_files, options, has_masks=any(masks))
     )
     if options.size > limits.max_size:
         raise InvalidOption("size", options.size, f"at most {limits.max_size} on this server")
@@ -173,8 +175,8 @@ def _check_film(request: JobRequest) -> None:
 def _check_shapes(order: Order, max_size: int) -> None:
     """Raise InvalidImage for a result that is too narrow, and masks of other shapes."""
     content = order.content.size
-    images.check_result_size(content, order.options.size, max_size)
+    image_sizes.check_result_size(content, order.options.size, max_size)
     for mask in filter(None, order.masks):
-        images.check_drawn_over(mask.size, content, "mask")
+        image_masks.check_drawn_over(mask.size, content, "mask")
     if order.detail_map:
-        images.check_drawn_over(order.detail_map.size, content, "detail map")
+        image_masks.check_drawn_over(order.detail_map.size, content, "detail map")

@@ -1,0 +1,41 @@
+"""Links to results, as the database has them."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import delete, insert, select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.sql.expression import ColumnElement
+
+from nst.adapters.sql.connection import Connected
+from nst.adapters.sql.schema import now, shares
+from nst.errors import JobNotFound
+from nst.jobs.job import Share
+
+
+class SqlShares(Connected):
+    """The part of a JobRepository that keeps links."""
+
+    def add_share(self, share: Share) -> None:
+        try:
+            with self._write() as connection:
+                connection.execute(insert(shares).values(share.model_dump()))
+        except IntegrityError as error:
+            raise JobNotFound(share.job_id) from error
+
+    def shares(self, job_id: str) -> Sequence[Share]:
+        return self._shares(shares.c.job_id == job_id)
+
+    def find_share(self, token_sha256: str) -> Share | None:
+        return next(iter(self._shares(shares.c.token_sha256 == token_sha256)), None)
+
+    def delete_share(self, job_id: str, share_id: str) -> None:
+        with self._write() as connection:
+            connection.execute(
+                delete(shares).where(shares.c.id == share_id, shares.c.job_id == job_id)
+            )
+
+    def _shares(self, condition: ColumnElement[bool]) -> Sequence[Share]:
+        statement = select(shares).where(condition, shares.c.expires_at > now())
+        with self._read() as connection:
+            rows = connection.execute(statement.order_by(shares.c.created_at))
+            return [Share.model_validate(row._mapping) for row in rows]

@@ -1,0 +1,62 @@
+"""Start of every process: settings, logs, traces, metrics."""
+
+import os
+from functools import cache
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from nst.settings.environment import Settings
+
+
+def prepare_process() -> None:
+    """To be called before torch is imported.
+
+    Threads that have nothing to do sleep, unless the environment says otherwise: where anything
+    else runs beside a transfer, threads that spin make it several times slower.
+    """
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+
+
+@cache
+def settings() -> "Settings":
+    """Return the settings of this process, which are loaded once.
+    Raises InvalidOption."""
+    from nst.settings.environment import load_settings
+
+    return load_settings()
+
+
+def set_up_logs() -> None:
+    """Set up the logs as the settings say. Raises InvalidOption."""
+    from nst import logs
+
+    logs.set_up(settings().logs.log_format, settings().logs.log_level)
+
+
+def set_up_traces(service: str) -> None:
+    """Set up traces as the settings say; call it after a fork."""
+    from nst import tracing
+    from nst.errors import InvalidOption
+
+    endpoint = settings().logs.traces_endpoint
+    if endpoint and not tracing.IS_INSTALLED:
+        allowed = "nothing, or install the extra: pip install 'nst[tracing]'"
+        raise InvalidOption("NST_TRACES_ENDPOINT", endpoint, allowed)
+    if endpoint:
+        tracing.set_up(endpoint, service)
+
+
+def serve_metrics() -> None:
+    """Until this process ends, on the port of the settings, if there is one: for a
+    process that answers no other requests. Raises InvalidOption."""
+    from nst.errors import InvalidOption
+
+    if not (port := settings().worker.worker_metrics_port):
+        return
+    from nst import metrics
+
+    try:
+        metrics.serve(port)
+    except OSError as error:
+        allowed = f"a port that is free ({error.strerror})"
+        raise InvalidOption("NST_WORKER_METRICS_PORT", port, allowed) from error

@@ -1,0 +1,174 @@
+"""Painting of a batch: each pair, the outcome of each, and the contact sheet."""
+
+import time
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+
+import click
+from PIL import Image
+
+from nst import files, image_writer
+from nst.cli.batch_inputs import Pair
+from nst.cli.batch_outputs import Outputs
+from nst.cli.contact_sheet import Cell, contact_sheet
+from nst.cli.errors import CANCELED_EXIT_CODE
+from nst.cli.notices import say, tell
+from nst.cli.painter import Painter
+from nst.cli.painting import Painting
+from nst.cli.progress_bar import Place
+from nst.errors import (
+    Diverged,
+    InvalidImage,
+    InvalidOption,
+    InvalidStyleFile,
+    OutOfMemory,
+    StorageError,
+    TransferCanceled,
+)
+
+CONTACT_SHEET = "contact-sheet.jpg"
+
+
+class Outcome(StrEnum):
+    """Outcome of one image, as the contact sheet says it."""
+
+    PAINTED = ""
+    SKIPPED = "from before"
+    FAILED = "failed"
+    UNFINISHED = "not finished"
+    MISSING = "not painted"
+
+
+@dataclass
+class Batch:
+    """The images of a batch and the outcome of each."""
+
+    painter: Painter
+    outputs: Outputs
+    overwrite: bool
+    with_recipe: bool
+    outcomes: dict[Pair, Outcome] = field(default_factory=dict)
+    unusable: set[Path] = field(default_factory=set)
+    """Pictures that are left out from now on."""
+    failed: set[Path] = field(default_factory=set)
+    """Files that failed: the unusable pictures, and the
+    others of which a result is missing."""
+    counts: Counter[Outcome] = field(default_factory=Counter)
+    """Pairs by what has become of them."""
+    seconds: float = 0.0
+    """Spent on the pictures that are painted."""
+
+    def paint(self, pairs: Iterable[Pair]) -> int:
+        """Paint a list of pairs, or those of an iterator that has no end.
+        Return the exit code."""
+        known = pairs if isinstance(pairs, list) else None
+        waiting = sum(map(self._is_wanted, known or ()))
+        try:
+            for number, pair in enumerate(pairs, 1):
+                waiting -= self._is_wanted(pair)
+                if known is not None:
+                    self.painter.bar.place = self._place(number, len(known), waiting)
+                self._keep(pair, self._paint(*pair))
+        except TransferCanceled:
+            return CANCELED_EXIT_CODE
+        except KeyboardInterrupt:  # between two pictures
+            if known is not None:
+                return CANCELED_EXIT_CODE
+        return 1 if self.failed else 0
+
+    def finish(self, *, is_table: bool) -> None:
+        """Save the contact sheet if there is anything new, and sum up."""
+        if self.counts[Outcome.PAINTED]:
+            sheet = self.outputs.directory / CONTACT_SHEET
+            try:
+                click.echo(
+                    image_writer.save(self._sheet(is_table), sheet, overwrite=self.overwrite)
+                )
+            except StorageError as error:
+                say(str(error))
+        missing, failed = self.counts[Outcome.FAILED], len(self.failed)
+        tell(
+            f"{self.counts[Outcome.PAINTED]} painted, {self.counts[Outcome.SKIPPED]} skipped, "
+            f"{failed} failed" + (f" ({missing} pictures are missing)" if missing > failed else "")
+        )
+
+    def _is_wanted(self, pair: Pair) -> bool:
+        return self.overwrite or not self.outputs.of(*pair).exists()
+
+    def _place(self, number: int, count: int, after: int) -> Place:
+        painted = self.counts[Outcome.PAINTED]
+        return Place(number, count, after, self.seconds / painted if painted else None)
+
+    def _keep(self, pair: Pair, outcome: Outcome) -> None:
+        self.counts[outcome] += 1
+        if self.outcomes.get(pair) is not Outcome.PAINTED:  # a file may come again
+            self.outcomes[pair] = outcome
+
+    def _paint(self, content: Path, style: Path) -> Outcome:
+        """What has become of the picture. Raises TransferCanceled."""
+        output = self.outputs.of(content, style)
+        if output.exists() and not self.overwrite:
+            tell(f"{output} exists: skipped")
+            return Outcome.SKIPPED
+        if self.unusable & {content, style}:
+            return Outcome.FAILED
+        try:
+            return self._try_to_paint(content, style, output)
+        except (InvalidImage, InvalidStyleFile) as error:
+            is_content = isinstance(error, InvalidImage) and error.role == "content"
+            self.unusable.add(content if is_content else style)
+            self.failed |= self.unusable
+            say(str(error))
+        except (OutOfMemory, Diverged, StorageError) as error:
+            self.failed.add(output)
+            say(f"{content} with {style}: {error}")
+        except InvalidOption as error:
+            if error.field != "output":  # of the whole batch, and so of every other pair
+                raise
+            self.failed.add(output)
+            say(f"{content} with {style}: {error}")
+        return Outcome.FAILED
+
+    def _try_to_paint(self, content: Path, style: Path, output: Path) -> Outcome:
+        painting = Painting(
+            content=content,
+            styles=(style,),
+            output=output,
+            frames=output.with_name(files.derived_name(output.stem, "_frames")),
+            overwrite=self.overwrite,
+            with_recipe=self.with_recipe,
+        )
+        began_at = time.monotonic()
+        try:
+            code = self.painter.paint(painting)
+        except KeyboardInterrupt:
+            raise TransferCanceled from None
+        if code == CANCELED_EXIT_CODE:
+            self.outcomes[content, style] = Outcome.UNFINISHED
+            say(f"{output} is not finished; remove it to have it painted by the next batch")
+            raise TransferCanceled
+        self.seconds += time.monotonic() - began_at
+        return Outcome.PAINTED
+
+    def _sheet(self, is_table: bool) -> Image.Image:
+        if is_table:
+            contents = dict.fromkeys(content for content, _ in self.outcomes)
+            styles = dict.fromkeys(style for _, style in self.outcomes)
+            rows = [[Cell("", None), *map(self._source, styles)]] + [
+                [self._source(content), *(self._result(content, style) for style in styles)]
+                for content in contents
+            ]
+        else:
+            rows = [[*map(self._source, pair), self._result(*pair)] for pair in self.outcomes]
+        return contact_sheet(rows)
+
+    def _source(self, file: Path) -> Cell:
+        return Cell(file.stem, file, "cannot be used" if file in self.unusable else "")
+
+    def _result(self, content: Path, style: Path) -> Cell:
+        outcome = self.outcomes.get((content, style), Outcome.MISSING)
+        is_there = outcome not in (Outcome.FAILED, Outcome.MISSING)
+        return Cell("", self.outputs.of(content, style) if is_there else None, outcome)

@@ -1,0 +1,203 @@
+"""A job in the engine's process: a picture, a film or a learned style."""
+
+import logging
+import time
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from nst import files, tracing
+from nst.engine.memory import available
+from nst.engine.network.weights import WeightsStore
+from nst.engine.transfer import NeuralStyleTransfer
+from nst.engine_process.film import FilmPainting
+from nst.engine_process.learning import Learner
+from nst.engine_process.messages import (
+    Crashed,
+    Failed,
+    Finished,
+    News,
+    OutOfSpace,
+    Painted,
+    Stopped,
+    Work,
+)
+from nst.engine_process.picture import PicturePainting, Save
+from nst.engine_process.sentences import as_job_error
+from nst.engine_process.wishes import Wishes
+from nst.errors import NSTError, StorageError, StorageFull
+from nst.film_options import later_options
+from nst.jobs.job import CHECKPOINT, Job, JobProgress, JobStatus, public_facts
+from nst.learned_file import SUFFIX
+from nst.learning.transfer import LearnedTransfer
+from nst.options import StyleTransferOptions
+from nst.progress import StopReason
+from nst.result import Result
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Keep:
+    """Where it is kept how long painting takes, for the next estimates."""
+
+    speed: Callable[[Result], None] = lambda _: None
+    frame_speed: Callable[[StyleTransferOptions, tuple[int, int], float], None] = (
+        lambda _options, _size, _seconds: None
+    )
+    """Takes options, size and seconds of a frame that continues another one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Easel:
+    """Equipment with which every job of a process is painted."""
+
+    device: str
+    """Device of NeuralStyleTransfer: auto, cuda, mps or cpu."""
+    weights: WeightsStore
+    keep: Keep
+    say: Callable[[News], None]
+
+
+@dataclass(slots=True)
+class Painting:
+    """One job on the easel."""
+
+    work: Work
+    wishes: Wishes
+    easel: Easel
+    kept_at: float = field(default_factory=time.monotonic)
+
+    def paint(self) -> News:
+        """To its end; returns what is to be said last."""
+        try:
+            return self._result()
+        except StorageError as error:  # all that is written here is in the directory
+            return OutOfSpace(str(error))
+        except NSTError as error:
+            logger.warning("%s", error, extra=public_facts(self._job))
+            return Failed(as_job_error(error))
+        except Exception as error:
+            if isinstance(error, OSError) and error.errno in files.NO_SPACE:
+                return OutOfSpace(str(error))
+            logger.exception("the engine stumbled", extra=public_facts(self._job))
+            return Crashed(f"{type(error).__name__}: {error}")
+
+    def _result(self) -> News:
+        order = self._job.order
+        if order.learning:
+            return self._learned()
+        return self._film() if order.film else self._picture()
+
+    @property
+    def _job(self) -> Job:
+        return self.work.job
+
+    @property
+    def _styles(self) -> Sequence[Path]:
+        styles = enumerate(self._job.order.styles)
+        suffixes = [(number, SUFFIX if style.is_learned else "") for number, style in styles]
+        return [self._file(f"style-{number}{suffix}") for number, suffix in suffixes]
+
+    def _file(self, name: str) -> Path:
+        return self.work.directory / name
+
+    def _phase(self, name: str) -> AbstractContextManager[None]:
+        return tracing.span(f"engine.{name}", self._job.trace, job=self._job.id)
+
+    def _picture(self) -> News:
+        is_draft = self._job.order.options.is_draft
+        with self._phase("draft" if is_draft else "transfer"):
+            painting = PicturePainting(
+                self.work.directory,
+                self._job,
+                self._styles,
+                self._engine(),
+                self.wishes.controls,
+                self._report,
+            )
+            result = painting.paint()
+        if self.wishes.is_stopped and result.stop_reason is StopReason.CANCELED:
+            return Stopped(has_checkpoint=self._file(CHECKPOINT).exists())
+        self.easel.keep.speed(result)
+        with self._phase("save"):
+            return painting.finished(result)
+
+    def _film(self) -> News:
+        """Paint a film. After its first frame, an error that another attempt cannot fix leaves the
+        frames so far as the result. Raises all other errors: another attempt goes on."""
+        directory, order = self.work.directory, self._job.order
+        with self._phase("film"):
+            painting = FilmPainting(
+                directory, order, self._styles, self._engine(), self.wishes.early_end, self._say
+            )
+            film = painting.paint()
+        if painting.frame_seconds:
+            options = later_options(order.options)
+            self.easel.keep.frame_speed(options, film.size, painting.frame_seconds)
+        error = film.failure
+        if error and (not isinstance(error, NSTError) or isinstance(error, StorageError)):
+            raise error
+        if painting.ends_early and self.wishes.is_stopped:
+            return Stopped(has_checkpoint=film.frames > 0)
+        result = painting.result(film)
+        if isinstance(error, NSTError):
+            logger.warning("%s", error, extra=public_facts(self._job))
+            return Failed(as_job_error(error), result)
+        return Finished(JobStatus.CANCELED if painting.ends_early else JobStatus.SUCCEEDED, result)
+
+    def _learned(self) -> News:
+        """Learn a style, from the checkpoint of an earlier attempt if there is one."""
+        directory, easel = self.work.directory, self.easel
+        learner = Learner(directory, self._job.order, self._styles, easel.device, easel.weights)
+        with self._phase("learning"):
+            for progress, files in learner.steps():
+                ends_early = self._report(progress, files, learner.save_checkpoint)
+                if ends_early and not learner.is_done:
+                    break
+        if self.wishes.is_stopped and not learner.is_done:
+            return Stopped(has_checkpoint=self._file(CHECKPOINT).exists())
+        status = JobStatus.SUCCEEDED if learner.is_done else JobStatus.CANCELED
+        with self._phase("save"):
+            return Finished(status, learner.result())
+
+    def _engine(self) -> NeuralStyleTransfer:
+        options, device = self._job.order.options, self.easel.device
+        if self._job.order.is_learned:
+            return LearnedTransfer(options, device=device)
+        return NeuralStyleTransfer(options, device=device, weights=self.easel.weights)
+
+    def _report(self, progress: JobProgress, files: Sequence[str], save: Save | None) -> bool:
+        """Tell about a step, with a checkpoint if one is due or the job has to go; return
+        whether it has to. `save` writes it; None: there is nothing to go on from."""
+        # Asked once: a wish that comes while this runs is followed with the next checkpoint.
+        ends_early = self.wishes.early_end() is not None
+        is_due = time.monotonic() - self.kept_at >= self.work.checkpoint_seconds
+        has_checkpoint = False
+        if save and (is_due or ends_early):
+            has_checkpoint = self._keep_checkpoint(save)
+            self.kept_at = time.monotonic()
+        self._say(progress, files, has_checkpoint)
+        return ends_early
+
+    def _keep_checkpoint(self, save: Save) -> bool:
+        """Return whether there is a new one. Where there is no space for two, the old one goes:
+        the storage has a copy of it. Where there is none for one, the job goes on without."""
+        file = self._file(CHECKPOINT)
+        try:
+            save(file)
+        except StorageFull:
+            file.unlink(missing_ok=True)
+            try:
+                save(file)
+            except StorageFull as error:
+                logger.warning("checkpoint skipped: %s", error, extra=public_facts(self._job))
+                return False
+        return True
+
+    def _say(
+        self, progress: JobProgress, files: Sequence[str], has_checkpoint: bool = False
+    ) -> None:
+        held = available.resident_bytes(), available.gpu_bytes()
+        self.easel.say(Painted(progress, files, has_checkpoint, *held))

@@ -1,0 +1,51 @@
+"""Learned styles as inputs of jobs: checked, counted, copied."""
+
+import hashlib
+from collections.abc import Sequence
+
+from nst import learned_file
+from nst.errors import InvalidOption
+from nst.jobs.order import LEARNED_TYPE, Picture
+from nst.learned_file import SUFFIX
+from nst.options import StyleTransferOptions
+
+
+def are_learned(styles: Sequence[bytes]) -> bool:
+    """Return whether a learned style is among the files of styles."""
+    return any(map(learned_file.is_one, styles))
+
+
+def preset_of(styles: Sequence[bytes], preset: str | None) -> str | None:
+    """Return the preset of a job with these styles, if it was given this one.
+    Raises InvalidOption for another preset than a learned style has."""
+    return learned_file.learned_preset(preset) if are_learned(styles) else preset
+
+
+def count_styles(styles: Sequence[bytes], options: StyleTransferOptions, *, has_masks: bool) -> int:
+    """Return how many styles can be blended: the files, or the styles
+    in the file of a learned style. Raises InvalidStyleFile, and InvalidOption for what a learned
+    style cannot do."""
+    if not are_learned(styles):
+        return len(styles)
+    if len(styles) > 1:
+        allowed = "one learned style alone; nst learn puts several styles into one"
+        raise InvalidOption("style_image", len(styles), allowed)
+    if has_masks:
+        raise InvalidOption("style_mask", "a mask", "none with a learned style")
+    if not options.is_draft:
+        steps = options.total_iterations
+        raise InvalidOption("total_iterations", steps, "0 with a learned style")
+    if options.color == "match":
+        raise InvalidOption("color", "match", "style or luminance with a learned style")
+    return len(learned_file.read(styles[0], "the file").facts.styles)
+
+
+def picture(data: bytes, name: str, key: str) -> Picture:
+    """Return a learned style as an input of a job."""
+    return Picture(
+        key=f"{key}{SUFFIX}",
+        sha256=hashlib.sha256(data).hexdigest(),
+        name=name,
+        content_type=LEARNED_TYPE,
+        size=(0, 0),
+    )

@@ -1,0 +1,39 @@
+"""Links by which anybody may see the result of a job."""
+
+import hashlib
+
+from nst.errors import JobConflict, JobNotFound
+from nst.jobs.job import Job, Share, new_id
+from nst.jobs.ports import JobRepository
+from nst.jobs.quota import DAY_SECONDS
+
+
+def share(job: Job, token: str, days: float, repository: JobRepository) -> Share:
+    """Store a link to the result; whoever knows the token may see it.
+    Raises JobConflict if there is no picture."""
+    if job.result is None:
+        raise JobConflict(job.id, "there is no picture yet that could be shared")
+    if job.order.learning:
+        raise JobConflict(job.id, "a learned style is no picture; share its file")
+    now = repository.now()
+    made = Share(
+        id=new_id(),
+        job_id=job.id,
+        token_sha256=_token_hash(token),
+        created_at=now,
+        expires_at=now + days * DAY_SECONDS,
+    )
+    repository.add_share(made)
+    return made
+
+
+def shared(token: str, repository: JobRepository) -> Job:
+    """Return the job behind a link. Raises JobNotFound."""
+    found = repository.find_share(_token_hash(token))
+    if found is None:
+        raise JobNotFound(None)
+    return repository.get(found.job_id)
+
+
+def _token_hash(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()

@@ -1,0 +1,92 @@
+"""Effects of options: what an option needs, so that another value counts."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+from nst.options import StyleTransferOptions
+
+Need = Mapping[str, Sequence[str] | None]
+"""Options with the values that satisfy the need; one of the options is enough.
+None: any value greater than 0."""
+
+_STEPS: Need = {"total_iterations": None}
+
+IN_DRAFTS = (
+    "size",
+    "bit_depth",
+    "color",
+    "color_amount",
+    "style_blend",
+    "protect",
+    "init_method",
+    "total_iterations",
+)
+"""Options that a draft obeys or refuses.
+All others have an effect on the steps of the optimizer alone, and a draft
+takes none."""
+
+NEEDS: Mapping[str, Need] = {
+    "strength": {"content_weight": None},
+    "flourish": {"style_loss": ["neighbors"]},
+    "color_amount": {"color": ["luminance"]},
+    "style_layers": {"style_loss": ["gram", "wasserstein"]},
+    "content_layers": {"style_loss": ["gram", "wasserstein"]},
+    "learning_rate": {"optimizer": ["adam"]},
+    "convergence_window": {"convergence_tolerance": None},
+    "seed": {"init_method": ["random"], "style_loss": ["neighbors"]},
+}
+"""Needs of an option to have an effect, beside the steps."""
+
+
+def needs_of(name: str) -> Sequence[Need]:
+    """Return all that an option needs to have an effect. An unknown name needs steps."""
+    steps = () if name in IN_DRAFTS else (_STEPS,)
+    return (*steps, NEEDS[name]) if name in NEEDS else steps
+
+
+Naming = Callable[[str], str]
+"""How an option is called where a sentence is read:
+style_weight, or --style-weight."""
+
+
+def describe_need(need: Need, named: Naming = str) -> str:
+    """Return the need in words: "init_method random or style_loss neighbors"."""
+    return " or ".join(
+        f"{named(other)} {'greater than 0' if values is None else ' or '.join(values)}"
+        for other, values in need.items()
+    )
+
+
+def has_effect(options: StyleTransferOptions, name: str) -> bool:
+    """Return whether another value of this option could change the image."""
+    return _unmet(options, name) is None
+
+
+def ignored(options: StyleTransferOptions, given: Iterable[str], named: Naming = str) -> list[str]:
+    """Return a sentence for each of the given names that has
+    no effect with these options."""
+    unmet = {name: _unmet(options, name) for name in given}
+    return [
+        _no_effect(options, name, need, named) for name, need in unmet.items() if need is not None
+    ]
+
+
+def _unmet(options: StyleTransferOptions, name: str) -> Need | None:
+    return next((need for need in needs_of(name) if not _is_met(options, need)), None)
+
+
+def _is_met(options: StyleTransferOptions, need: Need) -> bool:
+    return any(
+        getattr(options, other) > 0 if values is None else getattr(options, other) in values
+        for other, values in need.items()
+    )
+
+
+def _no_effect(options: StyleTransferOptions, name: str, need: Need, named: Naming) -> str:
+    if need is _STEPS:
+        return f"{named(name)} has no effect on a draft; choose another preset, or leave it out"
+    now = " and ".join(f"{named(other)} {_plain(getattr(options, other))}" for other in need)
+    return f"{named(name)} has no effect with {now}; it needs {describe_need(need, named)}"
+
+
+def _plain(value: object) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,66 @@
+"""Types of values that people write into environment variables."""
+
+import re
+from datetime import timedelta
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
+
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+
+
+def _duration(value: Any) -> Any:
+    if isinstance(value, str) and (match := re.fullmatch(r"(\d+(?:\.\d+)?)([smhd])", value)):
+        return timedelta(**{_UNITS[match[2]]: float(match[1])})
+    return value
+
+
+def _words(value: Any) -> Any:
+    return tuple(filter(None, re.split(r"[,\s]+", value))) if isinstance(value, str) else value
+
+
+def _keys(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    pairs = dict(word.split(":", 1) for word in _words(value) if ":" in word)
+    if len(pairs) != len(_words(value)):
+        raise ValueError("write name:SHA-256-of-the-key, several with commas between")
+    return pairs
+
+
+def _database(url: SecretStr) -> SecretStr:
+    if not re.match(r"(sqlite|postgresql\+psycopg)://.", url.get_secret_value()):
+        raise ValueError("write postgresql+psycopg://user:password@host/database")
+    return url
+
+
+def _path(path: str) -> str:
+    path = path.rstrip("/")
+    if not re.fullmatch(r"(/[A-Za-z0-9._~-]+)*", path):
+        raise ValueError("write a path that begins with a slash, as /nst")
+    return path
+
+
+def _long_enough(secret: SecretStr) -> SecretStr:
+    if len(secret.get_secret_value()) < 16:
+        raise ValueError("write 16 characters or more")
+    return secret
+
+
+Duration = Annotated[timedelta, BeforeValidator(_duration)]
+"""A time span, such as 90s, 10m, 12h or 7d."""
+Words = Annotated[tuple[str, ...], BeforeValidator(_words)]
+"""Words separated by commas or spaces."""
+ApiKeys = Annotated[
+    dict[str, Annotated[str, Field(pattern="^[0-9a-fA-F]{64}$")]], BeforeValidator(_keys)
+]
+"""SHA-256 of each API key, in hex, by the name of the key."""
+DatabaseUrl = Annotated[SecretStr, AfterValidator(_database)]
+UrlPath = Annotated[str, AfterValidator(_path)]
+"""A path without a slash at its end, such as /nst; empty for the root."""
+SigningKey = Annotated[SecretStr, AfterValidator(_long_enough)]
+
+
+def revealed(secret: SecretStr | None) -> str | None:
+    """Return the text of a secret, for the library that needs it."""
+    return secret.get_secret_value() if secret else None
