@@ -22,8 +22,9 @@ src/nst/api/page/index.html: $(shell find frontend -type f -not -path '*/node_mo
 	cd frontend && npm install --no-save --no-audit --no-fund --loglevel=error && npm run build
 
 # Two processes of one thread each. Each file is run by one of them, because its tests share fixtures.
+# Python keeps what it has compiled, whatever the environment says: the tests start hundreds of processes.
 test: check page ## install what the tests need and run them all
-	OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
+	OMP_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE= $(BIN)/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 test-images: .venv/installed-dev ## build the images without Docker, run them, paint a photo; as root
 	tools/system-packages images

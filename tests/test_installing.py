@@ -91,6 +91,7 @@ WITHOUT_UNIX = """
 import sys
 for name in ("fcntl", "grp", "gunicorn", "pwd", "resource", "syslog", "termios"):
     sys.modules[name] = None
+sys.modules["sympy"] = None  # for which PyTorch takes half a second where it checks a shape
 from nst.cli.main import main
 main(sys.argv[1:])
 """

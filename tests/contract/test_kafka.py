@@ -46,11 +46,12 @@ def mortal_kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
 
 @pytest.fixture
 def own_kafka(mortal_kafka: Broker) -> Iterator[Broker]:
-    """A broker that may be killed."""
+    """A broker that may be killed or frozen."""
     if not mortal_kafka.is_running:
         mortal_kafka.start()
     yield mortal_kafka
-    mortal_kafka.kill()
+    if mortal_kafka.is_running:
+        mortal_kafka.thaw()
 
 
 @pytest.fixture(autouse=True)

@@ -24,9 +24,12 @@ def page_is_built() -> None:
     assert built.is_file(), "the page is not built; `make page` does so"
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    with running(nst_serve(tmp_path_factory.mktemp("serve"))) as server:
+    """One for all files: visitors have cookies of their own, and leave nothing running."""
+    # They have one address, whose work of a day is counted.
+    folder, much = tmp_path_factory.mktemp("serve"), str(10**15)
+    with running(nst_serve(folder, NST_MAX_PIXEL_STEPS_PER_DAY=much)) as server:
         yield server
 
 

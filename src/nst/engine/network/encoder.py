@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import avg_pool2d, conv2d, max_pool2d, max_unpool2d, pad, relu
+from torch.nn.functional import avg_pool2d, conv2d, max_pool2d, pad, relu
 
 from nst.layers import layer_names
 
@@ -166,6 +166,8 @@ def _max_pool(features: Tensor) -> Tensor:
 
 def _undo_max_pool(features: Tensor, gradient: Tensor) -> Tensor:
     """From the gradient behind a pool to that with respect to the features before it."""
+    # Behind `nn.functional.max_unpool2d`, which imports SymPy to check a size: half a second.
+    step = torch.ops.aten.max_unpool2d
     undone = torch.zeros_like(features)
     bands = zip(
         torch.split(features, 2 * POOL_ROWS, dim=2),
@@ -175,8 +177,7 @@ def _undo_max_pool(features: Tensor, gradient: Tensor) -> Tensor:
     )
     for before, before_gradient, after_gradient in bands:
         _, where = max_pool2d(before, kernel_size=2, return_indices=True)
-        size = before.shape[2:]
-        before_gradient.copy_(max_unpool2d(after_gradient, where, [2, 2], output_size=size))
+        before_gradient.copy_(step(after_gradient, where, before.shape[2:]))
     return undone
 
 
