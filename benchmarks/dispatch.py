@@ -273,7 +273,7 @@ def main() -> None:
     if arguments.work:
         work()
         return
-    import servers
+    from support import servers
 
     measured: list[Measured] = []
     with tempfile.TemporaryDirectory(prefix="nst-bench-") as name, ExitStack() as stack:

@@ -66,7 +66,7 @@ def brokers_groups(heartbeat_seconds: float | None) -> dict[str, str]:
 
 def measure_all(heartbeat_seconds: float | None, runs: int) -> Iterator[Measured]:
     """Measure on a broker of its own."""
-    import servers
+    from support import servers
 
     more = brokers_groups(heartbeat_seconds)
     with (
@@ -151,7 +151,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=int, default=RUNS)
     arguments = parser.parse_args()
-    import servers
+    from support import servers
 
     if not servers.is_kafka_real():
         sys.exit("this takes Apache Kafka, whose jars were not found")

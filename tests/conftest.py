@@ -1,6 +1,5 @@
-"""Fixtures and small pictures that many tests use."""
+"""Fixtures that many tests use, and what a run says at its end."""
 
-import io
 import signal
 from collections import defaultdict
 from pathlib import Path, PurePath
@@ -8,12 +7,12 @@ from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
-from PIL import Image
 
-import assets
-import servers
 from nst import bootstrap
 from nst.settings.environment import variables
+from support import servers
+from support.assets import ASSETS
+from support.pictures import SAMPLES
 
 # What a shell starts in the background ignores Ctrl-C, and so would the commands that tests start.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -21,9 +20,6 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 # No test may depend on how fast or how busy the machine is.
 settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("patient")
-
-REPOSITORY, ASSETS = assets.REPOSITORY, assets.ASSETS
-SAMPLES = REPOSITORY / "data"
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
@@ -107,18 +103,3 @@ def quiet_environment(
     monkeypatch.setenv("TORCH_HOME", str(home / "torch"))
     monkeypatch.setenv("NST_OFFLINE", "1")
     bootstrap.settings.cache_clear()
-
-
-def picture(width: int = 64, height: int = 48, mode: str = "RGB") -> Image.Image:
-    """A picture with a gradient in every direction, so that a flip or a swap shows."""
-    red = Image.linear_gradient("L").rotate(90).resize((width, height))
-    green = Image.linear_gradient("L").resize((width, height))
-    blue = Image.radial_gradient("L").resize((width, height))
-    return Image.merge("RGB", (red, green, blue)).convert(mode)
-
-
-def encoded(image: Image.Image, format_name: str, **options: Any) -> bytes:
-    """The bytes of a picture file as Pillow writes it."""
-    file = io.BytesIO()
-    image.save(file, format_name, **options)
-    return file.getvalue()

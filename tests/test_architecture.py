@@ -4,7 +4,7 @@ import re
 import tomllib
 
 import imports
-from conftest import REPOSITORY
+from support.assets import REPOSITORY
 
 PAGE = (REPOSITORY / "docs" / "architecture.md").read_text(encoding="utf-8")
 PACKAGE = REPOSITORY / "src" / "nst"

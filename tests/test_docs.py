@@ -16,15 +16,15 @@ from PIL import Image
 
 import settings_page
 from cli.test_compatible import TABLE
-from conftest import REPOSITORY
 from nst.api.openapi import operations
 from nst.api.problems import HTTP_CODES, status_of
 from nst.jobs.failures import CRASHED, FULL, GONE
 from nst.presets import PRESETS
 from nst.settings.environment import variables
-from patience import PROGRAM_SECONDS
-from served import serve
-from service import House
+from support.assets import REPOSITORY
+from support.nst_serve import serve
+from support.service_in_process import House
+from support.waiting import PROGRAM_SECONDS
 from unit.test_package import ERRORS
 
 DOCUMENTS = [REPOSITORY / "README.md", *sorted((REPOSITORY / "docs").rglob("*.md"))]

@@ -12,7 +12,7 @@ import pytest
 import yaml
 from packaging.specifiers import SpecifierSet
 
-from conftest import REPOSITORY
+from support.assets import REPOSITORY
 
 INSTALLING = (REPOSITORY / "docs" / "installing.md").read_text()
 DOCUMENTS = [REPOSITORY / "README.md", *sorted((REPOSITORY / "docs").rglob("*.md"))]

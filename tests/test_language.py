@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 import pytest
 
-from conftest import REPOSITORY
 from nst.options import StyleTransferOptions
+from support.assets import REPOSITORY
 
 MODULES = sorted((REPOSITORY / "src" / "nst").rglob("*.py"))
 DOCUMENTS = [

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from conftest import REPOSITORY
 from nst.errors import NSTError
 from nst.options import StyleTransferOptions
 from nst.presets import PRESETS
+from support.assets import REPOSITORY
 
 
 @pytest.fixture(scope="module")

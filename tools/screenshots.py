@@ -16,7 +16,7 @@ from typing import Any
 from PIL import Image
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
-from browsing import (
+from support.browser import (
     choose_samples,
     launch,
     nst_serve,
@@ -28,7 +28,7 @@ from browsing import (
     wait_for_step,
     wait_until_finished,
 )
-from servers import Server, running
+from support.servers import Server, running
 
 FOLDER = Path("docs/screenshots")
 PHOTOS = Path("data/content")

@@ -35,10 +35,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from confluent_kafka import Producer
 from sqlalchemy import NullPool, create_engine, text
 
-import servers
 from nst.adapters.storage import in_folder
-from patience import PATIENCE_SECONDS, PROGRAM_SECONDS
-from servers import Broker
+from support import servers
+from support.servers import Broker
+from support.waiting import PATIENCE_SECONDS, PROGRAM_SECONDS
 
 NST = Path(sys.executable).with_name("nst")
 KEY = "chaos"

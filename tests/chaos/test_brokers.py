@@ -10,13 +10,13 @@ import pytest
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
-import servers
 from chaos.driver import Books, Client, Report, System
 from nst.adapters.kafka import KafkaJobQueue, create_topics
 from nst.errors import QueueError
 from nst.jobs.job import new_id
 from nst.settings.groups import KafkaSettings
-from patience import PATIENCE_SECONDS, PROGRAM_SECONDS, wait_until
+from support import servers
+from support.waiting import PATIENCE_SECONDS, PROGRAM_SECONDS, wait_until
 
 BROKERS = 3
 JOBS_PER_OUTAGE = 3

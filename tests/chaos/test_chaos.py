@@ -5,7 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from conftest import REPOSITORY
+from support.assets import REPOSITORY
 
 JOBS = 30
 

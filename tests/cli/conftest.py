@@ -11,11 +11,11 @@ from typing import Any, cast
 import pytest
 from PIL import Image
 
-from conftest import SAMPLES
 from nst import Inputs, NeuralStyleTransfer, bootstrap
 from nst.cli.compatible import command as compatible_command
 from nst.cli.errors import run
 from nst.cli.main import main
+from support.pictures import SAMPLES
 
 NST = str(Path(sys.executable).with_name("nst"))
 

@@ -9,8 +9,8 @@ import pytest
 from PIL import Image
 
 from cli.conftest import Nst, Outcome
-from conftest import picture
 from nst.cli.options import FIELDS
+from support.pictures import picture
 
 
 def png_header(width: int, height: int) -> bytes:

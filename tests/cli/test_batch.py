@@ -13,7 +13,6 @@ from PIL import Image
 
 from cli.conftest import Nst, process, saved
 from cli.test_failures import wait_for
-from conftest import SAMPLES, picture
 from nst.cli import batch_inputs, batch_painting
 from nst.cli.batch_outputs import Outputs
 from nst.cli.contact_sheet import Cell, contact_sheet
@@ -21,7 +20,8 @@ from nst.cli.progress_bar import ProgressBar
 from nst.engine.network.weights import Weights, WeightsStore
 from nst.progress import Progress
 from nst.recipe import Recipe
-from patience import PATIENCE_SECONDS
+from support.pictures import SAMPLES, picture
+from support.waiting import PATIENCE_SECONDS
 
 TINY = ("--size=48", "--total-iterations=2", "--scales=1", "--model=vgg16")
 DRAFT = ("--preset=draft", "--size=48")

@@ -9,8 +9,8 @@ import tifffile
 from PIL import Image
 
 from cli.conftest import Nst, saved
-from conftest import picture
 from nst.recipe import Recipe
+from support.pictures import picture
 
 TINY = ("--size=40", "--total-iterations=3", "--model=vgg16", "--bit-depth=16")
 DRAFT = ("--preset=draft", "--size=48", "--bit-depth=16")

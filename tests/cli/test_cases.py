@@ -10,12 +10,12 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from cases import CASES, FILMS, ON_PAGE, PICTURES, case
 from cli.conftest import Nst, saved
-from conftest import SAMPLES
 from nst import Inputs, NeuralStyleTransfer, image_sizes, images
 from nst.cli.film_frames import Frames
 from nst.image_reader import ImageSource
+from support.case_files import CASES, FILMS, ON_PAGE, PICTURES, case
+from support.pictures import SAMPLES
 from unit.video.films import seconds
 
 DRAFT = ("--preset=draft", "--size=96")

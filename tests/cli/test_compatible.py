@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from cli.conftest import Nst, saved
-from conftest import REPOSITORY, SAMPLES
 from nst.cli.compatible import command
+from support.assets import REPOSITORY
+from support.pictures import SAMPLES
 
 TABLE = {  # the published table of options and defaults
     "content_image_path": SAMPLES / "content" / "cat.jpg",

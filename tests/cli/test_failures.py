@@ -17,7 +17,7 @@ from nst.engine.losses.objective import Objective
 from nst.engine.optimizer.optimizer import Evaluation
 from nst.errors import StorageError
 from nst.progress import Losses, Progress
-from patience import PATIENCE_SECONDS
+from support.waiting import PATIENCE_SECONDS
 
 TINY = ("--size=48", "--total-iterations=5", "--model=vgg16")
 ENDLESS = ("--size=64", "--total-iterations=100000", "--convergence-tolerance=0", "--model=vgg16")

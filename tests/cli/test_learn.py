@@ -14,7 +14,7 @@ from nst.learning import preview, style_file
 from nst.learning.checkpoint import LearningCheckpoint
 from nst.recipe import Recipe
 from nst.video import Video
-from patience import PATIENCE_SECONDS, wait_until
+from support.waiting import PATIENCE_SECONDS, wait_until
 from unit.learning import tiny
 
 STYLE, OTHER = tiny.STYLES

@@ -15,10 +15,10 @@ from PIL import Image
 
 from cli.conftest import NST, Nst
 from cli.test_video import film
-from conftest import picture
 from nst import LearnedStyle, StyleTransferOptions
 from nst.learning.live import Rate
-from patience import PATIENCE_SECONDS
+from support.pictures import picture
+from support.waiting import PATIENCE_SECONDS
 from unit.learning import tiny
 
 

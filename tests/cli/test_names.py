@@ -7,7 +7,6 @@ import pytest
 
 from cli.conftest import Nst
 from cli.test_video import film
-from conftest import picture
 from nst import files, image_files, image_writer, images
 from nst.cli import batch_inputs
 from nst.cli.film_frames import Frames
@@ -15,6 +14,7 @@ from nst.cli.painter import Painter
 from nst.cli.painting import Painting
 from nst.errors import StorageError
 from nst.image_reader import HEIC_REMEDY
+from support.pictures import picture
 
 TINY = ("--preset=classic", "--size=48")
 

@@ -12,13 +12,13 @@ from pathlib import Path
 import pytest
 
 from cli.conftest import NST, Nst
-from file_server import serve
 from nst import __version__
 from nst.cli import serve as serve_command
 from nst.cli.errors import EXIT_CODES, exit_code
 from nst.engine.network import weights
 from nst.engine.network.weights import BUNDLE, RELEASES
 from nst.errors import NSTError
+from support.file_server import serve
 
 
 def test_help_and_version(nst: Nst) -> None:

@@ -13,7 +13,6 @@ from PIL import Image
 
 from cli.conftest import Nst, process, saved
 from cli.test_failures import wait_for
-from conftest import picture
 from nst import Inputs, NeuralStyleTransfer
 from nst.cli.checkpoints import CHECKPOINT_NAME, COMMAND_NAME
 from nst.cli.progress_bar import ProgressBar
@@ -21,7 +20,8 @@ from nst.engine.checkpoint import Checkpoint
 from nst.errors import StorageError
 from nst.progress import Progress
 from nst.recipe import Recipe
-from patience import PATIENCE_SECONDS
+from support.pictures import picture
+from support.waiting import PATIENCE_SECONDS
 
 TINY = ("--size=32", "--model=vgg16", "--precision=fp32", "--convergence-tolerance=0")
 OFTEN = "--checkpoint-every=0.001"

@@ -12,7 +12,6 @@ import pytest
 from PIL import Image
 
 from cli.conftest import Nst, saved
-from conftest import SAMPLES, picture
 from nst import Inputs, NeuralStyleTransfer, StyleTransferOptions, files, images
 from nst.cli.command import as_typed
 from nst.cli.options import FIELDS, MemorySize
@@ -21,6 +20,7 @@ from nst.engine.draft import NETWORK_SHA256
 from nst.engine.pictures.protect import protect
 from nst.progress import Change, Distances
 from nst.recipe import Recipe
+from support.pictures import SAMPLES, picture
 
 TINY = ("--size", 48, "--total-iterations", 2, "--model", "vgg16")
 

@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
 from cli.conftest import Nst, saved
-from conftest import SAMPLES, picture
 from nst import Inputs, NeuralStyleTransfer, StyleTransferOptions, images
 from nst.cli.progress_bar import ProgressBar
 from nst.progress import Progress
@@ -25,6 +24,7 @@ from nst.video import CONTAINERS
 from nst.video.clock import FilmProgress
 from nst.video.reading import Reader
 from nst.video.writing import Writer
+from support.pictures import SAMPLES, picture
 
 TINY = ("--first-steps=4", "--steps=2")
 FRAMES = 5

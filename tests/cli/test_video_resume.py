@@ -16,12 +16,12 @@ from PIL import Image
 
 from cli.conftest import Nst, process
 from cli.test_video import film, frames, sound
-from conftest import picture
 from nst import image_writer
 from nst.cli.checkpoints import COMMAND_NAME
 from nst.cli.film_frames import Frames
 from nst.errors import Diverged, StorageError
 from nst.video import Video
+from support.pictures import picture
 
 TINY = ("--size=32", "--first-steps=3", "--steps=2", "--precision=fp32")
 FRAMES = 8

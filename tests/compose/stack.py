@@ -16,11 +16,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import apache_kafka
 import build_images
-import servers
-from conftest import REPOSITORY
-from patience import PATIENCE_SECONDS, wait_until
+from support import apache_kafka, servers
+from support.assets import REPOSITORY
+from support.waiting import PATIENCE_SECONDS, wait_until
 
 COMPOSE = Path(sys.executable).parent / "docker-compose"
 CONTEXT = Path(__file__).parent / "stand_ins"

@@ -19,7 +19,10 @@ from confluent_kafka.admin import AdminClient
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 import new_env
-from browsing import (
+from compose import stack
+from compose.stack import Engine
+from support.assets import REPOSITORY
+from support.browser import (
     choose_samples,
     complaints,
     launch,
@@ -36,10 +39,7 @@ from browsing import (
     wait_for_step,
     wait_until_finished,
 )
-from compose import stack
-from compose.stack import Engine
-from conftest import REPOSITORY
-from patience import PATIENCE_SECONDS, wait_until
+from support.waiting import PATIENCE_SECONDS, wait_until
 
 PAGE = "127.0.0.1:5173"
 PROMETHEUS = "http://127.0.0.1:9090"

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 
-import servers
 from nst.adapters import redis as redis_adapter
 from nst.adapters import storage
 from nst.adapters.kafka import KafkaJobQueue, create_topics
@@ -14,9 +13,10 @@ from nst.adapters.redis import RedisProgressFeed, RedisRateLimiter
 from nst.adapters.sql import SqlJobRepository
 from nst.jobs.ports import ImageStorage, JobQueue, ProgressFeed, RateLimiter
 from nst.settings.groups import KafkaSettings
-from patience import PATIENCE_SECONDS
-from racing import migrate
-from servers import Broker, Server
+from support import servers
+from support.competing_workers import migrate
+from support.servers import Broker, Server
+from support.waiting import PATIENCE_SECONDS
 
 # ── servers ───────────────────────────────────────────────────────────────────────────────────
 

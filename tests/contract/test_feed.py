@@ -6,8 +6,8 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 from nst.jobs.ports import ProgressFeed
-from orders import progress
-from patience import PATIENCE_SECONDS, no_waiting
+from support.jobs import progress
+from support.waiting import PATIENCE_SECONDS, no_waiting
 
 Connect = Callable[[], ProgressFeed]
 

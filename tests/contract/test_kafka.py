@@ -13,15 +13,15 @@ import pytest
 from confluent_kafka import Consumer, Message, Producer, TopicPartition
 from pydantic import SecretStr
 
-import servers
 from nst.adapters.kafka import KafkaJobQueue, check, client, create_topics
 from nst.adapters.kafka import queue as adapter
 from nst.errors import InvalidOption, QueueError
 from nst.jobs.job import new_id
 from nst.jobs.ports import Delivery
 from nst.settings.groups import KafkaSettings
-from patience import PATIENCE_SECONDS, no_waiting, wait_until
-from servers import SESSION_SECONDS, Broker
+from support import servers
+from support.servers import SESSION_SECONDS, Broker
+from support.waiting import PATIENCE_SECONDS, no_waiting, wait_until
 
 Open = Callable[[KafkaSettings], KafkaJobQueue]
 

@@ -11,8 +11,6 @@ import pytest
 from confluent_kafka import ConsumerGroupType
 from confluent_kafka.admin import AdminClient
 
-import apache_kafka as tools
-import servers
 from nst import bootstrap
 from nst.adapters.kafka import KafkaJobQueue, check, create_topics
 from nst.adapters.kafka import queue as adapter
@@ -22,8 +20,10 @@ from nst.jobs.job import new_id
 from nst.jobs.ports import Delivery
 from nst.metrics import DEPENDENCY_ERRORS
 from nst.settings.groups import KafkaSettings
-from patience import PATIENCE_SECONDS, no_waiting, wait_until
-from servers import Broker, Server
+from support import apache_kafka as tools
+from support import servers
+from support.servers import Broker, Server
+from support.waiting import PATIENCE_SECONDS, no_waiting, wait_until
 
 Protocol = Literal["auto", "classic", "consumer"]
 Join = Callable[[Protocol], KafkaJobQueue]

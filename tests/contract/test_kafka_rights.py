@@ -15,9 +15,6 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]
     ResourceType,
 )
 
-import servers
-from apache_kafka import MECHANISMS, password_of
-from conftest import REPOSITORY
 from nst.adapters.kafka import (
     KafkaJobQueue,
     check,
@@ -32,8 +29,11 @@ from nst.errors import QueueError
 from nst.jobs.job import new_id
 from nst.jobs.ports import Delivery, ProcessName
 from nst.settings.groups import KafkaSettings
-from patience import PATIENCE_SECONDS, no_waiting, wait_until
-from servers import Broker
+from support import servers
+from support.apache_kafka import MECHANISMS, password_of
+from support.assets import REPOSITORY
+from support.servers import Broker
+from support.waiting import PATIENCE_SECONDS, no_waiting, wait_until
 
 ACCESS = [*(("SASL_PLAINTEXT", mechanism) for mechanism in MECHANISMS), ("SASL_SSL", "PLAIN")]
 CREATE = AclOperation.CREATE

@@ -7,7 +7,7 @@ from typing import Any
 from nst.adapters.memory import MemoryRateLimiter
 from nst.jobs.job import new_id
 from nst.jobs.ports import RateLimiter
-from patience import PATIENCE_SECONDS, wait_until
+from support.waiting import PATIENCE_SECONDS, wait_until
 
 HOUR = 3600
 """A window that no test outlasts, in seconds."""

@@ -9,8 +9,8 @@ from contextlib import suppress
 from nst.errors import QueueError
 from nst.jobs.job import new_id
 from nst.jobs.ports import Delivery, JobQueue
-from patience import PATIENCE_SECONDS, no_waiting, wait_until
-from servers import SESSION_SECONDS
+from support.servers import SESSION_SECONDS
+from support.waiting import PATIENCE_SECONDS, no_waiting, wait_until
 
 Join = Callable[[], JobQueue]
 

@@ -8,15 +8,15 @@ from pathlib import Path
 import pytest
 import redis as client_library
 
-import servers
 from nst.adapters import redis as adapter
 from nst.adapters.memory import MemoryProgressFeed
 from nst.adapters.redis import CHANNEL, RedisProgressFeed, RedisRateLimiter
 from nst.jobs.ports import ProgressFeed, Subscription
 from nst.metrics import REGISTRY
-from orders import progress
-from patience import PATIENCE_SECONDS, no_waiting, wait_until
-from servers import Server
+from support import servers
+from support.jobs import progress
+from support.servers import Server
+from support.waiting import PATIENCE_SECONDS, no_waiting, wait_until
 
 
 @pytest.fixture(autouse=True)

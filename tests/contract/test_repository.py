@@ -11,7 +11,7 @@ from nst.adapters.sql import SqlJobRepository
 from nst.errors import JobConflict, JobNotFound, LeaseLost
 from nst.jobs.job import Job, JobStatus, Share, new_id
 from nst.jobs.ports import JobRepository
-from orders import FAILURE, job, progress, result
+from support.jobs import FAILURE, job, progress, result
 
 LEASE = 3600.0
 

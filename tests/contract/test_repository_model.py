@@ -20,7 +20,7 @@ from nst.adapters.sql.statements import FAIR_GAP_SECONDS
 from nst.errors import JobConflict, JobNotFound, LeaseLost
 from nst.jobs.job import RETRYABLE, JobStatus
 from nst.jobs.ports import JobRepository
-from orders import FAILURE, job
+from support.jobs import FAILURE, job
 
 MAX_ATTEMPTS = 2
 ENDLESS = 1_000_000

@@ -7,9 +7,9 @@ import pytest
 
 from nst.adapters.sql import SqlJobRepository
 from nst.jobs.job import Job
-from orders import job
-from patience import PATIENCE_SECONDS
-from racing import Account, fight, total
+from support.competing_workers import Account, fight, total
+from support.jobs import job
+from support.waiting import PATIENCE_SECONDS
 
 JOBS = 500
 

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-import servers
 from nst.adapters import storage
 from nst.adapters.storage import S3Storage, in_s3
 from nst.errors import StorageError, StorageFull
-from patience import PATIENCE_SECONDS, no_waiting, wait_until
-from servers import Server
+from support import servers
+from support.servers import Server
+from support.waiting import PATIENCE_SECONDS, no_waiting, wait_until
 
 
 @pytest.fixture(params=["moto", "versitygw"])

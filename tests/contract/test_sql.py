@@ -14,17 +14,17 @@ import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
-import servers
 from nst import bootstrap
 from nst.adapters.sql import SqlJobRepository
 from nst.adapters.sql import connection as adapter
 from nst.adapters.sql.schema import metadata
 from nst.errors import RepositoryError
 from nst.jobs.job import JobStatus, Share
-from orders import FAILURE, job, progress, result
-from patience import PATIENCE_SECONDS, no_waiting, wait_until
-from racing import migrate
-from servers import Server
+from support import servers
+from support.competing_workers import migrate
+from support.jobs import FAILURE, job, progress, result
+from support.servers import Server
+from support.waiting import PATIENCE_SECONDS, no_waiting, wait_until
 
 REVISIONS = ["0001", "0002", "0003", "0004", "0005"]
 

@@ -10,7 +10,7 @@ from nst.adapters.sql.schema import jobs
 from nst.errors import UnreadableJob
 from nst.jobs import stored
 from nst.jobs.job import Job, JobStatus
-from orders import FAILURE, job, progress
+from support.jobs import FAILURE, job, progress
 
 LEASE = 3600.0
 

@@ -3,10 +3,10 @@
 import subprocess
 from pathlib import Path
 
-import orders
-import servers
 from nst.adapters.sql import SqlJobRepository
 from nst.jobs.job import JobStatus, Share
+from support import servers
+from support.jobs import job, result
 
 
 def test_jobs_and_shares_come_back(tmp_path: Path) -> None:
@@ -14,9 +14,9 @@ def test_jobs_and_shares_come_back(tmp_path: Path) -> None:
         before, after = (servers.new_database(server) for _ in range(2))
         jobs = SqlJobRepository(before)
         jobs.migrate()
-        queued, done = jobs.add(orders.job()), jobs.add(orders.job())
+        queued, done = jobs.add(job()), jobs.add(job())
         jobs.claim_next("worker", 30)
-        first = jobs.finish(queued.id, 1, JobStatus.SUCCEEDED, result=orders.result(queued.id))
+        first = jobs.finish(queued.id, 1, JobStatus.SUCCEEDED, result=result(queued.id))
         jobs.add_share(Share(
             id="1", job_id=queued.id, token_sha256="2" * 64, created_at=0.0, expires_at=4e9
         ))  # fmt: skip

@@ -15,8 +15,8 @@ import pytest
 import yaml
 
 import new_env
-from conftest import REPOSITORY
 from nst.settings.environment import Settings, variables
+from support.assets import REPOSITORY
 
 COMPOSE = Path(sys.executable).parent / "docker-compose"
 EXAMPLE = (REPOSITORY / ".env.example").read_text()

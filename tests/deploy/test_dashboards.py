@@ -8,8 +8,8 @@ import yaml
 from pydantic import BaseModel, ConfigDict
 
 import dashboards
-from conftest import REPOSITORY
-from watched import DASHBOARDS
+from support.assets import REPOSITORY
+from support.monitored_service import DASHBOARDS
 
 COMPOSE = yaml.safe_load((REPOSITORY / "compose.yaml").read_text())
 PROVISIONING = REPOSITORY / "deploy" / "grafana" / "provisioning"

@@ -13,8 +13,8 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 import lock
-from conftest import REPOSITORY
 from nst.api.page import SECURITY_HEADERS
+from support.assets import REPOSITORY
 
 DEPLOY = REPOSITORY / "deploy"
 DOCKERFILE = (DEPLOY / "Dockerfile").read_text()

@@ -10,8 +10,8 @@ import kubernetes_validate
 import pytest
 import yaml
 
-from conftest import REPOSITORY
 from nst.settings.environment import Settings, variables
+from support.assets import REPOSITORY
 
 MANIFESTS = REPOSITORY / "deploy" / "kubernetes"
 OVERLAYS = ("base", "overlays/production", "overlays/gpu")

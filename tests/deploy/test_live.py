@@ -9,8 +9,8 @@ import pytest
 import requests
 import yaml
 
-from patience import PATIENCE_SECONDS, wait_until
-from watched import DASHBOARDS, PROMETHEUS, Watched, filled, panels, watched
+from support.monitored_service import DASHBOARDS, PROMETHEUS, Watched, filled, panels, watched
+from support.waiting import PATIENCE_SECONDS, wait_until
 
 METRIC = re.compile(r"\b(?:nst_[a-z0-9_]+|process_[a-z_]+|up)\b")
 

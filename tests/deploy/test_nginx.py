@@ -11,13 +11,13 @@ import httpx
 import pytest
 from PIL import Image
 
-import servers
-from conftest import encoded, picture
-from patience import PATIENCE_SECONDS, wait_until
-from served import CONTENT, STYLE, TINY, descendants
-from served import Server as Service
-from served import serve as serve_api
-from servers import Server
+from support import servers
+from support.nst_serve import CONTENT, STYLE, TINY, descendants
+from support.nst_serve import Server as Service
+from support.nst_serve import serve as serve_api
+from support.pictures import encoded, picture
+from support.servers import Server
+from support.waiting import PATIENCE_SECONDS, wait_until
 
 pytestmark = pytest.mark.skipif(
     not servers.has_nginx(), reason="no nginx; tools/system-packages tests installs it"

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 import yaml
 
-from conftest import REPOSITORY
-from watched import PROMETHEUS
+from support.assets import REPOSITORY
+from support.monitored_service import PROMETHEUS
 
 OPERATIONS = (REPOSITORY / "docs" / "operations.md").read_text()
 

@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 import yaml
 
-from conftest import REPOSITORY
 from nst.engine.losses.layers import TermLayers
 from nst.engine.memory.budget import USABLE_SHARE
 from nst.engine.memory.plan import Demand, plan_memory, predict
@@ -15,6 +14,7 @@ from nst.engine.optimizer.lbfgs import HISTORY_SIZE
 from nst.options import StyleTransferOptions
 from nst.progress import MemoryPlan
 from nst.settings.groups import Limits
+from support.assets import REPOSITORY
 
 GIB = 1 << 30
 PROCESS_BYTES = 400_000_000

@@ -9,7 +9,7 @@ import yaml
 from packaging.utils import canonicalize_name
 
 import licences
-from conftest import REPOSITORY
+from support.assets import REPOSITORY
 
 BIN = Path(sys.executable).parent
 

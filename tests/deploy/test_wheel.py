@@ -10,8 +10,8 @@ import pytest
 from PIL import Image
 
 import nst
-from conftest import REPOSITORY
-from served import serve
+from support.assets import REPOSITORY
+from support.nst_serve import serve
 
 ALONE = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
 

@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
-from browsing import PHONE, REPOSITORY, complaints, launch, nst_serve, visitor
-from servers import Server, running
+from support.assets import REPOSITORY
+from support.browser import PHONE, complaints, launch, nst_serve, visitor
+from support.servers import Server, running
 
 
 @pytest.fixture(scope="session")

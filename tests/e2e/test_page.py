@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 
-from browsing import (
+from nst.recipe import Recipe
+from support.browser import (
     PHONE,
     choose_samples,
     drop,
@@ -32,9 +33,8 @@ from browsing import (
     wait_until_finished,
     wait_until_loaded,
 )
-from nst.recipe import Recipe
-from patience import wait_until
-from servers import Server
+from support.servers import Server
+from support.waiting import wait_until
 
 
 def test_the_whole_journey_by_mouse(page: Page, browser: Browser, server: Server) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from browsing import (
+from support.browser import (
     choose_samples,
     start_long,
     start_short,
@@ -15,7 +15,7 @@ from browsing import (
     wait_for_step,
     wait_until_finished,
 )
-from servers import Server
+from support.servers import Server
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

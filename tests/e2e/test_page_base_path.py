@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from browsing import (
+from support.browser import (
     complaints,
     nst_serve,
     open_picture,
@@ -23,7 +23,7 @@ from browsing import (
     wait_for_streams,
     wait_until_finished,
 )
-from servers import Server, running
+from support.servers import Server, running
 
 PATH = "/nst/"
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, Page, Route, expect
 
-from browsing import (
+from support.browser import (
     choose_sample,
     complaints,
     hold,
@@ -14,7 +14,7 @@ from browsing import (
     visitor_with_preferences,
     wait_until_finished,
 )
-from servers import Server
+from support.servers import Server
 
 NONE_AT_ALL = {"default_content_setting_values": {"cookies": 2}}
 """Chromium then keeps no storage for pages either: to ask for it raises an error."""

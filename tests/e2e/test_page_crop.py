@@ -8,8 +8,8 @@ from PIL import Image
 from PIL.ExifTags import Base as ExifTag
 from playwright.sync_api import Browser, Page, ViewportSize, expect
 
-from browsing import complaints, is_too_wide, size_of, violations, visitor
-from servers import Server
+from support.browser import complaints, is_too_wide, size_of, violations, visitor
+from support.servers import Server
 
 SIZES: list[ViewportSize] = [
     {"width": 390, "height": 800},

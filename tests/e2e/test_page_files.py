@@ -10,18 +10,18 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Page, Route, expect
 
-from browsing import (
-    REPOSITORY,
+from nst import image_sizes
+from support.assets import REPOSITORY
+from support.browser import (
     choose_samples,
     set_options,
     start,
     wait_until_finished,
     wait_until_loaded,
 )
-from cases import ON_PAGE, PICTURES, case
-from conftest import picture
-from heic import heic
-from nst import image_sizes
+from support.case_files import ON_PAGE, PICTURES, case
+from support.heic import heic
+from support.pictures import picture
 
 
 def _png_of_a_size(width: int, height: int) -> bytes:

@@ -8,7 +8,8 @@ import av
 import pytest
 from playwright.sync_api import BrowserContext, Locator, Page, Route, expect
 
-from browsing import (
+from cli.test_video import film
+from support.browser import (
     choose_samples,
     drop,
     is_too_wide,
@@ -21,8 +22,7 @@ from browsing import (
     wait_until_finished,
     wait_until_loaded,
 )
-from cli.test_video import film
-from conftest import picture
+from support.pictures import picture
 
 FRAMES = 4
 

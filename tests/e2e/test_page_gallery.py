@@ -5,8 +5,8 @@ from pathlib import Path
 
 from playwright.sync_api import Locator, Page, expect
 
-from browsing import drop, is_too_wide, size_of, violations
-from patience import wait_until
+from support.browser import drop, is_too_wide, size_of, violations
+from support.waiting import wait_until
 
 KEPT = """name => new Promise(done => {
   const request = indexedDB.open('keyval-store');

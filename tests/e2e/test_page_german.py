@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, ViewportSize, expect
 
-from browsing import (
-    REPOSITORY,
+from nst.options import StyleTransferOptions
+from support.assets import REPOSITORY
+from support.browser import (
     choose_samples,
     complaints,
     is_too_wide,
@@ -17,8 +18,7 @@ from browsing import (
     violations,
     visitor,
 )
-from nst.options import StyleTransferOptions
-from servers import Server
+from support.servers import Server
 
 PHONE: ViewportSize = {"width": 390, "height": 844}
 WIDE: ViewportSize = {"width": 1280, "height": 860}

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from browsing import (
+from support.browser import (
     choose_samples,
     complaints,
     drop,
@@ -16,8 +16,8 @@ from browsing import (
     visitor,
     wait_until_finished,
 )
-from conftest import SAMPLES
-from servers import Server
+from support.pictures import SAMPLES
+from support.servers import Server
 from unit.learning import tiny
 
 STYLE, CONTENT = SAMPLES / "style" / "mosaic.jpg", SAMPLES / "content" / "cat.jpg"

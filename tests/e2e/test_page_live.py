@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, FilePayload, Page, expect
 
-from browsing import (
+from support.browser import (
     CHROMIUM,
     PATIENCE_MS,
     SWITCHES,
@@ -16,7 +16,7 @@ from browsing import (
     violations,
     visitor,
 )
-from servers import Server
+from support.servers import Server
 from unit.learning import tiny
 
 CAMERA = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]

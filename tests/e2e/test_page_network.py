@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from browsing import (
+from support.browser import (
     choose_samples,
     nst_serve,
     set_options,
@@ -20,7 +20,7 @@ from browsing import (
     wait_for_step,
     wait_until_finished,
 )
-from servers import Server, running
+from support.servers import Server, running
 
 SLOW_3G = {
     "offline": False,

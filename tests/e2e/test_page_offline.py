@@ -5,8 +5,14 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, expect
 
-from browsing import choose_sample, nst_serve, visitor, wait_until_finished, wait_until_loaded
-from servers import running
+from support.browser import (
+    choose_sample,
+    nst_serve,
+    visitor,
+    wait_until_finished,
+    wait_until_loaded,
+)
+from support.servers import running
 
 
 @pytest.mark.parametrize("base", ["/", "/nst/"])

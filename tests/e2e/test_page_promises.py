@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Browser, Locator, Page, ViewportSize, expect
 
-from browsing import (
+from support.browser import (
     choose_samples,
     complaints,
     hold,
@@ -24,8 +24,8 @@ from browsing import (
     wait_until_finished,
     wait_until_loaded,
 )
-from patience import wait_until
-from servers import Server
+from support.servers import Server
+from support.waiting import wait_until
 
 SIZES: list[ViewportSize] = [
     {"width": 390, "height": 800},

@@ -11,7 +11,8 @@ from pathlib import Path
 import numpy as np
 from playwright.sync_api import Page, expect
 
-from browsing import (
+from nst.recipe import Recipe
+from support.browser import (
     PATIENCE_MS,
     drop,
     open_picture,
@@ -25,7 +26,6 @@ from browsing import (
     wait_for_step,
     wait_until_finished,
 )
-from nst.recipe import Recipe
 
 NST = "from nst.cli.main import main; main()"
 

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
-import servers
-from browsing import (
-    REPOSITORY,
+from support import servers
+from support.assets import REPOSITORY
+from support.browser import (
     complaints,
     nst_serve,
     open_picture,
@@ -19,7 +19,7 @@ from browsing import (
     wait_until_finished,
     wait_until_loaded,
 )
-from servers import Server, running
+from support.servers import Server, running
 
 NAME = "Café-crème-in-impasto.png"
 BUILT = REPOSITORY / "src" / "nst" / "api" / "page"

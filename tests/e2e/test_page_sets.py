@@ -10,8 +10,8 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 
-from browsing import complaints, is_too_wide, nst_serve, violations, visitor
-from servers import Server, running
+from support.browser import complaints, is_too_wide, nst_serve, violations, visitor
+from support.servers import Server, running
 
 PHOTOS = Path(__file__).resolve().parents[2] / "data" / "content"
 

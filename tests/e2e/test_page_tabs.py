@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
-from browsing import (
+from support.browser import (
     complaints,
     start_long,
     status,
@@ -14,7 +14,7 @@ from browsing import (
     wait_for_step,
     wait_for_streams,
 )
-from servers import Server
+from support.servers import Server
 
 VISIBILITY = """isHidden => {
   Object.defineProperty(document, 'hidden', {configurable: true, get: () => isHidden});

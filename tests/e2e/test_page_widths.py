@@ -10,8 +10,8 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Browser, Page, ViewportSize, expect
 
-from browsing import complaints, is_too_wide, violations, visitor
-from servers import Server
+from support.browser import complaints, is_too_wide, violations, visitor
+from support.servers import Server
 
 WIDTHS: list[ViewportSize] = [
     {"width": 390, "height": 844},

@@ -16,10 +16,11 @@ import requests
 from PIL import Image
 
 import build_images
-import servers
-from conftest import REPOSITORY, encoded, picture
 from nst import images
-from patience import PATIENCE_SECONDS, wait_until
+from support import servers
+from support.assets import REPOSITORY
+from support.pictures import encoded, picture
+from support.waiting import PATIENCE_SECONDS, wait_until
 
 PAGE, API, WORKER = "http://127.0.0.1:5173", "http://127.0.0.1:5000", "http://127.0.0.1:9101"
 """Where the images listen, as nobody says otherwise; containers share this machine's network."""

@@ -12,8 +12,8 @@ import pytest
 from benchmarks.engine.report import render
 from benchmarks.engine.schema import Results
 
-from conftest import REPOSITORY
-from patience import PROGRAM_SECONDS
+from support.assets import REPOSITORY
+from support.waiting import PROGRAM_SECONDS
 
 SECTIONS = ("evaluation", "presets", "curves", "memory", "scaling", "draft", "startup", "whole")
 

@@ -8,8 +8,8 @@ import pytest
 from benchmarks.service.report import render
 from benchmarks.service.schema import Results, Seconds
 
-from conftest import REPOSITORY
-from patience import PROGRAM_SECONDS
+from support.assets import REPOSITORY
+from support.waiting import PROGRAM_SECONDS
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,6 @@ import png
 import pytest
 from PIL import Image
 
-from conftest import encoded, picture
 from nst import images
 from nst.bootstrap.workers import paint_jobs
 from nst.engine_process.messages import Failed, Finished, News, Painted, Stopped, Work
@@ -33,7 +32,8 @@ from nst.jobs.job import CHECKPOINT, CONTENT, DETAIL_MAP, INITIAL, PREVIEW, RESU
 from nst.jobs.order import Order, Picture
 from nst.options import StyleTransferOptions
 from nst.recipe import Recipe
-from patience import wait_until
+from support.pictures import encoded, picture
+from support.waiting import wait_until
 
 TINY: dict[str, Any] = {
     "size": 32,

@@ -9,7 +9,6 @@ import pytest
 from PIL import Image
 
 from cli.test_video import film, frames, sound
-from conftest import encoded, picture
 from nst import bootstrap
 from nst.bootstrap.workers import paint_jobs
 from nst.engine_process.messages import Failed, Finished, News, Painted, Stopped, Work
@@ -17,7 +16,8 @@ from nst.engine_process.parent import EngineProcess
 from nst.jobs.job import CONTENT, FILM, FIRST_FRAME, PREVIEW, Job, JobStatus
 from nst.jobs.order import Film, Order, Picture
 from nst.options import StyleTransferOptions
-from patience import wait_until
+from support.pictures import encoded, picture
+from support.waiting import wait_until
 
 FRAMES = 4
 TINY: dict[str, Any] = {"size": 32, "total_iterations": 9, "convergence_tolerance": 0}

@@ -5,8 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from patience import PATIENCE_SECONDS, PROGRAM_SECONDS
-from served import serve
+from support.nst_serve import serve
+from support.waiting import PATIENCE_SECONDS, PROGRAM_SECONDS
 
 EXCLUDED = "positive_data_acceptance,ensure_resource_availability"
 """No schema can say what is inside of a picture, or that two weights must not both be 0; and a job

@@ -9,9 +9,9 @@ import httpx
 import pytest
 from PIL import Image
 
-import served
-from patience import PATIENCE_SECONDS
-from served import ENDLESS, Server, descendants, events, resident_bytes, serve
+from support import nst_serve
+from support.nst_serve import ENDLESS, Server, descendants, events, resident_bytes, serve
+from support.waiting import PATIENCE_SECONDS
 
 JOBS = "/api/v1/jobs"
 
@@ -132,7 +132,7 @@ def test_a_deleted_job_is_stopped_and_the_next_one_is_painted(server: Server) ->
 
 
 def test_the_reference_s_clients(idle: Server) -> None:
-    with served.CONTENT.open("rb") as content, served.STYLE.open("rb") as style:
+    with nst_serve.CONTENT.open("rb") as content, nst_serve.STYLE.open("rb") as style:
         files = {"content_image": content, "style_image": style}
         url = idle.client.base_url.join("/api/style_transfer")
         made = httpx.post(url, files=files, timeout=PATIENCE_SECONDS)

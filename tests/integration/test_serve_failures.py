@@ -20,8 +20,8 @@ from nst.cli.web_server import GRACE_SECONDS
 from nst.engine.device import available_devices
 from nst.jobs.worker_context import WorkerContext
 from nst.settings.environment import variables
-from patience import PATIENCE_SECONDS, wait_until
-from served import CONTENT, ENDLESS, STYLE, TINY, Server, events, serve
+from support.nst_serve import CONTENT, ENDLESS, STYLE, TINY, Server, events, serve
+from support.waiting import PATIENCE_SECONDS, wait_until
 
 JOBS = "/api/v1/jobs"
 

@@ -8,8 +8,8 @@ import av
 import numpy as np
 
 from cli.test_video import film, sound
-from conftest import picture
-from served import STYLE, Server, serve
+from support.nst_serve import STYLE, Server, serve
+from support.pictures import picture
 
 FRAMES = 5
 SHORT = {"NST_LEASE_SECONDS": "6"}

@@ -11,9 +11,9 @@ from PIL import Image
 
 import nst
 from cli.test_video import film
-from conftest import picture
 from nst import StyleTransferOptions
-from served import CONTENT, Server, serve
+from support.nst_serve import CONTENT, Server, serve
+from support.pictures import picture
 from unit.learning import tiny
 
 STYLES, JOBS = "/api/v1/learned-styles", "/api/v1/jobs"

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from conftest import SAMPLES
 from nst import learned_file
-from patience import wait_until
-from served import CONTENT, Server, serve
+from support.nst_serve import CONTENT, Server, serve
+from support.pictures import SAMPLES
+from support.waiting import wait_until
 
 LEARN, STYLES, JOBS = "/api/v1/learning", "/api/v1/learned-styles", "/api/v1/jobs"
 STYLE = SAMPLES / "style" / "mosaic.jpg"

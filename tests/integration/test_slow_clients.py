@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from conftest import encoded
-from patience import PATIENCE_SECONDS, wait_until
-from served import STYLE, Server, serve
+from support.nst_serve import STYLE, Server, serve
+from support.pictures import encoded
+from support.waiting import PATIENCE_SECONDS, wait_until
 
 STREAMS = 8
 THREADS = STREAMS + 64

@@ -7,12 +7,13 @@ from pathlib import Path
 
 import pytest
 
-import dying
 from nst.jobs import janitor
 from nst.jobs.janitor import clean
 from nst.jobs.job import JobStatus
-from patience import PROGRAM_SECONDS
-from service import CAT, WAVES, House, finishes
+from support import killed_submission
+from support.assets import REPOSITORY
+from support.service_in_process import CAT, WAVES, House, finishes
+from support.waiting import PROGRAM_SECONDS
 
 
 @pytest.mark.parametrize("order", ["new", "again"])
@@ -20,14 +21,14 @@ def test_killed_between_any_two_calls(
     tmp_path: Path, order: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(janitor, "ORPHAN_SECONDS", -1.0)
-    command = [sys.executable, dying.__file__, str(tmp_path), order]
-    subprocess.run(command, check=True, timeout=PROGRAM_SECONDS)
+    command = [sys.executable, "-m", killed_submission.__name__, str(tmp_path), order]
+    subprocess.run(command, check=True, timeout=PROGRAM_SECONDS, cwd=REPOSITORY / "tests")
     directories = sorted(tmp_path.iterdir())
     assert len(directories) > 12
     seen = [whats_left(directory) for directory in directories]
     assert seen == sorted(seen)  # none, then some: from one call on it is there
     assert {0, 1} == set(seen)
-    assert [(directory / dying.ACCEPTED).exists() for directory in directories] == [
+    assert [(directory / killed_submission.ACCEPTED).exists() for directory in directories] == [
         *[False] * (len(directories) - 1),
         True,
     ]
@@ -48,7 +49,7 @@ def whats_left(directory: Path) -> int:
         done = house.repository.get(job.id)
         assert done.result
         assert house.storage.stat(done.result.key)
-    accepted = directory / dying.ACCEPTED
+    accepted = directory / killed_submission.ACCEPTED
     if accepted.exists():
         assert accepted.read_text() in {job.id for job in jobs}
     clean(house.repository, house.storage, retention_seconds=3600)

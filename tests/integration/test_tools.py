@@ -17,12 +17,13 @@ import convert_draft
 import convert_protect
 import convert_vgg16
 import sample_pictures
-from conftest import REPOSITORY, SAMPLES, picture
 from nst.engine.draft import NETWORK, NETWORK_SHA256
 from nst.engine.network.onnx_network import Network
 from nst.engine.network.weights import BUNDLE, BUNDLED_SHA256
 from nst.engine.pictures.protect import FACES, PERSON
 from nst.files import sha256_of
+from support.assets import REPOSITORY
+from support.pictures import SAMPLES, picture
 from wheels import open_wheel
 
 

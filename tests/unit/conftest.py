@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from service import House
+from support.service_in_process import House
 
 
 @pytest.fixture

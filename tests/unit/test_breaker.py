@@ -9,7 +9,7 @@ from nst.adapters import breaker
 from nst.adapters.breaker import QueueWithBreaker
 from nst.adapters.memory import MemoryJobQueue
 from nst.errors import QueueError
-from patience import PATIENCE_SECONDS, wait_until
+from support.waiting import PATIENCE_SECONDS, wait_until
 
 
 class Broker(MemoryJobQueue):

@@ -17,12 +17,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from conftest import encoded, picture
 from nst import image_writer, images
 from nst.api.pictures import SHARED_SIDE_PIXELS, THUMB_SIDE_PIXELS
 from nst.decoding import Decoder, parent
 from nst.errors import ImageTooLarge, InvalidImage, ServerBusy, TooManyRequests, UnsupportedImage
-from patience import PATIENCE_SECONDS, wait_until
+from support.pictures import encoded, picture
+from support.waiting import PATIENCE_SECONDS, wait_until
 
 SMALL = encoded(picture(), "PNG")
 EMPTY_SCAN = bytes.fromhex("ffda 0008 01 01 00 01 3f 00")

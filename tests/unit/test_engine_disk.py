@@ -15,7 +15,7 @@ from nst.engine_process.wishes import Wishes
 from nst.errors import StorageError, StorageFull
 from nst.files import write_file
 from nst.result import Result
-from service import House
+from support.service_in_process import House
 
 
 @dataclass

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from conftest import REPOSITORY
+from support.assets import REPOSITORY
 
 FAILS = "def test_fails():\n    assert False\n"
 

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 from PIL import Image, ImageCms
 
-from conftest import encoded, picture
 from nst import image_files, image_reader, image_writer
 from nst.errors import InvalidImage, UnsupportedImage
 from nst.image_files import format_of, without_metadata
 from nst.images import inspect, load, read_recipe, small
+from support.pictures import encoded, picture
 from unit.test_images_colour import ADOBE_RGB
 
 HUGE = zlib.compress(bytes(70_000_000))

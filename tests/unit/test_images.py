@@ -12,9 +12,9 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, features
 
-from conftest import encoded, picture
 from nst.image_reader import ImageSource
 from nst.images import load
+from support.pictures import encoded, picture
 
 Array = NDArray[Any]
 

@@ -14,12 +14,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageFile, features
 
-from conftest import encoded, picture
 from nst import image_files, image_reader, images
 from nst.errors import InvalidImage, UnsupportedImage
 from nst.image_reader import ImageSource
 from nst.image_sizes import MIN_SIDE_PIXELS, check_result_size, check_sides, fit
 from nst.images import load
+from support.pictures import encoded, picture
 
 AVIF = ["AVIF"] if features.check("avif") else []
 

@@ -8,8 +8,8 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image, ImageCms
 
-from conftest import encoded, picture
 from nst.images import load
+from support.pictures import encoded, picture
 
 Array = NDArray[Any]
 

@@ -10,9 +10,9 @@ import tifffile
 from numpy.typing import NDArray
 from PIL import Image
 
-from conftest import encoded, picture
 from nst.errors import InvalidImage, UnsupportedImage
 from nst.images import inspect, load
+from support.pictures import encoded, picture
 from unit.test_images import RAMP, RAMPS, png
 
 Array = NDArray[Any]

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from conftest import picture
-from heic import heic
 from nst.errors import InvalidImage
 from nst.images import inspect, load, small
+from support.heic import heic
+from support.pictures import picture
 
 
 @pytest.mark.parametrize("major", [b"heic", b"mif1"])

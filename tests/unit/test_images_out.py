@@ -14,13 +14,13 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image, JpegImagePlugin
 
-from conftest import picture
 from nst.errors import InvalidOption, StorageError
 from nst.files import check_output, free_path
 from nst.image_sizes import fit
 from nst.image_writer import encode
 from nst.images import resize, save
 from nst.transparency import flatten
+from support.pictures import picture
 
 Array = NDArray[Any]
 

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageFilter
 
-from conftest import encoded, picture
 from nst.errors import InvalidImage
 from nst.image_masks import shape
 from nst.images import colours, inspect, load
+from support.pictures import encoded, picture
 
 SUBJECT = (40, 30, 20)
 

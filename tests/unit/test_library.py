@@ -13,13 +13,14 @@ import pytest
 from PIL import Image
 
 import nst
-from conftest import REPOSITORY, picture
 from nst import image_writer, images, library
 from nst.errors import InvalidImage, InvalidOption
 from nst.presets import DEFAULT_PRESET
 from nst.recipe import Recipe
 from nst.result import SHOWN_SIDE_PIXELS
 from nst.samples import samples
+from support.assets import REPOSITORY
+from support.pictures import picture
 
 NOTEBOOK = REPOSITORY / "docs" / "tutorials" / "python.ipynb"
 SMALL: dict[str, Any] = {"preset": "gram", "model": "vgg16", "size": 32, "total_iterations": 4}

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from nst import logs
-from service import CRASH, House, finishes
+from support.service_in_process import CRASH, House, finishes
 
 
 @pytest.fixture(autouse=True)

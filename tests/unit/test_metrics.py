@@ -21,8 +21,8 @@ from nst.errors import InvalidOption, RepositoryError, StorageError
 from nst.jobs.job import Job, JobError, JobStatus, Outcome
 from nst.jobs.ports import QueueState
 from nst.worker import Worker
-from patience import PATIENCE_SECONDS, wait_until
-from service import CRASH, House, Line, ScriptedEngine, finishes, form, paints
+from support.service_in_process import CRASH, House, Line, ScriptedEngine, finishes, form, paints
+from support.waiting import PATIENCE_SECONDS, wait_until
 
 
 def value(name: str, **labels: str) -> float:

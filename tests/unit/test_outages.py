@@ -17,8 +17,8 @@ from nst.errors import RepositoryError
 from nst.jobs.job import JobStatus
 from nst.jobs.sweep import SteadyDatabase
 from nst.worker import Worker
-from patience import PATIENCE_SECONDS, wait_until
-from service import House, ScriptedEngine, finishes, paints
+from support.service_in_process import House, ScriptedEngine, finishes, paints
+from support.waiting import PATIENCE_SECONDS, wait_until
 
 LEASE_SECONDS = 4.0
 

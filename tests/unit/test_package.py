@@ -11,7 +11,7 @@ import pytest
 import nst
 from nst import errors
 from nst.errors import NSTError
-from patience import PATIENCE_SECONDS
+from support.waiting import PATIENCE_SECONDS
 
 # ── import ────────────────────────────────────────────────────────────────────────────────────
 

@@ -14,8 +14,8 @@ from nst.errors import FeedError, QueueError, RepositoryError, StorageError, Sto
 from nst.jobs import execute
 from nst.jobs.job import JobStatus
 from nst.worker import Worker
-from patience import PATIENCE_SECONDS, wait_until
-from service import House, ScriptedEngine, finishes, paints
+from support.service_in_process import House, ScriptedEngine, finishes, paints
+from support.waiting import PATIENCE_SECONDS, wait_until
 
 
 class Painter(ScriptedEngine):

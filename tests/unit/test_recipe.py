@@ -14,13 +14,13 @@ from hypothesis import strategies as st
 from PIL import Image, PngImagePlugin
 
 import nst
-from conftest import encoded, picture
 from nst import image_writer, images
 from nst.errors import InvalidImage
 from nst.options import StyleTransferOptions
 from nst.progress import Change, Distances, SquaredDistances
 from nst.recipe import PictureFile, Recipe
 from nst.samples import samples
+from support.pictures import encoded, picture
 
 EXTENSIONS = [".png", ".jpg", ".webp", ".tiff"]
 OPTIONS = StyleTransferOptions(size=100, style_weight=1 / 3, seed=2**63 - 1)

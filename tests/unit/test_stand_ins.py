@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from conftest import REPOSITORY
+from support.assets import REPOSITORY
 
 NEEDS_KAFKA = "tests/contract/test_kafka_rights.py::test_the_rights_are_documented"
 NO_KAFKA = """
 from pathlib import Path
-import apache_kafka
+from support import apache_kafka
 apache_kafka.jars = lambda: None
 apache_kafka.DOWNLOADED = Path("/nowhere/kafka/libs")
 """

@@ -20,9 +20,9 @@ from nst.jobs import workplace
 from nst.jobs.job import Job, JobStatus
 from nst.jobs.ports import Delivery
 from nst.worker import Worker
-from patience import PATIENCE_SECONDS, wait_until
-from service import House, Line, ScriptedEngine, finishes, paints
-from unit import engines
+from support import engines
+from support.service_in_process import House, Line, ScriptedEngine, finishes, paints
+from support.waiting import PATIENCE_SECONDS, wait_until
 
 # ── the process that paints ───────────────────────────────────────────────────────────────────
 

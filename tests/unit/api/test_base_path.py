@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from nst.api import page
-from service import Browser, House, browser, finishes, form
+from support.service_in_process import Browser, House, browser, finishes, form
 
 INDEX = '<!doctype html><base href="/" /><title>the page</title>'
 

@@ -2,12 +2,12 @@
 
 import pytest
 
-from cases import PICTURES, case
 from nst import images
 from nst.errors import InvalidImage
 from nst.image_sizes import check_result_size
 from nst.options import MAX_SIZE
-from service import Browser, House, form, upload
+from support.case_files import PICTURES, case
+from support.service_in_process import Browser, House, form, upload
 
 JOBS = "/api/v1/jobs"
 SIZE = 256

@@ -9,13 +9,13 @@ from PIL import Image
 from PIL.ExifTags import Base as ExifTag
 from pydantic import TypeAdapter
 
-from conftest import SAMPLES, picture
 from nst.image_files import READABLE
 from nst.jobs.uploads import MAX_STYLES
 from nst.options import StyleTransferOptions
 from nst.presets import DEFAULT_PRESET, PRESETS
 from nst.settings.groups import Limits
-from service import Browser, House, form, upload
+from support.pictures import SAMPLES, picture
+from support.service_in_process import Browser, House, form, upload
 
 
 @pytest.fixture

@@ -12,7 +12,17 @@ from PIL import Image
 from nst.engine_process.messages import Failed
 from nst.jobs.job import JobError, JobStatus
 from nst.options import StyleTransferOptions
-from service import CAT, WAVES, Browser, House, browser, finishes, form, paints, upload
+from support.service_in_process import (
+    CAT,
+    WAVES,
+    Browser,
+    House,
+    browser,
+    finishes,
+    form,
+    paints,
+    upload,
+)
 
 
 @pytest.fixture

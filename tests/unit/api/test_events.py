@@ -12,8 +12,8 @@ from nst.api import jobs as routes
 from nst.api import streams as streams_module
 from nst.api.streams import Streams
 from nst.engine_process.messages import Work
-from patience import PATIENCE_SECONDS, no_waiting
-from service import CRASH, Browser, House, finishes, form, paints
+from support.service_in_process import CRASH, Browser, House, finishes, form, paints
+from support.waiting import PATIENCE_SECONDS, no_waiting
 
 JOBS = "/api/v1/jobs"
 

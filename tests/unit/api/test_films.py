@@ -11,14 +11,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from cases import FILMS, case
 from cli.test_video import add_sound
-from conftest import encoded, picture
 from nst.engine_process.messages import Failed, Finished, News, Painted, Work
 from nst.film_options import later_options
 from nst.jobs.job import FILM, FIRST_FRAME, FRAMES, PREVIEW, JobError, JobStatus
 from nst.settings.groups import Limits
-from service import (
+from support.case_files import FILMS, case
+from support.pictures import encoded, picture
+from support.service_in_process import (
     CAT,
     CRASH,
     WAVES,

@@ -2,7 +2,7 @@
 
 import pytest
 
-from service import House
+from support.service_in_process import House
 
 
 @pytest.mark.parametrize("path", ["/metrics", "/readyz"])

@@ -6,14 +6,24 @@ from typing import Any
 
 import pytest
 
-from conftest import SAMPLES
 from nst.controls import STEERABLE
 from nst.engine_process.messages import Failed
 from nst.jobs.job import JobError, JobStatus
 from nst.options import StyleTransferOptions
 from nst.presets import PRESETS
 from nst.progress import Distances, SquaredDistances
-from service import CAT, WAVES, Browser, House, finishes, form, paints, progress, upload
+from support.pictures import SAMPLES
+from support.service_in_process import (
+    CAT,
+    WAVES,
+    Browser,
+    House,
+    finishes,
+    form,
+    paints,
+    progress,
+    upload,
+)
 
 JOBS = "/api/v1/jobs"
 

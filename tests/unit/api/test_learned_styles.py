@@ -8,7 +8,7 @@ import pytest
 from onnxruntime import InferenceSession
 
 from nst.settings.groups import Limits
-from service import Browser, House, browser, finishes, form, limited_to, upload
+from support.service_in_process import Browser, House, browser, finishes, form, limited_to, upload
 from unit.learning import tiny
 
 STYLES, JOBS = "/api/v1/learned-styles", "/api/v1/jobs"

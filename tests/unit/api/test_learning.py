@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from nst.jobs.learning import MAX_PHOTOS
-from service import CAT, WAVES, Browser, House, browser, limited_to, upload
+from support.service_in_process import CAT, WAVES, Browser, House, browser, limited_to, upload
 
 LEARN, STYLES, JOBS = "/api/v1/learning", "/api/v1/learned-styles", "/api/v1/jobs"
 

@@ -6,7 +6,7 @@ import pytest
 
 from nst.api.auth import network
 from nst.api.streams import Streams
-from service import CAT, WAVES, House, browser, form, limited_to
+from support.service_in_process import CAT, WAVES, House, browser, form, limited_to
 
 JOBS = "/api/v1/jobs"
 

@@ -9,7 +9,7 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 from nst.api.openapi import operations
 from nst.controls import STEERABLE
 from nst.options import StyleTransferOptions
-from service import House
+from support.service_in_process import House
 
 UNDESCRIBED = {"page", "openapi", "static"}
 """Parts of the application that are no API."""

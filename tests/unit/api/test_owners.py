@@ -6,7 +6,7 @@ from http.cookies import SimpleCookie
 
 import pytest
 
-from service import Browser, House, browser, finishes, form, paints
+from support.service_in_process import Browser, House, browser, finishes, form, paints
 
 JOBS = "/api/v1/jobs"
 KEYS = {name: hashlib.sha256(f"key of {name}".encode()).hexdigest() for name in ("anna", "ben")}

@@ -8,7 +8,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from nst.api import page
-from service import Browser, House, finishes, form
+from support.service_in_process import Browser, House, finishes, form
 
 EVERYWHERE = (
     *("/", "/jobs/1", "/api/docs", "/api/docs/docs.js", "/api/openapi.json", "/api/v1/jobs"),

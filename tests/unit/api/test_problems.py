@@ -19,7 +19,7 @@ from nst.errors import (
     StorageFull,
     TooManyRequests,
 )
-from service import Browser, House, browser, form
+from support.service_in_process import Browser, House, browser, form
 from unit.test_package import ERRORS, FACTS
 
 STATUS = {

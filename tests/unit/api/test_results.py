@@ -15,13 +15,24 @@ import png
 import pytest
 from PIL import Image, ImageChops, ImageStat
 
-from conftest import encoded, picture
 from nst import image_writer, images
 from nst.api import pictures
 from nst.engine_process.messages import Finished, News, Work
 from nst.jobs.job import RESULT, Job, JobStatus
 from nst.progress import Change
-from service import CAT, CRASH, WAVES, Browser, House, finishes, form, paints, progress, upload
+from support.pictures import encoded, picture
+from support.service_in_process import (
+    CAT,
+    CRASH,
+    WAVES,
+    Browser,
+    House,
+    finishes,
+    form,
+    paints,
+    progress,
+    upload,
+)
 
 JOBS = "/api/v1/jobs"
 INLINE, ATTACHED = (

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from conftest import encoded, picture
-from service import CAT, Browser, House, finishes, form, upload
+from support.pictures import encoded, picture
+from support.service_in_process import CAT, Browser, House, finishes, form, upload
 
 JOBS = "/api/v1/jobs"
 MANY_DAYS = 400

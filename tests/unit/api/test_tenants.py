@@ -8,7 +8,17 @@ from typing import Any
 import pytest
 from apiflask import APIFlask
 
-from service import CAT, WAVES, Browser, House, browser, finishes, form, paints, upload
+from support.service_in_process import (
+    CAT,
+    WAVES,
+    Browser,
+    House,
+    browser,
+    finishes,
+    form,
+    paints,
+    upload,
+)
 
 JOBS = "/api/v1/jobs"
 OPTIONS = {"seed": "918273", "style_weight": "41234.5"}

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from conftest import encoded
 from nst.errors import ServerBusy
-from service import Browser, House, decoder, finishes, form, upload
+from support.pictures import encoded
+from support.service_in_process import Browser, House, decoder, finishes, form, upload
 
 JOBS = "/api/v1/jobs"
 

@@ -10,8 +10,8 @@ import pytest
 from PIL import Image
 from werkzeug.test import encode_multipart
 
-from conftest import encoded, picture
-from service import CAT, Browser, House, form, limited_to, upload
+from support.pictures import encoded, picture
+from support.service_in_process import CAT, Browser, House, form, limited_to, upload
 
 JOBS = "/api/v1/jobs"
 FIELDS = ("content_image", "style_image", "style_mask")

@@ -10,8 +10,8 @@ from nst.api.service import ApiSettings, Service
 from nst.api.streams import Streams
 from nst.api.watch import Watch
 from nst.settings.groups import WebSettings
-from patience import wait_until
-from service import House
+from support.service_in_process import House
+from support.waiting import wait_until
 
 
 def test_what_was_seen_last_is_said_at_once(monkeypatch: pytest.MonkeyPatch) -> None:

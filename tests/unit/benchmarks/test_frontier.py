@@ -18,11 +18,11 @@ from benchmarks.frontier.schema import Frontier, Painted
 from benchmarks.frontier.targets import verdicts
 from click.testing import CliRunner
 
-from conftest import picture
 from nst import images
 from nst.engine.device import resolve_device
 from nst.engine.network.weights import WeightsStore
 from nst.presets import DEFAULT_PRESET
+from support.pictures import picture
 
 FEW = ("--size=48", "--steps=1")
 

@@ -14,9 +14,9 @@ from benchmarks.learning.targets import verdicts
 from click.testing import CliRunner
 from PIL import Image
 
-from conftest import SAMPLES
 from nst.engine.device import resolve_device
 from nst.learning_options import LearningOptions
+from support.pictures import SAMPLES
 from unit.learning import tiny
 
 

@@ -19,10 +19,10 @@ from click.testing import CliRunner
 from PIL import Image
 
 from cli.test_video import film
-from conftest import SAMPLES
 from nst import images
 from nst.engine.device import resolve_device
 from nst.engine.pictures.flow import warped
+from support.pictures import SAMPLES
 
 PICTURES = {
     name: images.load(SAMPLES / "content" / f"{name}.jpg", "content") for name in video.CONTENTS

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from conftest import picture
 from nst import Inputs, NeuralStyleTransfer, Progress, StyleTransferOptions
 from nst.engine.draft import run_draft
 from nst.result import Result
+from support.pictures import picture
 
 TINY: dict[str, Any] = {
     "size": 40,

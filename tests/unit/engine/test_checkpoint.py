@@ -15,7 +15,6 @@ from PIL import Image
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
-from conftest import picture
 from nst import Inputs, Progress, StopReason, StyleTransferOptions
 from nst.engine import scales
 from nst.engine.checkpoint import FILE_NAME
@@ -23,6 +22,7 @@ from nst.engine.optimizer.lbfgs import HISTORY_SIZE
 from nst.engine.pictures.styles import Masks, Styles
 from nst.engine.style_transfer import IterativeTransfer
 from nst.errors import InvalidCheckpoint, StorageError
+from support.pictures import picture
 
 KEY = "nst-checkpoint"
 TWO_SCALES = 40

@@ -9,7 +9,6 @@ import pytest
 import torch
 from PIL import Image, ImageFilter
 
-from conftest import picture
 from nst import images
 from nst.engine import distance
 from nst.engine.distance import (
@@ -27,6 +26,7 @@ from nst.engine.pictures.styles import Style
 from nst.layers import layer_names
 from nst.option_fields import MODELS
 from nst.progress import Distances
+from support.pictures import picture
 from unit.engine.network.test_encoder import plain_network
 from unit.engine.synthetic import random_tensors
 

@@ -12,12 +12,12 @@ import pytest
 from onnx.reference import ReferenceEvaluator
 from PIL import Image, ImageFilter
 
-from conftest import SAMPLES, picture
 from nst import Inputs, NeuralStyleTransfer, StopReason, StyleTransferOptions, images
 from nst.engine import draft as preview
 from nst.engine.draft import NETWORK, NETWORK_SHA256, paint_draft, run_draft
 from nst.errors import DraftUnavailable, InvalidImage
 from nst.files import sha256_of
+from support.pictures import SAMPLES, picture
 
 DRAFT = StyleTransferOptions.from_preset("draft", size=64)
 

@@ -8,7 +8,6 @@ import pytest
 from benchmarks.video.clips import clips
 from PIL import Image, ImageChops
 
-from conftest import SAMPLES, picture
 from nst import Inputs, NeuralStyleTransfer, StyleTransferOptions, images
 from nst.engine import film, steering
 from nst.engine.film import FilmTransfer, PaintedFrame
@@ -16,6 +15,7 @@ from nst.engine.pictures.flow import motion_since
 from nst.engine.scales import scales
 from nst.film_options import later_options
 from nst.progress import Progress
+from support.pictures import SAMPLES, picture
 
 SIZE = (96, 72)
 PAN, *_ = clips(

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from PIL import Image, ImageOps
 
-from conftest import picture
 from nst import Controls, Inputs, StyleTransferOptions, images
 from nst.engine.style_transfer import IterativeTransfer
 from nst.errors import InvalidImage
+from support.pictures import picture
 
 CONTENT, STYLE = picture(64, 48), picture(56, 50).rotate(180)
 OTHER = Image.fromarray(np.random.default_rng(0).integers(0, 255, (48, 48, 3), dtype=np.uint8))

@@ -6,12 +6,12 @@ from typing import Any
 import pytest
 import torch
 
-from conftest import picture
 from nst import Change, Inputs, Progress, StopReason, StyleTransferOptions
 from nst.controls import Controls
 from nst.engine.optimizer.lbfgs import FIRST_STEP
 from nst.engine.steering import loss_weights
 from nst.engine.style_transfer import IterativeTransfer
+from support.pictures import picture
 from unit.engine.synthetic import iterate
 
 CONTENT, STYLE = picture(130, 128), picture(80, 70).rotate(180)

@@ -14,7 +14,6 @@ from benchmarks.naive import STYLE_LAYERS as NAIVE_STYLE_LAYERS
 from benchmarks.naive import NaiveTransfer
 from PIL import Image
 
-from conftest import picture
 from nst import (
     Inputs,
     NeuralStyleTransfer,
@@ -41,6 +40,7 @@ from nst.errors import (
     TransferCanceled,
     WeightsUnavailable,
 )
+from support.pictures import picture
 from unit.engine.synthetic import iterate
 
 

@@ -19,8 +19,7 @@ from nst.jobs import execute, failures
 from nst.jobs.execute import execute_job
 from nst.jobs.job import Job, JobError, JobStatus
 from nst.jobs.sweep import sweep
-from patience import PATIENCE_SECONDS, no_waiting, wait_until
-from service import (
+from support.service_in_process import (
     CAT,
     CRASH,
     WAVES,
@@ -32,6 +31,7 @@ from service import (
     paints,
     progress,
 )
+from support.waiting import PATIENCE_SECONDS, no_waiting, wait_until
 
 
 def run(house: House, engine: ScriptedEngine, **facts: Any) -> Job:

@@ -12,7 +12,7 @@ from nst.errors import StorageError
 from nst.jobs import janitor
 from nst.jobs.janitor import DEPLOYMENT_KEY, MANY_ORPHANS, clean, clean_styles
 from nst.jobs.job import new_id
-from service import CAT, House, finishes
+from support.service_in_process import CAT, House, finishes
 from unit.learning import tiny
 
 RETENTION_SECONDS = 100.0

@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from conftest import encoded, picture
 from nst.engine_process.messages import Failed, News, Painted, Work
 from nst.errors import (
     ImageTooLarge,
@@ -29,8 +28,19 @@ from nst.jobs.following import Seen
 from nst.jobs.job import JobError, JobStatus
 from nst.jobs.uploads import MAX_STYLES, Upload, clean_name
 from nst.recipe import Recipe
-from patience import PATIENCE_SECONDS
-from service import CAT, CRASH, WAVES, House, files_of, finishes, limited_to, paints, progress
+from support.pictures import encoded, picture
+from support.service_in_process import (
+    CAT,
+    CRASH,
+    WAVES,
+    House,
+    files_of,
+    finishes,
+    limited_to,
+    paints,
+    progress,
+)
+from support.waiting import PATIENCE_SECONDS
 
 Change = Callable[[], None]
 

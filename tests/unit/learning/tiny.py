@@ -7,13 +7,13 @@ from typing import Any
 import torch
 from PIL import Image
 
-from conftest import SAMPLES
 from nst.engine.network.weights import Weights, WeightsStore
 from nst.learned_file import LearningRecipe, NetworkShape
 from nst.learning import style_file
 from nst.learning.lesson import Lesson
 from nst.learning.network import StyleNetwork, new_network
 from nst.learning_options import LearningOptions
+from support.pictures import SAMPLES
 
 STYLES = (SAMPLES / "style" / "impasto.jpg", SAMPLES / "style" / "mosaic.jpg")
 OPTIONS: dict[str, Any] = {

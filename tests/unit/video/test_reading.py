@@ -9,10 +9,10 @@ import pytest
 from av.stream import Disposition
 from PIL import Image
 
-from conftest import picture
-from heic import heic
 from nst.errors import InvalidOption
 from nst.video import Video
+from support.heic import heic
+from support.pictures import picture
 from unit.video.films import (
     RATE,
     SIZE,

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from PIL import Image, ImageSequence
 
-from conftest import picture
 from nst import video
 from nst.errors import InvalidOption, VideoUnavailable
 from nst.video import Timelapse
+from support.pictures import picture
 
 
 def grey(level: int) -> Image.Image:

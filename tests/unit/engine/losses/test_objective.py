@@ -7,7 +7,6 @@ import pytest
 import torch
 from torch import Tensor
 
-from conftest import picture
 from nst.engine.losses.layers import CONTENT_LAYER, STYLE_LAYERS, TermLayers, style_layers
 from nst.engine.network.encoder import Encoder
 from nst.engine.network.weights import Weights, WeightsStore
@@ -16,6 +15,7 @@ from nst.engine.targets import make_encoder
 from nst.errors import InvalidOption
 from nst.layers import layer_names
 from nst.options import StyleTransferOptions
+from support.pictures import picture
 from unit.engine.network.test_encoder import plain_network
 from unit.engine.synthetic import objective_of, random_tensors
 

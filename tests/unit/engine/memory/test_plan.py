@@ -10,7 +10,6 @@ import pytest
 import torch
 from torch import Tensor
 
-from conftest import REPOSITORY
 from nst.engine.losses.layers import CONTENT_LAYER, STYLE_LAYERS, TermLayers
 from nst.engine.memory.plan import (
     FRAGMENTATION,
@@ -25,6 +24,7 @@ from nst.engine.network.encoder import Encoder, parameter_shapes
 from nst.engine.network.tiles import cut
 from nst.engine.optimizer.lbfgs import HISTORY_SIZE
 from nst.options import StyleTransferOptions
+from support.assets import REPOSITORY
 from unit.engine.synthetic import random_tensors
 
 CLASSIC = {model: (CONTENT_LAYER[model], *STYLE_LAYERS[model]) for model in STYLE_LAYERS}

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from file_server import FileServer, serve
 from nst.engine.network.download import DownloadFailed, download
+from support.file_server import FileServer, serve
 
 CONTENT = bytes(range(256)) * 4096  # 1 MiB
 SHA256 = hashlib.sha256(CONTENT).hexdigest()

@@ -9,7 +9,6 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from file_server import FileServer, serve
 from nst.engine.network import weights
 from nst.engine.network.weights import (
     RELEASES,
@@ -19,6 +18,7 @@ from nst.engine.network.weights import (
     torch_hub_directory,
 )
 from nst.errors import WeightsUnavailable
+from support.file_server import FileServer, serve
 from unit.engine.synthetic import random_tensors, to_torchvision, write_keras
 
 

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from conftest import picture
 from nst import Inputs, NeuralStyleTransfer, StyleTransferOptions, images
 from nst.engine.pictures import levels
 from nst.engine.pictures.colour import prepare_style, with_colours_of, with_statistics_of
+from support.pictures import picture
 
 
 def colours(image: Image.Image) -> np.ndarray:

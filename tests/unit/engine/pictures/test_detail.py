@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from conftest import SAMPLES, picture
 from nst import StyleTransferOptions, images
 from nst.engine.draft import DraftTransfer
 from nst.engine.inputs import Inputs, Pictures
@@ -14,6 +13,7 @@ from nst.engine.pictures import detail as detail_module
 from nst.engine.pictures.detail import load_detail, load_detail_map
 from nst.engine.pictures.protect import protect
 from nst.errors import InvalidImage, InvalidOption
+from support.pictures import SAMPLES, picture
 
 CONTENT = picture(64, 48)
 

@@ -7,10 +7,10 @@ import pytest
 from benchmarks.video.clips import Clip, clips
 from PIL import Image, ImageChops
 
-from conftest import SAMPLES
 from nst import images
 from nst.engine.pictures.flow import extended, motion_since, opencv
 from nst.errors import VideoUnavailable
+from support.pictures import SAMPLES
 
 NAMES = ("astronaut", "cat", "coffee", "rocket")
 SIZE = (160, 120)

@@ -3,9 +3,9 @@
 import numpy as np
 from PIL import Image
 
-from conftest import picture
 from nst import images
 from nst.engine.pictures import levels
+from support.pictures import picture
 
 
 def noise(height: int = 40, width: int = 30, channels: int = 3) -> np.ndarray:

@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 from PIL import Image, ImageOps
 
-from conftest import SAMPLES, picture
 from nst import images
 from nst.engine.network import onnx_network
 from nst.engine.network.onnx_network import Network
@@ -19,6 +18,7 @@ from nst.engine.pictures import protect
 from nst.engine.pictures.protect import FACES, PERSON, find_faces
 from nst.errors import NetworkUnavailable
 from nst.files import sha256_of
+from support.pictures import SAMPLES, picture
 
 FACE_X, FACE_Y, FACE_SIDE = 216, 121, 110
 """Of the astronaut, measured by eye: from the eyebrows to the chin."""

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from conftest import picture
 from nst import StyleTransferOptions, image_sizes
 from nst.engine.pictures.styles import Style, amounts, load_mask, load_styles, mixed, style_size
 from nst.errors import InvalidImage, InvalidOption
+from support.pictures import picture
 
 CONTENT = picture(64, 48)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from assets import ASSETS
+from support.assets import ASSETS
 
 CASES = ASSETS / "cases"
 

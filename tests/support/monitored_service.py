@@ -14,9 +14,10 @@ from typing import Any
 import requests
 import yaml
 
-import servers
-from conftest import REPOSITORY, encoded, picture
-from patience import PATIENCE_SECONDS, wait_until
+from support import servers
+from support.assets import REPOSITORY
+from support.pictures import encoded, picture
+from support.waiting import PATIENCE_SECONDS, wait_until
 
 PROMETHEUS = REPOSITORY / "deploy" / "prometheus"
 DASHBOARDS = REPOSITORY / "deploy" / "grafana" / "dashboards"

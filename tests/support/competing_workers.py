@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from nst.adapters.sql import SqlJobRepository
 from nst.errors import LeaseLost
 from nst.jobs.job import JobStatus
-from orders import FAILURE, result
+from support.jobs import FAILURE, result
 
 MAX_ATTEMPTS = 1000
 

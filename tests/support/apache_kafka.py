@@ -12,8 +12,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from assets import ASSETS, REPOSITORY
-from patience import PATIENCE_SECONDS
+from support.assets import ASSETS, REPOSITORY
+from support.waiting import PATIENCE_SECONDS
 
 VERSION = "4.3.1"
 """Version of the image that compose.yaml starts."""

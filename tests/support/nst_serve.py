@@ -15,8 +15,8 @@ from typing import Any
 import httpx
 
 from cli.conftest import NST
-from conftest import SAMPLES
-from patience import PATIENCE_SECONDS, wait_until
+from support.pictures import SAMPLES
+from support.waiting import PATIENCE_SECONDS, wait_until
 
 CONTENT = SAMPLES / "content" / "cat.jpg"
 STYLE = SAMPLES / "style" / "mosaic.jpg"

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from nst.jobs.janitor import clean
-from service import House, finishes
+from support.service_in_process import House, finishes
 
 ACCEPTED = "accepted"
 """A file with the id, once `submit` has returned."""

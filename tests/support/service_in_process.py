@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from apiflask import APIFlask
 from flask.testing import FlaskClient
 
-from conftest import encoded, picture
 from nst import image_writer
 from nst.adapters import storage
 from nst.adapters.memory import MemoryJobQueue, MemoryProgressFeed, MemoryRateLimiter
@@ -36,7 +35,8 @@ from nst.jobs.worker_context import WorkerContext
 from nst.options import StyleTransferOptions
 from nst.recipe import PictureFile, Recipe
 from nst.settings.groups import Group, Limits, WebSettings, WorkerSettings
-from patience import PATIENCE_SECONDS, wait_until
+from support.pictures import encoded, picture
+from support.waiting import PATIENCE_SECONDS, wait_until
 
 CAT = encoded(picture(64, 48), "PNG")
 WAVES = encoded(picture(48, 48).rotate(90), "PNG")

@@ -29,10 +29,10 @@ from playwright.sync_api import (
     Error as PlaywrightError,
 )
 
-from patience import PATIENCE_SECONDS, wait_until
-from servers import Server, free_port
+from support.assets import REPOSITORY
+from support.servers import Server, free_port
+from support.waiting import PATIENCE_SECONDS, wait_until
 
-REPOSITORY = Path(__file__).resolve().parent.parent
 CHROMIUM = os.environ.get("NST_CHROMIUM", "/usr/bin/chromium")
 SERVE = "from nst.cli.main import main; main(['serve', *__import__('sys').argv[1:]])"
 

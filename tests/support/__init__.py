@@ -1,0 +1,1 @@
+"""What tests share: real servers, the service, pictures, ways to wait."""

@@ -1,0 +1,25 @@
+"""Small pictures and the samples."""
+
+import io
+from typing import Any
+
+from PIL import Image
+
+from support.assets import REPOSITORY
+
+SAMPLES = REPOSITORY / "data"
+
+
+def picture(width: int = 64, height: int = 48, mode: str = "RGB") -> Image.Image:
+    """A picture with a gradient in every direction, so that a flip or a swap shows."""
+    red = Image.linear_gradient("L").rotate(90).resize((width, height))
+    green = Image.linear_gradient("L").resize((width, height))
+    blue = Image.radial_gradient("L").resize((width, height))
+    return Image.merge("RGB", (red, green, blue)).convert(mode)
+
+
+def encoded(image: Image.Image, format_name: str, **options: Any) -> bytes:
+    """The bytes of a picture file as Pillow writes it."""
+    file = io.BytesIO()
+    image.save(file, format_name, **options)
+    return file.getvalue()
