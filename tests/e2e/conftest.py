@@ -25,12 +25,10 @@ def page_is_built() -> None:
     assert built.is_file(), "the page is not built; `make page` does so"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """One for all files: visitors have cookies of their own, and leave nothing running."""
-    # They have one address, whose work of a day is counted.
-    folder, much = tmp_path_factory.mktemp("serve"), str(10**15)
-    with running(nst_serve(folder, NST_MAX_PIXEL_STEPS_PER_DAY=much)) as server:
+    """One for each file: visitors have one address, whose streams and jobs are counted."""
+    with running(nst_serve(tmp_path_factory.mktemp("serve"))) as server:
         yield server
 
 
