@@ -1,5 +1,6 @@
 """/api/v1/learned-styles: files of `nst learn` that a client keeps."""
 
+from collections.abc import Callable
 from datetime import datetime
 from http import HTTPStatus
 from typing import Any, Self
@@ -136,24 +137,35 @@ def delete_style(style_id: str) -> tuple[str, int]:
 
 
 @routes.get("/<style_id>/file")
-@routes.doc(responses=sends(LEARNED_TYPE, "The file, as it was uploaded.", 404))
+@routes.doc(responses=sends(LEARNED_TYPE, "The file, as it was uploaded.", 304, 404))
 def get_file(style_id: str) -> Response:
     """The file of a learned style."""
-    return _download(*_styles().data(service().me(), style_id), LEARNED_TYPE)
+    return _download(style_id, _styles().data, LEARNED_TYPE)
 
 
 @routes.get("/<style_id>/onnx")
-@routes.doc(responses=sends("application/octet-stream", "The graph.", 404))
+@routes.doc(responses=sends("application/octet-stream", "The graph.", 304, 404))
 def get_onnx(style_id: str) -> Response:
     """The network of a learned style as an ONNX graph, for other programs."""
-    return _download(*_styles().graph(service().me(), style_id), "application/octet-stream")
+    return _download(style_id, _styles().graph, "application/octet-stream")
 
 
 def _styles() -> LearnedStyles:
     return service().learned_styles
 
 
-def _download(data: bytes, name: str, content_type: str) -> Response:
-    disposition = pictures.disposition("attachment", name)
-    headers = {"Content-Disposition": disposition}
-    return Response(data, content_type=content_type, headers=headers)
+def _download(
+    style_id: str, make: Callable[[str, str], tuple[bytes, str]], content_type: str
+) -> Response:
+    """Send what is made of a style, with its file name; not to a client that has it."""
+    etag = _styles().get(service().me(), style_id).sha256
+    if request.if_none_match.contains(etag):
+        response = Response(status=HTTPStatus.NOT_MODIFIED)
+    else:
+        data, name = make(service().me(), style_id)
+        disposition = {"Content-Disposition": pictures.disposition("attachment", name)}
+        response = Response(data, content_type=content_type, headers=disposition)
+    response.set_etag(etag)
+    response.cache_control.private = True
+    response.cache_control.max_age = 0
+    return response

@@ -106,7 +106,7 @@ def service() -> Service:
 
 def sends(content_types: str, description: str, *others: int) -> Responses:
     """The documentation of a route that sends something else than a view: with 200,
-    and with these other statuses problems. `content_types`: one, or several with
+    and with these other statuses nothing (304) or problems. `content_types`: one, or several with
     commas between."""
     content: dict[str, dict[str, Any]] = {kind: {} for kind in content_types.split(", ")}
     found: Responses = {200: {"description": description, "content": content}}

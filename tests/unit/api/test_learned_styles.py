@@ -65,6 +65,16 @@ def test_the_onnx_graph_can_be_run(client: Browser, data: bytes) -> None:
     assert [each.name for each in session.get_inputs()] == ["photo", "shares"]
 
 
+@pytest.mark.parametrize("link", ["file", "onnx"])
+def test_what_the_client_has_is_not_made_again(client: Browser, data: bytes, link: str) -> None:
+    address = add(client, data).json["links"][link]
+    first = client.get(address)
+    again = client.get(address, headers={"If-None-Match": first.headers["ETag"]})
+    assert (again.status_code, again.data) == (304, b"")
+    other = client.get(address, headers={"If-None-Match": '"of another file"'})
+    assert (other.status_code, other.data) == (200, first.data)
+
+
 def test_nobody_else_sees_it(house: House, data: bytes) -> None:
     app = house.app()
     mine, other = browser(app), browser(app)
