@@ -2,7 +2,6 @@
 
 import math
 import os
-import re
 from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any, ClassVar, TypeVar, get_args, get_origin
 
 import click
 from click.core import ParameterSource
+from pydantic import ByteSize, TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 
 from nst.cli.command import Number, OneOf, PlainCommand, Whole, as_typed, option, refused
@@ -155,22 +155,16 @@ class MemorySize(click.ParamType[int]):
     """4GB, 4 GiB, 900MB or plain bytes → bytes."""
 
     name = "size"
-    _UNITS: ClassVar[dict[str, int]] = {
-        prefix + ending: factor**power
-        for power, prefix in enumerate(("", "k", "m", "g", "t"))
-        for ending, factor in (("", 1000), ("b", 1000), ("ib", 1024))
-    }
+    _BYTES: ClassVar[TypeAdapter[ByteSize]] = TypeAdapter(ByteSize)
 
     def convert(
         self, value: str | int, param: click.Parameter | None, ctx: click.Context | None
     ) -> int:
-        match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([a-z]*)", str(value).strip().lower())
-        unit = self._UNITS.get(match[2]) if match else None
-        number = float(match[1]) * unit if match and unit else math.inf
-        if math.isinf(number):
+        try:
+            return self._BYTES.validate_python(value)
+        except (ValidationError, OverflowError) as error:
             allowed = "a size like 4GB, 900MB or 4GiB, or a number of bytes"
-            raise refused(value, allowed, param, ctx)
-        return round(number)
+            raise refused(value, allowed, param, ctx) from error
 
 
 class Seconds(click.ParamType[float]):
