@@ -133,9 +133,13 @@ def commit(container: str, image: str) -> None:
     buildah("rm", container)
 
 
-def build(target: str) -> None:
-    """One of the images of deploy/Dockerfile."""
+def build(target: str, *, with_video: bool = False) -> str:
+    """Build one of the images of deploy/Dockerfile, with what films need or without;
+    return its name."""
+    image = f"localhost/nst-{target}{'-video' if with_video else ''}"
     arguments = {"BASE": BASE, "NODE": NODE, "TORCH_INDEX": ""}
+    if with_video:
+        arguments["VIDEO"] = "1"
     buildah(
         "build",
         "--isolation=chroot",
@@ -145,10 +149,11 @@ def build(target: str) -> None:
         *(f"--build-arg={name}={value}" for name, value in arguments.items()),
         *(f"--volume={directory}:{directory}:ro" for directory in local_packages()),
         f"--target={target}",
-        f"--tag=localhost/nst-{target}",
+        f"--tag={image}",
         "--file=deploy/Dockerfile",
         ROOT,
     )
+    return image
 
 
 def local_packages() -> Sequence[str]:
@@ -164,8 +169,7 @@ def main() -> None:
         if not exists(image):
             build_it()
     for target in TARGETS:
-        build(target)
-        print(f"localhost/nst-{target}")
+        print(build(target))
 
 
 if __name__ == "__main__":

@@ -17,10 +17,12 @@ from PIL import Image
 
 import build_images
 from nst import images
+from nst.video import Video
 from support import servers
 from support.assets import REPOSITORY
 from support.pictures import encoded, picture
 from support.waiting import PATIENCE_SECONDS, wait_until
+from unit.video import films
 
 PAGE, API, WORKER = "http://127.0.0.1:5173", "http://127.0.0.1:5000", "http://127.0.0.1:9101"
 """Where the images listen, as nobody says otherwise; containers share this machine's network."""
@@ -272,6 +274,21 @@ def test_it_is_no_larger_than_the_documentation_allows(name: str) -> None:
     size = int(podman("image", "inspect", "--format={{.Size}}", f"localhost/nst-{name}")) / 1e6
     assert size <= limit
     assert size == pytest.approx(measured, rel=0.1), "say the new size in docs/operations.md"
+
+
+def test_a_worker_that_is_built_for_films_paints_one(tmp_path: Path) -> None:
+    image = build_images.build("worker", with_video=True)
+    shades = [Image.new("RGB", (64, 48), (60 + 40 * n, 90, 120)) for n in range(3)]
+    films.write(tmp_path / "in.mp4", shades)
+    picture(48, 48).rotate(90).save(tmp_path / "style.png")
+    tmp_path.chmod(0o777)
+    inside = [*run({"NST_OFFLINE": "1"}), "--rm", f"--volume={tmp_path}:/films", "--workdir=/films"]
+    tiny = ["--preset=fast", "--model=vgg16", "--size=64"]
+    podman(
+        *inside, "--entrypoint=nst", image, "video", "in.mp4", "style.png", "-o", "out.mp4", *tiny
+    )
+    assert Video.inspect(tmp_path / "out.mp4").size == (64, 48)
+    assert len(films.times(tmp_path / "out.mp4")) == len(shades)
 
 
 def test_logs_are_one_object_on_each_line(service: Mapping[str, Container]) -> None:
