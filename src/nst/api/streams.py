@@ -9,12 +9,14 @@ from nst.jobs.job import Job
 from nst.slots import Slots
 
 POLL_SECONDS = 2.0
-"""Interval at which a stream without events polls the repository, in seconds."""
+"""Interval at which a stream without events polls the repository and sends a
+comment, in seconds."""
 RETRY_MILLISECONDS = 1000
 """Delay after which a browser reopens a closed stream."""
-PING_SECONDS = 15.0
-"""Seconds without events after which a comment keeps
-proxies from closing the connection."""
+PING = ": ping\n\n"
+"""Comment of a stream without news.
+It keeps proxies from closing the connection, and finds out that a tab is
+closed, whose place another one may need."""
 
 
 class Streams(Slots):
@@ -30,17 +32,13 @@ class Streams(Slots):
         self, changes: Iterator[Seen | None], view: Callable[[Seen], JobView]
     ) -> Iterator[str]:
         """Yield the events of a stream: "snapshot", "progress" for every change, "end"."""
-        silent_seconds, is_first = 0.0, True
+        is_first = True
         for seen in changes:
             if self.is_closing.is_set():
                 return
             if seen is None:
-                silent_seconds += POLL_SECONDS
-                if silent_seconds >= PING_SECONDS:
-                    silent_seconds = 0.0
-                    yield ": ping\n\n"
+                yield PING
                 continue
-            silent_seconds = 0.0
             if is_first:
                 yield f"retry: {RETRY_MILLISECONDS}\n" + _event("snapshot", view(seen))
             if seen.job.status.is_final:

@@ -9,8 +9,7 @@ from typing import Any
 import pytest
 
 from nst.api import jobs as routes
-from nst.api import streams as streams_module
-from nst.api.streams import Streams
+from nst.api.streams import PING, Streams
 from nst.engine_process.messages import Work
 from support.service_in_process import CRASH, Browser, House, finishes, form, paints
 from support.waiting import PATIENCE_SECONDS, no_waiting
@@ -39,8 +38,7 @@ def parsed(text: str) -> Iterator[Event]:
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in (routes, streams_module):
-        monkeypatch.setattr(module, "POLL_SECONDS", 0.05)
+    monkeypatch.setattr(routes, "POLL_SECONDS", 0.05)
 
 
 @pytest.fixture
@@ -147,14 +145,17 @@ def test_browsers_are_told_when_to_come_back(client: Browser, house: House) -> N
     assert [event.name for event in parsed(text)] == ["snapshot"]
 
 
-def test_silence_is_broken_by_comments(
-    client: Browser, house: House, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(streams_module, "PING_SECONDS", 0.1)
+def test_every_look_without_news_sends_a_comment() -> None:
+    """A tab that was closed is noticed by what is sent to it."""
+    streams = Streams(9, 9, 9.0)
+    assert list(streams.events(iter([None] * 3), lambda _: pytest.fail("no news"))) == [PING] * 3
+
+
+def test_silence_is_broken_by_comments(client: Browser, house: House) -> None:
     job = client.post(JOBS, data=form()).json
     stream = opened(client, job)
     assert next(stream).startswith("retry:")
-    assert [next(stream) for _ in range(3)] == [": ping\n\n"] * 3
+    assert [next(stream) for _ in range(3)] == [PING] * 3
 
 
 def test_a_server_that_has_to_go_closes_its_streams(client: Browser, house: House) -> None:
