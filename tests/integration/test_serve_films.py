@@ -8,25 +8,13 @@ import av
 import numpy as np
 
 from cli.test_video import film, sound
-from support.nst_serve import STYLE, Server, serve
+from support.nst_serve import Server, serve
 from support.pictures import picture
 
 FRAMES = 5
 SHORT = {"NST_LEASE_SECONDS": "6"}
 """A lease whose end a test waits for."""
-TINY = {"preset": "fast", "size": "32", "total_iterations": "16", "convergence_tolerance": "0"}
-
-
-def submit(server: Server, source: Path, **fields: str) -> dict[str, Any]:
-    with source.open("rb") as content, STYLE.open("rb") as style:
-        response = server.client.post(
-            "/api/v1/jobs",
-            files={"content_image": content, "style_image": style},
-            data=TINY | fields,
-        )
-    assert response.status_code == 202, response.text
-    job: dict[str, Any] = response.json()
-    return job
+TINY = {"size": "32", "total_iterations": "16"}
 
 
 def result(server: Server, job: dict[str, Any], path: Path) -> Path:
@@ -54,7 +42,7 @@ def killed(server: Server, source: Path) -> tuple[dict[str, Any], list[str]]:
     while True:
         # The owner's same order would be answered at once by the film that is there.
         server.client.cookies.clear()
-        job = submit(server, source)
+        job = server.submit(source, **TINY)
         server.wait(job["id"], lambda now: now["completed_at"] or len(frames(server, now)) >= 2)
         server.kill()
         if 2 <= len(before := frames(server, job)) < FRAMES:
@@ -68,7 +56,7 @@ def test_killed_in_the_middle_of_a_film_it_goes_on(tmp_path: Path) -> None:
     source = tmp_path / "in.mp4"
     film(source, [picture(48, 32).rotate(5 * turn) for turn in range(FRAMES)], sound="aac")
     with serve(tmp_path / "serve", **SHORT) as server:
-        whole = submit(server, source)
+        whole = server.submit(source, **TINY)
         assert whole["film"] == {"frames": FRAMES, "seconds": FRAMES / 10, "passes": 1}
         done = server.finished(whole["id"])
         assert (done["status"], done["result"]["frames"]) == ("succeeded", FRAMES)

@@ -105,8 +105,8 @@ class Server:
 
     # ── what a person does ──
 
-    def submit(self, **fields: str) -> dict[str, Any]:
-        with CONTENT.open("rb") as content, STYLE.open("rb") as style:
+    def submit(self, source: Path = CONTENT, /, **fields: str) -> dict[str, Any]:
+        with source.open("rb") as content, STYLE.open("rb") as style:
             response = self.client.post(
                 "/api/v1/jobs",
                 files={"content_image": content, "style_image": style},
