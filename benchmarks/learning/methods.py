@@ -88,8 +88,13 @@ class Nst:
         )
 
 
+CONTENT_WEIGHT, STYLE_WEIGHT, TV_WEIGHT = 3e6, 3e4, 1.0
+"""Of the plain loop: the content loss of a blank image and the style loss that a painting keeps are
+then of one order. The paper chooses them for each style."""
+
+
 class Plain:
-    """The loop of [Johnson16], with the weights of the losses of `nst learn`."""
+    """The loop of [Johnson16]."""
 
     def __init__(self, task: Task) -> None:
         options = LearningOptions()
@@ -100,9 +105,9 @@ class Plain:
         self._loop = FastStyleLoop(
             task.store.load(MODEL).tensors,
             _tensor(small),
-            content_weight=options.content_weight,
-            style_weight=options.style_weight,
-            tv_weight=options.tv_weight,
+            content_weight=CONTENT_WEIGHT,
+            style_weight=STYLE_WEIGHT,
+            tv_weight=TV_WEIGHT,
         )
         self._seconds = 0.0
         self.steps = 0

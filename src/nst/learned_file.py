@@ -26,8 +26,8 @@ SUFFIX = ".nst"
 PRESET = "draft"
 """The preset whose options are those of a learned style: nothing is optimised."""
 
-FORMAT = 1
-"""Other formats are refused."""
+FORMAT = 2
+"""Other formats are refused. In format 1 networks kept the colours of the photo."""
 
 KEY = "nst-style"
 """Key of the JSON in the metadata of the header."""
@@ -71,6 +71,7 @@ class NetworkShape(NamedTuple):
         for name, (channels_in, channels, side) in layers.items():
             shapes[f"{name}.convolution.weight"] = (channels, channels_in, side, side)
             shapes[f"{name}.norm.scale"] = shapes[f"{name}.norm.shift"] = (self.styles, channels)
+        shapes["colours.scale"] = shapes["colours.shift"] = (self.styles, 3)
         return shapes | {"paint.weight": (3, quarter, 5, 5), "paint.bias": (3,)}
 
 

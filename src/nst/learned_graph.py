@@ -60,19 +60,23 @@ class _Graph:
         for name in ("up_1", "up_2"):
             features = self._relu(self._layer(name, self._enlarged(features, 2, "nearest")))
         painted = self._convolution("paint.weight", features, "paint.bias")
-        painted = self._node("Add", self._node("Add", self._blurred(x), painted), one)
+        colours = self._norm("colours", self._blurred(x))
+        painted = self._node("Add", self._node("Add", colours, painted), one)
         self._node("Mul", painted, grey, output="painted")
         return self._model()
 
     def _layer(self, name: str, features: str, stride: int = 1) -> str:
         convolved = self._convolution(f"{name}.convolution.weight", features, stride=stride)
+        return self._norm(f"{name}.norm", convolved)
+
+    def _norm(self, name: str, features: str) -> str:
         # Scale and shift of an instance normalization have one dimension, (C,).
         flat = self._integers(-1)
         scale, shift = (
             self._node("Reshape", self._node("MatMul", "shares", self._tensor(each)), flat)
-            for each in (f"{name}.norm.scale", f"{name}.norm.shift")
+            for each in (f"{name}.scale", f"{name}.shift")
         )
-        return self._node("InstanceNormalization", convolved, scale, shift, epsilon=EPSILON)
+        return self._node("InstanceNormalization", features, scale, shift, epsilon=EPSILON)
 
     def _convolution(self, weight: str, features: str, *bias: str, stride: int = 1) -> str:
         border = self._shape(weight)[-1] // 2

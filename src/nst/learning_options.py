@@ -45,21 +45,21 @@ class LearningOptions(Options):
         json_schema_extra=in_group("balance", unit="pixels"),
     )
     content_weight: float = Field(
-        default=3e6,
+        default=5e3,
         ge=0,
         le=MAX_WEIGHT,
         description="How much the network keeps of the photos.",
         json_schema_extra=in_group("balance"),
     )
     style_weight: float = Field(
-        default=3e4,
+        default=1e4,
         gt=0,
         le=MAX_WEIGHT,
         description="How much the network takes from the style image.",
         json_schema_extra=in_group("balance"),
     )
     tv_weight: float = Field(
-        default=1.0,
+        default=0.0,
         ge=0,
         le=MAX_WEIGHT,
         description="Total variation weight: how much noise is smoothed away.",

@@ -14,15 +14,20 @@ from torch.nn.functional import avg_pool2d, instance_norm, interpolate, relu
 from nst.learned_file import NetworkShape
 from nst.learned_graph import EPSILON, GREY, STRIDE
 
+FIRST_CONTRAST = 0.4
+"""Standard deviation of the colours of a network that has
+learned nothing, relative to half of the range."""
+
 
 class StyleNorm(nn.Module):
     """Conditional instance normalization [Dumoulin17] eq.
     5: each style has its own scale and shift of the normalized channels
     [Ulyanov17], and everything else is shared."""
 
-    def __init__(self, styles: int, channels: int) -> None:
+    def __init__(self, styles: int, channels: int, *, scale: float = 1.0) -> None:
+        """`scale`: of all channels, before anything is learned."""
         super().__init__()
-        self.scale = nn.Parameter(torch.ones(styles, channels))
+        self.scale = nn.Parameter(torch.full((styles, channels), scale))
         self.shift = nn.Parameter(torch.zeros(styles, channels))
 
     def forward(self, features: Tensor, shares: Tensor) -> Tensor:
@@ -70,9 +75,11 @@ class StyleNetwork(nn.Module):
     """Paints in one style of several, or in a blend of them.
 
     The network of [Johnson16] with fewer channels and smaller kernels at full resolution, where
-    most of the time would go. It paints the difference from a blurred copy of the photo, so that
-    it starts near a photo instead of learning first to copy one. Images grow by nearest neighbours
-    and a convolution, which leaves no checkerboard [Odena16].
+    most of the time would go. It paints the difference from a blurred copy of the photo in the
+    colours of the style, so that it starts near a photo instead of learning first to copy one. The
+    copy is normalized as all features are: of the photo's own colours the network sees nothing, so
+    that it could not take them away. Images grow by nearest neighbours and a convolution, which
+    leaves no checkerboard [Odena16].
     """
 
     def __init__(self, shape: NetworkShape) -> None:
@@ -86,6 +93,7 @@ class StyleNetwork(nn.Module):
         self.up_1 = Layer(styles, channels, half, side=3)
         self.up_2 = Layer(styles, half, quarter, side=3)
         self.paint = _convolution(quarter, 3, side=5, stride=1, bias=True)
+        self.colours = StyleNorm(styles, 3, scale=FIRST_CONTRAST)
 
     def forward(self, photo: Tensor, shares: Tensor) -> Tensor:
         """Paint (B, 3, H, W), RGB 0…255; sides are multiples of STRIDE.
@@ -99,7 +107,7 @@ class StyleNetwork(nn.Module):
         features = relu(self.up_2(_doubled(features), shares))
         # In float32 also where autocast computes in bfloat16, whose rounding would be seen here.
         with torch.autocast(features.device.type, enabled=False):
-            painted: Tensor = _blurred(x) + self.paint(features.float())
+            painted: Tensor = self.colours(_blurred(x), shares) + self.paint(features.float())
         return (painted + 1) * GREY
 
 

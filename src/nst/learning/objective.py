@@ -1,29 +1,57 @@
 """The loss that teaches a network, and its gradient with
 respect to what the network paints.
 
-It is the loss by which the engine paints a single image: the same encoder, the same terms.
+loss(x) = content_weight · structure + style_weight · (transport + 0.5 · Gram) + tv_weight · TV
 
-Gram matrices, not neighbours: a style's matrices are computed once, and are the same for every
-photo. Neighbours would have to be searched for every part of a photo, which takes as long as
-several steps, and would change while the network learns.
+Its terms are those of the engine, by which a single image is painted: the same encoder, the same
+formulas. Neighbours are not searched before, as the engine does for each stage: the features of
+the style that are nearest to those of a part of a photo are found anew in every step, at places
+drawn at random.
+
+[Kolkin19] Kolkin, Salavon, Shakhnarovich: Style Transfer by Relaxed Optimal Transport and
+Self-Similarity, CVPR 2019.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from random import Random
 
 import torch
 from PIL import Image
 from torch import Tensor
 
 from nst import image_sizes
-from nst.engine.losses.content import ContentTerm
-from nst.engine.losses.layers import CONTENT_LAYER, STYLE_LAYERS, evenly
+from nst.engine.losses import structure
+from nst.engine.losses.layers import STYLE_LAYERS, TRANSPORT_LAYERS, evenly
 from nst.engine.losses.objective import LossWeights, Objective
-from nst.engine.losses.style import StyleTerm, compare
+from nst.engine.losses.reading import read
+from nst.engine.losses.structure import Grid, StructureReader, StructureTerm
+from nst.engine.losses.style import StyleTerm, compare, relative
+from nst.engine.losses.transport import StyleDirections, TransportTerm, random_places
 from nst.engine.network.encoder import Encoder
+from nst.engine.network.tiles import stride
 from nst.engine.network.weights import Weights
 from nst.engine.optimizer.optimizer import Evaluation
 from nst.engine.pictures.tensors import StyleInput, to_tensor
 from nst.learning_options import LearningOptions
+
+GRAM_WEIGHT = 0.5
+"""Weight of the Gram matrices beside the transport, which knows no contrast."""
+
+PLACES = 1024
+"""Places of a part that are compared in each layer and step [Kolkin19]."""
+
+STYLE_PLACES = 2048
+"""Features of the style that they are compared with."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Style:
+    """What a style is compared by."""
+
+    gram: StyleTerm
+    directions: dict[str, StyleDirections]
+    """By layer."""
 
 
 class LearningObjective:
@@ -39,33 +67,54 @@ class LearningObjective:
         dtype: torch.dtype,
     ) -> None:
         """`dtype`: of the encoder's convolutions."""
-        content, style = evenly([CONTENT_LAYER[weights.model]]), evenly(STYLE_LAYERS[weights.model])
-        self._content_shares = content
-        self._device = device
+        self._size = (options.size, options.size)
+        self._gram_layers = STYLE_LAYERS[weights.model]
         self._weights = LossWeights(options.content_weight, options.style_weight, options.tv_weight)
-        self._encoder = _encoder(weights, [*content, *style], dtype, device)
-        # The content layer lies before most of the others, so its features cost less alone.
-        self._content_encoder = _encoder(weights, list(content), dtype, device)
-        size = (options.size, options.size)
-        self._style_terms = [
-            StyleTerm(compare(self._encoder, style, [self._style_input(each, options)], size))
-            for each in styles
-        ]
+        layers = {*self._gram_layers, *TRANSPORT_LAYERS, *structure.LAYERS}
+        self._encoder = _encoder(weights, list(layers), dtype, device)
+        # Of a photo less is wanted than of what is painted of it.
+        self._content_encoder = _encoder(weights, structure.LAYERS, dtype, device)
+        self._styles = [self._style(_input(each, options, device)) for each in styles]
 
-    def __call__(self, painted: Tensor, photo: Tensor, style: int) -> Evaluation:
+    def __call__(self, painted: Tensor, photo: Tensor, style: int, seed: str) -> Evaluation:
         """Return losses and gradient of one painted part.
 
         Both tensors are (1, 3, H, W), RGB 0…255 minus the encoder's mean colour. `style`: index of
-        the style in which the part is painted.
+        the style in which the part is painted. `seed` decides which places are compared.
         """
-        content = ContentTerm.of(self._content_encoder, self._content_shares, photo)
-        terms = (content, self._style_terms[style])
+        terms = (self._content(photo), self._styles[style].gram, self._transport(style, seed))
         objective = Objective(self._encoder, terms, self._weights, painted.shape)
         return objective(painted.flatten())
 
-    def _style_input(self, style: Image.Image, options: LearningOptions) -> StyleInput:
-        size = image_sizes.fit(style.size, options.style_size)
-        return StyleInput(to_tensor(style, size).to(self._device))
+    def _content(self, photo: Tensor) -> StructureTerm:
+        grid = Grid(*self._size)
+        reader = StructureReader(grid)
+        read(self._content_encoder, photo, None, reader)
+        return StructureTerm("content", reader.similarities, grid)
+
+    def _transport(self, style: int, seed: str) -> TransportTerm:
+        # A draw that can be repeated, no secret. On the CPU, so that it is the same everywhere.
+        random = torch.Generator().manual_seed(Random(seed).getrandbits(63))  # noqa: S311
+        directions = self._styles[style].directions
+        places = {
+            layer: random_places([side // stride(layer) for side in self._size], PLACES, random)
+            for layer in directions
+        }
+        sampled = {layer: each.sample(STYLE_PLACES, random) for layer, each in directions.items()}
+        return TransportTerm("style", sampled, places)
+
+    def _style(self, style: StyleInput) -> _Style:
+        compared = compare(self._encoder, evenly(self._gram_layers), [style], self._size)
+        seen = self._encoder(style.image)
+        return _Style(
+            StyleTerm([relative(each, GRAM_WEIGHT) for each in compared]),
+            {layer: StyleDirections.of(seen[layer]) for layer in TRANSPORT_LAYERS},
+        )
+
+
+def _input(style: Image.Image, options: LearningOptions, device: torch.device) -> StyleInput:
+    size = image_sizes.fit(style.size, options.style_size)
+    return StyleInput(to_tensor(style, size).to(device))
 
 
 def _encoder(

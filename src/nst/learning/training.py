@@ -150,8 +150,8 @@ class Training:
         """Change the parameters by one step of Adam [Kingma15]."""
         painted = self._paint(photos, shares)
         evaluations = [
-            self._evaluate(painted.detach()[index : index + 1], photos[index : index + 1], style)
-            for index, style in enumerate(styles)
+            self._evaluate(painted.detach()[part : part + 1], photos[part : part + 1], style, part)
+            for part, style in enumerate(styles)
         ]
         gradients = [each.gradient.view(1, *painted.shape[1:]) for each in evaluations]
         losses = _mean([each.losses for each in evaluations])
@@ -176,11 +176,12 @@ class Training:
         says."""
         motion = Motion.drawn(f"{self.options.seed} motion {self.step}")
         of_moved = self._paint(motion.moved(photos), shares)
-        weight = TEMPORAL_WEIGHTS["gram"] * self.options.style_weight
+        weight = TEMPORAL_WEIGHTS["neighbors"] * self.options.style_weight
         return weight * motion.loss(painted, of_moved)
 
-    def _evaluate(self, painted: Tensor, photo: Tensor, style: int) -> Evaluation:
-        evaluation = self._objective(painted.contiguous(), photo, style)
+    def _evaluate(self, painted: Tensor, photo: Tensor, style: int, part: int) -> Evaluation:
+        seed = f"{self.options.seed} places {self.step} {part}"
+        evaluation = self._objective(painted.contiguous(), photo, style, seed)
         if not evaluation.is_finite:
             raise Diverged(self.step + 1)
         return evaluation

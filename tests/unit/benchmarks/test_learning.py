@@ -9,13 +9,13 @@ from benchmarks.engine import machine
 from benchmarks.engine.schema import today
 from benchmarks.fast_style_loop import FastStyleLoop, build_painter
 from benchmarks.learning import __main__ as learning
+from benchmarks.learning.methods import CONTENT_WEIGHT, STYLE_WEIGHT, TV_WEIGHT
 from benchmarks.learning.schema import LearnedNetwork, Learning, PaintedPhoto
 from benchmarks.learning.targets import verdicts
 from click.testing import CliRunner
 from PIL import Image
 
 from nst.engine.device import resolve_device
-from nst.learning_options import LearningOptions
 from support.pictures import SAMPLES
 from unit.learning import tiny
 
@@ -28,17 +28,16 @@ def test_the_plain_network_has_the_size_of_the_paper() -> None:
         assert network(torch.zeros(2, 3, 32, 48)).shape == (2, 3, 32, 48)
 
 
-def test_the_plain_loop_learns_by_the_losses_of_nst() -> None:
+def test_the_plain_loop_learns() -> None:
     random = torch.Generator().manual_seed(0)
     style, photo = (255 * torch.rand(1, 3, 64, 64, generator=random) for _ in range(2))
-    options = LearningOptions(size=64, style_size=64)
     weights = tiny.bundled().tensors
     loop = FastStyleLoop(
         weights,
         style,
-        content_weight=options.content_weight,
-        style_weight=options.style_weight,
-        tv_weight=options.tv_weight,
+        content_weight=CONTENT_WEIGHT,
+        style_weight=STYLE_WEIGHT,
+        tv_weight=TV_WEIGHT,
     )
     losses = [loop.step(photo) for _ in range(6)]
     assert losses[-1] < losses[0]

@@ -10,7 +10,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from nst.errors import InvalidStyleFile
-from nst.learned_file import KEY, StyleFacts
+from nst.learned_file import FORMAT, KEY, StyleFacts
 from nst.learning import style_file
 from unit.learning import tiny
 
@@ -23,7 +23,7 @@ def facts_of(file: Path) -> dict[str, Any]:
 def test_a_network_comes_back(tmp_path: Path) -> None:
     file = tiny.saved(tmp_path / "two.nst", ("one", "two"))
     network, facts = style_file.load(file)
-    assert (facts.styles, facts.licence, facts.format) == (("one", "two"), "CC0-1.0", 1)
+    assert (facts.styles, facts.licence, facts.format) == (("one", "two"), "CC0-1.0", FORMAT)
     expected = tiny.network(2).state_dict()
     assert all(torch.equal(each, expected[name]) for name, each in network.state_dict().items())
 
@@ -83,7 +83,8 @@ def test_safetensors_of_something_else(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        ({"format": 2, "nst": "9.0"}, r"by nst 9\.0 in format 2; this version reads format 1"),
+        ({"format": 9, "nst": "9.0"}, r"by nst 9\.0 in format 9; this version reads format 2"),
+        ({"format": 1}, r"in format 1; .* or learn the style again"),
         ({"channels": 8}, r"tensor blocks.0.first.convolution.weight as F32 4×4×3×3"),
         ({"styles": ["one", "two"]}, r"tensor .*norm\.\w+ as F32 1×4, which should be F32 2×4"),
         ({"blocks": 2}, r"tensor blocks\.1\..* as missing, which should be F32"),

@@ -37,7 +37,7 @@ def learned(lesson: Lesson) -> str:
 def test_learning_reduces_the_loss() -> None:
     lesson = tiny.lesson(steps=10, learning_rate=0.02)
     losses = [progress.losses.total for progress in lesson.training.run()]
-    assert sum(losses[-3:]) < 0.7 * sum(losses[:3])
+    assert sum(losses[-3:]) < 0.8 * sum(losses[:3])
     assert lesson.training.step == len(losses) == 10
 
 
@@ -107,7 +107,8 @@ def test_a_loss_that_is_not_finite_ends_learning(monkeypatch: pytest.MonkeyPatch
 
 
 def test_the_objective_is_the_engines(monkeypatch: pytest.MonkeyPatch) -> None:
-    """One encoder for the content and the style, and the engine's own gradient."""
+    """One encoder for the content and the style, and the engine's own gradient; the seed decides
+    which places are compared."""
     evaluated: list[Encoder] = []
     call = Objective.__call__
 
@@ -118,13 +119,15 @@ def test_the_objective_is_the_engines(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Objective, "__call__", remember)
     weights = WeightsStore().load("vgg16")
     style = images.colours(images.load(tiny.STYLES[0], "style"))
-    options = LearningOptions(**tiny.OPTIONS)
+    # In a smaller one all places are compared.
+    options = LearningOptions(**{**tiny.OPTIONS, "size": 96})
     objective = LearningObjective(options, [style], weights, CPU, torch.float32)
-    photo = to_tensor(Image.effect_noise((32, 32), 60).convert("RGB"), (32, 32))
-    losses = objective(photo, photo, 0).losses
-    assert losses.content == 0
-    assert losses.style > 0
-    assert len(evaluated) == 1
+    photo = to_tensor(Image.effect_noise((96, 96), 60).convert("RGB"), (96, 96))
+    losses = [objective(photo, photo, 0, seed).losses for seed in ("one", "one", "two")]
+    assert losses[0].content == pytest.approx(0, abs=1e-6)
+    assert losses[0].style > 0
+    assert losses[0] == losses[1] != losses[2]
+    assert len(evaluated) == 3
 
 
 @pytest.mark.parametrize(

@@ -57,7 +57,7 @@ def network(styles: int = 1) -> StyleNetwork:
     random = torch.Generator().manual_seed(2)
     with torch.no_grad():
         for name, parameter in made.named_parameters():
-            if "norm" in name:
+            if name.endswith((".scale", ".shift")):
                 parameter.add_(0.3 * torch.randn(parameter.shape, generator=random))
     return made.eval()
 

@@ -32,6 +32,9 @@ sees three to five pixels, so that the sample would leave dots in skies."""
 OWN_LAYERS = ("relu3_1", "relu4_1")
 """Layers of style loss neighbors where the content keeps its own features, which
 are kept for all cells."""
+TRANSPORT_LAYERS = ("relu2_1", "relu3_1", "relu4_1")
+"""Layers in which a network that learns a style is compared with it, feature by
+feature."""
 
 DENSE_PER_BLOCK = 2
 """ReLUs in each block, from the first, that the dense

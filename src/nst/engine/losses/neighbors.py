@@ -9,7 +9,6 @@ style's colours, and all weights, are ours.
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 
 import torch
 from torch import Tensor
@@ -18,14 +17,13 @@ from torch.nn.functional import adaptive_avg_pool2d
 from nst.engine.losses.cells import cells_of
 from nst.engine.losses.content import detail_weights
 from nst.engine.losses.cosine import BLOCK_ROWS, CellTargets, CosineTerm
-from nst.engine.losses.gram import GramTarget
 from nst.engine.losses.layers import OWN_LAYERS, PLACE_LAYERS, evenly
 from nst.engine.losses.matching import Projection, QueryReader, StyleSample, nearest
 from nst.engine.losses.places import SIDE, Pairs, PlacesTerm, paired, sampled_places
 from nst.engine.losses.reading import CellReader, PlaceReader, read
 from nst.engine.losses.room import room_in
 from nst.engine.losses.structure import Grid, StructureReader, StructureTerm
-from nst.engine.losses.style import Comparison, StyleTerm, compare
+from nst.engine.losses.style import StyleTerm, compare, relative
 from nst.engine.losses.sums import wide
 from nst.engine.losses.term import Term
 from nst.engine.network.encoder import Encoder
@@ -207,7 +205,7 @@ def _flourish(
     room for them."""
     size = (content.shape[2], content.shape[3])
     compared = compare(encoder, evenly(FLOURISH_LAYERS), styles, size, tile_side=tile_side)
-    return StyleTerm([_relative(each, factor).within(amount) for each in compared], "flourish")
+    return StyleTerm([relative(each, factor).within(amount) for each in compared], "flourish")
 
 
 def flourish_amount(content: Tensor, detail: Tensor | None, faces: Tensor | None) -> Tensor:
@@ -217,11 +215,3 @@ def flourish_amount(content: Tensor, detail: Tensor | None, faces: Tensor | None
         room = room * (1 - detail)
     amount = BUSY_FLOURISH + (1 - BUSY_FLOURISH) * room
     return amount if faces is None else amount + faces * (FACE_FLOURISH - amount)
-
-
-def _relative(comparison: Comparison, factor: float) -> Comparison:
-    """With a distance of `factor` from a picture in which the network sees nothing."""
-    target = comparison.target
-    assert isinstance(target, GramTarget)
-    weight = factor * comparison.weight / target.distance_from_nothing()
-    return replace(comparison, weight=weight)

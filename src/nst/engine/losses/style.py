@@ -157,6 +157,15 @@ def compare(
     return [each for each in comparisons if each.weight and each.count]
 
 
+def relative(comparison: Comparison, factor: float) -> Comparison:
+    """Return a comparison of Gram matrices whose distance is `factor`
+    for a picture in which the network sees nothing."""
+    target = comparison.target
+    assert isinstance(target, GramTarget)
+    weight = factor * comparison.weight / target.distance_from_nothing()
+    return replace(comparison, weight=weight)
+
+
 def guide_of(amount: Tensor, path: Sequence[str]) -> Tensor:
     """How much the features of the path's last layer count:
     (1, 1, H, W) → (1, 1, h, w).
