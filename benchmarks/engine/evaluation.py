@@ -32,7 +32,7 @@ def measure_evaluation(
         seconds = interleave(
             {
                 "naive": naive,
-                "ours": lambda: task.objective(x),
+                "ours": lambda: task.evaluate(x),
                 "encoder": encoder_alone(encoder, task.start),
                 "yardstick": yardstick.multiply,
             },

@@ -32,9 +32,9 @@ def measure_size(subject: Subject, repeats: int) -> SizeTime:
     task = subject.ours._prepare(Inputs(subject.picture, subject.style)).task
     x = task.start.flatten()
     with kept_memory():
-        task.objective(x)
+        task.evaluate(x)
         seconds = [
-            seconds_of_call(lambda: task.objective(x), subject.device)
+            seconds_of_call(lambda: task.evaluate(x), subject.device)
             for _ in range(repeats_at(subject.height_pixels, repeats))
         ]
     return SizeTime(side_pixels=subject.height_pixels, seconds=spread(seconds))

@@ -13,7 +13,7 @@ from nst.engine.checkpoint import Checkpoint
 from nst.engine.device import DTYPES
 from nst.engine.inputs import Pictures
 from nst.engine.losses.layers import TermLayers
-from nst.engine.losses.objective import LossWeights, Objective
+from nst.engine.losses.objective import Objective
 from nst.engine.losses.temporal import Held
 from nst.engine.memory.attempts import Attempts, out_of_memory_at
 from nst.engine.memory.available import used_bytes
@@ -122,14 +122,12 @@ class Preparation:
         scene: Scene,
         dtype: torch.dtype,
         plan: MemoryPlan,
-        weights: LossWeights,
         evaluations: int,
     ) -> Objective:
         encoder = make_encoder(self.weights, self.options, dtype, self.device)
         return Objective(
             encoder,
             make_terms(encoder, scene, self.options, plan.tile_side),
-            weights,
             scene.content.shape,
             held=scene.held,
             tile_side=plan.tile_side,

@@ -41,7 +41,7 @@ class ScaleTask:
     attempts: Attempts
     plan_in_float32: MemoryPlan
     """The one to follow when bfloat16 has done its part."""
-    objective_in: Callable[[torch.dtype, MemoryPlan, LossWeights, int], Objective]
+    objective_in: Callable[[torch.dtype, MemoryPlan, int], Objective]
     """With this type of numbers, under this plan, after this number of evaluations."""
     options: StyleTransferOptions
     """In force; what may be steered changes."""
@@ -90,10 +90,14 @@ class ScaleTask:
             return self._within_memory(self._make_optimizer)
         optimizer = self._restored_optimizer(checkpoint.optimizer)
         if checkpoint.precision != precision_of(self.dtype):
-            self._within_memory(partial(optimizer.go_on_with, self._evaluate))
+            self._within_memory(partial(optimizer.go_on_with, self.evaluate))
         return optimizer
 
     # ── what happens to it ──
+
+    def evaluate(self, x: Tensor) -> Evaluation:
+        """The losses of pixels (3·H·W,) by the options in force, and their gradient."""
+        return self.objective(x, loss_weights(self.options))
 
     def step(self, optimizer: Optimizer) -> bool:
         """Take one step of the optimizer. Raises OutOfMemory, Diverged."""
@@ -105,7 +109,6 @@ class ScaleTask:
         self.options = options
         self.start = optimizer.x.view_as(self.start)
         optimizer.shorten_memory(0)  # whoever still holds it must not hold its vectors
-        self.objective.weights = loss_weights(options)
         return self.optimizer()
 
     def go_on_in_float32(self, optimizer: Optimizer) -> None:
@@ -114,7 +117,7 @@ class ScaleTask:
         self.attempts = replace(self.attempts, demand=demand, plan=self.plan_in_float32)
         optimizer.shorten_memory(self.plan.history_size)
         self.compute_in(torch.float32)
-        self._within_memory(partial(optimizer.go_on_with, self._evaluate))
+        self._within_memory(partial(optimizer.go_on_with, self.evaluate))
 
     def losses_of(self, image: Tensor, weights: LossWeights) -> Losses:
         """(1, 3, H, W), at the cost of an evaluation. Raises OutOfMemory."""
@@ -125,26 +128,25 @@ class ScaleTask:
         if self._objective:
             evaluations = self._objective.evaluations
         self._objective = None  # there is no room for two
-        weights = loss_weights(self.options)
-        self._objective = self.objective_in(dtype, self.plan, weights, evaluations)
+        self._objective = self.objective_in(dtype, self.plan, evaluations)
 
     def _make_optimizer(self) -> Optimizer:
         x = self.start.flatten()
         if self.options.optimizer == "lbfgs":
             return LBFGS(
-                self._evaluate, x, history_size=self.plan.history_size, scaling=self._scaling()
+                self.evaluate, x, history_size=self.plan.history_size, scaling=self._scaling()
             )
-        return Adam(self._evaluate, x, learning_rate=self.options.learning_rate)
+        return Adam(self.evaluate, x, learning_rate=self.options.learning_rate)
 
     def _restored_optimizer(self, state: OptimizerState) -> Optimizer:
         if self.options.optimizer == "lbfgs":
             return LBFGS.from_state(
-                self._evaluate,
+                self.evaluate,
                 state,
                 history_size=self.plan.history_size,
                 scaling=self._scaling(),
             )
-        return Adam.from_state(self._evaluate, state)
+        return Adam.from_state(self.evaluate, state)
 
     def _scaling(self) -> Scaling:
         """Total variation has a kink in every even place, where a scaled step would rise."""
@@ -154,9 +156,6 @@ class ScaleTask:
     def _step(self, optimizer: Optimizer) -> bool:
         optimizer.shorten_memory(self.plan.history_size)
         return optimizer.step()
-
-    def _evaluate(self, x: Tensor) -> Evaluation:
-        return self.objective(x)
 
     def _within_memory(self, attempt: Callable[[], T]) -> T:
         return self.attempts.make(attempt, self._follow)

@@ -83,8 +83,8 @@ class LearningObjective:
         the style in which the part is painted. `seed` decides which places are compared.
         """
         terms = (self._content(photo), self._styles[style].gram, self._transport(style, seed))
-        objective = Objective(self._encoder, terms, self._weights, painted.shape)
-        return objective(painted.flatten())
+        objective = Objective(self._encoder, terms, painted.shape)
+        return objective(painted.flatten(), self._weights)
 
     def _content(self, photo: Tensor) -> StructureTerm:
         grid = Grid(*self._size)

@@ -20,7 +20,7 @@ def test_both_start_from_the_same_picture(subject: Subject) -> None:
 
 def test_both_have_the_same_loss_and_gradient_at_the_start(subject: Subject) -> None:
     task = subject.ours._prepare(Inputs(CONTENT, STYLE)).task
-    ours = task.objective(task.start.flatten())
+    ours = task.evaluate(task.start.flatten())
     image = subject.naive.start.clone().requires_grad_()
     assert subject.naive.evaluate(image) == pytest.approx(ours.loss, rel=1e-5)
     assert image.grad is not None

@@ -1,6 +1,7 @@
 """Random networks in the file layouts of the publishers, so that no test needs their downloads."""
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import h5py
@@ -9,6 +10,7 @@ from torch import Tensor
 
 from nst.engine.losses.objective import Objective
 from nst.engine.network.encoder import Encoder, parameter_shapes
+from nst.engine.optimizer.optimizer import ObjectiveFunction
 from nst.engine.pictures.tensors import StyleInput
 from nst.engine.scales import Scale
 from nst.engine.snapshot import StepSnapshot
@@ -58,10 +60,11 @@ def objective_of(
     options: StyleTransferOptions,
     *,
     tile_side: int | None = None,
-) -> Objective:
+) -> ObjectiveFunction:
     scene = Scene(Scale((content.shape[3], content.shape[2]), 1), content, styles, content)
     terms = make_terms(encoder, scene, options, tile_side)
-    return Objective(encoder, terms, loss_weights(options), content.shape, tile_side=tile_side)
+    objective = Objective(encoder, terms, content.shape, tile_side=tile_side)
+    return partial(objective, weights=loss_weights(options))
 
 
 def iterate(progress: Progress) -> Tensor:

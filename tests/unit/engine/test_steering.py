@@ -40,16 +40,16 @@ def test_each_term_scales_with_its_weight(method: IterativeTransfer) -> None:
     values = {"content_weight": 2e5, "style_weight": 6e4, "tv_weight": 4.0}
     task = method._prepare(Inputs(CONTENT, STYLE)).task
     x = task.start.flatten() + 10
-    before = task.objective(x).losses
+    before = task.evaluate(x).losses
     task.steer(method.options.model_copy(update=values), task.optimizer())
-    after = task.objective(x).losses
+    after = task.evaluate(x).losses
     assert after.content == pytest.approx(2 * before.content, rel=1e-6)
     assert after.style == pytest.approx(2 * before.style, rel=1e-6)
     assert after.total_variation == pytest.approx(4 * before.total_variation, rel=1e-6)
     fresh = IterativeTransfer(
         method.options.model_copy(update=values), device="cpu", precision="fp32"
     )
-    assert fresh._prepare(Inputs(CONTENT, STYLE)).task.objective(x).losses == after
+    assert fresh._prepare(Inputs(CONTENT, STYLE)).task.evaluate(x).losses == after
 
 
 def test_new_weights_count_from_the_next_step_on_and_are_told(method: IterativeTransfer) -> None:
@@ -66,14 +66,14 @@ def test_the_memory_is_restarted(method: IterativeTransfer) -> None:
     the line search's expansion of it; with memory it would go elsewhere."""
     seen = steered(method, 4, style_weight=3e5)
     task = method._prepare(Inputs(CONTENT, STYLE)).task
-    task.objective.weights = loss_weights(method.options.model_copy(update={"style_weight": 3e5}))
-    downhill = -task.objective(iterate(seen[3]).flatten()).gradient
+    task.options = method.options.model_copy(update={"style_weight": 3e5})
+    downhill = -task.evaluate(iterate(seen[3]).flatten()).gradient
     step = (iterate(seen[4]) - iterate(seen[3])).flatten()
     assert torch.cosine_similarity(step, downhill, dim=0) > 0.9999
     assert step.square().mean().sqrt() <= 4 * FIRST_STEP
     later = (iterate(seen[3]) - iterate(seen[2])).flatten()
-    task.objective.weights = loss_weights(method.options)
-    downhill = -task.objective(iterate(seen[2]).flatten()).gradient
+    task.options = method.options
+    downhill = -task.evaluate(iterate(seen[2]).flatten()).gradient
     assert torch.cosine_similarity(later, downhill, dim=0) < 0.999
 
 
@@ -110,8 +110,8 @@ def test_strength_weighs_the_content_from_the_next_step_on(method: IterativeTran
     assert [p.in_force["strength"] for p in seen] == [0.5] * 3 + [0.75] * 5
     assert [p.losses for p in seen[:3]] == [p.losses for p in plain[:3]]
     task = method._prepare(Inputs(CONTENT, STYLE)).task
-    task.objective.weights = loss_weights(method.options.model_copy(update={"strength": 0.75}))
-    losses = task.objective(iterate(seen[-1]).flatten()).losses
+    task.options = method.options.model_copy(update={"strength": 0.75})
+    losses = task.evaluate(iterate(seen[-1]).flatten()).losses
     assert losses.content == pytest.approx(seen[-1].losses.content, rel=1e-5)
     assert losses.content < 0.1 * plain[-1].losses.content
 

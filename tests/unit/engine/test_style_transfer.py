@@ -100,7 +100,7 @@ def test_the_first_losses_are_the_formulas(
         weights=WeightsStore(directory=directory, offline=True),
     )
     task = method._prepare(Inputs(content, style)).task
-    evaluation = task.objective(task.start.flatten() + 10)
+    evaluation = task.evaluate(task.start.flatten() + 10)
     reference = naive_loop(method, content, style, torch.float64)
     image = (task.start.double() + 10).requires_grad_()
     assert evaluation.loss == pytest.approx(reference.evaluate(image), rel=1e-4)
@@ -141,11 +141,11 @@ def test_bf16_hands_over_to_fp32_where_it_can_gain_no_more() -> None:
     evaluations = [p.evaluations for p in seen]
     assert evaluations == sorted(evaluations)
     # The losses after the hand-over are those of float32.
-    objective = prepared.task.objective_in(
-        torch.float32, prepared.task.plan, loss_weights(method.options), 0
-    )
+    objective = prepared.task.objective_in(torch.float32, prepared.task.plan, 0)
     reached = iterate(seen[-1]).flatten()
-    assert seen[-1].losses.total == pytest.approx(objective(reached).loss, rel=1e-4)
+    assert seen[-1].losses.total == pytest.approx(
+        objective(reached, loss_weights(method.options)).loss, rel=1e-4
+    )
 
 
 def test_the_precision_that_was_used_is_told() -> None:
@@ -241,7 +241,7 @@ def test_the_losses_told_are_those_of_the_picture_told(content: Path, style: Pat
     for progress in method._optimize(prepared):
         shown = by_hand(progress.snapshot.picture())
         rounding = 0.02
-        again = prepared.task.objective(shown.flatten()).losses.total
+        again = prepared.task.evaluate(shown.flatten()).losses.total
         assert progress.losses.total == pytest.approx(again, rel=rounding)
 
 
@@ -562,12 +562,12 @@ def test_the_result_is_the_average_of_the_steps_and_its_losses_are_its_own() -> 
     found = iterate(seen[-1])
     torch.testing.assert_close(found, average)
     task = method._prepare(Inputs(content, style)).task
-    exact = task.objective(average.flatten()).losses
+    exact = task.evaluate(average.flatten()).losses
     result = method.run(Inputs(content, style))
     assert result.losses.total == pytest.approx(exact.total, rel=1e-5)
     assert result.losses != result.history[-1]
     shown = by_hand(result.image)
-    assert result.losses.total == pytest.approx(task.objective(shown.flatten()).loss, rel=0.02)
+    assert result.losses.total == pytest.approx(task.evaluate(shown.flatten()).loss, rel=0.02)
 
 
 def test_only_the_last_scale_is_averaged() -> None:
@@ -588,7 +588,7 @@ def test_a_canceled_average_has_its_own_losses() -> None:
 
     method = transfer(average=0.9)
     result = method.run(Inputs(picture(), picture(40, 40)), cancel_at_three)
-    shown = method._prepare(Inputs(picture(), picture(40, 40))).task.objective(
+    shown = method._prepare(Inputs(picture(), picture(40, 40))).task.evaluate(
         by_hand(result.image).flatten()
     )
     assert result.losses.total == pytest.approx(shown.loss, rel=0.02)

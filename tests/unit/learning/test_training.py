@@ -10,7 +10,7 @@ from PIL import Image
 
 import nst
 from nst import images
-from nst.engine.losses.objective import Objective
+from nst.engine.losses.objective import LossWeights, Objective
 from nst.engine.network.encoder import Encoder
 from nst.engine.network.weights import WeightsStore
 from nst.engine.optimizer.optimizer import Evaluation
@@ -112,9 +112,9 @@ def test_the_objective_is_the_engines(monkeypatch: pytest.MonkeyPatch) -> None:
     evaluated: list[Encoder] = []
     call = Objective.__call__
 
-    def remember(self: Objective, x: torch.Tensor) -> Evaluation:
+    def remember(self: Objective, x: torch.Tensor, weights: LossWeights) -> Evaluation:
         evaluated.append(self.encoder)
-        return call(self, x)
+        return call(self, x, weights)
 
     monkeypatch.setattr(Objective, "__call__", remember)
     weights = WeightsStore().load("vgg16")

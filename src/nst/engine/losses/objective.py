@@ -42,7 +42,7 @@ class LossWeights:
 
 
 class Objective:
-    """Called with pixels (3·H·W,): their losses and the gradient.
+    """Called with pixels (3·H·W,) and the weights of the terms: the losses and the gradient.
 
     Pictures are (1, 3, H, W), RGB 0…255 minus the encoder's mean colour.
     """
@@ -51,7 +51,6 @@ class Objective:
         self,
         encoder: Encoder,
         terms: Sequence[Term],
-        weights: LossWeights,
         shape: Sequence[int],
         *,
         held: Held | None = None,
@@ -63,8 +62,6 @@ class Objective:
         with; None: there is no such term. `tile_side`: of the tiles, in pixels; None
         for one tile. `evaluations`: so many there were before."""
         self.encoder = encoder
-        self.weights = weights
-        """May be replaced between two calls; targets stay what they are."""
         self.evaluations = evaluations
         """How often it has been called."""
         self._terms = terms
@@ -80,12 +77,11 @@ class Objective:
         """Compute in tiles of this side from now on; losses and gradient do not change."""
         self._tiles = cut(self._shape, side, self.encoder.path)
 
-    def __call__(self, x: Tensor, weights: LossWeights | None = None) -> Evaluation:
-        """With these weights, this once, or with those that the objective has."""
+    def __call__(self, x: Tensor, weights: LossWeights) -> Evaluation:
         self.evaluations += 1
         # cuDNN's fastest passes add in any order, which a seed could not repeat.
         with torch.backends.cudnn.flags(benchmark=False, deterministic=True):
-            return self._evaluate(x.view(self._shape), weights or self.weights)
+            return self._evaluate(x.view(self._shape), weights)
 
     def _evaluate(self, image: Tensor, weights: LossWeights) -> Evaluation:
         # First, as it stays: behind the activations it would leave gaps between them.

@@ -8,7 +8,7 @@ from typing import Self
 import torch
 from torch import Tensor
 
-from nst.engine.optimizer.optimizer import Objective, OptimizerState, evaluate
+from nst.engine.optimizer.optimizer import ObjectiveFunction, OptimizerState, evaluate
 from nst.errors import Diverged
 
 BETA1, BETA2, EPSILON = 0.9, 0.999, 1e-8  # [Kingma14] algorithm 1
@@ -22,7 +22,7 @@ class Adam:
     After an error of the objective the step may be tried again.
     """
 
-    def __init__(self, objective: Objective, x: Tensor, *, learning_rate: float) -> None:
+    def __init__(self, objective: ObjectiveFunction, x: Tensor, *, learning_rate: float) -> None:
         self.x = x
         self.accepted = evaluate(objective, x)
         self._objective = objective
@@ -34,7 +34,7 @@ class Adam:
         self._average_in(self.accepted.gradient)
 
     @classmethod
-    def from_state(cls, objective: Objective, state: OptimizerState) -> Self:
+    def from_state(cls, objective: ObjectiveFunction, state: OptimizerState) -> Self:
         self = cls.__new__(cls)
         self.x, self.accepted, self._steps = state.x, state.accepted, state.steps
         self._objective = objective
@@ -62,7 +62,7 @@ class Adam:
             self._learning_rate /= 2
         raise Diverged(self._steps)
 
-    def go_on_with(self, objective: Objective) -> None:
+    def go_on_with(self, objective: ObjectiveFunction) -> None:
         self._objective = objective
         self.accepted = evaluate(objective, self.x, self._steps)
 

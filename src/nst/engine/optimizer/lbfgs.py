@@ -11,7 +11,7 @@ from typing import Self
 import torch
 from torch import Tensor
 
-from nst.engine.optimizer.optimizer import Evaluation, Objective, OptimizerState, evaluate
+from nst.engine.optimizer.optimizer import Evaluation, ObjectiveFunction, OptimizerState, evaluate
 from nst.engine.optimizer.scaling import Scaling, unscaled
 from nst.errors import Diverged
 
@@ -38,7 +38,7 @@ class LBFGS:
 
     def __init__(
         self,
-        objective: Objective,
+        objective: ObjectiveFunction,
         x: Tensor,
         *,
         history_size: int = HISTORY_SIZE,
@@ -56,7 +56,7 @@ class LBFGS:
     @classmethod
     def from_state(
         cls,
-        objective: Objective,
+        objective: ObjectiveFunction,
         state: OptimizerState,
         *,
         history_size: int = HISTORY_SIZE,
@@ -98,7 +98,7 @@ class LBFGS:
         self._steps += 1
         return True
 
-    def go_on_with(self, objective: Objective) -> None:
+    def go_on_with(self, objective: ObjectiveFunction) -> None:
         # The pairs stay: they describe the same landscape.
         self._objective = objective
         self.accepted = evaluate(objective, self.x, self._steps)
@@ -166,7 +166,7 @@ class Trial:
 
 
 def strong_wolfe(
-    objective: Objective, here: Trial, direction: Tensor, length: float
+    objective: ObjectiveFunction, here: Trial, direction: Tensor, length: float
 ) -> tuple[Trial, Trial | None]:
     """A step along `direction` that meets the strong Wolfe conditions, [NW06] eq.
     3.7.

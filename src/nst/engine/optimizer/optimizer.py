@@ -34,7 +34,8 @@ class Evaluation:
         return math.isfinite(self.loss) and bool(torch.isfinite(self.gradient).all())
 
 
-Objective = Callable[[Tensor], Evaluation]
+ObjectiveFunction = Callable[[Tensor], Evaluation]
+"""Of the pixels, (3·H·W,)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +98,7 @@ class Optimizer(Protocol):
         the last good iterate.
         """
 
-    def go_on_with(self, objective: Objective) -> None:
+    def go_on_with(self, objective: ObjectiveFunction) -> None:
         """From the same iterate, minimise this objective, which differs from the last one
         by rounding only. Raises Diverged."""
 
@@ -108,7 +109,7 @@ class Optimizer(Protocol):
         """From which `from_state` makes the same optimizer, without an evaluation."""
 
 
-def evaluate(objective: Objective, x: Tensor, step: int = 0) -> Evaluation:
+def evaluate(objective: ObjectiveFunction, x: Tensor, step: int = 0) -> Evaluation:
     """At a point from which there is no way back. Raises Diverged."""
     evaluation = objective(x)
     if not evaluation.is_finite:

@@ -1,5 +1,7 @@
 """A detail map in the content term: differences count more where it is white."""
 
+from functools import partial
+
 import pytest
 import torch
 from torch import Tensor
@@ -7,6 +9,7 @@ from torch import Tensor
 from nst.engine.losses.content import DETAIL_WEIGHT, ContentTerm
 from nst.engine.losses.objective import LossWeights, Objective
 from nst.engine.network.encoder import Encoder
+from nst.engine.optimizer.optimizer import ObjectiveFunction
 from unit.engine.synthetic import random_tensors
 
 LAYERS = {"relu1_2": 0.25, "relu2_2": 0.75}
@@ -23,10 +26,11 @@ DETAIL = torch.linspace(0, 1, SIZE[1], dtype=torch.float64).expand(1, 1, *SIZE)
 ENCODER = Encoder("vgg16", random_tensors("vgg16"), LAYERS, torch.float64)
 
 
-def objective(tile_side: int | None = None) -> Objective:
+def objective(tile_side: int | None = None) -> ObjectiveFunction:
     term = ContentTerm.of(ENCODER, LAYERS, CONTENT, detail=DETAIL, tile_side=tile_side)
     weights = LossWeights(content=2.0, style=0.0, total_variation=0.0)
-    return Objective(ENCODER, [term], weights, CONTENT.shape, tile_side=tile_side)
+    found = Objective(ENCODER, [term], CONTENT.shape, tile_side=tile_side)
+    return partial(found, weights=weights)
 
 
 def test_the_loss_is_the_formula() -> None:

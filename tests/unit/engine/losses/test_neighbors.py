@@ -204,7 +204,7 @@ def all_terms(encoder: Encoder, size: tuple[int, int], tile_side: int | None = N
 
 
 def objective_of(terms: Sequence[Term], encoder: Encoder, size: tuple[int, int]) -> Objective:
-    return Objective(encoder, terms, WEIGHTS, (1, 3, *size))
+    return Objective(encoder, terms, (1, 3, *size))
 
 
 def test_the_gradient_is_that_of_finite_differences() -> None:
@@ -212,8 +212,8 @@ def test_the_gradient_is_that_of_finite_differences() -> None:
     objective = objective_of(all_terms(encoder, size), encoder, size)
     x, direction = noise(*size, 9).flatten(), noise(*size, 10).flatten()
     length = 1e-6
-    ahead, behind = (objective(x + sign * length * direction).loss for sign in (1, -1))
-    slope = torch.dot(objective(x).gradient, direction).item()
+    ahead, behind = (objective(x + sign * length * direction, WEIGHTS).loss for sign in (1, -1))
+    slope = torch.dot(objective(x, WEIGHTS).gradient, direction).item()
     assert slope == pytest.approx((ahead - behind) / (2 * length), rel=1e-5)
 
 
@@ -223,9 +223,9 @@ def test_tiles_have_the_gradient_of_the_whole(dtype: torch.dtype) -> None:
     terms = all_terms(encoder, size)
     x = noise(*size, 11, dtype).flatten()
     objective = objective_of(terms, encoder, size)
-    whole = objective(x)
+    whole = objective(x, WEIGHTS)
     objective.compute_in_tiles(40)
-    tiles = objective(x)
+    tiles = objective(x, WEIGHTS)
     assert tiles.loss == pytest.approx(whole.loss, rel=TILES_ERROR[dtype])
     error = (tiles.gradient - whole.gradient).norm() / whole.gradient.norm()
     assert error < TILES_ERROR[dtype]
@@ -235,7 +235,8 @@ def test_targets_are_the_same_in_tiles() -> None:
     size, encoder = (75, 90), encoder_of()
     x = noise(*size, 11).flatten()
     at_once, in_tiles = (
-        objective_of(all_terms(encoder, size, side), encoder, size)(x) for side in (None, 40)
+        objective_of(all_terms(encoder, size, side), encoder, size)(x, WEIGHTS)
+        for side in (None, 40)
     )
     assert in_tiles.loss == pytest.approx(at_once.loss, rel=1e-9)
 

@@ -1,5 +1,7 @@
 """The temporal term: pixels are held to the frame before, as much as their amount says."""
 
+from functools import partial
+
 import pytest
 import torch
 from torch import Tensor
@@ -8,6 +10,7 @@ from nst.engine.losses.content import ContentTerm
 from nst.engine.losses.objective import LossWeights, Objective
 from nst.engine.losses.temporal import Held, temporal_gradient, temporal_loss
 from nst.engine.network.encoder import Encoder
+from nst.engine.optimizer.optimizer import ObjectiveFunction
 from unit.engine.synthetic import random_tensors
 
 LAYERS = {"relu1_2": 1.0}
@@ -25,9 +28,10 @@ HELD = Held(noise(3), noise(4, channels=1).sigmoid())
 ENCODER = Encoder("vgg16", random_tensors("vgg16"), LAYERS, torch.float64)
 
 
-def objective(held: Held | None = HELD, tile_side: int | None = None) -> Objective:
+def objective(held: Held | None = HELD, tile_side: int | None = None) -> ObjectiveFunction:
     term = ContentTerm.of(ENCODER, LAYERS, CONTENT, tile_side=tile_side)
-    return Objective(ENCODER, [term], WEIGHTS, X.shape, held=held, tile_side=tile_side)
+    found = Objective(ENCODER, [term], X.shape, held=held, tile_side=tile_side)
+    return partial(found, weights=WEIGHTS)
 
 
 def test_the_loss_is_the_formula() -> None:

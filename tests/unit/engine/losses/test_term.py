@@ -58,8 +58,8 @@ def test_loss_and_gradient_are_autograd_s(tile_side: int | None) -> None:
     random = torch.Generator().manual_seed(0)
     image = 60 * torch.randn((1, 3, *SIZE), generator=random, dtype=torch.float64)
     weights = LossWeights(content=0, style=7, total_variation=0)
-    objective = Objective(encoder, [SeveralLayers()], weights, image.shape, tile_side=tile_side)
-    found = objective(image.flatten())
+    objective = Objective(encoder, [SeveralLayers()], image.shape, tile_side=tile_side)
+    found = objective(image.flatten(), weights)
 
     leaf = image.requires_grad_()
     features, layers = leaf, {}

@@ -9,14 +9,14 @@ from torch import Tensor
 
 from nst.engine.optimizer.adam import Adam
 from nst.engine.optimizer.lbfgs import CURVATURE, LBFGS, SUFFICIENT_DECREASE
-from nst.engine.optimizer.optimizer import Evaluation, Objective, Optimizer
+from nst.engine.optimizer.optimizer import Evaluation, ObjectiveFunction, Optimizer
 from nst.errors import Diverged
 from nst.progress import Losses
 
 Function = Callable[[Tensor], Tensor]
 
 
-def objective(function: Function) -> Objective:
+def objective(function: Function) -> ObjectiveFunction:
     def evaluate(x: Tensor) -> Evaluation:
         x = x.detach().requires_grad_()
         value = function(x)
@@ -137,7 +137,7 @@ def cliff(x: Tensor) -> Tensor:
 
 @pytest.mark.parametrize("optimizer", [LBFGS, lambda f, x: Adam(f, x, learning_rate=1.0)])
 def test_a_loss_that_is_finite_nowhere_else_is_an_error_that_keeps_the_iterate(
-    optimizer: Callable[[Objective, Tensor], Optimizer],
+    optimizer: Callable[[ObjectiveFunction, Tensor], Optimizer],
 ) -> None:
     running = optimizer(objective(cliff), torch.full((3,), 0.5))
     with pytest.raises(Diverged, match="step 0"):
