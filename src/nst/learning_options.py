@@ -45,7 +45,7 @@ class LearningOptions(Options):
         json_schema_extra=in_group("balance", unit="pixels"),
     )
     content_weight: float = Field(
-        default=5e3,
+        default=1e4,
         ge=0,
         le=MAX_WEIGHT,
         description="How much the network keeps of the photos.",

@@ -1,7 +1,7 @@
 """The loss that teaches a network, and its gradient with
 respect to what the network paints.
 
-loss(x) = content_weight · structure + style_weight · (transport + 0.5 · Gram) + tv_weight · TV
+loss(x) = content_weight · structure + style_weight · (transport + Gram) + tv_weight · TV
 
 Its terms are those of the engine, by which a single image is painted: the same encoder, the same
 formulas. Neighbours are not searched before, as the engine does for each stage: the features of
@@ -35,7 +35,7 @@ from nst.engine.optimizer.optimizer import Evaluation
 from nst.engine.pictures.tensors import StyleInput, to_tensor
 from nst.learning_options import LearningOptions
 
-GRAM_WEIGHT = 0.5
+GRAM_WEIGHT = 1.0
 """Weight of the Gram matrices beside the transport, which knows no contrast."""
 
 PLACES = 1024

@@ -22,10 +22,11 @@ from nst.errors import QueueError
 from nst.jobs.ports import Delivery, ProcessName
 from nst.settings.groups import KafkaSettings
 
-COMMIT_SECONDS = 2.0
-"""Timeout of a commit, in seconds.
-It is short because a job waits meanwhile; a lost commit only wakes another
-worker for nothing."""
+COMMIT_SECONDS = 1.0
+"""Timeout of a commit beyond the interval of heartbeats, in seconds.
+With the classic protocol a commit while somebody joins is answered after the
+next heartbeat. It is short because a job waits meanwhile; a lost commit only
+wakes another worker for nothing."""
 
 LOOK_SECONDS = 0.2
 """Interval at which a waiting call checks for errors that
@@ -219,7 +220,7 @@ class KafkaJobQueue:
         # The library's own way to wait for it never ends where the broker hangs.
         self._commits.clear()
         consumer.commit(offsets=[place], asynchronous=True)
-        give_up_at = time.monotonic() + COMMIT_SECONDS
+        give_up_at = time.monotonic() + self._settings.heartbeat_seconds + COMMIT_SECONDS
         while (place.partition, place.offset) not in self._commits:
             if time.monotonic() > give_up_at:
                 raise client.failed(self._consumer_troubles.take() or NOT_CONFIRMED.str())
