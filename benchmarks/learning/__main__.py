@@ -14,8 +14,8 @@ from benchmarks.engine import files, machine
 from benchmarks.engine.schema import today
 from benchmarks.judge import load_judge
 from benchmarks.learning.methods import METHODS, MODEL, Method, Task, seconds_to_paint
-from benchmarks.learning.report import render
-from benchmarks.learning.schema import LearnedNetwork, Learning, PaintedPhoto
+from benchmarks.learning.report import kept, render, sheet
+from benchmarks.learning.schema import LearnedNetwork, Learning, PaintedPhoto, without
 from benchmarks.video.clips import clips
 from benchmarks.video.measure import warping_error
 from nst import image_sizes, image_writer, images
@@ -75,7 +75,7 @@ FILM_WIDTH, FILM_FRAMES = 512, 8
 @click.option(
     "--keep",
     type=click.Path(path_type=Path, file_okay=False),
-    help="Directory that keeps the painted images.",
+    help="Directory that keeps the painted images and a sheet of all of them.",
 )
 @click.option("--output", type=click.Path(path_type=Path), help="Results file.  [default: none]")
 @click.option("--show", type=click.Path(path_type=Path, exists=True), help="Only print this file.")
@@ -93,9 +93,12 @@ def main(
     output: Path | None,
     show: Path | None,
 ) -> None:
-    """Learn styles in several ways; paint and judge after equal minutes."""
+    """Learn styles in several ways; paint and judge after equal minutes.
+
+    Rows of other methods and styles stay in the results file.
+    """
     if show:
-        click.echo(render(Learning.model_validate_json(show.read_text(encoding="utf-8"))))
+        click.echo(render(_read(show)))
         return
     store, judge = load_judge(MODEL, weights_dir)
     contents = _pictures(pictures / "content")
@@ -110,12 +113,18 @@ def main(
         photos=len(find_photos(photos)),
         painted_size=painted_size,
     )
-    for style in _chosen(_pictures(pictures / "style"), chosen):
+    styles = _chosen(_pictures(pictures / "style"), chosen)
+    if output and output.exists():
+        others = without(_read(output), methods, [style.stem for style in styles])
+        found = found.model_copy(update={"images": others.images, "networks": others.networks})
+    for style in styles:
         for row in course.run(Task(style, photos, size, store)):
             name = "images" if isinstance(row, PaintedPhoto) else "networks"
             found = found.model_copy(update={name: (*getattr(found, name), row)})
             if output:
                 files.write(found, output)
+    if keep:
+        image_writer.save(sheet(found, keep), keep / "sheet.jpg", overwrite=True)
     click.echo(render(found))
 
 
@@ -152,11 +161,8 @@ class Course:
         photo = images.colours(images.load(content, "content"))
         photo = images.resize(photo, image_sizes.fit(photo.size, self.painted_size))
         painted = method.paint(photo)
-        if self.keep:
-            stem = f"{content.stem}+{style.stem}+{name}+{minutes:g}"
-            image_writer.save(painted, self.keep / f"{stem}.png", overwrite=True)
         found = self._distances(painted, photo, images.load(style, "style"))
-        return PaintedPhoto(
+        row = PaintedPhoto(
             measured_on=today(),
             method=name,
             minutes=minutes,
@@ -168,6 +174,9 @@ class Course:
             precision=found.precision,
             coverage=found.coverage,
         )
+        if self.keep:
+            image_writer.save(painted, kept(row, self.keep), overwrite=True)
+        return row
 
     def _distances(self, painted: Image.Image, photo: Image.Image, style: Image.Image) -> Distances:
         found = distance.measure(painted, photo, [Style(style)], self.judge)
@@ -189,6 +198,10 @@ class Course:
             warping_error=warping_error([method.paint(frame) for frame in frames], pan),
             peak_bytes=peak_bytes,
         )
+
+
+def _read(file: Path) -> Learning:
+    return Learning.model_validate_json(file.read_text(encoding="utf-8"))
 
 
 def _pictures(directory: Path) -> list[Path]:

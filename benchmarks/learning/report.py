@@ -2,11 +2,15 @@
 
 from collections.abc import Iterator
 from itertools import groupby
+from pathlib import Path
 from statistics import fmean
+
+from PIL import Image
 
 from benchmarks.engine.report import table, targets_met
 from benchmarks.learning.schema import Learning, PaintedPhoto
 from benchmarks.learning.targets import verdicts
+from nst.cli.contact_sheet import Cell, contact_sheet
 
 
 def render(learning: Learning) -> str:
@@ -21,6 +25,25 @@ def render(learning: Learning) -> str:
     if learning.networks:
         parts.append(table(list(_networks(learning))))
     return "\n\n".join([*parts, table(list(targets_met(verdicts(learning))))])
+
+
+def kept(row: PaintedPhoto, directory: Path) -> Path:
+    """Return the file that keeps a painted photo."""
+    return directory / f"{row.content}+{row.style}+{row.method}+{row.minutes:g}.png"
+
+
+def sheet(learning: Learning, directory: Path) -> Image.Image:
+    """Return the painted photos: a row for each pair, a column for each method and time."""
+    rows = {(row.content, row.style, row.method, row.minutes): row for row in learning.images}
+    pairs = dict.fromkeys((row.content, row.style) for row in learning.images)
+    columns = dict.fromkeys((row.method, row.minutes) for row in learning.images)
+
+    def cell(pair: tuple[str, str], column: tuple[str, float]) -> Cell:
+        row = rows.get((*pair, *column))
+        name = " ".join((column[0], f"{column[1]:g} min" if column[1] else ""))
+        return Cell(name.strip(), kept(row, directory) if row else None)
+
+    return contact_sheet([[cell(pair, column) for column in columns] for pair in pairs])
 
 
 def _means(learning: Learning) -> Iterator[tuple[str, ...]]:

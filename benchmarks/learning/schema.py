@@ -1,5 +1,6 @@
 """What a results file of learned styles holds."""
 
+from collections.abc import Collection
 from typing import Literal
 
 from pydantic import NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
@@ -54,3 +55,13 @@ class Learning(Record):
     """Longest side of the judged images, in pixels."""
     images: tuple[PaintedPhoto, ...] = ()
     networks: tuple[LearnedNetwork, ...] = ()
+
+
+def without(learning: Learning, methods: Collection[str], styles: Collection[str]) -> Learning:
+    """Return the results without the rows of these methods on these styles."""
+
+    def is_kept(row: PaintedPhoto | LearnedNetwork) -> bool:
+        return row.method not in methods or row.style not in styles
+
+    images, networks = filter(is_kept, learning.images), filter(is_kept, learning.networks)
+    return learning.model_copy(update={"images": tuple(images), "networks": tuple(networks)})

@@ -141,7 +141,14 @@ def test_it_runs(vgg19_directory: Path, tmp_path: Path) -> None:
         *((name, minutes) for name in ("nst", "steady", "plain") for minutes in marks),
     ]
     assert [each.method for each in rows.networks] == ["draft", "nst", "steady", "plain"]
-    assert len(list((tmp_path / "kept").iterdir())) == 7
+    assert len(list((tmp_path / "kept").glob("*.png"))) == 7
+    with Image.open(tmp_path / "kept" / "sheet.jpg") as sheet:
+        assert sheet.width > 7 * 48
     assert "content distance after 0.0002 minutes, nst / plain" in done.output
     shown = CliRunner().invoke(learning.main, ["--show", str(output)])
     assert shown.output == done.output[done.output.index("Parts of") :]
+    again = CliRunner().invoke(learning.main, [*arguments, "--method=draft"])
+    assert again.exit_code == 0, again.output
+    kept = Learning.model_validate_json(output.read_text())
+    assert sorted(map(repr, kept.images)) == sorted(map(repr, rows.images))
+    assert [each.method for each in kept.networks] == ["nst", "steady", "plain", "draft"]
