@@ -1,6 +1,8 @@
 .DEFAULT_GOAL := help
 PYTHON ?= python3
 BIN := .venv/bin
+# Python compiles each module when it is first imported; most of what is installed never is.
+PIP_OPTIONS := --quiet --disable-pip-version-check --no-compile
 
 .PHONY: help setup demo serve page test test-images test-compose check check-program check-page fix bench chaos docs gallery screenshots up down lock \
     dashboards settings types licences dist sbom clean
@@ -23,7 +25,9 @@ src/nst/api/page/index.html: $(shell find frontend -type f -not -path '*/node_mo
 
 # Two processes of one thread each. Each file is run by one of them, because its tests share fixtures.
 # Python keeps what it has compiled, whatever the environment says: the tests start hundreds of processes.
-test: check page ## install what the tests need and run them all
+test: ## install what the tests need and run them all
+	$(MAKE) --no-print-directory --jobs=2 .venv/installed-dev page
+	$(MAKE) --no-print-directory check
 	OMP_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE= $(BIN)/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 test-images: .venv/installed-dev ## build the images without Docker, run them, paint a photo; as root
@@ -108,10 +112,10 @@ clean: ## remove .venv and what the tools leave behind
 .venv/installed: pyproject.toml constraints.txt
 	PYTHON=$(PYTHON) tools/system-packages
 	test -d .venv || $(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[service]'
+	$(BIN)/pip install $(PIP_OPTIONS) -c constraints.txt -e '.[service]'
 	@touch $@
 
 .venv/installed-dev: .venv/installed
 	PYTHON=$(PYTHON) tools/system-packages tests
-	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,tools]'
+	$(BIN)/pip install $(PIP_OPTIONS) -c constraints.txt -e '.[dev,tools]'
 	@touch $@
