@@ -92,8 +92,8 @@ def test_a_full_disk_on_the_way_keeps_the_picture_so_far(
 def fail_from_evaluation(number: int, monkeypatch: pytest.MonkeyPatch) -> None:
     evaluate = Objective.__call__
 
-    def evaluate_or_fail(self: Any, x: Any) -> Evaluation:
-        evaluation = evaluate(self, x)
+    def evaluate_or_fail(self: Any, x: Any, weights: Any) -> Evaluation:
+        evaluation = evaluate(self, x, weights)
         if self.evaluations < number:
             return evaluation
         return Evaluation(Losses(float("nan"), 0.0, 0.0), evaluation.gradient)

@@ -105,17 +105,17 @@ export interface components {
             style_size: number;
             /**
              * @description How much the network keeps of the photos.
-             * @default 3000000
+             * @default 10000
              */
             content_weight: number;
             /**
              * @description How much the network takes from the style image.
-             * @default 30000
+             * @default 10000
              */
             style_weight: number;
             /**
              * @description Total variation weight: how much noise is smoothed away.
-             * @default 1
+             * @default 0
              */
             tv_weight: number;
             /**
