@@ -19,7 +19,6 @@ from nst.engine.network.encoder import MEAN_RGB
 from nst.engine.network.weights import Weights
 from nst.engine.optimizer.optimizer import Evaluation
 from nst.engine.pictures.tensors import to_tensor
-from nst.engine.steering import TEMPORAL_WEIGHTS
 from nst.errors import Diverged
 from nst.learned_file import NetworkShape
 from nst.learning.network import StyleNetwork, new_network
@@ -32,6 +31,10 @@ from nst.progress import Losses
 AVERAGE_DECAY = 0.995
 """Weight of the average of the parameters against those after the next step
 [Polyak92]; the average is the network that is kept."""
+
+TEMPORAL_WEIGHT = 3e-4
+"""Weight of the temporal term for a style weight of 1: three times that of the engine's films,
+whose frames are also held along the optical flow."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +179,7 @@ class Training:
         says."""
         motion = Motion.drawn(f"{self.options.seed} motion {self.step}")
         of_moved = self._paint(motion.moved(photos), shares)
-        weight = TEMPORAL_WEIGHTS["neighbors"] * self.options.style_weight
+        weight = TEMPORAL_WEIGHT * self.options.style_weight
         return weight * motion.loss(painted, of_moved)
 
     def _evaluate(self, painted: Tensor, photo: Tensor, style: int, part: int) -> Evaluation:
