@@ -23,12 +23,13 @@ page: src/nst/api/page/index.html ## build the web page
 src/nst/api/page/index.html: $(shell find frontend -type f -not -path '*/node_modules/*' 2>/dev/null)
 	cd frontend && npm install --no-save --no-audit --no-fund --loglevel=error && npm run build
 
-# Two processes of one thread each. Each file is run by one of them, because its tests share fixtures.
+# Three processes of one thread each: many tests wait for servers. Each file is run by one of them, because
+# its tests share fixtures.
 # Python keeps what it has compiled, whatever the environment says: the tests start hundreds of processes.
 test: ## install what the tests need and run them all
 	$(MAKE) --no-print-directory --jobs=2 .venv/installed-dev page
 	$(MAKE) --no-print-directory check
-	OMP_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE= $(BIN)/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
+	OMP_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE= $(BIN)/pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder
 
 test-images: .venv/installed-dev ## build the images without Docker, run them, paint a photo; as root
 	tools/system-packages images
