@@ -33,8 +33,9 @@ AVERAGE_DECAY = 0.995
 [Polyak92]; the average is the network that is kept."""
 
 TEMPORAL_WEIGHT = 3e-4
-"""Weight of the temporal term for a style weight of 1: three times that of the engine's films,
-whose frames are also held along the optical flow."""
+"""Weight of the temporal term for a style weight of 1.
+Three times that of the engine's films, whose frames are also held along the
+optical flow."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,7 +42,7 @@ class LossWeights:
 
 
 class Objective:
-    """Called with pixels (3·H·W,) and the weights of the terms: the losses and the gradient.
+    """Losses and gradient, as a function of pixels (3·H·W,) and weights.
 
     Pictures are (1, 3, H, W), RGB 0…255 minus the encoder's mean colour.
     """

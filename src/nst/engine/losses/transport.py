@@ -25,7 +25,7 @@ Places = tuple[Tensor, Tensor]
 
 @dataclass(frozen=True, slots=True)
 class StyleDirections:
-    """What the network sees of a style in one layer."""
+    """Directions of a style's features in one layer."""
 
     rows: Tensor
     """(K, C), of length 1, relative to the centre."""
@@ -46,14 +46,16 @@ class StyleDirections:
 
 
 def random_places(size: Sequence[int], count: int, generator: torch.Generator) -> Places:
-    """Draw so many places of a layer of this height and width; all if there are fewer."""
+    """Draw this number of places of a layer of a height and width;
+    all if there are fewer."""
     height, width = size
     drawn = torch.randperm(height * width, generator=generator)[:count]
     return drawn // width, drawn % width
 
 
 class TransportTerm:
-    """The mean over the layers of both mean distances, 1 − cosine, to the nearest feature."""
+    """Mean over the layers of both mean distances to the nearest
+    feature, 1 − cosine."""
 
     def __init__(
         self,
@@ -101,9 +103,12 @@ class TransportTerm:
 
 
 def transport_distance(features: Tensor, style: StyleDirections) -> Tensor:
-    """Return the mean distance from features, (P, C), to the nearest of the style, plus that from
-    the style to the nearest of the features: a scalar, 0…4. Autograd differentiates it; which
-    are the nearest is held."""
+    """Return the mean distance to the nearest feature in both directions, added:
+    a scalar, 0…4.
+
+    `features`: of the picture, (P, C). Autograd differentiates the distance; which features are
+    the nearest is held.
+    """
     ours = normalize(features - style.centre, dim=1)
     with torch.no_grad():
         cosines = ours @ style.rows.T

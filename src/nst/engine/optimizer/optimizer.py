@@ -35,7 +35,7 @@ class Evaluation:
 
 
 ObjectiveFunction = Callable[[Tensor], Evaluation]
-"""Of the pixels, (3·H·W,)."""
+"""Function of the pixels, (3·H·W,)."""
 
 
 @dataclass(frozen=True, slots=True)
