@@ -46,12 +46,12 @@ def mortal_kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
 
 @pytest.fixture
 def own_kafka(mortal_kafka: Broker) -> Iterator[Broker]:
-    """A broker that may be killed or frozen."""
+    """A broker that may be killed or frozen. The next test gets a new process: one that was frozen
+    has been seen to leave a request unanswered for five minutes after it went on."""
     if not mortal_kafka.is_running:
         mortal_kafka.start()
     yield mortal_kafka
-    if mortal_kafka.is_running:
-        mortal_kafka.thaw()
+    mortal_kafka.kill()
 
 
 @pytest.fixture(autouse=True)
