@@ -23,6 +23,7 @@ from torch import Tensor
 from nst import image_sizes
 from nst.engine.losses import structure
 from nst.engine.losses.layers import STYLE_LAYERS, TRANSPORT_LAYERS, evenly
+from nst.engine.losses.matching import KEYS
 from nst.engine.losses.objective import LossWeights, Objective
 from nst.engine.losses.reading import read
 from nst.engine.losses.structure import Grid, StructureReader, StructureTerm
@@ -105,11 +106,13 @@ class LearningObjective:
 
     def _style(self, style: StyleInput) -> _Style:
         compared = compare(self._encoder, evenly(self._gram_layers), [style], self._size)
-        seen = self._encoder(style.image)
-        return _Style(
-            StyleTerm([relative(each, GRAM_WEIGHT) for each in compared]),
-            {layer: StyleDirections.of(seen[layer]) for layer in TRANSPORT_LAYERS},
-        )
+        seen, random = self._encoder(style.image), torch.Generator().manual_seed(0)
+        directions = {
+            # All of a large style would take a gigabyte.
+            layer: StyleDirections.of(seen[layer]).sample(KEYS, random)
+            for layer in TRANSPORT_LAYERS
+        }
+        return _Style(StyleTerm([relative(each, GRAM_WEIGHT) for each in compared]), directions)
 
 
 def _input(style: Image.Image, options: LearningOptions, device: torch.device) -> StyleInput:
