@@ -117,7 +117,7 @@ def _network_share(
             seconds = interleave(
                 {
                     "network": encoder_alone(task.objective.encoder, task.start),
-                    "evaluation": partial(task.objective, task.start.flatten()),
+                    "evaluation": partial(task.evaluate, task.start.flatten()),
                 },
                 warm_up=warm_up,
                 repeats=repeats,
