@@ -9,6 +9,7 @@ from typing import Self
 import numpy as np
 import torch
 from PIL import Image
+from torch.nn.utils import convert_conv2d_weight_memory_format
 
 from nst import image_sizes, images
 from nst.engine.device import precision_of, resolve_device, resolve_precision
@@ -49,6 +50,7 @@ class LearnedStyle:
         where = resolve_device(device)
         dtype = resolve_precision(precision, where)
         network, facts = style_file.load(Path(path))
+        convert_conv2d_weight_memory_format(network, torch.channels_last)
         return cls(network.to(where), facts, where, dtype)
 
     @property
