@@ -278,7 +278,8 @@ def _gram_distance(
 ) -> float:
     """Return the squared, relative distance of Gram matrices.
 
-    It is averaged over the layers. The measure is the same whatever made the image. It is 0 if no style is large enough to be seen.
+    It is averaged over the layers and the same whatever made the image. It is 0 if no style is
+    large enough to be seen.
     """
     (whole,) = cut((1, 3, *size[::-1]), None, path)
     total = weights = 0.0

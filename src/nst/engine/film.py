@@ -97,7 +97,8 @@ class FilmTransfer:
 def pass_order(pass_: int, count: int) -> range:
     """Return the numbers of the frames in the order in which a pass paints them.
 
-    Frames are numbered from 0. Passes are counted from 1 and alternate between forward and backward [Ruder16].
+    Frames are numbered from 0, passes from 1. Passes alternate between forward and backward
+    [Ruder16].
     """
     return range(count) if pass_ % 2 else range(count - 1, -1, -1)
 
