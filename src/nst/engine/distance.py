@@ -43,11 +43,11 @@ GRAM_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
 """Layers of [Gatys16] §3, which both networks have."""
 
 SIDE_PIXELS = 512
-"""Maximum longest side at which images are compared.
+"""Maximum longest side, in pixels, at which images are compared.
 Larger images would be judged by their grain."""
 
 MIN_SIDE_PIXELS = 16
-"""Minimum shortest side of an image or a style that can be judged.
+"""Minimum shortest side, in pixels, of an image or a style that can be judged.
 It holds one feature of relu5_1."""
 
 CELLS_PER_SIDE = 24

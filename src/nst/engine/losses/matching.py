@@ -100,7 +100,8 @@ def _joined(parts: Sequence[Mapping[str, Tensor]]) -> dict[str, Tensor]:
 
 
 class Projection:
-    """Random projection that shortens hypercolumns of the matched layers."""
+    """Random projection that shortens hypercolumns of the matched layers.
+    All calls use the same projection."""
 
     def __init__(self, generator: torch.Generator, like: Tensor) -> None:
         """Draw the projection.
@@ -136,8 +137,9 @@ class QueryReader:
 def nearest(queries: Tensor, keys: Tensor, dtype: torch.dtype) -> Tensor:
     """Return for each query the number of the key with the smallest cosine distance.
 
-    Both sets are centred on their own mean: (rows, columns, PROJECTED), (K, PROJECTED) → (rows,
-    columns). `dtype`: number type in which the distances are computed.
+    `queries`: (rows, columns, PROJECTED). `keys`: (K, PROJECTED). Both sets are centred on their
+    own mean. The numbers are (rows, columns). `dtype`: number type in which the distances are
+    computed.
     """
     sought, centre = queries.flatten(0, 1), queries.mean((0, 1))
     offered = normalize(keys - keys.mean(0), dim=1).to(dtype)

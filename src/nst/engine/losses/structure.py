@@ -68,7 +68,7 @@ class StructureReader:
 class StructureTerm:
     """Mean difference between the similarities of each place with all others.
 
-    As in [Kolkin19] eq. 10, the cosine distances of a place are divided by their sum.
+    The cosine distances of a place are divided by their sum, as in [Kolkin19] eq. 10.
     """
 
     layers: Collection[str] = LAYERS

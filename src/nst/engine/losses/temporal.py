@@ -19,7 +19,7 @@ class Held:
     image: Tensor
     """Image, (1, 3, H, W), RGB 0…255 minus the encoder's mean colour."""
     amount: Tensor
-    """How much each pixel is held, (1, 1, H, W), 0…1; 0 where nothing is known."""
+    """Amount by which a pixel is held, (1, 1, H, W), 0…1; 0 where nothing is known."""
 
 
 def temporal_loss(image: Tensor, held: Held) -> Tensor:

@@ -31,8 +31,8 @@ The slope of the root is infinite at 0. The unit is the style's variance."""
 
 class GaussianTarget:
     """Mean and covariance of the features of a style.
-    Its averages are the products of all pairs of channels and, beside them, the channels, (C, C +
-    1)."""
+    Its averages, (C, C + 1), are the products of all pairs of channels and, beside them, the
+    channels."""
 
     def __init__(self, averages: Tensor) -> None:
         self._mean, covariance = _moments(averages)
