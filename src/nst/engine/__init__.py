@@ -1,1 +1,1 @@
-"""The method: the only place where torch is imported."""
+"""The method. Besides `nst.learning` this is the only package that imports torch."""

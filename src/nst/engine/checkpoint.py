@@ -1,7 +1,7 @@
-"""A transfer between two steps, kept in a file from which it goes on bit for bit.
+"""Checkpoints: a transfer's state between two steps, resumed bit for bit.
 
-One safetensors file: the optimizer's vectors as tensors, everything else as JSON in its metadata.
-Reading one runs no code, wherever it comes from.
+A checkpoint is one safetensors file: the optimizer's vectors are tensors, everything else is JSON
+in the metadata. Reading a checkpoint runs no code, wherever the file comes from.
 """
 
 import hashlib
@@ -29,26 +29,26 @@ from nst.options import StyleTransferOptions
 from nst.progress import Change, MemoryPlan
 
 FORMAT = 1
-"""Other formats are refused."""
+"""Version of the file format; files in other formats are refused."""
 FILE_NAME = "checkpoint.safetensors"
-"""In a directory that is given instead of a file."""
+"""Name of the checkpoint file in a directory that is given instead of a file."""
 _KEY = "nst-checkpoint"
 _BEGAN = "began"
 
 CheckpointSource = str | os.PathLike[str] | bytes
-"""A file, a directory with FILE_NAME in it, or the bytes of such a file."""
+"""Path of a file, path of a directory that holds FILE_NAME, or a file's bytes."""
 
 
 class Origin(BaseModel):
-    """Inputs of a transfer; it continues only with the same."""
+    """Inputs of a transfer; a checkpoint continues only with the same inputs."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     options: dict[str, Any]
     pictures: dict[str, str]
-    """SHA-256 of the pixels, by role."""
+    """SHA-256 of each image's pixels, by role."""
     weights: str
-    """SHA-256 of their file."""
+    """SHA-256 of the weights file."""
 
     @classmethod
     def of(
@@ -57,7 +57,10 @@ class Origin(BaseModel):
         pictures: Iterable[tuple[str, Image.Image]],
         weights: str,
     ) -> Self:
-        """`pictures`: by role. `weights`: the SHA-256 of their file."""
+        """Return the origin of a transfer.
+
+        `pictures`: images by role. `weights`: SHA-256 of the weights file.
+        """
         return cls(
             options=options.model_dump(mode="json", exclude={"bit_depth"}),
             pictures={role: fingerprint(picture) for role, picture in pictures},
@@ -65,8 +68,10 @@ class Origin(BaseModel):
         )
 
     def problem(self, now: Self) -> str | None:
-        """Say what differs now and what to do, or nothing. An option that an earlier
-        version did not have has its default."""
+        """Return what differs in `now` and what to do, or None if nothing differs.
+
+        An option that did not exist in an earlier version has its default.
+        """
         defaults = StyleTransferOptions().model_dump(mode="json")
         for name in {**self.options, **now.options}:
             default = defaults.get(name)
@@ -85,31 +90,31 @@ class Origin(BaseModel):
 
 
 class Checkpoint(BaseModel):
-    """All that a transfer knows after a step."""
+    """State of a transfer after a step."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
 
     format: int = FORMAT
     nst: str = nst.__version__
-    """The version that wrote it."""
+    """Version of nst that wrote the file."""
     origin: Origin
     scale: int
-    """Index of the one that is painted, the coarsest is 0."""
+    """Index of the scale that is painted; the coarsest is 0."""
     scale_steps: int
-    """Taken in this scale, or all of them if those left are not needed."""
+    """Number of steps taken in this scale, or all of its steps if it needs no more."""
     steps: int
-    """Taken in all scales."""
+    """Number of steps taken in all scales."""
     evaluations: int
     lowest: list[float]
     """Losses by which convergence is judged."""
     precision: str
-    """The one in use: after the hand-over of auto it is fp32."""
+    """Precision in use; with precision auto, fp32 after the switch to float32."""
     tile_side: int | None
     history_size: int
     in_force: dict[str, float]
-    """Options that may be steered, with their values."""
+    """Values of the options that can be steered."""
     changes: tuple[Change, ...] = ()
-    """Options that were steered, and at which step; empty in earlier versions' files."""
+    """Options that were steered, each at its step; empty in earlier versions' files."""
     numbers: dict[str, float]
     vectors: dict[str, Tensor] = Field(exclude=True)
 
@@ -131,8 +136,10 @@ class Checkpoint(BaseModel):
         began: Tensor | None = None,
         changes: tuple[Change, ...] = (),
     ) -> Self:
-        """A step, given what was known then.
-        `began`: the image that its scale began with, if the targets follow from it."""
+        """Return the checkpoint of a step, given the state after that step.
+
+        `began`: the image that the scale began with, if the targets depend on it.
+        """
         of_scale = {} if began is None else {_BEGAN: began}
         return cls(
             origin=origin,
@@ -155,18 +162,23 @@ class Checkpoint(BaseModel):
         return OptimizerState(self.vectors, self.numbers)
 
     def began(self, image: Tensor) -> Tensor:
-        """Return the image that the scale began with, (1, 3, H,
-        W), or this one if it is not kept."""
+        """Return the image that the scale began with, (1, 3, H, W).
+
+        Return `image` if the checkpoint does not hold that image.
+        """
         return self.vectors.get(_BEGAN, image)
 
     def save(self, path: Path) -> None:
-        """Put it in place of the file, whole or not at all. Raises StorageError."""
+        """Write the checkpoint to `path` atomically, replacing an existing file.
+
+        Raises StorageError.
+        """
         files.write_file(path, self._write, overwrite=True)
 
     def _write(self, file: Path) -> None:
         try:
             save_file(self.vectors, file, {_KEY: json.dumps(self.model_dump())})
-        except SafetensorError as error:  # as where the disk is full
+        except SafetensorError as error:  # for example if the disk is full
             found = re.search(r"os error (\d+)", str(error))
             raise OSError(int(found[1]) if found else 0, str(error)) from error
         with file.open("rb") as written:
@@ -174,7 +186,10 @@ class Checkpoint(BaseModel):
 
     @classmethod
     def load(cls, source: CheckpointSource, origin: Origin, device: torch.device) -> Self:
-        """Raises InvalidCheckpoint if it cannot be read or was made from something else."""
+        """Load a checkpoint.
+
+        Raises InvalidCheckpoint if it cannot be read or was made from other inputs.
+        """
         name = name_of(source)
         if not isinstance(source, bytes):
             return cls._load(Path(name), name, origin, device)
@@ -205,13 +220,17 @@ class Checkpoint(BaseModel):
                 reason = f"was written by nst {values.get('nst')}, in a format that"
                 reason += f" nst {nst.__version__} does not read; go on with that version"
                 raise InvalidCheckpoint(name, reason)
-            # Cloned: a view of the file may lie where the sums of a dot product round differently.
+            # Cloned: a view of the file may have an address at which the sums of a dot product
+            # round differently.
             vectors = {key: opened.get_tensor(key).clone() for key in opened.keys()}  # noqa: SIM118
         return cls.model_validate({**(values or {}), "vectors": vectors})
 
 
 def name_of(source: CheckpointSource) -> str:
-    """The path of the file, for messages too."""
+    """Return the path of the checkpoint file, also for use in messages.
+
+    Bytes are named "the data".
+    """
     if isinstance(source, bytes):
         return "the data"
     path = Path(source)
@@ -219,7 +238,7 @@ def name_of(source: CheckpointSource) -> str:
 
 
 def fingerprint(picture: Image.Image) -> str:
-    """SHA-256 of the pixels and their arrangement, whatever file they came from."""
+    """Return the SHA-256 of the pixels, mode and size, whatever file they came from."""
     digest = hashlib.sha256(f"{picture.mode} {picture.size}".encode())
     digest.update(picture.tobytes())
     return digest.hexdigest()

@@ -1,4 +1,4 @@
-"""Choice of the device that computes, and its abilities."""
+"""Choice of the device that computes, and the capabilities of devices."""
 
 from dataclasses import dataclass
 
@@ -14,7 +14,7 @@ class Machine:
 
     torch_version: str
     devices: tuple[str, ...]
-    """Fastest first; `auto` takes the first."""
+    """Names of the devices, fastest first; `auto` selects the first."""
     name: str
     """Name of the first device."""
     threads: int
@@ -43,7 +43,7 @@ def _device_name(device: str) -> str:
 
 
 def available_devices() -> list[str]:
-    """The devices of this machine, fastest first."""
+    """Return the names of this machine's devices, fastest first."""
     devices = []
     if torch.cuda.is_available():
         devices.append("cuda")
@@ -53,7 +53,10 @@ def available_devices() -> list[str]:
 
 
 def resolve_device(name: str) -> torch.device:
-    """The device of this name; `auto` is the fastest. Raises InvalidOption."""
+    """Return the device of this name; `auto` selects the fastest.
+
+    Raises InvalidOption.
+    """
     available = available_devices()
     if name == "auto":
         return torch.device(available[0])
@@ -63,14 +66,15 @@ def resolve_device(name: str) -> torch.device:
 
 
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
-"""Types of the convolutions; statistics, losses and images are always float32."""
+"""Number types of the convolutions, by the name of the precision.
+Statistics, losses and images are always float32."""
 
 
 def resolve_precision(name: str, device: torch.device) -> torch.dtype:
-    """The number type of this name;
-    `auto` is bfloat16 where the device multiplies it in hardware.
+    """Return the number type of this name.
 
-    Raises InvalidOption.
+    `auto` selects bfloat16 if the device multiplies it in hardware, else float32. Raises
+    InvalidOption.
     """
     if name == "auto":
         return torch.bfloat16 if has_fast_bfloat16(device.type) else torch.float32
@@ -80,12 +84,12 @@ def resolve_precision(name: str, device: torch.device) -> torch.dtype:
 
 
 def precision_of(dtype: torch.dtype) -> str:
-    """The name of a number type."""
+    """Return the name of a number type."""
     return next(name for name, known in DTYPES.items() if known == dtype)
 
 
 def has_fast_bfloat16(device: str) -> bool:
-    """Whether the device multiplies bfloat16 matrices in hardware."""
+    """Return whether the device multiplies bfloat16 matrices in hardware."""
     if device == "cuda":
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     cpu = torch.cpu.get_capabilities()

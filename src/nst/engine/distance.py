@@ -1,8 +1,8 @@
-"""How far an image is from its content and its styles,
-seen by a network that did not make it.
+"""Distances of a stylized image from its content and its styles.
 
-The loss that made an image cannot judge it: any image may be fitted to one network. The other
-VGG sees the same layers with other weights.
+A network that did not make the image measures them: an image can be fitted to any single network,
+so the loss that made the image cannot judge it. The other VGG has the same layers with other
+weights.
 
 [Kolkin19] Kolkin, Salavon, Shakhnarovich: Style Transfer by Relaxed Optimal Transport and
 Self-Similarity, CVPR 2019.
@@ -40,38 +40,38 @@ JUDGE = {"vgg19": "vgg16", "vgg16": "vgg19"}
 CONTENT_LAYERS = ("relu3_1", "relu4_1")
 STYLE_LAYERS = ("relu2_1", "relu3_1", "relu4_1")
 GRAM_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
-"""The layers of [Gatys16] §3; both networks have them."""
+"""Layers of [Gatys16] §3, which both networks have."""
 
 SIDE_PIXELS = 512
-"""Longest side at which images are compared, unless they are smaller.
+"""Maximum longest side, in pixels, at which images are compared.
 Larger images would be judged by their grain."""
 
 MIN_SIDE_PIXELS = 16
-"""Shortest side of an image and of a style that can be
-judged: one feature of relu5_1."""
+"""Minimum shortest side, in pixels, of an image or a style that can be judged.
+It holds one feature of relu5_1."""
 
 CELLS_PER_SIDE = 24
 """Rows and columns of the grid on which self-similarity is compared."""
 
 MAX_FEATURES = 128**2
-"""Maximum number of features of one image that are compared in one layer. relu3_1
-of 512×512 pixels has as many; larger maps are sampled on a regular grid."""
+"""Maximum number of features of one image that are compared in one layer.
+relu3_1 of 512×512 pixels has as many; larger maps are sampled on a regular grid."""
 
 BLOCK_FEATURES = 1024
-"""Features whose distances to all others are in memory at once:
-64 MiB at MAX_FEATURES."""
+"""Number of features whose distances to all others are in memory at once.
+At MAX_FEATURES these distances take 64 MiB."""
 
 SMALLEST_SIMILARITY_SUM = 1e-9
-"""Per cell. Rows of distances below it are rounding
-errors: the image has one colour."""
+"""Smallest sum of a row of distances, per cell.
+Smaller sums are rounding errors: the image has one colour."""
 
 SMALLEST_DEVIATION = 1e-4
-"""Deviation of a feature from the style's mean, relative to the mean's length.
-Smaller ones are rounding errors and have no direction."""
+"""Smallest deviation from the style's mean, relative to the mean's length.
+Smaller deviations are rounding errors and have no direction."""
 
 
 class Transport(NamedTuple):
-    """Relaxed earth mover's distance in its two directions, and its worst places."""
+    """Relaxed earth mover's distance in both directions, and in the worst places."""
 
     precision: float
     coverage: float
@@ -81,12 +81,14 @@ class Transport(NamedTuple):
 def measure(
     image: Image.Image, content: Image.Image, styles: Sequence[Style], judge: Weights
 ) -> Distances | None:
-    """Measure all distances of `Distances`, at SIDE_PIXELS at most;
-    None if the image or a style is shorter than MIN_SIDE_PIXELS.
+    """Measure all distances of `Distances`, at SIDE_PIXELS at most.
 
-    Several styles without masks are one style: the union of their features, centred on the mean of
-    their means by shares. Coverage and Gram matrices are mixed by the shares. A style with a mask
-    is compared with the cells of its region alone, and the regions count by their area.
+    Return None if the image or a style has a side shorter than MIN_SIDE_PIXELS.
+
+    Several styles without masks are compared as one style: the union of their features, centred on
+    the mean of their means, weighted by the shares. Coverage and Gram matrices are mixed by the
+    shares. A style with a mask is compared with the cells of its region alone, and the regions are
+    weighted by their area.
     """
     size = image_sizes.fit(image.size, min(SIDE_PIXELS, max(image.size)))
     inputs = style_inputs(styles, size)
@@ -94,7 +96,7 @@ def measure(
     if min(sides) < MIN_SIDE_PIXELS:
         return None
     layers = {*CONTENT_LAYERS, *STYLE_LAYERS, *GRAM_LAYERS}
-    # With zeros a good part of what the deep layers see would be the frame around both images.
+    # With zeros, much of what the deep layers see would be the frame around both images.
     encoder = Encoder(judge.model, judge.tensors, layers, padding="replicate")
     of_image, of_content = (encoder(to_tensor(picture, size)) for picture in (image, content))
     transport = _transport_to_regions(of_image, _regions(inputs, encoder))
@@ -111,7 +113,7 @@ def measure(
 
 
 def measure_if_possible(image: Image.Image, pictures: Pictures, judge: Weights) -> Distances | None:
-    """Like `measure`; None also where memory runs out, with a warning."""
+    """Return what `measure` returns, or None with a warning if memory runs out."""
     try:
         return measure(image, pictures.content, pictures.styles, judge)
     except (MemoryError, RuntimeError) as error:
@@ -122,25 +124,26 @@ def measure_if_possible(image: Image.Image, pictures: Pictures, judge: Weights) 
 
 
 def self_similarity_distance(features: Tensor, target: Tensor) -> float:
-    """Return the content loss of [Kolkin19] for one layer, 0…2; 0 is equal.
+    """Return the content loss of [Kolkin19] for one layer, 0…2; 0 means equal.
 
     Both maps, (1, C, H, W), are averaged onto CELLS_PER_SIDE² cells, or fewer where they have fewer
-    features. D holds the cosine distance of every two of an image's cells, each row divided by
-    its sum. The result is the sum over a row of |D − D_target|, averaged over the rows.
+    features. D holds the cosine distances of all pairs of an image's cells, each row divided by its
+    sum. The result is the sum over a row of |D − D_target|, averaged over the rows.
     """
     one, other = (_self_similarity(each) for each in (features, target))
     return (one - other).abs().sum(1).mean().item()
 
 
 def transport(cells: Tensor, styles: Sequence[tuple[float, Tensor]]) -> Transport:
-    """Compare an image's features (N, C) with those of each
-    style (M, C), given with its share.
+    """Compare an image's features with those of its styles.
+
+    `cells`: features of the image, (N, C). `styles`: share and features, (M, C), of each style.
 
     All features are centred on the styles' mean. Distances are 1 − cosine, 0…2. Precision is the
-    mean distance from the image's features to the nearest of any style; `worst_tenth` is the mean
-    of the largest tenth of these; coverage is the mean distance from a style's features to the
-    image's nearest, mixed by the shares. A style of one colour has no directions: all distances
-    to it are 1.
+    mean distance from the image's features to the nearest feature of any style; `worst_tenth` is
+    the mean of the largest tenth of these distances; coverage is the mean distance from a style's
+    features to the image's nearest feature, mixed by the shares. A style of one colour has no
+    directions: all distances to it are 1.
     """
     mean = torch.stack([share * features.mean(0) for share, features in styles]).sum(0)
     ours = _directions(cells, mean)
@@ -159,11 +162,11 @@ class _Region:
     """Part of the image that is compared with certain styles."""
 
     area: float
-    """Share of the image, 0…1; what has less than all of its style counts in part."""
+    """Share of the image, 0…1; a pixel with only a part of its style counts in part."""
     amount: Tensor | None
-    """(1, 1, H, W) of the image; None: the region is the whole image."""
+    """Amount of the style at each pixel, (1, 1, H, W); None: the whole image."""
     styles: Sequence[tuple[float, Activations]]
-    """Share and features of each; the shares add up to 1."""
+    """Share and features of each style; the shares add up to 1."""
 
 
 def _regions(styles: Sequence[StyleInput], encoder: Encoder) -> list[_Region]:
@@ -179,8 +182,10 @@ def _regions(styles: Sequence[StyleInput], encoder: Encoder) -> list[_Region]:
 
 
 def _transport_to_regions(of_image: Activations, regions: Sequence[_Region]) -> Transport:
-    """Mix the regions by their areas and average the layers; 0 if no region is large enough to be
-    seen."""
+    """Average the distances over the layers and, weighted by area, over the regions.
+
+    The distances are 0 if no region is large enough to be seen.
+    """
     found = [
         (region.area / len(STYLE_LAYERS), transport(*_features(of_image, region, layer)))
         for region in regions
@@ -194,7 +199,7 @@ def _transport_to_regions(of_image: Activations, regions: Sequence[_Region]) -> 
 def _features(
     of_image: Activations, region: _Region, layer: str
 ) -> tuple[Tensor, list[tuple[float, Tensor]]]:
-    """Return the image's features in the region, and those of its styles with their shares."""
+    """Return the image's features in the region, and each style's share and features."""
     grid = _sampled(of_image[layer], MAX_FEATURES)
     most = MAX_FEATURES // len(region.styles)
     styles = [(share, _rows(_sampled(each[layer], most))) for share, each in region.styles]
@@ -202,13 +207,13 @@ def _features(
     if region.amount is not None:
         height, width = grid.shape[2:]
         amounts = adaptive_avg_pool2d(region.amount, (height, width)).flatten()
-        # Cells on a soft edge belong to the region where it has at least half of its strength.
+        # A cell on a soft edge belongs to the region if it has at least half of the full amount.
         cells = cells[amounts >= amounts.max() / 2]
     return cells, styles
 
 
 def _sampled(features: Tensor, most: int) -> Tensor:
-    """Thin out a map (1, C, H, W) to a regular grid of at most so many features."""
+    """Thin out a map (1, C, H, W) to a regular grid of at most `most` features."""
     height, width = features.shape[2:]
     step = 1
     while math.ceil(height / step) * math.ceil(width / step) > most:
@@ -218,18 +223,24 @@ def _sampled(features: Tensor, most: int) -> Tensor:
 
 
 def _rows(features: Tensor) -> Tensor:
-    """(1, C, H, W) → (H·W, C)."""
+    """Return features (1, C, H, W) as rows (H·W, C)."""
     return features[0].flatten(1).T
 
 
 def _directions(features: Tensor, mean: Tensor) -> Tensor:
-    """Return unit vectors from the mean to the features, shorter where there is no direction."""
+    """Return unit vectors from the mean to the features.
+
+    A vector is shorter than 1 if its feature has no direction.
+    """
     return normalize(features - mean, dim=1, eps=SMALLEST_DEVIATION * mean.norm().item() + 1e-12)
 
 
 def _nearest(one: Tensor, other: Tensor) -> tuple[Tensor, Tensor]:
-    """Return the cosine distance of each of N unit vectors to the nearest of M others, (N,), and of
-    each of those to the nearest of the first, (M,)."""
+    """Return the cosine distances to the nearest vectors, in both directions.
+
+    They are the distance of each of N unit vectors to the nearest of M others, (N,), and the
+    distance of each of the others to the nearest of the first, (M,).
+    """
     there: list[Tensor] = []
     back = torch.full((len(other),), -1.0)
     for block in torch.split(one, BLOCK_FEATURES):
@@ -240,14 +251,17 @@ def _nearest(one: Tensor, other: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _content_distance(of_image: Activations, of_content: Activations) -> float:
-    """Average the self-similarity distance over the layers."""
+    """Return the self-similarity distance, averaged over the layers."""
     layers = [self_similarity_distance(of_image[each], of_content[each]) for each in CONTENT_LAYERS]
     return sum(layers) / len(layers)
 
 
 def _self_similarity(features: Tensor) -> Tensor:
-    """(1, C, H, W) → (cells, cells). In float64: in float32 the distance of two equal cells is
-    a rounding error that an image of few colours would be judged by."""
+    """Return the cosine distances of all pairs of cells, each row divided by its sum.
+
+    (1, C, H, W) → (cells, cells). They are computed in float64: in float32 the distance of two
+    equal cells is a rounding error, and an image of few colours would be judged by it.
+    """
     height, width = (min(CELLS_PER_SIDE, length) for length in features.shape[2:])
     cells = normalize(_rows(adaptive_avg_pool2d(features.double(), (height, width))), dim=1)
     distances = (1 - cells @ cells.T).clamp(min=0)
@@ -262,8 +276,11 @@ def _gram_distance(
     path: Sequence[str],
     size: tuple[int, int],
 ) -> float:
-    """Squared, relative distance of Gram matrices, averaged over the layers, whatever made the
-    image; 0 if no style is large enough to be seen."""
+    """Return the squared, relative distance of Gram matrices.
+
+    It is averaged over the layers and the same whatever made the image. It is 0 if no style is
+    large enough to be seen.
+    """
     (whole,) = cut((1, 3, *size[::-1]), None, path)
     total = weights = 0.0
     for each in comparisons:

@@ -1,10 +1,9 @@
-"""A draft in a fraction of a second: one pass through a
-network instead of many steps.
+"""Drafts: one pass through a network, in a fraction of a second.
 
 [Ghiasi17] Ghiasi, Lee, Kudlur, Dumoulin, Shlens: Exploring the structure of a real-time, arbitrary
 neural artistic stylization network, BMVC 2017, arXiv 1705.06830.
 
-Torch is not imported here: that alone takes longer than the draft.
+Torch is not imported here, because the import alone takes longer than the draft.
 """
 
 import hashlib
@@ -35,31 +34,31 @@ if TYPE_CHECKING:
     from onnxruntime import InferenceSession
 
 NETWORK = Path(str(resources.files("nst.engine"))) / "bundled" / "draft.onnx"
-"""Both networks of [Ghiasi17] in one graph; the README
-beside it says where they come from."""
+"""Path of both networks of [Ghiasi17] in one graph.
+The README beside the file states their origin."""
 NETWORK_SHA256 = "bd765d79bba1f3a986a50be96ad150a1574f06350c5d93d4e462e3a4c3095566"
 
 STYLE_SIDE_PIXELS = 256
-"""The style is seen as a square of this side, as in training."""
+"""Side of the square to which the style image is resized, as in training."""
 
 MAX_PIXELS = 1_000_000
-"""A larger draft is painted with this many and enlarged.
-Strokes have their size in pixels: in a larger picture the eye would lose them,
-while memory grows by 0.3 GB for every million."""
+"""Maximum number of pixels that the network paints; a larger draft is enlarged.
+Strokes have a fixed size in pixels, so they would be lost in a larger image, and memory grows by
+0.3 GB per million pixels."""
 
 MARGIN_PIXELS = 16
-"""The network's own padding spoils the outermost pixels, so the picture is
-mirrored this far over its borders first."""
+"""Width of the margin by which the content image is mirrored over its borders.
+The network's own padding spoils the outermost pixels."""
 
 SIDE_MULTIPLE = 4
-"""The network halves both sides twice."""
+"""Number by which both sides must be divisible: the network halves them twice."""
 
 NO_LOSSES = Losses(math.nan, math.nan, math.nan)
 """Losses of an image that no model has compared with content and style."""
 
 
 class DraftTransfer:
-    """A draft as a whole transfer, which takes no steps and compares nothing."""
+    """Transfer that paints a draft: it takes no steps and compares nothing."""
 
     def __init__(self, options: StyleTransferOptions) -> None:
         self._options = options
@@ -67,12 +66,12 @@ class DraftTransfer:
     def run(
         self,
         inputs: Inputs,
-        on_progress: OnProgress | None = None,  # noqa: ARG002 – there is no step
+        on_progress: OnProgress | None = None,  # noqa: ARG002 – a draft has no steps
         *,
-        resume_from: object = None,  # noqa: ARG002 – nor what could be resumed
-        controls: Controls | None = None,  # noqa: ARG002 – nor steered
+        resume_from: object = None,  # noqa: ARG002 – a draft has no checkpoint
+        controls: Controls | None = None,  # noqa: ARG002 – a draft cannot be steered
     ) -> Result:
-        """Raises InvalidImage, InvalidOption, DraftUnavailable."""
+        """Paint the draft. Raises InvalidImage, InvalidOption, DraftUnavailable."""
         if inputs.initial is not None:
             raise InvalidOption("total_iterations", 0, "at least 1 to start from a picture")
         if inputs.detail_map is not None:
@@ -86,11 +85,11 @@ class DraftTransfer:
         resume_from: object = None,  # noqa: ARG002
         controls: Controls | None = None,  # noqa: ARG002
     ) -> Iterator[Progress]:
-        """One, of step 0. Raises as `run` does."""
+        """Return the draft as the only progress, of step 0. Raises as `run` does."""
         return iter([_as_progress(self.run(inputs))])
 
     def plan(self, inputs: Inputs) -> None:
-        """A draft needs little memory."""
+        """Return None, because a draft needs little memory."""
 
     def provenance(self) -> Provenance:
         return Provenance("cpu", "fp32", self._options.model, NETWORK_SHA256)
@@ -98,7 +97,7 @@ class DraftTransfer:
 
 @dataclass(frozen=True, slots=True)
 class DraftSnapshot:
-    """A `nst.progress.Snapshot`."""
+    """A `nst.progress.Snapshot` of a draft."""
 
     draft: Result
 
@@ -139,9 +138,10 @@ def _as_progress(draft: Result) -> Progress:
 
 
 def run_draft(options: StyleTransferOptions, inputs: Inputs) -> Result:
-    """The draft of these pictures, also where option total_iterations asks for more;
-    the initial picture does not count. Raises InvalidImage, InvalidOption,
-    DraftUnavailable."""
+    """Paint the draft of these images, even if total_iterations is above 0.
+
+    The initial image has no effect. Raises InvalidImage, InvalidOption, DraftUnavailable.
+    """
     started = time.perf_counter()
     picture = images.load(inputs.content, "content")
     image_sizes.check_result_size(picture.size, options.size, MAX_SIZE)
@@ -169,28 +169,30 @@ def run_draft(options: StyleTransferOptions, inputs: Inputs) -> Result:
 def paint_drafts(
     content: Image.Image, styles: Sequence[Style], size: tuple[int, int]
 ) -> Image.Image:
-    """A draft in each style, put together as the masks and shares of the styles say:
-    RGB, exactly this (width, height). Raises DraftUnavailable."""
+    """Paint a draft in each style and mix the drafts by the styles' masks and shares.
+
+    Return an RGB image of exactly this (width, height). Raises DraftUnavailable.
+    """
     return levels.to_image(_drafts(content, styles, size))
 
 
 def paint_draft(content: Image.Image, style: Image.Image, size: tuple[int, int]) -> Image.Image:
-    """The content image in the style of the other one:
-    RGB, exactly this (width, height).
+    """Paint the content image in the style of the style image.
 
-    The first call loads the network, which then stays. Raises DraftUnavailable.
+    Return an RGB image of exactly this (width, height). The first call loads the network, which
+    then stays in memory. Raises DraftUnavailable.
     """
     return levels.to_image(_draft(content, style, size))
 
 
 def _drafts(content: Image.Image, styles: Sequence[Style], size: tuple[int, int]) -> np.ndarray:
-    """Levels of `paint_drafts`."""
+    """Return the levels of `paint_drafts`."""
     drafts = [_draft(content, style.picture, size) for style in styles]
     return mixed_levels(content, drafts, styles)
 
 
 def _draft(content: Image.Image, style: Image.Image, size: tuple[int, int]) -> np.ndarray:
-    """Levels of `paint_draft`."""
+    """Return the levels of `paint_draft`."""
     pixels = _pixels(content, image_sizes.limited(size, MAX_PIXELS))
     height, width, _ = pixels.shape
     margins = [(MARGIN_PIXELS, MARGIN_PIXELS + -side % SIDE_MULTIPLE) for side in (height, width)]
@@ -201,17 +203,20 @@ def _draft(content: Image.Image, style: Image.Image, size: tuple[int, int]) -> n
 
 
 def _pixels(picture: Image.Image, size: tuple[int, int]) -> np.ndarray:
-    """(H, W, 3), RGB from 0 to 1."""
+    """Return an image at this (width, height) as (H, W, 3), RGB from 0 to 1."""
     return np.asarray(images.resize(images.colours(picture), size), dtype=np.float32) / 255
 
 
 def _run(content: np.ndarray, style: np.ndarray) -> np.ndarray:
-    """All three (H, W, 3), RGB from 0 to 1; the content's sides are multiples of SIDE_MULTIPLE."""
+    """Run the network on the content and the style, and return the draft.
+
+    All three are (H, W, 3), RGB from 0 to 1; the content's sides are multiples of SIDE_MULTIPLE.
+    """
     session = _session()
     from onnxruntime import RunOptions
 
     options = RunOptions()
-    # Gives the memory back, which optimising the picture needs more.
+    # Frees the memory after the run, because optimising the image needs it.
     options.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
     inputs = {"content": content[np.newaxis], "style": style[np.newaxis]}
     draft: np.ndarray = session.run(["draft"], inputs, options)[0]
@@ -226,11 +231,11 @@ def _session() -> "InferenceSession":
         raise DraftUnavailable(NETWORK, error.strerror or str(error)) from error
     if hashlib.sha256(network).hexdigest() != NETWORK_SHA256:
         raise DraftUnavailable(NETWORK, "its SHA-256 is not the published one, it is damaged")
-    # It would report to its maker from its import on.
+    # onnxruntime would send telemetry to its maker from the import on.
     os.putenv("ORT_DISABLE_TELEMETRY", "1")
     from onnxruntime import InferenceSession, SessionOptions
 
     options = SessionOptions()
-    # Decodes the int8 weights once, now, and not in every run.
+    # Decodes the int8 weights once, here, instead of in every run.
     options.add_session_config_entry("session.disable_quant_qdq", "1")
     return InferenceSession(network, options, providers=["CPUExecutionProvider"])

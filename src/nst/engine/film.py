@@ -1,5 +1,6 @@
-"""Films: each frame continues the one before along the
-optical flow, so that nothing flickers.
+"""Films: each frame continues the one before it along the optical flow.
+
+The continuity reduces flicker.
 
 [Ruder16] Ruder, Dosovitskiy, Brox: Artistic Style Transfer for Videos, GCPR 2016.
 """
@@ -21,38 +22,41 @@ from nst.options import StyleTransferOptions
 from nst.progress import Progress, Provenance
 
 PASS_SHARE = 0.5
-"""Share of the neighbour's painting in what a frame starts from in later passes;
-the frame as the pass before has painted it has the rest."""
+"""Share of the stylized neighbour in a frame's initial image, in later passes.
+The frame as stylized by the previous pass has the rest."""
 
 
 @dataclass(frozen=True, slots=True)
 class PaintedFrame:
-    """A frame of a film, and what was painted of it."""
+    """A frame of a film and its stylized image."""
 
     frame: Image.Image
     painted: Image.Image
-    """In the size of the result."""
+    """Stylized image, in the size of the result."""
 
 
 class FilmTransfer:
-    """Paints the frames of a film, one after the other.
+    """Transfer that paints the frames of a film, one after the other.
 
-    The first frame of each shot is painted as a single picture. Every other one starts from the
-    painting of the frame before, moved along the optical flow, and where something came into view
-    from itself in the painting's colours; what was moved is held by the temporal term [Ruder16].
+    The first frame of each shot is painted like a single image. Every other frame starts from the
+    stylized image of the frame before, moved along the optical flow. Where something came into
+    view, it starts from the frame itself in the colours of that stylized image. The temporal term
+    holds the moved parts in place [Ruder16].
     """
 
     def __init__(self, transfer: NeuralStyleTransfer, later: StyleTransferOptions) -> None:
-        """`transfer`: of the first frame of a shot.
-        `later`: the options of all other frames. Drafts do not continue one another.
-        Raises VideoUnavailable."""
+        """Create a transfer for a film.
+
+        `transfer`: paints the first frame of a shot. `later`: options of all other frames. Drafts
+        do not continue one another. Raises VideoUnavailable.
+        """
         self._first = transfer
         self._later = transfer.with_options(later)
         if not later.is_draft:
             opencv()
 
     def provenance(self) -> Provenance:
-        """Return what computes. Raises WeightsUnavailable."""
+        """Return the device, the precision and the weights. Raises WeightsUnavailable."""
         return self._first.provenance()
 
     def steps(
@@ -64,11 +68,11 @@ class FilmTransfer:
         latest: Image.Image | None = None,
         detail_map: "ImageSource | None" = None,
     ) -> Iterator[Progress]:
-        """Paint a frame step by step, as `NeuralStyleTransfer.steps`.
+        """Paint a frame step by step, as `NeuralStyleTransfer.steps` does.
 
-        `before`: its neighbour, the frame before or in a backward pass the frame after it, which is
-        painted already; None for the first one. `latest`: what the pass before has painted of the
-        frame; None in the first pass. Raises as `NeuralStyleTransfer.steps`.
+        `before`: the neighbour that is painted already: the frame before or, in a backward pass,
+        the frame after; None for the first frame. `latest`: the stylized image of this frame from
+        the previous pass; None in the first pass. Raises as `NeuralStyleTransfer.steps` does.
         """
         inputs = Inputs(frame, styles, detail_map=detail_map)
         options = self._later.options
@@ -91,17 +95,20 @@ class FilmTransfer:
 
 
 def pass_order(pass_: int, count: int) -> range:
-    """Return the numbers of the frames, from 0, in the order in which a pass, counted
-    from 1, paints them: forward and backward in turn [Ruder16]."""
+    """Return the numbers of the frames in the order in which a pass paints them.
+
+    Frames are numbered from 0, passes from 1. Passes alternate between forward and backward
+    [Ruder16].
+    """
     return range(count) if pass_ % 2 else range(count - 1, -1, -1)
 
 
 def continued(frame: Image.Image, moved: Image.Image, visible: np.ndarray) -> Image.Image:
-    """Return what a frame starts from: the painting of its neighbour, moved, where it
-    is visible there, and elsewhere the frame, changed in colour as the painting
-    changes what lies around.
+    """Return the initial image of a frame.
 
-    Images are RGB, of the size of `visible` (H, W).
+    It is the moved stylized image of the neighbour where that is visible. Elsewhere it is the frame
+    itself, with the colour change that the stylized image has around that place. Images are RGB, of
+    the size of `visible` (H, W).
     """
     photo = levels.of_image(frame)
     change = levels.of_image(moved) - photo
@@ -109,5 +116,5 @@ def continued(frame: Image.Image, moved: Image.Image, visible: np.ndarray) -> Im
 
 
 def _as_mask(visible: np.ndarray) -> Image.Image:
-    """(H, W), bool → grey, white where true."""
+    """Return a bool array (H, W) as a grey image, white where it is true."""
     return Image.fromarray(visible.astype(np.uint8) * np.uint8(255))

@@ -1,7 +1,6 @@
-"""Inputs of a transfer: the images as they are given, and
-as they are when loaded.
+"""Inputs of a transfer: the images as they are given, and as they are loaded.
 
-Torch is not imported here: drafts do without.
+Torch is not imported here, because drafts do not need it.
 """
 
 from collections.abc import Iterator, Sequence
@@ -24,26 +23,25 @@ from nst.options import MAX_SIZE, StyleTransferOptions
 
 @dataclass(frozen=True, slots=True)
 class Inputs:
-    """The pictures of one transfer, each a path, `sample:NAME`, the bytes of a file,
-    a Pillow image or an array. Raises InvalidImage or InvalidOption if one is
-    something else."""
+    """Images of one transfer.
+    Each is a path, `sample:NAME`, the bytes of a file, a Pillow image or an array. Raises
+    InvalidImage or InvalidOption if one is something else."""
 
     content: ImageSource
     styles: Styles
     """One style image or a list of them."""
     masks: Masks = ()
-    """In the order of the styles: white where the style belongs, None for everywhere."""
+    """Masks in the order of the styles: white where the style belongs.
+    None: the style belongs everywhere."""
     detail_map: "ImageSource | None" = None
-    """In the shape of the content: white where more of it stays.
-    None: what option protect finds. `nst.engine.pictures.detail.load_detail`
-    combines both."""
+    """Image in the shape of the content image: white where more of it is kept.
+    None: what option protect finds. `nst.engine.pictures.detail.load_detail` combines both."""
     initial: "ImageSource | None" = None
-    """The picture to start from, instead of what init_method
-    says; resized to the result."""
+    """Initial image, which replaces that of init_method; resized to the result."""
     held: Image.Image | None = None
-    """Where the result stays near the initial picture, which must be there: grey, in
-    the shape of the result, white where it is held most. Such a transfer has one
-    scale. None: nowhere."""
+    """Grey image of where the result stays near the initial image, which is required.
+    It has the shape of the result and is white where the result is held most. Such a transfer has
+    one scale. None: nowhere."""
 
     def __post_init__(self) -> None:
         check_source(self.content, "content")
@@ -67,29 +65,33 @@ class Inputs:
 
 @dataclass(frozen=True, slots=True)
 class Pictures:
-    """The pictures of one transfer, loaded and checked; the
-    styles in the colours of option `color`.
+    """Images of one transfer, loaded and checked.
+    The styles have the colours of option `color`.
 
-    All but the initial picture keep the size that they came with.
+    All images keep their size, except styles that are recoloured: these are resized for the result.
     """
 
     content: Image.Image
     styles: Sequence[Style]
     detail: Image.Image | None
-    """Grey, in the shape of the content: white where more of it stays. None: nowhere."""
+    """Grey image in the shape of the content image: white where more of it is kept.
+    None: nowhere."""
     faces: Image.Image | None
-    """Grey, in the shape of the content: white where a face is, if flourish matters.
-    None: none."""
+    """Grey image in the shape of the content image: white where a face is.
+    None: there is no face, or the style loss is not neighbors."""
     initial: Image.Image | None
     held: Image.Image | None
-    """Grey, in the shape of the result: white where the
-    result is held to the initial picture."""
+    """Grey image in the shape of the result: white where the result is held most.
+    It is held to the initial image."""
     size: tuple[int, int]
     """Width and height of the result, in pixels."""
 
     @classmethod
     def load(cls, inputs: Inputs, options: StyleTransferOptions) -> Self:
-        """Raises InvalidImage, InvalidOption, NetworkUnavailable."""
+        """Load and check the images.
+
+        Raises InvalidImage, InvalidOption, NetworkUnavailable.
+        """
         content = images.load(inputs.content, "content")
         image_sizes.check_result_size(content.size, options.size, MAX_SIZE)
         styles = load_styles(inputs.styles, inputs.masks, content, options)
@@ -107,7 +109,7 @@ class Pictures:
         return any(style.mask for style in self.styles)
 
     def by_role(self) -> Iterator[tuple[str, Image.Image]]:
-        """All that the scales see, with names for people."""
+        """Yield the role, named for messages, and the image of all that the scales see."""
         yield "content", self.content
         for number, style in enumerate(self.styles, start=1):
             yield "style" if len(self.styles) == 1 else f"style {number}", style.picture
@@ -121,7 +123,10 @@ class Pictures:
 
 
 def _check_textures(styles: Sequence[Style]) -> None:
-    """Neighbours differ in direction only, and one colour has none. Raises InvalidImage."""
+    """Raise InvalidImage if a style has only one colour.
+
+    Neighbours differ in direction only, and a single colour has no direction.
+    """
     for style in styles:
         if images.is_plain(images.colours(style.picture)):
             raise InvalidImage("style", images.NO_TEXTURE)
@@ -141,8 +146,10 @@ def recoloured(
     size: tuple[int, int],
     options: StyleTransferOptions,
 ) -> Sequence[Style]:
-    """Return the styles in the colours of option `color`,
-    beside a result of this size."""
+    """Return the styles in the colours of option `color`.
+
+    `size`: width and height of the result.
+    """
     if options.color == "style":
         return styles
     return [_recoloured(style, content, size, options) for style in styles]
@@ -151,9 +158,11 @@ def recoloured(
 def finished(
     painted: np.ndarray, content: Image.Image, options: StyleTransferOptions
 ) -> np.ndarray:
-    """Return the levels of a result, with the content's transparency, and with its
-    chroma if option `color` asks for it. `painted`: levels (H, W, 3), of the
-    result's size."""
+    """Return the levels of a result with the content's transparency.
+
+    With option `color` luminance it also gets the content's chroma. `painted`: levels (H, W, 3), of
+    the result's size.
+    """
     if options.color == "luminance":
         painted = with_colours_of(painted, content, options.color_amount)
     return levels.with_alpha_of(painted, content)
@@ -162,7 +171,7 @@ def finished(
 def _recoloured(
     style: Style, content: Image.Image, size: tuple[int, int], options: StyleTransferOptions
 ) -> Style:
-    """In the content's colours, and in its size beside a result of this size."""
+    """Return a style in the content's colours, in its size for a result of this size."""
     beside = style_size(style.picture.size, size, options.style_scale)
     picture = images.resize(images.colours(style.picture), beside)
     picture = prepare_style(picture, images.colours(content), options.color)

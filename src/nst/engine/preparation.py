@@ -1,5 +1,4 @@
-"""How a scale is made ready to be painted: its memory,
-tensors, targets and start."""
+"""Preparation of a scale: its memory, tensors, targets and initial image."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -33,7 +32,7 @@ from nst.progress import MemoryPlan
 
 @dataclass(frozen=True, slots=True)
 class Preparation:
-    """Makes the scales of one transfer ready, each when it is its turn."""
+    """Preparation of the scales of one transfer, each when its turn comes."""
 
     pictures: Pictures
     options: StyleTransferOptions
@@ -42,12 +41,15 @@ class Preparation:
     device: torch.device
     dtype: torch.dtype
     hands_over: bool
-    """Whether the last scale ends in float32, whatever
-    `dtype` is, as a checkpoint may have."""
+    """Whether the last scale ends in float32, whatever `dtype` is.
+    A checkpoint may have been made after that switch."""
     max_memory_bytes: int | None
 
     def plan(self, size: tuple[int, int]) -> MemoryPlan:
-        """For a scale of this size. Raises InvalidOption, OutOfMemory."""
+        """Return the memory plan of a scale of this size.
+
+        Raises InvalidOption, OutOfMemory.
+        """
         return self._plan(self._demand(size, self.dtype))
 
     def task(
@@ -58,8 +60,11 @@ class Preparation:
         coarser: Tensor | None = None,
         checkpoint: Checkpoint | None = None,
     ) -> ScaleTask:
-        """`options`: in force. `coarser`: what the scale before has painted, if there was
-        one. `checkpoint`: of this scale. Raises InvalidOption, OutOfMemory."""
+        """Prepare a scale and return its task.
+
+        `options`: options in force. `coarser`: the image that the scale before has painted, if
+        there was one. `checkpoint`: a checkpoint of this scale. Raises InvalidOption, OutOfMemory.
+        """
         dtype = self.dtype
         if checkpoint and self.hands_over:
             dtype = DTYPES[checkpoint.precision]
@@ -80,7 +85,7 @@ class Preparation:
     def _scene(
         self, scale: Scale, coarser: Tensor | None, checkpoint: Checkpoint | None
     ) -> tuple[Scene, Tensor]:
-        """What the scale is painted from, and the image to go on with."""
+        """Return the scene of a scale, and the image from which it continues."""
         content = to_tensor(self.pictures.content, scale.size).to(self.device)
         style_scale = self.options.style_scale
         styles = style_inputs(self.pictures.styles, scale.size, style_scale, self.device)
@@ -137,7 +142,7 @@ class Preparation:
     def _demand(self, size: tuple[int, int], dtype: torch.dtype) -> Demand:
         styles, style_scale = self.pictures.styles, self.options.style_scale
         layers = TermLayers.of(self.options, self.weights.model)
-        # What coarser scales have freed is kept for the next tensors, and would count as used.
+        # Memory that coarser scales freed is kept for the next tensors and would count as used.
         give_back(self.device)
         return Demand(
             size=size,

@@ -1,5 +1,4 @@
-"""One scale of a transfer: what is minimised there, by
-what, in which precision and memory."""
+"""One scale of a transfer: its loss, optimizer, precision and memory."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -31,23 +30,24 @@ T = TypeVar("T")
 @dataclass(slots=True)
 class ScaleTask:
     """One scale while it is painted.
-    Where memory runs out, it retries with smaller tiles and a shorter history."""
+    If memory runs out, it retries with smaller tiles and a shorter history."""
 
     scale: Scale
     start: Tensor
-    """(1, 3, H, W)"""
+    """Image from which a new optimizer starts, (1, 3, H, W)."""
     began: Tensor
-    """The image that the scale began with: targets may follow from it. (1, 3, H, W)"""
+    """Image that the scale began with, (1, 3, H, W); the targets may depend on it."""
     attempts: Attempts
     plan_in_float32: MemoryPlan
-    """The one to follow when bfloat16 has done its part."""
+    """Memory plan after the switch from bfloat16 to float32."""
     objective_in: Callable[[torch.dtype, MemoryPlan, int], Objective]
-    """With this type of numbers, under this plan, after this number of evaluations."""
+    """Function that creates the objective.
+    Its arguments are the number type, the plan, and the number of evaluations before."""
     options: StyleTransferOptions
-    """In force; what may be steered changes."""
+    """Options in force; they change when the transfer is steered."""
     checkpoint: Checkpoint | None = None
-    """From which this scale goes on, until `optimizer` has taken it;
-    `start` is its picture."""
+    """Checkpoint from which this scale continues, until `optimizer` has used it.
+    `start` is the checkpoint's image."""
     _objective: Objective | None = None
 
     @property
@@ -61,18 +61,20 @@ class ScaleTask:
 
     @property
     def plan(self) -> MemoryPlan:
-        """The one that is followed now."""
+        """Memory plan in use."""
         return self.attempts.plan
 
     def compute_in(self, dtype: torch.dtype) -> None:
-        """Make the objective, in place of the one before if there was one.
-        Raises OutOfMemory."""
+        """Create the objective in this number type, in place of an earlier objective.
+
+        Raises OutOfMemory.
+        """
         self._within_memory(partial(self._replace_objective, dtype))
 
-    # ── what a scale begins with, anew or as it was at the checkpoint ──
+    # ── initial state, new or from the checkpoint ──
 
     def average(self, *, is_last: bool) -> Average:
-        """Average of the last scale's iterates."""
+        """Return the average of iterates; only the last scale has one."""
         decay = self.options.average if is_last else 0.0
         if self.checkpoint is None:
             return Average(decay)
@@ -84,7 +86,10 @@ class ScaleTask:
         return Convergence(window, tolerance, lowest)
 
     def optimizer(self) -> Optimizer:
-        """Raises OutOfMemory, Diverged."""
+        """Return a new optimizer, or the one restored from the checkpoint.
+
+        Raises OutOfMemory, Diverged.
+        """
         checkpoint, self.checkpoint = self.checkpoint, None  # or its vectors would never be freed
         if checkpoint is None:
             return self._within_memory(self._make_optimizer)
@@ -93,10 +98,10 @@ class ScaleTask:
             self._within_memory(partial(optimizer.go_on_with, self.evaluate))
         return optimizer
 
-    # ── what happens to it ──
+    # ── steps and changes ──
 
     def evaluate(self, x: Tensor) -> Evaluation:
-        """The losses of pixels (3·H·W,) by the options in force, and their gradient."""
+        """Return the losses of pixels (3·H·W,) by the options in force, and the gradient."""
         return self.objective(x, loss_weights(self.options))
 
     def step(self, optimizer: Optimizer) -> bool:
@@ -104,15 +109,17 @@ class ScaleTask:
         return self._within_memory(partial(self._step, optimizer))
 
     def steer(self, options: StyleTransferOptions, optimizer: Optimizer) -> Optimizer:
-        """Another loss: its optimizer begins anew where the last one is.
-        Raises OutOfMemory, Diverged."""
+        """Change the options and return a new optimizer that starts at the last iterate.
+
+        Another loss needs a new optimizer. Raises OutOfMemory, Diverged.
+        """
         self.options = options
         self.start = optimizer.x.view_as(self.start)
-        optimizer.shorten_memory(0)  # whoever still holds it must not hold its vectors
+        optimizer.shorten_memory(0)  # frees its vectors, even if the optimizer is still referenced
         return self.optimizer()
 
     def go_on_in_float32(self, optimizer: Optimizer) -> None:
-        """From where the optimizer is. Raises OutOfMemory, Diverged."""
+        """Continue in float32 from the optimizer's iterate. Raises OutOfMemory, Diverged."""
         demand = in_float32(self.attempts.demand)
         self.attempts = replace(self.attempts, demand=demand, plan=self.plan_in_float32)
         optimizer.shorten_memory(self.plan.history_size)
@@ -120,14 +127,17 @@ class ScaleTask:
         self._within_memory(partial(optimizer.go_on_with, self.evaluate))
 
     def losses_of(self, image: Tensor, weights: LossWeights) -> Losses:
-        """(1, 3, H, W), at the cost of an evaluation. Raises OutOfMemory."""
+        """Return the losses of an image (1, 3, H, W), at the cost of an evaluation.
+
+        Raises OutOfMemory.
+        """
         return self._within_memory(lambda: self.objective(image.flatten(), weights)).losses
 
     def _replace_objective(self, dtype: torch.dtype) -> None:
         evaluations = self.checkpoint.evaluations if self.checkpoint else 0
         if self._objective:
             evaluations = self._objective.evaluations
-        self._objective = None  # there is no room for two
+        self._objective = None  # memory has no room for two
         self._objective = self.objective_in(dtype, self.plan, evaluations)
 
     def _make_optimizer(self) -> Optimizer:
@@ -149,7 +159,11 @@ class ScaleTask:
         return Adam.from_state(self.evaluate, state)
 
     def _scaling(self) -> Scaling:
-        """Total variation has a kink in every even place, where a scaled step would rise."""
+        """Return the scaling of L-BFGS.
+
+        Total variation has a kink at every plain place, where a scaled step would increase the
+        loss.
+        """
         is_evened = self.options.is_matched and not self.options.tv_weight
         return evened(self.start.shape) if is_evened else unscaled
 
@@ -167,15 +181,15 @@ class ScaleTask:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A step of one scale has been taken."""
+    """State of a scale after a step."""
 
     image: Tensor
-    """(1, 3, H, W), the one to show."""
+    """Image to show, (1, 3, H, W)."""
     optimizer: Optimizer
     average: Average
     convergence: Convergence
     scale_steps: int
-    """Taken so far; all of them if this is the last one needed."""
+    """Number of steps taken in this scale, or all of its steps if it needs no more."""
     stop_reason: StopReason | None
 
 

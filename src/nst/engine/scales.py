@@ -1,8 +1,7 @@
-"""From coarse to fine: the sizes in which a picture is
-painted, and the work that they take.
+"""Scales: the sizes in which an image is painted, coarse to fine, and their work.
 
 Work is counted in pixels × evaluations of the loss. Small scales take longer than their pixels
-say, and each scale is prepared before its first step; both are counted as the pixels and
+suggest, and each scale is prepared before its first step; both are counted as the pixels and
 evaluations that take the same time.
 """
 
@@ -16,29 +15,31 @@ from nst import image_sizes
 from nst.options import StyleTransferOptions
 
 FINISHING_ROUNDS = 2
-"""With style loss neighbors, which searches anew for each."""
+"""Number of finishing rounds with style loss neighbors; each searches again."""
 FEW_STEPS = 60
-"""Number of steps below which one round finishes: the
-search for a second one takes as long as five steps, and
-does not bring the painting nearer to the style."""
+"""Number of steps below which there is only one finishing round.
+The search for a second round takes as long as five steps, and does not bring the image nearer to
+the style."""
 
 MATCHED_SIDE_PIXELS = 32
-"""The same with style loss neighbors, which looks no deeper than block 4."""
+"""Minimum shorter side of the coarsest image with style loss neighbors.
+This style loss uses no layer deeper than block 4."""
 
 MIN_SIDE_PIXELS = 64
-"""Shorter side of the coarsest picture: a few features of the deepest layer."""
+"""Minimum shorter side of the coarsest image.
+It holds a few features of the deepest layer."""
 
 
 FIXED_PIXELS = 4600
-"""Pixels whose share of an evaluation takes as long as
-the part that is the same at every size."""
+"""Number of pixels that take as long as the constant part of an evaluation.
+The constant part is the same at every size."""
 
 PREPARATION, MATCHED_PREPARATION = 2, 5
-"""Evaluations that take as long as the preparation of a scale: its targets, and
-with style loss neighbors the search for the matches."""
+"""Numbers of evaluations that take as long as the preparation of a scale.
+The preparation computes the targets and, with style loss neighbors, searches for the matches."""
 
 FINISHING_FACTOR = 1.25
-"""Time of an evaluation in a finishing round, relative to one before."""
+"""Time of an evaluation in a finishing round, relative to an earlier evaluation."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +51,10 @@ class Scale:
     is_coarsest: bool = False
     is_finest: bool = False
     finishing_round: int = 0
-    """0 while forms are painted; from 1 on, the finest size
-    is painted once more in detail."""
+    """Number of the finishing round, or 0 while forms are painted.
+    From 1 on, the finest size is painted once more in detail."""
     preparation: int = 0
-    """Evaluations that take as long as its preparation."""
+    """Number of evaluations that take as long as the preparation of this scale."""
 
     @property
     def pixels(self) -> int:
@@ -73,13 +74,15 @@ class Scale:
 def scales(
     size: tuple[int, int], options: StyleTransferOptions, *, is_held: bool = False
 ) -> list[Scale]:
-    """From coarse to fine, each half as long as the next; the last one has this size.
-    Scales in which a network sees nothing, or for which no step is left, are left
-    out.
+    """Return the scales from coarse to fine; the last one has this size.
 
-    `is_held`: whether a frame continues another. It has the finest scale alone, because a coarser
-    one would forget what the frame starts from; with style loss neighbors it is a finishing
-    round, which is what the frame before has ended with."""
+    Each is half as long as the next. Scales in which a network sees nothing, or for which no step
+    is left, are omitted.
+
+    `is_held`: whether a frame continues another. It then has the finest scale alone, because a
+    coarser one would forget the image that the frame starts from; with style loss neighbors it is a
+    finishing round, as the last scale of the frame before.
+    """
     is_matched = options.is_matched
     if is_held:
         steps, rounds = options.total_iterations, _finishing_rounds(options)
@@ -107,37 +110,41 @@ def _finishing_rounds(options: StyleTransferOptions) -> int:
 
 
 def _steps(options: StyleTransferOptions, shares: Sequence[int]) -> list[int]:
-    """All steps, divided by these shares."""
+    """Return the steps of each stage: all steps, divided by these shares."""
     sums = [sum(shares[:n]) for n in range(len(shares) + 1)]
     ends = [options.total_iterations * each // sums[-1] for each in sums]
     return [end - start for start, end in pairwise(ends)]
 
 
 def work(size: tuple[int, int], options: StyleTransferOptions) -> float:
-    """Return the work of a transfer whose result has this width and height, in pixels
-    × evaluations; 0 for a draft."""
+    """Return the work of a transfer, in pixels × evaluations; 0 for a draft.
+
+    `size`: width and height of the result.
+    """
     return 0.0 if options.is_draft else sum(scale.work for scale in scales(size, options))
 
 
 class Clock:
-    """How much of the work is done, and how long the rest will take."""
+    """Clock of a transfer: the share of the work that is done, and the time left."""
 
     def __init__(self, scales: Sequence[Scale]) -> None:
-        """To be made when the first scale is prepared."""
+        """Start the clock; call this when the first scale is prepared."""
         self.scales = scales
         self.steps = 0
         self._started = time.perf_counter()
         self._scale = scales[0]
-        """The last one that was prepared."""
+        """Scale that was prepared last."""
         self._skipped = self._done = 0.0
         self._first: tuple[float, float] | None = None
-        """Seconds and work after the first step, which also warms up what computes."""
+        """Seconds and work after the first step, which also includes the warm-up."""
         self._left = {scale: scale.work for scale in scales}
         self._skip(self._scale, self._scale.preparation)
 
     def go_on(self, scale: Scale, scale_steps: int, steps: int) -> None:
-        """After this many steps of this scale and of all.
-        Only the time from now on counts."""
+        """Continue after this many steps of this scale and of all scales.
+
+        Only the time from now on counts.
+        """
         self.steps = steps
         for coarser in list(takewhile(lambda other: other != scale, self._left)):
             self._skipped += self._left[coarser]
@@ -147,7 +154,7 @@ class Clock:
         self._scale = scale
 
     def tick(self, scale: Scale) -> None:
-        """After every step."""
+        """Count a step; call this after every step."""
         self.steps += 1
         evaluations = 1 if scale is self._scale else 1 + scale.preparation
         self._scale = scale
@@ -160,11 +167,11 @@ class Clock:
         self._left[scale] -= evaluations * scale.evaluation_work
 
     def leave(self, scale: Scale) -> None:
-        """The steps that it has left will not be taken."""
+        """Forget the steps that this scale has left, because they will not be taken."""
         del self._left[scale]
 
     def share(self) -> float:
-        """Return the part of all work that is done, 0…1."""
+        """Return the share of all work that is done, 0…1."""
         done = self._skipped + self._done
         return min(1.0, done / (done + self._work_left()))
 
@@ -172,7 +179,10 @@ class Clock:
         return time.perf_counter() - self._started
 
     def remaining_seconds(self) -> float | None:
-        """At the speed since the first step; None if there is no other yet."""
+        """Return the seconds left, at the speed since the first step.
+
+        Return None if there is no step after the first yet.
+        """
         if self._first is None or self._first[1] == self._done:
             return None
         seconds, work = self._first

@@ -1,4 +1,4 @@
-"""A transfer as it was after one step, while the transfer itself goes on."""
+"""Snapshot of a transfer after one step, while the transfer continues."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -25,12 +25,12 @@ from nst.progress import Change, Losses, Progress, Samples
 
 @dataclass(frozen=True, slots=True)
 class StepSnapshot:
-    """A `nst.progress.Snapshot`.
-    Its tensors are replaced by later steps, never changed in place, so that it
-    costs no copy of them."""
+    """A `nst.progress.Snapshot` of a step.
+    It costs no copy of its tensors, because later steps replace them and never change them in
+    place."""
 
     image: Tensor
-    """(1, 3, H, W), the iterate, or with option average the average."""
+    """Iterate or, with option average, the average of iterates, (1, 3, H, W)."""
     iterate_losses: Losses
     is_average: bool
     options: StyleTransferOptions
@@ -38,7 +38,7 @@ class StepSnapshot:
     preparation: Preparation
     task: ScaleTask
     make_checkpoint: Callable[[Origin], Checkpoint] | None
-    """Holds the vectors of the optimizer; None if they have been let go."""
+    """Function that holds the optimizer's vectors; None if they have been released."""
 
     def picture(self) -> Image.Image:
         return levels.to_image(self._levels())
@@ -66,7 +66,7 @@ class StepSnapshot:
         return replace(self, make_checkpoint=None)
 
     def _levels(self) -> np.ndarray:
-        """In the size of the result, also while a coarser scale is painted."""
+        """Return the levels in the size of the result, even for a coarser scale."""
         pictures = self.preparation.pictures
         painted = levels.resized(to_levels(self.image), pictures.size)
         return finished(painted, pictures.content, self.options)
@@ -80,8 +80,10 @@ def progress_after(
     before: int,
     changes: tuple[Change, ...],
 ) -> Progress:
-    """Return the progress. `before`: evaluations in earlier scales.
-    `changes`: options steered so far."""
+    """Return the progress after a step.
+
+    `before`: number of evaluations in earlier scales. `changes`: options steered so far.
+    """
     evaluations = before + task.objective.evaluations
     losses = step.optimizer.accepted.losses
     make_checkpoint = partial(

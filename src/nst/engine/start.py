@@ -1,4 +1,4 @@
-"""The picture that a scale starts from."""
+"""Initial image of a scale."""
 
 from collections.abc import Sequence
 
@@ -24,7 +24,7 @@ def first_start(
     styles: Sequence[StyleInput],
     options: StyleTransferOptions,
 ) -> Tensor:
-    """Return the initial image of the coarsest scale, (1, 3, H, W) as its `content`."""
+    """Return the initial image of the coarsest scale, (1, 3, H, W) like `content`."""
     height, width = content.shape[2:]
     size = (width, height)
 
@@ -40,7 +40,7 @@ def first_start(
             resized = [images.resize(images.colours(s.picture), size) for s in pictures.styles]
             return tensor(mixed(pictures.content, resized, pictures.styles))
         case "random":
-            # Drawn on the CPU, so that a seed means the same picture on every device.
+            # Drawn on the CPU, so that a seed gives the same image on every device.
             random = torch.Generator().manual_seed(options.seed)
             noise = torch.randn(content.shape, generator=random) * NOISE_SIGMA
             return content.lerp(noise.to(content.device), covered(styles))
@@ -49,14 +49,15 @@ def first_start(
 
 
 def enlarged_start(coarser: Tensor, content: Tensor) -> Tensor:
-    """Return the image of a coarser scale, enlarged, (1, 3, H, W) as `content`."""
+    """Return the image of a coarser scale, enlarged, (1, 3, H, W) like `content`."""
     return interpolate(coarser, size=content.shape[2:], mode="bicubic", align_corners=False)
 
 
 def finer_start(coarser: Tensor, pictures: Pictures, content: Tensor) -> Tensor:
-    """Return this content plus the enlarged change of a coarser scale to its own: so
-    the detail is there again that the coarser scale could not have. (1, 3, H, W)
-    as `content`."""
+    """Return the content plus the enlarged change of a coarser scale to its content.
+
+    The sum has the detail that the coarser scale could not have. (1, 3, H, W) like `content`.
+    """
     height, width = coarser.shape[2:]
     change = coarser - to_tensor(pictures.content, (width, height)).to(coarser.device)
     size = content.shape[2:]

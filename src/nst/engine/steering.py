@@ -8,34 +8,42 @@ from nst.options import StyleTransferOptions
 from nst.progress import Change
 
 LEAST_FLOURISH = 0.05
-"""Flourish that remains where none is asked for: too little for a form, enough to
-hold the contrast of the colours, which the cosines of the other terms do not
-know."""
+"""Flourish that remains if none is requested.
+It is too little to paint a form, but enough to hold the contrast of the colours, which the cosines
+of the other terms do not measure."""
 
 TEMPORAL_WEIGHTS = {"gram": 3e4, "wasserstein": 1.5e4, "neighbors": 1e-4}
 """Weight of the temporal term by style_loss, for a style weight of 1.
-Against the gradient of the other terms in a finished painting such a spring
-gives way by about 10 levels."""
+With these weights the gradient of the other terms moves a held pixel of a finished image by about
+10 levels."""
 
 
 def steered(
     options: StyleTransferOptions, controls: Controls | None, step: int
 ) -> StyleTransferOptions:
-    """Return the options that this step goes by: with all that has been set so far.
-    `step` counts those of all scales from 1."""
+    """Return the options of this step, with all changes made so far.
+
+    `step`: number of the step in all scales, from 1.
+    """
     return options.model_copy(update=controls.at(step)) if controls else options
 
 
 class SteeringLog:
-    """Records which values changed at which step."""
+    """Log of the values that changed, and at which step."""
 
     def __init__(self, options: StyleTransferOptions, changes: Sequence[Change] = ()) -> None:
-        """`options`: those in force before the next step. `changes`: recorded before."""
+        """Create the log.
+
+        `options`: options in force before the next step. `changes`: changes recorded before.
+        """
         self.changes = tuple(changes)
         self._last = in_force(options)
 
     def note(self, step: int, options: StyleTransferOptions) -> None:
-        """`options`: those that this step went by."""
+        """Record what changed at this step.
+
+        `options`: options of this step.
+        """
         now = in_force(options)
         if now != self._last:
             values = {name: now[name] for name in now if now[name] != self._last[name]}
@@ -44,10 +52,11 @@ class SteeringLog:
 
 
 def loss_weights(options: StyleTransferOptions) -> LossWeights:
-    """The weights of the terms, as the strength leaves them.
-    Where they change, the loss is another one: optimizer, average and convergence
-    begin anew."""
-    # Below half strength forms that the photo does not have fade away: a breath of brush has none.
+    """Return the weights of the terms at the strength of the options.
+
+    If they change, the loss is another one: optimizer, average and convergence start again.
+    """
+    # Below half strength, forms that the content image does not have fade out.
     flourish = max(options.flourish * min(2 * options.strength, 1), LEAST_FLOURISH)
     style = options.style_weight
     return LossWeights(

@@ -1,8 +1,8 @@
-"""The method, top to bottom: pixels are optimised until a network sees the
-content of one picture and the style of another.
+"""The method: optimises pixels to match the content and the style of two images.
 
-From coarse to fine, for every scale: its targets, then steps of an optimizer; the last scale's
-average is the picture, whose colours and transparency are put back in the end.
+The match is measured by a network. From coarse to fine, every scale has targets and then steps of
+an optimizer; the last scale's average is the image, whose colours and transparency are restored at
+the end.
 
 [Gatys16] Gatys, Ecker, Bethge: Image Style Transfer Using Convolutional Neural Networks, CVPR 2016.
 """
@@ -36,8 +36,7 @@ from nst.result import Result
 
 
 class IterativeTransfer:
-    """A transfer that takes steps;
-    `NeuralStyleTransfer` says what its arguments mean."""
+    """A transfer that takes steps; for its arguments see `NeuralStyleTransfer`."""
 
     def __init__(
         self,
@@ -56,7 +55,7 @@ class IterativeTransfer:
         self._store = weights or WeightsStore()
 
     def with_options(self, options: StyleTransferOptions) -> Self:
-        """The same with other options; weights that are loaded are shared."""
+        """Return a transfer with other options; weights of the same model are shared."""
         other = copy(self)
         other.options = options
         if options.model != self.options.model:
@@ -77,7 +76,7 @@ class IterativeTransfer:
         history, stop_reason = [], None
         for progress in self._optimize(prepared, controls):
             history.append(progress.losses)
-            # What a checkpoint needs is not kept during the next step.
+            # The vectors for a checkpoint are not kept during the next step.
             last = replace(progress, snapshot=progress.snapshot.without_checkpoint())
             if _is_stopped(progress, on_progress, controls):
                 stop_reason = StopReason.CANCELED
@@ -86,7 +85,7 @@ class IterativeTransfer:
         image, losses = last.snapshot.picture(), last.snapshot.losses()
         optimized = time.perf_counter()
         reason = last.stop_reason or stop_reason
-        assert reason is not None  # there is a last step, and the last step has a reason
+        assert reason is not None  # there is always a last step, and it has a reason
         return Result(
             image=image,
             samples=last.snapshot.samples(),
@@ -126,7 +125,7 @@ class IterativeTransfer:
 
     @cached_property
     def weights(self) -> Weights:
-        """Return the weights of the requested model, or the bundled ones by default."""
+        """Weights of the model; the bundled ones may stand in if no model was named."""
         load = self._store.load if self.options.names_model else self._store.load_or_bundled
         return load(self.options.model)
 
@@ -142,10 +141,10 @@ class IterativeTransfer:
         )
 
     def _prepare(self, inputs: Inputs, resume_from: CheckpointSource | None = None) -> "_Prepared":
-        """The coarsest scale, or that of the checkpoint."""
+        """Prepare the coarsest scale, or that of the checkpoint."""
         preparation = self._preparation(inputs)
         pictures = preparation.pictures
-        plan = preparation.plan(pictures.size)  # or it cannot be finished
+        plan = preparation.plan(pictures.size)  # fails early if memory is too small
         pyramid = scales(pictures.size, self.options, is_held=pictures.held is not None)
         scale, options, checkpoint = pyramid[0], self.options, None
         if resume_from is not None:
@@ -190,8 +189,11 @@ class IterativeTransfer:
     def _steps(
         self, task: ScaleTask, controls: Controls | None, clock: Clock, *, is_last: bool
     ) -> Iterator[Step]:
-        """Those of one scale, or what a checkpoint has left of it; the last scale's last step has a
-        reason to stop. `clock` has counted the steps before each of them."""
+        """Yield the steps of one scale, or those that a checkpoint has left of it.
+
+        The last step of the last scale has a reason to stop. `clock` has counted the steps before
+        each of them.
+        """
         steps_before = task.checkpoint.scale_steps if task.checkpoint else 0
         average, convergence = task.average(is_last=is_last), task.convergence()
         optimizer = task.optimizer()
@@ -206,7 +208,7 @@ class IterativeTransfer:
             convergence.add(optimizer.accepted.loss)
             is_done = not has_moved or convergence.is_reached
             if is_done and is_last and self.precision == "auto" and task.dtype != torch.float32:
-                # All that is left to gain is what bfloat16 rounds away.
+                # Only what bfloat16 rounds away can still reduce the loss.
                 task.go_on_in_float32(optimizer)
                 convergence.restart()
                 convergence.add(optimizer.accepted.loss)
@@ -227,7 +229,7 @@ class IterativeTransfer:
             if is_done:
                 return
 
-    # ── the picture, as another network sees it ──
+    # ── distances, measured by another network ──
 
     def _distances(self, image: Image.Image, pictures: Pictures) -> Distances | None:
         judge = self._store.load_local(distance.JUDGE[self.weights.model])
@@ -237,7 +239,7 @@ class IterativeTransfer:
 def _is_stopped(
     progress: Progress, on_progress: OnProgress | None, controls: Controls | None
 ) -> bool:
-    """Tell somebody of the step, and return whether it is to be the last one."""
+    """Call `on_progress` and return whether this step is to be the last one."""
     try:
         answer = on_progress(progress) if on_progress else None
     except TransferCanceled:
@@ -253,4 +255,4 @@ class _Prepared:
     plan: MemoryPlan
     """Memory plan of the finest scale."""
     task: ScaleTask
-    """The first scale to paint."""
+    """Task of the first scale to paint."""

@@ -20,34 +20,33 @@ from nst.engine.scales import Scale
 from nst.options import StyleTransferOptions
 
 SEEN_SHARE = 0.5
-"""Share of the painting so far in the image whose neighbours are searched for;
-the content has the rest."""
+"""Share of the painted image in the image whose neighbours are searched for.
+The content has the rest."""
 FINEST_FLOURISH = 0.3
-"""How much the flourish counts at the finest scale, against the coarser ones."""
+"""Factor of the flourish at the finest scale, relative to the coarser ones."""
 
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """Images of one scale, (1, 3, H, W), RGB 0…255 minus the encoder's mean
-    colour."""
+    """Images of one scale, (1, 3, H, W), RGB 0…255 minus the encoder's mean colour."""
 
     scale: Scale
     content: Tensor
     styles: Sequence[StyleInput]
     began: Tensor
-    """The image that the scale began with."""
+    """Image that the scale began with."""
     detail: Tensor | None = None
-    """(1, 1, H, W), 0…1: how much more of the content is kept."""
+    """Map of how much more of the content is kept, (1, 1, H, W), 0…1."""
     faces: Tensor | None = None
-    """(1, 1, H, W), 0…1: where faces are, on which no form of the style may be."""
+    """Map of faces, which no form of the style may cover, (1, 1, H, W), 0…1."""
     held: Held | None = None
-    """The painted frame before this one; None for a single image."""
+    """Stylized frame before this one; None for a single image."""
 
 
 def make_encoder(
     weights: Weights, options: StyleTransferOptions, dtype: torch.dtype, device: torch.device
 ) -> Encoder:
-    """Return the network up to the last layer that a term looks at.
+    """Return the network up to the last layer that a term uses.
 
     Raises InvalidOption if the network lacks a layer.
     """
@@ -61,8 +60,10 @@ def make_terms(
     encoder: Encoder, scene: Scene, options: StyleTransferOptions, tile_side: int | None = None
 ) -> Sequence[Term]:
     """Return the terms of a scale.
-    `encoder`: as `make_encoder` makes it for these options. Features of whole
-    images are computed in tiles of about `tile_side` pixels."""
+
+    `encoder`: the one that `make_encoder` makes for these options. Features of whole images are
+    computed in tiles of about `tile_side` pixels.
+    """
     if options.is_matched:
         return _neighbor_terms(encoder, scene, options, tile_side)
     layers = TermLayers.of(options, encoder.model)
@@ -101,9 +102,11 @@ def _neighbor_terms(
 
 
 def seen_image(scene: Scene) -> Tensor:
-    """Return the image whose neighbours are searched for: the content at the coarsest
-    scale, later the painting with the content's detail, and while finishing the
-    painting itself."""
+    """Return the image whose neighbours are searched for.
+
+    At the coarsest scale it is the content; later it is a mix of the content and the image painted
+    so far with the content's detail; while finishing it is the painted image itself.
+    """
     if scene.scale.is_coarsest:
         return scene.content
     if scene.scale.finishing_round:
@@ -115,7 +118,10 @@ def seen_image(scene: Scene) -> Tensor:
 
 
 def _flourish(scale: Scale) -> float:
-    """Large forms are made at the coarser scales and would be torn while finishing."""
+    """Return the factor of the flourish at this scale.
+
+    Large forms are made at the coarser scales and would be torn while finishing.
+    """
     if scale.finishing_round:
         return 0.0
     return FINEST_FLOURISH if scale.is_finest else 1.0

@@ -1,7 +1,6 @@
-"""NeuralStyleTransfer: where it is decided how a picture
-is painted, by steps or as a draft.
+"""`NeuralStyleTransfer`: paints an image by steps or as a draft.
 
-Torch is imported only where a picture is painted by steps.
+Torch is imported only if an image is painted by steps.
 """
 
 import os
@@ -25,7 +24,7 @@ OPTIONS_WANTED = "StyleTransferOptions, for example StyleTransferOptions.from_pr
 
 
 class Transfer(Protocol):
-    """A way to paint a picture."""
+    """A way to paint an image."""
 
     def run(
         self,
@@ -50,9 +49,9 @@ class Transfer(Protocol):
 
 
 class NeuralStyleTransfer:
-    """Paints the content of one picture in the style of another.
+    """Transfer that paints the content of one image in the style of another.
 
-    One object may run many transfers, one after the other; it loads its weights once.
+    One object can run many transfers, one after the other; it loads its weights once.
     """
 
     def __init__(
@@ -64,10 +63,13 @@ class NeuralStyleTransfer:
         max_memory_bytes: int | None = None,
         weights: WeightsStore | None = None,
     ) -> None:
-        """`options`: by default those of `nst stylize`. `device`: auto, cuda, mps or cpu.
-        `precision` of the convolutions: fp32, bf16, fp16, or auto: bf16 where it is fast, and fp32
-        for what bf16 cannot improve any more. `max_memory_bytes`: what this process may hold, or on
-        a GPU its tensors; None: what is free. A draft needs none of these. Raises InvalidOption."""
+        """Create a transfer.
+
+        `options`: by default those of `nst stylize`. `device`: auto, cuda, mps or cpu. `precision`
+        of the convolutions: fp32, bf16, fp16, or auto: bf16 where it is fast, and fp32 for what
+        bf16 cannot improve any more. `max_memory_bytes`: memory that this process, or on a GPU its
+        tensors, may hold; None: the free memory. A draft needs none of these. Raises InvalidOption.
+        """
         _check("options", options, StyleTransferOptions, OPTIONS_WANTED)
         _check("max_memory_bytes", max_memory_bytes, int, "a whole number of bytes, or None")
         _check("weights", weights, WeightsStore, "a nst.WeightsStore, or None")
@@ -86,11 +88,11 @@ class NeuralStyleTransfer:
         resume_from: "CheckpointSource | None" = None,
         controls: Controls | None = None,
     ) -> Result:
-        """Paint the whole picture, or what is left of it after a checkpoint.
+        """Paint the whole image, or the rest of it after a checkpoint.
 
-        `on_progress` is called after every step; to stop there and get the picture so far, it
-        returns False or raises TransferCanceled. `controls` may change options between two steps. A
-        draft alone takes no step.
+        `on_progress` is called after every step; to stop there and get the image so far, it returns
+        False or raises TransferCanceled. `controls` may change options between two steps. A draft
+        takes no steps.
 
         Raises InvalidImage, InvalidOption (too little memory is allowed), InvalidCheckpoint,
         WeightsUnavailable, DraftUnavailable, OutOfMemory, Diverged.
@@ -108,24 +110,32 @@ class NeuralStyleTransfer:
         controls: Controls | None = None,
     ) -> Iterator[Progress]:
         """Paint step by step, for as long as the caller asks.
-        A draft alone is one Progress of step 0. Raises as `run` does."""
+
+        A draft is one Progress of step 0. Raises as `run` does.
+        """
         _check_arguments(inputs, resume_from, controls)
         return self._transfer.steps(inputs, resume_from=resume_from, controls=controls)
 
     def plan(self, inputs: Inputs) -> MemoryPlan | None:
-        """Return how the last scale would divide its memory if it began now;
-        None for a draft. Raises as `run` does."""
+        """Return how the last scale would divide its memory if it began now.
+
+        Return None for a draft. Raises as `run` does.
+        """
         _check_arguments(inputs)
         return self._transfer.plan(inputs)
 
     def provenance(self) -> Provenance:
-        """Return what computes; the weights are loaded for that.
-        Raises WeightsUnavailable."""
+        """Return the device, the precision and the weights, which are loaded for that.
+
+        Raises WeightsUnavailable.
+        """
         return self._transfer.provenance()
 
     def with_options(self, options: StyleTransferOptions) -> Self:
-        """Return a transfer with other options on the same
-        machine; loaded weights are shared."""
+        """Return a transfer with other options on the same machine.
+
+        Loaded weights are shared.
+        """
         other = copy(self)
         other.options = options
         other._transfer = self._transfer_with(options)
@@ -154,7 +164,7 @@ class NeuralStyleTransfer:
 
 
 def _check_arguments(inputs: object, resume_from: object = None, controls: object = None) -> None:
-    """Raises InvalidOption."""
+    """Raise InvalidOption if an argument has the wrong type."""
     if not isinstance(inputs, Inputs):
         raise InvalidOption("inputs", inputs, "nst.Inputs(content, style)")
     wanted = "the path or the bytes of a checkpoint, or None"
@@ -163,6 +173,6 @@ def _check_arguments(inputs: object, resume_from: object = None, controls: objec
 
 
 def _check(name: str, value: object, kind: type | tuple[type, ...], wanted: str) -> None:
-    """Raise InvalidOption if the value of an argument is neither None nor of this kind."""
+    """Raise InvalidOption if the value is neither None nor of this kind."""
     if value is not None and not isinstance(value, kind):
         raise InvalidOption(name, value, wanted)

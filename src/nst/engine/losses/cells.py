@@ -1,11 +1,11 @@
-"""Hypercolumns: what all layers of the network see at one cell of a grid.
+"""Hypercolumns: the features of all layers of the network at one cell of a grid.
 
-A cell is a square of the picture, as large as one feature of block 3. The features of finer layers
-are averaged over it, those of coarser layers are repeated in it: so every cell depends on the
-features of its own place alone, and tiles stay exact.
+A cell is a square of the image, as large as one feature of block 3. The features of finer layers
+are averaged over it, those of coarser layers are repeated in it. Every cell therefore depends only
+on the features of its own place, and tiles stay exact.
 
 [Kolkin22] Kolkin, Kucera, Paris, Sýkora, Shechtman, Shakhnarovich: Neural Neighbor Style Transfer,
-arXiv 2203.13215, 2022, §4.1. It enlarges coarser layers bilinearly.
+arXiv 2203.13215, 2022, §4.1. The paper enlarges coarser layers bilinearly.
 """
 
 from collections.abc import Sequence
@@ -19,24 +19,28 @@ from nst.engine.network.encoder import Activations
 from nst.engine.network.tiles import Tile, stride
 
 CELL_PIXELS = 4
-"""Side of a cell."""
+"""Side of a cell, in pixels."""
 
 
 def cells_of(size: Sequence[int]) -> tuple[int, int]:
-    """Return how many rows and columns of cells a picture of
-    this height and width has."""
+    """Return the numbers of rows and columns of cells in an image.
+
+    `size`: height and width of the image.
+    """
     height, width = size
     return height // CELL_PIXELS, width // CELL_PIXELS
 
 
 def cells_of_tile(tile: Tile) -> tuple[slice, slice]:
-    """Return the rows and columns of the picture's cells that belong to a tile."""
+    """Return the rows and columns of the image's cells that belong to a tile."""
     return tile.rows.features(CELL_PIXELS), tile.columns.features(CELL_PIXELS)
 
 
 def on_cells(features: Tensor, layer: str, cells: tuple[int, int]) -> Tensor:
-    """Bring the features of one layer onto the cells:
-    (1, C, h, w) → (rows·columns, C)."""
+    """Bring the features of one layer onto the cells.
+
+    (1, C, h, w) → (rows·columns, C).
+    """
     finer, coarser = _ratio(layer)
     if finer > 1:
         return rows_of(avg_pool2d(_cropped(features, cells, finer), finer))
@@ -44,9 +48,10 @@ def on_cells(features: Tensor, layer: str, cells: tuple[int, int]) -> Tensor:
 
 
 def add_from_cells(total: Tensor, gradient: Tensor, layer: str, cells: tuple[int, int]) -> None:
-    """Add to `total` (1, C, h, w), the gradient with respect to features, what
-    follows from the gradient with respect to `on_cells` of them, (rows·columns,
-    C)."""
+    """Add the gradient with respect to a layer's features to `total` (1, C, h, w).
+
+    `gradient`: that with respect to `on_cells` of the features, (rows·columns, C).
+    """
     finer, coarser = _ratio(layer)
     of_cells = gradient.view(1, *cells, -1).permute(0, 3, 1, 2)
     if finer > 1:
@@ -59,8 +64,10 @@ def add_from_cells(total: Tensor, gradient: Tensor, layer: str, cells: tuple[int
 
 
 def hypercolumns(activations: Activations, layers: Sequence[str], tile: Tile) -> Tensor:
-    """Return one row for each cell of a tile, each layer divided by its number of
-    channels: (cells, channels of all layers)."""
+    """Return one row for each cell of a tile: (cells, channels of all layers).
+
+    Each layer is divided by its number of channels.
+    """
     cells = _count(tile)
     return torch.cat([of_layer(activations, layer, tile, cells) for layer in layers], dim=1)
 
@@ -68,8 +75,7 @@ def hypercolumns(activations: Activations, layers: Sequence[str], tile: Tile) ->
 def of_layer(
     activations: Activations, layer: str, tile: Tile, cells: tuple[int, int] | None = None
 ) -> Tensor:
-    """Return the part of a tile's hypercolumns that one layer has, in float32:
-    (cells, C)."""
+    """Return one layer's part of a tile's hypercolumns, in float32: (cells, C)."""
     inner = tile.inner(activations[layer], stride(layer))
     return wide(on_cells(inner, layer, cells or _count(tile))) / inner.shape[1]
 
@@ -80,17 +86,20 @@ def _count(tile: Tile) -> tuple[int, int]:
 
 
 def _ratio(layer: str) -> tuple[int, int]:
-    """How many features of the layer a cell has along a side, or how many cells a feature has."""
+    """Return how many features a cell has along a side, and how many cells a feature."""
     return max(CELL_PIXELS // stride(layer), 1), max(stride(layer) // CELL_PIXELS, 1)
 
 
 def _cropped(features: Tensor, cells: tuple[int, int], finer: int) -> Tensor:
-    """Without the features at the end that fill no cell."""
+    """Return the features without those at the end that fill no cell."""
     return features[:, :, : cells[0] * finer, : cells[1] * finer]
 
 
 def _repeated(features: Tensor, cells: tuple[int, int], coarser: int) -> Tensor:
-    """Each feature in all of its cells; the last ones also serve what is left over at the end."""
+    """Repeat each feature in all of its cells.
+
+    The last features are also repeated in the cells that are left over at the end.
+    """
     repeated = interpolate(features, scale_factor=coarser, mode="nearest")
     below, beside = (
         count - length for count, length in zip(cells, repeated.shape[2:], strict=True)
@@ -99,7 +108,7 @@ def _repeated(features: Tensor, cells: tuple[int, int], coarser: int) -> Tensor:
 
 
 def _summed(of_cells: Tensor, coarser: int, size: tuple[int, int]) -> Tensor:
-    """The reverse of repeating: each feature gets the sum over its cells."""
+    """Return the sum over the cells of each feature, which reverses the repetition."""
     for dimension, length in zip((2, 3), size, strict=True):
         whole = length * coarser
         left_over = of_cells.narrow(dimension, whole, of_cells.shape[dimension] - whole)

@@ -1,4 +1,4 @@
-"""The content term: makes features those of the content image, place by place.
+"""The content term: compares features with those of the content image by place.
 
 [Gatys16] Gatys, Ecker, Bethge: Image Style Transfer Using Convolutional Neural Networks, CVPR 2016.
 """
@@ -15,14 +15,14 @@ from nst.engine.network.encoder import Activations, Encoder
 from nst.engine.network.tiles import Tile, cut, stride
 
 DETAIL_WEIGHT = 24.0
-"""How much more the content counts where a detail map is white."""
+"""Additional weight of the content where a detail map is white."""
 
 
 class ContentTerm:
-    """The mean of the squared differences of features, which does not grow with the
-    picture; of several layers the weighted mean.
+    """Mean of the squared differences of features, independent of the image's size.
 
-    [Gatys16] eq. 1 takes half of the sum, of one layer.
+    Several layers are averaged by their shares. [Gatys16] eq. 1 takes half of the sum, of one
+    layer.
     """
 
     name = "content"
@@ -33,10 +33,12 @@ class ContentTerm:
         targets: Mapping[str, Tensor],
         detail: Tensor | None = None,
     ) -> None:
-        """`shares` of the layers in the loss, which add up to 1.
-        `targets`: features of the whole content image, (1, C, h, w), of the same
-        layers. `detail`: where differences count more, (1, 1, H, W) of the picture,
-        0…1; None: nowhere."""
+        """Create the term from the features of the content image.
+
+        `shares`: share of each layer in the loss; they add up to 1. `targets`: features of the
+        whole content image, (1, C, h, w), of the same layers. `detail`: where differences count
+        more, (1, 1, H, W) of the image, 0…1; None: nowhere.
+        """
         self.layers: Sequence[str] = list(shares)
         self._shares = shares
         self._targets = targets
@@ -52,12 +54,14 @@ class ContentTerm:
         detail: Tensor | None = None,
         tile_side: int | None = None,
     ) -> Self:
-        """With the features of this picture (1, 3, H, W),
-        computed in tiles of about this side."""
+        """Return the term for this content image, (1, 3, H, W).
+
+        Its features are computed in tiles of about `tile_side` pixels.
+        """
         return cls(shares, _features(encoder, list(shares), content, tile_side), detail)
 
     def statistics(self, activations: Activations, tile: Tile) -> Sequence[Tensor]:
-        """The sum of the squared differences, layer by layer."""
+        """Return the sum of the squared differences of each layer."""
         return [
             content_sum(
                 tile.inner(activations[layer], stride(layer)),
@@ -69,7 +73,7 @@ class ContentTerm:
 
     def loss(self, statistics: Sequence[Tensor]) -> Tensor:
         of_layers = [
-            # In float64, which not every device has.
+            # On the CPU, because not every device has float64.
             share * squared_differences.to("cpu", torch.float64) / self._targets[layer].numel()
             for (layer, share), squared_differences in zip(
                 self._shares.items(), statistics, strict=True
@@ -99,13 +103,16 @@ class ContentTerm:
 
 
 def detail_weights(detail: Tensor, size: tuple[int, int]) -> Tensor:
-    """Return how much the content counts at each place of a grid of this height and
-    width, from 1 to 1 + DETAIL_WEIGHT: (1, 1, H, W) → (1, 1, h, w)."""
+    """Return the weight of the content at each place of a grid: (1, 1, h, w).
+
+    The weights are from 1 to 1 + DETAIL_WEIGHT. `detail`: (1, 1, H, W). `size`: height and width of
+    the grid.
+    """
     return 1 + DETAIL_WEIGHT * adaptive_avg_pool2d(detail, size)
 
 
 def _guides(targets: Mapping[str, Tensor], detail: Tensor) -> Mapping[str, Tensor]:
-    """For each layer, (1, 1, h, w)."""
+    """Return the weights of each layer's places, (1, 1, h, w)."""
     return {
         layer: detail_weights(detail, (target.shape[2], target.shape[3]))
         for layer, target in targets.items()
@@ -115,7 +122,7 @@ def _guides(targets: Mapping[str, Tensor], detail: Tensor) -> Mapping[str, Tenso
 def _features(
     encoder: Encoder, layers: Sequence[str], content: Tensor, tile_side: int | None
 ) -> Mapping[str, Tensor]:
-    """Of the whole picture, by layer."""
+    """Return the features of the whole content image, by layer."""
     tiles = cut(content.shape, tile_side, encoder.path)
     wholes: dict[str, Tensor] = {}
     for tile in tiles:
@@ -132,15 +139,17 @@ def _features(
 
 
 def _room_for_whole(features: Tensor, pixels: int, content: Tensor) -> Tensor:
-    """For the features of the whole picture, given those of a tile."""
+    """Return an empty tensor for the whole image's features, given those of a tile."""
     height, width = content.shape[2] // pixels, content.shape[3] // pixels
     whole = features.new_empty(1, features.shape[1], height, width)
     return whole.contiguous(memory_format=torch.channels_last)
 
 
 def content_sum(features: Tensor, target: Tensor, guide: Tensor | None = None) -> Tensor:
-    """Squared differences, summed: two (1, C, H, W) → scalar.
-    `guide`: how much each place counts, (1, 1, H, W)."""
+    """Return the sum of the squared differences of two (1, C, H, W), a scalar.
+
+    `guide`: weight of each place, (1, 1, H, W).
+    """
     pairs = zip(bands_with(features, guide), bands(target), strict=True)
     return sum_of(
         weighted((wide(part) - other).square_(), amount).sum() for (part, amount), other in pairs
@@ -150,8 +159,10 @@ def content_sum(features: Tensor, target: Tensor, guide: Tensor | None = None) -
 def add_content_sum_gradient(
     total: Tensor, features: Tensor, target: Tensor, gradient: float, guide: Tensor | None = None
 ) -> None:
-    """Adds to `total` the gradient with respect to the features, (1, C, H, W), that
-    follows from that with respect to `content_sum`."""
+    """Add the gradient with respect to the features, (1, C, H, W), to `total`.
+
+    `gradient`: that with respect to `content_sum`.
+    """
     parts = zip(bands_with(features, guide), bands(total), bands(target), strict=True)
     for (band, amount), of_band, other in parts:
         difference = band - other

@@ -19,21 +19,21 @@ SMALLEST_SQUARE = 1e-12
 """Smallest squared length of a vector that has a direction."""
 
 BLOCK_ROWS = 4096
-"""Rows that are copied at a time."""
+"""Number of rows that are copied at a time."""
 
 
 @dataclass(frozen=True, slots=True)
 class CellTargets:
-    """The hypercolumn that each cell is compared with."""
+    """Hypercolumns that the cells are compared with."""
 
     rows: Mapping[str, Tensor]
-    """By layer, (K, C) each; all layers of one row together have the length 1."""
+    """Rows by layer, (K, C) each; all layers of one row together have the length 1."""
     index: Tensor
-    """(rows of cells, columns of cells): which of the K rows belongs to which cell."""
+    """Number of the row that belongs to each cell, (rows of cells, columns of cells)."""
 
     @classmethod
     def of(cls, rows: Mapping[str, Tensor], index: Tensor) -> "CellTargets":
-        """Return targets with these rows, whose length is made 1 in place."""
+        """Scale the rows to length 1, in place, and return targets with them."""
         for blocks in zip(*(torch.split(each, BLOCK_ROWS) for each in rows.values()), strict=True):
             squares = torch.stack([wide(block).square().sum(1) for block in blocks]).sum(0)
             factor = squares.clamp(min=SMALLEST_SQUARE).rsqrt().unsqueeze(1)
@@ -43,18 +43,20 @@ class CellTargets:
 
 
 class CosineTerm:
-    """The weighted mean over the cells of 1 −
-    cos(hypercolumn, target), [Kolkin22] eq. 4."""
+    """Weighted mean of 1 − cos(hypercolumn, target) over the cells, [Kolkin22] eq. 4."""
 
     def __init__(self, name: str, targets: CellTargets, weights: Tensor) -> None:
-        """`weights`: how much each cell counts, of the shape of `targets.index`."""
+        """Create the term.
+
+        `weights`: weight of each cell, in the shape of `targets.index`.
+        """
         self.name = name
         self.layers: Collection[str] = tuple(targets.rows)
         self._targets = targets
         self._weights = weights
 
     def statistics(self, activations: Activations, tile: Tile) -> Sequence[Tensor]:
-        """Return for each cell its product with the target, and its squared length."""
+        """Return each cell's dot product with its target, and its squared length."""
         where = cells_of_tile(tile)
         dots, squares = (torch.zeros_like(self._weights) for _ in range(2))
         of_dots, of_squares = dots[where], squares[where]

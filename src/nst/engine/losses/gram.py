@@ -1,4 +1,4 @@
-"""How far the Gram matrices of two pictures are apart.
+"""Distance between the Gram matrices of two images.
 
 [Gatys16] Gatys, Ecker, Bethge: Image Style Transfer Using Convolutional Neural Networks, CVPR 2016.
 [Johnson16] Johnson, Alahi, Fei-Fei: Perceptual Losses for Real-Time Style Transfer, ECCV 2016.
@@ -11,8 +11,8 @@ from nst.engine.losses.sums import add_gram_sum_gradient, gram_sum
 
 
 class GramTarget:
-    """The Gram matrix of a style.
-    The averages are the products of every two channels, (C, C)."""
+    """Gram matrix of a style.
+    Its averages are the products of all pairs of channels, (C, C)."""
 
     def __init__(self, averages: Tensor) -> None:
         self._averages = averages
@@ -28,8 +28,11 @@ class GramTarget:
         add_gram_sum_gradient(total, features, gradient, guide)
 
     def distance(self, averages: Tensor) -> Tensor:
-        """Sum of squared differences of the Gram matrices, which are divided by C·H·W
-        ([Johnson16] eq. 4) where [Gatys16] eq. 4 divides the loss by 4C²(HW)²."""
+        """Return the sum of squared differences of the Gram matrices.
+
+        The matrices are divided by C·H·W ([Johnson16] eq. 4); [Gatys16] eq. 4 divides the loss by
+        4C²(HW)² instead.
+        """
         return ((averages - self._averages) / len(averages)).square().sum()
 
     def distance_from_nothing(self) -> float:

@@ -1,4 +1,4 @@
-"""Layers of the network that the terms look at, with their weights.
+"""Layers of the network that the terms use, with their weights.
 
 [Gatys16] Gatys, Ecker, Bethge: Image Style Transfer Using Convolutional Neural Networks, CVPR 2016.
 [Johnson16] Johnson, Alahi, Fei-Fei: Perceptual Losses for Real-Time Style Transfer, ECCV 2016.
@@ -19,34 +19,34 @@ STYLE_LAYERS = {
     "vgg19": ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1"),
     "vgg16": ("relu1_2", "relu2_2", "relu3_3", "relu4_3"),
 }
-"""VGG-19: [Gatys16] §3. VGG-16: [Johnson16], whose content layer is this one too."""
+"""Style layers of [Gatys16] §3 for VGG-19 and of [Johnson16] for VGG-16.
+The content layer of VGG-16 is from [Johnson16] too."""
 MATCHED_LAYERS = (
     *("relu1_1", "relu1_2", "relu2_1", "relu2_2"),
     *("relu3_1", "relu3_3", "relu4_1", "relu4_3"),
 )
 """Layers of style loss neighbors.
-Block 5 adds nothing ([Kolkin22] §4.1, which takes all layers before it)."""
+Block 5 adds nothing ([Kolkin22] §4.1, which uses all layers before it)."""
 PLACE_LAYERS = tuple(layer for layer in MATCHED_LAYERS if not layer.startswith("relu1"))
-"""Layers whose single features are compared while finishing. A feature of block 1
-sees three to five pixels, so that the sample would leave dots in skies."""
+"""Layers whose single features are compared while finishing.
+A feature of block 1 sees three to five pixels, so a sample of such features would leave dots in
+skies."""
 OWN_LAYERS = ("relu3_1", "relu4_1")
-"""Layers of style loss neighbors where the content keeps its own features, which
-are kept for all cells."""
+"""Layers of style loss neighbors where the content keeps its own features.
+These features are kept for all cells."""
 TRANSPORT_LAYERS = ("relu2_1", "relu3_1", "relu4_1")
-"""Layers in which a network that learns a style is compared with it, feature by
-feature."""
+"""Layers in which a network that learns a style is compared with the style.
+The comparison is feature by feature."""
 
 DENSE_PER_BLOCK = 2
-"""ReLUs in each block, from the first, that the dense
-choice of style layers adds."""
+"""Number of ReLUs from the start of each block in the style layers `dense`."""
 
 
 @dataclass(frozen=True, slots=True)
 class TermLayers:
-    """The layers of the content and the style term, each with
-    its share of the term's loss.
+    """Layers of the content and the style term, each with its share of the loss.
 
-    The shares of a term add up to 1, so that its weight means the same whatever the layers.
+    The shares of a term add up to 1, so that its weight means the same with any layers.
     """
 
     content: Mapping[str, float]
@@ -54,9 +54,10 @@ class TermLayers:
 
     @classmethod
     def of(cls, options: StyleTransferOptions, model: str) -> Self:
-        """`model`: the one that is used, which may stand in for that of the options.
+        """Return the layers that the options select.
 
-        Raises InvalidOption, if it lacks a layer.
+        `model`: the model in use, which may stand in for that of the options. Raises InvalidOption
+        if it lacks a layer.
         """
         if options.is_matched:
             return cls(evenly(OWN_LAYERS), evenly(MATCHED_LAYERS))
@@ -77,16 +78,20 @@ class TermLayers:
 
 
 def content_layers(model: str, choice: str) -> Mapping[str, float]:
-    """Return the share of each layer that option content_layers chooses.
-    Raises InvalidOption."""
+    """Return the share of each layer that option content_layers selects.
+
+    Raises InvalidOption.
+    """
     if choice == "classic":
         return evenly([CONTENT_LAYER[model]])
     return layer_weights("content_layers", choice, model)
 
 
 def style_layers(model: str, choice: str) -> Mapping[str, float]:
-    """Return the share of each layer that option style_layers chooses.
-    Raises InvalidOption."""
+    """Return the share of each layer that option style_layers selects.
+
+    Raises InvalidOption.
+    """
     if choice == "classic":
         return evenly(STYLE_LAYERS[model])
     if choice == "dense":
@@ -95,13 +100,15 @@ def style_layers(model: str, choice: str) -> Mapping[str, float]:
 
 
 def evenly(layers: Sequence[str]) -> Mapping[str, float]:
-    """Return equal shares."""
+    """Return equal shares of the layers; they add up to 1."""
     return dict.fromkeys(layers, 1 / len(layers))
 
 
 def _dense(model: str) -> Sequence[str]:
-    """Return about twice the classic layers, up to the last of them: a picture can fit a few layers
-    of one network in ways that no other network takes for the style."""
+    """Return about twice as many layers as the classic choice, up to its last layer.
+
+    An image can fit a few layers of one network in ways that no other network takes for the style.
+    """
     classic = STYLE_LAYERS[model]
     path = layer_names(model)[: 1 + layer_names(model).index(classic[-1])]
     return [name for name in path if name in classic or _is_dense(name)]

@@ -21,29 +21,28 @@ from nst.engine.network.encoder import CHANNELS_PER_BLOCK, Activations, Encoder
 from nst.engine.network.tiles import Tile, block_of, stride
 
 KEYS = 16384
-"""Cells of the style that are compared, in all turned pictures together: a sample
-above 256×256 pixels."""
+"""Maximum number of cells of the style that are compared.
+All rotations count together. If the style is larger than 256×256 pixels, they are a sample."""
 
 PROJECTED = 256
-"""Numbers to which hypercolumns are reduced for the search, by a random
-projection that keeps angles to about 1/√256 (Johnson, Lindenstrauss 1984)."""
+"""Number of values to which a hypercolumn is reduced for the search.
+A random projection keeps angles to about 1/√256 (Johnson, Lindenstrauss 1984)."""
 
 QUERIES_PER_BLOCK = 2048
 
 QUARTER_TURNS = 4
-"""The style is also searched turned by 90, 180 and 270
-degrees: more choice ([Kolkin22] §4.2)."""
+"""Number of rotations of the style that are searched: 0, 90, 180 and 270 degrees.
+They give more choice ([Kolkin22] §4.2)."""
 
 
 @dataclass(frozen=True, slots=True)
 class StyleSample:
-    """Features kept of a style and of its rotations."""
+    """Features that are kept of a style and of its rotations."""
 
     cells: Mapping[str, Tensor]
     """Hypercolumns of at most KEYS cells, by layer (K, C)."""
     features: Mapping[str, Tensor]
-    """Single features at places of each layer, by layer (P,
-    C); empty if none were asked for."""
+    """Single features at places, by layer (P, C); empty if none were requested."""
 
     @classmethod
     def of(
@@ -55,7 +54,7 @@ class StyleSample:
         *,
         places: int = 0,
     ) -> Self:
-        """Sample a style (1, 3, H, W): cells, and this many places of each layer at most."""
+        """Sample a style (1, 3, H, W): its cells, and at most `places` places per layer."""
         cells, features = [], []
         for turned in _turns(style):
             numbers = _some_cells(cells_of(turned.shape[2:]), generator)
@@ -68,7 +67,7 @@ class StyleSample:
 
 
 def _some_cells(cells: tuple[int, int], generator: torch.Generator) -> Tensor:
-    """Number some of the cells; the others have −1."""
+    """Number a random choice of the cells; the others get −1."""
     count = math.prod(cells)
     chosen = torch.randperm(count, generator=generator)[: KEYS // QUARTER_TURNS]
     numbers = torch.full((count,), -1)
@@ -79,7 +78,10 @@ def _some_cells(cells: tuple[int, int], generator: torch.Generator) -> Tensor:
 def _some_places(
     image: Tensor, count: int, generator: torch.Generator
 ) -> dict[str, tuple[Tensor, Tensor]]:
-    """Rows and columns in each layer: a turn's part of this many places."""
+    """Return rows and columns of random places in each layer of one rotation.
+
+    `count`: number of places of all rotations together.
+    """
     places: dict[str, tuple[Tensor, Tensor]] = {}
     for layer in PLACE_LAYERS if count else ():
         height, width = (length // stride(layer) for length in image.shape[2:])
@@ -98,10 +100,14 @@ def _joined(parts: Sequence[Mapping[str, Tensor]]) -> dict[str, Tensor]:
 
 
 class Projection:
-    """Shortens hypercolumns of the matched layers, the same way each time."""
+    """Random projection that shortens hypercolumns of the matched layers.
+    All calls use the same projection."""
 
     def __init__(self, generator: torch.Generator, like: Tensor) -> None:
-        """`like`: a tensor of the type and on the device in which it is computed."""
+        """Draw the projection.
+
+        `like`: a tensor with the number type and the device of the computation.
+        """
         self._matrices = {
             layer: torch.randn(
                 CHANNELS_PER_BLOCK[block_of(layer)], PROJECTED, generator=generator
@@ -110,16 +116,16 @@ class Projection:
         }
 
     def of(self, rows: Mapping[str, Tensor]) -> Tensor:
-        """Return (n, PROJECTED) for rows of hypercolumns, by layer (n, C)."""
+        """Project rows of hypercolumns, by layer (n, C), to (n, PROJECTED)."""
         return sum_of(rows[layer].to(matrix) @ matrix for layer, matrix in self._matrices.items())
 
 
 class QueryReader:
-    """Keeps the projected hypercolumns of all cells: what is searched for."""
+    """Reader that keeps the projected hypercolumns of all cells as queries."""
 
     def __init__(self, projection: Projection, image: Tensor) -> None:
         self.queries = image.new_empty(*cells_of(image.shape[2:]), PROJECTED)
-        """(rows, columns, PROJECTED)"""
+        """Projected hypercolumns, (rows, columns, PROJECTED)."""
         self._projection = projection
 
     def __call__(self, tile: Tile, activations: Activations) -> None:
@@ -129,9 +135,12 @@ class QueryReader:
 
 
 def nearest(queries: Tensor, keys: Tensor, dtype: torch.dtype) -> Tensor:
-    """Return for each query the number of the key with the smallest cosine distance,
-    both sets centred on their own mean: (rows, columns, PROJECTED), (K, PROJECTED)
-    → (rows, columns). `dtype`: in which the distances are computed."""
+    """Return for each query the number of the key with the smallest cosine distance.
+
+    `queries`: (rows, columns, PROJECTED). `keys`: (K, PROJECTED). Both sets are centred on their
+    own mean. The numbers are (rows, columns). `dtype`: number type in which the distances are
+    computed.
+    """
     sought, centre = queries.flatten(0, 1), queries.mean((0, 1))
     offered = normalize(keys - keys.mean(0), dim=1).to(dtype)
     found = [

@@ -1,10 +1,12 @@
-"""The terms of style loss `neighbors`: every place of the photo is painted like
-the place of the style that looks most like it.
+"""Terms of style loss `neighbors`: match each place with a place of the style.
+
+Every place of the content image is painted like the place of the style image that looks most like
+it.
 
 [Kolkin22] Kolkin, Kucera, Paris, Sýkora, Shechtman, Shakhnarovich: Neural Neighbor Style Transfer,
-arXiv 2203.13215, 2022. The structure term is of [Kolkin19], the Gram matrices are of [Gatys16];
-that the flourish seeks the room in the photo, that the content keeps its own hypercolumns in the
-style's colours, and all weights, are ours.
+arXiv 2203.13215, 2022. The structure term is from [Kolkin19], the Gram matrices are from [Gatys16].
+Ours are the preference of the flourish for areas of the content image that have room, the content's
+own hypercolumns in the style's colours, and all weights.
 """
 
 import math
@@ -31,19 +33,19 @@ from nst.engine.network.tiles import stride
 from nst.engine.pictures.tensors import StyleInput
 
 FLOURISH_LAYERS = ("relu1_2", "relu2_2", "relu3_1", "relu3_3", "relu4_3")
-"""Layers whose Gram matrices make the flourish."""
+"""Layers whose Gram matrices make up the flourish."""
 
 OWN_WEIGHT = 0.35
 """Weight of the content's own hypercolumns in the content loss."""
 STRUCTURE_WEIGHT = 0.2
 """Weight of the structure term in the content loss."""
 BUSY_FLOURISH = 0.3
-"""Share of the flourish where the photo has no room for it."""
+"""Share of the flourish where the content image has no room for it."""
 FACE_FLOURISH = 0.05
-"""Share of the flourish on a face: too little for a form,
-enough to hold its contrast."""
+"""Share of the flourish on a face.
+It is too small to paint a form, but enough to keep the face's contrast."""
 MATCH_WHILE_FINISHING = 0.25
-"""Weight of the matches while finishing, where single features count beside them."""
+"""Weight of the matches while finishing, where single features count as well."""
 
 
 def neighbor_terms(
@@ -60,11 +62,12 @@ def neighbor_terms(
     tile_side: int | None = None,
 ) -> list[Term]:
     """Return all terms of one stage.
-    `seen`: the picture whose neighbours are searched for. All pictures are (1, 3,
-    H, W), RGB 0…255 minus the encoder's mean colour; `detail` is (1, 1, H, W),
-    0…1: where to keep more of the content; `faces` as well: where no form of the
-    style may hide the photo. `flourish`: how much the flourish counts here, beside
-    its weight."""
+
+    `seen`: the image whose neighbours are searched for. All images are (1, 3, H, W), RGB 0…255
+    minus the encoder's mean colour. `detail`: where to keep more of the content, (1, 1, H, W), 0…1.
+    `faces`: where no form of the style may hide the content image, (1, 1, H, W), 0…1. `flourish`:
+    factor of the flourish in this stage, besides its weight.
+    """
     generator = torch.Generator().manual_seed(seed)
     projection = Projection(generator, content)
     count = SIDE * SIDE if is_finishing else 0
@@ -96,7 +99,7 @@ def neighbor_terms(
 
 
 def _amounts(styles: Sequence[StyleInput], content: Tensor) -> list[Tensor]:
-    """How much of each style there is in each cell, 0…1: (rows, columns)."""
+    """Return the amount of each style in each cell, 0…1: (rows, columns)."""
     cells = cells_of(content.shape[2:])
     return [
         content.new_full(cells, style.share)
@@ -109,7 +112,10 @@ def _amounts(styles: Sequence[StyleInput], content: Tensor) -> list[Tensor]:
 def _places(
     style: StyleInput, seen: Tensor, generator: torch.Generator
 ) -> dict[str, tuple[Tensor, Tensor]]:
-    """Sample places where the style is, by layer; none if its mask is too small for any."""
+    """Sample places where the style is, by layer.
+
+    There are none if the style's mask is too small.
+    """
     found: dict[str, tuple[Tensor, Tensor]] = {}
     for layer in PLACE_LAYERS:
         height, width = (length // stride(layer) for length in seen.shape[2:])
@@ -141,8 +147,10 @@ def _content_terms(
     detail: Tensor | None,
     tile_side: int | None,
 ) -> list[Term]:
-    """The content's hypercolumns, each channel with the mean and the deviation of what has been
-    found for the cells; and its structure."""
+    """Return the terms for the content's own hypercolumns and for its structure.
+
+    Each channel of the hypercolumns gets the mean and the deviation of the matches of the cells.
+    """
     cells = cells_of(content.shape[2:])
     numbers = torch.arange(math.prod(cells)).view(cells)
     own, grid = CellReader(OWN_LAYERS, numbers, encoder.dtype), Grid(*content.shape[2:])
@@ -159,8 +167,10 @@ def _content_terms(
 
 
 def _move(rows: Tensor, moments: Tensor) -> None:
-    """Give rows other means and deviations, in place. `moments`: sums of weights, values and
-    squares, (3, C)."""
+    """Give rows other means and deviations, in place.
+
+    `moments`: sums of weights, values and squares, (3, C).
+    """
     blocks = torch.split(rows, BLOCK_ROWS)
     of_rows = torch.stack([_moments(wide(block)) for block in blocks]).sum(0)
     (mean, deviation), (other_mean, other_deviation) = map(_spread, (of_rows, moments))
@@ -169,14 +179,14 @@ def _move(rows: Tensor, moments: Tensor) -> None:
 
 
 def _moments(rows: Tensor, counts: Tensor | None = None) -> Tensor:
-    """Sums of weights, values and squares of every channel: (n, C) → (3, C)."""
+    """Return each channel's sums of weights, values and squares: (n, C) → (3, C)."""
     weights = rows.new_ones(len(rows)) if counts is None else counts
     sums = [weights.sum().expand(rows.shape[1]), weights @ rows, weights @ rows.square()]
     return torch.stack(sums)
 
 
 def _spread(moments: Tensor) -> tuple[Tensor, Tensor]:
-    """Mean and deviation of every channel."""
+    """Return the mean and the deviation of each channel."""
     count, values, squares = moments
     mean = values / count
     return mean, (squares / count - mean.square()).clamp(min=0).sqrt()
@@ -185,7 +195,10 @@ def _spread(moments: Tensor) -> tuple[Tensor, Tensor]:
 def _add_moments(
     found: dict[str, Tensor], keys: Mapping[str, Tensor], index: Tensor, amount: Tensor
 ) -> None:
-    """Add up how often, and with which values, the channels of the keys have been found."""
+    """Add to `found`, by layer, the moments of the keys that were matched.
+
+    Each key counts as often as it was matched, by the amount of its style.
+    """
     count = len(keys[OWN_LAYERS[0]])
     counts = amount.new_zeros(count).index_add_(0, index.flatten(), amount.flatten())
     for layer in OWN_LAYERS:
@@ -201,15 +214,20 @@ def _flourish(
     factor: float,
     tile_side: int | None,
 ) -> StyleTerm:
-    """Gram matrices, each relative to the style's own: large forms, most of all where there is
-    room for them."""
+    """Return the term of the flourish: Gram matrices relative to the style's own.
+
+    It makes large forms, most of all where there is room for them.
+    """
     size = (content.shape[2], content.shape[3])
     compared = compare(encoder, evenly(FLOURISH_LAYERS), styles, size, tile_side=tile_side)
     return StyleTerm([relative(each, factor).within(amount) for each in compared], "flourish")
 
 
 def flourish_amount(content: Tensor, detail: Tensor | None, faces: Tensor | None) -> Tensor:
-    """How much the flourish counts at each pixel, (1, 1, H, W), 0…1; maps as above."""
+    """Return the share of the flourish at each pixel, (1, 1, H, W), 0…1.
+
+    `detail` and `faces`: maps as in `neighbor_terms`.
+    """
     room = room_in(content)
     if detail is not None:
         room = room * (1 - detail)

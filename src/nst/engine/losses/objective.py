@@ -3,10 +3,10 @@
 loss(x) = Σ weight · term(statistics of the features of x) + weight · total variation of x
           + weight · squared distance of x from what is held, in a film
 
-Every statistic is a sum over pixels. So a picture of any size is computed tile by tile: the first
-pass adds up the statistics, from which follow the loss and its gradient with respect to them; the
-second pass carries that gradient back to the pixels. One tile is computed once: there the second
-pass goes on with what the first one has left.
+Every statistic is a sum over pixels. An image of any size can therefore be computed tile by tile:
+the first pass adds up the statistics, from which the loss and its gradient with respect to them
+follow; the second pass propagates that gradient back to the pixels. If there is one tile, it is
+encoded only once: the second pass uses the activations of the first.
 """
 
 from collections.abc import Sequence
@@ -26,13 +26,12 @@ from nst.engine.optimizer.optimizer import Evaluation
 from nst.progress import Losses
 
 FLOAT16_ENTRY = 2.0**-6
-"""Largest entry of the gradient of a term's statistics on
-the way back in float16."""
+"""Largest entry of a gradient of statistics in the backward pass in float16."""
 
 
 @dataclass(frozen=True, slots=True)
 class LossWeights:
-    """Weight of every term, by its name."""
+    """Weight of each term, by the name of the term."""
 
     content: float
     style: float
@@ -44,7 +43,7 @@ class LossWeights:
 class Objective:
     """Losses and gradient, as a function of pixels (3·H·W,) and weights.
 
-    Pictures are (1, 3, H, W), RGB 0…255 minus the encoder's mean colour.
+    Images are (1, 3, H, W), RGB 0…255 minus the encoder's mean colour.
     """
 
     def __init__(
@@ -57,13 +56,15 @@ class Objective:
         tile_side: int | None = None,
         evaluations: int = 0,
     ) -> None:
-        """`encoder` computes the layers of all terms.
-        `shape`: of the picture, (1, 3, H, W). `held`: what the temporal term compares
-        with; None: there is no such term. `tile_side`: of the tiles, in pixels; None
-        for one tile. `evaluations`: so many there were before."""
+        """Create the objective.
+
+        `encoder`: computes the layers of all terms. `shape`: shape of the image, (1, 3, H, W).
+        `held`: what the temporal term compares with; None: there is no temporal term. `tile_side`:
+        side of the tiles in pixels; None: one tile. `evaluations`: number of evaluations before.
+        """
         self.encoder = encoder
         self.evaluations = evaluations
-        """How often it has been called."""
+        """Number of evaluations so far."""
         self._terms = terms
         self._held = held
         self._shape = torch.Size(shape)
@@ -74,17 +75,17 @@ class Objective:
         return self.encoder.dtype
 
     def compute_in_tiles(self, side: int | None) -> None:
-        """Compute in tiles of this side from now on; losses and gradient do not change."""
+        """Compute in tiles of this side from now on; losses and gradient stay the same."""
         self._tiles = cut(self._shape, side, self.encoder.path)
 
     def __call__(self, x: Tensor, weights: LossWeights) -> Evaluation:
         self.evaluations += 1
-        # cuDNN's fastest passes add in any order, which a seed could not repeat.
+        # cuDNN's fastest passes add in varying order, so a seed would not reproduce the result.
         with torch.backends.cudnn.flags(benchmark=False, deterministic=True):
             return self._evaluate(x.view(self._shape), weights)
 
     def _evaluate(self, image: Tensor, weights: LossWeights) -> Evaluation:
-        # First, as it stays: behind the activations it would leave gaps between them.
+        # Allocated first, because it outlives the activations and would leave gaps between them.
         variation = total_variation_loss(image).item()
         gradient = total_variation_gradient(image).mul_(weights.total_variation)
         temporal = self._add_temporal(image, gradient, weights.temporal)
@@ -101,20 +102,26 @@ class Objective:
         return Evaluation(losses, gradient.flatten())
 
     def _add_temporal(self, image: Tensor, gradient: Tensor, weight: float) -> float:
-        """Return the weighted temporal loss and add its gradient; 0 where nothing is held."""
+        """Add the gradient of the temporal loss and return the weighted loss.
+
+        The loss is 0 if nothing is held.
+        """
         if self._held is None:
             return 0.0
         gradient.add_(temporal_gradient(image, self._held), alpha=weight)
         return weight * temporal_loss(image, self._held).item()
 
     def _statistics(self, image: Tensor) -> tuple[list[list[Tensor]], Activations]:
-        """Of the whole picture, term by term; and the activations, if there is one tile."""
+        """Return the statistics of the whole image, term by term, and the activations.
+
+        There are activations only if there is one tile.
+        """
         of_tiles: list[list[Sequence[Tensor]]] = []
         for tile in self._tiles:
             activations: Activations = self.encoder(tile.pixels(image))
             of_tiles.append([term.statistics(activations, tile) for term in self._terms])
             if len(self._tiles) > 1:
-                activations.clear()  # before the next tile's exist
+                activations.clear()  # before those of the next tile are allocated
         return [added(of_term) for of_term in zip(*of_tiles, strict=True)], activations
 
     def _losses(
@@ -123,8 +130,10 @@ class Objective:
         pixel_losses: tuple[float, float],
         weights: LossWeights,
     ) -> tuple[Losses, list[list[Tensor]]]:
-        """The weighted losses, and the gradient of their sum with respect to all statistics.
-        `pixel_losses`: the weighted total variation and temporal loss."""
+        """Return the weighted losses, and their gradient with respect to all statistics.
+
+        `pixel_losses`: the weighted total variation and temporal loss.
+        """
         leaves = [[each.requires_grad_() for each in of_term] for of_term in statistics]
         weighted = [
             (term.name, getattr(weights, term.name) * term.loss(of_term))
@@ -142,14 +151,20 @@ class Objective:
         features: Tensor,
         total: Tensor,
     ) -> None:
-        """Of the loss with respect to the features of a tile; 0 in the halo."""
+        """Add to `total` the gradient with respect to the features of a tile.
+
+        It is 0 in the halo.
+        """
         for term, of_term in zip(self._terms, by_statistics, strict=True):
             if layer in term.layers:
                 term.add_gradient(layer, total, features, of_term, tile)
 
     def _gradient_scale(self, by_statistics: Sequence[Sequence[Tensor]]) -> float:
-        """What gradients are multiplied by on their way: float16 has no room for their range. A
-        single number multiplies differences of features, which are small."""
+        """Return the factor of gradients in the backward pass; 1 except in float16.
+
+        float16 cannot represent the range of the gradients. Scalar statistics do not matter: their
+        gradient multiplies differences of features, which are small.
+        """
         if self.dtype != torch.float16:
             return 1.0
         found = [each for of_term in by_statistics for each in of_term if each.dim()]
@@ -160,7 +175,7 @@ class Objective:
 def _as_losses(
     weighted: Sequence[tuple[str, Tensor]], total_variation: float, temporal: float
 ) -> Losses:
-    """Terms of one name are added up; the flourish is a part of the style."""
+    """Add up terms of the same name; the flourish is a part of the style."""
     values = {"content": 0.0, "style": 0.0, "flourish": 0.0}
     for name, loss in weighted:
         values[name] += loss.item()
@@ -169,7 +184,7 @@ def _as_losses(
 
 
 def _gradients(loss: Tensor, leaves: Sequence[Sequence[Tensor]]) -> list[list[Tensor]]:
-    """Of the loss with respect to each of the leaves, in the same order."""
+    """Return the gradient of the loss with respect to each leaf, in the same order."""
     flat = [leaf for of_term in leaves for leaf in of_term]
     found = iter(torch.autograd.grad(loss, flat) if flat else ())
     return [[next(found) for _ in of_term] for of_term in leaves]

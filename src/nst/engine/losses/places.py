@@ -1,10 +1,9 @@
-"""The finishing term: single features at sampled places,
-compared with features of the style.
+"""The finishing term: compares single features at sampled places with the style.
 
 [Kolkin22] Kolkin, Kucera, Paris, Sýkora, Shechtman, Shakhnarovich: Neural Neighbor Style Transfer,
-arXiv 2203.13215, 2022, §4.4: each layer by itself. We look both ways, as the relaxed earth mover's
-distance of [Kolkin19] does: from places of the picture to their nearest in the style, and from the
-style to the nearest place in the picture.
+arXiv 2203.13215, 2022, §4.4: each layer by itself. We search in both directions, as the relaxed
+earth mover's distance of [Kolkin19] does: from places of the image to their nearest in the style,
+and from the style to the nearest place in the image.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -21,26 +20,29 @@ from nst.engine.network.encoder import Activations
 from nst.engine.network.tiles import Tile, stride
 
 SIDE = 64
-"""Places along a side of the picture that are sampled in each layer."""
+"""Minimum number of places sampled along the longer side of a layer.
+The step between places is rounded down, so there may be nearly twice as many; smaller layers are
+sampled completely."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pairs:
-    """Places in one layer, and the style's feature that each
-    of them is compared with."""
+    """Places in one layer, each with the style's feature that it is compared with."""
 
     rows: Tensor
     columns: Tensor
-    """(P,): where in the layer."""
+    """Rows and columns of the places in the layer, (P,) each."""
     targets: Tensor
-    """(P, C), of length 1, relative to the centre."""
+    """Features of the style, (P, C), of length 1, relative to the centre."""
     centre: Tensor
-    """(C,): the mean of the style's features."""
+    """Mean of the style's features, (C,)."""
 
 
 def sampled_places(size: Sequence[int], generator: torch.Generator) -> tuple[Tensor, Tensor]:
-    """Return rows and columns of a grid of at most SIDE × SIDE places with a random
-    offset, for a layer of this height and width."""
+    """Return rows and columns of a regular grid of places with a random offset.
+
+    `size`: height and width of the layer.
+    """
     step = max(max(size) // SIDE, 1)
     offsets = torch.randint(step, (2,), generator=generator).tolist()
     rows, columns = (
@@ -52,12 +54,13 @@ def sampled_places(size: Sequence[int], generator: torch.Generator) -> tuple[Ten
 
 
 def paired(features: Tensor, places: tuple[Tensor, Tensor], style: Tensor, centre: Tensor) -> Pairs:
-    """Pair places with features of the style, both ways.
+    """Pair places with features of the style, in both directions.
 
-    `features`: of the whole picture at the places, (P, C). `style`: features of the style, (K, C).
+    `features`: features of the whole image at the places, (P, C). `style`: features of the style,
+    (K, C).
     """
     ours, theirs = (normalize(wide(each) - centre, dim=1) for each in (features, style))
-    # In the network's precision, which is as good for a search.
+    # The precision of the network is good enough for a search.
     seen, sought = (each.to(features.dtype) for each in (ours, theirs))
     cosines = wide(seen @ sought.T)
     from_picture, from_style = cosines.argmax(1), cosines.argmax(0)
@@ -71,7 +74,7 @@ def paired(features: Tensor, places: tuple[Tensor, Tensor], style: Tensor, centr
 
 
 class PlacesTerm:
-    """The mean over layers and both directions of 1 − cos(feature, style's feature)."""
+    """Mean of 1 − cos(feature, style's feature) over layers and both directions."""
 
     def __init__(self, name: str, pairs: Mapping[str, Pairs], weight: float) -> None:
         self.name = name
@@ -80,8 +83,7 @@ class PlacesTerm:
         self._weight = weight
 
     def statistics(self, activations: Activations, tile: Tile) -> Sequence[Tensor]:
-        """Return for each layer the products of all pairs and the
-        squared lengths, (2, P)."""
+        """Return each layer's dot products and squared lengths of all pairs, (2, P)."""
         return [self._of_layer(activations[layer], layer, tile) for layer in self.layers]
 
     def loss(self, statistics: Sequence[Tensor]) -> Tensor:
@@ -115,7 +117,7 @@ class PlacesTerm:
         return found
 
     def _inside(self, layer: str, tile: Tile) -> tuple[Pairs, Tensor, tuple[Tensor, Tensor]]:
-        """Which pairs lie in the tile, and where there."""
+        """Return a layer's pairs, which of them lie in the tile, and where in it."""
         pairs = self._pairs[layer]
         return pairs, *places_in(tile, stride(layer), pairs.rows, pairs.columns)
 
@@ -127,8 +129,11 @@ class PlacesTerm:
 
 
 def _add_at(features: Tensor, where: tuple[Tensor, Tensor], amounts: Tensor) -> None:
-    """Add (P, C) to (H, W, C) at rows and columns that may repeat. PyTorch's own accumulation does
-    so in an order that varies on the CPU, and a seed would not paint the same picture twice."""
+    """Add (P, C) to (H, W, C) at rows and columns that may repeat.
+
+    On the CPU PyTorch's own accumulation adds in an order that varies, so a seed would not
+    reproduce the image.
+    """
     rows, columns = where
     width = features.shape[1]
     cells, numbers = torch.unique(rows * width + columns, return_inverse=True)

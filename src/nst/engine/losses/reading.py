@@ -1,4 +1,4 @@
-"""Features kept of a whole image, whose features exist tile by tile only."""
+"""Readers of a whole image's features, which exist tile by tile only."""
 
 from collections.abc import Callable, Mapping, Sequence
 
@@ -13,9 +13,10 @@ Reader = Callable[[Tile, Activations], None]
 
 
 def read(encoder: Encoder, image: Tensor, tile_side: int | None, *readers: Reader) -> None:
-    """Show all readers what the network sees in a picture (1, 3, H, W), one tile
-    after the other. The picture passes through the network once, however many
-    readers there are."""
+    """Show all readers the features of an image (1, 3, H, W), tile by tile.
+
+    The image passes through the network once, for any number of readers.
+    """
     for tile in cut(image.shape, tile_side, encoder.path):
         activations = encoder(tile.pixels(image))
         for reader in readers:
@@ -23,13 +24,16 @@ def read(encoder: Encoder, image: Tensor, tile_side: int | None, *readers: Reade
 
 
 class CellReader:
-    """Keeps the hypercolumns of chosen cells."""
+    """Reader that keeps the hypercolumns of chosen cells."""
 
     def __init__(self, layers: Sequence[str], numbers: Tensor, dtype: torch.dtype) -> None:
-        """`numbers`: for every cell of the picture the row that it gets, or −1:
-        (rows, columns), on the CPU. `dtype`: of the rows."""
+        """Create a reader of the cells that have a number.
+
+        `numbers`: for every cell of the image the row that it gets, or −1: (rows, columns), on the
+        CPU. `dtype`: number type of the rows.
+        """
         self.rows: dict[str, Tensor] = {}
-        """By layer, (chosen cells, C)."""
+        """Hypercolumns by layer, (chosen cells, C)."""
         self._layers = layers
         self._numbers = numbers
         self._count = int((numbers >= 0).sum())
@@ -46,12 +50,15 @@ class CellReader:
 
 
 class PlaceReader:
-    """Keeps the features at places of each layer."""
+    """Reader that keeps the features at places of each layer."""
 
     def __init__(self, places: Mapping[str, tuple[Tensor, Tensor]]) -> None:
-        """`places`: by layer, the rows and the columns of its features, on the CPU."""
+        """Create a reader of these places.
+
+        `places`: by layer, the rows and the columns of its features, on the CPU.
+        """
         self.features: dict[str, Tensor] = {}
-        """By layer, (places, C)."""
+        """Features by layer, (places, C)."""
         self._places = places
 
     def __call__(self, tile: Tile, activations: Activations) -> None:
@@ -66,8 +73,10 @@ class PlaceReader:
 def places_in(
     tile: Tile, pixels: int, rows: Tensor, columns: Tensor
 ) -> tuple[Tensor, tuple[Tensor, Tensor]]:
-    """Return which of the places, each in features of so many pixels, lie in a tile,
-    and their rows and columns there."""
+    """Return which of the places lie in a tile, and their rows and columns there.
+
+    `pixels`: number of pixels per feature, along a side, of the layer of the places.
+    """
     of_rows, of_columns = tile.rows.features(pixels), tile.columns.features(pixels)
     inside = (rows >= of_rows.start) & (rows < of_rows.stop)
     inside &= (columns >= of_columns.start) & (columns < of_columns.stop)

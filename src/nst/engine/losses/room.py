@@ -1,20 +1,22 @@
-"""Where a photo has room for forms of the style: where
-nothing else is to be seen."""
+"""Areas of the content image that have room for forms of the style.
+
+An area has room if there is nothing else to see in it.
+"""
 
 from torch import Tensor
 from torch.nn.functional import avg_pool2d
 
 WINDOW_SHARE = 1 / 16
-"""Side of the window around a pixel, of the longer side of the photo."""
+"""Side of the window around a pixel, relative to the longer side of the image."""
 FULL_LEVELS = 20.0
-"""Standard deviation of grey levels in the window from which on there is no room."""
+"""Standard deviation of grey levels in the window at which no room is left."""
 
 
 def room_in(content: Tensor) -> Tensor:
-    """How much room each pixel has:
-    (1, 3, H, W), in levels of 0…255 → (1, 1, H, W), 0…1.
+    """Return how much room each pixel has, (1, 1, H, W), 0…1.
 
-    A sky, a wall, or water has room; a face, leaves, or a facade have none.
+    `content`: (1, 3, H, W), in levels of 0…255. A sky, a wall or water has room; a face, leaves or
+    a facade have none.
     """
     height, width = content.shape[2:]
     radius = max(round(max(height, width) * WINDOW_SHARE / 2), 1)
@@ -25,6 +27,6 @@ def room_in(content: Tensor) -> Tensor:
 
 
 def _in_window(levels: Tensor, radius: int) -> Tensor:
-    """The mean around each pixel."""
+    """Return the mean around each pixel."""
     side = 2 * radius + 1
     return avg_pool2d(levels, side, 1, radius, count_include_pad=False)

@@ -1,7 +1,6 @@
-"""The structure term: places that look alike in the photo
-look alike in the painting.
+"""The structure term: places that look alike in the content stay alike.
 
-Colours and textures may become anything, as long as the similarities between places stay.
+Colours and textures may change in any way, as long as the similarities between places stay.
 
 [Kolkin19] Kolkin, Salavon, Shakhnarovich: Style Transfer by Relaxed Optimal Transport and
 Self-Similarity, CVPR 2019, §2.3.
@@ -20,20 +19,19 @@ from nst.engine.network.tiles import Span, Tile, stride
 
 LAYERS = ("relu3_1", "relu4_1")
 PLACES = 24
-"""Along each side of the picture. [Kolkin19] samples
-places; we average over all of them."""
+"""Number of places along each side of the image.
+[Kolkin19] samples places; we average over all of them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Grid:
-    """The places of a picture of this size."""
+    """Grid of places of an image of this size."""
 
     height: int
     width: int
 
     def sums(self, activations: Activations, tile: Tile) -> list[Tensor]:
-        """Return the sums of a tile's features at each place, by
-        layer (C, places, places)."""
+        """Return each layer's sums of a tile's features by place, (C, places, places)."""
         return [self._sums(activations[layer], layer, tile) for layer in LAYERS]
 
     def places(self, layer: str, tile: Tile) -> tuple[Tensor, Tensor]:
@@ -51,7 +49,7 @@ class Grid:
 
 
 class StructureReader:
-    """Adds up the features of a picture at each place."""
+    """Reader that adds up the features of an image at each place."""
 
     def __init__(self, grid: Grid) -> None:
         self._grid = grid
@@ -63,14 +61,14 @@ class StructureReader:
 
     @property
     def similarities(self) -> list[Tensor]:
-        """Return the similarities of all pairs of places, by layer, (places, places)."""
+        """Similarities of all pairs of places, by layer, (places, places)."""
         return [similarities(sums) for sums in self._sums]
 
 
 class StructureTerm:
-    """The mean difference between the similarities of each place with all others.
+    """Mean difference between the similarities of each place with all others.
 
-    As in [Kolkin19] eq. 10 the cosine distances of a place are divided by their sum.
+    The cosine distances of a place are divided by their sum, as in [Kolkin19] eq. 10.
     """
 
     layers: Collection[str] = LAYERS
@@ -78,15 +76,17 @@ class StructureTerm:
     def __init__(
         self, name: str, targets: Sequence[Tensor], grid: Grid, weight: float = 1.0
     ) -> None:
-        """`targets`: the similarities of the content, layer by layer."""
+        """Create the term.
+
+        `targets`: similarities of the content image, layer by layer.
+        """
         self.name = name
         self._targets = targets
         self._grid = grid
         self._weight = weight
 
     def statistics(self, activations: Activations, tile: Tile) -> Sequence[Tensor]:
-        """Return for each layer the sums of the features at each
-        place, (C, places, places)."""
+        """Return each layer's sums of the features by place, (C, places, places)."""
         return self._grid.sums(activations, tile)
 
     def loss(self, statistics: Sequence[Tensor]) -> Tensor:
@@ -98,7 +98,7 @@ class StructureTerm:
         self,
         layer: str,
         total: Tensor,
-        features: Tensor,  # noqa: ARG002 - sums have the same gradient whatever they add up
+        features: Tensor,  # noqa: ARG002 - the gradient of a sum does not depend on the features
         statistics_gradient: Sequence[Tensor],
         tile: Tile,
     ) -> None:
@@ -108,8 +108,10 @@ class StructureTerm:
 
 
 def similarities(sums: Tensor) -> Tensor:
-    """Cosine distances of all pairs of places, each row divided by its sum:
-    (C, h, w) → (n, n)."""
+    """Return the cosine distances of all pairs of places.
+
+    Each row is divided by its sum: (C, h, w) → (n, n).
+    """
     rows = normalize(sums.flatten(1).T, dim=1)
     distances = (1 - rows @ rows.T).clamp(min=0)
     return distances / distances.sum(1, keepdim=True).clamp(min=1e-12)

@@ -1,5 +1,4 @@
-"""The style term: what features are compared with, layer
-by layer and region by region.
+"""The style term: compares features with targets, by layer and by region.
 
 [Gatys16] Gatys, Ecker, Bethge: Image Style Transfer Using Convolutional Neural Networks, CVPR 2016.
 [Gatys17] Gatys, Ecker, Bethge, Hertzmann, Shechtman: Controlling Perceptual Factors in Neural Style
@@ -22,12 +21,12 @@ from nst.engine.network.tiles import Tile, cut, radius_pixels, stride
 from nst.engine.pictures.tensors import StyleInput
 
 KEPT_SHARE = 0.5
-"""Minimum share of a region's guide that is left in every layer."""
+"""Minimum share of a region that its guide keeps in every layer."""
 
 
 class Target(Protocol):
     """Target of a layer's features.
-    Compares averages over pixels, which `sums` adds up without dividing."""
+    It is compared with averages over pixels; `sums` adds up the values without dividing."""
 
     @staticmethod
     def sums(features: Tensor, guide: Tensor | None) -> Tensor:
@@ -37,18 +36,20 @@ class Target(Protocol):
     def add_gradient(
         total: Tensor, features: Tensor, gradient: Tensor, guide: Tensor | None
     ) -> None:
-        """Adds to `total` the gradient with respect to the features, given that with
-        respect to their sums."""
+        """Add to `total` the gradient with respect to the features.
+
+        `gradient`: that with respect to the sums of the features.
+        """
 
     def distance(self, averages: Tensor) -> Tensor:
-        """A scalar, 0 where the averages are the target's; can be differentiated."""
+        """Return a differentiable scalar, 0 if the averages are those of the target."""
 
 
 TARGETS: dict[str, type[GramTarget] | type[GaussianTarget]] = {
     "gram": GramTarget,
     "wasserstein": GaussianTarget,
 }
-"""By option style_loss."""
+"""Class of the targets, by option style_loss."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,15 +59,18 @@ class Comparison:
     layer: str
     target: Target
     weight: float
-    """Weight of its distance in the style loss."""
+    """Weight of the distance in the style loss."""
     count: float
-    """Features in the region; those that the guide counts in part, in part."""
+    """Number of features in the region, each counted by its guide."""
     guide: Tensor | None
-    """(1, 1, h, w) of the layer's features; None: all count."""
+    """Weight of each feature of the layer, (1, 1, h, w); None: all have weight 1."""
 
     def within(self, amount: Tensor) -> "Comparison":
-        """Return the same where there is any of this amount, (1, 1, H, W) of the picture,
-        0…1. It counts as the part of its region that is left."""
+        """Return the comparison with its features weighted by `amount` as well.
+
+        `amount`: (1, 1, H, W) of the image, 0…1. The weight is multiplied by the share of the
+        region that is left.
+        """
         guide = avg_pool2d(amount, stride(self.layer))
         if self.guide is not None:
             guide = guide * self.guide
@@ -74,11 +78,11 @@ class Comparison:
         return replace(self, weight=self.weight * count / self.count, guide=guide, count=count)
 
     def sums(self, features: Tensor, tile: Tile) -> Tensor:
-        """Over the inner features of a tile, given all of them."""
+        """Return the sums over the inner features of a tile, given all of its features."""
         return self.target.sums(tile.inner(features, stride(self.layer)), self._guide(tile))
 
     def loss(self, sums: Tensor) -> Tensor:
-        """Given the sums over the whole picture."""
+        """Return the weighted distance, given the sums over the whole image."""
         return self.weight * self.target.distance(sums / self.count)
 
     def add_gradient(self, total: Tensor, features: Tensor, gradient: Tensor, tile: Tile) -> None:
@@ -91,17 +95,19 @@ class Comparison:
 
 
 class StyleTerm:
-    """The sum of all that is compared, [Gatys16] eq. 5."""
+    """Sum of all comparisons, [Gatys16] eq. 5."""
 
     def __init__(self, comparisons: Sequence[Comparison], name: str = "style") -> None:
-        """Without any, as where a mask is too small to be seen at
-        this scale, the loss is 0."""
+        """Create the term.
+
+        Without comparisons the loss is 0; there are none if a mask is too small at this scale.
+        """
         self.name = name
         self.layers: Collection[str] = {each.layer for each in comparisons}
         self._comparisons = comparisons
 
     def statistics(self, activations: Activations, tile: Tile) -> Sequence[Tensor]:
-        """The sums of each comparison."""
+        """Return the sums of each comparison."""
         return [each.sums(activations[each.layer], tile) for each in self._comparisons]
 
     def loss(self, statistics: Sequence[Tensor]) -> Tensor:
@@ -132,13 +138,15 @@ def compare(
     style_loss: str = "gram",
     tile_side: int | None = None,
 ) -> list[Comparison]:
-    """Everything that is compared.
-    `shares`: the weights w_l of [Gatys16] eq. 5 by layer, sum 1.
+    """Return all comparisons.
 
-    Without masks there is one region and one target, the styles' averages mixed by their shares.
-    With masks every style has its region ([Gatys17] §4.1), and each counts as the part of the
-    picture that it covers, so that small regions are painted as strongly as large ones: the source
-    gives weights by hand. `size`: height and width of the result.
+    `shares`: weight w_l of [Gatys16] eq. 5 for each layer; they add up to 1. `size`: height and
+    width of the result.
+
+    Without masks there is one region and one target: the styles' averages, mixed by their shares.
+    With masks every style has its region ([Gatys17] §4.1). Each region is weighted by the part of
+    the image that it covers, so that small regions are painted as strongly as large ones; [Gatys17]
+    sets these weights by hand.
     """
     kind, layers = TARGETS[style_loss], list(shares)
     of_styles = [_averages(encoder, layers, style.image, kind, tile_side) for style in styles]
@@ -158,8 +166,10 @@ def compare(
 
 
 def relative(comparison: Comparison, factor: float) -> Comparison:
-    """Return a comparison of Gram matrices whose distance is `factor`
-    for a picture in which the network sees nothing."""
+    """Return a comparison of Gram matrices, relative to the style's own.
+
+    Its distance is `factor` for an image in which the network sees nothing.
+    """
     target = comparison.target
     assert isinstance(target, GramTarget)
     weight = factor * comparison.weight / target.distance_from_nothing()
@@ -167,12 +177,12 @@ def relative(comparison: Comparison, factor: float) -> Comparison:
 
 
 def guide_of(amount: Tensor, path: Sequence[str]) -> Tensor:
-    """How much the features of the path's last layer count:
-    (1, 1, H, W) → (1, 1, h, w).
+    """Return the weights of the features of the path's last layer, (1, 1, h, w).
 
-    As much as the least of the pixels that a feature sees, so that nothing is painted beyond the
-    region: the eroded guides of [Gatys17] §4.1. Where that leaves too little, features see beyond:
-    by half of what they see, a quarter, …; their middle weighs most anyway.
+    `amount`: (1, 1, H, W). A feature gets the least amount of all pixels that it sees, so that
+    nothing is painted beyond the region: the eroded guides of [Gatys17] §4.1. If that leaves too
+    little, the radius of the erosion is halved until enough is left; the middle of what a feature
+    sees has most weight anyway.
     """
     cell, radius = stride(path[-1]), radius_pixels(path)
     while radius:
@@ -206,7 +216,7 @@ def _averages(
     kind: type[GramTarget] | type[GaussianTarget],
     tile_side: int | None,
 ) -> list[Tensor]:
-    """Of a whole style image, layer by layer."""
+    """Return the averages of a whole style image, layer by layer."""
 
     def sums(tile: Tile) -> list[Tensor]:
         activations = encoder(tile.pixels(image))

@@ -1,7 +1,6 @@
-"""The temporal term: what the frame before has painted
-stays where it is still to be seen.
+"""The temporal term: keeps the stylized frame before where it is still visible.
 
-A term of the pixels themselves: it needs no features and no tiles.
+The term uses the pixels themselves: it needs no features and no tiles.
 
 [Ruder16] Ruder, Dosovitskiy, Brox: Artistic Style Transfer for Videos, GCPR 2016.
 """
@@ -15,19 +14,18 @@ from nst.engine.losses.sums import bands_with, sum_of, weighted
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """The image that the result is held to, and where."""
+    """Image that the result is held to, and how much each pixel is held."""
 
     image: Tensor
-    """(1, 3, H, W), RGB 0…255 minus the encoder's mean colour."""
+    """Image, (1, 3, H, W), RGB 0…255 minus the encoder's mean colour."""
     amount: Tensor
-    """(1, 1, H, W), 0…1: how much each pixel is held; 0 where nothing is known."""
+    """Amount by which a pixel is held, (1, 1, H, W), 0…1; 0 where nothing is known."""
 
 
 def temporal_loss(image: Tensor, held: Held) -> Tensor:
-    """Mean of the squared differences, each multiplied by its amount:
-    (1, 3, H, W) → scalar.
+    """Return the mean of the squared differences, each multiplied by its amount.
 
-    [Ruder16]: 1/D · Σ c·(x − ω)², where D is the number of values.
+    (1, 3, H, W) → scalar. [Ruder16]: 1/D · Σ c·(x − ω)², where D is the number of values.
     """
     pairs = bands_with(image - held.image, held.amount)
     return sum_of(weighted(part.square(), amount).sum() for part, amount in pairs) / image.numel()

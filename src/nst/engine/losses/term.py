@@ -1,4 +1,4 @@
-"""The protocol of a term of the loss."""
+"""Protocol of a term of the loss."""
 
 from collections.abc import Collection, Sequence
 from typing import Protocol
@@ -12,17 +12,17 @@ from nst.engine.network.tiles import Tile
 class Term(Protocol):
     """A loss that is a function of statistics of features.
 
-    Statistics are sums over the pixels of the picture, so those of the tiles add up to those of the
+    Statistics are sums over the pixels of the image, so those of the tiles add up to those of the
     whole. A map with one value per place is such a sum too, if every tile leaves 0 outside itself.
     """
 
     @property
     def name(self) -> str:
-        """The field of `Losses` and of `LossWeights` that belongs to this term."""
+        """Field of `Losses` and of `LossWeights` that belongs to this term."""
 
     @property
     def layers(self) -> Collection[str]:
-        """The layers of the encoder whose features the term needs."""
+        """Layers of the encoder whose features the term needs."""
 
     def statistics(self, activations: Activations, tile: Tile) -> Sequence[Tensor]:
         """Return what the inner features of a tile contribute, given all of its features.
@@ -31,10 +31,10 @@ class Term(Protocol):
         """
 
     def loss(self, statistics: Sequence[Tensor]) -> Tensor:
-        """Return the loss without its weight, a scalar, given the
-        statistics of the whole picture.
+        """Return the loss without its weight, a scalar.
 
-        Autograd differentiates it with respect to the statistics.
+        `statistics`: those of the whole image. Autograd differentiates the loss with respect to
+        them.
         """
 
     def add_gradient(
@@ -45,10 +45,9 @@ class Term(Protocol):
         statistics_gradient: Sequence[Tensor],
         tile: Tile,
     ) -> None:
-        """Add the gradient with respect to the features of one
-        layer to `total`, in place.
+        """Add the gradient with respect to one layer's features to `total`, in place.
 
-        Called for every tile and each of `layers`, the deepest first. `total` and `features` are
-        those of the tile with its halo, (1, C, h, w); in the halo nothing is added.
-        `statistics_gradient`: of the weighted loss with respect to each of the statistics.
+        The method is called for every tile and each of `layers`, the deepest first. `total` and
+        `features` are those of the tile with its halo, (1, C, h, w); nothing is added in the halo.
+        `statistics_gradient`: gradient of the weighted loss with respect to each of the statistics.
         """

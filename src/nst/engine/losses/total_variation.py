@@ -1,6 +1,6 @@
 """The total variation term: makes neighbouring pixels alike, which reduces noise.
 
-A term of the pixels themselves: it needs no features and no tiles.
+The term uses the pixels themselves: it needs no features and no tiles.
 
 [Johnson16] Johnson, Alahi, Fei-Fei: Perceptual Losses for Real-Time Style Transfer, ECCV 2016.
 """
@@ -12,16 +12,16 @@ from nst.engine.losses.sums import sum_of
 
 
 def total_variation_loss(image: Tensor) -> Tensor:
-    """Sum of absolute differences of horizontal and vertical neighbours:
-    (B, C, H, W) → scalar.
+    """Return the sum of absolute differences of horizontal and vertical neighbours.
 
-    [Johnson16] names the regulariser; the absolute (anisotropic) form is the classic programs'.
+    (B, C, H, W) → scalar. [Johnson16] names the regulariser; the absolute (anisotropic) form is
+    that of the classic programs.
     """
     return sum_of(image.diff(dim=dimension).abs_().sum() for dimension in (2, 3))
 
 
 def total_variation_gradient(image: Tensor) -> Tensor:
-    """With respect to the image; 0 where neighbours are equal."""
+    """Return the gradient with respect to the image; 0 where neighbours are equal."""
     gradient = torch.zeros_like(image)
     for dimension in (2, 3):
         sign = image.diff(dim=dimension).sign_()

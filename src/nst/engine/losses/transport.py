@@ -1,9 +1,12 @@
-"""The transport term: every feature is near to one of the style,
-and every feature of the style is near to one of the picture.
+"""The transport term: brings features of the image and of the style together.
+
+Every feature of the image is near to one of the style, and every feature of the style is near to
+one of the image.
 
 [Kolkin19] Kolkin, Salavon, Shakhnarovich: Style Transfer by Relaxed Optimal Transport and
-Self-Similarity, CVPR 2019, §2.2. The larger of both directions counts there, their sum here, so
-that each step improves both; features are hypercolumns there, here those of single layers, centred.
+Self-Similarity, CVPR 2019, §2.2. The paper takes the larger of both directions and compares
+hypercolumns. We take the sum of both, so that each step improves both, and compare centred features
+of single layers.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -20,7 +23,7 @@ from nst.engine.network.encoder import Activations
 from nst.engine.network.tiles import Tile, stride
 
 Places = tuple[Tensor, Tensor]
-"""Rows and columns of a layer, (P,) each, none twice."""
+"""Rows and columns of places in a layer, (P,) each; no place occurs twice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,34 +31,35 @@ class StyleDirections:
     """Directions of a style's features in one layer."""
 
     rows: Tensor
-    """(K, C), of length 1, relative to the centre."""
+    """Directions, (K, C), of length 1, relative to the centre."""
     centre: Tensor
-    """(C,): the mean of the style's features."""
+    """Mean of the style's features, (C,)."""
 
     @classmethod
     def of(cls, features: Tensor) -> Self:
-        """Given all features of the style, (1, C, H, W)."""
+        """Return the directions of all features of the style, (1, C, H, W)."""
         rows = wide(features[0].flatten(1).T)
         centre = rows.mean(0)
         return cls(normalize(rows - centre, dim=1), centre)
 
     def sample(self, count: int, generator: torch.Generator) -> Self:
-        """Return so many of the rows, drawn at random; all if there are fewer."""
+        """Return `count` of the rows, drawn at random, or all if there are fewer."""
         drawn = torch.randperm(len(self.rows), generator=generator)[:count]
         return type(self)(self.rows[drawn.to(self.rows.device)], self.centre)
 
 
 def random_places(size: Sequence[int], count: int, generator: torch.Generator) -> Places:
-    """Draw this number of places of a layer of a height and width;
-    all if there are fewer."""
+    """Draw `count` places of a layer at random, or all if there are fewer.
+
+    `size`: height and width of the layer.
+    """
     height, width = size
     drawn = torch.randperm(height * width, generator=generator)[:count]
     return drawn // width, drawn % width
 
 
 class TransportTerm:
-    """Mean over the layers of both mean distances to the nearest
-    feature, 1 − cosine."""
+    """Mean over the layers of `transport_distance`."""
 
     def __init__(
         self,
@@ -64,7 +68,10 @@ class TransportTerm:
         places: Mapping[str, Places],
         weight: float = 1.0,
     ) -> None:
-        """`style` and `places` of the picture: those of each layer."""
+        """Create the term.
+
+        `style`: directions of the style by layer. `places`: places of the image by layer.
+        """
         self.name = name
         self.layers: Collection[str] = tuple(style)
         self._style = style
@@ -103,11 +110,10 @@ class TransportTerm:
 
 
 def transport_distance(features: Tensor, style: StyleDirections) -> Tensor:
-    """Return the mean distance to the nearest feature in both directions, added:
-    a scalar, 0…4.
+    """Return the sum of the mean distances to the nearest feature in both directions.
 
-    `features`: of the picture, (P, C). Autograd differentiates the distance; which features are
-    the nearest is held.
+    It is a scalar, 0…4, of distances 1 − cosine. `features`: features of the image, (P, C).
+    Autograd differentiates the distance, while the choice of the nearest features is fixed.
     """
     ours = normalize(features - style.centre, dim=1)
     with torch.no_grad():

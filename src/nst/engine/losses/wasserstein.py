@@ -1,10 +1,10 @@
-"""How far the features of two pictures are apart as Gaussian distributions.
+"""Distance between the features of two images as Gaussian distributions.
 
 [Dowson82] Dowson, Landau: The Fréchet Distance between Multivariate Normal Distributions, Journal
 of Multivariate Analysis 12, 1982.
 [Mroueh19] Mroueh: Wasserstein Style Transfer, arXiv 1905.12828, 2019: features are moved by the
-optimal transport between such distributions. As the loss of an optimised picture the distance is in
-Crowson's program style-transfer-pytorch.
+optimal transport between such distributions. Crowson's program style-transfer-pytorch uses the
+distance as the loss of an optimised image.
 """
 
 import torch
@@ -18,21 +18,21 @@ from nst.engine.losses.sums import (
 )
 
 SCALE = 3000.0
-"""Factor of the distance, so that the same style weight means about the same."""
+"""Factor of the distance that makes style weights comparable to those of gram."""
 
 ROUNDED = 1e-7
-"""Eigenvalues of the style's covariance below this part of the largest are
-rounding errors of its sums."""
+"""Share of the largest eigenvalue below which eigenvalues are rounding errors.
+The eigenvalues are those of the style's covariance, the errors those of its sums."""
 
 SMALLEST = 1e-6
-"""Added to the eigenvalues below the root, whose slope at 0 is infinite, as its
-square; in units of the style's variance."""
+"""Number whose square is added to the eigenvalues before their root is taken.
+The slope of the root is infinite at 0. The unit is the style's variance."""
 
 
 class GaussianTarget:
     """Mean and covariance of the features of a style.
-    The averages are the products of every two channels and beside them the
-    channels, (C, C + 1)."""
+    Its averages, (C, C + 1), are the products of all pairs of channels and, beside them, the
+    channels."""
 
     def __init__(self, averages: Tensor) -> None:
         self._mean, covariance = _moments(averages)
@@ -54,11 +54,12 @@ class GaussianTarget:
         add_channel_sum_gradient(total, gradient[:, -1], guide)
 
     def distance(self, averages: Tensor) -> Tensor:
-        """The squared 2-Wasserstein distance of the Gaussians [Dowson82]:
-        |μ − μ'|² + tr(Σ + Σ' − 2·(Σ'^½·Σ·Σ'^½)^½), divided by the number of channels.
+        """Return the squared 2-Wasserstein distance of the Gaussians [Dowson82].
 
-        With Σ' = R·Rᵀ the eigenvalues of Rᵀ·Σ·R are those below the root. Of a trace only they are
-        needed, whose derivatives divide by no differences of eigenvalues.
+        It is |μ − μ'|² + tr(Σ + Σ' − 2·(Σ'^½·Σ·Σ'^½)^½), divided by the number of channels.
+
+        With Σ' = R·Rᵀ the eigenvalues of Rᵀ·Σ·R are those under the root. The trace needs only the
+        eigenvalues, whose derivatives divide by no differences of eigenvalues.
         """
         mean, covariance = _moments(averages)
         shared = torch.linalg.eigvalsh(self._root.T @ covariance @ self._root)
@@ -70,8 +71,11 @@ class GaussianTarget:
 
 
 def _moments(averages: Tensor) -> tuple[Tensor, Tensor]:
-    """Mean and covariance, in float64: the root of what float32 rounds away would be no
-    rounding error any more. On the CPU where the device has no float64."""
+    """Return mean and covariance, in float64.
+
+    The root would enlarge the rounding errors of float32. They are computed on the CPU if the
+    device has no float64.
+    """
     device = "cpu" if averages.device.type == "mps" else averages.device
     wide = averages.to(device, torch.float64)
     products, mean = wide[:, :-1], wide[:, -1]

@@ -1,1 +1,1 @@
-"""How much memory there is, how it is divided, and what happens when it runs out."""
+"""Memory of a transfer: how much there is, how it is divided, and retries."""

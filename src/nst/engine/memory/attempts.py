@@ -1,4 +1,4 @@
-"""Retries with a smaller plan where memory runs out in spite of the plan."""
+"""Retries with a smaller plan if memory runs out in spite of the plan."""
 
 import logging
 from collections.abc import Callable, Iterator
@@ -20,18 +20,19 @@ logger = logging.getLogger(__name__)
 
 @dataclass(slots=True)
 class Attempts:
-    """A ladder of plans, each with smaller tiles and a
-    shorter history than the one before."""
+    """Memory plans to try, each with smaller tiles and a shorter history."""
 
     demand: Demand
     plan: MemoryPlan
-    """The one that is followed now."""
+    """Plan in use."""
     device: torch.device
 
     def make(self, attempt: Callable[[], T], follow: Callable[[MemoryPlan], None]) -> T:
-        """Return the attempt's value, retrying down to the smallest plan, then
-        OutOfMemory. `follow` is called with every smaller plan before the next
-        attempt."""
+        """Return the attempt's value, retrying with ever smaller plans.
+
+        `follow` is called with each smaller plan before the next attempt. Raises OutOfMemory if the
+        smallest plan fails too.
+        """
         while True:
             try:
                 return attempt()
@@ -41,7 +42,7 @@ class Attempts:
                 plan = smaller(self.demand, self.plan)
                 if plan is None:
                     raise OutOfMemory(self.plan.size, str(self.device)) from error
-            # Only now is the failed attempt forgotten, and what it held is free.
+            # Only here, after the handler, is the memory of the failed attempt free.
             logger.warning(
                 "memory ran out; going on with tiles of about %d pixels and a history of %d steps",
                 plan.tile_side,
@@ -54,7 +55,7 @@ class Attempts:
 
 @contextmanager
 def out_of_memory_at(size: tuple[int, int], device: torch.device) -> Iterator[None]:
-    """Raises OutOfMemory, which names this size, in place of the device's own error."""
+    """Raise OutOfMemory, which names this size, in place of the device's own error."""
     try:
         yield
     except (MemoryError, RuntimeError) as error:
@@ -66,6 +67,6 @@ def out_of_memory_at(size: tuple[int, int], device: torch.device) -> Iterator[No
 def is_out_of_memory(error: Exception) -> bool:
     if isinstance(error, MemoryError | torch.OutOfMemoryError):
         return True
-    # On the CPU it has no class of its own.
+    # On the CPU the error has no class of its own.
     phrases = ("not enough memory", "DefaultCPUAllocator", "bad_alloc")
     return any(phrase in str(error) for phrase in phrases)

@@ -1,4 +1,4 @@
-"""The plan that a transfer follows, given the memory that is allowed or free."""
+"""Choice of the plan that a transfer follows, given the allowed or free memory."""
 
 import math
 
@@ -10,7 +10,7 @@ from nst.errors import InvalidOption, OutOfMemory
 from nst.progress import MemoryPlan
 
 USABLE_SHARE = 0.9
-"""Share of the memory that is free when a transfer begins."""
+"""Usable share of the memory that is free when a transfer begins."""
 
 
 def choose_plan(
@@ -19,12 +19,12 @@ def choose_plan(
     max_memory_bytes: int | None,
     before: tuple[int | None, int] | None = None,
 ) -> MemoryPlan:
-    """The fastest plan within the memory that is allowed, or
-    if that is None, that is free.
+    """Return the fastest plan within the allowed memory, or else the free memory.
 
-    `before`: tile side and history of a checkpoint; its plan is followed if it still fits, for
-    another rounds differently. Raises InvalidOption if no plan stays below what is allowed,
-    OutOfMemory if none stays below what is free.
+    `max_memory_bytes`: the allowed memory; None: the free memory is the limit. `before`: tile side
+    and history of a checkpoint; its plan is followed if it still fits, because another plan rounds
+    differently. Raises InvalidOption if no plan stays below what is allowed, OutOfMemory if none
+    stays below what is free.
     """
     limit = max_memory_bytes
     if limit is None and (available := available_bytes(device)) is not None:

@@ -1,4 +1,4 @@
-"""Freed memory: whether it stays with the process for the next tensors."""
+"""Freed memory: kept by the process for the next tensors, or returned at once."""
 
 import ctypes
 import threading
@@ -9,8 +9,8 @@ import torch
 
 from nst.progress import MemoryPlan
 
-# <malloc.h> of the GNU C library. Whoever sets one of these ends its adaption of the thresholds,
-# so afterwards they are set to what it would adapt them to where large blocks come and go.
+# <malloc.h> of the GNU C library. Setting one of these ends the library's adaption of the
+# thresholds, so afterwards they are set to the values to which it adapts them for large blocks.
 _M_TRIM_THRESHOLD, _NEVER_TRIM, _TRIM_THRESHOLD_BYTES = -1, -1, 64 * 2**20
 _M_MMAP_THRESHOLD, _MMAP_THRESHOLD_BYTES = -3, 32 * 2**20
 _M_MMAP_MAX, _NO_MMAP, _MMAP_MAX = -4, 0, 65536
@@ -22,17 +22,17 @@ _users = 0
 
 
 def memory_for(plan: MemoryPlan) -> AbstractContextManager[None]:
-    """Keep freed memory, unless there is so little that the plan has tiles."""
+    """Keep freed memory, unless memory is so scarce that the plan has tiles."""
     return kept_memory() if plan.tiles == 1 else returned_memory()
 
 
 @contextmanager
 def kept_memory() -> Iterator[None]:
-    """While this lasts, freed memory stays with the process; afterwards it goes back.
+    """Keep freed memory in the process within this context, and return it afterwards.
 
-    The GNU C library gives every large block back to the system at once, which then clears the
-    same memory page by page for the next tensor: a fifth of the time of an evaluation. Other C
-    libraries, and the allocators of GPUs, keep theirs: there this does nothing.
+    The GNU C library returns every large block to the system at once, which then clears the same
+    memory page by page for the next tensor: a fifth of the time of an evaluation. Other C
+    libraries, and the allocators of GPUs, keep their memory; this context does nothing for them.
     """
     _enter()
     try:
@@ -43,11 +43,11 @@ def kept_memory() -> Iterator[None]:
 
 @contextmanager
 def returned_memory() -> Iterator[None]:
-    """While this lasts, freed memory goes back to the system at once: slower, and the
-    process holds little more than its tensors.
+    """Return freed memory to the system at once within this context.
 
-    Left alone, the GNU C library keeps blocks of up to 32 MiB, between which space is lost: the
-    peak of the same transfer varied from 840 to 940 MB then, and was 711 MB in each run with this.
+    This is slower, but the process holds little more than its tensors. By default the GNU C library
+    keeps blocks of up to 32 MiB, between which space is lost: the peak of the same transfer then
+    varied from 840 to 940 MB, and was 711 MB in each run within this context.
     """
     _set(_M_MMAP_THRESHOLD, _SMALL_MMAP_THRESHOLD_BYTES)
     try:
@@ -57,7 +57,7 @@ def returned_memory() -> Iterator[None]:
 
 
 def _enter() -> None:
-    global _users  # noqa: PLW0603 – the setting belongs to the process, as the count of its users
+    global _users  # noqa: PLW0603 – the setting is one per process, and so is the count of its users
     with _lock:
         _users += 1
         if _users == 1:
@@ -89,7 +89,7 @@ def _function(name: str) -> "ctypes._NamedFuncPointer | None":
 
 
 def give_back(device: torch.device) -> None:
-    """Give free memory back to the system, also while it is kept."""
+    """Return free memory to the system, even within `kept_memory`."""
     if device.type == "cuda":
         torch.cuda.empty_cache()
     if trim := _function("malloc_trim"):

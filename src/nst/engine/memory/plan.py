@@ -1,7 +1,6 @@
-"""How much memory a transfer needs at most, and which
-tiles and which history stay below a limit.
+"""Memory plans: a transfer's peak, and the tiles and history that fit a limit.
 
-Pure arithmetic; a test compares it with what a process really needs.
+The module is pure arithmetic; a test compares it with what a process really needs.
 """
 
 import math
@@ -18,67 +17,70 @@ from nst.progress import MemoryPlan
 
 FLOAT32_BYTES = 4
 BYTES_PER_VECTOR_PIXEL = 3 * FLOAT32_BYTES
-"""Pictures and gradients are three numbers a pixel, in float32."""
+"""Bytes per pixel of images and gradients: three numbers in float32."""
 
 LBFGS_VECTORS = 12
-"""Besides the history: content and initial image, iterate and gradient, direction
-and a multiple of it, both ends of the bracket and the point that is tried,
-each with its gradient."""
+"""Number of vectors of L-BFGS besides the history.
+They are content and initial image, iterate and gradient, direction and a multiple of it, both ends
+of the bracket and the trial point, each with its gradient."""
 ADAM_VECTORS = 8
-"""Content and initial image, iterate and gradient, both
-averages, next iterate and gradient."""
+"""Number of vectors of Adam.
+They are content and initial image, iterate and gradient, both averages, next iterate and gradient.
+"""
 
 LBFGS_KEPT, ADAM_KEPT = 2, 4
-"""Vectors of a checkpoint besides the history: iterate
-and gradient, and Adam's averages."""
+"""Numbers of vectors of a checkpoint besides the history.
+They are iterate and gradient, and Adam's averages."""
 
 WORKSPACE_BYTES = 150_000_000
-"""Bytes that the convolution libraries keep for themselves: 50 … 150 MB measured."""
+"""Bytes that the convolution libraries reserve: 50 … 150 MB measured."""
 
 FRAGMENTATION = 1.8
-"""Factor of activations for gaps between them, too small for the next.
-1.1 … 1.8 measured, with VGG-16 and VGG-19, whole and in tiles, more in
-bfloat16 than in float32."""
+"""Factor of activations for the gaps between them.
+The gaps are too small for the next activation. 1.1 … 1.8 measured, with VGG-16 and VGG-19,
+whole and in tiles, more in bfloat16 than in float32."""
 
 MASK_VECTORS = 2
-"""For each style, where there are masks: where it is, and
-guides of that for every layer."""
+"""Number of vectors for each style if there are masks.
+They hold the mask and its guides for every layer."""
 
 HELD_VECTORS = 3
-"""For a frame that is held to the one before: the image,
-the difference from it, and where."""
+"""Number of vectors for a frame that is held to the one before.
+They are the image, the difference from it, and the amount of each pixel."""
 
 MIN_TILE_SIDE = 128
-"""In pixels. With smaller tiles nearly all of the work would be halos."""
+"""Minimum side of a tile, in pixels.
+With smaller tiles nearly all of the work would be halos."""
 MIN_HISTORY_SIZE = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Demand:
-    """Demand of a transfer, whatever the plan. Sizes are (width, height) in pixels."""
+    """Memory demand of a transfer, independent of the plan.
+    Sizes are (width, height) in pixels."""
 
     size: tuple[int, int]
     style_sizes: Sequence[tuple[int, int]]
     model: str
     number_bytes: int
-    """Bytes of one number of the type that the convolutions compute in."""
+    """Bytes of one number of the type in which the convolutions compute."""
     optimizer: str
     process_bytes: int
-    """Bytes that the process holds already."""
+    """Bytes that the process already holds."""
     layers: Collection[str]
-    """The layers of the network that the terms look at."""
+    """Layers of the network that the terms use."""
     content_layers: Collection[str]
-    """The layers whose features of the content image are kept."""
+    """Layers whose features of the content image are kept."""
     has_average: bool = False
     has_masks: bool = False
     is_matched: bool = False
-    """Whether neighbours are matched, style loss neighbors."""
+    """Whether neighbours are matched, as with style loss neighbors."""
     is_held: bool = False
     """Whether the result is held to the frame before."""
 
 
 def plan_memory(demand: Demand, limit_bytes: int | None) -> MemoryPlan:
-    """The fastest plan below the limit, or the smallest of all if none is."""
+    """Return the fastest plan below the limit, or the smallest plan if none is below."""
     plans = [
         predict(demand, side, history)
         for side in _sides(max(demand.size))
@@ -91,8 +93,10 @@ def plan_memory(demand: Demand, limit_bytes: int | None) -> MemoryPlan:
 
 
 def smaller(demand: Demand, plan: MemoryPlan) -> MemoryPlan | None:
-    """A rung down the ladder: half the side of the tiles, half the history;
-    None at its end."""
+    """Return the next smaller plan, or None if this is the smallest.
+
+    The next plan has half the side of the tiles and half the history.
+    """
     longest = max(demand.size)
     side = max((plan.tile_side or longest) // 2, MIN_TILE_SIDE)
     if side >= longest:
@@ -104,7 +108,7 @@ def smaller(demand: Demand, plan: MemoryPlan) -> MemoryPlan | None:
 
 
 def predict(demand: Demand, tile_side: int | None, history_size: int) -> MemoryPlan:
-    """The plan with these tiles and this history."""
+    """Return the plan with these tiles and this history."""
     path = _path(demand)
     tiles = _Tiles.of(demand.size, tile_side, path)
     style_tiles = [_Tiles.of(size, tile_side, path) for size in demand.style_sizes]
@@ -130,14 +134,16 @@ def predict(demand: Demand, tile_side: int | None, history_size: int) -> MemoryP
 
 
 def _kept_vectors(demand: Demand, history_size: int) -> int:
-    """Return how many vectors a checkpoint has; with matched neighbours also the image that the
-    scale began with."""
+    """Return the number of vectors of a checkpoint.
+
+    With matched neighbours one of them is the image that the scale began with.
+    """
     kept = ADAM_KEPT if demand.optimizer == "adam" else LBFGS_KEPT + 2 * history_size
     return kept + demand.has_average + demand.is_matched
 
 
 def _content_bytes(demand: Demand) -> int:
-    """What is kept of the content image, and where neighbours are matched, of the styles."""
+    """Return the bytes kept of the content image and, for matching, of the styles."""
     pixels = math.prod(demand.size)
     if not demand.is_matched:
         numbers = sum(map(_numbers_per_pixel, demand.content_layers))
@@ -146,16 +152,19 @@ def _content_bytes(demand: Demand) -> int:
     of_key = sum(CHANNELS_PER_BLOCK[block_of(layer)] for layer in demand.layers)
     cells = pixels // CELL_PIXELS**2
     of_content = cells * (demand.number_bytes * of_cells + FLOAT32_BYTES * PROJECTED)
-    # A style's keys are there twice while those of its turns are joined.
+    # A style's keys exist twice while those of its rotations are joined.
     of_keys = demand.number_bytes * KEYS * of_key
     of_search = FLOAT32_BYTES * KEYS * PROJECTED
     return of_content + of_search + (len(demand.style_sizes) + 1) * of_keys
 
 
 def _held_numbers_per_pixel(demand: Demand) -> float:
-    """Return the most that `Encoder` holds at once, which is on the way back: what `forward` kept
-    up to a layer, the gradient with respect to that layer, and unless it is a ReLU, which goes back
-    in place, the gradient with respect to the layer before."""
+    """Return the largest number of values per pixel that `Encoder` holds at once.
+
+    The peak is in the backward pass: what `forward` kept up to a layer, the gradient with respect
+    to that layer, and the gradient with respect to the layer before, unless the layer is a ReLU,
+    whose gradient is computed in place.
+    """
     most, kept, before = 0.0, 0.0, 3.0
     for name in _path(demand):
         is_relu = name.startswith("relu")
@@ -167,12 +176,15 @@ def _held_numbers_per_pixel(demand: Demand) -> float:
 
 
 def _numbers_per_pixel(layer: str) -> float:
-    """Of the features of a convolution, for each pixel of the picture."""
+    """Return the values of a convolution's features for each pixel of the image."""
     return CHANNELS_PER_BLOCK[block_of(layer)] / stride(layer) ** 2
 
 
 def _network_bytes(demand: Demand) -> int:
-    """Every kernel is there twice: for the way there and the way back."""
+    """Return the bytes of the network.
+
+    Every kernel exists twice: for the forward and for the backward pass.
+    """
     path = _path(demand)
     shapes = parameter_shapes(demand.model).items()
     numbers = sum(math.prod(shape) for name, shape in shapes if name.split(".")[0] in path)
@@ -186,12 +198,13 @@ def _path(demand: Demand) -> Sequence[str]:
 
 @dataclass(frozen=True, slots=True)
 class _Tiles:
-    """Of one picture."""
+    """Tiles of one image."""
 
     count: int
     largest_pixels: int
-    """With its halo, as all that follows."""
+    """Number of pixels of the largest tile, with its halo."""
     computed_pixels: int
+    """Number of pixels of all tiles, with their halos."""
 
     @classmethod
     def of(cls, size: tuple[int, int], side: int | None, path: Sequence[str]) -> "_Tiles":
@@ -203,8 +216,11 @@ class _Tiles:
 
 
 def _sides(longest: int) -> list[int | None]:
-    """The whole, style image included; the whole, a longer style image in tiles; and smaller
-    and smaller tiles, all of about the same size."""
+    """Return the sides of tiles to try, the largest first.
+
+    None: the whole image, and the whole style image. The longest side: the whole image, and a
+    longer style image in tiles. Then ever smaller tiles, all of about the same size.
+    """
     counts = range(1, max(longest // MIN_TILE_SIDE, 1) + 1)
     return [None, *dict.fromkeys(-(-longest // count) for count in counts)]
 
@@ -214,9 +230,12 @@ def _histories(demand: Demand) -> Sequence[int]:
 
 
 def _slowness(demand: Demand, plan: MemoryPlan) -> float:
-    """Of the way to a given loss, against one evaluation of the whole at a time and an endless
-    history. Where there are tiles, the way there is gone twice: a third of the work. What a shorter
-    history costs is a guess: the n-th part of the steps for n pairs."""
+    """Return the relative time that a plan needs to reach a given loss.
+
+    The reference is an evaluation without tiles and an endless history. Several tiles need the
+    forward pass twice: a third of the work. The cost of a shorter history is a guess: the n-th part
+    of the steps for n pairs.
+    """
     tiles = _Tiles.of(demand.size, plan.tile_side, _path(demand))
     passes = 1 if tiles.count == 1 else 4 / 3
     work = passes * tiles.computed_pixels / math.prod(demand.size)

@@ -1,2 +1,1 @@
-"""The VGG network: its layers, its weights, and how a
-picture is cut into tiles for it."""
+"""The VGG network: its layers, its weights, and how an image is cut into tiles."""

@@ -1,8 +1,8 @@
-"""Files of VGG weights, whoever wrote them → one set of names, one input
-convention, one scale.
+"""Conversion of VGG weights from any source to one convention and scale.
 
-In a converted set the kernels are (out, in, 3, 3) for input RGB 0…255 minus `encoder.MEAN_RGB`,
-and every layer's mean activation over natural pictures is `MEAN_ACTIVATION`.
+A converted set has one set of names, one input convention and one scale. The kernels are
+(out, in, 3, 3) for input RGB 0…255 minus `encoder.MEAN_RGB`, and every layer's mean activation over
+natural images is `MEAN_ACTIVATION`.
 """
 
 from collections.abc import Iterator, Mapping
@@ -23,8 +23,9 @@ from nst.engine.network.files import CAFFE_PTH, UnusableWeights
 from nst.layers import layer_names
 
 MEAN_ACTIVATION = 40.0
-"""Brings the first style loss of the classic method near 3·10¹², where the
-programs that made its weights the default had it."""
+"""Mean activation of every layer of a converted set.
+It brings the first style loss of the classic method near 3·10¹², as in the programs that made the
+method's weights the default."""
 
 TORCHVISION_MEAN = (0.485, 0.456, 0.406)  # of RGB in 0…1, as in torchvision's training
 TORCHVISION_STD = (0.229, 0.224, 0.225)
@@ -32,9 +33,9 @@ TORCHVISION_STD = (0.229, 0.224, 0.225)
 
 @lru_cache(maxsize=2)
 def read_weights(path: Path, model: str, sha256: str) -> Mapping[str, Tensor]:
-    """The converted set (float32) of a file: what `encoder.parameter_shapes` names.
+    """Return the converted set of a file in float32, named as in `parameter_shapes`.
 
-    The last two sets stay in memory, for the next transfer and its judge; nobody may change them.
+    The last two sets stay in memory, for the next transfer and its judge; they must not be changed.
     Reads our own safetensors; other safetensors with torchvision's names (for RGB 0…255); .pth
     (torchvision's own or one of CAFFE_PTH); .h5 (Keras). Raises UnusableWeights.
     """
@@ -50,7 +51,7 @@ def read_weights(path: Path, model: str, sha256: str) -> Mapping[str, Tensor]:
             tensors = _rename(torch.load(path, map_location="cpu", weights_only=True), model)
             is_caffe = sha256.startswith(CAFFE_PTH)
             tensors = _bgr_to_rgb(tensors) if is_caffe else _from_unit_range(tensors)
-    except Exception as error:  # every reader has a zoo of its own for what can be wrong
+    except Exception as error:  # each reader raises errors of its own classes
         raise UnusableWeights(f"cannot be read ({error})") from error
     return normalize(_checked(tensors, model), model)[0]
 
@@ -60,11 +61,11 @@ def normalize(
 ) -> tuple[dict[str, Tensor], dict[str, float]]:
     """Rescale every convolution so that its mean activation is MEAN_ACTIVATION.
 
-    ReLU is positively homogeneous and pooling commutes with a positive factor, so that the
-    network computes the same features, each layer times a constant. Gatys' normalised VGG does
-    this per channel; one factor a layer keeps how strong the channels are relative to each other,
-    as in the weights that the defaults were tuned with. Returns the set and each layer's factor.
-    `pictures`: RGB 0…255 minus MEAN_RGB, (B, 3, H, W); by default those that ship with nst.
+    ReLU is positively homogeneous and pooling commutes with a positive factor, so the network
+    computes the same features, each layer times a constant. Gatys' normalised VGG does this per
+    channel; one factor per layer keeps the relative strength of the channels, as in the weights
+    with which the defaults were tuned. Returns the set and each layer's factor. `pictures`: images,
+    RGB 0…255 minus MEAN_RGB, (B, 3, H, W); by default those that ship with nst.
     """
     x = calibration_pictures() if pictures is None else pictures
     scaled, factors, factor_before = {}, {}, 1.0
@@ -84,8 +85,10 @@ def normalize(
 
 
 def calibration_pictures() -> Tensor:
-    """Eight photographs side by side in one file → RGB 0…255
-    minus MEAN_RGB, (8, 3, 128, 128)."""
+    """Return the calibration images, (8, 3, 128, 128), RGB 0…255 minus MEAN_RGB.
+
+    They are eight photographs side by side in one file.
+    """
     file = resources.files("nst.engine") / "bundled" / "calibration.png"
     with file.open("rb") as stream:
         strip = torch.from_numpy(np.array(Image.open(stream)))  # (128, 8·128, 3)
@@ -108,7 +111,10 @@ def _checked(tensors: Mapping[str, Tensor], model: str) -> dict[str, Tensor]:
 
 
 def _rename(tensors: Mapping[str, Tensor], model: str) -> dict[str, Tensor]:
-    """From torchvision's names: features.N counts convolutions, ReLUs and poolings alike."""
+    """Rename the tensors from torchvision's names to ours.
+
+    torchvision's features.N counts convolutions, ReLUs and poolings alike.
+    """
     return {
         f"{name}.{kind}": tensors[f"features.{index}.{kind}"].float()
         for index, name in enumerate(layer_names(model))
@@ -118,7 +124,10 @@ def _rename(tensors: Mapping[str, Tensor], model: str) -> dict[str, Tensor]:
 
 
 def _read_keras(path: Path, model: str) -> dict[str, Tensor]:
-    """One group a layer, somewhere in it a kernel (3, 3, in, out) and a bias (out,)."""
+    """Read a Keras file, which has one group per layer.
+
+    Somewhere in each group are a kernel (3, 3, in, out) and a bias (out,).
+    """
     tensors = {}
     with h5py.File(path) as file:
         root = file.get("model_weights", file)
@@ -150,7 +159,7 @@ def _bgr_to_rgb(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
 def _from_unit_range(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
     """Fold torchvision's input (RGB/255 − mean)/std into the first convolution.
 
-    The zero padding stands for MEAN_RGB afterwards instead of torchvision's mean, which is less
+    Afterwards the zero padding stands for MEAN_RGB instead of torchvision's mean, which is less
     than half a grey level away. (The classic programs feed these weights RGB 0…255 without the
     division by std, as if the biases were 58 times smaller.)
     """

@@ -1,7 +1,9 @@
-"""One file over HTTP: resumed where it broke off,
-checked, renamed into place when it is whole.
+"""Download of one file over HTTP, resumed after a break and checked.
 
-Own code, because the libraries for this check hashes (pooch, torch.hub) but do not resume.
+The file is renamed into place when it is complete.
+
+The code is our own, because the libraries for this check hashes (pooch, torch.hub) but do not
+resume.
 """
 
 from collections.abc import Callable
@@ -16,21 +18,20 @@ from filelock import FileLock
 from nst.files import sha256_of
 
 OnDownload = Callable[[int, int | None], None]
-"""Called with the number of bytes that are here and, if
-the server says it, that of all."""
+"""Callback with the number of bytes received and, if known, of all bytes."""
 
 TIMEOUT_SECONDS = 10.0
 CHUNK_BYTES = 1 << 18
 
 
 class DownloadFailed(OSError):
-    """The file could not be had from this address; the message says why."""
+    """The file could not be downloaded from this address; the message says why."""
 
 
 def download(url: str, target: Path, sha256: str, on_download: OnDownload | None = None) -> None:
-    """Fetch `url` into `target`; nothing to do if it is there. Raises DownloadFailed.
+    """Download `url` to `target`, unless `target` is complete. Raises DownloadFailed.
 
-    What has arrived stays in `target`.part, from where the next call goes on, whatever the mirror.
+    Received bytes stay in `target`.part, from which the next call resumes, whatever the mirror.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
     part = target.with_name(target.name + ".part")
@@ -45,7 +46,7 @@ def download(url: str, target: Path, sha256: str, on_download: OnDownload | None
 
 
 def _fetch_all(url: str, part: Path, on_download: OnDownload | None) -> None:
-    """Ask again for the rest as long as every try brings something."""
+    """Request the rest again as long as every attempt receives something."""
     while True:
         size_before = _size(part)
         try:
@@ -64,13 +65,13 @@ def _fetch_rest(url: str, part: Path, on_download: OnDownload | None) -> None:
         response = urlopen(request, timeout=TIMEOUT_SECONDS)
     except HTTPError as error:
         if here and error.code == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
-            return  # all of it had arrived already
+            return  # the part is already complete
         raise
     with response:
         if response.headers.get_content_type() == "text/html":
             raise DownloadFailed("it sent a web page, not the file")
         if response.status != HTTPStatus.PARTIAL_CONTENT:
-            here = 0  # a server without ranges begins again
+            here = 0  # a server without ranges sends the file from its beginning
         length = response.headers.get("Content-Length")
         total = here + int(length) if length else None
         with part.open("ab" if here else "wb") as file:

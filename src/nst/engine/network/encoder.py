@@ -1,5 +1,4 @@
-"""The VGG encoder: a picture in, the features of named
-layers out, and the way back.
+"""The VGG encoder: features of an image in named layers, and the backward pass.
 
 [Simonyan14] Simonyan, Zisserman: Very Deep Convolutional Networks for Large-Scale Image
 Recognition, arXiv 1409.1556.
@@ -15,15 +14,17 @@ from torch.nn.functional import avg_pool2d, conv2d, max_pool2d, pad, relu
 from nst.layers import layer_names
 
 MEAN_RGB = (123.68, 116.779, 103.939)
-"""Mean colour of ImageNet's training pictures, 0…255 [Simonyan14]; the encoder's
-input is RGB minus this."""
+"""Mean colour of ImageNet's training images, 0…255 [Simonyan14].
+The encoder's input is RGB minus this colour."""
 
 CHANNELS_PER_BLOCK = (64, 128, 256, 512, 512)
 
 
 def parameter_shapes(model: str) -> dict[str, tuple[int, ...]]:
-    """Name and shape of every kernel (out, in, 3, 3) and bias
-    (out,) of the convolutions."""
+    """Return name and shape of every kernel and bias of the convolutions.
+
+    Kernels are (out, in, 3, 3), biases (out,).
+    """
     shapes: dict[str, tuple[int, ...]] = {}
     channels_in = 3
     for name in layer_names(model):
@@ -39,22 +40,24 @@ STRIDES_PER_BLOCK = (1, 2, 4, 8, 16)
 """Pixels of the image per feature, horizontally and vertically."""
 
 POOL_ROWS = 32
-"""Rows pooled at a time, so that the indices of the maxima stay few:
-8 bytes each."""
+"""Number of rows pooled at a time.
+It limits the number of indices of the maxima, which take 8 bytes each."""
 
 Activations = dict[str, Tensor]
-"""(B, C, H, W), channels last, by layer name; the layers asked for among them."""
+"""Features by layer name, (B, C, H, W), channels last.
+The requested layers are among them."""
 
 AddGradient = Callable[[str, Tensor, Tensor], None]
-"""Given a layer, its features and the gradient with respect to them so far, of
-the same shape and dtype: adds that of the layer's own loss in place."""
+"""Callback that adds the gradient of a layer's own loss in place.
+Its arguments are a layer, its features, and the gradient with respect to them so far, of the same
+shape and dtype."""
 
 
 class Encoder(nn.Module):
     """VGG up to the last requested layer. Its parameters are constants.
 
-    Implements the backward pass by hand; autograd would keep every activation, this keeps only
-    the ReLU outputs.
+    The class implements the backward pass by hand; autograd would keep every activation, this keeps
+    only the ReLU outputs.
     """
 
     def __init__(
@@ -66,11 +69,14 @@ class Encoder(nn.Module):
         padding: str = "zeros",
         pooling: str = "max",
     ) -> None:
-        """`tensors` holds what `parameter_shapes` names;
-        `layers` are the features wanted; `dtype` is what the convolutions compute in.
-        `padding`: what they see beyond the border, zeros as in training or copies of
-        the features at the border (replicate). `pooling`: whether a pool takes the
-        maximum of each window, as in training, or the average ([Gatys16] §2)."""
+        """Create the network.
+
+        `tensors`: the set that `parameter_shapes` names. `layers`: layers whose features are
+        requested. `dtype`: number type of the convolutions. `padding`: what they see beyond the
+        border, zeros as in training or copies of the features at the border (replicate). `pooling`:
+        whether a pool takes the maximum of each window, as in training, or the average ([Gatys16]
+        §2).
+        """
         super().__init__()
         self.model = model
         self.dtype = dtype
@@ -94,8 +100,10 @@ class Encoder(nn.Module):
 
     @torch.no_grad()
     def forward(self, image: Tensor) -> Activations:
-        """Return the features of an image (B, 3, H, W), RGB 0…255
-        minus MEAN_RGB, in `dtype`."""
+        """Return the features of an image (B, 3, H, W), in `dtype`.
+
+        `image`: RGB 0…255 minus MEAN_RGB.
+        """
         activations = {}
         x = image.to(self.dtype, memory_format=torch.channels_last)
         for name in self.path:
@@ -106,10 +114,10 @@ class Encoder(nn.Module):
 
     @torch.no_grad()
     def backward(self, activations: Activations, add_gradient: AddGradient) -> Tensor:
-        """The gradient of a loss with respect to the image (B, 3, H, W), in `dtype`.
+        """Return the gradient of a loss with respect to the image (B, 3, H, W).
 
-        `add_gradient` is called when the way back comes to a layer, so that the gradients of the
-        layers never exist all at once. Uses `activations` up.
+        It is in `dtype`. `add_gradient` is called when the backward pass reaches a layer, so that
+        the gradients of the layers never exist all at once. The call empties `activations`.
         """
         gradient = torch.zeros_like(activations[self.path[-1]])
         for name in reversed(self.path):
@@ -128,7 +136,7 @@ class Encoder(nn.Module):
         if name.startswith("pool"):
             return avg_pool2d(x, kernel_size=2) if self.pooling == "average" else _max_pool(x)
         if name.replace("relu", "conv") in self.layers:
-            return relu(x)  # not in place: the convolution's own output is asked for as well
+            return relu(x)  # not in place: the convolution's own output is requested as well
         return relu(x, inplace=True)
 
     def _undo_layer(self, name: str, gradient: Tensor, activations: Activations) -> Tensor:
@@ -148,8 +156,10 @@ class Encoder(nn.Module):
 
 
 def _folded(gradient: Tensor) -> Tensor:
-    """From the gradient of features with copies of their border around them to that of the
-    features, in channels-last layout."""
+    """Return the gradient with respect to features, given that of their padded copy.
+
+    The padding is copies of the border. The result is in channels-last layout.
+    """
     for dimension in (2, 3):
         inner = gradient.narrow(dimension, 1, gradient.shape[dimension] - 2)
         for end in (0, -1):
@@ -165,8 +175,12 @@ def _max_pool(features: Tensor) -> Tensor:
 
 
 def _undo_max_pool(features: Tensor, gradient: Tensor) -> Tensor:
-    """From the gradient behind a pool to that with respect to the features before it."""
-    # Behind `nn.functional.max_unpool2d`, which imports SymPy to check a size: half a second.
+    """Return the gradient with respect to the features before a pool.
+
+    `gradient`: that with respect to the features after the pool.
+    """
+    # `nn.functional.max_unpool2d` calls this too, but first takes half a second to import SymPy,
+    # with which it checks a size.
     step = torch.ops.aten.max_unpool2d
     undone = torch.zeros_like(features)
     bands = zip(
@@ -182,9 +196,10 @@ def _undo_max_pool(features: Tensor, gradient: Tensor) -> Tensor:
 
 
 def _undo_average_pool(features: Tensor, gradient: Tensor) -> Tensor:
-    """As `_undo_max_pool`: a quarter of the gradient for each of the four features of a window.
+    """Return the gradient with respect to the features before an average pool.
 
-    No indices are needed, so no bands; of the features only the shape and the layout count.
+    Each of the four features of a window gets a quarter of the gradient. No indices are needed, so
+    there are no bands; only the shape and the layout of the features matter.
     """
     step = torch.ops.aten.avg_pool2d_backward
     undone: Tensor = step(gradient, features, [2, 2], [2, 2], [0, 0], False, True, None)

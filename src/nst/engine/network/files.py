@@ -1,14 +1,14 @@
 """Facts about a weights file that are known without reading it."""
 
 CAFFE_PTH = ("d01eb7cb", "00b39a1b")
-"""How the SHA-256 of the common .pth copies of the
-original VGG-19 and VGG-16 begin."""
+"""Prefixes of the SHA-256 of the common .pth copies of the original weights.
+The first is that of VGG-19, the second that of VGG-16."""
 
 CAFFE_FILE_NAMES = {
     "vgg19": f"vgg19-{CAFFE_PTH[0]}.pth",
     "vgg16": f"vgg16-{CAFFE_PTH[1]}.pth",
 }
-"""Names of the original weights in other style transfer programs."""
+"""File names of the original weights in other style transfer programs."""
 
 
 class UnusableWeights(ValueError):

@@ -1,5 +1,7 @@
-"""A bundled network in ONNX, run by onnxruntime, which is
-imported when the first one is."""
+"""Bundled networks in ONNX, run by onnxruntime.
+
+onnxruntime is imported when the first network runs.
+"""
 
 import hashlib
 import os
@@ -22,16 +24,15 @@ BUNDLE = Path(str(resources.files("nst.engine"))) / "bundled"
 
 @dataclass(frozen=True, slots=True)
 class Network:
-    """One file of the bundle, where the README says where it comes from."""
+    """A network in the bundle, whose README states the origin of each file."""
 
     path: Path
     sha256: str
 
     def run(self, inputs: Mapping[str, np.ndarray]) -> list[np.ndarray]:
-        """Return all outputs. The first call loads the network,
-        which then stays in memory.
+        """Run the network and return all of its outputs.
 
-        Raises NetworkUnavailable.
+        The first call loads the network, which then stays in memory. Raises NetworkUnavailable.
         """
         outputs: list[np.ndarray] = _session(self).run(None, inputs)
         return outputs

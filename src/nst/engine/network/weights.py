@@ -1,6 +1,6 @@
-"""Where the weights of a model come from: bundled, local, cached, downloaded.
+"""Sources of a model's weights: bundled, local, cached, downloaded.
 
-Torch is imported when weights are read: a draft needs none.
+Torch is imported only when weights are read, because a draft needs none.
 """
 
 import logging
@@ -24,8 +24,7 @@ logger = logging.getLogger(__name__)
 
 
 OnStandIn = Callable[[str, Path], object]
-"""Called with the warning that VGG-16 stands in for a
-model, and the directory of downloads."""
+"""Callback with the warning that VGG-16 stands in, and the download directory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +37,7 @@ class Release:
     megabytes: int
     sha256: str
     mirrors: tuple[str, ...]
-    """Addresses that the file name follows, tried in this order."""
+    """Addresses to which the file name is appended, tried in this order."""
 
     @property
     def urls(self) -> list[str]:
@@ -80,27 +79,26 @@ RELEASES = (
         mirrors=_TORCHVISION_MIRRORS,
     ),
 )
-"""The first release of a model is the one that is fetched
-unless another is asked for."""
+"""Published files; the first of a model is fetched unless another is requested."""
 
 BUNDLE = Path(str(resources.files("nst.engine"))) / "bundled"
-"""The set inside the package; its README says where it comes from."""
+"""Directory of the set inside the package; its README states the set's origin."""
 BUNDLED_SHA256 = "5b8d2ee44fcaa23f4ecc470e2fb2154f47bdc6ec95bae5d56676017fdfb408aa"
 
 
 @dataclass(frozen=True, slots=True)
 class Weights:
-    """A converted set (see `conversion`)."""
+    """A converted set of weights (see `conversion`)."""
 
     model: str
     tensors: "Mapping[str, Tensor]"
     path: Path
     sha256: str
-    """SHA-256 of the file that it was read from."""
+    """SHA-256 of the file from which the set was read."""
 
 
 class WeightsStore:
-    """Finds, checks and if need be downloads weights."""
+    """Store that finds, checks and if necessary downloads weights."""
 
     def __init__(
         self,
@@ -113,11 +111,13 @@ class WeightsStore:
         on_download: OnDownload | None = None,
         on_stand_in: OnStandIn | None = None,
     ) -> None:
-        """`file` is used whatever its name, and nothing else is tried.
-        `directory` comes before the places known anyway. Downloads go to `cache`, by
-        default the user's. `mirror` is an address with the published file names below
-        it, tried before the published addresses. `on_stand_in` takes the warning that
-        VGG-16 stands in; without it the warning is logged."""
+        """Create a store.
+
+        `file`: used whatever its name, and nothing else is tried. `directory`: searched before the
+        default places. `cache`: directory of downloads, by default the user's. `mirror`: an address
+        with the published file names below it, tried before the published addresses. `on_stand_in`:
+        called with the warning that VGG-16 stands in; without it the warning is logged.
+        """
         self._file = file
         self._directory = directory
         self.cache = cache or user_cache_path("nst") / "weights"
@@ -127,7 +127,10 @@ class WeightsStore:
         self._on_stand_in = on_stand_in
 
     def load(self, model: str) -> Weights:
-        """The converted set from the first place that has one. Raises WeightsUnavailable."""
+        """Return the converted set from the first place that has one.
+
+        Raises WeightsUnavailable.
+        """
         tried: list[str] = []
         for path in self._files(model, tried):
             try:
@@ -140,8 +143,10 @@ class WeightsStore:
         return read(self._download(releases(model)[0], tried), model)
 
     def load_or_bundled(self, model: str) -> Weights:
-        """Like `load`; falls back to the bundled VGG-16, with a warning.
-        Raises WeightsUnavailable."""
+        """Return what `load` returns, or the bundled VGG-16, with a warning.
+
+        Raises WeightsUnavailable.
+        """
         try:
             return self.load(model)
         except WeightsUnavailable as error:
@@ -161,7 +166,7 @@ class WeightsStore:
             logger.warning(notice)
 
     def load_local(self, model: str) -> Weights | None:
-        """From any place but `file`, if there is one; nothing is downloaded."""
+        """Return the set from any place but `file`, or None; download nothing."""
         try:
             return WeightsStore(directory=self._directory, cache=self.cache, offline=True).load(
                 model
@@ -170,20 +175,22 @@ class WeightsStore:
             return None
 
     def find(self, model: str) -> Path | None:
-        """The file that `load` would try first; None if it would have to download one."""
+        """Return the file that `load` would try first; None if it would download one."""
         return next(self.files(model), None)
 
     def files(self, model: str) -> Iterator[Path]:
-        """All files that should hold the model, in the order in which `load` tries them."""
+        """Yield all files that should hold the model, in the order of `load`."""
         return self._files(model, [])
 
     def fetch(self, model: str, publisher: str | None = None) -> Path:
-        """Download a release into the cache, unless it is there.
-        Raises WeightsUnavailable."""
+        """Download a release into the cache, unless it is cached, and return its path.
+
+        Raises WeightsUnavailable.
+        """
         return self._download(releases(model, publisher)[0], [])
 
     def _files(self, model: str, tried: list[str]) -> Iterator[Path]:
-        """As `files`; places without any are noted in `tried`."""
+        """Yield files as `files` does, and note places without any in `tried`."""
         if self._file:
             places = [[self._file]]
         else:
@@ -206,14 +213,16 @@ class WeightsStore:
             try:
                 download(url, target, release.sha256, self._on_download)
                 return target
-            except OSError as error:  # also: the cache cannot be written
+            except OSError as error:  # also if the cache cannot be written
                 tried.append(f"{url}: {error}")
         raise WeightsUnavailable(release.model, tried)
 
 
 def read(path: Path, model: str) -> Weights:
-    """The converted set in this file, its hash checked where one is known. Raises
-    UnusableWeights."""
+    """Return the converted set in this file.
+
+    Its hash is checked if one is published. Raises UnusableWeights.
+    """
     from nst.engine.network.conversion import read_weights
 
     try:
@@ -226,26 +235,26 @@ def read(path: Path, model: str) -> Weights:
 
 
 def releases(model: str, publisher: str | None = None) -> list[Release]:
-    """The releases of a model, the preferred one first."""
+    """Return the releases of a model, the preferred release first."""
     return [r for r in RELEASES if r.model == model and publisher in (None, r.publisher)]
 
 
 def file_names(model: str) -> list[str]:
-    """The names under which a model's weights are looked for in a directory."""
+    """Return the file names by which a directory is searched for a model's weights."""
     published = [release.file_name for release in releases(model)]
     plain = [f"{model}{suffix}" for suffix in (".safetensors", ".pth", ".h5")]
     return [plain[0], *published, CAFFE_FILE_NAMES[model], *plain[1:]]
 
 
 def torch_hub_directory() -> Path:
-    """Where torch keeps what it downloaded for other programs."""
+    """Return the directory where torch keeps its downloads for other programs."""
     import torch
 
     return Path(torch.hub.get_dir()) / "checkpoints"
 
 
 def _published_sha256(path: Path) -> str:
-    """How the SHA-256 of a file of this name has to begin; empty if the name says nothing."""
+    """Return how the SHA-256 of a file of this name must begin; empty if unknown."""
     if path.parent == BUNDLE:
         return BUNDLED_SHA256
     for name, prefix in zip(CAFFE_FILE_NAMES.values(), CAFFE_PTH, strict=True):

@@ -1,2 +1,1 @@
-"""How the loss is minimised:
-L-BFGS, Adam, the average of iterates, and when to stop."""
+"""Minimisation of the loss: L-BFGS, Adam, average of iterates, and convergence."""

@@ -1,4 +1,4 @@
-"""Adam.
+"""The Adam optimizer.
 
 [Kingma14] Kingma, Ba: Adam, arXiv 1412.6980.
 """
@@ -16,10 +16,10 @@ MAX_RETRIES = 10
 
 
 class Adam:
-    """[Kingma14] algorithm 1; a step to a loss that is not
-    finite is taken back and halved.
+    """Adam, [Kingma14] algorithm 1.
 
-    After an error of the objective the step may be tried again.
+    A step to a loss that is not finite is undone and halved. After an error of the objective the
+    step can be retried.
     """
 
     def __init__(self, objective: ObjectiveFunction, x: Tensor, *, learning_rate: float) -> None:
@@ -67,7 +67,7 @@ class Adam:
         self.accepted = evaluate(objective, self.x, self._steps)
 
     def shorten_memory(self, pairs: int) -> None:
-        """Two averages are all that it remembers."""
+        """Do nothing, because two averages are all that Adam remembers."""
 
     def _next(self) -> Tensor:
         mean = self._mean / (1 - BETA1**self._age)
@@ -80,7 +80,7 @@ class Adam:
         self._square = BETA2 * self._square + (1 - BETA2) * gradient * gradient
 
     def _forget(self) -> None:
-        """All gradients but the last."""
+        """Forget all gradients but the last."""
         self._age = 0
         self._mean = torch.zeros_like(self.x)
         self._square = torch.zeros_like(self.x)

@@ -12,7 +12,7 @@ from torch import Tensor
 
 @dataclass(frozen=True, slots=True)
 class AverageState:
-    """All that an average knows between two steps."""
+    """State of an average between two steps."""
 
     vectors: Mapping[str, Tensor]
     numbers: Mapping[str, float]
@@ -20,37 +20,37 @@ class AverageState:
 
 @dataclass(slots=True)
 class Average:
-    """Exponentially weighted: each iterate counts `decay` times what the next one
-    does, and the weights add up to 1. With a decay of 0 it is the last iterate
-    itself."""
+    """Exponentially weighted average of iterates.
+    Each iterate has `decay` times the weight of the next one, and the weights add up to 1. With a
+    decay of 0 the average is the last iterate itself."""
 
     decay: float
     count: int = 0
     mean: Tensor | None = None
-    """(N,). Replaced, never changed in place."""
+    """Mean of the iterates, (N,). It is replaced, never changed in place."""
 
     @classmethod
     def from_state(
         cls, decay: float, vectors: Mapping[str, Tensor], numbers: Mapping[str, float]
     ) -> "Average":
-        """Restore it from `state`, or return a new one without its vectors and numbers."""
+        """Restore an average from its state, or return a new one if the state is empty."""
         return cls(decay, int(numbers.get("averaged", 0)), vectors.get("average"))
 
     def of(self, x: Tensor) -> Tensor:
-        """With this iterate, the latest."""
+        """Add an iterate, the latest, and return the average."""
         if not self.decay:
             return x
         self.count += 1
-        # The source divides mₜ = βmₜ₋₁ + (1 − β)xₜ by 1 − βᵗ; this is the same for the quotient.
+        # [Kingma14] divides mₜ = βmₜ₋₁ + (1 − β)xₜ by 1 − βᵗ; this updates the quotient directly.
         weight = (1 - self.decay) / (1 - self.decay**self.count)
         self.mean = torch.lerp(x if self.mean is None else self.mean, x, weight)
         return self.mean
 
     def restart(self) -> None:
-        """Another loss has other iterates."""
+        """Forget all iterates, because another loss has other iterates."""
         self.count, self.mean = 0, None
 
     def state(self) -> AverageState:
-        """From which `from_state` makes the same average."""
+        """Return the state from which `from_state` restores the same average."""
         vectors = {} if self.mean is None else {"average": self.mean}
         return AverageState(vectors, {"averaged": self.count})

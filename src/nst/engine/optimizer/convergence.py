@@ -1,31 +1,34 @@
-"""When a transfer has converged."""
+"""Test of whether a transfer has converged."""
 
 from collections.abc import Sequence
 
 
 class Convergence:
-    """Whether the loss fell by less than a share over a window of steps.
+    """Test of whether the loss fell by less than a share over a window of steps.
 
-    Counts the lowest loss up to each step, so that Adam's noise does not count.
+    The test uses the lowest loss up to each step, so that Adam's noise does not count.
     """
 
     def __init__(self, window: int, tolerance: float, lowest: Sequence[float] = ()) -> None:
-        """`lowest`: as `lowest` was at a checkpoint."""
+        """Create the test.
+
+        `lowest`: value of the property `lowest` at a checkpoint.
+        """
         self._window = window
         self._tolerance = tolerance
         self._lowest = list(lowest)
 
     def add(self, loss: float) -> None:
-        """After every step."""
+        """Add the loss after a step; call this after every step."""
         self._lowest.append(min([loss, *self._lowest[-1:]]))
 
     def restart(self) -> None:
-        """Another loss cannot be compared with those before."""
+        """Forget all losses, because another loss cannot be compared with them."""
         self._lowest = []
 
     @property
     def lowest(self) -> list[float]:
-        """All that is needed to judge the steps to come."""
+        """Losses that are needed to judge the next steps."""
         return self._lowest[-1 - self._window :]
 
     @property

@@ -16,9 +16,9 @@ from nst.engine.optimizer.scaling import Scaling, unscaled
 from nst.errors import Diverged
 
 FIRST_STEP = 5.0
-"""Root-mean-square change of x (here: grey levels) that a step without memory
-tries first. torch takes 1/|g|₁ instead, which at the scale of these losses
-moves nothing for ten evaluations."""
+"""Root-mean-square change of x that a step without memory tries first.
+The unit here is grey levels. torch takes 1/|g|₁ instead, which at the scale of these losses moves
+nothing for ten evaluations."""
 
 SUFFICIENT_DECREASE = 1e-4  # c₁ and c₂ of [NW06] p. 62 for quasi-Newton directions
 CURVATURE = 0.9
@@ -26,14 +26,14 @@ EXPANSION = 4
 MAX_TRIALS = 20
 
 HISTORY_SIZE = 40
-"""Pairs that are remembered.
+"""Number of pairs that are remembered.
 After 300 evaluations the classic loss is 1 % lower than with 20."""
 
 
 class LBFGS:
     """Limited-memory BFGS ([NW06] algorithm 7.5) with a strong-Wolfe line search.
 
-    After an error of the objective the step may be tried again.
+    After an error of the objective the step can be retried.
     """
 
     def __init__(
@@ -44,14 +44,17 @@ class LBFGS:
         history_size: int = HISTORY_SIZE,
         scaling: Scaling = unscaled,
     ) -> None:
-        """`scaling`: what the memory starts from in each step."""
+        """Create the optimizer and evaluate the objective at `x`.
+
+        `scaling`: the matrix from which each step builds its inverse Hessian.
+        """
         self.x = x
         self.accepted = evaluate(objective, x)
         self._objective = objective
         self._scaling = scaling
         self._steps = 0
         self._pairs: deque[tuple[Tensor, Tensor, float]] = deque(maxlen=history_size)
-        """(s, y, 1/sᵀy) of the last steps, oldest first."""
+        """Pairs (s, y, 1/sᵀy) of the last steps, oldest first."""
 
     @classmethod
     def from_state(
@@ -85,7 +88,7 @@ class LBFGS:
     def step(self) -> bool:
         trial = self._search(self._scaling) if self._pairs else None
         if trial is None:
-            # A memory that misleads is worse than none: forget it and go straight downhill.
+            # A misleading memory is worse than none: forget it and restart from the gradient.
             self._pairs.clear()
             trial = self._search(self._scaling)
         if trial is None and self._scaling is not unscaled:
@@ -99,7 +102,7 @@ class LBFGS:
         return True
 
     def go_on_with(self, objective: ObjectiveFunction) -> None:
-        # The pairs stay: they describe the same landscape.
+        # The pairs stay, because the objectives differ by rounding only.
         self._objective = objective
         self.accepted = evaluate(objective, self.x, self._steps)
 
@@ -123,7 +126,10 @@ class LBFGS:
         return None
 
     def _direction(self, gradient: Tensor, scaling: Scaling) -> Tensor:
-        """−H·g by the two-loop recursion, [NW06] algorithm 7.4; −D·g while there is no memory."""
+        """Return −H·g by the two-loop recursion, [NW06] algorithm 7.4.
+
+        Without memory, return −D·g.
+        """
         q = -gradient
         if not self._pairs:
             return scaling(gradient, q)
@@ -140,14 +146,15 @@ class LBFGS:
 
     def _remember(self, s: Tensor, y: Tensor) -> None:
         curvature = torch.dot(s, y).item()
-        # The Wolfe conditions make it positive; a step that met only the first of them may not.
+        # The Wolfe conditions make it positive; after a step that meets only the first, it may be
+        # negative.
         if curvature > 0:
             self._pairs.append((s, y, 1 / curvature))
 
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """A point on the line that is searched."""
+    """A trial point on the line that is searched."""
 
     length: float
     slope: float
@@ -161,20 +168,20 @@ class Trial:
 
     @property
     def is_finite(self) -> bool:
-        # A number in the gradient that is not finite makes the slope not finite.
+        # The slope is not finite if a number in the gradient is not finite.
         return math.isfinite(self.loss) and math.isfinite(self.slope)
 
 
 def strong_wolfe(
     objective: ObjectiveFunction, here: Trial, direction: Tensor, length: float
 ) -> tuple[Trial, Trial | None]:
-    """A step along `direction` that meets the strong Wolfe conditions, [NW06] eq.
-    3.7.
+    """Return a step along `direction` that meets the strong Wolfe conditions.
 
-    Algorithms 3.5 (bracket) and 3.6 (zoom) in one loop: `low` is the best point so far that
-    decreases the loss sufficiently, `high` the other end of the bracket, None while it is open.
-    A loss that is not finite counts as too high, so the search comes back from it. Returns the
-    last `low`, which is `here` if nothing was better, and the last `high`.
+    The conditions are [NW06] eq. 3.7. Algorithms 3.5 (bracket) and 3.6 (zoom) are one loop here:
+    `low` is the best point so far that decreases the loss sufficiently, `high` the other end of the
+    bracket, None while it is open. A loss that is not finite counts as too high, so the search
+    moves away from it. Returns the last `low`, which is `here` if nothing was better, and the last
+    `high`.
     """
     low, high = here, None
     for _ in range(MAX_TRIALS):
@@ -196,7 +203,10 @@ def strong_wolfe(
 
 
 def _between(low: Trial, high: Trial) -> float:
-    """The minimum of the cubic through both ends, [NW06] eq. 3.59, kept off the ends."""
+    """Return the minimum of the cubic through both ends, [NW06] eq. 3.59.
+
+    It is kept away from the ends.
+    """
     width = high.length - low.length
     middle = low.length + width / 2
     if not high.is_finite:

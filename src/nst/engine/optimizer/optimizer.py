@@ -1,8 +1,7 @@
-"""The protocol of an optimizer: one `step` at a time, on
-a flat vector of N numbers.
+"""Protocol of an optimizer: one `step` at a time, on a flat vector of N numbers.
 
-Every optimizer keeps the last accepted iterate (`x`, `accepted`) apart from what it tries, so that
-whoever looks between two steps sees an iterate and never a trial point.
+Every optimizer keeps the last accepted iterate (`x`, `accepted`) apart from its trial points, so
+that a reader between two steps sees an iterate and never a trial point.
 """
 
 import math
@@ -19,11 +18,11 @@ from nst.progress import Losses
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """The loss at one point."""
+    """Loss and gradient at one point."""
 
     losses: Losses
     gradient: Tensor
-    """(N,)"""
+    """Gradient of the loss, (N,)."""
 
     @property
     def loss(self) -> float:
@@ -35,21 +34,21 @@ class Evaluation:
 
 
 ObjectiveFunction = Callable[[Tensor], Evaluation]
-"""Function of the pixels, (3·H·W,)."""
+"""Function that evaluates the loss of pixels, (3·H·W,)."""
 
 
 @dataclass(frozen=True, slots=True)
 class OptimizerState:
-    """All that an optimizer knows between two steps.
-    One made from it takes the same steps."""
+    """State of an optimizer between two steps.
+    An optimizer that is restored from it takes the same steps."""
 
     vectors: Mapping[str, Tensor]
-    """(N,) each; not copied, and never changed in place."""
+    """Vectors, (N,) each; they are not copied, and never changed in place."""
     numbers: Mapping[str, float]
 
     @classmethod
     def at(cls, x: Tensor, accepted: Evaluation, steps: int) -> Self:
-        """Return the state that all optimizers share."""
+        """Return the part of the state that all optimizers have."""
         losses = accepted.losses
         numbers = {
             "content": losses.content,
@@ -84,33 +83,41 @@ class OptimizerState:
 
 
 class Optimizer(Protocol):
-    """The methods that a transfer needs of an optimizer."""
+    """Methods of an optimizer that a transfer needs."""
 
     x: Tensor
-    """The last accepted iterate (N,). Replaced by a step, never changed in place."""
+    """Last accepted iterate, (N,). A step replaces it and never changes it in place."""
     accepted: Evaluation
-    """The evaluation at `x`."""
+    """Evaluation at `x`."""
 
     def step(self) -> bool:
-        """Go to the next iterate. False if no smaller loss can be found: this is the end.
+        """Go to the next iterate, or return False at the end.
 
-        Raises Diverged if the loss is not finite and safer steps do not help; `x` is then still
-        the last good iterate.
+        The end is reached if no smaller loss can be found. Raises Diverged if the loss is not
+        finite and safer steps do not help; `x` is then still the last good iterate.
         """
 
     def go_on_with(self, objective: ObjectiveFunction) -> None:
-        """From the same iterate, minimise this objective, which differs from the last one
-        by rounding only. Raises Diverged."""
+        """Continue from the same iterate with this objective. Raises Diverged.
+
+        It differs from the last objective by rounding only.
+        """
 
     def shorten_memory(self, pairs: int) -> None:
-        """From now on, remember this many steps at most."""
+        """Remember at most this many steps from now on."""
 
     def state(self) -> OptimizerState:
-        """From which `from_state` makes the same optimizer, without an evaluation."""
+        """Return the state from which `from_state` restores the same optimizer.
+
+        Restoring needs no evaluation.
+        """
 
 
 def evaluate(objective: ObjectiveFunction, x: Tensor, step: int = 0) -> Evaluation:
-    """At a point from which there is no way back. Raises Diverged."""
+    """Evaluate the objective at a point that cannot be rejected.
+
+    Raises Diverged if the loss or the gradient is not finite.
+    """
     evaluation = objective(x)
     if not evaluation.is_finite:
         raise Diverged(step)

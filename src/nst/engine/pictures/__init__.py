@@ -1,1 +1,1 @@
-"""Pictures before they are painted: masks, colours, tensors."""
+"""Images before they are painted: masks, colours, tensors."""

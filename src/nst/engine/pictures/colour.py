@@ -12,18 +12,17 @@ from PIL import Image
 from nst import images
 
 LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)
-"""Weights of R, G and B in the luminance (ITU-R BT.601),
-the Y of YIQ and of YCbCr."""
+"""Weights of R, G and B in the luminance (ITU-R BT.601), the Y of YIQ and YCbCr."""
 
 MIN_VARIANCE = 1.0
-"""Minimum variance of a colour, in grey levels squared: a
-flat style has none to scale by."""
+"""Minimum variance of a colour, in grey levels squared.
+A flat style has no variance by which to scale."""
 
 
 def prepare_style(style: Image.Image, content: Image.Image, color: str) -> Image.Image:
-    """The style as the network is to see it, by the choice of `color`; both RGB.
+    """Return the style image as the network sees it, by option `color`; both are RGB.
 
-    For "luminance" [Gatys17] §5.1 paints grey pictures. We let the network see the content in its
+    For "luminance" [Gatys17] §5.1 paints grey images. We let the network see the content in its
     colours, and the style in grey with the content's brightness and contrast.
     """
     if color == "match":
@@ -34,11 +33,10 @@ def prepare_style(style: Image.Image, content: Image.Image, color: str) -> Image
 
 
 def with_statistics_of(picture: Image.Image, other: Image.Image) -> Image.Image:
-    """The picture, its colours moved so that their mean and
-    covariance are the other's.
+    """Return the image, recoloured to the mean and the covariance of the other image.
 
-    [Gatys17] eq. 10: x → A·(x − μ) + μ', with A = Σ'^½ Σ^-½, which turns the colours least. Also
-    for two grey pictures.
+    [Gatys17] eq. 10: x → A·(x − μ) + μ', with A = Σ'^½ Σ^-½, which rotates the colours least. The
+    images may also both be grey.
     """
     pixels, reference = _colours(picture), _colours(other)
     root = _power(np.cov(reference.T), 0.5)
@@ -51,8 +49,8 @@ def with_statistics_of(picture: Image.Image, other: Image.Image) -> Image.Image:
 def with_colours_of(levels: np.ndarray, content: Image.Image, amount: float) -> np.ndarray:
     """Return the levels' luminance with the content's chroma, [Gatys17] §5.1.
 
-    `amount` from 0, the levels unchanged, to 1. Chroma is what is left of RGB without its
-    luminance, so the chroma of a difference is added and the luminance stays.
+    `amount`: from 0, the levels unchanged, to 1. Chroma is RGB without its luminance, so the chroma
+    of a difference is added and the luminance stays.
     """
     if amount == 0:
         return levels
@@ -66,13 +64,13 @@ def with_colours_of(levels: np.ndarray, content: Image.Image, amount: float) -> 
 
 
 def _colours(picture: Image.Image) -> np.ndarray:
-    """(H·W, channels)"""
+    """Return the pixels of an image, (H·W, channels)."""
     array = np.asarray(picture, dtype=np.float64)
     return array.reshape(-1, 1 if array.ndim == 2 else array.shape[2])
 
 
 def _power(covariance: np.ndarray, exponent: float) -> np.ndarray:
-    """Of a symmetric matrix."""
+    """Return the power of a symmetric matrix."""
     values, vectors = np.linalg.eigh(np.atleast_2d(covariance))
     result: np.ndarray = (vectors * values.clip(MIN_VARIANCE) ** exponent) @ vectors.T
     return result

@@ -1,7 +1,6 @@
-"""The detail map: where more of the content image stays,
-drawn by a person or found by itself.
+"""The detail map: where more of the content image is kept.
 
-Torch is not imported here.
+The map is drawn by a person or found by option `protect`. Torch is not imported here.
 """
 
 from dataclasses import dataclass
@@ -24,17 +23,19 @@ class Detail:
     """The parts of a content image to keep."""
 
     map: Image.Image | None
-    """Grey, in the shape of the content image: white where more of it stays.
+    """Grey image in the shape of the content image: white where more of it is kept.
     None: nowhere."""
     notice: str | None = None
-    """A line for the person who asked, if the option `protect` has no effect."""
+    """Message for the user if option `protect` has no effect."""
 
 
 def load_detail(
     source: "ImageSource | None", content: Image.Image, options: StyleTransferOptions
 ) -> Detail:
-    """Combine the map that was given, if any, with what the option `protect` finds:
-    the brighter of the two counts. Raises InvalidImage, NetworkUnavailable."""
+    """Return the given map, if any, combined with what option `protect` finds.
+
+    The brighter of the two counts. Raises InvalidImage, NetworkUnavailable.
+    """
     given = None if source is None else load_detail_map(source, content, options.size)
     if options.protect == "none":
         return Detail(given)
@@ -45,18 +46,17 @@ def load_detail(
         found = ImageChops.lighter(found, resize_mask(given, found.size))
     darkest, brightest = _seen_range(found, content, options.size)
     if darkest == brightest:
-        # Equal detail everywhere: of a face too small for this result, or too large.
+        # The detail is equal everywhere: a face is too small for this result, or too large.
         notices = NOT_FOUND if brightest == 0 else FILLS_ALL
         return Detail(given, notices[options.protect])
     return Detail(found)
 
 
 def load_detail_map(source: ImageSource, content: Image.Image, size: int) -> Image.Image:
-    """Return the alpha of the picture if it carries a shape,
-    else its brightness, in mode L.
+    """Return the image's alpha if that holds a shape, else its brightness, in mode L.
 
-    Raises InvalidImage if it does not have the shape of the content image, or if a result with
-    this longest side would see the same brightness everywhere.
+    Raises InvalidImage if the image does not have the shape of the content image, or if a result
+    with this longest side would see the same brightness everywhere.
     """
     detail_map = load_over(source, content, "detail map")
     image_masks.check_drawn(
@@ -66,6 +66,9 @@ def load_detail_map(source: ImageSource, content: Image.Image, size: int) -> Ima
 
 
 def _seen_range(detail_map: Image.Image, content: Image.Image, size: int) -> tuple[int, int]:
-    """Return the darkest and the brightest value beside a result with this longest side."""
+    """Return the darkest and the brightest value of the map at the result's size.
+
+    `size`: longest side of the result.
+    """
     seen = np.asarray(resize_mask(detail_map, image_sizes.fit(content.size, size)))
     return int(seen.min()), int(seen.max())

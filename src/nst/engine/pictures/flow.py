@@ -1,5 +1,4 @@
-"""Optical flow: where the pixels of a frame were in
-another frame, and which were not to be seen.
+"""Optical flow: where the pixels of a frame were in another frame, if visible.
 
 [Kroeger16] Kroeger, Timofte, Dai, Van Gool: Fast Optical Flow using Dense Inverse Search, ECCV
 2016.
@@ -22,26 +21,26 @@ from nst import images
 from nst.errors import VideoUnavailable
 
 RECOGNISED_LEVELS = 60.0
-"""Largest difference in grey levels from what the flow
-brings, for a pixel that is the same one."""
+"""Maximum difference, in grey levels, from the pixel to which the flow leads.
+If the difference is larger, they are not the same pixel."""
 CUT_SHARE = 0.2
-"""Share of a frame that is recognised, below which another shot begins.
-Between pictures of different things it is below 0.05, within a shot above 0.5."""
+"""Minimum share of recognised pixels in a frame; below it another shot begins.
+Between images of different things the share is below 0.05, within a shot above 0.5."""
 
 REACH_SHARE = 1 / 32
-"""Standard deviation of the window in which unknown
-values follow the known ones, of the longer side."""
+"""Standard deviation of the window in which unknown values follow known ones.
+It is relative to the longer side."""
 FAR_AMOUNT = 0.01
-"""Weight of the mean of all known values beside those around."""
+"""Weight of the mean of all known values, added to the weights of those around."""
 
 
 FlowBetween = Callable[[np.ndarray, np.ndarray], np.ndarray]
-"""Takes two images (H, W, 3); returns the flow from the pixels of
-the first to where they are in the second."""
+"""Function that estimates the flow between two images (H, W, 3).
+The flow leads from the pixels of the first image to where they are in the second."""
 
 
 def opencv() -> ModuleType:
-    """Return OpenCV. Raises VideoUnavailable."""
+    """Return the module of OpenCV. Raises VideoUnavailable."""
     try:
         import cv2
     except ImportError as error:
@@ -51,23 +50,24 @@ def opencv() -> ModuleType:
 
 @dataclass(frozen=True, slots=True)
 class Motion:
-    """How the pixels of one frame moved since another one."""
+    """Motion of the pixels of one frame since another one."""
 
     flow: np.ndarray
-    """(H, W, 2), from the frame to the other one."""
+    """Flow from the frame to the other one, (H, W, 2)."""
     visible: np.ndarray
-    """(H, W), bool: whether the pixel is to be seen in the other frame, too.
-    Beside borders of the motion, where flows are blurred, this is not known:
-    false."""
+    """Whether each pixel is visible in the other frame, too: (H, W), bool.
+    Pixels beside borders of the motion are false, because flows are blurred there."""
 
     @property
     def is_cut(self) -> bool:
-        """Whether the picture has changed as a whole."""
+        """Whether the image has changed as a whole."""
         return float(self.visible.mean()) < CUT_SHARE
 
     def warped(self, other: Image.Image) -> Image.Image:
-        """Return the other frame, or a painting of it, with its pixels where they are
-        now: RGB, in the size of the flow. Pixels that are not visible have no meaning."""
+        """Return the other frame, or its stylized image, moved along the flow.
+
+        The result is RGB, in the size of the flow. Pixels that are not visible have no meaning.
+        """
         return Image.fromarray(warped(np.asarray(other.convert("RGB")), self.flow))
 
 
@@ -77,9 +77,11 @@ def motion_since(
     size: tuple[int, int],
     flow_between: FlowBetween | None = None,
 ) -> Motion:
-    """Return how the pixels of `frame` moved since `other`,
-    computed at this (width, height).
-    `flow_between`: what estimates the flow; None: dense inverse search."""
+    """Return the motion of the pixels of `frame` since `other`.
+
+    `size`: width and height at which it is computed. `flow_between`: estimates the flow; None:
+    dense inverse search.
+    """
     flow_between = flow_between or _flow
     before, now = (np.asarray(images.resize(images.colours(each), size)) for each in (other, frame))
     back, forth = flow_between(now, before), flow_between(before, now)
@@ -89,8 +91,10 @@ def motion_since(
 
 
 def warped(image: np.ndarray, flow: np.ndarray) -> np.ndarray:
-    """Return what the flow finds in an array (H, W) or (H, W,
-    C), by bicubic interpolation."""
+    """Return an array (H, W) or (H, W, C), sampled where the flow leads to.
+
+    The interpolation is bicubic.
+    """
     cv2 = opencv()
     columns, rows = _positions(flow)
     found: np.ndarray = cv2.remap(
@@ -100,8 +104,10 @@ def warped(image: np.ndarray, flow: np.ndarray) -> np.ndarray:
 
 
 def _flow(start: np.ndarray, end: np.ndarray) -> np.ndarray:
-    """Return the flow from the pixels of `start` to where they are in `end`, both (H, W, 3), by
-    dense inverse search [Kroeger16]."""
+    """Return the flow from the pixels of `start` to where they are in `end`.
+
+    Both are (H, W, 3). The method is dense inverse search [Kroeger16].
+    """
     cv2 = opencv()
     search = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
     start, end = (cv2.cvtColor(each, cv2.COLOR_RGB2GRAY) for each in (start, end))
@@ -110,8 +116,11 @@ def _flow(start: np.ndarray, end: np.ndarray) -> np.ndarray:
 
 
 def _agree(back: np.ndarray, forth: np.ndarray) -> np.ndarray:
-    """Return where the way back and forth again ends where it began, (H, W): as [Ruder16] after
-    [Sundaram10]. A pixel that comes from beyond the border does not."""
+    """Return where the flow back and the flow forth cancel out, (H, W).
+
+    The test is that of [Ruder16] after [Sundaram10]. A pixel that comes from beyond the border
+    fails.
+    """
     columns, rows = _positions(back)
     height, width = back.shape[:2]
     is_inside = (columns >= 0) & (columns <= width - 1) & (rows >= 0) & (rows <= height - 1)
@@ -122,7 +131,10 @@ def _agree(back: np.ndarray, forth: np.ndarray) -> np.ndarray:
 
 
 def _is_border(flow: np.ndarray) -> np.ndarray:
-    """Return where the motion changes abruptly, (H, W): as [Ruder16] after [Sundaram10]."""
+    """Return where the motion changes abruptly, (H, W).
+
+    The test is that of [Ruder16] after [Sundaram10].
+    """
     slopes = np.gradient(flow, axis=(0, 1))
     steepness = sum(np.square(slope).sum(-1) for slope in slopes)
     border: np.ndarray = steepness > 0.01 * np.square(flow).sum(-1) + 0.002
@@ -130,9 +142,11 @@ def _is_border(flow: np.ndarray) -> np.ndarray:
 
 
 def extended(values: np.ndarray, known: np.ndarray) -> np.ndarray:
-    """Return values (H, W, C) that are also there where they are not known, (H, W):
-    the mean of those around, weighted by a Gaussian of REACH_SHARE, and far from
-    all the mean of all."""
+    """Return values (H, W, C) with the unknown ones filled in; `known` is (H, W).
+
+    An unknown value is the mean of the known values around it, weighted by a Gaussian of
+    REACH_SHARE, and far from all known values the mean of all.
+    """
     cv2 = opencv()
     amount = known.astype(np.float32)[..., np.newaxis]
     mean = (values * amount).sum((0, 1)) / max(amount.sum(), 1)

@@ -1,7 +1,8 @@
 """Images as float grey levels: the form between the tensor and the file.
 
 Levels are float32 arrays (H, W, 3), RGB 0…255, or (H, W, 4) with alpha 0…255; values outside the
-range are clamped when the levels become an image. Torch is not imported here: drafts do without.
+range are clamped when the levels become an image. Torch is not imported here, because drafts do not
+need it.
 """
 
 import numpy as np
@@ -10,7 +11,7 @@ from PIL import Image
 from nst import images
 
 SAMPLES_PER_LEVEL = 257
-"""65535 / 255: 16-bit samples per 8-bit grey level."""
+"""Number of 16-bit steps per 8-bit grey level: 65535 / 255."""
 
 
 def of_image(image: Image.Image) -> np.ndarray:
@@ -19,8 +20,10 @@ def of_image(image: Image.Image) -> np.ndarray:
 
 
 def resized(levels: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Return the levels at this (width, height), resampled as
-    `images.resize` does, not rounded."""
+    """Return the levels at this (width, height), not rounded.
+
+    They are resampled as `images.resize` does.
+    """
     height, width = levels.shape[:2]
     if (width, height) == size:
         return levels
@@ -29,8 +32,10 @@ def resized(levels: np.ndarray, size: tuple[int, int]) -> np.ndarray:
 
 
 def with_alpha_of(levels: np.ndarray, content: Image.Image) -> np.ndarray:
-    """Return the levels with the alpha channel of `content`,
-    resized; unchanged if it has none."""
+    """Return the levels with the alpha channel of `content`, resized.
+
+    They are unchanged if `content` has none.
+    """
     if content.mode != "RGBA":
         return levels
     height, width = levels.shape[:2]
@@ -45,8 +50,7 @@ def to_image(levels: np.ndarray) -> Image.Image:
 
 
 def to_samples(levels: np.ndarray) -> np.ndarray:
-    """Return the levels rounded to 16 bits per channel:
-    uint16 in the shape of the levels."""
+    """Return the levels rounded to 16 bits per channel, uint16 in the same shape."""
     samples = levels * np.float32(SAMPLES_PER_LEVEL)
     np.rint(samples, out=samples)
     return samples.clip(0, 65535, out=samples).astype(np.uint16)

@@ -1,5 +1,6 @@
-"""Finds what a person would want to recognise in the
-stylized image: faces, or people.
+"""Detection of what a person would want to recognise: faces, or people.
+
+The stylized image keeps more of the content there.
 
 [Bazarevsky19] Bazarevsky, Kartynnik, Vakunov, Raveendran, Grundmann: BlazeFace: Sub-millisecond
 Neural Face Detection on Mobile GPUs, 2019, arXiv 1907.05047.
@@ -21,63 +22,63 @@ from nst.engine.network.onnx_network import BUNDLE, Network
 FACES = Network(
     BUNDLE / "faces.onnx", "b674a423684f1cc9173a0c9dca2fed814be52bf15a55c4365502c587c65e3f17"
 )
-"""Input `picture` (1, 192, 192, 3), RGB from -1 to 1; outputs `boxes` (1, 2304,
-16), of which the first four numbers are a box, and `scores` (1, 2304, 1)."""
+"""Face detector with input `picture` (1, 192, 192, 3), RGB from -1 to 1.
+The outputs are `boxes` (1, 2304, 16), of which the first four numbers are a box, and the `scores`,
+(1, 2304, 1)."""
 PERSON = Network(
     BUNDLE / "person.onnx", "2ee1dd39b6b2b6da642d0655e05b9274f2184582368995be452d9939c8ba33d5"
 )
-"""Input `picture` (1, 256, 256, 3), RGB from 0 to 1; output `person` (1, 256,
-256, 1), from 0 for the background to 1."""
+"""Segmentation with input `picture` (1, 256, 256, 3), RGB from 0 to 1.
+The output is `person` (1, 256, 256, 1), from 0 for the background to 1."""
 
 FACES_SIDE, FACES_CELLS = 192, 48
-"""The detector looks at a square of this many pixels, and has one anchor in the
-middle of each cell of this grid, as wide and high as the square: MediaPipe's
-options for the full-range detector."""
+"""Side of the square that the detector sees, and number of cells along that side.
+It has one anchor in the middle of each cell, as wide and high as the square: MediaPipe's options
+for the full-range detector."""
 PERSON_SIDE = 256
 
 MAX_OVERLAP = 0.4
-"""Share of the smaller of two boxes that lies in the
-other; above it both are one face."""
+"""Maximum share of the smaller of two boxes in the other, if they are two faces.
+Above it both boxes are one face."""
 
 VIEWS = {1.5: 0.7, 1.0: 0.6, 0.5: 0.6, 0.35: 0.8}
-"""Side of the squares that are searched, relative to the longest side of the
-picture → score from which on a finding is a face. MediaPipe's threshold is
-0.6. Faces that fill the picture need a border around them; small ones, down to
-3 % of the picture, must be seen from near. Such views show more that is no
-face, so they demand more."""
+"""Relative sides of the squares that are searched → minimum score of a face.
+Sides are relative to the longest side of the image. MediaPipe's threshold is 0.6. Faces that fill
+the image need a border around them; small ones, down to 3 % of the image, must be seen in small
+squares. Such views contain more that is not a face, so they require a higher score."""
 MIN_VIEW_SIDE = 96
-"""Pixels; in a smaller part of the picture there is no
-detail that the larger views do not show."""
+"""Minimum side of a square, in pixels.
+In a smaller part of the image there is no detail that the larger views do not show."""
 VIEW_OVERLAP = 1 / 3
-"""Share of a square that the next one sees again."""
+"""Share of a square that the next square covers again."""
 
 FACE_RADII = (0.70, 0.95)
 FACE_LIFT = 0.15
-"""The ellipse around a face, relative to its box, which
-leaves out forehead, hair and ears."""
+"""Radii and upward shift of the ellipse around a face, relative to its box.
+The box leaves out forehead, hair and ears."""
 FACE_FADE = 1.5
-"""Radius at which a face has faded out, relative to the ellipse."""
+"""Radius at which the map of a face has faded out, relative to the ellipse."""
 
 BODY_SIDE_FACES = 6.0
 BODY_TOP_FACES = 1.5
-"""The square in which the body of a face is looked for: its side, and how far it
-begins above the middle of the face, in heights of the face. This is the
-framing of the network's training."""
+"""Square in which the body of a face is searched for, in heights of the face.
+The first number is its side, the second is how far it begins above the middle of the face. This is
+the framing of the network's training."""
 
 MAX_SIDE = 1024
-"""Pixels; the map of a larger picture is found in a smaller copy, and enlarged."""
+"""Maximum longest side of an image that is searched, in pixels.
+The map of a larger image is found in a smaller copy, and enlarged."""
 TAPER_SHARE = 1 / 6
-"""Part of that square along which the finding fades out towards its edges."""
+"""Share of a body's square along which the person fades out towards its edges."""
 
 MIN_SHARE = 0.04
-"""Without a face, something that fills a smaller part of
-the picture is no person."""
+"""Minimum share of the image that a person fills if there is no face."""
 SOFTNESS = 0.006
 """Blur of a person's outline, relative to the longest side."""
 
 
 Box: TypeAlias = tuple[int, int, int, int]
-"""Left, top, right and bottom in pixels."""
+"""Left, top, right and bottom of a box, in pixels."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +87,7 @@ class Face:
 
     x: float
     y: float
-    """The middle."""
+    """Coordinates of the middle of the box."""
     width: float
     height: float
     score: float
@@ -94,8 +95,7 @@ class Face:
 
 
 def protect(picture: Image.Image, what: Literal["faces", "person"]) -> Image.Image:
-    """Return a map in mode L and of the picture's size: white
-    where more of it has to stay.
+    """Return a map in mode L, of the image's size: white where more of it is kept.
 
     The edges are soft. The map is black if nothing was found. `person` also finds an animal or a
     thing that stands in front as a person would. Raises NetworkUnavailable.
@@ -107,21 +107,23 @@ def protect(picture: Image.Image, what: Literal["faces", "person"]) -> Image.Ima
 
 
 def find_face_map(picture: Image.Image) -> Image.Image | None:
-    """Return the map that `protect` makes for faces, None if there is no face. Raises
-    NetworkUnavailable."""
+    """Return the map that `protect` makes for faces, or None if there is no face.
+
+    Raises NetworkUnavailable.
+    """
     found = protect(picture, "faces")
     return found if found.getbbox() else None
 
 
 def _shrunk(picture: Image.Image) -> Image.Image:
-    """The picture as RGB, with no more pixels than the networks can make use of."""
+    """Return the image as RGB, with no more pixels than the networks can use."""
     rgb = images.colours(picture)
     width, height = image_sizes.fit(rgb.size, min(max(rgb.size), MAX_SIDE))
     return images.resize(rgb, (max(1, width), max(1, height)))
 
 
 def _as_map(amount: np.ndarray) -> Image.Image:
-    """(H, W) from 0 to 1, in mode L."""
+    """Return amounts (H, W) from 0 to 1 as an image in mode L."""
     return Image.fromarray((amount * 255).round().astype(np.uint8))
 
 
@@ -129,8 +131,10 @@ def _as_map(amount: np.ndarray) -> Image.Image:
 
 
 def find_faces(picture: Image.Image) -> list[Face]:
-    """Return the faces of an RGB picture, most certain first.
-    Raises NetworkUnavailable."""
+    """Return the faces of an RGB image, most certain first.
+
+    Raises NetworkUnavailable.
+    """
     found = [
         face for view, score in _views(picture.size) for face in _faces_in(picture, view, score)
     ]
@@ -144,8 +148,10 @@ def find_faces(picture: Image.Image) -> list[Face]:
 
 
 def _views(size: tuple[int, int]) -> Iterator[tuple[Box, float]]:
-    """The squares to search, parts of which may lie outside of the picture; and the score that is
-    demanded there."""
+    """Yield the squares to search, and the minimum score of a face in each.
+
+    Parts of a square may lie outside the image.
+    """
     for scale, score in VIEWS.items():
         side = round(scale * max(size))
         if scale < 1 and side < MIN_VIEW_SIDE:
@@ -156,7 +162,7 @@ def _views(size: tuple[int, int]) -> Iterator[tuple[Box, float]]:
 
 
 def _starts(length: int, side: int) -> Sequence[int]:
-    """Where squares of this side begin so that together they cover the length."""
+    """Return the starts of squares of this side that together cover the length."""
     if side >= length:
         return [(length - side) // 2]
     count = 1 + int(np.ceil((length - side) / (side * (1 - VIEW_OVERLAP))))
@@ -183,7 +189,7 @@ def _faces_in(picture: Image.Image, view: Box, min_score: float) -> Iterator[Fac
 
 
 def _overlap(one: Face, other: Face) -> float:
-    """Share of the smaller box that lies in the other one."""
+    """Return the share of the smaller box that lies in the other one."""
     width = (one.width + other.width) / 2 - abs(one.x - other.x)
     height = (one.height + other.height) / 2 - abs(one.y - other.y)
     both = max(0.0, min(width, one.width, other.width))
@@ -192,7 +198,7 @@ def _overlap(one: Face, other: Face) -> float:
 
 
 def _around(faces: Sequence[Face], size: tuple[int, int]) -> np.ndarray:
-    """A soft ellipse around each face: (H, W) from 0 to 1."""
+    """Return a soft ellipse around each face: (H, W) from 0 to 1."""
     x, y = (np.arange(side) + 0.5 for side in size)
     amount = np.zeros(size[::-1])
     for face in faces:
@@ -207,8 +213,11 @@ def _around(faces: Sequence[Face], size: tuple[int, int]) -> np.ndarray:
 
 
 def _people(picture: Image.Image, faces: Sequence[Face]) -> np.ndarray:
-    """The people of the picture as (H, W) from 0 to 1: seen in the whole picture, and again from
-    near around each face, because the network knows people who fill the picture."""
+    """Return the people in the image as (H, W) from 0 to 1.
+
+    They are searched for in the whole image, and again in a square around each face, because the
+    network expects people who fill the image.
+    """
     whole = (0, 0, *picture.size)
     amount = _person_in(picture, whole)
     for face in faces:
@@ -220,7 +229,10 @@ def _people(picture: Image.Image, faces: Sequence[Face]) -> np.ndarray:
 
 
 def _body(face: Face, size: tuple[int, int]) -> Box:
-    """Where the person with this face is expected, within a picture of this size."""
+    """Return the box in which the person with this face is expected.
+
+    `size`: width and height of the image.
+    """
     side = BODY_SIDE_FACES * face.height
     left, top = round(face.x - side / 2), round(face.y - BODY_TOP_FACES * face.height)
     return (
@@ -232,7 +244,7 @@ def _body(face: Face, size: tuple[int, int]) -> Box:
 
 
 def _person_in(picture: Image.Image, box: Box) -> np.ndarray:
-    """What the network finds in this part: (H, W) of the whole picture, from 0 to 1."""
+    """Return the person in this box, as (H, W) of the whole image, from 0 to 1."""
     left, top, right, bottom = box
     square = images.resize(picture.crop(box), (PERSON_SIDE, PERSON_SIDE))
     pixels = np.asarray(square, dtype=np.float32)[np.newaxis] / 255
@@ -245,8 +257,11 @@ def _person_in(picture: Image.Image, box: Box) -> np.ndarray:
 
 
 def _taper(box: Box, size: tuple[int, int]) -> np.ndarray:
-    """(PERSON_SIDE, PERSON_SIDE): 1, but towards edges of the box inside the picture down to 0, so
-    that no edge of a box is seen in the map."""
+    """Return the weights of a box's pixels, (PERSON_SIDE, PERSON_SIDE).
+
+    They are 1, but fall to 0 towards edges of the box inside the image, so that no edge of a box is
+    visible in the map.
+    """
     rising = _smooth((np.arange(PERSON_SIDE) + 0.5) / (TAPER_SHARE * PERSON_SIDE))
     level = np.ones(PERSON_SIDE)
     across = np.minimum(
@@ -257,6 +272,6 @@ def _taper(box: Box, size: tuple[int, int]) -> np.ndarray:
 
 
 def _smooth(value: np.ndarray) -> np.ndarray:
-    """0 up to 0, 1 from 1 on, and without corners between."""
+    """Return 0 up to 0, 1 from 1 on, and a smooth transition between."""
     bounded = value.clip(0, 1)
     return np.asarray(bounded**2 * (3 - 2 * bounded))

@@ -1,6 +1,6 @@
-"""Several styles in one picture: which there are, and how much of each is where.
+"""Several styles in one image: the styles, and how much of each appears where.
 
-Torch is not imported here: drafts do without.
+Torch is not imported here, because drafts do not need it.
 """
 
 import math
@@ -20,33 +20,36 @@ from nst.options import StyleTransferOptions
 Styles: TypeAlias = "ImageSource | Sequence[ImageSource]"
 """One style image or a list of them."""
 Masks: TypeAlias = "Sequence[ImageSource | None]"
-"""In the order of the styles;
-None, and what is missing at the end: the style is everywhere."""
+"""Masks in the order of the styles.
+None, and a mask that is missing at the end: the style is everywhere."""
 
 MAX_STYLE_AREA = 4.0
-"""Pixels of the style image per pixel of the result, at most: a panorama as style
-must not need more memory than the result."""
+"""Maximum number of pixels of the style image per pixel of the result.
+A panorama as style must not need more memory than the result."""
 
 MIN_STYLE_SIDE = 32
-"""In pixels: a few features of the deepest layer."""
+"""Minimum side of a style image, in pixels: a few features of the deepest layer."""
 
 
 @dataclass(frozen=True, slots=True)
 class Style:
-    """A style image and where it goes."""
+    """A style image, its share, and where it goes."""
 
     picture: Image.Image
     share: float = 1.0
-    """Share among all styles; the sum is 1."""
+    """Share among all styles; all shares add up to 1."""
     mask: Image.Image | None = None
-    """Grey, in the shape of the content image: white where the style is.
+    """Grey image in the shape of the content image: white where the style is.
     None: everywhere."""
 
 
 def load_styles(
     styles: Styles, masks: Masks, content: Image.Image, options: StyleTransferOptions
 ) -> list[Style]:
-    """Raises InvalidImage, InvalidOption."""
+    """Load the styles and their masks.
+
+    Raises InvalidImage, InvalidOption.
+    """
     sources = each_style(styles)
     if not sources:
         raise InvalidImage("style", "there is none; name at least one picture")
@@ -62,24 +65,28 @@ def load_styles(
 
 
 def each_style(styles: Styles) -> Sequence[ImageSource]:
-    """Return the style images as a list, also if there is only one."""
+    """Return the style images as a list, even if there is only one."""
     return styles if isinstance(styles, list | tuple) else [styles]  # type: ignore[list-item]
 
 
 def load_mask(source: ImageSource, content: Image.Image, size: int) -> Image.Image:
-    """Return the alpha of the picture if it carries a shape, else its brightness: so
-    what was cut out of a photograph is a mask for it. Raises InvalidImage if it
-    does not fit the content image, or if a result with this longest side would
-    have no white in it."""
+    """Return the image's alpha if that holds a shape, else its brightness.
+
+    A shape that was cut out of a photograph is therefore a mask for that photograph. Raises
+    InvalidImage if the mask does not fit the content image, or if a result with this longest side
+    would have no white in it.
+    """
     mask = load_over(source, content, "mask")
     image_masks.check_drawn(resize_mask(mask, image_sizes.fit(content.size, size)), "mask")
     return mask
 
 
 def load_over(source: ImageSource, content: Image.Image, role: ImageRole) -> Image.Image:
-    """Load a picture that was drawn over the content image: its alpha if that carries
-    a shape, else its brightness, in mode L. Raises InvalidImage if its aspect
-    ratio is another one."""
+    """Load an image that was drawn over the content image, in mode L.
+
+    Its alpha is used if that holds a shape, else its brightness. Raises InvalidImage if its aspect
+    ratio differs from that of the content image.
+    """
     picture = images.load(source, role)
     image_masks.check_drawn_over(picture.size, content.size, role)
     return image_masks.shape(picture)
@@ -88,11 +95,13 @@ def load_over(source: ImageSource, content: Image.Image, role: ImageRole) -> Ima
 def style_size(
     size: tuple[int, int], content_size: tuple[int, int], style_scale: float = 1.0
 ) -> tuple[int, int]:
-    """The style image at the height of the result, as in the classic programs, times
-    its scale, its aspect ratio kept; lower where it would have more than
-    MAX_STYLE_AREA times the pixels of the result. The scale does not make a side
-    shorter than MIN_STYLE_SIDE, and nothing makes one shorter than the deepest
-    layer needs."""
+    """Return the size of a style image for a result of this size; (width, height).
+
+    The style image has the height of the result, as in the classic programs, times its scale; the
+    aspect ratio is kept. It is lower where it would have more than MAX_STYLE_AREA times the pixels
+    of the result. The scale makes no side shorter than MIN_STYLE_SIDE, and no side is ever shorter
+    than the deepest layer needs.
+    """
     width, height = size
     at_height = content_size[1] / height
     smallest = min(at_height, MIN_STYLE_SIDE / min(size))
@@ -103,11 +112,12 @@ def style_size(
 
 
 def amounts(styles: Sequence[Style], size: tuple[int, int]) -> list[np.ndarray] | None:
-    """How much of each style is at each pixel of a result of this (width, height), as
-    (H, W) from 0 to 1; None if no style has a mask.
+    """Return how much of each style is at each pixel, as (H, W) from 0 to 1.
 
-    Where the masks of several styles overlap they are mixed by their shares. No pixel has more than
-    1 of all, and where the masks add up to less, the rest stays without style.
+    `size`: width and height of the result. The result is None if no style has a mask.
+
+    Where the masks of several styles overlap, they are mixed by their shares. The amounts at a
+    pixel add up to 1 at most; where the masks add up to less, the rest stays without style.
     """
     if all(style.mask is None for style in styles):
         return None
@@ -121,8 +131,11 @@ def amounts(styles: Sequence[Style], size: tuple[int, int]) -> list[np.ndarray] 
 def mixed(
     content: Image.Image, pictures: Sequence[Image.Image], styles: Sequence[Style]
 ) -> Image.Image:
-    """One RGB picture in place of one for each style, all of one size: as much of
-    each as there is of its style, and the content, resized, where there is none."""
+    """Mix the images, one for each style and all of one size, into one RGB image.
+
+    Each image has the amount of its style; where there is no style, the content image, resized, is
+    visible.
+    """
     if len(pictures) == 1 and styles[0].mask is None:
         return pictures[0]
     each = [levels.of_image(picture) for picture in pictures]
@@ -132,7 +145,7 @@ def mixed(
 def mixed_levels(
     content: Image.Image, pictures: Sequence[np.ndarray], styles: Sequence[Style]
 ) -> np.ndarray:
-    """Like `mixed`, for levels (H, W, 3), not rounded."""
+    """Mix levels (H, W, 3) as `mixed` does, without rounding."""
     if len(pictures) == 1 and styles[0].mask is None:
         return pictures[0]
     height, width, _ = pictures[0].shape
@@ -146,14 +159,16 @@ def mixed_levels(
 
 
 def mask_as_array(mask: Image.Image | None, size: tuple[int, int]) -> np.ndarray:
-    """Return the mask at this (width, height) as (H, W) from 0 to 1;
-    None is 1 everywhere."""
+    """Return the mask at this (width, height) as (H, W) from 0 to 1.
+
+    None is 1 everywhere.
+    """
     if mask is None:
         return np.ones(size[::-1], dtype=np.float32)
     return np.asarray(resize_mask(mask, size), dtype=np.float32) / 255
 
 
 def resize_mask(mask: Image.Image, size: tuple[int, int]) -> Image.Image:
-    """The mask at exactly this (width, height)."""
-    # The filter of the other pictures would leave ripples beside sharp edges.
+    """Return the mask at exactly this (width, height)."""
+    # The filter that resizes other images would leave ripples beside sharp edges.
     return mask.resize(size, Image.Resampling.BILINEAR)

@@ -1,4 +1,4 @@
-"""Pictures as tensors and back."""
+"""Conversion of images to tensors and back."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,39 +18,47 @@ _MEAN = torch.tensor(MEAN_RGB).view(1, 3, 1, 1)
 
 @dataclass(frozen=True, slots=True)
 class StyleInput:
-    """A style as the network gets it."""
+    """A style as the network sees it."""
 
     image: Tensor
-    """(1, 3, H, W), RGB 0…255 minus the encoder's mean colour."""
+    """Style image, (1, 3, H, W), RGB 0…255 minus the encoder's mean colour."""
     share: float = 1.0
-    """Share among all styles, where none has a mask."""
+    """Share among all styles, if none has a mask."""
     amount: Tensor | None = None
-    """(1, 1, H, W) of the result, 0…1: how much of this style is there.
+    """Amount of this style at each pixel of the result, (1, 1, H, W), 0…1.
     None if no style has a mask."""
 
 
 def covered(styles: Sequence[StyleInput]) -> Tensor:
-    """How much of any style there is, 0…1: (1, 1, H, W), or (1,) for everywhere."""
+    """Return the amount of all styles together at each pixel, (1, 1, H, W), 0…1.
+
+    Without masks it is 1 everywhere, (1,).
+    """
     amounts = [style.amount for style in styles if style.amount is not None]
     return torch.stack(amounts).sum(0) if amounts else torch.ones(1, device=styles[0].image.device)
 
 
 def to_tensor(picture: Image.Image, size: tuple[int, int]) -> Tensor:
-    """(1, 3, H, W), RGB 0…255 minus MEAN_RGB, float32, of this width and height."""
+    """Return an image at this width and height as a float32 tensor (1, 3, H, W).
+
+    The values are RGB 0…255 minus MEAN_RGB.
+    """
     resized = images.resize(images.colours(picture), size)
     pixels = torch.from_numpy(np.array(resized)).permute(2, 0, 1).unsqueeze(0)
     return (pixels.float() - _MEAN).contiguous()
 
 
 def to_levels(image: Tensor) -> np.ndarray:
-    """The reverse, neither rounded nor clamped: levels (H, W,
-    3) of `pictures.levels`."""
+    """Return a tensor as levels (H, W, 3) of `pictures.levels`.
+
+    It is the reverse of `to_tensor`; values are neither rounded nor clamped.
+    """
     pixels: np.ndarray = (image[0].cpu() + _MEAN[0]).permute(1, 2, 0).numpy()
     return pixels
 
 
 def to_picture(image: Tensor) -> Image.Image:
-    """The reverse: rounded, and what is out of range clamped. RGB."""
+    """Return a tensor as an RGB image; values are rounded and clamped."""
     return levels.to_image(to_levels(image))
 
 
@@ -60,7 +68,7 @@ def style_inputs(
     style_scale: float = 1.0,
     device: torch.device | None = None,
 ) -> list[StyleInput]:
-    """For a result of this (width, height)."""
+    """Return the styles as tensors, for a result of this (width, height)."""
     pictures = [
         to_tensor(style.picture, style_size(style.picture.size, size, style_scale)).to(device)
         for style in styles
