@@ -23,11 +23,12 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 
+from benchmarks.service.engine import result_of
 from nst import bootstrap
 from nst.adapters.memory import MemoryProgressFeed
 from nst.decoding import Decoder
 from nst.engine_process.messages import Finished, News, Work
-from nst.jobs.job import RESULT, JobProgress, JobResult, JobStatus
+from nst.jobs.job import RESULT, JobProgress, JobStatus
 from nst.jobs.quota import Quota
 from nst.jobs.service import Jobs
 from nst.jobs.uploads import JobRequest, Sender, Upload
@@ -50,19 +51,7 @@ class NoEngine:
 
     def start(self, work: Work) -> None:
         (work.directory / RESULT).write_bytes(b"a picture")
-        result = JobResult(
-            key=RESULT,
-            content_type="image/png",
-            size=(1, 1),
-            steps=0,
-            evaluations=0,
-            stop_reason="converged",
-            model="none",
-            weights_sha256="0" * 64,
-            device="cpu",
-            precision="fp32",
-        )
-        self._news = Finished(JobStatus.SUCCEEDED, result)
+        self._news = Finished(JobStatus.SUCCEEDED, result_of(steps=0))
 
     def news(self, timeout_seconds: float) -> News | None:  # noqa: ARG002 - as Engine has it
         news, self._news = self._news, None

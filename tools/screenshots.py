@@ -62,20 +62,20 @@ class Camera:
 
 
 @contextmanager
-def tab(browser: Browser, server: Server, state: Any = None, **wishes: Any) -> Iterator[Page]:
-    with visitor(browser, server.address, storage_state=state, **wishes) as context:
+def tab(browser: Browser, server: Server, state: Any = None, **preferences: Any) -> Iterator[Page]:
+    with visitor(browser, server.address, storage_state=state, **preferences) as context:
         yield context.new_page()
 
 
 def quiet_pages(browser: Browser, server: Server, camera: Camera) -> None:
     """Those that show no job."""
-    for suffix, wishes in (
+    for suffix, preferences in (
         ("", WIDE),
         ("-dark", {**WIDE, **DARK}),
         ("-phone", PHONE),
         ("-phone-dark", {**PHONE, **DARK}),
     ):
-        with tab(browser, server, **wishes) as page:
+        with tab(browser, server, **preferences) as page:
             page.goto("/")
             camera.shoot(page, f"home{suffix}")
             page.goto("/studio")
@@ -257,8 +257,8 @@ def in_other_lights(
     browser: Browser, server: Server, state: Any, camera: Camera, painted: str
 ) -> None:
     """The job at the address `painted`, dark and on a phone."""
-    for suffix, wishes in (("-dark", {**WIDE, **DARK}), ("-phone", PHONE)):
-        with tab(browser, server, state, **wishes) as page:
+    for suffix, preferences in (("-dark", {**WIDE, **DARK}), ("-phone", PHONE)):
+        with tab(browser, server, state, **preferences) as page:
             page.goto("/jobs?status=succeeded")
             page.get_by_role("list", name="My pictures").wait_for()
             camera.shoot(page, f"history{suffix}")

@@ -20,8 +20,8 @@ from benchmarks.fast_style_loop import FastStyleLoop
 from nst import LearnedStyle, LearningOptions, StyleTransferOptions, image_sizes, images
 from nst.engine.draft import paint_draft
 from nst.engine.network.weights import WeightsStore
-from nst.learning.lesson import Lesson
 from nst.learning.photos import Photos, find_photos
+from nst.learning.training_run import TrainingRun
 
 MODEL: Model = "vgg16"
 
@@ -56,30 +56,30 @@ class Nst:
     def __init__(self, task: Task, *, steady: bool = False) -> None:
         self._task = task
         self._steady = steady
-        self._lesson = self._lesson_of(minutes=1.0)
+        self._training_run = self._training_run_of(minutes=1.0)
         self._style: LearnedStyle | None = None
         self.steps = 0
 
     def learn(self, minutes: float) -> None:
         with TemporaryDirectory() as directory:
             checkpoint = Path(directory) / "checkpoint.safetensors"
-            self._lesson.save_checkpoint(checkpoint, {})
-            self._lesson = self._lesson_of(minutes)
-            self._lesson.resume(checkpoint)
-            for _ in self._lesson.training.run():
+            self._training_run.save_checkpoint(checkpoint, {})
+            self._training_run = self._training_run_of(minutes)
+            self._training_run.resume(checkpoint)
+            for _ in self._training_run.training.run():
                 pass
-            self._style = LearnedStyle.load(self._lesson.save(Path(directory) / "style.nst"))
-        self.steps = self._lesson.training.step
+            self._style = LearnedStyle.load(self._training_run.save(Path(directory) / "style.nst"))
+        self.steps = self._training_run.training.step
 
     def paint(self, photo: Image.Image) -> Image.Image:
         assert self._style is not None
         return self._style.paint(photo, _draft_options(photo)).image
 
-    def _lesson_of(self, minutes: float) -> Lesson:
+    def _training_run_of(self, minutes: float) -> TrainingRun:
         options = LearningOptions(
             minutes=minutes, size=self._task.size, model=MODEL, steady=self._steady
         )
-        return Lesson.begin(
+        return TrainingRun.begin(
             [self._task.style],
             options,
             names=["style"],

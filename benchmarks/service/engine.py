@@ -31,7 +31,7 @@ def _paint(connection: Connection, work: Work) -> None:
                 break  # it has been asked to stop
             connection.send(Painted(_progress(step, steps)))
     Image.new("RGB", (32, 32)).save(work.directory / RESULT)
-    connection.send(Finished(JobStatus.SUCCEEDED, _result(steps)))
+    connection.send(Finished(JobStatus.SUCCEEDED, result_of(steps)))
 
 
 def _progress(step: int, steps: int) -> JobProgress:
@@ -44,7 +44,8 @@ def _progress(step: int, steps: int) -> JobProgress:
     )
 
 
-def _result(steps: int) -> JobResult:
+def result_of(steps: int) -> JobResult:
+    """Return the result of a job whose engine computes nothing."""
     return JobResult(
         key=RESULT,
         content_type="image/png",

@@ -346,7 +346,7 @@ const english = {
       } as Record<string, { title: string; text: string }>,
     },
     sliders: {
-      strength: { label: 'Strength', least: 'A breath of brush', most: 'Style at its strongest' },
+      strength: { label: 'Strength', least: 'A hint of brushwork', most: 'Style at its strongest' },
       flourish: { label: 'Flourish', least: 'Calm', most: 'Wild' },
       size: { label: 'Detail', value: (size: number) => `${size} pixels` },
       style_scale: { label: 'Brush', least: 'Fine', most: 'Broad', value: (scale: number) => `× ${plainNumber(scale)}` },
@@ -866,7 +866,7 @@ const english = {
     },
     weights: {
       title: 'What the settings do',
-      strength: { title: 'Strength', text: 'How the two distances are weighed against each other. 0: the photo with a breath of brush; 1: the style at its strongest.' },
+      strength: { title: 'Strength', text: 'How the two distances are weighed against each other. 0: the photo with a hint of brushwork; 1: the style at its strongest.' },
       brush: { title: 'Brush', text: 'The network sees a window of fixed size. Make the style picture smaller and its strokes become finer.' },
       color: { title: 'Colours', text: 'Those of the style; the style’s after they were moved near the photo’s; or the photo’s own, with only light and dark painted.' },
       smooth: { title: 'Smoothness', text: 'The total variation weight smooths away noise between neighbouring pixels.' },

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from nst.engine.network.weights import WeightsStore
     from nst.engine.transfer import NeuralStyleTransfer
     from nst.errors import NSTError, TransferCanceled
-    from nst.learning.lesson import learn
     from nst.learning.painting import LearnedStyle
+    from nst.learning.training_run import learn
     from nst.learning_options import LearningOptions
     from nst.library import stylize
     from nst.options import StyleTransferOptions
@@ -43,7 +43,7 @@ _HOMES = {
     "StyleTransferOptions": "nst.options",
     "TransferCanceled": "nst.errors",
     "WeightsStore": "nst.engine.network.weights",
-    "learn": "nst.learning.lesson",
+    "learn": "nst.learning.training_run",
     "stylize": "nst.library",
 }
 

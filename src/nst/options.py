@@ -61,8 +61,8 @@ class StyleTransferOptions(Options):
         default=0.5,
         ge=0,
         le=1,
-        description="Strength of the style: 0 is the photo with a breath of brush, 1 is the style "
-        "at its strongest. It multiplies the content weight by 10 000 at 0 and divides it by "
+        description="Strength of the style: 0 is the photo with a hint of brushwork, 1 is the "
+        "style at its strongest. It multiplies the content weight by 10 000 at 0 and divides it by "
         "10 000 at 1; with style_loss neighbors by 10.",
         json_schema_extra=in_group("balance", steerable=True),
     )

@@ -9,7 +9,7 @@ import pytest
 
 from cli.conftest import Nst
 from cli.terminals import screens
-from nst.cli.progress_bar import Place, ProgressBar, duration
+from nst.cli.progress_bar import BatchPosition, ProgressBar, duration
 from nst.progress import Losses, Progress, Snapshot
 
 TINY = ("--size=48", "--scales=1", "--convergence-tolerance=0", "--precision=fp32")
@@ -112,7 +112,7 @@ def test_the_time_for_all_pictures(
     """This picture has taken 20 s of 60 s; four are left after it."""
     monkeypatch.setenv("COLUMNS", "200")
     bar = ProgressBar()
-    bar.place = Place(number=3, count=9, after=4, seconds_each=seconds_each)
+    bar.place = BatchPosition(number=3, count=9, after=4, seconds_each=seconds_each)
     bar.show_progress(progress(elapsed=20, remaining=40))
     assert capsys.readouterr().err == (
         "3 of 9: step 7/120  loss 1.23e+05  0:20 elapsed  0:40 remaining  "
@@ -125,7 +125,7 @@ def test_no_time_is_guessed_from_the_first_step(
 ) -> None:
     monkeypatch.setenv("COLUMNS", "200")
     bar = ProgressBar()
-    bar.place = Place(number=3, count=9, after=4, seconds_each=60.0)
+    bar.place = BatchPosition(number=3, count=9, after=4, seconds_each=60.0)
     bar.show_progress(progress(elapsed=1, remaining=None))
     assert capsys.readouterr().err.endswith("  0:01 elapsed  – remaining  – for all\n")
 

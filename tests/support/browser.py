@@ -116,15 +116,15 @@ def visitor(
     pictures: str | None = None,
     *,
     live_draft: bool = False,
-    **wishes: Any,
+    **preferences: Any,
 ) -> Iterator[BrowserContext]:
     """Somebody with cookies of their own. Nothing may be asked of another host, or of another path
     than this one, below which the page is. `pictures`: host and port that may be asked, too.
     `live_draft`: whether the studio paints drafts by itself, which are jobs, too."""
     # Without its service worker, whose requests no test would see or hold back.
     defaults = {"viewport": WIDE, "reduced_motion": "reduce", "service_workers": "block"}
-    wishes = {**defaults, **wishes}
-    context = browser.new_context(base_url=f"http://{address}{path}", **wishes)
+    preferences = {**defaults, **preferences}
+    context = browser.new_context(base_url=f"http://{address}{path}", **preferences)
     context.set_default_timeout(PATIENCE_MS)
     elsewhere: list[str] = []
     allowed = [f"http://{address}{path.rstrip('/')}(/|$)", "blob:", "data:"]

@@ -9,19 +9,9 @@ from multiprocessing.connection import Connection
 
 from nst.engine_process.messages import Cancel, Finished, Painted, Steer, Stop, Stopped
 from nst.jobs.job import RESULT, JobProgress, JobResult, JobStatus
+from support.jobs import new_result
 
-RESULT_FACTS = JobResult(
-    key=RESULT,
-    content_type="image/png",
-    size=(1, 1),
-    steps=1,
-    evaluations=1,
-    stop_reason="total_iterations",
-    model="vgg16",
-    weights_sha256="1" * 64,
-    device="cpu",
-    precision="fp32",
-)
+RESULT_FACTS = new_result(size=(1, 1), steps=1)
 
 
 def painted(step: int) -> Painted:

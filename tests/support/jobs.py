@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from nst.jobs.job import Job, JobError, JobLosses, JobProgress, JobResult, new_id
+from nst.jobs.job import RESULT, Job, JobError, JobLosses, JobProgress, JobResult, new_id
 from nst.jobs.order import Order, Picture
 from nst.options import StyleTransferOptions
 
@@ -58,15 +58,24 @@ def progress(step: int) -> JobProgress:
 
 
 def result(job_id: str) -> JobResult:
+    """A result that is stored."""
+    return new_result(key=f"{job_id}/1-result.png", steps=100, evaluations=104)
+
+
+def new_result(**facts: Any) -> JobResult:
+    """A result as an engine reports it, with these facts."""
     return JobResult(
-        key=f"{job_id}/1-result.png",
-        content_type="image/png",
-        size=(64, 48),
-        steps=100,
-        evaluations=104,
-        stop_reason="done",
-        model="vgg16",
-        weights_sha256="1" * 64,
-        device="cpu",
-        precision="fp32",
+        **{
+            "key": RESULT,
+            "content_type": "image/png",
+            "size": (64, 48),
+            "steps": 10,
+            "evaluations": 12,
+            "stop_reason": "total_iterations",
+            "model": "vgg16",
+            "weights_sha256": "1" * 64,
+            "device": "cpu",
+            "precision": "fp32",
+            **facts,
+        }
     )

@@ -26,7 +26,7 @@ from nst.api.streams import Streams
 from nst.decoding import Decoder
 from nst.engine_process.messages import Crashed, Finished, News, Painted, Work
 from nst.jobs.execute import execute_job
-from nst.jobs.job import FRAMES, PREVIEW, RESULT, Job, JobLosses, JobProgress, JobResult, JobStatus
+from nst.jobs.job import FRAMES, PREVIEW, RESULT, Job, JobLosses, JobProgress, JobStatus
 from nst.jobs.learned_styles import LearnedStyles
 from nst.jobs.quota import Quota
 from nst.jobs.service import Jobs
@@ -35,6 +35,7 @@ from nst.jobs.worker_context import WorkerContext
 from nst.options import StyleTransferOptions
 from nst.recipe import PictureFile, Recipe
 from nst.settings.groups import Group, Limits, WebSettings, WorkerSettings
+from support.jobs import new_result
 from support.pictures import encoded, picture
 from support.waiting import PATIENCE_SECONDS, wait_until
 
@@ -135,27 +136,9 @@ def finishes(status: JobStatus = JobStatus.SUCCEEDED, steps: int = 10, **facts: 
             picture(64, 48), work.directory / RESULT, recipe=recipe.text(), overwrite=True
         )
         reason = "canceled" if status is JobStatus.CANCELED else "total_iterations"
-        return Finished(status, job_result(steps=steps, stop_reason=reason, **facts))
+        return Finished(status, new_result(steps=steps, stop_reason=reason, **facts))
 
     return say
-
-
-def job_result(**facts: Any) -> JobResult:
-    return JobResult(
-        **{
-            "key": RESULT,
-            "content_type": "image/png",
-            "size": (64, 48),
-            "steps": 10,
-            "evaluations": 12,
-            "stop_reason": "total_iterations",
-            "model": "vgg16",
-            "weights_sha256": "1" * 64,
-            "device": "cpu",
-            "precision": "fp32",
-            **facts,
-        }
-    )
 
 
 CRASH = Crashed("its process ended with exit code -9")

@@ -8,10 +8,10 @@ import pytest
 from nst.controls import Controls
 from nst.engine.checkpoint import Checkpoint
 from nst.engine.network.weights import WeightsStore
+from nst.engine_process.job_requests import JobRequests
 from nst.engine_process.messages import OutOfSpace, Work
-from nst.engine_process.painting import Easel, Keep, Painting
+from nst.engine_process.painting import EngineContext, Painting, SpeedLog
 from nst.engine_process.picture import PicturePainting
-from nst.engine_process.wishes import Wishes
 from nst.errors import StorageError, StorageFull
 from nst.files import write_file
 from nst.result import Result
@@ -38,8 +38,8 @@ def painting(house: House, tmp_path: Path) -> Painting:
     house.submit()
     job = house.claim()
     work = Work(tmp_path, job, checkpoint_seconds=0)
-    easel = Easel("cpu", WeightsStore(), Keep(), say=lambda _: None)
-    return Painting(work, Wishes(Controls(job.order.options)), easel)
+    context = EngineContext("cpu", WeightsStore(), SpeedLog(), say=lambda _: None)
+    return Painting(work, JobRequests(Controls(job.order.options)), context)
 
 
 @pytest.mark.parametrize(

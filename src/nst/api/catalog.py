@@ -48,7 +48,7 @@ class LimitsView(View):
     max_archive_jobs: int
     """Jobs whose results one archive holds."""
     max_job_seconds: float
-    """Maximum seconds of one attempt; after it a job ends with the image so far."""
+    """Maximum seconds of one attempt; then the job fails and keeps the image so far."""
     max_pixel_steps_per_day: int
     """Pixels of the result × steps, of all jobs of a client;
     a film counts all of its frames."""

@@ -35,7 +35,7 @@ def learn() -> Any:
     me = service().me()
     with pictures.uploading.one(service().client()):
         asked = _read()
-        job = service().lessons.submit(sender(me), asked)
+        job = service().learning_jobs.submit(sender(me), asked)
     return accepted(job)
 
 

@@ -174,13 +174,13 @@ def _content_types(operation: Spec) -> Iterator[str]:
 def _forms() -> Mapping[str, tuple[Spec, list[str], Spec]]:
     """Return path → fields, required fields, and an example."""
     pair = {"content_image": _FILE, "style_image": _FILE}
-    lesson = {"sample_style": ["impasto"], "minutes": "10"}
+    training_run = {"sample_style": ["impasto"], "minutes": "10"}
     example = {"sample_content": "cat", "sample_style": ["impasto"], "preset": "fast"}
     return {
         "/api/v1/jobs": (_new_job(), [], {"example": example}),
         "/api/style_transfer": (pair, list(pair), {}),
         "/api/v1/learned-styles": (_new_style(), ["file"], {}),
-        "/api/v1/learning": (_new_lesson(), [], {"example": lesson}),
+        "/api/v1/learning": (_new_lesson(), [], {"example": training_run}),
         "/api/v1/recipe": ({"image": _FILE}, ["image"], {}),
         "/api/v1/upright": ({"image": _FILE}, ["image"], {}),
     }

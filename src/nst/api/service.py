@@ -13,9 +13,9 @@ from nst.api import auth
 from nst.api.job_views import JobView
 from nst.api.streams import Streams
 from nst.decoding import Decoder
-from nst.jobs.following import Seen
+from nst.jobs.following import VisibleJob
 from nst.jobs.learned_styles import LearnedStyles
-from nst.jobs.learning import Lessons
+from nst.jobs.learning import LearningJobs
 from nst.jobs.quota import Quota
 from nst.jobs.service import Jobs
 from nst.options import StyleTransferOptions
@@ -86,11 +86,11 @@ class Service:
         return hmac.digest(key, self.client().encode(), "sha256").hex()
 
     @property
-    def lessons(self) -> Lessons:
+    def learning_jobs(self) -> LearningJobs:
         """The jobs that learn a style."""
-        return Lessons(self.jobs, self.learned_styles)
+        return LearningJobs(self.jobs, self.learned_styles)
 
-    def view(self, seen: Seen) -> JobView:
+    def view(self, seen: VisibleJob) -> JobView:
         """For its owner."""
         return JobView.of(
             seen.job,

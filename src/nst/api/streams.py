@@ -4,7 +4,7 @@ import threading
 from collections.abc import Callable, Iterator
 
 from nst.api.job_views import JobView
-from nst.jobs.following import Seen
+from nst.jobs.following import VisibleJob
 from nst.jobs.job import Job
 from nst.slots import Slots
 
@@ -29,7 +29,7 @@ class Streams(Slots):
         """Set when the server shuts down."""
 
     def events(
-        self, changes: Iterator[Seen | None], view: Callable[[Seen], JobView]
+        self, changes: Iterator[VisibleJob | None], view: Callable[[VisibleJob], JobView]
     ) -> Iterator[str]:
         """Yield the events of a stream: "snapshot", "progress" for every change, "end"."""
         is_first = True

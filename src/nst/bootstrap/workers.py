@@ -56,8 +56,8 @@ def paint_jobs(connection: "Connection") -> None:
     set_up_logs()
     set_up_traces("nst-engine")
     from nst.engine_process.child import paint
-    from nst.engine_process.painting import Keep
+    from nst.engine_process.painting import SpeedLog
 
     device = settings().worker.worker_device
-    keep = Keep(partial(keep_speed, device=device), partial(keep_frame_speed, device=device))
+    keep = SpeedLog(partial(keep_speed, device=device), partial(keep_frame_speed, device=device))
     paint(connection, device, weights_store(), keep)

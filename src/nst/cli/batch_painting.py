@@ -18,7 +18,7 @@ from nst.cli.errors import CANCELED_EXIT_CODE
 from nst.cli.notices import say, tell
 from nst.cli.painter import Painter
 from nst.cli.painting import Painting
-from nst.cli.progress_bar import Place
+from nst.cli.progress_bar import BatchPosition
 from nst.errors import (
     Diverged,
     InvalidImage,
@@ -98,9 +98,9 @@ class Batch:
     def _is_wanted(self, pair: Pair) -> bool:
         return self.overwrite or not self.outputs.of(*pair).exists()
 
-    def _place(self, number: int, count: int, after: int) -> Place:
+    def _place(self, number: int, count: int, after: int) -> BatchPosition:
         painted = self.counts[Outcome.PAINTED]
-        return Place(number, count, after, self.seconds / painted if painted else None)
+        return BatchPosition(number, count, after, self.seconds / painted if painted else None)
 
     def _keep(self, pair: Pair, outcome: Outcome) -> None:
         self.counts[outcome] += 1

@@ -179,7 +179,7 @@ class Command(Resumable):
             raise InvalidCheckpoint(str(directory), reason) from error
 
 
-class Pace:
+class CheckpointTimer:
     """When the next checkpoint is due."""
 
     def __init__(self, every_seconds: float) -> None:
@@ -206,11 +206,11 @@ class Checkpoints:
     def __init__(self, directory: Path, command: Command, every_seconds: float) -> None:
         self.directory = directory
         self._command = command
-        self._pace = Pace(every_seconds)
+        self._timer = CheckpointTimer(every_seconds)
 
     def keep(self, progress: Progress, *, now: bool) -> None:
         """A checkpoint now, or if it is time for one. The last step needs none."""
-        if progress.stop_reason is None and self._pace.is_due(now=now):
+        if progress.stop_reason is None and self._timer.is_due(now=now):
             self._write(progress)
 
     def leave(self, saved: Path) -> None:
@@ -221,7 +221,7 @@ class Checkpoints:
 
     def _write(self, progress: Progress) -> None:
         """What cannot be kept is painted all the same."""
-        with self._pace.writing():
+        with self._timer.writing():
             try:
                 self._command.write(self.directory)
                 progress.snapshot.save_checkpoint(self.directory / CHECKPOINT_NAME)

@@ -101,7 +101,7 @@ def refused(
     return click.UsageError(must_be(_typed(param) if param else "it", value, allowed), ctx)
 
 
-class _InOurWords(click.ParamType[Any]):
+class _OptionType(click.ParamType[Any]):
     """A type whose errors name the option as it is typed, and what is allowed."""
 
     allowed: str
@@ -118,7 +118,7 @@ class _InOurWords(click.ParamType[Any]):
         return ""
 
 
-class OneOf(_InOurWords, click.Choice[str]):
+class OneOf(_OptionType, click.Choice[str]):
     """One of several words; the nearest one is suggested."""
 
     @property
@@ -131,21 +131,21 @@ class OneOf(_InOurWords, click.Choice[str]):
         return f"; did you mean {near[0]}?" if near else ""
 
 
-class Whole(_InOurWords, click.types.IntParamType):
+class WholeNumber(_OptionType, click.types.IntParamType):
     """A whole number; its limits are checked elsewhere."""
 
     def __init__(self, allowed: str) -> None:
         self.allowed = allowed
 
 
-class Number(_InOurWords, click.types.FloatParamType):
+class Number(_OptionType, click.types.FloatParamType):
     """A number; its limits are checked elsewhere."""
 
     def __init__(self, allowed: str) -> None:
         self.allowed = allowed
 
 
-class Within(_InOurWords, click.IntRange):
+class WholeNumberBetween(_OptionType, click.IntRange):
     """A whole number from `min` to `max`, both included."""
 
     @property

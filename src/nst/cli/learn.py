@@ -11,7 +11,6 @@ from nst.cli.checkpoints import readable_name
 from nst.cli.command import Command, OneOf, examples, option
 from nst.cli.ctrl_c import stop_on_ctrl_c
 from nst.cli.errors import CANCELED_EXIT_CODE, debug_option
-from nst.cli.lesson_files import LearnCommand, LessonFiles, relative
 from nst.cli.machine import Machine, learning_machine_options
 from nst.cli.notices import say, tell
 from nst.cli.options import (
@@ -27,12 +26,13 @@ from nst.cli.options import (
     quiet_option,
 )
 from nst.cli.progress_bar import ProgressBar, duration
+from nst.cli.training_files import LearnCommand, TrainingFiles, relative
 from nst.errors import InvalidOption, NSTError
 from nst.learned_file import SUFFIX
 from nst.learning_options import BUDGET, LearningOptions, is_style_file
 
 if TYPE_CHECKING:
-    from nst.learning.lesson import Lesson
+    from nst.learning.training_run import TrainingRun
 
 ONNX_SUFFIX = ".onnx"
 
@@ -160,7 +160,9 @@ def learn(
         raise click.UsageError("name an image: nst learn STYLE", click.get_current_context())
     options = LearningOptions(**command.options | given(values))
     files.check_output(Path(command.output), (SUFFIX,))
-    written = LessonFiles.of(command, resume, checkpoint_every, preview_every, overwrite=overwrite)
+    written = TrainingFiles.of(
+        command, resume, checkpoint_every, preview_every, overwrite=overwrite
+    )
     path, is_canceled = _teach(command, options, written, machine.device, resume)
     click.echo(relative(path))
     if export:
@@ -171,17 +173,17 @@ def learn(
 def _teach(
     command: LearnCommand,
     options: LearningOptions,
-    written: LessonFiles,
+    written: TrainingFiles,
     device: str,
     resume: Path | None,
 ) -> tuple[Path, bool]:
     """Begin or go on, learn, and sum up; return the file, and whether Ctrl-C ended it."""
     with ProgressBar() as bar:
-        lesson = _begin(command, options, device, bar)
+        training_run = _begin(command, options, device, bar)
         if resume:
-            lesson.resume(resume)
-        path, is_canceled = _learn(lesson, written, bar)
-    training, count = lesson.training, len(lesson.photos)
+            training_run.resume(resume)
+        path, is_canceled = _learn(training_run, written, bar)
+    training, count = training_run.training, len(training_run.photos)
     tell(f"{training.step} steps in {duration(training.seconds)} from {count} photos")
     if is_canceled:
         written.checkpoint.tell()
@@ -192,10 +194,10 @@ def _teach(
 
 def _begin(
     command: LearnCommand, options: LearningOptions, device: str, bar: ProgressBar
-) -> "Lesson":
-    from nst.learning.lesson import Lesson
+) -> "TrainingRun":
+    from nst.learning.training_run import TrainingRun
 
-    lesson = Lesson.begin(
+    training_run = TrainingRun.begin(
         list(command.styles),
         options,
         names=command.names,
@@ -208,12 +210,12 @@ def _begin(
         ),
         on_damaged=lambda file, reason: say(f"{file}: {reason}; left out"),
     )
-    _tell_photos(lesson, command.photos)
-    return lesson
+    _tell_photos(training_run, command.photos)
+    return training_run
 
 
-def _tell_photos(lesson: "Lesson", folder: str | None) -> None:
-    count = len(lesson.photos)
+def _tell_photos(training_run: "TrainingRun", folder: str | None) -> None:
+    count = len(training_run.photos)
     if folder is None:
         tell(
             f"nst: learning from the {count} sample photos; more photos make the network better: "
@@ -223,26 +225,28 @@ def _tell_photos(lesson: "Lesson", folder: str | None) -> None:
         tell(f"nst: learning from {count} photos in {relative(Path(folder))}")
 
 
-def _learn(lesson: "Lesson", written: LessonFiles, bar: ProgressBar) -> tuple[Path, bool]:
+def _learn(
+    training_run: "TrainingRun", written: TrainingFiles, bar: ProgressBar
+) -> tuple[Path, bool]:
     """Take the steps; return the file, and whether Ctrl-C ended it."""
     with stop_on_ctrl_c() as ctrl_c:
         try:
-            for progress in lesson.training.run():
+            for progress in training_run.training.run():
                 ctrl_c.has_picture = True
                 bar.show_learning(progress)
-                written.checkpoint.keep(lesson, now=ctrl_c.pressed)
-                written.preview.keep(lesson)
+                written.checkpoint.keep(training_run, now=ctrl_c.pressed)
+                written.preview.keep(training_run)
                 if ctrl_c.pressed:
                     break
         except (NSTError, KeyboardInterrupt):
             ctrl_c.is_saving = True
-            if lesson.training.step:
-                path = relative(written.save(lesson))
-                tell(f"The network after step {lesson.training.step} is in {path}")
+            if training_run.training.step:
+                path = relative(written.save(training_run))
+                tell(f"The network after step {training_run.training.step} is in {path}")
                 written.checkpoint.tell()
             raise
         ctrl_c.is_saving = True
-        return written.save(lesson), ctrl_c.pressed
+        return written.save(training_run), ctrl_c.pressed
 
 
 def _export(file: Path, output: Path | None, overwrite: bool) -> int:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from nst.cli.command import Command, Within, examples, option
+from nst.cli.command import Command, WholeNumberBetween, examples, option
 from nst.cli.errors import debug_option
 from nst.cli.live_stream import LiveStream
 from nst.cli.machine import Machine, live_machine_options
@@ -57,7 +57,7 @@ TELL_SECONDS = 10.0
 @option(
     "--camera",
     group=FILES,
-    type=Within(min=0),
+    type=WholeNumberBetween(min=0),
     default=0,
     show_default=True,
     help="Number of the camera, from 0; FILM is painted in its place.",
@@ -65,7 +65,7 @@ TELL_SECONDS = 10.0
 @option(
     "--port",
     group=FILES,
-    type=Within(0, 65535),
+    type=WholeNumberBetween(0, 65535),
     default=8100,
     show_default=True,
     help="Port on this machine where the stream is watched; 0 finds a free one.",

@@ -12,7 +12,7 @@ from click.core import ParameterSource
 from pydantic import ByteSize, TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 
-from nst.cli.command import Number, OneOf, PlainCommand, Whole, as_typed, option, refused
+from nst.cli.command import Number, OneOf, PlainCommand, WholeNumber, as_typed, option, refused
 from nst.cli.notices import remember_quiet, tell
 from nst.controls import parse_change
 from nst.errors import ImageRole, InvalidOption
@@ -226,7 +226,7 @@ def _type(field: FieldInfo) -> click.ParamType[Any]:
     if field.annotation is str:
         return click.STRING
     allowed = describe_allowed(field)
-    return Whole(allowed) if field.annotation is int else Number(allowed)
+    return WholeNumber(allowed) if field.annotation is int else Number(allowed)
 
 
 def _metavar(field: FieldInfo) -> str | None:

@@ -33,7 +33,7 @@ NAME_CELLS = len("Downloading")
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class BatchPosition:
     """Where a picture stands in a batch."""
 
     number: int
@@ -58,7 +58,7 @@ class ProgressBar:
     """Shows downloads and transfers; a context manager, which may be entered again."""
 
     def __init__(self) -> None:
-        self.place: Place | None = None
+        self.place: BatchPosition | None = None
         """Of the picture that is painted now, in a batch."""
         self._next_line_at = 0.0
 

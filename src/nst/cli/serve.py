@@ -13,7 +13,7 @@ from importlib.util import find_spec
 import click
 
 from nst import bootstrap
-from nst.cli.command import Command, Within, examples
+from nst.cli.command import Command, WholeNumberBetween, examples
 from nst.cli.errors import debug_option
 from nst.errors import InvalidOption
 
@@ -33,11 +33,15 @@ logger = logging.getLogger(__name__)
 )
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option(
-    "--port", type=Within(0, 65535), default=8000, show_default=True, help="Port; 0: any."
+    "--port",
+    type=WholeNumberBetween(0, 65535),
+    default=8000,
+    show_default=True,
+    help="Port; 0: any.",
 )
 @click.option(
     "--workers",
-    type=Within(0, 64),
+    type=WholeNumberBetween(0, 64),
     default=1,
     show_default=True,
     help="Number of jobs painted at a time; 0 leaves painting to `nst worker`.",

@@ -13,7 +13,7 @@ from nst.engine.device import DTYPES
 from nst.engine.inputs import Pictures
 from nst.engine.losses.layers import TermLayers
 from nst.engine.losses.objective import Objective
-from nst.engine.losses.temporal import Held
+from nst.engine.losses.temporal import TemporalTarget
 from nst.engine.memory.attempts import Attempts, out_of_memory_at
 from nst.engine.memory.available import used_bytes
 from nst.engine.memory.budget import choose_plan
@@ -105,13 +105,13 @@ class Preparation:
         pixels = mask_as_array(picture, scale.size)
         return torch.from_numpy(pixels)[None, None].to(self.device)
 
-    def _held(self, content: Tensor) -> Held | None:
+    def _held(self, content: Tensor) -> TemporalTarget | None:
         pictures = self.pictures
         if pictures.held is None or pictures.initial is None:
             return None
         amount = torch.from_numpy(mask_as_array(pictures.held, pictures.size))[None, None]
         image = to_tensor(pictures.initial, pictures.size)
-        return Held(image.to(content.device), amount.to(content.device))
+        return TemporalTarget(image.to(content.device), amount.to(content.device))
 
     def _start(
         self, content: Tensor, styles: Sequence[StyleInput], coarser: Tensor | None

@@ -11,7 +11,7 @@ from nst.engine.losses.content import ContentTerm
 from nst.engine.losses.layers import TermLayers
 from nst.engine.losses.neighbors import neighbor_terms
 from nst.engine.losses.style import StyleTerm, compare
-from nst.engine.losses.temporal import Held
+from nst.engine.losses.temporal import TemporalTarget
 from nst.engine.losses.term import Term
 from nst.engine.network.encoder import Encoder
 from nst.engine.network.weights import Weights
@@ -39,7 +39,7 @@ class Scene:
     """Map of how much more of the content is kept, (1, 1, H, W), 0…1."""
     faces: Tensor | None = None
     """Map of faces, which no form of the style may cover, (1, 1, H, W), 0…1."""
-    held: Held | None = None
+    held: TemporalTarget | None = None
     """Stylized frame before this one; None for a single image."""
 
 

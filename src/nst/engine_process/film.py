@@ -18,15 +18,15 @@ from nst.engine.film import FilmTransfer, PaintedFrame, pass_order
 from nst.engine.inputs import Inputs
 from nst.engine.pictures.detail import load_detail
 from nst.engine.transfer import NeuralStyleTransfer
+from nst.engine_process.job_requests import EarlyEnd
 from nst.engine_process.previews import save_preview
-from nst.engine_process.wishes import Wish
 from nst.errors import InvalidOption
 from nst.film_options import later_options
 from nst.image_reader import ImageSource
 from nst.jobs.job import CONTENT, FILM, FIRST_FRAME, FRAMES, PREVIEW, JobProgress, JobResult
 from nst.jobs.order import Film, Order
 from nst.progress import Progress, StopReason
-from nst.video import CONTAINERS, Repainted, Video
+from nst.video import CONTAINERS, FilmResult, Video
 from nst.video.clock import FilmClock
 
 SOURCES = "sources"
@@ -41,14 +41,14 @@ and whether they are a checkpoint."""
 
 @dataclass(slots=True)
 class FilmPainting:
-    """A film on the easel."""
+    """Painting of one film."""
 
     directory: Path
     order: Order
     styles: Sequence[Path]
     transfer: NeuralStyleTransfer
     """Paints the first frame of a shot."""
-    wish: Callable[[], Wish]
+    early_end: Callable[[], EarlyEnd]
     say: Say
     ends_early: bool = False
     """Whether the film ends before its last frame because somebody wished it."""
@@ -80,7 +80,7 @@ class FilmPainting:
         learned = self.order.is_learned
         self._styles = [each if learned else images.load(each, "style") for each in self.styles]
 
-    def paint(self) -> Repainted:
+    def paint(self) -> FilmResult:
         """Write the film, with the frames that were painted before.
         Raises what ends it before there is a frame."""
         try:
@@ -101,7 +101,7 @@ class FilmPainting:
         """Seconds that a frame takes which continues another one; None: unknown."""
         return self._clock.frame_seconds
 
-    def result(self, film: Repainted) -> JobResult:
+    def result(self, film: FilmResult) -> JobResult:
         """Return what the film came to."""
         made = self.transfer.provenance()
         return JobResult(
@@ -120,7 +120,7 @@ class FilmPainting:
             notice=self._notice(film),
         )
 
-    def _notice(self, film: Repainted) -> str | None:
+    def _notice(self, film: FilmResult) -> str | None:
         notices = []
         if self._notices and len(self._notices) == self._painted_here:
             notices.append(f"{self._notices[0]} in any frame, so nothing was protected")
@@ -138,7 +138,7 @@ class FilmPainting:
     # ── passes ──
 
     def _paint_passes(self, film: Video) -> Exception | None:
-        """Paint all passes into the directory, until somebody wishes the end. Return what ended
+        """Paint all passes into the directory, until somebody requests the end. Return what ended
         them after the first frame; raise what ends them before."""
         try:
             self._paint_first_pass(film)
@@ -210,7 +210,7 @@ class FilmPainting:
         return painted
 
     def _paint(self, frame: Image.Image, latest: Image.Image | None) -> Image.Image | None:
-        if self.wish() and self._clock.done:
+        if self.early_end() and self._clock.done:
             self.ends_early = True
             return None
         with self._clock.frame():
@@ -221,7 +221,7 @@ class FilmPainting:
                 frame, self._styles, self._before, latest=latest, detail_map=detail.map
             )
             for progress in steps:
-                if self.wish():
+                if self.early_end():
                     return self._so_far(progress)
                 self._tell(progress)
         self._add_up(progress)
@@ -232,7 +232,7 @@ class FilmPainting:
     def _so_far(self, progress: Progress) -> Image.Image | None:
         """Return the unfinished first frame if the film would else have none."""
         self.ends_early = True
-        if self._clock.done or self.wish() == "stop":
+        if self._clock.done or self.early_end() == "stop":
             return None
         self._add_up(progress)
         return progress.snapshot.picture()

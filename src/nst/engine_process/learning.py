@@ -24,9 +24,9 @@ from nst.jobs.job import (
     JobResult,
 )
 from nst.jobs.order import LEARNED_TYPE, Learning, Order
-from nst.learning.lesson import Lesson
 from nst.learning.preview import preview
 from nst.learning.training import LearningProgress
+from nst.learning.training_run import TrainingRun
 from nst.progress import StopReason
 
 PREVIEW_SECONDS = 15.0
@@ -46,19 +46,19 @@ class Learner:
     weights: WeightsStore
     is_done: bool = False
     """Whether the last step has been taken."""
-    _lesson: Lesson = field(init=False)
+    _training_run: TrainingRun = field(init=False)
     _shown_at: float = -math.inf
     _preview_step: int | None = None
 
     def __post_init__(self) -> None:
-        self._lesson = self._begin()
+        self._training_run = self._begin()
         if (self.directory / CHECKPOINT).exists():
             self._resume()
 
     def steps(self) -> Iterator[tuple[JobProgress, Sequence[str]]]:
         """Take the steps that are left; yield progress and the names of new files. Raises
         Diverged, InvalidOption."""
-        for progress in self._lesson.training.run():
+        for progress in self._training_run.training.run():
             self.is_done = progress.is_last
             files = self._preview(now=self.is_done)
             yield self._as_job_progress(progress), files
@@ -66,23 +66,23 @@ class Learner:
 
     def save_checkpoint(self, file: Path) -> None:
         """Write the file from which another attempt goes on. Raises StorageError."""
-        self._lesson.save_checkpoint(file, {})
+        self._training_run.save_checkpoint(file, {})
 
     def result(self) -> JobResult:
         """Write the network so far, and a page with what it paints. Raises StorageError."""
-        lesson, options = self._lesson, self._lesson.training.options
-        lesson.save(self.directory / LEARNED, overwrite=True)
+        training_run, options = self._training_run, self._training_run.training.options
+        training_run.save(self.directory / LEARNED, overwrite=True)
         place = resolve_device(self.device)
         return JobResult(
             key=LEARNED,
             content_type=LEARNED_TYPE,
             first_frame=LEARNED_PAGE,
             size=self._save_page(LEARNED_PAGE),
-            steps=lesson.training.step,
-            evaluations=lesson.training.step * options.batch,
+            steps=training_run.training.step,
+            evaluations=training_run.training.step * options.batch,
             stop_reason=StopReason.TOTAL_ITERATIONS if self.is_done else StopReason.CANCELED,
             model=options.model,
-            weights_sha256=lesson.weights.sha256,
+            weights_sha256=training_run.weights.sha256,
             device=str(place),
             precision=precision_of(resolve_precision("auto", place)),
         )
@@ -92,10 +92,10 @@ class Learner:
         assert self.order.learning is not None
         return self.order.learning
 
-    def _begin(self) -> Lesson:
+    def _begin(self) -> TrainingRun:
         learning = self._learning
         photos = [self.directory / Path(photo.key).name for photo in learning.photos]
-        return Lesson.begin(
+        return TrainingRun.begin(
             self.styles,
             learning.options,
             names=learning.names,
@@ -107,21 +107,21 @@ class Learner:
 
     def _resume(self) -> None:
         try:
-            self._lesson.resume(self.directory / CHECKPOINT)
+            self._training_run.resume(self.directory / CHECKPOINT)
         except InvalidCheckpoint as error:
             logger.warning("learning begins again: %s", error)
-            self._lesson = self._begin()
+            self._training_run = self._begin()
 
     def _preview(self, *, now: bool) -> Sequence[str]:
         """Write what the network paints so far, now or if it is time."""
         if not now and time.monotonic() - self._shown_at < PREVIEW_SECONDS:
             return []
         self._save_page(PREVIEW)
-        self._shown_at, self._preview_step = time.monotonic(), self._lesson.training.step
+        self._shown_at, self._preview_step = time.monotonic(), self._training_run.training.step
         return [PREVIEW]
 
     def _save_page(self, name: str) -> tuple[int, int]:
-        page = preview(self._lesson.training.painter())
+        page = preview(self._training_run.training.painter())
         image_writer.save(page, self.directory / name, overwrite=True)
         return page.size
 

@@ -12,6 +12,7 @@ from nst.engine.memory import available
 from nst.engine.network.weights import WeightsStore
 from nst.engine.transfer import NeuralStyleTransfer
 from nst.engine_process.film import FilmPainting
+from nst.engine_process.job_requests import JobRequests
 from nst.engine_process.learning import Learner
 from nst.engine_process.messages import (
     Crashed,
@@ -25,7 +26,6 @@ from nst.engine_process.messages import (
 )
 from nst.engine_process.picture import PicturePainting, Save
 from nst.engine_process.sentences import as_job_error
-from nst.engine_process.wishes import Wishes
 from nst.errors import NSTError, StorageError, StorageFull
 from nst.film_options import later_options
 from nst.jobs.job import CHECKPOINT, Job, JobProgress, JobStatus, public_facts
@@ -39,8 +39,8 @@ logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Keep:
-    """Where it is kept how long painting takes, for the next estimates."""
+class SpeedLog:
+    """Record of how long painting takes, for the next estimates."""
 
     speed: Callable[[Result], None] = lambda _: None
     frame_speed: Callable[[StyleTransferOptions, tuple[int, int], float], None] = (
@@ -50,23 +50,23 @@ class Keep:
 
 
 @dataclass(frozen=True, slots=True)
-class Easel:
-    """Equipment with which every job of a process is painted."""
+class EngineContext:
+    """Device, weights and callbacks that all jobs of a process share."""
 
     device: str
     """Device of NeuralStyleTransfer: auto, cuda, mps or cpu."""
     weights: WeightsStore
-    keep: Keep
+    speed_log: SpeedLog
     say: Callable[[News], None]
 
 
 @dataclass(slots=True)
 class Painting:
-    """One job on the easel."""
+    """Work on one job."""
 
     work: Work
-    wishes: Wishes
-    easel: Easel
+    requests: JobRequests
+    context: EngineContext
     kept_at: float = field(default_factory=time.monotonic)
 
     def paint(self) -> News:
@@ -114,13 +114,13 @@ class Painting:
                 self._job,
                 self._styles,
                 self._engine(),
-                self.wishes.controls,
+                self.requests.controls,
                 self._report,
             )
             result = painting.paint()
-        if self.wishes.is_stopped and result.stop_reason is StopReason.CANCELED:
+        if self.requests.is_stopped and result.stop_reason is StopReason.CANCELED:
             return Stopped(has_checkpoint=self._file(CHECKPOINT).exists())
-        self.easel.keep.speed(result)
+        self.context.speed_log.speed(result)
         with self._phase("save"):
             return painting.finished(result)
 
@@ -130,16 +130,16 @@ class Painting:
         directory, order = self.work.directory, self._job.order
         with self._phase("film"):
             painting = FilmPainting(
-                directory, order, self._styles, self._engine(), self.wishes.early_end, self._say
+                directory, order, self._styles, self._engine(), self.requests.early_end, self._say
             )
             film = painting.paint()
         if painting.frame_seconds:
             options = later_options(order.options)
-            self.easel.keep.frame_speed(options, film.size, painting.frame_seconds)
+            self.context.speed_log.frame_speed(options, film.size, painting.frame_seconds)
         error = film.failure
         if error and (not isinstance(error, NSTError) or isinstance(error, StorageError)):
             raise error
-        if painting.ends_early and self.wishes.is_stopped:
+        if painting.ends_early and self.requests.is_stopped:
             return Stopped(has_checkpoint=film.frames > 0)
         result = painting.result(film)
         if isinstance(error, NSTError):
@@ -149,30 +149,30 @@ class Painting:
 
     def _learned(self) -> News:
         """Learn a style, from the checkpoint of an earlier attempt if there is one."""
-        directory, easel = self.work.directory, self.easel
-        learner = Learner(directory, self._job.order, self._styles, easel.device, easel.weights)
+        directory, context = self.work.directory, self.context
+        learner = Learner(directory, self._job.order, self._styles, context.device, context.weights)
         with self._phase("learning"):
             for progress, files in learner.steps():
                 ends_early = self._report(progress, files, learner.save_checkpoint)
                 if ends_early and not learner.is_done:
                     break
-        if self.wishes.is_stopped and not learner.is_done:
+        if self.requests.is_stopped and not learner.is_done:
             return Stopped(has_checkpoint=self._file(CHECKPOINT).exists())
         status = JobStatus.SUCCEEDED if learner.is_done else JobStatus.CANCELED
         with self._phase("save"):
             return Finished(status, learner.result())
 
     def _engine(self) -> NeuralStyleTransfer:
-        options, device = self._job.order.options, self.easel.device
+        options, device = self._job.order.options, self.context.device
         if self._job.order.is_learned:
             return LearnedTransfer(options, device=device)
-        return NeuralStyleTransfer(options, device=device, weights=self.easel.weights)
+        return NeuralStyleTransfer(options, device=device, weights=self.context.weights)
 
     def _report(self, progress: JobProgress, files: Sequence[str], save: Save | None) -> bool:
         """Tell about a step, with a checkpoint if one is due or the job has to go; return
         whether it has to. `save` writes it; None: there is nothing to go on from."""
-        # Asked once: a wish that comes while this runs is followed with the next checkpoint.
-        ends_early = self.wishes.early_end() is not None
+        # Read once: a request that arrives meanwhile is obeyed after the next step.
+        ends_early = self.requests.early_end() is not None
         is_due = time.monotonic() - self.kept_at >= self.work.checkpoint_seconds
         has_checkpoint = False
         if save and (is_due or ends_early):
@@ -200,4 +200,4 @@ class Painting:
         self, progress: JobProgress, files: Sequence[str], has_checkpoint: bool = False
     ) -> None:
         held = available.resident_bytes(), available.gpu_bytes()
-        self.easel.say(Painted(progress, files, has_checkpoint, *held))
+        self.context.say(Painted(progress, files, has_checkpoint, *held))

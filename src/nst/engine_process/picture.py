@@ -56,7 +56,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(slots=True)
 class PicturePainting:
-    """A picture on the easel."""
+    """Painting of one image."""
 
     directory: Path
     job: Job

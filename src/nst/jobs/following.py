@@ -11,14 +11,14 @@ from nst.jobs.ports import JobRepository, ProgressFeed, Subscription
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class VisibleJob:
     """A job as a person sees it."""
 
     job: Job
     place_in_queue: int | None
     """1 for the next one; None if it does not wait."""
 
-    def not_behind(self, earlier: "Seen") -> "Seen":
+    def not_behind(self, earlier: "VisibleJob") -> "VisibleJob":
         """With the progress of the earlier look, where the feed
         was ahead of the repository."""
         mine, other = self.job.progress, earlier.job.progress
@@ -28,13 +28,13 @@ class Seen:
         )
         if not (is_same_run and other and (mine is None or mine.position < other.position)):
             return self
-        return Seen(self.job.model_copy(update={"progress": other}), None)
+        return VisibleJob(self.job.model_copy(update={"progress": other}), None)
 
 
-def see(job: Job, repository: JobRepository) -> Seen:
+def see(job: Job, repository: JobRepository) -> VisibleJob:
     """Return the job and where it stands in the queue."""
     is_queued = job.status is JobStatus.QUEUED
-    return Seen(job, repository.place_in_queue(job.id) if is_queued else None)
+    return VisibleJob(job, repository.place_in_queue(job.id) if is_queued else None)
 
 
 def follow(
@@ -44,7 +44,7 @@ def follow(
     *,
     poll_seconds: float,
     ends_at: float,
-) -> Iterator[Seen | None]:
+) -> Iterator[VisibleJob | None]:
     """Yield the job now and after every change, to its end.
     Also ends when the job is deleted, and at `ends_at` of the monotonic clock.
     None: nothing has changed for `poll_seconds`."""
@@ -57,14 +57,16 @@ def follow(
             seen = now
 
 
-def _next(seen: Seen, news: Subscription, repository: JobRepository, poll_seconds: float) -> Seen:
+def _next(
+    seen: VisibleJob, news: Subscription, repository: JobRepository, poll_seconds: float
+) -> VisibleJob:
     progress = news.wait(poll_seconds)
     if progress and seen.job.status is JobStatus.RUNNING:
-        return Seen(seen.job.model_copy(update={"progress": progress}), None)
+        return VisibleJob(seen.job.model_copy(update={"progress": progress}), None)
     return _look(seen, repository)
 
 
-def _look(seen: Seen, repository: JobRepository) -> Seen:
+def _look(seen: VisibleJob, repository: JobRepository) -> VisibleJob:
     try:
         found = see(repository.get(seen.job.id), repository)
     except RepositoryError:  # it will be back; a person should not lose the page for that

@@ -68,6 +68,8 @@ class JobLosses(Value):
     content: float
     style: float
     total_variation: float
+    temporal: float = 0.0
+    """0 for a single image, and from workers of earlier versions."""
     total: float
 
 

@@ -37,7 +37,7 @@ class LearningRequest:
 
 
 @dataclass(frozen=True, slots=True)
-class Lessons:
+class LearningJobs:
     """The jobs of a service that learn; `Jobs` has what all jobs have in common."""
 
     jobs: Jobs

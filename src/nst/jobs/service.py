@@ -12,7 +12,7 @@ from nst.decoding import Decoder
 from nst.errors import DependencyError, JobConflict, JobNotFound, NSTError, StorageError
 from nst.jobs import sharing
 from nst.jobs.archives import Archives
-from nst.jobs.following import Seen, follow, see
+from nst.jobs.following import VisibleJob, follow, see
 from nst.jobs.intake import Intake
 from nst.jobs.job import Job, JobStatus, Share, new_id, public_facts
 from nst.jobs.limits import admit, pixel_steps
@@ -196,13 +196,13 @@ class Jobs:
         logger.info("job deleted", extra=public_facts(job))
         self._tell(job)
 
-    def see(self, job: Job) -> Seen:
+    def see(self, job: Job) -> VisibleJob:
         """The job and where it stands in the queue."""
         return see(job, self._repository)
 
     def events(
         self, owner: str, job_id: str, *, poll_seconds: float, lifetime_seconds: float
-    ) -> Iterator[Seen | None]:
+    ) -> Iterator[VisibleJob | None]:
         """The job now, and again whenever something changes, to its end or for so long,
         or until it is deleted. None: nothing has changed for `poll_seconds`. Raises
         JobNotFound, at once."""

@@ -5,7 +5,7 @@ Films are read and written through PyAV, which is an extra (`nst[video]`) and im
 needed; WebP and GIF are written through Pillow.
 """
 
-from nst.video.film import Repainted, Video
+from nst.video.film import FilmResult, Video
 from nst.video.formats import media_type
 from nst.video.measuring import START_BYTES, FilmFacts, FilmLimits, can_read, measure
 from nst.video.timelapse import Timelapse, check_output
@@ -17,7 +17,7 @@ __all__ = [
     "Container",
     "FilmFacts",
     "FilmLimits",
-    "Repainted",
+    "FilmResult",
     "Timelapse",
     "Video",
     "can_read",

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Repainted:
+class FilmResult:
     """Report of `Video.repaint`."""
 
     frames: int
@@ -62,7 +62,7 @@ class Video:
         kind: Container,
         size: tuple[int, int],
         paint: Callable[[Image.Image], Image.Image | None],
-    ) -> Repainted:
+    ) -> FilmResult:
         """Write a film of this size with every frame painted, at the times it has in this
         one less that of the first, and the sound copied or converted.
 
@@ -97,7 +97,7 @@ class Video:
                     raise
                 failure = error
             damaged = reader.damaged + sound.damaged
-            return Repainted(frames, writer.size, damaged, failure)
+            return FilmResult(frames, writer.size, damaged, failure)
 
 
 class _SoundQueue:

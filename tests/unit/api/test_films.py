@@ -17,6 +17,7 @@ from nst.film_options import later_options
 from nst.jobs.job import FILM, FIRST_FRAME, FRAMES, PREVIEW, JobError, JobStatus
 from nst.settings.groups import Limits
 from support.case_files import FILMS, case
+from support.jobs import new_result
 from support.pictures import encoded, picture
 from support.service_in_process import (
     CAT,
@@ -28,7 +29,6 @@ from support.service_in_process import (
     ScriptedEngine,
     files_of,
     form,
-    job_result,
     limited_to,
     progress,
     upload,
@@ -91,7 +91,7 @@ def film_result(work: Work, **facts: Any) -> Any:
     write(work.directory / FILM, [grey(level) for level in levels(COUNT)])
     (work.directory / FIRST_FRAME).write_bytes(encoded(picture(64, 48), "JPEG"))
     named = {"key": FILM, "content_type": "video/mp4", "first_frame": FIRST_FRAME, "frames": COUNT}
-    return job_result(**(named | facts))
+    return new_result(**(named | facts))
 
 
 def finishes_film(status: JobStatus = JobStatus.SUCCEEDED) -> Line:

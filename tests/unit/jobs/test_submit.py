@@ -24,7 +24,7 @@ from nst.errors import (
     StorageFull,
     TooManyRequests,
 )
-from nst.jobs.following import Seen
+from nst.jobs.following import VisibleJob
 from nst.jobs.job import JobError, JobStatus
 from nst.jobs.uploads import MAX_STYLES, Upload, clean_name
 from nst.recipe import Recipe
@@ -540,7 +540,9 @@ def test_delete_leaves_nothing(house: House, state: str) -> None:
 # ── events ────────────────────────────────────────────────────────────────────────────────────
 
 
-def events(house: House, job_id: str, seconds: float = PATIENCE_SECONDS) -> Generator[Seen | None]:
+def events(
+    house: House, job_id: str, seconds: float = PATIENCE_SECONDS
+) -> Generator[VisibleJob | None]:
     found = house.jobs.events("anna", job_id, poll_seconds=0.05, lifetime_seconds=seconds)
     assert isinstance(found, Generator)
     return found

@@ -93,4 +93,4 @@ def test_the_network_learns_from_the_photos_that_were_sent(tmp_path: Path) -> No
         photo.rename(tmp_path / f"photo-{number}")
     taught = learner(tmp_path, photos=2, steps=1)
     list(taught.steps())
-    assert "photo-0" in {file.name for file in taught._lesson.photos.files}
+    assert "photo-0" in {file.name for file in taught._training_run.photos.files}

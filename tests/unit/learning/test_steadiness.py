@@ -49,8 +49,8 @@ def film_error(file: Path) -> float:
 def test_a_film_is_calmer_with_steady(tmp_path: Path) -> None:
     errors = {}
     for steady in (False, True):
-        lesson = tiny.lesson(steps=40, learning_rate=0.01, channels=8, steady=steady)
-        losses = [progress.losses for progress in lesson.training.run()]
+        training_run = tiny.training_run(steps=40, learning_rate=0.01, channels=8, steady=steady)
+        losses = [progress.losses for progress in training_run.training.run()]
         assert all((each.temporal > 0) == steady for each in losses)
-        errors[steady] = film_error(lesson.save(tmp_path / f"{steady}.nst"))
+        errors[steady] = film_error(training_run.save(tmp_path / f"{steady}.nst"))
     assert errors[True] < 0.9 * errors[False]

@@ -17,9 +17,9 @@ from nst.engine.optimizer.optimizer import Evaluation
 from nst.engine.pictures.tensors import to_tensor
 from nst.errors import Diverged, InvalidCheckpoint, InvalidOption
 from nst.learning.checkpoint import LearningCheckpoint
-from nst.learning.lesson import Lesson
 from nst.learning.objective import LearningObjective
 from nst.learning.style_file import digest
+from nst.learning.training_run import TrainingRun
 from nst.learning_options import LearningOptions
 from nst.progress import Losses
 from unit.learning import tiny
@@ -27,47 +27,47 @@ from unit.learning import tiny
 CPU = torch.device("cpu")
 
 
-def learned(lesson: Lesson) -> str:
+def learned(training_run: TrainingRun) -> str:
     """The state after all steps, as a digest."""
-    for _ in lesson.training.run():
+    for _ in training_run.training.run():
         pass
-    return digest(lesson.training.state())
+    return digest(training_run.training.state())
 
 
 def test_learning_reduces_the_loss() -> None:
-    lesson = tiny.lesson(steps=10, learning_rate=0.02)
-    losses = [progress.losses.total for progress in lesson.training.run()]
+    training_run = tiny.training_run(steps=10, learning_rate=0.02)
+    losses = [progress.losses.total for progress in training_run.training.run()]
     assert sum(losses[-3:]) < 0.8 * sum(losses[:3])
-    assert lesson.training.step == len(losses) == 10
+    assert training_run.training.step == len(losses) == 10
 
 
 def test_progress_counts_steps_and_ends_with_the_last() -> None:
-    progress = list(tiny.lesson().training.run())
+    progress = list(tiny.training_run().training.run())
     assert [each.step for each in progress] == [1, 2, 3]
     assert [each.is_last for each in progress] == [False, False, True]
     assert progress[0].remaining_seconds == pytest.approx(2 * progress[0].elapsed_seconds)
 
 
 def test_minutes_end_learning() -> None:
-    lesson = tiny.lesson(steps=0, minutes=1e-9)
-    assert [each.is_last for each in lesson.training.run()] == [True]
+    training_run = tiny.training_run(steps=0, minutes=1e-9)
+    assert [each.is_last for each in training_run.training.run()] == [True]
 
 
 def test_equal_seeds_learn_equal_networks() -> None:
-    assert learned(tiny.lesson(seed=3)) == learned(tiny.lesson(seed=3))
-    assert learned(tiny.lesson(seed=3)) != learned(tiny.lesson(seed=4))
+    assert learned(tiny.training_run(seed=3)) == learned(tiny.training_run(seed=3))
+    assert learned(tiny.training_run(seed=3)) != learned(tiny.training_run(seed=4))
 
 
 @pytest.mark.parametrize("steady", [False, True])
 def test_a_checkpoint_continues_bit_for_bit(tmp_path: Path, steady: bool) -> None:
     file = tmp_path / "checkpoint.safetensors"
-    interrupted = tiny.lesson(count=2, steady=steady)
+    interrupted = tiny.training_run(count=2, steady=steady)
     next(iter(interrupted.training.run()))
     interrupted.save_checkpoint(file, {})
-    resumed = tiny.lesson(count=2, steady=steady)
+    resumed = tiny.training_run(count=2, steady=steady)
     resumed.resume(file)
     assert resumed.training.step == 1
-    assert learned(resumed) == learned(tiny.lesson(count=2, steady=steady))
+    assert learned(resumed) == learned(tiny.training_run(count=2, steady=steady))
 
 
 @pytest.mark.parametrize(
@@ -78,16 +78,16 @@ def test_a_checkpoint_continues_only_what_it_began(
     tmp_path: Path, change: dict[str, Any], what: str
 ) -> None:
     file = tmp_path / "checkpoint.safetensors"
-    tiny.lesson().save_checkpoint(file, {})
+    tiny.training_run().save_checkpoint(file, {})
     with pytest.raises(InvalidCheckpoint, match=f"was made from another {what}"):
-        tiny.lesson(**change).resume(file)
+        tiny.training_run(**change).resume(file)
 
 
 def test_a_checkpoint_of_other_photos(tmp_path: Path) -> None:
     file = tmp_path / "checkpoint.safetensors"
-    tiny.lesson().save_checkpoint(file, {})
+    tiny.training_run().save_checkpoint(file, {})
     with pytest.raises(InvalidCheckpoint, match="was made from another folder of photos"):
-        tiny.lesson(photos=tiny.photos(tmp_path / "photos", 2)).resume(file)
+        tiny.training_run(photos=tiny.photos(tmp_path / "photos", 2)).resume(file)
 
 
 @pytest.mark.parametrize("content", [b"", b"no checkpoint", None])
@@ -103,7 +103,7 @@ def test_a_loss_that_is_not_finite_ends_learning(monkeypatch: pytest.MonkeyPatch
     lost = Evaluation(Losses(math.nan, 0.0, 0.0), torch.zeros(3 * 32 * 32))
     monkeypatch.setattr(LearningObjective, "__call__", lambda *_: lost)
     with pytest.raises(Diverged, match="step 1"):
-        learned(tiny.lesson())
+        learned(tiny.training_run())
 
 
 def test_the_objective_is_the_engines(monkeypatch: pytest.MonkeyPatch) -> None:

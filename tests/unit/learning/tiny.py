@@ -10,8 +10,8 @@ from PIL import Image
 from nst.engine.network.weights import Weights, WeightsStore
 from nst.learned_file import LearningRecipe, NetworkShape
 from nst.learning import style_file
-from nst.learning.lesson import Lesson
 from nst.learning.network import StyleNetwork, new_network
+from nst.learning.training_run import TrainingRun
 from nst.learning_options import LearningOptions
 from support.pictures import SAMPLES
 
@@ -39,9 +39,9 @@ def bundled(model: str = "vgg16") -> Weights:
     return WeightsStore().load(model)
 
 
-def lesson(*, count: int = 1, photos: Path | None = None, **options: Any) -> Lesson:
+def training_run(*, count: int = 1, photos: Path | None = None, **options: Any) -> TrainingRun:
     """Begin to learn the first styles."""
-    return Lesson.begin(
+    return TrainingRun.begin(
         list(STYLES[:count]),
         LearningOptions(**OPTIONS | options),
         names=[style.stem for style in STYLES[:count]],

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from nst.video import CONTAINERS, Repainted, Video
+from nst.video import CONTAINERS, FilmResult, Video
 
 SIZE = (64, 48)
 RATE = 10
@@ -60,7 +60,7 @@ def write(
 
 def repaint(
     path: Path, target: Path, size: tuple[int, int] = SIZE
-) -> tuple[list[Image.Image], Repainted]:
+) -> tuple[list[Image.Image], FilmResult]:
     """Repaint a film as it is; return what was to be painted, and what was done."""
     seen: list[Image.Image] = []
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from nst.video import CONTAINERS, Repainted, Video
+from nst.video import CONTAINERS, FilmResult, Video
 from nst.video.colour import Colours
 from unit.video.films import SIZE, grey, levels, times, write
 
@@ -30,7 +30,7 @@ def failing(at: int, error: BaseException) -> Callable[..., Image.Image]:
     return paint
 
 
-def repaint(film: Path, paint: Callable[[Image.Image], Image.Image | None]) -> Repainted:
+def repaint(film: Path, paint: Callable[[Image.Image], Image.Image | None]) -> FilmResult:
     return Video.inspect(film).repaint(film.with_name("out.mp4"), CONTAINERS[".mp4"], SIZE, paint)
 
 

@@ -100,14 +100,14 @@ def check(settings: KafkaSettings, processes: Sequence[ProcessName] = PROCESSES)
 def _administration(settings: KafkaSettings) -> Iterator[AdminClient]:
     """Open an administration client that the brokers have accepted."""
     insist(settings)
-    troubles = client.Troubles()
-    values = client.configuration(settings, troubles)
+    errors = client.ConnectionErrors()
+    values = client.configuration(settings, errors)
     with client.errors(), AdminClient(values, logger=client.library_logger) as admin:
-        _wait_for_brokers(admin, troubles)
+        _wait_for_brokers(admin, errors)
         yield admin
 
 
-def _wait_for_brokers(admin: AdminClient, troubles: client.Troubles) -> None:
+def _wait_for_brokers(admin: AdminClient, errors: client.ConnectionErrors) -> None:
     """Raises QueueError as soon as it is in vain."""
     give_up_at = time.monotonic() + client.REQUEST_SECONDS
     while True:
@@ -115,8 +115,8 @@ def _wait_for_brokers(admin: AdminClient, troubles: client.Troubles) -> None:
             _reach(admin)
         except KafkaException as error:
             admin.poll(0)
-            if troubles.are_decisive or time.monotonic() > give_up_at:
-                raise client.failed(troubles.take() or error.args[0].str()) from None
+            if errors.are_decisive or time.monotonic() > give_up_at:
+                raise client.failed(errors.take() or error.args[0].str()) from None
             time.sleep(0.01)  # it may have failed at once
         else:
             return

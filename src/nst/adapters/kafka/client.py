@@ -23,7 +23,7 @@ library_logger = logger.getChild("librdkafka")
 library_logger.addFilter(lambda _: logger.isEnabledFor(logging.DEBUG))
 
 
-class Troubles:
+class ConnectionErrors:
     """Errors of a client's connections as librdkafka reports
     them; failed calls do not say why."""
 
@@ -48,7 +48,7 @@ class Troubles:
         return reason
 
 
-def configuration(settings: KafkaSettings, troubles: Troubles) -> dict[str, Any]:
+def configuration(settings: KafkaSettings, errors: ConnectionErrors) -> dict[str, Any]:
     """Return what the library has to know of the brokers."""
     values: dict[str, Any] = {
         "bootstrap.servers": ",".join(settings.brokers),
@@ -57,7 +57,7 @@ def configuration(settings: KafkaSettings, troubles: Troubles) -> dict[str, Any]
         "socket.timeout.ms": milliseconds(REQUEST_SECONDS),
         "socket.keepalive.enable": True,
         "log.connection.close": False,
-        "error_cb": troubles.add,
+        "error_cb": errors.add,
     }
     if settings.ca_file:
         values["ssl.ca.location"] = str(settings.ca_file)

@@ -26,7 +26,7 @@ class KafkaProducer:
         self._settings = settings
         self._producer: Producer | None = None
         self._lock = threading.Lock()
-        self._troubles = client.Troubles()
+        self._connection_errors = client.ConnectionErrors()
 
     def send(self, topic: str, **message: Any) -> None:
         """Send a message and wait until the brokers have stored it."""
@@ -35,7 +35,11 @@ class KafkaProducer:
         with client.errors():
             producer = self._open()
             producer.produce(topic, on_delivery=lambda error, _: reports.append(error), **message)
-            while not reports and time.monotonic() < give_up_at and not self._troubles.are_decisive:
+            while (
+                not reports
+                and time.monotonic() < give_up_at
+                and not self._connection_errors.are_decisive
+            ):
                 producer.poll(POLL_SECONDS)
         error = reports[0] if reports else NOT_CONFIRMED
         if error is not None:
@@ -46,14 +50,14 @@ class KafkaProducer:
         """Return why the brokers rejected a message."""
         if error.code() == KafkaError.TOPIC_AUTHORIZATION_FAILED:
             return client.lacks(self._settings, f"WRITE on topic {topic}")
-        return self._troubles.take() or error.str()
+        return self._connection_errors.take() or error.str()
 
     def _open(self) -> Producer:
         with self._lock:
             if self._producer is None:
                 insist(self._settings)
                 self._producer = Producer(
-                    client.configuration(self._settings, self._troubles)
+                    client.configuration(self._settings, self._connection_errors)
                     | {
                         "enable.idempotence": True,
                         "acks": "all",

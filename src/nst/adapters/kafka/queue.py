@@ -14,7 +14,7 @@ from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
 
 from nst.adapters.kafka import client
 from nst.adapters.kafka.administration import check
-from nst.adapters.kafka.ends import Ends
+from nst.adapters.kafka.end_offsets import EndOffsets
 from nst.adapters.kafka.membership import membership
 from nst.adapters.kafka.offer import insist
 from nst.adapters.kafka.producer import NOT_CONFIRMED, POLL_SECONDS, KafkaProducer
@@ -64,7 +64,7 @@ class KafkaJobQueue:
         self._settings = settings
         self._producer = KafkaProducer(settings)
         self._consumer: Consumer | None = None
-        self._consumer_troubles = client.Troubles()
+        self._consumer_errors = client.ConnectionErrors()
         self._wants_message = False
         self._arrived = deque[Message]()
         """Messages that arrived while none was wanted."""
@@ -73,7 +73,7 @@ class KafkaJobQueue:
         self._owed: dict[int, TopicPartition] = {}
         """Offsets to commit after the group has rebalanced, by partition."""
         self._lag = 0
-        self._ends: Ends | None = None
+        self._ends: EndOffsets | None = None
 
     def publish(self, job_id: str, trace: Mapping[str, str]) -> None:
         self._producer.send(
@@ -90,8 +90,8 @@ class KafkaJobQueue:
                 if delivery := _read(message):
                     return delivery
                 self._bury(consumer, message)
-        if self._consumer_troubles.are_all_down or self._consumer_troubles.are_decisive:
-            raise client.failed(self._consumer_troubles.take() or "all brokers are down")
+        if self._consumer_errors.are_all_down or self._consumer_errors.are_decisive:
+            raise client.failed(self._consumer_errors.take() or "all brokers are down")
         return None
 
     def commit(self, delivery: Delivery) -> None:
@@ -107,7 +107,7 @@ class KafkaJobQueue:
             while (message := self._poll(consumer, time.monotonic())) is not None:
                 self._arrived.append(message)
             if self._ends is None:
-                self._ends = Ends(self._settings)
+                self._ends = EndOffsets(self._settings)
             self._ends.ask(consumer.assignment(), STATISTICS_SECONDS)
 
     def trouble(self, process: ProcessName) -> str | None:
@@ -151,7 +151,7 @@ class KafkaJobQueue:
         """Raises QueueError if the brokers do not take what the settings ask for."""
         offer = insist(self._settings)
         consumer = Consumer(
-            client.configuration(self._settings, self._consumer_troubles)
+            client.configuration(self._settings, self._consumer_errors)
             | membership(self._settings, offer)
             | {
                 "enable.auto.commit": False,
@@ -198,7 +198,7 @@ class KafkaJobQueue:
             seconds = max(0.0, give_up_at - time.monotonic())
             message = consumer.poll(min(seconds, LOOK_SECONDS))
             if message is None:
-                if seconds <= LOOK_SECONDS or self._consumer_troubles.are_decisive:
+                if seconds <= LOOK_SECONDS or self._consumer_errors.are_decisive:
                     return None
                 continue
             error = message.error()
@@ -223,7 +223,7 @@ class KafkaJobQueue:
         give_up_at = time.monotonic() + self._settings.heartbeat_seconds + COMMIT_SECONDS
         while (place.partition, place.offset) not in self._commits:
             if time.monotonic() > give_up_at:
-                raise client.failed(self._consumer_troubles.take() or NOT_CONFIRMED.str())
+                raise client.failed(self._consumer_errors.take() or NOT_CONFIRMED.str())
             message = self._poll(consumer, time.monotonic() + POLL_SECONDS)
             if message is not None:
                 self._arrived.append(message)

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Row, func, select, update
 
 from nst.adapters.sql import statements
-from nst.adapters.sql.connection import Connected
+from nst.adapters.sql.connection import Transactions
 from nst.adapters.sql.schema import jobs, now
 from nst.adapters.sql.statements import as_job
 from nst.errors import LeaseLost, UnreadableJob
@@ -19,7 +19,7 @@ from nst.jobs.job import Job, JobError, JobProgress, JobResult, JobStatus
 logger = logging.getLogger(__name__)
 
 
-class SqlAttempts(Connected):
+class SqlAttempts(Transactions):
     """The part of a JobRepository that workers use."""
 
     def claim_next(self, worker: str, lease_seconds: float) -> Job | None:

@@ -46,7 +46,7 @@ def _connect_sqlite(url: str, lock_seconds: float) -> Engine:
 def _connect_postgresql(url: str, pool_size: int, answer_seconds: float) -> Engine:
     from psycopg import Connection, OperationalError
 
-    class ImpatientConnection(Connection[Any]):
+    class TimeoutConnection(Connection[Any]):
         """A connection that closes itself if the server or the network does not answer."""
 
         def wait(self, gen: Any, interval: float = 0.1, timeout: float | None = None) -> Any:
@@ -77,7 +77,7 @@ def _connect_postgresql(url: str, pool_size: int, answer_seconds: float) -> Engi
 
     @event.listens_for(engine, "do_connect")
     def connect(_: Any, __: Any, arguments: Any, options: Any) -> Any:
-        return ImpatientConnection.connect(*arguments, **options)
+        return TimeoutConnection.connect(*arguments, **options)
 
     return engine
 
@@ -94,7 +94,7 @@ def errors() -> Iterator[None]:
         raise RepositoryError(reason) from error
 
 
-class Connected:
+class Transactions:
     """Transactions of a repository. Raises RepositoryError."""
 
     _engine: Engine

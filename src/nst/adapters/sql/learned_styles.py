@@ -7,13 +7,13 @@ from sqlalchemy import Engine, Row, delete, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql.expression import ColumnElement
 
-from nst.adapters.sql.connection import Connected
+from nst.adapters.sql.connection import Transactions
 from nst.adapters.sql.schema import learned_styles, now
 from nst.errors import StyleNotFound
 from nst.jobs.learned_styles import StoredStyle
 
 
-class SqlLearnedStyles(Connected):
+class SqlLearnedStyles(Transactions):
     """A LearnedStyleRepository in the database of a SqlJobRepository."""
 
     def __init__(self, engine: Engine) -> None:

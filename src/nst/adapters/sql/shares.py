@@ -6,13 +6,13 @@ from sqlalchemy import delete, insert, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.sql.expression import ColumnElement
 
-from nst.adapters.sql.connection import Connected
+from nst.adapters.sql.connection import Transactions
 from nst.adapters.sql.schema import now, shares
 from nst.errors import JobNotFound
 from nst.jobs.job import Share
 
 
-class SqlShares(Connected):
+class SqlShares(Transactions):
     """The part of a JobRepository that keeps links."""
 
     def add_share(self, share: Share) -> None:

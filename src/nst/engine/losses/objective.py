@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from nst.engine.losses.sums import added
-from nst.engine.losses.temporal import Held, temporal_gradient, temporal_loss
+from nst.engine.losses.temporal import TemporalTarget, temporal_gradient, temporal_loss
 from nst.engine.losses.term import Term
 from nst.engine.losses.total_variation import total_variation_gradient, total_variation_loss
 from nst.engine.network.encoder import Activations, Encoder
@@ -52,7 +52,7 @@ class Objective:
         terms: Sequence[Term],
         shape: Sequence[int],
         *,
-        held: Held | None = None,
+        held: TemporalTarget | None = None,
         tile_side: int | None = None,
         evaluations: int = 0,
     ) -> None:

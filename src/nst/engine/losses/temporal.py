@@ -13,7 +13,7 @@ from nst.engine.losses.sums import bands_with, sum_of, weighted
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class TemporalTarget:
     """Image that the result is held to, and how much each pixel is held."""
 
     image: Tensor
@@ -22,7 +22,7 @@ class Held:
     """Amount by which a pixel is held, (1, 1, H, W), 0…1; 0 where nothing is known."""
 
 
-def temporal_loss(image: Tensor, held: Held) -> Tensor:
+def temporal_loss(image: Tensor, held: TemporalTarget) -> Tensor:
     """Return the mean of the squared differences, each multiplied by its amount.
 
     (1, 3, H, W) → scalar. [Ruder16]: 1/D · Σ c·(x − ω)², where D is the number of values.
@@ -31,6 +31,6 @@ def temporal_loss(image: Tensor, held: Held) -> Tensor:
     return sum_of(weighted(part.square(), amount).sum() for part, amount in pairs) / image.numel()
 
 
-def temporal_gradient(image: Tensor, held: Held) -> Tensor:
+def temporal_gradient(image: Tensor, held: TemporalTarget) -> Tensor:
     """Return the gradient with respect to the image, (1, 3, H, W)."""
     return (image - held.image).mul_(held.amount).mul_(2 / image.numel())

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from nst.engine.losses.content import ContentTerm
 from nst.engine.losses.objective import LossWeights, Objective
-from nst.engine.losses.temporal import Held, temporal_gradient, temporal_loss
+from nst.engine.losses.temporal import TemporalTarget, temporal_gradient, temporal_loss
 from nst.engine.network.encoder import Encoder
 from nst.engine.optimizer.optimizer import ObjectiveFunction
 from unit.engine.synthetic import random_tensors
@@ -24,11 +24,13 @@ def noise(seed: int, channels: int = 3) -> Tensor:
 
 
 X, CONTENT, DIRECTION = noise(0), noise(1), noise(2)
-HELD = Held(noise(3), noise(4, channels=1).sigmoid())
+HELD = TemporalTarget(noise(3), noise(4, channels=1).sigmoid())
 ENCODER = Encoder("vgg16", random_tensors("vgg16"), LAYERS, torch.float64)
 
 
-def objective(held: Held | None = HELD, tile_side: int | None = None) -> ObjectiveFunction:
+def objective(
+    held: TemporalTarget | None = HELD, tile_side: int | None = None
+) -> ObjectiveFunction:
     term = ContentTerm.of(ENCODER, LAYERS, CONTENT, tile_side=tile_side)
     found = Objective(ENCODER, [term], X.shape, held=held, tile_side=tile_side)
     return partial(found, weights=WEIGHTS)
@@ -67,7 +69,7 @@ def test_the_loss_of_the_objective_is_weighted_and_counts_in_the_total() -> None
 
 
 def test_what_is_not_held_is_free() -> None:
-    nothing = Held(HELD.image, torch.zeros_like(HELD.amount))
+    nothing = TemporalTarget(HELD.image, torch.zeros_like(HELD.amount))
     free, alone = (objective(held)(X.flatten()) for held in (nothing, None))
     assert torch.equal(free.gradient, alone.gradient)
     assert free.losses == alone.losses

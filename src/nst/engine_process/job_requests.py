@@ -1,4 +1,4 @@
-"""Wishes: what has been asked for while a job runs."""
+"""JobRequests: what has been asked for while a job runs."""
 
 import logging
 from collections.abc import Mapping
@@ -9,21 +9,21 @@ from nst.controls import STEERABLE, Controls
 from nst.errors import InvalidOption
 from nst.jobs.job import Job
 
-Wish: TypeAlias = Literal["cancel", "stop"] | None
-"""Request to a running job: keep the result so far, or continue later."""
+EarlyEnd: TypeAlias = Literal["cancel", "stop"] | None
+"""How a job ends early: with the result so far, or to continue later."""
 
 logger = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
-class Wishes:
+class JobRequests:
     """Requests to a running job."""
 
     controls: Controls
     is_canceled: bool = False
     is_stopped: bool = False
 
-    def early_end(self) -> Wish:
+    def early_end(self) -> EarlyEnd:
         """Return how the job is to end before its last step or frame, if at all."""
         if self.is_stopped:
             return "stop"

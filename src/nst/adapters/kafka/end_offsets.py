@@ -14,13 +14,13 @@ from nst.adapters.kafka import client
 from nst.settings.groups import KafkaSettings
 
 
-class Ends:
+class EndOffsets:
     """Offset after the last message of each partition, as far as it was asked for."""
 
     def __init__(self, settings: KafkaSettings) -> None:
         self.known: dict[int, int] = {}
         self._admin = AdminClient(
-            client.configuration(settings, client.Troubles()), logger=client.library_logger
+            client.configuration(settings, client.ConnectionErrors()), logger=client.library_logger
         )
         self._asked: Mapping[TopicPartition, Future[Any]] = {}
         self._next_at = 0.0

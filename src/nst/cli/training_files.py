@@ -10,34 +10,34 @@ from typing import TYPE_CHECKING, Any, Self
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from nst import files, image_writer
-from nst.cli.checkpoints import Pace
+from nst.cli.checkpoints import CheckpointTimer
 from nst.cli.notices import tell
 from nst.errors import InvalidCheckpoint, StorageError
 
 if TYPE_CHECKING:
-    from nst.learning.lesson import Lesson
+    from nst.learning.training_run import TrainingRun
 
 CHECKPOINT_ENDING = "_checkpoint.safetensors"
 PREVIEW_ENDING = "_preview.jpg"
 
 
-class LessonCheckpoint:
+class TrainingCheckpoint:
     """The file from which learning goes on."""
 
     def __init__(self, path: Path, command: dict[str, Any], every_seconds: float) -> None:
         """`command`: what the command needs to begin again; `every_seconds`: 0 for never."""
         self._path = path
         self._command = command
-        self._pace = Pace(every_seconds)
+        self._timer = CheckpointTimer(every_seconds)
 
-    def keep(self, lesson: "Lesson", *, now: bool) -> None:
+    def keep(self, training_run: "TrainingRun", *, now: bool) -> None:
         """Write the checkpoint now, or if it is time.
         A failure is told, and learning goes on."""
-        if not self._pace.is_due(now=now):
+        if not self._timer.is_due(now=now):
             return
-        with self._pace.writing():
+        with self._timer.writing():
             try:
-                lesson.save_checkpoint(self._path, self._command)
+                training_run.save_checkpoint(self._path, self._command)
             except StorageError as error:
                 tell(f"nst: going on without a checkpoint: {error}")
 
@@ -53,25 +53,27 @@ class LessonCheckpoint:
             self._path.unlink(missing_ok=True)
 
 
-class LessonPreview:
+class TrainingPreview:
     """The image of what the network paints so far; each one
     takes the place of the one before."""
 
     def __init__(self, path: Path, every_seconds: float) -> None:
         """`every_seconds`: 0 for never."""
         self._path = path
-        self._pace = Pace(every_seconds)
+        self._timer = CheckpointTimer(every_seconds)
 
-    def keep(self, lesson: "Lesson", *, now: bool = False) -> None:
+    def keep(self, training_run: "TrainingRun", *, now: bool = False) -> None:
         """Write the preview now, or if it is time.
         A failure is told, and learning goes on."""
-        if not self._pace.is_due(now=now):
+        if not self._timer.is_due(now=now):
             return
         from nst.learning.preview import preview
 
-        with self._pace.writing():
+        with self._timer.writing():
             try:
-                image_writer.save(preview(lesson.training.painter()), self._path, overwrite=True)
+                image_writer.save(
+                    preview(training_run.training.painter()), self._path, overwrite=True
+                )
             except StorageError as error:
                 tell(f"nst: going on without a preview: {error}")
 
@@ -103,13 +105,13 @@ class LearnCommand(BaseModel):
 
 
 @dataclass(frozen=True, slots=True)
-class LessonFiles:
+class TrainingFiles:
     """Files that are written while the network learns, and in the end."""
 
     output: Path
     overwrite: bool
-    checkpoint: LessonCheckpoint
-    preview: LessonPreview
+    checkpoint: TrainingCheckpoint
+    preview: TrainingPreview
 
     @classmethod
     def of(
@@ -121,25 +123,25 @@ class LessonFiles:
         *,
         overwrite: bool,
     ) -> Self:
-        """Return the files of a lesson. One that goes on has those that it had;
+        """Return the files of a training run. One that goes on has those that it had;
         any other leaves those of others alone."""
         output = Path(command.output)
         checkpoint, preview = (beside(output, end) for end in (CHECKPOINT_ENDING, PREVIEW_ENDING))
         return cls(
             output,
             overwrite,
-            LessonCheckpoint(
+            TrainingCheckpoint(
                 resume or files.free_path(checkpoint),
                 command.model_dump(mode="json"),
                 checkpoint_every,
             ),
-            LessonPreview(preview if resume else files.free_path(preview), preview_every),
+            TrainingPreview(preview if resume else files.free_path(preview), preview_every),
         )
 
-    def save(self, lesson: "Lesson") -> Path:
+    def save(self, training_run: "TrainingRun") -> Path:
         """Write the network so far; return where it is. Raises StorageError."""
-        self.preview.keep(lesson, now=True)
-        return lesson.save(self.output, overwrite=self.overwrite)
+        self.preview.keep(training_run, now=True)
+        return training_run.save(self.output, overwrite=self.overwrite)
 
 
 def beside(output: Path, ending: str) -> Path:

@@ -22,7 +22,7 @@ from nst.learning_options import BUDGET, LearningOptions, check_names
 
 
 @dataclass(frozen=True, slots=True)
-class Lesson:
+class TrainingRun:
     """One network, the styles that it learns, and the photos that it learns from."""
 
     training: Training
@@ -89,8 +89,8 @@ class Lesson:
         ).save(training, path)
 
     def resume(self, path: Path) -> None:
-        """Continue from a checkpoint of a lesson that was begun with the same. Raises
-        InvalidCheckpoint."""
+        """Continue from the checkpoint of a run with the same inputs and options.
+        Raises InvalidCheckpoint."""
         LearningCheckpoint.read(path).restore(self.training, path, self._origin())
 
     def _origin(self) -> dict[str, str]:
@@ -125,7 +125,7 @@ def learn(
     """
     output = Path(output)
     files.check_output(output, (SUFFIX,))
-    lesson = Lesson.begin(
+    training_run = TrainingRun.begin(
         list(styles),
         options or LearningOptions(),
         names=[Path(style).stem for style in styles],
@@ -135,10 +135,10 @@ def learn(
         precision=precision,
         weights=weights,
     )
-    for progress in lesson.training.run():
+    for progress in training_run.training.run():
         if on_progress:
             on_progress(progress)
-    return lesson.save(output, overwrite=overwrite)
+    return training_run.save(output, overwrite=overwrite)
 
 
 def _fingerprints(styles: Sequence[Image.Image]) -> tuple[str, ...]:
