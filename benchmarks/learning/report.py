@@ -14,13 +14,22 @@ from nst.cli.contact_sheet import Cell, contact_sheet
 
 
 def render(learning: Learning) -> str:
-    """The means by method and minutes, what the networks are worth beside them, the targets."""
+    """Means by style, method and minutes; times and memory of the networks; the targets."""
     about = (
         f"Parts of {learning.size} pixels of {learning.photos} photos, painted at "
         f"{learning.painted_size} pixels, judged by {learning.judge}, nst {learning.nst_version}, "
         f"{learning.machine.cpu}, {learning.machine.threads} threads."
     )
-    head = ("method", "minutes", "steps", "content", "style", "precision", "coverage", "pairs")
+    head = (
+        "style image",
+        "method",
+        "minutes",
+        "steps",
+        "content",
+        "style",
+        "precision",
+        "coverage",
+    )
     parts = [about, table([head, *_means(learning)])]
     if learning.networks:
         parts.append(table(list(_networks(learning))))
@@ -47,17 +56,17 @@ def sheet(learning: Learning, directory: Path) -> Image.Image:
 
 
 def _means(learning: Learning) -> Iterator[tuple[str, ...]]:
-    def key(row: PaintedPhoto) -> tuple[str, float]:
-        return row.method, row.minutes
+    def key(row: PaintedPhoto) -> tuple[str, str, float]:
+        return row.style, row.method, row.minutes
 
-    for (method, minutes), group in groupby(sorted(learning.images, key=key), key):
+    for (style, method, minutes), group in groupby(sorted(learning.images, key=key), key):
         rows = list(group)
         distances = (
             fmean(getattr(row, name) for row in rows)
             for name in ("content_distance", "style_distance", "precision", "coverage")
         )
         steps = f"{fmean(row.steps for row in rows):.0f}"
-        yield method, f"{minutes:g}", steps, *(f"{each:.3f}" for each in distances), str(len(rows))
+        yield f"{style}: {method}", f"{minutes:g}", steps, *(f"{each:.3f}" for each in distances)
 
 
 def _networks(learning: Learning) -> Iterator[tuple[str, ...]]:

@@ -1,23 +1,23 @@
 """What learned styles set out to reach, and whether they did."""
 
 from collections.abc import Iterator
-from statistics import fmean
 
 from benchmarks.engine.targets import Verdict
-from benchmarks.learning.schema import Learning, PaintedPhoto
+from benchmarks.learning.schema import Learning
 
 MINUTES = 30
 """Time of learning, on two cores, after which the distances are compared."""
 
 
 def verdicts(learning: Learning) -> Iterator[Verdict]:
-    """Ratios are means over the pairs, after equal minutes of learning."""
-    last = max((row.minutes for row in learning.images), default=0)
+    """Ratios are means over the pairs that both methods painted, after equal minutes of learning:
+    the most that the network of every style had. The other values are those of the first style."""
+    last = _minutes_of_all(learning)
     for other in ("draft", "plain"):
         for name in ("content_distance", "style_distance"):
             what = f"{name.replace('_', ' ')} after {last:g} minutes, nst / {other}"
             yield Verdict(what, _ratio(learning, other, name, last), most=1)
-    networks = {row.method: row for row in learning.networks}
+    networks = {row.method: row for row in reversed(learning.networks)}
     steady, draft, ours = (networks.get(name) for name in ("steady", "draft", "nst"))
     error = steady.warping_error / draft.warping_error if steady and draft else None
     yield Verdict("warping error, steady / draft", error, most=0.5)
@@ -28,15 +28,31 @@ def verdicts(learning: Learning) -> Iterator[Verdict]:
     yield Verdict("peak memory while learning", peak, most=4, unit=" GB")
 
 
+def _minutes_of_all(learning: Learning) -> float:
+    """Return the longest time after which the networks of all styles have painted."""
+    styles: dict[str, set[float]] = {}
+    for row in learning.images:
+        if row.method == "nst":
+            styles.setdefault(row.style, set()).add(row.minutes)
+    return max(set.intersection(*styles.values()), default=0) if styles else 0
+
+
 def _ratio(learning: Learning, other: str, name: str, minutes: float) -> float | None:
-    """Mean of ours over the mean of the other's; None if one of them was not measured."""
+    """Mean of ours over the mean of the other's, of the pairs that both have painted."""
     ours = _values(learning, "nst", name, minutes)
     theirs = _values(learning, other, name, 0 if other == "draft" else minutes)
-    return fmean(ours) / fmean(theirs) if ours and theirs else None
+    pairs = ours.keys() & theirs.keys()
+    return (
+        sum(map(ours.__getitem__, pairs)) / sum(map(theirs.__getitem__, pairs)) if pairs else None
+    )
 
 
-def _values(learning: Learning, method: str, name: str, minutes: float) -> list[float]:
-    def is_wanted(row: PaintedPhoto) -> bool:
-        return row.method == method and row.minutes == minutes
-
-    return [getattr(row, name) for row in filter(is_wanted, learning.images)]
+def _values(
+    learning: Learning, method: str, name: str, minutes: float
+) -> dict[tuple[str, str], float]:
+    """Return the values of a method by content and style."""
+    return {
+        (row.content, row.style): getattr(row, name)
+        for row in learning.images
+        if (row.method, row.minutes) == (method, minutes)
+    }

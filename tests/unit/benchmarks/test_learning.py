@@ -105,6 +105,22 @@ def test_verdicts_compare_at_the_last_mark() -> None:
     }
 
 
+def test_verdicts_compare_the_same_pairs_after_equal_minutes() -> None:
+    images = [
+        photo("nst", 5, content=0.2, style=0.2),
+        photo("nst", 30, content=0.9, style=0.9),
+        photo("nst", 5, content=0.4, style=0.4).model_copy(update={"style": "wave"}),
+        photo("draft", 0, content=0.4, style=0.8),
+        photo("draft", 0, content=0.8, style=0.4).model_copy(update={"style": "wave"}),
+        photo("plain", 5, content=0.8, style=0.1),
+    ]
+    judged = {each.what: each.measured for each in verdicts(found(images))}
+    assert judged["content distance after 5 minutes, nst / draft"] == pytest.approx(0.6 / 1.2)
+    assert judged["style distance after 5 minutes, nst / draft"] == pytest.approx(0.6 / 1.2)
+    assert judged["content distance after 5 minutes, nst / plain"] == pytest.approx(0.25)
+    assert judged["style distance after 5 minutes, nst / plain"] == pytest.approx(2)
+
+
 def test_what_was_not_measured_is_no_verdict() -> None:
     assert {each.is_met for each in verdicts(found([photo("nst", 1, 0.3, 0.3)]))} == {None}
 
