@@ -28,7 +28,7 @@ from nst.jobs.ports import QueueState
 REGISTRY = CollectorRegistry()
 
 ProcessCollector(registry=REGISTRY)
-Info("nst_build", "Which version of nst this process runs.", registry=REGISTRY).info(
+Info("nst_build", "Version of nst that this process runs.", registry=REGISTRY).info(
     {"version": nst.__version__}
 )
 
@@ -49,7 +49,7 @@ HTTP_SECONDS = Histogram(
 )
 JOBS_TAKEN = Counter(
     "nst_jobs_taken_total",
-    "Jobs that were taken, by whether an earlier result was there (cached: yes, no).",
+    "Jobs accepted, by whether an earlier result was reused (cached: yes, no).",
     ["cached"],
     registry=REGISTRY,
 )
@@ -58,14 +58,14 @@ JOBS_TAKEN = Counter(
 
 WAIT_SECONDS = Histogram(
     "nst_wait_seconds",
-    "Time from when a job was taken until a worker claimed it first.",
+    "Time from the submission of a job to its first claim by a worker.",
     unit="seconds",
     buckets=(0.1, 0.5, 1, 2, 5, 10, 30, 60, 120, 300, 600, 1800, 3600, 7200),
     registry=REGISTRY,
 )
 ATTEMPTS = Counter(
     "nst_attempts_total",
-    "Attempts at jobs that are over, by outcome.",
+    "Finished attempts, by outcome.",
     ["outcome"],
     registry=REGISTRY,
 )
@@ -78,12 +78,12 @@ ATTEMPT_SECONDS = Histogram(
 )
 ATTEMPTS_RUNNING = Gauge(
     "nst_attempts_running",
-    "Attempts that go on in this process now.",
+    "Attempts running in this process.",
     registry=REGISTRY,
 )
 LEASES_EXPIRED = Counter(
     "nst_leases_expired_total",
-    "Running jobs that this worker found without a living worker.",
+    "Running jobs whose lease had expired when this worker found them.",
     registry=REGISTRY,
 )
 
@@ -110,7 +110,7 @@ FINAL_LOSS = Histogram(
 )
 RUNNING_STEP = Gauge(
     "nst_running_step",
-    "Step that the running job has come to, by worker.",
+    "Current step of the running job, by worker.",
     ["worker"],
     registry=REGISTRY,
 )
@@ -145,7 +145,7 @@ ENGINE_GPU_BYTES = Gauge(
 
 LAST_TURN = Gauge(
     "nst_worker_last_turn_timestamp_seconds",
-    "When the loop of a worker last went round, by worker; seconds since 1970.",
+    "Time of the last round of a worker's loop, by worker; seconds since 1970.",
     ["worker"],
     unit="seconds",
     registry=REGISTRY,
@@ -165,7 +165,7 @@ LAG = Gauge(
 )
 DEPENDENCY_ERRORS = Counter(
     "nst_dependency_errors_total",
-    "Calls of a system outside that failed, by system.",
+    "Failed calls of an external system, by system.",
     ["system"],
     registry=REGISTRY,
 )
@@ -222,7 +222,7 @@ class QueueCollector(Collector):
         yield jobs
         yield GaugeMetricFamily(
             "nst_queue_oldest_seconds",
-            "For how long the oldest queued job has been waiting.",
+            "Waiting time of the oldest queued job.",
             state.oldest_queued_seconds,
             unit="seconds",
         )

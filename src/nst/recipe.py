@@ -50,7 +50,7 @@ class PictureFile(BaseModel):
         )
         try:
             if not file.is_file():
-                problem = "is not there any more"
+                problem = "no longer exists"
             elif sha256_of(file) != self.sha256:
                 problem = "has changed since"
             else:

@@ -79,7 +79,7 @@ class Worker:
                 self._storage_is_full |= isinstance(error, StorageFull)
                 self._back_off(error)
             except Exception:
-                logger.exception("worker %s stumbled", self.name)
+                logger.exception("unexpected error in worker %s", self.name)
                 self._context.should_stop.wait(BACK_OFF_SECONDS[0])
         self._queue.close()
         logger.debug("worker %s is done", self.name)

@@ -443,7 +443,7 @@ class Books:
         workers = self._system.workers
         harmed = {str(pid) for worker in workers for pid in worker.harmed}
         for line in (line for worker in workers for line in worker.lines()):
-            silent = re.fullmatch(r"worker .*-(\d+)-\d+ fell silent", str(line.get("event")))
+            silent = re.fullmatch(r"worker .*-(\d+)-\d+ stopped responding", str(line.get("event")))
             if silent and silent[1] not in harmed:
                 yield f"job {line.get('job')} was taken from a living worker: {line['event']}"
 

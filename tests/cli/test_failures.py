@@ -169,7 +169,7 @@ def test_without_vgg19_one_line_says_that_vgg16_is_used(
     running = process("stylize", content, style, "-o", "out.png", *tiny, cwd=tmp_path)
     _, err = running.communicate(timeout=PATIENCE_SECONDS)
     assert running.returncode == 0
-    assert len([line for line in err.splitlines() if "going on with vgg16" in line]) == 1
+    assert len([line for line in err.splitlines() if "using vgg16" in line]) == 1
     assert "with vgg16 on" in err
 
 

@@ -122,7 +122,7 @@ def test_what_is_skipped_is_named(
     outcome = nst("batch", "contents", "contents/a.png", "-o", "out", *TINY)
     assert outcome.code == 0
     assert outcome.error_lines[:2] == [
-        "contents: skipped what is no picture by its name: 2024.png/, IMG_1.HEIC, notes.txt",
+        "contents: skipped, not named as pictures: 2024.png/, IMG_1.HEIC, notes.txt",
         f"contents: for HEIC photos {HEIC_REMEDY}",
     ]
     (tmp_path / "contents" / "a.png").rename(tmp_path / "a.png")

@@ -247,7 +247,7 @@ def test_a_disk_too_full_for_checkpoints_does_not_stop_the_painting(
     monkeypatch.setattr(Checkpoint, "save", full)
     outcome = nst("stylize", content, style, "-o", "out.png", *TINY, "--total-iterations=2", OFTEN)
     assert outcome.code == 0
-    assert "going on without a checkpoint: cannot write" in outcome.err
+    assert "continuing without a checkpoint: cannot write" in outcome.err
     assert "No space left on device" in outcome.err
     assert [file.name for file in tmp_path.iterdir()] == ["out.png"]
 
@@ -282,7 +282,7 @@ def test_other_pictures(nst: Nst, interrupted: Path, tmp_path: Path) -> None:
     picture().save(tmp_path / "style.png")
     refused(nst, interrupted, "style.png, from which")
     (tmp_path / "content.png").unlink()
-    refused(nst, interrupted, "is not there any more")
+    refused(nst, interrupted, "no longer exists")
 
 
 def test_options_cannot_be_changed(nst: Nst, interrupted: Path) -> None:

@@ -40,9 +40,9 @@ def test_that_vgg16_stands_in_is_said_once_and_before_the_bar(
     arguments = ("stylize", content, style, *TINY, "--total-iterations=2", "-o", "out.png")
     code, shown = screens(*arguments, cwd=tmp_path, columns=200)
     assert code == 0
-    (notice,) = (line for line in shown[-1] if "going on with vgg16" in line)
-    assert notice.startswith("nst: going on with vgg16, because the weights of vgg19 are not here")
-    assert notice.endswith("(This is said once.)")
+    (notice,) = (line for line in shown[-1] if "using vgg16" in line)
+    assert notice.startswith("nst: using vgg16: the weights of vgg19 are not here")
+    assert notice.endswith("(This message appears once.)")
     for lines in shown:
         for line in lines:
             assert not (BAR.search(line) and "nst:" in line)  # nothing sticks to the bar
@@ -51,7 +51,7 @@ def test_that_vgg16_stands_in_is_said_once_and_before_the_bar(
     assert BAR.search(first[1])
     code, again = screens(*arguments, cwd=tmp_path, columns=200)
     assert code == 0
-    assert "going on with vgg16" not in "".join(map("".join, again))
+    assert "using vgg16" not in "".join(map("".join, again))
     assert "with vgg16 on" in "".join(again[-1])
 
 
@@ -60,8 +60,8 @@ def test_a_notice_that_nobody_saw_is_said_the_next_time(
 ) -> None:
     arguments = ("stylize", content, style, *TINY, "--total-iterations=1")
     assert nst(*arguments, "--quiet").err == ""
-    assert "going on with vgg16" in nst(*arguments).err
-    assert "going on with vgg16" not in nst(*arguments).err
+    assert "using vgg16" in nst(*arguments).err
+    assert "using vgg16" not in nst(*arguments).err
 
 
 def test_quiet_leaves_only_the_path(tmp_path: Path, content: Path, style: Path) -> None:

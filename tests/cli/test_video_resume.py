@@ -200,7 +200,7 @@ def test_a_disk_too_full_for_checkpoints_does_not_stop_the_film(
     monkeypatch.setattr(image_writer, "save", full)
     outcome = nst(*video())
     assert outcome.code == 0
-    assert outcome.err.count("going on without a checkpoint: cannot write") == 1
+    assert outcome.err.count("continuing without a checkpoint: cannot write") == 1
     assert len(list(frames(tmp_path / "out.mp4"))) == FRAMES
     assert not (tmp_path / "out_checkpoint").exists()
 

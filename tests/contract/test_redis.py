@@ -100,7 +100,7 @@ def test_nobody_waits_for_redis(
         wait_until_it_hears(worker, news)
     messages = [record.message for record in caplog.records]
     assert 1 <= len(messages) <= 4
-    assert all(text.startswith("Redis does not answer, going on without it") for text in messages)
+    assert all(text.startswith("Redis does not answer; continuing without it") for text in messages)
 
 
 def test_the_limiter_comes_back(own_redis: Server) -> None:

@@ -221,9 +221,9 @@ def replace_by_a_directory(file: Path) -> None:
 @pytest.mark.parametrize(
     ("happens", "problem"),
     [
-        (remove, "is not there any more"),
+        (remove, "no longer exists"),
         (change, "has changed since"),
-        (replace_by_a_directory, "is not there any more"),
+        (replace_by_a_directory, "no longer exists"),
     ],
 )
 def test_picture_that_is_gone_or_another_one(
@@ -253,7 +253,7 @@ def test_name_that_is_not_utf_8_does_not_cost_the_picture(tmp_path: Path) -> Non
     picture().save(file)
     kept = PictureFile.of(file, tmp_path / "x.png")
     assert kept.path == "caf\N{REPLACEMENT CHARACTER}.png"
-    with pytest.raises(InvalidImage, match="is not there any more"):
+    with pytest.raises(InvalidImage, match="no longer exists"):
         kept.locate(tmp_path / "x.png", "content")
 
 

@@ -56,7 +56,7 @@ class QueueWithBreaker:
     def _check(self) -> None:
         with self._lock:
             if time.monotonic() < self._rests_until:
-                raise QueueError("it did not answer a moment ago and is left alone")
+                raise QueueError("it did not answer a moment ago and is not asked again yet")
             if self._has_failed:
                 self._rest()  # for all others, while this call tries
 

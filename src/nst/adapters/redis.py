@@ -199,7 +199,7 @@ class _Client:
     def rest(self, error: RedisError) -> None:
         DEPENDENCY_ERRORS.labels("feed").inc()
         if not self._is_resting:
-            logger.warning("Redis does not answer, going on without it: %s", error)
+            logger.warning("Redis does not answer; continuing without it: %s", error)
         self._is_resting = True
         self._rests_until = time.monotonic() + REST_SECONDS
 

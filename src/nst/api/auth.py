@@ -89,7 +89,7 @@ def key_name(api_keys: Mapping[str, str]) -> str | None:
     for name, known in api_keys.items():
         if hmac.compare_digest(digest, known.lower()):
             return name
-    raise NotAllowed("this API key is not known here")
+    raise NotAllowed("this API key is unknown")
 
 
 def check_same_site(origins: Collection[str]) -> None:

@@ -31,7 +31,7 @@ def refuse_visitors() -> None:
 
 
 @routes.get("/readyz")
-@routes.doc(responses={200: "Jobs can be taken.", 503: "Something does not answer."})
+@routes.doc(responses={200: "Jobs can be taken.", 503: "A dependency does not answer."})
 def readyz() -> Any:
     """Whether jobs can be taken: what does not answer is named.
 

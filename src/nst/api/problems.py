@@ -70,9 +70,9 @@ HTTP_CODES = {
 """Codes of errors that the framework itself finds; all others are bad_request."""
 
 HTTP_DETAILS = {
-    HTTPStatus.BAD_REQUEST: "this could not be understood; JSON or a form is expected",
-    HTTPStatus.NOT_FOUND: "there is no such address; /api/docs lists those of the API",
-    HTTPStatus.METHOD_NOT_ALLOWED: "this address does not know this method",
+    HTTPStatus.BAD_REQUEST: "the request body cannot be read; expected JSON or a form",
+    HTTPStatus.NOT_FOUND: "this address does not exist; /api/docs lists those of the API",
+    HTTPStatus.METHOD_NOT_ALLOWED: "this address does not support this method",
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "this is more than the server takes in one request; "
     "/api/v1/options says how much that is",
 }
@@ -164,7 +164,7 @@ def _nst_error(error: NSTError) -> Response:
 def _no_file(_: FileNotFoundError) -> Response:
     """The storage does not have it, or not any more."""
     status = HTTPStatus.NOT_FOUND
-    return problem(status, HTTP_CODES[status], "there is no such picture (any more)")
+    return problem(status, HTTP_CODES[status], "this picture does not exist, or no longer")
 
 
 def _os_error(error: OSError) -> Response:
@@ -177,7 +177,7 @@ def _os_error(error: OSError) -> Response:
 def _silent(_: BlockingIOError) -> Response:
     """The rest of a request did not come."""
     status = HTTPStatus.REQUEST_TIMEOUT
-    return problem(status, "bad_request", "the rest of this request did not come; send it again")
+    return problem(status, "bad_request", "the request was incomplete; send it again")
 
 
 def _http_exception(error: HTTPException) -> Response | HTTPException:
@@ -211,5 +211,5 @@ def _unexpected(error: Exception) -> Response:
     return problem(
         HTTPStatus.INTERNAL_SERVER_ERROR,
         "internal_error",
-        "something went wrong here; if it happens again, tell the operator the request id",
+        "internal error; if it happens again, send the operator the request id",
     )

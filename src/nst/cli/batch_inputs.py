@@ -70,7 +70,7 @@ def tell_skipped(place: Path) -> None:
     skipped = [file for file in _visible(place) if file not in taken]
     if skipped:
         names = ", ".join(f"{file.name}/" if file.is_dir() else file.name for file in skipped)
-        tell(f"{place}: skipped what is no picture by its name: {names}")
+        tell(f"{place}: skipped, not named as pictures: {names}")
     if any(file.suffix.lower() in HEIC_SUFFIXES for file in skipped):
         tell(f"{place}: for HEIC photos {HEIC_REMEDY}")
 

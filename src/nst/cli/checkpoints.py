@@ -175,7 +175,7 @@ class Command(Resumable):
                 self.initial.locate(here, "initial") if self.initial else None,
             )
         except InvalidImage as error:
-            reason = f"needs the pictures as they were: {error.reason.split(';')[0]}; put it back"
+            reason = f"needs the original pictures: {error.reason.split(';')[0]}; put it back"
             raise InvalidCheckpoint(str(directory), reason) from error
 
 
@@ -226,7 +226,7 @@ class Checkpoints:
                 self._command.write(self.directory)
                 progress.snapshot.save_checkpoint(self.directory / CHECKPOINT_NAME)
             except StorageError as error:
-                tell(f"nst: going on without a checkpoint: {error}")
+                tell(f"nst: continuing without a checkpoint: {error}")
 
     def remove(self) -> None:
         """Remove the files written here, and the directory if nothing else is in it."""

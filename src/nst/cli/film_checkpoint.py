@@ -65,7 +65,7 @@ class FilmCommand(Resumable):
         try:
             return self.film.locate(here, "content"), self.style.locate(here, "style")
         except InvalidImage as error:
-            reason = f"needs the files as they were: {error.reason.split(';')[0]}; put it back"
+            reason = f"needs the original files: {error.reason.split(';')[0]}; put it back"
             raise InvalidCheckpoint(str(directory), reason) from error
 
 
@@ -106,7 +106,7 @@ class FilmCheckpoint:
         except StorageError as error:
             if self._command.passes > 1:
                 raise
-            tell(f"nst: going on without a checkpoint: {error}")
+            tell(f"nst: continuing without a checkpoint: {error}")
             self._is_kept = False
             self.remove()  # what is left of the disk is for the film
 

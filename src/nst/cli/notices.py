@@ -40,7 +40,7 @@ def tell_stand_in(notice: str, cache: Path) -> None:
     marker = cache / "told-that-vgg16-stands-in"
     if is_quiet() or marker.exists():
         return
-    tell(f"nst: {notice} (This is said once.)")
+    tell(f"nst: {notice} (This message appears once.)")
     with suppress(OSError):
         cache.mkdir(parents=True, exist_ok=True)
         marker.touch()

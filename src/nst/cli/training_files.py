@@ -39,7 +39,7 @@ class TrainingCheckpoint:
             try:
                 training_run.save_checkpoint(self._path, self._command)
             except StorageError as error:
-                tell(f"nst: going on without a checkpoint: {error}")
+                tell(f"nst: continuing without a checkpoint: {error}")
 
     def tell(self) -> None:
         """Say how to go on, if that is possible."""
@@ -75,7 +75,7 @@ class TrainingPreview:
                     preview(training_run.training.painter()), self._path, overwrite=True
                 )
             except StorageError as error:
-                tell(f"nst: going on without a preview: {error}")
+                tell(f"nst: continuing without a preview: {error}")
 
 
 class LearnCommand(BaseModel):

@@ -135,7 +135,7 @@ class _Logger(Logger):  # type: ignore[misc]
         self.error_log.propagate = True
 
     def exception(self, msg: str, *args: object, **kwargs: object) -> None:
-        """Called by gunicorn. That a client fell silent is no error of ours."""
+        """Called by gunicorn. A client that stops responding is not an error of the service."""
         if not isinstance(sys.exception(), BlockingIOError):
             super().exception(msg, *args, **kwargs)
 

@@ -203,7 +203,7 @@ class Checkpoint(BaseModel):
         try:
             checkpoint = cls._read(file, name, device)
         except FileNotFoundError as error:
-            reason = "is not there; name the directory or file of a checkpoint"
+            reason = "does not exist; name the directory or file of a checkpoint"
             raise InvalidCheckpoint(name, reason) from error
         except (OSError, SafetensorError, ValidationError, ValueError) as error:
             reason = "is damaged, cut short or no checkpoint; start the transfer again"
@@ -218,7 +218,7 @@ class Checkpoint(BaseModel):
             values = json.loads((opened.metadata() or {}).get(_KEY, "null"))
             if isinstance(values, Mapping) and values.get("format") != FORMAT:
                 reason = f"was written by nst {values.get('nst')}, in a format that"
-                reason += f" nst {nst.__version__} does not read; go on with that version"
+                reason += f" nst {nst.__version__} does not read; use that version"
                 raise InvalidCheckpoint(name, reason)
             # Cloned: a view of the file may have an address at which the sums of a dot product
             # round differently.

@@ -230,7 +230,7 @@ def _session() -> "InferenceSession":
     except OSError as error:
         raise DraftUnavailable(NETWORK, error.strerror or str(error)) from error
     if hashlib.sha256(network).hexdigest() != NETWORK_SHA256:
-        raise DraftUnavailable(NETWORK, "its SHA-256 is not the published one, it is damaged")
+        raise DraftUnavailable(NETWORK, "it is damaged: its SHA-256 is not the published one")
     # onnxruntime would send telemetry to its maker from the import on.
     os.putenv("ORT_DISABLE_TELEMETRY", "1")
     from onnxruntime import InferenceSession, SessionOptions

@@ -81,7 +81,7 @@ class Painting:
         except Exception as error:
             if isinstance(error, OSError) and error.errno in files.NO_SPACE:
                 return OutOfSpace(str(error))
-            logger.exception("the engine stumbled", extra=public_facts(self._job))
+            logger.exception("unexpected error in the engine", extra=public_facts(self._job))
             return Crashed(f"{type(error).__name__}: {error}")
 
     def _result(self) -> News:

@@ -90,7 +90,7 @@ class Attempt:
             elif stop_by is not None and now > stop_by:
                 news = Stopped(has_checkpoint=False)
             elif now - heard_at > self._context.silence_seconds:
-                news = Crashed(f"it said nothing for {now - heard_at:.0f} s")
+                news = Crashed(f"no message for {now - heard_at:.0f} s")
             if news is not None and (outcome := self._hear(news)):
                 return outcome
 

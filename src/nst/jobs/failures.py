@@ -5,7 +5,7 @@ from nst.jobs.job import JobError
 
 CRASHED = JobError(
     code="engine_crashed",
-    message="the engine crashed or fell silent in every attempt; try a smaller size",
+    message="the engine crashed or stopped responding in every attempt; try a smaller size",
 )
 FULL = JobError(
     code=StorageFull.code,
@@ -21,5 +21,5 @@ UNSERVED = JobError(
 )
 GONE = JobError(
     code="pictures_gone",
-    message="the pictures that were uploaded are gone; send them again",
+    message="the uploaded pictures no longer exist; send them again",
 )

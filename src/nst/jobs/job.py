@@ -191,7 +191,7 @@ class Job(Value):
     attempt: int = 0
     """Counts the claims, and guards what a worker writes: only the last one is heard."""
     failed_attempts: int = 0
-    """Number of attempts that crashed or fell silent; those given back do not count."""
+    """Number of attempts that crashed or stopped responding; those given back do not count."""
     failed_dependencies: int = 0
     """Attempts that ended because something outside failed
     for this job and for no other."""

@@ -163,7 +163,7 @@ class Pictures:
         first_frame = offer.first_frame if is_thumb else None
         file = self.storage.stat(first_frame or offer.key)
         if file is None:
-            raise PictureNotFound("there is no such picture (yet)")
+            raise PictureNotFound("this picture does not exist, or not yet")
         return file
 
     def stream(self, key: str, start: int, stop: int) -> Iterator[bytes]:
@@ -197,7 +197,7 @@ class Pictures:
         film = job.order.film
         file = self.storage.stat(film.first_frame if film else job.order.content.key)
         if file is None:
-            raise PictureNotFound("there is no such picture any more")
+            raise PictureNotFound("this picture no longer exists")
         return file
 
     def _converted(self, key: str, kind: str, client: str) -> str:
@@ -215,7 +215,7 @@ class Pictures:
         try:
             return self.decoder.small(self.storage.get(file.key), side_pixels, client=client)
         except InvalidImage as error:
-            reason = f"there is no small version of this picture: {error.reason}"
+            reason = f"there is no thumbnail of this picture: {error.reason}"
             raise PictureNotFound(reason) from error
 
     def _make_film(self, job: Job, result_key: str, target: str, client: str) -> None:
@@ -252,7 +252,7 @@ def _alone(key: str) -> Iterator[None]:
     """Hold the lock of a key. Raises ServerBusy."""
     lock = _making[hash(key) % len(_making)]
     if not lock.acquire(timeout=WAIT_SECONDS):
-        raise ServerBusy("too many pictures are being made small", 10)
+        raise ServerBusy("too many thumbnails are being made", 10)
     try:
         yield
     finally:

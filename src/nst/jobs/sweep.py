@@ -1,4 +1,4 @@
-"""The sweep: jobs whose worker fell silent are queued again or fail."""
+"""The sweep: jobs whose worker stopped responding are queued again or fail."""
 
 import logging
 from collections.abc import Sequence
@@ -45,7 +45,7 @@ def sweep(context: WorkerContext) -> Sequence[Job]:
     Call it only while the database is steady. Raises RepositoryError."""
     swept = context.repository.sweep(context.settings.max_attempts, CRASHED)
     for job in swept:
-        logger.warning("worker %s fell silent", job.worker, extra=public_facts(job))
+        logger.warning("worker %s stopped responding", job.worker, extra=public_facts(job))
         with suppress(FeedError):
             context.feed.publish(job.id, None)
     return swept

@@ -62,7 +62,7 @@ class LearningCheckpoint(BaseModel):
             raise InvalidCheckpoint(str(path), _unreadable(path)) from error
         if checkpoint.format != FORMAT:
             reason = f"was written by nst {checkpoint.nst} in a format that nst {nst.__version__} "
-            reason += "does not read; go on with that version"
+            reason += "does not read; use that version"
             raise InvalidCheckpoint(str(path), reason)
         return checkpoint
 
@@ -87,5 +87,5 @@ def _tensors(path: Path) -> dict[str, Tensor]:
 
 def _unreadable(path: Path) -> str:
     if not path.exists():
-        return "is not there; name a checkpoint that nst learn left"
+        return "does not exist; name a checkpoint that nst learn left"
     return "is damaged, cut short or no checkpoint of nst learn; start again"

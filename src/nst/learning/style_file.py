@@ -72,7 +72,7 @@ def read(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as error:
         missing = isinstance(error, FileNotFoundError)
-        reason = "is not there; name a file of nst learn" if missing else NO_STYLE
+        reason = "does not exist; name a file of nst learn" if missing else NO_STYLE
         raise InvalidStyleFile(str(path), reason) from error
 
 

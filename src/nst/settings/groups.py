@@ -118,7 +118,7 @@ class KafkaSettings(Group):
             allowed = "at most a third of NST_KAFKA_SESSION_TIMEOUT_SECONDS"
             raise InvalidOption("NST_KAFKA_HEARTBEAT_SECONDS", self.heartbeat_seconds, allowed)
         if self.ca_file and not self.ca_file.is_file():
-            raise InvalidOption("NST_KAFKA_CA_FILE", str(self.ca_file), "a file that is there")
+            raise InvalidOption("NST_KAFKA_CA_FILE", str(self.ca_file), "a file that exists")
         if self.uses_sasl:
             for name in ("sasl_mechanism", "username", "password"):
                 if not getattr(self, name):

@@ -188,9 +188,9 @@ def test_sentences_are_ours(client: Browser) -> None:
         client.post("/api/v1/jobs/1/steer").json["detail"],
     ]
     assert said == [
-        "there is no such address; /api/docs lists those of the API",
-        "this address does not know this method",
-        "this could not be understood; JSON or a form is expected",
+        "this address does not exist; /api/docs lists those of the API",
+        "this address does not support this method",
+        "the request body cannot be read; expected JSON or a form",
     ]
 
 

@@ -375,7 +375,7 @@ def test_without_vgg19_it_goes_on_with_the_bundled_vgg16_and_says_so_in_one_line
         result = IterativeTransfer(options, weights=store).run(Inputs(picture(), picture()))
     assert result.model == "vgg16"
     (record,) = caplog.records
-    assert "going on with vgg16" in record.message
+    assert "using vgg16" in record.message
     assert "\n" not in record.message
 
 
@@ -500,7 +500,7 @@ def test_where_memory_runs_out_it_goes_on_with_smaller_tiles(
     let_memory_run_out(monkeypatch, at_pixels=272 * 64, from_call=from_call)
     result = method.run(Inputs(WIDE, SQUARE))
     (record,) = caplog.records
-    assert "memory ran out; going on with tiles of about 136 pixels" in record.message
+    assert "memory ran out; continuing with tiles of about 136 pixels" in record.message
     assert undisturbed.memory_plan
     assert result.memory_plan
     assert (undisturbed.memory_plan.tiles, result.memory_plan.tiles) == (1, 2)

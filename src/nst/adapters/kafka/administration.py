@@ -205,7 +205,7 @@ def _create(
     errors = {name: error for name, future in made.items() if (error := _error(future))}
     refused = [name for name, error in errors.items() if error.code() in REFUSED]
     if refused:
-        lacking = [f"CREATE on topic {name}, which is not there" for name in refused]
+        lacking = [f"CREATE on topic {name}, which does not exist" for name in refused]
         raise client.failed(client.lacks(settings, *lacking))
     for error in errors.values():
         if error.code() != KafkaError.TOPIC_ALREADY_EXISTS:  # somebody else has just made it

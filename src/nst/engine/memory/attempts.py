@@ -44,7 +44,7 @@ class Attempts:
                     raise OutOfMemory(self.plan.size, str(self.device)) from error
             # Only here, after the handler, is the memory of the failed attempt free.
             logger.warning(
-                "memory ran out; going on with tiles of about %d pixels and a history of %d steps",
+                "memory ran out; continuing with tiles of about %d pixels, a history of %d steps",
                 plan.tile_side,
                 plan.history_size,
             )

@@ -41,7 +41,7 @@ def download(url: str, target: Path, sha256: str, on_download: OnDownload | None
         _fetch_all(url, part, on_download)
         if sha256_of(part) != sha256:
             part.unlink()
-            raise DownloadFailed("what it sent does not have the SHA-256 of the file")
+            raise DownloadFailed("the download has another SHA-256 than the file")
         part.replace(target)
 
 
@@ -81,7 +81,7 @@ def _fetch_rest(url: str, part: Path, on_download: OnDownload | None) -> None:
                 if on_download:
                     on_download(here, total)
     if total is not None and here < total:
-        raise ConnectionError(f"it broke off after {here} of {total} bytes")
+        raise ConnectionError(f"the connection broke after {here} of {total} bytes")
 
 
 def _size(path: Path) -> int:

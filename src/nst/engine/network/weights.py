@@ -137,7 +137,7 @@ class WeightsStore:
                 return read(path, model)
             except UnusableWeights as error:
                 tried.append(f"{path}: {error}")
-                logger.warning("passing over %s: %s", path, error)
+                logger.warning("skipping %s: %s", path, error)
         if self._file:
             raise WeightsUnavailable(model, tried)
         return read(self._download(releases(model)[0], tried), model)
@@ -151,8 +151,8 @@ class WeightsStore:
             return self.load(model)
         except WeightsUnavailable as error:
             self._warn_of_stand_in(
-                f"going on with vgg16, because the weights of {model} are not here and could not "
-                f"be fetched (`nst weights fetch {model}` says why)"
+                f"using vgg16: the weights of {model} are not here and could not be downloaded "
+                f"(`nst weights fetch {model}` says why)"
             )
             try:
                 return self.load("vgg16")
@@ -230,7 +230,7 @@ def read(path: Path, model: str) -> Weights:
     except OSError as error:
         raise UnusableWeights(str(error)) from error
     if not sha256.startswith(_published_sha256(path)):
-        raise UnusableWeights("its SHA-256 is not the published one; it is damaged, remove it")
+        raise UnusableWeights("it is damaged: its SHA-256 is not the published one; remove it")
     return Weights(model, read_weights(path, model, sha256), path, sha256)
 
 
