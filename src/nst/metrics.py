@@ -1,9 +1,9 @@
-"""Every metric of the service, declared once, with its unit and a sentence.
+"""Metrics of the service, each declared once with its unit and a description.
 
-Who is watched is one process with one endpoint: `nst serve` at /metrics, `nst worker` at a port of
-its own (NST_WORKER_METRICS_PORT). Requests and workers are threads of that process, and the
-engine's process tells its worker how it does; so nothing has to be added up between processes,
-and Prometheus adds up the endpoints.
+Each process has one endpoint: `nst serve` at /metrics, `nst worker` at its own port
+(NST_WORKER_METRICS_PORT). Requests and workers are threads of that process, and the engine's
+process reports to its worker. Values therefore need not be added up between processes; Prometheus
+adds up the endpoints.
 """
 
 from collections.abc import Callable, Iterable
@@ -141,7 +141,7 @@ ENGINE_GPU_BYTES = Gauge(
     registry=REGISTRY,
 )
 
-# ── workers and what is outside ───────────────────────────────────────────────────────────────
+# ── workers and dependencies ──────────────────────────────────────────────────────────────────
 
 LAST_TURN = Gauge(
     "nst_worker_last_turn_timestamp_seconds",
@@ -170,7 +170,7 @@ DEPENDENCY_ERRORS = Counter(
     registry=REGISTRY,
 )
 
-# What has not happened yet is 0 and not missing, so that its first time counts as an increase.
+# Events that have not happened yet are 0 and not missing, so that the first one is an increase.
 for outcome in Outcome:
     ATTEMPTS.labels(outcome)
 for found in ("job", "nothing"):
@@ -182,7 +182,7 @@ for system in ("repository", "storage", "queue", "feed"):
 
 
 class QueueCollector(Collector):
-    """Reads the state of the queue at each scrape.
+    """Collector that reads the state of the queue at each scrape.
     If the repository does not answer, only these metrics are missing."""
 
     def __init__(
@@ -229,7 +229,7 @@ class QueueCollector(Collector):
 
 
 def describe() -> Iterable[Metric]:
-    """Return all metrics without values."""
+    """Yield all metrics without values."""
     nothing = QueueState({}, 0.0)
     yield from REGISTRY.collect()
     yield from QueueCollector(lambda: nothing, lambda: 0, 0, 0).collect()

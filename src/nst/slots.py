@@ -20,8 +20,8 @@ class Slots:
         retry_seconds: int = 10,
         reason: str = "the server is busy",
     ) -> None:
-        """`limit`: slots in total. `wait_seconds`: maximum wait for one. `reason` and
-        `retry_seconds` go into the error of those who get none."""
+        """`limit`: number of slots in total. `wait_seconds`: maximum wait for a slot.
+        `reason` and `retry_seconds`: contents of the error if no slot is free."""
         self.limit = limit
         self.limit_per_client = limit_per_client
         self._wait_seconds = wait_seconds
@@ -61,7 +61,7 @@ class Slots:
         """Release a slot; call it once per `enter`."""
         with self._changed:
             self._held[client] -= 1
-            self._held += Counter()  # drops those that are at 0
+            self._held += Counter()  # drops clients without a slot
             self._changed.notify_all()
 
     def _is_free(self, client: str) -> bool:

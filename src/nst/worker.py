@@ -32,7 +32,7 @@ REPUBLISH_SECONDS = 60.0
 
 CLEAN_SECONDS = 600.0
 GREET_SECONDS = 2.0
-"""Seconds that the first log line of a worker waits for the queue."""
+"""Maximum wait for the queue before the first log line of a worker, in seconds."""
 BACK_OFF_SECONDS = (1.0, 30.0)
 """First and longest pause after a failure of a dependency, in seconds."""
 
@@ -43,7 +43,7 @@ _numbers = itertools.count(1)
 
 
 class Worker:
-    """A worker, which takes jobs until `stop`."""
+    """A worker, which takes jobs until `stop` is called."""
 
     def __init__(
         self,
@@ -85,7 +85,7 @@ class Worker:
         logger.debug("worker %s is done", self.name)
 
     def _greet(self) -> None:
-        """Log first why no messages can arrive; if the queue does not answer, log it later."""
+        """Log at the start why messages cannot arrive, or later if the queue does not answer."""
 
         def look() -> None:
             if trouble := self._queue.trouble("worker"):
@@ -103,16 +103,16 @@ class Worker:
     def _work(self) -> None:
         self._do_what_is_due()
         workplace.check_space()
-        if self._storage_is_full:  # a job would be painted for nothing
+        if self._storage_is_full:  # the result of a job could not be stored
             check_storage(self._context.storage)
             self._storage_is_full = False
         # After a job the next one may be waiting without a message.
         delivery = self._receive(self._idle_seconds if self._found_nothing else 0.0)
-        # Whatever the message says, the repository knows whose turn it is.
+        # The message only wakes the worker; the repository decides which job is next.
         job = self._context.repository.claim_next(self.name, self._context.settings.lease_seconds)
         if delivery:
             metrics.MESSAGES.labels("job" if job else "nothing").inc()
-            with suppress(QueueError):  # then another worker is woken in vain
+            with suppress(QueueError):  # a lost commit only wakes another worker in vain
                 self._queue.commit(delivery)
         self._found_nothing = job is None
         if job:
@@ -123,7 +123,7 @@ class Worker:
 
     @property
     def _idle_seconds(self) -> float:
-        # A short lease wants shorter pauses, or the worker takes them for an outage.
+        # With a short lease, a longer pause would look like an outage of the database.
         return min(IDLE_SECONDS, self._database.look_seconds)
 
     def _receive(self, timeout_seconds: float) -> Delivery | None:
@@ -233,7 +233,7 @@ class _Meter:
             metrics.ATTEMPT_SECONDS.observe(ended.seconds)
         if not self._progress:
             return
-        # A job that is over is not shown as if it stood still; the engine keeps its memory.
+        # A finished job must not look like a stalled one. The engine keeps its memory.
         metrics.RUNNING_STEP.remove(self._worker)
         metrics.RUNNING_LAST_STEP.remove(self._worker)
         for term, _ in _terms(self._progress.losses):

@@ -1,1 +1,1 @@
-"""The outside world: one file for each system."""
+"""Adapters to external systems, one module or package for each system."""

@@ -1,5 +1,4 @@
-"""A circuit breaker for the queue: after a failure it
-stays unused for some seconds."""
+"""A circuit breaker for the queue, which pauses after a failure."""
 
 import threading
 import time
@@ -14,8 +13,7 @@ Workers find queued jobs without messages meanwhile."""
 
 
 class QueueWithBreaker:
-    """A JobQueue that waits once for brokers that do not
-    answer, not once per message."""
+    """A JobQueue that does not wait for dead brokers again with every message."""
 
     def __init__(self, queue: JobQueue) -> None:
         self._queue = queue
@@ -24,8 +22,8 @@ class QueueWithBreaker:
         self._has_failed = False
 
     def publish(self, job_id: str, trace: Mapping[str, str]) -> None:
-        """Send a message. Raises QueueError, without waiting
-        during the pause after a failure."""
+        """Send a message.
+        Raises QueueError, immediately during the pause after a failure."""
         self._check()
         try:
             self._queue.publish(job_id, trace)
@@ -58,7 +56,7 @@ class QueueWithBreaker:
             if time.monotonic() < self._rests_until:
                 raise QueueError("it did not answer a moment ago and is not asked again yet")
             if self._has_failed:
-                self._rest()  # for all others, while this call tries
+                self._rest()  # other calls pause while this one tries
 
     def _rest(self) -> None:
         self._rests_until = time.monotonic() + REST_SECONDS

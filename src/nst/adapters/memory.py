@@ -1,5 +1,4 @@
-"""JobQueue, ProgressFeed and RateLimiter inside one
-process: the embedded defaults."""
+"""JobQueue, ProgressFeed and RateLimiter inside one process: the defaults."""
 
 import math
 import queue
@@ -17,7 +16,7 @@ MAX_MESSAGES = 1000
 
 
 class MemoryJobQueue:
-    """Messages between threads of one process; they are lost when it ends."""
+    """A JobQueue between threads of one process; messages are lost when it ends."""
 
     def __init__(self) -> None:
         self._deliveries: queue.Queue[Delivery] = queue.Queue(MAX_MESSAGES)
@@ -45,11 +44,11 @@ class MemoryJobQueue:
         return self._deliveries.qsize()
 
     def close(self) -> None:
-        """Nothing is held."""
+        """Do nothing: the queue has no connection."""
 
 
 class MemorySubscription:
-    """The newest news of one job."""
+    """A subscription to one job, which keeps only the newest message."""
 
     def __init__(self) -> None:
         self._condition = threading.Condition()
@@ -57,7 +56,7 @@ class MemorySubscription:
 
     def tell(self, progress: JobProgress | None) -> None:
         with self._condition:
-            # Newer progress stands for older, but not for the news that something else changed.
+            # Newer progress replaces older progress, but not None: something else has changed.
             self._news = [None] if None in (progress, *self._news) else [progress]
             self._condition.notify()
 
@@ -69,7 +68,7 @@ class MemorySubscription:
 
 
 class MemoryProgressFeed:
-    """News between the threads of a process."""
+    """A ProgressFeed between the threads of one process."""
 
     def __init__(self) -> None:
         self._subscriptions: dict[str, set[MemorySubscription]] = defaultdict(set)
@@ -95,11 +94,11 @@ class MemoryProgressFeed:
                     del self._subscriptions[job_id]
 
     def close(self) -> None:
-        """Nothing is held."""
+        """Do nothing: the feed has no connection."""
 
 
 class MemoryRateLimiter:
-    """Limits by fixed time windows, counted in this process."""
+    """A RateLimiter with fixed time windows, counted in this process."""
 
     def __init__(self) -> None:
         self._used: dict[tuple[str, str], tuple[float, int]] = {}
@@ -116,13 +115,14 @@ class MemoryRateLimiter:
                 ends_at, used = now + window_seconds, 0
             self._forget_ended(self._windows[window_seconds], now)
             if used + amount > limit:
-                return min(window_seconds, math.ceil(ends_at - now))  # their difference is rounded
+                return min(window_seconds, math.ceil(ends_at - now))  # rounding may exceed it
             if (what, client) not in self._used:
                 self._windows[window_seconds].append((ends_at, (what, client)))
             self._used[what, client] = ends_at, used + amount
             return 0
 
     def _forget_ended(self, windows: deque[tuple[float, tuple[str, str]]], now: float) -> None:
-        """Each window is looked at once, when it has ended: however many clients there are."""
+        """Forget the ended windows. Each window is visited once, after its end, so the cost of a
+        call does not grow with the number of clients."""
         while windows and windows[0][0] <= now:
             self._used.pop(windows.popleft()[1], None)

@@ -1,7 +1,7 @@
 """ProgressFeed and RateLimiter between processes, on Redis.
 
-Nothing in it is kept, and it may be flushed or gone at any moment: then nobody waits for it, news
-come from the repository, and everything is allowed.
+Redis holds no lasting data, and it may be flushed or fail at any time. Then no call waits for it,
+progress comes from the repository, and every request is allowed.
 """
 
 import logging
@@ -62,7 +62,7 @@ class RedisProgressFeed:
         self._local = local
         self._listeners: Counter[str] = Counter()
         self._heard: dict[str, threading.Event] = {}
-        """Set while Redis sends the messages of a job."""
+        """Events by job id, each set while Redis sends the messages of the job."""
         self._changed = threading.Condition()
         self._thread: threading.Thread | None = None
         self._is_closed = False
@@ -117,7 +117,7 @@ class RedisProgressFeed:
         news.close()
 
     def _agree(self, news: PubSub) -> None:
-        """Wait until somebody wants to hear something, and have Redis send that and no more."""
+        """Wait for a subscription, then subscribe in Redis to exactly the jobs with listeners."""
         with self._changed:
             self._changed.wait_for(lambda: self._listeners or news.channels or self._is_closed)
             sent = set(news.channels) - news.pending_unsubscribe_channels
@@ -134,13 +134,13 @@ class RedisProgressFeed:
         if message["type"] == "message":
             self._local.publish(job_id, _progress(message["data"]))
         elif message["type"] == "subscribe" and (heard := self._heard.get(job_id)):
-            if heard.is_set():  # the connection is a new one: something may have been missed
+            if heard.is_set():  # the connection is new: messages may have been missed
                 self._local.publish(job_id, None)
             heard.set()
 
 
 class RedisRateLimiter:
-    """Fixed windows of time, counted for all processes."""
+    """A RateLimiter with fixed time windows, counted for all processes."""
 
     def __init__(self, url: str) -> None:
         self._client = _Client(url)
@@ -156,7 +156,7 @@ class RedisRateLimiter:
 
 
 def check(url: str) -> str:
-    """Return the version of the server in words.
+    """Return the version of the server as a text.
     Raises FeedError, which names the cause."""
     client = _Client(url)
     try:
@@ -169,10 +169,10 @@ def check(url: str) -> str:
 
 
 class _Client:
-    """Redis, or nothing: where it does not answer it is left alone for a while."""
+    """Client of Redis, which sends no requests for a while after a failure."""
 
     def __init__(self, url: str) -> None:
-        # A connection may have been lost while nobody used it: that is worth a second try.
+        # An idle connection may have been lost, so a failed request deserves one retry.
         again = Retry(NoBackoff(), 1, (RedisConnectionError,))
         self.redis = Redis.from_url(
             url,
@@ -185,7 +185,7 @@ class _Client:
         self._is_resting = False
 
     def ask(self, question: Callable[[Redis], T]) -> T | None:
-        """The answer; None if there is none."""
+        """Return the answer of Redis; None if the request fails or is not sent."""
         if time.monotonic() < self._rests_until:
             return None
         try:
@@ -211,7 +211,7 @@ class _Client:
 
 
 def _progress(text: str) -> JobProgress | None:
-    """None also for what another version of nst has sent."""
+    """Parse progress. Return None for an empty text, and for a text of another version of nst."""
     try:
         return JobProgress.model_validate_json(text) if text else None
     except ValidationError:

@@ -8,10 +8,10 @@ from urllib.parse import quote, urlencode, urlsplit
 
 
 class LinkSigner(NamedTuple):
-    """Signs links that set the name of the downloaded file, which obstore cannot do.
+    """Signer of links that set the name of the downloaded file.
 
-    Signature version 4 in the query, of the documentation "Authenticating Requests: Using Query
-    Parameters" of Amazon S3.
+    The library obstore cannot sign such links. The algorithm is signature version 4 in the query,
+    of "Authenticating Requests: Using Query Parameters" in the documentation of Amazon S3.
     """
 
     access_key_id: str
@@ -31,7 +31,7 @@ class LinkSigner(NamedTuple):
             "X-Amz-SignedHeaders": "host",
             "response-content-disposition": disposition,
         }
-        query = urlencode(facts, quote_via=quote, safe="")  # in the order that is asked for
+        query = urlencode(facts, quote_via=quote, safe="")  # sorted, as the signature requires
         headers = f"host:{place.netloc}\n"
         request = "\n".join(("GET", place.path, query, headers, "host", "UNSIGNED-PAYLOAD"))
         digest = sha256(request.encode()).hexdigest()

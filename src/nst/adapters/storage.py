@@ -35,8 +35,8 @@ UPLOADS_AT_ONCE = 4
 
 CONNECT_SECONDS = 5.0
 SILENCE_SECONDS = 30.0
-"""Seconds without data before a request fails; uploading
-one part must not take longer."""
+"""Seconds without data before a request fails.
+The upload of one part must not take longer."""
 
 REQUEST_SECONDS = 3600.0
 """Maximum duration of one request, for clients that download a large file slowly."""
@@ -55,7 +55,7 @@ _FULL = (
 
 
 def in_folder(folder: Path) -> "FolderStorage":
-    """Files in a folder of this machine."""
+    """Return a storage in a folder of this machine. Raises StorageError."""
     with _errors(str(folder)):
         folder.mkdir(parents=True, exist_ok=True)
         return FolderStorage(folder)
@@ -70,7 +70,7 @@ def in_s3(url: str, s3: S3Settings) -> "S3Storage":
     """Return a storage in a bucket. `url`: s3://bucket or s3://bucket/directory.
 
     Without a public endpoint of an S3-compatible server, clients download through the API. Without
-    keys those of the environment or of the machine's role are used.
+    keys, the credentials of the environment or of the machine's role are used.
     """
     bucket, _, directory = url.removeprefix("s3://").partition("/")
     key_id, secret = revealed(s3.access_key_id), revealed(s3.secret_access_key)
@@ -97,7 +97,7 @@ def in_s3(url: str, s3: S3Settings) -> "S3Storage":
 
 
 class ObjectStorage:
-    """Files in a store of obstore's."""
+    """An ImageStorage in a store of obstore."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -126,8 +126,8 @@ class ObjectStorage:
         write_file(file, write, overwrite=True)
 
     def stream(self, key: str, start: int = 0, stop: int | None = None) -> Iterator[bytes]:
-        """Open the file before the first piece is requested, so
-        that a missing file raises here."""
+        """Return the bytes from `start` to before `stop` in pieces.
+        The file is opened immediately, so that a missing file raises here."""
         with _errors(key):
             opened = obstore.get(self._store, key, options=_range(start, stop))
         return self._pieces(key, opened)
@@ -173,14 +173,14 @@ class ObjectStorage:
 
 
 class FolderStorage(ObjectStorage):
-    """Files in a folder."""
+    """An ImageStorage in a folder."""
 
     def __init__(self, folder: Path) -> None:
         super().__init__(LocalStore(folder, automatic_cleanup=True))
         self._folder = folder
 
     def changed_at(self, prefix: str) -> float:
-        # What is being written is in no list yet, but its directory is there.
+        # A file that is being written is not listed yet, but its directory exists.
         directory = self._folder / prefix.strip("/")
         times = [0.0]
         for path in (directory, *directory.rglob("*")):
@@ -190,17 +190,17 @@ class FolderStorage(ObjectStorage):
 
     def delete(self, prefix: str) -> None:
         super().delete(prefix)
-        # What a process has left that was killed while it wrote is in no list.
+        # Files that a process was writing when it was killed are not listed.
         shutil.rmtree(self._folder / prefix.strip("/"), ignore_errors=True)
 
 
 class S3Storage(ObjectStorage):
-    """Files in a bucket."""
+    """An ImageStorage in a bucket."""
 
     def __init__(
         self, store: S3Store, public: S3Store | None, signer: "LinkSigner | None" = None
     ) -> None:
-        """`public`: the same bucket at the URL that clients know.
+        """`public`: the same bucket at the URL that clients use; None if there is none.
         `signer`: signs links with a Content-Disposition; None if the keys belong to
         the machine's role."""
         super().__init__(store)
@@ -212,7 +212,7 @@ class S3Storage(ObjectStorage):
             with _errors(prefix, "delete"):
                 obstore.delete(self._store, [file.key for file in self.list(prefix)])
         except FileNotFoundError:
-            # Somebody else deletes them too, which some servers answer with an error.
+            # Another process deletes the same files, which some servers answer with an error.
             super().delete(prefix)
 
     def link(self, key: str, seconds: float, disposition: str | None = None) -> str | None:
@@ -249,7 +249,7 @@ def _client_options(address: str | None) -> "ClientConfig":
 def _range(start: int, stop: int | None) -> "obstore.GetOptions":
     if stop is not None:
         return {"range": (start, stop)}
-    # An empty file has no first byte that could be asked for.
+    # An empty file has no first byte, so that a range would be invalid.
     return {"range": {"offset": start}} if start else {}
 
 
@@ -261,7 +261,7 @@ def _errors(key: str, action: StorageAction = "read") -> Iterator[None]:
         text = str(error)
         if isinstance(error, FileNotFoundError) and "NoSuchBucket" not in text:
             raise
-        if "NoSuchKey" in text:  # of a request for many files, which has no error type of its own
+        if "NoSuchKey" in text:  # a request for many files has no error type of its own
             raise FileNotFoundError(key) from error
         DEPENDENCY_ERRORS.labels("storage").inc()
         if any(sign in text for sign in _FULL):

@@ -1,6 +1,6 @@
-"""Composition root: builds what the processes need from the settings.
-Each module builds one part and imports it only then, so that no command waits
-for what it does not use."""
+"""Composition root: builds the parts of each process from the settings.
+Each module builds one part and imports its code only then, so that no command waits
+for imports that it does not need."""
 
 from nst.bootstrap.checks import Check, check_services
 from nst.bootstrap.connections import Ports, ports

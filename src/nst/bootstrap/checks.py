@@ -1,4 +1,4 @@
-"""Checks of the systems outside, for `nst doctor`."""
+"""Checks of external systems, for `nst doctor`."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """Whether a part of the outside world is as it must be."""
+    """Result of the check of one external system."""
 
     part: str
     is_well: bool
@@ -24,8 +24,8 @@ class Check:
 
 
 def check_services(roles: "Sequence[Role]") -> Iterator[Check]:
-    """Check each part that the settings name, with the rights of these roles. Raises
-    InvalidOption."""
+    """Check each external system of the settings, with the rights of these roles.
+    Raises InvalidOption."""
     from nst.errors import DependencyError
 
     found = settings()

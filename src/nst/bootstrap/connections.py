@@ -1,4 +1,4 @@
-"""Connections to the systems outside, which a process opens and closes together."""
+"""Connections to external systems, which a process opens and closes together."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """The outside world, as the settings have it."""
+    """Connections to the external systems that the settings name."""
 
     repository: "SqlJobRepository"
     queue: "JobQueue"
@@ -33,7 +33,8 @@ class Ports:
 
 @contextmanager
 def ports() -> Iterator[Ports]:
-    """Open for as long as the context. Raises InvalidOption, DependencyError."""
+    """Open the connections for the duration of the context.
+    Raises InvalidOption, DependencyError."""
     storage = settings().storage
     opened = Ports(
         repository=open_repository(storage),

@@ -1,4 +1,4 @@
-"""The database of the jobs: opened, made, checked."""
+"""The database of the jobs: opening, migration and checks."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def open_repository(storage: "StorageSettings") -> "SqlJobRepository":
-    """Return the jobs in the database. Raises StorageError."""
+    """Return the repository of jobs in the database. Raises StorageError."""
     from nst.adapters.sql import SqlJobRepository
 
     if storage.database_url:
@@ -24,8 +24,8 @@ def open_repository(storage: "StorageSettings") -> "SqlJobRepository":
 
 
 def migrate(revision: str = "head") -> str:
-    """Bring the database to this revision, and make Kafka's topics; returns where the
-    database is. Raises RepositoryError, QueueError."""
+    """Migrate the database to this revision and create the Kafka topics.
+    Return the location of the database. Raises RepositoryError, QueueError."""
     with _opened(settings().storage) as repository:
         repository.migrate(revision)
     create_topics(settings().kafka)
@@ -33,10 +33,10 @@ def migrate(revision: str = "head") -> str:
 
 
 def prepare_database() -> None:
-    """Make the tables where the database is SQLite.
-    PostgreSQL belongs to many processes, maybe of several versions: there only
-    `nst migrate` changes anything. Raises RepositoryError if the tables are not
-    there or this version cannot work with them."""
+    """Create or migrate the tables in SQLite; only check them in PostgreSQL.
+    Many processes, perhaps of several versions, share a PostgreSQL database, so that
+    only `nst migrate` changes it. Raises RepositoryError if the tables are missing or
+    this version cannot use them."""
     with _opened(settings().storage) as repository:
         if settings().storage.has_own_database:
             repository.migrate()
@@ -45,7 +45,8 @@ def prepare_database() -> None:
 
 
 def check_database(storage: "StorageSettings") -> str:
-    """Return in words which database it is. Raises RepositoryError."""
+    """Return the location and the state of the database as a text.
+    Raises RepositoryError."""
     with _opened(storage) as repository:
         return repository.check()
 

@@ -1,4 +1,4 @@
-"""Weights and device of the engine, and the speeds that were measured here."""
+"""Weights and device of the engine, and the speeds measured on this machine."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,7 +25,7 @@ def weights_store(
     on_download: "OnDownload | None" = None,
     on_stand_in: "OnStandIn | None" = None,
 ) -> "WeightsStore":
-    """Weights as the environment says, or from `file` alone."""
+    """Return the weights of the settings, or those in `file` alone."""
     from nst.engine.network.weights import WeightsStore
 
     weights = settings().weights
@@ -56,8 +56,8 @@ def estimate(
     device: str = "auto",
 ) -> float | None:
     """Return the seconds that a transfer will take on this machine;
-    None if nothing like it was measured here. `content_size`: width and height in
-    pixels. `frames`: of a film, in all passes; None: a picture."""
+    None if no similar transfer was measured here. `content_size`: width and height in
+    pixels. `frames`: number of frames of a film in all passes; None for an image."""
     from nst import image_sizes
     from nst.engine.scales import work
     from nst.film_options import later_options
@@ -72,7 +72,7 @@ def estimate(
 
 
 def keep_speed(result: "Result", device: str = "auto") -> None:
-    """Keep how long this transfer took, for the next estimates."""
+    """Store the speed of this transfer for later estimates."""
     from nst.engine.scales import work
 
     speeds(device).record(result, work(result.image.size, result.options))
@@ -81,16 +81,16 @@ def keep_speed(result: "Result", device: str = "auto") -> None:
 def keep_frame_speed(
     options: "StyleTransferOptions", size: tuple[int, int], seconds: float, device: str = "auto"
 ) -> None:
-    """Keep how long a later frame of a film took.
-    `size`: its width and height in pixels."""
+    """Store the speed of a film's frame after the first for later estimates.
+    `size`: width and height of the frame in pixels."""
     from nst.engine.scales import work
 
     speeds(device).record_frame(options, seconds, work(size, options))
 
 
 def check_device() -> None:
-    """Find out before any job comes whether this machine has the device of the
-    settings. Raises InvalidOption."""
+    """Raise InvalidOption if this machine lacks the device of the settings.
+    Call it before the first job."""
     from concurrent.futures import ProcessPoolExecutor
     from multiprocessing import get_context
 
@@ -99,7 +99,7 @@ def check_device() -> None:
     device = settings().worker.worker_device
     if device in ("auto", "cpu"):
         return
-    # A process of its own: a worker does not hold torch in its memory.
+    # In another process, because torch should not occupy the worker's memory.
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as process:
         available = process.submit(_devices).result()
     if device not in available:

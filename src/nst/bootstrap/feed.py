@@ -1,4 +1,4 @@
-"""Live progress and counted requests: in Redis, or inside each process."""
+"""Live progress and rate limits: in Redis, or inside each process."""
 
 from typing import TYPE_CHECKING
 
@@ -19,7 +19,7 @@ def open_feed(storage: "StorageSettings") -> "ProgressFeed":
 
 
 def open_limiter(storage: "StorageSettings") -> "RateLimiter":
-    """Return the counter of what clients consume."""
+    """Return the counter of the resources that clients consume."""
     from nst.adapters.memory import MemoryRateLimiter
 
     if not storage.redis_url:
@@ -30,7 +30,7 @@ def open_limiter(storage: "StorageSettings") -> "RateLimiter":
 
 
 def check_feed(storage: "StorageSettings") -> str:
-    """Return in words which Redis it is. Raises FeedError."""
+    """Return the version of Redis as a text. Raises FeedError."""
     if not storage.redis_url:
         return "in each process; many machines need NST_REDIS_URL"
     from nst.adapters.redis import check

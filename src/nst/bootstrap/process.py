@@ -9,10 +9,10 @@ if TYPE_CHECKING:
 
 
 def prepare_process() -> None:
-    """To be called before torch is imported.
+    """Prepare this process; call it before torch is imported.
 
-    Threads that have nothing to do sleep, unless the environment says otherwise: where anything
-    else runs beside a transfer, threads that spin make it several times slower.
+    Idle threads sleep, unless the environment sets another policy: if anything else runs beside a
+    transfer, spinning threads make the transfer several times slower.
     """
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
@@ -27,14 +27,15 @@ def settings() -> "Settings":
 
 
 def set_up_logs() -> None:
-    """Set up the logs as the settings say. Raises InvalidOption."""
+    """Set up the logs according to the settings. Raises InvalidOption."""
     from nst import logs
 
     logs.set_up(settings().logs.log_format, settings().logs.log_level)
 
 
 def set_up_traces(service: str) -> None:
-    """Set up traces as the settings say; call it after a fork."""
+    """Set up traces according to the settings; call it after a fork.
+    Raises InvalidOption."""
     from nst import tracing
     from nst.errors import InvalidOption
 
@@ -47,8 +48,8 @@ def set_up_traces(service: str) -> None:
 
 
 def serve_metrics() -> None:
-    """Until this process ends, on the port of the settings, if there is one: for a
-    process that answers no other requests. Raises InvalidOption."""
+    """Serve the metrics until the process ends, if the settings name a port.
+    It is for processes that answer no other requests. Raises InvalidOption."""
     from nst.errors import InvalidOption
 
     if not (port := settings().worker.worker_metrics_port):

@@ -11,11 +11,11 @@ if TYPE_CHECKING:
     from nst.settings.groups import KafkaSettings
 
 Role: TypeAlias = Literal["api", "worker", "migration"]
-"""Role of a process. Each role needs other rights in Kafka."""
+"""Role of a process. Each role needs different rights in Kafka."""
 
 
 def open_queue(kafka: "KafkaSettings") -> "JobQueue":
-    """Return a queue. Raises InvalidOption."""
+    """Return the queue of the settings. Raises InvalidOption."""
     from nst.adapters.memory import MemoryJobQueue
 
     if not kafka.brokers:
@@ -28,8 +28,9 @@ def open_queue(kafka: "KafkaSettings") -> "JobQueue":
 
 
 def queue_of_a_worker(ports: "Ports") -> "JobQueue":
-    """A place in a consumer group belongs to one worker; a queue in this process to
-    all. Raises InvalidOption if the brokers do not take what the settings ask for."""
+    """Return the queue of one worker.
+    Each worker has its own membership in the consumer group; all share a queue inside
+    the process. Raises InvalidOption if the brokers reject the settings."""
     kafka = settings().kafka
     if not kafka.brokers:
         return ports.queue
@@ -42,7 +43,7 @@ def queue_of_a_worker(ports: "Ports") -> "JobQueue":
 
 
 def create_topics(kafka: "KafkaSettings") -> None:
-    """Create the topics where a queue is in Kafka. Raises InvalidOption, QueueError."""
+    """Create the topics if the queue is in Kafka. Raises InvalidOption, QueueError."""
     if kafka.brokers:
         from nst.adapters import kafka as adapter
 
@@ -51,7 +52,8 @@ def create_topics(kafka: "KafkaSettings") -> None:
 
 
 def check_queue(kafka: "KafkaSettings", roles: Sequence[Role]) -> str:
-    """Return in words what these roles find. Raises InvalidOption, QueueError."""
+    """Return the state of the queue for these roles as a text.
+    Raises InvalidOption, QueueError."""
     if not kafka.brokers:
         return "in each process; many machines need NST_KAFKA_BROKERS"
     from nst.adapters.kafka import check, check_migration

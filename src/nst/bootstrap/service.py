@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 
 def web_application(ports: Ports, streams: "Streams", answers_per_client: int) -> "Flask":
-    """The WSGI application.
-    `answers_per_client`: answers one client may receive at a time."""
+    """Return the WSGI application.
+    `answers_per_client`: maximum number of concurrent answers to one client."""
     from nst import tracing
     from nst.api.app import create_app
 
@@ -28,7 +28,7 @@ def web_application(ports: Ports, streams: "Streams", answers_per_client: int) -
 
 
 def event_streams() -> "Streams":
-    """Limited as the settings say."""
+    """Return the event streams, with the limits of the settings."""
     from nst.api.streams import Streams
 
     web = settings().web
@@ -58,7 +58,7 @@ def _service(ports: Ports, streams: "Streams", answers_per_client: int) -> "Serv
 
 
 def _limits() -> "Limits":
-    """Return the limits of the settings; without the library for films none is taken."""
+    """Return the limits of the settings; films are disabled if their library is missing."""
     from nst import video
 
     limits = settings().limits

@@ -1,4 +1,4 @@
-"""Files of a service: images in a folder or in S3, and the key of its cookies."""
+"""Files of a service: images in a folder or in S3, and the secret of its cookies."""
 
 import secrets
 from pathlib import Path
@@ -20,7 +20,7 @@ def open_storage(settings: "Settings") -> "ImageStorage":
 
 
 def pictures_origin(settings: "Settings") -> str | None:
-    """Where links of the storage lead, if it gives any."""
+    """Return the origin of the storage's links; None if it has no links."""
     s3 = settings.s3
     if not settings.storage.storage_url:
         return None
@@ -34,7 +34,8 @@ def pictures_origin(settings: "Settings") -> str | None:
 
 
 def check_storage(settings: "Settings") -> str:
-    """Return where the storage is, after a write and a delete. Raises StorageError."""
+    """Write and delete a file; return the location of the storage.
+    Raises StorageError."""
     storage, probe = open_storage(settings), f"probe-{secrets.token_hex(8)}"
     storage.put(f"{probe}/file", b"nst")
     storage.delete(f"{probe}/")
@@ -42,7 +43,7 @@ def check_storage(settings: "Settings") -> str:
 
 
 def secret_key(settings: "Settings") -> str:
-    """The one that is set, or one that is made once and kept."""
+    """Return the secret of the settings, or one that is generated once and kept."""
     from filelock import FileLock
 
     from nst.files import write_file
@@ -59,7 +60,7 @@ def secret_key(settings: "Settings") -> str:
 
 
 def make_private(directory: Path) -> None:
-    """Make a directory that only this user can read. Raises StorageError."""
+    """Create a directory that only this user can read. Raises StorageError."""
     from nst.errors import StorageError
 
     try:

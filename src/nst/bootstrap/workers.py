@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 
 def worker(ports: Ports, paint: "Paint | None" = None) -> "Worker":
-    """One worker with its own engine process, whose life is
-    `paint` where it is given."""
+    """Return a worker with its own engine process.
+    `paint`: main function of that process; default: `paint_jobs`."""
     from nst.jobs.janitor import clean_styles
     from nst.worker import Worker
 
@@ -50,9 +50,9 @@ def _context(ports: Ports, paint: "Paint") -> "WorkerContext":
 
 
 def paint_jobs(connection: "Connection") -> None:
-    """The whole life of an engine process; it is spawned, and so found by its name."""
+    """Run an engine process, which is spawned and therefore imports this by its name."""
     prepare_process()
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the worker, which tells us
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the worker handles Ctrl-C
     set_up_logs()
     set_up_traces("nst-engine")
     from nst.engine_process.child import paint

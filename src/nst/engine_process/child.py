@@ -12,8 +12,8 @@ from nst.engine_process.painting import EngineContext, Painting, SpeedLog
 
 
 def paint(connection: Connection, device: str, weights: WeightsStore, speed_log: SpeedLog) -> None:
-    """One job after the other, until the other end is closed.
-    `device`: as NeuralStyleTransfer takes it."""
+    """Run jobs one after another, until the worker closes the connection.
+    `device`: device of NeuralStyleTransfer."""
     context, inbox = EngineContext(device, weights, speed_log, connection.send), _Inbox(connection)
     while True:
         work, requests = inbox.wait()
@@ -22,8 +22,8 @@ def paint(connection: Connection, device: str, weights: WeightsStore, speed_log:
 
 @dataclass(slots=True)
 class _Inbox:
-    """The process' end of the connection; a thread listens, so that requests are heard while the
-    engine computes, and so that nobody paints for a worker that is gone."""
+    """Receiver of the worker's messages. A thread listens, so that requests arrive while the engine
+    computes, and so that the process ends when its worker is gone."""
 
     connection: Connection
     requests: JobRequests | None = None
@@ -34,7 +34,7 @@ class _Inbox:
         threading.Thread(target=self._listen, daemon=True).start()
 
     def wait(self) -> tuple[Work, JobRequests]:
-        """Return the next job, and what is asked for while it runs."""
+        """Wait for the next job; return it with the requests to it."""
         self.has_work.wait()
         self.has_work.clear()
         work, requests = self.next_work, self.requests
@@ -47,7 +47,7 @@ class _Inbox:
             while True:
                 self._hear(self.connection.recv())
         except (EOFError, OSError):
-            os._exit(0)  # in the middle of whatever the engine does
+            os._exit(0)  # at once, even while the engine computes
 
     def _hear(self, request: Request) -> None:
         match request:

@@ -1,8 +1,8 @@
-"""A film in the engine's process: paints one frame after the other, keeps each.
+"""A film in the engine's process: painted frame by frame; every frame is kept.
 
-A frame is painted from the 8-bit images of its neighbour and of the pass before, and frames are
-kept as PNG, numbered in the order in which all passes paint them. So the job that was interrupted
-produces the same film.
+A frame is painted from the 8-bit images of its neighbour and of the previous pass. Frames are kept
+as PNG, numbered in the order in which all passes paint them. Therefore an interrupted job produces
+the same film.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -30,13 +30,13 @@ from nst.video import CONTAINERS, FilmResult, Video
 from nst.video.clock import FilmClock
 
 SOURCES = "sources"
-"""Directory of the frames of the film as later passes read them."""
+"""Directory of the film's unpainted frames, resized, which later passes read."""
 
 KIND = CONTAINERS[".mp4"]
 
 Say: TypeAlias = Callable[[JobProgress, Sequence[str], bool], None]
-"""Reports progress, names of new files in the directory,
-and whether they are a checkpoint."""
+"""Function that reports progress, the names of new files in the directory,
+and whether these files are a checkpoint."""
 
 
 @dataclass(slots=True)
@@ -47,22 +47,22 @@ class FilmPainting:
     order: Order
     styles: Sequence[Path]
     transfer: NeuralStyleTransfer
-    """Paints the first frame of a shot."""
+    """Transfer that paints the first frame of a shot."""
     early_end: Callable[[], EarlyEnd]
     say: Say
     ends_early: bool = False
-    """Whether the film ends before its last frame because somebody wished it."""
+    """Whether the film ends before its last frame on request."""
     _before: PaintedFrame | None = None
     _steps: int = 0
-    """Steps that were taken here: another attempt may have painted the first frames."""
+    """Number of steps in this attempt; another attempt may have painted the first frames."""
     _evaluations: int = 0
     _painted_here: int = 0
     _latest: tuple[int, int] = (0, 0)
-    """Steps of the newest frame, and the most that it might have had."""
+    """Number of steps of the newest frame, and their maximum."""
     _notices: list[str] = field(default_factory=list)
-    """A sentence for each frame in which there was nothing to protect."""
+    """A sentence for each frame without anything to protect."""
     _preview: int | None = None
-    """Number of the frame that can be seen; 0: the draft of the first one."""
+    """Number of the frame in the preview; 0 for the draft of the first frame."""
     _film: FilmTransfer = field(init=False)
     _clock: FilmClock = field(init=False)
     _styles: Sequence[ImageSource] = field(init=False)
@@ -70,9 +70,9 @@ class FilmPainting:
     _count: int = 0
     """Number of frames that the first pass has painted."""
     _pass: int = 1
-    """Pass that has begun."""
+    """Number of the current pass."""
     _unfinished: Image.Image | None = None
-    """First frame, as it was when somebody wished the end."""
+    """First frame, if a request ended the film before that frame was finished."""
 
     def __post_init__(self) -> None:
         self._film = FilmTransfer(self.transfer, later_options(self.order.options))
@@ -81,11 +81,11 @@ class FilmPainting:
         self._styles = [each if learned else images.load(each, "style") for each in self.styles]
 
     def paint(self) -> FilmResult:
-        """Write the film, with the frames that were painted before.
-        Raises what ends it before there is a frame."""
+        """Write the film, including the frames that earlier attempts painted.
+        Raises the error that ends the painting before the first frame is finished."""
         try:
             film = Video.inspect(self.directory / CONTENT)
-        except InvalidOption as error:  # the API has read it
+        except InvalidOption as error:  # name the file as the client knows it
             raise InvalidOption("content_image", self.order.content.name, error.allowed) from error
         self._size = image_sizes.fit(film.size, self.order.options.size)
         target = self.directory / FILM
@@ -98,11 +98,11 @@ class FilmPainting:
 
     @property
     def frame_seconds(self) -> float | None:
-        """Seconds that a frame takes which continues another one; None: unknown."""
+        """Seconds for a frame that continues another one; None if unknown."""
         return self._clock.frame_seconds
 
     def result(self, film: FilmResult) -> JobResult:
-        """Return what the film came to."""
+        """Return the result of the job, given the film."""
         made = self.transfer.provenance()
         return JobResult(
             key=FILM,
@@ -138,8 +138,8 @@ class FilmPainting:
     # ── passes ──
 
     def _paint_passes(self, film: Video) -> Exception | None:
-        """Paint all passes into the directory, until somebody requests the end. Return what ended
-        them after the first frame; raise what ends them before."""
+        """Paint all passes into the directory, or until a request ends them. Return an error that
+        occurs after the first frame; raise an earlier one."""
         try:
             self._paint_first_pass(film)
             for number in range(2, self._asked.passes + 1):
@@ -169,7 +169,7 @@ class FilmPainting:
                 return
 
     def _newest(self) -> Iterator[Image.Image]:
-        """Yield each frame as the latest pass has painted it."""
+        """Yield each frame as the latest pass painted it."""
         for index in range(self._count):
             found = (self._painted_in(pass_, index) for pass_ in range(self._pass, 0, -1))
             painted = next((image for image in found if image), self._unfinished)
@@ -180,7 +180,7 @@ class FilmPainting:
             yield painted
 
     def _painted_in(self, pass_: int, index: int) -> Image.Image | None:
-        """Return a frame, counted from 0, as this pass has painted it; None if it has not."""
+        """Return a frame, counted from 0, as this pass painted it; None if it did not."""
         place = pass_order(pass_, self._count).index(index)
         return images.load_kept(self.directory / frame_name((pass_ - 1) * self._count + place + 1))
 
@@ -190,8 +190,8 @@ class FilmPainting:
     # ── frames ──
 
     def _next(self, frame: Image.Image, latest: Image.Image | None = None) -> Image.Image | None:
-        """Return the next frame, painted by this attempt or by an earlier one; None if the film is
-        to end here. `latest`: what the pass before has painted of it."""
+        """Return the next frame, painted by this attempt or an earlier one; None if the film ends
+        here. `latest`: the frame as the previous pass painted it."""
         name = frame_name(self._clock.done + 1)
         painted = images.load_kept(self.directory / name)
         if painted is None:
@@ -199,7 +199,7 @@ class FilmPainting:
             if painted is None:
                 return None
             if self.ends_early:
-                self._unfinished = painted  # nobody goes on from it
+                self._unfinished = painted  # no attempt continues from it
             else:
                 self._keep(painted, name)
         if self._clock.done == 0:
@@ -230,7 +230,7 @@ class FilmPainting:
         return progress.snapshot.picture()
 
     def _so_far(self, progress: Progress) -> Image.Image | None:
-        """Return the unfinished first frame if the film would else have none."""
+        """Return the unfinished first frame if the film would otherwise have no frame."""
         self.ends_early = True
         if self._clock.done or self.early_end() == "stop":
             return None
@@ -262,7 +262,7 @@ class FilmPainting:
     def _say(
         self, step: int, total: int, share: float, files: Sequence[str], *, is_kept: bool = False
     ) -> None:
-        """`share` of this frame that is painted, 0…1."""
+        """Report progress. `share`: painted share of this frame, 0…1."""
         film = self._clock.progress(share)
         progress = JobProgress(
             step=step,

@@ -1,4 +1,4 @@
-"""JobRequests: what has been asked for while a job runs."""
+"""Requests to a running job: to cancel, stop or steer it."""
 
 import logging
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ from nst.errors import InvalidOption
 from nst.jobs.job import Job
 
 EarlyEnd: TypeAlias = Literal["cancel", "stop"] | None
-"""How a job ends early: with the result so far, or to continue later."""
+"""Early end of a job: "cancel" keeps the result so far, "stop" continues later."""
 
 logger = logging.getLogger(__name__)
 
@@ -24,20 +24,20 @@ class JobRequests:
     is_stopped: bool = False
 
     def early_end(self) -> EarlyEnd:
-        """Return how the job is to end before its last step or frame, if at all."""
+        """Return the requested early end of the job; None if there is no request."""
         if self.is_stopped:
             return "stop"
         return "cancel" if self.is_canceled else None
 
 
 def controls_of(job: Job) -> Controls:
-    """Return what repeats the recipe of the order, if it has one."""
+    """Return the controls of a job, with the planned changes of its order."""
     order = job.order
     return Controls(order.options, order.changes, stop_after=order.stop_after)
 
 
 def steer(controls: Controls, steering: Mapping[str, float]) -> None:
-    """Take over what this version knows; a newer API may let people steer more."""
+    """Apply the options that this version can steer; a newer API may send others."""
     try:
         controls.set(**{name: steering[name] for name in STEERABLE if name in steering})
     except InvalidOption as error:

@@ -1,6 +1,6 @@
 """A network in the engine's process: learns the styles of a job, step by step.
 
-The checkpoint is that of `nst learn`, so the job that was interrupted goes on from it.
+An interrupted job continues from a checkpoint in the format of `nst learn`.
 """
 
 import logging
@@ -56,8 +56,8 @@ class Learner:
             self._resume()
 
     def steps(self) -> Iterator[tuple[JobProgress, Sequence[str]]]:
-        """Take the steps that are left; yield progress and the names of new files. Raises
-        Diverged, InvalidOption."""
+        """Take the remaining steps; yield progress and the names of new files.
+        Raises Diverged, InvalidOption."""
         for progress in self._training_run.training.run():
             self.is_done = progress.is_last
             files = self._preview(now=self.is_done)
@@ -65,11 +65,12 @@ class Learner:
         self.is_done = True
 
     def save_checkpoint(self, file: Path) -> None:
-        """Write the file from which another attempt goes on. Raises StorageError."""
+        """Write a checkpoint for the next attempt. Raises StorageError."""
         self._training_run.save_checkpoint(file, {})
 
     def result(self) -> JobResult:
-        """Write the network so far, and a page with what it paints. Raises StorageError."""
+        """Write the network so far and its preview page; return the result.
+        Raises StorageError."""
         training_run, options = self._training_run, self._training_run.training.options
         training_run.save(self.directory / LEARNED, overwrite=True)
         place = resolve_device(self.device)
@@ -113,7 +114,7 @@ class Learner:
             self._training_run = self._begin()
 
     def _preview(self, *, now: bool) -> Sequence[str]:
-        """Write what the network paints so far, now or if it is time."""
+        """Write the preview page, `now` or if it is due; return the names of new files."""
         if not now and time.monotonic() - self._shown_at < PREVIEW_SECONDS:
             return []
         self._save_page(PREVIEW)

@@ -55,7 +55,7 @@ class Painted:
     files: Sequence[str] = ()
     """Names of new previews and frames."""
     has_checkpoint: bool = False
-    """Whether there is a new checkpoint; that of a film are its frames among `files`."""
+    """Whether there is a new checkpoint; for a film, the frames in `files` are one."""
     memory_bytes: int = 0
     """Resident memory of the engine's process."""
     gpu_memory_bytes: int = 0
@@ -73,8 +73,7 @@ class Finished:
 
 @dataclass(frozen=True, slots=True)
 class Stopped:
-    """Report that the engine stopped on request and wrote a
-    checkpoint, if there was a state."""
+    """Report that the engine stopped on request, with or without a checkpoint."""
 
     has_checkpoint: bool
 
@@ -85,13 +84,12 @@ class Failed:
 
     error: JobError
     result: JobResult | None = None
-    """The frames of a film that were painted before; keys are names in the directory."""
+    """Film of the frames painted before the error; keys are names in the directory."""
 
 
 @dataclass(frozen=True, slots=True)
 class Crashed:
-    """Report that the process died or sent an invalid
-    message, with a text for the log."""
+    """Report that the process died or failed unexpectedly, with a text for the log."""
 
     reason: str
 
@@ -120,7 +118,7 @@ class Engine(Protocol):
     def steer(self, steering: Mapping[str, float]) -> None: ...
 
     def cancel(self) -> None:
-        """Stop after this step and keep the picture."""
+        """Stop after this step and keep the image."""
 
     def stop(self) -> None:
         """Stop after this step and keep a checkpoint."""

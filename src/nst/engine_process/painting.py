@@ -1,4 +1,4 @@
-"""A job in the engine's process: a picture, a film or a learned style."""
+"""A job in the engine's process: an image, a film or a learned style."""
 
 import logging
 import time
@@ -40,13 +40,14 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class SpeedLog:
-    """Record of how long painting takes, for the next estimates."""
+    """Functions that record the speed of painting for later estimates."""
 
     speed: Callable[[Result], None] = lambda _: None
     frame_speed: Callable[[StyleTransferOptions, tuple[int, int], float], None] = (
         lambda _options, _size, _seconds: None
     )
-    """Takes options, size and seconds of a frame that continues another one."""
+    """Function that records the seconds of a frame that continues another one.
+    Its arguments are the options, the size and the seconds of the frame."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +63,7 @@ class EngineContext:
 
 @dataclass(slots=True)
 class Painting:
-    """Work on one job."""
+    """Execution of one job."""
 
     work: Work
     requests: JobRequests
@@ -70,10 +71,10 @@ class Painting:
     kept_at: float = field(default_factory=time.monotonic)
 
     def paint(self) -> News:
-        """To its end; returns what is to be said last."""
+        """Run the job to its end; return the last message about it."""
         try:
             return self._result()
-        except StorageError as error:  # all that is written here is in the directory
+        except StorageError as error:  # the engine writes only into the directory
             return OutOfSpace(str(error))
         except NSTError as error:
             logger.warning("%s", error, extra=public_facts(self._job))
@@ -126,7 +127,7 @@ class Painting:
 
     def _film(self) -> News:
         """Paint a film. After its first frame, an error that another attempt cannot fix leaves the
-        frames so far as the result. Raises all other errors: another attempt goes on."""
+        frames so far as the result. Raises all other errors, so that another attempt continues."""
         directory, order = self.work.directory, self._job.order
         with self._phase("film"):
             painting = FilmPainting(
@@ -148,7 +149,7 @@ class Painting:
         return Finished(JobStatus.CANCELED if painting.ends_early else JobStatus.SUCCEEDED, result)
 
     def _learned(self) -> News:
-        """Learn a style, from the checkpoint of an earlier attempt if there is one."""
+        """Learn the styles, from the checkpoint of an earlier attempt if there is one."""
         directory, context = self.work.directory, self.context
         learner = Learner(directory, self._job.order, self._styles, context.device, context.weights)
         with self._phase("learning"):
@@ -169,9 +170,9 @@ class Painting:
         return NeuralStyleTransfer(options, device=device, weights=self.context.weights)
 
     def _report(self, progress: JobProgress, files: Sequence[str], save: Save | None) -> bool:
-        """Tell about a step, with a checkpoint if one is due or the job has to go; return
-        whether it has to. `save` writes it; None: there is nothing to go on from."""
-        # Read once: a request that arrives meanwhile is obeyed after the next step.
+        """Report a step, with a checkpoint if one is due or the job ends early. Return whether the
+        job ends early. `save`: writes the checkpoint; None if no state can be continued."""
+        # Read once: a request that arrives meanwhile takes effect after the next step.
         ends_early = self.requests.early_end() is not None
         is_due = time.monotonic() - self.kept_at >= self.work.checkpoint_seconds
         has_checkpoint = False
@@ -182,8 +183,9 @@ class Painting:
         return ends_early
 
     def _keep_checkpoint(self, save: Save) -> bool:
-        """Return whether there is a new one. Where there is no space for two, the old one goes:
-        the storage has a copy of it. Where there is none for one, the job goes on without."""
+        """Write a checkpoint; return whether it was written. If the disk has no space for two, the
+        old one is deleted first, because the storage has a copy of it. If the disk has no space
+        even for one, the job continues without a checkpoint."""
         file = self._file(CHECKPOINT)
         try:
             save(file)

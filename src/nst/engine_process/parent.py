@@ -1,4 +1,4 @@
-"""The parent: starts the engine's process, sends jobs, notices when it dies."""
+"""Parent of the engine's process: starts it, sends jobs, detects when it dies."""
 
 import multiprocessing
 import threading
@@ -13,13 +13,13 @@ END_SECONDS = 5.0
 """Seconds that a process has to end after it has closed its connection."""
 
 Paint: TypeAlias = Callable[[Connection], None]
-"""Main function of the engine's process: it answers each Work with News, of which
-only the last is not Painted. It must be importable by name."""
+"""Main function of the engine's process, which must be importable by name.
+It answers each Work with messages, of which only the last is not Painted."""
 
 
 class EngineProcess:
-    """The engine in a child process, which is kept warm
-    between jobs and replaced when it dies."""
+    """The engine in a child process, which stays warm between jobs.
+    A process that dies is replaced."""
 
     def __init__(self, paint: Paint) -> None:
         self._paint = paint
@@ -88,6 +88,6 @@ class EngineProcess:
                 self._send(request)
 
     def _send(self, request: Request) -> None:
-        # Where the process is gone, `news` finds out.
+        # If the process has died, `news` reports it.
         with suppress(OSError):
             self._connection.send(request)

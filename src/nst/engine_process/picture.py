@@ -1,4 +1,4 @@
-"""A picture in the engine's process: painted step by step, shown, kept."""
+"""An image in the engine's process: steps, previews and intermediate images."""
 
 import logging
 import time
@@ -37,19 +37,17 @@ PREVIEW_SECONDS = 0.7
 """Minimum seconds between two previews."""
 
 DRAFT_STEPS = 10
-"""Steps that are taken at least before a preview of the
-painting replaces the draft."""
+"""Minimum number of steps before a preview of the painting replaces the draft."""
 
 USUAL_FRAMES, MOST_FRAMES = 24, 240
-"""Kept of a whole transfer: where the options do not say
-how many, and whatever they say."""
+"""Numbers of intermediate images of a transfer: by default, and at most."""
 
 Save: TypeAlias = Callable[[Path], None]
-"""Writes a checkpoint into a file."""
+"""Function that writes a checkpoint into a file."""
 
 Report: TypeAlias = Callable[[JobProgress, Sequence[str], Save | None], bool]
-"""Tells about a step with the names of new files, and keeps a checkpoint
-if one is due; returns whether the job has to end."""
+"""Function that reports a step and the names of new files.
+It keeps a checkpoint if one is due, and returns whether the job has to end."""
 
 logger = logging.getLogger(__name__)
 
@@ -65,15 +63,15 @@ class PicturePainting:
     controls: Controls
     report: Report
     draft_side_pixels: int = 0
-    """Longest side of the draft that is shown; 0: no draft is shown."""
+    """Longer side of the draft that is shown, in pixels; 0 if no draft is shown."""
     _detail: Detail = field(default_factory=lambda: Detail(None))
     _step: int = 0
-    """Last step, counted through all attempts."""
+    """Number of the last step, counted through all attempts."""
     _preview_step: int | None = None
     _shown_at: float = 0.0
 
     def paint(self) -> Result:
-        """Paint it, from the checkpoint of an earlier attempt if there is one.
+        """Paint the image, from the checkpoint of an earlier attempt if there is one.
         Raises TransferCanceled, and errors of the engine."""
         options = self.job.order.options
         self._detail = self._load_detail()
@@ -89,7 +87,7 @@ class PicturePainting:
             return self._run(None)
 
     def finished(self, result: Result) -> Finished:
-        """Write the picture with its recipe; return what is to be said last."""
+        """Write the image with its recipe; return the last message about the job."""
         recipe = result.recipe(self.job.order.in_recipe).text()
         image_writer.save(result.output, self._file(RESULT), recipe=recipe, overwrite=True)
         planned = self.job.order.stop_after
@@ -174,8 +172,8 @@ class PicturePainting:
         return [PREVIEW]
 
     def _is_past_draft(self, progress: Progress) -> bool:
-        """Return whether the painting shows more than the draft. Its first sizes are a few dozen
-        pixels wide, and after the first steps it is still almost the photo."""
+        """Return whether the painting shows more than the draft. Its first scales are a few dozen
+        pixels wide, and after the first steps it still looks almost like the photo."""
         is_large_enough = 2 * max(progress.size) >= self.draft_side_pixels
         if is_large_enough and progress.step >= DRAFT_STEPS:
             self.draft_side_pixels = 0

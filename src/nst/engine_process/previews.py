@@ -1,4 +1,4 @@
-"""Previews: the picture that is seen while a job runs."""
+"""Previews: images that clients see while a job runs."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ PREVIEW_SIDE_PIXELS = 1024
 
 
 def save_preview(picture: Image.Image, directory: Path) -> None:
-    """Write the picture that is seen while a job runs."""
+    """Write the preview of a running job, reduced to at most 1024 pixels per side."""
     if max(picture.size) > PREVIEW_SIDE_PIXELS:
         picture = images.resize(picture, image_sizes.fit(picture.size, PREVIEW_SIDE_PIXELS))
     image_writer.save(picture, directory / PREVIEW, overwrite=True)

@@ -1,4 +1,4 @@
-"""Sentences about errors of the engine, for those who use a service."""
+"""Sentences about errors of the engine, for users of a service."""
 
 from collections.abc import Mapping
 
@@ -26,11 +26,11 @@ _MISSING: Mapping[type[NSTError], str] = {
     "again",
     VideoUnavailable: "this server cannot paint films; send a picture",
 }
-"""What the machine of a worker lacks."""
+"""Sentences about parts that the machine of a worker lacks."""
 
 
 def sentence(error: NSTError) -> str:
-    """Return what those read who have neither the command line nor the files."""
+    """Return a sentence about an error for users without access to the server."""
     match error:
         case OutOfMemory(size=(width, height)):
             return f"{width}×{height} pixels need more memory than there is; try a smaller size"

@@ -1,1 +1,1 @@
-"""The application: what a job is and what is done with it."""
+"""Application layer: jobs, the service that manages them, and their execution."""

@@ -14,7 +14,7 @@ from nst.jobs.stored_file import StoredFile
 
 @dataclass(frozen=True, slots=True)
 class ArchiveFile:
-    """A file of an archive."""
+    """A file in an archive."""
 
     name: str
     size_bytes: int
@@ -23,12 +23,13 @@ class ArchiveFile:
 
 @dataclass(frozen=True, slots=True)
 class Archives:
-    """The archives of a service. Their jobs say whose they are: no method checks it."""
+    """Archives of a service's jobs. No method checks the owner of a job."""
 
     storage: ImageStorage
 
     def of_job(self, job: Job) -> Sequence[ArchiveFile]:
-        """Return all frames and the result. Raises PictureNotFound if there is neither."""
+        """Return the frames and the result of a job.
+        Raises PictureNotFound if the job has neither."""
         frames = self.storage.list(f"{job.id}/{FRAMES}")
         files = [_archived(file, FRAMES + Path(file.key).name) for file in frames]
         if result := self._result(job):
@@ -38,8 +39,8 @@ class Archives:
         return files
 
     def of_results(self, jobs: Sequence[Job]) -> tuple[Sequence[ArchiveFile], Sequence[str]]:
-        """Return the results of these jobs, each with a name of its own,
-        and a line for each job without one."""
+        """Return the results of these jobs under unique names,
+        and a line of text for each job without a result."""
         files, missing, taken = list[ArchiveFile](), list[str](), set[str]()
         for job in jobs:
             if result := self._result(job):
@@ -52,8 +53,8 @@ class Archives:
         return files, missing
 
     def read(self, file: ArchiveFile) -> Iterator[bytes]:
-        """Yield the content of a file, opened at the first piece:
-        an archive has hundreds of files."""
+        """Yield the content of a file in pieces.
+        The file is opened at the first piece, because an archive may have hundreds of files."""
         yield from self.storage.stream(file.key)
 
     def _result(self, job: Job) -> StoredFile | None:
@@ -61,7 +62,7 @@ class Archives:
 
 
 def archive_name(job: Job) -> str:
-    """Return the name of an archive of the job."""
+    """Return the file name of a job's archive."""
     return f"{Path(file_name(job)).stem}.zip"
 
 

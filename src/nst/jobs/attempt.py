@@ -67,7 +67,7 @@ class Attempt:
             self._fetch()
         except FileNotFoundError:
             return self._end(JobStatus.FAILED, error=GONE)
-        except StorageFull as error:  # the storage is only read here
+        except StorageFull as error:  # the storage is only read, so the local disk is full
             raise DiskFull(self._directory, error.reason) from error
         engine = self._context.engine
         engine.start(Work(self._directory, self._job, self._context.settings.checkpoint_seconds))
@@ -112,7 +112,7 @@ class Attempt:
         for key in {picture.key for picture in order.inputs}:
             storage.fetch(key, self._directory / Path(key).name)
         if self._job.checkpoint is None:
-            storage.delete(f"{self._job.id}/{FRAMES}")  # of a run that was not continued
+            storage.delete(f"{self._job.id}/{FRAMES}")  # of a run without a checkpoint
         elif order.film:
             self._fetch_frames()
         else:
@@ -122,11 +122,11 @@ class Attempt:
                 logger.warning("job begins again: %s", error, extra=public_facts(self._job))
 
     def _fetch_frames(self) -> None:
-        """Fetch the frames of a film that earlier attempts have painted."""
+        """Fetch the frames of a film that earlier attempts painted."""
         (self._directory / FRAMES).mkdir()
         for frame in self._context.storage.list(f"{self._job.id}/{FRAMES}"):
             file = self._directory / FRAMES / Path(frame.key).name
-            with suppress(FileNotFoundError):  # it is painted again
+            with suppress(FileNotFoundError):  # the engine paints it again
                 self._context.storage.fetch(frame.key, file)
 
     def _hear(self, news: News) -> Outcome | None:
@@ -164,8 +164,8 @@ class Attempt:
                 return Outcome.CRASHED
 
     def _store(self, result: JobResult) -> JobResult:
-        """Store the files of the result, and return it with their keys. Each attempt has its own
-        names for them: one that has been given up and wakes again writes over nothing."""
+        """Store the files of the result, and return the result with their keys. The keys contain
+        the number of the attempt, so that an attempt that lost its lease overwrites nothing."""
         names = {"key": result.key, "first_frame": result.first_frame}
         keys = {
             field: f"{self._job.id}/{self._job.attempt}-{name}"
@@ -177,7 +177,7 @@ class Attempt:
         return result.model_copy(update=keys)
 
     def _keep_learned(self) -> None:
-        """Make what the job has learned a style of its owner. Raises LeaseLost."""
+        """Store the learned style for the owner of the job. Raises LeaseLost."""
         if self._job.order.learning is None:
             return
         self._heartbeat.check()
@@ -197,9 +197,9 @@ class Attempt:
         )
         logger.info("job finished", extra=public_facts(finished))
         if not finished.can_resume:
-            with suppress(DependencyError):  # else it goes with the job
+            with suppress(DependencyError):  # else they are deleted with the job
                 self._context.storage.delete(f"{job.id}/{CHECKPOINTS}")
-                if job.order.film:  # which has all that its frames have
+                if job.order.film:  # the film contains them
                     self._context.storage.delete(f"{job.id}/{FRAMES}")
         return Outcome(status)
 
@@ -214,19 +214,20 @@ class Attempt:
 
     @property
     def _repaints(self) -> bool:
-        """Whether the engine goes on from frames that are stored already."""
+        """Whether later passes read the painted frames, which therefore stay on the disk."""
         film = self._job.order.film
         return film is not None and film.passes > 1
 
     def _keep_checkpoint(self) -> None:
         job = self._job
-        if job.order.film:  # whose frames are stored already
+        if job.order.film:  # its frames are its checkpoint, and they are stored already
             self._context.repository.keep_checkpoint(job.id, job.attempt, f"{job.id}/{FRAMES}")
             return
         key = f"{job.id}/{CHECKPOINTS}{job.attempt}"
         try:
             self._context.storage.put(key, self._directory / CHECKPOINT)
-        except (StorageFull, FileNotFoundError) as error:  # or it made room for the next one
+        except (StorageFull, FileNotFoundError) as error:
+            # The engine deletes a checkpoint if the next one needs its space.
             logger.warning("checkpoint skipped: %s", error, extra=public_facts(self._job))
             return
         self._context.repository.keep_checkpoint(self._job.id, self._job.attempt, key)

@@ -1,6 +1,6 @@
 """Execution of a claimed job by a worker.
 
-The engine runs in a process of its own, behind `Engine`, so that a crash costs only this attempt.
+The engine runs in its own process, behind `Engine`, so that a crash costs only this attempt.
 Worker and engine share a directory and exchange short messages.
 """
 
@@ -33,13 +33,13 @@ from nst.jobs.storage_check import check_storage
 from nst.jobs.worker_context import AttemptEnded, WorkerContext
 
 MOST_FILLS = 3
-"""Number of attempts in which a job may fill the storage
-by itself before it fails."""
+"""Number of attempts in which a job may fill the storage before the job fails.
+Attempts during an outage do not count."""
 HAND_BACK_SECONDS = 1.0
 """Seconds between attempts to give a job back while the database does not answer."""
 MOST_REFUSALS = 5
-"""Number of attempts to give a job back if the database
-answers with errors; then the lease expires."""
+"""Number of attempts to give a job back while the database answers with errors.
+After that the lease expires."""
 
 logger = logging.getLogger(__name__)
 
@@ -47,7 +47,7 @@ logger = logging.getLogger(__name__)
 def execute_job(job: Job, context: WorkerContext) -> None:
     """Run a claimed job to its end, or give it back.
     Failures of the job are stored in the repository. Raises DependencyError if a
-    dependency failed; the job is back in the queue then, at its end if the
+    dependency failed. The job is then queued again, at the end of the queue if the
     dependency works for other jobs."""
     began_at, outcome = time.monotonic(), Outcome.CRASHED
     try:
@@ -63,7 +63,7 @@ def execute_job(job: Job, context: WorkerContext) -> None:
         logger.warning("%s", error, extra=public_facts(job))
         _forget_if_deleted(job, context)
     except StorageFull:
-        # The database may need the space that is missing, if only to take the job back.
+        # The database may need the missing space to queue the job again.
         _delete_painted(job, context)
         outcome = _hand_back(
             job, context, min(MOST_FILLS, context.settings.max_dependency_failures), FULL
@@ -80,15 +80,15 @@ def execute_job(job: Job, context: WorkerContext) -> None:
         raise
     finally:
         context.watch(AttemptEnded(outcome, time.monotonic() - began_at))
-        # What it would still say must not be taken for news of the next job.
+        # A late message of the engine must not be taken for one about the next job.
         context.engine.kill()
         with suppress(FeedError):
             context.feed.publish(job.id, None)
 
 
 def _hand_back(job: Job, context: WorkerContext, limit: int, error: JobError) -> Outcome:
-    """Give the job back, however long the database does not answer: an expired lease would cost the
-    job an attempt. `limit`: failures of its own after which the job ends with `error`."""
+    """Give the job back; retry until the database answers, because an expired lease would cost the
+    job an attempt. `limit`: number of the job's own failures after which it fails with `error`."""
     refusals = 0
     while refusals < MOST_REFUSALS:
         try:
@@ -122,7 +122,7 @@ def _put_back(job: Job, context: WorkerContext, limit: int, error: JobError) -> 
 
 
 def _is_well(context: WorkerContext) -> bool:
-    """Return whether storage and disk work for other files: an outage is not the job's fault."""
+    """Return whether storage and disk work for other files; if not, the job is not the cause."""
     try:
         workplace.check_space()
         check_storage(context.storage)
@@ -132,8 +132,8 @@ def _is_well(context: WorkerContext) -> bool:
 
 
 def _delete_painted(job: Job, context: WorkerContext) -> None:
-    """Delete what the next attempt paints again; frames of a film and what a network
-    has learned are kept."""
+    """Delete the frames and checkpoints of an image, which the next attempt paints again.
+    Frames of a film and checkpoints of a network that learns are kept."""
     if not job.order.is_picture:
         return
     with suppress(DependencyError):
@@ -142,7 +142,7 @@ def _delete_painted(job: Job, context: WorkerContext) -> None:
 
 
 def _forget_if_deleted(job: Job, context: WorkerContext) -> None:
-    """Delete what this attempt stored if the job was deleted meanwhile."""
+    """Delete the files of the job if the job was deleted meanwhile."""
     with suppress(DependencyError):
         if not context.repository.existing([job.id]):
             context.storage.delete(f"{job.id}/")

@@ -1,4 +1,4 @@
-"""Following a job: its state now, and again whenever something changes."""
+"""Following a job: its current state, then its state after every change."""
 
 import time
 from collections.abc import Iterator
@@ -12,15 +12,15 @@ from nst.jobs.ports import JobRepository, ProgressFeed, Subscription
 
 @dataclass(frozen=True, slots=True)
 class VisibleJob:
-    """A job as a person sees it."""
+    """A job and its place in the queue, as clients see it."""
 
     job: Job
     place_in_queue: int | None
-    """1 for the next one; None if it does not wait."""
+    """Place in the queue, 1 for the next job; None if the job is not queued."""
 
     def not_behind(self, earlier: "VisibleJob") -> "VisibleJob":
-        """With the progress of the earlier look, where the feed
-        was ahead of the repository."""
+        """Return this job with the progress of `earlier` if that is further advanced.
+        The feed may be ahead of the repository."""
         mine, other = self.job.progress, earlier.job.progress
         is_same_run = (self.job.attempt, self.job.status) == (
             earlier.job.attempt,
@@ -32,7 +32,7 @@ class VisibleJob:
 
 
 def see(job: Job, repository: JobRepository) -> VisibleJob:
-    """Return the job and where it stands in the queue."""
+    """Return the job with its place in the queue."""
     is_queued = job.status is JobStatus.QUEUED
     return VisibleJob(job, repository.place_in_queue(job.id) if is_queued else None)
 
@@ -45,11 +45,12 @@ def follow(
     poll_seconds: float,
     ends_at: float,
 ) -> Iterator[VisibleJob | None]:
-    """Yield the job now and after every change, to its end.
-    Also ends when the job is deleted, and at `ends_at` of the monotonic clock.
-    None: nothing has changed for `poll_seconds`."""
+    """Yield the job now and after every change, until the job has ended.
+    The iterator also ends when the job is deleted, and at `ends_at` on the monotonic
+    clock. It yields None if nothing has changed for `poll_seconds`."""
     with feed.subscribe(job.id) as news, suppress(JobNotFound):
-        seen = _look(see(job, repository), repository)  # again: nobody listened in between
+        # Read again: changes before the subscription sent no news.
+        seen = _look(see(job, repository), repository)
         yield seen
         while not seen.job.status.is_final and time.monotonic() < ends_at:
             now = _next(seen, news, repository, poll_seconds)
@@ -69,6 +70,6 @@ def _next(
 def _look(seen: VisibleJob, repository: JobRepository) -> VisibleJob:
     try:
         found = see(repository.get(seen.job.id), repository)
-    except RepositoryError:  # it will be back; a person should not lose the page for that
+    except RepositoryError:  # a short outage should not end the stream
         return seen
     return found.not_behind(seen)

@@ -1,4 +1,4 @@
-"""The heartbeat of a job: renews its lease and brings requests to the engine."""
+"""The heartbeat of a job: renews its lease and forwards requests to the engine."""
 
 import logging
 import threading
@@ -15,8 +15,8 @@ logger = logging.getLogger(__name__)
 
 
 class Heartbeat:
-    """A thread that renews the lease, also while a large file is stored.
-    It forwards requests to cancel or steer to the engine."""
+    """A thread that renews the lease of a job, even while a large file is stored.
+    It forwards requests to cancel or steer the job to the engine."""
 
     def __init__(self, job: Job, context: WorkerContext) -> None:
         self.progress: JobProgress | None = None
@@ -37,7 +37,7 @@ class Heartbeat:
         self._thread.join()
 
     def check(self) -> None:
-        """Raises LeaseLost."""
+        """Raise LeaseLost if a heartbeat found that the lease is lost."""
         if self._lost:
             raise self._lost
 
@@ -55,7 +55,7 @@ class Heartbeat:
                 logger.warning("no heartbeat: %s", error, extra=public_facts(heard))
                 continue
             except Exception:
-                # Without heartbeats a job in good health would be taken away.
+                # Without heartbeats the running job would be given to another worker.
                 logger.exception("a heartbeat failed", extra=public_facts(heard))
                 continue
             if self.engine_listens.is_set():

@@ -1,4 +1,4 @@
-"""Orders from requests: uploads are inspected, rules are checked."""
+"""Intake of requests: inspects uploads, checks limits and creates orders."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -22,7 +22,7 @@ NO_FILMS = "this server takes no films; send a picture, or paint the film with `
 
 @dataclass(frozen=True, slots=True)
 class Intake:
-    """Takes the uploads of requests in."""
+    """Inspection of uploads and creation of orders."""
 
     decoder: Decoder
     limits: Limits
@@ -42,7 +42,7 @@ class Intake:
     def order(
         self, request: JobRequest, job_id: str, client: str
     ) -> tuple[Order, Mapping[str, bytes]]:
-        """Return the order, and the files of the job by their keys.
+        """Return the order of a request, and the files of the job by their keys.
         Raises InvalidImage, InvalidOption, InvalidStyleFile, ServerBusy."""
         _check(request, self.limits)
         inputs = _Inputs(self, request, job_id, client)
@@ -70,7 +70,7 @@ class Intake:
 
 @dataclass(frozen=True, slots=True)
 class _Inputs:
-    """Files of one job while its order is made."""
+    """Input files of one job, collected while its order is created."""
 
     intake: Intake
     request: JobRequest
@@ -79,7 +79,7 @@ class _Inputs:
     files: dict[str, bytes] = field(default_factory=dict)
 
     def place_content(self) -> tuple[Picture, Film | None]:
-        """Inspect the content; with None it is a picture."""
+        """Inspect the content and return it; the second value is None for an image."""
         content, passes = self.request.content, self.request.passes
         found = self._inspect_film(content)
         if found is None:
@@ -111,7 +111,7 @@ class _Inputs:
         return picture
 
     def _inspect_film(self, upload: Upload) -> tuple[FilmFacts, bytes] | None:
-        """Return what the film is, and its first frame; None if the file is no film. Raises
+        """Return the facts of a film and its first frame; None if the file is not a film. Raises
         InvalidImage."""
         start, limits = upload.data[:START_BYTES], film_limits(self.intake.limits)
         kind = media_type(start)
@@ -129,11 +129,11 @@ class _Inputs:
         except UnsupportedImage:
             if kind:
                 raise
-            return None  # the reader of pictures says what is wrong with it
+            return None  # the image decoder reports what is wrong
 
 
 def _check(request: JobRequest, limits: Limits) -> None:
-    """Raise InvalidOption for what can be said before anything is decoded."""
+    """Raise InvalidOption for errors that can be found without decoding an image."""
     styles, masks, options = request.styles, request.masks, request.options
     if not 1 <= len(styles) <= MAX_STYLES:
         raise InvalidOption("style_image", len(styles), f"1 to {MAX_STYLES} pictures")
@@ -152,8 +152,8 @@ def _check(request: JobRequest, limits: Limits) -> None:
 
 
 def _check_film(request: JobRequest) -> None:
-    """Raise InvalidOption for what belongs to a single picture, and for passes that the film
-    cannot have."""
+    """Raise InvalidOption for options that only a single image has, and for an invalid number of
+    passes."""
     for name, value in (
         ("style_mask", next((mask.name for mask in request.masks if mask), None)),
         ("detail_map", request.detail_map and request.detail_map.name),
@@ -173,7 +173,8 @@ def _check_film(request: JobRequest) -> None:
 
 
 def _check_shapes(order: Order, max_size: int) -> None:
-    """Raise InvalidImage for a result that is too narrow, and masks of other shapes."""
+    """Raise InvalidImage if the result is too narrow, or a mask or the detail map has another
+    aspect ratio than the content image."""
     content = order.content.size
     image_sizes.check_result_size(content, order.options.size, max_size)
     for mask in filter(None, order.masks):

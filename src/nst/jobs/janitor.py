@@ -1,7 +1,7 @@
 """The janitor: removes expired jobs, and files that belong to no job.
 
-Files are deleted only where it is sure that nobody needs them: the storage must belong to this
-database, and a storage that is full of unknown jobs is more likely the wrong one.
+Files are deleted only if no job can need them: the storage must belong to this database, and a
+storage with many unknown jobs is probably the wrong one.
 """
 
 import logging
@@ -24,18 +24,18 @@ ORPHAN_SECONDS = 3600.0
 belong to a job that is being submitted."""
 
 MANY_ORPHANS = 20
-"""Number of unknown directories that may always be
-removed; more need as many known ones."""
+"""Number of orphaned directories that may always be removed.
+A larger number is removed only if it is at most half of all directories."""
 
 logger = logging.getLogger(__name__)
 
 
 def clean(repository: JobRepository, storage: ImageStorage, retention_seconds: float) -> int:
-    """Remove jobs that ended before the retention, and old files that belong to no
-    job. Return how many of both are gone. Raises DependencyError."""
+    """Remove jobs whose retention has expired, and old files that belong to no job.
+    Return the number of removed jobs and directories. Raises DependencyError."""
     expired = repository.completed_before(repository.now() - retention_seconds, limit=1000)
     for job_id in expired:
-        # Files first: where the storage fails, the job stays and is found again.
+        # Files first: if the storage fails, the job stays and is found again.
         storage.delete(f"{job_id}/")
         repository.delete(job_id)
     directories = [name for name in storage.directories() if JOB_ID.fullmatch(name)]
@@ -49,8 +49,8 @@ def clean_styles(
     storage: ImageStorage,
     retention_seconds: float,
 ) -> int:
-    """Remove learned styles that were not used for the retention, and old files that
-    belong to no style. Return how many of both are gone. Raises DependencyError."""
+    """Remove learned styles whose retention has expired, and old files of no style.
+    Return the number of removed styles and directories. Raises DependencyError."""
     unused = styles.unused(retention_seconds, limit=1000)
     for style in unused:
         storage.delete(style.directory)
@@ -91,8 +91,9 @@ def _doubt_about_owner(
     directories: Sequence[str],
     known: set[str],
 ) -> str | None:
-    """Return why the storage may be another database's; None if it belongs to this one. A storage
-    that belongs to none is taken, unless all that is there is unknown."""
+    """Return why the storage may belong to another database; None if it belongs to this one. A
+    storage without an owner is assigned to this database, unless it has only unknown
+    directories."""
     ours = repository.deployment_id()
     try:
         theirs = storage.get(DEPLOYMENT_KEY).decode(errors="replace")

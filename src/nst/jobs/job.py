@@ -1,4 +1,4 @@
-"""A job: one transfer that somebody asked the service for."""
+"""A job: one transfer, or one learned style, that a client requested."""
 
 import secrets
 from enum import StrEnum
@@ -12,12 +12,13 @@ from nst.progress import Change, Distances, SquaredDistances, StopReason
 
 
 class JobStatus(StrEnum):
-    """
+    """Status of a job.
+
     queued ──claim──► running ──► succeeded
        ▲ │               ├──────► failed
-       │ └────cancel─────┴──────► canceled (what was painted is kept)
-       └── the lease ran out, the attempt failed, or it was given back
-    canceled ──resume──► queued, from its checkpoint
+       │ └────cancel─────┴──────► canceled (the image so far is kept)
+       └── the lease expired, the attempt failed, or the job was given back
+    canceled ──resume──► queued, continues from its checkpoint
     """
 
     QUEUED = "queued"
@@ -28,21 +29,21 @@ class JobStatus(StrEnum):
 
     @property
     def is_final(self) -> bool:
-        """Whether nothing comes after it, unless somebody asks for another try."""
+        """Whether the job has ended; only a retry or a resume changes this status."""
         return self in FINAL
 
 
 CONTENT, DETAIL_MAP, INITIAL = "content", "detail-map", "initial"
 CHECKPOINT, PREVIEW, RESULT = "checkpoint", "preview.jpg", "result.png"
 FILM, FIRST_FRAME, CONTENT_FRAME = "result.mp4", "result.jpg", "content.jpg"
-"""Names of files in the directory of a job and, behind its id, in the storage.
-A film stands for itself in lists by its first frame."""
+"""Names of files in the directory of a job.
+In the storage, the id of the job precedes them. In lists, the first frame represents a film."""
 LEARNED, LEARNED_PAGE = "result.nst", "result.jpg"
-"""Names of a learned style, and of the page with what it
-paints, which stands for it in lists."""
+"""File names of a learned style and of its preview page.
+In lists, the page represents the style."""
 FRAMES, CHECKPOINTS = "frames/", "checkpoints/"
-"""Directories below it: of intermediate pictures, and of states of the running
-job. The painted frames of a film are both."""
+"""Directories of a job's intermediate images and of its checkpoints.
+The painted frames of a film are both."""
 
 NOT_OF_FILMS = ("bit_depth", "save_every")
 """Options without an effect on a film."""
@@ -52,7 +53,7 @@ RETRYABLE = frozenset({JobStatus.FAILED, JobStatus.CANCELED})
 
 
 class Outcome(StrEnum):
-    """How an attempt ended."""
+    """Outcome of an attempt."""
 
     SUCCEEDED = "succeeded"
     FAILED = "failed"
@@ -69,93 +70,95 @@ class JobLosses(Value):
     style: float
     total_variation: float
     temporal: float = 0.0
-    """0 for a single image, and from workers of earlier versions."""
+    """Temporal loss; 0 for a single image, and from workers of earlier versions."""
     total: float
 
 
 class PublicProgress(Value):
-    """How far a running job is, for everybody who may see it."""
+    """Progress of a running job, for everybody who may see the job."""
 
     model_config = ConfigDict(use_attribute_docstrings=True)
 
     step: int
-    """0: there is a draft, and no step has been taken."""
+    """Number of the last step; 0 if only the draft exists."""
     total_iterations: int
-    """0: nothing but the time ends it, as with learning."""
+    """Maximum number of steps; 0 if only the time limits the job, as in learning."""
     frame: int | None = None
-    """Frame of a film that is being painted, counted from 1 through all passes: step
-    and total_iterations are its own. Null for a picture."""
+    """Number of the film's frame that is being painted, from 1, through all passes.
+    step and total_iterations refer to this frame. Null for an image."""
     elapsed_seconds: float
     remaining_seconds: float | None
-    """Null before the first step, and before the first frame of a film is painted."""
+    """Estimated seconds until the end of the job.
+    Null before the first step, and before the first frame of a film is painted."""
     size: tuple[int, int]
     """Width and height of the scale that is being painted."""
     losses: JobLosses | None = None
-    """Null for a draft."""
+    """Losses of the last step; null for a draft and for a film."""
     in_force: dict[str, float] = Field(default={})
-    """Options that may be steered, with their values."""
+    """Current values of the options that can be steered."""
     changes: tuple[Change, ...] = ()
-    """Options that were steered so far, and at which step."""
+    """Values that were steered so far, with the step of each change."""
     preview_step: int | None = None
-    """Step of the picture that can be seen, of a film the
-    number of its newest painted frame; null if there is none yet."""
+    """Step of the current preview; null if there is no preview yet.
+    For a film it is the number of the newest painted frame."""
 
 
 class JobProgress(PublicProgress):
-    """How far a running job is, as its worker tells it."""
+    """Progress of a running job, as its worker reports it."""
 
     share: float | None = None
-    """Part of the work that is done, 0…1; None from workers of earlier versions."""
+    """Share of the work that is done, 0…1; None from workers of earlier versions."""
 
     @property
     def position(self) -> tuple[int, int]:
-        """Grows from report to report of one attempt."""
+        """Frame and step, which increase from report to report of one attempt."""
         return (self.frame or 0, self.step)
 
     @property
     def percent(self) -> float:
-        """Part of the work that is done; of the steps if the worker tells no share."""
+        """Percentage of the work that is done, or of the steps if `share` is None."""
         steps = self.step / max(1, self.total_iterations)
         return round(100 * (steps if self.share is None else self.share), 1)
 
 
 class PublicResult(Value):
-    """Result of a job, for everybody who may see it."""
+    """Result of a job, for everybody who may see the job."""
 
     model_config = ConfigDict(use_attribute_docstrings=True)
 
     content_type: str
-    """video/mp4 of a film, application/x-nst of a learned style."""
+    """Media type of the result.
+    It is image/png, video/mp4 for a film, or application/x-nst for a learned style."""
     frames: int | None = None
-    """Number of painted frames of a film; null for a picture."""
+    """Number of painted frames of a film; null for other results."""
     size: tuple[int, int]
     steps: int
-    """Steps of all attempts."""
+    """Number of steps in all attempts; for a film, in the last attempt only."""
     evaluations: int
-    """Evaluations of the last attempt."""
+    """Number of evaluations of the loss in the same attempts as `steps`."""
     stop_reason: Annotated[str, WithJsonSchema({"enum": [*StopReason]})]
     model: str
     device: str
     precision: str
     changes: tuple[Change, ...] = ()
-    """Options that were steered, and at which step."""
+    """Values that were steered, with the step of each change."""
     stopped_after: int | None = None
-    """Step after which the transfer was stopped; null if it went on to its end."""
+    """Step after which the transfer was stopped; null if it ran to its end."""
     notice: str | None = None
-    """Note for its owner, for example that no face was found."""
+    """Note for the owner of the job, for example that no face was found."""
 
 
 class JobResult(PublicResult):
-    """Result of a job, and where its files are."""
+    """Result of a job, with the storage keys of its files."""
 
     key: str
     """Key of the image, the film or the learned style in the storage."""
     first_frame: str | None = None
-    """Key of the first frame of a film, or of the page with what a learned style
-    paints, a JPEG; None for a picture."""
+    """Key of the first frame of a film, or of the preview page of a learned style.
+    The file is a JPEG; None for an image."""
     weights_sha256: str
     distances: Distances | SquaredDistances | None = None
-    """SquaredDistances in jobs of nst 0.1."""
+    """Distances of the result from its inputs; SquaredDistances in jobs of nst 0.1."""
 
 
 class JobError(Value):
@@ -172,8 +175,8 @@ class Job(Value):
     id: str
     owner: str
     client: str = ""
-    """Client whose limits it counts to, beside the owner's: a keyed hash of key or
-    address. Empty in jobs of older versions."""
+    """Client whose limits apply to the job, in addition to those of the owner.
+    It is a keyed hash of the API key or address; empty in jobs of older versions."""
     order: Order
     fingerprint: str
     idempotency_key: str | None = None
@@ -183,18 +186,18 @@ class Job(Value):
     status: JobStatus = JobStatus.QUEUED
     created_at: float = 0.0
     queued_at: float = 0.0
-    """Last time."""
+    """Time at which the job was last queued."""
     started_at: float | None = None
-    """First time."""
+    """Time of the first claim since the job was submitted, retried or resumed."""
     completed_at: float | None = None
 
     attempt: int = 0
-    """Counts the claims, and guards what a worker writes: only the last one is heard."""
+    """Number of claims so far; only the worker of the last one can write."""
     failed_attempts: int = 0
-    """Number of attempts that crashed or stopped responding; those given back do not count."""
+    """Number of attempts that crashed or stopped responding.
+    Attempts that were given back do not count."""
     failed_dependencies: int = 0
-    """Attempts that ended because something outside failed
-    for this job and for no other."""
+    """Number of attempts that ended because a dependency failed for this job only."""
     worker: str | None = None
     lease_expires_at: float | None = None
 
@@ -202,20 +205,20 @@ class Job(Value):
     steering: dict[str, float] = Field(default={})
     progress: JobProgress | None = None
     checkpoint: str | None = None
-    """Key of the state that the next attempt goes on from."""
+    """Key of the checkpoint from which the next attempt continues."""
     result: JobResult | None = None
     error: JobError | None = None
     cached: bool = False
-    """Whether the result is that of an earlier job."""
+    """Whether the result was copied from an earlier job."""
 
     @property
     def can_resume(self) -> bool:
-        """Whether its owner stopped it and it can go on from a checkpoint."""
+        """Whether the job was canceled and can continue from a checkpoint."""
         return self.status is JobStatus.CANCELED and self.checkpoint is not None
 
     @property
     def notices(self) -> list[str]:
-        """A sentence for each option that was sent, or steered, and has no effect."""
+        """One sentence for each option that was sent or steered but has no effect."""
         options, given = self.order.options, dict.fromkeys((*self.order.given, *self.steering))
         of_film = [name for name in NOT_OF_FILMS if name in given and has_effect(options, name)]
         no_film = [f"{name} has no effect on a film" for name in of_film if self.order.film]
@@ -223,7 +226,7 @@ class Job(Value):
 
 
 class Share(Value):
-    """A link by which anybody may look at a result."""
+    """A link that shows a result to anybody who has it."""
 
     id: str
     job_id: str
@@ -233,10 +236,10 @@ class Share(Value):
 
 
 def new_id() -> str:
-    """Random 128-bit id; unguessable, so it doubles as a capability."""
+    """Return a random 128-bit id; it is unguessable, so it doubles as a capability."""
     return secrets.token_hex(16)
 
 
 def public_facts(job: Job) -> dict[str, Any]:
-    """For a log line: what a job is, without what it shows."""
+    """Return the id, attempt and status of a job: what a log line may contain."""
     return {"job": job.id, "attempt": job.attempt, "status": job.status.value}

@@ -1,4 +1,4 @@
-"""Learned styles as inputs of jobs: checked, counted, copied."""
+"""Learned styles as inputs of jobs: recognition, checks and counts."""
 
 import hashlib
 from collections.abc import Sequence
@@ -11,20 +11,20 @@ from nst.options import StyleTransferOptions
 
 
 def are_learned(styles: Sequence[bytes]) -> bool:
-    """Return whether a learned style is among the files of styles."""
+    """Return whether any of the style files is a learned style."""
     return any(map(learned_file.is_one, styles))
 
 
 def preset_of(styles: Sequence[bytes], preset: str | None) -> str | None:
-    """Return the preset of a job with these styles, if it was given this one.
-    Raises InvalidOption for another preset than a learned style has."""
+    """Return the preset of a job with these styles and the requested preset.
+    Raises InvalidOption if a learned style does not support the requested preset."""
     return learned_file.learned_preset(preset) if are_learned(styles) else preset
 
 
 def count_styles(styles: Sequence[bytes], options: StyleTransferOptions, *, has_masks: bool) -> int:
-    """Return how many styles can be blended: the files, or the styles
-    in the file of a learned style. Raises InvalidStyleFile, and InvalidOption for what a learned
-    style cannot do."""
+    """Return the number of styles that can be blended.
+    It is the number of files, or of the styles in the file of a learned style. Raises
+    InvalidStyleFile, and InvalidOption for options that a learned style does not support."""
     if not are_learned(styles):
         return len(styles)
     if len(styles) > 1:

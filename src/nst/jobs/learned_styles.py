@@ -1,7 +1,7 @@
 """Learned styles that clients keep on the server.
 
-A job has its own copy of the file, like of every picture. So a style can be deleted at any time:
-jobs that use it go on, can be tried again, and end as they would have.
+A job has its own copy of the style's file, as of every input. A style can therefore be deleted at
+any time: jobs that use it continue, can be retried, and produce the same results.
 """
 
 import hashlib
@@ -25,7 +25,7 @@ from nst.settings.groups import Limits
 MAX_NAME_CHARACTERS = 80
 
 DIRECTORY = "learned-"
-"""Prefix of the directory of a style in the storage, before its id."""
+"""Prefix of a style's directory in the storage; the id of the style follows."""
 
 STYLE_DIRECTORY = re.compile(f"{DIRECTORY}([0-9a-f]{{32}})")
 FILE = "style.nst"
@@ -42,9 +42,10 @@ class StoredStyle(BaseModel):
     id: str
     owner: str
     client: str
-    """Client whose limits it counts to, beside the owner's: a keyed hash."""
+    """Client whose limits apply to the style, in addition to those of the owner.
+    It is a keyed hash of the API key or address."""
     name: str
-    """For people; its owner may change it."""
+    """Display name, which the owner can change."""
     styles: tuple[str, ...]
     """Names of the styles in the file, in their order."""
     licence: str
@@ -52,7 +53,7 @@ class StoredStyle(BaseModel):
     sha256: str
     created_at: float = 0.0
     used_at: float = 0.0
-    """When it was uploaded, or when a job last used it."""
+    """Time of the upload, or of the last use by a job."""
 
     @property
     def directory(self) -> str:
@@ -101,16 +102,16 @@ class LearnedStyleRepository(Protocol):
         """Delete a style; do nothing if there is no such style."""
 
     def unused(self, seconds: float, limit: int) -> Sequence[StoredStyle]:
-        """Return styles that have not been used for so many seconds."""
+        """Return at most `limit` styles that have not been used for `seconds`."""
 
     def existing(self, style_ids: Sequence[str]) -> set[str]:
-        """Return those of the ids that exist."""
+        """Return the ids that exist."""
 
 
 @dataclass(frozen=True, slots=True)
 class LearnedStyles:
-    """The learned styles of a service.
-    Every method checks whose they are: somebody else's do not exist."""
+    """Learned styles of a service.
+    For every method with an `owner`, the styles of other owners do not exist."""
 
     repository: LearnedStyleRepository
     storage: ImageStorage
@@ -120,9 +121,10 @@ class LearnedStyles:
     def add(
         self, owner: str, data: bytes, name: str, *, client: str = "", counted_as: str = ""
     ) -> StoredStyle:
-        """Check a file and keep it. `name`: of the file or for people. `client` is whose
-        bytes are counted; `counted_as` names the client in what is stored.
-        Raises InvalidOption, InvalidStyleFile, TooManyRequests."""
+        """Check the file of a learned style and store it.
+        `name`: file name or display name. `client`: client whose uploaded bytes are
+        counted. `counted_as`: name of the client in stored data. Raises InvalidOption,
+        InvalidStyleFile, TooManyRequests."""
         if len(data) > self.limits.max_learned_style_bytes:
             allowed = f"a file of at most {self.limits.max_learned_style_bytes / 1e6:g} MB"
             raise InvalidOption("file", f"{len(data) / 1e6:.1f} MB", allowed)
@@ -140,60 +142,59 @@ class LearnedStyles:
             size_bytes=len(data),
             sha256=hashlib.sha256(data).hexdigest(),
         )
-        # The file first: one without a row is swept away, a row without a file would fail jobs.
+        # The file first: the janitor removes a file without a row; a row without a file fails jobs.
         self.storage.put(style.key, data)
         logger.info("learned style kept", extra={"style": style.id})
         return self.repository.add(style)
 
     def list(self, owner: str) -> Sequence[StoredStyle]:
-        """Newest first."""
+        """Return the styles of the owner, newest first."""
         return self.repository.list(owner)
 
     def get(self, owner: str, style_id: str) -> StoredStyle:
-        """Raises StyleNotFound."""
+        """Return a style of the owner. Raises StyleNotFound."""
         style = self.repository.get(style_id)
         if style.owner != owner:
             raise StyleNotFound(style_id)
         return style
 
     def rename(self, owner: str, style_id: str, name: str) -> StoredStyle:
-        """Raises StyleNotFound, InvalidOption."""
+        """Rename a style. Raises StyleNotFound, InvalidOption."""
         self.get(owner, style_id)
         return self.repository.rename(style_id, checked_name(name))
 
     def delete(self, owner: str, style_id: str) -> None:
-        """Forget a style and its file. Jobs that use it have a copy.
+        """Delete a style and its file. Jobs that use the style have a copy.
         Raises StyleNotFound."""
         style = self.get(owner, style_id)
         self.repository.delete(style_id)
-        with suppress(DependencyError):  # it is swept away later
+        with suppress(DependencyError):  # the janitor deletes it later
             self.storage.delete(style.directory)
         logger.info("learned style deleted", extra={"style": style_id})
 
     def data(self, owner: str, style_id: str) -> tuple[bytes, str]:
-        """Return the file, and its name with extension. Raises StyleNotFound."""
+        """Return the content of the file, and the file name. Raises StyleNotFound."""
         style = self.get(owner, style_id)
         try:
             return self.storage.get(style.key), f"{style.name}{SUFFIX}"
-        except FileNotFoundError as error:  # it is being deleted
+        except FileNotFoundError as error:  # the style is being deleted
             raise StyleNotFound(style_id) from error
 
     def use(self, owner: str, style_id: str) -> tuple[bytes, str]:
-        """Return what `data` returns, for a job: the style counts as used. Raises
-        StyleNotFound."""
+        """Return the same as `data`, and mark the style as used.
+        Raises StyleNotFound."""
         found = self.data(owner, style_id)
         self.repository.use(style_id)
         return found
 
     def graph(self, owner: str, style_id: str) -> tuple[bytes, str]:
-        """Return the style as an ONNX graph, and the name of its file. Raises
-        StyleNotFound."""
+        """Return the style as an ONNX graph, and the file name of the graph.
+        Raises StyleNotFound."""
         data, name = self.data(owner, style_id)
         return learned_graph.graph(learned_file.read(data, name)), f"{name[: -len(SUFFIX)]}.onnx"
 
     def check_room(self, owner: str, client: str) -> None:
-        """Raise TooManyRequests if the owner or the client
-        keeps as many styles as allowed."""
+        """Raise TooManyRequests if the owner or the client has the maximum of styles."""
         limits = self.limits
         if self.repository.count(owner) >= limits.max_learned_styles_per_client:
             reason = (
@@ -207,7 +208,7 @@ class LearnedStyles:
 
 
 def checked_name(name: str) -> str:
-    """Return a name that is safe to show and in a file name.
+    """Return a name that is safe to display and to use in a file name.
     Raises InvalidOption."""
     base = re.split(r"[/\\]", name)[-1]
     kept = re.sub(r"[^\w. -]+", "_", base).strip(". ")
@@ -219,8 +220,8 @@ def checked_name(name: str) -> str:
 def keep_learned(
     job: Job, data: bytes, repository: LearnedStyleRepository, storage: ImageStorage
 ) -> StoredStyle:
-    """Make the file that a job has learned a style of its owner, with the id of the
-    job: an attempt that repeats the job, or goes on, replaces it."""
+    """Store the file that a job has learned as a style of the job's owner.
+    The style has the id of the job, so that another attempt at the job replaces it."""
     assert job.order.learning is not None
     facts = learned_file.read(data, "the file").facts
     style = StoredStyle(
@@ -238,5 +239,5 @@ def keep_learned(
 
 
 def style_name(names: Sequence[str]) -> str:
-    """Return the name of a learned style whose file has styles with these names."""
+    """Return the name of a learned style that consists of styles with these names."""
     return checked_name(" and ".join(names)[:MAX_NAME_CHARACTERS])

@@ -1,4 +1,4 @@
-"""Jobs that learn a style: checked, stored and queued like all others."""
+"""Jobs that learn a style; they are checked, stored and queued like other jobs."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ from nst.learning_options import LearningOptions, check_names
 from nst.options import StyleTransferOptions
 
 MAX_PHOTOS = 100
-"""Photos that a client may send for one network."""
+"""Maximum number of photos that a client may send for one network."""
 
 MAX_LICENCE_CHARACTERS = 1000
 
@@ -30,21 +30,21 @@ class LearningRequest:
     styles: Sequence[Upload]
     options: LearningOptions
     names: Sequence[str] = ()
-    """Names of the styles; none: those of the files."""
+    """Names of the styles; if empty, the names of the files."""
     photos: Sequence[Upload] = ()
-    """Photos to learn from; none: the sample photos of nst."""
+    """Photos to learn from; if empty, the sample photos of nst."""
     licence: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class LearningJobs:
-    """The jobs of a service that learn; `Jobs` has what all jobs have in common."""
+    """Submission of jobs that learn; `Jobs` does what all jobs have in common."""
 
     jobs: Jobs
     learned_styles: LearnedStyles
 
     def submit(self, sender: Sender, asked: LearningRequest) -> Job:
-        """Queue a new job; or return the one that was submitted with this key before.
+        """Queue a new job, or return the earlier one with the same idempotency key.
         Raises InvalidImage, InvalidOption, JobConflict, TooManyRequests, QueueFull,
         ServerBusy."""
         self._check(asked)
@@ -58,7 +58,7 @@ class LearningJobs:
             files[key] = upload.data
             try:
                 return self.jobs.intake.inspect(upload, role, key, sender.client)
-            except InvalidImage as error:  # there may be a hundred
+            except InvalidImage as error:  # name the file: there may be a hundred
                 name = clean_name(upload.name, role)
                 raise type(error)(role, f"{name}: {error.reason}") from error
 
@@ -95,7 +95,7 @@ class LearningJobs:
 
 
 def learning_schema(max_minutes: int) -> dict[str, Any]:
-    """Return the options of learning as a JSON schema, with the limits of a service."""
+    """Return the JSON schema of the learning options, with the limits of a service."""
     schema = LearningOptions.model_json_schema()
     for name, most in (MOST | {"minutes": max_minutes}).items():
         schema["properties"][name]["maximum"] = most
@@ -103,7 +103,7 @@ def learning_schema(max_minutes: int) -> dict[str, Any]:
 
 
 def _names(styles: Sequence[Upload]) -> list[str]:
-    """Return a name for each style: that of its file, with a number if another has it, too."""
+    """Return a name for each style: its file name, with a number if the name is taken."""
     taken, names = Counter[str](), []
     for style in styles:
         stem = clean_name(style.name, "style").rsplit(".", 1)[0].replace("_", " ")

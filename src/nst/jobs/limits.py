@@ -1,4 +1,4 @@
-"""Limits of clients: whether another job is taken, and how large it may be."""
+"""Limits of clients: the number of their jobs and the size of each job."""
 
 import math
 
@@ -12,14 +12,14 @@ from nst.video import FilmLimits
 
 
 def film_limits(limits: Limits) -> FilmLimits:
-    """Return how large a film may be."""
+    """Return the limits on the size of a film."""
     return FilmLimits(
         limits.max_film_frames, limits.max_film_seconds, limits.max_film_bytes, limits.max_pixels
     )
 
 
 def admit(limits: Limits, repository: JobRepository, owner: str, client: str) -> None:
-    """Raise QueueFull or TooManyRequests if another job would be one too many."""
+    """Raise QueueFull or TooManyRequests if another job would exceed a limit."""
     if repository.state().jobs[JobStatus.QUEUED] >= limits.max_queued:
         raise QueueFull("too many jobs are waiting", 60)
     if repository.unfinished(owner) >= limits.max_jobs_per_client:
@@ -33,7 +33,7 @@ def admit(limits: Limits, repository: JobRepository, owner: str, client: str) ->
 
 def pixel_steps(limits: Limits, order: Order) -> int:
     """Return the work of an order, in pixels × steps.
-    Raises InvalidOption, ImageTooLarge if it is more than that of a day."""
+    Raises InvalidOption or ImageTooLarge if the work exceeds the daily limit."""
     pixels = math.prod(image_sizes.fit(order.content.size, order.options.size))
     work, limit = order.steps * pixels, limits.max_pixel_steps_per_day
     if work > limit and order.film:

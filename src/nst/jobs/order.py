@@ -1,4 +1,4 @@
-"""Order: what somebody asks a job for, its inputs and options."""
+"""Orders: the inputs and options of jobs."""
 
 import hashlib
 import json
@@ -15,43 +15,43 @@ from nst.recipe import PictureFile
 from nst.samples import PREFIX, sample_with
 
 LEARNED_TYPE = "application/x-nst"
-"""Media type of the file of a learned style."""
+"""Media type of a learned style's file."""
 
 LEARNING_START_SECONDS = 600
-"""Seconds that an attempt at learning has beside those of its options."""
+"""Seconds that an attempt at learning has in addition to those of its options."""
 
 
 class Value(BaseModel):
-    """Model whose fields never change."""
+    """Base class of immutable models."""
 
     model_config = ConfigDict(frozen=True)
 
 
 class Picture(Value):
-    """A picture that went in; the storage has its bytes under `key`."""
+    """An input file of a job; the storage has its bytes under `key`."""
 
     key: str
     sha256: str
     name: str
-    """For people: the file's own name, cleaned; never where it is stored."""
+    """Cleaned file name, for display only; never a storage path."""
     content_type: str
     size: tuple[int, int]
     """Width and height in pixels; both 0 for a learned style, which has none."""
 
     @property
     def is_learned(self) -> bool:
-        """Whether it is the file of a learned style."""
+        """Whether the file is a learned style."""
         return self.content_type == LEARNED_TYPE
 
     @property
     def in_recipe(self) -> PictureFile:
-        """The picture as a recipe names it."""
+        """The file as a recipe refers to it."""
         path = f"{PREFIX}{self.sample}" if self.sample else self.name
         return PictureFile(path=path, sha256=self.sha256)
 
     @property
     def sample(self) -> str | None:
-        """Name of the picture if it comes with nst."""
+        """Name of the sample image if the file is one that comes with nst."""
         return sample_with(self.sha256)
 
 
@@ -62,9 +62,9 @@ class Film(Value):
     """Number of frames that could be read."""
     seconds: float
     first_frame: str
-    """Key of its first frame, a JPEG."""
+    """Key of the film's first frame, a JPEG."""
     passes: int = 1
-    """Number of times it is painted, forward and backward in turn."""
+    """Number of times the film is painted, alternately forward and backward."""
 
     @property
     def paintings(self) -> int:
@@ -73,14 +73,14 @@ class Film(Value):
 
 
 class Learning(Value):
-    """Learning of the styles of a job, in place of painting."""
+    """Task of a job that learns its styles instead of painting."""
 
     options: LearningOptions
     names: tuple[str, ...]
     """Names of the styles, in their order."""
     licence: str = ""
     photos: tuple[Picture, ...] = ()
-    """Photos that the network learns from; none: the sample photos of nst."""
+    """Photos that the network learns from; if empty, the sample photos of nst."""
 
     @property
     def title(self) -> str:
@@ -89,8 +89,8 @@ class Learning(Value):
 
     @property
     def max_seconds(self) -> float:
-        """Maximum duration of one attempt. Learning ends by itself after its minutes;
-        previews and checkpoints come on top."""
+        """Maximum duration of one attempt, in seconds.
+        Learning ends by itself after its minutes; previews and checkpoints take extra time."""
         return 2 * 60 * self.options.minutes + LEARNING_START_SECONDS
 
 
@@ -98,37 +98,37 @@ class Order(Value):
     """An order: the inputs and options of one job."""
 
     content: Picture
-    """The first style image if the job learns."""
+    """Content image or film; the first style image if the job learns."""
     film: Film | None = None
-    """Set if the content is a film, whose frames are painted."""
+    """Facts of the content if it is a film, else None."""
     learning: Learning | None = None
-    """Set if the job learns the styles and paints nothing."""
+    """Learning task if the job learns its styles, else None."""
     styles: tuple[Picture, ...] = Field(min_length=1)
     masks: tuple[Picture | None, ...] = ()
-    """For each style where it applies; None: everywhere."""
+    """Mask of each style; a style without a mask (None) applies everywhere."""
     detail_map: Picture | None = None
-    """White where more of the content image stays."""
+    """Detail map; it is white where more of the content image is kept."""
     initial: Picture | None = None
-    """Image that is painted on; None: the options say where the transfer starts."""
+    """Initial image; None if the options define where the transfer starts."""
     options: StyleTransferOptions
     preset: str | None = None
-    """From which the options come, for people."""
+    """Name of the preset from which the options come, for display only."""
     given: tuple[str, ...] = ()
-    """Names of the options that the client sent, beside the preset."""
+    """Names of the options that the client sent in addition to the preset."""
     changes: tuple[Change, ...] = ()
-    """Options that are steered, and at which step, from a recipe that is repeated."""
+    """Planned changes of options, from a repeated recipe, with the step of each."""
     stop_after: int | None = None
-    """Step after which the job stops and has succeeded; None: it goes on to its end."""
+    """Step after which the job stops successfully; None if it runs to its end."""
 
     @field_serializer("options")
     def _only_those_given(self, options: StyleTransferOptions) -> dict[str, Any]:
-        # Whether somebody asked for the model by name must be known to the worker too.
+        # The worker must know whether the client named the model explicitly.
         return options.model_dump(mode="json", exclude_unset=True)
 
     @property
     def steps(self) -> int:
-        """Optimizer steps of the whole order; a frame of a film counts as one at least.
-        Shots of a film are known only when it is painted: it counts as one."""
+        """Number of optimizer steps of the order; each frame of a film counts at least 1.
+        A film counts as a single shot, because shots are detected while it is painted."""
         first = self.options.total_iterations
         if self.film is None:
             return first
@@ -137,7 +137,7 @@ class Order(Value):
 
     @property
     def in_recipe(self) -> dict[str, Any]:
-        """The pictures as a recipe names them, by the recipe's field."""
+        """The input files as a recipe refers to them, by field of the recipe."""
         return {
             "content": self.content.in_recipe,
             "styles": tuple(style.in_recipe for style in self.styles),
@@ -148,24 +148,25 @@ class Order(Value):
 
     @property
     def inputs(self) -> Sequence[Picture]:
-        """All files that a worker needs."""
+        """All input files that a worker needs."""
         photos = self.learning.photos if self.learning else ()
         others = (*self.masks, self.detail_map, self.initial)
         return (self.content, *self.styles, *filter(None, others), *photos)
 
     @property
     def is_picture(self) -> bool:
-        """Whether the result is an image: no film and no learned style."""
+        """Whether the result is an image, not a film or a learned style."""
         return self.film is None and self.learning is None
 
     @property
     def is_learned(self) -> bool:
-        """Whether a learned style paints it, in one pass."""
+        """Whether a learned style paints the result, in one pass."""
         return self.styles[0].is_learned
 
     @property
     def names(self) -> Sequence[str | None]:
-        """Names of all pictures; two orders with the same fingerprint may differ in them."""
+        """Names of the input files except photos.
+        Orders with equal fingerprints may differ in them."""
         pictures = (self.content, *self.styles, *self.masks, self.detail_map, self.initial)
         return [picture.name if picture else None for picture in pictures]
 
@@ -177,7 +178,8 @@ class Order(Value):
         return f"{_stem(self.content.name)} in {styles}"
 
     def fingerprint(self, version: str) -> str:
-        """Equal for orders whose results are equal, painted by this version of nst."""
+        """Return a hash that is equal for orders with equal results.
+        `version`: version of nst that paints the results."""
         facts: dict[str, Any] = {
             "content": self.content.sha256,
             "styles": [style.sha256 for style in self.styles],
@@ -187,7 +189,7 @@ class Order(Value):
             "names_model": self.options.names_model,
             "nst": version,
         }
-        # Only where there is any: orders of earlier versions keep their fingerprint.
+        # Only if set, so that orders of earlier versions keep their fingerprints.
         if self.initial:
             facts["initial"] = self.initial.sha256
         if self.changes:

@@ -1,4 +1,4 @@
-"""Pictures and films of jobs: inputs, results, and what is made from both."""
+"""Images and films of jobs: inputs, results, and files derived from them."""
 
 import threading
 from collections.abc import Iterator, Sequence
@@ -19,58 +19,57 @@ from nst.learned_file import SUFFIX
 from nst.video.timelapse import check_output
 
 FILM_TYPES = {"webp": "image/webp", "mp4": "video/mp4"}
-"""Media types of a time-lapse by the format that is asked for."""
+"""Media types of a time-lapse, by requested format."""
 
 SMALL = "small/"
-"""Directory of thumbnails within that of a job."""
+"""Directory of thumbnails in the directory of a job."""
 
 CONVERTED = "converted/"
-"""Directory of results in other formats within that of a job."""
+"""Directory of results in other formats in the directory of a job."""
 
 SUFFIXES = {"png": ".png", "jpeg": ".jpg", "webp": ".webp"}
 """File name extensions of the formats in which a result can be downloaded."""
 
 WAIT_SECONDS = 10.0
-"""Maximum wait for another request that creates the same
-thumbnail or film, in seconds."""
+"""Maximum wait for another request that creates the same file, in seconds."""
 
 _making = tuple(threading.Lock() for _ in range(64))
-"""Locks by hash of the key, so that concurrent requests create a thumbnail or film once."""
+"""Locks by hash of the key, so that concurrent requests create a derived file once."""
 
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """A picture or a film of a job, and the name under which it is offered."""
+    """A file of a job, and the name under which clients download it."""
 
     key: str
     content_type: str
     name: str
     changes: bool = False
-    """Whether the same address may show another picture later, as after another try."""
+    """Whether the same URL may return another image later, such as after a retry."""
     is_large: bool = False
-    """Whether clients should get it from the storage itself where that is possible."""
+    """Whether clients should download it directly from the storage if possible."""
     first_frame: str | None = None
-    """Key of the picture that stands for a film."""
+    """Key of the image that represents a film."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pictures:
-    """The pictures and films of a service. Their jobs say whose they are: no method
-    checks it. `client`: who waits for a decoder."""
+    """Images and films of a service's jobs. No method checks the owner of a job.
+    `client`: client on whose behalf a decoder is used."""
 
     storage: ImageStorage
     decoder: Decoder
 
-    # ── which there are ──
+    # ── offers ──
 
     def content(self, job: Job) -> Offer:
-        """Return the content, as it was uploaded."""
+        """Return the content as it was uploaded."""
         picture, film = job.order.content, job.order.film
         first_frame = film.first_frame if film else None
         return Offer(picture.key, picture.content_type, picture.name, first_frame=first_frame)
 
     def style(self, job: Job, number: int) -> Offer:
-        """Return a style image, as it was uploaded. Raises PictureNotFound."""
+        """Return a style image as it was uploaded. Raises PictureNotFound."""
         styles = job.order.styles
         if number >= len(styles):
             raise PictureNotFound(f"this job has {len(styles)} style images, the first is 0")
@@ -78,23 +77,23 @@ class Pictures:
         return Offer(picture.key, picture.content_type, picture.name)
 
     def preview(self, job: Job) -> Offer:
-        """Return the newest picture of a running job."""
+        """Return the newest preview of a running job."""
         return Offer(f"{job.id}/{PREVIEW}", "image/jpeg", PREVIEW, changes=True)
 
     def steps(self, job: Job) -> Sequence[int]:
-        """Return the steps at which intermediate pictures were kept;
-        of a film the numbers of its painted frames."""
+        """Return the steps of the stored intermediate images;
+        for a film, the numbers of its painted frames."""
         return [int(Path(frame.key).stem) for frame in self.storage.list(f"{job.id}/{FRAMES}")]
 
     def frame(self, job: Job, step: int) -> Offer:
-        """Return an intermediate picture, or a painted frame of an unfinished film."""
+        """Return an intermediate image, or a painted frame of an unfinished film."""
         suffix, kind = ("png", "image/png") if job.order.film else ("jpg", "image/jpeg")
         name = f"{step:06d}.{suffix}"
         return Offer(f"{job.id}/{FRAMES}{name}", kind, name, changes=True)
 
     def result(self, job: Job, kind: str | None, client: str) -> Offer:
-        """Return the result, in the format `kind` if it is given; it is converted on the
-        first request. Raises PictureNotFound, InvalidOption."""
+        """Return the result, in the format `kind` if that is not None.
+        It is converted on the first request. Raises PictureNotFound, InvalidOption."""
         if job.result is None:
             raise PictureNotFound(f"there is no picture: the job is {job.status}")
         if not job.order.is_picture and kind is not None:
@@ -116,7 +115,7 @@ class Pictures:
         )
 
     def recipe(self, job: Job) -> str:
-        """Return the recipe as it stands in the result. Raises PictureNotFound."""
+        """Return the recipe that the result contains. Raises PictureNotFound."""
         if not job.order.is_picture:
             raise PictureNotFound("only a picture carries a recipe")
         text = job.result and images.read_recipe(self.storage.get(job.result.key))
@@ -125,8 +124,9 @@ class Pictures:
         return text
 
     def timelapse(self, job: Job, kind: str, client: str) -> Offer:
-        """Return a film of the frames, WebP or MP4; it is created on the first request.
-        Raises PictureNotFound, InvalidOption, VideoUnavailable."""
+        """Return a time-lapse of the intermediate images, as WebP or MP4.
+        It is created on the first request. Raises PictureNotFound, InvalidOption,
+        VideoUnavailable."""
         if kind not in FILM_TYPES:
             raise InvalidOption("format", kind, f"one of {', '.join(FILM_TYPES)}")
         if not job.order.is_picture:
@@ -156,10 +156,11 @@ class Pictures:
                 self.storage.put(key, self.decoder.beside(before, after, client=client))
         return Offer(key, "image/jpeg", f"{_stem(job)}-before-after.jpg", changes=True)
 
-    # ── how they are sent ──
+    # ── delivery ──
 
     def find(self, offer: Offer, *, is_thumb: bool = False) -> StoredFile:
-        """Return the file that is sent, `is_thumb`: made small. Raises PictureNotFound."""
+        """Return the stored file of an offer. Raises PictureNotFound.
+        `is_thumb`: for a film, return the image that represents it."""
         first_frame = offer.first_frame if is_thumb else None
         file = self.storage.stat(first_frame or offer.key)
         if file is None:
@@ -171,13 +172,14 @@ class Pictures:
         return self.storage.stream(key, start, stop) if stop > start else iter(())
 
     def link(self, offer: Offer, seconds: float, disposition: str) -> str | None:
-        """Return a URL from which a client can download a large file.
-        It is good for `seconds`; None if the file has to come through the API."""
+        """Return a URL from which a client can download a large file for `seconds`.
+        Return None if the file has to come through the API."""
         return self.storage.link(offer.key, seconds, disposition) if offer.is_large else None
 
     def small(self, file: StoredFile, side_pixels: int, client: str) -> bytes:
-        """Return a small JPEG of a stored picture, and keep it for later requests.
-        That of a preview, which changes, is not kept. Raises PictureNotFound, ServerBusy."""
+        """Return a thumbnail of a stored image, a JPEG, and keep it for later requests.
+        The thumbnail of a preview is not kept, because the preview changes. Raises
+        PictureNotFound, ServerBusy."""
         job_id, _, name = file.key.partition("/")
         if name == PREVIEW:
             return self._make_small(file, side_pixels, client)
@@ -187,13 +189,13 @@ class Pictures:
             with suppress(FileNotFoundError):
                 return self.storage.get(key)
             data = self._make_small(file, side_pixels, client)
-            with suppress(StorageError):  # it is shown all the same
+            with suppress(StorageError):  # the thumbnail is sent anyway
                 self.storage.put(key, data)
             return data
 
     def content_for_strangers(self, job: Job) -> StoredFile:
-        """Return the file of which strangers see a small JPEG: the content, of a film its
-        first frame. Raises PictureNotFound."""
+        """Return the file from which strangers get a thumbnail of the content.
+        It is the content image, or the first frame of a film. Raises PictureNotFound."""
         film = job.order.film
         file = self.storage.stat(film.first_frame if film else job.order.content.key)
         if file is None:

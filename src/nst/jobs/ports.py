@@ -37,7 +37,7 @@ class JobRepository(Protocol):
         """Return a job. Raises JobNotFound."""
 
     def find_submitted(self, owner: str, idempotency_key: str) -> Job | None:
-        """Return the job that the owner submitted with this idempotency key."""
+        """Return the owner's job with this idempotency key; None if there is none."""
 
     def list(
         self,
@@ -57,8 +57,8 @@ class JobRepository(Protocol):
         """Return the number of queued and running jobs from this client, of any owner."""
 
     def place_in_queue(self, job_id: str) -> int | None:
-        """Return the position of a queued job, 1 for the next one;
-        None if it is not queued."""
+        """Return the place of a job in the queue, 1 for the next job;
+        None if the job is not queued."""
 
     def find_result(self, owner: str, fingerprint: str) -> Job | None:
         """Return the owner's latest job with this fingerprint whose result can be reused.
@@ -69,10 +69,10 @@ class JobRepository(Protocol):
 
     def claim_next(self, worker: str, lease_seconds: float) -> Job | None:
         """Lease the next queued job to a worker and start another attempt;
-        None if none is queued.
+        return None if no job is queued.
 
         Two workers never get the same job. Each unfinished job of an owner or client delays that
-        client's next one, so that nobody waits behind a hundred jobs of somebody else. A job that
+        client's next one, so that nobody waits behind a hundred jobs of another client. A job that
         this version cannot parse fails with `nst.jobs.stored.UNREADABLE`, and the next one is
         taken.
         """
@@ -114,15 +114,16 @@ class JobRepository(Protocol):
         """Queue a job again, or fail it after the last attempt. Raises LeaseLost."""
 
     def sweep(self, max_attempts: int, error: JobError) -> Sequence[Job]:
-        """Fail the attempt of every running job whose lease has
-        expired; return these jobs."""
+        """Fail the attempt of every running job whose lease has expired.
+        Return these jobs."""
 
     def waiting(self, seconds: float, limit: int) -> Sequence[Job]:
-        """Return jobs that have been queued for more than `seconds`, the oldest first."""
+        """Return at most `limit` jobs that were queued more than `seconds` ago.
+        They are sorted by their turn in the queue."""
 
     def cancel(self, job_id: str) -> Job:
-        """Cancel a queued job, or ask a running one to stop; a canceled job stays as it
-        is. Raises JobNotFound, JobConflict."""
+        """Cancel a queued job, or ask a running one to stop.
+        A canceled job stays unchanged. Raises JobNotFound, JobConflict."""
 
     def steer(self, job_id: str, changes: Mapping[str, float]) -> Job:
         """Store new values for the steerable options of a running job.
@@ -133,8 +134,8 @@ class JobRepository(Protocol):
         JobConflict."""
 
     def resume(self, job_id: str) -> Job:
-        """Queue a canceled job again; the next attempt continues from its checkpoint,
-        with what was steered. Raises JobNotFound, JobConflict."""
+        """Queue a canceled job again, to continue from its checkpoint.
+        Steered values are kept. Raises JobNotFound, JobConflict."""
 
     def delete(self, job_id: str) -> None:
         """Delete a job and its shares; do nothing if there is no such job."""
@@ -143,7 +144,7 @@ class JobRepository(Protocol):
         """Return ids of jobs that completed before this time, in seconds since 1970."""
 
     def existing(self, job_ids: Sequence[str]) -> set[str]:
-        """Return those of the ids that exist."""
+        """Return the ids that exist."""
 
     def state(self) -> QueueState:
         """Return the number of jobs by state and the age of the oldest queued one."""
@@ -152,8 +153,8 @@ class JobRepository(Protocol):
         """Return the random id of the database; a copy of the database has the same id."""
 
     def now(self) -> float:
-        """Return the seconds since 1970 by the database's clock,
-        from which all timestamps come."""
+        """Return the seconds since 1970 by the database's clock.
+        All timestamps come from this clock."""
 
     def add_share(self, share: Share) -> None:
         """Store a share link. Raises JobNotFound."""
@@ -205,11 +206,12 @@ class JobQueue(Protocol):
         If the commit is lost, the message is repeated."""
 
     def stay(self) -> None:
-        """Keep the place in the group; call it every second while no message is wanted."""
+        """Keep the membership in the group.
+        Call it every second while no message is wanted."""
 
     def trouble(self, process: ProcessName) -> str | None:
-        """Return why the process cannot use the queue, in words for an operator, or None.
-        It may take seconds and is safe to call from any thread."""
+        """Return why the process cannot use the queue, as a text for an operator.
+        Return None if it can. The call may take seconds and is safe from any thread."""
 
     def lag(self) -> int:
         """Return the last known number of messages that wait for this worker."""
@@ -244,7 +246,7 @@ class ImageStorage(Protocol):
         """Return all files of a directory and its subdirectories, sorted by key."""
 
     def directories(self) -> Sequence[str]:
-        """Return the names of the top directories, which are ids of jobs."""
+        """Return the names of the top-level directories, such as ids of jobs."""
 
     def changed_at(self, prefix: str) -> float:
         """Return the time of the last change in a directory, in seconds since 1970;
@@ -266,8 +268,8 @@ class Subscription(Protocol):
 
     def wait(self, timeout_seconds: float) -> JobProgress | None:
         """Return the newest progress since the last call.
-        None after the timeout, or if anything else has changed: then read the job from
-        the repository."""
+        Return None after the timeout, or if anything else has changed; in both cases the
+        caller reads the job from the repository."""
 
 
 class ProgressFeed(Protocol):
@@ -277,8 +279,8 @@ class ProgressFeed(Protocol):
     """
 
     def publish(self, job_id: str, progress: JobProgress | None) -> None:
-        """Send progress to the subscribers;
-        None says that anything else of the job has changed."""
+        """Send progress to the subscribers.
+        None means that something else about the job has changed."""
 
     def subscribe(self, job_id: str) -> AbstractContextManager[Subscription]:
         """Subscribe to one job while the context is open."""
@@ -287,10 +289,10 @@ class ProgressFeed(Protocol):
 
 
 class RateLimiter(Protocol):
-    """A counter of what clients consume.
-    It never raises: what it cannot count is allowed."""
+    """A counter of the resources that clients consume.
+    It never raises; consumption that it cannot count is allowed."""
 
     def take(self, what: str, client: str, amount: int, limit: int, window_seconds: int) -> int:
-        """Consume `amount` of a client's limit in a time window.
-        Return 0, or if that would exceed the limit the seconds until the next try;
-        then nothing is consumed."""
+        """Consume `amount` of a client's limit in a time window, and return 0.
+        If that would exceed the limit, consume nothing and return the seconds until the
+        next try."""

@@ -1,4 +1,4 @@
-"""Quota of a client: the requests, bytes and work that it may spend in a time."""
+"""Quotas of clients: maximum requests, bytes and work in a period of time."""
 
 import math
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ class Quota:
             raise TooManyRequests(f"more than {limit} requests in a minute", wait)
 
     def take_bytes(self, client: str, size_bytes: int, limit: int) -> None:
-        """Count an upload, whatever it is; `limit`: bytes in a day."""
+        """Count the bytes of an upload of any kind; `limit`: bytes in a day."""
         if wait := self.limiter.take("bytes", client, size_bytes, limit, DAY_SECONDS):
             raise TooManyRequests(f"you have uploaded {limit / 1e6:.0f} MB today", wait)
 
@@ -31,7 +31,7 @@ class Quota:
             raise TooManyRequests(f"you have asked for {limit:,} pixels × steps today", wait)
 
     def take_minutes(self, client: str, minutes: float, limit: int) -> None:
-        """Count the time of a job that learns; `limit`: minutes in a day."""
+        """Count the minutes of a job that learns; `limit`: minutes in a day."""
         seconds = math.ceil(60 * minutes)
         if wait := self.limiter.take("learning", client, seconds, 60 * limit, DAY_SECONDS):
             raise TooManyRequests(f"you have asked for {limit} minutes of learning today", wait)

@@ -12,7 +12,7 @@ from nst.recipe import Recipe
 
 
 def uploads_of(job: Job, storage: ImageStorage) -> tuple[Upload, Sequence[Upload]]:
-    """Return the content and the styles of a job, for another one.
+    """Return the content and the styles of a job, for a new job.
     Raises JobNotFound."""
     content, *styles = (
         _upload(job, picture.key, picture.name, storage)
@@ -22,7 +22,7 @@ def uploads_of(job: Job, storage: ImageStorage) -> tuple[Upload, Sequence[Upload
 
 
 def detail_map_of(job: Job, storage: ImageStorage) -> Upload:
-    """Return the detail map of a job, for another one.
+    """Return the detail map of a job, for a new job.
     Raises JobNotFound, InvalidOption."""
     picture = job.order.detail_map
     if picture is None:
@@ -31,7 +31,7 @@ def detail_map_of(job: Job, storage: ImageStorage) -> Upload:
 
 
 def result_of(job: Job, storage: ImageStorage) -> Upload:
-    """Return the result of a job, as the initial image of another one.
+    """Return the result of a job, as the initial image of a new job.
     Raises JobNotFound, InvalidOption."""
     if job.result is None or not job.order.is_picture:
         raise InvalidOption("initial_from", job.id, "a job whose result is an image")
@@ -41,29 +41,29 @@ def result_of(job: Job, storage: ImageStorage) -> Upload:
 def _upload(job: Job, key: str, name: str, storage: ImageStorage) -> Upload:
     try:
         return Upload(storage.get(key), name)
-    except FileNotFoundError as error:  # it is being deleted
+    except FileNotFoundError as error:  # the job is being deleted
         raise JobNotFound(job.id) from error
 
 
 def with_earlier_result(job: Job, repository: JobRepository, storage: ImageStorage) -> Job:
-    """Return the job with a copy of its owner's earlier result of the same order, if
-    there is one."""
-    if job.order.learning:  # whose end is a matter of time: the network is another
+    """Return the job with a copy of its owner's earlier result of an equal order.
+    Without such a result, return the job unchanged."""
+    if job.order.learning:  # learning ends after a time, so every result is different
         return job
-    # Only the owner's: others must not learn that somebody sent the same pictures.
+    # Only the owner's results: others must not learn that somebody sent the same images.
     earlier = repository.find_result(job.owner, job.fingerprint)
     if earlier is None or earlier.result is None:
         return job
     try:
         result = _copied_result(earlier.result, earlier.order, job, storage)
-    except (FileNotFoundError, InvalidImage):  # it has been deleted just now, or is damaged
+    except (FileNotFoundError, InvalidImage):  # the result was just deleted, or is damaged
         return job
     update = {"status": JobStatus.SUCCEEDED, "cached": True, "result": result}
     return job.model_copy(update=update)
 
 
 def _copied_result(result: JobResult, earlier: Order, job: Job, storage: ImageStorage) -> JobResult:
-    """Copy the files of a result to those of the job; return the result with their keys."""
+    """Copy the files of a result for the job; return the result with the new keys."""
     if result.first_frame is None:
         key = f"{job.id}/{RESULT}"
         _copy_picture(result.key, earlier, key, job.order, storage)
@@ -77,7 +77,7 @@ def _copied_result(result: JobResult, earlier: Order, job: Job, storage: ImageSt
 def _copy_picture(
     source: str, earlier: Order, target: str, order: Order, storage: ImageStorage
 ) -> None:
-    """The recipe in the copy has the names that the pictures have in this order."""
+    """Copy an image; the recipe in the copy has the file names of this order."""
     if earlier.names == order.names:
         storage.copy(source, target)
         return

@@ -1,4 +1,4 @@
-"""Service of jobs: submit, look, cancel, steer, share. The API calls its methods."""
+"""Service of jobs for the API: submit, list, cancel, steer and share jobs."""
 
 import logging
 import time
@@ -31,8 +31,8 @@ logger = logging.getLogger(__name__)
 
 
 class Jobs:
-    """The jobs of a service.
-    Every method checks whose they are: somebody else's do not exist."""
+    """Jobs of a service.
+    For every method with an `owner`, the jobs of other owners do not exist."""
 
     def __init__(
         self,
@@ -59,27 +59,28 @@ class Jobs:
 
     @property
     def pictures(self) -> Pictures:
-        """Pictures and films of the jobs."""
+        """Images and films of the jobs."""
         return Pictures(self._storage, self._decoder)
 
     @property
     def archives(self) -> Archives:
-        """Archives of pictures and films of the jobs."""
+        """Archives of images and films of the jobs."""
         return Archives(self._storage)
 
     def submit(self, sender: Sender, request: JobRequest) -> Job:
-        """A new job, see `take`. Raises InvalidImage, InvalidOption, JobConflict,
-        TooManyRequests, QueueFull, ServerBusy."""
+        """Create a job from a request, see `take`. Raises InvalidImage, InvalidOption,
+        JobConflict, TooManyRequests, QueueFull, ServerBusy."""
         job_id = new_id()
         order, files = self.intake.order(request, job_id, sender.client)
         return self.take(sender, job_id, order, files)
 
     def take(self, sender: Sender, job_id: str, order: Order, files: Mapping[str, bytes]) -> Job:
-        """A new job, queued; or succeeded at once, if there is a result of the same
-        order; or the one that was submitted with this key before.
+        """Store and queue a new job.
 
-        The order of the steps is what makes it safe to die between any two: files without a job
-        are swept away, a job that no message tells of is found by the sweep.
+        It succeeds at once if its owner has a result of an equal order. If its idempotency key was
+        used before, the earlier job is returned. The order of the steps makes it safe to die
+        between any two of them: the janitor removes files without a job, and workers find a queued
+        job without a message.
         Raises InvalidOption, JobConflict, TooManyRequests, QueueFull, ServerBusy.
         """
         owner, client, key = sender.owner, sender.client, sender.idempotency_key
@@ -92,7 +93,7 @@ class Jobs:
             idempotency_key=key,
             trace=dict(sender.trace),
         )
-        # First of all: what has been taken once must not be refused because of a limit.
+        # Before the limits: a job that was accepted once must not be refused later.
         if key and (earlier := self._repository.find_submitted(owner, key)):
             return _same(earlier, job)
         admit(self.limits, self._repository, owner, sender.counted_as)
@@ -101,7 +102,7 @@ class Jobs:
         self._take_work(client or owner, order)
         self._store(job_id, files)
         stored = self._repository.add(with_earlier_result(job, self._repository, self._storage))
-        if stored.id != job.id:  # the same request came twice, at the same time
+        if stored.id != job.id:  # the same request arrived twice at the same time
             self._storage.delete(f"{job.id}/")
             return _same(stored, job)
         logger.info("job submitted", extra=public_facts(stored))
@@ -110,30 +111,30 @@ class Jobs:
         return stored
 
     def uploads(self, owner: str, job_id: str) -> tuple[Upload, Sequence[Upload]]:
-        """The content and the styles of an earlier job, for another one.
+        """Return the content and the styles of an earlier job, for a new one.
         Raises JobNotFound."""
         return uploads_of(self.get(owner, job_id), self._storage)
 
     def detail_map(self, owner: str, job_id: str) -> Upload:
-        """The detail map of an earlier job, for another one.
+        """Return the detail map of an earlier job, for a new one.
         Raises JobNotFound, InvalidOption."""
         return detail_map_of(self.get(owner, job_id), self._storage)
 
     def result(self, owner: str, job_id: str) -> Upload:
-        """The result of an earlier job, as the initial image. Raises JobNotFound,
-        InvalidOption."""
+        """Return the result of an earlier job, as the initial image of a new one.
+        Raises JobNotFound, InvalidOption."""
         return result_of(self.get(owner, job_id), self._storage)
 
     def get(self, owner: str, job_id: str) -> Job:
-        """Raises JobNotFound."""
+        """Return a job of the owner. Raises JobNotFound."""
         job = self._repository.get(job_id)
         if job.owner != owner:
             raise JobNotFound(job_id)
         return job
 
     def get_of_any(self, owners: str, job_id: str) -> Job:
-        """Return a job of any owner whose name begins with `owners`: its random id is the
-        capability. Raises JobNotFound."""
+        """Return a job of any owner whose name begins with `owners`.
+        The random id of the job is the capability. Raises JobNotFound."""
         job = self._repository.get(job_id)
         if not job.owner.startswith(owners):
             raise JobNotFound(job_id)
@@ -142,11 +143,12 @@ class Jobs:
     def list(
         self, owner: str, *, status: JobStatus | None, limit: int, before: str | None
     ) -> Sequence[Job]:
-        """Newest first, after the job `before`."""
+        """Return jobs of the owner, newest first; `before`: only jobs created before it."""
         return self._repository.list(owner, status=status, limit=limit, before=before)
 
     def cancel(self, owner: str, job_id: str) -> Job:
-        """Raises JobNotFound, JobConflict."""
+        """Cancel a queued job, or ask a running one to stop.
+        Raises JobNotFound, JobConflict."""
         self.get(owner, job_id)
         job = self._repository.cancel(job_id)
         logger.info("job is to stop", extra=public_facts(job))
@@ -154,7 +156,8 @@ class Jobs:
         return job
 
     def steer(self, owner: str, job_id: str, changes: Mapping[str, Any]) -> Job:
-        """Raises JobNotFound, JobConflict, InvalidOption."""
+        """Change options of a running job. Raises JobNotFound, JobConflict,
+        InvalidOption."""
         job = self.get(owner, job_id)
         if not job.order.is_picture:
             raise JobConflict(job_id, "only a picture can be steered while it is painted")
@@ -165,8 +168,9 @@ class Jobs:
         return job
 
     def retry(self, owner: str, job_id: str, *, client: str = "") -> Job:
-        """Queue the job again. `client` is whose work is counted.
-        Raises JobNotFound, JobConflict, InvalidOption, TooManyRequests, QueueFull."""
+        """Queue a failed or canceled job again, from its first step.
+        `client`: client whose work is counted. Raises JobNotFound, JobConflict,
+        InvalidOption, TooManyRequests, QueueFull."""
         job = self.get(owner, job_id)
         admit(self.limits, self._repository, owner, job.client)
         self._take_work(client or owner, job.order)
@@ -176,7 +180,7 @@ class Jobs:
         return job
 
     def resume(self, owner: str, job_id: str) -> Job:
-        """Queue a job that its owner stopped again, from its checkpoint.
+        """Queue a canceled job again, to continue from its checkpoint.
         Its work was counted when it was submitted. Raises JobNotFound, JobConflict,
         TooManyRequests, QueueFull."""
         job = self.get(owner, job_id)
@@ -187,44 +191,45 @@ class Jobs:
         return job
 
     def delete(self, owner: str, job_id: str) -> None:
-        """Forget it and its files. A worker that runs it finds its lease lost.
+        """Delete a job and its files. A worker that runs the job loses its lease.
         Raises JobNotFound."""
         job = self.get(owner, job_id)
         self._repository.delete(job_id)
-        with suppress(DependencyError):  # what is left is swept away later
+        with suppress(DependencyError):  # the janitor deletes the remaining files later
             self._storage.delete(f"{job_id}/")
         logger.info("job deleted", extra=public_facts(job))
         self._tell(job)
 
     def see(self, job: Job) -> VisibleJob:
-        """The job and where it stands in the queue."""
+        """Return the job with its place in the queue."""
         return see(job, self._repository)
 
     def events(
         self, owner: str, job_id: str, *, poll_seconds: float, lifetime_seconds: float
     ) -> Iterator[VisibleJob | None]:
-        """The job now, and again whenever something changes, to its end or for so long,
-        or until it is deleted. None: nothing has changed for `poll_seconds`. Raises
-        JobNotFound, at once."""
+        """Return an iterator over the job now and after every change, see `follow`.
+        It ends after `lifetime_seconds` at the latest. Raises JobNotFound immediately,
+        not in the iterator."""
         job, ends_at = self.get(owner, job_id), time.monotonic() + lifetime_seconds
         return follow(job, self._repository, self._feed, poll_seconds=poll_seconds, ends_at=ends_at)
 
     def share(self, owner: str, job_id: str, token: str, days: float) -> Share:
-        """Whoever knows the token may see the result. Raises JobNotFound, JobConflict."""
+        """Share the result with everybody who knows the token.
+        Raises JobNotFound, JobConflict."""
         return sharing.share(self.get(owner, job_id), token, days, self._repository)
 
     def shares(self, owner: str, job_id: str) -> Sequence[Share]:
-        """Raises JobNotFound."""
+        """Return the share links of a job. Raises JobNotFound."""
         self.get(owner, job_id)
         return self._repository.shares(job_id)
 
     def unshare(self, owner: str, job_id: str, share_id: str) -> None:
-        """Raises JobNotFound."""
+        """Revoke a share link. Raises JobNotFound."""
         self.get(owner, job_id)
         self._repository.delete_share(job_id, share_id)
 
     def shared(self, token: str) -> Job:
-        """Return the job behind a link. Raises JobNotFound."""
+        """Return the job of a share link. Raises JobNotFound."""
         return sharing.shared(token, self._repository)
 
     def state(self) -> QueueState:
@@ -233,7 +238,7 @@ class Jobs:
         return self._repository.state()
 
     def failures(self) -> dict[str, str]:
-        """Return the codes of errors of the parts without which no job can be taken."""
+        """Return the error code of each failed dependency that every new job needs."""
         checks: dict[str, Callable[[], object]] = {
             "repository": self._repository.now,
             "storage": lambda: self._storage.stat(PROBE),
@@ -259,7 +264,7 @@ class Jobs:
             for key, data in files.items():
                 self._storage.put(key, data)
         except StorageError:
-            with suppress(StorageError):  # where space is missing the rest must not lie about
+            with suppress(StorageError):  # incomplete uploads must not occupy scarce space
                 self._storage.delete(f"{job_id}/")
             raise
 
@@ -267,7 +272,7 @@ class Jobs:
         try:
             self._queue.publish(job.id, job.trace)
         except DependencyError as error:
-            # It is stored, and workers that have nothing to do look for it by themselves.
+            # The job is stored, and idle workers poll the repository.
             logger.warning("job waits without a message: %s", error, extra=public_facts(job))
         self._tell(job)
 
@@ -276,7 +281,7 @@ class Jobs:
 
 
 def _same(earlier: Job, job: Job) -> Job:
-    """The earlier one, if both are the same order. Raises JobConflict."""
+    """Return the earlier job if both orders are equal. Raises JobConflict."""
     if earlier.fingerprint != job.fingerprint:
         raise JobConflict(earlier.id, "this Idempotency-Key belongs to another order")
     return earlier

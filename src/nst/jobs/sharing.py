@@ -1,4 +1,4 @@
-"""Links by which anybody may see the result of a job."""
+"""Share links, which show the result of a job to anybody who has them."""
 
 import hashlib
 
@@ -9,8 +9,8 @@ from nst.jobs.quota import DAY_SECONDS
 
 
 def share(job: Job, token: str, days: float, repository: JobRepository) -> Share:
-    """Store a link to the result; whoever knows the token may see it.
-    Raises JobConflict if there is no picture."""
+    """Store a share link to the result, for everybody who knows the token.
+    Raises JobConflict if there is no result, or if it is a learned style."""
     if job.result is None:
         raise JobConflict(job.id, "there is no picture yet that could be shared")
     if job.order.learning:
@@ -28,7 +28,7 @@ def share(job: Job, token: str, days: float, repository: JobRepository) -> Share
 
 
 def shared(token: str, repository: JobRepository) -> Job:
-    """Return the job behind a link. Raises JobNotFound."""
+    """Return the job of a share link. Raises JobNotFound."""
     found = repository.find_share(_token_hash(token))
     if found is None:
         raise JobNotFound(None)

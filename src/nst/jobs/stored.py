@@ -1,4 +1,4 @@
-"""Parsing of stored jobs, also of those that another version of nst has written."""
+"""Parsing of stored jobs, including those of another version of nst."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -17,8 +17,8 @@ UNREADABLE = JobError(
 
 
 def read(values: Mapping[str, Any]) -> Job:
-    """Return the job of a row, whose columns are named as the fields of Job. Raises
-    UnreadableJob."""
+    """Return the job of a row, whose columns are named like the fields of Job.
+    Raises UnreadableJob."""
     try:
         return Job.model_validate({name: values[name] for name in Job.model_fields})
     except (ValidationError, NSTError) as error:
@@ -50,7 +50,7 @@ def _readable_part(values: Mapping[str, Any]) -> Job:
 
 
 def _readable_order(job_id: str, order: Any) -> Order:
-    """Return the order with its pictures, without its options."""
+    """Return the order with its input files but without its options."""
     unread: dict[str, Any] = {"options": {}, "preset": None, "given": (), "learning": None}
     try:
         return Order.model_validate({**order, **unread})

@@ -17,8 +17,8 @@ logger = logging.getLogger(__name__)
 
 
 class SteadyDatabase:
-    """Tracks whether the database has answered for the length of a lease, so that
-    every live worker could renew its own. After an outage all leases have expired."""
+    """Record of whether the database has answered for the length of a lease.
+    Only then could every live worker renew its lease; after an outage all have expired."""
 
     def __init__(self, repository: JobRepository, lease_seconds: float) -> None:
         self._repository = repository
@@ -28,7 +28,7 @@ class SteadyDatabase:
 
     @property
     def look_seconds(self) -> float:
-        """Interval of `look`, in seconds: an outage of half a lease leaves a gap."""
+        """Interval of `look`, in seconds; it reveals an outage of half a lease."""
         return self._lease_seconds / 6
 
     def look(self) -> bool:

@@ -15,17 +15,17 @@ from nst.progress import Change
 MAX_STYLES = 8
 
 CONTENT_TYPES = {name: f"image/{name.lower()}" for name in READABLE}
-"""Media types of the pictures that may be sent, by what
-is in them and not by their names."""
+"""Media types of accepted images, by format.
+The content of a file determines its format, not its name."""
 
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """A picture, or a film as the content, as a client sends it."""
+    """A file from a client: an image, a learned style, or a film as the content."""
 
     data: bytes
     name: str
-    """File name at the client; never the place where it is stored."""
+    """File name at the client; never a storage path."""
 
     def picture(
         self, role: ImageRole, key: str, content_type: str, size: tuple[int, int]
@@ -42,15 +42,15 @@ class Upload:
 
 @dataclass(frozen=True, slots=True)
 class Sender:
-    """Client that sends a request for a new job, and how the request is recognised."""
+    """Sender of a request for a new job, and the identity of the request."""
 
     owner: str
     client: str = ""
     """Name of the client whose bytes and work are counted."""
     counted_as: str = ""
-    """Name of the client in what is stored."""
+    """Name of the client in stored data."""
     idempotency_key: str | None = None
-    """The same for a request that is sent again."""
+    """Key that stays the same if the client repeats the request."""
     trace: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -59,23 +59,23 @@ class JobRequest:
     """Request for a new job: its uploads and its options."""
 
     content: Upload
-    """A picture or a film."""
+    """Content image or film."""
     styles: Sequence[Upload]
     options: StyleTransferOptions
     masks: Sequence[Upload | None] = ()
-    """For each style where it applies; None: everywhere."""
+    """Mask of each style; a style without a mask (None) applies everywhere."""
     detail_map: Upload | None = None
     initial: Upload | None = None
-    """Image that is painted on."""
+    """Initial image; None if the options define where the transfer starts."""
     preset: str | None = None
     given: Sequence[str] = ()
-    """Names of the options that the client sent, beside the preset."""
+    """Names of the options that the client sent in addition to the preset."""
     changes: Sequence[Change] = ()
-    """Options that are steered, and at which step, from a recipe that is repeated."""
+    """Planned changes of options, from a repeated recipe, with the step of each."""
     stop_after: int | None = None
-    """Step after which the job stops, from a recipe that is repeated."""
+    """Step after which the job stops, from a repeated recipe."""
     passes: int | None = None
-    """Number of times a film is painted; None: once."""
+    """Number of times a film is painted; None means once."""
 
     @property
     def style_files(self) -> Sequence[bytes]:
@@ -84,12 +84,12 @@ class JobRequest:
 
     @property
     def is_one_pass(self) -> bool:
-        """Whether a network paints it in one pass, without an optimizer."""
+        """Whether a network paints the result in one pass, without an optimizer."""
         return self.options.is_draft or learned_inputs.are_learned(self.style_files)
 
 
 def clean_name(name: str, role: str) -> str:
-    """A file name that is safe to show and to offer for a download."""
+    """Return a file name that is safe to display and to offer for a download."""
     base = re.split(r"[/\\]", name)[-1]
     kept = re.sub(r"[^\w. -]+", "_", base).strip(". ")[-80:]
     return kept or role

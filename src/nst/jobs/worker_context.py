@@ -1,4 +1,4 @@
-"""Dependencies and limits of a worker, handed over as a whole."""
+"""Dependencies and limits of a worker, in one object."""
 
 import logging
 import threading

@@ -1,5 +1,4 @@
-"""The directories in which a worker and its engine work,
-on the disk of this machine."""
+"""Directories on the local disk in which a worker and its engine work."""
 
 import secrets
 import shutil
@@ -16,15 +15,15 @@ from nst.files import NO_SPACE
 PREFIX = "nst-job-"
 
 SPACE_BYTES = 100_000_000
-"""Free bytes that a worker needs to take a job: the
-images of one request and the result."""
+"""Free disk space that a worker needs to take a job, in bytes.
+It holds the images of one request and the result."""
 
 
 @contextmanager
 def directory_of(job_id: str) -> Iterator[Path]:
     """Create a directory for an attempt and remove it afterwards.
-    What an earlier attempt left on this machine is removed first; a lock protects
-    a directory in use. Raises DiskFull, also if the body runs out of space."""
+    Directories of earlier attempts at the job on this machine are removed first. A lock
+    marks the directory as used. Raises DiskFull, also if the body runs out of space."""
     parent = Path(tempfile.gettempdir())
     for left in parent.glob(f"{PREFIX}{job_id}-*/"):
         _remove(left)
@@ -50,7 +49,7 @@ def remove_stale_directories() -> None:
 
 
 def check_space() -> None:
-    """Raises DiskFull if this machine has too little space for another job."""
+    """Raise DiskFull if this machine has too little disk space for another job."""
     directory = Path(tempfile.gettempdir())
     free = shutil.disk_usage(directory).free
     if free < SPACE_BYTES:

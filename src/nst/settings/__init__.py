@@ -1,2 +1,2 @@
 """Settings of a deployment: the environment variables NST_*.
-`groups` declares them, `environment` reads them, and only `bootstrap` asks for that."""
+`groups` declares them, `environment` reads them, and only `bootstrap` calls `environment`."""

@@ -31,14 +31,14 @@ G = TypeVar("G", bound=Group)
 
 
 def _group(kind: type[G], prefix: str) -> G:
-    """Declare a group; `prefix_field` is the environment variable of its field."""
+    """Declare a group of settings, whose environment variables are named `prefix_field`."""
     declared: G = Field(default_factory=kind, validation_alias=prefix)
     return declared
 
 
 class Settings(BaseSettings):
-    """Settings of all processes; field `topic` of group
-    `kafka` is the environment variable NST_KAFKA_TOPIC."""
+    """Settings of all processes.
+    For example, field `topic` of group `kafka` is the environment variable NST_KAFKA_TOPIC."""
 
     model_config = SettingsConfigDict(
         env_nested_delimiter="_",
@@ -78,8 +78,8 @@ class Settings(BaseSettings):
 
 
 class _Groups(EnvSettingsSource):
-    """The environment variables of the fields; a group as a whole has none, so that
-    NST and NST_KAFKA are left to others."""
+    """Source of settings that reads the environment variables of fields. A group as a whole has
+    no variable, so NST and NST_KAFKA have no effect."""
 
     def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
         _, key, is_complex = super().get_field_value(field, field_name)
@@ -100,7 +100,7 @@ def load_settings() -> Settings:
 
 
 def variables() -> dict[str, tuple[str, str, FieldInfo]]:
-    """Return every environment variable: its group, its field, its declaration."""
+    """Return the group, the field and the declaration of every environment variable."""
     return {
         f"{group.validation_alias}_{field}".upper(): (name, field, declared)
         for name, group in Settings.model_fields.items()

@@ -1,5 +1,5 @@
 """Groups of settings, each declared once: type, default, bounds and meaning.
-What needs a group takes it whole."""
+Code that needs a setting receives its whole group."""
 
 from datetime import timedelta
 from pathlib import Path
@@ -19,7 +19,7 @@ class Group(BaseModel):
 
 
 class WeightsSettings(Group):
-    """Places of weights, and what this machine has measured."""
+    """Locations of weights and of measured speeds."""
 
     weights_dir: Path | None = None
     """Directory with weights files, searched before the cache."""
@@ -34,7 +34,7 @@ class WeightsSettings(Group):
 
 
 class StorageSettings(Group):
-    """Places of jobs, images and live progress."""
+    """Locations of jobs, images and live progress."""
 
     data_dir: Path = Field(default_factory=lambda: user_data_path("nst"))
     """Directory for jobs, images and the cookie secret, unless other settings place
@@ -112,8 +112,8 @@ class KafkaSettings(Group):
     Default: the system's certificates."""
 
     def check(self) -> None:
-        """Raise InvalidOption if the settings do not fit together; only a process that
-        has brokers does."""
+        """Raise InvalidOption if the settings contradict each other.
+        It is called only if brokers are set."""
         if self.heartbeat_seconds > self.session_timeout_seconds / 3:
             allowed = "at most a third of NST_KAFKA_SESSION_TIMEOUT_SECONDS"
             raise InvalidOption("NST_KAFKA_HEARTBEAT_SECONDS", self.heartbeat_seconds, allowed)
@@ -136,7 +136,7 @@ class KafkaSettings(Group):
 
 
 class WebSettings(Group):
-    """Who may ask the API, from where, and how often."""
+    """Access to the API: secrets, origins, proxies and limits on requests."""
 
     secret_key: SigningKey | None = None
     """Secret that signs cookies, at least 16 characters; identical for all API
@@ -163,13 +163,13 @@ class WebSettings(Group):
 
 
 class Limits(Group):
-    """How large a job may be, how many may wait, and how long they are kept."""
+    """Limits on the size and number of jobs, and their retention."""
 
     max_pixels: int = Field(default=50_000_000, ge=10_000, le=150_000_000)
     """Maximum number of pixels of one uploaded image."""
     max_film_frames: int = Field(default=500, ge=0, le=100_000)
-    """Maximum number of frames of one uploaded film;
-    0 takes no films. Films need the extra `video` on the API and on the workers."""
+    """Maximum number of frames of one uploaded film; 0 disables films.
+    Films need the extra `video` on the API and on the workers."""
     max_film_seconds: float = Field(default=20.0, gt=0, le=86_400)
     """Maximum length of one uploaded film, in seconds."""
     max_film_bytes: int = Field(default=50_000_000, ge=100_000)
@@ -186,17 +186,17 @@ class Limits(Group):
     max_pixel_steps_per_day: int = Field(default=200_000_000_000, ge=1_000_000, le=10**15)
     """Budget of one client in a day: the sum of pixels × steps over its jobs."""
     max_learned_styles_per_client: int = Field(default=20, ge=0)
-    """Maximum number of learned styles that one client keeps; 0 takes none."""
+    """Maximum number of learned styles that one client keeps; 0 disables them."""
     max_learned_styles_per_address: int = Field(default=60, ge=0)
     """Maximum number of learned styles that are kept per network
     address, across all cookies."""
     max_learned_style_bytes: int = Field(default=20_000_000, ge=100_000, le=200_000_000)
     """Maximum size of one learned style, in bytes."""
     max_learning_minutes: int = Field(default=60, ge=0, le=10_000)
-    """Maximum number of minutes that one job may learn a style; 0 learns none.
-    Meanwhile its worker does nothing else."""
+    """Maximum number of minutes that one job learns a style; 0 disables learning.
+    Its worker runs no other job meanwhile."""
     max_learning_minutes_per_day: int = Field(default=240, ge=1, le=100_000)
-    """Maximum number of minutes of learning that one client asks for in a day."""
+    """Maximum number of minutes of learning that one client requests in a day."""
     max_job_seconds: float = Field(default=86_400.0, ge=1)
     """Maximum duration of one attempt at a job, in seconds."""
     max_queued: int = Field(default=1000, ge=1)
@@ -208,7 +208,7 @@ class Limits(Group):
 
 
 class WorkerSettings(Group):
-    """Device and patience of the workers."""
+    """Device, timeouts and retries of the workers."""
 
     worker_device: Literal["auto", "cuda", "mps", "cpu"] = "auto"
     """Device on which a worker computes."""

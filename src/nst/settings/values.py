@@ -1,4 +1,4 @@
-"""Types of values that people write into environment variables."""
+"""Types of the values of environment variables."""
 
 import re
 from datetime import timedelta

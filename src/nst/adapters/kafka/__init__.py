@@ -1,8 +1,8 @@
 """JobQueue on Kafka: a topic of job ids, read by one consumer group of workers.
 
-Kafka wakes workers and no more; the repository decides who does what. So there are no
-transactions: a message that is repeated finds its job taken, and the job of one that is lost is
-found by whoever looks into the repository.
+Kafka only wakes workers; the repository decides which worker runs which job. Transactions are
+therefore unnecessary: the job of a repeated message is already claimed, and the job of a lost
+message is found by a worker that polls the repository.
 """
 
 from nst.adapters.kafka.administration import check, check_migration, create_topics

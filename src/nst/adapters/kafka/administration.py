@@ -22,7 +22,7 @@ from nst.jobs.ports import ProcessName
 from nst.settings.groups import KafkaSettings
 
 LOOK_SECONDS = 0.5
-"""Seconds between two looks at why there is no answer yet."""
+"""Interval of checks why an answer is missing, in seconds."""
 
 PROCESSES: Sequence[ProcessName] = ("api", "worker")
 
@@ -76,14 +76,14 @@ def create_topics(settings: KafkaSettings, *, is_rehearsal: bool = False) -> Seq
 
 
 def check_migration(settings: KafkaSettings) -> str:
-    """Return in words what `create_topics` would do.
-    Raises QueueError where that would."""
+    """Return a text that names the topics that `create_topics` would create.
+    Raises QueueError if `create_topics` would."""
     topics = ", ".join(create_topics(settings, is_rehearsal=True))
     return f"topics that `nst migrate` would make: {topics or 'none'}"
 
 
 def check(settings: KafkaSettings, processes: Sequence[ProcessName] = PROCESSES) -> str:
-    """Return the state of brokers and topics in words.
+    """Return the state of brokers and topics as a text.
     Raises QueueError, which names the cause, also if these processes lack a right."""
     with _administration(settings) as admin:
         found = _reach(admin)
@@ -108,7 +108,7 @@ def _administration(settings: KafkaSettings) -> Iterator[AdminClient]:
 
 
 def _wait_for_brokers(admin: AdminClient, errors: client.ConnectionErrors) -> None:
-    """Raises QueueError as soon as it is in vain."""
+    """Wait until a broker answers. Raises QueueError as soon as waiting is useless."""
     give_up_at = time.monotonic() + client.REQUEST_SECONDS
     while True:
         try:
@@ -117,7 +117,7 @@ def _wait_for_brokers(admin: AdminClient, errors: client.ConnectionErrors) -> No
             admin.poll(0)
             if errors.are_decisive or time.monotonic() > give_up_at:
                 raise client.failed(errors.take() or error.args[0].str()) from None
-            time.sleep(0.01)  # it may have failed at once
+            time.sleep(0.01)  # the call may have failed immediately
         else:
             return
 
@@ -160,7 +160,7 @@ def _describe_topics(admin: AdminClient, names: list[str]) -> dict[str, Allowed]
 
 
 def _describe_group(admin: AdminClient, name: str) -> Allowed:
-    """Ask again while the brokers find out which of them looks after the group."""
+    """Return the rights on a group; retry until the brokers know which of them coordinates it."""
     give_up_at = time.monotonic() + client.REQUEST_SECONDS
     while True:
         described = admin.describe_consumer_groups(
@@ -179,12 +179,12 @@ def _answer(future: "Future[Any]") -> Allowed:
     except KafkaException as error:
         found: KafkaError = error.args[0]
         return found
-    # Brokers that do not say what is allowed allow everything.
+    # Brokers that do not report rights allow everything.
     return frozenset(operations or AclOperation)
 
 
 def _absent(settings: KafkaSettings, topics: Mapping[str, Allowed]) -> Sequence[str]:
-    """Names of the topics that are not there. Raises QueueError if the user may not know."""
+    """Return the names of missing topics. Raises QueueError if the user lacks DESCRIBE."""
     errors = {name: found for name, found in topics.items() if isinstance(found, KafkaError)}
     hidden = [name for name, error in errors.items() if error.code() in REFUSED]
     if hidden:
@@ -208,7 +208,7 @@ def _create(
         lacking = [f"CREATE on topic {name}, which does not exist" for name in refused]
         raise client.failed(client.lacks(settings, *lacking))
     for error in errors.values():
-        if error.code() != KafkaError.TOPIC_ALREADY_EXISTS:  # somebody else has just made it
+        if error.code() != KafkaError.TOPIC_ALREADY_EXISTS:  # another process just created it
             raise KafkaException(error)
 
 

@@ -16,7 +16,7 @@ REQUEST_SECONDS = 10.0
 """Seconds that a broker has to answer, and to confirm a message."""
 
 DECISIVE = (KafkaError._AUTHENTICATION, KafkaError._SSL)
-"""Errors of a connection that trying again does not mend."""
+"""Errors of a connection that a retry cannot fix."""
 
 logger = logging.getLogger(__name__)
 library_logger = logger.getChild("librdkafka")
@@ -24,8 +24,8 @@ library_logger.addFilter(lambda _: logger.isEnabledFor(logging.DEBUG))
 
 
 class ConnectionErrors:
-    """Errors of a client's connections as librdkafka reports
-    them; failed calls do not say why."""
+    """Errors of a client's connections, as librdkafka reports them.
+    The errors of failed calls do not contain the reason."""
 
     def __init__(self) -> None:
         self.are_all_down = False
@@ -42,14 +42,14 @@ class ConnectionErrors:
             self.are_decisive |= error.code() in DECISIVE
 
     def take(self) -> str | None:
-        """Return the last reason since the last call."""
+        """Return the latest reason since the last call, and reset all errors."""
         reason, self._reason = self._reason, None
         self.are_all_down = self.are_decisive = False
         return reason
 
 
 def configuration(settings: KafkaSettings, errors: ConnectionErrors) -> dict[str, Any]:
-    """Return what the library has to know of the brokers."""
+    """Return the library's configuration for connections to the brokers."""
     values: dict[str, Any] = {
         "bootstrap.servers": ",".join(settings.brokers),
         "client.id": "nst",
@@ -71,14 +71,14 @@ def configuration(settings: KafkaSettings, errors: ConnectionErrors) -> dict[str
 
 
 def failed(reason: str) -> QueueError:
-    """Return the error to raise, which the metrics count."""
+    """Return a QueueError with this reason, and count it in the metrics."""
     DEPENDENCY_ERRORS.labels("queue").inc()
     return QueueError(reason)
 
 
 @contextmanager
 def errors() -> Iterator[None]:
-    """Turn the library's errors into QueueError."""
+    """Convert errors of the library to QueueError."""
     try:
         yield
     except KafkaException as error:
@@ -92,7 +92,7 @@ def missing(topic: str) -> str:
 
 
 def lacks(settings: KafkaSettings, *rights: str) -> str:
-    """Say that the user has not these rights, each as in "READ on group nst.workers"."""
+    """Return a sentence about missing rights, such as "READ on group nst.workers"."""
     return (
         f"Kafka's user {settings.user} lacks {', '.join(rights)}; "
         "grant that (docs/operations.md, Rights in Kafka)"

@@ -1,5 +1,6 @@
-"""End offsets of partitions. librdkafka learns them with fetched messages, and so
-not of a partition that is paused because its worker is busy."""
+"""End offsets of partitions.
+librdkafka learns them with fetched messages, and therefore not those of a partition
+that is paused because its worker is busy."""
 
 import time
 from collections.abc import Mapping, Sequence
@@ -15,7 +16,7 @@ from nst.settings.groups import KafkaSettings
 
 
 class EndOffsets:
-    """Offset after the last message of each partition, as far as it was asked for."""
+    """Offset after the last message of each partition, as the brokers reported it."""
 
     def __init__(self, settings: KafkaSettings) -> None:
         self.known: dict[int, int] = {}
@@ -26,11 +27,12 @@ class EndOffsets:
         self._next_at = 0.0
 
     def ask(self, partitions: Sequence[TopicPartition], every_seconds: float) -> None:
-        """Take in what was answered, and ask again if it is time to. Does not wait."""
+        """Store the answers that have arrived, and ask again if that is due.
+        The call does not wait. `every_seconds`: interval of requests."""
         if not all(future.done() for future in self._asked.values()):
             return
         for place, future in self._asked.items():
-            with suppress(KafkaException):  # a broker that is gone; then it is asked again
+            with suppress(KafkaException):  # the broker is gone; the next request asks again
                 self.known[place.partition] = future.result().offset
         self._asked = {}
         if partitions and time.monotonic() >= self._next_at:

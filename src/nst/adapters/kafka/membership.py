@@ -17,7 +17,8 @@ def _group_protocol(settings: KafkaSettings, offer: Offer | None) -> Literal["cl
 
 
 def membership(settings: KafkaSettings, offer: Offer | None) -> dict[str, Any]:
-    """Return the consumer's settings with which it joins. Raises QueueError."""
+    """Return the configuration with which a consumer joins the group.
+    Raises QueueError."""
     group = {"group.id": settings.group}
     if _group_protocol(settings, offer) == "consumer":
         return group | {"group.protocol": "consumer"}

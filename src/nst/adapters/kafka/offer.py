@@ -1,5 +1,6 @@
-"""Capabilities of a broker before authentication: encryption, SASL mechanisms and
-the features of its cluster. librdkafka asks for all of them and exposes none.
+"""Capabilities of a broker, which it reports before authentication.
+They are encryption, SASL mechanisms and the features of the cluster. librdkafka asks for all of
+them and exposes none.
 
 Source of the messages: https://kafka.apache.org/protocol.html, ApiVersions (version 3) and
 SaslHandshake (version 1), both of which a broker answers before a client has logged in.
@@ -17,7 +18,7 @@ from nst.errors import InvalidOption
 from nst.settings.groups import KafkaSettings
 
 ANSWER_SECONDS = 2.0
-"""Seconds that a broker has for each answer."""
+"""Timeout of each answer of a broker, in seconds."""
 
 METADATA, SASL_HANDSHAKE, API_VERSIONS = 3, 17, 18
 UNSUPPORTED_MECHANISM = 33
@@ -48,7 +49,8 @@ class Offer:
         return self.features.get("group.version", 0) >= 1
 
     def complaint(self, settings: KafkaSettings) -> InvalidOption | None:
-        """Return the setting that this broker rejects, with the values that it accepts."""
+        """Return an error about a setting that this broker rejects, else None.
+        The error lists the values that the broker accepts."""
         asked: Mapping[str, tuple[str | None, Sequence[str]]] = {
             "SECURITY_PROTOCOL": (settings.security_protocol, [self.security_protocol]),
             "SASL_MECHANISM": (settings.sasl_mechanism, self.mechanisms),
@@ -65,7 +67,7 @@ class Offer:
 
 
 def look(settings: KafkaSettings) -> Offer | None:
-    """Return what the first broker that can be understood offers;
+    """Return the capabilities of the first broker with a valid answer;
     None if there is none."""
     first, second = (True, False) if settings.security_protocol.endswith("SSL") else (False, True)
     for address in settings.brokers:
@@ -117,7 +119,7 @@ def _connected(address: str, is_encrypted: bool) -> Iterator[socket.socket]:
 
 
 def _encryption() -> ssl.SSLContext:
-    """Nothing secret is said, so nobody has to prove who they are."""
+    """Return a TLS context without verification, because no secret is sent."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
@@ -138,7 +140,7 @@ def _request(connection: socket.socket, kind: int, version: int, body: bytes) ->
     if not 4 <= length <= LONGEST_ANSWER:
         raise ValueError("this is not a broker of Kafka")
     answer = _Answer(_exactly(connection, length))
-    answer.number(4)  # the request that it belongs to
+    answer.number(4)  # correlation id
     return answer
 
 
@@ -159,19 +161,19 @@ def _mechanisms(answer: "_Answer") -> Sequence[str]:
 
 
 def _features(answer: "_Answer") -> Mapping[str, int]:
-    """A broker too old for this version of the question has none."""
+    """Return the features of the cluster; none if the broker is too old for the request."""
     if answer.number(2):
         return {}
-    for _ in range(answer.varint() - 1):  # which requests it takes
+    for _ in range(answer.varint() - 1):  # supported requests
         answer.bytes(6)
         answer.tags()
-    answer.number(4)  # for how long it wants to be left alone
+    answer.number(4)  # throttle time
     finalized = answer.tags().get(FINALIZED_FEATURES)
     return _finalized(finalized) if finalized else {}
 
 
 def _finalized(answer: "_Answer") -> Mapping[str, int]:
-    """The highest version of each feature that is turned on."""
+    """Return the highest version of each feature that is turned on."""
     found = {}
     for _ in range(answer.varint() - 1):
         name = answer.bytes(answer.varint() - 1).decode()
@@ -182,7 +184,7 @@ def _finalized(answer: "_Answer") -> Mapping[str, int]:
 
 
 class _Answer:
-    """Bytes that are read from the front."""
+    """Answer of a broker, whose bytes are read from the front."""
 
     def __init__(self, data: bytes) -> None:
         self._data = data
@@ -207,7 +209,7 @@ class _Answer:
             shift += 7
 
     def tags(self) -> "Mapping[int, _Answer]":
-        """Optional fields by their tags."""
+        """Read the optional fields; return them by tag."""
         return {self.varint(): _Answer(self.bytes(self.varint())) for _ in range(self.varint())}
 
 

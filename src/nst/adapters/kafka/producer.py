@@ -1,4 +1,4 @@
-"""Producer of one process: sends messages and waits until brokers have them."""
+"""Producer of one process: sends messages and waits until brokers store them."""
 
 import threading
 import time
@@ -19,8 +19,8 @@ NOT_CONFIRMED = KafkaError(KafkaError._TIMED_OUT, "no broker has confirmed it in
 
 class KafkaProducer:
     """Producer for any topic.
-    That of the library is created on first use, which is after a fork, and only in
-    processes that need it."""
+    The producer of the library is created on first use, which is after a fork, and only
+    in processes that need it."""
 
     def __init__(self, settings: KafkaSettings) -> None:
         self._settings = settings
@@ -29,7 +29,7 @@ class KafkaProducer:
         self._connection_errors = client.ConnectionErrors()
 
     def send(self, topic: str, **message: Any) -> None:
-        """Send a message and wait until the brokers have stored it."""
+        """Send a message and wait until the brokers have stored it. Raises QueueError."""
         reports: list[KafkaError | None] = []
         give_up_at = time.monotonic() + client.REQUEST_SECONDS + 1
         with client.errors():
@@ -69,7 +69,7 @@ class KafkaProducer:
             return self._producer
 
     def _drop(self, producer: Producer) -> None:
-        # Brokers that have lost their memory would refuse its numbered messages for ever.
+        # Brokers that have lost their state would refuse its numbered messages for ever.
         with self._lock:
             if self._producer is producer:
                 self._producer = None

@@ -1,4 +1,4 @@
-"""Queue of one process: receives and commits; its producer sends."""
+"""Queue of one process: receives and commits messages; its producer sends them."""
 
 import json
 import logging
@@ -24,9 +24,9 @@ from nst.settings.groups import KafkaSettings
 
 COMMIT_SECONDS = 1.0
 """Timeout of a commit beyond the interval of heartbeats, in seconds.
-With the classic protocol a commit while somebody joins is answered after the
-next heartbeat. It is short because a job waits meanwhile; a lost commit only
-wakes another worker for nothing."""
+With the classic protocol, a commit while another worker joins is answered after the
+next heartbeat. The timeout is short because a job waits meanwhile; a lost commit only
+wakes another worker in vain."""
 
 LOOK_SECONDS = 0.2
 """Interval at which a waiting call checks for errors that
@@ -86,7 +86,8 @@ class KafkaJobQueue:
     def receive(self, timeout_seconds: float) -> Delivery | None:
         give_up_at = time.monotonic() + timeout_seconds
         with self._consuming(wants_message=True) as consumer:
-            while (message := self._next(consumer, give_up_at)) is not None:  # it may be empty
+            # Compared with None, because an empty message is false.
+            while (message := self._next(consumer, give_up_at)) is not None:
                 if delivery := _read(message):
                     return delivery
                 self._bury(consumer, message)
@@ -125,7 +126,7 @@ class KafkaJobQueue:
     def close(self) -> None:
         if self._consumer is None:
             return
-        # Where the broker hangs, the farewell may never end.
+        # If the broker hangs, the call of `close` may never return.
         farewell = threading.Thread(target=self._consumer.close, daemon=True)
         farewell.start()
         farewell.join(client.REQUEST_SECONDS)
@@ -144,11 +145,11 @@ class KafkaJobQueue:
             yield self._consumer
 
     def _switch(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
-        # The library remembers of a partition that comes back whether it was paused.
+        # If a partition is assigned again, the library remembers whether it was paused.
         (consumer.resume if self._wants_message else consumer.pause)(partitions)
 
     def _join(self) -> Consumer:
-        """Raises QueueError if the brokers do not take what the settings ask for."""
+        """Join the consumer group. Raises QueueError if the brokers reject the settings."""
         offer = insist(self._settings)
         consumer = Consumer(
             client.configuration(self._settings, self._consumer_errors)
@@ -177,7 +178,7 @@ class KafkaJobQueue:
             message for message in self._arrived if message.partition() not in revoked
         )
         for partition in revoked:
-            self._owed.pop(partition, None)  # its message comes again, to another
+            self._owed.pop(partition, None)  # another worker receives the message again
 
     def _on_statistics(self, text: str) -> None:
         topic = json.loads(text)["topics"].get(self._settings.topic, {"partitions": {}})
@@ -217,7 +218,7 @@ class KafkaJobQueue:
         return right and client.lacks(self._settings, right.format(self._settings))
 
     def _commit(self, consumer: Consumer, place: TopicPartition) -> None:
-        # The library's own way to wait for it never ends where the broker hangs.
+        # The library's synchronous commit never returns if the broker hangs.
         self._commits.clear()
         consumer.commit(offsets=[place], asynchronous=True)
         give_up_at = time.monotonic() + self._settings.heartbeat_seconds + COMMIT_SECONDS
@@ -229,8 +230,8 @@ class KafkaJobQueue:
                 self._arrived.append(message)
         error = self._commits[place.partition, place.offset]
         if error and error.code() in OUTDATED:
-            # Once the group has settled either the commit is repeated or the message comes again,
-            # and then its job is taken.
+            # After the rebalance, either the commit is repeated, or the message is delivered again
+            # and its job is already claimed.
             logger.debug("the group changed before a commit: %s", error.str())
             self._owed.setdefault(place.partition, place)
         elif error:
@@ -245,7 +246,7 @@ class KafkaJobQueue:
                 del self._owed[place.partition]
 
     def _bury(self, consumer: Consumer, message: Message) -> None:
-        """Put an unreadable message where somebody can look at it."""
+        """Move an unreadable message to the dead letter topic, where people can read it."""
         reason = "the message is not the id of a job"
         origin = f"{message.topic()}/{message.partition()}/{message.offset()}"
         logger.warning("%s: %s", origin, reason)
@@ -264,7 +265,7 @@ class KafkaJobQueue:
 
 
 def _read(message: Message) -> Delivery | None:
-    """None if it is not the id of a job."""
+    """Return the delivery in a message; None if the message is not the id of a job."""
     value = message.value()
     if value is None or not JOB_ID.fullmatch(value):
         return None

@@ -1,5 +1,5 @@
-"""Attempts of workers at jobs: claimed, kept alive, ended, swept.
-What a worker writes carries the number of its attempt, so only the last one is heard."""
+"""Attempts of workers at jobs: claims, heartbeats, ends and sweeps.
+Each write of a worker carries the number of its attempt, so only the last attempt can write."""
 
 import logging
 from collections.abc import Mapping, Sequence
@@ -108,7 +108,7 @@ class SqlAttempts(Transactions):
         return self._write_of_attempt(job_id, attempt, changes)
 
     def sweep(self, max_attempts: int, error: JobError) -> Sequence[Job]:
-        # Those that are locked are being swept by somebody else, or show a sign of life just now.
+        # Locked jobs are being swept by another worker, or are receiving a heartbeat.
         silent = (
             select(jobs.c.id)
             .where(jobs.c.status == JobStatus.RUNNING, jobs.c.lease_expires_at < now())

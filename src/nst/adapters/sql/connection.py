@@ -11,7 +11,7 @@ from nst.errors import RepositoryError
 from nst.metrics import DEPENDENCY_ERRORS
 
 LOCK_SECONDS = 30.0
-"""Seconds to wait for another writer of SQLite."""
+"""Maximum wait for another writer of SQLite, in seconds."""
 
 ANSWER_SECONDS = 10.0
 """Timeout of a statement of PostgreSQL, in seconds, also if the server hangs."""
@@ -30,13 +30,13 @@ def _connect_sqlite(url: str, lock_seconds: float) -> Engine:
 
     @event.listens_for(engine, "connect")
     def set_up(connection: Any, _: object) -> None:
-        connection.isolation_level = None  # or the driver begins transactions at will
+        connection.isolation_level = None  # else the driver begins transactions itself
         for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON"):
             connection.execute(f"PRAGMA {pragma}")
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
-        # A transaction that reads first and then writes would fail if another wrote between.
+        # A transaction that first reads and then writes would fail if another one wrote in between.
         writes = connection.get_execution_options().get("writes")
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
@@ -53,7 +53,7 @@ def _connect_postgresql(url: str, pool_size: int, answer_seconds: float) -> Engi
             try:
                 return super().wait(gen, interval, timeout or answer_seconds)
             except OperationalError as error:
-                if error.sqlstate is None:  # it is not the server that says so
+                if error.sqlstate is None:  # the error does not come from the server
                     self.close()
                 raise
 
@@ -95,7 +95,7 @@ def errors() -> Iterator[None]:
 
 
 class Transactions:
-    """Transactions of a repository. Raises RepositoryError."""
+    """Transactions of a repository, which raise RepositoryError."""
 
     _engine: Engine
 

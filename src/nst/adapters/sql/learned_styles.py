@@ -1,4 +1,4 @@
-"""The repository of learned styles, beside that of jobs."""
+"""The repository of learned styles, in the same database as the jobs."""
 
 from collections.abc import Sequence
 from typing import Any

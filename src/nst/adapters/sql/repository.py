@@ -34,11 +34,11 @@ class SqlJobRepository(SqlAttempts, SqlShares):
         with errors():
             self._engine = connect(url, pool_size)
         self.learned_styles = SqlLearnedStyles(self._engine)
-        """The learned styles in the same database."""
+        """Repository of the learned styles in the same database."""
 
     @property
     def location(self) -> str:
-        """The URL without the password."""
+        """URL of the database without the password."""
         return self._engine.url.render_as_string(hide_password=True)
 
     def migrate(self, revision: str = "head") -> None:
@@ -195,7 +195,7 @@ class SqlJobRepository(SqlAttempts, SqlShares):
         values = {
             "status": JobStatus.QUEUED,
             "queued_at": now(),
-            # Not before its old turn: trying again must not be a way to the front.
+            # Not before its old turn: a retry must not move the job forward.
             "turn_at": case((jobs.c.turn_at > turn, jobs.c.turn_at), else_=turn),
             "started_at": None,
             "completed_at": None,

@@ -92,7 +92,7 @@ deployment = Table(
 
 
 class now(FunctionElement[float]):  # noqa: N801 - it is a function of SQL
-    """Seconds since 1970 by the database's clock: those of the machines may disagree."""
+    """Seconds since 1970 by the database's clock; the machines' clocks may differ."""
 
     type = Double()
     inherit_cache = True

@@ -1,4 +1,4 @@
-"""Links to results, as the database has them."""
+"""Share links in the database."""
 
 from collections.abc import Sequence
 
@@ -13,7 +13,7 @@ from nst.jobs.job import Share
 
 
 class SqlShares(Transactions):
-    """The part of a JobRepository that keeps links."""
+    """The part of a JobRepository that stores share links."""
 
     def add_share(self, share: Share) -> None:
         try:

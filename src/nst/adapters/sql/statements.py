@@ -1,4 +1,4 @@
-"""Parts of statements about jobs, and the job in a row."""
+"""Parts of SQL statements about jobs, and conversion of rows to jobs."""
 
 from typing import Any
 
@@ -11,13 +11,12 @@ from nst.jobs import stored
 from nst.jobs.job import FINAL, Job, JobError, JobStatus
 
 FAIR_GAP_SECONDS = 300.0
-"""Seconds by which each unfinished job of a client delays
-the turn of its next one."""
+"""Delay of a job for each other unfinished job of its client, in seconds."""
 
 
 def turn(job: Job) -> ColumnElement[float]:
-    """Return the turn of a job: now, delayed by each
-    unfinished job of its owner or client."""
+    """Return the turn of a job: the current time plus a delay.
+    The delay is FAIR_GAP_SECONDS for each other unfinished job of its owner or client."""
     others = jobs.alias()
     mine = others.c.owner == job.owner
     if job.client:
@@ -45,8 +44,8 @@ def painted() -> Select[Any]:
 
 
 def queued_again() -> dict[str, Any]:
-    """Return the new values of a running job that is queued
-    again, or canceled if requested."""
+    """Return the new values of a running job that is queued again.
+    The job is canceled instead if that was requested."""
     is_canceled = jobs.c.cancel_requested
     return {
         "status": case((is_canceled, JobStatus.CANCELED), else_=JobStatus.QUEUED),
@@ -57,8 +56,9 @@ def queued_again() -> dict[str, Any]:
 
 
 def failed(counter: Column[int], limit: int, error: JobError) -> dict[str, Any]:
-    """Return the new values of a running job after a failure: queued again, failed if
-    `counter` reaches `limit`, or canceled if requested."""
+    """Return the new values of a running job after a failure.
+    The job is queued again, fails if `counter` reaches `limit`, or is canceled if that
+    was requested."""
     is_last = counter + 1 >= limit
     is_canceled = jobs.c.cancel_requested
     is_final = or_(is_last, is_canceled)
@@ -84,5 +84,5 @@ def dump(value: BaseModel | None) -> dict[str, Any] | None:
 
 
 def as_job(row: Row[Any]) -> Job:
-    """Return the job in a row, as far as this version can read it."""
+    """Return the job in a row, see `nst.jobs.stored.show`."""
     return stored.show(dict(row._mapping))

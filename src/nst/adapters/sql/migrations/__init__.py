@@ -33,7 +33,7 @@ def migrate(url: str, revision: str = "head") -> None:
     Tables of a newer, compatible version stay as they are. Concurrent migrations wait for each
     other. Raises RepositoryError.
     """
-    logging.getLogger("alembic").setLevel(logging.WARNING)  # before it talks while imported
+    logging.getLogger("alembic").setLevel(logging.WARNING)  # before the import, which logs
     from alembic import command
     from alembic.util import CommandError
 
@@ -49,7 +49,7 @@ def migrate(url: str, revision: str = "head") -> None:
 
 
 def check(connection: Connection, location: str) -> str:
-    """Return the state of the tables in words.
+    """Return the state of the tables as a text.
     Raises RepositoryError if this version cannot use them. An empty SQLite file is
     fine: `nst serve` creates the tables."""
     found, newest = _found_revision(connection), _revisions()[0]
@@ -85,7 +85,7 @@ def _alembic_config() -> "Config":
 
 
 def _revisions() -> Sequence[str]:
-    """Return the revisions that this version knows, the newest first."""
+    """Return the revisions that this version knows, newest first."""
     from alembic.script import ScriptDirectory
 
     script = ScriptDirectory.from_config(_alembic_config())

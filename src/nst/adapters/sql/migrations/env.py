@@ -1,4 +1,4 @@
-"""Alembic's door: the connection is handed over by the repository."""
+"""Entry point of Alembic; the repository passes the connection."""
 
 from alembic import context
 

@@ -1,4 +1,4 @@
-"""Jobs and shares."""
+"""Create the tables of jobs and share links."""
 
 import sqlalchemy as sa
 from alembic import op

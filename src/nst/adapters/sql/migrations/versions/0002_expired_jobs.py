@@ -1,5 +1,4 @@
-"""Add an index by completion time, so that expired jobs
-are found without a full scan."""
+"""Add an index by completion time, to find expired jobs without a full scan."""
 
 from alembic import op
 

@@ -1,8 +1,7 @@
-"""Failures of dependencies are counted for each job; the
-database says whose it is.
+"""Count failures of dependencies for each job, and give the database an id.
 
-An older version can work with these tables: the new column has a default, and the new table is
-not asked for.
+An older version can work with these tables: the new column has a default, and the older version
+does not use the new table.
 """
 
 import secrets

@@ -1,5 +1,4 @@
-"""Add the client of a job beside its owner: limits must
-hold for those who discard cookies.
+"""Add the client of a job, so that limits hold for people who discard cookies.
 
 An older version can work with these tables: the new column has a default.
 """

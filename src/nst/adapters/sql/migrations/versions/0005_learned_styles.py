@@ -1,6 +1,6 @@
 """Add the learned styles of clients.
 
-An older version can work with these tables: it does not know the new one.
+An older version can work with these tables: it does not use the new one.
 """
 
 import sqlalchemy as sa
