@@ -30,7 +30,7 @@ from nst.api.service import Service
 
 SESSION_DAYS = 365
 FORM_OVERHEAD_BYTES = 100_000
-"""Bytes of a form beside its images."""
+"""Maximum bytes of a form in addition to its images."""
 
 
 OPENAPI_CONFIG = {
@@ -50,7 +50,7 @@ def create_app(service: Service) -> APIFlask:
         docs_path=None,
         spec_path="/api/openapi.json",
     )
-    app.json.sort_keys = False  # type: ignore[attr-defined]  # options come in the order of ours
+    app.json.sort_keys = False  # type: ignore[attr-defined]  # options keep their order
     app.config.update(
         SECRET_KEY=settings.secret_key,
         SESSION_COOKIE_NAME="nst_session",
@@ -72,7 +72,7 @@ def create_app(service: Service) -> APIFlask:
         if not request.path.startswith("/api/"):
             return
         if any("\0" in text for text in (request.path, *request.args.values())):
-            raise NotFound  # PostgreSQL takes no such text, nothing is found by it
+            raise NotFound  # PostgreSQL rejects such text, so nothing can match it
         service.quota.take_request(service.client(), web.requests_per_minute)
         auth.key_name(web.api_keys)
         auth.check_same_site(web.cors_origins)
@@ -85,7 +85,7 @@ def create_app(service: Service) -> APIFlask:
 
     def give_answer_back(response: Response) -> Response:
         if client := g.pop("answers", None):
-            if response.mimetype == "text/event-stream":  # which have a limit of their own
+            if response.mimetype == "text/event-stream":  # event streams have their own limit
                 service.answers.leave(client)
             else:
                 response.call_on_close(lambda: service.answers.leave(client))

@@ -11,11 +11,11 @@ from nst.errors import InvalidOption
 routes = APIBlueprint("archive", __name__, tag="archive", url_prefix="/api/v1")
 
 MAX_JOBS = 100
-"""Jobs of one archive."""
+"""Maximum number of jobs in one archive."""
 
 
 class ArchiveQuery(BaseModel):
-    """Jobs of an archive."""
+    """Query that names the jobs of an archive."""
 
     jobs: str = Field(description=f"Ids of 1 to {MAX_JOBS} jobs, with commas between.")
 
@@ -24,9 +24,9 @@ class ArchiveQuery(BaseModel):
 @routes.input(ArchiveQuery, location="query", arg_name="query")
 @routes.doc(responses=sends("application/zip", "The results.", 404, 422))
 def archive(query: ArchiveQuery) -> Response:
-    """The results of several jobs in one ZIP.
+    """Return the results of several jobs in one ZIP.
 
-    A text file in it lists the jobs without a result.
+    A text file in the ZIP lists the jobs without a result.
     """
     ids = list(dict.fromkeys(query.jobs.split(",")))
     if len(ids) > MAX_JOBS:

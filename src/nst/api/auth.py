@@ -1,4 +1,4 @@
-"""Identity of a request: the owner of an API key, or of a signed cookie."""
+"""Identity of a request: the owner of an API key or of a signed cookie."""
 
 import hashlib
 import hmac
@@ -13,27 +13,31 @@ from flask.sessions import SecureCookieSessionInterface
 from nst.errors import InvalidOption, NotAllowed
 
 VISITOR_HEADER = "X-Visitor"
-"""Header by which requests without a cookie, sent at the
-same time, name the same new visitor."""
+"""Header that identifies a new visitor.
+Requests that a browser sends at the same time, before it has a cookie, carry the same secret."""
 
 
 class Sessions(SecureCookieSessionInterface):
-    """Session cookies; those set over TLS are sent over TLS only."""
+    """Session cookies; a cookie that was set over TLS is sent over TLS only."""
 
-    def get_cookie_secure(self, app: Flask) -> bool:  # noqa: ARG002 - Flask has it
-        """Return whether the cookie is limited to TLS, for Flask."""
+    def get_cookie_secure(self, app: Flask) -> bool:  # noqa: ARG002 - Flask passes it
+        """Return whether the cookie is limited to TLS; called by Flask."""
         return request.is_secure
 
-    def get_cookie_path(self, app: Flask) -> str:  # noqa: ARG002 - Flask has it
-        """Return the path of the cookie for Flask: other programs
-        on the host do not get it."""
+    def get_cookie_path(self, app: Flask) -> str:  # noqa: ARG002 - Flask passes it
+        """Return the path of the cookie; called by Flask.
+
+        Other programs on the host do not receive the cookie.
+        """
         return request.script_root or "/"
 
 
 def owner(api_keys: Mapping[str, str]) -> str:
     """Return the owner of the jobs of this request.
-    `api_keys`: name → SHA-256 of the key, in hex. Raises NotAllowed if the key is
-    unknown, InvalidOption if the visitor header is malformed."""
+
+    `api_keys`: name → SHA-256 of the key, in hex. Raises NotAllowed if the key is unknown,
+    InvalidOption if the visitor header is malformed.
+    """
     if name := key_name(api_keys):
         return f"key:{name}"
     if "id" not in session:
@@ -45,9 +49,11 @@ def owner(api_keys: Mapping[str, str]) -> str:
 def _new_visitor() -> str:
     """Return the id of a visitor without a cookie: 128 bits, as 32 hex digits.
 
-    Several requests may leave a browser before its first cookie arrives. With the same secret in
-    VISITOR_HEADER they get the same id, so that no answer replaces the cookie of another. The id is
-    a keyed hash of the secret: whoever reads an id in the database cannot become that visitor."""
+    A browser may send several requests before its first cookie arrives. If they carry the same
+    secret in VISITOR_HEADER, they get the same id, so no response replaces the cookie of another.
+    The id is a keyed hash of the secret: whoever reads an id in the database cannot become that
+    visitor.
+    """
     secret = request.headers.get(VISITOR_HEADER)
     if secret is None:
         return secrets.token_hex(16)
@@ -58,8 +64,11 @@ def _new_visitor() -> str:
 
 
 def client(api_keys: Mapping[str, str]) -> str:
-    """Return the client whose use is counted: the name of the key or the network
-    address, which are harder to change than cookies."""
+    """Return the client to which this request is counted.
+
+    The client is the name of the API key or the network address. Both are harder to change than
+    cookies.
+    """
     try:
         name = key_name(api_keys)
     except NotAllowed:
@@ -68,11 +77,13 @@ def client(api_keys: Mapping[str, str]) -> str:
 
 
 def network(address: str) -> str:
-    """Return the network of a client: its IPv4 address, or the /64 of its IPv6
-    address, in which it can choose any of 2⁶⁴ addresses."""
+    """Return the IPv4 address of a client, or the /64 network of its IPv6 address.
+
+    A client can choose any of the 2⁶⁴ addresses of its /64 network.
+    """
     try:
         found = ip_address(address.partition("%")[0])
-    except ValueError:  # what a proxy that hides its clients says of them
+    except ValueError:  # a proxy that hides its clients sends some other text
         return address[:100]
     if isinstance(found, IPv6Address) and found.ipv4_mapped is None:
         return str(ip_network((found, 64), strict=False))
@@ -80,8 +91,10 @@ def network(address: str) -> str:
 
 
 def key_name(api_keys: Mapping[str, str]) -> str | None:
-    """Return the name of the API key of this request;
-    None without a key. Raises NotAllowed."""
+    """Return the name of the API key of this request; None without a key.
+
+    Raises NotAllowed if the key is unknown.
+    """
     key = _key()
     if key is None:
         return None
@@ -93,8 +106,10 @@ def key_name(api_keys: Mapping[str, str]) -> str | None:
 
 
 def check_same_site(origins: Collection[str]) -> None:
-    """Refuse requests that change something and come from a page of another site,
-    unless it is one of these origins. Raises NotAllowed."""
+    """Refuse a request that changes something and comes from another site.
+
+    Pages of `origins` and requests with an API key are allowed. Raises NotAllowed.
+    """
     if request.method in ("GET", "HEAD", "OPTIONS") or _key():
         return
     if request.headers.get("Origin") in origins:

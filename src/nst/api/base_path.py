@@ -1,4 +1,4 @@
-"""The base path, for deployments that are not at the root of their host."""
+"""Base path of the service, for deployments below the root of their host."""
 
 import re
 from collections.abc import Iterable
@@ -11,15 +11,17 @@ _PREFIX = re.compile(r"(/[A-Za-z0-9._~-]+)+")
 
 
 class BasePath:
-    """Middleware that sets the base path: the configured one,
-    or that of a trusted proxy.
+    """Middleware that sets the base path: the configured one or that of a proxy.
 
-    The proxy may strip the prefix from forwarded paths or keep it.
+    The proxy must be trusted. It may strip the prefix from forwarded paths or keep it.
     """
 
     def __init__(self, app: "WSGIApplication", base_path: str) -> None:
-        """`base_path`: such as /nst; if empty, a trusted proxy
-        may send X-Forwarded-Prefix."""
+        """Wrap an application.
+
+        `base_path`: a path such as /nst; if it is empty, a trusted proxy may send
+        X-Forwarded-Prefix.
+        """
         self._app = app
         self._base_path = base_path
 
@@ -28,7 +30,7 @@ class BasePath:
     ) -> Iterable[bytes]:
         """Handle a request, as WSGI defines it."""
         prefix = self._base_path or environ.get("SCRIPT_NAME", "").rstrip("/")
-        # What a client may have written itself must not lead anywhere else.
+        # A client may have written the prefix itself; it must not lead to another host.
         prefix = prefix if _PREFIX.fullmatch(prefix) else ""
         path = environ.get("PATH_INFO", "")
         if prefix and (path == prefix or path.startswith(f"{prefix}/")):

@@ -1,5 +1,4 @@
-"""/api/v1: what there is to choose from, and what a
-finished picture says about itself."""
+"""/api/v1: options, samples, estimates, recipes and upright images."""
 
 from functools import cache
 from pathlib import Path
@@ -29,8 +28,7 @@ from nst.samples import SampleKind, sample, samples
 from nst.speed import in_words
 
 USUAL_SIZE = (1500, 1000)
-"""Width and height of a content image of which nothing is
-known; only their ratio counts."""
+"""Width and height assumed for an unknown content image; only their ratio counts."""
 MAX_SIDE_PIXELS = MAX_FRAMES = 1_000_000
 
 routes = APIBlueprint("catalog", __name__, tag="catalog", url_prefix="/api/v1")
@@ -44,29 +42,29 @@ class LimitsView(View):
     max_size: int
     max_styles: int
     max_jobs_per_client: int
-    """Queued or running jobs of one client."""
+    """Maximum number of queued or running jobs of one client."""
     max_archive_jobs: int
-    """Jobs whose results one archive holds."""
+    """Maximum number of jobs in one archive."""
     max_job_seconds: float
     """Maximum seconds of one attempt; then the job fails and keeps the image so far."""
     max_pixel_steps_per_day: int
-    """Pixels of the result × steps, of all jobs of a client;
+    """Maximum pixels of the result × steps per day, of all jobs of a client;
     a film counts all of its frames."""
     max_film_frames: int
-    """0: this server takes no films."""
+    """Maximum number of frames of a film; 0: this server accepts no films."""
     max_film_seconds: float
     max_film_bytes: int
     max_learned_styles: int
-    """Learned styles that one client keeps; 0: this server takes none."""
+    """Maximum number of learned styles of one client; 0: this server accepts none."""
     max_learned_style_bytes: int
     max_film_passes: int
     max_learning_minutes: int
-    """Minutes that a job may learn; 0: this server learns no styles."""
+    """Maximum minutes of learning in one job; 0: this server learns no styles."""
     max_learning_photos: int
 
 
 class OptionsView(View):
-    """All that may be chosen, for a form that is made from it."""
+    """Options, presets and limits, from which a client can build a form."""
 
     schema_: dict[str, Any]
     learning_schema: dict[str, Any]
@@ -74,26 +72,27 @@ class OptionsView(View):
     presets: dict[str, Options]
     default_preset: str
     needs: dict[str, list[Need]]
-    """Needs of each option to have an effect: all of the list, and of each part one
-    of the options with one of these values; null: any value greater than 0."""
+    """Needs of each option: the option has an effect only if all of them are met.
+    A need is met if one of its options has one of these values; null: any value greater than 0."""
     not_of_films: list[str]
-    """Options without an effect on a film."""
+    """Options that have no effect on a film."""
     limits: LimitsView
     formats: list[str]
-    """Media types of the pictures that are taken."""
+    """Media types of the images that this server accepts."""
     brands: dict[str, str]
-    """Media type by the brands at the beginning of AVIF and HEIC files, taken or not."""
+    """Media type of an AVIF or HEIC file by the brand at its beginning,
+    accepted or not."""
 
     model_config = ConfigDict(alias_generator=lambda name: name.rstrip("_"), populate_by_name=True)
 
 
 class EstimateView(View):
-    """How long a transfer will take on this machine."""
+    """Estimated duration of a transfer on this machine."""
 
     seconds: float | None
-    """Null if the machine has not measured anything like it."""
+    """Duration in seconds; null if the machine has not measured a similar transfer."""
     text: str | None
-    """The same in words, as "about 40 s"."""
+    """Duration in words, such as "about 40 s"; null if it is unknown."""
 
 
 class StylesView(View):
@@ -107,7 +106,7 @@ class ContentsView(View):
 @routes.get("/options")
 @routes.output(OptionsView)
 def options() -> OptionsView:
-    """Every option with default, bounds, unit and needs; the presets; the limits."""
+    """Return all options with default, bounds, unit and needs; presets; limits."""
     limits = service().jobs.limits
     return OptionsView(
         schema_=StyleTransferOptions.model_json_schema(),
@@ -142,28 +141,28 @@ def options() -> OptionsView:
 @routes.get("/styles")
 @routes.output(StylesView)
 def styles() -> StylesView:
-    """Built-in style images."""
+    """List the built-in style images."""
     return StylesView(styles=_views("style"))
 
 
 @routes.get("/contents")
 @routes.output(ContentsView)
 def contents() -> ContentsView:
-    """Photos to try it with."""
+    """List the built-in photos."""
     return ContentsView(contents=_views("content"))
 
 
 @routes.get("/styles/<name>")
 @routes.doc(responses=sends("image/jpeg", "The picture."))
 def style(name: str) -> Response:
-    """A built-in style image."""
+    """Return a built-in style image."""
     return _send("style", name)
 
 
 @routes.get("/contents/<name>")
 @routes.doc(responses=sends("image/jpeg", "The picture."))
 def content(name: str) -> Response:
-    """A photo to try it with."""
+    """Return a built-in photo."""
     return _send("content", name)
 
 
@@ -171,11 +170,12 @@ def content(name: str) -> Response:
 @routes.output(EstimateView)
 @routes.doc(responses=[422])
 def estimate() -> EstimateView:
-    """How long a transfer will take, from what this machine has measured.
+    """Estimate the duration of a transfer from the measurements of this machine.
 
-    The query has fields of the form that makes a job: preset and options, and in place of the
-    content image sample_content, or its width and height in pixels. Of a film it has the number of
-    frames, and passes; of several jobs alike, one after the other, their number as jobs.
+    The query has the fields of the form that creates a job: preset and options and, in place of the
+    content image, sample_content, or the width and height of the image in pixels. For a film it
+    also has the number of frames, and passes. For several equal jobs that run one after another,
+    jobs is their number.
     """
     given = request.args.to_dict()
     preset, size = given.pop("preset", None), _content_size(given)
@@ -191,7 +191,10 @@ def estimate() -> EstimateView:
 @routes.post("/recipe")
 @routes.doc(responses=sends("application/json", "The recipe.", 415, 422))
 def recipe() -> Response:
-    """The recipe in a finished image or a recipe.json, sent as the file `image`."""
+    """Return the recipe in a finished image or in a recipe.json.
+
+    Send the image or the recipe.json as the file `image` of the form.
+    """
     file = request.files.get("image")
     if file is None:
         raise InvalidOption("image", "", "a picture as a file of the form")
@@ -204,10 +207,11 @@ def recipe() -> Response:
 @routes.post("/upright")
 @routes.doc(responses=sends("image/jpeg", "The picture.", 415, 422))
 def upright() -> Response:
-    """An image as it will be painted, as a JPEG of at most 2048 pixels.
+    """Return an image as it will be painted, as a JPEG of at most 2048 pixels.
 
-    Send it as the file `image`. It comes back in sRGB, turned upright as its EXIF says. The header
-    X-Picture-Size has width and height of the whole image in pixels, as in 3000x2000.
+    Send the image as the file `image` of the form. The JPEG is in sRGB and rotated upright as its
+    EXIF orientation says. The header X-Picture-Size has the width and height of the whole image in
+    pixels, such as 3000x2000.
     """
     file = request.files.get("image")
     if file is None:
@@ -223,8 +227,11 @@ def upright() -> Response:
 
 
 def _content_size(given: dict[str, str]) -> tuple[int, int]:
-    """Take the size of the content image, or what says it, out of a query. Raises
-    InvalidOption."""
+    """Remove the size of the content image from a query and return it.
+
+    A side that the query lacks is that of sample_content, or else of USUAL_SIZE. Raises
+    InvalidOption.
+    """
     name = given.pop("sample_content", None)
     default = _sample_size(name) if name else USUAL_SIZE
     width, height = (
@@ -235,8 +242,10 @@ def _content_size(given: dict[str, str]) -> tuple[int, int]:
 
 
 def _paintings(given: dict[str, str]) -> int | None:
-    """Take the frames of a film out of a query and count them in all passes; None for a picture.
-    Raises InvalidOption."""
+    """Remove the frames of a film from a query and return their number in all passes.
+
+    Returns None for an image. Raises InvalidOption.
+    """
     frames, passes = given.pop("frames", None), given.pop("passes", "1")
     count = _whole("passes", passes, MAX_PASSES)
     return None if frames is None else count * _whole("frames", frames, MAX_FRAMES)

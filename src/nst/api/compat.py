@@ -1,5 +1,7 @@
-"""The four routes of the reference program, for its clients.
-They send no cookie; the random id of a task is the capability for its job."""
+"""The four routes of the reference program, for its clients, and task_image.
+
+The clients send no cookie; the random id of a task is the capability for its job.
+"""
 
 from http import HTTPStatus
 from typing import Any
@@ -19,7 +21,7 @@ from nst.options import StyleTransferOptions
 from nst.presets import DEFAULT_PRESET
 
 OWNER = "compatible:"
-"""Prefix of the owner; the client follows, so that clients do not share a limit."""
+"""Prefix of an owner, followed by the client, so that clients share no limit."""
 
 STATUS_NAMES = {
     JobStatus.QUEUED: "Processing",
@@ -68,7 +70,7 @@ NOT_YET: Responses = {
 @routes.output(TaskView, status_code=202)
 @routes.doc(responses=[413, 415, 422, 429, 503])
 def style_transfer() -> Any:
-    """Ask for a picture: the files content_image and style_image of a form."""
+    """Create a job from the files content_image and style_image of a form."""
     options, client = StyleTransferOptions.from_preset(DEFAULT_PRESET), service().client()
     files = [_file(name) for name in ("content_image", "style_image")]
     with pictures.uploading.one(client):
@@ -85,7 +87,7 @@ def style_transfer() -> Any:
 @routes.output(TaskStatusView)
 @routes.doc(responses=[404])
 def task_status(job_id: str) -> TaskStatusView:
-    """Processing, Finished or Failed."""
+    """Return the state of a job: Processing, Finished or Failed."""
     job = _task(job_id)
     return TaskStatusView(task_id=job.id, status=STATUS_NAMES[job.status], images=_images(job))
 
@@ -93,7 +95,7 @@ def task_status(job_id: str) -> TaskStatusView:
 @routes.get("/download/<job_id>")
 @routes.doc(responses=sends("image/*", "The stylized image.") | NOT_YET)
 def download(job_id: str) -> Any:
-    """The finished picture; 202 while it is being painted."""
+    """Return the stylized image; 202 while it is being painted."""
     job = _task(job_id)
     if not job.status.is_final:
         return {"task_id": job.id, "status": STATUS_NAMES[job.status]}, HTTPStatus.ACCEPTED
@@ -103,7 +105,7 @@ def download(job_id: str) -> Any:
 @routes.get("/download-all/<job_id>")
 @routes.doc(responses=sends("application/zip", "All pictures.") | NOT_YET)
 def download_all(job_id: str) -> Any:
-    """All pictures in one ZIP; 202 while it is being painted."""
+    """Return all images in one ZIP; 202 while the job is running."""
     job = _task(job_id)
     if not job.status.is_final:
         return {"task_id": job.id, "status": STATUS_NAMES[job.status]}, HTTPStatus.ACCEPTED
@@ -118,7 +120,7 @@ def task_image(job_id: str, step: int) -> Response:
 
 
 def _task(job_id: str) -> Job:
-    """Return a job that was created by these routes; other jobs are hidden. Raises JobNotFound."""
+    """Return a job that these routes created. Raises JobNotFound for other jobs."""
     return service().jobs.get_of_any(OWNER, job_id)
 
 

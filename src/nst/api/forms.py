@@ -1,4 +1,4 @@
-"""Forms of new jobs: files, samples and fields → what the service is asked for."""
+"""Forms of new jobs: files, samples and fields → a request for the service."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -31,12 +31,12 @@ PICTURE_FIELDS = (
     "stop_after",
     "passes",
 )
-"""Fields of the form of a new job that are not options."""
+"""Fields in the form of a new job that are not options."""
 
 
 @dataclass(frozen=True, slots=True)
 class JobForm:
-    """The form that makes a job."""
+    """The form of a new job."""
 
     jobs: Jobs
     owner: str
@@ -44,7 +44,10 @@ class JobForm:
     files: MultiDict[str, FileStorage]
 
     def read(self) -> JobRequest:
-        """Raises InvalidOption, JobNotFound."""
+        """Return the request that the form makes.
+
+        Raises InvalidOption, JobNotFound, StyleNotFound.
+        """
         for name in FILE_FIELDS:
             if name in self.fields:
                 raise no_file(name)
@@ -68,7 +71,10 @@ class JobForm:
         )
 
     def _number(self, name: str, allowed: str) -> int | None:
-        """Return a whole number of at least 1. Raises InvalidOption."""
+        """Return a field as a whole number of at least 1; None if the form lacks it.
+
+        Raises InvalidOption.
+        """
         text = self.fields.get(name)
         if text is None:
             return None

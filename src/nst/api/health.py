@@ -18,13 +18,13 @@ routes = APIBlueprint("health", __name__, tag="health")
 
 @routes.get("/healthz")
 def healthz() -> dict[str, str]:
-    """This process answers."""
+    """Report that this process responds."""
     return {"status": "ok"}
 
 
 @routes.before_request
 def refuse_visitors() -> None:
-    """Refuse requests that come through a proxy. Raises NotFound."""
+    """Refuse requests that come through a proxy, except /healthz. Raises NotFound."""
     through_proxy = service().settings.web.trusted_proxies and "X-Forwarded-For" in request.headers
     if through_proxy and request.path != "/healthz":
         raise NotFound
@@ -33,9 +33,9 @@ def refuse_visitors() -> None:
 @routes.get("/readyz")
 @routes.doc(responses={200: "Jobs can be taken.", 503: "A dependency does not answer."})
 def readyz() -> Any:
-    """Whether jobs can be taken: what does not answer is named.
+    """Report whether jobs can be accepted, and which dependencies do not answer.
 
-    `degraded` names what jobs can do without, and says in words what is wrong with it.
+    `degraded` names a dependency that jobs can do without, and describes what is wrong with it.
     """
     if failures := service().jobs.failures():
         detail = f"no jobs can be taken now: {', '.join(failures)}"
@@ -48,7 +48,7 @@ def readyz() -> Any:
 @routes.get("/metrics")
 @routes.doc(responses=sends("text/plain", "Metrics."))
 def metrics() -> Response:
-    """For Prometheus."""
+    """Return the metrics for Prometheus."""
     jobs, streams = service().jobs, service().streams
     own = CollectorRegistry()
     own.register(
@@ -65,7 +65,7 @@ def measure(app: APIFlask) -> None:
         g.began_at = time.perf_counter()
 
     def end(response: Response) -> Response:
-        # What clients make up must not become labels, of which each takes memory.
+        # Each label takes memory, so routes and methods that clients invent must not become labels.
         rule = request.url_rule
         method, route = (request.method, rule.rule) if rule else ("none", "none")
         HTTP_REQUESTS.labels(method, route, response.status_code).inc()

@@ -1,4 +1,4 @@
-"""Links of a job: where everything about it is."""
+"""Links of a job: the URLs of everything that belongs to it."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from nst.jobs.job import Job
 
 
 class LinksView(View):
-    """Where everything about a job is."""
+    """URLs of everything that belongs to a job."""
 
     self: str
     page: str
@@ -19,13 +19,15 @@ class LinksView(View):
     frames: str
     archive: str
     timelapse: str | None
+    """Time-lapse of the image; null for a film and for a learned style."""
     before_after: str | None
-    """Null for a film and for a learned style, as the next one."""
+    """Content image and result side by side; null for a film and for a learned style."""
     recipe: str | None
+    """Recipe of the image; null for a film and for a learned style."""
     content: str
     styles: list[str]
     learned_style: str | None
-    """The learned style among mine that a job has made; null: none yet."""
+    """The learned style that the job has produced; null: none."""
 
 
 def links_of(job: Job) -> LinksView:

@@ -1,4 +1,4 @@
-"""Responses about jobs: what goes in, how far they are, what comes out."""
+"""Responses about jobs: their inputs, progress and results."""
 
 from datetime import datetime
 from typing import Self
@@ -22,11 +22,11 @@ from nst.progress import Change, Distances
 
 
 class ProgressView(PublicProgress, View):
-    """How far a job is."""
+    """Progress of a job."""
 
     percent: float
-    """Part of the work that is done, not of the steps: equal
-    parts take about equal times."""
+    """Finished share of the work in percent. It counts work, not steps:
+    equal shares take about equal times."""
 
     @classmethod
     def of(cls, progress: JobProgress) -> Self:
@@ -37,8 +37,8 @@ class ResultView(PublicResult, View):
     """Result of a job."""
 
     distances: Distances | None
-    """Null if no other network was there to judge, or if nst
-    0.1 measured other distances."""
+    """Distances of the result from content and style, measured by another network.
+    Null if no other network was available, or if nst 0.1 measured other distances."""
 
     @classmethod
     def of(cls, result: JobResult) -> Self:
@@ -48,13 +48,13 @@ class ResultView(PublicResult, View):
 
 
 class SentView(View):
-    """A file that went in."""
+    """An input file of a job."""
 
     name: str
     format: str
-    """NST for a learned style."""
+    """Format of the file, such as JPEG; NST for a learned style."""
     sample: str | None
-    """Name of the picture if it comes with nst."""
+    """Name of the built-in image, if the file is one; else null."""
 
     @classmethod
     def of(cls, picture: Picture) -> Self:
@@ -64,16 +64,16 @@ class SentView(View):
 
 
 class PictureView(SentView):
-    """A picture that went in."""
+    """An input image or film of a job."""
 
     size: tuple[int, int]
 
 
 class StyleView(SentView):
-    """A style image that went in, or a learned style."""
+    """A style image or learned style of a job."""
 
     size: tuple[int, int] | None
-    """Null for a learned style."""
+    """Width and height in pixels; null for a learned style."""
 
 
 class FilmView(View):
@@ -82,7 +82,7 @@ class FilmView(View):
     frames: int
     seconds: float
     passes: int
-    """Number of times it is painted, forward and backward in turn."""
+    """Number of times that the film is painted, forward and backward in turn."""
 
     @classmethod
     def of(cls, film: Film) -> Self:
@@ -90,13 +90,13 @@ class FilmView(View):
 
 
 class LearningView(View):
-    """Learning of a job, in place of painting."""
+    """Facts about a job that learns a style instead of painting."""
 
     options: LearningOptions
     names: list[str]
     """Names of the styles."""
     photos: int
-    """Number of photos that were sent; 0: it learns from the sample photos of nst."""
+    """Number of uploaded photos; 0: the job learns from the sample photos of nst."""
 
     @classmethod
     def of(cls, learning: Learning) -> Self:
@@ -110,7 +110,7 @@ class PicturesView(View):
     styles: list[StyleView]
     detail_map: PictureView | None
     initial: PictureView | None
-    """The initial image; null: the options say where the transfer starts."""
+    """Initial image; null: init_method says where the transfer starts."""
 
 
 class JobView(View):
@@ -120,20 +120,20 @@ class JobView(View):
     status: JobStatus
     title: str
     film: FilmView | None
-    """Set if the content is a film, and so the result; null for a picture."""
+    """Set if the content, and so the result, is a film; null for an image."""
     learning: LearningView | None
     """Set if the job learns a style; null if it paints."""
     preset: str | None
     options: Options
     changes: list[Change]
-    """Options that the order steers, and at which step, as in
-    the recipe that it repeats."""
+    """Changes of options that the order plans, and their steps,
+    as in the recipe that it repeats."""
     stop_after: int | None
-    """Step after which the order stops."""
+    """Step after which the order stops the transfer; null: it has no such step."""
     notices: list[str]
-    """A sentence for each option that was sent, or steered, and has no effect."""
+    """Sentences, one for each option that was sent or steered and has no effect."""
     steerable: list[str]
-    """Names of the options that may be steered with an effect."""
+    """Names of the options that have an effect when they are steered."""
     created_at: datetime
     started_at: datetime | None
     completed_at: datetime | None
@@ -143,7 +143,7 @@ class JobView(View):
     place_in_queue: int | None
     cancel_requested: bool
     can_resume: bool
-    """Whether a canceled job can go on from the step at which it stopped."""
+    """Whether a canceled job can continue from the step at which it stopped."""
     progress: ProgressView | None
     error: JobError | None
     result: ResultView | None
@@ -194,4 +194,4 @@ class JobsView(View):
 
     jobs: list[JobView]
     next: str | None
-    """Value of `before` for the next page."""
+    """Value of `before` for the next page; null on the last page."""

@@ -1,4 +1,4 @@
-"""/api/v1/jobs: submit, look, steer, cancel, forget."""
+"""/api/v1/jobs: create, list, watch, steer, stop, repeat and delete jobs."""
 
 from http import HTTPStatus
 from typing import Any
@@ -24,7 +24,7 @@ routes = APIBlueprint("jobs", __name__, tag="jobs", url_prefix="/api/v1/jobs")
 
 
 class JobsQuery(BaseModel):
-    """A page of the list."""
+    """Query for one page of the jobs."""
 
     status: JobStatus | None = None
     limit: int = Field(24, ge=1, le=100)
@@ -53,14 +53,15 @@ Steering: type[BaseModel] = create_model(
 @routes.output(JobView, status_code=202)
 @routes.doc(responses=[409, 413, 415, 422, 429, 503])
 def submit() -> Any:
-    """Ask for a picture, or for a film.
+    """Create a job that paints an image or a film.
 
-    Send a content image or a short film, and one to eight style images as files, or name samples,
-    a learned style, or earlier jobs whose images to take. Every option may be a field. The field
-    steer, like 40:strength=0.8, changes options from a step on, and stop_after is the last step: a
-    recipe has both. The field initial_from names an earlier job whose result is painted on. The
-    field passes is how often a film is painted, forward and backward in turn. With an
-    Idempotency-Key the same request makes one job, however often it is sent.
+    Send a content image or a short film, and one to eight style images, as files. In place of
+    files, name samples, a learned style, or earlier jobs whose images are used. Every option may be
+    a field. The field steer, such as 40:strength=0.8, changes options from a step on, and
+    stop_after is the last step; a recipe contains both. The field initial_from names an earlier
+    job: painting continues from its result. The field passes is the number of times that a film is
+    painted, forward and backward in turn. With an Idempotency-Key the same request creates one job,
+    however often it is sent.
     """
     me, form = service().me(), JobForm(service().jobs, service().me(), request.form, request.files)
     with pictures.uploading.one(service().client()):
@@ -74,7 +75,7 @@ def submit() -> Any:
 @routes.input(JobsQuery, location="query", arg_name="query")
 @routes.output(JobsView)
 def list_jobs(query: JobsQuery) -> JobsView:
-    """My jobs, newest first."""
+    """List my jobs, newest first."""
     jobs, me = service().jobs, service().me()
     found = jobs.list(me, status=query.status, limit=query.limit + 1, before=query.before)
     shown = found[: query.limit]
@@ -88,7 +89,7 @@ def list_jobs(query: JobsQuery) -> JobsView:
 @routes.output(JobView)
 @routes.doc(responses=[404])
 def get_job(job_id: str) -> JobView:
-    """One job."""
+    """Return one job."""
     return _view(service().jobs.get(service().me(), job_id))
 
 
@@ -96,7 +97,7 @@ def get_job(job_id: str) -> JobView:
 @routes.output({}, status_code=204)
 @routes.doc(responses=[404])
 def delete_job(job_id: str) -> tuple[str, int]:
-    """Forget a job and its pictures. A running one is stopped."""
+    """Delete a job and its images. A running job is stopped."""
     service().jobs.delete(service().me(), job_id)
     return "", HTTPStatus.NO_CONTENT
 
@@ -105,7 +106,7 @@ def delete_job(job_id: str) -> tuple[str, int]:
 @routes.output(JobView, status_code=202)
 @routes.doc(responses=[404, 409])
 def cancel(job_id: str) -> Any:
-    """Stop after the step that is being taken; the picture so far is kept."""
+    """Stop a job after the current step and keep the image so far."""
     return accepted(service().jobs.cancel(service().me(), job_id))
 
 
@@ -113,7 +114,7 @@ def cancel(job_id: str) -> Any:
 @routes.output(JobView, status_code=202)
 @routes.doc(responses=[404, 409, 429, 503])
 def retry(job_id: str) -> Any:
-    """Try a failed or canceled job again, from its beginning."""
+    """Run a failed or canceled job again, from its beginning."""
     return accepted(service().jobs.retry(service().me(), job_id, client=service().client()))
 
 
@@ -130,9 +131,9 @@ def resume(job_id: str) -> Any:
 @routes.output(JobView, status_code=202)
 @routes.doc(responses=[404, 409])
 def steer(job_id: str, steering: BaseModel) -> Any:
-    """Change weights while it paints; heard before the next step.
+    """Change weights of a running job; they take effect before the next step.
 
-    The field notices of the answer names what has no effect.
+    The field notices of the response names the options that have no effect.
     """
     changes = steering.model_dump(exclude_none=True)
     return accepted(service().jobs.steer(service().me(), job_id, changes))
@@ -141,10 +142,10 @@ def steer(job_id: str, steering: BaseModel) -> Any:
 @routes.get("/<job_id>/events")
 @routes.doc(responses=EVENTS)
 def events(job_id: str) -> Response:
-    """Server-sent events: the job now, every change, its end.
+    """Stream a job as server-sent events: its state, every change, its end.
 
-    Reconnect when the stream closes; a client that has seen the end, and says so in
-    Last-Event-ID, is told by 204 to stop.
+    Reconnect when the stream closes. A client that has received the end and sends its id as
+    Last-Event-ID gets 204, because no further event follows.
     """
     me, streams, client = service().me(), service().streams, service().client()
     if has_seen_end(service().jobs.get(me, job_id), request.headers.get("Last-Event-ID")):
@@ -175,7 +176,7 @@ def accepted(job: Job) -> tuple[JobView, int, dict[str, str]]:
 
 
 def sender(owner: str) -> Sender:
-    """Return who sends this request. Raises InvalidOption."""
+    """Return the sender of this request. Raises InvalidOption."""
     return Sender(
         owner,
         client=service().client(),
@@ -193,8 +194,10 @@ def _idempotency_key() -> str | None:
 
 
 def _trace() -> dict[str, str]:
-    """Headers that carry the trace of this request, or the one
-    it came with, to a worker."""
+    """Return the headers that carry a trace to a worker.
+
+    The trace is that of this request or, without one, the trace that the request came with.
+    """
     names = ("traceparent", "tracestate")
     given = {name: request.headers[name] for name in names if name in request.headers}
     return tracing.headers() or given

@@ -22,7 +22,7 @@ routes = APIBlueprint(
 
 
 class LearnedStyleLinksView(View):
-    """Where everything about a learned style is."""
+    """URLs of everything that belongs to a learned style."""
 
     self: str
     file: str
@@ -42,7 +42,7 @@ class LearnedStyleView(View):
     sha256: str
     created_at: datetime
     used_at: datetime
-    """When it was uploaded, or when a job last used it."""
+    """Time of the upload, or of the last use by a job."""
     links: LearnedStyleLinksView
 
     @classmethod
@@ -70,7 +70,7 @@ class LearnedStylesView(View):
 
 
 class NewName(BaseModel):
-    """Another name of a learned style."""
+    """New name of a learned style."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -81,9 +81,9 @@ class NewName(BaseModel):
 @routes.output(LearnedStyleView, status_code=201)
 @routes.doc(responses=[413, 422, 429, 503])
 def add_style() -> Any:
-    """Keep the file of a learned style, which nst learn has written.
+    """Keep a learned style: the file of `nst learn`.
 
-    Everything is checked: format, version, shapes, SHA-256 and numbers.
+    The format, version, shapes, SHA-256 and numbers of the file are checked.
     """
     if "file" not in request.files:
         raise InvalidOption("file", "", "a file of nst learn as a file of the form")
@@ -105,7 +105,7 @@ def add_style() -> Any:
 @routes.get("")
 @routes.output(LearnedStylesView)
 def list_styles() -> LearnedStylesView:
-    """My learned styles, newest first."""
+    """List my learned styles, newest first."""
     found = _styles().list(service().me())
     return LearnedStylesView(learned_styles=[LearnedStyleView.of(style) for style in found])
 
@@ -114,7 +114,7 @@ def list_styles() -> LearnedStylesView:
 @routes.output(LearnedStyleView)
 @routes.doc(responses=[404])
 def get_style(style_id: str) -> LearnedStyleView:
-    """One learned style."""
+    """Return one learned style."""
     return LearnedStyleView.of(_styles().get(service().me(), style_id))
 
 
@@ -123,7 +123,7 @@ def get_style(style_id: str) -> LearnedStyleView:
 @routes.output(LearnedStyleView)
 @routes.doc(responses=[404])
 def rename_style(style_id: str, new: NewName) -> LearnedStyleView:
-    """Give a learned style another name."""
+    """Rename a learned style."""
     return LearnedStyleView.of(_styles().rename(service().me(), style_id, new.name))
 
 
@@ -131,7 +131,7 @@ def rename_style(style_id: str, new: NewName) -> LearnedStyleView:
 @routes.output({}, status_code=204)
 @routes.doc(responses=[404])
 def delete_style(style_id: str) -> tuple[str, int]:
-    """Forget a learned style. Jobs that use it have a copy and go on."""
+    """Delete a learned style. Jobs that use it have a copy and continue."""
     _styles().delete(service().me(), style_id)
     return "", HTTPStatus.NO_CONTENT
 
@@ -139,14 +139,14 @@ def delete_style(style_id: str) -> tuple[str, int]:
 @routes.get("/<style_id>/file")
 @routes.doc(responses=sends(LEARNED_TYPE, "The file, as it was uploaded.", 304, 404))
 def get_file(style_id: str) -> Response:
-    """The file of a learned style."""
+    """Return the file of a learned style."""
     return _download(style_id, _styles().data, LEARNED_TYPE)
 
 
 @routes.get("/<style_id>/onnx")
 @routes.doc(responses=sends("application/octet-stream", "The graph.", 304, 404))
 def get_onnx(style_id: str) -> Response:
-    """The network of a learned style as an ONNX graph, for other programs."""
+    """Return the network of a learned style as an ONNX graph, for other programs."""
     return _download(style_id, _styles().graph, "application/octet-stream")
 
 
@@ -157,7 +157,7 @@ def _styles() -> LearnedStyles:
 def _download(
     style_id: str, make: Callable[[str, str], tuple[bytes, str]], content_type: str
 ) -> Response:
-    """Send what is made of a style, with its file name; not to a client that has it."""
+    """Send a file made from a style, with its file name; 304 if the client has it."""
     etag = _styles().get(service().me(), style_id).sha256
     if request.if_none_match.contains(etag):
         response = Response(status=HTTPStatus.NOT_MODIFIED)

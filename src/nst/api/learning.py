@@ -25,12 +25,12 @@ OTHERS = ("sample_style", "name", "licence")
 @routes.output(JobView, status_code=202)
 @routes.doc(responses=[409, 413, 415, 422, 429, 503])
 def learn() -> Any:
-    """Ask for a job that learns a style, which becomes one of mine.
+    """Create a job that learns a style, which becomes one of mine.
 
-    Send one to eight style images as files, or name samples, and photos to learn from, or none:
-    then the sample photos of nst are used. Every option of learning may be a field. The job is one
-    like all others; canceled, it keeps what it has learned so far. With an Idempotency-Key the same
-    request makes one job, however often it is sent.
+    Send one to eight style images as files, or name samples. Send photos to learn from; without
+    photos, the sample photos of nst are used. Every option of learning may be a field. The job
+    works like any other; if it is canceled, it keeps what it has learned so far. With an
+    Idempotency-Key the same request creates one job, however often it is sent.
     """
     me = service().me()
     with pictures.uploading.one(service().client()):
@@ -40,7 +40,7 @@ def learn() -> Any:
 
 
 def _read() -> LearningRequest:
-    """Return what the form asks for. Raises InvalidOption."""
+    """Return the request that the form makes. Raises InvalidOption."""
     fields = request.form
     for name in FILES:
         if name in fields:

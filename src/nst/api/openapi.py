@@ -1,5 +1,5 @@
-"""Parts of the API description that the routes do not
-give: forms, problems and authentication."""
+"""Parts of the API description that no route declares.
+They are forms, problems and authentication."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -26,12 +26,12 @@ class Problem(BaseModel):
     title: str
     status: int
     detail: str
-    """For people."""
+    """Sentence for people."""
     code: str
-    """For programs; it does not change."""
+    """Code for programs; it does not change."""
     request_id: str
     field: str | None = None
-    """The option or the file that is wrong."""
+    """Name of the option or the file that is wrong."""
     retry_after_seconds: int | None = None
 
 
@@ -99,7 +99,7 @@ SECURITY_SCHEMES = {
 
 
 def complete(incomplete: Spec | str) -> Spec | str:
-    """Return the complete description, from that of the routes."""
+    """Return the complete description; `incomplete` is that of the routes."""
     spec: Spec = _with_short_names(incomplete)
     schemas = spec["components"]["schemas"]
     schemas["Problem"] = Problem.model_json_schema()
@@ -155,7 +155,7 @@ def _tell_parameters(operation: Spec) -> None:
 
 
 def _estimate_query() -> Iterator[Spec]:
-    """What a job takes long for: the size and the frames of its content, and options."""
+    """Yield the parameters of an estimate: size and frames of the content, options."""
     side = {"type": "integer", "minimum": 1}
     facts = {
         "width": side | {"description": "Width of the content image in pixels."},
@@ -263,7 +263,7 @@ def _new_job() -> Spec:
 
 
 def _field(facts: Spec) -> Spec:
-    if facts["type"] == "array":  # a form has it as text with commas between, 0.7,0.3
+    if facts["type"] == "array":  # a form sends it as text with commas: 0.7,0.3
         return {"description": facts["description"]}
     return {word: said for word, said in facts.items() if word != "default"}
 
@@ -273,7 +273,7 @@ def _choice(names: Iterable[str], description: str) -> Spec:
 
 
 def _tell_links(spec: Spec) -> None:
-    """Add links from the answer with the id of a new job to the routes of that job."""
+    """Link the response that has the id of a new job to the routes of that job."""
     links = {
         operation["operationId"]: {
             "operationId": operation["operationId"],
@@ -286,7 +286,7 @@ def _tell_links(spec: Spec) -> None:
 
 
 def _with_short_names(part: Any) -> Any:
-    """Shorten names of schemas: JobView.Picture and JobsView.Picture are both Picture."""
+    """Shorten names of schemas: JobView.Picture and JobsView.Picture become Picture."""
     if isinstance(part, dict):
         return {_short(name): _with_short_names(value) for name, value in part.items()}
     if isinstance(part, list):

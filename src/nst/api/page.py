@@ -1,4 +1,4 @@
-"""The page, the documentation of the API, and the headers that keep both safe."""
+"""The web page, the documentation of the API, and the headers that protect both."""
 
 import os
 import re
@@ -15,7 +15,7 @@ from werkzeug.routing import PathConverter
 from werkzeug.security import safe_join
 
 PAGE = Path(__file__).parent / "page"
-"""Built from frontend/; in a checkout `make page` does so."""
+"""Directory of the web page, built from frontend/; in a checkout run `make page`."""
 DOCS = Path(__file__).parent / "docs"
 SWAGGER = Path(str(resources.files("flask_openapi3_swagger"))) / "templates" / "swagger"
 
@@ -30,10 +30,10 @@ SECURITY_HEADERS = {
             "default-src 'self'",
             "img-src 'self' blob: data:",
             "media-src 'self' blob:",
-            "style-src 'self' 'unsafe-inline'",  # style attributes, as sliders set them
+            "style-src 'self' 'unsafe-inline'",  # sliders set style attributes
             "worker-src 'self' blob:",
             "object-src 'none'",
-            "base-uri 'self'",  # the page names its own path
+            "base-uri 'self'",  # the page sets its own base path
             "form-action 'self'",
             "frame-ancestors 'none'",
         )
@@ -48,24 +48,24 @@ SECURITY_HEADERS = {
 
 LIVE = "/live"
 WITH_WASM = "script-src 'self' 'wasm-unsafe-eval'"
-"""Path of the page that paints the camera, and what its policy allows more: the
-network of a learned style runs in WebAssembly there."""
+"""Path of the page that paints a camera, and the addition to its content policy.
+The network of a learned style runs in WebAssembly on that page."""
 
 YEAR_SECONDS = 365 * 24 * 3600
 
 SHARED = re.compile(r"shared/(?P<token>[\w-]{1,100})/?", re.ASCII)
-"""The path of a shared picture."""
+"""Pattern of the path of a shared result."""
 
 routes = Blueprint("page", __name__)
-"""Every path that is not the API's: the page finds its own way from there."""
+"""Routes for every path outside the API; the page itself interprets the path."""
 
 
 @routes.get("/assets/<path:name>")
 def assets(name: str) -> Response:
-    """Compressed where the build has put such a copy beside the file."""
+    """Send a file of the page, compressed if the build has made a compressed copy."""
     folder = PAGE / "assets"
     copy = safe_join(str(folder), f"{name}.gz")
-    is_packed = bool(copy and os.path.isfile(copy) and request.accept_encodings["gzip"])  # noqa: PTH113 - a name that is too long is no file, and no error
+    is_packed = bool(copy and os.path.isfile(copy) and request.accept_encodings["gzip"])  # noqa: PTH113 - a name that is too long is no file, not an error
     kind, _ = guess_type(name)
     response = send_from_directory(
         folder, f"{name}.gz" if is_packed else name, mimetype=kind, max_age=YEAR_SECONDS
@@ -105,8 +105,11 @@ def page(path: str) -> Response:
 
 
 def _preview(token: str) -> str:
-    """Return what a messenger shows of a shared link: the painting, as a small JPEG. Nothing is
-    looked up: of a link that is revoked the image is not there."""
+    """Return the meta tags of a shared link, from which messengers show a preview.
+
+    The preview image is a small JPEG of the result. The link is not looked up: if it is revoked,
+    the image does not exist.
+    """
     image = f"{request.url_root}api/v1/shared/{token}/result?thumb=1"
     facts = {
         "og:type": "website",
@@ -122,8 +125,10 @@ def _preview(token: str) -> str:
 
 
 def _adapted(root: str, head: str) -> Response:
-    """Return the page, told below which path it is, to which all its addresses are relative, and
-    with `head` added to its head."""
+    """Return the page with its base path, and with `head` added to its head.
+
+    `root`: the base path, to which all addresses in the page are relative.
+    """
     text = (PAGE / "index.html").read_text()
     text = text.replace('<base href="/"', f'<base href="{root}/"')
     text = text.replace("</head>", f"{head}</head>", 1)
@@ -134,8 +139,8 @@ def _adapted(root: str, head: str) -> Response:
 
 
 class PagePath(PathConverter):
-    """Any path but those of the API, where wrong addresses
-    and methods must be told apart."""
+    """Any path except those of the API.
+    The API must distinguish wrong addresses from wrong methods."""
 
     regex = r"(?!api(?:/|$))[^/].*?"
 
@@ -143,9 +148,11 @@ class PagePath(PathConverter):
 def security_headers(
     *, allow_embedding: bool, pictures_origin: str | None = None
 ) -> Callable[[Response], Response]:
-    """Adds them to every response.
-    `allow_embedding`: pages of other sites, which may use the API, may show its
-    pictures too. `pictures_origin`: the page may show pictures from there."""
+    """Return a function that adds the security headers to a response.
+
+    `allow_embedding`: pages of other sites, which may use the API, may also show its images.
+    `pictures_origin`: origin from which the page may show images and films.
+    """
     headers = dict(SECURITY_HEADERS)
     if pictures_origin:
         policy = headers["Content-Security-Policy"]

@@ -22,11 +22,11 @@ LINK_SECONDS = 300.0
 YEAR_SECONDS = 365 * 24 * 3600
 
 ARCHIVE, MISSING = "paintings.zip", "not-there.txt"
-"""Names of the archive of several results, and of the list of jobs without one."""
+"""Names of an archive of results, and of its list of jobs without a result."""
 
 uploading = Slots(8, 3, wait_seconds=WAIT_SECONDS, reason="too many pictures are being uploaded")
-"""To be held while pictures of a request are in memory: they can be large, so
-only a few requests may at a time, and the others wait for a while."""
+"""Slots of the requests whose images are in memory.
+Images can be large, so only a few requests may hold them at a time; the others wait."""
 
 
 def is_asked(name: str) -> bool:
@@ -35,8 +35,11 @@ def is_asked(name: str) -> bool:
 
 
 def send(offer: Offer) -> Response:
-    """A picture of a job, or with ?thumb=1 a small JPEG of it; with ?download=1 to be
-    saved. Raises PictureNotFound, RequestedRangeNotSatisfiable."""
+    """Send an image or a film of a job.
+
+    With ?thumb=1 a small JPEG is sent; with ?download=1 the browser saves the file. Raises
+    PictureNotFound, RequestedRangeNotSatisfiable.
+    """
     pictures, is_thumb = service().jobs.pictures, is_asked("thumb")
     file = pictures.find(offer, is_thumb=is_thumb)
     how = disposition("attachment" if is_asked("download") else "inline", offer.name)
@@ -59,15 +62,19 @@ def send(offer: Offer) -> Response:
 
 
 def send_result(job: Job) -> Response:
-    """Send the result of a job, with ?format=jpeg or webp in that format.
-    Raises PictureNotFound if there is none, InvalidOption if the format is unknown."""
+    """Send the result of a job, in the format that ?format= names, if any.
+
+    Raises PictureNotFound if the job has no result, InvalidOption if the format is unknown.
+    """
     pictures, kind = service().jobs.pictures, request.args.get("format")
     return send(pictures.result(job, kind, service().client()))
 
 
 def send_content_without_metadata(job: Job) -> Response:
-    """Send the content image without metadata, because strangers must not learn its
-    location; of a film the first frame."""
+    """Send the content image without metadata; for a film, its first frame.
+
+    Strangers must not learn the location of the content image.
+    """
     pictures = service().jobs.pictures
     file = pictures.content_for_strangers(job)
     if request.if_none_match.contains(file.etag):
@@ -82,13 +89,15 @@ def send_content_without_metadata(job: Job) -> Response:
 
 
 def archive(job: Job) -> Response:
-    """Stream all frames and the result as a ZIP. Raises PictureNotFound."""
+    """Stream all intermediate images and the result as a ZIP. Raises PictureNotFound."""
     return _zipped(service().jobs.archives.of_job(job), archive_name(job))
 
 
 def archive_of_results(jobs: Sequence[Job]) -> Response:
     """Stream the results of these jobs as a ZIP.
-    A text file in it lists the jobs without one."""
+
+    A text file in the ZIP lists the jobs without a result.
+    """
     files, missing = service().jobs.archives.of_results(jobs)
     return _zipped(files, ARCHIVE, missing)
 
@@ -118,14 +127,13 @@ def _ranged(file: StoredFile) -> Response:
 
 
 def disposition(kind: str, name: str) -> str:
-    """Return the Content-Disposition of a file.
-    `kind`: inline or attachment."""
-    plain = re.sub(r"[^\x20-\x7e]", "_", name)  # for programs that know no other names
+    """Return the Content-Disposition of a file. `kind`: inline or attachment."""
+    plain = re.sub(r"[^\x20-\x7e]", "_", name)  # for programs that ignore filename*
     return f"{kind}; filename=\"{plain}\"; filename*=UTF-8''{quote(name)}"
 
 
 def _asked_range(file: StoredFile) -> tuple[int, int] | None:
-    """Return the requested range, start and stop; None for the whole file."""
+    """Return start and stop of the requested range; None for the whole file."""
     asked = request.range
     is_for_another = "If-Range" in request.headers and request.if_range.etag != file.etag
     if asked is None or is_for_another or asked.units != "bytes" or len(asked.ranges) > 1:

@@ -1,4 +1,4 @@
-"""Errors as RFC 9457 problem JSON: one table says which status each class has."""
+"""Errors as RFC 9457 problem JSON; one table has the status of each error class."""
 
 import logging
 import tempfile
@@ -67,7 +67,7 @@ HTTP_CODES = {
     HTTPStatus.UNPROCESSABLE_ENTITY: InvalidOption.code,
     HTTPStatus.INTERNAL_SERVER_ERROR: "internal_error",
 }
-"""Codes of errors that the framework itself finds; all others are bad_request."""
+"""Codes of errors that the framework raises; other statuses have bad_request."""
 
 HTTP_DETAILS = {
     HTTPStatus.BAD_REQUEST: "the request body cannot be read; expected JSON or a form",
@@ -76,7 +76,7 @@ HTTP_DETAILS = {
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "this is more than the server takes in one request; "
     "/api/v1/options says how much that is",
 }
-"""In place of the framework's own sentences."""
+"""Details of errors, in place of the framework's own sentences."""
 
 FIELDS: dict[ImageRole, str] = {
     "content": "content_image",
@@ -86,21 +86,21 @@ FIELDS: dict[ImageRole, str] = {
     "photo": "photo",
     "initial": "image",
 }
-"""In which field of a form a picture of this role comes."""
+"""Field of the form by the role of the image that it holds."""
 
 RETRY_SECONDS = 10
-"""Seconds after which a client may try again where a dependency failed."""
+"""Seconds after which a client may retry when a dependency has failed."""
 
 logger = logging.getLogger(__name__)
 
 
 def status_of(error: type[NSTError]) -> HTTPStatus:
-    """Return the status of the nearest class in the table."""
+    """Return the status of an error class, or of its nearest base class in STATUS."""
     return next(STATUS[cls] for cls in error.mro() if cls in STATUS)
 
 
 def register(app: APIFlask) -> None:
-    """Let every error of this app become a problem."""
+    """Register handlers that turn every error of this app into a problem."""
     app.before_request(_name_request)
     app.after_request(_tell_name)
     app.error_processor(_http_error)  # first: it registers handlers of its own
@@ -113,7 +113,7 @@ def register(app: APIFlask) -> None:
 
 
 def problem(status: HTTPStatus, code: str, detail: str, **facts: Any) -> Response:
-    """The response."""
+    """Return a problem as a response."""
     body = {
         "type": f"urn:nst:problem:{code}",
         "title": status.phrase,
@@ -162,20 +162,23 @@ def _nst_error(error: NSTError) -> Response:
 
 
 def _no_file(_: FileNotFoundError) -> Response:
-    """The storage does not have it, or not any more."""
+    """Respond that the storage does not have the file, or no longer has it."""
     status = HTTPStatus.NOT_FOUND
     return problem(status, HTTP_CODES[status], "this picture does not exist, or no longer")
 
 
 def _os_error(error: OSError) -> Response:
-    """A request that is too large for the memory is kept on the disk while it is read."""
+    """Respond to an OSError; a full disk is reported as StorageFull.
+
+    A request that is too large for the memory is kept on the disk while it is read.
+    """
     if error.errno in NO_SPACE:
         return _nst_error(StorageFull(Path(tempfile.gettempdir()), str(error)))
     return _unexpected(error)
 
 
 def _silent(_: BlockingIOError) -> Response:
-    """The rest of a request did not come."""
+    """Respond to a request whose rest has not arrived."""
     status = HTTPStatus.REQUEST_TIMEOUT
     return problem(status, "bad_request", "the request was incomplete; send it again")
 
@@ -196,7 +199,7 @@ def _http_exception(error: HTTPException) -> Response | HTTPException:
 
 
 def _http_error(error: HTTPError) -> Response:
-    """What the framework's validation finds: the first field, and why."""
+    """Respond to an error of the framework's validation: the first field, and why."""
     status = HTTPStatus(error.status_code)
     facts, detail = dict[str, Any](), error.message or status.phrase
     for fields in (error.detail or {}).values() if isinstance(error.detail, dict) else ():

@@ -1,4 +1,4 @@
-"""/api/v1/jobs/<id>/…: what went in and what came out."""
+"""/api/v1/jobs/<id>/…: inputs and results of a job."""
 
 from apiflask import APIBlueprint
 from flask import Response, request, url_for
@@ -18,11 +18,11 @@ RESULTS = f"image/*, video/mp4, {LEARNED_TYPE}"
 @routes.get("/result")
 @routes.doc(responses=sends(RESULTS, "The stylized image, the painted film, or the learned style."))
 def result(job_id: str) -> Response:
-    """The image, the painted film or the learned style.
+    """Return the stylized image, the painted film or the learned style.
 
-    ?format=jpeg or webp gives an image in that format, with its recipe. A film is an MP4 file;
-    ?thumb=1 gives its first frame. A learned style is a .nst file; ?thumb=1 gives a page with what
-    it paints.
+    ?format=jpeg or webp returns an image in that format, with its recipe. A film is an MP4 file;
+    ?thumb=1 returns its first frame. A learned style is a .nst file; ?thumb=1 returns an image that
+    shows what it paints.
     """
     return pictures.send_result(_job(job_id))
 
@@ -30,7 +30,7 @@ def result(job_id: str) -> Response:
 @routes.get("/preview")
 @routes.doc(responses=sends("image/*", "How it looks now."))
 def preview(job_id: str) -> Response:
-    """The newest picture of a job that runs."""
+    """Return the newest image of a running job."""
     return pictures.send(service().jobs.pictures.preview(_job(job_id)))
 
 
@@ -38,7 +38,10 @@ def preview(job_id: str) -> Response:
 @routes.output(FramesView)
 @routes.doc(responses=[404])
 def frames(job_id: str) -> FramesView:
-    """The intermediate pictures; of a film its painted frames, until it is finished."""
+    """List the intermediate images; for a film, its painted frames.
+
+    The painted frames of a film are listed until it is finished.
+    """
     job = _job(job_id)
     return FramesView(
         frames=[
@@ -51,21 +54,21 @@ def frames(job_id: str) -> FramesView:
 @routes.get("/frames/<int:step>")
 @routes.doc(responses=sends("image/*", "As it was after this step."))
 def frame(job_id: str, step: int) -> Response:
-    """One intermediate picture, or a painted frame of a film."""
+    """Return an intermediate image, or a painted frame of a film."""
     return pictures.send(service().jobs.pictures.frame(_job(job_id), step))
 
 
 @routes.get("/archive")
 @routes.doc(responses=sends("application/zip", "The pictures."))
 def archive(job_id: str) -> Response:
-    """All intermediate pictures and the result in one ZIP."""
+    """Return all intermediate images and the result in one ZIP."""
     return pictures.archive(_job(job_id))
 
 
 @routes.get("/timelapse")
 @routes.doc(responses=sends("image/webp, video/mp4", "The film."))
 def timelapse(job_id: str) -> Response:
-    """A film of the picture being painted; with ?format=mp4 an MP4 file."""
+    """Return a film of the image being painted; with ?format=mp4 an MP4 file."""
     kind = request.args.get("format", "webp")
     film = service().jobs.pictures.timelapse(_job(job_id), kind, service().client())
     return pictures.send(film)
@@ -74,7 +77,7 @@ def timelapse(job_id: str) -> Response:
 @routes.get("/before-after")
 @routes.doc(responses=sends("image/jpeg", "Both, side by side."))
 def before_after(job_id: str) -> Response:
-    """The uploaded image and the result in one picture."""
+    """Return the content image and the result side by side in one image."""
     both = service().jobs.pictures.before_after(_job(job_id), service().client())
     return pictures.send(both)
 
@@ -82,7 +85,7 @@ def before_after(job_id: str) -> Response:
 @routes.get("/recipe")
 @routes.doc(responses=sends("application/json", "The recipe."))
 def recipe(job_id: str) -> Response:
-    """All that is needed to paint it again, as it stands in the picture."""
+    """Return all that is needed to paint the image again, as the image contains it."""
     return Response(
         service().jobs.pictures.recipe(_job(job_id)),
         content_type="application/json",
@@ -93,14 +96,14 @@ def recipe(job_id: str) -> Response:
 @routes.get("/content")
 @routes.doc(responses=sends("image/*, video/*", "The content, as it was uploaded."))
 def content(job_id: str) -> Response:
-    """The uploaded image or film; with ?thumb=1 the first frame of a film."""
+    """Return the uploaded image or film; with ?thumb=1 the first frame of a film."""
     return pictures.send(service().jobs.pictures.content(_job(job_id)))
 
 
 @routes.get("/styles/<int:number>")
 @routes.doc(responses=sends("image/*", "A style image, as it was uploaded."))
 def style(job_id: str, number: int) -> Response:
-    """A picture whose style is taken; the first is 0."""
+    """Return a style image or learned style as it was uploaded; the first is 0."""
     return pictures.send(service().jobs.pictures.style(_job(job_id), number))
 
 

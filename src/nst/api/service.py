@@ -1,4 +1,4 @@
-"""The objects that the routes work with, and the description of their responses."""
+"""Objects that the routes work with, and the description of their responses."""
 
 import hmac
 import sys
@@ -25,8 +25,8 @@ from nst.slots import Slots
 _EXTENSION = "nst"
 
 Estimate = Callable[[StyleTransferOptions, tuple[int, int], int | None], float | None]
-"""Options, width and height of the content, and the frames
-of a film in all passes, None for a picture → seconds."""
+"""Options, width and height of the content, and number of frames of a film in all
+passes (None for an image) → seconds, or None if they are unknown."""
 
 Responses = dict[int | str, dict[str, str | dict[str, dict[str, Any]]]]
 
@@ -37,16 +37,16 @@ class ApiSettings:
 
     web: WebSettings
     secret_key: str
-    """Signs the cookies."""
+    """Key that signs the cookies."""
     pictures_origin: str | None = None
-    """Origin of the links by which clients get pictures from the storage itself."""
+    """Origin of the URLs by which clients get images from the storage itself."""
     answers_per_client: int = 48
-    """Answers that one client may be receiving at a time, beside streams of events."""
+    """Maximum responses to one client at a time, in addition to event streams."""
 
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """Behind the routes of one application."""
+    """Objects behind the routes of one application."""
 
     jobs: Jobs
     quota: Quota
@@ -56,11 +56,11 @@ class Service:
     """Decoder of the images in the storage."""
     learned_styles: LearnedStyles
     queue_watch: Callable[[], str | None] = lambda: None
-    """Says at once what keeps messages from the queue, as far as is known."""
+    """Function that returns at once the known trouble with the queue; None: none."""
     estimate: Estimate = lambda _options, _size, _frames: None
-    """Seconds that a transfer will take on this machine, if that is known."""
+    """Function that returns the seconds of a transfer on this machine; None: unknown."""
     answers: Slots = field(init=False)
-    """Held by the answers that are being sent."""
+    """Slots of the responses that are being sent."""
 
     def __post_init__(self) -> None:
         reason = "too many of your requests are being answered"
@@ -68,30 +68,32 @@ class Service:
         object.__setattr__(self, "answers", Slots(sys.maxsize, limit, reason=reason))
 
     def attach(self, app: Flask) -> None:
-        """Make it the one that `service` finds."""
+        """Attach this service to an application; `service` then returns it."""
         app.extensions[_EXTENSION] = self
 
     def me(self) -> str:
-        """To whom the jobs of this request belong. Raises NotAllowed."""
+        """Return the owner of the jobs of this request. Raises NotAllowed, InvalidOption."""
         return auth.owner(self.settings.web.api_keys)
 
     def client(self) -> str:
-        """Return the client to whom this request is counted."""
+        """Return the client to which this request is counted."""
         return auth.client(self.settings.web.api_keys)
 
     def client_in_store(self) -> str:
-        """The client as a hash, keyed because there are few
-        addresses: what is kept with a job."""
+        """Return the client as a hash, which is kept with a job.
+
+        It is keyed because the number of addresses is small.
+        """
         key = self.settings.secret_key.encode()
         return hmac.digest(key, self.client().encode(), "sha256").hex()
 
     @property
     def learning_jobs(self) -> LearningJobs:
-        """The jobs that learn a style."""
+        """Jobs that learn a style."""
         return LearningJobs(self.jobs, self.learned_styles)
 
     def view(self, seen: VisibleJob) -> JobView:
-        """For its owner."""
+        """Return a job as its owner sees it."""
         return JobView.of(
             seen.job,
             place_in_queue=seen.place_in_queue,
@@ -105,9 +107,11 @@ def service() -> Service:
 
 
 def sends(content_types: str, description: str, *others: int) -> Responses:
-    """The documentation of a route that sends something else than a view: with 200,
-    and with these other statuses nothing (304) or problems. `content_types`: one, or several with
-    commas between."""
+    """Describe a route that sends something other than a view.
+
+    `content_types`: media types sent with status 200, separated by commas. `others`: further
+    statuses, sent with nothing (304) or with a problem.
+    """
     content: dict[str, dict[str, Any]] = {kind: {} for kind in content_types.split(", ")}
     found: Responses = {200: {"description": description, "content": content}}
     return found | {status: {"description": HTTPStatus(status).phrase} for status in others}

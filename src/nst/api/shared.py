@@ -1,5 +1,7 @@
-"""Links by which anybody may see a result: made and taken back below
-/api/v1/jobs/<id>/shares, followed below /api/v1/shared."""
+"""Links by which anybody may see a result.
+
+They are created and revoked below /api/v1/jobs/<id>/shares, and followed below /api/v1/shared.
+"""
 
 import secrets
 from datetime import datetime
@@ -23,7 +25,7 @@ routes = APIBlueprint("shared", __name__, tag="shared", url_prefix="/api/v1")
 class ShareView(View):
     id: str
     url: str | None
-    """Only in the answer that makes the link: the token is not kept."""
+    """URL of the link, only in the response that creates it: the token is not kept."""
     created_at: datetime
     expires_at: datetime
 
@@ -47,7 +49,7 @@ class SharedLinksView(View):
 
 
 class SharedView(View):
-    """A shared job, as far as somebody with the link may see it."""
+    """A shared job, as far as anybody with the link may see it."""
 
     title: str
     created_at: datetime
@@ -56,7 +58,7 @@ class SharedView(View):
 
 
 class NewShare(BaseModel):
-    """How long a link is good for."""
+    """Validity of a new link."""
 
     days: float = Field(7, gt=0, le=365)
 
@@ -66,7 +68,7 @@ class NewShare(BaseModel):
 @routes.output(ShareView, status_code=201)
 @routes.doc(responses=[404, 409])
 def share(job_id: str, new: NewShare) -> Any:
-    """Make a link by which anybody may see the result."""
+    """Create a link by which anybody may see the result."""
     token = secrets.token_urlsafe(24)
     made = service().jobs.share(service().me(), job_id, token, new.days)
     return ShareView.of(made, url=f"{request.script_root}/shared/{token}"), HTTPStatus.CREATED
@@ -76,7 +78,7 @@ def share(job_id: str, new: NewShare) -> Any:
 @routes.output(SharesView)
 @routes.doc(responses=[404])
 def list_shares(job_id: str) -> SharesView:
-    """The links that are good now."""
+    """List the links that are valid now."""
     found = service().jobs.shares(service().me(), job_id)
     return SharesView(shares=[ShareView.of(made) for made in found])
 
@@ -112,12 +114,12 @@ def get_shared(token: str) -> SharedView:
 @routes.get("/shared/<token>/result")
 @routes.doc(responses=sends("image/*, video/mp4", "The stylized image, or the painted film."))
 def result(token: str) -> Response:
-    """The picture or the film behind a link."""
+    """Return the image or film that a link shares."""
     return pictures.send_result(service().jobs.shared(token))
 
 
 @routes.get("/shared/<token>/content")
 @routes.doc(responses=sends("image/jpeg", "Without metadata."))
 def content(token: str) -> Response:
-    """The picture that was painted; of a film the first frame."""
+    """Return the content image of a shared result; for a film, its first frame."""
     return pictures.send_content_without_metadata(service().jobs.shared(token))

@@ -9,14 +9,14 @@ from nst.jobs.job import Job
 from nst.slots import Slots
 
 POLL_SECONDS = 2.0
-"""Interval at which a stream without events polls the repository and sends a
-comment, in seconds."""
+"""Seconds without an event after which a stream polls the repository.
+If the job has not changed, the stream sends a comment."""
 RETRY_MILLISECONDS = 1000
-"""Delay after which a browser reopens a closed stream."""
+"""Milliseconds after which a browser reopens a closed stream."""
 PING = ": ping\n\n"
 """Comment of a stream without news.
-It keeps proxies from closing the connection, and finds out that a tab is
-closed, whose place another one may need."""
+It keeps proxies from closing the connection, and it reveals a closed tab, whose slot another
+tab may need."""
 
 
 class Streams(Slots):
@@ -49,8 +49,10 @@ class Streams(Slots):
 
 
 def has_seen_end(job: Job, last_event_id: str | None) -> bool:
-    """Return whether this is the id of the job's last event,
-    after which nothing follows."""
+    """Return whether `last_event_id` is the id of the job's last event.
+
+    Nothing follows that event.
+    """
     return job.status.is_final and last_event_id == _end_id(job.attempt)
 
 

@@ -1,4 +1,4 @@
-"""Responses of the API, in the shapes that its documentation is made from."""
+"""Responses of the API; its documentation is generated from these classes."""
 
 from datetime import UTC, datetime
 from typing import Annotated, Any
@@ -9,19 +9,22 @@ NUMBERS = {"type": "array", "items": {"type": "number"}}
 SCALARS = [{"type": kind} for kind in ("number", "string", "boolean", "null")]
 
 Options = dict[str, Annotated[Any, WithJsonSchema({"anyOf": [*SCALARS, NUMBERS]})]]
-"""Options by name, as JSON has them."""
+"""Options by name, with values as in JSON."""
 
 
 def _require_all(schema: dict[str, Any]) -> None:
-    """Defaults are for rows of earlier versions; a client gets every field."""
+    """Mark every field of a schema as required, without a default.
+
+    Defaults are for rows of earlier versions; a response has every field.
+    """
     schema["required"] = list(schema["properties"])
     for field in schema["properties"].values():
         field.pop("default", None)
 
 
 class View(BaseModel):
-    """A response. Its documentation has the sentences below its fields,
-    all of which it always has."""
+    """A response, which always has all of its fields.
+    The docstrings of the fields are published in its documentation."""
 
     model_config = ConfigDict(use_attribute_docstrings=True, json_schema_extra=_require_all)
 
@@ -36,7 +39,7 @@ class FramesView(View):
 
 
 class SampleView(View):
-    """A picture that comes with nst."""
+    """An image that comes with nst."""
 
     name: str
     title: str
@@ -45,5 +48,5 @@ class SampleView(View):
 
 
 def as_time(seconds: float | None) -> Any:
-    """In UTC."""
+    """Return a time in UTC, given in seconds since the epoch; None for None."""
     return None if seconds is None else datetime.fromtimestamp(seconds, UTC)

@@ -1,5 +1,4 @@
-"""A slow check that runs in the background, for callers
-that need an answer at once."""
+"""A slow check in the background, for callers that need an answer at once."""
 
 import threading
 import time

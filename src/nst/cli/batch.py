@@ -1,4 +1,4 @@
-"""`nst batch`."""
+"""Command `nst batch`."""
 
 from collections.abc import Iterable, Sequence
 from itertools import product
@@ -105,16 +105,17 @@ def batch(
 ) -> int:
     """Paint every image of CONTENTS in every style of STYLES.
 
-    Each of them is an image, a directory, or a pattern in quotes such as 'photos/*.jpg'. The
-    results are OUTPUT/CONTENT_STYLE.png, and a contact sheet of them. Where two files differ only
-    in their extension, it is part of the names of their results. A result that exists is skipped,
-    unless --overwrite is given; an image that cannot be used is reported and left out.
+    CONTENTS and STYLES are each an image, a directory, or a pattern in quotes such as
+    'photos/*.jpg'. The results are OUTPUT/CONTENT_STYLE.png and a contact sheet. If two files
+    differ only in their extension, the extension is part of the names of their results. An existing
+    result is skipped unless --overwrite is given; an image that cannot be used is reported and left
+    out.
 
-    A style may be a file of nst learn, which paints at once.
+    A style may be a file of nst learn, which paints an image in a fraction of a second.
 
-    --protect finds the faces or people of each image; --detail-map is for single images.
+    --protect finds the faces or people in each image; --detail-map is for single images.
 
-    Ctrl-C stops after the current step and keeps the image so far. Exit code 1 if anything
+    Ctrl-C stops after the current step and keeps the image so far. The exit code is 1 if anything
     failed.
     """
     _check_usage((contents, styles, *more), pairs=pairs, watch=watch)

@@ -1,4 +1,4 @@
-"""Images and styles of a batch: found, watched, put together in pairs."""
+"""Inputs of a batch: images and styles, a watched directory, and pairs."""
 
 import time
 from collections.abc import Iterable, Iterator, Sequence
@@ -12,29 +12,34 @@ from nst.image_reader import HEIC_REMEDY, is_address
 from nst.learning_options import is_style_file
 
 SECONDS_BETWEEN_LOOKS = 1.0
-"""At a watched directory; a file that has not changed
-from one look to the next is whole."""
+"""Seconds between two looks at a watched directory.
+A file that has not changed from one look to the next is complete."""
 
 Pair = tuple[Path, Path]
-"""A content and a style."""
+"""A content image and a style."""
 
 
 def styles_in(place: Path) -> list[Path]:
-    """Return pictures, or learned styles: of a directory without pictures
-    its .nst files. Raises InvalidOption if there are none."""
+    """Return the style images or learned styles of a file, directory or pattern.
+
+    For a directory without images they are its .nst files. Raises InvalidOption if none is found.
+    """
     learned = sorted(filter(is_style_file, _visible(place))) if place.is_dir() else []
     return learned if learned and not files_in(place) else pictures_in("styles", place)
 
 
 def pictures_in(argument: str, place: Path) -> list[Path]:
-    """Sorted by name. Raises InvalidOption if there are none."""
+    """Return the images of a file, directory or pattern, sorted by name.
+
+    `argument`: name of the argument in an error. Raises InvalidOption if none is found.
+    """
     if place.is_dir():
         files = files_in(place)
         if not files:
             tell_skipped(place)
-    elif place.is_file():  # whatever its name looks like
+    elif place.is_file():  # whatever its name is
         files = [place]
-    elif place.parent.is_dir():  # also one with brackets in its name
+    elif place.parent.is_dir():  # the directory may have brackets in its name
         files = sorted(place.parent.glob(place.name))
     else:
         files = sorted(Path(place.anchor).glob(str(place.relative_to(place.anchor))))
@@ -49,7 +54,7 @@ def pictures_in(argument: str, place: Path) -> list[Path]:
 
 
 def files_in(directory: Path) -> list[Path]:
-    """Return the visible files that look like pictures, sorted by name."""
+    """Return the visible files that look like images, sorted by name."""
     suffixes = readable_suffixes()
     return [
         file
@@ -63,7 +68,7 @@ def _visible(directory: Path) -> list[Path]:
 
 
 def tell_skipped(place: Path) -> None:
-    """Name what a directory holds beside files that look like pictures."""
+    """Print the names of everything in a directory that does not look like an image."""
     if not place.is_dir():
         return
     taken = set(files_in(place))
@@ -76,8 +81,10 @@ def tell_skipped(place: Path) -> None:
 
 
 def matched(contents: Sequence[Path], styles: Sequence[Path]) -> Iterable[Pair]:
-    """Return the first content with the first style, and so on.
-    Raises InvalidOption if there are more of one kind."""
+    """Pair the first content image with the first style, and so on.
+
+    Raises InvalidOption if the numbers differ.
+    """
     if len(contents) != len(styles):
         counts = f"{len(contents)} contents and {len(styles)} styles"
         raise InvalidOption("pairs", counts, "as many styles as contents, or leave --pairs out")
@@ -85,8 +92,10 @@ def matched(contents: Sequence[Path], styles: Sequence[Path]) -> Iterable[Pair]:
 
 
 def arriving(contents: Path, styles: Sequence[Path]) -> Iterator[Pair]:
-    """Yield pictures of the directory with every style, as they come or change;
-    without end."""
+    """Yield every new or changed image of the directory with each style.
+
+    The iterator does not end.
+    """
     before: dict[Path, object] = {}
     taken: dict[Path, object] = {}
     while True:
@@ -99,7 +108,7 @@ def arriving(contents: Path, styles: Sequence[Path]) -> Iterator[Pair]:
 
 
 def _state(file: Path) -> object:
-    """Changes while the file is being written; None if it is gone."""
+    """Return a value that changes while the file is written; None if it is gone."""
     try:
         status = file.stat()
     except OSError:

@@ -1,4 +1,4 @@
-"""Results of a batch: where they go."""
+"""Paths of the results of a batch."""
 
 from collections.abc import Iterable
 from itertools import count
@@ -9,20 +9,23 @@ from nst.cli.batch_inputs import Pair
 
 
 class Outputs:
-    """Where the results go: no two pairs have one file."""
+    """Paths of the results; no two pairs share one."""
 
     def __init__(
         self, directory: Path, suffix: str, contents: Iterable[Path], styles: Iterable[Path]
     ) -> None:
-        """`contents`, `styles`: the files that are known already; more contents may come."""
+        """Prepare the paths in a directory.
+
+        `contents`, `styles`: the files that are known already; more content images may come.
+        """
         self.directory = directory
         self.pairs: dict[Path, Pair] = {}
-        """Those so far, by their outputs."""
+        """Pairs so far, by the paths of their results."""
         self._suffix = suffix
         self._contents, self._styles = _Labels(contents), _Labels(styles)
 
     def of(self, content: Path, style: Path) -> Path:
-        """Return the same output each time for a pair."""
+        """Return the path of a pair's result, the same one each time."""
         stem = f"{self._contents.of(content)}_{self._styles.of(style)}"
         return next(
             output
@@ -41,7 +44,7 @@ class _Labels:
 
     def __init__(self, files: Iterable[Path]) -> None:
         self._owners: dict[str, Path | None] = {}
-        """The file that is called by its stem alone; None where several have that stem."""
+        """File of each stem, named by the stem alone; None if several files share it."""
         for file in files:
             self._owners[file.stem] = None if file.stem in self._owners else file
 

@@ -1,4 +1,4 @@
-"""Painting of a batch: each pair, the outcome of each, and the contact sheet."""
+"""Painting of a batch: each pair, its outcome, and the contact sheet."""
 
 import time
 from collections import Counter
@@ -33,7 +33,7 @@ CONTACT_SHEET = "contact-sheet.jpg"
 
 
 class Outcome(StrEnum):
-    """Outcome of one image, as the contact sheet says it."""
+    """Outcome of one pair, as the contact sheet prints it."""
 
     PAINTED = ""
     SKIPPED = "from before"
@@ -44,7 +44,7 @@ class Outcome(StrEnum):
 
 @dataclass
 class Batch:
-    """The images of a batch and the outcome of each."""
+    """Pairs of a batch and the outcome of each."""
 
     painter: Painter
     outputs: Outputs
@@ -52,18 +52,17 @@ class Batch:
     with_recipe: bool
     outcomes: dict[Pair, Outcome] = field(default_factory=dict)
     unusable: set[Path] = field(default_factory=set)
-    """Pictures that are left out from now on."""
+    """Images and learned styles that cannot be used; they are left out from now on."""
     failed: set[Path] = field(default_factory=set)
-    """Files that failed: the unusable pictures, and the
-    others of which a result is missing."""
+    """Files that failed: unusable inputs, and results that are missing
+    for another reason."""
     counts: Counter[Outcome] = field(default_factory=Counter)
-    """Pairs by what has become of them."""
+    """Number of pairs by outcome."""
     seconds: float = 0.0
-    """Spent on the pictures that are painted."""
+    """Seconds spent on the images that were painted."""
 
     def paint(self, pairs: Iterable[Pair]) -> int:
-        """Paint a list of pairs, or those of an iterator that has no end.
-        Return the exit code."""
+        """Paint the pairs of a list or of an endless iterator; return the exit code."""
         known = pairs if isinstance(pairs, list) else None
         waiting = sum(map(self._is_wanted, known or ()))
         try:
@@ -74,13 +73,13 @@ class Batch:
                 self._keep(pair, self._paint(*pair))
         except TransferCanceled:
             return CANCELED_EXIT_CODE
-        except KeyboardInterrupt:  # between two pictures
+        except KeyboardInterrupt:  # between two images
             if known is not None:
                 return CANCELED_EXIT_CODE
         return 1 if self.failed else 0
 
     def finish(self, *, is_table: bool) -> None:
-        """Save the contact sheet if there is anything new, and sum up."""
+        """Save the contact sheet if an image was painted, and print a summary."""
         if self.counts[Outcome.PAINTED]:
             sheet = self.outputs.directory / CONTACT_SHEET
             try:
@@ -104,11 +103,11 @@ class Batch:
 
     def _keep(self, pair: Pair, outcome: Outcome) -> None:
         self.counts[outcome] += 1
-        if self.outcomes.get(pair) is not Outcome.PAINTED:  # a file may come again
+        if self.outcomes.get(pair) is not Outcome.PAINTED:  # a watched file may come again
             self.outcomes[pair] = outcome
 
     def _paint(self, content: Path, style: Path) -> Outcome:
-        """What has become of the picture. Raises TransferCanceled."""
+        """Paint a pair and return the outcome. Raises TransferCanceled."""
         output = self.outputs.of(content, style)
         if output.exists() and not self.overwrite:
             tell(f"{output} exists: skipped")
@@ -126,7 +125,7 @@ class Batch:
             self.failed.add(output)
             say(f"{content} with {style}: {error}")
         except InvalidOption as error:
-            if error.field != "output":  # of the whole batch, and so of every other pair
+            if error.field != "output":  # it fails for every other pair, too
                 raise
             self.failed.add(output)
             say(f"{content} with {style}: {error}")

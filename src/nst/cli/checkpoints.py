@@ -1,5 +1,4 @@
-"""Checkpoints of a command: a directory beside the
-output, from which the command goes on."""
+"""Checkpoints of a command: a directory beside the output, used by `--resume`."""
 
 import os
 import shlex
@@ -24,12 +23,12 @@ from nst.recipe import PictureFile
 COMMAND_NAME = "command.json"
 CHECKPOINT_NAME = "checkpoint.safetensors"
 SHARE_OF_TIME = 0.05
-"""Maximum share of time spent writing; so large
-checkpoints are written less often."""
+"""Maximum share of the time that is spent on writing checkpoints.
+Large checkpoints are therefore written less often."""
 
 
 class Pictures(NamedTuple):
-    """The files that go into a transfer."""
+    """Input files of a transfer."""
 
     content: Path
     styles: tuple[Path, ...]
@@ -39,7 +38,7 @@ class Pictures(NamedTuple):
 
 
 class Resumable(BaseModel):
-    """A command that can go on.
+    """A command that can be resumed.
     Paths are relative to the directory of its checkpoint."""
 
     model_config = ConfigDict(frozen=True)
@@ -47,24 +46,26 @@ class Resumable(BaseModel):
     WRITTEN_BY: ClassVar[str]
     """Name of the command, as it is typed."""
     DAMAGED: ClassVar[str]
-    """Complaint about a file that is not a checkpoint of such a command."""
+    """Reason in the error for a file that is not a checkpoint of this command."""
 
     output: str
     precision: str
     weights: str | None
     partial: PictureFile | None = None
-    """The result so far, where it was saved; the finished one takes its place."""
+    """Result so far, if it was saved; the finished result replaces it."""
 
     def with_partial(self, saved: Path, directory: Path) -> Self:
-        """Return the command with the result so far, if that is where it should be."""
+        """Return the command with the result so far, if it is in the output's directory."""
         wanted = directory.resolve() / self.output
         if saved.resolve().parent != Path(os.path.normpath(wanted)).parent:
             return self
         return self.model_copy(update={"partial": PictureFile.of(saved, directory / COMMAND_NAME)})
 
     def target(self, directory: Path) -> tuple[Path, bool]:
-        """Return where the result goes, and whether it replaces what is there: the result
-        so far, unless somebody has changed it since."""
+        """Return the path of the result, and whether it replaces the file at that path.
+
+        It replaces the result so far, unless somebody has changed that since.
+        """
         if self.partial:
             with suppress(InvalidImage):
                 file = self.partial.locate(directory / COMMAND_NAME, "initial")
@@ -72,8 +73,10 @@ class Resumable(BaseModel):
         return Path(os.path.relpath(directory.resolve() / self.output)), False
 
     def machine(self, wanted: Machine) -> Machine:
-        """Return what the command line names, and else precision and
-        weights of the checkpoint."""
+        """Return the machine options of the command line, completed by the checkpoint.
+
+        Precision and weights are those of the checkpoint unless the command line names them.
+        """
         return replace(
             wanted,
             precision=wanted.precision if is_given("precision") else self.precision,
@@ -82,7 +85,10 @@ class Resumable(BaseModel):
 
     @classmethod
     def read(cls, directory: Path) -> Self:
-        """Raises InvalidCheckpoint."""
+        """Read the command from the directory of a checkpoint.
+
+        Raises InvalidCheckpoint.
+        """
         try:
             return cls.model_validate_json((directory / COMMAND_NAME).read_bytes())
         except OSError as error:
@@ -92,19 +98,21 @@ class Resumable(BaseModel):
             raise InvalidCheckpoint(str(directory), cls.DAMAGED) from error
 
     def write(self, directory: Path) -> None:
-        """Raises StorageError."""
+        """Write the command into the directory of a checkpoint. Raises StorageError."""
         text = self.model_dump_json()
         files.write_file(
             directory / COMMAND_NAME, lambda file: file.write_text(text), overwrite=True
         )
 
     def tell(self, directory: Path) -> None:
-        """Say how to go on."""
+        """Print how to continue."""
         tell(f"To continue: {shlex.join([*self.WRITTEN_BY.split(), '--resume', str(directory)])}")
 
     def leave(self, directory: Path, saved: Path) -> None:
-        """Say how to go on; the finished result then takes the
-        place of `saved`, the one so far."""
+        """Print how to continue; the finished result then replaces `saved`.
+
+        `saved`: path of the result so far.
+        """
         with suppress(StorageError):
             self.with_partial(saved, directory).write(directory)
         self.tell(directory)
@@ -122,10 +130,10 @@ class Command(Resumable):
     detail_map: PictureFile | None = None
     initial: PictureFile | None
     options: dict[str, Any]
-    """Only those that were given: one that was not may leave a choice open."""
+    """Options that were given; one that was not given may leave a choice open."""
     with_recipe: bool
     changes: tuple[Change, ...] = ()
-    """Options that are steered, and at which step."""
+    """Changes of options, and the step of each."""
     stop_after: int | None = None
 
     @classmethod
@@ -164,7 +172,10 @@ class Command(Resumable):
         )
 
     def pictures(self, directory: Path) -> Pictures:
-        """Raises InvalidCheckpoint if a picture is gone or has changed."""
+        """Return the input files.
+
+        Raises InvalidCheckpoint if an image is gone or has changed.
+        """
         here = directory / COMMAND_NAME
         try:
             return Pictures(
@@ -180,20 +191,20 @@ class Command(Resumable):
 
 
 class CheckpointTimer:
-    """When the next checkpoint is due."""
+    """Timer of the next checkpoint."""
 
     def __init__(self, every_seconds: float) -> None:
-        """`every_seconds`: 0 for never."""
+        """Start the timer. `every_seconds`: checkpoint interval; 0 for never."""
         self._every_seconds = every_seconds
         self._due = time.monotonic() + every_seconds
 
     def is_due(self, *, now: bool) -> bool:
-        """Return whether it is time, or `now` was asked for."""
+        """Return whether the interval is over or `now` is true; never for interval 0."""
         return bool(self._every_seconds) and (now or time.monotonic() >= self._due)
 
     @contextmanager
     def writing(self) -> Iterator[None]:
-        """Measure the writing of a checkpoint, and wait longer where it takes long."""
+        """Measure the writing of a checkpoint; a slow one delays the next."""
         started = time.monotonic()
         yield
         ended = time.monotonic()
@@ -201,7 +212,7 @@ class CheckpointTimer:
 
 
 class Checkpoints:
-    """Written while a transfer runs, removed when it has succeeded."""
+    """Checkpoints of a transfer: written while it runs, removed when it succeeds."""
 
     def __init__(self, directory: Path, command: Command, every_seconds: float) -> None:
         self.directory = directory
@@ -209,18 +220,23 @@ class Checkpoints:
         self._timer = CheckpointTimer(every_seconds)
 
     def keep(self, progress: Progress, *, now: bool) -> None:
-        """A checkpoint now, or if it is time for one. The last step needs none."""
+        """Write a checkpoint if it is time for one, or at once if `now` is true.
+
+        The last step needs no checkpoint.
+        """
         if progress.stop_reason is None and self._timer.is_due(now=now):
             self._write(progress)
 
     def leave(self, saved: Path) -> None:
-        """Say how to go on, if that is possible; then the result takes the place of
-        `saved`, the picture so far."""
+        """Print how to continue, if a checkpoint exists.
+
+        The finished result then replaces `saved`, the image so far.
+        """
         if (self.directory / CHECKPOINT_NAME).exists():
             self._command.leave(self.directory, saved)
 
     def _write(self, progress: Progress) -> None:
-        """What cannot be kept is painted all the same."""
+        """Write a checkpoint; if that fails, print why and continue the transfer."""
         with self._timer.writing():
             try:
                 self._command.write(self.directory)
@@ -229,7 +245,7 @@ class Checkpoints:
                 tell(f"nst: continuing without a checkpoint: {error}")
 
     def remove(self) -> None:
-        """Remove the files written here, and the directory if nothing else is in it."""
+        """Remove the files of the checkpoint, and the directory if it is then empty."""
         with suppress(OSError):
             for file in (CHECKPOINT_NAME, COMMAND_NAME):
                 (self.directory / file).unlink(missing_ok=True)
@@ -239,5 +255,5 @@ class Checkpoints:
 
 
 def readable_name(path: Path) -> str:
-    """Return the path as text that a file in UTF-8 can hold, whatever its bytes are."""
+    """Return the path as text that UTF-8 can encode, whatever its bytes are."""
     return os.fsencode(path).decode("utf-8", "replace")

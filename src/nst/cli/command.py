@@ -1,5 +1,5 @@
-"""The class of all commands: help in groups with
-examples, errors in words of the command line."""
+"""Classes of commands and options: grouped help, examples, and errors.
+Errors name the options of the command line as they are typed."""
 
 import difflib
 import re
@@ -15,7 +15,7 @@ from nst.errors import InvalidOption
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 OTHERS = "Other options"
-"""Group of the options that name none. It comes last."""
+"""Group of the options that name no group; it comes last."""
 
 
 class Option(click.Option):
@@ -27,7 +27,7 @@ class Option(click.Option):
 
 
 def option(*names: str, group: str = OTHERS, **facts: Any) -> Callable[[Function], Function]:
-    """Return `click.option` with the group of the option."""
+    """Declare an option like `click.option`, with a group."""
     return click.option(*names, cls=Option, group=group, **facts)
 
 
@@ -35,13 +35,15 @@ class PlainCommand(click.Command):
     """A command whose errors name options as they are typed."""
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Called by click."""
+        """Run the command; called by click."""
         with _in_words_of(self):
             return super().invoke(ctx)
 
     def typed_names(self) -> Mapping[str, str]:
-        """Return each parameter as it is typed, by the field that it sets: style_weight
-        is --style-weight, contents is CONTENTS."""
+        """Return each parameter as it is typed, by the field that it sets.
+
+        For example, style_weight is typed as --style-weight, and contents as CONTENTS.
+        """
         typed = map(_typed, self.params)
         return {name.lstrip("-").replace("-", "_").lower(): name for name in typed}
 
@@ -50,14 +52,16 @@ class Command(PlainCommand):
     """A command whose help shows its options in groups."""
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Called by click: one section for each group, in the
-        order of the groups' options."""
+        """Write one section for each group of options; called by click.
+
+        The groups come in the order of their options.
+        """
         groups: dict[str, list[tuple[str, str]]] = defaultdict(list)
         for parameter in self.get_params(ctx):
             record = parameter.get_help_record(ctx)
             if record and isinstance(parameter, click.Option):
                 groups[getattr(parameter, "group", OTHERS)].append(record)
-        last = groups.pop(OTHERS)  # there is always --help
+        last = groups.pop(OTHERS)  # it always has --help
         for group, records in [*groups.items(), (OTHERS, last)]:
             with formatter.section(group):
                 formatter.write_dl(records)
@@ -65,7 +69,7 @@ class Command(PlainCommand):
 
 @contextmanager
 def _in_words_of(command: PlainCommand) -> Iterator[None]:
-    """Give each InvalidOption that passes a message in the words of this command."""
+    """Reword each InvalidOption that passes, with names as they are typed."""
     try:
         yield
     except InvalidOption as error:
@@ -77,27 +81,31 @@ def _in_words_of(command: PlainCommand) -> Iterator[None]:
 
 
 def as_typed(text: str, names: Mapping[str, str]) -> str:
-    """Return the text with every field in it that has an underscore as it is typed.
-    Fields of one word are left: "model" and "size" are words, too."""
+    """Replace each field in a text that has an underscore by the option as typed.
+
+    Fields of one word are left unchanged: "model" and "size" are words, too.
+    """
     return re.sub(r"\b[a-z]+(?:_[a-z]+)+\b", lambda found: names.get(found[0], found[0]), text)
 
 
 def must_be(name: str, value: object, allowed: str) -> str:
-    """Return the sentence of an error: "--size must be a
-    whole number from 32 to 16000 (got 4)"."""
+    """Return the sentence of an error.
+
+    For example: "--size must be a whole number from 32 to 16000 (got 4)".
+    """
     condition, *rest = allowed.split("; ", 1)
     return "; ".join([f"{name} must be {condition} (got {_plain(value)})", *rest])
 
 
 def examples(*lines: str) -> str:
-    """Return an epilog that click does not wrap."""
+    """Return examples as an epilog that click does not wrap."""
     return "\n".join(["\b", "Examples:", *(f"  {line}" for line in lines)])
 
 
 def refused(
     value: object, allowed: str, param: click.Parameter | None, ctx: click.Context | None
 ) -> click.UsageError:
-    """Return the error of a type that does not take this value."""
+    """Return the error of an option type that rejects this value."""
     return click.UsageError(must_be(_typed(param) if param else "it", value, allowed), ctx)
 
 
@@ -107,14 +115,14 @@ class _OptionType(click.ParamType[Any]):
     allowed: str
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """Called by click."""
+        """Convert a value; called by click."""
         try:
             return super().convert(value, param, ctx)
         except click.BadParameter:
             raise refused(value, self.allowed + self.hint(value), param, ctx) from None
 
     def hint(self, value: str) -> str:  # noqa: ARG002 - for the types below
-        """Return what to add about this value."""
+        """Return a hint about this value, to be added to the error."""
         return ""
 
 
@@ -126,7 +134,7 @@ class OneOf(_OptionType, click.Choice[str]):
         return f"one of {', '.join(self.choices)}"
 
     def hint(self, value: str) -> str:
-        """Return a suggestion if one of the words is near."""
+        """Return the nearest of the words as a suggestion; empty if none is near."""
         near = difflib.get_close_matches(value, self.choices, n=1)
         return f"; did you mean {near[0]}?" if near else ""
 
@@ -154,7 +162,7 @@ class WholeNumberBetween(_OptionType, click.IntRange):
 
 
 def _typed(parameter: click.Parameter) -> str:
-    """Return an option with its dashes, an argument as the usage line has it."""
+    """Return an option with its dashes, an argument as in the usage line."""
     if isinstance(parameter, click.Option):
         return max(parameter.opts, key=len)
     return parameter.human_readable_name.strip("[].")

@@ -1,5 +1,5 @@
-"""`python neural_style_transfer.py`: the classic
-programs' command, its options and defaults."""
+"""`python neural_style_transfer.py`: the command of the classic programs.
+It has their options and defaults."""
 
 import os
 from pathlib import Path
@@ -31,7 +31,7 @@ TRANSFER_OPTIONS = (
 
 
 def main(samples: Path) -> None:
-    """`samples` is the directory with the default pictures."""
+    """Run the command. `samples`: directory of the default images."""
     run(command(Path(os.path.relpath(samples))), "neural_style_transfer.py")
 
 
@@ -52,7 +52,7 @@ def command(samples: Path) -> click.Command:
         help="The picture whose style to take.",
     )
     @transfer_options(TRANSFER_OPTIONS, with_underscores, "classic")
-    @click.option(  # as published, which means without draft
+    @click.option(  # as published, that is, without draft
         "--init_method",
         type=OneOf(["random", "content", "style"]),
         default=FIELDS["init_method"].default,
@@ -82,7 +82,7 @@ def command(samples: Path) -> click.Command:
     ) -> int:
         """Paint the content image in the style of the style image.
 
-        Intermediate pictures and the final one go to data/output/combined_CONTENT_STYLE/.
+        Intermediate images and the result are saved in data/output/combined_CONTENT_STYLE/.
         """
         size = _size(content_image_path, height)
         directory = files.free_path(
@@ -102,10 +102,10 @@ def command(samples: Path) -> click.Command:
 
 
 def _size(content: Path, height: int) -> int:
-    """The longest side of the content image at this height.
+    """Return the longest side of the content image at this height.
 
-    Fitting to it gives back exactly `height`, because the longest side is rounded by at most half
-    a pixel and the height, the shorter side, therefore by no more.
+    An image fitted to this side has exactly this height: the longest side is rounded by at most
+    half a pixel, and the height, the shorter side, therefore by no more.
     """
     width, original_height = images.load(content, "content").size
     size = max(height, round(width * height / original_height))

@@ -1,4 +1,4 @@
-"""`nst completion`."""
+"""Command `nst completion`."""
 
 import click
 from click.shell_completion import get_completion_class
@@ -20,7 +20,7 @@ SHELLS = ("bash", "zsh", "fish")
 @click.argument("shell", type=OneOf(SHELLS))
 @debug_option
 def completion(shell: str) -> None:
-    """Print what makes SHELL complete commands, options and their values with Tab.
+    """Print a script that lets SHELL complete commands, options and values with Tab.
 
     SHELL is bash, zsh or fish.
     """

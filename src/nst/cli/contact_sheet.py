@@ -1,4 +1,4 @@
-"""Many pictures on one page, small and with their names."""
+"""Contact sheet: many images on one page, small and with their names."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,18 +10,17 @@ from nst import images, transparency
 from nst.errors import InvalidImage
 
 THUMBNAIL_PIXELS = 200
-"""Longest side, unless there are so many pictures that
-the page would be too large."""
+"""Longest side of a thumbnail in pixels; it is shorter if the page would be
+too large."""
 PAGE_PIXELS = 12_000
-"""Longest side of the page, about."""
+"""Approximate maximum of the longest side of the page, in pixels."""
 GAP_PIXELS = 8
 FONT_PIXELS = 13
 
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """A place on the page; it stays white where there is no
-    file, or one that cannot be read."""
+    """A place on the page, which stays white without a file that can be read."""
 
     name: str
     file: Path | None
@@ -34,7 +33,7 @@ class Cell:
 
 
 def contact_sheet(rows: Sequence[Sequence[Cell]]) -> Image.Image:
-    """The page: at least one row, and all rows of one length."""
+    """Return the page. `rows`: at least one, and all of the same length."""
     columns = len(rows[0])
     side = max(32, min(THUMBNAIL_PIXELS, PAGE_PIXELS // max(columns, len(rows)) - GAP_PIXELS))
     width, height = side + GAP_PIXELS, side + GAP_PIXELS + FONT_PIXELS + GAP_PIXELS

@@ -1,4 +1,4 @@
-"""Ctrl-C: the first one asks to stop after the step, the second stops at once."""
+"""Ctrl-C: the first one stops after the current step, the second one at once."""
 
 import signal
 from collections.abc import Iterator
@@ -20,8 +20,11 @@ class CtrlC:
 
 @contextmanager
 def stop_on_ctrl_c() -> Iterator[CtrlC]:
-    """The first Ctrl-C asks to stop after the step; the second, or one before there
-    is a picture to keep, interrupts at once; saving is not interrupted."""
+    """Handle Ctrl-C while the context is open.
+
+    The first Ctrl-C asks to stop after the step. The second one, or one before an image exists that
+    can be kept, interrupts at once. Saving is not interrupted.
+    """
     state = CtrlC()
 
     def on_signal(number: int, frame: FrameType | None) -> None:

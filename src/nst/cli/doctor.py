@@ -1,4 +1,4 @@
-"""`nst doctor`."""
+"""Command `nst doctor`."""
 
 import os
 import platform
@@ -37,8 +37,9 @@ PICTURE_FEATURES = {"jpg": "JPEG", "zlib": "PNG", "webp": "WebP", "libtiff": "TI
 @debug_option
 def doctor(services: bool, roles: Sequence[Role]) -> int:
     """Report what nst runs on and what is missing.
-    Exit code 1 if it cannot paint, or with --services if a dependency does not
-    answer."""
+
+    The exit code is 1 if nst cannot paint or, with --services, if a dependency does not answer.
+    """
     if roles and not services:
         raise click.UsageError("--role needs --services", click.get_current_context())
     return _report_services(roles or ("api", "worker")) if services else _report_machine()

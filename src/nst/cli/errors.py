@@ -18,7 +18,7 @@ from nst.errors import (
     TransferCanceled,
 )
 
-CANCELED_EXIT_CODE = 130  # 128 + SIGINT, as shells have it
+CANCELED_EXIT_CODE = 130  # 128 + SIGINT, as in shells
 EXIT_CODES: dict[type[NSTError], int] = {
     InvalidOption: 2,
     InvalidImage: 2,
@@ -32,13 +32,18 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 
 def exit_code(error: NSTError) -> int:
-    """The user's errors are 2, all others 1."""
+    """Return the exit code of an error: 2 for the user's errors, else 1.
+
+    TransferCanceled has CANCELED_EXIT_CODE.
+    """
     return next(EXIT_CODES[cls] for cls in type(error).mro() if cls in EXIT_CODES)
 
 
 def debug_option(command: Command) -> Command:
-    """Declares --debug, which `run` looks for by itself: it
-    must also work when parsing fails."""
+    """Add the option --debug to a command.
+
+    `run` looks for it in the arguments itself: it must also work when parsing fails.
+    """
     return click.option(
         "--debug",
         is_flag=True,

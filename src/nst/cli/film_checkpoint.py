@@ -1,7 +1,7 @@
-"""Checkpoints of `nst video`: the painted frames, from which `--resume` goes on.
+"""Checkpoints of `nst video`: painted frames, from which `--resume` continues.
 
-A frame is painted from the 8-bit images of its neighbour and of the pass before, so a resumed film
-is the same film.
+A frame is painted from the 8-bit images of its neighbour and of the previous pass, so a resumed
+film is the same film.
 """
 
 import os
@@ -60,7 +60,10 @@ class FilmCommand(Resumable):
         )
 
     def files(self, directory: Path) -> tuple[Path, Path]:
-        """Return film and style. Raises InvalidCheckpoint if one is gone or has changed."""
+        """Return the film and the style.
+
+        Raises InvalidCheckpoint if one of them is gone or has changed.
+        """
         here = directory / COMMAND_NAME
         try:
             return self.film.locate(here, "content"), self.style.locate(here, "style")
@@ -70,20 +73,24 @@ class FilmCommand(Resumable):
 
 
 class FilmCheckpoint:
-    """Painted frames in a directory, removed when the film is done.
+    """Painted frames in a directory, which is removed when the film is finished.
     Frames are counted from 0, passes from 1."""
 
     def __init__(self, directory: Path, command: FilmCommand, *, is_kept: bool = True) -> None:
-        """`directory`: of an interrupted film, or a new one.
-        `is_kept`: whether frames are kept; not where it would take as long as to paint
-        them."""
+        """Use the directory of an interrupted film, or a new one.
+
+        `is_kept`: whether frames are kept; False where keeping a frame takes as long as painting
+        it.
+        """
         self._directory = directory
         self._command = command
         self._is_kept = is_kept
 
     def frame(self, number: int, pass_: int) -> Image.Image | None:
-        """Return a frame that was painted in this pass;
-        None if it was not, or if its file is damaged."""
+        """Return a frame that was painted in this pass.
+
+        Returns None if it was not painted, or if its file is damaged.
+        """
         return images.load_kept(self._file(number, pass_))
 
     def newest(self, number: int) -> Image.Image | None:
@@ -93,9 +100,10 @@ class FilmCheckpoint:
         return next((image for image in found if image), None)
 
     def keep(self, number: int, image: Image.Image, pass_: int) -> None:
-        """Keep a painted frame. A film of one pass is painted also without room for it.
+        """Keep a painted frame.
 
-        Raises StorageError for a film of several passes, which needs its frames.
+        If the frame cannot be saved, a film of one pass is painted without a checkpoint. Raises
+        StorageError for a film of several passes, which needs its frames.
         """
         if not self._is_kept:
             return
@@ -108,32 +116,37 @@ class FilmCheckpoint:
                 raise
             tell(f"nst: continuing without a checkpoint: {error}")
             self._is_kept = False
-            self.remove()  # what is left of the disk is for the film
+            self.remove()  # the film needs the space that is left on the disk
 
     def keep_source(self, number: int, image: Image.Image) -> None:
-        """Keep a frame of the film, which later passes read in any order.
-        Raises StorageError."""
+        """Keep a source frame of the film, which later passes read in any order.
+
+        Raises StorageError.
+        """
         if self._read_source(number) is None:
             image_writer.save(image, self._source_file(number), overwrite=True)
 
     def source(self, number: int) -> Image.Image:
-        """Return a frame of the film that was kept."""
+        """Return a source frame of the film that was kept."""
         image = self._read_source(number)
         assert image is not None  # the first pass keeps all
         return image
 
     def tell(self) -> None:
-        """Say how to go on, if that is possible."""
+        """Print how to continue, if a painted frame was kept."""
         if self._file(0, 1).exists():
             self._command.tell(self._directory)
 
     def leave(self, saved: Path) -> None:
-        """Like `tell`; the finished film then replaces `saved`, the film so far."""
+        """Print how to continue, if a painted frame was kept.
+
+        The finished film then replaces `saved`, the film so far.
+        """
         if self._file(0, 1).exists():
             self._command.leave(self._directory, saved)
 
     def remove(self) -> None:
-        """Remove what was written here, and the directory if nothing else is in it."""
+        """Remove the files of the checkpoint, and the directory if it is then empty."""
         with suppress(OSError):
             for pattern in ("[0-9]*.png", ".nst-*.tmp", COMMAND_NAME):
                 for file in self._directory.glob(pattern):

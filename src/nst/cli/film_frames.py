@@ -1,5 +1,4 @@
-"""The frames of `nst video`: painted one after the other,
-in one pass or in several."""
+"""Frames of `nst video`, painted one after the other in one or several passes."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -27,20 +26,23 @@ _DAMAGED = "The film is damaged: {} of its packets could not be read; what they 
 
 @dataclass(frozen=True, slots=True)
 class Previews:
-    """Every n-th painted frame, kept as a picture."""
+    """Every n-th painted frame, kept as an image file."""
 
     directory: Path
     every: int
-    """0: none."""
+    """Number of frames from one preview to the next; 0: no previews."""
 
     def keep(self, number: int, image: Image.Image) -> None:
-        """`number` of the frame, counted from 1. Raises StorageError."""
+        """Save every n-th frame. Raises StorageError.
+
+        `number`: number of the frame, counted from 1.
+        """
         if self.every and number % self.every == 0:
             image_writer.save(image, self.directory / f"{number:06}.png", overwrite=True)
 
 
 class Frames:
-    """Paints one frame after the other."""
+    """Painter of the frames of a film, one after the other."""
 
     def __init__(
         self,
@@ -54,14 +56,16 @@ class Frames:
         passes: int,
         ctrl_c: CtrlC,
     ) -> None:
-        """`later`: the options of all frames but the first of a
-        shot, which has the painter's."""
+        """Prepare the painting of a film.
+
+        `later`: options of all frames except the first of each shot, which has the painter's.
+        """
         self.failure: BaseException | None = None
-        """What ended the film early."""
+        """Error that ended the film early."""
         self._unprotected = 0
-        """Frames in which there was nothing to protect."""
+        """Number of frames in which nothing was found to protect."""
         self._damaged = 0
-        """Packets of the source that could not be read."""
+        """Number of packets of the source that could not be read."""
         self._size = image_sizes.fit(film.size, painter.options.size)
         self._clock = FilmClock(film.frames * passes)
         self._checkpoint = checkpoint
@@ -73,11 +77,14 @@ class Frames:
         self._previews = previews
         self._passes = passes
         self._done = 0
-        """Frames of this pass."""
+        """Number of finished frames of this pass."""
         self._before: PaintedFrame | None = None
 
     def write(self, target: Path, kind: Container) -> None:
-        """Write the painted film. Raises what ends it before there is a frame."""
+        """Write the painted film.
+
+        Raises the error that ends the painting before the first frame is finished.
+        """
         if self._checkpoint.newest(0) is None:
             self._painter.tell_film_estimate(self._film, self._passes)
         with self._painter.bar:
@@ -92,7 +99,7 @@ class Frames:
         self.failure = self.failure or repainted.failure
 
     def summary(self) -> str:
-        """Return what was done."""
+        """Return the size, the number of frames, the duration and any damage, in words."""
         width, height = self._size
         seconds = duration(self._clock.elapsed_seconds)
         summary = f"{width}×{height} pixels, {self._done} frames in {seconds}"
@@ -103,12 +110,15 @@ class Frames:
         return summary
 
     def _paint(self, frame: Image.Image) -> Image.Image | None:
-        """Return the next frame, painted in the first pass; None after Ctrl-C."""
+        """Paint the next frame in the first pass and return it; None after Ctrl-C."""
         return self._next(self._done, frame, 1)
 
     def _paint_passes(self) -> None:
-        """Paint all passes into the checkpoint. What ends them early is kept in `failure`, if a
-        frame was painted before; else it is raised."""
+        """Paint all passes into the checkpoint.
+
+        An error that ends them early is kept in `failure` if a frame was painted before; otherwise
+        it is raised.
+        """
         try:
             if self._paint_first_pass():
                 self._paint_later_passes(count=self._done)
@@ -126,7 +136,7 @@ class Frames:
         return self._checkpoint.newest(self._done - 1)
 
     def _paint_first_pass(self) -> bool:
-        """Return whether all frames are painted."""
+        """Paint the first pass and return whether all frames are painted."""
         for frame in self._film.images():
             small = images.resize(frame, self._size)
             self._checkpoint.keep_source(self._done, small)
@@ -135,7 +145,7 @@ class Frames:
         return True
 
     def _paint_later_passes(self, count: int) -> None:
-        """Backward and forward in turn [Ruder16], until Ctrl-C."""
+        """Paint backward and forward in turn [Ruder16], until Ctrl-C."""
         from nst.engine.film import pass_order
 
         for number in range(2, self._passes + 1):
@@ -145,7 +155,10 @@ class Frames:
                     return
 
     def _next(self, index: int, frame: Image.Image, pass_: int) -> Image.Image | None:
-        """Return a frame that this or an earlier run has painted in this pass."""
+        """Return a frame of this pass, painted now or in an earlier run.
+
+        Returns None after Ctrl-C.
+        """
         try:
             painted = self._checkpoint.frame(index, pass_)
             if painted is None:
@@ -172,7 +185,10 @@ class Frames:
         self._clock.done += 1
 
     def _painted(self, frame: Image.Image, latest: Image.Image | None) -> Image.Image | None:
-        """None after Ctrl-C. `latest`: what the pass before has painted."""
+        """Paint a frame and return it; None after Ctrl-C.
+
+        `latest`: the frame as painted in the previous pass.
+        """
         from nst.engine.pictures.detail import load_detail
 
         detail = load_detail(None, frame, self._later)

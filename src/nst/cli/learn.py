@@ -1,4 +1,4 @@
-"""`nst learn`."""
+"""Command `nst learn`."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -123,15 +123,14 @@ def learn(
     checkpoint_every: float,
     **values: Any,
 ) -> int:
-    """Learn the style of the image STYLE, or several styles,
-    once; then paint any photo at once.
+    """Learn the style of the image STYLE, or several styles.
 
     A small network learns from photos until the time is over. nst stylize, nst batch and nst video
-    take its file in place of a painting, and paint an image in a fraction of a second.
+    accept its file in place of a style image, and paint any photo in a fraction of a second.
 
-    sample:NAME in place of STYLE is one that comes with nst, like sample:mosaic.
-    An existing output stays and the new file gets a number, unless --overwrite is given.
-    Ctrl-C stops after the current step and keeps the network so far.
+    sample:NAME in place of STYLE names a built-in image, such as sample:mosaic. An existing output
+    is kept and the new file gets a number, unless --overwrite is given. Ctrl-C stops after the
+    current step and keeps the network so far.
     """
     if export and len(styles) == 1 and is_style_file(styles[0]):
         return _export(styles[0], output, overwrite)
@@ -177,7 +176,10 @@ def _teach(
     device: str,
     resume: Path | None,
 ) -> tuple[Path, bool]:
-    """Begin or go on, learn, and sum up; return the file, and whether Ctrl-C ended it."""
+    """Train the network, save it and print a summary.
+
+    Returns the path of the file, and whether Ctrl-C ended the training.
+    """
     with ProgressBar() as bar:
         training_run = _begin(command, options, device, bar)
         if resume:
@@ -228,7 +230,7 @@ def _tell_photos(training_run: "TrainingRun", folder: str | None) -> None:
 def _learn(
     training_run: "TrainingRun", written: TrainingFiles, bar: ProgressBar
 ) -> tuple[Path, bool]:
-    """Take the steps; return the file, and whether Ctrl-C ended it."""
+    """Run the training steps; return the path, and whether Ctrl-C ended them."""
     with stop_on_ctrl_c() as ctrl_c:
         try:
             for progress in training_run.training.run():
@@ -250,7 +252,10 @@ def _learn(
 
 
 def _export(file: Path, output: Path | None, overwrite: bool) -> int:
-    """Write a learned style as an ONNX graph and say where it is; the exit code."""
+    """Write a learned style as an ONNX graph and print its path.
+
+    Returns the exit code.
+    """
     from nst.learning import onnx_file
 
     target = output or file.with_suffix(ONNX_SUFFIX)

@@ -21,15 +21,15 @@ if TYPE_CHECKING:
     from nst.video import Video
 
 WITH_EFFECT = ("device", "precision")
-"""Options for the steps of an optimizer that count for a learned style, too."""
+"""Options of the machine that also have an effect with a learned style."""
 
 
 class LearnedPainter(Painter):
-    """Paints with the .nst file that is the style of each
-    painting; a file is loaded once."""
+    """Painter that uses the .nst file given as the style of each painting.
+    Each file is loaded once."""
 
     def paint(self, painting: Painting) -> int:
-        """Paint, save, and say where the image is; the exit code."""
+        """Paint an image, save it, print its path, and return the exit code."""
         files.check_output(painting.output)
         image_writer.check_bit_depth(painting.output.suffix, self.options.bit_depth)
         from nst.engine.inputs import Inputs
@@ -55,15 +55,15 @@ class LearnedPainter(Painter):
         )
 
     def tell_film_estimate(self, film: "Video", passes: int) -> None:
-        """Say nothing: the speed of learned styles is not kept."""
+        """Print nothing: the speed of learned styles is not kept."""
 
     def keep_frame_speed(
         self, options: StyleTransferOptions, size: tuple[int, int], seconds: float
     ) -> None:
-        """Keep nothing."""
+        """Keep nothing: the speed of learned styles is not kept."""
 
     def tell_unsteady(self, file: Path) -> None:
-        """Say so if a film may flicker. Raises InvalidStyleFile."""
+        """Print a notice if a film may flicker. Raises InvalidStyleFile."""
         if not self.transfer.style(file).is_steady:
             tell(
                 f"nst: {file} was learned without --steady: each frame is painted alone, and the "
@@ -80,7 +80,9 @@ class LearnedPainter(Painter):
 
 def are_learned(styles: Sequence[Path]) -> bool:
     """Return whether all styles of a batch are learned.
-    Raises InvalidOption if only some are."""
+
+    Raises InvalidOption if only some are.
+    """
     if not is_learned(styles):
         return False
     if not all(map(is_style_file, styles)):

@@ -1,4 +1,4 @@
-"""`nst live`: a camera or a film, painted while it is watched."""
+"""Command `nst live`: a camera or a film, painted while it is watched."""
 
 import time
 import webbrowser
@@ -35,13 +35,13 @@ if TYPE_CHECKING:
     from nst.learning.painting import LearnedStyle
 
 WITH_EFFECT = ("size", "style_blend", "color", "color_amount")
-"""Options of an image that count for a frame, too."""
+"""Options of an image that also have an effect on a frame."""
 
 SIZE_PIXELS = 480
-"""Longest side of a frame where --size does not say it."""
+"""Longest side of a frame in pixels, unless --size is given."""
 
 TELL_SECONDS = 10.0
-"""Seconds between two lines that say how many frames are painted."""
+"""Seconds between two lines with the number of frames per second."""
 
 
 @click.command(
@@ -86,8 +86,9 @@ def live(
 ) -> int:
     """Paint a camera or FILM live with STYLE, a .nst file of nst learn.
 
-    The frames are a stream over HTTP that only this machine can watch: open its address in a
-    browser, or as a browser source in OBS. Ctrl-C ends it; a film begins again until then.
+    The frames are streamed over HTTP, and only this machine can watch them: open the printed
+    address in a browser, or as a browser source in OBS. Ctrl-C ends the stream; until then, a film
+    repeats.
     """
     if not is_style_file(style):
         raise InvalidOption("style", str(style), "a .nst file; nst learn makes one of a painting")

@@ -1,6 +1,7 @@
 """A stream of JPEG images over HTTP, which browsers, OBS and video players show.
 
-It is served to this machine alone: no other can connect, and no page of another site may show it.
+It is served to this machine only: no other machine can connect, and no page of another site may
+show it.
 """
 
 import threading
@@ -14,7 +15,7 @@ from nst.errors import InvalidOption
 HOST = "127.0.0.1"
 BOUNDARY = "frame"
 WAIT_SECONDS = 1.0
-"""Seconds without a new frame after which the latest is sent once more."""
+"""Seconds without a new frame after which the newest one is sent again."""
 
 PAGE = b"""<!doctype html><html lang="en"><meta charset="utf-8"><title>nst live</title>
 <style>body{margin:0;background:#111;color:#ddd;font:1rem sans-serif;text-align:center}
@@ -25,10 +26,13 @@ img{max-width:100%;height:calc(100vh - 3rem);object-fit:contain}</style>
 
 
 class LiveStream:
-    """The newest frame, sent to everybody who watches."""
+    """Stream of the newest frame to everybody who watches."""
 
     def __init__(self, port: int, rate: Callable[[], float]) -> None:
-        """`rate`: frames per second. Raises InvalidOption if the port is taken."""
+        """Bind the port. `rate`: returns the frames per second.
+
+        Raises InvalidOption if the port is in use.
+        """
         self.rate = rate
         self._frame = b""
         self._has_changed = threading.Condition()
@@ -70,7 +74,10 @@ class LiveStream:
             self._has_changed.notify_all()
 
     def frames(self) -> Iterator[bytes]:
-        """Yield the newest frame, and every one that comes."""
+        """Yield the newest frame, and then every new one.
+
+        Without a new frame for WAIT_SECONDS, the newest one is repeated.
+        """
         while True:
             if self._frame:
                 yield self._frame
@@ -82,7 +89,7 @@ class _Handler(BaseHTTPRequestHandler):
     watched: LiveStream
 
     def do_GET(self) -> None:
-        # A site whose name leads here must not read the camera.
+        # A site whose host name resolves to this machine must not read the camera.
         if self.headers.get("Host") not in self._names:
             self.send_error(HTTPStatus.FORBIDDEN)
             return
@@ -97,7 +104,7 @@ class _Handler(BaseHTTPRequestHandler):
                 self.send_error(HTTPStatus.NOT_FOUND)
 
     def log_message(self, *_: object) -> None:
-        """Requests are not logged."""
+        """Log nothing."""
 
     @property
     def _names(self) -> list[str]:
@@ -121,5 +128,5 @@ class _Handler(BaseHTTPRequestHandler):
             for jpeg in self.watched.frames():
                 head = f"--{BOUNDARY}\r\nContent-Type: image/jpeg\r\nContent-Length: {len(jpeg)}"
                 self.wfile.write(head.encode() + b"\r\n\r\n" + jpeg + b"\r\n")
-        except OSError:  # who watched is gone
+        except OSError:  # the client has disconnected
             self.close_connection = True

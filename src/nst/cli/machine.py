@@ -1,4 +1,4 @@
-"""The options of the group Machine, and one record of their values."""
+"""Options of the group Machine, and one record of their values."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, fields
@@ -21,9 +21,9 @@ class Machine:
     device: str = "auto"
     precision: str = "auto"
     max_memory: int | None = None
-    """Bytes; None: the free memory."""
+    """Maximum memory in bytes; None: the free memory."""
     weights: Path | None = None
-    """File of VGG weights; None: those of the model."""
+    """File of VGG weights; None: the weights of the model."""
 
 
 _device = option(
@@ -56,7 +56,10 @@ def _precision(description: str) -> Callable[[Run], Run]:
 
 
 def _machine_of(*options: Callable[[Run], Run]) -> Callable[[Run], Run]:
-    """Add these options; the command takes them as one `machine`."""
+    """Return a decorator that adds these options to a command.
+
+    The command receives their values as one `machine`.
+    """
 
     def decorate(command: Run) -> Run:
         for add in reversed(options):

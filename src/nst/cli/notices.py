@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 _QUIET = "nst.quiet"
-"""Key in the context of the running command."""
+"""Key of --quiet in the context of the running command."""
 
 
 def say(message: str) -> None:
@@ -29,14 +29,16 @@ def is_quiet() -> bool:
 
 
 def remember_quiet(context: click.Context, _option: click.Parameter, value: bool) -> None:
-    """Callback of the option --quiet."""
+    """Remember whether --quiet is given; called by click."""
     if value:
         context.meta[_QUIET] = True
 
 
 def tell_stand_in(notice: str, cache: Path) -> None:
-    """Tell that another network stands in for the one that was asked for.
-    It is told once: a file in the cache says that it was."""
+    """Print a notice that another network replaces the requested one.
+
+    It is printed once: a file in the cache records that it was.
+    """
     marker = cache / "told-that-vgg16-stands-in"
     if is_quiet() or marker.exists():
         return
@@ -47,16 +49,19 @@ def tell_stand_in(notice: str, cache: Path) -> None:
 
 
 class LogLines(logging.Handler):
-    """Prints records of the log; --quiet leaves only errors."""
+    """Log handler that prints records; with --quiet it prints only errors."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Called by logging."""
+        """Print a record; called by logging."""
         if record.levelno >= logging.ERROR or not is_quiet():
             _print(f"nst: {self.format(record)}")
 
 
 def _print(line: str) -> None:
-    """Print a line on what is standard error now: while a bar is shown, the bar has put itself
-    there, and prints lines above itself. (`click.echo` would go around it.)"""
+    """Print a line on the current `sys.stderr`.
+
+    While a bar is shown, the bar replaces `sys.stderr` and prints lines above itself; `click.echo`
+    would bypass it.
+    """
     sys.stderr.write(f"{line}\n")
     sys.stderr.flush()

@@ -48,17 +48,18 @@ LEARNING_TITLES: Mapping[Group, str] = {
 """Groups of options in the help of nst learn."""
 
 FOR_STEPS = ("device", "precision", "max_memory", "weights", "checkpoint_every")
-"""Options of commands beside those of the transfer that
-have no effect on a draft."""
+"""Options of commands, beside those of the transfer, that have no effect
+on a draft."""
 
 
 def transfer_options(
     names: Iterable[str], flag: Callable[[str], str], preset: str
 ) -> Callable[[Command], Command]:
-    """Adds an option for every named field, with the preset's default in its help.
+    """Return a decorator that adds an option for every named field.
 
-    An option that is not given arrives as None: presets, and the choice of another model where
-    none was named, can tell it from one that is.
+    The help of each option has the default of the preset. An option that is not given has the value
+    None: presets, and the choice of another model if none was named, can distinguish it from one
+    that is given.
     """
     defaults = {name: field.default for name, field in FIELDS.items()} | dict(PRESETS[preset])
 
@@ -73,8 +74,10 @@ def transfer_options(
 
 
 def learning_options(command: Command) -> Command:
-    """Adds an option for every field of LearningOptions; one
-    that is not given arrives as None."""
+    """Add an option for every field of LearningOptions to a command.
+
+    An option that is not given has the value None.
+    """
     for name, field in reversed(LearningOptions.model_fields.items()):
         group = LEARNING_TITLES[group_of(field)]
         command = _field_option(with_dashes, name, field, field.default, group)(command)
@@ -107,7 +110,7 @@ def preset_option(default: str) -> Callable[[Command], Command]:
 
 
 def quiet_option(command: Command) -> Command:
-    """Adds --quiet, which leaves out the bar and every notice."""
+    """Add the option --quiet to a command; it suppresses the bar and every notice."""
     return click.option(
         "-q",
         "--quiet",
@@ -120,7 +123,7 @@ def quiet_option(command: Command) -> Command:
 
 
 class PicturePath(click.Path):
-    """A path, or `sample:NAME` for a picture that comes with nst."""
+    """A path, or `sample:NAME` for an image that comes with nst."""
 
     def __init__(self, role: ImageRole) -> None:
         super().__init__(path_type=Path)
@@ -136,7 +139,7 @@ class PicturePath(click.Path):
 
 
 class SteeringChange(click.ParamType[Change]):
-    """40:strength=0.8,tv_weight=2 → what changes at a step."""
+    """A change of options at a step, typed as 40:strength=0.8,tv_weight=2."""
 
     name = "change"
 
@@ -152,7 +155,7 @@ class SteeringChange(click.ParamType[Change]):
 
 
 class MemorySize(click.ParamType[int]):
-    """4GB, 4 GiB, 900MB or plain bytes → bytes."""
+    """A size in bytes, typed as 4GB, 4 GiB, 900MB or plain bytes."""
 
     name = "size"
     _BYTES: ClassVar[TypeAdapter[ByteSize]] = TypeAdapter(ByteSize)
@@ -192,20 +195,24 @@ def with_underscores(name: str) -> str:
 
 
 def given(values: Mapping[str, Any]) -> dict[str, Any]:
-    """The options that somebody gave."""
+    """Return the options that were given."""
     return {name: value for name, value in values.items() if value is not None}
 
 
 def is_given(name: str) -> bool:
-    """Return whether this parameter of the running command
-    stands on the command line."""
+    """Return whether this parameter was given on the command line.
+
+    `name`: a parameter of the running command.
+    """
     source = click.get_current_context().get_parameter_source(name)
     return source is ParameterSource.COMMANDLINE
 
 
 def say_ignored(options: StyleTransferOptions, *, but: Collection[str] = ()) -> None:
-    """Say, in one line each, which options on the command line have no effect.
-    Those in `but` have one all the same."""
+    """Print one line for each option on the command line that has no effect.
+
+    `but`: options that have an effect all the same.
+    """
     command = click.get_current_context().command
     assert isinstance(command, PlainCommand)
     typed = command.typed_names()

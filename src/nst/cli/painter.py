@@ -32,26 +32,27 @@ if TYPE_CHECKING:
     from nst.video import Video
 
 TOLD_FROM_BYTES = 2_000_000_000
-"""Plans that need more memory are told before the painting begins."""
+"""Memory in bytes above which a plan is printed before the painting begins."""
 
 
 class Painter:
-    """Paints with these options, one picture after the other;
-    the network is loaded once."""
+    """Painter of one image after the other with the same options.
+    The network is loaded once."""
 
     def __init__(self, options: StyleTransferOptions, machine: Machine) -> None:
         self.options = options
         self._machine = machine
 
     def paint(self, painting: Painting) -> int:
-        """Paint, save, say where the picture is; the exit code is 130 after Ctrl-C.
+        """Paint an image, save it, print its path, and return the exit code.
 
-        The picture so far is saved, whatever ends the transfer, and the last checkpoint stays.
+        The exit code is 130 after Ctrl-C. The image so far is saved, whatever ends the transfer,
+        and the last checkpoint is kept.
         """
         from nst.engine.inputs import Inputs
         from nst.engine.pictures.styles import load_styles
 
-        # Before torch is loaded, so that a mistake is answered at once.
+        # Before torch is loaded, so that a mistake is reported at once.
         content = images.load(painting.content, "content")
         loaded = load_styles(list(painting.styles), painting.masks, content, self.options)
         painting.check_outputs(self.options)
@@ -63,11 +64,11 @@ class Painter:
             detail_map=self._load_detail(painting, content).map,
             initial=self._load_initial(painting, content),
         )
-        files = painting.files.seen_from(painting.output)  # as they are now
+        files = painting.files.seen_from(painting.output)  # hashed now, before they can change
         checkpoints = self._checkpoints(painting)
         latest: Progress | None = None
         film = self._timelapse(content) if painting.timelapse else nullcontext()
-        shown = nullcontext(self.bar) if self.options.is_draft else self.bar  # it takes no step
+        shown = nullcontext(self.bar) if self.options.is_draft else self.bar  # drafts have no steps
         with stop_on_ctrl_c() as ctrl_c, film as timelapse:
             self._get_ready(inputs, shown)
 
@@ -143,7 +144,7 @@ class Painter:
         return detail
 
     def _load_initial(self, painting: Painting, content: Image.Image) -> Image.Image | None:
-        """Return the picture to start from; a learned style paints one."""
+        """Return the initial image, if any; a learned style paints it."""
         if painting.initial is None:
             return None
         if not is_learned([painting.initial]):
@@ -167,7 +168,7 @@ class Painter:
             tell(words)
 
     def tell_film_estimate(self, film: "Video", passes: int) -> None:
-        """Say how long a film will take, if this machine has measured anything like it."""
+        """Print how long a film will take, if a similar one was measured here."""
         words = estimate_in_words(
             self.options, film.size, self._machine.device, frames=film.frames, passes=passes
         )
@@ -177,11 +178,11 @@ class Painter:
     def keep_frame_speed(
         self, options: StyleTransferOptions, size: tuple[int, int], seconds: float
     ) -> None:
-        """Keep how long a frame took that continues another one, for the next estimates."""
+        """Keep the duration of a frame that continues another, for later estimates."""
         keep_frame_speed(options, size, seconds, self._machine.device)
 
     def _get_ready(self, inputs: "Inputs", shown: AbstractContextManager[object]) -> None:
-        """Load the network, and say what there is to say before the painting begins."""
+        """Load the network; print the memory plan if it is large or has tiles."""
         with shown:
             plan = self.transfer.plan(inputs)
         if plan and (plan.tiles > 1 or plan.peak_bytes > TOLD_FROM_BYTES):
@@ -196,7 +197,7 @@ class Painter:
         return f"{place}{left}: {summary(result)}"
 
     def _checkpoints(self, painting: Painting) -> Checkpoints | None:
-        if painting.checkpoints is None or self.options.is_draft:  # it has no steps
+        if painting.checkpoints is None or self.options.is_draft:  # drafts have no steps
             return None
         command = Command.of(
             painting.checkpoints,

@@ -1,4 +1,4 @@
-"""Painting: the files that go into one transfer, and those that it writes."""
+"""Painting: the input files and output files of one transfer."""
 
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -23,36 +23,36 @@ class Painting:
     styles: Sequence[Path]
     output: Path
     frames: Path
-    """Directory of the intermediate pictures."""
+    """Directory of the intermediate images."""
     masks: Sequence[Path | None] = ()
-    """Where the styles belong, in their order; None: everywhere."""
+    """Masks of the areas of the styles, in their order; None: everywhere."""
     detail_map: Path | None = None
-    """Where more of the content stays."""
+    """File of the map that is white where more of the content image stays."""
     initial: Path | None = None
-    """The picture to start from, if init_method does not say it."""
+    """File of the initial image, or a learned style that paints it.
+    None: init_method says where the transfer starts."""
     timelapse: Path | None = None
-    """The film of the painting, if one is wanted."""
+    """File of the time-lapse; None: no time-lapse is saved."""
     overwrite: bool = False
     replaces_partial: bool = False
-    """Whether the result takes the place of the picture so
-    far, which an earlier run left."""
+    """Whether the result replaces the image so far, which an earlier run has saved."""
     with_recipe: bool = True
     checkpoints: Path | None = None
-    """Directory of the checkpoint; None: it is not kept."""
+    """Directory of the checkpoint; None: no checkpoint is kept."""
     checkpoint_every_seconds: float = 0
-    """0: never."""
+    """Checkpoint interval in seconds; 0: never."""
     goes_on: bool = False
-    """From the checkpoint that is there."""
+    """Whether the transfer continues from the checkpoint in the directory."""
     changes: Sequence[Change] = ()
-    """Options that are steered, and at which step."""
+    """Changes of options, and the step of each."""
     is_estimated: bool = False
-    """Whether the time that it will take is told before it begins."""
+    """Whether the estimated duration is printed before the transfer begins."""
     stop_after: int | None = None
-    """Step after which the transfer stops and the picture is kept; None: at its end."""
+    """Step after which the transfer stops and the image is kept; None: its end."""
 
     @property
     def files(self) -> SourceFiles:
-        """The files that go in."""
+        """Input files of the transfer."""
         return SourceFiles(self.content, self.styles, self.masks, self.detail_map, self.initial)
 
     def check_outputs(self, options: StyleTransferOptions) -> None:
@@ -69,18 +69,18 @@ class Painting:
                 raise InvalidOption("total_iterations", 0, "at least 1 for a time-lapse")
 
     def save(self, image: "Image.Image | Samples", recipe: str | None) -> Path:
-        """Write the result; return where it is."""
+        """Save the result and return its path."""
         overwrite = self.overwrite or self.replaces_partial
         try:
             return image_writer.save(image, self.output, recipe=recipe, overwrite=overwrite)
         except StorageError as error:
-            # The place was checked before, so the disk is full or gone: do not lose the work.
+            # The path was checked before, so the disk is full or gone: do not lose the work.
             refuge = Path(tempfile.mkdtemp(prefix="nst-")) / self.output.name
             say(f"{error}; saving to {refuge.parent} instead")
             return image_writer.save(image, refuge, recipe=recipe)
 
     def save_frame(self, progress: Progress) -> None:
-        """Write the intermediate image after a step."""
+        """Save the intermediate image after a step."""
         digits = len(str(progress.total_iterations))
         name = f"{progress.step:0{digits}d}{self.output.suffix}"
         image_writer.save(progress.snapshot.picture(), self.frames / name, overwrite=self.overwrite)
@@ -88,6 +88,6 @@ class Painting:
     def save_timelapse(
         self, timelapse: video.Timelapse | None, image: Image.Image
     ) -> Iterator[Path]:
-        """Write the time-lapse, if one was asked for."""
+        """Save the time-lapse, if one was requested, and yield its path."""
         if timelapse and self.timelapse:
             yield timelapse.save(self.timelapse, image, overwrite=self.overwrite)

@@ -1,5 +1,4 @@
-"""Progress on standard error: a live bar on a terminal, a
-line now and then elsewhere."""
+"""Progress on standard error: a live bar on a terminal, else a line now and then."""
 
 import time
 from collections.abc import Sequence
@@ -24,42 +23,45 @@ SECONDS_BETWEEN_LINES = 10.0
 Numbers = Sequence[Sequence[str]]
 
 BAR_CELLS = 20
-"""Width of the bar on a terminal of 80 columns or less; it takes a quarter of a
-wider one. It never changes: where there is too little room, numbers are left
-out."""
+"""Width of the bar in cells, on a terminal of 80 columns or less.
+On a wider terminal it is a quarter of the columns. The width never changes: if there is too
+little room, numbers are left out."""
 
 NAME_CELLS = len("Downloading")
-"""Room for what is done."""
+"""Width in cells of the name of the activity beside the bar."""
 
 
 @dataclass(frozen=True, slots=True)
 class BatchPosition:
-    """Where a picture stands in a batch."""
+    """Position of an image in a batch."""
 
     number: int
     """Number of this image, counted from 1."""
     count: int
     """Number of images in the batch."""
     after: int
-    """Pictures that are still to be painted after this one."""
+    """Number of images that are still to be painted after this one."""
     seconds_each: float | None
-    """Time that a picture took so far, on average; None: this is the first."""
+    """Average duration of an image so far, in seconds; None: this is the first."""
 
     def __str__(self) -> str:
         return f"{self.number} of {self.count}"
 
     def rest(self, seconds_this: float) -> float:
-        """Return the seconds that the pictures after this one
-        need, if this one takes so long."""
+        """Return the seconds that the images after this one need.
+
+        `seconds_this`: duration of this image, used for the others if it is the first.
+        """
         return self.after * (self.seconds_each or seconds_this)
 
 
 class ProgressBar:
-    """Shows downloads and transfers; a context manager, which may be entered again."""
+    """Bar that shows downloads and transfers.
+    It is a context manager, which may be entered again."""
 
     def __init__(self) -> None:
         self.place: BatchPosition | None = None
-        """Of the picture that is painted now, in a batch."""
+        """Position in a batch of the image that is being painted; None without a batch."""
         self._next_line_at = 0.0
 
     @cached_property
@@ -89,7 +91,7 @@ class ProgressBar:
 
     @cached_property
     def _film_task(self) -> "TaskID":
-        """Above the other one; shown for films only."""
+        """Task of the film, above the other one; shown for films only."""
         return self._bar.add_task("Film", total=None, numbers="", visible=False)
 
     @cached_property
@@ -126,7 +128,7 @@ class ProgressBar:
         self._show(what, round(1000 * progress.share), 1000, numbers, is_last)
 
     def show_frame(self, film: "FilmProgress", progress: Progress) -> None:
-        """Show the film, and below it the frame that is painted."""
+        """Show the film, and below it the frame that is being painted."""
         done, total = round(1000 * (film.frame - 1 + film.share)), 1000 * film.frames or None
         of_film = _film_numbers(film)
         self._bar.update(self._film_task, visible=True, completed=done, total=total)
@@ -163,13 +165,16 @@ class ProgressBar:
     def _show(
         self, what: str, done: int, total: int | None, numbers: Numbers, is_last: bool
     ) -> None:
-        """`numbers`: what to say beside the bar, the longest first; a line says the longest."""
+        """Update the bar, or print a line.
+
+        `numbers`: texts beside the bar, the longest first; a line has the longest.
+        """
         shown = self._fitting(numbers)
         self._bar.update(self._task, description=what, completed=done, total=total, numbers=shown)
         self._print_line(what, numbers[0], is_last=is_last)
 
     def _print_line(self, what: str, numbers: Sequence[str], *, is_last: bool) -> None:
-        """Now and then, where there is no terminal."""
+        """Print a line now and then, if there is no terminal."""
         now = time.monotonic()
         if self._bar.disable and not is_quiet() and (now >= self._next_line_at or is_last):
             line = "  ".join(" ".join(each.split()) for each in numbers)
@@ -177,14 +182,14 @@ class ProgressBar:
             self._next_line_at = now + SECONDS_BETWEEN_LINES
 
     def _fitting(self, numbers: Numbers) -> str:
-        """Return the longest that fits beside the bar."""
+        """Return the longest text that fits beside the bar."""
         lines = ["  ".join(each) for each in numbers]
         room = self._console.width - NAME_CELLS - self._bar_cells - 2
         return next((line for line in lines if len(line) <= room), lines[-1])
 
 
 def _of(number: int, total: int, what: str) -> str:
-    """Return "step  7/120", always of the same length."""
+    """Return a text like "step  7/120", always of the same length."""
     return f"{what}{number:>{len(str(total))}}/{total}"
 
 
@@ -197,7 +202,7 @@ def _film_numbers(film: "FilmProgress") -> list[str]:
 
 
 def duration(seconds: float | None) -> str:
-    """0:07, 12:30, 1:02:03; a dash where it is not known."""
+    """Return a duration as 0:07, 12:30 or 1:02:03; a dash if it is unknown."""
     if seconds is None:
         return "–"
     minutes, rest = divmod(round(seconds), 60)

@@ -1,4 +1,4 @@
-"""`nst serve`, `nst worker`, `nst migrate`."""
+"""Commands `nst serve`, `nst worker` and `nst migrate`."""
 
 import errno
 import logging
@@ -18,7 +18,7 @@ from nst.cli.errors import debug_option
 from nst.errors import InvalidOption
 
 PORTS_TRIED = 100
-"""Ports after one that is in use, among which a free one is looked for."""
+"""Number of ports to try after one that is in use."""
 
 logger = logging.getLogger(__name__)
 
@@ -49,7 +49,7 @@ logger = logging.getLogger(__name__)
 @click.option("--open", "open_browser", is_flag=True, help="Open the page in the browser.")
 @debug_option
 def serve(host: str, port: int, workers: int, open_browser: bool) -> None:
-    """Start the web page, the HTTP API and workers, in one command."""
+    """Start the web page, the HTTP API and workers in one command."""
     check_extra()
     _check_system()
     bootstrap.set_up_logs()
@@ -63,7 +63,7 @@ def serve(host: str, port: int, workers: int, open_browser: bool) -> None:
 
 
 def _announce(address: str, *, open_browser: bool) -> None:
-    """Say where the page is: to a person, or in the logs that a program reads."""
+    """Print the address of the page, or log the address if the logs are JSON."""
     page = address + bootstrap.settings().web.base_path
     if bootstrap.settings().logs.log_format == "json":
         logger.info("nst serves %s", address)
@@ -106,8 +106,10 @@ def _check_system() -> None:
 
 
 def _check_address(host: str, port: int) -> None:
-    """Raise InvalidOption if nobody can listen there: gunicorn would try for seconds and say it in
-    many lines."""
+    """Raise InvalidOption if the server cannot listen on this address.
+
+    Gunicorn would try for seconds and report the failure in many lines.
+    """
     try:
         _listen(host, port)
     except socket.gaierror as error:

@@ -1,4 +1,4 @@
-"""`nst stylize`."""
+"""Command `nst stylize`."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -40,7 +40,7 @@ from nst.progress import Change
 from nst.recipe import Recipe
 
 EVERYWHERE = Path("-")
-"""In place of a mask."""
+"""Value of --style-mask for a style that applies everywhere."""
 
 
 @click.command(
@@ -169,12 +169,12 @@ def stylize(
 ) -> int:
     """Paint the image CONTENT in the style of the image STYLE, or of several mixed.
 
-    STYLE may be a file of nst learn, which paints in one pass; it takes --size, --style-blend,
+    STYLE may be a file of nst learn, which paints in one pass; it accepts --size, --style-blend,
     --color, --color-amount and --bit-depth.
 
-    An existing output stays and the new file gets a number, unless --overwrite is given.
-    sample:NAME in place of a picture is one that comes with nst, like sample:cat or sample:mosaic.
-    Ctrl-C stops after the current step and keeps the picture so far.
+    An existing output is kept and the new file gets a number, unless --overwrite is given.
+    sample:NAME in place of an image names a built-in image, such as sample:cat or sample:mosaic.
+    Ctrl-C stops after the current step and keeps the image so far.
     """
     replaces_partial = False
     where = tuple(None if mask == EVERYWHERE else mask for mask in masks)
@@ -195,7 +195,7 @@ def stylize(
     elif from_image:
         _refuse(preset, "--preset and --from-image exclude each other")
         recipe = Recipe.read(from_image)
-        if recipe.detail_map and not content:  # on another photo it would fit nothing
+        if recipe.detail_map and not content:  # it would not fit another photo
             detail_map = detail_map or recipe.detail_map.locate(from_image, "detail map")
         content = content or recipe.content.locate(from_image, "content")
         if not styles:
@@ -252,7 +252,7 @@ def _checkpoint_directory(output: Path) -> Path:
 
 
 def _refuse(given: object, message: str) -> None:
-    """Raise UsageError if any of it was given."""
+    """Raise UsageError if the value was given."""
     if given:
         raise _usage_error(message)
 

@@ -27,8 +27,11 @@ def estimate_in_words(
     frames: int | None = None,
     passes: int = 1,
 ) -> str | None:
-    """Return how long a picture, or a film of so many frames, will take;
-    None if this machine has measured nothing like it."""
+    """Return the estimated duration of an image or a film, in words.
+
+    `frames`: number of frames of a film; None for an image. Returns None if this machine has
+    measured nothing similar.
+    """
     paintings = None if frames is None else frames * passes
     seconds = None if paintings == 0 else estimate(options, size, paintings, device)
     if seconds is None:
@@ -41,7 +44,7 @@ def estimate_in_words(
 
 
 def memory_in_words(plan: MemoryPlan) -> str:
-    """Return how a transfer fits into memory."""
+    """Return the memory plan of a transfer, in words."""
     width, height = plan.size
     tiles = f" in {plan.tiles} tiles of about {plan.tile_side} pixels" if plan.tiles > 1 else ""
     history = f", optimizer history {plan.history_size}" if plan.history_size else ""
@@ -50,7 +53,7 @@ def memory_in_words(plan: MemoryPlan) -> str:
 
 
 def summary(result: "Result") -> str:
-    """Return how a transfer went."""
+    """Return the summary of a finished transfer, in words."""
     width, height = result.image.size
     if result.is_draft:
         return f"{width}×{height} pixels, a draft in {result.prepare_seconds:.1f} s"

@@ -1,5 +1,5 @@
-"""The files that `nst learn` writes: the learned style, and
-while it runs the checkpoint and the preview."""
+"""Files that `nst learn` writes: learned style, checkpoint and preview.
+The checkpoint and the preview are written while it runs."""
 
 import shlex
 from contextlib import suppress
@@ -22,17 +22,23 @@ PREVIEW_ENDING = "_preview.jpg"
 
 
 class TrainingCheckpoint:
-    """The file from which learning goes on."""
+    """Checkpoint file, from which the training can continue."""
 
     def __init__(self, path: Path, command: dict[str, Any], every_seconds: float) -> None:
-        """`command`: what the command needs to begin again; `every_seconds`: 0 for never."""
+        """Prepare the checkpoint file.
+
+        `command`: arguments from which `nst learn` can continue. `every_seconds`: checkpoint
+        interval; 0 for never.
+        """
         self._path = path
         self._command = command
         self._timer = CheckpointTimer(every_seconds)
 
     def keep(self, training_run: "TrainingRun", *, now: bool) -> None:
-        """Write the checkpoint now, or if it is time.
-        A failure is told, and learning goes on."""
+        """Write the checkpoint if it is time for it, or at once if `now` is true.
+
+        A failure is printed, and the training continues.
+        """
         if not self._timer.is_due(now=now):
             return
         with self._timer.writing():
@@ -42,29 +48,30 @@ class TrainingCheckpoint:
                 tell(f"nst: continuing without a checkpoint: {error}")
 
     def tell(self) -> None:
-        """Say how to go on, if that is possible."""
+        """Print how to continue, if the checkpoint exists."""
         if self._path.exists():
             command = shlex.join(["nst", "learn", "--resume", str(relative(self._path))])
             tell(f"To continue: {command}")
 
     def remove(self) -> None:
-        """Remove the file."""
+        """Remove the checkpoint file."""
         with suppress(OSError):
             self._path.unlink(missing_ok=True)
 
 
 class TrainingPreview:
-    """The image of what the network paints so far; each one
-    takes the place of the one before."""
+    """Image of what the network paints so far; a new one replaces it."""
 
     def __init__(self, path: Path, every_seconds: float) -> None:
-        """`every_seconds`: 0 for never."""
+        """Prepare the preview file. `every_seconds`: interval; 0 for never."""
         self._path = path
         self._timer = CheckpointTimer(every_seconds)
 
     def keep(self, training_run: "TrainingRun", *, now: bool = False) -> None:
-        """Write the preview now, or if it is time.
-        A failure is told, and learning goes on."""
+        """Write the preview if it is time for it, or at once if `now` is true.
+
+        A failure is printed, and the training continues.
+        """
         if not self._timer.is_due(now=now):
             return
         from nst.learning.preview import preview
@@ -94,7 +101,7 @@ class LearnCommand(BaseModel):
 
     @classmethod
     def read(cls, checkpoint: Path) -> Self:
-        """Raises InvalidCheckpoint."""
+        """Read the arguments from a checkpoint. Raises InvalidCheckpoint."""
         from nst.learning.checkpoint import LearningCheckpoint
 
         try:
@@ -106,7 +113,7 @@ class LearnCommand(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class TrainingFiles:
-    """Files that are written while the network learns, and in the end."""
+    """Files that a training run writes while it runs and at its end."""
 
     output: Path
     overwrite: bool
@@ -123,8 +130,11 @@ class TrainingFiles:
         *,
         overwrite: bool,
     ) -> Self:
-        """Return the files of a training run. One that goes on has those that it had;
-        any other leaves those of others alone."""
+        """Return the files of a training run.
+
+        A resumed run uses its own files again; any other run uses free paths for its checkpoint and
+        its preview, and leaves existing files alone.
+        """
         output = Path(command.output)
         checkpoint, preview = (beside(output, end) for end in (CHECKPOINT_ENDING, PREVIEW_ENDING))
         return cls(
@@ -139,7 +149,7 @@ class TrainingFiles:
         )
 
     def save(self, training_run: "TrainingRun") -> Path:
-        """Write the network so far; return where it is. Raises StorageError."""
+        """Save the network so far and return its path. Raises StorageError."""
         self.preview.keep(training_run, now=True)
         return training_run.save(self.output, overwrite=self.overwrite)
 
@@ -150,6 +160,6 @@ def beside(output: Path, ending: str) -> Path:
 
 
 def relative(path: Path) -> Path:
-    """Return the path as seen from here, if that is below."""
+    """Return the path relative to the current directory, if it is below that."""
     here = Path.cwd()
     return path.relative_to(here) if path.is_relative_to(here) else path

@@ -1,4 +1,4 @@
-"""`nst video`."""
+"""Command `nst video`."""
 
 from collections.abc import Callable
 from functools import partial
@@ -40,8 +40,8 @@ from nst.video import CONTAINERS, Container, Video
 
 DEFAULT_PRESET = "fast"
 LEFT_OUT = ("total_iterations", "save_every", "style_blend", "bit_depth")
-"""Options without meaning for a video; --first-steps and
---steps replace total_iterations."""
+"""Options without a meaning for a video.
+--first-steps and --steps replace total_iterations."""
 
 
 @click.command(
@@ -123,13 +123,17 @@ def video(
 ) -> int:
     """Paint every frame of VIDEO in the style of the image STYLE.
 
-    Each frame continues the one before along the optical flow, so that strokes stay on what they
-    paint. Without --size the result is as large as VIDEO. The sound is copied, or converted where
-    the file cannot hold it.
-    Ctrl-C ends the result with the frames so far; --resume continues from them.
-    STYLE may be a file of nst learn: each frame is then painted alone, in a fraction of a second.
-    A style that was learned with --steady flickers less. Such a film cannot be resumed.
-    --protect finds the faces or people of each frame; --detail-map is for single images.
+    Each frame continues the previous one along the optical flow, so that strokes stay on what they
+    paint. Without --size the result is as large as VIDEO. The sound is copied, or converted if the
+    format of the result cannot hold it.
+
+    After Ctrl-C the result has the frames so far; --resume continues from them.
+
+    STYLE may be a file of nst learn: each frame is then painted alone, in a fraction of a second. A
+    style that was learned with --steady flickers less. A video painted with a learned style cannot
+    be resumed.
+
+    --protect finds the faces or people in each frame; --detail-map is for single images.
     """
     if resume:
         numbers = [value for value in (first_steps, steps, passes) if value is not None]
@@ -203,9 +207,9 @@ def _paint(
     *,
     overwrite: bool,
 ) -> int:
-    """Write the film, say where it is, and return the exit code.
+    """Write the film, print its path, and return the exit code.
 
-    What ends the painting after the first frame is raised when the film so far is saved.
+    An error that ends the painting after the first frame is raised when the film so far is saved.
     """
     kind = CONTAINERS[output.suffix.lower()]
     _tell_losses(film, kind)
@@ -231,7 +235,7 @@ def _paint(
 
 
 def _tell_losses(film: Video, kind: Container) -> None:
-    """Say what the file cannot hold as it is."""
+    """Print a notice about sound and transparency that the file cannot hold."""
     if film.sound and film.sound not in kind.copied:
         tell(f"The sound is converted to {kind.sound_name}.")
     if film.has_alpha and not kind.transparent:
@@ -240,13 +244,13 @@ def _tell_losses(film: Video, kind: Container) -> None:
 
 
 def _check_passes(first: StyleTransferOptions, passes: int | None) -> None:
-    """Raise InvalidOption where further passes would paint the same frames."""
+    """Raise InvalidOption if further passes would paint the same frames."""
     if first.is_draft and passes and passes > 1:
         raise InvalidOption("--passes", passes, ONCE_FOR_DRAFTS)
 
 
 def _check_libraries(later: StyleTransferOptions) -> None:
-    """Raise VideoUnavailable before the first frame is painted."""
+    """Raise VideoUnavailable without OpenCV, before the first frame is painted."""
     if not later.is_draft:
         from nst.engine.pictures.flow import opencv
 

@@ -1,4 +1,4 @@
-"""gunicorn with threads, and the workers beside it in the same process."""
+"""Web server: gunicorn with threads, and the workers in the same process."""
 
 import logging
 import socket
@@ -22,31 +22,33 @@ if TYPE_CHECKING:
     from nst.worker import Worker
 
 GRACE_SECONDS = 8
-"""From SIGTERM to the end of the last request."""
+"""Maximum seconds from SIGTERM to the end of the last request."""
 
 THREADS_BESIDE_STREAMS = 64
-"""Every open stream of events holds a thread; these are for everything else."""
+"""Number of threads for everything but event streams; each stream holds one more."""
 
 ANSWERS_PER_CLIENT = 48
-"""Answers that one client may be receiving at a time, beside streams of events."""
+"""Maximum responses to one client at a time, in addition to event streams."""
 
 SILENCE_SECONDS = 20
-"""Seconds without a byte taken or sent after which a
-connection is closed: its thread is needed."""
+"""Seconds without a byte received or sent before a connection is closed.
+Others need its thread."""
 
 REFUSAL = (
     b"HTTP/1.1 429 Too Many Requests\r\n"
     b"Retry-After: 10\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
 )
-"""Response to a connection for whose address no thread is left."""
+"""Response to a connection whose address holds its maximum of threads."""
 
 logger = logging.getLogger(__name__)
 
 
 class WebServer(BaseApplication):  # type: ignore[misc]
-    """One process answers requests with threads and runs the workers; another one,
-    its parent, starts it again should it die. Threads and not an event loop,
-    because the client of Kafka blocks."""
+    """Web server of one process, which answers requests and runs the workers.
+
+    Its parent process restarts it if it dies. It uses threads instead of an event loop because the
+    Kafka client blocks.
+    """
 
     def __init__(
         self,
@@ -68,14 +70,14 @@ class WebServer(BaseApplication):  # type: ignore[misc]
         super().__init__()
 
     def load_config(self) -> None:
-        """Called by gunicorn."""
+        """Set the configuration; called by gunicorn."""
         values = {
             "bind": f"{_bracketed(self._host)}:{self._port}",
             "worker_class": _Threads,
             "workers": 1,
             "threads": self.threads,
             "worker_connections": 4 * self.threads,
-            # It would wait for a reader for ever.
+            # sendfile would wait for ever for a client that does not read.
             "sendfile": False,
             "graceful_timeout": GRACE_SECONDS,
             "control_socket_disable": True,
@@ -88,7 +90,10 @@ class WebServer(BaseApplication):  # type: ignore[misc]
             self.cfg.set(name, value)
 
     def load(self) -> Any:
-        """Called by gunicorn, in the process that answers."""
+        """Start the workers and return the application; called by gunicorn.
+
+        This runs in the process that answers requests.
+        """
         bootstrap.set_up_traces("nst-api")
         ports = self._stack.enter_context(bootstrap.ports())
         self._running = [
@@ -99,14 +104,14 @@ class WebServer(BaseApplication):  # type: ignore[misc]
 
     @property
     def threads_per_address(self) -> int | None:
-        """Threads that the connections of one address may hold;
-        None where a proxy stands between, whose address all of them have."""
+        """Maximum number of threads for the connections of one address.
+        None behind a proxy, because all connections have the address of the proxy."""
         if bootstrap.settings().web.trusted_proxies:
             return None
         return min(self._streams.limit_per_client + ANSWERS_PER_CLIENT, self.threads // 2)
 
     def leave(self) -> None:
-        """Called in a signal handler: close what would last, give jobs back."""
+        """Close event streams and give jobs back; called in a signal handler."""
         self._streams.is_closing.set()
         for running in self._running:
             running.worker.stop()
@@ -122,36 +127,44 @@ class WebServer(BaseApplication):  # type: ignore[misc]
 
 
 def _bracketed(host: str) -> str:
-    """As addresses of version 6 are written before a port."""
+    """Return the host, in brackets if it is an IPv6 address."""
     return f"[{host}]" if ":" in host else host
 
 
 class _Logger(Logger):  # type: ignore[misc]
-    """Leaves its lines to the handler that all lines go to."""
+    """Logger that leaves its lines to the handler of all lines."""
 
     def setup(self, cfg: Config) -> None:
-        """Called by gunicorn."""
+        """Set the level of the error log; called by gunicorn."""
         self.error_log.setLevel(cfg.loglevel.upper())
         self.error_log.propagate = True
 
     def exception(self, msg: str, *args: object, **kwargs: object) -> None:
-        """Called by gunicorn. A client that stops responding is not an error of the service."""
+        """Log an exception, unless a client fell silent; called by gunicorn.
+
+        The silence of a client is not an error of the server.
+        """
         if not isinstance(sys.exception(), BlockingIOError):
             super().exception(msg, *args, **kwargs)
 
 
 class _Threads(ThreadWorker):  # type: ignore[misc]
-    """Goes the same gentle way on Ctrl-C as on SIGTERM. No client holds its threads for long, and
-    no address many of them."""
+    """Thread worker that stops as gracefully on Ctrl-C as on SIGTERM.
+
+    No client holds its threads for long, and no address holds many of them.
+    """
 
     def __init__(self, *arguments: object, **options: object) -> None:
         super().__init__(*arguments, **options)
         self._threads_per_address: int | None = self.app.threads_per_address
         self._held: Counter[str] = Counter()
-        """Threads by address. Changed by the main thread only."""
+        """Number of threads by address; only the main thread changes it."""
 
     def enqueue_req(self, conn: TConn) -> None:
-        """Called by gunicorn, in its main thread, when a connection needs a thread."""
+        """Give a connection a thread, or refuse it; called by gunicorn.
+
+        Gunicorn calls it in its main thread.
+        """
         address, limit = _address(conn), self._threads_per_address
         if limit is not None and self._held[address] >= limit:
             self._refuse(conn)
@@ -161,9 +174,9 @@ class _Threads(ThreadWorker):  # type: ignore[misc]
         super().enqueue_req(conn)
 
     def finish_request(self, conn: TConn, fs: object) -> None:
-        """Called by gunicorn, in its main thread, when a thread has done its work."""
+        """Release the thread of a connection; called by gunicorn in its main thread."""
         self._held[_address(conn)] -= 1
-        self._held += Counter()  # drops those that are at 0
+        self._held += Counter()  # drops addresses without threads
         super().finish_request(conn, fs)
 
     def _refuse(self, conn: TConn) -> None:
@@ -174,7 +187,7 @@ class _Threads(ThreadWorker):  # type: ignore[misc]
         conn.close()
 
     def handle_exit(self, sig: int, frame: object) -> None:
-        """Called by gunicorn."""
+        """Close streams, give jobs back and exit; called by gunicorn."""
         self.app.leave()
         super().handle_exit(sig, frame)
 
@@ -186,14 +199,17 @@ def _address(conn: TConn) -> str:
 
 
 def _limit_silence(connection: socket.socket) -> None:
-    """By the system's own timeouts, each of which begins anew with every byte that moves."""
+    """Limit the silence of a connection by the system's own timeouts.
+
+    Each timeout restarts with every byte that is sent or received.
+    """
     timeout = struct.pack("@ll", SILENCE_SECONDS, 0)
     for option in (socket.SO_SNDTIMEO, socket.SO_RCVTIMEO):
         connection.setsockopt(socket.SOL_SOCKET, option, timeout)
 
 
 class _Running:
-    """A worker in a thread, for as long as the context."""
+    """Context in which a worker runs in a thread."""
 
     def __init__(self, worker: "Worker") -> None:
         self.worker = worker

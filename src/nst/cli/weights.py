@@ -1,4 +1,4 @@
-"""`nst weights`: list, fetch, verify, path."""
+"""Commands `nst weights list`, `fetch`, `verify` and `path`."""
 
 import click
 
@@ -18,7 +18,7 @@ def weights() -> None:
 
 @weights.command("list")
 def list_() -> None:
-    """Show which weights are here and which can be fetched."""
+    """List the weights on this machine and those that can be downloaded."""
     from nst.engine.network.weights import RELEASES
 
     store = weights_store()
@@ -37,7 +37,7 @@ def list_() -> None:
 def fetch(model: str, publisher: str | None) -> None:
     """Download the weights of MODEL, resuming an interrupted download.
 
-    Prints where they are. vgg16 is bundled and only downloaded if a publisher is named.
+    Prints the path of the file. vgg16 is bundled and only downloaded if a publisher is named.
     """
     with ProgressBar() as bar:
         store = weights_store(on_download=bar.show_download)
@@ -50,7 +50,7 @@ def fetch(model: str, publisher: str | None) -> None:
 @click.argument("models", type=MODEL, nargs=-1)
 @debug_option
 def verify(models: tuple[str, ...]) -> int:
-    """Check hash, shapes and numbers of every file of MODELS, by default of both."""
+    """Check hash, shapes and numbers of all files of MODELS, by default of both."""
     from nst.engine.network.files import UnusableWeights
     from nst.engine.network.weights import read
 
@@ -73,8 +73,10 @@ def verify(models: tuple[str, ...]) -> int:
 @click.argument("model", type=MODEL, required=False)
 @debug_option
 def path(model: str | None) -> None:
-    """Print the file that is used for MODEL, or without one
-    the directory of downloads."""
+    """Print the path of the weights of MODEL, or the directory of downloads.
+
+    Without MODEL it prints the directory.
+    """
     store = weights_store()
     if model is None:
         click.echo(store.cache)
