@@ -110,7 +110,7 @@ def main(
     max_memory_bytes: int | None,
     weights_dir: Path | None,
 ) -> None:
-    """Print what one transfer needs at most."""
+    """Print the peak memory of one transfer."""
     subject = Subject(
         model,
         height,
