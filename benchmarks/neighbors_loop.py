@@ -77,7 +77,8 @@ class NeighborsLoop:
         count = _counted(on_step)
         image: Tensor | None = None
         for content, style in self._scales():
-            # The paper does not say what the coarsest scale starts from; here it is the content.
+            # The paper does not state the initial image of the coarsest scale; here it is the
+            # content.
             start = content if image is None else enlarged(image, content)
             target = self.target(self.seen(start, content, image), style)
             image = self._descend(start, steps, self._distance_to(target), count)

@@ -36,8 +36,8 @@ DARK = hex_colours("2a2320", "3d2b23", "1f2f38", "4a3a2e")
 ACCENT = hex_colours("b8432c", "e0c9a0", "2f5f8a")
 PIGMENTS = np.concatenate([WARM, COOL, DARK, ACCENT])
 LIGHT = hex_colours("f3e6c8")[0]
-# Sides of the facets (square root of the area): none is cut below the first, some not below
-# the second.
+# Sides of facets (square root of the area): no facet smaller than the first is cut, and only some
+# of those smaller than the second.
 SMALLEST, MEDIUM = 0.055, 0.15
 WARM_REACH = 0.72  # how far the warm colours reach from the middle, 1 being near the frame
 

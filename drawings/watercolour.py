@@ -18,7 +18,7 @@ from drawings.paint import OVERSAMPLING, grade, light_relief, reduce
 SHAPE = (768 * OVERSAMPLING, 1024 * OVERSAMPLING)
 TIP = 1.03  # a pine ends in a bare stem, this far up for branches of height 1
 PAPER = hex_colours("f7f1e3")[0]
-# What a full layer of each pigment lets through.
+# Colours that a full layer of each pigment transmits.
 INDIGO, COBALT, TURQUOISE, ROSE, OCHRE, SIENNA, VIOLET, SAP, PAYNE = hex_colours(
     "24386b", "3566b0", "3f9aa0", "c9496b", "dfa23c", "b5592e", "6a4a8c", "5d7a3a", "1d2b40"
 )

@@ -185,7 +185,7 @@ def _reduced(image: Image.Image, side_pixels: int) -> Image.Image:
         return image
     if image.has_transparency_data and image.mode != "RGBA":
         image = image.convert("RGBA")
-    elif image.mode in ("1", "P"):  # their numbers are not colours, which could be averaged
+    elif image.mode in ("1", "P"):  # their numbers are not colours and cannot be averaged
         image = image.convert("L" if image.mode == "1" else "RGB")
     width, height = image.size
     return image.reduce((min(factor, width), min(factor, height)))

@@ -252,5 +252,5 @@ def _are_finite(data: memoryview) -> bool:
     numbers.frombytes(data)
     if sys.byteorder == "big":
         numbers.byteswap()
-    # A float64 holds the sum of all finite float32; with an infinity or NaN, it is not finite.
+    # The sum of finite float32 fits into a float64; one infinity or NaN makes it non-finite.
     return math.isfinite(sum(numbers))

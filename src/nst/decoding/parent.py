@@ -194,7 +194,7 @@ class _Process:
         ours, theirs = socket.socketpair()
         with theirs:
             numbers = map(str, (theirs.fileno(), large, memory_bytes))
-            self._process = subprocess.Popen(  # noqa: S603 - this very program
+            self._process = subprocess.Popen(  # noqa: S603 - runs this program
                 [sys.executable, "-P", "-m", "nst.decoding.child", *numbers],
                 pass_fds=[theirs.fileno(), large],
                 stdin=subprocess.DEVNULL,
