@@ -1,1 +1,1 @@
-"""What nst costs, measured beside the plainest program that does the same."""
+"""Costs of nst, measured beside the plainest program that does the same."""

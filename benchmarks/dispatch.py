@@ -1,9 +1,9 @@
-"""From submit to running, through every part but the engine.
+"""Time from the submission to the start of a job, without the engine.
 
     python -m benchmarks.dispatch
 
-Workers run jobs that do nothing, so that what is measured is the queue, the database and the
-storage. The embedded defaults stand beside PostgreSQL, Kafka, Redis in one run.
+Workers run jobs that do nothing, so that only the queue, the database and the storage are measured.
+One run measures both the embedded defaults and PostgreSQL, Kafka and Redis.
 """
 
 import argparse
@@ -44,7 +44,7 @@ STREAMS = 500
 
 
 class NoEngine:
-    """An Engine whose pictures are finished at once."""
+    """Engine whose images are finished at once."""
 
     def __init__(self) -> None:
         self._news: News | None = None
@@ -53,41 +53,41 @@ class NoEngine:
         (work.directory / RESULT).write_bytes(b"a picture")
         self._news = Finished(JobStatus.SUCCEEDED, result_of(steps=0))
 
-    def news(self, timeout_seconds: float) -> News | None:  # noqa: ARG002 - as Engine has it
+    def news(self, timeout_seconds: float) -> News | None:  # noqa: ARG002 - as in Engine
         news, self._news = self._news, None
         return news
 
     def steer(self, steering: Mapping[str, float]) -> None:
-        """There is nothing to be steered."""
+        """Do nothing; no step can be steered."""
 
     def cancel(self) -> None:
-        """It is finished already."""
+        """Do nothing; the job is finished already."""
 
     def stop(self) -> None:
-        """It is finished already."""
+        """Do nothing; the job is finished already."""
 
     def kill(self) -> None:
-        """There is no process."""
+        """Do nothing; no process runs."""
 
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """Of one system with so many workers."""
+    """Measurements of one system with this number of workers."""
 
     system: str
     workers: int
     dispatch_p50_ms: float
     dispatch_p95_ms: float
     jobs_per_second: float
-    """When all workers are always busy."""
+    """Throughput while all workers are always busy."""
     of_a_crowd: int
-    """Jobs of another client that were waiting before the one job of a second client came."""
+    """Number of one client's jobs that wait when a second client submits one job."""
     started_before_the_one: int
-    """Of these, after it had come."""
+    """Number of these jobs that start before the second client's job."""
 
 
 def context_of(ports: bootstrap.Ports) -> WorkerContext:
-    """A worker's context with an engine that paints nothing."""
+    """Return a worker's context with an engine that paints nothing."""
     repository = ports.repository
     return WorkerContext(
         repository,
@@ -101,7 +101,7 @@ def context_of(ports: bootstrap.Ports) -> WorkerContext:
 
 
 def work() -> None:
-    """A worker process, until it is killed."""
+    """Run a worker until this process is killed."""
     with bootstrap.ports() as ports:
         context = context_of(ports)
         queue = bootstrap.queue_of_a_worker(ports)
@@ -109,7 +109,7 @@ def work() -> None:
 
 
 class Client:
-    """Submits without HTTP."""
+    """Client that submits jobs without HTTP."""
 
     def __init__(self, ports: bootstrap.Ports) -> None:
         limits = Limits(max_jobs_per_client=10**6, max_queued=10**6, max_bytes_per_day=10**12)
@@ -128,14 +128,14 @@ class Client:
         self._seed = time.time_ns()
 
     def submit(self, owner: str = "one") -> str:
-        self._seed += 1  # or it would be a result that is there already
+        self._seed += 1  # with the same seed, the service would return the existing result
         options = StyleTransferOptions(size=32, total_iterations=1, seed=self._seed)
         return self._jobs.submit(
             Sender(owner), JobRequest(self._content, [self._style], options)
         ).id
 
     def wait(self, job_ids: Sequence[str]) -> list[tuple[float, float, float]]:
-        """Created, started, completed."""
+        """Return the times at which each job was created, started and completed."""
         times = []
         for job_id in job_ids:
             while not (job := self._repository.get(job_id)).status.is_final:
@@ -147,10 +147,10 @@ class Client:
 
 
 def measure(system: str, workers: int, jobs: int) -> Measured:
-    """With the system that the environment names."""
+    """Measure the system that the environment names."""
     with bootstrap.ports() as ports, _workers(workers, ports):
         client = Client(ports)
-        client.wait([client.submit() for _ in range(3 * workers)])  # all are there
+        client.wait([client.submit() for _ in range(3 * workers)])  # all workers have started
         dispatches = []
         for _ in range(jobs):
             [(created, started, _completed)] = client.wait([client.submit()])
@@ -173,7 +173,7 @@ def measure(system: str, workers: int, jobs: int) -> Measured:
 
 @contextmanager
 def _workers(count: int, ports: bootstrap.Ports) -> Iterator[None]:
-    """Processes where they share a queue with us; threads where the queue is in this process."""
+    """Run workers: as processes with a shared queue, as threads with a local one."""
     if not os.environ.get("NST_KAFKA_BROKERS"):
         made = [
             Worker(
@@ -206,7 +206,8 @@ def _workers(count: int, ports: bootstrap.Ports) -> Iterator[None]:
 
 
 def event_delays(redis_url: str, streams: int, events: int) -> dict[str, float]:
-    """From publishing to `streams` listeners in another place of the service."""
+    """Return the delays of events from one feed to listeners at another feed.
+    `streams`: number of listeners."""
     from nst.adapters.redis import RedisProgressFeed
 
     here, there = (RedisProgressFeed(redis_url, MemoryProgressFeed()) for _ in range(2))

@@ -1,10 +1,10 @@
-"""The plain loop of fast neural style: a network trained as its paper describes it.
+"""The plain loop of fast neural style: a network trained as in its paper.
 
 [Johnson16] Johnson, Alahi, Fei-Fei: Perceptual Losses for Real-Time Style Transfer, ECCV 2016, with
 the changes of the programs that followed it: instance normalisation [Ulyanov17], mirrored borders,
 enlargement by nearest neighbours [Odena16]. Plain float32, torch's autograd and Adam. It shares no
 code with `nst`. The weights of VGG are those of the project, and the losses those of
-`benchmarks.naive`; the paper chooses the weights of the losses by style, so the caller says them.
+`benchmarks.naive`; the paper chooses the weights of the losses by style, so the caller sets them.
 """
 
 from collections.abc import Mapping
@@ -17,14 +17,14 @@ from benchmarks.naive import CONTENT_LAYER, STYLE_LAYERS, build_network, gram, t
 
 MEAN_RGB = (123.68, 116.779, 103.939)
 RATE = 1e-3
-"""Of Adam [Johnson16 §4.1]."""
+"""Learning rate of Adam [Johnson16 §4.1]."""
 BATCH = 4
 SIDE_PIXELS = 256
 BLOCKS = 5
 
 
 class FastStyleLoop:
-    """One style image, one network."""
+    """Training of one network with one style image."""
 
     def __init__(
         self,
@@ -36,7 +36,8 @@ class FastStyleLoop:
         tv_weight: float,
         seed: int = 0,
     ) -> None:
-        """`tensors`: conv1_1.weight, conv1_1.bias, … of VGG-16 for RGB 0…255 minus MEAN_RGB;
+        """Compute the targets of the style loss and create an untrained network.
+        `tensors`: conv1_1.weight, conv1_1.bias, … of VGG-16 for RGB 0…255 minus MEAN_RGB;
         `style`: (1, 3, H, W), RGB 0…255."""
         self._vgg = build_network("vgg16", tensors, last=STYLE_LAYERS["vgg16"][-1])
         self._mean = torch.tensor(MEAN_RGB).view(1, 3, 1, 1)
@@ -79,7 +80,8 @@ class FastStyleLoop:
 
 
 def build_painter() -> nn.Sequential:
-    """The network of [Johnson16], table 1: RGB 0…255 in and out, sides that are multiples of 4."""
+    """Return the network of [Johnson16], table 1.
+    Input and output are RGB 0…255, with sides that are multiples of 4."""
     return nn.Sequential(
         *_layer(3, 32, 9),
         *_layer(32, 64, 3, stride=2),

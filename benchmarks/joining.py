@@ -1,8 +1,9 @@
-"""Time from the start of a worker until it has its first message, with both group protocols.
+"""Time from a worker's start to its first message, with both group protocols.
 
     python -m benchmarks.joining
 
-Takes Apache Kafka itself, first with the defaults of Kafka and nst, then with short heartbeats.
+This needs Apache Kafka itself. It is measured first with the defaults of Kafka and nst, then with
+short heartbeats.
 """
 
 import argparse
@@ -32,13 +33,13 @@ from nst.settings.groups import KafkaSettings
 RESULTS = Path(__file__).parent / "results" / "joining.json"
 RUNS = 5
 PAUSE_SECONDS = 0.01
-"""Between two messages that are published."""
+"""Seconds between two published messages."""
 
 Protocol = Literal["classic", "consumer"]
 PROTOCOLS: tuple[Protocol, ...] = ("classic", "consumer")
 
 HEARTBEATS = (None, 1.0)
-"""Seconds between the heartbeats of a member; None: the defaults of Kafka and nst."""
+"""Seconds between a member's heartbeats; None: the defaults of Kafka and nst."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,7 @@ class Measured:
     """Seconds until a worker that joins a group of `others` has a message."""
 
     heartbeat_seconds: float | None
-    """As in `HEARTBEATS`."""
+    """Interval of the heartbeats, as in `HEARTBEATS`."""
     protocol: Protocol
     others: int
     median_seconds: float
@@ -55,7 +56,7 @@ class Measured:
 
 
 def brokers_groups(heartbeat_seconds: float | None) -> dict[str, str]:
-    """What the broker is told of its groups; where it is not told, the tests shorten it."""
+    """Return the broker's settings of groups; the tests' defaults are shorter."""
     seconds = heartbeat_seconds or 5
     return {
         "group.initial.rebalance.delay.ms": "3000",
@@ -65,7 +66,7 @@ def brokers_groups(heartbeat_seconds: float | None) -> dict[str, str]:
 
 
 def measure_all(heartbeat_seconds: float | None, runs: int) -> Iterator[Measured]:
-    """Measure on a broker of its own."""
+    """Measure both protocols on a separate broker."""
     from support import servers
 
     more = brokers_groups(heartbeat_seconds)
@@ -99,7 +100,8 @@ def measure(settings: KafkaSettings, protocol: Protocol, others: int, runs: int)
 
 
 def join(settings: KafkaSettings, others: int) -> float:
-    """Return the seconds of one worker, whose group has so many others that are at work."""
+    """Return the seconds until one worker has a message.
+    `others`: number of working members that its group already has."""
     with ExitStack() as stack:
         publisher = KafkaJobQueue(settings)
         stack.enter_context(_repeating(partial(_publish, publisher)))
@@ -131,7 +133,7 @@ def _publish(queue: KafkaJobQueue) -> None:
 
 @contextmanager
 def _repeating(step: Callable[[], None]) -> Iterator[None]:
-    """Do the step again and again in a thread, for as long as the context."""
+    """Repeat the step in a thread until the context ends."""
     is_over = threading.Event()
 
     def run() -> None:

@@ -1,4 +1,4 @@
-"""The network that judges what another one has painted."""
+"""Network that judges the images that another network has painted."""
 
 from pathlib import Path
 
@@ -10,8 +10,8 @@ from nst.engine.network.weights import Weights, WeightsStore
 
 
 def load_judge(model: Model, weights_dir: Path | None) -> tuple[WeightsStore, Weights]:
-    """Return a store that downloads nothing, and the weights of the network that judges `model`.
-    Raises UsageError without them."""
+    """Return an offline store, and the weights of the network that judges `model`.
+    Raises UsageError if these weights are missing."""
     store = WeightsStore(directory=weights_dir, offline=True)
     judge = store.load_local(distance.JUDGE[model])
     if judge is None:

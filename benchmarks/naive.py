@@ -1,8 +1,8 @@
-"""The naive loop: neural style transfer as classic programs and course exercises write it.
+"""The naive loop: style transfer as in classic programs and course exercises.
 
-Plain float32 in torch's default memory format, torch's own L-BFGS, every formula spelled out. It
-shares no code with `nst.engine`, so that the start loss of both checks either of them. It is slow
-where such programs are slow, and nowhere on purpose.
+It uses plain float32 in torch's default memory format and torch's own L-BFGS; every formula is
+spelled out. It shares no code with `nst.engine`, so that equal initial losses verify both. It is
+slow where such programs are slow, and nowhere on purpose.
 """
 
 import time
@@ -29,19 +29,20 @@ class Point:
     """One evaluation of the loss and its gradient."""
 
     evaluation: int
-    """Counted from 1, the start picture."""
+    """Number of the evaluation; 1 is that of the initial image."""
     seconds: float
-    """Since the loop began."""
+    """Seconds since the loop began."""
     loss: float
 
 
 class NaiveTransfer:
-    """One content image, one style image."""
+    """Loop for one content image and one style image."""
 
     def __init__(
         self, model: str, tensors: Mapping[str, Tensor], content: Tensor, style: Tensor
     ) -> None:
-        """`tensors`: conv1_1.weight, conv1_1.bias, …; pictures (1, 3, H, W), on one device."""
+        """Compute the targets of the losses.
+        `tensors`: conv1_1.weight, conv1_1.bias, …; images: (1, 3, H, W), on one device."""
         self.content_layer = CONTENT_LAYER[model]
         self.style_layers = STYLE_LAYERS[model]
         self.network = build_network(model, tensors, last=self.style_layers[-1])
@@ -53,7 +54,7 @@ class NaiveTransfer:
             self.target_grams = [gram(features[layer]) for layer in self.style_layers]
 
     def features(self, image: Tensor) -> dict[str, Tensor]:
-        """The output of every layer that a loss looks at."""
+        """Return the output of every layer that a loss uses."""
         features = {}
         x = image
         for name, layer in self.network.named_children():
@@ -63,7 +64,7 @@ class NaiveTransfer:
         return features
 
     def loss(self, image: Tensor) -> Tensor:
-        """The weighted sum of the three terms, a scalar."""
+        """Return the weighted sum of the three terms, a scalar."""
         features = self.features(image)
         content = ((features[self.content_layer] - self.target) ** 2).mean()
         style = torch.zeros((), device=image.device)
@@ -74,7 +75,8 @@ class NaiveTransfer:
         return CONTENT_WEIGHT * content + STYLE_WEIGHT * style + TV_WEIGHT * variation
 
     def evaluate(self, image: Tensor) -> float:
-        """Forward and backward once: the loss; its gradient is in `image.grad`."""
+        """Return the loss after one forward and backward pass.
+        The gradient is in `image.grad`."""
         image.grad = None
         loss = self.loss(image)
         loss.backward()  # type: ignore[no-untyped-call]
@@ -83,14 +85,14 @@ class NaiveTransfer:
     def run(
         self, evaluations: int, on_evaluation: Callable[[Point], None] = lambda _: None
     ) -> list[Point]:
-        """Optimise from the content image and report at least so many evaluations.
+        """Optimise from the content image; return at least this number of evaluations.
 
-        Line searches end where they end, so a few more may come. The clock stands still while
-        `on_evaluation` runs.
+        Line searches are not interrupted, so a few more evaluations may follow. The clock is
+        stopped while `on_evaluation` runs.
         """
         image = self.start.clone().requires_grad_()
         self.painted = image.detach()
-        """The picture so far; `on_evaluation` may leave with an exception."""
+        """Current image; `on_evaluation` may raise an exception to stop."""
         optimizer = torch.optim.LBFGS(
             [image],
             max_iter=evaluations,
@@ -123,7 +125,7 @@ def build_network(
     last: str,
     padding: Literal["zeros", "replicate"] = "zeros",
 ) -> nn.Sequential:
-    """VGG's convolutions up to and including the layer `last`, as constants."""
+    """Return VGG's convolutions up to and including the layer `last`, as constants."""
     network = nn.Sequential()
     channels_in = 3
     for block, channels in enumerate(CHANNELS, start=1):
@@ -142,7 +144,7 @@ def build_network(
 
 
 def gram(features: Tensor) -> Tensor:
-    """(1, C, H, W) → (1, C, C)."""
+    """Return the Gram matrix (1, C, C) of features (1, C, H, W)."""
     batch, channels, height, width = features.shape
     flat = features.view(batch, channels, height * width)
     return torch.bmm(flat, flat.transpose(1, 2)) / (channels * height * width)

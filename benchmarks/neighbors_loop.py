@@ -1,9 +1,9 @@
-"""The authors' loop: nearest-neighbour style transfer as its paper describes it.
+"""The authors' loop: nearest-neighbour style transfer as described in its paper.
 
 [Kolkin22] Kolkin, Kucera, Paris, Sýkora, Shechtman, Shakhnarovich: Neural Neighbor Style Transfer,
 arXiv 2203.13215, 2022; the variant NNST-Opt. Plain float32, torch's autograd and Adam, the authors'
 settings. It shares no code with `nst.engine`. The weights are those of the project, in which every
-layer's mean activation is the same. Where the paper leaves a choice, the docstrings say which.
+layer's mean activation is the same. Where the paper leaves a choice, the docstrings state it.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -18,32 +18,32 @@ LAYERS = (
     *("relu1_1", "relu1_2", "relu2_1", "relu2_2", "relu3_1", "relu3_2", "relu3_3"),
     *("relu4_1", "relu4_2", "relu4_3"),
 )
-"""All ReLUs of VGG-16 that see less than a pool4."""
+"""All ReLUs of VGG-16 before pool4."""
 MEAN_RGB = (123.68, 116.779, 103.939)
 SCALES = 4
 STEPS = 200
-"""Of Adam at each scale, and as many to finish."""
+"""Number of steps of Adam at each scale, and again of the finishing phase."""
 RATE = 0.002
-"""Of Adam, for pixels 0…1."""
+"""Learning rate of Adam, for pixels 0…1."""
 ALPHA = 0.25
-"""Share of the image so far in what neighbours are searched for; the rest is the content."""
+"""Share of the current image in the neighbour queries; the rest is the content."""
 CELL_PIXELS = 4
 """Side of one cell of the grid of hypercolumns."""
 SAMPLE_SIDE = 64
-"""Places per side that a finishing step looks at, in every layer."""
+"""Square root of the number of places that a finishing step compares per layer."""
 BANDS = 5
-"""Of the Laplacian pyramid that holds the pixels, besides what is left."""
+"""Number of bands of the Laplacian pyramid of the pixels, without the residual."""
 SMALLEST_SIDE = 32
-"""Shortest side in pixels of the coarsest scale; smaller scales are left out."""
+"""Minimum of the shorter side of a scale, in pixels; smaller scales are left out."""
 BLOCK = 1024
-"""Queries that are compared with all keys at once."""
+"""Number of queries that are compared with all keys at once."""
 
 Loss = Callable[[Tensor], Tensor]
 OnStep = Callable[[int], None]
 
 
 class NeighborsLoop:
-    """One content image, one style image."""
+    """Loop for one content image and one style image."""
 
     def __init__(
         self,
@@ -54,9 +54,12 @@ class NeighborsLoop:
         alpha: float = ALPHA,
         seed: int = 0,
     ) -> None:
-        """`tensors`: conv1_1.weight, conv1_1.bias, … of VGG-16 for RGB 0…255 minus MEAN_RGB; images
-        (1, 3, H, W), 0…1, on one device, the style at its final size. `alpha`: share of the image
-        so far in what neighbours are searched for, 0…1; more of it is a stronger style."""
+        """Build the network.
+
+        `tensors`: conv1_1.weight, conv1_1.bias, … of VGG-16 for RGB 0…255 minus MEAN_RGB. Images:
+        (1, 3, H, W), 0…1, on one device, the style image at its final size. `alpha`: share of the
+        current image in the queries for neighbours, 0…1; a larger share gives a stronger style.
+        """
         self.network = build_network("vgg16", tensors, last=LAYERS[-1], padding="replicate")
         self.network.to(content.device)
         self.mean = torch.tensor(MEAN_RGB, device=content.device).view(1, 3, 1, 1)
@@ -66,14 +69,16 @@ class NeighborsLoop:
         self.random = torch.Generator().manual_seed(seed)
 
     def run(self, steps: int = STEPS, on_step: OnStep = lambda _: None) -> Tensor:
-        """Paint with so many steps at each scale and to finish: (1, 3, H, W), 0…1.
+        """Return the painted image (1, 3, H, W), 0…1.
 
-        `on_step` gets the number of each step, from 1, and may leave with an exception.
+        `steps`: number of steps at each scale, and again of the finishing phase. `on_step` gets the
+        number of each step, from 1, and may raise an exception to stop.
         """
         count = _counted(on_step)
         image: Tensor | None = None
         for content, style in self._scales():
-            # The paper does not say what the coarsest scale starts from; here it is the content.
+            # The paper does not state the initial image of the coarsest scale; here it is the
+            # content.
             start = content if image is None else enlarged(image, content)
             target = self.target(self.seen(start, content, image), style)
             image = self._descend(start, steps, self._distance_to(target), count)
@@ -82,8 +87,9 @@ class NeighborsLoop:
         return with_colours_of(image, style).clamp(0, 1)
 
     def seen(self, start: Tensor, content: Tensor, image: Tensor | None) -> Tensor:
-        """Return what neighbours are searched for: the content; at finer scales in part the image
-        so far, with the detail that the content gains by the enlargement."""
+        """Return the image whose features are the queries for neighbours.
+        At the coarsest scale this is the content. At finer scales it is in part the current image,
+        with the detail that the content gains by the higher resolution."""
         if image is None:
             return content
         detail = content - enlarged(reduced(content, image.shape[2:]), content)
@@ -98,7 +104,7 @@ class NeighborsLoop:
         return found.T.reshape(queries.shape)
 
     def features(self, image: Tensor) -> list[Tensor]:
-        """The output of each of LAYERS."""
+        """Return the output of each of LAYERS."""
         features = []
         x = 255 * image - self.mean
         for name, layer in self.network.named_children():
@@ -108,7 +114,8 @@ class NeighborsLoop:
         return features
 
     def hypercolumns(self, image: Tensor) -> Tensor:
-        """All layers at each cell of the grid, each divided by its number of channels."""
+        """Return all layers at each cell of the grid.
+        Each layer is divided by its number of channels."""
         size = [max(length // CELL_PIXELS, 1) for length in image.shape[2:]]
         parts = [
             interpolate(each / each.shape[1], size, mode="bilinear", align_corners=False)
@@ -117,7 +124,7 @@ class NeighborsLoop:
         return torch.cat(parts, dim=1)
 
     def _scales(self) -> Iterator[tuple[Tensor, Tensor]]:
-        """Content and style from coarse to fine."""
+        """Yield content and style from coarse to fine."""
         height, width = self.content.shape[2:]
         for halvings in reversed(range(SCALES)):
             if halvings and min(height, width) < SMALLEST_SIDE * 2**halvings:
@@ -131,8 +138,9 @@ class NeighborsLoop:
         return loss
 
     def _finishing_loss(self, style: Tensor) -> Loss:
-        """Each layer by itself, at its own resolution, at random places; neighbours anew at every
-        step, among as many random features of the style."""
+        """Return the loss of the finishing phase.
+        It compares each layer separately, at its own resolution, at random places. Every step
+        searches neighbours again, among the same number of random features of the style."""
         with torch.no_grad():
             layers = zip(*(self.features(each) for each in turns(style)), strict=True)
             keys = [centred(torch.cat([rows(each) for each in layer])) for layer in layers]
@@ -169,27 +177,29 @@ class NeighborsLoop:
 
 
 def nearest(queries: Tensor, keys: Tensor) -> Tensor:
-    """Index of the unit vector among `keys` with the largest cosine, for each of `queries`."""
+    """Return for each query the index of the key with the largest cosine.
+    Queries and keys are unit vectors."""
     return torch.cat([(block @ keys.T).argmax(1) for block in torch.split(queries, BLOCK)])
 
 
 def centred(features: Tensor) -> Tensor:
-    """(N, C) → unit vectors from their mean."""
+    """Return features (N, C) minus their mean, as unit vectors."""
     return normalize(features - features.mean(0), dim=1)
 
 
 def rows(features: Tensor) -> Tensor:
-    """(1, C, H, W) → (H·W, C)."""
+    """Return features (1, C, H, W) as rows (H·W, C)."""
     return features[0].flatten(1).T
 
 
 def turns(image: Tensor) -> list[Tensor]:
-    """The image, and turned by 90, 180 and 270 degrees."""
+    """Return the image rotated by 0, 90, 180 and 270 degrees."""
     return [torch.rot90(image, quarter, (2, 3)) for quarter in range(4)]
 
 
 def laplacian(image: Tensor) -> list[Tensor]:
-    """Bands whose sum, each enlarged to the size of the one before, is the image."""
+    """Return the bands of the image's Laplacian pyramid.
+    Their sum, each enlarged to the size of the previous one, is the image."""
     bands = []
     for _ in range(BANDS):
         small = interpolate(
@@ -201,7 +211,7 @@ def laplacian(image: Tensor) -> list[Tensor]:
 
 
 def collapsed(bands: Sequence[Tensor]) -> Tensor:
-    """The image whose Laplacian pyramid this is."""
+    """Return the image that has this Laplacian pyramid."""
     image = bands[-1]
     for band in reversed(bands[:-1]):
         image = band + enlarged(image, band)
@@ -217,12 +227,12 @@ def reduced(image: Tensor, size: Sequence[int]) -> Tensor:
 
 
 def halved(image: Tensor, halvings: int) -> Tensor:
-    """Reduced so many times to half its size, but not below a cell of the deepest layer."""
+    """Return the image halved repeatedly, but not below a cell of the deepest layer."""
     return reduced(image, [max(round(side / 2**halvings), 16) for side in image.shape[2:]])
 
 
 def with_colours_of(image: Tensor, other: Tensor) -> Tensor:
-    """Give the pixels the mean and the covariance of the other image's."""
+    """Return the image with the mean and the covariance of the other image's pixels."""
     ours, theirs = rows(image).double(), rows(other).double()
     change = _root(theirs.T.cov(), 0.5) @ _root(ours.T.cov(), -0.5)
     painted = (ours - ours.mean(0)) @ change.T + theirs.mean(0)

@@ -1,9 +1,9 @@
-"""`python -m benchmarks.quality`: what each part of preset gram is worth.
+"""`python -m benchmarks.quality`: effect of each part of preset gram.
 
-Over fixed pairs of the sample pictures the preset is painted as it is, and with one part changed at
-a time: what it has is switched off, what it has not is switched on. Beside them stand the other
-presets, and the naive loop after as many seconds. Every picture is judged by the network that did
-not paint it (`nst.engine.distance`).
+Fixed pairs of the sample images are painted with the preset unchanged, and with one part changed at
+a time: parts that it has are switched off, parts that it lacks are switched on. They are compared
+with the other presets, and with the naive loop after the same number of seconds. Every image is
+judged by the network that did not paint it (`nst.engine.distance`).
 """
 
 import sys
@@ -50,9 +50,10 @@ PAIRS = (
 
 PRESET = "gram"
 BESIDE = ("quality", "fast", "draft")
-"""Other presets, at the same size."""
+"""Other presets, painted at the same size."""
 NAIVE = "naive"
-"""The naive loop from the content image, at the same size, for the seconds of the preset."""
+"""Name of the naive loop, which starts from the content image.
+It runs at the same size, for the seconds of the preset."""
 NOTHING: Mapping[str, Any] = {}
 SWITCHES: Mapping[str, tuple[Mapping[str, Any], Mapping[str, Any]]] = {
     "scales": ({"scales": 1}, {"scales": 2}),
@@ -64,12 +65,12 @@ SWITCHES: Mapping[str, tuple[Mapping[str, Any], Mapping[str, Any]]] = {
         {"style_loss": "wasserstein", "content_weight": 3e6},
     ),
 }
-"""Parts that can be off or on, and how. Each style loss has the content weight with which pictures
-are about as far from their content."""
+"""Parts that can be switched: options when off, options when on.
+Each style loss has the content weight at which images have about the same content distance."""
 
 
 class Painted(Measured):
-    """One finished picture."""
+    """One finished image."""
 
     variant: str
     content: str
@@ -77,29 +78,30 @@ class Painted(Measured):
     measure: Measure = "squared"
     steps: int
     seconds: PositiveFloat
-    """Preparation included, without the judge's."""
+    """Seconds including preparation, without judging."""
     style_distance: PositiveFloat
     content_distance: NonNegativeFloat
 
 
 class Ablation(Record):
-    """What a results file holds."""
+    """Content of a results file."""
 
     nst_version: str
     machine: Machine
     model: str
     judge: str
-    """The network that judged."""
+    """Network that judged."""
     options: dict[str, Any]
-    """Of the preset, as it was."""
+    """Options of the preset when it was measured."""
     rows: tuple[Painted, ...]
 
 
 def variants(
     size: int, model: str, steps: int | None, changes: Mapping[str, Any] = NOTHING
 ) -> dict[str, StyleTransferOptions]:
-    """By name; `changes` to the preset that is taken apart. All take all their steps, so that equal
-    numbers are compared."""
+    """Return the options of each variant, by name.
+    `changes`: changes to the preset whose parts are switched. No variant stops early, so that equal
+    numbers of steps are compared."""
     every = {"size": size, "model": model, "convergence_tolerance": 0}
     given = every | ({} if steps is None else {"total_iterations": steps})
     whole = StyleTransferOptions.from_preset(PRESET, **{**given, **changes})
@@ -117,7 +119,7 @@ def variants(
 def paint(
     options: StyleTransferOptions, pair: tuple[str, str], store: WeightsStore, judge: Weights
 ) -> tuple[Image.Image, float, int, Distances]:
-    """The picture, its seconds and steps, and how far it is from both."""
+    """Return the image, its seconds and steps, and its distances."""
     content_file, style_file = _files(pair)
     content, style = images.load(content_file, "content"), images.load(style_file, "style")
     transfer = NeuralStyleTransfer(options, weights=store)
@@ -129,7 +131,7 @@ def paint(
 
 
 class TimeIsUp(Exception):
-    """It leaves the naive loop."""
+    """Raised to stop the naive loop."""
 
 
 def paint_naively(
@@ -139,7 +141,8 @@ def paint_naively(
     judge: Weights,
     seconds: float,
 ) -> tuple[Image.Image, float, int, Distances]:
-    """As `paint`, for about so many seconds, in a process of its own."""
+    """Return the same as `paint`, for the naive loop.
+    It runs for about this number of seconds, in a separate process."""
     content, style = _files(pair)
     width, height = images.load(content, "content").size
     height_pixels = round(height * options.size / max(width, height))
@@ -183,7 +186,7 @@ def measure(
     judge: Weights,
     pictures: Path,
 ) -> Iterator[Painted]:
-    """Pair by pair, and the pictures as files."""
+    """Yield the results pair by pair; write the images to files."""
     for pair in pairs:
         seconds_of_the_preset = 0.0
         for name in (*chosen, NAIVE):
@@ -210,8 +213,9 @@ def measure(
 
 
 def render(ablation: Ablation) -> str:
-    """A Markdown table: seconds on average, distances as geometric means over the pairs, and beside
-    them their ratios to the preset as it is."""
+    """Return a Markdown table.
+    It has the mean seconds and the geometric means of the distances over the pairs, with their
+    ratios to the unchanged preset."""
     by_variant: dict[str, list[Painted]] = {}
     for row in ablation.rows:
         by_variant.setdefault(row.variant, []).append(row)
@@ -227,7 +231,7 @@ def render(ablation: Ablation) -> str:
 
 
 def sheet(ablation: Ablation, pictures: Path) -> Image.Image:
-    """A row for each pair, a column for each variant."""
+    """Return a contact sheet: a row for each pair, a column for each variant."""
     pairs = dict.fromkeys((row.content, row.style) for row in ablation.rows)
     names = dict.fromkeys(row.variant for row in ablation.rows)
     return contact_sheet(
@@ -244,12 +248,13 @@ def _means(rows: Sequence[Painted]) -> tuple[float, float, float]:
 
 
 def _geometric_mean(distances: Sequence[float]) -> float:
-    """Return 0 if a distance is 0, as that of a photo that no step has changed."""
+    """Return the geometric mean.
+    It is 0 if a distance is 0, such as that of a photo that no step has changed."""
     return geometric_mean(distances) if all(distances) else 0.0
 
 
 def _files(pair: tuple[str, str]) -> tuple[Path, Path]:
-    """Of content and style."""
+    """Return the files of content and style."""
     content, style = pair
     return SAMPLES / "content" / f"{content}.jpg", SAMPLES / "style" / f"{style}.jpg"
 

@@ -1,10 +1,9 @@
-"""How the service behaves with up to a thousand workers: a discrete simulation.
+"""Discrete simulation of the service with up to four thousand workers.
 
     python -m benchmarks.simulation
 
-The machines are simulated; what each statement costs the database and how long a job takes are
-said on the command line, after what was measured. What is looked for is the part that gives in
-first.
+The machines are simulated; the cost of each database statement and the duration of a job are given
+on the command line, from measurements. The simulation finds the part that is overloaded first.
 """
 
 import argparse
@@ -26,16 +25,16 @@ HEARTBEAT_SECONDS = 1.0
 IDLE_SECONDS = 2.0
 STREAM_POLL_SECONDS = 2.0
 STREAMS_PER_JOB = 1.0
-"""Somebody watches each job, and looks into the repository now and then."""
+"""Number of clients that watch each job; they read the repository periodically."""
 
 DATABASE_CORES = 4
 LOAD = 0.8
-"""Jobs come so fast that so many workers are busy on average."""
+"""Share of the workers that are busy on average; it sets the rate of new jobs."""
 
 
 @dataclass(frozen=True, slots=True)
 class Costs:
-    """Seconds of one core of the database for each statement, and of a worker for a job."""
+    """Seconds of a database core per statement, and of a worker per job."""
 
     claim: float
     heartbeat: float
@@ -45,18 +44,18 @@ class Costs:
 
 @dataclass(slots=True)
 class Outcome:
-    """Of one number of workers."""
+    """Outcome for one number of workers."""
 
     workers: int
     jobs_per_second: float
     database_busy: float
-    """Share of its cores."""
+    """Share of the database's cores that are busy."""
     dispatch_p50_seconds: float
     dispatch_p95_seconds: float
 
 
 class System:
-    """A database with some cores, workers, and jobs that come at random."""
+    """Database with some cores, workers, and jobs that arrive at random."""
 
     def __init__(self, workers: int, costs: Costs, seed: int) -> None:
         self.environment = simpy.Environment()
@@ -64,7 +63,7 @@ class System:
         self._queue = simpy.Store(self.environment)
         self._workers = workers
         self._costs = costs
-        self._random = random.Random(seed)  # noqa: S311 - only to repeat it
+        self._random = random.Random(seed)  # noqa: S311 - repeatable, not secret
         self._busy_seconds = 0.0
         self.dispatches: list[float] = []
 

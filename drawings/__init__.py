@@ -1,5 +1,6 @@
-"""Draws the sample styles, data/style/*.jpg: one module per picture, computed from a fixed seed.
+"""Draws the sample style images, data/style/*.jpg, each from a fixed seed.
 
-`python -m drawings` draws all of them, `python -m drawings impasto mosaic` these. The pictures are
-ours, CC0, and stand in the repository as files: nothing else needs this package.
+There is one module per image. `python -m drawings` draws all images, `python -m drawings impasto
+mosaic` only these two. The images are our own work, CC0, and are files in the repository: nothing
+else needs this package.
 """

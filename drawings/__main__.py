@@ -1,4 +1,4 @@
-"""`python -m drawings`."""
+"""Command `python -m drawings`."""
 
 import argparse
 import importlib
@@ -24,7 +24,7 @@ JPEG_QUALITY = 92
 
 
 def main() -> None:
-    """Draw the pictures named on the command line."""
+    """Draw the images that are named on the command line."""
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     parser = argparse.ArgumentParser(prog="python -m drawings", description=drawings.__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(PICTURES))
@@ -34,7 +34,7 @@ def main() -> None:
 
 
 def draw(name: str, directory: Path) -> Path:
-    """Draw one picture and return its file."""
+    """Draw one image and return its file."""
     picture = to_image(importlib.import_module(f"drawings.{name}").draw())
 
     def write(temporary: Path) -> None:

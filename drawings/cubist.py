@@ -1,4 +1,4 @@
-"""A still life that has been broken up: overlapping facets, brushed dark to light."""
+"""Cubist still life of overlapping facets, brushed from dark to light."""
 
 import numpy as np
 
@@ -36,25 +36,25 @@ DARK = hex_colours("2a2320", "3d2b23", "1f2f38", "4a3a2e")
 ACCENT = hex_colours("b8432c", "e0c9a0", "2f5f8a")
 PIGMENTS = np.concatenate([WARM, COOL, DARK, ACCENT])
 LIGHT = hex_colours("f3e6c8")[0]
-# Sides of the facets (square root of the area): none is cut below the first, some not below
-# the second.
+# Sides of facets (square root of the area): no facet smaller than the first is cut, and only some
+# of those smaller than the second.
 SMALLEST, MEDIUM = 0.055, 0.15
 WARM_REACH = 0.72  # how far the warm colours reach from the middle, 1 being near the frame
 
 
 class Plan:
-    """What the painter knows about each place of the picture."""
+    """Plan of the painting: colour, direction, contour and facet of each pixel."""
 
     def __init__(self) -> None:
         self.x, self.y = coordinates(SHAPE)
         self.colour = np.tile(COOL[2], (*SHAPE, 1))
         self.angle = np.zeros(SHAPE, dtype=np.float32)
         self.line = np.zeros(SHAPE, dtype=np.float32)  # strength of the drawn contour
-        self.facet = np.zeros(SHAPE, dtype=np.int64)  # which facet lies uppermost
+        self.facet = np.zeros(SHAPE, dtype=np.int64)  # number of the uppermost facet
 
 
 def subdivide(polygon: Array, depth: int, random: Random) -> list[Array]:
-    """Cuts a convex polygon again and again by slanted lines, mostly across its long side."""
+    """Cut a convex polygon repeatedly by slanted lines, mostly across its long side."""
     spread = polygon - polygon.mean(axis=0)
     size = float(np.sqrt(_area(polygon)))
     if depth == 0 or size < SMALLEST or (size < MEDIUM and drawn(random, 0.22)):
@@ -77,7 +77,7 @@ def _area(polygon: Array) -> float:
 
 
 def _clip(polygon: Array, level: Array) -> Array:
-    """The part of a polygon where `level`, given at its corners, is positive."""
+    """Return the part of a polygon where `level`, given at its corners, is positive."""
     kept: list[Array] = []
     for index in range(len(polygon)):
         after = (index + 1) % len(polygon)
@@ -90,7 +90,8 @@ def _clip(polygon: Array, level: Array) -> Array:
 
 
 def inside(polygon: Array, x: Array, y: Array) -> Array:
-    """Signed distance to the nearest side's line, positive inside a convex polygon."""
+    """Return the signed distance to the line of a convex polygon's nearest side.
+    It is positive inside the polygon."""
     distance = np.full(x.shape, np.inf, dtype=np.float32)
     centre = polygon.mean(axis=0)
     for start, end in zip(polygon, np.roll(polygon, -1, axis=0), strict=True):
@@ -103,7 +104,9 @@ def inside(polygon: Array, x: Array, y: Array) -> Array:
 
 
 def facet_colour(centre: Array, random: Random) -> Array:
-    """Warm and light near the axis of the figure, cool towards the corners, darks between."""
+    """Return the colour of a facet.
+    It is warm and light near the axis of the figure, cool towards the corners, with dark facets in
+    between."""
     away = np.hypot((centre[0] - 0.40) / 0.30, (centre[1] - 0.50) / 0.50)
     kind = away + random.normal(0, 0.30)
     family = WARM if kind < WARM_REACH else COOL
@@ -115,20 +118,20 @@ def facet_colour(centre: Array, random: Random) -> Array:
 
 
 def bounds(polygon: Array) -> tuple[slice, slice]:
-    """The rows and columns of the canvas that a polygon touches, with a little margin."""
+    """Return the rows and columns that a polygon touches, with a small margin."""
     low = np.maximum(0, (polygon.min(axis=0) - 0.004) * SHAPE[0]).astype(np.int64)
     high = np.maximum(0, (polygon.max(axis=0) + 0.004) * SHAPE[0] + 1).astype(np.int64)
     return slice(int(low[1]), int(high[1])), slice(int(low[0]), int(high[0]))
 
 
 def shade(colour: Array, tone: Array) -> Array:
-    """A facet's colours from its dark side (tone -1) to its light side (tone 1)."""
+    """Return a facet's colours from the dark side (tone -1) to the light one (1)."""
     dark_to_full = mix(colour * 0.50, colour, smoothstep(-1.0, -0.1, tone))
     return mix(dark_to_full, LIGHT, 0.65 * smoothstep(0.0, 1.0, tone))
 
 
 def add_facet(plan: Plan, polygon: Array, strength: float, random: Random) -> None:
-    """Paints one facet: dark along one side, fading to light; its brush runs one way."""
+    """Paint one facet, from a dark side to a light one; its strokes are parallel."""
     window = bounds(polygon)
     x, y = plan.x[window], plan.y[window]
     if x.size == 0:
@@ -148,7 +151,7 @@ def add_facet(plan: Plan, polygon: Array, strength: float, random: Random) -> No
 
 
 def slab(random: Random) -> Array:
-    """A long overlapping plane, as from a guitar neck, a table edge or a sheet of paper."""
+    """Return a long plane, as of a guitar neck, a table edge or a sheet of paper."""
     centre = as_array([random.normal(0.40, 0.16), random.normal(0.50, 0.24)])
     angle = float(random.choice([0.35, 1.2, 1.9, 2.7])) + random.normal(0, 0.12)
     half = as_array([random.uniform(0.07, 0.22), random.uniform(0.02, 0.07)])
@@ -160,7 +163,7 @@ def slab(random: Random) -> Array:
 
 def add_arc(plan: Plan, centre: tuple[float, float], radius: float, span: tuple[float, float],
             ) -> None:  # fmt: skip
-    """The echo of something round (a bottle, the body of a guitar): an arc with a shaded side."""
+    """Add the arc of a bottle or the body of a guitar, shaded on one side."""
     dx, dy = plan.x - centre[0], plan.y - centre[1]
     distance, angle = np.hypot(dx, dy) - radius, np.arctan2(dy, dx) % (2 * np.pi)
     within = smoothstep(span[0], span[0] + 0.25, as_array(angle))
@@ -178,7 +181,7 @@ ARCS = (
 
 
 def make_plan(random: Random) -> Plan:
-    """All the facets: the broken ground first, then planes that overlap it."""
+    """Return all facets: those of the ground first, then planes that overlap it."""
     plan = Plan()
     frame = as_array([[-0.05, -0.05], [ASPECT + 0.05, -0.05], [ASPECT + 0.05, 1.05], [-0.05, 1.05]])
     for polygon in subdivide(frame, 8, random):
@@ -191,7 +194,8 @@ def make_plan(random: Random) -> Plan:
 
 
 def layer(plan: Plan, sizes: tuple[float, float, float], random: Random) -> Strokes:
-    """Short flat strokes that lie the way of their facet and mostly end at its border."""
+    """Return short flat strokes in the direction of their facet.
+    Most of them end at its border."""
     spacing, length, width = (size * OVERSAMPLING for size in sizes)
     y, x = scattered(SHAPE, spacing, random)
     target = sample(plan.colour, y, x)
@@ -207,7 +211,7 @@ def layer(plan: Plan, sizes: tuple[float, float, float], random: Random) -> Stro
 
 
 def draw() -> Array:
-    """Brushes the facets, then draws the contours in thin dark paint."""
+    """Brush the facets, then draw the contours in thin dark paint."""
     random = np.random.default_rng(11)
     plan = make_plan(random)
     canvas = Canvas(np.tile(DARK[3], (*SHAPE, 1)), regions=plan.facet)

@@ -1,8 +1,8 @@
-"""Fields over the picture plane: coordinates, noise, blurs, warps and distances.
+"""Fields over the image plane: coordinates, noise, blurs, warps and distances.
 
-Coordinates are (x, y) in units of the picture height: y runs from 0 at the top
-to 1 at the bottom, x from 0 to the aspect ratio, so that shapes keep their form
-whatever the resolution. Lengths in pixels say so in their names.
+Coordinates are (x, y) in units of the image height: y runs from 0 at the top to 1 at the bottom, x
+from 0 to the aspect ratio, so that shapes keep their form at any resolution. Names of lengths in
+pixels end in `_pixels`.
 """
 
 import numpy as np
@@ -11,49 +11,50 @@ from PIL import Image
 from scipy import interpolate, ndimage, spatial  # type: ignore[import-untyped,unused-ignore]
 
 Array = NDArray[np.float32]
-Field = NDArray[np.floating]  # what is taken in may also be of double precision
+Field = NDArray[np.floating]  # arguments may also have double precision
 Labels = NDArray[np.int64]
 Shape = tuple[int, int]
 Random = np.random.Generator
 
 
 def as_array(values: ArrayLike) -> Array:
-    """The values as 32-bit floats, the one element type of all fields."""
+    """Return the values as 32-bit floats, the element type of all fields."""
     return np.asarray(values, dtype=np.float32)
 
 
 def coordinates(shape: Shape) -> tuple[Array, Array]:
-    """The x and y of every pixel centre, in units of the height."""
+    """Return the x and y of every pixel centre, in units of the height."""
     rows, columns = np.indices(shape, dtype=np.float32)
     return as_array((columns + 0.5) / shape[0]), as_array((rows + 0.5) / shape[0])
 
 
 def smoothstep(low: float, high: float, values: Field) -> Array:
-    """0 below `low`, 1 above `high`, an S curve between; `low` > `high` falls instead."""
+    """Return 0 below `low`, 1 above `high`, and an S curve in between.
+    The curve falls if `low` > `high`."""
     t = np.clip((values - low) / (high - low), 0.0, 1.0)
     return as_array(t * t * (3.0 - 2.0 * t))
 
 
 def mix(first: ArrayLike, second: ArrayLike, amount: Field) -> Array:
-    """Blends two colours (or colour fields) by a scalar field."""
+    """Blend two colours (or colour fields) by a scalar field."""
     weight = amount[..., None]
     return as_array(as_array(first) * (1.0 - weight) + as_array(second) * weight)
 
 
 def gradient(stops: list[tuple[float, Array]], values: Field) -> Array:
-    """Looks `values` up in a colour ramp given as (position, colour) stops."""
+    """Look `values` up in a colour ramp given as (position, colour) stops."""
     positions = [position for position, _ in stops]
     channels = [np.interp(values, positions, [c[i] for _, c in stops]) for i in range(3)]
     return as_array(np.stack(channels, axis=-1))
 
 
 def hex_colours(*codes: str) -> Array:
-    """Colours from codes such as '1b2a6b', one per row, in 0..1."""
+    """Return colours from codes such as '1b2a6b', one per row, in 0..1."""
     return as_array([[int(code[i : i + 2], 16) / 255 for i in (0, 2, 4)] for code in codes])
 
 
 def resize(values: Field, shape: Shape) -> Array:
-    """Bicubic resampling of a scalar field."""
+    """Return a scalar field in this shape, resampled bicubically."""
     image = Image.fromarray(np.ascontiguousarray(values, dtype=np.float32))
     resized = image.resize((shape[1], shape[0]), Image.Resampling.BICUBIC)
     return np.array(resized, dtype=np.float32)
@@ -62,7 +63,7 @@ def resize(values: Field, shape: Shape) -> Array:
 def noise(
     shape: Shape, random: Random, scale: float | tuple[float, float], octaves: int = 4
 ) -> Array:
-    """Fractal noise with zero mean and unit deviation.
+    """Return fractal noise with zero mean and unit standard deviation.
 
     `scale` is the size of the largest feature in units of the height; a pair
     gives it along y and x, for streaks.
@@ -78,14 +79,15 @@ def noise(
 
 
 def blur(values: Field, radius_pixels: float | tuple[float, float]) -> Array:
-    """Gaussian blur of a scalar or colour field; a pair gives the radius along y and x."""
+    """Blur a scalar or colour field by a Gaussian.
+    A pair gives the radius along y and x."""
     pair = radius_pixels if isinstance(radius_pixels, tuple) else (radius_pixels, radius_pixels)
     sigma = pair if values.ndim == len(pair) else (*pair, 0.0)
     return as_array(ndimage.gaussian_filter(values, sigma, mode="nearest"))
 
 
 def warp(values: Field, shift_y_pixels: Field, shift_x_pixels: Field) -> Array:
-    """Samples a scalar or colour field at shifted places (mirrored at the border)."""
+    """Sample a scalar or colour field at shifted places (mirrored at the border)."""
     rows, columns = np.indices(values.shape[:2], dtype=np.float32)
     places = (rows + shift_y_pixels, columns + shift_x_pixels)
     layers = np.atleast_3d(values)
@@ -97,7 +99,7 @@ def warp(values: Field, shift_y_pixels: Field, shift_x_pixels: Field) -> Array:
 
 
 def flow_noise(texture: Field, angle: Field, length_pixels: float, steps: int = 12) -> Array:
-    """Smears a texture along a direction field: line integral convolution."""
+    """Smear a texture along a direction field by line integral convolution."""
     rows, columns = np.indices(texture.shape, dtype=np.float32)
     total = texture.copy()
     for sign in (-1.0, 1.0):
@@ -111,25 +113,25 @@ def flow_noise(texture: Field, angle: Field, length_pixels: float, steps: int = 
 
 
 def sample(values: Field, y_pixels: Field, x_pixels: Field) -> Array:
-    """Nearest-pixel lookup of a scalar or colour field."""
+    """Return the nearest pixels of a scalar or colour field."""
     rows = np.clip(np.rint(y_pixels), 0, values.shape[0] - 1).astype(np.int64)
     columns = np.clip(np.rint(x_pixels), 0, values.shape[1] - 1).astype(np.int64)
     return as_array(values[rows, columns])
 
 
 def distance_to(mask: NDArray[np.bool_]) -> Array:
-    """Distance of every pixel from the nearest true pixel, in pixels."""
+    """Return the distance of every pixel from the nearest true pixel, in pixels."""
     return as_array(ndimage.distance_transform_edt(~mask))
 
 
 def nearest(sites: Field, points: Field, count: int = 1) -> tuple[Array, Labels]:
-    """Distances and numbers of the `count` sites nearest to each point."""
+    """Return distances and numbers of the `count` sites nearest to each point."""
     distances, numbers = spatial.cKDTree(sites).query(points, k=count)
     return as_array(distances), np.asarray(numbers, dtype=np.int64)
 
 
 def borders(labels: Labels) -> NDArray[np.bool_]:
-    """True where a pixel differs from its lower or right neighbour."""
+    """Return a mask of the pixels that differ from their lower or right neighbour."""
     edge = np.zeros(labels.shape, dtype=np.bool_)
     edge[:-1] |= labels[:-1] != labels[1:]
     edge[:, :-1] |= labels[:, :-1] != labels[:, 1:]
@@ -137,12 +139,13 @@ def borders(labels: Labels) -> NDArray[np.bool_]:
 
 
 def drawn(random: Random, share: float, shape: int | tuple[int, ...] = ()) -> NDArray[np.bool_]:
-    """True with the given probability, each on its own."""
+    """Return independent booleans that are true with probability `share`."""
     return np.asarray(random.uniform(size=shape) < share)
 
 
 def scattered(shape: Shape, spacing_pixels: float, random: Random) -> tuple[Array, Array]:
-    """Points (y, x in pixels) of a jittered grid in random order: even, yet not regular."""
+    """Return points (y, x in pixels) of a jittered grid, in random order.
+    The points are evenly spread but not regular."""
     margin = spacing_pixels
     rows = np.arange(-margin, shape[0] + margin, spacing_pixels)
     columns = np.arange(-margin, shape[1] + margin, spacing_pixels)
@@ -153,7 +156,7 @@ def scattered(shape: Shape, spacing_pixels: float, random: Random) -> tuple[Arra
 
 
 def spline(knots: ArrayLike, count: int) -> Array:
-    """A smooth curve of `count` points through the knots."""
+    """Return a smooth curve of `count` points through the knots."""
     points = as_array(knots)
     steps = np.hypot(*np.diff(points, axis=0).T)
     at = np.concatenate([[0.0], np.cumsum(np.sqrt(steps))])

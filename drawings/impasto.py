@@ -1,4 +1,4 @@
-"""A night sky in thick paint: swirls of blue, stars of cadmium yellow, hills below."""
+"""Night sky in thick paint: swirls of blue, stars of cadmium yellow, hills below."""
 
 import numpy as np
 
@@ -30,7 +30,7 @@ from drawings.paint import (
 )
 
 SHAPE = (768 * OVERSAMPLING, 1024 * OVERSAMPLING)
-COARSE = (384, 512)  # the plan of the picture is smooth: a quarter of the pixels will do
+COARSE = (384, 512)  # the plan of the image is smooth, so fewer pixels are enough
 PIGMENTS = hex_colours(
     "0c1436", "14225c", "1b3a8c", "2b5bb5", "3f7fc4", "6fa8cf", "a9cbd0", "d9dcae",
     "f4d35e", "f0b429", "e8871e", "c65d1b", "1d4a4a", "2f6f62", "6b8f57", "10202a",
@@ -48,17 +48,18 @@ LAYERS = ((14.0, 66.0, 19.0), (9.0, 48.0, 12.0), (7.6, 36.0, 8.0))
 
 
 def horizon(x: Array) -> Array:
-    """The height of the far hills."""
+    """Return the height of the far hills."""
     return as_array(0.70 + 0.035 * np.sin(4.3 * x + 0.6) + 0.03 * np.sin(9.0 * x + 2.0))
 
 
 def near_hill(x: Array) -> Array:
-    """The crest of the nearer hills."""
+    """Return the crest of the nearer hills."""
     return as_array(0.80 - 0.06 * np.sin(3.1 * x - 0.5) + 0.018 * np.sin(11.0 * x))
 
 
 def flow_angle(x: Array, y: Array) -> Array:
-    """The direction of the strokes: drifting air, swirls, rings about stars, hill slopes."""
+    """Return the direction of the strokes.
+    They follow drifting air, swirls, rings around stars and the slopes of hills."""
     across, down = np.ones_like(x), 0.35 * np.sin(5.0 * x + 2.0 * y) + 0.2 * np.sin(9.0 * y)
     for centre_x, centre_y, radius, strength in SWIRLS:
         dx, dy = x - centre_x, y - centre_y
@@ -75,7 +76,7 @@ def flow_angle(x: Array, y: Array) -> Array:
 
 
 def sky_colours(x: Array, y: Array, streaks: Array) -> Array:
-    """Deep blue above, turquoise light towards the hills, currents of both between."""
+    """Return the sky: currents of deep blue above, turquoise light near the hills."""
     tone = 0.10 + 0.60 * y + 0.16 * streaks
     for centre_x, centre_y, radius, _ in SWIRLS:
         distance = np.hypot(x - centre_x, y - centre_y) / radius
@@ -86,7 +87,7 @@ def sky_colours(x: Array, y: Array, streaks: Array) -> Array:
 
 
 def add_stars(colour: Array, x: Array, y: Array, streaks: Array) -> Array:
-    """Glowing discs with rings of pale green and gold around them."""
+    """Add glowing discs with rings of pale green and gold around them."""
     stops = [(0.0, 9), (0.28, 8), (0.55, 7), (0.78, 5), (0.95, 7), (1.15, 5), (1.45, 4), (1.8, 3)]
     ramp = [(position, PIGMENTS[index]) for position, index in stops]
     for centre_x, centre_y, radius in STARS:
@@ -99,7 +100,7 @@ def add_stars(colour: Array, x: Array, y: Array, streaks: Array) -> Array:
 
 
 def land_colours(x: Array, y: Array, streaks: Array) -> Array:
-    """Blue hills far away, a field with the last warm light in front."""
+    """Return the land: blue hills far away, a field in the last warm light in front."""
     far = gradient(
         [(-2.0, PIGMENTS[0]), (0.0, PIGMENTS[2]), (1.0, PIGMENTS[12]), (2.5, PIGMENTS[4])],
         streaks + 9.0 * (y - horizon(x)),
@@ -115,7 +116,7 @@ def land_colours(x: Array, y: Array, streaks: Array) -> Array:
 
 
 def plan(random: Random) -> tuple[Array, Array]:
-    """The colours the strokes pick up and the directions they take, on the coarse grid."""
+    """Return the colours and the directions of the strokes, on the coarse grid."""
     x, y = coordinates(COARSE)
     angle = flow_angle(x, y)
     streaks = flow_noise(noise(COARSE, random, 0.06, octaves=3), angle, 34.0)
@@ -125,7 +126,7 @@ def plan(random: Random) -> tuple[Array, Array]:
 
 
 def layer(colours: Array, angle: Array, sizes: tuple[float, ...], random: Random) -> Strokes:
-    """One layer of strokes over the whole canvas."""
+    """Return one layer of strokes over the whole canvas."""
     spacing, length, width = (size * OVERSAMPLING for size in sizes)
     y, x = scattered(SHAPE, spacing, random)
     scale = COARSE[0] / SHAPE[0]
@@ -144,12 +145,13 @@ def layer(colours: Array, angle: Array, sizes: tuple[float, ...], random: Random
 
 
 def fine_angle(angle: Array) -> Array:
-    """The direction field at full size; cosine and sine are resampled, never the angle."""
+    """Return the direction field at full size.
+    Cosine and sine are resampled, because an angle cannot be interpolated."""
     return as_array(np.arctan2(resize(np.sin(angle), SHAPE), resize(np.cos(angle), SHAPE)))
 
 
 def star_dabs(random: Random) -> Strokes:
-    """Thick dabs that close the eye of every star, where the ring strokes leave a hole."""
+    """Return thick dabs that fill the hole of the ring strokes in every star."""
     y, x, radius = (np.repeat([star[i] for star in STARS], 4) for i in (1, 0, 2))
     radius = np.clip(radius, 0.034, 0.045)
     angle = random.uniform(0, np.pi, len(x))
@@ -167,7 +169,7 @@ def star_dabs(random: Random) -> Strokes:
 
 
 def draw() -> Array:
-    """Paints the picture from broad strokes to fine ones."""
+    """Paint the image from broad strokes to fine ones."""
     random = np.random.default_rng(1889)
     colours, angle = plan(random)
     canvas = Canvas(np.full((*SHAPE, 3), PIGMENTS[1], dtype=np.float32))

@@ -1,4 +1,4 @@
-"""A mosaic: a golden tree of spirals on lapis lazuli, its tesserae set along the lines."""
+"""Mosaic of a golden tree of spirals on lapis lazuli; tesserae follow its lines."""
 
 import numpy as np
 
@@ -41,7 +41,7 @@ FOOT = (0.67, 1.06)
 
 
 def branches() -> list[tuple[Array, Array]]:
-    """The middle lines of all branches and their half widths."""
+    """Return the centre lines of all branches and their half widths."""
     lines = []
     for eye_x, eye_y, radius, start, sense, turns in SPIRALS:
         t = np.linspace(0.0, 1.0, 400)
@@ -55,7 +55,8 @@ def branches() -> list[tuple[Array, Array]]:
 
 
 def limb(curl: Array, radius: float) -> Array:
-    """The arc from the foot of the tree to the start of a spiral, meeting it smoothly."""
+    """Return the arc from the foot of the tree to the start of a spiral.
+    The arc joins the spiral smoothly."""
     t = np.linspace(0.0, 1.0, 200)[:, None]
     heading = (curl[1] - curl[0]) / np.linalg.norm(curl[1] - curl[0])
     start, end = as_array(FOOT), curl[0]
@@ -67,7 +68,7 @@ def limb(curl: Array, radius: float) -> Array:
 
 
 class Cartoon:
-    """The drawing under the mosaic: colours, and the direction of the rows of tesserae."""
+    """Drawing under the mosaic: colours, and the direction of the rows of tesserae."""
 
     def __init__(self, random: Random) -> None:
         x, y = coordinates(COARSE)
@@ -83,7 +84,7 @@ class Cartoon:
         self.colour = self._colours(x, y, drift)
 
     def _colours(self, x: Array, y: Array, drift: Array) -> Array:
-        """Gold for the tree; bands of light follow it as ripples follow a stone."""
+        """Return the colours: gold for the tree, with bands of light around it."""
         ripple = np.sin(105.0 * self.gap) * np.exp(-np.clip(self.gap, 0, None) / 0.16)
         tone = 0.30 + 0.19 * ripple + 0.15 * drift + 0.30 * np.exp(-((self.gap / 0.018) ** 2))
         tone += 0.42 * smoothstep(0.80, 1.0, y)
@@ -95,7 +96,7 @@ class Cartoon:
         return self._blossoms(colour, x, y)
 
     def _blossoms(self, colour: Array, x: Array, y: Array) -> Array:
-        """A blossom in the eye of every spiral; the rows run around it."""
+        """Add a blossom to the eye of every spiral; the rows run around it."""
         for eye_x, eye_y, radius, *_ in SPIRALS:
             dx, dy = x - eye_x, y - eye_y
             distance = np.hypot(dx, dy) / (0.27 * radius + 0.012)
@@ -108,9 +109,9 @@ class Cartoon:
 
 
 def owners(sites: Array, angle: Array, shape: Shape) -> tuple[Labels, Array]:
-    """The tessera of every pixel, and how far inside it the pixel lies.
+    """Return the tessera of every pixel, and how far inside it the pixel is.
 
-    Distances are measured square to the row, which makes cells square (Hausner).
+    Distances are the larger of those along and across the row, which makes cells square (Hausner).
     """
     x, y = coordinates(shape)
     pixels = np.stack([x, y], axis=-1).reshape(-1, 2)
@@ -127,7 +128,7 @@ def owners(sites: Array, angle: Array, shape: Shape) -> tuple[Labels, Array]:
 
 
 def set_tesserae(cartoon: Cartoon, random: Random) -> tuple[Array, Array]:
-    """Places the tesserae and lets them settle into rows (Lloyd steps)."""
+    """Place the tesserae and arrange them in rows by Lloyd steps."""
     y, x = scattered(COARSE, TILE * COARSE[0], random)
     sites = as_array(np.stack([x, y], axis=-1) / COARSE[0])
     kept = (sites > 0).all(axis=1) & (sites < as_array([COARSE[1] / COARSE[0], 1.0])).all(axis=1)
@@ -146,7 +147,8 @@ def set_tesserae(cartoon: Cartoon, random: Random) -> tuple[Array, Array]:
 
 
 def smalti_colours(cartoon: Cartoon, sites: Array, random: Random) -> Array:
-    """The colour of every tessera: no two pieces of glass are alike, some of the gold glints."""
+    """Return the colour of every tessera.
+    No two pieces of glass have the same colour; some of the gold glints."""
     count, y, x = len(sites), sites[:, 1] * COARSE[0], sites[:, 0] * COARSE[0]
     colour = sample(cartoon.colour, y, x)
     varied = colour * random.uniform(0.72, 1.22, (count, 1)) + random.normal(0, 0.022, (count, 3))
@@ -156,7 +158,7 @@ def smalti_colours(cartoon: Cartoon, sites: Array, random: Random) -> Array:
 
 
 def tilted_faces(sites: Array, owner: Labels, random: Random) -> Array:
-    """The height over each face, in pixels: every tessera sits a little aslant."""
+    """Return the height over each face, in pixels; every tessera is slightly tilted."""
     x, y = coordinates(SHAPE)
     tilt = random.normal(0, 34.0, (len(sites), 2))
     rise_x = tilt[owner, 0] * (x - sites[owner, 0])
@@ -164,7 +166,7 @@ def tilted_faces(sites: Array, owner: Labels, random: Random) -> Array:
 
 
 def draw() -> Array:
-    """Sets the tesserae in mortar and lets the light play on them."""
+    """Set the tesserae in mortar and light them."""
     random = np.random.default_rng(547)
     cartoon = Cartoon(random)
     sites, angle = set_tesserae(cartoon, random)

@@ -1,4 +1,4 @@
-"""Discs of simultaneous colour: rings cut into sectors that contrast with one another."""
+"""Discs of simultaneous colour: rings cut into sectors with contrasting colours."""
 
 import numpy as np
 
@@ -30,7 +30,7 @@ from drawings.paint import (
 )
 
 SHAPE = (896 * OVERSAMPLING, 896 * OVERSAMPLING)
-# The colour circle of the picture, in order; opposite colours lie half a turn apart.
+# The colour circle of the image, in order; opposite colours are half a turn apart.
 CIRCLE = hex_colours(
     "f6d04d", "f2a531", "e8702a", "cf3a2b", "b02a52", "7d3377",
     "47388a", "27529f", "2b83b5", "3aa39b", "4f9a58", "a9bf4b",
@@ -47,7 +47,7 @@ DISCS = (
 
 
 class Design:
-    """Which segment each pixel belongs to, and the direction around its disc."""
+    """Design: the segment of each pixel, and the direction around its disc."""
 
     def __init__(self, random: Random) -> None:
         x, y = coordinates(SHAPE)
@@ -58,7 +58,7 @@ class Design:
         around = np.arctan2(y - centre_y, x - centre_x)
         depth = np.min(weighed, axis=0) + 0.25
         ring = np.floor(depth).astype(np.int64)
-        # Every ring is turned a little against the one inside it, each half ring anew.
+        # Each ring is rotated slightly against the one inside it.
         turn = around + rotation + 0.32 * (ring % 3)
         position = (turn / (2 * np.pi) * sectors) % sectors
         sector = np.floor(position).astype(np.int64)
@@ -70,7 +70,8 @@ class Design:
         self.angle = as_array(around + np.pi / 2)
 
     def segment_colours(self, random: Random) -> Array:
-        """A colour per segment: rings walk around the colour circle, sectors leap across it."""
+        """Return a colour per segment.
+        Rings take neighbouring steps on the colour circle, sectors larger ones."""
         disc, ring, sector = self.name // 1000, self.name // 10 % 100, self.name % 10
         hue = (disc * 5 + ring * 2 + sector * 4 + (ring % 2) * 5) % len(CIRCLE)
         hue = (hue + random.integers(-1, 2, len(hue))) % len(CIRCLE)
@@ -81,7 +82,7 @@ class Design:
 
 
 def plan(design: Design, random: Random) -> Array:
-    """The colours: each segment passes from a darker shade to a lighter one."""
+    """Return the colours; each segment changes from a darker shade to a lighter one."""
     base = design.segment_colours(random)
     other = base[random.permutation(len(base))]
     direction = random.choice([-1.0, 1.0], len(base))[design.segment]
@@ -95,7 +96,7 @@ def plan(design: Design, random: Random) -> Array:
 def layer(
     design: Design, colours: Array, sizes: tuple[float, float, float], random: Random
 ) -> Strokes:
-    """Strokes that run around the discs and bend with them."""
+    """Return strokes that run around the discs and bend with them."""
     spacing, length, width = (size * OVERSAMPLING for size in sizes)
     y, x = scattered(SHAPE, spacing, random)
     target = sample(colours, y, x)
@@ -113,7 +114,7 @@ def layer(
 
 
 def draw() -> Array:
-    """Paints every segment within its borders; thin seams let the dark ground show."""
+    """Paint every segment within its borders; thin seams show the dark ground."""
     random = np.random.default_rng(1912)
     design = Design(random)
     colours = plan(design, random)

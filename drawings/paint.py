@@ -1,4 +1,4 @@
-"""Paint: bristle brushes, strokes laid on a canvas with thickness, and the light on it."""
+"""Paint: bristle brushes, thick strokes on a canvas, and the light on it."""
 
 import math
 from dataclasses import dataclass, field
@@ -8,7 +8,7 @@ from PIL import Image
 
 from drawings.field import Array, Labels, Random, Shape, as_array, blur, noise, sample, smoothstep
 
-# Pictures are painted this much larger and reduced at the end, which smooths every edge.
+# Images are painted larger by this factor and reduced at the end, which smooths every edge.
 OVERSAMPLING = 2
 BRUSH_ROWS = 48
 BRUSH_COLUMNS = 192
@@ -18,7 +18,7 @@ Window = tuple[slice, slice]
 
 @dataclass
 class Canvas:
-    """A surface that carries colour and the thickness of the paint."""
+    """Surface with the colour and the thickness of the paint."""
 
     colour: Array
     regions: Labels | None = None
@@ -34,7 +34,7 @@ class Canvas:
 
 @dataclass(frozen=True)
 class Brush:
-    """The print of one brush stroke, across (rows) and along (columns) the stroke."""
+    """Print of one brush stroke, across (rows) and along (columns) the stroke."""
 
     cover: Array
     relief: Array
@@ -43,7 +43,7 @@ class Brush:
 
 @dataclass
 class Strokes:
-    """Many strokes; each is a parabola arc through its centre."""
+    """Many strokes; each is a parabolic arc through its centre."""
 
     y_pixels: Array
     x_pixels: Array
@@ -58,7 +58,7 @@ class Strokes:
         self.curvature = np.zeros_like(self.angle)
 
     def bend_along(self, angle_field: Array) -> None:
-        """Curves every stroke the way the direction field turns under it."""
+        """Bend every stroke along the direction field under it."""
         reach = self.length_pixels / 4
         ends = [
             sample(
@@ -74,7 +74,8 @@ class Strokes:
 
 
 def bristle_brush(random: Random, softness: float = 0.06) -> Brush:
-    """A brush print: bristle streaks, ragged ends, paint pushed up along the sides."""
+    """Return a brush print with bristle streaks and ragged ends.
+    Paint is pushed up along its sides."""
     shape = (BRUSH_ROWS, BRUSH_COLUMNS)
     v = np.linspace(-1, 1, BRUSH_ROWS, dtype=np.float32)[:, None]
     u = np.linspace(-1, 1, BRUSH_COLUMNS, dtype=np.float32)[None, :]
@@ -94,7 +95,7 @@ def bristle_brush(random: Random, softness: float = 0.06) -> Brush:
 
 
 def dab_brush(random: Random) -> Brush:
-    """The print of a round brush tip set down once: a small hill with a lumpy outline."""
+    """Return the print of a round brush tip: a small hill with an uneven outline."""
     shape = (BRUSH_ROWS, BRUSH_COLUMNS)
     v = np.linspace(-1, 1, BRUSH_ROWS, dtype=np.float32)[:, None]
     u = np.linspace(-1, 1, BRUSH_COLUMNS, dtype=np.float32)[None, :]
@@ -106,14 +107,14 @@ def dab_brush(random: Random) -> Brush:
 
 
 def bristle_brushes(random: Random, count: int = 12, softness: float = 0.06) -> list[Brush]:
-    """A set of different prints, so that no stroke repeats noticeably."""
+    """Return different prints, so that no stroke repeats noticeably."""
     return [bristle_brush(random, softness) for _ in range(count)]
 
 
 def paint(canvas: Canvas, strokes: Strokes, brushes: list[Brush], load: float = 1.0) -> None:
-    """Lays the strokes one after another; `load` is how thick the paint stands.
+    """Paint the strokes one by one; `load` is the relative thickness of the paint.
 
-    Where the canvas has regions, a stroke stays within the one it starts in.
+    If the canvas has regions, a stroke stays within the region of its centre.
     """
     for number in range(len(strokes.angle)):
         _paint_stroke(canvas, strokes, number, brushes[number % len(brushes)], load)
@@ -141,7 +142,7 @@ def _paint_stroke(canvas: Canvas, strokes: Strokes, number: int, brush: Brush, l
 
 
 def _window(strokes: Strokes, number: int) -> Window:
-    """The part of the canvas that a stroke can touch; empty if it lies outside."""
+    """Return the part of the canvas that a stroke can touch; empty if it is outside."""
     half_length = float(strokes.length_pixels[number]) / 2
     sideways = float(strokes.width_pixels[number]) / 2
     sideways += abs(0.5 * float(strokes.curvature[number])) * half_length**2
@@ -156,7 +157,7 @@ def _window(strokes: Strokes, number: int) -> Window:
 def _stroke_coordinates(
     strokes: Strokes, number: int, window: Window, shape: tuple[int, ...]
 ) -> tuple[Array, Array]:
-    """For each pixel of the window, where it lies along the stroke and across it."""
+    """Return the position of each pixel of the window along the stroke and across it."""
     rows, columns = (
         np.arange(part.start, part.start + count, dtype=np.float32)
         for part, count in zip(window, shape, strict=True)
@@ -169,7 +170,7 @@ def _stroke_coordinates(
 
 
 def _region_at(regions: Labels, strokes: Strokes, number: int) -> int:
-    # Rounded as in the lookup of the colour, or a stroke would take a neighbour's colour.
+    # Rounded as in the lookup of the colour; otherwise a stroke could have a neighbour's colour.
     row = int(np.clip(np.rint(strokes.y_pixels[number]), 0, regions.shape[0] - 1))
     column = int(np.clip(np.rint(strokes.x_pixels[number]), 0, regions.shape[1] - 1))
     return int(regions[row, column])
@@ -182,10 +183,10 @@ def _texel(position: Array, count: int) -> Labels:
 def broken_colour(
     target: Array, pigments: Array, random: Random, spread: float, purity: float
 ) -> Array:
-    """Replaces each colour by a mixture with a pigment near it, drawn by chance.
+    """Replace each colour by a mixture with a similar pigment, drawn at random.
 
-    `spread` is how far away the pigment may lie, `purity` how much of it shows:
-    many strokes together still give the target, but every one is a clear colour.
+    `spread` is the distance of the pigment from the colour, `purity` its share in the mixture: many
+    strokes together still give the target, but each of them has a clear colour.
     """
     distance = ((target[:, None, :] - pigments[None]) ** 2).sum(axis=-1)
     chance = -distance / (2 * spread**2) + random.gumbel(size=distance.shape)
@@ -195,7 +196,7 @@ def broken_colour(
 
 
 def light_relief(colour: Array, height_pixels: Array, gloss: float = 0.25) -> Array:
-    """Lights a surface from the upper left: shaded slopes and a soft gloss."""
+    """Light a surface from the upper left, with shaded slopes and a soft gloss."""
     slope_y, slope_x = np.gradient(height_pixels)
     length = np.sqrt(1.0 + slope_x**2 + slope_y**2)
     light = as_array([-0.52, -0.52, 0.68])
@@ -210,19 +211,19 @@ def light_relief(colour: Array, height_pixels: Array, gloss: float = 0.25) -> Ar
 
 
 def grade(colour: Array, contrast: float = 1.0, saturation: float = 1.0) -> Array:
-    """Last adjustment of the tones around the mean grey."""
+    """Adjust contrast and saturation around the mean grey."""
     grey = colour @ as_array([0.30, 0.59, 0.11])
     vivid = grey[..., None] + (colour - grey[..., None]) * saturation
     return as_array(np.clip(0.5 + (vivid - 0.5) * contrast, 0.0, 1.0))
 
 
 def reduce(colour: Array) -> Array:
-    """From the oversampled canvas to the final size, averaging blocks of pixels."""
+    """Reduce the oversampled canvas to the final size by averaging blocks of pixels."""
     rows, columns = colour.shape[0] // OVERSAMPLING, colour.shape[1] // OVERSAMPLING
     blocks = colour.reshape(rows, OVERSAMPLING, columns, OVERSAMPLING, 3)
     return as_array(blocks.mean(axis=(1, 3)))
 
 
 def to_image(colour: Array) -> Image.Image:
-    """The finished picture with 8 bits per channel."""
+    """Return the finished image with 8 bits per channel."""
     return Image.fromarray((np.clip(colour, 0.0, 1.0) * 255 + 0.5).astype(np.uint8))

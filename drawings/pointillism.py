@@ -1,4 +1,4 @@
-"""A river on a summer evening in dots of pure colour, each shade beside its complement."""
+"""River on a summer evening, in dots of pure colours beside their complements."""
 
 import numpy as np
 
@@ -52,7 +52,7 @@ LAYERS = ((7.5, 13.0), (6.8, 10.5), (6.8, 8.4))
 
 
 def sky(x: Array, y: Array, drift: Array) -> Array:
-    """From cool blue through rose to the yellow light about the sun."""
+    """Return the sky, from cool blue through rose to the yellow light around the sun."""
     stops = [(0.0, TUBES[10]), (0.25, TUBES[11]), (0.45, TUBES[12]), (0.62, TUBES[19]),
              (0.78, TUBES[1]), (1.0, TUBES[2])]  # fmt: skip
     glow = np.exp(-((np.hypot(x - SUN[0], 1.4 * (y - SUN[1])) / 0.32) ** 2))
@@ -63,7 +63,8 @@ def sky(x: Array, y: Array, drift: Array) -> Array:
 
 
 def tree(x: Array, y: Array, place: tuple[float, float, float, float], leaves: Array) -> Array:
-    """How much foliage there is at each pixel of a tree (x, foot, half width, height)."""
+    """Return the amount of a tree's foliage at each pixel.
+    `place`: x, foot, half width and height of the tree."""
     centre, foot, half, height = place
     up = (foot - y) / height
     outline = np.sqrt(np.clip(np.sin(np.pi * np.clip(up, 0, 1) ** 0.8), 0, 1))
@@ -72,7 +73,7 @@ def tree(x: Array, y: Array, place: tuple[float, float, float, float], leaves: A
 
 
 def foliage(x: Array, leaves: Array, place: tuple[float, ...]) -> Array:
-    """Leaves: violet and blue on the side of the shadow, yellow-green towards the sun."""
+    """Return the leaves, violet and blue in the shade, yellow-green towards the sun."""
     side = np.sign(SUN[0] - place[0]) * (x - place[0]) / place[2]
     stops = [(-1.1, TUBES[18]), (-0.5, TUBES[9]), (-0.1, TUBES[17]), (0.35, TUBES[14]),
              (0.8, TUBES[15]), (1.25, TUBES[16]), (1.7, TUBES[2])]  # fmt: skip
@@ -80,7 +81,7 @@ def foliage(x: Array, leaves: Array, place: tuple[float, ...]) -> Array:
 
 
 def landscape(x: Array, y: Array, random: Random) -> Array:
-    """Sky, far bank, and their reflection in the river."""
+    """Return the sky, the far bank, and their reflection in the river."""
     drift = noise(COARSE, random, (0.10, 0.45), octaves=4)
     leaves = noise(COARSE, random, 0.05, octaves=3)
     mirrored = np.where(y > SHORE, 2 * SHORE - y + 0.02 * drift * (y - SHORE) / 0.2, y)
@@ -98,7 +99,7 @@ def landscape(x: Array, y: Array, random: Random) -> Array:
 
 
 def meadow(x: Array, y: Array, random: Random) -> Array:
-    """Grass in the light, with the long shadows of the poplars and of the lower border."""
+    """Return sunlit grass, with long shadows of the poplars and of the lower border."""
     stops = [(-1.6, TUBES[9]), (-0.9, TUBES[17]), (-0.2, TUBES[14]), (0.5, TUBES[15]),
              (1.2, TUBES[16]), (2.0, TUBES[2])]  # fmt: skip
     light = 0.7 * noise(COARSE, random, (0.05, 0.25), octaves=4) + 1.0
@@ -108,7 +109,7 @@ def meadow(x: Array, y: Array, random: Random) -> Array:
 
 
 def plan(random: Random) -> Array:
-    """The colours of the whole scene, before they are broken into dots."""
+    """Return the colours of the whole scene, before they are divided into dots."""
     x, y = coordinates(COARSE)
     colour = landscape(x, y, random)
     grass = meadow(x, y, random)
@@ -123,11 +124,11 @@ def plan(random: Random) -> Array:
 
 
 def dots(colours: Array, sizes: tuple[float, float], random: Random) -> Strokes:
-    """One layer of dots: a little longer than wide, at any angle."""
+    """Return one layer of dots, slightly longer than wide, at random angles."""
     spacing, diameter = (size * OVERSAMPLING for size in sizes)
     y, x = scattered(SHAPE, spacing, random)
     target = sample(colours, y * COARSE[0] / SHAPE[0], x * COARSE[0] / SHAPE[0])
-    # A few dots take the complement: the colours beside them begin to vibrate.
+    # A few dots have the complement, which makes the colours beside them more vivid.
     opposite = np.clip(target.mean(axis=1, keepdims=True) * 1.9 - target, 0, 1)
     contrary = drawn(random, 0.085, (len(y), 1))
     target = as_array(np.where(contrary, opposite, target))
@@ -145,7 +146,7 @@ def dots(colours: Array, sizes: tuple[float, float], random: Random) -> Strokes:
 
 
 def draw() -> Array:
-    """Covers a warm ground with dots, the large ones first."""
+    """Cover a warm ground with dots, the large ones first."""
     random = np.random.default_rng(1884)
     colours = plan(random)
     canvas = Canvas(np.tile(hex_colours("e9cfa0")[0], (*SHAPE, 1)))

@@ -1,4 +1,4 @@
-"""A stained-glass window: a sun over hills and water, in jewel colours set in lead."""
+"""Stained-glass window of a sun over hills and water, in jewel colours and lead."""
 
 import numpy as np
 
@@ -43,19 +43,20 @@ PIECE_SIZE = {"sky": 0.057, "far_hill": 0.043, "hill": 0.047, "water": 0.041, "f
 
 
 def polar(x: Array, y: Array) -> tuple[Array, Array]:
-    """Distance from the middle of the sun and the angle around it."""
+    """Return the distance from the centre of the sun and the angle around it."""
     dx, dy = x - SUN[0], y - SUN[1]
     return as_array(np.hypot(dx, dy) + 1e-4), as_array(np.arctan2(dy, dx) + np.pi)
 
 
 def sector(turn: Array, ring: int) -> Array:
-    """The position around a ring counted in petals; every other ring is half a petal on."""
+    """Return the position around a ring in petals.
+    Every other pair of rings is shifted by half a petal."""
     petals = RINGS[ring][1]
     return as_array((turn / (2 * np.pi) * petals + 0.5 * (ring // 2)) % petals)
 
 
 def design(x: Array, y: Array) -> Labels:
-    """The number of the region that each pixel belongs to, in the order of GLASS."""
+    """Return the number of each pixel's region, in the order of GLASS."""
     region = np.full(x.shape, list(GLASS).index("sky"), dtype=np.int64)
     radius, turn = polar(x, y)
     for ring in reversed(range(len(RINGS))):
@@ -74,10 +75,10 @@ def design(x: Array, y: Array) -> Labels:
 
 
 def design_plane(x: Array, y: Array, region: str) -> Array:
-    """Coordinates in which the pieces of a region are about as long as wide.
+    """Return coordinates in which the pieces of a region are about as long as wide.
 
-    The sky is wound into a spiral around the sun, so that its pieces lie like
-    wind; land and water are squeezed along x, which gives lying pieces.
+    The sky is wound into a spiral around the sun, so that its pieces suggest
+    wind; land and water are squeezed along x, which gives horizontal pieces.
     """
     if region == "sky":
         radius, turn = polar(x, y)
@@ -88,7 +89,7 @@ def design_plane(x: Array, y: Array, region: str) -> Array:
 
 
 def tones(x: Array, y: Array, random: Random) -> Array:
-    """How bright a sheet the glazier takes at each place, 0..1: currents and drifts."""
+    """Return the brightness of the glass at each place, 0..1, with currents."""
     radius, turn = polar(x, y)
     currents = np.sin(3.0 * (turn + 1.15 * np.log(radius)) + 0.6)
     near_sun = np.exp(-(((radius - 0.29) / 0.16) ** 2))
@@ -99,7 +100,8 @@ def tones(x: Array, y: Array, random: Random) -> Array:
 
 
 def relaxed_sites(plane: Array, count: int, random: Random) -> Array:
-    """Seeds spread evenly over the region (a few Lloyd steps): centroidal Voronoi cells."""
+    """Return seeds that are spread evenly over the region.
+    A few Lloyd steps lead to centroidal Voronoi cells."""
     points = plane[random.integers(0, len(plane), 12000)]
     sites = points[random.choice(len(points), count, replace=False)]
     for _ in range(5):
@@ -111,13 +113,13 @@ def relaxed_sites(plane: Array, count: int, random: Random) -> Array:
 
 
 def cut_pieces(x: Array, y: Array, regions: Labels, random: Random) -> Labels:
-    """Cuts every region into pieces of glass; each piece has a number of its own."""
+    """Cut every region into pieces of glass; each piece has its own number."""
     pieces = np.zeros(regions.shape, dtype=np.int64)
     _, turn = polar(x, y)
     for number, name in enumerate(GLASS):
         inside = regions == number
         if number < len(RINGS):
-            # The middle of the sun is one round piece, the rings are cut into petals.
+            # The centre of the sun is one round piece, the rings are cut into petals.
             owner = np.floor(sector(turn[inside], number)).astype(np.int64) * (number > 0)
         else:
             plane = design_plane(x[inside], y[inside], name)
@@ -128,7 +130,8 @@ def cut_pieces(x: Array, y: Array, regions: Labels, random: Random) -> Labels:
 
 
 def sheet_colours(pieces: Labels, regions: Labels, tone: Array, random: Random) -> Array:
-    """One sheet of glass per piece, chosen from its region's colours by the tone there."""
+    """Return the colours of the pieces.
+    Each piece has one sheet of glass, chosen from its region's colours by the tone there."""
     count = int(pieces.max()) + 1
     region_of = np.zeros(count, dtype=np.int64)
     region_of[pieces.ravel()] = regions.ravel()
@@ -142,7 +145,7 @@ def sheet_colours(pieces: Labels, regions: Labels, tone: Array, random: Random) 
 
 
 def shine_through(colour: Array, pieces: Labels, depth_pixels: Array, random: Random) -> Array:
-    """Light in the glass: brighter middles, a slant of its own per piece, streaks, seeds."""
+    """Add light in the glass: brighter centres, a slant per piece, streaks and seeds."""
     count = int(pieces.max()) + 1
     x, y = coordinates(SHAPE)
     slant = random.uniform(0, 2 * np.pi, count)[pieces]
@@ -164,7 +167,7 @@ def shine_through(colour: Array, pieces: Labels, depth_pixels: Array, random: Ra
 
 
 def lead_lines(pieces: Labels, regions: Labels, random: Random) -> tuple[Array, Array]:
-    """How much lead covers each pixel, and the distance from its middle line in pixels."""
+    """Return how much lead covers each pixel, and the roundness of the lead, 0..1."""
     fine = distance_to(borders(pieces))
     bold = distance_to(borders(regions))
     sway = 1.0 + 0.28 * noise(SHAPE, random, 0.12, octaves=3)
@@ -175,7 +178,7 @@ def lead_lines(pieces: Labels, regions: Labels, random: Random) -> tuple[Array, 
 
 
 def draw() -> Array:
-    """Cuts the glass, leads it and holds the window against the sun."""
+    """Cut the glass, set it in lead and let light shine through the window."""
     random = np.random.default_rng(1248)
     x, y = coordinates(SHAPE)
     sway = [0.006 * noise(SHAPE, random, 0.20, octaves=3) for _ in range(2)]

@@ -1,4 +1,4 @@
-"""Mountains in the mist in watercolour: wet blooms, hard edges, granulating pigment."""
+"""Watercolour of misty mountains: wet blooms, hard edges, granulating pigment."""
 
 import numpy as np
 
@@ -18,16 +18,16 @@ from drawings.paint import OVERSAMPLING, grade, light_relief, reduce
 SHAPE = (768 * OVERSAMPLING, 1024 * OVERSAMPLING)
 TIP = 1.03  # a pine ends in a bare stem, this far up for branches of height 1
 PAPER = hex_colours("f7f1e3")[0]
-# What a full layer of each pigment lets through.
+# Colours that a full layer of each pigment transmits.
 INDIGO, COBALT, TURQUOISE, ROSE, OCHRE, SIENNA, VIOLET, SAP, PAYNE = hex_colours(
     "24386b", "3566b0", "3f9aa0", "c9496b", "dfa23c", "b5592e", "6a4a8c", "5d7a3a", "1d2b40"
 )
 
 
 class Sheet:
-    """A sheet of rough paper with the pigment that has dried on it.
+    """Sheet of rough paper with the pigment that has dried on it.
 
-    Pigment works by what it swallows: layers multiply, as glazes do.
+    Pigment absorbs light: layers multiply, like glazes.
     """
 
     def __init__(self, random: Random) -> None:
@@ -41,25 +41,25 @@ class Sheet:
         return noise(SHAPE, self.random, scale, octaves)
 
     def lay(self, pigment: Array, amount: Array, granulation: float = 0.12) -> None:
-        """Lets an amount of pigment (1 is a full layer) settle, most of it in the hollows."""
+        """Let an amount of pigment (1 is a full layer) settle, most of it in the hollows."""
         settled = amount * np.clip(1.0 - granulation * self.tooth, 0.2, 2.2)
         self.absorbed += -np.log(pigment) * as_array(settled)[..., None]
 
     def picture(self) -> Array:
-        """The paper seen through the pigment, in a raking light."""
+        """Return the paper seen through the pigment, in raking light."""
         warmth = 1.0 + 0.012 * self.noise(0.3)[..., None]
         colour = as_array(PAPER * warmth * np.exp(-self.absorbed))
         return light_relief(colour, 0.17 * self.tooth, gloss=0.0)
 
 
 def dried_edge(cover: Array, width_pixels: float) -> Array:
-    """The dark rim where a wet patch dries: pigment gathers just inside its border."""
+    """Return the dark rim of a dried patch; pigment gathers just inside its border."""
     inner = blur(cover, width_pixels)
     return as_array(cover * np.clip(1.0 - inner, 0, 1) * 1.9)
 
 
 def wash(sheet: Sheet, pigment: Array, field: Array, strength: float, rim: float = 0.6) -> None:
-    """A patch where `field` is positive: uneven inside, with a dried edge around it."""
+    """Paint an uneven patch with a dried edge where `field` is positive."""
     ragged = field + 0.010 * sheet.noise(0.10)
     cover = smoothstep(0.0, 0.006, ragged)
     drift = np.clip(0.8 + 0.24 * sheet.noise(0.22), 0.25, 1.6)
@@ -68,17 +68,17 @@ def wash(sheet: Sheet, pigment: Array, field: Array, strength: float, rim: float
 
 
 def wet_cloud(sheet: Sheet, pigment: Array, field: Array, strength: float) -> None:
-    """Pigment dropped into wet paper: it creeps outwards in feathers and has no edge."""
+    """Drop pigment into wet paper: it creeps outwards in feathers and has no edge."""
     creep = [46.0 * sheet.noise(0.16) for _ in range(2)]
     feathered = warp(field, creep[0], creep[1]) + 0.10 * sheet.noise(0.12)
     sheet.lay(pigment, as_array(strength * smoothstep(-0.1, 0.9, feathered)))
 
 
 def bloom(sheet: Sheet, x: float, y: float, radius: float) -> None:
-    """A backrun: a drop of water drives the wet pigment outwards into a crinkled rim.
+    """Add a backrun: a drop of water drives wet pigment outwards into a crinkled rim.
 
-    No pigment comes or goes; what is there thins out inside and gathers at the rim,
-    here more, there less.
+    No pigment is added; the existing pigment thins out inside and gathers unevenly
+    at the rim.
     """
     distance = np.hypot(sheet.x - x, 1.25 * (sheet.y - y)) / radius
     distance = distance + 0.20 * sheet.noise(0.13, 3) + 0.07 * sheet.noise(0.035, 4)
@@ -91,7 +91,8 @@ def bloom(sheet: Sheet, x: float, y: float, radius: float) -> None:
 
 
 def ridge(sheet: Sheet, height: float, peaks: tuple[tuple[float, float, float], ...]) -> Array:
-    """A mountain line, the y of the ridge per column: peaks (x, rise, half width) and crags."""
+    """Return a mountain line with crags: the y of the ridge per column.
+    `peaks`: x, rise and half width of each peak."""
     x = sheet.x[0]
     rise = np.zeros_like(x)
     for centre, top, half in peaks:
@@ -107,7 +108,7 @@ def ridge(sheet: Sheet, height: float, peaks: tuple[tuple[float, float, float], 
 def mountain(
     sheet: Sheet, crest: Array, pigments: tuple[Array, Array], strength: float, depth: float
 ) -> None:
-    """A range: hard and dark at the crest, dissolving downwards into mist."""
+    """Paint a mountain range: dark at its sharp crest, dissolving into mist below."""
     below = sheet.y - crest[None, :]
     ragged = as_array(below + 0.0035 * sheet.noise(0.03))
     cover = smoothstep(0.0, 0.004, ragged)
@@ -122,7 +123,7 @@ def mountain(
 
 
 def splatter(sheet: Sheet, pigment: Array, count: int) -> None:
-    """Drops flicked from the brush."""
+    """Add drops that are flicked from the brush."""
     drops = np.zeros(SHAPE, dtype=np.float32)
     for _ in range(count):
         row, column = (int(sheet.random.integers(40, side - 40)) for side in SHAPE)
@@ -136,7 +137,7 @@ def splatter(sheet: Sheet, pigment: Array, count: int) -> None:
 
 
 def pine(sheet: Sheet, cover: Array, x: float, foot: float, height: float) -> None:
-    """Adds the silhouette of a pine: a stem and drooping branches, wider towards the foot."""
+    """Add the silhouette of a pine: a stem and branches that widen towards the foot."""
     left, right = (int((x + side * 0.3 * height) * SHAPE[0]) for side in (-1, 1))
     top = max(0, int((foot - 1.05 * height) * SHAPE[0]))
     window = (slice(top, int(foot * SHAPE[0]) + 1), slice(max(0, left), max(0, right)))
@@ -153,7 +154,7 @@ def pine(sheet: Sheet, cover: Array, x: float, foot: float, height: float) -> No
 
 
 def forest(sheet: Sheet, crest: Array, count: int, height: float, strength: float) -> None:
-    """Pines along a crest in groups, wet at the foot where they melt into the mist."""
+    """Paint groups of pines along a crest; their feet dissolve into the mist."""
     cover = np.zeros(SHAPE, dtype=np.float32)
     centres = sheet.random.uniform(0, SHAPE[1] / SHAPE[0], 5)
     for _ in range(count):
@@ -172,7 +173,7 @@ def forest(sheet: Sheet, crest: Array, count: int, height: float, strength: floa
 
 
 def sky(sheet: Sheet) -> None:
-    """Blue and violet above, rose and gold about a pale sun, dropped into wet paper."""
+    """Paint the sky: blue and violet above, rose and gold around a pale sun."""
     x, y = sheet.x, sheet.y
     sun = as_array(np.hypot(x - 0.90, y - 0.31))
     wet_cloud(sheet, OCHRE, as_array(0.95 - sun / 0.34), 0.55)
@@ -190,7 +191,7 @@ def sky(sheet: Sheet) -> None:
 
 
 def draw() -> Array:
-    """Glazes from the sky to the foreground, each dry before the next."""
+    """Lay glazes from the sky to the foreground, each dry before the next."""
     random = np.random.default_rng(1842)
     sheet = Sheet(random)
     sky(sheet)

@@ -1,4 +1,4 @@
-"""A breaking sea cut in wood: layered waves with claws of foam, printed in indigo."""
+"""Woodcut of a breaking sea: layered waves with claws of foam, printed in indigo."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -34,7 +34,7 @@ HAIRS = (BLUE, INDIGO)  # fine lines on dark bands and on light ones
 
 @dataclass(frozen=True)
 class Swell:
-    """One row of low waves; lengths in units of the picture height."""
+    """Row of low waves; lengths are in units of the image height."""
 
     base: float  # y of the mean water line
     height: float
@@ -50,12 +50,13 @@ BACK = ((-0.42, 1.02), (-0.10, 0.70), (0.14, 0.36), (0.36, 0.17), (0.58, 0.12), 
         (0.83, 0.34))  # fmt: skip
 FACE = ((1.02, 0.98), (0.74, 0.90), (0.55, 0.74), (0.47, 0.56), (0.50, 0.39), (0.64, 0.30),
         (0.83, 0.34))  # fmt: skip
-CREST = 0.5  # foam lies where the water is higher than this share of its height
+CREST = 0.5  # foam is where the water is higher than this share of its height
 STRIPES = (0.0, 0.10, 0.16, 0.27, 0.31, 0.43, 0.50, 0.60, 0.645, 0.76, 0.83, 0.91, 0.95)
 
 
 def swell_line(swell: Swell, depth: float, count: int = 700) -> Array:
-    """The line of the water at a depth from 0 (surface) to 1 (almost flat), leaning crests."""
+    """Return the water line, with leaning crests, at a depth.
+    The depth is from 0 (surface) to 1 (almost flat)."""
     t = np.linspace(-0.4, 1.8, count)
     turn = 2 * np.pi * (t / swell.period - swell.phase)
     turn += 0.5 * np.sin(0.37 * turn + 9.0 * swell.base) + 0.5 * depth
@@ -65,7 +66,7 @@ def swell_line(swell: Swell, depth: float, count: int = 700) -> Array:
 
 
 def spiral(centre: Array, radius: float, start: float, hand: float) -> Array:
-    """A curl: a spiral that winds inwards one turn."""
+    """Return a curl: a spiral that winds inwards by about one turn."""
     t = np.linspace(0.0, 1.0, 22)
     angle = start + hand * t * 2.2 * np.pi
     reach = radius * (1.0 - 0.8 * t)
@@ -73,7 +74,7 @@ def spiral(centre: Array, radius: float, start: float, hand: float) -> Array:
 
 
 def claw(root: Array, heading: float, size: float, hand: float) -> Array:
-    """The outline of a finger of foam: a hook that tapers and bends more and more."""
+    """Return the outline of a finger of foam: a tapering hook with increasing bend."""
     t = np.linspace(0.0, 1.0, 16)
     angle = heading + hand * (0.3 * t + 2.1 * t**2)
     step = size * 2.6 / len(t)
@@ -84,7 +85,7 @@ def claw(root: Array, heading: float, size: float, hand: float) -> Array:
 
 
 class Block:
-    """A wood block on which lines and shapes are cut; all the drawing is done here."""
+    """Wood block on which lines and shapes are cut; it does all drawing."""
 
     def __init__(self, shape: Shape, colour: Array) -> None:
         self.scale_pixels = shape[0]
@@ -102,7 +103,7 @@ class Block:
         self.pen.line(self.points(line), fill=_rgb(colour), width=pixels, joint="curve")
 
     def swelling_line(self, line: Array, colour: Array, widths: Array) -> None:
-        """A line whose width changes along it, as a knife cuts it."""
+        """Draw a line whose width changes along it, like a cut of a knife."""
         for start in range(0, len(line) - 1, 3):
             self.line(line[start : start + 5], colour, float(widths[start]))
 
@@ -125,7 +126,7 @@ def _rgb(colour: Array) -> tuple[int, int, int]:
 
 
 def cut_swell(block: Block, swell: Swell, random: Random) -> None:
-    """A row of low waves: bands of blue that gather under the crests, and their foam."""
+    """Cut a row of low waves: bands of blue that gather under the crests, and foam."""
     floor = as_array([[3.0, 1.3], [-1.5, 1.3]])
     bands = 9
     for band in range(bands):
@@ -142,7 +143,7 @@ def cut_swell(block: Block, swell: Swell, random: Random) -> None:
 
 
 def cut_crests(block: Block, swell: Swell, random: Random) -> None:
-    """Rows of foam along the crests of low waves."""
+    """Cut rows of foam along the crests of low waves."""
     line = swell_line(swell, 0.0)
     high = (swell.base - line[:, 1]) / swell.height
     crest = np.flatnonzero(high > CREST)
@@ -154,7 +155,7 @@ def cut_crests(block: Block, swell: Swell, random: Random) -> None:
 
 
 def cut_breaker(block: Block, place: Callable[[Array], Array], foam: float, random: Random) -> None:
-    """A great breaker: stripes run up its hollow face and are thrown over as foam."""
+    """Cut a great breaker: stripes run up its hollow face and end in foam."""
     back, face = place(spline(BACK, 400)), place(spline(FACE, 400))
     block.fill(np.concatenate([back, face[::-1]]), PRUSSIAN)
     for number, low in enumerate(STRIPES):
@@ -172,7 +173,7 @@ def cut_breaker(block: Block, place: Callable[[Array], Array], foam: float, rand
 
 
 def cut_lip(block: Block, back: Array, face: Array, foam: float, random: Random) -> None:
-    """The foam of a breaker: scallops over its back, claws reaching from its lip."""
+    """Cut the foam of a breaker: scallops over its back, claws reaching from its lip."""
     lip = np.concatenate([back[130:], face[:270:-1]])
     tangent = np.gradient(lip, axis=0)
     tangent /= np.linalg.norm(tangent, axis=1, keepdims=True)
@@ -193,7 +194,7 @@ def cut_lip(block: Block, back: Array, face: Array, foam: float, random: Random)
 
 
 def cut_claws(block: Block, roots: Array, headings: Array, sizes: Array, hand: float) -> None:
-    """Claws with an outline, the far ones first."""
+    """Cut claws with an outline, in the given order."""
     for root, heading, size in zip(roots, headings, sizes, strict=True):
         outline = claw(root, float(heading), float(size) * 1.5, hand)
         block.fill(outline, CREAM)
@@ -201,7 +202,7 @@ def cut_claws(block: Block, roots: Array, headings: Array, sizes: Array, hand: f
 
 
 def cut_scallops(block: Block, centres: Array, sizes: Array, random: Random) -> None:
-    """Round lobes of foam like scales of a fish, with a pale shadow and here and there a curl."""
+    """Cut round lobes of foam, like fish scales, with a pale shadow and some curls."""
     for centre, size in zip(centres, sizes, strict=True):
         radius = float(size)
         block.disc(centre, radius + 0.0019, INK)
@@ -213,7 +214,7 @@ def cut_scallops(block: Block, centres: Array, sizes: Array, random: Random) -> 
 
 
 def throw_spray(block: Block, lip: Array, outward: Array, foam: float, random: Random) -> None:
-    """Drops in the air before the lip, the larger ones nearer to it."""
+    """Cut drops in the air before the lip; larger ones are nearer to it."""
     for spot in random.integers(60, len(lip), 170):
         away = foam * (2.0 + 5.5 * random.uniform() ** 2)
         place = as_array(lip[spot] + away * outward[spot] + random.normal(0, foam, 2))
@@ -223,7 +224,7 @@ def throw_spray(block: Block, lip: Array, outward: Array, foam: float, random: R
 
 
 def sky(random: Random) -> Array:
-    """Graded printing of the sky (bokashi), a red sun and drifting cloud bands."""
+    """Return a sky in graded printing (bokashi), with a red sun and cloud bands."""
     x, y = coordinates(SHAPE)
     drift = 0.03 * noise(SHAPE, random, (0.12, 0.5), octaves=4)
     stops = [(0.0, INDIGO), (0.07, BLUE), (0.17, PALE), (0.30, CREAM), (0.42, SAND), (0.56, OCHRE)]
@@ -236,7 +237,7 @@ def sky(random: Random) -> Array:
 
 
 def print_on_paper(colour: Array, random: Random) -> Array:
-    """Ink laid on paper: the grain of the wood, thin spots, fibres, edges that waver."""
+    """Print the colours on paper: wood grain, thin spots, fibres and wavering edges."""
     wobble = [1.1 * noise(SHAPE, random, 0.02, octaves=3) for _ in range(2)]
     colour = warp(colour, wobble[0], wobble[1])
     _, y = coordinates(SHAPE)
@@ -252,7 +253,7 @@ def print_on_paper(colour: Array, random: Random) -> Array:
 
 
 def draw() -> Array:
-    """Cuts the blocks from the sky to the nearest wave and prints them."""
+    """Cut the blocks from the sky to the nearest wave and print them."""
     random = np.random.default_rng(1831)
     block = Block(SHAPE, CREAM)
     block.image = Image.fromarray(_bytes(sky(random)))

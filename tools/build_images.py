@@ -1,8 +1,8 @@
-"""Builds the images without Docker and without a registry of images: as root on Debian 12, with
-debootstrap and buildah.
+"""Builds the container images without Docker and without an image registry.
 
-They lie in the directory NST_IMAGES_DIR, and a second run takes from there what has not changed.
-The base knows how this machine reaches Debian, PyPI and npm; the Dockerfile need not.
+This needs root on Debian 12, debootstrap and buildah. The images are in the directory
+NST_IMAGES_DIR, from which a second run takes unchanged parts. The base image holds the
+configuration with which this machine reaches Debian, PyPI and npm, so the Dockerfile need not.
 """
 
 import os
@@ -22,7 +22,7 @@ TARGETS = ("api", "worker", "page")
 PASSED_ON = re.compile(
     r"(PIP_.+|npm_config_.+|NODE_EXTRA_CA_CERTS|SSL_CERT_FILE|(https?|no)_proxy)", re.IGNORECASE
 )
-"""Variables that say how packages are reached."""
+"""Variables that configure the access to packages."""
 
 STORAGE = """[storage]
 driver = "overlay"
@@ -40,11 +40,11 @@ events_logger = "file"
 network_backend = "netavark"
 network_config_dir = "{directory}/networks"
 """
-"""How podman runs containers where no systemd runs."""
+"""Configuration with which podman runs containers without systemd."""
 
 
 def environment() -> Mapping[str, str]:
-    """In which buildah and podman keep everything in the directory."""
+    """Return an environment in which buildah and podman keep all files in DIRECTORY."""
     DIRECTORY.mkdir(parents=True, exist_ok=True)
     storage, engine = DIRECTORY / "storage.conf", DIRECTORY / "containers.conf"
     storage.write_text(STORAGE.format(directory=DIRECTORY))
@@ -58,7 +58,7 @@ def environment() -> Mapping[str, str]:
 
 
 def buildah(*arguments: object) -> str:
-    """Its output. What it says beside comes through."""
+    """Run buildah and return its standard output; its messages are shown."""
     command = ["buildah", *map(str, arguments)]
     output = subprocess.run(
         command, check=True, env=environment(), cwd=ROOT, stdout=subprocess.PIPE, text=True
@@ -73,7 +73,7 @@ def exists(image: str) -> bool:
 
 
 def build_base() -> None:
-    """Debian 12, as this machine has it from its mirror."""
+    """Build the base image: Debian 12 from this machine's mirror."""
     files = DIRECTORY / "debian"
     if not files.exists():
         unfinished = DIRECTORY / "debian.part"
@@ -98,7 +98,8 @@ def mirror() -> str:
 
 
 def configuration_files() -> Iterator[tuple[Path, str]]:
-    """Of pip, npm and the certificates they trust, and where they belong."""
+    """Yield the configuration files of pip and npm and their certificates.
+    Each file comes with its path in the image."""
     home = Path.home()
     pip = [Path("/etc/pip.conf"), home / ".config/pip/pip.conf", home / ".pip/pip.conf"]
     found = {
@@ -118,7 +119,7 @@ def npm_config(name: str) -> Path:
 
 
 def build_node() -> None:
-    """The base with the Node of this machine, which is newer than Debian's."""
+    """Build the base image with this machine's Node, which is newer than Debian's."""
     node, npm = (Path(shutil.which(name) or name).resolve(strict=True) for name in ("node", "npm"))
     container = buildah("from", BASE)
     buildah("copy", "--quiet", container, node, "/usr/bin/node")
@@ -134,8 +135,8 @@ def commit(container: str, image: str) -> None:
 
 
 def build(target: str, *, with_video: bool = False) -> str:
-    """Build one of the images of deploy/Dockerfile, with what films need or without;
-    return its name."""
+    """Build one of the images of deploy/Dockerfile; return its name.
+    `with_video`: whether to install the extra for films."""
     image = f"localhost/nst-{target}{'-video' if with_video else ''}"
     arguments = {"BASE": BASE, "NODE": NODE, "TORCH_INDEX": ""}
     if with_video:
@@ -144,7 +145,7 @@ def build(target: str, *, with_video: bool = False) -> str:
         "build",
         "--isolation=chroot",
         "--layers",
-        "--format=docker",  # that of OCI has no health checks
+        "--format=docker",  # the OCI format has no health checks
         "--pull-never",
         *(f"--build-arg={name}={value}" for name, value in arguments.items()),
         *(f"--volume={directory}:{directory}:ro" for directory in local_packages()),
@@ -157,7 +158,7 @@ def build(target: str, *, with_video: bool = False) -> str:
 
 
 def local_packages() -> Sequence[str]:
-    """Directories from which pip is configured to take packages."""
+    """Return the local directories from which pip is configured to take packages."""
     pip = [sys.executable, "-m", "pip", "config", "list"]
     listed = subprocess.run(pip, check=True, capture_output=True, text=True).stdout
     named = re.findall(r"(?:file://)?(/[^\s']+)", listed)

@@ -1,6 +1,8 @@
-"""Makes src/nst/engine/bundled/calibration.png: eight photographs on which every set of weights is
-scaled (see nst.engine.network.conversion). Public-domain and CC0 pictures from scikit-image's
-wheel."""
+"""Makes src/nst/engine/bundled/calibration.png from eight photographs.
+
+Every set of weights is scaled on them (see nst.engine.network.conversion). They are public-domain
+and CC0 images from scikit-image's wheel.
+"""
 
 import io
 import zipfile

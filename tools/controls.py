@@ -1,6 +1,7 @@
-"""Paints docs/controls/*.jpg: what each control does, in strips of a few pictures.
+"""Paints docs/controls/*.jpg: strips of images that show the controls' effects.
 
-`python tools/controls.py` paints all of them, `python tools/controls.py strength colour` these.
+`python tools/controls.py` paints all of them, `python tools/controls.py strength color` only the
+named ones.
 """
 
 import sys
@@ -21,10 +22,10 @@ STRENGTHS = (0.0, 0.25, 0.5, 0.75, 1.0)
 GAP_PIXELS, FONT_PIXELS = 6, 13
 MAX_BYTES = 60_000
 QUALITIES = range(88, 40, -4)
-"""Of JPEG, from which the best is taken that is small enough."""
+"""Qualities of JPEG; the best one that is small enough is used."""
 
 Strip = Mapping[str, Image.Image]
-"""Pictures with their captions."""
+"""Images by their captions."""
 
 
 def content(name: str = "coffee") -> Image.Image:
@@ -43,7 +44,7 @@ def paint(
     preset: str = "quality",
     **options: Any,
 ) -> Image.Image:
-    """With the bundled network."""
+    """Return a painting, made with the bundled network."""
     chosen = StyleTransferOptions.from_preset(preset, **{"size": SIZE, "model": "vgg16"} | options)
     print(" ".join(styles), options, file=sys.stderr, flush=True)
     inputs = Inputs(content(photo), list(map(style, styles)), masks=masks, detail_map=detail_map)
@@ -51,7 +52,8 @@ def paint(
 
 
 def paint_plainly(*styles: str, **options: Any) -> Image.Image:
-    """By Gram matrices at one scale, to which finer choices can be added one by one."""
+    """Return a painting by Gram matrices at one scale, with plain options.
+    `options`: options that are added to these."""
     plain: dict[str, Any] = {
         "style_layers": "classic",
         "scales": 1,
@@ -68,7 +70,7 @@ def each(
     by: Callable[..., Image.Image] = paint,
     **others: Any,
 ) -> Strip:
-    """One option, value by value."""
+    """Return a strip with one painting per value of an option."""
     flag = option.replace("_", "-")
     return {f"{flag} {value}": by(of, **{option: value}, **others) for value in values}
 
@@ -98,7 +100,7 @@ def upper_half(picture: Image.Image) -> Image.Image:
 
 
 def saucer(*, is_soft: bool) -> Image.Image:
-    """A mask: white where the cup and its saucer are in the photograph."""
+    """Return a mask that is white where the photo shows the cup and its saucer."""
     mask = Image.new("L", content().size)
     width, height = mask.size
     ImageDraw.Draw(mask).ellipse((0.13 * width, 0.02 * height, 0.8 * width, 0.97 * height), 255)
@@ -116,7 +118,7 @@ def masked(*, is_soft: bool) -> Strip:
 
 
 def corner(picture: Image.Image) -> Image.Image:
-    """A fifth of each side, to see the border."""
+    """Return the upper left corner, a fifth of each side, which shows the border."""
     return picture.crop((0, 0, picture.width // 5, picture.height // 5))
 
 
@@ -186,12 +188,12 @@ CONTROLS: Mapping[str, Callable[[], Strip]] = {
 
 
 def strip(pictures: Strip) -> Image.Image:
-    """In a row, with their captions below."""
+    """Return the images in a row, with their captions below."""
     width, height = (side + GAP_PIXELS for side in CELL)
     page = Image.new("RGB", (width * len(pictures) - GAP_PIXELS, height + FONT_PIXELS), "white")
     pen, font = ImageDraw.Draw(page), ImageFont.load_default(FONT_PIXELS)
     for column, (caption, picture) in enumerate(pictures.items()):
-        # Faces are in the upper part of an upright picture.
+        # Faces are in the upper part of a portrait-format image.
         cell = ImageOps.fit(picture.convert("RGB"), CELL, centering=(0.5, 0.25))
         page.paste(cell, (column * width, 0))
         middle = column * width + CELL[0] / 2
@@ -200,7 +202,7 @@ def strip(pictures: Strip) -> Image.Image:
 
 
 def save(page: Image.Image, path: Path) -> Path:
-    """As good as MAX_BYTES allow."""
+    """Write the strip in the best quality that MAX_BYTES allow; return its path."""
     for quality in QUALITIES:
         file = BytesIO()
         page.save(file, "JPEG", quality=quality, optimize=True)

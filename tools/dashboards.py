@@ -1,7 +1,7 @@
-"""The dashboards of Grafana, written with its Foundation SDK into deploy/grafana/dashboards.
+"""Writes the dashboards of Grafana with its Foundation SDK.
 
-Every API process tells of the same jobs, so these are never added up; whatever else a process
-counts is its own.
+They are in deploy/grafana/dashboards. Every API process reports the same jobs, so these are never
+added up; every other count belongs to one process.
 """
 
 from collections.abc import Callable
@@ -42,7 +42,7 @@ DIRECTORY = Path(__file__).resolve().parent.parent / "deploy" / "grafana" / "das
 SOURCE = DataSourceRef(type_val="prometheus", uid="prometheus")
 
 Query = tuple[str, str]
-"""An expression of Prometheus, and what its line is called."""
+"""Expression of Prometheus, and the name of its line."""
 
 Panel = Stat | Timeseries
 
@@ -52,7 +52,8 @@ Panel = Stat | Timeseries
 def number(
     title: str, expression: str, unit: str, *, warns_at: float | None = None, width: int = 4
 ) -> Stat:
-    """The latest value, red from `warns_at` on. A row of the grid is 24 wide."""
+    """Return a panel with the latest value, which is red from `warns_at` on.
+    A row of the grid has a width of 24."""
     steps = [Threshold(value=None, color="green")]
     if warns_at is not None:
         steps.append(Threshold(value=warns_at, color="red"))
@@ -71,7 +72,7 @@ def number(
 
 
 def lines(title: str, sentence: str, unit: str, *queries: Query) -> Timeseries:
-    """How something went over time."""
+    """Return a panel with values over time."""
     panel = (
         Timeseries()
         .title(title)
@@ -95,12 +96,12 @@ def lines(title: str, sentence: str, unit: str, *queries: Query) -> Timeseries:
 
 
 def stacked(panel: Timeseries) -> Timeseries:
-    """Parts of a whole."""
+    """Return the panel with stacked values, which are parts of a whole."""
     return panel.stacking(StackingConfig().mode(StackingMode.NORMAL)).fill_opacity(40)
 
 
 def logarithmic(panel: Timeseries) -> Timeseries:
-    """For values of many sizes."""
+    """Return the panel with a logarithmic scale, for values of many sizes."""
     scale = ScaleDistributionConfig().type(ScaleDistribution.LOG).log(10)
     return panel.scale_distribution(scale).fill_opacity(0)
 
@@ -485,7 +486,7 @@ DASHBOARDS: dict[str, Callable[[], Dashboard]] = {
 
 
 def text(name: str) -> str:
-    """The file of a dashboard."""
+    """Return the content of a dashboard's file."""
     return JSONEncoder(sort_keys=True, indent=2).encode(DASHBOARDS[name]().build()) + "\n"
 
 

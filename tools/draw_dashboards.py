@@ -1,4 +1,4 @@
-"""Draws dashboards from their own queries, for the documentation: where Grafana cannot run.
+"""Draws dashboards from their own queries for the documentation, without Grafana.
 
 python tools/draw_dashboards.py http://127.0.0.1:9090 docs
 """
@@ -48,12 +48,12 @@ STYLE: Any = {
 
 
 class Source:
-    """A Prometheus, asked as Grafana asks it."""
+    """Prometheus server, queried in the same way as by Grafana."""
 
     def __init__(self, address: str) -> None:
         self._address = address
         self.at = time.time()
-        """The end of all curves."""
+        """End of all curves."""
         self._worker = ""
         series = self.now("topk(1, nst_running_step) or nst_worker_last_turn_timestamp_seconds")
         self._worker = series[0]["metric"]["worker"]
@@ -66,7 +66,7 @@ class Source:
         return self._ask("query_range", expression, window)
 
     def named(self, text: str) -> str:
-        """With the worker of the dashboard's variable."""
+        """Return the text with the worker in place of the dashboard's variable."""
         return text.replace("$worker", self._worker)
 
     def _ask(self, what: str, expression: str, window: Mapping[str, float]) -> list[dict[str, Any]]:
@@ -78,7 +78,7 @@ class Source:
 
 
 def draw(name: str, source: Source, file: Path) -> None:
-    """One dashboard as a PNG."""
+    """Draw one dashboard as a PNG."""
     panels = json.loads((DASHBOARDS / f"{name}.json").read_text())["panels"]
     rows = max(panel["gridPos"]["y"] + panel["gridPos"]["h"] for panel in panels)
     across, down = INCHES_PER_CELL
@@ -95,7 +95,8 @@ def draw(name: str, source: Source, file: Path) -> None:
 
 
 def box(panel: Mapping[str, Any], rows: int) -> tuple[float, float, float, float]:
-    """Left, bottom, width and height in shares of the figure, with room for title and numbers."""
+    """Return left, bottom, width and height of a panel in shares of the figure.
+    They leave room for the title and the numbers."""
     at = panel["gridPos"]
     left, below = {"stat": (0.1, 0.35), "timeseries": (0.9, 1.4)}[panel["type"]]
     return (
@@ -107,7 +108,7 @@ def box(panel: Mapping[str, Any], rows: int) -> tuple[float, float, float, float
 
 
 def draw_number(axes: Axes, panel: Mapping[str, Any], source: Source) -> None:
-    """Green, or red above the limit."""
+    """Draw the latest value in green, or in red from the limit on."""
     axes.set_title(panel["title"])
     axes.set_xticks([])
     axes.set_yticks([])
@@ -122,7 +123,7 @@ def draw_number(axes: Axes, panel: Mapping[str, Any], source: Source) -> None:
 
 
 def said(value: float, unit: str) -> str:
-    """With its unit, in three digits."""
+    """Return the value as a short text with its unit."""
     if math.isnan(value):
         return "–"
     if unit == "percentunit":
@@ -135,7 +136,7 @@ def said(value: float, unit: str) -> str:
 
 
 def draw_lines(axes: Axes, panel: Mapping[str, Any], source: Source) -> None:
-    """Minutes to the right, room for the legend at the top."""
+    """Draw curves over minutes, with room for the legend at the top."""
     defaults = panel["fieldConfig"]["defaults"]
     custom = defaults.get("custom", {})
     curves = [
@@ -166,7 +167,8 @@ def draw_lines(axes: Axes, panel: Mapping[str, Any], source: Source) -> None:
 
 
 def points(values: Sequence[Sequence[Any]], end: float) -> tuple[list[float], list[float]]:
-    """Minutes before the end, and values; NaN where there was nothing for a while."""
+    """Return minutes relative to the end, and values.
+    NaN separates points if values are missing between them."""
     minutes, heights = list[float](), list[float]()
     for at, value in values:
         minute = (float(at) - end) / 60

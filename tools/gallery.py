@@ -1,4 +1,4 @@
-"""Paints docs/gallery.jpg: three photographs in three styles, in one contact sheet."""
+"""Paints docs/gallery.jpg, a contact sheet of three photographs in three styles."""
 
 import sys
 from pathlib import Path
@@ -17,7 +17,8 @@ OPTIONS = StyleTransferOptions.from_preset("quality", model="vgg16", size=TILE[0
 
 
 def paint_rows() -> list[list[Image.Image]]:
-    """The styles above, each photograph to the left of its paintings."""
+    """Return the rows of the sheet.
+    The first row has the styles; each other row has a photograph, then its paintings."""
     transfer = NeuralStyleTransfer(OPTIONS)
     styles = [Image.open(DATA / "style" / f"{name}.jpg") for name in STYLES]
     rows = [[Image.new("RGB", TILE, "white"), *styles]]

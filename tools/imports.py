@@ -1,8 +1,8 @@
-"""Draws who imports whom, as the code itself says, in the layers that import-linter checks.
+"""Draws the imports between packages, in the layers that import-linter checks.
 
     python tools/imports.py
 
-writes docs/imports.svg; a test compares.
+This writes docs/imports.svg from the code; a test checks that the file is up to date.
 """
 
 import tomllib
@@ -17,7 +17,7 @@ BOX_WIDTH, BOX_HEIGHT, GAP, ROW = 136, 30, 14, 70
 
 
 def layers() -> list[list[str]]:
-    """The rows, from top to bottom."""
+    """Return the rows, from top to bottom."""
     contracts = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["tool"]["importlinter"][
         "contracts"
     ]
@@ -26,7 +26,8 @@ def layers() -> list[list[str]]:
 
 
 def imports(names: set[str]) -> set[tuple[str, str]]:
-    """Pairs of importer and imported, packages as a whole; those that others imply left out."""
+    """Return pairs of importer and imported, without pairs that others imply.
+    Packages count as a whole."""
     graph = grimp.build_graph("nst", exclude_type_checking_imports=True)
     for name in names:
         if graph.find_children(f"nst.{name}"):
@@ -48,12 +49,12 @@ def imports(names: set[str]) -> set[tuple[str, str]]:
 
 
 def reached(name: str, direct: dict[str, set[str]]) -> set[str]:
-    """All that a module imports, also through others."""
+    """Return everything that a module imports, directly or indirectly."""
     return direct[name].union(*(reached(found, direct) for found in direct[name]))
 
 
 def svg() -> str:
-    """The picture."""
+    """Return the diagram as SVG."""
     rows = layers()
     width = max(len(row) for row in rows) * (BOX_WIDTH + GAP) + GAP
     place = {

@@ -1,4 +1,4 @@
-"""Lists the licences of what the images install, in docs/licences.md."""
+"""Lists the licences of the container images' packages, in docs/licences.md."""
 
 import json
 import re
@@ -43,20 +43,21 @@ BUNDLED = (
     ("video", "av", "FFmpeg: LGPL-3.0; x264 and x265: GPL-2.0"),
     ("video", "opencv-python-headless", "FFmpeg: LGPL-2.1"),
 )
-"""What the packages say about the libraries in their wheels."""
+"""Extras, packages, and licences of the libraries in their wheels.
+The licences are those that the packages state."""
 
 NOT_HERE = {"async-timeout": "Apache-2.0"}
-"""What only Debian's Python 3.11.2 needs."""
+"""Packages that only Debian's Python 3.11.2 needs."""
 
 
 def locked(image: str) -> dict[str, str]:
-    """Versions by name."""
+    """Return the locked versions of an image's packages, by name."""
     text = (LOCKS / f"{image}.txt").read_text()
     return dict(re.findall(r"^([\w.-]+)==(\S+)", text, re.MULTILINE))
 
 
 def licences(names: list[str]) -> list[dict[str, str]]:
-    """Of these packages, which must be installed here."""
+    """Return the licences of these packages, which must be installed here."""
     ask = [sys.executable, "-m", "piplicenses", "--from=mixed", "--format=json", "--with-system"]
     listed = subprocess.run([*ask, "--packages", *names], check=True, capture_output=True)
     found: list[dict[str, str]] = json.loads(listed.stdout)
@@ -64,7 +65,7 @@ def licences(names: list[str]) -> list[dict[str, str]]:
 
 
 def text() -> str:
-    """The page."""
+    """Return the text of the page."""
     versions = locked("api") | locked("worker")
     found = {row["Name"]: _short(row["License"]) for row in licences([*versions])} | NOT_HERE
     images = "".join(
@@ -79,7 +80,7 @@ def text() -> str:
 
 
 def _short(licence: str) -> str:
-    """Some packages put the whole text where its name belongs."""
+    """Return the name of a licence; some packages have the whole text in its place."""
     return licence.strip().splitlines()[0].replace("|", "/")
 
 

@@ -1,6 +1,7 @@
-"""Locks what the images install: every package with version and hashes, in deploy/requirements.
+"""Locks the packages of the container images, with versions and hashes.
 
-The versions are those of constraints.txt, with which the tests run.
+The locks are in deploy/requirements. The versions are those of constraints.txt, with which the
+tests run.
 """
 
 import os
@@ -17,21 +18,21 @@ ROOT = Path(__file__).resolve().parent.parent
 LOCKS = ROOT / "deploy" / "requirements"
 
 COMPUTING = {"h5py", "numpy", "onnxruntime", "safetensors", "torch"}
-ENGINE = COMPUTING | {"pypng", "tifffile"}  # which write what has been computed in 16 bits
-"""Packages that only the process of the engine imports; the API does without."""
+ENGINE = COMPUTING | {"pypng", "tifffile"}  # both write results with 16 bits
+"""Packages that only the engine's process imports; the API does not need them."""
 
 EXTRAS = ("service", "kafka", "postgres", "redis", "tracing")
 
 PLATFORM = ["--python-version=3.11.2", "--python-platform=x86_64-manylinux_2_28"]
-"""That of the images. The hashes are those of all files of a version, so where there are files for
-other machines they are accepted too."""
+"""Python version and platform of the container images.
+The hashes are those of all files of a version, so files for other machines are accepted, too."""
 
 HEADER = "# Made by `make lock` from pyproject.toml and constraints.txt.\n"
 
 
 def wanted() -> dict[str, list[str]]:
-    """What each image asks for; `video` is what an image installs beside it where it is built with
-    VIDEO=1."""
+    """Return the requirements of each container image.
+    `video` is what an image installs in addition if it is built with VIDEO=1."""
     declared = tomllib.loads((ROOT / "pyproject.toml").read_text())
     project = declared["project"]
     everything = [
@@ -48,13 +49,13 @@ def wanted() -> dict[str, list[str]]:
 
 
 def constraints(image: str) -> str:
-    """The versions to take; that of torch without CUDA has a suffix."""
+    """Return an image's constraints; the version of torch without CUDA has a suffix."""
     text = (ROOT / "constraints.txt").read_text()
     return re.sub(r"(?m)^torch==.+", r"\g<0>+cpu", text) if image == "worker" else text
 
 
 def lock(image: str, requirements: Iterable[str], directory: Path) -> str:
-    """The text of the lock. `directory` takes what lies between."""
+    """Return the text of the lock. `directory`: directory for temporary files."""
     asked, allowed = directory / f"{image}.in", directory / f"{image}.constraints"
     asked.write_text("\n".join(requirements))
     allowed.write_text(constraints(image))
@@ -75,7 +76,7 @@ def lock(image: str, requirements: Iterable[str], directory: Path) -> str:
 def pinned_without_extras(text: str) -> str:
     """Return the lock with a line `name==version` before each `name[extra]==version`.
 
-    With --require-hashes, pip asks for both pins where one package wants `name[extra]` and another
+    With --require-hashes, pip requires both pins if one package needs `name[extra]` and another one
     `name`; uv writes only the first.
     """
     return re.sub(
@@ -87,8 +88,8 @@ def pinned_without_extras(text: str) -> str:
 
 
 def _as_pip_is_configured(image: str) -> Iterator[str]:
-    """Where this machine gets its packages from, which no lock names."""
-    # A wheel of torch for the CPU that lies there would stand for the one with CUDA.
+    """Yield options for the package sources of this machine, which no lock names."""
+    # A local wheel of torch for the CPU would replace the one with CUDA.
     heard = {"index-url"} if image == "worker-cuda" else {"find-links", "index-url"}
     pip = [sys.executable, "-m", "pip", "config", "list"]
     listed = subprocess.run(pip, check=True, capture_output=True, text=True).stdout

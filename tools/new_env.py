@@ -1,4 +1,4 @@
-"""Writes .env for compose.yaml from .env.example, with a random word wherever one is missing."""
+"""Writes .env for compose.yaml from .env.example, with random passwords."""
 
 import os
 import re
@@ -10,12 +10,13 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 def filled(example: str) -> str:
-    """Every `NAME=` without a value gets one that is safe inside an address."""
+    """Return the text with a random value for every `NAME=` without one.
+    The values are safe inside an address."""
     return re.sub(r"^[A-Z]\w*=$", lambda m: m[0] + secrets.token_hex(24), example, flags=re.M)
 
 
 def main(example: Path, target: Path) -> None:
-    """Raises FileExistsError: passwords that are in use are not replaced."""
+    """Write the file; its passwords are never replaced. Raises FileExistsError."""
     own = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(own, "w") as file:
         file.write(filled(example.read_text()))

@@ -1,6 +1,7 @@
-"""Executes the notebook of the documentation again, in place: python tools/notebook.py
+"""Executes the notebook of the documentation again, in place.
 
-Needs the extra `tools`. Paths and times are those of this run; nothing else changes.
+`python tools/notebook.py` needs the extra `tools`. Paths and times are those of the new run;
+nothing else changes.
 """
 
 from collections.abc import Iterable, Iterator
@@ -30,7 +31,7 @@ def execute(file: Path) -> None:
 
 
 def _settled(outputs: Iterable[Any]) -> Iterator[Any]:
-    """Yield the outputs with the last state of a bar alone, as a reader saw it in the end."""
+    """Yield the outputs; of a progress bar, only its last state."""
     for is_bar, group in groupby(outputs, lambda output: output.get("name") == "stderr"):
         if not is_bar:
             yield from group

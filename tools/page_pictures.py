@@ -1,6 +1,6 @@
-"""Paints the pictures of the web page into frontend/src/assets/pictures.
+"""Paints the images of the web page into frontend/src/assets/pictures.
 
-Names of pictures are arguments; without any, those that are missing are made.
+Names of images are arguments; without any, all missing images are made.
 """
 
 import sys
@@ -21,12 +21,12 @@ FOLDER = Path("frontend/src/assets/pictures")
 MOST_BYTES = 60_000
 LONGEST_SIDE_PIXELS = 640
 RATIO = 3 / 2
-"""Of width and height, as the page hangs them."""
+"""Ratio of width to height of the images on the page."""
 
 WALL_SIZE_PIXELS = 576
-"""Of the first page."""
+"""Longest side of the images on the first page."""
 SMALL: Mapping[str, Any] = {"size": 384}
-"""The page that explains."""
+"""Options of the images on the page that explains the method."""
 
 PAIRS = (
     "cat-impasto",
@@ -54,7 +54,7 @@ VARIANTS: Mapping[str, tuple[tuple[str, str], Mapping[str, Any]]] = {
         for name in ("style", "match", "luminance")
     },
 }
-"""What one option does, each to a pair of its own."""
+"""Images that show the effect of one option, each with its own pair."""
 
 GRAM_LAYER = "relu2_1"
 GRAM_SIDE_PIXELS = 384
@@ -63,7 +63,7 @@ GRAM_SIDE_PIXELS = 384
 def photo(name: str) -> Image.Image:
     width, height = (picture := load(DATA / "content" / f"{name}.jpg", "content")).size
     side = min(width, round(height * RATIO))
-    # Faces are in the upper part of an upright picture.
+    # Faces are in the upper part of a portrait-format image.
     return ImageOps.fit(picture, (side, round(side / RATIO)), centering=(0.5, 0.25))
 
 
@@ -101,7 +101,7 @@ def variant(name: str) -> Image.Image:
 
 @cache
 def stages() -> Mapping[int, Image.Image]:
-    """One painting after so many steps; 0 is the draft."""
+    """Return one painting after each number of STEPS; 0 is the draft."""
     draft = StyleTransferOptions.from_preset("draft", **SMALL)
     content, style_name = STAGED
     found = {0: NeuralStyleTransfer(draft).run(Inputs(photo(content), style(style_name))).image}
@@ -115,7 +115,8 @@ def stages() -> Mapping[int, Image.Image]:
 
 
 def gram(style_name: str) -> Image.Image:
-    """The Gram matrix of a style image: brighter where two features go together more."""
+    """Return the Gram matrix of a style image.
+    Entries are brighter if two features occur together more strongly."""
     import torch
 
     from nst.engine.losses.sums import gram_sum
@@ -128,7 +129,7 @@ def gram(style_name: str) -> Image.Image:
     with torch.no_grad():
         features = encoder(to_tensor(picture, picture.size))[GRAM_LAYER]
         matrix = gram_sum(features).numpy()
-    # The diagonal is so much stronger that a logarithm is needed to see the rest.
+    # The diagonal is much stronger, so a logarithm is needed to see the rest.
     level = np.log10(matrix + 1e-6 * matrix.max())
     level = (level - np.percentile(level, 1)) / (
         np.percentile(level, 99.5) - np.percentile(level, 1)
@@ -152,7 +153,7 @@ def makers() -> Mapping[str, Callable[[], Image.Image]]:
 
 
 def write(picture: Image.Image, file: Path) -> None:
-    """As WebP, in the best quality that is small enough."""
+    """Write the image as WebP, in the best quality that is small enough."""
     picture.thumbnail((LONGEST_SIDE_PIXELS,) * 2)
     for quality in range(86, 40, -4):
         picture.save(file, quality=quality, method=6)

@@ -1,6 +1,7 @@
-"""Writes the types of the API's answers for the page: frontend/src/lib/openapi.ts.
+"""Writes the types of the API's answers for the page.
 
-With --check it writes nothing, and fails where that file is not up to date.
+The file is frontend/src/lib/openapi.ts. With --check the tool writes nothing, and fails if the file
+is not up to date.
 """
 
 import json
@@ -18,7 +19,7 @@ REMEDY = f"{TYPES} is not what the API describes; run make types"
 
 
 def generated() -> str:
-    """Return the types as openapi-typescript makes them of the schemas, without the routes."""
+    """Return the types that openapi-typescript makes of the schemas, without routes."""
     facts = specification()
     schemas = _without_titles(facts["components"]["schemas"])
     description = {**facts, "paths": {}, "components": {"schemas": schemas}}
@@ -34,7 +35,7 @@ def generated() -> str:
 
 
 def _without_titles(schema: Any) -> Any:
-    """Return the schema without what repeats the names of its fields."""
+    """Return the schema without titles, which repeat the names of its fields."""
     if isinstance(schema, list):
         return [_without_titles(part) for part in schema]
     if not isinstance(schema, dict):
@@ -47,7 +48,7 @@ def _without_titles(schema: Any) -> Any:
 
 
 def main(arguments: list[str]) -> str | None:
-    """Return what is wrong."""
+    """Write or check the types; return the error, if any."""
     if arguments == ["--check"]:
         return None if TYPES.read_text() == generated() else REMEDY
     TYPES.write_text(generated())

@@ -1,4 +1,4 @@
-"""The reference pages of the documentation, made from the code while the site is built."""
+"""Generates the documentation's reference pages from the code, in its build."""
 
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
@@ -17,7 +17,7 @@ from nst.presets import PRESETS
 
 
 def table(head: Iterable[str], rows: Iterable[Iterable[object]]) -> str:
-    """In Markdown."""
+    """Return a table in Markdown."""
     head = list(head)
     lines = [head, ["---"] * len(head), *rows]
     return "".join(f"| {' | '.join(_cell(cell) for cell in line)} |\n" for line in lines)

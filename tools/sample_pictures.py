@@ -1,8 +1,8 @@
 """Makes the sample content images, data/content/*.jpg.
 
-The photographs are free of copyright (public domain or CC0) and travel inside
-the scikit-image wheel, so one pinned download gives the same four pictures on
-every machine.
+The photographs are free of copyright (public domain or CC0) and are part of the
+scikit-image wheel, so one pinned download gives the same four images on every
+machine.
 """
 
 import zipfile
@@ -19,7 +19,7 @@ JPEG_QUALITY = 92
 
 @dataclass(frozen=True, slots=True)
 class Photograph:
-    """One photograph of the wheel and the part of it that is kept."""
+    """Photograph in the wheel, and the part of it that is kept."""
 
     name: str
     member: str
@@ -41,21 +41,22 @@ PHOTOGRAPHS = (
 
 
 def read_photograph(wheel: zipfile.ZipFile, photograph: Photograph) -> Image.Image:
-    """Decodes one photograph of the wheel and crops it."""
+    """Decode one photograph of the wheel and crop it."""
     with wheel.open(f"skimage/data/{photograph.member}") as stream:
         picture = Image.open(stream).convert("RGB")
     return picture if photograph.crop_pixels is None else picture.crop(photograph.crop_pixels)
 
 
 def save_jpeg(picture: Image.Image, path: Path) -> None:
-    """Writes under a temporary name first: an interrupted run leaves no half picture."""
+    """Write an image under a temporary name, then rename it.
+    An interrupted run therefore leaves no partial image."""
     partial = path.with_name(path.name + ".partial")
     picture.save(partial, format="JPEG", quality=JPEG_QUALITY, subsampling="4:4:4")
     partial.replace(path)
 
 
 def main() -> None:
-    """Writes every sample content image."""
+    """Write every sample content image."""
     CONTENT_FOLDER.mkdir(parents=True, exist_ok=True)
     with open_wheel(SCIKIT_IMAGE, SCIKIT_IMAGE_SHA256) as wheel:
         for photograph in PHOTOGRAPHS:

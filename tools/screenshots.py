@@ -1,7 +1,7 @@
-"""Shows the web page in every state that people meet: docs/screenshots/*.png.
+"""Takes screenshots of the web page in all its states: docs/screenshots/*.png.
 
-Starts `nst serve` and Chromium, paints a few pictures and looks on. With names as arguments only
-those are written. Look at each one.
+This starts `nst serve` and Chromium and paints a few images. If names are given as arguments, only
+these screenshots are written. Check each one by eye.
 """
 
 import io
@@ -46,14 +46,14 @@ PATIENCE_SECONDS = 900
 
 @dataclass
 class Camera:
-    """Writes what a tab shows."""
+    """Camera that writes screenshots of a tab."""
 
     wanted: frozenset[str]
 
     def shoot(self, page: Page, name: str, *, whole: bool = False) -> None:
         if self.wanted and name not in self.wanted:
             return
-        if whole:  # also what is loaded when somebody scrolls to it
+        if whole:  # load the images that load only on scrolling
             page.evaluate("for (const image of document.images) image.loading = 'eager'")
         page.wait_for_timeout(2000 if whole else 700)
         picture = Image.open(io.BytesIO(page.screenshot(full_page=whole)))
@@ -68,8 +68,8 @@ def tab(browser: Browser, server: Server, state: Any = None, **preferences: Any)
 
 
 def quiet_pages(browser: Browser, server: Server, camera: Camera) -> None:
-    """Those that show no job."""
-    for suffix, preferences in (
+    """Take screenshots of the pages that show no job."""
+    for suffix, wishes in (
         ("", WIDE),
         ("-dark", {**WIDE, **DARK}),
         ("-phone", PHONE),
@@ -137,7 +137,7 @@ def studio_details(browser: Browser, server: Server, camera: Camera, folder: Pat
 
 
 def life_of_a_job(context: BrowserContext, server: Server, camera: Camera) -> str:
-    """Return the address of the job that was painted."""
+    """Take screenshots of a job in all its states; return its address."""
     page = context.new_page()
     choose_samples(page)
     set_options(page, Size=384, Steps_at_most=90)
@@ -152,7 +152,7 @@ def life_of_a_job(context: BrowserContext, server: Server, camera: Camera) -> st
     camera.shoot(page, "job-stop")
     page.keyboard.press("Escape")
 
-    # A result is shown again only if it was painted with the network that the order names.
+    # A result is reused only if it was painted with the network that the order names.
     waiting = context.new_page()
     choose_samples(waiting, "Rocket", "Woodcut waves")
     set_options(waiting, Size=256, Steps_at_most=60, Network="vgg16")
@@ -212,7 +212,7 @@ def side_by_side(page: Page, camera: Camera) -> None:
 
 
 def set_of_photos(page: Page, camera: Camera) -> None:
-    """Two photos, each in two styles."""
+    """Take screenshots of a set: two photos, each in two styles."""
     choose_samples(page, "Cat", "Mosaic")
     more = [PHOTOS / "coffee.jpg"]
     page.get_by_label("Add more photos", exact=True).last.set_input_files(more)
@@ -256,9 +256,9 @@ def other_ends(page: Page, camera: Camera) -> None:
 def in_other_lights(
     browser: Browser, server: Server, state: Any, camera: Camera, painted: str
 ) -> None:
-    """The job at the address `painted`, dark and on a phone."""
-    for suffix, preferences in (("-dark", {**WIDE, **DARK}), ("-phone", PHONE)):
-        with tab(browser, server, state, **preferences) as page:
+    """Take screenshots of the job at the address `painted`, dark and on a phone."""
+    for suffix, wishes in (("-dark", {**WIDE, **DARK}), ("-phone", PHONE)):
+        with tab(browser, server, state, **wishes) as page:
             page.goto("/jobs?status=succeeded")
             page.get_by_role("list", name="My pictures").wait_for()
             camera.shoot(page, f"history{suffix}")

@@ -1,4 +1,4 @@
-"""Writes docs/settings.md from nst/settings: groups, defaults, docstrings of the fields."""
+"""Writes docs/settings.md from nst/settings: groups, defaults and docstrings."""
 
 import ast
 import inspect
@@ -28,7 +28,7 @@ def render() -> str:
 
 
 def rows(group: str) -> Iterator[str]:
-    """Return a row of the table for each field of a group."""
+    """Yield a row of the table for each field of a group."""
     kind = Settings.model_fields[group].annotation
     assert isinstance(kind, type)
     sentences = dict(docstrings(kind))
@@ -39,7 +39,7 @@ def rows(group: str) -> Iterator[str]:
 
 
 def default(field: Any) -> str:
-    """Return the default as a person types it; empty where the meaning says it."""
+    """Return the default as users type it; empty if the meaning states it."""
     if field.default_factory or field.default in (None, (), {}, ""):
         return ""
     if isinstance(field.default, timedelta):
@@ -48,7 +48,8 @@ def default(field: Any) -> str:
 
 
 def choices(field: Any) -> str:
-    """Return the sentence that lists the allowed words, empty where other values are allowed."""
+    """Return the sentence that lists the allowed words.
+    It is empty if other values are allowed."""
     annotations = (field.annotation, *get_args(field.annotation))
     literals = (each for each in annotations if get_origin(each) is Literal)
     words = [f"`{word}`" for literal in literals for word in get_args(literal)]
@@ -56,7 +57,7 @@ def choices(field: Any) -> str:
 
 
 def docstrings(kind: type) -> Iterator[tuple[str, str]]:
-    """Return each field of a class with the string below it."""
+    """Yield each field of a class with the string below it."""
     (declaration,) = ast.parse(inspect.getsource(kind)).body
     assert isinstance(declaration, ast.ClassDef)
     for attribute, below in pairwise(declaration.body):

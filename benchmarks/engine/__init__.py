@@ -1,1 +1,4 @@
-"""The method: time per evaluation, evaluations to a loss, memory. `python -m benchmarks.engine`."""
+"""Benchmarks of the method: time per evaluation, evaluations to a loss, memory.
+
+`python -m benchmarks.engine` runs them.
+"""

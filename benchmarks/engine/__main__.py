@@ -1,4 +1,4 @@
-"""`python -m benchmarks.engine`."""
+"""Command `python -m benchmarks.engine`."""
 
 import os
 import sys
@@ -19,7 +19,7 @@ RESULTS = Path(__file__).resolve().parents[1] / "results"
 
 
 def _assets() -> Path | None:
-    """As for the tests: pictures that the project may not ship."""
+    """Return the directory of images that the project may not ship, as in the tests."""
     directory = os.environ.get("NST_TEST_ASSETS")
     return Path(directory) / "images" if directory else None
 

@@ -1,4 +1,4 @@
-"""How fast the machine multiplies matrices, and how much of that an encoder asks for."""
+"""Speed of matrix products on the machine, and operations of an encoder."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from nst.engine.network.encoder import CHANNELS_PER_BLOCK
 
 @dataclass(frozen=True)
 class Product:
-    """Two matrices of side × side, ready to be multiplied."""
+    """Product of two matrices of side × side, ready to be computed."""
 
     dtype: Dtype
     kernel: Kernel
@@ -32,10 +32,10 @@ class Product:
 
 
 def products(side: int, device: torch.device) -> list[Product]:
-    """float32 and, where the device has it in hardware, bfloat16.
+    """Return products in float32 and, if the hardware supports it, in bfloat16.
 
-    On the CPU float32 is also multiplied by oneDNN, the library of the convolutions: torch.mm
-    gives it to MKL, which on AMD is half as fast and would make shares of 190 %.
+    On the CPU, float32 is also multiplied by oneDNN, the library of the convolutions: torch.mm uses
+    MKL, which on AMD is half as fast and would lead to shares of 190 %.
     """
     dtypes: list[Dtype] = ["float32"]
     if has_fast_bfloat16(device.type):
@@ -76,10 +76,11 @@ def measure_products(
 
 
 def convolution_flops(path: Iterable[str], width: int, height: int) -> int:
-    """Of the convolutions among these layers, forward and backward.
+    """Return the operations of these layers' convolutions, forward and backward.
 
-    2·C_in·C_out·9·H·W forward and the same again for the gradient with respect to the input; the
-    kernels are constants and have no gradient. Pixels of the zero padding count, as usual.
+    They are 2·C_in·C_out·9·H·W forward and the same again for the gradient with respect to the
+    input; the kernels are constants and have no gradient. Pixels of the zero padding count, as
+    usual.
     """
     flops, channels_in = 0, 3
     for name in path:

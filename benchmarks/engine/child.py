@@ -1,7 +1,7 @@
-"""A process of one's own for what must not share one.
+"""Child process for measurements that must not share a process.
 
-Our transfer tells the C library how to keep freed memory. That holds for all of a process and in
-part for good: small naive evaluations in the same process are slower afterwards.
+Our transfer configures how the C library keeps freed memory. This setting applies to the whole
+process and is partly permanent: small naive evaluations in the same process are slower afterwards.
 """
 
 import multiprocessing
@@ -10,11 +10,11 @@ from typing import Any
 
 
 class Child:
-    """Answers one question after the other and rests in between."""
+    """Process that answers one question after another and is idle in between."""
 
     def __init__(self, serve: Callable[..., None], *arguments: object) -> None:
-        """`serve(connection, *arguments)` runs there; it sends something when it is prepared, and
-        then one answer for everything that it receives."""
+        """Start a process that runs `serve(connection, *arguments)`.
+        `serve` sends any message when it is prepared, then one answer to every question."""
         context = multiprocessing.get_context("spawn")
         self._connection, theirs = context.Pipe()
         self._process = context.Process(target=serve, args=(theirs, *arguments), daemon=True)
@@ -23,7 +23,8 @@ class Child:
         self._connection.recv()
 
     def ask(self, question: object) -> Any:
-        """Raises EOFError if the process has died, which has then said why."""
+        """Send a question and return the answer.
+        Raises EOFError if the process has died; the process itself prints the reason."""
         self._connection.send(question)
         return self._connection.recv()
 

@@ -1,4 +1,7 @@
-"""Evaluations and seconds to a loss: the naive loop, ours, and ours in float32, by turns."""
+"""Evaluations and seconds to a loss: the naive loop, ours, and ours in float32.
+
+The loops take turns.
+"""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing
@@ -21,13 +24,16 @@ MILESTONES = (10, 20, 40, 60, 80, 100, 150, 200, 300, 500)
 SHARES_OF_START = (0.3, 0.1, 0.03, 0.01, 0.003, 0.001)
 TURN_EVALUATIONS = 10
 MOST_POINTS = 60
-"""Of a curve in the results; milestones and targets are taken from all points."""
+"""Maximum number of points of a curve in the results.
+Milestones and targets are taken from all points."""
 PATIENCE = 2
-"""Ours may take so many times the naive loop's evaluations to reach its loss."""
+"""Maximum evaluations of our loop to reach the naive loop's loss.
+The value is relative to the naive loop's evaluations."""
 
 
 def measure_curves(subject: Subject, pair: int) -> Curves:
-    """`subject.evaluations` of all loops, and more of ours until it is where the naive one got."""
+    """Run all loops for `subject.evaluations` evaluations.
+    Our loop continues until it reaches the naive loop's lowest loss."""
     evaluations = subject.evaluations
     patient = replace(subject, evaluations=PATIENCE * evaluations)
     with ExitStack() as stack:
@@ -43,8 +49,9 @@ def measure_curves(subject: Subject, pair: int) -> Curves:
 
 
 def take_turns(loops: Sequence[Callable[[int], None]], evaluations: int) -> None:
-    """A few evaluations each, in the reverse order every other round; a loop is called with the
-    evaluation that ends its turn."""
+    """Run each loop for a few evaluations per round.
+    Every other round has the reverse order. A loop is called with the number of the evaluation that
+    ends its turn."""
     ends = (*range(TURN_EVALUATIONS, evaluations, TURN_EVALUATIONS), evaluations)
     for number, end in enumerate(ends):
         for loop in loops[:: -1 if number % 2 else 1]:
@@ -85,10 +92,10 @@ def arm(precision: str, curve: Sequence[CurvePoint], loop: Loop) -> Arm:
 
 
 def lowest_so_far(points: Iterable[Point], evaluations: int) -> tuple[CurvePoint, ...]:
-    """The curve up to this evaluation.
+    """Return the curve of the lowest loss up to this evaluation.
 
-    The naive loop also reports what its line searches merely tried; counting the lowest of all
-    this is in its favour.
+    The naive loop also reports the trial points of its line searches; counting the lowest of all
+    is in its favour.
     """
     curve: list[CurvePoint] = []
     for point in points:
@@ -130,7 +137,7 @@ def targets(
 
 
 def precisions(auto: Sequence[CurvePoint], float32: Sequence[CurvePoint]) -> Precisions:
-    """Compared whenever float32 has got somewhere, as long as both are running."""
+    """Compare both precisions at each evaluation in float32 while both loops run."""
     times = [point for point in float32 if auto[0].seconds <= point.seconds <= auto[-1].seconds]
     at_equal_time = {point.seconds: _loss_at(auto, point.seconds) / point.loss for point in times}
     worst = max(at_equal_time, key=lambda seconds: at_equal_time[seconds])
@@ -143,7 +150,7 @@ def precisions(auto: Sequence[CurvePoint], float32: Sequence[CurvePoint]) -> Pre
 
 
 def thinned(curve: Sequence[CurvePoint], count: int) -> tuple[CurvePoint, ...]:
-    """So many points at most, evenly from the first to the last."""
+    """Return at most `count` points, evenly spaced from the first to the last."""
     last = len(curve) - 1
     kept = {round(number * last / (count - 1)) for number in range(count)}
     return tuple(curve[index] for index in sorted(kept))
@@ -154,7 +161,8 @@ def _loss_at(curve: Sequence[CurvePoint], seconds: float) -> float:
 
 
 def _loss_after(curve: Sequence[CurvePoint], evaluations: int) -> float:
-    """At a step that took more evaluations the curve is still where it began."""
+    """Return the loss after this number of evaluations.
+    If the first step took more evaluations, it is the initial loss."""
     reached = [point.loss for point in curve if point.evaluations <= evaluations]
     return [curve[0].loss, *reached][-1]
 

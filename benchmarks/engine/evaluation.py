@@ -1,4 +1,4 @@
-"""Time per evaluation: the loss and its gradient, once."""
+"""Time per evaluation of the loss and its gradient."""
 
 import time
 from collections.abc import Callable
@@ -21,8 +21,9 @@ from nst.engine.network.encoder import Encoder
 def measure_evaluation(
     subject: Subject, yardstick: Product, *, warm_up: int, repeats: int
 ) -> EvaluationTime:
-    """Naive and ours by turns, the naive one in a process of its own; `yardstick` is multiplied
-    once in every round."""
+    """Time the naive evaluation and ours by turns.
+    The naive one runs in a separate process. `yardstick`: matrix product that is computed once in
+    every round."""
     task = subject.ours._prepare(Inputs(subject.picture, subject.style)).task
     encoder = task.objective.encoder
     x = task.start.flatten()
@@ -39,12 +40,12 @@ def measure_evaluation(
             warm_up=warm_up,
             repeats=repeats,
             device=subject.device,
-            # As while a transfer runs; the yardstick is the faster for it, too.
+            # As during a transfer; the yardstick also becomes faster.
             within=dict.fromkeys(("ours", "encoder", "yardstick"), kept_memory),
         )
         cores = busy_cores()
     flops = convolution_flops(encoder.path, width, height)
-    # The times that the convolutions would take at the speed of the yardstick.
+    # Times of the convolutions at the speed of the yardstick.
     ideal = [flops / yardstick.flops * seconds_ for seconds_ in seconds["yardstick"]]
     return EvaluationTime(
         measured_on=today(),
@@ -63,7 +64,8 @@ def measure_evaluation(
 
 
 def encoder_alone(encoder: Encoder, start: torch.Tensor) -> Callable[[], object]:
-    """Forward, and backward as if every layer's gradient were its own value."""
+    """Return a function that runs the encoder forward and backward.
+    The gradient of every layer is the layer's own value."""
 
     def add_features(_: str, features: torch.Tensor, gradient: torch.Tensor) -> None:
         gradient += features
@@ -72,13 +74,13 @@ def encoder_alone(encoder: Encoder, start: torch.Tensor) -> Callable[[], object]
 
 
 class NaiveEvaluation:
-    """The naive loop's evaluation in a process of its own; the way there and back takes a tenth of
-    a millisecond."""
+    """The naive loop's evaluation in a separate process.
+    Communication takes a tenth of a millisecond."""
 
     def __init__(self, subject: Subject) -> None:
-        self._child = Child(_serve_naive, replace(subject))  # without all that it has loaded
+        self._child = Child(_serve_naive, replace(subject))  # without loaded images and weights
         self.cpu_seconds = 0.0
-        """Of that process, from its first evaluation on."""
+        """CPU time of that process in all evaluations so far."""
 
     def __call__(self) -> None:
         self.cpu_seconds += self._child.ask("evaluate")

@@ -1,4 +1,4 @@
-"""Results files, which several runs on the same machine may fill."""
+"""Results files, which can hold several runs on the same machine."""
 
 from pathlib import Path
 
@@ -19,8 +19,8 @@ def read(path: Path) -> Results:
 
 
 def continued(path: Path, header: Results) -> Results:
-    """What the file holds, under the header of the run that goes on with it; the header alone
-    where there is no file."""
+    """Return the results in the file, with the header of the run that continues them.
+    Without a file, return the header alone."""
     if not path.exists():
         return header
     before = read(path)
@@ -39,7 +39,7 @@ def continued(path: Path, header: Results) -> Results:
 
 
 def write(results: BaseModel, path: Path) -> None:
-    """Of any suite; an interrupted run leaves no half a file."""
+    """Write the results of any suite; an interrupted run leaves no partial file."""
     path.parent.mkdir(parents=True, exist_ok=True)
     text = results.model_dump_json(indent=1) + "\n"
     files.write_file(path, lambda file: file.write_text(text, encoding="utf-8"), overwrite=True)

@@ -1,4 +1,4 @@
-"""The loops that are compared, each in a process of its own, and never two of them at work."""
+"""Loops that are compared, each in a process; only one of them runs at a time."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -25,7 +25,7 @@ OnPoint = Callable[[Point], None]
 class Instant:
     seconds: float
     cpu_seconds: float
-    """That the process has used by then, all threads together."""
+    """CPU time that all threads of the process have used so far."""
 
     @classmethod
     def now(cls) -> Self:
@@ -41,10 +41,10 @@ class Turn:
 
 
 class Loop:
-    """A loop that works only while `advance_to` waits for it, in a process of its own."""
+    """Loop in a separate process, which runs only while `advance_to` waits for it."""
 
     def __init__(self, subject: Subject, variant: Variant) -> None:
-        """Returns when the loop is prepared: weights, pictures, what they are compared with."""
+        """Start the process and wait until weights, images and targets are prepared."""
         self._child = Child(_serve, subject, variant)
         self.points: list[Point] = []
         self.turns: list[Turn] = []
@@ -62,9 +62,9 @@ class Loop:
         return min(point.loss for point in self.points)
 
     def advance_to(self, evaluations: int) -> None:
-        """Until there have been so many evaluations, or there is no further step.
+        """Run the loop up to this number of evaluations, or to its end.
 
-        Raises EOFError if the process has died, which has then said why.
+        Raises EOFError if the process has died; the process itself prints the reason.
         """
         if self.has_ended or self.evaluations >= evaluations:
             return
@@ -77,12 +77,12 @@ class Loop:
 
 
 def busy_cores(turns: Sequence[Turn]) -> float:
-    """CPU time per time, during the turns."""
+    """Return CPU time / time during the turns."""
     return _cores([(turn.began, turn.ended) for turn in turns])
 
 
 def idle_cores(turns: Sequence[Turn]) -> float:
-    """CPU time per time, between the turns."""
+    """Return CPU time / time between the turns."""
     return _cores([(turn.ended, following.began) for turn, following in pairwise(turns)])
 
 
@@ -104,7 +104,7 @@ def _serve(connection: Connection, subject: Subject, variant: Variant) -> None:
 
 
 class _Worker:
-    """Collects points until the goal of the turn is reached, then waits for the next turn."""
+    """Collector of points, which waits for the next turn at the goal of each turn."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
@@ -130,7 +130,8 @@ def _prepared_naive(subject: Subject) -> Callable[[OnPoint], object]:
 
 
 def _prepared_ours(subject: Subject) -> Callable[[OnPoint], object]:
-    """Our transfer; like the naive loop's, its clock stands still while `on_point` runs."""
+    """Return our transfer as a loop.
+    Its clock, like that of the naive loop, is stopped while `on_point` runs."""
     steps = subject.ours.steps(Inputs(subject.picture, subject.style))
 
     def run(on_point: OnPoint) -> None:
@@ -147,7 +148,8 @@ def _prepared_ours(subject: Subject) -> Callable[[OnPoint], object]:
 
 
 def _judged(progress: Progress, subject: Subject) -> float:
-    """The loss in float32 by the naive loop's formulas; our own float32 has the same."""
+    """Return the loss in float32 by the naive loop's formulas.
+    Our own loss in float32 is equal to it."""
     if subject.precision == "fp32":
         return progress.losses.total
     assert isinstance(progress.snapshot, StepSnapshot)

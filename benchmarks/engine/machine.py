@@ -1,4 +1,4 @@
-"""The machine, in words that identify its kind and nobody's copy of it."""
+"""Description of the machine, which identifies its type, not the individual."""
 
 import os
 import platform
@@ -25,7 +25,8 @@ def describe(device: torch.device) -> Machine:
 
 
 def _memory_gibibytes() -> int:
-    """Rounded: the kernel keeps a few pages more or fewer for itself from one start to the next."""
+    """Return the rounded memory size.
+    The number of pages that the kernel keeps for itself varies from boot to boot."""
     return round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30)
 
 
@@ -34,7 +35,8 @@ def cpu_name() -> str:
 
 
 def file_name(suite: str, machine: Machine) -> str:
-    """<suite>--<machine>--<device>.json, the machine with its threads, which decide the times."""
+    """Return <suite>--<machine>--<device>.json.
+    The machine includes its number of threads, which determines the times."""
     device = machine.device
     if device == "cuda":
         device = f"{device} {machine.device_name}"

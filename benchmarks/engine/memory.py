@@ -1,4 +1,7 @@
-"""Peak memory of a variant, in a process of its own: `python -m benchmarks.engine.memory …`."""
+"""Peak memory of a variant, in a separate process.
+
+`python -m benchmarks.engine.memory …` is that process.
+"""
 
 import json
 import resource
@@ -48,7 +51,7 @@ def measure_memory(subject: Subject, weights_dir: Path | None, *, repeats: int) 
 
 
 def measure_large_picture(subject: Subject, weights_dir: Path | None) -> LargePicture:
-    """A few evaluations of ours within `subject.max_memory_bytes`."""
+    """Measure a few evaluations of ours within `subject.max_memory_bytes`."""
     assert subject.max_memory_bytes is not None
     started = time.perf_counter()
     peak = _in_subprocess(subject, weights_dir, "ours")
@@ -67,12 +70,12 @@ def measure_large_picture(subject: Subject, weights_dir: Path | None) -> LargePi
 
 @dataclass(frozen=True, slots=True)
 class Peak:
-    """The highest memory use of a process."""
+    """Peak memory of a process."""
 
     bytes: int
-    """All of it."""
+    """All memory of the process."""
     added_bytes: int
-    """Above what imports and weights hold."""
+    """Memory above that of imports and weights."""
 
 
 def _in_subprocess(subject: Subject, weights_dir: Path | None, variant: Variant) -> Peak:
@@ -107,7 +110,7 @@ def main(
     max_memory_bytes: int | None,
     weights_dir: Path | None,
 ) -> None:
-    """Print what one transfer needs at most."""
+    """Print the peak memory of one transfer."""
     subject = Subject(
         model,
         height,
@@ -133,7 +136,7 @@ def _exhaust(subject: Subject, evaluations: int) -> None:
 
 
 class Gauge:
-    """Measures a peak from its making on."""
+    """Gauge of the peak memory since its creation."""
 
     def __init__(self, device: torch.device) -> None:
         self._device = device
@@ -156,9 +159,10 @@ STATUS = Path("/proc/self/status")
 
 
 def _reset_peak_resident() -> int:
-    """Forget the peak so far, where the system can (Linux); the peak from which to count.
+    """Reset the peak if the system can (Linux); return the peak from which to count.
 
-    ru_maxrss alone would not do there: a child begins with its parent's, which is the larger.
+    ru_maxrss alone would be wrong on Linux: a child starts with the value of its parent, which is
+    larger.
     """
     if CLEAR_REFS.exists():
         CLEAR_REFS.write_text("5")  # proc(5): resets the peak to what is resident now

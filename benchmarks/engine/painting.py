@@ -1,4 +1,4 @@
-"""Whole paintings: the presets side by side, and large ones within a bound for the memory."""
+"""Whole paintings: presets side by side, large images within a memory limit."""
 
 import time
 from contextlib import closing
@@ -22,14 +22,15 @@ from nst.options import StyleTransferOptions
 from nst.presets import DEFAULT_PRESET
 
 PRESETS = ("gram", DEFAULT_PRESET, "fast")
-"""The first is what the others are compared with."""
+"""Presets that are measured; the others are compared with the first one."""
 
 
 def measure_presets(
     subject: Subject, *, steps: int | None, rounds: int, warm_up: int, repeats: int
 ) -> list[PresetTime]:
-    """Each preset paints once in every round. Then its steps are timed beside those of the network
-    alone. `steps`: in place of the presets' own."""
+    """Let each preset paint once per round; then time its evaluations.
+    The network alone is timed beside them. `steps`: number of steps in place of the presets'
+    own."""
     transfers = {preset: _transfer(subject, preset, steps) for preset in PRESETS}
     seconds: dict[str, list[float]] = {preset: [] for preset in PRESETS}
     for number in range(rounds):
@@ -52,8 +53,8 @@ def measure_presets(
 
 
 def measure_whole_picture(subject: Subject, steps: int | None) -> WholePicture:
-    """The default preset paints a picture to its end within `subject.max_memory_bytes`, in a
-    process of its own. `steps`: as in `measure_presets`."""
+    """Let the default preset finish an image within `subject.max_memory_bytes`.
+    It paints in a separate process. `steps`: as in `measure_presets`."""
     assert subject.max_memory_bytes is not None
     with closing(Child(_serve_whole, replace(subject), steps)) as child:
         seconds, peak_bytes = child.ask("paint")
@@ -96,7 +97,7 @@ def _transfer(subject: Subject, preset: str, steps: int | None) -> IterativeTran
 
 
 def _seconds(transfer: IterativeTransfer, subject: Subject) -> float:
-    """Of a finished picture, preparation included, without a judge."""
+    """Return the seconds of a finished image, with preparation, without judging."""
     started = time.perf_counter()
     *_, last = transfer.steps(Inputs(subject.picture, subject.style))
     last.snapshot.picture()
@@ -106,8 +107,9 @@ def _seconds(transfer: IterativeTransfer, subject: Subject) -> float:
 def _network_share(
     transfer: IterativeTransfer, subject: Subject, *, warm_up: int, repeats: int
 ) -> Spread:
-    """Time of the network's passes there and back / time of the whole evaluation, at the size of
-    the result; where that size is painted in several stages, all of them are added up."""
+    """Return the time of the network's passes / time of the whole evaluation.
+    Both passes, forward and backward, are timed at the size of the result. If that size is painted
+    in several stages, the times of all stages are added."""
     preparation = transfer._preparation(Inputs(subject.picture, subject.style))
     of_network, of_evaluation = [0.0] * repeats, [0.0] * repeats
     for scale in scales(preparation.pictures.size, transfer.options):

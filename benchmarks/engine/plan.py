@@ -1,4 +1,4 @@
-"""How much is measured."""
+"""Plans: amount of measuring in a full or a quick run."""
 
 from dataclasses import dataclass, replace
 
@@ -8,17 +8,17 @@ LARGE_BYTES = 6 * 10**9
 @dataclass(frozen=True, slots=True)
 class Plan:
     heights: tuple[int, ...]
-    """Of the pictures whose evaluations are timed."""
+    """Heights of the images whose evaluations are timed."""
     warm_up: int
     repeats: int
     preset_steps: int | None
-    """Of a whole painting; None: as many as the preset has."""
+    """Number of steps of a whole painting; None: the preset's own number."""
     preset_height: int
     preset_rounds: int
-    """In each of which every preset paints a picture."""
+    """Number of rounds, in each of which every preset paints an image."""
     curve_height: int
     evaluations: int
-    """That the loops have to bring the loss down."""
+    """Number of evaluations in which the loops minimise the loss."""
     quality_height: int
     memory_size: tuple[int, int]
     memory_evaluations: int
@@ -26,12 +26,12 @@ class Plan:
     scaling_sides: tuple[int, ...]
     draft_size: tuple[int, int]
     process_repeats: int
-    """Of commands that are timed from their start to their exit."""
+    """Number of repeats of commands that are timed from their start to their exit."""
     large_size: tuple[int, int]
     large_evaluations: int
-    """The start picture and one for each of two steps."""
+    """Number of evaluations: one of the initial image, and one for each step."""
     whole_sizes: tuple[tuple[int, int], ...]
-    """Of the pictures that are painted to their end."""
+    """Sizes of the images that are painted to their end."""
     matrix_side: int
     is_quick: bool = False
 

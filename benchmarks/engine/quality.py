@@ -1,7 +1,7 @@
-"""Finished pictures, judged by a network that made neither: the naive loop's and those of a preset.
+"""Finished images of the naive loop and of a preset, judged by another network.
 
-Style and content distance are those of `nst.engine.distance`; both pictures are rounded and clamped
-as they would be saved.
+Style and content distance are those of `nst.engine.distance`; both images are rounded and clamped
+as if they were saved.
 """
 
 import time
@@ -25,7 +25,8 @@ PRESET = "gram"
 
 
 def measure_quality(subject: Subject, pair: int) -> PictureQuality | None:
-    """Ours, naive, ours again; None without weights of the network that judges."""
+    """Paint ours, the naive image and ours again, and judge them.
+    Return None if the weights of the judging network are missing."""
     judge = subject.store.load_local(distance.JUDGE[subject.model])
     if judge is None:
         return None
@@ -66,7 +67,7 @@ def _serve(connection: Connection, subject: Subject, variant: Variant) -> None:
         picture = paint(subject)
         seconds = time.perf_counter() - started
         distances = distance.measure(picture, subject.picture, [style], judge)
-        assert distances is not None  # benchmarks paint no picture that is too small
+        assert distances is not None  # benchmarks paint no image that is too small
         connection.send(
             Judged(
                 measure="transport",
@@ -83,7 +84,8 @@ def _paint_naively(subject: Subject) -> Image.Image:
 
 
 def _paint_preset(subject: Subject) -> Image.Image:
-    """Without the judge's time: `steps` does not judge."""
+    """Return the image of the preset.
+    The time does not include judging, because `steps` does not judge."""
     options = StyleTransferOptions.from_preset(
         PRESET, model=subject.model, size=max(subject.size), convergence_tolerance=0
     )

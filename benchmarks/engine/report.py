@@ -1,4 +1,4 @@
-"""Results as Markdown tables, which read well on a terminal and in a README."""
+"""Results as Markdown tables, which are legible in a terminal and in a README."""
 
 from collections.abc import Iterable, Iterator, Sequence
 
@@ -26,8 +26,8 @@ Row = Sequence[str]
 
 
 def render(results: Results) -> str:
-    """All tables of what was measured. Ratios are naive / ours, above 1 ours is better; where
-    they are not, the head says so."""
+    """Return all tables of the results.
+    Ratios are naive / ours, so that ours is better above 1; heads of tables state exceptions."""
     return "\n\n".join(
         [
             _headline(results),
@@ -44,7 +44,7 @@ def render(results: Results) -> str:
 
 
 def _sections(results: Results) -> Iterator[tuple[str, Sequence[Measured], Iterable[Row]]]:
-    """Title, what was measured, and its table."""
+    """Yield each section's title, its measurements and its table."""
     times, curves = results.evaluation_times, results.curves
     share = f"Share of the {results.method.our_precision} matrix product"
     yield "Matrix products", results.matrix_products, _matrix_products(results.matrix_products)
@@ -85,7 +85,8 @@ def _section(title: str, measured: Sequence[Measured], rows: Iterable[Row]) -> l
 
 
 def table(rows: Sequence[Row]) -> str:
-    """The first row is the head; all columns but the first are numbers."""
+    """Return a Markdown table.
+    The first row is the head; all columns except the first are numbers."""
     widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
     rule = [f"{'-' * (width - 1)}:" for width in widths]
     rule[0] = "-" * widths[0]
@@ -100,7 +101,7 @@ def _align(cell: str, width: int, column: int) -> str:
 
 
 def targets_met(judged: Iterable[Verdict]) -> Iterator[Row]:
-    """A head, and a row for every target."""
+    """Yield a head, and a row for every target."""
     yield "what", "target", "measured", "met"
     for verdict in judged:
         measured = verdict.measured
@@ -189,7 +190,7 @@ def _precisions(curves: Iterable[Curves]) -> Iterator[Row]:
 
 
 def _cores(curves: Iterable[Curves]) -> Iterator[Row]:
-    """Of the three loops: during their own turns, and during those of the others."""
+    """Yield the cores of the three loops during their own turns and between them."""
     yield "model, pair", "naive", "ours", "ours in float32"
     for curve in curves:
         arms = (curve.naive, curve.ours, curve.ours_in_float32)
@@ -333,7 +334,7 @@ def _pair(curve: Curves) -> str:
 
 
 def _spread(spread: Spread, factor: float, digits: int) -> str:
-    """Median ± half the interquartile range."""
+    """Return the median ± half the interquartile range."""
     return f"{spread.median * factor:.{digits}f} ± {spread.iqr / 2 * factor:.{digits}f}"
 
 

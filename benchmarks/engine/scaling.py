@@ -1,4 +1,4 @@
-"""How the time of our evaluation grows with the number of pixels."""
+"""Growth of the time of our evaluation with the number of pixels."""
 
 import math
 from collections.abc import Iterable, Sequence
@@ -12,12 +12,13 @@ from nst.engine.inputs import Inputs
 from nst.engine.memory.kept import kept_memory
 
 FULL_REPEATS_SIDE = 512
-"""Larger pictures are repeated less, as their area grows; they are also disturbed less."""
+"""Longest side of an image that is repeated fully.
+Repeats of larger images decrease as their area grows; larger images are also disturbed less."""
 LEAST_REPEATS = 2
 
 
 def measure_scaling(subjects: Iterable[Subject], *, repeats: int) -> Scaling:
-    """Of square pictures, smallest first, all of one model."""
+    """Measure square images, smallest first, all with one model."""
     models, sizes = zip(*((s.model, measure_size(s, repeats)) for s in subjects), strict=True)
     return Scaling(
         measured_on=today(),
@@ -46,7 +47,7 @@ def repeats_at(side: int, repeats: int) -> int:
 
 
 def exponent(sizes: Sequence[SizeTime]) -> float:
-    """p of seconds = c · pixels^p by least squares of the logarithms."""
+    """Return p in seconds = c · pixels^p, by least squares of the logarithms."""
     pixels = [math.log(size.pixels) for size in sizes]
     seconds = [math.log(size.seconds.median) for size in sizes]
     return linear_regression(pixels, seconds).slope

@@ -1,6 +1,6 @@
-"""What a results file holds. `Results.model_validate_json` is the validator.
+"""Content of a results file. `Results.model_validate_json` is the validator.
 
-A ratio without further words is naive / ours: above 1 ours is better, below 1 it is worse.
+A ratio without further explanation is naive / ours: above 1 ours is better, below 1 it is worse.
 """
 
 from collections.abc import Sequence
@@ -28,7 +28,7 @@ Kernel = Literal["mm", "oneDNN linear"]
 
 
 class Record(BaseModel):
-    """Unknown fields, infinities and NaN are errors."""
+    """Record in which unknown fields, infinities and NaN are errors."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
@@ -44,8 +44,8 @@ class Measured(Record):
 
     @property
     def subject(self) -> tuple[str, int]:
-        """The model and the number of the pair of pictures, where there are such: new rows take
-        the place of all older ones of the same subject."""
+        """Model and number of the pair of images, if the row has them.
+        New rows replace all older rows of the same subject."""
         return getattr(self, "model", ""), getattr(self, "pair", 0)
 
 
@@ -54,10 +54,10 @@ class Spread(Record):
 
     median: PositiveFloat
     iqr: NonNegativeFloat
-    """Third minus first quartile; 0 if there is one value only."""
+    """Third minus first quartile; 0 for a single value."""
     n: PositiveInt
     values: Annotated[tuple[PositiveFloat, ...], Field(min_length=1)]
-    """In the order in which they were measured."""
+    """Values in the order of measurement."""
 
 
 class Machine(Record):
@@ -68,63 +68,65 @@ class Machine(Record):
     python: str
     torch: str
     threads: PositiveInt
-    """That one operation of torch may use."""
+    """Number of threads that one operation of torch may use."""
     device: str
-    """cpu, cuda or mps."""
+    """Device: cpu, cuda or mps."""
     device_name: str
 
 
 class Method(Record):
     quick: bool
-    """A smoke run, whose numbers say nothing."""
+    """Whether this was a smoke run, whose numbers are not meaningful."""
     content: str
     style: str
-    """Of all sections but the curves."""
+    """Style image of all sections except the curves."""
     warm_up: PositiveInt
-    """Rounds before those that count."""
+    """Number of rounds before those that count."""
     repeats: PositiveInt
-    """Rounds that count."""
+    """Number of rounds that count."""
     our_precision: Dtype
-    """Of our convolutions; the naive loop's are float32."""
+    """Data type of our convolutions; those of the naive loop are float32."""
     weights_sha256: dict[Model, str]
 
 
 class MatrixProduct(Measured):
-    """The product of two square matrices."""
+    """Product of two square matrices."""
 
     dtype: Dtype
     kernel: Kernel
     side: PositiveInt
     seconds: Spread
     best_flops_per_second: PositiveFloat
-    """Of the fastest repeat."""
+    """Operations per second of the fastest repeat."""
 
 
 class EvaluationTime(Measured):
-    """The loss and its gradient, once."""
+    """Time of one evaluation of the loss and its gradient."""
 
     model: Model
     width_pixels: PositiveInt
     height_pixels: PositiveInt
     convolution_flops: PositiveInt
-    """Of all convolutions, forward and backward with respect to their inputs."""
+    """Operations of all convolutions, forward and backward to their inputs."""
     naive_seconds: Spread
     our_seconds: Spread
     our_encoder_seconds: Spread
-    """Our encoder alone, forward and backward, without any loss."""
+    """Time of our encoder alone, forward and backward, without any loss."""
     ratio: Spread
-    """Round by round."""
+    """Ratio naive / ours, round by round."""
     evaluation_share: Spread
-    """Speed of the convolutions if they took all the time of an evaluation, as a share of the
-    fastest matrix product of our precision in the same round."""
+    """Speed of the convolutions as a share of the fastest matrix product.
+    The convolutions are assumed to take all the time of an evaluation. The matrix product has our
+    precision and belongs to the same round."""
     encoder_share: Spread
-    """As before, of the time of the encoder."""
+    """Same share, computed from the time of the encoder."""
     busy_cores: PositiveFloat
-    """CPU time / time; well below `Machine.threads` others were using the machine."""
+    """CPU time / time.
+    A value well below `Machine.threads` means that other programs used the machine."""
 
 
 class _PaintedByPreset(Measured):
-    """One row for each model, preset and height."""
+    """Row for one model, preset and height."""
 
     model: Model
     preset: str
@@ -137,14 +139,15 @@ class _PaintedByPreset(Measured):
 
 
 class PresetTime(_PaintedByPreset):
-    """A preset, from the pictures to the finished picture, beside the others."""
+    """Time of a preset from the input images to the finished image."""
 
     seconds: Spread
-    """Of a painting, preparation included."""
+    """Seconds of a painting, including preparation."""
     ratio: Spread
-    """Round by round: this preset / preset gram. Below 1 this preset is faster."""
+    """Ratio this preset / preset gram, round by round; below 1 this preset is faster."""
     network_share: Spread
-    """Time of the network's passes / time of the whole evaluation, at the size of the result."""
+    """Time of the network's passes / time of the whole evaluation.
+    Both are measured at the size of the result."""
 
 
 class CurvePoint(Record):
@@ -154,7 +157,7 @@ class CurvePoint(Record):
 
 
 class Milestone(Record):
-    """Both after the same number of evaluations."""
+    """Losses of both loops after the same number of evaluations."""
 
     evaluations: PositiveInt
     naive_loss: PositiveFloat
@@ -163,7 +166,8 @@ class Milestone(Record):
 
 
 class Target(Record):
-    """Both at the same loss; null is never within the evaluations of the run."""
+    """Evaluations and seconds of both loops at the same loss.
+    Null: the loss was not reached within the evaluations of the run."""
 
     loss: PositiveFloat
     share_of_start: PositiveFloat
@@ -174,30 +178,33 @@ class Target(Record):
 
 
 class Arm(Record):
-    """One loop of three that took turns."""
+    """One of three loops that took turns."""
 
     precision: str
     curve: tuple[CurvePoint, ...]
-    """The lowest loss so far, thinned; the first and the last evaluation are there."""
+    """Lowest loss so far, thinned; the first and the last evaluation are included."""
     busy_cores: PositiveFloat
-    """CPU time / time, during its own turns."""
+    """CPU time / time, during the loop's own turns."""
     idle_cores: NonNegativeFloat
-    """CPU time / time while others had their turns: what it took away from them."""
+    """CPU time / time during the other loops' turns, which slows them."""
 
 
 class Precisions(Record):
-    """Our automatic precision beside our float32; a ratio is automatic / float32."""
+    """Comparison of our automatic precision with our float32.
+    Ratios are automatic / float32."""
 
     worst_at_equal_time: PositiveFloat
-    """Ratio of the losses when it is highest; above 1 the automatic one was behind then."""
+    """Highest ratio of the losses at equal time.
+    Above 1, automatic precision was behind at that time."""
     worst_seconds: PositiveFloat
-    """When that was."""
+    """Seconds at which the ratio was highest."""
     after_equal_evaluations: PositiveFloat
-    """Ratio of the losses at the end."""
+    """Ratio of the losses at the end, after equal evaluations."""
 
 
 class Curves(Measured):
-    """The naive loop, ours, and ours in float32, from the same picture."""
+    """Curves of the naive loop, ours, and ours in float32.
+    All start from the same initial image."""
 
     model: Model
     pair: PositiveInt
@@ -211,17 +218,18 @@ class Curves(Measured):
     ours_in_float32: Arm
     milestones: tuple[Milestone, ...]
     targets: tuple[Target, ...]
-    """Shares of the start loss; last the lowest loss of the naive loop."""
+    """Targets at shares of the initial loss, then at the naive loop's lowest loss."""
     precisions: Precisions
 
 
 Measure = Literal["squared", "transport"]
-"""Definition of a row's two distances. squared: `nst.progress.SquaredDistances`, those of nst 0.1.
-transport: `content` and `style` of `nst.progress.Distances`. The two cannot be compared."""
+"""Definition of a row's two distances.
+squared: `nst.progress.SquaredDistances`, those of nst 0.1. transport: `content` and `style` of
+`nst.progress.Distances`. The two are not comparable."""
 
 
 class Judged(Record):
-    """A finished picture; 0 is equal in both distances."""
+    """Judged finished image; a distance of 0 means equal."""
 
     measure: Measure = "squared"
     seconds: PositiveFloat
@@ -230,7 +238,7 @@ class Judged(Record):
 
 
 class PictureQuality(Measured):
-    """The same pair painted by the naive loop and by a preset."""
+    """Quality of the same pair painted by the naive loop and by a preset."""
 
     model: Model
     pair: PositiveInt
@@ -240,15 +248,16 @@ class PictureQuality(Measured):
     height_pixels: PositiveInt
     preset: str
     judge: str
-    """The network that saw both pictures and made neither."""
+    """Network that judged both images and painted neither."""
     naive_evaluations: PositiveInt
     naive: Judged
     ours: Judged
-    """The time is the mean of one run before and one after the naive loop's."""
+    """Image of the preset.
+    Its time is the mean of one run before and one run after that of the naive loop."""
 
 
 class PeakMemory(Measured):
-    """Of a process of its own, above what it holds after imports and weights."""
+    """Peak memory of a separate process, above its memory after imports and weights."""
 
     model: Model
     width_pixels: PositiveInt
@@ -258,12 +267,12 @@ class PeakMemory(Measured):
     our_bytes: Spread
     ratio: PositiveFloat
     naive_history_bytes: PositiveInt
-    """Of a full L-BFGS memory; computed, because only long runs fill it."""
+    """Bytes of a full L-BFGS history; computed, because only long runs fill it."""
     our_history_bytes: PositiveInt
 
 
 class SizeTime(Record):
-    """Of our evaluation of a square picture."""
+    """Time of our evaluation of a square image."""
 
     side_pixels: PositiveInt
     seconds: Spread
@@ -274,33 +283,33 @@ class SizeTime(Record):
 
 
 class Scaling(Measured):
-    """How the time of our evaluation grows with the picture."""
+    """Growth of the time of our evaluation with the size of the image."""
 
     model: Model
     sizes: Annotated[tuple[SizeTime, ...], Field(min_length=2)]
     exponent: float
-    """Of the power of the number of pixels that fits best."""
+    """Exponent of the power of the number of pixels that fits best."""
     segment_exponents: tuple[float, ...]
-    """From every size to the next."""
+    """Exponents from every size to the next."""
 
 
 class DraftTime(Measured):
     width_pixels: PositiveInt
     height_pixels: PositiveInt
     warm_seconds: Spread
-    """One draft, the network being loaded."""
+    """Seconds of one draft with the network already loaded."""
     cold_seconds: Spread
-    """The whole command, from its start to its exit."""
+    """Seconds of the whole command, from its start to its exit."""
 
 
 class StartupTime(Measured):
     command: str
     seconds: Spread
-    """Of a process, from its start to its exit."""
+    """Seconds of a process, from its start to its exit."""
 
 
 class LargePicture(Measured):
-    """A few steps within a bound for the memory."""
+    """A few steps of a large image within a memory limit."""
 
     model: Model
     width_pixels: PositiveInt
@@ -308,23 +317,23 @@ class LargePicture(Measured):
     max_memory_bytes: PositiveInt
     evaluations: PositiveInt
     seconds: PositiveFloat
-    """Of the whole process."""
+    """Seconds of the whole process."""
     peak_bytes: PositiveInt
-    """All that the process held: resident on the CPU, allocated by torch on a GPU."""
+    """Peak memory of the process: resident on the CPU, allocated by torch on a GPU."""
 
 
 class WholePicture(_PaintedByPreset):
-    """A picture that the default preset has finished within a bound for the memory."""
+    """Image that the default preset has finished within a memory limit."""
 
     max_memory_bytes: PositiveInt
     seconds: PositiveFloat
-    """Preparation included."""
+    """Seconds including preparation."""
     peak_bytes: PositiveInt
-    """As of `LargePicture`."""
+    """Peak memory, as in `LargePicture`."""
 
 
 class Results(Record):
-    """What has been measured on one machine, by one run or by several."""
+    """Results of one run or of several runs on one machine."""
 
     schema_version: Literal[2] = 2
     suite: Literal["engine"] = "engine"
@@ -332,7 +341,7 @@ class Results(Record):
     machine: Machine
     method: Method
     skipped: tuple[str, ...] = ()
-    """What the last run left out and why."""
+    """Sections that the last run left out, with the reasons."""
     matrix_products: tuple[MatrixProduct, ...] = ()
     evaluation_times: tuple[EvaluationTime, ...] = ()
     presets: tuple[PresetTime, ...] = ()
@@ -346,7 +355,8 @@ class Results(Record):
     whole_pictures: tuple[WholePicture, ...] = ()
 
     def including(self, field: str, rows: Sequence[Measured]) -> Self:
-        """With these rows in a field, in place of older ones about the same subjects."""
+        """Return the results with these rows in a field.
+        They replace older rows of the same subjects."""
         subjects = {row.subject for row in rows}
         kept = [row for row in getattr(self, field) if row.subject not in subjects]
         return self.model_copy(

@@ -1,4 +1,4 @@
-"""The same transfer twice: the naive loop's and ours."""
+"""Subjects of the benchmarks: the same transfer by the naive loop and by ours."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -26,10 +26,10 @@ MEAN_RGB = (123.68, 116.779, 103.939)
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """Two pictures for a curve."""
+    """Content image and style image of a curve."""
 
     number: int
-    """From 1."""
+    """Number of the pair, from 1."""
     content: Path
     style: Path
 
@@ -39,8 +39,9 @@ SAMPLE_NAMES = (("cat", "impasto"), ("astronaut", "mosaic"), ("coffee", "woodcut
 
 
 def pairs(pictures: Path | None) -> tuple[Pair, ...]:
-    """Three pairs: the classics of this field from a directory with content/ and style/, which may
-    not be shipped, or the samples in data/."""
+    """Return three pairs of images.
+    They are the classics of this field, from a directory with content/ and style/, or the samples
+    in data/. The project may not ship the classics."""
     directory, names = (pictures, NAMES) if pictures else (SAMPLES, SAMPLE_NAMES)
     return tuple(
         Pair(number, directory / "content" / f"{content}.jpg", directory / "style" / f"{style}.jpg")
@@ -50,7 +51,8 @@ def pairs(pictures: Path | None) -> tuple[Pair, ...]:
 
 @dataclass(frozen=True)
 class Subject:
-    """A model at a height. `evaluations` bounds our transfer, the naive loop is told by `run`."""
+    """Model at a height; `evaluations` limits our transfer.
+    The limit of the naive loop is the argument of its `run`."""
 
     model: Model
     height_pixels: int
@@ -61,9 +63,9 @@ class Subject:
     content: Path = CONTENT
     style: Path = STYLE
     width_pixels: int | None = None
-    """None: the content image's aspect ratio is kept."""
+    """Width of the result; None: the content image's aspect ratio is kept."""
     max_memory_bytes: int | None = None
-    """Of our transfer; None: the engine's own choice."""
+    """Memory limit of our transfer; None: the engine's own choice."""
 
     @cached_property
     def ours(self) -> IterativeTransfer:
@@ -94,7 +96,7 @@ class Subject:
 
     @cached_property
     def picture(self) -> Image.Image:
-        """The content image; stretched if a width is asked for."""
+        """Content image, stretched if a width is set."""
         picture = images.load(self.content, "content")
         return images.resize(picture, self._size_of(picture)) if self.width_pixels else picture
 
@@ -119,5 +121,6 @@ def _at_height(size: tuple[int, int], height: int) -> tuple[int, int]:
 
 
 def store_for(model: str, weights_dir: Path | None) -> WeightsStore:
-    """The bundled VGG-16, or whatever this machine has of another model; nothing is fetched."""
+    """Return a store of the bundled VGG-16, or of local weights of another model.
+    The store downloads nothing."""
     return WeightsStore(directory=None if model == "vgg16" else weights_dir, offline=True)

@@ -1,4 +1,4 @@
-"""All sections, one after the other."""
+"""Suite of all sections, which are measured one after another."""
 
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import suppress
@@ -34,23 +34,23 @@ from nst.errors import WeightsUnavailable
 
 Say = Callable[[str], None]
 Rows = tuple[str, Sequence[Measured]]
-"""The field of `Results` and what to put there."""
+"""Field of `Results`, and rows for it."""
 
 
 @dataclass
 class Suite:
-    """Measures by `plan` on `device` and says what it is doing."""
+    """Suite that measures by `plan` on `device` and reports its progress to `say`."""
 
     plan: Plan
     device: torch.device
     weights_dir: Path | None
     models: Collection[Model]
     pairs: Collection[Pair]
-    """Of the curves."""
+    """Pairs of images for the curves."""
     say: Say
 
     def header(self) -> Results:
-        """Results without any measurement."""
+        """Return results without any measurement."""
         plan = self.plan
         return Results(
             nst_version=__version__,
@@ -68,7 +68,7 @@ class Suite:
         )
 
     def measure(self, section: Section) -> Iterator[Rows]:
-        """Row after row, so that an interrupted run has kept what it measured."""
+        """Yield the rows one by one, so that an interrupted run keeps its measurements."""
         sections: dict[Section, Callable[[], Iterator[Rows]]] = {
             "evaluation": self._evaluation,
             "presets": self._presets,
@@ -85,7 +85,7 @@ class Suite:
 
     @cached_property
     def available(self) -> dict[Model, str]:
-        """The models that can be measured, and the SHA-256 of their files."""
+        """Models that can be measured, with the SHA-256 of their files."""
         available: dict[Model, str] = {}
         for model in self.models:
             with suppress(WeightsUnavailable):

@@ -1,4 +1,4 @@
-"""What the engine set out to reach, and whether the results say that it did."""
+"""Targets of the engine, and whether the results meet them."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -15,18 +15,18 @@ from benchmarks.engine.schema import (
 )
 
 PRESET_SECONDS = {"quality": 1.0, "fast": 0.35}
-"""At most, against preset gram."""
+"""Maximum time of each preset, relative to preset gram."""
 WHOLE_MINUTES = {(1024, 768): 1.5, (2048, 1536): 6, (3840, 2160): 25}
-"""At most, on two cores."""
+"""Maximum minutes of a whole image by its size, on two cores."""
 CPU_HEIGHT, GPU_HEIGHT = 400, 1024
-"""Of the pictures that the targets for an evaluation speak of."""
+"""Heights of the images for which evaluations have targets."""
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
     what: str
     measured: float | None
-    """None: not measured."""
+    """Measured value; None: not measured."""
     least: float | None = None
     most: float | None = None
     unit: str = ""
@@ -43,7 +43,7 @@ class Verdict:
 
     @property
     def is_met(self) -> bool | None:
-        """None: not measured."""
+        """Whether the target is met; None: not measured."""
         if self.measured is None:
             return None
         return (self.least is None or self.measured >= self.least) and (
@@ -52,7 +52,8 @@ class Verdict:
 
 
 def verdicts(results: Results) -> Iterator[Verdict]:
-    """Times and losses as ours / naive; of several pairs of pictures the worst counts."""
+    """Yield a verdict on each target.
+    Times and losses are ours / naive; the worst of several pairs of images counts."""
     yield from _evaluations(results)
     for preset in results.presets:
         yield from _preset(preset)
@@ -118,7 +119,7 @@ def _whole(row: WholePicture) -> Iterator[Verdict]:
 
 
 def _quality(pictures: Sequence[PictureQuality]) -> Iterator[Verdict]:
-    """Of several pairs the worst counts, for each of the three quantities."""
+    """Yield the verdicts on the three quantities; the worst of several pairs counts."""
     if not pictures:
         yield Verdict("preset quality beside the naive loop's picture", None, most=1)
     for model, group in groupby(pictures, key=lambda row: row.model):
@@ -162,6 +163,7 @@ def _curves(model: str, curves: list[Curves]) -> Iterator[Verdict]:
 
 
 def seconds_ratio(curves: Curves) -> float:
-    """Ours / naive to the naive loop's last loss; infinite if ours never got there."""
+    """Return the time to the naive loop's last loss, ours / naive.
+    It is infinite if our loop did not reach that loss."""
     ratio = curves.targets[-1].seconds_ratio
     return 1 / ratio if ratio else float("inf")

@@ -1,4 +1,4 @@
-"""Times of things that run side by side."""
+"""Times of functions that take turns."""
 
 import statistics
 import time
@@ -19,14 +19,15 @@ def interleave(
     device: torch.device,
     within: Mapping[str, Callable[[], AbstractContextManager[None]]] = MappingProxyType({}),
 ) -> dict[str, list[float]]:
-    """The seconds of each subject in every round that counts.
+    """Return the seconds of each subject in every round that counts.
 
-    All have one turn a round, so that whatever else the machine does slows all of them; every
-    other round the order is reversed, so that nobody always runs behind the same neighbour.
+    All subjects have one turn per round, so that other load on the machine slows all of them. Every
+    other round has the reverse order, so that no subject always follows the same one.
 
-    `within`: what a subject's turns happen in, by name. It lasts for one turn, since the others
-    must do without; so every turn begins with a call that does not count, which pays for entering.
-    All subjects have such a call, or it would warm the caches for some of them only.
+    `within`: contexts of the subjects' turns, by name. A context lasts for one turn, because the
+    other subjects must run without it. Every turn begins with a call that does not count, which
+    bears the cost of entering the context. All subjects have such a call; otherwise it would warm
+    the caches for some of them only.
     """
     seconds: dict[str, list[float]] = {name: [] for name in subjects}
     for number in range(warm_up + repeats):
@@ -40,7 +41,7 @@ def interleave(
 
 
 def seconds_of_call(subject: Callable[[], object], device: torch.device) -> float:
-    """Of work that was all done when the clock stops."""
+    """Return the seconds of a call; all its work is done when the clock stops."""
     started = time.perf_counter()
     subject()
     synchronize(device)
@@ -48,7 +49,7 @@ def seconds_of_call(subject: Callable[[], object], device: torch.device) -> floa
 
 
 def synchronize(device: torch.device) -> None:
-    """Wait for what was queued; the CPU has no queue."""
+    """Wait for all queued work; the CPU has no queue."""
     if device.type != "cpu":
         torch.accelerator.synchronize(device)
 
@@ -63,15 +64,16 @@ def spread(values: Sequence[float]) -> Spread:
 
 
 def ratios(numerators: Sequence[float], denominators: Sequence[float]) -> Spread:
-    """Round by round: noise that hit both parts of a round cancels."""
+    """Return the ratios round by round.
+    Noise that affects both parts of a round cancels."""
     return spread([a / b for a, b in zip(numerators, denominators, strict=True)])
 
 
 class BusyCores:
-    """CPU time per time since it was made."""
+    """CPU time / time since the creation of the object."""
 
     def __init__(self, cpu_seconds: Callable[[], float] = time.process_time) -> None:
-        """`cpu_seconds`: used so far by all processes that count."""
+        """Start to measure. `cpu_seconds`: CPU time so far of all processes that count."""
         self._cpu_seconds = cpu_seconds
         self._started = time.perf_counter()
         self._cpu_started = cpu_seconds()

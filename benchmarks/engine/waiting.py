@@ -1,4 +1,4 @@
-"""What somebody waits for before any evaluation: the start of the program, a first picture."""
+"""Waiting times before any evaluation: the start of the program, a first image."""
 
 import subprocess
 import sys
@@ -15,7 +15,7 @@ from nst import images
 from nst.engine.draft import paint_draft
 
 NST = "from nst.cli.main import main; main()"
-"""What the installed command `nst` does."""
+"""Code that the installed command `nst` runs."""
 STARTUPS = {
     "nst --help": (sys.executable, "-c", NST, "--help"),
     "import nst": (sys.executable, "-c", "import nst"),
@@ -50,14 +50,14 @@ def measure_draft(size: tuple[int, int], *, repeats: int) -> DraftTime:
 
 
 def _draft_command(size: tuple[int, int], directory: Path) -> Sequence[str]:
-    output = directory / "draft.png"  # the second run finds it taken and numbers its own
+    output = directory / "draft.png"  # later runs find this file and number their own
     options = ("--preset", "draft", "--size", str(max(size)), "-o", str(output))
     return sys.executable, "-c", NST, "stylize", str(CONTENT), str(STYLE), *options
 
 
 def process_seconds(command: Sequence[str], repeats: int) -> Spread:
-    """From the start of a process to its exit; a first one, that fills the file cache, is not
-    counted."""
+    """Return the seconds of a process from its start to its exit.
+    A first run, which fills the file cache, is not counted."""
 
     def run() -> object:
         return subprocess.run(command, check=True, capture_output=True)

@@ -1,4 +1,4 @@
-"""`python -m benchmarks.frontier`."""
+"""Command `python -m benchmarks.frontier`."""
 
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -25,8 +25,8 @@ RESULTS = REPOSITORY / "benchmarks" / "results"
 PICTURES = REPOSITORY.parent / "shared" / "images"
 EXTENSIONS = {".jpg", ".jpeg", ".png", ".webp"}
 STRENGTHS, MATCHED_STRENGTHS = (0.2, 0.35, 0.5), (0.5, 0.75, 1.0)
-"""Strengths of presets with Gram matrices, and of those that match neighbours: about the same
-content distances, the default strength among them."""
+"""Strengths of presets with Gram matrices, and of presets that match neighbours.
+Both lead to about the same content distances and include the default strength."""
 ALPHAS = (0.0, 0.25, 0.75)
 """Strengths of the authors' loop; 0.25 is their own setting."""
 
@@ -139,7 +139,7 @@ def main(
 
 
 def pairs_of(directory: Path, chosen: Sequence[str]) -> list[Pair]:
-    """Return every content with every style, or those named. Raises UsageError."""
+    """Return every content with every style, or the chosen pairs. Raises UsageError."""
     contents, styles = (_pictures(directory / kind) for kind in ("content", "style"))
     pairs = {str(pair): pair for pair in starmap(Pair, product(contents, styles))}
     if not pairs:
@@ -155,7 +155,8 @@ def pairs_of(directory: Path, chosen: Sequence[str]) -> list[Pair]:
 
 
 def paint(painters: Sequence[Method], pairs: Sequence[Pair], gallery: Gallery) -> Iterator[Painted]:
-    """Pair by pair, so that all methods meet the machine in the same hour."""
+    """Yield the painted images pair by pair.
+    All methods therefore run under the same load of the machine."""
     for pair in pairs:
         for method in painters:
             print(f"{pair}: {method.name} {method.strength:g}", file=sys.stderr, flush=True)

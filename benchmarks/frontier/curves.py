@@ -1,4 +1,4 @@
-"""Two methods at equal content distance, read off between the strengths of each."""
+"""Curves of two methods, compared at equal content distance."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 
 READINGS = 11
-"""Content distances at which two curves are compared, evenly spaced over their overlap."""
+"""Number of content distances at which two curves are compared.
+They are evenly spaced over the overlap of the curves."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,17 +24,17 @@ class Point:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """One method's distances divided by another's, averaged over the overlap of their curves.
+    """Ratios of one method's distances to another's, averaged over the overlap.
 
-    Below 1 the first method is nearer to the style. Nothing is extrapolated: where the curves do
-    not overlap, the ratios are those of the two points nearest in content distance, and `gap` is
+    Below 1, the first method is nearer to the style. Nothing is extrapolated: if the curves do not
+    overlap, the ratios are those of the two points nearest in content distance, and `gap` is
     above 0.
     """
 
     style: float
     worst: float
     gap: float
-    """Content distance between the two nearest points; 0 where the curves overlap."""
+    """Content distance between the two nearest points; 0 if the curves overlap."""
 
     @property
     def overlaps(self) -> bool:
@@ -41,7 +42,7 @@ class Comparison:
 
 
 def compare(ours: Sequence[Point], theirs: Sequence[Point]) -> Comparison:
-    """Compare two curves of at least one point each; between their points they are straight."""
+    """Compare two curves of at least one point each, interpolated linearly."""
     one, other = (sorted(curve, key=lambda point: point.content) for curve in (ours, theirs))
     first = max(one[0].content, other[0].content)
     last = min(one[-1].content, other[-1].content)
@@ -55,14 +56,15 @@ def compare(ours: Sequence[Point], theirs: Sequence[Point]) -> Comparison:
 
 
 def _read(curve: Sequence[Point], contents: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Style distance and worst tenth at these content distances."""
+    """Return style distance and worst tenth at these content distances."""
     known = [point.content for point in curve]
     style = np.interp(contents, known, [point.style for point in curve])
     return style, np.interp(contents, known, [point.worst for point in curve])
 
 
 def _nearest(one: Sequence[Point], other: Sequence[Point]) -> Comparison:
-    """Given curves in order of content whose ranges are apart."""
+    """Compare the nearest points of two curves whose ranges do not overlap.
+    The points are sorted by content distance."""
     is_below = one[-1].content < other[0].content
     ours, theirs = (one[-1], other[0]) if is_below else (one[0], other[-1])
     return Comparison(

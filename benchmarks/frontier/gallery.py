@@ -1,4 +1,4 @@
-"""Painted images with their distances, kept so that only what changed is painted again."""
+"""Painted images with distances, kept so that only changes are painted again."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ from nst.progress import Distances
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """A content image and a style image."""
+    """Content image and style image."""
 
     content: Path
     style: Path
@@ -29,7 +29,7 @@ class Pair:
 
 
 class Kept(Record):
-    """What stands beside a kept image."""
+    """Facts about a kept image, in a file beside it."""
 
     seconds: PositiveFloat
     judged_by: str
@@ -39,17 +39,17 @@ class Kept(Record):
 
 @dataclass(frozen=True, slots=True)
 class Gallery:
-    """A directory of painted images: PAIR+METHOD+STRENGTH+SETTINGS+VERSION.png."""
+    """Directory of painted images: PAIR+METHOD+STRENGTH+SETTINGS+VERSION.png."""
 
     directory: Path
     store: WeightsStore
     judge: Weights
     trusted: Collection[str] = ()
-    """Methods of which an image of any version counts: what changed in the code since does not
-    concern them."""
+    """Methods whose images of any version count.
+    Changes of the code since then do not concern these methods."""
 
     def get(self, method: Method, pair: Pair) -> tuple[Kept, tuple[int, int]]:
-        """Return seconds, distances and size of an image; paint and judge it where it is new."""
+        """Return seconds, distances and size of an image; paint and judge a new one."""
         content, style = images.load(pair.content, "content"), images.load(pair.style, "style")
         notes = self._notes(method, f"{pair}+{method.name}+{method.strength:g}", content, style)
         file = notes.with_suffix(".png")
@@ -66,7 +66,8 @@ class Gallery:
         return kept, painted.size
 
     def _notes(self, method: Method, name: str, *pictures: Image.Image) -> Path:
-        """Name of the file with seconds and distances; the image stands beside it."""
+        """Return the path of the file with seconds and distances.
+        The image is beside it."""
         stem = f"{name}+{key(method.settings, *pictures)}"
         exact = self.directory / f"{stem}+{method.version[:16]}.json"
         if exact.exists() or method.name not in self.trusted:

@@ -1,4 +1,4 @@
-"""What paints: the presets of nst, and the authors' loop."""
+"""Methods that paint: the presets of nst, and the authors' loop."""
 
 import hashlib
 import json
@@ -29,13 +29,13 @@ from nst.engine.pictures.styles import style_size
 from nst.presets import PRESETS
 
 AUTHORS = "authors"
-"""The loop of `benchmarks.neighbors_loop`; its strength is its alpha."""
+"""Name of the loop of `benchmarks.neighbors_loop`; its strength is its alpha."""
 
 SEED = 0
 
 
 def names() -> list[str]:
-    """All methods that have a strength."""
+    """Return the names of all methods that have a strength."""
     presets = [name for name in PRESETS if not StyleTransferOptions.from_preset(name).is_draft]
     return [*presets, AUTHORS]
 
@@ -50,18 +50,18 @@ class Method:
     size: int
     """Longest side of the image in pixels."""
     steps: int | None = None
-    """In place of the method's own number; of the authors' loop, per scale."""
+    """Number of steps in place of the method's own; for the authors' loop, per scale."""
 
     @property
     def settings(self) -> dict[str, Any]:
-        """What was asked for: the same for every version of nst that has these options."""
+        """Requested settings, equal in every version of nst that has these options."""
         if self.name == AUTHORS:
             return {"alpha": self.strength, "size": self.size, "steps": self._loop_steps}
         return self._options().model_dump(mode="json", exclude_defaults=True)
 
     @property
     def version(self) -> str:
-        """Hash of all code, and of all defaults, that decide what is painted."""
+        """Hash of all code and all defaults that determine the painted image."""
         if self.name == AUTHORS:
             return hash_of_sources(_loop_files())
         options = self._options().model_dump_json()
@@ -71,7 +71,7 @@ class Method:
     def paint(
         self, content: Image.Image, style: Image.Image, store: WeightsStore
     ) -> tuple[Image.Image, float]:
-        """Return the image, and the seconds that it took with all preparations."""
+        """Return the image and its seconds, including all preparations."""
         started = time.perf_counter()
         if self.name == AUTHORS:
             painted = self._paint_by_loop(content, style, store)
@@ -112,7 +112,7 @@ class Method:
 
 
 def hash_of_sources(files: Sequence[Path]) -> str:
-    """Version of a method that changes with its code and with nothing else."""
+    """Return the version of a method, which changes only with its code."""
     digest = hashlib.sha256()
     for file in sorted(files):
         digest.update(file.read_bytes())
@@ -120,7 +120,7 @@ def hash_of_sources(files: Sequence[Path]) -> str:
 
 
 def key(settings: dict[str, Any], *pictures: Image.Image) -> str:
-    """Hash of settings and pictures."""
+    """Return the hash of settings and images."""
     digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode())
     for picture in pictures:
         digest.update(str(picture.size).encode() + picture.tobytes())
@@ -128,7 +128,7 @@ def key(settings: dict[str, Any], *pictures: Image.Image) -> str:
 
 
 def _engine_files() -> list[Path]:
-    """The sources that decide what a preset paints; the judge is not among them."""
+    """Return the sources that determine a preset's image, without the judge's."""
     directory = Path(engine.__file__).parent
     return [file for file in directory.rglob("*.py") if file.name != "distance.py"]
 
@@ -139,6 +139,6 @@ def _loop_files() -> list[Path]:
 
 
 def _tensor(picture: Image.Image, size: tuple[int, int]) -> Tensor:
-    """(1, 3, H, W), 0…1."""
+    """Return the image in this size as a tensor (1, 3, H, W), 0…1."""
     resized = images.resize(transparency.flatten(picture), size)
     return torch.from_numpy(np.array(resized)).permute(2, 0, 1)[None].float() / 255

@@ -1,4 +1,4 @@
-"""The tables of the frontier, in Markdown."""
+"""Tables of the frontier in Markdown."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from statistics import fmean
@@ -10,7 +10,7 @@ from benchmarks.frontier.targets import verdicts
 
 
 def render(frontier: Frontier) -> str:
-    """The first method beside each of the others, pair by pair, and what each method painted."""
+    """Return the comparison of the first method with each other one, and all images."""
     ours, *others = frontier.methods
     parts = [
         f"{frontier.size} pixels, painted with {frontier.model}, judged by {frontier.judge}, "
@@ -26,13 +26,14 @@ def render(frontier: Frontier) -> str:
 
 
 def comparisons_of(frontier: Frontier, ours: str, theirs: str) -> dict[str, Comparison]:
-    """By pair, for the pairs that both methods have painted."""
+    """Return the comparisons by pair, for the pairs that both methods have painted."""
     one, other = (_curves(frontier.rows, method) for method in (ours, theirs))
     return {pair: compare(one[pair], other[pair]) for pair in one if pair in other}
 
 
 def summary(comparisons: dict[str, Comparison], ours: str, theirs: str) -> str:
-    """Say how many pairs overlap, their means and the worst of them; others are left out."""
+    """Return the number of pairs that overlap, their means and the worst of them.
+    Other pairs are left out."""
     counted = {pair: each for pair, each in comparisons.items() if each.overlaps}
     overlap = f"{len(counted)} of {len(comparisons)} pairs overlap"
     if not counted:

@@ -1,4 +1,4 @@
-"""What a results file of the frontier holds."""
+"""Content of a results file of the frontier."""
 
 from typing import Literal
 
@@ -8,17 +8,17 @@ from benchmarks.engine.schema import Machine, Measured, Model, Record
 
 
 class Painted(Measured):
-    """One image, and how far it is from its content and its style."""
+    """One image with its distances from its content and its style."""
 
     method: str
     strength: NonNegativeFloat
     content: str
-    """Names of the files, without extension."""
+    """Name of the content image's file, without extension; `style` has the same form."""
     style: str
     width_pixels: PositiveInt
     height_pixels: PositiveInt
     seconds: PositiveFloat
-    """Time to paint it, preparation included, when it was painted."""
+    """Seconds to paint the image, including preparation, when it was painted."""
     content_distance: NonNegativeFloat
     style_distance: NonNegativeFloat
     """Larger of precision and coverage."""
@@ -42,9 +42,9 @@ class Frontier(Record):
     model: Model
     """Network that painted."""
     judge: str
-    """Network that measured: the other one."""
+    """Network that judged: the other one."""
     size: PositiveInt
     """Longest side in pixels."""
     methods: tuple[str, ...]
-    """The first one is compared with each of the others."""
+    """Methods; the first one is compared with each of the others."""
     rows: tuple[Painted, ...] = ()

@@ -1,4 +1,4 @@
-"""What the default preset set out to reach at equal content distance, and whether it did."""
+"""Targets of the default preset at equal content distance, and their verdicts."""
 
 from collections.abc import Iterator, Mapping
 from statistics import fmean
@@ -17,8 +17,9 @@ DEFAULT_STRENGTH = StyleTransferOptions().strength
 def verdicts(
     frontier: Frontier, theirs: str, comparisons: Mapping[str, Comparison]
 ) -> Iterator[Verdict]:
-    """`comparisons`: of the first method with `theirs`, by pair. Pairs whose curves are apart do
-    not count."""
+    """Yield a verdict on each target.
+    `comparisons`: comparisons of the first method with `theirs`, by pair. Pairs whose curves do not
+    overlap do not count."""
     counted = [each for each in comparisons.values() if each.overlaps]
     if frontier.methods[0] != DEFAULT_PRESET or not counted:
         return
@@ -35,7 +36,8 @@ def verdicts(
 
 
 def _content(frontier: Frontier) -> Iterator[Verdict]:
-    """At the default strength of each, over the pairs that both have painted."""
+    """Yield the verdicts on the content distance at each preset's default strength.
+    The pairs that both presets have painted count."""
     ours, theirs = (
         {
             row.pair: row.content_distance

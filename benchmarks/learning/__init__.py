@@ -1,1 +1,1 @@
-"""Learned styles beside the draft and beside the plain loop, after equal time."""
+"""Learned styles compared with the draft and the plain loop, after equal time."""

@@ -1,4 +1,4 @@
-"""`python -m benchmarks.learning`."""
+"""Command `python -m benchmarks.learning`."""
 
 import resource
 import sys
@@ -130,11 +130,11 @@ def main(
 
 @dataclass(frozen=True, slots=True)
 class Course:
-    """What is measured of each style."""
+    """Measurements of each style."""
 
     methods: tuple[str, ...]
     marks: tuple[float, ...]
-    """Minutes, the shortest first."""
+    """Minutes of learning, the shortest first."""
     contents: Sequence[Path]
     painted_size: int
     film_width: int
@@ -149,7 +149,7 @@ class Course:
             for minutes in (0.0,) if name == "draft" else self.marks:
                 print(f"{task.style.stem}: {name}, {minutes:g} min", file=sys.stderr, flush=True)
                 method.learn(minutes)
-                # Before the judge is at work, which needs memory of its own.
+                # Before the judge runs, which also needs memory.
                 peak_bytes = peak_bytes or (_peak_bytes() if method.steps else 0)
                 for content in self.contents:
                     yield self._painted(name, method, minutes, content, task.style)
@@ -205,7 +205,7 @@ def _read(file: Path) -> Learning:
 
 
 def _pictures(directory: Path) -> list[Path]:
-    """Raises UsageError if there are none."""
+    """Return the images in a directory. Raises UsageError if there are none."""
     found = sorted(directory.iterdir()) if directory.is_dir() else []
     found = [file for file in found if file.suffix.lower() in readable_suffixes()]
     if not found:
@@ -214,7 +214,7 @@ def _pictures(directory: Path) -> list[Path]:
 
 
 def _chosen(styles: Sequence[Path], names: Sequence[str]) -> Sequence[Path]:
-    """Raises UsageError if a name is not there."""
+    """Return the styles with these names. Raises UsageError if a name is unknown."""
     known = {style.stem: style for style in styles}
     if unknown := set(names) - set(known):
         raise click.UsageError(
@@ -224,7 +224,7 @@ def _chosen(styles: Sequence[Path], names: Sequence[str]) -> Sequence[Path]:
 
 
 def _peak_bytes() -> int:
-    """Of this process so far; Linux counts in KiB, macOS in bytes."""
+    """Return the peak memory of this process; Linux counts in KiB, macOS in bytes."""
     unit = 1 if sys.platform == "darwin" else 1024
     return unit * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 

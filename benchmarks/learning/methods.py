@@ -1,4 +1,4 @@
-"""What learns a style and paints with it."""
+"""Methods that learn a style and paint with it."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -28,30 +28,30 @@ MODEL: Model = "vgg16"
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """What all methods learn."""
+    """Task that all methods learn."""
 
     style: Path
     photos: Path | None
-    """A folder; None: the sample photos."""
+    """Folder of photos; None: the sample photos."""
     size: int
     """Side of the parts of photos in pixels."""
     store: WeightsStore
 
 
 class Method(Protocol):
-    """Learns, then paints."""
+    """Method that learns a style, then paints with it."""
 
     steps: int
 
     def learn(self, minutes: float) -> None:
-        """Go on until so many minutes are spent on steps, those before included."""
+        """Learn until this number of minutes is spent on steps, including earlier calls."""
 
     def paint(self, photo: Image.Image) -> Image.Image:
-        """Paint a photo in its size."""
+        """Return a painting of the photo in the photo's size."""
 
 
 class Nst:
-    """`nst learn`."""
+    """Method of `nst learn`."""
 
     def __init__(self, task: Task, *, steady: bool = False) -> None:
         self._task = task
@@ -89,12 +89,13 @@ class Nst:
 
 
 CONTENT_WEIGHT, STYLE_WEIGHT, TV_WEIGHT = 3e6, 3e4, 1.0
-"""Of the plain loop: the content loss of a blank image and the style loss that a painting keeps are
-then of one order. The paper chooses them for each style."""
+"""Weights of the plain loop; the paper chooses them for each style.
+With these weights, the content loss of a blank image and the remaining style loss of a painting
+have the same order of magnitude."""
 
 
 class Plain:
-    """The loop of [Johnson16]."""
+    """Loop of [Johnson16]."""
 
     def __init__(self, task: Task) -> None:
         options = LearningOptions()
@@ -132,14 +133,14 @@ class Plain:
 
 
 class Draft:
-    """The draft network, which has learned every style before."""
+    """Draft network, which needs no learning for a style."""
 
     def __init__(self, task: Task) -> None:
         self._style = images.load(task.style, "style")
         self.steps = 0
 
     def learn(self, minutes: float) -> None:
-        """Nothing is learned."""
+        """Do nothing; the draft network learns nothing."""
 
     def paint(self, photo: Image.Image) -> Image.Image:
         return paint_draft(photo, self._style, photo.size)
@@ -154,7 +155,7 @@ METHODS: Mapping[str, Callable[[Task], Method]] = {
 
 
 def seconds_to_paint(method: Method, photo: Image.Image, repeats: int) -> float:
-    """Return the median time, without the first."""
+    """Return the median seconds of painting a photo, without the first call."""
     times = []
     for _ in range(repeats + 1):
         started = time.perf_counter()
@@ -168,5 +169,5 @@ def _draft_options(photo: Image.Image) -> StyleTransferOptions:
 
 
 def _tensor(picture: Image.Image) -> Tensor:
-    """(1, 3, H, W), RGB 0…255."""
+    """Return the image as a tensor (1, 3, H, W), RGB 0…255."""
     return torch.from_numpy(np.array(picture.convert("RGB"))).permute(2, 0, 1)[None].float()

@@ -1,4 +1,4 @@
-"""The tables of learned styles, in Markdown."""
+"""Tables of learned styles in Markdown."""
 
 from collections.abc import Iterator
 from itertools import groupby
@@ -14,7 +14,7 @@ from nst.cli.contact_sheet import Cell, contact_sheet
 
 
 def render(learning: Learning) -> str:
-    """Means by style, method and minutes; times and memory of the networks; the targets."""
+    """Return the tables of means by method and minutes, networks and targets."""
     about = (
         f"Parts of {learning.size} pixels of {learning.photos} photos, painted at "
         f"{learning.painted_size} pixels, judged by {learning.judge}, nst {learning.nst_version}, "
@@ -42,7 +42,8 @@ def kept(row: PaintedPhoto, directory: Path) -> Path:
 
 
 def sheet(learning: Learning, directory: Path) -> Image.Image:
-    """Return the painted photos: a row for each pair, a column for each method and time."""
+    """Return a sheet of the painted photos.
+    It has a row for each pair, and a column for each method and time."""
     rows = {(row.content, row.style, row.method, row.minutes): row for row in learning.images}
     pairs = dict.fromkeys((row.content, row.style) for row in learning.images)
     columns = dict.fromkeys((row.method, row.minutes) for row in learning.images)

@@ -1,4 +1,4 @@
-"""What a results file of learned styles holds."""
+"""Content of a results file of learned styles."""
 
 from collections.abc import Collection
 from typing import Literal
@@ -9,11 +9,11 @@ from benchmarks.engine.schema import Machine, Measured, Record
 
 
 class PaintedPhoto(Measured):
-    """A photo as a method paints it after some time of learning."""
+    """Photo that a method has painted after some time of learning."""
 
     method: str
     minutes: NonNegativeFloat
-    """Time spent on steps."""
+    """Minutes spent on steps."""
     steps: NonNegativeInt
     content: str
     style: str
@@ -25,7 +25,7 @@ class PaintedPhoto(Measured):
 
 
 class LearnedNetwork(Measured):
-    """What a method is worth beside its distances, after the last of its minutes."""
+    """Speed, steadiness and memory of a method, after the last of its minutes."""
 
     method: str
     style: str
@@ -34,13 +34,13 @@ class LearnedNetwork(Measured):
     frame_seconds: PositiveFloat
     """Median time to paint a frame of the film, 512 pixels wide."""
     warping_error: NonNegativeFloat
-    """Of a film painted frame by frame [Lai18], RGB 0…1."""
+    """Warping error [Lai18] of a film painted frame by frame, RGB 0…1."""
     peak_bytes: NonNegativeInt
-    """Peak memory of the process while it learned; 0 where nothing is learned."""
+    """Peak memory of the process while it learned; 0 if it learns nothing."""
 
 
 class Learning(Record):
-    """All methods of one run."""
+    """Results of all methods of one run."""
 
     schema_version: Literal[1] = 1
     suite: Literal["learning"] = "learning"
@@ -48,9 +48,9 @@ class Learning(Record):
     machine: Machine
     judge: str
     size: PositiveInt
-    """Side in pixels of the parts of photos that are learned from."""
+    """Side, in pixels, of the parts of photos in training."""
     photos: PositiveInt
-    """Number of photos that are learned from; those that are painted are not among them."""
+    """Number of photos in training; the painted photos are not among them."""
     painted_size: PositiveInt
     """Longest side of the judged images, in pixels."""
     images: tuple[PaintedPhoto, ...] = ()

@@ -1,4 +1,4 @@
-"""What learned styles set out to reach, and whether they did."""
+"""Targets of learned styles, and whether the styles meet them."""
 
 from collections.abc import Iterator
 
@@ -6,13 +6,13 @@ from benchmarks.engine.targets import Verdict
 from benchmarks.learning.schema import Learning
 
 MINUTES = 30
-"""Time of learning, on two cores, after which the distances are compared."""
+"""Minutes of learning, on two cores, after which the distances are compared."""
 
 
 def verdicts(learning: Learning) -> Iterator[Verdict]:
-    """Ratios are means over the pairs that both methods painted, after equal minutes of learning:
-    the most that the network of every style had. The other values are those of the first style."""
-    last = _minutes_of_all(learning)
+    """Yield a verdict on each target.
+    Ratios are those of means over the pairs, after equal minutes of learning."""
+    last = max((row.minutes for row in learning.images), default=0)
     for other in ("draft", "plain"):
         for name in ("content_distance", "style_distance"):
             what = f"{name.replace('_', ' ')} after {last:g} minutes, nst / {other}"
@@ -38,7 +38,8 @@ def _minutes_of_all(learning: Learning) -> float:
 
 
 def _ratio(learning: Learning, other: str, name: str, minutes: float) -> float | None:
-    """Mean of ours over the mean of the other's, of the pairs that both have painted."""
+    """Return the mean of ours / the mean of the other method.
+    None if one of them was not measured."""
     ours = _values(learning, "nst", name, minutes)
     theirs = _values(learning, other, name, 0 if other == "draft" else minutes)
     pairs = ours.keys() & theirs.keys()

@@ -1,2 +1,4 @@
-"""The web service: what a request, an event and a job cost that paints nothing.
-`python -m benchmarks.service`."""
+"""Benchmarks of the web service: requests, events and jobs without painting.
+
+`python -m benchmarks.service` runs them.
+"""

@@ -1,4 +1,4 @@
-"""`python -m benchmarks.service`."""
+"""Command `python -m benchmarks.service`."""
 
 import sys
 from collections.abc import Sequence
@@ -22,7 +22,7 @@ WORKERS = 2
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How much of everything."""
+    """Amounts of requests, streams and jobs to measure."""
 
     cost_requests: int = 50
     submits_per_second: Sequence[float] = (2, 4, 6, 8, 10, 12, 14, 16, 20, 24, 28, 32, 40, 50)

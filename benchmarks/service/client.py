@@ -1,4 +1,4 @@
-"""Clients that measure what they are answered."""
+"""Clients that measure the answers of the service."""
 
 import asyncio
 import io
@@ -21,10 +21,11 @@ JOBS = "/api/v1/jobs"
 THREADS = 64
 CLIENTS = 4
 OPENED_AT_A_TIME = 16
-"""Streams; a server answers only so many requests of one address at the same time."""
+"""Number of streams that are opened at a time.
+A server limits the parallel requests of one address."""
 SEED = "1234567890"
-"""In a form that is made once; the seed of each request takes its place, so that no two are the
-same order."""
+"""Placeholder of the seed in a form, which is made once.
+The seed of each request replaces it, so that no two requests are the same order."""
 
 seeds = count(1_000_000_000)
 
@@ -33,7 +34,7 @@ seeds = count(1_000_000_000)
 
 
 class Form:
-    """A new job, ready to be sent again and again."""
+    """Form of a new job, which can be sent repeatedly."""
 
     def __init__(self, content: bytes, style: bytes, **options: str) -> None:
         request = httpx.Request(
@@ -53,8 +54,8 @@ class Form:
 
 
 def large_pictures() -> Iterator[bytes]:
-    """A photo and a painting as JPEG files of about 1 MB: samples enlarged, with the noise that a
-    camera adds."""
+    """Yield a photo and a painting as JPEG files of about 1 MB.
+    They are enlarged samples with the noise that a camera adds."""
     for file in _sample_files():
         with Image.open(file) as image:
             sample = image.convert("RGB")
@@ -86,7 +87,7 @@ def small_pictures() -> Iterator[bytes]:
 def measure_rates(
     server: Server, rates_per_second: Sequence[float], seconds: float
 ) -> Iterator[Submits]:
-    """Submit faster and faster, up to the first rate that the service does not sustain."""
+    """Submit at increasing rates, up to the first one that is not sustained."""
     form = Form(*large_pictures())
     for per_second in rates_per_second:
         submits = _submit_steadily(server, form, per_second, seconds)
@@ -96,10 +97,11 @@ def measure_rates(
 
 
 def _submit_steadily(server: Server, form: Form, per_second: float, seconds: float) -> Submits:
-    """A request that is late because of those before it counts as slow."""
+    """Submit at a constant rate.
+    A request that is delayed by previous ones counts as slow."""
     began = time.perf_counter() + 0.5
     due = [began + number / per_second for number in range(round(per_second * seconds))]
-    # A kept connection may be closed by the server just when it is used again.
+    # The server may close a kept connection at the moment when it is used again.
     limits = httpx.Limits(max_connections=THREADS, max_keepalive_connections=0)
     with (
         httpx.Client(base_url=server.address, timeout=300, limits=limits) as client,
@@ -169,7 +171,8 @@ async def _opened(
 
 
 async def _delays(reader: asyncio.StreamReader, steps: int) -> list[float]:
-    """Of the progress of so many steps, from one that all can hear."""
+    """Return the delays of the progress of this number of steps.
+    The first step that counts is one that all streams can receive."""
     first, delays = None, list[float]()
     while True:
         line = await reader.readline()
@@ -211,7 +214,8 @@ def _is_done(client: httpx.Client) -> bool:
 
 
 def measure_memory(server: Server, warm_up: int, requests: int) -> Memory:
-    """What people ask for most: a job, the list, the options, a small picture."""
+    """Measure memory before and after many common requests.
+    These are a job, the list of jobs, the options and a thumbnail."""
     form = Form(*(Path(file).read_bytes() for file in _sample_files()))
     with httpx.Client(base_url=server.address, timeout=300) as client:
         job = form.post(client).json()

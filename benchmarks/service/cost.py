@@ -1,7 +1,8 @@
-"""What one submission costs, part by part: `python -m benchmarks.service.cost REQUESTS`.
+"""Cost of one submission, part by part.
 
-One request follows the other in a process in which nothing else runs. Each part is also carried
-out alone, with the same images, through the objects that the service itself uses.
+`python -m benchmarks.service.cost REQUESTS` measures it. One request follows another in a process
+in which nothing else runs. Each part is also carried out alone, with the same images, through the
+objects that the service itself uses.
 """
 
 import hashlib
@@ -26,7 +27,7 @@ from nst.jobs.job import JobStatus, new_id
 
 
 def measure_cost(requests: int) -> Cost:
-    """In a process of its own, whose service has a directory that goes afterwards."""
+    """Measure the cost in a separate process, with a temporary directory."""
     with TemporaryDirectory(prefix="nst-benchmark-") as directory:
         run = subprocess.run(
             [sys.executable, "-m", __name__, str(requests)],
@@ -38,7 +39,8 @@ def measure_cost(requests: int) -> Cost:
 
 
 def cost_here(requests: int) -> Cost:
-    """Of the service that the environment describes. Medians of all requests but the first."""
+    """Return the cost of a submission to the service that the environment describes.
+    Values are medians of all requests except the first."""
     content, style = large_pictures()
     form = Form(content, style)
     bootstrap.migrate()

@@ -1,5 +1,8 @@
-"""An engine that paints nothing, in place of the real one: a job of one step is finished at once,
-any other says how far it is at a steady rate, with the time at which it says so."""
+"""Engine that paints nothing, in place of the real one.
+
+A job of one step is finished at once. Any other job reports its progress at a constant rate, with
+the time of each report.
+"""
 
 import time
 from multiprocessing.connection import Connection
@@ -13,7 +16,7 @@ STEPS_PER_SECOND = 2.0
 
 
 def paint(connection: Connection) -> None:
-    """The whole life of the engine's process."""
+    """Run the engine's process until the connection is closed."""
     try:
         while True:
             work = connection.recv()

@@ -1,4 +1,4 @@
-"""What a results file holds. `Results.model_validate_json` is the validator."""
+"""Content of a results file. `Results.model_validate_json` is the validator."""
 
 from collections.abc import Sequence
 from datetime import date
@@ -9,11 +9,11 @@ from pydantic import NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveIn
 from benchmarks.engine.schema import Machine, Record
 
 SUSTAINED_SECONDS = 1.0
-"""A rate is sustained if 95 % of the answers take no longer than this."""
+"""Maximum seconds of 95 % of the answers at a rate that counts as sustained."""
 
 
 class Seconds(Record):
-    """How long something took, many times."""
+    """Durations of many repetitions."""
 
     count: PositiveInt
     p50: NonNegativeFloat
@@ -38,30 +38,30 @@ class Seconds(Record):
 
 
 class Submits(Record):
-    """Jobs that are handed in at a steady rate, whether the ones before are answered or not."""
+    """Submissions at a constant rate, regardless of outstanding answers."""
 
     requests_per_second: PositiveFloat
     body_bytes: PositiveInt
-    """Of one request: two pictures."""
+    """Size of one request, which has two images."""
     seconds: Seconds
-    """From when a request was due to its whole answer."""
+    """Time from the moment when a request was due to its complete answer."""
     failures: NonNegativeInt
 
     @property
     def is_sustained(self) -> bool:
-        """Whether all were accepted and no queue grew."""
+        """Whether all requests were accepted and no queue grew."""
         return not self.failures and self.seconds.p95 <= SUSTAINED_SECONDS
 
 
 class Cost(Record):
-    """Of one submission when nothing else runs: medians in seconds. The rest of the whole is the
-    framework, the checks, and the answer."""
+    """Cost of one submission when nothing else runs: medians in seconds.
+    The rest of the whole is the framework, the checks, and the answer."""
 
     requests: PositiveInt
     body_bytes: PositiveInt
     whole_seconds: PositiveFloat
     parsing_seconds: PositiveFloat
-    """From the body of the request to the bytes of two images."""
+    """Seconds from the body of the request to the bytes of two images."""
     decoding_seconds: PositiveFloat
     hashing_seconds: PositiveFloat
     storing_seconds: PositiveFloat
@@ -69,26 +69,26 @@ class Cost(Record):
 
 
 class Streams(Record):
-    """Streams of events of one job, which all are open at the same time."""
+    """Streams of one job's events, which are all open at the same time."""
 
     streams: PositiveInt
     events_per_second: PositiveFloat
-    """In each stream."""
+    """Events per second in each stream."""
     events_expected: PositiveInt
     events_received: NonNegativeInt
     delay: Seconds
-    """From the engine's process, which says what it did, to the client."""
+    """Delay from the report of the engine's process to the client."""
 
 
 class Throughput(Record):
-    """Jobs that are handed in by a few clients, claimed, finished by an engine that does nothing,
-    and stored."""
+    """Throughput of jobs from submission to storage.
+    A few clients submit the jobs, and the engine does nothing."""
 
     clients: PositiveInt
     workers: PositiveInt
     jobs: PositiveInt
     seconds: PositiveFloat
-    """From the first request to the end of the last job."""
+    """Seconds from the first request to the end of the last job."""
 
     @property
     def jobs_per_second(self) -> float:
@@ -96,7 +96,7 @@ class Throughput(Record):
 
 
 class Memory(Record):
-    """Of the process that answers."""
+    """Memory of the process that answers."""
 
     warm_up_requests: PositiveInt
     requests: PositiveInt
@@ -110,10 +110,10 @@ class Results(Record):
     machine: Machine
     measured_on: date
     quick: bool
-    """A smoke run, whose numbers say nothing."""
+    """Whether this was a smoke run, whose numbers are not meaningful."""
     cost: Cost
     submits: Sequence[Submits]
-    """At rising rates; the last one may be too fast."""
+    """Submissions at increasing rates; the last rate may not be sustained."""
     streams: Streams
     throughput: Throughput
     memory: Memory

@@ -1,4 +1,4 @@
-"""`nst serve` in a process of its own, with the engine that paints nothing."""
+"""Server `nst serve` in a separate process, with the engine that paints nothing."""
 
 import os
 import re
@@ -35,21 +35,21 @@ class Server:
     pid: int
 
     def resident_bytes(self) -> int:
-        """Of the process that answers: the child of the one that watches over it."""
+        """Return the memory of the process that answers, the child of its supervisor."""
         (child,) = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()
         pages = int(Path(f"/proc/{child}/statm").read_text().split()[1])
         return pages * os.sysconf("SC_PAGE_SIZE")
 
 
 def environment(directory: Path) -> dict[str, str]:
-    """Of a service without limits, whose data are in this directory."""
+    """Return the environment of a service without limits, with data in `directory`."""
     others = {name: it for name, it in os.environ.items() if not name.startswith("NST_")}
     return others | UNLIMITED | {"NST_DATA_DIR": str(directory / "data")}
 
 
 @contextmanager
 def running(workers: int) -> Iterator[Server]:
-    """On a free port, with a directory that goes afterwards."""
+    """Run a server on a free port, with a temporary directory."""
     with TemporaryDirectory(prefix="nst-benchmark-") as directory:
         log = Path(directory, "log")
         with log.open("wb") as file:

@@ -1,4 +1,4 @@
-"""`python -m benchmarks.video`."""
+"""Command `python -m benchmarks.video`."""
 
 import sys
 import tempfile
@@ -162,15 +162,15 @@ def main(
 
 
 class Deadline:
-    """When a run ends."""
+    """Deadline of a run."""
 
     def __init__(self, minutes: float | None) -> None:
         self._ends_at = None if minutes is None else time.monotonic() + 60 * minutes
         self.is_over = False
-        """Whether something was left out."""
+        """Whether a measurement was left out."""
 
     def allows(self, seconds: float) -> bool:
-        """Return whether something that takes this long may begin."""
+        """Return whether a measurement that takes this long may begin."""
         left = self._ends_at is None or time.monotonic() + seconds <= self._ends_at
         self.is_over = self.is_over or not left
         return left
@@ -185,7 +185,7 @@ class _Bench:
     deadline: Deadline
 
     def measure(self, clip: Motions, method: str) -> PaintedFilm | None:
-        """Paint a clip; None if time is up before its last frame."""
+        """Paint and measure a clip; return None if time is up before its last frame."""
         print(f"{clip.name}: {method}", file=sys.stderr, flush=True)
         originals = [clip.frame(number) for number in range(self.frames)]
         kept = KeptFilm(self.directory, f"{clip.name.replace(' ', '-')}-{method}")
@@ -215,7 +215,7 @@ class _Bench:
         )
 
     def _share_first(self, clip: Motions, kept: KeptFilm) -> None:
-        """The first frame is the same, however the others are painted."""
+        """Take the first frame from another method, because it is the same in all."""
         for method in METHODS:
             other = KeptFilm(self.directory, f"{clip.name.replace(' ', '-')}-{method}")
             if kept.frame(1) is None and (first := other.frame(1)):
@@ -230,7 +230,8 @@ def _measured(
     methods: Sequence[str],
     memory_frames: int,
 ) -> Iterator[Films]:
-    """Clip by clip, so that all methods meet the machine in the same hour."""
+    """Yield the results clip by clip.
+    All methods therefore run under the same load of the machine."""
     if "memory" in sections and found.memory is None and bench.deadline.allows(0):
         found = found.model_copy(update={"memory": measure_memory(memory_frames)})
         yield found
@@ -246,7 +247,7 @@ def _read(path: Path) -> Films:
 
 
 def _continued(output: Path | None, header: Films) -> Films:
-    """Return what the file holds, if it is of the same machine and options."""
+    """Return the results in the file if they have the same machine and options."""
     if output is None or not output.exists():
         return header
     before = _read(output)

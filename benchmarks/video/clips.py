@@ -1,8 +1,8 @@
-"""Short clips whose motion is known, made from still pictures.
+"""Short clips whose motion is known, made from still images.
 
-A layer is a picture that a camera looks at: pixel (x, y) of frame t shows the picture at
-scale(t) · (x, y) + offset(t). So it is known where every pixel of a frame was in the frame before,
-and whether anything covered it there.
+A layer is an image seen by a camera: pixel (x, y) of frame t shows the image at
+scale(t) · (x, y) + offset(t). Therefore the position of every pixel in the previous frame is known,
+and whether another layer covered it there.
 """
 
 from collections.abc import Callable, Mapping
@@ -16,9 +16,9 @@ from PIL import Image
 from nst import images
 
 PAN_PIXELS = (2.6, 0.9)
-"""Way of the camera from one frame to the next, at a width of 160 pixels."""
+"""Movement of the camera per frame, at a width of 160 pixels."""
 ZOOM = 0.985
-"""Length of what is seen, from one frame to the next."""
+"""Factor of the visible length per frame."""
 FOREGROUND_PIXELS = (-3.2, 0.4)
 BACKGROUND_PIXELS = (1.3, 0.5)
 REFERENCE_WIDTH = 160
@@ -26,42 +26,42 @@ ASPECT = 4 / 3
 
 
 class Motions(Protocol):
-    """Frames, and how their pixels moved."""
+    """Frames, and the motion of their pixels."""
 
     @property
     def name(self) -> str: ...
 
     def frame(self, number: int) -> Image.Image:
-        """RGB; frames are counted from 0."""
+        """Return a frame as RGB; frames are counted from 0."""
 
     def flow(self, number: int) -> np.ndarray:
-        """Return where each pixel of a frame was in the frame before: float32 (H, W, 2), added to
-        its position in pixels."""
+        """Return the motion of each pixel back to the previous frame.
+        The array is float32 (H, W, 2), to be added to the position in pixels."""
 
     def visible(self, number: int) -> np.ndarray:
-        """Return which pixels of a frame were to be seen in the frame before, bool (H, W)."""
+        """Return which pixels of a frame were visible in the previous one, bool (H, W)."""
 
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """Which part of a picture a frame shows."""
+    """Part of an image that a frame shows."""
 
     scale: float
-    """Pixels of the picture per pixel of the frame."""
+    """Pixels of the image per pixel of the frame."""
     x: float
     y: float
-    """Of the picture, at pixel (0, 0) of the frame."""
+    """Position in the image, with x, at pixel (0, 0) of the frame."""
 
 
 @dataclass(frozen=True)
 class Layer:
-    """A picture seen by a moving camera; its alpha is where it covers what lies below."""
+    """Image seen by a moving camera; its alpha is where it covers the layers below."""
 
     picture: Image.Image
     view: Callable[[int], View]
 
     def frame(self, number: int, size: tuple[int, int]) -> Image.Image:
-        """RGBA, of this size."""
+        """Return a frame of the layer as RGBA in this size."""
         view = self.view(number)
         box = (view.x, view.y, view.x + view.scale * size[0], view.y + view.scale * size[1])
         return self.picture.convert("RGBA").resize(size, Image.Resampling.LANCZOS, box)
@@ -74,23 +74,23 @@ class Clip:
     name: str
     size: tuple[int, int]
     layers: tuple[Layer, ...]
-    """The last one lies on top."""
+    """Layers; the last one is on top."""
 
     def frame(self, number: int) -> Image.Image:
-        """RGB; frames are counted from 0."""
+        """Return a frame as RGB; frames are counted from 0."""
         below = Image.new("RGBA", self.size)
         for layer in self.layers:
             below = Image.alpha_composite(below, layer.frame(number, self.size))
         return below.convert("RGB")
 
     def flow(self, number: int) -> np.ndarray:
-        """Return where each pixel of a frame was in the frame before: float32 (H, W, 2), added to
-        its position in pixels."""
+        """Return the motion of each pixel back to the previous frame.
+        The array is float32 (H, W, 2), to be added to the position in pixels."""
         top, (columns, rows) = self._top(number), self._grid
         flow = np.zeros((*top.shape, 2), np.float32)
         for index, layer in enumerate(self.layers):
             now, before = layer.view(number), layer.view(number - 1)
-            # Pixel centres lie at +0.5.
+            # Pixel centres are at +0.5.
             there_x = (now.scale * (columns + 0.5) + now.x - before.x) / before.scale - 0.5
             there_y = (now.scale * (rows + 0.5) + now.y - before.y) / before.scale - 0.5
             here = top == index
@@ -99,8 +99,8 @@ class Clip:
         return flow
 
     def visible(self, number: int) -> np.ndarray:
-        """Return which pixels of a frame were to be seen in the frame before: bool (H, W). Those
-        around which there was also something else do not count."""
+        """Return which pixels of a frame were visible in the previous one, bool (H, W).
+        Pixels at the border of another layer do not count."""
         flow, (columns, rows) = self.flow(number), self._grid
         top, before = self._top(number), self._top(number - 1)
         there_x, there_y = columns + flow[..., 0], rows + flow[..., 1]
@@ -118,7 +118,7 @@ class Clip:
         return found
 
     def _top(self, number: int) -> np.ndarray:
-        """Return the number of the layer that is seen at each pixel, (H, W)."""
+        """Return the number of the visible layer at each pixel, (H, W)."""
         top = np.zeros(self.size[::-1], int)
         for index, layer in enumerate(self.layers[1:], start=1):
             alpha = np.asarray(layer.frame(number, self.size).getchannel("A"))
@@ -132,13 +132,13 @@ class Clip:
 
 
 def clips(pictures: Mapping[str, Image.Image], width: int, frames: int) -> tuple[Clip, ...]:
-    """Return a pan, a zoom and two layers, made from pictures by name: coffee, rocket, cat and
-    astronaut."""
+    """Return three clips: a pan, a zoom and two layers.
+    `pictures`: images by name; coffee, rocket, cat and astronaut are used."""
     size = (width, round(width / ASPECT))
     speed = width / REFERENCE_WIDTH
 
     def panning(picture: Image.Image, way: tuple[float, float]) -> Layer:
-        """The camera stays inside."""
+        """Return a layer whose camera moves but stays inside the image."""
         (step_x, step_y), count = way, frames - 1
         around = (abs(step_x) * speed * count, abs(step_y) * speed * count)
         shown = _cut(picture, tuple(s + a for s, a in zip(size, around, strict=True)))
@@ -159,20 +159,20 @@ def _pan(start: tuple[float, float], step: tuple[float, float], number: int) -> 
 
 
 def _zoom(size: tuple[int, int], number: int) -> View:
-    """Towards the middle."""
+    """Return the view of a camera that zooms towards the centre."""
     scale = ZOOM**number
     return View(scale, *((1 - scale) * side / 2 for side in size))
 
 
 def _cut(picture: Image.Image, least: tuple[float, ...]) -> Image.Image:
-    """Return the picture with the shape and at least the size of this box."""
+    """Return the image resized to cover a box of this size, in its aspect ratio."""
     ratio = max(side / length for side, length in zip(least, picture.size, strict=True))
     width, height = (-(-length * ratio // 1) for length in picture.size)
     return images.resize(picture.convert("RGB"), (int(width), int(height)))
 
 
 def _in_ellipse(picture: Image.Image) -> Image.Image:
-    """Opaque in an ellipse in the middle, transparent around it."""
+    """Return the image, opaque in a central ellipse and transparent around it."""
     width, height = picture.size
     rows, columns = np.mgrid[:height, :width]
     apart = np.hypot((columns / width - 0.5) / 0.3, (rows / height - 0.5) / 0.4)

@@ -1,4 +1,4 @@
-"""Painted frames of a benchmark, kept in a directory: a later run goes on after them."""
+"""Painted frames of a benchmark, kept in a directory for later runs."""
 
 import json
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from nst import files, image_writer
 
 @dataclass(frozen=True, slots=True)
 class KeptFilm:
-    """The frames of a clip painted in one way, counted from 1, and the seconds that each took."""
+    """Frames of a clip painted by one method, counted from 1, with their seconds."""
 
     directory: Path
     name: str
@@ -35,7 +35,7 @@ class KeptFilm:
         return self.directory / f"{self.name}.json"
 
     def _seconds(self) -> dict[str, float]:
-        """By number; JSON knows only text as names."""
+        """Return the seconds by frame number, which is text because JSON requires it."""
         if not self._index.exists():
             return {}
         found: dict[str, float] = json.loads(self._index.read_text())

@@ -1,4 +1,4 @@
-"""The warping error of a painted film.
+"""Warping error of a painted film.
 
 [Lai18] Lai, Huang, Wang, Shechtman, Yumer, Yang: Learning Blind Video Temporal Consistency, ECCV
 2018.
@@ -15,9 +15,11 @@ from nst.engine.pictures.flow import warped
 
 
 def warping_error(painted: Sequence[Image.Image], clip: Motions) -> float:
-    """Return the mean over pairs of frames of the mean squared distance |x − w|² of a frame from
-    the one before it, moved along the motion of the clip ([Lai18] §4.1). RGB 0…1; pixels that came
-    into view are left out."""
+    """Return the warping error of [Lai18] §4.1, for RGB 0…1.
+
+    It is the mean over pairs of frames of the mean squared distance |x − w|² between a frame and
+    the previous one, moved along the motion of the clip. Pixels that came into view are left out.
+    """
     return fmean(
         _error(painted[number - 1], painted[number], clip, number)
         for number in range(1, len(painted))

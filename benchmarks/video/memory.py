@@ -1,5 +1,7 @@
-"""Memory while a long film is painted, in a process of its own:
-`python -m benchmarks.video.memory`."""
+"""Memory while a long film is painted, in a separate process.
+
+`python -m benchmarks.video.memory` is that process.
+"""
 
 import json
 import subprocess
@@ -24,7 +26,7 @@ from nst.video import CONTAINERS, Video
 from nst.video.writing import Writer
 
 SETTLED_FRAME = 50
-"""Frame from which on memory should not grow."""
+"""Frame after which memory should not grow."""
 RATE = 25
 WIDTH = 48
 OPTIONS = {"total_iterations": 1, "scales": 1}
@@ -54,8 +56,8 @@ def main(frames: int) -> None:
 
 
 def resident_after_frames(frames: int, width: int, directory: Path) -> list[int]:
-    """Paint a film along the flow, from a file to a file, one step for each frame; return the bytes
-    that are resident after each."""
+    """Paint a film along the flow; return the resident bytes after each frame.
+    The film is read from a file and written to a file, with one step per frame."""
     source, found = _moving(frames, width, directory), list[int]()
     film = Video.inspect(source)
     paint = _painter(width)
@@ -87,7 +89,7 @@ def _painter(width: int) -> Callable[[Image.Image], Image.Image]:
 
 
 def _moving(frames: int, width: int, directory: Path) -> Path:
-    """Write a film of a camera that goes round and round above a photo."""
+    """Write a film of a camera that moves in circles above a photo."""
     photo = images.load(samples.sample("content", "coffee"), "content")
     photo = images.resize(photo, image_sizes.fit(photo.size, 2 * width))
     size, path = (width, width * 2 // 3), directory / "in.mp4"

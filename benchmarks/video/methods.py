@@ -1,4 +1,4 @@
-"""Ways to paint the frames of a film."""
+"""Methods of painting the frames of a film."""
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -13,17 +13,17 @@ from nst.options import StyleTransferOptions
 from nst.progress import Progress
 
 STARTED_SHARE = 4
-"""Of the first frame's steps a later one took one in so many before the flow."""
+"""Steps of the first frame per step of a later frame, before the flow existed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Film:
-    """What is painted, and how."""
+    """Style and options with which a film is painted."""
 
     transfer: NeuralStyleTransfer
-    """Of a single picture."""
+    """Transfer of a single image."""
     later: StyleTransferOptions
-    """Of a frame that continues another."""
+    """Options of a frame that continues another one."""
     style: Image.Image
 
 
@@ -31,12 +31,12 @@ Method = Callable[[Film, Image.Image, PaintedFrame | None], Iterator[Progress]]
 
 
 def alone(film: Film, frame: Image.Image, _: PaintedFrame | None) -> Iterator[Progress]:
-    """Paint a frame as a single picture."""
+    """Paint a frame as a single image."""
     return film.transfer.steps(Inputs(frame, film.style))
 
 
 def started(film: Film, frame: Image.Image, before: PaintedFrame | None) -> Iterator[Progress]:
-    """Start from the result of the frame before, wherever its pixels are now."""
+    """Start from the result of the previous frame, without moving its pixels."""
     if before is None:
         return alone(film, frame, before)
     steps = -(-film.transfer.options.total_iterations // STARTED_SHARE)
@@ -46,7 +46,7 @@ def started(film: Film, frame: Image.Image, before: PaintedFrame | None) -> Iter
 
 
 def along_flow(film: Film, frame: Image.Image, before: PaintedFrame | None) -> Iterator[Progress]:
-    """Continue the frame before along the flow."""
+    """Continue the previous frame along the flow."""
     return FilmTransfer(film.transfer, film.later).steps(frame, film.style, before)
 
 
@@ -56,8 +56,8 @@ METHODS: Mapping[str, Method] = {"alone": alone, "started": started, "flow": alo
 def paint(
     film: Film, method: Method, frames: Sequence[Image.Image], kept: KeptFilm
 ) -> Iterator[tuple[Image.Image, float]]:
-    """Yield each painted frame, and the seconds that it took. Frames that an earlier run has kept
-    are not painted again."""
+    """Yield each painted frame and its seconds.
+    Frames that an earlier run has kept are not painted again."""
     before: PaintedFrame | None = None
     for number, frame in enumerate(frames, start=1):
         found = kept.frame(number)

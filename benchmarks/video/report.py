@@ -1,4 +1,4 @@
-"""The tables of painted films, in Markdown."""
+"""Tables of painted films in Markdown."""
 
 from benchmarks.engine.report import table, targets_met
 from benchmarks.video.schema import Films
@@ -6,7 +6,7 @@ from benchmarks.video.targets import verdicts
 
 
 def render(films: Films) -> str:
-    """All films, and whether the targets are met."""
+    """Return the tables of all films, and of the targets."""
     head = (
         *("clip", "method", "warping error × 1000", "precision", "coverage", "content"),
         *("first frame, s", "later frame, s"),

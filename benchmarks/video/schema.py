@@ -1,4 +1,4 @@
-"""What a results file of painted films holds."""
+"""Content of a results file of painted films."""
 
 from typing import Literal, Self
 
@@ -8,14 +8,14 @@ from benchmarks.engine.schema import Machine, Measured, Model, Record
 
 
 class PaintedFilm(Measured):
-    """A clip painted in one way."""
+    """Clip painted by one method."""
 
     clip: str
     method: str
     warping_error: NonNegativeFloat
-    """[Lai18], RGB 0…1; what came into view is left out."""
+    """Warping error of [Lai18], RGB 0…1, without pixels that came into view."""
     precision: NonNegativeFloat
-    """Mean over the frames but the first, as of all distances."""
+    """Mean over all frames except the first, like all distances."""
     coverage: NonNegativeFloat
     content_distance: NonNegativeFloat
     first_seconds: PositiveFloat
@@ -28,12 +28,12 @@ class FilmMemory(Measured):
 
     frames: PositiveInt
     width: PositiveInt
-    """Of the frames, in pixels."""
+    """Width of the frames, in pixels."""
     settled_frame: PositiveInt
-    """Frame, counted from 1, from which on memory should not grow."""
+    """Frame, counted from 1, after which memory should not grow."""
     settled_bytes: PositiveInt
     most_bytes: PositiveInt
-    """At the end of any later frame."""
+    """Maximum at the end of all later frames."""
 
 
 class Films(Record):
@@ -48,13 +48,13 @@ class Films(Record):
     preset: str
     style: str
     width: PositiveInt
-    """Of the frames, in pixels."""
+    """Width of the frames, in pixels."""
     frames: PositiveInt
     rows: tuple[PaintedFilm, ...] = ()
     memory: FilmMemory | None = None
 
     def continues(self, before: Self) -> bool:
-        """Whether it measures the same as an earlier run."""
+        """Return whether this run measures the same as an earlier one."""
         measured = {"rows", "memory", "nst_version"}
         return self.model_dump(exclude=measured) == before.model_dump(exclude=measured)
 

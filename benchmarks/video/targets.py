@@ -1,4 +1,4 @@
-"""What films along the flow set out to reach, and whether they did."""
+"""Targets of films along the flow, and whether the films meet them."""
 
 from collections.abc import Iterator
 
@@ -6,18 +6,19 @@ from benchmarks.engine.targets import Verdict
 from benchmarks.video.schema import Films, PaintedFilm
 
 MOST_OF_ALONE, MOST_OF_STARTED = 0.35, 0.6
-"""Warping error against a film painted frame by frame, and against one whose frames start from
-the result before."""
+"""Maximum ratios of the warping error to that of other methods.
+The others are a film painted frame by frame, and one whose frames start from the previous
+result."""
 MOST_DISTANCE = 1.05
-"""Distances from the style against those of single pictures."""
+"""Maximum ratio of the distances from the style to those of single images."""
 MOST_SECONDS = 0.25
-"""Of a frame after the first against a single picture."""
+"""Maximum ratio of the time of a later frame to that of a single image."""
 MOST_GROWTH = 1.05
-"""Memory of a long film after its first frames."""
+"""Maximum growth of the memory of a long film after its first frames."""
 
 
 def verdicts(films: Films) -> Iterator[Verdict]:
-    """Clip by clip, then memory."""
+    """Yield the verdicts clip by clip, then on memory."""
     by_clip: dict[str, dict[str, PaintedFilm]] = {}
     for row in films.rows:
         by_clip.setdefault(row.clip, {})[row.method] = row

@@ -1,9 +1,9 @@
-"""Neural style transfer: a photo and a painting in, the photo painted out.
+"""Neural style transfer: paints a photo in the style of a painting.
 
 >>> import nst
 >>> nst.stylize("photo.jpg", "painting.jpg").save("painted.png")  # doctest: +SKIP
 
-Importing nst loads neither torch nor Pillow; the public names are loaded when first used.
+Importing nst loads neither torch nor Pillow; public names are imported on first use.
 """
 
 import importlib

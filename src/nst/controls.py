@@ -1,4 +1,4 @@
-"""Steering: what a person may change while a transfer runs."""
+"""Steering: changes of options while a transfer runs."""
 
 from collections.abc import Mapping, Sequence
 from threading import Lock
@@ -12,16 +12,16 @@ from nst.progress import Change
 _FIELDS = StyleTransferOptions.model_fields
 
 STEERABLE = tuple(name for name, field in _FIELDS.items() if "steerable" in facts_of(field))
-"""Options that the engine takes over before its next step."""
+"""Options whose new values the engine applies before its next step."""
 
 
 def in_force(options: StyleTransferOptions) -> dict[str, float]:
-    """Return the options that may be steered, with their values."""
+    """Return the options that can be steered, with their values."""
     return {name: getattr(options, name) for name in STEERABLE}
 
 
 class Controls:
-    """New values for a running transfer; may be set from any thread.
+    """New values for a running transfer; they can be set from any thread.
 
     One object belongs to one transfer.
     """
@@ -33,9 +33,12 @@ class Controls:
         *,
         stop_after: int | None = None,
     ) -> None:
-        """`options`: those of the transfer, with which new values must agree.
-        `changes` and `stop_after` repeat what a recipe recorded: what was steered, and
-        the step after which the transfer was stopped. Raises InvalidOption."""
+        """Check the planned changes. Raises InvalidOption.
+
+        `options`: options of the transfer, with which new values must agree. `changes` and
+        `stop_after` repeat what a recipe recorded: the options that were steered, and the step
+        after which the transfer was stopped.
+        """
         self._options = options
         self._planned = planned(options, changes)
         self.stop_after = stop_after
@@ -44,12 +47,12 @@ class Controls:
 
     @property
     def changes(self) -> Mapping[str, float]:
-        """All that was ever set, and its last value. The mapping itself never changes."""
+        """Last value of each option that was set. The mapping itself never changes."""
         return self._changes
 
     def at(self, step: int) -> Mapping[str, float]:
-        """Return the values that this step goes by: the planned
-        ones, then those that were set."""
+        """Return the values for this step: the planned ones, then those that were set.
+        Values that were set override planned ones."""
         values: dict[str, float] = {}
         for change in self._planned:
             if change.step <= step:
@@ -57,14 +60,15 @@ class Controls:
         return values | dict(self._changes)
 
     def set(self, **values: float) -> None:
-        """All of these before the next step, or none: raises InvalidOption."""
+        """Set all of these values before the next step. Raises InvalidOption.
+        If one of them is invalid, none is set."""
         with self._lock:
             changes = {**self._changes, **values}
             self._changes = MappingProxyType(_valid(self._options, changes))
 
 
 def parse_change(text: str) -> Change:
-    """Return the change in a text like 40:strength=0.8,tv_weight=2.
+    """Return the change in a text such as 40:strength=0.8,tv_weight=2.
     Raises InvalidOption."""
     step, _, assignments = text.partition(":")
     pairs = [each.partition("=") for each in assignments.split(",")]
@@ -77,7 +81,7 @@ def parse_change(text: str) -> Change:
 
 
 def planned(options: StyleTransferOptions, changes: Sequence[Change]) -> list[Change]:
-    """Return the changes in the order of their steps, checked. Raises InvalidOption."""
+    """Return the checked changes in the order of their steps. Raises InvalidOption."""
     for change in changes:
         if change.step < 1:
             raise InvalidOption("step", change.step, "at least 1, the first step")

@@ -1,6 +1,6 @@
-"""Arrays, and pixels with more than 8 bits per sample, reduced to 8 bits.
+"""Conversion of arrays, and of samples with more than 8 bits, to 8 bits.
 
-numpy and tifffile are imported here, so this module is imported when such an image is read.
+This module imports numpy and tifffile, so it is imported only when such an image is read.
 """
 
 import io
@@ -18,29 +18,29 @@ from nst.image_files import DEEP_TIFF, MAX_PIXELS
 Array: TypeAlias = NDArray[Any]
 
 WHITES = (1.0, 255.0, 65535.0, 2.0**31 - 1, 2.0**32 - 1)
-"""Usual values of white."""
+"""Common values of white."""
 
 ROWS = 256
-"""Rows that are converted at a time: the conversion takes
-little memory beside the pixels."""
+"""Number of rows that are converted at a time, to save memory."""
 
 # TIFF 6.0: values of the tags PhotometricInterpretation, PlanarConfiguration and ExtraSamples.
 WHITE_IS_ZERO, BLACK_IS_ZERO, RGB, INKS = 0, 1, 2, 5
 SEPARATE = 2
 ASSOCIATED, UNASSOCIATED = 1, 2
 COLOURS = {WHITE_IS_ZERO: 1, BLACK_IS_ZERO: 1, RGB: 3, INKS: 4}
-"""Channels of colour by the photometric interpretation."""
+"""Number of colour channels by photometric interpretation."""
 
 
 class UnusablePixels(Exception):
-    """The pixels cannot be shown as an image; the text says why and what to do."""
+    """The pixels cannot be shown as an image; the message says why and what to do."""
 
 
 CHANNELS = (1, 2, 3, 4)
-"""Grey, grey with alpha, RGB, RGBA."""
+"""Numbers of channels of grey, grey with alpha, RGB and RGBA."""
 
 LOWEST_FLOAT = -0.5
-"""Lower floats are no overshoot of a filter, but another range of values."""
+"""Lowest float that can be the overshoot of a filter.
+Lower floats belong to another range of values."""
 
 
 def from_array(array: Any) -> Image.Image:
@@ -52,10 +52,10 @@ def from_array(array: Any) -> Image.Image:
     """
     try:
         values = np.asarray(array)
-    except (RuntimeError, TypeError, ValueError) as error:  # as of a tensor on a GPU
+    except (RuntimeError, TypeError, ValueError) as error:  # for example a tensor on a GPU
         raise UnusablePixels(str(error)) from error
     values = _channels_last(values)
-    if values.size == 0:  # the reader of images says what is wrong with it
+    if values.size == 0:  # the reader of images raises the error
         return Image.new("RGB", (values.shape[1], values.shape[0]))
     return Image.fromarray(np.ascontiguousarray(_as_levels(values)))
 
@@ -93,11 +93,11 @@ def _as_levels(values: Array) -> Array:
 
 
 def to_8_bits(values: Array) -> Array:
-    """Return numbers of any type as uint8, by the range that is found in them.
+    """Return numbers of any type as uint8, scaled by the range that they have.
 
     Unsigned integers of 8 and 16 bits have the range of their type. Other values from 0 to about
-    1, 255, 65535 or the largest integer keep their meaning; the range of any others is stretched
-    from the lowest to the highest. Raises UnusablePixels if a value is NaN or infinite.
+    1, 255, 65535 or the largest integer keep their meaning; any other range is stretched from its
+    lowest to its highest value. Raises UnusablePixels if a value is NaN or infinite.
     """
     black, white = _range(values)
     result = np.empty(values.shape, np.uint8)
@@ -131,24 +131,20 @@ def _count_not_finite(values: Array) -> int:
 
 
 def grey(image: Image.Image, *, unsigned: bool = False) -> Image.Image:
-    """Return an image of mode I or F in mode L.
-    `unsigned`: the numbers of mode I are uint32.
-
-    Raises UnusablePixels.
-    """
+    """Return an image of mode I or F in mode L. Raises UnusablePixels.
+    `unsigned`: whether the numbers of mode I are uint32."""
     values = np.asarray(image)
     return Image.fromarray(to_8_bits(values.view(np.uint32) if unsigned else values))
 
 
 def is_other_sample(image: Image.Image, value: int) -> Image.Image:
-    """Return the alpha of a grey image of 16 bits in which this value is transparent."""
+    """Return the alpha of a 16-bit grey image in which this value is transparent."""
     return _alpha(np.asarray(image) != value)
 
 
 def is_other_colour(upper: Image.Image, lower: Image.Image, colour: Sequence[int]) -> Image.Image:
-    """Return the alpha of an RGB image in which this colour of 16 bits per channel is
-    transparent. `upper` and `lower` have the upper and the lower bytes of the
-    samples."""
+    """Return the alpha of a 16-bit RGB image in which this colour is transparent.
+    `upper` and `lower` hold the upper and the lower bytes of the samples."""
     different = [
         (np.asarray(image) != np.array(wanted)).any(axis=-1)
         for image, wanted in (
@@ -164,11 +160,11 @@ def _alpha(visible: Array) -> Image.Image:
 
 
 def read_tiff(data: bytes) -> Image.Image | None:
-    """Return the first page of a TIFF whose samples Pillow
-    does not read, with 8 bits per channel.
+    """Return the first page of a TIFF whose samples Pillow cannot read.
 
-    None: its colours or its compression are not known here either, or it has more pixels than
-    allowed. The orientation is kept in its EXIF. Raises UnusablePixels.
+    The image has 8 bits per channel and keeps the orientation in its EXIF. The result is None if
+    the colours or the compression are not supported here either, or if the page has more pixels
+    than allowed. Raises UnusablePixels.
     """
     try:
         with tifffile.TiffFile(io.BytesIO(data)) as file:

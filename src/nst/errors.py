@@ -1,22 +1,22 @@
-"""Every error that nst raises on purpose.
+"""All errors that nst raises on purpose.
 
-They are one file, because the tree is what a reader looks for: each class beside its base.
+They are in one file because readers look for the whole tree: each class next to its base.
 
 NSTError                          code, message, facts as attributes
-├─ InvalidOption                  field, value, allowed: the user's
-├─ InvalidImage                   role, reason: the user's
-│  ├─ UnsupportedImage            role, reason: no picture, or of a format that is not read
+├─ InvalidOption                  field, value, allowed: error of the user
+├─ InvalidImage                   role, reason: error of the user
+│  ├─ UnsupportedImage            role, reason: not an image, or an unsupported format
 │  └─ ImageTooLarge               role, reason: more bytes or pixels than allowed
-├─ InvalidCheckpoint              name, reason: the user's
-├─ InvalidStyleFile               name, reason: the user's
-├─ JobNotFound                    job_id: there is none, or it is somebody else's
-├─ StyleNotFound                  style_id: there is none, or it is somebody else's
-├─ PictureNotFound                reason: there is none (yet)
-├─ JobConflict                    job_id, reason: not in this state of the job
+├─ InvalidCheckpoint              name, reason: error of the user
+├─ InvalidStyleFile               name, reason: error of the user
+├─ JobNotFound                    job_id: no such job, or it belongs to somebody else
+├─ StyleNotFound                  style_id: no such style, or it belongs to somebody else
+├─ PictureNotFound                reason: no such image (yet)
+├─ JobConflict                    job_id, reason: the job's state does not allow this
 ├─ NotAllowed                     reason
 ├─ TooManyRequests                reason, retry_after_seconds
-│  ├─ QueueFull                   the same, for everybody
-│  └─ ServerBusy                  the same, for everybody, and only for seconds
+│  ├─ QueueFull                   the same, for all clients together
+│  └─ ServerBusy                  the same, for all clients together, and only for seconds
 ├─ UnreadableJob                  job_id, reason: another version of nst wrote it
 ├─ LeaseLost                      job_id, attempt: control flow, another worker has the job
 ├─ TransferError                  the engine could not finish
@@ -25,15 +25,15 @@ NSTError                          code, message, facts as attributes
 │  ├─ WeightsUnavailable          model, tried
 │  ├─ DraftUnavailable            path, reason
 │  └─ NetworkUnavailable          path, reason
-├─ TransferCanceled               control flow: stop after this step, keep the picture
+├─ TransferCanceled               control flow: stop after this step, keep the image
 └─ DependencyError                something outside failed
    ├─ StorageError                path, reason, action
    │  └─ StorageFull              path, reason, action
-   ├─ DiskFull                    path, reason: of this machine, no fault of a job
+   ├─ DiskFull                    path, reason: error of this machine, not of a job
    ├─ RepositoryError             reason
    ├─ QueueError                  reason
    ├─ FeedError                   reason
-   └─ VideoUnavailable            library: it is not installed
+   └─ VideoUnavailable            library: not installed
 """
 
 from collections.abc import Sequence
@@ -45,12 +45,12 @@ StorageAction = Literal["read", "write", "delete"]
 
 
 class NSTError(Exception):
-    """Base of all errors of nst; `code` is stable, the message is for people."""
+    """Base class of all errors of nst; `code` is stable, the message is for people."""
 
     code: ClassVar[str] = "error"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # An exception is unpickled by calling its class with its message; ours take facts.
+        # Unpickling calls an exception's class with its message, but these classes take facts.
         return _restore, (type(self), self.args, self.__dict__)
 
 
@@ -74,7 +74,7 @@ class InvalidOption(NSTError):
 
 
 class InvalidImage(NSTError):
-    """A picture cannot be used; the reason says why and what to do."""
+    """An image cannot be used; the reason says why and what to do."""
 
     code = "invalid_image"
 
@@ -85,13 +85,13 @@ class InvalidImage(NSTError):
 
 
 class UnsupportedImage(InvalidImage):
-    """This is no picture, or one of a format that is not read."""
+    """The file is not an image, or its format is not supported."""
 
     code = "unsupported_image"
 
 
 class ImageTooLarge(InvalidImage):
-    """The picture has more bytes or pixels than are allowed."""
+    """The image has more bytes or pixels than allowed."""
 
     code = "too_large"
 
@@ -119,19 +119,19 @@ class InvalidStyleFile(NSTError):
 
 
 class JobNotFound(NSTError):
-    """There is no such job, or it belongs to somebody else."""
+    """The job does not exist, or it belongs to somebody else."""
 
     code = "job_not_found"
 
     def __init__(self, job_id: str | None) -> None:
-        """`job_id`: None if a share link leads to no job."""
+        """Name the missing job; `job_id` is None if a share link leads to no job."""
         missing = "job behind this link" if job_id is None else f"job {job_id}"
         super().__init__(f"there is no {missing}; it may have been deleted or have expired")
         self.job_id = job_id
 
 
 class StyleNotFound(NSTError):
-    """There is no such learned style, or it belongs to somebody else."""
+    """The learned style does not exist, or it belongs to somebody else."""
 
     code = "style_not_found"
 
@@ -141,7 +141,7 @@ class StyleNotFound(NSTError):
 
 
 class PictureNotFound(NSTError):
-    """There is no such picture of the job, or not yet."""
+    """The job does not have this image, or not yet."""
 
     code = "not_found"
 
@@ -151,7 +151,7 @@ class PictureNotFound(NSTError):
 
 
 class JobConflict(NSTError):
-    """The job is not in a state in which this can be done."""
+    """The state of the job does not allow this action."""
 
     code = "job_conflict"
 
@@ -162,7 +162,7 @@ class JobConflict(NSTError):
 
 
 class NotAllowed(NSTError):
-    """Who asks may not do this."""
+    """The client is not allowed to do this."""
 
     code = "not_allowed"
 
@@ -172,7 +172,7 @@ class NotAllowed(NSTError):
 
 
 class TooManyRequests(NSTError):
-    """A client has used up what it may do for now."""
+    """A client has reached its limit for now."""
 
     code = "too_many_requests"
 
@@ -183,21 +183,20 @@ class TooManyRequests(NSTError):
 
 
 class QueueFull(TooManyRequests):
-    """The queue of all clients together is full."""
+    """The queue that all clients share is full."""
 
     code = "queue_full"
 
 
 class ServerBusy(TooManyRequests):
-    """The server does as much of this at a time as it may;
-    the request waited and got no turn."""
+    """The server is at its limit of such requests; this request waited in vain."""
 
     code = "server_busy"
 
 
 class UnreadableJob(NSTError):
-    """The database has a job that this version of nst cannot read, for example
-    because a newer version stored an option that this one does not know."""
+    """The database holds a job that this version of nst cannot read.
+    For example, a newer version stored an option that this version does not know."""
 
     code = "unreadable_job"
 
@@ -208,8 +207,7 @@ class UnreadableJob(NSTError):
 
 
 class LeaseLost(NSTError):
-    """Control flow: the job is no longer this worker's, what
-    it still has to say is not heard."""
+    """Control flow: this worker has lost the job; its further reports are ignored."""
 
     code = "lease_lost"
 
@@ -226,8 +224,7 @@ class TransferError(NSTError):
 
 
 class OutOfMemory(TransferError):
-    """The picture does not fit into the memory of the device,
-    not even in the smallest tiles."""
+    """The image does not fit into the memory of the device, even in small tiles."""
 
     code = "out_of_memory"
 
@@ -243,7 +240,7 @@ class OutOfMemory(TransferError):
 
 
 class Diverged(TransferError):
-    """The loss stopped being a finite number and no safer step brought it back."""
+    """The loss is no longer a finite number, and smaller steps did not help."""
 
     code = "diverged"
 
@@ -256,7 +253,7 @@ class Diverged(TransferError):
 
 
 class WeightsUnavailable(TransferError):
-    """The weights of the model are in none of the places where they may be."""
+    """No usable weights of the model were found in the places where they may be."""
 
     code = "weights_unavailable"
 
@@ -300,7 +297,7 @@ class NetworkUnavailable(TransferError):
 
 
 class TransferCanceled(NSTError):
-    """Raised by a progress callback to stop after this step and keep the picture."""
+    """Raised by a progress callback to stop after this step and keep the image."""
 
     code = "canceled"
 
@@ -327,13 +324,13 @@ class StorageError(DependencyError):
 
 
 class StorageFull(StorageError):
-    """There is no space left for a file."""
+    """No space is left for a file."""
 
     code = "storage_full"
 
 
 class DiskFull(DependencyError):
-    """The disk on which this machine works has no space left."""
+    """The disk on which this machine works is full."""
 
     code = "disk_full"
 
@@ -364,7 +361,7 @@ class QueueError(DependencyError):
 
 
 class FeedError(DependencyError):
-    """Live progress could not be passed on."""
+    """Live progress could not be delivered."""
 
     code = "feed_failed"
 

@@ -1,5 +1,4 @@
-"""Files: names, places that can be written, writing as a
-whole or not at all, hashes."""
+"""Files: names, checks of places to write to, atomic writing, hashes."""
 
 import errno
 import hashlib
@@ -17,7 +16,7 @@ NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
 """Error numbers of a full disk and of a full quota."""
 
 MAX_NAME_BYTES = 255
-"""Longest name of a file in the usual file systems."""
+"""Maximum length of a file name in common file systems, in bytes."""
 
 WRITABLE = {
     ".png": "PNG",
@@ -27,8 +26,7 @@ WRITABLE = {
     ".tif": "TIFF",
     ".tiff": "TIFF",
 }
-"""Extensions of image files that are written, with
-Pillow's names of their formats."""
+"""Extensions of image files that are written, with Pillow's format names."""
 MOVING = (".mp4", ".webp", ".gif")
 """Extensions of time-lapses."""
 FILMS = (".mp4", ".mov", ".webm")
@@ -40,8 +38,8 @@ LEARNED = (".nst", ".onnx", ".safetensors")
 
 
 def check_output(path: Path, suffixes: Collection[str] = WRITABLE, option: str = "output") -> None:
-    """Raise InvalidOption if no file of this kind could be written there, before any
-    work is done; `option` is the one that names the path."""
+    """Raise InvalidOption if no file of this kind can be written there.
+    Call this before any work is done; `option`: option that names the path."""
     if path.suffix.lower() not in suffixes:
         raise InvalidOption(option, str(path), f"a name ending in {', '.join(suffixes)}")
     try:
@@ -55,8 +53,8 @@ def check_output(path: Path, suffixes: Collection[str] = WRITABLE, option: str =
 
 
 def check_directory(path: Path, option: str) -> None:
-    """Raise InvalidOption if this directory cannot be made,
-    and written to, when it is needed."""
+    """Raise InvalidOption if this directory cannot be created or written to.
+    The directory is not created here."""
     existing = next(place for place in (path, *path.absolute().parents) if os.path.lexists(place))
     if not existing.is_dir():
         allowed = f"another output, or another name for {existing}, which is no directory"
@@ -69,15 +67,14 @@ def check_directory(path: Path, option: str) -> None:
 
 
 def derived_name(stem: str, ending: str) -> str:
-    """Return the stem with this ending, the stem cut where
-    the name would have too many bytes."""
+    """Return the stem with this ending; cut the stem if the name has too many bytes."""
     while len(os.fsencode(stem + ending)) > MAX_NAME_BYTES:
         stem = stem[:-1]
     return stem + ending
 
 
 def numbered(path: Path) -> Iterator[Path]:
-    """Yield the path, and then name-2, name-3, …"""
+    """Yield the path, then name-2, name-3, …"""
     kept = (*WRITABLE, *MOVING, *FILMS, *LEARNED)
     suffix = path.suffix if path.suffix.lower() in kept else ""
     stem = path.name.removesuffix(suffix)
@@ -87,7 +84,7 @@ def numbered(path: Path) -> Iterator[Path]:
 
 
 def free_path(path: Path) -> Path:
-    """Return the first of the numbered paths where nothing is."""
+    """Return the first of the numbered paths that does not exist."""
     return next(free for free in numbered(path) if not os.path.lexists(free))
 
 
@@ -95,11 +92,11 @@ def free_path(path: Path) -> Path:
 
 
 def write_file(path: Path, write: Callable[[Path], object], *, overwrite: bool = False) -> Path:
-    """Have `write` fill a temporary file beside `path` and
-    give it its name, as `save` does.
+    """Let `write` fill a temporary file, then rename it to `path`; return its path.
 
-    Whatever `write` raises, nothing is left. Raises StorageError where that is an OSError,
-    StorageFull where no space is left.
+    An existing file stays and the new one gets a number, unless `overwrite`. If `write` fails, no
+    temporary file is left. Raises StorageError in place of an OSError, StorageFull if no space is
+    left.
     """
     temporary = path.with_name(f".nst-{secrets.token_hex(8)}.tmp")
     try:
@@ -121,7 +118,8 @@ def sha256_of(path: Path) -> str:
 
 
 def _claim(path: Path) -> Path:
-    """The first free path, taken by an empty file, so that no other process takes it too."""
+    """Return the first free path, claimed by an empty file.
+    No other process can claim the same path."""
     while True:
         with suppress(FileExistsError):
             free = free_path(path)

@@ -1,8 +1,7 @@
-"""Image files before they are decoded: their formats, and the metadata that
-decoders stumble over.
+"""Image files before decoding: their formats, and metadata that breaks decoders.
 
-A decoder that fails in a damaged text or profile loses an image whose pixels are whole. So it gets
-only the parts of a file that say something about pixels, orientation, colours or the recipe.
+A decoder that fails on a damaged text or profile loses an image whose pixels are intact. Decoders
+therefore get only the parts of a file that concern pixels, orientation, colours or the recipe.
 """
 
 import struct
@@ -28,44 +27,44 @@ DECODERS = {
     "BMP": "BMP",
     "HEIC": "HEIF",
 }
-"""Every format that can be read, with Pillow's name for its decoder."""
+"""Formats that can be read, with Pillow's names of their decoders."""
 
 DEEP_TIFF = "TIFF of deep pixels"
-"""Format of images that `nst.deep_pixels` has read, beside those of Pillow."""
+"""Format of images that `nst.deep_pixels` has read; not one of Pillow's formats."""
 
 READABLE = tuple(name for name in DECODERS if name != "HEIC" or find_spec("pi_heif"))
 """Formats that this installation reads. HEIC needs the extra `heic`."""
 
 HEIC_SUFFIXES = frozenset({".heic", ".heif", ".hif"})
-"""Extensions of HEIC photos, which Pillow does not know by itself."""
+"""Extensions of HEIC photos, which Pillow alone does not know."""
 
 BRANDS = {
     **dict.fromkeys(("avif", "avis"), "AVIF"),
     **dict.fromkeys(("heic", "heix", "heim", "heis", "hevc", "hevx", "hevm", "hevs"), "HEIC"),
 }
-"""Format by the brands of an ISO media file (ISO/IEC 23008-12, AVIF 1.1).
-The brands mif1 and msf1 name the container alone, so the compatible brands are
-looked through as well."""
+"""Formats by the brands of an ISO media file (ISO/IEC 23008-12, AVIF 1.1).
+The brands mif1 and msf1 name only the container, so the compatible brands are searched as well."""
 
 MAX_PIXELS = 150_000_000
-"""About the largest camera backs;
-450 MB when decoded. Guards against decompression bombs."""
+"""Maximum number of pixels, about that of the largest camera backs.
+It guards against decompression bombs; such an image has 450 MB when decoded."""
 
 MAX_PROFILE_BYTES = 16 * 1024**2
-"""Size of an unpacked colour profile in PNG, above which it is ignored."""
+"""Maximum size of an unpacked colour profile in PNG; larger ones are ignored."""
 
 RECIPE_KEY = "nst-recipe"
 """Keyword of the text chunk that holds the recipe of an image."""
 
 _STARTS = (b"\xff\xd8", b"\x89PNG", b"II", b"MM", b"GIF8", b"BM")
 _MEDIA_STARTS = (b"ftypmif1", b"ftypmsf1")
-"""Beginnings of ISO media files, after their first length, that are images whatever follows."""
+"""Beginnings of ISO media files that are always images, after the length field."""
 _PNG = b"\x89PNG\r\n\x1a\n"
 _PNG_KEPT = (b"tRNS", b"acTL", b"fcTL", b"fdAT")
 _JPEG_KEPT = {0xE0: b"JFIF", 0xE1: b"Exif\0", 0xE2: b"ICC_PROFILE\0", 0xEE: b"Adobe"}
-"""Marker and beginning of the application segments that matter."""
+"""Markers and beginnings of the application segments that are kept."""
 _ICC_HEADER_BYTES = 14
-"""Name, number and count at the beginning of a profile's segment in JPEG (ICC.1, annex B)."""
+"""Size of name, number and count at the beginning of a profile's segment in JPEG.
+ICC.1, annex B, defines them."""
 _WEBP_METADATA = (b"EXIF", b"ICCP")
 _WEBP_PIXELS = (b"VP8 ", b"VP8L", b"VP8X", b"ALPH", b"ANIM", b"ANMF")
 
@@ -79,16 +78,15 @@ def readable_suffixes() -> frozenset[str]:
 
 
 def is_image(start: bytes) -> bool:
-    """Return whether a file that begins with these bytes,
-    about 1000, may be an image."""
+    """Return whether a file that begins with these bytes may be an image.
+    `start`: about 1000 bytes."""
     is_webp = start.startswith(b"RIFF") and start[8:12] == b"WEBP"
     is_media_image = start[4:12] in _MEDIA_STARTS or format_of(start) is not None
     return is_webp or is_media_image or start.startswith(_STARTS)
 
 
 def format_of(data: bytes) -> str | None:
-    """Return the format of an ISO media file by its brands:
-    AVIF, HEIC, or None for any other."""
+    """Return the format of an ISO media file by its brands: AVIF, HEIC, or None."""
     if data[4:8] != b"ftyp":
         return None
     length = min(int.from_bytes(data[:4], "big"), 1024)
@@ -97,8 +95,8 @@ def format_of(data: bytes) -> str | None:
 
 
 def without_metadata(data: bytes) -> bytes:
-    """Return the file without the metadata that is not needed; a file of a damaged
-    structure, or of another format, as it is."""
+    """Return the file without metadata that is not needed.
+    A file with a damaged structure, or of another format, is returned unchanged."""
     for start, clean in (
         (_PNG, _clean_png),
         (b"\xff\xd8\xff", _clean_jpeg),
@@ -111,8 +109,7 @@ def without_metadata(data: bytes) -> bytes:
 
 
 def profile_of(data: bytes) -> bytes | None:
-    """Return the colour profile of a PNG, unpacked;
-    None if it has none that can be used."""
+    """Return the unpacked colour profile of a PNG; None if it has no usable one."""
     if not data.startswith(_PNG):
         return None
     chunks = takewhile(lambda chunk: chunk.kind != b"IDAT", _png_chunks(data))
@@ -133,13 +130,13 @@ def png_depth(data: bytes) -> int:
 def take_orientation(image: Image.Image) -> int:
     """Return the EXIF orientation of an image, 1 to 8, and remove all EXIF from it.
 
-    Numbers written as text or bytes count, anything else is 1. XMP is not asked, as browsers do
-    not ask it.
+    Numbers written as text or bytes are accepted; anything else counts as 1. XMP is ignored, as
+    browsers ignore it.
     """
     for key in ("xmp", "XML:com.adobe.xmp", "Raw profile type exif"):
         image.info.pop(key, None)
     orientation = 1
-    with suppress(Exception):  # the pixels are whole, however broken the EXIF beside them is
+    with suppress(Exception):  # broken EXIF must not cost intact pixels
         orientation = _as_orientation(image.getexif().get(ExifTag.Orientation))
     image.info.pop("exif", None)
     image.getexif().clear()
@@ -160,7 +157,7 @@ def _as_orientation(value: Any) -> int:
 
 @dataclass(frozen=True, slots=True)
 class _Chunk:
-    """A part of a file."""
+    """Chunk of a PNG file."""
 
     kind: bytes
     all: memoryview
@@ -172,12 +169,12 @@ class _Chunk:
 
     @property
     def is_whole(self) -> bool:
-        """Whether the checksum of PNG is right."""
+        """Whether the checksum is correct."""
         return zlib.crc32(self.all[4:-4]) == int.from_bytes(self.all[-4:], "big")
 
 
 def _png_chunks(data: bytes) -> Iterator[_Chunk]:
-    """Yield the chunks up to the last one; one that is cut short only if it is critical."""
+    """Yield the chunks up to the last one; a truncated chunk only if it is critical."""
     view, at = memoryview(data), len(_PNG)
     while at + 8 <= len(data):
         length, kind = struct.unpack_from(">I4s", data, at)
@@ -190,7 +187,8 @@ def _png_chunks(data: bytes) -> Iterator[_Chunk]:
 
 
 def _clean_png(data: bytes) -> bytes:
-    """EXIF comes right after the header: behind the pixels, the decoder would search for it."""
+    """Return the PNG without chunks that are not needed.
+    EXIF is placed right after the header; after the pixels, a decoder would have to search it."""
     header: list[memoryview] = []
     others: list[memoryview] = []
     for chunk in _png_chunks(data):
@@ -207,11 +205,12 @@ def _is_recipe(chunk: _Chunk) -> bool:
 
 
 def _clean_jpeg(data: bytes) -> bytes:
-    """Without the index of further images (MPF) it is one image, which is the first one."""
+    """Return the JPEG without segments that are not needed.
+    Without the index of further images (MPF), the file holds one image, the first one."""
     view, at = memoryview(data), 2
     kept = [view[:2]]
     while data[at] == 0xFF and (marker := data[at + 1]) != 0xDA:
-        if marker == 0xFF:  # a byte that fills
+        if marker == 0xFF:  # a fill byte
             at += 1
             continue
         end = at + 2 + struct.unpack_from(">H", data, at + 2)[0]

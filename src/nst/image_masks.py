@@ -5,18 +5,18 @@ from PIL import Image
 from nst.errors import ImageRole, InvalidImage
 
 ASPECT_TOLERANCE = 0.02
-"""By which the aspect ratios of a mask and the content may differ, relative to
-one another: both have been rounded to whole pixels."""
+"""Maximum relative difference between a mask's and the content's aspect ratio.
+Both sizes have been rounded to whole pixels."""
 
 SHAPE_SHARE = 0.001
-"""Share of transparent pixels from which on the alpha of
-a mask is a shape; fewer are strays."""
+"""Minimum share of transparent pixels for the alpha of a mask to be a shape.
+Fewer transparent pixels are strays."""
 SHAPE_ALPHA = 224
-"""Alpha below which a pixel of a mask counts as
-transparent: an edge is more than noise."""
+"""Alpha below which a pixel of a mask counts as transparent.
+Higher values are noise rather than an edge."""
 
 DRAWN: tuple[ImageRole, ...] = ("mask", "detail map")
-"""Images that are drawn over the content image."""
+"""Roles of images that are drawn over the content image."""
 
 _GREY_MAP = "it is equally bright everywhere; leave it out and use a lower strength instead"
 _UNIFORM_MAPS = {
@@ -35,8 +35,8 @@ def check_drawn(levels: Image.Image, role: ImageRole) -> None:
 
 
 def shape(mask: Image.Image) -> Image.Image:
-    """Return a loaded mask in mode L: its alpha if that
-    carries a shape, else its brightness."""
+    """Return the shape of a loaded mask, in mode L.
+    This is its alpha if that carries a shape, otherwise its brightness."""
     if mask.mode == "RGBA":
         alpha = mask.getchannel("A")
         if sum(alpha.histogram()[:SHAPE_ALPHA]) >= SHAPE_SHARE * mask.width * mask.height:
@@ -45,8 +45,7 @@ def shape(mask: Image.Image) -> Image.Image:
 
 
 def check_drawn_over(size: tuple[int, int], content: tuple[int, int], role: ImageRole) -> None:
-    """Raise InvalidImage if a mask or a detail map has
-    another aspect ratio than the content."""
+    """Raise InvalidImage if a mask or detail map has not the content's aspect ratio."""
     ratio = (size[0] * content[1]) / (size[1] * content[0])
     if abs(ratio - 1) > ASPECT_TOLERANCE:
         raise InvalidImage(

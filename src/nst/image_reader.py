@@ -1,7 +1,6 @@
-"""Opens image files, arrays and Pillow images, and brings
-their samples to 8 bits.
+"""Reader of image files, arrays and Pillow images, with samples of 8 bits.
 
-The mode of an image does not say all that its numbers mean: what else is known stays in its `info`
+The mode of an image does not define its numbers completely: further facts are kept in its `info`
 until it is decoded.
 """
 
@@ -32,8 +31,8 @@ if TYPE_CHECKING:
     import numpy as np
 
 ImageSource: TypeAlias = "str | os.PathLike[str] | bytes | Image.Image | np.ndarray[Any, Any]"
-"""A path, `sample:NAME`, the bytes of a picture file, a Pillow image, or an sRGB
-array that `deep_pixels.from_array` takes."""
+"""Source of an image: a path, `sample:NAME`, bytes, a Pillow image or an array.
+Bytes are those of an image file; an array is one that `deep_pixels.from_array` accepts."""
 
 SOURCES_WANTED = (
     "a path, bytes, a Pillow image or an array (H, W), (H, W, 3) or (H, W, 4) of integers from "
@@ -41,32 +40,32 @@ SOURCES_WANTED = (
 )
 
 MAX_SCANS = 100
-"""Most scans of one JPEG file.
+"""Maximum number of scans of a JPEG file.
 Progressive files of cameras and programs have 10 to 30; each scan costs time
 in proportion to the pixels, even if it is empty."""
 
 HEIC_REMEDY = "install what reads it with pip install 'nst[heic]', or save the photo as JPEG"
-"""Advice for a HEIC photo where the extra `heic` is missing."""
+"""Advice for a HEIC photo if the extra `heic` is missing."""
 
 _TIFF_STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _BITS, _COMPRESSION, _PHOTOMETRIC, _PLANES, _SAMPLE_FORMAT = 258, 259, 262, 284, 339
 """Tags of TIFF 6.0."""
 _SEPARATE = 2
-"""Value of the tag _PLANES: each channel is stored by itself."""
+"""Value of the tag _PLANES: each channel is stored separately."""
 _GREY_STEPS = {2: 85, 4: 17}
 """Grey levels between neighbouring samples, by the bits per sample."""
 _WHITE_IS_ZERO, _UNSIGNED, _LOWER = "nst white is zero", "nst unsigned", "nst lower bytes"
-"""Keys of what is known of an image that is not decoded yet."""
+"""Keys of facts about an image that is not decoded yet."""
 
 
 @contextmanager
 def opened(source: ImageSource, role: ImageRole) -> Iterator[Image.Image]:
-    """The picture, not decoded yet.
-    Whatever goes wrong with it is raised as InvalidImage."""
+    """Open an image without decoding it.
+    Every error, also one while the image is used, is raised as InvalidImage."""
     name = str(source) if isinstance(source, str | os.PathLike) else "the data"
     try:
         with warnings.catch_warnings():
-            # What Pillow warns about is an error of ours, as too many pixels, or does not matter.
+            # Each warning of Pillow is an error here, such as too many pixels, or does not matter.
             warnings.filterwarnings("ignore", module=r"PIL\.")
             with _open(source, role) as image:
                 yield image
@@ -77,8 +76,8 @@ def opened(source: ImageSource, role: ImageRole) -> Iterator[Image.Image]:
         raise UnsupportedImage(role, reason) from error
     except (Image.DecompressionBombError, MemoryError) as error:
         raise ImageTooLarge(role, f"{name} has too many pixels; make it smaller first") from error
-    except Exception as error:  # decoders stumble over damaged files in every possible way
-        reason = f"{name} is damaged or cut short ({error}); get a complete copy"
+    except Exception as error:  # decoders fail on damaged files in every possible way
+        reason = f"{name} is damaged or cut short ({error}); get a whole copy of it"
         if isinstance(error, OSError) and error.strerror:
             reason = f"{name} cannot be read ({error.strerror}); check the path and its permissions"
         raise InvalidImage(role, reason) from error
@@ -106,12 +105,12 @@ def _open(source: ImageSource, role: ImageRole) -> Image.Image:
 
 
 def is_address(path: Path) -> bool:
-    """Return whether this is no path but an address on the web."""
+    """Return whether this is an address on the web instead of a path."""
     return path.parts[:1] in (("http:",), ("https:",))
 
 
 def _address(path: Path) -> str:
-    """Return the address as it was before Path made one of its two slashes."""
+    """Return the address as it was before Path merged its two slashes."""
     return str(path).replace(":/", "://", 1)
 
 
@@ -139,7 +138,7 @@ def _open_data(data: bytes, role: ImageRole, name: str) -> Image.Image:
 
 
 def _register_heic(role: ImageRole, name: str) -> None:
-    """Raises UnsupportedImage if HEIC cannot be read."""
+    """Register the decoder of HEIC. Raises UnsupportedImage if it is not installed."""
     if "HEIC" not in READABLE:
         raise UnsupportedImage(role, f"{name} is a HEIC photo; {HEIC_REMEDY}")
     import pi_heif
@@ -148,8 +147,9 @@ def _register_heic(role: ImageRole, name: str) -> None:
 
 
 def _is_misread(image: Any) -> bool:
-    """Return whether Pillow decodes this TIFF wrongly: planes of more than 8 bits, and compressed
-    numbers of 32 bits in the order of bytes of another machine."""
+    """Return whether Pillow decodes this TIFF wrongly.
+    It does so with planes of more than 8 bits, and with compressed numbers of 32 bits in the byte
+    order of another machine."""
     tags = image.tag_v2
     is_deep = max(tags.get(_BITS, (1,))) > 8
     is_foreign = tags.prefix == b"MM" and image.mode in ("I", "F") and tags.get(_COMPRESSION, 1) > 1
@@ -157,8 +157,8 @@ def _is_misread(image: Any) -> bool:
 
 
 def _open_deep_tiff(data: bytes, role: ImageRole) -> Image.Image | None:
-    """Return the image with 8 bits per channel; None if its pixels are not known. Raises
-    InvalidImage."""
+    """Return the image with 8 bits per channel; None if its pixels are not supported.
+    Raises InvalidImage."""
     from nst.deep_pixels import UnusablePixels, read_tiff
 
     try:
@@ -168,7 +168,7 @@ def _open_deep_tiff(data: bytes, role: ImageRole) -> Image.Image | None:
 
 
 def _tiff_facts(image: Image.Image) -> dict[str, Any]:
-    """Return what the numbers of a TIFF mean, where the mode does not say it."""
+    """Return the meaning of a TIFF's numbers if the mode does not define it."""
     tags = getattr(image, "tag_v2", None)
     if tags is None or not image.mode.startswith(("I", "F")):
         return {}
@@ -177,8 +177,8 @@ def _tiff_facts(image: Image.Image) -> dict[str, Any]:
 
 
 def _png_facts(image: Image.Image, data: bytes, cleaned: bytes) -> dict[str, Any]:
-    """Return the profile of a PNG, and its transparent colour by the values that samples have
-    when they are decoded."""
+    """Return the profile of a PNG, and its transparent colour.
+    The colour has the values that samples have when they are decoded."""
     if image.format != "PNG":
         return {}
     facts: dict[str, Any] = {}
@@ -193,7 +193,7 @@ def _png_facts(image: Image.Image, data: bytes, cleaned: bytes) -> dict[str, Any
 
 
 def _check_scans(data: bytes, role: ImageRole) -> None:
-    # Between the markers of a JPEG the byte FF is always followed by 00 or by a restart.
+    # Between the markers of a JPEG, the byte FF is always followed by 00 or by a restart.
     if data.startswith(b"\xff\xd8") and (scans := data.count(b"\xff\xda")) > MAX_SCANS:
         raise InvalidImage(
             role,
@@ -203,7 +203,7 @@ def _check_scans(data: bytes, role: ImageRole) -> None:
 
 
 def check_source(source: object, role: ImageRole) -> None:
-    """Raise InvalidImage if this is no kind of `ImageSource`, whatever is in it."""
+    """Raise InvalidImage if this is not an `ImageSource`, regardless of its content."""
     is_array = hasattr(source, "dtype") and hasattr(source, "shape")
     if not is_array and not isinstance(source, str | os.PathLike | bytes | Image.Image):
         reason = f"{name_of(source)} is not a picture; give {SOURCES_WANTED}"
@@ -211,7 +211,7 @@ def check_source(source: object, role: ImageRole) -> None:
 
 
 def name_of(source: object) -> str:
-    """Return a source in a few words."""
+    """Return a short description of a source."""
     match source:
         case str() | os.PathLike():
             return str(source)
@@ -237,7 +237,7 @@ def _from_array(array: "np.ndarray[Any, Any]", role: ImageRole) -> Image.Image:
 
 def to_8_bits(image: Image.Image, role: ImageRole) -> Image.Image:
     """Return the image with 8 bits per channel.
-    Raises InvalidImage if it has no such values."""
+    Raises InvalidImage if its values cannot be converted."""
     if image.mode in ("La", "RGBa"):
         return image.convert(f"{image.mode[:-1]}A")
     if not image.mode.startswith(("I", "F")) and _LOWER not in image.info:

@@ -1,11 +1,12 @@
-"""Sizes of pictures: which fit, and which are too small or too large."""
+"""Sizes of images: fitting, and checks for images that are too small or large."""
 
 import math
 
 from nst.errors import ImageRole, ImageTooLarge, InvalidImage
 
 MIN_SIDE_PIXELS = 16
-"""Four poolings lie before relu5_1: with fewer pixels it has nothing to see."""
+"""Minimum side of an image.
+Four poolings precede relu5_1, which would get no pixel of a smaller image."""
 
 
 def check_sides(size: tuple[int, int], role: ImageRole) -> None:
@@ -20,9 +21,8 @@ def check_sides(size: tuple[int, int], role: ImageRole) -> None:
 
 
 def check_result_size(content: tuple[int, int], size: int, max_size: int) -> None:
-    """Raise InvalidImage if a result whose longest side is `size` would have a side
-    with too few pixels. `max_size`: largest value of the option size that is
-    allowed."""
+    """Raise InvalidImage if a side of the result would have too few pixels.
+    `size`: longest side of the result; `max_size`: maximum of the option size."""
     width, height = fit(content, size)
     if min(width, height) >= MIN_SIDE_PIXELS:
         return
@@ -39,14 +39,13 @@ def check_result_size(content: tuple[int, int], size: int, max_size: int) -> Non
 
 
 def fit(size: tuple[int, int], longest_side: int) -> tuple[int, int]:
-    """The (width, height) with this longest side and the aspect ratio of `size`."""
+    """Return (width, height) with this longest side and the aspect ratio of `size`."""
     scale = longest_side / max(size)
     return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
 
 
 def limited(size: tuple[int, int], max_pixels: int) -> tuple[int, int]:
-    """Return `size`, or if it has more pixels a smaller one
-    with the same aspect ratio."""
+    """Return `size`, reduced to `max_pixels` with its aspect ratio if it has more."""
     width, height = size
     scale = min(1.0, math.sqrt(max_pixels / (width * height)))
     return max(1, round(width * scale)), max(1, round(height * scale))

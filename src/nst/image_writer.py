@@ -1,6 +1,6 @@
-"""Pictures out: 8-bit images and 16-bit samples → files, with a recipe.
+"""Writer of image files from 8-bit images and 16-bit samples, with a recipe.
 
-Pillow writes no RGB of 16 bits: pypng and tifffile do, imported when they are needed.
+Pillow does not write RGB with 16 bits; pypng and tifffile do, and are imported on demand.
 """
 
 import io
@@ -29,8 +29,7 @@ _ENCODING: dict[str, dict[str, Any]] = {
 
 
 def check_bit_depth(suffix: str, bit_depth: str) -> None:
-    """Raise InvalidOption if files with this extension do not
-    hold so many bits per channel."""
+    """Raise InvalidOption if files with this extension do not support the bit depth."""
     if bit_depth == "16" and suffix.lower() not in WRITABLE_16_BIT:
         allowed = f"8 for a {suffix} file, or an output ending in {', '.join(WRITABLE_16_BIT)}"
         raise InvalidOption("bit_depth", bit_depth, allowed)
@@ -43,11 +42,11 @@ def save(
     recipe: str | None = None,
     overwrite: bool = False,
 ) -> Path:
-    """Write the picture in the format of the path's extension; return where it is.
+    """Write the image in the format of the path's extension; return its path.
 
     Samples are written with 16 bits per channel. An existing file stays and the new one gets a
-    number, unless `overwrite`. Raises StorageError; InvalidOption if the format does not hold the
-    samples.
+    number, unless `overwrite`. Raises StorageError, and InvalidOption if the format does not
+    support 16 bits.
     """
     format_name = _format_of(path)
     check_bit_depth(path.suffix, "8" if isinstance(image, Image.Image) else "16")
@@ -59,8 +58,9 @@ def save(
 
 
 def encode(image: "Image.Image | Samples", format_name: str, *, recipe: str | None = None) -> bytes:
-    """The bytes of a picture file;
-    JPEG has no transparency and is flattened over white.
+    """Return the bytes of an image file.
+
+    JPEG has no transparency, so the image is flattened over white.
 
     Samples become a PNG or a TIFF with 16 bits per channel; `format_name` must be one of these.
     """
@@ -73,8 +73,8 @@ def encode(image: "Image.Image | Samples", format_name: str, *, recipe: str | No
 
 
 def with_recipe(picture: bytes, recipe: str) -> bytes:
-    """Return a PNG with this recipe in its metadata, in place of the one that it has.
-    Its pixels stay as they are."""
+    """Return a PNG with this recipe in its metadata, in place of its previous recipe.
+    The pixels are unchanged."""
     import png
 
     header, *others = png.Reader(bytes=picture).chunks()

@@ -1,7 +1,7 @@
-"""Pictures in: paths, bytes and arrays → upright 8-bit sRGB
-Pillow images, verified and limited.
+"""Loading of paths, bytes and arrays as upright 8-bit sRGB Pillow images.
 
-`save` is here, too, for programs that use nst as a library.
+Images are verified and limited in size. `save` is also here, for programs that use nst as a
+library.
 """
 
 import io
@@ -27,18 +27,18 @@ SMALL_QUALITY = 85
 """JPEG quality of thumbnails."""
 
 MAX_EMPTY_FRAMES = 100
-"""Frames of an animation among which one that is not empty is looked for."""
+"""Number of frames of an animation that are searched for one that is not empty."""
 
 NO_TEXTURE = (
     "it has one colour everywhere, so there is no texture to paint with; "
     "choose another picture or preset gram"
 )
-"""Reason why a style of one colour cannot be matched place by place."""
+"""Reason why a style image of one colour cannot be matched place by place."""
 
 _ANIMATED = ("GIF", "PNG", "WEBP", "AVIF")
 _FORMATS = {decoder: name for name, decoder in DECODERS.items()} | {DEEP_TIFF: "TIFF"}
 _QUARTER_TURN = 5
-"""Orientation from which on width and height are exchanged."""
+"""Lowest EXIF orientation that exchanges width and height."""
 _TURNS = dict(
     enumerate(
         (
@@ -53,17 +53,16 @@ _TURNS = dict(
         start=2,
     )
 )
-"""What makes an image upright, by its EXIF orientation."""
+"""Transpositions that make an image upright, by EXIF orientation."""
 
 
 def load(source: ImageSource, role: ImageRole) -> Image.Image:
-    """Return the image as RGB, or RGBA where it has
-    transparency; upright, sRGB, 8 bits a channel.
+    """Return the image as RGB, or as RGBA if it has transparency.
 
-    Of an animation the first frame that is not empty; nothing of the metadata. Colours below
-    transparent pixels are those of the visible pixels around them. A style is cut to its visible
-    part, which is repeated where it is transparent. Raises InvalidImage, whose one
-    line says what is wrong and what to do.
+    It is upright, in sRGB, with 8 bits per channel, without metadata; an animation yields its first
+    frame that is not empty. Transparent pixels have the colours of the visible pixels around them.
+    A style image is cropped to its visible part, which is repeated where it is transparent. Raises
+    InvalidImage, whose one line says what is wrong and what to do.
     """
     with _decoded(source, role) as (image, _):
         picture = _to_srgb(image)
@@ -75,23 +74,23 @@ class PictureFacts:
     """Facts about an image file."""
 
     format: str
-    """One of READABLE, by its content."""
+    """Format by the file's content, one of READABLE."""
     size: tuple[int, int]
     """Width and height in pixels, upright."""
     is_plain: bool = False
-    """Whether a style has one colour everywhere."""
+    """Whether a style image has one colour everywhere."""
 
 
 def inspect(data: bytes, role: ImageRole, *, max_pixels: int = MAX_PIXELS) -> PictureFacts:
-    """Return the facts of a picture that `load` takes;
-    JPEG is decoded at a reduced size. Raises InvalidImage where `load` does, or if
-    there are more pixels than `max_pixels`."""
+    """Return the facts about an image that `load` accepts.
+    JPEG is decoded at a reduced size. Raises InvalidImage if `load` would, or if the image has
+    more pixels than `max_pixels`."""
     draft_side = 0 if role in DRAWN else 1
     with _decoded(data, role, max_pixels=max_pixels, draft_side=draft_side) as (image, facts):
         if role in DRAWN:
             check_drawn(shape(_to_srgb(image)), role)
         plain = role == "style" and is_plain(image)
-    if plain and facts.format == "JPEG":  # the draft of a fine pattern has one colour, too
+    if plain and facts.format == "JPEG":  # at reduced size, a fine pattern has one colour, too
         with _decoded(data, role, max_pixels=max_pixels) as (image, _):
             plain = is_plain(image)
     return replace(facts, is_plain=plain)
@@ -103,18 +102,17 @@ def is_plain(image: Image.Image) -> bool:
 
 
 def stored_size(data: bytes) -> tuple[int, int]:
-    """Return width and height in pixels as the header of the file has them.
+    """Return width and height in pixels as stated in the header of the file.
     Raises InvalidImage."""
     with opened(data, "content") as image:
         return image.size
 
 
 def small(data: bytes, side_pixels: int) -> bytes:
-    """Return the picture as a JPEG whose longest side has at
-    most `side_pixels`, without metadata.
+    """Return the image as a JPEG with at most `side_pixels` on its longest side.
 
-    JPEG is decoded at a reduced size; of other formats the decoded picture is reduced before its
-    colours are converted. Raises InvalidImage.
+    The file has no metadata. JPEG is decoded at a reduced size; images of other formats are reduced
+    after decoding, before their colours are converted. Raises InvalidImage.
     """
     with _decoded(data, "content", draft_side=2 * side_pixels) as (image, _):
         picture = flatten(_to_srgb(_reduced(image, 2 * side_pixels)))
@@ -129,13 +127,14 @@ def small(data: bytes, side_pixels: int) -> bytes:
 def _decoded(
     source: ImageSource, role: ImageRole, *, max_pixels: int = MAX_PIXELS, draft_side: int = 0
 ) -> Iterator[tuple[Image.Image, PictureFacts]]:
-    """Decode the image and check all that can be wrong with it: the one judgement of `load`,
-    `inspect` and `small`. It comes upright and with 8 bits per channel."""
+    """Decode the image and check everything that can be wrong with it.
+    `load`, `inspect` and `small` share these checks. The image is upright, with 8 bits per
+    channel."""
     with opened(source, role) as image:
         name, (width, height) = image.format or "", image.size
         check_pixels(image.size, role, max_pixels)
         orientation = take_orientation(image)
-        if image.format == "TIFF":  # Pillow turns it, and has exchanged its sides already
+        if image.format == "TIFF":  # Pillow rotates it, and has exchanged its sides already
             image.getexif()[ExifTag.Orientation] = orientation
         if draft_side:
             image.draft("RGB" if draft_side > 1 else None, (draft_side, draft_side))
@@ -154,8 +153,8 @@ def _decoded(
 
 
 def _visible(image: Image.Image, role: ImageRole) -> Image.Image:
-    """Return the first frame that is not empty, with 8 bits per channel. Raises InvalidImage if
-    there is none."""
+    """Return the first frame that is not empty, with 8 bits per channel.
+    Raises InvalidImage if all frames are empty."""
     for number in range(MAX_EMPTY_FRAMES if image.format in _ANIMATED else 1):
         if number and not _seek(image, number):
             break
@@ -166,7 +165,7 @@ def _visible(image: Image.Image, role: ImageRole) -> Image.Image:
 
 
 def _seek(image: Image.Image, number: int) -> bool:
-    """Decode this frame of an animation; return whether there is one."""
+    """Decode this frame of an animation; return whether it can be decoded."""
     with suppress(Exception):  # later frames may be damaged
         image.seek(number)
         image.load()
@@ -179,26 +178,26 @@ def _alpha(image: Image.Image) -> Image.Image:
 
 
 def _reduced(image: Image.Image, side_pixels: int) -> Image.Image:
-    """The image by whole factors smaller, its longest side still at least `side_pixels`."""
+    """Return the image reduced by whole factors.
+    Its longest side still has at least `side_pixels`."""
     factor = max(image.size) // side_pixels
     if factor < 2:
         return image
     if image.has_transparency_data and image.mode != "RGBA":
         image = image.convert("RGBA")
-    elif image.mode in ("1", "P"):  # their numbers are no colours that could be averaged
+    elif image.mode in ("1", "P"):  # their numbers are not colours and cannot be averaged
         image = image.convert("L" if image.mode == "1" else "RGB")
     width, height = image.size
     return image.reduce((min(factor, width), min(factor, height)))
 
 
 def colours(image: Image.Image) -> Image.Image:
-    """Return a loaded picture as RGB, with the colours that
-    it has below its transparency."""
+    """Return a loaded image as RGB, with the colours of its transparent pixels."""
     return image.convert("RGB")
 
 
 def resize(image: Image.Image, size: tuple[int, int]) -> Image.Image:
-    """The picture at exactly this (width, height)."""
+    """Return the image at exactly this (width, height)."""
     return image.resize(size, Image.Resampling.LANCZOS)
 
 
@@ -219,7 +218,7 @@ def _colours_to_srgb(image: Image.Image) -> Image.Image:
     elif image.mode not in ("L", "RGB", "CMYK", "LAB"):
         image = image.convert("RGB")
     if profile:
-        # A damaged profile, or one for another mode: the plain conversion is nearest.
+        # With a damaged profile, or one for another mode, the plain conversion is closest.
         with suppress(Exception):
             source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
             if image.mode == "L" and source.profile.xcolor_space == "RGB ":
@@ -230,8 +229,7 @@ def _colours_to_srgb(image: Image.Image) -> Image.Image:
 
 
 def load_kept(file: Path) -> Image.Image | None:
-    """Return an image that nst has saved for itself; None
-    if the file is missing or damaged."""
+    """Return an image that nst saved for itself; None if it is missing or damaged."""
     try:
         with Image.open(file) as image:
             image.load()
@@ -241,27 +239,27 @@ def load_kept(file: Path) -> Image.Image | None:
 
 
 def read_recipe(picture: Path | bytes) -> str | None:
-    """The recipe that `save` put into the picture, if there is one.
+    """Return the recipe that `save` wrote into the image; None if it has none.
     Raises InvalidImage."""
     with opened(picture, "initial") as image:
         recipe = image.info.get(RECIPE_KEY)
         if image.format == "PNG" and not recipe:
-            image.load()  # to look for EXIF would do so, and hide what is wrong with the pixels
+            image.load()  # getexif() would load it, too, and hide errors of the pixels
         with suppress(Exception):  # damaged EXIF holds no recipe
             recipe = recipe or image.getexif().get(ExifTag.ImageDescription)
         return recipe if isinstance(recipe, str) else None
 
 
 def converted(picture: bytes, format_name: str) -> bytes:
-    """Return a picture in another format, with 8 bits per channel and the recipe that
-    it carries. Raises InvalidImage."""
+    """Return an image in another format, with 8 bits per channel and its recipe.
+    Raises InvalidImage."""
     image = load(picture, "content")
     return encode(image, format_name, recipe=read_recipe(picture))
 
 
 def beside(before: bytes, after: bytes) -> bytes:
-    """Return two pictures side by side as a JPEG file.
-    Both are as large as the second one. Raises InvalidImage."""
+    """Return two images side by side as a JPEG file.
+    Both have the size of the second one. Raises InvalidImage."""
     result = flatten(load(after, "content"))
     original = resize(flatten(load(before, "content")), result.size)
     both = Image.new("RGB", (2 * result.width, result.height))

@@ -1,5 +1,4 @@
-"""The layers of the networks by name, and how an option
-names some of them with weights.
+"""Names of the networks' layers, and options that list layers with weights.
 
 [Simonyan14] Simonyan, Zisserman: Very Deep Convolutional Networks for Large-Scale Image
 Recognition, arXiv 1409.1556, configurations D (VGG-16) and E (VGG-19), without the classifier.
@@ -30,20 +29,20 @@ _LAYER = rf"(conv|relu)\d_\d(={_NUMBER})?"
 
 
 def layers_pattern(choices: Sequence[str]) -> str:
-    """Return a regular expression that matches each choice,
-    and layers like relu1_1=1,relu2_1.
+    """Return a regular expression for the choices and for lists of layers.
 
-    It means the same in Rust, Python and JavaScript, so that the page checks as the server does.
+    A list of layers is a text such as relu1_1=1,relu2_1. The expression means the same in Rust,
+    Python and JavaScript, so that the page and the server accept the same texts.
     """
     return f"^({'|'.join(choices)}|{_LAYER}(,{_LAYER})*)$"
 
 
 def layer_weights(field: str, text: str, model: str) -> dict[str, float]:
-    """Return the weight of each layer of a text that
-    `layers_pattern` matches, scaled to sum 1.
+    """Return the weight of each layer in a text; the weights add up to 1.
 
-    A layer without a weight has weight 1. Raises InvalidOption, which names `field`: the model
-    lacks a layer, a layer is there twice, or a weight is 0 or not finite.
+    `text` matches `layers_pattern`; a layer without a weight has weight 1 before scaling. Raises
+    InvalidOption, which names `field`, if the model lacks a layer, if a layer is listed twice, or
+    if a weight is 0 or not finite.
     """
     weights: dict[str, float] = {}
     for name, weight in _named(text):
@@ -59,7 +58,7 @@ def layer_weights(field: str, text: str, model: str) -> dict[str, float]:
                 field, text, f"finite weights greater than 0; that of {name} is {weight:g}"
             )
         weights[name] = weight
-    largest = max(weights.values())  # divided by it first, for the sum may not be finite
+    largest = max(weights.values())  # divided by it first, because the sum may not be finite
     total = sum(weight / largest for weight in weights.values())
     return {name: weight / largest / total for name, weight in weights.items()}
 

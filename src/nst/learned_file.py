@@ -1,8 +1,7 @@
-"""The .nst file of a learned style: what it says, and
-whether all of it holds.
+"""The .nst file of a learned style: its facts, and checks of its whole content.
 
-A safetensors file: a header in JSON, then the numbers. It is read here without torch, numpy and
-safetensors, so that the API checks an upload as strictly as the worker that paints with it.
+It is a safetensors file: a header in JSON, then the numbers. It is read here without torch, numpy
+and safetensors, so that the API checks an upload as strictly as the worker that paints with it.
 """
 
 import hashlib
@@ -24,10 +23,11 @@ SUFFIX = ".nst"
 """Extension of the files of learned styles."""
 
 PRESET = "draft"
-"""The preset whose options are those of a learned style: nothing is optimised."""
+"""Preset whose options are those of a learned style: nothing is optimised."""
 
 FORMAT = 2
-"""Other formats are refused. In format 1 networks kept the colours of the photo."""
+"""Version of the file format; other versions are refused.
+In format 1, networks kept the colours of the photo."""
 
 KEY = "nst-style"
 """Key of the JSON in the metadata of the header."""
@@ -35,14 +35,14 @@ KEY = "nst-style"
 MAX_CHANNELS = 256
 MAX_BLOCKS = 32
 MAX_STYLES = 64
-"""Largest network that is made or loaded: a file cannot
-ask for more memory than these allow."""
+"""Limits of a network that is created or loaded.
+A file cannot request more memory than these limits allow."""
 
 MAX_BYTES = 200_000_000
-"""Size of a file in bytes that no network within these limits reaches."""
+"""Maximum size of a file in bytes, which no network within these limits reaches."""
 
 LENGTH_BYTES = 8
-"""Bytes at the beginning of a file that say how long its header is."""
+"""Number of bytes at the beginning of a file that hold the length of its header."""
 
 MAX_HEADER_BYTES = 200_000
 FLOAT_BYTES = 4
@@ -51,11 +51,11 @@ NO_STYLE = "is damaged, cut short or no learned style; name a file of nst learn"
 
 
 class NetworkShape(NamedTuple):
-    """The sizes from which the shapes of all tensors of a network follow."""
+    """Sizes that determine the shapes of all tensors of a network."""
 
     styles: int
     channels: int
-    """Channels of the residual blocks, a multiple of 4."""
+    """Number of channels of the residual blocks, a multiple of 4."""
     blocks: int
     """Number of residual blocks."""
 
@@ -90,7 +90,7 @@ class LearningRecipe(BaseModel):
     """SHA-256 of the weights of the network that compared images while learning."""
     steps: int
     seconds: float
-    """Time spent on the steps."""
+    """Seconds spent on the steps."""
 
 
 class StyleFacts(BaseModel):
@@ -100,16 +100,16 @@ class StyleFacts(BaseModel):
 
     format: int = FORMAT
     nst: str = nst.__version__
-    """The version that wrote it."""
+    """Version of nst that wrote the file."""
     styles: tuple[str, ...] = Field(min_length=1, max_length=MAX_STYLES)
     """Names of the styles, in their order."""
     channels: int = Field(ge=4, le=MAX_CHANNELS, multiple_of=4)
     blocks: int = Field(ge=1, le=MAX_BLOCKS)
     licence: str = ""
-    """Terms under which the network may be used; empty if nobody said any."""
+    """Terms under which the network may be used; empty if none were given."""
     recipe: LearningRecipe
     tensors_sha256: str
-    """SHA-256 of names, shapes and bytes of all tensors."""
+    """SHA-256 of the names, shapes and bytes of all tensors."""
 
     @property
     def shape(self) -> NetworkShape:
@@ -118,7 +118,7 @@ class StyleFacts(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class LearnedFile:
-    """A file that has been checked."""
+    """File of a learned style that has been checked."""
 
     facts: StyleFacts
     tensors: Mapping[str, memoryview]
@@ -134,14 +134,15 @@ def learned_preset(given: str | None) -> str:
 
 
 def is_one(data: bytes) -> bool:
-    """Return whether data begin as a safetensors file does."""
+    """Return whether the data begin like a safetensors file."""
     length = int.from_bytes(data[:LENGTH_BYTES], "little")
     return data[LENGTH_BYTES : LENGTH_BYTES + 1] == b"{" and length <= MAX_HEADER_BYTES
 
 
 def read(data: bytes, name: str) -> LearnedFile:
-    """Check everything that can be checked: header, facts, types, shapes, hash and
-    numbers. `name`: of the file, for messages. Raises InvalidStyleFile."""
+    """Return a learned style whose header, facts, tensors and hash are checked.
+    Types, shapes and numbers of the tensors are checked. `name`: name of the file, for messages.
+    Raises InvalidStyleFile."""
     header = _Header.of(data, name)
     facts = _facts(name, header.metadata.get(KEY))
     _check_shapes(name, facts.shape, header.tensors)
@@ -157,7 +158,7 @@ def read(data: bytes, name: str) -> LearnedFile:
 
 
 def digest(tensors: Mapping[str, tuple[tuple[int, ...], bytes | memoryview]]) -> str:
-    """Return the SHA-256 of names, shapes and bytes."""
+    """Return the SHA-256 of the tensors' names, shapes and bytes."""
     sha256 = hashlib.sha256()
     for name, (shape, data) in sorted(tensors.items()):
         sha256.update(f"{name} {shape} ".encode())
@@ -166,12 +167,12 @@ def digest(tensors: Mapping[str, tuple[tuple[int, ...], bytes | memoryview]]) ->
 
 
 class _Tensor(BaseModel):
-    """A tensor, as the header describes it."""
+    """Tensor as the header describes it."""
 
     dtype: str
     shape: tuple[int, ...]
     data_offsets: tuple[int, int]
-    """First byte and the one after the last, counted from the end of the header."""
+    """Offsets of the first byte and of the one after the last, from the header's end."""
 
 
 _TENSORS = TypeAdapter(dict[str, _Tensor])
@@ -183,11 +184,12 @@ class _Header:
     metadata: Mapping[str, str]
     tensors: Mapping[str, _Tensor]
     end: int
-    """Place of the first number."""
+    """Offset of the first number."""
 
     @classmethod
     def of(cls, data: bytes, name: str) -> "_Header":
-        """Raises InvalidStyleFile unless the tensors fill all that follows the header."""
+        """Return the header of a file.
+        Raises InvalidStyleFile unless the tensors fill everything after the header."""
         end = LENGTH_BYTES + int.from_bytes(data[:LENGTH_BYTES], "little")
         try:
             if not is_one(data) or end > len(data):
@@ -209,7 +211,7 @@ class _Header:
 
 
 class _Format(BaseModel):
-    """What every version of the format says."""
+    """Facts that every version of the format states."""
 
     format: int
     nst: str = "of an unknown version"
@@ -250,5 +252,5 @@ def _are_finite(data: memoryview) -> bool:
     numbers.frombytes(data)
     if sys.byteorder == "big":
         numbers.byteswap()
-    # The sum of so many float32 fits into a float64, and one infinity or NaN spoils it.
+    # The sum of finite float32 fits into a float64; one infinity or NaN makes it non-finite.
     return math.isfinite(sum(numbers))

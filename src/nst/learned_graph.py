@@ -1,9 +1,10 @@
-"""A learned style as an ONNX graph, for other programs:
-the same layers, the same numbers.
+"""A learned style as an ONNX graph for other programs.
 
-Inputs: `photo` (1, 3, H, W), RGB 0…255, sides that are multiples of 4; `shares` (1, styles), which
-add up to 1. Output: `painted`, like the photo, not clamped. The file is a protocol buffer of a few
-kinds of messages, written here: the package onnx would be a third of what the API installs.
+The graph has the same layers and the same numbers as the network. Inputs: `photo` (1, 3, H, W), RGB
+0…255, whose sides are multiples of 4; `shares` (1, styles), which add up to 1. Output: `painted`,
+of the same shape as the photo, not clamped. The file is a protocol buffer with a few kinds of
+messages, which this module writes itself: the package onnx would be a third of what the API
+installs.
 """
 
 import struct
@@ -15,24 +16,24 @@ from nst.learned_file import LearnedFile
 
 OPSET = 18
 IR_VERSION = 9
-"""Versions that onnxruntime reads since 1.14."""
+"""Version of ONNX files; with OPSET, onnxruntime reads it since 1.14."""
 
 STRIDE = 4
-"""Pixels of the image per feature of the residual blocks;
-both sides must be multiples of it."""
+"""Pixels of the image per feature of the residual blocks.
+Both sides of the image must be multiples of it."""
 
 GREY = 127.5
-"""Middle of the grey levels, and half of their range: the
-network computes with -1…1."""
+"""Middle of the grey levels, and half of their range.
+The network computes with values in -1…1."""
 
 EPSILON = 1e-5
-"""Added to the variance by which instance normalization divides."""
+"""Constant that instance normalization adds to the variance."""
 
 FLOAT, INT64 = 1, 7
 """Types of tensors in TensorProto."""
 
 _Field = tuple[int, Any]
-"""Number of a field of a message, and its value."""
+"""Field of a message: its number and its value."""
 
 
 def graph(file: LearnedFile) -> bytes:
@@ -42,7 +43,7 @@ def graph(file: LearnedFile) -> bytes:
 
 @dataclass(slots=True)
 class _Graph:
-    """Nodes and constants, added one after the other. Methods return names of results."""
+    """Nodes and constants of a graph; methods add them and return names of results."""
 
     file: LearnedFile
     nodes: list[bytes] = field(default_factory=list)
@@ -158,7 +159,7 @@ def _attribute(name: str, value: float | str | Sequence[int]) -> bytes:
 
 
 def _value(name: str, shape: Iterable[int | str]) -> bytes:
-    """Return a ValueInfoProto of float32; sides that are words may be any."""
+    """Return a ValueInfoProto of float32; a side with a name may have any length."""
     dims = [(1, _message([(1 if isinstance(side, int) else 2, side)])) for side in shape]
     tensor = _message([(1, FLOAT), (2, _message(dims))])
     return _message([(1, name), (2, _message([(1, tensor)]))])

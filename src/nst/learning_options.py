@@ -1,5 +1,7 @@
-"""Every knob of learning, declared once: the command line,
-the form of the service and the recipe are made from it."""
+"""Options of learning, declared once.
+
+The command line, the form of the service and the recipe are made from them.
+"""
 
 import os
 from collections.abc import Sequence
@@ -127,18 +129,17 @@ class LearningOptions(Options):
 
 
 def is_style_file(path: str | os.PathLike[str]) -> bool:
-    """Return whether the name is that of a learned style."""
+    """Return whether the extension is that of a learned style."""
     return Path(path).suffix.lower() == SUFFIX
 
 
 def is_learned(styles: Sequence[Any]) -> bool:
-    """Return whether the file of a learned style is among the styles."""
+    """Return whether one of the styles is the file of a learned style."""
     return any(isinstance(each, str | os.PathLike) and is_style_file(each) for each in styles)
 
 
 def check_names(names: Sequence[str], count: int) -> None:
-    """Raise InvalidOption unless there is one name for each
-    of `count` styles, none twice."""
+    """Raise InvalidOption unless `count` is allowed and each style has its own name."""
     if not 1 <= count <= MAX_STYLES:
         raise InvalidOption("styles", count, f"1 to {MAX_STYLES} images of styles")
     if len(names) != count or len(set(names)) != count or not all(names):

@@ -45,15 +45,16 @@ def stylize(
     weights: WeightsStore | None = None,
     **options: Any,
 ) -> Result:
-    """Paint the content image in one style or in several mixed, with the defaults of
-    `nst stylize`. A style may be a .nst file of `nst learn` alone, which paints at
-    once, and `initial` may be one, which paints what the optimizer starts from.
+    """Paint the content image in one style or in a blend of several.
+
+    The defaults are those of `nst stylize`. The only style may be a .nst file of `nst learn`, which
+    paints in one pass; `initial` may be such a file, which then paints the initial image.
 
     `options`: fields of StyleTransferOptions, which override the preset. `progress`: True shows a
     bar, None shows one in a notebook only; a function is called with a `Progress` after each step,
-    beside the bar, and stops the transfer by returning False. The other arguments are those of
-    `Inputs` and `NeuralStyleTransfer`. Raises InvalidOption or InvalidImage, which name the
-    argument, and whatever `NeuralStyleTransfer.run` raises.
+    in addition to the bar, and stops the transfer by returning False. The other arguments are those
+    of `Inputs` and `NeuralStyleTransfer`. Raises InvalidOption or InvalidImage, which name the
+    argument, and all errors of `NeuralStyleTransfer.run`.
     """
     if not isinstance(progress, bool | None) and not callable(progress):
         wanted = "True, False, None or a function of one nst.Progress"
@@ -80,7 +81,7 @@ def stylize(
     )
     on_progress = progress if callable(progress) else None
     has_bar = progress is True or (progress is not False and is_notebook())
-    if not has_bar or transfer.options.is_draft:  # it takes no step
+    if not has_bar or transfer.options.is_draft:  # a draft takes no step
         result = transfer.run(inputs, on_progress, controls=controls)
     else:
         with _bar(on_progress) as shown:
@@ -97,7 +98,7 @@ def is_notebook() -> bool:
 
 @contextmanager
 def _bar(on_progress: OnProgress | None) -> Iterator[OnProgress]:
-    """Show a bar, and then call `on_progress` and return its answer."""
+    """Show a bar; yield a function that updates it and calls `on_progress`."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # without ipywidgets tqdm warns, and shows text
         from tqdm.auto import tqdm
@@ -120,7 +121,7 @@ def _show(bar: "tqdm[Any]", progress: Progress) -> None:
 
 
 def _files(inputs: Inputs) -> SourceFiles | None:
-    """Return the files of the inputs; None if one of them is no file."""
+    """Return the files of the inputs; None if one of them is not a file."""
     styles, masks = each_style(inputs.styles), inputs.masks
     optional = (*masks, inputs.detail_map, inputs.initial)
     given = (inputs.content, *styles, *(each for each in optional if each is not None))

@@ -1,4 +1,4 @@
-"""Logs: one line for each event, for people or for machines."""
+"""Logs: one line per event, for people or for machines."""
 
 import logging
 import sys
@@ -19,7 +19,7 @@ def _add_trace(
 
 
 def set_up(log_format: Literal["console", "json"], level: str) -> None:
-    """Send all log messages, also of libraries, to standard error in this format."""
+    """Send all log messages, including those of libraries, to standard error."""
     shared: list[structlog.typing.Processor] = [
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,

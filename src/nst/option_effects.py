@@ -1,12 +1,12 @@
-"""Effects of options: what an option needs, so that another value counts."""
+"""Effects of options, and needs that an option has to have an effect."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from nst.options import StyleTransferOptions
 
 Need = Mapping[str, Sequence[str] | None]
-"""Options with the values that satisfy the need; one of the options is enough.
-None: any value greater than 0."""
+"""Need of an option: other options with the values that satisfy the need.
+One of these options is enough. None: any value greater than 0."""
 
 _STEPS: Need = {"total_iterations": None}
 
@@ -20,9 +20,8 @@ IN_DRAFTS = (
     "init_method",
     "total_iterations",
 )
-"""Options that a draft obeys or refuses.
-All others have an effect on the steps of the optimizer alone, and a draft
-takes none."""
+"""Options that a draft uses or refuses.
+All others affect only the steps of the optimizer, and a draft takes no steps."""
 
 NEEDS: Mapping[str, Need] = {
     "strength": {"content_weight": None},
@@ -34,18 +33,17 @@ NEEDS: Mapping[str, Need] = {
     "convergence_window": {"convergence_tolerance": None},
     "seed": {"init_method": ["random"], "style_loss": ["neighbors"]},
 }
-"""Needs of an option to have an effect, beside the steps."""
+"""Needs of an option to have an effect, in addition to steps."""
 
 
 def needs_of(name: str) -> Sequence[Need]:
-    """Return all that an option needs to have an effect. An unknown name needs steps."""
+    """Return all needs of an option to have an effect. An unknown name needs steps."""
     steps = () if name in IN_DRAFTS else (_STEPS,)
     return (*steps, NEEDS[name]) if name in NEEDS else steps
 
 
 Naming = Callable[[str], str]
-"""How an option is called where a sentence is read:
-style_weight, or --style-weight."""
+"""Function that returns an option's name for readers, such as --style-weight."""
 
 
 def describe_need(need: Need, named: Naming = str) -> str:
@@ -62,8 +60,7 @@ def has_effect(options: StyleTransferOptions, name: str) -> bool:
 
 
 def ignored(options: StyleTransferOptions, given: Iterable[str], named: Naming = str) -> list[str]:
-    """Return a sentence for each of the given names that has
-    no effect with these options."""
+    """Return a sentence for each given option that has no effect."""
     unmet = {name: _unmet(options, name) for name in given}
     return [
         _no_effect(options, name, need, named) for name, need in unmet.items() if need is not None

@@ -1,4 +1,4 @@
-"""Parts of options: their base, types of values, groups, allowed values in words."""
+"""Parts of options: base class, value types, groups, allowed values in words."""
 
 import difflib
 from collections.abc import Mapping
@@ -21,23 +21,23 @@ from nst.errors import InvalidOption
 from nst.layers import layers_pattern
 
 MAX_WEIGHT = 10**12
-"""Largest weight of a loss: far beyond any use, and
-products of weights stay finite."""
+"""Maximum weight of a loss.
+It is far beyond any use, and products of weights stay finite."""
 
 MAX_SHARE = 10**6
-"""Largest share of a style: sums of shares stay finite,
-and no share vanishes beside another."""
+"""Maximum share of a style.
+Sums of shares stay finite, and no share vanishes next to another."""
 
 ModelName = Literal["vgg19", "vgg16"]
 MODELS: tuple[str, ...] = get_args(ModelName)
 
-# What a machine computes with: no part of the recipe, so no option of a transfer.
+# Facts of the machine: not part of the recipe, and therefore not options of a transfer.
 DEVICES = ("auto", "cuda", "mps", "cpu")
 PRECISIONS = ("auto", "fp32", "bf16", "fp16")
 
 
 def _split(value: Any) -> Any:
-    """As a form and the command line write several numbers: "0.7,0.3"."""
+    """Split a list of numbers from a form or the command line: "0.7,0.3"."""
     if isinstance(value, str):
         return value.split(",") if value else ()
     return value
@@ -46,8 +46,8 @@ def _split(value: Any) -> Any:
 Shares = Annotated[tuple[Annotated[float, Field(ge=0, le=MAX_SHARE)], ...], BeforeValidator(_split)]
 
 LAYER_SETS = {"style_layers": ("classic", "dense"), "content_layers": ("classic",)}
-"""Words for sets of layers that the engine chooses, by
-option; anything else names layers."""
+"""Names of layer sets that the engine defines, by option.
+Any other value lists layers."""
 
 
 def _layers(option: str) -> Any:
@@ -72,7 +72,7 @@ BitDepth = Annotated[Literal["8", "16"], BeforeValidator(_as_text)]
 
 
 class Options(BaseModel):
-    """Options whose wrong values raise InvalidOption."""
+    """Options whose invalid values raise InvalidOption."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
@@ -87,16 +87,16 @@ class Options(BaseModel):
         return options
 
     def _check(self) -> None:
-        """Raise InvalidOption where valid fields contradict each other."""
+        """Raise InvalidOption if valid fields contradict each other."""
 
 
 Group = Literal["picture", "balance", "method", "end", "network"]
-"""Group of an option; the help of the commands shows a group together."""
+"""Group of an option; the help of the commands lists each group together."""
 
 
 def in_group(group: Group, **facts: str | bool) -> dict[str, JsonValue]:
-    """Return metadata of an option: its group, its unit, and whether it is
-    `steerable`: the engine takes over a new value before its next step."""
+    """Return the metadata of an option: group, unit, and whether it is `steerable`.
+    The engine applies a new value of a steerable option before its next step."""
     return {"group": group, **facts}
 
 
@@ -106,13 +106,13 @@ def group_of(field: FieldInfo) -> Group:
 
 
 def facts_of(field: FieldInfo) -> Mapping[str, JsonValue]:
-    """Return the metadata of an option, as `in_group` made it."""
+    """Return the metadata of an option, which `in_group` made."""
     assert isinstance(field.json_schema_extra, dict)
     return field.json_schema_extra
 
 
 def _in_short(number: float) -> str:
-    """Return a number as text, one of many digits like 1e12."""
+    """Return a number as text; MAX_WEIGHT as 1e12."""
     return f"{number:.0e}".replace("+", "") if number == MAX_WEIGHT else str(number)
 
 
@@ -154,7 +154,7 @@ def _bound(field: FieldInfo, kind: str) -> float | None:
 def _invalid_option(
     error: ErrorDetails, data: Any, fields: Mapping[str, FieldInfo]
 ) -> InvalidOption:
-    """Return what is wrong with the data of a model with these fields, for people."""
+    """Return the error in the data of a model with these fields as InvalidOption."""
     if not error["loc"]:
         return InvalidOption("options", error["input"], "names of options with their values")
     name = str(error["loc"][0])

@@ -1,4 +1,4 @@
-"""Every knob of a transfer, declared once.
+"""Options of a transfer, declared once.
 
 The command line, the compatible command, the HTTP form and the docs are made from the fields of
 `StyleTransferOptions`; the defaults are those of the classic method.
@@ -25,14 +25,14 @@ from nst.option_fields import (
 from nst.presets import DEFAULT_PRESET, PRESETS
 
 MAX_SIZE = 16_000
-"""Longest side of a result in pixels."""
+"""Maximum of the longest side of a result, in pixels."""
 
 
 class StyleTransferOptions(Options):
     """Options of one transfer.
 
-    The defaults of the fields are the classic method and its 20000 steps: they are what options
-    meant before they existed, in recipes and jobs. `from_preset()` has the defaults of `nst
+    The defaults of the fields are those of the classic method with 20000 steps; recipes and jobs
+    that are older than an option get its default. `from_preset()` has the defaults of `nst
     stylize`. Raises InvalidOption, which names the field, the value and what is allowed.
     """
 
@@ -244,21 +244,21 @@ class StyleTransferOptions(Options):
 
     @classmethod
     def from_preset(cls, preset: str | None = None, **overrides: Any) -> Self:
-        """The options of a preset, by default that of `nst stylize`, with the named ones
-        changed. Raises InvalidOption."""
+        """Return the options of a preset with these overrides. Raises InvalidOption.
+        None: the preset of `nst stylize`."""
         preset = DEFAULT_PRESET if preset is None else preset
         if not isinstance(preset, str) or preset not in PRESETS:
             raise InvalidOption("preset", preset, f"one of {', '.join(PRESETS)}")
         return cls(**{**PRESETS[preset], **overrides})
 
     def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
-        """Show the options that somebody set, not all of them."""
+        """Return only the options that were set explicitly."""
         fields = type(self).model_fields
         return ((name, getattr(self, name)) for name in fields if name in self.model_fields_set)
 
     @property
     def content_weight_in_force(self) -> float:
-        """The content weight, multiplied by what the strength says."""
+        """Content weight multiplied by the factor that follows from the strength."""
         decades = DECADES_OF_STRENGTH[self.style_loss]
         return float(self.content_weight * 10 ** (decades - 2 * decades * self.strength))
 
@@ -276,7 +276,7 @@ class StyleTransferOptions(Options):
 
     @property
     def names_model(self) -> bool:
-        """Whether somebody asked for the model by name, so that no other may stand in."""
+        """Whether the model was set explicitly, so that no other model may replace it."""
         return "model" in self.model_fields_set
 
     @property
@@ -291,5 +291,5 @@ class StyleTransferOptions(Options):
 
 
 DECADES_OF_STRENGTH: Mapping[str, int] = {"gram": 4, "wasserstein": 4, "neighbors": 1}
-"""By style_loss: strength 0 multiplies the content weight by 10 to this power,
-strength 1 divides by it."""
+"""Exponents of the strength's factor, by style_loss.
+Strength 0 multiplies the content weight by 10 to this power, strength 1 divides by it."""

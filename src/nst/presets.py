@@ -38,9 +38,9 @@ PRESETS: Mapping[str, Mapping[str, Any]] = {
     },
     "classic": {},
 }
-"""Named starting points;
-`quality` is the default of `nst stylize`, `classic` of the compatible command.
-Options that are given replace those of the preset."""
+"""Options of each preset, by name.
+`quality` is the default of `nst stylize`, `classic` that of the compatible command. Any option
+overrides the preset."""
 
 DEFAULT_PRESET = "quality"
-"""The preset of `nst stylize`, the page and the API if none is named."""
+"""Preset of `nst stylize`, the page and the API if none is named."""

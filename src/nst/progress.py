@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     import numpy as np
 
 Samples: TypeAlias = "np.ndarray[Any, Any]"
-"""16-bit samples of an image: uint16 (H, W, 3) for RGB,
-(H, W, 4) for RGBA; sRGB, 0…65535."""
+"""16-bit samples of an image in sRGB, 0…65535.
+The arrays are uint16: (H, W, 3) for RGB, (H, W, 4) for RGBA."""
 
 
 class StopReason(StrEnum):
@@ -26,7 +26,7 @@ class StopReason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Losses:
-    """The terms of the loss, each already multiplied by its weight."""
+    """Terms of the loss, each already multiplied by its weight."""
 
     content: float
     style: float
@@ -44,41 +44,40 @@ class Change:
     """Values that were steered while a transfer ran."""
 
     step: int
-    """First step that went by these values; steps of all scales are counted from 1."""
+    """First step that used these values; steps of all scales are counted from 1."""
     values: Mapping[str, float]
-    """New value by option; options that are missing kept theirs."""
+    """New values by option; all other options kept theirs."""
 
 
 @dataclass(frozen=True, slots=True)
 class MemoryPlan:
-    """How a transfer divides its memory, and how much that is expected to be."""
+    """Plan of a transfer's memory, and its expected size."""
 
     size: tuple[int, int]
     """Width and height of the result, in pixels."""
     tile_side: int | None
-    """In pixels, about, without what tiles share;
-    None: both pictures are computed at once."""
+    """Approximate side of a tile in pixels, without the overlap of tiles.
+    None: both images are computed at once."""
     tiles: int
-    """In which the result is computed."""
+    """Number of tiles in which the result is computed."""
     history_size: int
-    """Steps that L-BFGS remembers; 0 for Adam."""
+    """Number of steps that L-BFGS remembers; 0 for Adam."""
     process_bytes: int
     """Bytes that the process held before, and the workspace of its libraries."""
     network_bytes: int
     vector_bytes: int
-    """Pictures, gradients, and what the optimizer remembers."""
+    """Bytes of images, gradients and the optimizer's memory of steps."""
     content_bytes: int
-    """Features of the content image."""
+    """Bytes of the content image's features."""
     activation_bytes: int
     """Bytes of one tile, at the peak of an evaluation."""
     checkpoint_bytes: int
-    """Size of a checkpoint on the disk.
-    A new one is written before the old one goes, so that two are there for a
-    moment."""
+    """Size of a checkpoint on the disk, in bytes.
+    A new one is written before the old one is deleted, so that both exist for a moment."""
 
     @property
     def peak_bytes(self) -> int:
-        """Return the peak bytes of the whole process."""
+        """Bytes of the whole process at its peak."""
         return (
             self.process_bytes
             + self.network_bytes
@@ -89,71 +88,70 @@ class MemoryPlan:
 
 
 class Snapshot(Protocol):
-    """A transfer after one step, frozen: it stays what it is
-    while the transfer goes on."""
+    """Frozen state of a transfer after one step.
+    It does not change while the transfer continues."""
 
     def picture(self) -> Image.Image:
-        """Return the picture in the size of the result, also while a coarser scale is
-        painted; with option average it is the average of the last steps. 8 bits per
-        channel."""
+        """Return the image in the size of the result, with 8 bits per channel.
+        It has this size also while a coarser scale is painted. With option average it is the
+        average of the last steps."""
 
     def samples(self) -> "Samples | None":
         """Return the 16-bit samples of `picture`; None if option bit_depth is 8."""
 
     def output(self) -> "Image.Image | Samples":
-        """Return the picture at the bit depth that was asked for,
-        as `images.save` takes it."""
+        """Return the image at the requested bit depth, as `images.save` takes it."""
 
     def losses(self) -> Losses:
-        """Return the losses of `picture`, NaN for a draft alone.
-        Costs an evaluation where the picture is an average."""
+        """Return the losses of `picture`; NaN for a draft alone.
+        If the image is an average, this costs an evaluation."""
 
     def save_checkpoint(self, path: Path) -> None:
-        """Write the file from which the transfer goes on after this step.
+        """Write a checkpoint from which the transfer resumes after this step.
 
         Raises StorageError, InvalidOption for a draft alone, which takes no steps, and ValueError
         after `without_checkpoint`.
         """
 
     def without_checkpoint(self) -> Self:
-        """Return the same without the memory that only a checkpoint needs: what an
-        optimizer remembers is larger than all else. For those who keep a snapshot
+        """Return the snapshot without the memory that only a checkpoint needs.
+        The optimizer's memory of steps is larger than everything else. Use this to keep a snapshot
         during the next step."""
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """The state after an optimizer step, a value that stays valid."""
+    """State after an optimizer step; it stays valid while the transfer continues."""
 
     step: int
     total_iterations: int
     size: tuple[int, int]
-    """Width and height of the scale that is being painted;
-    the last one has the result's."""
+    """Width and height of the scale that is being painted.
+    The last scale has the size of the result."""
     evaluations: int
-    """How often the loss and its gradient have been computed so far."""
+    """Number of evaluations of the loss and its gradient so far."""
     losses: Losses
-    """Where the optimizer is, whatever is averaged;
+    """Losses of the optimizer's current image, even if images are averaged.
     NaN for a draft alone, which is step 0."""
     elapsed_seconds: float
-    """Since the transfer began, or went on from a checkpoint."""
+    """Seconds since the transfer began, or resumed from a checkpoint."""
     share: float
-    """Part of the work that is done, 0…1: pixels × evaluations of all scales, so that
-    equal parts take about equal times. 1 on the last step."""
+    """Share of the work that is done, 0…1; 1 on the last step.
+    Work is pixels × evaluations of all scales, so that equal shares take about equal times."""
     remaining_seconds: float | None
-    """At the speed so far, if the transfer goes on to `total_iterations`;
-    0 on the last step. None after the first step, which also warms up what
-    computes, so that its speed says nothing."""
+    """Estimated seconds until `total_iterations`, at the speed so far.
+    0 on the last step. None after the first step, whose speed is not typical because it includes
+    warming up."""
     stop_reason: StopReason | None
-    """Set on the last step only."""
+    """Reason why the transfer ended; set on the last step only."""
     memory_plan: "MemoryPlan | None"
     """Memory plan of this scale; None for a draft alone."""
     in_force: Mapping[str, float]
-    """Options that may be steered, with the values that this step used."""
+    """Options that can be steered, with the values that this step used."""
     snapshot: Snapshot
-    """The picture, its losses and the checkpoint after this step."""
+    """Snapshot after this step: the image, its losses and the checkpoint."""
     changes: tuple[Change, ...] = ()
-    """Options that were steered up to this step, also before a checkpoint."""
+    """Options that were steered up to this step, including before a checkpoint."""
 
     def __repr__(self) -> str:
         width, height = self.size
@@ -169,20 +167,21 @@ class Provenance:
     precision: str
     """Precision of the convolutions at the start: fp32, bf16 or fp16."""
     model: str
-    """The one that is used; for a draft alone the one asked for."""
+    """Model that is used; for a draft alone, the requested one."""
     weights_sha256: str
     """SHA-256 of the model's weights, or of the draft's network for a draft alone."""
 
 
 OnProgress = Callable[[Progress], object]
-"""Called after each step.
-False stops the transfer after this step; any other value does not."""
+"""Function that is called after each step.
+If it returns False, the transfer stops after this step; any other value has no effect."""
 
 
 @dataclass(frozen=True, slots=True)
 class Distances:
-    """How far an image is from its content image and its styles, seen by the network
-    that did not paint it. 0 is equal. `nst.engine.distance` has the formulas."""
+    """Distances of an image from its content image and its styles; 0 is equal.
+    They are measured by the network that did not paint the image. `nst.engine.distance` has the
+    formulas."""
 
     judge: str
     """Network that measured: vgg16 or vgg19."""
@@ -190,26 +189,25 @@ class Distances:
     """Self-similarity distance from the content image, 0…2.
     Paintings are between 0.15 and 0.4."""
     style: float
-    """Larger of precision and coverage: the relaxed earth
-    mover's distance from the styles, 0…2."""
+    """Relaxed earth mover's distance from the styles, 0…2.
+    It is the larger of precision and coverage."""
     precision: float
-    """Mean cosine distance from each feature of the image to its nearest in the
-    styles. An unpainted photo may do well here; no measure by itself."""
+    """Mean cosine distance of the image's features to the nearest of the styles.
+    An unpainted photo may score well here, so precision alone is not a measure of quality."""
     coverage: float
-    """Mean cosine distance from each feature of the styles to
-    its nearest in the image."""
+    """Mean cosine distance of the styles' features to the nearest of the image."""
     worst_tenth: float
-    """Mean of the largest tenth of the distances that
-    precision averages: places that no style reached."""
+    """Mean of the largest tenth of the distances that precision averages.
+    These are places that no style reached."""
     gram: float
-    """Squared distance of the Gram matrices, relative to those of the style:
-    1 is as far as from nothing."""
+    """Squared distance of the Gram matrices, relative to those of the style.
+    Gram matrices of zeros have the distance 1."""
 
 
 @dataclass(frozen=True, slots=True)
 class SquaredDistances:
     """Distances as nst 0.1 measured them, in old recipes and jobs.
-    They cannot be compared with `Distances`."""
+    They are not comparable with `Distances`."""
 
     judge: str
     """Network that measured: vgg16 or vgg19."""

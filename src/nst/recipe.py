@@ -1,5 +1,4 @@
-"""The recipe of a picture: all that is needed to paint it
-again, kept in its metadata."""
+"""Recipe of an image: everything needed to paint it again, kept in its metadata."""
 
 import json
 import os
@@ -19,17 +18,18 @@ from nst.progress import Change, Distances, SquaredDistances
 from nst.samples import PREFIX, sample_file, sample_with
 
 MAX_JSON_BYTES = 1_000_000
-"""Size of the largest recipe.json that is read; recipes have some thousand bytes."""
+"""Maximum size of a recipe.json that is read; recipes have a few thousand bytes."""
 
 
 class PictureFile(BaseModel):
-    """A picture that went in."""
+    """Image file that was an input of a transfer."""
 
     model_config = ConfigDict(frozen=True)
 
     path: str
-    """Relative to the directory of the result, so that a folder can move as a whole;
-    of a picture that comes with nst `sample:NAME`."""
+    """Path relative to the directory of the result, or `sample:NAME`.
+    Relative paths let a folder be moved as a whole; `sample:NAME` is an image that comes with
+    nst."""
     sha256: str
 
     @classmethod
@@ -38,13 +38,13 @@ class PictureFile(BaseModel):
         if name := sample_with(sha256):
             return cls(path=f"{PREFIX}{name}", sha256=sha256)
         path = Path(os.path.relpath(file.resolve(), result.resolve().parent)).as_posix()
-        # A name that is not UTF-8 cannot be kept; a finished picture must not be lost to it.
+        # A name that is not UTF-8 cannot be stored, but must not cost a finished image.
         readable = os.fsencode(path).decode("utf-8", "replace")
         return cls(path=readable, sha256=sha256)
 
     def locate(self, result: Path, role: ImageRole) -> Path:
-        """The file, seen from the result.
-        Raises InvalidImage if it is gone or another one."""
+        """Return the path of the file; `result`: file with the recipe.
+        Raises InvalidImage if the file is missing or has changed."""
         file = sample_file(self.path, role) or Path(
             os.path.normpath(result.resolve().parent / self.path)
         )
@@ -66,18 +66,17 @@ class PictureFile(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class SourceFiles:
-    """The files that go into a transfer."""
+    """Input files of a transfer."""
 
     content: Path
     styles: Sequence[Path]
     masks: Sequence[Path | None] = ()
-    """In the order of the styles; None: everywhere."""
+    """Masks in the order of the styles; None: the style is used everywhere."""
     detail_map: Path | None = None
     initial: Path | None = None
 
     def seen_from(self, result: Path) -> dict[str, Any]:
-        """Return the files as the recipe in the file `result`
-        names them, by the recipe's field."""
+        """Return the files by the recipe's field, for the recipe in the file `result`."""
 
         def named(file: Path | None) -> PictureFile | None:
             return PictureFile.of(file, result) if file else None
@@ -97,23 +96,23 @@ class Recipe(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     nst: str
-    """The version."""
+    """Version of nst that painted the image."""
     options: dict[str, Any]
     weights_sha256: str
     distances: Distances | SquaredDistances | None = None
-    """SquaredDistances in recipes of nst 0.1."""
+    """Distances of the image; SquaredDistances in recipes of nst 0.1."""
     content: PictureFile
     styles: tuple[PictureFile, ...] = Field(min_length=1)
     masks: tuple[PictureFile | None, ...] = ()
-    """In the order of the styles; None: everywhere."""
+    """Masks in the order of the styles; None: the style is used everywhere."""
     detail_map: PictureFile | None = None
-    """White where more of the content image stays."""
+    """Detail map, white where more of the content image is kept."""
     initial: PictureFile | None = None
-    """The picture to start from, if init_method does not say it."""
+    """Initial image; None if init_method determines it."""
     changes: tuple[Change, ...] = ()
-    """Options that were steered, and from which step on; empty in recipes of nst 0.1."""
+    """Options that were steered, with their first steps; empty in recipes of nst 0.1."""
     stopped_after: int | None = Field(default=None, ge=1)
-    """Step after which the transfer was stopped; None if it went on to its end."""
+    """Step after which the transfer was stopped; None if it ran to its end."""
 
     @classmethod
     def of(
@@ -147,16 +146,16 @@ class Recipe(BaseModel):
 
     @classmethod
     def read(cls, picture: Path | bytes) -> Self:
-        """The recipe inside a picture file, or in a file recipe.json.
-        Raises InvalidImage if there is none."""
+        """Return the recipe in an image file or in a file recipe.json.
+        Raises InvalidImage if the file has no recipe."""
         if isinstance(picture, bytes):
             return cls.parse(recipe_text(picture) or images.read_recipe(picture))
         return cls.parse(_text_of(picture) or images.read_recipe(picture), picture)
 
     @classmethod
     def parse(cls, text: str | None, name: str | Path = "the picture") -> Self:
-        """The recipe in this text from the picture `name`.
-        Raises InvalidImage if it is none."""
+        """Return the recipe in this text, which comes from the image `name`.
+        Raises InvalidImage if the text is not a recipe."""
         try:
             return cls.model_validate_json(text or "")
         except ValidationError as error:
@@ -164,7 +163,7 @@ class Recipe(BaseModel):
             raise InvalidImage("initial", reason) from error
 
     def changes_without(self, options: Collection[str]) -> tuple[Change, ...]:
-        """Return what was steered, without the options that are given anew."""
+        """Return the changes without these options, which have new values."""
         kept = [
             Change(step, {name: value for name, value in values.items() if name not in options})
             for step, values in ((change.step, change.values) for change in self.changes)
@@ -172,12 +171,12 @@ class Recipe(BaseModel):
         return tuple(change for change in kept if change.values)
 
     def text(self) -> str:
-        """Return the text of the metadata: JSON, ASCII only."""
+        """Return the recipe as text for the metadata: JSON, ASCII only."""
         return json.dumps(self.model_dump(mode="json"))
 
 
 def recipe_text(data: bytes) -> str | None:
-    """Return the text of a file recipe.json; None if the file is no JSON object."""
+    """Return the text of a file recipe.json; None if it is not a JSON object."""
     is_json = len(data) <= MAX_JSON_BYTES and data.lstrip().startswith(b"{")
     return data.decode("utf-8", "replace") if is_json else None
 
@@ -186,5 +185,5 @@ def _text_of(file: Path) -> str | None:
     try:
         with file.open("rb") as stream:
             return recipe_text(stream.read(MAX_JSON_BYTES + 1))
-    except OSError:  # the reader of pictures says what is wrong
+    except OSError:  # the reader of images raises the error
         return None

@@ -1,4 +1,4 @@
-"""Result: what a transfer ends with, and how it is saved and shown."""
+"""Result of a transfer; it can be saved and displayed."""
 
 import io
 import os
@@ -15,7 +15,7 @@ from nst.progress import Change, Distances, Losses, MemoryPlan, Samples, StopRea
 from nst.recipe import Recipe, SourceFiles
 
 SHOWN_SIDE_PIXELS = 1024
-"""Longest side of an image in a notebook, which stores it in its own file."""
+"""Longest side of an image in a notebook, which stores the image in its own file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,43 +23,44 @@ class Result:
     """A finished, converged or canceled transfer, or a draft alone."""
 
     image: Image.Image
-    """RGB, or RGBA where the content image has transparency; 8 bits per channel."""
+    """Image in RGB, or in RGBA if the content image has transparency.
+    It has 8 bits per channel."""
     options: StyleTransferOptions
-    """Options that the transfer began with; `changes` says what was steered."""
+    """Options that the transfer began with; `changes` holds those that were steered."""
     losses: Losses
     """Losses of the image; NaN for a draft alone."""
     history: tuple[Losses, ...]
-    """After every step that was taken here: a transfer that
-    goes on has taken others before."""
+    """Losses after every step that was taken in this run.
+    A transfer that was resumed has taken other steps before."""
     stop_reason: StopReason
     evaluations: int
     prepare_seconds: float
-    """Weights, pictures, targets."""
+    """Seconds spent on preparing weights, images and targets."""
     optimize_seconds: float
     device: str
     precision: str
     """Precision of the convolutions at the start: fp32, bf16 or fp16."""
     model: str
-    """The one that was used; for a draft alone the one asked for."""
+    """Model that was used; for a draft alone, the requested one."""
     weights_sha256: str
     """SHA-256 of the model's weights, or of the draft's network for a draft alone."""
     distances: Distances | None = None
-    """None where no other network is at hand, and for a draft alone."""
+    """Distances; None if no other network is available, and for a draft alone."""
     memory_plan: MemoryPlan | None = None
-    """The one at the end; None for a draft alone."""
+    """Memory plan at the end; None for a draft alone."""
     samples: "Samples | None" = None
-    """The 16-bit samples of the image; None if option bit_depth is 8."""
+    """16-bit samples of the image; None if option bit_depth is 8."""
     changes: tuple[Change, ...] = ()
-    """Options that were steered, and at which step."""
+    """Options that were steered, with their steps."""
     stopped_after: int | None = None
-    """Last step of a canceled transfer, counted over all scales;
-    None if it was not canceled."""
+    """Last step of a canceled transfer, counted over all scales.
+    None if the transfer was not canceled."""
     files: SourceFiles | None = None
-    """Files that the image was painted from; None if one of the inputs was no file."""
+    """Files of the inputs; None if one of the inputs was not a file."""
 
     @property
     def output(self) -> "Image.Image | Samples":
-        """The image at the bit depth that was asked for, as `image_writer.save` takes it."""
+        """Image at the requested bit depth, as `image_writer.save` takes it."""
         return self.image if self.samples is None else self.samples
 
     @property
@@ -68,13 +69,13 @@ class Result:
 
     @property
     def is_draft(self) -> bool:
-        """Whether a draft is the result, and nothing was optimised."""
+        """Whether the result is a draft, without any optimizer step."""
         return self.memory_plan is None
 
     def recipe(self, pictures: Mapping[str, Any]) -> Recipe:
         """Return the recipe of the image.
-        `pictures`: the files that went in, by the field of the recipe;
-        `SourceFiles.seen_from` makes them."""
+        `pictures`: input files by the field of the recipe, which `SourceFiles.seen_from`
+        returns."""
         return Recipe.of(
             self.options,
             model=self.model,
@@ -86,11 +87,10 @@ class Result:
         )
 
     def save(self, path: str | os.PathLike[str], *, overwrite: bool = True) -> Path:
-        """Write the image as .png, .jpg, .webp or .tiff at its
-        bit depth, and return its path.
+        """Write the image as .png, .jpg, .webp or .tiff; return the path of its file.
 
-        The file carries the recipe if all inputs were files. Without `overwrite` an existing file
-        stays and the new one gets a number. Raises InvalidOption, StorageError.
+        It has the image's bit depth, and the recipe if all inputs were files. Without `overwrite`
+        an existing file stays and the new one gets a number. Raises InvalidOption, StorageError.
         """
         file = Path(path)
         recipe = self.recipe(self.files.seen_from(file)).text() if self.files else None
@@ -107,7 +107,7 @@ class Result:
         )
 
     def _repr_png_(self) -> bytes:
-        """Return the image as a notebook shows it."""
+        """Return the image as the PNG file that a notebook shows."""
         shown, file = self.image, io.BytesIO()
         if max(shown.size) > SHOWN_SIDE_PIXELS:
             shown = images.resize(shown, image_sizes.fit(shown.size, SHOWN_SIDE_PIXELS))

@@ -1,6 +1,6 @@
-"""The pictures that come with nst: in the package, or beside it in a checkout.
+"""Images that come with nst: in the package, or beside it in a checkout.
 
-Wherever a picture is named, `sample:NAME` is one of these.
+`sample:NAME` names one of them wherever an image can be named.
 """
 
 import hashlib
@@ -13,7 +13,7 @@ from nst.errors import ImageRole, InvalidImage, InvalidOption
 SampleKind: TypeAlias = Literal["content", "style"]
 
 PREFIX = "sample:"
-"""Begins the name of a picture that comes with nst, in place of a path."""
+"""Prefix of the name of an image that comes with nst, in place of a path."""
 
 _PACKAGED = Path(__file__).parent / "samples"
 _CHECKOUT = Path(__file__).parents[2] / "data"
@@ -21,13 +21,13 @@ _CHECKOUT = Path(__file__).parents[2] / "data"
 
 @cache
 def samples(kind: SampleKind) -> dict[str, Path]:
-    """Name → file."""
+    """Return the files of the samples by name."""
     folder = (_PACKAGED if _PACKAGED.is_dir() else _CHECKOUT) / kind
     return {file.stem: file for file in sorted(folder.glob("*.jpg"))}
 
 
 def sample(kind: SampleKind, name: str) -> Path:
-    """Raises InvalidOption, which lists the names."""
+    """Return the file of a sample. Raises InvalidOption, which lists the names."""
     known = samples(kind)
     if name not in known:
         raise InvalidOption(f"sample_{kind}", name, f"one of {', '.join(known)}")
@@ -35,9 +35,9 @@ def sample(kind: SampleKind, name: str) -> Path:
 
 
 def sample_file(name: str, role: ImageRole) -> Path | None:
-    """Return the file of `sample:NAME`, or None if the name does not begin so.
+    """Return the file of `sample:NAME`; None if the name has no such prefix.
 
-    For role style the style images come first, for all others the content images. Raises
+    For role style, style images take precedence; for all other roles, content images. Raises
     InvalidImage, which lists the names.
     """
     if not name.startswith(PREFIX):
@@ -51,8 +51,7 @@ def sample_file(name: str, role: ImageRole) -> Path | None:
 
 
 def sample_with(sha256: str) -> str | None:
-    """Return the name of the sample whose file has this SHA-256;
-    None if there is none."""
+    """Return the name of the sample with this SHA-256; None if no sample has it."""
     return _names_by_sha256().get(sha256)
 
 

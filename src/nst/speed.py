@@ -1,9 +1,8 @@
-"""How long a transfer will take on this machine, from
-what the machine has measured.
+"""Estimate of the duration of a transfer, from measurements on this machine.
 
-One small JSON file in the cache directory: for each device and each kind of transfer, seconds of
-preparation and seconds for each unit of work (`nst.engine.scales.work`). The frames of films are
-kinds of their own: they are prepared in another way.
+One small JSON file in the cache directory holds, for each device and each kind of transfer, the
+seconds of preparation and the seconds per unit of work (`nst.engine.scales.work`). Frames of films
+are separate kinds, because they are prepared in another way.
 """
 
 from collections.abc import Mapping
@@ -23,15 +22,15 @@ from nst.result import Result
 FILE_NAME = "speed.json"
 
 WEIGHT_OF_NEWEST = 0.5
-"""Share of the newest measurement in the average that is kept."""
+"""Weight of the newest measurement in the moving average."""
 
 MANY_STEPS = 1000
-"""Steps within which a loss converges, if it may."""
+"""Number of steps within which a loss converges, if the options allow it to stop."""
 
 RELATIVE_COST: Mapping[str, float] = {"vgg16": 1.0, "vgg19": 1.27}
-"""Time of an evaluation by model, from the numbers of multiplications: an
-estimate for a model that has not been measured here. Kinds of style loss
-differ by less."""
+"""Relative time of an evaluation by model, from the numbers of multiplications.
+It serves as an estimate for a model that has not been measured here. Kinds of style loss differ by
+less."""
 
 DAY_SECONDS = 24 * 3600
 
@@ -50,7 +49,7 @@ class Speed(BaseModel):
     seconds_per_work: float = 0.0
 
     def averaged(self, newest: Self) -> Self:
-        """Return the average with a new measurement."""
+        """Return the moving average after a new measurement."""
         share = WEIGHT_OF_NEWEST
         now, before = newest.model_dump(), self.model_dump()
         return type(self)(**{key: share * now[key] + (1 - share) * before[key] for key in now})
@@ -67,18 +66,18 @@ _MEASURED: TypeAdapter[Measured] = TypeAdapter(Measured)
 
 @dataclass(frozen=True, slots=True)
 class Speeds:
-    """The file with what was measured.
-    A file that is missing or damaged holds nothing, and one that cannot be written
-    stays as it is: an estimate is worth no error."""
+    """File of measured speeds.
+    A missing or damaged file counts as empty, and a file that cannot be written stays unchanged:
+    an estimate is not worth an error."""
 
     directory: Path
     device: str = field(default="auto")
-    """Device that is asked for, as NeuralStyleTransfer takes it:
-    `auto` is always the same one."""
+    """Requested device, as NeuralStyleTransfer takes it.
+    `auto` always means the same device."""
 
     def estimate(self, options: StyleTransferOptions, work: float) -> float | None:
-        """Return the seconds that a transfer of so much work will take;
-        None if nothing like it was measured here."""
+        """Return the estimated seconds of a transfer with this amount of work.
+        None if nothing similar was measured here."""
         known = self._read().get(self.device, {})
         for kind in (_kind(options), _frame_kind(options)):
             if kind in known:
@@ -93,15 +92,15 @@ class Speeds:
         return others[other].seconds(factor * work)
 
     def estimate_frame(self, options: StyleTransferOptions, work: float) -> float | None:
-        """Return the seconds that a later frame of a film takes; before any was painted
-        here, those of a picture with its steps.
-        None if nothing like it was measured."""
+        """Return the estimated seconds of a later frame of a film.
+        Before any frame was measured here, these are the seconds of an image with the frame's
+        steps. None if nothing similar was measured."""
         speed = self._read().get(self.device, {}).get(_frame_kind(options))
         return speed.seconds(work) if speed else self.estimate(options, work)
 
     def record(self, result: Result, work: float) -> None:
-        """Keep how long a transfer took, if it took all its steps here.
-        `work`: that of all."""
+        """Record the duration of a transfer, if it took all its steps here.
+        `work`: work of all steps."""
         if result.stop_reason is not StopReason.TOTAL_ITERATIONS or not _is_whole(result):
             return
         per_work = result.optimize_seconds / work if work else 0.0
@@ -109,7 +108,7 @@ class Speeds:
         self._record(_kind(result.options), newest)
 
     def record_frame(self, options: StyleTransferOptions, seconds: float, work: float) -> None:
-        """Keep how long a later frame of a film took. `work`: that of its steps."""
+        """Record the duration of a later frame of a film. `work`: work of its steps."""
         newest = Speed(seconds_per_work=seconds / work) if work else Speed(prepare_seconds=seconds)
         self._record(_frame_kind(options), newest)
 
@@ -136,7 +135,8 @@ class Speeds:
 
 
 def _is_whole(result: Result) -> bool:
-    """Return whether all steps were taken here: none before a checkpoint, none left out."""
+    """Return whether all steps were taken in this run.
+    A resumed transfer has taken steps before, a canceled or converged one leaves steps out."""
     return result.steps == result.options.total_iterations
 
 
@@ -149,15 +149,15 @@ def _frame_kind(options: StyleTransferOptions) -> str:
 
 
 def in_words(options: StyleTransferOptions, seconds: float) -> str:
-    """Return an estimate in words: "about 40 s", or "at most 9 min" where the loss
-    will converge long before the last step."""
+    """Return an estimate in words: "about 40 s", or "at most 9 min".
+    "At most" is used if the loss will converge long before the last step."""
     text = about(seconds)
     ends_early = options.convergence_tolerance > 0 and options.total_iterations > MANY_STEPS
     return text.replace("about", "at most") if ends_early else text
 
 
 def about(seconds: float) -> str:
-    """Return a time in words, rounded as an estimate is: "about 40 s", "about 9 min"."""
+    """Return a rounded time in words: "about 40 s", "about 9 min"."""
     if seconds < 10:
         return f"about {max(1, round(seconds))} s"
     if seconds < 90:

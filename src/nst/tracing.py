@@ -1,8 +1,7 @@
-"""Traces: one from the HTTP request through the queue to
-the phases of the engine.
+"""Traces from the HTTP request through the queue to the phases of the engine.
 
-They need OpenTelemetry (the extra `tracing`) and an address to be sent to; without, all of this
-does nothing.
+They need OpenTelemetry (the extra `tracing`) and an endpoint to be sent to; without these, all
+functions here do nothing.
 """
 
 from collections.abc import Iterator, Mapping
@@ -17,10 +16,11 @@ PARTS = ("sdk", "exporter.otlp.proto.http", "instrumentation.flask")
 
 
 def _is_installed() -> bool:
-    """Return whether OpenTelemetry is installed completely; other packages bring parts of it."""
+    """Return whether OpenTelemetry is installed completely.
+    Other packages install parts of it."""
     try:
         return all(find_spec(f"opentelemetry.{part}") for part in PARTS)
-    except ModuleNotFoundError:  # the package around a part
+    except ModuleNotFoundError:  # the parent package of a part
         return False
 
 
@@ -29,7 +29,7 @@ IS_INSTALLED = _is_installed()
 
 def set_up(endpoint: str, service: str) -> None:
     """Send the spans of this process to an OTLP endpoint over HTTP.
-    Call it after a fork."""
+    Call this after a fork."""
     from opentelemetry import trace
     from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
     from opentelemetry.sdk.resources import Resource
@@ -51,8 +51,8 @@ def instrument(app: "Flask") -> None:
 
 
 def headers() -> dict[str, str]:
-    """Return headers that carry the current trace to another
-    process; empty without a trace."""
+    """Return headers that carry the current trace to another process.
+    They are empty without a trace."""
     carrier: dict[str, str] = {}
     if IS_INSTALLED:
         from opentelemetry.propagate import inject

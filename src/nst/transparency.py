@@ -1,4 +1,4 @@
-"""Colours below transparent pixels: those of the visible part, or white."""
+"""Colours of transparent pixels: those of the visible part, or white."""
 
 import math
 from collections.abc import Iterator
@@ -6,14 +6,13 @@ from collections.abc import Iterator
 from PIL import Image, ImageChops
 
 SOLID = (0.9, 0.5)
-"""Shares of the greatest alpha from which on a pixel is solid: the second where
-the first leaves less than half of the visible pixels, as of a watercolour on a
-transparent ground."""
+"""Minimum alpha of a solid pixel, as a share of the greatest alpha.
+The second share is used if the first leaves less than half of the visible pixels, as in a
+watercolour on a transparent background."""
 
 
 def extended(image: Image.Image) -> Image.Image:
-    """Return the image with the colours of its solid pixels
-    continued below the invisible."""
+    """Return the image with the colours of solid pixels extended to invisible ones."""
     if image.mode != "RGBA":
         return image
     alpha = image.getchannel("A")
@@ -27,10 +26,10 @@ def extended(image: Image.Image) -> Image.Image:
 
 
 def solid(alpha: Image.Image) -> Image.Image:
-    """Return where an image is solid, in mode L:
-    255 there, 0 elsewhere. Some of it is visible.
+    """Return a mask of the solid pixels in mode L: 255 if solid, 0 elsewhere.
 
-    The soft edge of a cut-out is not, for its colours are often mixed with what was around it.
+    At least one pixel must be visible. The soft edge of a cut-out is not solid, because its colours
+    are often mixed with the former background.
     """
     counts = alpha.histogram()
     greatest = max(level for level, count in enumerate(counts) if count)
@@ -42,8 +41,8 @@ def solid(alpha: Image.Image) -> Image.Image:
 
 
 def repeated(image: Image.Image) -> Image.Image:
-    """Return the image as RGB, all but its solid pixels covered by shifted copies of
-    these: all that is matched with it is the subject's own texture."""
+    """Return the image as RGB, with copies of its solid pixels over all other pixels.
+    The copies are shifted. Whatever is matched with the image is then the subject's own texture."""
     picture = image.convert("RGB")
     if image.mode != "RGBA":
         return picture
@@ -59,7 +58,7 @@ def repeated(image: Image.Image) -> Image.Image:
 
 
 def _from(alpha: Image.Image, least: int) -> Image.Image:
-    """Return where alpha has at least this value: 255 there, 0 elsewhere."""
+    """Return a mask that is 255 where alpha has at least this value, 0 elsewhere."""
     return alpha.point(lambda value: 255 if value >= least else 0)
 
 
@@ -68,15 +67,16 @@ def _is_everywhere(mask: Image.Image) -> bool:
 
 
 def _shifts(size: tuple[int, int]) -> Iterator[tuple[int, int]]:
-    """Yield half of each side, a quarter, … one pixel; together they reach every place."""
+    """Yield shifts by half of each side, a quarter, … one pixel.
+    Together they reach every place."""
     for halvings in range(1, max(size).bit_length() + 1):
         yield -(-size[0] // 2**halvings), 0
         yield 0, -(-size[1] // 2**halvings)
 
 
 def _filled(image: Image.Image, source: Image.Image) -> Image.Image:
-    """Return an RGBA image as RGB: where `source`, of mode L, is 0, pixels have the mean of the
-    nearest others, from the same image at half the size."""
+    """Return an RGBA image as RGB, filled where `source`, of mode L, is 0.
+    Filled pixels have the mean of the nearest others, from the same image at half the size."""
     if _is_everywhere(source):
         return image.convert("RGB")
     weighed = image.copy()
@@ -90,7 +90,7 @@ def _filled(image: Image.Image, source: Image.Image) -> Image.Image:
 
 
 def flatten(image: Image.Image) -> Image.Image:
-    """The picture as RGB, transparent parts over white as on a page."""
+    """Return the image as RGB, with transparent parts over white as on a page."""
     if image.mode == "RGB":
         return image
     white = Image.new("RGBA", image.size, "white")

@@ -9,16 +9,17 @@ export interface components {
     schemas: {
         /** @description Values that were steered while a transfer ran. */
         Change: {
-            /** @description First step that went by these values; steps of all scales are counted from 1. */
+            /** @description First step that used these values; steps of all scales are counted from 1. */
             step: number;
-            /** @description New value by option; options that are missing kept theirs. */
+            /** @description New values by option; all other options kept theirs. */
             values: {
                 [key: string]: number;
             };
         };
         /**
-         * @description How far an image is from its content image and its styles, seen by the network
-         *     that did not paint it. 0 is equal. `nst.engine.distance` has the formulas.
+         * @description Distances of an image from its content image and its styles; 0 is equal.
+         *     They are measured by the network that did not paint the image. `nst.engine.distance` has the
+         *     formulas.
          */
         Distances: {
             /** @description Network that measured: vgg16 or vgg19. */
@@ -29,28 +30,25 @@ export interface components {
              */
             content: number;
             /**
-             * @description Larger of precision and coverage: the relaxed earth
-             *     mover's distance from the styles, 0…2.
+             * @description Relaxed earth mover's distance from the styles, 0…2.
+             *     It is the larger of precision and coverage.
              */
             style: number;
             /**
-             * @description Mean cosine distance from each feature of the image to its nearest in the
-             *     styles. An unpainted photo may do well here; no measure by itself.
+             * @description Mean cosine distance of the image's features to the nearest of the styles.
+             *     An unpainted photo may score well here, so precision alone is not a measure of quality.
              */
             precision: number;
-            /**
-             * @description Mean cosine distance from each feature of the styles to
-             *     its nearest in the image.
-             */
+            /** @description Mean cosine distance of the styles' features to the nearest of the image. */
             coverage: number;
             /**
-             * @description Mean of the largest tenth of the distances that
-             *     precision averages: places that no style reached.
+             * @description Mean of the largest tenth of the distances that precision averages.
+             *     These are places that no style reached.
              */
             worst_tenth: number;
             /**
-             * @description Squared distance of the Gram matrices, relative to those of the style:
-             *     1 is as far as from nothing.
+             * @description Squared distance of the Gram matrices, relative to those of the style.
+             *     Gram matrices of zeros have the distance 1.
              */
             gram: number;
         };

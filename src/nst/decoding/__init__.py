@@ -1,8 +1,7 @@
-"""Decoding of untrusted images in processes with limits
-of memory and processor time.
+"""Decoding of untrusted images in processes with limited memory and CPU time.
 
-An image that exceeds a limit ends its process and nothing else. Each process is kept warm and
-serves one request after the other. It answers in JSON and bytes, so its answers cannot run code.
+An image that exceeds a limit ends its own process and nothing else. Each process is kept running
+and answers one request after another. It answers in JSON and bytes, so its answers cannot run code.
 """
 
 from nst.decoding.parent import Decoder

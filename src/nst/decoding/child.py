@@ -1,4 +1,4 @@
-"""Process that decodes: answers requests within limits of memory and time."""
+"""Decoding process, which answers requests within limits of memory and time."""
 
 import fcntl
 import json
@@ -18,8 +18,8 @@ from nst.errors import ImageRole, InvalidImage, InvalidOption, UnsupportedImage
 from nst.video import FilmLimits, Timelapse, measure
 
 LARGE_PIXELS = 12_000_000
-"""Pixels above which only one picture is decoded at a
-time, whatever the number of processes."""
+"""Number of pixels above which only one image is decoded at a time.
+The limit holds for all processes together."""
 
 FILM_SIDE_PIXELS = 768
 FIRST_FRAME_SIDE_PIXELS = 1024
@@ -50,7 +50,7 @@ def _beside(before: bytes, after: bytes) -> Answer:
 
 
 def _film(content: str, frames: Sequence[str], result: str, film: str) -> Answer:
-    tempfile.tempdir = str(Path(film).parent)  # which goes with the film, should this process die
+    tempfile.tempdir = str(Path(film).parent)  # deleted with the film if this process dies
     last = transparency.flatten(images.load(Path(result), "content"))
     size = last.size
     if max(size) > FILM_SIDE_PIXELS:
@@ -67,7 +67,7 @@ def _film(content: str, frames: Sequence[str], result: str, film: str) -> Answer
 
 
 def _inspect_film(film: str, limits: Sequence[Any]) -> Answer:
-    tempfile.tempdir = str(Path(film).parent)  # which goes with the film, should this process die
+    tempfile.tempdir = str(Path(film).parent)  # deleted with the film if this process dies
     try:
         facts, first = measure(Path(film), FilmLimits(*limits))
     except InvalidOption as error:
@@ -91,7 +91,7 @@ _TASKS: dict[str, Callable[..., Answer]] = {
 
 def serve(connection: Connection, large: int) -> None:
     """Answer requests until the connection is closed.
-    `large`: file descriptor that is locked while a large image is decoded."""
+    `large`: descriptor of a file that is locked while a large image is decoded."""
     with suppress(EOFError, OSError):
         while True:
             task, arguments, cpu_seconds = connection.recv()
@@ -126,7 +126,7 @@ def _one_at_a_time(file: int) -> Iterator[None]:
 
 
 def _allow(cpu_seconds: int) -> None:
-    """Set the limit of processor time, after which the system kills this process."""
+    """Set the limit of CPU time, after which the system kills this process."""
     used = resource.getrusage(resource.RUSAGE_SELF)
     soft = math.ceil(used.ru_utime + used.ru_stime) + cpu_seconds
     _, hard = resource.getrlimit(resource.RLIMIT_CPU)
@@ -135,7 +135,7 @@ def _allow(cpu_seconds: int) -> None:
 
 def _main(descriptor: str, large: str, memory_bytes: str) -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    with suppress(OSError, ValueError):  # not every system knows this limit
+    with suppress(OSError, ValueError):  # not every system has this limit
         resource.setrlimit(resource.RLIMIT_AS, (int(memory_bytes), int(memory_bytes)))
     serve(Connection(int(descriptor)), int(large))
 

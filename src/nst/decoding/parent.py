@@ -1,4 +1,4 @@
-"""Decoder: starts the processes that decode, sends requests, ends what hangs."""
+"""Decoder: starts decoding processes, sends them requests, kills those that hang."""
 
 import json
 import os
@@ -28,24 +28,23 @@ WAIT_SECONDS = 10.0
 """Maximum wait for a free process, in seconds."""
 
 CPU_SECONDS = 20
-"""Limit of processor time per image, in seconds. The largest photos need 3 s."""
+"""Limit of CPU time per image, in seconds. The largest photos need 3 s."""
 
 FILM_CPU_SECONDS = 120
-"""Limit of processor time per film, in seconds: one that
-is made, or one that is inspected."""
+"""Limit of CPU time, in seconds, for making or inspecting one film."""
 
 SILENCE_SECONDS = 300.0
-"""Seconds without an answer after which a process is
-killed, whatever processor time it used."""
+"""Seconds without an answer after which a process is killed.
+The CPU time that the process used does not matter."""
 
 BASE_BYTES = 256 * 1024**2
-"""Address space of an idle process:
-Python, Pillow, the decoders and their threads."""
+"""Address space of an idle process, in bytes.
+It holds Python, Pillow, the decoders and their threads."""
 
 BYTES_PER_PIXEL = 16
-"""Address space for each pixel.
-Measured with 50 million pixels: lossless WebP takes 16 bytes, floats of TIFF
-13, other formats 4 to 12."""
+"""Address space per pixel, in bytes.
+Measured with 50 million pixels: lossless WebP takes 16 bytes, TIFF with floats 13, other formats 4
+to 12."""
 
 _PROBLEMS: dict[str, type[InvalidImage]] = {
     cls.code: cls for cls in (InvalidImage, UnsupportedImage, ImageTooLarge)
@@ -53,7 +52,7 @@ _PROBLEMS: dict[str, type[InvalidImage]] = {
 
 
 class Decoder:
-    """A pool of decoding processes, which start on demand."""
+    """Pool of decoding processes, which start on demand."""
 
     def __init__(
         self,
@@ -63,18 +62,18 @@ class Decoder:
         wait_seconds: float = WAIT_SECONDS,
         cpu_seconds: int = CPU_SECONDS,
     ) -> None:
-        """`max_pixels`: size of the largest image, from which the memory limit follows."""
+        """Set the memory limit, which follows from `max_pixels`, the largest image."""
         self._memory_bytes = BASE_BYTES + BYTES_PER_PIXEL * max_pixels
         self._cpu_seconds = cpu_seconds
-        # A client has one turn at a time, so that nobody's pictures fill all processes.
+        # Each client may use one process at a time, so that no client occupies all of them.
         self._slots = Slots(
             processes, 1, wait_seconds=wait_seconds, reason="too many pictures are being decoded"
         )
-        # Films take long, and no thumbnail should wait for one.
+        # Films take a long time, and no thumbnail should wait for one.
         self._film_slots = Slots(
             1, 1, wait_seconds=wait_seconds, reason="another film is being read or made"
         )
-        self._large = TemporaryFile()  # noqa: SIM115 - its lock is what is used, for as long as this
+        self._large = TemporaryFile()  # noqa: SIM115 - locked by the processes while this decoder exists
         weakref.finalize(self, self._large.close)
         self._idle: list[_Process] = []
         self._lock = threading.Lock()
@@ -87,7 +86,7 @@ class Decoder:
         max_pixels: int = MAX_PIXELS,
         client: str = "",
     ) -> PictureFacts:
-        """Inspect an image, see `images.inspect`.
+        """Inspect an image; see `images.inspect`.
 
         Raises InvalidImage, TooManyRequests, ServerBusy.
         """
@@ -97,14 +96,14 @@ class Decoder:
         return PictureFacts(str(kind), (int(width), int(height)), bool(is_plain))
 
     def small(self, data: bytes, side_pixels: int, *, client: str = "") -> bytes:
-        """Make a thumbnail, see `images.small`.
+        """Return a thumbnail; see `images.small`.
 
         Raises InvalidImage, TooManyRequests, ServerBusy.
         """
         return self._ask(client, "content", "small", data, side_pixels)[1]
 
     def recipe(self, data: bytes, *, client: str = "") -> str | None:
-        """Read the recipe, see `images.read_recipe`.
+        """Return the recipe in an image; see `images.read_recipe`.
 
         Raises InvalidImage, TooManyRequests, ServerBusy.
         """
@@ -112,21 +111,21 @@ class Decoder:
         return None if text is None else str(text)
 
     def convert(self, data: bytes, format_name: str, *, client: str = "") -> bytes:
-        """Convert an image, see `images.converted`.
+        """Convert an image; see `images.converted`.
 
         Raises InvalidImage, TooManyRequests, ServerBusy.
         """
         return self._ask(client, "content", "convert", data, format_name)[1]
 
     def beside(self, before: bytes, after: bytes, *, client: str = "") -> bytes:
-        """Return two images side by side, see `images.beside`.
+        """Return two images side by side; see `images.beside`.
         Raises InvalidImage, TooManyRequests, ServerBusy."""
         return self._ask(client, "content", "beside", before, after)[1]
 
     def film(
         self, content: Path, frames: Sequence[Path], result: Path, film: Path, *, client: str = ""
     ) -> None:
-        """Write a film from the content image over the frames to the result.
+        """Write a film that starts with the content image and ends with the result.
         Raises InvalidImage, TooManyRequests, ServerBusy."""
         names = [str(frame) for frame in frames]
         arguments = (str(content), names, str(result), str(film))
@@ -136,9 +135,9 @@ class Decoder:
     def inspect_film(
         self, data: bytes, limits: FilmLimits, *, client: str = ""
     ) -> tuple[FilmFacts, bytes]:
-        """Decode a film, see `nst.video.measure`; return what it
-        is, and its first frame as a JPEG.
+        """Return the facts about a film, and its first frame as a JPEG.
 
+        The whole film is decoded; see `nst.video.measure`.
         Raises InvalidImage, TooManyRequests, ServerBusy.
         """
         with self._film_slots.one(client), TemporaryDirectory(prefix="nst-") as directory:
@@ -189,17 +188,17 @@ class Decoder:
 
 
 class _Process:
-    """A decoding process, as its client sees it."""
+    """Connection to a decoding process."""
 
     def __init__(self, memory_bytes: int, large: int) -> None:
         ours, theirs = socket.socketpair()
         with theirs:
             numbers = map(str, (theirs.fileno(), large, memory_bytes))
-            self._process = subprocess.Popen(  # noqa: S603 - this very program
+            self._process = subprocess.Popen(  # noqa: S603 - runs this program
                 [sys.executable, "-P", "-m", "nst.decoding.child", *numbers],
                 pass_fds=[theirs.fileno(), large],
                 stdin=subprocess.DEVNULL,
-                # Ctrl-C is for the one that asks; this process ends with the connection.
+                # Ctrl-C must reach only the parent; this process ends with the connection.
                 process_group=0,
                 # Every thread of a decoder would otherwise reserve its own 128 MiB of addresses.
                 env={**os.environ, "MALLOC_ARENA_MAX": "2", "OPENBLAS_NUM_THREADS": "1"},

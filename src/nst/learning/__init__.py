@@ -1,2 +1,1 @@
-"""Learning: a small network learns styles once, then
-paints any photo in one pass."""
+"""Learned styles: a small network learns styles once and paints in one pass."""

@@ -1,7 +1,6 @@
-"""The state of a training between two steps, in a file
-from which it goes on bit for bit.
+"""Checkpoint file of a training, from which the training resumes bit for bit.
 
-One safetensors file; reading one runs no code.
+A checkpoint is one safetensors file; reading one runs no code.
 """
 
 import os
@@ -19,29 +18,29 @@ from nst.errors import InvalidCheckpoint
 from nst.learning.training import Training
 
 FORMAT = 1
-"""Other formats are refused."""
+"""Version of the file format; other versions are refused."""
 _KEY = "nst-learning"
 
 
 class LearningCheckpoint(BaseModel):
-    """All that goes on after an interruption, beside the tensors."""
+    """Everything that a training resumes from, except the tensors."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     format: int = FORMAT
     nst: str = nst.__version__
-    """The version that wrote it."""
+    """Version of nst that wrote the checkpoint."""
     step: int
     seconds: float
     origin: dict[str, str]
-    """Fingerprints of what the network learns from, by name.
-    It goes on only with the same."""
+    """Fingerprints of the training's inputs, by name.
+    Training resumes only with the same inputs."""
     command: dict[str, Any]
-    """The caller's own data, needed to begin again."""
+    """The caller's own data, needed to restart the training."""
 
     def save(self, training: Training, path: Path) -> None:
-        """Write the checkpoint; the one before is replaced when this one is whole. Raises
-        StorageError."""
+        """Write the checkpoint; replace the previous one when this one is complete.
+        Raises StorageError."""
 
         def write(file: Path) -> None:
             tensors = {name: each.cpu().contiguous() for name, each in training.state().items()}
@@ -67,8 +66,8 @@ class LearningCheckpoint(BaseModel):
         return checkpoint
 
     def restore(self, training: Training, path: Path, origin: dict[str, str]) -> None:
-        """Bring the training to where it was.
-        `path`: of the file; `origin`: of what the training learns from. Raises
+        """Restore the training to the state of the checkpoint.
+        `path`: the checkpoint file; `origin`: fingerprints of this training's inputs. Raises
         InvalidCheckpoint."""
         for name, now in origin.items():
             if now != self.origin.get(name):

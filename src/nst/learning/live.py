@@ -1,4 +1,4 @@
-"""A camera or a film, painted while it is watched."""
+"""Live video: frames of a camera or a film, painted while they are watched."""
 
 import io
 import threading
@@ -20,18 +20,20 @@ RATE_FRAMES = 30
 """Number of frames over which the rate is averaged."""
 
 CAMERA_SECONDS = 5.0
-"""Seconds without a frame after which a camera counts as gone."""
+"""Seconds without a frame after which a camera counts as disconnected."""
 
 JPEG_QUALITY = 85
 
 
 @contextmanager
 def camera(number: int) -> Iterator[Iterator[Image.Image]]:
-    """Open a camera; it yields its newest frame each time,
-    so that slow painting does not lag behind. The first camera is 0.
-    Raises InvalidOption, VideoUnavailable."""
+    """Open a camera and yield an iterator over its frames.
+
+    Each frame is the newest one, so slow painting does not lag behind. The first camera is 0.
+    Raises InvalidOption, VideoUnavailable.
+    """
     cv2 = opencv()
-    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)  # the error says it
+    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)  # InvalidOption reports it
     device = cv2.VideoCapture(number)
     try:
         if not device.isOpened():
@@ -45,8 +47,8 @@ def camera(number: int) -> Iterator[Iterator[Image.Image]]:
 
 
 def film(path: Path, side_pixels: int) -> Iterator[Image.Image]:
-    """Return the frames of a film at its own pace, over and over.
-    They fit into `side_pixels`. Raises InvalidOption, VideoUnavailable."""
+    """Return the frames of a film at its own pace, in an endless loop.
+    Frames are scaled to fit into `side_pixels`. Raises InvalidOption, VideoUnavailable."""
     with Reader(path) as reader:
         size = image_sizes.fit(reader.first()[1].size, side_pixels)
     return _repeated(path, size)
@@ -63,25 +65,25 @@ def _repeated(path: Path, size: tuple[int, int]) -> Iterator[Image.Image]:
 
 
 def as_jpeg(image: Image.Image) -> bytes:
-    """Return a frame as it is sent to those who watch."""
+    """Return a frame as the JPEG file that is sent to viewers."""
     buffer = io.BytesIO()
     image.convert("RGB").save(buffer, "JPEG", quality=JPEG_QUALITY)
     return buffer.getvalue()
 
 
 class Rate:
-    """Frames per second, of the last frames."""
+    """Rate in frames per second, averaged over the last `RATE_FRAMES` frames."""
 
     def __init__(self) -> None:
         self._times: deque[float] = deque(maxlen=RATE_FRAMES)
 
     def tick(self) -> None:
-        """Count a frame that is painted now."""
+        """Count a frame that has just been painted."""
         self._times.append(time.monotonic())
 
     @property
     def per_second(self) -> float:
-        """0.0 before the second frame."""
+        """Frames per second; 0.0 before the second frame."""
         times = tuple(self._times)
         return (len(times) - 1) / (times[-1] - times[0]) if len(times) > 1 else 0.0
 

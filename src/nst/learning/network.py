@@ -1,5 +1,4 @@
-"""The image transformation network: a photo in, the photo
-painted out, in one pass.
+"""Image transformation network, which paints a photo in one pass.
 
 [Johnson16] Johnson, Alahi, Fei-Fei: Perceptual Losses for Real-Time Style Transfer, ECCV 2016.
 [Odena16] Odena, Dumoulin, Olah: Deconvolution and Checkerboard Artifacts, Distill 2016.
@@ -15,23 +14,26 @@ from nst.learned_file import NetworkShape
 from nst.learned_graph import EPSILON, GREY, STRIDE
 
 FIRST_CONTRAST = 0.4
-"""Standard deviation of the colours of a network that has
-learned nothing, relative to half of the range."""
+"""Standard deviation of an untrained network's colours.
+The value is relative to half of the range."""
 
 
 class StyleNorm(nn.Module):
-    """Conditional instance normalization [Dumoulin17] eq.
-    5: each style has its own scale and shift of the normalized channels
-    [Ulyanov17], and everything else is shared."""
+    """Conditional instance normalization, equation 5 of [Dumoulin17].
+
+    Each style has its own scale and shift of the normalized channels [Ulyanov17]; everything else
+    is shared.
+    """
 
     def __init__(self, styles: int, channels: int, *, scale: float = 1.0) -> None:
-        """`scale`: of all channels, before anything is learned."""
+        """Initialise the scale of all channels to `scale`, and their shift to 0."""
         super().__init__()
         self.scale = nn.Parameter(torch.full((styles, channels), scale))
         self.shift = nn.Parameter(torch.zeros(styles, channels))
 
     def forward(self, features: Tensor, shares: Tensor) -> Tensor:
         """Normalize (B, C, H, W); `shares` (B, styles) blend scales and shifts."""
+        # As one image with B·C channels, so that one call can scale each image differently.
         batch, channels, height, width = features.shape
         scale, shift = (shares @ self.scale).flatten(), (shares @ self.shift).flatten()
         if batch == 1 and not torch.is_grad_enabled():
@@ -45,7 +47,7 @@ class StyleNorm(nn.Module):
 
 
 class Layer(nn.Module):
-    """A convolution with mirrored borders, then `StyleNorm`."""
+    """Convolution with mirrored borders, followed by `StyleNorm`."""
 
     def __init__(
         self, styles: int, channels_in: int, channels: int, side: int, stride: int = 1
@@ -73,14 +75,14 @@ class Residual(nn.Module):
 
 
 class StyleNetwork(nn.Module):
-    """Paints in one style of several, or in a blend of them.
+    """Network that paints in one of several styles, or in a blend of them.
 
-    The network of [Johnson16] with fewer channels and smaller kernels at full resolution, where
-    most of the time would go. It paints the difference from a blurred copy of the photo in the
-    colours of the style, so that it starts near a photo instead of learning first to copy one. The
-    copy is normalized as all features are: of the photo's own colours the network sees nothing, so
-    that it could not take them away. Images grow by nearest neighbours and a convolution, which
-    leaves no checkerboard [Odena16].
+    This is the network of [Johnson16] with fewer channels and smaller kernels at full resolution,
+    where most of the time would be spent. It paints the difference from a blurred copy of the photo
+    in the colours of the style, so it starts near a photo instead of first learning to copy one.
+    The copy is normalized like all features: the network does not see the photo's own colours, so
+    it could not remove them. Features are enlarged by nearest-neighbour interpolation and a
+    convolution, which causes no checkerboard artifacts [Odena16].
     """
 
     def __init__(self, shape: NetworkShape) -> None:
@@ -98,22 +100,22 @@ class StyleNetwork(nn.Module):
 
     def forward(self, photo: Tensor, shares: Tensor) -> Tensor:
         """Paint (B, 3, H, W), RGB 0…255; sides are multiples of STRIDE.
-        `shares` (B, styles), of which each row adds up to 1. The result has the same
-        shape, and is not clamped."""
+        Each row of `shares` (B, styles) adds up to 1. The result has the same shape and is not
+        clamped."""
         x = (photo / GREY - 1).contiguous(memory_format=torch.channels_last)
         features = relu(self.down_2(relu(self.down_1(x, shares)), shares))
         for block in self.blocks:
             features = block(features, shares)
         features = relu(self.up_1(_doubled(features), shares))
         features = relu(self.up_2(_doubled(features), shares))
-        # In float32 also where autocast computes in bfloat16, whose rounding would be seen here.
+        # In float32 even under autocast: the rounding errors of bfloat16 would be visible here.
         with torch.autocast(features.device.type, enabled=False):
             painted: Tensor = self.colours(_blurred(x), shares) + self.paint(features.float())
         return (painted + 1) * GREY
 
 
 def new_network(shape: NetworkShape, seed: int) -> StyleNetwork:
-    """Return a network that has learned nothing; equal seeds give equal networks."""
+    """Return an untrained network; equal seeds give equal networks."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         return StyleNetwork(shape)
@@ -132,5 +134,5 @@ def _doubled(features: Tensor) -> Tensor:
 
 
 def _blurred(x: Tensor) -> Tensor:
-    """Return the colours of cells of STRIDE × STRIDE pixels, smoothly joined."""
+    """Return the mean colours of cells of STRIDE × STRIDE pixels, interpolated."""
     return interpolate(avg_pool2d(x, STRIDE), scale_factor=float(STRIDE), mode="bilinear")

@@ -1,12 +1,11 @@
-"""The loss that teaches a network, and its gradient with
-respect to what the network paints.
+"""Loss of a network in training, and its gradient for the painted image.
 
 loss(x) = content_weight · structure + style_weight · (transport + Gram) + tv_weight · TV
 
-Its terms are those of the engine, by which a single image is painted: the same encoder, the same
-formulas. Neighbours are not searched before, as the engine does for each stage: the features of
-the style that are nearest to those of a part of a photo are found anew in every step, at places
-drawn at random.
+The terms are those with which the engine paints a single image: the same encoder, the same
+formulas. One thing differs: the engine searches neighbours before each stage, while learning
+searches them in every step. It finds the style features nearest to those of a part of a photo, at
+places drawn at random.
 
 [Kolkin19] Kolkin, Salavon, Shakhnarovich: Style Transfer by Relaxed Optimal Transport and
 Self-Similarity, CVPR 2019.
@@ -37,27 +36,26 @@ from nst.engine.pictures.tensors import StyleInput, to_tensor
 from nst.learning_options import LearningOptions
 
 GRAM_WEIGHT = 1.0
-"""Weight of the Gram matrices beside the transport, which knows no contrast."""
+"""Weight of the Gram matrices relative to the transport, which ignores contrast."""
 
 PLACES = 1024
-"""Places of a part that are compared in each layer and step [Kolkin19]."""
+"""Number of places of a part that are compared per layer and step [Kolkin19]."""
 
 STYLE_PLACES = 2048
-"""Features of the style that they are compared with."""
+"""Number of style features with which these places are compared."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Style:
-    """What a style is compared by."""
+    """Features of a style with which painted parts are compared."""
 
     gram: StyleTerm
     directions: dict[str, StyleDirections]
-    """By layer."""
+    """Directions of the style's features, by layer."""
 
 
 class LearningObjective:
-    """Compares painted parts of photos with the photos and
-    with one of the styles each."""
+    """Objective that compares painted parts with their photos and with a style."""
 
     def __init__(
         self,
@@ -67,13 +65,13 @@ class LearningObjective:
         device: torch.device,
         dtype: torch.dtype,
     ) -> None:
-        """`dtype`: of the encoder's convolutions."""
+        """Encode the styles; `dtype` is the data type of the encoder's convolutions."""
         self._size = (options.size, options.size)
         self._gram_layers = STYLE_LAYERS[weights.model]
         self._weights = LossWeights(options.content_weight, options.style_weight, options.tv_weight)
         layers = {*self._gram_layers, *TRANSPORT_LAYERS, *structure.LAYERS}
         self._encoder = _encoder(weights, list(layers), dtype, device)
-        # Of a photo less is wanted than of what is painted of it.
+        # A photo needs fewer layers than the painting of it.
         self._content_encoder = _encoder(weights, structure.LAYERS, dtype, device)
         self._styles = [self._style(_input(each, options, device)) for each in styles]
 
@@ -94,7 +92,7 @@ class LearningObjective:
         return StructureTerm("content", reader.similarities, grid)
 
     def _transport(self, style: int, seed: str) -> TransportTerm:
-        # A draw that can be repeated, no secret. On the CPU, so that it is the same everywhere.
+        # Repeatable, not secret. On the CPU, so that every device draws the same places.
         random = torch.Generator().manual_seed(Random(seed).getrandbits(63))  # noqa: S311
         directions = self._styles[style].directions
         places = {
@@ -108,7 +106,7 @@ class LearningObjective:
         compared = compare(self._encoder, evenly(self._gram_layers), [style], self._size)
         seen, random = self._encoder(style.image), torch.Generator().manual_seed(0)
         directions = {
-            # All of a large style would take a gigabyte.
+            # All directions of a large style would take a gigabyte.
             layer: StyleDirections.of(seen[layer]).sample(KEYS, random)
             for layer in TRANSPORT_LAYERS
         }

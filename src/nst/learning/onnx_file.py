@@ -1,4 +1,4 @@
-"""A learned network as a file with an ONNX graph."""
+"""Export of a learned network to an ONNX file."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ from nst.learning.style_file import read
 
 
 def export(file: Path, path: Path, *, overwrite: bool = False) -> Path:
-    """Write the graph of a learned style; return where it is, as `images.save` does.
-    Raises InvalidStyleFile, StorageError."""
+    """Write the ONNX graph of a learned style; return the path of its file.
+    The path is chosen as in `images.save`. Raises InvalidStyleFile, StorageError."""
     data = learned_graph.graph(learned_file.read(read(file), str(file)))
     return files.write_file(path, lambda target: target.write_bytes(data), overwrite=overwrite)

@@ -27,24 +27,24 @@ from nst.progress import StopReason
 from nst.result import Result
 
 MAX_PIXELS = 4_000_000
-"""A larger image is painted with this many pixels and enlarged.
-Strokes have their size in pixels: in a larger image the eye would lose them,
-while memory grows by 0.4 GB for every million."""
+"""Maximum number of painted pixels; a larger image is enlarged from them.
+Strokes have a fixed size in pixels: they would be too small to see in a larger image, while memory
+grows by 0.4 GB per million pixels."""
 
 
 @dataclass(frozen=True, slots=True)
 class LearnedStyle:
-    """A network that has learned one style or several; paints any number of photos."""
+    """Network that has learned one or more styles and paints any number of photos."""
 
     network: StyleNetwork
     facts: StyleFacts
     device: torch.device
     dtype: torch.dtype
-    """Type in which all convolutions but the last one compute."""
+    """Data type of all convolutions except the last one."""
 
     @classmethod
     def load(cls, path: str | Path, *, device: str = "auto", precision: str = "auto") -> Self:
-        """Read a file of `nst learn`.
+        """Load a learned style from a file that `nst learn` wrote.
         `device` and `precision`: as for `NeuralStyleTransfer`. Raises
         InvalidStyleFile, InvalidOption."""
         where = resolve_device(device)
@@ -55,14 +55,14 @@ class LearnedStyle:
 
     @property
     def is_steady(self) -> bool:
-        """Whether it was learned with option steady, which keeps films calm."""
+        """Whether option steady was set in training, which reduces flicker in films."""
         return self.facts.recipe.options.get("steady") is True
 
     def paint(self, content: ImageSource, options: StyleTransferOptions | None = None) -> Result:
         """Paint a photo.
 
-        Of the options only size, style_blend (a share for each style of the file), `color` (style
-        or luminance), color_amount and bit_depth have an effect; None: those of preset draft.
+        Only the options size, style_blend (a share for each style of the file), `color` (style or
+        luminance), color_amount and bit_depth have an effect; None: the options of preset draft.
         Raises InvalidImage, InvalidOption.
         """
         started = time.perf_counter()
@@ -90,7 +90,7 @@ class LearnedStyle:
         )
 
     def check(self, options: StyleTransferOptions) -> None:
-        """Raise InvalidOption if the options ask for what a learned style cannot do."""
+        """Raise InvalidOption if a learned style does not support the options."""
         if not options.is_draft:
             raise InvalidOption(
                 "total_iterations", options.total_iterations, "0 with a learned style"
@@ -115,8 +115,8 @@ def paint_levels(
     dtype: torch.dtype = torch.float32,
 ) -> np.ndarray:
     """Paint levels (H, W, 3) in one pass.
-    `shares` of the network's styles add up to 1; `dtype`: what all convolutions
-    but the last one compute in."""
+    `shares` of the network's styles add up to 1; `dtype`: data type of all convolutions except the
+    last one."""
     height, width, _ = pixels.shape
     device = network.paint.weight.device
     photo = torch.from_numpy(_padded(pixels)).permute(2, 0, 1)[None].to(device)
@@ -127,7 +127,7 @@ def paint_levels(
 
 
 def _padded(pixels: np.ndarray) -> np.ndarray:
-    """Return the levels, mirrored over the right and the lower border up to a multiple of
-    STRIDE."""
+    """Return the levels, padded right and below to multiples of STRIDE.
+    The padding mirrors the levels."""
     height, width, _ = pixels.shape
     return np.pad(pixels, [(0, -height % STRIDE), (0, -width % STRIDE), (0, 0)], mode="reflect")

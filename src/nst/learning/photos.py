@@ -1,7 +1,7 @@
-"""The photographs that a network learns from: drawn at
-random, cut and scaled at random.
+"""Photos that a network learns from: drawn, cut and scaled at random.
 
-Names are listed once; a photo is decoded when it is drawn, so that a folder may hold any number.
+File names are listed once; a photo is decoded only when it is drawn, so a folder may hold any
+number of photos.
 """
 
 import hashlib
@@ -20,25 +20,23 @@ from nst.image_reader import HEIC_REMEDY
 from nst.samples import samples
 
 SMALLEST_PART = 0.5
-"""Side of the smallest square that is cut from a photo,
-relative to its shorter side."""
+"""Minimum side of a square part, relative to the shorter side of its photo."""
 
 KEPT_PHOTOS = 32
-"""Decoded photos in memory: a small collection is decoded once."""
+"""Number of decoded photos kept in memory; a small collection is decoded once."""
 
 KEPT_SIDE = 4
-"""Longest side of a photo in memory, relative to that of
-the parts that are cut from it."""
+"""Longest side of a photo in memory, relative to the side of its parts."""
 
 MAX_DAMAGED = 1000
-"""Photos drawn in a row that cannot be read, after which the folder is given up."""
+"""Number of unreadable photos drawn in a row after which drawing fails."""
 
 OnDamaged = Callable[[Path, str], None]
-"""Called once for each photo that cannot be read, with the reason."""
+"""Function that is called once for each unreadable photo, with the reason."""
 
 
 class Photos:
-    """A collection of photographs from which square parts are drawn."""
+    """Collection of photos from which square parts are drawn."""
 
     def __init__(self, files: Sequence[Path], on_damaged: OnDamaged | None = None) -> None:
         self.files = files
@@ -51,19 +49,18 @@ class Photos:
 
     @property
     def fingerprint(self) -> str:
-        """SHA-256 of the names in their order, by which the same
-        draws are the same photos."""
+        """SHA-256 of the file names in order.
+        With equal fingerprints, equal seeds draw the same photos."""
         names = "\0".join(file.name for file in self.files)
         return hashlib.sha256(os.fsencode(names)).hexdigest()
 
     def part(self, seed: str, side: int) -> Image.Image:
-        """Return a random square part of a random photo, perhaps mirrored:
-        RGB, `side` pixels.
+        """Return a random square part of a random photo, possibly mirrored.
 
-        The seed decides all, whatever was drawn before. Photos that cannot be read are passed
-        over. Raises InvalidOption if there are no others.
+        The part is an RGB image of `side` pixels. It depends only on the seed, not on earlier
+        draws. Unreadable photos are skipped. Raises InvalidOption if no readable photo is found.
         """
-        random = Random(seed)  # noqa: S311 – a draw that can be repeated, no secret
+        random = Random(seed)  # noqa: S311 – repeatable, not secret
         photo = self._draw(random, side)
         width, height = photo.size
         part = random.uniform(SMALLEST_PART, 1) * min(width, height)
@@ -94,8 +91,8 @@ class Photos:
 def find_photos(
     folder: Path | Sequence[Path] | None, on_damaged: OnDamaged | None = None
 ) -> Photos:
-    """Return the photos of a folder and of the folders in it, these files, or the
-    sample photos that come with nst. Raises InvalidOption if there are none."""
+    """Return the photos of a folder and its subfolders, or these files.
+    None: the sample photos that come with nst. Raises InvalidOption if no photo is found."""
     if folder is None:
         return Photos(list(samples("content").values()), on_damaged)
     if not isinstance(folder, Path):
@@ -113,8 +110,7 @@ def find_photos(
 
 
 def _files(folder: Path) -> Iterator[Path]:
-    """Yield the visible files that look like photos by name; folders that cannot be read hold
-    none."""
+    """Yield the visible files whose names look like photos; skip unreadable folders."""
     suffixes = readable_suffixes()
     for directory, folders, names in os.walk(folder):
         folders[:] = [name for name in folders if not name.startswith(".")]

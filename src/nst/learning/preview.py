@@ -1,5 +1,7 @@
-"""Previews of a network: it paints the same photos each time, so that one preview
-can be compared with the next."""
+"""Previews of a network.
+
+Every preview shows the same photos, so that one can be compared with the next.
+"""
 
 from itertools import product
 
@@ -12,17 +14,16 @@ from nst.learning.painting import paint_levels
 from nst.samples import samples
 
 PHOTOS = 3
-"""Sample photos of a preview, one a row."""
+"""Number of sample photos in a preview, one per row."""
 
 SIDE_PIXELS = 256
-"""Longest side of each of them."""
+"""Longest side of each photo."""
 
 GAP_PIXELS = 8
 
 
 def preview(network: StyleNetwork) -> Image.Image:
-    """Return a page: a row for each photo, first the photo,
-    then one painting in each style."""
+    """Return a preview: each row shows a photo, then its painting in each style."""
     styles = network.shape.styles
     photos = [images.load(file, "content") for file in list(samples("content").values())[:PHOTOS]]
     cell = SIDE_PIXELS + GAP_PIXELS

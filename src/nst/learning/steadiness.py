@@ -1,8 +1,7 @@
-"""The temporal term of learning: a photo that is moved is
-painted the same, moved as far.
+"""Temporal term of the loss: the painting of a moved photo is the moved painting.
 
-No film is needed. The neighbour of a frame is made from a photo, by a shift and fresh noise, so
-that its motion is known [Gupta17].
+No film is needed: a neighbouring frame is made from a photo by a shift and fresh noise, so its
+motion is known [Gupta17].
 
 [Gupta17] Gupta, Johnson, Alahi, Fei-Fei: Characterizing and Improving Stability in Neural Style
 Transfer, ICCV 2017.
@@ -18,17 +17,18 @@ from torch.nn.functional import pad
 
 MAX_SHIFT_PIXELS = 7
 """Largest shift in each direction.
-Shifts that are no multiples of the network's stride are those that it has to
-learn."""
+The network has to learn the shifts that are not multiples of its stride."""
 
 NOISE_SIGMA = 3.0
-"""Standard deviation of the noise in grey levels: that of a camera in good light."""
+"""Standard deviation of the noise, in grey levels, as of a camera in good light."""
 
 
 @dataclass(frozen=True, slots=True)
 class Motion:
-    """How a photo differs from its neighbour: pixel (y, x) shows what was at (y +
-    down, x + right), and has other noise."""
+    """Motion between a photo and its neighbour.
+
+    Pixel (y, x) of the neighbour shows pixel (y + down, x + right) of the photo, with other noise.
+    """
 
     down: int
     right: int
@@ -36,14 +36,14 @@ class Motion:
 
     @classmethod
     def drawn(cls, seed: str) -> Self:
-        """Return the motion that a seed decides."""
-        random = Random(seed)  # noqa: S311 – a draw that can be repeated, no secret
+        """Return the motion that is drawn with this seed."""
+        random = Random(seed)  # noqa: S311 – repeatable, not secret
         down, right = (random.randint(-MAX_SHIFT_PIXELS, MAX_SHIFT_PIXELS) for _ in range(2))
         return cls(down, right, noise_seed=random.getrandbits(63))
 
     def moved(self, photos: Tensor) -> Tensor:
-        """Return the neighbours of photos (B, 3, H, W), grey
-        levels; what comes into view is mirrored."""
+        """Return the neighbours of photos (B, 3, H, W), in grey levels.
+        Areas that come into view are mirrored."""
         height, width = photos.shape[2:]
         wide = pad(photos, [MAX_SHIFT_PIXELS] * 4, mode="reflect")
         top, left = MAX_SHIFT_PIXELS + self.down, MAX_SHIFT_PIXELS + self.right
@@ -53,9 +53,11 @@ class Motion:
         return shifted + NOISE_SIGMA * torch.randn(photos.shape, generator=random).to(photos)
 
     def loss(self, painted: Tensor, of_moved: Tensor) -> Tensor:
-        """Return the mean squared difference between two paintings where both show the
-        same: scalar. `painted`: of the photos; `of_moved`: of their neighbours; (B, 3,
-        H, W)."""
+        """Return the mean squared difference of two paintings where they overlap.
+
+        `painted`: paintings of the photos; `of_moved`: paintings of their neighbours; both
+        (B, 3, H, W). The result is a scalar.
+        """
         down, right = self.down, self.right
         one = _cut(painted, max(0, down), max(0, right), abs(down), abs(right))
         other = _cut(of_moved, max(0, -down), max(0, -right), abs(down), abs(right))
@@ -63,6 +65,6 @@ class Motion:
 
 
 def _cut(images: Tensor, top: int, left: int, rows: int, columns: int) -> Tensor:
-    """Return the images without so many rows and columns, from this corner on."""
+    """Crop the images, starting at this corner, by this number of rows and columns."""
     height, width = images.shape[2:]
     return images[:, :, top : top + height - rows, left : left + width - columns]

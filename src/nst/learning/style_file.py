@@ -1,7 +1,6 @@
-"""The file of a learned network: written, and read into
-a network.
+"""Reading and writing of files with a learned network.
 
-Reading one runs no code, wherever it comes from, and allocates no more than the limits of
+Reading a file runs no code, wherever the file comes from, and allocates no more than the limits of
 `nst.learned_file` allow.
 """
 
@@ -29,8 +28,8 @@ def save(
     licence: str = "",
     overwrite: bool = False,
 ) -> Path:
-    """Write the network; return where it is, as `images.save` does.
-    Raises StorageError."""
+    """Write the network; return the path of its file.
+    The path is chosen as in `images.save`. Raises StorageError."""
     tensors = {name: tensor.contiguous() for name, tensor in network.state_dict().items()}
     facts = StyleFacts(
         styles=styles,
@@ -48,12 +47,12 @@ def save(
 
 
 def load(path: Path) -> tuple[StyleNetwork, StyleFacts]:
-    """Return the network in a file and what the file says about it.
+    """Return the network in a file and the facts that the file states about it.
     Raises InvalidStyleFile."""
     data = read(path)
     facts = learned_file.read(data, str(path)).facts
     try:
-        # Cloned: a view of a file may lie where sums round differently.
+        # Cloned: a view of a file may have an alignment at which sums round differently.
         tensors = {name: tensor.clone() for name, tensor in load_tensors(data).items()}
     except SafetensorError as error:
         raise InvalidStyleFile(str(path), NO_STYLE) from error
@@ -77,7 +76,7 @@ def read(path: Path) -> bytes:
 
 
 def digest(tensors: Mapping[str, Tensor]) -> str:
-    """Return the SHA-256 of names, shapes and bytes."""
+    """Return the SHA-256 of the tensors' names, shapes and bytes."""
     return learned_file.digest(
         {
             name: (tuple(tensor.shape), tensor.detach().cpu().contiguous().numpy().tobytes())

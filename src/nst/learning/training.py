@@ -1,5 +1,4 @@
-"""The training loop: step by step, from parts of photos
-to a network that paints like the styles.
+"""Training loop, in which a network learns to paint photos in the styles.
 
 [Johnson16] Johnson, Alahi, Fei-Fei: Perceptual Losses for Real-Time Style Transfer, ECCV 2016.
 [Kingma15] Kingma, Ba: Adam: A Method for Stochastic Optimization, ICLR 2015.
@@ -29,26 +28,25 @@ from nst.learning_options import LearningOptions
 from nst.progress import Losses
 
 AVERAGE_DECAY = 0.995
-"""Weight of the average of the parameters against those after the next step
-[Polyak92]; the average is the network that is kept."""
+"""Decay of the moving average of the parameters [Polyak92].
+The average is the network that is kept."""
 
 TEMPORAL_WEIGHT = 3e-4
 """Weight of the temporal term for a style weight of 1.
-Three times that of the engine's films, whose frames are also held along the
-optical flow."""
+It is three times the weight in the engine's films, whose frames also follow the optical flow."""
 
 
 @dataclass(frozen=True, slots=True)
 class LearningProgress:
-    """The state after a step."""
+    """Progress of a training after a step."""
 
     step: int
     steps: int
-    """At which learning ends; 0: only the time counts."""
+    """Number of steps after which learning ends; 0: only the time counts."""
     losses: Losses
-    """Mean of the parts of photos that the step learned from."""
+    """Mean losses of the parts of photos in this step."""
     elapsed_seconds: float
-    """Also before an interruption."""
+    """Seconds spent on steps, including those before an interruption."""
     remaining_seconds: float
 
     @property
@@ -57,7 +55,7 @@ class LearningProgress:
 
 
 class Training:
-    """A network while it learns; its next step depends on nothing but its state."""
+    """Network in training; its next step depends only on its state."""
 
     def __init__(
         self,
@@ -69,12 +67,12 @@ class Training:
         device: torch.device,
         dtype: torch.dtype,
     ) -> None:
-        """`styles`: RGB images.
-        `dtype`: of the encoder's convolutions; the network itself computes in float32."""
+        """Prepare an untrained network for these styles, which are RGB images.
+        `dtype`: data type of the encoder's convolutions; the network itself computes in float32."""
         self.options = options
         self.step = 0
         self.seconds = 0.0
-        """Time spent on the steps so far."""
+        """Seconds spent on the steps so far."""
         shape = NetworkShape(len(styles), options.channels, options.blocks)
         self.network = new_network(shape, options.seed).to(device)
         self.average = _copies(self.network)
@@ -86,7 +84,7 @@ class Training:
         self._adam = torch.optim.Adam(self.network.parameters(), lr=options.learning_rate)
 
     def run(self) -> Iterator[LearningProgress]:
-        """Take steps until steps or minutes are over.
+        """Train until the limit of steps or minutes; yield the progress of each step.
         Raises Diverged, and InvalidOption if no photo can be read."""
         while not self._progress(NOTHING).is_last:
             started = time.monotonic()
@@ -95,14 +93,14 @@ class Training:
             yield self._progress(losses)
 
     def painter(self) -> StyleNetwork:
-        """Return the network so far, a copy: that of the averaged parameters."""
+        """Return a copy of the network so far, with the averaged parameters."""
         network = new_network(self.network.shape, self.options.seed)
         network.load_state_dict({name: tensor.cpu() for name, tensor in self.average.items()})
         return network
 
     def state(self) -> dict[str, Tensor]:
-        """Return all tensors that the next step depends on; they
-        change with the next step."""
+        """Return all tensors that the next step depends on.
+        The next step changes these tensors in place."""
         adam = self._adam.state_dict()["state"]
         return {
             **{f"network.{name}": each for name, each in self.network.state_dict().items()},
@@ -116,8 +114,8 @@ class Training:
 
     def restore(self, state: Mapping[str, Tensor], step: int, seconds: float) -> None:
         """Continue from a state that a training of the same shape returned.
-        Raises KeyError, RuntimeError or ValueError if it is of another."""
-        # Cloned: a view of a file may lie where sums round differently.
+        Raises KeyError, RuntimeError or ValueError if the shape differs."""
+        # Cloned: a view of a file may have an alignment at which sums round differently.
         own = self._parts(state)
         self.network.load_state_dict(own["network"])
         self.average = {name: own["average"][name].to(self._device) for name in self.average}
@@ -143,7 +141,7 @@ class Training:
         photos = torch.cat([to_tensor(part, part.size) for part in parts]).to(self._device)
         styles = [number % self.network.shape.styles for number in numbers]
         shares = one_hot(torch.tensor(styles), self.network.shape.styles).to(photos)
-        # cuDNN's fastest passes add in any order, which a seed could not repeat.
+        # cuDNN's fastest algorithms add in varying order, so equal seeds would give other results.
         with torch.backends.cudnn.flags(benchmark=False, deterministic=True):
             losses = self._learn(photos, styles, shares)
         self.step += 1
@@ -176,8 +174,8 @@ class Training:
         return painted
 
     def _temporal_loss(self, photos: Tensor, painted: Tensor, shares: Tensor) -> Tensor:
-        """Return the weighted loss of the photos' neighbours, each moved as the step's number
-        says."""
+        """Return the weighted loss of the photos' neighbours.
+        The step's number determines the motion."""
         motion = Motion.drawn(f"{self.options.seed} motion {self.step}")
         of_moved = self._paint(motion.moved(photos), shares)
         weight = TEMPORAL_WEIGHT * self.options.style_weight
@@ -192,7 +190,7 @@ class Training:
 
     @torch.no_grad()
     def _update_average(self) -> None:
-        # The first steps count less, so that the average does not begin with a network of noise.
+        # A smaller decay at first, so that the average forgets the untrained network.
         decay = min(AVERAGE_DECAY, (1 + self.step) / (10 + self.step))
         for name, tensor in self.network.state_dict().items():
             self.average[name].lerp_(tensor, 1 - decay)
@@ -203,13 +201,13 @@ class Training:
         )
 
     def _remaining_seconds(self) -> float:
-        """Return the time that is left until steps or minutes are over, whichever comes first."""
+        """Return the seconds until the limit of steps or minutes, whichever comes first."""
         left = []
         if self.options.minutes:
             left.append(60 * self.options.minutes - self.seconds)
         if self.options.steps:
             steps = self.options.steps - self.step
-            # Before the first step nobody knows how long one takes.
+            # The duration of a step is unknown before the first one; assume one second.
             left.append(steps * (self.seconds / self.step if self.step else 1.0))
         return max(0.0, min(left))
 

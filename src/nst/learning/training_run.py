@@ -1,4 +1,4 @@
-"""A training with its inputs: started, continued and saved."""
+"""Lesson: a training with its inputs; it can be started, resumed and saved."""
 
 import hashlib
 from collections.abc import Callable, Sequence
@@ -61,7 +61,7 @@ class TrainingRun:
         return cls(training, tuple(names), licence, found, _fingerprints(loaded), used)
 
     def save(self, path: Path, *, overwrite: bool = False) -> Path:
-        """Write the network so far; return where it is. Raises StorageError."""
+        """Write the network so far; return the path of its file. Raises StorageError."""
         training = self.training
         recipe = LearningRecipe(
             options=training.options.model_dump(mode="json"),
@@ -81,15 +81,15 @@ class TrainingRun:
         )
 
     def save_checkpoint(self, path: Path, command: dict[str, Any]) -> None:
-        """Write the file from which learning goes on after this step.
-        `command`: what the caller needs to begin again. Raises StorageError."""
+        """Write a checkpoint from which learning resumes after the current step.
+        `command`: data that the caller needs to restart the training. Raises StorageError."""
         training = self.training
         LearningCheckpoint(
             step=training.step, seconds=training.seconds, origin=self._origin(), command=command
         ).save(training, path)
 
     def resume(self, path: Path) -> None:
-        """Continue from the checkpoint of a run with the same inputs and options.
+        """Resume from a checkpoint of a lesson with the same inputs.
         Raises InvalidCheckpoint."""
         LearningCheckpoint.read(path).restore(self.training, path, self._origin())
 
@@ -117,11 +117,11 @@ def learn(
     on_progress: Callable[[LearningProgress], None] | None = None,
     overwrite: bool = False,
 ) -> Path:
-    """Learn the styles of these images; return the file of the network, which
-    `LearnedStyle` reads.
+    """Learn the styles of these images; return the path of the network's file.
 
-    Its styles have the names of the files without extensions. Raises InvalidImage, InvalidOption,
-    WeightsUnavailable, Diverged, StorageError.
+    `LearnedStyle` loads that file. Each learned style is named after the file of its style image,
+    without the extension. Raises InvalidImage, InvalidOption, WeightsUnavailable, Diverged,
+    StorageError.
     """
     output = Path(output)
     files.check_output(output, (SUFFIX,))

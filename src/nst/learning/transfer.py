@@ -1,4 +1,4 @@
-"""Learned styles in place of the optimizer: a whole transfer, like a draft."""
+"""Transfer with learned styles instead of the optimizer, like a draft."""
 
 import os
 from collections.abc import Callable
@@ -22,7 +22,7 @@ from nst.result import Result
 
 
 class LearnedTransfer(NeuralStyleTransfer):
-    """Paints with learned styles: the style of its inputs is the path of a .nst file.
+    """Transfer whose inputs name a .nst file, the file of a learned style, as style.
     Each file is loaded once."""
 
     def style(self, file: Path) -> LearnedStyle:
@@ -39,12 +39,12 @@ class LearnedTransfer(NeuralStyleTransfer):
 
 
 class _Files:
-    """The files of learned styles, each loaded once."""
+    """Loader of learned styles, which loads each file once."""
 
     def __init__(self, load: Callable[[Path], LearnedStyle]) -> None:
         self._load = cache(load)
         self.latest: LearnedStyle | None = None
-        """The style that painted last."""
+        """The learned style that was used last."""
 
     def __call__(self, file: Path) -> LearnedStyle:
         self.latest = self._load(file)
@@ -66,7 +66,7 @@ class _Pass(DraftTransfer):
         resume_from: object = None,  # noqa: ARG002
         controls: Controls | None = None,  # noqa: ARG002
     ) -> Result:
-        """Raises InvalidImage, InvalidOption, InvalidStyleFile."""
+        """Paint the content image. Raises InvalidImage, InvalidOption, InvalidStyleFile."""
         _check(inputs)
         (file,) = map(_path, each_style(inputs.styles))
         return self.load(file).paint(inputs.content, self._options)
@@ -88,9 +88,12 @@ def first_draft(
     device: str = "auto",
     precision: str = "auto",
 ) -> ImageSource:
-    """Return the image that an optimizer starts from: what a learned style paints of
-    the content, if `initial` is its file, with equal shares of its styles;
-    anything else is returned as it is. Raises InvalidImage, InvalidStyleFile."""
+    """Return the initial image of the optimizer.
+
+    If `initial` is the file of a learned style, that style paints the content image, with equal
+    shares of the file's styles; anything else is returned unchanged. Raises InvalidImage,
+    InvalidStyleFile.
+    """
     if not is_learned([initial]):
         return initial
     style = LearnedStyle.load(_path(initial), device=device, precision=precision)

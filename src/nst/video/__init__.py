@@ -1,8 +1,7 @@
-"""Moving images: the time-lapse of a transfer, and films
-whose frames are painted.
+"""Moving images: time-lapses of transfers, and films whose frames are painted.
 
-Films are read and written through PyAV, which is an extra (`nst[video]`) and imported when it is
-needed; WebP and GIF are written through Pillow.
+Films are read and written through PyAV, which is an extra (`nst[video]`) and is imported on
+demand; WebP and GIF are written through Pillow.
 """
 
 from nst.video.film import FilmResult, Video

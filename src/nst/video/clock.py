@@ -1,4 +1,4 @@
-"""How long the rest of a film takes."""
+"""Estimate of the time until a film is finished."""
 
 import time
 from collections import deque
@@ -7,35 +7,35 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 RECENT_FRAMES = 9
-"""Frames whose median time says how long the next ones take: a new shot's first
-frame takes longer, and does not count."""
+"""Number of frames whose median time is the estimate for the next ones.
+The median ignores the first frame of a new shot, which takes longer."""
 LEAST_FRAMES = 3
-"""Frames whose median time is not that of the first one."""
+"""Minimum number of frames whose median time ignores the first frame of a film."""
 
 
 @dataclass(frozen=True, slots=True)
 class FilmProgress:
-    """Where the painting of a film is."""
+    """Progress of painting a film."""
 
     frame: int
-    """The one that is being painted, counted from 1 through all passes."""
+    """Number of the frame that is being painted, from 1 through all passes."""
     frames: int
-    """In all passes; 0: unknown."""
+    """Number of frames in all passes; 0: unknown."""
     share: float
     """Share of this frame that is painted, 0…1."""
     elapsed_seconds: float
     remaining_seconds: float | None
-    """None: unknown."""
+    """Estimated seconds until the film is finished; None: unknown."""
 
 
 class FilmClock:
-    """Counts frames and measures those that are painted;
-    frames of an earlier run take no time."""
+    """Clock that counts frames and measures those that are painted.
+    Frames of an earlier run are counted but take no time."""
 
     def __init__(self, frames: int) -> None:
-        """`frames` of all passes; 0: unknown."""
+        """Start the clock. `frames`: number in all passes; 0: unknown."""
         self.done = 0
-        """Frames that are finished, now or in an earlier run."""
+        """Number of frames that are finished, in this run or an earlier one."""
         self._frames = frames
         self._started = time.monotonic()
         self._recent: deque[float] = deque(maxlen=RECENT_FRAMES)
@@ -49,8 +49,8 @@ class FilmClock:
 
     @property
     def frame_seconds(self) -> float | None:
-        """Seconds that a later frame takes; None before some were painted."""
-        from statistics import median  # not for every command's start
+        """Estimated seconds per frame; None before `LEAST_FRAMES` were painted."""
+        from statistics import median  # here, so that not every command imports it
 
         return median(self._recent) if len(self._recent) >= LEAST_FRAMES else None
 
@@ -59,8 +59,8 @@ class FilmClock:
         return time.monotonic() - self._started
 
     def progress(self, share: float) -> FilmProgress:
-        """`share` of the next frame that is painted, 0…1."""
-        from statistics import median  # not for every command's start
+        """Return the progress when this `share` of the next frame, 0…1, is painted."""
+        from statistics import median  # here, so that not every command imports it
 
         left = self._frames - self.done - share
         remaining = median(self._recent) * max(left, 0) if self._frames and self._recent else None

@@ -1,10 +1,9 @@
-"""Colours of frames, read by their primaries, transfer
-and matrix, as 8-bit sRGB images.
+"""Conversion of frames to 8-bit sRGB images, by primaries, transfer and matrix.
 
-Standard range: all its transfers, sRGB included, are shown alike by players, so only the matrix,
-the range and the primaries are converted. High dynamic range (PQ and HLG of ITU-R BT.2100) is
-tone-mapped by the curve of ITU-R BT.2390, section 5.4. A lookup table that libavfilter applies
-holds primaries and tone mapping.
+Standard range: players show all its transfers, sRGB included, alike, so only the matrix, the range
+and the primaries are converted. High dynamic range (PQ and HLG of ITU-R BT.2100) is tone-mapped by
+the curve of ITU-R BT.2390, section 5.4. Primaries and tone mapping are converted by a lookup table,
+which libavfilter applies.
 """
 
 from collections.abc import Callable, Iterator
@@ -24,10 +23,10 @@ if TYPE_CHECKING:
 RGB: TypeAlias = tuple[float, float, float]
 
 RGB_MATRIX, BT709, UNSPECIFIED, BT601, BT2020 = 0, 1, 2, 5, 9
-"""Numbers of ITU-T H.273, as FFmpeg has them."""
+"""Codes of ITU-T H.273, which FFmpeg uses."""
 BT2020_CONSTANT = 10
-"""Constant luminance: libswscale does not know it, and
-BT2020 differs from it by a little."""
+"""BT.2020 with constant luminance.
+libswscale does not support it, and BT2020 differs from it only a little."""
 PQ, HLG = 16, 18
 
 WHITE_NITS = 203.0
@@ -38,11 +37,11 @@ PQ_PEAK_NITS = 1000.0
 """Luminance of the brightest light that keeps its detail in a film in PQ."""
 
 CUBE_SIDE = 33
-"""Samples of the lookup table for each channel."""
+"""Number of samples of the lookup table per channel."""
 
 HD_WIDTH, SD_HEIGHT = 1280, 576
-"""Players read a film without a matrix as BT.709 from
-this width or above this height."""
+"""Minimum width, or height to exceed, of an untagged film that is read as BT.709.
+Players use the same limits."""
 
 _TO_BT709: dict[int, tuple[RGB, RGB, RGB]] = {
     5: ((1.0440, -0.0440, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0118, 0.9882)),
@@ -51,13 +50,14 @@ _TO_BT709: dict[int, tuple[RGB, RGB, RGB]] = {
     9: ((1.6605, -0.5876, -0.0729), (-0.1246, 1.1329, -0.0083), (-0.0182, -0.1006, 1.1188)),
     12: ((1.2249, -0.2249, 0.0), (-0.0421, 1.0421, 0.0), (-0.0196, -0.0787, 1.0983)),
 }
-"""Linear RGB of these primaries (BT.601 of 625 and of 525 lines, SMPTE 240M, BT.2020, P3 with the
-white of D65) to linear RGB of BT.709."""
+"""Matrices from linear RGB of these primaries to linear RGB of BT.709.
+The primaries are BT.601 of 625 and of 525 lines, SMPTE 240M, BT.2020, and P3 with the white of
+D65."""
 
 
 @dataclass(frozen=True, slots=True)
 class Encoding:
-    """Encoding of a frame's samples, as numbers of ITU-T H.273."""
+    """Encoding of a frame's samples, as codes of ITU-T H.273."""
 
     format: str
     size: tuple[int, int]
@@ -65,7 +65,7 @@ class Encoding:
     primaries: int
     transfer: int
     range: int
-    """1: limited, 2: full."""
+    """Range of the samples; 1: limited, 2: full."""
     has_alpha: bool
 
     @classmethod
@@ -91,7 +91,7 @@ class Encoding:
 
 
 class Colours:
-    """Reads frames as 8-bit sRGB images; a context manager."""
+    """Converter of frames to 8-bit sRGB images; a context manager."""
 
     def __init__(self) -> None:
         self._encoding: Encoding | None = None
@@ -105,7 +105,7 @@ class Colours:
             self._directory.cleanup()
 
     def image(self, frame: "VideoFrame") -> Image.Image:
-        """Return the frame as RGB, or as RGBA where some of it is transparent."""
+        """Return the frame as RGB, or as RGBA if some of it is transparent."""
         encoding = Encoding.of(frame)
         if self._graph is None or encoding != self._encoding:
             self._encoding, self._graph = encoding, self._build(encoding)
@@ -145,7 +145,7 @@ class Colours:
 
 
 def _matrix(frame: "VideoFrame", primaries: int) -> int:
-    """Return the matrix of the frame; where it is not tagged, the one that players take."""
+    """Return the frame's matrix; for an untagged frame, the one that players assume."""
     if frame.format.is_rgb or frame.format.has_palette:
         return RGB_MATRIX
     tagged = int(frame.colorspace)
@@ -160,7 +160,7 @@ def _matrix(frame: "VideoFrame", primaries: int) -> int:
 
 
 def _as_image(frame: Any) -> Image.Image:
-    """The image of a frame in rgb24 or rgba."""
+    """Return the image of a frame in rgb24 or rgba."""
     mode = "RGBA" if frame.format.name == "rgba" else "RGB"
     plane, size = frame.planes[0], (frame.width, frame.height)
     image = Image.frombytes(mode, size, bytes(plane), "raw", mode, plane.line_size)
@@ -172,7 +172,8 @@ def _as_image(frame: Any) -> Image.Image:
 
 
 def _cube_lines(transfer: int, primaries: int) -> Iterator[str]:
-    """Yield a table in the format .cube: codes of the film to codes of sRGB, red fastest."""
+    """Yield the lines of a .cube table from codes of the film to codes of sRGB.
+    Red varies fastest."""
     to_linear = {PQ: _linear_of_pq, HLG: _linear_of_hlg}.get(transfer, _linear_of_sdr)
     encode = _srgb_of_linear if transfer in (PQ, HLG) else _sdr_of_linear
     matrix = _TO_BT709.get(primaries)
@@ -211,7 +212,8 @@ def _linear_of_pq(rgb: RGB) -> RGB:
 
 
 def _linear_of_hlg(rgb: RGB) -> RGB:
-    """Take the light of the scene, as a camera of standard range would (ITU-R BT.2408)."""
+    """Return the light of the scene, as a camera of standard range records it.
+    The method is that of ITU-R BT.2408."""
     nits_of_scene = WHITE_NITS / _scene_of_hlg(HLG_WHITE)
     return _tone_mapped(_each(lambda code: nits_of_scene * _scene_of_hlg(code), rgb), nits_of_scene)
 
@@ -223,7 +225,7 @@ def _scene_of_hlg(code: float) -> float:
 
 
 def _tone_mapped(nits: RGB, peak_nits: float) -> RGB:
-    """Return light in which 1 is standard white; the ratios of the channels are kept."""
+    """Return light in which 1 is standard white, with the channels' ratios unchanged."""
     brightest = max(nits)
     if brightest <= 0:
         return (0.0, 0.0, 0.0)
@@ -232,7 +234,8 @@ def _tone_mapped(nits: RGB, peak_nits: float) -> RGB:
 
 
 def _mapped_nits(nits: float, peak_nits: float) -> float:
-    """ITU-R BT.2390, section 5.4.1: identity up to a knee, then a Hermite spline."""
+    """Return the tone-mapped luminance by ITU-R BT.2390, section 5.4.1.
+    The curve is the identity up to a knee, then a Hermite spline."""
     peak = pq_of_nits(peak_nits)
     code = min(pq_of_nits(nits) / peak, 1.0)
     largest = pq_of_nits(WHITE_NITS) / peak

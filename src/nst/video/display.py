@@ -1,5 +1,7 @@
-"""Frames as players show them: turned, mirrored, with
-square pixels, all of one size."""
+"""Display of frames as in players: rotated, mirrored, with square pixels.
+
+All frames of a film are fitted into one size.
+"""
 
 import struct
 from fractions import Fraction
@@ -13,7 +15,8 @@ if TYPE_CHECKING:
     from av import VideoFrame
 
 MAX_PIXEL_ASPECT = 10
-"""Wider or taller pixels are a mistake in the file and are shown as squares."""
+"""Maximum ratio of a pixel's sides; a larger one is an error in the file.
+Such pixels are shown as squares."""
 
 _TURNS: dict[tuple[int, ...], Image.Transpose | None] = {
     (1, 0, 0, 1): None,
@@ -25,19 +28,20 @@ _TURNS: dict[tuple[int, ...], Image.Transpose | None] = {
     (0, 1, 1, 0): Image.Transpose.TRANSPOSE,
     (0, -1, -1, 0): Image.Transpose.TRANSVERSE,
 }
-"""Signs of the display matrix, which takes (x, y) to (a·x + c·y, b·x + d·y), as (a, b, c, d)."""
+"""Transpositions by the signs (a, b, c, d) of the display matrix.
+The matrix maps (x, y) to (a·x + c·y, b·x + d·y)."""
 
 
 def shown(image: Image.Image, frame: "VideoFrame", pixel_aspect: Fraction | None) -> Image.Image:
-    """Return the image of this frame as it is to be seen;
-    `pixel_aspect`: width by height."""
+    """Return the image of this frame as players show it.
+    `pixel_aspect`: width of a pixel divided by its height."""
     square = _with_square_pixels(image, pixel_aspect)
     turn = _TURNS.get(_signs(frame))
     return square if turn is None else square.transpose(turn)
 
 
 def fitted(image: Image.Image, size: tuple[int, int]) -> Image.Image:
-    """Return the image in this size; where its shape is another, on a black ground."""
+    """Return the image in this size; on a black background if its shape differs."""
     if image.size == size:
         return image
     scale = min(Fraction(size[0], image.width), Fraction(size[1], image.height))

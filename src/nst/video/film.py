@@ -1,4 +1,4 @@
-"""A film whose frames are painted."""
+"""Films whose frames are painted."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ class FilmResult:
     size: tuple[int, int]
     """Width and height of the frames that were written."""
     damaged: int
-    """Packets and frames of the source that could not be read; they are left out."""
+    """Number of unreadable packets and frames of the source; they are left out."""
     failure: BaseException | None
     """Exception that ended the film early, after the first frame."""
 
@@ -36,22 +36,22 @@ class Video:
     size: tuple[int, int]
     """Width and height of the frames as they are displayed."""
     frames: int
-    """By the file's header or its length; 0: unknown."""
+    """Number of frames by the file's header or its duration; 0: unknown."""
     sound: str | None
-    """Codec of the sound; None: there is none."""
+    """Codec of the sound; None: no sound."""
     has_alpha: bool
     """Whether frames may be transparent."""
 
     @classmethod
     def inspect(cls, path: Path) -> Self:
-        """Raises InvalidOption, VideoUnavailable."""
+        """Return the film in a file. Raises InvalidOption, VideoUnavailable."""
         with Reader(path) as reader:
             encoding, first = reader.first()
             sound = reader.sound.codec_context.codec.canonical_name if reader.sound else None
             return cls(path, first.size, reader.frames, sound, encoding.has_alpha)
 
     def images(self) -> Iterator[Image.Image]:
-        """Yield all frames. Raises InvalidOption."""
+        """Yield the images of all frames. Raises InvalidOption."""
         with Reader(self.path) as reader:
             for frame in reader.read(self.size, lambda _: None):
                 yield frame.image
@@ -62,12 +62,12 @@ class Video:
         kind: Container,
         size: tuple[int, int],
         paint: Callable[[Image.Image], Image.Image | None],
-    ) -> FilmResult:
-        """Write a film of this size with every frame painted, at the times it has in this
-        one less that of the first, and the sound copied or converted.
+    ) -> Repainted:
+        """Write a film of this size with every frame painted.
 
-        The film ends where `paint` returns None, and after the first frame also where it raises or
-        where reading fails; the frames so far are kept. Raises InvalidOption, OSError.
+        Frames keep their times relative to the first frame; the sound is copied or converted. The
+        film ends where `paint` returns None. After the first frame it also ends where `paint`
+        raises or reading fails, and the frames so far are kept. Raises InvalidOption, OSError.
         """
         with (
             Reader(self.path) as reader,
@@ -101,14 +101,14 @@ class Video:
 
 
 class _SoundQueue:
-    """Packets of sound that wait for the frames of their time."""
+    """Queue of sound packets that wait for the frames of the same time."""
 
     def __init__(self, reader: Reader, writer: Writer) -> None:
         self._reader = reader
         self._writer = writer
         self._waiting: list[Packet[AudioStream]] = []
         self.damaged = 0
-        """Packets that could not be decoded."""
+        """Number of packets that could not be decoded."""
         if reader.sound:
             writer.add_sound(reader.sound)
 

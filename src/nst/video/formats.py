@@ -1,8 +1,10 @@
-"""Media types of films and sounds by the first bytes of a
-file; no library is needed."""
+"""Media types of films and sounds, recognised by the first bytes of a file.
+
+No library is needed.
+"""
 
 _QUICKTIME_ATOMS = (b"moov", b"mdat", b"wide", b"free", b"skip")
-"""What may begin a QuickTime file that has no `ftyp`."""
+"""Atoms with which a QuickTime file without `ftyp` may begin."""
 _STARTS = {
     b"FLV\1": "video/x-flv",
     b"OggS": "video/ogg",
@@ -17,9 +19,9 @@ _WEBM_WITHIN_BYTES = 64
 
 
 def media_type(start: bytes) -> str | None:
-    """Return the media type of a film or a sound whose file begins with these bytes,
-    about 100 of them; None if nothing is known of it. Images that are ISO media
-    files are not told apart."""
+    """Return the media type of a film or a sound; None if it is unknown.
+    `start`: the first bytes of the file, about 100. Images in ISO media files are not distinguished
+    from films."""
     if start[4:8] == b"ftyp":
         return "video/quicktime" if start[8:12] == b"qt  " else "video/mp4"
     if start[4:8] in _QUICKTIME_ATOMS:

@@ -1,4 +1,4 @@
-"""PyAV, imported when it is needed, and its errors."""
+"""Import of PyAV on demand, and translation of its errors."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -24,21 +24,20 @@ INDIRECT = {
     *("alsa", "fbdev", "kmsgrab", "video4linux2,v4l2", "x11grab"),
     *("lavfi", "tty", "ffmetadata"),
 }
-"""Formats that FFmpeg reads and that hold no film themselves: they name other
-files or addresses, are devices, or turn any text into pictures."""
+"""Formats that FFmpeg reads and that hold no film themselves.
+They name other files or addresses, are devices, or render any text as images."""
 
 
 @cache
 def reading_options() -> Mapping[str, str]:
-    """Return options with which FFmpeg opens one file and
-    nothing that the file names."""
+    """Return options with which FFmpeg opens one file and nothing that it names."""
     formats = sorted(pyav().formats_available - INDIRECT)
     return {"protocol_whitelist": "file", "format_whitelist": ",".join(formats)}
 
 
 @contextmanager
 def readable(path: Path) -> Iterator[None]:
-    """Raise InvalidOption for what PyAV raises while it reads the file."""
+    """Raise InvalidOption in place of PyAV's errors while it reads the file."""
     try:
         yield
     except pyav().FFmpegError as error:
@@ -48,8 +47,8 @@ def readable(path: Path) -> Iterator[None]:
 
 @contextmanager
 def writable() -> Iterator[None]:
-    """Raise OSError, as files.write_file expects it, for what
-    PyAV raises while it writes."""
+    """Raise OSError in place of PyAV's errors while it writes.
+    files.write_file expects OSError."""
     try:
         yield
     except pyav().FFmpegError as error:

@@ -13,19 +13,19 @@ from nst.video.formats import media_type
 from nst.video.reading import Reader
 
 START_BYTES = 1024
-"""Bytes at the beginning of a file that tell its media type."""
+"""Number of bytes at the beginning of a file that determine its media type."""
 
 
 @dataclass(frozen=True, slots=True)
 class FilmLimits:
-    """The largest film that is taken."""
+    """Limits of the films that are accepted."""
 
     max_frames: int
-    """0: none is."""
+    """Maximum number of frames; 0: no film is accepted."""
     max_seconds: float
     max_bytes: int
     max_pixels: int = MAX_PIXELS
-    """Pixels of one frame."""
+    """Maximum number of pixels of a frame."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,23 +35,23 @@ class FilmFacts:
     content_type: str
     """Media type."""
     size: tuple[int, int]
-    """Width and height of its frames as they are to be seen, in pixels."""
+    """Width and height of the frames as they are displayed, in pixels."""
     frames: int
     """Number of frames that can be read."""
     seconds: float
-    """Time that they take."""
+    """Duration of these frames, in seconds."""
 
 
 def can_read() -> bool:
-    """Return whether this installation reads films."""
+    """Return whether this installation can read films."""
     return find_spec("av") is not None
 
 
 def measure(path: Path, limits: FilmLimits) -> tuple[FilmFacts, Image.Image]:
-    """Return what the film is, and its first frame.
+    """Return the facts about a film, and its first frame.
 
-    Raises InvalidOption if it is no film, VideoUnavailable, and ImageTooLarge if it exceeds a
-    limit.
+    Raises InvalidOption if the file is not a film, VideoUnavailable, and ImageTooLarge if the film
+    exceeds a limit.
     """
     with Reader(path) as reader:
         _check_pixels(reader.stored_size, limits.max_pixels)
@@ -72,7 +72,8 @@ def _check_pixels(size: tuple[int, int], most: int) -> None:
 
 
 def _count(path: Path, limits: FilmLimits) -> tuple[int, float]:
-    """Return the number of frames and the seconds that they take. A header may say anything."""
+    """Return the number of frames and their duration in seconds.
+    Frames are decoded, because a header cannot be trusted."""
     frames, seconds = 0, 0.0
     with Reader(path) as reader:
         for end in reader.ends():

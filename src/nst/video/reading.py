@@ -1,6 +1,6 @@
-"""Reads a film: its frames in order with their times, its sound, and no more.
+"""Reader of a film: its frames in order with their times, and its sound.
 
-One damaged packet costs its own frames. It is counted, and reading goes on behind it.
+A damaged packet costs only its own frames. It is counted, and reading continues after it.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -25,42 +25,42 @@ if TYPE_CHECKING:
     from av.stream import Stream
 
 USUAL_RATE = Fraction(25)
-"""Frames per second of a film that does not say it."""
+"""Frames per second that are assumed for a film that does not state its rate."""
 
 MAX_FAILURES = 100
-"""Failures to read the next packet, one after the other,
-after which the film has ended."""
+"""Number of consecutive failures to read a packet after which the film ends."""
 
 _MAY_JUMP = 0x0200
 """Flag of formats whose times may jump: AVFMT_TS_DISCONT of libavformat."""
 
 _ALPHA_DECODERS = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
-"""FFmpeg's own decoders of these leave the transparency out."""
+"""Decoders that keep the transparency of these codecs; FFmpeg's own drop it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """One frame as it is to be seen."""
+    """One frame as it is displayed."""
 
     image: Image.Image
-    """RGB, or RGBA where some of it is transparent."""
+    """Image in RGB, or in RGBA if some of it is transparent."""
     seconds: Fraction
-    """Time after the first frame."""
+    """Seconds after the first frame."""
     duration: Fraction
-    """In seconds."""
+    """Duration in seconds."""
 
 
 class Reader:
-    """An open film; a context manager."""
+    """Open film; a context manager."""
 
     def __init__(self, path: Path) -> None:
-        """Raises InvalidOption, VideoUnavailable."""
+        """Open the film. Raises InvalidOption, VideoUnavailable."""
         av = pyav()
         self.path = path
         self.damaged = 0
-        """Packets that could not be read, and frames with parts that could not, so far."""
+        """Number of unreadable packets and of partly unreadable frames so far."""
         self.origin = Fraction(0)
-        """Time of the sound, in seconds, that is heard with the first frame; known with that."""
+        """Time, in seconds, of the sound that is heard with the first frame.
+        It is known when the first frame has been read."""
         self._first_dts: Fraction | None = None
         self._closing = ExitStack()
         if not path.exists():
@@ -85,12 +85,12 @@ class Reader:
 
     @property
     def format(self) -> str:
-        """Name of the format, as FFmpeg has it: "mov", "matroska", "mpegts"."""
+        """FFmpeg's name of the format: "mov", "matroska", "mpegts"."""
         return str(self._container.format.name).split(",")[0]
 
     @property
     def stored_size(self) -> tuple[int, int]:
-        """Width and height of the frames by the header; nothing is decoded."""
+        """Width and height of the frames by the header, without decoding."""
         return self.stream.width, self.stream.height
 
     @property
@@ -100,12 +100,13 @@ class Reader:
 
     @property
     def frames(self) -> int:
-        """Frames that the film has by its header; 0: unknown."""
+        """Number of frames by the film's header; 0: unknown."""
         seconds = Fraction(self._container.duration or 0, pyav().time_base)
         return self.stream.frames or round(max(seconds, Fraction(0)) * self.rate)
 
     def first(self) -> tuple[Encoding, Image.Image]:
-        """Return what the first frame is. Raises InvalidOption if there is none."""
+        """Return the encoding and the image of the first frame.
+        Raises InvalidOption if the film has no frame that can be read."""
         with readable(self.path):
             for frame in self._decoded(lambda _: None):
                 return Encoding.of(frame), self._shown(frame)
@@ -115,8 +116,7 @@ class Reader:
     def read(
         self, size: tuple[int, int], on_sound: "Callable[[Packet[AudioStream]], None]"
     ) -> Iterator[Frame]:
-        """Yield all frames, fitted into `size`; packets of sound
-        are handed over as they come."""
+        """Yield all frames, fitted into `size`; pass sound packets to `on_sound`."""
         for seconds, duration, frame in self._timed(on_sound):
             try:
                 image = fitted(self._shown(frame), size)
@@ -126,23 +126,23 @@ class Reader:
                 yield Frame(image, seconds, duration)
 
     def ends(self) -> Iterator[Fraction]:
-        """Yield the end of each frame, in seconds after the first frame begins.
-        Frames are decoded, and no image is made of them."""
+        """Yield the end of each frame, in seconds after the start of the first frame.
+        Frames are decoded but not converted to images."""
         for seconds, duration, _ in self._timed(lambda _: None):
             yield seconds + duration
 
     def _timed(
         self, on_sound: "Callable[[Packet[AudioStream]], None]"
     ) -> "Iterator[tuple[Fraction, Fraction, VideoFrame]]":
-        """Yield each frame with its time after the first one and its duration, in seconds."""
-        # Of a film without times the average is a guess, and the other what its frames tell.
+        """Yield each frame with its time after the first and its duration, in seconds."""
+        # In a film without times, average_rate is a guess; guessed_rate comes from its frames.
         step = 1 / (self.stream.guessed_rate or self.rate)
         start: Fraction | None = None
         for seconds, frame in in_order(self._decoded(on_sound), step):
             if start is None:
                 start = self.origin = seconds
                 if self._container.format.name == "avi" and self._first_dts is not None:
-                    # AVI has only the times of the coded order, which begin with the sound.
+                    # AVI stores only the times of the coded order, which begin with the sound.
                     self.origin = self._first_dts
             duration = (frame.duration or 0) * (frame.time_base or Fraction(0))
             yield seconds - start, duration or step, frame
@@ -161,7 +161,7 @@ class Reader:
                 self._first_dts = packet.dts * packet.time_base
             try:
                 frames = self._decoder.decode(packet)
-            except av.EOFError:  # the decoder has been emptied already
+            except av.EOFError:  # the decoder has been flushed already
                 continue
             except av.FFmpegError:
                 self.damaged += 1
@@ -173,7 +173,7 @@ class Reader:
                     yield frame
 
     def _packets(self) -> "Iterator[Packet[Stream]]":
-        """All packets, ended by empty ones, which empty the decoders."""
+        """Yield all packets, then one empty packet per stream, which flushes its decoder."""
         av = pyav()
         streams = [self.stream, *([self.sound] if self.sound else [])]
         continuity = Continuity() if self._container.format.flags & _MAY_JUMP else None
@@ -206,7 +206,8 @@ class Reader:
 
 
 def _film(container: "InputContainer", path: Path) -> "VideoStream":
-    """The stream to paint. An image and the cover of a song are none. Raises InvalidOption."""
+    """Return the stream to paint. Raises InvalidOption.
+    An image and the cover of a song do not count as a film."""
     kinds = pyav().stream.Disposition
     covers = kinds.attached_pic | kinds.timed_thumbnails
     streams = container.streams.video
@@ -225,8 +226,8 @@ def _film(container: "InputContainer", path: Path) -> "VideoStream":
 
 
 def _is_still(container: "InputContainer", stream: "VideoStream") -> bool:
-    """Return whether the stream is the image of an image file. GIF has a duration of 0 there, the
-    images of AVIF and HEIC have none."""
+    """Return whether the stream is the image of an image file.
+    The image of a GIF has a duration of 0, the images of AVIF and HEIC have no duration."""
     name = container.format.name
     is_image_file = name.endswith("_pipe") or name in ("image2", "ico")
     return is_image_file or (stream.frames == 1 and not stream.duration)

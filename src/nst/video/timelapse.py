@@ -1,4 +1,4 @@
-"""The time-lapse of a transfer."""
+"""Time-lapse of a transfer."""
 
 from collections.abc import Callable, Iterable, Iterator
 from fractions import Fraction
@@ -16,33 +16,33 @@ from nst.video.writing import CONTAINERS, Writer
 
 FRAMES_PER_SECOND = 25
 PLAY_SECONDS = 8
-"""However many steps there are."""
+"""Seconds in which the steps are played, regardless of their number."""
 HOLD_SECONDS = 1
-"""For which the last frame stays."""
+"""Seconds for which the last frame stays."""
 
 _PLAYED_FRAMES = FRAMES_PER_SECOND * PLAY_SECONDS
 _FRAMES_PER_PILLOW_FRAME = 2
-"""WebP and GIF show half as many: they are several times larger."""
+"""Number of frames for each frame of WebP and GIF, whose files are larger.
+They are several times larger than MP4, so they show half as many frames."""
 
 
 def check_output(path: Path, option: str) -> None:
-    """Raise InvalidOption or VideoUnavailable if no
-    time-lapse could be written there."""
+    """Raise InvalidOption or VideoUnavailable if no time-lapse can be written there."""
     files.check_output(path, files.MOVING, option)
     if path.suffix.lower() == ".mp4":
         pyav()
 
 
 class Timelapse:
-    """Collects frames while a picture is painted; a context manager.
+    """Collector of frames while an image is painted; a context manager.
 
-    Nobody knows how many steps there will be, so every frame waits on disk; when there are twice
-    as many as can be played, every second one is thrown away, and from then on every second step
-    is left out.
+    The number of steps is unknown in advance, so every frame is stored on disk. When twice as many
+    frames are stored as can be played, every second one is deleted, and from then on every second
+    step is left out.
     """
 
     def __init__(self, first: Image.Image) -> None:
-        """`first` has the size of all."""
+        """Store the first frame, whose size all frames have."""
         self.size = first.size
         self._directory = TemporaryDirectory(prefix="nst-")
         self._steps = [0]
@@ -61,8 +61,8 @@ class Timelapse:
         self._directory.cleanup()
 
     def add(self, step: int, render: Callable[[], Image.Image]) -> None:
-        """To be called after every step, which are numbered from
-        1; most are not rendered."""
+        """Store the frame of a step; call this after every step, numbered from 1.
+        `render` is called only for a step whose frame is stored."""
         if step % self._every:
             return
         self._steps.append(step)
@@ -74,8 +74,8 @@ class Timelapse:
             self._every *= 2
 
     def save(self, path: Path, last: Image.Image, *, overwrite: bool = False) -> Path:
-        """Write the film, which ends with `last`; names and
-        errors as image_writer.save has them."""
+        """Write the film, which ends with `last`; return the path of its file.
+        File names and errors are those of image_writer.save."""
         is_mp4 = path.suffix.lower() == ".mp4"
         write = _write_mp4 if is_mp4 else _write_with_pillow
         return files.write_file(
@@ -100,7 +100,7 @@ class Timelapse:
 
 
 def _write_mp4(frames: Iterator[Image.Image], path: Path, suffix: str) -> None:
-    """Frame by frame: no more than a few are in memory."""
+    """Write an MP4 file frame by frame, so that only a few frames are in memory."""
     first, step = next(frames), Fraction(1, FRAMES_PER_SECOND)
     with Writer(path, CONTAINERS[suffix], first.size, rate=FRAMES_PER_SECOND) as writer:
         for number, frame in enumerate(chain([first], frames)):

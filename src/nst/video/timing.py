@@ -1,4 +1,4 @@
-"""Times of frames: in order, invented where the file has none."""
+"""Times of frames: sorted, and made up where the file has none."""
 
 import heapq
 from collections import deque
@@ -7,17 +7,17 @@ from fractions import Fraction
 from typing import Protocol, TypeVar
 
 FRAMES_AHEAD = 8
-"""Frames that are decoded before the first of them gets its time.
-Files whose times are those of the coded order (AVI with B-frames) are put in
-order within so many frames."""
+"""Number of frames that are decoded before the first of them gets its time.
+In files whose times are those of the coded order (AVI with B-frames), the times are sorted within
+this number of frames."""
 
 JUMP_SECONDS = 10
-"""Jumps in the times of a broadcast format that are
-longer are closed; players do the same."""
+"""Longest jump, in seconds, that is kept in the times of a broadcast format.
+Longer jumps are closed; players do the same."""
 
 
 class Timed(Protocol):
-    """A decoded frame."""
+    """Decoded frame."""
 
     @property
     def pts(self) -> int | None: ...
@@ -26,7 +26,7 @@ class Timed(Protocol):
 
 
 class Packet(Protocol):
-    """A packet of any stream."""
+    """Packet of any stream."""
 
     pts: int | None
     dts: int | None
@@ -35,9 +35,9 @@ class Packet(Protocol):
 
 
 class Continuity:
-    """Closes jumps in the times of packets, as in recordings that were joined.
+    """Correction of jumps in the times of packets, as in recordings that were joined.
 
-    All streams move together, so that sound and frames stay in step.
+    All streams are shifted together, so that sound and frames stay synchronized.
     """
 
     def __init__(self) -> None:
@@ -45,7 +45,7 @@ class Continuity:
         self._next: dict[int, Fraction] = {}
 
     def close(self, packet: Packet, stream: int) -> None:
-        """Change the packet's times where they jump; `stream`: index of its stream."""
+        """Shift the packet's times if they jump; `stream`: index of its stream."""
         if packet.dts is None or not packet.time_base:
             return
         time = packet.dts * packet.time_base + self._offset
@@ -67,7 +67,8 @@ def in_order(frames: Iterable[AnyTimed], step: Fraction) -> Iterator[tuple[Fract
     """Yield the frames in their order with strictly increasing times, in seconds.
 
     A decoder returns frames in the order in which they are shown, so known times are sorted. A
-    frame whose time is missing, or not after the one before, is shown `step` seconds after that.
+    frame whose time is missing, or not after that of the previous frame, is shown `step` seconds
+    after the previous frame.
     """
     waiting: deque[AnyTimed] = deque()
     known: list[Fraction] = []

@@ -1,5 +1,4 @@
-"""Writes a film: images at their times as tagged BT.709,
-and sound that is copied or converted."""
+"""Writer of a film: images in tagged BT.709, and sound, copied or converted."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -18,24 +17,24 @@ if TYPE_CHECKING:
     Sounds: TypeAlias = list[Packet[AudioStream]]
 
 BT709 = 1
-"""Primaries, transfer and matrix of ITU-T H.273."""
+"""Code of the primaries, transfer and matrix of BT.709 in ITU-T H.273."""
 LIMITED_RANGE = 1
 
 FINE = Fraction(1, 90_000)
-"""Time base where that of the source is too coarse or too fine."""
+"""Time base if the source's time base is too coarse or too fine."""
 MPEG4_TIME_BASE = Fraction(1, 30_000)
-"""MPEG-4 knows none with a denominator above 65535."""
+"""Time base of MPEG-4, which allows denominators up to 65535."""
 TIME_BASES = range(1_000, 1_000_001)
-"""Denominators that are kept."""
+"""Denominators of the source's time base that are kept."""
 
 LAYOUTS = {1: "mono", 2: "stereo", 6: "5.1"}
-"""Channels of converted sound, by their number in the
-source; stereo for all others."""
+"""Layouts of converted sound by the source's number of channels.
+All other numbers become stereo."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pictures:
-    """An encoder."""
+    """Encoder of frames."""
 
     codec: str
     pixels: str
@@ -44,7 +43,7 @@ class Pictures:
 
 @dataclass(frozen=True, slots=True)
 class Container:
-    """A kind of file."""
+    """Container format of films."""
 
     format: str
     pictures: Pictures
@@ -52,16 +51,15 @@ class Container:
     """Encoder of sound that cannot be copied."""
     sound_name: str
     copied: tuple[str, ...]
-    """Codecs of sound that players understand in such a file."""
+    """Codecs of sound that are copied, because players support them in such a file."""
     sound_before_seconds: Fraction = Fraction(1, 10)
-    """Length of the sound that is kept before the first
-    frame: what decoders need to start."""
+    """Seconds of sound kept before the first frame, which decoders need to start."""
     transparent: Pictures | None = None
-    """Encoder of frames with transparency; None: the file cannot hold any."""
+    """Encoder of transparent frames; None: the format has no transparency."""
     options: Mapping[str, str] = field(default_factory=dict)
 
 
-# With B-frames an MP4 file of variable frame rate tells a length that cuts off its last frames.
+# With B-frames, an MP4 file of variable frame rate states a duration that cuts off its last frames.
 H264 = Pictures("libx264", "yuv420p", {"crf": "18", "bf": "0"})
 MPEG4 = Pictures("mpeg4", "yuv420p")
 _VP9_OPTIONS = {"crf": "24", "b": "0", "deadline": "good", "cpu-used": "4"}
@@ -95,11 +93,11 @@ CONTAINERS = {
         transparent=Pictures("libvpx-vp9", "yuva420p", {**_VP9_OPTIONS, "auto-alt-ref": "0"}),
     ),
 }
-"""Files that hold painted films, by extension."""
+"""Container formats of painted films, by file extension."""
 
 
 class Writer:
-    """A film that is being written; a context manager, which ends the file."""
+    """Film that is being written; a context manager, which finishes the file."""
 
     def __init__(
         self,
@@ -111,7 +109,8 @@ class Writer:
         time_base: Fraction | None = None,
         has_alpha: bool = False,
     ) -> None:
-        """Sides are made even because colours have half the resolution. Raises OSError."""
+        """Open the file. Raises OSError.
+        Sides are made even, because chroma has half the resolution."""
         self._kind = kind
         pictures = kind.transparent if has_alpha and kind.transparent else kind.pictures
         if pictures is H264 and "libx264" not in pyav().codecs_available:
@@ -127,7 +126,7 @@ class Writer:
         self._sound: _Sound | None = None
         self._latest = -1
         self._durations: dict[int, int] = {}
-        """Of the frames in the encoder, by their times; both in its time base."""
+        """Durations of the frames in the encoder, by their times; both in its time base."""
 
     def __enter__(self) -> Self:
         return self
@@ -143,7 +142,7 @@ class Writer:
                 self._container.close()
 
     def add_sound(self, source: "AudioStream") -> None:
-        """Prepare for the sound of this stream, before anything is written."""
+        """Prepare for the sound of this stream; call this before writing anything."""
         name = source.codec_context.codec.canonical_name
         is_copied = name in self._kind.copied and source.rate
         with writable():
@@ -155,7 +154,7 @@ class Writer:
                 self._sound = _Converted(stream, -self._kind.sound_before_seconds)
 
     def write_image(self, image: Image.Image, seconds: Fraction, duration: Fraction) -> None:
-        """Write the image, to be shown after so many seconds. Raises OSError."""
+        """Write the image, to be shown at this time of the film. Raises OSError."""
         frame = self._as_frame(image)
         time_base = self._stream.codec_context.time_base or FINE
         self._latest = max(round(seconds / time_base), self._latest + 1)
@@ -165,11 +164,8 @@ class Writer:
             self._mux_images(frame)
 
     def write_sound(self, packet: "Packet[AudioStream]", origin: Fraction) -> bool:
-        """Write a packet as read;
-        `origin`: the time of the source, in seconds, that becomes 0.
-
-        Return False if the packet is damaged. Raises OSError.
-        """
+        """Write a packet of the source; return False if the packet is damaged.
+        `origin`: time in the source, in seconds, that becomes 0. Raises OSError."""
         assert self._sound is not None
         try:
             packets = self._sound.packets(packet, origin)
@@ -180,9 +176,9 @@ class Writer:
         return True
 
     def _mux_images(self, frame: "VideoFrame | None") -> None:
-        """Encode a frame, or with None what the encoder still holds."""
+        """Encode and write a frame; with None, write what the encoder still holds."""
         for packet in self._stream.encode(frame):
-            if packet.pts in self._durations:  # encoders give all frames the same one
+            if packet.pts in self._durations:  # encoders give all frames one duration
                 packet.duration = self._durations.pop(packet.pts)
             self._container.mux(packet)
 
@@ -238,10 +234,10 @@ def _even(size: tuple[int, int]) -> tuple[int, int]:
 
 
 class _Sound:
-    """Makes packets for the file out of those of the source."""
+    """Conversion of the source's sound packets to packets of the file."""
 
     def __init__(self, stream: "AudioStream", earliest: Fraction) -> None:
-        """`earliest`: time in seconds before which sound is left out."""
+        """Leave out sound before the time `earliest`, in seconds."""
         self._stream = stream
         self._earliest = earliest
 
@@ -253,7 +249,7 @@ class _Sound:
 
 
 class _Copied(_Sound):
-    """Sound as it is, with times that never go back."""
+    """Sound that is copied, with times that never decrease."""
 
     def __init__(self, stream: "AudioStream", earliest: Fraction) -> None:
         super().__init__(stream, earliest)
@@ -278,7 +274,7 @@ class _Copied(_Sound):
 
 
 class _Converted(_Sound):
-    """Sound that is decoded and encoded."""
+    """Sound that is decoded and encoded again."""
 
     def packets(self, packet: "Packet[AudioStream]", origin: Fraction) -> "Sounds":
         made: Sounds = []
