@@ -200,7 +200,7 @@ def test_other_arrays_are_named(array: np.ndarray, problem: str) -> None:
     )
 
 
-# ── shown ─────────────────────────────────────────────────────────────────────────────────────
+# ── display ───────────────────────────────────────────────────────────────────────────────────
 
 
 def test_reprs_are_short(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -107,7 +107,7 @@ def test_a_detail_map_keeps_more_of_the_content_where_it_is_white(
 
 
 def test_each_region_is_painted_in_its_own_style() -> None:
-    """Noise as a style leaves noise, which the other style has not."""
+    """Noise as a style leaves noise, which the other style does not have."""
 
     def roughness(image: np.ndarray) -> float:
         return float(np.abs(np.diff(image, axis=1)).mean())
