@@ -81,7 +81,7 @@ def test_every_verb_of_make_that_is_named_is_there() -> None:
 
 
 def test_an_extra_is_added_without_an_index() -> None:
-    """pip finds the installed nst, and so installs no package of somebody else."""
+    """pip finds the installed nst, and installs no other package of this name."""
     pip = [sys.executable, "-m", "pip", "install", "--dry-run", "--no-index", "--no-deps"]
     said = subprocess.run([*pip, "nst[video]"], capture_output=True, text=True, check=True)
     assert "Requirement already satisfied: nst[video]" in said.stdout

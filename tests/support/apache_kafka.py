@@ -18,7 +18,7 @@ from support.waiting import PATIENCE_SECONDS
 VERSION = "4.3.1"
 """Version of the image that compose.yaml starts."""
 VERSION_WITH_ZOOKEEPER = "3.9.2"
-"""Version that deploy/compose.zookeeper.yaml stands for."""
+"""Version that is tested for deploy/compose.zookeeper.yaml."""
 
 POM = REPOSITORY / "tests" / "pom.xml"
 DOWNLOADED = REPOSITORY / "build" / f"kafka-{VERSION}" / "libs"
@@ -246,7 +246,8 @@ Configuration:
 
 
 def prepare_with_zookeeper(directory: Path, port: int, zookeeper_port: int) -> None:
-    """Write the configurations of a ZooKeeper and of a broker of `VERSION_WITH_ZOOKEEPER`."""
+    """Write the configurations of a ZooKeeper and of its broker.
+    The broker has `VERSION_WITH_ZOOKEEPER`."""
     zookeeper = {
         "dataDir": str(directory / "zookeeper"),
         "clientPort": str(zookeeper_port),

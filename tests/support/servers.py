@@ -371,7 +371,7 @@ def _has_topics(port: int) -> bool:
 
 
 SESSION_SECONDS = 6.0
-"""Seconds without a heartbeat after which the broker reassigns the partitions of a worker."""
+"""Seconds without a heartbeat before the partitions of a worker are reassigned."""
 
 
 def kafka_settings(brokers: str) -> KafkaSettings:

@@ -13,7 +13,8 @@ from typing import TypeVar
 T = TypeVar("T")
 
 PATIENCE_SECONDS = 300.0
-"""Seconds after which a wait for one condition fails. Only a defect takes as long."""
+"""Seconds after which a wait for one condition fails.
+Only a defect takes as long."""
 
 PROGRAM_SECONDS = 6 * PATIENCE_SECONDS
 """Timeout in seconds of a program that takes many steps, such as a benchmark."""

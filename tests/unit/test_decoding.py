@@ -207,7 +207,7 @@ Damage: TypeAlias = Callable[[bytes], bytes]
 
 
 def overwrite(place: float, number: int, how: str) -> Damage:
-    """Overwrite bytes with a number, which may be a size, a length or a count of the file."""
+    """Overwrite bytes with a number, perhaps a size, length or count of the file."""
     written = struct.pack(how, number % (1 << 8 * struct.calcsize(how)))
 
     def damage(data: bytes) -> bytes:

@@ -1,4 +1,4 @@
-"""`nst.stylize` and its Result: one call, errors that name the argument, notebooks."""
+"""`nst.stylize` and its Result: one call, errors that name arguments, notebooks."""
 
 import io
 import json

@@ -24,7 +24,7 @@ LAYERS = list(LAYER_SETS)
 CHOICES = [name for name in FIELDS if name not in (*NUMBERS, *SEVERAL, *LAYERS)]
 
 INSIDE_AND_OUTSIDE = {"ge": (0, -1), "le": (0, 1), "gt": (1, 0), "lt": (-1, 0)}
-"""Steps from a bound to the nearest allowed whole number and the nearest forbidden one."""
+"""Steps from a bound to the nearest allowed and nearest forbidden whole number."""
 
 
 def bounds(name: str) -> Iterator[tuple[str, float]]:

@@ -278,7 +278,7 @@ def test_workers_of_a_process_have_names_of_their_own(house: House) -> None:
 def test_no_exception_of_housekeeping_reaches_a_running_job(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The job ends in its first attempt, whatever fails beside it."""
+    """The job ends in its first attempt, whatever else fails."""
     calls = set[str]()
 
     def stumbles(name: str) -> Callable[..., None]:

@@ -60,7 +60,7 @@ def opened(data: bytes) -> Image.Image:
     return image
 
 
-# ── pictures ──────────────────────────────────────────────────────────────────────────────────
+# ── images ────────────────────────────────────────────────────────────────────────────────────
 
 
 def test_the_result(client: Browser, done: dict[str, Any]) -> None:

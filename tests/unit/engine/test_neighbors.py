@@ -1,4 +1,7 @@
-"""Style loss neighbors on small real images: strength, flourish, detail map, styles, masks."""
+"""Style loss neighbors on small real images.
+
+Strength, flourish, detail map, styles and masks are tested.
+"""
 
 from pathlib import Path
 from typing import Any

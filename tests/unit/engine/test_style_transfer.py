@@ -619,7 +619,7 @@ def test_shares_of_styles_go_from_one_to_the_other() -> None:
 @pytest.mark.parametrize("style_loss", ["gram", "wasserstein"])
 def test_where_no_mask_is_white_the_content_stays(style_loss: str) -> None:
     """The content stays with every initial image, 20 pixels away from the mask.
-    So small a region is not eroded in full."""
+    A region this small is not eroded in full."""
     for init_method in ("content", "style", "random", "draft"):
         method = transfer(init_method=init_method, style_loss=style_loss, tv_weight=0)
         image = method.run(Inputs(picture(), picture(40, 40).rotate(90), masks=[LEFT])).image

@@ -1,4 +1,4 @@
-"""The training loop, its checkpoints, and the objective that it shares with the engine."""
+"""The training loop, its checkpoints, and the objective shared with the engine."""
 
 import math
 from pathlib import Path

@@ -101,7 +101,7 @@ def test_the_gradient_equals_finite_differences(is_guided: bool) -> None:
 
 
 def test_sums_in_float32_lose_little() -> None:
-    """The means are large beside the deviations, as behind a ReLU."""
+    """The means are large against the deviations, as behind a ReLU."""
     one, other = features(0, 20, 400) + 10, features(5, 20, 400) + 11
     exact = GaussianTarget(averages(other)).distance(averages(one)).item()
     rounded = GaussianTarget(averages(other.float())).distance(averages(one.float()))
