@@ -1,4 +1,4 @@
-"""Fixtures that many tests use, and what a run says at its end."""
+"""Fixtures that many tests use, and the summary at the end of a run."""
 
 import signal
 from collections import defaultdict
@@ -14,7 +14,7 @@ from support import servers
 from support.assets import ASSETS
 from support.pictures import SAMPLES
 
-# What a shell starts in the background ignores Ctrl-C, and so would the commands that tests start.
+# Background processes of a shell ignore Ctrl-C, and so would the commands that tests start.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # No test may depend on how fast or how busy the machine is.
@@ -32,7 +32,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 
 def seconds_by_part(terminalreporter: pytest.TerminalReporter) -> list[tuple[str, float]]:
-    """How long each directory, or file, of tests/ took in all processes, longest first."""
+    """Return the seconds of each directory, or file, of tests/, longest first.
+    The seconds of all processes are added up."""
     seconds: dict[str, float] = defaultdict(float)
     for reports in terminalreporter.stats.values():
         for report in reports:
@@ -51,13 +52,14 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node: Any) -> None:
-    """Add what a worker of pytest-xdist found not to be real. One that crashed says nothing, and
-    its test has failed."""
+    """Add the stand-ins that a worker of pytest-xdist has used.
+    A worker that crashed reports nothing, and its test has failed."""
     servers.STAND_INS.update(getattr(node, "workeroutput", {}).get("stand_ins", ()))
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
-    """Where a run was not watched, its last lines are what is read: the failed tests by name."""
+    """Write the names of the failed tests as the last lines of the output.
+    The last lines are what people read of a run that they did not watch."""
     if worker_output(config) is not None:
         return
     reporter: pytest.TerminalReporter = config.pluginmanager.getplugin("terminalreporter")
@@ -67,7 +69,8 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 
 def worker_output(config: pytest.Config) -> dict[str, Any] | None:
-    """Return what a worker of pytest-xdist tells the process that reports; None in that process."""
+    """Return the data that a worker of pytest-xdist sends to the reporting process.
+    Return None in the reporting process."""
     output: dict[str, Any] | None = getattr(config, "workeroutput", None)
     return output
 
@@ -93,8 +96,9 @@ def vgg19_directory() -> Path:
 def quiet_environment(
     monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    """No test reads this machine's caches and settings, and none leaves it: the cache is empty,
-    torch hub's too, and downloads are off unless a test turns them on for a server of its own."""
+    """Isolate tests from this machine's caches and settings, and from the network.
+    The caches of nst and of torch hub are empty, and downloads are off unless a test turns them
+    on for a server of its own."""
     home = tmp_path_factory.mktemp("home")
     for variable in variables():
         monkeypatch.delenv(variable, raising=False)

@@ -1,4 +1,4 @@
-"""docs/architecture.md is the code's architecture."""
+"""docs/architecture.md agrees with the code."""
 
 import re
 import tomllib
@@ -13,7 +13,7 @@ MOST_LINES = 300
 LONG_FILES = {
     "errors.py": "the whole tree of errors, which is read as one",
 }
-"""Files that may have more lines, with the reason; at most two."""
+"""Files that may have more lines, each with the reason; at most two."""
 
 
 def test_the_layers_are_those_that_import_linter_checks() -> None:

@@ -1,4 +1,4 @@
-"""Every command and example of README and documentation, run as it stands there."""
+"""Every command and example of README and documentation runs as it is written."""
 
 import hashlib
 import os
@@ -58,7 +58,8 @@ def section(title: str, text: str) -> str:
 
 
 def commands() -> list[tuple[Path, str]]:
-    """Of all sh blocks but those that need a server, and those inside sentences of the README."""
+    """Return the commands of all sh blocks but those that need a server.
+    Commands inside sentences of the README are included."""
     alone = [
         (document, line)
         for document in DOCUMENTS
@@ -89,7 +90,8 @@ def examples() -> list[tuple[Path, str]]:
 
 @pytest.fixture(scope="module")
 def clones(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Path], Path]:
-    """A directory for each document that looks like the repository, where its results land."""
+    """Return a function that makes a directory like the repository for a document.
+    The results of the document's commands are in that directory."""
 
     @cache
     def clone_for(document: Path) -> Path:
@@ -105,7 +107,7 @@ def like_the_repository(directory: Path) -> Path:
     (directory / ".venv").mkdir()
     for name in ("bin", "lib", "pyvenv.cfg"):
         (directory / ".venv" / name).symlink_to(Path(sys.prefix) / name)
-    (directory / ".venv" / "installed").touch()  # so that make does not install it from here
+    (directory / ".venv" / "installed").touch()  # keeps make from installing the environment again
     return directory
 
 
@@ -249,7 +251,7 @@ def test_every_error_is_in_the_reference() -> None:
     own = {(status_of(error).value, error.code) for error in ERRORS}
     framework = {(status.value, code) for status, code in HTTP_CODES.items()}
     others = {(400, "bad_request"), (503, "not_ready")}
-    hidden = {  # of the engine and of workers: no client meets them as an answer
+    hidden = {  # errors of the engine and of workers, which no client gets
         error
         for error in own
         if error[1] in ("error", "lease_lost", "canceled", "video_unavailable")
@@ -271,7 +273,7 @@ def test_ci_calls_the_test_command_of_the_readme() -> None:
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
 def test_links_lead_somewhere(document: Path) -> None:
-    """Links of the site to pages that its build makes are looked at by the build."""
+    """The build of the site checks links to the pages that it makes."""
     links = re.findall(r"\]\((?!https?:)([^)#\s]*)(?:#([^)]+))?\)", document.read_text())
     for target, anchor in links:
         if target.startswith("../reference/"):
@@ -282,7 +284,7 @@ def test_links_lead_somewhere(document: Path) -> None:
 
 
 def anchors(document: Path) -> set[str]:
-    """Return what GitHub and the site make of the headings of a page."""
+    """Return the anchors that GitHub and the site make of the headings of a page."""
     titles = re.findall(r"^#+ (.+)$", document.read_text(), re.MULTILINE)
     return {re.sub(r"[^\w -]", "", title).strip().lower().replace(" ", "-") for title in titles}
 

@@ -1,4 +1,4 @@
-"""Installing is documented as it is."""
+"""The documentation of installing is right."""
 
 import json
 import re
@@ -21,7 +21,7 @@ PROJECT: dict[str, Any] = tomllib.loads((REPOSITORY / "pyproject.toml").read_tex
 
 @pytest.fixture
 def conda() -> list[Any]:
-    """Dependencies of environment.yml; the last one has those for pip."""
+    """Return the dependencies of environment.yml; the last one has those for pip."""
     found: list[Any] = yaml.safe_load((REPOSITORY / "environment.yml").read_text())["dependencies"]
     return found
 
@@ -57,7 +57,7 @@ def test_what_nobody_has_tried_is_said() -> None:
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
 def test_no_document_promises_a_package_that_no_index_has(document: Path) -> None:
-    """But for an extra, which pip adds to the package that is installed."""
+    """An extra is allowed, because pip adds it to the installed package."""
     for line in document.read_text().splitlines():
         for promised in re.findall(r"pip install (?:--\S+ )*'?nst\b(?!-)\S*", line):
             is_extra = re.search(r"nst\[(video|heic|onnx)\]", promised)
@@ -81,7 +81,7 @@ def test_every_verb_of_make_that_is_named_is_there() -> None:
 
 
 def test_an_extra_is_added_without_an_index() -> None:
-    """pip looks for nst among what is installed, and so gets nobody else's."""
+    """pip finds the installed nst, and installs no other package of this name."""
     pip = [sys.executable, "-m", "pip", "install", "--dry-run", "--no-index", "--no-deps"]
     said = subprocess.run([*pip, "nst[video]"], capture_output=True, text=True, check=True)
     assert "Requirement already satisfied: nst[video]" in said.stdout

@@ -1,4 +1,4 @@
-"""The mechanical part of the language: first words and lines of docstrings, phrases, terms."""
+"""Checks of the language: beginnings and lengths of docstrings, phrases, terms."""
 
 import ast
 import re
@@ -61,7 +61,7 @@ BANNED = {
     r"brushes are being laid out": "Getting ready",
     r"\(1 threads|, 1 threads": "1 thread",
 }
-"""Phrases that nobody would say, as regular expressions, and what to write."""
+"""Phrases that nobody would say, as regular expressions, each with a replacement."""
 
 TERMS = {
     "canceled": r"cancell(?:ed|ing)",
@@ -85,7 +85,8 @@ TERMS = {
     "style image": r"style pictures?",
     "initial image": r"starting (?:picture|image)s?",
 }
-"""The one spelling of a term, and the others. Names in code, which stand in `…`, are not prose."""
+"""The one spelling of each term, and a regular expression of the others.
+Names in code, which stand in `…`, are not prose."""
 
 NOT_PROSE = re.compile(
     r"```.*?```|~~~.*?~~~|`[^`\n]*`|\]\([^)]*\)|https?://\S+|\$[^$\n]+\$|--[\w-]+|\*[^*\n]+\*",
@@ -106,7 +107,7 @@ class Docstring(NamedTuple):
 
 
 def docstrings(path: Path) -> Iterator[Docstring]:
-    """Those of public modules, classes, functions and attributes."""
+    """Yield the docstrings of public modules, classes, functions and attributes."""
     for node in _public(ast.parse(path.read_text(encoding="utf-8"))):
         yield Docstring(f"{path.relative_to(REPOSITORY)}:{node.lineno}", str(node.value))
 
@@ -139,7 +140,8 @@ def _is_public(name: str) -> bool:
 
 
 def prose(path: Path) -> list[str]:
-    """Paragraphs of a document or of the docstrings of a module, without names and code."""
+    """Return the paragraphs of a document, or of the docstrings of a module.
+    Names and code are left out."""
     if path.suffix == ".py":
         text = "\n\n".join(found.text for found in docstrings(path))
     else:

@@ -1,4 +1,4 @@
-"""The documentation as a site: it builds, its reference is complete."""
+"""The documentation as a site: it builds, and its reference is complete."""
 
 import os
 import re
@@ -17,7 +17,7 @@ from support.assets import REPOSITORY
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Built with broken links as errors."""
+    """Build the site, with broken links as errors."""
     directory = tmp_path_factory.mktemp("site")
     command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(directory)]
     quiet = {"NO_MKDOCS_2_WARNING": "1", "DISABLE_MKDOCS_2_WARNING": "true"}

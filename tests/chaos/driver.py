@@ -1,10 +1,10 @@
-"""Hundreds of real jobs through the whole system while everything that can fail does.
+"""Hundreds of real jobs while everything in the system that can fail does.
 
     python tests/chaos/driver.py --jobs 300
 
-starts PostgreSQL, one broker of Kafka or more, Redis, two APIs and three workers, and
-then kills, freezes, empties and fills what it can while jobs come in. In the end the books must
-balance: see `Books`.
+starts PostgreSQL, one broker of Kafka or more, Redis, two APIs and three workers, and then kills,
+freezes, empties and fills what it can while jobs arrive. At the end the accounts must balance: see
+`Books`.
 """
 
 import argparse
@@ -44,15 +44,15 @@ NST = Path(sys.executable).with_name("nst")
 KEY = "chaos"
 LEASE_SECONDS = 4
 FAILURES = ("engine_crashed",)
-"""What a job may fail with, where workers are killed."""
+"""Error codes with which a job may fail, because workers are killed."""
 STORE_MEGABYTES_PER_JOB = 2
-"""Twice what a job leaves there."""
+"""Megabytes of the store for each job: twice what a job leaves there."""
 SECONDS_BETWEEN_JOBS = 1.0
 
 
 @dataclass
 class Report:
-    """What happened, and what it came to."""
+    """Failures that were injected, and their consequences."""
 
     jobs: int
     seconds: float = 0.0
@@ -65,7 +65,7 @@ class Report:
 
 
 class Process:
-    """An `nst` command that is started again whenever it dies, as an operator's system does."""
+    """`nst` command that is restarted whenever it dies, as an operator's system does."""
 
     def __init__(self, log: Path, arguments: Sequence[str], environment: dict[str, str]) -> None:
         self._arguments = arguments
@@ -73,7 +73,7 @@ class Process:
         self._log = log
         self._is_wanted = True
         self.harmed: set[int] = set()
-        """Process ids of those that were killed or frozen."""
+        """Ids of the processes that were killed or frozen."""
         self._process = self._start()
         self._thread = threading.Thread(target=self._keep, daemon=True)
         self._thread.start()
@@ -87,7 +87,7 @@ class Process:
         self._process.kill()
 
     def lines(self) -> Iterator[dict[str, Any]]:
-        """What it has logged, also before it was started again."""
+        """Yield what the command has logged, also before it was restarted."""
         for line in self._log.read_text(errors="replace").splitlines():
             with suppress(ValueError):
                 found = json.loads(line)
@@ -95,7 +95,7 @@ class Process:
                     yield found
 
     def freeze(self, seconds: float) -> None:
-        """With all its children."""
+        """Freeze the process and all its descendants for some seconds."""
         self.harmed.add(self.pid)
         pids = [self.pid, *_descendants(self.pid)]
         _signal(pids, signal.SIGSTOP)
@@ -138,7 +138,7 @@ def _signal(pids: Sequence[int], number: signal.Signals) -> None:
 
 
 class System:
-    """All of it, running."""
+    """The whole system, running."""
 
     def __init__(
         self,
@@ -208,7 +208,8 @@ class System:
 
 @contextmanager
 def _kafka(directory: Path, brokers: int) -> Iterator[Sequence[Broker]]:
-    """So many brokers, each of which keeps every message. The light broker is always one."""
+    """Run this number of brokers, each of which keeps every message.
+    The light broker always runs alone."""
     if brokers > 1:
         with servers.kafka_cluster(directory, brokers) as cluster:
             yield cluster
@@ -219,7 +220,7 @@ def _kafka(directory: Path, brokers: int) -> Iterator[Sequence[Broker]]:
 
 @contextmanager
 def _small_disk(directory: Path, megabytes: int) -> Iterator[None]:
-    """A disk that can be filled, where one may be mounted."""
+    """Mount a disk that can be filled, if this user may mount one."""
     if os.geteuid() != 0:
         yield
         return
@@ -235,11 +236,11 @@ def _sha256(word: str) -> str:
     return hashlib.sha256(word.encode()).hexdigest()
 
 
-# ── what goes wrong ───────────────────────────────────────────────────────────────────────────
+# ── failures ──────────────────────────────────────────────────────────────────────────────────
 
 
 class Chaos:
-    """Does one thing after the other, at random."""
+    """Injector of random failures, one after the other."""
 
     def __init__(self, system: System, report: Report, seed: int) -> None:
         self._system = system
@@ -258,7 +259,7 @@ class Chaos:
         ]
 
     def run(self, goes_on: Callable[[], bool]) -> None:
-        """Everything at least once, then what comes."""
+        """Inject every failure at least once, then random ones while `goes_on` holds."""
         deeds = self._random.sample(self._deeds, len(self._deeds))
         while deeds or goes_on():
             deed = deeds.pop() if deeds else self._random.choice(self._deeds)
@@ -273,7 +274,7 @@ class Chaos:
         self._random.choice(self._system.workers).kill()
 
     def kill_an_api(self) -> None:
-        # Both the parent and the process that answers, which a parent's death would end politely.
+        # The process that answers is killed, too: the death of its parent would end it politely.
         api = self._random.choice(self._system.apis)
         _signal([*_descendants(api.pid), api.pid], signal.SIGKILL)
 
@@ -297,7 +298,7 @@ class Chaos:
         self._system.database.start()
 
     def send_nonsense(self) -> None:
-        """Messages that are no jobs, jobs that do not exist, and every message twice."""
+        """Send messages that are no jobs, and jobs that do not exist, each of them twice."""
         producer = Producer({"bootstrap.servers": self._system.broker_addresses})
         for value in (b"", b"\xff\xfe", b"no job", uuid.uuid4().hex.encode()):
             for _ in range(2):
@@ -314,11 +315,11 @@ class Chaos:
         filler.unlink(missing_ok=True)
 
 
-# ── who wants pictures ────────────────────────────────────────────────────────────────────────
+# ── client ────────────────────────────────────────────────────────────────────────────────────
 
 
 class Client:
-    """Submits jobs and repeats what was not answered, with the same key."""
+    """Client that submits jobs, and repeats unanswered requests with the same key."""
 
     def __init__(self, ports: Sequence[int], report: Report, seed: int) -> None:
         self._ports = ports
@@ -341,7 +342,7 @@ class Client:
                 self.accepted.add(job_id)
 
     def jobs(self) -> dict[str, dict[str, Any]]:
-        """All that I have, by id."""
+        """Return all jobs of this client by id."""
         found: dict[str, dict[str, Any]] = {}
         query = "limit=100"
         while True:
@@ -395,11 +396,11 @@ def _form(**fields: str) -> tuple[bytes, str]:
     return body, f"multipart/form-data; boundary={boundary}"
 
 
-# ── whether it adds up ────────────────────────────────────────────────────────────────────────
+# ── final check ───────────────────────────────────────────────────────────────────────────────
 
 
 class Books:
-    """What must be true in the end."""
+    """Conditions that must hold in the end."""
 
     def __init__(self, system: System, client: Client, report: Report) -> None:
         self._system = system
@@ -407,7 +408,7 @@ class Books:
         self._report = report
 
     def wait(self, seconds: float) -> None:
-        """Until every job has come to an end."""
+        """Wait until every job has ended, for at most `seconds`."""
         give_up_at = time.monotonic() + seconds
         while time.monotonic() < give_up_at:
             with suppress(OSError, ValueError):
@@ -417,7 +418,7 @@ class Books:
             time.sleep(1)
 
     def balance(self) -> None:
-        """Fill the report; what does not add up becomes a problem."""
+        """Fill the report; every violated condition becomes a problem."""
         rows = self._rows()
         jobs = {row["id"]: row for row in rows}
         storage = in_folder(self._system.store / "pictures")
@@ -434,12 +435,13 @@ class Books:
         report.problems += self._attempts_of_the_living()
         for directory in set(storage.directories()) - set(jobs):
             newest = max(file.modified_at for file in storage.list(f"{directory}/"))
-            # What was being submitted when a process died is swept away after an hour.
+            # The files of a submission whose process died are deleted after an hour.
             if newest < time.time() - 3600:
                 report.problems.append(f"the files of {directory} belong to no job")
 
     def _attempts_of_the_living(self) -> Iterator[str]:
-        """Attempts that were taken from a worker that was neither killed nor frozen."""
+        """Yield a problem for each attempt that an unharmed worker lost.
+        An unharmed worker was neither killed nor frozen."""
         workers = self._system.workers
         harmed = {str(pid) for worker in workers for pid in worker.harmed}
         for line in (line for worker in workers for line in worker.lines()):
@@ -451,7 +453,7 @@ class Books:
         name = f"job {row['id']}"
         if row["status"] not in ("succeeded", "failed"):
             yield f"{name} is {row['status']}"
-        # A job whose worker was killed three times has failed, as it should.
+        # A job whose worker was killed three times is expected to fail.
         if row["status"] == "failed" and row["error"]["code"] not in FAILURES:
             yield f"{name} has failed: {row['error']}"
         if row["status"] == "succeeded":
@@ -469,7 +471,7 @@ class Books:
 
 
 def run(jobs: int, *, workers: int = 3, apis: int = 2, brokers: int = 1, seed: int = 0) -> Report:
-    """The whole thing; see `Report.problems`."""
+    """Run the whole test; the report has the problems that it found."""
     report = Report(jobs=jobs)
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="nst-chaos-") as directory, ExitStack() as stack:
@@ -478,7 +480,7 @@ def run(jobs: int, *, workers: int = 3, apis: int = 2, brokers: int = 1, seed: i
         )
         client = Client(system.ports, report, seed)
         chaos = Chaos(system, report, seed)
-        # The thread that starts a server has to live as long as the server: chaos stays here.
+        # A server lives no longer than the thread that starts it, so chaos runs in this thread.
         thread = threading.Thread(target=client.submit, args=(jobs, SECONDS_BETWEEN_JOBS))
         thread.start()
         chaos.run(thread.is_alive)

@@ -1,5 +1,7 @@
-"""A cluster of three brokers, each of which goes down, and then two of them: jobs are taken, and
-each is painted once."""
+"""A cluster of three brokers: each of them fails, and then two at once.
+
+The service accepts jobs all the time, and each job is painted once.
+"""
 
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
@@ -25,7 +27,7 @@ JOBS = (BROKERS + 1) * JOBS_PER_OUTAGE
 
 @dataclass(frozen=True, slots=True)
 class Cluster:
-    """The service on three brokers, a client of the service, and a queue beside the service's."""
+    """The service on three brokers, a client of the service, and a separate queue."""
 
     system: System
     client: Client
@@ -34,7 +36,7 @@ class Cluster:
     queue: KafkaJobQueue
 
     def paint(self) -> None:
-        """Hand in some jobs and wait until all that were handed in have ended."""
+        """Submit some jobs, and wait until all submitted jobs have ended."""
         self.client.submit(JOBS_PER_OUTAGE, seconds_between=0.1)
         self.books.wait(PROGRAM_SECONDS)
 
@@ -45,7 +47,7 @@ def cluster(tmp_path: Path) -> Iterator[Cluster]:
         pytest.skip("the light broker has no cluster")
     report = Report(jobs=JOBS)
     with ExitStack() as stack:
-        # No worker is taken for dead because the machine is busy.
+        # A long lease, so that no worker seems dead because the machine is busy.
         system = System(
             tmp_path,
             stack,
@@ -105,7 +107,7 @@ def test_brokers_die_in_turn_and_two_at_once(cluster: Cluster) -> None:
     for broker in system.brokers[:2]:
         broker.kill()
     cluster.paint()
-    assert not carries_messages(cluster.queue)  # the jobs were found in the table
+    assert not carries_messages(cluster.queue)  # workers found the jobs in the table
     for broker in system.brokers[:2]:
         broker.start()
     wait_until(lambda: carries_messages(cluster.queue))

@@ -1,4 +1,4 @@
-"""The command line as a person uses it: in this process where that is enough, else as a process."""
+"""Runners of the command line: in this process, or as a process of their own."""
 
 import os
 import subprocess
@@ -22,7 +22,7 @@ NST = str(Path(sys.executable).with_name("nst"))
 
 @dataclass
 class Outcome:
-    """What a command left."""
+    """Exit code and output of a command."""
 
     code: int
     out: str
@@ -38,11 +38,11 @@ Nst = Callable[..., Outcome]
 
 @pytest.fixture
 def nst(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Nst:
-    """Runs `nst` with these arguments in an empty directory."""
+    """Return a function that runs `nst` with its arguments in an empty directory."""
     monkeypatch.chdir(tmp_path)
 
     def call(*arguments: object) -> Outcome:
-        bootstrap.settings.cache_clear()  # each command is a process, which loads them once
+        bootstrap.settings.cache_clear()  # a command in its own process would load them anew
         with pytest.raises(SystemExit) as caught:
             main([str(argument) for argument in arguments])
         return outcome(caught.value, capsys)
@@ -52,7 +52,7 @@ def nst(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp
 
 @pytest.fixture
 def detail_maps(monkeypatch: pytest.MonkeyPatch) -> list[Image.Image | None]:
-    """The detail maps that transfers are given, one after the other."""
+    """Return the detail maps that transfers are given, in their order."""
     maps: list[Image.Image | None] = []
 
     def remember(name: str) -> None:
@@ -73,7 +73,7 @@ def detail_maps(monkeypatch: pytest.MonkeyPatch) -> list[Image.Image | None]:
 def compatible(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> Nst:
-    """Runs `neural_style_transfer.py` with these arguments in an empty directory."""
+    """Return a function that runs `neural_style_transfer.py` in an empty directory."""
     monkeypatch.chdir(tmp_path)
 
     def call(*arguments: object) -> Outcome:
@@ -95,14 +95,14 @@ def outcome(error: SystemExit, capsys: pytest.CaptureFixture[str]) -> Outcome:
 
 
 def saved(path: Path | str) -> Image.Image:
-    """The picture in a file, which is closed again."""
+    """Return the image in a file, and close the file."""
     with Image.open(path) as image:
         image.load()
     return image
 
 
 def process(*arguments: object, cwd: Path, **environment: str) -> subprocess.Popen[str]:
-    """`nst` as a process of its own."""
+    """Start `nst` as a process of its own."""
     return subprocess.Popen(
         [NST, *(str(argument) for argument in arguments)],
         cwd=cwd,

@@ -1,4 +1,4 @@
-"""A terminal with a person before it: `nst` in a pseudo-terminal, and what its screen shows."""
+"""A pseudo-terminal for `nst`, and what its screen shows."""
 
 import fcntl
 import os
@@ -19,8 +19,8 @@ LINES = 40
 def screens(
     *arguments: object, cwd: Path, columns: int = 80, **environment: str
 ) -> tuple[int, list[list[str]]]:
-    """Run `nst` to its end; return its exit code, and all that its screen showed one after the
-    other, as lines without the spaces at their ends."""
+    """Run `nst` to its end; return its exit code and the screens that it has shown.
+    A screen is a list of lines without trailing spaces."""
     terminal, side = pty.openpty()
     fcntl.ioctl(side, termios.TIOCSWINSZ, struct.pack("HHHH", LINES, columns, 0, 0))
     unset = {name: value for name, value in os.environ.items() if name != "COLUMNS"}
@@ -47,7 +47,7 @@ def screens(
 def _read(terminal: int) -> bytes:
     try:
         return os.read(terminal, 4096)
-    except OSError:  # the other side is closed
+    except OSError:  # the other end is closed
         return b""
 
 

@@ -1,4 +1,4 @@
-"""Whatever is wrong: one line that names it and the remedy, exit code 2, nothing half-written."""
+"""Bad input: one line names problem and remedy, exit code 2, no partial file."""
 
 import struct
 import zlib
@@ -14,7 +14,7 @@ from support.pictures import picture
 
 
 def png_header(width: int, height: int) -> bytes:
-    """A PNG that says it is this large and holds nothing."""
+    """Return a PNG that claims to have this size and contains nothing."""
 
     def chunk(kind: bytes, data: bytes) -> bytes:
         checksum = zlib.crc32(kind + data)
@@ -220,7 +220,7 @@ def test_bad_layers(
 def test_layers_that_only_the_missing_model_has(
     nst: Nst, tmp_path: Path, content: Path, style: Path
 ) -> None:
-    """vgg19 is the default, and the bundled vgg16 stands in for it."""
+    """The bundled vgg16 stands in for vgg19, which is the default."""
     outcome = nst("stylize", content, style, "--preset=gram", "--style-layers=relu3_4", "--size=48")
     assert outcome.code == 2
     assert outcome.error_lines[-1] == (

@@ -1,4 +1,4 @@
-"""`nst batch`: many pictures, one network; what goes wrong with one leaves the others alone."""
+"""`nst batch`: many images, one network; a failed image does not stop others."""
 
 import os
 import shutil
@@ -29,7 +29,7 @@ DRAFT = ("--preset=draft", "--size=48")
 
 @pytest.fixture
 def pictures(tmp_path: Path) -> Path:
-    """a, b and styles x, y; beside them what is no picture."""
+    """Create images a and b, styles x and y, and files that are no images."""
     for directory, names in {"contents": "ab", "styles": "xy"}.items():
         (tmp_path / directory).mkdir()
         for turn, name in enumerate(names):
@@ -196,14 +196,14 @@ def test_ctrl_c_keeps_the_picture_so_far_and_ends_the_batch(pictures: Path) -> N
 
 
 def test_a_watched_directory(nst: Nst, pictures: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A new picture is painted when it is whole; Ctrl-C while there is nothing to do is no
-    failure."""
+    """A new image is painted once its file is complete.
+    Ctrl-C while the command waits for images is no failure."""
     whole = (pictures / "contents" / "b.png").read_bytes()
-    ends = iter([20, 40, len(whole)])  # a slow copy
+    ends = iter([20, 40, len(whole)])  # sizes of a file that is copied slowly
     looks = 0
 
     def meanwhile(_: float) -> None:
-        """Instead of the pause between two looks."""
+        """Act in place of the pause between two looks at the directory."""
         nonlocal looks
         looks += 1
         if end := next(ends, None):
@@ -219,7 +219,7 @@ def test_a_watched_directory(nst: Nst, pictures: Path, monkeypatch: pytest.Monke
 
 
 def labels(sheet: pytest.MonkeyPatch, nst: Nst, *arguments: object) -> list[list[str]]:
-    """What the contact sheet of this batch says below its pictures."""
+    """Run the batch and return the labels of its contact sheet."""
     pages: list[list[list[str]]] = []
 
     def remember(rows: Sequence[Sequence[Cell]]) -> Image.Image:

@@ -1,4 +1,4 @@
-"""Files that people have, through the commands."""
+"""The case files, given to the commands."""
 
 import re
 from pathlib import Path
@@ -20,15 +20,16 @@ from unit.video.films import seconds
 
 DRAFT = ("--preset=draft", "--size=96")
 ALIKE = 0.5
-"""Correlation of the brightness of a draft with the photo, at least; that of a negative is < 0."""
+"""Least correlation of the brightness of a draft with the photo.
+The correlation of a negative is below 0."""
 
 Levels = NDArray[np.float64]
-"""(H, W) or (H, W, 3), 0…255."""
+"""Levels of an image, (H, W) or (H, W, 3), 0…255."""
 
 
 @pytest.fixture
 def painted(monkeypatch: pytest.MonkeyPatch) -> list[Inputs]:
-    """What is given to the engine, one painting after the other."""
+    """Return the inputs that the engine is given, one painting after the other."""
     given: list[Inputs] = []
     run = NeuralStyleTransfer.run
 
@@ -52,7 +53,7 @@ def test_every_case_is_known() -> None:
 
 
 def test_what_was_reported_of_a_page_is_opened_in_a_browser() -> None:
-    """The README says in each row where something was seen."""
+    """Each row of the README of the cases says where something was seen."""
     rows = [row.split("|") for row in case("README.md").read_text().splitlines() if "|" in row]
     of_page = [row[1] for row in rows if re.search("page|browser", " ".join(row[2:]))]
     named = {name for files in of_page for name in re.findall(r"\w+\.\w+", files)}
@@ -135,7 +136,7 @@ def test_a_stray_pixel_of_alpha_is_no_mask(nst: Nst, content: Path, painted: lis
 def test_a_film_is_read_as_players_show_it(
     nst: Nst, tmp_path: Path, style: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
-    """A stand-in for the engine leaves the frames as they are; the result is read back."""
+    """A stand-in for the engine keeps the frames unchanged; the result is read back."""
     monkeypatch.setattr(Frames, "_painted", lambda frames, frame, latest: frame)
     facts, film = FILMS[name], case(name)
     outcome = nst("video", film, style, "-o", "out.mp4", "--preset=draft")
@@ -159,7 +160,8 @@ def test_a_film_is_read_as_players_show_it(
 def test_hd_colours_are_those_of_bt709(
     nst: Nst, tmp_path: Path, style: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Bars: white, yellow, cyan, green, magenta, red, blue; 40 levels off if read as BT.601."""
+    """The bars of the film are 40 levels off if they are read as BT.601.
+    Their colours are white, yellow, cyan, green, magenta, red and blue."""
     monkeypatch.setattr(Frames, "_painted", lambda frames, frame, latest: frame)
     nst("video", case("bt709_720p.mp4"), style, "-o", "out.mp4", "--preset=draft")
     with av.open(str(tmp_path / "out.mp4")) as result:

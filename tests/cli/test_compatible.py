@@ -1,4 +1,4 @@
-"""`python neural_style_transfer.py`, as the classic programs' users know it."""
+"""`python neural_style_transfer.py`, as users of the classic programs know it."""
 
 import os
 import subprocess

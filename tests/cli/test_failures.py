@@ -1,4 +1,4 @@
-"""What goes wrong on the way: nothing that was painted is lost."""
+"""Failures during a run: nothing that was painted is lost."""
 
 import os
 import resource
@@ -79,7 +79,7 @@ def test_a_full_disk_on_the_way_keeps_the_picture_so_far(
     nst: Nst, tmp_path: Path, content: Path, style: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fill(bar: ProgressBar, progress: Progress) -> None:
-        (tmp_path / "out_frames").touch()  # no directory can be made here any more
+        (tmp_path / "out_frames").touch()  # the file takes the place of the directory
 
     monkeypatch.setattr(ProgressBar, "show_progress", fill)
     outcome = nst("stylize", content, style, "-o", "out.png", *TINY, "--save-every=2")
@@ -132,7 +132,7 @@ def test_a_picture_too_large_for_the_memory(tmp_path: Path, content: Path, style
         [NST, "stylize", content, style, "--size=16000", "--preset=classic", "--model=vgg16"],
         cwd=tmp_path,
         preexec_fn=limit_memory,
-        env=os.environ | {"OMP_NUM_THREADS": "2"},  # stacks of threads count as well
+        env=os.environ | {"OMP_NUM_THREADS": "2"},  # the stack of each thread counts as well
         capture_output=True,
         text=True,
         check=False,

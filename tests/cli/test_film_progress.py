@@ -1,4 +1,4 @@
-"""How a film's progress is measured and shown."""
+"""Measuring and showing the progress of a film."""
 
 import io
 import time
@@ -14,7 +14,7 @@ from nst.video.clock import FilmClock, FilmProgress
 
 @pytest.fixture
 def now(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """The time, in seconds; the test moves it."""
+    """Replace the clock; the test sets the time, in seconds."""
     clock = [0.0]
     monkeypatch.setattr(time, "monotonic", lambda: clock[0])
     return clock

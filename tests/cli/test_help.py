@@ -1,4 +1,4 @@
-"""What `--help` and Tab tell: groups, examples that run, completion."""
+"""`--help` and Tab: groups of options, examples that run, completion."""
 
 import re
 import shlex
@@ -33,7 +33,7 @@ EXAMPLES = [line for command in all_commands() for line in examples_of(command)]
 
 
 def sections(text: str) -> dict[str, str]:
-    """The groups of a help text, each with what stands in it."""
+    """Return the groups of a help text, each with its contents."""
     parts = re.split(r"^(\S.*):$", text, flags=re.MULTILINE)
     return dict(zip(parts[1::2], parts[2::2], strict=True))
 
@@ -110,7 +110,7 @@ def test_completion_is_printed(nst: Nst, shell: str) -> None:
     ],
 )
 def test_tab_in_bash(typed: str, offered: set[str]) -> None:
-    """With the script that it prints, in a bash."""
+    """The script that `nst completion bash` prints completes words in bash."""
     words = typed.split(" ")
     script = f"""
         PATH={shlex.quote(NST.rpartition("/")[0])}:$PATH

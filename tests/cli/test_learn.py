@@ -1,4 +1,4 @@
-"""`nst learn`, and `nst stylize` with what was learned."""
+"""`nst learn`, and `nst stylize` with a learned style."""
 
 import re
 import signal
@@ -272,7 +272,7 @@ def test_video_paints_each_frame_with_a_learned_style(
     assert "3 frames in" in outcome.err
     assert Video.inspect(tmp_path / "in_one.mp4").frames == 3
     first = tmp_path / "in_one_preview" / "000001.png"
-    assert np.ptp(np.asarray(saved(first)), axis=(0, 1)).max() < 60  # of a frame of one colour
+    assert np.ptp(np.asarray(saved(first)), axis=(0, 1)).max() < 60  # the frame has one colour
     assert not list(tmp_path.glob("*checkpoint*"))
 
 

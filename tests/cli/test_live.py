@@ -1,4 +1,4 @@
-"""`nst live` paints a film for a browser on this machine; there is no camera here."""
+"""`nst live` with a film instead of a camera, for a browser on this machine."""
 
 import io
 import re
@@ -29,7 +29,7 @@ def style(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def stream(style: Path, tmp_path: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """A running command, and the address of its stream."""
+    """Yield a running command, and the address of its stream."""
     film(tmp_path / "in.mp4", [picture(48, 32)] * 3)
     files = str(style), str(tmp_path / "in.mp4")
     command = [NST, "live", *files, "--port", "0", "--precision", "fp32"]
@@ -62,7 +62,7 @@ def test_a_film_is_a_stream_until_ctrl_c(
     stream: tuple[subprocess.Popen[str], str], style: Path, tmp_path: Path
 ) -> None:
     process, address = stream
-    # More than the three frames of the film: it begins again.
+    # Five frames, more than the three of the film, show that it begins again.
     (first, *_) = seen = frames(address, 5)
     assert {frame.size for frame in seen} == {(480, 320)}
     options = StyleTransferOptions.from_preset("draft", size=480)

@@ -1,4 +1,4 @@
-"""Names of files: long ones, brackets, files in the way, and a batch that goes on."""
+"""Names of files: long names, brackets, existing files, a batch that continues."""
 
 import os
 from pathlib import Path
@@ -21,7 +21,7 @@ TINY = ("--preset=classic", "--size=48")
 
 @pytest.fixture
 def paintings(monkeypatch: pytest.MonkeyPatch) -> list[Painting]:
-    """What is to be painted; instead of a painting there is a small picture at once."""
+    """Return the requested paintings; a small image at once replaces each of them."""
     asked: list[Painting] = []
 
     def paint(painter: Painter, painting: Painting) -> int:
@@ -41,7 +41,7 @@ def saved_pictures(directory: Path, *names: str) -> None:
         picture().save(directory / name)
 
 
-LONG = ["n" * 246, "ö" * 123]  # each 246 bytes
+LONG = ["n" * 246, "ö" * 123]  # 246 bytes each
 
 
 @pytest.mark.parametrize("stem", LONG)
@@ -58,7 +58,7 @@ def test_names_derived_from_long_ones_fit(
             assert path.name[0] == stem[0]
     assert paintings[1].frames.name.endswith("_frames")
     second = image_writer.save(picture(), tmp_path / f"{stem}.png")
-    assert second.name.endswith("-3.png")  # the picture, the result, and this one
+    assert second.name.endswith("-3.png")  # after the content image and the result
 
 
 @pytest.mark.parametrize("stem", LONG)

@@ -218,7 +218,7 @@ def test_on_a_terminal_there_is_a_live_bar(tmp_path: Path, content: Path, style:
             while piece := os.read(terminal, 4096):
                 shown += piece
         except OSError:
-            pass  # the other side is closed
+            pass  # the other end is closed
         assert running.wait() == 0
     os.close(terminal)
     for part in (b"Painting", b"step 20/20", b"loss", b"elapsed", b"remaining", "━".encode()):

@@ -1,4 +1,4 @@
-"""`nst stylize --resume`: what was interrupted goes on as if it had not been."""
+"""`nst stylize --resume`: an interrupted run continues and gives the same image."""
 
 import json
 import os
@@ -36,7 +36,7 @@ def press_at_two(bar: ProgressBar, progress: Progress) -> None:
 def interrupted(
     nst: Nst, tmp_path: Path, content: Path, style: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Path:
-    """A checkpoint of step 2 of 4, left by Ctrl-C; pictures are in the same directory."""
+    """Return a checkpoint of step 2 of 4, left by Ctrl-C, beside its images."""
     for name, file in (("content.png", content), ("style.png", style)):
         saved(file).resize((96, 64)).save(tmp_path / name)
     with monkeypatch.context() as patch:
@@ -102,7 +102,7 @@ def test_after_ctrl_c_it_goes_on_from_any_directory(
 
 @pytest.mark.parametrize(
     ("kept", "named", "used"),
-    [  # auto is one of both
+    [  # auto uses one of the two
         ("fp32", (), "fp32"),
         ("bf16", (), "bf16"),
         ("fp32", ("--precision=bf16",), "bf16"),
@@ -143,7 +143,7 @@ def test_a_picture_so_far_that_somebody_changed_stays(
 def test_the_picture_of_another_run_stays(
     nst: Nst, interrupted: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The second run was stopped, too: its picture so far has a number, and is finished there."""
+    """A second run that is stopped, too, finishes its image under its own number."""
     first = (tmp_path / "out.png").read_bytes()
     with monkeypatch.context() as patch:
         patch.setattr(ProgressBar, "show_progress", press_at_two)
@@ -222,7 +222,7 @@ def test_another_run_leaves_the_checkpoint_alone(
 
 def test_what_is_not_ours_stays_in_the_directory(nst: Nst, interrupted: Path) -> None:
     (interrupted / "notes.txt").touch()
-    (interrupted / ".nst-0123.tmp").touch()  # left by a process that was killed
+    (interrupted / ".nst-0123.tmp").touch()  # left by a killed process
     assert nst("stylize", "--resume", interrupted, "-o", "other.jpg").out == "other.jpg\n"
     assert [file.name for file in interrupted.iterdir()] == ["notes.txt"]
 

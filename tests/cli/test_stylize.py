@@ -1,4 +1,4 @@
-"""`nst stylize` with pictures that are good."""
+"""`nst stylize` with valid images."""
 
 import json
 import re
@@ -182,7 +182,7 @@ def test_an_option_of_another_preset_is_told(nst: Nst, content: Path, style: Pat
 
 
 def test_options_of_a_recipe_are_not_told(nst: Nst, content: Path, style: Path) -> None:
-    """A recipe has a value for every option; nobody gave them now."""
+    """A recipe has a value for every option, but the user gave none of them."""
     nst("stylize", content, style, "-o", "out.png", "--preset=draft", "--size=48")
     again = nst("stylize", "--from-image", "out.png", "-o", "again.png")
     assert "no effect" not in again.err

@@ -1,4 +1,4 @@
-"""What a person sees at a terminal: the bar, lines above it, and what --quiet leaves."""
+"""Output at a terminal: the bar, lines above it, and the rest under --quiet."""
 
 import re
 import shutil
@@ -45,7 +45,7 @@ def test_that_vgg16_stands_in_is_said_once_and_before_the_bar(
     assert notice.endswith("(This message appears once.)")
     for lines in shown:
         for line in lines:
-            assert not (BAR.search(line) and "nst:" in line)  # nothing sticks to the bar
+            assert not (BAR.search(line) and "nst:" in line)  # the bar has a line of its own
     first = next(lines for lines in shown if bars([lines]))
     assert first[0] == notice
     assert BAR.search(first[1])
@@ -109,7 +109,7 @@ def test_the_time_for_all_pictures(
     seconds_each: float | None,
     seconds: int,
 ) -> None:
-    """This picture has taken 20 s of 60 s; four are left after it."""
+    """This image has taken 20 s of 60 s; four images are left after it."""
     monkeypatch.setenv("COLUMNS", "200")
     bar = ProgressBar()
     bar.place = BatchPosition(number=3, count=9, after=4, seconds_each=seconds_each)
@@ -131,7 +131,7 @@ def test_no_time_is_guessed_from_the_first_step(
 
 
 def progress(elapsed: float, remaining: float | None) -> Progress:
-    """Of step 7 of 120."""
+    """Return the progress at step 7 of 120."""
     return Progress(
         step=7,
         total_iterations=120,

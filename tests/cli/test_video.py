@@ -1,4 +1,4 @@
-"""`nst video`: the frames in order, each from the one before."""
+"""`nst video`: frames in their order, each painted from the one before."""
 
 import os
 import re
@@ -30,13 +30,13 @@ TINY = ("--first-steps=4", "--steps=2")
 FRAMES = 5
 
 Picture = NDArray[np.float64]
-"""(H, W, 3), 0…255."""
+"""Image of a frame, (H, W, 3), 0…255."""
 
 
 def film(
     path: Path, images: list[Image.Image], *, sound: str | None = None, rate: int = 10
 ) -> None:
-    """H.264, with noise for as long as it lasts."""
+    """Write a film in H.264; `sound`: codec of noise that lasts as long as the film."""
     with av.open(str(path), "w") as container:
         pictures = container.add_stream("libx264", rate=rate)
         pictures.width, pictures.height = images[0].size if images else (48, 32)
@@ -60,7 +60,7 @@ def add_sound(
 
 
 def frames(path: Path) -> Iterator[tuple[float, Picture]]:
-    """When, in seconds, and what."""
+    """Yield the time in seconds and the image of each frame."""
     with av.open(str(path)) as container:
         for frame in container.decode(video=0):
             assert frame.time is not None
@@ -79,7 +79,7 @@ def flicker(pictures: list[Picture]) -> float:
 
 @pytest.fixture
 def still(tmp_path: Path) -> Path:
-    """Five times the same picture."""
+    """Create a film whose frames are all the same."""
     film(tmp_path / "still.mp4", [picture(48, 32)] * FRAMES, sound="aac")
     return tmp_path / "still.mp4"
 
@@ -238,7 +238,7 @@ def test_a_damaged_film_is_said(nst: Nst, tmp_path: Path, style: Path) -> None:
 def test_what_lies_on_its_side_is_put_upright(nst: Nst, tmp_path: Path, style: Path) -> None:
     film(tmp_path / "in.mp4", [Image.new("RGB", (64, 32))])
     upright = b"".join(n.to_bytes(4, "big") for n in (1 << 16, 0, 0, 0, 1 << 16))
-    # As telephones write it: the x axis becomes y, and y becomes -x.
+    # The matrix that telephones write: the x axis becomes y, and y becomes -x.
     turned = [0, 1 << 16, 0, (1 << 32) - (1 << 16), 0]
     data = (tmp_path / "in.mp4").read_bytes()
     track = data.index(b"tkhd")
@@ -310,7 +310,7 @@ def test_bad_input(
 def test_an_option_without_effect_is_told_once(
     nst: Nst, still: Path, style: Path, steps: tuple[str, ...], told: list[str]
 ) -> None:
-    """The first frame is a draft; the later ones, if they take steps, obey the strength."""
+    """The first frame is a draft; later frames that take steps obey the strength."""
     outcome = nst("video", still, style, "--preset=draft", "--size=48", "--strength=0.7", *steps)
     assert outcome.code == 0
     assert [line.split()[1] for line in outcome.error_lines if "no effect" in line] == told

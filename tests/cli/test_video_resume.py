@@ -1,4 +1,4 @@
-"""`nst video --resume`: a late error keeps the frames so far, and the film goes on from them."""
+"""`nst video --resume`: a late error keeps the frames, and the film continues."""
 
 import errno
 import os
@@ -54,8 +54,9 @@ def video(output: str = "out.mp4") -> tuple[str, ...]:
 def stand_in(
     patch: pytest.MonkeyPatch, number: int = 0, act: Callable[[], object] = lambda: None
 ) -> None:
-    """Replace the engine: each frame is half its neighbour, and in later passes also a third what
-    it was. At frame `number` of all passes, `act` first."""
+    """Replace the engine by one that blends frames.
+    Each frame is blended with its painted neighbour by 0.5, and in later passes with its own
+    latest version by 0.3. `act` is called before frame `number`, counted over all passes."""
 
     def painted(
         frames: Frames, frame: Image.Image, latest: Image.Image | None
@@ -90,7 +91,7 @@ def same(first: Path, second: Path) -> bool:
 
 @pytest.fixture
 def whole(nst: Nst, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The film of a run that nothing interrupts."""
+    """Return the film of an uninterrupted run."""
     stand_in(monkeypatch)
     assert nst(*video("whole.mp4")).code == 0
     assert not (tmp_path / "whole_checkpoint").exists()
@@ -98,7 +99,7 @@ def whole(nst: Nst, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_a_film_killed_at_frame_7_is_the_film_that_it_would_have_been(tmp_path: Path) -> None:
-    """With the engine; each run in a process of its own, as a person starts them."""
+    """The engine is real; each run has a process of its own, as for a person."""
 
     def run(*command: object) -> subprocess.Popen[str]:
         running = process(*command, cwd=tmp_path)
@@ -152,7 +153,7 @@ def test_a_late_error_keeps_the_frames_so_far(
         stand_in(patch, 5, act)
         try:
             outcome = nst(*video())
-        except MemoryError:  # no error of ours: it comes with its traceback
+        except MemoryError:  # no error of nst, so it comes with its traceback
             pass
         else:
             assert outcome.code == 1
@@ -238,7 +239,7 @@ def test_a_film_of_three_passes_goes_on_from_any_of_them(
 def test_passes_go_forward_and_backward(
     nst: Nst, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The last frame of the film is the first of the second pass: nothing comes before it."""
+    """The second pass begins with the last frame, which has no frame before it."""
     neighbours: list[bool] = []
 
     def painted(frames: Frames, frame: Image.Image, latest: Image.Image | None) -> Image.Image:

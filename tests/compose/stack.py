@@ -1,8 +1,8 @@
 """compose.yaml, started by the real Compose engine over podman's Docker API.
 
-The images of nst are those of `deploy/Dockerfile`; those of others are stand-ins under the same
-names (stand_ins/Dockerfile). Nothing in compose.yaml is changed. podman asks health checks by
-systemd, which a test machine may lack, so `Engine` asks them.
+The images of nst are those of `deploy/Dockerfile`; stand-ins with the same names replace all other
+images (stand_ins/Dockerfile). Nothing in compose.yaml is changed. podman runs health checks by
+systemd, which a test machine may lack, so `Engine` runs them.
 """
 
 import json
@@ -30,15 +30,15 @@ OURS = ("api", "worker", "page")
 
 @dataclass(frozen=True, slots=True)
 class StandIn:
-    """What is built under the name of an image that cannot be pulled."""
+    """Stand-in for an image that cannot be pulled."""
 
     image: str
     target: str
     """Stage of stand_ins/Dockerfile."""
     context: str = ""
-    """Name of what that stage copies from elsewhere, if it does."""
+    """Name of the context that the stage copies from; empty if it copies from none."""
     directory: Callable[[], Path | None] = lambda: None
-    """Where the context is; None if this machine does not have it."""
+    """Function that returns the directory of the context; None if it is missing here."""
 
 
 STAND_INS = (
@@ -65,7 +65,7 @@ STAND_INS = (
 
 
 def missing() -> str | None:
-    """Return what this machine lacks to start the stack; None if it has all."""
+    """Return what this machine lacks to start the stack, or None if it lacks nothing."""
     if os.geteuid() != 0:
         return "building and running containers takes root"
     lacking = [each.image for each in STAND_INS if each.context and each.directory() is None]
@@ -73,7 +73,7 @@ def missing() -> str | None:
 
 
 def build() -> None:
-    """Build all images that are run. Those that have not changed come from the last time."""
+    """Build all images that are run; unchanged ones come from an earlier build."""
     build_images.main()
     for name in OURS:
         build_images.buildah("tag", f"localhost/nst-{name}", f"docker.io/library/nst-{name}:latest")
@@ -98,7 +98,7 @@ def build_stand_in(stand_in: StandIn) -> None:
 
 
 class Engine:
-    """podman's Docker API at a socket, and Compose that speaks to it."""
+    """podman's Docker API at a socket, and the Compose that uses it."""
 
     def __init__(self, directory: Path, env_file: Path) -> None:
         self._socket = directory / "podman.sock"
@@ -126,7 +126,8 @@ class Engine:
             yield
 
     def compose(self, *arguments: str, overlays: Sequence[str] = ()) -> str:
-        """Return what Compose prints. Raises AssertionError with its errors."""
+        """Run Compose and return what it prints.
+        Raises AssertionError with the output of a command that fails."""
         files = [f"--file={name}" for name in ("compose.yaml", *overlays, OVERRIDE)]
         command = [str(COMPOSE), *files, f"--env-file={self._env_file}", *arguments]
         return self._run(command)
@@ -161,8 +162,8 @@ class Engine:
         return self._quietly(*asked).stdout.split()
 
     def _ask_health(self, name: str) -> None:
-        """Mark the container as healthy when its check succeeds. A check that fails does not count:
-        how many may fail is a matter of time."""
+        """Mark the container as healthy if its check succeeds.
+        A check that fails does not count: how many may fail is a matter of time."""
         facts = self._quietly(
             "podman", "inspect", "--format={{json .Config.Healthcheck.Test}}", name
         )

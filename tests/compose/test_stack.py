@@ -1,6 +1,7 @@
-"""`docker compose up`, as docs/installing.md tells it: every service in its container, and what a
-person does with them. Not among the other tests, because it takes minutes and root:
-`make test-compose`.
+"""`docker compose up` as docs/installing.md describes it.
+
+Every service runs in its container, and the tests use them as a person does. `make test-compose`
+runs these tests apart from the others, because they take minutes and root.
 """
 
 import os
@@ -48,7 +49,8 @@ WORKER = "nst-worker-1"
 UP = ("up", "--detach", "--wait", f"--wait-timeout={2 * PATIENCE_SECONDS:.0f}", "--no-build")
 DOWN_AND_FORGET = ("down", "--volumes", "--remove-orphans")
 BUT_GRAFANA = ("frontend", "worker", "prometheus")
-"""What is started; all but Grafana, whose image nothing here stands in for, comes with them."""
+"""Services that are started; all others but Grafana come with them.
+Nothing here stands in for the image of Grafana."""
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +58,7 @@ def env_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     file = tmp_path_factory.mktemp("env") / ".env"
     new_env.main(REPOSITORY / ".env.example", file)
     with file.open("a") as settings:
-        settings.write("NST_LEASE_SECONDS=6\n")  # a job soon leaves a worker that was killed
+        settings.write("NST_LEASE_SECONDS=6\n")  # the lease of a killed worker expires soon
     return file
 
 
@@ -67,7 +69,7 @@ def engine(tmp_path_factory: pytest.TempPathFactory, env_file: Path) -> Iterator
     stack.build()
     engine = Engine(tmp_path_factory.mktemp("engine"), env_file)
     with engine.running():
-        engine.compose(*DOWN_AND_FORGET)  # what a run left that was killed
+        engine.compose(*DOWN_AND_FORGET)  # remove what a killed run has left
         engine.compose(*UP, *BUT_GRAFANA)
         yield engine
         engine.compose(*DOWN_AND_FORGET)
@@ -114,7 +116,7 @@ def test_a_photo_is_painted_through_all_of_it(page: Page) -> None:
 
 
 def test_prometheus_sees_api_and_worker(page: Page) -> None:
-    """It finds them by their names in the network."""
+    """Prometheus finds both services by their names in the network."""
     wait_until(lambda: value('up{job="nst-api"}') == value('up{job="nst-worker"}') == 1)
     wait_until(lambda: value('sum(nst_jobs{status="succeeded"})'))
     rules = requests.get(f"{PROMETHEUS}/api/v1/rules", timeout=PATIENCE_SECONDS).json()
@@ -172,8 +174,9 @@ def test_kafka_with_zookeeper_carries_jobs_too(engine: Engine, page: Page) -> No
 
 
 def paint(page: Page, style: str) -> str:
-    """Return the address of a job that has been painted. No test may ask for the style of another:
-    what has been painted once is found, and no worker hears of it."""
+    """Paint with this style; return the address of the finished job.
+    Each test must use another style: an order that was painted before is answered from its
+    result, and no worker hears of it."""
     choose_samples(page, style=style)
     set_options(page, Size=64, Steps_at_most=4)
     address = start(page)

@@ -1,4 +1,4 @@
-"""Every adapter of every port, on real servers that are started when a test first asks."""
+"""Every adapter of every port, on real servers that start when a test needs them."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -41,7 +41,7 @@ def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
 
 @pytest.fixture(scope="session")
 def apache_kafka(request: pytest.FixtureRequest) -> Broker:
-    """The same broker, for what the light one does not know."""
+    """Return the shared broker; skip the test if that is the light broker."""
     if not servers.is_kafka_real():
         pytest.skip("the light broker stands in for Apache Kafka")
     broker: Broker = request.getfixturevalue("kafka")
@@ -56,7 +56,7 @@ def moto(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 @pytest.fixture(scope="session")
 def ceph(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Directory of the one radosgw."""
+    """Return the directory of the shared radosgw."""
     return tmp_path_factory.mktemp("ceph")
 
 
@@ -86,7 +86,7 @@ def migrated_postgresql(postgresql: Server) -> str:
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """Of a database whose tables are empty."""
+    """Return the URL of a database whose tables are empty."""
     if request.param == "postgresql":
         url: str = request.getfixturevalue("migrated_postgresql")
         servers.empty_tables(url)
@@ -108,7 +108,7 @@ def repository(database_url: str) -> Iterator[SqlJobRepository]:
 
 @pytest.fixture
 def kafka_settings(kafka: Broker) -> KafkaSettings:
-    """Of a topic of its own."""
+    """Return settings with topics that no other test has; the topics exist."""
     settings = servers.kafka_settings(kafka.address)
     create_topics(settings)
     return settings
@@ -116,7 +116,7 @@ def kafka_settings(kafka: Broker) -> KafkaSettings:
 
 @pytest.fixture(params=["memory", "kafka classic", "kafka consumer"])
 def join(request: pytest.FixtureRequest) -> Iterator[Callable[[], JobQueue]]:
-    """Each call is another worker of the same group."""
+    """Yield a function that adds another worker to one group."""
     if request.param == "memory":
         memory = MemoryJobQueue()
         yield lambda: memory
@@ -141,14 +141,14 @@ def join(request: pytest.FixtureRequest) -> Iterator[Callable[[], JobQueue]]:
 
 @pytest.fixture
 def patient_redis(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    """URL of a Redis whose answers are waited for, however busy the machine is."""
+    """Return the URL of Redis, for adapters whose timeout a busy machine keeps."""
     monkeypatch.setattr(redis_adapter, "ANSWER_SECONDS", PATIENCE_SECONDS)
     return servers.redis_url(request.getfixturevalue("redis"))
 
 
 @pytest.fixture(params=["memory", "redis"])
 def connect(request: pytest.FixtureRequest) -> Iterator[Callable[[], ProgressFeed]]:
-    """Each call is another process, as far as the feed can tell."""
+    """Yield a function that connects to the feed as another process would."""
     if request.param == "memory":
         feed = MemoryProgressFeed()
         yield lambda: feed
@@ -177,7 +177,7 @@ def limiter(request: pytest.FixtureRequest) -> RateLimiter:
 
 @pytest.fixture(params=["memory", "folder", "moto", "radosgw", "versitygw"])
 def files(request: pytest.FixtureRequest, tmp_path: Path) -> ImageStorage:
-    """An empty storage."""
+    """Return an empty storage."""
     match request.param:
         case "memory":
             return storage.in_memory()

@@ -1,4 +1,4 @@
-"""ProgressFeed: what its docstrings promise, in memory and through Redis."""
+"""ProgressFeed, in memory and through Redis, does what its docstrings promise."""
 
 import threading
 import time
@@ -42,7 +42,7 @@ def test_the_newest_counts(connect: Connect) -> None:
     with api.subscribe("a") as news:
         for step in range(10):
             worker.publish("a", progress(step))
-        with api.subscribe("b") as after:  # what comes to b comes after what came to a
+        with api.subscribe("b") as after:  # news of b arrives after earlier news of a
             worker.publish("b", progress(0))
             assert after.wait(PATIENCE_SECONDS) == progress(0)
             assert news.wait(PATIENCE_SECONDS) == progress(9)
@@ -76,10 +76,10 @@ def test_to_listen_again(connect: Connect) -> None:
     for step in range(3):
         with api.subscribe("a") as news, api.subscribe("b"):
             worker.publish("a", progress(step))
-            # What was told while nobody listened may come late, but not after this.
+            # News that was published while nobody listened may arrive late, but not after this.
             assert any(news.wait(PATIENCE_SECONDS) == progress(step) for _ in range(2))
         worker.publish("a", progress(100))
-    with api.subscribe("b") as after:  # what comes to b comes after what came to a
+    with api.subscribe("b") as after:  # news of b arrives after earlier news of a
         worker.publish("b", progress(0))
         assert after.wait(PATIENCE_SECONDS) == progress(0)
     with api.subscribe("a") as news:

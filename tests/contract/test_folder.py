@@ -1,4 +1,4 @@
-"""What can go wrong with a folder."""
+"""Failures of a storage in a folder."""
 
 import os
 import signal
@@ -15,7 +15,7 @@ from nst.errors import StorageError, StorageFull
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """Of one megabyte."""
+    """Mount a disk of one megabyte."""
     if os.geteuid() != 0:
         pytest.skip("only root can mount a disk")
     disk = tmp_path / "disk"

@@ -1,4 +1,4 @@
-"""What only Kafka can do, and what can go wrong with it."""
+"""Features and failures that only Kafka has."""
 
 import multiprocessing
 import subprocess
@@ -46,8 +46,9 @@ def mortal_kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
 
 @pytest.fixture
 def own_kafka(mortal_kafka: Broker) -> Iterator[Broker]:
-    """A broker that may be killed or frozen. The next test gets a new process: one that was frozen
-    has been seen to leave a request unanswered for five minutes after it went on."""
+    """Yield a broker that may be killed or frozen.
+    The next test gets a new process: a broker has been seen to leave a request unanswered for
+    five minutes after it was thawed."""
     if not mortal_kafka.is_running:
         mortal_kafka.start()
     yield mortal_kafka
@@ -56,14 +57,14 @@ def own_kafka(mortal_kafka: Broker) -> Iterator[Broker]:
 
 @pytest.fixture(autouse=True)
 def patient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Timeouts that a broker on a busy machine keeps."""
+    """Set timeouts that a broker on a busy machine keeps."""
     monkeypatch.setattr(client, "REQUEST_SECONDS", PATIENCE_SECONDS)
     monkeypatch.setattr(adapter, "COMMIT_SECONDS", PATIENCE_SECONDS)
 
 
 @contextmanager
 def impatience() -> Iterator[None]:
-    """Short timeouts, for a broker that does not answer."""
+    """Set short timeouts, for a broker that does not answer."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(client, "REQUEST_SECONDS", 2.0)
         patch.setattr(adapter, "COMMIT_SECONDS", 1.0)
@@ -86,7 +87,7 @@ def stay(queue: KafkaJobQueue, seconds: float) -> None:
         time.sleep(0.1)
 
 
-# ── messages that cannot be read ──────────────────────────────────────────────────────────────
+# ── unreadable messages ───────────────────────────────────────────────────────────────────────
 
 GARBAGE = [None, b"", b"garbage \xff", new_id()[1:].encode(), new_id().upper().encode(), b"0" * 33]
 
@@ -100,7 +101,7 @@ def send_garbage(settings: KafkaSettings) -> None:
 
 
 def dead_letters(settings: KafkaSettings, queue: KafkaJobQueue) -> list[Message]:
-    """All that are there when the queue has put aside what it finds."""
+    """Return all dead letters once the queue has put aside the unreadable messages."""
     consumer = Consumer({"bootstrap.servers": settings.brokers[0], "group.id": "somebody"})
     consumer.assign([TopicPartition(settings.dead_letter_topic, 0, 0)])
     letters: list[Message] = []
@@ -132,7 +133,7 @@ def test_what_cannot_be_read_is_put_aside(kafka_settings: KafkaSettings, opened:
         assert headers["nst-origin"].startswith(f"{kafka_settings.topic}/".encode())
         assert set(headers) == {"number", "nothing", "nst-reason", "nst-origin"}
     queue.close()
-    assert opened(kafka_settings).receive(3) is None  # they are committed
+    assert opened(kafka_settings).receive(3) is None  # the unreadable messages are committed
 
 
 def test_what_cannot_be_put_aside_is_not_lost(kafka_settings: KafkaSettings, opened: Open) -> None:
@@ -146,7 +147,7 @@ def test_what_cannot_be_put_aside_is_not_lost(kafka_settings: KafkaSettings, ope
     assert {letter.value() for letter in letters} == set(GARBAGE)
 
 
-# ── the group ─────────────────────────────────────────────────────────────────────────────────
+# ── group of workers ──────────────────────────────────────────────────────────────────────────
 
 WORKER = """
 import sys, pickle, time
@@ -233,7 +234,7 @@ def test_lag(kafka_settings: KafkaSettings, opened: Open, monkeypatch: pytest.Mo
     lag_becomes(4)
 
 
-# ── brokers that are gone ─────────────────────────────────────────────────────────────────────
+# ── unavailable brokers ───────────────────────────────────────────────────────────────────────
 
 
 @pytest.mark.parametrize("trouble", ["kill", "freeze"])
@@ -294,7 +295,7 @@ def test_a_broker_that_has_lost_its_memory(own_kafka: Broker, opened: Open) -> N
 
     def take() -> str | None:
         delivery = receive(queue)
-        with suppress(QueueError):  # the group is gone too, and a commit may be what notices it
+        with suppress(QueueError):  # the commit may notice that the group is gone, too
             queue.commit(delivery)
             return delivery.job_id
         return None
@@ -327,7 +328,7 @@ def test_nobody_is_there() -> None:
         check(settings)
 
 
-# ── setting up ────────────────────────────────────────────────────────────────────────────────
+# ── set-up ────────────────────────────────────────────────────────────────────────────────────
 
 
 def test_topics_are_made_once(kafka: Broker) -> None:

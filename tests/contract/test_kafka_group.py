@@ -1,4 +1,4 @@
-"""The group of workers on Apache Kafka: its two protocols, who joins and leaves, how far it is."""
+"""Group of workers on Apache Kafka: its two protocols, its members, its lag."""
 
 import logging
 import threading
@@ -42,7 +42,7 @@ def settings(apache_kafka: Broker, kafka_settings: KafkaSettings) -> KafkaSettin
 
 @pytest.fixture
 def join_as(settings: KafkaSettings) -> Iterator[Join]:
-    """Each call is another worker of the group."""
+    """Yield a function that adds another worker to the group."""
     with ExitStack() as stack:
 
         def join(protocol: Protocol) -> KafkaJobQueue:
@@ -66,7 +66,7 @@ def failures() -> float:
 def test_ten_join_while_one_commits(
     join_as: Join, protocol: Protocol, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A commit that a new member overtakes is nobody's trouble: no error, no warning."""
+    """A commit that a new member overtakes causes no error and no warning."""
     publisher, worker = join_as(protocol), join_as(protocol)
     sent, taken, errors = set[str](), set[str](), list[QueueError]()
     is_over = threading.Event()
@@ -120,7 +120,7 @@ def test_auto_is_the_protocol_of_kafka_4(
 
 
 def test_a_group_changes_its_protocol_while_it_works(join_as: Join) -> None:
-    """As in a rolling upgrade: the first worker is of the older version."""
+    """The first worker is of the older version, as in a rolling upgrade."""
     old, new = join_as("classic"), join_as("auto")
     counts = [0, 0]
 
@@ -142,7 +142,7 @@ def lag_by_kafkas_own_tool(settings: KafkaSettings) -> int:
     )
     header, *rows = [line.split() for line in table.splitlines() if line.split()]
     lag, end = header.index("LAG"), header.index("LOG-END-OFFSET")
-    # It shows a dash where nothing is committed yet.
+    # The tool shows a dash where nothing is committed yet.
     return sum(int(row[end] if row[lag] == "-" else row[lag]) for row in rows)
 
 

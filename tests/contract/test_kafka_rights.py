@@ -1,5 +1,7 @@
-"""Kafka with passwords and rights: exactly those that docs/operations.md lists, and what is said
-where one is missing."""
+"""Kafka with passwords and rights.
+
+The rights are exactly those that docs/operations.md lists; a missing right is reported.
+"""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
@@ -47,13 +49,13 @@ def patient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def settings(apache_kafka: Broker) -> KafkaSettings:
-    """Of topics that are not there."""
+    """Return settings of topics that do not exist."""
     return servers.kafka_settings(apache_kafka.address)
 
 
 @pytest.fixture
 def administrator(apache_kafka: Broker) -> Iterator[AdminClient]:
-    """May grant rights; they are gone after the test."""
+    """Yield an administrator, who may grant rights; delete all rights after the test."""
     with AdminClient({"bootstrap.servers": apache_kafka.address}) as admin:
         yield admin
         for deleted in admin.delete_acls([_granted_to(None)]).values():
@@ -94,7 +96,7 @@ def grant(admin: AdminClient, user: str, needed: Sequence[Right]) -> None:
     ]
     for created in admin.create_acls(bindings).values():
         created.result()
-    # A broker learns of them a moment later.
+    # The broker learns of the rights a moment later.
     wait_until(lambda: len(_granted(admin, user)) == len(bindings))
 
 
@@ -104,7 +106,7 @@ def _granted(admin: AdminClient, user: str) -> Sequence[AclBinding]:
 
 
 def _granted_to(principal: str | None) -> AclBindingFilter:
-    """None: to anybody."""
+    """Return a filter for the rights granted to a principal; None: to anybody."""
     return AclBindingFilter(
         ResourceType.ANY,
         None,  # type: ignore[arg-type]
@@ -147,7 +149,7 @@ def test_exactly_these_rights(
     wait_until(lambda: is_well(user("api"), "api"))
     wait_until(lambda: is_well(user("worker"), "worker"))
     for process in ("api", "worker"):
-        create_topics(user(process))  # as `nst serve` does; they are there
+        create_topics(user(process))  # as `nst serve` does; the topics exist already
     with ExitStack() as stack:
         api, worker = KafkaJobQueue(user("api")), KafkaJobQueue(user("worker"))
         stack.callback(api.close)
@@ -312,7 +314,7 @@ def test_who_may_not_create_is_told_which_topic(
     wait_until(says_so)
 
 
-# ── ways to log in ────────────────────────────────────────────────────────────────────────────
+# ── authentication ────────────────────────────────────────────────────────────────────────────
 
 Use = Callable[[KafkaSettings], object]
 USES: list[Use] = [

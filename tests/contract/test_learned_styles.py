@@ -1,4 +1,4 @@
-"""LearnedStyleRepository: what its docstrings promise, in SQLite and in PostgreSQL."""
+"""LearnedStyleRepository, in both databases, does what its docstrings promise."""
 
 import time
 from typing import Any

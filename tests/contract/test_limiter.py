@@ -1,4 +1,4 @@
-"""RateLimiter: what its docstrings promise, in memory and in Redis."""
+"""RateLimiter, in memory and in Redis, does what its docstrings promise."""
 
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -10,14 +10,14 @@ from nst.jobs.ports import RateLimiter
 from support.waiting import PATIENCE_SECONDS, wait_until
 
 HOUR = 3600
-"""A window that no test outlasts, in seconds."""
+"""Length of a window that no test outlasts, in seconds."""
 
 
 def test_up_to_the_limit(limiter: RateLimiter) -> None:
     client = new_id()
     assert [limiter.take("bytes", client, 30, 100, HOUR) for _ in range(3)] == [0, 0, 0]
     assert HOUR - PATIENCE_SECONDS <= limiter.take("bytes", client, 30, 100, HOUR) <= HOUR
-    assert limiter.take("bytes", client, 10, 100, HOUR) == 0  # what is refused is not counted
+    assert limiter.take("bytes", client, 10, 100, HOUR) == 0  # what was refused is not counted
     assert limiter.take("bytes", client, 0, 100, HOUR) == 0
     assert limiter.take("bytes", client, 1, 100, HOUR) > 0
 
@@ -54,7 +54,7 @@ def test_after_the_window(limiter: RateLimiter) -> None:
 
 def test_no_other_client_is_looked_at() -> None:
     class Unread(dict[Any, Any]):
-        """Fails if somebody walks through it."""
+        """Dictionary that fails if its items are iterated."""
 
         def items(self) -> Any:
             raise AssertionError("every client was looked at")
@@ -66,7 +66,7 @@ def test_no_other_client_is_looked_at() -> None:
         limiter.take("bytes", f"client {number}", 1, 1, 1)
     limiter._used = Unread(limiter._used)
     wait_until(lambda: limiter.take("bytes", "client 99", 1, 1, 1) == 0)
-    assert len(limiter._used) == 1  # and yet the ended ones are forgotten
+    assert len(limiter._used) == 1  # windows that have ended are forgotten all the same
 
 
 def test_a_window_does_not_grow(limiter: RateLimiter) -> None:
@@ -96,6 +96,6 @@ def test_what_is_refused_at_the_same_time_is_not_counted(limiter: RateLimiter) -
 def test_the_seconds_that_are_told_are_enough(limiter: RateLimiter) -> None:
     client = new_id()
     while not (seconds := limiter.take("bytes", client, 100, 100, 2)):
-        pass  # the first time; on a busy machine a window may end before the next one
+        pass  # not refused at first, or again if a window ends in between on a busy machine
     time.sleep(seconds)
     assert limiter.take("bytes", client, 100, 100, 2) == 0

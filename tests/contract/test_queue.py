@@ -1,4 +1,7 @@
-"""JobQueue: what its docstrings promise, in memory and on Kafka with both group protocols."""
+"""JobQueue, in memory and on Kafka, does what its docstrings promise.
+
+Kafka is tested with both group protocols.
+"""
 
 import threading
 import time
@@ -16,7 +19,7 @@ Join = Callable[[], JobQueue]
 
 
 def take(queue: JobQueue, expected: Collection[str]) -> list[Delivery]:
-    """Receive and commit until all of these have come."""
+    """Receive and commit until all expected jobs have arrived; return the deliveries."""
     taken: list[Delivery] = []
     give_up_at = time.monotonic() + PATIENCE_SECONDS
     while not set(expected) <= {delivery.job_id for delivery in taken}:
@@ -94,7 +97,7 @@ def test_workers_share_the_messages(join: Join) -> None:
         while not is_over.is_set():
             if delivery := workers[number].receive(0.2):
                 seen[number].add(delivery.job_id)
-                with suppress(QueueError):  # the other one has joined, and gets it again
+                with suppress(QueueError):  # another worker has joined and gets it again
                     workers[number].commit(delivery)
 
     def both_have_some() -> bool:
@@ -112,7 +115,7 @@ def test_workers_share_the_messages(join: Join) -> None:
 
 
 def test_a_busy_worker_keeps_its_place(join: Join) -> None:
-    """For longer than a session; what comes meanwhile waits for it."""
+    """A worker that is busy for longer than a session gets what arrives meanwhile."""
     worker = join()
     take(worker, publish(worker, 1))
     ids = publish(join(), 5)

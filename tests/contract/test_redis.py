@@ -1,4 +1,4 @@
-"""What happens to the feed and the limiter when Redis is gone, and when it is back."""
+"""The feed and the limiter while Redis is gone, and when it is back."""
 
 import logging
 import time
@@ -21,13 +21,13 @@ from support.waiting import PATIENCE_SECONDS, no_waiting, wait_until
 
 @pytest.fixture(autouse=True)
 def patient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A timeout that Redis on a busy machine keeps."""
+    """Set a timeout that Redis on a busy machine keeps."""
     monkeypatch.setattr(adapter, "ANSWER_SECONDS", 3.0)
 
 
 @pytest.fixture
 def own_redis(tmp_path: Path) -> Iterator[Server]:
-    """One that may be killed."""
+    """Yield a Redis that may be killed."""
     with servers.redis(tmp_path) as server:
         yield server
 
@@ -55,7 +55,7 @@ def wait_until_it_hears(worker: ProgressFeed, news: Subscription) -> None:
 
 
 def errors() -> float:
-    """Return how many requests Redis did not answer."""
+    """Return the number of requests of the feed that Redis did not answer."""
     labels = {"system": "feed"}
     return REGISTRY.get_sample_value("nst_dependency_errors_total", labels) or 0.0
 
@@ -69,7 +69,7 @@ def test_nobody_waits_for_redis(
     caplog: pytest.LogCaptureFixture,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    # Longer than a timeout: while one client waits for it, the others must not start again.
+    # Longer than a timeout: while one client waits for Redis, the others must not try again.
     monkeypatch.setattr(adapter, "REST_SECONDS", 4 * adapter.ANSWER_SECONDS)
     limiter = RedisRateLimiter(servers.redis_url(own_redis))
     worker.publish("a", progress(1))
@@ -88,7 +88,7 @@ def test_nobody_waits_for_redis(
         for _ in range(1000):
             worker.publish("a", progress(3))
             assert limiter.take("bytes", "anna", 1, 1, 3600) == 0
-        # Each of the three, the listener too, asks again when it has rested.
+        # Each of the three, including the listener, tries again after its rest.
         rests = (time.monotonic() - start) / adapter.REST_SECONDS
         assert errors() - before <= 3 * (rests + 1)
         with api.subscribe("b") as other:
@@ -113,7 +113,7 @@ def test_the_limiter_comes_back(own_redis: Server) -> None:
 
 
 def test_what_was_missed_is_looked_up(own_redis: Server, api: ProgressFeed) -> None:
-    """Whoever listened before Redis was gone is told that something may have changed."""
+    """A listener learns after a restart of Redis that something may have changed."""
     with api.subscribe("a") as news:
         own_redis.kill()
         own_redis.start()

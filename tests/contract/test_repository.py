@@ -1,4 +1,4 @@
-"""JobRepository: what its docstrings promise, in SQLite and in PostgreSQL."""
+"""JobRepository, in SQLite and in PostgreSQL, does what its docstrings promise."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -17,7 +17,7 @@ LEASE = 3600.0
 
 
 def claimed(repository: JobRepository, *, lease: float = LEASE, **facts: Any) -> Job:
-    """A job that runs."""
+    """Add a job and claim it; return the running job."""
     added = repository.add(job(**facts))
     running = repository.claim_next("worker", lease)
     assert running is not None
@@ -174,14 +174,14 @@ def test_an_earlier_result_of_other_weights_answers_no_more(repository: JobRepos
 def test_a_result_of_another_model_than_was_asked_for_answers_nothing(
     repository: JobRepository,
 ) -> None:
-    """The weights of the model were not there, and may be now."""
+    """The weights of the requested model were missing, and may exist now."""
     running = claimed(repository, fingerprint="f")
     other = result(running.id).model_copy(update={"model": "vgg19"})
     repository.finish(running.id, 1, JobStatus.SUCCEEDED, result=other)
     assert repository.find_result("anna", "f") is None
 
 
-# ── whose turn it is ──────────────────────────────────────────────────────────────────────────
+# ── claims ────────────────────────────────────────────────────────────────────────────────────
 
 
 def test_jobs_are_claimed_in_the_order_in_which_they_stand(repository: JobRepository) -> None:
@@ -219,7 +219,7 @@ def test_a_claim(repository: JobRepository) -> None:
     assert repository.get(added.id) == running
 
 
-# ── what a worker says ────────────────────────────────────────────────────────────────────────
+# ── reports of workers ────────────────────────────────────────────────────────────────────────
 
 
 def test_a_heartbeat(repository: JobRepository) -> None:
@@ -373,7 +373,7 @@ def test_a_silent_worker_loses_its_job(repository: JobRepository) -> None:
     assert (swept.id, swept.status, swept.error) == (silent.id, JobStatus.FAILED, FAILURE)
 
 
-# ── what people ask for ───────────────────────────────────────────────────────────────────────
+# ── requests of owners ────────────────────────────────────────────────────────────────────────
 
 
 def test_cancel(repository: JobRepository) -> None:
@@ -570,7 +570,7 @@ def test_the_clock(repository: JobRepository) -> None:
     assert repository.now() > now
 
 
-# ── shares ────────────────────────────────────────────────────────────────────────────────────
+# ── shared links ──────────────────────────────────────────────────────────────────────────────
 
 
 def share(job_id: str, name: str = "a", **facts: Any) -> Share:

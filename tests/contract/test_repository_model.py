@@ -1,5 +1,7 @@
-"""Whatever is done with jobs, in whatever order: the repository does what a plain model of it
-does. So there are never two owners, and no job is lost or comes back to life."""
+"""Random operations on the repository, compared with a plain model of it.
+
+A job never has two owners, and no job is lost or comes back to life.
+"""
 
 import time
 from collections.abc import Callable, Collection
@@ -34,7 +36,7 @@ too_late = st.integers(0, 3).map(lambda dice: dice == 0)
 
 @dataclass
 class Model:
-    """A job, as it should be."""
+    """Expected state of a job."""
 
     id: str
     owner: str
@@ -44,12 +46,12 @@ class Model:
     attempt: int = 0
     failed_attempts: int = 0
     is_over: bool = False
-    """Whether the lease has run out."""
+    """Whether the lease has expired."""
     cancel_requested: bool = False
     steering: dict[str, float] = field(default_factory=dict)
 
     def leave(self, *, failed: bool) -> None:
-        """No longer its worker's."""
+        """Take the job from its worker: it ends, or it is queued again."""
         self.failed_attempts += failed
         if self.cancel_requested:
             self.status = JobStatus.CANCELED
@@ -60,7 +62,7 @@ class Model:
 
 
 class Life(RuleBasedStateMachine):
-    """What workers and people may do."""
+    """State machine of all that workers and people may do."""
 
     def __init__(self, repository: JobRepository) -> None:
         super().__init__()
@@ -96,7 +98,7 @@ class Life(RuleBasedStateMachine):
             others = [j for j in self.jobs.values() if j.owner == model.owner and j is not model]
             waiting = sum(not j.status.is_final for j in others)
             turn = self.repository.get(model.id).queued_at + FAIR_GAP_SECONDS * waiting
-            # Trying again is no way to the front: not before the old turn.
+            # A retry must not jump the queue: its turn is not before the old one.
             model.status, model.turn = JobStatus.QUEUED, max(turn, model.turn)
             model.cancel_requested, model.failed_attempts, model.steering = False, 0, {}
 
@@ -111,7 +113,8 @@ class Life(RuleBasedStateMachine):
     def ask(
         self, which: int, allowed: Collection[JobStatus], question: Callable[[str], object]
     ) -> Model | None:
-        """The job, if it is in one of the states in which this is allowed."""
+        """Ask for something; return the job if its state allows this.
+        If not, assert that the repository refuses, and return None."""
         model = self.pick(which, allowed)
         if model.id in self.jobs and model.status in allowed:
             question(model.id)
@@ -179,7 +182,8 @@ class Life(RuleBasedStateMachine):
             model.leave(failed=True)
 
     def speak(self, which: int, late: bool, what: str, *words: object) -> Model | None:
-        """What the owner of this attempt, or of an earlier one, says; the job if it is heard."""
+        """Report as the owner of the current attempt, or of an earlier one if `late`.
+        Return the job if the report is accepted; if not, assert that it raises LeaseLost."""
         model = self.pick(which, {JobStatus.RUNNING})
         attempt = model.attempt - late
         say = getattr(self.repository, what)
@@ -199,10 +203,11 @@ class Life(RuleBasedStateMachine):
         for job_id in silent:
             self.jobs[job_id].leave(failed=True)
 
-    # ── what is always true ──
+    # ── invariants ──
 
     def pick(self, which: int, preferred: Collection[JobStatus]) -> Model:
-        """Mostly a job in one of these states; else any that is there, or was, or never was."""
+        """Return mostly a job in one of these states.
+        Sometimes return any job: one that exists, was deleted, or never existed."""
         known = [*self.jobs.values(), *self.deleted, Model("nothing", "a", None, 0.0)]
         fitting = [j for j in self.jobs.values() if j.status in preferred]
         choice = known if which % 4 == 0 or not fitting else fitting

@@ -1,4 +1,4 @@
-"""What only S3 can do, and what can go wrong with it."""
+"""Features and failures that only S3 has."""
 
 import time
 import urllib.error
@@ -19,7 +19,7 @@ from support.waiting import PATIENCE_SECONDS, no_waiting, wait_until
 
 @pytest.fixture(params=["moto", "versitygw"])
 def own_server(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Server]:
-    """A store that may be killed: moto forgets then, versitygw does not."""
+    """Yield a store that may be killed: moto loses its data then, versitygw does not."""
     if request.param == "versitygw" and not servers.has_versitygw():
         pytest.skip("versitygw is not there")
     start = {"moto": servers.moto, "versitygw": servers.versitygw}[request.param]
@@ -163,7 +163,7 @@ def test_it_goes_and_comes_back(own_server: Server, tmp_path: Path, trouble: str
     check_that_it_does_not_answer(files, tmp_path)
     if trouble == "kill":
         own_server.start()
-        servers.make_bucket(own_server)  # it may have forgotten it
+        servers.make_bucket(own_server)  # the bucket may be lost
     else:
         own_server.thaw()
     wait_until(lambda: is_back(files))
@@ -177,7 +177,8 @@ def can_put(files: S3Storage, data: bytes) -> bool:
 
 
 def is_back(files: S3Storage) -> bool:
-    """Put and get. A server that was frozen may carry out what it was sent before in between."""
+    """Return whether the storage answers with the data that was just put.
+    A server that was frozen may carry out earlier requests between put and get."""
     with suppress(StorageError, FileNotFoundError):
         files.put("job/content", b"after")
         return files.get("job/content") == b"after"
@@ -191,7 +192,7 @@ def check_that_it_does_not_answer(files: S3Storage, directory: Path) -> None:
         ("read", lambda: files.stat("job/content")),
         ("read", lambda: files.list("job/")),
         ("read", lambda: files.fetch("job/content", directory / "target")),
-        ("read", lambda: files.delete("job/")),  # it begins by listing
+        ("read", lambda: files.delete("job/")),  # deleting begins with a listing
     ):
         with no_waiting(), pytest.raises(StorageError, match=f"cannot {action} job"):
             use()

@@ -1,4 +1,4 @@
-"""Migrations, and what can go wrong with a database."""
+"""Migrations, and failures of a database."""
 
 import logging
 import multiprocessing
@@ -33,7 +33,7 @@ REVISIONS = ["0001", "0002", "0003", "0004", "0005"]
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def bare_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """Of a database without tables."""
+    """Return the URL of a database without tables."""
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path / 'jobs.db'}"
     return servers.new_database(request.getfixturevalue("postgresql"))
@@ -41,7 +41,7 @@ def bare_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 @pytest.fixture
 def engine(bare_url: str) -> Iterator[sa.Engine]:
-    """To look at the database from outside."""
+    """Yield an engine for looking at the database from outside."""
     engine = sa.create_engine(bare_url, poolclass=sa.NullPool)
     yield engine
     engine.dispose()
@@ -85,7 +85,7 @@ def test_up_and_down(bare: SqlJobRepository, engine: sa.Engine) -> None:
 def test_a_filled_database_comes_along(
     bare: SqlJobRepository, engine: sa.Engine, revision: str
 ) -> None:
-    """From each revision that there ever was, whose tables are filled as they were then."""
+    """A database of any earlier revision, filled as it was then, is migrated."""
     bare.migrate(revision)
     jobs = [
         job(status=JobStatus.QUEUED, created_at=1.5, queued_at=2.5),
@@ -130,7 +130,7 @@ def insert(connection: sa.Connection, table: sa.Table, facts: dict[str, Any]) ->
 
 
 def as_newer(engine: sa.Engine, oldest: str) -> None:
-    """Make the tables those of a newer version, with which versions from `oldest` on can work."""
+    """Make the tables those of a newer version that `oldest` and later can work with."""
     with engine.begin() as connection:
         connection.execute(sa.text("ALTER TABLE jobs ADD COLUMN glitter FLOAT"))
         connection.execute(sa.text("UPDATE alembic_version SET version_num = '9999'"))
@@ -220,7 +220,7 @@ def test_somebody_else_writes_for_too_long(tmp_path: Path, monkeypatch: pytest.M
         connection.exec_driver_sql("BEGIN IMMEDIATE")
         with pytest.raises(RepositoryError, match="locked"):
             repository.add(job())
-        assert repository.state()  # who only reads does not wait
+        assert repository.state()  # a reader does not wait
     repository.add(job())
     repository.close()
     other.dispose()
@@ -246,14 +246,14 @@ def test_a_directory_that_is_not_there(tmp_path: Path) -> None:
 
 @pytest.fixture
 def own_postgresql(tmp_path: Path) -> Iterator[Server]:
-    """One that may be killed."""
+    """Yield a PostgreSQL that may be killed."""
     with servers.postgresql(tmp_path) as server:
         yield server
 
 
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Short timeouts, which a server on a busy machine still keeps."""
+    """Set short timeouts, which a server on a busy machine still keeps."""
     monkeypatch.setattr(adapter, "ANSWER_SECONDS", 5.0)
     monkeypatch.setattr(adapter, "CONNECT_SECONDS", 5)
 
@@ -270,7 +270,7 @@ def test_the_server_goes_and_comes_back(
     own_postgresql: Server, own_repository: SqlJobRepository
 ) -> None:
     added = own_repository.add(job())
-    with ThreadPoolExecutor(4) as pool:  # so that there are several connections
+    with ThreadPoolExecutor(4) as pool:  # several threads open several connections
         list(pool.map(lambda _: own_repository.get(added.id), range(20)))
     own_postgresql.kill()
     for _ in range(3):
@@ -309,7 +309,7 @@ def test_a_row_is_locked_for_too_long(
         connection.execute(sa.text("SELECT * FROM jobs FOR UPDATE"))
         with pytest.raises(RepositoryError, match="timeout"):
             own_repository.heartbeat(first.id, 1, 60, None)
-        assert own_repository.claim_next("worker", 60) is None  # it goes around them
+        assert own_repository.claim_next("worker", 60) is None  # a claim skips locked rows
         assert not own_repository.sweep(3, FAILURE)
     own_repository.heartbeat(first.id, 1, 60, None)
     other.dispose()
@@ -335,7 +335,7 @@ def test_who_is_frozen_in_the_middle_holds_up_nobody_for_long(
 
 
 def test_more_threads_than_connections(postgresql: Server, monkeypatch: pytest.MonkeyPatch) -> None:
-    # Also to wait for a connection.
+    # The timeout also limits the wait for a connection.
     monkeypatch.setattr(adapter, "ANSWER_SECONDS", PATIENCE_SECONDS)
     url = servers.new_database(postgresql)
     with closing(SqlJobRepository(url, pool_size=2)) as repository, ThreadPoolExecutor(32) as pool:
@@ -345,7 +345,7 @@ def test_more_threads_than_connections(postgresql: Server, monkeypatch: pytest.M
 
 
 def test_sweeping_at_the_same_time(postgresql: Server) -> None:
-    """Nobody waits for anybody, and each job is swept once."""
+    """No sweep waits for another, and each job is swept once."""
     url = servers.new_database(postgresql)
     with closing(SqlJobRepository(url)) as repository, ThreadPoolExecutor(8) as pool:
         repository.migrate()

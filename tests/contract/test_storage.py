@@ -1,4 +1,7 @@
-"""ImageStorage: what its docstrings promise, in memory, in a folder and in two kinds of S3."""
+"""ImageStorage, in memory, a folder and S3, does what its docstrings promise.
+
+Three servers of S3 are tested.
+"""
 
 import os
 import threading
@@ -12,7 +15,7 @@ import pytest
 from nst.jobs.ports import ImageStorage
 
 LARGE_BYTES = 23_000_001
-"""More than one part of an upload, and no whole number of them."""
+"""Size in bytes: more than one part of an upload, and no whole number of parts."""
 
 
 def test_bytes_come_back(files: ImageStorage) -> None:
@@ -51,7 +54,7 @@ def test_large_files_come_back(
     pieces = list(files.stream("job/large", 5_000_000, 12_345_678))
     assert b"".join(pieces) == data[5_000_000:12_345_678]
     if "memory" not in request.node.callspec.id:
-        assert max(map(len, pieces)) < 6_000_000  # nobody holds all of it
+        assert max(map(len, pieces)) < 6_000_000  # nothing holds the whole file
 
 
 def test_parts_of_a_file(files: ImageStorage) -> None:
@@ -89,7 +92,7 @@ def test_what_is_known_about_a_file(files: ImageStorage) -> None:
     assert files.stat("job/content") == stored
     (listed,) = files.list("job/")
     assert replace(listed, modified_at=stored.modified_at) == stored
-    assert abs(listed.modified_at - stored.modified_at) < 1  # some say it in whole seconds
+    assert abs(listed.modified_at - stored.modified_at) < 1  # some storages keep whole seconds
     files.put("job/content", b"67890")
     changed = files.stat("job/content")
     assert changed is not None
@@ -115,7 +118,7 @@ def test_files_of_a_directory(files: ImageStorage) -> None:
 def test_more_files_than_fit_into_one_answer(
     files: ImageStorage, request: pytest.FixtureRequest
 ) -> None:
-    """S3 tells of 1000 at a time; moto, which is slow, is spared."""
+    """S3 lists 1000 files at a time; moto, which is slow, gets fewer."""
     count = 100 if "moto" in request.node.callspec.id else 1100
     names = [f"{number:06d}.jpg" for number in range(count)]
     with ThreadPoolExecutor(16) as pool:
@@ -171,7 +174,7 @@ def test_keys_that_lead_elsewhere(files: ImageStorage, tmp_path: Path, key: str)
 
 
 def test_a_file_is_whole_at_any_time(files: ImageStorage) -> None:
-    """Also while it is replaced: by each of two writers, again and again."""
+    """A reader gets a whole file while two writers replace it again and again."""
     versions = [bytes([number]) * 300_000 for number in range(2)]
     files.put("job/preview.jpg", versions[0])
     is_over = threading.Event()

@@ -1,4 +1,4 @@
-"""Rows that another version of nst has written: one that cannot be read never stops the others."""
+"""Rows of another version of nst: an unreadable row never stops the others."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ LEASE = 3600.0
 
 
 def change(repository: SqlJobRepository, job_id: str, **columns: Any) -> None:
-    """Write columns as another version might."""
+    """Write columns as another version might do."""
     with repository._write() as connection:
         connection.execute(update(jobs).where(jobs.c.id == job_id).values(columns))
 

@@ -1,4 +1,4 @@
-"""A backup as docs/operations.md makes it comes back whole, into an empty database."""
+"""A backup as in docs/operations.md is restored whole into an empty database."""
 
 import subprocess
 from pathlib import Path
@@ -29,7 +29,7 @@ def test_jobs_and_shares_come_back(tmp_path: Path) -> None:
         subprocess.run(restore, check=True, input=dump, capture_output=True)
 
         restored = SqlJobRepository(after)
-        restored.migrate()  # finds everything at head
+        restored.migrate()  # the restored database is at head
         assert restored.get(queued.id) == first
         assert restored.get(done.id).status is JobStatus.QUEUED
         assert [share.id for share in restored.shares(queued.id)] == ["1"]
@@ -40,5 +40,5 @@ def test_jobs_and_shares_come_back(tmp_path: Path) -> None:
 
 
 def plain(url: str) -> str:
-    """As PostgreSQL's own programs take it."""
+    """Return the URL as PostgreSQL's own programs accept it."""
     return url.replace("postgresql+psycopg", "postgresql")

@@ -1,4 +1,4 @@
-"""compose.yaml and what may be laid over it, as the real Compose understands them."""
+"""compose.yaml and its overlays, as the real Compose reads them."""
 
 import json
 import os
@@ -40,11 +40,11 @@ PORTS = {
 ONE_SHOT = {"migrate", "bucket"}
 
 NOT_FOR_COMPOSE = {
-    "data_dir", "cache_dir", "log_format", "worker_metrics_port",  # the images set them
+    "data_dir", "cache_dir", "log_format", "worker_metrics_port",  # the images set these
     "weights_dir", "s3_region", "s3_public_endpoint", "kafka_topic", "kafka_dead_letter_topic",
     "kafka_group", "kafka_group_protocol", "kafka_replication", "kafka_session_timeout_seconds",
     "kafka_heartbeat_seconds", "kafka_security_protocol", "kafka_sasl_mechanism",
-    "kafka_username", "kafka_password", "kafka_ca_file",  # of one broker beside it
+    "kafka_username", "kafka_password", "kafka_ca_file",  # for brokers outside the stack
 }  # fmt: skip
 
 
@@ -104,7 +104,7 @@ def test_nothing_runs_with_more_than_it_needs(services: dict[str, Any]) -> None:
 def test_health_decides_who_starts_when(services: dict[str, Any]) -> None:
     own_image = {name for name, service in services.items() if "build" in service} - ONE_SHOT
     for name, service in services.items():
-        if name not in ONE_SHOT | own_image:  # our images bring theirs along
+        if name not in ONE_SHOT | own_image:  # the images of nst contain their own
             assert service["healthcheck"]["test"], name
         for other, wanted in service.get("depends_on", {}).items():
             done = "service_completed_successfully" if other in ONE_SHOT else "service_healthy"

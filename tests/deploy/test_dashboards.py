@@ -1,4 +1,4 @@
-"""The dashboards are those that the code makes, and Grafana is told where they are."""
+"""The dashboards equal those that the code generates, and Grafana finds them."""
 
 import json
 from typing import Any, Literal
@@ -64,7 +64,7 @@ class ProviderOptions(Strict):
 
 
 class Provider(Strict):
-    """A source of dashboards, as Grafana's manual lists its fields."""
+    """Source of dashboards, with the fields in Grafana's manual."""
 
     name: str
     orgId: int = 1  # noqa: N815
@@ -90,7 +90,7 @@ class PrometheusData(Strict):
 
 
 class DataSource(Strict):
-    """A data source, as Grafana's manual lists its fields."""
+    """Data source, with the fields in Grafana's manual."""
 
     name: str
     type: Literal["prometheus"]

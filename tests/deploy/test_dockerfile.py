@@ -1,4 +1,4 @@
-"""The Dockerfile, what it is fed with, and the locks of what it installs."""
+"""The Dockerfile, the files that it copies, and the locks of what it installs."""
 
 import re
 import subprocess
@@ -24,7 +24,7 @@ HADOLINT = Path(sys.executable).parent / "hadolint"
 
 
 def locked(image: str) -> dict[str, str]:
-    """Versions by name."""
+    """Return the locked versions of an image by package."""
     text = (lock.LOCKS / f"{image}.txt").read_text()
     return {
         canonicalize_name(name): version
@@ -81,7 +81,7 @@ def test_the_page_has_the_headers_of_the_api() -> None:
 def test_nothing_of_an_installation_without_the_engine_computes() -> None:
     contracts = PROJECT["tool"]["importlinter"]["contracts"]
     (contract,) = (c for c in contracts if c["name"] == "Only the engine and learning compute")
-    of_films = {"cv2"}  # of the extra video, which images install only where they are asked to
+    of_films = {"cv2"}  # of the extra video, which images install only on request
     assert set(contract["forbidden_modules"]) == lock.COMPUTING | of_films
 
 
@@ -102,7 +102,7 @@ def test_lock_has_all_that_is_asked_for_and_hashes(image: str) -> None:
 
 @pytest.mark.parametrize("image", ["build", "api", "worker", "video"])
 def test_lock_installs_into_an_empty_environment(image: str, environment: Path) -> None:
-    """By pip, as the Dockerfile does it: uv also takes a lock that pip refuses."""
+    """pip installs, as in the Dockerfile: uv also takes a lock that pip refuses."""
     pip = [sys.executable, "-m", "pip", f"--python={environment}"]
     install = ["install", "--quiet", "--no-compile", "--require-hashes"]
     done = attempt(*pip, *install, f"--requirement={lock.LOCKS / image}.txt")
@@ -116,7 +116,7 @@ def test_lock_installs_into_an_empty_environment(image: str, environment: Path) 
 
 
 def test_lock_with_cuda_resolves(environment: Path) -> None:
-    """Its wheels take gigabytes: they are found, and not fetched."""
+    """The wheels take gigabytes: they are resolved, but not downloaded."""
     uv = Path(sys.executable).parent / "uv"
     install = ["pip", "install", "--no-config", "--dry-run", "--require-hashes"]
     lock_file = lock.LOCKS / "worker-cuda.txt"
@@ -130,7 +130,8 @@ def test_lock_with_cuda_resolves(environment: Path) -> None:
 
 @pytest.fixture
 def environment() -> Iterator[Path]:
-    """An empty environment, removed at once: a gigabyte is installed into it."""
+    """Yield an empty environment.
+    It is removed at once, because a gigabyte is installed into it."""
     with tempfile.TemporaryDirectory() as directory:
         run(sys.executable, "-m", "venv", "--without-pip", directory)
         yield Path(directory)
@@ -161,7 +162,7 @@ def test_versions_are_those_that_are_tested(image: str) -> None:
 
 
 def test_films_are_beside_what_an_image_has() -> None:
-    """Built with VIDEO=1, an image has no other version of anything."""
+    """An image built with VIDEO=1 keeps the versions of all its packages."""
     for image in ("worker", "worker-cuda"):
         both = locked(image).keys() & locked("video").keys()
         assert {name: locked(image)[name] for name in both} == {

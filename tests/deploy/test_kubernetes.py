@@ -1,4 +1,4 @@
-"""The manifests, put together by kubectl and checked against the schemas of Kubernetes."""
+"""The manifests, built by kubectl and checked against the schemas of Kubernetes."""
 
 import re
 import subprocess
@@ -19,10 +19,11 @@ VERSION = "1.34"
 COMPOSE: dict[str, Any] = yaml.safe_load((REPOSITORY / "compose.yaml").read_text())
 DOCKERFILE = (REPOSITORY / "deploy" / "Dockerfile").read_text()
 PORT_OF_THE_PAGE = 5173
-"""The page's image is for compose.yaml; in a cluster the API serves the page."""
+"""Port of the image of the page, which is only for compose.yaml.
+In a cluster the API serves the page."""
 
 OF_OPERATORS = {"ScaledObject", "PodMonitor"}
-"""Kinds whose schemas are not Kubernetes' own."""
+"""Kinds whose schemas do not come with Kubernetes."""
 
 
 @pytest.fixture(scope="module", params=OVERLAYS)
@@ -50,7 +51,7 @@ def test_schemas_are_kept(manifests: list[dict[str, Any]]) -> None:
     checked = [manifest for manifest in manifests if manifest["kind"] not in OF_OPERATORS]
     assert len(checked) >= 14
     for manifest in checked:
-        with warnings.catch_warnings(action="ignore"):  # of the library's own making
+        with warnings.catch_warnings(action="ignore"):  # the library itself causes warnings
             kubernetes_validate.validate(manifest, VERSION, strict=True)
 
 
@@ -178,7 +179,7 @@ def test_pods_are_what_compose_starts(name: str) -> None:
 def test_configuration_and_secret_are_settings(
     manifests: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The Secret is the one that docs/operations.md makes."""
+    """The Secret is the one that docs/operations.md creates."""
     text = (REPOSITORY / "docs" / "operations.md").read_text()
     secret = dict(re.findall(r"--from-literal=(NST_\w+)=(\S+|\"[^\"]+\")", text))
     assert "create secret generic nst " in text
@@ -193,7 +194,7 @@ def test_configuration_and_secret_are_settings(
 
 
 def secrets_of_compose() -> set[str]:
-    """Return the variables of our services whose values come out of passwords."""
+    """Return the variables of nst's services whose values contain passwords."""
     return {
         name
         for service in ("api", "worker", "migrate")

@@ -1,5 +1,7 @@
-"""What dashboards, rules and alerts ask for is there, in a real Prometheus that watches a real
-service at work."""
+"""Dashboards, rules and alerts find the metrics that they query.
+
+A real Prometheus watches a real service at work.
+"""
 
 import math
 import re
@@ -17,11 +19,11 @@ METRIC = re.compile(r"\b(?:nst_[a-z0-9_]+|process_[a-z_]+|up)\b")
 
 @pytest.fixture(scope="module")
 def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
-    """After some jobs of all sorts, and while one is being painted."""
+    """Yield a service after some jobs of all sorts, while one is being painted."""
     with watched(tmp_path_factory.mktemp("live")) as service:
         wait_until(lambda: has(service, "nst_attempts_running"))
         service.wait_for(service.submit(seed=0), "succeeded")
-        service.submit(seed=0)  # the result is there already
+        service.submit(seed=0)  # answered from the stored result
         for seed in range(1, 4):
             service.wait_for(service.submit(seed=seed), "succeeded")
         requests.get(f"{service.api}/api/v1/jobs/none", timeout=PATIENCE_SECONDS)
@@ -118,7 +120,7 @@ def test_nothing_is_wrong_with_a_service_that_is_well(live: Watched) -> None:
 
 
 def test_a_worker_that_is_gone_is_missed(live: Watched) -> None:
-    """The last test, for it is gone afterwards."""
+    """This test is the last one, because the worker is gone afterwards."""
     live.submit(seed=10)
     live.worker.kill()
     for alert in ("NstNoWorkers", "NstWorkerDown"):

@@ -1,4 +1,4 @@
-"""The real nginx before the real API, as the image of the page runs them."""
+"""The real nginx before the real API, as the image of the page runs nginx."""
 
 import os
 import select
@@ -25,9 +25,9 @@ pytestmark = pytest.mark.skipif(
 
 INDEX = '<!doctype html><base href="/" /><title>the page</title>'
 LIMIT = 1_000_000
-"""Of a request, in bytes."""
+"""Largest size of a request, in bytes."""
 JOBS_PER_ADDRESS = 15
-"""Unfinished jobs; the visitor of these tests has fewer."""
+"""Number of unfinished jobs that an address may have; the visitor has fewer."""
 
 
 class Page:
@@ -40,7 +40,7 @@ class Page:
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Directory of a page as small as a page can be."""
+    """Create the smallest possible page, and return its directory."""
     directory = tmp_path_factory.mktemp("built") / "page"
     (directory / "assets").mkdir(parents=True)
     (directory / "index.html").write_text(INDEX)
@@ -74,7 +74,7 @@ def page(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page
 def submit(
     page: Page, size_bytes: int = 0, prefix: str = "", client: httpx.Client | None = None
 ) -> httpx.Response:
-    """`client`: somebody else than the visitor of this page, who gets a new cookie each time."""
+    """Submit a job as the page's visitor, or as another `client` with a new cookie."""
     if client:
         client.cookies.clear()
     files = {"content_image": CONTENT.read_bytes(), "style_image": STYLE.read_bytes()}
@@ -115,13 +115,13 @@ def test_a_body_that_is_too_large_is_refused_before_it_is_read(page: Page) -> No
     assert b'"code":"too_large"' in answer
     assert b"application/problem+json" in answer
     assert page.client.post("/api/v1/jobs/1/cancel", content=b"x" * 2_000_000).status_code == 413
-    # The API's own limit is the same.
+    # The API itself has the same limit.
     assert submit(page, LIMIT + 200_000).status_code == 413
     assert submit(page, 100_000).status_code == 415
 
 
 def begin(page: Page, stack: ExitStack, address: str, text: bytes) -> socket.socket:
-    """A connection from this address that has sent this much of a request, and reads nothing."""
+    """Open a connection from this address, send this text, and read nothing."""
     connection = stack.enter_context(socket.socket())
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
     connection.settimeout(PATIENCE_SECONDS)
@@ -144,7 +144,7 @@ def check_that_others_are_served(page: Page) -> None:
 
 
 def slow_read(page: Page) -> bytes:
-    """A request for a picture that fits into no buffer on the way."""
+    """Return a request for an image that is larger than all buffers on the way."""
     noise = Image.frombytes("RGB", (500, 500), os.urandom(3 * 500 * 500))
     files = {"content_image": encoded(noise, "PNG"), "style_image": encoded(picture(), "PNG")}
     response = page.client.post("/api/v1/jobs", files=files, data=TINY)
@@ -206,5 +206,5 @@ def test_all_of_it_at_once_leaves_room_for_others(page: Page) -> None:
 def test_nginx_that_is_stopped_leaves_no_worker_behind(built: Path) -> None:
     with servers.nginx("127.0.0.1:9", built) as nginx:
         workers = wait_until(lambda: descendants(nginx.pid))
-    # `kill` waits for the master only, which has waited for its workers.
+    # `kill` waits only for the master process, which has waited for its workers.
     assert not [pid for pid in workers if Path(f"/proc/{pid}").exists()]

@@ -1,4 +1,4 @@
-"""Rules and alerts, checked and tried out by promtool; each alert has a runbook."""
+"""Rules and alerts, checked and tested by promtool; each alert has a runbook."""
 
 import re
 import subprocess

@@ -1,5 +1,7 @@
-"""The largest job that is allowed fits into what the shipped containers have: memory by the plan
-that the engine follows, and disk by the checkpoints of that plan."""
+"""The largest allowed job fits into the shipped containers.
+
+The plan that the engine follows gives its memory, and the checkpoints of that plan give its disk.
+"""
 
 from pathlib import Path
 from typing import Any
@@ -18,9 +20,9 @@ from support.assets import REPOSITORY
 
 GIB = 1 << 30
 PROCESS_BYTES = 400_000_000
-"""What the engine and its worker hold before a job."""
+"""Bytes that the engine and its worker occupy before a job."""
 PICTURES_BYTES = 500_000_000
-"""Uploads, a result of 16 bits, previews."""
+"""Bytes of the uploads, a result of 16 bits, and the previews."""
 LARGEST = Limits().max_size
 KUBERNETES = REPOSITORY / "deploy" / "kubernetes"
 
@@ -49,7 +51,7 @@ def demand(side: int, options: dict[str, Any], model: str) -> Demand:
 
 
 def worker(file: Path) -> tuple[int, int]:
-    """Bytes of memory and of /tmp."""
+    """Return the bytes of memory and of /tmp that a worker has."""
     (spec,) = (
         document["spec"]["template"]["spec"]
         for document in yaml.safe_load_all(file.read_text())
@@ -90,7 +92,8 @@ def test_every_size_fits_into_memory_and_disk_of_a_worker(
 
 @pytest.mark.parametrize("options", OPTIONS, ids=str)
 def test_a_worker_on_a_gpu_has_disk_for_the_whole_history(options: dict[str, Any]) -> None:
-    """A large GPU holds all of it; a checkpoint passes through the memory of the container."""
+    """The whole history fits into the memory of a large GPU.
+    A checkpoint passes through the memory of the container."""
     memory, disk = worker(KUBERNETES / "overlays" / "gpu" / "worker.yaml")
     history = 0 if "optimizer" in options else HISTORY_SIZE
     plan = predict(demand(LARGEST, options, "vgg19"), None, history)
@@ -100,7 +103,7 @@ def test_a_worker_on_a_gpu_has_disk_for_the_whole_history(options: dict[str, Any
 
 def test_compose_has_the_memory_and_no_limit_of_the_disk() -> None:
     service = yaml.safe_load((REPOSITORY / "compose.yaml").read_text())["services"]["worker"]
-    assert "tmpfs" not in service  # it would count as memory
+    assert "tmpfs" not in service  # a tmpfs would count as memory
     assert "/tmp" in service["volumes"]  # noqa: S108 - of the container
     memory, _ = worker(KUBERNETES / "base" / "worker.yaml")
     default = service["deploy"]["resources"]["limits"]["memory"].removeprefix("${WORKER_MEMORY:-")

@@ -1,4 +1,4 @@
-"""What else the deployment stands on: conda's file, licences, bills of materials."""
+"""The environment of conda, the licences, and the bills of materials."""
 
 import json
 import subprocess

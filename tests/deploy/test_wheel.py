@@ -1,4 +1,4 @@
-"""What `pip install nst` and `nst[service]` give: all that is needed, far from the repository."""
+"""`pip install nst` and `nst[service]` need nothing of the repository."""
 
 import os
 import subprocess
@@ -26,7 +26,7 @@ def run(*command: str | Path, directory: Path) -> str:
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A directory with the source distribution, and with the wheel that was built from it."""
+    """Build the source distribution, and the wheel from it; return their directory."""
     directory = tmp_path_factory.mktemp("built")
     run(sys.executable, "-m", "build", "--outdir", directory, REPOSITORY, directory=directory)
     return directory
@@ -34,7 +34,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def plain(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The programs of an environment that has the wheel, what it needs, and nothing else."""
+    """Return the programs of an environment with the wheel and its dependencies only."""
     directory = tmp_path_factory.mktemp("clean")
     run(sys.executable, "-m", "venv", directory, directory=directory)
     install(directory / "bin", built)

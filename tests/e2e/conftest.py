@@ -1,4 +1,4 @@
-"""`nst serve` and Chromium, both real."""
+"""Fixtures of the browser tests: a real `nst serve` and a real Chromium."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -27,7 +27,8 @@ def page_is_built() -> None:
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """One for each file: visitors have one address, whose streams and jobs are counted."""
+    """Run one server for each file of tests.
+    All visitors have one address, and the server counts streams and jobs by address."""
     with running(nst_serve(tmp_path_factory.mktemp("serve"))) as server:
         yield server
 
@@ -40,7 +41,7 @@ def context(browser: Browser, server: Server) -> Iterator[BrowserContext]:
 
 @pytest.fixture
 def page(context: BrowserContext) -> Iterator[Page]:
-    """A tab whose console stays silent."""
+    """Yield a tab, and assert that its console has stayed silent."""
     page = context.new_page()
     found = complaints(page)
     yield page

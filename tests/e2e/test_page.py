@@ -1,4 +1,4 @@
-"""The page in a real browser, on the real service: what people do with it."""
+"""Actions of people on the page, in a real browser and on the real service."""
 
 import json
 import re
@@ -107,7 +107,7 @@ def check_sharing(page: Page, browser: Browser, server: Server) -> None:
 
 
 def tab_to(page: Page, target: Locator) -> None:
-    """As people without a mouse do."""
+    """Press Tab until the target has the focus, as people without a mouse do."""
     for _ in range(120):
         if target.evaluate("element => element === document.activeElement"):
             return
@@ -211,7 +211,7 @@ def test_drop_and_paste(page: Page, photo: Path) -> None:
     expect(page.get_by_text("768 × 1024 · JPEG · 512 kB")).to_be_visible()
     paste(page, "coffee.jpg", photo.read_bytes(), "image/jpeg")
     expect(page.get_by_role("img", name="Your photo: coffee.jpg")).to_be_visible()
-    # What comes when there is a photo is one more style.
+    # Once there is a photo, the next image is one more style.
     drop(page.locator("main"), "another.jpg", photo.read_bytes(), "image/jpeg")
     expect(page.get_by_role("slider", name="Part of another.jpg")).to_have_attribute(
         "aria-valuetext", "50 %"
@@ -233,7 +233,7 @@ def test_a_finished_picture_brings_its_settings_back(
         expect(theirs.get_by_text("64 pixels")).to_be_visible()
         brush = theirs.get_by_role("slider", name="Brush")
         expect(brush).to_have_attribute("aria-valuetext", "× 0.5")
-        # Pictures that come with nst come back, too.
+        # The samples of nst are restored, too.
         expect(theirs.get_by_role("img", name=re.compile("^Your photo"))).to_be_visible()
 
 
@@ -331,7 +331,7 @@ OVERLAY = """canvas => {
 
 
 def brush_across(page: Page) -> None:
-    """One stroke through the middle of the open picture."""
+    """Draw one stroke through the middle of the open image."""
     box = page.get_by_role("application").bounding_box()
     assert box
     page.mouse.move(box["x"] + 0.2 * box["width"], box["y"] + 0.5 * box["height"])
@@ -411,7 +411,7 @@ def test_a_result_is_painted_on_at_twice_its_size(page: Page) -> None:
     wait_until_finished(page)
     page.get_by_role("button", name="Larger", exact=True).click()
     page.wait_for_url(lambda url: url != address)
-    # The page shows the job before, which is finished, until it has the new one.
+    # Until the page has the new job, it shows the finished job before.
     larger = f"api/v1/jobs/{page.url.rsplit('/', 1)[1]}"
     wait_until(lambda: page.request.get(larger).json()["status"] == "succeeded")
     wait_until_finished(page)
@@ -471,7 +471,7 @@ def test_waiting_in_line(page: Page) -> None:
 
 @pytest.fixture
 def painted(page: Page) -> Page:
-    """Somebody who has painted one picture."""
+    """Return the page of a job after it has painted one image."""
     start_short(page)
     wait_until_finished(page)
     return page
@@ -493,7 +493,7 @@ def test_history(painted: Page) -> None:
 
     page.get_by_role("button", name="Paint again: cat in impasto").click()
     page.wait_for_url("**/jobs/*")
-    # Painted anew: the bundled network stood in, and better weights may have come since.
+    # The job is painted anew: the bundled network stood in, and better weights may exist by now.
     wait_until_finished(page)
 
     page.get_by_role("link", name="Change and repaint").click()

@@ -1,4 +1,4 @@
-"""Every page in light and dark, looked at by axe."""
+"""Every page in light and dark, checked by axe."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The page below a path of a host: everything that it asks for is below that path."""
+"""The page below a path of a host: all of its requests go below that path."""
 
 import re
 from collections.abc import Iterator
@@ -30,7 +30,7 @@ PATH = "/nst/"
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """In place of the one at the top of its host."""
+    """Run a server below a path, in place of the one at the top of its host."""
     folder = tmp_path_factory.mktemp("below")
     with running(nst_serve(folder, NST_BASE_PATH=PATH.rstrip("/"))) as server:
         yield server

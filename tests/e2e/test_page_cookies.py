@@ -1,4 +1,4 @@
-"""The page for people who have told their browser to keep no cookies."""
+"""The page for people whose browser keeps no cookies."""
 
 from pathlib import Path
 
@@ -17,7 +17,8 @@ from support.browser import (
 from support.servers import Server
 
 NONE_AT_ALL = {"default_content_setting_values": {"cookies": 2}}
-"""Chromium then keeps no storage for pages either: to ask for it raises an error."""
+"""Preferences of a browser without cookies.
+Chromium then keeps no storage for pages either: access to it raises an error."""
 NONE_OF_THIRD_PARTIES = {"block_third_party_cookies": True, "cookie_controls_mode": 1}
 
 SENTENCE = "Your browser blocks cookies for this site. Allow them, then load the page again"
@@ -77,12 +78,12 @@ def test_third_party_cookies_are_not_needed(
 def test_jobs_of_a_first_visit_sent_at_once_are_all_found_again(
     browser: Browser, server: Server
 ) -> None:
-    """The live draft and the painting leave before the browser has its first cookie."""
+    """The live draft and the painting are sent before the browser has a cookie."""
     with visitor(browser, server.address, live_draft=True) as context:
         page = context.new_page()
         held = hold(page, "**/api/v1/jobs")
         page.route("**/api/v1/jobs/*", keep_drafts)
-        # The answer of the server would bring a cookie.
+        # An answer of the server would bring a cookie.
         page.route(
             "**/api/v1/learned-styles", lambda route: route.fulfill(json={"learned_styles": []})
         )
@@ -105,7 +106,8 @@ def test_jobs_of_a_first_visit_sent_at_once_are_all_found_again(
 
 
 def keep_drafts(route: Route) -> None:
-    """Answer as if the draft, which is deleted when it has been seen, were deleted."""
+    """Answer a request to delete a draft as if the draft were deleted.
+    The page deletes a draft once it has been seen."""
     if route.request.method == "DELETE":
         route.fulfill(status=204)
     else:

@@ -1,4 +1,4 @@
-"""A photo is turned and cropped before it is painted, in Chromium."""
+"""Rotating and cropping a photo before it is painted, in Chromium."""
 
 import re
 from pathlib import Path
@@ -70,7 +70,7 @@ def test_a_corner_follows_the_pointer(page: Page, photo: Path) -> None:
 def test_a_photo_is_upright_whatever_says_how_it_is_turned(
     page: Page, tmp_path: Path, name: str
 ) -> None:
-    """The server says how, where the browser does not show it or not upright."""
+    """The server turns a photo that Chromium shows sideways or not at all."""
     exif = Image.Exif()
     exif[ExifTag.Orientation] = 6
     Image.new("RGB", (96, 64), "teal").save(tmp_path / name, exif=exif)

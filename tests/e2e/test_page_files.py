@@ -1,4 +1,4 @@
-"""Files that people choose, good and bad."""
+"""Valid and invalid files that people choose."""
 
 import struct
 import zlib
@@ -25,7 +25,7 @@ from support.pictures import picture
 
 
 def _png_of_a_size(width: int, height: int) -> bytes:
-    """Black, one bit a pixel: small as a file, large as a picture."""
+    """Return a black PNG of one bit a pixel: a small file of a large image."""
 
     def chunk(name: bytes, data: bytes) -> bytes:
         return (
@@ -109,7 +109,7 @@ def test_a_heic_photo_is_painted_where_the_server_reads_it(page: Page, tmp_path:
 
 @pytest.mark.parametrize("name", ON_PAGE)
 def test_page_and_server_agree(page: Page, name: str) -> None:
-    """The size that the browser tells is that of the result."""
+    """The size that the browser shows is that of the result."""
     choose_content(page, case(name))
     width, height = PICTURES[name].size
     expect(page.get_by_text(f"{width} × {height} · {PICTURES[name].format}")).to_be_visible()
@@ -117,7 +117,7 @@ def test_page_and_server_agree(page: Page, name: str) -> None:
 
 
 def painted_size(page: Page) -> list[int]:
-    """Paint what is chosen, 64 pixels large, and return width and height of the result."""
+    """Paint the chosen image at 64 pixels, and return width and height of the result."""
     set_options(page, Size=64, Steps_at_most=4)
     job = start(page).rsplit("/", 1)[1]
     wait_until_finished(page)

@@ -29,14 +29,14 @@ FRAMES = 4
 
 @pytest.fixture(scope="module")
 def holiday(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Four frames in 0.4 s, of 96×64 pixels."""
+    """Return a film of four frames in 0.4 s, of 96×64 pixels."""
     path = tmp_path_factory.mktemp("film") / "holiday.mp4"
     film(path, [picture(96, 64).rotate(4 * turn) for turn in range(FRAMES)], sound="aac")
     return path
 
 
 def choose(page: Page, file: Path) -> None:
-    """Choose a style among the samples, and this file as what is painted."""
+    """Choose a style among the samples, and this file as the content."""
     choose_samples(page)
     page.get_by_role("button", name="Remove Cat").click()
     with page.expect_file_chooser() as chooser:
@@ -79,7 +79,7 @@ def test_a_film_is_painted_frame_by_frame(page: Page, holiday: Path) -> None:
 
 
 def test_a_film_in_several_passes_and_how_long_it_takes(page: Page, holiday: Path) -> None:
-    """The time is known once a film has been painted here."""
+    """The page estimates the time once this server has painted a film."""
     page.set_viewport_size({"width": 1280, "height": 1000})
     choose(page, holiday)
     video(page, "Film: holiday.mp4")
@@ -94,7 +94,7 @@ def test_a_film_in_several_passes_and_how_long_it_takes(page: Page, holiday: Pat
         wait_until_finished(page)
     expect(page.get_by_text(f"{FRAMES} frames in ")).to_be_visible()
     expect(page.get_by_text("bit_depth has no effect on a film")).to_be_visible()
-    page.goto("/studio")  # where all is as it was
+    page.goto("/studio")  # the studio keeps its state
     expect(passes.get_by_role("radio", name="3")).to_be_checked()
     expect(page.get_by_text(re.compile(rf"Takes about \d+ s .* {FRAMES} frames"))).to_be_visible()
     set_options(page, Steps_at_most=0)
@@ -143,7 +143,7 @@ def test_a_film_beyond_a_limit_is_refused_before_the_upload(page: Page, holiday:
 def test_what_the_browser_cannot_play_the_server_judges(
     context: BrowserContext, tmp_path: Path
 ) -> None:
-    page = context.new_page()  # whose console says that the server refused something
+    page = context.new_page()  # the console of this page reports the refusal of the server
     (tmp_path / "broken.mp4").write_bytes(b"\0\0\0\x20ftypisom" + bytes(60))
     choose(page, tmp_path / "broken.mp4")
     expect(page.get_by_text("The browser cannot play this film")).to_be_visible()

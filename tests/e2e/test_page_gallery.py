@@ -1,4 +1,4 @@
-"""Styles to choose from: searched, marked, kept, moved."""
+"""The gallery of styles: searched, marked, kept, moved."""
 
 import re
 from pathlib import Path
@@ -19,7 +19,7 @@ KEPT = """name => new Promise(done => {
     };
   };
 })"""
-"""Whether the browser has kept that this style is chosen."""
+"""Script that returns whether the browser has stored that this style is chosen."""
 
 
 def styles(page: Page) -> Locator:

@@ -1,4 +1,4 @@
-"""The page in German: everything that people do, without a word of English on the way."""
+"""The page in German: no action of a visitor shows a word of English."""
 
 import re
 from collections.abc import Iterator
@@ -33,7 +33,7 @@ SHOWN = """() => {
     document.title,
   ].filter(Boolean).map(text => text.trim().replace(/\\s+/g, ' '));
 }"""
-"""Everything that is read or heard on the page, apart from the switch to English."""
+"""Script that returns all text to read or hear, but for the switch to English."""
 
 CUT_OFF = """() => {
   const isCutOff = element => {
@@ -46,17 +46,17 @@ CUT_OFF = """() => {
     .filter(element => element.checkVisibility() && !element.matches('.sr-only, .sr-only *'))
     .filter(isCutOff).map(element => element.innerText || element.ariaLabel);
 }"""
-"""Names of buttons, links, and headings whose text is longer than its place."""
+"""Script that returns the names of buttons, links and headings that are cut off."""
 
 
 def literals(name: str) -> set[str]:
-    """Return the texts between quotation marks in a file of the page."""
+    """Return the texts between quotation marks in a source file of the page."""
     text = (REPOSITORY / "frontend" / "src" / name).read_text(encoding="utf-8")
     return set(re.findall(r"'([^'\n]{3,})'", text))
 
 
 def english() -> set[str]:
-    """Return what the page says in English only, and the server's help for the options."""
+    """Return the page's texts in English only, and the server's help for the options."""
     helps = {field.description or "" for field in StyleTransferOptions.model_fields.values()}
     return {
         " ".join(text.split()) for text in helps | literals("texts.ts") - literals("texts.de.ts")
@@ -76,7 +76,7 @@ def german(browser: Browser, server: Server, request: pytest.FixtureRequest) -> 
 
 
 def check(page: Page, where: str) -> None:
-    """Assert that all of it is German, readable, and not cut off."""
+    """Assert that the whole page is German, accessible, and not cut off."""
     assert set(page.evaluate(SHOWN)) & ENGLISH == set(), where
     assert not is_too_wide(page), where
     assert page.evaluate(CUT_OFF) == [], where

@@ -1,4 +1,4 @@
-"""My styles in Chromium: uploaded, learned, chosen, painted with, renamed, deleted."""
+"""Learned styles in Chromium: uploaded, learned, chosen, used, renamed, deleted."""
 
 import re
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The camera is painted by Chromium itself; it has a camera that shows a test picture."""
+"""Live painting by Chromium itself, whose fake camera shows a test image."""
 
 import re
 from collections.abc import Iterator
@@ -63,7 +63,7 @@ def test_the_camera_is_painted_in_the_browser(
         canvas = page.locator("canvas")
         assert (canvas.get_attribute("width"), canvas.get_attribute("height")) == ("320", "240")
         assert canvas.evaluate(COLOURS) > 100
-        # Nothing is sent while frames are painted.
+        # Painting frames sends nothing to the server.
         sent: list[str] = []
         page.on("request", lambda request: sent.append(request.url))
         page.wait_for_timeout(1000)

@@ -1,4 +1,4 @@
-"""The page when the network or the server is not as it should be."""
+"""The page with a bad network or a server in trouble."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -28,14 +28,14 @@ SLOW_3G = {
     "downloadThroughput": 200_000,
     "uploadThroughput": 95_000,
 }
-"""Bytes a second."""
+"""Conditions of a slow network; throughputs in bytes a second."""
 
 MINUTES_FOR_AN_UPLOAD = {"uploadThroughput": 10_000}
 
 
 @pytest.fixture
 def tab(context: BrowserContext) -> Page:
-    """One whose console may complain: browsers write every failed request there."""
+    """Open a tab whose console may complain: browsers report failed requests there."""
     return context.new_page()
 
 
@@ -111,7 +111,7 @@ def test_the_first_page_on_a_slow_line(context: BrowserContext, tab: Page) -> No
     network.on("Network.loadingFinished", lambda file: received.append(file["encodedDataLength"]))
     tab.goto("/", wait_until="commit")
     expect(tab.get_by_role("link", name="Paint a photo")).to_be_visible()
-    # Time to transfer what the page needs first; the clock of a busy machine says nothing about it.
+    # This is the time to transfer the first view; the clock of a busy machine does not tell it.
     assert 0 < sum(received) / SLOW_3G["downloadThroughput"] < 3
 
 
@@ -176,8 +176,8 @@ def test_a_failed_job_says_what_to_do(browser: Browser, tmp_path: Path) -> None:
     with running(server), visitor(browser, server.address) as context:
         page = context.new_page()
         choose_samples(page)
-        # Weights that are not there: nothing is downloaded, and no others stand in for named ones.
-        page.get_by_role("radio", name="Draft").click()  # which names vgg16
+        # The weights are missing: nothing is downloaded, and nothing stands in for a named network.
+        page.get_by_role("radio", name="Draft").click()  # it names vgg16
         set_options(page, Size=64, Network="vgg19", Steps_at_most=4)
         start(page)
         expect(status(page, "Failed")).to_be_visible()

@@ -26,7 +26,7 @@ def test_the_page_opens_without_its_server(browser: Browser, tmp_path: Path, bas
         page.goto("")
         page.evaluate("navigator.serviceWorker.ready")
         page.wait_for_function("navigator.serviceWorker.controller")
-        page.reload()  # now every file passes the worker
+        page.reload()  # from now on the service worker sees every request
         page.goto("studio")
         for title in ("Cat", "Impasto"):
             choose_sample(page, title)

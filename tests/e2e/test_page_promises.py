@@ -1,4 +1,4 @@
-"""What the page offers does what it says, at every width."""
+"""The page keeps its promises at every width."""
 
 import re
 from pathlib import Path
@@ -133,7 +133,7 @@ def test_the_draft_stays_until_the_painting_shows_more(page: Page) -> None:
     set_options(page, Size=256, Steps_at_most=1_000_000, Convergence_tolerance=0, Scales=4)
     page.get_by_role("button", name="Start painting").click()
     page.wait_for_url("**/jobs/*")
-    wait_for_step(page, 12)  # at 32 pixels, where it stays
+    wait_for_step(page, 12)  # at 32 pixels, the first of four scales
     expect(page.get_by_role("img", name="First draft of cat in impasto")).to_be_visible()
     expect(page.get_by_text("Draft – the painting replaces it soon")).to_be_visible()
 

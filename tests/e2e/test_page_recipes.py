@@ -1,4 +1,4 @@
-"""A recipe repeats the picture, in Chromium: what was steered, where it stopped, and how long."""
+"""A recipe repeats the image, in Chromium: steering, last step, and duration."""
 
 import json
 import os
@@ -40,7 +40,7 @@ def test_steering_and_the_stop_are_recorded_shown_and_repeated(page: Page, tmp_p
     expect(status(page, "Stopped")).to_be_visible()
     painted = saved(page, page.get_by_role("link", name="Download", exact=True))
 
-    # recipe.json says at which step, and is called so.
+    # recipe.json has this file name, and names the steps.
     page.get_by_role("button", name="More downloads").click()
     with page.expect_download(timeout=PATIENCE_MS) as download:
         page.get_by_role("menuitem", name="Recipe").click()
@@ -51,14 +51,14 @@ def test_steering_and_the_stop_are_recorded_shown_and_repeated(page: Page, tmp_p
     assert [list(change.values) for change in recipe.changes] == [["style_weight"]]
     assert recipe == Recipe.read(painted)
 
-    # The page says the same, and one network.
+    # The page shows the same changes, and names one network.
     page.get_by_role("button", name="All settings of this picture").click()
     steered = f"from step {recipe.changes[0].step}:"
     expect(page.get_by_text(steered)).to_be_visible()
     expect(page.get_by_text(f"after step {recipe.stopped_after}", exact=True)).to_be_visible()
     expect(page.get_by_text("vgg19", exact=True)).to_have_count(0)
 
-    # The command runs as it stands, anywhere, and paints the same.
+    # The command runs unchanged in any directory, and paints the same image.
     page.get_by_role("button", name="As a command").click()
     command = shlex.split(page.get_by_role("region", name="Command line").inner_text())
     page.keyboard.press("Escape")
@@ -69,7 +69,7 @@ def test_steering_and_the_stop_are_recorded_shown_and_repeated(page: Page, tmp_p
     again = (tmp_path / command[command.index("-o") + 1]).read_bytes()
     assert np.array_equal(np.asarray(open_picture(again)), np.asarray(open_picture(painted)))
 
-    # The Studio reads recipe.json back, pictures included, and repeats it.
+    # The studio reads recipe.json with its images, and repeats the job.
     page.goto("/studio")
     page.get_by_role("button", name="Use Cat").wait_for()
     drop(page.locator("main"), "recipe.json", text, "application/json")
@@ -88,7 +88,7 @@ def test_the_time_is_told_before_it_starts_once_something_was_painted(page: Page
     start_short(page)
     wait_until_finished(page)
     page.goto("/studio")
-    # Both are chosen from before; choosing them again takes nothing away.
+    # The studio has kept both choices; choosing them again must not remove them.
     for name in ("Use Cat", "Use Impasto"):
         sample = page.get_by_role("button", name=name)
         sample.click()

@@ -1,4 +1,4 @@
-"""The page where results come from S3 by links that are signed: another origin than the page's."""
+"""The page with results in S3, behind signed links to another origin."""
 
 import shutil
 from collections.abc import Iterator
@@ -36,7 +36,7 @@ def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 def server(
     request: pytest.FixtureRequest, s3: Server, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Server]:
-    """In place of the one that keeps everything in a folder."""
+    """Run a server with S3, in place of the one that keeps everything in a folder."""
     if request.param == "nginx" and not servers.has_nginx():
         pytest.skip("no nginx; tools/system-packages tests installs it")
     settings = {

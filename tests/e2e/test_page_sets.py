@@ -60,7 +60,7 @@ def test_photos_are_taken_away_and_kept(page: Page) -> None:
     page.locator("input[aria-label='Add more photos']").set_input_files([PHOTOS / "coffee.jpg"])
     expect(page.get_by_role("button", name="Start 2 paintings")).to_be_enabled()
     page.get_by_role("checkbox", name="One painting for each style").check()
-    page.wait_for_timeout(500)  # changes are kept a moment later
+    page.wait_for_timeout(500)  # the page stores changes a moment later
     page.reload()
     expect(page.get_by_role("button", name="Start 4 paintings")).to_be_enabled()
     assert not is_too_wide(page)
@@ -68,7 +68,7 @@ def test_photos_are_taken_away_and_kept(page: Page) -> None:
 
 @pytest.fixture(scope="module")
 def narrow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A service that takes three unfinished jobs of a client."""
+    """Run a service that takes three unfinished jobs of a client."""
     folder = tmp_path_factory.mktemp("narrow")
     with running(nst_serve(folder, NST_MAX_JOBS_PER_CLIENT="3")) as server:
         yield server

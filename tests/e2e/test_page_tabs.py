@@ -1,4 +1,4 @@
-"""The page in many tabs of one browser, which has six connections to a server for all of them."""
+"""The page in many tabs of a browser, which has six connections to a server."""
 
 import re
 
@@ -60,7 +60,7 @@ def test_a_hidden_tab_learns_of_the_end(page: Page, context: BrowserContext) -> 
 
 
 def test_the_stream_of_a_closed_tab_ends(context: BrowserContext, server: Server) -> None:
-    """The worker that all tabs share lives on; it must hear that nobody follows this job."""
+    """The worker that all tabs share ends the stream of a job that no tab follows."""
     first, second = context.new_page(), context.new_page()
     start_long(first)
     start_long(second)

@@ -1,4 +1,4 @@
-"""What Lighthouse looks at, and the way to a painting at four widths."""
+"""Checks of Lighthouse, and the way to a painting, at four widths."""
 
 import io
 import re
@@ -21,7 +21,7 @@ WIDTHS: list[ViewportSize] = [
 ]
 
 MOST_SHIFT = 0.1
-"""Layout shift that counts as good (web.dev/cls)."""
+"""Largest layout shift that counts as good (web.dev/cls)."""
 
 WATCH_SHIFTS = """
 window.shift = 0;
@@ -48,12 +48,12 @@ def test_five_clicks_from_the_first_page_to_a_saved_painting(sized: Page) -> Non
     sized.get_by_role("button", name="Use Cat").click()
     sized.get_by_role("button", name="Use Impasto").click()
     check(sized)
-    # A click beside the five, so that the test does not wait for a painting.
+    # A sixth click, which chooses a draft, saves the test from waiting for a painting.
     sized.get_by_role("radio", name=re.compile("^Draft")).click()
     sized.get_by_role("button", name="Start painting").click()
     saving = sized.get_by_role("link", name="Download", exact=True)
     expect(saving).to_be_visible()
-    sized.reload()  # what a finished painting brings with it has moved the page before
+    sized.reload()  # the end of the painting has shifted the layout of the page before
     expect(saving).to_be_visible()
     check(sized)
     with sized.expect_download() as download:
@@ -63,7 +63,7 @@ def test_five_clicks_from_the_first_page_to_a_saved_painting(sized: Page) -> Non
 
 
 def check(page: Page) -> None:
-    """Nothing is cut off, jumps, or is too small for a finger."""
+    """Assert that nothing is cut off, shifts, or is too small for a finger."""
     page.evaluate("Promise.all(document.getAnimations().map(each => each.finished))")
     assert not is_too_wide(page)
     assert page.evaluate("window.shift") < MOST_SHIFT

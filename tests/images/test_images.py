@@ -1,6 +1,6 @@
-"""The images, really built and really run, with a broker, PostgreSQL, Redis and S3 beside them.
+"""The images of nst, built and run beside a broker, PostgreSQL, Redis and S3.
 
-Not among the other tests, because building takes minutes and root: `make test-images`.
+`make test-images` runs these tests apart from the others, because building takes minutes and root.
 """
 
 import json
@@ -25,7 +25,7 @@ from support.waiting import PATIENCE_SECONDS, wait_until
 from unit.video import films
 
 PAGE, API, WORKER = "http://127.0.0.1:5173", "http://127.0.0.1:5000", "http://127.0.0.1:9101"
-"""Where the images listen, as nobody says otherwise; containers share this machine's network."""
+"""Default addresses of the images; containers share this machine's network."""
 
 
 MODEST = [
@@ -37,7 +37,8 @@ MODEST = [
     "--ulimit=nofile=4096:4096",
     "--ulimit=nproc=4096:4096",
 ]
-"""How compose.yaml runs them, and what a machine without systemd needs."""
+"""Options with which compose.yaml runs the images.
+A machine without systemd needs some of them."""
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -47,7 +48,7 @@ def built() -> None:
 
 @pytest.fixture(scope="module")
 def settings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mapping[str, str]]:
-    """Of a service whose systems outside are real servers of this machine."""
+    """Yield the settings of a service that uses real servers of this machine."""
     with ExitStack() as stack:
 
         def started(server: Any) -> servers.Server:
@@ -91,7 +92,7 @@ def service(
 
 
 class Container:
-    """One that runs in the background."""
+    """Container that runs in the background."""
 
     def __init__(self, name: str, log: Path) -> None:
         self.name = name
@@ -161,7 +162,7 @@ def wait_for(address: str, log: Path) -> None:
 
 
 def submit(visitor: requests.Session, **options: Any) -> dict[str, Any]:
-    """A job of two small pictures, through the port of the page."""
+    """Submit a job of two small images, through the port of the page."""
     content, style = picture(64, 48), picture(48, 48).rotate(90)
     files = {
         "content_image": ("cat.png", encoded(content, "PNG")),
@@ -205,7 +206,7 @@ def test_a_photo_is_painted_through_the_port_of_the_page(
         assert (painted.format, painted.size) == ("PNG", (64, 48))
     assert images.load(tmp_path / "result.png", role="content")
     other = requests.get(f"{PAGE}/api/v1/jobs/{job['id']}", timeout=PATIENCE_SECONDS)
-    assert other.status_code == 404  # somebody else's
+    assert other.status_code == 404  # the job has another owner
 
 
 def test_the_page_comes_with_the_headers_of_the_api(service: Mapping[str, Container]) -> None:

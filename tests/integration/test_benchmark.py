@@ -1,4 +1,4 @@
-"""`python -m benchmarks.engine --quick` from the outside."""
+"""`python -m benchmarks.engine --quick`, run as a command."""
 
 import math
 import os
@@ -19,8 +19,8 @@ SECTIONS = ("evaluation", "presets", "curves", "memory", "scaling", "draft", "st
 
 
 def measure(path: Path, *sections: str) -> Results:
-    """A quick run of these sections, with the bundled model and one pair of pictures."""
-    # On a busy machine threads that wait for each other would take minutes.
+    """Run these sections quickly, with the bundled model and one pair of images."""
+    # On a busy machine, threads that wait for each other would take minutes.
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     subprocess.run(
         [
@@ -90,7 +90,8 @@ def test_a_section_measured_later_joins_the_others(output: Path) -> None:
 
 
 def ratios(node: Any) -> Iterator[float]:
-    """Every number below a key that ends in "ratio"; what a run never reached has none."""
+    """Yield every number below a key that ends in "ratio".
+    A ratio that a run never reached is None, and is left out."""
     if isinstance(node, dict):
         for key, value in node.items():
             if not key.endswith("ratio"):

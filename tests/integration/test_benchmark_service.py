@@ -1,4 +1,4 @@
-"""`python -m benchmarks.service --quick` from the outside."""
+"""`python -m benchmarks.service --quick`, run as a command."""
 
 import os
 import subprocess

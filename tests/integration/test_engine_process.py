@@ -1,4 +1,4 @@
-"""The engine in its process: what it says while it paints, and how it hears what is asked for."""
+"""The engine in its process: its reports while it paints, and requests to it."""
 
 import json
 from collections.abc import Iterator
@@ -46,7 +46,7 @@ ENDLESS = TINY | {"total_iterations": 100_000}
 
 @pytest.fixture(scope="module")
 def engine() -> Iterator[EngineProcess]:
-    """One for all tests: it is kept warm between jobs, as in a worker."""
+    """Yield one engine for all tests; it stays warm between jobs, as in a worker."""
     running = EngineProcess(paint_jobs)
     yield running
     running.close()
@@ -55,11 +55,11 @@ def engine() -> Iterator[EngineProcess]:
 @pytest.fixture
 def idle(engine: EngineProcess) -> Iterator[EngineProcess]:
     yield engine
-    engine.kill()  # if a test left it painting
+    engine.kill()  # a test may have left it painting
 
 
 def work(directory: Path, checkpoint_seconds: float = 1000.0, **options: Any) -> Work:
-    """A job, and the pictures where the worker puts them."""
+    """Return the work of a job, with its images where the worker puts them."""
     for name, size in ((CONTENT, (48, 32)), ("style-0", (32, 32))):
         if not (directory / name).exists():
             (directory / name).write_bytes(encoded(picture(*size), "PNG"))
@@ -100,7 +100,7 @@ def test_a_draft_then_every_step_then_the_picture(idle: EngineProcess, tmp_path:
     assert isinstance(draft, Painted)
     assert (draft.progress.step, draft.progress.preview_step) == (0, 0)
     assert (draft.progress.losses, draft.files) == (None, [PREVIEW])
-    assert draft.progress.remaining_seconds is None  # nothing has been measured
+    assert draft.progress.remaining_seconds is None  # no step has been measured
     assert steps(painted) == list(range(1, 13))
     frames = [name for news in painted if isinstance(news, Painted) for name in news.files]
     assert [name for name in frames if name != PREVIEW] == [
@@ -178,7 +178,7 @@ def test_who_asked_to_protect_faces_learns_that_there_are_none(
 
 
 def test_a_result_is_painted_on(idle: EngineProcess, tmp_path: Path) -> None:
-    """It starts from that picture at once, without a draft before it."""
+    """Painting starts from the given image at once, without a draft before it."""
     asked = work(tmp_path, total_iterations=1, content_weight=1e-6, style_weight=1e-6)
     Image.new("RGB", (24, 16), "teal").save(tmp_path / INITIAL, "PNG")
     order = asked.job.order.model_copy(update={"initial": _picture("earlier.png", "5" * 64)})
@@ -214,7 +214,7 @@ def test_cancel_keeps_the_picture_after_this_step(idle: EngineProcess, tmp_path:
     assert (last.status, last.result.stop_reason) == (JobStatus.CANCELED, "canceled")
     assert last.result.steps == (steps(painted) or [3])[-1]
     assert (tmp_path / RESULT).is_file()
-    # Its owner may keep painting.
+    # The owner of the job may continue it.
     idle.start(work(tmp_path, **ENDLESS))
     assert steps([next_of(idle)]) == [last.result.steps + 1]
     idle.cancel()
@@ -232,7 +232,7 @@ def test_stop_keeps_a_checkpoint_from_which_it_goes_on(idle: EngineProcess, tmp_
     assert (tmp_path / CHECKPOINT).is_file()
     idle.start(work(tmp_path, **ENDLESS))
     first = next_of(idle)
-    assert steps([first]) == [stopped_at + 1]  # and no second draft
+    assert steps([first]) == [stopped_at + 1]  # without a second draft
     idle.cancel()
     *painted, last = to_the_end(idle)
     assert isinstance(last, Finished)
@@ -243,7 +243,7 @@ def test_checkpoints_from_time_to_time(idle: EngineProcess, tmp_path: Path) -> N
     idle.start(work(tmp_path, checkpoint_seconds=0))
     heard = to_the_end(idle)
     kept = steps([one for one in heard if isinstance(one, Painted) and one.has_checkpoint])
-    assert kept == list(range(1, 12))  # not after the last step, which needs none
+    assert kept == list(range(1, 12))  # the last step needs no checkpoint
 
 
 def test_a_checkpoint_that_cannot_be_used_means_from_the_beginning(

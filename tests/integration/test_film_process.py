@@ -1,4 +1,4 @@
-"""Films in the engine's process: frame after frame, kept, gone on with, and ended early."""
+"""Films in the engine's process: painted, kept, continued, and ended early."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,12 +22,12 @@ from support.waiting import wait_until
 FRAMES = 4
 TINY: dict[str, Any] = {"size": 32, "total_iterations": 9, "convergence_tolerance": 0}
 ENDLESS = TINY | {"total_iterations": 100_000}
-"""Frames that are still being painted when a test asks for their end."""
+"""Options of frames that are unfinished when a test asks for the end."""
 
 
 @pytest.fixture(scope="module")
 def engine() -> Iterator[EngineProcess]:
-    """One for all tests: it is kept warm between jobs, as in a worker."""
+    """Yield one engine for all tests; it stays warm between jobs, as in a worker."""
     running = EngineProcess(paint_jobs)
     yield running
     running.close()
@@ -36,11 +36,11 @@ def engine() -> Iterator[EngineProcess]:
 @pytest.fixture
 def idle(engine: EngineProcess) -> Iterator[EngineProcess]:
     yield engine
-    engine.kill()  # if a test left it painting
+    engine.kill()  # a test may have left it painting
 
 
 def work(directory: Path, passes: int = 1, **options: Any) -> Work:
-    """A job whose content is a film with sound, and its files where the worker puts them."""
+    """Return the work of a job that paints a film with sound; put its files in place."""
     if not (directory / CONTENT).exists():
         turned = [picture(48, 32).rotate(5 * turn) for turn in range(FRAMES)]
         film(directory / "in.mp4", turned, sound="aac")
@@ -72,7 +72,7 @@ def to_the_end(engine: EngineProcess) -> list[News]:
 
 
 def kept(heard: list[News]) -> list[str]:
-    """Names of the frames that were painted."""
+    """Return the names of the frames that were painted."""
     names = [name for news in heard if isinstance(news, Painted) for name in news.files]
     return [name for name in names if name != PREVIEW]
 
@@ -104,7 +104,7 @@ def test_a_draft_then_frame_after_frame_then_the_film(idle: EngineProcess, tmp_p
     result = last.result
     assert (last.status, result.key, result.frames) == (JobStatus.SUCCEEDED, FILM, FRAMES)
     assert (result.model, result.device, result.stop_reason) == ("vgg16", "cpu", "total_iterations")
-    # 9 steps for the first frame, a fourteenth of them for each later one.
+    # 9 steps for the first frame, and a fourteenth of them for each later one.
     assert result.steps == 9 + 3 * 1
     found = list(frames(tmp_path / FILM))
     assert [round(time, 3) for time, _ in found] == [0, 0.1, 0.2, 0.3]
@@ -126,7 +126,7 @@ def test_a_film_that_was_interrupted_is_the_film_that_it_would_have_been(
     while kept([next_of(idle)]) != [NAMES[1]]:
         pass
     idle.kill()
-    for name in NAMES[2:]:  # a later one may have been painted before it was killed
+    for name in NAMES[2:]:  # the engine may have painted later frames before it was killed
         (cut / name).unlink(missing_ok=True)
     damaged = (cut / NAMES[1]).read_bytes()[:-100]
     (cut / NAMES[1]).write_bytes(damaged)
@@ -150,7 +150,7 @@ def kept_in_passes(count: int) -> list[str]:
 
 @pytest.fixture(scope="module")
 def in_passes(engine: EngineProcess, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The directory of a film that was painted three times."""
+    """Paint a film in three passes; return its directory."""
     directory = tmp_path_factory.mktemp("passes")
     engine.start(work(directory, PASSES))
     *painted, last = to_the_end(engine)
@@ -165,12 +165,12 @@ def in_passes(engine: EngineProcess, tmp_path_factory: pytest.TempPathFactory) -
 
 
 def coarse(image: Image.Image) -> np.ndarray:
-    """What is left of a small image after the encoder of a film."""
+    """Return what the encoder of a film leaves of a small image."""
     return np.asarray(image.convert("RGB").resize((8, 5), Image.Resampling.BOX), np.float32)
 
 
 def test_the_film_is_what_the_last_pass_has_painted(in_passes: Path) -> None:
-    """The backward pass paints the last frame first, and the third one is forward again."""
+    """The second pass paints backward, from the last frame; the third one is forward."""
     files = [in_passes / name for name in kept_in_passes(PASSES * FRAMES)[-FRAMES:]]
     painted = [coarse(Image.open(file)) for file in files]
     for index, image in enumerate(images_of(in_passes / FILM)):
@@ -184,7 +184,7 @@ def test_the_film_is_what_the_last_pass_has_painted(in_passes: Path) -> None:
 def test_passes_that_were_interrupted_give_the_same_film(
     idle: EngineProcess, in_passes: Path, tmp_path: Path, at: int
 ) -> None:
-    """An attempt finds the frames of the one before, the last of them damaged."""
+    """An attempt finds the frames of the attempt before; the last of them is damaged."""
     asked = work(tmp_path, PASSES)
     (tmp_path / "frames").mkdir()
     for name in kept_in_passes(at):
@@ -218,7 +218,7 @@ def test_cancel_in_a_pass_keeps_the_newest_frames(
 def test_a_painted_film_says_how_long_the_next_one_takes(tmp_path: Path) -> None:
     options = StyleTransferOptions.from_preset("fast", **TINY)
     assert bootstrap.estimate(options, (48, 32), FRAMES) is None
-    engine = EngineProcess(paint_jobs)  # with the cache directory of this test
+    engine = EngineProcess(paint_jobs)  # a new process uses the cache directory of this test
     engine.start(work(tmp_path))
     to_the_end(engine)
     engine.close()
@@ -263,7 +263,7 @@ def test_cancel_in_the_first_frame_keeps_it_as_it_is(idle: EngineProcess, tmp_pa
     assert (last.status, last.result.frames) == (JobStatus.CANCELED, 1)
     assert last.result.steps > 0
     assert len(images_of(tmp_path / FILM)) == 1
-    assert not (tmp_path / NAMES[0]).exists()  # nobody goes on from an unfinished frame
+    assert not (tmp_path / NAMES[0]).exists()  # an unfinished frame is not kept
 
 
 def test_stop_gives_back_what_another_worker_goes_on_from(

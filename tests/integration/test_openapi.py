@@ -1,4 +1,4 @@
-"""The running service held to its own description by schemathesis."""
+"""The running service, checked by schemathesis against its own description."""
 
 import hashlib
 import subprocess
@@ -9,8 +9,9 @@ from support.nst_serve import serve
 from support.waiting import PATIENCE_SECONDS, PROGRAM_SECONDS
 
 EXCLUDED = "positive_data_acceptance,ensure_resource_availability"
-"""No schema can say what is inside of a picture, or that two weights must not both be 0; and a job
-that was just made has no recipe before it has a picture."""
+"""Checks of schemathesis that are left out.
+No schema can say what an image contains, or that two weights must not both be 0; and a new job
+has no recipe before it has an image."""
 
 KEY = "the key of a program, which keeps no cookies"
 SETTINGS = {

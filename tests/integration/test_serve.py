@@ -1,4 +1,4 @@
-"""`nst serve` from outside: the whole way of a job, and everything that may happen to it."""
+"""`nst serve` from outside: the life of a job, and what may happen to it."""
 
 import io
 import zipfile
@@ -18,7 +18,7 @@ JOBS = "/api/v1/jobs"
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """One that is warm, for the tests that leave it as it was."""
+    """Run a warm server for the tests that leave it unchanged."""
     with serve(tmp_path_factory.mktemp("server")) as running:
         running.finished(running.submit()["id"])
         yield running
@@ -27,7 +27,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 @pytest.fixture(scope="module")
 def idle(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """One that paints nothing."""
+    """Run a server that paints nothing."""
     with serve(
         tmp_path_factory.mktemp("idle"), "--workers", "0", NST_STREAM_SECONDS="1"
     ) as running:
@@ -42,7 +42,7 @@ def is_at_step(step: int) -> Any:
     return lambda job: job["progress"] and job["progress"]["step"] >= step
 
 
-# ── the whole way ─────────────────────────────────────────────────────────────────────────────
+# ── the life of a job ─────────────────────────────────────────────────────────────────────────
 
 
 def test_from_two_pictures_to_a_painting(server: Server) -> None:
@@ -161,7 +161,7 @@ def test_who_comes_back_goes_on_where_the_job_is(server: Server) -> None:
         following = events(response)
         name, *_ = next(following)
         assert name == "snapshot"
-        # The snapshot may be a heartbeat behind.
+        # The snapshot may be as old as a heartbeat.
         assert any(data["progress"]["step"] > step for *_, data in following)
     server.client.post(f"{JOBS}/{job['id']}/cancel")
     server.finished(job["id"])

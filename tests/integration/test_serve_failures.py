@@ -1,5 +1,7 @@
-"""`nst serve` while processes are killed, disks fill up and settings are wrong: nothing that was
-accepted is lost."""
+"""`nst serve` with killed processes, full disks and wrong settings.
+
+No accepted job is lost.
+"""
 
 import os
 import signal
@@ -32,14 +34,15 @@ def has_checkpoint(server: Server, job_id: str) -> bool:
 
 
 def is_at_step(job: dict[str, Any], step: int) -> bool:
-    """Return whether the job has reached the step. A job has no progress before the first
-    heartbeat, although its first checkpoint may come earlier."""
+    """Return whether the job has reached the step.
+    A job has no progress before the first heartbeat, although its first checkpoint may come
+    earlier."""
     return job["progress"] is not None and job["progress"]["step"] >= step
 
 
 def interrupted(server: Server) -> dict[str, Any]:
-    """Return a running job that has a checkpoint. The job has too many steps to end before the
-    test interrupts it, however busy the machine is."""
+    """Return a running job that has a checkpoint.
+    The job has too many steps to end before the test interrupts it, however busy the machine is."""
     job = server.submit(**ENDLESS)
     wait_until(lambda: has_checkpoint(server, job["id"]))
     return server.wait(job["id"], lambda now: is_at_step(now, 1))
@@ -53,9 +56,9 @@ def is_resumed(server: Server, job: dict[str, Any]) -> None:
     server.client.post(f"{JOBS}/{job['id']}/cancel")
     done = server.finished(job["id"])
     assert (done["status"], done["attempt"]) == ("canceled", 2)
-    # Both count the steps of both attempts.
+    # Result and progress count the steps of both attempts.
     assert done["result"]["steps"] == done["progress"]["step"] > step
-    # A job that its owner has stopped keeps its checkpoint, until it is deleted.
+    # A job that its owner has stopped keeps its checkpoint until it is deleted.
     assert done["can_resume"]
     server.client.delete(f"{JOBS}/{job['id']}").raise_for_status()
     folder = server.directory / "data" / "pictures" / job["id"]
@@ -77,8 +80,9 @@ def test_the_engine_is_killed(tmp_path: Path) -> None:
 
 
 SHORT = {"NST_LEASE_SECONDS": "6"}
-"""A lease whose end a test waits for. The database must answer for as long before anybody sweeps,
-so a machine that stands still costs no attempt."""
+"""Settings with a lease short enough for a test to wait for its end.
+The database must answer for as long before anything sweeps, so a machine that stands still costs
+no attempt."""
 
 
 def test_the_whole_server_is_killed(tmp_path: Path) -> None:
@@ -112,7 +116,7 @@ def test_a_stream_survives_the_restart_of_the_server(tmp_path: Path) -> None:
 
 
 def test_the_process_that_answers_is_killed(tmp_path: Path) -> None:
-    """Its parent starts another, and the job goes on when its lease has run out."""
+    """The parent starts another process, and the job continues after its lease."""
     with serve(tmp_path, **SHORT) as server:
         job = interrupted(server)
         (answering,) = children(server.process.pid)
@@ -201,7 +205,7 @@ def test_two_servers_on_one_directory_run_every_job_once(tmp_path: Path) -> None
 
 
 def second_finished(second: Server, first: Server, job_id: str) -> dict[str, Any]:
-    """Whoever painted it, both know."""
+    """Wait for the end of the job, and assert that both servers report the same."""
     second.client.cookies = first.client.cookies
     done = second.finished(job_id)
     assert first.job(job_id) == done

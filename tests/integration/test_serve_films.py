@@ -1,4 +1,4 @@
-"""`nst serve` is killed in the middle of a film, and goes on after the frames that are painted."""
+"""`nst serve` is killed in the middle of a film, and continues after its frames."""
 
 import io
 from pathlib import Path
@@ -13,7 +13,7 @@ from support.pictures import picture
 
 FRAMES = 5
 SHORT = {"NST_LEASE_SECONDS": "6"}
-"""A lease whose end a test waits for."""
+"""Settings with a lease short enough for a test to wait for its end."""
 TINY = {"size": "32", "total_iterations": "16"}
 
 
@@ -37,10 +37,10 @@ def frames(server: Server, job: dict[str, Any]) -> list[str]:
 
 
 def killed(server: Server, source: Path) -> tuple[dict[str, Any], list[str]]:
-    """Kill the server after two frames of a film or more, and before its end; return the job, and
-    its frames. A film that was finished first, on a busy machine, is tried again."""
+    """Kill the server after two frames of a film or more, and before its end.
+    Return the job and its frames. If a busy machine finishes the film first, try again."""
     while True:
-        # The owner's same order would be answered at once by the film that is there.
+        # An equal order of the same owner would be answered at once by the finished film.
         server.client.cookies.clear()
         job = server.submit(source, **TINY)
         server.wait(job["id"], lambda now: now["completed_at"] or len(frames(server, now)) >= 2)
@@ -51,8 +51,8 @@ def killed(server: Server, source: Path) -> tuple[dict[str, Any], list[str]]:
 
 
 def test_killed_in_the_middle_of_a_film_it_goes_on(tmp_path: Path) -> None:
-    """The film is the one that was not interrupted, and the second attempt took only the steps of
-    the frames that the first one had not painted."""
+    """The film equals that of an uninterrupted job.
+    The second attempt takes only the steps of the frames that the first one had not painted."""
     source = tmp_path / "in.mp4"
     film(source, [picture(48, 32).rotate(5 * turn) for turn in range(FRAMES)], sound="aac")
     with serve(tmp_path / "serve", **SHORT) as server:

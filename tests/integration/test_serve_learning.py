@@ -1,4 +1,4 @@
-"""`nst serve` learns a style as a job, from outside: to its end, after a crash, stopped."""
+"""`nst serve` learns a style as a job: to its end, after a crash, stopped."""
 
 import os
 import signal
@@ -129,7 +129,7 @@ def test_learning_goes_on_after_the_server_was_killed(tmp_path: Path) -> None:
         wait_until(lambda: list(data.rglob(f"{job['id']}/checkpoints/*")))
         server.kill()
         server.start()
-        # Until the second attempt reports, the job tells the progress of the first.
+        # Until the second attempt reports, the job shows the progress of the first.
         before = server.job(job["id"])["progress"]["step"]
         server.wait(job["id"], lambda job: job["progress"]["step"] > before)
         server.client.post(f"{JOBS}/{job['id']}/cancel")

@@ -1,4 +1,4 @@
-"""Clients that read nothing, or send nothing more: others are served all the same."""
+"""Clients that read nothing or send nothing more: the server still serves others."""
 
 import os
 import socket
@@ -16,7 +16,7 @@ from support.waiting import PATIENCE_SECONDS, wait_until
 
 STREAMS = 8
 THREADS = STREAMS + 64
-"""Of the server: more connections than these hang."""
+"""Number of threads of the server; more connections than these hang."""
 
 PROGRAM = f"""#!{sys.executable}
 from nst.cli import main, web_server
@@ -27,7 +27,8 @@ main.main()
 
 @contextmanager
 def server(directory: Path, *, silence: int = 100_000, **settings: str) -> Iterator[Server]:
-    """With few threads; `silence`: seconds after which it gives a connection up."""
+    """Run a server with few threads.
+    `silence`: seconds after which the server closes a silent connection."""
     program = directory / "nst"
     program.write_text(PROGRAM.format(silence=silence))
     program.chmod(0o755)
@@ -38,7 +39,7 @@ def server(directory: Path, *, silence: int = 100_000, **settings: str) -> Itera
 
 
 def large_picture(it: Server) -> tuple[str, str]:
-    """The path of a picture that fits into no buffer of a connection, and the cookie it needs."""
+    """Return the path of an image larger than a connection's buffers, and its cookie."""
     noise = Image.frombytes("RGB", (2000, 2000), os.urandom(12_000_000))
     files = {"content_image": encoded(noise, "PNG"), "style_image": STYLE.read_bytes()}
     job = it.client.post("/api/v1/jobs", files=files, data={"preset": "fast"}).json()
@@ -46,7 +47,7 @@ def large_picture(it: Server) -> tuple[str, str]:
 
 
 def connect(it: Server, address: str, text: str) -> socket.socket:
-    """A connection from this address that has sent this, and never reads."""
+    """Open a connection from this address, send this text, and never read."""
     connection = socket.socket()
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
     connection.bind((address, 0))
@@ -100,7 +101,7 @@ def test_behind_a_proxy_the_clients_it_names_are_counted(tmp_path: Path) -> None
     ],
 )
 def test_who_is_silent_for_long_is_given_up(tmp_path: Path, text: str) -> None:
-    """From many addresses, so that only the silence ends them."""
+    """The connections come from many addresses, so that only their silence ends them."""
     with server(tmp_path, silence=1) as it, ExitStack() as stack:
         path, cookie = large_picture(it)
         said = get(path, cookie) if text == "{reads nothing}" else text

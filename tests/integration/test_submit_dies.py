@@ -1,5 +1,7 @@
-"""The process that takes jobs is killed between any two calls of a submit: what was accepted is
-there, nothing is there by halves, and what is left over goes."""
+"""The process that takes jobs is killed between any two calls of a submission.
+
+Every accepted job exists, no job exists in part, and leftovers are deleted.
+"""
 
 import subprocess
 import sys
@@ -26,7 +28,7 @@ def test_killed_between_any_two_calls(
     directories = sorted(tmp_path.iterdir())
     assert len(directories) > 12
     seen = [whats_left(directory) for directory in directories]
-    assert seen == sorted(seen)  # none, then some: from one call on it is there
+    assert seen == sorted(seen)  # no job at first; from one call on, a job
     assert {0, 1} == set(seen)
     assert [(directory / killed_submission.ACCEPTED).exists() for directory in directories] == [
         *[False] * (len(directories) - 1),
@@ -35,14 +37,14 @@ def test_killed_between_any_two_calls(
 
 
 def whats_left(directory: Path) -> int:
-    """How many jobs there are, each of which is whole."""
+    """Return the number of jobs, and assert that each of them is whole."""
     house = House(directory, keeps=True)
     listed = house.jobs.list("anna", status=None, limit=10, before=None)
-    jobs = [job for job in listed if job.idempotency_key]  # the others were there before
+    jobs = [job for job in listed if job.idempotency_key]  # the others existed before
     for job in jobs:
         assert house.storage.get(f"{job.id}/content") == CAT
         assert house.storage.get(f"{job.id}/style-0") == WAVES
-        # The client that heard nothing asks again, and gets the same one.
+        # A client without an answer asks again, and gets the same job.
         assert house.submit(idempotency_key="k").id == job.id
         if job.status is JobStatus.QUEUED:
             assert house.work(finishes()).status is JobStatus.SUCCEEDED

@@ -1,4 +1,4 @@
-"""What the tools make is what is committed."""
+"""The committed files equal those that the tools make."""
 
 import subprocess
 import sys
@@ -67,7 +67,8 @@ def test_the_networks_that_protect_are_made_again_to_the_bit(
 
 
 def test_the_draft_network_paints_what_the_published_ones_paint(content: Path, style: Path) -> None:
-    """They round all that they compute to int8, ours does not; the limit is this rounding."""
+    """The published networks round all values to int8, the one of nst does not.
+    The limit allows for this rounding."""
     published: list[bytes] = []
 
     def fetch() -> None:
@@ -84,7 +85,7 @@ def test_the_draft_network_paints_what_the_published_ones_paint(content: Path, s
 
 
 def square(path: Path, side: int) -> np.ndarray:
-    """(1, side, side, 3), RGB from 0 to 1."""
+    """Return an image as (1, side, side, 3), RGB from 0 to 1."""
     with Image.open(path) as image:
         return np.asarray(image.resize((side, side)), dtype=np.float32)[np.newaxis] / 255
 
@@ -101,7 +102,8 @@ def test_the_photographs_are_made_again(tmp_path: Path, monkeypatch: pytest.Monk
 
 
 def test_a_style_is_drawn_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """One of them, the others take a minute. Another CPU may round another way here and there."""
+    """One style is drawn; the others take a minute.
+    Another CPU may round some values differently."""
     monkeypatch.setattr(drawer, "DIRECTORY", tmp_path)
     monkeypatch.setattr(sys, "argv", ["drawings", "watercolour"])
     drawer.main()

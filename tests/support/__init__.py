@@ -1,1 +1,1 @@
-"""What tests share: real servers, the service, pictures, ways to wait."""
+"""Helpers that tests share: real servers, the service, images, ways to wait."""

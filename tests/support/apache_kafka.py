@@ -1,7 +1,7 @@
-"""Apache Kafka for tests: where its jars come from, how a broker is configured, its own tools.
+"""Apache Kafka for tests: its jars, the configuration of a broker, its tools.
 
-A broker listens on four ports: without any protection, with passwords, with TLS, and with both. A
-client without a name may do everything; the users of `USERS` may do what a test grants them.
+A broker listens on four ports: without protection, with passwords, with TLS, and with both. An
+anonymous client may do everything; the users in `USERS` may do what a test grants them.
 """
 
 import fcntl
@@ -18,7 +18,7 @@ from support.waiting import PATIENCE_SECONDS
 VERSION = "4.3.1"
 """Version of the image that compose.yaml starts."""
 VERSION_WITH_ZOOKEEPER = "3.9.2"
-"""Version that deploy/compose.zookeeper.yaml stands for."""
+"""Version that is tested for deploy/compose.zookeeper.yaml."""
 
 POM = REPOSITORY / "tests" / "pom.xml"
 DOWNLOADED = REPOSITORY / "build" / f"kafka-{VERSION}" / "libs"
@@ -37,14 +37,14 @@ def password_of(user: str) -> str:
     return f"{user}-password"
 
 
-# ── where it comes from ───────────────────────────────────────────────────────────────────────
+# ── jars ──────────────────────────────────────────────────────────────────────────────────────
 
 
 @functools.cache
 def jars() -> Path | None:
-    """Directory of the jars of `VERSION`: the one beside the other assets, else from Maven, else
-    from the published image if Docker answers; None if none of these has it. Raises RuntimeError
-    if the jars are there and cannot be run."""
+    """Return the directory with the jars of `VERSION`, or None if no source has them.
+    The sources are, in this order: the assets, an earlier download, Maven, and the published
+    image if Docker answers. Raises RuntimeError if the jars are found and Java is not."""
     found = _beside_the_assets(VERSION) or _downloaded()
     if found and not shutil.which("java"):
         raise RuntimeError(f"{found} needs Java: run `tools/system-packages tests`")
@@ -53,7 +53,8 @@ def jars() -> Path | None:
 
 @functools.cache
 def jars_with_zookeeper() -> Path | None:
-    """Directory of the jars of `VERSION_WITH_ZOOKEEPER`, which only the assets have."""
+    """Return the directory with the jars of `VERSION_WITH_ZOOKEEPER`, or None.
+    Only the assets have these jars."""
     return _beside_the_assets(VERSION_WITH_ZOOKEEPER)
 
 
@@ -81,7 +82,7 @@ def _downloaded() -> Path | None:
 
 @contextmanager
 def _one_at_a_time() -> Iterator[None]:
-    """Let one process download; the others of the same run wait for all of its files."""
+    """Let one process download; the others of the run wait for all of its files."""
     lock = REPOSITORY / "build" / "kafka.lock"
     lock.parent.mkdir(exist_ok=True)
     with lock.open("w") as file:
@@ -122,8 +123,9 @@ def prepare(
     certificate: Path | None = None,
     more: Mapping[str, str] | None = None,
 ) -> None:
-    """Write the configuration of a broker and format its empty store. `ports` has one for each
-    protocol that is used and one for CONTROLLER; `controllers` has that of every node."""
+    """Write the configuration of a broker and format its empty store.
+    `ports`: the port of each protocol in use, and of CONTROLLER. `controllers`: the port of the
+    controller of every node."""
     controllers = controllers or {node: ports["CONTROLLER"]}
     values = {
         **_node(directory, ports, node, controllers),
@@ -146,13 +148,13 @@ def prepare(
 
 
 def forget(directory: Path) -> None:
-    """Give a broker that is not running the empty store back that it began with."""
+    """Restore the empty store that a broker began with; it must not be running."""
     shutil.rmtree(directory / "data")
     shutil.copytree(directory / "empty", directory / "data")
 
 
 def command(directory: Path) -> list[str]:
-    """Start the broker of this directory."""
+    """Return the command that starts the broker of this directory."""
     logging = f"-Dlog4j2.configurationFile={directory / 'log4j2.yaml'}"
     classes = _classes(jars())
     properties = str(directory / "server.properties")
@@ -175,10 +177,10 @@ def _node(
         "inter.broker.listener.name": "PLAINTEXT",
         "listener.security.protocol.map": ",".join([*known, "CONTROLLER:PLAINTEXT"]),
         "log.dirs": str(directory / "data"),
-        # A broker that was killed comes back when its session is over.
+        # A killed broker can return only after its session has expired.
         "broker.session.timeout.ms": "4000",
         "broker.heartbeat.interval.ms": "500",
-        # Without this a heap of 256 MB is too small.
+        # With the default size of this buffer, a heap of 256 MB is too small.
         "log.cleaner.dedupe.buffer.size": "4194304",
     }
 
@@ -198,7 +200,7 @@ def _topics(copies: int) -> dict[str, str]:
 
 
 def _groups() -> dict[str, str]:
-    """Short sessions, for workers that are killed."""
+    """Return settings of groups: short sessions, because tests kill workers."""
     return {
         "group.initial.rebalance.delay.ms": "0",
         "group.min.session.timeout.ms": "1000",
@@ -244,7 +246,8 @@ Configuration:
 
 
 def prepare_with_zookeeper(directory: Path, port: int, zookeeper_port: int) -> None:
-    """Write the configurations of a ZooKeeper and of a broker of `VERSION_WITH_ZOOKEEPER`."""
+    """Write the configurations of a ZooKeeper and of its broker.
+    The broker has `VERSION_WITH_ZOOKEEPER`."""
     zookeeper = {
         "dataDir": str(directory / "zookeeper"),
         "clientPort": str(zookeeper_port),
@@ -268,18 +271,18 @@ def prepare_with_zookeeper(directory: Path, port: int, zookeeper_port: int) -> N
 
 
 def commands_with_zookeeper(directory: Path) -> tuple[list[str], list[str]]:
-    """Start the ZooKeeper and the broker of this directory, in this order."""
+    """Return the commands that start ZooKeeper and the broker, in this order."""
     java = [*JAVA, "-cp", _classes(jars_with_zookeeper())]
     main = "org.apache.zookeeper.server.quorum.QuorumPeerMain"
     zookeeper = [*java, "-Xmx64m", main, str(directory / "zoo.cfg")]
     return zookeeper, [*java, "-Xmx256m", "kafka.Kafka", str(directory / "server.properties")]
 
 
-# ── its own tools ─────────────────────────────────────────────────────────────────────────────
+# ── command-line tools ────────────────────────────────────────────────────────────────────────
 
 
 def run_tool(main: str, *arguments: str) -> str:
-    """Return what the class behind one of the `kafka-*.sh` prints."""
+    """Return the output of the class behind one of the `kafka-*.sh` scripts."""
     done = subprocess.run(
         [*JAVA, "-cp", _classes(jars()), main, *arguments],
         check=False,

@@ -1,8 +1,9 @@
-"""Where tests find the files that the project may not ship."""
+"""Location of the files that tests need and that the project may not distribute."""
 
 import os
 from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 ASSETS = Path(os.environ.get("NST_TEST_ASSETS", REPOSITORY.parent / "shared"))
-"""Directory of weights/vgg19.safetensors and of services/, the servers that compose.yaml names."""
+"""Directory of the assets: weights/vgg19.safetensors and services/.
+services/ holds the servers that compose.yaml names."""

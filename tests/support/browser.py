@@ -1,4 +1,4 @@
-"""What the tests in a real browser share: the service as people start it, and ways to use it."""
+"""Helpers for tests in a real browser: the service, visitors, actions on a page."""
 
 import io
 import json
@@ -49,7 +49,7 @@ PHONE: ViewportSize = {"width": 360, "height": 740}
 
 
 def nst_serve(folder: Path, **settings: str) -> Server:
-    """`nst serve` with one worker, which keeps everything in this folder."""
+    """Return `nst serve` with one worker, which keeps all of its data in `folder`."""
     port = free_port()
     environment = {
         "NST_DATA_DIR": str(folder / "data"),
@@ -73,10 +73,11 @@ OFF_WITH_PLAYWRIGHT = (
     *("ThirdPartyStoragePartitioning", "AvoidCorsURLLoaderRestartOnRedirect"),
     *("OptimizationHints", "NetworkTimeServiceQuerying", "AimEnabled", "PreconnectToSearch"),
 )
-"""Features of Chromium that Playwright turns off; it cannot be asked for them, and of two lists
-Chromium takes the last."""
+"""Features of Chromium that Playwright turns off.
+Playwright does not offer this list, and Chromium obeys only the last of two lists."""
 SUGGESTIONS = ("WebUIOmniboxPopup", "WebUIOmniboxAimPopup")
-"""What the address bar proposes: two pages more in each window, which take a second of CPU time."""
+"""Features of Chromium that show suggestions of the address bar.
+They add two pages to each window, which take a second of CPU time."""
 SWITCHES = [
     *("--no-sandbox", "--disable-gpu", "--disable-background-networking"),
     f"--disable-features={','.join((*OFF_WITH_PLAYWRIGHT, *SUGGESTIONS))}",
@@ -91,8 +92,9 @@ def launch(playwright: Playwright) -> Browser:
 def visitor_with_preferences(
     browser: Browser, address: str, folder: Path, preferences: dict[str, Any]
 ) -> Iterator[BrowserContext]:
-    """Somebody who has changed these settings of Chromium, as its file Preferences names them
-    below `profile`. `folder` is where their browser keeps what it knows."""
+    """Open a browser context for a visitor who has changed settings of Chromium.
+    `preferences`: the settings, as Chromium's file Preferences names them below `profile`.
+    `folder`: directory of the browser's data."""
     profile = folder / "Default"
     profile.mkdir(parents=True)
     (profile / "Preferences").write_text(json.dumps({"profile": preferences}))
@@ -122,10 +124,11 @@ def visitor(
     live_draft: bool = False,
     **preferences: Any,
 ) -> Iterator[BrowserContext]:
-    """Somebody with cookies of their own. Nothing may be asked of another host, or of another path
-    than this one, below which the page is. `pictures`: host and port that may be asked, too.
-    `live_draft`: whether the studio paints drafts by itself, which are jobs, too."""
-    # Without its service worker, whose requests no test would see or hold back.
+    """Open a browser context for a visitor who has cookies of their own.
+    Assert that no request goes to another host, or to a path outside `path`, below which the
+    page is served. `pictures`: host and port that may be requested, too. `live_draft`: whether
+    the studio paints drafts by itself; drafts are jobs, too."""
+    # The service worker is blocked: no test would see its requests or could hold them back.
     defaults = {"viewport": WIDE, "reduced_motion": "reduce", "service_workers": "block"}
     preferences = {**defaults, **preferences}
     context = browser.new_context(base_url=f"http://{address}{path}", **preferences)
@@ -158,11 +161,11 @@ def _leave_nothing_running(context: BrowserContext) -> None:
 
 
 NO_WORKER = "Service Worker registration blocked by Playwright"
-"""What Playwright writes where `visitor` has asked for it."""
+"""Warning that Playwright writes because `visitor` blocks service workers."""
 
 
 def complaints(page: Page) -> list[str]:
-    """What the page will write into the console as errors or warnings."""
+    """Return a list that collects the errors and warnings of the page's console."""
     found: list[str] = []
     page.on("pageerror", lambda error: found.append(str(error)))
 
@@ -181,7 +184,7 @@ def choose_samples(page: Page, content: str = "Cat", style: str = "Impasto") -> 
 
 
 def choose_sample(page: Page, title: str) -> None:
-    """Click a sample, unless it is chosen already: the studio remembers."""
+    """Click a sample unless it is already chosen; the studio remembers choices."""
     button = page.get_by_role("button", name=f"Use {title}")
     button.wait_for()
     if button.get_attribute("aria-pressed") == "false":
@@ -190,13 +193,13 @@ def choose_sample(page: Page, title: str) -> None:
 
 
 def stop(page: Page) -> None:
-    """Stop the painting, by its button and by what that asks."""
+    """Stop the painting: click the button and confirm in the dialog."""
     page.get_by_role("button", name="Stop and keep the picture").click()
     page.get_by_role("alertdialog").get_by_role("button", name="Stop", exact=True).click()
 
 
 def set_options(page: Page, **options: object) -> None:
-    """In the form of all settings, by the labels that people see."""
+    """Set options in the dialog of all settings, by the labels that people see."""
     page.get_by_role("button", name="All settings").click()
     dialog = page.get_by_role("dialog", name="All settings")
     for label, value in options.items():
@@ -211,7 +214,7 @@ def set_options(page: Page, **options: object) -> None:
 
 
 def start(page: Page) -> str:
-    """Presses the button; the address of the job's page."""
+    """Press the button that starts painting; return the address of the job's page."""
     page.get_by_role("button", name="Start painting").click()
     page.wait_for_url("**/jobs/*")
     return page.url
@@ -224,8 +227,7 @@ def start_short(page: Page, **options: object) -> str:
 
 
 def start_long(page: Page) -> str:
-    """A job that is still being painted when the test has done what it does, however long that
-    takes."""
+    """Start a job that outlasts the test; return the address of the job's page."""
     choose_samples(page)
     set_options(page, Size=128, Steps_at_most=1_000_000, Convergence_tolerance=0, Scales=1)
     return start(page)
@@ -240,7 +242,7 @@ def wait_until_finished(page: Page, seconds: float = PATIENCE_SECONDS) -> None:
 
 
 def wait_for_step(page: Page, step: int) -> None:
-    """Until at least so many steps are taken."""
+    """Wait until at least `step` steps have been taken."""
     page.wait_for_function(
         "least => Number(/Step (\\d+) of/.exec(document.body.innerText)?.[1] ?? 0) >= least",
         arg=step,
@@ -252,7 +254,7 @@ def step_of(page: Page) -> int:
 
 
 def wait_for_streams(server: Server, count: int) -> None:
-    """Until the server sends so many streams of events."""
+    """Wait until the server sends exactly `count` streams of events."""
     wait_until(lambda: _open_streams(server) == count)
 
 
@@ -271,7 +273,8 @@ def size_of(picture: Locator) -> tuple[int, int]:
 
 
 def wait_until_loaded(picture: Locator) -> None:
-    """Wait until the image is loaded. It may be visible earlier, and has no size until then."""
+    """Wait until the image is loaded.
+    An image may be visible earlier, and has no size until then."""
     expect(picture).to_be_visible()
     expect(picture).to_have_js_property("complete", True)
     expect(picture).not_to_have_js_property("naturalWidth", 0)
@@ -281,8 +284,8 @@ AXE = (REPOSITORY / "frontend" / "node_modules" / "axe-core" / "axe.min.js").rea
 
 
 def violations(page: Page, *also: str) -> list[str]:
-    """Return what axe finds on the page. `also`: rules that are off by default."""
-    # Evaluated and not added as a script, which the page's own policy would forbid.
+    """Return the violations that axe finds. `also`: rules that are off by default."""
+    # The code is evaluated, not added as a script, which the page's own policy would forbid.
     if not page.evaluate("'axe' in window"):
         page.evaluate(AXE)
     options = {"resultTypes": ["violations"], "rules": {rule: {"enabled": True} for rule in also}}
@@ -295,7 +298,8 @@ def violations(page: Page, *also: str) -> list[str]:
 
 
 def hold(page: Page, address: str) -> list[Route]:
-    """Hold back requests to matching addresses; return those that wait, now and later."""
+    """Hold back requests to matching addresses.
+    Return the list of held requests, to which later requests are added."""
     held: list[Route] = []
 
     def wait(route: Route) -> None:
@@ -315,14 +319,15 @@ WATCH = """text => {
 
 @contextmanager
 def shows(page: Page, text: str) -> Iterator[None]:
-    """Assert that the page shows this text while the body runs or later, if only for a moment."""
+    """Assert that the page shows this text during the body or later.
+    Showing it for a moment is enough."""
     page.evaluate(WATCH, text)
     yield
     page.wait_for_function("window.hasShown")
 
 
 def saved(page: Page, click: Locator) -> bytes:
-    """What a click downloads."""
+    """Return the file that a click downloads."""
     with page.expect_download() as download:
         click.click()
     return Path(download.value.path()).read_bytes()
@@ -350,7 +355,7 @@ PASTE = """({name, type, bytes}) => {
 
 
 def drop(target: Locator, name: str, data: bytes, kind: str = "image/png") -> None:
-    """A file from the desktop onto this element."""
+    """Drop a file from the desktop onto this element."""
     files = [{"name": name, "type": kind, "bytes": list(data)}]
     page = target.page
     page.evaluate(DROP, [target.element_handle(), files])

@@ -1,7 +1,7 @@
-"""Files that people have, made anew after reports to other programs: what is right for each.
+"""Files made anew after reports to other programs, and what is right for each.
 
-They lie in cases/ of the directory that NST_TEST_ASSETS names, whose README says what they are.
-Without them the tests are skipped, each by its name.
+The files lie in cases/ of the directory that NST_TEST_ASSETS names; the README there describes
+them. A test whose file is missing is skipped, with the name of the file.
 """
 
 from dataclasses import dataclass
@@ -18,26 +18,26 @@ Size = tuple[int, int]
 
 @dataclass(frozen=True, slots=True)
 class PictureCase:
-    """An image file."""
+    """Expected facts about an image file."""
 
     format: str
     size: Size
-    """Width and height in pixels, upright."""
+    """Width and height of the upright image in pixels."""
     turns: int | None = None
-    """Quarter turns, counterclockwise, after which the sample photo of the cat looks like it; None:
-    it shows something else."""
+    """Counterclockwise quarter turns from the sample photo of the cat to this image.
+    None: the image shows something else."""
 
 
 @dataclass(frozen=True, slots=True)
 class FilmCase:
-    """A film."""
+    """Expected facts about a film."""
 
     frames: int
-    """Frames that can be read."""
+    """Number of frames that can be read."""
     seconds: float
     size: Size = (160, 120)
     means: tuple[float, float, float] = (148, 111, 86)
-    """Red, green and blue of the first frame as players show it, each 0…255."""
+    """Mean red, green and blue of the first frame as players show it, each 0…255."""
     is_damaged: bool = False
     has_sound: bool = False
 
@@ -63,9 +63,9 @@ PICTURES = {
 ON_PAGE = (
     *("iccp_big.png", "itxt_big.png", "ztxt_big.png"),
     *("mif1.avif", "orient_9.jpg", "orient_xmp6.jpg"),
-    *("orient_ascii6.jpg", "orient_byte6.jpg"),  # which Chromium does not turn
+    *("orient_ascii6.jpg", "orient_byte6.jpg"),  # Chromium does not rotate these two
 )
-"""Images that a browser and the server may see differently."""
+"""Images that a browser and the server may interpret differently."""
 
 FILMS = {
     "bt709_720p.mp4": FilmCase(2, 0.2, (1280, 720), means=(143.5, 143.5, 143.5)),
@@ -82,7 +82,7 @@ FILMS = {
 
 
 def case(name: str) -> Path:
-    """Return the file, or skip the test."""
+    """Return the path of a case file; skip the test if the file is missing."""
     path = CASES / name
     if not path.is_file():
         pytest.skip(f"no cases/{name}; NST_TEST_ASSETS names the directory around cases/")

@@ -1,4 +1,4 @@
-"""Workers that fight for the same jobs, in threads of several processes."""
+"""Workers that compete for the same jobs, in threads of several processes."""
 
 import random
 import time
@@ -17,10 +17,10 @@ MAX_ATTEMPTS = 1000
 
 @dataclass
 class Account:
-    """What a worker has done, as far as it knows."""
+    """Record of what a worker has done, as far as the worker knows."""
 
     claims: Counter[tuple[str, int]] = field(default_factory=Counter)
-    """Job and attempt."""
+    """Number of claims of each job and attempt."""
     ends: Counter[tuple[str, int]] = field(default_factory=Counter)
 
     def add(self, other: "Account") -> None:
@@ -29,7 +29,8 @@ class Account:
 
 
 def fight(url: str, threads: int, seed: int) -> Account:
-    """Until every job is in a final state. All threads share one repository."""
+    """Work until every job is in a final state; return what the threads have done.
+    All threads share one repository."""
     repository = SqlJobRepository(url)
     with ThreadPoolExecutor(threads) as pool:
         accounts = list(pool.map(lambda n: _work(repository, seed + n), range(threads)))
@@ -60,7 +61,7 @@ def _work(repository: SqlJobRepository, seed: int) -> Account:
         if lease < 60:
             time.sleep(dice.choice([0.0, 0.0, 0.005]))
             if dice.random() < 0.3:
-                continue  # it is never heard of again
+                continue  # the worker disappears with its attempt
         try:
             _end(repository, job.id, job.attempt, dice, account)
         except LeaseLost:

@@ -1,5 +1,7 @@
-"""Lives of an engine's process, for tests of the one that watches over it; found by their names,
-for it is a new Python that runs them."""
+"""Fake engines for tests of the process that watches over an engine.
+
+They are functions of a module because a new Python process finds them by their names.
+"""
 
 import os
 import signal
@@ -28,7 +30,7 @@ def painted(step: int) -> Painted:
 
 
 def answers(connection: Connection) -> None:
-    """One step, then the end, for each piece of work; tells what it is told."""
+    """Report one step, then success, for each piece of work."""
     try:
         while True:
             work = connection.recv()
@@ -40,7 +42,7 @@ def answers(connection: Connection) -> None:
 
 
 def obeys(connection: Connection) -> None:
-    """Paints until it is told something, and says what it was."""
+    """Paint until a message arrives, and report what the message asked for."""
     try:
         while True:
             connection.recv()
@@ -61,7 +63,7 @@ def _steered(value: float) -> JobResult:
 
 
 def dies(connection: Connection) -> None:
-    """As the kernel kills what takes all of the memory."""
+    """Die after one step, as when the kernel kills a process that takes all memory."""
     connection.recv()
     connection.send(painted(1))
     os.kill(os.getpid(), signal.SIGKILL)
@@ -79,14 +81,14 @@ def hangs(connection: Connection) -> None:
 
 
 def closes(connection: Connection) -> None:
-    """Hangs up, but lives on."""
+    """Close the connection, but stay alive."""
     connection.recv()
     connection.close()
     time.sleep(600)
 
 
 def dies_once(connection: Connection) -> None:
-    """In the first attempt of every job."""
+    """Die in the first attempt of every job; finish the later ones."""
     try:
         while True:
             work = connection.recv()

@@ -1,4 +1,4 @@
-"""A file server on a free local port that can misbehave as the ones on the internet do."""
+"""File server on a free local port that can misbehave as internet servers do."""
 
 import threading
 from collections.abc import Iterator
@@ -9,14 +9,14 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 @dataclass
 class FileServer:
-    """What it serves, how it misbehaves, and what it was asked."""
+    """Files and faults of the server, and the requests that it has received."""
 
     files: dict[str, bytes] = field(default_factory=dict)
     knows_ranges: bool = True
     breaks_off_after_bytes: int | None = None
-    """Every answer ends there, while more was announced."""
+    """Number of bytes after which every body ends, although more was announced."""
     web_page: bool = False
-    """Answers everything with a page, as captive portals and expired links do."""
+    """Whether every answer is a web page, as with captive portals and expired links."""
     requests: list[tuple[str, str | None]] = field(default_factory=list)
     """Path and Range header of every request."""
     port: int = 0
@@ -36,7 +36,7 @@ def serve(files: dict[str, bytes]) -> Iterator[FileServer]:
             _answer(self, state)
 
         def log_message(self, *_: object) -> None:
-            """Tests are quiet."""
+            """Discard the message, to keep the output of the tests quiet."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     state.port = server.server_port

@@ -1,6 +1,7 @@
-"""HEIC files for tests: one picture, encoded by PyAV's HEVC encoder, in the boxes that it needs.
+"""HEIC files for tests: one image, encoded by PyAV's HEVC encoder.
 
-Boxes: ISO/IEC 14496-12, 23008-12; configuration of the decoder: 14496-15, 8.3.3.
+The file has only the boxes that the image needs. Boxes: ISO/IEC 14496-12, 23008-12; configuration
+of the decoder: 14496-15, 8.3.3.
 """
 
 import re
@@ -41,7 +42,7 @@ def heic(image: Image.Image, major: bytes = b"heic") -> bytes:
 
 
 def _units(image: Image.Image) -> list[tuple[int, bytes]]:
-    """The parts of the stream, by their kinds."""
+    """Return the units of the encoded stream, each with its kind."""
     encoder = av.CodecContext.create("libx265", "w")
     assert isinstance(encoder, av.VideoCodecContext)
     encoder.width, encoder.height = image.size

@@ -1,4 +1,4 @@
-"""Jobs, and what there is to say about them, for tests that paint nothing."""
+"""Jobs, their progress and their results, for tests that paint nothing."""
 
 from typing import Any
 
@@ -58,12 +58,12 @@ def progress(step: int) -> JobProgress:
 
 
 def result(job_id: str) -> JobResult:
-    """A result that is stored."""
+    """Return a stored result of the job."""
     return new_result(key=f"{job_id}/1-result.png", steps=100, evaluations=104)
 
 
 def new_result(**facts: Any) -> JobResult:
-    """A result as an engine reports it, with these facts."""
+    """Return a result as an engine reports it, with these facts."""
     return JobResult(
         **{
             "key": RESULT,

@@ -1,5 +1,8 @@
-"""Submits a job again and again, each time in a process of its own, which is killed one call of
-a port later than the one before; the last one lives. Each leaves a directory behind."""
+"""Submission of a job by a series of processes that are killed on the way.
+
+Each process is killed one call of a port later than the process before; the last one survives. Each
+leaves a directory behind.
+"""
 
 import os
 import signal
@@ -12,11 +15,11 @@ from nst.jobs.janitor import clean
 from support.service_in_process import House, finishes
 
 ACCEPTED = "accepted"
-"""A file with the id, once `submit` has returned."""
+"""Name of a file with the job's id, which is written once `submit` has returned."""
 
 
 class Deadly:
-    """A port whose calls are counted: before each, and after it."""
+    """Port that counts its calls, before and after each, and dies at `last_call`."""
 
     calls = 0
     last_call = 0

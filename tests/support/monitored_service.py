@@ -1,4 +1,4 @@
-"""A service under load, and a Prometheus that watches it: all real, on free ports."""
+"""A service under load and the Prometheus that watches it, both real."""
 
 import json
 import os
@@ -27,7 +27,7 @@ NST = Path(sys.executable).parent / "nst"
 
 @dataclass
 class Watched:
-    """The service and who watches it."""
+    """The service, its worker, a visitor, and the Prometheus that watches them."""
 
     api: str
     prometheus: str
@@ -35,7 +35,7 @@ class Watched:
     visitor: requests.Session = field(default_factory=requests.Session)
 
     def submit(self, **options: Any) -> str:
-        """The id of a new job."""
+        """Submit a job and return its id."""
         files = {
             "content_image": ("cat.png", encoded(picture(64, 48), "PNG")),
             "style_image": ("waves.png", encoded(picture(48, 48).rotate(90), "PNG")),
@@ -56,7 +56,7 @@ class Watched:
         wait_until(lambda: self.job(job_id)["status"] == status)
 
     def query(self, expression: str) -> list[dict[str, Any]]:
-        """What Prometheus knows now."""
+        """Return what Prometheus currently answers to an expression."""
         address = f"{self.prometheus}/api/v1/query"
         answer = requests.get(
             address, params={"query": expression}, timeout=PATIENCE_SECONDS
@@ -68,7 +68,7 @@ class Watched:
 
 @contextmanager
 def watched(directory: Path, interval: str = "1s") -> Iterator[Watched]:
-    """`nst serve` without workers, an `nst worker`, a broker and a Prometheus."""
+    """Run `nst serve` without workers, an `nst worker`, a broker and a Prometheus."""
     with ExitStack() as stack:
         (directory / "kafka").mkdir()
         kafka = stack.enter_context(servers.kafka(directory / "kafka"))
@@ -109,7 +109,8 @@ def watched(directory: Path, interval: str = "1s") -> Iterator[Watched]:
 
 
 def configure(directory: Path, targets: Mapping[str, str], interval: str) -> Path:
-    """The configuration that is shipped, with other addresses and in a hurry."""
+    """Write the shipped configuration with other addresses and intervals.
+    Return the path of the file."""
     shipped = yaml.safe_load((PROMETHEUS / "prometheus.yml").read_text())
     shipped["global"] = {"scrape_interval": interval, "evaluation_interval": interval}
     shipped["rule_files"] = [str(PROMETHEUS / name) for name in shipped["rule_files"]]
@@ -124,11 +125,12 @@ def configure(directory: Path, targets: Mapping[str, str], interval: str) -> Pat
 
 
 def panels(name: str) -> list[dict[str, Any]]:
-    """Those of a dashboard that ask something."""
+    """Return the panels of a dashboard, without its rows."""
     dashboard = json.loads((DASHBOARDS / f"{name}.json").read_text())
     return [panel for panel in dashboard["panels"] if panel["type"] != "row"]
 
 
 def filled(expression: str, worker: str, interval: str = "1h") -> str:
-    """As Grafana sends it. The interval holds all that happened since the service was started."""
+    """Return the expression as Grafana sends it.
+    The interval covers everything that happened since the service was started."""
     return expression.replace("$__rate_interval", interval).replace("$worker", worker)

@@ -1,4 +1,4 @@
-"""`nst serve` as a person starts it: a process of its own, on a free port, with a directory."""
+"""`nst serve` as a person starts it: a process with a port and a directory."""
 
 import contextlib
 import json
@@ -26,7 +26,7 @@ ENDLESS = TINY | {"total_iterations": "100000"}
 
 
 class Server:
-    """Runs until it is told to stop, and may be started again on what it left."""
+    """Server that runs until it is stopped, and can be restarted on its data."""
 
     def __init__(
         self, directory: Path, *arguments: str, program: Path | str = NST, **environment: str
@@ -34,7 +34,7 @@ class Server:
         self.directory = directory
         self.log = directory / "log"
         self.client = httpx.Client()
-        """A browser, which keeps its cookie when the server is started again."""
+        """Browser, which keeps its cookie when the server is restarted."""
         self._command = (program, "serve", "--port", "0", *arguments)
         others = {name: it for name, it in os.environ.items() if not name.startswith("NST_")}
         self._environment = {
@@ -51,7 +51,7 @@ class Server:
         }
 
     def start(self) -> "Server":
-        """Returns when it answers."""
+        """Start the server and wait until it has logged its address."""
         with self.log.open("ab") as log:
             began_at = log.tell()
             self.process = subprocess.Popen(
@@ -77,11 +77,11 @@ class Server:
 
     @property
     def address(self) -> str:
-        """Host and port."""
+        """Host and port of the server."""
         return self.client.base_url.netloc.decode()
 
     def lines(self) -> list[dict[str, Any]]:
-        """What it has logged."""
+        """Return all that the server has logged, line by line."""
         return [json.loads(line) for line in self.log.read_text().splitlines()]
 
     def stop(self) -> None:
@@ -90,17 +90,17 @@ class Server:
         self.process.wait(PATIENCE_SECONDS)
 
     def press_ctrl_c(self) -> None:
-        """Send SIGINT to all processes, as a terminal does, and wait until the server has ended."""
+        """Send SIGINT to all processes, as a terminal does, and wait for the server."""
         os.killpg(self.process.pid, signal.SIGINT)
         self.process.wait(PATIENCE_SECONDS)
 
     def kill(self) -> None:
-        """All of it at once, as when a machine loses its power."""
+        """Kill all processes at once, as a power failure does."""
         os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait(PATIENCE_SECONDS)
 
     def engines(self) -> list[int]:
-        """The processes that paint."""
+        """Return the ids of the processes that paint."""
         return [pid for pid in descendants(self.process.pid) if "spawn_main" in _command(pid)]
 
     # ── what a person does ──
@@ -123,7 +123,7 @@ class Server:
         return job
 
     def wait(self, job_id: str, is_true: Callable[[dict[str, Any]], object]) -> dict[str, Any]:
-        """The job as soon as this is true of it."""
+        """Wait until `is_true` holds for the job, and return the job."""
 
         def look() -> dict[str, Any] | None:
             job = self.job(job_id)
@@ -139,7 +139,7 @@ class Server:
 def serve(
     directory: Path, *arguments: str, program: Path | str = NST, **environment: str
 ) -> Iterator[Server]:
-    """A server, which is gone afterwards."""
+    """Run a server in this directory, and kill it afterwards."""
     directory.mkdir(parents=True, exist_ok=True)
     server = Server(directory, *arguments, program=program, **environment).start()
     try:
@@ -151,7 +151,7 @@ def serve(
 
 
 def descendants(pid: int) -> list[int]:
-    """Processes that it has started, and those that they have."""
+    """Return the ids of all processes that this one has started, directly or not."""
     with contextlib.suppress(OSError):
         tasks = Path(f"/proc/{pid}/task").iterdir()
         children = " ".join((task / "children").read_text() for task in tasks).split()
@@ -166,8 +166,8 @@ def _command(pid: int) -> str:
 
 
 def events(response: httpx.Response) -> Iterator[tuple[str, str, dict[str, Any]]]:
-    """Name, id and data of each event, as they come. Raises AssertionError if the stream neither
-    says anything new nor ends."""
+    """Yield the name, id and data of each event as it arrives.
+    Raises AssertionError if the stream neither sends a new event nor ends."""
     fields: dict[str, str] = {}
     gives_up_at = time.monotonic() + PATIENCE_SECONDS
     for line in response.iter_lines():

@@ -1,4 +1,4 @@
-"""Small pictures and the samples."""
+"""Small images, and the samples."""
 
 import io
 from typing import Any
@@ -11,7 +11,7 @@ SAMPLES = REPOSITORY / "data"
 
 
 def picture(width: int = 64, height: int = 48, mode: str = "RGB") -> Image.Image:
-    """A picture with a gradient in every direction, so that a flip or a swap shows."""
+    """Return an image with a gradient in every direction: flips and swaps show."""
     red = Image.linear_gradient("L").rotate(90).resize((width, height))
     green = Image.linear_gradient("L").resize((width, height))
     blue = Image.radial_gradient("L").resize((width, height))
@@ -19,7 +19,7 @@ def picture(width: int = 64, height: int = 48, mode: str = "RGB") -> Image.Image
 
 
 def encoded(image: Image.Image, format_name: str, **options: Any) -> bytes:
-    """The bytes of a picture file as Pillow writes it."""
+    """Return the bytes of an image file as Pillow writes it."""
     file = io.BytesIO()
     image.save(file, format_name, **options)
     return file.getvalue()

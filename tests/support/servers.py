@@ -1,7 +1,7 @@
-"""The real servers that tests talk to: each on a free port of this machine, gone with the test.
+"""Real servers for tests, each on a free local port, stopped after the test.
 
-None of them needs to be installed as a service; which packages they come from is said by
-tools/system-packages and the extra `dev`.
+None of them needs to be installed as a service; tools/system-packages and the extra `dev` name the
+packages that they come from.
 """
 
 import itertools
@@ -51,7 +51,7 @@ KEYS = {"access_key_id": "testkey", "secret_access_key": "testsecret"}
 
 
 class Server:
-    """A process that listens on a port. It can be killed or frozen, and come back."""
+    """Process that listens on a port; it can be killed or frozen, and restarted."""
 
     def __init__(
         self,
@@ -64,8 +64,9 @@ class Server:
         farewell: signal.Signals = signal.SIGKILL,
         is_ready: Callable[[int], bool] | None = None,
     ) -> None:
-        """`farewell` is what the process is told in the end, also when the tests are killed;
-        `is_ready` says of a port whether there is an answer."""
+        """Prepare a process for `start`.
+        `farewell`: signal that ends the process, also when the tests are killed. `is_ready`:
+        returns whether the server at this port answers."""
         self.port = port
         self._log = log
         self._farewell = farewell
@@ -99,7 +100,7 @@ class Server:
             )
 
     def kill(self) -> None:
-        """Gone at once, and what it remembered as well."""
+        """End the process with its farewell signal; it loses all that is only in memory."""
         assert self._process is not None
         if self._process.poll() is None:
             self.thaw()
@@ -107,7 +108,7 @@ class Server:
             self._process.wait()
 
     def freeze(self) -> None:
-        """The machine still takes connections; nobody answers."""
+        """Stop the process: the system still accepts connections, but nothing answers."""
         self._signal(signal.SIGSTOP)
         while Path(f"/proc/{self.pid}/stat").read_text().rsplit(")")[1].split()[0] != "T":
             time.sleep(0.001)
@@ -136,8 +137,9 @@ def _as(user: str | None) -> list[str]:
 
 
 def free_port() -> int:
-    """Return a port at which nobody listens, another one with each call. The system gives none of
-    these ports to an outgoing connection before the server of the test listens."""
+    """Return a port at which nothing listens, a different one with each call.
+    The system gives none of these ports to an outgoing connection before the server of the test
+    listens."""
     return next(port for port in ports if _is_free(port))
 
 
@@ -166,9 +168,10 @@ def running(server: S) -> Iterator[S]:
 
 @contextmanager
 def postgresql(directory: Path) -> Iterator[Server]:
-    """A server that forgets nothing when it is killed, only when the machine is."""
-    user = "postgres" if os.geteuid() == 0 else None  # it refuses to be root
-    # Not in the directory of the test, which is closed to other users.
+    """Run a PostgreSQL that loses no data when it is killed.
+    A crash of the machine would lose data."""
+    user = "postgres" if os.geteuid() == 0 else None  # PostgreSQL refuses to run as root
+    # The directory of the test is closed to other users.
     with tempfile.TemporaryDirectory(prefix="nst-postgresql-") as home:
         if user:
             os.chown(home, pwd.getpwnam(user).pw_uid, pwd.getpwnam(user).pw_gid)
@@ -207,7 +210,7 @@ def _takes_connections(port: int) -> bool:
 
 
 def new_database(server: Server) -> str:
-    """The URL of an empty one."""
+    """Create an empty database and return its URL."""
     name = f"nst{next(numbers)}"
     with psycopg.connect(_administrator(server.port), autocommit=True) as connection:
         connection.execute(f"CREATE DATABASE {name}".encode())
@@ -244,7 +247,7 @@ def redis_url(server: Server) -> str:
 
 
 class Broker(Server):
-    """A broker of Kafka. What it knows survives `kill`; `forget` empties it."""
+    """Broker of Kafka. Its stored data survives `kill`; `forget` empties the store."""
 
     def __init__(
         self,
@@ -254,7 +257,7 @@ class Broker(Server):
         store: Path | None,
         certificate: Path | None = None,
     ) -> None:
-        """`ports` by protocol; `store` is the directory of what it knows, if it has one."""
+        """Prepare a broker. `ports`: by protocol; `store`: directory of its data, if any."""
         super().__init__(command, ports["PLAINTEXT"], log, is_ready=_has_topics)
         self.ports = ports
         self.certificate = certificate
@@ -264,14 +267,15 @@ class Broker(Server):
         return f"127.0.0.1:{self.ports[protocol]}"
 
     def forget(self) -> None:
-        """Lose everything; only while it does not run."""
+        """Delete all data of the broker, which must not be running."""
         if self._store:
             apache_kafka.forget(self._store)
 
 
 def is_kafka_real() -> bool:
-    """Whether `kafka` starts Apache Kafka. Otherwise it starts a light broker that speaks a part
-    of its protocol, which is said at the end of the run."""
+    """Return whether `kafka` starts Apache Kafka.
+    Otherwise it starts a light broker that implements a part of the protocol; the end of the run
+    says so."""
     if apache_kafka.jars() is None:
         STAND_INS.add(LIGHT_BROKER)
         return False
@@ -280,12 +284,12 @@ def is_kafka_real() -> bool:
 
 LIGHT_BROKER = "Apache Kafka (the light broker tansu stood in; its jars were not found)"
 STAND_INS = set[str]()
-"""What was not real in this run."""
+"""Programs that a stand-in replaced in this run."""
 
 
 def avoidable_stand_in() -> str | None:
-    """Return why this run does not count: the light broker stood in although jars of Apache Kafka
-    are there. None if all is well."""
+    """Return why this run does not count, or None if it counts.
+    It does not count if the light broker stood in although jars of Apache Kafka exist."""
     if LIGHT_BROKER not in STAND_INS or not (found := apache_kafka.all_jars()):
         return None
     places = ", ".join(map(str, found))
@@ -297,7 +301,7 @@ def avoidable_stand_in() -> str | None:
 
 @contextmanager
 def kafka(directory: Path, more: Mapping[str, str] | None = None) -> Iterator[Broker]:
-    """A broker of its own. `more` configures Apache Kafka alone."""
+    """Run a broker. `more`: further configuration, for Apache Kafka only."""
     is_real = is_kafka_real()
     with running(_apache_kafka(directory, more) if is_real else _tansu(directory)) as server:
         yield server
@@ -323,7 +327,7 @@ def _tansu(directory: Path) -> Broker:
 
 @contextmanager
 def kafka_cluster(directory: Path, size: int = 3) -> Iterator[list[Broker]]:
-    """Brokers of one cluster, each of which keeps every message that another keeps."""
+    """Run a cluster of brokers, each of which keeps every message."""
     names = ("PLAINTEXT", "CONTROLLER")
     ports = {node: {name: free_port() for name in names} for node in range(1, size + 1)}
     controllers = {node: ports[node]["CONTROLLER"] for node in ports}
@@ -344,7 +348,7 @@ def kafka_cluster(directory: Path, size: int = 3) -> Iterator[list[Broker]]:
 
 @contextmanager
 def kafka_with_zookeeper(directory: Path) -> Iterator[Server]:
-    """A broker of the last version that ZooKeeper looks after."""
+    """Run a broker of the last version that works with ZooKeeper, and a ZooKeeper."""
     zookeeper_port, port = free_port(), free_port()
     apache_kafka.prepare_with_zookeeper(directory, port, zookeeper_port)
     zookeeper, broker = apache_kafka.commands_with_zookeeper(directory)
@@ -357,7 +361,7 @@ def kafka_with_zookeeper(directory: Path) -> Iterator[Server]:
 
 
 def _has_topics(port: int) -> bool:
-    """A broker listens before it answers."""
+    """Return whether the broker answers; it listens before it does."""
     if not is_listening(port):
         return False
     with suppress(KafkaException):
@@ -367,11 +371,11 @@ def _has_topics(port: int) -> bool:
 
 
 SESSION_SECONDS = 6.0
-"""Seconds without a heartbeat after which the broker reassigns the partitions of a worker."""
+"""Seconds without a heartbeat before the partitions of a worker are reassigned."""
 
 
 def kafka_settings(brokers: str) -> KafkaSettings:
-    """Of topics and a group that nobody else has."""
+    """Return settings with topics and a group that no other test has."""
     number = next(numbers)
     return KafkaSettings(
         brokers=(brokers,),
@@ -379,14 +383,14 @@ def kafka_settings(brokers: str) -> KafkaSettings:
         dead_letter_topic=f"dead-{number}",
         group=f"workers-{number}",
         partitions=4,
-        # Short, because joining a group takes half a session; long enough for late heartbeats.
+        # Short, because joining a group takes half of it, and long enough for late heartbeats.
         session_timeout_seconds=SESSION_SECONDS,
         heartbeat_seconds=1.0,
     )
 
 
 def changed(settings: KafkaSettings, **values: object) -> KafkaSettings:
-    """The same settings, but these values."""
+    """Return the settings with these values changed."""
     return KafkaSettings.model_validate(settings.model_dump() | values)
 
 
@@ -401,9 +405,10 @@ def has_nginx() -> bool:
 
 @contextmanager
 def nginx(api: str, page: Path, **settings: str) -> Iterator[Server]:
-    """nginx as the image of the page runs it, before the API at this address (host:port). `page`
-    is the directory of the built page; `settings` are those of deploy/page/serve."""
-    # Not in the directory of the test, which is closed to the user that nginx becomes.
+    """Run nginx as the image of the page runs it, in front of the API.
+    `api`: host:port of the API. `page`: directory of the built page. `settings`: variables of
+    deploy/page/serve."""
+    # The directory of the test is closed to the user that nginx becomes.
     with tempfile.TemporaryDirectory(prefix="nst-nginx-") as name:
         Path(name).chmod(0o755)
         temporary = Path(name, "tmp")
@@ -421,7 +426,7 @@ def nginx(api: str, page: Path, **settings: str) -> Iterator[Server]:
                 "TMPDIR": str(temporary),
                 **settings,
             },
-            farewell=signal.SIGTERM,  # killed, it would leave its workers behind
+            farewell=signal.SIGTERM,  # SIGKILL would leave its workers behind
         )
         with running(server):
             yield server
@@ -432,7 +437,7 @@ def nginx(api: str, page: Path, **settings: str) -> Iterator[Server]:
 
 @contextmanager
 def moto(directory: Path) -> Iterator[Server]:
-    """An S3 that lets everybody in, with a bucket."""
+    """Run an S3 server that accepts every key, with a bucket."""
     port = free_port()
     command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
     with running(Server(command, port, directory / "log")) as server:
@@ -444,7 +449,7 @@ VERSITYGW = ASSETS / "services" / "versitygw-1.8.0" / "versitygw"
 
 
 def has_versitygw() -> bool:
-    """Whether the S3 gateway of compose.yaml is there."""
+    """Return whether the S3 gateway of compose.yaml is available."""
     if not VERSITYGW.is_file():
         STAND_INS.add("versitygw (moto and radosgw stood in; its program was not found)")
     return VERSITYGW.is_file()
@@ -452,7 +457,8 @@ def has_versitygw() -> bool:
 
 @contextmanager
 def versitygw(directory: Path) -> Iterator[Server]:
-    """The S3 gateway that compose.yaml starts, with a bucket; what it keeps survives `kill`."""
+    """Run the S3 gateway that compose.yaml starts, with a bucket.
+    Its data survives `kill`."""
     port = free_port()
     (directory / "files").mkdir()
     command = [str(VERSITYGW), "--port", f"127.0.0.1:{port}", "posix", str(directory / "files")]
@@ -468,7 +474,8 @@ def versitygw(directory: Path) -> Iterator[Server]:
 
 @contextmanager
 def radosgw(directory: Path) -> Iterator[Server]:
-    """The S3 gateway of Ceph over one monitor and one store in memory, with a user and a bucket."""
+    """Run the S3 gateway of Ceph, with a user and a bucket.
+    One monitor and one store in memory are behind it."""
     (directory / "mon").mkdir()
     (directory / "osd").mkdir()
     monitor_port, port = free_port(), free_port()
@@ -508,7 +515,7 @@ def radosgw(directory: Path) -> Iterator[Server]:
 
 
 def add_user(directory: Path, access_key_id: str, secret_access_key: str) -> None:
-    """To the radosgw of this directory."""
+    """Add a user to the radosgw of this directory."""
     user = ["user", "create", f"--uid={access_key_id}", "--display-name=nst"]
     keys = [f"--access-key={access_key_id}", f"--secret-key={secret_access_key}"]
     administer(directory, *user, *keys)
@@ -524,7 +531,7 @@ def administer(directory: Path, *command: str) -> None:
 
 
 def make_bucket(server: Server, keys: Mapping[str, str] = KEYS, bucket: str = BUCKET) -> None:
-    """Create the bucket if it is not there."""
+    """Create the bucket if it does not exist."""
     import boto3
 
     client = boto3.client(
@@ -540,14 +547,14 @@ def make_bucket(server: Server, keys: Mapping[str, str] = KEYS, bucket: str = BU
 
 
 def in_s3(server: Server, **more: str) -> S3Storage:
-    """An empty directory of the bucket."""
+    """Return a storage in an empty directory of the bucket."""
     endpoint = f"http://{server.address}"
     url = f"s3://{BUCKET}/some/where-{next(numbers)}"
     return open_s3(url, s3_settings(**{"endpoint": endpoint, "public_endpoint": endpoint, **more}))
 
 
 def s3_settings(**values: str) -> S3Settings:
-    """With the keys of the servers here."""
+    """Return settings with the keys of the test servers."""
     return S3Settings.model_validate({**KEYS, **values})
 
 
@@ -561,7 +568,7 @@ CEPH_RIGHTS = {
     "osd.0": {"mon": "allow profile osd", "osd": "allow *", "mgr": "allow profile osd"},
 }
 
-# Without authentication between its parts radosgw does not start.
+# radosgw does not start without authentication between its parts.
 CEPH = """
 [global]
 fsid = {fsid}

@@ -1,5 +1,7 @@
-"""The service inside the process of a test: the adapters that `nst serve` has, and an engine that
-says what the test wants to hear."""
+"""The service inside the process of a test, with a scripted engine.
+
+The adapters are those of `nst serve`; the engine reports what the test wants.
+"""
 
 import atexit
 import functools
@@ -42,19 +44,19 @@ from support.waiting import PATIENCE_SECONDS, wait_until
 CAT = encoded(picture(64, 48), "PNG")
 WAVES = encoded(picture(48, 48).rotate(90), "PNG")
 
-# ── an engine for tests ───────────────────────────────────────────────────────────────────────
+# ── scripted engine ───────────────────────────────────────────────────────────────────────────
 
 Line: TypeAlias = News | Callable[[Work], News | None] | None
-"""Of a script: what is said next, perhaps after something has been done. None: nothing."""
+"""Line of a script: news, a function that may return news, or None for no news."""
 
 
 class ScriptedEngine:
-    """Plays one script for each piece of work that it is given."""
+    """Engine that plays one script for each piece of work."""
 
     def __init__(self, *scripts: Sequence[Line]) -> None:
         self.works: list[Work] = []
         self.heard: list[Any] = []
-        """Steering, and "cancel", "stop" and "kill" as they came."""
+        """Calls in their order: steering, and "cancel", "stop" and "kill"."""
         self.has_heard = threading.Event()
         self._scripts = deque(scripts)
         self._script: deque[Line] = deque()
@@ -105,7 +107,7 @@ def progress(step: int, total: int = 10, **facts: Any) -> JobProgress:
 
 
 def paints(step: int, *, checkpoint: bytes | None = None) -> Line:
-    """A step with its preview and its frame."""
+    """Return a line that paints a step with its preview and its frame."""
 
     def say(work: Work) -> News:
         frame = f"{FRAMES}{step:06d}.jpg"
@@ -120,7 +122,8 @@ def paints(step: int, *, checkpoint: bytes | None = None) -> Line:
 
 
 def finishes(status: JobStatus = JobStatus.SUCCEEDED, steps: int = 10, **facts: Any) -> Line:
-    """The result with these facts, and with the recipe that the engine puts into it."""
+    """Return a line that ends with a result of these facts.
+    The result contains a recipe, as the engine's results do."""
 
     def say(work: Work) -> News:
         order = work.job.order
@@ -147,9 +150,9 @@ CRASH = Crashed("its process ended with exit code -9")
 
 
 class Browser(FlaskClient):
-    """Reads every answer to its end and closes it, unless told not to."""
+    """Client that reads every answer to its end and closes it by default."""
 
-    if TYPE_CHECKING:  # what comes is JSON, of which mypy knows nothing
+    if TYPE_CHECKING:  # answers are JSON, whose types mypy does not know
         get: Callable[..., Any]
         head: Callable[..., Any]
         post: Callable[..., Any]
@@ -163,13 +166,13 @@ class Browser(FlaskClient):
 
 @dataclass
 class House:
-    """All of the service, in one directory."""
+    """The whole service, in one directory."""
 
     directory: Path
     limits: Limits = field(default_factory=Limits)
     lease_seconds: float = 2 * PATIENCE_SECONDS
     keeps: bool = False
-    """What there is already."""
+    """Whether the database that the directory already has is kept."""
 
     def __post_init__(self) -> None:
         if not self.keeps:
@@ -197,7 +200,9 @@ class House:
         self.repository.close()
 
     def submit(self, owner: str = "anna", **facts: Any) -> Job:
-        """Different pictures each time would be slow to make; different seeds do as well."""
+        """Submit a job of this owner.
+        Tests that need different jobs use different seeds, because different images are slow to
+        make."""
         options = facts.pop("options", {})
         of_request = {field.name for field in fields(JobRequest)} & set(facts)
         request = JobRequest(
@@ -211,7 +216,8 @@ class House:
         return self.jobs.submit(Sender(owner, **facts), request)
 
     def worker_context(self, engine: ScriptedEngine, **facts: Any) -> WorkerContext:
-        """`facts`: what is not as in the settings, in their groups or beside them."""
+        """Return the context of a worker with this engine.
+        `facts`: values that differ from the settings, or other fields of the context."""
         settings = {"lease_seconds": self.lease_seconds, **taken(facts, WorkerSettings)}
         return WorkerContext(
             self.repository,
@@ -230,14 +236,14 @@ class House:
         return job
 
     def claim_and_fall_silent(self) -> Job:
-        """Claim the next job with a lease that has expired."""
+        """Claim the next job, and wait until its lease has expired."""
         job = self.repository.claim_next("silent worker", 0.0)
         assert job
         wait_until(lambda: self.repository.now() > (job.lease_expires_at or 0.0))
         return job
 
     def store_unknown_option(self, job_id: str) -> None:
-        """Change the row of a job as a version does that has an option more."""
+        """Change the row of a job as a version with one more option would."""
         with self.repository._write() as connection:
             connection.exec_driver_sql(
                 """UPDATE jobs SET "order" = json_set("order", '$.options.glitter', 1)
@@ -246,13 +252,14 @@ class House:
             )
 
     def work(self, *script: Line) -> Job:
-        """Have the next job painted by this script; returns it as it is afterwards."""
+        """Have the next job painted by this script; return the job afterwards."""
         job = self.claim()
         execute_job(job, self.worker_context(ScriptedEngine(script)))
         return self.repository.get(job.id)
 
     def app(self, **facts: Any) -> APIFlask:
-        """`facts`: what is not as in the settings, in their group or beside it."""
+        """Return the application.
+        `facts`: values that differ from the settings, and `streams`, `decoder` and `secret_key`."""
         streams = facts.pop("streams", Streams(50, 10, 2 * PATIENCE_SECONDS))
         decodes = facts.pop("decoder", decoder())
         key = facts.pop("secret_key", "a secret")
@@ -265,25 +272,25 @@ class House:
         return app
 
     def client(self, **settings: Any) -> Browser:
-        """A browser that has not been here before."""
+        """Return a browser that has never visited the service."""
         return browser(self.app(**settings))
 
 
 def taken(facts: dict[str, Any], group: type[Group]) -> dict[str, Any]:
-    """Those of the facts that are fields of the group; the others are left."""
+    """Remove the fields of the group from the facts and return them."""
     return {name: facts.pop(name) for name in facts.keys() & group.model_fields}
 
 
 def limited_to(**values: float) -> Limits:
-    """The limits of the settings, but these, which no deployment could set: the pictures of tests
-    are small."""
+    """Return the default limits with these values.
+    No deployment could set such values; the images of tests are small."""
     assert values.keys() <= Limits.model_fields.keys()
     return Limits().model_copy(update=values)
 
 
 @functools.cache
 def decoder() -> Decoder:
-    """One for all tests, whose processes are warm."""
+    """Return the one decoder of all tests, whose processes are warm."""
     made = Decoder(wait_seconds=PATIENCE_SECONDS)
     atexit.register(made.close)
     return made
@@ -291,7 +298,7 @@ def decoder() -> Decoder:
 
 @functools.cache
 def _empty_database() -> bytes:
-    """Made once: there are hundreds of tests."""
+    """Return a migrated database, made once for hundreds of tests."""
     with TemporaryDirectory() as directory:
         file = Path(directory, "jobs.db")
         repository = SqlJobRepository(f"sqlite:///{file}")
@@ -301,21 +308,21 @@ def _empty_database() -> bytes:
 
 
 def browser(app: APIFlask, *, use_cookies: bool = True) -> Browser:
-    """Another one, on the same application."""
+    """Return another browser on the same application."""
     client = app.test_client(use_cookies=use_cookies)
     assert isinstance(client, Browser)
     return client
 
 
 def files_of(house: House, job_id: str) -> list[str]:
-    """What the storage has of a job, on the disk."""
+    """Return the names of the files that the storage on disk has of a job."""
     folder = house.directory / "pictures" / job_id
     found = (str(file.relative_to(folder)) for file in folder.rglob("*") if file.is_file())
     return sorted(found)
 
 
 def form(**fields: Any) -> dict[str, Any]:
-    """Of a new job: two pictures and whatever else; None leaves one out."""
+    """Return the form of a new job: two images and these fields; None omits a field."""
     files = {
         "content_image": (io.BytesIO(CAT), "cat.png"),
         "style_image": (io.BytesIO(WAVES), "waves.png"),
@@ -325,5 +332,5 @@ def form(**fields: Any) -> dict[str, Any]:
 
 
 def upload(data: bytes, name: str = "picture.png") -> tuple[io.BytesIO, str]:
-    """A file of a form."""
+    """Return a file for a form."""
     return io.BytesIO(data), name

@@ -1,4 +1,4 @@
-"""TLS in front of a server that has none: a certificate of our own, and who decrypts with it."""
+"""TLS in front of a server that has none: a certificate and a decrypting proxy."""
 
 import datetime
 import ipaddress
@@ -16,7 +16,7 @@ from cryptography.x509.oid import NameOID
 
 
 def make_certificate(directory: Path) -> Path:
-    """For this machine; the file also holds the key."""
+    """Create a certificate for this machine; the file also holds the key."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "nst test")])
     now = datetime.datetime.now(datetime.UTC)
@@ -44,7 +44,7 @@ def make_certificate(directory: Path) -> Path:
 
 @contextmanager
 def tls_in_front(listener: socket.socket, port: int, certificate: Path) -> Iterator[None]:
-    """What comes encrypted to the listener goes to the port, decrypted."""
+    """Decrypt connections to the listener and forward them to the port."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate)
     open_sockets: list[socket.socket] = [listener]

@@ -1,8 +1,8 @@
-"""How tests wait: for a condition, under one generous ceiling.
+"""Ways to wait in tests: for a condition, with one generous timeout.
 
 No test may depend on how fast or how busy the machine is. A wait ends when its condition holds.
-Where a test shows that nobody waits for a timeout, the timeout is set to the ceiling, so that
-only a defect can take as long.
+Where a test shows that nothing waits for a timeout, the timeout is set to `PATIENCE_SECONDS`, which
+only a defect can take.
 """
 
 import time
@@ -13,17 +13,19 @@ from typing import TypeVar
 T = TypeVar("T")
 
 PATIENCE_SECONDS = 300.0
-"""Seconds after which a wait for one condition fails. Only a defect takes as long."""
+"""Seconds after which a wait for one condition fails.
+Only a defect takes as long."""
 
 PROGRAM_SECONDS = 6 * PATIENCE_SECONDS
 """Timeout in seconds of a program that takes many steps, such as a benchmark."""
 
 LOOK_SECONDS = 0.02
-"""Seconds between two looks at a condition."""
+"""Seconds between two checks of a condition."""
 
 
 def wait_until(look: Callable[[], T | None]) -> T:
-    """Return the first true value of `look`. Raises AssertionError after `PATIENCE_SECONDS`."""
+    """Return the first true value of `look`.
+    Raises AssertionError after `PATIENCE_SECONDS`."""
     gives_up_at = time.monotonic() + PATIENCE_SECONDS
     while not (found := look()):
         assert time.monotonic() < gives_up_at, f"nothing in {PATIENCE_SECONDS:.0f} s"
@@ -33,7 +35,8 @@ def wait_until(look: Callable[[], T | None]) -> T:
 
 @contextmanager
 def no_waiting() -> Iterator[None]:
-    """Fail if the body takes `PATIENCE_SECONDS`: it waited for a timeout. Raises AssertionError."""
+    """Assert that the body takes less than `PATIENCE_SECONDS`.
+    Raises AssertionError if it waited for a timeout."""
     began_at = time.monotonic()
     yield
     assert time.monotonic() - began_at < PATIENCE_SECONDS, "it waited for a timeout"

@@ -1,4 +1,4 @@
-"""The service in a directory of its own."""
+"""Fixture of the service in a directory of its own."""
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What the processes of a service share."""
+"""Parts that the processes of a service share."""
 
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -89,7 +89,7 @@ def test_ports_are_those_of_one_machine_by_default(
 def test_an_api_starts_while_the_broker_is_down(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The topics are made by `nst migrate` alone; workers find jobs without messages."""
+    """Only `nst migrate` creates the topics; workers find jobs without messages."""
     monkeypatch.setenv("NST_DATA_DIR", str(tmp_path / "data"))
     monkeypatch.setenv("NST_KAFKA_BROKERS", "127.0.0.1:1")
     bootstrap.prepare_database()

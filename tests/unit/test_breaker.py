@@ -1,4 +1,4 @@
-"""A queue that does not answer costs one wait, and not one for every message."""
+"""A queue that does not answer costs one wait, not one for every message."""
 
 import threading
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ from support.waiting import PATIENCE_SECONDS, wait_until
 
 
 class Broker(MemoryJobQueue):
-    """Counts the tries; may be down, and may keep a caller waiting."""
+    """Queue that counts the tries; it may be down, and may keep a caller waiting."""
 
     def __init__(self) -> None:
         super().__init__()

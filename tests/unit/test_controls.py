@@ -63,7 +63,7 @@ def test_what_is_in_force_at_the_start_are_the_options() -> None:
     assert in_force(OPTIONS) == {name: getattr(OPTIONS, name) for name in STEERABLE}
 
 
-# ── planned ───────────────────────────────────────────────────────────────────────────────────
+# ── planned changes ───────────────────────────────────────────────────────────────────────────
 
 
 def test_planned_changes_count_from_their_step_on_and_what_is_set_counts_more() -> None:

@@ -1,4 +1,4 @@
-"""Decoding in processes of their own: the same answers, and no picture that stops the others."""
+"""Decoding in separate processes: equal results, and no image stops the others."""
 
 import fcntl
 import io
@@ -26,7 +26,7 @@ from support.waiting import PATIENCE_SECONDS, wait_until
 
 SMALL = encoded(picture(), "PNG")
 EMPTY_SCAN = bytes.fromhex("ffda 0008 01 01 00 01 3f 00")
-"""AC coefficients of the first component, none of which is there."""
+"""Scan for AC coefficients of the first component that contains none of them."""
 
 VISIBLE = {"RGBA": (9, 9, 9, 200), "LA": (9, 200)}
 """Colours of images that are not transparent everywhere."""
@@ -86,7 +86,7 @@ def test_a_progressive_jpeg_of_empty_scans_is_not_decoded(decoder: Decoder) -> N
 
 
 def test_a_picture_that_takes_too_long_ends_its_process_only() -> None:
-    # Without any allowance a picture is too slow as soon as a second of processor time is full.
+    # Without any allowance an image is too slow once it has taken a second of processor time.
     decoder = Decoder(cpu_seconds=0, wait_seconds=PATIENCE_SECONDS)
     picture_of_seconds = encoded(Image.new("RGBA", (5000, 5000), VISIBLE["RGBA"]), "PNG")
     for _ in itertools.count():
@@ -175,7 +175,7 @@ def test_large_pictures_are_decoded_one_after_the_other(decoder: Decoder) -> Non
     holder = threading.Thread(target=lambda: decoder.inspect(large, "content", client="anna"))
     fcntl.lockf(decoder._large.fileno(), fcntl.LOCK_EX)
     holder.start()
-    # A small one does not wait for the large one.
+    # A small image does not wait for the large one.
     assert decoder.inspect(SMALL, "content", client="berta").size == (64, 48)
     assert holder.is_alive()
     fcntl.lockf(decoder._large.fileno(), fcntl.LOCK_UN)
@@ -183,7 +183,7 @@ def test_large_pictures_are_decoded_one_after_the_other(decoder: Decoder) -> Non
     assert not holder.is_alive()
 
 
-# ── whatever strangers send ───────────────────────────────────────────────────────────────────
+# ── damaged files ─────────────────────────────────────────────────────────────────────────────
 
 SHARED = Decoder(cpu_seconds=5, wait_seconds=PATIENCE_SECONDS)
 
@@ -196,7 +196,7 @@ def _close() -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def film_directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Directory of a frame and a result, from which films are made."""
+    """Create a directory with a frame and a result, from which films are made."""
     directory = tmp_path_factory.mktemp("film")
     for name in ("frame.png", "result.png"):
         (directory / name).write_bytes(SMALL)
@@ -207,7 +207,7 @@ Damage: TypeAlias = Callable[[bytes], bytes]
 
 
 def overwrite(place: float, number: int, how: str) -> Damage:
-    """Overwrite bytes with a number, which may be a size, a length or a count of the file."""
+    """Overwrite bytes with a number, perhaps a size, length or count of the file."""
     written = struct.pack(how, number % (1 << 8 * struct.calcsize(how)))
 
     def damage(data: bytes) -> bytes:
@@ -231,7 +231,7 @@ def cut(place: float) -> Damage:
     return lambda data: data[: int(place * len(data))]
 
 
-PLACES = st.floats(0, 1) | st.floats(0, 0.05)  # headers stand at the beginning
+PLACES = st.floats(0, 1) | st.floats(0, 0.05)  # headers are at the beginning
 DAMAGES = st.one_of(
     st.builds(
         overwrite,
@@ -253,8 +253,9 @@ DAMAGES = st.one_of(
 def test_whatever_is_sent_is_answered(
     film_directory: Path, format_name: str, is_progressive: bool, damages: list[Damage]
 ) -> None:
-    """Damaged pictures of every format, within the limits of memory and of processor time: as an
-    upload, a thumbnail, the content image of a shared link, a recipe, the first image of a film."""
+    """Damaged images of every format stay within limits of memory and processor time.
+    Each is used as an upload, a thumbnail, the content image of a shared link, a recipe, and the
+    first image of a film."""
     how = {"progressive": is_progressive} if format_name == "JPEG" else {}
     data = encoded(picture(128, 96), format_name, **how)
     for damage in damages:

@@ -1,4 +1,4 @@
-"""What the engine's process does where the disk is full."""
+"""The engine's process on a full disk."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,11 +20,11 @@ from support.service_in_process import House
 
 @dataclass
 class Disk:
-    """Takes so many checkpoints; is asked as a snapshot is."""
+    """Disk that takes this many checkpoints, in place of a snapshot."""
 
     checkpoints: int
     tries: list[bool] = field(default_factory=list)
-    """Whether the old checkpoint was there."""
+    """For each try, whether the old checkpoint existed."""
 
     def save_checkpoint(self, path: Path) -> None:
         self.tries.append(path.exists())
@@ -82,7 +82,7 @@ def test_a_full_disk_is_told_from_other_faults(tmp_path: Path) -> None:
 def test_a_checkpoint_on_a_full_disk_says_so(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The library of its format has only words for it."""
+    """The library of the checkpoint's format reports a full disk only by its message."""
     from safetensors import SafetensorError
 
     from nst.engine import checkpoint

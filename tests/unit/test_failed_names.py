@@ -1,4 +1,4 @@
-"""The last lines of a run of the tests: the failed ones by name, whoever ran them."""
+"""The last lines of a test run name the failed tests, in one process or several."""
 
 import os
 import subprocess

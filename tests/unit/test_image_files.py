@@ -1,4 +1,4 @@
-"""Metadata that is not needed never costs a picture, and `inspect` judges as `load` does."""
+"""Unneeded metadata never makes an image fail; `inspect` judges as `load` does."""
 
 import io
 import struct
@@ -45,7 +45,7 @@ def with_riff(webp: bytes, kind: bytes, body: bytes, length: int | None = None) 
 
 
 def exif(kind: int, value: bytes) -> bytes:
-    """EXIF with an orientation of any type of TIFF 6.0."""
+    """Return EXIF with an orientation of any type of TIFF 6.0."""
     count = len(value) // {3: 2, 4: 4}.get(kind, 1)
     entry = struct.pack("<HHI", ORIENTATION, kind, count) + value.ljust(4, b"\0")
     return b"Exif\0\0II*\0\x08\0\0\0\x01\0" + entry + bytes(4)
@@ -100,7 +100,7 @@ def test_metadata_never_costs_a_picture(name: str) -> None:
 
 
 def test_large_profile_is_used() -> None:
-    """Padded to more than Pillow unpacks."""
+    """The profile is padded to more than Pillow unpacks."""
     small_one, large_one = (
         load(with_chunks(PNG, (b"iCCP", b"x\0\0" + zlib.compress(body))), "content")
         for body in (ADOBE_RGB, ADOBE_RGB + bytes(2_000_000))
@@ -166,13 +166,13 @@ def test_orientation_of_a_tiff(kind: tuple[int, bytes]) -> None:
 
 
 def test_orientation_in_xmp_alone_does_not_count() -> None:
-    """As in browsers."""
+    """Browsers do not use it either."""
     xmp = b"http://ns.adobe.com/xap/1.0/\0<x tiff:Orientation='6'/>".replace(b"'", b'"')
     data = with_segments(JPEG, (0xE1, xmp))
     assert load(data, "content").size == inspect(data, "content").size == (64, 48)
 
 
-# ── one judgement ─────────────────────────────────────────────────────────────────────────────
+# ── one verdict ───────────────────────────────────────────────────────────────────────────────
 
 
 def empty(format_name: str) -> bytes:
@@ -213,7 +213,7 @@ def test_what_one_refuses_all_refuse_with_the_same_sentence(name: str, tmp_path:
 
 
 def test_a_pattern_of_single_pixels_is_not_plain() -> None:
-    """Though the draft of a JPEG, an eighth of its sides, is."""
+    """Only the draft of the JPEG, an eighth of its sides, is plain."""
     rows, columns = np.indices((64, 64))
     pattern = Image.fromarray(((rows + columns) % 2 * 255).astype("u1"))
     assert not inspect(encoded(pattern, "JPEG", quality=95), "style").is_plain

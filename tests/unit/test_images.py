@@ -1,4 +1,4 @@
-"""Every kind of picture that `load` reads, against values computed by hand with numpy."""
+"""Every kind of image that `load` reads, against values computed with numpy."""
 
 import io
 import struct
@@ -19,7 +19,7 @@ from support.pictures import encoded, picture
 Array = NDArray[Any]
 
 RAMP = np.arange(64 * 48).reshape(48, 64) * 21
-"""Grey of 16 bits from 0 to 64491, every value another one."""
+"""Grey of 16 bits from 0 to 64491, in which no value occurs twice."""
 
 RAMPS = np.stack([RAMP, RAMP[::-1], RAMP[:, ::-1]], axis=-1)
 
@@ -31,7 +31,8 @@ def pixels(source: ImageSource, mode: str = "RGB") -> Array:
 
 
 def visible(levels: Array) -> Array:
-    """Levels with alpha, black where nothing is visible: colours there are the reader's affair."""
+    """Return levels with alpha, black where nothing is visible.
+    The reader may choose colours that nobody sees."""
     return levels * (levels[..., 3:] > 0)
 
 
@@ -40,7 +41,7 @@ def grey(values: Array) -> Array:
 
 
 def png(samples: Array, colour_type: int, *chunks: tuple[bytes, bytes]) -> bytes:
-    """A PNG of 16 bits a sample, made by hand because Pillow writes only grey ones."""
+    """Return a PNG of 16 bits a sample; Pillow writes only grey ones."""
     height, width = samples.shape[:2]
     rows = samples.astype(">u2").reshape(height, -1)
     header = struct.pack(">IIBBBBB", width, height, 16, colour_type, 0, 0, 0)
@@ -53,7 +54,7 @@ def png(samples: Array, colour_type: int, *chunks: tuple[bytes, bytes]) -> bytes
 
 
 def tiff(samples: Array, photometric: int) -> bytes:
-    """An uncompressed TIFF with samples of any type, made by hand."""
+    """Return an uncompressed TIFF with samples of any type."""
     height, width = samples.shape[:2]
     channels = samples.shape[2] if samples.ndim > 2 else 1
     data = samples.tobytes()
@@ -64,7 +65,7 @@ def tiff(samples: Array, photometric: int) -> bytes:
     tags += [(277, channels), (278, height), (279, len(data))]
     entries = [struct.pack("<HHII", number, 4, 1, value) for number, value in tags]
     for number, offset, value in ((258, 8, bits), (339, 16, sample_format)):
-        fits = channels <= 2  # the values stand in the entry itself
+        fits = channels <= 2  # the values fit into the entry itself
         where = struct.pack("<HH", value, value) if fits else struct.pack("<I", offset)
         entries.append(struct.pack("<HHI", number, 3, channels) + where)
     entries.sort(key=lambda entry: int.from_bytes(entry[:2], "little"))
@@ -84,7 +85,8 @@ STORED: dict[int, Callable[[Array], Array]] = {
     7: lambda upright: upright[::-1, ::-1].swapaxes(0, 1),
     8: lambda upright: np.rot90(upright, -1),
 }
-"""What lies in the file, by the sides that EXIF 2.32 gives its first row and column."""
+"""Stored image of each orientation, after the sides that EXIF 2.32 names.
+EXIF gives the side of the first row and that of the first column."""
 
 
 def turned(orientation: int, format_name: str) -> bytes:
@@ -204,11 +206,11 @@ def cmyk() -> Image.Image:
 
 @pytest.mark.parametrize(
     ("format_name", "tolerance"),
-    [("TIFF", 1), ("JPEG", 6)],  # JPEG's own error, at quality 100
+    [("TIFF", 1), ("JPEG", 6)],  # the error of JPEG itself at quality 100
 )
 def test_inks_are_subtracted_from_white(format_name: str, tolerance: int) -> None:
     file = encoded(cmyk(), format_name, quality=100)
-    # Adobe's programs, and Pillow as they do, invert the inks of a JPEG and say so in a marker.
+    # Adobe's programs, and so Pillow, invert the inks of a JPEG and say so in a marker.
     assert (b"Adobe" in file) == (format_name == "JPEG")
     inks = np.asarray(cmyk()).astype(float)
     expected = (255 - inks[..., :3]) * (255 - inks[..., 3:]) / 255
@@ -264,7 +266,7 @@ def test_sixteen_bit_alpha_is_scaled_not_clipped() -> None:
 )
 def test_long_integers_and_floats_are_scaled_by_their_white(values: Array, white: float) -> None:
     expected = grey((values / white * 255).clip(0, 255))
-    assert abs(pixels(tiff(values, 1)) - expected).max() <= 0.51  # float32 near a half
+    assert abs(pixels(tiff(values, 1)) - expected).max() <= 0.51  # float32 may round near a half
 
 
 # ── formats and sources ───────────────────────────────────────────────────────────────────────
@@ -335,5 +337,5 @@ def test_array_is_scaled_to_eight_bits(shape: tuple[int, ...], kind: str) -> Non
 
 
 def test_array_beyond_white_is_clipped() -> None:
-    array = np.array([-0.1, 1.1]).repeat(200).reshape(20, 20)  # as resampling leaves it
+    array = np.array([-0.1, 1.1]).repeat(200).reshape(20, 20)  # resampling leaves such values
     assert set(pixels(array).flat) == {0, 255}

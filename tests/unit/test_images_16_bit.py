@@ -1,4 +1,4 @@
-"""Files with 16 bits per channel, read back by libraries that read all of them."""
+"""Files with 16 bits per channel, read back by libraries that read all bits."""
 
 import io
 from pathlib import Path
@@ -20,7 +20,7 @@ SUFFIXES = [".png", ".tif", ".TIFF"]
 
 
 def samples(channels: int) -> np.ndarray:
-    """Every value another one; no channel like another."""
+    """Return samples in which no value occurs twice and the channels differ."""
     values = np.random.default_rng(3).permutation(65536)[: 48 * 64 * channels]
     return values.astype(np.uint16).reshape(48, 64, channels)
 
@@ -48,7 +48,7 @@ def test_all_bits_are_in_the_file(
 @pytest.mark.parametrize("channels", [3, 4])
 @pytest.mark.parametrize("suffix", SUFFIXES)
 def test_load_takes_the_upper_8_bits(tmp_path: Path, suffix: str, channels: int) -> None:
-    """As it does from every file with 16 bits."""
+    """`load` does the same with every file of 16 bits."""
     path = save(samples(channels), tmp_path / f"x{suffix}", recipe=RECIPE)
     for source in (path, path.read_bytes(), samples(channels)):
         image = load(source, "content")

@@ -1,4 +1,4 @@
-"""What cannot be read is an InvalidImage with one line that names the problem and the remedy."""
+"""Unreadable images raise InvalidImage: one line with the problem and the remedy."""
 
 import io
 import re
@@ -25,7 +25,7 @@ AVIF = ["AVIF"] if features.check("avif") else []
 
 
 def reason(source: object) -> str:
-    """Why it is refused; what all refusals have in common is checked here."""
+    """Return the reason of a refusal; check what all refusals have in common."""
     with pytest.raises(InvalidImage) as caught:
         load(cast("ImageSource", source), "style")
     error = caught.value
@@ -39,7 +39,7 @@ def reason(source: object) -> str:
 
 
 def png_header(width: int, height: int) -> bytes:
-    """A PNG of two levels a pixel, all of which are missing."""
+    """Return a PNG of two levels a pixel, without its pixels."""
     header = b"IHDR" + struct.pack(">IIBBBBB", width, height, 1, 0, 0, 0, 0)
     checksum = struct.pack(">I", zlib.crc32(header))
     return b"\x89PNG\r\n\x1a\n\0\0\0\r" + header + checksum + b"\0\0\0\x10IDAT"
@@ -84,12 +84,12 @@ def test_file_of_something_else(tmp_path: Path, name: str) -> None:
 
 @pytest.mark.parametrize("format_name", ["EPS", "PDF", "PPM", "ICO", "TGA", "JPEG2000", "PCX"])
 def test_rare_formats_are_not_even_tried(format_name: str) -> None:
-    # Few eyes look at their decoders, and one of them starts Ghostscript.
+    # Few people review these decoders, and one of them starts Ghostscript.
     assert "is not a picture that can be read" in reason(encoded(picture(), format_name))
 
 
 def test_what_is_no_picture_where_heic_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As in a process that has not read a HEIC photo yet."""
+    """The process has not read a HEIC photo yet."""
     monkeypatch.setattr(image_reader, "READABLE", tuple(image_files.DECODERS))
     monkeypatch.delitem(Image.OPEN, "HEIF", raising=False)
     with pytest.raises(UnsupportedImage, match="not a picture that can be read"):
@@ -188,7 +188,7 @@ def test_fitting_leaves_every_side_a_pixel() -> None:
 
 @pytest.fixture
 def undecoded(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No memory is taken for pixels."""
+    """Assert that no pixels are decoded, so that none take memory."""
     monkeypatch.setattr(ImageFile.ImageFile, "load", lambda _: pytest.fail("it was decoded"))
 
 
@@ -199,7 +199,7 @@ def test_bomb_is_refused() -> None:
 
 @pytest.mark.usefixtures("undecoded")
 def test_more_pixels_than_allowed_are_an_error_and_no_warning() -> None:
-    # Pillow warns from 89 million and refuses from 179 million on.
+    # Pillow warns from 89 million pixels, and refuses from 179 million pixels.
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         problem = reason(png_header(13_000, 13_000))
@@ -208,14 +208,14 @@ def test_more_pixels_than_allowed_are_an_error_and_no_warning() -> None:
 
 
 def test_large_picture_is_read_without_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 2000)  # where Pillow begins to warn
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 2000)  # Pillow warns above this number
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         assert load(encoded(picture(64, 48), "PNG"), "content").size == (64, 48)
     assert caught == []
 
 
-# ── anything ──────────────────────────────────────────────────────────────────────────────────
+# ── any file ──────────────────────────────────────────────────────────────────────────────────
 
 
 def genuine() -> list[bytes]:
@@ -250,7 +250,7 @@ place = st.floats(0, 1, exclude_max=True)
 damaged_files = st.builds(
     changed,
     st.sampled_from(genuine()),
-    # Headers are the brittle part, so most changes fall there.
+    # Headers are brittle, so most changes are there.
     st.lists(st.tuples(st.one_of(place, place.map(lambda x: x**4)), st.integers(0, 255))),
     st.one_of(st.just(1.0), place),
 )
@@ -258,7 +258,7 @@ damaged_files = st.builds(
 
 @pytest.fixture
 def few_pixels(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A changed size must not make the test slow."""
+    """Limit the pixels, so that a changed size does not make the test slow."""
     monkeypatch.setattr(images, "MAX_PIXELS", 1_000_000)
 
 

@@ -1,4 +1,4 @@
-"""Pictures in other colour spaces come as sRGB: profiles made by hand, colours by the formulas."""
+"""Images in other colour spaces become sRGB: hand-made profiles, exact formulas."""
 
 import struct
 from typing import Any
@@ -17,7 +17,8 @@ ADOBE_RGB_GAMMA = 563 / 256
 ADOBE_RGB_TO_XYZ = np.array(
     [[0.60974, 0.20528, 0.14919], [0.31111, 0.62567, 0.06322], [0.01947, 0.06087, 0.74457]]
 )
-"""Adobe RGB (1998) Color Image Encoding, annex C: as an ICC profile has it, adapted to D50."""
+"""Matrix from Adobe RGB (1998) Color Image Encoding, annex C, adapted to D50.
+An ICC profile contains this matrix."""
 
 SRGB_TO_XYZ = np.array(
     [
@@ -26,13 +27,13 @@ SRGB_TO_XYZ = np.array(
         [0.0139322, 0.0971045, 0.7141733],
     ]
 )
-"""Lindbloom's digits: IEC 61966-2-1 adapted to D50 by Bradford."""
+"""Lindbloom's digits for the matrix of IEC 61966-2-1, adapted to D50 by Bradford."""
 
 D50 = (0.9642, 1.0, 0.8249)
 
 
 def srgb_of(xyz: Array) -> Array:
-    """Colours adapted to D50 as sRGB from 0 to 255."""
+    """Return colours adapted to D50 as sRGB from 0 to 255."""
     return 255 * curve((xyz @ np.linalg.inv(SRGB_TO_XYZ).T).clip(0, 1))
 
 
@@ -41,7 +42,7 @@ def curve(linear: Array) -> Array:
 
 
 def profile(space: bytes, tags: dict[bytes, bytes]) -> bytes:
-    """An ICC profile of version 2 for a display [ICC.1:2001-04]."""
+    """Return an ICC profile of version 2 for a display [ICC.1:2001-04]."""
     table, data = struct.pack(">I", len(tags)), b""
     for name, body in tags.items():
         table += struct.pack(">4sII", name, 132 + 12 * len(tags) + len(data), len(body))
@@ -88,7 +89,7 @@ def from_adobe_rgb(values: Array) -> Array:
 def test_colours_of_another_space_are_converted(format_name: str) -> None:
     file = encoded(picture(), format_name, icc_profile=ADOBE_RGB, lossless=True)
     expected = from_adobe_rgb(colours(picture()))
-    assert abs(expected - colours(picture())).max() > 20  # forgetting the profile would show
+    assert abs(expected - colours(picture())).max() > 20  # a forgotten profile would show
     assert abs(colours(load(file, "content")) - expected).max() <= 2
 
 
@@ -163,7 +164,7 @@ def test_lab_is_converted_by_the_formula() -> None:
     f = ((lab[..., 0] + 16) / 116)[..., None] + np.stack(
         [lab[..., 1] / 500, np.zeros((20, 40)), -lab[..., 2] / 200], axis=-1
     )
-    expected = srgb_of(f**3 * D50)  # CIE 15; all of these lie above the straight part
+    expected = srgb_of(f**3 * D50)  # CIE 15; all of these are above the straight part
     stored = np.rint(lab * [2.55, 1, 1]).astype("i2").astype("u1").tobytes()
     file = encoded(Image.frombytes("LAB", (40, 20), stored), "TIFF")
     assert stored in file  # TIFF 6.0, section 23: a and b as signed bytes

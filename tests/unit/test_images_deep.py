@@ -1,4 +1,4 @@
-"""Pixels are read as they are meant: photometric interpretation, 16 and 32 bits, floats."""
+"""Pixels of every photometric interpretation, of 16 and 32 bits, and of floats."""
 
 import io
 import struct
@@ -134,7 +134,7 @@ def test_tiff_of_floats_that_is_cut_short_is_refused() -> None:
 def test_one_transparent_colour_of_sixteen_bits() -> None:
     colour = RAMPS[20, 20]
     near = RAMPS.copy()
-    near[20, 21] = colour + np.array([0, 1, 0])  # the same in 8 bits
+    near[20, 21] = colour + np.array([0, 1, 0])  # equal in 8 bits
     file = png(near, 2, (b"tRNS", struct.pack(">3H", *colour.tolist())))
     alpha = levels(file)[..., 3]
     assert np.array_equal(alpha == 0, (near == colour).all(axis=-1))

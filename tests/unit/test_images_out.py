@@ -1,4 +1,4 @@
-"""Resizing, transparency, and pictures that are written."""
+"""Resizing, transparency, and written images."""
 
 import io
 from collections.abc import Iterator
@@ -61,7 +61,7 @@ def test_opaque_picture_is_already_flat() -> None:
 
 
 def lanczos(values: Array, length: int) -> Array:
-    """Rows resampled by the definition: windowed sinc of three lobes, as wide as the coarser grid.
+    """Resample rows by a windowed sinc of three lobes, as wide as the coarser grid.
 
     Duchon: Lanczos Filtering in One and Two Dimensions, 1979.
     """
@@ -79,7 +79,7 @@ def test_resize_is_lanczos(size: tuple[int, int]) -> None:
     expected = lanczos(columns, size[1]).clip(0, 255)
     resized = resize(picture(), size)
     assert resized.size == size
-    assert abs(array(resized) - expected).max() <= 2  # rounded to 8 bits after either direction
+    assert abs(array(resized) - expected).max() <= 2  # rounded to 8 bits after each direction
 
 
 sides = st.integers(1, 30_000)
@@ -128,8 +128,8 @@ def test_jpeg_has_quality_95_and_full_chroma() -> None:
     with Image.open(io.BytesIO(encode(picture(), "JPEG"))) as image:
         assert isinstance(image, JpegImagePlugin.JpegImageFile)
         assert JpegImagePlugin.get_sampling(image) == 0  # 4:4:4
-        # Smallest and largest divisors of ITU-T T.81 annex K, 10 to 121 and 17 to 99, at quality
-        # 95: a tenth, rounded.
+        # The smallest and largest divisors of ITU-T T.81 annex K are 10 and 121, 17 and 99; quality
+        # 95 has a tenth of them, rounded.
         luma, chroma = image.quantization[0], image.quantization[1]
     assert (min(luma), max(luma)) == (1, 12)
     assert (min(chroma), max(chroma)) == (2, 10)
@@ -213,7 +213,7 @@ def test_whole_file_appears_by_a_rename(tmp_path: Path, monkeypatch: pytest.Monk
 
 @contextmanager
 def full_disk(room_bytes: int) -> Iterator[None]:
-    """No file may grow beyond this, so that writing fails half-way as on a full disk."""
+    """Let no file grow beyond this size, so that writing fails as on a full disk."""
     resource = pytest.importorskip("resource")
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (room_bytes, hard))

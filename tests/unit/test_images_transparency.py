@@ -1,4 +1,4 @@
-"""What is transparent has the colours of what is visible, and no white of its own."""
+"""Transparent pixels get the colours of visible ones, and add no white."""
 
 import numpy as np
 import pytest
@@ -17,7 +17,7 @@ def same(first: Image.Image, second: Image.Image) -> bool:
 
 
 def cut_out(below: tuple[int, int, int], size: tuple[int, int] = (120, 80)) -> Image.Image:
-    """A dark disc; below its transparent surroundings lies another colour."""
+    """Return a dark disc; its transparent surroundings contain another colour."""
     image = Image.new("RGBA", size, (*below, 0))
     ImageDraw.Draw(image).ellipse((30, 20, 90, 60), fill=(*SUBJECT, 255))
     return image
@@ -81,7 +81,7 @@ def test_style_of_which_too_little_is_visible_is_refused() -> None:
 
 
 def cut_out_softly(blur: float, below: str) -> Image.Image:
-    """A dark disc that was laid on a colour before its soft edge became transparent."""
+    """Return a dark disc with a soft edge, which was blended with a colour before."""
     shape = Image.new("L", (200, 160))
     ImageDraw.Draw(shape).ellipse((40, 20, 160, 140), fill=255)
     shape = shape.filter(ImageFilter.GaussianBlur(blur))
@@ -96,7 +96,7 @@ def cut_out_softly(blur: float, below: str) -> Image.Image:
 def test_what_was_around_a_soft_cut_out_is_not_painted(blur: float, below: str) -> None:
     image = cut_out_softly(blur, below)
     style = np.asarray(load(image, "style")).astype(int)
-    assert abs(style - SUBJECT).max() <= 25  # a tenth of what is around
+    assert abs(style - SUBJECT).max() <= 25  # a tenth of the surroundings
     loaded = load(image, "content")
     invisible = np.asarray(loaded)[..., 3] == 0
     assert abs(np.asarray(colours(loaded)).astype(int) - SUBJECT)[invisible].max() <= 25

@@ -1,4 +1,4 @@
-"""Layers by name with weights, as an option is written."""
+"""Layers by name with weights, in the text form of an option."""
 
 import re
 
@@ -29,7 +29,7 @@ def test_weights_are_read_and_add_up_to_one(text: str, weights: dict[str, float]
 @pytest.mark.parametrize("model", ["vgg16", "vgg19"])
 @pytest.mark.parametrize("count", [1, 2, 3, 5, 9])
 def test_equal_weights_are_exactly_equal_shares(model: str, count: int) -> None:
-    """As the sets of layers that the engine chooses have them."""
+    """The sets of layers that the engine chooses have the same shares."""
     names = [f"{kind}{block}_1" for block in range(1, 6) for kind in ("conv", "relu")][:count]
     found = layer_weights("style_layers", ",".join(names), model)
     assert set(found.values()) == {1 / count}

@@ -1,4 +1,4 @@
-"""`nst.stylize` and its Result: one call, errors that name the argument, notebooks."""
+"""`nst.stylize` and its Result: one call, errors that name arguments, notebooks."""
 
 import io
 import json
@@ -200,7 +200,7 @@ def test_other_arrays_are_named(array: np.ndarray, problem: str) -> None:
     )
 
 
-# ── shown ─────────────────────────────────────────────────────────────────────────────────────
+# ── display ───────────────────────────────────────────────────────────────────────────────────
 
 
 def test_reprs_are_short(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,4 @@
-"""One line for each event, for people or for machines."""
+"""Logs with one line for each event, for people or for machines."""
 
 import json
 import logging
@@ -13,7 +13,7 @@ from support.service_in_process import CRASH, House, finishes
 
 @pytest.fixture(autouse=True)
 def restored() -> Iterator[None]:
-    """The logging of the tests themselves."""
+    """Restore the logging of the tests themselves."""
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
     yield

@@ -1,4 +1,4 @@
-"""What happens to jobs becomes metrics, and what fails outside is counted where it fails."""
+"""Metrics of jobs, and failures of dependencies, counted where they happen."""
 
 import re
 import socket
@@ -26,7 +26,7 @@ from support.waiting import PATIENCE_SECONDS, wait_until
 
 
 def value(name: str, **labels: str) -> float:
-    """0 where nobody has counted yet."""
+    """Return the value of a metric; 0 where nothing was counted yet."""
     return metrics.REGISTRY.get_sample_value(name, labels) or 0.0
 
 
@@ -43,10 +43,10 @@ def worker(house: House, *script: Line) -> Worker:
 
 
 NOBODY = "127.0.0.1:1"
-"""The address of a port at which nobody listens."""
+"""Address of a port at which nothing listens."""
 
 
-# ── what they are ─────────────────────────────────────────────────────────────────────────────
+# ── descriptions ──────────────────────────────────────────────────────────────────────────────
 
 
 def test_every_metric_has_a_name_of_ours_a_unit_and_a_sentence() -> None:
@@ -144,7 +144,7 @@ def test_steps_losses_and_evaluations_are_those_of_the_engine(house: House) -> N
     house.submit()
     steps = [paints(step) for step in (1, 2, 3)]
     with (
-        counted("nst_step_duration_seconds_count", 2),  # the first has none before it
+        counted("nst_step_duration_seconds_count", 2),  # no step comes before the first one
         counted("nst_step_duration_seconds_sum", 2),
         counted("nst_evaluations_total", 12),
         counted("nst_final_loss_sum", 3.5, term="total"),
@@ -192,7 +192,7 @@ def test_the_loop_says_that_it_goes_round_and_what_waits(house: House) -> None:
 
 
 def test_jobs_of_silent_workers_are_counted_by_who_finds_them(house: House) -> None:
-    house.lease_seconds = 1.0  # so long the database must have answered before anything is swept
+    house.lease_seconds = 1.0  # a sweep needs a database that has answered for as long
     job = house.submit()
     house.claim_and_fall_silent()
     sweeper = worker(house)
@@ -231,7 +231,7 @@ def test_without_the_repository_everything_else_is_told() -> None:
     assert "nst_jobs" not in text
 
 
-# ── what fails outside ────────────────────────────────────────────────────────────────────────
+# ── failures of dependencies ──────────────────────────────────────────────────────────────────
 
 
 def test_a_database_that_fails_is_counted() -> None:
@@ -247,7 +247,7 @@ def test_a_storage_that_fails_is_counted(tmp_path: Path) -> None:
     with counted("nst_dependency_errors_total", 1, system="storage"), pytest.raises(StorageError):
         storage.put("job/content", b"bytes")
     with counted("nst_dependency_errors_total", 0, system="storage"):
-        assert storage.stat("other/content") is None  # that is no failure
+        assert storage.stat("other/content") is None  # a missing file is no failure
 
 
 def test_a_redis_that_fails_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -255,7 +255,7 @@ def test_a_redis_that_fails_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     feed = RedisProgressFeed(f"redis://{NOBODY}/0", MemoryProgressFeed())
     with counted("nst_dependency_errors_total", 1, system="feed"):
         feed.publish("job", None)
-        feed.publish("job", None)  # Redis is left alone for a while
+        feed.publish("job", None)  # the adapter does not ask Redis again for a while
     feed.close()
 
 

@@ -1,6 +1,6 @@
-"""Every option: its bounds, its words, and the one error that all wrong values become.
+"""Every option: its bounds, its texts, and the one error for all wrong values.
 
-The tests walk the declared fields, so that a new option is covered when it is declared.
+The tests iterate over the declared fields, so a new option is covered at once.
 """
 
 import math
@@ -24,7 +24,7 @@ LAYERS = list(LAYER_SETS)
 CHOICES = [name for name in FIELDS if name not in (*NUMBERS, *SEVERAL, *LAYERS)]
 
 INSIDE_AND_OUTSIDE = {"ge": (0, -1), "le": (0, 1), "gt": (1, 0), "lt": (-1, 0)}
-"""Steps from a bound to the nearest allowed whole number and the nearest forbidden one."""
+"""Steps from a bound to the nearest allowed and nearest forbidden whole number."""
 
 
 def bounds(name: str) -> Iterator[tuple[str, float]]:
@@ -38,7 +38,8 @@ BOUNDS = [(name, kind, bound) for name in NUMBERS for kind, bound in bounds(name
 
 
 def with_option(name: str, value: Any) -> Any:
-    """The value as the options keep it; of a draft, since others need a step."""
+    """Return the value as the options keep it.
+    The initial image is a draft, because 0 steps are invalid with any other."""
     return getattr(StyleTransferOptions.model_validate({"init_method": "draft", name: value}), name)
 
 
@@ -240,7 +241,7 @@ def test_options_are_frozen() -> None:
             setattr(options, name, getattr(options, name))
 
 
-# ── words ─────────────────────────────────────────────────────────────────────────────────────
+# ── texts ─────────────────────────────────────────────────────────────────────────────────────
 
 
 @pytest.mark.parametrize(
@@ -396,7 +397,7 @@ OF_NEED: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
         {"init_method": "random"},
     ),
 }
-"""The end of the sentence, options without and with an effect."""
+"""The end of the sentence, options without an effect, and options with one."""
 
 
 def test_every_need_has_an_example_here() -> None:
@@ -446,7 +447,7 @@ def test_needs_name_options_and_their_choices(name: str) -> None:
 
 @pytest.mark.parametrize("preset", PRESETS)
 def test_no_preset_sets_what_has_no_effect(preset: str) -> None:
-    names = set(PRESETS[preset]) - {"model", "save_every"}  # these a draft only reports
+    names = set(PRESETS[preset]) - {"model", "save_every"}  # a draft only reports these
     assert ignored(StyleTransferOptions.from_preset(preset), names) == []
 
 

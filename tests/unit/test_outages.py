@@ -25,7 +25,7 @@ LEASE_SECONDS = 4.0
 
 @pytest.fixture
 def outage(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
-    """While it is set, no repository is answered."""
+    """Return an event; while it is set, the database answers no repository."""
     is_out = threading.Event()
 
     def refusing(method: Callable[..., Any]) -> Callable[..., Any]:
@@ -45,9 +45,9 @@ def outage(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
 
 @contextmanager
 def at_work(directory: Path, engine: ScriptedEngine) -> Iterator[Worker]:
-    """A worker in a thread, with a connection of its own."""
+    """Run a worker in a thread, with a connection of its own."""
     house = House(directory, lease_seconds=LEASE_SECONDS, keeps=True)
-    # Heartbeats come later than others could sweep.
+    # Heartbeats come later than other workers could sweep.
     shop = replace(house.worker_context(engine), heartbeat_seconds=LEASE_SECONDS / 2)
     worker = Worker(house.queue, shop, retention_seconds=3600)
     thread = threading.Thread(target=worker.run)
@@ -96,7 +96,7 @@ def test_a_job_survives_an_outage_that_is_longer_than_its_lease(
 
 
 class Clock:
-    """The clock of a database; None: the database does not answer."""
+    """Clock of a database; None: the database does not answer."""
 
     def __init__(self) -> None:
         self.time: float | None = 1000.0
@@ -108,7 +108,7 @@ class Clock:
 
 
 def looks(*times: float) -> list[bool]:
-    """What is seen at these times, with a lease of 12 s."""
+    """Return what `look` returns at these times, with a lease of 12 s."""
     clock = Clock()
     database = SteadyDatabase(clock, 12.0)  # type: ignore[arg-type]
     seen = []
@@ -122,7 +122,7 @@ def test_a_database_is_steady_after_a_lease_without_a_gap() -> None:
 
 
 def test_a_gap_begins_the_time_again() -> None:
-    """Whether the database was away, this process slept, or the machine stood still."""
+    """The database was away, this process slept, or the machine stood still."""
     assert looks(0, 5, 10, 13, 20, 25, 30, 33) == [*[False] * 3, True, *[False] * 3, True]
 
 

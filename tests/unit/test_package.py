@@ -1,4 +1,4 @@
-"""The package as a whole: what importing it loads, its public names, its errors."""
+"""The package: modules that importing it loads, its public names, its errors."""
 
 import re
 import subprocess

@@ -1,4 +1,7 @@
-"""A job for which one call of one port fails for good comes to an end, and all others finish."""
+"""A job for which one call of a port always fails comes to an end.
+
+All other jobs finish.
+"""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -19,7 +22,7 @@ from support.waiting import PATIENCE_SECONDS, wait_until
 
 
 class Painter(ScriptedEngine):
-    """Paints every job in the same way."""
+    """Engine that paints every job in the same way."""
 
     def start(self, work: Work) -> None:
         self._scripts.append([paints(1, checkpoint=b"state"), paints(2), finishes()])
@@ -39,7 +42,7 @@ def at_work(house: House) -> Iterator[None]:
 
 
 def poisoned(method: Callable[..., Any], job_id: str, error: Exception) -> Callable[..., Any]:
-    """The method, which fails where its first argument is about the job."""
+    """Return the method, failing if its first argument belongs to the job."""
 
     def call(*arguments: Any, **options: Any) -> Any:
         if str(arguments[0]).startswith(job_id):

@@ -1,4 +1,4 @@
-"""The recipe inside a picture: written, read back, and its pictures found again."""
+"""The recipe inside an image: written, read back, and its images found again."""
 
 import hashlib
 import json
@@ -28,7 +28,7 @@ OPTIONS = StyleTransferOptions(size=100, style_weight=1 / 3, seed=2**63 - 1)
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """With a content, a style and a place for the result, each in a directory of its own."""
+    """Create a content image, a map and a style image; return their directory."""
     for name in ("photos/Zoë & ich.png", "photos/map.png", "stile/水.png"):
         image_writer.save(picture(), tmp_path / "work" / name)
     return tmp_path / "work"
@@ -78,7 +78,7 @@ OF_VERSION_0_1 = {
     "save_every": 0,
     "seed": 0,
 }
-"""The options that version 0.1 wrote for its preset quality with --strength 0.6."""
+"""Options that version 0.1 wrote for its preset quality with --strength 0.6."""
 
 
 def test_a_recipe_of_version_0_1_means_what_it_meant(folder: Path) -> None:
@@ -93,7 +93,7 @@ def test_a_recipe_of_version_0_1_means_what_it_meant(folder: Path) -> None:
     assert (options.flourish, options.protect) == (0.0, "none")
     assert (Recipe.read(result).changes, Recipe.read(result).stopped_after) == ((), None)
     assert options == StyleTransferOptions.from_preset("gram", model="vgg16", strength=0.6)
-    assert options.content_weight_in_force == 185000 * 10 ** (4 - 8 * 0.6)  # to the last bit
+    assert options.content_weight_in_force == 185000 * 10 ** (4 - 8 * 0.6)  # equal to the last bit
 
 
 # ── round trip ────────────────────────────────────────────────────────────────────────────────
@@ -181,7 +181,7 @@ def test_pictures_that_come_with_nst_are_named_as_samples(tmp_path: Path) -> Non
         PictureFile(path="sample:dog", sha256="").locate(tmp_path / "x.png", "content")
 
 
-# ── finding the pictures ──────────────────────────────────────────────────────────────────────
+# ── finding the images ────────────────────────────────────────────────────────────────────────
 
 
 def test_pictures_are_found_after_the_folder_moved(
@@ -257,7 +257,7 @@ def test_name_that_is_not_utf_8_does_not_cost_the_picture(tmp_path: Path) -> Non
         kept.locate(tmp_path / "x.png", "content")
 
 
-# ── pictures of others ────────────────────────────────────────────────────────────────────────
+# ── images of other programs ──────────────────────────────────────────────────────────────────
 
 
 def no_recipe(path: Path) -> None:

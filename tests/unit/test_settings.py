@@ -86,7 +86,7 @@ VARIABLES: dict[str, tuple[str, Any]] = {
     "log_format": ("json", "json"),
     "log_level": ("DEBUG", "DEBUG"),
 }
-"""Variable without NST_ → text in the environment, value."""
+"""Variable without NST_ → text in the environment, and the value."""
 
 
 @pytest.fixture(autouse=True)
@@ -132,7 +132,7 @@ def test_variables_of_others_are_ignored(monkeypatch: pytest.MonkeyPatch) -> Non
     unset = load_settings()
     monkeypatch.setenv("OFFLINE", "1")
     monkeypatch.setenv("NST_SOMETHING_ELSE", "1")
-    # As a group of settings is called, and as Kubernetes calls the address of a service.
+    # Such names have a group of settings, and Kubernetes' variables for a service.
     monkeypatch.setenv("NST", "/opt/nst")
     monkeypatch.setenv("NST_KAFKA", "kafka:9092")
     monkeypatch.setenv("NST_KAFKA_PORT", "tcp://10.0.0.1:9092")

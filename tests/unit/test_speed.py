@@ -1,4 +1,4 @@
-"""Estimates from what a machine has measured."""
+"""Estimates from the measurements of a machine."""
 
 import json
 from pathlib import Path
@@ -75,7 +75,7 @@ def test_measurements_are_averaged(tmp_path: Path) -> None:
 
 
 def test_a_film_takes_its_first_frame_and_the_others() -> None:
-    """Before a film was painted, later frames are guessed from pictures."""
+    """Before the first film, later frames are estimated from images."""
     options = options_of("fast", size=128)
     later, size = later_options(options), image_sizes.fit(PHOTO, 128)
     assert bootstrap.estimate(options, PHOTO, 10) is None
@@ -150,7 +150,7 @@ def test_many_steps_end_earlier_where_the_loss_converges() -> None:
 
 
 def test_progress_counts_work_and_not_steps() -> None:
-    """Half of the steps of preset quality are a small part of its work."""
+    """The first half of preset quality's steps is a small part of its work."""
     pyramid = scales((512, 341), options_of("quality"))
     clock, shares = Clock(pyramid), []
     for scale in pyramid:
@@ -182,7 +182,7 @@ def test_after_a_checkpoint_the_share_goes_on() -> None:
 def test_remaining_time_is_that_of_the_work_at_the_speed_so_far(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """On a machine whose steps take as long as their work, after a slow first one."""
+    """The steps of this machine take as long as their work, but the first is slow."""
     now, warm_up = 0.0, 5.0
     monkeypatch.setattr("time.perf_counter", lambda: now)
     pyramid = scales((512, 341), options_of("quality"))

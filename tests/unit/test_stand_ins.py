@@ -1,4 +1,4 @@
-"""A run of the tests that had no Apache Kafka fails where its jars are."""
+"""A run of the tests without Apache Kafka fails where its jars exist."""
 
 import os
 import subprocess

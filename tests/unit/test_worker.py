@@ -1,4 +1,4 @@
-"""The worker's loop, and the process that paints for it."""
+"""The worker's loop, and the process that paints for the worker."""
 
 import shutil
 import tempfile
@@ -24,7 +24,7 @@ from support import engines
 from support.service_in_process import House, Line, ScriptedEngine, finishes, paints
 from support.waiting import PATIENCE_SECONDS, wait_until
 
-# ── the process that paints ───────────────────────────────────────────────────────────────────
+# ── the engine's process ──────────────────────────────────────────────────────────────────────
 
 
 @pytest.fixture
@@ -44,7 +44,7 @@ def work(job: Job, directory: Path) -> Work:
 
 
 def news_of(running: EngineProcess) -> list[News]:
-    """All there is to the end of one piece of work."""
+    """Return all news up to the end of one piece of work."""
     found = [next_of(running)]
     while isinstance(found[-1], Painted):
         found.append(next_of(running))
@@ -155,14 +155,14 @@ def test_a_process_that_died_between_jobs_is_replaced(job: Job, tmp_path: Path) 
 
 @contextmanager
 def at_work(house: House, running: object) -> Iterator[Worker]:
-    """A worker in a thread."""
+    """Run a worker in a thread."""
     shop = house.worker_context(running)  # type: ignore[arg-type]
     worker = Worker(house.queue, shop, retention_seconds=3600)
     thread = threading.Thread(target=worker.run)
     thread.start()
     yield worker
     worker.stop()
-    house.queue.publish("nothing", {})  # it may be waiting for a message
+    house.queue.publish("nothing", {})  # the worker may be waiting for a message
     thread.join(PATIENCE_SECONDS)
     assert not thread.is_alive()
 
@@ -183,7 +183,7 @@ def test_jobs_are_done_one_after_the_other(house: House) -> None:
 
 @pytest.fixture
 def idles_forever(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A worker that waits for a message does nothing else before the test gives up."""
+    """Keep an idle worker waiting for messages until the test gives up."""
     house.lease_seconds = 100 * PATIENCE_SECONDS
     monkeypatch.setattr(worker_module, "IDLE_SECONDS", 2 * PATIENCE_SECONDS)
 
@@ -260,7 +260,7 @@ def test_a_job_whose_worker_fell_silent_is_done_by_another(
 ) -> None:
     monkeypatch.setattr(worker_module, "SWEEP_SECONDS", 0.05)
     monkeypatch.setattr(worker_module, "IDLE_SECONDS", 0.05)
-    house.lease_seconds = 1.0  # so long the database must have answered before anything is swept
+    house.lease_seconds = 1.0  # a sweep needs a database that has answered for as long
     job = house.submit()
     house.claim_and_fall_silent()
     with at_work(house, ScriptedEngine([finishes()])):
@@ -278,7 +278,7 @@ def test_workers_of_a_process_have_names_of_their_own(house: House) -> None:
 def test_no_exception_of_housekeeping_reaches_a_running_job(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whatever fails beside it: the job ends in its first attempt."""
+    """The job ends in its first attempt, whatever else fails."""
     calls = set[str]()
 
     def stumbles(name: str) -> Callable[..., None]:
@@ -385,7 +385,7 @@ def test_directories_that_killed_workers_left_go_when_a_worker_starts(
 def test_an_idle_worker_sees_that_the_database_is_steady_however_short_the_lease(
     house: House,
 ) -> None:
-    """The shortest lease that the settings allow; otherwise nobody would sweep."""
+    """With the shortest lease that the settings allow, a worker still sweeps."""
     house.lease_seconds = 3.0
     job = house.submit()
     house.claim_and_fall_silent()

@@ -1,4 +1,4 @@
-"""Below a path of a host: the page, the API, its links and its cookies."""
+"""The page, the API, its links and its cookies below a path of a host."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,7 +20,7 @@ def built(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def addresses(value: Any) -> Iterator[str]:
-    """All that is an address of ours in an answer."""
+    """Yield all addresses of this server in an answer."""
     if isinstance(value, dict | list):
         for part in value.values() if isinstance(value, dict) else value:
             yield from addresses(part)
@@ -30,7 +30,7 @@ def addresses(value: Any) -> Iterator[str]:
 
 @pytest.mark.parametrize("here", ["", "/nst"])
 def test_page_and_api_below_a_path(house: House, here: str) -> None:
-    """`here`: whether the proxy leaves the prefix on."""
+    """`here`: prefix of the requests, which the proxy removes or keeps."""
     client = browser(house.app(base_path="/nst"), use_cookies=False)
     for path in ("/", "/jobs/1"):
         assert '<base href="/nst/"' in client.get(here + path).text

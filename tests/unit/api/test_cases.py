@@ -1,4 +1,4 @@
-"""Files that people have, through the API: it takes and refuses what the command does."""
+"""The case files, through the API: it takes and refuses what the command does."""
 
 import pytest
 

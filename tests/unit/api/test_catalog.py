@@ -1,4 +1,4 @@
-"""What there is to choose from."""
+"""The catalogue: samples, options, presets, limits, estimates."""
 
 import io
 from dataclasses import replace
@@ -45,7 +45,7 @@ def test_every_option_is_described(options: dict[str, Any]) -> None:
 def test_presets_limits_and_formats(options: dict[str, Any], house: House) -> None:
     assert options["presets"] == {name: dict(values) for name, values in PRESETS.items()}
     assert options["default_preset"] == DEFAULT_PRESET
-    assert "steerable" not in options  # of a job: what has an effect with its options
+    assert "steerable" not in options  # each job has its own
     steps = {"total_iterations": None}
     assert list(options["needs"]) == list(StyleTransferOptions.model_fields)
     assert options["needs"]["size"] == []
@@ -87,7 +87,7 @@ def test_defaults_are_accepted_as_they_are_described(
 
 
 def test_a_picture_as_the_server_sees_it(client: Browser) -> None:
-    """Orientation 6 in a PNG: not every browser turns it."""
+    """The PNG has orientation 6, which not every browser applies."""
     file = io.BytesIO()
     exif = Image.Exif()
     exif[ExifTag.Orientation] = 6

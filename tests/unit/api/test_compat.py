@@ -1,5 +1,7 @@
-"""The four routes of the reference program, as the scripts of its page call them: no cookie, no
-words but two files."""
+"""The four routes of the reference program, called as the scripts of its page do.
+
+The requests have no cookie and no fields but two files.
+"""
 
 import io
 import zipfile
@@ -27,7 +29,7 @@ from support.service_in_process import (
 
 @pytest.fixture
 def client(house: House) -> Callable[[], Browser]:
-    """Every request comes from a client without a memory."""
+    """Return a function that makes a client without cookies for every request."""
     app = house.app()
     return lambda: browser(app, use_cookies=False)
 

@@ -1,4 +1,4 @@
-"""Server-sent events: how a job goes on, as text."""
+"""Server-sent events: the progress of a job, as text."""
 
 import json
 from collections.abc import Iterator
@@ -25,7 +25,7 @@ class Event:
 
 
 def parsed(text: str) -> Iterator[Event]:
-    """As the standard says; comments are left out."""
+    """Yield the events of a stream as the standard defines them, without comments."""
     for block in text.split("\n\n"):
         fields: dict[str, str] = {}
         for line in block.splitlines():
@@ -53,7 +53,7 @@ def job(client: Browser) -> dict[str, Any]:
 
 
 def opened(client: Browser, job: dict[str, Any]) -> Iterator[str]:
-    """The stream of a job, piece by piece, as it comes."""
+    """Yield the stream of a job, piece by piece, as it arrives."""
     with closing(client.get(job["links"]["events"], buffered=False)) as response:
         for piece in response.iter_encoded():
             yield piece.decode()
@@ -146,7 +146,7 @@ def test_browsers_are_told_when_to_come_back(client: Browser, house: House) -> N
 
 
 def test_every_look_without_news_sends_a_comment() -> None:
-    """A tab that was closed is noticed by what is sent to it."""
+    """The comments reveal that a tab was closed."""
     streams = Streams(9, 9, 9.0)
     assert list(streams.events(iter([None] * 3), lambda _: pytest.fail("no news"))) == [PING] * 3
 

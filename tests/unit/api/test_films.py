@@ -1,4 +1,4 @@
-"""Films over HTTP: what is taken and what is refused, frames while it is painted, the result."""
+"""Films over HTTP: accepted and refused uploads, frames during painting, results."""
 
 import io
 import zipfile
@@ -42,7 +42,7 @@ COUNT = 4
 
 @pytest.fixture(scope="module")
 def film(tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    """Four frames of 64×48 pixels, 10 a second."""
+    """Return a film of four frames of 64×48 pixels, 10 a second."""
     path = tmp_path_factory.mktemp("film") / "in.mp4"
     return write(path, [grey(level) for level in levels(COUNT)]).read_bytes()
 
@@ -98,7 +98,7 @@ def finishes_film(status: JobStatus = JobStatus.SUCCEEDED) -> Line:
     return lambda work: Finished(status, film_result(work))
 
 
-# ── what is taken ─────────────────────────────────────────────────────────────────────────────
+# ── accepted films ────────────────────────────────────────────────────────────────────────────
 
 
 def test_a_film_is_the_content_of_a_job(client: Browser, house: House, film: bytes) -> None:
@@ -144,7 +144,7 @@ def test_options_tell_the_limits(tmp_path: Path) -> None:
     house.close()
 
 
-# ── what is refused ───────────────────────────────────────────────────────────────────────────
+# ── refused films ─────────────────────────────────────────────────────────────────────────────
 
 
 @pytest.mark.parametrize(
@@ -333,7 +333,7 @@ def test_a_film_cannot_be_steered(client: Browser, house: House, film: bytes) ->
     assert (response.status_code, response.json["code"]) == (409, "job_conflict")
 
 
-# ── while it is painted ───────────────────────────────────────────────────────────────────────
+# ── while a film is painted ───────────────────────────────────────────────────────────────────
 
 
 def test_frames_appear(client: Browser, house: House, film: bytes) -> None:

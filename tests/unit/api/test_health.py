@@ -1,4 +1,4 @@
-"""What is told to those who look after the service only."""
+"""Details of health, which only operators may see."""
 
 import pytest
 

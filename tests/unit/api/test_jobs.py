@@ -1,4 +1,4 @@
-"""/api/v1/jobs: a form becomes a job, and what can be done with it."""
+"""/api/v1/jobs: a form becomes a job; the owner looks at it and controls it."""
 
 import io
 from dataclasses import asdict
@@ -206,7 +206,7 @@ def test_a_result_is_painted_on(client: Browser, house: House) -> None:
     assert house.storage.get(f"{larger['id']}/initial") == painted
     assert larger["pictures"]["initial"]["name"] == "cat in waves.png"
     assert larger["pictures"]["initial"]["size"] == [64, 48]
-    # Another order than the same without.
+    # Without the initial image it is another order.
     assert not submitted(client, size="128", scales="1")["cached"]
     orders = [house.repository.get(one["id"]).fingerprint for one in client.get(JOBS).json["jobs"]]
     assert len(set(orders)) == 3
@@ -214,7 +214,7 @@ def test_a_result_is_painted_on(client: Browser, house: House) -> None:
 
 @pytest.mark.parametrize("preset", ["fast", "draft"])
 def test_a_result_that_cannot_be_painted_on(client: Browser, house: House, preset: str) -> None:
-    """There is none yet, or the new job is a draft."""
+    """The job has no result yet, or the new job is a draft."""
     job = submitted(client)
     if preset == "draft":
         house.work(finishes())
@@ -340,7 +340,7 @@ def test_keys_have_a_length(client: Browser, key: str) -> None:
     assert problem_of(response, 422, "invalid_option")["field"] == "Idempotency-Key"
 
 
-# ── look ──────────────────────────────────────────────────────────────────────────────────────
+# ── reading jobs ──────────────────────────────────────────────────────────────────────────────
 
 
 def test_the_list_is_newest_first_and_in_pages(client: Browser) -> None:

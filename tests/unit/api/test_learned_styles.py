@@ -33,7 +33,7 @@ def paint(client: Browser, style: str, **fields: Any) -> Any:
     return client.post(JOBS, data=form(**fields))
 
 
-# ── keeping ───────────────────────────────────────────────────────────────────────────────────
+# ── storing styles ────────────────────────────────────────────────────────────────────────────
 
 
 def test_a_style_is_kept_listed_renamed_and_deleted(client: Browser, data: bytes) -> None:

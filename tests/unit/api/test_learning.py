@@ -1,4 +1,4 @@
-"""POST /api/v1/learning: what is taken, what is refused and why."""
+"""POST /api/v1/learning: accepted and refused requests."""
 
 from typing import Any
 

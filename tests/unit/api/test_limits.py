@@ -1,4 +1,4 @@
-"""What a client, and all of them together, may ask for: 429 and 503, and when to come back."""
+"""Limits of a client and of all clients: 429 and 503, and when to try again."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ JOBS = "/api/v1/jobs"
 
 
 def refused(response: Any, status: int, code: str) -> int:
-    """After how many seconds to try again."""
+    """Assert that a request is refused; return the seconds until the next try."""
     assert (response.status_code, response.json["code"]) == (status, code)
     seconds = response.json["retry_after_seconds"]
     assert response.headers["Retry-After"] == str(seconds)
@@ -61,7 +61,7 @@ def test_behind_a_proxy_the_client_is_whom_the_proxy_names(house: House) -> None
         return client.get(JOBS, headers={"X-Forwarded-For": forwarded}).status_code
 
     assert [get(f"10.0.0.{n}") for n in range(3)] == [200, 200, 200]
-    # What the client itself wrote stands before what the proxy adds.
+    # Addresses that the client itself wrote come before the one that the proxy adds.
     assert [get(f"1.1.1.{n}, 10.0.0.9") for n in range(3)] == [200, 200, 429]
 
 
@@ -139,7 +139,8 @@ def test_bytes_of_a_day(house: House) -> None:
 
 
 def test_work_of_a_day(house: House) -> None:
-    """Steps × pixels: a job that is too large alone is refused by name, others have to wait."""
+    """A job that is too large alone is refused by name; other jobs have to wait.
+    The work of a job is steps × pixels."""
     pixels = 64 * 48
     house.jobs.limits = limited_to(max_pixel_steps_per_day=100 * pixels)
     client = house.client()

@@ -1,4 +1,4 @@
-"""What the API says about itself."""
+"""The description of the API by itself."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ from nst.options import StyleTransferOptions
 from support.service_in_process import House
 
 UNDESCRIBED = {"page", "openapi", "static"}
-"""Parts of the application that are no API."""
+"""Endpoints of the application that are no part of the API."""
 
 
 @pytest.fixture
@@ -68,7 +68,7 @@ def test_every_option_is_a_field_of_the_form(spec: dict[str, Any]) -> None:
     fields = body["content"]["multipart/form-data"]["schema"]["properties"]
     for name, facts in StyleTransferOptions.model_json_schema()["properties"].items():
         assert fields[name]["description"] == facts["description"]
-        assert "default" not in fields[name]  # the preset has a say
+        assert "default" not in fields[name]  # the default depends on the preset
     assert {
         "content_image",
         "style_image",

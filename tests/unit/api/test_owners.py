@@ -1,4 +1,4 @@
-"""Whose jobs they are: cookies, API keys, other sites."""
+"""Owners of jobs: cookies, API keys, other sites."""
 
 import hashlib
 import re
@@ -72,7 +72,7 @@ def test_people_see_only_their_own_jobs(house: House) -> None:
 
 
 def test_others_and_nobody_are_answered_alike(house: House) -> None:
-    """Whether a job exists is nobody else's business."""
+    """Nobody else may learn whether a job exists."""
     app = house.app()
     job = browser(app).post(JOBS, data=form()).json
     ben = browser(app)
@@ -116,7 +116,7 @@ def test_the_cookie_is_good_in_another_process_of_the_same_secret(house: House) 
 
 
 def test_requests_of_a_first_visit_sent_at_once_own_their_jobs_together(house: House) -> None:
-    """None of them has a cookie yet; the browser keeps the cookie of the last answer."""
+    """No request has a cookie yet; the browser keeps the cookie of the last answer."""
     app = house.app()
     visitor = {"X-Visitor": "0123456789abcdef" * 2}
     at_once = [browser(app) for _ in range(4)]
@@ -240,7 +240,7 @@ def test_configured_origins_may_use_the_api_and_no_others(house: House) -> None:
     assert "Access-Control-Allow-Origin" not in refused.headers
 
 
-# ── nothing that could be guessed ─────────────────────────────────────────────────────────────
+# ── unguessable names ─────────────────────────────────────────────────────────────────────────
 
 
 def test_ids_and_tokens_are_long_and_random(house: House) -> None:

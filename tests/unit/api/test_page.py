@@ -1,4 +1,4 @@
-"""The page, the documentation of the API, the headers of every answer, and what operators ask."""
+"""The page, the documentation of the API, headers, and routes for operators."""
 
 import re
 from pathlib import Path
@@ -23,7 +23,7 @@ def client(house: House) -> Browser:
 
 @pytest.fixture
 def built(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A page as the build of the front end leaves it."""
+    """Create a page as the build of the front end leaves it; return its directory."""
     directory = tmp_path / "page"
     (directory / "assets").mkdir(parents=True)
     (directory / "index.html").write_text(

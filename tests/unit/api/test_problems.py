@@ -1,4 +1,4 @@
-"""Every error as problem JSON, seen from outside."""
+"""Every error as problem JSON, as a client sees it."""
 
 import errno
 import logging
@@ -69,7 +69,7 @@ def made(error_class: type[NSTError]) -> NSTError:
 
 
 def raised(app: APIFlask, error: Exception) -> Any:
-    """What a client gets where a route raises it."""
+    """Return the answer to a request whose route raises this error."""
 
     def fail() -> str:
         raise error
@@ -153,7 +153,7 @@ def test_failures_outside_are_logged_in_one_line(
     assert vars(record)["request"] == response.json["request_id"]
 
 
-# ── what the framework finds wrong ────────────────────────────────────────────────────────────
+# ── errors of the framework ───────────────────────────────────────────────────────────────────
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""What went in and what came out, over HTTP."""
+"""The inputs and the results of a job, over HTTP."""
 
 import io
 import json
@@ -47,7 +47,7 @@ def client(house: House) -> Browser:
 
 @pytest.fixture
 def done(client: Browser, house: House) -> dict[str, Any]:
-    """A finished job with two frames."""
+    """Return a finished job with two frames."""
     job = client.post(JOBS, data=form()).json
     house.work(paints(5), paints(10), finishes())
     seen: dict[str, Any] = client.get(f"{JOBS}/{job['id']}").json
@@ -60,7 +60,7 @@ def opened(data: bytes) -> Image.Image:
     return image
 
 
-# ── pictures ──────────────────────────────────────────────────────────────────────────────────
+# ── images ────────────────────────────────────────────────────────────────────────────────────
 
 
 def test_the_result(client: Browser, done: dict[str, Any]) -> None:
@@ -480,7 +480,7 @@ def test_facts_of_the_fixture(done: dict[str, Any]) -> None:
 
 
 def finishes_with_16_bits(work: Work) -> News:
-    """As the engine's process does for an order with bit_depth 16."""
+    """Finish as the engine's process does for an order with bit_depth 16."""
     say = finishes()
     assert callable(say)
     news = say(work)
@@ -530,7 +530,7 @@ def test_what_was_steered_is_shown_and_can_be_sent_again(client: Browser, house:
     ]
     fields = form(steer=["4:strength=0.8", "6:strength=0.9,tv_weight=2"], stop_after="7")
     again = client.post(JOBS, data=fields).json
-    assert not again["cached"]  # the plain order has a result, but this is another one
+    assert not again["cached"]  # a result exists only for the order without steering
     assert (again["changes"], again["stop_after"]) == (result["changes"], 7)
     order = house.repository.get(again["id"]).order
     assert (order.changes, order.stop_after) == (changes, 7)

@@ -1,4 +1,4 @@
-"""Two people use one service: nothing of the one is in any answer to the other."""
+"""Two people use one service: no answer to one has anything of the other."""
 
 import re
 from collections.abc import Iterator
@@ -23,26 +23,26 @@ from support.service_in_process import (
 JOBS = "/api/v1/jobs"
 OPTIONS = {"seed": "918273", "style_weight": "41234.5"}
 ORDER = ("GET", "PUT", "PATCH", "POST", "DELETE")
-"""What changes something comes last."""
+"""Methods in the order of requests; those that change something come last."""
 
 
 @dataclass
 class Person:
-    """Somebody with a finished job, two frames and a link that shows it."""
+    """Person with a finished job, two frames and a link that shows the job."""
 
     client: Browser
     names: tuple[str, str]
-    """Of their files."""
+    """Names of the person's two files."""
     job: dict[str, Any]
     share: dict[str, Any]
 
     @property
     def shown(self) -> set[str]:
-        """What only they are shown."""
+        """Texts that only this person is shown."""
         return {*self.names, self.job["id"], self.share["id"]}
 
     def never_shown(self, house: House) -> set[str]:
-        """What is shown once, or to nobody."""
+        """Return the texts that are shown once, or to nobody."""
         cookie = self.client.get_cookie("nst_session")
         assert cookie
         owner = house.repository.get(self.job["id"]).owner
@@ -63,7 +63,7 @@ def paint(house: House, app: APIFlask, *names: str, **options: str) -> Person:
 
 
 def requests(app: APIFlask, person: Person) -> Iterator[tuple[str, str]]:
-    """Method and path of everything that can be asked, about this person's job."""
+    """Yield method and path of every possible request about this person's job."""
     values = {"job_id": person.job["id"], "share_id": person.share["id"], "step": "1"}
     for rule in app.url_map.iter_rules():
         path = re.sub(r"<(?:\w+:)?(\w+)>", lambda part: values.get(part[1], "0"), rule.rule)
@@ -74,7 +74,7 @@ def requests(app: APIFlask, person: Person) -> Iterator[tuple[str, str]]:
 
 
 def answer(client: Browser, method: str, path: str) -> str:
-    """Headers and body."""
+    """Return the headers and the body of an answer."""
     response = client.open(path, method=method)
     return f"{response.headers}\n{response.data.decode('latin-1')}"
 
@@ -92,6 +92,6 @@ def test_no_string_of_one_person_is_in_an_answer_to_another(
         found = answer(ben.client, method, path)
         told = {text for text in secret if text in found and text not in path}
         assert not told, f"{method} {path}"
-    # All of it was there to be told.
+    # The owner of these texts does see all of them.
     seen = "".join(answer(anna.client, *one) for one in requests(app, anna) if one[0] == "GET")
     assert all(text in seen for text in anna.shown | set(OPTIONS.values()))

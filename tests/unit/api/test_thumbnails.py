@@ -1,4 +1,4 @@
-"""Thumbnails: made once, by a process of their own, and found again by everybody."""
+"""Thumbnails: made once, by a separate process, and reused for everybody."""
 
 import threading
 from typing import Any

@@ -1,4 +1,4 @@
-"""Files that people send: pictures that the command reads, whatever their names, nothing else."""
+"""Uploaded files: all images that the command reads, with any name, nothing else."""
 
 import io
 import struct
@@ -23,7 +23,7 @@ def client(house: House) -> Browser:
 
 
 def png_that_says(width: int, height: int) -> bytes:
-    """A PNG whose header promises so many pixels, and which holds a few bytes."""
+    """Return a PNG whose header claims this size, and whose body has a few bytes."""
 
     def chunk(kind: bytes, data: bytes) -> bytes:
         checked = kind + data
@@ -91,7 +91,7 @@ def test_pictures_are_taken_whatever_they_are_called_and_served_as_what_they_are
 
 
 def polyglots() -> dict[str, bytes]:
-    """Pictures that are something else as well."""
+    """Return images that are valid files of another kind as well."""
     jpeg = encoded(
         picture(), "JPEG", comment=b"<script>alert(1)</script><?php system($_GET[0]); ?>"
     )
@@ -136,7 +136,7 @@ def test_names_are_shown_clean(client: Browser) -> None:
 
 
 class Untouched(io.BytesIO):
-    """A body that must not be read."""
+    """Body that must not be read."""
 
     def read(self, *_: Any) -> bytes:
         raise AssertionError("it was read")
@@ -166,7 +166,7 @@ def test_pictures_just_below_the_limit_are_taken(house: House) -> None:
 
 
 def encoded_form(fields: dict[str, Any]) -> tuple[bytes, str]:
-    """In memory: the client's own temporary file would not be closed."""
+    """Encode a form in memory: the client's own temporary file would not be closed."""
     boundary, body = encode_multipart(fields)
     return body, f"multipart/form-data; boundary={boundary}"
 
@@ -194,7 +194,7 @@ def test_the_pixel_limit_is_the_deployment_s(house: House) -> None:
 def test_nobody_waits_for_a_slot_to_decode_while_something_outside_is_slow(
     house: House, monkeypatch: pytest.MonkeyPatch, address: str
 ) -> None:
-    """As where the broker is down: thumbnails need the slots meanwhile."""
+    """Thumbnails need the slots, for example while the broker is down."""
     held: dict[str, set[int]] = {}
     slots = house.jobs._decoder._slots
 

@@ -1,4 +1,4 @@
-"""Readiness names what is wrong with the queue, and never waits for it."""
+"""Readiness names what is wrong with the queue, and never waits for the queue."""
 
 import threading
 

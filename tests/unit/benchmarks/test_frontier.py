@@ -1,4 +1,4 @@
-"""Methods at equal content distance: what is read off, what is kept, what is refused."""
+"""Methods at equal content distance: curves read, results kept and refused."""
 
 import re
 from dataclasses import replace
@@ -26,11 +26,11 @@ from support.pictures import picture
 
 FEW = ("--size=48", "--steps=1")
 
-# ── reading off ───────────────────────────────────────────────────────────────────────────────
+# ── reading the curves ────────────────────────────────────────────────────────────────────────
 
 
 def line(first: float, last: float, slope: float = 1.0, factor: float = 1.0) -> list[Point]:
-    """Three points on a straight line; the style falls from 1 as the content distance rises."""
+    """Return three points of a line; the style falls from 1 as the content rises."""
     contents = (first, (first + last) / 2, last)
     return [Point(each, factor * (1 - slope * each), factor * (2 - each)) for each in contents]
 
@@ -40,7 +40,7 @@ def test_equal_curves_have_ratio_1() -> None:
 
 
 def test_curves_are_read_at_equal_content_wherever_their_points_are() -> None:
-    """Both lie on one line, at other strengths."""
+    """Both curves lie on one line, at different strengths."""
     found = compare(line(0.1, 0.3), line(0.2, 0.5))
     assert (found.style, found.worst, found.gap) == pytest.approx((1, 1, 0))
 
@@ -51,7 +51,7 @@ def test_the_ratio_is_the_factor_between_two_curves() -> None:
 
 
 def test_the_ratio_is_the_mean_over_the_overlap() -> None:
-    """At 0.2, 0.22 … 0.4, by hand."""
+    """The mean over 0.2, 0.22 … 0.4 is computed by hand."""
     found = compare(line(0.2, 0.6, slope=1.5), line(0.0, 0.4))
     contents = [0.2 + 0.02 * n for n in range(11)]
     by_hand = sum((1 - 1.5 * c) / (1 - c) for c in contents) / 11
@@ -140,7 +140,7 @@ def test_the_default_preset_is_judged_beside_gram() -> None:
     ]
     found = results().model_copy(update={"methods": (DEFAULT_PRESET, "gram"), "rows": tuple(rows)})
     judged = list(verdicts(found, "gram", comparisons_of(found, DEFAULT_PRESET, "gram")))
-    # Style: mean and worst pair; worst tenth; content at strength 0.5: mean and worst pair.
+    # Style: mean, worst pair, worst tenth; content at strength 0.5: mean, worst pair.
     assert [each.measured for each in judged] == pytest.approx([0.95, 1.05, 0.95, 1, 1])
     assert [each.is_met for each in judged] == [False] * 5
     assert f"{DEFAULT_PRESET} / gram, worst pair" in render(found)
@@ -157,7 +157,7 @@ def test_results_are_read_back(tmp_path: Path) -> None:
     assert shown.output == render(results()) + "\n"
 
 
-# ── what is painted again ─────────────────────────────────────────────────────────────────────
+# ── repeated painting ─────────────────────────────────────────────────────────────────────────
 
 
 @pytest.fixture

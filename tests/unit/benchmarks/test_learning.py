@@ -21,7 +21,7 @@ from unit.learning import tiny
 
 
 def test_the_plain_network_has_the_size_of_the_paper() -> None:
-    """1.7 million parameters, as the programs that followed the paper count them."""
+    """The programs that followed the paper count 1.7 million parameters."""
     network = build_painter()
     assert sum(each.numel() for each in network.parameters()) == 1_679_235
     with torch.inference_mode():

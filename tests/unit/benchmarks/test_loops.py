@@ -1,4 +1,4 @@
-"""Loops that take turns, each in a process of its own."""
+"""Loops that take turns, each in its own process."""
 
 from contextlib import closing
 from dataclasses import replace
@@ -31,7 +31,7 @@ def test_a_loop_works_in_its_turns_only_and_ends_by_itself() -> None:
 
 
 def test_both_loops_judge_the_same_picture_alike() -> None:
-    """Our float32 says of itself what the naive formulas say of it."""
+    """The float32 loss of nst agrees with the naive formulas at the same image."""
     subject = Subject("vgg16", 32, store_for("vgg16", None), torch.device("cpu"), 3, "fp32")
     progress = next(subject.ours.steps(Inputs(subject.picture, subject.style)))
     judged = _judged(progress, replace(subject, precision="auto"))

@@ -1,4 +1,4 @@
-"""How the benchmark counts and summarises."""
+"""Measurements and summaries of the benchmark."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -53,7 +53,7 @@ def test_subjects_take_turns_and_only_rounds_after_the_warm_up_count() -> None:
         repeats=2,
         device=torch.device("cpu"),
     )
-    assert calls == "bbaa" + "aabb" + "bbaa"  # every turn begins with a call that does not count
+    assert calls == "bbaa" + "aabb" + "bbaa"  # every turn begins with a call that is not counted
     assert {name: len(values) for name, values in seconds.items()} == {"a": 2, "b": 2}
 
 
@@ -128,7 +128,7 @@ def test_precisions_are_compared_when_float32_has_just_got_somewhere() -> None:
     auto = points((1, 100), (2, 60), (3, 50), (4, 30))
     float32 = points((1.5, 90), (3.5, 40), (5.5, 20))
     found = precisions(auto, float32)
-    # At 1.5 s 100 : 90, at 3.5 s 50 : 40; at 5.5 s the automatic one has ended.
+    # The ratio is 100 : 90 at 1.5 s and 50 : 40 at 3.5 s; at 5.5 s the automatic run has ended.
     assert (found.worst_at_equal_time, found.worst_seconds) == (1.25, 3.5)
     assert found.after_equal_evaluations == 50 / 20
 

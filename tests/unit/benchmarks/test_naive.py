@@ -25,7 +25,7 @@ def test_both_have_the_same_loss_and_gradient_at_the_start(subject: Subject) -> 
     assert subject.naive.evaluate(image) == pytest.approx(ours.loss, rel=1e-5)
     assert image.grad is not None
     difference = (image.grad.flatten() - ours.gradient).norm()
-    # Rounding may push a ReLU or a pooling over its kink, where the gradient jumps.
+    # Rounding may switch a ReLU or a pooling, where the gradient jumps.
     assert difference < 1e-2 * ours.gradient.norm()
 
 

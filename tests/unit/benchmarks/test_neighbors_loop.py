@@ -36,7 +36,7 @@ def loop(content: Path, style: Path) -> NeighborsLoop:
 def test_hypercolumns_are_all_layers_on_a_quarter_of_the_size(loop: NeighborsLoop) -> None:
     found = loop.hypercolumns(loop.content)
     assert found.shape == (1, 2 * 64 + 2 * 128 + 3 * 256 + 3 * 512, 12, 16)
-    # relu3_1 lies on the grid already
+    # relu3_1 has the size of the grid already
     deep = loop.features(loop.content)[4]
     assert torch.allclose(found[:, 384:640], deep / 256)
 
@@ -44,7 +44,7 @@ def test_hypercolumns_are_all_layers_on_a_quarter_of_the_size(loop: NeighborsLoo
 def test_the_target_of_the_style_itself_is_the_style(loop: NeighborsLoop) -> None:
     own = loop.hypercolumns(loop.style)
     found = loop.target(loop.style, loop.style)
-    # Both sets have their own mean: that of the turned styles is not quite that of the style.
+    # Each set has its own mean: the rotated styles have a slightly different one than the style.
     same = torch.isclose(found, own).all(1).float().mean()
     assert same > 0.9
 
@@ -82,7 +82,7 @@ def test_colours_are_those_of_the_style(loop: NeighborsLoop) -> None:
 
 
 def test_a_short_run(loop: NeighborsLoop) -> None:
-    """At 64 pixels there is one scale; with the finishing steps that is twice the steps."""
+    """At 64 pixels there is one scale; finishing doubles the number of steps."""
     heard: list[int] = []
     found = loop.run(3, heard.append)
     assert heard == [1, 2, 3, 4, 5, 6]

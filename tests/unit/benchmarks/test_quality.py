@@ -1,4 +1,4 @@
-"""The ablation: what is compared with what, and the table."""
+"""The ablation: the comparisons that it makes, and its table."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Results that several runs fill, and what they say about the targets."""
+"""Results that several runs fill, and their verdicts on the targets."""
 
 from datetime import date
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The benchmark of painted films: its clips, its measure, its verdicts, and a tiny run."""
+"""The benchmark of painted films: its clips, measure, verdicts, and a tiny run."""
 
 from pathlib import Path
 from zipfile import ZipFile
@@ -46,7 +46,7 @@ def test_the_true_motion_makes_a_frame_of_the_one_before(clip: Clip, number: int
 
 
 def test_only_what_was_hidden_or_outside_is_not_visible() -> None:
-    assert CLIPS["zoom"].visible(1).all()  # the camera comes closer
+    assert CLIPS["zoom"].visible(1).all()  # the camera moves closer
     assert not CLIPS["pan"].visible(1)[:, -2:].any()
     assert CLIPS["pan"].visible(1)[:-2, :-4].all()
     top = CLIPS["two layers"].visible(1)
@@ -61,7 +61,7 @@ def test_a_still_film_of_a_pan_flickers_and_the_clip_itself_does_not() -> None:
 
 
 def test_the_error_is_the_mean_squared_distance() -> None:
-    """Two grey frames: 0.1 apart in each of three channels, everywhere."""
+    """The two grey frames differ by 0.1 in each of three channels, everywhere."""
     frames = [Image.new("RGB", (160, 120), (level,) * 3) for level in (51, 76, 51)]
     distance = 3 * (25 / 255) ** 2
     assert warping_error(frames, CLIPS["pan"]) == pytest.approx(distance, rel=1e-5)
@@ -124,8 +124,8 @@ def test_memory_may_grow_by_a_twentieth() -> None:
 
 
 def test_memory_is_flat_while_a_film_is_painted(tmp_path: Path) -> None:
-    """Frames that were kept would take 4 MB each as tensors of features, even of a film so small;
-    what an allocator rounds up is less than half a frame's."""
+    """Kept frames would take 4 MB each as features, even if the film is small.
+    Rounding by an allocator takes less than half a frame."""
     resident = resident_after_frames(60, 48, tmp_path)
     assert len(resident) == 60
     assert max(resident[40:]) - resident[39] < 40_000_000
@@ -141,7 +141,7 @@ def moving_film(path: Path, count: int = FRAMES) -> Path:
 
 
 def test_the_motion_of_a_real_film_is_estimated(tmp_path: Path) -> None:
-    """As good as the true one, which the clip knows."""
+    """The estimated motion is as good as the true one, which the clip knows."""
     clip = real_clip(moving_film(tmp_path / "pan.mp4"), 160, FRAMES, 0, tmp_path)
     assert (clip.name, clip.size, len(clip.frames)) == ("film", (160, 120), FRAMES)
     apart = np.abs(clip.flow(1) - CLIPS["pan"].flow(1)).max(-1)
@@ -195,7 +195,7 @@ def test_it_runs(vgg19_directory: Path, tmp_path: Path) -> None:
     assert (tmp_path / "kept" / "pan-flow-002.png").stat().st_mtime_ns == kept
     found = Films.model_validate_json(output.read_text())
     assert [each.method for each in found.rows] == ["flow", "alone", "started"]
-    assert len({each.first_seconds for each in found.rows}) == 1  # the first frame is one
+    assert len({each.first_seconds for each in found.rows}) == 1  # methods share the first frame
     assert len(list((tmp_path / "kept").glob("*.png"))) == 6
     assert "pan: warping error, flow / alone" in done.output
     shown = CliRunner().invoke(video.main, ["--show", str(output)])
@@ -206,7 +206,7 @@ def test_it_runs(vgg19_directory: Path, tmp_path: Path) -> None:
 
 
 def test_in_pieces_it_comes_to_the_same(vgg19_directory: Path, tmp_path: Path) -> None:
-    """Each run has time for what is there already, and for one frame whose time is unknown."""
+    """Each run has time for existing frames, and for one frame of unknown duration."""
     output = tmp_path / "films.json"
     arguments = (
         *("--only=films", "--clip=pan", "--method=alone", "--minutes=0.0001"),

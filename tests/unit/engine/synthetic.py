@@ -1,4 +1,4 @@
-"""Random networks in the file layouts of the publishers, so that no test needs their downloads."""
+"""Random networks in the publishers' file layouts; no test downloads them."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -22,7 +22,8 @@ from nst.progress import Progress
 
 
 def random_tensors(model: str) -> dict[str, Tensor]:
-    """Our names; He-initialised, so that activations neither vanish nor explode."""
+    """Return He-initialised tensors with the names of nst.
+    Activations of this network neither vanish nor explode."""
     random = torch.Generator().manual_seed(0)
     tensors = {}
     for name, shape in parameter_shapes(model).items():
@@ -32,7 +33,8 @@ def random_tensors(model: str) -> dict[str, Tensor]:
 
 
 def to_torchvision(tensors: dict[str, Tensor], model: str) -> dict[str, Tensor]:
-    """torchvision's names, which count every module, and a little of its classifier."""
+    """Rename tensors as torchvision does, and add a part of its classifier.
+    torchvision counts every module."""
     modules = layer_names(model)
     renamed = {"classifier.0.bias": torch.zeros(4096)}
     for name, tensor in tensors.items():
@@ -42,7 +44,8 @@ def to_torchvision(tensors: dict[str, Tensor], model: str) -> dict[str, Tensor]:
 
 
 def write_keras(path: Path, tensors: dict[str, Tensor], *, nested: bool) -> None:
-    """A Keras file: kernels (3, 3, in, out); newer versions nest the arrays one group deeper."""
+    """Write a Keras file with kernels (3, 3, in, out).
+    `nested`: newer versions nest the arrays one group deeper."""
     with h5py.File(path, "w") as file:
         for name, tensor in tensors.items():
             layer, kind = name.split(".")
@@ -68,6 +71,6 @@ def objective_of(
 
 
 def iterate(progress: Progress) -> Tensor:
-    """The picture of a step as it is optimised, (1, 3, H, W)."""
+    """Return the image of a step as it is optimised, (1, 3, H, W)."""
     assert isinstance(progress.snapshot, StepSnapshot)
     return progress.snapshot.image

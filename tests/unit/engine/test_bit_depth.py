@@ -1,4 +1,4 @@
-"""Results with 16 bits per channel come from the float picture, whatever is done to it."""
+"""Results with 16 bits per channel come from the float image in every case."""
 
 from typing import Any
 
@@ -39,7 +39,7 @@ def check_true_16_bits(result: Result) -> None:
         values = samples[..., channel]
         assert len(np.unique(values)) > 256
         assert np.mean(values % 257 == 0) < 0.1, "8-bit values times 257"
-    assert np.abs(samples / 257 - image).max() <= 0.5 + 1 / 257  # both rounded from one float
+    assert np.abs(samples / 257 - image).max() <= 0.5 + 1 / 257  # both are rounded from one float
 
 
 @pytest.mark.parametrize(
@@ -102,7 +102,7 @@ def test_every_step_has_16_bits_also_of_a_coarse_scale() -> None:
 
 
 def test_a_checkpoint_goes_on_at_another_bit_depth(tmp_path: Any) -> None:
-    """As one does that was written before there was this option."""
+    """A checkpoint from before this option existed continues in the same way."""
 
     def save(progress: Progress) -> None:
         if progress.step == 2:

@@ -1,4 +1,4 @@
-"""A transfer that goes on from a checkpoint is the one that was never interrupted."""
+"""A transfer that continues from a checkpoint equals an uninterrupted one."""
 
 import json
 import weakref
@@ -26,7 +26,7 @@ from support.pictures import picture
 
 KEY = "nst-checkpoint"
 TWO_SCALES = 40
-"""Side in pixels of a picture that has two scales, as small as `small_scales` allows."""
+"""Side in pixels of an image with two scales, as small as `small_scales` allows."""
 CONTENT, STYLE = picture(130, 128), picture(80, 70).rotate(180)
 MASK = Image.linear_gradient("L").resize(CONTENT.size)
 Story = list[tuple[Any, ...]]
@@ -34,7 +34,7 @@ Story = list[tuple[Any, ...]]
 
 @pytest.fixture(scope="module", autouse=True)
 def small_scales() -> Iterator[None]:
-    """Let small pictures have scales: whether they look good does not matter here."""
+    """Let small images have several scales; their quality does not matter here."""
     with pytest.MonkeyPatch.context() as patch:
         for name in ("MIN_SIDE_PIXELS", "MATCHED_SIDE_PIXELS"):
             patch.setattr(scales, name, 16)
@@ -54,7 +54,7 @@ def transfer(precision: str = "fp32", **options: Any) -> IterativeTransfer:
 
 
 def told(progress: Progress) -> tuple[Any, ...]:
-    """All that does not depend on the clock: losses as they are, and every pixel."""
+    """Return all of a step that does not depend on the clock: losses and every pixel."""
     return (
         progress.step,
         progress.size,
@@ -78,7 +78,7 @@ def uninterrupted(method: IterativeTransfer, *styles: Image.Image, masks: Masks 
 def interrupted(
     method: IterativeTransfer, at: int, path: Path, *styles: Image.Image, masks: Masks = ()
 ) -> Story:
-    """Up to a step, and from its checkpoint to the end."""
+    """Run up to a step, and from its checkpoint to the end."""
     chosen, before = list(styles) or STYLE, []
     for progress in islice(method.steps(Inputs(CONTENT, chosen, masks=masks)), at):
         before.append(told(progress))
@@ -97,7 +97,7 @@ def six_steps(optimizer: str, scales: int) -> tuple[IterativeTransfer, Story]:
 @pytest.mark.parametrize("optimizer", ["lbfgs", "adam"])
 @pytest.mark.parametrize(("scales", "at"), [(1, 3), (2, 2), (2, 3), (2, 5)])
 def test_it_goes_on_bit_for_bit(optimizer: str, scales: int, at: int, tmp_path: Path) -> None:
-    """Interrupted in the only scale, in the first, between both, and in the second."""
+    """The run is interrupted in every scale and between both scales."""
     method, whole = six_steps(optimizer, scales)
     assert len(whole) == 6
     assert len({size for _, size, *_ in whole}) == scales
@@ -129,7 +129,7 @@ def two_scales(option: str, value: Any) -> tuple[IterativeTransfer, Story]:
 def test_every_way_of_painting_goes_on_bit_for_bit(
     option: str, value: Any, at: int, tmp_path: Path
 ) -> None:
-    """In the first of two scales, between them, and in the second."""
+    """The run is interrupted in the first of two scales, between them, in the second."""
     method, whole = two_scales(option, value)
     assert interrupted(method, at, tmp_path / "c") == whole
     with safe_open(tmp_path / "c", "pt") as file:
@@ -176,7 +176,7 @@ def test_bf16_goes_on_bit_for_bit(optimizer: str, tmp_path: Path) -> None:
 
 def test_after_the_hand_over_it_goes_on_in_fp32(tmp_path: Path) -> None:
     method = transfer("auto", total_iterations=60, convergence_tolerance=0.9, convergence_window=2)
-    method.dtype = torch.bfloat16  # also where auto would not take it
+    method.dtype = torch.bfloat16  # also where auto would not choose it
     whole = uninterrupted(method)
     for at in (1, len(whole) - 1):
         assert interrupted(method, at, tmp_path / "c") == whole
@@ -187,7 +187,7 @@ def test_after_the_hand_over_it_goes_on_in_fp32(tmp_path: Path) -> None:
 def test_the_window_of_convergence_is_remembered(tmp_path: Path) -> None:
     method = transfer(convergence_tolerance=0.3, convergence_window=9, total_iterations=100)
     whole = uninterrupted(method)
-    assert len(whole) < 20  # with a window that is forgotten it would take nine steps more
+    assert len(whole) < 20  # a forgotten window would take nine steps more
     assert interrupted(method, len(whole) - 2, tmp_path / "c") == whole
 
 
@@ -291,7 +291,7 @@ def test_another_precision_goes_on_from_the_same_picture(checkpoint: Path) -> No
 
 
 def test_only_the_time_since_it_went_on_counts(tmp_path: Path) -> None:
-    """Six steps, three in each size; after the fifth one is left, as large as the fifth was."""
+    """Six steps are taken, three in each size; the sixth is as large as the fifth."""
     method, _ = six_steps("lbfgs", 2)
     save(list(islice(method.steps(Inputs(CONTENT, STYLE)), 3))[-1], tmp_path / "c")
     fourth, fifth, sixth = method.steps(Inputs(CONTENT, STYLE), resume_from=tmp_path / "c")
@@ -303,7 +303,7 @@ def test_only_the_time_since_it_went_on_counts(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("optimizer", ["lbfgs", "adam"])
 def test_a_checkpoint_of_an_earlier_step_may_be_saved_later(optimizer: str, tmp_path: Path) -> None:
-    """Also when the transfer has gone on to another scale; the average is that of its step."""
+    """The transfer may be in another scale by then; the average is that of the step."""
     method = transfer(
         optimizer=optimizer, scales=2, size=TWO_SCALES, total_iterations=6, average=0.9
     )

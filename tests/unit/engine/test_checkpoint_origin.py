@@ -1,4 +1,4 @@
-"""What a checkpoint was made from, as another version wrote it."""
+"""The origin of a checkpoint that another version has written."""
 
 from typing import Any
 

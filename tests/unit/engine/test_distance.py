@@ -1,4 +1,4 @@
-"""Distances by the other network, against plain float64 transcriptions of their formulas."""
+"""Distances by the other network, against their formulas in plain float64."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -31,7 +31,7 @@ from unit.engine.network.test_encoder import plain_network
 from unit.engine.synthetic import random_tensors
 
 Maps = dict[str, np.ndarray]
-"""(C, H, W) of each layer."""
+"""Feature maps (C, H, W) by layer."""
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +52,7 @@ def measure(
     return found
 
 
-# ── by hand ───────────────────────────────────────────────────────────────────────────────────
+# ── formulas by hand ──────────────────────────────────────────────────────────────────────────
 
 
 def maps_by_hand(image: Image.Image, judge: Weights) -> Maps:
@@ -77,7 +77,7 @@ def cosine_distance(one: np.ndarray, other: np.ndarray) -> float:
 
 
 def content_by_hand(image: np.ndarray, content: np.ndarray) -> float:
-    """Of maps that are no larger than the grid of cells."""
+    """Return the content distance of maps no larger than the grid of cells."""
     ours, theirs = rows(image), rows(content)
     total = 0.0
     for i in range(len(ours)):
@@ -173,7 +173,7 @@ def test_a_style_of_no_share_is_no_style(judge: Weights) -> None:
 
 
 def test_regions_are_compared_with_their_own_style(random_judge: Weights) -> None:
-    """The mask ends at a cell of the deepest layer, so that no cell is mixed."""
+    """The mask ends at a cell of the deepest layer, so no cell is mixed."""
     size = (64, 32)
     image, one = picture(*size), picture(64, 32).rotate(180)
     other = Image.effect_noise(size, 90).convert("RGB")
@@ -243,13 +243,13 @@ def test_maps_of_many_features_are_sampled_on_a_grid() -> None:
     assert distance._sampled(torch.rand(1, 3, 1, 1000), 100).numel() == 3 * 100
 
 
-# ── what they say about images ────────────────────────────────────────────────────────────────
+# ── distances of real images ──────────────────────────────────────────────────────────────────
 
 
 def test_with_masks_every_region_is_judged_by_its_style(
     judge: Weights, content: Path, style: Path
 ) -> None:
-    """An image composed of two is nearer to them where they are than the other way round."""
+    """A composed image is nearer to its two parts in their places than exchanged."""
     size = (192, 128)
     one = images.resize(images.load(content, "content"), size)
     other = images.resize(images.load(style, "style"), size)

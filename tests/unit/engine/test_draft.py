@@ -1,4 +1,4 @@
-"""The draft on real pictures with the bundled network."""
+"""The draft on real images with the bundled network."""
 
 import os
 import subprocess
@@ -27,13 +27,13 @@ def sample(name: str) -> Image.Image:
 
 
 def numbers(image: Image.Image) -> np.ndarray:
-    """(H, W, C), from 0 to 1."""
+    """Return the image as (H, W, C), from 0 to 1."""
     return np.asarray(image, dtype=np.float64) / 255
 
 
 @pytest.fixture
 def no_session() -> Iterator[None]:
-    """Before and after, so that no test sees the network of another."""
+    """Close the session before and after, so that no test uses another's network."""
     preview._session.cache_clear()
     yield
     preview._session.cache_clear()
@@ -48,11 +48,11 @@ def test_the_network_is_the_published_one_with_its_licence_beside_it() -> None:
 
 
 def test_a_draft_is_the_network_applied_to_the_mirrored_picture() -> None:
-    """Against the reference implementation of ONNX, plain numpy."""
+    """The reference implementation of ONNX, plain numpy, computes the same draft."""
     content, style = picture(27, 26), picture(256, 256).rotate(90)
-    # Opset 19 is the first whose int8 the reference implementation knows.
+    # Opset 19 is the first whose int8 the reference implementation supports.
     reference = ReferenceEvaluator(onnx.load(NETWORK).graph, opsets={"": 19})
-    rows, columns = (  # 16 before and at least 16 behind, so that it is a multiple of 4: 60
+    rows, columns = (  # 16 before and at least 16 behind, for a multiple of 4: 60
         [abs(index) if index < side else 2 * (side - 1) - index for index in range(-16, 44)]
         for side in (26, 27)
     )
@@ -83,21 +83,21 @@ def test_a_large_draft_is_enlarged_from_a_smaller_one(monkeypatch: pytest.Monkey
     monkeypatch.setattr(preview, "MAX_PIXELS", 60 * 40)
     large = paint_draft(content, style, (180, 120))
     enlarged = images.resize(small, (180, 120))
-    # Pillow rounds and clamps 8 bits before, between and after both directions, the draft after.
+    # Pillow rounds and clamps to 8 bits before and after each direction, the draft only at the end.
     difference = np.abs(numbers(large) - numbers(enlarged))
     assert difference.mean() < 0.5 / 255
     assert difference.max() < 8 / 255
 
 
 def colour_distance(one: Image.Image, other: Image.Image) -> float:
-    """How far apart the mean colours and the spreads of the colours are, in squares."""
+    """Return the squared distance of the colours' means and standard deviations."""
     a, b = (numbers(image).reshape(-1, 3) for image in (one, other))
     mean = ((a.mean(0) - b.mean(0)) ** 2).sum()
     return float(mean + ((a.std(0) - b.std(0)) ** 2).sum())
 
 
 def likeness(one: Image.Image, other: Image.Image) -> float:
-    """Correlation of the edges, seen from afar."""
+    """Return the correlation of the blurred edges."""
     edges = (
         np.asarray(image.convert("L").filter(ImageFilter.GaussianBlur(2)), dtype=np.float64)
         for image in (one, other)
@@ -117,7 +117,7 @@ def test_it_takes_the_colours_of_the_style_and_keeps_the_forms(content: str, sty
 
 
 def test_borders_are_painted_as_if_the_picture_went_on_in_a_mirror() -> None:
-    """With nothing but the network's own padding the difference is 0.19."""
+    """With the network's own padding alone the difference is 0.19."""
     photo, style = images.resize(sample("content/cat.jpg"), (160, 120)), sample("style/mosaic.jpg")
     wide = Image.fromarray(np.pad(np.asarray(photo), [(48, 48), (48, 48), (0, 0)], "reflect"))
     inside = numbers(paint_draft(wide, style, wide.size))[48:-48, 48:-48]
@@ -202,7 +202,7 @@ def test_a_missing_network_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 
 def test_nothing_is_reported_and_nothing_left_behind(tmp_path: Path) -> None:
-    """onnxruntime keeps an identifier and a queue of events in the home directory."""
+    """By default, onnxruntime keeps an identifier and events in the home directory."""
     paint = (
         "from PIL import Image; from nst.engine.draft import paint_draft;"
         "picture = Image.new('RGB', (40, 40)); paint_draft(picture, picture, (40, 40))"

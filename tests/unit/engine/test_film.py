@@ -1,4 +1,4 @@
-"""A frame continues the one before; the engine holds what was moved."""
+"""A frame continues the frame before; the engine holds the moved pixels."""
 
 from collections.abc import Iterator
 from typing import Any, Self, cast
@@ -33,7 +33,7 @@ LATER = StyleTransferOptions.from_preset("fast", size=SIZE[0], total_iterations=
 
 
 class Recorder:
-    """A transfer that paints nothing and remembers what it was given."""
+    """Transfer that paints nothing and records its inputs."""
 
     def __init__(self, options: StyleTransferOptions = FIRST) -> None:
         self.options = options
@@ -83,7 +83,7 @@ def test_a_frame_starts_from_what_moved() -> None:
 
 
 def test_what_came_into_view_starts_from_the_frame_in_the_colours_of_the_painting() -> None:
-    """Here the painting is the film, darker and with more blue."""
+    """The painting is the film here, but darker and with more blue."""
     shift = np.array([-40, -20, 10])
     painted = Image.fromarray((pixels(BEFORE) * 0.5 + 80 + shift).astype(np.uint8))
     _, inputs = given(PaintedFrame(BEFORE, painted))
@@ -128,7 +128,7 @@ def test_drafts_do_not_continue_one_another() -> None:
 
 @pytest.mark.parametrize(("preset", "finishing"), [("fast", 1), ("gram", 0)])
 def test_a_later_frame_is_painted_as_a_single_picture_ends(preset: str, finishing: int) -> None:
-    """With style loss neighbors in a finishing round, which looks at single features."""
+    """Style loss neighbors paints it in a finishing round, with single features."""
     options = later_options(StyleTransferOptions.from_preset(preset))
     (scale,) = scales(SIZE, options, is_held=True)
     assert (scale.size, scale.steps) == (SIZE, options.total_iterations)
@@ -137,7 +137,7 @@ def test_a_later_frame_is_painted_as_a_single_picture_ends(preset: str, finishin
 
 @pytest.mark.parametrize("preset", ["fast", "gram"])
 def test_what_is_held_changes_least(preset: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The left half is held firmly; the right one comes nearer to the style."""
+    """The left half is held firmly; the right half comes nearer to the style."""
     held = Image.new("L", SIZE)
     held.paste(255, (0, 0, SIZE[0] // 2, SIZE[1]))
     options = StyleTransferOptions.from_preset(preset, size=SIZE[0], model="vgg16")

@@ -1,4 +1,7 @@
-"""Style loss neighbors on small real images: strength, flourish, detail map, styles, masks."""
+"""Style loss neighbors on small real images.
+
+Strength, flourish, detail map, styles and masks are tested.
+"""
 
 from pathlib import Path
 from typing import Any
@@ -107,7 +110,7 @@ def test_a_detail_map_keeps_more_of_the_content_where_it_is_white(
 
 
 def test_each_region_is_painted_in_its_own_style() -> None:
-    """Noise as a style leaves noise, which the other style has not."""
+    """Noise as a style leaves noise, which the other style does not have."""
 
     def roughness(image: np.ndarray) -> float:
         return float(np.abs(np.diff(image, axis=1)).mean())

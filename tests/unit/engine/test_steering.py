@@ -26,7 +26,7 @@ def method() -> IterativeTransfer:
 
 
 def steered(method: IterativeTransfer, at: int, **values: float) -> list[Progress]:
-    """New values after a step."""
+    """Run a transfer whose values change after a step; return its progress."""
     controls, seen = Controls(method.options), []
     for progress in method.steps(Inputs(CONTENT, STYLE), controls=controls):
         seen.append(progress)
@@ -36,7 +36,7 @@ def steered(method: IterativeTransfer, at: int, **values: float) -> list[Progres
 
 
 def test_each_term_scales_with_its_weight(method: IterativeTransfer) -> None:
-    """At the same picture, against the objective of a transfer that has these weights at first."""
+    """A transfer with these weights from the start has the same loss at this image."""
     values = {"content_weight": 2e5, "style_weight": 6e4, "tv_weight": 4.0}
     task = method._prepare(Inputs(CONTENT, STYLE)).task
     x = task.start.flatten() + 10
@@ -62,8 +62,8 @@ def test_new_weights_count_from_the_next_step_on_and_are_told(method: IterativeT
 
 
 def test_the_memory_is_restarted(method: IterativeTransfer) -> None:
-    """The first step without memory goes straight downhill, FIRST_STEP grey levels or a power of
-    the line search's expansion of it; with memory it would go elsewhere."""
+    """The first step without memory goes straight downhill; with memory it would not.
+    Its length is FIRST_STEP grey levels, or a power of the line search's expansion of it."""
     seen = steered(method, 4, style_weight=3e5)
     task = method._prepare(Inputs(CONTENT, STYLE)).task
     task.options = method.options.model_copy(update={"style_weight": 3e5})
@@ -98,7 +98,7 @@ def test_new_weights_reach_the_scales_and_the_precision_to_come() -> None:
         convergence_tolerance=0.9,
     )
     handing_over = IterativeTransfer(options, device="cpu")
-    handing_over.dtype = torch.bfloat16  # also where auto would not take it
+    handing_over.dtype = torch.bfloat16  # also where auto would not choose it
     seen = steered(handing_over, 1, style_weight=0)
     assert handing_over.precision == "auto"
     assert all(p.losses.style == 0 for p in seen[1:])
@@ -124,7 +124,7 @@ def test_the_flourish_fades_towards_strength_0_down_to_what_holds_the_contrast()
 
 
 def test_the_amount_of_colour_is_that_of_the_pictures_only() -> None:
-    """The optimizer keeps its memory, and pictures of earlier steps stay as they were."""
+    """The optimizer keeps its memory, and images of earlier steps stay unchanged."""
     options = StyleTransferOptions(
         model="vgg16", size=32, total_iterations=4, convergence_tolerance=0, color="luminance"
     )
@@ -163,11 +163,11 @@ def test_a_checkpoint_remembers_what_was_steered(method: IterativeTransfer, tmp_
     assert torch.equal(iterate(left[-1]), iterate(whole[-1]))
 
 
-# ── recorded and repeated ─────────────────────────────────────────────────────────────────────
+# ── recording and repeating ───────────────────────────────────────────────────────────────────
 
 
 def test_what_was_steered_is_recorded_and_repeated_bit_for_bit() -> None:
-    """Over two scales, with a change in each and one that sets what is set already."""
+    """Both scales have a change, and one change sets a value that is already set."""
     options = StyleTransferOptions(
         model="vgg16",
         size=130,

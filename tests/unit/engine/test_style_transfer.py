@@ -1,4 +1,4 @@
-"""The method on real pictures with the bundled VGG-16."""
+"""The method on real images with the bundled VGG-16."""
 
 import logging
 from functools import cache
@@ -66,7 +66,7 @@ def test_the_layers_are_those_of_the_classic_method() -> None:
 
 
 def by_hand(picture: Image.Image) -> torch.Tensor:
-    """(1, 3, H, W), RGB 0…255 minus the mean colour."""
+    """Return the image as (1, 3, H, W), RGB 0…255 minus the mean colour."""
     mean = np.array([123.68, 116.779, 103.939], dtype=np.float32)
     pixels = np.asarray(picture, dtype=np.float32) - mean
     return torch.from_numpy(pixels).permute(2, 0, 1)[None].contiguous()
@@ -75,7 +75,7 @@ def by_hand(picture: Image.Image) -> torch.Tensor:
 def naive_loop(
     method: IterativeTransfer, content: Path, style: Path, dtype: torch.dtype = torch.float32
 ) -> NaiveTransfer:
-    """The same transfer in the naive loop, which shares no code with the engine."""
+    """Return the same transfer as a naive loop, which shares no code with the engine."""
     photo, painting = images.load(content, "content"), images.load(style, "style")
     size = image_sizes.fit(photo.size, method.options.size)
     style_size = (round(painting.width * size[1] / painting.height), size[1])
@@ -91,7 +91,7 @@ def naive_loop(
 def test_the_first_losses_are_the_formulas(
     model: str, content: Path, style: Path, request: pytest.FixtureRequest
 ) -> None:
-    """Loss and gradient away from the start, against the naive loop in float64."""
+    """Loss and gradient away from the start agree with the naive loop in float64."""
     directory = request.getfixturevalue("vgg19_directory") if model == "vgg19" else None
     method = IterativeTransfer(
         StyleTransferOptions.from_preset("classic", model=model, size=80),
@@ -106,12 +106,12 @@ def test_the_first_losses_are_the_formulas(
     assert evaluation.loss == pytest.approx(reference.evaluate(image), rel=1e-4)
     assert image.grad is not None
     error = (evaluation.gradient.double() - image.grad.flatten()).norm() / image.grad.norm()
-    assert error < 1e-2  # rounding may push a ReLU or a pooling over its kink
+    assert error < 1e-2  # rounding may switch a ReLU or a pooling
 
 
 @cache
 def sixty_evaluations_of_the_naive_loop(content: Path, style: Path) -> tuple[NaiveTransfer, float]:
-    """The loop, and its lowest loss."""
+    """Return the loop and its lowest loss."""
     theirs = naive_loop(transfer(size=96), content, style)
     assert theirs.start.shape[2] == 64
     return theirs, min(point.loss for point in theirs.run(60)[:60])
@@ -129,10 +129,10 @@ def test_sixty_evaluations_get_as_low_as_torch_s_lbfgs(
 
 
 def test_bf16_hands_over_to_fp32_where_it_can_gain_no_more() -> None:
-    """Painting a picture like itself: bfloat16's gradient is zero at the start or useless soon."""
+    """Painted like itself, an image soon has a zero or useless gradient in bfloat16."""
     options: Any = {"total_iterations": 60, "convergence_tolerance": 0.9, "convergence_window": 2}
     method = transfer("auto", **options)
-    method.dtype = torch.bfloat16  # also where auto would not take it
+    method.dtype = torch.bfloat16  # also where auto would not choose it
     prepared = method._prepare(Inputs(picture(), picture(40, 40)))
     seen = list(method._optimize(prepared))
     alone = transfer("bf16", **options).run(Inputs(picture(), picture(40, 40)))
@@ -140,7 +140,7 @@ def test_bf16_hands_over_to_fp32_where_it_can_gain_no_more() -> None:
     assert seen[-1].step > alone.steps
     evaluations = [p.evaluations for p in seen]
     assert evaluations == sorted(evaluations)
-    # The losses after the hand-over are those of float32.
+    # The losses after the handover are those of float32.
     objective = prepared.task.objective_in(torch.float32, prepared.task.plan, 0)
     reached = iterate(seen[-1]).flatten()
     assert seen[-1].losses.total == pytest.approx(
@@ -212,7 +212,7 @@ def test_the_four_starting_pictures() -> None:
 
 
 def test_any_picture_can_be_the_start(content: Path, style: Path) -> None:
-    """Resized: with the pixels that the formula asks for."""
+    """The start is the given image, resized."""
     start = picture(100, 30)
     method = transfer(size=64)
     task = method._prepare(Inputs(content, style, initial=start)).task
@@ -226,7 +226,7 @@ def test_steps_yields_after_every_step_and_its_pictures_stay(content: Path, styl
     seen = list(transfer().steps(Inputs(content, style)))
     assert [p.step for p in seen] == [1, 2, 3, 4, 5]
     assert [p.stop_reason for p in seen] == [None] * 4 + [StopReason.TOTAL_ITERATIONS]
-    assert seen[0].remaining_seconds is None  # it also warms up
+    assert seen[0].remaining_seconds is None  # the first step also warms up
     assert all(p.remaining_seconds and p.remaining_seconds > 0 for p in seen[1:-1])
     assert seen[-1].remaining_seconds == 0
     pictures = [rgb(p.snapshot.picture()) for p in seen]
@@ -235,7 +235,7 @@ def test_steps_yields_after_every_step_and_its_pictures_stay(content: Path, styl
 
 
 def test_the_losses_told_are_those_of_the_picture_told(content: Path, style: Path) -> None:
-    """A trial point of the line search would have another loss than the picture shown."""
+    """A trial point of the line search would have another loss than the image shown."""
     method = transfer()
     prepared = method._prepare(Inputs(content, style))
     for progress in method._optimize(prepared):
@@ -413,7 +413,7 @@ def test_scales_are_painted_from_coarse_to_fine(content: Path, style: Path) -> N
     assert {p.snapshot.picture().size for p in seen} == {sizes[1]}
     remaining = seen[3].remaining_seconds
     assert remaining is not None
-    assert remaining > seen[3].elapsed_seconds - seen[0].elapsed_seconds  # the larger one is left
+    assert remaining > seen[3].elapsed_seconds - seen[0].elapsed_seconds  # the larger scale remains
     assert seen[-1].remaining_seconds == 0
 
 
@@ -429,7 +429,7 @@ def test_a_finer_scale_goes_on_from_the_coarser_one(content: Path, style: Path) 
 def test_a_scale_that_has_converged_leaves_its_steps_out() -> None:
     options: Any = {"total_iterations": 400, "convergence_tolerance": 0.2, "convergence_window": 5}
     first = next(transfer(size=128, scales=2, **options).steps(Inputs(picture(), picture(40, 40))))
-    assert first.size == (128, 96)  # 48 pixels are too few for a scale of its own
+    assert first.size == (128, 96)  # 48 pixels are too few for another scale
     seen = list(transfer(size=192, scales=2, **options).steps(Inputs(picture(), picture(40, 40))))
     coarse = [p for p in seen if p.size == (96, 72)]
     assert 5 < len(coarse) < 200
@@ -468,7 +468,7 @@ def test_without_another_network_nothing_is_judged(tmp_path: Path) -> None:
 
 
 def let_memory_run_out(monkeypatch: pytest.MonkeyPatch, at_pixels: int, from_call: int = 0) -> None:
-    """When the encoder is given so many pixels, as on a small machine."""
+    """Let the encoder run out of memory at this many pixels, as on a small machine."""
     forward, calls = Encoder.forward, count()
 
     def forward_or_fail(self: Encoder, image: torch.Tensor) -> Activations:
@@ -518,7 +518,7 @@ def test_where_memory_runs_out_in_the_smallest_tiles_too_it_is_an_error(
     with pytest.raises(OutOfMemory, match=r"even in small tiles.*--max-memory"):
         transfer(size=600).run(Inputs(picture(600, 64), picture()))
     sides = [record.args[0] for record in caplog.records if isinstance(record.args, tuple)]
-    assert sides == [300, 150, 128, 128]  # the last rung forgets more of the history
+    assert sides == [300, 150, 128, 128]  # the last attempt only reduces the history
 
 
 def test_a_limit_makes_tiles_and_the_plan_says_so_before() -> None:
@@ -618,8 +618,8 @@ def test_shares_of_styles_go_from_one_to_the_other() -> None:
 
 @pytest.mark.parametrize("style_loss", ["gram", "wasserstein"])
 def test_where_no_mask_is_white_the_content_stays(style_loss: str) -> None:
-    """Whatever the picture to start from; 20 pixels away, for so small a region is not eroded in
-    full."""
+    """The content stays with every initial image, 20 pixels away from the mask.
+    A region this small is not eroded in full."""
     for init_method in ("content", "style", "random", "draft"):
         method = transfer(init_method=init_method, style_loss=style_loss, tv_weight=0)
         image = method.run(Inputs(picture(), picture(40, 40).rotate(90), masks=[LEFT])).image
@@ -664,6 +664,6 @@ def test_strength_weighs_the_content_against_the_style(content: Path, style: Pat
 def test_the_style_scale_is_that_of_the_style_picture() -> None:
     assert style_size((400, 200), (300, 200)) == (400, 200)
     assert style_size((400, 200), (300, 200), 0.5) == (200, 100)
-    assert style_size((400, 200), (300, 200), 10) == (693, 346)  # four times the result's area
+    assert style_size((400, 200), (300, 200), 10) == (693, 346)  # four times the area of the result
     assert style_size((400, 200), (300, 200), 0.1) == (64, 32)  # not smaller than a network sees
-    assert style_size((400, 200), (30, 20), 0.5) == (40, 20)  # nor larger than without a scale
+    assert style_size((400, 200), (30, 20), 0.5) == (40, 20)  # not larger than without a scale

@@ -1,4 +1,4 @@
-"""What a worker does with a job: real repository and storage, an engine that plays a script."""
+"""Execution of a job: a real repository and storage, a scripted engine."""
 
 import errno
 import shutil
@@ -35,14 +35,14 @@ from support.waiting import PATIENCE_SECONDS, no_waiting, wait_until
 
 
 def run(house: House, engine: ScriptedEngine, **facts: Any) -> Job:
-    """The next job with this engine; returns it as it is afterwards."""
+    """Run the next job with this engine; return the job afterwards."""
     job = house.claim()
     execute_job(job, house.worker_context(engine, **facts))
     return house.repository.get(job.id)
 
 
 def waits_for(event: threading.Event) -> Line:
-    """Until something has happened that a person would do meanwhile."""
+    """Return a line that waits for something that a person does meanwhile."""
 
     def wait(_: Work) -> News | None:
         assert event.wait(PATIENCE_SECONDS)
@@ -58,7 +58,7 @@ def does(action: Callable[[], object]) -> Line:
     return do
 
 
-# ── to the end ────────────────────────────────────────────────────────────────────────────────
+# ── jobs that succeed ─────────────────────────────────────────────────────────────────────────
 
 
 def test_a_job_is_painted(house: House) -> None:
@@ -93,12 +93,12 @@ def test_listeners_hear_of_every_step_and_of_the_end(house: House) -> None:
     job = house.submit()
     with house.feed.subscribe(job.id) as news:
         house.work(does(lambda: None), paints(1), finishes())
-        assert news.wait(0) is None  # something has changed: it is finished
+        assert news.wait(0) is None  # something has changed: the job is finished
     heard = []
     house.submit(options={"seed": 1})
     claimed = house.claim()
     with house.feed.subscribe(claimed.id) as news:
-        began = does(lambda: news.wait(0))  # something has changed: it runs
+        began = does(lambda: news.wait(0))  # something has changed: the job runs
         script = [
             began,
             paints(1),
@@ -120,7 +120,7 @@ def test_the_heartbeat_keeps_progress_and_lease(house: House) -> None:
 
 
 def wait_for_heartbeat(house: House, job_id: str) -> None:
-    """Return after a heartbeat that began after this call; one may be on its way already."""
+    """Wait for a heartbeat that began after this call; one may already be under way."""
 
     def lease_ends_at() -> float:
         return house.repository.get(job_id).lease_expires_at or 0.0
@@ -148,7 +148,7 @@ def test_an_error_of_the_engine_is_the_end(house: House) -> None:
     assert (failed.status, failed.error, failed.failed_attempts) == (JobStatus.FAILED, error, 0)
 
 
-# ── what is asked for meanwhile ───────────────────────────────────────────────────────────────
+# ── requests during a job ─────────────────────────────────────────────────────────────────────
 
 
 def test_cancel_and_steering_reach_the_engine(house: House) -> None:
@@ -201,7 +201,7 @@ def test_a_job_that_takes_too_long_ends_with_the_picture_so_far(house: House) ->
 
 
 def waits_until_told(engine: ScriptedEngine) -> Line:
-    """Says nothing until something was asked for; each look takes a moment."""
+    """Return a line that waits without news until something was asked for."""
 
     def wait(_: Work) -> News | None:
         if not engine.has_heard.wait(0.01):
@@ -218,7 +218,7 @@ def test_a_job_that_ends_in_time_is_not_told_to(house: House) -> None:
     assert (done.status, engine.heard) == (JobStatus.SUCCEEDED, ["kill"])
 
 
-# ── other attempts ────────────────────────────────────────────────────────────────────────────
+# ── earlier attempts ──────────────────────────────────────────────────────────────────────────
 
 
 def test_a_crash_is_another_attempt_from_the_checkpoint(house: House) -> None:
@@ -338,7 +338,7 @@ def test_an_engine_that_does_not_stop_in_time_is_left(house: House) -> None:
     assert engine.heard == ["stop", "kill"]
 
 
-# ── when the job is somebody else's ───────────────────────────────────────────────────────────
+# ── lost leases ───────────────────────────────────────────────────────────────────────────────
 
 
 def test_a_worker_presumed_dead_writes_nothing(house: House) -> None:
@@ -394,11 +394,11 @@ def test_pictures_that_are_gone_fail_the_job(house: House) -> None:
     assert failed.error == failures.GONE
 
 
-# ── when something outside fails ──────────────────────────────────────────────────────────────
+# ── failures of dependencies ──────────────────────────────────────────────────────────────────
 
 
 def failing(house: House, error: Exception, name: str) -> None:
-    """From now on files of this name cannot be stored."""
+    """Make the storage fail for files of this name from now on."""
     put = house.storage.put
 
     def fail(key: str, data: bytes | Path) -> None:
@@ -424,7 +424,7 @@ def test_a_storage_that_fails_gives_the_job_back(house: House) -> None:
 def test_a_job_that_storage_always_refuses_stands_behind_the_others_and_ends(
     house: House,
 ) -> None:
-    """As where one object may not be read: the storage works for all other jobs."""
+    """One object may not be read; the storage works for all other jobs."""
     poisoned = house.submit()
     failing(house, StorageError(Path("x"), "permission denied"), f"{poisoned.id}/preview.jpg")
     others = [house.submit("ben", options={"seed": seed}).id for seed in range(1, 4)]
@@ -454,7 +454,7 @@ def test_an_outage_of_the_storage_is_no_fault_of_a_job(house: House) -> None:
 def test_a_job_is_given_back_as_soon_as_the_database_answers(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Otherwise its lease would run out, and the job would lose an attempt."""
+    """Otherwise the lease of the job would expire and cost it an attempt."""
     house.submit()
     job = house.claim()
     answers = iter([False] * 3)
@@ -510,7 +510,7 @@ def little_space(monkeypatch: pytest.MonkeyPatch, free_bytes: int) -> None:
 def test_a_worker_without_space_gives_the_job_back(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Another machine may have it: the job is as it was, and keeps its place."""
+    """The job is unchanged and keeps its place; another machine may have space."""
     first, _ = (house.submit(options={"seed": seed}) for seed in range(2))
     little_space(monkeypatch, 1_000_000)
     with pytest.raises(DiskFull):
@@ -558,7 +558,8 @@ def test_no_space_for_a_directory(house: House, monkeypatch: pytest.MonkeyPatch)
     "error", [StorageFull(Path("x"), "there is no space left"), FileNotFoundError("x")]
 )
 def test_a_checkpoint_that_does_not_fit_is_skipped(house: House, error: Exception) -> None:
-    """It does not fit into the storage, or the engine has removed it to make room."""
+    """The checkpoint does not fit into the storage, or the engine has removed it.
+    The engine removes a checkpoint to make room."""
     job = house.submit()
     failing(house, error, "/1")
     done = house.work(paints(1, checkpoint=b"large"), paints(2, checkpoint=b"large"), finishes())

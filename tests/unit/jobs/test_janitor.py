@@ -1,4 +1,4 @@
-"""The janitor removes what is old, and never what may be somebody's."""
+"""The janitor deletes what is old, and nothing that somebody may own."""
 
 import time
 from collections.abc import Sequence
@@ -23,7 +23,7 @@ def cleaned(house: House) -> int:
 
 
 def aged(house: House, job_id: str, seconds: float) -> None:
-    """As if it had been completed so much earlier."""
+    """Change the job as if it had been completed earlier by this many seconds."""
     with house.repository._write() as connection:
         connection.exec_driver_sql(
             "UPDATE jobs SET completed_at = completed_at - ? WHERE id = ?", (seconds, job_id)
@@ -99,7 +99,7 @@ def test_what_others_keep_in_the_storage_stays(house: House) -> None:
 def test_the_storage_of_another_database_is_left_alone(
     house: House, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """As where NST_DATABASE_URL is wrong, or two services share a bucket."""
+    """NST_DATABASE_URL may be wrong, or two services may share a bucket."""
     job = house.submit()
     assert cleaned(house) == 0
     (tmp_path / "other").mkdir()
@@ -107,7 +107,7 @@ def test_the_storage_of_another_database_is_left_alone(
     with other.repository._write() as connection:
         connection.exec_driver_sql("UPDATE deployment SET value = 'another' WHERE name = 'id'")
     other.storage = house.storage
-    other.submit()  # that it knows some of the directories does not make the storage its own
+    other.submit()  # this storage is not its own, although it knows some of the directories
     assert cleaned(other) == 0
     assert house.repository.deployment_id() in caplog.text
     assert "NST_DATABASE_URL" in caplog.text
@@ -140,11 +140,11 @@ def test_many_orphans_at_once_are_not_removed(
     assert f"{len(many)} of {len(many) + 1} directories" in caplog.text
 
 
-# ── whatever is there ─────────────────────────────────────────────────────────────────────────
+# ── any storage and repository ────────────────────────────────────────────────────────────────
 
 
 class Shelf:
-    """A storage, as far as the janitor asks for it."""
+    """Storage with the methods that the janitor uses."""
 
     def __init__(self, ages: dict[str, float], owner: bytes | None) -> None:
         self.ages = dict(ages)
@@ -169,7 +169,7 @@ class Shelf:
 
 
 class Register:
-    """A repository, as far as the janitor asks for it."""
+    """Repository with the methods that the janitor uses."""
 
     def __init__(self, jobs: set[str]) -> None:
         self.jobs = jobs

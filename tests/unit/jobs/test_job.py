@@ -1,4 +1,4 @@
-"""What a job is: its title, its fingerprint, and the way through JSON."""
+"""A job: its title, its fingerprint, and its round trip through JSON."""
 
 import json
 from typing import Any

@@ -1,4 +1,4 @@
-"""What people do with jobs, on SQLite, a folder and a queue in memory."""
+"""Requests of people about jobs, on SQLite, a folder and a queue in memory."""
 
 import io
 import threading
@@ -233,7 +233,7 @@ def test_a_full_disk_leaves_no_half_job(house: House) -> None:
     assert house.storage.directories() == []
 
 
-# ── the same again ────────────────────────────────────────────────────────────────────────────
+# ── repeated orders ───────────────────────────────────────────────────────────────────────────
 
 
 def test_same_key_same_job(house: House) -> None:
@@ -308,7 +308,7 @@ def decoded(picture: bytes) -> Image.Image:
 
 
 def test_nobody_gets_the_result_of_somebody_else(house: House) -> None:
-    """Nor learns that it is there."""
+    """Nobody learns that such a result exists."""
     house.submit("anna", content=Upload(CAT, "anna.png"))
     house.work(finishes())
     other = house.submit("ben")
@@ -330,7 +330,7 @@ def test_nobody_gets_the_result_of_somebody_else(house: House) -> None:
 def test_a_result_of_other_weights_is_painted_anew(
     house: House, before: dict[str, Any], later: dict[str, Any], is_cached: bool
 ) -> None:
-    """Other weights have come since, or the model fell back to another one."""
+    """Better weights have come since, or the model fell back to another one."""
     house.submit()
     house.work(finishes(**before))
     house.submit("ben", options={"seed": 1})
@@ -407,7 +407,7 @@ def test_retrying_is_limited_too(tmp_path: Path) -> None:
     house.close()
 
 
-# ── whose they are ────────────────────────────────────────────────────────────────────────────
+# ── owners ────────────────────────────────────────────────────────────────────────────────────
 
 
 def test_jobs_of_others_do_not_exist(house: House) -> None:
@@ -737,7 +737,7 @@ def test_shares_go_with_their_job(house: House) -> None:
         house.jobs.shared("token")
 
 
-# ── every error of this side is one that clients are told about ───────────────────────────────
+# ── errors ────────────────────────────────────────────────────────────────────────────────────
 
 
 def test_errors_are_ours(house: House) -> None:

@@ -1,4 +1,4 @@
-"""The job of a service that learns, as the engine's process runs it."""
+"""The learning job of a service, as the engine's process runs it."""
 
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from unit.learning import tiny
 
 
 def learner(directory: Path, photos: int = 0, **options: Any) -> Learner:
-    """Begin, or go on, to learn the first style on this machine's processor."""
+    """Begin or continue to learn the first style on this machine's processor."""
 
     def picture(name: str) -> Picture:
         return Picture(

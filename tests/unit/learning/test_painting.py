@@ -47,7 +47,7 @@ def test_bfloat16_paints_nearly_the_same(tmp_path: Path) -> None:
 
 
 def test_color_luminance_keeps_the_chroma_of_the_photo(two: LearnedStyle) -> None:
-    grey = painted(two, color="luminance")  # of a grey photo
+    grey = painted(two, color="luminance")  # the photo is grey
     assert np.abs(grey[..., 0] - grey[..., 1]).max() <= 2
 
 

@@ -1,4 +1,4 @@
-"""The photographs that a network learns from."""
+"""The photos that a network learns from."""
 
 import os
 from pathlib import Path

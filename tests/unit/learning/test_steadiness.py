@@ -1,4 +1,4 @@
-"""The temporal term: what moves in a film is painted the same wherever it is."""
+"""The temporal term: what moves in a film looks the same wherever it is."""
 
 from pathlib import Path
 
@@ -37,7 +37,7 @@ def test_a_seed_decides_the_motion() -> None:
 
 
 def film_error(file: Path) -> float:
-    """Warping error of a panned photo, painted frame by frame."""
+    """Return the warping error of a panned photo that is painted frame by frame."""
     style = LearnedStyle.load(file, precision="fp32")
     contents = {name: images.load(path, "content") for name, path in samples("content").items()}
     pan = clips(contents, width=96, frames=4)[0]

@@ -1,4 +1,4 @@
-"""Files of learned styles: what is written is read, and nothing else is."""
+"""Files of learned styles: valid files survive a round trip, others are refused."""
 
 import json
 import pickle
@@ -111,7 +111,7 @@ def test_metadata_that_is_no_json(tmp_path: Path) -> None:
 
 
 def rewritten(file: Path, tensors: dict[str, torch.Tensor]) -> Path:
-    """The file with other tensors and their right hash."""
+    """Write the file anew with other tensors and their correct hash."""
     facts = StyleFacts(**facts_of(file) | {"tensors_sha256": style_file.digest(tensors)})
     save_file(tensors, file, {KEY: facts.model_dump_json()})
     return file

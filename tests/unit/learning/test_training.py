@@ -1,4 +1,4 @@
-"""The training loop, its checkpoints, and the objective that it shares with the engine."""
+"""The training loop, its checkpoints, and the objective shared with the engine."""
 
 import math
 from pathlib import Path
@@ -28,7 +28,7 @@ CPU = torch.device("cpu")
 
 
 def learned(training_run: TrainingRun) -> str:
-    """The state after all steps, as a digest."""
+    """Train to the end, and return a digest of the state."""
     for _ in training_run.training.run():
         pass
     return digest(training_run.training.state())
@@ -107,8 +107,8 @@ def test_a_loss_that_is_not_finite_ends_learning(monkeypatch: pytest.MonkeyPatch
 
 
 def test_the_objective_is_the_engines(monkeypatch: pytest.MonkeyPatch) -> None:
-    """One encoder for the content and the style, and the engine's own gradient; the seed decides
-    which places are compared."""
+    """The content and the style share one encoder, and the gradient is the engine's.
+    The seed decides which places are compared."""
     evaluated: list[Encoder] = []
     call = Objective.__call__
 
@@ -119,7 +119,7 @@ def test_the_objective_is_the_engines(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Objective, "__call__", remember)
     weights = WeightsStore().load("vgg16")
     style = images.colours(images.load(tiny.STYLES[0], "style"))
-    # In a smaller one all places are compared.
+    # In a smaller image all places would be compared.
     options = LearningOptions(**{**tiny.OPTIONS, "size": 96})
     objective = LearningObjective(options, [style], weights, CPU, torch.float32)
     photo = to_tensor(Image.effect_noise((96, 96), 60).convert("RGB"), (96, 96))

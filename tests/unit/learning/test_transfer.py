@@ -1,4 +1,4 @@
-"""A learned style as a transfer: `nst.stylize`, films, and the first draft of the optimizer."""
+"""A learned style as a transfer: `nst.stylize`, films, the optimizer's draft."""
 
 from pathlib import Path
 from typing import Any

@@ -27,7 +27,7 @@ OPTIONS: dict[str, Any] = {
 
 
 class Loaded(WeightsStore):
-    """The bundled weights, read once."""
+    """Store of the bundled weights, which it reads once."""
 
     def load(self, model: str) -> Weights:
         return bundled(model)
@@ -52,7 +52,7 @@ def training_run(*, count: int = 1, photos: Path | None = None, **options: Any) 
 
 
 def network(styles: int = 1) -> StyleNetwork:
-    """A network of random styles, none like another."""
+    """Return a network of random styles, all of them different."""
     made = new_network(NetworkShape(styles, channels=4, blocks=1), seed=1)
     random = torch.Generator().manual_seed(2)
     with torch.no_grad():
@@ -63,7 +63,7 @@ def network(styles: int = 1) -> StyleNetwork:
 
 
 def saved(path: Path, styles: tuple[str, ...] = ("one",), **options: Any) -> Path:
-    """Write such a network, learned with these options."""
+    """Write such a network as a file, learned with these options."""
     recipe = LearningRecipe(
         options=options, styles_sha256=("0",), photos=3, weights_sha256="0", steps=1, seconds=1.0
     )
@@ -73,7 +73,7 @@ def saved(path: Path, styles: tuple[str, ...] = ("one",), **options: Any) -> Pat
 
 
 def photos(folder: Path, count: int) -> Path:
-    """Make a folder of this many photos."""
+    """Create a folder with this many photos."""
     folder.mkdir()
     for number in range(count):
         Image.new("RGB", (40, 36), (60 * number, 90, 120)).save(folder / f"{number}.png")

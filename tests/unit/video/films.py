@@ -1,4 +1,4 @@
-"""Tiny films for tests, and what films hold."""
+"""Tiny films for tests, and ways to read films."""
 
 from collections.abc import Sequence
 from fractions import Fraction
@@ -17,7 +17,7 @@ RATE = 10
 
 
 def levels(count: int) -> list[int]:
-    """Grey levels that are told apart after encoding."""
+    """Return grey levels that differ after encoding."""
     return [20 + 10 * number for number in range(count)]
 
 
@@ -40,7 +40,8 @@ def write(
     options: dict[str, str] | None = None,
     **context: Any,
 ) -> Path:
-    """Write the images at these times, or at 10 a second; `context`: of the encoder."""
+    """Write the images at these times, or at 10 a second.
+    `context`: attributes of the encoder."""
     with av.open(str(path), "w") as container:
         stream = container.add_stream(codec, rate=RATE, options=options or {})
         assert isinstance(stream, av.VideoStream)
@@ -61,7 +62,7 @@ def write(
 def repaint(
     path: Path, target: Path, size: tuple[int, int] = SIZE
 ) -> tuple[list[Image.Image], FilmResult]:
-    """Repaint a film as it is; return what was to be painted, and what was done."""
+    """Repaint a film unchanged; return the frames to be painted, and the result."""
     seen: list[Image.Image] = []
 
     def paint(image: Image.Image) -> Image.Image:
@@ -73,13 +74,13 @@ def repaint(
 
 
 def times(path: Path) -> list[float]:
-    """When the frames are shown, in seconds."""
+    """Return the times in seconds at which the frames are shown."""
     with av.open(str(path)) as container:
         return [round(frame.time, 3) for frame in container.decode(video=0)]
 
 
 def seconds(path: Path, kind: str = "video") -> float:
-    """Length of the film or of its sound."""
+    """Return the length of the film or of its sound, in seconds."""
     with av.open(str(path)) as container:
         stream = getattr(container.streams, kind)[0]
         assert stream.duration is not None

@@ -1,4 +1,4 @@
-"""Colours of films: read by primaries, transfer and matrix, high dynamic range tone-mapped."""
+"""Colours of films: primaries, transfer, matrix, and tone-mapping of HDR."""
 
 from collections.abc import Sequence
 
@@ -25,7 +25,8 @@ def frame(
     is_full: bool = False,
     size: tuple[int, int] = (16, 16),
 ) -> av.VideoFrame:
-    """A patch of `size` for each colour, RGB codes from 0 to 1, in 4:2:0 of 10 bits."""
+    """Return a frame with a patch of `size` for each colour, in 4:2:0 of 10 bits.
+    `codes`: RGB from 0 to 1."""
     red_weight, blue_weight = KR_KB[matrix]
     width, height = size
     samples = np.zeros((height * 3 // 2, width * len(codes)), np.uint16)
@@ -48,7 +49,7 @@ def frame(
 
 
 def shown(made: av.VideoFrame, patches: int) -> list[tuple[float, ...]]:
-    """The colour of each patch, in levels of sRGB."""
+    """Return the colour of each patch, in levels of sRGB."""
     with Colours() as colours:
         image = pixels(colours.image(made))
     row = image[image.shape[0] // 2]
@@ -117,7 +118,7 @@ def test_pq_is_tone_mapped() -> None:
     nits = [0, 10, 50, 85, 203, 400, 1000, 4000]
     made = frame([[pq_of_nits(n)] * 3 for n in nits], matrix=9, primaries=9, transfer=PQ)
     found = [level for level, _, _ in shown(made, len(nits))]
-    # Up to the knee at 88 nits, light is kept: (n / 203) as sRGB.
+    # Light up to the knee at 88 nits is kept: (n / 203) as sRGB.
     below = [255 * (1.055 * (n / 203) ** (1 / 2.4) - 0.055) for n in nits[1:4]]
     assert found[:4] == pytest.approx([0, *below], abs=3)
     assert 215 < found[4] < 240
@@ -131,7 +132,7 @@ def test_hlg_is_tone_mapped() -> None:
     found = [level for level, _, _ in shown(made, len(codes))]
     assert found == sorted(set(found))
     assert found[0] == 0
-    # Below the knee the light of the scene is kept: 75 % is standard white, 0.265 of the scene.
+    # Light of the scene below the knee is kept: 75 % is standard white, 0.265 of the scene.
     assert found[1:3] == pytest.approx([61, 124], abs=2)
     assert 215 < found[4] < 240  # standard white, ITU-R BT.2408
     assert found[5] < 255

@@ -1,4 +1,4 @@
-"""A film is painted frame after frame; what ends it early costs no frame before."""
+"""A film is painted frame by frame; an early end loses no finished frame."""
 
 from collections.abc import Callable
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Films are read as players show them. The results are read back and compared with numbers."""
+"""Films are read as players show them; frames are compared with numbers."""
 
 from fractions import Fraction
 from pathlib import Path
@@ -192,7 +192,7 @@ def test_a_frame_with_guessed_parts_is_left_out(tmp_path: Path) -> None:
     path = write(tmp_path / "in.mkv", moving, options={"g": "1"})
     with av.open(str(path)) as container:
         payload = bytes([packet for packet in container.demux(video=0) if packet.size][3])
-    # The lengths in front of the slices stay whole, so that the decoder conceals what is broken.
+    # The lengths before the slices stay valid, so that the decoder conceals the broken slices.
     broken = payload[:20] + b"\xaa" * (len(payload) - 25) + payload[-5:]
     path.write_bytes(path.read_bytes().replace(payload, broken))
     seen, done = repaint(path, tmp_path / "out.mp4")

@@ -1,4 +1,4 @@
-"""Moving pictures."""
+"""Time-lapse films of a painting."""
 
 import sys
 from collections.abc import Iterator
@@ -20,7 +20,7 @@ def grey(level: int) -> Image.Image:
 
 
 def levels(path: Path) -> list[int]:
-    """The brightness of every frame."""
+    """Return the brightness of every frame."""
     with av.open(str(path)) as container:
         return [round(f.to_ndarray(format="gray").mean()) for f in container.decode(video=0)]
 

@@ -18,7 +18,8 @@ class Decoded:
 
 
 def ordered(*given: int | None) -> list[int]:
-    """The times in milliseconds of frames that come with these; their order stays."""
+    """Return the times in milliseconds for frames with these times.
+    The order of the frames stays."""
     frames = [Decoded(number, pts) for number, pts in enumerate(given)]
     timed = list(in_order(frames, Fraction(1, 10)))
     assert [frame.name for _, frame in timed] == list(range(len(given)))
@@ -57,7 +58,7 @@ class Packet:
 
 
 def closed(*given: tuple[int, int | None]) -> list[tuple[int | None, int | None]]:
-    """Times of packets after jumps are closed, from stream and time of each."""
+    """Return stream and time of packets after jumps in time are closed."""
     continuity = Continuity()
     packets = [(stream, Packet(time, time)) for stream, time in given]
     for stream, packet in packets:
@@ -69,7 +70,7 @@ def closed(*given: tuple[int, int | None]) -> list[tuple[int | None, int | None]
 @pytest.mark.parametrize("jump", [-50_000, 90_000_000])
 def test_jumps_are_closed_for_all_streams(jump: int) -> None:
     before = [(0, 60_000), (1, 60_020), (0, 60_100)]
-    # Sound of before may come behind the first frame of after.
+    # Sound from before the jump may come behind the first frame after it.
     after = [(0, 60_200 + jump), (1, 60_120), (0, 60_300 + jump), (1, 60_220 + jump)]
     assert closed(*before, *after) == [
         *before,

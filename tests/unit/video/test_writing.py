@@ -1,4 +1,4 @@
-"""Films are written as tagged BT.709; sound and transparency are kept where the file can."""
+"""Films are written as tagged BT.709; sound and alpha are kept where possible."""
 
 from collections.abc import Sequence
 from fractions import Fraction
@@ -122,7 +122,7 @@ def test_variable_times_are_written(
 def with_sound(
     path: Path, codec: str, *, rate: int = 48_000, layout: str = "stereo", start: int = 0
 ) -> Path:
-    """A film of 1 s with a tone; both begin after `start` seconds."""
+    """Write a film of 1 s with a tone; both begin after `start` seconds."""
     with av.open(str(path), "w") as container:
         film = container.add_stream("libx264", rate=10, options={"bf": "0"})
         sound = container.add_stream(codec, rate=rate, layout=layout)
@@ -144,7 +144,7 @@ def with_sound(
 
 
 def heard(path: Path) -> tuple[str, float, float]:
-    """Codec, length in seconds, and the frequency of the sound."""
+    """Return the sound's codec, length in seconds, and frequency."""
     with av.open(str(path)) as container:
         stream = container.streams.audio[0]
         frames = list(container.decode(stream))

@@ -47,7 +47,7 @@ def test_the_loss_is_the_formula() -> None:
 
 
 def test_the_gradient_is_that_of_finite_differences() -> None:
-    length = 1e-8  # short: few ReLUs and pools switch on the way
+    length = 1e-8  # a short step switches few ReLUs and pools
     ahead, behind = (
         objective()((X + sign * length * DIRECTION).flatten()).loss for sign in (1, -1)
     )

@@ -27,7 +27,7 @@ from unit.engine.synthetic import random_tensors
 
 WEIGHTS = LossWeights(content=3.0, style=2.0, total_variation=0.0, flourish=0.5)
 TILES_ERROR = {torch.float64: 1e-9, torch.float32: 1e-4}
-"""Of the gradient in tiles against the whole, relative to its length."""
+"""Largest error of the gradient in tiles, relative to the length of the whole."""
 
 
 @cache
@@ -151,7 +151,8 @@ def test_the_finishing_term_is_the_formula() -> None:
 
 
 def test_many_pairs_of_one_place_add_up_the_same_way_each_time() -> None:
-    """Also where threads share the work, or a seed would not paint the same picture twice."""
+    """The sum is the same where threads share the work.
+    Otherwise one seed would not paint the same image twice."""
     layer = "relu1_2"
     generator = torch.Generator().manual_seed(3)
     features, style = (torch.randn(512, 64, generator=generator) for _ in range(2))
@@ -179,7 +180,8 @@ def test_many_pairs_of_one_place_add_up_the_same_way_each_time() -> None:
 
 
 def all_terms(encoder: Encoder, size: tuple[int, int], tile_side: int | None = None) -> list[Term]:
-    """Of two styles with soft masks, with a detail map, while forms are painted and in the end."""
+    """Return the terms of two styles with soft masks and a detail map.
+    They are the terms of the rounds before the finishing round, and of that round."""
     dtype = encoder.dtype
     ramp = torch.linspace(0, 1, size[1], dtype=dtype).expand(1, 1, *size)
     content, seen = ramp * noise(*size, 5, dtype), noise(*size, 6, dtype)

@@ -1,4 +1,4 @@
-"""Which layers make the loss, and what each term adds to it."""
+"""The layers of the loss, and the contribution of each term."""
 
 from pathlib import Path
 from typing import Any, Literal
@@ -129,7 +129,7 @@ def test_the_classic_layers_by_name_are_the_classic_layers() -> None:
 
 
 def test_a_layer_that_the_model_in_use_lacks_is_named() -> None:
-    """The options know the model that was asked for alone."""
+    """The options are checked against the requested model only."""
     options = StyleTransferOptions(content_layers="relu3_4")
     assert TermLayers.of(options, "vgg19").content == {"relu3_4": 1}
     with pytest.raises(InvalidOption) as caught:
@@ -141,7 +141,8 @@ def test_a_layer_that_the_model_in_use_lacks_is_named() -> None:
 
 
 LOW_PRECISION_ERROR = {torch.float16: 0.1, torch.bfloat16: 0.3}
-"""Of the gradient, with the real network: mostly ReLUs and pools that rounding has switched."""
+"""Largest error of the gradient with the real network.
+Most of it comes from ReLUs and pools that rounding has switched."""
 
 
 @pytest.mark.parametrize("dtype", LOW_PRECISION_ERROR, ids=str)

@@ -1,4 +1,4 @@
-"""Room for the flourish: where the photo is empty."""
+"""Room for the flourish: the empty parts of the photo."""
 
 import math
 
@@ -21,7 +21,7 @@ def noise(height: int, width: int, seed: int, deviation: float) -> Tensor:
 
 
 def room_by_hand(content: Tensor, row: int, column: int) -> float:
-    """From the pixels around one, as far as there are any."""
+    """Return the room at a pixel, from the pixels around it inside the image."""
     height, width = content.shape[2:]
     radius = max(round(max(height, width) / 32), 1)
     grey = [
@@ -54,7 +54,8 @@ def test_a_plain_wall_has_all_the_room_and_stripes_have_none() -> None:
 def pull_of_flourish(
     content: Tensor, detail: Tensor | None = None, faces: Tensor | None = None
 ) -> Tensor:
-    """Length of its gradient in relu1_2 of a painting of noise: (H, W)."""
+    """Return the length (H, W) of the flourish's gradient in relu1_2.
+    The painting is noise."""
     encoder = Encoder("vgg16", random_tensors("vgg16"), MATCHED_LAYERS, torch.float64, "replicate")
     style = StyleInput(noise(36, 36, 2, deviation=60))
     terms = neighbor_terms(
@@ -78,7 +79,8 @@ def pull_of_flourish(
 
 
 EMPTY_AGAINST_BUSY = pytest.approx(1 / BUSY_FLOURISH, rel=0.2)
-"""Of the pull on random features; both halves have others."""
+"""Ratio of the pull of the flourish where the photo is busy or empty.
+Both halves have different random features, so the ratio is approximate."""
 
 
 def test_the_flourish_pulls_most_where_there_is_room() -> None:

@@ -1,4 +1,4 @@
-"""The style loss of several styles, everywhere or in regions, against its formula."""
+"""The style loss of several styles, anywhere or in regions, against its formula."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -37,7 +37,7 @@ def evaluate(x: Tensor, styles: Sequence[StyleInput], **options: Any) -> Evaluat
 
 
 def features(x: Tensor) -> dict[str, Tensor]:
-    """(C, h, w) by layer."""
+    """Return the features (C, h, w) of an image by layer."""
     result = {}
     for name, module in zip(
         layer_names("vgg16"), plain_network("vgg16", TENSORS).double(), strict=True
@@ -48,7 +48,7 @@ def features(x: Tensor) -> dict[str, Tensor]:
 
 
 def gram(of_layer: Tensor, guide: Tensor | None = None) -> Tensor:
-    """Σ g·f·fᵀ / (C·Σ g)"""
+    """Return the Gram matrix Σ g·f·fᵀ / (C·Σ g)."""
     guide = torch.ones(of_layer.shape[1:], dtype=torch.float64) if guide is None else guide
     products = torch.einsum("hw,ihw,jhw->ij", guide, of_layer, of_layer)
     return products / (len(of_layer) * guide.sum())
@@ -71,7 +71,7 @@ def test_the_distance_of_gram_matrices_divides_them_by_the_channels() -> None:
 
 
 def test_a_blend_is_compared_with_the_average_of_the_styles() -> None:
-    """Each with a size of its own, which does not count."""
+    """The size of each style does not matter."""
     one, other = image(1), image(2, 48, 40)
     leaf = image(0).requires_grad_()
     found = evaluate(leaf.detach(), [StyleInput(one, 0.3), StyleInput(other, 0.7)])
@@ -83,7 +83,7 @@ def test_a_blend_is_compared_with_the_average_of_the_styles() -> None:
 
 
 def test_the_loss_of_a_blend_falls_as_the_blend_of_the_losses_does() -> None:
-    """For Gram matrices the two differ by what no picture changes."""
+    """For Gram matrices the two losses differ by a constant."""
     styles, x = [image(1), image(2)], image(0)
     blend = evaluate(x, [StyleInput(styles[0], 0.3), StyleInput(styles[1], 0.7)]).gradient
     alone = [evaluate(x, [StyleInput(style)]).gradient for style in styles]
@@ -97,7 +97,7 @@ def soft_halves() -> tuple[Tensor, Tensor]:
 
 
 def test_every_region_is_compared_with_its_style() -> None:
-    """And counts as the part of the picture that it covers."""
+    """A region counts as the part of the image that it covers."""
     styles = [image(1), image(2, 48, 40)]
     leaf = image(0).requires_grad_()
     amounts = soft_halves()
@@ -126,7 +126,7 @@ def test_a_white_mask_is_no_mask(style_loss: str) -> None:
 
 @pytest.mark.parametrize("style_loss", ["gram", "wasserstein"])
 def test_outside_its_mask_a_style_changes_no_pixel(style_loss: str) -> None:
-    """The erosion is that of what each layer sees, where that leaves enough of the region."""
+    """The mask is eroded by what each layer sees, if enough of the region is left."""
     amount = torch.zeros(1, 1, *SIZE, dtype=torch.float64)
     amount[..., 8:] = 1
     options: Any = {"style_loss": style_loss}
@@ -186,7 +186,7 @@ def test_of_a_thin_region_enough_is_left(layer: str, width: int) -> None:
 
 
 def test_a_region_that_is_nowhere_is_not_compared() -> None:
-    """As at a coarse scale, where a small mask may vanish."""
+    """At a coarse scale a small mask may vanish."""
     nowhere = torch.zeros(1, 1, *SIZE, dtype=torch.float64)
     found = evaluate(image(0), [StyleInput(image(1), 1.0, nowhere)])
     assert found.losses.style == 0

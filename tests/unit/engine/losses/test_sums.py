@@ -1,5 +1,7 @@
-"""Every sum and loss against a transcription of its formula in float64, every gradient against
-finite differences."""
+"""Every sum and loss against its formula, every gradient against differences.
+
+The formulas are transcribed in float64; the differences are finite.
+"""
 
 from collections.abc import Callable
 
@@ -118,7 +120,7 @@ def test_total_variation_of_a_flat_picture_is_zero() -> None:
 
 TARGET = random(1, 3, 4, 5, seed=1)
 WEIGHTS = random(3, 3, seed=2)
-"""Not symmetric, so that the gradient has to count both of its halves."""
+"""Weights that are not symmetric, so that the gradient must count both halves."""
 CHANNELS = random(3, seed=3)
 GUIDE = random(1, 1, 4, 5, seed=4).abs()
 

@@ -1,4 +1,4 @@
-"""The temporal term: pixels are held to the frame before, as much as their amount says."""
+"""The temporal term holds each pixel to the frame before, by its own amount."""
 
 from functools import partial
 

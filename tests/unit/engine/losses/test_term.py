@@ -1,4 +1,4 @@
-"""A term that compares several layers at once, place by place, through the objective."""
+"""A term that compares several layers at once, place by place, in the objective."""
 
 from collections.abc import Sequence
 
@@ -18,12 +18,12 @@ SIZE = (96, 144)
 
 
 def combined(fine: Tensor, coarse: Tensor) -> Tensor:
-    """One number for each place of the coarse layer, from the channels of both."""
+    """Return a number for each place of the coarse layer, from both layers' channels."""
     return avg_pool2d(fine, 2).sum(1, keepdim=True) + coarse.sum(1, keepdim=True)
 
 
 class SeveralLayers:
-    """The mean square of `combined`, a map that tiles add up to."""
+    """The mean square of `combined`, a map to which each tile contributes its part."""
 
     name = "style"
     layers = (FINE, COARSE)

@@ -1,4 +1,4 @@
-"""The Wasserstein distance of features against scipy's matrix roots, and its gradient."""
+"""The Wasserstein distance of features against scipy's roots, and its gradient."""
 
 import numpy as np
 import pytest
@@ -17,7 +17,7 @@ def random(*shape: int, seed: int = 0) -> Tensor:
 
 
 def features(seed: int, channels: int = 6, pixels: int = 40) -> Tensor:
-    """(1, C, 1, pixels), correlated and not around 0."""
+    """Return features (1, C, 1, pixels) that are correlated and not around 0."""
     values = random(channels, channels, seed=seed) @ random(channels, pixels, seed=seed + 1)
     return (values + random(channels, 1, seed=seed + 2)).view(1, channels, 1, pixels)
 
@@ -28,7 +28,8 @@ def averages(values: Tensor, guide: Tensor | None = None) -> Tensor:
 
 
 def by_hand(one: Array, other: Array) -> float:
-    """Of samples (C, pixels), by [Dowson82] with a root of each matrix."""
+    """Return the distance of samples (C, pixels) by [Dowson82].
+    The formula takes a root of each matrix."""
     (mean, covariance), (target_mean, target) = (
         (samples.mean(1), np.cov(samples, bias=True)) for samples in (one, other)
     )
@@ -60,7 +61,7 @@ def test_moving_all_features_costs_the_square_of_the_way() -> None:
 
 
 def test_of_fewer_pixels_than_channels() -> None:
-    """As in deep layers of small pictures: most of the eigenvalues are 0."""
+    """In deep layers of small images most of the eigenvalues are 0."""
     one, other = features(0, channels=20, pixels=5), features(5, channels=20, pixels=8)
     found = GaussianTarget(averages(other)).distance(averages(one)).item() / SCALE
     by_products = by_hand(one[0, :, 0].numpy(), other[0, :, 0].numpy())
@@ -69,14 +70,14 @@ def test_of_fewer_pixels_than_channels() -> None:
 
 
 def test_to_a_style_of_one_flat_colour() -> None:
-    """It has no covariance: all that is left is to have none either."""
+    """A flat colour has no covariance: the distance is that of means and variances."""
     flat, one = torch.full((1, 6, 1, 40), 3.0, dtype=torch.float64), features(0)
     found = GaussianTarget(averages(flat)).distance(averages(one)).item() / SCALE
     assert found == pytest.approx((one - flat).square().mean().item(), rel=1e-6)
 
 
 def gradient_of(values: Tensor, target: GaussianTarget, guide: Tensor | None = None) -> Tensor:
-    """With respect to the features, the way that the engine goes."""
+    """Return the gradient by the features, computed as the engine does."""
     count = values[0, 0].numel() if guide is None else guide.sum()
     sums = GaussianTarget.sums(values, guide).requires_grad_()
     (of_sums,) = torch.autograd.grad(target.distance(sums / count), sums)
@@ -100,7 +101,7 @@ def test_the_gradient_equals_finite_differences(is_guided: bool) -> None:
 
 
 def test_sums_in_float32_lose_little() -> None:
-    """With means that are large beside the deviations, as behind a ReLU."""
+    """The means are large against the deviations, as behind a ReLU."""
     one, other = features(0, 20, 400) + 10, features(5, 20, 400) + 11
     exact = GaussianTarget(averages(other)).distance(averages(one)).item()
     rounded = GaussianTarget(averages(other.float())).distance(averages(one.float()))

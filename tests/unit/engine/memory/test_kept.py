@@ -9,7 +9,7 @@ import sys
 import pytest
 
 PAGES = 2**26 // resource.getpagesize()
-"""Of the smaller tensor below."""
+"""Number of memory pages of the smaller tensor below."""
 
 PAGES_FAULTED = """
 import json, resource, torch
@@ -34,7 +34,7 @@ print(json.dumps([kept, pages_faulted(LARGER), pages_faulted(LARGE)]))
     platform.libc_ver()[0] != "glibc", reason="only the GNU C library gives memory back at once"
 )
 def test_freed_memory_is_used_again_while_it_lasts_and_goes_back_afterwards() -> None:
-    # In a process of its own: the heap of a long test run has holes into which a tensor may fall.
+    # The heap of a long test run has holes for a tensor, so the measurement has its own process.
     run = [sys.executable, "-c", PAGES_FAULTED]
     numbers = subprocess.run(run, check=True, capture_output=True, text=True).stdout
     kept, *given_back = json.loads(numbers)

@@ -1,4 +1,4 @@
-"""Which tiles and which history stay below a limit, and whether a process then does."""
+"""Tiles and history that stay below a limit, and the memory that a process takes."""
 
 import json
 import subprocess
@@ -93,7 +93,7 @@ def test_the_parts_are_those_that_exist(
 def test_no_more_is_held_on_the_way_back(
     layers: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Counted on the way: activations, the gradient that comes and the one that goes."""
+    """The bytes counted are those of activations and of both gradients of each layer."""
     encoder = Encoder("vgg16", random_tensors("vgg16"), layers)
     size = (64, 48)
     most = 0
@@ -217,7 +217,7 @@ print(json.dumps({
 
 
 def paint(limit_bytes: int, **options: Any) -> dict[str, Any]:
-    """In a process of its own, whose peak counts."""
+    """Paint in a separate process, whose peak counts; return what it reports."""
     command = [sys.executable, "-c", PAINT, str(limit_bytes), json.dumps(options)]
     found: dict[str, Any] = json.loads(subprocess.check_output(command, cwd=REPOSITORY))
     return found

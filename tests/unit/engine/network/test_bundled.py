@@ -36,8 +36,8 @@ def test_the_store_finds_it_and_its_hash_is_right() -> None:
 def test_without_the_factors_the_values_are_the_original_ones(factors: dict[str, float]) -> None:
     tensors = WeightsStore(offline=True).load("vgg16").tensors
     first, last = tensors["conv1_1.weight"], tensors["conv5_3.weight"]
-    close = partial(torch.testing.assert_close, rtol=1e-3, atol=1e-6)  # float16
-    blue = 2  # RGB
+    close = partial(torch.testing.assert_close, rtol=1e-3, atol=1e-6)  # the tolerance of float16
+    blue = 2  # channels are RGB
     close(first[0, blue, 0] / factors["conv1_1"], torch.tensor(FIRST_BLUE_ROW))
     close(tensors["conv1_1.bias"][0] / factors["conv1_1"], torch.tensor(FIRST_BIAS))
     close(

@@ -1,4 +1,4 @@
-"""Whatever file the weights come in, the network computes the same."""
+"""The network computes the same from weights of every file format."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -29,7 +29,7 @@ RELUS = [name for name in layer_names("vgg16") if name.startswith("relu")]
 
 @pytest.fixture(scope="module")
 def tensors() -> dict[str, Tensor]:
-    """A network for RGB 0…255 minus MEAN_RGB."""
+    """Return the tensors of a network for RGB 0…255 minus MEAN_RGB."""
     return random_tensors("vgg16")
 
 
@@ -74,7 +74,7 @@ def test_the_calibration_pictures_are_eight_photographs_in_the_encoder_s_convent
     rgb = pictures + torch.tensor(MEAN_RGB).view(1, 3, 1, 1)
     assert rgb.min() >= -1e-3
     assert rgb.max() <= 255.001
-    # Each is one photograph: its columns follow one another, so no strip was cut askew.
+    # Neighbouring columns of a photo are alike: no strip was cut askew.
     inside = (rgb[..., 1:] - rgb[..., :-1]).abs().mean()
     across = (rgb[1:, ..., 0] - rgb[:-1, ..., -1]).abs().mean()
     assert inside < across / 3
@@ -173,7 +173,7 @@ def test_vgg16_is_not_taken_for_vgg19(tmp_path: Path, converted: dict[str, Tenso
 
 
 class Evil:
-    """Touches a file when it is unpickled."""
+    """Object that creates a file when it is unpickled."""
 
     def __init__(self, file: Path) -> None:
         self.file = file

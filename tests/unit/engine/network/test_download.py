@@ -1,4 +1,4 @@
-"""Downloads from a server that breaks off, lies, or knows no ranges."""
+"""Downloads from a server that breaks off, lies, or supports no ranges."""
 
 import hashlib
 import threading

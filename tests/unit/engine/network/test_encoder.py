@@ -84,7 +84,8 @@ GRADIENT_ERROR = {
     torch.bfloat16: 0.2,
     torch.float16: 0.1,
 }
-"""Of the whole way back. Rounding may push a ReLU or a pooling over its kink."""
+"""Largest error of the whole backward pass.
+Rounding may switch a ReLU or a pooling."""
 
 TAPPED = {
     "vgg16": ("relu1_2", "relu2_2", "pool3", "relu4_3"),
@@ -99,7 +100,7 @@ TAPPED = {
 def test_the_way_back_equals_autograd_through_the_plain_network(
     model: str, padding: Literal["zeros", "replicate"], pooling: str, dtype: torch.dtype
 ) -> None:
-    """Of a weighted sum of the features; odd sides, so that pools leave pixels over."""
+    """The loss is a weighted sum of features; odd sides leave pixels over in pools."""
     tensors = random_tensors(model)
     random = torch.Generator().manual_seed(1)
     image = torch.randn((1, 3, 49, 39), generator=random)

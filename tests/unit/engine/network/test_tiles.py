@@ -1,4 +1,4 @@
-"""A picture computed tile by tile is the picture computed at once."""
+"""An image computed tile by tile equals the image computed at once."""
 
 from collections.abc import Sequence
 from functools import cache
@@ -59,14 +59,14 @@ def test_every_feature_belongs_to_one_tile(model: str, side: int, size: tuple[in
 
 @pytest.mark.parametrize("model", STYLE_LAYERS)
 def test_the_halo_covers_all_that_a_feature_sees(model: str) -> None:
-    """What changes outside the halo changes no feature inside; one pixel nearer may."""
+    """A change outside the halo changes no feature inside; one pixel nearer it may."""
     encoder = encoder_of(model)
     last = encoder.path[-1]
     halo, cell = halo_pixels(encoder.path), stride(last)
     image = picture(2 * halo + cell, 16, seed=0)
     middle = halo // cell
     before = encoder(image)[last][:, :, middle].clone()
-    for row in (0, -1):  # the outermost within the halo may be seen, for the halo is rounded up
+    for row in (0, -1):  # the halo is rounded up, so its outermost pixels may be unseen
         assert halo - cell < sum(stride(name) for name in encoder.path if "conv" in name) <= halo
         outside = torch.nn.functional.pad(image, (0, 0, cell, cell))
         changed = outside.clone()
@@ -84,8 +84,9 @@ def test_the_halo_covers_all_that_a_feature_sees(model: str) -> None:
 def test_loss_and_gradient_equal_those_of_the_whole(
     model: str, size: tuple[int, int], side: int, dtype: torch.dtype
 ) -> None:
-    """Rounding, which differs from one processor to the next, may open a ReLU in the tiles that is
-    closed in the whole: then a thousandth of the gradient is another. So the median of three."""
+    """The median of three images is compared, because rounding differs by processor.
+    Rounding may open a ReLU in the tiles that is closed in the whole; a thousandth of the
+    gradient differs then."""
     encoder = encoder_of(model, dtype)
     wide = torch.promote_types(dtype, torch.float32)
     content, style, *xs = (picture(*size, seed=seed, dtype=wide) for seed in range(5))
@@ -122,7 +123,7 @@ def check_tiles(
 def test_several_styles_equal_those_of_the_whole(
     padding: str, style_loss: str, has_masks: bool
 ) -> None:
-    """Whatever is compared, wherever it is, and whatever is beyond the border."""
+    """Styles, masks and padding do not matter."""
     encoder = encoder_of("vgg16", padding=padding)
     size = (41, 99)
     content, one, two, x = (picture(*size, seed=seed) for seed in range(4))

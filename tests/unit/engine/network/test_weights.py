@@ -1,4 +1,4 @@
-"""Where weights are looked for, in which order, and what is said when there are none."""
+"""Sources of weights, their order, and the errors when there are no weights."""
 
 import dataclasses
 import hashlib
@@ -31,7 +31,7 @@ def keras_file(tmp_path_factory: pytest.TempPathFactory) -> bytes:
 
 @pytest.fixture
 def published(keras_file: bytes, monkeypatch: pytest.MonkeyPatch) -> Iterator[FileServer]:
-    """A local server in place of the first release's mirrors; the first of two is dead."""
+    """Serve the first release from a local server; the first of its mirrors is dead."""
     keras = RELEASES[0]
     with serve({f"mirror/{keras.file_name}": keras_file}) as server:
         local = dataclasses.replace(

@@ -9,7 +9,7 @@ ITERATES = list(torch.randn((12, 5), generator=torch.Generator().manual_seed(0))
 
 
 def by_hand(iterates: list[torch.Tensor], decay: float) -> torch.Tensor:
-    """[Kingma14] §7.2: mₜ = βmₜ₋₁ + (1 − β)xₜ, divided by 1 − βᵗ."""
+    """Compute [Kingma14] §7.2: mₜ = βmₜ₋₁ + (1 − β)xₜ, divided by 1 − βᵗ."""
     total = torch.zeros_like(iterates[0], dtype=torch.float64)
     for x in iterates:
         total = decay * total + (1 - decay) * x

@@ -1,4 +1,4 @@
-"""When a transfer has converged."""
+"""Convergence of a transfer."""
 
 from nst.engine.optimizer.convergence import Convergence
 

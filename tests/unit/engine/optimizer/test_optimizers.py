@@ -39,7 +39,7 @@ def start(size: int = 10) -> Tensor:
 
 
 def minimize(optimizer: Optimizer, steps: int) -> int:
-    """The number of steps made until there was nothing left to gain."""
+    """Return the number of steps until there was nothing left to gain."""
     return next((n for n in range(steps) if not optimizer.step()), steps)
 
 
@@ -54,7 +54,7 @@ def test_lbfgs_finds_the_minimum_whatever_the_scale_of_the_loss(
 
 
 def test_the_first_step_moves_the_pixels_visibly() -> None:
-    """torch's first step at the scale of the classic loss is 1/|g|₁, which moves nothing."""
+    """torch's first step is 1/|g|₁, too small at the scale of the classic loss."""
     optimizer = LBFGS(objective(lambda x: 1e12 * (x**2).sum()), torch.full((1000,), 50.0))
     optimizer.step()
     assert (optimizer.x - 50).square().mean().sqrt() >= 1
@@ -108,7 +108,7 @@ def test_x_is_the_point_of_the_accepted_loss_and_is_not_changed_in_place(kind: s
 
 
 def wall(x: Tensor, not_finite: float) -> Tensor:
-    """x² with its minimum at 0, undefined left of −0.1."""
+    """Return x², which has its minimum at 0 and is undefined left of −0.1."""
     return torch.where((x < -0.1).any(), torch.tensor(not_finite), (x**2).sum()) + 0 * x.sum()
 
 
@@ -131,7 +131,7 @@ def test_adam_takes_a_step_back_and_halves_the_next(not_finite: float) -> None:
 
 
 def cliff(x: Tensor) -> Tensor:
-    """Finite at the start only."""
+    """Return a sum that is finite at the start only."""
     return x.sum() if bool((x == 0.5).all()) else x.sum() * math.nan
 
 

@@ -18,7 +18,7 @@ def noise(seed: int) -> Tensor:
 
 
 def plain_factors(gradient: np.ndarray) -> np.ndarray:
-    """The formula of the docstring, pixel by pixel: (3, H, W) → (H, W)."""
+    """Compute the formula of the docstring pixel by pixel: (3, H, W) → (H, W)."""
     squares = np.pad((gradient**2).mean(0), 2, mode="edge")
     height, width = gradient.shape[1:]
     means = np.array(
@@ -40,8 +40,8 @@ def test_without_a_gradient_it_is_finite() -> None:
 
 
 def uneven(x: Tensor) -> Evaluation:
-    """The left half counts 30 times as much as the right one; both have coarse and fine
-    forms of different weight."""
+    """Evaluate a loss whose left half counts 30 times as much as the right one.
+    Both halves have coarse and fine forms of different weight."""
     image = x.detach().view(SHAPE).requires_grad_()
     amount = torch.ones(SHAPE, dtype=x.dtype)
     amount[..., 16:] = 0.03
@@ -52,7 +52,7 @@ def uneven(x: Tensor) -> Evaluation:
 
 
 def right_half_after(optimizer: LBFGS, steps: int) -> float:
-    """Distance from the minimum where the loss counts least."""
+    """Return the distance from the minimum where the loss counts least."""
     for _ in range(steps):
         optimizer.step()
     return float((optimizer.x.view(SHAPE)[..., 16:] - 100).abs().mean())
@@ -66,7 +66,8 @@ def test_places_with_a_small_gradient_are_not_left_behind() -> None:
 
 
 def kinked(x: Tensor) -> Evaluation:
-    """Steep in the left half, with a kink at 0 in the right half, where the gradient is small."""
+    """Evaluate a loss that is steep in the left half and has a kink in the right one.
+    The kink is at 0, where the gradient is small."""
     image = x.detach().view(SHAPE).requires_grad_()
     left, right = image[..., :16], image[..., 16:]
     loss = (left - 100).square().sum() + 10_000 * right.abs().sum() + 0.5 * right.sum()

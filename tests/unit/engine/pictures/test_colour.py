@@ -1,4 +1,4 @@
-"""Colours: statistics against their definition, and whose colours a result has."""
+"""Colours: statistics against their definition, and the colours of a result."""
 
 from pathlib import Path
 
@@ -17,7 +17,7 @@ def colours(image: Image.Image) -> np.ndarray:
 
 
 def soft_noise(mean: tuple[float, ...], covariance: np.ndarray, seed: int) -> Image.Image:
-    """Normally distributed colours that stay within range."""
+    """Return an image of normally distributed colours that stay within range."""
     pixels = np.random.default_rng(seed).multivariate_normal(mean, covariance, size=(80, 80))
     return Image.fromarray(pixels.round().clip(0, 255).astype(np.uint8))
 
@@ -58,7 +58,8 @@ def recoloured(picture: Image.Image, content: Image.Image, amount: float) -> Ima
 
 
 def yiq(levels: np.ndarray) -> np.ndarray:
-    """[Gatys17] §5.1 names the space; the matrix is that of NTSC 1953."""
+    """Return the levels as YIQ, the space that [Gatys17] §5.1 names.
+    The matrix is that of NTSC 1953."""
     matrix = [[0.299, 0.587, 0.114], [0.596, -0.274, -0.322], [0.211, -0.523, 0.312]]
     converted: np.ndarray = levels.astype(np.float64) @ np.array(matrix).T
     return converted

@@ -19,7 +19,7 @@ CONTENT = picture(64, 48)
 
 
 def left(width: int = 64, height: int = 48) -> Image.Image:
-    """White on the left half."""
+    """Return a map that is white on the left half."""
     drawn = Image.new("L", (width, height))
     drawn.paste(255, (0, 0, width // 2, height))
     return drawn
@@ -34,7 +34,7 @@ def astronaut() -> Image.Image:
     return images.load(SAMPLES / "content" / "astronaut.jpg", "content")
 
 
-# ── a map that was drawn ──────────────────────────────────────────────────────────────────────
+# ── a drawn map ───────────────────────────────────────────────────────────────────────────────
 
 
 def test_a_map_is_its_brightness_or_its_alpha() -> None:
@@ -82,7 +82,7 @@ def test_a_map_that_is_missing_is_named() -> None:
         load_detail_map("gone.png", CONTENT, 64)
 
 
-# ── the drawn and the found together ──────────────────────────────────────────────────────────
+# ── a drawn and a found map together ──────────────────────────────────────────────────────────
 
 
 def test_neither_map_nor_protection_keeps_nothing() -> None:
@@ -180,7 +180,7 @@ def test_a_draft_takes_no_map() -> None:
         draft.run(Inputs(CONTENT, picture(64, 64), detail_map=left()))
 
 
-# ── faces, whatever is protected ──────────────────────────────────────────────────────────────
+# ── faces with every kind of protection ───────────────────────────────────────────────────────
 
 
 @pytest.mark.parametrize("style_loss", ["neighbors", "gram"])

@@ -1,4 +1,4 @@
-"""Optical flow: the way of known motions, what comes into view, and cuts."""
+"""Optical flow: known motions, newly visible parts, and cuts."""
 
 import sys
 
@@ -44,7 +44,7 @@ def test_what_was_moved_looks_like_the_frame(clip: Clip) -> None:
 
 
 def test_what_comes_into_view_is_not_visible_before() -> None:
-    """The camera turns by 12 pixels: a strip at the border is new."""
+    """The camera turns by 12 pixels, so a strip at the border is new."""
     wide = PICTURES["coffee"].resize((220, 160))
     before, frame = (wide.crop((x, 20, x + 160, 140)) for x in (10, 22))
     visible = motion_since(before, frame, SIZE).visible

@@ -1,4 +1,4 @@
-"""Float levels: between the tensor and the file nothing is rounded before the end."""
+"""Float levels: nothing is rounded between the tensor and the file."""
 
 import numpy as np
 from PIL import Image

@@ -1,4 +1,4 @@
-"""Faces and people in real pictures, found by the bundled networks."""
+"""Faces and people in real images, found by the bundled networks."""
 
 import os
 import subprocess
@@ -21,7 +21,7 @@ from nst.files import sha256_of
 from support.pictures import SAMPLES, picture
 
 FACE_X, FACE_Y, FACE_SIDE = 216, 121, 110
-"""Of the astronaut, measured by eye: from the eyebrows to the chin."""
+"""Face of the astronaut in pixels, measured by eye from the eyebrows to the chin."""
 
 WHITE = 255
 
@@ -36,7 +36,7 @@ def astronaut() -> Image.Image:
 
 
 def seen(image: Image.Image, side: int) -> np.ndarray:
-    """(1, side, side, 3), RGB from 0 to 1."""
+    """Return the image as (1, side, side, 3), RGB from 0 to 1."""
     small = image.resize((side, side), Image.Resampling.BILINEAR)
     return np.asarray(small, dtype=np.float32)[np.newaxis] / 255
 
@@ -53,7 +53,7 @@ def test_the_network_is_the_published_one_with_its_licence_beside_it(network: Ne
 
 
 def test_faces_are_scored_as_litert_scores_them(astronaut: Image.Image) -> None:
-    """Golden values: LiteRT 2.3 on the original file."""
+    """The golden values are those of LiteRT 2.3 with the original file."""
     boxes, scores = FACES.run({"picture": 2 * seen(astronaut, 192) - 1})
     best = int(scores.argmax())
     assert best == 654
@@ -68,7 +68,8 @@ def test_faces_are_scored_as_litert_scores_them(astronaut: Image.Image) -> None:
 
 
 def test_the_person_is_seen_as_litert_sees_it(astronaut: Image.Image) -> None:
-    """Golden values: LiteRT 2.3 on the original file, at pixels on the outline and off it."""
+    """The golden values are those of LiteRT 2.3 with the original file.
+    Some of the pixels are on the outline, others off it."""
     (person,) = PERSON.run({"picture": seen(astronaut, 256)})
     rows, columns = [218, 251, 205, 233, 244, 255, 60, 10], [192, 246, 180, 215, 223, 228, 160, 10]
     expected = [0.7507, 0.3619, 0.7918, 0.7032, 0.5595, 0.4704, 1.0, 0.0]
@@ -174,7 +175,7 @@ def test_a_landscape_has_no_person() -> None:
     assert protect.protect(sample("rocket"), "person").getbbox() is None
 
 
-# ── any picture ───────────────────────────────────────────────────────────────────────────────
+# ── any image ─────────────────────────────────────────────────────────────────────────────────
 
 
 @pytest.mark.parametrize("what", ["faces", "person"])
@@ -193,18 +194,18 @@ def test_transparent_pictures_are_seen_without_alpha(astronaut: Image.Image, wha
     assert protect.protect(cut_out, what).tobytes() == expected.tobytes()
 
 
-# ── what can go wrong ─────────────────────────────────────────────────────────────────────────
+# ── failures ──────────────────────────────────────────────────────────────────────────────────
 
 
 def test_the_parts_of_a_small_picture_are_not_looked_at() -> None:
-    """They show nothing that the whole does not, and each look takes time."""
+    """Parts show nothing more than the whole image does, and each look takes time."""
     assert len([*protect._views((1024, 768))]) == 20
     assert len([*protect._views((130, 100))]) == 2
 
 
 @pytest.fixture
 def no_session() -> Iterator[None]:
-    """Before and after, so that no test sees the network of another."""
+    """Close the session before and after, so that no test uses another's network."""
     onnx_network._session.cache_clear()
     yield
     onnx_network._session.cache_clear()
@@ -227,7 +228,7 @@ def test_a_missing_network_is_named(tmp_path: Path) -> None:
 
 
 def test_torch_is_not_loaded_and_nothing_is_reported_or_left_behind(tmp_path: Path) -> None:
-    """onnxruntime keeps an identifier and a queue of events in the home directory."""
+    """By default, onnxruntime keeps an identifier and events in the home directory."""
     code = (
         "import sys; from PIL import Image; from nst.engine.pictures.protect import protect;"
         "protect(Image.new('RGB', (40, 40)), 'person'); assert 'torch' not in sys.modules"

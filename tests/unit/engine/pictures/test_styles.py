@@ -1,4 +1,4 @@
-"""Which styles there are, and how much of each is where."""
+"""The styles of a transfer, and the amount of each style at every place."""
 
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ def options(**values: Any) -> StyleTransferOptions:
 
 
 def left(width: int = 64, height: int = 48, edge: float = 0.5) -> Image.Image:
-    """White on the left, black from the edge on."""
+    """Return a mask that is white on the left and black from the edge on."""
     mask = Image.new("L", (width, height))
     mask.paste(255, (0, 0, round(width * edge), height))
     return mask
@@ -137,7 +137,7 @@ def test_edges_stay_sharp_and_without_ripples() -> None:
     assert set(part[:, 33:].ravel()) == {0.0}
 
 
-# ── pictures put together ─────────────────────────────────────────────────────────────────────
+# ── composed images ───────────────────────────────────────────────────────────────────────────
 
 WHITE, BLACK, GREY = (
     Image.new("RGB", (64, 48), colour) for colour in ("white", "black", "#808080")
