@@ -69,7 +69,7 @@ def tab(browser: Browser, server: Server, state: Any = None, **preferences: Any)
 
 def quiet_pages(browser: Browser, server: Server, camera: Camera) -> None:
     """Take screenshots of the pages that show no job."""
-    for suffix, wishes in (
+    for suffix, preferences in (
         ("", WIDE),
         ("-dark", {**WIDE, **DARK}),
         ("-phone", PHONE),
@@ -257,8 +257,8 @@ def in_other_lights(
     browser: Browser, server: Server, state: Any, camera: Camera, painted: str
 ) -> None:
     """Take screenshots of the job at the address `painted`, dark and on a phone."""
-    for suffix, wishes in (("-dark", {**WIDE, **DARK}), ("-phone", PHONE)):
-        with tab(browser, server, state, **wishes) as page:
+    for suffix, preferences in (("-dark", {**WIDE, **DARK}), ("-phone", PHONE)):
+        with tab(browser, server, state, **preferences) as page:
             page.goto("/jobs?status=succeeded")
             page.get_by_role("list", name="My pictures").wait_for()
             camera.shoot(page, f"history{suffix}")

@@ -21,8 +21,7 @@ def render(learning: Learning) -> str:
         f"{learning.machine.cpu}, {learning.machine.threads} threads."
     )
     head = (
-        "style image",
-        "method",
+        "style image: method",
         "minutes",
         "steps",
         "content",

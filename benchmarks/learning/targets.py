@@ -11,8 +11,11 @@ MINUTES = 30
 
 def verdicts(learning: Learning) -> Iterator[Verdict]:
     """Yield a verdict on each target.
-    Ratios are those of means over the pairs, after equal minutes of learning."""
-    last = max((row.minutes for row in learning.images), default=0)
+
+    Ratios are those of means over the pairs that both methods painted, after the longest time that
+    the networks of all styles have learned. The other values are those of the first style.
+    """
+    last = _minutes_of_all(learning)
     for other in ("draft", "plain"):
         for name in ("content_distance", "style_distance"):
             what = f"{name.replace('_', ' ')} after {last:g} minutes, nst / {other}"

@@ -77,7 +77,7 @@ def opened(source: ImageSource, role: ImageRole) -> Iterator[Image.Image]:
     except (Image.DecompressionBombError, MemoryError) as error:
         raise ImageTooLarge(role, f"{name} has too many pixels; make it smaller first") from error
     except Exception as error:  # decoders fail on damaged files in every possible way
-        reason = f"{name} is damaged or cut short ({error}); get a whole copy of it"
+        reason = f"{name} is damaged or cut short ({error}); get a complete copy"
         if isinstance(error, OSError) and error.strerror:
             reason = f"{name} cannot be read ({error.strerror}); check the path and its permissions"
         raise InvalidImage(role, reason) from error

@@ -62,7 +62,7 @@ class Video:
         kind: Container,
         size: tuple[int, int],
         paint: Callable[[Image.Image], Image.Image | None],
-    ) -> Repainted:
+    ) -> FilmResult:
         """Write a film of this size with every frame painted.
 
         Frames keep their times relative to the first frame; the sound is copied or converted. The
