@@ -379,14 +379,14 @@ describe('JobEnd', () => {
 });
 
 it('describes the curve to those who do not see it', () => {
-  const points = [1, 2].map((step) => ({ step, content: 1, style: 10 / step, total_variation: 0, total: 20 / step }));
+  const points = [1, 2].map((step) => ({ step, content: 1, style: 10 / step, total_variation: 0, temporal: 0, total: 20 / step }));
   render(LossChart, { points, lastStep: 180 });
   expect(screen.getByRole('img')).toHaveAccessibleName('Progress over time up to step 2: distance from photo and style together fell from 20 to 10.',
   );
 });
 
 it('says what the curve shows', () => {
-  const points = [1, 2].map((step) => ({ step, content: 1, style: 10 / step, total_variation: 0, total: 20 / step }));
+  const points = [1, 2].map((step) => ({ step, content: 1, style: 10 / step, total_variation: 0, temporal: 0, total: 20 / step }));
   render(LossChart, { points, lastStep: 180 });
   expect(screen.getByText('Progress over time')).toBeInTheDocument();
   expect(screen.getByText(/^Distance of the painting from photo and style/)).toBeInTheDocument();

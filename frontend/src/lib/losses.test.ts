@@ -6,6 +6,7 @@ const point = (step: number, total = 100): LossPoint => ({
   content: total / 10,
   style: total,
   total_variation: 0,
+  temporal: 0,
   total,
 });
 

@@ -56,7 +56,7 @@ export interface components {
         FilmView: {
             frames: number;
             seconds: number;
-            /** @description Number of times it is painted, forward and backward in turn. */
+            /** @description Number of times that the film is painted, forward and backward in turn. */
             passes: number;
         };
         /** @description Reason why a job failed. */
@@ -69,14 +69,18 @@ export interface components {
             content: number;
             style: number;
             total_variation: number;
+            /** @default 0 */
+            temporal: number;
             total: number;
         };
         /**
-         * @description queued ──claim──► running ──► succeeded
+         * @description Status of a job.
+         *
+         *     queued ──claim──► running ──► succeeded
          *        ▲ │               ├──────► failed
-         *        │ └────cancel─────┴──────► canceled (what was painted is kept)
-         *        └── the lease ran out, the attempt failed, or it was given back
-         *     canceled ──resume──► queued, from its checkpoint
+         *        │ └────cancel─────┴──────► canceled (the image so far is kept)
+         *        └── the lease expired, the attempt failed, or the job was given back
+         *     canceled ──resume──► queued, continues from its checkpoint
          * @enum {string}
          */
         JobStatus: "queued" | "running" | "succeeded" | "failed" | "canceled";
@@ -158,15 +162,15 @@ export interface components {
              */
             seed: number;
         };
-        /** @description Learning of a job, in place of painting. */
+        /** @description Facts about a job that learns a style instead of painting. */
         LearningView: {
             options: components["schemas"]["LearningOptions"];
             /** @description Names of the styles. */
             names: string[];
-            /** @description Number of photos that were sent; 0: it learns from the sample photos of nst. */
+            /** @description Number of uploaded photos; 0: the job learns from the sample photos of nst. */
             photos: number;
         };
-        /** @description Where everything about a job is. */
+        /** @description URLs of everything that belongs to a job. */
         LinksView: {
             self: string;
             page: string;
@@ -175,21 +179,23 @@ export interface components {
             preview: string | null;
             frames: string;
             archive: string;
+            /** @description Time-lapse of the image; null for a film and for a learned style. */
             timelapse: string | null;
-            /** @description Null for a film and for a learned style, as the next one. */
+            /** @description Content image and result side by side; null for a film and for a learned style. */
             before_after: string | null;
+            /** @description Recipe of the image; null for a film and for a learned style. */
             recipe: string | null;
             content: string;
             styles: string[];
-            /** @description The learned style among mine that a job has made; null: none yet. */
+            /** @description The learned style that the job has produced; null: none. */
             learned_style: string | null;
         };
-        /** @description A picture that went in. */
+        /** @description An input image or film of a job. */
         PictureView: {
             name: string;
-            /** @description NST for a learned style. */
+            /** @description Format of the file, such as JPEG; NST for a learned style. */
             format: string;
-            /** @description Name of the picture if it comes with nst. */
+            /** @description Name of the built-in image, if the file is one; else null. */
             sample: string | null;
             size: [
                 number,
@@ -200,86 +206,92 @@ export interface components {
             content: components["schemas"]["PictureView"];
             styles: components["schemas"]["StyleView"][];
             detail_map: components["schemas"]["PictureView"] | null;
-            /** @description The initial image; null: the options say where the transfer starts. */
+            /** @description Initial image; null: init_method says where the transfer starts. */
             initial: components["schemas"]["PictureView"] | null;
         };
-        /** @description How far a job is. */
+        /** @description Progress of a job. */
         ProgressView: {
-            /** @description 0: there is a draft, and no step has been taken. */
+            /** @description Number of the last step; 0 if only the draft exists. */
             step: number;
-            /** @description 0: nothing but the time ends it, as with learning. */
+            /** @description Maximum number of steps; 0 if only the time limits the job, as in learning. */
             total_iterations: number;
             /**
-             * @description Frame of a film that is being painted, counted from 1 through all passes: step
-             *     and total_iterations are its own. Null for a picture.
+             * @description Number of the film's frame that is being painted, from 1, through all passes.
+             *     step and total_iterations refer to this frame. Null for an image.
              */
             frame: number | null;
             elapsed_seconds: number;
-            /** @description Null before the first step, and before the first frame of a film is painted. */
+            /**
+             * @description Estimated seconds until the end of the job.
+             *     Null before the first step, and before the first frame of a film is painted.
+             */
             remaining_seconds: number | null;
             /** @description Width and height of the scale that is being painted. */
             size: [
                 number,
                 number
             ];
-            /** @description Null for a draft. */
+            /** @description Losses of the last step; null for a draft and for a film. */
             losses: components["schemas"]["JobLosses"] | null;
-            /** @description Options that may be steered, with their values. */
+            /** @description Current values of the options that can be steered. */
             in_force: {
                 [key: string]: number;
             };
-            /** @description Options that were steered so far, and at which step. */
+            /** @description Values that were steered so far, with the step of each change. */
             changes: components["schemas"]["Change"][];
             /**
-             * @description Step of the picture that can be seen, of a film the
-             *     number of its newest painted frame; null if there is none yet.
+             * @description Step of the current preview; null if there is no preview yet.
+             *     For a film it is the number of the newest painted frame.
              */
             preview_step: number | null;
             /**
-             * @description Part of the work that is done, not of the steps: equal
-             *     parts take about equal times.
+             * @description Finished share of the work in percent. It counts work, not steps:
+             *     equal shares take about equal times.
              */
             percent: number;
         };
         /** @description Result of a job. */
         ResultView: {
-            /** @description video/mp4 of a film, application/x-nst of a learned style. */
+            /**
+             * @description Media type of the result.
+             *     It is image/png, video/mp4 for a film, or application/x-nst for a learned style.
+             */
             content_type: string;
-            /** @description Number of painted frames of a film; null for a picture. */
+            /** @description Number of painted frames of a film; null for other results. */
             frames: number | null;
             size: [
                 number,
                 number
             ];
-            /** @description Steps of all attempts. */
+            /** @description Number of steps in all attempts; for a film, in the last attempt only. */
             steps: number;
-            /** @description Evaluations of the last attempt. */
+            /** @description Number of evaluations of the loss in the same attempts as `steps`. */
             evaluations: number;
             /** @enum {unknown} */
             stop_reason: "total_iterations" | "converged" | "canceled";
             model: string;
             device: string;
             precision: string;
-            /** @description Options that were steered, and at which step. */
+            /** @description Values that were steered, with the step of each change. */
             changes: components["schemas"]["Change"][];
-            /** @description Step after which the transfer was stopped; null if it went on to its end. */
+            /** @description Step after which the transfer was stopped; null if it ran to its end. */
             stopped_after: number | null;
-            /** @description Note for its owner, for example that no face was found. */
+            /** @description Note for the owner of the job, for example that no face was found. */
             notice: string | null;
             /**
-             * @description Null if no other network was there to judge, or if nst
-             *     0.1 measured other distances.
+             * @description Distances of the result from content and style, measured by another network.
+             *     Null if no other network was available, or if nst 0.1 measured other distances.
              */
             distances: components["schemas"]["Distances"] | null;
         };
-        /** @description A style image that went in, or a learned style. */
+        /** @description A style image or learned style of a job. */
         StyleView: {
             name: string;
-            /** @description NST for a learned style. */
+            /** @description Format of the file, such as JPEG; NST for a learned style. */
             format: string;
-            /** @description Name of the picture if it comes with nst. */
+            /** @description Name of the built-in image, if the file is one; else null. */
             sample: string | null;
-            /** @description Null for a learned style. */
+            /** @description Width and height in pixels; null for a learned style. */
             size: [
                 number,
                 number
@@ -290,7 +302,7 @@ export interface components {
             id: string;
             status: components["schemas"]["JobStatus"];
             title: string;
-            /** @description Set if the content is a film, and so the result; null for a picture. */
+            /** @description Set if the content, and so the result, is a film; null for an image. */
             film: components["schemas"]["FilmView"] | null;
             /** @description Set if the job learns a style; null if it paints. */
             learning: components["schemas"]["LearningView"] | null;
@@ -299,15 +311,15 @@ export interface components {
                 [key: string]: number | string | boolean | null | number[];
             };
             /**
-             * @description Options that the order steers, and at which step, as in
-             *     the recipe that it repeats.
+             * @description Changes of options that the order plans, and their steps,
+             *     as in the recipe that it repeats.
              */
             changes: components["schemas"]["Change"][];
-            /** @description Step after which the order stops. */
+            /** @description Step after which the order stops the transfer; null: it has no such step. */
             stop_after: number | null;
-            /** @description A sentence for each option that was sent, or steered, and has no effect. */
+            /** @description Sentences, one for each option that was sent or steered and has no effect. */
             notices: string[];
-            /** @description Names of the options that may be steered with an effect. */
+            /** @description Names of the options that have an effect when they are steered. */
             steerable: string[];
             /** Format: date-time */
             created_at: string;
@@ -318,7 +330,7 @@ export interface components {
             cached: boolean;
             place_in_queue: number | null;
             cancel_requested: boolean;
-            /** @description Whether a canceled job can go on from the step at which it stopped. */
+            /** @description Whether a canceled job can continue from the step at which it stopped. */
             can_resume: boolean;
             progress: components["schemas"]["ProgressView"] | null;
             error: components["schemas"]["JobError"] | null;
@@ -329,10 +341,10 @@ export interface components {
         /** @description A page of jobs. */
         JobsView: {
             jobs: components["schemas"]["JobView"][];
-            /** @description Value of `before` for the next page. */
+            /** @description Value of `before` for the next page; null on the last page. */
             next: string | null;
         };
-        /** @description A picture that comes with nst. */
+        /** @description An image that comes with nst. */
         SampleView: {
             name: string;
             title: string;
@@ -348,30 +360,30 @@ export interface components {
             max_pixels: number;
             max_size: number;
             max_styles: number;
-            /** @description Queued or running jobs of one client. */
+            /** @description Maximum number of queued or running jobs of one client. */
             max_jobs_per_client: number;
-            /** @description Jobs whose results one archive holds. */
+            /** @description Maximum number of jobs in one archive. */
             max_archive_jobs: number;
-            /** @description Maximum seconds of one attempt; after it a job ends with the image so far. */
+            /** @description Maximum seconds of one attempt; then the job fails and keeps the image so far. */
             max_job_seconds: number;
             /**
-             * @description Pixels of the result × steps, of all jobs of a client;
+             * @description Maximum pixels of the result × steps per day, of all jobs of a client;
              *     a film counts all of its frames.
              */
             max_pixel_steps_per_day: number;
-            /** @description 0: this server takes no films. */
+            /** @description Maximum number of frames of a film; 0: this server accepts no films. */
             max_film_frames: number;
             max_film_seconds: number;
             max_film_bytes: number;
-            /** @description Learned styles that one client keeps; 0: this server takes none. */
+            /** @description Maximum number of learned styles of one client; 0: this server accepts none. */
             max_learned_styles: number;
             max_learned_style_bytes: number;
             max_film_passes: number;
-            /** @description Minutes that a job may learn; 0: this server learns no styles. */
+            /** @description Maximum minutes of learning in one job; 0: this server learns no styles. */
             max_learning_minutes: number;
             max_learning_photos: number;
         };
-        /** @description All that may be chosen, for a form that is made from it. */
+        /** @description Options, presets and limits, from which a client can build a form. */
         OptionsView: {
             schema: {
                 [key: string]: unknown;
@@ -387,20 +399,23 @@ export interface components {
             };
             default_preset: string;
             /**
-             * @description Needs of each option to have an effect: all of the list, and of each part one
-             *     of the options with one of these values; null: any value greater than 0.
+             * @description Needs of each option: the option has an effect only if all of them are met.
+             *     A need is met if one of its options has one of these values; null: any value greater than 0.
              */
             needs: {
                 [key: string]: {
                     [key: string]: string[] | null;
                 }[];
             };
-            /** @description Options without an effect on a film. */
+            /** @description Options that have no effect on a film. */
             not_of_films: string[];
             limits: components["schemas"]["LimitsView"];
-            /** @description Media types of the pictures that are taken. */
+            /** @description Media types of the images that this server accepts. */
             formats: string[];
-            /** @description Media type by the brands at the beginning of AVIF and HEIC files, taken or not. */
+            /**
+             * @description Media type of an AVIF or HEIC file by the brand at its beginning,
+             *     accepted or not.
+             */
             brands: {
                 [key: string]: string;
             };
@@ -408,11 +423,11 @@ export interface components {
         ContentsView: {
             contents: components["schemas"]["SampleView"][];
         };
-        /** @description How long a transfer will take on this machine. */
+        /** @description Estimated duration of a transfer on this machine. */
         EstimateView: {
-            /** @description Null if the machine has not measured anything like it. */
+            /** @description Duration in seconds; null if the machine has not measured a similar transfer. */
             seconds: number | null;
-            /** @description The same in words, as "about 40 s". */
+            /** @description Duration in words, such as "about 40 s"; null if it is unknown. */
             text: string | null;
         };
         /** @description A job that was just created. */
@@ -423,7 +438,7 @@ export interface components {
             result: string;
             content: string;
         };
-        /** @description A shared job, as far as somebody with the link may see it. */
+        /** @description A shared job, as far as anybody with the link may see it. */
         SharedView: {
             title: string;
             /** Format: date-time */
@@ -431,7 +446,7 @@ export interface components {
             result: components["schemas"]["ResultView"];
             links: components["schemas"]["SharedLinksView"];
         };
-        /** @description Where everything about a learned style is. */
+        /** @description URLs of everything that belongs to a learned style. */
         LearnedStyleLinksView: {
             self: string;
             file: string;
@@ -451,7 +466,7 @@ export interface components {
             created_at: string;
             /**
              * Format: date-time
-             * @description When it was uploaded, or when a job last used it.
+             * @description Time of the upload, or of the last use by a job.
              */
             used_at: string;
             links: components["schemas"]["LearnedStyleLinksView"];
@@ -478,7 +493,7 @@ export interface components {
              */
             style_weight: number | null;
             /**
-             * @description Strength of the style: 0 is the photo with a breath of brush, 1 is the style at its strongest. It multiplies the content weight by 10 000 at 0 and divides it by 10 000 at 1; with style_loss neighbors by 10.
+             * @description Strength of the style: 0 is the photo with a hint of brushwork, 1 is the style at its strongest. It multiplies the content weight by 10 000 at 0 and divides it by 10 000 at 1; with style_loss neighbors by 10.
              * @default null
              */
             strength: number | null;
@@ -507,14 +522,14 @@ export interface components {
         };
         ShareView: {
             id: string;
-            /** @description Only in the answer that makes the link: the token is not kept. */
+            /** @description URL of the link, only in the response that creates it: the token is not kept. */
             url: string | null;
             /** Format: date-time */
             created_at: string;
             /** Format: date-time */
             expires_at: string;
         };
-        /** @description How long a link is good for. */
+        /** @description Validity of a new link. */
         NewShare: {
             /** @default 7 */
             days: number;
@@ -522,7 +537,7 @@ export interface components {
         SharesView: {
             shares: components["schemas"]["ShareView"][];
         };
-        /** @description Another name of a learned style. */
+        /** @description New name of a learned style. */
         NewName: {
             name: string;
         };
