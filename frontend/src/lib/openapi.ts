@@ -480,7 +480,7 @@ export interface components {
             status: string;
             images: string[];
         };
-        /** @description New values for a running job; what is left out stays. */
+        /** @description New values for a running job; omitted options keep theirs. */
         Steering: {
             /**
              * @description Weight of the content loss: the similarity to the content image.

@@ -197,7 +197,7 @@ def recipe() -> Response:
     """
     file = request.files.get("image")
     if file is None:
-        raise InvalidOption("image", "", "a picture as a file of the form")
+        raise InvalidOption("image", "", "an image as a file of the form")
     with pictures.uploading.one(service().client()):
         data = file.read()
         text = recipe_text(data) or service().decoder.recipe(data, client=service().client())
@@ -215,7 +215,7 @@ def upright() -> Response:
     """
     file = request.files.get("image")
     if file is None:
-        raise InvalidOption("image", "", "a picture as a file of the form")
+        raise InvalidOption("image", "", "an image as a file of the form")
     decoder, client = service().decoder, service().client()
     with pictures.uploading.one(client):
         data, limit = file.read(), service().jobs.limits.max_pixels

@@ -113,7 +113,7 @@ def download_all(job_id: str) -> Any:
 
 
 @routes.get("/task_image/<job_id>/<int:step>")
-@routes.doc(responses=sends("image/jpeg", "As it was after this step."))
+@routes.doc(responses=sends("image/jpeg", "The image after this step."))
 def task_image(job_id: str, step: int) -> Response:
     """Return one of the images that the status lists."""
     return pictures.send(service().jobs.pictures.frame(_task(job_id), step))
@@ -127,7 +127,7 @@ def _task(job_id: str) -> Job:
 def _file(field: str) -> FileStorage:
     file = request.files.get(field)
     if file is None:
-        raise InvalidOption(field, "", "a picture as a file of the form")
+        raise InvalidOption(field, "", "an image as a file of the form")
     return file
 
 

@@ -115,7 +115,7 @@ class JobForm:
 
 
 def no_file(field: str) -> InvalidOption:
-    return InvalidOption(field, "", "a picture as a file of the form")
+    return InvalidOption(field, "", "an image as a file of the form")
 
 
 def sample_upload(kind: SampleKind, name: str) -> Upload:

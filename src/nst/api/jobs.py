@@ -44,7 +44,7 @@ def _weight(name: str) -> Any:
 Steering: type[BaseModel] = create_model(
     "Steering",
     __config__=ConfigDict(extra="forbid", allow_inf_nan=False),
-    __doc__="New values for a running job; what is left out stays.",
+    __doc__="New values for a running job; omitted options keep theirs.",
     **{name: _weight(name) for name in STEERABLE},
 )
 

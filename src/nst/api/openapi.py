@@ -42,13 +42,13 @@ _TEXT = {"type": "string"}
 SMALL = {
     "name": "thumb",
     "in": "query",
-    "description": "1: a small JPEG of it.",
+    "description": "1: return a small JPEG.",
     "schema": _TEXT,
 }
 DOWNLOAD = {
     "name": "download",
     "in": "query",
-    "description": "1: to be saved instead of shown.",
+    "description": "1: send the file as a download.",
     "schema": _TEXT,
 }
 FORMAT = {
@@ -60,13 +60,13 @@ FORMAT = {
 IDEMPOTENCY_KEY = {
     "name": "Idempotency-Key",
     "in": "header",
-    "description": "The same request with the same key makes one job, however often it is sent.",
+    "description": "The same request with the same key creates one job, however often it is sent.",
     "schema": {"type": "string", "minLength": 1, "maxLength": 200},
 }
 LAST_EVENT_ID = {
     "name": "Last-Event-ID",
     "in": "header",
-    "description": "Of the last event that the client has seen; browsers send it by themselves.",
+    "description": "Id of the last event that the client received; browsers send it automatically.",
     "schema": _TEXT,
 }
 
@@ -150,8 +150,8 @@ def _tell_parameters(operation: Spec) -> None:
         parameters.append(SMALL)
         if not name.startswith("catalog"):
             parameters.append(DOWNLOAD)
-        operation["responses"]["206"] = {"description": "The range that was asked for."}
-        operation["responses"]["304"] = {"description": "What the client has is the same."}
+        operation["responses"]["206"] = {"description": "The requested range."}
+        operation["responses"]["304"] = {"description": "The client's copy is current."}
 
 
 def _estimate_query() -> Iterator[Spec]:
@@ -160,7 +160,7 @@ def _estimate_query() -> Iterator[Spec]:
     facts = {
         "width": side | {"description": "Width of the content image in pixels."},
         "height": side | {"description": "Height of the content image in pixels."},
-        "frames": side | {"description": "Number of frames of a film; left out for a picture."},
+        "frames": side | {"description": "Number of frames of a film; omitted for an image."},
         **{name: schema for name, schema in _new_job().items() if name in _ESTIMATED},
     }
     for name, schema in facts.items():
@@ -226,12 +226,12 @@ def _new_job() -> Spec:
         "style_image": {"type": "array", "items": _FILE, "maxItems": 8},
         "style_mask": {"type": "array", "items": _FILE, "maxItems": 8},
         "detail_map": _FILE
-        | {"description": "White where more of the content image stays; in its shape."},
-        "content_from": _TEXT | {"description": "A job whose content image to take."},
-        "styles_from": _TEXT | {"description": "A job whose style images to take."},
-        "detail_map_from": _TEXT | {"description": "A job whose detail map to take."},
+        | {"description": "White where more of the content image is kept; in its shape."},
+        "content_from": _TEXT | {"description": "Job whose content image is used."},
+        "styles_from": _TEXT | {"description": "Job whose style images are used."},
+        "detail_map_from": _TEXT | {"description": "Job whose detail map is used."},
         "initial_from": _TEXT
-        | {"description": "A job whose result is painted on, instead of what init_method says."},
+        | {"description": "Job whose result is the initial image; replaces init_method."},
         "sample_content": _choice(samples("content"), "A sample photo."),
         "sample_style": {
             "type": "array",
@@ -240,7 +240,7 @@ def _new_job() -> Spec:
         },
         "learned_style": _TEXT
         | {"description": "A learned style of mine, which paints in one pass; preset draft."},
-        "preset": _choice(PRESETS, "Where the options come from."),
+        "preset": _choice(PRESETS, "Source of the options."),
         "steer": {
             "type": "array",
             "items": _TEXT,
@@ -249,7 +249,7 @@ def _new_job() -> Spec:
         "stop_after": {
             "type": "integer",
             "minimum": 1,
-            "description": "Stop after this step and keep the picture.",
+            "description": "Stop after this step and keep the image.",
         },
         "passes": {
             "type": "integer",

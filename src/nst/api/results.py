@@ -28,7 +28,7 @@ def result(job_id: str) -> Response:
 
 
 @routes.get("/preview")
-@routes.doc(responses=sends("image/*", "How it looks now."))
+@routes.doc(responses=sends("image/*", "The image so far."))
 def preview(job_id: str) -> Response:
     """Return the newest image of a running job."""
     return pictures.send(service().jobs.pictures.preview(_job(job_id)))
@@ -52,7 +52,7 @@ def frames(job_id: str) -> FramesView:
 
 
 @routes.get("/frames/<int:step>")
-@routes.doc(responses=sends("image/*", "As it was after this step."))
+@routes.doc(responses=sends("image/*", "The image after this step."))
 def frame(job_id: str, step: int) -> Response:
     """Return an intermediate image, or a painted frame of a film."""
     return pictures.send(service().jobs.pictures.frame(_job(job_id), step))
@@ -75,7 +75,7 @@ def timelapse(job_id: str) -> Response:
 
 
 @routes.get("/before-after")
-@routes.doc(responses=sends("image/jpeg", "Both, side by side."))
+@routes.doc(responses=sends("image/jpeg", "Content image and result, side by side."))
 def before_after(job_id: str) -> Response:
     """Return the content image and the result side by side in one image."""
     both = service().jobs.pictures.before_after(_job(job_id), service().client())

@@ -57,4 +57,4 @@ class WorkerContext:
         try:
             self.meanwhile()
         except Exception:
-            logger.exception("housekeeping failed; the job goes on", extra=public_facts(job))
+            logger.exception("housekeeping failed; the job continues", extra=public_facts(job))

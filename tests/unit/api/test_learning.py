@@ -55,9 +55,9 @@ def test_files_with_the_same_name_are_told_apart(client: Browser) -> None:
         ({"name": ["a", "b"]}, "name", "one name for each style"),
         ({"name": "..."}, "name", "a name of 1 to 80 characters"),
         ({"licence": "x" * 1001}, "licence", "at most 1000 characters"),
-        ({"style_image": "a text"}, "style_image", "a picture as a file of the form"),
-        ({"photo": "a text"}, "photo", "a picture as a file of the form"),
-        ({"style_image": []}, "style_image", "a picture as a file of the form"),
+        ({"style_image": "a text"}, "style_image", "an image as a file of the form"),
+        ({"photo": "a text"}, "photo", "an image as a file of the form"),
+        ({"style_image": []}, "style_image", "an image as a file of the form"),
         ({"style_image": [], "sample_style": "moasic"}, "sample_style", "mosaic"),
     ],
 )
