@@ -153,9 +153,9 @@ def test_damaged_photos_are_named(nst: Nst, tmp_path: Path) -> None:
             "--name must be one name for each style, here 1.*'a, b'",
         ),
         ((STYLE, STYLE), "--name must be one name for each style, here 2.*'impasto, impasto'"),
-        (("--resume", "none"), "checkpoint: none is not there"),
+        (("--resume", "none"), "checkpoint: none does not exist"),
         (("--resume", "none", "--seed=1"), "--resume takes everything but --minutes and --steps"),
-        (("none.nst", "--export=onnx"), "learned style: none.nst is not there"),
+        (("none.nst", "--export=onnx"), "learned style: none.nst does not exist"),
         ((STYLE, "--device=gpu"), r"--device must be one of auto, .* \(got 'gpu'\)"),
         ((STYLE, "--precision=bf61"), "--precision must be one of .*; did you mean bf16?"),
         ((STYLE, "--export=onx"), r"--export must be one of onnx \(got 'onx'\); did you mean onnx"),
@@ -176,7 +176,7 @@ def test_learn_says_what_is_wrong(nst: Nst, arguments: tuple[object, ...], messa
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("none.nst",), "learned style: none.nst is not there"),
+        (("none.nst",), "learned style: none.nst does not exist"),
         (("bad.nst",), "learned style: bad.nst is damaged"),
         (("one.nst", "one.nst"), "styles: .* one .nst file alone"),
         (("one.nst", "--preset=quality"), "--preset must be .* with a learned style"),

@@ -96,7 +96,7 @@ def test_no_camera(nst: Nst, style: Path) -> None:
 def test_bad_input(nst: Nst, style: Path, tmp_path: Path) -> None:
     for arguments, reason in (
         (("painting.jpg",), "STYLE must be a .nst file (got 'painting.jpg'); nst learn makes one"),
-        (("none.nst",), "none.nst is not there"),
+        (("none.nst",), "none.nst does not exist"),
         ((style, "none.mp4", "--port", 0), "there is no file of this name"),
         ((style, "--color", "match"), "style or luminance with a learned style"),
     ):

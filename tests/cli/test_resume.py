@@ -273,7 +273,7 @@ def test_no_directory_and_damaged_files(nst: Nst, interrupted: Path, tmp_path: P
     file.write_bytes(file.read_bytes()[:-100])
     refused(nst, interrupted, "damaged, cut short")
     file.unlink()
-    refused(nst, interrupted, "is not there")
+    refused(nst, interrupted, "does not exist")
     (interrupted / COMMAND_NAME).write_text("{")
     refused(nst, interrupted, "damaged command.json")
 

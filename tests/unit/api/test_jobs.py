@@ -390,7 +390,13 @@ def test_a_running_job(client: Browser, house: House) -> None:
         "elapsed_seconds": 4.0,
         "remaining_seconds": 6.0,
         "preview_step": 4,
-        "losses": {"content": 1.0, "style": 2.0, "total_variation": 0.5, "total": 3.5},
+        "losses": {
+            "content": 1.0,
+            "style": 2.0,
+            "total_variation": 0.5,
+            "temporal": 0.0,
+            "total": 3.5,
+        },
         "in_force": {"style_weight": 30000.0},
         "changes": [],
     }

@@ -239,7 +239,7 @@ def test_a_file_cut_short_is_refused_and_stays(
 
 
 def test_what_is_no_checkpoint_is_refused(tmp_path: Path) -> None:
-    assert "is not there" in refusal(tmp_path)
+    assert "does not exist" in refusal(tmp_path)
     (tmp_path / "text").write_text("hello")
     assert "no checkpoint" in refusal(tmp_path / "text")
     save_file({"x": torch.zeros(3)}, tmp_path / "other")

@@ -37,7 +37,7 @@ def test_an_existing_file_stays(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
-        (None, "is not there"),
+        (None, "does not exist"),
         (b"", "is damaged, cut short or no learned style"),
         (b"\x89PNG\r\n\x1a\n" + bytes(100), "is damaged, cut short or no learned style"),
         (pickle.dumps({"weight": 1}), "is damaged, cut short or no learned style"),

@@ -102,5 +102,5 @@ def test_a_learned_style_beside_another_style(file: Path) -> None:
 @pytest.mark.parametrize("arguments", [{}, {"initial": "none.nst"}])
 def test_a_file_that_is_not_there(arguments: dict[str, Any]) -> None:
     style = tiny.STYLES[0] if arguments else "none.nst"
-    with pytest.raises(InvalidStyleFile, match=r"none\.nst is not there"):
+    with pytest.raises(InvalidStyleFile, match=r"none\.nst does not exist"):
         nst.stylize(PHOTO, style, **arguments)
