@@ -5,9 +5,6 @@ from collections.abc import Iterator
 from benchmarks.engine.targets import Verdict
 from benchmarks.learning.schema import Learning
 
-MINUTES = 30
-"""Minutes of learning, on two cores, after which the distances are compared."""
-
 
 def verdicts(learning: Learning) -> Iterator[Verdict]:
     """Yield a verdict on each target.
@@ -46,9 +43,9 @@ def _ratio(learning: Learning, other: str, name: str, minutes: float) -> float |
     ours = _values(learning, "nst", name, minutes)
     theirs = _values(learning, other, name, 0 if other == "draft" else minutes)
     pairs = ours.keys() & theirs.keys()
-    return (
-        sum(map(ours.__getitem__, pairs)) / sum(map(theirs.__getitem__, pairs)) if pairs else None
-    )
+    if not pairs:
+        return None
+    return sum(ours[pair] for pair in pairs) / sum(theirs[pair] for pair in pairs)
 
 
 def _values(

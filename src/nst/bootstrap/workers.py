@@ -59,5 +59,5 @@ def paint_jobs(connection: "Connection") -> None:
     from nst.engine_process.painting import SpeedLog
 
     device = settings().worker.worker_device
-    keep = SpeedLog(partial(keep_speed, device=device), partial(keep_frame_speed, device=device))
-    paint(connection, device, weights_store(), keep)
+    log = SpeedLog(partial(keep_speed, device=device), partial(keep_frame_speed, device=device))
+    paint(connection, device, weights_store(), log)

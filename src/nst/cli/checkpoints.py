@@ -190,11 +190,11 @@ class Command(Resumable):
             raise InvalidCheckpoint(str(directory), reason) from error
 
 
-class CheckpointTimer:
-    """Timer of the next checkpoint."""
+class IntervalTimer:
+    """Timer of files that are written at intervals: checkpoints and previews."""
 
     def __init__(self, every_seconds: float) -> None:
-        """Start the timer. `every_seconds`: checkpoint interval; 0 for never."""
+        """Start the timer. `every_seconds`: the interval; 0 for never."""
         self._every_seconds = every_seconds
         self._due = time.monotonic() + every_seconds
 
@@ -204,7 +204,7 @@ class CheckpointTimer:
 
     @contextmanager
     def writing(self) -> Iterator[None]:
-        """Measure the writing of a checkpoint; a slow one delays the next."""
+        """Measure the writing of a file; a slow one delays the next."""
         started = time.monotonic()
         yield
         ended = time.monotonic()
@@ -217,7 +217,7 @@ class Checkpoints:
     def __init__(self, directory: Path, command: Command, every_seconds: float) -> None:
         self.directory = directory
         self._command = command
-        self._timer = CheckpointTimer(every_seconds)
+        self._timer = IntervalTimer(every_seconds)
 
     def keep(self, progress: Progress, *, now: bool) -> None:
         """Write a checkpoint if it is time for one, or at once if `now` is true.

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Self
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from nst import files, image_writer
-from nst.cli.checkpoints import CheckpointTimer
+from nst.cli.checkpoints import IntervalTimer
 from nst.cli.notices import tell
 from nst.errors import InvalidCheckpoint, StorageError
 
@@ -32,7 +32,7 @@ class TrainingCheckpoint:
         """
         self._path = path
         self._command = command
-        self._timer = CheckpointTimer(every_seconds)
+        self._timer = IntervalTimer(every_seconds)
 
     def keep(self, training_run: "TrainingRun", *, now: bool) -> None:
         """Write the checkpoint if it is time for it, or at once if `now` is true.
@@ -65,7 +65,7 @@ class TrainingPreview:
     def __init__(self, path: Path, every_seconds: float) -> None:
         """Prepare the preview file. `every_seconds`: interval; 0 for never."""
         self._path = path
-        self._timer = CheckpointTimer(every_seconds)
+        self._timer = IntervalTimer(every_seconds)
 
     def keep(self, training_run: "TrainingRun", *, now: bool = False) -> None:
         """Write the preview if it is time for it, or at once if `now` is true.

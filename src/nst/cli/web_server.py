@@ -140,7 +140,7 @@ class _Logger(Logger):  # type: ignore[misc]
         self.error_log.propagate = True
 
     def exception(self, msg: str, *args: object, **kwargs: object) -> None:
-        """Log an exception, unless a client fell silent; called by gunicorn.
+        """Log an exception, unless a client stopped responding; called by gunicorn.
 
         The silence of a client is not an error of the server.
         """

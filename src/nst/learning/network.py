@@ -33,14 +33,13 @@ class StyleNorm(nn.Module):
 
     def forward(self, features: Tensor, shares: Tensor) -> Tensor:
         """Normalize (B, C, H, W); `shares` (B, styles) blend scales and shifts."""
-        # As one image with B·C channels, so that one call can scale each image differently.
         batch, channels, height, width = features.shape
         scale, shift = (shares @ self.scale).flatten(), (shares @ self.shift).flatten()
         if batch == 1 and not torch.is_grad_enabled():
             # Groups of one channel are instances. This call keeps the memory format of the
-            # convolutions, which halves the time of a pass; its gradient crashed in torch 2.13.
+            # convolutions: a pass takes 0.7 of the time. Its gradient crashed in torch 2.13.
             return group_norm(features, channels, scale, shift, EPSILON)
-        # A batch is one image with B·C channels, so that one call has a scale for each of them.
+        # As one image with B·C channels, so that one call can scale each image differently.
         stacked = features.reshape(1, batch * channels, height, width)
         normal = instance_norm(stacked, weight=scale, bias=shift, eps=EPSILON)
         return normal.view(batch, channels, height, width)
