@@ -17,6 +17,7 @@ from support.browser import (
     visitor,
 )
 from support.servers import Server
+from support.waiting import wait_until
 from unit.learning import tiny
 
 CAMERA = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
@@ -39,6 +40,9 @@ def style(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def keep(page: Page, style: Path) -> None:
+    """Upload a learned style for the visitor of this page.
+    The page's cookie must have arrived; without it, the upload would belong to another visitor."""
+    wait_until(page.context.cookies)
     file: FilePayload = {
         "name": style.name,
         "mimeType": "application/x-nst",

@@ -190,7 +190,9 @@ def test_a_damaged_network_is_named(
     damaged = tmp_path / "draft.onnx"
     damaged.write_bytes(network)
     monkeypatch.setattr(preview, "NETWORK", damaged)
-    with pytest.raises(DraftUnavailable, match=r"draft\.onnx: its SHA-256 is .* install nst again"):
+    with pytest.raises(
+        DraftUnavailable, match=r"draft\.onnx: it is damaged: its SHA-256 is .* install nst again"
+    ):
         paint_draft(picture(), picture(), (64, 48))
 
 
