@@ -323,7 +323,7 @@ def _speed() -> list[Panel]:
         ),
         lines(
             "Evaluations per minute",
-            "Of the loss and its gradient, counted when a transfer is finished.",
+            "Evaluations of the loss and its gradient, counted when a job succeeds.",
             "short",
             (per_minute("nst_evaluations_total", "instance"), "{{instance}}"),
         ),

@@ -98,7 +98,7 @@ STEP_SECONDS = Histogram(
 )
 EVALUATIONS = Counter(
     "nst_evaluations_total",
-    "Evaluations of the loss and its gradient, counted when a transfer is finished.",
+    "Evaluations of the loss and its gradient in all attempts of a job, counted when it succeeds.",
     registry=REGISTRY,
 )
 FINAL_LOSS = Histogram(

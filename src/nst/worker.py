@@ -17,7 +17,7 @@ from nst.errors import DependencyError, QueueError, StorageFull
 from nst.jobs import workplace
 from nst.jobs.execute import execute_job
 from nst.jobs.janitor import clean
-from nst.jobs.job import Job, JobLosses, JobProgress, Outcome, public_facts
+from nst.jobs.job import Job, JobLosses, JobProgress, JobStatus, Outcome, public_facts
 from nst.jobs.ports import Delivery, JobQueue
 from nst.jobs.storage_check import check_storage
 from nst.jobs.sweep import SteadyDatabase, sweep
@@ -203,8 +203,10 @@ class _Meter:
         match news:
             case Painted():
                 self._step(news)
-            case Finished(result=result):
-                metrics.EVALUATIONS.inc(result.evaluations)
+            case Finished(status=status, result=result):
+                if status is JobStatus.SUCCEEDED:
+                    # A canceled job may be resumed; its last result counts all attempts.
+                    metrics.EVALUATIONS.inc(result.evaluations)
                 self._end_of_transfer()
             case AttemptEnded():
                 self._end(news)

@@ -153,6 +153,12 @@ def test_steps_losses_and_evaluations_are_those_of_the_engine(house: House) -> N
         worker(house, *steps, finishes())._work()
 
 
+def test_the_evaluations_of_a_canceled_job_are_counted_when_it_succeeds(house: House) -> None:
+    house.submit()
+    with counted("nst_evaluations_total", 0):
+        worker(house, paints(1), finishes(JobStatus.CANCELED))._work()
+
+
 def test_the_running_job_is_shown_while_it_runs(house: House) -> None:
     house.submit()
     seen: dict[str, float] = {}
