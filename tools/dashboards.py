@@ -150,10 +150,12 @@ def _filled(dashboard: Dashboard, *rows: tuple[str, list[Panel]]) -> Dashboard:
 
 def overview() -> Dashboard:
     return _filled(
-        _dashboard("overview", "nst: overview", "Is it healthy, and how long is the wait?"),
-        ("Is it healthy?", _health()),
-        ("How long is the wait?", _waits()),
-        ("What it does", [*_attempts(), *_answers()]),
+        _dashboard(
+            "overview", "nst: overview", "Health of the service and waiting time of its jobs."
+        ),
+        ("Health", _health()),
+        ("Waiting time", _waits()),
+        ("Activity", [*_attempts(), *_answers()]),
     )
 
 
@@ -163,35 +165,37 @@ def _health() -> list[Panel]:
         number("Workers", "count(nst_worker_last_turn_timestamp_seconds)", "none"),
         number("Alerts", 'count(ALERTS{alertstate="firing"}) or vector(0)', "none", warns_at=1),
         number("Failing requests", "nst:http_errors:ratio_5m", "percentunit", warns_at=0.05),
-        number("Slow answers", "nst:http_seconds:p95_5m", "s", warns_at=2),
+        number("Response time (95th percentile)", "nst:http_seconds:p95_5m", "s", warns_at=2),
         number("Failing attempts", "nst:attempts_failed:ratio_30m", "percentunit", warns_at=0.2),
     ]
 
 
 def _waits() -> list[Panel]:
     return [
-        number("Waiting", 'nst:jobs:max{status="queued"}', "none"),
-        number("Being painted", 'nst:jobs:max{status="running"}', "none"),
-        number("Oldest waits", "nst:queue_oldest_seconds:max", "s", warns_at=900),
-        number("One in twenty waits", "nst:wait_seconds:p95_10m", "s", warns_at=900),
+        number("Queued", 'nst:jobs:max{status="queued"}', "none"),
+        number("Running", 'nst:jobs:max{status="running"}', "none"),
+        number("Oldest queued job", "nst:queue_oldest_seconds:max", "s", warns_at=900),
+        number("Waiting time (95th percentile)", "nst:wait_seconds:p95_10m", "s", warns_at=900),
         number(
-            "Painted in (median)", quantile(0.5, "nst_attempt_duration_seconds", window="1h"), "s"
+            "Time of an attempt (median)",
+            quantile(0.5, "nst_attempt_duration_seconds", window="1h"),
+            "s",
         ),
         number("Workers busy", "nst:workers_busy:ratio", "percentunit"),
         stacked(
             lines(
-                "Jobs that are not finished",
-                "Those that wait grow where there are too few workers.",
+                "Unfinished jobs",
+                "The number of queued jobs grows if there are too few workers.",
                 "short",
                 ('nst:jobs:max{status=~"queued|running"}', "{{status}}"),
             )
         ),
         lines(
-            "Time until a worker comes",
-            "From when a job is taken to its first claim.",
+            "Waiting time of jobs",
+            "Time from the submission of a job to its first claim by a worker.",
             "s",
-            (quantile(0.5, "nst_wait_seconds"), "half of the jobs"),
-            (quantile(0.95, "nst_wait_seconds"), "19 of 20"),
+            (quantile(0.5, "nst_wait_seconds"), "median"),
+            (quantile(0.95, "nst_wait_seconds"), "95th percentile"),
         ),
     ]
 
@@ -201,15 +205,15 @@ def _attempts() -> list[Panel]:
         stacked(
             lines(
                 "Attempts that ended, per minute",
-                "An attempt that was given back goes on elsewhere.",
+                "Another worker continues an attempt that was given back.",
                 "short",
                 (per_minute("nst_attempts_total", "outcome"), "{{outcome}}"),
             )
         ),
         stacked(
             lines(
-                "Jobs taken, per minute",
-                "Of those with an earlier result (cached) nothing has to be painted.",
+                "Jobs submitted, per minute",
+                "A cached job gets the result of an earlier job with the same input.",
                 "short",
                 (per_minute("nst_jobs_taken_total", "cached"), "cached: {{cached}}"),
             )
@@ -223,27 +227,27 @@ def _answers() -> list[Panel]:
         stacked(
             lines(
                 "Requests per second",
-                "By the status of the answer.",
+                "Requests by HTTP status.",
                 "reqps",
                 ("sum by (status) (rate(nst_http_requests_total[$__rate_interval]))", "{{status}}"),
             )
         ),
         lines(
-            "Time until an answer begins",
-            "Without streams of events, and without what machines ask for.",
+            "Response time",
+            "Time until a response begins; event streams, /metrics and /readyz are left out.",
             "s",
-            (quantile(0.5, "nst_http_request_duration_seconds", answers), "half of them"),
-            (quantile(0.95, "nst_http_request_duration_seconds", answers), "19 of 20"),
+            (quantile(0.5, "nst_http_request_duration_seconds", answers), "median"),
+            (quantile(0.95, "nst_http_request_duration_seconds", answers), "95th percentile"),
         ),
         lines(
-            "Open streams of events",
-            "Each is a page that looks at a job, and a thread of the API.",
+            "Open event streams",
+            "Each stream serves a page that shows a job, and takes a thread of the API.",
             "short",
             ("sum by (instance) (nst_event_streams)", "{{instance}}"),
         ),
         lines(
-            "Failures outside, per minute",
-            "Calls of database, storage, queue and Redis that failed.",
+            "Failures of dependencies, per minute",
+            "Failed calls of the database, the storage, the queue and Redis.",
             "short",
             (per_minute("nst_dependency_errors_total", "system"), "{{system}}"),
         ),
@@ -252,10 +256,14 @@ def _answers() -> list[Panel]:
 
 def workers() -> Dashboard:
     return _filled(
-        _dashboard("workers", "nst: workers", "Who paints, how fast, and with how much memory?"),
-        ("Who is there?", _present()),
-        ("How fast?", _speed()),
-        ("With how much?", _resources()),
+        _dashboard(
+            "workers",
+            "nst: workers",
+            "Which workers run, how fast they are and how much memory they use.",
+        ),
+        ("Workers", _present()),
+        ("Speed", _speed()),
+        ("Resources", _resources()),
     )
 
 
@@ -264,13 +272,16 @@ def _present() -> list[Panel]:
         number("Workers", "count(nst_worker_last_turn_timestamp_seconds)", "none"),
         number("Painting", "sum(nst_attempts_running)", "none"),
         number(
-            "Longest silence",
+            "Longest time without a turn",
             "time() - min(nst_worker_last_turn_timestamp_seconds)",
             "s",
             warns_at=120,
         ),
         number(
-            "Lost in an hour", "sum(increase(nst_leases_expired_total[1h]))", "none", warns_at=3
+            "Leases lost in an hour",
+            "sum(increase(nst_leases_expired_total[1h]))",
+            "none",
+            warns_at=3,
         ),
         number(
             "Crashes in an hour",
@@ -280,14 +291,14 @@ def _present() -> list[Panel]:
         ),
         number("Versions", "count(count by (version) (nst_build_info))", "none", warns_at=2),
         lines(
-            "Attempts that go on",
-            "By process.",
+            "Running attempts",
+            "Attempts that are running, by process.",
             "short",
             ("sum by (instance) (nst_attempts_running)", "{{instance}}"),
         ),
         lines(
-            "Attempts that ended otherwise, per minute",
-            "Failed: the engine said no. Crashed: it died. Lease lost: others thought so.",
+            "Unsuccessful attempts, per minute",
+            "failed: error in the engine. crashed: its process died. lease_lost: another worker took it.",
             "short",
             (per_minute('nst_attempts_total{outcome!="succeeded"}', "outcome"), "{{outcome}}"),
         ),
@@ -298,7 +309,7 @@ def _speed() -> list[Panel]:
     return [
         lines(
             "Steps per second",
-            "Of the optimizer, by process.",
+            "Steps of the optimizer, by process.",
             "short",
             (
                 "sum by (instance) (rate(nst_step_duration_seconds_count[$__rate_interval]))",
@@ -308,18 +319,18 @@ def _speed() -> list[Panel]:
         logarithmic(
             lines(
                 "Time of a step",
-                "Grows with the size of the picture.",
+                "The time of a step grows with the size of the image.",
                 "s",
-                (quantile(0.5, "nst_step_duration_seconds"), "half of them"),
-                (quantile(0.95, "nst_step_duration_seconds"), "19 of 20"),
+                (quantile(0.5, "nst_step_duration_seconds"), "median"),
+                (quantile(0.95, "nst_step_duration_seconds"), "95th percentile"),
             )
         ),
         lines(
             "Time of a job",
-            "From the claim to the stored picture.",
+            "Time from the claim of a job to its stored result.",
             "s",
-            (quantile(0.5, "nst_attempt_duration_seconds"), "half of them"),
-            (quantile(0.95, "nst_attempt_duration_seconds"), "19 of 20"),
+            (quantile(0.5, "nst_attempt_duration_seconds"), "median"),
+            (quantile(0.95, "nst_attempt_duration_seconds"), "95th percentile"),
         ),
         lines(
             "Evaluations per minute",
@@ -334,25 +345,25 @@ def _resources() -> list[Panel]:
     return [
         lines(
             "Memory of the engines",
-            "Resident, at the last step.",
+            "Resident memory of each engine at its last step.",
             "bytes",
             ("nst_engine_memory_bytes", "{{worker}}"),
         ),
         lines(
             "GPU memory of the engines",
-            "Held at the last step; 0 without a GPU.",
+            "GPU memory allocated by each engine at its last step; 0 without a GPU.",
             "bytes",
             ("nst_engine_gpu_memory_bytes", "{{worker}}"),
         ),
         lines(
             "Memory of API and workers",
-            "Without their engines.",
+            "Resident memory; the engine processes are left out.",
             "bytes",
             ('process_resident_memory_bytes{job=~"nst-.*"}', "{{instance}}"),
         ),
         lines(
-            "Processor time of API and workers",
-            "In cores, without their engines.",
+            "CPU usage of API and workers",
+            "Processor cores in use; the engine processes are left out.",
             "short",
             ('rate(process_cpu_seconds_total{job=~"nst-.*"}[$__rate_interval])', "{{instance}}"),
         ),
@@ -364,7 +375,7 @@ def job() -> Dashboard:
         _dashboard(
             "job",
             "nst: one job",
-            "What a worker is painting; its name is in the job and in the log.",
+            "The job that a worker is painting. The job and the log name the worker.",
         ).with_variable(
             QueryVariable("worker")
             .label("worker")
@@ -373,7 +384,7 @@ def job() -> Dashboard:
             .refresh(VariableRefresh.ON_TIME_RANGE_CHANGED)
         ),
         ("The job of $worker", _running_job()),
-        ("Beside others", _other_jobs()),
+        ("All jobs", _other_jobs()),
     )
 
 
@@ -389,14 +400,14 @@ def _running_job() -> list[Panel]:
         logarithmic(
             lines(
                 "Loss",
-                "Its terms, each multiplied by its weight.",
+                "Terms of the loss, each multiplied by its weight.",
                 "sci",
                 (f"nst_running_loss{mine}", "{{term}}"),
             )
         ),
         lines(
             "Step",
-            "A steep line is a fast engine.",
+            "The steeper the line, the faster the engine.",
             "short",
             (f"nst_running_step{mine}", "step"),
             (f"nst_running_last_step{mine}", "last step"),
@@ -409,7 +420,7 @@ def _other_jobs() -> list[Panel]:
         logarithmic(
             lines(
                 "Loss at the end (median)",
-                "Of all transfers.",
+                "Terms of the loss at the end of all transfers.",
                 "sci",
                 (
                     "histogram_quantile(0.5, sum by (le, term) "
@@ -418,21 +429,26 @@ def _other_jobs() -> list[Panel]:
                 ),
             )
         ),
-        lines("Time of a step (mean)", "Of all workers.", "s", ("nst:step_seconds:mean_5m", "all")),
+        lines(
+            "Time of a step (mean)",
+            "Mean time of a step over all workers.",
+            "s",
+            ("nst:step_seconds:mean_5m", "all"),
+        ),
     ]
 
 
 def kafka() -> Dashboard:
     return _filled(
-        _dashboard("kafka", "nst: Kafka", "Does the queue wake the workers?"),
+        _dashboard("kafka", "nst: Kafka", "Whether messages reach the workers."),
         ("Messages", [*_waiting(), *_messages()]),
     )
 
 
 def _waiting() -> list[Panel]:
     return [
-        number("Messages that wait", "sum(nst_queue_lag_messages)", "none", width=6),
-        number("Jobs that wait", 'nst:jobs:max{status="queued"}', "none", width=6),
+        number("Consumer lag", "sum(nst_queue_lag_messages)", "none", width=6),
+        number("Queued jobs", 'nst:jobs:max{status="queued"}', "none", width=6),
         number(
             "Failures in 5 minutes",
             'sum(increase(nst_dependency_errors_total{system="queue"}[5m]))',
@@ -440,37 +456,37 @@ def _waiting() -> list[Panel]:
             warns_at=5,
             width=6,
         ),
-        number("Members", "count(nst_queue_lag_messages)", "none", width=6),
+        number("Consumers", "count(nst_queue_lag_messages)", "none", width=6),
     ]
 
 
 def _messages() -> list[Panel]:
     return [
         lines(
-            "Messages that wait",
-            "In the partitions of each worker, as far as it knows.",
+            "Consumer lag",
+            "Unread messages in the partitions of each worker, as the worker reports them.",
             "short",
             ("nst_queue_lag_messages", "{{worker}}"),
         ),
         stacked(
             lines(
                 "Messages received, per minute",
-                "Where a message finds nothing, another worker was faster.",
+                "A message finds no job if another worker has already claimed it.",
                 "short",
                 (per_minute("nst_messages_total", "found"), "found {{found}}"),
             )
         ),
         lines(
-            "Jobs taken and attempts ended, per minute",
-            "Attempts that no message announced were found by workers without work.",
+            "Jobs submitted and attempts ended, per minute",
+            "Idle workers also find jobs that no message announced.",
             "short",
-            (per_minute("nst_jobs_taken_total"), "jobs taken"),
+            (per_minute("nst_jobs_taken_total"), "jobs submitted"),
             (per_minute('nst_messages_total{found="job"}'), "announced by a message"),
             (per_minute("nst_attempts_total"), "attempts ended"),
         ),
         lines(
             "Failures of the queue, per minute",
-            "Jobs go on without it, only later.",
+            "Jobs run without the queue, but start later.",
             "short",
             (per_minute('nst_dependency_errors_total{system="queue"}', "instance"), "{{instance}}"),
         ),
