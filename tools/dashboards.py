@@ -298,7 +298,7 @@ def _present() -> list[Panel]:
         ),
         lines(
             "Unsuccessful attempts, per minute",
-            "failed: error in the engine. crashed: its process died. lease_lost: another worker took it.",
+            "failed: error in the engine. crashed: it died. lease_lost: another worker has it.",
             "short",
             (per_minute('nst_attempts_total{outcome!="succeeded"}', "outcome"), "{{outcome}}"),
         ),
