@@ -1,7 +1,7 @@
 .DEFAULT_GOAL := help
 PYTHON ?= python3
 BIN := .venv/bin
-# Python compiles each module when it is first imported; most of what is installed never is.
+# Python compiles a module when it is first imported; most installed modules never are.
 PIP_OPTIONS := --quiet --disable-pip-version-check --no-compile
 
 .PHONY: help setup demo serve page test test-images test-compose check check-program check-page fix bench chaos docs gallery screenshots up down lock \
@@ -23,9 +23,9 @@ page: src/nst/api/page/index.html ## build the web page
 src/nst/api/page/index.html: $(shell find frontend -type f -not -path '*/node_modules/*' 2>/dev/null)
 	cd frontend && npm install --no-save --no-audit --no-fund --loglevel=error && npm run build
 
-# Three processes of one thread each: many tests wait for servers. Each file is run by one of them, because
-# its tests share fixtures.
-# Python keeps what it has compiled, whatever the environment says: the tests start hundreds of processes.
+# Three processes with one thread each, because many tests wait for servers. Each file is run by one process,
+# because its tests share fixtures. Python keeps compiled modules, whatever the environment says, because the
+# tests start hundreds of processes.
 test: ## install what the tests need and run them all
 	$(MAKE) --no-print-directory --jobs=2 .venv/installed-dev page
 	$(MAKE) --no-print-directory check
@@ -80,7 +80,7 @@ up: .env ## all of the service in containers, the page on http://127.0.0.1:5173
 down: ## stop the containers; what they know stays in volumes
 	docker compose down
 
-.env: # passwords are made up once
+.env: # with random passwords
 	$(PYTHON) tools/new_env.py
 
 lock: .venv/installed-dev ## renew the locked requirements of the images

@@ -1,6 +1,6 @@
 #!/bin/sh
 set -eu
-# Until Kafka 4 the command was part of the broker.
+# Before Kafka 4, this command was part of the broker.
 package=org.apache.kafka.tools
 ls /opt/kafka/libs/kafka-tools-[0-9]*.jar >/dev/null 2>&1 || package=kafka.admin
 exec java -Xmx64m -XX:TieredStopAtLevel=1 -cp '/opt/kafka/libs/*' \
