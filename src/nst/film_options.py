@@ -4,10 +4,10 @@ from collections.abc import Mapping
 
 from nst.options import StyleTransferOptions
 
-LATER_SHARES: Mapping[str, int] = {"neighbors": 14, "gram": 10, "wasserstein": 10}
+LATER_SHARES: Mapping[str, int] = {"neighbors": 20, "gram": 10, "wasserstein": 10}
 """Steps of a film's first frame per step of a later frame, by style_loss.
 A later frame begins nearly finished. All its steps are at full size; with this number of steps it
-takes less than a quarter of the time of a single image."""
+takes at most a quarter of the time of a single image."""
 
 MAX_PASSES = 9
 """Maximum number of times that a film is painted."""

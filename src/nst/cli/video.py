@@ -73,7 +73,7 @@ LEFT_OUT = ("total_iterations", "save_every", "style_blend", "bit_depth")
     "--steps",
     group=TITLES["end"],
     type=click.IntRange(min=0),
-    help="Optimizer steps for every later frame.  [default: a fourteenth of the first's, with "
+    help="Optimizer steps for every later frame.  [default: a twentieth of the first's, with "
     "Gram matrices a tenth]",
 )
 @option(

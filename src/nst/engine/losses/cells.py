@@ -76,8 +76,15 @@ def of_layer(
     activations: Activations, layer: str, tile: Tile, cells: tuple[int, int] | None = None
 ) -> Tensor:
     """Return one layer's part of a tile's hypercolumns, in float32: (cells, C)."""
-    inner = tile.inner(activations[layer], stride(layer))
-    return wide(on_cells(inner, layer, cells or _count(tile))) / inner.shape[1]
+    features = cell_features(activations[layer], layer, tile, cells)
+    return features / features.shape[1]
+
+
+def cell_features(
+    features: Tensor, layer: str, tile: Tile, cells: tuple[int, int] | None = None
+) -> Tensor:
+    """Return the features of one layer on the cells of a tile, in float32: (cells, C)."""
+    return wide(on_cells(tile.inner(features, stride(layer)), layer, cells or _count(tile)))
 
 
 def _count(tile: Tile) -> tuple[int, int]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from nst.engine.losses.cells import add_from_cells, cells_of_tile, of_layer
+from nst.engine.losses.cells import add_from_cells, cell_features, cells_of_tile
 from nst.engine.losses.sums import wide
 from nst.engine.network.encoder import Activations
 from nst.engine.network.tiles import Tile, stride
@@ -61,10 +61,11 @@ class CosineTerm:
         dots, squares = (torch.zeros_like(self._weights) for _ in range(2))
         of_dots, of_squares = dots[where], squares[where]
         for layer in self.layers:
-            ours = of_layer(activations, layer, tile)
-            theirs = self._target(layer, where)
-            of_dots += torch.linalg.vecdot(ours, theirs).view_as(of_dots)
-            of_squares += torch.linalg.vecdot(ours, ours).view_as(of_squares)
+            # Hypercolumns have 1 / C of the features; the sums are divided instead.
+            ours = cell_features(activations[layer], layer, tile)
+            channels, theirs = ours.shape[1], self._target(layer, where)
+            of_dots += torch.linalg.vecdot(ours, theirs).view_as(of_dots) / channels
+            of_squares += torch.linalg.vecdot(ours, ours).view_as(of_squares) / channels**2
         return [dots, squares]
 
     def loss(self, statistics: Sequence[Tensor]) -> Tensor:
@@ -82,14 +83,14 @@ class CosineTerm:
     ) -> None:
         where = cells_of_tile(tile)
         of_dots, of_squares = (each[where] for each in statistics_gradient)
-        ours = of_layer({layer: features}, layer, tile)
-        gradient = self._target(layer, where) * of_dots.reshape(-1, 1)
-        gradient.addcmul_(ours, of_squares.reshape(-1, 1), value=2)
-        gradient /= features.shape[1]
+        channels, ours = features.shape[1], cell_features(features, layer, tile)
+        gradient = self._target(layer, where).mul_(of_dots.reshape(-1, 1) / channels)
+        gradient.addcmul_(ours, of_squares.reshape(-1, 1), value=2 / channels**2)
         inner = tile.inner(total, stride(layer))
         rows, columns = of_dots.shape
         add_from_cells(inner, gradient.to(total.dtype), layer, (rows, columns))
 
     def _target(self, layer: str, where: tuple[slice, slice]) -> Tensor:
-        rows = self._targets.rows[layer]
-        return wide(rows[self._targets.index[where].flatten()])
+        """Return the target of each cell of a tile, a new tensor in float32: (cells, C)."""
+        numbers = self._targets.index[where].flatten()
+        return wide(self._targets.rows[layer].index_select(0, numbers))

@@ -16,7 +16,7 @@ from torch.nn.functional import normalize
 from nst.engine.losses.cells import cells_of, cells_of_tile, of_layer
 from nst.engine.losses.layers import MATCHED_LAYERS, PLACE_LAYERS
 from nst.engine.losses.reading import CellReader, PlaceReader, read
-from nst.engine.losses.sums import sum_of, wide
+from nst.engine.losses.sums import sum_of
 from nst.engine.network.encoder import CHANNELS_PER_BLOCK, Activations, Encoder
 from nst.engine.network.tiles import Tile, block_of, stride
 
@@ -144,7 +144,7 @@ def nearest(queries: Tensor, keys: Tensor, dtype: torch.dtype) -> Tensor:
     sought, centre = queries.flatten(0, 1), queries.mean((0, 1))
     offered = normalize(keys - keys.mean(0), dim=1).to(dtype)
     found = [
-        wide(normalize(block - centre, dim=1).to(dtype) @ offered.T).argmax(1)
+        (normalize(block - centre, dim=1).to(dtype) @ offered.T).max(1).indices
         for block in torch.split(sought, QUERIES_PER_BLOCK)
     ]
     return torch.cat(found).view(queries.shape[:2])

@@ -62,8 +62,8 @@ def paired(features: Tensor, places: tuple[Tensor, Tensor], style: Tensor, centr
     ours, theirs = (normalize(wide(each) - centre, dim=1) for each in (features, style))
     # The precision of the network is good enough for a search.
     seen, sought = (each.to(features.dtype) for each in (ours, theirs))
-    cosines = wide(seen @ sought.T)
-    from_picture, from_style = cosines.argmax(1), cosines.argmax(0)
+    # Two products are faster than the maximum of each column of one.
+    from_picture, from_style = (seen @ sought.T).max(1).indices, (sought @ seen.T).max(1).indices
     rows, columns = (each.to(features.device) for each in places)
     return Pairs(
         torch.cat([rows, rows[from_style]]),

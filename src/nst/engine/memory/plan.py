@@ -81,12 +81,15 @@ class Demand:
 
 def plan_memory(demand: Demand, limit_bytes: int | None) -> MemoryPlan:
     """Return the fastest plan below the limit, or the smallest plan if none is below."""
+    fastest = predict(demand, None, _histories(demand)[-1])
+    if limit_bytes is None or fastest.peak_bytes <= limit_bytes:
+        return fastest
     plans = [
         predict(demand, side, history)
         for side in _sides(max(demand.size))
         for history in _histories(demand)
     ]
-    fitting = [plan for plan in plans if limit_bytes is None or plan.peak_bytes <= limit_bytes]
+    fitting = [plan for plan in plans if plan.peak_bytes <= limit_bytes]
     if fitting:
         return min(fitting, key=lambda plan: _slowness(demand, plan))
     return min(plans, key=lambda plan: plan.peak_bytes)
