@@ -7,7 +7,7 @@ PIP_OPTIONS := --quiet --disable-pip-version-check --no-compile
 .PHONY: help setup demo serve page test test-images test-compose check check-program check-page fix bench chaos docs gallery screenshots up down lock \
     dashboards settings types licences dist sbom clean
 
-help: ## list the verbs
+help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: .venv/installed ## create .venv and install nst into it
@@ -15,7 +15,7 @@ setup: .venv/installed ## create .venv and install nst into it
 demo: .venv/installed ## paint a sample photo with the bundled weights
 	$(BIN)/nst stylize data/content/cat.jpg data/style/impasto.jpg --preset fast -o demo.png
 
-serve: .venv/installed page ## the web page, the API and a worker on http://127.0.0.1:8000
+serve: .venv/installed page ## run the web page, the API and a worker on http://127.0.0.1:8000
 	$(BIN)/nst serve --open
 
 page: src/nst/api/page/index.html ## build the web page
@@ -26,20 +26,20 @@ src/nst/api/page/index.html: $(shell find frontend -type f -not -path '*/node_mo
 # Three processes with one thread each, because many tests wait for servers. Each file is run by one process,
 # because its tests share fixtures. Python keeps compiled modules, whatever the environment says, because the
 # tests start hundreds of processes.
-test: ## install what the tests need and run them all
+test: ## install the test dependencies and run all tests
 	$(MAKE) --no-print-directory --jobs=2 .venv/installed-dev page
 	$(MAKE) --no-print-directory check
 	OMP_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE= $(BIN)/pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder
 
-test-images: .venv/installed-dev ## build the images without Docker, run them, paint a photo; as root
+test-images: .venv/installed-dev ## build and run the images without Docker and paint a photo; requires root
 	tools/system-packages images
 	$(BIN)/pytest tests/images
 
-test-compose: .venv/installed-dev ## start compose.yaml without Docker, paint a photo through all of it; as root
+test-compose: .venv/installed-dev ## start compose.yaml without Docker and paint a photo with it; requires root
 	tools/system-packages images
 	$(BIN)/pytest tests/compose
 
-check: .venv/installed-dev page ## ruff, mypy, import-linter, workflows; eslint, svelte-check and vitest for the page
+check: .venv/installed-dev page ## run ruff, mypy, import-linter and zizmor; eslint, svelte-check and vitest for the page
 	$(MAKE) --no-print-directory --jobs=2 check-program check-page
 
 check-program:
@@ -55,14 +55,14 @@ check-page:
 	$(BIN)/python tools/page_types.py --check
 	cd frontend && npm run --silent check
 
-fix: .venv/installed-dev ## format, and mend what ruff can mend
+fix: .venv/installed-dev ## format the code and apply ruff's fixes
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
 bench: .venv/installed-dev ## measure against the naive reference loop
 	$(BIN)/python -m benchmarks.engine
 
-chaos: .venv/installed-dev ## hundreds of jobs while everything that can fail does; takes a quarter of an hour
+chaos: .venv/installed-dev ## run hundreds of jobs while workers and servers are killed; takes a quarter of an hour
 	$(BIN)/python tests/chaos/driver.py --jobs 300 --report benchmarks/results/chaos.json
 
 docs: .venv/installed-dev ## build the documentation into build/site; broken links are errors
@@ -71,13 +71,13 @@ docs: .venv/installed-dev ## build the documentation into build/site; broken lin
 gallery: .venv/installed-dev ## paint the contact sheet of the README
 	$(BIN)/python tools/gallery.py
 
-screenshots: .venv/installed-dev page ## show every state of the page in docs/screenshots
+screenshots: .venv/installed-dev page ## take the screenshots of the page for docs/screenshots
 	PYTHONPATH=tests $(BIN)/python tools/screenshots.py
 
-up: .env ## all of the service in containers, the page on http://127.0.0.1:5173
+up: .env ## start the whole service in containers, with the page on http://127.0.0.1:5173
 	docker compose up --build --detach --wait
 
-down: ## stop the containers; what they know stays in volumes
+down: ## stop the containers; their data stay in volumes
 	docker compose down
 
 .env: # with random passwords
@@ -86,7 +86,7 @@ down: ## stop the containers; what they know stays in volumes
 lock: .venv/installed-dev ## renew the locked requirements of the images
 	$(BIN)/python tools/lock.py
 
-dashboards: .venv/installed-dev ## write the dashboards of Grafana
+dashboards: .venv/installed-dev ## write the Grafana dashboards
 	$(BIN)/python tools/dashboards.py
 
 settings: .venv/installed-dev ## write docs/settings.md from the program's settings
@@ -95,19 +95,19 @@ settings: .venv/installed-dev ## write docs/settings.md from the program's setti
 types: .venv/installed-dev page ## write the page's types from the description of the API
 	$(BIN)/python tools/page_types.py
 
-licences: .venv/installed-dev ## list the licences of what the images install
+licences: .venv/installed-dev ## list the licences of the images' packages
 	$(BIN)/python tools/licences.py
 
-dist: .venv/installed-dev page ## wheel and source distribution into dist/
+dist: .venv/installed-dev page ## build the wheel and the source distribution into dist/
 	SOURCE_DATE_EPOCH=1767225600 $(BIN)/python -m build
 
-sbom: .venv/installed-dev ## bills of materials of the images into dist/, as CycloneDX
+sbom: .venv/installed-dev ## write the images' bills of materials (CycloneDX) into dist/
 	mkdir -p dist
 	$(BIN)/cyclonedx-py requirements deploy/requirements/api.txt -o dist/sbom-api.json
 	$(BIN)/cyclonedx-py requirements deploy/requirements/worker.txt -o dist/sbom-worker.json
 	$(BIN)/cyclonedx-py requirements deploy/requirements/worker-cuda.txt -o dist/sbom-worker-cuda.json
 
-clean: ## remove .venv and what the tools leave behind
+clean: ## remove .venv and the caches of the tools
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
 .venv/installed: pyproject.toml constraints.txt
