@@ -266,13 +266,13 @@ def _file(pictures: Path, variant: str, pair: tuple[str, str]) -> Path:
 @click.command()
 @click.option("--model", type=click.Choice(MODELS), default="vgg19", show_default=True)
 @click.option("--size", type=int, default=384, show_default=True, help="Longest side in pixels.")
-@click.option("--steps", type=int, help="Of all that optimise.  [default: those of the preset]")
+@click.option("--steps", type=int, help="Steps of all optimizing methods.  [default: the preset's]")
 @click.option(
     "--set",
     "changes",
     metavar="NAME=VALUE",
     multiple=True,
-    help="Change an option of the preset, as if it were so; may be repeated.",
+    help="Override an option of the preset; may be repeated.",
 )
 @click.option("--pairs", "count", type=click.IntRange(1, len(PAIRS)), default=len(PAIRS))
 @click.option(

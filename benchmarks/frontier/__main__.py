@@ -39,14 +39,14 @@ ALPHAS = (0.0, 0.25, 0.75)
     multiple=True,
     default=(DEFAULT_PRESET, "gram"),
     show_default=True,
-    help="Method to paint with, twice or more; the first is compared with each of the others.",
+    help="Method to compare, twice or more; the first is compared with each of the others.",
 )
 @click.option(
     "--strength",
     "strengths",
     type=click.FloatRange(0, 1),
     multiple=True,
-    help="Strength of all presets, three times or more.  [default: by the preset]",
+    help="Strength of all presets; give three or more.  [default: by the preset]",
 )
 @click.option(
     "--alpha",

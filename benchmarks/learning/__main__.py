@@ -47,7 +47,7 @@ FILM_WIDTH, FILM_FRAMES = 512, 8
     multiple=True,
     default=MARKS,
     show_default=True,
-    help="Time of learning after which images are painted and judged, once or more.",
+    help="Minutes of learning after which images are painted and judged; may be repeated.",
 )
 @click.option(
     "--pictures",
@@ -59,9 +59,9 @@ FILM_WIDTH, FILM_FRAMES = 512, 8
 @click.option(
     "--photos",
     type=click.Path(path_type=Path, file_okay=False),
-    help="Photos to learn from, none of those that are painted.  [default: the sample photos]",
+    help="Photos to learn from; none of them may be painted.  [default: the sample photos]",
 )
-@click.option("--size", type=int, default=256, show_default=True, help="Side of the parts.")
+@click.option("--size", type=int, default=256, show_default=True, help="Side of the photos' parts.")
 @click.option(
     "--painted-size", type=int, default=400, show_default=True, help="Longest side when judged."
 )

