@@ -18,9 +18,9 @@ export default defineConfig(
   },
   {
     rules: {
-      // Svelte has its own routing kit; this page is not built with it.
+      // This rule is for SvelteKit, which this page does not use.
       'svelte/no-navigation-without-resolve': 'off',
-      'no-undef': 'off', // TypeScript knows better
+      'no-undef': 'off', // TypeScript checks this itself
     },
   },
 );

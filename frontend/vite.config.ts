@@ -5,13 +5,13 @@ import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
   plugins: [tailwindcss(), svelte(), svelteTesting()],
-  // Relative to <base> in index.html, so that the page works below any path.
+  // Asset addresses are relative to <base> in index.html, so that the page works below any path.
   base: './',
   build: {
     outDir: '../src/nst/api/page',
     emptyOutDir: true,
     manifest: true,
-    // Of everything that is bundled, as its licences demand.
+    // Licences of everything that is bundled, as these licences require.
     license: { fileName: 'licences.md' },
     target: 'es2022',
     assetsInlineLimit: 0,
@@ -23,7 +23,7 @@ export default defineConfig({
     include: ['src/**/*.test.ts'],
     setupFiles: ['src/test-setup.ts'],
     restoreMocks: true,
-    // No test may depend on how busy the machine is.
+    // The timeouts, in milliseconds, are so long that no test depends on how busy the machine is.
     testTimeout: 300_000,
     hookTimeout: 300_000,
   },

@@ -1,6 +1,6 @@
 /**
- * Service worker: answers while the server cannot be reached, with the page, its files, and what the studio offers. Jobs and
- * their pictures are not kept.
+ * Service worker: while the server cannot be reached, answers from a cache of the page, its assets, and the options,
+ * samples and learned styles of the studio. Jobs and their images are not cached.
  */
 
 const KEPT = 'nst-offline';
@@ -47,7 +47,7 @@ async function fetchAndKeep(request) {
   return answer;
 }
 
-/** Every address has the same page, which finds its own way; but that of a shared picture has a preview in it. */
+/** Opens a page: the same one for every address, but that of a shared image has preview tags and is not cached. */
 async function openPage(request) {
   try {
     const answer = await fetch(request);
@@ -58,7 +58,7 @@ async function openPage(request) {
   }
 }
 
-/** The files of another version are not needed any more. */
+/** Caches the page; if it has changed, first clears the cache, whose files belong to another version. */
 async function keepPage(answer) {
   const page = await answer.clone().text();
   const before = await (await find(ROOT))?.text();

@@ -1,6 +1,6 @@
 import '@testing-library/jest-dom/vitest';
 
-// What jsdom does not have and the components ask for.
+// Stubs of browser APIs that the components use and jsdom lacks.
 globalThis.matchMedia ??= (query: string) =>
   ({ matches: query.includes('reduce'), media: query, addEventListener: () => undefined, removeEventListener: () => undefined }) as unknown as MediaQueryList;
 globalThis.scrollTo = () => undefined;

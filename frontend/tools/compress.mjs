@@ -1,4 +1,4 @@
-// Puts a compressed copy beside every text of the page, for servers that hand it out as it is.
+// Writes a gzip copy beside every JS, CSS, SVG and WASM asset of the page, for servers that serve the copy as it is.
 import { readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { constants, gzipSync } from 'node:zlib';
 

@@ -1,4 +1,4 @@
-/** The HTTP API. Every failure is a Problem. */
+/** Client of the HTTP API. Every failed request raises Problem. */
 
 import { basePath } from './base';
 import { hasCookies } from './store';
@@ -16,12 +16,12 @@ import type { Job, JobPage, LearnedStyle, OptionsDocument, RecipeDocument, Share
 const ROOT = `${basePath()}api/v1`;
 
 /**
- * Random secret of this page. Requests that leave before the first cookie has arrived name the same visitor by it;
- * otherwise each answer would set another cookie, and the jobs of all but the last would be lost.
+ * Random secret of this page. It assigns the requests that are sent before the first cookie arrives to one visitor;
+ * otherwise each response would set another cookie, and the jobs of all but the last one would be lost.
  */
 const VISITOR = { 'X-Visitor': newKey() };
 
-/** What went wrong, as the server's problem document says it; code `offline` if it did not answer. */
+/** Error of a request, from the server's problem document; code `offline` if the server did not answer. */
 export class Problem extends Error {
   constructor(
     readonly code: string,
@@ -48,7 +48,7 @@ function parse(text: string): unknown {
   }
 }
 
-/** A proxy in between may answer with something else than a problem document. */
+/** Returns the Problem of a failed response; a proxy in between may answer without a problem document. */
 export function problemOf(status: number, text: string, retryAfter: string | null): Problem {
   const body = (parse(text) ?? {}) as Partial<ProblemDocument>;
   const code = body.code ?? (status >= 502 && status <= 504 ? 'offline' : 'internal_error');
@@ -96,7 +96,7 @@ const jobPath = (id: string) => `${ROOT}/jobs/${encodeURIComponent(id)}`;
 
 let options: Promise<OptionsDocument> | undefined;
 
-/** Asked once; a failure is not kept. */
+/** Fetches the options document once and caches it; a failed request is not cached. Raises Problem. */
 export function getOptions(): Promise<OptionsDocument> {
   options ??= get<OptionsDocument>(`${ROOT}/options`).catch((error: unknown) => {
     options = undefined;
@@ -120,7 +120,7 @@ export function listJobs(query: JobsQuery = {}): Promise<JobPage> {
   return get<JobPage>(`${ROOT}/jobs?${search.toString()}`);
 }
 
-/** How many jobs of this client wait or are being painted. Raises Problem. */
+/** Counts the queued and the running jobs of this client, up to 100 of each. Raises Problem. */
 export async function countUnfinished(): Promise<number> {
   const pages = await Promise.all((['queued', 'running'] as const).map((status) => listJobs({ status, limit: 100 })));
   return pages.reduce((count, { jobs }) => count + jobs.length, 0);
@@ -132,7 +132,7 @@ export const retryJob = (id: string) => post<Job>(`${jobPath(id)}/retry`);
 export const resumeJob = (id: string) => post<Job>(`${jobPath(id)}/resume`);
 export const steerJob = (id: string, values: Record<string, number>) =>
   post<Job>(`${jobPath(id)}/steer`, values);
-/** The results of several jobs in one ZIP; `ids` with commas between. */
+/** Returns the URL of a ZIP with the results of several jobs; commas separate the `ids`. */
 export const archiveOf = (ids: string) => `${ROOT}/archive?jobs=${ids}`;
 export const eventsPath = (id: string) => `${jobPath(id)}/events`;
 
@@ -153,12 +153,12 @@ export async function unshare(id: string, shareId: string): Promise<void> {
 export const getShared = (token: string) =>
   get<SharedPicture>(`${ROOT}/shared/${encodeURIComponent(token)}`);
 
-/** How long it will take, in words; null where the server has not measured anything like it. */
+/** Returns the estimated duration in words; null if the server has not measured a comparable job. */
 export async function getEstimate(query: URLSearchParams): Promise<string | null> {
   return (await get<EstimateView>(`${ROOT}/estimate?${query.toString()}`)).text;
 }
 
-/** The recipe inside a finished picture, or null if it carries none. */
+/** Returns the recipe embedded in a finished image; null if it contains none. Raises Problem. */
 export async function readRecipe(picture: Blob): Promise<RecipeDocument | null> {
   const form = new FormData();
   form.append('image', picture);
@@ -170,7 +170,7 @@ export async function readRecipe(picture: Blob): Promise<RecipeDocument | null> 
   }
 }
 
-/** A picture as it will be painted: upright, small, with the size of the whole. */
+/** Returns a small upright version of an image, as it will be painted, and the size of the whole image in pixels. */
 export async function seeUpright(picture: Blob): Promise<{ picture: Blob; size: Size | null }> {
   const form = new FormData();
   form.append('image', picture);
@@ -184,7 +184,7 @@ const stylePath = (id: string) => `${ROOT}/learned-styles/${encodeURIComponent(i
 export const getLearnedStyles = async () =>
   (await get<LearnedStylesView>(`${ROOT}/learned-styles`)).learned_styles;
 
-/** Nothing is sent where cookies are blocked: the style would belong to nobody. */
+/** Uploads a learned style. Nothing is sent if cookies are blocked: the style would have no owner. */
 export function addLearnedStyle(file: File): Promise<LearnedStyle> {
   if (!hasCookies()) return Promise.reject(new Problem('cookies_blocked'));
   const form = new FormData();
@@ -192,7 +192,7 @@ export function addLearnedStyle(file: File): Promise<LearnedStyle> {
   return get<LearnedStyle>(`${ROOT}/learned-styles`, { method: 'POST', body: form });
 }
 
-/** Asks for a job that learns a style. The same key never makes a second one. */
+/** Submits a job that learns a style. The same key never creates a second job. */
 export function learnStyle(form: FormData, key: string): Promise<Job> {
   if (!hasCookies()) return Promise.reject(new Problem('cookies_blocked'));
   return get<Job>(`${ROOT}/learning`, { method: 'POST', headers: { 'Idempotency-Key': key }, body: form });
@@ -214,7 +214,7 @@ export async function download(path: string): Promise<Blob> {
   return (await send(path)).blob();
 }
 
-/** Crypto.randomUUID exists on secure pages only, and this one is also opened as http://machine:8000. */
+/** Returns a random 128-bit key. crypto.randomUUID exists on secure pages only; http://machine:8000 is not one. */
 export function newKey(): string {
   return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) =>
     byte.toString(16).padStart(2, '0'),
@@ -222,9 +222,9 @@ export function newKey(): string {
 }
 
 /**
- * Submits a job. The same key never makes a second one, so it may be sent again after a failure.
- * XMLHttpRequest, because fetch does not tell how much of an upload has gone. Nothing is sent where cookies are
- * blocked: the job would belong to nobody.
+ * Submits a job. The same key never creates a second job, so the request may be repeated after a failure.
+ * It uses XMLHttpRequest, because fetch reports no upload progress. Nothing is sent if cookies are blocked: the job
+ * would have no owner.
  */
 export function submitJob(
   form: FormData,

@@ -1,7 +1,7 @@
-/** The path below which the page is: / or, where the server says so in <base>, another, as /nst/. */
+/** Base path of the page: / or the path that the server sets in <base>, such as /nst/. */
 
 export function basePath(): string {
-  // A worker has no document; the tab that starts it gives it this path as its name.
+  // A worker has no document; the tab that starts the worker passes this path as the worker's name.
   if (typeof document === 'undefined') return self.name;
   const base = document.querySelector('base');
   return base ? new URL('./', base.href).pathname : '/';

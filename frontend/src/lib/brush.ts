@@ -1,6 +1,6 @@
 /**
- * Painting a mask. The canvas lies over the photo and is transparent; what is painted is coloured. The more a place is
- * covered, the whiter it is in the mask.
+ * Mask painting. The canvas over the photo is transparent, and strokes are coloured. The more a stroke covers a pixel,
+ * the whiter that pixel is in the mask.
  */
 
 export interface Point {
@@ -9,22 +9,22 @@ export interface Point {
 }
 
 export interface Brush {
-  /** In pixels of the canvas; at its rim a soft brush covers half. */
+  /** Diameter of the brush, in pixels of the canvas; a soft brush covers half at its rim. */
   width: number;
-  /** 0: a hard edge; 1: soft from the middle outwards. */
+  /** Softness of the edge: 0 is hard, 1 fades from the middle outwards. */
   softness: number;
   erase: boolean;
 }
 
-/** A colour that photos seldom have. */
+/** Colour of the strokes, which photos seldom contain. */
 const COLOUR = '#d6007a';
 
-/** Blur of the softest brush, whose middle still covers all. */
+/** Blur of the softest brush, as a share of its diameter; its middle still covers completely. */
 const MOST_BLUR = 1 / 3;
 
-/** A round stroke along the whole path: drawn piece by piece, its soft edges would add up where the pieces meet. */
+/** Draws a round stroke along the whole path at once: the soft edges of single pieces would add up where they meet. */
 export function stroke(context: CanvasRenderingContext2D, path: Point[], { width, softness, erase }: Brush): void {
-  // Only its shadow is seen, which has a soft edge in every browser.
+  // The stroke lies outside the canvas; only its shadow is visible, which has a soft edge in every browser.
   const aside = 2 * context.canvas.width;
   context.save();
   context.globalCompositeOperation = erase ? 'destination-out' : 'source-over';
@@ -36,7 +36,7 @@ export function stroke(context: CanvasRenderingContext2D, path: Point[], { width
   context.translate(-aside, 0);
   context.beginPath();
   for (const { x, y } of path) context.lineTo(x, y);
-  context.lineTo(path.at(-1)?.x ?? 0, path.at(-1)?.y ?? 0); // a single point is a dot
+  context.lineTo(path.at(-1)?.x ?? 0, path.at(-1)?.y ?? 0); // draws a dot for a single point
   context.stroke();
   context.restore();
 }
@@ -59,7 +59,7 @@ function fill(context: CanvasRenderingContext2D, operation: GlobalCompositeOpera
   context.fillRect(0, 0, context.canvas.width, context.canvas.height);
 }
 
-/** Whether everything is painted, or nothing. */
+/** Returns whether the whole canvas has the same opacity: everything is painted, or nothing. */
 export function isPlain(context: CanvasRenderingContext2D): boolean {
   const { width, height } = context.canvas;
   const { data } = context.getImageData(0, 0, width, height);
@@ -70,7 +70,7 @@ export function isPlain(context: CanvasRenderingContext2D): boolean {
   return true;
 }
 
-/** White where it is painted, black elsewhere, as PNG. */
+/** Returns the mask as a PNG, white where it is painted and black elsewhere; null if the browser cannot encode it. */
 export function maskFile(canvas: HTMLCanvasElement): Promise<Blob | null> {
   const flat = document.createElement('canvas');
   flat.width = canvas.width;
@@ -84,7 +84,7 @@ export function maskFile(canvas: HTMLCanvasElement): Promise<Blob | null> {
   });
 }
 
-/** Paints what made this mask. */
+/** Replaces the painting on the canvas by the mask at this URL. */
 export async function paintMask(context: CanvasRenderingContext2D, mask: string): Promise<void> {
   const image = new Image();
   image.src = mask;
@@ -98,7 +98,7 @@ export async function paintMask(context: CanvasRenderingContext2D, mask: string)
   fill(context, 'source-in');
 }
 
-/** Width and height with these proportions, and this longest side at most. */
+/** Scales width and height down, with their proportions, so that the longest side has at most `longest` pixels. */
 export function within(width: number, height: number, longest: number): [number, number] {
   const factor = Math.min(1, longest / Math.max(width, height));
   return [Math.max(1, Math.round(width * factor)), Math.max(1, Math.round(height * factor))];

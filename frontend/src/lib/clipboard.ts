@@ -1,4 +1,4 @@
-/** Copies a text. The clipboard of the browser is for secure pages; http://machine:8000 is none. */
+/** Copies a text and returns whether it worked. The clipboard API needs a secure page; http://machine:8000 is none. */
 export async function copyText(text: string): Promise<boolean> {
   try {
     await navigator.clipboard.writeText(text);
@@ -15,7 +15,7 @@ function copyThroughSelection(text: string): boolean {
   area.style.opacity = '0';
   (document.querySelector('[role="dialog"]') ?? document.body).append(area);
   area.select();
-  // Deprecated, and the only way on a page that is not secure.
+  // execCommand is deprecated, but it is the only way on a page that is not secure.
   const copied = document.execCommand('copy');
   area.remove();
   return copied;

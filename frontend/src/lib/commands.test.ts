@@ -9,7 +9,7 @@ const recipe: Recipe = {
   options: { size: 800, style_blend: [0.7, 0.3], brand_new: null },
 };
 
-/** The words that a real shell makes of a command. */
+/** Returns the words into which a real shell splits a command. */
 function wordsOf(command: string): string[] {
   const printed = execFileSync('sh', ['-c', `printf '%s\\0' ${command}`]).toString();
   return printed.split('\0').slice(0, -1);

@@ -1,33 +1,33 @@
-/** The same job as a command: curl for the API, `nst stylize` for the command line. */
+/** Commands that submit the same job: curl for the API, `nst stylize` for the command line. */
 
 import type { Change, Options } from './types';
 
 export interface CommandPicture {
   name: string;
-  /** A sample that the server has, by its name. */
+  /** Name of a sample on the server; undefined for a file. */
   sample?: string | undefined;
 }
 
 export interface CommandStyle extends CommandPicture {
-  /** Where it is applied: the name of a file. */
+  /** File name of the mask where the style is applied; undefined applies it everywhere. */
   mask?: string | undefined;
 }
 
 export interface Recipe {
   content: CommandPicture;
   styles: CommandStyle[];
-  /** Where more of the photo is kept: the name of a file. */
+  /** File name of the detail map, which marks where more of the photo is kept. */
   detailMap?: string | undefined;
   preset: string | null;
-  /** What differs from the preset. */
+  /** Options that override the preset. */
   options: Options;
-  /** What was steered, and at which step. */
+  /** Steering changes, each with its step. */
   changes?: Change[];
-  /** Step after which it stops. */
+  /** Step after which the job stops; null: it is not stopped early. */
   stopAfter?: number | null;
 }
 
-/** In single quotes where the shell would read something else than the text. */
+/** Puts a text in single quotes if the shell would interpret it otherwise. */
 export function quote(text: string): string {
   return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
 }
@@ -38,7 +38,7 @@ function stem(name: string): string {
   return name.replace(/^(.*\/|sample:)/, '').replace(/\.[^.]*$/, '');
 }
 
-/** As the command line and the API take them: 40:strength=0.8. */
+/** Returns changes in the format of the command line and the API: 40:strength=0.8. */
 export function steers(changes: Change[]): string[] {
   return changes.map(({ step, values }) => {
     const assignments = Object.entries(values).map(([name, value]) => `${name}=${value}`);
@@ -54,7 +54,7 @@ function given(options: Options): [name: string, value: string][] {
 
 export function curlCommand(recipe: Recipe, origin: string): string {
   const { content, styles, preset, options } = recipe;
-  // The service takes samples or files, not both.
+  // The API accepts style images as samples or as files, not as both.
   const areSamples = styles.every((style) => style.sample);
   const masked = styles.some((style) => style.mask);
   const parts = [
@@ -72,10 +72,10 @@ export function curlCommand(recipe: Recipe, origin: string): string {
   return ['curl', ...parts.map((text) => `-F ${quote(text)}`), quote(`${origin}/api/v1/jobs`)].join(' \\\n  ');
 }
 
-/** Beside files, a sample is one of the checkout's. */
+/** Returns the file of a style that is sent as a file; a sample has one in the repository checkout. */
 const sampleFile = (style: CommandStyle) => (style.sample ? `data/style/${style.sample}.jpg` : style.name);
 
-/** Curl reads ; and , in a file name as its own, unless it stands in double quotes. */
+/** Quotes a file name for curl, which interprets ; and , unless the name is in double quotes. */
 function curlFileName(name: string): string {
   return /[;,"\\]/.test(name) ? `"${name.replaceAll(/["\\]/g, '\\$&')}"` : name;
 }
@@ -100,7 +100,7 @@ export function cliCommand(recipe: Recipe): string {
   return words.join(' ');
 }
 
-/** A name that begins with a dash would be read as an option. */
+/** Quotes a file name for the shell; ./ precedes a leading dash, which would be read as an option. */
 function commandFileName(name: string): string {
   return quote(name.startsWith('-') ? `./${name}` : name);
 }

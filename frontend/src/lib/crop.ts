@@ -1,6 +1,6 @@
-/** The part of a photo that is painted, and which way up it is. */
+/** Crop and rotation of the photo to be painted. */
 
-/** Edges as shares of the turned photo's width and height, from its upper left corner. */
+/** Edges of a crop as shares (0 to 1) of the rotated photo's width and height, from its upper left corner. */
 export interface Crop {
   left: number;
   top: number;
@@ -19,12 +19,12 @@ export const CORNERS: Corner[] = [
 
 export const WHOLE: Crop = { left: 0, top: 0, right: 1, bottom: 1 };
 
-/** Smallest width and height of a crop. */
+/** Minimum width and height of a crop, as a share of the photo's. */
 const LEAST = 0.05;
 
 const clamp = (value: number, least: number, most: number) => Math.min(most, Math.max(least, value));
 
-/** The crop with one corner moved by these shares; it stays inside the photo, and never turns inside out. */
+/** Moves one corner by these shares of the photo; the crop stays inside the photo, and its edges never cross. */
 export function withCorner(crop: Crop, [side, edge]: Corner, dx: number, dy: number): Crop {
   const x = crop[side] + dx;
   const y = crop[edge] + dy;
@@ -35,14 +35,14 @@ export function withCorner(crop: Crop, [side, edge]: Corner, dx: number, dy: num
   };
 }
 
-/** The crop moved as a whole, as far as the photo goes. */
+/** Moves the whole crop by these shares of the photo, at most up to the photo's edges. */
 export function shifted({ left, top, right, bottom }: Crop, dx: number, dy: number): Crop {
   const x = clamp(dx, -left, 1 - right);
   const y = clamp(dy, -top, 1 - bottom);
   return { left: left + x, top: top + y, right: right + x, bottom: bottom + y };
 }
 
-/** The same part after a quarter turn clockwise. */
+/** Returns the crop of the same part after the photo is rotated by a quarter turn clockwise. */
 export const turnedClockwise = ({ left, top, right, bottom }: Crop): Crop => ({
   left: 1 - bottom,
   top: left,

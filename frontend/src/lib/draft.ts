@@ -1,4 +1,4 @@
-/** A draft of an order: a job that takes about a second, and is deleted as soon as its picture is here. */
+/** Drafts of an order: a draft is a job of about one second, which is deleted as soon as its image is downloaded. */
 
 import { cancelJob, deleteJob, download, getJob, newKey, Problem, submitJob } from './api';
 import { isActive, thumb } from "./job";
@@ -6,24 +6,24 @@ import { smaller } from './pixels';
 import { formOf, type Order, type Picture } from './submission';
 import type { Job } from './types';
 
-/** A draft shows no more than this many pixels on its longest side. */
+/** Maximum length of the longest side of a draft, in pixels. */
 export const DRAFT_SIDE_PIXELS = 512;
 const POLL_MS = 300;
 
-/** Options that a draft obeys. */
+/** Options that affect a draft. */
 const OBEYED = ['size', 'color', 'color_amount'];
 
-/** The order of a draft with the same pictures and colours. */
+/** Returns the order of a draft with the same images and colours. */
 export function draftOrderOf(order: Order, options: Order['changes']): Order {
   const size = Math.min(DRAFT_SIDE_PIXELS, Number(options['size']));
   const obeyed = Object.entries(options).filter(([name]) => OBEYED.includes(name));
   return { ...order, detailMap: null, preset: 'draft', changes: { ...Object.fromEntries(obeyed), size } };
 }
 
-/** The reason of a signal that is given when the page is closed. */
+/** Abort reason of the signal when the page is closed. */
 export const PAGE_CLOSES = 'page closes';
 
-/** Raises Problem, and the reason of the signal when that ends it. */
+/** Paints a draft and returns its image. Raises Problem, or the reason of the signal if the signal aborts it. */
 export async function paintDraft(order: Order, signal: AbortSignal): Promise<Blob> {
   const form = await formOf({
     ...order,
@@ -31,7 +31,7 @@ export async function paintDraft(order: Order, signal: AbortSignal): Promise<Blo
     styles: await Promise.all(order.styles.map(async (style) => ({ ...style, picture: await small(style.picture) }))),
   });
   signal.throwIfAborted();
-  // Not ended by the signal: a job whose id nobody has heard could not be deleted.
+  // The signal does not abort the upload: a job whose id is unknown could not be deleted.
   let job = await submitJob(form, newKey(), () => undefined, new AbortController().signal);
   try {
     while (isActive(job)) {
@@ -39,7 +39,7 @@ export async function paintDraft(order: Order, signal: AbortSignal): Promise<Blo
       job = await getJob(job.id);
     }
     if (!job.links.result) throw new Problem(job.error?.code ?? 'draft_unavailable', job.error?.message);
-    // The small version: a large one may come from the store of pictures, which the page must not fetch from.
+    // The small version is downloaded: a large one may come from the image storage, which the page must not fetch from.
     return await download(thumb(job.links.result));
   } finally {
     void forget(job, signal).catch(() => undefined);
@@ -47,8 +47,8 @@ export async function paintDraft(order: Order, signal: AbortSignal): Promise<Blo
 }
 
 /**
- * Deletes a job. One that is being painted comes to its end first, which is near: deleting it would cost the worker its
- * warm engine.
+ * Deletes a job. Unless the page closes, a running job is finished first, which is soon: deleting it would cost the
+ * worker its warm engine.
  */
 async function forget(job: Job, signal: AbortSignal): Promise<void> {
   if (isActive(job) && signal.reason !== PAGE_CLOSES) await ended(job.id);
@@ -70,7 +70,7 @@ async function small(picture: Picture): Promise<Picture> {
   return { ...picture, source: { kind: 'file', file: await smallerFile(source) } };
 }
 
-/** What the browser cannot show upright is drafted as the server sees it. */
+/** Scales a file down; a draft of an image that the browser cannot show upright uses the server's upright version. */
 function smallerFile({ file, seen }: { file: File; seen?: Blob }): Promise<File> {
   return smaller(seen ? new File([seen], file.name, { type: seen.type }) : file, DRAFT_SIDE_PIXELS);
 }

@@ -5,7 +5,7 @@ import type { Connection } from './stream';
 import { StreamHub, type Port } from './stream-hub';
 import type { Job } from './types';
 
-/** One end of a channel whose messages arrive at once. */
+/** One end of a message channel that delivers synchronously. */
 class End implements Port {
   onmessage: Port['onmessage'] = null;
   other!: End;

@@ -1,4 +1,4 @@
-/** What a tab hears of a job. */
+/** Feed of a job: the updates that one tab receives. */
 
 import { getJob, Problem } from './api';
 import { basePath } from './base';
@@ -10,9 +10,9 @@ import workerUrl from './stream.worker?worker&url';
 const POLL_MS = 15_000;
 
 /**
- * A browser opens six connections to a server that speaks HTTP/1.1, for all its tabs together, and an event stream
- * holds one. So all tabs share the stream of a job, and a tab that nobody sees has no part in it: it asks now and
- * then, for its title and its notification.
+ * Feed of one job for one tab. A browser opens six connections to an HTTP/1.1 server for all of its tabs together, and
+ * an event stream occupies one. All tabs therefore share the stream of a job, and a hidden tab does not use it: it
+ * polls the job for its title and its notification.
  */
 export class JobFeed {
   #line: Line | undefined;
@@ -83,13 +83,13 @@ export class JobFeed {
   };
 }
 
-/** The way to the stream that all tabs share. */
+/** Connection to the event stream that all tabs share. */
 class WorkerLine implements Line {
   #worker: SharedWorker;
 
   /**
-   * `onFailure`: the worker could not be loaded; nothing will be heard from here. Throws where the browser has no
-   * such workers, or does not allow them.
+   * Connects to the shared worker. `onFailure` is called if the worker cannot be loaded; no updates arrive then.
+   * Throws if the browser has no shared workers or does not allow them.
    */
   constructor(id: string, { onJob, onConnection }: FeedHandlers, onFailure: () => void) {
     this.#worker = new SharedWorker(workerUrl, { type: 'module', name: basePath() });

@@ -1,4 +1,4 @@
-/** What a chosen file is, found out before anything is uploaded. */
+/** Checks of a chosen file before anything is uploaded. */
 
 import { texts } from '../texts';
 import type { OptionsDocument, Size } from './types';
@@ -34,7 +34,7 @@ const MAGIC: [start: string, format: Format][] = [
 
 const FIRST_BYTES = 1024;
 
-/** The format by the first bytes; a name proves nothing. `brands` are the server's. */
+/** Detects the format by the first bytes; a file name proves nothing. `brands`: the server's media types by brand. */
 export function formatOf(bytes: Uint8Array, brands: Record<string, string> = {}): Format {
   const start = String.fromCharCode(...bytes.subarray(0, FIRST_BYTES));
   if (start.startsWith('ftyp', 4)) return formatOfBrands(start, brands);
@@ -45,7 +45,7 @@ export function formatOf(bytes: Uint8Array, brands: Record<string, string> = {})
   return bytes.length > 0 && bytes.subarray(0, 64).every((byte) => byte >= 9 && byte < 127) ? 'text' : 'unknown';
 }
 
-/** The major brand and then the compatible ones are looked up: mif1 alone names no format. */
+/** Looks up the major brand, then the compatible ones: mif1 alone identifies no format. */
 function formatOfBrands(start: string, brands: Record<string, string>): Format {
   const length = Array.from(start.slice(0, 4)).reduce((sum, byte) => sum * 256 + byte.charCodeAt(0), 0);
   const compatible = start.slice(16, length).match(/[^]{4}/g) ?? [];
@@ -55,14 +55,14 @@ function formatOfBrands(start: string, brands: Record<string, string>): Format {
 
 export interface PictureFile {
   format: Format;
-  /** Null where the browser cannot show this format. */
+  /** Width and height in pixels; null if the browser cannot show this format. */
   size: Size | null;
 }
 
-/** Thrown with a sentence for the person who chose the file. */
+/** Error whose message is a sentence for the person who chose the file. */
 export class WrongFile extends Error {}
 
-/** Reads width and height without decoding all pixels; null if the browser cannot. */
+/** Reads width and height, in pixels, without decoding the whole image; returns null if the browser cannot. */
 export type Measure = (file: Blob) => Promise<Size | null>;
 
 export const measure: Measure = async (file) => {
@@ -82,7 +82,7 @@ export const measure: Measure = async (file) => {
   }
 };
 
-/** Formats that every current browser shows: if it cannot, the file is damaged. */
+/** Formats that every current browser shows; if it cannot show such a file, the file is damaged. */
 const SHOWN: Format[] = ['JPEG', 'PNG', 'WebP', 'GIF', 'BMP'];
 
 export async function checkPicture(
@@ -106,7 +106,7 @@ export async function checkPicture(
   return { format, size };
 }
 
-/** JPEG, PNG, … of media types. */
+/** Returns the format names of media types: JPEG, PNG, … */
 export function namesOf(formats: string[]): string[] {
   return (Object.keys(TYPES) as Format[]).filter((format) => formats.includes(TYPES[format] ?? ''));
 }
@@ -114,7 +114,7 @@ export function namesOf(formats: string[]): string[] {
 const RECIPE_MARKS = /nst-recipe|"nst": ?"/;
 const LOOKED_AT_BYTES = 65_536;
 
-/** Whether a file looks as if nst had painted it. The server reads what the recipe says. */
+/** Returns whether a file looks as if it contains a recipe of nst. The server reads the recipe itself. */
 export async function mayCarryRecipe(file: Blob): Promise<boolean> {
   const parts = [file.slice(0, LOOKED_AT_BYTES), file.slice(-LOOKED_AT_BYTES)];
   const read = await Promise.all(parts.map((part) => part.arrayBuffer()));

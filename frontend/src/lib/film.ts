@@ -1,24 +1,24 @@
-/** Films that people choose: what they are, found out before anything is uploaded. */
+/** Checks of a chosen film before anything is uploaded. */
 
 import { texts } from '../texts';
 import { formatOf, WrongFile } from './files';
 import type { OptionsDocument, Size } from './types';
 
 export interface FilmFile {
-  /** Null where the browser cannot play the film. */
+  /** Width and height in pixels; null if the browser cannot play the film. */
   size: Size | null;
   seconds: number | null;
-  /** As far as the browser can tell: its length × its rate. */
+  /** Estimated number of frames, length × frame rate; null if the length is unknown. */
   frames: number | null;
 }
 
-/** What the browser says of a film; null if it cannot play it. */
+/** Reads size (pixels), length (seconds) and rate (frames per second) of a film; null if the browser cannot play it. */
 export type MeasureFilm = (file: Blob) => Promise<{ size: Size; seconds: number; rate: number | null } | null>;
 
-/** Frames per second of a film whose rate is unknown. */
+/** Assumed frame rate of a film whose rate is unknown, in frames per second. */
 const USUAL_RATE = 30;
 
-/** For so long a film is played, unseen and unheard, to see its rate. */
+/** Maximum time for which a film is played, hidden and muted, to measure its frame rate, in milliseconds. */
 const LOOK_MS = 700;
 const LOOK_FRAMES = 12;
 
@@ -42,7 +42,7 @@ export const measureFilm: MeasureFilm = async (file) => {
   }
 };
 
-/** The usual rate between the first frames that the browser shows; null if it shows too few of them. */
+/** Measures the median frame rate of the first frames that the browser shows; null if it shows too few of them. */
 async function rateOf(video: HTMLVideoElement): Promise<number | null> {
   if (!('requestVideoFrameCallback' in video)) return null;
   const times: number[] = [];
@@ -65,7 +65,7 @@ async function rateOf(video: HTMLVideoElement): Promise<number | null> {
   return rateBetween(times);
 }
 
-/** Frames per second of frames shown at these times, in seconds; null for fewer than three. */
+/** Returns the median rate (frames per second) of frames at these times, in seconds; null for fewer than two steps. */
 export function rateBetween(times: number[]): number | null {
   const steps = times
     .slice(1)
@@ -81,7 +81,7 @@ export interface Place {
   frame: number;
 }
 
-/** Pass and frame, both counted from 1, of the painting with this number; every second pass goes backward. */
+/** Returns pass and frame, both counted from 1, of the painting with this number; every second pass goes backward. */
 export function placeOf(painting: number, frames: number): Place {
   const pass = Math.max(1, Math.ceil(painting / frames));
   const place = painting - (pass - 1) * frames;
@@ -90,13 +90,13 @@ export function placeOf(painting: number, frames: number): Place {
 
 export const takesFilms = (document: OptionsDocument | null) => (document?.limits.max_film_frames ?? 0) > 0;
 
-/** By the first bytes; kinds that they do not tell, as transport streams, by the browser's word. */
+/** Detects a film by its first bytes; if they are inconclusive, as for transport streams, by the browser's type. */
 export async function isFilm(file: File, document: OptionsDocument): Promise<boolean> {
   const format = formatOf(new Uint8Array(await file.slice(0, 1024).arrayBuffer()), document.brands);
   return format === 'video' || (format === 'unknown' && file.type.startsWith('video/'));
 }
 
-/** What the browser cannot play, the server judges. Raises WrongFile. */
+/** Checks a film against the limits; the server checks a film that the browser cannot play. Raises WrongFile. */
 export async function checkFilm(
   file: File,
   { limits }: OptionsDocument,

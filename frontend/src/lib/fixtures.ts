@@ -1,8 +1,8 @@
-/** A job and an options document as the server gives them, for the tests. */
+/** Test fixtures: a job and an options document as the server returns them, and a fake EventSource. */
 
 import type { Job, OptionsDocument } from './types';
 
-/** For how long a test waits until something is true: only a defect takes as long. */
+/** Timeout of a test that waits for a condition, in milliseconds; only a defect takes this long. */
 export const PATIENCE = { timeout: 300_000 };
 
 export const DOCUMENT: OptionsDocument = {
@@ -99,7 +99,7 @@ export function job(changes: Partial<Job> = {}): Job {
   };
 }
 
-/** An EventSource that does what the test says. */
+/** Fake EventSource that the test controls. */
 export class Stream extends EventTarget {
   static readonly CONNECTING = 0;
   static readonly OPEN = 1;

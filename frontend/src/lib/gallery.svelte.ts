@@ -1,4 +1,4 @@
-/** Styles to choose from: which are favourites, what is searched for, and the uploads that this browser keeps. */
+/** Styles to choose from: favourites, the search, and the uploads that this browser keeps. */
 
 import { get, set } from 'idb-keyval';
 import { keep, recall } from './store';
@@ -8,19 +8,19 @@ import { sampleTitle } from './words';
 
 const OWN_KEY = 'nst-own-styles';
 const FAVOURITES_KEY = 'nst-favourite-styles';
-/** Uploads that are kept; the oldest go first. */
+/** Maximum number of uploads that are kept; the oldest are removed first. */
 export const MOST_OWN = 24;
 
-/** The same for the same file. */
+/** Returns the key of an image, from its name and size in bytes: the same file has the same key. */
 export const keyOf = ({ name, bytes }: Picture) => `${name}/${bytes ?? 0}`;
 
 class Gallery {
   query = $state('');
   favourites = $state.raw<string[]>(favouritesOf(recall(FAVOURITES_KEY)));
-  /** Newest first; each has its file. */
+  /** Uploaded style images, newest first; each has its file. */
   own = $state.raw<Picture[]>([]);
 
-  /** What is searched for, favourites first. */
+  /** Returns the samples whose title matches the search, favourites first. */
   shown(samples: Sample[]): Sample[] {
     const query = this.query.trim().toLowerCase();
     const found = samples.filter((sample) => sampleTitle(sample).toLowerCase().includes(query));
@@ -54,7 +54,7 @@ class Gallery {
     return this.own.find((picture) => keyOf(picture) === key);
   }
 
-  /** Keeps an upload; one that cannot be shown cannot be chosen by its look either. */
+  /** Keeps an upload if the browser can show it: nobody could choose an invisible image by its look. */
   add(picture: Picture): void {
     if (picture.source.kind !== 'file' || picture.url === null || this.find(keyOf(picture))) return;
     this.#save([copyOf(picture), ...this.own].slice(0, MOST_OWN));
@@ -72,7 +72,7 @@ class Gallery {
   }
 }
 
-/** With an address of its own, without the proxies of Svelte, which IndexedDB cannot keep. */
+/** Copies a picture, with a new object URL for its file and without Svelte's proxies, which IndexedDB cannot store. */
 export function copyOf(picture: Picture): Picture {
   const { source, name, size, format, bytes } = picture;
   const url = source.kind === 'file' ? URL.createObjectURL(source.seen ?? source.file) : picture.url;

@@ -1,4 +1,4 @@
-/** The list of my jobs, as far as it was fetched. */
+/** List of the client's jobs, as far as it was fetched. */
 
 import { cancelJob, deleteJob, listJobs, Problem } from './api';
 import { JobFeed } from './feed';
@@ -13,12 +13,12 @@ export class History {
   loading = $state(true);
   problem = $state<Problem | null>(null);
 
-  /** The one that is painted, or next: it alone is listened to, and when it ends the list is fetched anew. */
+  /** Running job, or else the next one in the queue: only this job is followed, and its end reloads the list. */
   readonly current = $derived(this.jobs.findLast((job) => job.status === 'running') ?? this.jobs.findLast(isActive));
 
   #status: Status | undefined;
 
-  /** The newest jobs in this state. */
+  /** Loads the newest jobs with this status; undefined loads those of every status. */
   async load(status: Status | undefined): Promise<void> {
     this.#status = status;
     await this.#fetch(undefined);
@@ -48,7 +48,7 @@ export class History {
     }
   }
 
-  /** Listens to one job until the returned function is called. */
+  /** Follows one job until the returned function is called. */
   follow(id: string): () => void {
     const feed = new JobFeed(id, {
       onJob: (job) => {
@@ -70,12 +70,12 @@ export class History {
     this.jobs = this.jobs.filter((other) => other.id !== job.id);
   }
 
-  /** Stops all that wait, also those not listed yet; says how many. Raises Problem. */
+  /** Cancels all queued jobs, including those not listed yet, and returns their number. Raises Problem. */
   async cancelWaiting(): Promise<number> {
     return this.#each('queued', (job) => cancelJob(job.id));
   }
 
-  /** Deletes all that ended; says how many. Raises Problem. */
+  /** Deletes all jobs that have ended and returns their number. Raises Problem. */
   async clearEnded(): Promise<number> {
     let count = 0;
     for (const status of ['succeeded', 'failed', 'canceled'] as const) {

@@ -1,4 +1,4 @@
-/** What can be done with a job from its page and from the list. */
+/** Actions on a job that its page and the list share. */
 
 import { deleteJob, getOptions, newKey, Problem, submitJob } from './api';
 import { notices } from './notices.svelte';
@@ -15,7 +15,7 @@ function complain(error: unknown): void {
   notices.say(`${message || what} ${todo}`, { bad: true });
 }
 
-/** Whether it is gone now. */
+/** Deletes a job and returns whether it is deleted; a notice shows an error. */
 export async function removeJob(job: Job): Promise<boolean> {
   try {
     await deleteJob(job.id);
@@ -28,8 +28,8 @@ export async function removeJob(job: Job): Promise<boolean> {
 }
 
 /**
- * The same pictures and options with another seed as a new job, and to its page. Where a seed has no effect the
- * picture would be the same: then to the studio, to change something.
+ * Submits the same images and options with another seed as a new job, and opens its page. If the seed has no effect,
+ * the result would be the same image; the studio opens instead, to change something.
  */
 export async function repaint(job: Job): Promise<void> {
   try {
@@ -45,7 +45,7 @@ export async function repaint(job: Job): Promise<void> {
   }
 }
 
-/** The result painted on at twice its size as a new job, and to its page. */
+/** Submits a new job that continues the result at twice its size, and opens its page. */
 export async function paintLarger(job: Job): Promise<void> {
   try {
     await submit(largerForm(job, await getOptions()));

@@ -1,4 +1,4 @@
-/** What a job's state means for the page. */
+/** Functions that derive from a job what the page shows. */
 
 import type { Recipe } from './commands';
 import { changesFrom, nearestPreset } from './options';
@@ -6,19 +6,19 @@ import type { Change, Job, Options, OptionsDocument, PictureInfo } from './types
 
 export const isActive = (job: Job) => job.status === 'queued' || job.status === 'running';
 
-/** The address of a picture as it is after this step: it changes when the picture does. */
+/** Adds a version to the URL of an image, so that the URL changes when the image does. */
 export function versioned(url: string, version: number | string): string {
   return `${url}${url.includes('?') ? '&' : '?'}v=${version}`;
 }
 
 export const thumb = (url: string) => `${url}${url.includes('?') ? '&' : '?'}thumb=1`;
 
-/** The newest picture of a job: the result, the preview, or nothing yet. */
+/** Returns the URL of the newest image of a job: its result, else its preview; null if it has neither yet. */
 export function newestPicture(job: Job): string | null {
   return job.links.result ?? previewOf(job);
 }
 
-/** The newest preview of a job, also of one that has ended. */
+/** Returns the URL of the newest preview of a job, also of one that has ended; null if there is none. */
 export function previewOf(job: Job): string | null {
   const step = job.progress?.preview_step ?? null;
   return job.links.preview && step !== null ? versioned(job.links.preview, `${job.attempt}.${step}`) : null;
@@ -26,7 +26,7 @@ export function previewOf(job: Job): string | null {
 
 const SHOWN_FORMATS = ['JPEG', 'PNG', 'WEBP', 'GIF', 'AVIF', 'BMP'];
 
-/** A picture as the browser can show it: of formats that it does not know, the server's thumbnail. */
+/** Returns a URL that the browser can show: the image, or the server's thumbnail if the browser lacks the format. */
 export function shown(address: string, format: string): string {
   return SHOWN_FORMATS.includes(format.toUpperCase()) ? address : thumb(address);
 }
@@ -37,21 +37,21 @@ export function thumbOf(job: Job): string {
   return thumb(newestPicture(job) ?? job.links.content);
 }
 
-/** In seconds; null if it never began or does not say. */
+/** Returns the painting time in seconds; null if the job has no start time or no end time. */
 export function paintingTime(job: Job): number | null {
   if (!job.started_at || !job.completed_at) return null;
   return (Date.parse(job.completed_at) - Date.parse(job.started_at)) / 1000;
 }
 
-/** What was steered, as far as it is known: while it is painted, the latest news. */
+/** Returns the steering changes known so far; those of a running job are in its latest progress. */
 export const changesOf = (job: Job): Change[] => (job.result ?? job.progress ?? job).changes;
 
-/** Options that it was painted with; the network is the one that was used. */
+/** Returns the options that a job was painted with; `model` is the network that was used. */
 export function usedOptions(job: Job): Options {
   return job.result ? { ...job.options, model: job.result.model } : job.options;
 }
 
-/** For the command that paints the same picture: with all that was steered, and up to the step where it stopped. */
+/** Returns the recipe of the command that paints the same image: with all steering changes, up to the last step. */
 export function commandOfJob(job: Job, document: OptionsDocument): Recipe {
   const preset = job.preset ?? nearestPreset(document, job.options);
   return {
@@ -62,7 +62,7 @@ export function commandOfJob(job: Job, document: OptionsDocument): Recipe {
   };
 }
 
-/** For a job with the same pictures; the job does not say where its masks were. */
+/** Returns the recipe of a job with the same images, without masks: the API does not return them. */
 export function recipeOfJob(job: Job, document: OptionsDocument): Recipe & { preset: string } {
   const preset = job.preset ?? nearestPreset(document, job.options);
   return {

@@ -1,6 +1,6 @@
 /**
- * Pictures, masks and settings of the studio, kept in IndexedDB of this browser until they are replaced or removed.
- * Where the browser keeps nothing, the studio begins empty after a reload.
+ * Storage of the studio: its images, masks and settings stay in this browser's IndexedDB until they are replaced or
+ * removed. If the browser stores nothing, the studio is empty after a reload.
  */
 
 import { get, set } from 'idb-keyval';
@@ -11,10 +11,10 @@ const KEY = 'nst-studio';
 
 export interface Table {
   content: Picture | null;
-  /** Photos that are painted like the first one. */
+  /** Further photos that are painted like the first one. */
   more: Picture[];
   styles: Style[];
-  /** Whether each style makes a painting of its own. */
+  /** Whether each style makes a separate painting. */
   eachAlone: boolean;
   detailMap: Mask | null;
   preset: string;
@@ -26,23 +26,23 @@ interface KeptStyle extends Omit<Style, 'mask'> {
 }
 
 interface KeptTable extends Omit<Table, 'styles' | 'detailMap' | 'more' | 'eachAlone'> {
-  /** Earlier versions of the page had none of the two. */
+  /** Further photos; earlier versions of the page stored neither `more` nor `eachAlone`. */
   more?: Picture[];
   eachAlone?: boolean;
   styles: KeptStyle[];
   detailMap: Blob | null;
 }
 
-/** Replaces what was kept before. */
+/** Stores the table in place of the previous one. */
 export async function keepTable(table: Table): Promise<void> {
   try {
     await set(KEY, packed(table));
   } catch {
-    // The studio works without.
+    // The studio works without storage.
   }
 }
 
-/** What was kept, with new addresses of its files; null if nothing was. */
+/** Returns the stored table, with new object URLs for its files; null if none can be read. */
 export async function recallTable(): Promise<Table | null> {
   try {
     const kept = await get<KeptTable>(KEY);
@@ -52,7 +52,7 @@ export async function recallTable(): Promise<Table | null> {
   }
 }
 
-/** Addresses of files die with the page: only the files are kept. */
+/** Replaces masks by their files: object URLs become invalid when the page is closed. */
 function packed(table: Table): KeptTable {
   return {
     ...table,
@@ -74,7 +74,7 @@ function unpacked(kept: KeptTable): Table {
 
 export const maskOf = (file: Blob | null): Mask | null => file && { file, url: URL.createObjectURL(file) };
 
-/** What an earlier version of the page kept of a film lacks facts. */
+/** Adds the facts of a film that earlier versions of the page did not store. */
 function complete({ film, ...picture }: Picture): Picture {
   return film ? { ...picture, film: { ...UNKNOWN_FILM, ...film } } : picture;
 }

@@ -1,4 +1,4 @@
-/** The language of the page: as chosen in this browser, else the first of the browser's languages that there is. */
+/** Language of the page: the one chosen in this browser, else the first supported one that the browser prefers. */
 
 import { ENGLISH, speak, type Words } from '../texts';
 import { writeIn } from './format';
@@ -6,7 +6,7 @@ import { keep, recall } from './store';
 
 export type Language = 'en' | 'de';
 
-/** Each in its own words, so that whoever reads only that one finds it. */
+/** Name of each language in that language, so that those who read no other find it. */
 export const LANGUAGES: Record<Language, string> = { en: 'English', de: 'Deutsch' };
 
 // A language is fetched when it is first used.
@@ -19,7 +19,7 @@ const KEY = 'nst-language';
 
 const isLanguage = (tag: string | null | undefined): tag is Language => tag != null && Object.hasOwn(LANGUAGES, tag);
 
-/** The language that suits somebody who has chosen this, or nothing, and whose browser prefers these. */
+/** Returns the chosen language (null if none was chosen), else the first preferred one, else English. */
 export function languageFor(chosen: string | null, preferred: readonly string[]): Language {
   const known = [chosen, ...preferred].map((tag) => tag?.split('-')[0]?.toLowerCase());
   return known.find(isLanguage) ?? 'en';
@@ -28,12 +28,12 @@ export function languageFor(chosen: string | null, preferred: readonly string[])
 class LanguageChoice {
   current = $state<Language>('en');
 
-  /** Speaks the reader's language. Where it cannot be fetched, the page stays English. */
+  /** Loads the reader's language. If it cannot be fetched, the page stays English. */
   async begin(): Promise<void> {
     await this.#speak(languageFor(recall(KEY), navigator.languages)).catch(() => undefined);
   }
 
-  /** Speaks this language from now on, also after a reload; the page stays as it is where it cannot be fetched. */
+  /** Switches to this language, also for later visits. Throws, and changes nothing, if it cannot be fetched. */
   async choose(language: Language): Promise<void> {
     await this.#speak(language);
     keep(KEY, language);

@@ -69,7 +69,7 @@ const leaves = (value: unknown, path = ''): Leaf[] =>
     ? Object.entries(value).flatMap(([key, inner]) => leaves(inner, `${path}.${key}`))
     : [[path, value]];
 
-/** Words that a translation has and English takes from the server. */
+/** Returns whether this text exists only in translations; English takes it from the server. */
 const isAddition = (path: string) => /^\.texts\.(options\.(help|units)|samples\.titles)\./.test(path);
 
 const english = leaves({ ...ENGLISH });

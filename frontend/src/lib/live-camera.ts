@@ -1,24 +1,24 @@
-/** A camera painted in this browser by a learned style: its network runs in WebAssembly, and no frame leaves the page. */
+/** Live camera painted by a learned style. Its network runs in WebAssembly in this browser; no frame leaves it. */
 
 import wasm from 'onnxruntime-web/ort-wasm-simd-threaded.wasm?url';
 import * as ort from 'onnxruntime-web/wasm';
 import { download } from './api';
 import type { LearnedStyle } from './types';
 
-/** Longest side of a frame. */
+/** Longest side of a painted frame, in pixels. */
 export const SIDE_PIXELS = 320;
-/** Sides that the network takes are multiples of it. */
+/** Stride of the network, in pixels: the sides of a frame must be multiples of it. */
 const STRIDE = 4;
-/** Frames over which the rate is averaged. */
+/** Number of frames over which the rate is averaged. */
 const RATE_FRAMES = 10;
 
 /** Paints one frame. */
 export type Paint = (frame: ImageData) => Promise<ImageData>;
 
-/** The network of a style, with equal shares of the styles in its file. Raises Problem. */
+/** Loads the network of a style; all styles in its file have equal shares. Raises Problem. */
 export async function painterOf(style: LearnedStyle): Promise<Paint> {
   ort.env.wasm.wasmPaths = { wasm };
-  // More need a page that is isolated from all others.
+  // More threads need a cross-origin isolated page.
   ort.env.wasm.numThreads = 1;
   const graph = await (await download(style.links.onnx)).arrayBuffer();
   const session = await ort.InferenceSession.create(graph, { executionProviders: ['wasm'] });
@@ -31,14 +31,14 @@ export async function painterOf(style: LearnedStyle): Promise<Paint> {
   };
 }
 
-/** Width and height of the frames that are painted of a film of this size. */
+/** Returns width and height, in pixels, of the painted frames of a camera image of this size. */
 export function sizeOf(width: number, height: number): [number, number] {
   const scale = SIDE_PIXELS / Math.max(width, height);
   const side = (length: number) => Math.max(STRIDE, STRIDE * Math.round((scale * length) / STRIDE));
   return [side(width), side(height)];
 }
 
-/** RGBA, pixel by pixel → all red, all green, all blue. */
+/** Converts RGBA pixels to planes: all red, all green, all blue values. */
 export function planesOf(pixels: Uint8ClampedArray): Float32Array {
   const count = pixels.length / 4;
   const planes = new Float32Array(3 * count);
@@ -48,7 +48,7 @@ export function planesOf(pixels: Uint8ClampedArray): Float32Array {
   return planes;
 }
 
-/** The way back; values beyond 0…255 are clamped. */
+/** Converts planes to RGBA pixels; values beyond 0…255 are clamped. */
 export function pixelsOf(planes: Float32Array): Uint8ClampedArray<ArrayBuffer> {
   const count = planes.length / 3;
   const pixels = new Uint8ClampedArray(4 * count).fill(255);
@@ -58,11 +58,11 @@ export function pixelsOf(planes: Float32Array): Uint8ClampedArray<ArrayBuffer> {
   return pixels;
 }
 
-/** Frames per second of the last frames. */
+/** Average frame rate of the last frames, in frames per second. */
 export class Rate {
   #times: number[] = [];
 
-  /** A frame was painted now; the rate, 0 before the second frame. */
+  /** Counts a frame that was painted now and returns the rate, which is 0 before the second frame. */
   tick(now = performance.now()): number {
     this.#times = [...this.#times, now].slice(-RATE_FRAMES);
     const [first = now] = this.#times;

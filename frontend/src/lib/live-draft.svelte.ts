@@ -1,4 +1,4 @@
-/** The draft of what is loaded in the studio, painted anew after each change that it shows. */
+/** Draft of the images and options in the studio, painted again after each change that affects it. */
 
 import { untrack } from 'svelte';
 import { draftOrderOf, PAGE_CLOSES, paintDraft } from './draft';
@@ -7,14 +7,14 @@ import { studio } from './studio.svelte';
 import type { Order } from './submission';
 
 const KEY = 'nst-live-draft';
-/** Waited after a change: a slider that moves makes one draft, not thirty. */
+/** Delay after a change, in milliseconds: a slider that moves makes one draft, not thirty. */
 const CALM_MS = 400;
 
 class LiveDraft {
   isOn = $state(recall(KEY) !== 'off');
-  /** Address of the newest draft; null: there is none. */
+  /** Object URL of the newest draft; null if there is none. */
   url = $state<string | null>(null);
-  /** How much of the draft covers the photo, 0 to 1: a draft is always at full strength, so the photo shows through. */
+  /** Opacity of the draft over the photo, 0 to 1: a draft always has full strength, so the photo shows through. */
   readonly cover = $derived(studio.hasEffect('strength') ? coverAt(Number(studio.options['strength'])) : 1);
   isPainting = $state(false);
   hasFailed = $state(false);
@@ -27,7 +27,7 @@ class LiveDraft {
     keep(KEY, isOn ? 'on' : 'off');
   }
 
-  /** Paints after every change until the returned function is called. */
+  /** Paints a draft after every change until the returned function is called. */
   follow(): () => void {
     return $effect.root(() => {
       $effect(() => {
@@ -76,7 +76,7 @@ class LiveDraft {
   }
 }
 
-/** All from half the strength on; at strength 0 a breath. */
+/** Returns the opacity at this strength: 0.2 at strength 0, 1 from strength 0.5 on. */
 const coverAt = (strength: number) => Math.min(1, 0.2 + 1.6 * strength);
 
 export const liveDraft = new LiveDraft();

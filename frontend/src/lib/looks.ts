@@ -1,4 +1,4 @@
-/** Looks: settings under a name of one's own, kept by this browser and carried in JSON files. */
+/** Looks: named settings, stored by this browser and exchanged as JSON files. */
 
 import { keep, recall } from './store';
 import type { Options } from './types';
@@ -11,7 +11,7 @@ export interface Look {
 
 const KEY = 'nst-looks';
 
-/** The looks in a text; null if it holds none. */
+/** Parses the looks in a JSON text; null if it contains none, or anything else. */
 export function parseLooks(text: string): Look[] | null {
   try {
     const found: unknown = JSON.parse(text);
@@ -36,7 +36,7 @@ export function saveLooks(looks: Look[]): void {
   keep(KEY, JSON.stringify(looks));
 }
 
-/** A look of the same name is replaced. */
+/** Adds a look, which replaces a look of the same name. */
 export function withLook(looks: Look[], look: Look): Look[] {
   return [...looks.filter((other) => other.name !== look.name), look];
 }

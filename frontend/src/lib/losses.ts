@@ -1,4 +1,4 @@
-/** The losses of a job as they fell, kept by the browser so that neither a reload nor another tab loses them. */
+/** Loss curve of a job, stored by the browser so that neither a reload nor another tab loses it. */
 
 import { forget, keep, recall } from './store';
 import type { Losses } from './types';
@@ -9,7 +9,7 @@ export interface LossPoint extends Losses {
 
 const MOST_POINTS = 400;
 
-/** Curves that are kept; that of a job seen longer ago than so many others is dropped. */
+/** Maximum number of stored curves; the curve of the job seen least recently is dropped first. */
 const MOST_CURVES = 20;
 const RECENT = 'nst-losses';
 
@@ -27,7 +27,7 @@ export function saveLosses(jobId: string, points: LossPoint[]): void {
   const recent = [jobId, ...recentJobs().filter((id) => id !== jobId)];
   for (const id of recent.slice(MOST_CURVES)) forget(key(id));
   keep(RECENT, recent.slice(0, MOST_CURVES).join(' '));
-  // A full store only means a shorter curve after a reload.
+  // If the storage is full, the curve is only shorter after a reload.
   keep(key(jobId), JSON.stringify(points, inShort));
 }
 
@@ -35,21 +35,21 @@ const recentJobs = () => (recall(RECENT) ?? '').split(' ').filter(Boolean);
 
 const inShort = (_: string, value: unknown) => (typeof value === 'number' ? Number(value.toPrecision(5)) : value);
 
-/** With one more point. A job that was resumed goes back some steps; what it repeats is dropped. */
+/** Adds a point. A resumed job goes back some steps; the points of the steps that it repeats are dropped. */
 export function withPoint(points: LossPoint[], point: LossPoint): LossPoint[] {
   const before = points.filter(({ step }) => step < point.step);
   return thin([...before, point]);
 }
 
-/** Every other point once there are too many: the curve keeps its ends and its form. */
+/** Drops every other point once there are too many; the curve keeps its ends and its shape. */
 function thin(points: LossPoint[]): LossPoint[] {
   if (points.length <= MOST_POINTS) return points;
   return points.filter((_, index) => index % 2 === 0 || index === points.length - 1);
 }
 
 /**
- * An SVG path of one loss in a box of this width and height, with a logarithmic axis: losses fall over
- * powers of ten.
+ * Returns the SVG path of one loss in a box of this width and height. The axis is logarithmic, because losses fall
+ * over powers of ten.
  */
 export function lossPath(
   points: LossPoint[],
@@ -65,7 +65,7 @@ export function lossPath(
     .join('');
 }
 
-/** The least and the greatest of these losses, rounded out to half powers of ten. */
+/** Returns the minimum and the maximum of these losses, rounded outwards to half powers of ten. */
 export function lossRange(points: LossPoint[], names: (keyof Losses)[]): [number, number] {
   const values = points.flatMap((point) => names.map((name) => point[name])).filter((value) => value > 0);
   if (values.length === 0) return [1, 10];

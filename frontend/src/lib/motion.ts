@@ -1,4 +1,4 @@
-/** No movement for those who asked their system for none. */
+/** Animation settings that respect the system's preference for reduced motion. */
 
 export const wantsCalm = () => matchMedia('(prefers-reduced-motion: reduce)').matches;
 

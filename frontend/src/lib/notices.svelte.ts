@@ -1,4 +1,4 @@
-/** Short messages at the edge of the page, which screen readers hear. */
+/** Short messages at the edge of the page, which screen readers announce. */
 
 export interface Notice {
   id: number;
@@ -10,7 +10,7 @@ const SHOWN_MS = { good: 5000, bad: 10_000 };
 
 class Notices {
   list = $state<Notice[]>([]);
-  /** For screen readers alone: what everybody else sees anyway. */
+  /** Message for screen readers only, about a change that everybody else sees. */
   spoken = $state('');
   #last = 0;
 

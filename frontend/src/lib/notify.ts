@@ -1,8 +1,8 @@
-/** A notification of the system when a picture is done and nobody looks. */
+/** System notifications, shown only while the page is hidden. */
 
 const permission = () => ('Notification' in window ? Notification.permission : 'denied');
 
-/** Browsers offer them on secure pages only, and some not at all. */
+/** Returns whether notifications are possible: browsers offer them on secure pages only, and some not at all. */
 export const canNotify = () => permission() !== 'denied' && window.isSecureContext;
 export const mayNotify = () => permission() === 'granted';
 

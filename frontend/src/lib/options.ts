@@ -1,4 +1,4 @@
-/** Fields of a form, made from the JSON schema of the options, so that a new option needs no new code. */
+/** Form fields, made from the JSON schema of the options, so that a new option needs no new code. */
 
 import { typedNumber } from './format';
 import type { Need, OptionsDocument, Options, OptionValue, Property } from './types';
@@ -16,7 +16,7 @@ export interface NumberField extends Common {
   whole: boolean;
   least: number | null;
   most: number | null;
-  /** Whether the bounds themselves are excluded. */
+  /** Whether the bounds themselves are excluded: `above` for `least`, `below` for `most`. */
   above: boolean;
   below: boolean;
 }
@@ -28,7 +28,7 @@ export interface ChoiceField extends Common {
 
 export interface TextField extends Common {
   kind: 'text';
-  /** Regular expression that the whole text matches. */
+  /** Regular expression that the text must match; null allows any text. */
   pattern: string | null;
   examples: string[];
 }
@@ -44,7 +44,7 @@ export function fieldsOf(document: OptionsDocument): Field[] {
 }
 
 function fieldOf(name: string, property: Property): Field {
-  // An option that may be left out is "anyOf: [what it is, null]".
+  // The schema of an option that may be omitted is "anyOf: [its type, null]".
   const type = property.anyOf?.find((choice) => choice.type !== 'null') ?? property;
   const merged = { ...type, ...property };
   const common = {
@@ -71,7 +71,7 @@ function fieldOf(name: string, property: Property): Field {
   return { ...common, kind: 'text', pattern: merged.pattern ?? null, examples: merged.examples ?? [] };
 }
 
-/** What somebody typed, as a value; null if it is not allowed. An empty field means the default. */
+/** Parses the typed text of a field; null if the value is not allowed. An empty text means the default. */
 export function valueOf(field: Field, text: string): OptionValue {
   const trimmed = text.trim().replaceAll(' ', '');
   if (trimmed === '') return field.default;
@@ -97,14 +97,14 @@ function numberOf(field: NumberField, value: number): number | null {
   return value;
 }
 
-/** Every option with its value: the defaults, then the preset's, then what was changed. */
+/** Returns every option with its value: the defaults, overridden by the preset, overridden by the changes. */
 export function inForce(document: OptionsDocument, preset: string, changes: Options): Options {
   const properties = Object.entries(document.schema.properties);
   const defaults = Object.fromEntries(properties.map(([name, { default: value }]) => [name, value ?? null]));
   return { ...defaults, ...document.presets[preset], ...changes };
 }
 
-/** What an option lacks to have an effect with these options; null if it has one. */
+/** Returns the first unmet need of an option with these options; null if the option has an effect. */
 export function unmetNeed(document: OptionsDocument, options: Options, name: string): Need | null {
   return (document.needs[name] ?? []).find((need) => !isMet(need, options)) ?? null;
 }
@@ -118,7 +118,7 @@ function isMet(need: Need, options: Options): boolean {
 const same = (one: OptionValue | undefined, other: OptionValue | undefined) =>
   JSON.stringify(one ?? null) === JSON.stringify(other ?? null);
 
-/** Those of the options that the preset alone would not give; unknown ones are left out. */
+/** Returns the options whose values differ from the preset's; unknown options are omitted. */
 export function changesFrom(document: OptionsDocument, preset: string, options: Options): Options {
   const start = inForce(document, preset, {});
   return Object.fromEntries(
@@ -126,7 +126,7 @@ export function changesFrom(document: OptionsDocument, preset: string, options: 
   );
 }
 
-/** The preset that these options are nearest to. */
+/** Returns the preset that needs the fewest changes to give these options. */
 export function nearestPreset(document: OptionsDocument, options: Options): string {
   const distance = (preset: string) => Object.keys(changesFrom(document, preset, options)).length;
   const presets = Object.keys(document.presets);

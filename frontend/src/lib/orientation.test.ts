@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { isTurnedUnseen } from './orientation';
 
-/** A file with EXIF whose only entry is the orientation. */
+/** Returns a file with EXIF whose only entry is the orientation. */
 function exif(before: string, type: number, value: number, little = false): Blob {
   const tiff = new DataView(new ArrayBuffer(26));
   [little ? 0x4949 : 0x4d4d].forEach((order) => {

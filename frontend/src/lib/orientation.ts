@@ -1,18 +1,18 @@
-/** The EXIF orientation of a picture file, as far as browsers do not read it. */
+/** EXIF orientation of an image file, as far as browsers do not read it. */
 
 import type { Format } from './files';
 
 const LOOKED_AT_BYTES = 131_072;
 
-/** What precedes EXIF in JPEG, PNG and WebP, and the beginning of EXIF: little or big endian. */
+/** Marker that precedes EXIF in JPEG, PNG and WebP, and the first bytes of EXIF: little or big endian. */
 const START = /(?:Exif\0\0|eXIf|EXIF[^]{4})(?:Exif\0\0)?(II\*\0|MM\0\*)/;
 const ORIENTATION = 0x0112;
 const SHORT = 3;
 const ENTRY_BYTES = 12;
 
 /**
- * Whether a file says how it is turned in a way that not all browsers read: outside of JPEG, or not as a SHORT. The
- * server reads it in any case.
+ * Returns whether a file has an orientation that not all browsers read: outside of JPEG, or not as a SHORT. The server
+ * reads it in any case.
  */
 export async function isTurnedUnseen(file: Blob, format: Format): Promise<boolean> {
   const parts = [file.slice(0, LOOKED_AT_BYTES), file.slice(-LOOKED_AT_BYTES)];
@@ -23,7 +23,7 @@ export async function isTurnedUnseen(file: Blob, format: Format): Promise<boolea
   });
 }
 
-/** Type and value of the entry of the first directory; null: there is none. */
+/** Returns type and value of the orientation entry in the first directory; null if there is none. */
 function orientationOf(bytes: ArrayBuffer): { type: number; value: number } | null {
   const found = START.exec(new TextDecoder('latin1').decode(bytes));
   if (!found?.[1]) return null;
@@ -37,7 +37,7 @@ function orientationOf(bytes: ArrayBuffer): { type: number; value: number } | nu
       return { type: exif.getUint16(entry + 2, little), value: exif.getUint16(entry + 8, little) };
     }
   } catch (error) {
-    if (!(error instanceof RangeError)) throw error; // the directory ends before it says so
+    if (!(error instanceof RangeError)) throw error; // the file ends before the directory does
   }
   return null;
 }

@@ -1,4 +1,4 @@
-/** Pictures that come with the page; frontend/README.md says how they were made. */
+/** Images that are part of the page; frontend/README.md names their sources. */
 
 const urls = import.meta.glob<string>('../assets/pictures/*.webp', { eager: true, query: '?url', import: 'default' });
 
@@ -13,7 +13,7 @@ export interface Painting {
   style: string;
 }
 
-/** What hangs on the first page. */
+/** Paintings on the home page. */
 export const GALLERY: Painting[] = [
   { content: 'rocket', style: 'impasto' },
   { content: 'cat', style: 'woodcut_waves' },

@@ -1,17 +1,17 @@
-/** Pixels of picture files, as the browser decodes them: turned upright, in sRGB. */
+/** Pixels of image files, as the browser decodes them: upright, in sRGB. */
 
 import { within } from './brush';
 import type { Crop } from './crop';
 
 const QUALITY = 0.92;
 
-/** A picture with at most this many pixels on its longest side, as JPEG or, with transparency, as PNG. */
+/** Scales an image down to at most `side` pixels on its longest side; a JPEG stays a JPEG, others become PNG and stay transparent. */
 export async function smaller(file: File, side: number): Promise<File> {
   const image = await createImageBitmap(file);
   const [width, height] = within(image.width, image.height, side);
   const canvas = drawn(image, width, height);
   image.close();
-  const type = file.type === 'image/png' ? 'image/png' : 'image/jpeg';
+  const type = file.type === 'image/jpeg' ? 'image/jpeg' : 'image/png';
   return new File([await encoded(canvas, type)], file.name, { type });
 }
 
@@ -24,10 +24,10 @@ function drawn(image: CanvasImageSource, width: number, height: number): HTMLCan
   return canvas;
 }
 
-/** The longest side of what is cut: larger canvases fail on phones. */
+/** Maximum length of the longest side before cropping, in pixels: larger canvases fail on phones. */
 const MOST_PIXELS = 4096;
 
-/** The picture after quarter turns clockwise, with at most this many pixels on its longest side. */
+/** Rotates an image by quarter turns clockwise and scales it down to at most `side` pixels on its longest side. */
 export function turned(image: ImageBitmap, turns: number, side = MOST_PIXELS): HTMLCanvasElement {
   const [width, height] = within(image.width, image.height, side);
   const canvas = document.createElement('canvas');
@@ -40,7 +40,7 @@ export function turned(image: ImageBitmap, turns: number, side = MOST_PIXELS): H
   return canvas;
 }
 
-/** The part of a picture after quarter turns, as PNG where it may have transparency, else as JPEG. */
+/** Rotates an image by quarter turns and crops it; returns a PNG if `isPng`, which keeps transparency, else a JPEG. */
 export async function cut(image: ImageBitmap, turns: number, crop: Crop, name: string, isPng: boolean): Promise<File> {
   const whole = turned(image, turns);
   const [left, top] = [Math.round(crop.left * whole.width), Math.round(crop.top * whole.height)];

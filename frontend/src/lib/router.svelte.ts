@@ -1,4 +1,4 @@
-/** Which page an address means, and going there without loading the page again. */
+/** Router: maps addresses to pages, and navigates without reloading the page. */
 
 import { tick } from 'svelte';
 import { basePath } from './base';
@@ -9,7 +9,10 @@ export type Route =
   | { name: 'variations' | 'set'; ids: string[] }
   | { name: 'shared'; token: string };
 
-/** The route of a path: /, /studio, /jobs, /jobs/<id>, /variations/<id>,<id>…, /set/<id>,<id>…, /live, /about, /shared/<token>. */
+/**
+ * Returns the route of a path: /, /studio, /jobs, /jobs/<id>, /variations/<id>,<id>…, /set/<id>,<id>…, /live, /about,
+ * /shared/<token>.
+ */
 export function routeOf(path: string): Route {
   const [first, second, ...rest] = path.split('/').filter(Boolean).map(decode);
   if (rest.length > 0) return { name: 'missing' };
@@ -33,7 +36,7 @@ function decode(part: string): string {
   }
 }
 
-/** The path within the page, whatever it is below. */
+/** Returns the current path without the base path, with a leading slash. */
 function pathHere(): string {
   const base = basePath();
   return location.pathname.startsWith(base) ? location.pathname.slice(base.length - 1) : location.pathname;
@@ -53,7 +56,7 @@ class Location {
 
 export const here = new Location();
 
-/** `address` is relative to where the page is: `studio`, `jobs/5`. */
+/** Opens a page. A relative `address` is resolved against the base path: `studio`, `jobs/5`. */
 export async function go(address: string, { replace = false } = {}): Promise<void> {
   history[replace ? 'replaceState' : 'pushState'](null, '', address);
   const path = here.path;
@@ -62,7 +65,7 @@ export async function go(address: string, { replace = false } = {}): Promise<voi
   if (here.path !== path) scrollTo(0, 0);
 }
 
-/** Whether a click on this link stays within the page. */
+/** Returns whether a click on this link stays within the page. */
 export function isOurs(event: MouseEvent, link: HTMLAnchorElement): boolean {
   const plain = event.button === 0 && !event.metaKey && !event.ctrlKey && !event.shiftKey && !event.altKey;
   const opensElsewhere = link.target !== '' || link.hasAttribute('download');
@@ -73,7 +76,7 @@ export function isOurs(event: MouseEvent, link: HTMLAnchorElement): boolean {
   return plain && !opensElsewhere && !outside && !sameSpot && !event.defaultPrevented;
 }
 
-/** Makes every plain link of the document a link within the page. */
+/** Makes plain clicks on the document's links navigate without reloading the page. */
 export function followLinks(): void {
   document.addEventListener('click', (event) => {
     const link = event.target instanceof Element ? event.target.closest('a') : null;

@@ -1,4 +1,4 @@
-/** Offers a file for download that the page made itself. */
+/** Downloads a file that the page made itself. */
 export function saveFile(file: File): void {
   const url = URL.createObjectURL(file);
   const link = document.createElement('a');

@@ -1,4 +1,4 @@
 const SEEDS = 2 ** 31;
 
-/** A seed that is not used yet, in all likelihood. */
+/** Returns a random seed from 0 to 2³¹ − 1, which in all likelihood is not used yet. */
 export const newSeed = () => Math.floor(Math.random() * SEEDS);

@@ -1,10 +1,10 @@
-/** Several photos painted in the same styles with the same settings: a set. */
+/** Sets: several photos painted in the same styles with the same settings. */
 
 import type { Order, Picture } from './submission';
 
 /**
- * One order for each photo; with `eachAlone` one for each photo and style. Masks and the area to keep were drawn on the
- * first photo, and stay with it.
+ * Returns one order for each photo; with `eachAlone` one for each photo and style. Masks and the detail map were drawn
+ * on the first photo, and stay with it.
  */
 export function ordersOf(order: Order, more: Picture[], eachAlone: boolean): Order[] {
   const groups = eachAlone ? order.styles.map((style) => [style]) : [order.styles];
@@ -16,5 +16,5 @@ export function ordersOf(order: Order, more: Picture[], eachAlone: boolean): Ord
   ];
 }
 
-/** The addresses of several jobs in one. */
+/** Joins the ids of several jobs with commas, for one address. */
 export const idsOf = (jobs: { id: string }[]) => jobs.map(({ id }) => id).join(',');

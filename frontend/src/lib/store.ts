@@ -1,9 +1,9 @@
 /**
- * What the browser keeps for the page. Where it keeps nothing, because cookies are blocked or there is no
- * space, the page works without; it then forgets when it is loaded again.
+ * Browser storage of the page. If the browser stores nothing, because cookies are blocked or there is no space, the
+ * page still works, but forgets everything on a reload.
  */
 
-/** The text under this key, or null. */
+/** Returns the text stored under this key; null if there is none. */
 export function recall(key: string): string | null {
   try {
     return localStorage.getItem(key);
@@ -16,11 +16,11 @@ export function forget(key: string): void {
   try {
     localStorage.removeItem(key);
   } catch {
-    // It keeps nothing anyway.
+    // The browser stores nothing anyway.
   }
 }
 
-/** Whether it was kept. */
+/** Stores a text under this key and returns whether it was stored. */
 export function keep(key: string, text: string): boolean {
   try {
     localStorage.setItem(key, text);
@@ -31,8 +31,8 @@ export function keep(key: string, text: string): boolean {
 }
 
 /**
- * Whether the browser keeps cookies, without which nobody finds their jobs again. This is tried out, because
- * navigator.cookieEnabled stays true in Chromium when its user forbids all cookies.
+ * Returns whether the browser keeps cookies, without which nobody finds their jobs again. It sets a test cookie,
+ * because navigator.cookieEnabled stays true in Chromium when its user blocks all cookies.
  */
 export function hasCookies(): boolean {
   const [name, attributes] = ['nst_cookie_probe=1', 'path=/; SameSite=Strict'];

@@ -1,12 +1,12 @@
-/** One event stream for each job, however many tabs of the browser follow it. */
+/** Hub that opens one event stream for each job, however many tabs of the browser follow it. */
 
 import { JobStream, type Connection } from './stream';
 import type { Job } from './types';
 
-/** What a tab says. Each port follows one job. */
+/** Message from a tab. Each port follows one job. */
 export type Request = { follow: string } | 'wake' | 'close';
 
-/** What a tab hears. */
+/** Message to a tab: an update of the job or of the connection. */
 export type News = { job: Job } | { connection: Connection };
 
 export type Port = Pick<MessagePort, 'postMessage' | 'onmessage' | 'close'>;
@@ -62,14 +62,14 @@ class SharedStream {
     return this.#connection === 'ended' || this.#connection === 'gone';
   }
 
-  /** A tab that comes later hears at once what is known. */
+  /** Adds a tab and sends it the latest state at once. */
   add(port: Port): void {
     this.#ports.add(port);
     port.postMessage({ connection: this.#connection } satisfies News);
     if (this.#job) port.postMessage({ job: this.#job } satisfies News);
   }
 
-  /** Whether that was the last one. */
+  /** Removes a tab and returns whether it was the last one. */
   remove(port: Port): boolean {
     this.#ports.delete(port);
     return this.#ports.size === 0;

@@ -1,5 +1,5 @@
 /**
- * The event stream of a job, which comes back after every interruption. This also runs in a worker, where there is
+ * Event stream of a job, which reconnects after every interruption. This module also runs in a worker, where there is
  * no document.
  */
 
@@ -8,9 +8,9 @@ import type { Job } from './types';
 
 export type Connection = 'connecting' | 'live' | 'reconnecting' | 'ended' | 'gone';
 
-/** A source of news of a job. */
+/** Source of updates of a job. */
 export interface Line {
-  /** Try at once, without waiting any longer: the network is back. */
+  /** Reconnects at once, without waiting any longer: the network is back. */
   wake(): void;
   close(): void;
 }
@@ -24,9 +24,9 @@ const PATIENCE_MS = 3000;
 const LONGEST_WAIT_MS = 15_000;
 
 /**
- * Browsers reconnect by themselves after a broken line, but not after an answer that is no stream (a
- * restarting server, a proxy), and give up on some errors; then we do. The server closes long
- * streams now and then, so a gap is only reported when it lasts.
+ * Event stream with retries. Browsers reconnect by themselves after a broken connection, but not after a response that
+ * is no stream (a restarting server, a proxy), and give up on some errors; then this class reconnects. The server
+ * closes long streams now and then, so a gap is only reported if it lasts.
  */
 export class JobStream implements Line {
   #source: EventSource | undefined;
@@ -96,7 +96,7 @@ export class JobStream implements Line {
     this.#retryTimer = setTimeout(() => void this.#ask(), wait);
   }
 
-  /** An event stream does not tell why it was refused; the job itself does. */
+  /** Fetches the job before a retry: a refused event stream gives no reason, but the response for the job does. */
   async #ask(): Promise<void> {
     try {
       await getJob(this.id);

@@ -1,4 +1,4 @@
-/** Runs once for all tabs of the browser. */
+/** Shared worker that runs once for all tabs of the browser. */
 
 import { StreamHub, type Port } from './stream-hub';
 

@@ -1,4 +1,4 @@
-/** What is loaded in the studio. It stays while other pages are open, and after a reload. */
+/** Images and options in the studio. They stay while other pages are open, and after a reload. */
 
 import { texts } from '../texts';
 import { getContents, getJob, getOptions, getStyles, newKey, Problem, readRecipe, seeUpright, submitJob } from './api';
@@ -29,12 +29,12 @@ import { newSeed } from './seed';
 import { ordersOf } from './sets';
 import { pictureName } from './words';
 
-/** `more`: a photo that is painted like the first one. */
+/** Role of an image; `more` is a further photo that is painted like the first one. */
 export type Role = 'content' | 'style' | 'more';
 
 const KEEP_AFTER_MS = 150;
 
-/** The preset of learned styles. */
+/** Preset that learned styles use. */
 const DRAFT = 'draft';
 
 let lastId = 0;
@@ -45,28 +45,28 @@ class Studio {
   contentSamples = $state<Sample[]>([]);
 
   content = $state<Picture | null>(null);
-  /** Photos that are painted like the first one. */
+  /** Further photos that are painted like the first one. */
   more = $state<Picture[]>([]);
   styles = $state<Style[]>([]);
-  /** Whether each style makes a painting of its own. */
+  /** Whether each style makes a separate painting. */
   eachAlone = $state(false);
-  /** Where more of the photo is kept; null: nowhere. */
+  /** Mask where more of the photo is kept; null: nowhere. */
   detailMap = $state<Mask | null>(null);
   preset = $state('');
-  /** Options that differ from the preset. */
+  /** Options that override the preset. */
   changes = $state<Options>({});
-  /** What a recipe recorded: it is repeated until other settings are taken over. */
+  /** Steering changes and stop step from a recipe; they are repeated until other settings are taken over. */
   repeated = $state<Repeated | null>(null);
   looks = $state<Look[]>(loadLooks());
 
-  /** Whether a learned style paints: in one pass, like a draft, whatever preset is chosen. */
+  /** Whether a learned style is chosen; it paints in one pass, like a draft, whatever the preset. */
   readonly isLearned = $derived(this.styles.some(({ picture }) => isLearned(picture)));
   readonly #preset = $derived(this.isLearned ? DRAFT : this.preset);
   readonly #changes = $derived(this.isLearned ? obeyed(this.changes) : this.changes);
   readonly options = $derived(this.document ? inForce(this.document, this.#preset, this.#changes) : {});
   readonly isDraft = $derived(this.options['total_iterations'] === 0);
   readonly isFilm = $derived(Boolean(this.content?.film));
-  /** What is submitted; a draft protects nothing, and the server would refuse it. */
+  /** Order that is submitted; null without a photo. A draft omits `protect`, which the server would refuse. */
   readonly order = $derived<Order | null>(
     this.content && {
       content: this.isDraft || this.isLearned ? inOnePass(this.content) : this.content,
@@ -77,14 +77,14 @@ class Studio {
       repeated: this.isDraft || this.isFilm ? null : this.repeated,
     },
   );
-  /** All that is submitted: several where there are several photos, or a painting for each style. */
+  /** Orders that are submitted: several if there are several photos, or a separate painting for each style. */
   readonly orders = $derived<Order[]>(
     this.order ? ordersOf(this.order, this.isFilm ? [] : this.more, this.eachAlone && this.styles.length > 1) : [],
   );
   readonly changeCount = $derived(
     this.document ? Object.keys(changesFrom(this.document, this.preset, this.changes)).length : 0,
   );
-  /** Each change that has no effect, with what it lacks. */
+  /** Changes that have no effect, each with its unmet need; null: the option does not apply to films. */
   readonly ignored = $derived(
     Object.keys(this.changes).flatMap((name) => {
       const need = this.unmetNeed(name);
@@ -97,10 +97,10 @@ class Studio {
 
   #key = '';
   #keyIsFor = '';
-  /** Once for all visits of the page: a second restore would replace what was chosen since the first. */
+  /** Only restore of the stored table: a second one would replace what was chosen since the first. */
   #recalled: Promise<void> | undefined;
 
-  /** What the server offers, and what this browser has kept. Raises Problem. */
+  /** Loads what the server offers, and what this browser has stored. Raises Problem. */
   async load(): Promise<void> {
     const [document, styles, contents] = await Promise.all([getOptions(), getStyles(), getContents(), learned.load()]);
     this.styleSamples = styles;
@@ -110,7 +110,7 @@ class Studio {
     this.document = document;
   }
 
-  /** Restores what this browser has kept, and from then on keeps every change. */
+  /** Restores what this browser has stored, and from then on stores every change. */
   async #recall(document: OptionsDocument): Promise<void> {
     const [table] = await Promise.all([recallTable(), gallery.load()]);
     if (table) await this.#restore(table, document);
@@ -119,7 +119,7 @@ class Studio {
     });
   }
 
-  /** Keeps every change, a moment after it. */
+  /** Stores every change after a short delay. */
   #keep(): void {
     $effect(() => {
       const { content, more, styles, eachAlone, detailMap, preset, changes } = this;
@@ -131,7 +131,7 @@ class Studio {
     });
   }
 
-  /** What this server does not have any more is left out. */
+  /** Restores a stored table; what this server no longer has is omitted. */
   async #restore(table: Table, document: OptionsDocument): Promise<void> {
     const preset = table.preset in document.presets ? table.preset : document.default_preset;
     this.preset = preset;
@@ -164,17 +164,17 @@ class Studio {
     this.changes = changesFrom(this.document, this.preset, { ...this.changes, [name]: value });
   }
 
-  /** Back to what the preset says. */
+  /** Resets an option to the value of the preset. */
   unset(name: string): void {
     this.changes = without(this.changes, name);
   }
 
-  /** What an option lacks to have an effect; null if it has one. */
+  /** Returns the first unmet need of an option; null if the option has an effect. */
   unmetNeed(name: string): Need | null {
     return this.document && unmetNeed(this.document, this.options, name);
   }
 
-  /** Whether the server knows this option and it has an effect now. */
+  /** Returns whether the server knows this option and the option has an effect now. */
   hasEffect(name: string): boolean {
     return name in (this.document?.schema.properties ?? {}) && this.unmetNeed(name) === null;
   }
@@ -188,7 +188,7 @@ class Studio {
     this.changes = {};
   }
 
-  /** Takes over options from a job, a recipe or a look; names that this server does not know are left out. */
+  /** Takes over options from a job, a recipe or a look; options that this server does not know are omitted. */
   useOptions(options: Options, preset: string | null): void {
     const document = this.document;
     if (!document) return;
@@ -198,7 +198,7 @@ class Studio {
     this.changes = changesFrom(document, this.preset, options);
   }
 
-  /** Places pictures by what they are for; says what is wrong with those that cannot be used. */
+  /** Places files by their role; a notice explains why a file cannot be used. */
   async addFiles(files: File[], role: Role | null): Promise<void> {
     for (const [index, file] of files.entries()) {
       try {
@@ -250,12 +250,12 @@ class Studio {
     }
   }
 
-  /** Uploads the file of a learned style, and chooses it. Raises Problem. */
+  /** Uploads the file of a learned style and chooses this style. Raises Problem. */
   async addLearned(file: File): Promise<void> {
     this.placeLearned(await learned.add(file));
   }
 
-  /** A learned style is alone. */
+  /** Chooses a learned style, which replaces all other styles. */
   placeLearned(style: LearnedStyle): void {
     if (!this.hasLearned(style.id)) this.place(pictureOfLearned(style), 'style');
   }
@@ -270,7 +270,7 @@ class Studio {
     this.styles = this.styles.filter(({ picture }) => picture.source.kind !== 'learned' || picture.source.id !== id);
   }
 
-  /** A film is what is painted, whatever lies on the table. */
+  /** Places a film as the content, whatever the content was before. */
   async #addFilm(file: File, document: OptionsDocument): Promise<void> {
     const { size, seconds, frames } = await checkFilm(file, document);
     this.setContent({
@@ -284,7 +284,7 @@ class Studio {
     });
   }
 
-  /** Replaces the photo by a part of it, or by the photo turned. */
+  /** Replaces the photo by its cropped or rotated version. */
   cutContent(file: File): void {
     const format = file.type === 'image/png' ? 'PNG' : 'JPEG';
     this.setContent({
@@ -318,13 +318,13 @@ class Studio {
   setContent(picture: Picture | null): void {
     release(this.content);
     this.content = picture;
-    // The areas were painted on the picture that was there before.
+    // The masks were painted on the previous photo.
     for (const style of this.styles) this.setMask(style, null);
     this.setDetailMap(null);
     if (picture) notices.spoken = texts.studio.contentSet(pictureName(picture));
   }
 
-  /** Takes the photo away; the next one takes its place. */
+  /** Removes the photo; the next photo takes its place. */
   removeContent(): void {
     this.setContent(this.more.shift() ?? null);
   }
@@ -370,14 +370,14 @@ class Studio {
     this.placeSample(sample, 'style');
   }
 
-  /** Chooses this sample alone. One that is chosen stays: who comes back and chooses it again wants it. */
+  /** Chooses this sample alone. A chosen sample stays: somebody who comes back and chooses it again wants it. */
   chooseSample(sample: Sample, role: Role): void {
     if (this.isChosen(sample, role)) return;
     if (role === 'style') this.replaceStyles(sample);
     else this.placeSample(sample, role);
   }
 
-  /** Chooses an upload that this browser keeps, alone or beside the others. */
+  /** Chooses an upload that this browser keeps, alone or beside the other styles. */
   placeOwn(key: string, beside: boolean): void {
     const picture = gallery.find(key);
     if (!picture || (!beside && this.hasOwn(key))) return;
@@ -389,7 +389,7 @@ class Studio {
     return this.styles.some(({ picture }) => picture.source.kind === 'file' && keyOf(picture) === key);
   }
 
-  /** Moves a style to the place that another one has. */
+  /** Moves a style to the position `to` of another style. */
   moveStyle(id: number, to: number): void {
     const style = this.styles.find((one) => one.id === id);
     if (!style || to < 0 || to >= this.styles.length) return;
@@ -401,7 +401,7 @@ class Studio {
     return chosen.some((picture) => isSample(picture, sample));
   }
 
-  /** Everything as it was for this job. Raises Problem. */
+  /** Loads the images and options of this job, without its masks. Raises Problem. */
   async remix(id: string): Promise<void> {
     const job = await getJob(id);
     this.setContent(pictureOfJob(job, null));
@@ -428,7 +428,7 @@ class Studio {
     return true;
   }
 
-  /** Whether all pictures of the recipe come with nst, and lie on the table now. */
+  /** Places the images of a recipe if all of them come with nst, and returns whether they do. */
   #placeSamplesOf(recipe: RecipeDocument): boolean {
     const content = sampleOf(recipe.content, this.contentSamples);
     const styles = recipe.styles.flatMap((style) => sampleOf(style, this.styleSamples) ?? []);
@@ -465,7 +465,7 @@ class Studio {
     saveLooks(looks);
   }
 
-  /** Submits what is on the table. Raises Problem. */
+  /** Submits the order. Raises Problem. */
   async start(onUpload: (share: number) => void, signal: AbortSignal): Promise<Job> {
     if (!this.order) throw new TypeError('no content picture');
     const key = this.#keyFor(JSON.stringify(this.order));
@@ -473,18 +473,18 @@ class Studio {
     return submitJob(form, key, onUpload, signal);
   }
 
-  /** Submits four orders that differ in one option; their jobs in this order. Raises Problem. */
+  /** Submits four orders that differ in one option and returns their jobs in the same order. Raises Problem. */
   async startFour(varied: Varied, onUpload: (share: number) => void, signal: AbortSignal): Promise<Job[]> {
     if (!this.order) throw new TypeError('no content picture');
     return this.#startAll(variationsOf(this.order, varied, newSeed()), onUpload, signal);
   }
 
-  /** Submits a painting for each photo; their jobs in this order. Raises Problem. */
+  /** Submits all orders of the set and returns their jobs in the same order. Raises Problem. */
   async startSet(onUpload: (share: number) => void, signal: AbortSignal): Promise<Job[]> {
     return this.#startAll(this.orders, onUpload, signal);
   }
 
-  /** Those that the server took stay, and the page says why there are no more. Raises Problem where it took none. */
+  /** Submits orders until one fails; a notice then says why there are no more. Raises Problem if the first fails. */
   async #startAll(orders: Order[], onUpload: (share: number) => void, signal: AbortSignal): Promise<Job[]> {
     const jobs: Job[] = [];
     for (const [index, order] of orders.entries()) {
@@ -503,7 +503,7 @@ class Studio {
     return jobs;
   }
 
-  /** The same key for the same order, so that trying again after a cut line cannot paint it twice. */
+  /** Returns the same key for the same order, so that a retry after a lost connection cannot paint it twice. */
   #keyFor(order: string): string {
     if (order !== this.#keyIsFor) {
       this.#keyIsFor = order;
@@ -512,13 +512,13 @@ class Studio {
     return this.#key;
   }
 
-  /** The order went through: the same again shall be a new one. */
+  /** Forgets the key of a submitted order, so that the same order creates a new job next time. */
   forgetKey(): void {
     this.#keyIsFor = '';
   }
 }
 
-/** Drafts do not continue one another, so a second pass would paint the same. */
+/** Reduces a film to one pass: drafts do not continue one another, so a second pass would paint the same. */
 const inOnePass = ({ film, ...content }: Picture): Picture => (film ? { ...content, film: { ...film, passes: 1 } } : content);
 
 function without(options: Options, name: string): Options {
@@ -530,7 +530,7 @@ function replaced(mask: Mask | null, file: Blob | null): Mask | null {
   return maskOf(file);
 }
 
-/** Without the proxies of Svelte, which IndexedDB cannot keep; files stay as they are. */
+/** Copies a table without Svelte's proxies, which IndexedDB cannot store; files stay as they are. */
 function plain(table: Table): Table {
   const picture = ({ source, ...facts }: Picture): Picture => ({ ...$state.snapshot(facts), source: { ...source } });
   return {
@@ -575,7 +575,7 @@ function blendOf(job: Job, index: number): number {
   return share === undefined ? 50 : Math.round(share * 100);
 }
 
-/** How styles are blended belongs to the styles on the table, each of which has its slider. */
+/** Removes style_blend: the blend belongs to the chosen styles, each of which has its own slider. */
 function withoutBlend(options: Options): Options {
   return Object.fromEntries(Object.entries(options).filter(([name]) => name !== 'style_blend'));
 }

@@ -1,4 +1,4 @@
-/** What is on the table of the studio, as the form that the server takes. */
+/** Order of the studio, and the form with which it is submitted. */
 
 import { download } from './api';
 import { steers, type Recipe } from './commands';
@@ -6,45 +6,45 @@ import { recipeOfJob } from './job';
 import type { Change, Job, Options, OptionsDocument, Size } from './types';
 
 export type Source =
-  /** `seen` is how the server sees it, where the browser does not show it, or not upright. */
+  /** File of this browser; `seen` is the server's version of it, if the browser cannot show the file upright. */
   | { kind: 'file'; file: File; seen?: Blob }
   | { kind: 'sample'; name: string; address: string }
-  /** A learned style that the server keeps. */
+  /** Learned style that the server keeps. */
   | { kind: 'learned'; id: string; address: string }
-  /** A picture of an earlier job: its content (index null), or one of `count` styles. */
+  /** Image of an earlier job: its content image (index null), or one of its `count` style images. */
   | { kind: 'job'; id: string; index: number | null; count: number; address: string };
 
 export interface Picture {
   source: Source;
   name: string;
-  /** Of what is shown; null where the browser cannot show it. */
+  /** URL of the image that is shown; null if the browser cannot show it. */
   url: string | null;
   size: Size | null;
   format: string | null;
   bytes: number | null;
-  /** Set if it is a film. */
+  /** Facts of a film; null or missing for an image. */
   film?: FilmFacts | null;
 }
 
 export interface FilmFacts {
   seconds: number | null;
-  /** As far as it is known before the server has read it. */
+  /** Number of frames, as far as it is known before the server has read the film; null if unknown. */
   frames: number | null;
-  /** How often it is painted. */
+  /** Number of passes in which the film is painted. */
   passes: number;
 }
 
 export interface Style {
   id: number;
   picture: Picture;
-  /** Its part beside the other styles; only their ratio counts. */
+  /** Weight of the style relative to the other styles; only their ratio counts. */
   blend: number;
-  /** Where the style is applied; null: everywhere. */
+  /** Mask where the style is applied; null: everywhere. */
   mask: Mask | null;
 }
 
 export interface Mask {
-  /** PNG with the proportions of the content picture; white is the area. */
+  /** PNG with the proportions of the content image; white marks the area. */
   file: Blob;
   url: string;
 }
@@ -52,11 +52,11 @@ export interface Mask {
 export interface Order {
   content: Picture;
   styles: Style[];
-  /** Where more of the photo is kept. */
+  /** Mask where more of the photo is kept; null: nowhere. */
   detailMap: Mask | null;
   preset: string;
   changes: Options;
-  /** What a recipe recorded, to be repeated. */
+  /** Steering changes and stop step from a recipe, to be repeated. */
   repeated?: Repeated | null;
 }
 
@@ -67,7 +67,7 @@ export interface Repeated {
 
 type Fetch = (path: string) => Promise<Blob>;
 
-/** Raises Problem if a picture that the server has cannot be fetched. */
+/** Returns the form that submits an order. Raises Problem if an image of the server cannot be downloaded. */
 export async function formOf(order: Order, fetchPicture: Fetch = download): Promise<FormData> {
   const form = new FormData();
   addContent(form, order.content);
@@ -89,7 +89,7 @@ function addRepeated(form: FormData, repeated: Repeated | null): void {
   if (repeated?.stopAfter) form.append('stop_after', String(repeated.stopAfter));
 }
 
-/** What the time of this many such orders depends on, as the query that the server takes. */
+/** Returns the query for an estimate: everything that the duration of `count` such orders depends on. */
 export function estimateQuery(order: Order, count = 1): URLSearchParams {
   const { source, size, film } = order.content;
   const given = Object.entries(optionsOf(order)).filter(([, value]) => value !== null);
@@ -113,7 +113,7 @@ export function estimateQuery(order: Order, count = 1): URLSearchParams {
   ]);
 }
 
-/** A job again, with the pictures that the server has and what was chosen for it; `changes` replace some of that. */
+/** Returns the form that repeats a job with its images on the server and its options; `changes` override options. */
 export function repaintForm(job: Job, document: OptionsDocument, changes: Options = {}): FormData {
   const form = new FormData();
   form.append('content_from', job.id);
@@ -126,17 +126,20 @@ export function repaintForm(job: Job, document: OptionsDocument, changes: Option
   return form;
 }
 
-/** Steps at the finest size of all steps, as in preset Best. */
+/** Share of all steps that are taken at the finest size, as in preset Best. */
 const FINEST_SHARE = 0.4;
 
-/** Longest side of a result that is twice as large; null where this server paints none so large, or a draft. */
+/**
+ * Returns the longest side of a result at twice its size, in pixels; null if this server paints none so large, or if
+ * the job has no result or is a film, a draft or a learning job.
+ */
 export function largerSize(job: Job, { limits }: OptionsDocument): number | null {
   if (!job.result || job.film || job.learning || job.options['total_iterations'] === 0) return null;
   const size = 2 * Math.max(...job.result.size);
   return size <= limits.max_size ? size : null;
 }
 
-/** The result of a job painted on at twice its size: at that size alone, since smaller ones would repaint it. */
+/** Returns the form that continues a result at twice its size: at one scale, since smaller ones would repaint it. */
 export function largerForm(job: Job, document: OptionsDocument): FormData {
   const total_iterations = Math.ceil(FINEST_SHARE * Number(job.options['total_iterations']));
   const form = repaintForm({ ...job, changes: [], stop_after: null }, document, {
@@ -148,7 +151,7 @@ export function largerForm(job: Job, document: OptionsDocument): FormData {
   return form;
 }
 
-/** Only what was changed: a model that is named, for example, must not be replaced by another. */
+/** Adds only changed options: a model that is named, for example, must not be replaced by another. */
 function addOptions(form: FormData, preset: string, changes: Options): void {
   form.append('preset', preset);
   for (const [name, value] of Object.entries(changes)) {
@@ -162,7 +165,7 @@ function addContent(form: FormData, { source, name }: Picture): void {
   else form.append('content_from', source.id);
 }
 
-/** Samples, or all styles of one job, are named; a mixture goes as files, which alone keeps the order. */
+/** Adds samples, or all styles of one job, by name; a mixture is added as files, the only way to keep the order. */
 async function addStyles(form: FormData, styles: Style[], fetchPicture: Fetch): Promise<void> {
   const sources = styles.map((style) => style.picture.source);
   const [first] = sources;
@@ -195,37 +198,37 @@ async function fileOf({ source }: Picture, fetchPicture: Fetch): Promise<Blob> {
   return source.kind === 'file' ? source.file : fetchPicture(source.address);
 }
 
-/** Of the file that the mask of this style can be saved as. */
+/** Returns the file name under which the mask of this style can be saved. */
 export function maskName({ picture }: Style): string {
   return `${fileName(picture).replace(/\.[^.]*$/, '')}-mask.png`;
 }
 
-/** Of the file that the area to keep can be saved as. */
+/** Returns the file name under which the detail map can be saved. */
 export const detailMapName = (content: Picture) => `${fileName(content).replace(/\.[^.]*$/, '')}-detail-map.png`;
 
-/** Samples are shown by their title. */
+/** Returns the file name of an image; the `name` of a sample is its title. */
 const fileName = ({ source, name }: Picture) => (source.kind === 'sample' ? `${source.name}.jpg` : name);
 
-/** One for each style, in their order; an empty file is no mask. */
+/** Adds one mask for each style, in their order; an empty file stands for no mask. */
 function addMasks(form: FormData, styles: Style[]): void {
   if (styles.every((style) => style.mask === null)) return;
   for (const { mask } of styles) form.append('style_mask', mask?.file ?? new Blob([]), 'mask.png');
 }
 
-/** The changes, and how several styles are blended unless it is in equal parts. */
+/** Returns the changed options, with style_blend unless all styles have equal parts. */
 export function optionsOf({ styles, changes }: Order): Options {
   const blends = styles.map((style) => style.blend);
   if (blends.every((blend) => blend === blends[0])) return changes;
   return { ...changes, style_blend: shares(blends) };
 }
 
-/** Parts of 1, in hundredths. */
+/** Converts weights to shares of 1, rounded to hundredths. */
 export function shares(blends: number[]): number[] {
   const sum = blends.reduce((all, blend) => all + blend, 0);
   return blends.map((blend) => (sum === 0 ? 1 / blends.length : Math.round((blend / sum) * 100) / 100));
 }
 
-/** For the commands that do the same. */
+/** Returns the recipe for the commands that submit the same order. */
 export function recipeOf(order: Order): Recipe {
   const named = ({ source, name }: Picture) => ({
     name,

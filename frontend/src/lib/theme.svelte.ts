@@ -1,4 +1,4 @@
-/** Light, dark, or what the system says; the colours themselves are light-dark() pairs in app.css. */
+/** Colour theme: light, dark, or that of the system; the colours are light-dark() pairs in app.css. */
 
 import { keep, recall } from './store';
 

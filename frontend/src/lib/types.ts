@@ -1,6 +1,6 @@
 /**
- * What the server answers, by the names that the page has for it. openapi.ts is made from the description of the API;
- * here stands only what that description leaves open.
+ * Types of the server's responses, under the names that the page uses. openapi.ts is generated from the description of
+ * the API; this file adds only what that description leaves open.
  */
 
 import type { Change, JobView, OptionsView, ProgressView } from './openapi';
@@ -27,7 +27,7 @@ export type OptionValue = Options[string];
 export type Losses = NonNullable<ProgressView['losses']>;
 export type Size = ProgressView['size'];
 
-/** Options with the values that satisfy the need, one of which is enough; null: any value above 0. */
+/** Options with the values that meet the need; one match is enough. null stands for any value above 0. */
 export type Need = NonNullable<OptionsView['needs'][string]>[number];
 
 /** One property of the JSON schema of the options. */
@@ -39,7 +39,7 @@ export interface Property {
   exclusiveMinimum?: number;
   exclusiveMaximum?: number;
   enum?: string[];
-  /** Regular expression that a text matches. */
+  /** Regular expression that a text must match. */
   pattern?: string;
   examples?: string[];
   anyOf?: Property[];
@@ -54,7 +54,7 @@ export interface OptionsDocument extends OptionsView {
 }
 
 export interface RecipePicture {
-  /** File, or sample:NAME for a picture that comes with nst. */
+  /** Path of a file, or sample:NAME for an image that comes with nst. */
   path: string;
 }
 
@@ -62,7 +62,7 @@ export interface RecipeDocument {
   options: Options;
   content: RecipePicture;
   styles: RecipePicture[];
-  /** Missing in recipes of nst 0.1. */
+  /** Steering changes; missing in recipes of nst 0.1. */
   changes?: Change[];
   stopped_after?: number | null;
   preset?: string | null;

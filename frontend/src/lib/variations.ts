@@ -1,4 +1,4 @@
-/** Four paintings of the same pictures that differ in one option, to choose from. */
+/** Variations: four paintings of the same images that differ in one option, to choose from. */
 
 import { unmetNeed } from './options';
 import type { Order } from './submission';
@@ -9,19 +9,19 @@ export type Varied = 'strength' | 'seed';
 const STRENGTHS = [0.2, 0.4, 0.6, 0.8];
 const COUNT = STRENGTHS.length;
 
-/** What can be varied with these options; nothing of a draft. */
+/** Returns what can be varied with these options; nothing for a draft. */
 export function variable(document: OptionsDocument, options: Options): Varied[] {
   const names = ['strength', 'seed'] as const;
   return names.filter((name) => name in document.schema.properties && !unmetNeed(document, options, name));
 }
 
-/** `seed` is that of the first; the others follow it. */
+/** Returns the orders of the variations. `seed` is the seed of the first order; the others count up from it. */
 export function variationsOf(order: Order, varied: Varied, seed: number): Order[] {
   const values = varied === 'strength' ? STRENGTHS : Array.from({ length: COUNT }, (_, index) => seed + index);
   return values.map((value) => ({ ...order, changes: { ...order.changes, [varied]: value } }));
 }
 
-/** The one of the two in which these differ; for their labels. */
+/** Returns the option in which these variations differ, for their labels. */
 export function variedIn(all: Options[]): Varied {
   return new Set(all.map((options) => options['strength'])).size > 1 ? 'strength' : 'seed';
 }

@@ -1,4 +1,4 @@
-/** A job as its page sees it: what the events say, and the time since. */
+/** Job as its page shows it: the latest event, and the time since then. */
 
 import { cancelJob, Problem } from './api';
 import { JobFeed } from './feed';
@@ -13,7 +13,7 @@ export class WatchedJob {
   job = $state.raw<Job | null>(null);
   connection = $state<Connection>('connecting');
   losses = $state.raw<LossPoint[]>([]);
-  /** Milliseconds, moved every second while something happens. */
+  /** Current time in milliseconds, updated every second while the job is active and the server answers. */
   now = $state(Date.now());
 
   #receivedAt = $state(Date.now());
@@ -30,14 +30,14 @@ export class WatchedJob {
   #feed: JobFeed | undefined;
   #timer: ReturnType<typeof setInterval>;
 
-  /** `onEnd` is called once, when a job ends that was seen running or waiting. */
+  /** `onEnd` is called when a job ends that was seen running or queued. */
   constructor(
     readonly id: string,
     readonly onEnd: (job: Job) => void,
   ) {
     this.losses = loadLosses(id);
     this.#timer = setInterval(() => {
-      // While the server does not answer, nobody knows whether the painting goes on.
+      // While the server does not answer, it is unknown whether the job is still running.
       if (this.active && this.connection !== 'reconnecting') this.now = Date.now();
     }, 1000);
     this.follow();
@@ -48,7 +48,7 @@ export class WatchedJob {
     clearInterval(this.#timer);
   }
 
-  /** Listens from now on; also again, after the job was started anew. */
+  /** Follows the job from now on; called again after the job was restarted. */
   follow(): void {
     this.#feed?.close();
     this.#feed = new JobFeed(this.id, {
@@ -73,7 +73,7 @@ export class WatchedJob {
     saveLosses(this.id, this.losses);
   }
 
-  /** Does something with the job on the server; what goes wrong is said. */
+  /** Runs an action on the job and returns whether it succeeded; a notice shows an error. */
   async act(action: (id: string) => Promise<Job>): Promise<boolean> {
     try {
       this.take(await action(this.id));

@@ -1,4 +1,4 @@
-/** Words for what the schema of the options says. */
+/** Texts for options and their values, and for samples. */
 
 import { texts } from '../texts';
 import { plainNumber } from './format';
@@ -6,18 +6,18 @@ import type { Field } from './options';
 import type { Picture } from './submission';
 import type { Need, OptionValue, Sample, StyleInfo } from './types';
 
-/** The name of an option as people read it; of a new one that has no words yet, its own. */
+/** Returns the label of an option; a new option that has no text yet is labelled with its own name. */
 export function labelOf(name: string): string {
   return texts.options.labels[name] ?? inWords(name);
 }
 
-/** A name of the program as words: style_weight is "Style weight". */
+/** Converts an identifier to words: style_weight becomes "Style weight". */
 function inWords(name: string): string {
   const words = name.replaceAll('_', ' ');
   return words.charAt(0).toUpperCase() + words.slice(1);
 }
 
-/** A value of an option as people read it; one that has no words is written as it is. */
+/** Formats the value of an option for people; a value that has no text is returned as it is. */
 export function valueText(name: string, value: OptionValue): string {
   if (typeof value === 'number') return plainNumber(value);
   if (typeof value === 'boolean') return value ? texts.studio.expert.on : texts.studio.expert.off;
@@ -25,23 +25,23 @@ export function valueText(name: string, value: OptionValue): string {
   return texts.options.values[name]?.[value ?? ''] ?? value ?? '';
 }
 
-/** What an option does; the server's words where the page has none. */
+/** Returns the help text of an option; the server's text if the page has none. */
 export const helpOf = (field: Field) => texts.options.help[field.name] ?? field.help;
 
-/** The unit of an option, in the page's words as well. */
+/** Returns the unit of an option; the server's unit if the page has none. */
 export const unitOf = (field: Field) => texts.options.units[field.unit ?? ''] ?? field.unit;
 
-/** The title of a sample. */
+/** Returns the title of a sample; the server's title if the page has none. */
 export const sampleTitle = (sample: Sample) => texts.samples.titles[sample.name] ?? sample.title;
 
-/** The name of a style that was painted with: its file's, or the title of the sample. */
+/** Returns the name of a job's style: its file name, or the title of the sample. */
 export const styleName = ({ name, sample }: StyleInfo) => (sample ? (texts.samples.titles[sample] ?? inWords(sample)) : name);
 
-/** The name of a chosen picture: its file's, or the title of the sample. */
+/** Returns the name of a chosen image: its file name, or the title of the sample. */
 export const pictureName = ({ name, source }: Picture) =>
   (source.kind === 'sample' ? texts.samples.titles[source.name] : undefined) ?? name;
 
-/** What a field accepts: "a whole number, at least 1, at most 8". */
+/** Describes the values that a field accepts: "a whole number, at least 1, at most 8". */
 export function allowedOf(field: Field): string {
   const { allowed } = texts.studio;
   if (field.kind === 'choice') return allowed.choices(field.choices.map((choice) => valueText(field.name, choice)));
@@ -57,7 +57,7 @@ export function allowedOf(field: Field): string {
     .join(', ');
 }
 
-/** "Flourish has no effect: it needs Style loss neighbors." */
+/** Explains an unmet need: "Flourish has no effect: it needs Style loss Nearest neighbours." */
 export function noEffect(name: string, need: Need): string {
   const { noEffect: words } = texts.studio;
   if ('total_iterations' in need) return words.draft(labelOf(name));
@@ -69,7 +69,7 @@ export function noEffect(name: string, need: Need): string {
 
 type Group = keyof typeof texts.studio.expert.groups;
 
-/** The fields in the groups that the server puts them in; what is in no group that has words comes last. */
+/** Sorts fields into the groups that the server names; a field whose group has no text comes last, in `other`. */
 export function grouped(fields: Field[]): { group: Group; fields: Field[] }[] {
   const names = Object.keys(texts.studio.expert.groups) as Group[];
   const groupOf = (field: Field) => names.find((group) => group === field.group) ?? 'other';
