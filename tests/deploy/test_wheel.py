@@ -50,7 +50,8 @@ def with_service(plain: Path, built: Path) -> Path:
 def install(programs: Path, built: Path, extra: str = "") -> None:
     (wheel,) = built.glob("*.whl")
     constraints = f"--constraint={REPOSITORY / 'constraints.txt'}"
-    pip = (programs / "pip", "install", "--quiet", constraints)
+    # Compiling every module of torch takes most of a minute; few of them are imported.
+    pip = (programs / "pip", "install", "--quiet", "--no-compile", constraints)
     run(*pip, f"{wheel}{extra}", directory=built)
 
 
