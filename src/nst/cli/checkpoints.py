@@ -177,7 +177,7 @@ class Command(Resumable):
         Raises InvalidCheckpoint if an image is gone or has changed.
         """
         here = directory / COMMAND_NAME
-        try:
+        with originals(directory):
             return Pictures(
                 self.content.locate(here, "content"),
                 tuple(style.locate(here, "style") for style in self.styles),
@@ -185,9 +185,20 @@ class Command(Resumable):
                 self.detail_map.locate(here, "detail map") if self.detail_map else None,
                 self.initial.locate(here, "initial") if self.initial else None,
             )
-        except InvalidImage as error:
-            reason = f"needs the original pictures: {error.reason.split(';')[0]}; put it back"
-            raise InvalidCheckpoint(str(directory), reason) from error
+
+
+@contextmanager
+def originals(directory: Path) -> Iterator[None]:
+    """Raise InvalidCheckpoint if the body misses an input file of a checkpoint.
+
+    `directory`: directory of the checkpoint. The body raises InvalidImage for a file that is gone
+    or has changed.
+    """
+    try:
+        yield
+    except InvalidImage as error:
+        reason = f"needs the original files: {error.reason.split(';')[0]}; put it back"
+        raise InvalidCheckpoint(str(directory), reason) from error
 
 
 class IntervalTimer:

@@ -12,10 +12,10 @@ from typing import Any, Self
 from PIL import Image
 
 from nst import image_writer, images
-from nst.cli.checkpoints import COMMAND_NAME, Resumable, readable_name
+from nst.cli.checkpoints import COMMAND_NAME, Resumable, originals, readable_name
 from nst.cli.machine import Machine
 from nst.cli.notices import tell
-from nst.errors import InvalidCheckpoint, InvalidImage, StorageError
+from nst.errors import StorageError
 from nst.options import StyleTransferOptions
 from nst.recipe import PictureFile
 
@@ -65,11 +65,8 @@ class FilmCommand(Resumable):
         Raises InvalidCheckpoint if one of them is gone or has changed.
         """
         here = directory / COMMAND_NAME
-        try:
+        with originals(directory):
             return self.film.locate(here, "content"), self.style.locate(here, "style")
-        except InvalidImage as error:
-            reason = f"needs the original files: {error.reason.split(';')[0]}; put it back"
-            raise InvalidCheckpoint(str(directory), reason) from error
 
 
 class FilmCheckpoint:
