@@ -6,6 +6,7 @@ and safetensors, so that the API checks an upload as strictly as the worker that
 
 import hashlib
 import math
+import struct
 import sys
 from array import array
 from collections.abc import Mapping
@@ -25,9 +26,15 @@ SUFFIX = ".nst"
 PRESET = "draft"
 """Preset whose options are those of a learned style: nothing is optimised."""
 
-FORMAT = 2
-"""Version of the file format; other versions are refused.
-In format 1, networks kept the colours of the photo."""
+FORMAT = 3
+"""Version of the file format that is written.
+In format 1, networks kept the colours of the photo. In format 2, they had no colour grade."""
+
+READABLE = (2, FORMAT)
+"""Versions that are read; others are refused."""
+
+IDENTITY = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0)
+"""Matrix of a colour grade that changes nothing, row by row."""
 
 KEY = "nst-style"
 """Key of the JSON in the metadata of the header."""
@@ -72,7 +79,12 @@ class NetworkShape(NamedTuple):
             shapes[f"{name}.convolution.weight"] = (channels, channels_in, side, side)
             shapes[f"{name}.norm.scale"] = shapes[f"{name}.norm.shift"] = (self.styles, channels)
         shapes["colours.scale"] = shapes["colours.shift"] = (self.styles, 3)
-        return shapes | {"paint.weight": (3, quarter, 5, 5), "paint.bias": (3,)}
+        shapes |= {"paint.weight": (3, quarter, 5, 5), "paint.bias": (3,)}
+        return shapes | self.grade()
+
+    def grade(self) -> dict[str, tuple[int, ...]]:
+        """Return the shapes of the colour grade's tensors, which files of format 2 lack."""
+        return {"grade.matrix": (self.styles, len(IDENTITY)), "grade.shift": (self.styles, 3)}
 
 
 class LearningRecipe(BaseModel):
@@ -115,6 +127,11 @@ class StyleFacts(BaseModel):
     def shape(self) -> NetworkShape:
         return NetworkShape(len(self.styles), self.channels, self.blocks)
 
+    def tensors(self) -> dict[str, tuple[int, ...]]:
+        """Return the shape of each tensor in the file, by name."""
+        lacking = self.shape.grade() if self.format < FORMAT else {}
+        return {name: sides for name, sides in self.shape.tensors().items() if name not in lacking}
+
 
 @dataclass(frozen=True, slots=True)
 class LearnedFile:
@@ -122,7 +139,8 @@ class LearnedFile:
 
     facts: StyleFacts
     tensors: Mapping[str, memoryview]
-    """Bytes of the tensors, by name: float32, little-endian."""
+    """Bytes of the network's tensors, by name: float32, little-endian.
+    Tensors that the format lacks are added."""
 
 
 def learned_preset(given: str | None) -> str:
@@ -145,16 +163,24 @@ def read(data: bytes, name: str) -> LearnedFile:
     Raises InvalidStyleFile."""
     header = _Header.of(data, name)
     facts = _facts(name, header.metadata.get(KEY))
-    _check_shapes(name, facts.shape, header.tensors)
+    shapes = facts.tensors()
+    _check_shapes(name, shapes, header.tensors)
     tensors = {each: header.bytes_of(each, data) for each in header.tensors}
-    shapes = facts.shape.tensors()
     if any(len(tensors[each]) != FLOAT_BYTES * math.prod(shapes[each]) for each in shapes):
         raise InvalidStyleFile(name, NO_STYLE)
     if digest({each: (shapes[each], tensors[each]) for each in shapes}) != facts.tensors_sha256:
         raise InvalidStyleFile(name, "has another SHA-256 than it says; copy it again")
     if not all(map(_are_finite, tensors.values())):
         raise InvalidStyleFile(name, "holds numbers that are not finite; learn it again")
-    return LearnedFile(facts, tensors)
+    return LearnedFile(facts, _unchanged_colours(len(facts.styles)) | tensors)
+
+
+def _unchanged_colours(styles: int) -> dict[str, memoryview]:
+    """Return the tensors of a colour grade that changes nothing."""
+    return {
+        "grade.matrix": memoryview(struct.pack(f"<{9 * styles}f", *IDENTITY * styles)),
+        "grade.shift": memoryview(bytes(FLOAT_BYTES * 3 * styles)),
+    }
 
 
 def digest(tensors: Mapping[str, tuple[tuple[int, ...], bytes | memoryview]]) -> str:
@@ -222,9 +248,10 @@ def _facts(name: str, text: str | None) -> StyleFacts:
         raise InvalidStyleFile(name, "holds no learned style; name a file of nst learn")
     try:
         written = _Format.model_validate_json(text)
-        if written.format != FORMAT:
+        if written.format not in READABLE:
             reason = f"was written by nst {written.nst} in format {written.format}; this version "
-            reason += f"reads format {FORMAT}, use that version or learn the style again"
+            reason += f"reads formats {READABLE[0]} to {FORMAT}, "
+            reason += "use that version or learn the style again"
             raise InvalidStyleFile(name, reason)
         return StyleFacts.model_validate_json(text)
     except ValidationError as error:
@@ -233,9 +260,11 @@ def _facts(name: str, text: str | None) -> StyleFacts:
         raise InvalidStyleFile(name, reason) from error
 
 
-def _check_shapes(name: str, shape: NetworkShape, found: Mapping[str, _Tensor]) -> None:
+def _check_shapes(
+    name: str, shapes: Mapping[str, tuple[int, ...]], found: Mapping[str, _Tensor]
+) -> None:
     there = {each: _as_text(tensor.dtype, tensor.shape) for each, tensor in found.items()}
-    needed = {each: _as_text("F32", sides) for each, sides in shape.tensors().items()}
+    needed = {each: _as_text("F32", sides) for each, sides in shapes.items()}
     for each in sorted({*needed, *there}):
         if needed.get(each) != there.get(each):
             reason = f"has the tensor {each} as {there.get(each, 'missing')}, which should be "

@@ -62,8 +62,8 @@ class _Graph:
             features = self._relu(self._layer(name, self._enlarged(features, 2, "nearest")))
         painted = self._convolution("paint.weight", features, "paint.bias")
         colours = self._norm("colours", self._blurred(x))
-        painted = self._node("Add", self._node("Add", colours, painted), one)
-        self._node("Mul", painted, grey, output="painted")
+        painted = self._graded(self._node("Add", colours, painted))
+        self._node("Mul", self._node("Add", painted, one), grey, output="painted")
         return self._model()
 
     def _layer(self, name: str, features: str, stride: int = 1) -> str:
@@ -72,12 +72,17 @@ class _Graph:
 
     def _norm(self, name: str, features: str) -> str:
         # Scale and shift of an instance normalization have one dimension, (C,).
-        flat = self._integers(-1)
-        scale, shift = (
-            self._node("Reshape", self._node("MatMul", "shares", self._tensor(each)), flat)
-            for each in (f"{name}.scale", f"{name}.shift")
-        )
+        scale, shift = (self._blend(f"{name}.{each}", -1) for each in ("scale", "shift"))
         return self._node("InstanceNormalization", features, scale, shift, epsilon=EPSILON)
+
+    def _graded(self, colours: str) -> str:
+        matrix, shift = self._blend("grade.matrix", 3, 3, 1, 1), self._blend("grade.shift", -1)
+        return self._node("Conv", colours, matrix, shift)
+
+    def _blend(self, name: str, *shape: int) -> str:
+        """Add the mean of a tensor's rows, one per style, weighted by the shares."""
+        mean = self._node("MatMul", "shares", self._tensor(name))
+        return self._node("Reshape", mean, self._integers(*shape))
 
     def _convolution(self, weight: str, features: str, *bias: str, stride: int = 1) -> str:
         border = self._shape(weight)[-1] // 2

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d, group_norm, instance_norm, interpolate, relu
 
-from nst.learned_file import NetworkShape
+from nst.learned_file import IDENTITY, NetworkShape
 from nst.learned_graph import EPSILON, GREY, STRIDE
 
 FIRST_CONTRAST = 0.4
@@ -73,6 +73,30 @@ class Residual(nn.Module):
         return features + added
 
 
+class ColourGrade(nn.Module):
+    """Affine change of the colours, one for each style.
+
+    It is not learned but fitted to the colours of a style (`nst.learning.grading`). In training it
+    changes nothing.
+    """
+
+    matrix: Tensor
+    """Matrices of the styles, row by row: (styles, 9)."""
+    shift: Tensor
+    """Shifts of the styles, (styles, 3)."""
+
+    def __init__(self, styles: int) -> None:
+        super().__init__()
+        self.register_buffer("matrix", torch.tensor([IDENTITY]).repeat(styles, 1))
+        self.register_buffer("shift", torch.zeros(styles, 3))
+
+    def forward(self, colours: Tensor, shares: Tensor) -> Tensor:
+        """Change (B, 3, H, W); `shares` (B, styles) blend matrices and shifts."""
+        matrix = (shares @ self.matrix).view(-1, 3, 3)
+        changed = (matrix @ colours.flatten(2)).view_as(colours)
+        return changed + (shares @ self.shift)[:, :, None, None]
+
+
 class StyleNetwork(nn.Module):
     """Network that paints in one of several styles, or in a blend of them.
 
@@ -96,6 +120,7 @@ class StyleNetwork(nn.Module):
         self.up_2 = Layer(styles, half, quarter, side=3)
         self.paint = _convolution(quarter, 3, side=5, stride=1, bias=True)
         self.colours = StyleNorm(styles, 3, scale=FIRST_CONTRAST)
+        self.grade = ColourGrade(styles)
 
     def forward(self, photo: Tensor, shares: Tensor) -> Tensor:
         """Paint (B, 3, H, W), RGB 0…255; sides are multiples of STRIDE.
@@ -109,8 +134,10 @@ class StyleNetwork(nn.Module):
         features = relu(self.up_2(_doubled(features), shares))
         # In float32 even under autocast: the rounding errors of bfloat16 would be visible here.
         with torch.autocast(features.device.type, enabled=False):
-            painted: Tensor = self.colours(_blurred(x), shares) + self.paint(features.float())
-        return (painted + 1) * GREY
+            painted = self.colours(_blurred(x), shares) + self.paint(features.float())
+            painted = self.grade(painted, shares)
+        result: Tensor = (painted + 1) * GREY
+        return result
 
 
 def new_network(shape: NetworkShape, seed: int) -> StyleNetwork:

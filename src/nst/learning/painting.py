@@ -107,6 +107,12 @@ class LearnedStyle:
         return levels.resized(paint_levels(self.network, pixels, shares, self.dtype), size)
 
 
+def paint_in(network: StyleNetwork, pixels: np.ndarray, style: int) -> np.ndarray:
+    """Paint levels (H, W, 3) in one of the network's styles."""
+    shares = [float(number == style) for number in range(network.shape.styles)]
+    return paint_levels(network, pixels, shares)
+
+
 @torch.inference_mode()
 def paint_levels(
     network: StyleNetwork,

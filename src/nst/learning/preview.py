@@ -10,7 +10,7 @@ from PIL import Image
 from nst import image_sizes, images
 from nst.engine.pictures import levels
 from nst.learning.network import StyleNetwork
-from nst.learning.painting import paint_levels
+from nst.learning.painting import paint_in
 from nst.samples import samples
 
 PHOTOS = 3
@@ -41,5 +41,4 @@ def _small(photo: Image.Image) -> Image.Image:
 
 
 def _painted(network: StyleNetwork, photo: Image.Image, style: int) -> Image.Image:
-    shares = [float(index == style) for index in range(network.shape.styles)]
-    return levels.to_image(paint_levels(network, levels.of_image(photo), shares))
+    return levels.to_image(paint_in(network, levels.of_image(photo), style))

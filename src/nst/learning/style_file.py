@@ -8,8 +8,6 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load as load_tensors
 from safetensors.torch import save_file
 from torch import Tensor
 
@@ -50,15 +48,17 @@ def load(path: Path) -> tuple[StyleNetwork, StyleFacts]:
     """Return the network in a file and the facts that the file states about it.
     Raises InvalidStyleFile."""
     data = read(path)
-    facts = learned_file.read(data, str(path)).facts
-    try:
-        # Cloned: a view of a file may have an alignment at which sums round differently.
-        tensors = {name: tensor.clone() for name, tensor in load_tensors(data).items()}
-    except SafetensorError as error:
-        raise InvalidStyleFile(str(path), NO_STYLE) from error
-    network = _empty_network(facts.shape)
+    file = learned_file.read(data, str(path))
+    shape = file.facts.shape
+    tensors = {name: _tensor(file.tensors[name], sides) for name, sides in shape.tensors().items()}
+    network = _empty_network(shape)
     network.load_state_dict(tensors, assign=True)
-    return network.eval(), facts
+    return network.eval(), file.facts
+
+
+def _tensor(data: memoryview, shape: tuple[int, ...]) -> Tensor:
+    # Cloned: a view of a file may have an alignment at which sums round differently.
+    return torch.frombuffer(bytearray(data), dtype=torch.float32).view(shape).clone()
 
 
 def read(path: Path) -> bytes:

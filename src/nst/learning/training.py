@@ -20,6 +20,7 @@ from nst.engine.optimizer.optimizer import Evaluation
 from nst.engine.pictures.tensors import to_tensor
 from nst.errors import Diverged
 from nst.learned_file import NetworkShape
+from nst.learning.grading import PARTS, fit_grade
 from nst.learning.network import StyleNetwork, new_network
 from nst.learning.objective import LearningObjective
 from nst.learning.photos import Photos
@@ -75,9 +76,10 @@ class Training:
         """Seconds spent on the steps so far."""
         shape = NetworkShape(len(styles), options.channels, options.blocks)
         self.network = new_network(shape, options.seed).to(device)
-        self.average = _copies(self.network)
+        self.average = {name: each.clone() for name, each in _parameters(self.network).items()}
         """Exponential moving average of the parameters, by name."""
         self._photos = photos
+        self._styles = styles
         self._device = device
         self._mean = torch.tensor(MEAN_RGB, device=device).view(1, 3, 1, 1)
         self._objective = LearningObjective(options, styles, weights, device, dtype)
@@ -93,9 +95,12 @@ class Training:
             yield self._progress(losses)
 
     def painter(self) -> StyleNetwork:
-        """Return a copy of the network so far, with the averaged parameters."""
+        """Return a copy of the network so far, with the averaged parameters and a colour grade."""
         network = new_network(self.network.shape, self.options.seed)
-        network.load_state_dict({name: tensor.cpu() for name, tensor in self.average.items()})
+        _load(network, {name: tensor.cpu() for name, tensor in self.average.items()})
+        seed, size = self.options.seed, self.options.size
+        parts = [self._photos.part(f"{seed} grade {number}", size) for number in range(PARTS)]
+        fit_grade(network, parts, self._styles)
         return network
 
     def state(self) -> dict[str, Tensor]:
@@ -103,7 +108,7 @@ class Training:
         The next step changes these tensors in place."""
         adam = self._adam.state_dict()["state"]
         return {
-            **{f"network.{name}": each for name, each in self.network.state_dict().items()},
+            **{f"network.{name}": each for name, each in _parameters(self.network).items()},
             **{f"average.{name}": each for name, each in self.average.items()},
             **{
                 f"adam.{index}.{name}": each
@@ -117,7 +122,7 @@ class Training:
         Raises KeyError, RuntimeError or ValueError if the shape differs."""
         # Cloned: a view of a file may have an alignment at which sums round differently.
         own = self._parts(state)
-        self.network.load_state_dict(own["network"])
+        _load(self.network, own["network"])
         self.average = {name: own["average"][name].to(self._device) for name in self.average}
         values: dict[int, dict[str, Tensor]] = {}
         for key, tensor in own["adam"].items():
@@ -192,7 +197,7 @@ class Training:
     def _update_average(self) -> None:
         # A smaller decay at first, so that the average forgets the untrained network.
         decay = min(AVERAGE_DECAY, (1 + self.step) / (10 + self.step))
-        for name, tensor in self.network.state_dict().items():
+        for name, tensor in _parameters(self.network).items():
             self.average[name].lerp_(tensor, 1 - decay)
 
     def _progress(self, losses: Losses) -> LearningProgress:
@@ -215,8 +220,15 @@ class Training:
 NOTHING = Losses(0.0, 0.0, 0.0)
 
 
-def _copies(network: StyleNetwork) -> dict[str, Tensor]:
-    return {name: tensor.clone() for name, tensor in network.state_dict().items()}
+def _parameters(network: StyleNetwork) -> dict[str, Tensor]:
+    """Return the parameters by name, without the colour grade."""
+    return {name: parameter.detach() for name, parameter in network.named_parameters()}
+
+
+def _load(network: StyleNetwork, parameters: Mapping[str, Tensor]) -> None:
+    """Give the network these parameters; it keeps its colour grade.
+    Raises RuntimeError if names or shapes differ."""
+    network.load_state_dict({**dict(network.named_buffers()), **parameters})
 
 
 def _mean(losses: Sequence[Losses]) -> Losses:

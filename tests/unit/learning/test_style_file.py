@@ -83,7 +83,10 @@ def test_safetensors_of_something_else(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        ({"format": 9, "nst": "9.0"}, r"by nst 9\.0 in format 9; this version reads format 2"),
+        (
+            {"format": 9, "nst": "9.0"},
+            r"by nst 9\.0 in format 9; this version reads formats 2 to 3",
+        ),
         ({"format": 1}, r"in format 1; .* or learn the style again"),
         ({"channels": 8}, r"tensor blocks.0.first.convolution.weight as F32 4×4×3×3"),
         ({"styles": ["one", "two"]}, r"tensor .*norm\.\w+ as F32 1×4, which should be F32 2×4"),
@@ -110,9 +113,10 @@ def test_metadata_that_is_no_json(tmp_path: Path) -> None:
         style_file.load(file)
 
 
-def rewritten(file: Path, tensors: dict[str, torch.Tensor]) -> Path:
-    """Write the file anew with other tensors and their correct hash."""
-    facts = StyleFacts(**facts_of(file) | {"tensors_sha256": style_file.digest(tensors)})
+def rewritten(file: Path, tensors: dict[str, torch.Tensor], **changes: Any) -> Path:
+    """Write the file anew with other tensors, their correct hash, and changed facts."""
+    changes["tensors_sha256"] = style_file.digest(tensors)
+    facts = StyleFacts(**facts_of(file) | changes)
     save_file(tensors, file, {KEY: facts.model_dump_json()})
     return file
 

@@ -52,13 +52,15 @@ def training_run(*, count: int = 1, photos: Path | None = None, **options: Any) 
 
 
 def network(styles: int = 1) -> StyleNetwork:
-    """Return a network of random styles, all of them different."""
+    """Return a network of random styles with random grades, all of them different."""
     made = new_network(NetworkShape(styles, channels=4, blocks=1), seed=1)
     random = torch.Generator().manual_seed(2)
     with torch.no_grad():
         for name, parameter in made.named_parameters():
             if name.endswith((".scale", ".shift")):
                 parameter.add_(0.3 * torch.randn(parameter.shape, generator=random))
+        for buffer in made.grade.buffers():
+            buffer.add_(0.1 * torch.randn(buffer.shape, generator=random))
     return made.eval()
 
 

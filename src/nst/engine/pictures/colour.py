@@ -38,12 +38,25 @@ def with_statistics_of(picture: Image.Image, other: Image.Image) -> Image.Image:
     [Gatys17] eq. 10: x → A·(x − μ) + μ', with A = Σ'^½ Σ^-½, which rotates the colours least. The
     images may also both be grey.
     """
-    pixels, reference = _colours(picture), _colours(other)
-    root = _power(np.cov(reference.T), 0.5)
-    transform = root @ _power(np.cov(pixels.T), -0.5)
-    moved = (pixels - pixels.mean(0)) @ transform.T + reference.mean(0)
-    levels = moved.round().clip(0, 255).astype(np.uint8)
+    pixels = colours_of(picture)
+    matrix, shift = affine_between(pixels, colours_of(other))
+    levels = (pixels @ matrix.T + shift).round().clip(0, 255).astype(np.uint8)
     return Image.fromarray(levels.reshape(np.asarray(picture).shape))
+
+
+def affine_between(
+    pixels: np.ndarray, reference: np.ndarray, added_variance: float = 0.0
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return A (C, C) and b (C,) of x → A·x + b, which gives pixels the reference's statistics.
+
+    The statistics are the mean and the covariance, [Gatys17] eq. 10. Both arrays are (N, C).
+    `added_variance` is added to the variance of both in every direction: the larger it is, the less
+    A enlarges differences between similar pixels.
+    """
+    added = added_variance * np.eye(pixels.shape[1])
+    root = _power(np.cov(reference.T) + added, 0.5)
+    matrix: np.ndarray = root @ _power(np.cov(pixels.T) + added, -0.5)
+    return matrix, reference.mean(0) - matrix @ pixels.mean(0)
 
 
 def with_colours_of(levels: np.ndarray, content: Image.Image, amount: float) -> np.ndarray:
@@ -63,7 +76,7 @@ def with_colours_of(levels: np.ndarray, content: Image.Image, amount: float) -> 
     return change
 
 
-def _colours(picture: Image.Image) -> np.ndarray:
+def colours_of(picture: Image.Image) -> np.ndarray:
     """Return the pixels of an image, (H·W, channels)."""
     array = np.asarray(picture, dtype=np.float64)
     return array.reshape(-1, 1 if array.ndim == 2 else array.shape[2])
