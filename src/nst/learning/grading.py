@@ -1,6 +1,6 @@
-"""Colour grade of a network: its paintings get the mean and the covariance of a style's colours.
+"""Colour grade of a network, fitted after training.
 
-The losses hardly see contrast and palette: cosines ignore the length of features, and Gram matrices
+It gives paintings the mean and the covariance of a style's colours. The losses hardly see contrast and palette: cosines ignore the length of features, and Gram matrices
 converge slowly. The grade is fitted to paintings of photos, so it costs no training. It adjusts all
 paintings of a style alike: a dark photo stays darker than a bright one.
 
@@ -35,7 +35,7 @@ STYLE_SIDE_PIXELS = 256
 def fit_grade(
     network: StyleNetwork, parts: Sequence[Image.Image], styles: Sequence[Image.Image]
 ) -> None:
-    """Fit the colour grade of each style to the network's paintings of these parts, in place.
+    """Fit the colour grade of each style to paintings of these parts, in place.
 
     The network has no grade yet. All images are RGB.
     """

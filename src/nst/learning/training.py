@@ -95,7 +95,7 @@ class Training:
             yield self._progress(losses)
 
     def painter(self) -> StyleNetwork:
-        """Return a copy of the network so far, with the averaged parameters and a colour grade."""
+        """Return a copy of the network so far, with averaged parameters and a grade."""
         network = new_network(self.network.shape, self.options.seed)
         _load(network, {name: tensor.cpu() for name, tensor in self.average.items()})
         seed, size = self.options.seed, self.options.size

@@ -83,7 +83,7 @@ def of_layer(
 def cell_features(
     features: Tensor, layer: str, tile: Tile, cells: tuple[int, int] | None = None
 ) -> Tensor:
-    """Return the features of one layer on the cells of a tile, in float32: (cells, C)."""
+    """Return one layer's features on the cells of a tile, in float32: (cells, C)."""
     return wide(on_cells(tile.inner(features, stride(layer)), layer, cells or _count(tile)))
 
 

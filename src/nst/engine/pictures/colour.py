@@ -47,9 +47,10 @@ def with_statistics_of(picture: Image.Image, other: Image.Image) -> Image.Image:
 def affine_between(
     pixels: np.ndarray, reference: np.ndarray, added_variance: float = 0.0
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return A (C, C) and b (C,) of x → A·x + b, which gives pixels the reference's statistics.
+    """Return A (C, C) and b (C,) of x → A·x + b, by which colours are matched.
 
-    The statistics are the mean and the covariance, [Gatys17] eq. 10. Both arrays are (N, C).
+    It gives the pixels the mean and the covariance of the reference, [Gatys17] eq. 10. Both arrays
+    are (N, C).
     `added_variance` is added to the variance of both in every direction: the larger it is, the less
     A enlarges differences between similar pixels.
     """
