@@ -1,8 +1,9 @@
 """Colour grade of a network, fitted after training.
 
-It gives paintings the mean and the covariance of a style's colours. The losses hardly see contrast and palette: cosines ignore the length of features, and Gram matrices
-converge slowly. The grade is fitted to paintings of photos, so it costs no training. It adjusts all
-paintings of a style alike: a dark photo stays darker than a bright one.
+It gives paintings the mean and the covariance of a style's colours. The losses hardly see contrast
+and palette: cosines ignore the length of features, and Gram matrices converge slowly. The grade is
+fitted to paintings of photos, so it costs no training. It adjusts all paintings of a style alike: a
+dark photo stays darker than a bright one.
 
 [Gatys17] Gatys, Ecker, Bethge, Hertzmann, Shechtman: Controlling Perceptual Factors in Neural Style
 Transfer, CVPR 2017, eq. 10.
