@@ -110,17 +110,22 @@ class Server:
     def freeze(self) -> None:
         """Stop the process: the system still accepts connections, but nothing answers."""
         self._signal(signal.SIGSTOP)
-        while Path(f"/proc/{self.pid}/stat").read_text().rsplit(")")[1].split()[0] != "T":
+        # A thread that still runs for a moment could answer one more request.
+        while not all(map(_is_stopped, self._pids())):
             time.sleep(0.001)
 
     def thaw(self) -> None:
         self._signal(signal.SIGCONT)
 
     def _signal(self, number: signal.Signals) -> None:
-        children = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()
-        for pid in (self.pid, *map(int, children)):
+        for pid in self._pids():
             with suppress(ProcessLookupError):
                 os.kill(pid, number)
+
+    def _pids(self) -> list[int]:
+        """Return the process and its children."""
+        children = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()
+        return [self.pid, *map(int, children)]
 
     def wait_until_it_answers(self) -> None:
         assert self._process is not None
@@ -130,6 +135,18 @@ class Server:
                 text = self._log.read_text(errors="replace")[-2000:]
                 raise RuntimeError(f"{self._command} did not start: {text}")
             time.sleep(0.02)
+
+
+def _is_stopped(pid: int) -> bool:
+    """Return whether no thread of the process runs: each is stopped or has ended."""
+    try:
+        states = [
+            thread.read_text().rsplit(")")[1].split()[0]
+            for thread in Path(f"/proc/{pid}/task").glob("*/stat")
+        ]
+    except (FileNotFoundError, ProcessLookupError):  # a thread has ended meanwhile
+        return False
+    return all(state in "TtZX" for state in states)
 
 
 def _as(user: str | None) -> list[str]:
