@@ -19,8 +19,7 @@ from nst import image_sizes, images
 from nst.engine.pictures import levels
 from nst.engine.pictures.colour import affine_between, colours_of
 from nst.learned_graph import GREY
-from nst.learning.network import StyleNetwork
-from nst.learning.painting import paint_in
+from nst.learning.network import StyleNetwork, paint_in
 
 PARTS = 8
 """Number of parts of photos whose paintings are measured."""

@@ -6,6 +6,9 @@
 [Dumoulin17] Dumoulin, Shlens, Kudlur: A Learned Representation for Artistic Style, ICLR 2017.
 """
 
+from collections.abc import Sequence
+
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d, group_norm, instance_norm, interpolate, relu
@@ -145,6 +148,38 @@ def new_network(shape: NetworkShape, seed: int) -> StyleNetwork:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         return StyleNetwork(shape)
+
+
+def paint_in(network: StyleNetwork, pixels: np.ndarray, style: int) -> np.ndarray:
+    """Paint levels (H, W, 3) in one of the network's styles."""
+    shares = [float(number == style) for number in range(network.shape.styles)]
+    return paint_levels(network, pixels, shares)
+
+
+@torch.inference_mode()
+def paint_levels(
+    network: StyleNetwork,
+    pixels: np.ndarray,
+    shares: Sequence[float],
+    dtype: torch.dtype = torch.float32,
+) -> np.ndarray:
+    """Paint levels (H, W, 3) in one pass.
+    `shares` of the network's styles add up to 1; `dtype`: data type of all convolutions except the
+    last one."""
+    height, width, _ = pixels.shape
+    device = network.paint.weight.device
+    photo = torch.from_numpy(_padded(pixels)).permute(2, 0, 1)[None].to(device)
+    with torch.autocast(device.type, dtype, enabled=dtype != torch.float32):
+        painted = network(photo, torch.tensor([shares], device=device))
+    array: np.ndarray = painted[0].permute(1, 2, 0).cpu().numpy()
+    return array[:height, :width]
+
+
+def _padded(pixels: np.ndarray) -> np.ndarray:
+    """Return the levels, padded right and below to multiples of STRIDE.
+    The padding mirrors the levels."""
+    height, width, _ = pixels.shape
+    return np.pad(pixels, [(0, -height % STRIDE), (0, -width % STRIDE), (0, 0)], mode="reflect")
 
 
 def _convolution(

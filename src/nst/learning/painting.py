@@ -19,9 +19,8 @@ from nst.engine.pictures import levels
 from nst.errors import InvalidOption
 from nst.image_reader import ImageSource
 from nst.learned_file import StyleFacts
-from nst.learned_graph import STRIDE
 from nst.learning import style_file
-from nst.learning.network import StyleNetwork
+from nst.learning.network import StyleNetwork, paint_levels
 from nst.options import MAX_SIZE, StyleTransferOptions
 from nst.progress import StopReason
 from nst.result import Result
@@ -105,35 +104,3 @@ class LearnedStyle:
         painted_size = image_sizes.limited(size, MAX_PIXELS)
         pixels = levels.of_image(images.resize(images.colours(photo), painted_size))
         return levels.resized(paint_levels(self.network, pixels, shares, self.dtype), size)
-
-
-def paint_in(network: StyleNetwork, pixels: np.ndarray, style: int) -> np.ndarray:
-    """Paint levels (H, W, 3) in one of the network's styles."""
-    shares = [float(number == style) for number in range(network.shape.styles)]
-    return paint_levels(network, pixels, shares)
-
-
-@torch.inference_mode()
-def paint_levels(
-    network: StyleNetwork,
-    pixels: np.ndarray,
-    shares: Sequence[float],
-    dtype: torch.dtype = torch.float32,
-) -> np.ndarray:
-    """Paint levels (H, W, 3) in one pass.
-    `shares` of the network's styles add up to 1; `dtype`: data type of all convolutions except the
-    last one."""
-    height, width, _ = pixels.shape
-    device = network.paint.weight.device
-    photo = torch.from_numpy(_padded(pixels)).permute(2, 0, 1)[None].to(device)
-    with torch.autocast(device.type, dtype, enabled=dtype != torch.float32):
-        painted = network(photo, torch.tensor([shares], device=device))
-    array: np.ndarray = painted[0].permute(1, 2, 0).cpu().numpy()
-    return array[:height, :width]
-
-
-def _padded(pixels: np.ndarray) -> np.ndarray:
-    """Return the levels, padded right and below to multiples of STRIDE.
-    The padding mirrors the levels."""
-    height, width, _ = pixels.shape
-    return np.pad(pixels, [(0, -height % STRIDE), (0, -width % STRIDE), (0, 0)], mode="reflect")

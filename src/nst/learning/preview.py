@@ -9,8 +9,7 @@ from PIL import Image
 
 from nst import image_sizes, images
 from nst.engine.pictures import levels
-from nst.learning.network import StyleNetwork
-from nst.learning.painting import paint_in
+from nst.learning.network import StyleNetwork, paint_in
 from nst.samples import samples
 
 PHOTOS = 3

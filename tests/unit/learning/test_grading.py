@@ -13,8 +13,7 @@ from nst.engine.pictures import levels
 from nst.learned_file import NetworkShape
 from nst.learning import style_file
 from nst.learning.grading import ADDED_VARIANCE, fit_grade
-from nst.learning.network import StyleNetwork, new_network
-from nst.learning.painting import paint_in
+from nst.learning.network import StyleNetwork, new_network, paint_in
 from unit.learning import tiny
 from unit.learning.test_style_file import rewritten
 
