@@ -112,7 +112,9 @@ def test_a_photo_is_painted_through_all_of_it(page: Page) -> None:
     names = zipfile.ZipFile(BytesIO(archive)).namelist()
     assert "cat-in-impasto.png" in names
     assert len(names) > 2
-    assert found == []
+    # Chromium aborts requests when a network interface of the machine changes, as those of
+    # containers do; the page repeats them.
+    assert [each for each in found if "ERR_NETWORK_CHANGED" not in each] == []
 
 
 def test_prometheus_sees_api_and_worker(page: Page) -> None:
