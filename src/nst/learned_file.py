@@ -178,7 +178,7 @@ def read(data: bytes, name: str) -> LearnedFile:
 def _unchanged_colours(styles: int) -> dict[str, memoryview]:
     """Return the tensors of a colour grade that changes nothing."""
     return {
-        "grade.matrix": memoryview(struct.pack(f"<{9 * styles}f", *IDENTITY * styles)),
+        "grade.matrix": memoryview(struct.pack(f"<{len(IDENTITY)}f", *IDENTITY) * styles),
         "grade.shift": memoryview(bytes(FLOAT_BYTES * 3 * styles)),
     }
 

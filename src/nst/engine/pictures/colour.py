@@ -50,9 +50,8 @@ def affine_between(
     """Return A (C, C) and b (C,) of x → A·x + b, by which colours are matched.
 
     It gives the pixels the mean and the covariance of the reference, [Gatys17] eq. 10. Both arrays
-    are (N, C).
-    `added_variance` is added to the variance of both in every direction: the larger it is, the less
-    A enlarges differences between similar pixels.
+    are (N, C). `added_variance` is added to the variance of both in every direction: the larger it
+    is, the less A enlarges differences between similar pixels.
     """
     added = added_variance * np.eye(pixels.shape[1])
     root = _power(np.cov(reference.T) + added, 0.5)
