@@ -12,6 +12,7 @@ from nst.engine.checkpoint import Checkpoint
 from nst.engine.device import DTYPES
 from nst.engine.inputs import Pictures
 from nst.engine.losses.layers import TermLayers
+from nst.engine.losses.matching import StyleSampler
 from nst.engine.losses.objective import Objective
 from nst.engine.losses.temporal import TemporalTarget
 from nst.engine.memory.attempts import Attempts, out_of_memory_at
@@ -44,6 +45,7 @@ class Preparation:
     """Whether the last scale ends in float32, whatever `dtype` is.
     A checkpoint may have been made after that switch."""
     max_memory_bytes: int | None
+    sampler: StyleSampler
 
     def plan(self, size: tuple[int, int]) -> MemoryPlan:
         """Return the memory plan of a scale of this size.
@@ -132,7 +134,7 @@ class Preparation:
         encoder = make_encoder(self.weights, self.options, dtype, self.device)
         return Objective(
             encoder,
-            make_terms(encoder, scene, self.options, plan.tile_side),
+            make_terms(encoder, scene, self.options, plan.tile_side, self.sampler),
             scene.content.shape,
             held=scene.held,
             tile_side=plan.tile_side,

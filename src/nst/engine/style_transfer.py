@@ -22,6 +22,7 @@ from nst.engine import distance
 from nst.engine.checkpoint import Checkpoint, CheckpointSource, Origin, name_of
 from nst.engine.device import precision_of, resolve_device, resolve_precision
 from nst.engine.inputs import Inputs, Pictures
+from nst.engine.losses.matching import StyleSampler
 from nst.engine.memory.kept import memory_for
 from nst.engine.network.weights import Weights, WeightsStore
 from nst.engine.preparation import Preparation
@@ -53,9 +54,13 @@ class IterativeTransfer:
         self.dtype = resolve_precision(precision, self.device)
         self.max_memory_bytes = max_memory_bytes
         self._store = weights or WeightsStore()
+        self._sampler = StyleSampler()
 
     def with_options(self, options: StyleTransferOptions) -> Self:
-        """Return a transfer with other options; weights of the same model are shared."""
+        """Return a transfer with other options.
+
+        Weights of the same model and samples of styles are shared.
+        """
         other = copy(self)
         other.options = options
         if options.model != self.options.model:
@@ -138,6 +143,7 @@ class IterativeTransfer:
             self.dtype,
             hands_over=self.precision == "auto",
             max_memory_bytes=self.max_memory_bytes,
+            sampler=self._sampler,
         )
 
     def _prepare(self, inputs: Inputs, resume_from: CheckpointSource | None = None) -> "_Prepared":

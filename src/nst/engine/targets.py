@@ -9,6 +9,7 @@ from torch.nn.functional import interpolate
 
 from nst.engine.losses.content import ContentTerm
 from nst.engine.losses.layers import TermLayers
+from nst.engine.losses.matching import StyleSampler
 from nst.engine.losses.neighbors import neighbor_terms
 from nst.engine.losses.style import StyleTerm, compare
 from nst.engine.losses.temporal import TemporalTarget
@@ -57,15 +58,20 @@ def make_encoder(
 
 
 def make_terms(
-    encoder: Encoder, scene: Scene, options: StyleTransferOptions, tile_side: int | None = None
+    encoder: Encoder,
+    scene: Scene,
+    options: StyleTransferOptions,
+    tile_side: int | None = None,
+    sampler: StyleSampler | None = None,
 ) -> Sequence[Term]:
     """Return the terms of a scale.
 
     `encoder`: the one that `make_encoder` makes for these options. Features of whole images are
-    computed in tiles of about `tile_side` pixels.
+    computed in tiles of about `tile_side` pixels. `sampler`: a sampler that may have kept samples
+    of the styles.
     """
     if options.is_matched:
-        return _neighbor_terms(encoder, scene, options, tile_side)
+        return _neighbor_terms(encoder, scene, options, tile_side, sampler)
     layers = TermLayers.of(options, encoder.model)
     comparisons = compare(
         encoder,
@@ -84,7 +90,11 @@ def make_terms(
 
 
 def _neighbor_terms(
-    encoder: Encoder, scene: Scene, options: StyleTransferOptions, tile_side: int | None
+    encoder: Encoder,
+    scene: Scene,
+    options: StyleTransferOptions,
+    tile_side: int | None,
+    sampler: StyleSampler | None,
 ) -> Sequence[Term]:
     scale = scene.scale
     return neighbor_terms(
@@ -92,11 +102,12 @@ def _neighbor_terms(
         scene.content,
         scene.styles,
         seen_image(scene),
-        is_finishing=scale.finishing_round > 0,
+        finishing_round=scale.finishing_round,
         flourish=_flourish(scale),
         detail=scene.detail,
         faces=scene.faces,
-        seed=options.seed + scale.finishing_round,
+        seed=options.seed,
+        sampler=sampler,
         tile_side=tile_side,
     )
 

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from nst.engine.losses.cells import add_from_cells, cell_features, cells_of_tile
-from nst.engine.losses.sums import wide
+from nst.engine.losses.sums import sum_of, wide
 from nst.engine.network.encoder import Activations
 from nst.engine.network.tiles import Tile, stride
 
@@ -27,19 +27,23 @@ class CellTargets:
     """Hypercolumns that the cells are compared with."""
 
     rows: Mapping[str, Tensor]
-    """Rows by layer, (K, C) each; all layers of one row together have the length 1."""
+    """Rows by layer, (K, C) each."""
     index: Tensor
     """Number of the row that belongs to each cell, (rows of cells, columns of cells)."""
+    factors: Tensor
+    """Factor that gives the row of each cell the length 1, in the shape of `index`."""
 
     @classmethod
     def of(cls, rows: Mapping[str, Tensor], index: Tensor) -> "CellTargets":
-        """Scale the rows to length 1, in place, and return targets with them."""
-        for blocks in zip(*(torch.split(each, BLOCK_ROWS) for each in rows.values()), strict=True):
-            squares = torch.stack([wide(block).square().sum(1) for block in blocks]).sum(0)
-            factor = squares.clamp(min=SMALLEST_SQUARE).rsqrt().unsqueeze(1)
-            for block in blocks:
-                block.copy_(block * factor)
-        return cls(rows, index)
+        """Return targets with the factors of these rows."""
+        squares = sum_of(_squares(each) for each in rows.values())
+        factors = squares.clamp(min=SMALLEST_SQUARE).rsqrt()
+        return cls(rows, index, factors[index])
+
+
+def _squares(rows: Tensor) -> Tensor:
+    """Return the squared length of each row: (K, C) → (K,)."""
+    return torch.cat([wide(block).square().sum(1) for block in torch.split(rows, BLOCK_ROWS)])
 
 
 class CosineTerm:
@@ -66,6 +70,7 @@ class CosineTerm:
             channels, theirs = ours.shape[1], self._target(layer, where)
             of_dots += torch.linalg.vecdot(ours, theirs).view_as(of_dots) / channels
             of_squares += torch.linalg.vecdot(ours, ours).view_as(of_squares) / channels**2
+        of_dots *= self._targets.factors[where]
         return [dots, squares]
 
     def loss(self, statistics: Sequence[Tensor]) -> Tensor:
@@ -84,7 +89,8 @@ class CosineTerm:
         where = cells_of_tile(tile)
         of_dots, of_squares = (each[where] for each in statistics_gradient)
         channels, ours = features.shape[1], cell_features(features, layer, tile)
-        gradient = self._target(layer, where).mul_(of_dots.reshape(-1, 1) / channels)
+        scaled = of_dots * self._targets.factors[where] / channels
+        gradient = self._target(layer, where).mul_(scaled.reshape(-1, 1))
         gradient.addcmul_(ours, of_squares.reshape(-1, 1), value=2 / channels**2)
         inner = tile.inner(total, stride(layer))
         rows, columns = of_dots.shape

@@ -7,6 +7,7 @@ arXiv 2203.13215, 2022, §4.2.
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Self
 
 import torch
@@ -16,7 +17,7 @@ from torch.nn.functional import normalize
 from nst.engine.losses.cells import cells_of, cells_of_tile, of_layer
 from nst.engine.losses.layers import MATCHED_LAYERS, PLACE_LAYERS
 from nst.engine.losses.reading import CellReader, PlaceReader, read
-from nst.engine.losses.sums import sum_of
+from nst.engine.losses.sums import sum_of, wide
 from nst.engine.network.encoder import CHANNELS_PER_BLOCK, Activations, Encoder
 from nst.engine.network.tiles import Tile, block_of, stride
 
@@ -27,6 +28,10 @@ All rotations count together. If the style is larger than 256×256 pixels, they 
 PROJECTED = 256
 """Number of values to which a hypercolumn is reduced for the search.
 A random projection keeps angles to about 1/√256 (Johnson, Lindenstrauss 1984)."""
+
+STYLE_PLACES = 4096
+"""Maximum number of places of the style whose single features are compared.
+The number is that of one layer; all rotations count together."""
 
 QUERIES_PER_BLOCK = 2048
 
@@ -42,28 +47,47 @@ class StyleSample:
     cells: Mapping[str, Tensor]
     """Hypercolumns of at most KEYS cells, by layer (K, C)."""
     features: Mapping[str, Tensor]
-    """Single features at places, by layer (P, C); empty if none were requested."""
+    """Single features at random places, by layer (P, C)."""
 
     @classmethod
-    def of(
-        cls,
-        encoder: Encoder,
-        style: Tensor,
-        generator: torch.Generator,
-        tile_side: int | None,
-        *,
-        places: int = 0,
-    ) -> Self:
-        """Sample a style (1, 3, H, W): its cells, and at most `places` places per layer."""
+    def of(cls, encoder: Encoder, style: Tensor, seed: int, tile_side: int | None) -> Self:
+        """Sample a style (1, 3, H, W)."""
+        generator = torch.Generator().manual_seed(seed)
         cells, features = [], []
         for turned in _turns(style):
             numbers = _some_cells(cells_of(turned.shape[2:]), generator)
             of_cells = CellReader(MATCHED_LAYERS, numbers, encoder.dtype)
-            of_places = PlaceReader(_some_places(turned, places, generator))
+            of_places = PlaceReader(_some_places(turned, generator))
             read(encoder, turned, tile_side, of_cells, of_places)
             cells.append(of_cells.rows)
             features.append(of_places.features)
         return cls(_joined(cells), _joined(features))
+
+
+class StyleSampler:
+    """Sampler of styles that keeps the latest samples.
+
+    The finishing rounds of an image, and the frames of a film, ask for the same samples again.
+    """
+
+    def __init__(self) -> None:
+        self._kept: dict[object, StyleSample] = {}
+
+    def samples(
+        self, encoder: Encoder, styles: Sequence[Tensor], seed: int, tile_side: int | None
+    ) -> list[StyleSample]:
+        """Return a sample of each style (1, 3, H, W)."""
+        network = (encoder.model, encoder.dtype, encoder.padding, encoder.pooling)
+        keys = [(network, seed, _fingerprint(style)) for style in styles]
+        self._kept = {key: sample for key, sample in self._kept.items() if key in keys}
+        for key, style in zip(keys, styles, strict=True):
+            if key not in self._kept:
+                self._kept[key] = StyleSample.of(encoder, style, seed, tile_side)
+        return [self._kept[key] for key in keys]
+
+
+def _fingerprint(image: Tensor) -> tuple[torch.Size, bytes]:
+    return image.shape, sha256(image.numpy(force=True).tobytes()).digest()
 
 
 def _some_cells(cells: tuple[int, int], generator: torch.Generator) -> Tensor:
@@ -75,17 +99,12 @@ def _some_cells(cells: tuple[int, int], generator: torch.Generator) -> Tensor:
     return numbers.view(cells)
 
 
-def _some_places(
-    image: Tensor, count: int, generator: torch.Generator
-) -> dict[str, tuple[Tensor, Tensor]]:
-    """Return rows and columns of random places in each layer of one rotation.
-
-    `count`: number of places of all rotations together.
-    """
+def _some_places(image: Tensor, generator: torch.Generator) -> dict[str, tuple[Tensor, Tensor]]:
+    """Return rows and columns of random places in each layer of one rotation."""
     places: dict[str, tuple[Tensor, Tensor]] = {}
-    for layer in PLACE_LAYERS if count else ():
+    for layer in PLACE_LAYERS:
         height, width = (length // stride(layer) for length in image.shape[2:])
-        some = torch.randperm(height * width, generator=generator)[: count // QUARTER_TURNS]
+        some = torch.randperm(height * width, generator=generator)[: STYLE_PLACES // QUARTER_TURNS]
         places[layer] = (some // width, some % width)
     return places
 
@@ -106,7 +125,7 @@ class Projection:
     def __init__(self, generator: torch.Generator, like: Tensor) -> None:
         """Draw the projection.
 
-        `like`: a tensor with the number type and the device of the computation.
+        `like`: a tensor with the number type and the device of the products.
         """
         self._matrices = {
             layer: torch.randn(
@@ -116,8 +135,12 @@ class Projection:
         }
 
     def of(self, rows: Mapping[str, Tensor]) -> Tensor:
-        """Project rows of hypercolumns, by layer (n, C), to (n, PROJECTED)."""
-        return sum_of(rows[layer].to(matrix) @ matrix for layer, matrix in self._matrices.items())
+        """Project rows of hypercolumns, by layer (n, C).
+
+        The result is (n, PROJECTED), in float32 or the wider number type of the products.
+        """
+        products = (rows[layer].to(matrix) @ matrix for layer, matrix in self._matrices.items())
+        return sum_of(map(wide, products))
 
 
 class QueryReader:

@@ -20,8 +20,8 @@ from nst.engine.losses.cells import cells_of
 from nst.engine.losses.content import detail_weights
 from nst.engine.losses.cosine import BLOCK_ROWS, CellTargets, CosineTerm
 from nst.engine.losses.layers import OWN_LAYERS, PLACE_LAYERS, evenly
-from nst.engine.losses.matching import Projection, QueryReader, StyleSample, nearest
-from nst.engine.losses.places import SIDE, Pairs, PlacesTerm, paired, sampled_places
+from nst.engine.losses.matching import Projection, QueryReader, StyleSampler, nearest
+from nst.engine.losses.places import Pairs, PlacesTerm, paired, sampled_places
 from nst.engine.losses.reading import CellReader, PlaceReader, read
 from nst.engine.losses.room import room_in
 from nst.engine.losses.structure import Grid, StructureReader, StructureTerm
@@ -54,11 +54,12 @@ def neighbor_terms(
     styles: Sequence[StyleInput],
     seen: Tensor,
     *,
-    is_finishing: bool,
+    finishing_round: int,
     flourish: float,
     detail: Tensor | None = None,
     faces: Tensor | None = None,
     seed: int = 0,
+    sampler: StyleSampler | None = None,
     tile_side: int | None = None,
 ) -> list[Term]:
     """Return all terms of one stage.
@@ -66,14 +67,14 @@ def neighbor_terms(
     `seen`: the image whose neighbours are searched for. All images are (1, 3, H, W), RGB 0…255
     minus the encoder's mean colour. `detail`: where to keep more of the content, (1, 1, H, W), 0…1.
     `faces`: where no form of the style may hide the content image, (1, 1, H, W), 0…1. `flourish`:
-    factor of the flourish in this stage, besides its weight.
+    factor of the flourish in this stage, besides its weight. `sampler`: a sampler that may have
+    kept samples of the styles.
     """
-    generator = torch.Generator().manual_seed(seed)
-    projection = Projection(generator, content)
-    count = SIDE * SIDE if is_finishing else 0
-    samples = [
-        StyleSample.of(encoder, style.image, generator, tile_side, places=count) for style in styles
-    ]
+    sampler = sampler or StyleSampler()
+    samples = sampler.samples(encoder, [style.image for style in styles], seed, tile_side)
+    is_finishing = finishing_round > 0
+    generator = torch.Generator().manual_seed(seed + finishing_round)
+    projection = Projection(generator, content.to(encoder.dtype))
     cells = QueryReader(projection, seen)
     places = [_places(style, seen, generator) if is_finishing else {} for style in styles]
     features = [PlaceReader(each) for each in places]

@@ -84,8 +84,7 @@ def test_the_cosine_term_is_the_formula() -> None:
     rows = {layer: torch.rand(7, activations[layer].shape[1]).double() for layer in MATCHED_LAYERS}
     index = torch.arange(24).view(4, 6) % 7
     weights = torch.rand(4, 6).double()
-    copies = {layer: each.clone() for layer, each in rows.items()}
-    term = CosineTerm("style", CellTargets.of(copies, index), weights)
+    term = CosineTerm("style", CellTargets.of(rows, index), weights)
     found = term.loss(term.statistics(activations, whole(image)))
     columns = hypercolumns(activations, MATCHED_LAYERS, whole(image))
     expected = 0.0
@@ -191,13 +190,13 @@ def all_terms(encoder: Encoder, size: tuple[int, int], tile_side: int | None = N
     ]
     return [
         term
-        for is_finishing in (False, True)
+        for finishing_round in (0, 1)
         for term in neighbor_terms(
             encoder,
             content,
             styles,
             seen,
-            is_finishing=is_finishing,
+            finishing_round=finishing_round,
             flourish=0.3,
             detail=ramp,
             tile_side=tile_side,
@@ -245,11 +244,10 @@ def test_targets_are_the_same_in_tiles() -> None:
 
 def test_a_picture_is_its_own_neighbor() -> None:
     image, encoder = noise(32, 40, 12), encoder_of()
-    generator = torch.Generator().manual_seed(0)
-    projection = matching.Projection(generator, image)
+    projection = matching.Projection(torch.Generator().manual_seed(0), image)
     cells = matching.QueryReader(projection, image)
     read(encoder, image, None, cells)
-    keys = matching.StyleSample.of(encoder, image, generator, None).cells
+    keys = matching.StyleSample.of(encoder, image, 0, None).cells
     index = matching.nearest(cells.queries, projection.of(keys), torch.float64)
     own = hypercolumns(encoder(image), MATCHED_LAYERS, whole(image))
     matched = torch.cat([keys[layer] for layer in MATCHED_LAYERS], dim=1)[index.flatten()]
@@ -258,11 +256,24 @@ def test_a_picture_is_its_own_neighbor() -> None:
 
 def test_large_styles_are_sampled(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(matching, "KEYS", 20)
-    generator = torch.Generator().manual_seed(0)
-    image = noise(32, 40, 13)
-    sample = matching.StyleSample.of(encoder_of(), image, generator, None, places=12)
+    monkeypatch.setattr(matching, "STYLE_PLACES", 12)
+    sample = matching.StyleSample.of(encoder_of(), noise(32, 40, 13), 0, None)
     assert {len(rows) for rows in sample.cells.values()} == {20}
     assert {len(features) for features in sample.features.values()} == {12}
+
+
+def test_a_sampler_keeps_the_samples_of_the_latest_styles() -> None:
+    encoder, sampler = encoder_of(), matching.StyleSampler()
+    one, other = noise(32, 40, 13), noise(32, 40, 14)
+    (sample,) = sampler.samples(encoder, [one], 0, None)
+    assert sampler.samples(encoder, [one.clone(), other], 0, 16)[0] is sample
+    (with_other_seed,) = sampler.samples(encoder, [one], 1, None)
+    assert with_other_seed is not sample
+    in_float32 = sampler.samples(encoder_of(torch.float32), [one], 1, None)[0]
+    assert in_float32.cells["relu3_1"].dtype == torch.float32
+    (again,) = sampler.samples(encoder, [one], 0, None)
+    assert again is not sample
+    torch.testing.assert_close(again.cells, sample.cells)
 
 
 def test_what_is_seen_is_the_content_first_and_the_painting_in_the_end() -> None:
