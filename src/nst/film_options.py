@@ -4,10 +4,10 @@ from collections.abc import Mapping
 
 from nst.options import StyleTransferOptions
 
-LATER_SHARES: Mapping[str, int] = {"neighbors": 20, "gram": 10, "wasserstein": 10}
+LATER_SHARES: Mapping[str, int] = {"neighbors": 28, "gram": 10, "wasserstein": 10}
 """Steps of a film's first frame per step of a later frame, by style_loss.
 A later frame begins nearly finished. All its steps are at full size; with this number of steps it
-takes a sixth of the time of a single image with preset quality, and about a quarter with fast."""
+takes a sixth of the time of a single image with preset quality, and a fifth with fast."""
 
 MAX_PASSES = 9
 """Maximum number of times that a film is painted."""

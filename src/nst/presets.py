@@ -18,7 +18,7 @@ _NEIGHBORS: Mapping[str, Any] = {
 
 PRESETS: Mapping[str, Mapping[str, Any]] = {
     "quality": _NEIGHBORS,
-    "fast": {**_NEIGHBORS, "flourish": 0.5, "total_iterations": 40, "model": "vgg16"},
+    "fast": {**_NEIGHBORS, "flourish": 0.5, "total_iterations": 56, "model": "vgg16"},
     "gram": {
         "size": 512,
         "content_weight": 1.85e5,

@@ -104,7 +104,7 @@ def test_a_draft_then_frame_after_frame_then_the_film(idle: EngineProcess, tmp_p
     result = last.result
     assert (last.status, result.key, result.frames) == (JobStatus.SUCCEEDED, FILM, FRAMES)
     assert (result.model, result.device, result.stop_reason) == ("vgg16", "cpu", "total_iterations")
-    # 9 steps for the first frame, and a twentieth of them for each later one.
+    # 9 steps for the first frame, and one for every 28 of them for each later one.
     assert result.steps == 9 + 3 * 1
     found = list(frames(tmp_path / FILM))
     assert [round(time, 3) for time, _ in found] == [0, 0.1, 0.2, 0.3]

@@ -73,8 +73,8 @@ LEFT_OUT = ("total_iterations", "save_every", "style_blend", "bit_depth")
     "--steps",
     group=TITLES["end"],
     type=click.IntRange(min=0),
-    help="Optimizer steps for every later frame.  [default: a twentieth of the first's, with "
-    "Gram matrices a tenth]",
+    help="Optimizer steps for every later frame.  [default: one for every 28 of the first, with "
+    "Gram matrices for every 10]",
 )
 @option(
     "--passes",

@@ -12,6 +12,7 @@ import numpy as np
 from PIL import Image
 
 from nst import image_sizes, images
+from nst.engine.draft import run_draft
 from nst.engine.inputs import Inputs
 from nst.engine.pictures import levels
 from nst.engine.pictures.flow import extended, motion_since, opencv
@@ -20,6 +21,11 @@ from nst.engine.transfer import NeuralStyleTransfer
 from nst.image_reader import ImageSource
 from nst.options import StyleTransferOptions
 from nst.progress import Progress, Provenance
+
+DRAFT_SHARE = 0.5
+"""Share of the frame's draft in the initial image of what came into view.
+The frame has the rest. From the frame alone, the few steps of a later frame leave a grey photo;
+the draft alone is more colourful than the painting around."""
 
 PASS_SHARE = 0.5
 """Share of the stylized neighbour in a frame's initial image, in later passes.
@@ -40,8 +46,8 @@ class FilmTransfer:
 
     The first frame of each shot is painted like a single image. Every other frame starts from the
     stylized image of the frame before, moved along the optical flow. Where something came into
-    view, it starts from the frame itself in the colours of that stylized image. The temporal term
-    holds the moved parts in place [Ruder16].
+    view, it starts from a mix of the frame and its draft, in the colours of that stylized image.
+    The temporal term holds the moved parts in place [Ruder16].
     """
 
     def __init__(self, transfer: NeuralStyleTransfer, later: StyleTransferOptions) -> None:
@@ -86,12 +92,19 @@ class FilmTransfer:
             return self._later.steps(replace(inputs, initial=latest, held=Image.new("L", size)))
         moved = motion.warped(before.painted)
         if latest is None:
-            start = continued(images.resize(images.colours(frame), size), moved, motion.visible)
+            start = continued(self._half_painted(frame, inputs, size), moved, motion.visible)
         else:
             again = latest.convert("RGB")
             mixed = Image.blend(again, moved, PASS_SHARE)
             start = Image.composite(mixed, again, _as_mask(motion.visible))
         return self._later.steps(replace(inputs, initial=start, held=_as_mask(motion.visible)))
+
+    def _half_painted(
+        self, frame: Image.Image, inputs: Inputs, size: tuple[int, int]
+    ) -> Image.Image:
+        """Return a mix of a frame and its draft: RGB in this (width, height)."""
+        draft = images.colours(run_draft(self._later.options, inputs).image)
+        return Image.blend(images.resize(images.colours(frame), size), draft, DRAFT_SHARE)
 
 
 def pass_order(pass_: int, count: int) -> range:
@@ -106,9 +119,9 @@ def pass_order(pass_: int, count: int) -> range:
 def continued(frame: Image.Image, moved: Image.Image, visible: np.ndarray) -> Image.Image:
     """Return the initial image of a frame.
 
-    It is the moved stylized image of the neighbour where that is visible. Elsewhere it is the frame
-    itself, with the colour change that the stylized image has around that place. Images are RGB, of
-    the size of `visible` (H, W).
+    It is the moved stylized image of the neighbour where that is visible. Elsewhere it is `frame`,
+    with the colour change that the stylized image has around that place. Images are RGB, of the
+    size of `visible` (H, W).
     """
     photo = levels.of_image(frame)
     change = levels.of_image(moved) - photo

@@ -10,6 +10,7 @@ from PIL import Image, ImageChops
 
 from nst import Inputs, NeuralStyleTransfer, StyleTransferOptions, images
 from nst.engine import film, steering
+from nst.engine.draft import run_draft
 from nst.engine.film import FilmTransfer, PaintedFrame
 from nst.engine.pictures.flow import motion_since
 from nst.engine.scales import scales
@@ -82,8 +83,11 @@ def test_a_frame_starts_from_what_moved() -> None:
     assert np.array_equal(pixels(inputs.initial)[motion.visible], moved[motion.visible])
 
 
-def test_what_came_into_view_starts_from_the_frame_in_the_colours_of_the_painting() -> None:
+def test_what_came_into_view_starts_in_the_colours_of_the_painting(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """The painting is the film here, but darker and with more blue."""
+    monkeypatch.setattr(film, "DRAFT_SHARE", 0)
     shift = np.array([-40, -20, 10])
     painted = Image.fromarray((pixels(BEFORE) * 0.5 + 80 + shift).astype(np.uint8))
     _, inputs = given(PaintedFrame(BEFORE, painted))
@@ -91,6 +95,17 @@ def test_what_came_into_view_starts_from_the_frame_in_the_colours_of_the_paintin
     expected = pixels(FRAME) * 0.5 + 80 + shift
     apart = np.abs(pixels(inputs.initial) - expected)[new].mean()
     assert apart < np.abs(pixels(FRAME) - expected)[new].mean() / 2
+
+
+def test_what_came_into_view_starts_half_painted() -> None:
+    """The painting is the draft here, so no colour changes."""
+    drafts = [run_draft(LATER, Inputs(frame, STYLE)).image for frame in (BEFORE, FRAME)]
+    _, inputs = given(PaintedFrame(BEFORE, drafts[0]))
+    new = pixels(inputs.held) == 0
+    from_frame, from_draft = (
+        np.abs(pixels(inputs.initial) - pixels(image))[new].mean() for image in (FRAME, drafts[1])
+    )
+    assert from_draft < from_frame
 
 
 def test_after_a_cut_a_frame_is_painted_as_a_first_one() -> None:
