@@ -146,7 +146,7 @@ def test_every_option_arrives(
 
 @pytest.mark.parametrize(
     ("preset", "steps"),
-    [("quality", 120), ("fast", 40), ("gram", 180), ("classic", 20000), (None, 120)],
+    [("quality", 120), ("fast", 56), ("gram", 180), ("classic", 20000), (None, 120)],
 )
 def test_presets(
     nst: Nst, tmp_path: Path, content: Path, style: Path, preset: str | None, steps: int

@@ -11,6 +11,7 @@ import pytest
 from PIL import Image, ImageOps
 
 from nst import Controls, Inputs, StyleTransferOptions, images
+from nst.engine.scales import scales
 from nst.engine.style_transfer import IterativeTransfer
 from nst.errors import InvalidImage
 from support.pictures import picture
@@ -43,10 +44,23 @@ def difference(one: np.ndarray, other: np.ndarray) -> float:
     return float(np.abs(one - other).mean())
 
 
-def test_the_stages_are_scales_from_coarse_to_fine_and_two_rounds_of_finishing() -> None:
+def test_the_stages_are_painted_from_coarse_to_fine() -> None:
     method = transfer(scales=2, size=96, total_iterations=6)
     told = [(each.size, each.step) for each in method.steps(Inputs(CONTENT, STYLE))]
-    assert told == [((48, 36), n) for n in (1, 2)] + [((96, 72), n) for n in range(3, 7)]
+    assert told == [((48, 36), n) for n in (1, 2, 3)] + [((96, 72), n) for n in (4, 5, 6)]
+
+
+@pytest.mark.parametrize(
+    ("preset", "steps"),
+    [("quality", [24, 24, 24, 24, 12, 12]), ("fast", [14, 14, 14, 7, 7])],
+)
+def test_the_steps_are_shared_by_scales_and_finishing_rounds(preset: str, steps: list[int]) -> None:
+    stages = scales((512, 384), StyleTransferOptions.from_preset(preset))
+    assert [stage.steps for stage in stages] == steps
+    assert [stage.size[0] for stage in stages[:4]] == [64, 128, 256, 512]
+    finishing = [stage for stage in stages if stage.finishing_round]
+    assert finishing == stages[4:]
+    assert {stage.size for stage in finishing} == {(512, 384)}
 
 
 def test_the_default_preset_matches_neighbors() -> None:

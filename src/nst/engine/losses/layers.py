@@ -31,6 +31,8 @@ PLACE_LAYERS = tuple(layer for layer in MATCHED_LAYERS if not layer.startswith("
 """Layers whose single features are compared while finishing.
 A feature of block 1 sees three to five pixels, so a sample of such features would leave dots in
 skies."""
+FLOURISH_LAYERS = ("relu1_2", "relu2_2", "relu3_1", "relu3_3", "relu4_3")
+"""Layers of style loss neighbors whose Gram matrices make up the flourish."""
 OWN_LAYERS = ("relu3_1", "relu4_1")
 """Layers of style loss neighbors where the content keeps its own features.
 These features are kept for all cells."""

@@ -15,8 +15,9 @@ from torch import Tensor
 from torch.nn.functional import normalize
 
 from nst.engine.losses.cells import cells_of, cells_of_tile, of_layer
-from nst.engine.losses.layers import MATCHED_LAYERS, PLACE_LAYERS
+from nst.engine.losses.layers import FLOURISH_LAYERS, MATCHED_LAYERS, PLACE_LAYERS
 from nst.engine.losses.reading import CellReader, PlaceReader, read
+from nst.engine.losses.style import AverageReader
 from nst.engine.losses.sums import sum_of, wide
 from nst.engine.network.encoder import CHANNELS_PER_BLOCK, Activations, Encoder
 from nst.engine.network.tiles import Tile, block_of, stride
@@ -48,20 +49,25 @@ class StyleSample:
     """Hypercolumns of at most KEYS cells, by layer (K, C)."""
     features: Mapping[str, Tensor]
     """Single features at random places, by layer (P, C)."""
+    grams: Sequence[Tensor]
+    """Gram matrices of the style, layer by layer of the flourish (C, C).
+    Rotations do not count."""
 
     @classmethod
     def of(cls, encoder: Encoder, style: Tensor, seed: int, tile_side: int | None) -> Self:
         """Sample a style (1, 3, H, W)."""
         generator = torch.Generator().manual_seed(seed)
+        grams = AverageReader(FLOURISH_LAYERS, style.shape[2:])
         cells, features = [], []
-        for turned in _turns(style):
+        for turns, turned in enumerate(_turns(style)):
             numbers = _some_cells(cells_of(turned.shape[2:]), generator)
             of_cells = CellReader(MATCHED_LAYERS, numbers, encoder.dtype)
             of_places = PlaceReader(_some_places(turned, generator))
-            read(encoder, turned, tile_side, of_cells, of_places)
+            upright = () if turns else (grams,)
+            read(encoder, turned, tile_side, of_cells, of_places, *upright)
             cells.append(of_cells.rows)
             features.append(of_places.features)
-        return cls(_joined(cells), _joined(features))
+        return cls(_joined(cells), _joined(features), grams.averages)
 
 
 class StyleSampler:

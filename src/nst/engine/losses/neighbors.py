@@ -19,21 +19,18 @@ from torch.nn.functional import adaptive_avg_pool2d
 from nst.engine.losses.cells import cells_of
 from nst.engine.losses.content import detail_weights
 from nst.engine.losses.cosine import BLOCK_ROWS, CellTargets, CosineTerm
-from nst.engine.losses.layers import OWN_LAYERS, PLACE_LAYERS, evenly
+from nst.engine.losses.layers import FLOURISH_LAYERS, OWN_LAYERS, PLACE_LAYERS, evenly
 from nst.engine.losses.matching import Projection, QueryReader, StyleSampler, nearest
 from nst.engine.losses.places import Pairs, PlacesTerm, paired, sampled_places
 from nst.engine.losses.reading import CellReader, PlaceReader, read
 from nst.engine.losses.room import room_in
 from nst.engine.losses.structure import Grid, StructureReader, StructureTerm
-from nst.engine.losses.style import StyleTerm, compare, relative
+from nst.engine.losses.style import StyleTerm, compare_with, relative
 from nst.engine.losses.sums import wide
 from nst.engine.losses.term import Term
 from nst.engine.network.encoder import Encoder
 from nst.engine.network.tiles import stride
 from nst.engine.pictures.tensors import StyleInput
-
-FLOURISH_LAYERS = ("relu1_2", "relu2_2", "relu3_1", "relu3_3", "relu4_3")
-"""Layers whose Gram matrices make up the flourish."""
 
 OWN_WEIGHT = 0.35
 """Weight of the content's own hypercolumns in the content loss."""
@@ -95,7 +92,8 @@ def neighbor_terms(
     terms += _content_terms(encoder, content, found, detail, tile_side)
     if flourish:
         amount = flourish_amount(content, detail, faces)
-        terms.append(_flourish(encoder, content, styles, amount, flourish, tile_side))
+        grams = [sample.grams for sample in samples]
+        terms.append(_flourish(encoder, content, styles, grams, amount, flourish))
     return terms
 
 
@@ -211,16 +209,16 @@ def _flourish(
     encoder: Encoder,
     content: Tensor,
     styles: Sequence[StyleInput],
+    grams: Sequence[Sequence[Tensor]],
     amount: Tensor,
     factor: float,
-    tile_side: int | None,
 ) -> StyleTerm:
     """Return the term of the flourish: Gram matrices relative to the style's own.
 
     It makes large forms, most of all where there is room for them.
     """
     size = (content.shape[2], content.shape[3])
-    compared = compare(encoder, evenly(FLOURISH_LAYERS), styles, size, tile_side=tile_side)
+    compared = compare_with(grams, evenly(FLOURISH_LAYERS), styles, size, encoder.path)
     return StyleTerm([relative(each, factor).within(amount) for each in compared], "flourish")
 
 

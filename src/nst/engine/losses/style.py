@@ -14,10 +14,11 @@ from torch import Tensor
 from torch.nn.functional import avg_pool2d, max_pool2d
 
 from nst.engine.losses.gram import GramTarget
+from nst.engine.losses.reading import read
 from nst.engine.losses.sums import added
 from nst.engine.losses.wasserstein import GaussianTarget
 from nst.engine.network.encoder import Activations, Encoder
-from nst.engine.network.tiles import Tile, cut, radius_pixels, stride
+from nst.engine.network.tiles import Tile, radius_pixels, stride
 from nst.engine.pictures.tensors import StyleInput
 
 KEPT_SHARE = 0.5
@@ -129,6 +130,40 @@ class StyleTerm:
                 comparison.add_gradient(total, features, gradient, tile)
 
 
+class AverageReader:
+    """Reader of the averages of a whole style image, as targets compare them."""
+
+    def __init__(
+        self,
+        layers: Sequence[str],
+        size: Sequence[int],
+        kind: type[GramTarget] | type[GaussianTarget] = GramTarget,
+    ) -> None:
+        """Create a reader.
+
+        `size`: height and width of the image. `kind`: class of the targets.
+        """
+        self._layers = layers
+        self._size = size
+        self._kind = kind
+        self._sums: list[Tensor] = []
+
+    def __call__(self, tile: Tile, activations: Activations) -> None:
+        sums = [
+            self._kind.sums(tile.inner(activations[layer], stride(layer)), None)
+            for layer in self._layers
+        ]
+        self._sums = added([self._sums, sums]) if self._sums else sums
+
+    @property
+    def averages(self) -> list[Tensor]:
+        height, width = self._size
+        return [
+            total / ((height // stride(layer)) * (width // stride(layer)))
+            for layer, total in zip(self._layers, self._sums, strict=True)
+        ]
+
+
 def compare(
     encoder: Encoder,
     shares: Mapping[str, float],
@@ -148,8 +183,26 @@ def compare(
     the image that it covers, so that small regions are painted as strongly as large ones; [Gatys17]
     sets these weights by hand.
     """
-    kind, layers = TARGETS[style_loss], list(shares)
-    of_styles = [_averages(encoder, layers, style.image, kind, tile_side) for style in styles]
+    kind = TARGETS[style_loss]
+    readers = [AverageReader(list(shares), style.image.shape[2:], kind) for style in styles]
+    for style, reader in zip(styles, readers, strict=True):
+        read(encoder, style.image, tile_side, reader)
+    averages = [reader.averages for reader in readers]
+    return compare_with(averages, shares, styles, size, encoder.path, kind)
+
+
+def compare_with(
+    of_styles: Sequence[Sequence[Tensor]],
+    shares: Mapping[str, float],
+    styles: Sequence[StyleInput],
+    size: tuple[int, int],
+    path: Sequence[str],
+    kind: type[GramTarget] | type[GaussianTarget] = GramTarget,
+) -> list[Comparison]:
+    """Return all comparisons with given averages; otherwise as `compare`.
+
+    `of_styles`: averages of each style, layer by layer. `path`: that of the encoder.
+    """
     regions = [(style.amount, averages) for style, averages in zip(styles, of_styles, strict=True)]
     if styles[0].amount is None:
         mixed = [
@@ -158,9 +211,9 @@ def compare(
         ]
         regions = [(None, added(mixed))]
     comparisons = [
-        _compare(layer, kind(average), amount, size, encoder.path, shares[layer])
+        _compare(layer, kind(average), amount, size, path, shares[layer])
         for amount, averages in regions
-        for layer, average in zip(layers, averages, strict=True)
+        for layer, average in zip(shares, averages, strict=True)
     ]
     return [each for each in comparisons if each.weight and each.count]
 
@@ -207,24 +260,3 @@ def _compare(
     guide = guide_of(amount, path[: 1 + path.index(layer)])
     weight *= amount.mean().item()
     return Comparison(layer, target, weight, guide.sum().item(), guide)
-
-
-def _averages(
-    encoder: Encoder,
-    layers: Sequence[str],
-    image: Tensor,
-    kind: type[GramTarget] | type[GaussianTarget],
-    tile_side: int | None,
-) -> list[Tensor]:
-    """Return the averages of a whole style image, layer by layer."""
-
-    def sums(tile: Tile) -> list[Tensor]:
-        activations = encoder(tile.pixels(image))
-        return [kind.sums(tile.inner(activations[layer], stride(layer)), None) for layer in layers]
-
-    totals = added(sums(tile) for tile in cut(image.shape, tile_side, encoder.path))
-    height, width = image.shape[2:]
-    return [
-        total / ((height // stride(layer)) * (width // stride(layer)))
-        for layer, total in zip(layers, totals, strict=True)
-    ]

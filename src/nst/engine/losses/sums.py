@@ -91,8 +91,14 @@ def sum_of(tensors: Iterator[Tensor]) -> Tensor:
 
 
 def added(terms: Iterable[Sequence[Tensor]]) -> list[Tensor]:
-    """Return the sum of all first tensors, the sum of all second tensors, …"""
-    return [torch.stack(tensors).sum(0) for tensors in zip(*terms, strict=True)]
+    """Return the sum of all first tensors, the sum of all second tensors, …
+
+    The sum of one tensor is that tensor, not a copy.
+    """
+    return [
+        tensors[0] if len(tensors) == 1 else torch.stack(tensors).sum(0)
+        for tensors in zip(*terms, strict=True)
+    ]
 
 
 def wide(tensor: Tensor) -> Tensor:

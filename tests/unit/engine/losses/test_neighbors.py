@@ -11,7 +11,7 @@ from torch import Tensor
 from nst.engine.losses import matching
 from nst.engine.losses.cells import add_from_cells, cells_of, hypercolumns, on_cells
 from nst.engine.losses.cosine import CellTargets, CosineTerm
-from nst.engine.losses.layers import MATCHED_LAYERS
+from nst.engine.losses.layers import FLOURISH_LAYERS, MATCHED_LAYERS
 from nst.engine.losses.neighbors import neighbor_terms
 from nst.engine.losses.objective import LossWeights, Objective
 from nst.engine.losses.places import PlacesTerm, paired
@@ -260,6 +260,16 @@ def test_large_styles_are_sampled(monkeypatch: pytest.MonkeyPatch) -> None:
     sample = matching.StyleSample.of(encoder_of(), noise(32, 40, 13), 0, None)
     assert {len(rows) for rows in sample.cells.values()} == {20}
     assert {len(features) for features in sample.features.values()} == {12}
+
+
+def test_a_sample_has_the_gram_matrices_of_the_upright_style() -> None:
+    image, encoder = noise(32, 40, 13), encoder_of()
+    activations = encoder(image)
+    for in_tiles in (None, 16):
+        sample = matching.StyleSample.of(encoder, image, 0, in_tiles)
+        for layer, found in zip(FLOURISH_LAYERS, sample.grams, strict=True):
+            rows = activations[layer][0].flatten(1)
+            torch.testing.assert_close(found, rows @ rows.T / rows.shape[1])
 
 
 def test_a_sampler_keeps_the_samples_of_the_latest_styles() -> None:
