@@ -19,7 +19,7 @@ SMALLEST_SQUARE = 1e-12
 """Smallest squared length of a vector that has a direction."""
 
 BLOCK_ROWS = 4096
-"""Number of rows that are copied at a time."""
+"""Number of rows that are converted to float32 at a time."""
 
 
 @dataclass(frozen=True, slots=True)
