@@ -176,7 +176,8 @@ class StyleTransferOptions(Options):
         default=1,
         ge=1,
         le=8,
-        description="Number of pyramid scales, which share the steps; each doubles the resolution.",
+        description="Number of pyramid scales, which share the steps; each doubles the resolution. "
+        "With style_loss neighbors and more than 1, each doubling of the size beyond 512 adds one.",
         json_schema_extra=in_group("method"),
     )
     average: float = Field(

@@ -63,6 +63,32 @@ def test_the_steps_are_shared_by_scales_and_finishing_rounds(preset: str, steps:
     assert {stage.size for stage in finishing} == {(512, 384)}
 
 
+@pytest.mark.parametrize(
+    ("preset", "size", "steps"),
+    [
+        ("quality", (1024, 768), [24, 24, 24, 24, 12, 6, 6]),
+        ("quality", (2048, 1536), [21, 22, 22, 22, 11, 11, 5, 6]),
+        ("fast", (1024, 768), [12, 12, 13, 12, 3, 4]),
+    ],
+)
+def test_a_large_image_has_more_scales_and_few_steps_in_the_large_ones(
+    preset: str, size: tuple[int, int], steps: list[int]
+) -> None:
+    stages = scales(size, StyleTransferOptions.from_preset(preset, size=max(size)))
+    assert [stage.steps for stage in stages] == steps
+    assert [stage.size[0] for stage in stages[:4]] == [64, 128, 256, 512]
+
+
+def test_a_single_scale_stays_the_only_size_of_a_large_image() -> None:
+    options = StyleTransferOptions.from_preset(size=1024, scales=1)
+    assert {stage.size for stage in scales((1024, 768), options)} == {(1024, 768)}
+
+
+def test_gram_has_the_same_scales_and_steps_at_any_size() -> None:
+    options = StyleTransferOptions.from_preset("gram", size=2048)
+    assert [stage.steps for stage in scales((2048, 1536), options)] == [60, 60, 60]
+
+
 def test_the_default_preset_matches_neighbors() -> None:
     assert transfer().options.style_loss == "neighbors"
 

@@ -1,6 +1,7 @@
 """Choice of the plan that a transfer follows, given the allowed or free memory."""
 
 import math
+from dataclasses import replace
 
 import torch
 
@@ -11,6 +12,11 @@ from nst.progress import MemoryPlan
 
 USABLE_SHARE = 0.9
 """Usable share of the memory that is free when a transfer begins."""
+
+
+KEPT_FACTOR = 1.5
+"""Factor of the peak if freed memory is kept, for the gaps between tensors.
+1.0 at 1024×768 and 1.5 at 2048×1536 measured, VGG-16 in bfloat16."""
 
 
 def choose_plan(
@@ -33,7 +39,8 @@ def choose_plan(
     if before and not _fits(plan, limit):
         plan = plan_memory(demand, limit)
     if _fits(plan, limit):
-        return plan
+        is_ample = limit is None or KEPT_FACTOR * plan.peak_bytes <= limit
+        return replace(plan, keeps_freed_memory=is_ample)
     if max_memory_bytes is None:
         raise OutOfMemory(demand.size, str(device))
     raise _too_little(max_memory_bytes, plan)

@@ -1,12 +1,18 @@
 """Memory that is kept while a transfer runs."""
 
 import json
+import os
 import platform
 import resource
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+
+VARIABLE = "THP_MEM_ALLOC_ENABLE"
+HUGE_PAGES = Path("/sys/kernel/mm/transparent_hugepage/enabled")
+HAS_HUGE_PAGES = HUGE_PAGES.exists() and "[never]" not in HUGE_PAGES.read_text()
 
 PAGES = 2**26 // resource.getpagesize()
 """Number of memory pages of the smaller tensor below."""
@@ -34,9 +40,27 @@ print(json.dumps([kept, pages_faulted(LARGER), pages_faulted(LARGE)]))
     platform.libc_ver()[0] != "glibc", reason="only the GNU C library gives memory back at once"
 )
 def test_freed_memory_is_used_again_while_it_lasts_and_goes_back_afterwards() -> None:
-    # The heap of a long test run has holes for a tensor, so the measurement has its own process.
-    run = [sys.executable, "-c", PAGES_FAULTED]
-    numbers = subprocess.run(run, check=True, capture_output=True, text=True).stdout
-    kept, *given_back = json.loads(numbers)
+    kept, *given_back = pages_faulted(huge_pages="0")
     assert kept < PAGES // 10
     assert min(given_back) > PAGES // 2
+
+
+@pytest.mark.skipif(not HAS_HUGE_PAGES, reason="this system has no huge pages for tensors")
+def test_large_tensors_have_huge_pages() -> None:
+    assert max(pages_faulted(huge_pages="1")) < PAGES // 10
+
+
+def test_huge_pages_are_asked_for() -> None:
+    environment = {name: os.environ[name] for name in os.environ.keys() - {VARIABLE}}
+    code = f"import os, nst.engine.style_transfer; print(os.environ['{VARIABLE}'])"
+    run = [sys.executable, "-c", code]
+    assert subprocess.check_output(run, env=environment, text=True).strip() == "1"
+
+
+def pages_faulted(*, huge_pages: str) -> list[int]:
+    # The heap of a long test run has holes for a tensor, so the measurement has its own process.
+    run = [sys.executable, "-c", PAGES_FAULTED]
+    numbers: list[int] = json.loads(
+        subprocess.check_output(run, env={**os.environ, VARIABLE: huge_pages}, text=True)
+    )
+    return numbers
