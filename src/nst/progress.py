@@ -76,7 +76,7 @@ class MemoryPlan:
     A new one is written before the old one is deleted, so that both exist for a moment."""
     keeps_freed_memory: bool = False
     """Whether the process keeps freed memory for the next tensors, which is faster.
-    The gaps between them take up to half as much memory again as `peak_bytes`."""
+    `activation_bytes` contains the gaps between them."""
 
     @property
     def peak_bytes(self) -> int:

@@ -1,7 +1,6 @@
 """Choice of the plan that a transfer follows, given the allowed or free memory."""
 
 import math
-from dataclasses import replace
 
 import torch
 
@@ -12,11 +11,6 @@ from nst.progress import MemoryPlan
 
 USABLE_SHARE = 0.9
 """Usable share of the memory that is free when a transfer begins."""
-
-
-KEPT_FACTOR = 1.5
-"""Factor of the peak if freed memory is kept, for the gaps between tensors.
-1.0 at 1024×768 and 1.5 at 2048×1536 measured, VGG-16 in bfloat16."""
 
 
 def choose_plan(
@@ -35,12 +29,10 @@ def choose_plan(
     limit = max_memory_bytes
     if limit is None and (available := available_bytes(device)) is not None:
         limit = demand.process_bytes + round(USABLE_SHARE * available)
-    plan = predict(demand, *before) if before else plan_memory(demand, limit)
-    if before and not _fits(plan, limit):
-        plan = plan_memory(demand, limit)
+    plans = [predict(demand, *before, keeps_freed_memory=each) for each in (True, False) if before]
+    plan = next((each for each in plans if _fits(each, limit)), None) or plan_memory(demand, limit)
     if _fits(plan, limit):
-        is_ample = limit is None or KEPT_FACTOR * plan.peak_bytes <= limit
-        return replace(plan, keeps_freed_memory=is_ample)
+        return plan
     if max_memory_bytes is None:
         raise OutOfMemory(demand.size, str(device))
     raise _too_little(max_memory_bytes, plan)

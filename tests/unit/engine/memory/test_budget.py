@@ -6,23 +6,44 @@ import pytest
 import torch
 
 from nst.engine.memory.budget import choose_plan
-from nst.engine.memory.plan import predict
+from nst.engine.memory.plan import MATCHED_GAPS, Demand, predict
+from nst.engine.optimizer.lbfgs import HISTORY_SIZE
+from nst.progress import MemoryPlan
 from unit.engine.memory.test_plan import UHD
 
-SMALL = replace(UHD, size=(512, 384), style_sizes=[(512, 384)])
-PEAK_BYTES = predict(SMALL, None, 40).peak_bytes
+GRAM = replace(UHD, size=(1024, 768), style_sizes=[(1024, 768)])
+MATCHED = replace(GRAM, is_matched=True)
+KEPT, RETURNED = (
+    predict(MATCHED, None, HISTORY_SIZE, keeps_freed_memory=is_kept) for is_kept in (True, False)
+)
 
 
-@pytest.mark.parametrize(("factor", "is_kept"), [(1.4, False), (1.6, True)])
-def test_freed_memory_is_kept_only_if_there_is_room_for_the_gaps(
-    factor: float, is_kept: bool
-) -> None:
-    plan = choose_plan(SMALL, torch.device("cpu"), round(factor * PEAK_BYTES))
-    assert plan.tiles == 1
-    assert plan.keeps_freed_memory is is_kept
+def chosen(demand: Demand, limit_bytes: int | None) -> MemoryPlan:
+    return choose_plan(demand, torch.device("cpu"), limit_bytes)
 
 
-def test_freed_memory_is_returned_if_memory_is_scarce_enough_for_tiles() -> None:
-    plan = choose_plan(SMALL, torch.device("cpu"), round(0.75 * PEAK_BYTES))
-    assert plan.tiles > 1
-    assert not plan.keeps_freed_memory
+def test_freed_memory_needs_room_for_its_gaps() -> None:
+    assert KEPT.activation_bytes == pytest.approx(MATCHED_GAPS * RETURNED.activation_bytes)
+    assert chosen(MATCHED, KEPT.peak_bytes) == KEPT
+    assert KEPT.keeps_freed_memory
+
+
+def test_a_plan_with_little_less_memory_has_tiles_or_returns_what_is_freed() -> None:
+    plan = chosen(MATCHED, RETURNED.peak_bytes)
+    assert plan.peak_bytes <= RETURNED.peak_bytes
+    assert plan.tiles > 1 or not plan.keeps_freed_memory
+
+
+@pytest.mark.parametrize("is_kept", [True, False])
+def test_a_checkpoint_keeps_its_tiles_and_its_history(is_kept: bool) -> None:
+    before = predict(MATCHED, 512, 10, keeps_freed_memory=is_kept)
+    limit_bytes = before.peak_bytes
+    assert choose_plan(MATCHED, torch.device("cpu"), limit_bytes, (512, 10)) == before
+
+
+def test_gram_matrices_in_tiles_return_what_is_freed() -> None:
+    whole = predict(GRAM, None, HISTORY_SIZE, keeps_freed_memory=True)
+    assert chosen(GRAM, whole.peak_bytes).keeps_freed_memory
+    tiled = chosen(GRAM, round(0.5 * whole.peak_bytes))
+    assert tiled.tiles > 1
+    assert not tiled.keeps_freed_memory
