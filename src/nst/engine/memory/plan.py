@@ -41,7 +41,7 @@ The gaps are too small for the next activation. 1.1 … 1.8 measured, with VGG-1
 whole and in tiles, more in bfloat16 than in float32."""
 
 GAPS, MATCHED_GAPS = 1.2, 2.1
-"""Further factors of activations if freed memory is kept; the second with matching.
+"""Further factors if freed memory is kept; the second is for matched neighbours.
 The terms of style loss neighbors allocate tensors of many sizes between those of the network: 2.0 …
 2.1 measured with VGG-16 in bfloat16, from 1024×768 to 2048×1536, whole and in tiles."""
 
