@@ -31,8 +31,8 @@ style in the same time."""
 LARGE_SIDE_PIXELS = 512
 """Longest side up to which a size gets its full share with style loss neighbors.
 Twice this side has half the share. The strokes are painted by then, and their detail needs few
-steps: with these shares and a fifth scale an image of 1024×768 pixels takes two thirds of the time. It
-is a little nearer to the style and farther from the photo."""
+steps: with these shares and a fifth scale an image of 1024×768 pixels takes two thirds of the time.
+It is a little nearer to the style and farther from the photo."""
 LEAST_FACTOR = Fraction(1, 2)
 """Minimum factor of the share of a large size.
 With a quarter, preset fast took one and two steps at 2048×2048, and its strokes were grainy."""
