@@ -73,18 +73,33 @@ def hypercolumns(activations: Activations, layers: Sequence[str], tile: Tile) ->
 
 
 def of_layer(
-    activations: Activations, layer: str, tile: Tile, cells: tuple[int, int] | None = None
+    activations: Activations,
+    layer: str,
+    tile: Tile,
+    cells: tuple[int, int] | None = None,
+    chosen: Tensor | None = None,
 ) -> Tensor:
-    """Return one layer's part of a tile's hypercolumns, in float32: (cells, C)."""
-    features = cell_features(activations[layer], layer, tile, cells)
+    """Return one layer's part of a tile's hypercolumns, in float32: (cells, C).
+
+    `chosen`: numbers of the tile's cells that are returned; by default all.
+    """
+    features = cell_features(activations[layer], layer, tile, cells, chosen)
     return features / features.shape[1]
 
 
 def cell_features(
-    features: Tensor, layer: str, tile: Tile, cells: tuple[int, int] | None = None
+    features: Tensor,
+    layer: str,
+    tile: Tile,
+    cells: tuple[int, int] | None = None,
+    chosen: Tensor | None = None,
 ) -> Tensor:
-    """Return one layer's features on the cells of a tile, in float32: (cells, C)."""
-    return wide(on_cells(tile.inner(features, stride(layer)), layer, cells or _count(tile)))
+    """Return one layer's features on the cells of a tile, in float32: (cells, C).
+
+    `chosen`: as for `of_layer`.
+    """
+    found = on_cells(tile.inner(features, stride(layer)), layer, cells or _count(tile))
+    return wide(found if chosen is None else found[chosen])
 
 
 def _count(tile: Tile) -> tuple[int, int]:

@@ -43,10 +43,11 @@ class CellReader:
         numbers = self._numbers[cells_of_tile(tile)].flatten()
         (chosen,) = torch.nonzero(numbers >= 0, as_tuple=True)
         for layer in self._layers:
-            of_tile = of_layer(activations, layer, tile)
+            device = activations[layer].device
+            of_tile = of_layer(activations, layer, tile, chosen=chosen.to(device))
             shape = (self._count, of_tile.shape[1])
             rows = self.rows.setdefault(layer, of_tile.new_empty(shape, dtype=self._dtype))
-            rows[numbers[chosen].to(rows.device)] = of_tile[chosen.to(rows.device)].to(self._dtype)
+            rows[numbers[chosen].to(device)] = of_tile.to(self._dtype)
 
 
 class PlaceReader:
