@@ -16,7 +16,6 @@ from nst.engine.losses.matching import StyleSampler
 from nst.engine.losses.objective import Objective
 from nst.engine.losses.temporal import TemporalTarget
 from nst.engine.memory.attempts import Attempts, out_of_memory_at
-from nst.engine.memory.available import used_bytes
 from nst.engine.memory.budget import choose_plan
 from nst.engine.memory.kept import give_back
 from nst.engine.memory.plan import Demand
@@ -45,6 +44,9 @@ class Preparation:
     """Whether the last scale ends in float32, whatever `dtype` is.
     A checkpoint may have been made after that switch."""
     max_memory_bytes: int | None
+    process_bytes: int
+    """Bytes that the process held before the first scale.
+    A scale is freed before the next one is prepared, so all scales are planned from here."""
     sampler: StyleSampler
 
     def plan(self, size: tuple[int, int]) -> MemoryPlan:
@@ -67,6 +69,8 @@ class Preparation:
         `options`: options in force. `coarser`: the image that the scale before has painted, if
         there was one. `checkpoint`: a checkpoint of this scale. Raises InvalidOption, OutOfMemory.
         """
+        # Memory that coarser scales freed would be kept for the next tensors.
+        give_back(self.device)
         dtype = self.dtype
         if checkpoint and self.hands_over:
             dtype = DTYPES[checkpoint.precision]
@@ -144,8 +148,6 @@ class Preparation:
     def _demand(self, size: tuple[int, int], dtype: torch.dtype) -> Demand:
         styles, style_scale = self.pictures.styles, self.options.style_scale
         layers = TermLayers.of(self.options, self.weights.model)
-        # Memory that coarser scales freed is kept for the next tensors and would count as used.
-        give_back(self.device)
         return Demand(
             size=size,
             style_sizes=[style_size(style.picture.size, size, style_scale) for style in styles],
@@ -156,7 +158,7 @@ class Preparation:
             has_masks=self.pictures.has_masks,
             is_matched=self.options.is_matched,
             is_held=self.pictures.held is not None,
-            process_bytes=used_bytes(self.device),
+            process_bytes=self.process_bytes,
             layers=layers.names,
             content_layers=layers.content.keys(),
         )

@@ -98,7 +98,7 @@ class ScaleTask:
             self._within_memory(partial(optimizer.go_on_with, self.evaluate))
         return optimizer
 
-    # ── steps and changes ──
+    # ── steps, changes and the end ──
 
     def evaluate(self, x: Tensor) -> Evaluation:
         """Return the losses of pixels (3·H·W,) by the options in force, and the gradient."""
@@ -132,6 +132,10 @@ class ScaleTask:
         Raises OutOfMemory.
         """
         return self._within_memory(lambda: self.objective(image.flatten(), weights)).losses
+
+    def release(self) -> None:
+        """Free the objective, so that the next scale has its memory."""
+        self._objective = None
 
     def _replace_objective(self, dtype: torch.dtype) -> None:
         evaluations = self.checkpoint.evaluations if self.checkpoint else 0

@@ -23,7 +23,8 @@ from nst.engine.checkpoint import Checkpoint, CheckpointSource, Origin, name_of
 from nst.engine.device import precision_of, resolve_device, resolve_precision
 from nst.engine.inputs import Inputs, Pictures
 from nst.engine.losses.matching import StyleSampler
-from nst.engine.memory.kept import memory_for
+from nst.engine.memory.available import used_bytes
+from nst.engine.memory.kept import give_back, memory_for
 from nst.engine.network.weights import Weights, WeightsStore
 from nst.engine.preparation import Preparation
 from nst.engine.scale_task import ScaleTask, Step
@@ -135,6 +136,7 @@ class IterativeTransfer:
         return load(self.options.model)
 
     def _preparation(self, inputs: Inputs) -> Preparation:
+        give_back(self.device)  # freed memory that is kept would count as used
         return Preparation(
             Pictures.load(inputs, self.options),
             self.options,
@@ -143,6 +145,7 @@ class IterativeTransfer:
             self.dtype,
             hands_over=self.precision == "auto",
             max_memory_bytes=self.max_memory_bytes,
+            process_bytes=used_bytes(self.device),
             sampler=self._sampler,
         )
 
@@ -179,6 +182,7 @@ class IterativeTransfer:
         with memory_for(prepared.plan):
             for scale in pyramid[pyramid.index(task.scale) :]:
                 if scale is not task.scale:
+                    task.release()
                     task = prepared.preparation.task(scale, task.options, coarser=coarser)
                 for step in self._steps(task, controls, clock, is_last=scale is pyramid[-1]):
                     clock.tick(scale)
@@ -233,7 +237,8 @@ class IterativeTransfer:
                 stop_reason=stop_reason,
             )
             if is_done:
-                return
+                break
+        optimizer.shorten_memory(0)  # frees its vectors before the next scale is prepared
 
     # ── distances, measured by another network ──
 

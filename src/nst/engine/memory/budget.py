@@ -4,7 +4,7 @@ import math
 
 import torch
 
-from nst.engine.memory.available import available_bytes
+from nst.engine.memory.available import available_bytes, used_bytes
 from nst.engine.memory.plan import Demand, plan_memory, predict
 from nst.errors import InvalidOption, OutOfMemory
 from nst.progress import MemoryPlan
@@ -28,7 +28,7 @@ def choose_plan(
     """
     limit = max_memory_bytes
     if limit is None and (available := available_bytes(device)) is not None:
-        limit = demand.process_bytes + round(USABLE_SHARE * available)
+        limit = used_bytes(device) + round(USABLE_SHARE * available)
     plans = [predict(demand, *before, keeps_freed_memory=each) for each in (True, False) if before]
     plan = next((each for each in plans if _fits(each, limit)), None) or plan_memory(demand, limit)
     if _fits(plan, limit):
