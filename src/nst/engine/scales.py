@@ -33,9 +33,12 @@ LARGE_SIDE_PIXELS = 512
 Twice this side has half the share. The strokes are painted by then, and their detail needs few
 steps: with these shares and a fifth scale an image of 1024×768 pixels takes two thirds of the time.
 It is a little nearer to the style and farther from the photo."""
-LEAST_FACTOR = Fraction(1, 2)
-"""Minimum factor of the share of a large size.
-With a quarter, preset fast took one and two steps at 2048×2048, and its strokes were grainy."""
+LARGE_FACTOR = Fraction(1, 2)
+"""Greatest minimum of the factor of a large size; see LARGE_STEPS."""
+LARGE_STEPS = 30
+"""Minimum of the factor of a large size × all steps.
+A finishing round then keeps about three steps. With one and two steps at 2048×2048, the strokes of
+preset fast were grainy."""
 
 MATCHED_SIDE_PIXELS = 32
 """Minimum shorter side of the coarsest image with style loss neighbors.
@@ -112,7 +115,7 @@ def scales(
     stages = [(each, 0) for each in sizes] + [(size, n) for n in range(1, rounds + 1)]
     whole_shares = [COARSER_SHARE] * (len(sizes) - 1) + [rounds or COARSER_SHARE] + [1] * rounds
     shares = [
-        share * (_large_factor(each) if is_matched else 1)
+        share * (_large_factor(each, options.total_iterations) if is_matched else 1)
         for (each, _), share in zip(stages, whole_shares, strict=True)
     ]
     preparation = MATCHED_PREPARATION if is_matched else PREPARATION
@@ -135,9 +138,10 @@ def _added_scales(size: tuple[int, int], options: StyleTransferOptions) -> int:
     return max(0, round(math.log2(max(size) / LARGE_SIDE_PIXELS)))
 
 
-def _large_factor(size: tuple[int, int]) -> Fraction:
+def _large_factor(size: tuple[int, int], all_steps: int) -> Fraction:
     """Return the factor of the share of steps for this size; 1 up to LARGE_SIDE_PIXELS."""
-    return max(LEAST_FACTOR, min(Fraction(1), Fraction(LARGE_SIDE_PIXELS, max(size))))
+    minimum = min(LARGE_FACTOR, Fraction(LARGE_STEPS, all_steps))
+    return max(minimum, min(Fraction(1), Fraction(LARGE_SIDE_PIXELS, max(size))))
 
 
 def _finishing_rounds(options: StyleTransferOptions) -> int:
