@@ -27,6 +27,7 @@ from benchmarks.engine.schema import Machine, Measure, Measured, Model, Record, 
 from benchmarks.engine.subjects import Subject
 from benchmarks.judge import load_judge
 from benchmarks.naive import Point
+from benchmarks.steps import last_of
 from nst import Inputs, NeuralStyleTransfer, StyleTransferOptions, image_writer, images
 from nst.cli.contact_sheet import Cell, contact_sheet
 from nst.engine import distance
@@ -124,7 +125,7 @@ def paint(
     content, style = images.load(content_file, "content"), images.load(style_file, "style")
     transfer = NeuralStyleTransfer(options, weights=store)
     started = time.perf_counter()
-    *_, last = transfer.steps(Inputs(content, style))
+    last = last_of(transfer.steps(Inputs(content, style)))
     picture = last.snapshot.picture()
     seconds = time.perf_counter() - started
     return picture, seconds, last.step, _judged(picture, content, style, judge)

@@ -1,7 +1,6 @@
 """Whole paintings: presets side by side, large images within a memory limit."""
 
 import time
-from collections import deque
 from contextlib import closing
 from dataclasses import replace
 from functools import partial
@@ -14,6 +13,7 @@ from benchmarks.engine.memory import Gauge
 from benchmarks.engine.schema import PresetTime, Spread, WholePicture, today
 from benchmarks.engine.subjects import Subject
 from benchmarks.engine.timing import interleave, ratios, spread
+from benchmarks.steps import last_of
 from nst import Inputs
 from nst.engine.memory.kept import kept_memory
 from nst.engine.pictures.tensors import to_tensor
@@ -100,8 +100,7 @@ def _transfer(subject: Subject, preset: str, steps: int | None) -> IterativeTran
 def _seconds(transfer: IterativeTransfer, subject: Subject) -> float:
     """Return the seconds of a finished image, with preparation, without judging."""
     started = time.perf_counter()
-    # The steps before the last one are not kept: their vectors would count as used memory.
-    last = deque(transfer.steps(Inputs(subject.picture, subject.style)), maxlen=1).pop()
+    last = last_of(transfer.steps(Inputs(subject.picture, subject.style)))
     last.snapshot.picture()
     return time.perf_counter() - started
 

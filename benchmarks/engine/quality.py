@@ -14,6 +14,7 @@ from PIL import Image
 from benchmarks.engine.child import Child
 from benchmarks.engine.schema import Judged, PictureQuality, Variant, today
 from benchmarks.engine.subjects import Subject
+from benchmarks.steps import last_of
 from nst import Inputs, images
 from nst.engine import distance
 from nst.engine.pictures.styles import Style
@@ -90,5 +91,5 @@ def _paint_preset(subject: Subject) -> Image.Image:
         PRESET, model=subject.model, size=max(subject.size), convergence_tolerance=0
     )
     transfer = IterativeTransfer(options, device=subject.device.type, weights=subject.store)
-    *_, last = transfer.steps(Inputs(subject.picture, subject.style))
+    last = last_of(transfer.steps(Inputs(subject.picture, subject.style)))
     return last.snapshot.picture()

@@ -15,6 +15,7 @@ from torch import Tensor
 
 import nst
 from benchmarks import neighbors_loop
+from benchmarks.steps import last_of
 from nst import (
     Inputs,
     NeuralStyleTransfer,
@@ -77,7 +78,7 @@ class Method:
             painted = self._paint_by_loop(content, style, store)
         else:
             transfer = NeuralStyleTransfer(self._options(), weights=store)
-            *_, last = transfer.steps(Inputs(content, style))
+            last = last_of(transfer.steps(Inputs(content, style)))
             painted = last.snapshot.picture()
         return painted, time.perf_counter() - started
 

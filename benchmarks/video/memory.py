@@ -17,6 +17,7 @@ from PIL import Image
 
 from benchmarks.engine.memory import REPOSITORY
 from benchmarks.engine.schema import today
+from benchmarks.steps import last_of
 from benchmarks.video.schema import FilmMemory
 from nst import NeuralStyleTransfer, image_sizes, images, samples
 from nst.engine.film import FilmTransfer, PaintedFrame
@@ -81,7 +82,7 @@ def _painter(width: int) -> Callable[[Image.Image], Image.Image]:
 
     def paint(frame: Image.Image) -> Image.Image:
         nonlocal before
-        *_, last = film.steps(frame, style, before)
+        last = last_of(film.steps(frame, style, before))
         before = PaintedFrame(frame, last.snapshot.picture())
         return before.painted
 
