@@ -13,7 +13,6 @@ from benchmarks.engine.memory import Gauge
 from benchmarks.engine.schema import PresetTime, Spread, WholePicture, today
 from benchmarks.engine.subjects import Subject
 from benchmarks.engine.timing import interleave, ratios, spread
-from benchmarks.steps import last_of
 from nst import Inputs
 from nst.engine.memory.kept import kept_memory
 from nst.engine.pictures.tensors import to_tensor
@@ -100,8 +99,11 @@ def _transfer(subject: Subject, preset: str, steps: int | None) -> IterativeTran
 def _seconds(transfer: IterativeTransfer, subject: Subject) -> float:
     """Return the seconds of a finished image, with preparation, without judging."""
     started = time.perf_counter()
-    last = last_of(transfer.steps(Inputs(subject.picture, subject.style)))
-    last.snapshot.picture()
+    for progress in transfer.steps(Inputs(subject.picture, subject.style)):
+        # As in `run`, the vectors for a checkpoint are not kept during the next step.
+        snapshot = progress.snapshot.without_checkpoint()
+        del progress
+    snapshot.picture()
     return time.perf_counter() - started
 
 
