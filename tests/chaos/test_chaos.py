@@ -7,7 +7,7 @@ from pathlib import Path
 
 from support.assets import REPOSITORY
 
-JOBS = 30
+JOBS = 16
 
 
 def test_nothing_is_lost_and_nothing_is_done_twice(tmp_path: Path) -> None:

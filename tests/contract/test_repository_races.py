@@ -11,7 +11,7 @@ from support.competing_workers import Account, fight, total
 from support.jobs import job
 from support.waiting import PATIENCE_SECONDS
 
-JOBS = 500
+JOBS = 250
 
 
 @pytest.fixture
