@@ -33,12 +33,10 @@ LARGE_SIDE_PIXELS = 512
 Twice this side has half the share. The strokes are painted by then, and their detail needs few
 steps: with these shares and a fifth scale an image of 1024×768 pixels takes two thirds of the time.
 It is a little nearer to the style and farther from the photo."""
-LARGE_FACTOR = Fraction(1, 2)
-"""Greatest minimum of the factor of a large size; see LARGE_STEPS."""
-LARGE_STEPS = 30
-"""Minimum of the factor of a large size × all steps.
-A finishing round then keeps about three steps. With one and two steps at 2048×2048, the strokes of
-preset fast were grainy."""
+LEAST_FACTOR = Fraction(1, 2)
+"""Minimum factor of the share of a large size, with up to FEW_STEPS steps.
+With more steps the minimum is smaller in proportion, so a finishing round keeps about three steps.
+With one and two steps at 2048×2048, the strokes of preset fast were grainy."""
 
 MATCHED_SIDE_PIXELS = 32
 """Minimum shorter side of the coarsest image with style loss neighbors.
@@ -140,8 +138,8 @@ def _added_scales(size: tuple[int, int], options: StyleTransferOptions) -> int:
 
 def _large_factor(size: tuple[int, int], all_steps: int) -> Fraction:
     """Return the factor of the share of steps for this size; 1 up to LARGE_SIDE_PIXELS."""
-    minimum = min(LARGE_FACTOR, Fraction(LARGE_STEPS, all_steps))
-    return max(minimum, min(Fraction(1), Fraction(LARGE_SIDE_PIXELS, max(size))))
+    least = LEAST_FACTOR * min(Fraction(1), Fraction(FEW_STEPS, all_steps))
+    return max(least, min(Fraction(1), Fraction(LARGE_SIDE_PIXELS, max(size))))
 
 
 def _finishing_rounds(options: StyleTransferOptions) -> int:
