@@ -17,7 +17,6 @@ from nst.engine.losses.objective import Objective
 from nst.engine.losses.temporal import TemporalTarget
 from nst.engine.memory.attempts import Attempts, out_of_memory_at
 from nst.engine.memory.budget import choose_plan
-from nst.engine.memory.kept import give_back
 from nst.engine.memory.plan import Demand
 from nst.engine.network.weights import Weights
 from nst.engine.pictures.styles import mask_as_array, style_size
@@ -69,8 +68,6 @@ class Preparation:
         `options`: options in force. `coarser`: the image that the scale before has painted, if
         there was one. `checkpoint`: a checkpoint of this scale. Raises InvalidOption, OutOfMemory.
         """
-        # Memory that coarser scales freed would be kept for the next tensors.
-        give_back(self.device)
         dtype = self.dtype
         if checkpoint and self.hands_over:
             dtype = DTYPES[checkpoint.precision]

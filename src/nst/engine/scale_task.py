@@ -12,6 +12,7 @@ from nst.engine.checkpoint import Checkpoint
 from nst.engine.device import precision_of
 from nst.engine.losses.objective import LossWeights, Objective
 from nst.engine.memory.attempts import Attempts
+from nst.engine.memory.kept import give_back
 from nst.engine.memory.plan import Demand
 from nst.engine.optimizer.adam import Adam
 from nst.engine.optimizer.average import Average
@@ -134,8 +135,9 @@ class ScaleTask:
         return self._within_memory(lambda: self.objective(image.flatten(), weights)).losses
 
     def release(self) -> None:
-        """Free the objective, so that the next scale has its memory."""
+        """Free the objective, and return freed memory, so that the next scale has it."""
         self._objective = None
+        give_back(self.attempts.device)
 
     def _replace_objective(self, dtype: torch.dtype) -> None:
         evaluations = self.checkpoint.evaluations if self.checkpoint else 0
