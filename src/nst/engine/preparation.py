@@ -1,7 +1,7 @@
 """Preparation of a scale: its memory, tensors, targets and initial image."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 
 import torch
@@ -18,6 +18,7 @@ from nst.engine.losses.temporal import TemporalTarget
 from nst.engine.memory.attempts import Attempts, out_of_memory_at
 from nst.engine.memory.budget import choose_plan
 from nst.engine.memory.plan import Demand
+from nst.engine.network.encoder import Encoder
 from nst.engine.network.weights import Weights
 from nst.engine.pictures.styles import mask_as_array, style_size
 from nst.engine.pictures.tensors import StyleInput, style_inputs, to_tensor
@@ -47,6 +48,8 @@ class Preparation:
     """Bytes that the process held before the first scale.
     A scale is freed before the next one is prepared, so all scales are planned from here."""
     sampler: StyleSampler
+    _encoders: dict[torch.dtype, Encoder] = field(default_factory=dict)
+    """The latest encoder, which the next scale uses too unless its number type differs."""
 
     def plan(self, size: tuple[int, int]) -> MemoryPlan:
         """Return the memory plan of a scale of this size.
@@ -132,7 +135,7 @@ class Preparation:
         plan: MemoryPlan,
         evaluations: int,
     ) -> Objective:
-        encoder = make_encoder(self.weights, self.options, dtype, self.device)
+        encoder = self._encoder(dtype)
         return Objective(
             encoder,
             make_terms(encoder, scene, self.options, plan.tile_side, self.sampler),
@@ -141,6 +144,12 @@ class Preparation:
             tile_side=plan.tile_side,
             evaluations=evaluations,
         )
+
+    def _encoder(self, dtype: torch.dtype) -> Encoder:
+        if dtype not in self._encoders:
+            self._encoders.clear()  # memory has no room for two
+            self._encoders[dtype] = make_encoder(self.weights, self.options, dtype, self.device)
+        return self._encoders[dtype]
 
     def _demand(self, size: tuple[int, int], dtype: torch.dtype) -> Demand:
         styles, style_scale = self.pictures.styles, self.options.style_scale

@@ -11,6 +11,7 @@ not imported here.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal, TypeAlias
 
 import numpy as np
@@ -68,6 +69,10 @@ the framing of the network's training."""
 MAX_SIDE = 1024
 """Maximum longest side of an image that is searched, in pixels.
 The map of a larger image is found in a smaller copy, and enlarged."""
+KEPT_SEARCHES = 4
+"""Number of images whose faces are remembered.
+A search takes half a second, and the memory plan, the painting and the next style of the same image
+each ask for it. The images take at most 3 MB each."""
 TAPER_SHARE = 1 / 6
 """Share of a body's square along which the person fades out towards its edges."""
 
@@ -130,21 +135,26 @@ def _as_map(amount: np.ndarray) -> Image.Image:
 # ── faces ─────────────────────────────────────────────────────────────────────────────────────
 
 
-def find_faces(picture: Image.Image) -> list[Face]:
+def find_faces(picture: Image.Image) -> Sequence[Face]:
     """Return the faces of an RGB image, most certain first.
 
     Raises NetworkUnavailable.
     """
-    found = [
-        face for view, score in _views(picture.size) for face in _faces_in(picture, view, score)
-    ]
-    width, height = picture.size
+    return _find_faces(picture.size, picture.tobytes())
+
+
+@lru_cache(KEPT_SEARCHES)
+def _find_faces(size: tuple[int, int], pixels: bytes) -> Sequence[Face]:
+    """Return the faces of an image whose pixels are RGB, row by row."""
+    picture = Image.frombytes("RGB", size, pixels)
+    found = [face for view, score in _views(size) for face in _faces_in(picture, view, score)]
+    width, height = size
     faces: list[Face] = []
     for face in sorted(found, key=lambda face: -face.score):
         is_inside = 0 < face.x < width and 0 < face.y < height
         if is_inside and all(_overlap(face, other) < MAX_OVERLAP for other in faces):
             faces.append(face)
-    return faces
+    return tuple(faces)
 
 
 def _views(size: tuple[int, int]) -> Iterator[tuple[Box, float]]:

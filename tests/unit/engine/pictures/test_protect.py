@@ -236,3 +236,13 @@ def test_torch_is_not_loaded_and_nothing_is_reported_or_left_behind(tmp_path: Pa
     environment = os.environ | {"HOME": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path / "cache")}
     subprocess.run([sys.executable, "-c", code], env=environment, check=True)
     assert not [file for file in tmp_path.rglob("*") if file.is_file()]
+
+
+def test_the_same_image_is_searched_once(
+    astronaut: Image.Image, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = find_faces(astronaut)
+    monkeypatch.delattr(Network, "run")
+    assert find_faces(astronaut.copy()) == found
+    with pytest.raises(AttributeError):
+        find_faces(astronaut.transpose(Image.Transpose.FLIP_LEFT_RIGHT))
