@@ -53,12 +53,12 @@ def test_a_corner_follows_the_pointer(page: Page, photo: Path) -> None:
     choose(page, photo)
     page.get_by_role("button", name="Crop and turn the photo").click()
     dialog = page.get_by_role("dialog", name="Crop and turn")
-    drawn = dialog.locator("canvas").bounding_box()
-    corner = dialog.get_by_role("button", name="Lower right corner").bounding_box()
+    handle = dialog.get_by_role("button", name="Lower right corner")
+    handle.hover()  # waits until the dialog no longer moves
+    drawn, corner = dialog.locator("canvas").bounding_box(), handle.bounding_box()
     assert drawn
     assert corner
-    x, y = corner["x"] + 20, corner["y"] + 20
-    page.mouse.move(x, y)
+    x, y = corner["x"] + corner["width"] / 2, corner["y"] + corner["height"] / 2
     page.mouse.down()
     page.mouse.move(x - drawn["width"] / 2, y, steps=3)
     page.mouse.up()

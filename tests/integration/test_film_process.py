@@ -16,7 +16,7 @@ from nst.engine_process.parent import EngineProcess
 from nst.jobs.job import CONTENT, FILM, FIRST_FRAME, PREVIEW, Job, JobStatus
 from nst.jobs.order import Film, Order, Picture
 from nst.options import StyleTransferOptions
-from support.pictures import encoded, picture
+from support.pictures import encoded, panned, picture
 from support.waiting import wait_until
 
 FRAMES = 4
@@ -42,8 +42,7 @@ def idle(engine: EngineProcess) -> Iterator[EngineProcess]:
 def work(directory: Path, passes: int = 1, **options: Any) -> Work:
     """Return the work of a job that paints a film with sound; put its files in place."""
     if not (directory / CONTENT).exists():
-        turned = [picture(48, 32).rotate(5 * turn) for turn in range(FRAMES)]
-        film(directory / "in.mp4", turned, sound="aac")
+        film(directory / "in.mp4", panned(FRAMES), sound="aac")
         (directory / "in.mp4").rename(directory / CONTENT)
         (directory / "style-0").write_bytes(encoded(picture(32, 32), "PNG"))
     order = Order(

@@ -9,7 +9,7 @@ import numpy as np
 
 from cli.test_video import film, sound
 from support.nst_serve import Server, serve
-from support.pictures import picture
+from support.pictures import panned
 
 FRAMES = 5
 SHORT = {"NST_LEASE_SECONDS": "6"}
@@ -54,7 +54,7 @@ def test_killed_in_the_middle_of_a_film_it_goes_on(tmp_path: Path) -> None:
     """The film equals that of an uninterrupted job.
     The second attempt takes only the steps of the frames that the first one had not painted."""
     source = tmp_path / "in.mp4"
-    film(source, [picture(48, 32).rotate(5 * turn) for turn in range(FRAMES)], sound="aac")
+    film(source, panned(FRAMES), sound="aac")
     with serve(tmp_path / "serve", **SHORT) as server:
         whole = server.submit(source, **TINY)
         assert whole["film"] == {"frames": FRAMES, "seconds": FRAMES / 10, "passes": 1}

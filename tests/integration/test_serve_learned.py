@@ -13,7 +13,7 @@ import nst
 from cli.test_video import film
 from nst import StyleTransferOptions
 from support.nst_serve import CONTENT, Server, serve
-from support.pictures import picture
+from support.pictures import panned
 from unit.learning import tiny
 
 STYLES, JOBS = "/api/v1/learned-styles", "/api/v1/jobs"
@@ -73,7 +73,7 @@ def test_a_deleted_style_stays_with_its_jobs(server: Server, file: Path) -> None
 
 def test_a_film_is_painted_frame_by_frame(server: Server, file: Path, tmp_path: Path) -> None:
     source = tmp_path / "in.mp4"
-    film(source, [picture(48, 32).rotate(5 * turn) for turn in range(3)])
+    film(source, panned(3))
     style = keep(server, file)
     job = painted(server, style, source)
     assert job["status"] == "succeeded", job["error"]

@@ -18,6 +18,13 @@ def picture(width: int = 64, height: int = 48, mode: str = "RGB") -> Image.Image
     return Image.merge("RGB", (red, green, blue)).convert(mode)
 
 
+def panned(count: int) -> list[Image.Image]:
+    """Return up to nine frames of 48×32 pixels, of a camera that moves.
+    At a width of 32 pixels most of each frame is seen in the next one, on every processor."""
+    seen = picture(80, 60)
+    return [seen.crop((4 * at, 2 * at, 4 * at + 48, 2 * at + 32)) for at in range(count)]
+
+
 def encoded(image: Image.Image, format_name: str, **options: Any) -> bytes:
     """Return the bytes of an image file as Pillow writes it."""
     file = io.BytesIO()
