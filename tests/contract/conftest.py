@@ -21,25 +21,25 @@ from support.waiting import PATIENCE_SECONDS
 # ── servers ───────────────────────────────────────────────────────────────────────────────────
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     with servers.postgresql(tmp_path_factory.mktemp("postgresql")) as server:
         yield server
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     with servers.redis(tmp_path_factory.mktemp("redis")) as server:
         yield server
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
     with servers.kafka(tmp_path_factory.mktemp("kafka")) as server:
         yield server
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def apache_kafka(request: pytest.FixtureRequest) -> Broker:
     """Return the shared broker; skip the test if that is the light broker."""
     if not servers.is_kafka_real():
@@ -48,25 +48,25 @@ def apache_kafka(request: pytest.FixtureRequest) -> Broker:
     return broker
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def moto(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     with servers.moto(tmp_path_factory.mktemp("moto")) as server:
         yield server
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def ceph(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the directory of the shared radosgw."""
     return tmp_path_factory.mktemp("ceph")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def radosgw(ceph: Path) -> Iterator[Server]:
     with servers.radosgw(ceph) as server:
         yield server
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def versitygw(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     if not servers.has_versitygw():
         pytest.skip("versitygw is not there")
@@ -77,7 +77,7 @@ def versitygw(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 # ── repositories ──────────────────────────────────────────────────────────────────────────────
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def migrated_postgresql(postgresql: Server) -> str:
     url = servers.new_database(postgresql)
     migrate(url)
