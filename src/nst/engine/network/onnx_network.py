@@ -48,6 +48,9 @@ def _session(network: Network) -> "InferenceSession":
         raise NetworkUnavailable(network.path, "the file is damaged, its SHA-256 is wrong")
     # onnxruntime would send telemetry to its maker from the import on.
     os.putenv("ORT_DISABLE_TELEMETRY", "1")
-    from onnxruntime import InferenceSession
+    from onnxruntime import InferenceSession, SessionOptions
 
-    return InferenceSession(data, providers=["CPUExecutionProvider"])
+    options = SessionOptions()
+    # These networks are small: a second thread would only spin while it waits for the next run.
+    options.intra_op_num_threads = 1
+    return InferenceSession(data, options, providers=["CPUExecutionProvider"])
