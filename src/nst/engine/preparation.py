@@ -48,7 +48,7 @@ class Preparation:
     """Bytes that the process held before the first scale.
     A scale is freed before the next one is prepared, so all scales are planned from here."""
     sampler: StyleSampler
-    _encoders: dict[torch.dtype, Encoder] = field(default_factory=dict)
+    _encoders: dict[torch.dtype, Encoder] = field(default_factory=dict, init=False)
     """The latest encoder, which the next scale uses too unless its number type differs."""
 
     def plan(self, size: tuple[int, int]) -> MemoryPlan:
