@@ -15,6 +15,7 @@ from benchmarks.engine.subjects import Subject
 from benchmarks.engine.timing import interleave, ratios, spread
 from nst import Inputs
 from nst.engine.memory.kept import kept_memory
+from nst.engine.pictures.protect import faces_of_pixels
 from nst.engine.pictures.tensors import to_tensor
 from nst.engine.scales import scales
 from nst.engine.style_transfer import IterativeTransfer
@@ -98,6 +99,7 @@ def _transfer(subject: Subject, preset: str, steps: int | None) -> IterativeTran
 
 def _seconds(transfer: IterativeTransfer, subject: Subject) -> float:
     """Return the seconds of a finished image, with preparation, without judging."""
+    faces_of_pixels.cache_clear()  # or the second round would not search for faces
     started = time.perf_counter()
     for progress in transfer.steps(Inputs(subject.picture, subject.style)):
         # As in `run`, the vectors for a checkpoint are not kept during the next step.

@@ -140,11 +140,11 @@ def find_faces(picture: Image.Image) -> Sequence[Face]:
 
     Raises NetworkUnavailable.
     """
-    return _find_faces(picture.size, picture.tobytes())
+    return faces_of_pixels(picture.size, picture.tobytes())
 
 
 @lru_cache(KEPT_SEARCHES)
-def _find_faces(size: tuple[int, int], pixels: bytes) -> Sequence[Face]:
+def faces_of_pixels(size: tuple[int, int], pixels: bytes) -> Sequence[Face]:
     """Return the faces of an image whose pixels are RGB, row by row."""
     picture = Image.frombytes("RGB", size, pixels)
     found = [face for view, score in _views(size) for face in _faces_in(picture, view, score)]
