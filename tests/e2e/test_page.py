@@ -15,13 +15,13 @@ from support.browser import (
     PHONE,
     choose_samples,
     drop,
+    expect_size,
     is_too_wide,
     open_picture,
     paste,
     saved,
     set_options,
     shows,
-    size_of,
     start,
     start_long,
     start_short,
@@ -46,7 +46,7 @@ def test_the_whole_journey_by_mouse(page: Page, browser: Browser, server: Server
     set_options(page, Size=96, Steps_at_most=12, Keep_a_frame_every=3)
     start(page)
     wait_until_finished(page)
-    assert size_of(page.get_by_role("img", name="Finished painting: cat in impasto")) == (96, 64)
+    expect_size(page.get_by_role("img", name="Finished painting: cat in impasto"), 96, 64)
     expect(page.get_by_text("12 steps in")).to_be_visible()
     expect(page).to_have_title(re.compile("^Finished · cat in impasto"))
 
@@ -96,7 +96,7 @@ def check_sharing(page: Page, browser: Browser, server: Server) -> None:
         theirs = friend.new_page()
         theirs.goto(link)
         expect(theirs.get_by_role("heading", name="cat in impasto")).to_be_visible()
-        assert size_of(theirs.get_by_role("img", name="Finished painting")) == (96, 64)
+        expect_size(theirs.get_by_role("img", name="Finished painting"), 96, 64)
         theirs.goto(page.url)
         expect(theirs.get_by_role("heading", name="not here any more")).to_be_visible()
         page.get_by_role("button", name="Revoke the link").click()
@@ -380,7 +380,7 @@ def test_stopping_keeps_the_picture(page: Page) -> None:
     wait_for_step(page, 3)
     stop(page)
     expect(status(page, "Stopped")).to_be_visible()
-    assert size_of(page.get_by_role("img", name="What was painted of")) == (128, 85)
+    expect_size(page.get_by_role("img", name="What was painted of"), 128, 85)
     expect(page.get_by_role("link", name="Download", exact=True)).to_be_visible()
     page.get_by_role("button", name="Try again").click()
     expect(page.get_by_role("progressbar")).to_be_visible()

@@ -8,11 +8,11 @@ from playwright.sync_api import Browser, Page, expect
 
 from support.browser import (
     complaints,
+    expect_size,
     nst_serve,
     open_picture,
     saved,
     set_options,
-    size_of,
     start,
     start_long,
     status,
@@ -22,6 +22,7 @@ from support.browser import (
     wait_for_step,
     wait_for_streams,
     wait_until_finished,
+    wait_until_loaded,
 )
 from support.servers import Server, running
 
@@ -55,9 +56,9 @@ def test_a_job_from_start_to_download(page: Page, browser: Browser, server: Serv
     assert address.startswith(f"http://{server.address}{PATH}jobs/")
     wait_until_finished(page)
     picture = page.get_by_role("img", name="Finished painting: cat in impasto")
-    assert size_of(picture) == (96, 64)
+    expect_size(picture, 96, 64)
     page.goto(address)
-    assert size_of(picture) == (96, 64)
+    expect_size(picture, 96, 64)
     assert {cookie.get("path") for cookie in page.context.cookies()} == {PATH.rstrip("/")}
 
     download = saved(page, page.get_by_role("link", name="Download", exact=True))
@@ -65,7 +66,7 @@ def test_a_job_from_start_to_download(page: Page, browser: Browser, server: Serv
     page.get_by_role("radio", name="Frames").click()
     page.get_by_role("slider", name="Go through the painting").fill("0")
     frame = page.get_by_role("img", name=re.compile("The painting after step [0-9]+"))
-    assert size_of(frame) == (96, 64)
+    expect_size(frame, 96, 64)
     page.get_by_role("link", name="My pictures").first.click()
     page.wait_for_url(f"**{PATH}jobs")
     card = page.get_by_role("list", name="My pictures").get_by_role("listitem")
@@ -81,7 +82,7 @@ def check_that_others_see_it(page: Page, browser: Browser, server: Server) -> No
     with visitor(browser, server.address, PATH) as friend:
         theirs = friend.new_page()
         theirs.goto(link)
-        assert size_of(theirs.get_by_role("img", name="Finished painting")) == (96, 64)
+        expect_size(theirs.get_by_role("img", name="Finished painting"), 96, 64)
     page.keyboard.press("Escape")
 
 
@@ -91,7 +92,7 @@ def test_progress_in_two_tabs(page: Page, server: Server) -> None:
     second.goto(address)
     for tab in (page, second):
         wait_for_step(tab, 1)
-        assert size_of(tab.get_by_role("img", name="as it is after step"))[0] > 0
+        wait_until_loaded(tab.get_by_role("img", name="as it is after step"))
         wait_for_step(tab, step_of(tab) + 1)
     wait_for_streams(server, 1)
     stop(second)

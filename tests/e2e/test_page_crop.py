@@ -8,7 +8,7 @@ from PIL import Image
 from PIL.ExifTags import Base as ExifTag
 from playwright.sync_api import Browser, Page, ViewportSize, expect
 
-from support.browser import complaints, is_too_wide, size_of, violations, visitor
+from support.browser import complaints, expect_size, is_too_wide, violations, visitor
 from support.servers import Server
 
 SIZES: list[ViewportSize] = [
@@ -44,7 +44,7 @@ def test_a_photo_is_turned_and_cropped_with_keys(
         assert not is_too_wide(page)
         dialog.get_by_role("button", name="Use this part").click()
         expect(dialog).to_be_hidden()
-        assert size_of(page.get_by_role("img", name="Your photo: coffee.jpg")) == (400, 300)
+        expect_size(page.get_by_role("img", name="Your photo: coffee.jpg"), 400, 300)
         expect(page.get_by_text(re.compile("^400 × 300 · JPEG"))).to_be_visible()
         assert found == []
 
@@ -63,7 +63,7 @@ def test_a_corner_follows_the_pointer(page: Page, photo: Path) -> None:
     page.mouse.move(x - drawn["width"] / 2, y, steps=3)
     page.mouse.up()
     dialog.get_by_role("button", name="Use this part").click()
-    assert size_of(page.get_by_role("img", name="Your photo: coffee.jpg")) == (300, 400)
+    expect_size(page.get_by_role("img", name="Your photo: coffee.jpg"), 300, 400)
 
 
 @pytest.mark.parametrize("name", ["turned.png", "turned.webp", "turned.tiff"])
@@ -75,5 +75,5 @@ def test_a_photo_is_upright_whatever_says_how_it_is_turned(
     exif[ExifTag.Orientation] = 6
     Image.new("RGB", (96, 64), "teal").save(tmp_path / name, exif=exif)
     choose(page, tmp_path / name)
-    assert size_of(page.get_by_role("img", name=f"Your photo: {name}")) == (64, 96)
+    expect_size(page.get_by_role("img", name=f"Your photo: {name}"), 64, 96)
     expect(page.get_by_text(re.compile("^64 × 96 · "))).to_be_visible()

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from playwright.sync_api import Locator, Page, expect
 
-from support.browser import drop, is_too_wide, size_of, violations
+from support.browser import drop, expect_size, is_too_wide, violations
 from support.waiting import wait_until
 
 KEPT = """name => new Promise(done => {
@@ -52,7 +52,7 @@ def test_uploaded_styles_are_kept_until_they_are_deleted(page: Page, photo: Path
     wait_until(lambda: page.evaluate(KEPT, "Mosaic"))
     page.reload()
     page.get_by_role("button", name="Add coffee.jpg to the styles").click()
-    assert size_of(page.get_by_role("img", name="Style: coffee.jpg")) == (600, 400)
+    expect_size(page.get_by_role("img", name="Style: coffee.jpg"), 600, 400)
     assert violations(page) == []
     assert not is_too_wide(page)
     page.get_by_role("button", name="Delete coffee.jpg from your styles").click()

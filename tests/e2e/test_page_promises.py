@@ -10,11 +10,11 @@ from playwright.sync_api import Browser, Locator, Page, ViewportSize, expect
 from support.browser import (
     choose_samples,
     complaints,
+    expect_size,
     hold,
     is_too_wide,
     paste,
     set_options,
-    size_of,
     start_long,
     start_short,
     status,
@@ -193,7 +193,7 @@ def test_a_draft_follows_every_change(browser: Browser, server: Server, size: Vi
         page.get_by_role("button", name="Use Cat").click()
         page.get_by_role("button", name="Use Impasto").click()
         draft = page.get_by_role("img", name="Draft of your photo in the chosen style")
-        assert size_of(draft) == (400, 266)
+        expect_size(draft, 400, 266)
         first = draft.get_attribute("src")
         page.get_by_role("button", name="Use Mosaic").click()
         expect(draft).not_to_have_attribute("src", first or "")

@@ -265,11 +265,11 @@ def _open_streams(server: Server) -> int:
     return int(float(found[1]))
 
 
-def size_of(picture: Locator) -> tuple[int, int]:
-    """Return width and height of the image file in pixels, once it is loaded."""
-    wait_until_loaded(picture)
-    width, height = picture.evaluate("image => [image.naturalWidth, image.naturalHeight]")
-    return width, height
+def expect_size(picture: Locator, width: int, height: int) -> None:
+    """Wait until the image has this size in pixels.
+    A page may show the image before while it encodes or loads the next one."""
+    expect(picture).to_have_js_property("naturalWidth", width)
+    expect(picture).to_have_js_property("naturalHeight", height)
 
 
 def wait_until_loaded(picture: Locator) -> None:
