@@ -26,11 +26,11 @@ from support.assets import REPOSITORY
 from support.browser import (
     choose_samples,
     complaints,
+    expect_size,
     launch,
     open_picture,
     saved,
     set_options,
-    size_of,
     start,
     start_long,
     start_short,
@@ -179,7 +179,7 @@ def test_pictures_are_there_after_down_and_up(engine: Engine, page: Page) -> Non
     engine.compose(*UP, *BUT_GRAFANA)
     page.goto(address)
     wait_until_finished(page)
-    assert size_of(page.get_by_role("img", name="Finished painting")) == (64, 43)
+    expect_size(page.get_by_role("img", name="Finished painting"), 64, 43)
 
 
 def test_kafka_with_zookeeper_carries_jobs_too(engine: Engine, page: Page) -> None:

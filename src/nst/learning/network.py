@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d, group_norm, instance_norm, interpolate, relu
 
+from nst.engine.network.arithmetic import multiplies
 from nst.learned_file import IDENTITY, NetworkShape
 from nst.learned_graph import EPSILON, GREY, STRIDE
 
@@ -165,11 +166,12 @@ def paint_levels(
 ) -> np.ndarray:
     """Paint levels (H, W, 3) in one pass.
     `shares` of the network's styles add up to 1; `dtype`: data type of all convolutions except the
-    last one."""
+    last one; float32 where the CPU has no instructions for it."""
     height, width, _ = pixels.shape
     device = network.paint.weight.device
     photo = torch.from_numpy(_padded(pixels)).permute(2, 0, 1)[None].to(device)
-    with torch.autocast(device.type, dtype, enabled=dtype != torch.float32):
+    is_lower = dtype != torch.float32 and multiplies(device.type, dtype)
+    with torch.autocast(device.type, dtype, enabled=is_lower):
         painted = network(photo, torch.tensor([shares], device=device))
     array: np.ndarray = painted[0].permute(1, 2, 0).cpu().numpy()
     return array[:height, :width]

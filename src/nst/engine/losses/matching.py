@@ -19,6 +19,7 @@ from nst.engine.losses.layers import FLOURISH_LAYERS, MATCHED_LAYERS, PLACE_LAYE
 from nst.engine.losses.reading import CellReader, PlaceReader, read
 from nst.engine.losses.style import AverageReader
 from nst.engine.losses.sums import sum_of, wide
+from nst.engine.network.arithmetic import product
 from nst.engine.network.encoder import CHANNELS_PER_BLOCK, Activations, Encoder
 from nst.engine.network.tiles import Tile, block_of, stride
 
@@ -145,7 +146,9 @@ class Projection:
 
         The result is (n, PROJECTED), in float32 or the wider number type of the products.
         """
-        products = (rows[layer].to(matrix) @ matrix for layer, matrix in self._matrices.items())
+        products = (
+            product(rows[layer].to(matrix), matrix) for layer, matrix in self._matrices.items()
+        )
         return sum_of(map(wide, products))
 
 
@@ -173,7 +176,7 @@ def nearest(queries: Tensor, keys: Tensor, dtype: torch.dtype) -> Tensor:
     sought, centre = queries.flatten(0, 1), queries.mean((0, 1))
     offered = normalize(keys - keys.mean(0), dim=1).to(dtype)
     found = [
-        (normalize(block - centre, dim=1).to(dtype) @ offered.T).max(1).indices
+        product(normalize(block - centre, dim=1).to(dtype), offered.T).max(1).indices
         for block in torch.split(sought, QUERIES_PER_BLOCK)
     ]
     return torch.cat(found).view(queries.shape[:2])

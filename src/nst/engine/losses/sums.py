@@ -17,6 +17,8 @@ import torch
 from torch import Tensor
 from torch.nn.grad import conv2d_weight
 
+from nst.engine.network.arithmetic import product
+
 BAND_NUMBERS = 2**20
 """Number of values that are copied at a time; they fit into the CPU's cache."""
 
@@ -66,7 +68,7 @@ def add_gram_sum_gradient(
     symmetric = (gradient + gradient.T).to(features.dtype)
     pairs = bands_with(features, None if guide is None else guide.to(features.dtype))
     for (band, amount), of_band in zip(pairs, bands(total), strict=True):
-        rows = rows_of(band) @ symmetric
+        rows = product(rows_of(band), symmetric)
         of_pixels = rows.view(1, *band.shape[2:], -1).permute(0, 3, 1, 2)
         of_band.add_(of_pixels if amount is None else of_pixels * amount)
 

@@ -9,8 +9,9 @@ from collections.abc import Callable, Iterable, Mapping
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import avg_pool2d, conv2d, max_pool2d, pad, relu
+from torch.nn.functional import avg_pool2d, max_pool2d, pad, relu
 
+from nst.engine.network.arithmetic import convolution
 from nst.layers import layer_names
 
 MEAN_RGB = (123.68, 116.779, 103.939)
@@ -131,8 +132,8 @@ class Encoder(nn.Module):
         if name.startswith("conv"):
             kernel, bias = getattr(self, f"{name}_kernel"), getattr(self, f"{name}_bias")
             if self.padding == "replicate":
-                return conv2d(pad(x, (1, 1, 1, 1), mode="replicate"), kernel, bias)
-            return conv2d(x, kernel, bias, padding=1)
+                return convolution(pad(x, (1, 1, 1, 1), mode="replicate"), kernel, bias)
+            return convolution(x, kernel, bias, padding=1)
         if name.startswith("pool"):
             return avg_pool2d(x, kernel_size=2) if self.pooling == "average" else _max_pool(x)
         if name.replace("relu", "conv") in self.layers:
@@ -143,8 +144,8 @@ class Encoder(nn.Module):
         if name.startswith("conv"):
             turned = getattr(self, f"{name}_turned")
             if self.padding == "replicate":
-                return _folded(conv2d(gradient, turned, padding=2))
-            return conv2d(gradient, turned, padding=1)
+                return _folded(convolution(gradient, turned, padding=2))
+            return convolution(gradient, turned, padding=1)
         if name.startswith("pool"):
             features = activations[self.path[self.path.index(name) - 1]]
             undo = _undo_average_pool if self.pooling == "average" else _undo_max_pool
