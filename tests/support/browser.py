@@ -266,8 +266,9 @@ def _open_streams(server: Server) -> int:
 
 
 def expect_size(picture: Locator, width: int, height: int) -> None:
-    """Wait until the image has this size in pixels.
+    """Wait until the image is loaded and has this size in pixels.
     A page may show the image before while it encodes or loads the next one."""
+    wait_until_loaded(picture)
     expect(picture).to_have_js_property("naturalWidth", width)
     expect(picture).to_have_js_property("naturalHeight", height)
 
