@@ -946,7 +946,7 @@ export const texts: Texts = {
       content_weight: 'Gewicht des Inhaltsverlusts: der Ähnlichkeit mit dem Foto.',
       style_weight: 'Gewicht des Stilverlusts: der Ähnlichkeit mit dem Stilbild.',
       strength:
-        'Stärke des Stils: 0 ist das Foto mit einem Hauch von Pinsel, 1 der Stil in voller Stärke. Bei 0 wird das Gewicht des Inhalts mit 10 000 multipliziert, bei 1 durch 10 000 geteilt; beim Stilverlust „Nächste Nachbarn“ ist der Faktor 10.',
+        'Stärke des Stils: 0 ist das Foto mit einem Hauch von Pinsel, 1 der Stil in voller Stärke. Bei 0 wird das Gewicht des Inhalts mit 10 000 multipliziert, bei 1 durch 10 000 geteilt; beim Stilverlust „Nächste Nachbarn“ sind die Faktoren 100 und 10.',
       flourish: 'Anteil großer Formen des Stils, wo das Foto leer ist: 0 ist ruhig, 1 ist wild.',
       style_scale: 'Größe des Stilbilds und damit der Pinselstriche; 1 ist die Höhe des Ergebnisses.',
       style_blend: 'Anteile mehrerer Stile in ihrer Reihenfolge, etwa 0.7,0.3; ohne Angabe sind alle gleich.',

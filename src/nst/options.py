@@ -63,7 +63,7 @@ class StyleTransferOptions(Options):
         le=1,
         description="Strength of the style: 0 is the photo with a hint of brushwork, 1 is the "
         "style at its strongest. It multiplies the content weight by 10 000 at 0 and divides it by "
-        "10 000 at 1; with style_loss neighbors by 10.",
+        "10 000 at 1; with style_loss neighbors by 100 and by 10.",
         json_schema_extra=in_group("balance", steerable=True),
     )
     flourish: float = Field(
@@ -260,7 +260,7 @@ class StyleTransferOptions(Options):
     @property
     def content_weight_in_force(self) -> float:
         """Content weight multiplied by the factor that follows from the strength."""
-        decades = DECADES_OF_STRENGTH[self.style_loss]
+        decades = DECADES_OF_STRENGTH[self.style_loss][0 if self.strength < 0.5 else 1]
         return float(self.content_weight * 10 ** (decades - 2 * decades * self.strength))
 
     def style_shares(self, count: int) -> tuple[float, ...]:
@@ -291,6 +291,10 @@ class StyleTransferOptions(Options):
         return self.total_iterations == 0
 
 
-DECADES_OF_STRENGTH: Mapping[str, int] = {"gram": 4, "wasserstein": 4, "neighbors": 1}
-"""Exponents of the strength's factor, by style_loss.
-Strength 0 multiplies the content weight by 10 to this power, strength 1 divides by it."""
+DECADES_OF_STRENGTH: Mapping[str, tuple[int, int]] = {
+    "gram": (4, 4),
+    "wasserstein": (4, 4),
+    "neighbors": (2, 1),
+}
+"""Exponents of the strength's factor, below and above half, by style_loss.
+The content weight is multiplied by 10 to the first at 0, and divided by 10 to the second at 1."""

@@ -341,15 +341,19 @@ def test_fast_is_quality_with_fewer_steps_less_flourish_and_the_bundled_network(
 
 
 @pytest.mark.parametrize(
-    ("style_loss", "most"), [("gram", 10_000), ("wasserstein", 10_000), ("neighbors", 10)]
+    ("style_loss", "most", "least"),
+    [("gram", 10_000, 10_000), ("wasserstein", 10_000, 10_000), ("neighbors", 100, 10)],
 )
-def test_strength_moves_the_content_weight_as_its_help_says(style_loss: Any, most: float) -> None:
+def test_strength_moves_the_content_weight_as_its_help_says(
+    style_loss: Any, most: float, least: float
+) -> None:
     def weight(strength: float) -> float:
         options = StyleTransferOptions(style_loss=style_loss, strength=strength)
         return options.content_weight_in_force / options.content_weight
 
-    assert [weight(0), weight(0.5), weight(1)] == pytest.approx([most, 1, 1 / most])
-    assert f"{most:,}".replace(",", " ") in str(FIELDS["strength"].description)
+    assert [weight(0), weight(0.5), weight(1)] == pytest.approx([most, 1, 1 / least])
+    for factor in (most, least):
+        assert f"by {factor:,}".replace(",", " ") in str(FIELDS["strength"].description)
 
 
 # ── options without effect ────────────────────────────────────────────────────────────────────

@@ -493,7 +493,7 @@ export interface components {
              */
             style_weight: number | null;
             /**
-             * @description Strength of the style: 0 is the photo with a hint of brushwork, 1 is the style at its strongest. It multiplies the content weight by 10 000 at 0 and divides it by 10 000 at 1; with style_loss neighbors by 10.
+             * @description Strength of the style: 0 is the photo with a hint of brushwork, 1 is the style at its strongest. It multiplies the content weight by 10 000 at 0 and divides it by 10 000 at 1; with style_loss neighbors by 100 and by 10.
              * @default null
              */
             strength: number | null;
