@@ -11,6 +11,7 @@ import httpx
 import pytest
 from PIL import Image
 
+from nst.api.page import LIVE, SECURITY_HEADERS, WITH_WASM
 from support import servers
 from support.nst_serve import CONTENT, STYLE, TINY, descendants
 from support.nst_serve import Server as Service
@@ -99,6 +100,17 @@ def test_the_page_and_the_api_below_their_path(page: Page, prefix: str) -> None:
     job = submit(page, prefix=prefix)
     assert job.status_code == 202, job.text
     assert job.json()["links"]["self"].startswith("/nst/api/")
+
+
+@pytest.mark.parametrize("path", ["/", "/studio", "/jobs/1", "/shared/x", LIVE, f"{LIVE}/"])
+def test_a_page_has_the_headers_of_the_api(page: Page, path: str) -> None:
+    asked = page.api.client.get(path).headers
+    for prefix in ("", "/nst"):
+        headers = page.client.get(f"{prefix}{path}?x=1").headers
+        for name in SECURITY_HEADERS:
+            assert len(headers.get_list(name)) == 1, name
+            assert headers[name].replace(f" {PICTURES}", "") == asked[name], name
+        assert (WITH_WASM in headers["Content-Security-Policy"]) is path.startswith(LIVE)
 
 
 @pytest.mark.parametrize("path", ["/metrics", "/readyz", "/nst/metrics", "/nst/readyz"])
