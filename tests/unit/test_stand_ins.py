@@ -1,6 +1,7 @@
 """A run without Apache Kafka fails where its jars exist; the jars are downloaded as a whole."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -85,3 +86,18 @@ def test_an_interrupted_download_leaves_no_jars(maven: Path, version: str) -> No
     for call in (first, second):
         assert f"-Dkafka.version={version}" in call
         assert ("!tools" in call) is (version != apache_kafka.VERSION)
+
+
+def test_a_run_that_cannot_start_compose_ends_with_what_is_missing(maven: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "tests/compose"],
+        cwd=REPOSITORY,
+        env={**os.environ, "NST_TEST_ASSETS": str(maven.parent)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    reason = "takes root|docker.io/versity/versitygw:v1.8.0"
+    last = done.stdout.splitlines()[-1]
+    assert re.fullmatch(rf"NOT CHECKED: compose.yaml was not started: .*({reason}).*", last)
