@@ -44,6 +44,16 @@ def test_hadolint_finds_nothing(dockerfile: Path) -> None:
     assert done.returncode == 0, done.stdout
 
 
+def test_dependabot_can_read_every_base_image() -> None:
+    """Dependabot neither expands variables nor proposes versions for names without a tag."""
+    stages = re.findall(r"^FROM (\S+) AS (\S+)$", DOCKERFILE, re.MULTILINE)
+    assert len(stages) == DOCKERFILE.count("\nFROM ")
+    own = {name for _, name in stages}
+    external = {image for image, _ in stages} - own
+    assert external
+    assert all(re.fullmatch(r"[\w./-]+:[\w.-]*\d[\w.-]*", image) for image in external)
+
+
 def test_shell_scripts_are_well_formed() -> None:
     for script in (DEPLOY / "page" / "serve", REPOSITORY / "tools" / "system-packages"):
         subprocess.run(["sh", "-n", script], check=True)

@@ -10,6 +10,7 @@ import kubernetes_validate
 import pytest
 import yaml
 
+import nst
 from nst.api.app import FORM_OVERHEAD_BYTES
 from nst.settings.environment import Settings, variables
 from nst.settings.groups import WebSettings
@@ -268,6 +269,13 @@ def test_workers_follow_the_lag_of_their_own_group() -> None:
     source = (REPOSITORY / "src" / "nst" / "metrics.py").read_text()
     for metric in re.findall(r"nst_\w+", asked):
         assert f'"{metric}"' in source
+
+
+@pytest.mark.parametrize("overlay", ["overlays/production", "overlays/gpu"])
+def test_overlays_run_this_version(overlay: str) -> None:
+    images = {c["image"] for pod in pods(built(overlay)) for c in pod["containers"]}
+    assert len(images) >= 2
+    assert {image.rpartition(":")[2] for image in images} == {nst.__version__}
 
 
 def test_gpu_workers_get_a_gpu() -> None:
