@@ -125,12 +125,13 @@ class Preparation:
         if coarser is None:
             return first_start(self.pictures, content, styles, self.options)
         if self.options.is_matched:
-            return enlarged_start(coarser, content)
+            return enlarged_start(coarser, content, styles)
         return finer_start(coarser, self.pictures, content)
 
     def _objective(
         self,
         scene: Scene,
+        options: StyleTransferOptions,
         dtype: torch.dtype,
         plan: MemoryPlan,
         evaluations: int,
@@ -138,7 +139,7 @@ class Preparation:
         encoder = self._encoder(dtype)
         return Objective(
             encoder,
-            make_terms(encoder, scene, self.options, plan.tile_side, self.sampler),
+            make_terms(encoder, scene, options, plan.tile_side, self.sampler),
             scene.content.shape,
             held=scene.held,
             tile_side=plan.tile_side,

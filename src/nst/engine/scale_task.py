@@ -21,7 +21,7 @@ from nst.engine.optimizer.lbfgs import LBFGS
 from nst.engine.optimizer.optimizer import Evaluation, Optimizer, OptimizerState
 from nst.engine.optimizer.scaling import Scaling, evened, unscaled
 from nst.engine.scales import Scale
-from nst.engine.steering import loss_weights
+from nst.engine.steering import fade, loss_weights
 from nst.options import StyleTransferOptions
 from nst.progress import Losses, MemoryPlan, StopReason
 
@@ -41,9 +41,10 @@ class ScaleTask:
     attempts: Attempts
     plan_in_float32: MemoryPlan
     """Memory plan after the switch from bfloat16 to float32."""
-    objective_in: Callable[[torch.dtype, MemoryPlan, int], Objective]
+    objective_in: Callable[[StyleTransferOptions, torch.dtype, MemoryPlan, int], Objective]
     """Function that creates the objective.
-    Its arguments are the number type, the plan, and the number of evaluations before."""
+    Its arguments are the options in force, the number type, the plan, and the number of
+    evaluations before."""
     options: StyleTransferOptions
     """Options in force; they change when the transfer is steered."""
     checkpoint: Checkpoint | None = None
@@ -114,9 +115,12 @@ class ScaleTask:
 
         Another loss needs a new optimizer. Raises OutOfMemory, Diverged.
         """
+        has_other_targets = self.options.is_matched and fade(options) != fade(self.options)
         self.options = options
         self.start = optimizer.x.view_as(self.start)
         optimizer.shorten_memory(0)  # frees its vectors, even if the optimizer is still referenced
+        if has_other_targets:
+            self.compute_in(self.dtype)
         return self.optimizer()
 
     def go_on_in_float32(self, optimizer: Optimizer) -> None:
@@ -144,7 +148,7 @@ class ScaleTask:
         if self._objective:
             evaluations = self._objective.evaluations
         self._objective = None  # memory has no room for two
-        self._objective = self.objective_in(dtype, self.plan, evaluations)
+        self._objective = self.objective_in(self.options, dtype, self.plan, evaluations)
 
     def _make_optimizer(self) -> Optimizer:
         x = self.start.flatten()

@@ -48,9 +48,14 @@ def first_start(
             return tensor(paint_drafts(pictures.content, pictures.styles, size))
 
 
-def enlarged_start(coarser: Tensor, content: Tensor) -> Tensor:
-    """Return the image of a coarser scale, enlarged, (1, 3, H, W) like `content`."""
-    return interpolate(coarser, size=content.shape[2:], mode="bicubic", align_corners=False)
+def enlarged_start(coarser: Tensor, content: Tensor, styles: Sequence[StyleInput]) -> Tensor:
+    """Return the image of a coarser scale, enlarged, (1, 3, H, W) like `content`.
+
+    Where no style is, it is the content.
+    """
+    size = content.shape[2:]
+    enlarged = interpolate(coarser, size=size, mode="bicubic", align_corners=False)
+    return content.lerp(enlarged, covered(styles))
 
 
 def finer_start(coarser: Tensor, pictures: Pictures, content: Tensor) -> Tensor:

@@ -56,8 +56,7 @@ def loss_weights(options: StyleTransferOptions) -> LossWeights:
 
     If they change, the loss is another one: optimizer, average and convergence start again.
     """
-    # Below half strength, forms that the content image does not have fade out.
-    flourish = max(options.flourish * min(2 * options.strength, 1), LEAST_FLOURISH)
+    flourish = max(options.flourish * fade(options), LEAST_FLOURISH)
     style = options.style_weight
     return LossWeights(
         options.content_weight_in_force,
@@ -66,3 +65,11 @@ def loss_weights(options: StyleTransferOptions) -> LossWeights:
         flourish=2 * flourish * style,
         temporal=TEMPORAL_WEIGHTS[options.style_loss] * style,
     )
+
+
+def fade(options: StyleTransferOptions) -> float:
+    """Return the share that is left of what fades out below half strength, 0…1.
+
+    These are forms that the content image does not have, and the colours of the style.
+    """
+    return min(2 * options.strength, 1.0)

@@ -18,6 +18,7 @@ from nst.engine.network.encoder import Encoder
 from nst.engine.network.weights import Weights
 from nst.engine.pictures.tensors import StyleInput
 from nst.engine.scales import Scale
+from nst.engine.steering import fade
 from nst.options import StyleTransferOptions
 
 SEEN_SHARE = 0.5
@@ -66,7 +67,8 @@ def make_terms(
 ) -> Sequence[Term]:
     """Return the terms of a scale.
 
-    `encoder`: the one that `make_encoder` makes for these options. Features of whole images are
+    `encoder`: the one that `make_encoder` makes for these options. `options`: options in force.
+    Features of whole images are
     computed in tiles of about `tile_side` pixels. `sampler`: a sampler that may have kept samples
     of the styles.
     """
@@ -104,6 +106,7 @@ def _neighbor_terms(
         seen_image(scene),
         finishing_round=scale.finishing_round,
         flourish=_flourish(scale),
+        colors=fade(options),
         detail=scene.detail,
         faces=scene.faces,
         seed=options.seed,

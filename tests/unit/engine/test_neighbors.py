@@ -21,6 +21,10 @@ OTHER = Image.fromarray(np.random.default_rng(0).integers(0, 255, (48, 48, 3), d
 LEFT = Image.fromarray(np.repeat([[255] * 32 + [0] * 32], 48, axis=0).astype(np.uint8))
 
 
+COLOURED = ((CONTENT, (1, 0.3, 0.3)), (OTHER, (0.3, 1, 0.3)))
+"""A content image and a style image, and the shares that make them red and green."""
+
+
 def transfer(**options: Any) -> IterativeTransfer:
     changed = {"model": "vgg16", "size": 64, "total_iterations": 8, "scales": 1} | options
     return IterativeTransfer(
@@ -168,6 +172,35 @@ def test_each_region_is_painted_in_its_own_style() -> None:
     assert roughness(right_noise[:, right]) > roughness(left_noise[:, right])
 
 
+def test_where_no_mask_is_white_the_photo_stays() -> None:
+    change = np.abs(painted(Inputs(CONTENT, STYLE, [LEFT]), scales=2, size=128) - photo(128))
+    assert change[:, :48].mean() > 8
+    assert change[:, 112:].mean() < 1
+
+
+def photo(size: int) -> np.ndarray:
+    return pixels(images.resize(CONTENT, (size, size * CONTENT.height // CONTENT.width)))
+
+
+def test_at_strength_0_the_colours_of_the_photo_stay() -> None:
+    red, green = (tinted(each, shares) for each, shares in COLOURED)
+    redness = [
+        float((image[..., 0] - image[..., 1]).mean())
+        for image in (painted(Inputs(red, green), strength=each) for each in (0.0, 0.25, 0.5))
+    ]
+    assert redness == sorted(redness, reverse=True)
+    assert redness[0] > 0.8 * (pixels(red)[..., 0] - pixels(red)[..., 1]).mean()
+
+
+def test_the_strength_steered_at_the_first_step_is_that_of_the_options() -> None:
+    """Below half strength the targets depend on it, too."""
+    method = transfer(strength=0.6)
+    controls = Controls(method.options)
+    controls.set(strength=0.1)
+    steered = method.run(Inputs(CONTENT, STYLE), controls=controls).image
+    assert np.array_equal(pixels(steered), painted(strength=0.1))
+
+
 def test_shares_go_from_one_style_to_the_other() -> None:
     inputs = Inputs(CONTENT, [STYLE, OTHER])
     end = painted(Inputs(CONTENT, OTHER))
@@ -180,9 +213,7 @@ def test_shares_go_from_one_style_to_the_other() -> None:
 
 @pytest.mark.parametrize("color", ["match", "luminance"])
 def test_colours_of_the_photo_stay(color: str) -> None:
-    red, green = (
-        tinted(each, shares) for each, shares in ((CONTENT, (1, 0.3, 0.3)), (OTHER, (0.3, 1, 0.3)))
-    )
+    red, green = (tinted(each, shares) for each, shares in COLOURED)
     kept, lost = (
         painted(Inputs(red, green), color=each, strength=0.8).mean((0, 1))
         for each in (color, "style")

@@ -11,6 +11,7 @@ own hypercolumns in the style's colours, and all weights.
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -53,6 +54,7 @@ def neighbor_terms(
     *,
     finishing_round: int,
     flourish: float,
+    colors: float = 1.0,
     detail: Tensor | None = None,
     faces: Tensor | None = None,
     seed: int = 0,
@@ -64,8 +66,9 @@ def neighbor_terms(
     `seen`: the image whose neighbours are searched for. All images are (1, 3, H, W), RGB 0…255
     minus the encoder's mean colour. `detail`: where to keep more of the content, (1, 1, H, W), 0…1.
     `faces`: where no form of the style may hide the content image, (1, 1, H, W), 0…1. `flourish`:
-    factor of the flourish in this stage, besides its weight. `sampler`: a sampler that may have
-    kept samples of the styles.
+    factor of the flourish in this stage, besides its weight. `colors`: share of the style's colours
+    in what the content's own hypercolumns ask for, 0…1. `sampler`: a sampler that may have kept
+    samples of the styles.
     """
     sampler = sampler or StyleSampler()
     samples = sampler.samples(encoder, [style.image for style in styles], seed, tile_side)
@@ -79,11 +82,11 @@ def neighbor_terms(
 
     style_weight = MATCH_WHILE_FINISHING if is_finishing else 1.0
     terms: list[Term] = []
-    found: dict[str, Tensor] = {}
+    found: list[_Matched] = []
     amounts = _amounts(styles, content)
     for sample, where, ours, amount in zip(samples, places, features, amounts, strict=True):
         index = nearest(cells.queries, projection.of(sample.cells), encoder.dtype)
-        _add_moments(found, sample.cells, index, amount)
+        found.append(_Matched.of(sample.cells, index, colors * amount))
         weights = style_weight * amount / amount.numel()
         terms.append(CosineTerm("style", CellTargets.of(sample.cells, index), weights))
         if where:
@@ -142,13 +145,15 @@ def _pairs(
 def _content_terms(
     encoder: Encoder,
     content: Tensor,
-    found: Mapping[str, Tensor],
+    found: Sequence["_Matched"],
     detail: Tensor | None,
     tile_side: int | None,
 ) -> list[Term]:
     """Return the terms for the content's own hypercolumns and for its structure.
 
-    Each channel of the hypercolumns gets the mean and the deviation of the matches of the cells.
+    Where a style is, each channel of the hypercolumns gets the mean and the deviation of the
+    matches of its cells, by the amount of the style. Where no style is, the hypercolumns stay as
+    they are.
     """
     cells = cells_of(content.shape[2:])
     numbers = torch.arange(math.prod(cells)).view(cells)
@@ -156,7 +161,7 @@ def _content_terms(
     structure = StructureReader(grid)
     read(encoder, content, tile_side, own, structure)
     for layer, rows in own.rows.items():
-        _move(rows, found[layer])
+        _move(rows, [(style.moments[layer], style.amounts) for style in found])
     weights = content.new_ones(cells) if detail is None else detail_weights(detail, cells)[0, 0]
     targets = CellTargets.of(own.rows, numbers.to(content.device))
     return [
@@ -165,21 +170,49 @@ def _content_terms(
     ]
 
 
-def _move(rows: Tensor, moments: Tensor) -> None:
-    """Give rows other means and deviations, in place.
+@dataclass(frozen=True, slots=True)
+class _Matched:
+    """What the cells have matched in one style."""
 
-    `moments`: sums of weights, values and squares, (3, C).
+    moments: Mapping[str, Tensor]
+    """By layer, the moments of the matches: sums of weights, values and squares, (3, C).
+    Each match counts by the amount of the style in its cell."""
+    amounts: Tensor
+    """How much of the style's means and deviations each cell gets, 0…1: (cells,)."""
+
+    @classmethod
+    def of(cls, keys: Mapping[str, Tensor], index: Tensor, amount: Tensor) -> "_Matched":
+        count, amounts = len(keys[OWN_LAYERS[0]]), amount.flatten()
+        counts = amount.new_zeros(count).index_add_(0, index.flatten(), amounts)
+        return cls({layer: _moments(wide(keys[layer]), counts) for layer in OWN_LAYERS}, amounts)
+
+
+def _move(rows: Tensor, styles: Sequence[tuple[Tensor, Tensor]]) -> None:
+    """Give rows the means and deviations of the styles, in place, by their amounts.
+
+    `styles`: moments (3, C) and amounts (n,) of each style. Each style changes the mean and the
+    deviation that the rows have where the style is. What the amounts leave of a row stays.
     """
     blocks = torch.split(rows, BLOCK_ROWS)
-    of_rows = torch.stack([_moments(wide(block)) for block in blocks]).sum(0)
-    (mean, deviation), (other_mean, other_deviation) = map(_spread, (of_rows, moments))
-    for block in blocks:
-        block.copy_((wide(block) - mean) / (deviation + 1e-6) * other_deviation + other_mean)
+    moves = []
+    for moments, amounts in styles:
+        parts = torch.split(amounts, BLOCK_ROWS)
+        if amounts.any():
+            of_rows = [
+                _moments(wide(block), part) for block, part in zip(blocks, parts, strict=True)
+            ]
+            moves.append((_spread(torch.stack(of_rows).sum(0)), _spread(moments), parts))
+    for number, block in enumerate(blocks):
+        before = wide(block)
+        after = before.clone()
+        for (mean, deviation), (other_mean, other_deviation), parts in moves:
+            moved = (before - mean) / (deviation + 1e-6) * other_deviation + other_mean
+            after += parts[number][:, None] * (moved - before)
+        block.copy_(after)
 
 
-def _moments(rows: Tensor, counts: Tensor | None = None) -> Tensor:
-    """Return each channel's sums of weights, values and squares: (n, C) → (3, C)."""
-    weights = rows.new_ones(len(rows)) if counts is None else counts
+def _moments(rows: Tensor, weights: Tensor) -> Tensor:
+    """Return each channel's sums of weights, values and squares: (n, C), (n,) → (3, C)."""
     sums = [weights.sum().expand(rows.shape[1]), weights @ rows, weights @ rows.square()]
     return torch.stack(sums)
 
@@ -189,20 +222,6 @@ def _spread(moments: Tensor) -> tuple[Tensor, Tensor]:
     count, values, squares = moments
     mean = values / count
     return mean, (squares / count - mean.square()).clamp(min=0).sqrt()
-
-
-def _add_moments(
-    found: dict[str, Tensor], keys: Mapping[str, Tensor], index: Tensor, amount: Tensor
-) -> None:
-    """Add to `found`, by layer, the moments of the keys that were matched.
-
-    Each key counts as often as it was matched, by the amount of its style.
-    """
-    count = len(keys[OWN_LAYERS[0]])
-    counts = amount.new_zeros(count).index_add_(0, index.flatten(), amount.flatten())
-    for layer in OWN_LAYERS:
-        sums = _moments(wide(keys[layer]), counts)
-        found[layer] = found[layer] + sums if layer in found else sums
 
 
 def _flourish(

@@ -11,8 +11,8 @@ from torch import Tensor
 from nst.engine.losses import matching
 from nst.engine.losses.cells import add_from_cells, cells_of, hypercolumns, on_cells
 from nst.engine.losses.cosine import CellTargets, CosineTerm
-from nst.engine.losses.layers import FLOURISH_LAYERS, MATCHED_LAYERS
-from nst.engine.losses.neighbors import neighbor_terms
+from nst.engine.losses.layers import FLOURISH_LAYERS, MATCHED_LAYERS, OWN_LAYERS
+from nst.engine.losses.neighbors import OWN_WEIGHT, neighbor_terms
 from nst.engine.losses.objective import LossWeights, Objective
 from nst.engine.losses.places import PlacesTerm, paired
 from nst.engine.losses.reading import read
@@ -230,6 +230,65 @@ def test_tiles_have_the_gradient_of_the_whole(dtype: torch.dtype) -> None:
     assert tiles.loss == pytest.approx(whole.loss, rel=TILES_ERROR[dtype])
     error = (tiles.gradient - whole.gradient).norm() / whole.gradient.norm()
     assert error < TILES_ERROR[dtype]
+
+
+def in_columns(size: tuple[int, int], first: int, last: int, amount: float) -> Tensor:
+    """Return an amount that is not 0 in some columns only, (1, 1, H, W)."""
+    amounts = torch.zeros(1, 1, *size, dtype=torch.float64)
+    amounts[..., first:last] = amount
+    return amounts
+
+
+def test_own_hypercolumns_get_the_moments_of_the_style_that_is_there() -> None:
+    """A style counts by its amount; where there is none, the target is the content."""
+    size, encoder, colors = (16, 48), encoder_of(), 0.8
+    content, image = noise(*size, 20), noise(*size, 21)
+    styles = [
+        StyleInput(noise(24, 28, 22), 0.5, in_columns(size, 0, 16, 1.0)),
+        StyleInput(noise(20, 32, 23), 0.5, in_columns(size, 16, 32, 0.5)),
+    ]
+    terms = neighbor_terms(
+        encoder, content, styles, content, finishing_round=0, flourish=0.0, colors=colors
+    )
+    own = next(term for term in terms if term.name == "content")
+    found = own.loss(own.statistics(encoder(image), whole(image)))
+
+    projection = matching.Projection(torch.Generator().manual_seed(0), content)
+    queries = matching.QueryReader(projection, content)
+    read(encoder, content, None, queries)
+    before = {
+        layer: hypercolumns(encoder(content), [layer], whole(content)) for layer in OWN_LAYERS
+    }
+    after = {layer: rows.clone() for layer, rows in before.items()}
+    for style, (first, last), amount in zip(styles, [(0, 4), (4, 8)], [1, 0.5], strict=True):
+        keys = matching.StyleSample.of(encoder, style.image, 0, None).cells
+        index = matching.nearest(queries.queries, projection.of(keys), torch.float64)
+        cells = torch.arange(48).view(4, 12)[:, first:last].flatten()
+        for layer, rows in before.items():
+            matches = keys[layer][index.flatten()[cells]]
+            deviation, mean = torch.std_mean(rows[cells], 0, correction=0)
+            their_deviation, their_mean = torch.std_mean(matches, 0, correction=0)
+            moved = (rows[cells] - mean) / (deviation + 1e-6) * their_deviation + their_mean
+            after[layer][cells] += colors * amount * (moved - rows[cells])
+    columns = hypercolumns(encoder(image), list(OWN_LAYERS), whole(image))
+    targets = torch.cat([after[layer] for layer in OWN_LAYERS], 1)
+    cosines = torch.nn.functional.cosine_similarity(columns, targets)
+    assert found.item() == pytest.approx(OWN_WEIGHT * (1 - cosines).mean().item(), rel=1e-9)
+
+
+@pytest.mark.parametrize("finishing_round", [0, 1])
+def test_the_content_has_no_gradient_far_from_all_styles(finishing_round: int) -> None:
+    size, encoder = (32, 192), encoder_of()
+    content = noise(*size, 24)
+    styles = [StyleInput(noise(40, 44, 25), 1.0, in_columns(size, 0, 32, 1.0))]
+    terms = neighbor_terms(
+        encoder, content, styles, content, finishing_round=finishing_round, flourish=0.3
+    )
+    gradient = objective_of(terms, encoder, size)(content.flatten(), WEIGHTS).gradient.view(
+        3, *size
+    )
+    assert gradient[..., :32].abs().max() > 0
+    assert gradient[..., 112:].abs().max() < 1e-9 * gradient.abs().max()
 
 
 def test_targets_are_the_same_in_tiles() -> None:
