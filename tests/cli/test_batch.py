@@ -3,7 +3,7 @@
 import os
 import shutil
 import signal
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -16,8 +16,11 @@ from cli.test_failures import wait_for
 from nst.cli import batch_inputs, batch_painting
 from nst.cli.batch_outputs import Outputs
 from nst.cli.contact_sheet import Cell, contact_sheet
+from nst.cli.painter import Painter
+from nst.cli.painting import Painting
 from nst.cli.progress_bar import ProgressBar
 from nst.engine.network.weights import Weights, WeightsStore
+from nst.errors import Diverged, InvalidOption
 from nst.progress import Progress
 from nst.recipe import Recipe
 from support.pictures import SAMPLES, picture
@@ -191,8 +194,71 @@ def test_ctrl_c_keeps_the_picture_so_far_and_ends_the_batch(pictures: Path) -> N
     running.send_signal(signal.SIGINT)
     _, err = running.communicate(timeout=PATIENCE_SECONDS)
     assert running.returncode == 130
-    assert "out/a_x.png is not finished" in err
-    assert names(pictures / "out") == {"a_x.png"}
+    says = "out/a_x_unfinished.png is not finished; the next batch paints out/a_x.png"
+    assert f"nst: {says}" in err.splitlines()
+    assert names(pictures / "out") == {"a_x_unfinished.png"}
+
+
+def press_twice(bar: ProgressBar, progress: Progress) -> None:
+    os.kill(os.getpid(), signal.SIGINT)
+    os.kill(os.getpid(), signal.SIGINT)
+
+
+def diverge(bar: ProgressBar, progress: Progress) -> None:
+    raise Diverged(progress.step)
+
+
+@pytest.mark.parametrize(("act", "code"), [(press_twice, 130), (diverge, 1)])
+def test_the_next_batch_paints_what_was_not_finished(
+    nst: Nst,
+    pictures: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    act: Callable[[ProgressBar, Progress], None],
+    code: int,
+) -> None:
+    batch = ("batch", "contents/a.png", "styles/x.png", "-o", "out", *TINY)
+    with monkeypatch.context() as patch:
+        patch.setattr(ProgressBar, "show_progress", act)
+        stopped = nst(*batch)
+    assert stopped.code == code
+    assert "The picture after step 1 is in out/a_x_unfinished.png" in stopped.error_lines
+    assert names(pictures / "out") == {"a_x_unfinished.png"}
+    again = nst(*batch)
+    assert again.error_lines[-1] == "1 painted, 0 skipped, 0 failed"
+    assert "a_x.png" in names(pictures / "out")
+
+
+def test_a_stopped_batch_that_overwrites_keeps_the_finished_picture(
+    nst: Nst, pictures: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def press(bar: ProgressBar, progress: Progress) -> None:
+        os.kill(os.getpid(), signal.SIGINT)
+
+    (pictures / "out").mkdir()
+    for name in ("a_x.png", "a_x_unfinished.png"):
+        (pictures / "out" / name).write_bytes(b"mine")
+    monkeypatch.setattr(ProgressBar, "show_progress", press)
+    assert nst("batch", "contents", "styles", "-o", "out", "--overwrite", *TINY).code == 130
+    assert names(pictures / "out") == {*("a_x.png", "a_x_unfinished.png", "a_x_unfinished-2.png")}
+    for name in ("a_x.png", "a_x_unfinished.png"):
+        assert (pictures / "out" / name).read_bytes() == b"mine"
+
+
+def test_a_picture_that_needs_too_much_memory_does_not_end_the_batch(
+    nst: Nst, pictures: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paint = Painter.paint
+
+    def refuse_a(painter: Painter, painting: Painting) -> int:
+        if painting.content.stem == "a":
+            raise InvalidOption("max_memory", "1 GB", "at least 2 GB, which 48×32 pixels need")
+        return paint(painter, painting)
+
+    monkeypatch.setattr(Painter, "paint", refuse_a)
+    outcome = nst("batch", "contents", "styles/x.png", "-o", "out", *TINY)
+    assert outcome.code == 1
+    assert "contents/a.png with styles/x.png: max_memory: '1 GB' is invalid" in outcome.err
+    assert outcome.error_lines[-1] == "1 painted, 0 skipped, 1 failed"
 
 
 def test_a_watched_directory(nst: Nst, pictures: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -216,6 +282,30 @@ def test_a_watched_directory(nst: Nst, pictures: Path, monkeypatch: pytest.Monke
     assert outcome.code == 0
     assert outcome.error_lines[-1] == "3 painted, 0 skipped, 0 failed"
     assert names(pictures / "out") == {"a_x.png", "b_x.png", "new_x.png", "contact-sheet.jpg"}
+
+
+def test_a_file_that_was_incomplete_is_painted_when_it_is_complete(
+    nst: Nst, pictures: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The copy pauses for longer than two looks, so its first part is tried, too."""
+    whole = (pictures / "contents" / "b.png").read_bytes()
+    (pictures / "contents" / "new.png").write_bytes(whole[:40])
+    looks = 0
+
+    def meanwhile(_: float) -> None:
+        nonlocal looks
+        looks += 1
+        if looks == 4:
+            (pictures / "contents" / "new.png").write_bytes(whole)
+        elif looks > 10:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    monkeypatch.setattr(batch_inputs, "time", SimpleNamespace(sleep=meanwhile))
+    outcome = nst("batch", "contents", "styles", "-o", "out", "--watch", *DRAFT)
+    assert outcome.err.count("contents/new.png") == 1
+    assert outcome.error_lines[-1] == "6 painted, 0 skipped, 0 failed"
+    assert outcome.code == 0
+    assert names(pictures / "out") == CROSS | {"new_x.png", "new_y.png", "contact-sheet.jpg"}
 
 
 def labels(sheet: pytest.MonkeyPatch, nst: Nst, *arguments: object) -> list[list[str]]:

@@ -115,7 +115,8 @@ def batch(
 
     --protect finds the faces or people in each image; --detail-map is for single images.
 
-    Ctrl-C stops after the current step and keeps the image so far. The exit code is 1 if anything
+    Ctrl-C stops after the current step and keeps the image so far as
+    OUTPUT/CONTENT_STYLE_unfinished.png; the next run paints it. The exit code is 1 if anything
     failed.
     """
     _check_usage((contents, styles, *more), pairs=pairs, watch=watch)

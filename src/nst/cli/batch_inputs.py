@@ -99,7 +99,7 @@ def arriving(contents: Path, styles: Sequence[Path]) -> Iterator[Pair]:
     before: dict[Path, object] = {}
     taken: dict[Path, object] = {}
     while True:
-        now = {file: _state(file) for file in files_in(contents)}
+        now = {file: state_of(file) for file in files_in(contents)}
         whole = [f for f, state in now.items() if state == before.get(f) != taken.get(f)]
         taken |= {file: now[file] for file in whole}
         before = now
@@ -107,7 +107,7 @@ def arriving(contents: Path, styles: Sequence[Path]) -> Iterator[Pair]:
         time.sleep(SECONDS_BETWEEN_LOOKS)
 
 
-def _state(file: Path) -> object:
+def state_of(file: Path) -> object:
     """Return a value that changes while the file is written; None if it is gone."""
     try:
         status = file.stat()
