@@ -218,6 +218,9 @@ def test_the_optimizer_starts_from_a_learned_style(nst: Nst, tmp_path: Path, pho
     assert initial.path == "one.nst"
     assert nst("stylize", "--from-image", "a.png", "-o", "b.png").code == 0
     assert saved(tmp_path / "a.png").tobytes() == saved(tmp_path / "b.png").tobytes()
+    other = nst("stylize", OTHER, "--from-image", "a.png", "-o", "c.png")
+    assert "left out" not in other.err  # a learned style starts from any photo
+    assert Recipe.read(tmp_path / "c.png").initial == initial
 
 
 # ── many images, and films ────────────────────────────────────────────────────────────────────

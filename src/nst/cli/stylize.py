@@ -31,13 +31,13 @@ from nst.cli.options import (
 )
 from nst.cli.painter import Painter
 from nst.cli.painting import Painting
+from nst.cli.repeating import read_recipe, recipe_for
 from nst.controls import STEERABLE, planned
 from nst.learned_file import learned_preset
 from nst.learning_options import is_learned
 from nst.options import StyleTransferOptions
 from nst.presets import DEFAULT_PRESET
 from nst.progress import Change
-from nst.recipe import Recipe
 
 EVERYWHERE = Path("-")
 """Value of --style-mask for a style that applies everywhere."""
@@ -194,8 +194,16 @@ def stylize(
         no_recipe = no_recipe or not command.with_recipe
     elif from_image:
         _refuse(preset, "--preset and --from-image exclude each other")
-        recipe = Recipe.read(from_image)
-        if recipe.detail_map and not content:  # it would not fit another photo
+        recipe = read_recipe(from_image)
+        if content:
+            replaced = {
+                "masks": where or styles,
+                "detail_map": detail_map,
+                "initial": init_image or values["init_method"],
+            }
+            named = [name for name, value in replaced.items() if value]
+            recipe = recipe_for(recipe, content, from_image, named)
+        if recipe.detail_map:
             detail_map = detail_map or recipe.detail_map.locate(from_image, "detail map")
         content = content or recipe.content.locate(from_image, "content")
         if not styles:
@@ -207,7 +215,8 @@ def stylize(
             init_image = init_image or recipe.initial.locate(from_image, "initial")
         options = StyleTransferOptions(**recipe.options | given(values))
         changes = changes or recipe.changes_without(given(values))
-        stop_after = stop_after or recipe.stopped_after
+        if values["total_iterations"] is None:
+            stop_after = stop_after or recipe.stopped_after
     elif content and styles:
         preset = learned_preset(preset) if is_learned(styles) else preset or DEFAULT_PRESET
         options = StyleTransferOptions.from_preset(preset, **given(values))
