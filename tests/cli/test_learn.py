@@ -1,6 +1,8 @@
 """`nst learn`, and `nst stylize` with a learned style."""
 
+import os
 import re
+import shutil
 import signal
 from pathlib import Path
 
@@ -10,8 +12,10 @@ from PIL import Image
 
 from cli.conftest import Nst, process, saved
 from cli.test_video import film
+from nst.cli.progress_bar import ProgressBar
 from nst.learning import preview, style_file
 from nst.learning.checkpoint import LearningCheckpoint
+from nst.learning.training import LearningProgress
 from nst.recipe import Recipe
 from nst.video import Video
 from support.waiting import PATIENCE_SECONDS, wait_until
@@ -121,6 +125,52 @@ def test_ctrl_c_keeps_the_network_so_far(tmp_path: Path) -> None:
     assert (running.returncode, out) == (130, "impasto.nst\n")
     assert "To continue: nst learn --resume impasto_checkpoint.safetensors" in err
     assert style_file.load(tmp_path / "impasto.nst")[1].recipe.steps > 0
+
+
+def press(bar: ProgressBar, progress: LearningProgress) -> None:
+    os.kill(os.getpid(), signal.SIGINT)
+
+
+@pytest.mark.parametrize(("is_changed", "result"), [(False, "two-2.nst"), (True, "two-3.nst")])
+def test_resume_replaces_the_network_so_far_unless_somebody_changed_it(
+    nst: Nst, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_changed: bool, result: str
+) -> None:
+    (tmp_path / "two.nst").write_bytes(b"another network")
+    with monkeypatch.context() as patch:
+        patch.setattr(ProgressBar, "show_learning", press)
+        assert nst("learn", STYLE, *SMALL, "--steps=9", "-o", "two.nst").out == "two-2.nst\n"
+    if is_changed:
+        (tmp_path / "two-2.nst").write_bytes(b"mine")
+    again = nst("learn", "--resume", "two_checkpoint.safetensors", "--steps=3")
+    assert (again.code, again.out) == (0, f"{result}\n")
+    assert (tmp_path / "two.nst").read_bytes() == b"another network"
+    assert ((tmp_path / "two-2.nst").read_bytes() == b"mine") == is_changed
+    assert len(list(tmp_path.glob("*.nst"))) == (3 if is_changed else 2)
+    assert nst("learn", STYLE, *THREE, "-o", "whole.nst").code == 0
+    assert tensors_of(tmp_path / result) == tensors_of(tmp_path / "whole.nst")
+
+
+def test_any_error_keeps_the_network_so_far(
+    nst: Nst, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(bar: ProgressBar, progress: LearningProgress) -> None:
+        raise MemoryError  # no error of nst, so it comes with its traceback
+
+    monkeypatch.setattr(ProgressBar, "show_learning", fail)
+    with pytest.raises(MemoryError):
+        nst("learn", STYLE, *THREE, "-o", "out.nst")
+    assert style_file.load(tmp_path / "out.nst")[1].recipe.steps == 1
+
+
+def test_paths_that_are_not_utf8_are_no_obstacle(nst: Nst, tmp_path: Path) -> None:
+    painting = tmp_path / os.fsdecode(b"\xff.jpg")
+    try:
+        shutil.copy(STYLE, painting)
+    except OSError:
+        pytest.skip("this file system has UTF-8 names only")
+    outcome = nst("learn", painting, *THREE, "--checkpoint-every=0.0001", "-o", "out.nst")
+    assert outcome.code == 0
+    assert style_file.load(tmp_path / "out.nst")[1].styles == ("\ufffd",)
 
 
 def test_a_new_training_leaves_the_checkpoint_of_another(nst: Nst, tmp_path: Path) -> None:

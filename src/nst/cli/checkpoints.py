@@ -66,10 +66,8 @@ class Resumable(BaseModel):
 
         It replaces the result so far, unless somebody has changed that since.
         """
-        if self.partial:
-            with suppress(InvalidImage):
-                file = self.partial.locate(directory / COMMAND_NAME, "initial")
-                return Path(os.path.relpath(file)), True
+        if file := unchanged(self.partial, directory / COMMAND_NAME):
+            return Path(os.path.relpath(file)), True
         return Path(os.path.relpath(directory.resolve() / self.output)), False
 
     def machine(self, wanted: Machine) -> Machine:
@@ -185,6 +183,17 @@ class Command(Resumable):
                 self.detail_map.locate(here, "detail map") if self.detail_map else None,
                 self.initial.locate(here, "initial") if self.initial else None,
             )
+
+
+def unchanged(partial: PictureFile | None, here: Path) -> Path | None:
+    """Return the path of the result so far, unless it is gone or was changed.
+
+    `here`: file of the checkpoint that names it.
+    """
+    if partial:
+        with suppress(InvalidImage):
+            return partial.locate(here, "initial")
+    return None
 
 
 @contextmanager

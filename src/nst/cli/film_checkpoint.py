@@ -46,6 +46,7 @@ class FilmCommand(Resumable):
         later_steps: int,
         passes: int,
         machine: Machine,
+        partial: Path | None = None,
     ) -> Self:
         here = directory / COMMAND_NAME
         return cls(
@@ -57,6 +58,7 @@ class FilmCommand(Resumable):
             passes=passes,
             precision=machine.precision,
             weights=readable_name(machine.weights.resolve()) if machine.weights else None,
+            partial=PictureFile.of(partial, here) if partial else None,
         )
 
     def files(self, directory: Path) -> tuple[Path, Path]:

@@ -27,7 +27,7 @@ from nst.cli.options import (
 )
 from nst.cli.progress_bar import ProgressBar, duration
 from nst.cli.training_files import LearnCommand, TrainingFiles, relative
-from nst.errors import InvalidOption, NSTError
+from nst.errors import InvalidOption
 from nst.learned_file import SUFFIX
 from nst.learning_options import BUDGET, LearningOptions, is_style_file
 
@@ -146,22 +146,22 @@ def learn(
             command = command.model_copy(update={"precision": machine.precision})
     elif styles:
         command = LearnCommand(
-            styles=tuple(map(_absolute, styles)),
+            styles=tuple(style.absolute() for style in styles),
             names=names or tuple(readable_name(Path(style.stem)) for style in styles),
-            photos=_absolute(photos) if photos else None,
-            output=_absolute(output or Path(files.derived_name(styles[0].stem, SUFFIX))),
+            photos=photos.absolute() if photos else None,
+            output=(output or Path(files.derived_name(styles[0].stem, SUFFIX))).absolute(),
             licence=licence,
             options=given(values),
             precision=machine.precision,
-            weights=_absolute(machine.weights) if machine.weights else None,
+            weights=machine.weights.absolute() if machine.weights else None,
         )
     else:
         raise click.UsageError("name an image: nst learn STYLE", click.get_current_context())
     options = LearningOptions(**command.options | given(values))
-    files.check_output(Path(command.output), (SUFFIX,))
     written = TrainingFiles.of(
         command, resume, checkpoint_every, preview_every, overwrite=overwrite
     )
+    files.check_output(written.output, (SUFFIX,))
     path, is_canceled = _teach(command, options, written, machine.device, resume)
     click.echo(relative(path))
     if export:
@@ -188,7 +188,7 @@ def _teach(
     training, count = training_run.training, len(training_run.photos)
     tell(f"{training.step} steps in {duration(training.seconds)} from {count} photos")
     if is_canceled:
-        written.checkpoint.tell()
+        written.checkpoint.leave(path)
     else:
         written.checkpoint.remove()
     return path, is_canceled
@@ -203,20 +203,18 @@ def _begin(
         list(command.styles),
         options,
         names=command.names,
-        photos=Path(command.photos) if command.photos else None,
+        photos=command.photos,
         licence=command.licence,
         device=device,
         precision=command.precision,
-        weights=weights_store(
-            Path(command.weights) if command.weights else None, bar.show_download
-        ),
+        weights=weights_store(command.weights, bar.show_download),
         on_damaged=lambda file, reason: say(f"{file}: {reason}; left out"),
     )
     _tell_photos(training_run, command.photos)
     return training_run
 
 
-def _tell_photos(training_run: "TrainingRun", folder: str | None) -> None:
+def _tell_photos(training_run: "TrainingRun", folder: Path | None) -> None:
     count = len(training_run.photos)
     if folder is None:
         tell(
@@ -224,7 +222,7 @@ def _tell_photos(training_run: "TrainingRun", folder: str | None) -> None:
             "--photos DIRECTORY"
         )
     else:
-        tell(f"nst: learning from {count} photos in {relative(Path(folder))}")
+        tell(f"nst: learning from {count} photos in {relative(folder)}")
 
 
 def _learn(
@@ -240,12 +238,12 @@ def _learn(
                 written.preview.keep(training_run)
                 if ctrl_c.pressed:
                     break
-        except (NSTError, KeyboardInterrupt):
+        except (Exception, KeyboardInterrupt):
             ctrl_c.is_saving = True
             if training_run.training.step:
                 path = relative(written.save(training_run))
                 tell(f"The network after step {training_run.training.step} is in {path}")
-                written.checkpoint.tell()
+                written.checkpoint.leave(path)
             raise
         ctrl_c.is_saving = True
         return written.save(training_run), ctrl_c.pressed
@@ -263,7 +261,3 @@ def _export(file: Path, output: Path | None, overwrite: bool) -> int:
         raise InvalidOption("output", str(target), f"a name ending in {ONNX_SUFFIX}")
     click.echo(relative(onnx_file.export(file, target, overwrite=overwrite)))
     return 0
-
-
-def _absolute(path: Path) -> str:
-    return str(path.absolute())

@@ -135,6 +135,7 @@ def video(
 
     --protect finds the faces or people in each frame; --detail-map is for single images.
     """
+    replaces_partial = False
     if resume:
         numbers = [value for value in (first_steps, steps, passes) if value is not None]
         if source or preset or numbers or given(values):
@@ -177,6 +178,7 @@ def video(
         later_steps=later.total_iterations,
         passes=passes or 1,
         machine=machine,
+        partial=output if replaces_partial else None,
     )
     painter_class = LearnedPainter if is_learned else Painter
     painter = painter_class(first, machine)
