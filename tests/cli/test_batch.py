@@ -14,6 +14,7 @@ from PIL import Image
 from cli.conftest import Nst, process, saved
 from cli.test_failures import wait_for
 from nst.cli import batch_inputs, batch_painting
+from nst.cli import contact_sheet as contact_sheets
 from nst.cli.batch_outputs import Outputs
 from nst.cli.contact_sheet import Cell, contact_sheet
 from nst.cli.painter import Painter
@@ -365,6 +366,31 @@ def test_a_contact_sheet_has_every_picture_in_its_place(tmp_path: Path) -> None:
     red, blue, yellow, cyan = (255, 0, 0), (0, 0, 255), (255, 255, 0), (0, 255, 255)
     assert at == [red, white, blue, yellow, cyan, (255, 0, 255)]
     assert page.getpixel((page.width - 2, 100)) == white
+
+
+def test_a_large_contact_sheet_has_several_pages(
+    nst: Nst, pictures: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(contact_sheets, "PAGE_CELLS", 2)
+    sheets = {"contact-sheet.jpg", *(f"contact-sheet-{number}.jpg" for number in (2, 3, 4))}
+    command = ("batch", "contents", "styles", "-o", "out", *DRAFT)
+    for option in ((), ("--overwrite",)):
+        outcome = nst(*command, *option)
+        assert outcome.code == 0
+        assert names(pictures / "out") == CROSS | sheets
+        assert {Path(line).name for line in outcome.out.splitlines()} == CROSS | sheets
+
+
+@pytest.mark.parametrize(("rows", "columns"), [(1100, 3), (3, 1700)])
+def test_no_page_of_a_contact_sheet_is_too_large_for_a_jpeg_file(rows: int, columns: int) -> None:
+    cells = [[Cell(f"{row} {column}", None) for column in range(columns)] for row in range(rows)]
+    for is_table in (False, True):
+        pages = list(contact_sheets.pages_of(cells, is_table=is_table))
+        shown = {cell.name for page in pages for row in page for cell in row}
+        assert shown == {cell.name for row in cells for cell in row}
+        assert all((page[0][0].name == "0 0") for page in pages) or not is_table
+        sides = [max(contact_sheet(page).size) for page in pages]
+        assert max(sides) < 65_500
 
 
 def test_an_option_without_effect_is_told_once(nst: Nst, pictures: Path) -> None:

@@ -283,6 +283,7 @@ def test_batch_paints_with_learned_styles(nst: Nst, tmp_path: Path, photo: Path)
     (tmp_path / "styles" / "torn.nst").write_bytes(b"no network")
     outcome = nst("batch", "photos", "styles", "-o", "out", "--size=40")
     assert outcome.code == 1
+    assert "skipped, not named as pictures" not in outcome.err
     assert "learned style: styles/torn.nst is damaged" in outcome.err
     assert "1 of 4: 40×36 pixels in" in outcome.err
     assert "2 painted, 0 skipped, 1 failed" in outcome.err

@@ -147,8 +147,8 @@ def batch(
         with_recipe=not no_recipe,
     )
     files.check_output(output / CONTACT_SHEET)
-    for place in (contents, styles):
-        tell_skipped(place)
+    tell_skipped(contents, taken=content_files)
+    tell_skipped(styles, taken=style_files)
     code = work.paint(to_paint)
     work.finish(is_table=not pairs)
     return code

@@ -8,12 +8,11 @@ from enum import StrEnum
 from pathlib import Path
 
 import click
-from PIL import Image
 
 from nst import files, image_writer
 from nst.cli.batch_inputs import Pair, state_of
 from nst.cli.batch_outputs import Outputs
-from nst.cli.contact_sheet import Cell, contact_sheet
+from nst.cli.contact_sheet import Cell, contact_sheet, pages_of
 from nst.cli.errors import CANCELED_EXIT_CODE
 from nst.cli.notices import say, tell
 from nst.cli.painter import Painter
@@ -87,11 +86,8 @@ class Batch:
     def finish(self, *, is_table: bool) -> None:
         """Save the contact sheet if an image was painted, and print a summary."""
         if self.counts[Outcome.PAINTED]:
-            sheet = self.outputs.directory / CONTACT_SHEET
             try:
-                click.echo(
-                    image_writer.save(self._sheet(is_table), sheet, overwrite=self.overwrite)
-                )
+                self._save_sheet(is_table)
             except StorageError as error:
                 say(str(error))
         missing, failed = list(self.outcomes.values()).count(Outcome.FAILED), len(self.failed)
@@ -168,17 +164,23 @@ class Batch:
             raise TransferCanceled
         self.seconds += time.monotonic() - began_at
 
-    def _sheet(self, is_table: bool) -> Image.Image:
+    def _save_sheet(self, is_table: bool) -> None:
+        """Save the pages of the contact sheet and print their paths. Raises StorageError."""
+        first = self.outputs.directory / CONTACT_SHEET
+        pages = pages_of(self._rows(is_table), is_table=is_table)
+        for page, numbered in zip(pages, files.numbered(first), strict=False):
+            path = numbered if self.overwrite else first  # which gets the next free number
+            click.echo(image_writer.save(contact_sheet(page), path, overwrite=self.overwrite))
+
+    def _rows(self, is_table: bool) -> list[list[Cell]]:
         if is_table:
             contents = dict.fromkeys(content for content, _ in self.outcomes)
             styles = dict.fromkeys(style for _, style in self.outcomes)
-            rows = [[Cell("", None), *map(self._source, styles)]] + [
+            return [[Cell("", None), *map(self._source, styles)]] + [
                 [self._source(content), *(self._result(content, style) for style in styles)]
                 for content in contents
             ]
-        else:
-            rows = [[*map(self._source, pair), self._result(*pair)] for pair in self.outcomes]
-        return contact_sheet(rows)
+        return [[*map(self._source, pair), self._result(*pair)] for pair in self.outcomes]
 
     def _source(self, file: Path) -> Cell:
         return Cell(file.stem, file, "cannot be used" if file in self.unusable else "")
