@@ -258,7 +258,8 @@ def test_a_picture_that_needs_too_much_memory_does_not_end_the_batch(
     monkeypatch.setattr(Painter, "paint", refuse_a)
     outcome = nst("batch", "contents", "styles/x.png", "-o", "out", *TINY)
     assert outcome.code == 1
-    assert "contents/a.png with styles/x.png: max_memory: '1 GB' is invalid" in outcome.err
+    says = "--max-memory must be at least 2 GB, which 48×32 pixels need (got '1 GB')"
+    assert f"nst: contents/a.png with styles/x.png: {says}" in outcome.error_lines
     assert outcome.error_lines[-1] == "1 painted, 0 skipped, 1 failed"
 
 

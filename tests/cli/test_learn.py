@@ -228,7 +228,7 @@ def test_learn_says_what_is_wrong(nst: Nst, arguments: tuple[object, ...], messa
     [
         (("none.nst",), "learned style: none.nst does not exist"),
         (("bad.nst",), "learned style: bad.nst is damaged"),
-        (("one.nst", "one.nst"), "styles: .* one .nst file alone"),
+        (("one.nst", "one.nst"), "STYLE must be .*one .nst file alone"),
         (("one.nst", "--preset=quality"), "--preset must be .* with a learned style"),
         (
             ("one.nst", "--style-blend=1,1"),
@@ -252,10 +252,12 @@ def test_stylize_says_what_is_wrong(
 
 def test_an_option_without_effect_is_named(nst: Nst, tmp_path: Path, photo: Path) -> None:
     tiny.saved(tmp_path / "one.nst")
-    outcome = nst("stylize", photo, "one.nst", "--strength=1", "--device=cpu", "--size=60")
+    useless = ("--strength=1", "--steer=5:strength=1")
+    outcome = nst("stylize", photo, "one.nst", *useless, "--device=cpu", "--size=60")
     assert outcome.code == 0
-    assert "strength has no effect" in outcome.err
-    assert "device has no effect" not in outcome.err
+    told = [line for line in outcome.error_lines if "no effect" in line]
+    with_learned = "has no effect with a learned style; leave it out, or name an image as the style"
+    assert told == [f"nst: --{name} {with_learned}" for name in ("strength", "steer")]
 
 
 def test_the_optimizer_starts_from_a_learned_style(nst: Nst, tmp_path: Path, photo: Path) -> None:

@@ -164,12 +164,14 @@ def test_options_without_effect_are_told_in_one_line_each(
     nst: Nst, content: Path, style: Path
 ) -> None:
     outcome = nst(
-        "stylize", content, style, "--preset=draft", "--strength=0.7", "--size=48", "--device=cpu"
+        *("stylize", content, style, "--preset=draft", "--strength=0.7", "--size=48"),
+        *("--device=cpu", "--steer=5:strength=1", "--stop-after=3"),
     )
     assert outcome.code == 0
     on_a_draft = "has no effect on a draft; choose another preset, or leave it out"
+    without = ("strength", "device", "steer", "stop-after")
     *told, summary = outcome.error_lines
-    assert told == [f"nst: --{name} {on_a_draft}" for name in ("strength", "device")]
+    assert told == [f"nst: --{name} {on_a_draft}" for name in without]
     assert "a draft in" in summary
 
 
@@ -539,6 +541,7 @@ def test_steering_and_the_last_step_are_repeated_from_picture_and_json(
     ("value", "part"),
     [
         ("x", "like 40:strength=0.8"),
+        ("0:strength=1", "--steer must be at least 1, the first step (got 0)"),
         ("3:size=5", "--size must be one of"),
         ("3:strength=5", "--strength must be a"),
     ],

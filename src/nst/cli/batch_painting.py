@@ -12,6 +12,7 @@ import click
 from nst import files, image_writer
 from nst.cli.batch_inputs import Pair, state_of
 from nst.cli.batch_outputs import Outputs
+from nst.cli.command import errors_as_typed
 from nst.cli.contact_sheet import Cell, contact_sheet, pages_of
 from nst.cli.errors import CANCELED_EXIT_CODE
 from nst.cli.notices import say, tell
@@ -118,7 +119,8 @@ class Batch:
         if states.items() & self.unusable.items():
             return Outcome.FAILED
         try:
-            self._try_to_paint(content, style, output)
+            with errors_as_typed():
+                self._try_to_paint(content, style, output)
         except (InvalidImage, InvalidStyleFile) as error:
             is_content = isinstance(error, InvalidImage) and error.role == "content"
             file = content if is_content else style

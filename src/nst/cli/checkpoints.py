@@ -12,7 +12,7 @@ from typing import Any, ClassVar, NamedTuple, Self
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from nst import files
-from nst.cli.machine import Machine
+from nst.cli.machine import MachineOptions
 from nst.cli.notices import tell
 from nst.cli.options import is_given
 from nst.errors import InvalidCheckpoint, InvalidImage, StorageError
@@ -70,7 +70,7 @@ class Resumable(BaseModel):
             return Path(os.path.relpath(file)), True
         return Path(os.path.relpath(directory.resolve() / self.output)), False
 
-    def machine(self, wanted: Machine) -> Machine:
+    def machine(self, wanted: MachineOptions) -> MachineOptions:
         """Return the machine options of the command line, completed by the checkpoint.
 
         Precision and weights are those of the checkpoint unless the command line names them.
@@ -146,7 +146,7 @@ class Command(Resumable):
         initial: Path | None,
         output: Path,
         options: StyleTransferOptions,
-        machine: Machine,
+        machine: MachineOptions,
         with_recipe: bool,
         changes: Sequence[Change] = (),
         stop_after: int | None = None,

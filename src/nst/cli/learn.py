@@ -8,10 +8,10 @@ import click
 from nst import files
 from nst.bootstrap import weights_store
 from nst.cli.checkpoints import readable_name
-from nst.cli.command import Command, OneOf, examples, option
+from nst.cli.command import Command, OneOf, examples, option, usage_error
 from nst.cli.ctrl_c import stop_on_ctrl_c
 from nst.cli.errors import CANCELED_EXIT_CODE, debug_option
-from nst.cli.machine import Machine, learning_machine_options
+from nst.cli.machine import MachineOptions, learning_machine_options
 from nst.cli.notices import say, tell
 from nst.cli.options import (
     FILES,
@@ -119,7 +119,7 @@ def learn(
     export: str | None,
     preview_every: float,
     resume: Path | None,
-    machine: Machine,
+    machine: MachineOptions,
     checkpoint_every: float,
     **values: Any,
 ) -> int:
@@ -137,9 +137,8 @@ def learn(
     if resume:
         others = {name for name in given(values) if name not in BUDGET}
         if styles or photos or names or licence or output or others:
-            raise click.UsageError(
-                "--resume takes everything but --minutes and --steps from the checkpoint",
-                click.get_current_context(),
+            raise usage_error(
+                "--resume takes everything but --minutes and --steps from the checkpoint"
             )
         command = LearnCommand.read(resume)
         if is_given("precision"):
@@ -156,7 +155,7 @@ def learn(
             weights=machine.weights.absolute() if machine.weights else None,
         )
     else:
-        raise click.UsageError("name an image: nst learn STYLE", click.get_current_context())
+        raise usage_error("name an image: nst learn STYLE")
     options = LearningOptions(**command.options | given(values))
     written = TrainingFiles.of(
         command, resume, checkpoint_every, preview_every, overwrite=overwrite

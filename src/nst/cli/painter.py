@@ -13,7 +13,7 @@ from nst.bootstrap import keep_frame_speed, keep_speed, weights_store
 from nst.cli.checkpoints import Checkpoints, Command
 from nst.cli.ctrl_c import stop_on_ctrl_c
 from nst.cli.errors import CANCELED_EXIT_CODE
-from nst.cli.machine import Machine
+from nst.cli.machine import MachineOptions
 from nst.cli.notices import tell, tell_stand_in
 from nst.cli.painting import Painting
 from nst.cli.progress_bar import ProgressBar, duration
@@ -39,7 +39,7 @@ class Painter:
     """Painter of one image after the other with the same options.
     The network is loaded once."""
 
-    def __init__(self, options: StyleTransferOptions, machine: Machine) -> None:
+    def __init__(self, options: StyleTransferOptions, machine: MachineOptions) -> None:
         self.options = options
         self._machine = machine
 

@@ -8,10 +8,10 @@ import click
 
 from nst import files
 from nst.cli.checkpoints import Command as CheckpointCommand
-from nst.cli.command import Command, examples, option
+from nst.cli.command import Command, examples, option, renamed, usage_error
 from nst.cli.errors import debug_option
-from nst.cli.learned import WITH_EFFECT, LearnedPainter
-from nst.cli.machine import Machine, machine_options
+from nst.cli.learned import LearnedPainter
+from nst.cli.machine import MachineOptions, machine_options
 from nst.cli.options import (
     FIELDS,
     FILES,
@@ -161,7 +161,7 @@ def stylize(
     detail_map: Path | None,
     init_image: Path | None,
     timelapse: Path | None,
-    machine: Machine,
+    machine: MachineOptions,
     no_recipe: bool,
     checkpoint_every: float,
     resume: Path | None,
@@ -221,14 +221,16 @@ def stylize(
         preset = learned_preset(preset) if is_learned(styles) else preset or DEFAULT_PRESET
         options = StyleTransferOptions.from_preset(preset, **given(values))
     else:
-        raise _usage_error("name two pictures: nst stylize CONTENT STYLE")
+        raise usage_error("name two pictures: nst stylize CONTENT STYLE")
     output = output or Path(_default_name((content, *styles)))
     if is_learned(styles):
         _refuse(
             where or detail_map or init_image or timelapse,
             "a learned style takes no --style-mask, --detail-map, --init-image or --timelapse",
         )
-    say_ignored(options, but=WITH_EFFECT if is_learned(styles) else ())
+    say_ignored(options, is_learned=is_learned(styles))
+    with renamed(step="steer"):
+        changes = planned(options, changes)
     painting = Painting(
         content=content,
         styles=styles,
@@ -244,7 +246,7 @@ def stylize(
         checkpoints=resume or files.free_path(_checkpoint_directory(output)),
         checkpoint_every_seconds=checkpoint_every,
         goes_on=resume is not None,
-        changes=planned(options, changes),
+        changes=changes,
         stop_after=stop_after,
         is_estimated=True,
     )
@@ -263,8 +265,4 @@ def _checkpoint_directory(output: Path) -> Path:
 def _refuse(given: object, message: str) -> None:
     """Raise UsageError if the value was given."""
     if given:
-        raise _usage_error(message)
-
-
-def _usage_error(message: str) -> click.UsageError:
-    return click.UsageError(message, click.get_current_context())
+        raise usage_error(message)
