@@ -2,6 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 # Python compiles a module when it is first imported; most installed modules never are.
+DIST := dist
 PIP_OPTIONS := --quiet --disable-pip-version-check --no-compile
 
 .PHONY: help setup demo serve page test test-images test-compose check check-program check-page fix bench chaos docs gallery screenshots up down lock \
@@ -98,8 +99,11 @@ types: .venv/installed-dev page ## write the page's types from the description o
 licences: .venv/installed-dev ## list the licences of the images' packages
 	$(BIN)/python tools/licences.py
 
+# pip refuses a lock with hashes as a constraint, so the locked build backend is installed beforehand.
 dist: .venv/installed-dev page ## build the wheel and the source distribution into dist/
-	SOURCE_DATE_EPOCH=1767225600 $(BIN)/python -m build
+	rm -rf build/backend
+	$(BIN)/pip install $(PIP_OPTIONS) --require-hashes --target build/backend -r deploy/requirements/build.txt
+	PYTHONPATH=$(CURDIR)/build/backend SOURCE_DATE_EPOCH=1767225600 $(BIN)/python -m build --no-isolation --outdir $(DIST)
 
 sbom: .venv/installed-dev ## write the images' bills of materials (CycloneDX) into dist/
 	mkdir -p dist

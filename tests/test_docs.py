@@ -265,12 +265,6 @@ def test_every_error_is_in_the_reference() -> None:
         assert f"`{error.code}`" in said
 
 
-def test_ci_calls_the_test_command_of_the_readme() -> None:
-    script = (REPOSITORY / ".ci" / "run").read_text().splitlines()
-    assert "make test" in script
-    assert "    make test-images test-compose" in script
-
-
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
 def test_links_lead_somewhere(document: Path) -> None:
     """The build of the site checks links to the pages that it makes."""

@@ -138,15 +138,17 @@ def build(target: str, *, with_video: bool = False) -> str:
     """Build one of the images of deploy/Dockerfile; return its name.
     `with_video`: whether to install the extra for films."""
     image = f"localhost/nst-{target}{'-video' if with_video else ''}"
-    arguments = {"BASE": BASE, "NODE": NODE, "TORCH_INDEX": ""}
+    arguments = {"TORCH_INDEX": ""}
     if with_video:
         arguments["VIDEO"] = "1"
+    bases = {"debian-base": BASE, "node-base": NODE}
     buildah(
         "build",
         "--isolation=chroot",
         "--layers",
         "--format=docker",  # the OCI format has no health checks
         "--pull-never",
+        *(f"--build-context={stage}=container-image://{base}" for stage, base in bases.items()),
         *(f"--build-arg={name}={value}" for name, value in arguments.items()),
         *(f"--volume={directory}:{directory}:ro" for directory in local_packages()),
         f"--target={target}",

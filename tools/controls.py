@@ -143,11 +143,11 @@ def blends() -> Strip:
 
 
 def style_losses() -> Strip:
-    return {
+    painted = {
         f"{loss}, strength {strength}": paint_plainly("impasto", style_loss=loss, strength=strength)
-        for loss in ("gram", "wasserstein")
-        for strength in (0.5, 0.3)
+        for loss, strength in (("gram", 0.5), ("wasserstein", 0.5), ("wasserstein", 0.3))
     }
+    return {"neighbors, strength 0.5": paint("impasto"), **painted}
 
 
 def scales() -> Strip:

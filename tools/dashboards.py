@@ -298,7 +298,8 @@ def _present() -> list[Panel]:
         ),
         lines(
             "Unsuccessful attempts, per minute",
-            "failed: error in the engine. crashed: it died. lease_lost: another worker has it.",
+            "failed: error in the engine. crashed: it died. "
+            "lease_lost: another worker has it, or the database no longer answered.",
             "short",
             (per_minute('nst_attempts_total{outcome!="succeeded"}', "outcome"), "{{outcome}}"),
         ),

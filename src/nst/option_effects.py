@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
+from nst.option_fields import as_text
 from nst.options import StyleTransferOptions
 
 Need = Mapping[str, Sequence[str] | None]
@@ -9,6 +10,8 @@ Need = Mapping[str, Sequence[str] | None]
 One of these options is enough. None: any value greater than 0."""
 
 _STEPS: Need = {"total_iterations": None}
+_DRAFT = "on a draft; choose another preset, or leave it out"
+_LEARNED = "with a learned style; leave it out, or name an image as the style"
 
 IN_DRAFTS = (
     "size",
@@ -59,11 +62,23 @@ def has_effect(options: StyleTransferOptions, name: str) -> bool:
     return _unmet(options, name) is None
 
 
-def ignored(options: StyleTransferOptions, given: Iterable[str], named: Naming = str) -> list[str]:
-    """Return a sentence for each given option that has no effect."""
+def ignored(
+    options: StyleTransferOptions,
+    given: Iterable[str],
+    named: Naming = str,
+    *,
+    is_learned: bool = False,
+) -> list[str]:
+    """Return a sentence for each given option that has no effect.
+
+    `is_learned`: whether a learned style paints the image, which takes no steps as in a draft.
+    """
     unmet = {name: _unmet(options, name) for name in given}
+    without_steps = _LEARNED if is_learned else _DRAFT
     return [
-        _no_effect(options, name, need, named) for name, need in unmet.items() if need is not None
+        f"{named(name)} has no effect {_reason(options, need, named) or without_steps}"
+        for name, need in unmet.items()
+        if need is not None
     ]
 
 
@@ -78,12 +93,9 @@ def _is_met(options: StyleTransferOptions, need: Need) -> bool:
     )
 
 
-def _no_effect(options: StyleTransferOptions, name: str, need: Need, named: Naming) -> str:
+def _reason(options: StyleTransferOptions, need: Need, named: Naming) -> str:
+    """Return why a need is not met; empty for the need of steps."""
     if need is _STEPS:
-        return f"{named(name)} has no effect on a draft; choose another preset, or leave it out"
-    now = " and ".join(f"{named(other)} {_plain(getattr(options, other))}" for other in need)
-    return f"{named(name)} has no effect with {now}; it needs {describe_need(need, named)}"
-
-
-def _plain(value: object) -> str:
-    return f"{value:g}" if isinstance(value, float) else str(value)
+        return ""
+    now = " and ".join(f"{named(other)} {as_text(getattr(options, other))}" for other in need)
+    return f"with {now}; it needs {describe_need(need, named)}"

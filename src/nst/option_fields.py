@@ -116,6 +116,13 @@ def _in_short(number: float) -> str:
     return f"{number:.0e}".replace("+", "") if number == MAX_WEIGHT else str(number)
 
 
+def as_text(value: object) -> str:
+    """Return the value of an option as it is typed, such as 1e+12 or 0.7,0.3."""
+    if isinstance(value, tuple):
+        return ",".join(map(as_text, value)) or "none"
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
 def describe_allowed(field: FieldInfo) -> str:
     """Return what a field accepts, in words: "a whole number from 32 to 16000"."""
     if get_origin(field.annotation) is tuple:

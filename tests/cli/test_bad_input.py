@@ -136,6 +136,15 @@ def test_bad_options_of_the_compatible_command(compatible: Nst, tmp_path: Path, 
     check(compatible(f"--{name}={value}"), f"nst: --{name} must be {says}", tmp_path, set())
 
 
+def test_a_bad_output_of_the_compatible_command(compatible: Nst, tmp_path: Path) -> None:
+    outcome = compatible("--output_file=foo", "--height=48")
+    check(outcome, "--output_file must be a name ending in .png, .jpg", tmp_path, set())
+
+
+def test_blanks_in_the_name_of_a_file_are_kept(nst: Nst, tmp_path: Path, style: Path) -> None:
+    check(nst("stylize", "my  cat.png", style), "there is no file my  cat.png", tmp_path, set())
+
+
 @pytest.mark.parametrize("seconds", ["-1", "nan", "inf", "often"])
 def test_bad_intervals_of_checkpoints(
     nst: Nst, tmp_path: Path, content: Path, style: Path, seconds: str
@@ -183,7 +192,11 @@ def test_an_output_that_cannot_be_written(
         (["--preset", "qualty"], "(got 'qualty'); did you mean quality?"),
         (["--precision", "fp31"], "did you mean fp32?"),
         (["--from-image", "x.png", "--preset", "fast"], "exclude each other"),
-        (["--from-image", "x.png"], "there is no file x.png"),
+        (
+            ["--from-image", "x.png"],
+            "--from-image must be an image or a recipe.json that nst saved (got 'x.png'); "
+            "there is no file x.png",
+        ),
         (["--device", "tpu"], "--device must be one of auto, cuda, mps, cpu (got 'tpu')"),
         (["one.png", "--detail-map", "m.png"], "name two pictures"),
         (["--resume", "x", "--detail-map", "m.png"], "--resume takes pictures and options from"),

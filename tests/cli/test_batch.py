@@ -3,7 +3,7 @@
 import os
 import shutil
 import signal
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -14,10 +14,14 @@ from PIL import Image
 from cli.conftest import Nst, process, saved
 from cli.test_failures import wait_for
 from nst.cli import batch_inputs, batch_painting
+from nst.cli import contact_sheet as contact_sheets
 from nst.cli.batch_outputs import Outputs
 from nst.cli.contact_sheet import Cell, contact_sheet
+from nst.cli.painter import Painter
+from nst.cli.painting import Painting
 from nst.cli.progress_bar import ProgressBar
 from nst.engine.network.weights import Weights, WeightsStore
+from nst.errors import Diverged, InvalidOption
 from nst.progress import Progress
 from nst.recipe import Recipe
 from support.pictures import SAMPLES, picture
@@ -191,8 +195,72 @@ def test_ctrl_c_keeps_the_picture_so_far_and_ends_the_batch(pictures: Path) -> N
     running.send_signal(signal.SIGINT)
     _, err = running.communicate(timeout=PATIENCE_SECONDS)
     assert running.returncode == 130
-    assert "out/a_x.png is not finished" in err
-    assert names(pictures / "out") == {"a_x.png"}
+    says = "out/a_x_unfinished.png is not finished; the next batch paints out/a_x.png"
+    assert f"nst: {says}" in err.splitlines()
+    assert names(pictures / "out") == {"a_x_unfinished.png"}
+
+
+def press_twice(bar: ProgressBar, progress: Progress) -> None:
+    os.kill(os.getpid(), signal.SIGINT)
+    os.kill(os.getpid(), signal.SIGINT)
+
+
+def diverge(bar: ProgressBar, progress: Progress) -> None:
+    raise Diverged(progress.step)
+
+
+@pytest.mark.parametrize(("act", "code"), [(press_twice, 130), (diverge, 1)])
+def test_the_next_batch_paints_what_was_not_finished(
+    nst: Nst,
+    pictures: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    act: Callable[[ProgressBar, Progress], None],
+    code: int,
+) -> None:
+    batch = ("batch", "contents/a.png", "styles/x.png", "-o", "out", *TINY)
+    with monkeypatch.context() as patch:
+        patch.setattr(ProgressBar, "show_progress", act)
+        stopped = nst(*batch)
+    assert stopped.code == code
+    assert "The picture after step 1 is in out/a_x_unfinished.png" in stopped.error_lines
+    assert names(pictures / "out") == {"a_x_unfinished.png"}
+    again = nst(*batch)
+    assert again.error_lines[-1] == "1 painted, 0 skipped, 0 failed"
+    assert "a_x.png" in names(pictures / "out")
+
+
+def test_a_stopped_batch_that_overwrites_keeps_the_finished_picture(
+    nst: Nst, pictures: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def press(bar: ProgressBar, progress: Progress) -> None:
+        os.kill(os.getpid(), signal.SIGINT)
+
+    (pictures / "out").mkdir()
+    for name in ("a_x.png", "a_x_unfinished.png"):
+        (pictures / "out" / name).write_bytes(b"mine")
+    monkeypatch.setattr(ProgressBar, "show_progress", press)
+    assert nst("batch", "contents", "styles", "-o", "out", "--overwrite", *TINY).code == 130
+    assert names(pictures / "out") == {*("a_x.png", "a_x_unfinished.png", "a_x_unfinished-2.png")}
+    for name in ("a_x.png", "a_x_unfinished.png"):
+        assert (pictures / "out" / name).read_bytes() == b"mine"
+
+
+def test_a_picture_that_needs_too_much_memory_does_not_end_the_batch(
+    nst: Nst, pictures: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paint = Painter.paint
+
+    def refuse_a(painter: Painter, painting: Painting) -> int:
+        if painting.content.stem == "a":
+            raise InvalidOption("max_memory", "1 GB", "at least 2 GB, which 48×32 pixels need")
+        return paint(painter, painting)
+
+    monkeypatch.setattr(Painter, "paint", refuse_a)
+    outcome = nst("batch", "contents", "styles/x.png", "-o", "out", *TINY)
+    assert outcome.code == 1
+    says = "--max-memory must be at least 2 GB, which 48×32 pixels need (got '1 GB')"
+    assert f"nst: contents/a.png with styles/x.png: {says}" in outcome.error_lines
+    assert outcome.error_lines[-1] == "1 painted, 0 skipped, 1 failed"
 
 
 def test_a_watched_directory(nst: Nst, pictures: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -216,6 +284,30 @@ def test_a_watched_directory(nst: Nst, pictures: Path, monkeypatch: pytest.Monke
     assert outcome.code == 0
     assert outcome.error_lines[-1] == "3 painted, 0 skipped, 0 failed"
     assert names(pictures / "out") == {"a_x.png", "b_x.png", "new_x.png", "contact-sheet.jpg"}
+
+
+def test_a_file_that_was_incomplete_is_painted_when_it_is_complete(
+    nst: Nst, pictures: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The copy pauses for longer than two looks, so its first part is tried, too."""
+    whole = (pictures / "contents" / "b.png").read_bytes()
+    (pictures / "contents" / "new.png").write_bytes(whole[:40])
+    looks = 0
+
+    def meanwhile(_: float) -> None:
+        nonlocal looks
+        looks += 1
+        if looks == 4:
+            (pictures / "contents" / "new.png").write_bytes(whole)
+        elif looks > 10:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    monkeypatch.setattr(batch_inputs, "time", SimpleNamespace(sleep=meanwhile))
+    outcome = nst("batch", "contents", "styles", "-o", "out", "--watch", *DRAFT)
+    assert outcome.err.count("contents/new.png") == 1
+    assert outcome.error_lines[-1] == "6 painted, 0 skipped, 0 failed"
+    assert outcome.code == 0
+    assert names(pictures / "out") == CROSS | {"new_x.png", "new_y.png", "contact-sheet.jpg"}
 
 
 def labels(sheet: pytest.MonkeyPatch, nst: Nst, *arguments: object) -> list[list[str]]:
@@ -275,6 +367,31 @@ def test_a_contact_sheet_has_every_picture_in_its_place(tmp_path: Path) -> None:
     red, blue, yellow, cyan = (255, 0, 0), (0, 0, 255), (255, 255, 0), (0, 255, 255)
     assert at == [red, white, blue, yellow, cyan, (255, 0, 255)]
     assert page.getpixel((page.width - 2, 100)) == white
+
+
+def test_a_large_contact_sheet_has_several_pages(
+    nst: Nst, pictures: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(contact_sheets, "PAGE_CELLS", 2)
+    sheets = {"contact-sheet.jpg", *(f"contact-sheet-{number}.jpg" for number in (2, 3, 4))}
+    command = ("batch", "contents", "styles", "-o", "out", *DRAFT)
+    for option in ((), ("--overwrite",)):
+        outcome = nst(*command, *option)
+        assert outcome.code == 0
+        assert names(pictures / "out") == CROSS | sheets
+        assert {Path(line).name for line in outcome.out.splitlines()} == CROSS | sheets
+
+
+@pytest.mark.parametrize(("rows", "columns"), [(1100, 3), (3, 1700)])
+def test_no_page_of_a_contact_sheet_is_too_large_for_a_jpeg_file(rows: int, columns: int) -> None:
+    cells = [[Cell(f"{row} {column}", None) for column in range(columns)] for row in range(rows)]
+    for is_table in (False, True):
+        pages = list(contact_sheets.pages_of(cells, is_table=is_table))
+        shown = {cell.name for page in pages for row in page for cell in row}
+        assert shown == {cell.name for row in cells for cell in row}
+        assert all((page[0][0].name == "0 0") for page in pages) or not is_table
+        sides = [max(contact_sheet(page).size) for page in pages]
+        assert max(sides) < 65_500
 
 
 def test_an_option_without_effect_is_told_once(nst: Nst, pictures: Path) -> None:

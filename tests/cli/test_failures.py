@@ -1,9 +1,11 @@
 """Failures during a run: nothing that was painted is lost."""
 
+import errno
 import os
 import resource
 import signal
 import subprocess
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -87,6 +89,50 @@ def test_a_full_disk_on_the_way_keeps_the_picture_so_far(
     assert "The picture after step 2 is in out.png" in outcome.err
     assert "cannot write out_frames" in outcome.error_lines[-1]
     assert saved(tmp_path / "out.png").size == (48, 32)
+
+
+def test_any_error_on_the_way_keeps_the_picture_so_far(
+    nst: Nst, tmp_path: Path, content: Path, style: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(bar: ProgressBar, progress: Progress) -> None:
+        if progress.step == 2:
+            raise MemoryError  # no error of nst, so it comes with its traceback
+
+    monkeypatch.setattr(ProgressBar, "show_progress", fail)
+    with pytest.raises(MemoryError):
+        nst("stylize", content, style, "-o", "out.png", *TINY)
+    assert saved(tmp_path / "out.png").size == (48, 32)
+
+
+def test_no_room_for_the_timelapse_keeps_the_picture_so_far(
+    nst: Nst, tmp_path: Path, content: Path, style: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write = Path.write_bytes
+    written: list[Path] = []
+
+    def full(path: Path, data: bytes) -> int:
+        if path.parent.name.startswith("nst-"):
+            written.append(path)
+            if len(written) == 3:  # the photo and the first step have room
+                raise OSError(errno.ENOSPC, "No space left on device")
+        return write(path, data)
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    command = ("stylize", content, style, "-o", "out.png", *TINY, "--timelapse=film.gif")
+    outcome = nst(*command)
+    assert outcome.code == 1
+    assert "The picture after step 2 is in out.png" in outcome.err
+    assert "No space left on device" in outcome.error_lines[-1]
+    assert saved(tmp_path / "out.png").size == (48, 32)
+
+
+def test_no_room_for_the_first_frame_of_a_timelapse_is_one_line(
+    nst: Nst, content: Path, style: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", "gone")
+    outcome = nst("stylize", content, style, *TINY, "--timelapse=film.gif")
+    assert outcome.code == 1
+    assert "No such file or directory" in outcome.error_lines[-1]
 
 
 def fail_from_evaluation(number: int, monkeypatch: pytest.MonkeyPatch) -> None:

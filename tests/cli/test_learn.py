@@ -1,6 +1,8 @@
 """`nst learn`, and `nst stylize` with a learned style."""
 
+import os
 import re
+import shutil
 import signal
 from pathlib import Path
 
@@ -10,8 +12,10 @@ from PIL import Image
 
 from cli.conftest import Nst, process, saved
 from cli.test_video import film
+from nst.cli.progress_bar import ProgressBar
 from nst.learning import preview, style_file
 from nst.learning.checkpoint import LearningCheckpoint
+from nst.learning.training import LearningProgress
 from nst.recipe import Recipe
 from nst.video import Video
 from support.waiting import PATIENCE_SECONDS, wait_until
@@ -123,6 +127,52 @@ def test_ctrl_c_keeps_the_network_so_far(tmp_path: Path) -> None:
     assert style_file.load(tmp_path / "impasto.nst")[1].recipe.steps > 0
 
 
+def press(bar: ProgressBar, progress: LearningProgress) -> None:
+    os.kill(os.getpid(), signal.SIGINT)
+
+
+@pytest.mark.parametrize(("is_changed", "result"), [(False, "two-2.nst"), (True, "two-3.nst")])
+def test_resume_replaces_the_network_so_far_unless_somebody_changed_it(
+    nst: Nst, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_changed: bool, result: str
+) -> None:
+    (tmp_path / "two.nst").write_bytes(b"another network")
+    with monkeypatch.context() as patch:
+        patch.setattr(ProgressBar, "show_learning", press)
+        assert nst("learn", STYLE, *SMALL, "--steps=9", "-o", "two.nst").out == "two-2.nst\n"
+    if is_changed:
+        (tmp_path / "two-2.nst").write_bytes(b"mine")
+    again = nst("learn", "--resume", "two_checkpoint.safetensors", "--steps=3")
+    assert (again.code, again.out) == (0, f"{result}\n")
+    assert (tmp_path / "two.nst").read_bytes() == b"another network"
+    assert ((tmp_path / "two-2.nst").read_bytes() == b"mine") == is_changed
+    assert len(list(tmp_path.glob("*.nst"))) == (3 if is_changed else 2)
+    assert nst("learn", STYLE, *THREE, "-o", "whole.nst").code == 0
+    assert tensors_of(tmp_path / result) == tensors_of(tmp_path / "whole.nst")
+
+
+def test_any_error_keeps_the_network_so_far(
+    nst: Nst, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(bar: ProgressBar, progress: LearningProgress) -> None:
+        raise MemoryError  # no error of nst, so it comes with its traceback
+
+    monkeypatch.setattr(ProgressBar, "show_learning", fail)
+    with pytest.raises(MemoryError):
+        nst("learn", STYLE, *THREE, "-o", "out.nst")
+    assert style_file.load(tmp_path / "out.nst")[1].recipe.steps == 1
+
+
+def test_paths_that_are_not_utf8_are_no_obstacle(nst: Nst, tmp_path: Path) -> None:
+    painting = tmp_path / os.fsdecode(b"\xff.jpg")
+    try:
+        shutil.copy(STYLE, painting)
+    except OSError:
+        pytest.skip("this file system has UTF-8 names only")
+    outcome = nst("learn", painting, *THREE, "--checkpoint-every=0.0001", "-o", "out.nst")
+    assert outcome.code == 0
+    assert style_file.load(tmp_path / "out.nst")[1].styles == ("\ufffd",)
+
+
 def test_a_new_training_leaves_the_checkpoint_of_another(nst: Nst, tmp_path: Path) -> None:
     other = tmp_path / "impasto_checkpoint.safetensors"
     other.write_bytes(b"hours of learning")
@@ -178,7 +228,7 @@ def test_learn_says_what_is_wrong(nst: Nst, arguments: tuple[object, ...], messa
     [
         (("none.nst",), "learned style: none.nst does not exist"),
         (("bad.nst",), "learned style: bad.nst is damaged"),
-        (("one.nst", "one.nst"), "styles: .* one .nst file alone"),
+        (("one.nst", "one.nst"), "STYLE must be .*one .nst file alone"),
         (("one.nst", "--preset=quality"), "--preset must be .* with a learned style"),
         (
             ("one.nst", "--style-blend=1,1"),
@@ -202,10 +252,12 @@ def test_stylize_says_what_is_wrong(
 
 def test_an_option_without_effect_is_named(nst: Nst, tmp_path: Path, photo: Path) -> None:
     tiny.saved(tmp_path / "one.nst")
-    outcome = nst("stylize", photo, "one.nst", "--strength=1", "--device=cpu", "--size=60")
+    useless = ("--strength=1", "--steer=5:strength=1")
+    outcome = nst("stylize", photo, "one.nst", *useless, "--device=cpu", "--size=60")
     assert outcome.code == 0
-    assert "strength has no effect" in outcome.err
-    assert "device has no effect" not in outcome.err
+    told = [line for line in outcome.error_lines if "no effect" in line]
+    with_learned = "has no effect with a learned style; leave it out, or name an image as the style"
+    assert told == [f"nst: --{name} {with_learned}" for name in ("strength", "steer")]
 
 
 def test_the_optimizer_starts_from_a_learned_style(nst: Nst, tmp_path: Path, photo: Path) -> None:
@@ -218,6 +270,9 @@ def test_the_optimizer_starts_from_a_learned_style(nst: Nst, tmp_path: Path, pho
     assert initial.path == "one.nst"
     assert nst("stylize", "--from-image", "a.png", "-o", "b.png").code == 0
     assert saved(tmp_path / "a.png").tobytes() == saved(tmp_path / "b.png").tobytes()
+    other = nst("stylize", OTHER, "--from-image", "a.png", "-o", "c.png")
+    assert "left out" not in other.err  # a learned style starts from any photo
+    assert Recipe.read(tmp_path / "c.png").initial == initial
 
 
 # ── many images, and films ────────────────────────────────────────────────────────────────────
@@ -230,6 +285,7 @@ def test_batch_paints_with_learned_styles(nst: Nst, tmp_path: Path, photo: Path)
     (tmp_path / "styles" / "torn.nst").write_bytes(b"no network")
     outcome = nst("batch", "photos", "styles", "-o", "out", "--size=40")
     assert outcome.code == 1
+    assert "skipped, not named as pictures" not in outcome.err
     assert "learned style: styles/torn.nst is damaged" in outcome.err
     assert "1 of 4: 40×36 pixels in" in outcome.err
     assert "2 painted, 0 skipped, 1 failed" in outcome.err

@@ -16,6 +16,7 @@ from PIL import Image
 from cli.conftest import NST, Nst
 from cli.test_video import film
 from nst import LearnedStyle, StyleTransferOptions
+from nst.cli.live_stream import LiveStream
 from nst.learning.live import Rate
 from support.pictures import picture
 from support.waiting import PATIENCE_SECONDS
@@ -84,6 +85,22 @@ def test_no_other_site_reads_the_stream(stream: tuple[subprocess.Popen[str], str
     assert evil.status_code == 403
     ours = httpx.get(address, timeout=PATIENCE_SECONDS)
     assert ours.headers["Cross-Origin-Resource-Policy"] == "same-origin"
+
+
+def test_browsers_leave_out_the_default_port(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The test may not bind port 80, so the stream only claims to have bound it."""
+    stream = LiveStream(0, lambda: 0.0)
+    address = stream.address
+    with stream.served():
+        assert status(address, "127.0.0.1") == 403
+        monkeypatch.setattr(LiveStream, "port", 80)
+        for host in ("127.0.0.1", "localhost", "localhost:80"):
+            assert status(address, host) == 200
+        assert status(address, "evil.example") == 403
+
+
+def status(address: str, host: str) -> int:
+    return httpx.get(address, headers={"Host": host}, timeout=PATIENCE_SECONDS).status_code
 
 
 def test_no_camera(nst: Nst, style: Path) -> None:

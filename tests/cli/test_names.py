@@ -1,11 +1,13 @@
 """Names of files: long names, brackets, existing files, a batch that continues."""
 
 import os
+import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
 
-from cli.conftest import Nst
+from cli.conftest import NST, Nst
 from cli.test_video import film
 from nst import files, image_files, image_writer, images
 from nst.cli import batch_inputs
@@ -103,6 +105,25 @@ def test_a_pattern_with_brackets_that_finds_nothing_has_a_hint(nst: Nst, tmp_pat
     outcome = nst("batch", "cat [1]*.png", "x.png", "-o", "out", *TINY)
     assert outcome.code == 2
     assert "[12] stands for 1 or 2, and [[] for a bracket" in outcome.error_lines[-1]
+
+
+def test_the_path_of_a_result_is_printed_whatever_its_bytes_are(
+    tmp_path: Path, content: Path, style: Path
+) -> None:
+    try:
+        shutil.copy(content, tmp_path / os.fsdecode(b"\xff.jpg"))
+    except OSError:
+        pytest.skip("this file system has UTF-8 names only")
+    finished = subprocess.run(
+        [NST, "stylize", b"\xff.jpg", style, "--preset=draft", "--size=48"],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONIOENCODING": "utf-8:strict"},  # as in the locale en_US.UTF-8
+        capture_output=True,
+        check=False,
+    )
+    assert finished.returncode == 0
+    assert finished.stdout == b"\xff_impasto.png\n"
+    assert (tmp_path / os.fsdecode(b"\xff_impasto.png")).is_file()
 
 
 def reads_only(monkeypatch: pytest.MonkeyPatch, *formats: str) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -163,12 +164,14 @@ def test_options_without_effect_are_told_in_one_line_each(
     nst: Nst, content: Path, style: Path
 ) -> None:
     outcome = nst(
-        "stylize", content, style, "--preset=draft", "--strength=0.7", "--size=48", "--device=cpu"
+        *("stylize", content, style, "--preset=draft", "--strength=0.7", "--size=48"),
+        *("--device=cpu", "--steer=5:strength=1", "--stop-after=3"),
     )
     assert outcome.code == 0
     on_a_draft = "has no effect on a draft; choose another preset, or leave it out"
+    without = ("strength", "device", "steer", "stop-after")
     *told, summary = outcome.error_lines
-    assert told == [f"nst: --{name} {on_a_draft}" for name in ("strength", "device")]
+    assert told == [f"nst: --{name} {on_a_draft}" for name in without]
     assert "a draft in" in summary
 
 
@@ -332,6 +335,29 @@ def test_a_detail_map_and_its_recipe(
     nst("stylize", style, style, "--from-image", "one.png", "-o", "other-photo.png")
     nst(*command, "-o", "without.png")
     assert [map_ and map_.tobytes() for map_ in detail_maps] == [drawn.tobytes()] * 3 + [None, None]
+
+
+def test_what_fits_only_the_photo_of_a_recipe_is_left_out_with_another(
+    nst: Nst, tmp_path: Path, content: Path, style: Path
+) -> None:
+    Image.linear_gradient("L").resize(saved(content).size).save(tmp_path / "half.png")
+    picture().save(tmp_path / "start.png")
+    shutil.copy(content, tmp_path / "same.jpg")
+    inputs = ("--style-mask=half.png", "--detail-map=half.png", "--init-image=start.png")
+    assert nst("stylize", content, style, *TINY, *inputs, "-o", "one.png").code == 0
+    again = ("--from-image", "one.png")
+    other = nst("stylize", style, *again, "-o", "other.png")
+    left_out = "nst: one.png has another photo; left out with it: "
+    assert f"{left_out}style masks, detail map, initial image" in other.error_lines
+    recipe = Recipe.read(tmp_path / "other.png")
+    assert (recipe.masks, recipe.detail_map, recipe.initial) == ((), None, None)
+    named = nst("stylize", style, *again, "-o", "named.png", "--init-image=start.png")
+    assert f"{left_out}style masks, detail map" in named.error_lines
+    same = nst("stylize", "same.jpg", *again, "-o", "same.png")
+    assert left_out not in same.err
+    recipe, first = (Recipe.read(tmp_path / name) for name in ("same.png", "one.png"))
+    assert recipe.detail_map == recipe.masks[0] == first.detail_map
+    assert recipe.initial == first.initial
 
 
 def test_faces_are_protected(
@@ -503,6 +529,9 @@ def test_steering_and_the_last_step_are_repeated_from_picture_and_json(
         assert Recipe.read(tmp_path / "again.png").changes == recipe.changes
     assert nst("stylize", "--from-image", "out.png", "-o", "x.png", "--strength=0.9").code == 0
     assert Recipe.read(tmp_path / "x.png").changes == ()
+    further = ("--from-image", "out.png", "-o", "further.png", "--total-iterations=8")
+    assert nst("stylize", *further).code == 0
+    assert Recipe.read(tmp_path / "further.png").stopped_after is None
     plain = (*TINY, "--total-iterations=6", "--stop-after=4")
     assert nst("stylize", content, style, "-o", "plain.png", *plain).code == 0
     assert not np.array_equal(pixels(tmp_path / "plain.png"), pixels(tmp_path / "out.png"))
@@ -512,6 +541,7 @@ def test_steering_and_the_last_step_are_repeated_from_picture_and_json(
     ("value", "part"),
     [
         ("x", "like 40:strength=0.8"),
+        ("0:strength=1", "--steer must be at least 1, the first step (got 0)"),
         ("3:size=5", "--size must be one of"),
         ("3:strength=5", "--strength must be a"),
     ],

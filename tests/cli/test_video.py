@@ -171,7 +171,7 @@ def test_the_time_is_told_before_it_begins_once_it_was_measured(
 def test_drafts_have_one_pass(nst: Nst, still: Path, style: Path) -> None:
     outcome = nst("video", still, style, "--preset=draft", "--passes=2")
     assert outcome.code == 2
-    assert "--passes: 2 is invalid; expected 1 with a draft" in outcome.err
+    assert "--passes must be 1 with a draft or a learned style, where no frame" in outcome.err
 
 
 def test_another_shot_is_painted_as_a_first_frame(
@@ -286,7 +286,11 @@ def test_ctrl_c_in_the_first_frame_leaves_nothing(
         (["empty.mp4"], "VIDEO must be"),
         (["still.mp4", "-o", "out.avi"], "a name ending in .mp4"),
         (["still.mp4", "--steps=-1"], "--steps"),
-        (["still.mp4", "--steps=0"], "at least 1"),
+        (
+            ["still.mp4", "--steps=0"],
+            "--steps must be at least 1 (got 0); 0 is for --init-method draft",
+        ),
+        (["still.mp4", "--first-steps=0"], "--first-steps must be at least 1 (got 0); 0 is for --"),
         (["still.mp4", "--size=3"], "--size must be a whole number from 32 to 16000 (got 3)"),
     ],
 )

@@ -76,6 +76,10 @@ def fail() -> None:
     raise Diverged(1)
 
 
+def fail_to_write(*_: object) -> None:
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
 def interrupt() -> None:
     os.kill(os.getpid(), signal.SIGINT)
 
@@ -234,6 +238,19 @@ def test_a_film_of_three_passes_goes_on_from_any_of_them(
     assert painted == [1]
     assert same(tmp_path / "out.mp4", tmp_path / "whole.mp4")
     assert not (tmp_path / "out_checkpoint").exists()
+
+
+def test_several_passes_finish_in_the_same_file_after_two_interruptions(
+    nst: Nst, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        stand_in(patch, 3, interrupt)
+        assert nst(*video(), *PASSES).code == 130
+        stand_in(patch)
+        patch.setattr(Video, "repaint", fail_to_write)
+        assert nst("video", "--resume", "out_checkpoint").code == 1
+    stand_in(monkeypatch)
+    assert nst("video", "--resume", "out_checkpoint").out == "out.mp4\n"
 
 
 def test_passes_go_forward_and_backward(

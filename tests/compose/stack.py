@@ -1,8 +1,8 @@
 """compose.yaml, started by the real Compose engine over podman's Docker API.
 
 The images of nst are those of `deploy/Dockerfile`; stand-ins with the same names replace all other
-images (stand_ins/Dockerfile). Nothing in compose.yaml is changed. podman runs health checks by
-systemd, which a test machine may lack, so `Engine` runs them.
+images (stand_ins/Dockerfile). override.yaml changes what podman lacks, and nothing else. podman
+runs health checks by systemd, which a test machine may lack, so `Engine` runs them.
 """
 
 import json
@@ -25,7 +25,9 @@ COMPOSE = Path(sys.executable).parent / "docker-compose"
 CONTEXT = Path(__file__).parent / "stand_ins"
 OVERRIDE = Path(__file__).parent / "override.yaml"
 
-OURS = ("api", "worker", "page")
+OURS = {"api": "api", "worker": "worker", "page": "page", "worker-cuda": "worker"}
+"""Target of deploy/Dockerfile by the name of the image.
+The image for GPUs is the worker's, because the packages with CUDA take gigabytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +51,7 @@ STAND_INS = (
         "docker.io/versity/versitygw:v1.8.0",
         "versitygw",
         "programs",
-        lambda: servers.VERSITYGW.parent if servers.has_versitygw() else None,
+        lambda: servers.VERSITYGW.parent if servers.VERSITYGW.is_file() else None,
     ),
     StandIn("docker.io/prom/prometheus:v3.13.3", "prometheus"),
     StandIn(
@@ -75,8 +77,9 @@ def missing() -> str | None:
 def build() -> None:
     """Build all images that are run; unchanged ones come from an earlier build."""
     build_images.main()
-    for name in OURS:
-        build_images.buildah("tag", f"localhost/nst-{name}", f"docker.io/library/nst-{name}:latest")
+    for name, target in OURS.items():
+        image = f"docker.io/library/nst-{name}:latest"
+        build_images.buildah("tag", f"localhost/nst-{target}", image)
     for stand_in in STAND_INS:
         build_stand_in(stand_in)
 

@@ -1,13 +1,16 @@
-"""`docker compose up` as docs/installing.md describes it.
+"""`docker compose up` as docs/installing.md and docs/operations.md describe it.
 
 Every service runs in its container, and the tests use them as a person does. `make test-compose`
 runs these tests apart from the others, because they take minutes and root.
 """
 
+import json
 import os
+import re
 import signal
+import socket
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -35,6 +38,7 @@ from support.browser import (
     start_long,
     start_short,
     status,
+    step_of,
     stop,
     visitor,
     wait_for_step,
@@ -50,11 +54,24 @@ IPV6_ADDRESSES = Path("/proc/net/if_inet6")
 TENTATIVE = 0x40
 """Flag of an address that is being checked for duplicates (Linux, <linux/if_addr.h>)."""
 
-UP = ("up", "--detach", "--wait", f"--wait-timeout={2 * PATIENCE_SECONDS:.0f}", "--no-build")
+INSTALLING = (REPOSITORY / "docs" / "installing.md").read_text()
+OPERATIONS = (REPOSITORY / "docs" / "operations.md").read_text()
+ZOOKEEPER, GPU = "deploy/compose.zookeeper.yaml", "deploy/compose.gpu.yaml"
+
+(DOCUMENTED,) = re.findall(r"`docker compose (up [^`]+)`", INSTALLING)
+UP = (
+    *("--no-build" if word == "--build" else word for word in DOCUMENTED.split()),
+    f"--wait-timeout={2 * PATIENCE_SECONDS:.0f}",
+)
+"""Documented command that starts everything.
+`stack.build` has built the images."""
 DOWN_AND_FORGET = ("down", "--volumes", "--remove-orphans")
 BUT_GRAFANA = ("frontend", "worker", "prometheus")
 """Services that are started; all others but Grafana come with them.
 Nothing here stands in for the image of Grafana."""
+LEFT_OUT = {"grafana"}
+
+Answers = Mapping[int, Callable[[], bool]]
 
 
 @pytest.fixture(scope="module")
@@ -73,10 +90,10 @@ def engine(tmp_path_factory: pytest.TempPathFactory, env_file: Path) -> Iterator
     stack.build()
     engine = Engine(tmp_path_factory.mktemp("engine"), env_file)
     with engine.running():
-        engine.compose(*DOWN_AND_FORGET)  # remove what a killed run has left
+        engine.compose(*DOWN_AND_FORGET, overlays=[ZOOKEEPER])  # remove what a killed run has left
         engine.compose(*UP, *BUT_GRAFANA)
         yield engine
-        engine.compose(*DOWN_AND_FORGET)
+        engine.compose(*DOWN_AND_FORGET, overlays=[ZOOKEEPER])
 
 
 @pytest.fixture(scope="module")
@@ -106,9 +123,13 @@ def addresses_are_settled() -> bool:
 
 @pytest.fixture
 def database(engine: Engine, env_file: Path) -> Iterator[psycopg.Connection]:
-    address = f"postgresql://nst:{secret(env_file, 'POSTGRES_PASSWORD')}@127.0.0.1:5432/nst"
-    with psycopg.connect(address, autocommit=True) as connection:
+    with connect(env_file) as connection:
         yield connection
+
+
+def connect(env_file: Path) -> psycopg.Connection:
+    address = f"postgresql://nst:{secret(env_file, 'POSTGRES_PASSWORD')}@127.0.0.1:5432/nst"
+    return psycopg.connect(address, autocommit=True)
 
 
 def secret(env_file: Path, name: str) -> str:
@@ -134,7 +155,7 @@ def test_prometheus_sees_api_and_worker(page: Page) -> None:
     """Prometheus finds both services by their names in the network."""
     wait_until(lambda: value('up{job="nst-api"}') == value('up{job="nst-worker"}') == 1)
     wait_until(lambda: value('sum(nst_jobs{status="succeeded"})'))
-    rules = requests.get(f"{PROMETHEUS}/api/v1/rules", timeout=PATIENCE_SECONDS).json()
+    rules = get(f"{PROMETHEUS}/api/v1/rules").json()
     assert {rule["health"] for group in rules["data"]["groups"] for rule in group["rules"]} <= {
         "ok",
         "unknown",
@@ -142,21 +163,59 @@ def test_prometheus_sees_api_and_worker(page: Page) -> None:
 
 
 def value(query: str) -> float | None:
-    answer = requests.get(
-        f"{PROMETHEUS}/api/v1/query", params={"query": query}, timeout=PATIENCE_SECONDS
-    )
-    found: list[Any] = answer.json()["data"]["result"]
+    found: list[Any] = get(f"{PROMETHEUS}/api/v1/query", query=query).json()["data"]["result"]
     return float(found[0]["value"][1]) if found else None
 
 
-def test_every_documented_port_answers(env_file: Path, database: psycopg.Connection) -> None:
-    for address in (f"http://{PAGE}/healthz", "http://127.0.0.1:5000/readyz"):
-        assert requests.get(address, timeout=PATIENCE_SECONDS).ok
-    brokers = AdminClient({"bootstrap.servers": "127.0.0.1:9092"})
-    topics = brokers.list_topics(timeout=PATIENCE_SECONDS).topics
-    assert {"nst.jobs", "nst.jobs.dead"} <= set(topics)
-    assert redis.Redis("127.0.0.1", 6379, password=secret(env_file, "REDIS_PASSWORD")).ping()
-    assert database.execute("SELECT count(*) > 0 FROM jobs").fetchone() == (True,)
+def test_all_ports_answer(engine: Engine, answers: Answers) -> None:
+    assert_all_ports_answer(engine, answers)
+
+
+def assert_all_ports_answer(engine: Engine, answers: Answers, *overlays: str) -> None:
+    for port in published_ports(engine, *overlays):
+        assert answers[port](), port
+        assert re.search(rf"\b{port}\b", OPERATIONS), port
+
+
+def published_ports(engine: Engine, *overlays: str) -> set[int]:
+    services = json.loads(engine.compose("config", "--format=json", overlays=overlays))["services"]
+    started = [service for name, service in services.items() if name not in LEFT_OUT]
+    return {int(port["published"]) for service in started for port in service.get("ports", ())}
+
+
+@pytest.fixture
+def answers(env_file: Path) -> Answers:
+    """Return, by port, functions that ask the service there; they return whether it answers."""
+    password = secret(env_file, "REDIS_PASSWORD")
+    return {
+        5173: lambda: get(f"http://{PAGE}/healthz").ok,
+        5000: lambda: get("http://127.0.0.1:5000/readyz").ok,
+        9090: lambda: get(f"{PROMETHEUS}/-/ready").ok,
+        9092: lambda: {"nst.jobs", "nst.jobs.dead"} <= topics("127.0.0.1:9092"),
+        6379: lambda: bool(redis.Redis("127.0.0.1", 6379, password=password).ping()),
+        5432: lambda: has_jobs(env_file),
+        2181: lambda: "Mode: standalone" in zookeeper_says("srvr", ("127.0.0.1", 2181)),
+    }
+
+
+def get(address: str, **parameters: str) -> requests.Response:
+    return requests.get(address, params=parameters, timeout=PATIENCE_SECONDS)
+
+
+def has_jobs(env_file: Path) -> bool:
+    with connect(env_file) as database:
+        return database.execute("SELECT count(*) > 0 FROM jobs").fetchone() == (True,)
+
+
+def topics(address: str) -> set[str]:
+    brokers = AdminClient({"bootstrap.servers": address})
+    return set(brokers.list_topics(timeout=PATIENCE_SECONDS).topics)
+
+
+def zookeeper_says(word: str, address: tuple[str, int]) -> str:
+    with socket.create_connection(address, timeout=PATIENCE_SECONDS) as connection:
+        connection.sendall(word.encode())
+        return b"".join(iter(lambda: connection.recv(4096), b"")).decode()
 
 
 def test_a_worker_that_is_killed_comes_back_and_goes_on(
@@ -166,26 +225,59 @@ def test_a_worker_that_is_killed_comes_back_and_goes_on(
     wait_for_step(page, 1)
     os.kill(engine.facts(WORKER)["State"]["Pid"], signal.SIGKILL)
     wait_until(lambda: engine.facts(WORKER)["RestartCount"] == 1)
-    attempt = "SELECT attempt FROM jobs WHERE id = %s"
-    wait_until(lambda: database.execute(attempt, [job]).fetchone() == (2,))
-    wait_for_step(page, 1)
+    wait_until(lambda: progress(database, job)[0] >= 2)
+    # From now on the killed attempt, of which the page shows the last step, could not write.
+    _, step = progress(database, job)
+    wait_until(lambda: progress(database, job)[1] != step)
+    wait_for_step(page, step_of(page) + 1)
     stop(page)
     expect(status(page, "Stopped")).to_be_visible()
 
 
+def progress(database: psycopg.Connection, job: str) -> tuple[int, int | None]:
+    """Return the number of the last attempt of the job and the last step that it has reported."""
+    query = "SELECT attempt, (progress ->> 'step')::int FROM jobs WHERE id = %s"
+    row: tuple[int, int | None] | None = database.execute(query, [job]).fetchone()
+    assert row
+    return row
+
+
 def test_pictures_are_there_after_down_and_up(engine: Engine, page: Page) -> None:
     address = paint(page, style="Mosaic")
+    before = result(page, address)
     engine.compose("down")
     engine.compose(*UP, *BUT_GRAFANA)
+    assert result(page, address) == before
     page.goto(address)
     wait_until_finished(page)
     expect_size(page.get_by_role("img", name="Finished painting"), 64, 43)
 
 
-def test_kafka_with_zookeeper_carries_jobs_too(engine: Engine, page: Page) -> None:
+def result(page: Page, address: str) -> bytes:
+    """Return the result of the job, with the cookies of the page.
+    Such a request never uses the cache of the browser, which keeps results for a year."""
+    job = address.rpartition("/")[2]
+    answer = page.context.request.get(f"api/v1/jobs/{job}/result")
+    assert answer.ok
+    return answer.body()
+
+
+def test_kafka_with_zookeeper_carries_jobs_too(
+    engine: Engine, page: Page, answers: Answers
+) -> None:
+    assert f"`docker compose -f compose.yaml -f {ZOOKEEPER} up " in OPERATIONS
     engine.compose("down")
-    engine.compose(*UP, *BUT_GRAFANA, overlays=["deploy/compose.zookeeper.yaml"])
+    engine.compose(*UP, *BUT_GRAFANA, overlays=[ZOOKEEPER])
     paint(page, style="Cubist")
+    assert_all_ports_answer(engine, answers, ZOOKEEPER)
+
+
+def test_a_worker_for_gpus_says_that_there_is_none(engine: Engine) -> None:
+    assert f"`docker compose -f compose.yaml -f {GPU} up " in OPERATIONS
+    engine.compose("up", "--detach", "--no-build", "--no-deps", "worker", overlays=[GPU])
+    refusal = "NST_WORKER_DEVICE: 'cuda' is invalid; expected auto, or what is here: cpu."
+    wait_until(lambda: refusal in engine.compose("logs", "worker", overlays=[GPU]))
+    assert engine.facts(WORKER)["ImageName"] == "docker.io/library/nst-worker-cuda:latest"
 
 
 def paint(page: Page, style: str) -> str:

@@ -182,7 +182,7 @@ def test_the_lag_is_what_kafkas_own_tool_says(
 
 @pytest.fixture(scope="module")
 def kafka_3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    if tools.jars_with_zookeeper() is None:
+    if not servers.has_kafka_with_zookeeper():
         pytest.skip("the jars of Kafka 3.9 are not there")
     with servers.kafka_with_zookeeper(tmp_path_factory.mktemp("kafka-3")) as server:
         yield server

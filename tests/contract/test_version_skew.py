@@ -1,16 +1,19 @@
 """Rows of another version of nst: an unreadable row never stops the others."""
 
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import select, text, update
 
 from nst.adapters.sql import SqlJobRepository
-from nst.adapters.sql.schema import jobs
+from nst.adapters.sql.schema import jobs, learned_styles
 from nst.errors import UnreadableJob
 from nst.jobs import stored
-from nst.jobs.job import Job, JobStatus
-from support.jobs import FAILURE, job, progress
+from nst.jobs.job import Job, JobStatus, new_id
+from nst.jobs.learned_styles import StoredStyle
+from support.jobs import FAILURE, job, progress, result
 
 LEASE = 3600.0
 
@@ -106,3 +109,140 @@ def test_a_retry_lets_a_version_that_can_read_the_job_paint_it(
     claimed = repository.claim_next("worker", LEASE)
     assert claimed is not None
     assert (claimed.id, claimed.order) == (added.id, added.order)
+
+
+def test_a_status_of_another_version_does_not_break_the_counts(
+    repository: SqlJobRepository,
+) -> None:
+    """Every submission asks for the number of queued jobs, and so do the metrics."""
+    paused, _ = (repository.add(job()) for _ in range(2))
+    change(repository, paused.id, status="paused")
+    assert dict(repository.state().jobs) == {
+        status: int(status is JobStatus.QUEUED) for status in JobStatus
+    }
+
+
+@pytest.mark.parametrize(
+    "stored_result",
+    [
+        {"key": 1},
+        ["no result"],
+        {"model": "vgg16", "steps": "many", "weights_sha256": 7},
+        {"model": "vgg16", "steps": 0.5},
+    ],
+    ids=str,
+)
+def test_a_result_of_another_version_breaks_no_search_for_a_result(
+    repository: SqlJobRepository, stored_result: object
+) -> None:
+    painted, broken = (_painted(repository, fingerprint="same") for _ in range(2))
+    change(repository, broken.id, result=stored_result, completed_at=0.0)
+    found = repository.find_result("anna", "same")
+    assert found is not None
+    assert found.id == painted.id
+
+
+def _painted(repository: SqlJobRepository, **facts: Any) -> Job:
+    added = repository.add(job(**facts))
+    claimed = repository.claim_next("worker", LEASE)
+    assert claimed is not None
+    return repository.finish(added.id, 1, JobStatus.SUCCEEDED, result=result(added.id))
+
+
+# ── text that is not JSON ─────────────────────────────────────────────────────────────────────
+
+NO_JSON = ["", "{", '{"content": ', "glitter", "[" * 100_000]
+
+
+@pytest.fixture
+def sqlite(tmp_path: Path) -> Iterator[SqlJobRepository]:
+    """Yield a repository in SQLite, whose JSON columns accept any text."""
+    opened = SqlJobRepository(f"sqlite:///{tmp_path / 'broken.db'}")
+    opened.migrate()
+    yield opened
+    opened.close()
+
+
+def break_text(repository: SqlJobRepository, table: str, row: str, column: str, value: str) -> None:
+    statement = text(f'UPDATE {table} SET "{column}" = :value WHERE id = :id')  # noqa: S608 - ours
+    with repository._write() as connection:
+        connection.execute(statement, {"value": value, "id": row})
+
+
+@pytest.mark.parametrize("value", NO_JSON, ids=lambda value: value[:12] or "empty")
+@pytest.mark.parametrize("column", ["order", "trace", "steering", "progress", "result", "error"])
+def test_text_that_is_no_json_breaks_only_its_own_job(
+    sqlite: SqlJobRepository, column: str, value: str
+) -> None:
+    broken, healthy = (sqlite.add(job()) for _ in range(2))
+    break_text(sqlite, "jobs", broken.id, column, value)
+    assert {found.id for found in sqlite.list("anna")} == {broken.id, healthy.id}
+    assert sqlite.get(broken.id).error == stored.UNREADABLE
+    claimed = sqlite.claim_next("worker", LEASE)
+    assert claimed is not None
+    assert claimed.id == healthy.id
+    failed = sqlite.get(broken.id)
+    assert (failed.status, failed.error) == (JobStatus.FAILED, stored.UNREADABLE)
+    change(sqlite, healthy.id, lease_expires_at=0.0)
+    assert [swept.id for swept in sqlite.sweep(3, FAILURE)] == [healthy.id]
+
+
+@pytest.mark.parametrize("value", NO_JSON, ids=lambda value: value[:12] or "empty")
+def test_a_result_that_is_no_json_breaks_no_search_for_a_result(
+    sqlite: SqlJobRepository, value: str
+) -> None:
+    painted, broken = (_painted(sqlite, fingerprint="same") for _ in range(2))
+    break_text(sqlite, "jobs", broken.id, "result", value)
+    found = sqlite.find_result("anna", "same")
+    assert found is not None
+    assert found.id == painted.id
+
+
+# ── learned styles ────────────────────────────────────────────────────────────────────────────
+
+
+def added_style(repository: SqlJobRepository) -> StoredStyle:
+    style = StoredStyle(
+        id=new_id(),
+        owner="anna",
+        client="",
+        name="waves",
+        styles=("waves",),
+        licence="CC0",
+        size_bytes=1,
+        sha256="0" * 64,
+    )
+    return repository.learned_styles.add(style)
+
+
+@pytest.mark.parametrize(
+    "columns", [{"styles": {"waves": 1}}, {"licence": ["CC0"]}, {"styles": "waves"}], ids=str
+)
+def test_a_learned_style_of_another_version_is_listed_and_can_be_removed(
+    repository: SqlJobRepository, columns: dict[str, Any]
+) -> None:
+    broken, healthy = (added_style(repository) for _ in range(2))
+    of_broken = learned_styles.c.id == broken.id
+    with repository._write() as connection:
+        connection.execute(update(learned_styles).where(of_broken).values(columns))
+    _check_styles(repository, broken, healthy)
+
+
+@pytest.mark.parametrize("column", ["styles", "licence"])
+def test_a_learned_style_whose_text_is_no_json_is_listed_and_can_be_removed(
+    sqlite: SqlJobRepository, column: str
+) -> None:
+    broken, healthy = (added_style(sqlite) for _ in range(2))
+    break_text(sqlite, "learned_styles", broken.id, column, "{")
+    _check_styles(sqlite, broken, healthy)
+
+
+def _check_styles(repository: SqlJobRepository, broken: StoredStyle, healthy: StoredStyle) -> None:
+    styles = repository.learned_styles
+    listed = {style.id: style for style in styles.list("anna")}
+    assert listed.keys() == {broken.id, healthy.id}
+    assert listed[healthy.id] == healthy
+    assert (listed[broken.id].name, listed[broken.id].key) == (broken.name, broken.key)
+    assert {style.id for style in styles.unused(-1.0, limit=10)} == {broken.id, healthy.id}
+    styles.delete(broken.id)
+    assert styles.list("anna") == [healthy]

@@ -80,8 +80,10 @@ def test_all_parts_are_there_at_their_ports(services: dict[str, Any]) -> None:
     for name, port in PORTS.items():
         (published,) = services[name]["ports"]
         assert (published["published"], published["target"]) == (str(port), port)
-        assert published["host_ip"] == "127.0.0.1"
     assert {"worker", "s3"} <= set(services)
+    for service in services.values():
+        for published in service.get("ports", ()):
+            assert published["host_ip"] == "127.0.0.1"
 
 
 def test_images_are_pinned(services: dict[str, Any]) -> None:
@@ -126,6 +128,29 @@ def test_gpu_workers_get_a_gpu_and_torch_with_cuda(env_file: Path) -> None:
     assert (device["driver"], device["capabilities"]) == ("nvidia", ["gpu"])
     assert worker["build"]["args"]["REQUIREMENTS"] == "worker-cuda"
     assert worker["environment"]["NST_WORKER_DEVICE"] == "cuda"
+
+
+def test_make_and_the_documents_start_it_alike() -> None:
+    make = ["make", "--no-print-directory", "--dry-run", "--old-file=.env", "up"]
+    done = subprocess.run(make, cwd=REPOSITORY, capture_output=True, text=True, check=True)
+    for document in ("installing.md", "operations.md"):
+        text = " ".join((REPOSITORY / "docs" / document).read_text().split())
+        assert f"`{done.stdout.strip()}`" in text, document
+
+
+def test_containers_run_the_documented_commands() -> None:
+    text = (REPOSITORY / "docs" / "tutorials" / "scaling-out.md").read_text()
+    documented = {
+        command.split()[0]: command for command in re.findall(r"^- `nst (.+?)`", text, re.MULTILINE)
+    }
+    dockerfile = (REPOSITORY / "deploy" / "Dockerfile").read_text()
+    run = [json.loads(words) for words in re.findall(r"^CMD (\[.+\])$", dockerfile, re.MULTILINE)]
+    run.append(
+        yaml.safe_load((REPOSITORY / "compose.yaml").read_text())["services"]["migrate"]["command"]
+    )
+    assert {command[0] for command in run} == set(documented)
+    for name, *options in run:
+        assert documented[name].removeprefix(name).strip() in " ".join(options)
 
 
 def test_kafka_with_zookeeper_knows_nothing_of_kraft(env_file: Path) -> None:

@@ -10,8 +10,12 @@ import kubernetes_validate
 import pytest
 import yaml
 
+import nst
+from nst.api.app import FORM_OVERHEAD_BYTES
 from nst.settings.environment import Settings, variables
+from nst.settings.groups import WebSettings
 from support.assets import REPOSITORY
+from support.upload_routes import upload_routes
 
 MANIFESTS = REPOSITORY / "deploy" / "kubernetes"
 OVERLAYS = ("base", "overlays/production", "overlays/gpu")
@@ -21,6 +25,10 @@ DOCKERFILE = (REPOSITORY / "deploy" / "Dockerfile").read_text()
 PORT_OF_THE_PAGE = 5173
 """Port of the image of the page, which is only for compose.yaml.
 In a cluster the API serves the page."""
+
+FOR_OPERATORS = ("/readyz", "/metrics")
+"""Paths that the Ingress sends nowhere."""
+BODY_SIZE = "nginx.ingress.kubernetes.io/proxy-body-size"
 
 OF_OPERATORS = {"ScaledObject", "PodMonitor"}
 """Kinds whose schemas do not come with Kubernetes."""
@@ -132,11 +140,30 @@ def test_ports_are_those_of_the_images(manifests: list[dict[str, Any]]) -> None:
         for rule in policy["spec"].get("ingress", ()):
             assert {port["port"] for port in rule["ports"]} <= set(ports) | set(ports.values())
     for ingress in of_kind(manifests, "Ingress"):
-        (rule,) = ingress["spec"]["rules"]
-        (path,) = (path for path in rule["http"]["paths"] if path["path"] == "/")
-        service = named(manifests, "Service", path["backend"]["service"]["name"])
-        (port,) = service["spec"]["ports"]
-        assert port["name"] == path["backend"]["service"]["port"]["name"]
+        for path in paths_of(ingress):
+            target = path["backend"]["service"]
+            if path["path"] not in FOR_OPERATORS:
+                (port,) = named(manifests, "Service", target["name"])["spec"]["ports"]
+                assert port["name"] == target["port"]["name"]
+
+
+def paths_of(ingress: dict[str, Any]) -> list[dict[str, Any]]:
+    (rule,) = ingress["spec"]["rules"]
+    paths: list[dict[str, Any]] = rule["http"]["paths"]
+    return paths
+
+
+def test_uploads_alone_may_be_large_and_every_upload_may() -> None:
+    production = built("overlays/production")
+    rest, uploads = (named(production, "Ingress", name) for name in ("nst", "nst-uploads"))
+    assert {path["path"] for path in paths_of(uploads)} == set(upload_routes())
+    assert {path["pathType"] for path in paths_of(uploads)} == {"Exact"}
+    assert {path["path"] for path in paths_of(rest)} == {"/", *FOR_OPERATORS}
+    limit, largest = (of["metadata"]["annotations"][BODY_SIZE] for of in (rest, uploads))
+    assert limit == "1m"
+    assert int(largest) == WebSettings().max_upload_bytes + FORM_OVERHEAD_BYTES
+    assert uploads["spec"]["tls"] == rest["spec"]["tls"]
+    assert uploads["spec"]["rules"][0]["host"] == rest["spec"]["rules"][0]["host"]
 
 
 def test_prometheus_may_ask_where_it_asks_in_compose(manifests: list[dict[str, Any]]) -> None:
@@ -167,13 +194,30 @@ def test_pods_are_what_compose_starts(name: str) -> None:
     grace = float(service.get("stop_grace_period", "0s").rstrip("s"))
     assert pod.get("terminationGracePeriodSeconds", 30) >= grace
     mounts = {mount["name"]: mount["mountPath"] for mount in container["volumeMounts"]}
-    limits = {mounts[v["name"]]: v["emptyDir"]["sizeLimit"].lower() for v in pod["volumes"]}
+    limits = {mounts[v["name"]]: size_of(v).lower() for v in pod["volumes"]}
     writable = dict(mount.split(":", 1) for mount in service.get("tmpfs", ()))
     kept = {volume.rpartition(":")[2] for volume in service.get("volumes", ())}
     assert set(limits) == set(writable) | kept
     assert {path: limits[path] for path in writable} == {
         path: re.sub(r"size=(\d+[mg]),.*", r"\1i", options) for path, options in writable.items()
     }
+
+
+def size_of(volume: dict[str, Any]) -> str:
+    """Return the size of a volume, as Kubernetes writes it."""
+    if claim := volume.get("ephemeral"):
+        return str(claim["volumeClaimTemplate"]["spec"]["resources"]["requests"]["storage"])
+    return str(volume["emptyDir"]["sizeLimit"])
+
+
+def test_no_pod_is_evicted_because_its_temporary_files_grow(
+    manifests: list[dict[str, Any]],
+) -> None:
+    """A tmpfs and the file system of a claim are full at their size; a directory on the disk of
+    the node is not."""
+    for pod in pods(manifests):
+        (tmp,) = (volume for volume in pod["volumes"] if volume["name"] == "tmp")
+        assert "ephemeral" in tmp or tmp["emptyDir"]["medium"] == "Memory"
 
 
 def test_configuration_and_secret_are_settings(
@@ -225,6 +269,13 @@ def test_workers_follow_the_lag_of_their_own_group() -> None:
     source = (REPOSITORY / "src" / "nst" / "metrics.py").read_text()
     for metric in re.findall(r"nst_\w+", asked):
         assert f'"{metric}"' in source
+
+
+@pytest.mark.parametrize("overlay", ["overlays/production", "overlays/gpu"])
+def test_overlays_run_this_version(overlay: str) -> None:
+    images = {c["image"] for pod in pods(built(overlay)) for c in pod["containers"]}
+    assert len(images) >= 2
+    assert {image.rpartition(":")[2] for image in images} == {nst.__version__}
 
 
 def test_gpu_workers_get_a_gpu() -> None:

@@ -11,12 +11,14 @@ import httpx
 import pytest
 from PIL import Image
 
+from nst.api.page import LIVE, SECURITY_HEADERS, WITH_WASM
 from support import servers
 from support.nst_serve import CONTENT, STYLE, TINY, descendants
 from support.nst_serve import Server as Service
 from support.nst_serve import serve as serve_api
 from support.pictures import encoded, picture
 from support.servers import Server
+from support.upload_routes import upload_routes
 from support.waiting import PATIENCE_SECONDS, wait_until
 
 pytestmark = pytest.mark.skipif(
@@ -24,8 +26,10 @@ pytestmark = pytest.mark.skipif(
 )
 
 INDEX = '<!doctype html><base href="/" /><title>the page</title>'
-LIMIT = 1_000_000
-"""Largest size of a request, in bytes."""
+PICTURES = "https://pictures.example"
+LIMIT = 2_000_000
+"""Largest size of a request, in bytes.
+It is larger than the limit of requests that upload nothing."""
 JOBS_PER_ADDRESS = 15
 """Number of unfinished jobs that an address may have; the visitor has fewer."""
 
@@ -59,7 +63,7 @@ def page(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page
     facts = {
         "MAX_UPLOAD_BYTES": str(LIMIT),
         "BASE_PATH": "/nst",
-        "PICTURES_ORIGIN": "https://pictures.example",
+        "PICTURES_ORIGIN": PICTURES,
     }
     directory = tmp_path_factory.mktemp("api")
     with (
@@ -90,12 +94,23 @@ def test_the_page_and_the_api_below_their_path(page: Page, prefix: str) -> None:
         assert response.status_code == 200
         assert '<base href="/nst/"' in response.text
         policy = response.headers["Content-Security-Policy"]
-        assert "img-src 'self' blob: data: https://pictures.example;" in policy
+        assert f"img-src 'self' blob: data: {PICTURES};" in policy
         assert response.headers["Cache-Control"] == "no-cache, max-age=0"
     assert page.client.get(f"{prefix}/assets/main.js").text == "1"
     job = submit(page, prefix=prefix)
     assert job.status_code == 202, job.text
     assert job.json()["links"]["self"].startswith("/nst/api/")
+
+
+@pytest.mark.parametrize("path", ["/", "/studio", "/jobs/1", "/shared/x", LIVE, f"{LIVE}/"])
+def test_a_page_has_the_headers_of_the_api(page: Page, path: str) -> None:
+    asked = page.api.client.get(path).headers
+    for prefix in ("", "/nst"):
+        headers = page.client.get(f"{prefix}{path}?x=1").headers
+        for name in SECURITY_HEADERS:
+            assert len(headers.get_list(name)) == 1, name
+            assert headers[name].replace(f" {PICTURES}", "") == asked[name], name
+        assert (WITH_WASM in headers["Content-Security-Policy"]) is path.startswith(LIVE)
 
 
 @pytest.mark.parametrize("path", ["/metrics", "/readyz", "/nst/metrics", "/nst/readyz"])
@@ -120,6 +135,14 @@ def test_a_body_that_is_too_large_is_refused_before_it_is_read(page: Page) -> No
     assert submit(page, 100_000).status_code == 415
 
 
+@pytest.mark.parametrize("path", upload_routes())
+def test_a_large_upload_reaches_the_api(page: Page, path: str) -> None:
+    image = CONTENT.read_bytes() + bytes(LIMIT - 200_000)
+    response = page.client.post(path, files={"not_a_field": image})
+    assert response.status_code == 422, response.text
+    assert response.json()["request_id"]  # nginx itself knows none
+
+
 def begin(page: Page, stack: ExitStack, address: str, text: bytes) -> socket.socket:
     """Open a connection from this address, send this text, and read nothing."""
     connection = stack.enter_context(socket.socket())
@@ -137,10 +160,16 @@ SLOW_HEADERS = b"GET /api/v1/jobs HTTP/1.1\r\nHost:"
 
 
 def check_that_others_are_served(page: Page) -> None:
+    check_that_others_can_read(page)
+    assert submit(page).status_code == 202
+
+
+def check_that_others_can_read(page: Page) -> None:
+    """Check nginx, the API behind it, and the readiness that only operators see."""
     assert page.client.get("/healthz").status_code == 200
     assert page.client.get("/").status_code == 200
     assert page.client.get("/api/v1/jobs").status_code == 200
-    assert submit(page).status_code == 202
+    assert page.api.client.get("/readyz").status_code == 200
 
 
 def slow_read(page: Page) -> bytes:
@@ -158,11 +187,32 @@ def test_slow_bodies_of_one_address_leave_room_for_others(page: Page) -> None:
     with ExitStack() as stack:
         text = SLOW_BODY + os.urandom(100_000)
         held = [begin(page, stack, "127.0.0.2", text) for _ in range(7)]
-        (answered, *_), _, _ = select.select(held, [], [], PATIENCE_SECONDS)
-        refused = answered.recv(4096)
+        refused = first_answer(held)
         assert b" 429 " in refused.split(b"\r\n")[0]
         assert b"Retry-After: 10" in refused
         check_that_others_are_served(page)
+
+
+def test_uploads_of_many_addresses_that_take_every_place_leave_reading(page: Page) -> None:
+    with ExitStack() as stack:
+        text = SLOW_BODY + os.urandom(100_000)
+        held = [begin(page, stack, f"127.0.0.{40 + number // 5}", text) for number in range(15)]
+        assert b" 429 " in first_answer(held).split(b"\r\n")[0]
+        check_that_others_can_read(page)
+        assert page.client.get("/api/v1/learned-styles").status_code == 200
+    wait_until(lambda: preview(page).status_code == 200)
+
+
+def first_answer(held: list[socket.socket]) -> bytes:
+    """Return the first answer that arrives on one of these connections."""
+    (answered, *_), _, _ = select.select(held, [], [], PATIENCE_SECONDS)
+    answer: bytes = answered.recv(4096)
+    return answer
+
+
+def preview(page: Page) -> httpx.Response:
+    """Upload an image that the API answers without a job."""
+    return page.client.post("/api/v1/upright", files={"image": CONTENT.read_bytes()})
 
 
 def test_many_requests_of_one_address_leave_room_for_others(page: Page) -> None:

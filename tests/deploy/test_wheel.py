@@ -1,9 +1,11 @@
 """`pip install nst` and `nst[service]` need nothing of the repository."""
 
 import os
+import re
 import subprocess
 import sys
 import tarfile
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -28,7 +30,8 @@ def run(*command: str | Path, directory: Path) -> str:
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Build the source distribution, and the wheel from it; return their directory."""
     directory = tmp_path_factory.mktemp("built")
-    run(sys.executable, "-m", "build", "--outdir", directory, REPOSITORY, directory=directory)
+    exists = ("--old-file=.venv/installed-dev", "--old-file=page")
+    run("make", *exists, "dist", f"DIST={directory}", directory=REPOSITORY)
     return directory
 
 
@@ -59,6 +62,16 @@ def test_both_have_the_version_of_the_package(built: Path, plain: Path, tmp_path
     (source,) = built.glob("*.tar.gz")
     assert source.name == f"nst-{nst.__version__}.tar.gz"
     assert run(plain / "nst", "--version", directory=tmp_path).split()[-1] == nst.__version__
+
+
+def test_the_locked_backend_has_built_it(built: Path) -> None:
+    (wheel,) = built.glob("*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        facts = archive.read(f"nst-{nst.__version__}.dist-info/WHEEL").decode()
+    lock = (REPOSITORY / "deploy" / "requirements" / "build.txt").read_text()
+    locked = re.search(r"^hatchling==(\S+)", lock, re.MULTILINE)
+    assert locked
+    assert f"Generator: hatchling {locked[1]}\n" in facts
 
 
 def test_the_source_has_nothing_that_is_not_needed(built: Path) -> None:

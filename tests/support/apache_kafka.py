@@ -8,9 +8,11 @@ import fcntl
 import functools
 import shutil
 import subprocess
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from support.assets import ASSETS, REPOSITORY
 from support.waiting import PATIENCE_SECONDS
@@ -21,7 +23,7 @@ VERSION_WITH_ZOOKEEPER = "3.9.2"
 """Version that is tested for deploy/compose.zookeeper.yaml."""
 
 POM = REPOSITORY / "tests" / "pom.xml"
-DOWNLOADED = REPOSITORY / "build" / f"kafka-{VERSION}" / "libs"
+DOWNLOADS = REPOSITORY / "build"
 DOWNLOAD_SECONDS = 300
 
 USERS = ("api", "worker", "migration", "nobody")
@@ -45,23 +47,27 @@ def jars() -> Path | None:
     """Return the directory with the jars of `VERSION`, or None if no source has them.
     The sources are, in this order: the assets, an earlier download, Maven, and the published
     image if Docker answers. Raises RuntimeError if the jars are found and Java is not."""
-    found = _beside_the_assets(VERSION) or _downloaded()
-    if found and not shutil.which("java"):
-        raise RuntimeError(f"{found} needs Java: run `tools/system-packages tests`")
-    return found
+    return _jars_of(VERSION)
 
 
 @functools.cache
 def jars_with_zookeeper() -> Path | None:
     """Return the directory with the jars of `VERSION_WITH_ZOOKEEPER`, or None.
-    Only the assets have these jars."""
-    return _beside_the_assets(VERSION_WITH_ZOOKEEPER)
+    The sources are the assets, an earlier download, and Maven. Raises RuntimeError as `jars`."""
+    return _jars_of(VERSION_WITH_ZOOKEEPER)
 
 
 def all_jars() -> Sequence[Path]:
     """Return the directories with jars of Apache Kafka of any version."""
-    places = (ASSETS / "services", DOWNLOADED.parent.parent)
+    places = (ASSETS / "services", DOWNLOADS)
     return sorted({jar.parent for place in places for jar in place.glob("kafka-*/**/kafka_*.jar")})
+
+
+def _jars_of(version: str) -> Path | None:
+    found = _beside_the_assets(version) or _downloaded(version)
+    if found and not shutil.which("java"):
+        raise RuntimeError(f"{found} needs Java: run `tools/system-packages tests`")
+    return found
 
 
 def _beside_the_assets(version: str) -> Path | None:
@@ -69,37 +75,46 @@ def _beside_the_assets(version: str) -> Path | None:
     return directory if any(directory.glob("kafka_*.jar")) else None
 
 
-def _downloaded() -> Path | None:
+def _downloaded(version: str) -> Path | None:
+    directory = DOWNLOADS / f"kafka-{version}" / "libs"
     with _one_at_a_time():
-        if any(DOWNLOADED.glob("kafka_*.jar")):
-            return DOWNLOADED
+        if directory.exists():
+            return directory
         for download in (_from_maven, _from_docker):
             with suppress(OSError, subprocess.SubprocessError):
-                download()
-                return DOWNLOADED
+                _keep_if_complete(directory, partial(download, version))
+                return directory
         return None
+
+
+def _keep_if_complete(directory: Path, download: Callable[[Path], None]) -> None:
+    """Download into another directory first, so that an interrupted download leaves no jars."""
+    with TemporaryDirectory(prefix="unfinished-", dir=DOWNLOADS) as name:
+        download(Path(name) / "libs")
+        directory.parent.mkdir(exist_ok=True)
+        (Path(name) / "libs").rename(directory)
 
 
 @contextmanager
 def _one_at_a_time() -> Iterator[None]:
     """Let one process download; the others of the run wait for all of its files."""
-    lock = REPOSITORY / "build" / "kafka.lock"
-    lock.parent.mkdir(exist_ok=True)
-    with lock.open("w") as file:
+    DOWNLOADS.mkdir(exist_ok=True)
+    with (DOWNLOADS / "kafka.lock").open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
 
 
-def _from_maven() -> None:
-    goal = "dependency:copy-dependencies"
-    _run("mvn", "--batch-mode", "--file", str(POM), goal, f"-DoutputDirectory={DOWNLOADED}")
+def _from_maven(version: str, directory: Path) -> None:
+    values = [f"-Dkafka.version={version}", f"-DoutputDirectory={directory}"]
+    if version != VERSION:
+        values.append("--activate-profiles=!tools")
+    _run("mvn", "--batch-mode", "--file", str(POM), "dependency:copy-dependencies", *values)
 
 
-def _from_docker() -> None:
-    container = _run("docker", "create", f"apache/kafka:{VERSION}").strip()
-    DOWNLOADED.parent.mkdir(parents=True, exist_ok=True)
+def _from_docker(version: str, directory: Path) -> None:
+    container = _run("docker", "create", f"apache/kafka:{version}").strip()
     try:
-        _run("docker", "cp", f"{container}:/opt/kafka/libs", str(DOWNLOADED))
+        _run("docker", "cp", f"{container}:/opt/kafka/libs", str(directory))
     finally:
         _run("docker", "rm", container)
 

@@ -299,9 +299,22 @@ def is_kafka_real() -> bool:
     return True
 
 
+def has_kafka_with_zookeeper() -> bool:
+    """Return whether `kafka_with_zookeeper` can start its servers.
+    Otherwise the end of the run says so."""
+    if apache_kafka.jars_with_zookeeper() is None:
+        STAND_INS.add(NO_ZOOKEEPER)
+        return False
+    return True
+
+
 LIGHT_BROKER = "Apache Kafka (the light broker tansu stood in; its jars were not found)"
+NO_ZOOKEEPER = (
+    f"Apache Kafka {apache_kafka.VERSION_WITH_ZOOKEEPER} with ZooKeeper "
+    "(its tests were skipped; its jars were not found)"
+)
 STAND_INS = set[str]()
-"""Programs that a stand-in replaced in this run."""
+"""Programs that were replaced or missing in this run."""
 
 
 def avoidable_stand_in() -> str | None:

@@ -12,10 +12,13 @@ import pytest
 
 from nst import worker as worker_module
 from nst.adapters.sql import SqlJobRepository
-from nst.engine_process.messages import Work
+from nst.engine_process.messages import News, Stopped, Work
 from nst.errors import RepositoryError
-from nst.jobs.job import JobStatus
+from nst.jobs import execute
+from nst.jobs.execute import execute_job
+from nst.jobs.job import JobStatus, Outcome
 from nst.jobs.sweep import SteadyDatabase
+from nst.jobs.worker_context import AttemptEnded
 from nst.worker import Worker
 from support.service_in_process import House, ScriptedEngine, finishes, paints
 from support.waiting import PATIENCE_SECONDS, wait_until
@@ -93,6 +96,50 @@ def test_a_job_survives_an_outage_that_is_longer_than_its_lease(
         wait_until(lambda: house.repository.get(job.id).status.is_final)
     done = house.repository.get(job.id)
     assert (done.status, done.attempt, done.failed_attempts) == (JobStatus.SUCCEEDED, 1, 0)
+
+
+def stopped_in(outage: threading.Event, stop: threading.Event) -> ScriptedEngine:
+    """Return an engine during whose work the database fails and the worker is stopped."""
+
+    def fail(_: Work) -> None:
+        outage.set()
+        stop.set()
+
+    return ScriptedEngine([paints(1), fail, Stopped(has_checkpoint=False)])
+
+
+def test_a_worker_that_is_stopped_during_an_outage_gives_its_job_back(
+    house: House, outage: threading.Event, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(execute, "HAND_BACK_SECONDS", 0.01)
+    job, stop, turns = house.submit(), threading.Event(), iter(range(3))
+
+    def end_outage() -> None:
+        if outage.is_set() and next(turns, None) is None:
+            outage.clear()
+
+    context = house.worker_context(stopped_in(outage, stop), should_stop=stop, meanwhile=end_outage)
+    with pytest.raises(RepositoryError):
+        execute_job(house.claim(), context)
+    after = house.repository.get(job.id)
+    assert (after.status, after.lease_expires_at) == (JobStatus.QUEUED, None)
+    assert (after.failed_attempts, after.failed_dependencies) == (0, 0)
+
+
+def test_a_worker_that_is_stopped_during_a_longer_outage_ends(
+    house: House, outage: threading.Event, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(execute, "HAND_BACK_SECONDS", 0.01)
+    house.submit()
+    stop, heard = threading.Event(), list[News | AttemptEnded]()
+    context = house.worker_context(
+        stopped_in(outage, stop), should_stop=stop, watch=heard.append, lease_seconds=0.1
+    )
+    with pytest.raises(RepositoryError):
+        execute_job(house.claim(), context)
+    ended = heard[-1]
+    assert isinstance(ended, AttemptEnded)
+    assert ended.outcome is Outcome.LEASE_LOST
 
 
 class Clock:

@@ -10,28 +10,42 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 
 from nst import worker as worker_module
+from nst.adapters.sql.schema import jobs
 from nst.engine_process.messages import Work
 from nst.errors import FeedError, QueueError, RepositoryError, StorageError, StorageFull
 from nst.jobs import execute
-from nst.jobs.job import JobStatus
+from nst.jobs.job import FRAMES, LEARNED, Job, JobStatus
+from nst.jobs.order import Film, Learning
+from nst.jobs.sweep import SteadyDatabase
+from nst.learning_options import LearningOptions
 from nst.worker import Worker
-from support.service_in_process import House, ScriptedEngine, finishes, paints
+from support.service_in_process import CRASH, House, ScriptedEngine, finishes, paints
 from support.waiting import PATIENCE_SECONDS, wait_until
+from unit.learning import tiny
 
 
 class Painter(ScriptedEngine):
-    """Engine that paints every job in the same way."""
+    """Engine that paints or learns every job in the same way, but crashes for some."""
+
+    def __init__(self, learned: bytes, crashes: tuple[str, ...] = ()) -> None:
+        super().__init__()
+        self._learned = learned
+        self._crashes = crashes
 
     def start(self, work: Work) -> None:
-        self._scripts.append([paints(1, checkpoint=b"state"), paints(2), finishes()])
+        if work.job.order.learning:
+            (work.directory / LEARNED).write_bytes(self._learned)
+        end = CRASH if work.job.id in self._crashes else finishes()
+        self._scripts.append([paints(1, checkpoint=b"state"), paints(2), end])
         super().start(work)
 
 
 @contextmanager
-def at_work(house: House) -> Iterator[None]:
-    shop = house.worker_context(Painter(), max_dependency_failures=2)
+def at_work(house: House, engine: ScriptedEngine) -> Iterator[None]:
+    shop = house.worker_context(engine, max_dependency_failures=2)
     worker = Worker(house.queue, shop, retention_seconds=3600)
     thread = threading.Thread(target=worker.run)
     thread.start()
@@ -41,54 +55,147 @@ def at_work(house: House) -> Iterator[None]:
     assert not thread.is_alive()
 
 
-def poisoned(method: Callable[..., Any], job_id: str, error: Exception) -> Callable[..., Any]:
-    """Return the method, failing if its first argument belongs to the job."""
+def change(house: House, job_id: str, **columns: Any) -> None:
+    with house.repository._write() as connection:
+        connection.execute(update(jobs).where(jobs.c.id == job_id).values(columns))
 
-    def call(*arguments: Any, **options: Any) -> Any:
-        if str(arguments[0]).startswith(job_id):
-            raise error
-        return method(*arguments, **options)
 
-    return call
+def submitted(house: House, kind: str, seed: int) -> Job:
+    """Submit a job of this kind; a film has frames that an earlier attempt painted."""
+    job = house.submit(options={"seed": seed})
+    if kind == "film":
+        film = Film(frames=2, seconds=0.1, first_frame=job.order.content.key)
+        house.storage.put(f"{job.id}/{FRAMES}000001.png", b"a frame")
+        frames = f"{job.id}/{FRAMES}"
+        _change_order(house, job, film=film)
+        change(house, job.id, checkpoint=frames)
+    if kind == "learning":
+        _change_order(house, job, learning=Learning(options=LearningOptions(), names=("waves",)))
+    return job
+
+
+def _change_order(house: House, job: Job, **fields: Any) -> None:
+    order = job.order.model_copy(update=fields)
+    change(house, job.id, order=order.model_dump(mode="json"))
+
+
+class Poison:
+    """A method that fails if its first argument belongs to the job."""
+
+    def __init__(self, method: Callable[..., Any], job_id: str, error: Exception) -> None:
+        self._method = method
+        self._job_id = job_id
+        self._error = error
+        self.has_failed = False
+
+    def __call__(self, *arguments: Any, **options: Any) -> Any:
+        if str(getattr(arguments[0], "id", arguments[0])).startswith(self._job_id):
+            self.has_failed = True
+            raise self._error
+        return self._method(*arguments, **options)
 
 
 BROKEN = StorageError(Path("x"), "permission denied")
 FULL = StorageFull(Path("x"), "there is no space left")
 OURS = ZeroDivisionError("a fault of ours")
+DEADLOCK = RepositoryError("deadlock")
+
+
+@pytest.fixture(autouse=True)
+def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worker_module, "IDLE_SECONDS", 0.05)
+    monkeypatch.setattr(worker_module, "BACK_OFF_SECONDS", (0.01, 0.02))
+    monkeypatch.setattr(execute, "HAND_BACK_SECONDS", 0.01)
+
+
+@pytest.fixture
+def learned(tmp_path: Path) -> bytes:
+    return tiny.saved(tmp_path / "waves.nst").read_bytes()
+
+
+def submit_four(house: House, kind: str) -> tuple[str, list[str]]:
+    """Submit a job to poison and three others; return their ids."""
+    bad, *others = (submitted(house, kind, seed).id for seed in range(4))
+    change(house, bad, queued_at=0.0)  # so long ago that workers send another message
+    return bad, others
+
+
+def check_all_end(house: House, bad: str, others: list[str], engine: ScriptedEngine) -> None:
+    def are_over() -> bool:
+        return all(house.repository.get(job_id).status.is_final for job_id in (bad, *others))
+
+    with at_work(house, engine):
+        wait_until(are_over)
+    done = [house.repository.get(job_id) for job_id in others]
+    assert {(job.status, job.attempt) for job in done} == {(JobStatus.SUCCEEDED, 1)}
 
 
 @pytest.mark.parametrize(
-    ("port", "name", "error"),
+    ("kind", "port", "name", "error"),
     [
-        *(("storage", name, error) for name in ("fetch", "put") for error in (BROKEN, FULL, OURS)),
-        ("storage", "fetch", FileNotFoundError("x")),
-        ("storage", "delete", BROKEN),
-        ("storage", "list", BROKEN),
-        ("feed", "publish", FeedError("no server")),
-        ("feed", "publish", OURS),
-        ("queue", "publish", QueueError("no broker")),
-        ("repository", "heartbeat", RepositoryError("deadlock")),
-        ("repository", "heartbeat", OURS),
-        ("repository", "keep_checkpoint", RepositoryError("deadlock")),
-        ("repository", "finish", RepositoryError("deadlock")),
-        ("repository", "finish", OURS),
+        *(
+            ("image", "storage", name, error)
+            for name in ("fetch", "stream", "put")
+            for error in (BROKEN, FULL, OURS)
+        ),
+        ("image", "storage", "fetch", FileNotFoundError("x")),
+        ("image", "storage", "delete", BROKEN),
+        ("image", "storage", "list", BROKEN),
+        ("image", "feed", "publish", FeedError("no server")),
+        ("image", "feed", "publish", OURS),
+        ("image", "queue", "publish", QueueError("no broker")),
+        ("image", "repository", "heartbeat", DEADLOCK),
+        ("image", "repository", "heartbeat", OURS),
+        ("image", "repository", "keep_checkpoint", DEADLOCK),
+        ("image", "repository", "finish", DEADLOCK),
+        ("image", "repository", "finish", OURS),
+        *(("film", "storage", name, BROKEN) for name in ("fetch", "put", "list", "delete")),
+        ("film", "storage", "put", FULL),
+        ("film", "repository", "keep_checkpoint", DEADLOCK),
+        *(("learning", "storage", name, BROKEN) for name in ("fetch", "put", "delete")),
+        ("learning", "learned_styles", "put", DEADLOCK),
+        ("learning", "learned_styles", "put", OURS),
     ],
     ids=str,
 )
 def test_one_poisoned_job_and_all_others_finish(
-    house: House, monkeypatch: pytest.MonkeyPatch, port: str, name: str, error: Exception
+    house: House,
+    learned: bytes,
+    monkeypatch: pytest.MonkeyPatch,
+    kind: str,
+    port: str,
+    name: str,
+    error: Exception,
 ) -> None:
-    monkeypatch.setattr(worker_module, "IDLE_SECONDS", 0.05)
-    monkeypatch.setattr(worker_module, "BACK_OFF_SECONDS", (0.01, 0.02))
-    monkeypatch.setattr(execute, "HAND_BACK_SECONDS", 0.01)
-    bad, *others = (house.submit(options={"seed": seed}).id for seed in range(4))
-    method = getattr(getattr(house, port), name)
-    monkeypatch.setattr(getattr(house, port), name, poisoned(method, bad, error))
+    bad, others = submit_four(house, kind)
+    owner = house.repository if port == "learned_styles" else house
+    found = getattr(owner, port)
+    poison = Poison(getattr(found, name), bad, error)
+    monkeypatch.setattr(found, name, poison)
+    check_all_end(house, bad, others, Painter(learned))
+    assert poison.has_failed
 
-    def are_over() -> bool:
-        return all(house.repository.get(job_id).status.is_final for job_id in (bad, *others))
 
-    with at_work(house):
-        wait_until(are_over)
-    done = [house.repository.get(job_id) for job_id in others]
-    assert {(job.status, job.attempt) for job in done} == {(JobStatus.SUCCEEDED, 1)}
+@pytest.mark.parametrize("error", [DEADLOCK, OURS], ids=str)
+@pytest.mark.parametrize("name", ["give_back", "put_back", "fail_attempt"])
+def test_one_job_that_cannot_be_queued_again_and_all_others_finish(
+    house: House, learned: bytes, monkeypatch: pytest.MonkeyPatch, name: str, error: Exception
+) -> None:
+    """The worker goes on, and the sweep ends the job after its leases have expired."""
+    bad, others = submit_four(house, "image")
+    monkeypatch.setattr(worker_module, "SWEEP_SECONDS", 0.05)
+    monkeypatch.setattr(SteadyDatabase, "look", lambda _: True)
+    monkeypatch.setattr(execute, "_is_well", lambda _: name != "give_back")
+    if name != "fail_attempt":
+        monkeypatch.setattr(house.storage, "fetch", Poison(house.storage.fetch, bad, BROKEN))
+    poison = Poison(getattr(house.repository, name), bad, error)
+
+    def call(job_id: str, *arguments: Any) -> Job:
+        if job_id == bad:
+            change(house, bad, lease_expires_at=0.0)
+        return poison(job_id, *arguments)  # type: ignore[no-any-return]
+
+    monkeypatch.setattr(house.repository, name, call)
+    check_all_end(house, bad, others, Painter(learned, (bad,) if name == "fail_attempt" else ()))
+    assert poison.has_failed
+    assert house.repository.get(bad).status is JobStatus.FAILED

@@ -19,10 +19,10 @@ from nst.cli.batch_inputs import (
 )
 from nst.cli.batch_outputs import Outputs
 from nst.cli.batch_painting import CONTACT_SHEET, Batch
-from nst.cli.command import Command, OneOf, examples, option
+from nst.cli.command import Command, OneOf, examples, option, usage_error
 from nst.cli.errors import debug_option
-from nst.cli.learned import WITH_EFFECT, LearnedPainter, are_learned
-from nst.cli.machine import Machine, machine_options
+from nst.cli.learned import LearnedPainter, are_learned
+from nst.cli.machine import MachineOptions, machine_options
 from nst.cli.options import (
     FIELDS,
     FILES,
@@ -99,7 +99,7 @@ def batch(
     watch: bool,
     overwrite: bool,
     preset: str | None,
-    machine: Machine,
+    machine: MachineOptions,
     no_recipe: bool,
     **values: Any,
 ) -> int:
@@ -115,7 +115,8 @@ def batch(
 
     --protect finds the faces or people in each image; --detail-map is for single images.
 
-    Ctrl-C stops after the current step and keeps the image so far. The exit code is 1 if anything
+    Ctrl-C stops after the current step and keeps the image so far as
+    OUTPUT/CONTENT_STYLE_unfinished.png; the next run paints it. The exit code is 1 if anything
     failed.
     """
     _check_usage((contents, styles, *more), pairs=pairs, watch=watch)
@@ -123,7 +124,7 @@ def batch(
     is_learned = are_learned(style_files)
     preset = learned_preset(preset) if is_learned else preset or DEFAULT_PRESET
     options = StyleTransferOptions.from_preset(preset, **given(values))
-    say_ignored(options, but=WITH_EFFECT if is_learned else ())
+    say_ignored(options, is_learned=is_learned)
     image_writer.check_bit_depth(f".{format_name}", options.bit_depth)
     if contents.is_dir() and contents.resolve() == output.resolve():
         raise InvalidOption("output", str(output), "another directory than that of the contents")
@@ -146,8 +147,8 @@ def batch(
         with_recipe=not no_recipe,
     )
     files.check_output(output / CONTACT_SHEET)
-    for place in (contents, styles):
-        tell_skipped(place)
+    tell_skipped(contents, taken=content_files)
+    tell_skipped(styles, taken=style_files)
     code = work.paint(to_paint)
     work.finish(is_table=not pairs)
     return code
@@ -155,9 +156,9 @@ def batch(
 
 def _check_usage(places: Sequence[Path], *, pairs: bool, watch: bool) -> None:
     if pairs and watch:
-        raise click.UsageError("--pairs and --watch exclude each other")
+        raise usage_error("--pairs and --watch exclude each other")
     if len(places) > 2:
-        raise click.UsageError(
+        raise usage_error(
             f"two names are expected, CONTENTS and STYLES, but there are {len(places)}; put a "
             "pattern like 'photos/*.jpg' in quotes, or the shell replaces it by the files"
         )

@@ -1,7 +1,7 @@
 """Inputs of a batch: images and styles, a watched directory, and pairs."""
 
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import product
 from pathlib import Path
 
@@ -36,7 +36,7 @@ def pictures_in(argument: str, place: Path) -> list[Path]:
     if place.is_dir():
         files = files_in(place)
         if not files:
-            tell_skipped(place)
+            tell_skipped(place, taken=())
     elif place.is_file():  # whatever its name is
         files = [place]
     elif place.parent.is_dir():  # the directory may have brackets in its name
@@ -67,11 +67,10 @@ def _visible(directory: Path) -> list[Path]:
     return sorted(file for file in directory.glob("*") if not file.name.startswith("."))
 
 
-def tell_skipped(place: Path) -> None:
-    """Print the names of everything in a directory that does not look like an image."""
+def tell_skipped(place: Path, *, taken: Collection[Path]) -> None:
+    """Print the names of everything in a directory that is not used."""
     if not place.is_dir():
         return
-    taken = set(files_in(place))
     skipped = [file for file in _visible(place) if file not in taken]
     if skipped:
         names = ", ".join(f"{file.name}/" if file.is_dir() else file.name for file in skipped)
@@ -99,7 +98,7 @@ def arriving(contents: Path, styles: Sequence[Path]) -> Iterator[Pair]:
     before: dict[Path, object] = {}
     taken: dict[Path, object] = {}
     while True:
-        now = {file: _state(file) for file in files_in(contents)}
+        now = {file: state_of(file) for file in files_in(contents)}
         whole = [f for f, state in now.items() if state == before.get(f) != taken.get(f)]
         taken |= {file: now[file] for file in whole}
         before = now
@@ -107,7 +106,7 @@ def arriving(contents: Path, styles: Sequence[Path]) -> Iterator[Pair]:
         time.sleep(SECONDS_BETWEEN_LOOKS)
 
 
-def _state(file: Path) -> object:
+def state_of(file: Path) -> object:
     """Return a value that changes while the file is written; None if it is gone."""
     try:
         status = file.stat()

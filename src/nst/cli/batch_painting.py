@@ -8,12 +8,12 @@ from enum import StrEnum
 from pathlib import Path
 
 import click
-from PIL import Image
 
 from nst import files, image_writer
-from nst.cli.batch_inputs import Pair
+from nst.cli.batch_inputs import Pair, state_of
 from nst.cli.batch_outputs import Outputs
-from nst.cli.contact_sheet import Cell, contact_sheet
+from nst.cli.command import errors_as_typed
+from nst.cli.contact_sheet import Cell, contact_sheet, pages_of
 from nst.cli.errors import CANCELED_EXIT_CODE
 from nst.cli.notices import say, tell
 from nst.cli.painter import Painter
@@ -30,6 +30,9 @@ from nst.errors import (
 )
 
 CONTACT_SHEET = "contact-sheet.jpg"
+
+OF_ONE_PAIR = ("output", "max_memory")
+"""Options whose errors concern one pair; all others concern every pair."""
 
 
 class Outcome(StrEnum):
@@ -51,8 +54,11 @@ class Batch:
     overwrite: bool
     with_recipe: bool
     outcomes: dict[Pair, Outcome] = field(default_factory=dict)
-    unusable: set[Path] = field(default_factory=set)
-    """Images and learned styles that cannot be used; they are left out from now on."""
+    unusable: dict[Path, object] = field(default_factory=dict)
+    """Images and learned styles that cannot be used, with their states.
+    They are left out from now on, unless their files change."""
+    unfinished: dict[Pair, Path] = field(default_factory=dict)
+    """Files of the images so far of pairs that are not finished."""
     failed: set[Path] = field(default_factory=set)
     """Files that failed: unusable inputs, and results that are missing
     for another reason."""
@@ -81,14 +87,11 @@ class Batch:
     def finish(self, *, is_table: bool) -> None:
         """Save the contact sheet if an image was painted, and print a summary."""
         if self.counts[Outcome.PAINTED]:
-            sheet = self.outputs.directory / CONTACT_SHEET
             try:
-                click.echo(
-                    image_writer.save(self._sheet(is_table), sheet, overwrite=self.overwrite)
-                )
+                self._save_sheet(is_table)
             except StorageError as error:
                 say(str(error))
-        missing, failed = self.counts[Outcome.FAILED], len(self.failed)
+        missing, failed = list(self.outcomes.values()).count(Outcome.FAILED), len(self.failed)
         tell(
             f"{self.counts[Outcome.PAINTED]} painted, {self.counts[Outcome.SKIPPED]} skipped, "
             f"{failed} failed" + (f" ({missing} pictures are missing)" if missing > failed else "")
@@ -112,62 +115,81 @@ class Batch:
         if output.exists() and not self.overwrite:
             tell(f"{output} exists: skipped")
             return Outcome.SKIPPED
-        if self.unusable & {content, style}:
+        states = {file: state_of(file) for file in (content, style)}
+        if states.items() & self.unusable.items():
             return Outcome.FAILED
         try:
-            return self._try_to_paint(content, style, output)
+            with errors_as_typed():
+                self._try_to_paint(content, style, output)
         except (InvalidImage, InvalidStyleFile) as error:
             is_content = isinstance(error, InvalidImage) and error.role == "content"
-            self.unusable.add(content if is_content else style)
-            self.failed |= self.unusable
+            file = content if is_content else style
+            self.unusable[file] = states[file]
+            self.failed.add(file)
             say(str(error))
         except (OutOfMemory, Diverged, StorageError) as error:
             self.failed.add(output)
             say(f"{content} with {style}: {error}")
         except InvalidOption as error:
-            if error.field != "output":  # it fails for every other pair, too
+            if error.field not in OF_ONE_PAIR:
                 raise
             self.failed.add(output)
             say(f"{content} with {style}: {error}")
+        else:
+            self.failed -= {content, style, output}  # a file may be complete the second time
+            return Outcome.PAINTED
         return Outcome.FAILED
 
-    def _try_to_paint(self, content: Path, style: Path, output: Path) -> Outcome:
+    def _try_to_paint(self, content: Path, style: Path, output: Path) -> None:
+        """Paint a pair. Raises TransferCanceled after Ctrl-C."""
+        ending = f"_unfinished{output.suffix}"
+        unfinished = files.free_path(output.with_name(files.derived_name(output.stem, ending)))
         painting = Painting(
             content=content,
             styles=(style,),
             output=output,
             frames=output.with_name(files.derived_name(output.stem, "_frames")),
             overwrite=self.overwrite,
+            unfinished=unfinished,
             with_recipe=self.with_recipe,
         )
         began_at = time.monotonic()
         try:
             code = self.painter.paint(painting)
         except KeyboardInterrupt:
-            raise TransferCanceled from None
+            code = CANCELED_EXIT_CODE
         if code == CANCELED_EXIT_CODE:
-            self.outcomes[content, style] = Outcome.UNFINISHED
-            say(f"{output} is not finished; remove it to have it painted by the next batch")
+            if unfinished.exists():
+                self.outcomes[content, style] = Outcome.UNFINISHED
+                self.unfinished[content, style] = unfinished
+                say(f"{unfinished} is not finished; the next batch paints {output}")
             raise TransferCanceled
         self.seconds += time.monotonic() - began_at
-        return Outcome.PAINTED
 
-    def _sheet(self, is_table: bool) -> Image.Image:
+    def _save_sheet(self, is_table: bool) -> None:
+        """Save the pages of the contact sheet and print their paths. Raises StorageError."""
+        first = self.outputs.directory / CONTACT_SHEET
+        pages = pages_of(self._rows(is_table), is_table=is_table)
+        for page, numbered in zip(pages, files.numbered(first), strict=False):
+            path = numbered if self.overwrite else first  # which gets the next free number
+            click.echo(image_writer.save(contact_sheet(page), path, overwrite=self.overwrite))
+
+    def _rows(self, is_table: bool) -> list[list[Cell]]:
         if is_table:
             contents = dict.fromkeys(content for content, _ in self.outcomes)
             styles = dict.fromkeys(style for _, style in self.outcomes)
-            rows = [[Cell("", None), *map(self._source, styles)]] + [
+            return [[Cell("", None), *map(self._source, styles)]] + [
                 [self._source(content), *(self._result(content, style) for style in styles)]
                 for content in contents
             ]
-        else:
-            rows = [[*map(self._source, pair), self._result(*pair)] for pair in self.outcomes]
-        return contact_sheet(rows)
+        return [[*map(self._source, pair), self._result(*pair)] for pair in self.outcomes]
 
     def _source(self, file: Path) -> Cell:
         return Cell(file.stem, file, "cannot be used" if file in self.unusable else "")
 
     def _result(self, content: Path, style: Path) -> Cell:
-        outcome = self.outcomes.get((content, style), Outcome.MISSING)
+        pair = content, style
+        outcome = self.outcomes.get(pair, Outcome.MISSING)
         is_there = outcome not in (Outcome.FAILED, Outcome.MISSING)
-        return Cell("", self.outputs.of(content, style) if is_there else None, outcome)
+        file = self.unfinished.get(pair, self.outputs.of(*pair)) if is_there else None
+        return Cell("", file, outcome)

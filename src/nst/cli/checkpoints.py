@@ -12,7 +12,7 @@ from typing import Any, ClassVar, NamedTuple, Self
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from nst import files
-from nst.cli.machine import Machine
+from nst.cli.machine import MachineOptions
 from nst.cli.notices import tell
 from nst.cli.options import is_given
 from nst.errors import InvalidCheckpoint, InvalidImage, StorageError
@@ -66,13 +66,11 @@ class Resumable(BaseModel):
 
         It replaces the result so far, unless somebody has changed that since.
         """
-        if self.partial:
-            with suppress(InvalidImage):
-                file = self.partial.locate(directory / COMMAND_NAME, "initial")
-                return Path(os.path.relpath(file)), True
+        if file := unchanged(self.partial, directory / COMMAND_NAME):
+            return Path(os.path.relpath(file)), True
         return Path(os.path.relpath(directory.resolve() / self.output)), False
 
-    def machine(self, wanted: Machine) -> Machine:
+    def machine(self, wanted: MachineOptions) -> MachineOptions:
         """Return the machine options of the command line, completed by the checkpoint.
 
         Precision and weights are those of the checkpoint unless the command line names them.
@@ -148,7 +146,7 @@ class Command(Resumable):
         initial: Path | None,
         output: Path,
         options: StyleTransferOptions,
-        machine: Machine,
+        machine: MachineOptions,
         with_recipe: bool,
         changes: Sequence[Change] = (),
         stop_after: int | None = None,
@@ -185,6 +183,17 @@ class Command(Resumable):
                 self.detail_map.locate(here, "detail map") if self.detail_map else None,
                 self.initial.locate(here, "initial") if self.initial else None,
             )
+
+
+def unchanged(partial: PictureFile | None, here: Path) -> Path | None:
+    """Return the path of the result so far, unless it is gone or was changed.
+
+    `here`: file of the checkpoint that names it.
+    """
+    if partial:
+        with suppress(InvalidImage):
+            return partial.locate(here, "initial")
+    return None
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 import click
 
 from nst.errors import InvalidOption
+from nst.option_fields import as_text
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -36,16 +37,17 @@ class PlainCommand(click.Command):
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command; called by click."""
-        with _in_words_of(self):
+        with errors_as_typed():
             return super().invoke(ctx)
 
     def typed_names(self) -> Mapping[str, str]:
         """Return each parameter as it is typed, by the field that it sets.
 
-        For example, style_weight is typed as --style-weight, and contents as CONTENTS.
+        For example, style_weight is typed as --style-weight, and contents as CONTENTS. A parameter
+        has its own name here, too: changes is typed as --steer.
         """
-        typed = map(_typed, self.params)
-        return {name.lstrip("-").replace("-", "_").lower(): name for name in typed}
+        typed = {str(each.name): _typed(each) for each in self.params}
+        return typed | {name.lstrip("-").replace("-", "_").lower(): name for name in typed.values()}
 
 
 class Command(PlainCommand):
@@ -68,16 +70,33 @@ class Command(PlainCommand):
 
 
 @contextmanager
-def _in_words_of(command: PlainCommand) -> Iterator[None]:
+def errors_as_typed() -> Iterator[None]:
     """Reword each InvalidOption that passes, with names as they are typed."""
     try:
         yield
     except InvalidOption as error:
-        names = command.typed_names()
+        context = click.get_current_context(silent=True)
+        command = context.command if context else None
+        names = command.typed_names() if isinstance(command, PlainCommand) else {}
         if error.field in names:
             allowed = as_typed(error.allowed, names)
             error.args = (must_be(names[error.field], error.value, allowed),)
         raise
+
+
+@contextmanager
+def renamed(**fields: str) -> Iterator[None]:
+    """Give each InvalidOption that passes the name of the option that sets its field."""
+    try:
+        yield
+    except InvalidOption as error:
+        error.field = fields.get(error.field, error.field)
+        raise
+
+
+def usage_error(message: str) -> click.UsageError:
+    """Return an error about the use of the running command."""
+    return click.UsageError(message, click.get_current_context())
 
 
 def as_typed(text: str, names: Mapping[str, str]) -> str:
@@ -94,7 +113,7 @@ def must_be(name: str, value: object, allowed: str) -> str:
     For example: "--size must be a whole number from 32 to 16000 (got 4)".
     """
     condition, *rest = allowed.split("; ", 1)
-    return "; ".join([f"{name} must be {condition} (got {_plain(value)})", *rest])
+    return "; ".join([f"{name} must be {condition} (got {_quoted(value)})", *rest])
 
 
 def examples(*lines: str) -> str:
@@ -168,9 +187,7 @@ def _typed(parameter: click.Parameter) -> str:
     return parameter.human_readable_name.strip("[].")
 
 
-def _plain(value: object) -> str:
-    if isinstance(value, tuple):
-        return ",".join(map(_plain, value)) or "none"
-    if isinstance(value, str) and not re.fullmatch(r"-?[\d.]+", value):
-        return repr(value)
-    return f"{value:g}" if isinstance(value, float) else str(value)
+def _quoted(value: object) -> str:
+    """Return a value as it is typed; text that is no number has quotes."""
+    is_text = isinstance(value, str) and not re.fullmatch(r"-?[\d.]+", value)
+    return repr(value) if is_text else as_text(value)

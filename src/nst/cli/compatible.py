@@ -8,9 +8,9 @@ from typing import Any
 import click
 
 from nst import files, images
-from nst.cli.command import OneOf, PlainCommand
+from nst.cli.command import OneOf, PlainCommand, renamed
 from nst.cli.errors import run
-from nst.cli.machine import Machine
+from nst.cli.machine import MachineOptions
 from nst.cli.options import FIELDS, PATH, given, say_ignored, transfer_options, with_underscores
 from nst.cli.painter import Painter
 from nst.cli.painting import Painting
@@ -96,7 +96,8 @@ def command(samples: Path) -> click.Command:
         )
         options = StyleTransferOptions(size=size, **given(values))
         say_ignored(options)
-        return Painter(options, Machine()).paint(painting)
+        with renamed(output="output_file"):
+            return Painter(options, MachineOptions()).paint(painting)
 
     return neural_style_transfer
 

@@ -1,6 +1,6 @@
-"""Contact sheet: many images on one page, small and with their names."""
+"""Contact sheet: many images, small and with their names, on one page or more."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +14,9 @@ THUMBNAIL_PIXELS = 200
 too large."""
 PAGE_PIXELS = 12_000
 """Approximate maximum of the longest side of the page, in pixels."""
+PAGE_CELLS = 200
+"""Maximum number of rows and of columns of a page.
+A JPEG file has at most 65 500 pixels a side."""
 GAP_PIXELS = 8
 FONT_PIXELS = 13
 
@@ -30,6 +33,19 @@ class Cell:
     @property
     def label(self) -> str:
         return ": ".join(filter(None, (self.name, self.note)))
+
+
+def pages_of(rows: Sequence[Sequence[Cell]], *, is_table: bool) -> Iterator[list[list[Cell]]]:
+    """Yield the rows of each page.
+
+    `is_table`: whether every page repeats the first row and the first column.
+    """
+    heads = 1 if is_table else 0
+    most = PAGE_CELLS - heads
+    for top in range(heads, len(rows), most):
+        taken = [*rows[:heads], *rows[top : top + most]]
+        for left in range(heads, len(rows[0]), most):
+            yield [[*row[:heads], *row[left : left + most]] for row in taken]
 
 
 def contact_sheet(rows: Sequence[Sequence[Cell]]) -> Image.Image:

@@ -11,7 +11,7 @@ from PIL import features
 
 from nst import __version__
 from nst.bootstrap import Role, check_services, weights_store
-from nst.cli.command import Command, OneOf, examples
+from nst.cli.command import Command, OneOf, examples, usage_error
 from nst.cli.errors import debug_option
 from nst.cli.serve import check_extra
 from nst.image_files import READABLE
@@ -41,7 +41,7 @@ def doctor(services: bool, roles: Sequence[Role]) -> int:
     The exit code is 1 if nst cannot paint or, with --services, if a dependency does not answer.
     """
     if roles and not services:
-        raise click.UsageError("--role needs --services", click.get_current_context())
+        raise usage_error("--role needs --services")
     return _report_services(roles or ("api", "worker")) if services else _report_machine()
 
 

@@ -1,5 +1,6 @@
 """Errors for people: one line on standard error, and an exit code."""
 
+import io
 import logging
 import sys
 from collections.abc import Callable, Sequence
@@ -55,6 +56,7 @@ def debug_option(command: Command) -> Command:
 def run(command: click.Command, name: str, arguments: Sequence[str] | None = None) -> NoReturn:
     """Run a command and leave the process with its exit code."""
     prepare_process()
+    _accept_any_path(sys.stdout)
     logging.basicConfig(handlers=[LogLines()], level=logging.WARNING)
     arguments = sys.argv[1:] if arguments is None else list(arguments)
     try:
@@ -75,3 +77,9 @@ def run(command: click.Command, name: str, arguments: Sequence[str] | None = Non
         say(str(error))
         code = exit_code(error)
     sys.exit(code)
+
+
+def _accept_any_path(stream: object) -> None:
+    """Let a stream print paths that are not UTF-8; their bytes are printed as they are."""
+    if isinstance(stream, io.TextIOWrapper) and stream.errors == "strict":
+        stream.reconfigure(errors="surrogateescape")

@@ -13,7 +13,7 @@ from PIL import Image
 
 from nst import image_writer, images
 from nst.cli.checkpoints import COMMAND_NAME, Resumable, originals, readable_name
-from nst.cli.machine import Machine
+from nst.cli.machine import MachineOptions
 from nst.cli.notices import tell
 from nst.errors import StorageError
 from nst.options import StyleTransferOptions
@@ -45,7 +45,8 @@ class FilmCommand(Resumable):
         options: StyleTransferOptions,
         later_steps: int,
         passes: int,
-        machine: Machine,
+        machine: MachineOptions,
+        partial: Path | None = None,
     ) -> Self:
         here = directory / COMMAND_NAME
         return cls(
@@ -57,6 +58,7 @@ class FilmCommand(Resumable):
             passes=passes,
             precision=machine.precision,
             weights=readable_name(machine.weights.resolve()) if machine.weights else None,
+            partial=PictureFile.of(partial, here) if partial else None,
         )
 
     def files(self, directory: Path) -> tuple[Path, Path]:

@@ -8,10 +8,10 @@ import click
 from nst import files
 from nst.bootstrap import weights_store
 from nst.cli.checkpoints import readable_name
-from nst.cli.command import Command, OneOf, examples, option
+from nst.cli.command import Command, OneOf, examples, option, usage_error
 from nst.cli.ctrl_c import stop_on_ctrl_c
 from nst.cli.errors import CANCELED_EXIT_CODE, debug_option
-from nst.cli.machine import Machine, learning_machine_options
+from nst.cli.machine import MachineOptions, learning_machine_options
 from nst.cli.notices import say, tell
 from nst.cli.options import (
     FILES,
@@ -27,7 +27,7 @@ from nst.cli.options import (
 )
 from nst.cli.progress_bar import ProgressBar, duration
 from nst.cli.training_files import LearnCommand, TrainingFiles, relative
-from nst.errors import InvalidOption, NSTError
+from nst.errors import InvalidOption
 from nst.learned_file import SUFFIX
 from nst.learning_options import BUDGET, LearningOptions, is_style_file
 
@@ -119,7 +119,7 @@ def learn(
     export: str | None,
     preview_every: float,
     resume: Path | None,
-    machine: Machine,
+    machine: MachineOptions,
     checkpoint_every: float,
     **values: Any,
 ) -> int:
@@ -137,31 +137,30 @@ def learn(
     if resume:
         others = {name for name in given(values) if name not in BUDGET}
         if styles or photos or names or licence or output or others:
-            raise click.UsageError(
-                "--resume takes everything but --minutes and --steps from the checkpoint",
-                click.get_current_context(),
+            raise usage_error(
+                "--resume takes everything but --minutes and --steps from the checkpoint"
             )
         command = LearnCommand.read(resume)
         if is_given("precision"):
             command = command.model_copy(update={"precision": machine.precision})
     elif styles:
         command = LearnCommand(
-            styles=tuple(map(_absolute, styles)),
+            styles=tuple(style.absolute() for style in styles),
             names=names or tuple(readable_name(Path(style.stem)) for style in styles),
-            photos=_absolute(photos) if photos else None,
-            output=_absolute(output or Path(files.derived_name(styles[0].stem, SUFFIX))),
+            photos=photos.absolute() if photos else None,
+            output=(output or Path(files.derived_name(styles[0].stem, SUFFIX))).absolute(),
             licence=licence,
             options=given(values),
             precision=machine.precision,
-            weights=_absolute(machine.weights) if machine.weights else None,
+            weights=machine.weights.absolute() if machine.weights else None,
         )
     else:
-        raise click.UsageError("name an image: nst learn STYLE", click.get_current_context())
+        raise usage_error("name an image: nst learn STYLE")
     options = LearningOptions(**command.options | given(values))
-    files.check_output(Path(command.output), (SUFFIX,))
     written = TrainingFiles.of(
         command, resume, checkpoint_every, preview_every, overwrite=overwrite
     )
+    files.check_output(written.output, (SUFFIX,))
     path, is_canceled = _teach(command, options, written, machine.device, resume)
     click.echo(relative(path))
     if export:
@@ -188,7 +187,7 @@ def _teach(
     training, count = training_run.training, len(training_run.photos)
     tell(f"{training.step} steps in {duration(training.seconds)} from {count} photos")
     if is_canceled:
-        written.checkpoint.tell()
+        written.checkpoint.leave(path)
     else:
         written.checkpoint.remove()
     return path, is_canceled
@@ -203,20 +202,18 @@ def _begin(
         list(command.styles),
         options,
         names=command.names,
-        photos=Path(command.photos) if command.photos else None,
+        photos=command.photos,
         licence=command.licence,
         device=device,
         precision=command.precision,
-        weights=weights_store(
-            Path(command.weights) if command.weights else None, bar.show_download
-        ),
+        weights=weights_store(command.weights, bar.show_download),
         on_damaged=lambda file, reason: say(f"{file}: {reason}; left out"),
     )
     _tell_photos(training_run, command.photos)
     return training_run
 
 
-def _tell_photos(training_run: "TrainingRun", folder: str | None) -> None:
+def _tell_photos(training_run: "TrainingRun", folder: Path | None) -> None:
     count = len(training_run.photos)
     if folder is None:
         tell(
@@ -224,7 +221,7 @@ def _tell_photos(training_run: "TrainingRun", folder: str | None) -> None:
             "--photos DIRECTORY"
         )
     else:
-        tell(f"nst: learning from {count} photos in {relative(Path(folder))}")
+        tell(f"nst: learning from {count} photos in {relative(folder)}")
 
 
 def _learn(
@@ -240,12 +237,12 @@ def _learn(
                 written.preview.keep(training_run)
                 if ctrl_c.pressed:
                     break
-        except (NSTError, KeyboardInterrupt):
+        except (Exception, KeyboardInterrupt):
             ctrl_c.is_saving = True
             if training_run.training.step:
                 path = relative(written.save(training_run))
                 tell(f"The network after step {training_run.training.step} is in {path}")
-                written.checkpoint.tell()
+                written.checkpoint.leave(path)
             raise
         ctrl_c.is_saving = True
         return written.save(training_run), ctrl_c.pressed
@@ -263,7 +260,3 @@ def _export(file: Path, output: Path | None, overwrite: bool) -> int:
         raise InvalidOption("output", str(target), f"a name ending in {ONNX_SUFFIX}")
     click.echo(relative(onnx_file.export(file, target, overwrite=overwrite)))
     return 0
-
-
-def _absolute(path: Path) -> str:
-    return str(path.absolute())

@@ -20,9 +20,6 @@ if TYPE_CHECKING:
     from nst.result import Result
     from nst.video import Video
 
-WITH_EFFECT = ("device", "precision")
-"""Options of the machine that also have an effect with a learned style."""
-
 
 class LearnedPainter(Painter):
     """Painter that uses the .nst file given as the style of each painting.

@@ -12,7 +12,7 @@ import click
 from nst.cli.command import Command, WholeNumberBetween, examples, option
 from nst.cli.errors import debug_option
 from nst.cli.live_stream import LiveStream
-from nst.cli.machine import Machine, live_machine_options
+from nst.cli.machine import MachineOptions, live_machine_options
 from nst.cli.notices import tell
 from nst.cli.options import (
     FIELDS,
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from nst.learning.live import Rate
     from nst.learning.painting import LearnedStyle
 
-WITH_EFFECT = ("size", "style_blend", "color", "color_amount")
+FRAME_OPTIONS = ("size", "style_blend", "color", "color_amount")
 """Options of an image that also have an effect on a frame."""
 
 SIZE_PIXELS = 480
@@ -71,7 +71,7 @@ TELL_SECONDS = 10.0
     help="Port on this machine where the stream is watched; 0 finds a free one.",
 )
 @option("--open", "opens", group=FILES, is_flag=True, help="Open the stream in the browser.")
-@transfer_options([name for name in FIELDS if name in WITH_EFFECT], with_dashes, PRESET)
+@transfer_options([name for name in FIELDS if name in FRAME_OPTIONS], with_dashes, PRESET)
 @live_machine_options
 @quiet_option
 @debug_option
@@ -81,7 +81,7 @@ def live(
     camera: int,
     port: int,
     opens: bool,
-    machine: Machine,
+    machine: MachineOptions,
     **values: Any,
 ) -> int:
     """Paint a camera or FILM live with STYLE, a .nst file of nst learn.

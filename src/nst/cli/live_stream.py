@@ -13,6 +13,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from nst.errors import InvalidOption
 
 HOST = "127.0.0.1"
+DEFAULT_PORT = 80
+"""Port of HTTP, which browsers leave out of the host name."""
 BOUNDARY = "frame"
 WAIT_SECONDS = 1.0
 """Seconds without a new frame after which the newest one is sent again."""
@@ -108,8 +110,9 @@ class _Handler(BaseHTTPRequestHandler):
 
     @property
     def _names(self) -> list[str]:
-        port = self.watched.port
-        return [f"{host}:{port}" for host in (HOST, "localhost")]
+        port, hosts = self.watched.port, (HOST, "localhost")
+        names = [f"{host}:{port}" for host in hosts]
+        return [*names, *hosts] if port == DEFAULT_PORT else names
 
     def _send(self, kind: str, data: bytes) -> None:
         self._begin(kind)

@@ -15,7 +15,7 @@ Run = Callable[..., int]
 
 
 @dataclass(frozen=True, slots=True)
-class Machine:
+class MachineOptions:
     """Device, precision, memory and weights of a command."""
 
     device: str = "auto"
@@ -67,8 +67,8 @@ def _machine_of(*options: Callable[[Run], Run]) -> Callable[[Run], Run]:
 
         @wraps(command)
         def run(**values: Any) -> int:
-            facts = {f.name: values.pop(f.name) for f in fields(Machine) if f.name in values}
-            return command(machine=Machine(**facts), **values)
+            facts = {f.name: values.pop(f.name) for f in fields(MachineOptions) if f.name in values}
+            return command(machine=MachineOptions(**facts), **values)
 
         return run
 

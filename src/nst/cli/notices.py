@@ -13,7 +13,7 @@ _QUIET = "nst.quiet"
 
 def say(message: str) -> None:
     """Print an error as one line on standard error."""
-    _print(f"nst: {' '.join(message.split())}")
+    _print(f"nst: {' '.join(map(str.strip, message.strip().splitlines()))}")
 
 
 def tell(message: str) -> None:

@@ -2,7 +2,7 @@
 
 import math
 import os
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar, get_args, get_origin
@@ -18,7 +18,7 @@ from nst.controls import parse_change
 from nst.errors import ImageRole, InvalidOption
 from nst.learning_options import LearningOptions
 from nst.option_effects import ignored
-from nst.option_fields import Group, describe_allowed, facts_of, group_of
+from nst.option_fields import Group, as_text, describe_allowed, facts_of, group_of
 from nst.options import StyleTransferOptions
 from nst.presets import PRESETS
 from nst.progress import Change
@@ -47,9 +47,14 @@ LEARNING_TITLES: Mapping[Group, str] = {
 }
 """Groups of options in the help of nst learn."""
 
-FOR_STEPS = ("device", "precision", "max_memory", "weights", "checkpoint_every")
+FOR_STEPS = (
+    *("device", "precision", "max_memory", "weights", "checkpoint_every"),
+    *("changes", "stop_after"),
+)
 """Options of commands, beside those of the transfer, that have no effect
 on a draft."""
+FOR_LEARNED = ("device", "precision")
+"""Options of FOR_STEPS that have an effect with a learned style."""
 
 
 def transfer_options(
@@ -96,7 +101,7 @@ def _field_option(
         group=group,
         type=_type(field),
         metavar=_metavar(field),
-        help=f"{_description(field, flag)}  [default: {_plain(default)}]",
+        help=f"{_description(field, flag)}  [default: {as_text(default)}]",
     )
 
 
@@ -208,16 +213,19 @@ def is_given(name: str) -> bool:
     return source is ParameterSource.COMMANDLINE
 
 
-def say_ignored(options: StyleTransferOptions, *, but: Collection[str] = ()) -> None:
+def say_ignored(options: StyleTransferOptions, *, is_learned: bool = False) -> None:
     """Print one line for each option on the command line that has no effect.
 
-    `but`: options that have an effect all the same.
+    `is_learned`: whether a learned style paints.
     """
     command = click.get_current_context().command
     assert isinstance(command, PlainCommand)
     typed = command.typed_names()
-    names = filter(is_given, [name for name in (*FIELDS, *FOR_STEPS) if name not in but])
-    for sentence in ignored(options, names, lambda name: typed.get(name, with_dashes(name))):
+    in_use = FOR_LEARNED if is_learned else ()
+    names = [name for name in (*FIELDS, *FOR_STEPS) if is_given(name) and name not in in_use]
+    for sentence in ignored(
+        options, names, lambda name: typed.get(name, with_dashes(name)), is_learned=is_learned
+    ):
         tell(f"nst: {sentence}")
 
 
@@ -243,9 +251,3 @@ def _metavar(field: FieldInfo) -> str | None:
         return "|".join([*field.examples[:-1], "LAYER=WEIGHT,…"])
     unit = facts_of(field).get("unit")
     return str(unit).replace(" ", "-").upper() if unit else None
-
-
-def _plain(value: object) -> str:
-    if isinstance(value, tuple):
-        return ",".join(map(_plain, value)) or "none"
-    return f"{value:g}" if isinstance(value, float) else str(value)

@@ -13,13 +13,13 @@ from nst.bootstrap import keep_frame_speed, keep_speed, weights_store
 from nst.cli.checkpoints import Checkpoints, Command
 from nst.cli.ctrl_c import stop_on_ctrl_c
 from nst.cli.errors import CANCELED_EXIT_CODE
-from nst.cli.machine import Machine
+from nst.cli.machine import MachineOptions
 from nst.cli.notices import tell, tell_stand_in
 from nst.cli.painting import Painting
 from nst.cli.progress_bar import ProgressBar, duration
 from nst.cli.summaries import estimate_in_words, memory_in_words, summary
 from nst.controls import Controls
-from nst.errors import NSTError, TransferCanceled
+from nst.errors import TransferCanceled
 from nst.learning_options import is_learned
 from nst.options import StyleTransferOptions
 from nst.progress import Progress
@@ -39,7 +39,7 @@ class Painter:
     """Painter of one image after the other with the same options.
     The network is loaded once."""
 
-    def __init__(self, options: StyleTransferOptions, machine: Machine) -> None:
+    def __init__(self, options: StyleTransferOptions, machine: MachineOptions) -> None:
         self.options = options
         self._machine = machine
 
@@ -95,23 +95,24 @@ class Painter:
                             self.options, painting.changes, stop_after=painting.stop_after
                         ),
                     )
-            except (NSTError, KeyboardInterrupt):
+            except (Exception, KeyboardInterrupt):
                 ctrl_c.is_saving = True
                 if latest:
-                    saved = painting.save(latest.snapshot.output(), recipe=None)
+                    saved = painting.save_unfinished(latest.snapshot.output())
                     tell(f"The picture after step {latest.step} is in {saved}")
                     if checkpoints:
                         checkpoints.leave(saved)
                 raise
             ctrl_c.is_saving = True
             recipe = result.recipe(files).text() if painting.with_recipe else None
+            was_interrupted = ctrl_c.pressed and result.stopped_after is not None
+            save = painting.save_unfinished if was_interrupted else painting.save
             paths = [
-                painting.save(result.output, recipe),
+                save(result.output, recipe),
                 *painting.save_timelapse(timelapse, result.image),
             ]
         keep_speed(result, self._machine.device)
         tell(self._summary(result))
-        was_interrupted = ctrl_c.pressed and result.stopped_after is not None
         if checkpoints and was_interrupted:
             checkpoints.leave(paths[0])
         elif checkpoints:

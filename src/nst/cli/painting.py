@@ -34,6 +34,8 @@ class Painting:
     timelapse: Path | None = None
     """File of the time-lapse; None: no time-lapse is saved."""
     overwrite: bool = False
+    unfinished: Path | None = None
+    """File of the image so far if the transfer ends early; None: the output."""
     replaces_partial: bool = False
     """Whether the result replaces the image so far, which an earlier run has saved."""
     with_recipe: bool = True
@@ -71,13 +73,13 @@ class Painting:
     def save(self, image: "Image.Image | Samples", recipe: str | None) -> Path:
         """Save the result and return its path."""
         overwrite = self.overwrite or self.replaces_partial
-        try:
-            return image_writer.save(image, self.output, recipe=recipe, overwrite=overwrite)
-        except StorageError as error:
-            # The path was checked before, so the disk is full or gone: do not lose the work.
-            refuge = Path(tempfile.mkdtemp(prefix="nst-")) / self.output.name
-            say(f"{error}; saving to {refuge.parent} instead")
-            return image_writer.save(image, refuge, recipe=recipe)
+        return _save(image, self.output, recipe, overwrite=overwrite)
+
+    def save_unfinished(self, image: "Image.Image | Samples", recipe: str | None = None) -> Path:
+        """Save the image so far of a transfer that ended early, and return its path."""
+        if self.unfinished is None:
+            return self.save(image, recipe)
+        return _save(image, self.unfinished, recipe, overwrite=False)
 
     def save_frame(self, progress: Progress) -> None:
         """Save the intermediate image after a step."""
@@ -91,3 +93,16 @@ class Painting:
         """Save the time-lapse, if one was requested, and yield its path."""
         if timelapse and self.timelapse:
             yield timelapse.save(self.timelapse, image, overwrite=self.overwrite)
+
+
+def _save(
+    image: "Image.Image | Samples", path: Path, recipe: str | None, *, overwrite: bool
+) -> Path:
+    """Save an image, in a temporary directory if the path cannot be written any more."""
+    try:
+        return image_writer.save(image, path, recipe=recipe, overwrite=overwrite)
+    except StorageError as error:
+        # The path was checked before, so the disk is full or gone: do not lose the work.
+        refuge = Path(tempfile.mkdtemp(prefix="nst-")) / path.name
+        say(f"{error}; saving to {refuge.parent} instead")
+        return image_writer.save(image, refuge, recipe=recipe)

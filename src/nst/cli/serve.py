@@ -13,7 +13,7 @@ from importlib.util import find_spec
 import click
 
 from nst import bootstrap
-from nst.cli.command import Command, WholeNumberBetween, examples
+from nst.cli.command import Command, WholeNumberBetween, examples, usage_error
 from nst.cli.errors import debug_option
 from nst.errors import InvalidOption
 
@@ -102,7 +102,7 @@ def _check_system() -> None:
     """Raise UsageError on Windows."""
     if not find_spec("fcntl"):
         problem = "the web server needs Unix; on Windows start it in WSL or in Docker"
-        raise click.UsageError(problem, click.get_current_context())
+        raise usage_error(problem)
 
 
 def _check_address(host: str, port: int) -> None:
@@ -141,4 +141,4 @@ def check_extra() -> None:
     """Raise UsageError if the extra `service` is not installed."""
     if not all(map(find_spec, ("apiflask", "gunicorn", "sqlalchemy", "obstore", "structlog"))):
         problem = "the service is not installed; run pip install 'nst[service]'"
-        raise click.UsageError(problem, click.get_current_context())
+        raise usage_error(problem)

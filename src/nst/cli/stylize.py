@@ -8,10 +8,10 @@ import click
 
 from nst import files
 from nst.cli.checkpoints import Command as CheckpointCommand
-from nst.cli.command import Command, examples, option
+from nst.cli.command import Command, examples, option, renamed, usage_error
 from nst.cli.errors import debug_option
-from nst.cli.learned import WITH_EFFECT, LearnedPainter
-from nst.cli.machine import Machine, machine_options
+from nst.cli.learned import LearnedPainter
+from nst.cli.machine import MachineOptions, machine_options
 from nst.cli.options import (
     FIELDS,
     FILES,
@@ -31,13 +31,13 @@ from nst.cli.options import (
 )
 from nst.cli.painter import Painter
 from nst.cli.painting import Painting
+from nst.cli.repeating import read_recipe, recipe_for
 from nst.controls import STEERABLE, planned
 from nst.learned_file import learned_preset
 from nst.learning_options import is_learned
 from nst.options import StyleTransferOptions
 from nst.presets import DEFAULT_PRESET
 from nst.progress import Change
-from nst.recipe import Recipe
 
 EVERYWHERE = Path("-")
 """Value of --style-mask for a style that applies everywhere."""
@@ -161,7 +161,7 @@ def stylize(
     detail_map: Path | None,
     init_image: Path | None,
     timelapse: Path | None,
-    machine: Machine,
+    machine: MachineOptions,
     no_recipe: bool,
     checkpoint_every: float,
     resume: Path | None,
@@ -194,8 +194,16 @@ def stylize(
         no_recipe = no_recipe or not command.with_recipe
     elif from_image:
         _refuse(preset, "--preset and --from-image exclude each other")
-        recipe = Recipe.read(from_image)
-        if recipe.detail_map and not content:  # it would not fit another photo
+        recipe = read_recipe(from_image)
+        if content:
+            replaced = {
+                "masks": where or styles,
+                "detail_map": detail_map,
+                "initial": init_image or values["init_method"],
+            }
+            named = [name for name, value in replaced.items() if value]
+            recipe = recipe_for(recipe, content, from_image, named)
+        if recipe.detail_map:
             detail_map = detail_map or recipe.detail_map.locate(from_image, "detail map")
         content = content or recipe.content.locate(from_image, "content")
         if not styles:
@@ -207,19 +215,22 @@ def stylize(
             init_image = init_image or recipe.initial.locate(from_image, "initial")
         options = StyleTransferOptions(**recipe.options | given(values))
         changes = changes or recipe.changes_without(given(values))
-        stop_after = stop_after or recipe.stopped_after
+        if values["total_iterations"] is None:
+            stop_after = stop_after or recipe.stopped_after
     elif content and styles:
         preset = learned_preset(preset) if is_learned(styles) else preset or DEFAULT_PRESET
         options = StyleTransferOptions.from_preset(preset, **given(values))
     else:
-        raise _usage_error("name two pictures: nst stylize CONTENT STYLE")
+        raise usage_error("name two pictures: nst stylize CONTENT STYLE")
     output = output or Path(_default_name((content, *styles)))
     if is_learned(styles):
         _refuse(
             where or detail_map or init_image or timelapse,
             "a learned style takes no --style-mask, --detail-map, --init-image or --timelapse",
         )
-    say_ignored(options, but=WITH_EFFECT if is_learned(styles) else ())
+    say_ignored(options, is_learned=is_learned(styles))
+    with renamed(step="steer"):
+        changes = planned(options, changes)
     painting = Painting(
         content=content,
         styles=styles,
@@ -235,7 +246,7 @@ def stylize(
         checkpoints=resume or files.free_path(_checkpoint_directory(output)),
         checkpoint_every_seconds=checkpoint_every,
         goes_on=resume is not None,
-        changes=planned(options, changes),
+        changes=changes,
         stop_after=stop_after,
         is_estimated=True,
     )
@@ -254,8 +265,4 @@ def _checkpoint_directory(output: Path) -> Path:
 def _refuse(given: object, message: str) -> None:
     """Raise UsageError if the value was given."""
     if given:
-        raise _usage_error(message)
-
-
-def _usage_error(message: str) -> click.UsageError:
-    return click.UsageError(message, click.get_current_context())
+        raise usage_error(message)

@@ -5,14 +5,15 @@ import shlex
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, PlainSerializer, ValidationError
 
 from nst import files, image_writer
-from nst.cli.checkpoints import IntervalTimer
+from nst.cli.checkpoints import IntervalTimer, readable_name, unchanged
 from nst.cli.notices import tell
 from nst.errors import InvalidCheckpoint, StorageError
+from nst.recipe import PictureFile
 
 if TYPE_CHECKING:
     from nst.learning.training_run import TrainingRun
@@ -24,7 +25,7 @@ PREVIEW_ENDING = "_preview.jpg"
 class TrainingCheckpoint:
     """Checkpoint file, from which the training can continue."""
 
-    def __init__(self, path: Path, command: dict[str, Any], every_seconds: float) -> None:
+    def __init__(self, path: Path, command: "LearnCommand", every_seconds: float) -> None:
         """Prepare the checkpoint file.
 
         `command`: arguments from which `nst learn` can continue. `every_seconds`: checkpoint
@@ -43,15 +44,27 @@ class TrainingCheckpoint:
             return
         with self._timer.writing():
             try:
-                training_run.save_checkpoint(self._path, self._command)
+                training_run.save_checkpoint(self._path, self._command.model_dump(mode="json"))
             except StorageError as error:
                 tell(f"nst: continuing without a checkpoint: {error}")
 
-    def tell(self) -> None:
-        """Print how to continue, if the checkpoint exists."""
+    def leave(self, saved: Path) -> None:
+        """Print how to continue, if the checkpoint exists.
+
+        The finished network then replaces `saved`, the network so far.
+        """
         if self._path.exists():
+            self._keep_partial(saved)
             command = shlex.join(["nst", "learn", "--resume", str(relative(self._path))])
             tell(f"To continue: {command}")
+
+    def _keep_partial(self, saved: Path) -> None:
+        from nst.learning.checkpoint import LearningCheckpoint
+
+        partial = PictureFile.of(saved, self._path)
+        command = self._command.model_copy(update={"partial": partial})
+        with suppress(StorageError, InvalidCheckpoint):
+            LearningCheckpoint.replace_command(self._path, command.model_dump(mode="json"))
 
     def remove(self) -> None:
         """Remove the checkpoint file."""
@@ -85,19 +98,25 @@ class TrainingPreview:
                 tell(f"nst: continuing without a preview: {error}")
 
 
+StoredPath = Annotated[Path, PlainSerializer(readable_name, return_type=str, when_used="json")]
+"""Path that a checkpoint stores as text, whatever its bytes are."""
+
+
 class LearnCommand(BaseModel):
     """Arguments of `nst learn`, as a checkpoint keeps them. Paths are absolute."""
 
     model_config = ConfigDict(frozen=True)
 
-    styles: tuple[str, ...]
+    styles: tuple[StoredPath, ...]
     names: tuple[str, ...]
-    photos: str | None
-    output: str
+    photos: StoredPath | None
+    output: StoredPath
     licence: str
     options: dict[str, Any]
     precision: str
-    weights: str | None
+    weights: StoredPath | None
+    partial: PictureFile | None = None
+    """Network so far, if it was saved; the finished one replaces it."""
 
     @classmethod
     def read(cls, checkpoint: Path) -> Self:
@@ -132,19 +151,17 @@ class TrainingFiles:
     ) -> Self:
         """Return the files of a training run.
 
-        A resumed run uses its own files again; any other run uses free paths for its checkpoint and
-        its preview, and leaves existing files alone.
+        A resumed run uses its own files again, and replaces the network so far unless somebody has
+        changed that since; any other run uses free paths for its checkpoint and its preview, and
+        leaves existing files alone.
         """
-        output = Path(command.output)
+        output = command.output
         checkpoint, preview = (beside(output, end) for end in (CHECKPOINT_ENDING, PREVIEW_ENDING))
+        partial = unchanged(command.partial, resume) if resume else None
         return cls(
-            output,
-            overwrite,
-            TrainingCheckpoint(
-                resume or files.free_path(checkpoint),
-                command.model_dump(mode="json"),
-                checkpoint_every,
-            ),
+            partial or output,
+            overwrite or partial is not None,
+            TrainingCheckpoint(resume or files.free_path(checkpoint), command, checkpoint_every),
             TrainingPreview(preview if resume else files.free_path(preview), preview_every),
         )
 

@@ -8,13 +8,13 @@ from typing import Any
 import click
 
 from nst import files, images
-from nst.cli.command import Command, examples, option
+from nst.cli.command import Command, examples, option, renamed, usage_error
 from nst.cli.ctrl_c import stop_on_ctrl_c
 from nst.cli.errors import CANCELED_EXIT_CODE, debug_option
 from nst.cli.film_checkpoint import FilmCheckpoint, FilmCommand
 from nst.cli.film_frames import Frames, Previews
-from nst.cli.learned import WITH_EFFECT, LearnedPainter
-from nst.cli.machine import Machine, machine_options
+from nst.cli.learned import LearnedPainter
+from nst.cli.machine import MachineOptions, machine_options
 from nst.cli.notices import tell
 from nst.cli.options import (
     FIELDS,
@@ -118,7 +118,7 @@ def video(
     preview: int,
     resume: Path | None,
     preset: str | None,
-    machine: Machine,
+    machine: MachineOptions,
     **values: Any,
 ) -> int:
     """Paint every frame of VIDEO in the style of the image STYLE.
@@ -135,10 +135,11 @@ def video(
 
     --protect finds the faces or people in each frame; --detail-map is for single images.
     """
+    replaces_partial = False
     if resume:
         numbers = [value for value in (first_steps, steps, passes) if value is not None]
         if source or preset or numbers or given(values):
-            raise _usage_error("--resume takes film, style and options from the checkpoint")
+            raise usage_error("--resume takes film, style and options from the checkpoint")
         command = FilmCommand.read(resume)
         source, style = command.files(resume)
         if output is None:
@@ -148,10 +149,10 @@ def video(
         passes = command.passes
         machine = command.machine(machine)
     elif not (source and style):
-        raise _usage_error("name a film and a picture: nst video VIDEO STYLE")
+        raise usage_error("name a film and a picture: nst video VIDEO STYLE")
     if is_style_file(style):
         if first_steps or steps or (passes or 1) > 1:
-            raise _usage_error("a learned style takes no --first-steps, --steps or --passes")
+            raise usage_error("a learned style takes no --first-steps, --steps or --passes")
         preset = learned_preset(preset)
     film = Video.inspect(source)
     style_source = style if is_style_file(style) else images.load(style, "style")
@@ -160,11 +161,13 @@ def video(
     if not resume:
         values["total_iterations"] = first_steps
         values["size"] = values["size"] or max(film.size)
-        first = StyleTransferOptions.from_preset(preset or DEFAULT_PRESET, **given(values))
+        with renamed(total_iterations="first_steps"):
+            first = StyleTransferOptions.from_preset(preset or DEFAULT_PRESET, **given(values))
     _check_passes(first, passes)
-    later = later_options(first, steps)
+    with renamed(total_iterations="steps"):
+        later = later_options(first, steps)
     is_learned = is_style_file(style)
-    say_ignored(later if first.is_draft else first, but=WITH_EFFECT if is_learned else ())
+    say_ignored(later if first.is_draft else first, is_learned=is_learned)
     _check_libraries(later)
     checkpoint_name = files.derived_name(output.stem, "_checkpoint")
     directory = resume or files.free_path(output.with_name(checkpoint_name))
@@ -177,6 +180,7 @@ def video(
         later_steps=later.total_iterations,
         passes=passes or 1,
         machine=machine,
+        partial=output if replaces_partial else None,
     )
     painter_class = LearnedPainter if is_learned else Painter
     painter = painter_class(first, machine)
@@ -246,7 +250,7 @@ def _tell_losses(film: Video, kind: Container) -> None:
 def _check_passes(first: StyleTransferOptions, passes: int | None) -> None:
     """Raise InvalidOption if further passes would paint the same frames."""
     if first.is_draft and passes and passes > 1:
-        raise InvalidOption("--passes", passes, ONCE_FOR_DRAFTS)
+        raise InvalidOption("passes", passes, ONCE_FOR_DRAFTS)
 
 
 def _check_libraries(later: StyleTransferOptions) -> None:
@@ -255,7 +259,3 @@ def _check_libraries(later: StyleTransferOptions) -> None:
         from nst.engine.pictures.flow import opencv
 
         opencv()
-
-
-def _usage_error(message: str) -> click.UsageError:
-    return click.UsageError(message, click.get_current_context())

@@ -5,6 +5,7 @@ Worker and engine share a directory and exchange short messages.
 """
 
 import logging
+import math
 import time
 from contextlib import suppress
 
@@ -88,22 +89,26 @@ def execute_job(job: Job, context: WorkerContext) -> None:
 
 def _hand_back(job: Job, context: WorkerContext, limit: int, error: JobError) -> Outcome:
     """Give the job back; retry until the database answers, because an expired lease would cost the
-    job an attempt. `limit`: number of the job's own failures after which it fails with `error`."""
-    refusals = 0
-    while refusals < MOST_REFUSALS:
+    job an attempt. A worker that shuts down retries for the length of a lease, unless it is killed
+    earlier. `limit`: number of the job's own failures after which it fails with `error`."""
+    refusals, is_outage, ends_at = 0, False, math.inf
+    while refusals < MOST_REFUSALS and time.monotonic() < ends_at:
         try:
-            back = _put_back(job, context, limit, error)
+            back = _put_back(job, context, limit, error, is_outage=is_outage)
             logger.info("job given back", extra=public_facts(back))
             return Outcome.FAILED if back.status is JobStatus.FAILED else Outcome.GIVEN_BACK
         except LeaseLost:
             return Outcome.LEASE_LOST
         except DependencyError as refusal:
             logger.warning("job not given back yet: %s", refusal, extra=public_facts(job))
-        refusals += _answers(context.repository)
+        answers = _answers(context.repository)
+        refusals, is_outage = refusals + answers, is_outage or not answers
         context.do_housekeeping(job)
         if context.should_stop.wait(HAND_BACK_SECONDS):
-            break
-    return Outcome.GIVEN_BACK
+            ends_at = min(ends_at, time.monotonic() + context.settings.lease_seconds)
+            time.sleep(HAND_BACK_SECONDS)
+    logger.error("job not given back; its lease expires", extra=public_facts(job))
+    return Outcome.LEASE_LOST
 
 
 def _answers(repository: JobRepository) -> bool:
@@ -114,9 +119,11 @@ def _answers(repository: JobRepository) -> bool:
     return True
 
 
-def _put_back(job: Job, context: WorkerContext, limit: int, error: JobError) -> Job:
+def _put_back(
+    job: Job, context: WorkerContext, limit: int, error: JobError, *, is_outage: bool
+) -> Job:
     repository = context.repository
-    if not _is_well(context):
+    if is_outage or not _is_well(context):
         return repository.give_back(job.id, job.attempt)
     return repository.put_back(job.id, job.attempt, limit, error)
 

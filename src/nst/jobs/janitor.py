@@ -2,12 +2,14 @@
 
 Files are deleted only if no job can need them: the storage must belong to this database, and a
 storage with many unknown jobs is probably the wrong one.
+Files that cannot be deleted are logged, and the next run tries them again.
 """
 
 import logging
 import re
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 from nst.jobs.learned_styles import DIRECTORY, STYLE_DIRECTORY, LearnedStyleRepository
 from nst.jobs.ports import ImageStorage, JobRepository
@@ -33,14 +35,16 @@ logger = logging.getLogger(__name__)
 def clean(repository: JobRepository, storage: ImageStorage, retention_seconds: float) -> int:
     """Remove jobs whose retention has expired, and old files that belong to no job.
     Return the number of removed jobs and directories. Raises DependencyError."""
-    expired = repository.completed_before(repository.now() - retention_seconds, limit=1000)
-    for job_id in expired:
-        # Files first: if the storage fails, the job stays and is found again.
-        storage.delete(f"{job_id}/")
-        repository.delete(job_id)
+    removed = 0
+    for job_id in repository.completed_before(repository.now() - retention_seconds, limit=1000):
+        with _guarded(job_id, repository, storage):
+            # Files first: if the storage fails, the job stays and is found again.
+            storage.delete(f"{job_id}/")
+            repository.delete(job_id)
+            removed += 1
     directories = [name for name in storage.directories() if JOB_ID.fullmatch(name)]
     known = repository.existing(directories)
-    return len(expired) + _remove_orphans(repository, storage, directories, known)
+    return removed + _remove_orphans(repository, storage, directories, known)
 
 
 def clean_styles(
@@ -51,14 +55,16 @@ def clean_styles(
 ) -> int:
     """Remove learned styles whose retention has expired, and old files of no style.
     Return the number of removed styles and directories. Raises DependencyError."""
-    unused = styles.unused(retention_seconds, limit=1000)
-    for style in unused:
-        storage.delete(style.directory)
-        styles.delete(style.id)
+    removed = 0
+    for style in styles.unused(retention_seconds, limit=1000):
+        with _guarded(style.directory, repository, storage):
+            storage.delete(style.directory)
+            styles.delete(style.id)
+            removed += 1
     directories = [name for name in storage.directories() if STYLE_DIRECTORY.fullmatch(name)]
     known = styles.existing([name.removeprefix(DIRECTORY) for name in directories])
     kept = {f"{DIRECTORY}{style_id}" for style_id in known}
-    return len(unused) + _remove_orphans(repository, storage, directories, kept)
+    return removed + _remove_orphans(repository, storage, directories, kept)
 
 
 def _remove_orphans(
@@ -66,14 +72,17 @@ def _remove_orphans(
 ) -> int:
     doubt = _doubt_about_owner(repository, storage, directories, known)
     orphans = [] if doubt else [
-        name for name in directories if name not in known and _is_old(storage, name)
+        name for name in directories if name not in known and _is_old(name, repository, storage)
     ]  # fmt: skip
     if doubt := doubt or _doubt_about_number(orphans, directories):
         logger.error("files without a job or a style are not removed: %s", doubt)
         return 0
+    removed = 0
     for name in orphans:
-        storage.delete(f"{name}/")
-    return len(orphans)
+        with _guarded(name, repository, storage):
+            storage.delete(f"{name}/")
+            removed += 1
+    return removed
 
 
 def _doubt_about_number(orphans: Sequence[str], directories: Sequence[str]) -> str | None:
@@ -110,5 +119,19 @@ def _doubt_about_owner(
     )
 
 
-def _is_old(storage: ImageStorage, directory: str) -> bool:
-    return storage.changed_at(f"{directory}/") < time.time() - ORPHAN_SECONDS
+def _is_old(directory: str, repository: JobRepository, storage: ImageStorage) -> bool:
+    with _guarded(directory, repository, storage):
+        return storage.changed_at(f"{directory}/") < time.time() - ORPHAN_SECONDS
+    return False
+
+
+@contextmanager
+def _guarded(name: str, repository: JobRepository, storage: ImageStorage) -> Iterator[None]:
+    """Log a failure to remove one job, style or directory, and continue with the others.
+    Raises DependencyError during an outage, in which each of a thousand calls would wait."""
+    try:
+        yield
+    except Exception as error:  # a fault of nst must not fill the storage either
+        logger.warning("%s is not removed yet: %s", name, error)
+        repository.now()
+        storage.stat(DEPLOYMENT_KEY)

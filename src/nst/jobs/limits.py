@@ -40,6 +40,9 @@ def pixel_steps(limits: Limits, order: Order) -> int:
         reason = f"{order.film.paintings} frames at this size are more than the {limit:,} pixels"
         remedy = "choose a smaller size, fewer steps or fewer passes, or cut the film shorter"
         raise ImageTooLarge("content", f"{reason} × steps of a day; {remedy}")
+    if pixels > limit:
+        allowed = f"a smaller size; one step at this size is more than the {limit:,} pixels × steps"
+        raise InvalidOption("size", order.options.size, f"{allowed} of a day")
     if work > limit:
         allowed = f"at most {limit // pixels} at this size on this server"
         raise InvalidOption("total_iterations", order.steps, allowed)

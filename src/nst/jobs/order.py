@@ -127,13 +127,14 @@ class Order(Value):
 
     @property
     def steps(self) -> int:
-        """Number of optimizer steps of the order; each frame of a film counts at least 1.
-        A film counts as a single shot, because shots are detected while it is painted."""
-        first = self.options.total_iterations
+        """Number of optimizer steps of the order, at least 1 for each painted image.
+        A draft counts as 1. A film counts as a single shot, because shots are detected while it
+        is painted."""
+        first = max(1, self.options.total_iterations)
         if self.film is None:
             return first
         later = later_options(self.options).total_iterations
-        return max(1, first) + (self.film.paintings - 1) * max(1, later)
+        return first + (self.film.paintings - 1) * max(1, later)
 
     @property
     def in_recipe(self) -> dict[str, Any]:

@@ -1,14 +1,17 @@
 """Reuse of earlier jobs of an owner: their uploads, and their results."""
 
+import logging
 from collections.abc import Sequence
 
 from nst import image_writer
-from nst.errors import InvalidImage, InvalidOption, JobNotFound
-from nst.jobs.job import FILM, FIRST_FRAME, RESULT, Job, JobResult, JobStatus
+from nst.errors import InvalidImage, InvalidOption, JobNotFound, StorageError
+from nst.jobs.job import FILM, FIRST_FRAME, RESULT, Job, JobResult, JobStatus, public_facts
 from nst.jobs.order import Order
 from nst.jobs.ports import ImageStorage, JobRepository
 from nst.jobs.uploads import Upload
 from nst.recipe import Recipe
+
+logger = logging.getLogger(__name__)
 
 
 def uploads_of(job: Job, storage: ImageStorage) -> tuple[Upload, Sequence[Upload]]:
@@ -56,7 +59,9 @@ def with_earlier_result(job: Job, repository: JobRepository, storage: ImageStora
         return job
     try:
         result = _copied_result(earlier.result, earlier.order, job, storage)
-    except (FileNotFoundError, InvalidImage):  # the result was just deleted, or is damaged
+    except (FileNotFoundError, InvalidImage, StorageError) as error:
+        # The result was just deleted, is damaged, or cannot be read: it is painted again.
+        logger.warning("result not reused: %s", error, extra=public_facts(earlier))
         return job
     update = {"status": JobStatus.SUCCEEDED, "cached": True, "result": result}
     return job.model_copy(update=update)

@@ -1,4 +1,4 @@
-"""Parsing of stored jobs, including those of another version of nst."""
+"""Parsing of stored jobs and learned styles, also of other versions of nst."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -7,6 +7,7 @@ from pydantic import ValidationError
 
 from nst.errors import NSTError, UnreadableJob
 from nst.jobs.job import CONTENT, Job, JobError, JobStatus
+from nst.jobs.learned_styles import StoredStyle
 from nst.jobs.order import Order, Picture
 from nst.options import StyleTransferOptions
 
@@ -33,6 +34,30 @@ def show(values: Mapping[str, Any]) -> Job:
         return read(values)
     except UnreadableJob:
         return _readable_part(values)
+
+
+UNREADABLE_STYLE: Mapping[str, Any] = {
+    "name": "unreadable",
+    "styles": (),
+    "licence": "",
+    "size_bytes": 0,
+    "sha256": "",
+    "created_at": 0.0,
+    "used_at": 0.0,
+}
+"""Values that replace the fields of a learned style that cannot be parsed."""
+
+
+def show_style(values: Mapping[str, Any]) -> StoredStyle:
+    """Return the learned style of a row.
+    Fields that cannot be parsed are replaced, so that one row never hides the rest
+    of a list, and the style can be deleted."""
+    try:
+        return StoredStyle.model_validate(values)
+    except ValidationError as error:
+        unreadable = {str(detail["loc"][0]) for detail in error.errors()}
+    replaced = {name: UNREADABLE_STYLE[name] for name in unreadable}
+    return StoredStyle.model_validate({**values, **replaced})
 
 
 def _readable_part(values: Mapping[str, Any]) -> Job:

@@ -4,6 +4,7 @@ A checkpoint is one safetensors file; reading one runs no code.
 """
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Self
 
@@ -41,14 +42,23 @@ class LearningCheckpoint(BaseModel):
     def save(self, training: Training, path: Path) -> None:
         """Write the checkpoint; replace the previous one when this one is complete.
         Raises StorageError."""
+        self._write(training.state(), path)
 
+    def _write(self, state: Mapping[str, Tensor], path: Path) -> None:
         def write(file: Path) -> None:
-            tensors = {name: each.cpu().contiguous() for name, each in training.state().items()}
+            tensors = {name: each.cpu().contiguous() for name, each in state.items()}
             save_file(tensors, file, {_KEY: self.model_dump_json()})
             with file.open("rb") as written:
                 os.fsync(written.fileno())
 
         files.write_file(path, write, overwrite=True)
+
+    @classmethod
+    def replace_command(cls, path: Path, command: dict[str, Any]) -> None:
+        """Replace the caller's data in a checkpoint file.
+        Raises InvalidCheckpoint or StorageError."""
+        checkpoint = cls.read(path).model_copy(update={"command": command})
+        checkpoint._write(_tensors(path), path)
 
     @classmethod
     def read(cls, path: Path) -> Self:

@@ -11,6 +11,7 @@ from typing import Self
 from PIL import Image
 
 from nst import files, image_writer, transparency
+from nst.errors import StorageError, StorageFull
 from nst.video.library import pyav
 from nst.video.writing import CONTAINERS, Writer
 
@@ -42,9 +43,9 @@ class Timelapse:
     """
 
     def __init__(self, first: Image.Image) -> None:
-        """Store the first frame, whose size all frames have."""
+        """Store the first frame, whose size all frames have. Raises StorageError."""
         self.size = first.size
-        self._directory = TemporaryDirectory(prefix="nst-")
+        self._directory = _new_directory()
         self._steps = [0]
         self._every = 1
         self._keep(0, first)
@@ -62,7 +63,7 @@ class Timelapse:
 
     def add(self, step: int, render: Callable[[], Image.Image]) -> None:
         """Store the frame of a step; call this after every step, numbered from 1.
-        `render` is called only for a step whose frame is stored."""
+        `render` is called only for a step whose frame is stored. Raises StorageError."""
         if step % self._every:
             return
         self._steps.append(step)
@@ -93,10 +94,18 @@ class Timelapse:
             yield transparency.flatten(last)
 
     def _keep(self, step: int, frame: Image.Image) -> None:
-        self._file(step).write_bytes(image_writer.encode(frame, "JPEG"))
+        image_writer.save(frame, self._file(step), overwrite=True)
 
     def _file(self, step: int) -> Path:
         return Path(self._directory.name) / f"{step}.jpg"
+
+
+def _new_directory() -> "TemporaryDirectory[str]":
+    try:
+        return TemporaryDirectory(prefix="nst-")
+    except OSError as error:
+        kind = StorageFull if error.errno in files.NO_SPACE else StorageError
+        raise kind(Path(error.filename or "nst-"), error.strerror or str(error)) from error
 
 
 def _write_mp4(frames: Iterator[Image.Image], path: Path, suffix: str) -> None:

@@ -156,6 +156,25 @@ def test_work_of_a_day(house: House) -> None:
     refused(client.post(f"{first.json['links']['self']}/retry"), 429, "too_many_requests")
 
 
+def test_a_draft_counts_as_one_step(house: House) -> None:
+    """Otherwise a client could have any number of large drafts painted."""
+    house.jobs.limits = limited_to(max_pixel_steps_per_day=2 * 64 * 48)
+    client = house.client()
+    draft = {"preset": "draft", "size": "64"}
+    for seed in range(2):
+        assert client.post(JOBS, data=form(**draft, seed=str(seed))).status_code == 202
+    response = client.post(JOBS, data=form(**draft, seed="2"))
+    assert refused(response, 429, "too_many_requests") > 80_000
+
+
+@pytest.mark.parametrize("preset", ["draft", "fast"])
+def test_a_size_of_which_one_step_is_too_much_is_refused(house: House, preset: str) -> None:
+    house.jobs.limits = limited_to(max_pixel_steps_per_day=64 * 48 - 1)
+    alone = house.client().post(JOBS, data=form(preset=preset, size="64"))
+    assert (alone.status_code, alone.json["field"]) == (422, "size")
+    assert "a smaller size" in alone.json["detail"]
+
+
 def test_the_options_tell_the_limits_of_work(house: House) -> None:
     house.jobs.limits = limited_to(max_pixel_steps_per_day=10**9, max_job_seconds=60.0)
     limits = house.client().get("/api/v1/options").json["limits"]

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -52,23 +53,83 @@ def test_expired_jobs_go(house: House) -> None:
     assert set(house.storage.directories()) == {fresh.id, queued.id}
 
 
-def test_an_expired_job_whose_files_cannot_be_deleted_stays(
-    house: House, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    job = house.submit()
-    house.work(finishes())
-    aged(house, job.id, RETENTION_SECONDS + 1)
+def refuse(house: House, monkeypatch: pytest.MonkeyPatch, prefix: str, error: Exception) -> None:
+    """Make the storage refuse to delete the files of directories that begin with `prefix`."""
+    delete = house.storage.delete
 
-    def fail(_: str) -> None:
+    def maybe(name: str) -> None:
+        if name.startswith(prefix):
+            raise error
+        delete(name)
+
+    monkeypatch.setattr(house.storage, "delete", maybe)
+
+
+REFUSALS = [StorageError(Path("x"), "permission denied"), ZeroDivisionError("a fault of ours")]
+
+
+@pytest.mark.parametrize("error", REFUSALS, ids=str)
+def test_an_expired_job_whose_files_cannot_be_deleted_stays_and_the_others_go(
+    house: House,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    error: Exception,
+) -> None:
+    jobs = [house.submit(options={"seed": seed}).id for seed in range(3)]
+    for job_id in jobs:
+        house.work(finishes())
+        aged(house, job_id, RETENTION_SECONDS + 1)
+    first = house.repository.completed_before(house.repository.now(), limit=1000)[0]
+    with monkeypatch.context() as patch:
+        refuse(house, patch, first, error)
+        assert cleaned(house) == 2
+        assert house.repository.existing(jobs) == set(house.storage.directories()) == {first}
+        assert [line for line in caplog.messages if str(error) in line] == [
+            f"{first} is not removed yet: {error}"
+        ]
+    assert cleaned(house) == 1
+    assert house.repository.existing(jobs) == set(house.storage.directories()) == set()
+
+
+def test_an_outage_ends_the_run(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each deletion of a thousand would wait for a storage that does not answer."""
+    for seed in range(3):
+        job = house.submit(options={"seed": seed})
+        house.work(finishes())
+        aged(house, job.id, RETENTION_SECONDS + 1)
+    asked: list[str] = []
+
+    def fail(key: str) -> None:
+        asked.append(key)
         raise StorageError(Path("x"), "connection refused")
 
+    for name in ("delete", "stat"):
+        monkeypatch.setattr(house.storage, name, fail)
+    with pytest.raises(StorageError):
+        cleaned(house)
+    assert len(asked) == 2  # one deletion, and the question whether the storage answers
+
+
+@pytest.mark.usefixtures("all_is_old")
+@pytest.mark.parametrize("name", ["delete", "changed_at"])
+def test_an_orphan_that_cannot_be_removed_does_not_keep_the_others(
+    house: House, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    job = house.submit()
+    lost = orphans(house, 3)
+    first = next(name for name in house.storage.directories() if name in lost)
+    method = getattr(house.storage, name)
+
+    def maybe(prefix: str) -> Any:
+        if prefix == f"{first}/":
+            raise PermissionError(prefix)
+        return method(prefix)
+
     with monkeypatch.context() as patch:
-        patch.setattr(house.storage, "delete", fail)
-        with pytest.raises(StorageError):
-            cleaned(house)
-    assert house.repository.existing([job.id])
+        patch.setattr(house.storage, name, maybe)
+        assert cleaned(house) == 2
+    assert set(house.storage.directories()) == {job.id, first}
     assert cleaned(house) == 1
-    assert house.storage.directories() == []
 
 
 def test_orphans_go_but_not_what_is_being_submitted(
@@ -237,6 +298,23 @@ def test_learned_styles_that_nobody_uses_go_and_jobs_keep_their_copy(
     unused_for(house, fresh.id, RETENTION_SECONDS + 1)
     house.learned_styles.use("anna", fresh.id)
     assert styles_cleaned(house) == 0
+
+
+@pytest.mark.parametrize("error", REFUSALS, ids=str)
+def test_a_learned_style_that_cannot_be_deleted_stays_and_the_others_go(
+    house: House, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, error: Exception
+) -> None:
+    data = tiny.saved(tmp_path / "waves.nst").read_bytes()
+    for number in range(3):
+        style = house.learned_styles.add("anna", data, f"style {number}")
+        unused_for(house, style.id, RETENTION_SECONDS + 1)
+    first, *_ = house.repository.learned_styles.unused(RETENTION_SECONDS, limit=1000)
+    with monkeypatch.context() as patch:
+        refuse(house, patch, first.directory, error)
+        assert styles_cleaned(house) == 2
+        assert house.learned_styles.list("anna") == [first]
+    assert styles_cleaned(house) == 1
+    assert house.learned_styles.list("anna") == []
 
 
 @pytest.mark.usefixtures("all_is_old")

@@ -21,6 +21,7 @@ from nst.errors import (
     QueueError,
     QueueFull,
     RepositoryError,
+    StorageError,
     StorageFull,
     TooManyRequests,
 )
@@ -362,6 +363,26 @@ def test_a_result_whose_file_is_gone_is_painted_anew(house: House) -> None:
     house.work(finishes())
     house.storage.delete(f"{first.id}/")
     assert house.submit().status is JobStatus.QUEUED
+
+
+@pytest.mark.parametrize(("name", "call"), [("cat.png", "copy"), ("another name.png", "get")])
+def test_a_result_that_the_storage_does_not_copy_is_painted_anew(
+    house: House, monkeypatch: pytest.MonkeyPatch, name: str, call: str
+) -> None:
+    """Otherwise its owner could not submit the order again until the result expires."""
+    house.submit()
+    done = house.work(finishes())
+    refused: list[str] = []
+
+    def refuse(key: str, *_: object) -> None:
+        refused.append(key)
+        raise StorageError(Path(key), "permission denied")
+
+    monkeypatch.setattr(house.storage, call, refuse)
+    again = house.submit(content=Upload(CAT, name))
+    assert (again.status, again.cached) == (JobStatus.QUEUED, False)
+    assert done.result
+    assert refused == [done.result.key]
 
 
 # ── limits ────────────────────────────────────────────────────────────────────────────────────

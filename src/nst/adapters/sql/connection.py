@@ -1,5 +1,6 @@
 """Connections to SQLite and PostgreSQL with timeouts."""
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -26,7 +27,7 @@ def connect(url: str, pool_size: int, answer_seconds: float | None = None) -> En
 
 
 def _connect_sqlite(url: str, lock_seconds: float) -> Engine:
-    engine = create_engine(url, connect_args={"timeout": lock_seconds})
+    engine = create_engine(url, connect_args={"timeout": lock_seconds}, json_deserializer=read_json)
 
     @event.listens_for(engine, "connect")
     def set_up(connection: Any, _: object) -> None:
@@ -69,6 +70,7 @@ def _connect_postgresql(url: str, pool_size: int, answer_seconds: float) -> Engi
         max_overflow=pool_size,
         pool_timeout=answer_seconds,
         pool_pre_ping=True,
+        json_deserializer=read_json,
         connect_args={
             "connect_timeout": CONNECT_SECONDS,
             "options": " ".join(f"-c {name}={value}" for name, value in limits.items()),
@@ -80,6 +82,19 @@ def _connect_postgresql(url: str, pool_size: int, answer_seconds: float) -> Engi
         return TimeoutConnection.connect(*arguments, **options)
 
     return engine
+
+
+class BrokenJSON:
+    """Value of a column whose text is not JSON; no field of a model accepts it."""
+
+
+def read_json(text: str | bytes) -> Any:
+    """Return the value of a JSON text, or BrokenJSON.
+    An exception would keep the other rows of the same statement from the caller."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return BrokenJSON()
 
 
 @contextmanager

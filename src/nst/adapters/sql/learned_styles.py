@@ -10,6 +10,7 @@ from sqlalchemy.sql.expression import ColumnElement
 from nst.adapters.sql.connection import Transactions
 from nst.adapters.sql.schema import learned_styles, now
 from nst.errors import StyleNotFound
+from nst.jobs import stored
 from nst.jobs.learned_styles import StoredStyle
 
 
@@ -99,4 +100,4 @@ class SqlLearnedStyles(Transactions):
 
 
 def _style(row: Row[Any]) -> StoredStyle:
-    return StoredStyle.model_validate(row._mapping)
+    return stored.show_style(dict(row._mapping))

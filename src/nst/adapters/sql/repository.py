@@ -229,7 +229,11 @@ class SqlJobRepository(SqlAttempts, SqlShares):
         return found
 
     def state(self) -> QueueState:
-        counts = select(jobs.c.status, func.count()).group_by(jobs.c.status)
+        counts = (
+            select(jobs.c.status, func.count())
+            .where(jobs.c.status.in_(JobStatus))  # a newer version may have others
+            .group_by(jobs.c.status)
+        )
         oldest = select(now() - func.min(jobs.c.queued_at)).where(jobs.c.status == JobStatus.QUEUED)
         with self._read() as connection:
             found = {JobStatus(status): count for status, count in connection.execute(counts)}
@@ -265,13 +269,14 @@ def _is_valid(job: Job, connection: Connection) -> bool:
         return False
     if options.is_draft:
         return True
-    of_model = jobs.c.result["model"].as_string() == result.model
-    has_steps = jobs.c.result["steps"].as_integer() > 0  # a draft has other weights
+    of_model = statements.of_result("model") == result.model
+    has_steps = statements.of_result("steps") != "0"  # a draft has other weights
     latest = (
         statements.painted()
+        .with_only_columns(statements.of_result("weights_sha256"))
         .where(of_model, has_steps)
         .order_by(jobs.c.completed_at.desc())
         .limit(1)
     )
     row = connection.execute(latest).first()
-    return row is None or row.result["weights_sha256"] == result.weights_sha256
+    return row is None or row[0] == result.weights_sha256

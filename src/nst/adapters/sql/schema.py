@@ -106,3 +106,20 @@ def _now_sqlite(*_: Any, **__: Any) -> str:
 @compiles(now, "postgresql")
 def _now_postgresql(*_: Any, **__: Any) -> str:
     return "extract(epoch from statement_timestamp())::double precision"
+
+
+class is_json(FunctionElement[bool]):  # noqa: N801 - it is a function of SQL
+    """Whether the text of a JSON column is JSON; SQLite stores any text."""
+
+    type = Boolean()
+    inherit_cache = True
+
+
+@compiles(is_json, "sqlite")
+def _is_json_sqlite(element: is_json, compiler: Any, **options: Any) -> str:
+    return f"json_valid({compiler.process(element.clauses, **options)})"
+
+
+@compiles(is_json, "postgresql")
+def _is_json_postgresql(*_: Any, **__: Any) -> str:
+    return "true"

@@ -3,10 +3,10 @@
 from typing import Any
 
 from pydantic import BaseModel
-from sqlalchemy import Column, Row, Select, case, func, literal, or_, select
+from sqlalchemy import Column, Row, Select, String, case, cast, func, literal, or_, select
 from sqlalchemy.sql.expression import ColumnElement
 
-from nst.adapters.sql.schema import NULLABLE_JSON, jobs, now
+from nst.adapters.sql.schema import NULLABLE_JSON, is_json, jobs, now
 from nst.jobs import stored
 from nst.jobs.job import FINAL, Job, JobError, JobStatus
 
@@ -41,6 +41,12 @@ def submitted(owner: str, idempotency_key: str) -> Select[Any]:
 def painted() -> Select[Any]:
     """Select jobs that succeeded and did not reuse the result of another."""
     return select(jobs).where(jobs.c.status == JobStatus.SUCCEEDED, jobs.c.cached.is_(False))
+
+
+def of_result(field: str) -> ColumnElement[str | None]:
+    """Return a field of a job's result as text; NULL if the result has no such field.
+    It accepts every text, because a statement must not fail for one row."""
+    return case((is_json(jobs.c.result), cast(jobs.c.result[field].as_string(), String)))
 
 
 def queued_again() -> dict[str, Any]:

@@ -1,0 +1,54 @@
+"""`--from-image`: the recipe that is repeated, with the inputs that it lends."""
+
+from collections.abc import Collection
+from contextlib import suppress
+from pathlib import Path
+
+from nst.cli.notices import tell
+from nst.errors import InvalidImage, InvalidOption
+from nst.files import sha256_of
+from nst.learning_options import is_style_file
+from nst.recipe import PictureFile, Recipe
+
+OF_THE_PHOTO = {"masks": "style masks", "detail_map": "detail map", "initial": "initial image"}
+"""Inputs of a recipe that fit only its own photo, with their names for readers."""
+
+
+def read_recipe(file: Path) -> Recipe:
+    """Return the recipe in the file of --from-image. Raises InvalidOption."""
+    try:
+        return Recipe.read(file)
+    except InvalidImage as error:
+        allowed = f"an image or a recipe.json that nst saved; {error.reason}"
+        raise InvalidOption("from_image", str(file), allowed) from error
+
+
+def recipe_for(recipe: Recipe, content: Path, file: Path, replaced: Collection[str]) -> Recipe:
+    """Return the recipe without the inputs that do not fit the content image.
+
+    Prints which inputs are left out. `file`: file with the recipe; `replaced`: names of the inputs
+    that the command line replaces.
+    """
+    if _is_photo_of(recipe, content):
+        return recipe
+    kept = recipe.initial if _is_learned(recipe.initial) else None
+    other = recipe.model_copy(update={"masks": (), "detail_map": None, "initial": kept})
+    left_out = [
+        words
+        for name, words in OF_THE_PHOTO.items()
+        if getattr(recipe, name) != getattr(other, name) and name not in replaced
+    ]
+    if left_out:
+        tell(f"nst: {file} has another photo; left out with it: {', '.join(left_out)}")
+    return other
+
+
+def _is_photo_of(recipe: Recipe, content: Path) -> bool:
+    with suppress(OSError):
+        return sha256_of(content) == recipe.content.sha256
+    return True  # the reader of images reports a file that cannot be read
+
+
+def _is_learned(initial: PictureFile | None) -> bool:
+    """Return whether the initial image is a learned style, which paints one from any photo."""
+    return initial is not None and is_style_file(Path(initial.path))
