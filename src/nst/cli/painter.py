@@ -26,7 +26,6 @@ from nst.progress import Progress
 
 if TYPE_CHECKING:
     from nst.engine.inputs import Inputs
-    from nst.engine.pictures.detail import Detail
     from nst.engine.transfer import NeuralStyleTransfer
     from nst.result import Result
     from nst.video import Video
@@ -61,7 +60,7 @@ class Painter:
             content,
             [style.picture for style in loaded],
             masks=[style.mask for style in loaded],
-            detail_map=self._load_detail(painting, content).map,
+            detail_map=self._load_detail_map(painting, content),
             initial=self._load_initial(painting, content),
         )
         files = painting.files.seen_from(painting.output)  # hashed now, before they can change
@@ -74,6 +73,7 @@ class Painter:
 
             def on_progress(progress: Progress) -> None:
                 nonlocal latest
+                self._tell_notice(painting, progress, is_first=latest is None)
                 latest = replace(progress, snapshot=progress.snapshot.without_checkpoint())
                 ctrl_c.has_picture = True
                 self.bar.show_progress(progress)
@@ -135,13 +135,15 @@ class Painter:
             weights=weights_store(self._machine.weights, self.bar.show_download, tell_stand_in),
         )
 
-    def _load_detail(self, painting: Painting, content: Image.Image) -> "Detail":
-        from nst.engine.pictures.detail import load_detail
+    def _tell_notice(self, painting: Painting, progress: Progress, *, is_first: bool) -> None:
+        if progress.notice and is_first:
+            tell(f"{painting.content}: {progress.notice}; nothing is protected")
 
-        detail = load_detail(painting.detail_map, content, self.options)
-        if detail.notice:
-            tell(f"{painting.content}: {detail.notice}; nothing is protected")
-        return detail
+    def _load_detail_map(self, painting: Painting, content: Image.Image) -> Image.Image | None:
+        from nst.engine.pictures.detail import load_detail_map
+
+        given = painting.detail_map
+        return load_detail_map(given, content, self.options.size) if given else None
 
     def _load_initial(self, painting: Painting, content: Image.Image) -> Image.Image | None:
         """Return the initial image, if any; a learned style paints it."""

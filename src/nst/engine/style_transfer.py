@@ -110,6 +110,7 @@ class IterativeTransfer:
             changes=last.changes,
             stopped_after=last.step if reason is StopReason.CANCELED else None,
             distances=self._distances(image, prepared.preparation.pictures),
+            notice=last.notice,
         )
 
     def steps(

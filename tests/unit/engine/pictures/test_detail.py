@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from nst import StyleTransferOptions, images
+from nst import NeuralStyleTransfer, StyleTransferOptions, images
 from nst.engine.draft import DraftTransfer
 from nst.engine.inputs import Inputs, Pictures
 from nst.engine.pictures import detail as detail_module
@@ -160,6 +160,42 @@ def test_a_transfer_without_a_map_protects_what_is_found(astronaut: Image.Image)
     pictures = loaded(astronaut, "faces", None)
     assert pictures.detail is not None
     assert pictures.detail.tobytes() == protect(astronaut, "faces").tobytes()
+
+
+def test_a_transfer_combines_the_given_map_with_what_is_found(astronaut: Image.Image) -> None:
+    drawn = left(172, 215)
+    pictures = loaded(astronaut, "faces", drawn)
+    expected = load_detail(drawn, astronaut, options("faces")).map
+    assert pictures.detail is not None
+    assert expected is not None
+    assert pictures.detail.tobytes() == expected.tobytes()
+    assert pictures.detail.tobytes() != drawn.resize(astronaut.size).tobytes()
+
+
+def test_one_load_of_the_images_searches_for_what_to_protect_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    searches = []
+
+    def protect(content: Image.Image, what: str) -> Image.Image:
+        searches.append(what)
+        return Image.new("L", content.size)
+
+    monkeypatch.setattr(detail_module, "protect", protect)
+    assert loaded(CONTENT, "person", None).notice == "no person was found"
+    assert searches == ["person"]
+
+
+def test_a_transfer_tells_that_nothing_is_protected() -> None:
+    wanted = StyleTransferOptions.from_preset(
+        "gram", size=32, model="vgg16", total_iterations=1, protect="faces"
+    )
+    inputs = Inputs(CONTENT, picture(40, 40))
+    (progress,) = NeuralStyleTransfer(wanted).steps(inputs)
+    result = NeuralStyleTransfer(wanted).run(inputs)
+    assert progress.notice == result.notice == "no face was found"
+    unprotected = wanted.model_copy(update={"protect": "none"})
+    assert NeuralStyleTransfer(unprotected).run(inputs).notice is None
 
 
 @pytest.mark.parametrize("what", ["none", "faces"])
