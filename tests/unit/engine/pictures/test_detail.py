@@ -61,12 +61,22 @@ def test_a_map_of_another_shape_is_refused(size: tuple[int, int]) -> None:
     [
         (0, "detail map image: it is black everywhere; make it white where"),
         (255, "detail map image: it is white everywhere; .* lower strength instead"),
+        (9, "detail map image: it is black everywhere; make it white where"),
+        (250, "detail map image: it is white everywhere; .* lower strength instead"),
         (90, "detail map image: it is equally bright everywhere; .* lower strength instead"),
     ],
 )
 def test_a_map_that_is_the_same_everywhere_is_refused(grey: int, says: str) -> None:
     with pytest.raises(InvalidImage, match=says):
         load_detail_map(Image.new("L", (64, 48), grey), CONTENT, 64)
+
+
+@pytest.mark.parametrize(("levels", "says"), [((0, 5), "black"), ((248, 255), "white")])
+def test_a_map_with_only_noise_is_refused(levels: tuple[int, int], says: str) -> None:
+    noise = Image.new("L", (64, 48), levels[0])
+    noise.paste(levels[1], (0, 0, 8, 8))
+    with pytest.raises(InvalidImage, match=f"it is {says} everywhere"):
+        load_detail_map(noise, CONTENT, 64)
 
 
 def test_a_spot_that_is_lost_in_the_result_counts_as_black() -> None:

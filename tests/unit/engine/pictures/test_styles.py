@@ -109,6 +109,18 @@ def test_a_mask_without_white_is_refused() -> None:
     assert load_mask(dot, CONTENT, 6400).size == dot.size
 
 
+@pytest.mark.parametrize("levels", [(0, 1), (0, 15), (15, 15)])
+def test_a_mask_with_only_noise_in_its_black_is_refused(levels: tuple[int, int]) -> None:
+    noise = Image.new("L", (64, 48), levels[0])
+    noise.paste(levels[1], (0, 0, 8, 8))
+    with pytest.raises(InvalidImage, match="mask image: it is black everywhere"):
+        load_mask(noise, CONTENT, 64)
+
+
+def test_a_dark_grey_mask_is_a_mask() -> None:
+    assert load_mask(Image.new("L", (64, 48), 32), CONTENT, 64).getextrema() == (32, 32)
+
+
 def test_no_mask_is_no_amount() -> None:
     assert amounts(styles(None, None), (8, 4)) is None
 
