@@ -19,8 +19,8 @@ DRAWN: tuple[ImageRole, ...] = ("mask", "detail map")
 """Roles of images that are drawn over the content image."""
 
 MIN_LEVEL = 16
-"""Difference from black, of 255, below which a level is noise of a compressed image.
-The same holds for the difference from white."""
+"""Minimum difference from black, of 255, of a level that is no noise.
+The noise is that of a compressed image. The same holds for the difference from white."""
 
 _GREY_MAP = "it is equally bright everywhere; leave it out and use a lower strength instead"
 _BLACK_MAP = "it is black everywhere; make it white where more of the photo should stay"
@@ -29,7 +29,10 @@ _BLACK_MASK = "it is black everywhere; make it white where its style belongs"
 
 
 def check_drawn(levels: Image.Image, role: ImageRole) -> None:
-    """Raise InvalidImage if a mask or a detail map, in mode L, marks nothing but noise."""
+    """Raise InvalidImage if a mask or a detail map marks nothing but noise.
+
+    `levels`: the mask or the detail map, in mode L.
+    """
     darkest, brightest = (int(str(level)) for level in levels.getextrema())
     if brightest < MIN_LEVEL:
         raise InvalidImage(role, _BLACK_MASK if role == "mask" else _BLACK_MAP)
