@@ -14,6 +14,9 @@ from nst.errors import InvalidOption
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
+OPTION_OF_ARGUMENT = {"masks": "style_mask", "max_memory_bytes": "max_memory"}
+"""Option of the command line by argument of the library, if the names differ."""
+
 OTHERS = "Other options"
 """Group of the options that name no group; it comes last."""
 
@@ -74,9 +77,10 @@ def _in_words_of(command: PlainCommand) -> Iterator[None]:
         yield
     except InvalidOption as error:
         names = command.typed_names()
-        if error.field in names:
+        field = OPTION_OF_ARGUMENT.get(error.field, error.field)
+        if field in names:
             allowed = as_typed(error.allowed, names)
-            error.args = (must_be(names[error.field], error.value, allowed),)
+            error.args = (must_be(names[field], error.value, allowed),)
         raise
 
 

@@ -59,7 +59,7 @@ def test_as_many_shares_as_styles(blend: tuple[float, ...]) -> None:
 def test_no_style_and_too_many_masks() -> None:
     with pytest.raises(InvalidImage, match="style image: there is none"):
         load_styles([], (), CONTENT, options())
-    with pytest.raises(InvalidOption, match="style_mask: 2 is invalid; expected no more"):
+    with pytest.raises(InvalidOption, match="masks: 2 is invalid; expected no more"):
         load_styles(picture(), [left(), left()], CONTENT, options())
 
 
