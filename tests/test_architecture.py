@@ -14,6 +14,8 @@ LONG_FILES = {
     "errors.py": "the whole tree of errors, which is read as one",
 }
 """Files that may have more lines, each with the reason; at most two."""
+SHORTER_FILES = {"engine/style_transfer.py": 250}
+"""Files that must have fewer lines: the method is read from its beginning to its end."""
 
 
 def test_the_layers_are_those_that_import_linter_checks() -> None:
@@ -45,4 +47,5 @@ def test_no_file_is_long_without_a_reason() -> None:
     for path in PACKAGE.rglob("*.py"):
         lines = len(path.read_text(encoding="utf-8").splitlines())
         name = path.relative_to(PACKAGE).as_posix()
-        assert lines <= MOST_LINES or name in LONG_FILES, f"{name} has {lines} lines; split it"
+        most = SHORTER_FILES.get(name, MOST_LINES)
+        assert lines <= most or name in LONG_FILES, f"{name} has {lines} lines; split it"

@@ -37,7 +37,7 @@ class Controls:
 
         `options`: options of the transfer, with which new values must agree. `changes` and
         `stop_after` repeat what a recipe recorded: the options that were steered, and the step
-        after which the transfer was stopped.
+        after which the transfer was stopped. A transfer that resumes after that step takes none.
         """
         self._options = options
         self._planned = planned(options, changes)

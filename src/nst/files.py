@@ -111,6 +111,18 @@ def write_file(path: Path, write: Callable[[Path], object], *, overwrite: bool =
             temporary.unlink(missing_ok=True)
 
 
+def relative_path(file: Path, directory: Path | None = None) -> Path:
+    """Return the path from the directory to the file, both as they are given.
+
+    `directory`: by default the current one. On Windows a file on another drive has no such path; it
+    keeps its own.
+    """
+    try:
+        return Path(os.path.relpath(file, directory))
+    except ValueError:
+        return file.absolute()
+
+
 def sha256_of(path: Path) -> str:
     """Return the SHA-256 of a file's content, in hexadecimal digits. Raises OSError."""
     with path.open("rb") as file:

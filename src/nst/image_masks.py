@@ -18,20 +18,28 @@ Higher values are noise rather than an edge."""
 DRAWN: tuple[ImageRole, ...] = ("mask", "detail map")
 """Roles of images that are drawn over the content image."""
 
+MIN_LEVEL = 16
+"""Minimum difference from black, of 255, of a level that is no noise.
+The noise is that of a compressed image. The same holds for the difference from white."""
+
 _GREY_MAP = "it is equally bright everywhere; leave it out and use a lower strength instead"
-_UNIFORM_MAPS = {
-    0: "it is black everywhere; make it white where more of the photo should stay",
-    255: "it is white everywhere; leave it out and use a lower strength instead",
-}
+_BLACK_MAP = "it is black everywhere; make it white where more of the photo should stay"
+_WHITE_MAP = "it is white everywhere; leave it out and use a lower strength instead"
+_BLACK_MASK = "it is black everywhere; make it white where its style belongs"
 
 
 def check_drawn(levels: Image.Image, role: ImageRole) -> None:
-    """Raise InvalidImage if a mask or a detail map, in mode L, marks nothing."""
-    darkest, brightest = levels.getextrema()
-    if role == "mask" and brightest == 0:
-        raise InvalidImage(role, "it is black everywhere; make it white where its style belongs")
+    """Raise InvalidImage if a mask or a detail map marks nothing but noise.
+
+    `levels`: the mask or the detail map, in mode L.
+    """
+    darkest, brightest = (int(str(level)) for level in levels.getextrema())
+    if brightest < MIN_LEVEL:
+        raise InvalidImage(role, _BLACK_MASK if role == "mask" else _BLACK_MAP)
+    if role == "detail map" and darkest > 255 - MIN_LEVEL:
+        raise InvalidImage(role, _WHITE_MAP)
     if role == "detail map" and darkest == brightest:
-        raise InvalidImage(role, _UNIFORM_MAPS.get(int(str(darkest)), _GREY_MAP))
+        raise InvalidImage(role, _GREY_MAP)
 
 
 def shape(mask: Image.Image) -> Image.Image:

@@ -4,6 +4,7 @@ Pillow does not write RGB with 16 bits; pypng and tifffile do, and are imported 
 """
 
 import io
+import logging
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,12 @@ from nst.transparency import flatten
 
 WRITABLE_16_BIT = tuple(suffix for suffix, name in WRITABLE.items() if name in ("PNG", "TIFF"))
 """Extensions of the formats that hold 16 bits per channel."""
+
+MAX_JPEG_EXIF_BYTES = 65_533
+"""Maximum size of the EXIF data in a JPEG file, in bytes.
+A recipe with thousands of steered steps is larger."""
+
+logger = logging.getLogger(__name__)
 
 _ENCODING: dict[str, dict[str, Any]] = {
     "PNG": {},
@@ -131,4 +138,10 @@ def _recipe_metadata(format_name: str, recipe: str) -> dict[str, Any]:
         return {"pnginfo": chunks}
     exif = Image.Exif()
     exif[ExifTag.ImageDescription] = recipe
+    if format_name == "JPEG" and len(exif.tobytes()) > MAX_JPEG_EXIF_BYTES:
+        logger.warning(
+            "the image is saved without its recipe, which does not fit into a JPEG file; "
+            "another format holds it"
+        )
+        return {}
     return {"exif": exif}

@@ -14,7 +14,7 @@ from nst.engine.inputs import Inputs
 from nst.engine.network.weights import WeightsStore
 from nst.engine.pictures.styles import Masks, Styles, each_style
 from nst.engine.transfer import NeuralStyleTransfer
-from nst.errors import InvalidOption
+from nst.errors import ImageRole, InvalidOption
 from nst.image_reader import ImageSource
 from nst.learned_file import learned_preset
 from nst.learning_options import is_learned
@@ -128,13 +128,13 @@ def _files(inputs: Inputs) -> SourceFiles | None:
     if not all(isinstance(source, str | os.PathLike) for source in given):
         return None
 
-    def file(source: Any) -> Path:
-        return sample_file(os.fspath(source), "content") or Path(source)
+    def file(source: Any, role: ImageRole) -> Path:
+        return sample_file(os.fspath(source), role) or Path(source)
 
     return SourceFiles(
-        file(inputs.content),
-        [file(style) for style in styles],
-        [None if mask is None else file(mask) for mask in masks],
-        None if inputs.detail_map is None else file(inputs.detail_map),
-        None if inputs.initial is None else file(inputs.initial),
+        file(inputs.content, "content"),
+        [file(style, "style") for style in styles],
+        [None if mask is None else file(mask, "mask") for mask in masks],
+        None if inputs.detail_map is None else file(inputs.detail_map, "detail map"),
+        None if inputs.initial is None else file(inputs.initial, "initial"),
     )

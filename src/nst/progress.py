@@ -155,6 +155,8 @@ class Progress:
     """Snapshot after this step: the image, its losses and the checkpoint."""
     changes: tuple[Change, ...] = ()
     """Options that were steered up to this step, including before a checkpoint."""
+    notice: str | None = None
+    """Message for the user if option `protect` has no effect."""
 
     def __repr__(self) -> str:
         width, height = self.size

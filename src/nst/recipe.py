@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 import nst
 from nst import images
 from nst.errors import ImageRole, InvalidImage
-from nst.files import sha256_of
+from nst.files import relative_path, sha256_of
 from nst.options import StyleTransferOptions
 from nst.progress import Change, Distances, SquaredDistances
 from nst.samples import PREFIX, sample_file, sample_with
@@ -29,7 +29,7 @@ class PictureFile(BaseModel):
     path: str
     """Path relative to the directory of the result, or `sample:NAME`.
     Relative paths let a folder be moved as a whole; `sample:NAME` is an image that comes with
-    nst."""
+    nst. On Windows the path of a file on another drive is absolute."""
     sha256: str
 
     @classmethod
@@ -37,7 +37,7 @@ class PictureFile(BaseModel):
         sha256 = sha256_of(file)
         if name := sample_with(sha256):
             return cls(path=f"{PREFIX}{name}", sha256=sha256)
-        path = Path(os.path.relpath(file.resolve(), result.resolve().parent)).as_posix()
+        path = relative_path(file.resolve(), result.resolve().parent).as_posix()
         # A name that is not UTF-8 cannot be stored, but must not cost a finished image.
         readable = os.fsencode(path).decode("utf-8", "replace")
         return cls(path=readable, sha256=sha256)

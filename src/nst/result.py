@@ -55,6 +55,8 @@ class Result:
     stopped_after: int | None = None
     """Last step of a canceled transfer, counted over all scales.
     None if the transfer was not canceled."""
+    notice: str | None = None
+    """Message for the user if option `protect` has no effect."""
     files: SourceFiles | None = None
     """Files of the inputs; None if one of the inputs was not a file."""
 

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import pytest
 from PIL import Image
@@ -15,6 +15,7 @@ from nst import Inputs, NeuralStyleTransfer, bootstrap
 from nst.cli.compatible import command as compatible_command
 from nst.cli.errors import run
 from nst.cli.main import main
+from nst.engine.inputs import Pictures
 from support.pictures import SAMPLES
 
 NST = str(Path(sys.executable).with_name("nst"))
@@ -52,14 +53,14 @@ def nst(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp
 
 @pytest.fixture
 def detail_maps(monkeypatch: pytest.MonkeyPatch) -> list[Image.Image | None]:
-    """Return the detail maps that transfers are given, in their order."""
+    """Return the detail maps that transfers use, in their order."""
     maps: list[Image.Image | None] = []
 
     def remember(name: str) -> None:
         begin = getattr(NeuralStyleTransfer, name)
 
         def call(transfer: NeuralStyleTransfer, inputs: Inputs, *rest: Any, **facts: Any) -> Any:
-            maps.append(cast("Image.Image | None", inputs.detail_map))
+            maps.append(Pictures.load(inputs, transfer.options).detail)
             return begin(transfer, inputs, *rest, **facts)
 
         monkeypatch.setattr(NeuralStyleTransfer, name, call)

@@ -198,6 +198,36 @@ def test_weights_fetch_offline_says_so(nst: Nst) -> None:
     assert "because offline" in outcome.err
 
 
+def test_weights_fetch_names_a_damaged_file(
+    nst: Nst, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "vgg19.pth").write_bytes(b"<html>")
+    monkeypatch.setenv("NST_WEIGHTS_DIR", str(tmp_path))
+    outcome = nst("weights", "fetch", "vgg19")
+    assert (outcome.code, outcome.out) == (1, "")
+    assert f"{tmp_path / 'vgg19.pth'}: cannot be read" in outcome.err
+    assert "because offline" in outcome.err
+
+
+def test_weights_fetch_names_the_publishers_of_the_model(nst: Nst) -> None:
+    outcome = nst("weights", "fetch", "vgg16", "--publisher", "keras")
+    assert outcome.code == 2
+    assert "--publisher must be torchvision for vgg16 (got 'keras')" in outcome.err
+
+
+def test_weights_fetch_names_a_mirror_that_is_no_url(
+    nst: Nst, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    release = weights.Release("vgg19", "keras", "a.h5", 2, "0" * 64, mirrors=())
+    monkeypatch.setattr(weights, "RELEASES", (release,))
+    monkeypatch.setenv("NST_WEIGHTS_MIRROR", "nonsense.example")
+    monkeypatch.setenv("NST_OFFLINE", "0")
+    outcome = nst("weights", "fetch", "vgg19")
+    assert outcome.code == 1
+    assert "nonsense.example/a.h5: it is no URL such as https://" in outcome.err
+    assert len(outcome.error_lines) == 1
+
+
 def test_the_bundled_model_needs_no_fetching(nst: Nst) -> None:
     assert nst("weights", "fetch", "vgg16").out == f"{BUNDLE / 'vgg16.safetensors'}\n"
 

@@ -9,6 +9,7 @@ from nst.adapters.sql import SqlJobRepository
 from nst.errors import StyleNotFound
 from nst.jobs.job import new_id
 from nst.jobs.learned_styles import LearnedStyleRepository, StoredStyle
+from support.waiting import wait_until
 
 
 @pytest.fixture
@@ -87,11 +88,22 @@ def test_a_style_that_is_deleted(styles: LearnedStyleRepository) -> None:
     assert styles.list("anna") == [kept]
 
 
-def test_what_was_not_used_for_a_time(styles: LearnedStyleRepository) -> None:
+def test_what_was_not_used_for_a_time(
+    repository: SqlJobRepository, styles: LearnedStyleRepository
+) -> None:
     unused, used = styles.add(style()), styles.add(style())
     time.sleep(0.3)
     styles.use(used.id)
-    assert [each.id for each in styles.unused(0.2, limit=10)] == [unused.id]
+    used = styles.get(used.id)
+
+    def is_only_the_unused_one_found() -> bool:
+        """Ask for what was unused since shortly before the use, again after each long pause."""
+        before = repository.now()
+        found = styles.unused(before - used.used_at + 0.1, limit=10)
+        is_clear = repository.now() - before < 0.1
+        return is_clear and [each.id for each in found] == [unused.id]
+
+    wait_until(is_only_the_unused_one_found)
     assert styles.unused(3600, limit=10) == []
-    time.sleep(0.1)
+    wait_until(lambda: len(styles.unused(0.01, limit=10)) == 2)
     assert len(styles.unused(0.01, limit=1)) == 1

@@ -16,6 +16,7 @@ from PIL import Image, PngImagePlugin
 import nst
 from nst import image_writer, images
 from nst.errors import InvalidImage
+from nst.files import relative_path
 from nst.options import StyleTransferOptions
 from nst.progress import Change, Distances, SquaredDistances
 from nst.recipe import PictureFile, Recipe
@@ -332,3 +333,36 @@ def test_any_other_text_is_no_recipe(text: str) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(images, "read_recipe", lambda _: text)
         no_recipe(Path("x.png"))
+
+
+@pytest.mark.parametrize("extension", [".jpg", ".png", ".webp", ".tiff"])
+def test_an_image_is_saved_even_if_its_recipe_is_too_large_for_it(
+    tmp_path: Path, extension: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    file = image_writer.save(picture(), tmp_path / f"a{extension}", recipe="x" * 70_000)
+    assert images.load(file, "content").size == picture().size
+    is_too_large = extension == ".jpg"
+    assert images.read_recipe(file) == (None if is_too_large else "x" * 70_000)
+    assert ("saved without its recipe" in caplog.text) == is_too_large
+
+
+def test_the_largest_recipe_of_a_jpeg_file_is_kept(tmp_path: Path) -> None:
+    for length in range(65_400, 65_540):
+        file = image_writer.save(picture(), tmp_path / "a.jpg", recipe="x" * length, overwrite=True)
+        if images.read_recipe(file) is None:
+            break
+    assert 65_450 < length < 65_530
+
+
+def test_a_file_on_another_drive_has_an_absolute_path(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def relpath(*_: object) -> str:
+        raise ValueError("path is on mount 'C:', start on mount 'D:'")
+
+    monkeypatch.setattr(os.path, "relpath", relpath)
+    file = folder / "photos" / "map.png"
+    found = PictureFile.of(file, folder / "out" / "a.png")
+    assert found.path == file.as_posix()
+    assert found.locate(folder / "out" / "a.png", "content") == file
+    assert relative_path(Path("map.png")) == Path("map.png").absolute()

@@ -67,8 +67,8 @@ class Resumable(BaseModel):
         It replaces the result so far, unless somebody has changed that since.
         """
         if file := unchanged(self.partial, directory / COMMAND_NAME):
-            return Path(os.path.relpath(file)), True
-        return Path(os.path.relpath(directory.resolve() / self.output)), False
+            return files.relative_path(file), True
+        return files.relative_path(directory.resolve() / self.output), False
 
     def machine(self, wanted: MachineOptions) -> MachineOptions:
         """Return the machine options of the command line, completed by the checkpoint.
@@ -159,7 +159,7 @@ class Command(Resumable):
             masks=tuple(PictureFile.of(mask, here) if mask else None for mask in masks),
             detail_map=PictureFile.of(detail_map, here) if detail_map else None,
             initial=PictureFile.of(initial, here) if initial else None,
-            output=readable_name(Path(os.path.relpath(output.resolve(), directory.resolve()))),
+            output=readable_name(files.relative_path(output.resolve(), directory.resolve())),
             options=options.model_dump(exclude_unset=True),
             precision=machine.precision,
             weights=readable_name(machine.weights.resolve()) if machine.weights else None,

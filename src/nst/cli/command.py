@@ -15,6 +15,9 @@ from nst.option_fields import as_text
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
+OPTION_OF_ARGUMENT = {"masks": "style_mask", "max_memory_bytes": "max_memory"}
+"""Option of the command line by argument of the library, if the names differ."""
+
 OTHERS = "Other options"
 """Group of the options that name no group; it comes last."""
 
@@ -78,9 +81,10 @@ def errors_as_typed() -> Iterator[None]:
         context = click.get_current_context(silent=True)
         command = context.command if context else None
         names = command.typed_names() if isinstance(command, PlainCommand) else {}
-        if error.field in names:
+        field = OPTION_OF_ARGUMENT.get(error.field, error.field)
+        if field in names:
             allowed = as_typed(error.allowed, names)
-            error.args = (must_be(names[error.field], error.value, allowed),)
+            error.args = (must_be(names[field], error.value, allowed),)
         raise
 
 

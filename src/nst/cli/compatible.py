@@ -1,7 +1,6 @@
 """`python neural_style_transfer.py`: the command of the classic programs.
 It has their options and defaults."""
 
-import os
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +31,7 @@ TRANSFER_OPTIONS = (
 
 def main(samples: Path) -> None:
     """Run the command. `samples`: directory of the default images."""
-    run(command(Path(os.path.relpath(samples))), "neural_style_transfer.py")
+    run(command(files.relative_path(samples)), "neural_style_transfer.py")
 
 
 def command(samples: Path) -> click.Command:

@@ -4,14 +4,13 @@ A frame is painted from the 8-bit images of its neighbour and of the previous pa
 film is the same film.
 """
 
-import os
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self
 
 from PIL import Image
 
-from nst import image_writer, images
+from nst import files, image_writer, images
 from nst.cli.checkpoints import COMMAND_NAME, Resumable, originals, readable_name
 from nst.cli.machine import MachineOptions
 from nst.cli.notices import tell
@@ -52,7 +51,7 @@ class FilmCommand(Resumable):
         return cls(
             film=PictureFile.of(film, here),
             style=PictureFile.of(style, here),
-            output=readable_name(Path(os.path.relpath(output.resolve(), directory.resolve()))),
+            output=readable_name(files.relative_path(output.resolve(), directory.resolve())),
             options=options.model_dump(exclude_unset=True),
             later_steps=later_steps,
             passes=passes,

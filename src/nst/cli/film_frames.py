@@ -189,17 +189,12 @@ class Frames:
 
         `latest`: the frame as painted in the previous pass.
         """
-        from nst.engine.pictures.detail import load_detail
-
-        detail = load_detail(None, frame, self._later)
-        self._unprotected += detail.notice is not None
-        steps = self._transfer.steps(
-            frame, self._style, self._before, latest=latest, detail_map=detail.map
-        )
+        steps = self._transfer.steps(frame, self._style, self._before, latest=latest)
         for progress in steps:
             if self._ctrl_c.pressed:
                 return None
             self._show(progress)
+        self._unprotected += progress.notice is not None
         return progress.snapshot.picture()
 
     def _show(self, progress: Progress) -> None:

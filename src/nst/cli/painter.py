@@ -26,7 +26,6 @@ from nst.progress import Progress
 
 if TYPE_CHECKING:
     from nst.engine.inputs import Inputs
-    from nst.engine.pictures.detail import Detail
     from nst.engine.transfer import NeuralStyleTransfer
     from nst.result import Result
     from nst.video import Video
@@ -49,21 +48,8 @@ class Painter:
         The exit code is 130 after Ctrl-C. The image so far is saved, whatever ends the transfer,
         and the last checkpoint is kept.
         """
-        from nst.engine.inputs import Inputs
-        from nst.engine.pictures.styles import load_styles
-
-        # Before torch is loaded, so that a mistake is reported at once.
         content = images.load(painting.content, "content")
-        loaded = load_styles(list(painting.styles), painting.masks, content, self.options)
-        painting.check_outputs(self.options)
-        self._tell_estimate(painting, content)
-        inputs = Inputs(
-            content,
-            [style.picture for style in loaded],
-            masks=[style.mask for style in loaded],
-            detail_map=self._load_detail(painting, content).map,
-            initial=self._load_initial(painting, content),
-        )
+        inputs = self._inputs(painting, content)
         files = painting.files.seen_from(painting.output)  # hashed now, before they can change
         checkpoints = self._checkpoints(painting)
         latest: Progress | None = None
@@ -74,6 +60,7 @@ class Painter:
 
             def on_progress(progress: Progress) -> None:
                 nonlocal latest
+                self._tell_notice(painting, progress, is_first=latest is None)
                 latest = replace(progress, snapshot=progress.snapshot.without_checkpoint())
                 ctrl_c.has_picture = True
                 self.bar.show_progress(progress)
@@ -120,6 +107,22 @@ class Painter:
         click.echo("\n".join(map(str, paths)))
         return CANCELED_EXIT_CODE if was_interrupted else 0
 
+    def _inputs(self, painting: Painting, content: Image.Image) -> "Inputs":
+        """Load the images before torch is loaded, so that a mistake is reported at once."""
+        from nst.engine.inputs import Inputs
+        from nst.engine.pictures.styles import load_styles
+
+        loaded = load_styles(list(painting.styles), painting.masks, content, self.options)
+        painting.check_outputs(self.options)
+        self._tell_estimate(painting, content)
+        return Inputs(
+            content,
+            [style.picture for style in loaded],
+            masks=[style.mask for style in loaded],
+            detail_map=self._load_detail_map(painting, content),
+            initial=self._load_initial(painting, content),
+        )
+
     @cached_property
     def bar(self) -> ProgressBar:
         return ProgressBar()
@@ -136,13 +139,15 @@ class Painter:
             weights=weights_store(self._machine.weights, self.bar.show_download, tell_stand_in),
         )
 
-    def _load_detail(self, painting: Painting, content: Image.Image) -> "Detail":
-        from nst.engine.pictures.detail import load_detail
+    def _tell_notice(self, painting: Painting, progress: Progress, *, is_first: bool) -> None:
+        if progress.notice and is_first:
+            tell(f"{painting.content}: {progress.notice}; nothing is protected")
 
-        detail = load_detail(painting.detail_map, content, self.options)
-        if detail.notice:
-            tell(f"{painting.content}: {detail.notice}; nothing is protected")
-        return detail
+    def _load_detail_map(self, painting: Painting, content: Image.Image) -> Image.Image | None:
+        from nst.engine.pictures.detail import load_detail_map
+
+        given = painting.detail_map
+        return load_detail_map(given, content, self.options.size) if given else None
 
     def _load_initial(self, painting: Painting, content: Image.Image) -> Image.Image | None:
         """Return the initial image, if any; a learned style paints it."""

@@ -3,7 +3,7 @@
 import click
 
 from nst.bootstrap import weights_store
-from nst.cli.command import OneOf
+from nst.cli.command import OneOf, PlainCommand
 from nst.cli.errors import debug_option
 from nst.cli.progress_bar import ProgressBar
 from nst.option_fields import MODELS
@@ -30,19 +30,19 @@ def list_() -> None:
         click.echo(f"  {command:<55} {release.megabytes} MB, {release.file_name}")
 
 
-@weights.command()
+@weights.command(cls=PlainCommand)
 @click.argument("model", type=MODEL)
 @click.option("--publisher", type=OneOf(["keras", "torchvision"]), help="Publisher of the file.")
 @debug_option
 def fetch(model: str, publisher: str | None) -> None:
     """Download the weights of MODEL, resuming an interrupted download.
 
-    Prints the path of the file. vgg16 is bundled and only downloaded if a publisher is named.
+    Prints the path of the file. Weights that are already here are only downloaded if a publisher is
+    named; vgg16 is bundled.
     """
     with ProgressBar() as bar:
         store = weights_store(on_download=bar.show_download)
-        bundled = None if publisher else store.find(model)
-        path = bundled or store.fetch(model, publisher)
+        path = store.fetch(model, publisher)
     click.echo(path)
 
 

@@ -68,10 +68,11 @@ class DraftTransfer:
         inputs: Inputs,
         on_progress: OnProgress | None = None,  # noqa: ARG002 – a draft has no steps
         *,
-        resume_from: object = None,  # noqa: ARG002 – a draft has no checkpoint
+        resume_from: object = None,
         controls: Controls | None = None,  # noqa: ARG002 – a draft cannot be steered
     ) -> Result:
         """Paint the draft. Raises InvalidImage, InvalidOption, DraftUnavailable."""
+        check_begins(resume_from)
         if inputs.initial is not None:
             raise InvalidOption("total_iterations", 0, "at least 1 to start from a picture")
         if inputs.detail_map is not None:
@@ -82,11 +83,11 @@ class DraftTransfer:
         self,
         inputs: Inputs,
         *,
-        resume_from: object = None,  # noqa: ARG002
+        resume_from: object = None,
         controls: Controls | None = None,  # noqa: ARG002
     ) -> Iterator[Progress]:
         """Return the draft as the only progress, of step 0. Raises as `run` does."""
-        return iter([_as_progress(self.run(inputs))])
+        return iter([_as_progress(self.run(inputs, resume_from=resume_from))])
 
     def plan(self, inputs: Inputs) -> None:
         """Return None, because a draft needs little memory."""
@@ -118,6 +119,12 @@ class DraftSnapshot:
 
     def without_checkpoint(self) -> Self:
         return self
+
+
+def check_begins(resume_from: object) -> None:
+    """Raise InvalidOption if a transfer without steps has a checkpoint."""
+    if resume_from is not None:
+        raise InvalidOption("total_iterations", 0, "at least 1 to resume from a checkpoint")
 
 
 def _as_progress(draft: Result) -> Progress:

@@ -18,7 +18,6 @@ from nst.engine.pictures import levels
 from nst.engine.pictures.flow import extended, motion_since, opencv
 from nst.engine.pictures.styles import Styles
 from nst.engine.transfer import NeuralStyleTransfer
-from nst.image_reader import ImageSource
 from nst.options import StyleTransferOptions
 from nst.progress import Progress, Provenance
 
@@ -72,7 +71,6 @@ class FilmTransfer:
         before: PaintedFrame | None = None,
         *,
         latest: Image.Image | None = None,
-        detail_map: "ImageSource | None" = None,
     ) -> Iterator[Progress]:
         """Paint a frame step by step, as `NeuralStyleTransfer.steps` does.
 
@@ -80,7 +78,7 @@ class FilmTransfer:
         the frame after; None for the first frame. `latest`: the stylized image of this frame from
         the previous pass; None in the first pass. Raises as `NeuralStyleTransfer.steps` does.
         """
-        inputs = Inputs(frame, styles, detail_map=detail_map)
+        inputs = Inputs(frame, styles)
         options = self._later.options
         if options.is_draft:
             return (self._later if before else self._first).steps(inputs)

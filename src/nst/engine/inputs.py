@@ -13,7 +13,7 @@ from PIL import Image
 from nst import image_sizes, images
 from nst.engine.pictures import levels
 from nst.engine.pictures.colour import prepare_style, with_colours_of
-from nst.engine.pictures.detail import load_detail, load_detail_map
+from nst.engine.pictures.detail import load_detail
 from nst.engine.pictures.protect import find_face_map
 from nst.engine.pictures.styles import Masks, Style, Styles, each_style, load_styles, style_size
 from nst.errors import ImageRole, InvalidImage, InvalidOption
@@ -35,7 +35,7 @@ class Inputs:
     None: the style belongs everywhere."""
     detail_map: "ImageSource | None" = None
     """Image in the shape of the content image: white where more of it is kept.
-    None: what option protect finds. `nst.engine.pictures.detail.load_detail` combines both."""
+    Option protect adds what it finds; where both mark something, the brighter value counts."""
     initial: "ImageSource | None" = None
     """Initial image, which replaces that of init_method; resized to the result."""
     held: Image.Image | None = None
@@ -75,7 +75,9 @@ class Pictures:
     styles: Sequence[Style]
     detail: Image.Image | None
     """Grey image in the shape of the content image: white where more of it is kept.
-    None: nowhere."""
+    It is the given map combined with what option protect finds. None: nowhere."""
+    notice: str | None
+    """Message for the user if option `protect` has no effect."""
     faces: Image.Image | None
     """Grey image in the shape of the content image: white where a face is.
     None: there is no face, or the style loss is not neighbors."""
@@ -95,14 +97,14 @@ class Pictures:
         content = images.load(inputs.content, "content")
         image_sizes.check_result_size(content.size, options.size, MAX_SIZE)
         styles = load_styles(inputs.styles, inputs.masks, content, options)
-        detail = _load_detail(inputs.detail_map, content, options)
+        detail = load_detail(inputs.detail_map, content, options)
         initial = None if inputs.initial is None else images.load(inputs.initial, "initial")
         if options.is_matched:
             _check_textures(styles)
         size = image_sizes.fit(content.size, options.size)
         colored = recoloured(styles, content, size, options)
         faces = find_face_map(content) if options.is_matched else None
-        return cls(content, colored, detail, faces, initial, inputs.held, size)
+        return cls(content, colored, detail.map, detail.notice, faces, initial, inputs.held, size)
 
     @property
     def has_masks(self) -> bool:
@@ -130,14 +132,6 @@ def _check_textures(styles: Sequence[Style]) -> None:
     for style in styles:
         if images.is_plain(images.colours(style.picture)):
             raise InvalidImage("style", images.NO_TEXTURE)
-
-
-def _load_detail(
-    source: "ImageSource | None", content: Image.Image, options: StyleTransferOptions
-) -> Image.Image | None:
-    if source is None:
-        return load_detail(None, content, options).map
-    return load_detail_map(source, content, options.size)
 
 
 def recoloured(

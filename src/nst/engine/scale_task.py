@@ -100,6 +100,17 @@ class ScaleTask:
             self._within_memory(partial(optimizer.go_on_with, self.evaluate))
         return optimizer
 
+    def restored_step(self, *, is_last: bool) -> "Step":
+        """Return the step after which the checkpoint was made.
+
+        Raises OutOfMemory, Diverged.
+        """
+        assert self.checkpoint is not None
+        scale_steps, average = self.checkpoint.scale_steps, self.average(is_last=is_last)
+        convergence, optimizer = self.convergence(), self.optimizer()
+        image = (optimizer.x if average.mean is None else average.mean).view_as(self.start)
+        return Step(image, optimizer, average, convergence, scale_steps, stop_reason=None)
+
     # ── steps, changes and the end ──
 
     def evaluate(self, x: Tensor) -> Evaluation:

@@ -123,4 +123,5 @@ def progress_after(
             make_checkpoint=make_checkpoint,
         ),
         changes=changes,
+        notice=preparation.pictures.notice,
     )

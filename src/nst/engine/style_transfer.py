@@ -8,9 +8,9 @@ the end.
 """
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from copy import copy
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from typing import Self
 
@@ -19,7 +19,8 @@ from PIL import Image
 
 from nst.controls import Controls
 from nst.engine import distance
-from nst.engine.checkpoint import Checkpoint, CheckpointSource, Origin, name_of
+from nst.engine.beginning import Beginning
+from nst.engine.checkpoint import CheckpointSource
 from nst.engine.device import precision_of, resolve_device, resolve_precision
 from nst.engine.inputs import Inputs, Pictures
 from nst.engine.losses.matching import StyleSampler
@@ -28,10 +29,10 @@ from nst.engine.memory.kept import give_back, memory_for
 from nst.engine.network.weights import Weights, WeightsStore
 from nst.engine.preparation import Preparation
 from nst.engine.scale_task import ScaleTask, Step
-from nst.engine.scales import Clock, Scale, scales
+from nst.engine.scales import Clock
 from nst.engine.snapshot import progress_after
-from nst.engine.steering import SteeringLog, loss_weights, steered
-from nst.errors import InvalidCheckpoint, TransferCanceled
+from nst.engine.steering import loss_weights, steered
+from nst.errors import TransferCanceled
 from nst.options import StyleTransferOptions
 from nst.progress import Distances, MemoryPlan, OnProgress, Progress, Provenance, StopReason
 from nst.result import Result
@@ -77,11 +78,12 @@ class IterativeTransfer:
         controls: Controls | None = None,
     ) -> Result:
         started = time.perf_counter()
-        prepared = self._prepare(inputs, resume_from)
+        beginning = self._prepare(inputs, resume_from)
         ready = time.perf_counter()
         history, stop_reason = [], None
-        for progress in self._optimize(prepared, controls):
-            history.append(progress.losses)
+        for progress in self._optimize(beginning, controls):
+            if progress.step > beginning.steps_before:
+                history.append(progress.losses)
             # The vectors for a checkpoint are not kept during the next step.
             last = replace(progress, snapshot=progress.snapshot.without_checkpoint())
             if _is_stopped(progress, on_progress, controls):
@@ -109,7 +111,8 @@ class IterativeTransfer:
             memory_plan=last.memory_plan,
             changes=last.changes,
             stopped_after=last.step if reason is StopReason.CANCELED else None,
-            distances=self._distances(image, prepared.preparation.pictures),
+            distances=self._distances(image, beginning.preparation.pictures),
+            notice=last.notice,
         )
 
     def steps(
@@ -149,48 +152,30 @@ class IterativeTransfer:
             sampler=self._sampler,
         )
 
-    def _prepare(self, inputs: Inputs, resume_from: CheckpointSource | None = None) -> "_Prepared":
-        """Prepare the coarsest scale, or that of the checkpoint."""
-        preparation = self._preparation(inputs)
-        pictures = preparation.pictures
-        plan = preparation.plan(pictures.size)  # fails early if memory is too small
-        pyramid = scales(pictures.size, self.options, is_held=pictures.held is not None)
-        scale, options, checkpoint = pyramid[0], self.options, None
-        if resume_from is not None:
-            origin = Origin.of(self.options, pictures.by_role(), self.weights.sha256)
-            checkpoint = Checkpoint.load(resume_from, origin, self.device)
-            scale = pyramid[checkpoint.scale]
-            if scale is pyramid[-1] and checkpoint.scale_steps == scale.steps:
-                reason = "is of a finished transfer; start another"
-                raise InvalidCheckpoint(name_of(resume_from), reason)
-            options = self.options.model_copy(update=checkpoint.in_force)
-        with memory_for(plan):
-            task = preparation.task(scale, options, checkpoint=checkpoint)
-        return _Prepared(preparation, pyramid, plan, task)
+    def _prepare(self, inputs: Inputs, resume_from: CheckpointSource | None = None) -> Beginning:
+        return Beginning.of(self._preparation(inputs), resume_from)
 
     # ── scales: from coarse to fine ──
 
     def _optimize(
-        self, prepared: "_Prepared", controls: Controls | None = None
+        self, beginning: Beginning, controls: Controls | None = None
     ) -> Iterator[Progress]:
-        pyramid, task = prepared.pyramid, prepared.task
-        clock, evaluations, log = Clock(pyramid), 0, SteeringLog(task.options)
-        if task.checkpoint:
-            log = SteeringLog(task.options, task.checkpoint.changes)
-            clock.go_on(task.scale, task.checkpoint.scale_steps, task.checkpoint.steps)
-        coarser = task.start
-        with memory_for(prepared.plan):
+        pyramid, preparation, task = beginning.pyramid, beginning.preparation, beginning.task
+        clock, log, evaluations, coarser = beginning.clock(), beginning.log(), 0, task.start
+        with memory_for(beginning.plan):
+            if task.checkpoint and _is_planned_end(clock.steps, controls):
+                step = task.restored_step(is_last=task.scale is pyramid[-1])
+                yield progress_after(step, task, preparation, clock, evaluations, log.changes)
+                return
             for scale in pyramid[pyramid.index(task.scale) :]:
                 if scale is not task.scale:
                     task.release()
-                    task = prepared.preparation.task(scale, task.options, coarser=coarser)
+                    task = preparation.task(scale, task.options, coarser=coarser)
                 for step in self._steps(task, controls, clock, is_last=scale is pyramid[-1]):
                     clock.tick(scale)
                     log.note(clock.steps, task.options)
                     coarser = step.image
-                    yield progress_after(
-                        step, task, prepared.preparation, clock, evaluations, log.changes
-                    )
+                    yield progress_after(step, task, preparation, clock, evaluations, log.changes)
                 clock.leave(scale)
                 evaluations += task.objective.evaluations
 
@@ -255,15 +240,10 @@ def _is_stopped(
         answer = on_progress(progress) if on_progress else None
     except TransferCanceled:
         return True
-    planned = controls is not None and progress.step == controls.stop_after
-    return answer is False or planned
+    return answer is False or _is_planned_end(progress.step, controls)
 
 
-@dataclass(frozen=True, slots=True)
-class _Prepared:
-    preparation: Preparation
-    pyramid: Sequence[Scale]
-    plan: MemoryPlan
-    """Memory plan of the finest scale."""
-    task: ScaleTask
-    """Task of the first scale to paint."""
+def _is_planned_end(step: int, controls: Controls | None) -> bool:
+    """Return whether the controls stop the transfer after this step or an earlier one."""
+    stop_after = controls.stop_after if controls else None
+    return stop_after is not None and step >= stop_after

@@ -16,7 +16,6 @@ from nst import image_sizes, image_writer, images
 from nst.engine.draft import run_draft
 from nst.engine.film import FilmTransfer, PaintedFrame, pass_order
 from nst.engine.inputs import Inputs
-from nst.engine.pictures.detail import load_detail
 from nst.engine.transfer import NeuralStyleTransfer
 from nst.engine_process.job_requests import EarlyEnd
 from nst.engine_process.previews import save_preview
@@ -214,19 +213,16 @@ class FilmPainting:
             self.ends_early = True
             return None
         with self._clock.frame():
-            detail = load_detail(None, frame, self.order.options)
             if not (self._clock.done or self.order.options.is_draft):
                 self._show_draft(frame)
-            steps = self._film.steps(
-                frame, self._styles, self._before, latest=latest, detail_map=detail.map
-            )
+            steps = self._film.steps(frame, self._styles, self._before, latest=latest)
             for progress in steps:
                 if self.early_end():
                     return self._so_far(progress)
                 self._tell(progress)
         self._add_up(progress)
         self._latest = progress.step, progress.total_iterations
-        self._notices += [detail.notice] if detail.notice else []
+        self._notices += [progress.notice] if progress.notice else []
         return progress.snapshot.picture()
 
     def _so_far(self, progress: Progress) -> Image.Image | None:

@@ -3,15 +3,14 @@
 import logging
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
 
-from nst import image_writer, images
+from nst import image_writer
 from nst.controls import Controls
 from nst.engine.draft import run_draft
 from nst.engine.inputs import Inputs
-from nst.engine.pictures.detail import Detail, load_detail
 from nst.engine.transfer import NeuralStyleTransfer
 from nst.engine_process.messages import Finished
 from nst.engine_process.previews import save_preview
@@ -64,7 +63,6 @@ class PicturePainting:
     report: Report
     draft_side_pixels: int = 0
     """Longer side of the draft that is shown, in pixels; 0 if no draft is shown."""
-    _detail: Detail = field(default_factory=lambda: Detail(None))
     _step: int = 0
     """Number of the last step, counted through all attempts."""
     _preview_step: int | None = None
@@ -74,7 +72,6 @@ class PicturePainting:
         """Paint the image, from the checkpoint of an earlier attempt if there is one.
         Raises TransferCanceled, and errors of the engine."""
         options = self.job.order.options
-        self._detail = self._load_detail()
         checkpoint = self._file(CHECKPOINT)
         if not checkpoint.exists():
             if not options.is_draft and not self.job.order.initial:
@@ -108,7 +105,7 @@ class PicturePainting:
                 distances=result.distances,
                 changes=result.changes,
                 stopped_after=result.stopped_after,
-                notice=self._detail.notice,
+                notice=result.notice,
             ),
         )
 
@@ -123,15 +120,9 @@ class PicturePainting:
             self._file(CONTENT),
             self.styles,
             masks=self._masks,
-            detail_map=self._detail.map,
+            detail_map=self._file(DETAIL_MAP) if self.job.order.detail_map else None,
             initial=self._file(INITIAL) if self.job.order.initial else None,
         )
-
-    def _load_detail(self) -> Detail:
-        order = self.job.order
-        detail_map = self._file(DETAIL_MAP) if order.detail_map else None
-        content = images.load(self._file(CONTENT), "content")
-        return load_detail(detail_map, content, order.options)
 
     def _run(self, checkpoint: Path | None) -> Result:
         return self.transfer.run(

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from nst.controls import Controls
 from nst.engine.device import precision_of
-from nst.engine.draft import DraftTransfer
+from nst.engine.draft import DraftTransfer, check_begins
 from nst.engine.inputs import Inputs
 from nst.engine.pictures.styles import each_style
 from nst.engine.transfer import NeuralStyleTransfer, Transfer
@@ -63,10 +63,11 @@ class _Pass(DraftTransfer):
         inputs: Inputs,
         on_progress: OnProgress | None = None,  # noqa: ARG002 – there is no step
         *,
-        resume_from: object = None,  # noqa: ARG002
+        resume_from: object = None,
         controls: Controls | None = None,  # noqa: ARG002
     ) -> Result:
         """Paint the content image. Raises InvalidImage, InvalidOption, InvalidStyleFile."""
+        check_begins(resume_from)
         _check(inputs)
         (file,) = map(_path, each_style(inputs.styles))
         return self.load(file).paint(inputs.content, self._options)

@@ -15,7 +15,7 @@ from PIL import Image, ImageFilter
 from nst import Inputs, NeuralStyleTransfer, StopReason, StyleTransferOptions, images
 from nst.engine import draft as preview
 from nst.engine.draft import NETWORK, NETWORK_SHA256, paint_draft, run_draft
-from nst.errors import DraftUnavailable, InvalidImage
+from nst.errors import DraftUnavailable, InvalidImage, InvalidOption
 from nst.files import sha256_of
 from support.pictures import SAMPLES, picture
 
@@ -175,6 +175,13 @@ def test_a_picture_too_thin_is_refused(size: tuple[int, int]) -> None:
     with pytest.raises(InvalidImage, match="too few") as caught:
         run_draft(DRAFT, Inputs(picture(*size), picture()))
     assert caught.value.role == "content"
+
+
+def test_a_draft_does_not_continue_from_a_checkpoint(content: Path, style: Path) -> None:
+    draft = NeuralStyleTransfer(StyleTransferOptions.from_preset("draft", size=64))
+    for begin in (draft.run, draft.steps):
+        with pytest.raises(InvalidOption, match="at least 1 to resume from a checkpoint"):
+            begin(Inputs(content, style), resume_from="checkpoint.safetensors")
 
 
 def test_a_bad_style_is_named(tmp_path: Path) -> None:

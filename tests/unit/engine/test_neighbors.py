@@ -3,6 +3,7 @@
 Strength, flourish, detail map, styles and masks are tested.
 """
 
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,8 @@ import pytest
 from PIL import Image, ImageOps
 
 from nst import Controls, Inputs, StyleTransferOptions, images
+from nst.engine import preparation
+from nst.engine.memory.plan import predict
 from nst.engine.scales import scales
 from nst.engine.style_transfer import IterativeTransfer
 from nst.errors import InvalidImage
@@ -107,17 +110,24 @@ def test_more_strength_goes_further_from_the_content() -> None:
     assert distances[0] < 0.8 * distances[2]
 
 
-def test_strength_and_flourish_can_be_steered() -> None:
+@pytest.mark.parametrize("name", ["strength", "flourish"])
+def test_strength_and_flourish_can_be_steered(name: str) -> None:
+    """Each value starts the optimizer again, so only the loss distinguishes the images."""
+    before = getattr(transfer().options, name)
+    halfway, most = (steered_to(name, each) for each in ((before + 1) / 2, 1.0))
+    assert difference(halfway, most) > 0.05
+
+
+def steered_to(name: str, value: float) -> np.ndarray:
+    """Return the image three steps after an option was steered to this value."""
     method = transfer()
-    for values in ({"strength": 1.0}, {"flourish": 1.0}):
-        controls = Controls(method.options)
-        steps = method.steps(Inputs(CONTENT, STYLE), controls=controls)
-        first = next(steps)
-        controls.set(**values)
-        second = next(steps)
-        (name,) = values
-        assert first.in_force[name] == getattr(method.options, name) < 1
-        assert second.in_force[name] == 1
+    controls = Controls(method.options)
+    steps = method.steps(Inputs(CONTENT, STYLE), controls=controls)
+    before = next(steps).in_force[name]
+    controls.set(**{name: value})
+    *_, last = islice(steps, 3)
+    assert (before, last.in_force[name]) == (getattr(method.options, name), value)
+    return pixels(last.snapshot.picture())
 
 
 def test_without_flourish_the_colours_stay_within_those_of_the_style(
@@ -233,7 +243,9 @@ def test_a_style_of_one_colour_is_refused_in_words() -> None:
 
 
 def test_tiles_paint_what_the_whole_does(monkeypatch: pytest.MonkeyPatch) -> None:
-    whole = painted()
-    monkeypatch.setattr("nst.engine.memory.plan._sides", lambda longest: [40])
-    tiles = painted()
-    assert difference(whole, tiles) < 1.5
+    whole, inputs = painted(), Inputs(CONTENT, STYLE)
+    monkeypatch.setattr(preparation, "choose_plan", lambda demand, *_: predict(demand, 40, 20))
+    result = transfer().run(inputs)
+    assert result.memory_plan is not None
+    assert result.memory_plan.tiles == 4
+    assert difference(whole, pixels(result.image)) < 0.1 < difference(whole, pixels(CONTENT))

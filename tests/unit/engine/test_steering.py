@@ -17,12 +17,21 @@ from unit.engine.synthetic import iterate
 CONTENT, STYLE = picture(130, 128), picture(80, 70).rotate(180)
 
 
+def transfer(**options: Any) -> IterativeTransfer:
+    defaults: dict[str, Any] = {
+        "model": "vgg16",
+        "size": 32,
+        "total_iterations": 8,
+        "convergence_tolerance": 0,
+    }
+    return IterativeTransfer(
+        StyleTransferOptions(**defaults | options), device="cpu", precision="fp32"
+    )
+
+
 @pytest.fixture(scope="module")
 def method() -> IterativeTransfer:
-    options = StyleTransferOptions(
-        model="vgg16", size=32, total_iterations=8, convergence_tolerance=0
-    )
-    return IterativeTransfer(options, device="cpu", precision="fp32")
+    return transfer()
 
 
 def steered(method: IterativeTransfer, at: int, **values: float) -> list[Progress]:
@@ -203,6 +212,44 @@ def test_a_stopped_transfer_says_where_and_stops_there_again(method: IterativeTr
     again = method.run(inputs, controls=Controls(method.options, stop_after=stopped.stopped_after))
     assert again.image.tobytes() == stopped.image.tobytes()
     assert (again.stop_reason, again.stopped_after) == (StopReason.CANCELED, 3)
+
+
+@pytest.mark.parametrize("average", [0.0, 0.9])
+@pytest.mark.parametrize("stop_after", [5, 3])
+def test_a_transfer_that_resumes_at_its_planned_end_takes_no_step(
+    tmp_path: Path, average: float, stop_after: int
+) -> None:
+    method = transfer(average=average)
+    inputs, controls = Inputs(CONTENT, STYLE), Controls(method.options, stop_after=stop_after)
+    for progress in method.steps(inputs):
+        if progress.step == 5:
+            progress.snapshot.save_checkpoint(tmp_path / "c")
+            break
+    steps: list[int] = []
+    result = method.run(
+        inputs,
+        lambda progress: steps.append(progress.step),
+        resume_from=tmp_path / "c",
+        controls=controls,
+    )
+    assert result.image.tobytes() == progress.snapshot.picture().tobytes()
+    assert result.losses == progress.snapshot.losses()
+    assert (result.stop_reason, result.stopped_after) == (StopReason.CANCELED, 5)
+    assert (result.evaluations, result.history, steps) == (progress.evaluations, (), [5])
+
+
+def test_a_transfer_resumes_at_its_planned_end_between_two_scales(tmp_path: Path) -> None:
+    method = transfer(total_iterations=6, scales=2, size=130)
+    inputs, coarse = Inputs(CONTENT, STYLE), list[Progress]()
+    for progress in method.steps(inputs):
+        if max(progress.size) == 130:
+            break
+        coarse.append(progress)
+        progress.snapshot.save_checkpoint(tmp_path / "c")
+    controls = Controls(method.options, stop_after=coarse[-1].step)
+    result = method.run(inputs, resume_from=tmp_path / "c", controls=controls)
+    assert result.stopped_after == coarse[-1].step
+    assert result.image.tobytes() == coarse[-1].snapshot.picture().tobytes()
 
 
 def test_a_checkpoint_keeps_the_record(method: IterativeTransfer, tmp_path: Path) -> None:

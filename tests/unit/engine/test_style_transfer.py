@@ -540,7 +540,7 @@ def test_a_limit_below_the_smallest_plan_is_refused() -> None:
     method = IterativeTransfer(transfer().options, device="cpu", max_memory_bytes=10**8)
     with pytest.raises(InvalidOption, match=r"max_memory: '0.1 GB'.*at least \d\.\d GB") as caught:
         method.run(Inputs(picture(), picture()))
-    assert caught.value.field == "max_memory"
+    assert caught.value.field == "max_memory_bytes"
 
 
 def test_more_than_is_free_is_refused_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -645,7 +645,7 @@ def test_masks_that_do_not_fit_are_refused() -> None:
     for run in (transfer().run, NeuralStyleTransfer(StyleTransferOptions.from_preset("draft")).run):
         with pytest.raises(InvalidImage, match=r"mask image: .*another shape"):
             run(Inputs(picture(), picture(), masks=[picture(48, 48)]))
-        with pytest.raises(InvalidOption, match="style_mask"):
+        with pytest.raises(InvalidOption, match="masks"):
             run(Inputs(picture(), picture(), masks=[LEFT, LEFT]))
 
 

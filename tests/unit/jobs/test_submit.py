@@ -153,6 +153,7 @@ def test_a_picture_that_would_become_too_narrow_is_refused_at_once(house: House)
     ("where", "level", "words"),
     [
         ("masks", 0, "mask image: it is black everywhere; make it white"),
+        ("masks", 9, "mask image: it is black everywhere; make it white"),
         ("detail_map", 0, "detail map image: it is black everywhere; make it white"),
         ("detail_map", 90, "detail map image: it is equally bright everywhere; leave it out"),
         ("styles", 90, "style image: it has one colour everywhere"),

@@ -8,9 +8,10 @@ import pytest
 from PIL import Image
 
 import nst
-from nst import image_writer
+from nst import Inputs, StyleTransferOptions, image_writer
 from nst.engine.film import FilmTransfer
 from nst.errors import InvalidOption, InvalidStyleFile
+from nst.learned_file import PRESET
 from nst.learning.painting import LearnedStyle
 from nst.learning.transfer import LearnedTransfer
 from unit.learning import tiny
@@ -92,6 +93,12 @@ def test_what_a_learned_style_does_not_take(
 ) -> None:
     with pytest.raises(InvalidOption, match=message):
         nst.stylize(PHOTO, file, **{"size": 62, **change})
+
+
+def test_a_learned_style_does_not_continue_from_a_checkpoint(file: Path) -> None:
+    transfer = LearnedTransfer(StyleTransferOptions.from_preset(PRESET, size=62))
+    with pytest.raises(InvalidOption, match="at least 1 to resume from a checkpoint"):
+        transfer.run(Inputs(PHOTO, file), resume_from=b"checkpoint")
 
 
 def test_a_learned_style_beside_another_style(file: Path) -> None:

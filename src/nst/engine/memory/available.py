@@ -1,7 +1,9 @@
 """Memory that is available, and memory that this process holds."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
 
@@ -40,22 +42,47 @@ def available_bytes(device: torch.device) -> int | None:
     return min(found, default=None)
 
 
-# Files with the limit and the use of a container, by version 2 and 1 of Linux's control groups.
-_CONTAINERS = (
-    ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory.current"),
-    (
-        "/sys/fs/cgroup/memory/memory.limit_in_bytes",
-        "/sys/fs/cgroup/memory/memory.usage_in_bytes",
+class _ControlGroup(NamedTuple):
+    """Files of one version of Linux's control groups that describe a container's memory."""
+
+    directory: Path
+    limit: str
+    used: str
+    reclaimable: str
+    """Field of memory.stat with the cached bytes of files, which the system frees on demand."""
+
+    def left_bytes(self) -> int:
+        """Return the bytes left to the container. Raises OSError, and ValueError without limit."""
+        limit = int((self.directory / self.limit).read_text())
+        used = int((self.directory / self.used).read_text())
+        return limit - used + self._reclaimable_bytes()
+
+    def _reclaimable_bytes(self) -> int:
+        """Return the bytes of `reclaimable`; 0 if the system reports none."""
+        try:
+            lines = (self.directory / "memory.stat").read_text().splitlines()
+        except OSError:
+            return 0
+        found = (int(line.split()[1]) for line in lines if line.startswith(f"{self.reclaimable} "))
+        return next(found, 0)
+
+
+_CONTROL_GROUPS = (
+    _ControlGroup(Path("/sys/fs/cgroup"), "memory.max", "memory.current", "inactive_file"),
+    _ControlGroup(
+        Path("/sys/fs/cgroup/memory"),
+        "memory.limit_in_bytes",
+        "memory.usage_in_bytes",
+        "total_inactive_file",
     ),
 )
+"""Control groups of version 2 and of version 1."""
 
 
 def _left_to_containers() -> Iterator[int]:
-    for limit_file, used_file in _CONTAINERS:
-        try:
-            yield int(Path(limit_file).read_text()) - int(Path(used_file).read_text())
-        except (OSError, ValueError):  # the file is missing, or its limit is "max"
-            continue
+    for group in _CONTROL_GROUPS:
+        with suppress(OSError, ValueError):  # the group is missing, or its limit is "max"
+            yield group.left_bytes()
 
 
 def _field_bytes(file: Path, field: str) -> int | None:

@@ -46,7 +46,7 @@ def _too_little(max_memory_bytes: int, smallest: MemoryPlan) -> InvalidOption:
     needed = f"at least {math.ceil(smallest.peak_bytes / 1e8) / 10:.1f} GB"
     width, height = smallest.size
     return InvalidOption(
-        "max_memory",
+        "max_memory_bytes",
         f"{max_memory_bytes / 1e9:g} GB",
         f"{needed}, which {width}×{height} pixels need even in small tiles, or a smaller size",
     )

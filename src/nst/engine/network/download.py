@@ -60,9 +60,11 @@ def _fetch_all(url: str, part: Path, on_download: OnDownload | None) -> None:
 
 def _fetch_rest(url: str, part: Path, on_download: OnDownload | None) -> None:
     here = _size(part)
-    request = Request(url, headers={"Range": f"bytes={here}-"} if here else {})
     try:
+        request = Request(url, headers={"Range": f"bytes={here}-"} if here else {})
         response = urlopen(request, timeout=TIMEOUT_SECONDS)
+    except ValueError as error:
+        raise DownloadFailed("it is no URL such as https://example.org/weights") from error
     except HTTPError as error:
         if here and error.code == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
             return  # the part is already complete

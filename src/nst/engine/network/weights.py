@@ -14,7 +14,7 @@ from platformdirs import user_cache_path
 
 from nst.engine.network.download import OnDownload, download
 from nst.engine.network.files import CAFFE_FILE_NAMES, CAFFE_PTH, UnusableWeights
-from nst.errors import WeightsUnavailable
+from nst.errors import InvalidOption, WeightsUnavailable
 from nst.files import sha256_of
 
 if TYPE_CHECKING:
@@ -132,12 +132,8 @@ class WeightsStore:
         Raises WeightsUnavailable.
         """
         tried: list[str] = []
-        for path in self._files(model, tried):
-            try:
-                return read(path, model)
-            except UnusableWeights as error:
-                tried.append(f"{path}: {error}")
-                logger.warning("skipping %s: %s", path, error)
+        if usable := self._usable(model, tried):
+            return usable
         if self._file:
             raise WeightsUnavailable(model, tried)
         return read(self._download(releases(model)[0], tried), model)
@@ -183,11 +179,29 @@ class WeightsStore:
         return self._files(model, [])
 
     def fetch(self, model: str, publisher: str | None = None) -> Path:
-        """Download a release into the cache, unless it is cached, and return its path.
+        """Return the path of usable weights, or download a release into the cache.
 
-        Raises WeightsUnavailable.
+        `publisher`: its release is downloaded unless it is cached, whatever other weights are here.
+        Raises WeightsUnavailable, and InvalidOption if the publisher has no release of the model.
         """
-        return self._download(releases(model, publisher)[0], [])
+        tried: list[str] = []
+        if publisher is None and (usable := self._usable(model, tried)):
+            return usable.path
+        found = releases(model, publisher)
+        if not found:
+            publishers = " or ".join(release.publisher for release in releases(model))
+            raise InvalidOption("publisher", publisher, f"{publishers} for {model}")
+        return self._download(found[0], tried)
+
+    def _usable(self, model: str, tried: list[str]) -> Weights | None:
+        """Return the first usable set that is here, and note what is not usable in `tried`."""
+        for path in self._files(model, tried):
+            try:
+                return read(path, model)
+            except UnusableWeights as error:
+                tried.append(f"{path}: {error}")
+                logger.warning("skipping %s: %s", path, error)
+        return None
 
     def _files(self, model: str, tried: list[str]) -> Iterator[Path]:
         """Yield files as `files` does, and note places without any in `tried`."""

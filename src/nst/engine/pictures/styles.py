@@ -54,7 +54,7 @@ def load_styles(
     if not sources:
         raise InvalidImage("style", "there is none; name at least one picture")
     if len(masks) > len(sources):
-        raise InvalidOption("style_mask", len(masks), "no more masks than styles")
+        raise InvalidOption("masks", len(masks), "no more masks than styles")
     shares = options.style_shares(len(sources))
     loaded = [None if mask is None else load_mask(mask, content, options.size) for mask in masks]
     loaded += [None] * (len(sources) - len(masks))

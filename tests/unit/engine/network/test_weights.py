@@ -134,6 +134,23 @@ def test_a_mirror_of_one_s_own_comes_first(published: FileServer, tmp_path: Path
     assert published.requests == [(f"/mirror/{RELEASES[0].file_name}", None)]
 
 
+@pytest.mark.parametrize("mirror", ["nonsense.example", "http://[::", "http://host:port/"])
+def test_the_bundled_model_stands_in_if_the_mirror_is_no_url(
+    mirror: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        weights,
+        "RELEASES",
+        tuple(dataclasses.replace(release, mirrors=()) for release in RELEASES),
+    )
+    notices = []
+    store = WeightsStore(
+        cache=tmp_path, mirror=mirror, on_stand_in=lambda *notice: notices.append(notice)
+    )
+    assert store.load_or_bundled("vgg19").model == "vgg16"
+    assert len(notices) == 1
+
+
 def test_offline_nothing_is_asked_for(published: FileServer, tmp_path: Path) -> None:
     with pytest.raises(WeightsUnavailable, match="because offline"):
         WeightsStore(cache=tmp_path, offline=True).load("vgg19")

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from nst import StyleTransferOptions, images
+from nst import NeuralStyleTransfer, StyleTransferOptions, images
 from nst.engine.draft import DraftTransfer
 from nst.engine.inputs import Inputs, Pictures
 from nst.engine.pictures import detail as detail_module
@@ -61,12 +61,22 @@ def test_a_map_of_another_shape_is_refused(size: tuple[int, int]) -> None:
     [
         (0, "detail map image: it is black everywhere; make it white where"),
         (255, "detail map image: it is white everywhere; .* lower strength instead"),
+        (9, "detail map image: it is black everywhere; make it white where"),
+        (250, "detail map image: it is white everywhere; .* lower strength instead"),
         (90, "detail map image: it is equally bright everywhere; .* lower strength instead"),
     ],
 )
 def test_a_map_that_is_the_same_everywhere_is_refused(grey: int, says: str) -> None:
     with pytest.raises(InvalidImage, match=says):
         load_detail_map(Image.new("L", (64, 48), grey), CONTENT, 64)
+
+
+@pytest.mark.parametrize(("levels", "says"), [((0, 5), "black"), ((248, 255), "white")])
+def test_a_map_with_only_noise_is_refused(levels: tuple[int, int], says: str) -> None:
+    noise = Image.new("L", (64, 48), levels[0])
+    noise.paste(levels[1], (0, 0, 8, 8))
+    with pytest.raises(InvalidImage, match=f"it is {says} everywhere"):
+        load_detail_map(noise, CONTENT, 64)
 
 
 def test_a_spot_that_is_lost_in_the_result_counts_as_black() -> None:
@@ -160,6 +170,42 @@ def test_a_transfer_without_a_map_protects_what_is_found(astronaut: Image.Image)
     pictures = loaded(astronaut, "faces", None)
     assert pictures.detail is not None
     assert pictures.detail.tobytes() == protect(astronaut, "faces").tobytes()
+
+
+def test_a_transfer_combines_the_given_map_with_what_is_found(astronaut: Image.Image) -> None:
+    drawn = left(172, 215)
+    pictures = loaded(astronaut, "faces", drawn)
+    expected = load_detail(drawn, astronaut, options("faces")).map
+    assert pictures.detail is not None
+    assert expected is not None
+    assert pictures.detail.tobytes() == expected.tobytes()
+    assert pictures.detail.tobytes() != drawn.resize(astronaut.size).tobytes()
+
+
+def test_one_load_of_the_images_searches_for_what_to_protect_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    searches = []
+
+    def protect(content: Image.Image, what: str) -> Image.Image:
+        searches.append(what)
+        return Image.new("L", content.size)
+
+    monkeypatch.setattr(detail_module, "protect", protect)
+    assert loaded(CONTENT, "person", None).notice == "no person was found"
+    assert searches == ["person"]
+
+
+def test_a_transfer_tells_that_nothing_is_protected() -> None:
+    wanted = StyleTransferOptions.from_preset(
+        "gram", size=32, model="vgg16", total_iterations=1, protect="faces"
+    )
+    inputs = Inputs(CONTENT, picture(40, 40))
+    (progress,) = NeuralStyleTransfer(wanted).steps(inputs)
+    result = NeuralStyleTransfer(wanted).run(inputs)
+    assert progress.notice == result.notice == "no face was found"
+    unprotected = wanted.model_copy(update={"protect": "none"})
+    assert NeuralStyleTransfer(unprotected).run(inputs).notice is None
 
 
 @pytest.mark.parametrize("what", ["none", "faces"])

@@ -59,7 +59,7 @@ def test_as_many_shares_as_styles(blend: tuple[float, ...]) -> None:
 def test_no_style_and_too_many_masks() -> None:
     with pytest.raises(InvalidImage, match="style image: there is none"):
         load_styles([], (), CONTENT, options())
-    with pytest.raises(InvalidOption, match="style_mask: 2 is invalid; expected no more"):
+    with pytest.raises(InvalidOption, match="masks: 2 is invalid; expected no more"):
         load_styles(picture(), [left(), left()], CONTENT, options())
 
 
@@ -107,6 +107,18 @@ def test_a_mask_without_white_is_refused() -> None:
         with pytest.raises(InvalidImage, match="mask image: it is black everywhere"):
             load_mask(black, CONTENT, 64)
     assert load_mask(dot, CONTENT, 6400).size == dot.size
+
+
+@pytest.mark.parametrize("levels", [(0, 1), (0, 15), (15, 15)])
+def test_a_mask_with_only_noise_in_its_black_is_refused(levels: tuple[int, int]) -> None:
+    noise = Image.new("L", (64, 48), levels[0])
+    noise.paste(levels[1], (0, 0, 8, 8))
+    with pytest.raises(InvalidImage, match="mask image: it is black everywhere"):
+        load_mask(noise, CONTENT, 64)
+
+
+def test_a_dark_grey_mask_is_a_mask() -> None:
+    assert load_mask(Image.new("L", (64, 48), 32), CONTENT, 64).getextrema() == (32, 32)
 
 
 def test_no_mask_is_no_amount() -> None:
