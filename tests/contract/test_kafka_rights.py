@@ -37,7 +37,11 @@ from support.assets import REPOSITORY
 from support.servers import Broker
 from support.waiting import PATIENCE_SECONDS, no_waiting, wait_until
 
-ACCESS = [*(("SASL_PLAINTEXT", mechanism) for mechanism in MECHANISMS), ("SASL_SSL", "PLAIN")]
+ACCESS = [
+    *(("SASL_PLAINTEXT", mechanism) for mechanism in MECHANISMS),
+    ("SASL_SSL", "PLAIN"),
+    ("SASL_SSL", "SCRAM-SHA-512"),
+]
 CREATE = AclOperation.CREATE
 
 
@@ -315,6 +319,41 @@ def test_who_may_not_create_is_told_which_topic(
 
 
 # ── authentication ────────────────────────────────────────────────────────────────────────────
+
+
+def fail_to_log_in(broker: Broker, settings: KafkaSettings) -> int:
+    """Fail to authenticate; return the number of failures that the broker has logged."""
+
+    def failures() -> int:
+        return sum(map(broker.output.count, ("Failed authentication with", "Unexpected error")))
+
+    before = failures()
+    offer.look(login(broker, settings, "nobody", "SASL_SSL", "SCRAM-SHA-256"))
+    wait_until(lambda: failures() > before)
+    return failures()
+
+
+def test_a_question_about_capabilities_is_no_failed_login(
+    apache_kafka: Broker, settings: KafkaSettings
+) -> None:
+    before = fail_to_log_in(apache_kafka, settings)
+    for protocol, mechanism in ACCESS:
+        user = login(apache_kafka, settings, "nobody", protocol, mechanism)
+        found = offer.look(user)
+        assert found is not None
+        assert found.complaint(user) is None
+    assert offer.look(settings) is not None
+    assert fail_to_log_in(apache_kafka, settings) == before + 1
+
+
+def test_mechanisms_are_listed_whichever_is_set(
+    apache_kafka: Broker, settings: KafkaSettings
+) -> None:
+    for mechanism in MECHANISMS:
+        found = offer.look(login(apache_kafka, settings, "nobody", mechanism=mechanism))
+        assert found is not None
+        assert set(found.mechanisms) == set(MECHANISMS)
+
 
 Use = Callable[[KafkaSettings], object]
 USES: list[Use] = [

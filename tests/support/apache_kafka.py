@@ -240,6 +240,8 @@ Configuration:
     Console: {name: STDOUT, PatternLayout: {pattern: "[%d] %p %m (%c)%n"}}
   Loggers:
     Root: {level: WARN, AppenderRef: {ref: STDOUT}}
+    # Names each failed authentication.
+    Logger: {name: org.apache.kafka.common.network.Selector, level: INFO}
 """
 
 # ── a broker with ZooKeeper ───────────────────────────────────────────────────────────────────
