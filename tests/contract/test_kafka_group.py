@@ -12,7 +12,7 @@ from confluent_kafka import ConsumerGroupType
 from confluent_kafka.admin import AdminClient
 
 from nst import bootstrap
-from nst.adapters.kafka import KafkaJobQueue, check, create_topics
+from nst.adapters.kafka import KafkaJobQueue, check, create_topics, look
 from nst.adapters.kafka import queue as adapter
 from nst.adapters.memory import MemoryJobQueue
 from nst.errors import InvalidOption, QueueError
@@ -214,6 +214,32 @@ def test_the_protocol_of_kafka_4_is_refused_where_the_brokers_are_older(
     monkeypatch.setenv("NST_KAFKA_GROUP_PROTOCOL", "consumer")
     with bootstrap.ports() as ports, pytest.raises(InvalidOption, match=said):
         bootstrap.queue_of_a_worker(ports)
+
+
+@pytest.mark.parametrize("protocol", ["auto", "consumer"])
+def test_a_worker_asks_for_the_protocol_until_a_broker_answers(
+    kafka_3: Server, protocol: Protocol
+) -> None:
+    """With the protocol of Kafka 4, an older broker would silently send nothing."""
+    settings = servers.changed(servers.kafka_settings(kafka_3.address), group_protocol=protocol)
+    publisher = servers.changed(settings, group_protocol="classic")
+    create_topics(publisher)
+    queue = KafkaJobQueue(settings)
+    kafka_3.freeze()
+    try:
+        for _ in range(2):
+            with pytest.raises(QueueError, match="no broker says whether it has the group"):
+                queue.receive(1.0)
+    finally:
+        kafka_3.thaw()
+    wait_until(lambda: look(settings))
+    if protocol == "auto":
+        KafkaJobQueue(publisher).publish(job_id := new_id(), {})
+        assert receive(queue).job_id == job_id
+    else:
+        with pytest.raises(QueueError, match="NST_KAFKA_GROUP_PROTOCOL: 'consumer' is invalid"):
+            queue.receive(1.0)
+    queue.close()
 
 
 def test_nobody_asks_where_there_is_no_kafka() -> None:
