@@ -135,17 +135,6 @@ def test_a_group_changes_its_protocol_while_it_works(join_as: Join) -> None:
     wait_until(both_have_some)
 
 
-def lag_by_kafkas_own_tool(settings: KafkaSettings) -> int:
-    table = tools.run_tool(
-        "org.apache.kafka.tools.consumer.group.ConsumerGroupCommand",
-        *("--bootstrap-server", settings.brokers[0], "--describe", "--group", settings.group),
-    )
-    header, *rows = [line.split() for line in table.splitlines() if line.split()]
-    lag, end = header.index("LAG"), header.index("LOG-END-OFFSET")
-    # The tool shows a dash where nothing is committed yet.
-    return sum(int(row[end] if row[lag] == "-" else row[lag]) for row in rows)
-
-
 @pytest.mark.parametrize("protocol", ["classic", "consumer"])
 def test_the_lag_is_what_kafkas_own_tool_says(
     join_as: Join, settings: KafkaSettings, protocol: Protocol, monkeypatch: pytest.MonkeyPatch
@@ -172,7 +161,7 @@ def test_the_lag_is_what_kafkas_own_tool_says(
             for worker in workers:
                 worker.stay()
         lag = sum(worker.lag() for worker in workers)
-        return lag >= 12 and lag == lag_by_kafkas_own_tool(settings)
+        return lag >= 12 and lag == tools.lag(settings.brokers[0], settings.group)
 
     wait_until(is_the_same)
 
