@@ -18,7 +18,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from typing import Literal
@@ -76,7 +76,7 @@ def measure_all(heartbeat_seconds: float | None, runs: int) -> Iterator[Measured
     ):
         settings = KafkaSettings(brokers=(broker.address,))
         if heartbeat_seconds:
-            settings = replace(settings, heartbeat_seconds=heartbeat_seconds)
+            settings = settings.model_copy(update={"heartbeat_seconds": heartbeat_seconds})
         for others, protocol in itertools.product((0, 1), PROTOCOLS):
             seconds = measure(settings, protocol, others, runs)
             median, longest = statistics.median(seconds), max(seconds)
@@ -87,13 +87,12 @@ def measure(settings: KafkaSettings, protocol: Protocol, others: int, runs: int)
     seconds = []
     for run in range(runs):
         name = f"{protocol}-{others}-{run}"
-        own = replace(
-            settings,
-            topic=f"jobs-{name}",
-            dead_letter_topic=f"dead-{name}",
-            group=f"workers-{name}",
-            group_protocol=protocol,
-        )
+        names = {
+            "topic": f"jobs-{name}",
+            "dead_letter_topic": f"dead-{name}",
+            "group": f"workers-{name}",
+        }
+        own = settings.model_copy(update={**names, "group_protocol": protocol})
         create_topics(own)
         seconds.append(join(own, others))
     return seconds

@@ -45,7 +45,9 @@ def cost_here(requests: int) -> Cost:
     form = Form(content, style)
     bootstrap.migrate()
     with bootstrap.ports() as ports:
-        app = bootstrap.web_application(ports, bootstrap.event_streams(), sys.maxsize)
+        app = bootstrap.web_application(
+            ports, bootstrap.event_streams(), sys.maxsize, has_workers=False
+        )
         parts = _parts(app, ports, form, content, style)
         seconds = [{name: _seconds(part) for name, part in parts.items()} for _ in range(requests)]
     return Cost(

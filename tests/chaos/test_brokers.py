@@ -1,9 +1,10 @@
-"""A cluster of three brokers: each of them fails, and then two at once.
+"""A cluster of three brokers under load: each of them fails, and then two at once.
 
 The service accepts jobs all the time, and each job is painted once.
 """
 
-from collections.abc import Iterator
+import threading
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,8 +22,11 @@ from support import servers
 from support.waiting import PATIENCE_SECONDS, PROGRAM_SECONDS, wait_until
 
 BROKERS = 3
-JOBS_PER_OUTAGE = 3
-JOBS = (BROKERS + 1) * JOBS_PER_OUTAGE
+JOBS_PER_OUTAGE = 4
+"""Number of jobs that are submitted before and while brokers are killed."""
+JOBS_AFTERWARDS = 2
+"""Number of jobs that are submitted while brokers are down."""
+JOBS = (BROKERS + 1) * (JOBS_PER_OUTAGE + JOBS_AFTERWARDS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +41,20 @@ class Cluster:
 
     def paint(self) -> None:
         """Submit some jobs, and wait until all submitted jobs have ended."""
-        self.client.submit(JOBS_PER_OUTAGE, seconds_between=0.1)
+        self.client.submit(JOBS_AFTERWARDS, seconds_between=0.1)
         self.books.wait(PROGRAM_SECONDS)
+
+    def kill_under_load(self, brokers: Sequence[servers.Broker]) -> None:
+        """Kill brokers while jobs are submitted, and return after the last submission."""
+        accepted = len(self.client.accepted)
+        load = threading.Thread(
+            target=self.client.submit, args=(JOBS_PER_OUTAGE,), kwargs={"seconds_between": 0.1}
+        )
+        load.start()
+        wait_until(lambda: len(self.client.accepted) > accepted)
+        for broker in brokers:
+            broker.kill()
+        load.join()
 
 
 @pytest.fixture
@@ -99,13 +115,12 @@ def test_brokers_die_in_turn_and_two_at_once(cluster: Cluster) -> None:
     system = cluster.system
     for broker in system.brokers:
         wait_until(lambda: is_in_sync(system))
-        broker.kill()
+        cluster.kill_under_load([broker])
         wait_until(lambda: carries_messages(cluster.queue))
         cluster.paint()
         broker.start()
     wait_until(lambda: is_in_sync(system))
-    for broker in system.brokers[:2]:
-        broker.kill()
+    cluster.kill_under_load(system.brokers[:2])
     cluster.paint()
     assert not carries_messages(cluster.queue)  # workers found the jobs in the table
     for broker in system.brokers[:2]:

@@ -12,7 +12,7 @@ from confluent_kafka import ConsumerGroupType
 from confluent_kafka.admin import AdminClient
 
 from nst import bootstrap
-from nst.adapters.kafka import KafkaJobQueue, check, create_topics
+from nst.adapters.kafka import KafkaJobQueue, check, create_topics, look
 from nst.adapters.kafka import queue as adapter
 from nst.adapters.memory import MemoryJobQueue
 from nst.errors import InvalidOption, QueueError
@@ -135,17 +135,6 @@ def test_a_group_changes_its_protocol_while_it_works(join_as: Join) -> None:
     wait_until(both_have_some)
 
 
-def lag_by_kafkas_own_tool(settings: KafkaSettings) -> int:
-    table = tools.run_tool(
-        "org.apache.kafka.tools.consumer.group.ConsumerGroupCommand",
-        *("--bootstrap-server", settings.brokers[0], "--describe", "--group", settings.group),
-    )
-    header, *rows = [line.split() for line in table.splitlines() if line.split()]
-    lag, end = header.index("LAG"), header.index("LOG-END-OFFSET")
-    # The tool shows a dash where nothing is committed yet.
-    return sum(int(row[end] if row[lag] == "-" else row[lag]) for row in rows)
-
-
 @pytest.mark.parametrize("protocol", ["classic", "consumer"])
 def test_the_lag_is_what_kafkas_own_tool_says(
     join_as: Join, settings: KafkaSettings, protocol: Protocol, monkeypatch: pytest.MonkeyPatch
@@ -172,7 +161,7 @@ def test_the_lag_is_what_kafkas_own_tool_says(
             for worker in workers:
                 worker.stay()
         lag = sum(worker.lag() for worker in workers)
-        return lag >= 12 and lag == lag_by_kafkas_own_tool(settings)
+        return lag >= 12 and lag == tools.lag(settings.brokers[0], settings.group)
 
     wait_until(is_the_same)
 
@@ -214,6 +203,32 @@ def test_the_protocol_of_kafka_4_is_refused_where_the_brokers_are_older(
     monkeypatch.setenv("NST_KAFKA_GROUP_PROTOCOL", "consumer")
     with bootstrap.ports() as ports, pytest.raises(InvalidOption, match=said):
         bootstrap.queue_of_a_worker(ports)
+
+
+@pytest.mark.parametrize("protocol", ["auto", "consumer"])
+def test_a_worker_asks_for_the_protocol_until_a_broker_answers(
+    kafka_3: Server, protocol: Protocol
+) -> None:
+    """With the protocol of Kafka 4, an older broker would silently send nothing."""
+    settings = servers.changed(servers.kafka_settings(kafka_3.address), group_protocol=protocol)
+    publisher = servers.changed(settings, group_protocol="classic")
+    create_topics(publisher)
+    queue = KafkaJobQueue(settings)
+    kafka_3.freeze()
+    try:
+        for _ in range(2):
+            with pytest.raises(QueueError, match="no broker says whether it has the group"):
+                queue.receive(1.0)
+    finally:
+        kafka_3.thaw()
+    wait_until(lambda: look(settings))
+    if protocol == "auto":
+        KafkaJobQueue(publisher).publish(job_id := new_id(), {})
+        assert receive(queue).job_id == job_id
+    else:
+        with pytest.raises(QueueError, match="NST_KAFKA_GROUP_PROTOCOL: 'consumer' is invalid"):
+            queue.receive(1.0)
+    queue.close()
 
 
 def test_nobody_asks_where_there_is_no_kafka() -> None:

@@ -5,6 +5,7 @@ The rights are exactly those that docs/operations.md lists; a missing right is r
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
 from confluent_kafka.admin import (  # type: ignore[attr-defined]
@@ -25,19 +26,25 @@ from nst.adapters.kafka import (
     create_topics,
     offer,
 )
-from nst.adapters.kafka.administration import Right, rights
+from nst.adapters.kafka.administration import PROCESSES, Right, rights
 from nst.bootstrap import Role, check_services
 from nst.errors import QueueError
 from nst.jobs.job import new_id
 from nst.jobs.ports import Delivery, ProcessName
+from nst.metrics import DEPENDENCY_ERRORS
 from nst.settings.groups import KafkaSettings
 from support import servers
 from support.apache_kafka import MECHANISMS, password_of
 from support.assets import REPOSITORY
+from support.nst_serve import serve
 from support.servers import Broker
 from support.waiting import PATIENCE_SECONDS, no_waiting, wait_until
 
-ACCESS = [*(("SASL_PLAINTEXT", mechanism) for mechanism in MECHANISMS), ("SASL_SSL", "PLAIN")]
+ACCESS = [
+    *(("SASL_PLAINTEXT", mechanism) for mechanism in MECHANISMS),
+    ("SASL_SSL", "PLAIN"),
+    ("SASL_SSL", "SCRAM-SHA-512"),
+]
 CREATE = AclOperation.CREATE
 
 
@@ -94,7 +101,7 @@ def grant(admin: AdminClient, user: str, needed: Sequence[Right]) -> None:
         )
         for right in needed
     ]
-    for created in admin.create_acls(bindings).values():
+    for created in (admin.create_acls(bindings) if bindings else {}).values():
         created.result()
     # The broker learns of the rights a moment later.
     wait_until(lambda: len(_granted(admin, user)) == len(bindings))
@@ -127,6 +134,12 @@ def description(settings: KafkaSettings) -> list[Right]:
     return [Right(AclOperation.DESCRIBE, "topic", name) for name in names]
 
 
+def failures() -> float:
+    """Return the number of failed calls of the queue that the metrics have counted."""
+    value: float = DEPENDENCY_ERRORS.labels("queue")._value.get()
+    return value
+
+
 def receive(queue: KafkaJobQueue) -> Delivery:
     return wait_until(lambda: queue.receive(0.5))
 
@@ -148,10 +161,13 @@ def test_exactly_these_rights(
     grant(administrator, "worker", rights(settings, "worker"))
     wait_until(lambda: is_well(user("api"), "api"))
     wait_until(lambda: is_well(user("worker"), "worker"))
-    for process in ("api", "worker"):
-        create_topics(user(process))  # as `nst serve` does; the topics exist already
+    carry_messages(user("api"), user("worker"))
+
+
+def carry_messages(api_user: KafkaSettings, worker_user: KafkaSettings) -> None:
+    """Do everything that an API and a worker do with Kafka. Raises QueueError."""
     with ExitStack() as stack:
-        api, worker = KafkaJobQueue(user("api")), KafkaJobQueue(user("worker"))
+        api, worker = KafkaJobQueue(api_user), KafkaJobQueue(worker_user)
         stack.callback(api.close)
         stack.callback(worker.close)
         job_id = new_id()
@@ -185,25 +201,26 @@ def test_the_rights_are_documented(settings: KafkaSettings) -> None:
         assert f"| {process} | {', '.join(words)} |" in documented
 
 
-Lacking = tuple[ProcessName, AclOperation, str]
-LACKING: list[Lacking] = [
-    ("worker", AclOperation.READ, "group"),
-    ("worker", AclOperation.READ, "topic"),
-    ("worker", AclOperation.WRITE, "dead_letter_topic"),
-    ("api", AclOperation.WRITE, "topic"),
-    ("api", AclOperation.DESCRIBE, "dead_letter_topic"),
+LACKING: list[tuple[ProcessName, int]] = [
+    (process, number)
+    for process in PROCESSES
+    for number in range(len(rights(KafkaSettings(), process)))
 ]
 
 
-@pytest.mark.parametrize("lacking", LACKING, ids=lambda each: "-".join(map(str, each)))
-def test_a_missing_right_is_named(
-    apache_kafka: Broker, administrator: AdminClient, settings: KafkaSettings, lacking: Lacking
+@pytest.mark.parametrize(("process", "number"), LACKING)
+def test_a_missing_right_is_named_and_needed(
+    apache_kafka: Broker,
+    administrator: AdminClient,
+    settings: KafkaSettings,
+    process: ProcessName,
+    number: int,
 ) -> None:
-    process, operation, field = lacking
     create_topics(settings)
-    missing = Right(operation, "group" if field == "group" else "topic", getattr(settings, field))
+    missing = rights(settings, process)[number]
     grant(administrator, process, [r for r in rights(settings, process) if r != missing])
     user = login(apache_kafka, settings, process)
+    before = failures()
 
     def says_only_this() -> bool:
         try:
@@ -213,6 +230,9 @@ def test_a_missing_right_is_named(
         return False
 
     wait_until(says_only_this)
+    with pytest.raises(QueueError, match=f"{process} lacks {missing}"):
+        carry_messages(*(user if each == process else settings for each in PROCESSES))
+    assert failures() == before
 
 
 @pytest.mark.parametrize("missing", ["CREATE", "DESCRIBE"])
@@ -249,17 +269,35 @@ def test_the_doctor_names_the_rights_of_a_role(
     apache_kafka: Broker, settings: KafkaSettings, monkeypatch: pytest.MonkeyPatch, role: Role
 ) -> None:
     create_topics(settings)
-    user = login(apache_kafka, settings, "nobody")
-    for name in ("topic", "dead_letter_topic", "group", "username"):
-        monkeypatch.setenv(f"NST_KAFKA_{name.upper()}", getattr(user, name))
-    monkeypatch.setenv("NST_KAFKA_PASSWORD", password_of("nobody"))
-    monkeypatch.setenv("NST_KAFKA_BROKERS", user.brokers[0])
-    monkeypatch.setenv("NST_KAFKA_SECURITY_PROTOCOL", user.security_protocol)
-    monkeypatch.setenv("NST_KAFKA_SASL_MECHANISM", str(user.sasl_mechanism))
+    for name, value in environment(login(apache_kafka, settings, "nobody")).items():
+        monkeypatch.setenv(name, value)
     queue = next(check for check in check_services([role]) if check.part == "queue")
     needed = description(settings) if role == "migration" else rights(settings, role)
     assert not queue.is_well
     assert f"user nobody lacks {', '.join(map(str, needed))}; grant" in queue.words
+
+
+def environment(user: KafkaSettings) -> dict[str, str]:
+    """Return the variables of these settings."""
+    fields = ("topic", "dead_letter_topic", "group", "username", "sasl_mechanism")
+    return {
+        **{f"NST_KAFKA_{name.upper()}": str(getattr(user, name)) for name in fields},
+        "NST_KAFKA_BROKERS": user.brokers[0],
+        "NST_KAFKA_SECURITY_PROTOCOL": user.security_protocol,
+        "NST_KAFKA_PASSWORD": password_of(str(user.username)),
+    }
+
+
+def test_readiness_names_the_rights_of_embedded_workers(
+    apache_kafka: Broker, administrator: AdminClient, settings: KafkaSettings, tmp_path: Path
+) -> None:
+    create_topics(settings)
+    grant(administrator, "api", rights(settings, "api"))
+    user = login(apache_kafka, settings, "api")
+    with serve(tmp_path, **environment(user)) as server:
+        degraded = wait_until(lambda: server.client.get("/readyz").json().get("degraded"))
+    assert f"user api lacks READ on topic {settings.topic}, " in degraded["queue"]
+    assert f"READ on group {settings.group}; grant that" in degraded["queue"]
 
 
 def test_a_worker_without_its_group_says_so_until_it_may(
@@ -315,6 +353,41 @@ def test_who_may_not_create_is_told_which_topic(
 
 
 # ── authentication ────────────────────────────────────────────────────────────────────────────
+
+
+def fail_to_log_in(broker: Broker, settings: KafkaSettings) -> int:
+    """Fail to authenticate; return the number of failures that the broker has logged."""
+
+    def failures() -> int:
+        return sum(map(broker.output.count, ("Failed authentication with", "Unexpected error")))
+
+    before = failures()
+    offer.look(login(broker, settings, "nobody", "SASL_SSL", "SCRAM-SHA-256"))
+    wait_until(lambda: failures() > before)
+    return failures()
+
+
+def test_a_question_about_capabilities_is_no_failed_login(
+    apache_kafka: Broker, settings: KafkaSettings
+) -> None:
+    before = fail_to_log_in(apache_kafka, settings)
+    for protocol, mechanism in ACCESS:
+        user = login(apache_kafka, settings, "nobody", protocol, mechanism)
+        found = offer.look(user)
+        assert found is not None
+        assert found.complaint(user) is None
+    assert offer.look(settings) is not None
+    assert fail_to_log_in(apache_kafka, settings) == before + 1
+
+
+def test_mechanisms_are_listed_whichever_is_set(
+    apache_kafka: Broker, settings: KafkaSettings
+) -> None:
+    for mechanism in MECHANISMS:
+        found = offer.look(login(apache_kafka, settings, "nobody", mechanism=mechanism))
+        assert found is not None
+        assert set(found.mechanisms) == set(MECHANISMS)
+
 
 Use = Callable[[KafkaSettings], object]
 USES: list[Use] = [

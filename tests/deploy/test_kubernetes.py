@@ -1,9 +1,11 @@
 """The manifests, built by kubectl and checked against the schemas of Kubernetes."""
 
+import os
 import re
 import subprocess
 import warnings
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import kubernetes_validate
@@ -30,7 +32,7 @@ FOR_OPERATORS = ("/readyz", "/metrics")
 """Paths that the Ingress sends nowhere."""
 BODY_SIZE = "nginx.ingress.kubernetes.io/proxy-body-size"
 
-OF_OPERATORS = {"ScaledObject", "PodMonitor"}
+OF_OPERATORS = {"ScaledObject", "TriggerAuthentication", "PodMonitor"}
 """Kinds whose schemas do not come with Kubernetes."""
 
 
@@ -39,7 +41,7 @@ def manifests(request: pytest.FixtureRequest) -> list[dict[str, Any]]:
     return built(request.param)
 
 
-def built(overlay: str) -> list[dict[str, Any]]:
+def built(overlay: str | Path) -> list[dict[str, Any]]:
     command = ["kubectl", "kustomize", str(MANIFESTS / overlay)]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     return list(yaml.safe_load_all(done.stdout))
@@ -276,6 +278,42 @@ def test_overlays_run_this_version(overlay: str) -> None:
     images = {c["image"] for pod in pods(built(overlay)) for c in pod["containers"]}
     assert len(images) >= 2
     assert {image.rpartition(":")[2] for image in images} == {nst.__version__}
+
+
+def test_keda_logs_in_to_kafka_as_the_workers_do(tmp_path: Path) -> None:
+    components = [os.path.relpath(MANIFESTS / "components" / "kafka-login", tmp_path)]
+    manifests = built(copied_overlay(tmp_path, {"components": components}))
+    (config,) = (m["data"] for m in of_kind(manifests, "ConfigMap"))
+    (login,) = of_kind(manifests, "TriggerAuthentication")
+    triggers = named(manifests, "ScaledObject", "nst-worker")["spec"]["triggers"]
+    trigger = next(each for each in triggers if each["type"] == "kafka")
+    mechanism = config["NST_KAFKA_SASL_MECHANISM"].lower().replace("-sha-", "_sha")
+    assert trigger["metadata"]["sasl"] == mechanism
+    assert (config["NST_KAFKA_SECURITY_PROTOCOL"], trigger["metadata"]["tls"]) == (
+        "SASL_SSL",
+        "enable",
+    )
+    assert trigger["authenticationRef"]["name"] == login["metadata"]["name"]
+    for secret in login["spec"]["secretTargetRef"]:
+        assert secret["name"] == "nst"
+        assert secret["key"] == f"NST_KAFKA_{secret['parameter'].upper()}"
+        assert secret["key"] in variables()
+
+
+def test_an_overlay_adds_ports_as_documented(tmp_path: Path) -> None:
+    text = (REPOSITORY / "docs" / "operations.md").read_text()
+    (example,) = re.findall(r"```yaml\n(patches:\n.*?)```", text, re.DOTALL)
+    manifests = built(copied_overlay(tmp_path, yaml.safe_load(example)))
+    _, others = named(manifests, "NetworkPolicy", "nst-outside")["spec"]["egress"]
+    assert others["ports"] == [{"port": port} for port in (5432, 9092, 6379, 443, 9096)]
+
+
+def copied_overlay(directory: Path, additions: dict[str, Any]) -> Path:
+    """Write an overlay that adds these parts to that of production, and return its directory."""
+    production = os.path.relpath(MANIFESTS / "overlays" / "production", directory)
+    overlay = {"kind": "Kustomization", "resources": [production], **additions}
+    (directory / "kustomization.yaml").write_text(yaml.safe_dump(overlay))
+    return directory
 
 
 def test_gpu_workers_get_a_gpu() -> None:

@@ -11,6 +11,7 @@ import pytest
 import requests
 import yaml
 
+from support import apache_kafka, servers
 from support.monitored_service import DASHBOARDS, PROMETHEUS, Watched, filled, panels, watched
 from support.waiting import PATIENCE_SECONDS, wait_until
 
@@ -117,6 +118,20 @@ def test_every_rule_can_be_evaluated(live: Watched) -> None:
 
 def test_nothing_is_wrong_with_a_service_that_is_well(live: Watched) -> None:
     assert live.query("ALERTS") == []
+
+
+def test_the_lag_of_the_dashboards_is_that_of_kafkas_own_tool(live: Watched) -> None:
+    """The only worker is busy, so the messages of further jobs wait."""
+    if not servers.is_kafka_real():
+        pytest.skip("Kafka's own tool does not understand the light broker")
+    expression = "sum(nst_queue_lag_messages)"
+    assert expression in (DASHBOARDS / "kafka.json").read_text()
+    before = apache_kafka.lag(live.kafka.address, "nst.workers")
+    for seed in range(20, 23):
+        live.submit(seed=seed)
+    lag = apache_kafka.lag(live.kafka.address, "nst.workers")
+    assert lag == before + 3
+    wait_until(lambda: [float(each["value"][1]) for each in live.query(expression)] == [lag])
 
 
 def test_a_worker_that_is_gone_is_missed(live: Watched) -> None:

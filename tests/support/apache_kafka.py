@@ -255,6 +255,8 @@ Configuration:
     Console: {name: STDOUT, PatternLayout: {pattern: "[%d] %p %m (%c)%n"}}
   Loggers:
     Root: {level: WARN, AppenderRef: {ref: STDOUT}}
+    # Names each failed authentication.
+    Logger: {name: org.apache.kafka.common.network.Selector, level: INFO}
 """
 
 # ── a broker with ZooKeeper ───────────────────────────────────────────────────────────────────
@@ -307,6 +309,18 @@ def run_tool(main: str, *arguments: str) -> str:
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
+
+
+def lag(address: str, group: str) -> int:
+    """Return the number of uncommitted messages of a group, as Kafka's own tool counts them."""
+    table = run_tool(
+        "org.apache.kafka.tools.consumer.group.ConsumerGroupCommand",
+        *("--bootstrap-server", address, "--describe", "--group", group),
+    )
+    header, *rows = [line.split() for line in table.splitlines() if line.split()]
+    lag, end = header.index("LAG"), header.index("LOG-END-OFFSET")
+    # The tool shows a dash where nothing is committed yet.
+    return sum(int(row[end] if row[lag] == "-" else row[lag]) for row in rows)
 
 
 def _classes(directory: Path | None) -> str:

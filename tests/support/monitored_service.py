@@ -27,11 +27,12 @@ NST = Path(sys.executable).parent / "nst"
 
 @dataclass
 class Watched:
-    """The service, its worker, a visitor, and the Prometheus that watches them."""
+    """The service, its worker and broker, a visitor, and the Prometheus that watches them."""
 
     api: str
     prometheus: str
     worker: servers.Server
+    kafka: servers.Broker
     visitor: requests.Session = field(default_factory=requests.Session)
 
     def submit(self, **options: Any) -> str:
@@ -105,7 +106,7 @@ def watched(directory: Path, interval: str = "1s") -> Iterator[Watched]:
         )
         ready = f"http://{prometheus.address}/-/ready"
         wait_until(lambda: requests.get(ready, timeout=PATIENCE_SECONDS).ok)
-        yield Watched(f"http://{api.address}", f"http://{prometheus.address}", worker)
+        yield Watched(f"http://{api.address}", f"http://{prometheus.address}", worker, kafka)
 
 
 def configure(directory: Path, targets: Mapping[str, str], interval: str) -> Path:

@@ -85,6 +85,11 @@ class Server:
         return self._process is not None and self._process.poll() is None
 
     @property
+    def output(self) -> str:
+        """Everything that the process has written since it was first started."""
+        return self._log.read_text(errors="replace")
+
+    @property
     def pid(self) -> int:
         assert self._process is not None
         return self._process.pid
@@ -132,8 +137,7 @@ class Server:
         give_up_at = time.monotonic() + PATIENCE_SECONDS
         while not self._is_ready(self.port):
             if self._process.poll() is not None or time.monotonic() > give_up_at:
-                text = self._log.read_text(errors="replace")[-2000:]
-                raise RuntimeError(f"{self._command} did not start: {text}")
+                raise RuntimeError(f"{self._command} did not start: {self.output[-2000:]}")
             time.sleep(0.02)
 
 

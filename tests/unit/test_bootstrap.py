@@ -4,13 +4,21 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from flask import Flask
 
 from nst import bootstrap
 from nst.adapters.breaker import QueueWithBreaker
+from nst.adapters.memory import MemoryJobQueue
 from nst.api.service import service
 from nst.bootstrap.storage import secret_key
 from nst.errors import InvalidOption
 from nst.settings.environment import load_settings
+from support.waiting import wait_until
+
+
+def web_application(ports: bootstrap.Ports, *, has_workers: bool = False) -> Flask:
+    streams = bootstrap.event_streams()
+    return bootstrap.web_application(ports, streams, answers_per_client=9, has_workers=has_workers)
 
 
 def test_what_needs_a_group_of_the_settings_takes_it_whole(
@@ -20,7 +28,7 @@ def test_what_needs_a_group_of_the_settings_takes_it_whole(
     bootstrap.prepare_database()
     with bootstrap.ports() as ports:
         worker = bootstrap.worker(ports)
-        app = bootstrap.web_application(ports, bootstrap.event_streams(), answers_per_client=9)
+        app = web_application(ports)
         with app.app_context():
             api = service()
         settings = bootstrap.settings()
@@ -34,7 +42,7 @@ def test_without_the_library_for_films_none_is_taken(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr("nst.video.can_read", lambda: False)
     bootstrap.prepare_database()
     with bootstrap.ports() as ports:
-        app = bootstrap.web_application(ports, bootstrap.event_streams(), answers_per_client=9)
+        app = web_application(ports)
     limits = app.test_client().get("/api/v1/options").get_json()["limits"]
     assert (limits["max_film_frames"], limits["max_film_seconds"]) == (0, 20.0)
 
@@ -95,5 +103,19 @@ def test_an_api_starts_while_the_broker_is_down(
     bootstrap.prepare_database()
     with bootstrap.ports() as ports:
         assert isinstance(ports.queue, QueueWithBreaker)
-        app = bootstrap.web_application(ports, bootstrap.event_streams(), answers_per_client=9)
+        app = web_application(ports)
         assert app.test_client().get("/readyz").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("has_workers", "processes"), [(False, ("api",)), (True, ("api", "worker"))]
+)
+def test_readiness_covers_the_workers_of_the_process(
+    monkeypatch: pytest.MonkeyPatch, has_workers: bool, processes: tuple[str, ...]
+) -> None:
+    monkeypatch.setattr(MemoryJobQueue, "trouble", lambda _, *asked: f"trouble of {asked}")
+    bootstrap.prepare_database()
+    with bootstrap.ports() as ports:
+        client = web_application(ports, has_workers=has_workers).test_client()
+        degraded = wait_until(lambda: client.get("/readyz").get_json().get("degraded"))
+    assert degraded == {"queue": f"trouble of {processes}"}

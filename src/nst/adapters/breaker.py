@@ -45,8 +45,8 @@ class QueueWithBreaker:
     def lag(self) -> int:
         return self._queue.lag()
 
-    def trouble(self, process: ProcessName) -> str | None:
-        return self._queue.trouble(process)
+    def trouble(self, *processes: ProcessName) -> str | None:
+        return self._queue.trouble(*processes)
 
     def close(self) -> None:
         self._queue.close()

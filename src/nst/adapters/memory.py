@@ -37,7 +37,7 @@ class MemoryJobQueue:
     def stay(self) -> None:
         """Do nothing: there is no group."""
 
-    def trouble(self, process: ProcessName) -> str | None:  # noqa: ARG002 - as JobQueue has it
+    def trouble(self, *processes: ProcessName) -> str | None:  # noqa: ARG002 - as JobQueue has it
         return None
 
     def lag(self) -> int:

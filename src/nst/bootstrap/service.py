@@ -1,5 +1,6 @@
 """The web service: its WSGI application and its streams of events."""
 
+from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -13,16 +14,21 @@ if TYPE_CHECKING:
 
     from nst.api.service import ApiSettings, Service
     from nst.api.streams import Streams
+    from nst.jobs.ports import ProcessName
     from nst.settings.groups import Limits
 
 
-def web_application(ports: Ports, streams: "Streams", answers_per_client: int) -> "Flask":
+def web_application(
+    ports: Ports, streams: "Streams", answers_per_client: int, *, has_workers: bool
+) -> "Flask":
     """Return the WSGI application.
-    `answers_per_client`: maximum number of concurrent answers to one client."""
+    `answers_per_client`: maximum number of concurrent answers to one client.
+    `has_workers`: whether this process also runs workers."""
     from nst import tracing
     from nst.api.app import create_app
 
-    app = create_app(_service(ports, streams, answers_per_client))
+    processes: Sequence[ProcessName] = ("api", "worker") if has_workers else ("api",)
+    app = create_app(_service(ports, streams, answers_per_client, processes))
     tracing.instrument(app)
     return app
 
@@ -35,7 +41,12 @@ def event_streams() -> "Streams":
     return Streams(web.max_streams, web.max_streams_per_client, web.stream_seconds)
 
 
-def _service(ports: Ports, streams: "Streams", answers_per_client: int) -> "Service":
+def _service(
+    ports: Ports,
+    streams: "Streams",
+    answers_per_client: int,
+    processes: "Sequence[ProcessName]",
+) -> "Service":
     from nst.api.service import Service
     from nst.api.watch import Watch
     from nst.decoding import Decoder
@@ -52,7 +63,7 @@ def _service(ports: Ports, streams: "Streams", answers_per_client: int) -> "Serv
         _api_settings(answers_per_client),
         decoder,
         LearnedStyles(ports.repository.learned_styles, ports.storage, quota, limits),
-        Watch(lambda: ports.queue.trouble("api")),
+        Watch(lambda: ports.queue.trouble(*processes)),
         partial(estimate, device=settings().worker.worker_device),
     )
 

@@ -100,7 +100,9 @@ class WebServer(BaseApplication):  # type: ignore[misc]
             self._stack.enter_context(_Running(self._make_worker(ports)))
             for _ in range(self._workers)
         ]
-        return bootstrap.web_application(ports, self._streams, ANSWERS_PER_CLIENT)
+        return bootstrap.web_application(
+            ports, self._streams, ANSWERS_PER_CLIENT, has_workers=bool(self._workers)
+        )
 
     @property
     def threads_per_address(self) -> int | None:

@@ -209,9 +209,9 @@ class JobQueue(Protocol):
         """Keep the membership in the group.
         Call it every second while no message is wanted."""
 
-    def trouble(self, process: ProcessName) -> str | None:
-        """Return why the process cannot use the queue, as a text for an operator.
-        Return None if it can. The call may take seconds and is safe from any thread."""
+    def trouble(self, *processes: ProcessName) -> str | None:
+        """Return why these processes cannot use the queue, as a text for an operator.
+        Return None if they can. The call may take seconds and is safe from any thread."""
 
     def lag(self) -> int:
         """Return the last known number of messages that wait for this worker."""

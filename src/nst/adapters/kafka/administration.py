@@ -49,7 +49,7 @@ def rights(settings: KafkaSettings, process: ProcessName) -> Sequence[Right]:
     """Return the rights that a process needs."""
     publish = Right(AclOperation.WRITE, "topic", settings.topic)
     if process == "api":
-        return (publish, Right(AclOperation.DESCRIBE, "topic", settings.dead_letter_topic))
+        return (publish,)
     return (
         publish,
         Right(AclOperation.READ, "topic", settings.topic),
@@ -91,7 +91,7 @@ def check(settings: KafkaSettings, processes: Sequence[ProcessName] = PROCESSES)
         allowed = _allowed(admin, list(needed))
         lacking = [str(right) for right in needed if right.operation not in allowed[right.name]]
     if lacking:
-        raise client.failed(client.lacks(settings, *lacking))
+        raise client.lacks(settings, *lacking)
     partitions = len(found.topics[settings.topic].partitions)
     return f"brokers: {len(found.brokers)}; partitions of {settings.topic}: {partitions}"
 
@@ -189,7 +189,7 @@ def _absent(settings: KafkaSettings, topics: Mapping[str, Allowed]) -> Sequence[
     hidden = [name for name, error in errors.items() if error.code() in REFUSED]
     if hidden:
         lacking = [f"DESCRIBE on topic {name}" for name in hidden]
-        raise client.failed(client.lacks(settings, *lacking))
+        raise client.lacks(settings, *lacking)
     for error in errors.values():
         if error.code() != KafkaError.UNKNOWN_TOPIC_OR_PART:
             raise KafkaException(error)
@@ -206,7 +206,7 @@ def _create(
     refused = [name for name, error in errors.items() if error.code() in REFUSED]
     if refused:
         lacking = [f"CREATE on topic {name}, which does not exist" for name in refused]
-        raise client.failed(client.lacks(settings, *lacking))
+        raise client.lacks(settings, *lacking)
     for error in errors.values():
         if error.code() != KafkaError.TOPIC_ALREADY_EXISTS:  # another process just created it
             raise KafkaException(error)

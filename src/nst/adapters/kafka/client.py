@@ -91,9 +91,10 @@ def missing(topic: str) -> str:
     return f"there is no topic {topic}; `nst migrate` makes it"
 
 
-def lacks(settings: KafkaSettings, *rights: str) -> str:
-    """Return a sentence about missing rights, such as "READ on group nst.workers"."""
-    return (
+def lacks(settings: KafkaSettings, *rights: str) -> QueueError:
+    """Return a QueueError about missing rights, such as "READ on group nst.workers".
+    The metrics do not count it, because the brokers answer."""
+    return QueueError(
         f"Kafka's user {settings.user} lacks {', '.join(rights)}; "
         "grant that (docs/operations.md, Rights in Kafka)"
     )

@@ -8,8 +8,9 @@ from nst.settings.groups import KafkaSettings
 
 
 def _group_protocol(settings: KafkaSettings, offer: Offer | None) -> Literal["classic", "consumer"]:
-    if settings.group_protocol != "auto":
-        return settings.group_protocol
+    if settings.group_protocol == "classic":
+        return "classic"
+    # A worker that uses the protocol of Kafka 4 with an older broker never receives anything.
     if offer is None:
         reason = "no broker says whether it has the group protocol of Kafka 4"
         raise client.failed(f"{reason}; NST_KAFKA_GROUP_PROTOCOL=classic does not ask")

@@ -21,7 +21,8 @@ ANSWER_SECONDS = 2.0
 """Timeout of each answer of a broker, in seconds."""
 
 METADATA, SASL_HANDSHAKE, API_VERSIONS = 3, 17, 18
-UNSUPPORTED_MECHANISM = 33
+ACCEPTED, UNSUPPORTED_MECHANISM = 0, 33
+"""Results of SaslHandshake; both answers list the mechanisms of the broker."""
 LONGEST_ANSWER = 1 << 20
 FINALIZED_FEATURES = 2
 """Tag of a field in the answer to ApiVersions."""
@@ -73,7 +74,7 @@ def look(settings: KafkaSettings) -> Offer | None:
     for address in settings.brokers:
         for is_encrypted in (first, second):
             try:
-                return _ask(address, is_encrypted)
+                return _ask(address, settings, is_encrypted)
             except TimeoutError:
                 break
             except (OSError, ValueError):
@@ -90,16 +91,18 @@ def insist(settings: KafkaSettings) -> Offer | None:
     return offer
 
 
-def _ask(address: str, is_encrypted: bool) -> Offer:
+def _ask(address: str, settings: KafkaSettings, is_encrypted: bool) -> Offer:
     with _connected(address, is_encrypted) as connection:
-        offer = _converse(connection, address, is_encrypted)
-    if offer.mechanisms and _answers_strangers(address, is_encrypted):
+        offer = _converse(connection, address, settings, is_encrypted)
+    is_stranger = not settings.uses_sasl
+    if offer.mechanisms and is_stranger and _answers_strangers(address, is_encrypted):
         return replace(offer, mechanisms=())
     return offer
 
 
 def _answers_strangers(address: str, is_encrypted: bool) -> bool:
-    """Return whether authentication is optional: some brokers list mechanisms and require none."""
+    """Return whether authentication is optional: some brokers list mechanisms and require none.
+    A broker that requires authentication logs the question as an error."""
     with suppress(OSError, ValueError), _connected(address, is_encrypted) as connection:
         _request(connection, METADATA, 1, struct.pack(">i", 0))
         return True
@@ -126,10 +129,14 @@ def _encryption() -> ssl.SSLContext:
     return context
 
 
-def _converse(connection: socket.socket, address: str, is_encrypted: bool) -> Offer:
+def _converse(
+    connection: socket.socket, address: str, settings: KafkaSettings, is_encrypted: bool
+) -> Offer:
     hello = _compact("nst") + _compact("1") + b"\0"
     features = _features(_request(connection, API_VERSIONS, 3, b"\0" + hello))
-    answer = _request(connection, SASL_HANDSHAKE, 1, _text("none of them"))
+    # A broker counts the handshake with a mechanism that it lacks as a failed authentication.
+    mechanism = _text(settings.sasl_mechanism or "PLAIN")
+    answer = _request(connection, SASL_HANDSHAKE, 1, mechanism)
     return Offer(address, is_encrypted, _mechanisms(answer), features)
 
 
@@ -155,7 +162,7 @@ def _exactly(connection: socket.socket, size: int) -> bytes:
 
 
 def _mechanisms(answer: "_Answer") -> Sequence[str]:
-    if answer.number(2) != UNSUPPORTED_MECHANISM:
+    if answer.number(2) not in (ACCEPTED, UNSUPPORTED_MECHANISM):
         return ()
     return [answer.bytes(answer.number(2)).decode() for _ in range(answer.number(4))]
 

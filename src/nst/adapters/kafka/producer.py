@@ -8,6 +8,7 @@ from confluent_kafka import KafkaError, Producer
 
 from nst.adapters.kafka import client
 from nst.adapters.kafka.offer import insist
+from nst.errors import QueueError
 from nst.settings.groups import KafkaSettings
 
 POLL_SECONDS = 0.005
@@ -44,13 +45,13 @@ class KafkaProducer:
         error = reports[0] if reports else NOT_CONFIRMED
         if error is not None:
             self._drop(producer)
-            raise client.failed(self._why(error, topic))
+            raise self._failure(error, topic)
 
-    def _why(self, error: KafkaError, topic: str) -> str:
-        """Return why the brokers rejected a message."""
+    def _failure(self, error: KafkaError, topic: str) -> QueueError:
+        """Return an error that says why the brokers rejected a message."""
         if error.code() == KafkaError.TOPIC_AUTHORIZATION_FAILED:
             return client.lacks(self._settings, f"WRITE on topic {topic}")
-        return self._connection_errors.take() or error.str()
+        return client.failed(self._connection_errors.take() or error.str())
 
     def _open(self) -> Producer:
         with self._lock:

@@ -111,9 +111,9 @@ class KafkaJobQueue:
                 self._ends = EndOffsets(self._settings)
             self._ends.ask(consumer.assignment(), STATISTICS_SECONDS)
 
-    def trouble(self, process: ProcessName) -> str | None:
+    def trouble(self, *processes: ProcessName) -> str | None:
         try:
-            check(self._settings, [process])
+            check(self._settings, processes)
         except QueueError as error:
             return str(error)
         return None
@@ -209,13 +209,13 @@ class KafkaJobQueue:
                 raise client.failed(client.missing(self._settings.topic))
             if error.fatal() or error.code() in (KafkaError._FATAL, *REFUSED):
                 self.close()  # the next call joins anew
-                raise client.failed(self._refusal(error) or error.str())
+                raise self._refusal(error) or client.failed(error.str())
             logger.warning("%s", error.str())
 
-    def _refusal(self, error: KafkaError) -> str | None:
-        """Return which right is missing; None if another error occurred."""
+    def _refusal(self, error: KafkaError) -> QueueError | None:
+        """Return an error that names the missing right; None if no right is missing."""
         right = REFUSED.get(error.code())
-        return right and client.lacks(self._settings, right.format(self._settings))
+        return client.lacks(self._settings, right.format(self._settings)) if right else None
 
     def _commit(self, consumer: Consumer, place: TopicPartition) -> None:
         # The library's synchronous commit never returns if the broker hangs.
@@ -235,7 +235,7 @@ class KafkaJobQueue:
             logger.debug("the group changed before a commit: %s", error.str())
             self._owed.setdefault(place.partition, place)
         elif error:
-            raise client.failed(error.str())
+            raise self._refusal(error) or client.failed(error.str())
 
     def _on_commit(self, error: KafkaError | None, places: list[TopicPartition]) -> None:
         for place in places:
