@@ -423,7 +423,8 @@ export const texts: Texts = {
     contentSet: (name) => `Foto: ${name}`,
     styleAdded: (name) => `Stil: ${name}`,
     tooManyStyles: (most) => `Höchstens ${most} Stile lassen sich mischen. Zuerst einen entfernen.`,
-    remixing: (title) => `Bilder und Einstellungen von „${title}“ sind geladen.`,
+    remixing: (title, hasAreas) =>
+      `Bilder und Einstellungen von „${title}“ sind geladen${hasAreas ? ', ohne die markierten Bereiche für Stile oder Details' : ''}.`,
     recipeFound: (name) => `${name} wurde hier gemalt: Die Einstellungen sind wieder da. Jetzt die Bilder auswählen.`,
     recipeComplete: (name) => `${name} wurde hier gemalt: Einstellungen und Bilder sind wieder da.`,
     repeats: (changes, stopAfter) =>

@@ -426,7 +426,8 @@ const english = {
     contentSet: (name: string) => `Photo: ${name}`,
     styleAdded: (name: string) => `Style: ${name}`,
     tooManyStyles: (most: number) => `${most} styles are the most that can be blended. Remove one first.`,
-    remixing: (title: string) => `Pictures and settings of “${title}” are loaded.`,
+    remixing: (title: string, hasAreas: boolean) =>
+      `Pictures and settings of “${title}” are loaded${hasAreas ? ', without the areas marked for its styles or its detail' : ''}.`,
     recipeFound: (name: string) => `${name} was painted here: its settings are back. Now choose the pictures.`,
     recipeComplete: (name: string) => `${name} was painted here: its settings and pictures are back.`,
     repeats: (changes: string[], stopAfter: number | null) =>

@@ -205,6 +205,8 @@ export interface components {
         PicturesView: {
             content: components["schemas"]["PictureView"];
             styles: components["schemas"]["StyleView"][];
+            /** @description Mask of each style; null, or missing at the end, for a style that applies everywhere. */
+            masks: (components["schemas"]["PictureView"] | null)[];
             detail_map: components["schemas"]["PictureView"] | null;
             /** @description Initial image; null: init_method says where the transfer starts. */
             initial: components["schemas"]["PictureView"] | null;

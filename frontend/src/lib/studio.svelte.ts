@@ -413,7 +413,8 @@ class Studio {
       mask: null,
     }));
     this.useOptions(withoutBlend(job.options), job.preset);
-    notices.say(texts.studio.remixing(job.title));
+    const { masks, detail_map } = job.pictures;
+    notices.say(texts.studio.remixing(job.title, detail_map !== null || masks.some(Boolean)));
   }
 
   async #useRecipe(file: File): Promise<boolean> {
