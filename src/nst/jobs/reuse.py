@@ -36,7 +36,7 @@ def masks_of(job: Job, storage: ImageStorage) -> Sequence[Upload | None]:
     masks = job.order.masks
     if not any(masks):
         raise InvalidOption("masks_from", job.id, "a job that has style masks")
-    return [mask and _upload(job, mask.key, mask.name, storage) for mask in masks]
+    return [_upload(job, mask.key, mask.name, storage) if mask else None for mask in masks]
 
 
 def result_of(job: Job, storage: ImageStorage) -> Upload:
