@@ -336,7 +336,7 @@ export const texts: Texts = {
       label: 'Voreinstellung',
       names: {
         draft: { title: 'Entwurf', text: 'Ein erster Eindruck, in einer Sekunde' },
-        fast: { title: 'Schnell', text: 'Wie „Beste“, in einem Drittel der Schritte' },
+        fast: { title: 'Schnell', text: 'Wie „Beste“, in der Hälfte der Schritte' },
         quality: { title: 'Beste', text: 'Jede Stelle wird wie die ähnlichste Stelle des Stils gemalt' },
         gram: { title: 'Klassische Gram-Matrizen', text: 'Formen des Stils können überall erscheinen' },
         classic: { title: 'Original', text: 'Das Verfahren von 2016, mit allen Schritten' },
@@ -400,6 +400,7 @@ export const texts: Texts = {
     startSet: (count) => `${many(count, 'Gemälde', 'Gemälde')} starten`,
     tooManyPaintings: (count, most) =>
       `${count} Gemälde sind zu viele für eine Serie; höchstens ${most} sind möglich. Fotos oder Stile entfernen.`,
+    setIsStopped: (taken, all) => `Nach ${taken} von ${all} Gemälden angehalten; diese wurden gestartet.`,
     setIsShort: (taken, all, why) =>
       `${taken} von ${all} Gemälden wurden gestartet. Der Server nimmt gerade keine weiteren an. ${why}`,
     more: {
@@ -418,6 +419,7 @@ export const texts: Texts = {
     four: { label: 'Oder malen lassen:', strength: 'vier Stärken', seed: 'vier Startwerte' },
     uploading: (share) => `Bilder werden gesendet … ${percent(share * 100)}`,
     preparing: 'Wird vorbereitet …',
+    upload: 'Fortschritt des Hochladens',
     stopUpload: 'Anhalten',
     missing: { content: 'Zuerst ein Foto auswählen.', style: 'Zuerst einen Stil auswählen.' },
     contentSet: (name) => `Foto: ${name}`,
@@ -775,6 +777,7 @@ export const texts: Texts = {
   },
 
   jobs: {
+    bar: 'Fortschritt aller Gemälde',
     progress: (over, all) => `${over} von ${all} fertig`,
     archive: (count) => `${many(count, 'Gemälde', 'Gemälde')} herunterladen (ZIP)`,
   },
