@@ -336,7 +336,7 @@ export const texts: Texts = {
       label: 'Voreinstellung',
       names: {
         draft: { title: 'Entwurf', text: 'Ein erster Eindruck, in einer Sekunde' },
-        fast: { title: 'Schnell', text: 'Wie „Beste“, in einem Drittel der Schritte' },
+        fast: { title: 'Schnell', text: 'Wie „Beste“, in der Hälfte der Schritte' },
         quality: { title: 'Beste', text: 'Jede Stelle wird wie die ähnlichste Stelle des Stils gemalt' },
         gram: { title: 'Klassische Gram-Matrizen', text: 'Formen des Stils können überall erscheinen' },
         classic: { title: 'Original', text: 'Das Verfahren von 2016, mit allen Schritten' },
@@ -400,6 +400,7 @@ export const texts: Texts = {
     startSet: (count) => `${many(count, 'Gemälde', 'Gemälde')} starten`,
     tooManyPaintings: (count, most) =>
       `${count} Gemälde sind zu viele für eine Serie; höchstens ${most} sind möglich. Fotos oder Stile entfernen.`,
+    setIsStopped: (taken, all) => `Nach ${taken} von ${all} Gemälden angehalten; diese wurden gestartet.`,
     setIsShort: (taken, all, why) =>
       `${taken} von ${all} Gemälden wurden gestartet. Der Server nimmt gerade keine weiteren an. ${why}`,
     more: {
@@ -418,12 +419,14 @@ export const texts: Texts = {
     four: { label: 'Oder malen lassen:', strength: 'vier Stärken', seed: 'vier Startwerte' },
     uploading: (share) => `Bilder werden gesendet … ${percent(share * 100)}`,
     preparing: 'Wird vorbereitet …',
+    upload: 'Fortschritt des Hochladens',
     stopUpload: 'Anhalten',
     missing: { content: 'Zuerst ein Foto auswählen.', style: 'Zuerst einen Stil auswählen.' },
     contentSet: (name) => `Foto: ${name}`,
     styleAdded: (name) => `Stil: ${name}`,
     tooManyStyles: (most) => `Höchstens ${most} Stile lassen sich mischen. Zuerst einen entfernen.`,
-    remixing: (title) => `Bilder und Einstellungen von „${title}“ sind geladen.`,
+    remixing: (title, hasAreas) =>
+      `Bilder und Einstellungen von „${title}“ sind geladen${hasAreas ? ', ohne die markierten Bereiche für Stile oder Details' : ''}.`,
     recipeFound: (name) => `${name} wurde hier gemalt: Die Einstellungen sind wieder da. Jetzt die Bilder auswählen.`,
     recipeComplete: (name) => `${name} wurde hier gemalt: Einstellungen und Bilder sind wieder da.`,
     repeats: (changes, stopAfter) =>
@@ -774,6 +777,7 @@ export const texts: Texts = {
   },
 
   jobs: {
+    bar: 'Fortschritt aller Gemälde',
     progress: (over, all) => `${over} von ${all} fertig`,
     archive: (count) => `${many(count, 'Gemälde', 'Gemälde')} herunterladen (ZIP)`,
   },

@@ -339,7 +339,7 @@ const english = {
       label: 'Preset',
       names: {
         draft: { title: 'Draft', text: 'A first impression, within a second' },
-        fast: { title: 'Quick', text: 'As Best, in a third of the steps' },
+        fast: { title: 'Quick', text: 'As Best, in half the steps' },
         quality: { title: 'Best', text: 'Each place painted like the place of the style that resembles it' },
         gram: { title: 'Classic Gram matrices', text: 'Forms of the style may appear anywhere' },
         classic: { title: 'Original', text: 'The method of 2016, with all its steps' },
@@ -403,6 +403,7 @@ const english = {
     startSet: (count: number) => `Start ${many(count, 'painting', 'paintings')}`,
     tooManyPaintings: (count: number, most: number) =>
       `${count} paintings are too many for one set; ${most} are the most. Remove photos or styles.`,
+    setIsStopped: (taken: number, all: number) => `You stopped after ${taken} of ${all} paintings; these have been started.`,
     setIsShort: (taken: number, all: number, why: string) =>
       `${taken} of ${all} paintings have been started. The server takes no more now: ${why}`,
     more: {
@@ -421,12 +422,14 @@ const english = {
     four: { label: 'Or paint', strength: 'four strengths', seed: 'four seeds' },
     uploading: (share: number) => `Sending the pictures … ${percent(share * 100)}`,
     preparing: 'Preparing …',
+    upload: 'Progress of the upload',
     stopUpload: 'Stop',
     missing: { content: 'Choose a photo first.', style: 'Choose a style first.' },
     contentSet: (name: string) => `Photo: ${name}`,
     styleAdded: (name: string) => `Style: ${name}`,
     tooManyStyles: (most: number) => `${most} styles are the most that can be blended. Remove one first.`,
-    remixing: (title: string) => `Pictures and settings of “${title}” are loaded.`,
+    remixing: (title: string, hasAreas: boolean) =>
+      `Pictures and settings of “${title}” are loaded${hasAreas ? ', without the areas marked for its styles or its detail' : ''}.`,
     recipeFound: (name: string) => `${name} was painted here: its settings are back. Now choose the pictures.`,
     recipeComplete: (name: string) => `${name} was painted here: its settings and pictures are back.`,
     repeats: (changes: string[], stopAfter: number | null) =>
@@ -779,6 +782,7 @@ const english = {
 
   /** Several paintings side by side. */
   jobs: {
+    bar: 'Progress of all paintings',
     progress: (over: number, all: number) => `${over} of ${all} finished`,
     archive: (count: number) => `Download ${many(count, 'painting', 'paintings')} (ZIP)`,
   },

@@ -100,6 +100,18 @@ def test_progress_in_two_tabs(page: Page, server: Server) -> None:
         expect(status(tab, "Stopped")).to_be_visible()
 
 
+def test_links_to_the_home_page(page: Page) -> None:
+    home = page.get_by_role("heading", level=1, name="Your photo, painted")
+    page.goto("about")
+    page.get_by_role("banner").get_by_role("link").first.click()
+    page.wait_for_url(f"**{PATH}")
+    expect(home).to_be_visible()
+    page.goto("nowhere")
+    page.get_by_role("link", name="Go to the home page").click()
+    page.wait_for_url(f"**{PATH}")
+    expect(home).to_be_visible()
+
+
 def test_every_page_can_be_loaded_and_reloaded(page: Page) -> None:
     page.goto("")
     page.get_by_role("link", name="My pictures").first.click()

@@ -12,6 +12,7 @@ from support.browser import (
     PATIENCE_MS,
     SWITCHES,
     complaints,
+    hold,
     is_too_wide,
     violations,
     visitor,
@@ -86,6 +87,54 @@ def test_without_a_camera_or_a_style(page: Page, style: Path) -> None:
     page.reload()
     page.get_by_role("button", name="Start the camera").click()
     expect(page.get_by_role("alert")).to_contain_text("There is no camera")
+
+
+HELD_CAMERA = """() => {
+  navigator.mediaDevices.getUserMedia = () => new Promise((resolve) => {
+    window.allow = () => {
+      window.stream = document.createElement('canvas').captureStream();
+      resolve(window.stream);
+    };
+  });
+}"""
+"""Replaces the camera by a canvas, which the visitor allows by `allow()`."""
+IS_OFF = "() => window.stream.getTracks().every((track) => track.readyState === 'ended')"
+
+
+def test_a_camera_that_is_allowed_after_the_page_was_left_is_closed(
+    page: Page, style: Path
+) -> None:
+    page.goto("live")
+    keep(page, style)
+    page.reload()
+    page.evaluate(HELD_CAMERA)
+    page.get_by_role("button", name="Start the camera").click()
+    page.wait_for_function("() => window.allow")
+    page.get_by_role("link", name="Studio").first.click()
+    page.wait_for_url("**/studio")
+    page.evaluate("() => window.allow()")
+    page.wait_for_function(IS_OFF)
+
+
+def test_the_camera_can_be_started_again_if_it_was_stopped_while_the_style_was_fetched(
+    page: Page, style: Path
+) -> None:
+    page.goto("live")
+    keep(page, style)
+    page.reload()
+    page.evaluate(HELD_CAMERA)
+    held = hold(page, "**/onnx")
+    page.get_by_role("button", name="Start the camera").click()
+    page.wait_for_function("() => window.allow")
+    with page.expect_request("**/onnx"):
+        page.evaluate("() => window.allow()")
+    page.get_by_role("button", name="Stop the camera").click()
+    expect(page.get_by_role("button", name="Start the camera")).to_be_enabled()
+    page.wait_for_function(IS_OFF)
+    for route in held:
+        route.continue_()
+    page.wait_for_load_state("networkidle")
+    expect(page.get_by_role("button", name="Start the camera")).to_be_enabled()
 
 
 def test_webassembly_is_allowed_there_alone(page: Page) -> None:

@@ -9,7 +9,8 @@ import sys
 from pathlib import Path
 
 import numpy as np
-from playwright.sync_api import Page, expect
+import pytest
+from playwright.sync_api import BrowserContext, Page, expect
 
 from nst.recipe import Recipe
 from support.browser import (
@@ -99,3 +100,20 @@ def test_the_time_is_told_before_it_starts_once_something_was_painted(page: Page
     ).to_be_visible()
     page.get_by_role("button", name="Remove Cat").click()
     expect(page.get_by_text(re.compile("^Takes about"))).to_be_hidden()
+
+
+@pytest.mark.parametrize(
+    ("query", "notice"),
+    [
+        ("remix=0123456789abcdef", "Pictures are removed after a while."),
+        ("learned=0123456789abcdef", "This learned style is not on the server"),
+    ],
+)
+def test_the_studio_opens_without_a_deleted_job_or_style(
+    context: BrowserContext, query: str, notice: str
+) -> None:
+    page = context.new_page()
+    page.goto(f"studio?{query}")
+    expect(page.get_by_text(notice)).to_be_visible()
+    expect(page.get_by_role("button", name="Use Impasto")).to_be_visible()
+    page.wait_for_url("**/studio")

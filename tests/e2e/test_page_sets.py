@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from support.browser import complaints, is_too_wide, nst_serve, violations, visitor
 from support.servers import Server, running
@@ -50,6 +50,22 @@ def test_each_photo_is_painted_in_each_style(page: Page) -> None:
         assert names == [f"{title.replace(' ', '-')}.png" for title in titles]
         pictures = [Image.open(io.BytesIO(archive.read(name))) for name in names]
     assert len({picture.tobytes() for picture in pictures}) == 4
+
+
+def test_a_set_without_a_deleted_painting(context: BrowserContext) -> None:
+    page = context.new_page()
+    found = complaints(page)
+    choose_two_photos_and_two_styles(page)
+    page.get_by_role("button", name="Start 2 paintings").click()
+    page.wait_for_url("**/set/*")
+    expect(page.get_by_text("2 of 2 finished")).to_be_visible()
+    expect(page.get_by_role("progressbar")).to_have_attribute("aria-valuenow", "100")
+    job_id = page.url.rpartition("/")[2].split(",")[0]
+    assert page.request.delete(f"api/v1/jobs/{job_id}").status == 204
+    page.reload()
+    expect(page.get_by_text("1 of 1 finished")).to_be_visible()
+    expect(page.get_by_role("link", name="Download 1 painting (ZIP)")).to_be_visible()
+    assert [message for message in found if "404" not in message] == []
 
 
 def test_photos_are_taken_away_and_kept(page: Page) -> None:

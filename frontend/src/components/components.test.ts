@@ -394,6 +394,14 @@ it('says what the curve shows', () => {
   expect(screen.getByText('Distance (logarithmic)')).toBeInTheDocument();
 });
 
+it('draws each curve with another dash, not only in another colour', () => {
+  const points = [1, 2].map((step) => ({ step, content: 1, style: 10 / step, total_variation: 0, temporal: 0, total: 20 / step }));
+  render(LossChart, { points, lastStep: 180 });
+  const dashes = [...document.querySelectorAll('path[stroke]')].map((path) => path.getAttribute('stroke-dasharray'));
+  expect(dashes).toHaveLength(3);
+  expect(new Set(dashes).size).toBe(3);
+});
+
 it('says in words with what a picture was painted', () => {
   const result = { size: [512, 341], model: 'vgg16', device: 'cpu', precision: 'bf16', changes: [] } as unknown as Result;
   const impasto = { name: 'impasto.jpg', size: [1024, 768] as [number, number], format: 'JPEG', sample: 'woodcut_waves' };

@@ -150,6 +150,15 @@ describe('submitJob', () => {
     await expect(cut).rejects.toMatchObject({ code: 'offline' });
   });
 
+  it('sends nothing once it is stopped', async () => {
+    vi.stubGlobal('XMLHttpRequest', Upload);
+    const send = vi.spyOn(Upload.prototype, 'send');
+    await expect(submitJob(new FormData(), 'key', () => undefined, AbortSignal.abort())).rejects.toMatchObject({
+      code: 'upload_stopped',
+    });
+    expect(send).not.toHaveBeenCalled();
+  });
+
   it('sends nothing where cookies are blocked, as the job would belong to nobody', async () => {
     vi.spyOn(document, 'cookie', 'get').mockReturnValue('');
     await expect(submit()).rejects.toMatchObject({ code: 'cookies_blocked' });

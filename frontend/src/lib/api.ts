@@ -62,6 +62,9 @@ export function problemOf(status: number, text: string, retryAfter: string | nul
   );
 }
 
+/** Returns the Problem of a request without a response. */
+const lost = (signal: AbortSignal | null | undefined) => new Problem(signal?.aborted ? 'upload_stopped' : 'offline');
+
 interface Init extends RequestInit {
   headers?: Record<string, string>;
 }
@@ -70,9 +73,8 @@ async function send(path: string, init: Init = {}): Promise<Response> {
   let response: Response;
   try {
     response = await fetch(path, { credentials: 'same-origin', ...init, headers: { ...VISITOR, ...init.headers } });
-  } catch (error) {
-    if (init.signal?.aborted) throw error;
-    throw new Problem('offline');
+  } catch {
+    throw lost(init.signal);
   }
   if (response.ok) return response;
   const text = await response.text().catch(() => '');
@@ -120,10 +122,10 @@ export function listJobs(query: JobsQuery = {}): Promise<JobPage> {
   return get<JobPage>(`${ROOT}/jobs?${search.toString()}`);
 }
 
-/** Counts the queued and the running jobs of this client, up to 100 of each. Raises Problem. */
-export async function countUnfinished(): Promise<number> {
+/** Lists the queued and the running jobs of this client, up to 100 of each. Raises Problem. */
+export async function listUnfinished(): Promise<Job[]> {
   const pages = await Promise.all((['queued', 'running'] as const).map((status) => listJobs({ status, limit: 100 })));
-  return pages.reduce((count, { jobs }) => count + jobs.length, 0);
+  return pages.flatMap(({ jobs }) => jobs);
 }
 
 export const getJob = (id: string) => get<Job>(jobPath(id));
@@ -210,8 +212,11 @@ export async function deleteLearnedStyle(id: string): Promise<void> {
   await send(stylePath(id), { method: 'DELETE' });
 }
 
-export async function download(path: string): Promise<Blob> {
-  return (await send(path)).blob();
+export async function download(path: string, signal?: AbortSignal): Promise<Blob> {
+  const response = await send(path, { signal: signal ?? null });
+  return response.blob().catch(() => {
+    throw lost(signal);
+  });
 }
 
 /** Returns a random 128-bit key. crypto.randomUUID exists on secure pages only; http://machine:8000 is not one. */
@@ -233,6 +238,7 @@ export function submitJob(
   signal: AbortSignal,
 ): Promise<Job> {
   if (!hasCookies()) return Promise.reject(new Problem('cookies_blocked'));
+  if (signal.aborted) return Promise.reject(lost(signal));
   return new Promise((resolve, reject) => {
     const request = new XMLHttpRequest();
     request.open('POST', `${ROOT}/jobs`);

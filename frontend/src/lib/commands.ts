@@ -18,6 +18,8 @@ export interface Recipe {
   styles: CommandStyle[];
   /** File name of the detail map, which marks where more of the photo is kept. */
   detailMap?: string | undefined;
+  /** File name of the initial image; undefined: init_method says where the transfer starts. */
+  initial?: string | undefined;
   preset: string | null;
   /** Options that override the preset. */
   options: Options;
@@ -52,6 +54,7 @@ function given(options: Options): [name: string, value: string][] {
     .map(([name, value]) => [name, String(value)]);
 }
 
+/** Returns the command for the API, without the initial image: the API accepts only the result of a job as that. */
 export function curlCommand(recipe: Recipe, origin: string): string {
   const { content, styles, preset, options } = recipe;
   // The API accepts style images as samples or as files, not as both.
@@ -91,6 +94,7 @@ export function cliCommand(recipe: Recipe): string {
       ? recipe.styles.map(({ mask }) => `--style-mask ${quote(mask ?? '-')}`)
       : []),
     ...(recipe.detailMap ? [`--detail-map ${quote(recipe.detailMap)}`] : []),
+    ...(recipe.initial ? [`--init-image ${quote(recipe.initial)}`] : []),
     `-o ${quote(output)}`,
     ...(recipe.preset ? [`--preset ${recipe.preset}`] : []),
     ...given(recipe.options).map(([name, value]) => `--${name.replaceAll('_', '-')} ${quote(value)}`),

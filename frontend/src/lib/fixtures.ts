@@ -77,6 +77,7 @@ export function job(changes: Partial<Job> = {}): Job {
     pictures: {
       content: { name: 'cat.jpg', size: [600, 400], format: 'JPEG', sample: null },
       styles: [{ name: 'impasto.jpg', size: [1024, 768], format: 'JPEG', sample: null }],
+      masks: [],
       detail_map: null,
       initial: null,
     },

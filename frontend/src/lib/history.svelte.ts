@@ -3,9 +3,11 @@
 import { cancelJob, deleteJob, listJobs, Problem } from './api';
 import { JobFeed } from './feed';
 import { isActive } from './job';
-import type { Job, Status } from './types';
+import type { Job, JobPage, Status } from './types';
 
 const PAGE_SIZE = 24;
+/** Maximum number of jobs in one response of the server. */
+const MAX_PAGE_SIZE = 100;
 
 export class History {
   jobs = $state.raw<Job[]>([]);
@@ -21,31 +23,47 @@ export class History {
   /** Loads the newest jobs with this status; undefined loads those of every status. */
   async load(status: Status | undefined): Promise<void> {
     this.#status = status;
-    await this.#fetch(undefined);
+    await this.#show(() => this.#fetch(PAGE_SIZE));
   }
 
+  /** Loads as many of the newest jobs as are shown. */
   async reload(): Promise<void> {
-    await this.#fetch(undefined);
+    await this.#show(() => this.#fetch(Math.max(PAGE_SIZE, this.jobs.length)));
   }
 
+  /** Adds the jobs after the last one that is shown: the jobs before it may be deleted. */
   async more(): Promise<void> {
-    if (this.next) await this.#fetch(this.next);
+    await this.#show(async () => {
+      const older = await this.#fetch(PAGE_SIZE, this.jobs.at(-1)?.id);
+      const isShown = (job: Job) => this.jobs.some(({ id }) => id === job.id);
+      return { ...older, jobs: [...this.jobs, ...older.jobs.filter((job) => !isShown(job))] };
+    });
   }
 
-  async #fetch(before: string | undefined): Promise<void> {
+  /** Shows a page of jobs, unless another status was chosen while it was fetched. */
+  async #show(fetch: () => Promise<JobPage>): Promise<void> {
     const status = this.#status;
     this.loading = true;
     this.problem = null;
     try {
-      const page = await listJobs({ status, before, limit: PAGE_SIZE });
+      const { jobs, next } = await fetch();
       if (status !== this.#status) return;
-      this.jobs = before ? [...this.jobs, ...page.jobs] : page.jobs;
-      this.next = page.next;
+      this.jobs = jobs;
+      this.next = next;
     } catch (error) {
       this.problem = Problem.from(error);
     } finally {
       this.loading = false;
     }
+  }
+
+  /** Fetches at least `count` jobs after the job `before`, as far as there are so many; undefined: the newest. */
+  async #fetch(count: number, before?: string): Promise<JobPage> {
+    const page = await listJobs({ status: this.#status, before, limit: Math.min(count, MAX_PAGE_SIZE) });
+    const missing = count - page.jobs.length;
+    if (page.next === null || missing <= 0) return page;
+    const rest = await this.#fetch(missing, page.next);
+    return { ...rest, jobs: [...page.jobs, ...rest.jobs] };
   }
 
   /** Follows one job until the returned function is called. */
@@ -66,8 +84,10 @@ export class History {
     this.jobs = this.jobs.map((other) => (other.id === job.id ? job : other));
   }
 
+  /** Removes a deleted job; loads older ones if it was the last that is shown. */
   drop(job: Job): void {
     this.jobs = this.jobs.filter((other) => other.id !== job.id);
+    if (this.jobs.length === 0 && this.next) void this.reload();
   }
 
   /** Cancels all queued jobs, including those not listed yet, and returns their number. Raises Problem. */

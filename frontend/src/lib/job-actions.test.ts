@@ -24,8 +24,19 @@ it('paints again with a new seed, which the cache does not know', async () => {
   expect(here.path).toBe('/jobs/2');
 });
 
+it('sends the same request again until the job is created', async () => {
+  const created = job({ id: '2', links: { ...job().links, page: '/jobs/2' } });
+  const submit = vi.spyOn(api, 'submitJob').mockReset();
+  submit.mockRejectedValueOnce(new api.Problem('offline')).mockResolvedValue(created);
+  const painted = job({ options: { ...job().options, style_loss: 'neighbors' } });
+  for (let attempt = 0; attempt < 3; attempt++) await repaint(painted);
+  const sent = submit.mock.calls.map(([form, key]) => ({ seed: form.get('seed'), key }));
+  expect(sent[1]).toEqual(sent[0]);
+  expect(sent[2]?.key).not.toBe(sent[1]?.key);
+});
+
 it('goes to the studio where a seed would change nothing', async () => {
-  const submit = vi.spyOn(api, 'submitJob');
+  const submit = vi.spyOn(api, 'submitJob').mockReset();
   const say = vi.spyOn(notices, 'say');
   await repaint(job({ options: { ...job().options, style_loss: 'gram' } }));
   expect(submit).not.toHaveBeenCalled();

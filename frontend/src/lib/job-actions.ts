@@ -1,19 +1,22 @@
 /** Actions on a job that its page and the list share. */
 
-import { deleteJob, getOptions, newKey, Problem, submitJob } from './api';
+import { deleteJob, getOptions, newKey, submitJob } from './api';
+import { complain } from './complain';
 import { notices } from './notices.svelte';
 import { unmetNeed } from './options';
 import { go } from './router.svelte';
 import { newSeed } from './seed';
 import { largerForm, repaintForm } from './submission';
-import { errorText, texts } from '../texts';
+import { texts } from '../texts';
 import type { Job } from './types';
 
-function complain(error: unknown): void {
-  const { code, message } = Problem.from(error);
-  const { what, todo } = errorText(code);
-  notices.say(`${message || what} ${todo}`, { bad: true });
+interface Submission {
+  form: FormData;
+  key: string;
 }
+
+/** Submissions that have not succeeded yet, by their purpose. */
+const open = new Map<string, Submission>();
 
 /** Deletes a job and returns whether it is deleted; a notice shows an error. */
 export async function removeJob(job: Job): Promise<boolean> {
@@ -39,7 +42,7 @@ export async function repaint(job: Job): Promise<void> {
       await go(`studio?remix=${job.id}`);
       return;
     }
-    await submit(repaintForm(job, document, { seed: newSeed() }));
+    await submit(`repaint ${job.id}`, () => repaintForm(job, document, { seed: newSeed() }));
   } catch (error) {
     complain(error);
   }
@@ -48,13 +51,18 @@ export async function repaint(job: Job): Promise<void> {
 /** Submits a new job that continues the result at twice its size, and opens its page. */
 export async function paintLarger(job: Job): Promise<void> {
   try {
-    await submit(largerForm(job, await getOptions()));
+    const document = await getOptions();
+    await submit(`larger ${job.id}`, () => largerForm(job, document));
   } catch (error) {
     complain(error);
   }
 }
 
-async function submit(form: FormData): Promise<void> {
-  const job = await submitJob(form, newKey(), () => undefined, new AbortController().signal);
+/** Submits a form; another attempt sends the same form with the same key, so that it cannot create a second job. */
+async function submit(purpose: string, make: () => FormData): Promise<void> {
+  const { form, key } = open.get(purpose) ?? { form: make(), key: newKey() };
+  open.set(purpose, { form, key });
+  const job = await submitJob(form, key, () => undefined, new AbortController().signal);
+  open.delete(purpose);
   await go(job.links.page);
 }

@@ -34,3 +34,10 @@ it('makes a command of a steered and stopped job that paints the same', () => {
   expect(command).toContain(' --steer 41:strength=0.8 --stop-after 60');
   expect(changesOf(done)).toEqual(result.changes);
 });
+
+it('names masks, detail map and initial image in the command', () => {
+  const info = (name: string) => ({ name, size: [96, 64] as [number, number], format: 'PNG', sample: null });
+  const pictures = { ...job().pictures, masks: [info('sky.png')], detail_map: info('eyes.png'), initial: info('cat.png') };
+  const command = cliCommand(commandOfJob(job({ pictures }), DOCUMENT));
+  expect(command).toContain(' --style-mask sky.png --detail-map eyes.png --init-image cat.png ');
+});

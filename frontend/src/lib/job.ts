@@ -62,12 +62,15 @@ export function commandOfJob(job: Job, document: OptionsDocument): Recipe {
   };
 }
 
-/** Returns the recipe of a job with the same images, without masks: the API does not return them. */
+/** Returns the recipe of a job with the same images and masks. */
 export function recipeOfJob(job: Job, document: OptionsDocument): Recipe & { preset: string } {
   const preset = job.preset ?? nearestPreset(document, job.options);
+  const { content, styles, masks, detail_map, initial } = job.pictures;
   return {
-    content: named(job.pictures.content),
-    styles: job.pictures.styles.map(named),
+    content: named(content),
+    styles: styles.map((style, index) => ({ ...named(style), mask: masks[index]?.name })),
+    detailMap: detail_map?.name,
+    initial: initial?.name,
     preset,
     options: changesFrom(document, preset, job.options),
   };

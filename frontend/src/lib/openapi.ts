@@ -205,6 +205,11 @@ export interface components {
         PicturesView: {
             content: components["schemas"]["PictureView"];
             styles: components["schemas"]["StyleView"][];
+            /**
+             * @description Mask of each style; null for a style that applies everywhere.
+             *     The last styles have no mask if the list is shorter than the styles.
+             */
+            masks: (components["schemas"]["PictureView"] | null)[];
             detail_map: components["schemas"]["PictureView"] | null;
             /** @description Initial image; null: init_method says where the transfer starts. */
             initial: components["schemas"]["PictureView"] | null;

@@ -8,20 +8,10 @@ const QUALITY = 0.92;
 /** Scales an image down to at most `side` pixels on its longest side; a JPEG stays a JPEG, others become PNG and stay transparent. */
 export async function smaller(file: File, side: number): Promise<File> {
   const image = await createImageBitmap(file);
-  const [width, height] = within(image.width, image.height, side);
-  const canvas = drawn(image, width, height);
+  const canvas = turned(image, 0, side);
   image.close();
   const type = file.type === 'image/jpeg' ? 'image/jpeg' : 'image/png';
   return new File([await encoded(canvas, type)], file.name, { type });
-}
-
-function drawn(image: CanvasImageSource, width: number, height: number): HTMLCanvasElement {
-  const canvas = document.createElement('canvas');
-  [canvas.width, canvas.height] = [width, height];
-  const context = canvas.getContext('2d') as CanvasRenderingContext2D;
-  context.imageSmoothingQuality = 'high';
-  context.drawImage(image, 0, 0, width, height);
-  return canvas;
 }
 
 /** Maximum length of the longest side before cropping, in pixels: larger canvases fail on phones. */

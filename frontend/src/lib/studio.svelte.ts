@@ -1,7 +1,7 @@
 /** Images and options in the studio. They stay while other pages are open, and after a reload. */
 
-import { texts } from '../texts';
-import { getContents, getJob, getOptions, getStyles, newKey, Problem, readRecipe, seeUpright, submitJob } from './api';
+import { errorText, texts } from '../texts';
+import { download, getContents, getJob, getOptions, getStyles, newKey, Problem, readRecipe, seeUpright, submitJob } from './api';
 import { checkPicture, mayCarryRecipe, WrongFile } from './files';
 import { checkFilm, isFilm, takesFilms } from './film';
 import { shown } from './job';
@@ -36,6 +36,9 @@ const KEEP_AFTER_MS = 150;
 
 /** Preset that learned styles use. */
 const DRAFT = 'draft';
+
+/** Option that jobs and recipes do not set in the studio: the blend belongs to the chosen styles, each with a slider. */
+const BLEND = 'style_blend';
 
 let lastId = 0;
 
@@ -297,14 +300,15 @@ class Studio {
     });
   }
 
-  place(picture: Picture, role: Role | null): void {
-    if (isLearned(picture) || (this.isLearned && role === 'style')) {
+  place(picture: Picture, asked: Role | null): void {
+    const role = asked ?? (this.content ? 'style' : 'content');
+    if (role === 'style' && (isLearned(picture) || this.isLearned)) {
       for (const style of [...this.styles]) this.removeStyle(style.id);
     }
     if (role === 'more') {
       this.more.push(picture);
       notices.spoken = texts.studio.contentSet(pictureName(picture));
-    } else if (role === 'content' || (role === null && !this.content)) {
+    } else if (role === 'content') {
       this.setContent(picture);
     } else if (this.isFull) {
       notices.say(texts.studio.tooManyStyles(this.document?.limits.max_styles ?? 1), { bad: true });
@@ -412,15 +416,16 @@ class Studio {
       blend: blendOf(job, index),
       mask: null,
     }));
-    this.useOptions(withoutBlend(job.options), job.preset);
-    notices.say(texts.studio.remixing(job.title));
+    this.useOptions(without(job.options, BLEND), job.preset);
+    const { masks, detail_map } = job.pictures;
+    notices.say(texts.studio.remixing(job.title, detail_map !== null || masks.some(Boolean)));
   }
 
   async #useRecipe(file: File): Promise<boolean> {
     if (!(await mayCarryRecipe(file))) return false;
     const recipe = await readRecipe(file).catch(() => null);
     if (!recipe) return false;
-    this.useOptions(withoutBlend(recipe.options), recipe.preset ?? null);
+    this.useOptions(without(recipe.options, BLEND), recipe.preset ?? null);
     const { changes = [], stopped_after: stopAfter = null } = recipe;
     this.repeated = changes.length > 0 || stopAfter ? { changes, stopAfter } : null;
     const isComplete = this.#placeSamplesOf(recipe);
@@ -469,8 +474,7 @@ class Studio {
   async start(onUpload: (share: number) => void, signal: AbortSignal): Promise<Job> {
     if (!this.order) throw new TypeError('no content picture');
     const key = this.#keyFor(JSON.stringify(this.order));
-    const form = await formOf(this.order);
-    return submitJob(form, key, onUpload, signal);
+    return submitOrder(this.order, key, onUpload, signal);
   }
 
   /** Submits four orders that differ in one option and returns their jobs in the same order. Raises Problem. */
@@ -484,7 +488,7 @@ class Studio {
     return this.#startAll(this.orders, onUpload, signal);
   }
 
-  /** Submits orders until one fails; a notice then says why there are no more. Raises Problem if the first fails. */
+  /** Submits orders until one fails or the signal stops them; a notice then says why there are no more. Raises Problem if the first fails. */
   async #startAll(orders: Order[], onUpload: (share: number) => void, signal: AbortSignal): Promise<Job[]> {
     const jobs: Job[] = [];
     for (const [index, order] of orders.entries()) {
@@ -492,11 +496,10 @@ class Studio {
         onUpload((index + share) / orders.length);
       };
       try {
-        jobs.push(await submitJob(await formOf(order), newKey(), upload, signal));
+        jobs.push(await submitOrder(order, newKey(), upload, signal));
       } catch (error) {
         if (jobs.length === 0) throw error;
-        const { message } = Problem.from(error);
-        notices.say(texts.studio.setIsShort(jobs.length, orders.length, texts.common.serverSays(message)), { bad: true });
+        notices.say(whyShort(Problem.from(error), jobs.length, orders.length), { bad: true });
         break;
       }
     }
@@ -520,6 +523,17 @@ class Studio {
 
 /** Reduces a film to one pass: drafts do not continue one another, so a second pass would paint the same. */
 const inOnePass = ({ film, ...content }: Picture): Picture => (film ? { ...content, film: { ...film, passes: 1 } } : content);
+
+async function submitOrder(order: Order, key: string, onUpload: (share: number) => void, signal: AbortSignal): Promise<Job> {
+  const form = await formOf(order, (path) => download(path, signal));
+  return submitJob(form, key, onUpload, signal);
+}
+
+/** Returns why only `taken` of `all` orders of a set were submitted. */
+function whyShort({ code, message }: Problem, taken: number, all: number): string {
+  if (code === 'upload_stopped') return texts.studio.setIsStopped(taken, all);
+  return texts.studio.setIsShort(taken, all, message ? texts.common.serverSays(message) : errorText(code).what);
+}
 
 function without(options: Options, name: string): Options {
   return Object.fromEntries(Object.entries(options).filter(([other]) => other !== name));
@@ -573,11 +587,6 @@ function blendOf(job: Job, index: number): number {
   const blend = job.options['style_blend'];
   const share = Array.isArray(blend) ? blend[index] : undefined;
   return share === undefined ? 50 : Math.round(share * 100);
-}
-
-/** Removes style_blend: the blend belongs to the chosen styles, each of which has its own slider. */
-function withoutBlend(options: Options): Options {
-  return Object.fromEntries(Object.entries(options).filter(([name]) => name !== 'style_blend'));
 }
 
 export const studio = new Studio();

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { DOCUMENT, job } from './fixtures';
 import type { Result } from './types';
-import { estimateQuery, formOf, largerForm, largerSize, optionsOf, recipeOf, repaintForm, shares, type Order, type Picture, type Source, type Style } from './submission';
+import { canRepaint, estimateQuery, formOf, largerForm, largerSize, optionsOf, recipeOf, repaintForm, shares, type Order, type Picture, type Source, type Style } from './submission';
 
 let id = 0;
 
@@ -85,6 +85,23 @@ it('sends where more of the photo is kept, and takes it from the job when it pai
   const info = { name: 'detail-map.png', size: [96, 64], format: 'PNG', sample: null } as const;
   const pictures = { ...job().pictures, detail_map: { ...info, size: [96, 64] as [number, number] } };
   expect(repaintForm(job({ pictures }), DOCUMENT).get('detail_map_from')).toBe('1');
+});
+
+it('takes the masks from the job when it paints again or larger', () => {
+  const mask = { name: 'mask.png', size: [96, 64] as [number, number], format: 'PNG', sample: null };
+  const masked = job({ pictures: { ...job().pictures, masks: [null, mask] } });
+  for (const form of [repaintForm(masked, DOCUMENT), largerForm(masked, DOCUMENT)]) {
+    expect(form.get('masks_from')).toBe('1');
+  }
+  expect(repaintForm(job(), DOCUMENT).has('masks_from')).toBe(false);
+});
+
+it('paints a job again unless it runs, learns or has started from a result', () => {
+  const done = job({ status: 'succeeded' });
+  const info = { name: 'cat in impasto.png', size: [96, 64] as [number, number], format: 'PNG', sample: null };
+  expect(canRepaint(done)).toBe(true);
+  expect(canRepaint(job())).toBe(false);
+  expect(canRepaint({ ...done, pictures: { ...done.pictures, initial: info } })).toBe(false);
 });
 
 describe('blending', () => {

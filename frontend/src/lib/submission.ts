@@ -2,7 +2,7 @@
 
 import { download } from './api';
 import { steers, type Recipe } from './commands';
-import { recipeOfJob } from './job';
+import { isActive, recipeOfJob } from './job';
 import type { Change, Job, Options, OptionsDocument, Size } from './types';
 
 export type Source =
@@ -113,11 +113,18 @@ export function estimateQuery(order: Order, count = 1): URLSearchParams {
   ]);
 }
 
-/** Returns the form that repeats a job with its images on the server and its options; `changes` override options. */
+/**
+ * Returns whether a job can be painted again as a new job. A job that has started from a result cannot: the new job
+ * would start elsewhere.
+ */
+export const canRepaint = (job: Job) => !isActive(job) && !job.learning && !job.pictures.initial;
+
+/** Returns the form that repeats a job with its images and masks on the server and its options; `changes` override options. */
 export function repaintForm(job: Job, document: OptionsDocument, changes: Options = {}): FormData {
   const form = new FormData();
   form.append('content_from', job.id);
   form.append('styles_from', job.id);
+  if (job.pictures.masks.some(Boolean)) form.append('masks_from', job.id);
   if (job.pictures.detail_map) form.append('detail_map_from', job.id);
   const { preset, options } = recipeOfJob(job, document);
   addOptions(form, preset, { ...options, ...changes });
@@ -212,7 +219,7 @@ const fileName = ({ source, name }: Picture) => (source.kind === 'sample' ? `${s
 /** Adds one mask for each style, in their order; an empty file stands for no mask. */
 function addMasks(form: FormData, styles: Style[]): void {
   if (styles.every((style) => style.mask === null)) return;
-  for (const { mask } of styles) form.append('style_mask', mask?.file ?? new Blob([]), 'mask.png');
+  for (const style of styles) form.append('style_mask', style.mask?.file ?? new Blob([]), maskName(style));
 }
 
 /** Returns the changed options, with style_blend unless all styles have equal parts. */

@@ -1,11 +1,10 @@
 /** Job as its page shows it: the latest event, and the time since then. */
 
-import { cancelJob, Problem } from './api';
+import { cancelJob } from './api';
+import { complain } from './complain';
 import { JobFeed } from './feed';
 import { isActive } from './job';
 import { loadLosses, saveLosses, withPoint, type LossPoint } from './losses';
-import { notices } from './notices.svelte';
-import { errorText } from '../texts';
 import type { Connection } from './stream';
 import type { Job } from './types';
 
@@ -79,9 +78,7 @@ export class WatchedJob {
       this.take(await action(this.id));
       return true;
     } catch (error) {
-      const { code, message } = Problem.from(error);
-      const { what, todo } = errorText(code);
-      notices.say(`${message || what} ${todo}`, { bad: true });
+      complain(error);
       return false;
     }
   }

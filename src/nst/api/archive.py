@@ -6,7 +6,8 @@ from pydantic import BaseModel, Field
 
 from nst.api import pictures
 from nst.api.service import sends, service
-from nst.errors import InvalidOption
+from nst.errors import InvalidOption, JobNotFound
+from nst.jobs.job import Job
 
 routes = APIBlueprint("archive", __name__, tag="archive", url_prefix="/api/v1")
 
@@ -26,10 +27,20 @@ class ArchiveQuery(BaseModel):
 def archive(query: ArchiveQuery) -> Response:
     """Return the results of several jobs in one ZIP.
 
-    A text file in the ZIP lists the jobs without a result.
+    A text file in the ZIP lists the jobs without a result, also those that are deleted.
     """
     ids = list(dict.fromkeys(query.jobs.split(",")))
     if len(ids) > MAX_JOBS:
         raise InvalidOption("jobs", f"{len(ids)} ids", f"at most {MAX_JOBS}")
-    jobs, me = service().jobs, service().me()
-    return pictures.archive_of_results([jobs.get(me, job_id) for job_id in ids])
+    found = {job_id: _find(job_id) for job_id in ids}
+    jobs = [job for job in found.values() if job]
+    if not jobs:
+        raise JobNotFound(ids[0])
+    return pictures.archive_of_results(jobs, [job_id for job_id in ids if not found[job_id]])
+
+
+def _find(job_id: str) -> Job | None:
+    try:
+        return service().jobs.get(service().me(), job_id)
+    except JobNotFound:
+        return None

@@ -21,6 +21,7 @@ PICTURE_FIELDS = (
     *FILE_FIELDS,
     "content_from",
     "styles_from",
+    "masks_from",
     "detail_map_from",
     "initial_from",
     "sample_content",
@@ -53,13 +54,12 @@ class JobForm:
                 raise no_file(name)
         preset = self.fields.get("preset")
         given = {name: value for name, value in self.fields.items() if name not in PICTURE_FIELDS}
-        masks = [upload(file) for file in self.files.getlist("style_mask")]
         content, styles = self._content(), self._styles()
         preset = learned_inputs.preset_of([style.data for style in styles], preset)
         return JobRequest(
             content=content,
             styles=styles,
-            masks=[mask if mask.data else None for mask in masks],
+            masks=self._masks(),
             detail_map=self._detail_map(),
             initial=self._initial(),
             options=StyleTransferOptions.from_preset(preset or DEFAULT_PRESET, **given),
@@ -101,6 +101,14 @@ class JobForm:
         if names := self.fields.getlist("sample_style"):
             return [sample_upload("style", name) for name in names]
         raise no_file("style_image")
+
+    def _masks(self) -> Sequence[Upload | None]:
+        if files := self.files.getlist("style_mask"):
+            masks = [upload(file) for file in files]
+            return [mask if mask.data else None for mask in masks]
+        if job_id := self.fields.get("masks_from"):
+            return self.jobs.masks(self.owner, job_id)
+        return []
 
     def _detail_map(self) -> Upload | None:
         if file := self.files.get("detail_map"):

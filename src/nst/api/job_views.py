@@ -108,6 +108,9 @@ class LearningView(View):
 class PicturesView(View):
     content: PictureView
     styles: list[StyleView]
+    masks: list[PictureView | None]
+    """Mask of each style; null for a style that applies everywhere.
+    The last styles have no mask if the list is shorter than the styles."""
     detail_map: PictureView | None
     initial: PictureView | None
     """Initial image; null: init_method says where the transfer starts."""
@@ -182,6 +185,7 @@ class JobView(View):
             pictures=PicturesView(
                 content=PictureView.of(order.content),
                 styles=[StyleView.of(style) for style in order.styles],
+                masks=[PictureView.of(mask) if mask else None for mask in order.masks],
                 detail_map=PictureView.of(order.detail_map) if order.detail_map else None,
                 initial=PictureView.of(order.initial) if order.initial else None,
             ),

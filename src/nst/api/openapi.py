@@ -229,6 +229,7 @@ def _new_job() -> Spec:
         | {"description": "White where more of the content image is kept; in its shape."},
         "content_from": _TEXT | {"description": "Job whose content image is used."},
         "styles_from": _TEXT | {"description": "Job whose style images are used."},
+        "masks_from": _TEXT | {"description": "Job whose style masks are used."},
         "detail_map_from": _TEXT | {"description": "Job whose detail map is used."},
         "initial_from": _TEXT
         | {"description": "Job whose result is the initial image; replaces init_method."},

@@ -93,13 +93,13 @@ def archive(job: Job) -> Response:
     return _zipped(service().jobs.archives.of_job(job), archive_name(job))
 
 
-def archive_of_results(jobs: Sequence[Job]) -> Response:
+def archive_of_results(jobs: Sequence[Job], unknown: Sequence[str]) -> Response:
     """Stream the results of these jobs as a ZIP.
 
-    A text file in the ZIP lists the jobs without a result.
+    A text file in the ZIP lists the jobs without a result. `unknown`: ids that no job has.
     """
     files, missing = service().jobs.archives.of_results(jobs)
-    return _zipped(files, ARCHIVE, missing)
+    return _zipped(files, ARCHIVE, [*missing, *(f"{job_id}: not found" for job_id in unknown)])
 
 
 def _zipped(files: Sequence[ArchiveFile], name: str, missing: Sequence[str] = ()) -> Response:

@@ -33,6 +33,15 @@ def detail_map_of(job: Job, storage: ImageStorage) -> Upload:
     return _upload(job, picture.key, picture.name, storage)
 
 
+def masks_of(job: Job, storage: ImageStorage) -> Sequence[Upload | None]:
+    """Return the mask of each style of a job, for a new job.
+    Raises JobNotFound, InvalidOption."""
+    masks = job.order.masks
+    if not any(masks):
+        raise InvalidOption("masks_from", job.id, "a job that has style masks")
+    return [_upload(job, mask.key, mask.name, storage) if mask else None for mask in masks]
+
+
 def result_of(job: Job, storage: ImageStorage) -> Upload:
     """Return the result of a job, as the initial image of a new job.
     Raises JobNotFound, InvalidOption."""

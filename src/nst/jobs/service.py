@@ -20,7 +20,7 @@ from nst.jobs.order import Order
 from nst.jobs.pictures import Pictures
 from nst.jobs.ports import ImageStorage, JobQueue, JobRepository, ProgressFeed, QueueState
 from nst.jobs.quota import Quota
-from nst.jobs.reuse import detail_map_of, result_of, uploads_of, with_earlier_result
+from nst.jobs.reuse import detail_map_of, masks_of, result_of, uploads_of, with_earlier_result
 from nst.jobs.uploads import JobRequest, Sender, Upload
 from nst.settings.groups import Limits
 
@@ -114,6 +114,11 @@ class Jobs:
         """Return the content and the styles of an earlier job, for a new one.
         Raises JobNotFound."""
         return uploads_of(self.get(owner, job_id), self._storage)
+
+    def masks(self, owner: str, job_id: str) -> Sequence[Upload | None]:
+        """Return the mask of each style of an earlier job, for a new one.
+        Raises JobNotFound, InvalidOption."""
+        return masks_of(self.get(owner, job_id), self._storage)
 
     def detail_map(self, owner: str, job_id: str) -> Upload:
         """Return the detail map of an earlier job, for a new one.

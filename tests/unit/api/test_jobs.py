@@ -62,6 +62,7 @@ def test_a_new_job(client: Browser, house: House) -> None:
     assert job["pictures"] == {
         "content": {"name": "cat.png", "size": [64, 48], "format": "PNG", "sample": None},
         "styles": [{"name": "waves.png", "size": [48, 48], "format": "PNG", "sample": None}],
+        "masks": [],
         "detail_map": None,
         "initial": None,
     }
@@ -182,6 +183,26 @@ def test_several_styles_and_masks(client: Browser, house: House) -> None:
 def test_an_empty_file_is_no_mask(client: Browser, house: House) -> None:
     job = submitted(client, style_mask=(io.BytesIO(b""), "none.png"))
     assert house.repository.get(job["id"]).order.masks == (None,)
+
+
+def test_masks_of_an_earlier_job(client: Browser, house: House) -> None:
+    styles = [upload(WAVES, "a.png"), upload(CAT, "b.png")]
+    masks = [upload(b"", ""), upload(CAT, "mask.png")]
+    job = submitted(client, style_image=styles, style_mask=masks)
+    mask = {"name": "mask.png", "size": [64, 48], "format": "PNG", "sample": None}
+    assert job["pictures"]["masks"] == [None, mask]
+    earlier = {"content_from": job["id"], "styles_from": job["id"], "seed": "7"}
+    sent = form(content_image=None, style_image=None, masks_from=job["id"], **earlier)
+    again = client.post(JOBS, data=sent).json
+    assert again["pictures"]["masks"] == [None, mask]
+    assert house.storage.get(f"{again['id']}/mask-1") == CAT
+    theirs = house.client().post(JOBS, data=form(masks_from=job["id"]))
+    problem_of(theirs, 404, "job_not_found")
+
+
+def test_masks_of_a_job_that_has_none(client: Browser) -> None:
+    response = client.post(JOBS, data=form(masks_from=submitted(client)["id"]))
+    assert problem_of(response, 422, "invalid_option")["field"] == "masks_from"
 
 
 def test_a_detail_map_and_again_from_its_job(client: Browser, house: House) -> None:

@@ -83,6 +83,7 @@ def test_every_option_is_a_field_of_the_form(spec: dict[str, Any]) -> None:
         "style_image",
         "style_mask",
         "detail_map",
+        "masks_from",
         "detail_map_from",
         "initial_from",
         "preset",

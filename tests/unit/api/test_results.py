@@ -313,14 +313,17 @@ def test_an_archive_of_several_jobs_has_names_of_its_own_and_says_what_is_missin
     again = client.post(JOBS, data=form(seed="5")).json
     house.work(finishes())
     waiting = client.post(JOBS, data=form(seed="6")).json
-    ids = ",".join(job["id"] for job in (done, again, waiting, done))
+    deleted = client.post(JOBS, data=form(seed="7")).json
+    assert client.delete(deleted["links"]["self"]).status_code == 204
+    ids = ",".join(job["id"] for job in (done, again, deleted, waiting, done))
     response = client.get(f"/api/v1/archive?jobs={ids}")
     assert response.headers["Content-Disposition"] == ATTACHED.format("paintings.zip")
     with zipfile.ZipFile(io.BytesIO(response.data)) as archive:
         names = archive.namelist()
         assert names == ["cat-in-waves.png", "cat-in-waves-2.png", "not-there.txt"]
         assert archive.read("cat-in-waves.png") == client.get(done["links"]["result"]).data
-        assert archive.read("not-there.txt").decode() == "cat in waves: queued\n"
+        missing = archive.read("not-there.txt").decode()
+        assert missing == f"cat in waves: queued\n{deleted['id']}: not found\n"
 
 
 def test_an_archive_of_nothing_too_much_or_of_somebody_else_is_refused(

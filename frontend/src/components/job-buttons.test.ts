@@ -1,0 +1,54 @@
+import { render, screen } from '@testing-library/svelte';
+import userEvent from '@testing-library/user-event';
+import { describe, expect, it, vi } from 'vitest';
+import * as api from '../lib/api';
+import { DOCUMENT, job } from '../lib/fixtures';
+import { studio } from '../lib/studio.svelte';
+import type { Sample } from '../lib/types';
+import type { WatchedJob } from '../lib/watched-job.svelte';
+import { texts } from '../texts';
+import JobActions from './JobActions.svelte';
+import JobCard from './JobCard.svelte';
+import LearnDialog from './LearnDialog.svelte';
+
+const user = userEvent.setup();
+
+describe('buttons that create a job', () => {
+  const answer = () => new Promise<never>(() => undefined);
+
+  it('paint again once, however often they are clicked', async () => {
+    vi.spyOn(api, 'getOptions').mockResolvedValue(DOCUMENT);
+    const submit = vi.spyOn(api, 'submitJob').mockImplementation(answer);
+    render(JobCard, { job: job({ status: 'succeeded' }), cancel: vi.fn(), remove: vi.fn() });
+    const button = screen.getByRole('button', { name: /^Paint again/ });
+    await user.click(button);
+    expect(button).toBeDisabled();
+    await user.click(button);
+    expect(submit).toHaveBeenCalledTimes(1);
+  });
+
+  it('retry once', async () => {
+    vi.spyOn(api, 'getOptions').mockResolvedValue(DOCUMENT);
+    const watched = { act: vi.fn(answer), follow: vi.fn() };
+    render(JobActions, { job: job({ status: 'failed' }), watched: watched as unknown as WatchedJob });
+    const button = screen.getByRole('button', { name: 'Try again' });
+    await user.click(button);
+    expect(button).toBeDisabled();
+    expect(watched.act).toHaveBeenCalledTimes(1);
+  });
+
+  it('learn with the same key until a field is changed', async () => {
+    const learn = vi.spyOn(api, 'learnStyle').mockRejectedValue(new api.Problem('offline'));
+    studio.styleSamples = [{ name: 'impasto', title: 'Impasto', licence: '', url: '/impasto' } as unknown as Sample];
+    render(LearnDialog, { open: true, limits: DOCUMENT.limits });
+    await user.selectOptions(await screen.findByLabelText(texts.learning.sample), 'impasto');
+    const send = () => user.click(screen.getByRole('button', { name: texts.learning.start }));
+    await send();
+    await send();
+    await user.click(screen.getByRole('checkbox'));
+    await send();
+    const keys = learn.mock.calls.map(([, key]) => key);
+    expect(keys[1]).toBe(keys[0]);
+    expect(keys[2]).not.toBe(keys[1]);
+  });
+});
