@@ -222,7 +222,7 @@ class Job(Value):
         options, given = self.order.options, dict.fromkeys((*self.order.given, *self.steering))
         of_film = [name for name in NOT_OF_FILMS if name in given and has_effect(options, name)]
         no_film = [f"{name} has no effect on a film" for name in of_film if self.order.film]
-        return [*ignored(options, given), *no_film]
+        return [*ignored(options, given, is_learned=self.order.is_learned), *no_film]
 
 
 class Share(Value):

@@ -56,6 +56,14 @@ def test_a_style_is_kept_listed_renamed_and_deleted(client: Browser, data: bytes
     assert client.get(here).json["code"] == "style_not_found"
 
 
+def test_an_option_without_effect_on_a_learned_style_is_named(client: Browser, data: bytes) -> None:
+    style = add(client, data).json["id"]
+    (notice,) = paint(client, style, strength="0.7").json["notices"]
+    assert notice == (
+        "strength has no effect with a learned style; leave it out, or name an image as the style"
+    )
+
+
 def test_the_onnx_graph_can_be_run(client: Browser, data: bytes) -> None:
     form = {"file": upload(data, "waves.nst"), "name": "the sea"}
     links = client.post(STYLES, data=form).json["links"]
