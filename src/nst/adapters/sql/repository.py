@@ -190,7 +190,8 @@ class SqlJobRepository(SqlAttempts, SqlShares):
     def _queue_again(
         self, job_id: str, is_allowed: ColumnElement[bool], changes: Mapping[str, Any]
     ) -> Job | None:
-        """Queue a final job again and return it; None if it is not in an allowed state."""
+        """Queue a final job again and return it; None if it is not in an allowed state.
+        Its row keeps the result until another attempt has one, see `nst.jobs.stored.read`."""
         turn = statements.turn(self.get(job_id))
         values = {
             "status": JobStatus.QUEUED,
@@ -202,7 +203,6 @@ class SqlJobRepository(SqlAttempts, SqlShares):
             "failed_attempts": 0,
             "failed_dependencies": 0,
             "cancel_requested": False,
-            "result": None,
             "error": None,
             **changes,
         }
