@@ -822,6 +822,8 @@ export const texts: Texts = {
 
   shared: {
     page: 'Geteiltes Bild',
+    title: 'Ein Gemälde',
+    alt: { content: 'Das Foto', result: 'Das Gemälde', film: 'Der gemalte Film' },
     eyebrow: 'Geteiltes Bild',
     painted: (when) => `Gemalt am ${when}`,
     download: 'Herunterladen',

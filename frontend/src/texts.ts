@@ -827,6 +827,8 @@ const english = {
 
   shared: {
     page: 'Shared picture',
+    title: 'A painting',
+    alt: { content: 'The photo', result: 'The painting', film: 'The painted film' },
     eyebrow: 'Shared with you',
     painted: (when: string) => `Painted ${when}`,
     download: 'Download',
