@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import ConfigDict, Field, WithJsonSchema
 
+from nst.errors import JobConflict
 from nst.jobs.order import Order, Value
 from nst.option_effects import has_effect, ignored
 from nst.progress import Change, Distances, SquaredDistances, StopReason
@@ -238,6 +239,12 @@ class Share(Value):
 def new_id() -> str:
     """Return a random 128-bit id; it is unguessable, so it doubles as a capability."""
     return secrets.token_hex(16)
+
+
+def not_retryable(job: Job) -> JobConflict:
+    """Return the error of a retry of a job in another state than RETRYABLE."""
+    reason = f"only a failed or canceled job can be tried again; this is {job.status}"
+    return JobConflict(job.id, reason)
 
 
 def public_facts(job: Job) -> dict[str, Any]:

@@ -124,7 +124,8 @@ class JobRepository(Protocol):
 
     def cancel(self, job_id: str) -> Job:
         """Cancel a queued job, or ask a running one to stop.
-        A canceled job stays unchanged. A queued job has its earlier result again. Raises JobNotFound, JobConflict."""
+        A canceled job stays unchanged; a queued one has its earlier result again. Raises
+        JobNotFound, JobConflict."""
 
     def steer(self, job_id: str, changes: Mapping[str, float]) -> Job:
         """Store new values for the steerable options of a running job.
