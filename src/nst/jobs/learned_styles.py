@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict
 
 from nst import learned_file, learned_graph
 from nst.errors import DependencyError, InvalidOption, StyleNotFound, TooManyRequests
-from nst.jobs.job import Job, new_id
+from nst.jobs.job import ID, Job, new_id
 from nst.jobs.ports import ImageStorage
 from nst.jobs.quota import DAY_SECONDS, Quota
 from nst.learned_file import SUFFIX
@@ -153,6 +153,8 @@ class LearnedStyles:
 
     def get(self, owner: str, style_id: str) -> StoredStyle:
         """Return a style of the owner. Raises StyleNotFound."""
+        if not ID.fullmatch(style_id):  # a database need not accept every text
+            raise StyleNotFound(style_id)
         style = self.repository.get(style_id)
         if style.owner != owner:
             raise StyleNotFound(style_id)

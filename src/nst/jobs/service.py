@@ -21,7 +21,16 @@ from nst.jobs import sharing
 from nst.jobs.archives import Archives
 from nst.jobs.following import VisibleJob, follow, see
 from nst.jobs.intake import Intake
-from nst.jobs.job import RETRYABLE, Job, JobStatus, Share, new_id, not_retryable, public_facts
+from nst.jobs.job import (
+    RETRYABLE,
+    Job,
+    JobStatus,
+    Share,
+    checked_id,
+    new_id,
+    not_retryable,
+    public_facts,
+)
 from nst.jobs.limits import admit, take_work
 from nst.jobs.order import Order
 from nst.jobs.pictures import Pictures
@@ -138,7 +147,7 @@ class Jobs:
 
     def get(self, owner: str, job_id: str) -> Job:
         """Return a job of the owner. Raises JobNotFound."""
-        job = self._repository.get(job_id)
+        job = self._repository.get(checked_id(job_id))
         if job.owner != owner:
             raise JobNotFound(job_id)
         return job
@@ -146,7 +155,7 @@ class Jobs:
     def get_of_any(self, owners: str, job_id: str) -> Job:
         """Return a job of any owner whose name begins with `owners`.
         The random id of the job is the capability. Raises JobNotFound."""
-        job = self._repository.get(job_id)
+        job = self._repository.get(checked_id(job_id))
         if not job.owner.startswith(owners):
             raise JobNotFound(job_id)
         return job

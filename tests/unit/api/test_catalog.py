@@ -178,6 +178,7 @@ def test_an_estimate_for_these_options_and_pictures(
         ("frames=x", "frames"),
         ("frames=5&passes=10", "passes"),
         ("jobs=101", "jobs"),
+        ("width=" + "9" * 5000, "width"),
     ],
 )
 def test_an_estimate_of_nonsense(client: Browser, query: str, field: str) -> None:

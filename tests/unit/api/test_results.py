@@ -382,7 +382,9 @@ def test_without_a_library_for_films_there_is_no_mp4_file(
 ) -> None:
     monkeypatch.setitem(sys.modules, "av", None)
     response = client.get(done["links"]["timelapse"] + "?format=mp4")
-    assert (response.status_code, response.json["code"]) == (503, "video_unavailable")
+    assert (response.status_code, response.json["code"]) == (422, "video_unavailable")
+    assert (response.json["field"], "Retry-After" in response.headers) == ("format", False)
+    assert "WebP" in response.json["detail"]
     assert client.get(done["links"]["timelapse"]).status_code == 200
 
 
@@ -545,6 +547,8 @@ def test_what_was_steered_is_shown_and_can_be_sent_again(client: Browser, house:
         ("steer", "4:size=64"),
         ("stop_after", "0"),
         ("stop_after", "soon"),
+        ("stop_after", "9" * 5000),
+        ("passes", "9" * 5000),
     ],
 )
 def test_a_wrong_plan_is_refused(client: Browser, field: str, value: str) -> None:
