@@ -45,12 +45,12 @@ class LearningJobs:
 
     def submit(self, sender: Sender, asked: LearningRequest) -> Job:
         """Queue a new job, or return the earlier one with the same idempotency key.
-        Raises InvalidImage, InvalidOption, JobConflict, TooManyRequests, QueueFull,
-        ServerBusy."""
+        Raises InvalidImage, InvalidOption, JobConflict, TooManyRequests, TooManyStyles,
+        QueueFull, ServerBusy."""
         self._check(asked)
         names = tuple(map(checked_name, asked.names or _names(asked.styles)))
         check_names(names, len(asked.styles))
-        self.learned_styles.check_room(sender.owner, sender.counted_as)
+        self.learned_styles.check_room(sender.owner, sender.counted_as, "style_image")
         job_id, files = new_id(), dict[str, bytes]()
 
         def place(upload: Upload, role: ImageRole, name: str) -> Picture:

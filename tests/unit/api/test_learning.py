@@ -99,11 +99,11 @@ def test_the_minutes_of_a_day_are_counted(house: House) -> None:
     assert learn(client, minutes="10").status_code == 202
 
 
-def test_who_keeps_all_styles_that_it_may_learns_none(house: House) -> None:
+def test_a_server_that_keeps_no_styles_learns_none(house: House) -> None:
     object.__setattr__(house.learned_styles, "limits", limited_to(max_learned_styles_per_client=0))
     response = learn(house.client())
-    assert response.status_code == 429
-    assert "delete one first" in response.json["detail"]
+    assert (response.status_code, response.json["field"]) == (422, "style_image")
+    assert "this server keeps no learned styles" in response.json["detail"]
 
 
 def test_the_same_key_makes_one_job(client: Browser) -> None:
