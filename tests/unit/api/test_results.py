@@ -405,9 +405,14 @@ def test_before_and_after_stand_side_by_side(client: Browser, done: dict[str, An
 def test_a_cached_result_has_a_film_too(client: Browser, done: dict[str, Any]) -> None:
     cached = client.post(JOBS, data=form()).json
     assert cached["cached"]
-    assert client.get(cached["links"]["timelapse"]).status_code == 200
+    film = Image.open(io.BytesIO(client.get(cached["links"]["timelapse"]).data))
+    own = Image.open(io.BytesIO(client.get(done["links"]["timelapse"]).data))
+    assert film.n_frames == own.n_frames  # type: ignore[attr-defined]
+    steps = [frame["step"] for frame in client.get(cached["links"]["frames"]).json["frames"]]
+    assert steps == [5, 10]
     with zipfile.ZipFile(io.BytesIO(client.get(cached["links"]["archive"]).data)) as archive:
-        assert archive.namelist() == ["cat-in-waves.png"]
+        names = ["frames/000005.jpg", "frames/000010.jpg", "cat-in-waves.png"]
+        assert archive.namelist() == names
 
 
 def test_the_recipe_makes_the_same_again(client: Browser, house: House) -> None:
