@@ -14,7 +14,7 @@ from nst.api import archive, pictures
 from nst.api.forms import whole
 from nst.api.service import sends, service
 from nst.api.views import Options, SampleView, View
-from nst.errors import InvalidOption
+from nst.errors import InvalidImage, InvalidOption
 from nst.film_options import MAX_PASSES
 from nst.image_files import BRANDS
 from nst.jobs.job import NOT_OF_FILMS
@@ -220,8 +220,11 @@ def upright() -> Response:
     decoder, client = service().decoder, service().client()
     with pictures.uploading.one(client):
         data, limit = file.read(), service().jobs.limits.max_pixels
-        width, height = decoder.inspect(data, "content", max_pixels=limit, client=client).size
-        small = decoder.small(data, pictures.SHARED_SIDE_PIXELS, client=client)
+        try:
+            width, height = decoder.inspect(data, "content", max_pixels=limit, client=client).size
+            small = decoder.small(data, pictures.SHARED_SIDE_PIXELS, client=client)
+        except InvalidImage as error:  # the role whose field is image
+            raise type(error)("initial", error.reason) from error
     return Response(
         small, content_type="image/jpeg", headers={"X-Picture-Size": f"{width}x{height}"}
     )

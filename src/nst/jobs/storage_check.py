@@ -10,7 +10,7 @@ PROBE_BYTES = 1 << 20
 """Size of that file, in bytes: about the size of a result."""
 
 
-def check_storage(storage: ImageStorage) -> None:
+def probe_storage(storage: ImageStorage) -> None:
     """Write, read and delete a file of about the size of a result.
     Raises StorageError, StorageFull."""
     key = f"{PROBES}file"

@@ -103,6 +103,7 @@ def test_no_picture_to_see(client: Browser) -> None:
     assert client.post("/api/v1/upright").json["field"] == "image"
     response = client.post("/api/v1/upright", data={"image": upload(b"nonsense")})
     assert (response.status_code, response.json["code"]) == (415, "unsupported_image")
+    assert response.json["field"] == "image"
 
 
 @pytest.mark.parametrize("kind", ["style", "content"])

@@ -43,6 +43,21 @@ def test_files_with_the_same_name_are_told_apart(client: Browser) -> None:
 
 
 @pytest.mark.parametrize(
+    ("files", "names"),
+    [
+        (["a.jpg", "a.jpg", "a 2.jpg"], ["a", "a 2", "a 2 2"]),
+        (["a 2.jpg", "a.jpg", "a.jpg"], ["a 2", "a", "a 3"]),
+        (["a(1).jpg", "a[1].jpg"], ["a 1", "a 1 2"]),
+    ],
+)
+def test_every_name_from_a_file_is_another(
+    client: Browser, files: list[str], names: list[str]
+) -> None:
+    styles = [upload(WAVES, name) for name in files]
+    assert learn(client, style_image=styles).json["learning"]["names"] == names
+
+
+@pytest.mark.parametrize(
     ("fields", "field", "allowed"),
     [
         ({"minutes": "61"}, "minutes", "more than 0 and at most 60 minutes on this server"),
