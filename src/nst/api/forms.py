@@ -18,7 +18,7 @@ from nst.samples import SampleKind, sample
 
 MAX_STEPS = 10**6
 MAX_DIGITS = 20
-"""Maximum number of digits of a whole number in a form or query, with leading zeros."""
+"""Maximum number of digits of a whole number, with leading zeros."""
 
 FILE_FIELDS = ("content_image", "style_image", "style_mask", "detail_map")
 PICTURE_FIELDS = (

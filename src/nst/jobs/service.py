@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
 
@@ -13,7 +13,6 @@ from nst.errors import (
     DependencyError,
     JobConflict,
     JobNotFound,
-    NSTError,
     StorageError,
     TooManyRequests,
 )
@@ -37,11 +36,9 @@ from nst.jobs.pictures import Pictures
 from nst.jobs.ports import ImageStorage, JobQueue, JobRepository, ProgressFeed, QueueState
 from nst.jobs.quota import Quota
 from nst.jobs.reuse import detail_map_of, result_of, uploads_of, with_earlier_result
+from nst.jobs.storage_check import failures
 from nst.jobs.uploads import JobRequest, Sender, Upload
 from nst.settings.groups import Limits
-
-PROBE = "probe/none"
-"""Key of a file that is never stored."""
 
 logger = logging.getLogger(__name__)
 
@@ -261,17 +258,7 @@ class Jobs:
 
     def failures(self) -> dict[str, str]:
         """Return the error code of each failed dependency that every new job needs."""
-        checks: dict[str, Callable[[], object]] = {
-            "repository": self._repository.now,
-            "storage": lambda: self._storage.stat(PROBE),
-        }
-        failures = dict[str, str]()
-        for name, check in checks.items():
-            try:
-                check()
-            except NSTError as error:
-                failures[name] = error.code
-        return failures
+        return failures(self._repository, self._storage)
 
     @contextmanager
     def _all_or_nothing(self, job_id: str) -> Iterator[None]:
