@@ -254,7 +254,8 @@ def test_every_error_is_in_the_reference() -> None:
     hidden = {  # errors of the engine and of workers, which no client gets
         error
         for error in own
-        if error[1] in ("error", "lease_lost", "canceled", "video_unavailable")
+        if error[1]
+        in ("error", "lease_lost", "canceled", "disk_full", "queue_failed", "feed_failed")
     }
     of_jobs = {error for error in own if error[0] == 500}
     assert documented == (own | framework | others) - hidden - of_jobs | {(500, "internal_error")}

@@ -30,6 +30,10 @@ export const errors: Errors = {
     what: 'Das Gemälde konnte nach der Unterbrechung nicht fortgesetzt werden.',
     todo: 'Noch einmal versuchen: Das Malen beginnt dann von vorn.',
   },
+  too_many_styles: {
+    what: 'Mehr gelernte Stile kann der Server nicht aufheben.',
+    todo: 'Einen davon löschen und noch einmal versuchen.',
+  },
   invalid_style_file: {
     what: 'Die Datei eines gelernten Stils lässt sich nicht verwenden.',
     todo: 'Die Datei erneut kopieren oder den Stil noch einmal lernen.',
@@ -826,6 +830,8 @@ export const texts: Texts = {
 
   shared: {
     page: 'Geteiltes Bild',
+    title: 'Ein Gemälde',
+    alt: { content: 'Das Foto', result: 'Das Gemälde', film: 'Der gemalte Film' },
     eyebrow: 'Geteiltes Bild',
     painted: (when) => `Gemalt am ${when}`,
     download: 'Herunterladen',

@@ -43,6 +43,10 @@ const englishErrors = {
     what: 'The painting could not go on from where it was interrupted.',
     todo: 'Try again: it starts from the beginning.',
   },
+  too_many_styles: {
+    what: 'You keep as many learned styles as you may.',
+    todo: 'Delete one of them and try again.',
+  },
   invalid_style_file: {
     what: 'The file of a learned style cannot be used.',
     todo: 'Copy the file again, or learn the style again.',
@@ -831,6 +835,8 @@ const english = {
 
   shared: {
     page: 'Shared picture',
+    title: 'A painting',
+    alt: { content: 'The photo', result: 'The painting', film: 'The painted film' },
     eyebrow: 'Shared with you',
     painted: (when: string) => `Painted ${when}`,
     download: 'Download',

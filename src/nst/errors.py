@@ -13,6 +13,7 @@ NSTError                          code, message, facts as attributes
 ├─ StyleNotFound                  style_id: no such style, or it belongs to somebody else
 ├─ PictureNotFound                reason: no such image (yet)
 ├─ JobConflict                    job_id, reason: the job's state does not allow this
+├─ TooManyStyles                  reason: a learned style must be deleted first
 ├─ NotAllowed                     reason
 ├─ TooManyRequests                reason, retry_after_seconds
 │  ├─ QueueFull                   the same, for all clients together
@@ -158,6 +159,16 @@ class JobConflict(NSTError):
     def __init__(self, job_id: str, reason: str) -> None:
         super().__init__(reason)
         self.job_id = job_id
+        self.reason = reason
+
+
+class TooManyStyles(NSTError):
+    """A client keeps as many learned styles as it may; waiting does not help."""
+
+    code = "too_many_styles"
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
         self.reason = reason
 
 

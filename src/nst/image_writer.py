@@ -79,16 +79,17 @@ def encode(image: "Image.Image | Samples", format_name: str, *, recipe: str | No
     return file.getvalue()
 
 
-def with_recipe(picture: bytes, recipe: str) -> bytes:
+def with_recipe(picture: bytes, recipe: str | None) -> bytes:
     """Return a PNG with this recipe in its metadata, in place of its previous recipe.
-    The pixels are unchanged."""
+    None removes the recipe. The pixels are unchanged."""
     import png
 
     header, *others = png.Reader(bytes=picture).chunks()
     keyword = f"{RECIPE_KEY}\0".encode()
     kept = [(kind, data) for kind, data in others if not data.startswith(keyword)]
+    added = [] if recipe is None else [(b"tEXt", keyword + recipe.encode("latin-1"))]
     file = io.BytesIO()
-    png.write_chunks(file, [header, (b"tEXt", keyword + recipe.encode("latin-1")), *kept])
+    png.write_chunks(file, [header, *added, *kept])
     return file.getvalue()
 
 

@@ -19,7 +19,7 @@ from nst.jobs.execute import execute_job
 from nst.jobs.janitor import clean
 from nst.jobs.job import Job, JobLosses, JobProgress, JobStatus, Outcome, public_facts
 from nst.jobs.ports import Delivery, JobQueue
-from nst.jobs.storage_check import check_storage
+from nst.jobs.storage_check import probe_storage
 from nst.jobs.sweep import SteadyDatabase, sweep
 from nst.jobs.worker_context import AttemptEnded, WorkerContext
 
@@ -104,7 +104,7 @@ class Worker:
         self._do_what_is_due()
         workplace.check_space()
         if self._storage_is_full:  # the result of a job could not be stored
-            check_storage(self._context.storage)
+            probe_storage(self._context.storage)
             self._storage_is_full = False
         # After a job the next one may be waiting without a message.
         delivery = self._receive(self._idle_seconds if self._found_nothing else 0.0)

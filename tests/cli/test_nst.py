@@ -56,6 +56,7 @@ def test_every_error_has_an_exit_code() -> None:
         "StyleNotFound": 1,
         "PictureNotFound": 1,
         "JobConflict": 1,
+        "TooManyStyles": 1,
         "NotAllowed": 1,
         "TooManyRequests": 1,
         "QueueFull": 1,

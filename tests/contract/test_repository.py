@@ -484,6 +484,30 @@ def test_a_canceled_job_goes_on_where_it_stopped(repository: JobRepository) -> N
     assert (taken.id, taken.attempt, taken.checkpoint) == (running.id, 2, "checkpoint")
 
 
+@pytest.mark.parametrize("again", ["retry", "resume"])
+def test_the_picture_of_an_earlier_attempt_is_kept_until_there_is_another(
+    repository: JobRepository, again: str
+) -> None:
+    running = claimed(repository)
+    repository.keep_checkpoint(running.id, 1, "checkpoint")
+    kept = result(running.id)
+    repository.finish(running.id, 1, JobStatus.CANCELED, result=kept)
+    assert getattr(repository, again)(running.id).result is None
+    canceled = repository.cancel(running.id)
+    assert (canceled.status, canceled.result) == (JobStatus.CANCELED, kept)
+    assert canceled.can_resume is (again == "resume")
+    repository.retry(running.id)
+    taken = repository.claim_next("worker", LEASE)
+    assert taken is not None
+    assert taken.result is None
+    failed = repository.finish(running.id, 2, JobStatus.FAILED, error=FAILURE)
+    assert (failed.result, repository.get(running.id).result) == (kept, kept)
+    repository.retry(running.id)
+    repository.claim_next("worker", LEASE)
+    other = kept.model_copy(update={"key": f"{running.id}/3-result.png"})
+    assert repository.finish(running.id, 3, JobStatus.SUCCEEDED, result=other).result == other
+
+
 def test_what_cannot_go_on(repository: JobRepository) -> None:
     failed = claimed(repository)
     repository.keep_checkpoint(failed.id, 1, "checkpoint")

@@ -53,7 +53,7 @@ def test_a_job_that_cannot_be_read_fails_and_the_next_one_is_claimed(
         {"order": ["no order"]},
         {"steering": {"glitter": "lots"}},
         {"progress": {"step": "many"}},
-        {"result": {"key": 1}},
+        {"status": "succeeded", "result": {"key": 1}},
         {"error": {"why": "unknown"}},
         {"trace": {"traceparent": 7}},
         {"status": "paused"},

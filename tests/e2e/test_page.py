@@ -95,8 +95,8 @@ def check_sharing(page: Page, browser: Browser, server: Server) -> None:
     with visitor(browser, server.address) as friend:
         theirs = friend.new_page()
         theirs.goto(link)
-        expect(theirs.get_by_role("heading", name="cat in impasto")).to_be_visible()
-        expect_size(theirs.get_by_role("img", name="Finished painting"), 96, 64)
+        expect(theirs.get_by_role("heading", name="A painting")).to_be_visible()
+        expect_size(theirs.get_by_role("img", name="The painting"), 96, 64)
         theirs.goto(page.url)
         expect(theirs.get_by_role("heading", name="not here any more")).to_be_visible()
         page.get_by_role("button", name="Revoke the link").click()

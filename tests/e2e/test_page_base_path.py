@@ -82,7 +82,7 @@ def check_that_others_see_it(page: Page, browser: Browser, server: Server) -> No
     with visitor(browser, server.address, PATH) as friend:
         theirs = friend.new_page()
         theirs.goto(link)
-        expect_size(theirs.get_by_role("img", name="Finished painting"), 96, 64)
+        expect_size(theirs.get_by_role("img", name="The painting"), 96, 64)
     page.keyboard.press("Escape")
 
 

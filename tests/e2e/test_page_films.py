@@ -125,7 +125,7 @@ def test_a_shared_film(page: Page, holiday: Path) -> None:
     page.get_by_role("button", name="Make a link").click()
     address = page.get_by_role("textbox", name=re.compile("^Link")).input_value()
     page.goto(address)
-    video(page, "Painted film: holiday in impasto")
+    video(page, "The painted film")
     assert violations(page) == []
 
 

@@ -221,6 +221,9 @@ def test_jobs_are_counted_by_whether_a_result_was_there(house: House) -> None:
     worker(house, finishes())._work()
     with counted("nst_jobs_taken_total", 1, cached="yes"):
         assert client.post("/api/v1/jobs", data=form()).status_code == 202
+    with counted("nst_jobs_taken_total", 1, cached="no"):
+        style = {"sample_style": "impasto", "minutes": "1"}
+        assert client.post("/api/v1/learning", data=style).status_code == 202
     upload = {name: field for name, field in form().items() if name != "preset"}
     with counted("nst_jobs_taken_total", 1, cached="no"):
         assert client.post("/api/style_transfer", data=upload).status_code == 202

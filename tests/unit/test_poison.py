@@ -15,7 +15,7 @@ from sqlalchemy import update
 from nst import worker as worker_module
 from nst.adapters.sql.schema import jobs
 from nst.engine_process.messages import Work
-from nst.errors import FeedError, QueueError, RepositoryError, StorageError, StorageFull
+from nst.errors import QueueError, RepositoryError, StorageError, StorageFull
 from nst.jobs import execute
 from nst.jobs.job import FRAMES, LEARNED, Job, JobStatus
 from nst.jobs.order import Film, Learning
@@ -141,7 +141,6 @@ def check_all_end(house: House, bad: str, others: list[str], engine: ScriptedEng
         ("image", "storage", "fetch", FileNotFoundError("x")),
         ("image", "storage", "delete", BROKEN),
         ("image", "storage", "list", BROKEN),
-        ("image", "feed", "publish", FeedError("no server")),
         ("image", "feed", "publish", OURS),
         ("image", "queue", "publish", QueueError("no broker")),
         ("image", "repository", "heartbeat", DEADLOCK),

@@ -445,7 +445,6 @@ export interface components {
         };
         /** @description A shared job, as far as anybody with the link may see it. */
         SharedView: {
-            title: string;
             /** Format: date-time */
             created_at: string;
             result: components["schemas"]["ResultView"];

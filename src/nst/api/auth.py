@@ -6,6 +6,7 @@ import re
 import secrets
 from collections.abc import Collection, Mapping
 from ipaddress import IPv6Address, ip_address, ip_network
+from urllib.parse import urlsplit
 
 from flask import Flask, current_app, request, session
 from flask.sessions import SecureCookieSessionInterface
@@ -112,10 +113,29 @@ def check_same_site(origins: Collection[str]) -> None:
     """
     if request.method in ("GET", "HEAD", "OPTIONS") or _key():
         return
-    if request.headers.get("Origin") in origins:
-        return
-    if request.headers.get("Sec-Fetch-Site") in ("cross-site", "same-site"):
+    if request.headers.get("Origin") not in origins and _is_of_another_site():
         raise NotAllowed("another site may not do this in your name")
+
+
+def _is_of_another_site() -> bool:
+    """Return whether a page of another site sends this request.
+
+    Over plain HTTP browsers send Origin but no Sec-Fetch-Site; most programs send neither. The
+    scheme is not compared, because a proxy that ends TLS may be unknown to this server.
+    """
+    if site := request.headers.get("Sec-Fetch-Site"):
+        return site in ("cross-site", "same-site")
+    origin = request.headers.get("Origin")
+    return origin is not None and _host(origin) != _host(f"//{request.host}")
+
+
+def _host(url: str) -> tuple[str | None, int | None]:
+    """Return host and port of a URL; the port is None if it is the one of http or https."""
+    try:
+        parts = urlsplit(url)
+        return parts.hostname, None if parts.port in (80, 443) else parts.port
+    except ValueError:  # text that is no URL
+        return None, None
 
 
 def _key() -> str | None:

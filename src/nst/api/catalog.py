@@ -11,9 +11,10 @@ from werkzeug.exceptions import NotFound
 
 from nst import images
 from nst.api import archive, pictures
+from nst.api.forms import whole
 from nst.api.service import sends, service
 from nst.api.views import Options, SampleView, View
-from nst.errors import InvalidOption
+from nst.errors import InvalidImage, InvalidOption
 from nst.film_options import MAX_PASSES
 from nst.image_files import BRANDS
 from nst.jobs.job import NOT_OF_FILMS
@@ -180,7 +181,7 @@ def estimate() -> EstimateView:
     given = request.args.to_dict()
     preset, size = given.pop("preset", None), _content_size(given)
     paintings = _paintings(given)
-    jobs = _whole("jobs", given.pop("jobs", "1"), archive.MAX_JOBS)
+    jobs = whole("jobs", given.pop("jobs", "1"), archive.MAX_JOBS)
     options = StyleTransferOptions.from_preset(preset, **given)
     seconds = service().estimate(options, size, paintings)
     if seconds is None:
@@ -219,8 +220,11 @@ def upright() -> Response:
     decoder, client = service().decoder, service().client()
     with pictures.uploading.one(client):
         data, limit = file.read(), service().jobs.limits.max_pixels
-        width, height = decoder.inspect(data, "content", max_pixels=limit, client=client).size
-        small = decoder.small(data, pictures.SHARED_SIDE_PIXELS, client=client)
+        try:
+            width, height = decoder.inspect(data, "content", max_pixels=limit, client=client).size
+            small = decoder.small(data, pictures.SHARED_SIDE_PIXELS, client=client)
+        except InvalidImage as error:  # the role whose field is image
+            raise type(error)("initial", error.reason) from error
     return Response(
         small, content_type="image/jpeg", headers={"X-Picture-Size": f"{width}x{height}"}
     )
@@ -247,18 +251,12 @@ def _paintings(given: dict[str, str]) -> int | None:
     Returns None for an image. Raises InvalidOption.
     """
     frames, passes = given.pop("frames", None), given.pop("passes", "1")
-    count = _whole("passes", passes, MAX_PASSES)
-    return None if frames is None else count * _whole("frames", frames, MAX_FRAMES)
+    count = whole("passes", passes, MAX_PASSES)
+    return None if frames is None else count * whole("frames", frames, MAX_FRAMES)
 
 
 def _side(name: str, text: str) -> int:
-    return _whole(name, text, MAX_SIDE_PIXELS)
-
-
-def _whole(name: str, text: str, most: int) -> int:
-    if not text.isdecimal() or not 1 <= int(text) <= most:
-        raise InvalidOption(name, text, f"a whole number from 1 to {most}")
-    return int(text)
+    return whole(name, text, MAX_SIDE_PIXELS)
 
 
 @cache

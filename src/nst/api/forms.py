@@ -16,6 +16,10 @@ from nst.options import StyleTransferOptions
 from nst.presets import DEFAULT_PRESET
 from nst.samples import SampleKind, sample
 
+MAX_STEPS = 10**6
+MAX_DIGITS = 20
+"""Maximum number of digits of a whole number, with leading zeros."""
+
 FILE_FIELDS = ("content_image", "style_image", "style_mask", "detail_map")
 PICTURE_FIELDS = (
     *FILE_FIELDS,
@@ -66,21 +70,14 @@ class JobForm:
             preset=preset if preset or given else DEFAULT_PRESET,
             given=tuple(given),
             changes=[parse_change(text) for text in self.fields.getlist("steer")],
-            stop_after=self._number("stop_after", "a step, a whole number of at least 1"),
-            passes=self._number("passes", f"a whole number from 1 to {MAX_PASSES}"),
+            stop_after=self._number("stop_after", MAX_STEPS),
+            passes=self._number("passes", MAX_PASSES),
         )
 
-    def _number(self, name: str, allowed: str) -> int | None:
-        """Return a field as a whole number of at least 1; None if the form lacks it.
-
-        Raises InvalidOption.
-        """
+    def _number(self, name: str, most: int) -> int | None:
+        """Return a field as a whole number; None if the form lacks it. Raises InvalidOption."""
         text = self.fields.get(name)
-        if text is None:
-            return None
-        if not text.isdecimal() or int(text) < 1:
-            raise InvalidOption(name, text, allowed)
-        return int(text)
+        return None if text is None else whole(name, text, most)
 
     def _content(self) -> Upload:
         if file := self.files.get("content_image"):
@@ -120,6 +117,14 @@ class JobForm:
     def _initial(self) -> Upload | None:
         job_id = self.fields.get("initial_from")
         return self.jobs.result(self.owner, job_id) if job_id else None
+
+
+def whole(name: str, text: str, most: int) -> int:
+    """Return a text as a whole number from 1 to `most`. Raises InvalidOption."""
+    # The length first, because int() refuses more than 4300 digits with another error.
+    if not text.isdecimal() or len(text) > MAX_DIGITS or not 1 <= int(text) <= most:
+        raise InvalidOption(name, text, f"a whole number from 1 to {most}")
+    return int(text)
 
 
 def no_file(field: str) -> InvalidOption:

@@ -63,12 +63,12 @@ def submit() -> Any:
     painted, forward and backward in turn. With an Idempotency-Key the same request creates one job,
     however often it is sent.
     """
-    me, form = service().me(), JobForm(service().jobs, service().me(), request.form, request.files)
+    me = service().me()
+    form = JobForm(service().jobs, me, request.form, request.files)
     with pictures.uploading.one(service().client()):
         asked = form.read()
         job = service().jobs.submit(sender(me), asked)
-    JOBS_TAKEN.labels("yes" if job.cached else "no").inc()
-    return accepted(job)
+    return taken(job)
 
 
 @routes.get("")
@@ -168,6 +168,12 @@ def events(job_id: str) -> Response:
 
 def _view(job: Job) -> JobView:
     return service().view(service().jobs.see(job))
+
+
+def taken(job: Job) -> tuple[JobView, int, dict[str, str]]:
+    """Count a new job, and return the response about it."""
+    JOBS_TAKEN.labels("yes" if job.cached else "no").inc()
+    return accepted(job)
 
 
 def accepted(job: Job) -> tuple[JobView, int, dict[str, str]]:

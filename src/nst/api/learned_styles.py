@@ -79,7 +79,7 @@ class NewName(BaseModel):
 
 @routes.post("")
 @routes.output(LearnedStyleView, status_code=201)
-@routes.doc(responses=[413, 422, 429, 503])
+@routes.doc(responses=[409, 413, 422, 429, 503])
 def add_style() -> Any:
     """Keep a learned style: the file of `nst learn`.
 

@@ -8,7 +8,7 @@ from flask import request
 from nst.api import pictures
 from nst.api.forms import no_file, sample_upload, upload
 from nst.api.job_views import JobView
-from nst.api.jobs import accepted, sender
+from nst.api.jobs import sender, taken
 from nst.api.service import service
 from nst.jobs.learning import LearningRequest
 from nst.jobs.uploads import Upload
@@ -36,7 +36,7 @@ def learn() -> Any:
     with pictures.uploading.one(service().client()):
         asked = _read()
         job = service().learning_jobs.submit(sender(me), asked)
-    return accepted(job)
+    return taken(job)
 
 
 def _read() -> LearningRequest:

@@ -70,6 +70,15 @@ def send_result(job: Job) -> Response:
     return send(pictures.result(job, kind, service().client()))
 
 
+def send_result_without_recipe(job: Job) -> Response:
+    """Send the result to a stranger, in the format that ?format= names, if any.
+
+    Strangers must not learn the names of the client's files. Raises PictureNotFound, InvalidOption.
+    """
+    pictures, kind = service().jobs.pictures, request.args.get("format")
+    return send(pictures.result_for_strangers(job, kind, service().client()))
+
+
 def send_content_without_metadata(job: Job) -> Response:
     """Send the content image without metadata; for a film, its first frame.
 

@@ -31,9 +31,11 @@ from nst.errors import (
     StorageFull,
     StyleNotFound,
     TooManyRequests,
+    TooManyStyles,
     TransferCanceled,
     TransferError,
     UnsupportedImage,
+    VideoUnavailable,
 )
 from nst.files import NO_SPACE
 
@@ -48,6 +50,7 @@ STATUS: dict[type[NSTError], HTTPStatus] = {
     StyleNotFound: HTTPStatus.NOT_FOUND,
     PictureNotFound: HTTPStatus.NOT_FOUND,
     JobConflict: HTTPStatus.CONFLICT,
+    TooManyStyles: HTTPStatus.CONFLICT,
     NotAllowed: HTTPStatus.FORBIDDEN,
     TooManyRequests: HTTPStatus.TOO_MANY_REQUESTS,
     QueueFull: HTTPStatus.SERVICE_UNAVAILABLE,
@@ -57,6 +60,7 @@ STATUS: dict[type[NSTError], HTTPStatus] = {
     TransferCanceled: HTTPStatus.CONFLICT,
     DependencyError: HTTPStatus.SERVICE_UNAVAILABLE,
     StorageFull: HTTPStatus.INSUFFICIENT_STORAGE,
+    VideoUnavailable: HTTPStatus.UNPROCESSABLE_ENTITY,
     NSTError: HTTPStatus.INTERNAL_SERVER_ERROR,
 }
 
@@ -150,6 +154,9 @@ def _nst_error(error: NSTError) -> Response:
             detail = reason
         case TooManyRequests(retry_after_seconds=seconds):
             facts["retry_after_seconds"] = seconds
+        case VideoUnavailable():  # waiting does not help
+            facts["field"] = "format"
+            detail = "this server writes no MP4 files; leave out format=mp4 to get a WebP"
         case DependencyError():
             logger.error("%s", error, extra={"code": error.code, "request": g.get("request_id")})
             detail = (

@@ -51,7 +51,6 @@ class SharedLinksView(View):
 class SharedView(View):
     """A shared job, as far as anybody with the link may see it."""
 
-    title: str
     created_at: datetime
     result: ResultView
     links: SharedLinksView
@@ -101,7 +100,6 @@ def get_shared(token: str) -> SharedView:
     if job.result is None:
         raise NotFound("the picture behind this link is being painted again")
     return SharedView(
-        title=job.order.title,
         created_at=as_time(job.created_at),
         result=ResultView.of(job.result),
         links=SharedLinksView(
@@ -112,10 +110,12 @@ def get_shared(token: str) -> SharedView:
 
 
 @routes.get("/shared/<token>/result")
-@routes.doc(responses=sends("image/*, video/mp4", "The stylized image, or the painted film."))
+@routes.doc(
+    responses=sends("image/*, video/mp4", "The stylized image without recipe, or the film.")
+)
 def result(token: str) -> Response:
     """Return the image or film that a link shares."""
-    return pictures.send_result(service().jobs.shared(token))
+    return pictures.send_result_without_recipe(service().jobs.shared(token))
 
 
 @routes.get("/shared/<token>/content")

@@ -16,7 +16,7 @@ from nst.engine_process.messages import (
     Stopped,
     Work,
 )
-from nst.errors import DependencyError, DiskFull, FeedError, LeaseLost, StorageFull
+from nst.errors import DependencyError, DiskFull, LeaseLost, StorageFull
 from nst.jobs.failures import CRASHED, GONE, TOO_LONG
 from nst.jobs.heartbeat import Heartbeat
 from nst.jobs.job import (
@@ -209,8 +209,7 @@ class Attempt:
             if name.startswith(FRAMES) and not self._repaints:
                 (self._directory / name).unlink()
         self._heartbeat.progress = progress
-        with suppress(FeedError):
-            self._context.feed.publish(self._job.id, progress)
+        self._context.feed.publish(self._job.id, progress)
 
     @property
     def _repaints(self) -> bool:

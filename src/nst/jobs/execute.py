@@ -11,7 +11,6 @@ from contextlib import suppress
 
 from nst.errors import (
     DependencyError,
-    FeedError,
     LeaseLost,
     NSTError,
     StorageFull,
@@ -30,7 +29,7 @@ from nst.jobs.job import (
     public_facts,
 )
 from nst.jobs.ports import JobRepository
-from nst.jobs.storage_check import check_storage
+from nst.jobs.storage_check import probe_storage
 from nst.jobs.worker_context import AttemptEnded, WorkerContext
 
 MOST_FILLS = 3
@@ -52,8 +51,7 @@ def execute_job(job: Job, context: WorkerContext) -> None:
     dependency works for other jobs."""
     began_at, outcome = time.monotonic(), Outcome.CRASHED
     try:
-        with suppress(FeedError):
-            context.feed.publish(job.id, None)
+        context.feed.publish(job.id, None)
         with (
             workplace.directory_of(job.id) as directory,
             Heartbeat(job, context) as heartbeat,
@@ -83,8 +81,7 @@ def execute_job(job: Job, context: WorkerContext) -> None:
         context.watch(AttemptEnded(outcome, time.monotonic() - began_at))
         # A late message of the engine must not be taken for one about the next job.
         context.engine.kill()
-        with suppress(FeedError):
-            context.feed.publish(job.id, None)
+        context.feed.publish(job.id, None)
 
 
 def _hand_back(job: Job, context: WorkerContext, limit: int, error: JobError) -> Outcome:
@@ -132,7 +129,7 @@ def _is_well(context: WorkerContext) -> bool:
     """Return whether storage and disk work for other files; if not, the job is not the cause."""
     try:
         workplace.check_space()
-        check_storage(context.storage)
+        probe_storage(context.storage)
     except DependencyError:
         return False
     return True

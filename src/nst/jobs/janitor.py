@@ -6,17 +6,13 @@ Files that cannot be deleted are logged, and the next run tries them again.
 """
 
 import logging
-import re
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
+from nst.jobs.job import ID
 from nst.jobs.learned_styles import DIRECTORY, STYLE_DIRECTORY, LearnedStyleRepository
 from nst.jobs.ports import ImageStorage, JobRepository
-
-JOB_ID = re.compile(r"[0-9a-f]{32}")
-"""Format of job ids, see `nst.jobs.job.new_id`.
-Other directories belong to other programs."""
 
 DEPLOYMENT_KEY = "deployment-id"
 """Key of the file that names the database to which the storage belongs."""
@@ -42,7 +38,8 @@ def clean(repository: JobRepository, storage: ImageStorage, retention_seconds: f
             storage.delete(f"{job_id}/")
             repository.delete(job_id)
             removed += 1
-    directories = [name for name in storage.directories() if JOB_ID.fullmatch(name)]
+    # Directories with other names belong to other programs.
+    directories = [name for name in storage.directories() if ID.fullmatch(name)]
     known = repository.existing(directories)
     return removed + _remove_orphans(repository, storage, directories, known)
 

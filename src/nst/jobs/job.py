@@ -1,11 +1,13 @@
 """A job: one transfer, or one learned style, that a client requested."""
 
+import re
 import secrets
 from enum import StrEnum
 from typing import Annotated, Any
 
 from pydantic import ConfigDict, Field, WithJsonSchema
 
+from nst.errors import JobConflict, JobNotFound
 from nst.jobs.order import Order, Value
 from nst.option_effects import has_effect, ignored
 from nst.progress import Change, Distances, SquaredDistances, StopReason
@@ -235,9 +237,27 @@ class Share(Value):
     expires_at: float
 
 
+ID = re.compile(r"[0-9a-f]{32}")
+"""Pattern of the ids that `new_id` returns."""
+
+
 def new_id() -> str:
     """Return a random 128-bit id; it is unguessable, so it doubles as a capability."""
     return secrets.token_hex(16)
+
+
+def checked_id(job_id: str) -> str:
+    """Return the id of a job. Raises JobNotFound if no job can have it.
+    A client may send any text, and a database need not accept every text."""
+    if not ID.fullmatch(job_id):
+        raise JobNotFound(job_id)
+    return job_id
+
+
+def not_retryable(job: Job) -> JobConflict:
+    """Return the error of a retry of a job in another state than RETRYABLE."""
+    reason = f"only a failed or canceled job can be tried again; this is {job.status}"
+    return JobConflict(job.id, reason)
 
 
 def public_facts(job: Job) -> dict[str, Any]:

@@ -15,10 +15,10 @@ from typing import Protocol
 from pydantic import BaseModel, ConfigDict
 
 from nst import learned_file, learned_graph
-from nst.errors import DependencyError, InvalidOption, StyleNotFound, TooManyRequests
-from nst.jobs.job import Job, new_id
+from nst.errors import DependencyError, InvalidOption, StyleNotFound, TooManyStyles
+from nst.jobs.job import ID, Job, new_id
 from nst.jobs.ports import ImageStorage
-from nst.jobs.quota import DAY_SECONDS, Quota
+from nst.jobs.quota import Quota
 from nst.learned_file import SUFFIX
 from nst.settings.groups import Limits
 
@@ -124,13 +124,13 @@ class LearnedStyles:
         """Check the file of a learned style and store it.
         `name`: file name or display name. `client`: client whose uploaded bytes are
         counted. `counted_as`: name of the client in stored data. Raises InvalidOption,
-        InvalidStyleFile, TooManyRequests."""
+        InvalidStyleFile, TooManyRequests, TooManyStyles."""
         if len(data) > self.limits.max_learned_style_bytes:
             allowed = f"a file of at most {self.limits.max_learned_style_bytes / 1e6:g} MB"
             raise InvalidOption("file", f"{len(data) / 1e6:.1f} MB", allowed)
         named = checked_name(name.removesuffix(SUFFIX))
         facts = learned_file.read(data, f"{named}{SUFFIX}").facts
-        self.check_room(owner, counted_as)
+        self.check_room(owner, counted_as, "file")
         self.quota.take_bytes(client or owner, len(data), self.limits.max_bytes_per_day)
         style = StoredStyle(
             id=new_id(),
@@ -153,6 +153,8 @@ class LearnedStyles:
 
     def get(self, owner: str, style_id: str) -> StoredStyle:
         """Return a style of the owner. Raises StyleNotFound."""
+        if not ID.fullmatch(style_id):  # a database need not accept every text
+            raise StyleNotFound(style_id)
         style = self.repository.get(style_id)
         if style.owner != owner:
             raise StyleNotFound(style_id)
@@ -193,18 +195,18 @@ class LearnedStyles:
         data, name = self.data(owner, style_id)
         return learned_graph.graph(learned_file.read(data, name)), f"{name[: -len(SUFFIX)]}.onnx"
 
-    def check_room(self, owner: str, client: str) -> None:
-        """Raise TooManyRequests if the owner or the client has the maximum of styles."""
-        limits = self.limits
-        if self.repository.count(owner) >= limits.max_learned_styles_per_client:
-            reason = (
-                f"you keep {limits.max_learned_styles_per_client} learned styles; delete one first"
-            )
-            raise TooManyRequests(reason, DAY_SECONDS)
-        most = limits.max_learned_styles_per_address
+    def check_room(self, owner: str, client: str, field: str) -> None:
+        """Raise TooManyStyles if the owner or the client has the maximum of styles.
+        Raise InvalidOption about this field of the form if the server keeps none."""
+        most = self.limits.max_learned_styles_per_client
+        if not most:
+            raise InvalidOption(field, "", "none; this server keeps no learned styles")
+        if self.repository.count(owner) >= most:
+            raise TooManyStyles(f"you keep {most} learned styles; delete one first")
+        most = self.limits.max_learned_styles_per_address
         if client and self.repository.count_of_client(client) >= most:
             reason = f"{most} learned styles from your network address are kept; delete one first"
-            raise TooManyRequests(reason, DAY_SECONDS)
+            raise TooManyStyles(reason)
 
 
 def checked_name(name: str) -> str:

@@ -1,8 +1,8 @@
 """Jobs that learn a style; they are checked, stored and queued like other jobs."""
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain, count
 from typing import Any
 
 from nst.errors import ImageRole, InvalidImage, InvalidOption
@@ -45,12 +45,12 @@ class LearningJobs:
 
     def submit(self, sender: Sender, asked: LearningRequest) -> Job:
         """Queue a new job, or return the earlier one with the same idempotency key.
-        Raises InvalidImage, InvalidOption, JobConflict, TooManyRequests, QueueFull,
-        ServerBusy."""
+        Raises InvalidImage, InvalidOption, JobConflict, TooManyRequests, TooManyStyles,
+        QueueFull, ServerBusy."""
         self._check(asked)
         names = tuple(map(checked_name, asked.names or _names(asked.styles)))
         check_names(names, len(asked.styles))
-        self.learned_styles.check_room(sender.owner, sender.counted_as)
+        self.learned_styles.check_room(sender.owner, sender.counted_as, "style_image")
         job_id, files = new_id(), dict[str, bytes]()
 
         def place(upload: Upload, role: ImageRole, name: str) -> Picture:
@@ -104,9 +104,9 @@ def learning_schema(max_minutes: int) -> dict[str, Any]:
 
 def _names(styles: Sequence[Upload]) -> list[str]:
     """Return a name for each style: its file name, with a number if the name is taken."""
-    taken, names = Counter[str](), []
+    names = list[str]()
     for style in styles:
-        stem = clean_name(style.name, "style").rsplit(".", 1)[0].replace("_", " ")
-        taken[stem] += 1
-        names.append(stem if taken[stem] == 1 else f"{stem} {taken[stem]}")
+        stem = checked_name(clean_name(style.name, "style").rsplit(".", 1)[0].replace("_", " "))
+        numbered = (f"{stem} {number}" for number in count(2))
+        names.append(next(name for name in chain([stem], numbered) if name not in names))
     return names

@@ -7,6 +7,7 @@ from nst.errors import ImageTooLarge, InvalidOption, QueueFull, TooManyRequests
 from nst.jobs.job import JobStatus
 from nst.jobs.order import Order
 from nst.jobs.ports import JobRepository
+from nst.jobs.quota import Quota
 from nst.settings.groups import Limits
 from nst.video import FilmLimits
 
@@ -29,6 +30,16 @@ def admit(limits: Limits, repository: JobRepository, owner: str, client: str) ->
     if client and repository.unfinished_of_client(client) >= limit:
         reason = f"{limit} jobs from your network address are not finished yet"
         raise TooManyRequests(reason, 30)
+
+
+def take_work(limits: Limits, quota: Quota, client: str, order: Order) -> None:
+    """Count the work of an order, or the minutes for which it learns.
+    Raises TooManyRequests, InvalidOption, ImageTooLarge."""
+    if order.learning:
+        minutes = order.learning.options.minutes
+        quota.take_minutes(client, minutes, limits.max_learning_minutes_per_day)
+    else:
+        quota.take_work(client, pixel_steps(limits, order), limits.max_pixel_steps_per_day)
 
 
 def pixel_steps(limits: Limits, order: Order) -> int:

@@ -3,12 +3,12 @@
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from nst import images
+from nst import image_writer, images
 from nst.decoding import Decoder
 from nst.errors import InvalidImage, InvalidOption, PictureNotFound, ServerBusy, StorageError
 from nst.jobs.job import CONTENT, FRAMES, PREVIEW, Job
@@ -26,6 +26,9 @@ SMALL = "small/"
 
 CONVERTED = "converted/"
 """Directory of results in other formats in the directory of a job."""
+
+SHARED = "shared/"
+"""Directory of results without their recipes in the directory of a job."""
 
 SUFFIXES = {"png": ".png", "jpeg": ".jpg", "webp": ".webp"}
 """File name extensions of the formats in which a result can be downloaded."""
@@ -114,6 +117,12 @@ class Pictures:
             first_frame=job.result.first_frame,
         )
 
+    def result_for_strangers(self, job: Job, kind: str | None, client: str) -> Offer:
+        """Return the same as `result` without the recipe, and under a neutral name.
+        The recipe and the name contain the names of the client's files."""
+        offer = self.result(self._without_recipe(job), kind, client)
+        return replace(offer, name=f"painting{Path(offer.name).suffix}")
+
     def recipe(self, job: Job) -> str:
         """Return the recipe that the result contains. Raises PictureNotFound."""
         if not job.order.is_picture:
@@ -201,6 +210,19 @@ class Pictures:
         if file is None:
             raise PictureNotFound("this picture no longer exists")
         return file
+
+    def _without_recipe(self, job: Job) -> Job:
+        """Return the job with a copy of its image that has no recipe.
+        The copy is made on the first request."""
+        if job.result is None or not job.order.is_picture:
+            return job
+        job_id, _, name = job.result.key.partition("/")
+        target = f"{job_id}/{SHARED}{name}"
+        with _alone(target):
+            if self.storage.stat(target) is None:
+                data = self.storage.get(job.result.key)
+                self.storage.put(target, image_writer.with_recipe(data, None))
+        return job.model_copy(update={"result": job.result.model_copy(update={"key": target})})
 
     def _converted(self, key: str, kind: str, client: str) -> str:
         """Return the key of a result in another format, converted on the first request."""

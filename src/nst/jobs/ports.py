@@ -97,7 +97,8 @@ class JobRepository(Protocol):
         result: JobResult | None = None,
         error: JobError | None = None,
     ) -> Job:
-        """Move a job to a final state and store its last progress. Raises LeaseLost."""
+        """Move a job to a final state and store its last progress. Without a result,
+        the job has that of an earlier attempt. Raises LeaseLost."""
 
     def give_back(self, job_id: str, attempt: int) -> Job:
         """Return a job to its old place in the queue; cancel it if requested.
@@ -123,7 +124,8 @@ class JobRepository(Protocol):
 
     def cancel(self, job_id: str) -> Job:
         """Cancel a queued job, or ask a running one to stop.
-        A canceled job stays unchanged. Raises JobNotFound, JobConflict."""
+        A canceled job stays unchanged; a queued one has its earlier result again. Raises
+        JobNotFound, JobConflict."""
 
     def steer(self, job_id: str, changes: Mapping[str, float]) -> Job:
         """Store new values for the steerable options of a running job.

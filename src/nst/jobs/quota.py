@@ -23,15 +23,16 @@ class Quota:
     def take_bytes(self, client: str, size_bytes: int, limit: int) -> None:
         """Count the bytes of an upload of any kind; `limit`: bytes in a day."""
         if wait := self.limiter.take("bytes", client, size_bytes, limit, DAY_SECONDS):
-            raise TooManyRequests(f"you have uploaded {limit / 1e6:.0f} MB today", wait)
+            raise TooManyRequests(f"this would exceed the {limit / 1e6:g} MB of a day", wait)
 
     def take_work(self, client: str, pixel_steps: int, limit: int) -> None:
         """Count the work of a job; `limit`: pixels × steps in a day."""
         if wait := self.limiter.take("work", client, pixel_steps, limit, DAY_SECONDS):
-            raise TooManyRequests(f"you have asked for {limit:,} pixels × steps today", wait)
+            raise TooManyRequests(f"this would exceed the {limit:,} pixels × steps of a day", wait)
 
     def take_minutes(self, client: str, minutes: float, limit: int) -> None:
         """Count the minutes of a job that learns; `limit`: minutes in a day."""
         seconds = math.ceil(60 * minutes)
         if wait := self.limiter.take("learning", client, seconds, 60 * limit, DAY_SECONDS):
-            raise TooManyRequests(f"you have asked for {limit} minutes of learning today", wait)
+            reason = f"this would exceed the {limit} minutes of learning of a day"
+            raise TooManyRequests(reason, wait)

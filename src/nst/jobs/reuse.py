@@ -2,10 +2,11 @@
 
 import logging
 from collections.abc import Sequence
+from pathlib import Path
 
 from nst import image_writer
 from nst.errors import InvalidImage, InvalidOption, JobNotFound, StorageError
-from nst.jobs.job import FILM, FIRST_FRAME, RESULT, Job, JobResult, JobStatus, public_facts
+from nst.jobs.job import FILM, FIRST_FRAME, FRAMES, RESULT, Job, JobResult, JobStatus, public_facts
 from nst.jobs.order import Order
 from nst.jobs.ports import ImageStorage, JobRepository
 from nst.jobs.uploads import Upload
@@ -68,6 +69,7 @@ def with_earlier_result(job: Job, repository: JobRepository, storage: ImageStora
         return job
     try:
         result = _copied_result(earlier.result, earlier.order, job, storage)
+        _copy_frames(earlier, job, storage)
     except (FileNotFoundError, InvalidImage, StorageError) as error:
         # The result was just deleted, is damaged, or cannot be read: it is painted again.
         logger.warning("result not reused: %s", error, extra=public_facts(earlier))
@@ -86,6 +88,12 @@ def _copied_result(result: JobResult, earlier: Order, job: Job, storage: ImageSt
     storage.copy(result.key, key)
     storage.copy(result.first_frame, first_frame)
     return result.model_copy(update={"key": key, "first_frame": first_frame})
+
+
+def _copy_frames(earlier: Job, job: Job, storage: ImageStorage) -> None:
+    """Copy the intermediate images, which the time-lapse shows; a finished film has none."""
+    for frame in storage.list(f"{earlier.id}/{FRAMES}"):
+        storage.copy(frame.key, f"{job.id}/{FRAMES}{Path(frame.key).name}")
 
 
 def _copy_picture(

@@ -2,30 +2,43 @@
 
 import logging
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import nst
 from nst.controls import Controls
 from nst.decoding import Decoder
-from nst.errors import DependencyError, JobConflict, JobNotFound, NSTError, StorageError
+from nst.errors import (
+    DependencyError,
+    JobConflict,
+    JobNotFound,
+    StorageError,
+    TooManyRequests,
+)
 from nst.jobs import sharing
 from nst.jobs.archives import Archives
 from nst.jobs.following import VisibleJob, follow, see
 from nst.jobs.intake import Intake
-from nst.jobs.job import Job, JobStatus, Share, new_id, public_facts
-from nst.jobs.limits import admit, pixel_steps
+from nst.jobs.job import (
+    RETRYABLE,
+    Job,
+    JobStatus,
+    Share,
+    checked_id,
+    new_id,
+    not_retryable,
+    public_facts,
+)
+from nst.jobs.limits import admit, take_work
 from nst.jobs.order import Order
 from nst.jobs.pictures import Pictures
 from nst.jobs.ports import ImageStorage, JobQueue, JobRepository, ProgressFeed, QueueState
 from nst.jobs.quota import Quota
 from nst.jobs.reuse import detail_map_of, masks_of, result_of, uploads_of, with_earlier_result
+from nst.jobs.storage_check import failures
 from nst.jobs.uploads import JobRequest, Sender, Upload
 from nst.settings.groups import Limits
-
-PROBE = "probe/none"
-"""Key of a file that is never stored."""
 
 logger = logging.getLogger(__name__)
 
@@ -97,11 +110,15 @@ class Jobs:
         if key and (earlier := self._repository.find_submitted(owner, key)):
             return _same(earlier, job)
         admit(self.limits, self._repository, owner, sender.counted_as)
-        size_bytes = sum(map(len, files.values()))
-        self._quota.take_bytes(client, size_bytes, self.limits.max_bytes_per_day)
-        self._take_work(client or owner, order)
-        self._store(job_id, files)
-        stored = self._repository.add(with_earlier_result(job, self._repository, self._storage))
+        job = with_earlier_result(job, self._repository, self._storage)
+        if not job.cached:
+            take_work(self.limits, self._quota, client or owner, order)
+        with self._all_or_nothing(job_id):
+            size_bytes = sum(map(len, files.values()))
+            self._quota.take_bytes(client, size_bytes, self.limits.max_bytes_per_day)
+            for file, data in files.items():
+                self._storage.put(file, data)
+        stored = self._repository.add(job)
         if stored.id != job.id:  # the same request arrived twice at the same time
             self._storage.delete(f"{job.id}/")
             return _same(stored, job)
@@ -132,7 +149,7 @@ class Jobs:
 
     def get(self, owner: str, job_id: str) -> Job:
         """Return a job of the owner. Raises JobNotFound."""
-        job = self._repository.get(job_id)
+        job = self._repository.get(checked_id(job_id))
         if job.owner != owner:
             raise JobNotFound(job_id)
         return job
@@ -140,7 +157,7 @@ class Jobs:
     def get_of_any(self, owners: str, job_id: str) -> Job:
         """Return a job of any owner whose name begins with `owners`.
         The random id of the job is the capability. Raises JobNotFound."""
-        job = self._repository.get(job_id)
+        job = self._repository.get(checked_id(job_id))
         if not job.owner.startswith(owners):
             raise JobNotFound(job_id)
         return job
@@ -177,8 +194,10 @@ class Jobs:
         `client`: client whose work is counted. Raises JobNotFound, JobConflict,
         InvalidOption, TooManyRequests, QueueFull."""
         job = self.get(owner, job_id)
+        if job.status not in RETRYABLE:  # before the limits: a conflict costs nothing
+            raise not_retryable(job)
         admit(self.limits, self._repository, owner, job.client)
-        self._take_work(client or owner, job.order)
+        take_work(self.limits, self._quota, client or owner, job.order)
         job = self._repository.retry(job_id)
         logger.info("job is tried again", extra=public_facts(job))
         self._wake_workers(job)
@@ -244,31 +263,14 @@ class Jobs:
 
     def failures(self) -> dict[str, str]:
         """Return the error code of each failed dependency that every new job needs."""
-        checks: dict[str, Callable[[], object]] = {
-            "repository": self._repository.now,
-            "storage": lambda: self._storage.stat(PROBE),
-        }
-        failures = dict[str, str]()
-        for name, check in checks.items():
-            try:
-                check()
-            except NSTError as error:
-                failures[name] = error.code
-        return failures
+        return failures(self._repository, self._storage)
 
-    def _take_work(self, client: str, order: Order) -> None:
-        if order.learning:
-            minutes = order.learning.options.minutes
-            self._quota.take_minutes(client, minutes, self.limits.max_learning_minutes_per_day)
-            return
-        work = pixel_steps(self.limits, order)
-        self._quota.take_work(client, work, self.limits.max_pixel_steps_per_day)
-
-    def _store(self, job_id: str, files: Mapping[str, bytes]) -> None:
+    @contextmanager
+    def _all_or_nothing(self, job_id: str) -> Iterator[None]:
+        """Delete the files of a new job if it is refused or cannot be stored."""
         try:
-            for key, data in files.items():
-                self._storage.put(key, data)
-        except StorageError:
+            yield
+        except (StorageError, TooManyRequests):
             with suppress(StorageError):  # incomplete uploads must not occupy scarce space
                 self._storage.delete(f"{job_id}/")
             raise

@@ -1,16 +1,20 @@
-"""Check of the storage: writes and reads a file."""
+"""Checks of the storage and the database."""
 
+from collections.abc import Callable
 from contextlib import suppress
 
-from nst.jobs.ports import ImageStorage
+from nst.errors import NSTError
+from nst.jobs.ports import ImageStorage, JobRepository
 
 PROBES = "probe/"
 """Directory of the file that is written to check whether the storage works."""
 PROBE_BYTES = 1 << 20
 """Size of that file, in bytes: about the size of a result."""
+MISSING = f"{PROBES}none"
+"""Key of a file that is never stored."""
 
 
-def check_storage(storage: ImageStorage) -> None:
+def probe_storage(storage: ImageStorage) -> None:
     """Write, read and delete a file of about the size of a result.
     Raises StorageError, StorageFull."""
     key = f"{PROBES}file"
@@ -18,3 +22,18 @@ def check_storage(storage: ImageStorage) -> None:
     with suppress(FileNotFoundError):  # another worker's check has deleted it
         storage.get(key)
     storage.delete(PROBES)
+
+
+def failures(repository: JobRepository, storage: ImageStorage) -> dict[str, str]:
+    """Return the error code of each failed dependency that every new job needs."""
+    checks: dict[str, Callable[[], object]] = {
+        "repository": repository.now,
+        "storage": lambda: storage.stat(MISSING),
+    }
+    failed = dict[str, str]()
+    for name, check in checks.items():
+        try:
+            check()
+        except NSTError as error:
+            failed[name] = error.code
+    return failed

@@ -19,9 +19,10 @@ UNREADABLE = JobError(
 
 def read(values: Mapping[str, Any]) -> Job:
     """Return the job of a row, whose columns are named like the fields of Job.
-    Raises UnreadableJob."""
+    A job that waits or runs again has no result; its row keeps the earlier one, which the
+    job has again if it ends without another. Raises UnreadableJob."""
     try:
-        return Job.model_validate({name: values[name] for name in Job.model_fields})
+        return Job.model_validate(_fields(values))
     except (ValidationError, NSTError) as error:
         raise UnreadableJob(values["id"], _reason(error)) from error
 
@@ -61,8 +62,7 @@ def show_style(values: Mapping[str, Any]) -> StoredStyle:
 
 
 def _readable_part(values: Mapping[str, Any]) -> Job:
-    found = {name: values[name] for name in Job.model_fields}
-    found |= {
+    found = _fields(values) | {
         "order": _readable_order(values["id"], values["order"]),
         "error": values["error"] or UNREADABLE,
     }
@@ -72,6 +72,13 @@ def _readable_part(values: Mapping[str, Any]) -> Job:
         unreadable = {detail["loc"][0] for detail in error.errors()}
     readable = {name: value for name, value in found.items() if name not in unreadable}
     return Job.model_validate({"status": JobStatus.FAILED, "error": UNREADABLE} | readable)
+
+
+def _fields(values: Mapping[str, Any]) -> dict[str, Any]:
+    found = {name: values[name] for name in Job.model_fields}
+    if values["status"] in (JobStatus.QUEUED, JobStatus.RUNNING):
+        found["result"] = None
+    return found
 
 
 def _readable_order(job_id: str, order: Any) -> Order:

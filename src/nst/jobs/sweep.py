@@ -2,9 +2,7 @@
 
 import logging
 from collections.abc import Sequence
-from contextlib import suppress
 
-from nst.errors import FeedError
 from nst.jobs.failures import CRASHED
 from nst.jobs.job import (
     Job,
@@ -46,6 +44,5 @@ def sweep(context: WorkerContext) -> Sequence[Job]:
     swept = context.repository.sweep(context.settings.max_attempts, CRASHED)
     for job in swept:
         logger.warning("worker %s stopped responding", job.worker, extra=public_facts(job))
-        with suppress(FeedError):
-            context.feed.publish(job.id, None)
+        context.feed.publish(job.id, None)
     return swept

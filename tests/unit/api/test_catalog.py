@@ -103,6 +103,7 @@ def test_no_picture_to_see(client: Browser) -> None:
     assert client.post("/api/v1/upright").json["field"] == "image"
     response = client.post("/api/v1/upright", data={"image": upload(b"nonsense")})
     assert (response.status_code, response.json["code"]) == (415, "unsupported_image")
+    assert response.json["field"] == "image"
 
 
 @pytest.mark.parametrize("kind", ["style", "content"])
@@ -178,6 +179,7 @@ def test_an_estimate_for_these_options_and_pictures(
         ("frames=x", "frames"),
         ("frames=5&passes=10", "passes"),
         ("jobs=101", "jobs"),
+        ("width=" + "9" * 5000, "width"),
     ],
 )
 def test_an_estimate_of_nonsense(client: Browser, query: str, field: str) -> None:

@@ -310,6 +310,28 @@ def test_pictures_of_others_are_not_to_be_had(client: Browser, house: House, fie
     problem_of(client.post(JOBS, data=data), 404, "job_not_found")
 
 
+@pytest.mark.parametrize(
+    "field",
+    ["content_from", "styles_from", "detail_map_from", "initial_from", "learned_style"],
+)
+@pytest.mark.parametrize("text", ["\0" * 32, "é", "9" * 33])
+def test_what_is_no_id_does_not_reach_the_database(
+    client: Browser, house: House, monkeypatch: pytest.MonkeyPatch, field: str, text: str
+) -> None:
+    """PostgreSQL refuses text with NUL, which would look like an outage."""
+    asked = list[str]()
+    for repository in (house.repository, house.repository.learned_styles):
+        monkeypatch.setattr(repository, "get", asked.append)
+    files = {"content_from": "content_image", "styles_from": "style_image"}
+    left_out = files.get(field, "style_image")
+    response = client.post(JOBS, data=form(**{field: text, left_out: None}))
+    if field in ("detail_map_from", "initial_from"):
+        response = client.post(JOBS, data=form(**{field: text}))
+    code = "style_not_found" if field == "learned_style" else "job_not_found"
+    problem_of(response, 404, code)
+    assert asked == []
+
+
 def test_pictures_of_a_job_that_is_being_deleted(client: Browser, house: House) -> None:
     first = submitted(client)
     house.storage.delete(f"{first['id']}/")

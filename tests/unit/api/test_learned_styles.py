@@ -134,12 +134,21 @@ def test_names_that_cannot_be(client: Browser, data: bytes, name: str) -> None:
 # ── limits ────────────────────────────────────────────────────────────────────────────────────
 
 
+def test_a_server_that_keeps_none(tmp_path: Path, data: bytes) -> None:
+    house = House(tmp_path, limits=limited_to(max_learned_styles_per_client=0))
+    response = add(house.client(), data)
+    assert (response.status_code, response.json["field"]) == (422, "file")
+    assert "this server keeps no learned styles" in response.json["detail"]
+    house.close()
+
+
 def test_a_client_keeps_only_so_many(tmp_path: Path, data: bytes) -> None:
     house = House(tmp_path, limits=limited_to(max_learned_styles_per_client=1))
     client = house.client()
     here = add(client, data).json["links"]["self"]
     response = add(client, data)
-    assert (response.status_code, response.json["code"]) == (429, "too_many_requests")
+    assert (response.status_code, response.json["code"]) == (409, "too_many_styles")
+    assert "Retry-After" not in response.headers
     assert "you keep 1 learned styles; delete one first" in response.json["detail"]
     client.delete(here)
     assert add(client, data).status_code == 201

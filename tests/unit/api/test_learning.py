@@ -43,6 +43,21 @@ def test_files_with_the_same_name_are_told_apart(client: Browser) -> None:
 
 
 @pytest.mark.parametrize(
+    ("files", "names"),
+    [
+        (["a.jpg", "a.jpg", "a 2.jpg"], ["a", "a 2", "a 2 2"]),
+        (["a 2.jpg", "a.jpg", "a.jpg"], ["a 2", "a", "a 3"]),
+        (["a(1).jpg", "a[1].jpg"], ["a 1", "a 1 2"]),
+    ],
+)
+def test_every_name_from_a_file_is_another(
+    client: Browser, files: list[str], names: list[str]
+) -> None:
+    styles = [upload(WAVES, name) for name in files]
+    assert learn(client, style_image=styles).json["learning"]["names"] == names
+
+
+@pytest.mark.parametrize(
     ("fields", "field", "allowed"),
     [
         ({"minutes": "61"}, "minutes", "more than 0 and at most 60 minutes on this server"),
@@ -99,11 +114,11 @@ def test_the_minutes_of_a_day_are_counted(house: House) -> None:
     assert learn(client, minutes="10").status_code == 202
 
 
-def test_who_keeps_all_styles_that_it_may_learns_none(house: House) -> None:
+def test_a_server_that_keeps_no_styles_learns_none(house: House) -> None:
     object.__setattr__(house.learned_styles, "limits", limited_to(max_learned_styles_per_client=0))
     response = learn(house.client())
-    assert response.status_code == 429
-    assert "delete one first" in response.json["detail"]
+    assert (response.status_code, response.json["field"]) == (422, "style_image")
+    assert "this server keeps no learned styles" in response.json["detail"]
 
 
 def test_the_same_key_makes_one_job(client: Browser) -> None:

@@ -208,7 +208,36 @@ def test_other_sites_change_nothing_in_a_person_s_name(house: House, site: str, 
 
 
 @pytest.mark.parametrize(
-    "headers", [{}, {"Sec-Fetch-Site": "same-origin"}, {"Sec-Fetch-Site": "none"}]
+    "origin", ["http://localhost:9999", "http://evil.example", "null", "http://[", ""]
+)
+def test_without_the_header_of_fetch_the_origin_tells_other_sites(
+    house: House, origin: str
+) -> None:
+    """Browsers send no Sec-Fetch-Site over plain HTTP."""
+    response = house.client().post(JOBS, data=form(), headers={"Origin": origin})
+    assert (response.status_code, response.json["code"]) == (403, "not_allowed")
+
+
+def test_behind_a_proxy_the_origin_is_that_of_the_proxy(house: House) -> None:
+    headers = {"Origin": "https://art.example", "X-Forwarded-Host": "art.example"}
+    assert (
+        house.client(trusted_proxies=1).post(JOBS, data=form(), headers=headers).status_code == 202
+    )
+    assert house.client().post(JOBS, data=form(), headers=headers).status_code == 403
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        {"Sec-Fetch-Site": "same-origin"},
+        {"Sec-Fetch-Site": "none"},
+        {"Sec-Fetch-Site": "same-origin", "Origin": "http://proxy.example"},
+        {"Origin": "http://localhost"},
+        {"Origin": "https://LOCALHOST"},
+        {"Origin": "http://art.example:8080", "Host": "art.example:8080"},
+        {"Origin": "https://art.example", "Host": "art.example:443"},
+    ],
 )
 def test_the_own_page_and_programs_may(house: House, headers: dict[str, str]) -> None:
     assert house.client().post(JOBS, data=form(), headers=headers).status_code == 202

@@ -18,6 +18,7 @@ from nst.errors import (
     StorageError,
     StorageFull,
     TooManyRequests,
+    VideoUnavailable,
 )
 from support.service_in_process import Browser, House, browser, form
 from unit.test_package import ERRORS, FACTS
@@ -34,6 +35,7 @@ STATUS = {
     "StyleNotFound": 404,
     "PictureNotFound": 404,
     "JobConflict": 409,
+    "TooManyStyles": 409,
     "NotAllowed": 403,
     "TooManyRequests": 429,
     "QueueFull": 503,
@@ -54,7 +56,7 @@ STATUS = {
     "RepositoryError": 503,
     "QueueError": 503,
     "FeedError": 503,
-    "VideoUnavailable": 503,
+    "VideoUnavailable": 422,
 }
 
 
@@ -94,7 +96,8 @@ def test_every_error_is_a_problem(app: APIFlask, error_class: type[NSTError]) ->
     assert problem["title"]
     assert re.match(r"[\w×]", problem["detail"])
     assert problem["request_id"] == response.headers["X-Request-ID"]
-    has_to_wait = issubclass(error_class, TooManyRequests | DependencyError)
+    can_wait = issubclass(error_class, TooManyRequests | DependencyError)
+    has_to_wait = can_wait and error_class is not VideoUnavailable
     assert ("Retry-After" in response.headers) is has_to_wait
     assert response.headers["X-Content-Type-Options"] == "nosniff"
 

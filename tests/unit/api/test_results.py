@@ -385,7 +385,9 @@ def test_without_a_library_for_films_there_is_no_mp4_file(
 ) -> None:
     monkeypatch.setitem(sys.modules, "av", None)
     response = client.get(done["links"]["timelapse"] + "?format=mp4")
-    assert (response.status_code, response.json["code"]) == (503, "video_unavailable")
+    assert (response.status_code, response.json["code"]) == (422, "video_unavailable")
+    assert (response.json["field"], "Retry-After" in response.headers) == ("format", False)
+    assert "WebP" in response.json["detail"]
     assert client.get(done["links"]["timelapse"]).status_code == 200
 
 
@@ -406,9 +408,14 @@ def test_before_and_after_stand_side_by_side(client: Browser, done: dict[str, An
 def test_a_cached_result_has_a_film_too(client: Browser, done: dict[str, Any]) -> None:
     cached = client.post(JOBS, data=form()).json
     assert cached["cached"]
-    assert client.get(cached["links"]["timelapse"]).status_code == 200
+    film = Image.open(io.BytesIO(client.get(cached["links"]["timelapse"]).data))
+    own = Image.open(io.BytesIO(client.get(done["links"]["timelapse"]).data))
+    assert film.n_frames == own.n_frames  # type: ignore[attr-defined]
+    steps = [frame["step"] for frame in client.get(cached["links"]["frames"]).json["frames"]]
+    assert steps == [5, 10]
     with zipfile.ZipFile(io.BytesIO(client.get(cached["links"]["archive"]).data)) as archive:
-        assert archive.namelist() == ["cat-in-waves.png"]
+        names = ["frames/000005.jpg", "frames/000010.jpg", "cat-in-waves.png"]
+        assert archive.namelist() == names
 
 
 def test_the_recipe_makes_the_same_again(client: Browser, house: House) -> None:
@@ -548,6 +555,8 @@ def test_what_was_steered_is_shown_and_can_be_sent_again(client: Browser, house:
         ("steer", "4:size=64"),
         ("stop_after", "0"),
         ("stop_after", "soon"),
+        ("stop_after", "9" * 5000),
+        ("passes", "9" * 5000),
     ],
 )
 def test_a_wrong_plan_is_refused(client: Browser, field: str, value: str) -> None:

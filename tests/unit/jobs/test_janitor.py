@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from nst.errors import StorageError
 from nst.jobs import janitor
 from nst.jobs.janitor import DEPLOYMENT_KEY, MANY_ORPHANS, clean, clean_styles
-from nst.jobs.job import new_id
+from nst.jobs.job import ID, new_id
 from support.service_in_process import CAT, House, finishes
 from unit.learning import tiny
 
@@ -266,7 +266,7 @@ def test_only_old_directories_of_no_job_in_our_own_storage_go(
     gone = set(ages) - set(shelf.ages)
     assert not gone & jobs
     assert all(ages[name] > janitor.ORPHAN_SECONDS for name in gone)
-    assert all(janitor.JOB_ID.fullmatch(name) for name in gone)
+    assert all(ID.fullmatch(name) for name in gone)
     assert len(gone) <= max(MANY_ORPHANS, len(ages) / 2)
     assert not gone or shelf.owner == b"ours"
 

@@ -28,6 +28,7 @@ from nst.errors import (
 from nst.jobs.following import VisibleJob
 from nst.jobs.job import JobError, JobStatus
 from nst.jobs.uploads import MAX_STYLES, Upload, clean_name
+from nst.presets import PRESETS
 from nst.recipe import Recipe
 from support.pictures import encoded, picture
 from support.service_in_process import (
@@ -416,6 +417,47 @@ def test_bytes_of_a_day_are_limited_per_client(tmp_path: Path) -> None:
         house.submit("a new cookie", client="1.2.3.4", options={"seed": 1})
     assert 86_000 < caught.value.retry_after_seconds <= 86_400
     house.submit("ben", client="5.6.7.8")
+    house.close()
+
+
+WORK = 64 * 48 * PRESETS["fast"]["total_iterations"]
+"""Pixels × steps of the job that a house submits with size 64."""
+
+
+def test_an_order_with_an_earlier_result_costs_no_work(tmp_path: Path) -> None:
+    house = House(tmp_path, limited_to(max_pixel_steps_per_day=WORK))
+    house.submit(options={"size": 64})
+    house.work(finishes())
+    assert house.submit(options={"size": 64}).cached
+    with pytest.raises(TooManyRequests, match=r"exceed the [\d,]+ pixels × steps of a day"):
+        house.submit(options={"size": 64, "seed": 1})
+    house.close()
+
+
+def test_a_retry_that_is_a_conflict_costs_no_work(tmp_path: Path) -> None:
+    house = House(tmp_path, limited_to(max_pixel_steps_per_day=2 * WORK))
+    queued = house.submit(options={"size": 64})
+    for _ in range(3):
+        with pytest.raises(JobConflict):
+            house.jobs.retry("anna", queued.id)
+    house.jobs.cancel("anna", queued.id)
+    assert house.jobs.retry("anna", queued.id).status is JobStatus.QUEUED
+    house.close()
+
+
+def test_an_order_that_is_refused_costs_no_bytes(tmp_path: Path) -> None:
+    size_bytes = len(CAT) + len(WAVES)
+    limits = limited_to(max_pixel_steps_per_day=WORK, max_bytes_per_day=2 * size_bytes)
+    house = House(tmp_path, limits)
+    house.submit("anna", client="1.2.3.4", options={"size": 64})
+    for seed in (1, 2):
+        with pytest.raises(TooManyRequests, match="pixels × steps"):
+            house.submit("anna", client="1.2.3.4", options={"size": 64, "seed": seed})
+    house.work(finishes())
+    assert house.submit("anna", client="1.2.3.4", options={"size": 64}).cached
+    with pytest.raises(TooManyRequests, match=r"this would exceed the [\d.e-]+ MB of a day"):
+        house.submit("anna", client="1.2.3.4", options={"size": 64})
+    assert len(house.storage.directories()) == 2
     house.close()
 
 

@@ -2,7 +2,6 @@
 
 import json
 import logging
-import re
 import threading
 import time
 from collections import deque
@@ -19,6 +18,7 @@ from nst.adapters.kafka.membership import membership
 from nst.adapters.kafka.offer import insist
 from nst.adapters.kafka.producer import NOT_CONFIRMED, POLL_SECONDS, KafkaProducer
 from nst.errors import QueueError
+from nst.jobs.job import ID
 from nst.jobs.ports import Delivery, ProcessName
 from nst.settings.groups import KafkaSettings
 
@@ -33,9 +33,6 @@ LOOK_SECONDS = 0.2
 no retry can fix, in seconds."""
 
 STATISTICS_SECONDS = 5.0
-
-JOB_ID = re.compile(rb"[0-9a-f]{32}")
-"""Format of job ids, see `nst.jobs.job.new_id`."""
 
 OUTDATED = (
     KafkaError.ILLEGAL_GENERATION,
@@ -267,7 +264,7 @@ class KafkaJobQueue:
 def _read(message: Message) -> Delivery | None:
     """Return the delivery in a message; None if the message is not the id of a job."""
     value = message.value()
-    if value is None or not JOB_ID.fullmatch(value):
+    if value is None or not ID.fullmatch(value.decode("ascii", "replace")):
         return None
     return Delivery(value.decode(), _trace(message), _after(message))
 

@@ -82,9 +82,10 @@ class SqlAttempts(Transactions):
             "status": status,
             "completed_at": now(),
             "lease_expires_at": None,
-            "result": statements.dump(result),
             "error": statements.dump(error),
         }
+        if result:  # else the result of an earlier attempt stays
+            values["result"] = statements.dump(result)
         if progress:
             values["progress"] = statements.dump(progress)
         return self._write_of_attempt(job_id, attempt, values)

@@ -17,7 +17,7 @@ from nst.adapters.sql.schema import deployment, jobs, now
 from nst.adapters.sql.shares import SqlShares
 from nst.adapters.sql.statements import as_job
 from nst.errors import JobConflict, JobNotFound
-from nst.jobs.job import RETRYABLE, Job, JobStatus
+from nst.jobs.job import RETRYABLE, Job, JobStatus, not_retryable
 from nst.jobs.ports import QueueState
 
 IDS_AT_ONCE = 1000
@@ -173,10 +173,7 @@ class SqlJobRepository(SqlAttempts, SqlShares):
         values: dict[str, Any] = {"steering": {}, "progress": None, "checkpoint": None}
         if job := self._queue_again(job_id, jobs.c.status.in_(RETRYABLE), values):
             return job
-        status = self.get(job_id).status
-        raise JobConflict(
-            job_id, f"only a failed or canceled job can be tried again; this is {status}"
-        )
+        raise not_retryable(self.get(job_id))
 
     def resume(self, job_id: str) -> Job:
         can_resume = (jobs.c.status == JobStatus.CANCELED) & jobs.c.checkpoint.is_not(None)
@@ -190,7 +187,8 @@ class SqlJobRepository(SqlAttempts, SqlShares):
     def _queue_again(
         self, job_id: str, is_allowed: ColumnElement[bool], changes: Mapping[str, Any]
     ) -> Job | None:
-        """Queue a final job again and return it; None if it is not in an allowed state."""
+        """Queue a final job again and return it; None if it is not in an allowed state.
+        Its row keeps the result until another attempt has one, see `nst.jobs.stored.read`."""
         turn = statements.turn(self.get(job_id))
         values = {
             "status": JobStatus.QUEUED,
@@ -202,7 +200,6 @@ class SqlJobRepository(SqlAttempts, SqlShares):
             "failed_attempts": 0,
             "failed_dependencies": 0,
             "cancel_requested": False,
-            "result": None,
             "error": None,
             **changes,
         }
