@@ -77,10 +77,10 @@ class Jobs:
     def take(self, sender: Sender, job_id: str, order: Order, files: Mapping[str, bytes]) -> Job:
         """Store and queue a new job.
 
-        It succeeds at once if its owner has a result of an equal order. If its idempotency key was
-        used before, the earlier job is returned. The order of the steps makes it safe to die
-        between any two of them: the janitor removes files without a job, and workers find a queued
-        job without a message.
+        It succeeds at once if its sender reuses results and its owner has one of an equal order. If
+        its idempotency key was used before, the earlier job is returned. The order of the steps
+        makes it safe to die between any two of them: the janitor removes files without a job, and
+        workers find a queued job without a message.
         Raises InvalidOption, JobConflict, TooManyRequests, QueueFull, ServerBusy.
         """
         owner, client, key = sender.owner, sender.client, sender.idempotency_key
@@ -101,7 +101,9 @@ class Jobs:
         self._quota.take_bytes(client, size_bytes, self.limits.max_bytes_per_day)
         self._take_work(client or owner, order)
         self._store(job_id, files)
-        stored = self._repository.add(with_earlier_result(job, self._repository, self._storage))
+        if sender.reuses_results:
+            job = with_earlier_result(job, self._repository, self._storage)
+        stored = self._repository.add(job)
         if stored.id != job.id:  # the same request arrived twice at the same time
             self._storage.delete(f"{job.id}/")
             return _same(stored, job)
