@@ -4,13 +4,13 @@ import os
 import socket
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
-from support.nst_serve import STYLE, Server, serve
+from support.nst_serve import STYLE, Server, descendants, serve
 from support.pictures import encoded
 from support.waiting import PATIENCE_SECONDS, wait_until
 
@@ -67,18 +67,44 @@ def get(path: str, cookie: str = "") -> str:
     return f"GET {path} HTTP/1.1\r\nHost: x\r\nCookie: {cookie}\r\n\r\n"
 
 
+def wait_for_the_end(connection: socket.socket) -> None:
+    """Read until the server closes the connection."""
+    with suppress(ConnectionResetError):
+        while connection.recv(4096):
+            pass
+
+
+@contextmanager
+def surviving(it: Server) -> Iterator[None]:
+    """Assert that the body ends no process of the server and that others are still served."""
+    assert it.client.get("/healthz").status_code == 200
+    before = set(descendants(it.process.pid))
+    assert before
+    yield
+    assert it.client.get("/healthz").status_code == 200
+    assert it.client.get("/api/v1/jobs").status_code == 200
+    it.submit()
+    assert before <= set(descendants(it.process.pid)), it.log.read_text()
+
+
 def test_readers_that_never_read_leave_threads_to_others(tmp_path: Path) -> None:
     with server(tmp_path) as it, ExitStack() as stack:
         path, cookie = large_picture(it)
-        hanging(it, stack, "127.0.0.2", 2 * THREADS, get(path, cookie))
-        assert it.client.get("/healthz").status_code == 200
-        assert it.client.get("/api/v1/jobs").status_code == 200
+        with surviving(it):
+            hanging(it, stack, "127.0.0.2", 2 * THREADS, get(path, cookie))
 
 
 def test_requests_that_never_end_leave_threads_to_others(tmp_path: Path) -> None:
-    with server(tmp_path) as it, ExitStack() as stack:
+    with server(tmp_path) as it, ExitStack() as stack, surviving(it):
         hanging(it, stack, "127.0.0.2", 2 * THREADS, "GET / HTTP/1.1\r\nHost:")
-        assert it.client.get("/healthz").status_code == 200
+
+
+def test_clients_that_never_close_leave_the_process_to_others(tmp_path: Path) -> None:
+    """The server waits some time for each client to close, and must not wait in its main thread."""
+    with server(tmp_path) as it, ExitStack() as stack, surviving(it):
+        text = "GET /healthz HTTP/1.0\r\n\r\n"
+        for connection in hanging(it, stack, "127.0.0.2", 2 * THREADS, text):
+            wait_for_the_end(connection)
 
 
 def test_behind_a_proxy_the_clients_it_names_are_counted(tmp_path: Path) -> None:
@@ -105,7 +131,7 @@ def test_who_is_silent_for_long_is_given_up(tmp_path: Path, text: str) -> None:
     with server(tmp_path, silence=1) as it, ExitStack() as stack:
         path, cookie = large_picture(it)
         said = get(path, cookie) if text == "{reads nothing}" else text
-        for number in range(2, 8):
-            hanging(it, stack, f"127.0.0.{number}", THREADS // 4, said)
-        assert it.client.get("/healthz").status_code == 200
+        with surviving(it):
+            for number in range(2, 8):
+                hanging(it, stack, f"127.0.0.{number}", THREADS // 4, said)
         assert "Traceback" not in it.log.read_text()

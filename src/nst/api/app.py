@@ -26,6 +26,7 @@ from nst.api import (
     shared,
 )
 from nst.api.base_path import BasePath
+from nst.api.json_body import SmallJsonRequest
 from nst.api.service import Service
 
 SESSION_DAYS = 365
@@ -91,6 +92,7 @@ def create_app(service: Service) -> APIFlask:
                 response.call_on_close(lambda: service.answers.leave(client))
         return response
 
+    app.request_class = SmallJsonRequest
     app.session_interface = auth.Sessions()
     problems.register(app)
     health.measure(app)

@@ -129,7 +129,7 @@ def resume(job_id: str) -> Any:
 @routes.post("/<job_id>/steer")
 @routes.input(Steering, arg_name="steering")
 @routes.output(JobView, status_code=202)
-@routes.doc(responses=[404, 409])
+@routes.doc(responses=[404, 409, 413])
 def steer(job_id: str, steering: BaseModel) -> Any:
     """Change weights of a running job; they take effect before the next step.
 

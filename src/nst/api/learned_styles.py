@@ -121,7 +121,7 @@ def get_style(style_id: str) -> LearnedStyleView:
 @routes.patch("/<style_id>")
 @routes.input(NewName, arg_name="new")
 @routes.output(LearnedStyleView)
-@routes.doc(responses=[404])
+@routes.doc(responses=[404, 413])
 def rename_style(style_id: str, new: NewName) -> LearnedStyleView:
     """Rename a learned style."""
     return LearnedStyleView.of(_styles().rename(service().me(), style_id, new.name))

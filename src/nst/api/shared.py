@@ -65,7 +65,7 @@ class NewShare(BaseModel):
 @routes.post("/jobs/<job_id>/shares")
 @routes.input(NewShare, arg_name="new")
 @routes.output(ShareView, status_code=201)
-@routes.doc(responses=[404, 409])
+@routes.doc(responses=[404, 409, 413])
 def share(job_id: str, new: NewShare) -> Any:
     """Create a link by which anybody may see the result."""
     token = secrets.token_urlsafe(24)

@@ -7,9 +7,11 @@ import sys
 import threading
 from collections import Counter
 from collections.abc import Callable
+from concurrent.futures import Future
 from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING, Any, Self
 
+from gunicorn import util
 from gunicorn.app.base import BaseApplication
 from gunicorn.arbiter import Arbiter
 from gunicorn.config import Config
@@ -17,6 +19,7 @@ from gunicorn.glogging import Logger
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
 from nst import bootstrap
+from nst.api.auth import network
 
 if TYPE_CHECKING:
     from nst.worker import Worker
@@ -38,7 +41,7 @@ REFUSAL = (
     b"HTTP/1.1 429 Too Many Requests\r\n"
     b"Retry-After: 10\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
 )
-"""Response to a connection whose address holds its maximum of threads."""
+"""Response to a connection whose client holds its maximum of threads."""
 
 logger = logging.getLogger(__name__)
 
@@ -105,8 +108,8 @@ class WebServer(BaseApplication):  # type: ignore[misc]
         )
 
     @property
-    def threads_per_address(self) -> int | None:
-        """Maximum number of threads for the connections of one address.
+    def threads_per_client(self) -> int | None:
+        """Maximum number of threads for the connections of one client, see `client_of`.
         None behind a proxy, because all connections have the address of the proxy."""
         if bootstrap.settings().web.trusted_proxies:
             return None
@@ -153,38 +156,57 @@ class _Logger(Logger):  # type: ignore[misc]
 class _Threads(ThreadWorker):  # type: ignore[misc]
     """Thread worker that stops as gracefully on Ctrl-C as on SIGTERM.
 
-    No client holds its threads for long, and no address holds many of them.
+    No connection holds its thread for long, and no client holds many of them.
     """
 
     def __init__(self, *arguments: object, **options: object) -> None:
         super().__init__(*arguments, **options)
-        self._threads_per_address: int | None = self.app.threads_per_address
+        self._threads_per_client: int | None = self.app.threads_per_client
         self._held: Counter[str] = Counter()
-        """Number of threads by address; only the main thread changes it."""
+        """Number of threads by client, see `client_of`; only the main thread changes it."""
 
     def enqueue_req(self, conn: TConn) -> None:
         """Give a connection a thread, or refuse it; called by gunicorn.
 
         Gunicorn calls it in its main thread.
         """
-        address, limit = _address(conn), self._threads_per_address
-        if limit is not None and self._held[address] >= limit:
+        client, limit = client_of(conn), self._threads_per_client
+        if limit is not None and self._held[client] >= limit:
             self._refuse(conn)
             return
-        self._held[address] += 1
+        self._held[client] += 1
         _limit_silence(conn.sock)
         super().enqueue_req(conn)
 
-    def finish_request(self, conn: TConn, fs: object) -> None:
+    def handle(self, conn: TConn) -> object:
+        """Answer one request of a connection; called by gunicorn in a thread.
+
+        Closing waits up to two seconds for the client, so that a client that is still sending
+        receives the whole response. Gunicorn would wait in its main thread; if many clients do not
+        close, its parent process then kills it.
+        """
+        is_kept = super().handle(conn)
+        if not is_kept:
+            util.close_graceful(conn.sock)
+        return is_kept
+
+    def finish_request(self, conn: TConn, fs: Future[object]) -> None:
         """Release the thread of a connection; called by gunicorn in its main thread."""
-        self._held[_address(conn)] -= 1
-        self._held += Counter()  # drops addresses without threads
-        super().finish_request(conn, fs)
+        self._held[client_of(conn)] -= 1
+        self._held += Counter()  # drops clients without threads
+        if fs.cancelled() or fs.exception() or not fs.result():
+            self._close(conn)
+        else:
+            super().finish_request(conn, fs)
 
     def _refuse(self, conn: TConn) -> None:
         with suppress(OSError):
             conn.sock.setblocking(False)
             conn.sock.send(REFUSAL)
+        self._close(conn)
+
+    def _close(self, conn: TConn) -> None:
+        """Close a connection without waiting for its client."""
         self.nr_conns -= 1
         conn.close()
 
@@ -196,8 +218,9 @@ class _Threads(ThreadWorker):  # type: ignore[misc]
     handle_quit = handle_exit
 
 
-def _address(conn: TConn) -> str:
-    return str(conn.client[0]) if conn.client else ""
+def client_of(conn: TConn) -> str:
+    """Return the IPv4 address or the /64 network of the client of a connection."""
+    return network(str(conn.client[0])) if conn.client else ""
 
 
 def _limit_silence(connection: socket.socket) -> None:

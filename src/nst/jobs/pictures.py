@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from weakref import WeakValueDictionary
 
 from nst import image_writer, images
 from nst.decoding import Decoder
@@ -36,8 +37,11 @@ SUFFIXES = {"png": ".png", "jpeg": ".jpg", "webp": ".webp"}
 WAIT_SECONDS = 10.0
 """Maximum wait for another request that creates the same file, in seconds."""
 
-_making = tuple(threading.Lock() for _ in range(64))
-"""Locks by hash of the key, so that concurrent requests create a derived file once."""
+_making = WeakValueDictionary[str, threading.Lock]()
+"""Lock of each derived file that is being created, by key; concurrent requests create it once."""
+
+_finding = threading.Lock()
+"""Lock held while a lock is looked up in `_making`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,8 +198,10 @@ class Pictures:
             return self._make_small(file, side_pixels, client)
         version = sha256(file.etag.encode()).hexdigest()[:16]
         key = f"{job_id}/{SMALL}{side_pixels}-{name.replace('/', '-')}-{version}.jpg"
+        with suppress(FileNotFoundError):
+            return self.storage.get(key)
         with _alone(key):
-            with suppress(FileNotFoundError):
+            with suppress(FileNotFoundError):  # another request has just made it
                 return self.storage.get(key)
             data = self._make_small(file, side_pixels, client)
             with suppress(StorageError):  # the thumbnail is sent anyway
@@ -274,9 +280,10 @@ def _stem(job: Job) -> str:
 @contextmanager
 def _alone(key: str) -> Iterator[None]:
     """Hold the lock of a key. Raises ServerBusy."""
-    lock = _making[hash(key) % len(_making)]
+    with _finding:
+        lock = _making.setdefault(key, threading.Lock())
     if not lock.acquire(timeout=WAIT_SECONDS):
-        raise ServerBusy("too many thumbnails are being made", 10)
+        raise ServerBusy("another request is still making this picture", 10)
     try:
         yield
     finally:

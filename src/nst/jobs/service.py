@@ -90,10 +90,10 @@ class Jobs:
     def take(self, sender: Sender, job_id: str, order: Order, files: Mapping[str, bytes]) -> Job:
         """Store and queue a new job.
 
-        It succeeds at once if its owner has a result of an equal order. If its idempotency key was
-        used before, the earlier job is returned. The order of the steps makes it safe to die
-        between any two of them: the janitor removes files without a job, and workers find a queued
-        job without a message.
+        It succeeds at once if its sender reuses results and its owner has one of an equal order. If
+        its idempotency key was used before, the earlier job is returned. The order of the steps
+        makes it safe to die between any two of them: the janitor removes files without a job, and
+        workers find a queued job without a message.
         Raises InvalidOption, JobConflict, TooManyRequests, QueueFull, ServerBusy.
         """
         owner, client, key = sender.owner, sender.client, sender.idempotency_key
@@ -110,7 +110,8 @@ class Jobs:
         if key and (earlier := self._repository.find_submitted(owner, key)):
             return _same(earlier, job)
         admit(self.limits, self._repository, owner, sender.counted_as)
-        job = with_earlier_result(job, self._repository, self._storage)
+        if sender.reuses_results:
+            job = with_earlier_result(job, self._repository, self._storage)
         if not job.cached:
             take_work(self.limits, self._quota, client or owner, order)
         with self._all_or_nothing(job_id):

@@ -52,6 +52,9 @@ class Sender:
     idempotency_key: str | None = None
     """Key that stays the same if the client repeats the request."""
     trace: Mapping[str, str] = field(default_factory=dict)
+    reuses_results: bool = True
+    """Whether an earlier result of an equal order of this owner may be the result.
+    False if the owner may be several people."""
 
 
 @dataclass(frozen=True, slots=True)

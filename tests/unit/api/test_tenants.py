@@ -95,3 +95,21 @@ def test_no_string_of_one_person_is_in_an_answer_to_another(
     # The owner of these texts does see all of them.
     seen = "".join(answer(anna.client, *one) for one in requests(app, anna) if one[0] == "GET")
     assert all(text in seen for text in anna.shown | set(OPTIONS.values()))
+
+
+def test_nobody_learns_what_another_behind_the_same_address_sent(house: House) -> None:
+    """Clients of the compatible routes have no cookie, so an address may stand for many people."""
+    app = house.app()
+
+    def post() -> Any:
+        files = {"content_image": upload(CAT), "style_image": upload(WAVES)}
+        return browser(app, use_cookies=False).post("/api/style_transfer", data=files).json
+
+    def status(task: Any) -> Any:
+        return browser(app).get(f"/api/task_status/{task['task_id']}").json["status"]
+
+    first = post()
+    model = house.repository.get(first["task_id"]).order.options.model
+    house.work(finishes(model=model))
+    second = post()
+    assert (status(first), status(second)) == ("Finished", "Processing")

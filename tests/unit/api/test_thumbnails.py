@@ -1,6 +1,8 @@
 """Thumbnails: made once, by a separate process, and reused for everybody."""
 
 import threading
+from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -9,6 +11,7 @@ from PIL import Image
 from nst.errors import ServerBusy
 from support.pictures import encoded
 from support.service_in_process import Browser, House, decoder, finishes, form, upload
+from support.waiting import PATIENCE_SECONDS, wait_until
 
 JOBS = "/api/v1/jobs"
 
@@ -86,3 +89,72 @@ def test_a_jpeg_of_empty_scans_is_refused_at_once(house: House) -> None:
     assert (response.status_code, response.json["code"]) == (422, "invalid_image")
     assert "scans" in response.json["detail"]
     assert response.json["field"] == "content_image"
+
+
+# ── nobody waits for the thumbnails of others ─────────────────────────────────────────────────
+
+
+def in_threads(act: Callable[[int], object], count: int) -> list[threading.Thread]:
+    """Start a thread for each number below `count`."""
+    threads = [threading.Thread(target=act, args=[number]) for number in range(count)]
+    for thread in threads:
+        thread.start()
+    return threads
+
+
+def test_readers_of_a_kept_thumbnail_do_not_wait_for_each_other(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pictures = house.jobs.pictures
+    file = pictures.find(pictures.content(house.submit()))
+    kept = pictures.small(file, 400, "anna")
+    reading, read, refused = list[str](), list[bytes](), list[ServerBusy]()
+
+    def get(_: object, key: str) -> bytes:
+        reading.append(key)
+        wait_until(lambda: len(reading) == 2 or refused)
+        return kept
+
+    def ask(_: int) -> None:
+        try:
+            read.append(pictures.small(file, 400, "ben"))
+        except ServerBusy as error:
+            refused.append(error)
+
+    monkeypatch.setattr(type(house.storage), "get", get)
+    for thread in in_threads(ask, 2):
+        thread.join()
+    assert read == [kept, kept]
+
+
+def test_thumbnails_that_wait_for_a_decoder_delay_no_others(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pictures, job = house.jobs.pictures, house.submit()
+    content = pictures.find(pictures.content(job))
+    small, waiting, is_over, ended = decoder().small, list[str](), threading.Event(), list[int]()
+
+    def wait(data: bytes, side_pixels: int, *, client: str) -> bytes:
+        if client != "greedy":
+            return small(data, side_pixels, client=client)
+        waiting.append(client)
+        is_over.wait(PATIENCE_SECONDS)
+        return data
+
+    def ask(step: int) -> None:
+        key = f"{job.id}/frames/{step:06d}.jpg"
+        house.storage.put(key, b"a frame")
+        with suppress(ServerBusy):
+            pictures.small(pictures.find(pictures.frame(job, step)), 400, "greedy")
+        ended.append(step)
+
+    monkeypatch.setattr(decoder(), "small", wait)
+    threads = in_threads(ask, 100)
+    wait_until(lambda: len(waiting) + len(ended) == len(threads))
+    refused = list(ended)
+    of_another = pictures.small(content, 400, "ben")
+    is_over.set()
+    for thread in threads:
+        thread.join()
+    assert of_another
+    assert not refused
