@@ -170,7 +170,7 @@ def break_text(repository: SqlJobRepository, table: str, row: str, column: str, 
 
 
 @pytest.mark.parametrize("value", NO_JSON, ids=lambda value: value[:12] or "empty")
-@pytest.mark.parametrize("column", ["order", "trace", "steering", "progress", "result", "error"])
+@pytest.mark.parametrize("column", ["order", "trace", "steering", "progress", "error"])
 def test_text_that_is_no_json_breaks_only_its_own_job(
     sqlite: SqlJobRepository, column: str, value: str
 ) -> None:
