@@ -111,6 +111,6 @@ def test_every_picture_of_a_finished_job_is_seen(
     page.get_by_role("button", name="Share").click()
     page.get_by_role("button", name="Make a link").click()
     page.goto(page.get_by_role("textbox", name="Link").input_value())
-    expect(page.get_by_role("heading", name="Café crème in impasto")).to_be_visible()
+    expect(page.get_by_role("heading", name="A painting")).to_be_visible()
     check_every_picture(page)
-    check_download(page, page.get_by_role("link", name="Download"), NAME)
+    check_download(page, page.get_by_role("link", name="Download"), "painting.png")
