@@ -185,7 +185,7 @@ def test_each_region_is_painted_in_its_own_style() -> None:
 def test_where_no_mask_is_white_the_photo_stays() -> None:
     change = np.abs(painted(Inputs(CONTENT, OTHER, [LEFT]), scales=2, size=128) - photo(128))
     assert change[:, :48].mean() > 2
-    assert change[:, 112:].mean() < 0.5
+    assert change[:, 112:].mean() < 1
 
 
 def photo(size: int) -> np.ndarray:
