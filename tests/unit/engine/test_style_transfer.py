@@ -538,7 +538,9 @@ def test_a_limit_makes_tiles_and_the_plan_says_so_before() -> None:
 
 def test_a_limit_below_the_smallest_plan_is_refused() -> None:
     method = IterativeTransfer(transfer().options, device="cpu", max_memory_bytes=10**8)
-    with pytest.raises(InvalidOption, match=r"max_memory_bytes: '0.1 GB'.*at least \d\.\d GB") as caught:
+    with pytest.raises(
+        InvalidOption, match=r"max_memory_bytes: '0.1 GB'.*at least \d\.\d GB"
+    ) as caught:
         method.run(Inputs(picture(), picture()))
     assert caught.value.field == "max_memory_bytes"
 
