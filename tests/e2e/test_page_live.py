@@ -101,15 +101,24 @@ HELD_CAMERA = """() => {
 IS_OFF = "() => window.stream.getTracks().every((track) => track.readyState === 'ended')"
 
 
-def test_a_camera_that_is_allowed_after_the_page_was_left_is_closed(
-    page: Page, style: Path
-) -> None:
+def open_with_held_camera(page: Page, style: Path) -> None:
     page.goto("live")
     keep(page, style)
     page.reload()
     page.evaluate(HELD_CAMERA)
+
+
+def start_camera(page: Page) -> None:
+    """Start the camera and wait until the page asks the visitor for it."""
     page.get_by_role("button", name="Start the camera").click()
     page.wait_for_function("() => window.allow")
+
+
+def test_a_camera_that_is_allowed_after_the_page_was_left_is_closed(
+    page: Page, style: Path
+) -> None:
+    open_with_held_camera(page, style)
+    start_camera(page)
     page.get_by_role("link", name="Studio").first.click()
     page.wait_for_url("**/studio")
     page.evaluate("() => window.allow()")
@@ -119,13 +128,9 @@ def test_a_camera_that_is_allowed_after_the_page_was_left_is_closed(
 def test_the_camera_can_be_started_again_if_it_was_stopped_while_the_style_was_fetched(
     page: Page, style: Path
 ) -> None:
-    page.goto("live")
-    keep(page, style)
-    page.reload()
-    page.evaluate(HELD_CAMERA)
+    open_with_held_camera(page, style)
     held = hold(page, "**/onnx")
-    page.get_by_role("button", name="Start the camera").click()
-    page.wait_for_function("() => window.allow")
+    start_camera(page)
     with page.expect_request("**/onnx"):
         page.evaluate("() => window.allow()")
     page.get_by_role("button", name="Stop the camera").click()
