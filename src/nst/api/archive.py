@@ -32,15 +32,16 @@ def archive(query: ArchiveQuery) -> Response:
     ids = list(dict.fromkeys(query.jobs.split(",")))
     if len(ids) > MAX_JOBS:
         raise InvalidOption("jobs", f"{len(ids)} ids", f"at most {MAX_JOBS}")
-    found = {job_id: _find(job_id) for job_id in ids}
+    me = service().me()
+    found = {job_id: _find(me, job_id) for job_id in ids}
     jobs = [job for job in found.values() if job]
     if not jobs:
         raise JobNotFound(ids[0])
     return pictures.archive_of_results(jobs, [job_id for job_id in ids if not found[job_id]])
 
 
-def _find(job_id: str) -> Job | None:
+def _find(owner: str, job_id: str) -> Job | None:
     try:
-        return service().jobs.get(service().me(), job_id)
+        return service().jobs.get(owner, job_id)
     except JobNotFound:
         return None
