@@ -30,29 +30,21 @@ _users = 0
 
 
 def memory_for(plan: MemoryPlan) -> AbstractContextManager[None]:
-    """Keep freed memory, or return it at once if memory is scarce.
-
-    With tiles, only freed memory of up to 32 MiB is kept.
-    """
-    if not plan.keeps_freed_memory:
-        return returned_memory()
-    return kept_memory(is_large_kept=plan.tiles == 1)
+    """Keep freed memory, or return it at once, as the plan says."""
+    return kept_memory() if plan.keeps_freed_memory else returned_memory()
 
 
 @contextmanager
-def kept_memory(*, is_large_kept: bool = True) -> Iterator[None]:
+def kept_memory() -> Iterator[None]:
     """Keep freed memory in the process within this context, and return it afterwards.
 
-    `is_large_kept`: whether blocks of more than 32 MiB are kept, too. Beside tiles these are the
-    vectors of the image. Tensors of tiles take parts of their gaps, so that the process grew with
-    each step: at 3840×2160 to 6.7 GB where the plan had 5.9 GB. Contexts within others, or beside
-    them in other threads, have no effect.
+    Contexts within others, or beside them in other threads, have no effect.
 
     The GNU C library returns every large block to the system at once, which then clears the same
     memory page by page for the next tensor: a fifth of the time of an evaluation. Other C
     libraries, and the allocators of GPUs, keep their memory; this context does nothing for them.
     """
-    _enter(is_large_kept=is_large_kept)
+    _enter()
     try:
         yield
     finally:
@@ -74,15 +66,12 @@ def returned_memory() -> Iterator[None]:
         _set(_M_MMAP_THRESHOLD, _MMAP_THRESHOLD_BYTES)
 
 
-def _enter(*, is_large_kept: bool) -> None:
+def _enter() -> None:
     global _users  # noqa: PLW0603 – the setting is one per process, and so is the count of its users
     with _lock:
         _users += 1
         if _users == 1:
-            if is_large_kept:
-                _set(_M_MMAP_MAX, _NO_MMAP)
-            else:
-                _set(_M_MMAP_THRESHOLD, _MMAP_THRESHOLD_BYTES)
+            _set(_M_MMAP_MAX, _NO_MMAP)
             _set(_M_TRIM_THRESHOLD, _NEVER_TRIM)
 
 

@@ -41,9 +41,10 @@ def test_a_checkpoint_keeps_its_tiles_and_its_history(is_kept: bool) -> None:
     assert choose_plan(MATCHED, torch.device("cpu"), limit_bytes, (512, 10)) == before
 
 
-def test_gram_matrices_in_tiles_return_what_is_freed() -> None:
-    whole = predict(GRAM, None, HISTORY_SIZE, keeps_freed_memory=True)
-    assert chosen(GRAM, whole.peak_bytes).keeps_freed_memory
-    tiled = chosen(GRAM, round(0.5 * whole.peak_bytes))
+@pytest.mark.parametrize("demand", [GRAM, MATCHED], ids=["gram", "matched"])
+def test_tiles_return_what_is_freed(demand: Demand) -> None:
+    whole = predict(demand, None, HISTORY_SIZE, keeps_freed_memory=True)
+    assert chosen(demand, whole.peak_bytes).keeps_freed_memory
+    tiled = chosen(demand, round(0.4 * whole.peak_bytes))
     assert tiled.tiles > 1
     assert not tiled.keeps_freed_memory
