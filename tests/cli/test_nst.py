@@ -254,3 +254,35 @@ def test_on_a_terminal_there_is_a_live_bar(tmp_path: Path, content: Path, style:
     os.close(terminal)
     for part in (b"Painting", b"step 20/20", b"loss", b"elapsed", b"remaining", "━".encode()):
         assert part in shown
+
+
+@pytest.fixture
+def blocked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return the data directory of the settings, which is a file and cannot be used."""
+    path = tmp_path / "data"
+    path.touch()
+    monkeypatch.setenv("NST_DATA_DIR", str(path))
+    return path
+
+
+def test_migrate_retries_until_the_database_answers(
+    nst: Nst, monkeypatch: pytest.MonkeyPatch, blocked: Path
+) -> None:
+    monkeypatch.setattr("time.sleep", lambda _: blocked.unlink())
+    outcome = nst("migrate", "--wait-seconds", 600)
+    assert outcome.code == 0
+    assert outcome.out.endswith("is at head\n")
+    assert len(outcome.error_lines) == 1
+    assert outcome.error_lines[0].startswith(f"Not migrated yet: cannot write {blocked}")
+
+
+def test_migrate_gives_up_after_the_seconds_that_it_may_wait(
+    nst: Nst, monkeypatch: pytest.MonkeyPatch, blocked: Path
+) -> None:
+    monkeypatch.setattr(serve_command, "RETRY_SECONDS", 0.1)
+    for arguments, fewest_retries in (([], 0), (["--wait-seconds", 1], 1)):
+        outcome = nst("migrate", *arguments)
+        assert outcome.code == 1
+        *retries, said = outcome.error_lines
+        assert len(retries) >= fewest_retries
+        assert said.startswith(f"nst: cannot write {blocked}")

@@ -152,8 +152,19 @@ class Engine:
             check=False,
             timeout=6 * PATIENCE_SECONDS,
         )
-        assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
+        assert done.returncode == 0, f"{done.stdout}\n{done.stderr}\n{self._last_words()}"
         return done.stdout
+
+    def _last_words(self) -> str:
+        """Return the last lines of each container that ended."""
+        ended = self._quietly(
+            "podman", "ps", "--all", "--filter=status=exited", "--format={{.Names}}"
+        )
+        said = {
+            name: self._quietly("podman", "logs", "--tail=20", name)
+            for name in ended.stdout.split()
+        }
+        return "\n".join(f"{name}:\n{of.stdout}{of.stderr}" for name, of in said.items())
 
     def _ask_health_until_over(self) -> None:
         while not self._is_over.wait(timeout=1):

@@ -5,6 +5,7 @@ import logging
 import os
 import signal
 import socket
+import time
 import webbrowser
 from contextlib import suppress
 from functools import partial
@@ -15,10 +16,13 @@ import click
 from nst import bootstrap
 from nst.cli.command import Command, WholeNumberBetween, examples, usage_error
 from nst.cli.errors import debug_option
-from nst.errors import InvalidOption
+from nst.errors import DependencyError, InvalidOption
 
 PORTS_TRIED = 100
 """Number of ports to try after one that is in use."""
+
+RETRY_SECONDS = 5.0
+"""Seconds between two attempts of a migration."""
 
 logger = logging.getLogger(__name__)
 
@@ -91,11 +95,29 @@ def worker() -> None:
 
 @click.command()
 @click.option("--to", "revision", default="head", show_default=True, help="Revision of the tables.")
+@click.option(
+    "--wait-seconds",
+    type=WholeNumberBetween(0, 3600),
+    default=0,
+    show_default=True,
+    help="Retry for this long if the database or Kafka does not answer.",
+)
 @debug_option
-def migrate(revision: str) -> None:
-    """Create the tables of the database, or bring them up to date."""
+def migrate(revision: str, wait_seconds: int) -> None:
+    """Create the tables and the topics, or bring the tables up to date."""
     check_extra()
-    click.echo(f"{bootstrap.migrate(revision)} is at {revision}")
+    gives_up_at = time.monotonic() + wait_seconds
+    while True:
+        try:
+            location = bootstrap.migrate(revision)
+        except DependencyError as error:
+            if time.monotonic() >= gives_up_at:
+                raise
+            click.echo(f"Not migrated yet: {error}", err=True)
+            time.sleep(RETRY_SECONDS)
+        else:
+            click.echo(f"{location} is at {revision}")
+            return
 
 
 def _check_system() -> None:
