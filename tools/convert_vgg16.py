@@ -14,7 +14,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from nst.engine.network.conversion import normalize
-from nst.engine.network.weights import BUNDLE
+from nst.engine.network.files import BUNDLE
 from nst.layers import layer_names
 from wheels import open_wheel
 

@@ -16,7 +16,8 @@ from nst import __version__
 from nst.cli import serve as serve_command
 from nst.cli.errors import EXIT_CODES, exit_code
 from nst.engine.network import weights
-from nst.engine.network.weights import BUNDLE, RELEASES
+from nst.engine.network.files import BUNDLE
+from nst.engine.network.weights import RELEASES
 from nst.errors import NSTError
 from support.file_server import serve
 

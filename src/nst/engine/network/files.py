@@ -1,4 +1,10 @@
-"""Facts about a weights file that are known without reading it."""
+"""Facts about the files of networks that are known without reading them."""
+
+from importlib import resources
+from pathlib import Path
+
+BUNDLE = Path(str(resources.files("nst.engine"))) / "bundled"
+"""Directory of the networks in the package; its README states their origin."""
 
 CAFFE_PTH = ("d01eb7cb", "00b39a1b")
 """Prefixes of the SHA-256 of the common .pth copies of the original weights.

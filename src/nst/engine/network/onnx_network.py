@@ -8,18 +8,15 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nst.errors import NetworkUnavailable
+from nst.errors import DraftUnavailable, NetworkUnavailable
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
-
-BUNDLE = Path(str(resources.files("nst.engine"))) / "bundled"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,13 +25,24 @@ class Network:
 
     path: Path
     sha256: str
+    unavailable: type[NetworkUnavailable | DraftUnavailable] = NetworkUnavailable
+    """Error if the file is missing or damaged."""
+    threads: int = 1
+    """Number of threads; 0: one per core.
+    In a small network a second thread would only spin while it waits for the next run."""
 
     def run(self, inputs: Mapping[str, np.ndarray]) -> list[np.ndarray]:
         """Run the network and return all of its outputs.
 
-        The first call loads the network, which then stays in memory. Raises NetworkUnavailable.
+        The first call loads the network, which then stays in memory. Raises `unavailable`.
         """
-        outputs: list[np.ndarray] = _session(self).run(None, inputs)
+        session = _session(self)
+        from onnxruntime import RunOptions
+
+        options = RunOptions()
+        # Frees the memory after the run, because optimising the image needs it.
+        options.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
+        outputs: list[np.ndarray] = session.run(None, inputs, options)
         return outputs
 
 
@@ -43,14 +51,15 @@ def _session(network: Network) -> "InferenceSession":
     try:
         data = network.path.read_bytes()
     except OSError as error:
-        raise NetworkUnavailable(network.path, error.strerror or str(error)) from error
+        raise network.unavailable(network.path, error.strerror or str(error)) from error
     if hashlib.sha256(data).hexdigest() != network.sha256:
-        raise NetworkUnavailable(network.path, "the file is damaged, its SHA-256 is wrong")
+        raise network.unavailable(network.path, "the file is damaged, its SHA-256 is wrong")
     # onnxruntime would send telemetry to its maker from the import on.
     os.putenv("ORT_DISABLE_TELEMETRY", "1")
     from onnxruntime import InferenceSession, SessionOptions
 
     options = SessionOptions()
-    # These networks are small: a second thread would only spin while it waits for the next run.
-    options.intra_op_num_threads = 1
+    options.intra_op_num_threads = network.threads
+    # Decodes int8 weights once, here, instead of in every run.
+    options.add_session_config_entry("session.disable_quant_qdq", "1")
     return InferenceSession(data, options, providers=["CPUExecutionProvider"])

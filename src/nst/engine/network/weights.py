@@ -6,14 +6,13 @@ Torch is imported only when weights are read, because a draft needs none.
 import logging
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from platformdirs import user_cache_path
 
 from nst.engine.network.download import OnDownload, download
-from nst.engine.network.files import CAFFE_FILE_NAMES, CAFFE_PTH, UnusableWeights
+from nst.engine.network.files import BUNDLE, CAFFE_FILE_NAMES, CAFFE_PTH, UnusableWeights
 from nst.errors import InvalidOption, WeightsUnavailable
 from nst.files import sha256_of
 
@@ -81,8 +80,6 @@ RELEASES = (
 )
 """Published files; the first of a model is fetched unless another is requested."""
 
-BUNDLE = Path(str(resources.files("nst.engine"))) / "bundled"
-"""Directory of the set inside the package; its README states the set's origin."""
 BUNDLED_SHA256 = "5b8d2ee44fcaa23f4ecc470e2fb2154f47bdc6ec95bae5d56676017fdfb408aa"
 
 

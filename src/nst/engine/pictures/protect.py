@@ -18,7 +18,8 @@ import numpy as np
 from PIL import Image, ImageFilter
 
 from nst import image_sizes, images
-from nst.engine.network.onnx_network import BUNDLE, Network
+from nst.engine.network.files import BUNDLE
+from nst.engine.network.onnx_network import Network
 
 FACES = Network(
     BUNDLE / "faces.onnx", "b674a423684f1cc9173a0c9dca2fed814be52bf15a55c4365502c587c65e3f17"

@@ -10,7 +10,8 @@ import torch
 from safetensors import safe_open
 
 from nst.engine.network.encoder import parameter_shapes
-from nst.engine.network.weights import BUNDLE, BUNDLED_SHA256, WeightsStore
+from nst.engine.network.files import BUNDLE
+from nst.engine.network.weights import BUNDLED_SHA256, WeightsStore
 
 FIRST_BIAS = 0.73429835
 FIRST_BLUE_ROW = [0.42947057, 0.373467, -0.06136011]

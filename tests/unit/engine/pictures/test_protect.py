@@ -3,7 +3,6 @@
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,6 @@ import pytest
 from PIL import Image, ImageOps
 
 from nst import images
-from nst.engine.network import onnx_network
 from nst.engine.network.onnx_network import Network
 from nst.engine.pictures import protect
 from nst.engine.pictures.protect import FACES, PERSON, find_faces
@@ -203,15 +201,6 @@ def test_the_parts_of_a_small_picture_are_not_looked_at() -> None:
     assert len([*protect._views((130, 100))]) == 2
 
 
-@pytest.fixture
-def no_session() -> Iterator[None]:
-    """Close the session before and after, so that no test uses another's network."""
-    onnx_network._session.cache_clear()
-    yield
-    onnx_network._session.cache_clear()
-
-
-@pytest.mark.usefixtures("no_session")
 @pytest.mark.parametrize("data", [b"", b"<html>", FACES.path.read_bytes()[:-1]], ids=len)
 def test_a_damaged_network_is_named(data: bytes, tmp_path: Path) -> None:
     (tmp_path / "faces.onnx").write_bytes(data)
@@ -220,7 +209,6 @@ def test_a_damaged_network_is_named(data: bytes, tmp_path: Path) -> None:
         damaged.run({})
 
 
-@pytest.mark.usefixtures("no_session")
 def test_a_missing_network_is_named(tmp_path: Path) -> None:
     missing = Network(tmp_path / "faces.onnx", FACES.sha256)
     with pytest.raises(NetworkUnavailable, match=r"faces and people.*No such file.*again"):
