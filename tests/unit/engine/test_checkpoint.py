@@ -137,9 +137,10 @@ def test_every_way_of_painting_goes_on_bit_for_bit(
         assert ("average" in set(file.keys())) == (option == "average" and at > 3)
 
 
+@pytest.mark.parametrize("style_loss", ["gram", "neighbors"])
 @pytest.mark.parametrize("masks", [(), (MASK,)], ids=["blend", "mask"])
-def test_several_styles_go_on_bit_for_bit(masks: Masks, tmp_path: Path) -> None:
-    method = transfer(total_iterations=6, style_blend=(0.3, 0.7))
+def test_several_styles_go_on_bit_for_bit(masks: Masks, style_loss: str, tmp_path: Path) -> None:
+    method = transfer(total_iterations=6, style_blend=(0.3, 0.7), style_loss=style_loss)
     styles = (STYLE, CONTENT.rotate(90))
     whole = uninterrupted(method, *styles, masks=masks)
     assert interrupted(method, 3, tmp_path / "c", *styles, masks=masks) == whole
@@ -169,9 +170,10 @@ def test_a_hundred_steps_are_fifty_and_fifty(tmp_path: Path) -> None:
     assert interrupted(method, 50, tmp_path / "c") == whole
 
 
+@pytest.mark.parametrize("style_loss", ["gram", "neighbors"])
 @pytest.mark.parametrize("optimizer", ["lbfgs", "adam"])
-def test_bf16_goes_on_bit_for_bit(optimizer: str, tmp_path: Path) -> None:
-    method = transfer("bf16", total_iterations=6, optimizer=optimizer)
+def test_bf16_goes_on_bit_for_bit(optimizer: str, style_loss: str, tmp_path: Path) -> None:
+    method = transfer("bf16", total_iterations=6, optimizer=optimizer, style_loss=style_loss)
     assert interrupted(method, 4, tmp_path / "c") == uninterrupted(method)
 
 

@@ -9,11 +9,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image, ImageOps
 
 from nst import Controls, Inputs, StyleTransferOptions, images
 from nst.engine import preparation
-from nst.engine.memory.plan import predict
+from nst.engine.memory.plan import MIN_HISTORY_SIZE, predict
 from nst.engine.scales import scales
 from nst.engine.style_transfer import IterativeTransfer
 from nst.errors import InvalidImage
@@ -28,15 +29,15 @@ COLOURED = ((CONTENT, (1, 0.3, 0.3)), (OTHER, (0.3, 1, 0.3)))
 """A content image and a style image, and the shares that make them red and green."""
 
 
-def transfer(**options: Any) -> IterativeTransfer:
+def transfer(precision: str = "fp32", **options: Any) -> IterativeTransfer:
     changed = {"model": "vgg16", "size": 64, "total_iterations": 8, "scales": 1} | options
     return IterativeTransfer(
-        StyleTransferOptions.from_preset("quality", **changed), device="cpu", precision="fp32"
+        StyleTransferOptions.from_preset("quality", **changed), device="cpu", precision=precision
     )
 
 
-def painted(inputs: Inputs | None = None, **options: Any) -> np.ndarray:
-    return pixels(transfer(**options).run(inputs or Inputs(CONTENT, STYLE)).image)
+def painted(inputs: Inputs | None = None, precision: str = "fp32", **options: Any) -> np.ndarray:
+    return pixels(transfer(precision, **options).run(inputs or Inputs(CONTENT, STYLE)).image)
 
 
 def pixels(image: Image.Image) -> np.ndarray:
@@ -240,6 +241,56 @@ def test_transparency_comes_back() -> None:
 def test_a_style_of_one_colour_is_refused_in_words() -> None:
     with pytest.raises(InvalidImage, match=r"one colour everywhere.*preset gram"):
         painted(Inputs(CONTENT, Image.new("RGB", (80, 80), "teal")))
+
+
+@pytest.mark.parametrize("precision", ["bf16", "fp16"])
+def test_half_precision_goes_as_far_as_float32(precision: str) -> None:
+    inputs, content = Inputs(CONTENT, OTHER), pixels(CONTENT)
+    exact, half = (painted(inputs, each) for each in ("fp32", precision))
+    far = difference(exact, content)
+    assert difference(half, content) == pytest.approx(far, rel=0.1)
+    assert difference(half, exact) < far
+
+
+def test_adam_lowers_the_loss_in_each_stage() -> None:
+    method = transfer(optimizer="adam", learning_rate=5, total_iterations=20)
+    losses = [each.losses.total for each in method.steps(Inputs(CONTENT, STYLE))]
+    for stage in (losses[:10], losses[10:]):
+        assert stage[-1] < stage[0]
+
+
+def test_average_pools_paint_another_picture() -> None:
+    inputs, content = Inputs(CONTENT, OTHER), pixels(CONTENT)
+    highest, average = (painted(inputs, pooling=each) for each in ("max", "average"))
+    far = difference(highest, content)
+    assert difference(average, content) > 0.5 * far
+    assert difference(highest, average) > 0.1 * far
+
+
+def test_the_result_is_the_average_of_the_last_stage() -> None:
+    inputs = Inputs(CONTENT, OTHER)
+    plain, averaged = (
+        [pixels(each.snapshot.picture()) for each in transfer(average=share).steps(inputs)]
+        for share in (0.0, 0.8)
+    )
+    weights = [0.8**3, 0.8**2, 0.8, 1.0]
+    expected = np.average(plain[-4:], axis=0, weights=weights)
+    assert difference(averaged[-1], expected) < 1 < difference(averaged[-1], plain[-1])
+
+
+def test_within_a_memory_limit_it_is_painted_in_tiles() -> None:
+    options: dict[str, Any] = {"size": 256, "total_iterations": 2}
+    inputs, method = Inputs(CONTENT, STYLE), transfer(**options)
+    whole, demand = (
+        method.run(inputs),
+        method._preparation(inputs)._demand((256, 192), torch.float32),
+    )
+    least_whole, least_tiled = (predict(demand, side, MIN_HISTORY_SIZE) for side in (None, 128))
+    method.max_memory_bytes = (least_whole.peak_bytes + least_tiled.peak_bytes) // 2
+    tiled = method.run(inputs)
+    assert tiled.memory_plan is not None
+    assert tiled.memory_plan.tiles > 1
+    assert difference(pixels(whole.image), pixels(tiled.image)) < 0.1
 
 
 def test_tiles_paint_what_the_whole_does(monkeypatch: pytest.MonkeyPatch) -> None:

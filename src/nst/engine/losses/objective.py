@@ -9,7 +9,7 @@ follow; the second pass propagates that gradient back to the pixels. If there is
 encoded only once: the second pass uses the activations of the first.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -25,8 +25,8 @@ from nst.engine.network.tiles import Tile, cut
 from nst.engine.optimizer.optimizer import Evaluation
 from nst.progress import Losses
 
-FLOAT16_ENTRY = 2.0**-6
-"""Largest entry of a gradient of statistics in the backward pass in float16."""
+FLOAT16_STATISTIC, FLOAT16_FEATURE = 2.0**-6, 1.0
+"""Magnitudes of gradients in float16: of statistics, and of features in the backward pass."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,11 +92,11 @@ class Objective:
         statistics, activations = self._statistics(image)
         pixel_losses = (weights.total_variation * variation, temporal)
         losses, by_statistics = self._losses(statistics, pixel_losses, weights)
-        scale = self._gradient_scale(by_statistics)
-        scaled = [[scale * each for each in of_term] for of_term in by_statistics]
         for tile in self._tiles:
             if len(self._tiles) > 1:
                 activations = self.encoder(tile.pixels(image))
+            scale = self._gradient_scale(tile, activations, by_statistics)
+            scaled = _times(scale, by_statistics)
             back = self.encoder.backward(activations, partial(self._add_gradient, tile, scaled))
             tile.pixels(gradient).add_(back, alpha=1 / scale)
         return Evaluation(losses, gradient.flatten())
@@ -159,17 +159,38 @@ class Objective:
             if layer in term.layers:
                 term.add_gradient(layer, total, features, of_term, tile)
 
-    def _gradient_scale(self, by_statistics: Sequence[Sequence[Tensor]]) -> float:
-        """Return the factor of gradients in the backward pass; 1 except in float16.
+    def _gradient_scale(
+        self, tile: Tile, activations: Activations, by_statistics: Sequence[Sequence[Tensor]]
+    ) -> float:
+        """Return the factor of a tile's gradients in the backward pass; 1 except in float16.
 
-        float16 cannot represent the range of the gradients. Scalar statistics do not matter: their
-        gradient multiplies differences of features, which are small.
+        float16 cannot represent the range of the gradients. The factor is first that of the
+        statistics, because Gram matrices are multiplied in float16. It is greater if the gradient
+        of the features is too small then, as that of hypercolumns is. Scalar statistics do not
+        matter: their gradient multiplies differences of features, which are small.
         """
         if self.dtype != torch.float16:
             return 1.0
-        found = [each for of_term in by_statistics for each in of_term if each.dim()]
-        largest = max((each.abs().max().item() for each in found), default=0.0)
-        return FLOAT16_ENTRY / largest if largest else 1.0
+        largest = _largest(each for of_term in by_statistics for each in of_term if each.dim())
+        scale = FLOAT16_STATISTIC / largest if largest else 1.0
+        scaled = _times(scale, by_statistics)
+        totals = {
+            layer: torch.zeros_like(activations[layer], dtype=torch.float32)
+            for layer in self.encoder.layers
+        }
+        for layer, total in totals.items():
+            self._add_gradient(tile, scaled, layer, activations[layer], total)
+        largest = _largest(totals.values())
+        return scale * max(1.0, FLOAT16_FEATURE / largest) if largest else scale
+
+
+def _times(factor: float, gradients: Sequence[Sequence[Tensor]]) -> Sequence[Sequence[Tensor]]:
+    return [[factor * each for each in of_term] for of_term in gradients]
+
+
+def _largest(tensors: Iterable[Tensor]) -> float:
+    """Return the largest absolute value; 0 if there are no tensors."""
+    return max((each.abs().max().item() for each in tensors), default=0.0)
 
 
 def _as_losses(

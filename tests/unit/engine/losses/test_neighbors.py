@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cache
 
 import pytest
@@ -20,6 +21,7 @@ from nst.engine.losses.structure import Grid, StructureReader, StructureTerm
 from nst.engine.losses.term import Term
 from nst.engine.network.encoder import Encoder
 from nst.engine.network.tiles import Tile, cut, stride
+from nst.engine.network.weights import WeightsStore
 from nst.engine.pictures.tensors import StyleInput
 from nst.engine.scales import Scale
 from nst.engine.targets import Scene, seen_image
@@ -28,6 +30,9 @@ from unit.engine.synthetic import random_tensors
 WEIGHTS = LossWeights(content=3.0, style=2.0, total_variation=0.0, flourish=0.5)
 TILES_ERROR = {torch.float64: 1e-9, torch.float32: 1e-4}
 """Largest error of the gradient in tiles, relative to the length of the whole."""
+LOW_PRECISION_ERROR = {torch.float16: 0.1, torch.bfloat16: 0.3}
+"""Largest error of the gradient with the real network.
+Most of it comes from ReLUs and pools that rounding has switched."""
 
 
 @cache
@@ -230,6 +235,20 @@ def test_tiles_have_the_gradient_of_the_whole(dtype: torch.dtype) -> None:
     assert tiles.loss == pytest.approx(whole.loss, rel=TILES_ERROR[dtype])
     error = (tiles.gradient - whole.gradient).norm() / whole.gradient.norm()
     assert error < TILES_ERROR[dtype]
+
+
+@pytest.mark.parametrize("style_weight", [1.0, 1e12])
+@pytest.mark.parametrize("dtype", LOW_PRECISION_ERROR, ids=str)
+def test_low_precision_has_room_for_the_gradient(dtype: torch.dtype, style_weight: float) -> None:
+    tensors = WeightsStore(offline=True).load("vgg16").tensors
+    size, encoder = (48, 64), Encoder("vgg16", tensors, MATCHED_LAYERS)
+    terms = all_terms(encoder, size)
+    weights = replace(WEIGHTS, style=style_weight)
+    x = noise(*size, 11, torch.float32).flatten()
+    exact = objective_of(terms, encoder, size)(x, weights).gradient
+    low = Encoder("vgg16", tensors, MATCHED_LAYERS, dtype)
+    found = objective_of(terms, low, size)(x, weights).gradient
+    assert (found - exact).norm() / exact.norm() < LOW_PRECISION_ERROR[dtype]
 
 
 def in_columns(size: tuple[int, int], first: int, last: int, amount: float) -> Tensor:
