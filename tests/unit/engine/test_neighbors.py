@@ -279,7 +279,7 @@ def test_the_result_is_the_average_of_the_last_stage() -> None:
 
 
 def test_within_a_memory_limit_it_is_painted_in_tiles() -> None:
-    options: dict[str, Any] = {"size": 256, "total_iterations": 2}
+    options: dict[str, Any] = {"size": 256, "total_iterations": 1}
     inputs, method = Inputs(CONTENT, STYLE), transfer(**options)
     whole, demand = (
         method.run(inputs),

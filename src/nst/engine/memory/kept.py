@@ -1,12 +1,11 @@
 """Freed memory: kept by the process for the next tensors, or returned at once.
 
-Large tensors use huge pages of memory where Linux allows them: the system clears 2 MiB at once
-instead of 512 small pages. With returned memory an evaluation then takes 0.5 to 0.95 of the time,
-depending on how many huge pages the system has to give.
+Large tensors use huge pages of memory where Linux allows them (`nst.engine` asks torch for it): the
+system clears 2 MiB at once instead of 512 small pages. With returned memory an evaluation then
+takes 0.5 to 0.95 of the time, depending on how many huge pages the system has to give.
 """
 
 import ctypes
-import os
 import threading
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -22,8 +21,6 @@ _M_MMAP_THRESHOLD, _MMAP_THRESHOLD_BYTES = -3, 32 * 2**20
 _M_MMAP_MAX, _NO_MMAP, _MMAP_MAX = -4, 0, 65536
 
 _SMALL_MMAP_THRESHOLD_BYTES = 2**20
-
-os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")  # torch reads it at the first large tensor
 
 _lock = threading.Lock()
 _users = 0
