@@ -980,7 +980,8 @@ export const texts: Texts = {
       init_method:
         'Anfangsbild: das Foto, gaußsches Rauschen, der Stil oder der Entwurf eines Netzes. Bei höchstens 0 Schritten ist der Entwurf das Ergebnis.',
       total_iterations: 'Höchstzahl der Schritte des Optimierers.',
-      scales: 'Anzahl der Auflösungsstufen, die sich die Schritte teilen; jede verdoppelt die Auflösung.',
+      scales:
+        'Anzahl der Auflösungsstufen, die sich die Schritte teilen; jede verdoppelt die Auflösung. Beim Stilverlust „Nächste Nachbarn“ und mehr als 1 kommt für jede Verdopplung der Größe über 512 eine hinzu.',
       average: 'Abklingen des Mittels über die Schritte der letzten Stufe; 0 schaltet es ab.',
       learning_rate: 'Schrittweite von Adam; L-BFGS findet seine eigene.',
       convergence_tolerance: 'Hört auf, wenn der Verlust innerhalb des Fensters um weniger als diesen Anteil sinkt; 0 schaltet das ab.',

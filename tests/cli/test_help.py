@@ -75,6 +75,14 @@ def test_help_names_options_as_they_are_typed(nst: Nst) -> None:
 
 
 @pytest.mark.parametrize(
+    ("name", "default"), [("stylize", "512"), ("video", "that of VIDEO"), ("live", "480")]
+)
+def test_the_default_size_is_that_of_the_command(nst: Nst, name: str, default: str) -> None:
+    (help_of_size,) = re.findall(r"--size PIXELS(.*?)\n  --", nst(name, "--help").out, re.DOTALL)
+    assert " ".join(help_of_size.split()).endswith(f"[default: {default}]")
+
+
+@pytest.mark.parametrize(
     "name", ["stylize", "batch", "video", "learn", "serve", "doctor", "completion"]
 )
 def test_there_are_examples(nst: Nst, name: str) -> None:

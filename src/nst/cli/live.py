@@ -71,7 +71,9 @@ TELL_SECONDS = 10.0
     help="Port on this machine where the stream is watched; 0 finds a free one.",
 )
 @option("--open", "opens", group=FILES, is_flag=True, help="Open the stream in the browser.")
-@transfer_options([name for name in FIELDS if name in FRAME_OPTIONS], with_dashes, PRESET)
+@transfer_options(
+    [name for name in FIELDS if name in FRAME_OPTIONS], with_dashes, PRESET, size=SIZE_PIXELS
+)
 @live_machine_options
 @quiet_option
 @debug_option

@@ -58,15 +58,16 @@ FOR_LEARNED = ("device", "precision")
 
 
 def transfer_options(
-    names: Iterable[str], flag: Callable[[str], str], preset: str
+    names: Iterable[str], flag: Callable[[str], str], preset: str, **others: object
 ) -> Callable[[Command], Command]:
     """Return a decorator that adds an option for every named field.
 
-    The help of each option has the default of the preset. An option that is not given has the value
-    None: presets, and the choice of another model if none was named, can distinguish it from one
-    that is given.
+    The help of each option has the default of the preset, or that of `others`. An option that is
+    not given has the value None: presets, and the choice of another model if none was named, can
+    distinguish it from one that is given.
     """
     defaults = {name: field.default for name, field in FIELDS.items()} | dict(PRESETS[preset])
+    defaults |= others
 
     def decorate(command: Command) -> Command:
         for name in reversed(list(names)):

@@ -87,7 +87,7 @@ EVERYWHERE = Path("-")
     "--timelapse",
     group=FILES,
     type=PATH,
-    help="Film of the painting, 8 seconds long: a .mp4, .webp or .gif file.",
+    help="Film of the painting, 9 seconds long: a .mp4, .webp or .gif file.",
 )
 @option(
     "--no-recipe",

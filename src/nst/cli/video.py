@@ -103,6 +103,7 @@ LEFT_OUT = ("total_iterations", "save_every", "style_blend", "bit_depth")
     [name for name in FIELDS if name not in LEFT_OUT],
     with_dashes,
     DEFAULT_PRESET,
+    size="that of VIDEO",
 )
 @machine_options
 @quiet_option

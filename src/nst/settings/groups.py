@@ -64,7 +64,7 @@ class S3Settings(Group):
     Default: Amazon S3."""
     public_endpoint: str | None = None
     """URL by which browsers reach the S3 server; with it they
-    download large files from there."""
+    download large files from there. Default: Amazon S3, or none if NST_S3_ENDPOINT is set."""
     region: str = "us-east-1"
     """Region of the bucket."""
     access_key_id: SecretStr | None = None
@@ -87,7 +87,8 @@ class KafkaSettings(Group):
     group: str = "nst.workers"
     """Consumer group of the workers."""
     partitions: int = Field(default=64, ge=1)
-    """Partitions of a topic that `nst migrate` creates; choose several per worker."""
+    """Partitions of the topic of jobs, which `nst migrate` creates.
+    Choose several per worker."""
     replication: int = Field(default=1, ge=1)
     """Replicas of a topic that `nst migrate` creates; use 3 in production."""
     group_protocol: Literal["auto", "classic", "consumer"] = "auto"
