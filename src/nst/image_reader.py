@@ -35,8 +35,8 @@ ImageSource: TypeAlias = "str | os.PathLike[str] | bytes | Image.Image | np.ndar
 Bytes are those of an image file; an array is one that `deep_pixels.from_array` accepts."""
 
 SOURCES_WANTED = (
-    "a path, bytes, a Pillow image or an array (H, W), (H, W, 3) or (H, W, 4) of integers from "
-    "0 to 255 or 65535, or of floats from 0 to 1 or 255"
+    "a path, bytes, a Pillow image or an array (H, W), (H, W, C) or (C, H, W), with C from 1 to 4, "
+    "of booleans, of integers from 0 to 255 or 65535, or of floats from 0 to 1 or 255"
 )
 
 MAX_SCANS = 100

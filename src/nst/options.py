@@ -213,7 +213,7 @@ class StyleTransferOptions(Options):
         default=100,
         ge=0,
         le=10**6,
-        description="Interval at which intermediate images are kept, in steps; 0 disables it.",
+        description="Steps between kept intermediate images. 0: none; the service keeps about 24.",
         json_schema_extra=in_group("end", unit="steps"),
     )
     bit_depth: BitDepth = Field(

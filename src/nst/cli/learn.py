@@ -93,7 +93,8 @@ ONNX_SUFFIX = ".onnx"
     group=START,
     type=PATH,
     metavar="FILE",
-    help="Continue from a checkpoint. Everything but --minutes and --steps is its own.",
+    help="Continue from a checkpoint, with its pictures and options; only the length and the way "
+    "of computing can change.",
 )
 @learning_options
 @learning_machine_options

@@ -26,7 +26,7 @@ from nst.engine.optimizer.optimizer import Evaluation
 from nst.progress import Losses
 
 FLOAT16_STATISTIC, FLOAT16_FEATURE = 2.0**-6, 1.0
-"""Magnitudes of gradients in float16: of statistics, and of features in the backward pass."""
+"""Largest entries of the gradients of statistics and of features in float16."""
 
 
 @dataclass(frozen=True, slots=True)
