@@ -81,8 +81,10 @@ class Server:
         return self.client.base_url.netloc.decode()
 
     def lines(self) -> list[dict[str, Any]]:
-        """Return all that the server has logged, line by line."""
-        return [json.loads(line) for line in self.log.read_text().splitlines()]
+        """Return all that the server has logged, line by line.
+        The last line may not be written to its end yet, and is left out then."""
+        whole, _, _ = self.log.read_text().rpartition("\n")
+        return [json.loads(line) for line in whole.splitlines()]
 
     def stop(self) -> None:
         """Send SIGTERM, as a service manager does, and wait until the server has ended."""
