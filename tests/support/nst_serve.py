@@ -16,7 +16,7 @@ import httpx
 
 from cli.conftest import NST
 from support.pictures import SAMPLES
-from support.waiting import PATIENCE_SECONDS, wait_until
+from support.waiting import PATIENCE_SECONDS, PROGRAM_SECONDS, wait_until
 
 CONTENT = SAMPLES / "content" / "cat.jpg"
 STYLE = SAMPLES / "style" / "mosaic.jpg"
@@ -45,6 +45,7 @@ class Server:
             "NST_REQUESTS_PER_MINUTE": "1000000",
             # A late heartbeat must not lose a job.
             "NST_LEASE_SECONDS": str(PATIENCE_SECONDS),
+            "NST_STREAM_SECONDS": str(PROGRAM_SECONDS),
             "NST_CHECKPOINT_SECONDS": "0.5",
             "OMP_NUM_THREADS": "1",
             **environment,
