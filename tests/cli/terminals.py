@@ -3,6 +3,7 @@
 import fcntl
 import os
 import pty
+import re
 import struct
 import subprocess
 import termios
@@ -14,6 +15,10 @@ import pyte
 from cli.conftest import NST
 
 LINES = 40
+
+REFRESH = re.compile(rb"(?=\r\x1b\[2K)")
+"""Place at which the bar begins to be drawn again.
+What was read up to an earlier place may show half a bar, because a read ends anywhere."""
 
 
 def screens(
@@ -35,12 +40,13 @@ def screens(
         env=unset | {"TERM": "xterm"} | environment,
     ) as running:
         os.close(side)
-        while piece := _read(terminal):
-            stream.feed(piece)
-            lines = _lines(screen.display)
-            if not shown or lines != shown[-1]:
-                shown.append(lines)
+        written = b"".join(iter(lambda: _read(terminal), b""))
     os.close(terminal)
+    for piece in REFRESH.split(written):
+        stream.feed(piece)
+        lines = _lines(screen.display)
+        if not shown or lines != shown[-1]:
+            shown.append(lines)
     return running.returncode, shown
 
 

@@ -133,10 +133,9 @@ def test_a_port_that_is_taken(
 
 
 def test_the_rate(monkeypatch: pytest.MonkeyPatch) -> None:
-    times = iter([10.0, 10.5, 11.0])
-    monkeypatch.setattr(time, "monotonic", lambda: next(times))
     rate = Rate()
     assert rate.per_second == 0.0
-    for _ in range(3):
+    for now in (10.0, 10.5, 11.0):
+        monkeypatch.setattr(time, "monotonic", lambda now=now: now)
         rate.tick()
     assert rate.per_second == 2.0

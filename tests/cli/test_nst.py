@@ -8,6 +8,7 @@ import subprocess
 import sys
 from importlib.util import find_spec
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -280,10 +281,17 @@ def test_migrate_retries_until_the_database_answers(
 def test_migrate_gives_up_after_the_seconds_that_it_may_wait(
     nst: Nst, monkeypatch: pytest.MonkeyPatch, blocked: Path
 ) -> None:
-    monkeypatch.setattr(serve_command, "RETRY_SECONDS", 0.1)
-    for arguments, fewest_retries in (([], 0), (["--wait-seconds", 1], 1)):
+    now = 100.0
+
+    def sleep(seconds: float) -> None:
+        nonlocal now
+        now += seconds
+
+    clock = SimpleNamespace(monotonic=lambda: now, sleep=sleep)
+    monkeypatch.setattr(serve_command, "time", clock)
+    for arguments, retries in (([], 0), (["--wait-seconds", 12], 3)):
         outcome = nst("migrate", *arguments)
         assert outcome.code == 1
-        *retries, said = outcome.error_lines
-        assert len(retries) >= fewest_retries
+        *said_before, said = outcome.error_lines
+        assert len(said_before) == retries  # one every 5 s
         assert said.startswith(f"nst: cannot write {blocked}")

@@ -8,6 +8,9 @@ import pytest
 from nst.adapters import redis as redis_adapter
 from nst.adapters import storage
 from nst.adapters.kafka import KafkaJobQueue, create_topics
+from nst.adapters.kafka import client as kafka_client
+from nst.adapters.kafka import offer as kafka_offer
+from nst.adapters.kafka import queue as kafka_queue
 from nst.adapters.memory import MemoryJobQueue, MemoryProgressFeed, MemoryRateLimiter
 from nst.adapters.redis import RedisProgressFeed, RedisRateLimiter
 from nst.adapters.sql import SqlJobRepository
@@ -114,6 +117,14 @@ def kafka_settings(kafka: Broker) -> KafkaSettings:
     return settings
 
 
+@pytest.fixture
+def patient_kafka(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Set timeouts that a broker on a busy machine keeps."""
+    monkeypatch.setattr(kafka_client, "REQUEST_SECONDS", PATIENCE_SECONDS)
+    monkeypatch.setattr(kafka_queue, "COMMIT_SECONDS", PATIENCE_SECONDS)
+    monkeypatch.setattr(kafka_offer, "ANSWER_SECONDS", PATIENCE_SECONDS)
+
+
 @pytest.fixture(params=["memory", "kafka classic", "kafka consumer"])
 def join(request: pytest.FixtureRequest) -> Iterator[Callable[[], JobQueue]]:
     """Yield a function that adds another worker to one group."""
@@ -121,6 +132,7 @@ def join(request: pytest.FixtureRequest) -> Iterator[Callable[[], JobQueue]]:
         memory = MemoryJobQueue()
         yield lambda: memory
         return
+    request.getfixturevalue("patient_kafka")
     protocol = request.param.split()[-1]
     if protocol == "consumer":
         request.getfixturevalue("apache_kafka")

@@ -22,6 +22,12 @@ from support.waiting import PATIENCE_SECONDS, no_waiting, wait_until
 @pytest.fixture(autouse=True)
 def patient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Set a timeout that Redis on a busy machine keeps."""
+    monkeypatch.setattr(adapter, "ANSWER_SECONDS", PATIENCE_SECONDS)
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Set a short timeout, for a Redis that does not answer."""
     monkeypatch.setattr(adapter, "ANSWER_SECONDS", 3.0)
 
 
@@ -60,6 +66,7 @@ def errors() -> float:
     return REGISTRY.get_sample_value("nst_dependency_errors_total", labels) or 0.0
 
 
+@pytest.mark.usefixtures("impatient")
 @pytest.mark.parametrize("trouble", ["kill", "freeze"])
 def test_nobody_waits_for_redis(
     own_redis: Server,
@@ -121,6 +128,7 @@ def test_what_was_missed_is_looked_up(own_redis: Server, api: ProgressFeed) -> N
             assert news.wait(PATIENCE_SECONDS) is None
 
 
+@pytest.mark.usefixtures("impatient")
 def test_listening_begins_while_redis_is_gone(
     own_redis: Server, worker: ProgressFeed, api: ProgressFeed
 ) -> None:

@@ -9,7 +9,6 @@ from nst.adapters.sql import SqlJobRepository
 from nst.jobs.job import Job
 from support.competing_workers import Account, fight, total
 from support.jobs import job
-from support.waiting import PATIENCE_SECONDS
 
 JOBS = 250
 
@@ -43,9 +42,10 @@ def test_threads(
 
 def test_processes(repository: SqlJobRepository, database_url: str, queued: list[Job]) -> None:
     context = multiprocessing.get_context("spawn")
-    together = context.Barrier(2)  # else the first could finish everything before the second starts
-    with context.Pool(2, together.wait, (PATIENCE_SECONDS,)) as pool:
-        accounts = pool.starmap(fight, [(database_url, 4, 100), (database_url, 4, 200)])
+    with context.Manager() as manager, context.Pool(2) as pool:
+        start = manager.Barrier(2)  # else one process could do everything before the other begins
+        fights = [(database_url, 4, seed, start) for seed in (100, 200)]
+        accounts = pool.starmap(fight, fights, chunksize=1)
         pool.close()
         pool.join()
     assert all(account.claims for account in accounts)

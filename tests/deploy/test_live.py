@@ -47,7 +47,7 @@ def has(service: Watched, expression: str) -> bool:
 
 @pytest.fixture(scope="module")
 def worker(live: Watched) -> str:
-    (series,) = live.query("nst_worker_last_turn_timestamp_seconds")
+    (series,) = live.series("nst_worker_last_turn_timestamp_seconds")
     return str(series["metric"]["worker"])
 
 
@@ -64,14 +64,14 @@ def test_panel_has_something_to_show(
 ) -> None:
     panel = next(panel for panel in panels(dashboard) if panel["title"] == title)
     for target in panel["targets"]:
-        found = live.query(filled(target["expr"], worker))
+        found = live.series(filled(target["expr"], worker))
         values = [float(series["value"][1]) for series in found]
         assert any(math.isfinite(value) for value in values), target["expr"]
 
 
 def test_values_are_those_of_the_service(live: Watched) -> None:
     def value(expression: str) -> float:
-        (series,) = live.query(expression)
+        (series,) = live.series(expression)
         return float(series["value"][1])
 
     assert value('sum(nst_attempts_total{outcome="succeeded"})') == 4
@@ -95,9 +95,9 @@ def test_every_metric_of_rules_and_dashboards_exists(live: Watched) -> None:
     files = [PROMETHEUS / "rules.yml", PROMETHEUS / "alerts.yml", *DASHBOARDS.glob("*.json")]
     expressions = [line for file in files for line in file.read_text().splitlines()]
     named = {name for line in expressions if "runbook" not in line for name in METRIC.findall(line)}
-    missing = {name for name in named if not live.query(name)}
     assert len(named) > 20
-    assert missing == set()
+    for name in sorted(named):
+        assert live.series(name), name
 
 
 def test_every_rule_can_be_evaluated(live: Watched) -> None:
@@ -113,11 +113,12 @@ def test_every_rule_can_be_evaluated(live: Watched) -> None:
     assert {(rule["health"], rule.get("lastError")) for rule in rules} == {("ok", None)}
     for rule in rules:
         if rule["type"] == "recording":
-            assert live.query(rule["name"]), rule["name"]
+            assert live.series(rule["name"]), rule["name"]
 
 
 def test_nothing_is_wrong_with_a_service_that_is_well(live: Watched) -> None:
-    assert live.query("ALERTS") == []
+    """An alert whose condition holds for a moment, as for a missed scrape, is no fault."""
+    wait_until(lambda: not live.query("ALERTS"))
 
 
 def test_the_lag_of_the_dashboards_is_that_of_kafkas_own_tool(live: Watched) -> None:

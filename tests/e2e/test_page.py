@@ -6,6 +6,7 @@ import subprocess
 import zipfile
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
@@ -29,6 +30,7 @@ from support.browser import (
     step_of,
     stop,
     visitor,
+    wait_for_area,
     wait_for_step,
     wait_until_finished,
     wait_until_loaded,
@@ -293,10 +295,12 @@ def test_two_styles_one_of_them_in_part_of_the_picture(page: Page) -> None:
 
 def test_an_area_is_painted_in_colour_with_a_hard_or_soft_brush(page: Page) -> None:
     choose_samples(page)
-    masks = {}
+    masks: dict[str, Any] = {}
     for softness in ("0", "100"):
         page.get_by_role("button", name="in the style of Impasto").click()
-        canvas = page.get_by_role("application").locator("canvas")
+        canvas = wait_for_area(page)
+        if masks:
+            wait_until_drawn(canvas)
         page.get_by_role("button", name="Nothing", exact=True).click()
         assert canvas.evaluate(OVERLAY) == {"colours": [], "soft": 0}
         page.get_by_role("slider", name="Softness of its edge").fill(softness)
@@ -330,8 +334,14 @@ OVERLAY = """canvas => {
 }"""
 
 
+def wait_until_drawn(canvas: Locator) -> None:
+    """Wait until the area shows the mask that was drawn before it was opened."""
+    wait_until(lambda: canvas.evaluate(OVERLAY)["colours"])
+
+
 def brush_across(page: Page) -> None:
     """Draw one stroke through the middle of the open image."""
+    wait_for_area(page)
     box = page.get_by_role("application").bounding_box()
     assert box
     page.mouse.move(box["x"] + 0.2 * box["width"], box["y"] + 0.5 * box["height"])

@@ -95,8 +95,7 @@ def test_jobs_of_a_first_visit_sent_at_once_are_all_found_again(
         with page.expect_request("**/api/v1/jobs") as painting:
             page.get_by_role("button", name="Start painting").click()
         assert context.cookies() == []
-        for route in held:
-            route.continue_()
+        held.release()
         page.wait_for_url("**/jobs/*")
         for request in (draft.value, painting.value):
             answer = request.response()

@@ -2,27 +2,31 @@
 
 import io
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import av
 import pytest
-from playwright.sync_api import BrowserContext, Locator, Page, Route, expect
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, Route, expect
 
 from cli.test_video import film
 from support.browser import (
     choose_samples,
+    complaints,
     drop,
     is_too_wide,
+    nst_serve,
     saved,
     set_options,
-    shows,
     start,
     stop,
     violations,
+    visitor,
     wait_until_finished,
     wait_until_loaded,
 )
 from support.pictures import picture
+from support.servers import running
 
 FRAMES = 4
 
@@ -61,9 +65,8 @@ def test_a_film_is_painted_frame_by_frame(page: Page, holiday: Path) -> None:
     expect(page.get_by_role("button", name="Paint only part")).to_be_disabled()
     assert violations(page) == []
     set_options(page, Size=64, Steps_at_most=8)
-    with shows(page, f" of {FRAMES} ·"):
-        start(page)
-        wait_until_finished(page)
+    start(page)
+    wait_until_finished(page)
     expect(page.get_by_text(f"{FRAMES} frames in ")).to_be_visible()
     result = video(page, "Painted film: holiday in impasto")
     assert result.evaluate("film => [film.videoWidth, film.videoHeight]") == [64, 42]
@@ -78,8 +81,50 @@ def test_a_film_is_painted_frame_by_frame(page: Page, holiday: Path) -> None:
     video(page, "Film: holiday in impasto")
 
 
-def test_a_film_in_several_passes_and_how_long_it_takes(page: Page, holiday: Path) -> None:
+HALTING_SERVE = """
+import os, sys, time
+from pathlib import Path
+from nst.cli.main import main
+from nst.jobs.attempt import Attempt
+
+show = Attempt._show
+
+def show_and_halt(attempt, progress, files):
+    show(attempt, progress, files)
+    while progress.frame == int(os.environ["HALT"]) and not Path(os.environ["GO_ON"]).exists():
+        time.sleep(0.02)
+
+Attempt._show = show_and_halt
+main(["serve", *sys.argv[1:]])
+"""
+"""Program that serves, and whose worker halts at a frame until a file exists."""
+
+
+@pytest.fixture
+def go_on(tmp_path: Path) -> Path:
+    """Return the file for which the worker of `halting` waits in the second pass."""
+    return tmp_path / "go-on"
+
+
+@pytest.fixture
+def halting(browser: Browser, tmp_path: Path, go_on: Path) -> Iterator[Page]:
+    """Yield a page of a service whose worker halts in the second pass of a film."""
+    halt = {"HALT": str(FRAMES + 1), "GO_ON": str(go_on)}
+    with (
+        running(nst_serve(tmp_path, HALTING_SERVE, **halt)) as server,
+        visitor(browser, server.address) as context,
+    ):
+        page = context.new_page()
+        found = complaints(page)
+        yield page
+        assert found == []
+
+
+def test_a_film_in_several_passes_and_how_long_it_takes(
+    halting: Page, holiday: Path, go_on: Path
+) -> None:
     """The page estimates the time once this server has painted a film."""
+    page = halting
     page.set_viewport_size({"width": 1280, "height": 1000})
     choose(page, holiday)
     video(page, "Film: holiday.mp4")
@@ -89,14 +134,15 @@ def test_a_film_in_several_passes_and_how_long_it_takes(page: Page, holiday: Pat
     expect(passes.get_by_role("radio", name="1")).to_be_checked()
     passes.get_by_role("radio", name="3").click()
     assert violations(page) == []
-    with shows(page, "Pass 2 of 3 ·"):
-        start(page)
-        wait_until_finished(page)
+    start(page)
+    expect(page.get_by_text(f"Pass 2 of 3 · Frame {FRAMES} of {FRAMES} ·")).to_be_visible()
+    go_on.touch()
+    wait_until_finished(page)
     expect(page.get_by_text(f"{FRAMES} frames in ")).to_be_visible()
     expect(page.get_by_text("bit_depth has no effect on a film")).to_be_visible()
     page.goto("/studio")  # the studio keeps its state
     expect(passes.get_by_role("radio", name="3")).to_be_checked()
-    expect(page.get_by_text(re.compile(rf"Takes about \d+ s .* {FRAMES} frames"))).to_be_visible()
+    expect(page.get_by_text(re.compile(rf"Takes about \d+ \S+ .* {FRAMES} frames"))).to_be_visible()
     set_options(page, Steps_at_most=0)
     expect(page.get_by_text("A draft and a learned style have one pass.")).to_be_visible()
 

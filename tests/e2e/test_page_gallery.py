@@ -5,21 +5,7 @@ from pathlib import Path
 
 from playwright.sync_api import Locator, Page, expect
 
-from support.browser import drop, expect_size, is_too_wide, violations
-from support.waiting import wait_until
-
-KEPT = """name => new Promise(done => {
-  const request = indexedDB.open('keyval-store');
-  request.onsuccess = () => {
-    const database = request.result;
-    const found = database.transaction('keyval').objectStore('keyval').get('nst-studio');
-    found.onsuccess = () => {
-      database.close();
-      done(found.result?.styles.some(({picture}) => picture.name === name) ?? false);
-    };
-  };
-})"""
-"""Script that returns whether the browser has stored that this style is chosen."""
+from support.browser import drop, expect_size, is_too_wide, violations, wait_until_stored
 
 
 def styles(page: Page) -> Locator:
@@ -49,7 +35,9 @@ def test_uploaded_styles_are_kept_until_they_are_deleted(page: Page, photo: Path
     expect(page.get_by_role("img", name="Style: coffee.jpg")).to_be_visible()
     page.get_by_role("button", name="Use Mosaic").click()
     expect(styles(page)).to_have_count(1)
-    wait_until(lambda: page.evaluate(KEPT, "Mosaic"))
+    wait_until_stored(
+        page, "studio => studio.styles.some(({picture}) => picture.name === 'Mosaic')"
+    )
     page.reload()
     page.get_by_role("button", name="Add coffee.jpg to the styles").click()
     expect_size(page.get_by_role("img", name="Style: coffee.jpg"), 600, 400)

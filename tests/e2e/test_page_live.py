@@ -136,8 +136,7 @@ def test_the_camera_can_be_started_again_if_it_was_stopped_while_the_style_was_f
     page.get_by_role("button", name="Stop the camera").click()
     expect(page.get_by_role("button", name="Start the camera")).to_be_enabled()
     page.wait_for_function(IS_OFF)
-    for route in held:
-        route.continue_()
+    held.release()
     page.wait_for_load_state("networkidle")
     expect(page.get_by_role("button", name="Start the camera")).to_be_enabled()
 

@@ -11,6 +11,7 @@ from support.browser import (
     visitor,
     wait_until_finished,
     wait_until_loaded,
+    wait_until_stored,
 )
 from support.servers import running
 
@@ -31,6 +32,7 @@ def test_the_page_opens_without_its_server(browser: Browser, tmp_path: Path, bas
         for title in ("Cat", "Impasto"):
             choose_sample(page, title)
         wait_until_loaded(page.get_by_role("img", name="Your photo: Cat"))
+        wait_until_stored(page, "({content, styles}) => content && styles.length === 1")
 
         server.kill()
         page.reload()

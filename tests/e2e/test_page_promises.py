@@ -20,9 +20,11 @@ from support.browser import (
     status,
     violations,
     visitor,
+    wait_for_area,
     wait_for_step,
     wait_until_finished,
     wait_until_loaded,
+    wait_until_stored,
 )
 from support.servers import Server
 from support.waiting import wait_until
@@ -67,13 +69,14 @@ def test_a_reload_keeps_the_studio(page: Page, photo: Path) -> None:
     page.get_by_role("button", name="Add Mosaic to the styles").click()
     page.get_by_role("slider", name="Part of Mosaic").fill("25")
     page.get_by_role("button", name="in the style of Impasto").click()
+    wait_for_area(page)
     page.get_by_role("button", name="Invert").click()
     page.get_by_role("button", name="Use this area").click()
     expect(page.get_by_role("dialog")).to_be_hidden()
     page.get_by_role("radio", name=re.compile("^Quick")).click()
     expect(page.get_by_role("radio", name=re.compile("^Quick"))).to_be_checked()
     page.get_by_role("slider", name="Strength").fill("0.8")
-    wait_until(lambda: page.evaluate(KEPT, 0.8))
+    wait_until_stored(page, "studio => studio.changes.strength === 0.8")
     page.reload()
     expect(page.get_by_text("600 × 400 · JPEG · 105 kB")).to_be_visible()
     wait_until_loaded(page.get_by_role("img", name="Your photo: coffee.jpg"))
@@ -92,28 +95,15 @@ def test_what_is_pasted_while_the_studio_opens_is_not_lost(page: Page, photo: Pa
     page.goto("/studio")
     page.get_by_role("button", name="Use Cat").click()
     page.get_by_role("slider", name="Strength").fill("0.8")
-    wait_until(lambda: page.evaluate(KEPT, 0.8))
+    wait_until_stored(page, "studio => studio.changes.strength === 0.8")
     held = hold(page, "**/api/v1/contents")
-    page.reload(wait_until="commit")
+    with page.expect_request("**/api/v1/contents"):
+        page.reload(wait_until="commit")
     expect(page.get_by_text("One moment …")).to_be_visible()
     paste(page, "coffee.jpg", photo.read_bytes(), "image/jpeg")
-    for route in held:
-        route.continue_()
+    held.release()
     expect(page.get_by_role("img", name="Your photo: Cat")).to_be_visible()
     expect(page.get_by_role("img", name="Style: coffee.jpg")).to_be_visible()
-
-
-KEPT = """strength => new Promise(done => {
-  const request = indexedDB.open('keyval-store');
-  request.onsuccess = () => {
-    const database = request.result;
-    const found = database.transaction('keyval').objectStore('keyval').get('nst-studio');
-    found.onsuccess = () => {
-      database.close();
-      done(found.result?.changes.strength === strength);
-    };
-  };
-})"""
 
 
 def test_the_button_and_escape_ask_the_same(page: Page) -> None:
@@ -208,8 +198,8 @@ def test_a_draft_follows_every_change(browser: Browser, server: Server, size: Vi
         page.get_by_role("checkbox", name="Live draft").uncheck()
         expect(draft).to_be_hidden()
         expect(page.get_by_role("img", name="Your photo: Cat")).to_be_visible()
-        jobs = page.request.get("api/v1/jobs").json()["jobs"]
-        assert jobs == []
+        # The page deletes each draft after it has shown it.
+        wait_until(lambda: not page.request.get("api/v1/jobs").json()["jobs"])
         assert found == []
 
 

@@ -10,7 +10,14 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from support.browser import complaints, is_too_wide, nst_serve, violations, visitor
+from support.browser import (
+    complaints,
+    is_too_wide,
+    nst_serve,
+    violations,
+    visitor,
+    wait_until_stored,
+)
 from support.servers import Server, running
 
 PHOTOS = Path(__file__).resolve().parents[2] / "data" / "content"
@@ -76,7 +83,11 @@ def test_photos_are_taken_away_and_kept(page: Page) -> None:
     page.locator("input[aria-label='Add more photos']").set_input_files([PHOTOS / "coffee.jpg"])
     expect(page.get_by_role("button", name="Start 2 paintings")).to_be_enabled()
     page.get_by_role("checkbox", name="One painting for each style").check()
-    page.wait_for_timeout(500)  # the page stores changes a moment later
+    wait_until_stored(
+        page,
+        "({content, more, styles, eachAlone}) => "
+        "content && more.length === 1 && styles.length === 2 && eachAlone",
+    )
     page.reload()
     expect(page.get_by_role("button", name="Start 4 paintings")).to_be_enabled()
     assert not is_too_wide(page)

@@ -14,9 +14,10 @@ from support.waiting import wait_until
 
 LEARN, STYLES, JOBS = "/api/v1/learning", "/api/v1/learned-styles", "/api/v1/jobs"
 STYLE = SAMPLES / "style" / "mosaic.jpg"
-TINY = {"size": "32", "style_size": "32", "channels": "4", "blocks": "1", "minutes": "5"}
+TINY = {"size": "32", "style_size": "32", "channels": "4", "blocks": "1", "minutes": "30"}
 SHORT = TINY | {"steps": "3"}
 ENDLESS = TINY | {"steps": "1000000"}
+"""Fields of a training that ends neither by its steps nor by its minutes."""
 
 
 @pytest.fixture(scope="module")
@@ -103,11 +104,16 @@ def test_what_was_learned_is_kept_when_it_is_stopped_and_gone_on_from(server: Se
     assert steps(server, job) == job["result"]["steps"] > first
 
 
+def wait_for_checkpoint(server: Server, job: dict[str, Any]) -> None:
+    """Wait for the first checkpoint; the twentieth step may come before it is stored."""
+    data = server.directory / "data"
+    wait_until(lambda: list(data.rglob(f"{job['id']}/checkpoints/*")))
+
+
 def test_learning_goes_on_after_the_engine_was_killed(server: Server) -> None:
     job = learn(server, **ENDLESS)
     server.wait(job["id"], lambda job: (job["progress"] or {}).get("step", 0) > 20)
-    (stored,) = (server.directory / "data").rglob(f"{job['id']}/checkpoints")
-    server.wait(job["id"], lambda _: any(stored.iterdir()))
+    wait_for_checkpoint(server, job)
     before = server.job(job["id"])["progress"]["elapsed_seconds"]
     for pid in server.engines():
         os.kill(pid, signal.SIGKILL)
@@ -121,12 +127,10 @@ def test_learning_goes_on_after_the_engine_was_killed(server: Server) -> None:
 
 
 def test_learning_goes_on_after_the_server_was_killed(tmp_path: Path) -> None:
-    with serve(tmp_path, NST_LEASE_SECONDS="3") as server:
+    with serve(tmp_path, NST_LEASE_SECONDS="6") as server:
         job = learn(server, **ENDLESS)
         server.wait(job["id"], lambda job: (job["progress"] or {}).get("step", 0) > 20)
-        data = server.directory / "data"
-        # The twentieth step may come before the first checkpoint is stored.
-        wait_until(lambda: list(data.rglob(f"{job['id']}/checkpoints/*")))
+        wait_for_checkpoint(server, job)
         server.kill()
         server.start()
         # Until the second attempt reports, the job shows the progress of the first.

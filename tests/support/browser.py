@@ -48,8 +48,9 @@ WIDE: ViewportSize = {"width": 1280, "height": 860}
 PHONE: ViewportSize = {"width": 360, "height": 740}
 
 
-def nst_serve(folder: Path, **settings: str) -> Server:
-    """Return `nst serve` with one worker, which keeps all of its data in `folder`."""
+def nst_serve(folder: Path, program: str = SERVE, **settings: str) -> Server:
+    """Return `nst serve` with one worker, which keeps all of its data in `folder`.
+    `program`: Python code that starts it."""
     port = free_port()
     environment = {
         "NST_DATA_DIR": str(folder / "data"),
@@ -59,7 +60,7 @@ def nst_serve(folder: Path, **settings: str) -> Server:
         **settings,
     }
     return Server(
-        [sys.executable, "-c", SERVE, "--port", str(port)],
+        [sys.executable, "-c", program, "--port", str(port)],
         port,
         folder / "serve.log",
         environment=environment,
@@ -250,7 +251,9 @@ def wait_for_step(page: Page, step: int) -> None:
 
 
 def step_of(page: Page) -> int:
-    return int(page.evaluate("/Step (\\d+) of/.exec(document.body.innerText)[1]"))
+    """Return the number of the step that the page shows, once it shows one."""
+    shown = page.wait_for_function("/Step (\\d+) of/.exec(document.body.innerText)?.[1]")
+    return int(shown.json_value())
 
 
 def wait_for_streams(server: Server, count: int) -> None:
@@ -298,16 +301,64 @@ def violations(page: Page, *also: str) -> list[str]:
     ]
 
 
-def hold(page: Page, address: str) -> list[Route]:
-    """Hold back requests to matching addresses.
-    Return the list of held requests, to which later requests are added."""
-    held: list[Route] = []
+class Held:
+    """Requests that are held back until they are released."""
 
-    def wait(route: Route) -> None:
-        held.append(route)
+    def __init__(self) -> None:
+        self._routes: list[Route] = []
+        self._is_over = False
 
-    page.route(address, wait)
+    def take(self, route: Route) -> None:
+        if self._is_over:
+            route.continue_()
+        else:
+            self._routes.append(route)
+
+    def release(self) -> None:
+        """Let all of them go on, and hold back no later ones."""
+        self._is_over = True
+        for route in self._routes:
+            route.continue_()
+
+
+def hold(page: Page, address: str) -> Held:
+    """Hold back requests to matching addresses."""
+    held = Held()
+    page.route(address, held.take)
     return held
+
+
+STUDIO = """() => new Promise(done => {
+  const request = indexedDB.open('keyval-store');
+  request.onsuccess = () => {
+    const database = request.result;
+    const found = database.transaction('keyval').objectStore('keyval').get('nst-studio');
+    found.onsuccess = () => {
+      database.close();
+      done(found.result);
+    };
+  };
+})"""
+"""Script that returns what the browser has stored of the studio."""
+
+
+def wait_until_stored(page: Page, condition: str) -> None:
+    """Wait until the browser has stored a studio for which this function is true.
+    The page stores changes a moment later."""
+    look = f"() => ({STUDIO})().then(studio => Boolean(studio && ({condition})(studio)))"
+    wait_until(lambda: page.evaluate(look))
+
+
+def wait_for_area(page: Page) -> Locator:
+    """Wait until the open area can be drawn on; return its canvas.
+    Once the photo is loaded, the canvas gets the size of the photo and loses what was drawn."""
+    canvas = page.get_by_role("application").locator("canvas")
+    expect(canvas).not_to_have_js_property("width", DEFAULT_WIDTH)
+    return canvas
+
+
+DEFAULT_WIDTH = 300
+"""Width of a canvas, in pixels, before it gets one."""
 
 
 WATCH = """text => {

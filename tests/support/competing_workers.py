@@ -6,11 +6,13 @@ from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from threading import Barrier
 
 from nst.adapters.sql import SqlJobRepository
 from nst.errors import LeaseLost
 from nst.jobs.job import JobStatus
 from support.jobs import FAILURE, result
+from support.waiting import PATIENCE_SECONDS, PROGRAM_SECONDS
 
 MAX_ATTEMPTS = 1000
 
@@ -28,14 +30,16 @@ class Account:
         self.ends += other.ends
 
 
-def fight(url: str, threads: int, seed: int) -> Account:
+def fight(url: str, threads: int, seed: int, start: Barrier | None = None) -> Account:
     """Work until every job is in a final state; return what the threads have done.
-    All threads share one repository."""
+    All threads share one repository. `start`: where the process waits with its first job until the
+    others have one, too."""
     repository = SqlJobRepository(url)
+    first = _work_on_one(repository, seed, start) if start else Account()
     with ThreadPoolExecutor(threads) as pool:
         accounts = list(pool.map(lambda n: _work(repository, seed + n), range(threads)))
     repository.close()
-    return total(accounts)
+    return total([first, *accounts])
 
 
 def total(accounts: Sequence[Account]) -> Account:
@@ -43,6 +47,17 @@ def total(accounts: Sequence[Account]) -> Account:
     for account in accounts:
         together.add(account)
     return together
+
+
+def _work_on_one(repository: SqlJobRepository, seed: int, start: Barrier) -> Account:
+    """Claim a job, and end it once every process has claimed one."""
+    account, dice = Account(), random.Random(seed)  # noqa: S311 - it plays dice
+    job = repository.claim_next(f"worker-{seed}", PROGRAM_SECONDS)
+    assert job
+    account.claims[job.id, job.attempt] += 1
+    start.wait(PATIENCE_SECONDS)
+    _end(repository, job.id, job.attempt, dice, account)
+    return account
 
 
 def _work(repository: SqlJobRepository, seed: int) -> Account:

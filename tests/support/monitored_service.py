@@ -17,7 +17,7 @@ import yaml
 from support import servers
 from support.assets import REPOSITORY
 from support.pictures import encoded, picture
-from support.waiting import PATIENCE_SECONDS, wait_until
+from support.waiting import PATIENCE_SECONDS, PROGRAM_SECONDS, wait_until
 
 PROMETHEUS = REPOSITORY / "deploy" / "prometheus"
 DASHBOARDS = REPOSITORY / "deploy" / "grafana" / "dashboards"
@@ -66,6 +66,11 @@ class Watched:
         found: list[dict[str, Any]] = answer["data"]["result"]
         return found
 
+    def series(self, expression: str) -> list[dict[str, Any]]:
+        """Return the answer to an expression once there is one.
+        A busy machine may miss a scrape, and then there is none until the next one."""
+        return wait_until(lambda: self.query(expression))
+
 
 @contextmanager
 def watched(directory: Path, interval: str = "1s") -> Iterator[Watched]:
@@ -80,6 +85,7 @@ def watched(directory: Path, interval: str = "1s") -> Iterator[Watched]:
             "NST_KAFKA_SESSION_TIMEOUT_SECONDS": "6",
             "NST_KAFKA_HEARTBEAT_SECONDS": "1",
             "NST_OFFLINE": "1",
+            "NST_STREAM_SECONDS": str(PROGRAM_SECONDS),
             "NST_WORKER_METRICS_PORT": str(worker_port),
         }
 

@@ -16,7 +16,7 @@ import httpx
 
 from cli.conftest import NST
 from support.pictures import SAMPLES
-from support.waiting import PATIENCE_SECONDS, wait_until
+from support.waiting import PATIENCE_SECONDS, PROGRAM_SECONDS, wait_until
 
 CONTENT = SAMPLES / "content" / "cat.jpg"
 STYLE = SAMPLES / "style" / "mosaic.jpg"
@@ -45,6 +45,7 @@ class Server:
             "NST_REQUESTS_PER_MINUTE": "1000000",
             # A late heartbeat must not lose a job.
             "NST_LEASE_SECONDS": str(PATIENCE_SECONDS),
+            "NST_STREAM_SECONDS": str(PROGRAM_SECONDS),
             "NST_CHECKPOINT_SECONDS": "0.5",
             "OMP_NUM_THREADS": "1",
             **environment,
@@ -81,8 +82,10 @@ class Server:
         return self.client.base_url.netloc.decode()
 
     def lines(self) -> list[dict[str, Any]]:
-        """Return all that the server has logged, line by line."""
-        return [json.loads(line) for line in self.log.read_text().splitlines()]
+        """Return all that the server has logged, line by line.
+        The last line may not be written to its end yet, and is left out then."""
+        whole, _, _ = self.log.read_text().rpartition("\n")
+        return [json.loads(line) for line in whole.splitlines()]
 
     def stop(self) -> None:
         """Send SIGTERM, as a service manager does, and wait until the server has ended."""

@@ -50,8 +50,9 @@ def outage(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
 def at_work(directory: Path, engine: ScriptedEngine) -> Iterator[Worker]:
     """Run a worker in a thread, with a connection of its own."""
     house = House(directory, lease_seconds=LEASE_SECONDS, keeps=True)
-    # Heartbeats come later than other workers could sweep.
-    shop = replace(house.worker_context(engine), heartbeat_seconds=LEASE_SECONDS / 2)
+    # Heartbeats come later than other workers could sweep, and none is due when the lease ends. The
+    # outage lasts for most of a lease, so it is noticed even if a heartbeat is late.
+    shop = replace(house.worker_context(engine), heartbeat_seconds=0.3 * LEASE_SECONDS)
     worker = Worker(house.queue, shop, retention_seconds=3600)
     thread = threading.Thread(target=worker.run)
     thread.start()
