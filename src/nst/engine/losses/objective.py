@@ -9,7 +9,7 @@ follow; the second pass propagates that gradient back to the pixels. If there is
 encoded only once: the second pass uses the activations of the first.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -173,18 +173,23 @@ class Objective:
             return 1.0
         largest = _largest(each for of_term in by_statistics for each in of_term if each.dim())
         scale = FLOAT16_STATISTIC / largest if largest else 1.0
-        scaled = _times(scale, by_statistics)
-        totals = {
-            layer: torch.zeros_like(activations[layer], dtype=torch.float32)
-            for layer in self.encoder.layers
-        }
-        for layer, total in totals.items():
-            self._add_gradient(tile, scaled, layer, activations[layer], total)
-        largest = _largest(totals.values())
+        of_features = self._feature_gradients(tile, activations, _times(scale, by_statistics))
+        largest = _largest(of_features)
         return scale * max(1.0, FLOAT16_FEATURE / largest) if largest else scale
+
+    def _feature_gradients(
+        self, tile: Tile, activations: Activations, by_statistics: Sequence[Sequence[Tensor]]
+    ) -> Iterator[Tensor]:
+        """Yield the gradient with respect to the features of each layer, in float32."""
+        for layer in self.encoder.layers:
+            total = torch.zeros_like(activations[layer], dtype=torch.float32)
+            self._add_gradient(tile, by_statistics, layer, activations[layer], total)
+            yield total
 
 
 def _times(factor: float, gradients: Sequence[Sequence[Tensor]]) -> Sequence[Sequence[Tensor]]:
+    if factor == 1:
+        return gradients
     return [[factor * each for each in of_term] for of_term in gradients]
 
 
