@@ -34,9 +34,10 @@ NST = "from nst.cli.main import main; main()"
 def test_steering_and_the_stop_are_recorded_shown_and_repeated(page: Page, tmp_path: Path) -> None:
     start_long(page)
     wait_for_step(page, 2)
-    with shows(page, "from the next step"):
-        page.get_by_role("slider", name="Use the style").fill("1")
-    expect(page.get_by_text("from the next step", exact=True)).to_be_hidden()
+    for name in ("Use the style", "Strength", "Flourish"):
+        with shows(page, "from the next step"):
+            page.get_by_role("slider", name=name).fill("1")
+        expect(page.get_by_text("from the next step", exact=True)).to_be_hidden()
     stop(page)
     expect(status(page, "Stopped")).to_be_visible()
     painted = saved(page, page.get_by_role("link", name="Download", exact=True))
@@ -49,13 +50,14 @@ def test_steering_and_the_stop_are_recorded_shown_and_repeated(page: Page, tmp_p
     text = Path(download.value.path()).read_bytes()
     recipe = Recipe.read(text)
     assert recipe.stopped_after
-    assert [list(change.values) for change in recipe.changes] == [["style_weight"]]
+    steered = [list(change.values) for change in recipe.changes]
+    assert steered == [["style_weight"], ["strength"], ["flourish"]]
     assert recipe == Recipe.read(painted)
 
     # The page shows the same changes, and names one network.
     page.get_by_role("button", name="All settings of this picture").click()
-    steered = f"from step {recipe.changes[0].step}:"
-    expect(page.get_by_text(steered)).to_be_visible()
+    for change in recipe.changes:
+        expect(page.get_by_text(f"from step {change.step}:")).to_be_visible()
     expect(page.get_by_text(f"after step {recipe.stopped_after}", exact=True)).to_be_visible()
     expect(page.get_by_text("vgg19", exact=True)).to_have_count(0)
 
