@@ -8,17 +8,24 @@ import h5py
 import torch
 from torch import Tensor
 
+from nst import Inputs
 from nst.engine.losses.objective import Objective
+from nst.engine.memory.plan import MIN_HISTORY_SIZE, MIN_TILE_SIDE, predict
 from nst.engine.network.encoder import Encoder, parameter_shapes
 from nst.engine.optimizer.optimizer import ObjectiveFunction
 from nst.engine.pictures.tensors import StyleInput
 from nst.engine.scales import Scale
 from nst.engine.snapshot import StepSnapshot
 from nst.engine.steering import loss_weights
+from nst.engine.style_transfer import IterativeTransfer
 from nst.engine.targets import Scene, make_terms
 from nst.layers import layer_names
 from nst.options import StyleTransferOptions
 from nst.progress import Progress
+
+LOW_PRECISION_ERROR = {torch.float16: 0.1, torch.bfloat16: 0.3}
+"""Largest error of a gradient with the real network.
+Most of it comes from ReLUs and pools that rounding has switched."""
 
 
 def random_tensors(model: str) -> dict[str, Tensor]:
@@ -74,3 +81,11 @@ def iterate(progress: Progress) -> Tensor:
     """Return the image of a step as it is optimised, (1, 3, H, W)."""
     assert isinstance(progress.snapshot, StepSnapshot)
     return progress.snapshot.image
+
+
+def limit_of_tiles(method: IterativeTransfer, inputs: Inputs, size: tuple[int, int]) -> int:
+    """Return a limit in bytes that the smallest tiles keep and the whole image does not.
+    `size`: width and height of the result."""
+    demand = method._preparation(inputs)._demand(size, torch.float32)
+    whole, tiled = (predict(demand, side, MIN_HISTORY_SIZE) for side in (None, MIN_TILE_SIDE))
+    return (whole.peak_bytes + tiled.peak_bytes) // 2

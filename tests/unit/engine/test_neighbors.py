@@ -9,16 +9,16 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
 from PIL import Image, ImageOps
 
 from nst import Controls, Inputs, StyleTransferOptions, images
 from nst.engine import preparation
-from nst.engine.memory.plan import MIN_HISTORY_SIZE, predict
+from nst.engine.memory.plan import predict
 from nst.engine.scales import scales
 from nst.engine.style_transfer import IterativeTransfer
 from nst.errors import InvalidImage
 from support.pictures import picture
+from unit.engine.synthetic import limit_of_tiles
 
 CONTENT, STYLE = picture(64, 48), picture(56, 50).rotate(180)
 OTHER = Image.fromarray(np.random.default_rng(0).integers(0, 255, (48, 48, 3), dtype=np.uint8))
@@ -279,14 +279,9 @@ def test_the_result_is_the_average_of_the_last_stage() -> None:
 
 
 def test_within_a_memory_limit_it_is_painted_in_tiles() -> None:
-    options: dict[str, Any] = {"size": 256, "total_iterations": 1}
-    inputs, method = Inputs(CONTENT, STYLE), transfer(**options)
-    whole, demand = (
-        method.run(inputs),
-        method._preparation(inputs)._demand((256, 192), torch.float32),
-    )
-    least_whole, least_tiled = (predict(demand, side, MIN_HISTORY_SIZE) for side in (None, 128))
-    method.max_memory_bytes = (least_whole.peak_bytes + least_tiled.peak_bytes) // 2
+    method, inputs = transfer(size=256, total_iterations=1), Inputs(CONTENT, STYLE)
+    whole = method.run(inputs)
+    method.max_memory_bytes = limit_of_tiles(method, inputs, (256, 192))
     tiled = method.run(inputs)
     assert tiled.memory_plan is not None
     assert tiled.memory_plan.tiles > 1

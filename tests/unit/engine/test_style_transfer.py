@@ -27,7 +27,6 @@ from nst import (
 )
 from nst.engine.draft import paint_draft
 from nst.engine.losses.layers import CONTENT_LAYER, STYLE_LAYERS
-from nst.engine.memory.plan import MIN_HISTORY_SIZE, predict
 from nst.engine.network.encoder import Activations, Encoder
 from nst.engine.network.weights import WeightsStore
 from nst.engine.pictures.styles import style_size
@@ -42,7 +41,7 @@ from nst.errors import (
     WeightsUnavailable,
 )
 from support.pictures import picture
-from unit.engine.synthetic import iterate
+from unit.engine.synthetic import iterate, limit_of_tiles
 
 
 def transfer(precision: str = "fp32", **options: Any) -> IterativeTransfer:
@@ -528,11 +527,7 @@ def test_a_limit_makes_tiles_and_the_plan_says_so_before() -> None:
     method = transfer(size=400, total_iterations=1)
     photo = picture(400, 200)
     whole = method.plan(Inputs(photo, picture()))
-    preparation = method._preparation(Inputs(photo, picture()))
-    demand = preparation._demand((400, 200), torch.float32)
-    least_whole, least_tiled = (predict(demand, side, MIN_HISTORY_SIZE) for side in (None, 128))
-    limit = (least_whole.peak_bytes + least_tiled.peak_bytes) // 2
-    method.max_memory_bytes = limit
+    method.max_memory_bytes = limit = limit_of_tiles(method, Inputs(photo, picture()), (400, 200))
     plan = method.plan(Inputs(photo, picture()))
     assert (whole.tiles, whole.size) == (1, (400, 200))
     assert plan.tiles > 1

@@ -7,7 +7,6 @@ natural images is `MEAN_ACTIVATION`.
 
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
-from importlib import resources
 from pathlib import Path
 
 import h5py
@@ -19,7 +18,7 @@ from torch import Tensor
 from torch.nn.functional import conv2d, max_pool2d, relu
 
 from nst.engine.network.encoder import MEAN_RGB, parameter_shapes
-from nst.engine.network.files import CAFFE_PTH, UnusableWeights
+from nst.engine.network.files import BUNDLE, CAFFE_PTH, UnusableWeights
 from nst.layers import layer_names
 
 MEAN_ACTIVATION = 40.0
@@ -89,9 +88,8 @@ def calibration_pictures() -> Tensor:
 
     They are eight photographs side by side in one file.
     """
-    file = resources.files("nst.engine") / "bundled" / "calibration.png"
-    with file.open("rb") as stream:
-        strip = torch.from_numpy(np.array(Image.open(stream)))  # (128, 8·128, 3)
+    with Image.open(BUNDLE / "calibration.png") as picture:
+        strip = torch.from_numpy(np.array(picture))  # (128, 8·128, 3)
     pictures = strip.view(128, -1, 128, 3).permute(1, 3, 0, 2)
     return pictures.float() - torch.tensor(MEAN_RGB).view(1, 3, 1, 1)
 

@@ -25,14 +25,11 @@ from nst.engine.network.weights import WeightsStore
 from nst.engine.pictures.tensors import StyleInput
 from nst.engine.scales import Scale
 from nst.engine.targets import Scene, seen_image
-from unit.engine.synthetic import random_tensors
+from unit.engine.synthetic import LOW_PRECISION_ERROR, random_tensors
 
 WEIGHTS = LossWeights(content=3.0, style=2.0, total_variation=0.0, flourish=0.5)
 TILES_ERROR = {torch.float64: 1e-9, torch.float32: 1e-4}
 """Largest error of the gradient in tiles, relative to the length of the whole."""
-LOW_PRECISION_ERROR = {torch.float16: 0.1, torch.bfloat16: 0.3}
-"""Largest error of the gradient with the real network.
-Most of it comes from ReLUs and pools that rounding has switched."""
 
 
 @cache

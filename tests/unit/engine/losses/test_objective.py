@@ -17,7 +17,7 @@ from nst.layers import layer_names
 from nst.options import StyleTransferOptions
 from support.pictures import picture
 from unit.engine.network.test_encoder import plain_network
-from unit.engine.synthetic import objective_of, random_tensors
+from unit.engine.synthetic import LOW_PRECISION_ERROR, objective_of, random_tensors
 
 DENSE = {  # the first two ReLUs of every block, up to the last classic layer
     "vgg19": "relu1_1 relu1_2 relu2_1 relu2_2 relu3_1 relu3_2 relu4_1 relu4_2 relu5_1",
@@ -138,11 +138,6 @@ def test_a_layer_that_the_model_in_use_lacks_is_named() -> None:
         "content_layers: 'relu3_4' is invalid; expected layers that vgg16 has, conv1_1 … relu5_3; "
         "it has no relu3_4 (vgg16 stands in for vgg19)"
     )
-
-
-LOW_PRECISION_ERROR = {torch.float16: 0.1, torch.bfloat16: 0.3}
-"""Largest error of the gradient with the real network.
-Most of it comes from ReLUs and pools that rounding has switched."""
 
 
 @pytest.mark.parametrize("dtype", LOW_PRECISION_ERROR, ids=str)
