@@ -12,7 +12,7 @@ from nst.engine.checkpoint import Checkpoint
 from nst.engine.device import precision_of
 from nst.engine.losses.objective import LossWeights, Objective
 from nst.engine.memory.attempts import Attempts
-from nst.engine.memory.kept import give_back
+from nst.engine.memory.kept import give_back, trim
 from nst.engine.memory.plan import Demand
 from nst.engine.optimizer.adam import Adam
 from nst.engine.optimizer.average import Average
@@ -115,7 +115,10 @@ class ScaleTask:
 
     def evaluate(self, x: Tensor) -> Evaluation:
         """Return the losses of pixels (3·H·W,) by the options in force, and the gradient."""
-        return self.objective(x, loss_weights(self.options))
+        evaluation = self.objective(x, loss_weights(self.options))
+        if self.plan.tiles > 1:
+            trim()  # or the process would grow with each evaluation
+        return evaluation
 
     def step(self, optimizer: Optimizer) -> bool:
         """Take one step of the optimizer. Raises OutOfMemory, Diverged."""

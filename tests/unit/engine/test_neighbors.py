@@ -12,7 +12,7 @@ import pytest
 from PIL import Image, ImageOps
 
 from nst import Controls, Inputs, StyleTransferOptions, images
-from nst.engine import preparation
+from nst.engine import preparation, scale_task
 from nst.engine.memory.plan import predict
 from nst.engine.scales import scales
 from nst.engine.style_transfer import IterativeTransfer
@@ -278,13 +278,18 @@ def test_the_result_is_the_average_of_the_last_stage() -> None:
     assert difference(averaged[-1], expected) < 1 < difference(averaged[-1], plain[-1])
 
 
-def test_within_a_memory_limit_it_is_painted_in_tiles() -> None:
+def test_within_a_memory_limit_it_is_painted_in_tiles(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each evaluation in tiles returns its free memory, so that the process does not grow."""
+    trims: list[None] = []
+    monkeypatch.setattr(scale_task, "trim", lambda: trims.append(None))
     method, inputs = transfer(size=256, total_iterations=1), Inputs(CONTENT, STYLE)
     whole = method.run(inputs)
+    assert not trims
     method.max_memory_bytes = limit_of_tiles(method, inputs, (256, 192))
     tiled = method.run(inputs)
     assert tiled.memory_plan is not None
     assert tiled.memory_plan.tiles > 1
+    assert trims
     assert difference(pixels(whole.image), pixels(tiled.image)) < 0.1
 
 

@@ -80,7 +80,7 @@ def _leave() -> None:
             _set(_M_MMAP_MAX, _MMAP_MAX)
             _set(_M_MMAP_THRESHOLD, _MMAP_THRESHOLD_BYTES)
             _set(_M_TRIM_THRESHOLD, _TRIM_THRESHOLD_BYTES)
-            give_back(torch.device("cpu"))
+            trim()
 
 
 def _set(parameter: int, value: int) -> None:
@@ -99,5 +99,15 @@ def give_back(device: torch.device) -> None:
     """Return free memory to the system, even within `kept_memory`."""
     if device.type == "cuda":
         torch.cuda.empty_cache()
-    if trim := _function("malloc_trim"):
-        trim(0)
+    trim()
+
+
+def trim() -> None:
+    """Return the free memory of the C library to the system.
+
+    Gaps between tensors that later tensors would not fill are returned too. The next tensors get
+    cleared memory, once in an evaluation instead of once for each tensor: 0.2 s instead of 2 s of
+    4 s at 1024×768 in bfloat16.
+    """
+    if malloc_trim := _function("malloc_trim"):
+        malloc_trim(0)

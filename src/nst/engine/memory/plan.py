@@ -42,13 +42,13 @@ whole and in tiles, more in bfloat16 than in float32."""
 
 GAPS, MATCHED_GAPS = 1.2, 2.1
 """Further factors if freed memory is kept; the second is for matched neighbours.
-The terms of style loss neighbors allocate tensors of many sizes between those of the network: 2.0 …
-2.1 measured with VGG-16 in bfloat16, from 1024×768 to 2048×1536."""
+The terms of style loss neighbors allocate tensors of many sizes between those of the network: 1.5 …
+2.1 measured with VGG-16, from 1024×768 to 2048×1536, whole and in tiles."""
 
 RETURNED_SLOWNESS = 1.6
-"""Relative time of an evaluation of a whole image if freed memory is returned.
-The reference keeps freed memory. 1.4 … 2.2 measured, more while other machines use the same memory.
-The tensors of tiles are smaller; with them no difference was measured."""
+"""Relative time of an evaluation if freed memory is returned.
+The reference keeps freed memory. 1.4 … 2.2 measured, more while other machines use the same memory;
+with tiles 1.0 … 1.5."""
 
 MASK_VECTORS = 2
 """Number of vectors for each style if there are masks.
@@ -128,15 +128,10 @@ def predict(
     *,
     keeps_freed_memory: bool = False,
 ) -> MemoryPlan:
-    """Return the plan with these tiles and this history.
-
-    `keeps_freed_memory`: whether the process may keep freed memory. With tiles it never does: they
-    would not be faster, and the process would grow with each step.
-    """
+    """Return the plan with these tiles and this history."""
     path = _path(demand)
     tiles = _Tiles.of(demand.size, tile_side, path)
-    is_kept = keeps_freed_memory and tiles.count == 1
-    gaps = (MATCHED_GAPS if demand.is_matched else GAPS) if is_kept else 1.0
+    gaps = (MATCHED_GAPS if demand.is_matched else GAPS) if keeps_freed_memory else 1.0
     style_tiles = [_Tiles.of(size, tile_side, path) for size in demand.style_sizes]
     pixels, style_pixels = math.prod(demand.size), sum(map(math.prod, demand.style_sizes))
     vectors = ADAM_VECTORS if demand.optimizer == "adam" else LBFGS_VECTORS + 2 * history_size
@@ -156,7 +151,7 @@ def predict(
         content_bytes=_content_bytes(demand),
         activation_bytes=round(FRAGMENTATION * gaps * demand.number_bytes * held_numbers),
         checkpoint_bytes=BYTES_PER_VECTOR_PIXEL * _kept_vectors(demand, history_size) * pixels,
-        keeps_freed_memory=is_kept,
+        keeps_freed_memory=keeps_freed_memory,
     )
 
 
@@ -267,7 +262,7 @@ def _slowness(demand: Demand, plan: MemoryPlan) -> float:
     work = tiles.computed_pixels / math.prod(demand.size)
     if tiles.count > 1:
         work *= 4 / 3
-    elif not plan.keeps_freed_memory:
+    if not plan.keeps_freed_memory:
         work *= RETURNED_SLOWNESS
     steps = 1 + 1 / plan.history_size if plan.history_size else 1
     return work * steps

@@ -6,7 +6,13 @@ import pytest
 import torch
 
 from nst.engine.memory.budget import choose_plan
-from nst.engine.memory.plan import MATCHED_GAPS, Demand, predict
+from nst.engine.memory.plan import (
+    MATCHED_GAPS,
+    MIN_HISTORY_SIZE,
+    MIN_TILE_SIDE,
+    Demand,
+    predict,
+)
 from nst.engine.optimizer.lbfgs import HISTORY_SIZE
 from nst.progress import MemoryPlan
 from unit.engine.memory.test_plan import UHD
@@ -42,9 +48,12 @@ def test_a_checkpoint_keeps_its_tiles_and_its_history(is_kept: bool) -> None:
 
 
 @pytest.mark.parametrize("demand", [GRAM, MATCHED], ids=["gram", "matched"])
-def test_tiles_return_what_is_freed(demand: Demand) -> None:
+def test_tiles_keep_what_is_freed_if_its_gaps_have_room(demand: Demand) -> None:
     whole = predict(demand, None, HISTORY_SIZE, keeps_freed_memory=True)
     assert chosen(demand, whole.peak_bytes).keeps_freed_memory
-    tiled = chosen(demand, round(0.4 * whole.peak_bytes))
+    tiled = chosen(demand, round(0.5 * whole.peak_bytes))
     assert tiled.tiles > 1
-    assert not tiled.keeps_freed_memory
+    assert tiled.keeps_freed_memory
+    smallest = chosen(demand, predict(demand, MIN_TILE_SIDE, MIN_HISTORY_SIZE).peak_bytes)
+    assert smallest.tiles > 1
+    assert not smallest.keeps_freed_memory
