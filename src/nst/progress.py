@@ -15,6 +15,9 @@ Samples: TypeAlias = "np.ndarray[Any, Any]"
 """16-bit samples of an image in sRGB, 0…65535.
 The arrays are uint16: (H, W, 3) for RGB, (H, W, 4) for RGBA."""
 
+CHECKPOINT_NAME = "checkpoint.safetensors"
+"""Name of a checkpoint in a directory that is given instead of a file."""
+
 
 class StopReason(StrEnum):
     """Reason why a transfer ended."""

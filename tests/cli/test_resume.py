@@ -14,11 +14,11 @@ from PIL import Image
 from cli.conftest import Nst, process, saved
 from cli.test_failures import wait_for
 from nst import Inputs, NeuralStyleTransfer
-from nst.cli.checkpoints import CHECKPOINT_NAME, COMMAND_NAME
+from nst.cli.checkpoints import COMMAND_NAME
 from nst.cli.progress_bar import ProgressBar
 from nst.engine.checkpoint import Checkpoint
 from nst.errors import StorageError
-from nst.progress import Progress
+from nst.progress import CHECKPOINT_NAME, Progress
 from nst.recipe import Recipe
 from support.pictures import picture
 from support.waiting import PATIENCE_SECONDS

@@ -17,11 +17,10 @@ from nst.cli.notices import tell
 from nst.cli.options import is_given
 from nst.errors import InvalidCheckpoint, InvalidImage, StorageError
 from nst.options import StyleTransferOptions
-from nst.progress import Change, Progress
+from nst.progress import CHECKPOINT_NAME, Change, Progress
 from nst.recipe import PictureFile
 
 COMMAND_NAME = "command.json"
-CHECKPOINT_NAME = "checkpoint.safetensors"
 SHARE_OF_TIME = 0.05
 """Maximum share of the time that is spent on writing checkpoints.
 Large checkpoints are therefore written less often."""

@@ -26,17 +26,15 @@ from nst.engine.optimizer.average import AverageState
 from nst.engine.optimizer.optimizer import OptimizerState
 from nst.errors import InvalidCheckpoint
 from nst.options import StyleTransferOptions
-from nst.progress import Change, MemoryPlan
+from nst.progress import CHECKPOINT_NAME, Change, MemoryPlan
 
 FORMAT = 1
 """Version of the file format; files in other formats are refused."""
-FILE_NAME = "checkpoint.safetensors"
-"""Name of the checkpoint file in a directory that is given instead of a file."""
 _KEY = "nst-checkpoint"
 _BEGAN = "began"
 
 CheckpointSource = str | os.PathLike[str] | bytes
-"""Path of a file, path of a directory that holds FILE_NAME, or a file's bytes."""
+"""Path of a file, path of a directory that holds CHECKPOINT_NAME, or a file's bytes."""
 
 
 class Origin(BaseModel):
@@ -194,7 +192,7 @@ class Checkpoint(BaseModel):
         if not isinstance(source, bytes):
             return cls._load(Path(name), name, origin, device)
         with tempfile.TemporaryDirectory(prefix="nst-") as directory:
-            file = Path(directory, FILE_NAME)
+            file = Path(directory, CHECKPOINT_NAME)
             file.write_bytes(source)
             return cls._load(file, name, origin, device)
 
@@ -234,7 +232,7 @@ def name_of(source: CheckpointSource) -> str:
     if isinstance(source, bytes):
         return "the data"
     path = Path(source)
-    return str(path / FILE_NAME if path.is_dir() else path)
+    return str(path / CHECKPOINT_NAME if path.is_dir() else path)
 
 
 def fingerprint(picture: Image.Image) -> str:

@@ -18,11 +18,11 @@ from safetensors.torch import load_file, save_file
 
 from nst import Inputs, Progress, StopReason, StyleTransferOptions
 from nst.engine import scales
-from nst.engine.checkpoint import FILE_NAME
 from nst.engine.optimizer.lbfgs import HISTORY_SIZE
 from nst.engine.pictures.styles import Masks, Styles
 from nst.engine.style_transfer import IterativeTransfer
 from nst.errors import InvalidCheckpoint, StorageError
+from nst.progress import CHECKPOINT_NAME
 from support.pictures import picture
 
 KEY = "nst-checkpoint"
@@ -196,9 +196,9 @@ def test_the_window_of_convergence_is_remembered(tmp_path: Path) -> None:
 
 def test_bytes_directories_and_files_are_the_same_to_it(tmp_path: Path) -> None:
     *_, last = islice(transfer().steps(Inputs(CONTENT, STYLE)), 9)
-    file = tmp_path / FILE_NAME
+    file = tmp_path / CHECKPOINT_NAME
     save(last, file)
-    assert [f.name for f in tmp_path.iterdir()] == [FILE_NAME]
+    assert [f.name for f in tmp_path.iterdir()] == [CHECKPOINT_NAME]
     results = [
         transfer().run(Inputs(CONTENT, STYLE), resume_from=source)
         for source in (file, str(tmp_path), file.read_bytes())
@@ -210,7 +210,7 @@ def test_bytes_directories_and_files_are_the_same_to_it(tmp_path: Path) -> None:
 
 @pytest.fixture(scope="module")
 def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("checkpoint") / FILE_NAME
+    path = tmp_path_factory.mktemp("checkpoint") / CHECKPOINT_NAME
     save(next(iter(transfer().steps(Inputs(CONTENT, STYLE)))), path)
     return path
 
@@ -283,7 +283,7 @@ def test_a_checkpoint_that_cannot_be_written_leaves_the_last_one(
     progress = next(iter(transfer().steps(Inputs(CONTENT, STYLE))))
     with pytest.raises(StorageError):
         save(progress, tmp_path / "file" / "c")
-    assert [f.name for f in checkpoint.parent.iterdir()] == [FILE_NAME]
+    assert [f.name for f in checkpoint.parent.iterdir()] == [CHECKPOINT_NAME]
 
 
 def test_another_precision_goes_on_from_the_same_picture(checkpoint: Path) -> None:
