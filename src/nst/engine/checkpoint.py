@@ -34,7 +34,7 @@ _KEY = "nst-checkpoint"
 _BEGAN = "began"
 
 CheckpointSource = str | os.PathLike[str] | bytes
-"""Path of a file, path of a directory that holds CHECKPOINT_NAME, or a file's bytes."""
+"""Path of a file or of a directory that holds CHECKPOINT_NAME, or bytes."""
 
 
 class Origin(BaseModel):
