@@ -5,13 +5,11 @@ from dataclasses import dataclass
 from typing import Self
 
 from nst.engine.checkpoint import Checkpoint, CheckpointSource, Origin, name_of
-from nst.engine.memory.kept import memory_for
 from nst.engine.preparation import Preparation
 from nst.engine.scale_task import ScaleTask
 from nst.engine.scales import Clock, Scale, scales
 from nst.engine.steering import SteeringLog
 from nst.errors import InvalidCheckpoint
-from nst.progress import MemoryPlan
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,8 +18,6 @@ class Beginning:
 
     preparation: Preparation
     pyramid: Sequence[Scale]
-    plan: MemoryPlan
-    """Memory plan of the finest scale."""
     task: ScaleTask
     """Task of the first scale to paint."""
     steps_before: int
@@ -34,16 +30,15 @@ class Beginning:
         Raises InvalidOption, InvalidCheckpoint, OutOfMemory.
         """
         pictures, options, checkpoint = preparation.pictures, preparation.options, None
-        plan = preparation.plan(pictures.size)  # fails early if memory is too small
+        preparation.plan(pictures.size)  # fails early if memory is too small
         pyramid = scales(pictures.size, options, is_held=pictures.held is not None)
         scale = pyramid[0]
         if resume_from is not None:
             checkpoint = _load(resume_from, preparation, pyramid)
             scale = pyramid[checkpoint.scale]
             options = options.model_copy(update=checkpoint.in_force)
-        with memory_for(plan):
-            task = preparation.task(scale, options, checkpoint=checkpoint)
-        return cls(preparation, pyramid, plan, task, checkpoint.steps if checkpoint else 0)
+        task = preparation.task(scale, options, checkpoint=checkpoint)
+        return cls(preparation, pyramid, task, checkpoint.steps if checkpoint else 0)
 
     def clock(self) -> Clock:
         """Start the clock of the transfer; call this before the first step."""

@@ -17,6 +17,7 @@ from nst.engine.losses.objective import Objective
 from nst.engine.losses.temporal import TemporalTarget
 from nst.engine.memory.attempts import Attempts, out_of_memory_at
 from nst.engine.memory.budget import choose_plan
+from nst.engine.memory.kept import memory_for
 from nst.engine.memory.plan import Demand
 from nst.engine.network.encoder import Encoder
 from nst.engine.network.weights import Weights
@@ -85,7 +86,8 @@ class Preparation:
         task = ScaleTask(
             scale, start, scene.began, attempts, plan_in_float32, objective_in, options, checkpoint
         )
-        task.compute_in(dtype)
+        with memory_for(plan):
+            task.compute_in(dtype)
         return task
 
     def _scene(

@@ -162,22 +162,22 @@ class IterativeTransfer:
     ) -> Iterator[Progress]:
         pyramid, preparation, task = beginning.pyramid, beginning.preparation, beginning.task
         clock, log, evaluations, coarser = beginning.clock(), beginning.log(), 0, task.start
-        with memory_for(beginning.plan):
-            if task.checkpoint and _is_planned_end(clock.steps, controls):
-                step = task.restored_step(is_last=task.scale is pyramid[-1])
-                yield progress_after(step, task, preparation, clock, evaluations, log.changes)
-                return
-            for scale in pyramid[pyramid.index(task.scale) :]:
-                if scale is not task.scale:
-                    task.release()
-                    task = preparation.task(scale, task.options, coarser=coarser)
+        for scale in pyramid[pyramid.index(task.scale) :]:
+            if scale is not task.scale:
+                task.release()
+                task = preparation.task(scale, task.options, coarser=coarser)
+            with memory_for(task.plan):
+                if task.checkpoint and _is_planned_end(clock.steps, controls):
+                    step = task.restored_step(is_last=scale is pyramid[-1])
+                    yield progress_after(step, task, preparation, clock, evaluations, log.changes)
+                    return
                 for step in self._steps(task, controls, clock, is_last=scale is pyramid[-1]):
                     clock.tick(scale)
                     log.note(clock.steps, task.options)
                     coarser = step.image
                     yield progress_after(step, task, preparation, clock, evaluations, log.changes)
-                clock.leave(scale)
-                evaluations += task.objective.evaluations
+            clock.leave(scale)
+            evaluations += task.objective.evaluations
 
     # ── steps ──
 

@@ -2,6 +2,7 @@
 
 import logging
 import re
+from contextlib import AbstractContextManager
 from functools import cache
 from itertools import count, islice, pairwise, takewhile
 from pathlib import Path
@@ -25,8 +26,10 @@ from nst import (
     image_sizes,
     images,
 )
+from nst.engine import preparation, style_transfer
 from nst.engine.draft import paint_draft
 from nst.engine.losses.layers import CONTENT_LAYER, STYLE_LAYERS
+from nst.engine.memory.kept import memory_for
 from nst.engine.network.encoder import Activations, Encoder
 from nst.engine.network.weights import WeightsStore
 from nst.engine.pictures.styles import style_size
@@ -40,6 +43,7 @@ from nst.errors import (
     TransferCanceled,
     WeightsUnavailable,
 )
+from nst.progress import MemoryPlan
 from support.pictures import picture
 from unit.engine.synthetic import iterate, limit_of_tiles
 
@@ -532,6 +536,21 @@ def test_a_limit_makes_tiles_and_the_plan_says_so_before() -> None:
     assert (whole.tiles, whole.size) == (1, (400, 200))
     assert plan.tiles > 1
     assert plan.peak_bytes <= limit
+
+
+def test_each_scale_keeps_or_returns_memory_as_its_own_plan_says(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    followed: list[MemoryPlan] = []
+
+    def follow(plan: MemoryPlan) -> AbstractContextManager[None]:
+        followed.append(plan)
+        return memory_for(plan)
+
+    for module in (preparation, style_transfer):
+        monkeypatch.setattr(module, "memory_for", follow)
+    transfer(size=192, scales=2, total_iterations=2).run(Inputs(picture(), picture()))
+    assert [plan.size for plan in followed] == 2 * [(96, 72)] + 2 * [(192, 144)]
 
 
 def test_a_limit_below_the_smallest_plan_is_refused() -> None:

@@ -40,10 +40,11 @@ FRAGMENTATION = 1.8
 The gaps are too small for the next activation. 1.1 … 1.8 measured, with VGG-16 and VGG-19,
 whole and in tiles, more in bfloat16 than in float32."""
 
-GAPS, MATCHED_GAPS = 1.2, 2.1
-"""Further factors if freed memory is kept; the second is for matched neighbours.
-The terms of style loss neighbors allocate tensors of many sizes between those of the network: 1.5 …
-2.1 measured with VGG-16, from 1024×768 to 2048×1536, whole and in tiles."""
+GAPS, LARGE_GAPS = 1.2, 2.1
+"""Further factors if freed memory is kept; the larger with neighbours or tiles.
+The terms of style loss neighbors allocate tensors of many sizes between those of the network, and
+tiles at the edge have other sizes than the rest: 1.3 … 2.1 measured with VGG-16, from 700×466 to
+2048×1536."""
 
 RETURNED_SLOWNESS = 1.6
 """Relative time of an evaluation if freed memory is returned.
@@ -131,7 +132,8 @@ def predict(
     """Return the plan with these tiles and this history."""
     path = _path(demand)
     tiles = _Tiles.of(demand.size, tile_side, path)
-    gaps = (MATCHED_GAPS if demand.is_matched else GAPS) if keeps_freed_memory else 1.0
+    has_large_gaps = demand.is_matched or tiles.count > 1
+    gaps = (LARGE_GAPS if has_large_gaps else GAPS) if keeps_freed_memory else 1.0
     style_tiles = [_Tiles.of(size, tile_side, path) for size in demand.style_sizes]
     pixels, style_pixels = math.prod(demand.size), sum(map(math.prod, demand.style_sizes))
     vectors = ADAM_VECTORS if demand.optimizer == "adam" else LBFGS_VECTORS + 2 * history_size
