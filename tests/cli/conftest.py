@@ -15,8 +15,13 @@ from nst import Inputs, NeuralStyleTransfer, bootstrap
 from nst.cli.compatible import command as compatible_command
 from nst.cli.errors import run
 from nst.cli.main import main
+from nst.engine import style_transfer
 from nst.engine.inputs import Pictures
+from nst.engine.memory import budget
 from support.pictures import SAMPLES
+
+NEW_PROCESS_BYTES = 300_000_000
+"""Memory that a new process holds when its transfer is planned, about."""
 
 NST = str(Path(sys.executable).with_name("nst"))
 
@@ -38,7 +43,19 @@ Nst = Callable[..., Outcome]
 
 
 @pytest.fixture
-def nst(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Nst:
+def new_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Plan memory as in a process of its own, whatever other tests have left in this one."""
+    for module in (style_transfer, budget):
+        monkeypatch.setattr(module, "used_bytes", lambda _device: NEW_PROCESS_BYTES)
+
+
+@pytest.fixture
+def nst(
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    new_process: None,
+    tmp_path: Path,
+) -> Nst:
     """Return a function that runs `nst` with its arguments in an empty directory."""
     monkeypatch.chdir(tmp_path)
 
@@ -72,7 +89,10 @@ def detail_maps(monkeypatch: pytest.MonkeyPatch) -> list[Image.Image | None]:
 
 @pytest.fixture
 def compatible(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    new_process: None,
+    tmp_path: Path,
 ) -> Nst:
     """Return a function that runs `neural_style_transfer.py` in an empty directory."""
     monkeypatch.chdir(tmp_path)

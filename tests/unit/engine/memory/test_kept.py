@@ -23,6 +23,7 @@ import nst.engine.style_transfer  # makes small tensors
 from nst.engine.memory.kept import kept_memory, trim
 
 LARGE, LARGER = 2**26, 2**27  # both too large for the C library to keep
+LARGEST = 2**28  # larger than any hole that the others leave in the heap
 
 def pages_faulted(size_bytes):
     before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
@@ -35,7 +36,7 @@ with kept_memory():
     kept = pages_faulted(LARGE)  # The inner one was not the last.
     trim()
     trimmed = pages_faulted(LARGE)
-given_back = [pages_faulted(LARGER), pages_faulted(LARGE)]
+given_back = [pages_faulted(LARGEST), pages_faulted(LARGEST)]
 print(json.dumps([kept, trimmed, *given_back]))
 """
 
