@@ -13,6 +13,7 @@ from pydantic import Field
 from nst.errors import InvalidOption
 from nst.learned_file import MAX_BLOCKS, MAX_CHANNELS, MAX_STYLES, SUFFIX
 from nst.option_fields import MAX_WEIGHT, ModelName, Options, in_group
+from nst.options import StyleTransferOptions
 
 BUDGET = frozenset({"minutes", "steps"})
 """Options that may change when learning continues."""
@@ -145,3 +146,11 @@ def check_names(names: Sequence[str], count: int) -> None:
     if len(names) != count or len(set(names)) != count or not all(names):
         allowed = f"one name for each style, here {count}, each another"
         raise InvalidOption("name", ", ".join(names), allowed)
+
+
+def check_learned(options: StyleTransferOptions) -> None:
+    """Raise InvalidOption if a learned style does not support the options."""
+    if not options.is_draft:
+        raise InvalidOption("total_iterations", options.total_iterations, "0 with a learned style")
+    if options.color == "match":
+        raise InvalidOption("color", "match", "style or luminance with a learned style")

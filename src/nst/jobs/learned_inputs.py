@@ -7,6 +7,7 @@ from nst import learned_file
 from nst.errors import InvalidOption
 from nst.jobs.order import LEARNED_TYPE, Picture
 from nst.learned_file import SUFFIX
+from nst.learning_options import check_learned
 from nst.options import StyleTransferOptions
 
 
@@ -32,11 +33,7 @@ def count_styles(styles: Sequence[bytes], options: StyleTransferOptions, *, has_
         raise InvalidOption("style_image", len(styles), allowed)
     if has_masks:
         raise InvalidOption("style_mask", "a mask", "none with a learned style")
-    if not options.is_draft:
-        steps = options.total_iterations
-        raise InvalidOption("total_iterations", steps, "0 with a learned style")
-    if options.color == "match":
-        raise InvalidOption("color", "match", "style or luminance with a learned style")
+    check_learned(options)
     return len(learned_file.read(styles[0], "the file").facts.styles)
 
 

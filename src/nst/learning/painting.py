@@ -16,11 +16,11 @@ from nst.engine.device import precision_of, resolve_device, resolve_precision
 from nst.engine.draft import NO_LOSSES
 from nst.engine.inputs import finished
 from nst.engine.pictures import levels
-from nst.errors import InvalidOption
 from nst.image_reader import ImageSource
 from nst.learned_file import StyleFacts
 from nst.learning import style_file
 from nst.learning.network import StyleNetwork, paint_levels
+from nst.learning_options import check_learned
 from nst.options import MAX_SIZE, StyleTransferOptions
 from nst.progress import StopReason
 from nst.result import Result
@@ -90,12 +90,7 @@ class LearnedStyle:
 
     def check(self, options: StyleTransferOptions) -> None:
         """Raise InvalidOption if a learned style does not support the options."""
-        if not options.is_draft:
-            raise InvalidOption(
-                "total_iterations", options.total_iterations, "0 with a learned style"
-            )
-        if options.color == "match":
-            raise InvalidOption("color", "match", "style or luminance with a learned style")
+        check_learned(options)
         options.style_shares(len(self.facts.styles))
 
     def _levels(
