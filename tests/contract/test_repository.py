@@ -9,7 +9,7 @@ import pytest
 
 from nst.adapters.sql import SqlJobRepository
 from nst.errors import JobConflict, JobNotFound, LeaseLost
-from nst.jobs.job import Job, JobStatus, Share, new_id
+from nst.jobs.job import Job, JobStatus, ListPosition, Share, new_id
 from nst.jobs.ports import JobRepository
 from support.jobs import FAILURE, job, progress, result
 
@@ -92,33 +92,39 @@ def test_the_same_key_at_the_same_time(repository: JobRepository) -> None:
 
 
 def test_lists(repository: JobRepository) -> None:
-    mine = []
+    added: list[Job] = []
     for _ in range(5):
-        mine.append(repository.add(job("anna")).id)
+        added.append(repository.add(job("anna")))
         repository.add(job("bert"))
         time.sleep(0.002)  # SQLite's clock counts milliseconds
-    mine.reverse()
+    mine = [each.id for each in reversed(added)]
     repository.cancel(mine[1])
+    first, second = map(position, added[:2:-1])
 
     def ids(jobs: Sequence[Job]) -> list[str]:
         return [found.id for found in jobs]
 
     assert ids(repository.list("anna")) == mine
     assert ids(repository.list("anna", limit=2)) == mine[:2]
-    assert ids(repository.list("anna", limit=2, before=mine[1])) == mine[2:4]
+    assert ids(repository.list("anna", limit=2, before=second)) == mine[2:4]
     assert ids(repository.list("anna", status=JobStatus.CANCELED)) == [mine[1]]
-    assert ids(repository.list("anna", status=JobStatus.QUEUED, before=mine[0])) == mine[2:]
-    assert not repository.list("anna", before=new_id())
+    assert ids(repository.list("anna", status=JobStatus.QUEUED, before=first)) == mine[2:]
+    repository.delete(mine[1])
+    assert ids(repository.list("anna", before=second)) == mine[2:]
     assert not repository.list("nobody")
 
 
 def test_pages_show_every_job_once_even_of_the_same_moment(repository: JobRepository) -> None:
     added = {repository.add(job()).id for _ in range(20)}
-    seen: list[str] = []
-    while page := repository.list("anna", limit=3, before=seen[-1] if seen else None):
-        seen += [found.id for found in page]
+    seen: list[Job] = []
+    while page := repository.list("anna", limit=3, before=position(seen[-1]) if seen else None):
+        seen += page
     assert len(seen) == 20
-    assert set(seen) == added
+    assert {each.id for each in seen} == added
+
+
+def position(shown: Job) -> ListPosition:
+    return shown.created_at, shown.id
 
 
 def test_how_many_are_unfinished(repository: JobRepository) -> None:

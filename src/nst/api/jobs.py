@@ -1,5 +1,6 @@
 """/api/v1/jobs: create, list, watch, steer, stop, repeat and delete jobs."""
 
+import re
 from http import HTTPStatus
 from typing import Any
 
@@ -15,7 +16,7 @@ from nst.api.service import sends, service
 from nst.api.streams import POLL_SECONDS, has_seen_end
 from nst.controls import STEERABLE
 from nst.errors import InvalidOption
-from nst.jobs.job import Job, JobStatus
+from nst.jobs.job import ID, Job, JobStatus, ListPosition
 from nst.jobs.uploads import Sender
 from nst.metrics import JOBS_TAKEN
 from nst.options import StyleTransferOptions
@@ -30,6 +31,9 @@ class JobsQuery(BaseModel):
     limit: int = Field(24, ge=1, le=100)
     before: str | None = None
 
+
+NEXT = re.compile(rf"(?P<created_at>\d{{1,15}}(\.\d{{1,15}})?)-(?P<id>{ID.pattern})", re.ASCII)
+"""Pattern of `next` of a page, which the next page begins after."""
 
 EVENTS = sends("text/event-stream", "snapshot, progress …, end", 429, 503) | {
     204: {"description": "The client has seen the end."}
@@ -77,12 +81,21 @@ def submit() -> Any:
 def list_jobs(query: JobsQuery) -> JobsView:
     """List my jobs, newest first."""
     jobs, me = service().jobs, service().me()
-    found = jobs.list(me, status=query.status, limit=query.limit + 1, before=query.before)
+    before = _list_position(query.before) if query.before else None
+    found = jobs.list(me, status=query.status, limit=query.limit + 1, before=before)
     shown = found[: query.limit]
     return JobsView(
         jobs=[_view(job) for job in shown],
-        next=shown[-1].id if len(found) > query.limit else None,
+        next=f"{shown[-1].created_at!r}-{shown[-1].id}" if len(found) > query.limit else None,
     )
+
+
+def _list_position(text: str) -> ListPosition:
+    """Return the position that `next` of a page names. Raises InvalidOption."""
+    found = NEXT.fullmatch(text)
+    if not found:
+        raise InvalidOption("before", text, "the value of next of the previous page")
+    return float(found["created_at"]), found["id"]
 
 
 @routes.get("/<job_id>")

@@ -240,6 +240,10 @@ class Share(Value):
 ID = re.compile(r"[0-9a-f]{32}")
 """Pattern of the ids that `new_id` returns."""
 
+ListPosition = tuple[float, str]
+"""Position in a list of jobs: creation in seconds since 1970, and id.
+No job needs to be there."""
+
 
 def new_id() -> str:
     """Return a random 128-bit id; it is unguessable, so it doubles as a capability."""

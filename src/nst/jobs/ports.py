@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol, TypeAlias
 
-from nst.jobs.job import Job, JobError, JobProgress, JobResult, JobStatus, Share
+from nst.jobs.job import Job, JobError, JobProgress, JobResult, JobStatus, ListPosition, Share
 from nst.jobs.stored_file import StoredFile
 
 
@@ -45,10 +45,10 @@ class JobRepository(Protocol):
         *,
         status: JobStatus | None = None,
         limit: int = 24,
-        before: str | None = None,
+        before: ListPosition | None = None,
     ) -> Sequence[Job]:
         """Return the owner's jobs, newest first.
-        `before`: only jobs created before this job."""
+        `before`: only jobs created before this."""
 
     def unfinished(self, owner: str) -> int:
         """Return the number of the owner's queued and running jobs."""

@@ -24,6 +24,7 @@ from nst.jobs.job import (
     RETRYABLE,
     Job,
     JobStatus,
+    ListPosition,
     Share,
     checked_id,
     new_id,
@@ -164,9 +165,9 @@ class Jobs:
         return job
 
     def list(
-        self, owner: str, *, status: JobStatus | None, limit: int, before: str | None
+        self, owner: str, *, status: JobStatus | None, limit: int, before: ListPosition | None
     ) -> Sequence[Job]:
-        """Return jobs of the owner, newest first; `before`: only jobs created before it."""
+        """Return jobs of the owner, newest first; `before`: only jobs created before."""
         return self._repository.list(owner, status=status, limit=limit, before=before)
 
     def cancel(self, owner: str, job_id: str) -> Job:

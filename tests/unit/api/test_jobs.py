@@ -405,16 +405,23 @@ def test_the_list_by_state(client: Browser, house: House) -> None:
 
 
 @pytest.mark.parametrize(
-    ("query", "field"), [("status=done", "status"), ("limit=0", "limit"), ("limit=many", "limit")]
+    ("query", "field"),
+    [
+        *(("status=done", "status"), ("limit=0", "limit"), ("limit=many", "limit")),
+        ("before=nonsense", "before"),
+    ],
 )
 def test_wrong_questions_are_named(client: Browser, query: str, field: str) -> None:
     problem = problem_of(client.get(f"{JOBS}?{query}"), 422, "invalid_option")
     assert problem["field"] == field
 
 
-def test_a_page_after_a_job_that_is_not_there_is_empty(client: Browser) -> None:
-    submitted(client)
-    assert client.get(f"{JOBS}?before=nonsense").json == {"jobs": [], "next": None}
+def test_a_page_after_a_deleted_job_has_the_older_ones(client: Browser) -> None:
+    oldest, deleted, _ = (submitted(client, seed=str(seed))["id"] for seed in range(3))
+    first = client.get(f"{JOBS}?limit=2").json
+    assert client.delete(f"{JOBS}/{deleted}").status_code == 204
+    second = client.get(f"{JOBS}?limit=2&before={first['next']}").json
+    assert [job["id"] for job in second["jobs"]] == [oldest]
 
 
 def test_a_running_job(client: Browser, house: House) -> None:

@@ -5,7 +5,7 @@ clause, so concurrent changes cannot overwrite each other."""
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, case, delete, func, select, tuple_, update
+from sqlalchemy import Connection, case, delete, func, literal, select, tuple_, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql.expression import ColumnElement
 
@@ -17,7 +17,7 @@ from nst.adapters.sql.schema import deployment, jobs, now
 from nst.adapters.sql.shares import SqlShares
 from nst.adapters.sql.statements import as_job
 from nst.errors import JobConflict, JobNotFound
-from nst.jobs.job import RETRYABLE, Job, JobStatus, not_retryable
+from nst.jobs.job import RETRYABLE, Job, JobStatus, ListPosition, not_retryable
 from nst.jobs.ports import QueueState
 
 IDS_AT_ONCE = 1000
@@ -86,15 +86,14 @@ class SqlJobRepository(SqlAttempts, SqlShares):
         *,
         status: JobStatus | None = None,
         limit: int = 24,
-        before: str | None = None,
+        before: ListPosition | None = None,
     ) -> Sequence[Job]:
         order = (jobs.c.created_at, jobs.c.id)
         statement = select(jobs).where(jobs.c.owner == owner)
         if status:
             statement = statement.where(jobs.c.status == status)
         if before:
-            earlier = select(*order).where(jobs.c.id == before).scalar_subquery()
-            statement = statement.where(tuple_(*order) < earlier)
+            statement = statement.where(tuple_(*order) < tuple_(*map(literal, before)))
         statement = statement.order_by(*(column.desc() for column in order)).limit(limit)
         with self._read() as connection:
             return [as_job(row) for row in connection.execute(statement)]
