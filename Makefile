@@ -60,8 +60,9 @@ fix: .venv/installed-dev ## format the code and apply ruff's fixes
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: .venv/installed-dev ## measure against the naive reference loop
+bench: .venv/installed-dev ## measure against the naive reference loop, and the methods at equal content
 	$(BIN)/python -m benchmarks.engine
+	$(BIN)/python -m benchmarks.frontier
 
 chaos: .venv/installed-dev ## run hundreds of jobs while workers and servers are killed; takes a quarter of an hour
 	$(BIN)/python tests/chaos/driver.py --jobs 300 --report benchmarks/results/chaos.json

@@ -1,6 +1,5 @@
 """Command `python -m benchmarks.engine`."""
 
-import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,15 +12,10 @@ from benchmarks.engine.plan import plan_for
 from benchmarks.engine.schema import Model, Section
 from benchmarks.engine.subjects import pairs
 from benchmarks.engine.suite import Suite
+from benchmarks.pictures import BY_DEFAULT, assets
 from nst.engine.device import resolve_device
 
 RESULTS = Path(__file__).resolve().parents[1] / "results"
-
-
-def _assets() -> Path | None:
-    """Return the directory of images that the project may not ship, as in the tests."""
-    directory = os.environ.get("NST_TEST_ASSETS")
-    return Path(directory) / "images" if directory else None
 
 
 @click.command()
@@ -50,9 +44,8 @@ def _assets() -> Path | None:
 @click.option(
     "--pictures",
     type=click.Path(path_type=Path, file_okay=False, exists=True),
-    default=_assets,
-    help="Directory with content/ and style/ for the curves; by default images/ in the directory "
-    "that NST_TEST_ASSETS names, or else the samples in data/.",
+    default=assets,
+    help=f"Directory with content/ and style/ for the curves; by default {BY_DEFAULT}.",
 )
 @click.option("--device", default="auto", show_default=True, help="auto, cuda, mps or cpu.")
 @click.option(

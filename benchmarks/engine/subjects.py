@@ -12,12 +12,12 @@ from torch import Tensor
 
 from benchmarks.engine.schema import Model
 from benchmarks.naive import NaiveTransfer
+from benchmarks.pictures import SAMPLES
 from nst import images, transparency
 from nst.engine.network.weights import WeightsStore
 from nst.engine.style_transfer import IterativeTransfer
 from nst.options import StyleTransferOptions
 
-SAMPLES = Path(__file__).resolve().parents[2] / "data"
 CONTENT = SAMPLES / "content" / "cat.jpg"
 STYLE = SAMPLES / "style" / "impasto.jpg"
 

@@ -15,6 +15,7 @@ from benchmarks.frontier.methods import AUTHORS, Method, names
 from benchmarks.frontier.report import render
 from benchmarks.frontier.schema import Frontier, Painted
 from benchmarks.judge import load_judge
+from benchmarks.pictures import BY_DEFAULT, assets_or_samples
 from nst.engine.device import resolve_device
 from nst.option_fields import MODELS
 from nst.options import StyleTransferOptions
@@ -22,7 +23,6 @@ from nst.presets import DEFAULT_PRESET
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 RESULTS = REPOSITORY / "benchmarks" / "results"
-PICTURES = REPOSITORY.parent / "shared" / "images"
 EXTENSIONS = {".jpg", ".jpeg", ".png", ".webp"}
 STRENGTHS, MATCHED_STRENGTHS = (0.2, 0.35, 0.5), (0.5, 0.75, 1.0)
 """Strengths of presets with Gram matrices, and of presets that match neighbours.
@@ -60,8 +60,8 @@ ALPHAS = (0.0, 0.25, 0.75)
 @click.option(
     "--pictures",
     type=click.Path(path_type=Path, file_okay=False),
-    default=PICTURES,
-    help="Directory with content/ and style/.  [default: ../shared/images beside the repository]",
+    default=assets_or_samples,
+    help=f"Directory with content/ and style/; by default {BY_DEFAULT}.",
 )
 @click.option("--pair", "chosen", multiple=True, help="CONTENT+STYLE by name.  [default: all]")
 @click.option("--model", type=click.Choice(MODELS), default="vgg16", show_default=True)

@@ -16,6 +16,7 @@ from benchmarks.judge import load_judge
 from benchmarks.learning.methods import METHODS, MODEL, Method, Task, seconds_to_paint
 from benchmarks.learning.report import kept, render, sheet
 from benchmarks.learning.schema import LearnedNetwork, Learning, PaintedPhoto, without
+from benchmarks.pictures import assets
 from benchmarks.video.clips import clips
 from benchmarks.video.measure import warping_error
 from nst import image_sizes, image_writer, images
@@ -30,7 +31,6 @@ from nst.samples import samples
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 RESULTS = REPOSITORY / "benchmarks" / "results"
-PICTURES = REPOSITORY.parent / "shared" / "images"
 MARKS = (1.0, 5.0, 15.0, 30.0)
 TIMED_SIZE = (600, 400)
 FILM_WIDTH, FILM_FRAMES = 512, 8
@@ -52,8 +52,9 @@ FILM_WIDTH, FILM_FRAMES = 512, 8
 @click.option(
     "--pictures",
     type=click.Path(path_type=Path, file_okay=False),
-    default=PICTURES,
-    help="Directory with content/ and style/.  [default: ../shared/images beside the repository]",
+    default=assets,
+    help="Directory with content/, photos outside the training set, and style/; by default images/ "
+    "in the directory that NST_TEST_ASSETS names.",
 )
 @click.option("--style", "chosen", multiple=True, help="Style by name.  [default: all]")
 @click.option(
@@ -82,7 +83,7 @@ FILM_WIDTH, FILM_FRAMES = 512, 8
 def main(
     methods: Sequence[str],
     marks: Sequence[float],
-    pictures: Path,
+    pictures: Path | None,
     chosen: Sequence[str],
     photos: Path | None,
     size: int,
@@ -101,6 +102,8 @@ def main(
         click.echo(render(_read(show)))
         return
     store, judge = load_judge(MODEL, weights_dir)
+    if pictures is None:
+        raise click.UsageError("name --pictures, because the samples are what is learned from")
     contents = _pictures(pictures / "content")
     course = Course(
         tuple(methods), tuple(sorted(marks)), contents, painted_size, film_width, judge, keep

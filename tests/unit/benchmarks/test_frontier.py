@@ -259,6 +259,13 @@ def test_missing_pictures_are_named(tmp_path: Path) -> None:
     assert "--pictures" in said
 
 
+def test_samples_are_painted_if_no_other_pictures_are_there(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("NST_TEST_ASSETS", raising=False)
+    assert "expected one of astronaut+cubist, " in " ".join(refused("--pair=no+no").split())
+
+
 def test_bad_requests_are_refused(tmp_path: Path) -> None:
     for kind in ("content", "style"):
         (tmp_path / kind).mkdir()

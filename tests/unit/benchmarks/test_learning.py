@@ -131,6 +131,15 @@ def test_without_a_judge_it_says_so(tmp_path: Path) -> None:
     assert "name --weights-dir" in outcome.output
 
 
+def test_the_samples_are_not_painted(
+    vgg19_directory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("NST_TEST_ASSETS", raising=False)
+    outcome = CliRunner().invoke(learning.main, [f"--weights-dir={vgg19_directory}"])
+    assert outcome.exit_code == 2
+    assert "name --pictures" in outcome.output
+
+
 def test_a_style_that_is_not_there(vgg19_directory: Path, tmp_path: Path) -> None:
     arguments = (f"--weights-dir={vgg19_directory}", f"--pictures={SAMPLES}", "--style=none")
     outcome = CliRunner().invoke(learning.main, arguments)
