@@ -115,9 +115,10 @@ sbom: .venv/installed-dev ## write the images' bills of materials (CycloneDX) in
 clean: ## remove .venv and the caches of the tools
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
+# The newest pip needs half the processor time of the pip that comes with Python 3.11.
 .venv/installed: pyproject.toml constraints.txt
 	PYTHON=$(PYTHON) tools/system-packages
-	test -d .venv || $(PYTHON) -m venv .venv
+	test -d .venv || $(PYTHON) -m venv --upgrade-deps .venv
 	$(BIN)/pip install $(PIP_OPTIONS) -c constraints.txt -e '.[service]'
 	@touch $@
 
