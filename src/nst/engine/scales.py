@@ -15,8 +15,13 @@ from itertools import pairwise, takewhile
 from nst import image_sizes
 from nst.options import StyleTransferOptions
 
-FINISHING_ROUNDS = 2
-"""Number of finishing rounds with style loss neighbors; each searches again."""
+FINISHING_ROUNDS, LARGE_FINISHING_ROUNDS = 3, 2
+"""Number of finishing rounds with style loss neighbors; each searches again.
+The second number is for images beyond LARGE_SIDE_PIXELS, where a search takes longer."""
+FINEST_SHARES = 4
+"""Shares of the steps for the finest scale and its finishing rounds.
+Each round has 1. With three rounds instead of two, and places twice as dense, images of 400 pixels
+come 1 to 5 % nearer to the style, in 11 % more time."""
 FEW_STEPS = 60
 """Number of steps below which there is only one finishing round.
 The search for a second round takes as long as five steps, and does not bring the image nearer to
@@ -24,9 +29,8 @@ the style."""
 
 COARSER_SHARE = 2
 """Share of the steps for each coarser scale, where a finishing round has 1.
-The finest scale has as many shares as there are finishing rounds. Steps of coarser scales are
-cheap: with 14, 14, 14, 7 and 7 steps instead of five times 8, preset fast comes 3 % nearer to the
-style in the same time."""
+Steps of coarser scales are cheap: with 14, 14, 14, 7 and 7 steps instead of five times 8, preset
+fast comes 3 % nearer to the style in the same time."""
 
 LARGE_SIDE_PIXELS = 512
 """Longest side up to which a size gets its full share with style loss neighbors.
@@ -103,15 +107,16 @@ def scales(
     """
     is_matched = options.is_matched
     if is_held:
-        steps, rounds = options.total_iterations, _finishing_rounds(options)
+        steps, rounds = options.total_iterations, _finishing_rounds(size, options)
         return [Scale(size, steps, is_finest=True, finishing_round=rounds)]
     smallest = MATCHED_SIDE_PIXELS if is_matched else MIN_SIDE_PIXELS
     count = options.scales + _added_scales(size, options)
     halves = [image_sizes.fit(size, math.ceil(max(size) / 2**n)) for n in range(1, count)]
     sizes = [size, *(half for half in halves if min(half) >= smallest)][::-1]
-    rounds = _finishing_rounds(options)
+    rounds = _finishing_rounds(size, options)
     stages = [(each, 0) for each in sizes] + [(size, n) for n in range(1, rounds + 1)]
-    whole_shares = [COARSER_SHARE] * (len(sizes) - 1) + [rounds or COARSER_SHARE] + [1] * rounds
+    finest_share = FINEST_SHARES - rounds if rounds > 1 else rounds or COARSER_SHARE
+    whole_shares = [COARSER_SHARE] * (len(sizes) - 1) + [finest_share] + [1] * rounds
     shares = [
         share * (_large_factor(each, options.total_iterations) if is_matched else 1)
         for (each, _), share in zip(stages, whole_shares, strict=True)
@@ -142,10 +147,12 @@ def _large_factor(size: tuple[int, int], all_steps: int) -> Fraction:
     return max(least, min(Fraction(1), Fraction(LARGE_SIDE_PIXELS, max(size))))
 
 
-def _finishing_rounds(options: StyleTransferOptions) -> int:
+def _finishing_rounds(size: tuple[int, int], options: StyleTransferOptions) -> int:
     if not options.is_matched:
         return 0
-    return 1 if options.total_iterations < FEW_STEPS else FINISHING_ROUNDS
+    if options.total_iterations < FEW_STEPS:
+        return 1
+    return FINISHING_ROUNDS if max(size) <= LARGE_SIDE_PIXELS else LARGE_FINISHING_ROUNDS
 
 
 def _steps(options: StyleTransferOptions, shares: Sequence[int | Fraction]) -> list[int]:

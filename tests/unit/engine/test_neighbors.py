@@ -60,7 +60,7 @@ def test_the_stages_are_painted_from_coarse_to_fine() -> None:
 
 @pytest.mark.parametrize(
     ("preset", "steps"),
-    [("quality", [24, 24, 24, 24, 12, 12]), ("fast", [14, 14, 14, 7, 7])],
+    [("quality", [24, 24, 24, 12, 12, 12, 12]), ("fast", [14, 14, 14, 7, 7])],
 )
 def test_the_steps_are_shared_by_scales_and_finishing_rounds(preset: str, steps: list[int]) -> None:
     stages = scales((512, 384), StyleTransferOptions.from_preset(preset))

@@ -19,7 +19,7 @@ from nst.engine.losses.sums import wide
 from nst.engine.network.encoder import Activations
 from nst.engine.network.tiles import Tile, stride
 
-SIDE = 64
+SIDE = 128
 """Minimum number of places sampled along the longer side of a layer.
 The step between places is rounded down, so there may be nearly twice as many; smaller layers are
 sampled completely."""
