@@ -24,6 +24,9 @@ SIDE = 128
 The step between places is rounded down, so there may be nearly twice as many; smaller layers are
 sampled completely."""
 
+COSINES_AT_ONCE = 2**24
+"""Maximum number of cosines that a search holds at once: 64 MB in float32."""
+
 
 @dataclass(frozen=True, slots=True)
 class Pairs:
@@ -63,7 +66,7 @@ def paired(features: Tensor, places: tuple[Tensor, Tensor], style: Tensor, centr
     # The precision of the network is good enough for a search.
     seen, sought = (each.to(features.dtype) for each in (ours, theirs))
     # Two products are faster than the maximum of each column of one.
-    from_picture, from_style = (seen @ sought.T).max(1).indices, (sought @ seen.T).max(1).indices
+    from_picture, from_style = _nearest(seen, sought), _nearest(sought, seen)
     rows, columns = (each.to(features.device) for each in places)
     return Pairs(
         torch.cat([rows, rows[from_style]]),
@@ -71,6 +74,12 @@ def paired(features: Tensor, places: tuple[Tensor, Tensor], style: Tensor, centr
         torch.cat([theirs[from_picture], theirs]),
         centre,
     )
+
+
+def _nearest(queries: Tensor, keys: Tensor) -> Tensor:
+    """Return the number of the nearest key for each query; both have length 1."""
+    blocks = torch.split(queries, max(COSINES_AT_ONCE // len(keys), 1))
+    return torch.cat([(block @ keys.T).max(1).indices for block in blocks])
 
 
 class PlacesTerm:
