@@ -15,13 +15,12 @@ from itertools import pairwise, takewhile
 from nst import image_sizes
 from nst.options import StyleTransferOptions
 
-FINISHING_ROUNDS, LARGE_FINISHING_ROUNDS = 3, 2
-"""Number of finishing rounds with style loss neighbors; each searches again.
-The second number is for images beyond LARGE_SIDE_PIXELS, where a search takes longer."""
-FINEST_SHARES = 4
-"""Shares of the steps for the finest scale and its finishing rounds.
-Each round has 1. With three rounds instead of two, and places twice as dense, images of 400 pixels
-come 1 to 5 % nearer to the style, in 11 % more time."""
+FINEST_SHARES, LARGE_FINEST_SHARES, FEW_FINEST_SHARES = (1, 1, 1, 1), (2, 1, 1), (1, 1)
+"""Shares of the steps at the finest size with style loss neighbors.
+The first is for the scale, each other for a finishing round, which searches again. They are for
+images up to LARGE_SIDE_PIXELS, for larger ones, where a search takes longer, and for less than
+FEW_STEPS. With three rounds instead of two, and places twice as dense, images of 400 pixels come 1
+to 5 % nearer to the style, in 11 % more time."""
 FEW_STEPS = 60
 """Number of steps below which there is only one finishing round.
 The search for a second round takes as long as five steps, and does not bring the image nearer to
@@ -107,16 +106,16 @@ def scales(
     """
     is_matched = options.is_matched
     if is_held:
-        steps, rounds = options.total_iterations, _finishing_rounds(size, options)
+        rounds = len(_finest_shares(size, options)) - 1
+        steps = options.total_iterations
         return [Scale(size, steps, is_finest=True, finishing_round=rounds)]
     smallest = MATCHED_SIDE_PIXELS if is_matched else MIN_SIDE_PIXELS
     count = options.scales + _added_scales(size, options)
     halves = [image_sizes.fit(size, math.ceil(max(size) / 2**n)) for n in range(1, count)]
     sizes = [size, *(half for half in halves if min(half) >= smallest)][::-1]
-    rounds = _finishing_rounds(size, options)
-    stages = [(each, 0) for each in sizes] + [(size, n) for n in range(1, rounds + 1)]
-    finest_share = FINEST_SHARES - rounds if rounds > 1 else rounds or COARSER_SHARE
-    whole_shares = [COARSER_SHARE] * (len(sizes) - 1) + [finest_share] + [1] * rounds
+    finest_shares = _finest_shares(size, options)
+    stages = [(each, 0) for each in sizes[:-1]] + [(size, n) for n in range(len(finest_shares))]
+    whole_shares = [COARSER_SHARE] * (len(sizes) - 1) + [*finest_shares]
     shares = [
         share * (_large_factor(each, options.total_iterations) if is_matched else 1)
         for (each, _), share in zip(stages, whole_shares, strict=True)
@@ -147,12 +146,13 @@ def _large_factor(size: tuple[int, int], all_steps: int) -> Fraction:
     return max(least, min(Fraction(1), Fraction(LARGE_SIDE_PIXELS, max(size))))
 
 
-def _finishing_rounds(size: tuple[int, int], options: StyleTransferOptions) -> int:
+def _finest_shares(size: tuple[int, int], options: StyleTransferOptions) -> Sequence[int]:
+    """Return the shares of the finest scale and of each finishing round."""
     if not options.is_matched:
-        return 0
+        return (COARSER_SHARE,)
     if options.total_iterations < FEW_STEPS:
-        return 1
-    return FINISHING_ROUNDS if max(size) <= LARGE_SIDE_PIXELS else LARGE_FINISHING_ROUNDS
+        return FEW_FINEST_SHARES
+    return FINEST_SHARES if max(size) <= LARGE_SIDE_PIXELS else LARGE_FINEST_SHARES
 
 
 def _steps(options: StyleTransferOptions, shares: Sequence[int | Fraction]) -> list[int]:

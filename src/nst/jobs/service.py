@@ -167,7 +167,7 @@ class Jobs:
     def list(
         self, owner: str, *, status: JobStatus | None, limit: int, before: ListPosition | None
     ) -> Sequence[Job]:
-        """Return jobs of the owner, newest first; `before`: only jobs created before."""
+        """Return jobs of the owner, newest first; `before`: only older jobs."""
         return self._repository.list(owner, status=status, limit=limit, before=before)
 
     def cancel(self, owner: str, job_id: str) -> Job:
