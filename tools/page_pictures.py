@@ -38,7 +38,7 @@ PAIRS = (
     "rocket-orphism",
 )
 STAGED = ("coffee", "impasto")
-STEPS = (0, 10, 40, 120)
+STEPS = (0, 10, 40, 108)
 
 VARIANTS: Mapping[str, tuple[tuple[str, str], Mapping[str, Any]]] = {
     **{

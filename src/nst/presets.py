@@ -12,13 +12,13 @@ _NEIGHBORS: Mapping[str, Any] = {
     "flourish": 0.75,
     "scales": 4,
     "padding": "replicate",
-    "total_iterations": 120,
+    "total_iterations": 108,
     "save_every": 0,
 }
 
 PRESETS: Mapping[str, Mapping[str, Any]] = {
     "quality": _NEIGHBORS,
-    "fast": {**_NEIGHBORS, "flourish": 0.5, "total_iterations": 56, "model": "vgg16"},
+    "fast": {**_NEIGHBORS, "flourish": 0.5, "total_iterations": 54, "model": "vgg16"},
     "gram": {
         "size": 512,
         "content_weight": 1.85e5,

@@ -148,7 +148,7 @@ def test_every_option_arrives(
 
 @pytest.mark.parametrize(
     ("preset", "steps"),
-    [("quality", 120), ("fast", 56), ("gram", 180), ("classic", 20000), (None, 120)],
+    [("quality", 108), ("fast", 54), ("gram", 180), ("classic", 20000), (None, 108)],
 )
 def test_presets(
     nst: Nst, tmp_path: Path, content: Path, style: Path, preset: str | None, steps: int
@@ -248,7 +248,7 @@ def test_the_help_shows_every_option_with_its_default(nst: Nst) -> None:
         assert flags[name] in text
         assert as_typed(str(field.description), flags).split(".")[0] in text
     assert "[default: 512]" in text
-    assert "[default: 120]" in text
+    assert "[default: 108]" in text
 
 
 def test_transparency_is_kept(nst: Nst, tmp_path: Path, style: Path) -> None:
@@ -417,7 +417,9 @@ def test_a_timelapse_begins_with_the_content_and_ends_with_the_result(
         last = np.asarray(film.convert("RGB")).astype(float)
     begin = np.asarray(images.resize(saved(content), (48, 32))).astype(float)
     assert np.abs(first - begin).mean() < 10
-    assert np.abs(last - pixels(tmp_path / "out.png")).mean() < 10 < np.abs(last - first).mean()
+    # The film is compressed, which changes the many small colours of so small an image most.
+    loss, change = last - pixels(tmp_path / "out.png"), last - first
+    assert np.abs(loss).mean() < 0.5 * np.abs(change).mean()
 
 
 def test_no_recipe_leaves_no_metadata(nst: Nst, tmp_path: Path, content: Path, style: Path) -> None:

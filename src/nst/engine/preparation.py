@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import partial
 
 import torch
 from PIL import Image
@@ -82,9 +81,8 @@ class Preparation:
         with out_of_memory_at(scale.size, self.device):
             scene, start = self._scene(scale, coarser, checkpoint)
         attempts = Attempts(demand, plan, self.device)
-        objective_in = partial(self._objective, scene)
         task = ScaleTask(
-            scale, start, scene.began, attempts, plan_in_float32, objective_in, options, checkpoint
+            scene, start, attempts, plan_in_float32, self._objective, options, checkpoint
         )
         with memory_for(plan):
             task.compute_in(dtype)
@@ -105,7 +103,9 @@ class Preparation:
         detail, faces = (
             self._map(picture, scale) for picture in (self.pictures.detail, self.pictures.faces)
         )
-        return Scene(scale, content, styles, began, detail, faces, self._held(content)), start
+        search = scale.search(checkpoint.scale_steps if checkpoint else 1)
+        held = self._held(content)
+        return Scene(scale, content, styles, began, search, detail, faces, held), start
 
     def _map(self, picture: Image.Image | None, scale: Scale) -> Tensor | None:
         if picture is None:

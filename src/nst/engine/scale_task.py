@@ -22,6 +22,7 @@ from nst.engine.optimizer.optimizer import Evaluation, Optimizer, OptimizerState
 from nst.engine.optimizer.scaling import Scaling, evened, unscaled
 from nst.engine.scales import Scale
 from nst.engine.steering import fade, loss_weights
+from nst.engine.targets import Scene
 from nst.options import StyleTransferOptions
 from nst.progress import Losses, MemoryPlan, StopReason
 
@@ -33,24 +34,27 @@ class ScaleTask:
     """One scale while it is painted.
     If memory runs out, it retries with smaller tiles and a shorter history."""
 
-    scale: Scale
+    scene: Scene
+    """Images of the scale, on which the targets depend."""
     start: Tensor
     """Image from which a new optimizer starts, (1, 3, H, W)."""
-    began: Tensor
-    """Image that the scale began with, (1, 3, H, W); the targets may depend on it."""
     attempts: Attempts
     plan_in_float32: MemoryPlan
     """Memory plan after the switch from bfloat16 to float32."""
-    objective_in: Callable[[StyleTransferOptions, torch.dtype, MemoryPlan, int], Objective]
+    objective_in: Callable[[Scene, StyleTransferOptions, torch.dtype, MemoryPlan, int], Objective]
     """Function that creates the objective.
-    Its arguments are the options in force, the number type, the plan, and the number of
-    evaluations before."""
+    Its arguments are the scene, the options in force, the number type, the plan, and the number
+    of evaluations before."""
     options: StyleTransferOptions
     """Options in force; they change when the transfer is steered."""
     checkpoint: Checkpoint | None = None
     """Checkpoint from which this scale continues, until `optimizer` has used it.
     `start` is the checkpoint's image."""
     _objective: Objective | None = None
+
+    @property
+    def scale(self) -> Scale:
+        return self.scene.scale
 
     @property
     def objective(self) -> Objective:
@@ -137,6 +141,18 @@ class ScaleTask:
             self.compute_in(self.dtype)
         return self.optimizer()
 
+    def search_if_due(self, step: int, optimizer: Optimizer) -> None:
+        """Search for the matches of the optimizer's iterate if it is time.
+
+        `step`: number of the step in this scale, from 1. Raises OutOfMemory, Diverged.
+        """
+        search = self.scale.search(step)
+        if search == self.scene.search:
+            return
+        self.scene = replace(self.scene, began=optimizer.x.view_as(self.start), search=search)
+        self.compute_in(self.dtype)
+        self._within_memory(partial(optimizer.go_on_with, self.evaluate))
+
     def go_on_in_float32(self, optimizer: Optimizer) -> None:
         """Continue in float32 from the optimizer's iterate. Raises OutOfMemory, Diverged."""
         demand = in_float32(self.attempts.demand)
@@ -162,7 +178,7 @@ class ScaleTask:
         if self._objective:
             evaluations = self._objective.evaluations
         self._objective = None  # memory has no room for two
-        self._objective = self.objective_in(self.options, dtype, self.plan, evaluations)
+        self._objective = self.objective_in(self.scene, self.options, dtype, self.plan, evaluations)
 
     def _make_optimizer(self) -> Optimizer:
         x = self.start.flatten()

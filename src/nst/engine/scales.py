@@ -15,30 +15,23 @@ from itertools import pairwise, takewhile
 from nst import image_sizes
 from nst.options import StyleTransferOptions
 
-FINEST_SHARES, LARGE_FINEST_SHARES, FEW_FINEST_SHARES = (1, 1, 1, 1), (2, 1, 1), (1, 1)
-"""Shares of the steps at the finest size with style loss neighbors.
-The first is for the scale, each other for a finishing round, which searches again. They are for
-images up to LARGE_SIDE_PIXELS, for larger ones, where a search takes longer, and for less than
-FEW_STEPS. With three rounds instead of two, and places twice as dense, images of 400 pixels come 1
-to 5 % nearer to the style, in 11 % more time."""
-FEW_STEPS = 60
-"""Number of steps below which there is only one finishing round.
-The search for a second round takes as long as five steps, and does not bring the image nearer to
-the style."""
-
-COARSER_SHARE = 2
-"""Share of the steps for each coarser scale, where a finishing round has 1.
-Steps of coarser scales are cheap: with 14, 14, 14, 7 and 7 steps instead of five times 8, preset
-fast comes 3 % nearer to the style in the same time."""
+COARSER_SHARE, FINEST_SHARE, FINISHING_SHARE = 4, 1, 5
+"""Shares of the steps with style loss neighbors.
+They are for each coarser scale, where steps are cheap, for the finest one, and for its
+finishing."""
+SEARCH_STEPS = 4
+"""Number of steps of the finishing before its matches are searched again.
+A search takes as long as two steps. With three steps images of 400 pixels come 1 % nearer to the
+style, with twelve they stay 6 % farther from it."""
 
 LARGE_SIDE_PIXELS = 512
 """Longest side up to which a size gets its full share with style loss neighbors.
 Twice this side has half the share. The strokes are painted by then, and their detail needs few
 steps: with these shares and a fifth scale an image of 1024×768 pixels takes two thirds of the time.
 It is a little nearer to the style and farther from the photo."""
-LEAST_FACTOR = Fraction(1, 2)
-"""Minimum factor of the share of a large size, with up to FEW_STEPS steps.
-With more steps the minimum is smaller in proportion, so a finishing round keeps about three steps.
+LEAST_FACTOR, FEW_STEPS = Fraction(1, 2), 54
+"""Minimum factor of the share of a large size, with up to this many steps.
+With more steps the minimum is smaller in proportion.
 With one and two steps at 2048×2048, the strokes of preset fast were grainy."""
 
 MATCHED_SIDE_PIXELS = 32
@@ -54,12 +47,13 @@ FIXED_PIXELS = 4600
 """Number of pixels that take as long as the constant part of an evaluation.
 The constant part is the same at every size."""
 
-PREPARATION, MATCHED_PREPARATION = 2, 5
+PREPARATION, MATCHED_PREPARATION = 2, 3
 """Numbers of evaluations that take as long as the preparation of a scale.
 The preparation computes the targets and, with style loss neighbors, searches for the matches."""
 
 FINISHING_FACTOR = 1.25
-"""Time of an evaluation in a finishing round, relative to an earlier evaluation."""
+"""Time of a step while finishing, relative to an earlier step.
+It contains the step's share of a search."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +64,8 @@ class Scale:
     steps: int
     is_coarsest: bool = False
     is_finest: bool = False
-    finishing_round: int = 0
-    """Number of the finishing round, or 0 while forms are painted.
-    From 1 on, the finest size is painted once more in detail."""
+    is_finishing: bool = False
+    """Whether the finest size is painted once more, in detail."""
     preparation: int = 0
     """Number of evaluations that take as long as the preparation of this scale."""
 
@@ -83,12 +76,19 @@ class Scale:
     @property
     def evaluation_work(self) -> float:
         """Work of one evaluation, in pixels."""
-        return (self.pixels + FIXED_PIXELS) * (FINISHING_FACTOR if self.finishing_round else 1.0)
+        return (self.pixels + FIXED_PIXELS) * (FINISHING_FACTOR if self.is_finishing else 1.0)
 
     @property
     def work(self) -> float:
         """Work of the preparation and of all steps, in pixels × evaluations."""
         return (self.preparation + self.steps) * self.evaluation_work
+
+    def search(self, step: int) -> int:
+        """Return the number of the search that a step uses, from 1; 0 before finishing.
+
+        `step`: number of the step in this scale, from 1.
+        """
+        return 1 + (step - 1) // SEARCH_STEPS if self.is_finishing else 0
 
 
 def scales(
@@ -101,28 +101,27 @@ def scales(
     LARGE_SIDE_PIXELS, so that large images have the same large forms as small ones.
 
     `is_held`: whether a frame continues another. It then has the finest scale alone, because a
-    coarser one would forget the image that the frame starts from; with style loss neighbors it is a
-    finishing round, as the last scale of the frame before.
+    coarser one would forget the image that the frame starts from; with style loss neighbors it is
+    finished, as the last scale of the frame before.
     """
     is_matched = options.is_matched
     if is_held:
-        rounds = len(_finest_shares(size, options)) - 1
         steps = options.total_iterations
-        return [Scale(size, steps, is_finest=True, finishing_round=rounds)]
+        return [Scale(size, steps, is_finest=True, is_finishing=is_matched)]
     smallest = MATCHED_SIDE_PIXELS if is_matched else MIN_SIDE_PIXELS
     count = options.scales + _added_scales(size, options)
     halves = [image_sizes.fit(size, math.ceil(max(size) / 2**n)) for n in range(1, count)]
     sizes = [size, *(half for half in halves if min(half) >= smallest)][::-1]
-    finest_shares = _finest_shares(size, options)
-    stages = [(each, 0) for each in sizes[:-1]] + [(size, n) for n in range(len(finest_shares))]
-    whole_shares = [COARSER_SHARE] * (len(sizes) - 1) + [*finest_shares]
-    shares = [
-        share * (_large_factor(each, options.total_iterations) if is_matched else 1)
-        for (each, _), share in zip(stages, whole_shares, strict=True)
-    ]
+    stages = [(each, False) for each in sizes]
+    shares: list[int | Fraction] = [1] * len(sizes)
+    if is_matched:
+        stages.append((size, True))
+        whole = [COARSER_SHARE] * (len(sizes) - 1) + [FINEST_SHARE, FINISHING_SHARE]
+        factors = [_large_factor(each, options.total_iterations) for each, _ in stages]
+        shares = [share * factor for share, factor in zip(whole, factors, strict=True)]
     preparation = MATCHED_PREPARATION if is_matched else PREPARATION
     found = [
-        Scale(each, steps, finishing_round=finishing, preparation=preparation)
+        Scale(each, steps, is_finishing=finishing, preparation=preparation)
         for (each, finishing), steps in zip(stages, _steps(options, shares), strict=True)
         if steps
     ]
@@ -144,15 +143,6 @@ def _large_factor(size: tuple[int, int], all_steps: int) -> Fraction:
     """Return the factor of the share of steps for this size; 1 up to LARGE_SIDE_PIXELS."""
     least = LEAST_FACTOR * min(Fraction(1), Fraction(FEW_STEPS, all_steps))
     return max(least, min(Fraction(1), Fraction(LARGE_SIDE_PIXELS, max(size))))
-
-
-def _finest_shares(size: tuple[int, int], options: StyleTransferOptions) -> Sequence[int]:
-    """Return the shares of the finest scale and of each finishing round."""
-    if not options.is_matched:
-        return (COARSER_SHARE,)
-    if options.total_iterations < FEW_STEPS:
-        return FEW_FINEST_SHARES
-    return FINEST_SHARES if max(size) <= LARGE_SIDE_PIXELS else LARGE_FINEST_SHARES
 
 
 def _steps(options: StyleTransferOptions, shares: Sequence[int | Fraction]) -> list[int]:

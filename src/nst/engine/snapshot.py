@@ -98,7 +98,7 @@ def progress_after(
         in_force=in_force(task.options),
         optimizer=step.optimizer.state(),
         average=step.average.state(),
-        began=task.began if preparation.options.is_matched else None,
+        began=task.scene.began if preparation.options.is_matched else None,
         changes=changes,
     )
     return Progress(

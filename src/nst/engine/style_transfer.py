@@ -199,6 +199,7 @@ class IterativeTransfer:
                 average.restart()
                 convergence.restart()
             task.options = options
+            task.search_if_due(number, optimizer)
             has_moved = task.step(optimizer)
             convergence.add(optimizer.accepted.loss)
             is_done = not has_moved or convergence.is_reached

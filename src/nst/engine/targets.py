@@ -36,7 +36,9 @@ class Scene:
     content: Tensor
     styles: Sequence[StyleInput]
     began: Tensor
-    """Image that the scale began with."""
+    """Image that the scale began with or, while finishing, that of the last search."""
+    search: int = 0
+    """Number of the search for matches while finishing, from 1; 0 before."""
     detail: Tensor | None = None
     """Map of how much more of the content is kept, (1, 1, H, W), 0…1."""
     faces: Tensor | None = None
@@ -104,7 +106,7 @@ def _neighbor_terms(
         scene.content,
         scene.styles,
         seen_image(scene),
-        finishing_round=scale.finishing_round,
+        search=scene.search,
         flourish=_flourish(scale),
         colors=fade(options),
         detail=scene.detail,
@@ -123,7 +125,7 @@ def seen_image(scene: Scene) -> Tensor:
     """
     if scene.scale.is_coarsest:
         return scene.content
-    if scene.scale.finishing_round:
+    if scene.search:
         return scene.began
     size = (scene.content.shape[2], scene.content.shape[3])
     half = interpolate(scene.content, scale_factor=0.5, mode="bilinear", antialias=True)
@@ -136,6 +138,6 @@ def _flourish(scale: Scale) -> float:
 
     Large forms are made at the coarser scales and would be torn while finishing.
     """
-    if scale.finishing_round:
+    if scale.is_finishing:
         return 0.0
     return FINEST_FLOURISH if scale.is_finest else 1.0

@@ -22,11 +22,11 @@ from torch import Tensor
 from nst import image_sizes
 from nst.engine.losses import structure
 from nst.engine.losses.layers import STYLE_LAYERS, TRANSPORT_LAYERS, evenly
-from nst.engine.losses.matching import KEYS
 from nst.engine.losses.objective import LossWeights, Objective
 from nst.engine.losses.reading import read
 from nst.engine.losses.structure import Grid, StructureReader, StructureTerm
 from nst.engine.losses.style import StyleTerm, compare, relative
+from nst.engine.losses.sums import rows_of
 from nst.engine.losses.transport import StyleDirections, TransportTerm, random_places
 from nst.engine.network.encoder import Encoder
 from nst.engine.network.tiles import stride
@@ -37,6 +37,9 @@ from nst.learning_options import LearningOptions
 
 GRAM_WEIGHT = 1.0
 """Weight of the Gram matrices relative to the transport, which ignores contrast."""
+
+DIRECTIONS = 16384
+"""Maximum number of directions that are kept of a style, per layer."""
 
 PLACES = 1024
 """Number of places of a part that are compared per layer and step [Kolkin19]."""
@@ -107,7 +110,7 @@ class LearningObjective:
         seen, random = self._encoder(style.image), torch.Generator().manual_seed(0)
         directions = {
             # All directions of a large style would take a gigabyte.
-            layer: StyleDirections.of(seen[layer]).sample(KEYS, random)
+            layer: StyleDirections.of(rows_of(seen[layer])).sample(DIRECTIONS, random)
             for layer in TRANSPORT_LAYERS
         }
         return _Style(StyleTerm([relative(each, GRAM_WEIGHT) for each in compared]), directions)

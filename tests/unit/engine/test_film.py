@@ -141,13 +141,13 @@ def test_drafts_do_not_continue_one_another() -> None:
     assert (inputs.initial, inputs.held) == (None, None)
 
 
-@pytest.mark.parametrize(("preset", "finishing"), [("fast", 1), ("gram", 0)])
-def test_a_later_frame_is_painted_as_a_single_picture_ends(preset: str, finishing: int) -> None:
-    """Style loss neighbors paints it in a finishing round, with single features."""
+@pytest.mark.parametrize(("preset", "finishing"), [("fast", True), ("gram", False)])
+def test_a_later_frame_is_painted_as_a_single_picture_ends(preset: str, finishing: bool) -> None:
+    """Style loss neighbors paints it as it finishes an image, with single features."""
     options = later_options(StyleTransferOptions.from_preset(preset))
     (scale,) = scales(SIZE, options, is_held=True)
     assert (scale.size, scale.steps) == (SIZE, options.total_iterations)
-    assert (scale.is_finest, scale.finishing_round) == (True, finishing)
+    assert (scale.is_finest, scale.is_finishing) == (True, finishing)
 
 
 @pytest.mark.parametrize("preset", ["fast", "gram"])

@@ -55,30 +55,35 @@ def difference(one: np.ndarray, other: np.ndarray) -> float:
 def test_the_stages_are_painted_from_coarse_to_fine() -> None:
     method = transfer(scales=2, size=96, total_iterations=6)
     told = [(each.size, each.step) for each in method.steps(Inputs(CONTENT, STYLE))]
-    assert told == [((48, 36), n) for n in (1, 2, 3)] + [((96, 72), n) for n in (4, 5, 6)]
+    assert told == [((48, 36), n) for n in (1, 2)] + [((96, 72), n) for n in (3, 4, 5, 6)]
 
 
 @pytest.mark.parametrize(
     ("preset", "steps"),
-    [("quality", [24, 24, 24, 12, 12, 12, 12]), ("fast", [14, 14, 14, 7, 7])],
+    [("quality", [24, 24, 24, 6, 30]), ("fast", [12, 12, 12, 3, 15])],
 )
-def test_the_steps_are_shared_by_scales_and_finishing_rounds(preset: str, steps: list[int]) -> None:
+def test_the_steps_are_shared_by_scales_and_finishing(preset: str, steps: list[int]) -> None:
     stages = scales((512, 384), StyleTransferOptions.from_preset(preset))
     assert [stage.steps for stage in stages] == steps
     assert [stage.size[0] for stage in stages[:4]] == [64, 128, 256, 512]
-    finishing = [stage for stage in stages if stage.finishing_round]
-    assert finishing == stages[4:]
-    assert {stage.size for stage in finishing} == {(512, 384)}
+    assert [stage.is_finishing for stage in stages] == [False] * 4 + [True]
+    assert stages[4].size == (512, 384)
+
+
+def test_finishing_searches_again_after_every_fourth_step() -> None:
+    stages = scales((512, 384), StyleTransferOptions.from_preset("fast"))
+    assert [stages[-1].search(step) for step in range(1, 10)] == [1, 1, 1, 1, 2, 2, 2, 2, 3]
+    assert {stage.search(step) for stage in stages[:-1] for step in range(1, 10)} == {0}
 
 
 @pytest.mark.parametrize(
     ("preset", "size", "steps"),
     [
-        ("quality", (1024, 768), [24, 24, 24, 24, 12, 6, 6]),
-        ("quality", (2048, 1536), [24, 24, 24, 24, 12, 6, 3, 3]),
-        ("quality", (3840, 2160), [22, 23, 22, 23, 12, 6, 6, 3, 3]),
-        ("fast", (1024, 768), [12, 12, 13, 12, 3, 4]),
-        ("fast", (2048, 1536), [11, 11, 11, 11, 6, 3, 3]),
+        ("quality", (1024, 768), [22, 23, 23, 22, 3, 15]),
+        ("quality", (2048, 1536), [22, 22, 22, 22, 11, 2, 7]),
+        ("quality", (3840, 2160), [20, 21, 21, 21, 11, 6, 1, 7]),
+        ("fast", (1024, 768), [11, 11, 12, 11, 1, 8]),
+        ("fast", (2048, 1536), [10, 10, 10, 11, 5, 1, 7]),
     ],
 )
 def test_a_large_image_has_more_scales_and_few_steps_in_the_large_ones(
@@ -120,8 +125,9 @@ def test_strength_and_flourish_can_be_steered(name: str) -> None:
 
 
 def steered_to(name: str, value: float) -> np.ndarray:
-    """Return the image three steps after an option was steered to this value."""
-    method = transfer()
+    """Return the image three steps after an option was steered to this value.
+    All of them are before the finishing, which has no flourish."""
+    method = transfer(total_iterations=24)
     controls = Controls(method.options)
     steps = method.steps(Inputs(CONTENT, STYLE), controls=controls)
     before = next(steps).in_force[name]
@@ -273,8 +279,9 @@ def test_the_result_is_the_average_of_the_last_stage() -> None:
         [pixels(each.snapshot.picture()) for each in transfer(average=share).steps(inputs)]
         for share in (0.0, 0.8)
     )
-    weights = [0.8**3, 0.8**2, 0.8, 1.0]
-    expected = np.average(plain[-4:], axis=0, weights=weights)
+    finishing = plain[1:]
+    weights = [0.8 ** (len(finishing) - step) for step in range(len(finishing))]
+    expected = np.average(finishing, axis=0, weights=weights)
     assert difference(averaged[-1], expected) < 1 < difference(averaged[-1], plain[-1])
 
 

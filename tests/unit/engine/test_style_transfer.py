@@ -145,7 +145,8 @@ def test_bf16_hands_over_to_fp32_where_it_can_gain_no_more() -> None:
     evaluations = [p.evaluations for p in seen]
     assert evaluations == sorted(evaluations)
     # The losses after the handover are those of float32.
-    objective = prepared.task.objective_in(method.options, torch.float32, prepared.task.plan, 0)
+    task = prepared.task
+    objective = task.objective_in(task.scene, method.options, torch.float32, task.plan, 0)
     reached = iterate(seen[-1]).flatten()
     assert seen[-1].losses.total == pytest.approx(
         objective(reached, loss_weights(method.options)).loss, rel=1e-4

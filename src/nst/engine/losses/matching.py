@@ -15,15 +15,17 @@ from torch import Tensor
 from torch.nn.functional import normalize
 
 from nst.engine.losses.cells import cells_of, cells_of_tile, of_layer
+from nst.engine.losses.cosine import unit_factors
 from nst.engine.losses.layers import FLOURISH_LAYERS, MATCHED_LAYERS, PLACE_LAYERS
 from nst.engine.losses.reading import CellReader, PlaceReader, read
 from nst.engine.losses.style import AverageReader
 from nst.engine.losses.sums import sum_of, wide
+from nst.engine.losses.transport import StyleDirections
 from nst.engine.network.arithmetic import product
 from nst.engine.network.encoder import CHANNELS_PER_BLOCK, Activations, Encoder
 from nst.engine.network.tiles import Tile, block_of, stride
 
-KEYS = 16384
+KEYS = 8192
 """Maximum number of cells of the style that are compared.
 All rotations count together. If the style is larger than 256×256 pixels, they are a sample."""
 
@@ -31,7 +33,7 @@ PROJECTED = 256
 """Number of values to which a hypercolumn is reduced for the search.
 A random projection keeps angles to about 1/√256 (Johnson, Lindenstrauss 1984)."""
 
-STYLE_PLACES = 4096
+STYLE_PLACES = 2048
 """Maximum number of places of the style whose single features are compared.
 The number is that of one layer; all rotations count together."""
 
@@ -48,8 +50,12 @@ class StyleSample:
 
     cells: Mapping[str, Tensor]
     """Hypercolumns of at most KEYS cells, by layer (K, C)."""
-    features: Mapping[str, Tensor]
-    """Single features at random places, by layer (P, C)."""
+    factors: Tensor
+    """Factor that gives each hypercolumn the length 1, (K,)."""
+    keys: Tensor
+    """Projected hypercolumns, relative to their mean, of length 1, (K, PROJECTED)."""
+    directions: Mapping[str, StyleDirections]
+    """Directions of single features at random places, by layer."""
     grams: Sequence[Tensor]
     """Gram matrices of the style, layer by layer of the flourish (C, C).
     Rotations do not count."""
@@ -68,13 +74,18 @@ class StyleSample:
             read(encoder, turned, tile_side, of_cells, of_places, *upright)
             cells.append(of_cells.rows)
             features.append(of_places.features)
-        return cls(_joined(cells), _joined(features), grams.averages)
+        rows = _joined(cells)
+        directions = {layer: StyleDirections.of(each) for layer, each in _joined(features).items()}
+        keys = Projection(seed, style.to(encoder.dtype)).of(rows)
+        offered = normalize(keys - keys.mean(0), dim=1).to(encoder.dtype)
+        return cls(rows, unit_factors(rows), offered, directions, grams.averages)
 
 
 class StyleSampler:
     """Sampler of styles that keeps the latest samples.
 
-    The finishing rounds of an image, and the frames of a film, ask for the same samples again.
+    The searches while an image is finished, and the frames of a film, ask for the same samples
+    again.
     """
 
     def __init__(self) -> None:
@@ -127,13 +138,14 @@ def _joined(parts: Sequence[Mapping[str, Tensor]]) -> dict[str, Tensor]:
 
 class Projection:
     """Random projection that shortens hypercolumns of the matched layers.
-    All calls use the same projection."""
+    It is the same for all images with the same seed."""
 
-    def __init__(self, generator: torch.Generator, like: Tensor) -> None:
+    def __init__(self, seed: int, like: Tensor) -> None:
         """Draw the projection.
 
         `like`: a tensor with the number type and the device of the products.
         """
+        generator = torch.Generator().manual_seed(seed)
         self._matrices = {
             layer: torch.randn(
                 CHANNELS_PER_BLOCK[block_of(layer)], PROJECTED, generator=generator
@@ -166,17 +178,15 @@ class QueryReader:
         self.queries[where] = self._projection.of(rows).view_as(self.queries[where])
 
 
-def nearest(queries: Tensor, keys: Tensor, dtype: torch.dtype) -> Tensor:
+def nearest(queries: Tensor, keys: Tensor) -> Tensor:
     """Return for each query the number of the key with the smallest cosine distance.
 
-    `queries`: (rows, columns, PROJECTED). `keys`: (K, PROJECTED). Both sets are centred on their
-    own mean. The numbers are (rows, columns). `dtype`: number type in which the distances are
-    computed.
+    `queries`: (rows, columns, PROJECTED); they are centred on their mean. `keys`: those of a
+    `StyleSample`. The numbers are (rows, columns).
     """
     sought, centre = queries.flatten(0, 1), queries.mean((0, 1))
-    offered = normalize(keys - keys.mean(0), dim=1).to(dtype)
     found = [
-        product(normalize(block - centre, dim=1).to(dtype), offered.T).max(1).indices
+        product(normalize(block - centre, dim=1).to(keys.dtype), keys.T).max(1).indices
         for block in torch.split(sought, QUERIES_PER_BLOCK)
     ]
     return torch.cat(found).view(queries.shape[:2])

@@ -22,7 +22,7 @@ from nst.engine.losses.content import detail_weights
 from nst.engine.losses.cosine import BLOCK_ROWS, CellTargets, CosineTerm
 from nst.engine.losses.layers import FLOURISH_LAYERS, OWN_LAYERS, PLACE_LAYERS, evenly
 from nst.engine.losses.matching import Projection, QueryReader, StyleSampler, nearest
-from nst.engine.losses.places import Pairs, PlacesTerm, paired, sampled_places
+from nst.engine.losses.places import PlacesTerm, paired, sampled_places
 from nst.engine.losses.reading import CellReader, PlaceReader, read
 from nst.engine.losses.room import room_in
 from nst.engine.losses.structure import Grid, StructureReader, StructureTerm
@@ -52,7 +52,7 @@ def neighbor_terms(
     styles: Sequence[StyleInput],
     seen: Tensor,
     *,
-    finishing_round: int,
+    search: int,
     flourish: float,
     colors: float = 1.0,
     detail: Tensor | None = None,
@@ -64,7 +64,8 @@ def neighbor_terms(
     """Return all terms of one stage.
 
     `seen`: the image whose neighbours are searched for. All images are (1, 3, H, W), RGB 0…255
-    minus the encoder's mean colour. `detail`: where to keep more of the content, (1, 1, H, W), 0…1.
+    minus the encoder's mean colour. `search`: number of the search while finishing, from 1; 0
+    before. `detail`: where to keep more of the content, (1, 1, H, W), 0…1.
     `faces`: where no form of the style may hide the content image, (1, 1, H, W), 0…1. `flourish`:
     factor of the flourish in this stage, besides its weight. `colors`: share of the style's colours
     in what the content's own hypercolumns ask for, 0…1. `sampler`: a sampler that may have kept
@@ -72,10 +73,9 @@ def neighbor_terms(
     """
     sampler = sampler or StyleSampler()
     samples = sampler.samples(encoder, [style.image for style in styles], seed, tile_side)
-    is_finishing = finishing_round > 0
-    generator = torch.Generator().manual_seed(seed + finishing_round)
-    projection = Projection(generator, content.to(encoder.dtype))
-    cells = QueryReader(projection, seen)
+    is_finishing = search > 0
+    generator = torch.Generator().manual_seed(seed + search)
+    cells = QueryReader(Projection(seed, content.to(encoder.dtype)), seen)
     places = [_places(style, seen, generator) if is_finishing else {} for style in styles]
     features = [PlaceReader(each) for each in places]
     read(encoder, seen, tile_side, cells, *features)
@@ -85,12 +85,15 @@ def neighbor_terms(
     found: list[_Matched] = []
     amounts = _amounts(styles, content)
     for sample, where, ours, amount in zip(samples, places, features, amounts, strict=True):
-        index = nearest(cells.queries, projection.of(sample.cells), encoder.dtype)
+        index = nearest(cells.queries, sample.keys)
         found.append(_Matched.of(sample.cells, index, colors * amount))
-        weights = style_weight * amount / amount.numel()
-        terms.append(CosineTerm("style", CellTargets.of(sample.cells, index), weights))
+        targets = CellTargets(sample.cells, index, sample.factors[index])
+        terms.append(CosineTerm("style", targets, style_weight * amount / amount.numel()))
         if where:
-            pairs = _pairs(ours.features, where, sample.features)
+            pairs = {
+                layer: paired(ours.features[layer], of_layer, sample.directions[layer])
+                for layer, of_layer in where.items()
+            }
             terms.append(PlacesTerm("style", pairs, amount.mean().item()))
     terms += _content_terms(encoder, content, found, detail, tile_side)
     if flourish:
@@ -129,17 +132,6 @@ def _places(
         if len(rows):
             found[layer] = (rows, columns)
     return found
-
-
-def _pairs(
-    ours: Mapping[str, Tensor],
-    places: Mapping[str, tuple[Tensor, Tensor]],
-    theirs: Mapping[str, Tensor],
-) -> dict[str, Pairs]:
-    return {
-        layer: paired(ours[layer], places[layer], theirs[layer], wide(theirs[layer]).mean(0))
-        for layer in places
-    }
 
 
 def _content_terms(

@@ -11,11 +11,13 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+from torch.linalg import vector_norm
 from torch.nn.functional import normalize
 
 from nst.engine.losses.cosine import SMALLEST_SQUARE
-from nst.engine.losses.reading import places_in
+from nst.engine.losses.reading import add_at, features_at, places_in
 from nst.engine.losses.sums import wide
+from nst.engine.losses.transport import StyleDirections
 from nst.engine.network.encoder import Activations
 from nst.engine.network.tiles import Tile, stride
 
@@ -30,15 +32,32 @@ COSINES_AT_ONCE = 2**24
 
 @dataclass(frozen=True, slots=True)
 class Pairs:
-    """Places in one layer, each with the style's feature that it is compared with."""
+    """Pairs of a place in one layer and a feature of the style."""
 
     rows: Tensor
     columns: Tensor
-    """Rows and columns of the places in the layer, (P,) each."""
+    """Rows and columns of the places in the layer, (P,) each; no place occurs twice."""
+    place: Tensor
+    """Number of the place of each pair, (N,).
+    The first pairs are one of each place, in the order of the places."""
     targets: Tensor
-    """Features of the style, (P, C), of length 1, relative to the centre."""
+    """Features of the style, (N, C), of length 1, relative to the centre.
+    They have the network's number type."""
     centre: Tensor
     """Mean of the style's features, (C,)."""
+
+    def within(self, inside: Tensor) -> tuple[Tensor, "Pairs"]:
+        """Return which pairs have one of these places, and these pairs alone.
+
+        `inside`: which of the places are kept, (P,).
+        """
+        of_pairs = inside[self.place]
+        if of_pairs.all():
+            return of_pairs, self
+        number = inside.cumsum(0) - 1
+        place = number[self.place[of_pairs]]
+        rows, columns = self.rows[inside], self.columns[inside]
+        return of_pairs, Pairs(rows, columns, place, self.targets[of_pairs], self.centre)
 
 
 def sampled_places(size: Sequence[int], generator: torch.Generator) -> tuple[Tensor, Tensor]:
@@ -56,23 +75,24 @@ def sampled_places(size: Sequence[int], generator: torch.Generator) -> tuple[Ten
     return grid[0].flatten(), grid[1].flatten()
 
 
-def paired(features: Tensor, places: tuple[Tensor, Tensor], style: Tensor, centre: Tensor) -> Pairs:
+def paired(features: Tensor, places: tuple[Tensor, Tensor], style: StyleDirections) -> Pairs:
     """Pair places with features of the style, in both directions.
 
-    `features`: features of the whole image at the places, (P, C). `style`: features of the style,
-    (K, C).
+    `features`: features of the whole image at the places, (P, C).
     """
-    ours, theirs = (normalize(wide(each) - centre, dim=1) for each in (features, style))
+    ours = normalize(wide(features) - style.centre, dim=1)
     # The precision of the network is good enough for a search.
-    seen, sought = (each.to(features.dtype) for each in (ours, theirs))
+    seen, sought = (each.to(features.dtype) for each in (ours, style.rows))
     # Two products are faster than the maximum of each column of one.
     from_picture, from_style = _nearest(seen, sought), _nearest(sought, seen)
     rows, columns = (each.to(features.device) for each in places)
+    every = torch.arange(len(rows), device=rows.device)
     return Pairs(
-        torch.cat([rows, rows[from_style]]),
-        torch.cat([columns, columns[from_style]]),
-        torch.cat([theirs[from_picture], theirs]),
-        centre,
+        rows,
+        columns,
+        place=torch.cat([every, from_style]),
+        targets=torch.cat([sought.index_select(0, from_picture), sought]),
+        centre=style.centre,
     )
 
 
@@ -110,41 +130,33 @@ class PlacesTerm:
         statistics_gradient: Sequence[Tensor],
         tile: Tile,
     ) -> None:
-        pairs, inside, where = self._inside(layer, tile)
-        gradient = statistics_gradient[list(self.layers).index(layer)][:, inside]
-        ours = self._centred(features, layer, tile, where)
-        of_dots = gradient[0, :, None] * pairs.targets[inside]
-        of_places = of_dots + 2 * gradient[1, :, None] * ours
-        _add_at(tile.inner(total, stride(layer))[0].permute(1, 2, 0), where, of_places)
+        of_pairs, pairs, where = self._inside(layer, tile)
+        of_dots, of_squares = statistics_gradient[list(self.layers).index(layer)][:, of_pairs]
+        ours, count = _centred(features, layer, tile, where, pairs), len(where[0])
+        of_places = of_squares.new_zeros(count).index_add_(0, pairs.place, of_squares)
+        by_pairs = wide(pairs.targets) * of_dots[:, None]
+        gradient = by_pairs[:count].addcmul_(ours, of_places[:, None], value=2)
+        gradient.index_add_(0, pairs.place[count:], by_pairs[count:])
+        add_at(total, tile, stride(layer), where, gradient)
 
     def _of_layer(self, features: Tensor, layer: str, tile: Tile) -> Tensor:
-        pairs, inside, where = self._inside(layer, tile)
-        ours = self._centred(features, layer, tile, where)
-        found = ours.new_zeros(2, len(inside))
-        found[0, inside] = torch.linalg.vecdot(ours, pairs.targets[inside])
-        found[1, inside] = torch.linalg.vecdot(ours, ours)
+        of_pairs, pairs, where = self._inside(layer, tile)
+        ours = _centred(features, layer, tile, where, pairs)
+        of_places = ours.index_select(0, pairs.place)
+        found = wide(ours).new_zeros(2, len(of_pairs))
+        found[0, of_pairs] = (of_places * pairs.targets).sum(1, dtype=found.dtype)
+        found[1, of_pairs] = vector_norm(ours, dim=1, dtype=found.dtype).square()[pairs.place]
         return found
 
-    def _inside(self, layer: str, tile: Tile) -> tuple[Pairs, Tensor, tuple[Tensor, Tensor]]:
-        """Return a layer's pairs, which of them lie in the tile, and where in it."""
+    def _inside(self, layer: str, tile: Tile) -> tuple[Tensor, Pairs, tuple[Tensor, Tensor]]:
+        """Return which pairs lie in the tile, these pairs, and where in it their places are."""
         pairs = self._pairs[layer]
-        return pairs, *places_in(tile, stride(layer), pairs.rows, pairs.columns)
-
-    def _centred(
-        self, features: Tensor, layer: str, tile: Tile, where: tuple[Tensor, Tensor]
-    ) -> Tensor:
-        inner = tile.inner(features, stride(layer))[0].permute(1, 2, 0)
-        return wide(inner[where]) - self._pairs[layer].centre
+        inside, where = places_in(tile, stride(layer), pairs.rows, pairs.columns)
+        return *pairs.within(inside), where
 
 
-def _add_at(features: Tensor, where: tuple[Tensor, Tensor], amounts: Tensor) -> None:
-    """Add (P, C) to (H, W, C) at rows and columns that may repeat.
-
-    On the CPU PyTorch's own accumulation adds in an order that varies, so a seed would not
-    reproduce the image.
-    """
-    rows, columns = where
-    width = features.shape[1]
-    cells, numbers = torch.unique(rows * width + columns, return_inverse=True)
-    sums = amounts.new_zeros(len(cells), amounts.shape[1]).index_add_(0, numbers, amounts)
-    features[cells // width, cells % width] += sums.to(features.dtype)
+def _centred(
+    features: Tensor, layer: str, tile: Tile, where: tuple[Tensor, Tensor], pairs: Pairs
+) -> Tensor:
+    """Return the features at the places relative to the centre, in the network's number type."""
+    return features_at(features, tile, stride(layer), where) - pairs.centre.to(features.dtype)

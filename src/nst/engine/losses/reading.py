@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from nst.engine.losses.cells import cells_of_tile, of_layer
+from nst.engine.losses.sums import rows_of
 from nst.engine.network.encoder import Activations, Encoder
 from nst.engine.network.tiles import Tile, cut, stride
 
@@ -64,11 +65,11 @@ class PlaceReader:
 
     def __call__(self, tile: Tile, activations: Activations) -> None:
         for layer, (rows, columns) in self._places.items():
-            features = tile.inner(activations[layer], stride(layer))[0].permute(1, 2, 0)
             inside, where = places_in(tile, stride(layer), rows, columns)
-            shape = (len(rows), features.shape[2])
-            whole = self.features.setdefault(layer, features.new_zeros(shape))
-            whole[inside.to(whole.device)] = features[where]
+            of_tile = features_at(activations[layer], tile, stride(layer), where)
+            shape = (len(rows), of_tile.shape[1])
+            whole = self.features.setdefault(layer, of_tile.new_zeros(shape))
+            whole[inside.to(whole.device)] = of_tile
 
 
 def places_in(
@@ -82,3 +83,35 @@ def places_in(
     inside = (rows >= of_rows.start) & (rows < of_rows.stop)
     inside &= (columns >= of_columns.start) & (columns < of_columns.stop)
     return inside, (rows[inside] - of_rows.start, columns[inside] - of_columns.start)
+
+
+def features_at(features: Tensor, tile: Tile, pixels: int, where: tuple[Tensor, Tensor]) -> Tensor:
+    """Return features of a tile at places, (P, C).
+
+    `features`: those of the tile and its halo. `pixels` and `where`: as in `places_in` and from it.
+    """
+    return rows_of(features).index_select(0, _numbers(features, tile, pixels, where))
+
+
+def add_at(
+    total: Tensor, tile: Tile, pixels: int, where: tuple[Tensor, Tensor], gradient: Tensor
+) -> None:
+    """Add the gradient with respect to `features_at`, (P, C), to `total`.
+
+    `total` has its channels last in memory.
+    """
+    rows = total[0].permute(1, 2, 0).view(-1, total.shape[1])
+    rows.index_add_(0, _numbers(total, tile, pixels, where), gradient.to(total.dtype))
+
+
+def _numbers(features: Tensor, tile: Tile, pixels: int, where: tuple[Tensor, Tensor]) -> Tensor:
+    """Return the numbers of the features at places.
+
+    Taking rows by number is several times as fast as indexing by rows and columns.
+    """
+    rows, columns = (
+        places + span.inner(pixels).start
+        for places, span in zip(where, (tile.rows, tile.columns), strict=True)
+    )
+    numbers: Tensor = rows * features.shape[3] + columns
+    return numbers.to(features.device)

@@ -31,7 +31,7 @@ class Grid:
     width: int
 
     def sums(self, activations: Activations, tile: Tile) -> list[Tensor]:
-        """Return each layer's sums of a tile's features by place, (C, places, places)."""
+        """Return each layer's sums of a tile's features by place, (places, places, C)."""
         return [self._sums(activations[layer], layer, tile) for layer in LAYERS]
 
     def places(self, layer: str, tile: Tile) -> tuple[Tensor, Tensor]:
@@ -40,12 +40,12 @@ class Grid:
         return _place(tile.rows, self.height, pixels), _place(tile.columns, self.width, pixels)
 
     def _sums(self, features: Tensor, layer: str, tile: Tile) -> Tensor:
-        inner = wide(tile.inner(features, stride(layer))[0])
-        channels, _, width = inner.shape
+        inner = wide(tile.inner(features, stride(layer))[0].permute(1, 2, 0))
+        _, width, channels = inner.shape
         rows, columns = (where.to(inner.device) for where in self.places(layer, tile))
         places = [min(PLACES, length // stride(layer)) for length in (self.height, self.width)]
-        by_row = inner.new_zeros(channels, places[0], width).index_add_(1, rows, inner)
-        return inner.new_zeros(channels, *places).index_add_(2, columns, by_row)
+        by_row = inner.new_zeros(places[0], width, channels).index_add_(0, rows, inner)
+        return inner.new_zeros(*places, channels).index_add_(1, columns, by_row)
 
 
 class StructureReader:
@@ -86,7 +86,7 @@ class StructureTerm:
         self._weight = weight
 
     def statistics(self, activations: Activations, tile: Tile) -> Sequence[Tensor]:
-        """Return each layer's sums of the features by place, (C, places, places)."""
+        """Return each layer's sums of the features by place, (places, places, C)."""
         return self._grid.sums(activations, tile)
 
     def loss(self, statistics: Sequence[Tensor]) -> Tensor:
@@ -104,15 +104,16 @@ class StructureTerm:
     ) -> None:
         gradient = statistics_gradient[LAYERS.index(layer)]
         rows, columns = (where.to(total.device) for where in self._grid.places(layer, tile))
-        tile.inner(total, stride(layer)).add_(gradient[:, rows][:, :, columns].to(total.dtype))
+        of_features = gradient.to(total.dtype).index_select(0, rows).index_select(1, columns)
+        tile.inner(total, stride(layer))[0].permute(1, 2, 0).add_(of_features)
 
 
 def similarities(sums: Tensor) -> Tensor:
     """Return the cosine distances of all pairs of places.
 
-    Each row is divided by its sum: (C, h, w) → (n, n).
+    Each row is divided by its sum: (h, w, C) → (n, n).
     """
-    rows = normalize(sums.flatten(1).T, dim=1)
+    rows = normalize(sums.flatten(0, 1), dim=1)
     distances = (1 - rows @ rows.T).clamp(min=0)
     return distances / distances.sum(1, keepdim=True).clamp(min=1e-12)
 

@@ -37,8 +37,8 @@ class StyleDirections:
 
     @classmethod
     def of(cls, features: Tensor) -> Self:
-        """Return the directions of all features of the style, (1, C, H, W)."""
-        rows = wide(features[0].flatten(1).T)
+        """Return the directions of features of the style, (K, C)."""
+        rows = wide(features)
         centre = rows.mean(0)
         return cls(normalize(rows - centre, dim=1), centre)
 

@@ -102,7 +102,7 @@ class LBFGS:
         return True
 
     def go_on_with(self, objective: ObjectiveFunction) -> None:
-        # The pairs stay, because the objectives differ by rounding only.
+        # The pairs stay, because the objectives have nearly the same curvature.
         self._objective = objective
         self.accepted = evaluate(objective, self.x, self._steps)
 

@@ -100,7 +100,7 @@ class Optimizer(Protocol):
     def go_on_with(self, objective: ObjectiveFunction) -> None:
         """Continue from the same iterate with this objective. Raises Diverged.
 
-        It differs from the last objective by rounding only.
+        It differs little from the last objective, for example by rounding.
         """
 
     def shorten_memory(self, pairs: int) -> None:

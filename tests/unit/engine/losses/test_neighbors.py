@@ -19,6 +19,7 @@ from nst.engine.losses.places import PlacesTerm, paired
 from nst.engine.losses.reading import read
 from nst.engine.losses.structure import Grid, StructureReader, StructureTerm
 from nst.engine.losses.term import Term
+from nst.engine.losses.transport import StyleDirections
 from nst.engine.network.encoder import Encoder
 from nst.engine.network.tiles import Tile, cut, stride
 from nst.engine.network.weights import WeightsStore
@@ -138,7 +139,8 @@ def test_the_finishing_term_is_the_formula() -> None:
     places = torch.tensor([0, 3, 7]), torch.tensor([2, 5, 11])
     style = torch.rand(5, 128).double()
     centre = style.mean(0)
-    term = PlacesTerm("style", {layer: paired(features[places], places, style, centre)}, 3.0)
+    pairs = paired(features[places], places, StyleDirections.of(style))
+    term = PlacesTerm("style", {layer: pairs}, 3.0)
     found = term.loss(term.statistics(activations, whole(image)))
 
     def distance(a: Tensor, b: Tensor) -> float:
@@ -158,7 +160,7 @@ def test_many_pairs_of_one_place_add_up_the_same_way_each_time() -> None:
     generator = torch.Generator().manual_seed(3)
     features, style = (torch.randn(512, 64, generator=generator) for _ in range(2))
     few = torch.randint(4, (2, 512), generator=generator)
-    pairs = paired(features, (few[0], few[1]), style, style.mean(0))
+    pairs = paired(features, (few[0], few[1]), StyleDirections.of(style))
     term = PlacesTerm("style", {layer: pairs}, 1.0)
     activations = {layer: features.T.reshape(1, 64, 16, 32)}
     tile = whole(torch.empty(1, 3, 16, 32))
@@ -182,7 +184,7 @@ def test_many_pairs_of_one_place_add_up_the_same_way_each_time() -> None:
 
 def all_terms(encoder: Encoder, size: tuple[int, int], tile_side: int | None = None) -> list[Term]:
     """Return the terms of two styles with soft masks and a detail map.
-    They are the terms of the rounds before the finishing round, and of that round."""
+    They are the terms before finishing, and those of its first search."""
     dtype = encoder.dtype
     ramp = torch.linspace(0, 1, size[1], dtype=dtype).expand(1, 1, *size)
     content, seen = ramp * noise(*size, 5, dtype), noise(*size, 6, dtype)
@@ -192,13 +194,13 @@ def all_terms(encoder: Encoder, size: tuple[int, int], tile_side: int | None = N
     ]
     return [
         term
-        for finishing_round in (0, 1)
+        for search in (0, 1)
         for term in neighbor_terms(
             encoder,
             content,
             styles,
             seen,
-            finishing_round=finishing_round,
+            search=search,
             flourish=0.3,
             detail=ramp,
             tile_side=tile_side,
@@ -263,25 +265,22 @@ def test_own_hypercolumns_get_the_moments_of_the_style_that_is_there() -> None:
         StyleInput(noise(24, 28, 22), 0.5, in_columns(size, 0, 16, 1.0)),
         StyleInput(noise(20, 32, 23), 0.5, in_columns(size, 16, 32, 0.5)),
     ]
-    terms = neighbor_terms(
-        encoder, content, styles, content, finishing_round=0, flourish=0.0, colors=colors
-    )
+    terms = neighbor_terms(encoder, content, styles, content, search=0, flourish=0.0, colors=colors)
     own = next(term for term in terms if term.name == "content")
     found = own.loss(own.statistics(encoder(image), whole(image)))
 
-    projection = matching.Projection(torch.Generator().manual_seed(0), content)
-    queries = matching.QueryReader(projection, content)
+    queries = matching.QueryReader(matching.Projection(0, content), content)
     read(encoder, content, None, queries)
     before = {
         layer: hypercolumns(encoder(content), [layer], whole(content)) for layer in OWN_LAYERS
     }
     after = {layer: rows.clone() for layer, rows in before.items()}
     for style, (first, last), amount in zip(styles, [(0, 4), (4, 8)], [1, 0.5], strict=True):
-        keys = matching.StyleSample.of(encoder, style.image, 0, None).cells
-        index = matching.nearest(queries.queries, projection.of(keys), torch.float64)
+        sample = matching.StyleSample.of(encoder, style.image, 0, None)
+        index = matching.nearest(queries.queries, sample.keys)
         cells = torch.arange(48).view(4, 12)[:, first:last].flatten()
         for layer, rows in before.items():
-            matches = keys[layer][index.flatten()[cells]]
+            matches = sample.cells[layer][index.flatten()[cells]]
             deviation, mean = torch.std_mean(rows[cells], 0, correction=0)
             their_deviation, their_mean = torch.std_mean(matches, 0, correction=0)
             moved = (rows[cells] - mean) / (deviation + 1e-6) * their_deviation + their_mean
@@ -292,14 +291,12 @@ def test_own_hypercolumns_get_the_moments_of_the_style_that_is_there() -> None:
     assert found.item() == pytest.approx(OWN_WEIGHT * (1 - cosines).mean().item(), rel=1e-9)
 
 
-@pytest.mark.parametrize("finishing_round", [0, 1])
-def test_the_content_has_no_gradient_far_from_all_styles(finishing_round: int) -> None:
+@pytest.mark.parametrize("search", [0, 1])
+def test_the_content_has_no_gradient_far_from_all_styles(search: int) -> None:
     size, encoder = (32, 192), encoder_of()
     content = noise(*size, 24)
     styles = [StyleInput(noise(40, 44, 25), 1.0, in_columns(size, 0, 32, 1.0))]
-    terms = neighbor_terms(
-        encoder, content, styles, content, finishing_round=finishing_round, flourish=0.3
-    )
+    terms = neighbor_terms(encoder, content, styles, content, search=search, flourish=0.3)
     gradient = objective_of(terms, encoder, size)(content.flatten(), WEIGHTS).gradient.view(
         3, *size
     )
@@ -319,13 +316,12 @@ def test_targets_are_the_same_in_tiles() -> None:
 
 def test_a_picture_is_its_own_neighbor() -> None:
     image, encoder = noise(32, 40, 12), encoder_of()
-    projection = matching.Projection(torch.Generator().manual_seed(0), image)
-    cells = matching.QueryReader(projection, image)
+    cells = matching.QueryReader(matching.Projection(0, image), image)
     read(encoder, image, None, cells)
-    keys = matching.StyleSample.of(encoder, image, 0, None).cells
-    index = matching.nearest(cells.queries, projection.of(keys), torch.float64)
+    sample = matching.StyleSample.of(encoder, image, 0, None)
+    index = matching.nearest(cells.queries, sample.keys)
     own = hypercolumns(encoder(image), MATCHED_LAYERS, whole(image))
-    matched = torch.cat([keys[layer] for layer in MATCHED_LAYERS], dim=1)[index.flatten()]
+    matched = torch.cat([sample.cells[layer] for layer in MATCHED_LAYERS], dim=1)[index.flatten()]
     torch.testing.assert_close(matched, own)
 
 
@@ -334,7 +330,7 @@ def test_large_styles_are_sampled(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(matching, "STYLE_PLACES", 12)
     sample = matching.StyleSample.of(encoder_of(), noise(32, 40, 13), 0, None)
     assert {len(rows) for rows in sample.cells.values()} == {20}
-    assert {len(features) for features in sample.features.values()} == {12}
+    assert {len(directions.rows) for directions in sample.directions.values()} == {12}
 
 
 def test_a_sample_has_the_gram_matrices_of_the_upright_style() -> None:
@@ -363,14 +359,10 @@ def test_a_sampler_keeps_the_samples_of_the_latest_styles() -> None:
 
 def test_what_is_seen_is_the_content_first_and_the_painting_in_the_end() -> None:
     content, began = noise(32, 40, 14), noise(32, 40, 15)
-    coarsest, between, finishing = (
-        Scene(scale, content, [], began)
-        for scale in (
-            Scale((40, 32), 1, is_coarsest=True),
-            Scale((40, 32), 1),
-            Scale((40, 32), 1, finishing_round=1),
-        )
-    )
+    scale = Scale((40, 32), 1)
+    coarsest = Scene(replace(scale, is_coarsest=True), content, [], began)
+    between = Scene(scale, content, [], began)
+    finishing = Scene(replace(scale, is_finishing=True), content, [], began, search=1)
     assert seen_image(coarsest) is content
     assert not torch.equal(seen_image(between), content)
     assert seen_image(finishing) is began

@@ -63,7 +63,7 @@ def pull_of_flourish(
         content,
         [style],
         content,
-        finishing_round=0,
+        search=0,
         flourish=1.0,
         detail=detail,
         faces=faces,

@@ -5,6 +5,7 @@ import torch
 from torch import Tensor
 
 from nst.engine.losses.objective import LossWeights, Objective
+from nst.engine.losses.sums import rows_of
 from nst.engine.losses.transport import (
     Places,
     StyleDirections,
@@ -31,7 +32,7 @@ def noise(seed: int) -> Tensor:
 def style(network: Encoder) -> dict[str, StyleDirections]:
     random = torch.Generator().manual_seed(5)
     seen = network(noise(1))
-    return {layer: StyleDirections.of(seen[layer]).sample(40, random) for layer in LAYERS}
+    return {layer: StyleDirections.of(rows_of(seen[layer])).sample(40, random) for layer in LAYERS}
 
 
 def drawn(count: int) -> dict[str, Places]:
@@ -67,9 +68,8 @@ def test_it_is_the_formula() -> None:
 
 def test_the_directions_of_a_style_are_those_of_its_features() -> None:
     network = encoder()
-    seen = network(noise(1))["relu2_1"]
-    directions = StyleDirections.of(seen)
-    features = seen[0].flatten(1).T
+    features = rows_of(network(noise(1))["relu2_1"])
+    directions = StyleDirections.of(features)
     torch.testing.assert_close(directions.centre, features.mean(0))
     torch.testing.assert_close(directions.rows.norm(dim=1), torch.ones(len(features)).double())
     some = directions.sample(7, torch.Generator().manual_seed(0))
