@@ -61,8 +61,21 @@ def _load(
         preparation.options, preparation.pictures.by_role(), preparation.weights.sha256
     )
     checkpoint = Checkpoint.load(source, origin, preparation.device)
+    if not _fits(checkpoint, pyramid):
+        reason = "was made by a version with other scales; start the transfer again"
+        raise InvalidCheckpoint(name_of(source), reason)
     scale = pyramid[checkpoint.scale]
     if scale is pyramid[-1] and checkpoint.scale_steps == scale.steps:
         reason = "is of a finished transfer; start another"
         raise InvalidCheckpoint(name_of(source), reason)
     return checkpoint
+
+
+def _fits(checkpoint: Checkpoint, pyramid: Sequence[Scale]) -> bool:
+    """Return whether the checkpoint was made in one of these scales, after this many steps."""
+    before, rest = pyramid[: checkpoint.scale], pyramid[checkpoint.scale :]
+    if not rest or checkpoint.scale_steps > rest[0].steps:
+        return False
+    width, height = rest[0].size
+    has_size = checkpoint.optimizer.x.numel() == 3 * width * height
+    return has_size and checkpoint.steps <= sum(scale.steps for scale in before) + rest[0].steps

@@ -17,7 +17,7 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
 from nst import Inputs, Progress, StopReason, StyleTransferOptions
-from nst.engine import scales
+from nst.engine import beginning, scales
 from nst.engine.optimizer.lbfgs import HISTORY_SIZE
 from nst.engine.pictures.styles import Masks, Styles
 from nst.engine.style_transfer import IterativeTransfer
@@ -135,6 +135,15 @@ def test_every_way_of_painting_goes_on_bit_for_bit(
     assert interrupted(method, at, tmp_path / "c") == whole
     with safe_open(tmp_path / "c", "pt") as file:
         assert ("average" in set(file.keys())) == (option == "average" and at > 3)
+
+
+@pytest.mark.parametrize("at", [5, 6, 7, 12])
+def test_finishing_goes_on_bit_for_bit_around_a_search(at: int, tmp_path: Path) -> None:
+    """There are two steps before the finishing; the second search is before its fifth."""
+    method = transfer(style_loss="neighbors", total_iterations=13)
+    (painted, finishing) = scales.scales((32, 32), method.options)
+    assert (painted.steps, finishing.search(4), finishing.search(5)) == (2, 1, 2)
+    assert interrupted(method, at, tmp_path / "c") == uninterrupted(method)
 
 
 @pytest.mark.parametrize("style_loss", ["gram", "neighbors"])
@@ -274,6 +283,16 @@ def test_a_finished_transfer_has_nothing_to_go_on_with(tmp_path: Path) -> None:
     save(last, tmp_path / "c")
     says = refusal(tmp_path / "c", transfer(total_iterations=2))
     assert f"{tmp_path / 'c'} is of a finished transfer" in says
+
+
+def test_a_checkpoint_of_other_scales_is_refused(
+    checkpoint: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another version may have divided the steps otherwise."""
+    monkeypatch.setattr(beginning, "scales", lambda *_, **__: [scales.Scale((32, 32), 0)])
+    assert "was made by a version with other scales" in refusal(checkpoint, transfer())
+    monkeypatch.setattr(beginning, "scales", lambda *_, **__: [scales.Scale((16, 16), 12)])
+    assert "start the transfer again" in refusal(checkpoint, transfer())
 
 
 def test_a_checkpoint_that_cannot_be_written_leaves_the_last_one(
