@@ -11,9 +11,10 @@ from torch import Tensor
 
 from nst.engine.losses import matching
 from nst.engine.losses.cells import add_from_cells, cells_of, hypercolumns, on_cells
+from nst.engine.losses.content import DETAIL_WEIGHT
 from nst.engine.losses.cosine import CellTargets, CosineTerm
 from nst.engine.losses.layers import FLOURISH_LAYERS, MATCHED_LAYERS, OWN_LAYERS
-from nst.engine.losses.neighbors import OWN_WEIGHT, neighbor_terms
+from nst.engine.losses.neighbors import FACE_DETAIL, OWN_WEIGHT, neighbor_terms
 from nst.engine.losses.objective import LossWeights, Objective
 from nst.engine.losses.places import PlacesTerm, paired
 from nst.engine.losses.reading import read
@@ -289,6 +290,25 @@ def test_own_hypercolumns_get_the_moments_of_the_style_that_is_there() -> None:
     targets = torch.cat([after[layer] for layer in OWN_LAYERS], 1)
     cosines = torch.nn.functional.cosine_similarity(columns, targets)
     assert found.item() == pytest.approx(OWN_WEIGHT * (1 - cosines).mean().item(), rel=1e-9)
+
+
+def test_a_face_keeps_more_of_the_content() -> None:
+    size, encoder = (32, 48), encoder_of()
+    content, image, everywhere = (
+        noise(*size, 26),
+        noise(*size, 27),
+        torch.ones(1, 1, *size).double(),
+    )
+
+    def own_loss(**maps: Tensor) -> float:
+        styles = [StyleInput(noise(24, 28, 28), 1.0)]
+        terms = neighbor_terms(encoder, content, styles, content, search=1, flourish=0.0, **maps)
+        own = next(term for term in terms if term.name == "content")
+        return own.loss(own.statistics(encoder(image), whole(image))).item()
+
+    kept = own_loss(faces=everywhere) / own_loss()
+    assert kept == pytest.approx(1 + FACE_DETAIL * DETAIL_WEIGHT)
+    assert own_loss(faces=everywhere, detail=everywhere) == own_loss(detail=everywhere)
 
 
 @pytest.mark.parametrize("search", [0, 1])
