@@ -42,7 +42,7 @@ BUSY_FLOURISH = 0.3
 FACE_FLOURISH = 0.05
 """Share of the flourish on a face.
 It is too small to paint a form, but enough to keep the face's contrast."""
-FACE_DETAIL = 0.04
+FACE_DETAIL = 0.08
 """Detail of the content image that is kept on a face.
 It is a value of a detail map. Without it a face may become a form of the style, such as a moon."""
 MATCH_WHILE_FINISHING = 0.25
