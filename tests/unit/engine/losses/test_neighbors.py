@@ -294,15 +294,20 @@ def test_own_hypercolumns_get_the_moments_of_the_style_that_is_there() -> None:
 
 def test_a_face_keeps_more_of_the_content() -> None:
     size, encoder = (32, 48), encoder_of()
-    content, image, everywhere = (
-        noise(*size, 26),
-        noise(*size, 27),
-        torch.ones(1, 1, *size).double(),
-    )
+    content, image = noise(*size, 26), noise(*size, 27)
+    everywhere = torch.ones(1, 1, *size, dtype=torch.float64)
 
-    def own_loss(**maps: Tensor) -> float:
-        styles = [StyleInput(noise(24, 28, 28), 1.0)]
-        terms = neighbor_terms(encoder, content, styles, content, search=1, flourish=0.0, **maps)
+    def own_loss(faces: Tensor | None = None, detail: Tensor | None = None) -> float:
+        terms = neighbor_terms(
+            encoder,
+            content,
+            [StyleInput(noise(24, 28, 28), 1.0)],
+            content,
+            search=1,
+            flourish=0.0,
+            detail=detail,
+            faces=faces,
+        )
         own = next(term for term in terms if term.name == "content")
         return own.loss(own.statistics(encoder(image), whole(image))).item()
 
