@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import normalize
 
-from nst.engine.losses.reading import places_in
+from nst.engine.losses.reading import add_at, features_at, places_in
 from nst.engine.losses.sums import wide
 from nst.engine.network.encoder import Activations
 from nst.engine.network.tiles import Tile, stride
@@ -99,13 +99,12 @@ class TransportTerm:
     ) -> None:
         inside, where = places_in(tile, stride(layer), *self._places[layer])
         gradient = statistics_gradient[list(self.layers).index(layer)][inside.to(total.device)]
-        tile.inner(total, stride(layer))[0].permute(1, 2, 0)[where] += gradient.to(total.dtype)
+        add_at(total, tile, stride(layer), where, gradient)
 
     def _features(self, features: Tensor, layer: str, tile: Tile) -> Tensor:
         inside, where = places_in(tile, stride(layer), *self._places[layer])
         found = wide(features).new_zeros(len(inside), features.shape[1])
-        inner = tile.inner(features, stride(layer))[0].permute(1, 2, 0)
-        found[inside.to(found.device)] = wide(inner[where])
+        found[inside.to(found.device)] = wide(features_at(features, tile, stride(layer), where))
         return found
 
 
