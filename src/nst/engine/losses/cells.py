@@ -83,23 +83,10 @@ def of_layer(
 
     `chosen`: numbers of the tile's cells that are returned; by default all.
     """
-    features = cell_features(activations[layer], layer, tile, cells, chosen)
+    inner = tile.inner(activations[layer], stride(layer))
+    found = on_cells(inner, layer, cells or _count(tile))
+    features = wide(found if chosen is None else found[chosen])
     return features / features.shape[1]
-
-
-def cell_features(
-    features: Tensor,
-    layer: str,
-    tile: Tile,
-    cells: tuple[int, int] | None = None,
-    chosen: Tensor | None = None,
-) -> Tensor:
-    """Return one layer's features on the cells of a tile, in float32: (cells, C).
-
-    `chosen`: as for `of_layer`.
-    """
-    found = on_cells(tile.inner(features, stride(layer)), layer, cells or _count(tile))
-    return wide(found if chosen is None else found[chosen])
 
 
 def _count(tile: Tile) -> tuple[int, int]:
