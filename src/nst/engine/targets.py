@@ -42,7 +42,7 @@ class Scene:
     detail: Tensor | None = None
     """Map of how much more of the content is kept, (1, 1, H, W), 0…1."""
     faces: Tensor | None = None
-    """Map of faces, which no form of the style may cover, (1, 1, H, W), 0…1."""
+    """Map of faces, which must not become forms of the style, (1, 1, H, W), 0…1."""
     held: TemporalTarget | None = None
     """Stylized frame before this one; None for a single image."""
 
@@ -121,12 +121,15 @@ def seen_image(scene: Scene) -> Tensor:
     """Return the image whose neighbours are searched for.
 
     At the coarsest scale it is the content; later it is a mix of the content and the image painted
-    so far with the content's detail; while finishing it is the painted image itself.
+    so far with the content's detail; while finishing it is the painted image itself, but on
+    faces again a mix, or the searches would turn a face into a form of the style, such as a moon.
     """
     if scene.scale.is_coarsest:
         return scene.content
     if scene.search:
-        return scene.began
+        if scene.faces is None:
+            return scene.began
+        return scene.began.lerp(scene.content, (1 - SEEN_SHARE) * scene.faces)
     size = (scene.content.shape[2], scene.content.shape[3])
     half = interpolate(scene.content, scale_factor=0.5, mode="bilinear", antialias=True)
     detail = scene.content - interpolate(half, size=size, mode="bilinear", align_corners=False)
