@@ -15,7 +15,7 @@ from benchmarks.frontier.methods import AUTHORS, Method, names
 from benchmarks.frontier.report import render
 from benchmarks.frontier.schema import Frontier, Painted
 from benchmarks.judge import load_judge
-from benchmarks.pictures import BY_DEFAULT, assets_or_samples
+from benchmarks.pictures import BY_DEFAULT, assets_or_samples, contents_and_styles
 from nst.engine.device import resolve_device
 from nst.option_fields import MODELS
 from nst.options import StyleTransferOptions
@@ -23,7 +23,6 @@ from nst.presets import DEFAULT_PRESET
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 RESULTS = REPOSITORY / "benchmarks" / "results"
-EXTENSIONS = {".jpg", ".jpeg", ".png", ".webp"}
 STRENGTHS, MATCHED_STRENGTHS = (0.2, 0.35, 0.5), (0.5, 0.75, 1.0)
 """Strengths of presets with Gram matrices, and of presets that match neighbours.
 Both lead to about the same content distances and include the default strength."""
@@ -140,13 +139,7 @@ def main(
 
 def pairs_of(directory: Path, chosen: Sequence[str]) -> list[Pair]:
     """Return every content with every style, or the chosen pairs. Raises UsageError."""
-    contents, styles = (_pictures(directory / kind) for kind in ("content", "style"))
-    pairs = {str(pair): pair for pair in starmap(Pair, product(contents, styles))}
-    if not pairs:
-        raise click.UsageError(
-            f"there are no pictures in {directory}; expected content/ and style/ with at least one "
-            "picture each; name another directory with --pictures"
-        )
+    pairs = {str(pair): pair for pair in starmap(Pair, product(*contents_and_styles(directory)))}
     if unknown := set(chosen) - set(pairs):
         raise click.UsageError(
             f"--pair {', '.join(sorted(unknown))} is not there; expected one of {', '.join(pairs)}"
@@ -178,11 +171,6 @@ def paint(painters: Sequence[Method], pairs: Sequence[Pair], gallery: Gallery) -
                 worst_tenth=found.worst_tenth,
                 gram=found.gram,
             )
-
-
-def _pictures(directory: Path) -> list[Path]:
-    files_there = sorted(directory.iterdir()) if directory.is_dir() else []
-    return [file for file in files_there if file.suffix.lower() in EXTENSIONS]
 
 
 def _strengths(method: str, strengths: Sequence[float], alphas: Sequence[float]) -> Sequence[float]:

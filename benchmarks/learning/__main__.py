@@ -16,7 +16,7 @@ from benchmarks.judge import load_judge
 from benchmarks.learning.methods import METHODS, MODEL, Method, Task, seconds_to_paint
 from benchmarks.learning.report import kept, render, sheet
 from benchmarks.learning.schema import LearnedNetwork, Learning, PaintedPhoto, without
-from benchmarks.pictures import assets
+from benchmarks.pictures import assets, contents_and_styles
 from benchmarks.video.clips import clips
 from benchmarks.video.measure import warping_error
 from nst import image_sizes, image_writer, images
@@ -24,7 +24,6 @@ from nst.engine import distance
 from nst.engine.device import resolve_device
 from nst.engine.network.weights import Weights
 from nst.engine.pictures.styles import Style
-from nst.image_files import readable_suffixes
 from nst.learning.photos import find_photos
 from nst.progress import Distances
 from nst.samples import samples
@@ -104,7 +103,7 @@ def main(
     store, judge = load_judge(MODEL, weights_dir)
     if pictures is None:
         raise click.UsageError("name --pictures, because the samples are what is learned from")
-    contents = _pictures(pictures / "content")
+    contents, all_styles = contents_and_styles(pictures)
     course = Course(
         tuple(methods), tuple(sorted(marks)), contents, painted_size, film_width, judge, keep
     )
@@ -116,7 +115,7 @@ def main(
         photos=len(find_photos(photos)),
         painted_size=painted_size,
     )
-    styles = _chosen(_pictures(pictures / "style"), chosen)
+    styles = _chosen(all_styles, chosen)
     if output and output.exists():
         others = without(_read(output), methods, [style.stem for style in styles])
         found = found.model_copy(update={"images": others.images, "networks": others.networks})
@@ -205,15 +204,6 @@ class Course:
 
 def _read(file: Path) -> Learning:
     return Learning.model_validate_json(file.read_text(encoding="utf-8"))
-
-
-def _pictures(directory: Path) -> list[Path]:
-    """Return the images in a directory. Raises UsageError if there are none."""
-    found = sorted(directory.iterdir()) if directory.is_dir() else []
-    found = [file for file in found if file.suffix.lower() in readable_suffixes()]
-    if not found:
-        raise click.UsageError(f"there are no pictures in {directory}; name another --pictures")
-    return found
 
 
 def _chosen(styles: Sequence[Path], names: Sequence[str]) -> Sequence[Path]:

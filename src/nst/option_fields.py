@@ -28,6 +28,12 @@ MAX_SHARE = 10**6
 """Maximum share of a style.
 Sums of shares stay finite, and no share vanishes next to another."""
 
+MAX_SIZE = 16_000
+"""Maximum of the longest side of a result, in pixels."""
+
+MAX_STEPS = 10**6
+"""Maximum number of optimizer steps of a transfer."""
+
 ModelName = Literal["vgg19", "vgg16"]
 MODELS: tuple[str, ...] = get_args(ModelName)
 

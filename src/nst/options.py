@@ -13,6 +13,8 @@ from nst.errors import InvalidOption
 from nst.layers import layer_weights
 from nst.option_fields import (
     LAYER_SETS,
+    MAX_SIZE,
+    MAX_STEPS,
     MAX_WEIGHT,
     BitDepth,
     ContentLayers,
@@ -23,9 +25,6 @@ from nst.option_fields import (
     in_group,
 )
 from nst.presets import DEFAULT_PRESET, PRESETS
-
-MAX_SIZE = 16_000
-"""Maximum of the longest side of a result, in pixels."""
 
 
 class StyleTransferOptions(Options):
@@ -168,7 +167,7 @@ class StyleTransferOptions(Options):
     total_iterations: int = Field(
         default=20000,
         ge=0,
-        le=10**6,
+        le=MAX_STEPS,
         description="Maximum number of optimizer steps.",
         json_schema_extra=in_group("end"),
     )

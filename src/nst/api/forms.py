@@ -12,11 +12,11 @@ from nst.film_options import MAX_PASSES
 from nst.jobs import learned_inputs
 from nst.jobs.service import Jobs
 from nst.jobs.uploads import JobRequest, Upload
+from nst.option_fields import MAX_STEPS
 from nst.options import StyleTransferOptions
 from nst.presets import DEFAULT_PRESET
 from nst.samples import SampleKind, sample
 
-MAX_STEPS = 10**6
 MAX_DIGITS = 20
 """Maximum number of digits of a whole number, with leading zeros."""
 

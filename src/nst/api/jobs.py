@@ -86,8 +86,13 @@ def list_jobs(query: JobsQuery) -> JobsView:
     shown = found[: query.limit]
     return JobsView(
         jobs=[_view(job) for job in shown],
-        next=f"{shown[-1].created_at!r}-{shown[-1].id}" if len(found) > query.limit else None,
+        next=_next_after(shown[-1]) if len(found) > query.limit else None,
     )
+
+
+def _next_after(job: Job) -> str:
+    """Return `next` of a page whose last job this is."""
+    return f"{job.created_at!r}-{job.id}"
 
 
 def _list_position(text: str) -> ListPosition:

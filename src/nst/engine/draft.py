@@ -24,7 +24,8 @@ from nst.engine.network.onnx_network import Network
 from nst.engine.pictures import levels
 from nst.engine.pictures.styles import Style, load_styles, mixed_levels
 from nst.errors import DraftUnavailable, InvalidOption
-from nst.options import MAX_SIZE, StyleTransferOptions
+from nst.option_fields import MAX_SIZE
+from nst.options import StyleTransferOptions
 from nst.progress import Losses, OnProgress, Progress, Provenance, Samples, StopReason
 from nst.result import Result
 

@@ -18,7 +18,8 @@ from nst.engine.pictures.protect import find_face_map
 from nst.engine.pictures.styles import Masks, Style, Styles, each_style, load_styles, style_size
 from nst.errors import ImageRole, InvalidImage, InvalidOption
 from nst.image_reader import ImageSource, check_source, name_of
-from nst.options import MAX_SIZE, StyleTransferOptions
+from nst.option_fields import MAX_SIZE
+from nst.options import StyleTransferOptions
 
 
 @dataclass(frozen=True, slots=True)

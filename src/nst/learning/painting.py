@@ -21,7 +21,8 @@ from nst.learned_file import StyleFacts
 from nst.learning import style_file
 from nst.learning.network import StyleNetwork, paint_levels
 from nst.learning_options import check_learned
-from nst.options import MAX_SIZE, StyleTransferOptions
+from nst.option_fields import MAX_SIZE
+from nst.options import StyleTransferOptions
 from nst.progress import StopReason
 from nst.result import Result
 

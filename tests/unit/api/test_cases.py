@@ -5,7 +5,7 @@ import pytest
 from nst import images
 from nst.errors import InvalidImage
 from nst.image_sizes import check_result_size
-from nst.options import MAX_SIZE
+from nst.option_fields import MAX_SIZE
 from support.case_files import PICTURES, case
 from support.service_in_process import Browser, House, form, upload
 
