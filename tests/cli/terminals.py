@@ -16,8 +16,8 @@ from cli.conftest import NST
 
 LINES = 40
 
-REFRESH = re.compile(rb"(?=\r\x1b\[2K)")
-"""Place at which the bar begins to be drawn again.
+REFRESH = re.compile(rb"(?=\r(?:\x1b\[1A)?\x1b\[2K)")
+"""Place at which the bar begins to be drawn again, or to be erased at the end.
 What was read up to an earlier place may show half a bar, because a read ends anywhere."""
 
 
