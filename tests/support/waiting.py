@@ -19,17 +19,20 @@ Only a defect takes as long."""
 PROGRAM_SECONDS = 6 * PATIENCE_SECONDS
 """Timeout in seconds of a program that takes many steps, such as a benchmark."""
 
-LOOK_SECONDS = 0.02
-"""Seconds between two checks of a condition."""
+SHORTEST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.01, 0.1
+"""Seconds between the first checks of a condition, and between the later ones.
+Checks cost time of the processor, which whatever is waited for needs."""
 
 
 def wait_until(look: Callable[[], T | None]) -> T:
     """Return the first true value of `look`.
     Raises AssertionError after `PATIENCE_SECONDS`."""
     gives_up_at = time.monotonic() + PATIENCE_SECONDS
+    pause_seconds = SHORTEST_PAUSE_SECONDS
     while not (found := look()):
         assert time.monotonic() < gives_up_at, f"nothing in {PATIENCE_SECONDS:.0f} s"
-        time.sleep(LOOK_SECONDS)
+        time.sleep(pause_seconds)
+        pause_seconds = min(1.5 * pause_seconds, LONGEST_PAUSE_SECONDS)
     return found
 
 

@@ -110,8 +110,8 @@ def test_the_default_preset_matches_neighbors() -> None:
 
 
 def test_more_strength_goes_further_from_the_content() -> None:
-    content = pixels(CONTENT)
-    distances = [difference(painted(strength=each), content) for each in (0.0, 0.5, 1.0)]
+    content = pixels(CONTENT.resize((48, 36)))
+    distances = [difference(painted(strength=each, size=48), content) for each in (0.0, 0.5, 1.0)]
     assert distances == sorted(distances)
     assert distances[0] < 0.8 * distances[2]
 
@@ -158,7 +158,7 @@ def test_a_detail_map_keeps_more_of_the_content_where_it_is_white(
     left = LEFT.resize(photo.size)
     right = ImageOps.invert(left)
     on_left, on_right = (
-        painted(Inputs(photo, style, detail_map=each), size=96, strength=1.0, total_iterations=24)
+        painted(Inputs(photo, style, detail_map=each), size=96, strength=1.0, total_iterations=12)
         for each in (left, right)
     )
 
@@ -203,7 +203,9 @@ def test_at_strength_0_the_colours_of_the_photo_stay() -> None:
     red, green = (tinted(each, shares) for each, shares in COLOURED)
     redness = [
         float((image[..., 0] - image[..., 1]).mean())
-        for image in (painted(Inputs(red, green), strength=each) for each in (0.0, 0.25, 0.5))
+        for image in (
+            painted(Inputs(red, green), strength=each, size=48) for each in (0.0, 0.25, 0.5)
+        )
     ]
     assert redness == sorted(redness, reverse=True)
     assert redness[0] > 0.8 * (pixels(red)[..., 0] - pixels(red)[..., 1]).mean()
@@ -211,11 +213,11 @@ def test_at_strength_0_the_colours_of_the_photo_stay() -> None:
 
 def test_the_strength_steered_at_the_first_step_is_that_of_the_options() -> None:
     """Below half strength the targets depend on it, too."""
-    method = transfer(strength=0.6)
+    method = transfer(strength=0.6, size=32)
     controls = Controls(method.options)
     controls.set(strength=0.1)
     steered = method.run(Inputs(CONTENT, STYLE), controls=controls).image
-    assert np.array_equal(pixels(steered), painted(strength=0.1))
+    assert np.array_equal(pixels(steered), painted(strength=0.1, size=32))
 
 
 def test_shares_go_from_one_style_to_the_other() -> None:

@@ -116,8 +116,8 @@ def test_the_first_losses_are_the_formulas(
 @cache
 def sixty_evaluations_of_the_naive_loop(content: Path, style: Path) -> tuple[NaiveTransfer, float]:
     """Return the loop and its lowest loss."""
-    theirs = naive_loop(transfer(size=96), content, style)
-    assert theirs.start.shape[2] == 64
+    theirs = naive_loop(transfer(size=64), content, style)
+    assert theirs.start.shape[2:] == (43, 64)
     return theirs, min(point.loss for point in theirs.run(60)[:60])
 
 
@@ -126,7 +126,7 @@ def test_sixty_evaluations_get_as_low_as_torch_s_lbfgs(
     content: Path, style: Path, precision: str
 ) -> None:
     theirs, lowest = sixty_evaluations_of_the_naive_loop(content, style)
-    method = transfer(precision, size=96, total_iterations=60, convergence_tolerance=0)
+    method = transfer(precision, size=64, total_iterations=60, convergence_tolerance=0)
     steps = takewhile(lambda p: p.evaluations <= 60, method.steps(Inputs(content, style)))
     *_, last = steps
     assert theirs.loss(iterate(last)).item() <= 1.02 * lowest
@@ -434,7 +434,7 @@ def test_a_finer_scale_goes_on_from_the_coarser_one(content: Path, style: Path) 
 
 
 def test_a_scale_that_has_converged_leaves_its_steps_out() -> None:
-    options: Any = {"total_iterations": 400, "convergence_tolerance": 0.2, "convergence_window": 5}
+    options: Any = {"total_iterations": 400, "convergence_tolerance": 0.4, "convergence_window": 5}
     first = next(transfer(size=128, scales=2, **options).steps(Inputs(picture(), picture(40, 40))))
     assert first.size == (128, 96)  # 48 pixels are too few for another scale
     seen = list(transfer(size=192, scales=2, **options).steps(Inputs(picture(), picture(40, 40))))
@@ -672,7 +672,7 @@ def test_masks_that_do_not_fit_are_refused() -> None:
 def test_strength_weighs_the_content_against_the_style(content: Path, style: Path) -> None:
     def away_from_the_content(strength: float) -> float:
         options = StyleTransferOptions(strength=strength)
-        method = transfer(size=64, total_iterations=60, strength=strength)
+        method = transfer(size=64, total_iterations=20, strength=strength)
         return method.run(Inputs(content, style)).losses.content / options.content_weight_in_force
 
     weak, less, plain = (away_from_the_content(strength) for strength in (0.0, 0.25, 0.5))

@@ -235,7 +235,7 @@ def paint(share: float, **options: Any) -> dict[str, Any]:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells the peak of a process")
 def test_a_process_stays_below_its_limit_and_paints_the_same_picture() -> None:
-    whole, tiled = paint(0, size=700), paint(0.52, size=700)
+    whole, tiled = paint(0, size=540), paint(0.6, size=540)
     assert whole["tiles"] == 1
     assert whole["peak"] > tiled["limit"]
     assert tiled["tiles"] > 1
@@ -251,7 +251,7 @@ def test_a_process_stays_below_its_limit_and_paints_the_same_picture() -> None:
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells the peak of a process")
 def test_a_finishing_round_has_the_memory_of_the_stage_before() -> None:
     """The limit leaves room for one stage, and each stage has the whole size."""
-    found = paint(1.05, size=400, style_loss="neighbors", total_iterations=3)
+    found = paint(1.05, size=300, style_loss="neighbors", total_iterations=3)
     assert found["plans of the finest scale"] > 1
     assert found["different ones"] == 1
     assert found["peak"] <= found["limit"]
