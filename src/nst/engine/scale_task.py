@@ -21,7 +21,7 @@ from nst.engine.optimizer.lbfgs import LBFGS
 from nst.engine.optimizer.optimizer import Evaluation, Optimizer, OptimizerState
 from nst.engine.optimizer.scaling import Scaling, evened, unscaled
 from nst.engine.scales import Scale
-from nst.engine.steering import fade, loss_weights
+from nst.engine.steering import faces_kept, fade, loss_weights
 from nst.engine.targets import Scene
 from nst.options import StyleTransferOptions
 from nst.progress import Losses, MemoryPlan, StopReason
@@ -133,7 +133,8 @@ class ScaleTask:
 
         Another loss needs a new optimizer. Raises OutOfMemory, Diverged.
         """
-        has_other_targets = self.options.is_matched and fade(options) != fade(self.options)
+        before, after = ((fade(each), faces_kept(each)) for each in (self.options, options))
+        has_other_targets = self.options.is_matched and before != after
         self.options = options
         self.start = optimizer.x.view_as(self.start)
         optimizer.shorten_memory(0)  # frees its vectors, even if the optimizer is still referenced

@@ -7,6 +7,10 @@ from nst.engine.losses.objective import LossWeights
 from nst.options import StyleTransferOptions
 from nst.progress import Change
 
+MOST_OF_FACES = 0.5
+"""Maximum of `faces_kept`.
+With more, a face looks like a photograph in the middle of a painting."""
+
 LEAST_FLOURISH = 0.05
 """Flourish that remains if none is requested.
 It is too little to paint a form, but enough to hold the contrast of the colours, which the cosines
@@ -73,3 +77,12 @@ def fade(options: StyleTransferOptions) -> float:
     These are forms that the content image does not have, and the colours of the style.
     """
     return min(2 * options.strength, 1.0)
+
+
+def faces_kept(options: StyleTransferOptions) -> float:
+    """Return the share of the content in what is seen of faces, 0…1.
+
+    It is for the searches while finishing. Up to half strength it is 0, from strength 0.75 on
+    MOST_OF_FACES.
+    """
+    return min(max(2 * options.strength - 1, 0.0), MOST_OF_FACES)

@@ -18,7 +18,7 @@ from nst.engine.network.encoder import Encoder
 from nst.engine.network.weights import Weights
 from nst.engine.pictures.tensors import StyleInput
 from nst.engine.scales import Scale
-from nst.engine.steering import fade
+from nst.engine.steering import faces_kept, fade
 from nst.options import StyleTransferOptions
 
 SEEN_SHARE = 0.5
@@ -105,7 +105,7 @@ def _neighbor_terms(
         encoder,
         scene.content,
         scene.styles,
-        seen_image(scene),
+        seen_image(scene, faces_kept(options)),
         search=scene.search,
         flourish=_flourish(scale),
         colors=fade(options),
@@ -117,19 +117,20 @@ def _neighbor_terms(
     )
 
 
-def seen_image(scene: Scene) -> Tensor:
+def seen_image(scene: Scene, kept_on_faces: float = 0.0) -> Tensor:
     """Return the image whose neighbours are searched for.
 
     At the coarsest scale it is the content; later it is a mix of the content and the image painted
-    so far with the content's detail; while finishing it is the painted image itself, but on
-    faces again a mix, or the searches would turn a face into a form of the style, such as a moon.
+    so far with the content's detail; while finishing it is the painted image itself. There the
+    content has the share `kept_on_faces`, or at high strengths the searches would turn a face
+    into a form of the style, such as a moon.
     """
     if scene.scale.is_coarsest:
         return scene.content
     if scene.search:
         if scene.faces is None:
             return scene.began
-        return scene.began.lerp(scene.content, (1 - SEEN_SHARE) * scene.faces)
+        return scene.began.lerp(scene.content, kept_on_faces * scene.faces)
     size = (scene.content.shape[2], scene.content.shape[3])
     half = interpolate(scene.content, scale_factor=0.5, mode="bilinear", antialias=True)
     detail = scene.content - interpolate(half, size=size, mode="bilinear", align_corners=False)

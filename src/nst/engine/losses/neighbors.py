@@ -42,6 +42,8 @@ BUSY_FLOURISH = 0.3
 FACE_FLOURISH = 0.05
 """Share of the flourish on a face.
 It is too small to paint a form, but enough to keep the face's contrast."""
+FACE_DETAIL = 0.08
+"""Detail of the content image that is kept on a face, a value of a detail map."""
 MATCH_WHILE_FINISHING = 0.25
 """Weight of the matches while finishing, where single features count as well."""
 
@@ -95,7 +97,7 @@ def neighbor_terms(
                 for layer, of_layer in where.items()
             }
             terms.append(PlacesTerm("style", pairs, amount.mean().item()))
-    terms += _content_terms(encoder, content, found, detail, tile_side)
+    terms += _content_terms(encoder, content, found, _kept_detail(detail, faces), tile_side)
     if flourish:
         amount = flourish_amount(content, detail, faces)
         grams = [sample.grams for sample in samples]
@@ -112,6 +114,14 @@ def _amounts(styles: Sequence[StyleInput], content: Tensor) -> list[Tensor]:
         else adaptive_avg_pool2d(style.amount, cells)[0, 0]
         for style in styles
     ]
+
+
+def _kept_detail(detail: Tensor | None, faces: Tensor | None) -> Tensor | None:
+    """Return the detail map with at least FACE_DETAIL on faces."""
+    if faces is None:
+        return detail
+    on_faces = FACE_DETAIL * faces
+    return on_faces if detail is None else torch.maximum(detail, on_faces)
 
 
 def _places(

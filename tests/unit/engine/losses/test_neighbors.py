@@ -11,9 +11,10 @@ from torch import Tensor
 
 from nst.engine.losses import matching
 from nst.engine.losses.cells import add_from_cells, cells_of, hypercolumns, on_cells
+from nst.engine.losses.content import DETAIL_WEIGHT
 from nst.engine.losses.cosine import CellTargets, CosineTerm
 from nst.engine.losses.layers import FLOURISH_LAYERS, MATCHED_LAYERS, OWN_LAYERS
-from nst.engine.losses.neighbors import OWN_WEIGHT, neighbor_terms
+from nst.engine.losses.neighbors import FACE_DETAIL, OWN_WEIGHT, neighbor_terms
 from nst.engine.losses.objective import LossWeights, Objective
 from nst.engine.losses.places import PlacesTerm, paired
 from nst.engine.losses.reading import read
@@ -25,7 +26,9 @@ from nst.engine.network.tiles import Tile, cut, stride
 from nst.engine.network.weights import WeightsStore
 from nst.engine.pictures.tensors import StyleInput
 from nst.engine.scales import Scale
+from nst.engine.steering import faces_kept
 from nst.engine.targets import Scene, seen_image
+from nst.options import StyleTransferOptions
 from unit.engine.synthetic import LOW_PRECISION_ERROR, random_tensors
 
 WEIGHTS = LossWeights(content=3.0, style=2.0, total_variation=0.0, flourish=0.5)
@@ -291,6 +294,30 @@ def test_own_hypercolumns_get_the_moments_of_the_style_that_is_there() -> None:
     assert found.item() == pytest.approx(OWN_WEIGHT * (1 - cosines).mean().item(), rel=1e-9)
 
 
+def test_a_face_keeps_more_of_the_content() -> None:
+    size, encoder = (32, 48), encoder_of()
+    content, image = noise(*size, 26), noise(*size, 27)
+    everywhere = torch.ones(1, 1, *size, dtype=torch.float64)
+
+    def own_loss(faces: Tensor | None = None, detail: Tensor | None = None) -> float:
+        terms = neighbor_terms(
+            encoder,
+            content,
+            [StyleInput(noise(24, 28, 28), 1.0)],
+            content,
+            search=1,
+            flourish=0.0,
+            detail=detail,
+            faces=faces,
+        )
+        own = next(term for term in terms if term.name == "content")
+        return own.loss(own.statistics(encoder(image), whole(image))).item()
+
+    kept = own_loss(faces=everywhere) / own_loss()
+    assert kept == pytest.approx(1 + FACE_DETAIL * DETAIL_WEIGHT)
+    assert own_loss(faces=everywhere, detail=everywhere) == own_loss(detail=everywhere)
+
+
 @pytest.mark.parametrize("search", [0, 1])
 def test_the_content_has_no_gradient_far_from_all_styles(search: int) -> None:
     size, encoder = (32, 192), encoder_of()
@@ -368,11 +395,16 @@ def test_what_is_seen_is_the_content_first_and_the_painting_in_the_end() -> None
     assert seen_image(finishing) is began
 
 
-def test_on_faces_half_of_what_is_seen_while_finishing_is_the_content() -> None:
+def test_on_faces_a_share_of_what_is_seen_while_finishing_is_the_content() -> None:
     content, began = noise(32, 40, 14), noise(32, 40, 15)
     faces = torch.zeros(1, 1, 32, 40, dtype=content.dtype)
     faces[..., :8] = 1
     scale = Scale((40, 32), 1, is_finishing=True)
-    seen = seen_image(Scene(scale, content, [], began, search=1, faces=faces))
-    torch.testing.assert_close(seen[..., :8], (content + began)[..., :8] / 2)
+    seen = seen_image(Scene(scale, content, [], began, search=1, faces=faces), 0.25)
+    torch.testing.assert_close(seen[..., :8], (content + 3 * began)[..., :8] / 4)
     assert torch.equal(seen[..., 8:], began[..., 8:])
+
+
+def test_the_share_grows_above_half_strength() -> None:
+    shares = [faces_kept(StyleTransferOptions(strength=each)) for each in (0, 0.5, 0.6, 0.75, 1)]
+    assert shares == pytest.approx([0, 0, 0.2, 0.5, 0.5])
